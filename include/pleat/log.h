@@ -1,0 +1,38 @@
+/*
+ * log.h - what pleat says while it works. Everything goes to stderr; results go to stdout.
+ *
+ * Rank 0 speaks on the terminal; other ranks write to log/rank-NNNN.log of the run once
+ * pleat_log_open has named it. Errors are not logged here: they travel as pleat_status.
+ */
+#ifndef PLEAT_LOG_H
+#define PLEAT_LOG_H
+
+#include "pleat/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum pleat_log_level { PLEAT_QUIET = 0, PLEAT_INFO = 1, PLEAT_DEBUG = 2 } pleat_log_level;
+
+void pleat_log_set_level(pleat_log_level level);
+pleat_log_level pleat_log_level_get(void);
+
+/* This process's lines go to `path` (appended) and, when `echo`, to stderr too. NULL closes it. */
+pleat_status pleat_log_open(const char *path, int echo);
+
+/* One line, with an ISO time stamp in front. */
+void pleat_log(pleat_log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A progress line "prep 3/20 case_007, 12 s left": on a terminal it overwrites itself, elsewhere it
+ * is a line at most every ten seconds. Silent unless this process echoes to stderr. */
+void pleat_progress(const char *what, size_t done, size_t total, const char *detail);
+
+/* Seconds of a clock that never goes back. */
+double pleat_now(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_LOG_H */

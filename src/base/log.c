@@ -1,0 +1,84 @@
+/* log.c - time-stamped lines, a progress line, a clock. */
+#include "pleat/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The log's level and file are, with the error message, the only state the program keeps. */
+static pleat_log_level log_level = PLEAT_INFO;
+static FILE *log_file;
+static int log_echo = 1;
+
+static struct {
+    const char *what;
+    double start_s, shown_s;
+} progress;
+
+void pleat_log_set_level(pleat_log_level level) { log_level = level; }
+pleat_log_level pleat_log_level_get(void) { return log_level; }
+
+double pleat_now(void) {
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+pleat_status pleat_log_open(const char *path, int echo) {
+    if (log_file != NULL) (void)fclose(log_file);
+    log_file = NULL;
+    log_echo = echo;
+    if (path == NULL) return PLEAT_OK;
+    log_file = fopen(path, "a");
+    PLEAT_CHECK(log_file != NULL, PLEAT_ERR_IO, "cannot write the log '%s': %s", path,
+                strerror(errno));
+    (void)setvbuf(log_file, NULL, _IOLBF, 0);
+    return PLEAT_OK;
+}
+
+static void put(FILE *file, const char *stamp, const char *format, va_list args) {
+    (void)fprintf(file, "%s  ", stamp);
+    (void)vfprintf(file, format, args);
+    (void)fputc('\n', file);
+}
+
+void pleat_log(pleat_log_level level, const char *format, ...) {
+    if (level > log_level) return;
+    char stamp[32];
+    const time_t now = time(NULL);
+    struct tm local;
+    (void)localtime_r(&now, &local);
+    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &local);
+    va_list args;
+    va_start(args, format);
+    if (log_file != NULL) {
+        va_list copy;
+        va_copy(copy, args);
+        put(log_file, stamp, format, copy);
+        va_end(copy);
+    }
+    if (log_echo) put(stderr, stamp, format, args);
+    va_end(args);
+}
+
+void pleat_progress(const char *what, size_t done, size_t total, const char *detail) {
+    if (!log_echo || log_level < PLEAT_INFO) return;
+    const double now = pleat_now();
+    if (progress.what == NULL || strcmp(progress.what, what) != 0 || done == 0) {
+        progress.what = what;
+        progress.start_s = progress.shown_s = now;
+    }
+    const int terminal = isatty(STDERR_FILENO);
+    const int last = done == total;
+    if (!last && now - progress.shown_s < (terminal ? 0.2 : 10.0)) return;
+    progress.shown_s = now;
+    const double left =
+        done == 0 ? 0.0 : (now - progress.start_s) * (double)(total - done) / (double)done;
+    if (terminal)
+        (void)fprintf(stderr, "\r\033[K%s %zu/%zu %s, %.0f s left%s", what, done, total, detail,
+                      left, last ? "\n" : "");
+    else pleat_log(PLEAT_INFO, "%s %zu/%zu %s, %.0f s left", what, done, total, detail, left);
+}

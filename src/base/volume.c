@@ -1,0 +1,41 @@
+/* volume.c - making and freeing volumes. */
+#include "pleat/volume.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static pleat_status make(const int dim[3], size_t bytes, void **out) {
+    void *data = calloc(pleat_voxels(dim), bytes);
+    PLEAT_CHECK(data != NULL, PLEAT_ERR_MEMORY, "no memory for a volume of %d x %d x %d voxels",
+                dim[2], dim[1], dim[0]);
+    *out = data;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_image_make(const int dim[3], const double spacing[3], pleat_image *out) {
+    void *data = NULL;
+    PLEAT_TRY(make(dim, sizeof(float), &data));
+    memcpy(out->dim, dim, sizeof out->dim);
+    memcpy(out->spacing, spacing, sizeof out->spacing);
+    out->data = data;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_label_make(const int dim[3], const double spacing[3], pleat_label *out) {
+    void *data = NULL;
+    PLEAT_TRY(make(dim, 1, &data));
+    memcpy(out->dim, dim, sizeof out->dim);
+    memcpy(out->spacing, spacing, sizeof out->spacing);
+    out->data = data;
+    return PLEAT_OK;
+}
+
+void pleat_image_free(pleat_image *image) {
+    free(image->data);
+    *image = (pleat_image){0};
+}
+
+void pleat_label_free(pleat_label *label) {
+    free(label->data);
+    *label = (pleat_label){0};
+}
