@@ -1,0 +1,69 @@
+/*
+ * file.h - whole files, paths, folders, digests, and the lock of a run folder.
+ *
+ * A file that others read appears at once or not at all:
+ *
+ *   .name.PID.tmp  --write-->  fsync  --rename-->  name  --fsync of the folder
+ *
+ * pleat_file_write_atomic does all of it for bytes in memory. A library that writes its own
+ * file (HDF5, nifticlib) writes to pleat_file_temporary's name and calls pleat_file_publish.
+ */
+#ifndef PLEAT_FILE_H
+#define PLEAT_FILE_H
+
+#include "pleat/status.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PLEAT_PATH_BYTES 1024 /* enough for every path pleat makes; longer ones are refused */
+
+/* printf into out[size]. ERR_ARG when it does not fit: never a cut path. */
+pleat_status pleat_path(char *out, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* 1 or 0; what cannot be looked at counts as absent. */
+int pleat_file_exists(const char *path);
+int pleat_file_is_folder(const char *path);
+
+/* mkdir -p; a folder already there is fine. ERR_IO names the part that failed. */
+pleat_status pleat_file_make_folder(const char *path);
+
+/* The whole file with a 0 byte after it, to be freed by the caller; `n` (may be NULL) is its
+ * size without that byte. ERR_NOT_FOUND, ERR_IO or ERR_MEMORY. */
+pleat_status pleat_file_read_all(const char *path, char **text, size_t *n);
+
+/* Replaces `path` by bytes[n]. On failure `path` is as before and nothing else is left. ERR_IO. */
+pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t n);
+
+/* FOLDER/.NAME.PID.tmp for path FOLDER/NAME: where a library may write what will become `path`. */
+pleat_status pleat_file_temporary(const char *path, char *out, size_t size);
+
+/* Syncs the finished, closed file `temporary` to disk and renames it to `path`; on failure
+ * removes `temporary`. ERR_IO. */
+pleat_status pleat_file_publish(const char *temporary, const char *path);
+
+/* FNV-1a, 64 bit (Fowler, Noll, Vo; RFC 9923): tells apart, does not protect. `seed` is 0 for the
+ * first piece and the previous result for the next: pieces digest to the same as their whole. */
+uint64_t pleat_digest(uint64_t seed, const void *bytes, size_t n);
+
+/* Sixteen lower-case hexadecimal digits and a 0 byte. */
+void pleat_digest_hex(uint64_t digest, char out[17]);
+
+typedef struct pleat_lock pleat_lock;
+
+/* Takes FOLDER/.lock (flock) for this process and writes host, pid, Slurm job and time into it.
+ * ERR_BUSY names the holder; a holder that was killed holds nothing. The folder must exist. On a
+ * file system without locks it warns in the log and succeeds. */
+pleat_status pleat_lock_take(const char *folder, pleat_lock **out);
+
+/* Gives the folder free; NULL is fine. */
+void pleat_lock_release(pleat_lock *lock);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_FILE_H */

@@ -1,0 +1,157 @@
+/* file.c - whole files written so that they appear at once or not at all, paths, digests. */
+#include "pleat/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FIRST_BYTES 65536 /* read_all's first buffer; it doubles */
+
+pleat_status pleat_path(char *out, size_t size, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    const int length = vsnprintf(out, size, format, args);
+    va_end(args);
+    PLEAT_CHECK(length >= 0 && (size_t)length < size, PLEAT_ERR_ARG,
+                "path of %d bytes is too long, %zu is the most: '%.200s...'", length, size - 1,
+                out);
+    return PLEAT_OK;
+}
+
+int pleat_file_exists(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+int pleat_file_is_folder(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static pleat_status make_one(const char *path) {
+    if (mkdir(path, 0777) == 0) return PLEAT_OK;
+    const int why = errno; /* another rank may have made it meanwhile; EROFS etc. if it was there */
+    PLEAT_CHECK(pleat_file_is_folder(path), PLEAT_ERR_IO, "cannot make the folder '%s': %s", path,
+                strerror(why == EEXIST ? ENOTDIR : why));
+    return PLEAT_OK;
+}
+
+pleat_status pleat_file_make_folder(const char *path) {
+    char part[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(part, sizeof part, "%s", path));
+    for (char *slash = strchr(part, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        if (slash == part) continue;
+        *slash = '\0';
+        PLEAT_TRY(make_one(part));
+        *slash = '/';
+    }
+    return make_one(part);
+}
+
+pleat_status pleat_file_read_all(const char *path, char **text, size_t *n) {
+    pleat_status status = PLEAT_OK;
+    char *buffer = NULL;
+    size_t room = 0, used = 0;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    PLEAT_CHECK(fd >= 0, errno == ENOENT ? PLEAT_ERR_NOT_FOUND : PLEAT_ERR_IO,
+                "cannot read '%s': %s", path, strerror(errno));
+    for (;;) {
+        if (room - used < 2) {
+            const size_t more = room == 0 ? FIRST_BYTES : 2 * room;
+            char *larger = realloc(buffer, more);
+            PLEAT_CHECK_GOTO(status, done, larger != NULL, PLEAT_ERR_MEMORY,
+                             "no memory for %zu bytes of '%s'", more, path);
+            buffer = larger;
+            room = more;
+        }
+        const ssize_t got = read(fd, buffer + used, room - used - 1);
+        if (got < 0 && errno == EINTR) continue;
+        PLEAT_CHECK_GOTO(status, done, got >= 0, PLEAT_ERR_IO, "cannot read '%s': %s", path,
+                         strerror(errno));
+        if (got == 0) break;
+        used += (size_t)got;
+    }
+    buffer[used] = '\0';
+    *text = buffer; /* ownership moves to the caller */
+    buffer = NULL;
+    if (n != NULL) *n = used;
+done:
+    free(buffer);
+    (void)close(fd);
+    return status;
+}
+
+pleat_status pleat_file_temporary(const char *path, char *out, size_t size) {
+    const char *slash = strrchr(path, '/');
+    const int folder = slash == NULL ? 0 : (int)(slash + 1 - path);
+    return pleat_path(out, size, "%.*s.%s.%ld.tmp", folder, path, path + folder, (long)getpid());
+}
+
+/* The rename itself is on disk only after the folder is; file systems that cannot say so are
+ * taken at their word. */
+static void sync_folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char folder[PLEAT_PATH_BYTES] = ".";
+    if (slash == path)
+        (void)strcpy(folder, "/");
+    else if (slash != NULL && (size_t)(slash - path) < sizeof folder)
+        (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)fsync(fd);
+    (void)close(fd);
+}
+
+pleat_status pleat_file_publish(const char *temporary, const char *path) {
+    pleat_status status = PLEAT_OK;
+    const int fd = open(temporary, O_RDONLY | O_CLOEXEC);
+    PLEAT_CHECK_GOTO(status, done, fd >= 0 && fsync(fd) == 0, PLEAT_ERR_IO, "cannot sync '%s': %s",
+                     temporary, strerror(errno));
+    PLEAT_CHECK_GOTO(status, done, rename(temporary, path) == 0, PLEAT_ERR_IO,
+                     "cannot write '%s': %s", path, strerror(errno));
+    sync_folder_of(path);
+done:
+    if (fd >= 0) (void)close(fd);
+    if (status != PLEAT_OK) (void)unlink(temporary);
+    return status;
+}
+
+/* 0, or the errno of the first write that failed. */
+static int write_all(int fd, const char *bytes, size_t n) {
+    for (size_t done = 0; done < n;) {
+        const ssize_t put = write(fd, bytes + done, n - done);
+        if (put < 0 && errno != EINTR) return errno;
+        if (put > 0) done += (size_t)put;
+    }
+    return 0;
+}
+
+pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t n) {
+    char temporary[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_file_temporary(path, temporary, sizeof temporary));
+    const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    PLEAT_CHECK(fd >= 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    int why = write_all(fd, bytes, n);
+    if (close(fd) != 0 && why == 0) why = errno;
+    if (why != 0) {
+        (void)unlink(temporary);
+        return PLEAT_FAIL(PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(why));
+    }
+    return pleat_file_publish(temporary, path);
+}
+
+uint64_t pleat_digest(uint64_t seed, const void *bytes, size_t n) {
+    const unsigned char *byte = bytes;
+    uint64_t hash = seed == 0 ? UINT64_C(0xcbf29ce484222325) : seed;
+    for (size_t i = 0; i < n; i++) hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+void pleat_digest_hex(uint64_t digest, char out[17]) {
+    (void)snprintf(out, 17, "%016llx", (unsigned long long)digest);
+}

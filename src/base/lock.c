@@ -1,0 +1,85 @@
+/* lock.c - one process per run folder: flock on FOLDER/.lock, which names its holder.
+ *
+ * The kernel drops the lock when its holder dies, however it dies, so a lock file left behind
+ * means nothing. The file is emptied and kept on release: removing it would let a third process
+ * lock a new file while a second still holds the old one. */
+#include "pleat/file.h"
+#include "pleat/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HOLDER_BYTES 512
+
+struct pleat_lock {
+    int fd;
+};
+
+static void describe_self(char text[HOLDER_BYTES]) {
+    char host[256] = "unknown", stamp[32];
+    (void)gethostname(host, sizeof host - 1);
+    const char *job = getenv("SLURM_JOB_ID");
+    const time_t now = time(NULL);
+    struct tm local;
+    (void)localtime_r(&now, &local);
+    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &local);
+    (void)snprintf(text, HOLDER_BYTES, "host %s, pid %ld, job %.64s, since %s\n", host,
+                   (long)getpid(), job == NULL ? "none" : job, stamp);
+}
+
+static void read_holder(int fd, char text[HOLDER_BYTES]) {
+    const ssize_t got = pread(fd, text, HOLDER_BYTES - 1, 0);
+    text[got > 0 ? got : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    if (text[0] == '\0') (void)strcpy(text, "a process that is just starting or ending");
+}
+
+pleat_status pleat_lock_take(const char *folder, pleat_lock **out) {
+    pleat_status status = PLEAT_OK;
+    char path[PLEAT_PATH_BYTES], holder[HOLDER_BYTES];
+    pleat_lock *lock = NULL;
+    int why = 0;
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/.lock", folder));
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    PLEAT_CHECK(fd >= 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) why = errno;
+    if (why == EWOULDBLOCK) {
+        read_holder(fd, holder);
+        status = PLEAT_FAIL(PLEAT_ERR_BUSY,
+                            "folder '%s' is in use by %s; wait for it, end it, or choose another "
+                            "folder",
+                            folder, holder);
+        goto done;
+    }
+    const int no_locks = why == ENOSYS || why == EOPNOTSUPP || why == ENOLCK;
+    PLEAT_CHECK_GOTO(status, done, why == 0 || no_locks, PLEAT_ERR_IO, "cannot lock '%s': %s", path,
+                     strerror(why));
+    if (no_locks)
+        pleat_log(PLEAT_INFO, "the file system of '%s' has no locks: start only one run in it",
+                  folder);
+    describe_self(holder);
+    const ssize_t length = (ssize_t)strlen(holder);
+    PLEAT_CHECK_GOTO(status, done,
+                     ftruncate(fd, 0) == 0 && pwrite(fd, holder, (size_t)length, 0) == length,
+                     PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    lock = malloc(sizeof *lock);
+    PLEAT_CHECK_GOTO(status, done, lock != NULL, PLEAT_ERR_MEMORY, "no memory for a lock");
+    lock->fd = fd;
+    *out = lock;
+done:
+    if (status != PLEAT_OK) (void)close(fd);
+    return status;
+}
+
+void pleat_lock_release(pleat_lock *lock) {
+    if (lock == NULL) return;
+    (void)!ftruncate(lock->fd, 0); /* what it says no longer holds; the lock goes with close */
+    (void)close(lock->fd);
+    free(lock);
+}
