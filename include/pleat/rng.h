@@ -18,14 +18,14 @@ extern "C" {
 #endif
 
 typedef enum pleat_stream { /* what the draws are for, so that no two uses share numbers */
-    PLEAT_STREAM_FOLDS = 1,
-    PLEAT_STREAM_INIT = 2,
-    PLEAT_STREAM_ORDER = 3,
-    PLEAT_STREAM_SAMPLE = 4,
-    PLEAT_STREAM_VALIDATION = 5,
-    PLEAT_STREAM_NOISE = 6,
-    PLEAT_STREAM_PHANTOM = 7,
-    PLEAT_STREAM_ELASTIC = 8,
+                            PLEAT_STREAM_FOLDS = 1,
+                            PLEAT_STREAM_INIT = 2,
+                            PLEAT_STREAM_ORDER = 3,
+                            PLEAT_STREAM_SAMPLE = 4,
+                            PLEAT_STREAM_VALIDATION = 5,
+                            PLEAT_STREAM_NOISE = 6,
+                            PLEAT_STREAM_PHANTOM = 7,
+                            PLEAT_STREAM_ELASTIC = 8,
 } pleat_stream;
 
 typedef struct pleat_rng {

@@ -84,12 +84,12 @@ pleat_status pleat_error_frame(pleat_status status, const char *file, int line, 
         }                                                                    \
     } while (0)
 
-#define PLEAT_CHECK_GOTO(status, done, condition, code, ...)  \
-    do {                                                      \
-        if (!(condition)) {                                   \
-            (status) = PLEAT_FAIL((code), __VA_ARGS__);       \
-            goto done;                                        \
-        }                                                     \
+#define PLEAT_CHECK_GOTO(status, done, condition, code, ...) \
+    do {                                                     \
+        if (!(condition)) {                                  \
+            (status) = PLEAT_FAIL((code), __VA_ARGS__);      \
+            goto done;                                       \
+        }                                                    \
     } while (0)
 
 #ifdef __cplusplus

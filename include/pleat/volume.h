@@ -19,14 +19,14 @@ extern "C" {
 
 /* Everything of a NIfTI header that a prediction must carry back. */
 typedef struct pleat_geometry {
-    int dim[3];             /* voxels, D, H, W */
-    double spacing[3];      /* mm, D, H, W: column norms of `affine` */
-    double affine[3][4];    /* voxel (x, y, z, 1) -> mm; sform, else qform, else pixdim */
+    int dim[3];          /* voxels, D, H, W */
+    double spacing[3];   /* mm, D, H, W: column norms of `affine` */
+    double affine[3][4]; /* voxel (x, y, z, 1) -> mm; sform, else qform, else pixdim */
     int sform_code, qform_code, xyzt_units;
-    double sform[3][4];     /* as stored; meaningful when sform_code > 0 */
-    double quatern[3];      /* b, c, d; meaningful when qform_code > 0 */
-    double qoffset[3];      /* mm, x, y, z */
-    double pixdim[8];       /* as stored; [0] is qfac, [1..3] x, y, z */
+    double sform[3][4]; /* as stored; meaningful when sform_code > 0 */
+    double quatern[3];  /* b, c, d; meaningful when qform_code > 0 */
+    double qoffset[3];  /* mm, x, y, z */
+    double pixdim[8];   /* as stored; [0] is qfac, [1..3] x, y, z */
 } pleat_geometry;
 
 typedef struct pleat_image {

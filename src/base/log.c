@@ -80,5 +80,6 @@ void pleat_progress(const char *what, size_t done, size_t total, const char *det
     if (terminal)
         (void)fprintf(stderr, "\r\033[K%s %zu/%zu %s, %.0f s left%s", what, done, total, detail,
                       left, last ? "\n" : "");
-    else pleat_log(PLEAT_INFO, "%s %zu/%zu %s, %.0f s left", what, done, total, detail, left);
+    else
+        pleat_log(PLEAT_INFO, "%s %zu/%zu %s, %.0f s left", what, done, total, detail, left);
 }

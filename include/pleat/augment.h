@@ -1,0 +1,55 @@
+/*
+ * augment.h - a drawn sample becomes a patch.
+ *
+ * The original augments the whole volume and then crops; here only the patch's voxels are computed.
+ * Contrast, brightness and gamma are pointwise once the volume's minimum, maximum and mean are
+ * known; gamma's "retain statistics" needs the mean and deviation of the transformed volume, which
+ * are sums over a histogram made once per volume.
+ */
+#ifndef PLEAT_AUGMENT_H
+#define PLEAT_AUGMENT_H
+
+#include "pleat/sampler.h"
+#include "pleat/status.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PLEAT_NO_CLASS 255 /* label of padding: belongs to no class */
+#define PLEAT_BINS     4096
+
+typedef struct pleat_histogram { /* of a stored volume */
+    double min, max, mean, std;
+    double count[PLEAT_BINS], value[PLEAT_BINS]; /* voxels in a bin, and their mean */
+} pleat_histogram;
+
+void pleat_histogram_make(const float *data, size_t n, pleat_histogram *out);
+
+/* A box of a case, wherever it lives: either whole volumes in memory, or a reader. */
+typedef struct pleat_source {
+    int dim[3];           /* D, H, W */
+    const float *image;   /* [D,H,W] or NULL: then `read` */
+    const uint8_t *label; /* [D,H,W] or NULL */
+    const pleat_histogram *histogram;
+    /* Reads the box start..start+size-1, which lies inside the volume. */
+    pleat_status (*read)(void *context, const int start[3], const int size[3], float *image,
+                         uint8_t *label);
+    void *context;
+} pleat_source;
+
+typedef enum pleat_pad {
+    PLEAT_PAD_ZERO,      /* the original: image 0, label no class */
+    PLEAT_PAD_BACKGROUND /* the volume's minimum, label 0 */
+} pleat_pad;
+
+/* image [patch], label [patch]. label may be NULL. */
+pleat_status pleat_augment_patch(const pleat_sample *sample, const pleat_source *source,
+                                 const int patch[3], pleat_pad pad, float *image, uint8_t *label);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_AUGMENT_H */

@@ -1,0 +1,51 @@
+/*
+ * checkpoint.h - everything a fold needs to go on, in one HDF5 file.
+ *
+ * Datasets: /params, /moment1, /moment2, /stats (float32, flat, canonical layout), /history
+ * (float64 [epochs, columns]); a group /layers with a soft description (names, shapes, offsets) so
+ * that other programs can read the weights. Scalars are attributes of the root. Written to a
+ * temporary name, synced, renamed; the file before it is kept as <path>.previous. A checksum over
+ * all of it is stored; a damaged latest falls back to the previous one and says so.
+ */
+#ifndef PLEAT_CHECKPOINT_H
+#define PLEAT_CHECKPOINT_H
+
+#include "pleat/status.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PLEAT_HISTORY_COLUMNS 10 /* see history.tsv in docs/cli.md */
+
+typedef struct pleat_checkpoint {
+    char network[512];        /* canonical text of the graph: what the weights fit */
+    char config[8192];        /* resolved configuration, YAML */
+    char preprocessing[2048]; /* canonical text of the preprocessing, so predict can repeat it */
+    char classes[1024];       /* names, comma-separated */
+    char engine[32], precision[16], version[32];
+    int fold, epoch; /* epochs finished */
+    int finished;    /* training ended by itself */
+    int64_t step;    /* Adam updates made */
+    uint64_t seed;
+    double schedule[16]; /* pleat_schedule, see there */
+    size_t n_params, n_stats;
+    float *params, *moment1, *moment2; /* [n_params]; moments may be NULL (a model only) */
+    float *stats;                      /* [n_stats] running means and variances */
+    double *history;                   /* [epoch, PLEAT_HISTORY_COLUMNS] */
+} pleat_checkpoint;
+
+/* keep_previous: the file there now becomes <path>.previous first. */
+pleat_status pleat_checkpoint_write(const char *path, const pleat_checkpoint *checkpoint,
+                                    int keep_previous);
+/* Allocates the arrays of *out. Falls back to <path>.previous when `path` is damaged or missing and
+ * that one is whole; *fell_back says so. ERR_NOT_FOUND when neither is there. */
+pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out, int *fell_back);
+void pleat_checkpoint_free(pleat_checkpoint *checkpoint);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_CHECKPOINT_H */

@@ -1,0 +1,93 @@
+/*
+ * comm.h - the second seam: a group of ranks that work on one thing.
+ *
+ *   self   one rank, no library; what every unit test uses   src/base/comm_self.c
+ *   mpi    host memory                                       mpi/comm_mpi.c
+ *   nccl   device memory, made over an mpi one               cuda/
+ *
+ * Every call is collective over the group unless it says otherwise: all ranks make it, in the
+ * same order, with the same count.
+ */
+#ifndef PLEAT_COMM_H
+#define PLEAT_COMM_H
+
+#include "pleat/engine.h"
+#include "pleat/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_comm pleat_comm;
+
+typedef struct pleat_comm_ops {
+    const char *name;
+
+    /* Ranks with one color form a new group, ordered by key. */
+    pleat_status (*split)(pleat_comm *comm, int color, int key, pleat_comm **out);
+    void (*destroy)(pleat_comm *comm);
+
+    /* In place over n values of `type` (F32 or F64). May return before the data arrives: `wait`
+     * before reading it. */
+    pleat_status (*allreduce_sum)(pleat_comm *comm, void *data, size_t n, pleat_dtype type);
+    pleat_status (*broadcast)(pleat_comm *comm, void *data, size_t n, pleat_dtype type, int root);
+    /* Host waits for the above; ERR_PEER naming the rank when a peer is lost, never for ever. */
+    pleat_status (*wait)(pleat_comm *comm);
+
+    /* Control, always in host memory, always blocking. */
+    pleat_status (*barrier)(pleat_comm *comm);
+    /* Bytes, the same on every rank afterwards. */
+    pleat_status (*broadcast_bytes)(pleat_comm *comm, void *bytes, size_t n, int root);
+    /* Bytes, a different number per rank; *out (rank order, caller frees) and out_sizes[size] on
+     * root only. */
+    pleat_status (*gather)(pleat_comm *comm, const void *bytes, size_t n, int root, void **out,
+                           size_t *out_sizes);
+    /* OK when every rank brings OK; else all ranks get a failure, and the message of the lowest
+     * failing rank, so that all go on or all leave. */
+    pleat_status (*agree)(pleat_comm *comm, pleat_status mine);
+    /* Not collective: ends every rank of the job with status's exit code. Does not return. */
+    void (*abort)(pleat_comm *comm, pleat_status status);
+} pleat_comm_ops;
+
+struct pleat_comm { /* first member of every communicator's own struct */
+    const pleat_comm_ops *ops;
+    int rank, size;
+};
+
+/* The calls, as one writes them. destroy(NULL) does nothing. */
+static inline pleat_status pleat_comm_split(pleat_comm *comm, int color, int key,
+                                            pleat_comm **out) {
+    return comm->ops->split(comm, color, key, out);
+}
+static inline void pleat_comm_destroy(pleat_comm *comm) {
+    if (comm != NULL) comm->ops->destroy(comm);
+}
+static inline pleat_status pleat_comm_allreduce_sum(pleat_comm *comm, void *data, size_t n,
+                                                    pleat_dtype type) {
+    return comm->ops->allreduce_sum(comm, data, n, type);
+}
+static inline pleat_status pleat_comm_broadcast(pleat_comm *comm, void *data, size_t n,
+                                                pleat_dtype type, int root) {
+    return comm->ops->broadcast(comm, data, n, type, root);
+}
+static inline pleat_status pleat_comm_wait(pleat_comm *comm) { return comm->ops->wait(comm); }
+static inline pleat_status pleat_comm_barrier(pleat_comm *comm) { return comm->ops->barrier(comm); }
+static inline pleat_status pleat_comm_broadcast_bytes(pleat_comm *comm, void *bytes, size_t n,
+                                                      int root) {
+    return comm->ops->broadcast_bytes(comm, bytes, n, root);
+}
+static inline pleat_status pleat_comm_gather(pleat_comm *comm, const void *bytes, size_t n,
+                                             int root, void **out, size_t *out_sizes) {
+    return comm->ops->gather(comm, bytes, n, root, out, out_sizes);
+}
+static inline pleat_status pleat_comm_agree(pleat_comm *comm, pleat_status mine) {
+    return comm->ops->agree(comm, mine);
+}
+
+/* A group of one. Never fails to reduce. */
+pleat_status pleat_comm_self(pleat_comm **out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_COMM_H */

@@ -1,0 +1,217 @@
+/*
+ * engine.h - the first seam: what computes.
+ *
+ * An engine is a table of functions over memory of its own, each one operation of the network
+ * forward or backward. src/net/net.c calls them in the order of the graph; nothing above it
+ * knows which engine runs.
+ *
+ *   ref      plain loops, double accumulation; the oracle, always there   src/net/ref.c
+ *   ref64    the same loops in double throughout, for gradient checks     src/net/ref64.c
+ *   onednn   the CPU engine                                               src/net/onednn*.c
+ *   cudnn    the GPU engine, a module loaded at run time                  cuda/
+ *
+ * The laws of the table
+ *   - Activations are channels-last, [N,D,H,W,C], in the engine's activation type. A tensor may be
+ *     a channel slice of a wider one (pitch > c); only the functions that say so take slices.
+ *   - Parameters and their gradients are `real`: float (double in ref64), whatever the precision.
+ *   - Parameter gradients accumulate (+=); activation gradients overwrite (=) unless told.
+ *   - Calls queue in order on one stream. Only synchronize, download and the *_create calls wait.
+ *   - Nothing allocates after the *_create calls. No entry is NULL.
+ *   - Pointers called "host" are host memory; all others are the engine's.
+ *
+ * Canonical parameter layouts (flat, no padding)
+ *   conv 3x3x3, 1x1x1   weights [Cout, kD, kH, kW, Cin]   bias [Cout]
+ *   up 2x2x2 stride 2   weights [kD, kH, kW, Cout, Cin]   bias [Cout]
+ */
+#ifndef PLEAT_ENGINE_H
+#define PLEAT_ENGINE_H
+
+#include "pleat/status.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum pleat_dtype { PLEAT_F32, PLEAT_F64, PLEAT_BF16 } pleat_dtype;
+
+static inline size_t pleat_dtype_size(pleat_dtype type) {
+    return type == PLEAT_F64 ? 8 : type == PLEAT_F32 ? 4 : 2;
+}
+
+typedef enum pleat_precision { /* how products are computed; sums are float32 or better */
+                               PLEAT_PRECISION_AUTO,
+                               PLEAT_PRECISION_F32,
+                               PLEAT_PRECISION_TF32,
+                               PLEAT_PRECISION_BF16,
+} pleat_precision;
+
+/* "auto", "f32", "tf32", "bf16". from_name: ERR_ARG naming the known ones. */
+const char *pleat_precision_name(pleat_precision precision);
+pleat_status pleat_precision_from_name(const char *name, pleat_precision *out);
+
+typedef struct pleat_tensor {
+    void *data;
+    int n, d, h, w, c;
+    int pitch; /* elements from one voxel to the next; c when packed */
+} pleat_tensor;
+
+static inline size_t pleat_tensor_voxels(const pleat_tensor *t) {
+    return (size_t)t->n * (size_t)t->d * (size_t)t->h * (size_t)t->w;
+}
+
+typedef enum pleat_conv_kind {
+    PLEAT_CONV3, /* 3x3x3, stride 1, zero "same" padding */
+    PLEAT_HEAD,  /* 1x1x1 to the classes; y is float (double in ref64) whatever the activations,
+                    dy is in the activation type */
+    PLEAT_UP     /* 2x2x2 transposed, stride 2: y is 2D x 2H x 2W and may be a slice, dy too */
+} pleat_conv_kind;
+
+typedef struct pleat_conv_desc {
+    pleat_conv_kind kind;
+    int n, d, h, w; /* of x */
+    int cin, cout;
+    int relu;    /* CONV3: y = max(0, x*w + b); dy is then already masked by y > 0 */
+    int train;   /* backward will be called */
+    int want_dx; /* backward_data will be called; 0 for the first layer */
+} pleat_conv_desc;
+
+typedef struct pleat_conv pleat_conv; /* one layer prepared for one shape; the engine's own */
+typedef struct pleat_engine pleat_engine;
+
+typedef struct pleat_norm {   /* batch norm over N,D,H,W per channel (Ioffe & Szegedy 2015) */
+    const void *gamma, *beta; /* real [C] */
+    void *running_mean,
+        *running_var;         /* real [C], running = momentum*running + (1-momentum)*batch */
+    void *mean, *inv_std;     /* real [C], of the batch; written forward, read backward */
+    double momentum, epsilon; /* 0.99, 1e-3 */
+} pleat_norm;
+
+typedef struct pleat_adam {
+    double lr, beta1, beta2, epsilon;
+    int64_t step; /* 1 for the first update */
+} pleat_adam;
+
+typedef struct pleat_engine_ops {
+    const char *name;
+    void (*destroy)(pleat_engine *engine);
+
+    /* Memory: 64-byte aligned at least, zeroed. */
+    pleat_status (*alloc)(pleat_engine *engine, size_t bytes, void **out);
+    void (*free)(pleat_engine *engine, void *data);
+    pleat_status (*upload)(pleat_engine *engine, void *to, const void *host, size_t bytes);
+    pleat_status (*download)(pleat_engine *engine, void *host, const void *from, size_t bytes);
+    pleat_status (*zero)(pleat_engine *engine, void *data, size_t bytes);
+    pleat_status (*synchronize)(pleat_engine *engine);
+
+    /* n floats of the host become n elements of the activation type. */
+    pleat_status (*input)(pleat_engine *engine, const float *host, size_t n, void *x);
+
+    /* Convolutions. x, dx packed [N,D,H,W,Cin]; y, dy packed [N,D,H,W,Cout] (UP: may be slices).
+     * pack: weights have changed; the layer may keep a copy in a layout of its own. */
+    pleat_status (*conv_create)(pleat_engine *engine, const pleat_conv_desc *desc,
+                                pleat_conv **out);
+    void (*conv_destroy)(pleat_engine *engine, pleat_conv *conv);
+    pleat_status (*conv_pack)(pleat_engine *engine, pleat_conv *conv, const void *weights);
+    pleat_status (*conv_forward)(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                                 const void *bias, const pleat_tensor *x, const pleat_tensor *y);
+    pleat_status (*conv_backward_data)(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                                       const pleat_tensor *dy, const pleat_tensor *dx);
+    pleat_status (*conv_backward_weights)(pleat_engine *engine, pleat_conv *conv,
+                                          const pleat_tensor *x, const pleat_tensor *dy,
+                                          void *dweights, void *dbias);
+
+    /* dx = dy where y > 0, else 0. Packed; dx may be dy. For networks without norm. */
+    pleat_status (*relu_backward)(pleat_engine *engine, const pleat_tensor *y,
+                                  const pleat_tensor *dy, const pleat_tensor *dx);
+
+    /* Batch norm. `sums` is double [2C]; between the two calls of a pass the caller may add the
+     * sums of other ranks, `count` being the voxels of all of them.
+     *   norm_sums            sum x, sum x*x
+     *   norm_forward         finishes mean and inv_std, updates the running ones, writes y
+     *   norm_infer           y by the running statistics
+     *   norm_backward_sums   sum dy, sum dy*xhat; also dbeta += , dgamma += (this rank's)
+     *   norm_backward        dx of norm; with relu_mask also zero where x <= 0, x being ReLU's result
+     * x and dx packed; y and dy may be slices; dx may not be dy. */
+    pleat_status (*norm_sums)(pleat_engine *engine, const pleat_tensor *x, double *sums);
+    pleat_status (*norm_forward)(pleat_engine *engine, const pleat_norm *norm,
+                                 const pleat_tensor *x, const double *sums, double count,
+                                 const pleat_tensor *y);
+    pleat_status (*norm_infer)(pleat_engine *engine, const pleat_norm *norm, const pleat_tensor *x,
+                               const pleat_tensor *y);
+    pleat_status (*norm_backward_sums)(pleat_engine *engine, const pleat_norm *norm,
+                                       const pleat_tensor *x, const pleat_tensor *dy, double *sums,
+                                       void *dgamma, void *dbeta);
+    pleat_status (*norm_backward)(pleat_engine *engine, const pleat_norm *norm,
+                                  const pleat_tensor *x, const pleat_tensor *dy, const double *sums,
+                                  double count, int relu_mask, const pleat_tensor *dx);
+
+    /* 2x2x2 maximum, stride 2; ties go to the first voxel. index [N,D/2,H/2,W/2,C] says which of
+     * the 8 (d*4 + h*2 + w) won. x and dx may be slices; y and dy are packed.
+     * backward: accumulate ? dx[winner] += dy : dx = dy at the winner, 0 elsewhere. */
+    pleat_status (*pool_forward)(pleat_engine *engine, const pleat_tensor *x, const pleat_tensor *y,
+                                 uint8_t *index);
+    pleat_status (*pool_backward)(pleat_engine *engine, const pleat_tensor *dy,
+                                  const uint8_t *index, int accumulate, const pleat_tensor *dx);
+
+    /* Softmax over the K channels of a packed real tensor; probs may be logits. */
+    pleat_status (*softmax)(pleat_engine *engine, const void *logits, size_t voxels, int classes,
+                            void *probs);
+
+    /* Loss: softmax, then per sample sums; docs/math.md section "Loss".
+     *   logits, probs   real [N,V,K], may be the same memory
+     *   labels          [N,V]; K or more = the voxel belongs to no class (padding)
+     *   sums            double [N][3K+1]: TP_c = sum y p, P_c = sum p, Y_c = sum y; then
+     *                   sum over voxels of -ln clamp(p_label, 1e-7, 1-1e-7)
+     *   backward        dlogits (activation type, packed [N,V,K]) =
+     *                   scale * d( tversky_n + sum_ce_n / V ) / dlogits, for every sample n;
+     *                   tversky_n = K - sum_c (TP + s)/(0.5 P + 0.5 Y + s), s = 1e-6 */
+    pleat_status (*loss_forward)(pleat_engine *engine, const void *logits, const uint8_t *labels,
+                                 int n, size_t voxels, int classes, void *probs, double *sums);
+    pleat_status (*loss_backward)(pleat_engine *engine, const void *probs, const uint8_t *labels,
+                                  int n, size_t voxels, int classes, const double *sums,
+                                  double scale, void *dlogits);
+
+    /* Adam as Keras writes it (Kingma & Ba 2015, section 2, last paragraph), over n reals:
+     * m, v first and second moments; lr_t = lr*sqrt(1-b2^t)/(1-b1^t); w -= lr_t*m/(sqrt(v)+eps). */
+    pleat_status (*adam)(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
+                         const void *grads, void *m, void *v);
+} pleat_engine_ops;
+
+struct pleat_engine { /* first member of every engine's own struct */
+    const pleat_engine_ops *ops;
+    pleat_dtype act;           /* of activations */
+    pleat_dtype real;          /* of parameters, logits and probabilities */
+    pleat_precision precision; /* really used; never AUTO */
+    int host_memory;           /* the engine's pointers may be read by the host */
+    int threads;
+    char device[128]; /* "AMD EPYC 9B14, 2 threads, AVX-512 bf16" */
+};
+
+typedef struct pleat_engine_options {
+    const char *engine;        /* a name of the list, or "auto": the fastest that is there */
+    pleat_precision precision; /* AUTO: bf16 where the device multiplies it, else f32 */
+    int threads;               /* CPU threads; 0: all this process may use */
+    int device;                /* GPU number; -1: node-local rank modulo visible */
+    int deterministic;
+} pleat_engine_options;
+
+typedef struct pleat_engine_entry {
+    const char *name;
+    const char *what;             /* one line */
+    const char *(*missing)(void); /* NULL when it can be created, else why not */
+    pleat_status (*create)(const pleat_engine_options *options, pleat_engine **out);
+} pleat_engine_entry;
+
+/* The engines of this build, fastest first; ends with a NULL name. src/net/engines.c. */
+const pleat_engine_entry *pleat_engine_list(void);
+
+/* An unknown or missing engine is ERR_UNSUPPORTED, naming those that are there. */
+pleat_status pleat_engine_create(const pleat_engine_options *options, pleat_engine **out);
+void pleat_engine_destroy(pleat_engine *engine);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_ENGINE_H */

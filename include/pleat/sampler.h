@@ -1,0 +1,61 @@
+/*
+ * sampler.h - which patch a training step sees: a pure function of (seed, fold, epoch, sample).
+ *
+ * A sample is a case of the fold's training list, a crop and a set of augmentation draws. Nothing
+ * is kept between calls, so any rank can make any sample, in any order, and after a resume.
+ *
+ * Cases go round robin through a permutation made anew each epoch; the epoch's samples continue
+ * where the list ended, as the original's queue does.
+ */
+#ifndef PLEAT_SAMPLER_H
+#define PLEAT_SAMPLER_H
+
+#include "pleat/status.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_augment_config {     /* a probability of 0 turns a transform off */
+    double mirror;                        /* per axis, 0.5 */
+    double contrast_p, contrast[2];       /* 0.15, 0.3 .. 3.0 */
+    double brightness_p, brightness[2];   /* 0.15, 0.5 .. 2.0 */
+    double gamma_p, gamma[2];             /* 0.15, 0.7 .. 1.5 */
+    double noise_p, noise[2];             /* 0.15, standard deviation 0 .. 0.05 */
+    double elastic_p, alpha[2], sigma[2]; /* 0.15, 0 .. 900, 9 .. 13 voxels */
+    double rotation_p, rotation[2];       /* 0.15, -15 .. 15 degrees, each axis */
+    double scale_p, scale[2];             /* 0.15, 0.85 .. 1.25 */
+} pleat_augment_config;
+
+typedef struct pleat_sample {
+    int item;          /* index into the list of cases given */
+    int start[3];      /* voxel of the (mirrored) volume where the patch begins, D, H, W;
+                           negative: padding */
+    int mirror[3];     /* axis is reversed, D, H, W */
+    double contrast;   /* factor; 0 = off */
+    double brightness; /* factor; 0 = off */
+    double gamma;      /* exponent; 0 = off */
+    double noise;      /* standard deviation; 0 = off */
+    uint64_t noise_seed;
+    /* Spatial part: off (all 0) until a spatial transform is drawn; then `centre` holds. */
+    double elastic_alpha, elastic_sigma;
+    double rotation[3]; /* radians about the original's x, y, z = our W, H, D */
+    double scale;       /* factor; 0 = off */
+    double centre[3];   /* voxel, D, H, W */
+} pleat_sample;
+
+/* Sample number `sample` of an epoch of `samples`: dims[i] is the size (D,H,W) of cases[i]. With
+ * augment NULL only the crop is drawn (validation). */
+void pleat_sampler_draw(uint64_t seed, int fold, int epoch, int sample, int samples, int n_cases,
+                        const int (*dims)[3], const int patch[3],
+                        const pleat_augment_config *augment, pleat_sample *out);
+
+/* The paper's values. */
+pleat_augment_config pleat_augment_defaults(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_SAMPLER_H */

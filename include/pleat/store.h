@@ -1,0 +1,66 @@
+/*
+ * store.h - the preprocessed cases on disk: one HDF5 file per case and an index.
+ *
+ *   STORE/ index.h5            external links /cases/<id> -> cases/<id>.h5; attributes: format,
+ *                              preprocessing (text), digest of it, version
+ *          cases/<id>.h5       image float32 [D,H,W], label uint8 [D,H,W] (absent without a mask)
+ *                              attributes: id, spacing, native_dim, native_spacing, affine and the
+ *                              other fields of pleat_geometry, preprocessing, source paths, digest
+ *
+ * Files are written to a temporary name, synced and renamed, so a case is there whole or not at
+ * all. docs/store.md is the format for readers of other languages. The HDF5 library is not
+ * thread-safe: one thread of a process at a time, which this module ensures by a lock.
+ */
+#ifndef PLEAT_STORE_H
+#define PLEAT_STORE_H
+
+#include "pleat/volume.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_store pleat_store;
+
+typedef struct pleat_case_info {
+    char id[128];
+    int dim[3];              /* D, H, W as stored */
+    double spacing[3];       /* mm */
+    pleat_geometry geometry; /* of the source */
+    int has_label, classes;  /* highest label + 1 */
+    uint64_t digest;         /* of image and label bytes */
+    char image_path[512], label_path[512];
+} pleat_case_info;
+
+/* Writes cases/<id>.h5 below `folder`, made when absent. label may be NULL. `preprocessing` is the
+ * canonical text of the configuration that made it. Fills info->digest. */
+pleat_status pleat_store_write_case(const char *folder, const char *preprocessing,
+                                    pleat_case_info *info, const pleat_image *image,
+                                    const pleat_label *label);
+/* 1 when cases/<id>.h5 is whole and was made by this preprocessing. ERR_DATA when made by
+ * another, naming the first difference. */
+pleat_status pleat_store_has_case(const char *folder, const char *preprocessing, const char *id,
+                                  int *out);
+/* Writes index.h5 over the n cases named. */
+pleat_status pleat_store_write_index(const char *folder, const char *preprocessing,
+                                     const char *const *ids, int n);
+
+/* Refuses a store made by other preprocessing, naming the first difference ("resample: store has
+ * 1.58,1.58,2.70, configuration says none"); NULL accepts any. */
+pleat_status pleat_store_open(const char *folder, const char *preprocessing, pleat_store **out);
+void pleat_store_close(pleat_store *store);
+int pleat_store_count(const pleat_store *store);
+const pleat_case_info *pleat_store_info(const pleat_store *store, int i);
+/* The canonical text the store was made with. */
+const char *pleat_store_preprocessing(const pleat_store *store);
+
+/* A box that lies inside the volume; image and label [size], each may be NULL. */
+pleat_status pleat_store_read(pleat_store *store, int i, const int start[3], const int size[3],
+                              float *image, uint8_t *label);
+/* Reads the whole case and compares its digest; ERR_FORMAT names the file. */
+pleat_status pleat_store_verify(pleat_store *store, int i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_STORE_H */

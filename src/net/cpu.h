@@ -1,0 +1,27 @@
+/*
+ * cpu.h - what the CPU engines share: their constructors, memory, and the operations that are
+ * plain loops over host memory for all of them.
+ */
+#ifndef PLEAT_NET_CPU_H
+#define PLEAT_NET_CPU_H
+
+#include "pleat/engine.h"
+
+pleat_status pleat_ref_create(const pleat_engine_options *options, pleat_engine **out);
+pleat_status pleat_ref64_create(const pleat_engine_options *options, pleat_engine **out);
+pleat_status pleat_onednn_create(const pleat_engine_options *options, pleat_engine **out);
+
+/* Threads this process may use: the smaller of its cpuset and `wanted` (0: the cpuset). */
+int pleat_cpu_threads(int wanted);
+/* "AMD EPYC 9B14", from /proc/cpuinfo; "CPU" when it does not say. */
+void pleat_cpu_name(char *out, size_t size);
+
+/* Memory of every CPU engine: aligned to 64 bytes, zeroed, huge pages for large blocks. */
+pleat_status pleat_cpu_alloc(pleat_engine *engine, size_t bytes, void **out);
+void pleat_cpu_free(pleat_engine *engine, void *data);
+pleat_status pleat_cpu_upload(pleat_engine *engine, void *to, const void *host, size_t bytes);
+pleat_status pleat_cpu_download(pleat_engine *engine, void *host, const void *from, size_t bytes);
+pleat_status pleat_cpu_zero(pleat_engine *engine, void *data, size_t bytes);
+pleat_status pleat_cpu_synchronize(pleat_engine *engine);
+
+#endif /* PLEAT_NET_CPU_H */

@@ -1,0 +1,63 @@
+/* engines.c - the list of engines this build has, and making one by name. */
+#include "pleat/engine.h"
+
+#include "cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *always(void) { return NULL; }
+
+#if !PLEAT_WITH_ONEDNN
+static const char *without_onednn(void) {
+    return "this build has no oneDNN (apt-get install libdnnl-dev, then configure again)";
+}
+static pleat_status onednn_is_missing(const pleat_engine_options *options, pleat_engine **out) {
+    (void)options;
+    (void)out;
+    return PLEAT_FAIL(PLEAT_ERR_UNSUPPORTED, "engine 'onednn': %s", without_onednn());
+}
+#endif
+
+static const pleat_engine_entry engines[] = {
+#if PLEAT_WITH_ONEDNN
+    {"onednn", "CPU, oneDNN", always, pleat_onednn_create},
+#else
+    {"onednn", "CPU, oneDNN", without_onednn, onednn_is_missing},
+#endif
+    {"ref", "CPU, plain loops; the oracle", always, pleat_ref_create},
+    {"ref64", "the same in double, for gradient checks", always, pleat_ref64_create},
+    {NULL, NULL, NULL, NULL},
+};
+
+static const char *const precisions[] = {"auto", "f32", "tf32", "bf16"};
+
+const char *pleat_precision_name(pleat_precision precision) { return precisions[precision]; }
+
+pleat_status pleat_precision_from_name(const char *name, pleat_precision *out) {
+    for (int i = 0; i < (int)(sizeof precisions / sizeof *precisions); i++) {
+        if (strcmp(name, precisions[i]) != 0) continue;
+        *out = (pleat_precision)i;
+        return PLEAT_OK;
+    }
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "unknown precision '%s'; use auto, f32, tf32 or bf16", name);
+}
+
+const pleat_engine_entry *pleat_engine_list(void) { return engines; }
+
+pleat_status pleat_engine_create(const pleat_engine_options *options, pleat_engine **out) {
+    const int automatic = strcmp(options->engine, "auto") == 0;
+    char names[256] = "auto";
+    for (const pleat_engine_entry *e = engines; e->name != NULL; e++) {
+        if (automatic && e->missing() == NULL) return e->create(options, out);
+        if (strcmp(options->engine, e->name) == 0) return e->create(options, out);
+        const size_t used = strlen(names);
+        (void)snprintf(names + used, sizeof names - used, ", %s", e->name);
+    }
+    return PLEAT_FAIL(PLEAT_ERR_UNSUPPORTED, "unknown engine '%s'; this build has %s",
+                      options->engine, names);
+}
+
+void pleat_engine_destroy(pleat_engine *engine) {
+    if (engine != NULL) engine->ops->destroy(engine);
+}

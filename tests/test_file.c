@@ -1,0 +1,205 @@
+/* test_file.c - whole files, folders, digests, and who may hold a run folder. */
+#include "pleat/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char root[] = "/tmp/pleat-test-file-XXXXXX";
+
+static int make_root(void **state) {
+    (void)state;
+    return mkdtemp(root) == NULL;
+}
+
+static int remove_root(void **state) {
+    (void)state;
+    char command[256];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
+    return system(command);
+}
+
+static const char *in_root(const char *name) {
+    static char path[PLEAT_PATH_BYTES];
+    assert_int_equal(pleat_path(path, sizeof path, "%s/%s", root, name), PLEAT_OK);
+    return path;
+}
+
+static int entries_of(const char *folder) {
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    int n = 0;
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
+        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    (void)closedir(dir);
+    return n;
+}
+
+static void test_what_is_written_is_read_back_and_no_temporary_stays(void **state) {
+    (void)state;
+    enum { N = 300000 }; /* more than read_all's first buffer, with zero bytes inside */
+    static unsigned char bytes[N];
+    for (int i = 0; i < N; i++) bytes[i] = (unsigned char)(i * 7 % 251);
+    assert_int_equal(pleat_file_make_folder(in_root("rw")), PLEAT_OK);
+    assert_int_equal(pleat_file_write_atomic(in_root("rw/big"), "old", 3), PLEAT_OK);
+    assert_int_equal(pleat_file_write_atomic(in_root("rw/big"), bytes, N), PLEAT_OK);
+    char *text = NULL;
+    size_t n = 0;
+    assert_int_equal(pleat_file_read_all(in_root("rw/big"), &text, &n), PLEAT_OK);
+    assert_int_equal(n, N);
+    assert_memory_equal(text, bytes, N);
+    assert_int_equal(text[N], 0);
+    free(text);
+    assert_int_equal(pleat_file_write_atomic(in_root("rw/empty"), "", 0), PLEAT_OK);
+    assert_int_equal(pleat_file_read_all(in_root("rw/empty"), &text, NULL), PLEAT_OK);
+    assert_string_equal(text, "");
+    free(text);
+    assert_int_equal(entries_of(in_root("rw")), 2);
+}
+
+static void test_a_failed_write_names_path_and_reason_and_leaves_nothing(void **state) {
+    (void)state;
+    assert_int_equal(pleat_file_write_atomic(in_root("no/such/f"), "x", 1), PLEAT_ERR_IO);
+    assert_non_null(strstr(pleat_error_message(), in_root("no/such/f")));
+    assert_non_null(strstr(pleat_error_message(), "No such file or directory"));
+    /* a folder stands where the file should go: the rename fails after a good write */
+    assert_int_equal(pleat_file_make_folder(in_root("here/taken/inner")), PLEAT_OK);
+    assert_int_equal(pleat_file_write_atomic(in_root("here/taken"), "x", 1), PLEAT_ERR_IO);
+    assert_non_null(strstr(pleat_error_message(), "Is a directory"));
+    assert_int_equal(entries_of(in_root("here")), 1);
+}
+
+static void test_an_absent_file_is_not_found_and_a_folder_is_no_file(void **state) {
+    (void)state;
+    char *text = NULL;
+    assert_int_equal(pleat_file_read_all(in_root("absent"), &text, NULL), PLEAT_ERR_NOT_FOUND);
+    assert_int_equal(pleat_file_read_all(root, &text, NULL), PLEAT_ERR_IO);
+    assert_null(text);
+    assert_false(pleat_file_exists(in_root("absent")));
+    assert_true(pleat_file_exists(root));
+    assert_true(pleat_file_is_folder(root));
+}
+
+static void test_folders_are_made_with_their_parents_and_made_twice(void **state) {
+    (void)state;
+    assert_int_equal(pleat_file_make_folder(in_root("a/b//c/")), PLEAT_OK);
+    assert_int_equal(pleat_file_make_folder(in_root("a/b/c")), PLEAT_OK);
+    assert_true(pleat_file_is_folder(in_root("a/b/c")));
+    assert_int_equal(pleat_file_write_atomic(in_root("a/file"), "x", 1), PLEAT_OK);
+    assert_int_equal(pleat_file_make_folder(in_root("a/file/c")), PLEAT_ERR_IO);
+    assert_non_null(strstr(pleat_error_message(), in_root("a/file")));
+    assert_non_null(strstr(pleat_error_message(), "Not a directory"));
+    assert_false(pleat_file_is_folder(in_root("a/file")));
+}
+
+static void test_a_path_that_does_not_fit_is_refused(void **state) {
+    (void)state;
+    char path[8];
+    assert_int_equal(pleat_path(path, sizeof path, "%s/%d", "abcde", 1), PLEAT_OK);
+    assert_string_equal(path, "abcde/1");
+    assert_int_equal(pleat_path(path, sizeof path, "%s/%d", "abcdef", 1), PLEAT_ERR_ARG);
+}
+
+static void test_a_temporary_lies_hidden_beside_its_file(void **state) {
+    (void)state;
+    char got[PLEAT_PATH_BYTES], want[PLEAT_PATH_BYTES];
+    assert_int_equal(pleat_file_temporary("/x/y.h5", got, sizeof got), PLEAT_OK);
+    (void)snprintf(want, sizeof want, "/x/.y.h5.%ld.tmp", (long)getpid());
+    assert_string_equal(got, want);
+    assert_int_equal(pleat_file_temporary("y.h5", got, sizeof got), PLEAT_OK);
+    (void)snprintf(want, sizeof want, ".y.h5.%ld.tmp", (long)getpid());
+    assert_string_equal(got, want);
+}
+
+static void test_the_digest_is_fnv_1a_and_chains(void **state) {
+    (void)state;
+    /* test vectors of the FNV reference code (test_fnv.c), 64-bit FNV-1a */
+    static const struct {
+        const char *text;
+        const char *hex;
+    } rows[] = {
+        {"", "cbf29ce484222325"}, {"a", "af63dc4c8601ec8c"}, {"foobar", "85944171f73967e8"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char hex[17];
+        pleat_digest_hex(pleat_digest(0, rows[i].text, strlen(rows[i].text)), hex);
+        assert_string_equal(hex, rows[i].hex);
+    }
+    assert_true(pleat_digest(pleat_digest(0, "foo", 3), "bar", 3) == pleat_digest(0, "foobar", 6));
+}
+
+static void test_a_taken_folder_is_refused_naming_its_holder_until_released(void **state) {
+    (void)state;
+    char pid[32];
+    pleat_lock *first = NULL, *second = NULL;
+    (void)snprintf(pid, sizeof pid, "pid %ld,", (long)getpid());
+    assert_int_equal(setenv("SLURM_JOB_ID", "4711", 1), 0);
+    assert_int_equal(pleat_file_make_folder(in_root("run")), PLEAT_OK);
+    assert_int_equal(pleat_lock_take(in_root("run"), &first), PLEAT_OK);
+    assert_int_equal(pleat_lock_take(in_root("run"), &second), PLEAT_ERR_BUSY);
+    assert_null(second);
+    char host[256] = "";
+    assert_int_equal(gethostname(host, sizeof host - 1), 0);
+    const char *told[] = {in_root("run"), pid, "job 4711", host};
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+        if (strstr(pleat_error_message(), told[i]) == NULL)
+            fail_msg("'%s' lacks '%s'", pleat_error_message(), told[i]);
+    pleat_lock_release(first);
+    assert_int_equal(pleat_lock_take(in_root("run"), &second), PLEAT_OK);
+    pleat_lock_release(second);
+    pleat_lock_release(NULL);
+    assert_int_equal(unsetenv("SLURM_JOB_ID"), 0);
+}
+
+static void test_a_killed_holder_holds_nothing(void **state) {
+    (void)state;
+    int ready[2];
+    assert_int_equal(pleat_file_make_folder(in_root("killed")), PLEAT_OK);
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        pleat_lock *lock = NULL;
+        const char ok = pleat_lock_take(in_root("killed"), &lock) == PLEAT_OK;
+        if (write(ready[1], &ok, 1) == 1) (void)pause();
+        _exit(1);
+    }
+    char ok = 0;
+    assert_int_equal(read(ready[0], &ok, 1), 1);
+    assert_true(ok);
+    pleat_lock *lock = NULL;
+    char pid[32];
+    (void)snprintf(pid, sizeof pid, "pid %ld,", (long)child);
+    assert_int_equal(pleat_lock_take(in_root("killed"), &lock), PLEAT_ERR_BUSY);
+    assert_non_null(strstr(pleat_error_message(), pid));
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(pleat_lock_take(in_root("killed"), &lock), PLEAT_OK);
+    pleat_lock_release(lock);
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_written_is_read_back_and_no_temporary_stays),
+        cmocka_unit_test(test_a_failed_write_names_path_and_reason_and_leaves_nothing),
+        cmocka_unit_test(test_an_absent_file_is_not_found_and_a_folder_is_no_file),
+        cmocka_unit_test(test_folders_are_made_with_their_parents_and_made_twice),
+        cmocka_unit_test(test_a_path_that_does_not_fit_is_refused),
+        cmocka_unit_test(test_a_temporary_lies_hidden_beside_its_file),
+        cmocka_unit_test(test_the_digest_is_fnv_1a_and_chains),
+        cmocka_unit_test(test_a_taken_folder_is_refused_naming_its_holder_until_released),
+        cmocka_unit_test(test_a_killed_holder_holds_nothing),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
