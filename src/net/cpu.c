@@ -1,0 +1,89 @@
+/* cpu.c - what the CPU engines share: how many threads, which processor, and host memory. */
+#include "cpu.h"
+
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define CACHE_LINE 64u        /* bytes; also one AVX-512 register */
+#define HUGE_PAGE  (2u << 20) /* bytes */
+#define HUGE_BLOCK (4u << 20) /* bytes; blocks from here on ask for huge pages */
+#define MOST_CPUS  65536      /* of a cpuset; the kernel's own limit is 8192 */
+
+/* The process's cpuset, not the machine: Slurm and mpirun --bind-to hand out part of a node. */
+static int allowed_cpus(void) {
+    for (int room = 1024; room <= MOST_CPUS; room *= 2) { /* EINVAL until the mask is big enough */
+        cpu_set_t *set = CPU_ALLOC((size_t)room);
+        if (set == NULL) break;
+        const size_t size = CPU_ALLOC_SIZE((size_t)room);
+        const int got = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+        CPU_FREE(set);
+        if (got > 0) return got;
+    }
+    return 1;
+}
+
+int pleat_cpu_threads(int wanted) {
+    const int allowed = allowed_cpus();
+    return wanted > 0 && wanted < allowed ? wanted : allowed;
+}
+
+void pleat_cpu_name(char *out, size_t size) {
+    char line[256];
+    (void)snprintf(out, size, "CPU");
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    if (file == NULL) return;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, "model name", 10) != 0) continue;
+        const char *name = strchr(line, ':');
+        if (name == NULL) continue;
+        name += 1 + strspn(name + 1, " \t");
+        (void)snprintf(out, size, "%.*s", (int)strcspn(name, "\n"), name);
+        break;
+    }
+    (void)fclose(file);
+}
+
+pleat_status pleat_cpu_alloc(pleat_engine *engine, size_t bytes, void **out) {
+    (void)engine;
+    const size_t alignment = bytes >= HUGE_BLOCK ? HUGE_PAGE : CACHE_LINE;
+    const size_t whole = bytes == 0 ? 1 : (bytes - 1) / alignment + 1; /* aligned_alloc's rule */
+    void *data = whole > SIZE_MAX / alignment ? NULL : aligned_alloc(alignment, whole * alignment);
+    PLEAT_CHECK(data != NULL, PLEAT_ERR_MEMORY,
+                "cannot allocate %zu bytes; use a smaller batch, patch or network", bytes);
+    if (bytes >= HUGE_BLOCK) (void)madvise(data, whole * alignment, MADV_HUGEPAGE); /* a hint */
+    memset(data, 0, whole * alignment);
+    *out = data;
+    return PLEAT_OK;
+}
+
+void pleat_cpu_free(pleat_engine *engine, void *data) {
+    (void)engine;
+    free(data);
+}
+
+pleat_status pleat_cpu_upload(pleat_engine *engine, void *to, const void *host, size_t bytes) {
+    (void)engine;
+    if (bytes > 0) memcpy(to, host, bytes);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_cpu_download(pleat_engine *engine, void *host, const void *from, size_t bytes) {
+    (void)engine;
+    if (bytes > 0) memcpy(host, from, bytes);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_cpu_zero(pleat_engine *engine, void *data, size_t bytes) {
+    (void)engine;
+    if (bytes > 0) memset(data, 0, bytes);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_cpu_synchronize(pleat_engine *engine) {
+    (void)engine;
+    return PLEAT_OK;
+}
