@@ -1,0 +1,54 @@
+/*
+ * unet.c - the original's "standard" 3-D U-Net.
+ *
+ *   block(f)       [conv 3x3x3 + ReLU, norm] twice         norm comes after ReLU, as in the original
+ *   down           block, 2x2x2 max-pool                   filters f, 2f, 4f, ...
+ *   bottom         block(f * 2^depth)
+ *   up             transposed conv, concat [up, skip], block
+ *   head           1x1x1 conv to the classes
+ */
+#include "pleat/graph.h"
+
+#include <stdio.h>
+
+/* "enc0" + ".conv1" */
+static const char *join(char out[24], const char *level, const char *what) {
+    (void)snprintf(out, 24, "%s.%s", level, what);
+    return out;
+}
+
+static int block(pleat_graph *graph, int x, int filters, int norm, const char *level) {
+    char name[24];
+    x = pleat_graph_conv(graph, x, filters, 1, join(name, level, "conv1"));
+    if (norm) x = pleat_graph_norm(graph, x, join(name, level, "norm1"));
+    x = pleat_graph_conv(graph, x, filters, 1, join(name, level, "conv2"));
+    if (norm) x = pleat_graph_norm(graph, x, join(name, level, "norm2"));
+    return x;
+}
+
+pleat_status pleat_unet(const pleat_unet_config *config, pleat_graph *out) {
+    PLEAT_CHECK(config->depth >= 1 && config->depth <= 7, PLEAT_ERR_ARG,
+                "network.depth = %d, must be 1 to 7", config->depth);
+    PLEAT_CHECK(config->filters >= 1 && config->filters <= 512, PLEAT_ERR_ARG,
+                "network.filters = %d, must be 1 to 512", config->filters);
+    PLEAT_CHECK(config->classes >= 2 && config->classes <= 32, PLEAT_ERR_ARG,
+                "%d classes, must be 2 to 32", config->classes);
+    int skip[7];
+    char level[16], name[24];
+    *out = (pleat_graph){0};
+    int x = pleat_graph_input(out, 1);
+    for (int i = 0; i < config->depth; i++) {
+        (void)snprintf(level, sizeof level, "enc%d", i);
+        skip[i] = block(out, x, config->filters << i, config->norm, level);
+        x = pleat_graph_pool(out, skip[i], join(name, level, "pool"));
+    }
+    x = block(out, x, config->filters << config->depth, config->norm, "mid");
+    for (int i = config->depth - 1; i >= 0; i--) {
+        (void)snprintf(level, sizeof level, "dec%d", i);
+        x = pleat_graph_up(out, x, config->filters << i, join(name, level, "up"));
+        x = pleat_graph_concat(out, x, skip[i], join(name, level, "concat"));
+        x = block(out, x, config->filters << i, config->norm, level);
+    }
+    (void)pleat_graph_head(out, x, config->classes, "head");
+    return pleat_graph_finish(out);
+}

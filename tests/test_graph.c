@@ -1,0 +1,82 @@
+/* test_graph.c - the network as data: counts, sizes, and refusals. */
+#include "pleat/graph.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static pleat_graph graph; /* large */
+
+static const pleat_unet_config standard = {.depth = 4, .filters = 32, .classes = 4, .norm = 1};
+
+static void the_originals_net_has_its_published_size(void **state) {
+    (void)state;
+    const int patch[3] = {80, 160, 160};
+    assert_int_equal(pleat_unet(&standard, &graph), PLEAT_OK);
+    assert_int_equal(graph.params, 22581316);
+    assert_int_equal(graph.stats, 5888);
+    const double giga = pleat_graph_macs(&graph, patch) * 1e-9;
+    assert_true(giga > 464.645 && giga < 464.655);
+}
+
+static void parameters_lie_side_by_side_without_gaps(void **state) {
+    (void)state;
+    assert_int_equal(pleat_unet(&standard, &graph), PLEAT_OK);
+    size_t next = 0;
+    for (int i = 0; i < graph.n; i++) {
+        const pleat_node *node = &graph.node[i];
+        if (node->n_weights == 0) continue;
+        assert_int_equal(node->weights, next);
+        assert_int_equal(node->bias, next + node->n_weights);
+        next = node->bias + node->n_bias;
+    }
+    assert_int_equal(next, graph.params);
+}
+
+static void concat_puts_up_before_skip(void **state) {
+    (void)state;
+    assert_int_equal(pleat_unet(&standard, &graph), PLEAT_OK);
+    int seen = 0;
+    for (int i = 0; i < graph.n; i++) {
+        const pleat_node *node = &graph.node[i];
+        if (node->kind != PLEAT_NODE_CONCAT) continue;
+        assert_int_equal(graph.node[node->input[0]].kind, PLEAT_NODE_UP);
+        assert_int_equal(graph.node[node->input[1]].kind, PLEAT_NODE_NORM);
+        seen++;
+    }
+    assert_int_equal(seen, 4);
+}
+
+static void a_size_that_cannot_be_halved_is_refused_with_one_that_can(void **state) {
+    (void)state;
+    const int bad[3] = {80, 160, 150};
+    assert_int_equal(pleat_unet(&standard, &graph), PLEAT_OK);
+    assert_int_equal(pleat_graph_check_size(&graph, bad), PLEAT_ERR_SHAPE);
+    assert_non_null(strstr(pleat_error_message(), "160x160x80"));
+}
+
+static void a_builder_error_is_reported_once_at_the_end(void **state) {
+    (void)state;
+    graph = (pleat_graph){0};
+    int x = pleat_graph_input(&graph, 1);
+    x = pleat_graph_up(&graph, x, 8, "up");
+    x = pleat_graph_conv(&graph, x, 8, 1, "later");
+    assert_int_equal(x, -1);
+    assert_int_equal(pleat_graph_finish(&graph), PLEAT_ERR_SHAPE);
+    assert_non_null(strstr(pleat_error_message(), "'up'"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_originals_net_has_its_published_size),
+        cmocka_unit_test(parameters_lie_side_by_side_without_gaps),
+        cmocka_unit_test(concat_puts_up_before_skip),
+        cmocka_unit_test(a_size_that_cannot_be_halved_is_refused_with_one_that_can),
+        cmocka_unit_test(a_builder_error_is_reported_once_at_the_end),
+    };
+    return cmocka_run_group_tests_name("graph", tests, NULL, NULL);
+}
