@@ -1,0 +1,42 @@
+/*
+ * intensity.h - clipping and normalising the voxels of one volume, in place.
+ *
+ * Every result is the same for any number of threads: sums run over a fixed number of pieces that
+ * are added in order. A voxel that is not finite makes mean and std not finite, so a caller finds
+ * it by isfinite(stats.mean).
+ */
+#ifndef PLEAT_INTENSITY_H
+#define PLEAT_INTENSITY_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_intensity_stats {
+    double min, max;
+    double mean;
+    double std; /* of the population: divided by n */
+} pleat_intensity_stats;
+
+/* Minimum and maximum of x[n], n >= 1. */
+void pleat_intensity_range(const float *x, size_t n, double *low, double *high);
+
+/* Of x[n], n >= 1; two passes in double. */
+pleat_intensity_stats pleat_intensity_measure(const float *x, size_t n);
+
+/* x = min(max(x, low), high). */
+void pleat_intensity_clip(float *x, size_t n, double low, double high);
+
+/* x = rint(255 (x - min) / (max - min)), half to even, min and max those of x[n] itself. A constant
+ * volume becomes 0. */
+void pleat_intensity_grayscale(float *x, size_t n);
+
+/* x = (x - mean) / std over x[n]. A constant volume becomes 0. */
+void pleat_intensity_zscore(float *x, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_INTENSITY_H */
