@@ -147,6 +147,9 @@ typedef struct pleat_engine_ops {
                                   const pleat_tensor *x, const pleat_tensor *dy, const double *sums,
                                   double count, int relu_mask, const pleat_tensor *dx);
 
+    /* y = x, same shape; both may be slices. */
+    pleat_status (*copy)(pleat_engine *engine, const pleat_tensor *x, const pleat_tensor *y);
+
     /* 2x2x2 maximum, stride 2; ties go to the first voxel. index [N,D/2,H/2,W/2,C] says which of
      * the 8 (d*4 + h*2 + w) won. x and dx may be slices; y and dy are packed.
      * backward: accumulate ? dx[winner] += dy : dx = dy at the winner, 0 elsewhere. */

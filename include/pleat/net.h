@@ -1,0 +1,92 @@
+/*
+ * net.h - a graph, running on an engine.
+ *
+ * A model is a graph with its parameters in an engine's memory: one flat buffer of parameters, one
+ * of gradients, two of Adam's moments, one of running statistics. A net is a model compiled for one
+ * batch shape; several nets (training, validation, prediction) share a model.
+ *
+ *   pleat_model_create(&graph, engine, 1, &model);
+ *   pleat_model_init(model, seed, fold);
+ *   pleat_net_create(model, &options, &net);
+ *   for each step:
+ *       pleat_net_train(net, images, labels, global_batch, group, sums);
+ *       pleat_model_adam(model, &adam);
+ *
+ * Data parallel: every rank of `group` trains its part of the global batch; gradients are summed
+ * over the group, and because the loss is a mean over the global batch, that sum is the gradient.
+ */
+#ifndef PLEAT_NET_H
+#define PLEAT_NET_H
+
+#include "pleat/comm.h"
+#include "pleat/engine.h"
+#include "pleat/graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_model pleat_model;
+typedef struct pleat_net pleat_net;
+
+typedef enum pleat_state { /* the flat buffers of a model */
+                           PLEAT_STATE_PARAMS,
+                           PLEAT_STATE_STATS,
+                           PLEAT_STATE_GRADS, /* these three only in a model made for training */
+                           PLEAT_STATE_MOMENT1,
+                           PLEAT_STATE_MOMENT2,
+                           PLEAT_STATES
+} pleat_state;
+
+pleat_status pleat_model_create(const pleat_graph *graph, pleat_engine *engine, int train,
+                                pleat_model **out);
+void pleat_model_destroy(pleat_model *model);
+
+/* Glorot uniform weights (Glorot & Bengio 2010), bias 0, gamma 1, beta 0, running mean 0, variance
+ * 1, moments 0. A function of (seed, fold) alone. */
+pleat_status pleat_model_init(pleat_model *model, uint64_t seed, int fold);
+
+/* Reals of a flat buffer, and its copy to and from host floats. */
+size_t pleat_model_count(const pleat_model *model, pleat_state state);
+pleat_status pleat_model_get(pleat_model *model, pleat_state state, float *host);
+pleat_status pleat_model_set(pleat_model *model, pleat_state state, const float *host);
+/* The buffer itself, in the engine's memory. Call pleat_model_touch after changing parameters. */
+void *pleat_model_data(const pleat_model *model, pleat_state state);
+void pleat_model_touch(pleat_model *model);
+
+const pleat_graph *pleat_model_graph(const pleat_model *model);
+pleat_engine *pleat_model_engine(const pleat_model *model);
+
+/* One update of all parameters by the gradients. */
+pleat_status pleat_model_adam(pleat_model *model, const pleat_adam *adam);
+
+typedef struct pleat_net_options {
+    int batch;
+    int dim[3];            /* patch, D, H, W */
+    int train;             /* backward too */
+    pleat_comm *norm_comm; /* norm's statistics are this group's; NULL: this rank's alone */
+} pleat_net_options;
+
+pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *options,
+                              pleat_net **out);
+void pleat_net_destroy(pleat_net *net);
+
+/* Bytes of the activation arena. */
+size_t pleat_net_arena(const pleat_net *net);
+/* Doubles that train and evaluate return: batch * (3 * classes + 1); see pleat/loss.h. */
+size_t pleat_net_sums(const pleat_net *net);
+
+/* images host float [N,D,H,W]; labels host [N,D,H,W]; sums host, may be NULL.
+ * train: batch statistics; gradients start from zero and are summed over `group` (NULL: not). */
+pleat_status pleat_net_train(pleat_net *net, const float *images, const uint8_t *labels,
+                             int global_batch, pleat_comm *group, double *sums);
+/* The loss by the running statistics, nothing changed. */
+pleat_status pleat_net_evaluate(pleat_net *net, const float *images, const uint8_t *labels,
+                                double *sums);
+/* probs host float [N,D,H,W,K], by the running statistics. */
+pleat_status pleat_net_predict(pleat_net *net, const float *images, float *probs);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_NET_H */

@@ -1,0 +1,120 @@
+/* model.c - the flat buffers of a network: parameters, gradients, moments, running statistics. */
+#include "net_impl.h"
+
+#include "pleat/rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+pleat_status pleat_model_create(const pleat_graph *graph, pleat_engine *engine, int train,
+                                pleat_model **out) {
+    pleat_status status = PLEAT_OK;
+    pleat_model *model = calloc(1, sizeof *model);
+    PLEAT_CHECK(model != NULL, PLEAT_ERR_MEMORY, "no memory for a model");
+    model->graph = *graph;
+    model->engine = engine;
+    model->train = train;
+    for (int s = 0; s < PLEAT_STATES; s++) {
+        if (!train && s >= PLEAT_STATE_GRADS) break;
+        model->count[s] = s == PLEAT_STATE_STATS ? graph->stats : graph->params;
+        const size_t bytes = model->count[s] * pleat_dtype_size(engine->real);
+        PLEAT_TRY_GOTO(status, done, engine->ops->alloc(engine, bytes, &model->data[s]));
+    }
+    *out = model;
+    model = NULL;
+done:
+    pleat_model_destroy(model);
+    return status;
+}
+
+void pleat_model_destroy(pleat_model *model) {
+    if (model == NULL) return;
+    for (int s = 0; s < PLEAT_STATES; s++)
+        if (model->data[s] != NULL) model->engine->ops->free(model->engine, model->data[s]);
+    free(model);
+}
+
+size_t pleat_model_count(const pleat_model *model, pleat_state state) {
+    return model->count[state];
+}
+void *pleat_model_data(const pleat_model *model, pleat_state state) { return model->data[state]; }
+void pleat_model_touch(pleat_model *model) { model->version++; }
+const pleat_graph *pleat_model_graph(const pleat_model *model) { return &model->graph; }
+pleat_engine *pleat_model_engine(const pleat_model *model) { return model->engine; }
+
+pleat_status pleat_model_get(pleat_model *model, pleat_state state, float *host) {
+    pleat_engine *engine = model->engine;
+    const size_t n = model->count[state];
+    if (engine->real == PLEAT_F32)
+        return engine->ops->download(engine, host, model->data[state], n * sizeof *host);
+    double *wide = malloc((n + 1) * sizeof *wide);
+    PLEAT_CHECK(wide != NULL, PLEAT_ERR_MEMORY, "no memory to copy %zu parameters", n);
+    const pleat_status status =
+        engine->ops->download(engine, wide, model->data[state], n * sizeof *wide);
+    for (size_t i = 0; status == PLEAT_OK && i < n; i++) host[i] = (float)wide[i];
+    free(wide);
+    return status;
+}
+
+pleat_status pleat_model_set(pleat_model *model, pleat_state state, const float *host) {
+    pleat_engine *engine = model->engine;
+    const size_t n = model->count[state];
+    pleat_model_touch(model);
+    if (engine->real == PLEAT_F32)
+        return engine->ops->upload(engine, model->data[state], host, n * sizeof *host);
+    double *wide = malloc((n + 1) * sizeof *wide);
+    PLEAT_CHECK(wide != NULL, PLEAT_ERR_MEMORY, "no memory to copy %zu parameters", n);
+    for (size_t i = 0; i < n; i++) wide[i] = host[i];
+    const pleat_status status =
+        engine->ops->upload(engine, model->data[state], wide, n * sizeof *wide);
+    free(wide);
+    return status;
+}
+
+static void init_node(const pleat_graph *graph, int id, uint64_t seed, int fold, float *params,
+                      float *stats) {
+    const pleat_node *node = &graph->node[id];
+    if (node->kind == PLEAT_NODE_NORM) {
+        for (size_t i = 0; i < node->n_weights; i++) params[node->weights + i] = 1.0f;
+        for (int c = 0; c < node->channels; c++)
+            stats[node->stats + (size_t)(node->channels + c)] = 1.0f;
+        return;
+    }
+    if (node->n_weights == 0) return;
+    /* Both fans count the kernel's voxels: n_weights = taps * in * out. */
+    const double in = graph->node[node->input[0]].channels, out = node->channels;
+    const double taps = (double)node->n_weights / (in * out);
+    const double limit = sqrt(6.0 / (taps * (in + out)));
+    const pleat_rng rng = pleat_rng_at(seed, PLEAT_STREAM_INIT, (uint32_t)fold, (uint32_t)id, 0);
+    for (size_t i = 0; i < node->n_weights; i++)
+        params[node->weights + i] = (float)pleat_rng_range(&rng, (uint32_t)i, -limit, limit);
+}
+
+pleat_status pleat_model_init(pleat_model *model, uint64_t seed, int fold) {
+    const pleat_graph *graph = &model->graph;
+    pleat_status status = PLEAT_OK;
+    float *params = calloc(graph->params + 1, sizeof *params);
+    float *stats = calloc(graph->stats + 1, sizeof *stats);
+    PLEAT_CHECK_GOTO(status, done, params != NULL && stats != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for %zu parameters", graph->params);
+    for (int i = 0; i < graph->n; i++) init_node(graph, i, seed, fold, params, stats);
+    PLEAT_TRY_GOTO(status, done, pleat_model_set(model, PLEAT_STATE_PARAMS, params));
+    PLEAT_TRY_GOTO(status, done, pleat_model_set(model, PLEAT_STATE_STATS, stats));
+    for (int s = PLEAT_STATE_GRADS; model->train && s < PLEAT_STATES; s++) {
+        const size_t bytes = model->count[s] * pleat_dtype_size(model->engine->real);
+        PLEAT_TRY_GOTO(status, done,
+                       model->engine->ops->zero(model->engine, model->data[s], bytes));
+    }
+done:
+    free(params);
+    free(stats);
+    return status;
+}
+
+pleat_status pleat_model_adam(pleat_model *model, const pleat_adam *adam) {
+    pleat_model_touch(model);
+    return model->engine->ops->adam(model->engine, adam, model->count[PLEAT_STATE_PARAMS],
+                                    model->data[PLEAT_STATE_PARAMS], model->data[PLEAT_STATE_GRADS],
+                                    model->data[PLEAT_STATE_MOMENT1],
+                                    model->data[PLEAT_STATE_MOMENT2]);
+}

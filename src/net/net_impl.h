@@ -1,0 +1,53 @@
+/* net_impl.h - what model.c, net.c (compiles) and net_run.c (runs) share. */
+#ifndef PLEAT_NET_IMPL_H
+#define PLEAT_NET_IMPL_H
+
+#include "pleat/arena.h"
+#include "pleat/net.h"
+
+struct pleat_model {
+    pleat_graph graph;
+    pleat_engine *engine; /* not owned */
+    int train;
+    int version;                /* counts changes of the parameters */
+    void *data[PLEAT_STATES];   /* engine memory */
+    size_t count[PLEAT_STATES]; /* reals */
+};
+
+/* i-th real of a flat buffer. */
+static inline void *pleat_model_at(const pleat_model *model, pleat_state state, size_t i) {
+    return (char *)model->data[state] + i * pleat_dtype_size(model->engine->real);
+}
+
+typedef struct pleat_layer { /* what a node needs at run time */
+    pleat_conv *conv;        /* CONV, UP, HEAD */
+    pleat_tensor x, dx;      /* output and its gradient; slices of a concat's where they can be */
+    int x_value, dx_value;   /* in the arena */
+    int index_value;         /* POOL */
+    uint8_t *index;
+    double *sums;         /* NORM: [2C] */
+    void *mean, *inv_std; /* NORM: real [C] */
+    int normed;           /* CONV: a norm reads it, and does its ReLU's backward */
+    int joined;           /* has a concat among its consumers: its gradient is there first */
+    int slice_of;         /* concat whose buffer holds this output, or -1 */
+    int slice_at;         /* first channel there */
+} pleat_layer;
+
+struct pleat_net {
+    pleat_model *model;
+    pleat_net_options options;
+    pleat_layer layer[PLEAT_MAX_NODES];
+    int version;   /* of the model when its weights were last packed */
+    size_t voxels; /* of one sample */
+    int classes;
+    void *arena;
+    size_t arena_bytes;
+    void *small; /* norm's sums, means and deviations */
+    uint8_t *labels;
+    double *loss_sums;
+    void *logits; /* real [N,V,K]; becomes the probabilities */
+    pleat_tensor dlogits;
+    int logits_value, dlogits_value, labels_value, loss_value;
+};
+
+#endif /* PLEAT_NET_IMPL_H */
