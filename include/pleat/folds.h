@@ -1,0 +1,55 @@
+/*
+ * folds.h - which cases a fold validates on.
+ *
+ * Every case is validated by exactly one fold and trained on by all the others:
+ *
+ *   fold_of   0 2 1 1 0      fold 0 trains on cases 1 2 3, validates on 0 and 4
+ *   case      0 1 2 3 4
+ *
+ * The cut depends on the set of ids, k, seed and group_by only, not on the order of the ids.
+ * group_by is a POSIX extended regular expression that finds what the cases of one patient have in
+ * common: its first parenthesis, or without one the whole match. "^radiopaedia_[0-9]+_[0-9]+" keeps
+ * radiopaedia_10_85902_1 and radiopaedia_10_85902_3 in one fold. NULL or "": each case by itself.
+ */
+#ifndef PLEAT_FOLDS_H
+#define PLEAT_FOLDS_H
+
+#include "pleat/status.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_folds {
+    int k;        /* folds */
+    int n;        /* cases */
+    int *fold_of; /* [n] the fold that validates on case i, 0 .. k-1, owned */
+} pleat_folds;
+
+/* Cuts ids[n] into k folds: a seeded permutation of the sorted ids, then k runs whose sizes differ
+ * by at most one. With groups: the permuted groups, largest first, each to the fold with the fewest
+ * cases, so that no group is ever split. ERR_ARG for k < 2, more folds than cases or groups, a
+ * pattern that is none; ERR_DATA for an id given twice or one that the pattern does not match. */
+pleat_status pleat_folds_make(const char *const *ids, int n, int k, uint64_t seed,
+                              const char *group_by, pleat_folds *out);
+
+/* ERR_DATA when two cases of one group are in different folds; names the group, both and theirs. */
+pleat_status pleat_folds_check(const char *const *ids, const pleat_folds *folds,
+                               const char *group_by);
+
+/* nnU-Net's splits_final.json, replaced at once: [{"train": [ids], "val": [ids]}, ...], sorted. */
+pleat_status pleat_folds_write(const char *path, const char *const *ids, const pleat_folds *folds);
+
+/* Reads the same for the cases ids[n]. Every id must be in exactly one "val" and in the "train" of
+ * all other folds, else ERR_DATA names id and fold; ERR_FORMAT when it is no such file. */
+pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, pleat_folds *out);
+
+/* Frees fold_of and leaves an empty cut, which may be freed again. */
+void pleat_folds_free(pleat_folds *folds);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_FOLDS_H */

@@ -1,0 +1,333 @@
+/* folds.c - cutting the cases into folds, and nnU-Net's file of it. */
+#include "pleat/folds.h"
+
+#include "pleat/file.h"
+#include "pleat/rng.h"
+
+#include <jansson.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A case and the part of its id that names its group. */
+typedef struct member {
+    const char *id;
+    const char *key; /* key_length characters, inside id */
+    int key_length;
+    int index; /* in the caller's ids */
+} member;
+
+static int by_id(const void *a, const void *b) {
+    return strcmp(((const member *)a)->id, ((const member *)b)->id);
+}
+
+static int compare_keys(const member *a, const member *b) {
+    const int shorter = a->key_length < b->key_length ? a->key_length : b->key_length;
+    const int order = strncmp(a->key, b->key, (size_t)shorter);
+    return order != 0 ? order : a->key_length - b->key_length;
+}
+
+/* Members of one group side by side, sorted by id. */
+static int by_group(const void *a, const void *b) {
+    const int order = compare_keys(a, b);
+    return order != 0 ? order : by_id(a, b);
+}
+
+/* Sets every member's key: the whole id without a pattern. */
+static pleat_status find_keys(member *members, int n, const char *group_by) {
+    pleat_status status = PLEAT_OK;
+    regex_t pattern;
+    for (int i = 0; i < n; i++) {
+        members[i].key = members[i].id;
+        members[i].key_length = (int)strlen(members[i].id);
+    }
+    if (group_by == NULL || group_by[0] == '\0') return PLEAT_OK;
+    const int error = regcomp(&pattern, group_by, REG_EXTENDED);
+    if (error != 0) {
+        char text[128];
+        (void)regerror(error, &pattern, text, sizeof text);
+        return PLEAT_FAIL(PLEAT_ERR_ARG,
+                          "group_by '%s' is not a POSIX extended regular expression: %s", group_by,
+                          text);
+    }
+    for (int i = 0; i < n; i++) {
+        regmatch_t match[2];
+        PLEAT_CHECK_GOTO(status, done, regexec(&pattern, members[i].id, 2, match, 0) == 0,
+                         PLEAT_ERR_DATA, "group_by '%s' does not match case '%s'", group_by,
+                         members[i].id);
+        const regmatch_t part = match[1].rm_so >= 0 ? match[1] : match[0];
+        members[i].key = members[i].id + part.rm_so;
+        members[i].key_length = (int)(part.rm_eo - part.rm_so);
+    }
+done:
+    regfree(&pattern);
+    return status;
+}
+
+/* The cases with their groups, sorted by group and id; an id given twice is refused. */
+static pleat_status make_members(const char *const *ids, int n, const char *group_by,
+                                 member **out) {
+    pleat_status status = PLEAT_OK;
+    member *members = calloc(n > 0 ? (size_t)n : 1, sizeof *members);
+    PLEAT_CHECK(members != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
+    for (int i = 0; i < n; i++) members[i] = (member){.id = ids[i], .index = i};
+    qsort(members, (size_t)n, sizeof *members, by_id);
+    for (int i = 1; i < n; i++)
+        PLEAT_CHECK_GOTO(status, done, strcmp(members[i - 1].id, members[i].id) != 0,
+                         PLEAT_ERR_DATA, "case '%s' is there twice", members[i].id);
+    PLEAT_TRY_GOTO(status, done, find_keys(members, n, group_by));
+    qsort(members, (size_t)n, sizeof *members, by_group);
+    *out = members;
+    members = NULL;
+done:
+    free(members);
+    return status;
+}
+
+/* A run of members with one key. */
+typedef struct group {
+    int first, size;
+} group;
+
+/* Shuffles the groups, then puts the larger ones first; within a size the shuffled order stays. */
+static void order_groups(group *groups, int *order, int n, uint64_t seed) {
+    const pleat_rng rng = pleat_rng_at(seed, PLEAT_STREAM_FOLDS, 0, 0, 0);
+    for (int i = 0; i < n; i++) order[i] = i;
+    pleat_rng_shuffle(&rng, 0, order, n);
+    for (int i = 1; i < n; i++) {
+        const int moving = order[i];
+        int at = i;
+        for (; at > 0 && groups[order[at - 1]].size < groups[moving].size; at--)
+            order[at] = order[at - 1];
+        order[at] = moving;
+    }
+}
+
+/* Without groups: runs of the permutation, the first n % k one longer. */
+static void split_evenly(const member *members, const int *order, int n, int k, int *fold_of) {
+    int at = 0;
+    for (int fold = 0; fold < k; fold++)
+        for (int end = at + n / k + (fold < n % k); at < end; at++)
+            fold_of[members[order[at]].index] = fold;
+}
+
+static void split_groups(const member *members, const group *groups, const int *order, int n,
+                         int *cases_in, int k, int *fold_of) {
+    for (int i = 0; i < n; i++) {
+        const group g = groups[order[i]];
+        int fold = 0;
+        for (int f = 1; f < k; f++)
+            if (cases_in[f] < cases_in[fold]) fold = f;
+        for (int m = g.first; m < g.first + g.size; m++) fold_of[members[m].index] = fold;
+        cases_in[fold] += g.size;
+    }
+}
+
+pleat_status pleat_folds_make(const char *const *ids, int n, int k, uint64_t seed,
+                              const char *group_by, pleat_folds *out) {
+    pleat_status status = PLEAT_OK;
+    member *members = NULL;
+    group *groups = NULL;
+    int *order = NULL, *fold_of = NULL, *cases_in = NULL;
+    PLEAT_CHECK(k >= 2, PLEAT_ERR_ARG, "%d folds are no cross-validation; use at least 2", k);
+    PLEAT_CHECK(k <= n, PLEAT_ERR_ARG, "%d cases cannot be cut into %d folds; use at most %d", n, k,
+                n);
+    PLEAT_TRY_GOTO(status, done, make_members(ids, n, group_by, &members));
+    groups = malloc((size_t)n * sizeof *groups);
+    order = malloc((size_t)n * sizeof *order);
+    fold_of = malloc((size_t)n * sizeof *fold_of);
+    cases_in = calloc((size_t)k, sizeof *cases_in);
+    PLEAT_CHECK_GOTO(status, done, groups && order && fold_of && cases_in, PLEAT_ERR_MEMORY,
+                     "no memory for %d cases", n);
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        if (i == 0 || compare_keys(&members[i - 1], &members[i]) != 0)
+            groups[count++] = (group){i, 0};
+        groups[count - 1].size++;
+    }
+    PLEAT_CHECK_GOTO(status, done, k <= count, PLEAT_ERR_ARG,
+                     "group_by '%s' finds %d groups in %d cases, too few for %d folds", group_by,
+                     count, n, k);
+    order_groups(groups, order, count, seed);
+    if (count == n)
+        split_evenly(members, order, n, k, fold_of);
+    else
+        split_groups(members, groups, order, count, cases_in, k, fold_of);
+    *out = (pleat_folds){k, n, fold_of};
+    fold_of = NULL;
+done:
+    free(cases_in);
+    free(fold_of);
+    free(order);
+    free(groups);
+    free(members);
+    return status;
+}
+
+pleat_status pleat_folds_check(const char *const *ids, const pleat_folds *folds,
+                               const char *group_by) {
+    pleat_status status = PLEAT_OK;
+    member *members = NULL;
+    PLEAT_TRY(make_members(ids, folds->n, group_by, &members));
+    for (int i = 1; i < folds->n; i++) {
+        const member *a = &members[i - 1], *b = &members[i];
+        const int fold_a = folds->fold_of[a->index], fold_b = folds->fold_of[b->index];
+        PLEAT_CHECK_GOTO(status, done, compare_keys(a, b) != 0 || fold_a == fold_b, PLEAT_ERR_DATA,
+                         "group '%.*s' is in two folds: case '%s' in fold %d, case '%s' in fold %d",
+                         a->key_length, a->key, a->id, fold_a, b->id, fold_b);
+    }
+done:
+    free(members);
+    return status;
+}
+
+/* ---- splits_final.json ----------------------------------------------------------------------- */
+
+/* jansson returns NULL or -1 when memory is short; every call then passes that on. */
+static json_t *to_json(const member *sorted, const pleat_folds *folds) {
+    json_t *list = json_array();
+    int failed = list == NULL;
+    for (int fold = 0; !failed && fold < folds->k; fold++) {
+        json_t *train = json_array(), *val = json_array();
+        for (int i = 0; i < folds->n; i++) {
+            json_t *part = folds->fold_of[sorted[i].index] == fold ? val : train;
+            failed |= json_array_append_new(part, json_string(sorted[i].id)) != 0;
+        }
+        json_t *entry = json_pack("{s:o, s:o}", "train", train, "val", val);
+        failed |= json_array_append_new(list, entry) != 0;
+    }
+    if (!failed) return list;
+    json_decref(list);
+    return NULL;
+}
+
+pleat_status pleat_folds_write(const char *path, const char *const *ids, const pleat_folds *folds) {
+    pleat_status status = PLEAT_OK;
+    member *sorted = NULL;
+    json_t *list = NULL;
+    char *text = NULL;
+    PLEAT_TRY_GOTO(status, done, make_members(ids, folds->n, NULL, &sorted));
+    list = to_json(sorted, folds);
+    if (list != NULL) text = json_dumps(list, JSON_INDENT(4) | JSON_ENSURE_ASCII);
+    PLEAT_CHECK_GOTO(status, done, text != NULL, PLEAT_ERR_DATA,
+                     "%s: the folds cannot be written as JSON; case ids must be UTF-8", path);
+    PLEAT_TRY_GOTO(status, done, pleat_file_write_atomic(path, text, strlen(text)));
+done:
+    free(text);
+    json_decref(list);
+    free(sorted);
+    return status;
+}
+
+/* Index of `id` among the sorted members, else -1. */
+static int find(const member *sorted, int n, const char *id) {
+    const member wanted = {.id = id};
+    const member *found = bsearch(&wanted, sorted, (size_t)n, sizeof *sorted, by_id);
+    return found == NULL ? -1 : found->index;
+}
+
+/* What is being read, for messages. */
+typedef struct reading {
+    const char *path;
+    const member *sorted; /* [n] */
+    int n;
+} reading;
+
+/* Checks the list `name` of fold `fold` and counts every case in it: seen[n] += 1. */
+static pleat_status count_cases(const reading *in, const json_t *entry, int fold, const char *name,
+                                int *seen) {
+    const json_t *list = json_object_get(entry, name);
+    PLEAT_CHECK(json_is_array(list), PLEAT_ERR_FORMAT, "%s: fold %d has no list '%s'", in->path,
+                fold, name);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *id = json_string_value(json_array_get(list, i));
+        PLEAT_CHECK(id != NULL, PLEAT_ERR_FORMAT, "%s: item %zu of '%s' of fold %d is no string",
+                    in->path, i, name, fold);
+        const int at = find(in->sorted, in->n, id);
+        PLEAT_CHECK(at >= 0, PLEAT_ERR_DATA,
+                    "%s: '%s' of fold %d names case '%s', which is not in the data", in->path, name,
+                    fold, id);
+        PLEAT_CHECK(seen[at] == 0, PLEAT_ERR_DATA, "%s: '%s' of fold %d names case '%s' twice",
+                    in->path, name, fold, id);
+        seen[at] = 1;
+    }
+    return PLEAT_OK;
+}
+
+/* One fold: val sets fold_of (-1 before), train must be the rest. in_val, in_train: [n] scratch. */
+static pleat_status read_fold(const reading *in, const json_t *entry, int fold, int *in_val,
+                              int *in_train, int *fold_of) {
+    memset(in_val, 0, (size_t)in->n * sizeof *in_val);
+    memset(in_train, 0, (size_t)in->n * sizeof *in_train);
+    PLEAT_TRY(count_cases(in, entry, fold, "val", in_val));
+    PLEAT_TRY(count_cases(in, entry, fold, "train", in_train));
+    for (int i = 0; i < in->n; i++) {
+        const char *id = in->sorted[i].id;
+        const int at = in->sorted[i].index;
+        PLEAT_CHECK(!(in_val[at] && in_train[at]), PLEAT_ERR_DATA,
+                    "%s: fold %d trains and validates on case '%s'", in->path, fold, id);
+        PLEAT_CHECK(in_val[at] || in_train[at], PLEAT_ERR_DATA,
+                    "%s: fold %d neither trains nor validates on case '%s'", in->path, fold, id);
+        if (!in_val[at]) continue;
+        PLEAT_CHECK(fold_of[at] < 0, PLEAT_ERR_DATA,
+                    "%s: case '%s' is in 'val' of fold %d and of fold %d", in->path, id,
+                    fold_of[at], fold);
+        fold_of[at] = fold;
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status read_folds(const reading *in, const json_t *list, pleat_folds *out) {
+    pleat_status status = PLEAT_OK;
+    const size_t n = (size_t)in->n;
+    const int k = (int)json_array_size(list);
+    int *fold_of = malloc(n * sizeof *fold_of);
+    int *scratch = malloc(2 * n * sizeof *scratch);
+    PLEAT_CHECK_GOTO(status, done, fold_of && scratch, PLEAT_ERR_MEMORY, "no memory for %zu cases",
+                     n);
+    for (size_t i = 0; i < n; i++) fold_of[i] = -1;
+    for (int fold = 0; fold < k; fold++)
+        PLEAT_TRY_GOTO(
+            status, done,
+            read_fold(in, json_array_get(list, (size_t)fold), fold, scratch, scratch + n, fold_of));
+    for (size_t i = 0; i < n; i++)
+        PLEAT_CHECK_GOTO(status, done, fold_of[in->sorted[i].index] >= 0, PLEAT_ERR_DATA,
+                         "%s: no fold validates on case '%s'", in->path, in->sorted[i].id);
+    *out = (pleat_folds){k, in->n, fold_of};
+    fold_of = NULL;
+done:
+    free(scratch);
+    free(fold_of);
+    return status;
+}
+
+pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, pleat_folds *out) {
+    pleat_status status = PLEAT_OK;
+    char *text = NULL;
+    size_t size = 0;
+    json_t *list = NULL;
+    json_error_t error;
+    member *sorted = NULL;
+    PLEAT_CHECK(n >= 1, PLEAT_ERR_ARG, "%s: there are no cases to read folds for", path);
+    PLEAT_TRY_GOTO(status, done, make_members(ids, n, NULL, &sorted));
+    PLEAT_TRY_GOTO(status, done, pleat_file_read_all(path, &text, &size));
+    list = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    PLEAT_CHECK_GOTO(status, done, list != NULL, PLEAT_ERR_FORMAT, "%s:%d: not JSON: %s", path,
+                     error.line, error.text);
+    PLEAT_CHECK_GOTO(
+        status, done, json_is_array(list) && json_array_size(list) >= 2, PLEAT_ERR_FORMAT,
+        "%s: expected a list of at least 2 folds, each {\"train\": [..], \"val\": [..]}", path);
+    const reading in = {path, sorted, n};
+    PLEAT_TRY_GOTO(status, done, read_folds(&in, list, out));
+done:
+    json_decref(list);
+    free(text);
+    free(sorted);
+    return status;
+}
+
+void pleat_folds_free(pleat_folds *folds) {
+    free(folds->fold_of);
+    *folds = (pleat_folds){0};
+}

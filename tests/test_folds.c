@@ -1,0 +1,217 @@
+/* test_folds.c - every case is validated once, patients stay together, the file is nnU-Net's. */
+#include "pleat/file.h"
+#include "pleat/folds.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const covid[20] = {
+    "coronacases_001",        "coronacases_002",        "coronacases_003",
+    "coronacases_004",        "coronacases_005",        "coronacases_006",
+    "coronacases_007",        "coronacases_008",        "coronacases_009",
+    "coronacases_010",        "radiopaedia_4_85506_1",  "radiopaedia_7_85703_0",
+    "radiopaedia_10_85902_1", "radiopaedia_10_85902_3", "radiopaedia_14_85914_0",
+    "radiopaedia_27_86410_0", "radiopaedia_29_86490_1", "radiopaedia_29_86491_1",
+    "radiopaedia_36_86526_0", "radiopaedia_40_86625_0"};
+
+static const char patient[] = "^(coronacases_[0-9]+|radiopaedia_[0-9]+)";
+
+static char root[] = "/tmp/pleat-test-folds-XXXXXX";
+
+static int make_root(void **state) {
+    (void)state;
+    return mkdtemp(root) == NULL;
+}
+
+static int remove_root(void **state) {
+    (void)state;
+    char command[256];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
+    return system(command);
+}
+
+static const char *splits_path(void) {
+    static char path[PLEAT_PATH_BYTES];
+    assert_int_equal(pleat_path(path, sizeof path, "%s/splits_final.json", root), PLEAT_OK);
+    return path;
+}
+
+static void sizes_of(const pleat_folds *folds, int *sizes) {
+    memset(sizes, 0, (size_t)folds->k * sizeof *sizes);
+    for (int i = 0; i < folds->n; i++) {
+        assert_in_range(folds->fold_of[i], 0, folds->k - 1);
+        sizes[folds->fold_of[i]]++;
+    }
+}
+
+static void assert_message_has(const char *part) {
+    if (strstr(pleat_error_message(), part) == NULL)
+        fail_msg("'%s' is not in '%s'", part, pleat_error_message());
+}
+
+static void test_sizes_differ_by_at_most_one_and_the_first_folds_are_larger(void **state) {
+    (void)state;
+    for (int n = 2; n <= 20; n++) {
+        for (int k = 2; k <= n; k++) {
+            pleat_folds folds;
+            int sizes[20];
+            assert_int_equal(pleat_folds_make(covid, n, k, 7, NULL, &folds), PLEAT_OK);
+            assert_int_equal(folds.k, k);
+            sizes_of(&folds, sizes);
+            for (int f = 0; f < k; f++) assert_int_equal(sizes[f], n / k + (f < n % k));
+            pleat_folds_free(&folds);
+        }
+    }
+}
+
+static void test_the_seed_decides_and_the_order_of_the_ids_does_not(void **state) {
+    (void)state;
+    const char *reversed[20];
+    for (int i = 0; i < 20; i++) reversed[i] = covid[19 - i];
+    pleat_folds one, again, other;
+    assert_int_equal(pleat_folds_make(covid, 20, 5, 1, NULL, &one), PLEAT_OK);
+    assert_int_equal(pleat_folds_make(reversed, 20, 5, 1, NULL, &again), PLEAT_OK);
+    assert_int_equal(pleat_folds_make(covid, 20, 5, 2, NULL, &other), PLEAT_OK);
+    int same = 0;
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(one.fold_of[i], again.fold_of[19 - i]);
+        same += one.fold_of[i] == other.fold_of[i];
+    }
+    assert_in_range(same, 0, 15);
+    pleat_folds_free(&one);
+    pleat_folds_free(&again);
+    pleat_folds_free(&other);
+}
+
+static void test_a_patient_is_never_split_and_folds_stay_balanced(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        pleat_folds folds;
+        int sizes[5];
+        assert_int_equal(pleat_folds_make(covid, 20, 5, seed, patient, &folds), PLEAT_OK);
+        assert_int_equal(folds.fold_of[12], folds.fold_of[13]); /* radiopaedia_10 */
+        assert_int_equal(folds.fold_of[16], folds.fold_of[17]); /* radiopaedia_29 */
+        sizes_of(&folds, sizes);
+        for (int f = 0; f < 5; f++) assert_int_equal(sizes[f], 4); /* 2 + 2 + 16 x 1 can */
+        assert_int_equal(pleat_folds_check(covid, &folds, patient), PLEAT_OK);
+        pleat_folds_free(&folds);
+    }
+}
+
+static void test_check_names_the_shared_patient_both_cases_and_folds(void **state) {
+    (void)state;
+    int fold_of[20] = {0};
+    fold_of[13] = 3;
+    const pleat_folds folds = {5, 20, fold_of};
+    assert_int_equal(pleat_folds_check(covid, &folds, NULL), PLEAT_OK);
+    assert_int_equal(pleat_folds_check(covid, &folds, patient), PLEAT_ERR_DATA);
+    assert_message_has("'radiopaedia_10'");
+    assert_message_has("'radiopaedia_10_85902_1' in fold 0");
+    assert_message_has("'radiopaedia_10_85902_3' in fold 3");
+}
+
+static void test_what_cannot_be_cut_is_refused_by_name(void **state) {
+    (void)state;
+    const char *const twice[3] = {"a", "b", "a"};
+    pleat_folds folds;
+    assert_int_equal(pleat_folds_make(covid, 20, 1, 0, NULL, &folds), PLEAT_ERR_ARG);
+    assert_message_has("1 folds");
+    assert_int_equal(pleat_folds_make(covid, 3, 4, 0, NULL, &folds), PLEAT_ERR_ARG);
+    assert_message_has("3 cases");
+    assert_int_equal(pleat_folds_make(covid, 20, 3, 0, "^[a-z]+", &folds), PLEAT_ERR_ARG);
+    assert_message_has("2 groups");
+    assert_int_equal(pleat_folds_make(covid, 20, 2, 0, "^(corona", &folds), PLEAT_ERR_ARG);
+    assert_message_has("'^(corona'");
+    assert_int_equal(pleat_folds_make(covid, 20, 2, 0, "^corona", &folds), PLEAT_ERR_DATA);
+    assert_message_has("does not match case 'radiopaedia_");
+    assert_int_equal(pleat_folds_make(twice, 3, 2, 0, NULL, &folds), PLEAT_ERR_DATA);
+    assert_message_has("case 'a' is there twice");
+}
+
+static void test_a_written_file_reads_back_equal_in_any_order_of_ids(void **state) {
+    (void)state;
+    const char *reversed[20];
+    for (int i = 0; i < 20; i++) reversed[i] = covid[19 - i];
+    pleat_folds made, read;
+    assert_int_equal(pleat_folds_make(covid, 20, 5, 3, patient, &made), PLEAT_OK);
+    assert_int_equal(pleat_folds_write(splits_path(), covid, &made), PLEAT_OK);
+    assert_int_equal(pleat_folds_read(splits_path(), reversed, 20, &read), PLEAT_OK);
+    assert_int_equal(read.k, 5);
+    assert_int_equal(read.n, 20);
+    for (int i = 0; i < 20; i++) assert_int_equal(made.fold_of[i], read.fold_of[19 - i]);
+    pleat_folds_free(&made);
+    pleat_folds_free(&read);
+}
+
+static void test_the_file_has_the_keys_of_nnunet(void **state) {
+    (void)state;
+    static const char *const ids[3] = {"c", "a", "b"};
+    const pleat_folds folds = {2, 3, (int[]){0, 1, 0}};
+    char *text = NULL, dense[256];
+    size_t used = 0;
+    assert_int_equal(pleat_folds_write(splits_path(), ids, &folds), PLEAT_OK);
+    assert_int_equal(pleat_file_read_all(splits_path(), &text, NULL), PLEAT_OK);
+    for (const char *c = text; *c != '\0' && used < sizeof dense - 1; c++)
+        if (strchr(" \n", *c) == NULL) dense[used++] = *c;
+    dense[used] = '\0';
+    free(text);
+    assert_string_equal(dense, "[{\"train\":[\"a\"],\"val\":[\"b\",\"c\"]},"
+                               "{\"train\":[\"b\",\"c\"],\"val\":[\"a\"]}]");
+}
+
+static void test_a_file_that_does_not_fit_the_data_is_refused_by_name(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        pleat_status status;
+        const char *message;
+    } rows[] = {
+        {"[", PLEAT_ERR_FORMAT, "not JSON"},
+        {"{}", PLEAT_ERR_FORMAT, "expected a list"},
+        {"[{\"train\":[],\"val\":[\"a\",\"b\"]}]", PLEAT_ERR_FORMAT, "at least 2 folds"},
+        {"[{\"val\":[\"a\"]},{\"val\":[\"b\"]}]", PLEAT_ERR_FORMAT, "fold 0 has no list 'train'"},
+        {"[7, 8]", PLEAT_ERR_FORMAT, "fold 0 has no list 'val'"},
+        {"[{\"train\":[1],\"val\":[]},{}]", PLEAT_ERR_FORMAT, "item 0 of 'train' of fold 0"},
+        {"[{\"train\":[\"b\"],\"val\":[\"z\"]},{\"train\":[],\"val\":[]}]", PLEAT_ERR_DATA,
+         "names case 'z', which is not in the data"},
+        {"[{\"train\":[\"b\"],\"val\":[\"a\"]},{\"train\":[\"b\"],\"val\":[\"a\"]}]",
+         PLEAT_ERR_DATA, "case 'a' is in 'val' of fold 0 and of fold 1"},
+        {"[{\"train\":[\"b\"],\"val\":[\"a\"]},{\"train\":[\"a\",\"b\"],\"val\":[]}]",
+         PLEAT_ERR_DATA, "no fold validates on case 'b'"},
+        {"[{\"train\":[\"a\",\"b\"],\"val\":[\"a\"]},{\"train\":[\"a\"],\"val\":[\"b\"]}]",
+         PLEAT_ERR_DATA, "fold 0 trains and validates on case 'a'"},
+        {"[{\"train\":[],\"val\":[\"a\"]},{\"train\":[\"a\"],\"val\":[\"b\"]}]", PLEAT_ERR_DATA,
+         "fold 0 neither trains nor validates on case 'b'"},
+        {"[{\"train\":[\"b\"],\"val\":[\"a\",\"a\"]},{}]", PLEAT_ERR_DATA, "case 'a' twice"},
+    };
+    static const char *const ids[2] = {"a", "b"};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        pleat_folds folds;
+        const char *text = rows[i].text;
+        assert_int_equal(pleat_file_write_atomic(splits_path(), text, strlen(text)), PLEAT_OK);
+        assert_int_equal(pleat_folds_read(splits_path(), ids, 2, &folds), rows[i].status);
+        assert_message_has(rows[i].message);
+        assert_message_has(splits_path());
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes_differ_by_at_most_one_and_the_first_folds_are_larger),
+        cmocka_unit_test(test_the_seed_decides_and_the_order_of_the_ids_does_not),
+        cmocka_unit_test(test_a_patient_is_never_split_and_folds_stay_balanced),
+        cmocka_unit_test(test_check_names_the_shared_patient_both_cases_and_folds),
+        cmocka_unit_test(test_what_cannot_be_cut_is_refused_by_name),
+        cmocka_unit_test(test_a_written_file_reads_back_equal_in_any_order_of_ids),
+        cmocka_unit_test(test_the_file_has_the_keys_of_nnunet),
+        cmocka_unit_test(test_a_file_that_does_not_fit_the_data_is_refused_by_name),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
