@@ -131,12 +131,13 @@ test_the_final_csv_keeps_other_classes_and_leaves_out_a_fold_without_cases(void 
                 "Spec,0,1,fold_1\n");
 }
 
-/* The number or null at a path of keys, a number being an index. */
+/* The number or null at a path of keys, a digit being an index. */
 static void assert_at(const json_t *at, const char *path, double want) {
     char keys[128], *rest = NULL;
     (void)snprintf(keys, sizeof keys, "%s", path);
     for (char *key = strtok_r(keys, "/", &rest); key != NULL; key = strtok_r(NULL, "/", &rest))
-        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(key)) : json_object_get(at, key);
+        at = json_is_array(at) ? json_array_get(at, (size_t)(key[0] - '0'))
+                               : json_object_get(at, key);
     if (isnan(want) ? !json_is_null(at)
                     : !json_is_number(at) || fabs(json_number_value(at) - want) > 1e-14)
         fail_msg("%s is %s%.17g, not %.17g", path, at == NULL ? "absent " : "",
@@ -242,9 +243,7 @@ static void test_a_damaged_fold_is_refused_naming_the_file(void **state) {
         "{\"schema\": \"pleat/scores/1\", \"fold\": 0, \"classes\": [], \"cases\": [{}]}",
         "{\"schema\": \"pleat/scores/1\", \"fold\": 0, \"classes\": [\"a\"], \"cases\": []}",
         "{\"schema\": \"pleat/scores/1\", \"fold\": 0, \"classes\": [\"a\"], \"cases\": [{}]}",
-        "{\"schema\": \"pleat/scores/1\", \"fold\": 0, \"classes\": [\"a\"], \"cases\": [{\"id\": "
-        "\"x\", \"prediction\": \"\", \"reference\": \"\", \"counts\": [{\"tp\": -1, \"fp\": 0, "
-        "\"fn\": 0, \"tn\": 0}]}]}"};
+    };
     const char *folder = folder_named("damaged");
     char path[PLEAT_PATH_BYTES];
     assert_int_equal(pleat_path(path, sizeof path, "%s/scores.json", folder), PLEAT_OK);
@@ -256,6 +255,17 @@ static void test_a_damaged_fold_is_refused_naming_the_file(void **state) {
         assert_non_null(strstr(pleat_error_message(), path));
         assert_null(got);
     }
+}
+
+static void test_a_negative_count_is_refused(void **state) {
+    (void)state;
+    const char *folder = folder_named("negative");
+    pleat_case_result wrong = three[0], *got = NULL;
+    int n = 0;
+    wrong.counts[2].fp = -1;
+    assert_int_equal(pleat_report_write_fold(folder, &wrong, 1, original_names, 4), PLEAT_OK);
+    assert_int_equal(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_ERR_FORMAT);
+    assert_non_null(strstr(pleat_error_message(), "case 0"));
 }
 
 static void test_results_that_do_not_belong_together_are_refused(void **state) {
@@ -278,8 +288,9 @@ static void test_text_that_is_not_utf8_does_not_lose_the_results(void **state) {
     pleat_case_result latin = three[0], *got = NULL;
     int n = 0;
     const char *folder = folder_named("latin");
-    (void)strcpy(latin.prediction, "/donn\xe9"
-                                   "es/b.nii.gz");
+    (void)snprintf(latin.prediction, sizeof latin.prediction, "%s",
+                   "/donn\xe9"
+                   "es/b.nii.gz");
     assert_int_equal(pleat_report_write_fold(folder, &latin, 1, original_names, 4), PLEAT_OK);
     assert_int_equal(pleat_report_write(folder, &latin, 1, original_names, 4, 1, &info), PLEAT_OK);
     assert_int_equal(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_OK);
@@ -356,6 +367,7 @@ int main(void) {
         cmocka_unit_test(test_summary_json_adds_spread_folds_and_what_made_it),
         cmocka_unit_test(test_a_fold_is_read_back_exactly_as_written),
         cmocka_unit_test(test_a_damaged_fold_is_refused_naming_the_file),
+        cmocka_unit_test(test_a_negative_count_is_refused),
         cmocka_unit_test(test_results_that_do_not_belong_together_are_refused),
         cmocka_unit_test(test_text_that_is_not_utf8_does_not_lose_the_results),
         cmocka_unit_test(test_the_table_is_aligned_and_says_what_was_left_out),

@@ -98,7 +98,7 @@ static void sync_folder_of(const char *path) {
     const char *slash = strrchr(path, '/');
     char folder[PLEAT_PATH_BYTES] = ".";
     if (slash == path)
-        (void)strcpy(folder, "/");
+        (void)snprintf(folder, sizeof folder, "/");
     else if (slash != NULL && (size_t)(slash - path) < sizeof folder)
         (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
     const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -37,7 +37,8 @@ static void read_holder(int fd, char text[HOLDER_BYTES]) {
     const ssize_t got = pread(fd, text, HOLDER_BYTES - 1, 0);
     text[got > 0 ? got : 0] = '\0';
     text[strcspn(text, "\n")] = '\0';
-    if (text[0] == '\0') (void)strcpy(text, "a process that is just starting or ending");
+    if (text[0] == '\0')
+        (void)snprintf(text, HOLDER_BYTES, "a process that is just starting or ending");
 }
 
 pleat_status pleat_lock_take(const char *folder, pleat_lock **out) {

@@ -70,9 +70,7 @@ done:
 
 static int copy_text(char *out, size_t size, const json_t *value) {
     const char *text = json_string_value(value);
-    if (text == NULL || strlen(text) >= size) return 0;
-    (void)strcpy(out, text);
-    return 1;
+    return text != NULL && (size_t)snprintf(out, size, "%s", text) < size;
 }
 
 /* 1 when `value` is a whole case of `classes` classes. */

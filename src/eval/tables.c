@@ -66,7 +66,7 @@ pleat_status pleat_tables_make(const pleat_case_result *results, int n,
     pleat_status status = PLEAT_OK;
     pleat_tables t = {.n = n, .folds = folds, .classes = classes, .class_names = class_names};
     double *x = malloc(sizeof *x * (size_t)n);
-    t.order = malloc(sizeof *t.order * (size_t)n);
+    t.order = malloc(sizeof(const pleat_case_result *) * (size_t)n);
     t.cases = calloc((size_t)folds, sizeof *t.cases);
     t.summary = calloc(cell(&t, folds, 0, 0), sizeof *t.summary);
     PLEAT_CHECK_GOTO(status, done,
@@ -76,7 +76,7 @@ pleat_status pleat_tables_make(const pleat_case_result *results, int n,
         t.order[i] = &results[i];
         t.cases[results[i].fold]++;
     }
-    qsort(t.order, (size_t)n, sizeof *t.order, by_id);
+    qsort(t.order, (size_t)n, sizeof(const pleat_case_result *), by_id);
     for (int i = 1; i < n; i++)
         PLEAT_CHECK_GOTO(status, done, strcmp(t.order[i - 1]->id, t.order[i]->id) != 0,
                          PLEAT_ERR_DATA, "case '%s' was scored twice, in folds %d and %d",

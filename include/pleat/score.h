@@ -1,0 +1,32 @@
+/*
+ * score.h - label maps on disk, compared.
+ *
+ *   PREDICTIONS/<id>.nii.gz (or .nii)   against   the label of case <id> in the data folder TRUTH
+ *
+ * Voxel by voxel on the native grid: the sizes must agree; where the two lie differently in space
+ * the log says so, for the original's first predictions carried no affine at all.
+ */
+#ifndef PLEAT_SCORE_H
+#define PLEAT_SCORE_H
+
+#include "pleat/report.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One pair of files; `out` gets fold 0. ERR_SHAPE names both sizes, ERR_DATA the label that is no
+ * class, ERR_ARG an id or path too long for a result; else the errors of nifti.h. */
+pleat_status pleat_score_files(const char *id, const char *prediction, const char *reference,
+                               int classes, pleat_case_result *out);
+
+/* Every case of TRUTH that has a prediction: (*out)[*n] by id, freed by the caller. TRUTH is any
+ * folder of layout.h, or label maps alone. The log says how many cases had no prediction;
+ * ERR_NOT_FOUND when none has one. */
+pleat_status pleat_score_folders(const char *predictions, const char *truth, int classes,
+                                 pleat_case_result **out, int *n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_SCORE_H */
