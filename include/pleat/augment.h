@@ -21,7 +21,7 @@ extern "C" {
 #define PLEAT_NO_CLASS 255 /* label of padding: belongs to no class */
 #define PLEAT_BINS     4096
 
-typedef struct pleat_histogram { /* of a stored volume */
+typedef struct pleat_histogram { /* of a stored volume; the same for every mirroring of it */
     double min, max, mean, std;
     double count[PLEAT_BINS], value[PLEAT_BINS]; /* voxels in a bin, and their mean */
 } pleat_histogram;
@@ -42,7 +42,7 @@ typedef struct pleat_source {
 
 typedef enum pleat_pad {
     PLEAT_PAD_ZERO,      /* the original: image 0, label no class */
-    PLEAT_PAD_BACKGROUND /* the volume's minimum, label 0 */
+    PLEAT_PAD_BACKGROUND /* what the volume's minimum becomes, label 0 */
 } pleat_pad;
 
 /* image [patch], label [patch]. label may be NULL. */

@@ -4,8 +4,8 @@
  * A sample is a case of the fold's training list, a crop and a set of augmentation draws. Nothing
  * is kept between calls, so any rank can make any sample, in any order, and after a resume.
  *
- * Cases go round robin through a permutation made anew each epoch; the epoch's samples continue
- * where the list ended, as the original's queue does.
+ * Cases go round robin through a permutation made anew each epoch; an epoch continues at the
+ * place of the queue where the one before it ended. Validation goes through the list as given.
  */
 #ifndef PLEAT_SAMPLER_H
 #define PLEAT_SAMPLER_H

@@ -1,0 +1,145 @@
+/* sampler.c - which case, crop and augmentation a sample has, from counter-based draws alone. */
+#include "pleat/sampler.h"
+
+#include "pleat/rng.h"
+
+/* What each draw of a sample is for. A number is never reused or moved, so that a new transform
+ * leaves the draws of the others, and with them old runs, as they were. */
+enum {
+    DRAW_START = 0,  /* 0, 1, 2: D, H, W */
+    DRAW_MIRROR = 3, /* 3, 4, 5: D, H, W */
+    DRAW_CONTRAST_GATE = 6,
+    DRAW_CONTRAST_SIDE = 7,
+    DRAW_CONTRAST = 8,
+    DRAW_BRIGHTNESS_GATE = 9,
+    DRAW_BRIGHTNESS = 10,
+    DRAW_GAMMA_GATE = 11,
+    DRAW_GAMMA_SIDE = 12,
+    DRAW_GAMMA = 13,
+    DRAW_NOISE_GATE = 14,
+    DRAW_NOISE = 15,
+    DRAW_NOISE_SEED = 16, /* the first 64 bits of the block */
+    DRAW_ELASTIC_GATE = 17,
+    DRAW_ALPHA = 18,
+    DRAW_SIGMA = 19,
+    DRAW_ROTATION_GATE = 20,
+    DRAW_ROTATION = 21, /* 21, 22, 23: about x, y, z */
+    DRAW_SCALE_GATE = 24,
+    DRAW_SCALE_SIDE = 25,
+    DRAW_SCALE = 26,
+    DRAW_CENTRE = 27, /* 27, 28, 29: D, H, W */
+};
+
+pleat_augment_config pleat_augment_defaults(void) {
+    return (pleat_augment_config){
+        .mirror = 0.5,
+        .contrast_p = 0.15,
+        .contrast = {0.3, 3.0},
+        .brightness_p = 0.15,
+        .brightness = {0.5, 2.0},
+        .gamma_p = 0.15,
+        .gamma = {0.7, 1.5},
+        .noise_p = 0.15,
+        .noise = {0.0, 0.05},
+        .elastic_p = 0.15,
+        .alpha = {0.0, 900.0},
+        .sigma = {9.0, 13.0},
+        .rotation_p = 0.15,
+        .rotation = {-15.0, 15.0},
+        .scale_p = 0.15,
+        .scale = {0.85, 1.25},
+    };
+}
+
+/* The item that pleat_rng_shuffle leaves at `position` of 0 .. n-1, without the array: the swaps
+ * are walked backwards. */
+static int shuffled_item(const pleat_rng *rng, int position, int n) {
+    for (int i = 1; i < n; i++) {
+        const int j = (int)pleat_rng_below(rng, (uint32_t)(n - 1 - i), (uint32_t)(i + 1));
+        if (position == i)
+            position = j;
+        else if (position == j)
+            position = i;
+    }
+    return position;
+}
+
+static int fires(const pleat_rng *rng, uint32_t gate, double probability) {
+    return pleat_rng_uniform(rng, gate) < probability;
+}
+
+/* A range on both sides of 1 is drawn side first, so that weakening is as frequent as
+ * strengthening; any other is uniform. */
+static double factor(const pleat_rng *rng, uint32_t side, uint32_t draw, const double range[2]) {
+    if (!(range[0] < 1.0 && range[1] > 1.0)) return pleat_rng_range(rng, draw, range[0], range[1]);
+    return pleat_rng_uniform(rng, side) < 0.5 ? pleat_rng_range(rng, draw, range[0], 1.0)
+                                              : pleat_rng_range(rng, draw, 1.0, range[1]);
+}
+
+static void draw_intensity(const pleat_rng *rng, const pleat_augment_config *augment,
+                           pleat_sample *out) {
+    if (fires(rng, DRAW_CONTRAST_GATE, augment->contrast_p))
+        out->contrast = factor(rng, DRAW_CONTRAST_SIDE, DRAW_CONTRAST, augment->contrast);
+    /* The original draws brightness uniformly although its range straddles 1. */
+    if (fires(rng, DRAW_BRIGHTNESS_GATE, augment->brightness_p))
+        out->brightness =
+            pleat_rng_range(rng, DRAW_BRIGHTNESS, augment->brightness[0], augment->brightness[1]);
+    if (fires(rng, DRAW_GAMMA_GATE, augment->gamma_p))
+        out->gamma = factor(rng, DRAW_GAMMA_SIDE, DRAW_GAMMA, augment->gamma);
+    if (fires(rng, DRAW_NOISE_GATE, augment->noise_p))
+        out->noise = pleat_rng_range(rng, DRAW_NOISE, augment->noise[0], augment->noise[1]);
+}
+
+static void draw_spatial(const pleat_rng *rng, const int dim[3], const int patch[3],
+                         const pleat_augment_config *augment, pleat_sample *out) {
+    const double radian = 3.14159265358979323846 / 180.0;
+    const int elastic = fires(rng, DRAW_ELASTIC_GATE, augment->elastic_p);
+    const int rotation = fires(rng, DRAW_ROTATION_GATE, augment->rotation_p);
+    const int scale = fires(rng, DRAW_SCALE_GATE, augment->scale_p);
+    if (elastic) {
+        out->elastic_alpha = pleat_rng_range(rng, DRAW_ALPHA, augment->alpha[0], augment->alpha[1]);
+        out->elastic_sigma = pleat_rng_range(rng, DRAW_SIGMA, augment->sigma[0], augment->sigma[1]);
+    }
+    for (int i = 0; i < 3 && rotation; i++)
+        out->rotation[i] = radian * pleat_rng_range(rng, DRAW_ROTATION + (uint32_t)i,
+                                                    augment->rotation[0], augment->rotation[1]);
+    if (scale) out->scale = factor(rng, DRAW_SCALE_SIDE, DRAW_SCALE, augment->scale);
+    for (int a = 0; a < 3 && (elastic || rotation || scale); a++)
+        out->centre[a] = pleat_rng_range(rng, DRAW_CENTRE + (uint32_t)a, 0.5 * patch[a],
+                                         dim[a] - 0.5 * patch[a]);
+}
+
+void pleat_sampler_draw(uint64_t seed, int fold, int epoch, int sample, int samples, int n_cases,
+                        const int (*dims)[3], const int patch[3],
+                        const pleat_augment_config *augment, pleat_sample *out) {
+    *out = (pleat_sample){0};
+    const pleat_stream stream = augment ? PLEAT_STREAM_SAMPLE : PLEAT_STREAM_VALIDATION;
+    const pleat_rng rng =
+        pleat_rng_at(seed, stream, (uint32_t)fold, (uint32_t)epoch, (uint32_t)sample);
+    /* The queue is not rewound between epochs, so short epochs reach every case in turn. */
+    const int64_t taken = (int64_t)epoch * samples + sample;
+    out->item = (int)(taken % n_cases);
+    if (augment) {
+        const pleat_rng order =
+            pleat_rng_at(seed, PLEAT_STREAM_ORDER, (uint32_t)fold, (uint32_t)epoch, 0);
+        out->item = shuffled_item(&order, out->item, n_cases);
+    }
+    const int *dim = dims[out->item];
+    for (int a = 0; a < 3; a++) {
+        const int room = dim[a] - patch[a];
+        /* The last start, `room`, is legal and drawn; the original never draws it. */
+        if (room > 0)
+            out->start[a] =
+                (int)pleat_rng_below(&rng, DRAW_START + (uint32_t)a, (uint32_t)room + 1);
+        else
+            out->start[a] = -((1 - room) / 2); /* floor(room / 2) */
+    }
+    if (augment == NULL) return;
+    for (int a = 0; a < 3; a++)
+        out->mirror[a] = fires(&rng, DRAW_MIRROR + (uint32_t)a, augment->mirror);
+    uint32_t word[4]; /* the seed of the noise and of the elastic field */
+    pleat_rng_block(&rng, DRAW_NOISE_SEED, word);
+    out->noise_seed = (uint64_t)word[0] << 32 | word[1];
+    draw_intensity(&rng, augment, out);
+    draw_spatial(&rng, dim, patch, augment, out);
+}
