@@ -1,0 +1,68 @@
+/*
+ * nifti.h - NIfTI volumes in and out.
+ *
+ * Nothing in a file is believed before it is checked: a truncated, damaged or lying file gives one
+ * error that names file and field, never a crash, wrong voxels, or memory the file cannot fill.
+ *
+ * Read: NIfTI-1 and -2 in one file, plain or gzip whatever the name says, both byte orders, integers
+ * of 8 to 64 bits and floats of 32 and 64, three dimensions (further ones must be 1). A .hdr/.img
+ * pair, complex and colour voxels are refused. Voxels are slope * stored + inter; slope 0 or NaN
+ * means unscaled. The affine is the sform, else the qform, else pixdim (nifti1.h, "3D image
+ * (volume) orientation and location in space"); spacing is the length of its columns in mm, so
+ * where pixdim disagrees the affine wins.
+ *
+ * Written: NIfTI-1, plain for NAME.nii, gzip for NAME.nii.gz, to a temporary name first.
+ *
+ * Errors of all readers: ERR_NOT_FOUND, ERR_IO (cannot be opened or read), ERR_FORMAT (header or
+ * stream is wrong), ERR_DATA (a voxel is wrong), ERR_MEMORY.
+ */
+#ifndef PLEAT_NIFTI_H
+#define PLEAT_NIFTI_H
+
+#include "pleat/volume.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_nifti_info {
+    char datatype[16];   /* "uint8" ... "float64" */
+    int bits;            /* of one voxel: 8, 16, 32 or 64 */
+    int version;         /* 1 or 2 */
+    int big_endian;      /* 1 or 0 */
+    int compressed;      /* 1 or 0 */
+    double slope, inter; /* 1, 0 when unscaled */
+    size_t voxels;
+} pleat_nifti_info;
+
+/* The header alone; either result may be NULL. The size of the file is checked against it, but a
+ * damaged compressed stream only shows when the voxels are read. */
+pleat_status pleat_nifti_read_header(const char *path, pleat_geometry *geometry,
+                                     pleat_nifti_info *info);
+
+/* Scaled voxels; `geometry` may be NULL. A NaN or infinite voxel is ERR_DATA. The caller frees
+ * `image`. */
+pleat_status pleat_nifti_read_image(const char *path, pleat_image *image, pleat_geometry *geometry);
+
+/* Scaled voxels, which must be whole numbers 0..254 (within 1e-4, for scaled ones), else ERR_DATA
+ * names value and voxel; `geometry` may be NULL. The caller frees `label`. */
+pleat_status pleat_nifti_read_label(const char *path, pleat_label *label, pleat_geometry *geometry);
+
+/* A geometry for volumes that come from no file: axes along R, A, S, voxel 0 at the origin. */
+void pleat_nifti_plain_geometry(const int dim[3], const double spacing[3], pleat_geometry *out);
+
+/* uint8, intent NIFTI_INTENT_LABEL, with the sform, qform, codes, pixdim and units of `geometry`,
+ * whose dim must be the label's (ERR_SHAPE). The path ends in .nii or .nii.gz (ERR_ARG). On failure
+ * (ERR_IO) `path` is as before and nothing else is left. */
+pleat_status pleat_nifti_write_label(const char *path, const pleat_label *label,
+                                     const pleat_geometry *geometry);
+
+/* The same as float32 or, `as_int16`, as int16 when all voxels are whole numbers in its range.
+ * ERR_DATA names the voxel that is not finite or does not fit. */
+pleat_status pleat_nifti_write_image(const char *path, const pleat_image *image,
+                                     const pleat_geometry *geometry, int as_int16);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_NIFTI_H */

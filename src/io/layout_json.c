@@ -1,0 +1,179 @@
+/* layout_json.c - dataset.json of MSD and nnU-Net: its list of cases and its class names. */
+#include "layout_json.h"
+
+#include "pleat/file.h"
+
+#include <jansson.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const size_t MAX_CLASSES = 255; /* labels are 0..254 */
+
+/* The file parsed, NULL when there is none. `path`[PLEAT_PATH_BYTES] is its name. */
+static pleat_status load(const char *folder, char *path, json_t **out) {
+    PLEAT_TRY(pleat_path(path, PLEAT_PATH_BYTES, "%s/dataset.json", folder));
+    *out = NULL;
+    if (!pleat_file_exists(path)) return PLEAT_OK;
+    char *text = NULL;
+    size_t n = 0;
+    PLEAT_TRY(pleat_file_read_all(path, &text, &n));
+    json_error_t error;
+    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+    free(text);
+    PLEAT_CHECK(root != NULL, PLEAT_ERR_FORMAT, "'%s' line %d: %s; correct it", path, error.line,
+                error.text);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' is no JSON object; correct it", path);
+    }
+    *out = root;
+    return PLEAT_OK;
+}
+
+static pleat_status check_channels(const char *path, const json_t *root) {
+    static const char *const keys[] = {"channel_names", "modality"};
+    for (int i = 0; i < 2; i++) {
+        const size_t n = json_object_size(json_object_get(root, keys[i]));
+        PLEAT_CHECK(n <= 1, PLEAT_ERR_UNSUPPORTED,
+                    "'%s': \"%s\" names %zu channels; one channel is supported", path, keys[i], n);
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status read_rows(const char *path, const json_t *root, layout_json *to) {
+    const json_t *list = json_object_get(root, "training");
+    PLEAT_CHECK(list == NULL || json_is_array(list), PLEAT_ERR_FORMAT,
+                "'%s': \"training\" is no list; correct it", path);
+    const size_t n = json_array_size(list);
+    if (n == 0) return PLEAT_OK;
+    to->row = calloc(n, sizeof *to->row);
+    PLEAT_CHECK(to->row != NULL, PLEAT_ERR_MEMORY, "no memory for the cases of '%s'", path);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *row = json_array_get(list, i);
+        const char *image = json_string_value(json_object_get(row, "image"));
+        const char *label = json_string_value(json_object_get(row, "label"));
+        PLEAT_CHECK(image != NULL, PLEAT_ERR_FORMAT,
+                    "'%s': \"training\"[%zu] has no \"image\" text; correct it", path, i);
+        to->n++;
+        to->row[i].image = strdup(image);
+        to->row[i].label = label == NULL ? NULL : strdup(label);
+        PLEAT_CHECK(to->row[i].image != NULL && (label == NULL || to->row[i].label != NULL),
+                    PLEAT_ERR_MEMORY, "no memory for the cases of '%s'", path);
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status read_all(const char *path, const json_t *root, layout_json *to) {
+    PLEAT_TRY(check_channels(path, root));
+    const json_t *ending = json_object_get(root, "file_ending");
+    if (ending != NULL) {
+        const char *text = json_is_string(ending) ? json_string_value(ending) : "";
+        PLEAT_CHECK(strcmp(text, ".nii.gz") == 0 || strcmp(text, ".nii") == 0,
+                    PLEAT_ERR_UNSUPPORTED,
+                    "'%s': file_ending '%s'; .nii.gz and .nii are read, so convert the volumes",
+                    path, text);
+        to->ending = strdup(text);
+        PLEAT_CHECK(to->ending != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", path);
+    }
+    PLEAT_TRY(read_rows(path, root, to));
+    return PLEAT_OK;
+}
+
+pleat_status pleat_layout_json_read(const char *folder, layout_json *out) {
+    char path[PLEAT_PATH_BYTES];
+    json_t *root = NULL;
+    layout_json json = {0};
+    PLEAT_TRY(load(folder, path, &root));
+    const pleat_status status = root == NULL ? PLEAT_OK : read_all(path, root, &json);
+    json_decref(root);
+    if (status != PLEAT_OK) {
+        pleat_layout_json_free(&json);
+        PLEAT_TRY(status);
+    }
+    *out = json;
+    return PLEAT_OK;
+}
+
+void pleat_layout_json_free(layout_json *json) {
+    for (int i = 0; i < json->n; i++) {
+        free(json->row[i].image);
+        free(json->row[i].label);
+    }
+    free(json->row);
+    free(json->ending);
+    *json = (layout_json){0};
+}
+
+/* One entry of "labels" in either order to its value and name. */
+static pleat_status read_class(const char *path, const char *key, const json_t *value, long *number,
+                               const char **name) {
+    PLEAT_CHECK(!json_is_array(value), PLEAT_ERR_UNSUPPORTED,
+                "'%s': label '%s' is a region of several values; give each class one value", path,
+                key);
+    if (json_is_integer(value)) {
+        *name = key;
+        *number = (long)json_integer_value(value);
+    } else {
+        char *end = NULL;
+        errno = 0;
+        *name = json_string_value(value);
+        *number = strtol(key, &end, 10);
+        PLEAT_CHECK(*name != NULL && errno == 0 && end != key && *end == '\0', PLEAT_ERR_FORMAT,
+                    "'%s': label '%s' is neither \"0\": \"name\" nor \"name\": 0; correct it", path,
+                    key);
+    }
+    PLEAT_CHECK(strcmp(*name, "ignore") != 0, PLEAT_ERR_UNSUPPORTED,
+                "'%s': the label 'ignore' is not supported; leave those cases out", path);
+    return PLEAT_OK;
+}
+
+static pleat_status read_classes(const char *path, json_t *labels, char **names, size_t n) {
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(labels, key, value) {
+        long number = 0;
+        const char *name = NULL;
+        PLEAT_TRY(read_class(path, key, value, &number, &name));
+        PLEAT_CHECK(number >= 0 && number < (long)n && names[number] == NULL, PLEAT_ERR_DATA,
+                    "'%s': label '%s' has value %ld; the %zu labels must be 0..%zu, each once",
+                    path, name, number, n, n - 1);
+        names[number] = strdup(name);
+        PLEAT_CHECK(names[number] != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", path);
+    }
+    return PLEAT_OK;
+}
+
+pleat_status pleat_layout_classes(const char *folder, char ***names, int *n) {
+    char path[PLEAT_PATH_BYTES];
+    json_t *root = NULL;
+    char **found = NULL;
+    size_t count = 0;
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY(load(folder, path, &root));
+    json_t *labels = json_object_get(root, "labels");
+    PLEAT_CHECK_GOTO(status, done, labels == NULL || json_is_object(labels), PLEAT_ERR_FORMAT,
+                     "'%s': \"labels\" is no object; correct it", path);
+    count = json_object_size(labels);
+    PLEAT_CHECK_GOTO(status, done, count <= MAX_CLASSES, PLEAT_ERR_DATA,
+                     "'%s': %zu labels, at most %zu are supported", path, count, MAX_CLASSES);
+    if (count > 0) {
+        found = calloc(count, sizeof *found);
+        PLEAT_CHECK_GOTO(status, done, found != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'",
+                         path);
+        PLEAT_TRY_GOTO(status, done, read_classes(path, labels, found, count));
+    }
+    *names = found;
+    *n = (int)count;
+    found = NULL;
+done:
+    if (found != NULL) pleat_layout_classes_free(found, (int)count);
+    json_decref(root);
+    return status;
+}
+
+void pleat_layout_classes_free(char **names, int n) {
+    for (int i = 0; i < n; i++) free(names[i]);
+    free(names);
+}

@@ -1,0 +1,243 @@
+/*
+ * nifti.c - reads NIfTI volumes.
+ *
+ *   open -> header -> guard -> size of the file against the header -> voxels, a piece at a time ->
+ *   to the end of the stream, so that zlib compares its checksum
+ *
+ * The voxels are read by zlib and not by libnifti2, which takes a flipped bit for data.
+ */
+#include "pleat/nifti.h"
+
+#include "nifti_guard.h"
+
+#include <nifti2_io.h>
+#include <zlib.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const size_t PIECE = 65536;             /* voxels converted at a time */
+static const unsigned STREAM_BUFFER = 1 << 18; /* bytes */
+static const uint64_t MAX_RATIO = 1032;        /* deflate cannot shrink more (zlib.net/zlib_tech) */
+static const size_t MAX_TAIL = 1 << 20;        /* bytes after the voxels that are let pass */
+static const double LABEL_SLACK = 1e-4;        /* of a scaled label; float32 slopes need 2e-5 */
+
+typedef struct source {
+    const char *path;
+    gzFile gz;
+    uint64_t bytes; /* of the file as stored */
+} source;
+
+/* `voxels` pieces go to one of these: first is the index of values[0] in the volume. */
+typedef pleat_status (*sink)(const char *path, const int dim[3], const double *values, size_t n,
+                             size_t first, void *out);
+
+static int ends_with(const char *text, const char *end) {
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static pleat_status open_source(const char *path, source *out) {
+    static const char *const halves[] = {".hdr", ".img", ".hdr.gz", ".img.gz"};
+    struct stat about;
+    if (stat(path, &about) != 0)
+        return PLEAT_FAIL(errno == ENOENT || errno == ENOTDIR ? PLEAT_ERR_NOT_FOUND : PLEAT_ERR_IO,
+                          "cannot open '%s': %s", path, strerror(errno));
+    PLEAT_CHECK(S_ISREG(about.st_mode), PLEAT_ERR_IO, "'%s' is not a file", path);
+    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++)
+        PLEAT_CHECK(!ends_with(path, halves[i]), PLEAT_ERR_FORMAT,
+                    "'%s' is half of a .hdr/.img pair; convert the pair to one .nii.gz", path);
+    PLEAT_CHECK(about.st_size > 0, PLEAT_ERR_FORMAT, "'%s' is empty; copy it again", path);
+    gzFile gz = gzopen(path, "rbe");
+    PLEAT_CHECK(gz != NULL, PLEAT_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
+    (void)gzbuffer(gz, STREAM_BUFFER);
+    *out = (source){path, gz, (uint64_t)about.st_size};
+    return PLEAT_OK;
+}
+
+/* Up to `n` bytes; less only where the stream ends as it should. */
+static pleat_status read_some(const source *from, void *out, size_t n, size_t *got) {
+    errno = 0;
+    size_t have = 0;
+    while (have < n) {
+        const size_t rest = n - have;
+        const int step =
+            gzread(from->gz, (char *)out + have, rest < 1 << 30 ? (unsigned)rest : 1U << 30);
+        if (step <= 0) break;
+        have += (size_t)step;
+    }
+    *got = have;
+    if (have == n) return PLEAT_OK;
+    int code = Z_OK;
+    const char *why = gzerror(from->gz, &code);
+    PLEAT_CHECK(code != Z_ERRNO, PLEAT_ERR_IO, "cannot read '%s': %s", from->path, strerror(errno));
+    PLEAT_CHECK(code != Z_MEM_ERROR, PLEAT_ERR_MEMORY, "no memory to unpack '%s'", from->path);
+    PLEAT_CHECK(code != Z_BUF_ERROR, PLEAT_ERR_FORMAT,
+                "'%s': the gzip stream is cut short; copy the file again", from->path);
+    PLEAT_CHECK(code == Z_OK || code == Z_STREAM_END, PLEAT_ERR_FORMAT,
+                "'%s': the gzip stream is damaged (%s); copy the file again", from->path, why);
+    return PLEAT_OK;
+}
+
+/* The stored file must be able to hold what its header promises, before memory is asked for. */
+static pleat_status check_promise(const source *from, const nifti_head *head) {
+    const uint64_t need = head->offset + head->bytes;
+    PLEAT_CHECK(head->info.compressed || need <= from->bytes, PLEAT_ERR_FORMAT,
+                "'%s' is cut short: dim, datatype and vox_offset ask for %llu bytes, the file has "
+                "%llu; copy it again",
+                from->path, (unsigned long long)need, (unsigned long long)from->bytes);
+    PLEAT_CHECK(!head->info.compressed || need / MAX_RATIO <= from->bytes, PLEAT_ERR_FORMAT,
+                "'%s' is cut short or its header lies: dim, datatype and vox_offset ask for %llu "
+                "bytes, which %llu compressed ones cannot hold; copy it again",
+                from->path, (unsigned long long)need, (unsigned long long)from->bytes);
+    return PLEAT_OK;
+}
+
+static pleat_status read_head(const source *from, nifti_head *out) {
+    unsigned char bytes[NIFTI2_BYTES] = {0};
+    size_t got = 0, more = 0;
+    PLEAT_TRY(read_some(from, bytes, NIFTI1_BYTES, &got));
+    const size_t n = got >= 4 ? pleat_nifti_header_bytes(bytes) : 0;
+    if (n == NIFTI2_BYTES && got == NIFTI1_BYTES)
+        PLEAT_TRY(read_some(from, bytes + got, NIFTI2_BYTES - NIFTI1_BYTES, &more));
+    PLEAT_CHECK(got + more >= (n > 0 ? n : 4), PLEAT_ERR_FORMAT,
+                "'%s' ends inside its header, after %zu bytes; copy it again", from->path,
+                got + more);
+    nifti_head head;
+    PLEAT_TRY(pleat_nifti_guard(from->path, bytes, &head));
+    head.info.compressed = !gzdirect(from->gz);
+    PLEAT_TRY(check_promise(from, &head));
+    *out = head;
+    return PLEAT_OK;
+}
+
+/* zlib compares the checksum when it meets the end, so the end must be met. */
+static pleat_status check_tail(const source *from) {
+    char *tail = malloc(MAX_TAIL);
+    PLEAT_CHECK(tail != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", from->path);
+    size_t got = 0;
+    const pleat_status status = read_some(from, tail, MAX_TAIL, &got);
+    free(tail);
+    PLEAT_TRY(status);
+    PLEAT_CHECK(got < MAX_TAIL, PLEAT_ERR_FORMAT,
+                "'%s' goes on for %zu bytes or more after the voxels that dim promises; "
+                "copy or convert the file again",
+                from->path, got);
+    return PLEAT_OK;
+}
+
+static pleat_status read_voxels(const source *from, const nifti_head *head, sink put, void *out) {
+    const size_t width = (size_t)head->info.bits / 8, voxels = head->info.voxels;
+    const double slope = head->info.slope, inter = head->info.inter;
+    pleat_status status = PLEAT_OK;
+    void *raw = malloc(PIECE * width);
+    double *values = malloc(PIECE * sizeof *values);
+    PLEAT_CHECK_GOTO(status, done, raw != NULL && values != NULL, PLEAT_ERR_MEMORY,
+                     "no memory to read '%s'", from->path);
+    /* a seek that goes too far shows as a short read below */
+    PLEAT_CHECK_GOTO(status, done, gzseek(from->gz, (z_off_t)head->offset, SEEK_SET) >= 0,
+                     PLEAT_ERR_IO, "cannot read '%s' to its voxels", from->path);
+    for (size_t first = 0; first < voxels; first += PIECE) {
+        const size_t n = voxels - first < PIECE ? voxels - first : PIECE;
+        size_t got = 0;
+        PLEAT_TRY_GOTO(status, done, read_some(from, raw, n * width, &got));
+        PLEAT_CHECK_GOTO(status, done, got == n * width, PLEAT_ERR_FORMAT,
+                         "'%s' is cut short: it ends after %zu of the %llu bytes of voxels that "
+                         "dim and datatype promise; copy it again",
+                         from->path, first * width + got, (unsigned long long)head->bytes);
+        if (head->swapped && width > 1) nifti_swap_Nbytes((int64_t)n, (int)width, raw);
+        head->type->to_double(raw, n, values);
+        if (slope != 1.0 || inter != 0.0)
+            for (size_t i = 0; i < n; i++) values[i] = slope * values[i] + inter;
+        PLEAT_TRY_GOTO(status, done, put(from->path, head->geometry.dim, values, n, first, out));
+    }
+    PLEAT_TRY_GOTO(status, done, check_tail(from));
+done:
+    free(values);
+    free(raw);
+    return status;
+}
+
+static pleat_status put_image(const char *path, const int dim[3], const double *values, size_t n,
+                              size_t first, void *out) {
+    float *data = (float *)out + first;
+    for (size_t i = 0; i < n; i++) {
+        data[i] = (float)values[i];
+        const size_t at = first + i, w = (size_t)dim[2], h = (size_t)dim[1];
+        PLEAT_CHECK(isfinite(data[i]), PLEAT_ERR_DATA,
+                    "'%s': voxel (x, y, z) = (%zu, %zu, %zu) is %g; repair it or leave the case "
+                    "out",
+                    path, at % w, at / w % h, at / w / h, values[i]);
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status put_label(const char *path, const int dim[3], const double *values, size_t n,
+                              size_t first, void *out) {
+    uint8_t *data = (uint8_t *)out + first;
+    for (size_t i = 0; i < n; i++) {
+        const double whole = nearbyint(values[i]);
+        const size_t at = first + i, w = (size_t)dim[2], h = (size_t)dim[1];
+        PLEAT_CHECK(fabs(values[i] - whole) <= LABEL_SLACK && whole >= 0.0 && whole <= 254.0,
+                    PLEAT_ERR_DATA,
+                    "'%s': label %g at voxel (x, y, z) = (%zu, %zu, %zu); labels are whole numbers "
+                    "from 0 to 254",
+                    path, values[i], at % w, at / w % h, at / w / h);
+        data[i] = (uint8_t)whole;
+    }
+    return PLEAT_OK;
+}
+
+pleat_status pleat_nifti_read_header(const char *path, pleat_geometry *geometry,
+                                     pleat_nifti_info *info) {
+    source from;
+    nifti_head head;
+    PLEAT_TRY(open_source(path, &from));
+    const pleat_status status = read_head(&from, &head);
+    (void)gzclose_r(from.gz);
+    PLEAT_TRY(status);
+    if (geometry != NULL) *geometry = head.geometry;
+    if (info != NULL) *info = head.info;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_nifti_read_image(const char *path, pleat_image *image,
+                                    pleat_geometry *geometry) {
+    source from;
+    nifti_head head;
+    pleat_image read = {0};
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY(open_source(path, &from));
+    PLEAT_TRY_GOTO(status, done, read_head(&from, &head));
+    PLEAT_TRY_GOTO(status, done, pleat_image_make(head.geometry.dim, head.geometry.spacing, &read));
+    PLEAT_TRY_GOTO(status, done, read_voxels(&from, &head, put_image, read.data));
+    *image = read; /* ownership moves to the caller */
+    read = (pleat_image){0};
+    if (geometry != NULL) *geometry = head.geometry;
+done:
+    pleat_image_free(&read);
+    (void)gzclose_r(from.gz);
+    return status;
+}
+
+pleat_status pleat_nifti_read_label(const char *path, pleat_label *label,
+                                    pleat_geometry *geometry) {
+    source from;
+    nifti_head head;
+    pleat_label read = {0};
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY(open_source(path, &from));
+    PLEAT_TRY_GOTO(status, done, read_head(&from, &head));
+    PLEAT_TRY_GOTO(status, done, pleat_label_make(head.geometry.dim, head.geometry.spacing, &read));
+    PLEAT_TRY_GOTO(status, done, read_voxels(&from, &head, put_label, read.data));
+    *label = read; /* ownership moves to the caller */
+    read = (pleat_label){0};
+    if (geometry != NULL) *geometry = head.geometry;
+done:
+    pleat_label_free(&read);
+    (void)gzclose_r(from.gz);
+    return status;
+}
