@@ -1,0 +1,95 @@
+/*
+ * config.h - everything a run can be told, in one struct filled from one table.
+ *
+ * Order: defaults < file (YAML) < environment (PLEAT_TRAIN_EPOCHS=10) < --set train.epochs=10.
+ * A key is one row of the table in src/run/config.c; the row's text is its manual (`pleat config`).
+ * Unknown keys are errors that name the nearest known one. Sizes are written x, y, z and held
+ * D, H, W.
+ *
+ * libyaml reads the file; a schema library would want each key a second time, and would not serve
+ * the environment and --set.
+ */
+#ifndef PLEAT_CONFIG_H
+#define PLEAT_CONFIG_H
+
+#include "pleat/augment.h"
+#include "pleat/graph.h"
+#include "pleat/prep.h"
+#include "pleat/sampler.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PLEAT_MAX_CLASSES 32
+
+typedef struct pleat_config {
+    char data[512];     /* folder of cases */
+    char store[512];    /* preprocessed cases; "" = <out>/store */
+    char classes[1024]; /* names, comma-separated, background first; "" = from dataset.json */
+    uint64_t seed;
+    int fidelity; /* the original's known oddities too; see docs/architecture.md */
+
+    pleat_prep_config prep;
+
+    int folds;
+    char splits[512];   /* splits_final.json to use; "" = make one */
+    char group_by[256]; /* regex; cases of one group stay in one fold */
+
+    int patch[3], overlap[3]; /* D, H, W */
+    int pad_background;       /* pleat_pad */
+
+    pleat_unet_config network; /* classes is filled from `classes` */
+    int norm_sync;
+
+    int epochs, iterations, batch;
+    int validation; /* patches per validation case and epoch */
+    double lr;
+    char schedule[16]; /* plateau | poly */
+    double plateau_factor, plateau_delta, plateau_min_lr;
+    int plateau_patience, plateau_cooldown;
+    int stop_patience;
+    char weights[16]; /* best | latest: which checkpoint predicts */
+
+    int augment; /* 0: off altogether */
+    pleat_augment_config transforms;
+
+    char merge[16]; /* original | uniform | gaussian */
+    int predict_batch;
+
+    char engine[16], precision[16];
+    int threads;        /* per rank; 0 = cores / ranks of the node */
+    int loader_threads; /* that make patches ahead */
+    int ranks_per_fold; /* 0 = 1 while ranks <= folds, else ranks / folds */
+    double host_memory; /* bytes of a node the store may take */
+} pleat_config;
+
+/* The paper's values where it has them. */
+void pleat_config_defaults(pleat_config *config);
+
+/* A YAML file over what `config` holds. Errors name file, line, key and what is allowed. */
+pleat_status pleat_config_read(const char *path, pleat_config *config);
+/* The same from text (a checkpoint's copy); `name` stands for the file in messages. */
+pleat_status pleat_config_parse(const char *text, size_t n, const char *name, pleat_config *config);
+/* PLEAT_<KEY> with dots as underscores. */
+pleat_status pleat_config_environment(pleat_config *config);
+/* "key=value". */
+pleat_status pleat_config_set(const char *assignment, pleat_config *config);
+
+/* What must hold between keys: patch divisible by 2^depth, overlap < patch, ... */
+pleat_status pleat_config_check(const pleat_config *config);
+
+/* The resolved configuration as YAML; `manual` adds each key's text. Ends with 0. */
+pleat_status pleat_config_text(const pleat_config *config, int manual, char *out, size_t size);
+
+/* Names of the classes: fills names[] with pointers into `text`, a copy of config->classes. */
+int pleat_config_classes(const pleat_config *config, char text[1024],
+                         const char *names[PLEAT_MAX_CLASSES]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_CONFIG_H */

@@ -1,0 +1,36 @@
+/*
+ * predict.h - a whole volume through one or several models.
+ *
+ *   grid of patches -> softmax of each model -> merged with the grid's weights, models averaged
+ *   -> argmax -> labels on the grid of the stored (preprocessed) volume
+ *
+ * The way back to the native grid is pleat_prep_unresample's.
+ */
+#ifndef PLEAT_PREDICT_H
+#define PLEAT_PREDICT_H
+
+#include "pleat/augment.h"
+#include "pleat/net.h"
+#include "pleat/volume.h"
+#include "pleat/window.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_predict_config {
+    int patch[3], overlap[3]; /* voxels, D, H, W; the nets' patch */
+    int batch;                /* the nets' batch */
+    pleat_merge merge;
+    pleat_pad pad; /* of volumes smaller than the patch; as in training */
+    int classes;
+} pleat_predict_config;
+
+/* labels [D,H,W] of source->dim. The nets share the patch and batch of `config`. Not collective. */
+pleat_status pleat_predict_volume(const pleat_predict_config *config, pleat_net *const *nets,
+                                  int n_nets, const pleat_source *source, uint8_t *labels);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_PREDICT_H */

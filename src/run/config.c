@@ -1,0 +1,325 @@
+/*
+ * config.c - reads, checks and prints the configuration by the rows of config_table.c.
+ *
+ *   YAML file --libyaml--> key path, text --+
+ *   PLEAT_* ------------------------------- +--> set(row, text) --> pleat_config
+ *   --set key=value ------------------------+
+ */
+#include "config_table.h"
+
+#include "pleat/file.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#define MAX_TEXT 1024
+
+static const config_row *find(const char *key) {
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++)
+        if (strcmp(row->key, key) == 0) return row;
+    return NULL;
+}
+
+/* Levenshtein distance, small strings. */
+static int distance(const char *a, const char *b) {
+    int line[128];
+    const int n = (int)strlen(b) < 127 ? (int)strlen(b) : 127;
+    for (int j = 0; j <= n; j++) line[j] = j;
+    for (int i = 1; a[i - 1] != '\0'; i++) {
+        int diagonal = line[0];
+        line[0] = i;
+        for (int j = 1; j <= n; j++) {
+            const int change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = line[j];
+            int best = change < line[j] + 1 ? change : line[j] + 1;
+            if (line[j - 1] + 1 < best) best = line[j - 1] + 1;
+            line[j] = best;
+        }
+    }
+    return line[n];
+}
+
+static const char *nearest(const char *key) {
+    const char *best = pleat_config_rows[0].key;
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++)
+        if (distance(row->key, key) < distance(best, key)) best = row->key;
+    return best;
+}
+
+static int number(const char *text, double *out) {
+    char *end = NULL;
+    errno = 0;
+    *out = strtod(text, &end);
+    while (end != NULL && isspace((unsigned char)*end)) end++;
+    return end != text && *end == '\0' && errno == 0 && isfinite(*out);
+}
+
+/* "1, 2, 3" or "[1, 2, 3]" -> numbers; returns how many, -1 when one is not a number. */
+static int numbers(const char *text, double *out, int most) {
+    char copy[MAX_TEXT];
+    int n = 0;
+    (void)snprintf(copy, sizeof copy, "%s", text);
+    char *save = NULL;
+    for (char *part = strtok_r(copy, "[], x\t", &save); part != NULL;
+         part = strtok_r(NULL, "[], x\t", &save)) {
+        if (n == most || !number(part, &out[n])) return -1;
+        n++;
+    }
+    return n;
+}
+
+static int is_none(const char *text) {
+    return strcmp(text, "none") == 0 || strcmp(text, "null") == 0 || strcmp(text, "~") == 0 ||
+           strcmp(text, "false") == 0 || strcmp(text, "off") == 0 || text[0] == '\0';
+}
+
+static int boolean(const char *text) {
+    static const char *const yes[] = {"true", "yes", "on", "1"};
+    static const char *const no[] = {"false", "no", "off", "0"};
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(text, yes[i]) == 0) return 1;
+        if (strcmp(text, no[i]) == 0) return 0;
+    }
+    return -1;
+}
+
+static double bytes(const char *text) {
+    char *end = NULL;
+    const double value = strtod(text, &end);
+    const char *units = "KMGT";
+    if (end == text || value < 0) return -1;
+    if (*end == '\0') return value;
+    const char *unit = strchr(units, toupper((unsigned char)*end));
+    if (unit == NULL || *unit == '\0') return -1;
+    return value * pow(1024.0, (double)(unit - units + 1));
+}
+
+/* 1-based place of `text` among "a|b|c", 0 when it is not there. */
+static int choice(const char *choices, const char *text) {
+    const size_t n = strlen(text);
+    int place = 1;
+    for (const char *at = choices; n > 0;) {
+        const size_t length = strcspn(at, "|");
+        if (length == n && strncmp(at, text, n) == 0) return place;
+        if (at[length] == '\0') break;
+        at += length + 1;
+        place++;
+    }
+    return 0;
+}
+
+static pleat_status set_numbers(const config_row *row, const char *where, const char *text,
+                                char *at, int *flag) {
+    const int wanted = row->kind == RANGE || row->kind == RANGE_OR ? 2 : 3;
+    double value[3];
+    const char *shape = wanted == 2 ? "two numbers, low and high" : "three numbers, x, y and z";
+    PLEAT_CHECK(numbers(text, value, 3) == wanted, PLEAT_ERR_ARG, "%s: %s = '%s', must be %s%s",
+                where, row->key, text, shape, flag != NULL ? ", or none" : "");
+    for (int i = 0; i < wanted; i++)
+        PLEAT_CHECK(value[i] >= row->low && value[i] <= row->high, PLEAT_ERR_ARG,
+                    "%s: %s = '%s', must lie between %g and %g", where, row->key, text, row->low,
+                    row->high);
+    PLEAT_CHECK(wanted == 3 || value[0] <= value[1], PLEAT_ERR_ARG,
+                "%s: %s = '%s', low is above high", where, row->key, text);
+    for (int i = 0; i < wanted; i++) {
+        if (row->kind == SIZE)
+            ((int *)(void *)at)[2 - i] = (int)value[i];
+        else if (row->kind == SPACING_OR)
+            ((double *)(void *)at)[2 - i] = value[i];
+        else
+            ((double *)(void *)at)[i] = value[i];
+    }
+    if (flag != NULL) *flag = 1;
+    return PLEAT_OK;
+}
+
+static pleat_status set_number(const config_row *row, const char *where, const char *text,
+                               char *at) {
+    double value = 0;
+    PLEAT_CHECK(number(text, &value) && value >= row->low && value <= row->high &&
+                    (row->kind == REAL || value == floor(value)),
+                PLEAT_ERR_ARG, "%s: %s = '%s', must be a%s number between %g and %g", where,
+                row->key, text, row->kind == REAL ? "" : " whole", row->low, row->high);
+    if (row->kind == REAL)
+        *(double *)(void *)at = value;
+    else
+        *(int *)(void *)at = (int)value;
+    return PLEAT_OK;
+}
+
+static pleat_status set_word(const config_row *row, const char *where, const char *text, char *at) {
+    if (row->kind == TEXT) {
+        PLEAT_CHECK(strlen(text) < (size_t)row->low, PLEAT_ERR_ARG,
+                    "%s: %s is longer than %d characters", where, row->key, (int)row->low - 1);
+        (void)snprintf(at, (size_t)row->low, "%s", text);
+        return PLEAT_OK;
+    }
+    const int place = choice(row->choices, text);
+    PLEAT_CHECK(place > 0, PLEAT_ERR_ARG, "%s: %s = '%s', must be one of %s", where, row->key, text,
+                row->choices);
+    if (row->offset == offsetof(pleat_config, pad_background))
+        *(int *)(void *)at = place - 1;
+    else
+        (void)snprintf(at, 16, "%s", text);
+    return PLEAT_OK;
+}
+
+static pleat_status set(const config_row *row, const char *where, const char *text,
+                        pleat_config *config) {
+    char *at = (char *)config + row->offset;
+    int *flag = row->kind == RANGE_OR || row->kind == SPACING_OR
+                    ? (int *)(void *)((char *)config + row->flag)
+                    : NULL;
+    if (flag != NULL && is_none(text)) {
+        *flag = 0;
+        return PLEAT_OK;
+    }
+    switch (row->kind) {
+    case TEXT:
+    case CHOICE: return set_word(row, where, text, at);
+    case INTEGER:
+    case REAL: return set_number(row, where, text, at);
+    case UNSIGNED: {
+        char *end = NULL;
+        errno = 0;
+        const unsigned long long value = strtoull(text, &end, 10);
+        PLEAT_CHECK(isdigit((unsigned char)text[0]) && *end == '\0' && errno == 0, PLEAT_ERR_ARG,
+                    "%s: %s = '%s', must be a whole number", where, row->key, text);
+        *(uint64_t *)(void *)at = value;
+        return PLEAT_OK;
+    }
+    case BOOLEAN: {
+        const int value = boolean(text);
+        PLEAT_CHECK(value >= 0, PLEAT_ERR_ARG, "%s: %s = '%s', must be true or false", where,
+                    row->key, text);
+        *(int *)(void *)at = value;
+        return PLEAT_OK;
+    }
+    case BYTES: {
+        const double value = bytes(text);
+        PLEAT_CHECK(value >= 0, PLEAT_ERR_ARG, "%s: %s = '%s', must be a size such as 512M or 4G",
+                    where, row->key, text);
+        *(double *)(void *)at = value;
+        return PLEAT_OK;
+    }
+    default: return set_numbers(row, where, text, at, flag);
+    }
+}
+
+static pleat_status set_key(const char *where, const char *key, const char *text,
+                            pleat_config *config) {
+    /* A whole section may be switched off by its name: "augment: off". */
+    if (strcmp(key, "augment") == 0) key = "augment.on";
+    const config_row *row = find(key);
+    PLEAT_CHECK(row != NULL, PLEAT_ERR_ARG,
+                "%s: unknown key '%s'; did you mean '%s'? `pleat config` lists all", where, key,
+                nearest(key));
+    return set(row, where, text, config);
+}
+
+pleat_status pleat_config_set(const char *assignment, pleat_config *config) {
+    const char *equals = strchr(assignment, '=');
+    char key[128];
+    PLEAT_CHECK(equals != NULL && (size_t)(equals - assignment) < sizeof key, PLEAT_ERR_ARG,
+                "--set '%s': must be key=value", assignment);
+    (void)snprintf(key, sizeof key, "%.*s", (int)(equals - assignment), assignment);
+    return set_key("--set", key, equals + 1, config);
+}
+
+pleat_status pleat_config_environment(pleat_config *config) {
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
+        char name[128] = "PLEAT_";
+        size_t n = strlen(name);
+        for (const char *c = row->key; *c != '\0' && n < sizeof name - 1; c++)
+            name[n++] = (char)(*c == '.' ? '_' : toupper((unsigned char)*c));
+        name[n] = '\0';
+        const char *value = getenv(name);
+        if (value != NULL) PLEAT_TRY(set(row, name, value, config));
+    }
+    return PLEAT_OK;
+}
+
+/* --- YAML ----------------------------------------------------------------------------------- */
+
+typedef struct walk {
+    yaml_document_t *document;
+    const char *name;
+    pleat_config *config;
+} walk;
+
+static const char *scalar(const yaml_node_t *node) { return (const char *)node->data.scalar.value; }
+
+/* A sequence of scalars becomes "a,b,c". */
+static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const char *where,
+                                  const char *key, char out[MAX_TEXT]) {
+    size_t used = 0;
+    out[0] = '\0';
+    for (yaml_node_item_t *item = node->data.sequence.items.start;
+         item < node->data.sequence.items.top; item++) {
+        const yaml_node_t *part = yaml_document_get_node(w->document, *item);
+        PLEAT_CHECK(part->type == YAML_SCALAR_NODE, PLEAT_ERR_ARG,
+                    "%s: %s must be a list of plain values", where, key);
+        const int more =
+            snprintf(out + used, MAX_TEXT - used, "%s%s", used > 0 ? "," : "", scalar(part));
+        used += (size_t)more;
+        PLEAT_CHECK(used < MAX_TEXT, PLEAT_ERR_ARG, "%s: %s is too long", where, key);
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char *path, int depth) {
+    char where[640], text[MAX_TEXT], key[128];
+    (void)snprintf(where, sizeof where, "%.500s line %zu", w->name, node->start_mark.line + 1);
+    if (node->type == YAML_SCALAR_NODE) return set_key(where, path, scalar(node), w->config);
+    if (node->type == YAML_SEQUENCE_NODE) {
+        PLEAT_TRY(sequence_text(w, node, where, path, text));
+        return set_key(where, path, text, w->config);
+    }
+    PLEAT_CHECK(depth < 4, PLEAT_ERR_ARG, "%s: '%s' is nested too deep", where, path);
+    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         pair < node->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *name = yaml_document_get_node(w->document, pair->key);
+        PLEAT_CHECK(name->type == YAML_SCALAR_NODE, PLEAT_ERR_ARG, "%s: a key must be a word",
+                    where);
+        (void)snprintf(key, sizeof key, "%s%s%s", path, path[0] != '\0' ? "." : "", scalar(name));
+        PLEAT_TRY(walk_node(w, yaml_document_get_node(w->document, pair->value), key, depth + 1));
+    }
+    return PLEAT_OK;
+}
+
+pleat_status pleat_config_parse(const char *text, size_t n, const char *name,
+                                pleat_config *config) {
+    yaml_parser_t parser;
+    yaml_document_t document;
+    pleat_status status = PLEAT_OK;
+    PLEAT_CHECK(yaml_parser_initialize(&parser), PLEAT_ERR_MEMORY, "no memory to read '%s'", name);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
+    if (!yaml_parser_load(&parser, &document)) {
+        status = PLEAT_FAIL(PLEAT_ERR_ARG, "%s line %zu: not YAML: %s", name,
+                            parser.problem_mark.line + 1, parser.problem);
+        yaml_parser_delete(&parser);
+        return status;
+    }
+    const yaml_node_t *root = yaml_document_get_root_node(&document);
+    if (root != NULL && root->type != YAML_MAPPING_NODE)
+        status = PLEAT_FAIL(PLEAT_ERR_ARG, "%s: must be a list of 'key: value' lines", name);
+    else if (root != NULL)
+        status = walk_node(&(walk){&document, name, config}, root, "", 0);
+    yaml_document_delete(&document);
+    yaml_parser_delete(&parser);
+    return status;
+}
+
+pleat_status pleat_config_read(const char *path, pleat_config *config) {
+    char *text = NULL;
+    size_t n = 0;
+    PLEAT_TRY(pleat_file_read_all(path, &text, &n));
+    const pleat_status status = pleat_config_parse(text, n, path, config);
+    free(text);
+    return status;
+}

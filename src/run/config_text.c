@@ -1,0 +1,118 @@
+/* config_text.c - prints the configuration, and checks what must hold between keys. */
+#include "config_table.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+typedef struct page {
+    char *out;
+    size_t size, used;
+} page;
+
+static void put(page *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(page *p, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    const size_t left = p->used < p->size ? p->size - p->used : 0;
+    const int n = vsnprintf(left > 0 ? p->out + p->used : NULL, left, format, args);
+    va_end(args);
+    p->used += (size_t)n;
+}
+
+static void put_value(page *p, const config_row *row, const pleat_config *config) {
+    const char *at = (const char *)config + row->offset;
+    const int *whole = (const int *)(const void *)at;
+    const double *real = (const double *)(const void *)at;
+    const int off = (row->kind == RANGE_OR || row->kind == SPACING_OR) &&
+                    *(const int *)(const void *)((const char *)config + row->flag) == 0;
+    if (off) {
+        put(p, "none");
+        return;
+    }
+    switch (row->kind) {
+    case TEXT: /* single quotes are doubled inside single quotes */
+        put(p, "'");
+        for (const char *c = at; *c != '\0'; c++) put(p, *c == '\'' ? "''" : "%c", *c);
+        put(p, "'");
+        break;
+    case CHOICE:
+        if (row->offset == offsetof(pleat_config, pad_background))
+            put(p, "%s", *whole ? "background" : "zero");
+        else
+            put(p, "%s", at);
+        break;
+    case INTEGER: put(p, "%d", *whole); break;
+    case UNSIGNED: put(p, "%" PRIu64, *(const uint64_t *)(const void *)at); break;
+    case REAL: put(p, "%.12g", *real); break;
+    case BOOLEAN: put(p, "%s", *whole ? "true" : "false"); break;
+    case BYTES: put(p, "%.0f", *real); break;
+    case SIZE: put(p, "[%d, %d, %d]", whole[2], whole[1], whole[0]); break;
+    case SPACING_OR: put(p, "[%.12g, %.12g, %.12g]", real[2], real[1], real[0]); break;
+    case RANGE:
+    case RANGE_OR: put(p, "[%.12g, %.12g]", real[0], real[1]); break;
+    }
+}
+
+/* Opens the sections of `key` that `last` was not in; returns the key's own word. */
+static const char *open_sections(page *p, const char *key, const char *last, int *depth) {
+    size_t shared = 0;
+    *depth = 0;
+    for (size_t i = 0; key[i] != '\0' && key[i] == last[i]; i++) {
+        if (key[i] != '.') continue;
+        shared = i + 1;
+        (*depth)++;
+    }
+    const char *word = key + shared;
+    for (const char *dot = strchr(word, '.'); dot != NULL; dot = strchr(word, '.')) {
+        put(p, "%*s%.*s:\n", 2 * *depth, "", (int)(dot - word), word);
+        word = dot + 1;
+        (*depth)++;
+    }
+    return word;
+}
+
+pleat_status pleat_config_text(const pleat_config *config, int manual, char *out, size_t size) {
+    page p = {out, size, 0};
+    const char *last = "";
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
+        int depth = 0;
+        const char *word = open_sections(&p, row->key, last, &depth);
+        put(&p, "%*s%s: ", 2 * depth, "", word);
+        put_value(&p, row, config);
+        if (manual) put(&p, "  # %s", row->manual);
+        put(&p, "\n");
+        last = row->key;
+    }
+    PLEAT_CHECK(p.used < size, PLEAT_ERR_MEMORY, "the configuration is longer than %zu bytes",
+                size);
+    return PLEAT_OK;
+}
+
+int pleat_config_classes(const pleat_config *config, char text[1024],
+                         const char *names[PLEAT_MAX_CLASSES]) {
+    int n = 0;
+    (void)snprintf(text, 1024, "%s", config->classes);
+    char *save = NULL;
+    for (char *name = strtok_r(text, ",", &save); name != NULL && n < PLEAT_MAX_CLASSES;
+         name = strtok_r(NULL, ",", &save)) {
+        while (*name == ' ') name++;
+        names[n++] = name;
+    }
+    return n;
+}
+
+pleat_status pleat_config_check(const pleat_config *config) {
+    static const char *const axes[3] = {"z", "y", "x"};
+    pleat_graph graph;
+    pleat_unet_config network = config->network;
+    if (network.classes == 0) network.classes = 2;
+    PLEAT_TRY(pleat_unet(&network, &graph));
+    PLEAT_TRY(pleat_graph_check_size(&graph, config->patch));
+    for (int a = 0; a < 3; a++)
+        PLEAT_CHECK(config->overlap[a] < config->patch[a], PLEAT_ERR_ARG,
+                    "overlap %d along %s is not smaller than the patch's %d", config->overlap[a],
+                    axes[a], config->patch[a]);
+    return PLEAT_OK;
+}
