@@ -2,10 +2,10 @@
  * checkpoint.h - everything a fold needs to go on, in one HDF5 file.
  *
  * Datasets: /params, /moment1, /moment2, /stats (float32, flat, canonical layout), /history
- * (float64 [epochs, columns]); a group /layers with a soft description (names, shapes, offsets) so
- * that other programs can read the weights. Scalars are attributes of the root. Written to a
+ * (float64 [epochs, columns]); a group /layers that says where each tensor lies, so that other
+ * programs can read the weights (docs/store.md). Scalars are attributes of the root. Written to a
  * temporary name, synced, renamed; the file before it is kept as <path>.previous. A checksum over
- * all of it is stored; a damaged latest falls back to the previous one and says so.
+ * all of it but /layers is stored; a damaged latest falls back to the previous one and says so.
  */
 #ifndef PLEAT_CHECKPOINT_H
 #define PLEAT_CHECKPOINT_H
@@ -19,6 +19,15 @@ extern "C" {
 #endif
 
 #define PLEAT_HISTORY_COLUMNS 10 /* see history.tsv in docs/cli.md */
+
+/* Where one tensor lies: for readers in other languages, written and never read back. */
+typedef struct pleat_layer_info {
+    char name[48]; /* "enc0.conv1.weights"; no '/' */
+    int rank;      /* 1 .. 5 */
+    int shape[5];  /* [rank], slowest first */
+    int in_stats;  /* of /stats, else of /params */
+    size_t offset; /* in reals */
+} pleat_layer_info;
 
 typedef struct pleat_checkpoint {
     char network[512];        /* canonical text of the graph: what the weights fit */
@@ -35,13 +44,17 @@ typedef struct pleat_checkpoint {
     float *params, *moment1, *moment2; /* [n_params]; moments may be NULL (a model only) */
     float *stats;                      /* [n_stats] running means and variances */
     double *history;                   /* [epoch, PLEAT_HISTORY_COLUMNS] */
+    const pleat_layer_info *layers;    /* [n_layers], the caller's; NULL after a read */
+    int n_layers;
 } pleat_checkpoint;
 
-/* keep_previous: the file there now becomes <path>.previous first. */
+/* keep_previous: the file there now becomes <path>.previous first. The folder must exist. ERR_IO;
+ * what was there before then still is. */
 pleat_status pleat_checkpoint_write(const char *path, const pleat_checkpoint *checkpoint,
                                     int keep_previous);
 /* Allocates the arrays of *out. Falls back to <path>.previous when `path` is damaged or missing and
- * that one is whole; *fell_back says so. ERR_NOT_FOUND when neither is there. */
+ * that one is whole; *fell_back (may be NULL) says so, and a line in the log why. ERR_NOT_FOUND when
+ * neither is there, ERR_FORMAT when none is whole. */
 pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out, int *fell_back);
 void pleat_checkpoint_free(pleat_checkpoint *checkpoint);
 

@@ -20,6 +20,8 @@
 extern "C" {
 #endif
 
+#define PLEAT_PREPROCESSING_BYTES 2048 /* of the canonical text, with its end */
+
 typedef struct pleat_store pleat_store;
 
 typedef struct pleat_case_info {

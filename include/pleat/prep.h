@@ -1,0 +1,69 @@
+/*
+ * prep.h - from NIfTI to the store: clip -> grayscale -> resample -> z-score, each can be left out.
+ *
+ *   case image --clip--grayscale--resample--z-score--> float32 [D,H,W] \
+ *   case label ---------------------resample---------> uint8   [D,H,W]  } cases/<id>.h5
+ *
+ * Statistics are of the volume itself. What was done is told by a canonical text, one "key: value"
+ * a line, sizes and spacings in the users' x, y, z; the store and every checkpoint carry it, so
+ * that prediction repeats it:
+ *
+ *   clip: -1250,250
+ *   grayscale: yes
+ *   resample: 1.58,1.58,2.7
+ *   edge: replicate
+ *   zscore: yes
+ */
+#ifndef PLEAT_PREP_H
+#define PLEAT_PREP_H
+
+#include "pleat/comm.h"
+#include "pleat/layout.h"
+#include "pleat/volume.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_prep_config {
+    int clip;
+    double clip_range[2]; /* lowest, highest value kept */
+    int grayscale;        /* to whole numbers 0..255 between the volume's own extremes */
+    int resample;
+    double spacing[3]; /* mm, D, H, W: of the store's grid, when resampling */
+    int zscore;
+    int edge_zero; /* resampling an enlarged axis leaves the original's black end slices */
+} pleat_prep_config;
+
+/* The canonical text: equal for two configurations that do the same. PLEAT_PREPROCESSING_BYTES
+ * (store.h) are always enough. */
+void pleat_prep_text(const pleat_prep_config *config, char *out, size_t size);
+/* Its inverse. ERR_FORMAT names the line that is unknown or the key that is missing. */
+pleat_status pleat_prep_parse_text(const char *text, pleat_prep_config *out);
+
+/* All steps on one image, in place. Holds three volumes at most, the image included. ERR_MEMORY. */
+pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *image);
+/* Reads a NIfTI volume and prepares it; `native` (may be NULL) is where it lay before. Errors of
+ * nifti.h. The caller frees `out`. */
+pleat_status pleat_prep_load(const pleat_prep_config *config, const char *image_path,
+                             pleat_image *out, pleat_geometry *native);
+/* A label map on the store's grid back on the native one, label-wise linear; a copy when that has
+ * the same size. The caller frees `out`. */
+pleat_status pleat_prep_unresample(const pleat_label *prediction, const pleat_geometry *native,
+                                   pleat_label *out);
+
+/* Prepares one case and writes it into the store `folder`. Labels must be below `classes` (0: any),
+ * image and label of one shape: else ERR_DATA names case, files and values. Warns when they lie in
+ * different places. */
+pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,
+                             int classes, const char *folder);
+/* Collective: all n cases, shared out over the ranks, largest first; those already there are kept.
+ * Then rank 0 writes the store's index. When one rank fails, all leave after the case they are
+ * at; ERR_DATA too when the store was made by other preprocessing or has more classes. */
+pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
+                            const pleat_case_paths *cases, int n, int classes, const char *folder);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_PREP_H */

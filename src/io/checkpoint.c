@@ -1,0 +1,307 @@
+/*
+ * checkpoint.c - a fold's state as one HDF5 file, with a checksum and a generation before it.
+ *
+ *   .NAME.PID.tmp written, synced;  NAME -> NAME.previous;  .NAME.PID.tmp -> NAME
+ *
+ * so at every moment NAME or NAME.previous is whole.
+ */
+#include "pleat/checkpoint.h"
+
+#include "hdf5_util.h"
+#include "pleat/file.h"
+#include "pleat/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FORMAT         "pleat-checkpoint"
+#define FORMAT_VERSION 1
+#define ADVICE         "remove it and train the fold again"
+
+/* ---- the scalars ----------------------------------------------------------------------------- */
+
+enum kind { TEXT, INT, INT64, UINT64, SCHEDULE };
+
+/* The attributes, and where they stand in pleat_checkpoint. */
+static const struct field {
+    const char *name;
+    enum kind kind;
+    size_t at, size;
+} fields[] = {
+#define FIELD(member, kind) \
+    { #member, kind, offsetof(pleat_checkpoint, member), sizeof((pleat_checkpoint *)NULL)->member }
+    FIELD(network, TEXT),    FIELD(config, TEXT),    FIELD(preprocessing, TEXT),
+    FIELD(classes, TEXT),    FIELD(engine, TEXT),    FIELD(precision, TEXT),
+    FIELD(version, TEXT),    FIELD(fold, INT),       FIELD(epoch, INT),
+    FIELD(finished, INT),    FIELD(step, INT64),     FIELD(seed, UINT64),
+    FIELD(n_params, UINT64), FIELD(n_stats, UINT64), FIELD(schedule, SCHEDULE),
+#undef FIELD
+};
+static const size_t N_FIELDS = sizeof fields / sizeof fields[0];
+
+static const hsize_t SCHEDULE_DIM[1] = {sizeof((pleat_checkpoint *)NULL)->schedule /
+                                        sizeof(double)};
+
+static hid_t type_of(enum kind kind) {
+    switch (kind) {
+    case INT: return H5T_NATIVE_INT;
+    case INT64: return H5T_NATIVE_INT64;
+    case UINT64: return H5T_NATIVE_UINT64;
+    default: return H5T_NATIVE_DOUBLE;
+    }
+}
+
+static pleat_status put_fields(const pleat_hdf5 *file, const pleat_checkpoint *c) {
+    for (const struct field *f = fields; f < fields + N_FIELDS; f++) {
+        const void *from = (const char *)c + f->at;
+        if (f->kind == TEXT)
+            PLEAT_TRY(pleat_hdf5_put_text(file, file->id, f->name, from));
+        else
+            PLEAT_TRY(pleat_hdf5_put_values(file, file->id, f->name, type_of(f->kind),
+                                            f->kind == SCHEDULE, SCHEDULE_DIM, from));
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status get_fields(const pleat_hdf5 *file, pleat_checkpoint *c) {
+    for (const struct field *f = fields; f < fields + N_FIELDS; f++) {
+        void *to = (char *)c + f->at;
+        if (f->kind == TEXT)
+            PLEAT_TRY(pleat_hdf5_get_text(file, file->id, f->name, to, f->size));
+        else
+            PLEAT_TRY(pleat_hdf5_get_values(file, file->id, f->name, type_of(f->kind),
+                                            f->kind == SCHEDULE, SCHEDULE_DIM, to));
+    }
+    return PLEAT_OK;
+}
+
+/* ---- the arrays ------------------------------------------------------------------------------ */
+
+enum { N_ARRAYS = 5 };
+
+typedef struct array {
+    const char *name;
+    hid_t type;
+    size_t bytes; /* of an element */
+    int rank;
+    hsize_t dim[2];
+    void *data;
+    size_t at; /* of the pointer in pleat_checkpoint */
+} array;
+
+/* The arrays of *c; one without elements is not stored. */
+static void list_arrays(const pleat_checkpoint *c, array out[N_ARRAYS]) {
+    const hid_t real = H5T_IEEE_F32LE, wide = H5T_IEEE_F64LE;
+    const hsize_t n = c->n_params, epochs = (hsize_t)c->epoch, columns = PLEAT_HISTORY_COLUMNS;
+    const array rows[N_ARRAYS] = {
+#define AT(member) c->member, offsetof(pleat_checkpoint, member)
+        {"params", real, 4, 1, {n, 1}, AT(params)},
+        {"moment1", real, 4, 1, {n, 1}, AT(moment1)},
+        {"moment2", real, 4, 1, {n, 1}, AT(moment2)},
+        {"stats", real, 4, 1, {c->n_stats, 1}, AT(stats)},
+        {"history", wide, 8, 2, {epochs, columns}, AT(history)},
+#undef AT
+    };
+    memcpy(out, rows, sizeof rows);
+}
+
+static size_t bytes_of(const array *a) { return (size_t)(a->dim[0] * a->dim[1]) * a->bytes; }
+
+/* FNV-1a over the fields in the order of the table (texts with their end) and then the arrays. */
+static uint64_t digest_of(const pleat_checkpoint *c) {
+    array arrays[N_ARRAYS];
+    uint64_t digest = 0;
+    for (const struct field *f = fields; f < fields + N_FIELDS; f++) {
+        const char *from = (const char *)c + f->at;
+        digest = pleat_digest(digest, from, f->kind == TEXT ? strlen(from) + 1 : f->size);
+    }
+    list_arrays(c, arrays);
+    for (int i = 0; i < N_ARRAYS; i++)
+        if (arrays[i].data != NULL)
+            digest = pleat_digest(digest, arrays[i].data, bytes_of(&arrays[i]));
+    return digest;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static pleat_status put_layers(const pleat_hdf5 *file, const pleat_checkpoint *c) {
+    pleat_status status = PLEAT_OK;
+    const hid_t group = H5Gcreate2(file->id, "layers", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    PLEAT_CHECK(group >= 0, PLEAT_ERR_IO, "cannot write 'layers' into '%s'", file->path);
+    for (int i = 0; i < c->n_layers && status == PLEAT_OK; i++) {
+        const pleat_layer_info *layer = &c->layers[i];
+        const hsize_t rank[1] = {(hsize_t)layer->rank};
+        const uint64_t offset = layer->offset;
+        const hid_t at = H5Gcreate2(group, layer->name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        if (at < 0) {
+            status = PLEAT_FAIL(PLEAT_ERR_IO, "cannot write the layer '%s' into '%s'", layer->name,
+                                file->path);
+            break;
+        }
+        status = pleat_hdf5_put_text(file, at, "array", layer->in_stats ? "stats" : "params");
+        if (status == PLEAT_OK)
+            status =
+                pleat_hdf5_put_values(file, at, "shape", H5T_NATIVE_INT, 1, rank, layer->shape);
+        if (status == PLEAT_OK)
+            status = pleat_hdf5_put_values(file, at, "offset", H5T_NATIVE_UINT64, 0, NULL, &offset);
+        (void)H5Gclose(at);
+    }
+    (void)H5Gclose(group);
+    return status;
+}
+
+static pleat_status fill_file(const pleat_hdf5 *file, const pleat_checkpoint *c) {
+    array arrays[N_ARRAYS];
+    const int version = FORMAT_VERSION;
+    const uint64_t digest = digest_of(c);
+    PLEAT_TRY(pleat_hdf5_put_text(file, file->id, "format", FORMAT));
+    PLEAT_TRY(
+        pleat_hdf5_put_values(file, file->id, "format_version", H5T_NATIVE_INT, 0, NULL, &version));
+    PLEAT_TRY(pleat_hdf5_put_values(file, file->id, "digest", H5T_NATIVE_UINT64, 0, NULL, &digest));
+    PLEAT_TRY(put_fields(file, c));
+    list_arrays(c, arrays);
+    for (int i = 0; i < N_ARRAYS; i++)
+        if (arrays[i].data != NULL && bytes_of(&arrays[i]) > 0)
+            PLEAT_TRY(pleat_hdf5_put_array(file, arrays[i].name, arrays[i].type, arrays[i].rank,
+                                           arrays[i].dim, arrays[i].data));
+    return put_layers(file, c);
+}
+
+static pleat_status write_temporary(const char *temporary, const pleat_checkpoint *c) {
+    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    pleat_hdf5_lock();
+    pleat_status status = pleat_hdf5_create(temporary, &file);
+    if (status == PLEAT_OK) status = fill_file(&file, c);
+    const pleat_status closed = pleat_hdf5_close(&file);
+    if (status == PLEAT_OK) status = closed;
+    pleat_hdf5_unlock();
+    return status;
+}
+
+/* On disk before the older generation makes room, so that the moment without `path` is short. */
+static pleat_status sync_file(const char *path) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int why = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0) (void)close(fd);
+    PLEAT_CHECK(why == 0, PLEAT_ERR_IO, "cannot sync '%s': %s", path, strerror(why));
+    return PLEAT_OK;
+}
+
+/* A fold's files have one writer at a time, so what another process left is a dead one's. */
+static void remove_leftovers_of(const char *path) {
+    char folder[PLEAT_PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    const int n = slash == NULL ? 1 : (int)(slash + 1 - path);
+    if (pleat_path(folder, sizeof folder, "%.*s", n, slash == NULL ? "." : path) == PLEAT_OK)
+        pleat_hdf5_remove_leftovers(folder, slash == NULL ? path : slash + 1, INFINITY);
+}
+
+pleat_status pleat_checkpoint_write(const char *path, const pleat_checkpoint *checkpoint,
+                                    int keep_previous) {
+    pleat_status status = PLEAT_OK;
+    char temporary[PLEAT_PATH_BYTES], previous[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_file_temporary(path, temporary, sizeof temporary));
+    PLEAT_TRY(pleat_path(previous, sizeof previous, "%s.previous", path));
+    remove_leftovers_of(path);
+    PLEAT_TRY_GOTO(status, done, write_temporary(temporary, checkpoint));
+    PLEAT_TRY_GOTO(status, done, sync_file(temporary));
+    PLEAT_CHECK_GOTO(status, done, !keep_previous || rename(path, previous) == 0 || errno == ENOENT,
+                     PLEAT_ERR_IO, "cannot rename '%s' to '%s': %s", path, previous,
+                     strerror(errno));
+    PLEAT_TRY_GOTO(status, done, pleat_file_publish(temporary, path));
+done:
+    if (status != PLEAT_OK) (void)unlink(temporary);
+    return status;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+void pleat_checkpoint_free(pleat_checkpoint *checkpoint) {
+    array arrays[N_ARRAYS];
+    list_arrays(checkpoint, arrays);
+    for (int i = 0; i < N_ARRAYS; i++) free(arrays[i].data);
+    memset(checkpoint, 0, sizeof *checkpoint);
+}
+
+static pleat_status get_arrays(const pleat_hdf5 *file, pleat_checkpoint *c) {
+    array arrays[N_ARRAYS];
+    list_arrays(c, arrays);
+    for (int i = 0; i < N_ARRAYS; i++) {
+        array *a = &arrays[i];
+        hsize_t dim[2] = {0, 1};
+        int64_t offset;
+        const int may_lack = strncmp(a->name, "moment", 6) == 0 || bytes_of(a) == 0;
+        if (may_lack && !pleat_hdf5_has(file, a->name)) continue;
+        PLEAT_TRY(pleat_hdf5_find_array(file, a->name, a->type, a->rank, dim, &offset));
+        if (dim[0] != a->dim[0] || dim[1] != a->dim[1])
+            return pleat_hdf5_damaged(file, "unexpected size of dataset", a->name);
+        void *data = malloc(bytes_of(a));
+        PLEAT_CHECK(data != NULL, PLEAT_ERR_MEMORY, "no memory for %zu bytes of '%s'", bytes_of(a),
+                    file->path);
+        memcpy((char *)c + a->at, &data, sizeof data);
+        PLEAT_TRY(pleat_hdf5_get_array(file, a->name, a->type, data));
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status get_all(const pleat_hdf5 *file, pleat_checkpoint *c) {
+    char format[32];
+    int version = 0;
+    uint64_t digest = 0;
+    PLEAT_TRY(pleat_hdf5_get_text(file, file->id, "format", format, sizeof format));
+    PLEAT_CHECK(strcmp(format, FORMAT) == 0, PLEAT_ERR_FORMAT, "'%s' is no checkpoint but '%s'",
+                file->path, format);
+    PLEAT_TRY(
+        pleat_hdf5_get_values(file, file->id, "format_version", H5T_NATIVE_INT, 0, NULL, &version));
+    PLEAT_CHECK(version == FORMAT_VERSION, PLEAT_ERR_FORMAT,
+                "'%s': its format has version %d, this pleat knows %d", file->path, version,
+                FORMAT_VERSION);
+    PLEAT_TRY(pleat_hdf5_get_values(file, file->id, "digest", H5T_NATIVE_UINT64, 0, NULL, &digest));
+    PLEAT_TRY(get_fields(file, c));
+    if (c->epoch < 0) return pleat_hdf5_damaged(file, "cannot use the attribute", "epoch");
+    PLEAT_TRY(get_arrays(file, c));
+    if (digest_of(c) != digest)
+        return pleat_hdf5_damaged(file, "its contents are not those that were written", NULL);
+    return PLEAT_OK;
+}
+
+static pleat_status read_one(const char *path, pleat_checkpoint *out) {
+    pleat_status status = PLEAT_OK;
+    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    pleat_checkpoint made = {0};
+    pleat_hdf5_lock();
+    PLEAT_TRY_GOTO(status, done, pleat_hdf5_open(path, ADVICE, &file));
+    PLEAT_TRY_GOTO(status, done, get_all(&file, &made));
+    *out = made; /* ownership of the arrays moves to the caller */
+    memset(&made, 0, sizeof made);
+done:
+    pleat_checkpoint_free(&made);
+    (void)pleat_hdf5_close(&file);
+    pleat_hdf5_unlock();
+    return status;
+}
+
+pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out, int *fell_back) {
+    char previous[PLEAT_PATH_BYTES], why[512];
+    PLEAT_TRY(pleat_path(previous, sizeof previous, "%s.previous", path));
+    const pleat_status latest = read_one(path, out);
+    if (fell_back != NULL) *fell_back = 0;
+    if (latest == PLEAT_OK) return PLEAT_OK;
+    if (latest != PLEAT_ERR_FORMAT && latest != PLEAT_ERR_NOT_FOUND)
+        return pleat_error_frame(latest, __FILE__, __LINE__, __func__);
+    (void)snprintf(why, sizeof why, "%s", pleat_error_message());
+    const pleat_status before = read_one(previous, out);
+    if (before == PLEAT_OK) {
+        pleat_log(PLEAT_INFO, "%s. Going on from '%s'", why, previous);
+        if (fell_back != NULL) *fell_back = 1;
+        return PLEAT_OK;
+    }
+    PLEAT_CHECK(before != PLEAT_ERR_NOT_FOUND, latest, "%s", why);
+    return PLEAT_FAIL(before, "%s; nor can '%s' be used", why, previous);
+}

@@ -1,0 +1,243 @@
+/* hdf5_util.c - HDF5 files, attributes and contiguous datasets, with errors in words. */
+#include "hdf5_util.h"
+
+#include "pleat/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The library keeps process-wide state of its own, so its lock is process-wide too. */
+static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void pleat_hdf5_lock(void) {
+    (void)pthread_mutex_lock(&library_lock);
+    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+void pleat_hdf5_unlock(void) { (void)pthread_mutex_unlock(&library_lock); }
+
+pleat_status pleat_hdf5_damaged(const pleat_hdf5 *file, const char *what, const char *name) {
+    return PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s': %s%s%s%s; %s", file->path, what, name ? " '" : "",
+                      name ? name : "", name ? "'" : "", file->advice);
+}
+
+static pleat_status not_written(const pleat_hdf5 *file, const char *name) {
+    return PLEAT_FAIL(PLEAT_ERR_IO, "cannot write '%s' into '%s': %s", name, file->path,
+                      errno != 0 ? strerror(errno) : "HDF5 refused it");
+}
+
+pleat_status pleat_hdf5_create(const char *path, pleat_hdf5 *out) {
+    pleat_hdf5 file = {.id = H5I_INVALID_HID, .advice = "write it again"};
+    PLEAT_TRY(pleat_path(file.path, sizeof file.path, "%s", path));
+    errno = 0;
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    (void)H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
+    (void)H5Pset_file_locking(access, 0, 1);
+    file.id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    (void)H5Pclose(access);
+    PLEAT_CHECK(file.id >= 0, PLEAT_ERR_IO, "cannot write '%s': %s", path,
+                errno != 0 ? strerror(errno) : "HDF5 cannot make it");
+    *out = file;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_hdf5_open(const char *path, const char *advice, pleat_hdf5 *out) {
+    pleat_hdf5 file = {.id = H5I_INVALID_HID, .advice = advice};
+    PLEAT_TRY(pleat_path(file.path, sizeof file.path, "%s", path));
+    /* HDF5 does not tell an absent or forbidden file from a damaged one. */
+    PLEAT_CHECK(access(path, R_OK) == 0, errno == ENOENT ? PLEAT_ERR_NOT_FOUND : PLEAT_ERR_IO,
+                "cannot read '%s': %s", path, strerror(errno));
+    PLEAT_CHECK(!pleat_file_is_folder(path), PLEAT_ERR_IO, "cannot read '%s': it is a folder",
+                path);
+    const hid_t property = H5Pcreate(H5P_FILE_ACCESS);
+    (void)H5Pset_file_locking(property, 0, 1);
+    file.id = H5Fopen(path, H5F_ACC_RDONLY, property);
+    (void)H5Pclose(property);
+    if (file.id < 0)
+        return pleat_hdf5_damaged(&file, "not an HDF5 file, or one that was cut short", NULL);
+    *out = file;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_hdf5_close(pleat_hdf5 *file) {
+    if (file->id < 0) return PLEAT_OK;
+    errno = 0;
+    const herr_t closed = H5Fclose(file->id);
+    file->id = H5I_INVALID_HID;
+    PLEAT_CHECK(closed >= 0, PLEAT_ERR_IO, "cannot finish '%s': %s", file->path,
+                errno != 0 ? strerror(errno) : "HDF5 cannot close it");
+    return PLEAT_OK;
+}
+
+/* ---- attributes ------------------------------------------------------------------------------ */
+
+static hid_t make_space(int rank, const hsize_t *dim) {
+    return rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, dim, NULL);
+}
+
+static hid_t make_text_type(void) {
+    const hid_t type = H5Tcopy(H5T_C_S1);
+    (void)H5Tset_size(type, H5T_VARIABLE);
+    (void)H5Tset_cset(type, H5T_CSET_UTF8);
+    return type;
+}
+
+pleat_status pleat_hdf5_put_values(const pleat_hdf5 *file, hid_t at, const char *name, hid_t type,
+                                   int rank, const hsize_t *dim, const void *values) {
+    errno = 0;
+    const hid_t space = make_space(rank, dim);
+    const hid_t attribute = H5Acreate2(at, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    const herr_t written = attribute >= 0 ? H5Awrite(attribute, type, values) : -1;
+    if (attribute >= 0) (void)H5Aclose(attribute);
+    (void)H5Sclose(space);
+    return written >= 0 ? PLEAT_OK : not_written(file, name);
+}
+
+pleat_status pleat_hdf5_put_text(const pleat_hdf5 *file, hid_t at, const char *name,
+                                 const char *value) {
+    const hid_t type = make_text_type();
+    const pleat_status status = pleat_hdf5_put_values(file, at, name, type, 0, NULL, &value);
+    (void)H5Tclose(type);
+    return status;
+}
+
+/* 1 when the attribute holds rank and dim[rank] values of type's class. */
+static int fits(hid_t attribute, H5T_class_t wanted, int rank, const hsize_t *dim) {
+    hsize_t found[4] = {0};
+    const hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+    int good = type >= 0 && space >= 0 && H5Tget_class(type) == wanted &&
+               H5Sget_simple_extent_ndims(space) == rank &&
+               H5Sget_simple_extent_dims(space, found, NULL) == rank;
+    for (int i = 0; good && i < rank; i++) good = found[i] == dim[i];
+    if (type >= 0) (void)H5Tclose(type);
+    if (space >= 0) (void)H5Sclose(space);
+    return good;
+}
+
+pleat_status pleat_hdf5_get_values(const pleat_hdf5 *file, hid_t at, const char *name, hid_t type,
+                                   int rank, const hsize_t *dim, void *out) {
+    const hid_t attribute = H5Aopen(at, name, H5P_DEFAULT);
+    if (attribute < 0) return pleat_hdf5_damaged(file, "lacks the attribute", name);
+    const int good =
+        fits(attribute, H5Tget_class(type), rank, dim) && H5Aread(attribute, type, out) >= 0;
+    (void)H5Aclose(attribute);
+    return good ? PLEAT_OK : pleat_hdf5_damaged(file, "cannot use the attribute", name);
+}
+
+pleat_status pleat_hdf5_get_text(const pleat_hdf5 *file, hid_t at, const char *name, char *out,
+                                 size_t size) {
+    pleat_status status = PLEAT_OK;
+    char *text = NULL;
+    hid_t type = H5I_INVALID_HID, stored = H5I_INVALID_HID;
+    const hid_t attribute = H5Aopen(at, name, H5P_DEFAULT);
+    if (attribute < 0) return pleat_hdf5_damaged(file, "lacks the attribute", name);
+    type = make_text_type();
+    stored = H5Aget_type(attribute);
+    if (!fits(attribute, H5T_STRING, 0, NULL) || H5Tis_variable_str(stored) <= 0 ||
+        H5Aread(attribute, type, &text) < 0 || text == NULL || strlen(text) >= size) {
+        status = pleat_hdf5_damaged(file, "cannot use the attribute", name);
+        goto done;
+    }
+    (void)strcpy(out, text);
+done:
+    if (text != NULL) (void)H5free_memory(text);
+    if (stored >= 0) (void)H5Tclose(stored);
+    (void)H5Tclose(type);
+    (void)H5Aclose(attribute);
+    return status;
+}
+
+/* ---- datasets -------------------------------------------------------------------------------- */
+
+pleat_status pleat_hdf5_put_array(const pleat_hdf5 *file, const char *name, hid_t type, int rank,
+                                  const hsize_t *dim, const void *data) {
+    errno = 0;
+    const hid_t space = make_space(rank, dim);
+    const hid_t set =
+        H5Dcreate2(file->id, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    const herr_t written = set >= 0 ? H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) : -1;
+    if (set >= 0) (void)H5Dclose(set);
+    (void)H5Sclose(space);
+    return written >= 0 ? PLEAT_OK : not_written(file, name);
+}
+
+/* What is wrong with an open dataset, or NULL. */
+static const char *inspect(hid_t set, hid_t wanted, int rank, hsize_t *dim, off_t file_bytes,
+                           int64_t *offset) {
+    const char *wrong = NULL;
+    const hid_t type = H5Dget_type(set), space = H5Dget_space(set), made = H5Dget_create_plist(set);
+    hsize_t bytes = H5Tget_size(wanted);
+    if (H5Tequal(type, wanted) <= 0) {
+        wrong = "unexpected type of dataset";
+    } else if (H5Sget_simple_extent_ndims(space) != rank) {
+        wrong = "unexpected shape of dataset";
+    } else if (H5Pget_layout(made) != H5D_CONTIGUOUS) {
+        wrong = "not contiguous is the dataset";
+    } else {
+        (void)H5Sget_simple_extent_dims(space, dim, NULL);
+        for (int i = 0; i < rank; i++) {
+            if (dim[i] == 0 || dim[i] > (hsize_t)file_bytes / bytes) bytes = 0;
+            if (bytes == 0) break;
+            bytes *= dim[i];
+        }
+        const haddr_t at = H5Dget_offset(set);
+        if (bytes == 0 || at == HADDR_UNDEF || H5Dget_storage_size(set) != bytes ||
+            at + bytes > (hsize_t)file_bytes)
+            wrong = "incomplete dataset";
+        *offset = (int64_t)at;
+    }
+    (void)H5Tclose(type);
+    (void)H5Sclose(space);
+    (void)H5Pclose(made);
+    return wrong;
+}
+
+pleat_status pleat_hdf5_find_array(const pleat_hdf5 *file, const char *name, hid_t type, int rank,
+                                   hsize_t *dim, int64_t *offset) {
+    struct stat st;
+    PLEAT_CHECK(stat(file->path, &st) == 0, PLEAT_ERR_IO, "cannot read '%s': %s", file->path,
+                strerror(errno));
+    const hid_t set = H5Dopen2(file->id, name, H5P_DEFAULT);
+    if (set < 0) return pleat_hdf5_damaged(file, "lacks the dataset", name);
+    const char *wrong = inspect(set, type, rank, dim, st.st_size, offset);
+    (void)H5Dclose(set);
+    return wrong == NULL ? PLEAT_OK : pleat_hdf5_damaged(file, wrong, name);
+}
+
+pleat_status pleat_hdf5_get_array(const pleat_hdf5 *file, const char *name, hid_t type, void *out) {
+    const hid_t set = H5Dopen2(file->id, name, H5P_DEFAULT);
+    const herr_t got = set >= 0 ? H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) : -1;
+    if (set >= 0) (void)H5Dclose(set);
+    return got >= 0 ? PLEAT_OK : pleat_hdf5_damaged(file, "cannot read the dataset", name);
+}
+
+int pleat_hdf5_has(const pleat_hdf5 *file, const char *name) {
+    return H5Lexists(file->id, name, H5P_DEFAULT) > 0;
+}
+
+/* ---- what a killed writer leaves ------------------------------------------------------------- */
+
+/* ".NAME.PID.tmp", see pleat_file_temporary. */
+static int is_leftover(const char *entry, const char *name) {
+    const size_t length = strlen(entry);
+    if (entry[0] != '.' || length < 5 || strcmp(entry + length - 4, ".tmp") != 0) return 0;
+    if (name == NULL) return 1;
+    const size_t n = strlen(name);
+    return strncmp(entry + 1, name, n) == 0 && entry[1 + n] == '.';
+}
+
+void pleat_hdf5_remove_leftovers(const char *folder, const char *name, double before_s) {
+    DIR *dir = opendir(folder);
+    if (dir == NULL) return;
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        struct stat st;
+        if (is_leftover(entry->d_name, name) && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+            (double)st.st_mtime < before_s)
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    (void)closedir(dir);
+}

@@ -1,0 +1,69 @@
+/*
+ * hdf5_util.h - the part of HDF5 that the store and the checkpoint need, with errors in words.
+ *
+ * The library is not thread-safe: every caller holds pleat_hdf5_lock around all it does with hid_t
+ * values. Each failure is one message naming the file and the dataset or attribute.
+ *
+ *   create -> put ... -> close -> pleat_file_publish        open -> get ... -> close
+ */
+#ifndef PLEAT_HDF5_UTIL_H
+#define PLEAT_HDF5_UTIL_H
+
+#include "pleat/status.h"
+
+#include <hdf5.h>
+#include <stdint.h>
+
+/* One lock for the whole process; taking it also silences the library's own printing of errors. */
+void pleat_hdf5_lock(void);
+void pleat_hdf5_unlock(void);
+
+/* A file being read or written, and the words for its errors. */
+typedef struct pleat_hdf5 {
+    hid_t id; /* H5I_INVALID_HID when none */
+    char path[1024];
+    const char *advice; /* what the user does about a damaged one: "remove it and ..." */
+} pleat_hdf5;
+
+#define PLEAT_HDF5_NONE \
+    { .id = H5I_INVALID_HID }
+
+/* Replaces `path`. Metadata carry checksums (format of HDF5 1.8). ERR_IO. */
+pleat_status pleat_hdf5_create(const char *path, pleat_hdf5 *out);
+/* Read-only and without file locks, so that NFS and read-only mounts work. ERR_NOT_FOUND, ERR_IO
+ * (no permission), ERR_FORMAT (no HDF5 file, or cut short). */
+pleat_status pleat_hdf5_open(const char *path, const char *advice, pleat_hdf5 *out);
+/* Nothing for a file that is not open. ERR_IO when what was written did not reach the file. */
+pleat_status pleat_hdf5_close(pleat_hdf5 *file);
+
+/* ERR_FORMAT: "'PATH': WHAT; ADVICE". */
+pleat_status pleat_hdf5_damaged(const pleat_hdf5 *file, const char *what, const char *name);
+
+/* Attributes of `at` (a group or the file itself). Types are H5T_NATIVE_*; rank 0 is a scalar,
+ * dim[rank] otherwise. Text is UTF-8 of variable length. put: ERR_IO; get: ERR_FORMAT when absent,
+ * of another kind, rank or size, or longer than out[size]. */
+pleat_status pleat_hdf5_put_text(const pleat_hdf5 *file, hid_t at, const char *name,
+                                 const char *value);
+pleat_status pleat_hdf5_get_text(const pleat_hdf5 *file, hid_t at, const char *name, char *out,
+                                 size_t size);
+pleat_status pleat_hdf5_put_values(const pleat_hdf5 *file, hid_t at, const char *name, hid_t type,
+                                   int rank, const hsize_t *dim, const void *values);
+pleat_status pleat_hdf5_get_values(const pleat_hdf5 *file, hid_t at, const char *name, hid_t type,
+                                   int rank, const hsize_t *dim, void *out);
+
+/* A dataset of the root, contiguous and uncompressed. ERR_IO. */
+pleat_status pleat_hdf5_put_array(const pleat_hdf5 *file, const char *name, hid_t type, int rank,
+                                  const hsize_t *dim, const void *data);
+/* Opens dataset `name`: contiguous, of exactly `type`, of `rank` (at most 4), all of it inside the
+ * file. Fills dim[rank] and the offset of its first byte in the file. ERR_FORMAT. */
+pleat_status pleat_hdf5_find_array(const pleat_hdf5 *file, const char *name, hid_t type, int rank,
+                                   hsize_t *dim, int64_t *offset);
+/* All of it into out, which holds what find_array said. ERR_FORMAT. */
+pleat_status pleat_hdf5_get_array(const pleat_hdf5 *file, const char *name, hid_t type, void *out);
+int pleat_hdf5_has(const pleat_hdf5 *file, const char *name);
+
+/* Removes the temporaries FOLDER/.*.tmp that a killed process left; only those for `name` when it is
+ * not NULL, and only those last written before the time `before_s` (INFINITY: all). */
+void pleat_hdf5_remove_leftovers(const char *folder, const char *name, double before_s);
+
+#endif /* PLEAT_HDF5_UTIL_H */

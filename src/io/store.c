@@ -1,0 +1,310 @@
+/*
+ * store.c - opening a store and reading boxes of its cases.
+ *
+ * HDF5 is asked once, when the store is opened, where the voxels of each case begin; they lie in
+ * one piece and uncompressed. Reads then are pread(2) on a descriptor of our own:
+ *
+ *   slice d of the box   |....rrrr....|....rrrr....|....rrrr|    r: rows wanted, one read spans
+ *                             ^-------- one pread --------^      them and the gaps between them
+ *
+ * which needs no lock, so threads read side by side, and for which a file that vanishes is an error
+ * and not a signal, as it would be for mmap. docs/store.md has the times of the ways compared.
+ */
+#include "pleat/file.h"
+#include "store_case.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_OPEN    48        /* descriptors kept per store */
+#define SPAN_BYTES  (1 << 20) /* of one pread over rows and gaps; half an L2 cache */
+#define PREAD_BYTES (1 << 30) /* Linux moves at most 2 GiB - 4 KiB at once */
+
+typedef struct open_file {
+    int fd;             /* -1: closed */
+    int users;          /* reads going on */
+    uint64_t last_used; /* store's clock */
+} open_file;
+
+struct pleat_store {
+    char folder[PLEAT_PATH_BYTES];
+    char preprocessing[PLEAT_PREPROCESSING_BYTES];
+    int n;
+    store_case *cases;    /* [n], in order of id */
+    pthread_mutex_t lock; /* of everything below */
+    open_file *files;     /* [n] */
+    int n_open;
+    uint64_t clock;
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/* Makes room for the cases the index links to and sets their ids, ascending. */
+static pleat_status list_cases(const pleat_hdf5 *file, pleat_store *store) {
+    H5G_info_t group;
+    if (H5Gget_info_by_name(file->id, "cases", &group, H5P_DEFAULT) < 0 || group.nlinks > INT_MAX)
+        return pleat_hdf5_damaged(file, "lacks the group", "cases");
+    const size_t n = (size_t)group.nlinks;
+    store->cases = calloc(n + 1, sizeof *store->cases);
+    store->files = calloc(n + 1, sizeof *store->files);
+    PLEAT_CHECK(store->cases != NULL && store->files != NULL, PLEAT_ERR_MEMORY,
+                "no memory for the %zu cases of '%s'", n, store->folder);
+    for (size_t i = 0; i < n; i++) {
+        char *id = store->cases[i].info.id;
+        const size_t room = sizeof store->cases[i].info.id;
+        const ssize_t length = H5Lget_name_by_idx(file->id, "cases", H5_INDEX_NAME, H5_ITER_INC, i,
+                                                  id, room, H5P_DEFAULT);
+        if (length <= 0 || (size_t)length >= room)
+            return pleat_hdf5_damaged(file, "cannot use the names in the group", "cases");
+        store->files[i].fd = -1;
+    }
+    store->n = (int)n;
+    return PLEAT_OK;
+}
+
+static pleat_status read_index(pleat_store *store, const char *preprocessing) {
+    pleat_status status = PLEAT_OK;
+    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/index.h5", store->folder));
+    PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
+                "'%s' is no store: it has no index.h5; run `pleat prep` to make it", store->folder);
+    pleat_hdf5_lock();
+    PLEAT_TRY_GOTO(status, done, pleat_hdf5_open(path, STORE_ADVICE, &file));
+    PLEAT_TRY_GOTO(status, done, store_check_format(&file, STORE_FORMAT));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_hdf5_get_text(&file, file.id, "preprocessing", store->preprocessing,
+                                       sizeof store->preprocessing));
+    if (preprocessing != NULL)
+        PLEAT_TRY_GOTO(status, done,
+                       store_compare_text(store->folder, store->preprocessing, preprocessing));
+    PLEAT_TRY_GOTO(status, done, list_cases(&file, store));
+done:
+    (void)pleat_hdf5_close(&file);
+    pleat_hdf5_unlock();
+    return status;
+}
+
+static pleat_status load_case(pleat_store *store, store_case *one) {
+    char path[PLEAT_PATH_BYTES], id[sizeof one->info.id];
+    (void)strcpy(id, one->info.id);
+    PLEAT_TRY(store_case_path(store->folder, id, path, sizeof path));
+    PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
+                "'%s' is not there but the store's index names it; run `pleat prep` again", path);
+    PLEAT_TRY(store_case_load(path, one));
+    PLEAT_CHECK(strcmp(id, one->info.id) == 0, PLEAT_ERR_FORMAT,
+                "'%s' holds case '%s'; " STORE_ADVICE, path, one->info.id);
+    return store_compare_text(path, one->preprocessing, store->preprocessing);
+}
+
+pleat_status pleat_store_open(const char *folder, const char *preprocessing, pleat_store **out) {
+    pleat_status status = PLEAT_OK;
+    pleat_store *store = calloc(1, sizeof *store);
+    PLEAT_CHECK(store != NULL, PLEAT_ERR_MEMORY, "no memory for the store '%s'", folder);
+    (void)pthread_mutex_init(&store->lock, NULL);
+    PLEAT_TRY_GOTO(status, done, pleat_path(store->folder, sizeof store->folder, "%s", folder));
+    PLEAT_TRY_GOTO(status, done, read_index(store, preprocessing));
+    for (int i = 0; i < store->n; i++)
+        PLEAT_TRY_GOTO(status, done, load_case(store, &store->cases[i]));
+    *out = store;
+    store = NULL;
+done:
+    pleat_store_close(store);
+    return status;
+}
+
+void pleat_store_close(pleat_store *store) {
+    if (store == NULL) return;
+    for (int i = 0; i < store->n; i++)
+        if (store->files[i].fd >= 0) (void)close(store->files[i].fd);
+    (void)pthread_mutex_destroy(&store->lock);
+    free(store->files);
+    free(store->cases);
+    free(store);
+}
+
+int pleat_store_count(const pleat_store *store) { return store->n; }
+const pleat_case_info *pleat_store_info(const pleat_store *store, int i) {
+    return &store->cases[i].info;
+}
+const char *pleat_store_preprocessing(const pleat_store *store) { return store->preprocessing; }
+
+/* ---- descriptors ----------------------------------------------------------------------------- */
+
+static void close_oldest(pleat_store *store) {
+    int oldest = -1;
+    for (int i = 0; i < store->n; i++) {
+        const open_file *file = &store->files[i];
+        if (file->fd >= 0 && file->users == 0 &&
+            (oldest < 0 || file->last_used < store->files[oldest].last_used))
+            oldest = i;
+    }
+    if (oldest < 0) return; /* all are being read: one more is open for a moment */
+    (void)close(store->files[oldest].fd);
+    store->files[oldest].fd = -1;
+    store->n_open--;
+}
+
+static pleat_status open_case(const pleat_store *store, int i, int *out) {
+    const store_case *one = &store->cases[i];
+    char path[PLEAT_PATH_BYTES];
+    struct stat st;
+    PLEAT_TRY(store_case_path(store->folder, one->info.id, path, sizeof path));
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    PLEAT_CHECK(fd >= 0, PLEAT_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+    if (fstat(fd, &st) != 0 || st.st_ino != one->inode || st.st_size != one->bytes ||
+        st.st_mtim.tv_sec != one->written.tv_sec || st.st_mtim.tv_nsec != one->written.tv_nsec) {
+        (void)close(fd);
+        return PLEAT_FAIL(PLEAT_ERR_IO, "'%s' changed while the store was in use; start again",
+                          path);
+    }
+    *out = fd;
+    return PLEAT_OK;
+}
+
+static pleat_status take_file(pleat_store *store, int i, int *fd) {
+    pleat_status status = PLEAT_OK;
+    open_file *file = &store->files[i];
+    (void)pthread_mutex_lock(&store->lock);
+    if (file->fd < 0) {
+        if (store->n_open >= MAX_OPEN) close_oldest(store);
+        PLEAT_TRY_GOTO(status, done, open_case(store, i, &file->fd));
+        store->n_open++;
+    }
+    file->users++;
+    file->last_used = ++store->clock;
+    *fd = file->fd;
+done:
+    (void)pthread_mutex_unlock(&store->lock);
+    return status;
+}
+
+static void give_file(pleat_store *store, int i) {
+    (void)pthread_mutex_lock(&store->lock);
+    store->files[i].users--;
+    (void)pthread_mutex_unlock(&store->lock);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* n bytes at `at`; 0, an errno, or -1 when the file ends before. */
+static int read_bytes(int fd, void *out, size_t n, int64_t at) {
+    for (size_t done = 0; done < n;) {
+        const size_t part = n - done < PREAD_BYTES ? n - done : PREAD_BYTES;
+        const ssize_t got = pread(fd, (char *)out + done, part, at + (int64_t)done);
+        if (got < 0 && errno != EINTR) return errno;
+        if (got == 0) return -1;
+        if (got > 0) done += (size_t)got;
+    }
+    return 0;
+}
+
+/* Where a box lies in a dataset of voxels of `voxel` bytes that begins at `at`. */
+typedef struct box {
+    int fd;
+    int64_t at;
+    size_t voxel;
+    const int *dim, *start, *size; /* [3] */
+} box;
+
+static int64_t row_at(const box *b, int d, int h) {
+    const int64_t row = ((int64_t)b->start[0] + d) * b->dim[1] + b->start[1] + h;
+    return b->at + (row * b->dim[2] + b->start[2]) * (int64_t)b->voxel;
+}
+
+/* Whole rows of a slice follow one another, whole slices too: as few reads as there are gaps. */
+static int read_whole_rows(const box *b, char *out) {
+    const size_t slice = (size_t)b->size[1] * (size_t)b->size[2] * b->voxel;
+    if (b->size[1] == b->dim[1])
+        return read_bytes(b->fd, out, slice * (size_t)b->size[0], row_at(b, 0, 0));
+    int failed = 0;
+    for (int d = 0; d < b->size[0] && failed == 0; d++)
+        failed = read_bytes(b->fd, out + (size_t)d * slice, slice, row_at(b, d, 0));
+    return failed;
+}
+
+/* Rows with gaps between them, `rows` of them at a time through span[]. */
+static int read_part_rows(const box *b, char *span, int rows, char *out) {
+    const size_t width = (size_t)b->size[2] * b->voxel, pitch = (size_t)b->dim[2] * b->voxel;
+    for (int d = 0; d < b->size[0]; d++) {
+        for (int h = 0; h < b->size[1]; h += rows) {
+            const int n = b->size[1] - h < rows ? b->size[1] - h : rows;
+            const int failed =
+                read_bytes(b->fd, span, (size_t)(n - 1) * pitch + width, row_at(b, d, h));
+            if (failed != 0) return failed;
+            for (int r = 0; r < n; r++, out += width) memcpy(out, span + (size_t)r * pitch, width);
+        }
+    }
+    return 0;
+}
+
+static pleat_status read_box(const box *b, const char *folder, const char *id, void *out) {
+    int failed;
+    if (b->size[2] == b->dim[2]) {
+        failed = read_whole_rows(b, out);
+    } else {
+        const size_t pitch = (size_t)b->dim[2] * b->voxel;
+        const size_t fit = SPAN_BYTES / pitch + 1, wanted = (size_t)b->size[1];
+        const size_t rows = wanted < fit ? wanted : fit;
+        char *span = malloc(rows * pitch);
+        PLEAT_CHECK(span != NULL, PLEAT_ERR_MEMORY, "no memory for %zu rows of '%s'", rows, id);
+        failed = read_part_rows(b, span, (int)rows, out);
+        free(span);
+    }
+    PLEAT_CHECK(failed == 0, PLEAT_ERR_IO, "cannot read '%s/cases/%s.h5': %s", folder, id,
+                failed > 0 ? strerror(failed) : "it became shorter while the store was in use");
+    return PLEAT_OK;
+}
+
+pleat_status pleat_store_read(pleat_store *store, int i, const int start[3], const int size[3],
+                              float *image, uint8_t *label) {
+    pleat_status status = PLEAT_OK;
+    PLEAT_CHECK(i >= 0 && i < store->n, PLEAT_ERR_ARG, "the store '%s' has %d cases, no number %d",
+                store->folder, store->n, i);
+    const store_case *one = &store->cases[i];
+    const int *dim = one->info.dim;
+    for (int a = 0; a < 3; a++)
+        PLEAT_CHECK(start[a] >= 0 && size[a] >= 1 && start[a] <= dim[a] - size[a], PLEAT_ERR_SHAPE,
+                    "voxels %d..%d of case '%s' along axis %c, which has %d", start[a],
+                    start[a] + size[a] - 1, one->info.id, "zyx"[a], dim[a]);
+    PLEAT_CHECK(label == NULL || one->label_at >= 0, PLEAT_ERR_DATA,
+                "case '%s' of the store '%s' has no mask", one->info.id, store->folder);
+    box b = {-1, one->image_at, sizeof *image, dim, start, size};
+    PLEAT_TRY(take_file(store, i, &b.fd));
+    if (image != NULL)
+        PLEAT_TRY_GOTO(status, done, read_box(&b, store->folder, one->info.id, image));
+    b.at = one->label_at;
+    b.voxel = sizeof *label;
+    if (label != NULL)
+        PLEAT_TRY_GOTO(status, done, read_box(&b, store->folder, one->info.id, label));
+done:
+    give_file(store, i);
+    return status;
+}
+
+pleat_status pleat_store_verify(pleat_store *store, int i) {
+    pleat_status status = PLEAT_OK;
+    const int none[3] = {0, 0, 0};
+    const pleat_case_info *info = pleat_store_info(store, i);
+    pleat_image image = {0};
+    pleat_label label = {0};
+    PLEAT_TRY_GOTO(status, done, pleat_image_make(info->dim, info->spacing, &image));
+    if (info->has_label)
+        PLEAT_TRY_GOTO(status, done, pleat_label_make(info->dim, info->spacing, &label));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_store_read(store, i, none, info->dim, image.data, label.data));
+    PLEAT_CHECK_GOTO(status, done, store_digest(info->dim, image.data, label.data) == info->digest,
+                     PLEAT_ERR_FORMAT,
+                     "'%s/cases/%s.h5': its voxels are not those that were written; " STORE_ADVICE,
+                     store->folder, info->id);
+done:
+    pleat_image_free(&image);
+    pleat_label_free(&label);
+    return status;
+}

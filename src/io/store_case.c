@@ -1,0 +1,202 @@
+/* store_case.c - reading a case file's attributes, and comparing preprocessing texts. */
+#include "store_case.h"
+
+#include "pleat/file.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+
+pleat_status store_case_path(const char *folder, const char *id, char *out, size_t size) {
+    PLEAT_CHECK(id[0] != '\0' && id[0] != '.' && strchr(id, '/') == NULL &&
+                    strlen(id) < sizeof((pleat_case_info *)NULL)->id,
+                PLEAT_ERR_ARG,
+                "'%.140s' cannot be the id of a case: 1 to 127 characters without '/', and no '.' "
+                "in front",
+                id);
+    return pleat_path(out, size, "%s/cases/%s.h5", folder, id);
+}
+
+uint64_t store_digest(const int dim[3], const float *image, const uint8_t *label) {
+    const size_t n = pleat_voxels(dim);
+    const uint64_t digest = pleat_digest(0, image, n * sizeof *image);
+    return label == NULL ? digest : pleat_digest(digest, label, n);
+}
+
+/* ---- one case -------------------------------------------------------------------------------- */
+
+enum kind { TEXT, INT, REAL, DIGEST };
+
+/* The attributes of a case, and where they stand in pleat_case_info. */
+static const struct field {
+    const char *name;
+    enum kind kind;
+    int rank;
+    hsize_t dim[2];
+    size_t at, size; /* size: of a text */
+} fields[] = {
+#define AT(member)   offsetof(pleat_case_info, member)
+#define TEXT(member) AT(member), sizeof((pleat_case_info *)NULL)->member
+    {"id", TEXT, 0, {0}, TEXT(id)},
+    {"image_path", TEXT, 0, {0}, TEXT(image_path)},
+    {"label_path", TEXT, 0, {0}, TEXT(label_path)},
+    {"spacing", REAL, 1, {3}, AT(spacing), 0},
+    {"classes", INT, 0, {0}, AT(classes), 0},
+    {"digest", DIGEST, 0, {0}, AT(digest), 0},
+    {"native_dim", INT, 1, {3}, AT(geometry.dim), 0},
+    {"native_spacing", REAL, 1, {3}, AT(geometry.spacing), 0},
+    {"affine", REAL, 2, {3, 4}, AT(geometry.affine), 0},
+    {"sform_code", INT, 0, {0}, AT(geometry.sform_code), 0},
+    {"qform_code", INT, 0, {0}, AT(geometry.qform_code), 0},
+    {"xyzt_units", INT, 0, {0}, AT(geometry.xyzt_units), 0},
+    {"sform", REAL, 2, {3, 4}, AT(geometry.sform), 0},
+    {"quatern", REAL, 1, {3}, AT(geometry.quatern), 0},
+    {"qoffset", REAL, 1, {3}, AT(geometry.qoffset), 0},
+    {"pixdim", REAL, 1, {8}, AT(geometry.pixdim), 0},
+#undef AT
+#undef TEXT
+};
+static const size_t N_FIELDS = sizeof fields / sizeof fields[0];
+
+static hid_t type_of(enum kind kind) {
+    return kind == INT ? H5T_NATIVE_INT : kind == REAL ? H5T_NATIVE_DOUBLE : H5T_NATIVE_UINT64;
+}
+
+pleat_status store_case_put_fields(const pleat_hdf5 *file, const pleat_case_info *info) {
+    for (const struct field *f = fields; f < fields + N_FIELDS; f++) {
+        const void *from = (const char *)info + f->at;
+        if (f->kind == TEXT)
+            PLEAT_TRY(pleat_hdf5_put_text(file, file->id, f->name, from));
+        else
+            PLEAT_TRY(pleat_hdf5_put_values(file, file->id, f->name, type_of(f->kind), f->rank,
+                                            f->dim, from));
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status get_fields(const pleat_hdf5 *file, pleat_case_info *info) {
+    for (const struct field *f = fields; f < fields + N_FIELDS; f++) {
+        void *to = (char *)info + f->at;
+        if (f->kind == TEXT)
+            PLEAT_TRY(pleat_hdf5_get_text(file, file->id, f->name, to, f->size));
+        else
+            PLEAT_TRY(pleat_hdf5_get_values(file, file->id, f->name, type_of(f->kind), f->rank,
+                                            f->dim, to));
+    }
+    return PLEAT_OK;
+}
+
+pleat_status store_check_format(const pleat_hdf5 *file, const char *wanted) {
+    char format[32];
+    int version = 0;
+    PLEAT_TRY(pleat_hdf5_get_text(file, file->id, "format", format, sizeof format));
+    PLEAT_CHECK(strcmp(format, wanted) == 0, PLEAT_ERR_FORMAT,
+                "'%s': its format is '%s' and not '%s'; %s", file->path, format, wanted,
+                file->advice);
+    PLEAT_TRY(
+        pleat_hdf5_get_values(file, file->id, "format_version", H5T_NATIVE_INT, 0, NULL, &version));
+    PLEAT_CHECK(version == STORE_VERSION, PLEAT_ERR_FORMAT,
+                "'%s': its format has version %d, this pleat knows %d; %s", file->path, version,
+                STORE_VERSION, file->advice);
+    return PLEAT_OK;
+}
+
+pleat_status store_put_format(const pleat_hdf5 *file, const char *format,
+                              const char *preprocessing) {
+    const int version = STORE_VERSION;
+    PLEAT_TRY(pleat_hdf5_put_text(file, file->id, "format", format));
+    PLEAT_TRY(
+        pleat_hdf5_put_values(file, file->id, "format_version", H5T_NATIVE_INT, 0, NULL, &version));
+    PLEAT_TRY(pleat_hdf5_put_text(file, file->id, "pleat_version", PLEAT_VERSION));
+    return pleat_hdf5_put_text(file, file->id, "preprocessing", preprocessing);
+}
+
+static pleat_status find_voxels(const pleat_hdf5 *file, store_case *out) {
+    hsize_t dim[3] = {0}, label_dim[3] = {0};
+    out->label_at = -1;
+    PLEAT_TRY(pleat_hdf5_find_array(file, "image", H5T_IEEE_F32LE, 3, dim, &out->image_at));
+    for (int a = 0; a < 3; a++) out->info.dim[a] = (int)dim[a];
+    if (dim[0] > INT16_MAX || dim[1] > INT16_MAX || dim[2] > INT16_MAX)
+        return pleat_hdf5_damaged(file, "too large is the dataset", "image");
+    out->info.has_label = pleat_hdf5_has(file, "label");
+    if (!out->info.has_label) return PLEAT_OK;
+    PLEAT_TRY(pleat_hdf5_find_array(file, "label", H5T_STD_U8LE, 3, label_dim, &out->label_at));
+    if (memcmp(dim, label_dim, sizeof dim) != 0)
+        return pleat_hdf5_damaged(file, "image has another shape than the dataset", "label");
+    return PLEAT_OK;
+}
+
+pleat_status store_case_load(const char *path, store_case *out) {
+    pleat_status status = PLEAT_OK;
+    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    store_case made = {0};
+    struct stat st;
+    pleat_hdf5_lock();
+    PLEAT_TRY_GOTO(status, done, pleat_hdf5_open(path, STORE_ADVICE, &file));
+    PLEAT_CHECK_GOTO(status, done, stat(path, &st) == 0, PLEAT_ERR_IO, "cannot read '%s': %s", path,
+                     strerror(errno));
+    made.inode = st.st_ino;
+    made.bytes = st.st_size;
+    made.written = st.st_mtim;
+    PLEAT_TRY_GOTO(status, done, store_check_format(&file, CASE_FORMAT));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_hdf5_get_text(&file, file.id, "preprocessing", made.preprocessing,
+                                       sizeof made.preprocessing));
+    PLEAT_TRY_GOTO(status, done, get_fields(&file, &made.info));
+    PLEAT_TRY_GOTO(status, done, find_voxels(&file, &made));
+    *out = made;
+done:
+    (void)pleat_hdf5_close(&file);
+    pleat_hdf5_unlock();
+    return status;
+}
+
+/* ---- preprocessing texts --------------------------------------------------------------------- */
+
+/* The value of `key` [n] in text, as a pointer into it and a length; NULL when it has none. */
+static const char *value_of(const char *text, const char *key, size_t n, int *length) {
+    for (const char *line = text; *line != '\0';) {
+        const size_t all = strcspn(line, "\n");
+        if (all > n && strncmp(line, key, n) == 0 && line[n] == ':') {
+            const size_t skip = n + 1 + strspn(line + n + 1, " ");
+            *length = skip < all ? (int)(all - skip) : 0;
+            return line + skip;
+        }
+        line += line[all] == '\n' ? all + 1 : all;
+    }
+    *length = 7;
+    return NULL;
+}
+
+/* The first key of `keys` whose values differ in a and b; its length, or 0 when there is none. */
+static size_t first_difference(const char *keys, const char *a, const char *b, const char **key) {
+    for (const char *line = keys; *line != '\0';) {
+        const size_t all = strcspn(line, "\n"), n = strcspn(line, ":\n");
+        int n_a, n_b;
+        const char *in_a = value_of(a, line, n, &n_a), *in_b = value_of(b, line, n, &n_b);
+        *key = line;
+        if (n > 0 && ((in_a == NULL) != (in_b == NULL) || n_a != n_b ||
+                      (in_a != NULL && strncmp(in_a, in_b, (size_t)n_a) != 0)))
+            return n;
+        line += line[all] == '\n' ? all + 1 : all;
+    }
+    return 0;
+}
+
+pleat_status store_compare_text(const char *what, const char *stored, const char *configured) {
+    if (strcmp(stored, configured) == 0) return PLEAT_OK;
+    const char *key = NULL;
+    size_t n = first_difference(stored, stored, configured, &key);
+    if (n == 0) n = first_difference(configured, stored, configured, &key);
+    PLEAT_CHECK(n > 0, PLEAT_ERR_DATA,
+                "'%s' was made by other preprocessing: the same lines in another order; name "
+                "another store or remove this one",
+                what);
+    int n_a, n_b;
+    const char *a = value_of(stored, key, n, &n_a), *b = value_of(configured, key, n, &n_b);
+    return PLEAT_FAIL(PLEAT_ERR_DATA,
+                      "'%s' was made by other preprocessing: %.*s: store has %.*s, configuration "
+                      "says %.*s; name another store or remove this one",
+                      what, (int)n, key, n_a, a ? a : "nothing", n_b, b ? b : "nothing");
+}

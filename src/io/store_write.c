@@ -1,0 +1,150 @@
+/* store_write.c - cases and the index of the store, written whole or not at all. */
+#include "pleat/file.h"
+#include "pleat/log.h"
+#include "store_case.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const double STALE_S = 600.0; /* no case takes that long to write */
+
+/* ---- a case ---------------------------------------------------------------------------------- */
+
+static pleat_status fill_file(const pleat_hdf5 *file, const char *preprocessing,
+                              const pleat_case_info *info, const pleat_image *image,
+                              const pleat_label *label) {
+    const hsize_t dim[3] = {(hsize_t)image->dim[0], (hsize_t)image->dim[1], (hsize_t)image->dim[2]};
+    PLEAT_TRY(store_put_format(file, CASE_FORMAT, preprocessing));
+    PLEAT_TRY(store_case_put_fields(file, info));
+    PLEAT_TRY(pleat_hdf5_put_array(file, "image", H5T_IEEE_F32LE, 3, dim, image->data));
+    if (label != NULL)
+        PLEAT_TRY(pleat_hdf5_put_array(file, "label", H5T_STD_U8LE, 3, dim, label->data));
+    return PLEAT_OK;
+}
+
+static void complete_info(pleat_case_info *info, const pleat_image *image,
+                          const pleat_label *label) {
+    const size_t n = pleat_voxels(image->dim);
+    memcpy(info->dim, image->dim, sizeof info->dim);
+    memcpy(info->spacing, image->spacing, sizeof info->spacing);
+    info->has_label = label != NULL;
+    info->classes = 0;
+    for (size_t i = 0; label != NULL && i < n; i++)
+        if (label->data[i] >= info->classes) info->classes = label->data[i] + 1;
+    info->digest = store_digest(image->dim, image->data, label ? label->data : NULL);
+}
+
+pleat_status pleat_store_write_case(const char *folder, const char *preprocessing,
+                                    pleat_case_info *info, const pleat_image *image,
+                                    const pleat_label *label) {
+    pleat_status status = PLEAT_OK;
+    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    char path[PLEAT_PATH_BYTES], cases[PLEAT_PATH_BYTES], temporary[PLEAT_PATH_BYTES];
+    PLEAT_TRY(store_case_path(folder, info->id, path, sizeof path));
+    PLEAT_CHECK(
+        label == NULL || memcmp(image->dim, label->dim, sizeof image->dim) == 0, PLEAT_ERR_SHAPE,
+        "case '%s': the image has %d x %d x %d voxels, the mask %d x %d x %d", info->id,
+        image->dim[2], image->dim[1], image->dim[0], label->dim[2], label->dim[1], label->dim[0]);
+    PLEAT_CHECK(strlen(preprocessing) < PLEAT_PREPROCESSING_BYTES, PLEAT_ERR_ARG,
+                "the text of the preprocessing is longer than %d bytes",
+                PLEAT_PREPROCESSING_BYTES - 1);
+    PLEAT_TRY(pleat_path(cases, sizeof cases, "%s/cases", folder));
+    PLEAT_TRY(pleat_file_make_folder(cases));
+    PLEAT_TRY(pleat_file_temporary(path, temporary, sizeof temporary));
+    complete_info(info, image, label);
+    pleat_hdf5_lock();
+    status = pleat_hdf5_create(temporary, &file);
+    if (status == PLEAT_OK) status = fill_file(&file, preprocessing, info, image, label);
+    const pleat_status closed = pleat_hdf5_close(&file);
+    if (status == PLEAT_OK) status = closed;
+    pleat_hdf5_unlock();
+    if (status != PLEAT_OK) {
+        (void)remove(temporary);
+        return pleat_error_frame(status, __FILE__, __LINE__, __func__);
+    }
+    return pleat_file_publish(temporary, path);
+}
+
+pleat_status pleat_store_has_case(const char *folder, const char *preprocessing, const char *id,
+                                  int *out) {
+    char path[PLEAT_PATH_BYTES];
+    store_case found;
+    PLEAT_TRY(store_case_path(folder, id, path, sizeof path));
+    if (!pleat_file_exists(path)) {
+        *out = 0;
+        return PLEAT_OK;
+    }
+    const pleat_status status = store_case_load(path, &found);
+    if (status == PLEAT_ERR_FORMAT) {
+        pleat_log(PLEAT_INFO, "%s: it is made again", pleat_error_message());
+        *out = 0;
+        return PLEAT_OK;
+    }
+    if (status != PLEAT_OK) return pleat_error_frame(status, __FILE__, __LINE__, __func__);
+    PLEAT_TRY(store_compare_text(path, found.preprocessing, preprocessing));
+    *out = strcmp(found.info.id, id) == 0;
+    return PLEAT_OK;
+}
+
+/* ---- the index ------------------------------------------------------------------------------- */
+
+static pleat_status put_links(const pleat_hdf5 *file, const char *const *ids, int n) {
+    pleat_status status = PLEAT_OK;
+    const hid_t group = H5Gcreate2(file->id, "cases", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    PLEAT_CHECK(group >= 0, PLEAT_ERR_IO, "cannot write 'cases' into '%s'", file->path);
+    for (int i = 0; i < n && status == PLEAT_OK; i++) {
+        char target[PLEAT_PATH_BYTES];
+        status = pleat_path(target, sizeof target, "cases/%s.h5", ids[i]);
+        if (status == PLEAT_OK &&
+            H5Lcreate_external(target, "/", group, ids[i], H5P_DEFAULT, H5P_DEFAULT) < 0)
+            status = PLEAT_FAIL(PLEAT_ERR_DATA,
+                                "cannot name case '%s' in '%s': an id may occur once only", ids[i],
+                                file->path);
+    }
+    (void)H5Gclose(group);
+    return status;
+}
+
+static pleat_status fill_index(const pleat_hdf5 *file, const char *preprocessing,
+                               const char *const *ids, int n) {
+    const uint64_t digest = pleat_digest(0, preprocessing, strlen(preprocessing));
+    PLEAT_TRY(store_put_format(file, STORE_FORMAT, preprocessing));
+    PLEAT_TRY(pleat_hdf5_put_values(file, file->id, "preprocessing_digest", H5T_NATIVE_UINT64, 0,
+                                    NULL, &digest));
+    return put_links(file, ids, n);
+}
+
+pleat_status pleat_store_write_index(const char *folder, const char *preprocessing,
+                                     const char *const *ids, int n) {
+    pleat_status status = PLEAT_OK;
+    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    char path[PLEAT_PATH_BYTES], temporary[PLEAT_PATH_BYTES];
+    for (int i = 0; i < n; i++) {
+        PLEAT_TRY(store_case_path(folder, ids[i], path, sizeof path));
+        PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
+                    "'%s' is not there; run `pleat prep` to make it", path);
+    }
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/index.h5", folder));
+    PLEAT_TRY(pleat_file_make_folder(folder));
+    PLEAT_TRY(pleat_file_temporary(path, temporary, sizeof temporary));
+    pleat_hdf5_lock();
+    status = pleat_hdf5_create(temporary, &file);
+    if (status == PLEAT_OK) status = fill_index(&file, preprocessing, ids, n);
+    const pleat_status closed = pleat_hdf5_close(&file);
+    if (status == PLEAT_OK) status = closed;
+    pleat_hdf5_unlock();
+    if (status != PLEAT_OK) {
+        (void)remove(temporary);
+        return pleat_error_frame(status, __FILE__, __LINE__, __func__);
+    }
+    PLEAT_TRY(pleat_file_publish(temporary, path));
+    struct stat st; /* of the file just made: this file system's own clock */
+    if (stat(path, &st) == 0) {
+        char cases[PLEAT_PATH_BYTES];
+        PLEAT_TRY(pleat_path(cases, sizeof cases, "%s/cases", folder));
+        pleat_hdf5_remove_leftovers(folder, NULL, (double)st.st_mtime - STALE_S);
+        pleat_hdf5_remove_leftovers(cases, NULL, (double)st.st_mtime - STALE_S);
+    }
+    return PLEAT_OK;
+}
