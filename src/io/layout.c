@@ -21,12 +21,12 @@ typedef struct names { /* of the entries of a folder, sorted, hidden ones left o
     int n;
 } names;
 
-typedef struct cases {
+typedef struct case_list {
     pleat_case_paths *item;
     int n;
-} cases;
+} case_list;
 
-/* --- small things ----------------------------------------------------------------------------- */
+/* --- small things --- */
 
 static int by_text(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -93,7 +93,7 @@ done:
 }
 
 /* Takes id[id_bytes], image and label (NULL: none). */
-static pleat_status add(cases *to, const char *id, size_t id_bytes, const char *image,
+static pleat_status add(case_list *to, const char *id, size_t id_bytes, const char *image,
                         const char *label) {
     pleat_case_paths *grown = realloc(to->item, (size_t)(to->n + 1) * sizeof *grown);
     PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'", id);
@@ -124,10 +124,10 @@ static pleat_status find_volume(const char *folder, const char *stem, size_t ste
     return PLEAT_OK;
 }
 
-/* --- one folder a case ------------------------------------------------------------------------ */
+/* --- one folder a case --- */
 
-static pleat_status scan_case(const char *folder, const char *id, int need_labels, cases *to) {
-    char image[PLEAT_PATH_BYTES], label[PLEAT_PATH_BYTES];
+static pleat_status scan_case(const char *folder, const char *id, int need_labels, case_list *to) {
+    char image[PLEAT_PATH_BYTES] = "", label[PLEAT_PATH_BYTES] = "";
     PLEAT_TRY(find_volume(folder, "imaging", strlen("imaging"), image));
     PLEAT_TRY(find_volume(folder, "segmentation", strlen("segmentation"), label));
     PLEAT_CHECK(image[0] != '\0', PLEAT_ERR_NOT_FOUND,
@@ -143,7 +143,7 @@ static pleat_status scan_case(const char *folder, const char *id, int need_label
 }
 
 static pleat_status is_case(const char *folder, int *yes) {
-    char image[PLEAT_PATH_BYTES], label[PLEAT_PATH_BYTES];
+    char image[PLEAT_PATH_BYTES] = "", label[PLEAT_PATH_BYTES] = "";
     PLEAT_TRY(find_volume(folder, "imaging", strlen("imaging"), image));
     PLEAT_TRY(find_volume(folder, "segmentation", strlen("segmentation"), label));
     *yes = image[0] != '\0' || label[0] != '\0';
@@ -152,7 +152,7 @@ static pleat_status is_case(const char *folder, int *yes) {
 
 /* Every sub-folder is a case as soon as one of them is: a forgotten volume must not go unseen. */
 static pleat_status scan_case_folders(const char *folder, const names *entries, int need_labels,
-                                      cases *to) {
+                                      case_list *to) {
     char path[PLEAT_PATH_BYTES];
     int any = 0;
     for (int i = 0; i < entries->n && !any; i++) {
@@ -167,7 +167,7 @@ static pleat_status scan_case_folders(const char *folder, const names *entries, 
     return PLEAT_OK;
 }
 
-/* --- folders of volumes ------------------------------------------------------------------------ */
+/* --- folders of volumes --- */
 
 static int has_name(const names *list, const char *stem, size_t n, const char *tail) {
     for (int e = 0; e < N_ENDINGS; e++)
@@ -201,7 +201,7 @@ static pleat_status id_bytes_of(const char *folder, const char *name, size_t ste
 
 /* Labels whose image nobody has, for folders that go in pairs. */
 static pleat_status check_orphans(const char *images, const char *labels, const names *of_labels,
-                                  const char *ending, const cases *found) {
+                                  const char *ending, const case_list *found) {
     for (int i = 0; i < of_labels->n; i++) {
         const char *name = of_labels->name[i];
         const size_t stem = stem_of(name, ending);
@@ -218,7 +218,7 @@ static pleat_status check_orphans(const char *images, const char *labels, const 
 
 /* All volumes of `images`, with their labels of folder `labels` (NULL: none). */
 static pleat_status scan_volumes(const char *images, const char *labels, const char *ending,
-                                 int need_labels, cases *to) {
+                                 int need_labels, case_list *to) {
     names of_images = {0}, of_labels = {0};
     pleat_status status = PLEAT_OK;
     char image[PLEAT_PATH_BYTES], label[PLEAT_PATH_BYTES] = "";
@@ -247,11 +247,11 @@ done:
     return status;
 }
 
-/* --- MSD and nnU-Net --------------------------------------------------------------------------- */
+/* --- MSD and nnU-Net --- */
 
-/* One row of dataset.json's "training": old nnU-Net lists case.nii.gz and keeps case_0000.nii.gz. */
+/* One row of "training": old nnU-Net lists case.nii.gz and keeps case_0000.nii.gz. */
 static pleat_status add_listed(const char *folder, const char *image, const char *label,
-                               int need_labels, cases *to) {
+                               int need_labels, case_list *to) {
     char paths[2][PLEAT_PATH_BYTES] = {"", ""};
     if (strncmp(image, "./", 2) == 0) image += 2;
     if (label != NULL && strncmp(label, "./", 2) == 0) label += 2;
@@ -280,7 +280,7 @@ static pleat_status add_listed(const char *folder, const char *image, const char
     return PLEAT_OK;
 }
 
-static pleat_status scan_dataset(const char *folder, int need_labels, cases *to) {
+static pleat_status scan_dataset(const char *folder, int need_labels, case_list *to) {
     char images[PLEAT_PATH_BYTES], labels[PLEAT_PATH_BYTES];
     layout_json json = {0};
     pleat_status status = PLEAT_OK;
@@ -301,9 +301,9 @@ done:
     return status;
 }
 
-/* --- which layout ------------------------------------------------------------------------------ */
+/* --- which layout --- */
 
-static pleat_status scan_file(const char *path, int need_labels, cases *to) {
+static pleat_status scan_file(const char *path, int need_labels, case_list *to) {
     const char *base = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
     size_t stem = stem_of(base, NULL);
     PLEAT_CHECK(!need_labels, PLEAT_ERR_NOT_FOUND,
@@ -315,7 +315,7 @@ static pleat_status scan_file(const char *path, int need_labels, cases *to) {
 }
 
 /* The name of `folder` as a case: its last part, "." included. */
-static pleat_status scan_own_case(const char *folder, int need_labels, cases *to) {
+static pleat_status scan_own_case(const char *folder, int need_labels, case_list *to) {
     char *real = realpath(folder, NULL);
     PLEAT_CHECK(real != NULL, PLEAT_ERR_IO, "cannot resolve '%s': %s", folder, strerror(errno));
     const pleat_status status = scan_case(folder, strrchr(real, '/') + 1, need_labels, to);
@@ -324,7 +324,7 @@ static pleat_status scan_own_case(const char *folder, int need_labels, cases *to
     return PLEAT_OK;
 }
 
-static pleat_status scan_folder(const char *folder, int need_labels, cases *to) {
+static pleat_status scan_folder(const char *folder, int need_labels, case_list *to) {
     char tr[PLEAT_PATH_BYTES], ts[PLEAT_PATH_BYTES];
     int own = 0;
     PLEAT_TRY(pleat_path(tr, sizeof tr, "%s/imagesTr", folder));
@@ -347,7 +347,7 @@ static pleat_status scan_folder(const char *folder, int need_labels, cases *to) 
     return PLEAT_OK;
 }
 
-static pleat_status scan(const char *path, int need_labels, cases *to) {
+static pleat_status scan(const char *path, int need_labels, case_list *to) {
     struct stat about;
     if (stat(path, &about) != 0)
         return PLEAT_FAIL(errno == ENOENT || errno == ENOTDIR ? PLEAT_ERR_NOT_FOUND : PLEAT_ERR_IO,
@@ -370,7 +370,7 @@ static pleat_status scan(const char *path, int need_labels, cases *to) {
 
 pleat_status pleat_layout_scan(const char *folder, int need_labels, pleat_case_paths **out,
                                int *n) {
-    cases found = {0};
+    case_list found = {0};
     const pleat_status status = scan(folder, need_labels, &found);
     if (status != PLEAT_OK) {
         pleat_layout_free(found.item, found.n);
@@ -381,11 +381,11 @@ pleat_status pleat_layout_scan(const char *folder, int need_labels, pleat_case_p
     return PLEAT_OK;
 }
 
-void pleat_layout_free(pleat_case_paths *items, int n) {
+void pleat_layout_free(pleat_case_paths *cases, int n) {
     for (int i = 0; i < n; i++) {
-        free(items[i].id);
-        free(items[i].image);
-        free(items[i].label);
+        free(cases[i].id);
+        free(cases[i].image);
+        free(cases[i].label);
     }
-    free(items);
+    free(cases);
 }

@@ -134,7 +134,7 @@ static pleat_status read_classes(const char *path, json_t *labels, char **names,
     json_t *value = NULL;
     json_object_foreach(labels, key, value) {
         long number = 0;
-        const char *name = NULL;
+        const char *name = "";
         PLEAT_TRY(read_class(path, key, value, &number, &name));
         PLEAT_CHECK(number >= 0 && number < (long)n && names[number] == NULL, PLEAT_ERR_DATA,
                     "'%s': label '%s' has value %ld; the %zu labels must be 0..%zu, each once",

@@ -106,7 +106,7 @@ static pleat_status read_head(const source *from, nifti_head *out) {
     PLEAT_CHECK(got + more >= (n > 0 ? n : 4), PLEAT_ERR_FORMAT,
                 "'%s' ends inside its header, after %zu bytes; copy it again", from->path,
                 got + more);
-    nifti_head head;
+    nifti_head head = {0};
     PLEAT_TRY(pleat_nifti_guard(from->path, bytes, &head));
     head.info.compressed = !gzdirect(from->gz);
     PLEAT_TRY(check_promise(from, &head));
@@ -133,7 +133,7 @@ static pleat_status read_voxels(const source *from, const nifti_head *head, sink
     const size_t width = (size_t)head->info.bits / 8, voxels = head->info.voxels;
     const double slope = head->info.slope, inter = head->info.inter;
     pleat_status status = PLEAT_OK;
-    void *raw = malloc(PIECE * width);
+    void *raw = malloc(PIECE * sizeof(double)); /* no type is wider */
     double *values = malloc(PIECE * sizeof *values);
     PLEAT_CHECK_GOTO(status, done, raw != NULL && values != NULL, PLEAT_ERR_MEMORY,
                      "no memory to read '%s'", from->path);
@@ -193,8 +193,8 @@ static pleat_status put_label(const char *path, const int dim[3], const double *
 
 pleat_status pleat_nifti_read_header(const char *path, pleat_geometry *geometry,
                                      pleat_nifti_info *info) {
-    source from;
-    nifti_head head;
+    source from = {0};
+    nifti_head head = {0};
     PLEAT_TRY(open_source(path, &from));
     const pleat_status status = read_head(&from, &head);
     (void)gzclose_r(from.gz);
@@ -206,8 +206,8 @@ pleat_status pleat_nifti_read_header(const char *path, pleat_geometry *geometry,
 
 pleat_status pleat_nifti_read_image(const char *path, pleat_image *image,
                                     pleat_geometry *geometry) {
-    source from;
-    nifti_head head;
+    source from = {0};
+    nifti_head head = {0};
     pleat_image read = {0};
     pleat_status status = PLEAT_OK;
     PLEAT_TRY(open_source(path, &from));
@@ -225,8 +225,8 @@ done:
 
 pleat_status pleat_nifti_read_label(const char *path, pleat_label *label,
                                     pleat_geometry *geometry) {
-    source from;
-    nifti_head head;
+    source from = {0};
+    nifti_head head = {0};
     pleat_label read = {0};
     pleat_status status = PLEAT_OK;
     PLEAT_TRY(open_source(path, &from));

@@ -233,7 +233,7 @@ static pleat_status check_space(const char *path, const nifti_2_header *h, nifti
 }
 
 pleat_status pleat_nifti_guard(const char *path, const void *bytes, nifti_head *out) {
-    nifti_2_header h;
+    nifti_2_header h = {0};
     nifti_head head = {0};
     PLEAT_TRY(decode(path, bytes, &h, &head));
     PLEAT_TRY(check_size(path, &h, &head));

@@ -9,8 +9,8 @@
 
 typedef struct nifti_type {
     int code; /* NIFTI_TYPE_... */
-    const char *name;
     int bits;
+    const char *name;
     void (*to_double)(const void *raw, size_t n, double *out); /* raw[n] in host order */
 } nifti_type;
 

@@ -21,16 +21,16 @@ READER(from_float32, float)
 READER(from_float64, double)
 
 static const nifti_type types[] = {
-    {NIFTI_TYPE_UINT8, "uint8", 8, from_uint8},
-    {NIFTI_TYPE_INT8, "int8", 8, from_int8},
-    {NIFTI_TYPE_UINT16, "uint16", 16, from_uint16},
-    {NIFTI_TYPE_INT16, "int16", 16, from_int16},
-    {NIFTI_TYPE_UINT32, "uint32", 32, from_uint32},
-    {NIFTI_TYPE_INT32, "int32", 32, from_int32},
-    {NIFTI_TYPE_UINT64, "uint64", 64, from_uint64},
-    {NIFTI_TYPE_INT64, "int64", 64, from_int64},
-    {NIFTI_TYPE_FLOAT32, "float32", 32, from_float32},
-    {NIFTI_TYPE_FLOAT64, "float64", 64, from_float64},
+    {NIFTI_TYPE_UINT8, 8, "uint8", from_uint8},
+    {NIFTI_TYPE_INT8, 8, "int8", from_int8},
+    {NIFTI_TYPE_UINT16, 16, "uint16", from_uint16},
+    {NIFTI_TYPE_INT16, 16, "int16", from_int16},
+    {NIFTI_TYPE_UINT32, 32, "uint32", from_uint32},
+    {NIFTI_TYPE_INT32, 32, "int32", from_int32},
+    {NIFTI_TYPE_UINT64, 64, "uint64", from_uint64},
+    {NIFTI_TYPE_INT64, 64, "int64", from_int64},
+    {NIFTI_TYPE_FLOAT32, 32, "float32", from_float32},
+    {NIFTI_TYPE_FLOAT64, 64, "float64", from_float64},
 };
 
 const nifti_type *pleat_nifti_type(int code) {
