@@ -51,7 +51,7 @@ static void put_json(const char *folder, const char *text) {
 }
 
 static int same_file(const char *got, const char *folder, const char *wanted) {
-    char path[PLEAT_PATH_BYTES];
+    char path[PLEAT_PATH_BYTES] = "";
     if (wanted == NULL || got == NULL) return wanted == got;
     assert_int_equal(pleat_path(path, sizeof path, "%s/%s", folder, wanted), PLEAT_OK);
     return strcmp(got, path) == 0;

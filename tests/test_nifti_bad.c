@@ -267,12 +267,12 @@ static void a_header_that_asks_for_gigabytes_gets_none(void **state) {
     unsigned char bytes[ROOM];
     double values[VOXELS];
     const size_t n = good(1, 0, bytes, values);
-    for (int i = 1; i <= 3; i++) put_number(bytes + 40 + 2 * i, 0, 'h', 1000);
+    for (int i = 1; i <= 3; i++) put_number(&bytes[40 + 2 * i], 0, 'h', 1000);
     save(in_root("lie.nii.gz"), 1, bytes, n);
     must_fail(PLEAT_ERR_FORMAT, "cannot hold", "gzip, 2 GB");
     save(in_root("lie.nii"), 0, bytes, n);
     must_fail(PLEAT_ERR_FORMAT, "cut short", "plain, 2 GB");
-    for (int i = 1; i <= 3; i++) put_number(bytes + 40 + 2 * i, 0, 'h', 32767);
+    for (int i = 1; i <= 3; i++) put_number(&bytes[40 + 2 * i], 0, 'h', 32767);
     save(in_root("lie.nii.gz"), 1, bytes, n);
     must_fail(PLEAT_ERR_FORMAT, "more than 32 GiB", "70 TB");
 }
