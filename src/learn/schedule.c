@@ -1,0 +1,87 @@
+/* schedule.c - ReduceLROnPlateau, EarlyStopping and the best model, as Keras counts them. */
+#include "pleat/schedule.h"
+
+#include <math.h>
+
+pleat_schedule_config pleat_schedule_defaults(void) {
+    return (pleat_schedule_config){
+        .patience = 15,
+        .factor = 0.1,
+        .min_delta = 1e-4,
+        .cooldown = 1,
+        .min_rate = 1e-5,
+        .stop_patience = 100,
+        .stop_min_delta = 0.0,
+    };
+}
+
+pleat_schedule pleat_schedule_init(const pleat_schedule_config *config, double rate) {
+    return (pleat_schedule){.config = *config,
+                            .rate = rate,
+                            .plateau_best = INFINITY,
+                            .stop_best = INFINITY,
+                            .best = INFINITY};
+}
+
+static int reduce_on_plateau(pleat_schedule *s, double loss) {
+    if (s->cooldown > 0) {
+        s->cooldown--;
+        s->wait = 0;
+    }
+    if (loss < s->plateau_best - s->config.min_delta) {
+        s->plateau_best = loss;
+        s->wait = 0;
+        return 0;
+    }
+    /* The epoch that ends the cooldown counts as waiting. */
+    if (s->cooldown > 0 || s->config.patience <= 0) return 0;
+    s->wait++;
+    if (s->wait < s->config.patience || !(s->rate > s->config.min_rate)) return 0;
+    s->rate = fmax(s->rate * s->config.factor, s->config.min_rate);
+    s->cooldown = s->config.cooldown;
+    s->wait = 0;
+    return 1;
+}
+
+static int stop_early(pleat_schedule *s, double loss) {
+    if (loss + s->config.stop_min_delta < s->stop_best) {
+        s->stop_best = loss;
+        s->stop_wait = 0;
+        return 0;
+    }
+    s->stop_wait++;
+    return s->config.stop_patience > 0 && s->stop_wait >= s->config.stop_patience;
+}
+
+pleat_schedule_event pleat_schedule_epoch(pleat_schedule *schedule, double loss) {
+    pleat_schedule_event event;
+    event.reduced = reduce_on_plateau(schedule, loss);
+    event.stop = stop_early(schedule, loss);
+    event.best = loss < schedule->best;
+    if (event.best) schedule->best = loss;
+    return event;
+}
+
+/* Places in the saved state; old checkpoints hold them, so none may move. */
+enum { RATE, PLATEAU_BEST, STOP_BEST, BEST, WAIT, COOLDOWN, STOP_WAIT };
+
+void pleat_schedule_save(const pleat_schedule *schedule, double state[PLEAT_SCHEDULE_STATE]) {
+    for (int i = 0; i < PLEAT_SCHEDULE_STATE; i++) state[i] = 0.0;
+    state[RATE] = schedule->rate;
+    state[PLATEAU_BEST] = schedule->plateau_best;
+    state[STOP_BEST] = schedule->stop_best;
+    state[BEST] = schedule->best;
+    state[WAIT] = schedule->wait;
+    state[COOLDOWN] = schedule->cooldown;
+    state[STOP_WAIT] = schedule->stop_wait;
+}
+
+void pleat_schedule_load(pleat_schedule *schedule, const double state[PLEAT_SCHEDULE_STATE]) {
+    schedule->rate = state[RATE];
+    schedule->plateau_best = state[PLATEAU_BEST];
+    schedule->stop_best = state[STOP_BEST];
+    schedule->best = state[BEST];
+    schedule->wait = (int)state[WAIT];
+    schedule->cooldown = (int)state[COOLDOWN];
+    schedule->stop_wait = (int)state[STOP_WAIT];
+}

@@ -1,0 +1,184 @@
+/* window.c - the sliding window's grid, its merge weights, and the sum. */
+#include "pleat/window.h"
+
+#include "pleat/volume.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const merge_names[] = {
+    [PLEAT_MERGE_ORIGINAL] = "original",
+    [PLEAT_MERGE_UNIFORM] = "uniform",
+    [PLEAT_MERGE_GAUSSIAN] = "gaussian",
+};
+
+const char *pleat_merge_name(pleat_merge merge) { return merge_names[merge]; }
+
+pleat_status pleat_merge_from_name(const char *name, pleat_merge *out) {
+    for (size_t i = 0; i < sizeof merge_names / sizeof *merge_names; i++)
+        if (strcmp(name, merge_names[i]) == 0) {
+            *out = (pleat_merge)i;
+            return PLEAT_OK;
+        }
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "merge '%s' is unknown; use original, uniform or gaussian",
+                      name);
+}
+
+static int window_count(int n, int window, int step) {
+    const int over = n - window;
+    return over <= 0 ? 1 : 1 + (over + step - 1) / step;
+}
+
+/* Joining window i to those before it halves both sides on the strip they share, so every earlier
+ * weight there is halved: 1, 1/2, 1/4 ... The weights of a voxel always sum to 1. */
+static void weigh_original(const int *start, int count, int window, double *weight) {
+    for (int i = 0; i < count; i++) {
+        const int shared = i > 0 ? start[i - 1] + window : 0; /* end of what is joined so far */
+        for (int k = 0; k < window; k++) {
+            const int voxel = start[i] + k;
+            weight[(size_t)i * window + k] = voxel < shared ? 0.5 : 1.0;
+            for (int j = 0; j < i && voxel < shared; j++) {
+                const int before = voxel - start[j];
+                if (before < window) weight[(size_t)j * window + before] *= 0.5;
+            }
+        }
+    }
+}
+
+static void weigh_gaussian(int count, int window, double *weight) {
+    const double sigma = window / 8.0, middle = 0.5 * (window - 1);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < window; k++) {
+            const double z = (k - middle) / sigma; /* 4 at the ends: 3e-4 of the middle */
+            weight[(size_t)i * window + k] = exp(-0.5 * z * z);
+        }
+}
+
+/* Divides each voxel's weights by their sum. */
+static void normalise(const int *start, int count, int window, int n, double *weight) {
+    for (int voxel = 0; voxel < n; voxel++) {
+        double sum = 0.0;
+        for (int i = 0; i < count; i++) {
+            const int k = voxel - start[i];
+            if (k >= 0 && k < window) sum += weight[(size_t)i * window + k];
+        }
+        for (int i = 0; i < count; i++) {
+            const int k = voxel - start[i];
+            if (k >= 0 && k < window) weight[(size_t)i * window + k] /= sum;
+        }
+    }
+}
+
+static void make_axis(int n, int window, int step, pleat_merge merge, int count, int *start,
+                      double *weight) {
+    const int first = n < window ? -((window - n + 1) / 2) : 0; /* floor((n - window) / 2) */
+    start[0] = first;
+    for (int i = 1; i < count; i++) start[i] = i * step + window <= n ? i * step : n - window;
+    for (int k = 0; k < count * window; k++) weight[k] = 1.0;
+    if (merge == PLEAT_MERGE_ORIGINAL) weigh_original(start, count, window, weight);
+    if (merge == PLEAT_MERGE_GAUSSIAN) weigh_gaussian(count, window, weight);
+    if (merge != PLEAT_MERGE_ORIGINAL) normalise(start, count, window, n, weight);
+    for (int k = 0; k < window; k++) /* a window with padding is the only one */
+        if (first + k < 0 || first + k >= n) weight[k] = 0.0;
+}
+
+pleat_status pleat_window_make(const int dim[3], const int window[3], const int overlap[3],
+                               pleat_merge merge, pleat_window *out) {
+    pleat_window made = {0};
+    for (int a = 0; a < 3; a++)
+        PLEAT_CHECK(dim[a] > 0 && overlap[a] >= 0 && overlap[a] < window[a], PLEAT_ERR_ARG,
+                    "windows of %d voxels cannot overlap by %d; use 0 to %d", window[a], overlap[a],
+                    window[a] - 1);
+    for (int a = 0; a < 3; a++) {
+        const int step = window[a] - overlap[a];
+        made.dim[a] = dim[a];
+        made.window[a] = window[a];
+        made.count[a] = window_count(dim[a], window[a], step);
+        const size_t count = (size_t)made.count[a];
+        made.start[a] = malloc(count * sizeof *made.start[a]);
+        made.weight[a] = calloc(count * (size_t)window[a], sizeof *made.weight[a]);
+        if (made.start[a] == NULL || made.weight[a] == NULL) {
+            pleat_window_free(&made);
+            return PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for a grid of %zu windows", count);
+        }
+        make_axis(dim[a], window[a], step, merge, made.count[a], made.start[a], made.weight[a]);
+    }
+    *out = made;
+    return PLEAT_OK;
+}
+
+void pleat_window_free(pleat_window *window) {
+    for (int a = 0; a < 3; a++) {
+        free(window->start[a]);
+        free(window->weight[a]);
+    }
+    *window = (pleat_window){0};
+}
+
+int pleat_window_count(const pleat_window *window) {
+    return window->count[0] * window->count[1] * window->count[2];
+}
+
+/* Window i's place in the grid. */
+static void place(const pleat_window *window, int i, int at[3]) {
+    at[2] = i % window->count[2];
+    at[1] = i / window->count[2] % window->count[1];
+    at[0] = i / window->count[2] / window->count[1];
+}
+
+void pleat_window_start(const pleat_window *window, int i, int start[3]) {
+    int at[3];
+    place(window, i, at);
+    for (int a = 0; a < 3; a++) start[a] = window->start[a][at[a]];
+}
+
+static void add_row(const float *restrict probs, const double *restrict weight, double factor,
+                    int n, int classes, float *restrict sum) {
+    for (int w = 0; w < n; w++) {
+        const float share = (float)(factor * weight[w]);
+        for (int c = 0; c < classes; c++) sum[c] += share * probs[c];
+        sum += classes;
+        probs += classes;
+    }
+}
+
+void pleat_window_accumulate(const pleat_window *window, int i, const float *probs, int classes,
+                             float *sum) {
+    int at[3], from[3], to[3], start[3]; /* from, to: voxels of the window inside the volume */
+    const double *weight[3];
+    place(window, i, at);
+    for (int a = 0; a < 3; a++) {
+        const int size = window->window[a];
+        start[a] = window->start[a][at[a]];
+        weight[a] = window->weight[a] + (size_t)at[a] * (size_t)size;
+        from[a] = start[a] < 0 ? -start[a] : 0;
+        to[a] = start[a] + size > window->dim[a] ? window->dim[a] - start[a] : size;
+    }
+    const int height = to[1] - from[1];
+#pragma omp parallel for schedule(static)
+    for (int row = 0; row < (to[0] - from[0]) * height; row++) {
+        const int d = from[0] + row / height, h = from[1] + row % height;
+        const size_t line = (size_t)d * (size_t)window->window[1] + (size_t)h;
+        const size_t to_line =
+            (size_t)(start[0] + d) * (size_t)window->dim[1] + (size_t)(start[1] + h);
+        const size_t in = line * (size_t)window->window[2] + (size_t)from[2];
+        const size_t voxel = to_line * (size_t)window->dim[2] + (size_t)(start[2] + from[2]);
+        add_row(probs + in * (size_t)classes, weight[2] + from[2], weight[0][d] * weight[1][h],
+                to[2] - from[2], classes, sum + voxel * (size_t)classes);
+    }
+}
+
+pleat_status pleat_argmax(const float *sum, size_t voxels, int classes, uint8_t *label) {
+    PLEAT_CHECK(classes >= 1 && classes <= 255, PLEAT_ERR_ARG,
+                "%d classes do not fit a label of 8 bits; use 1 to 255", classes);
+#pragma omp parallel for schedule(static)
+    for (size_t v = 0; v < voxels; v++) {
+        const float *value = sum + v * (size_t)classes;
+        int best = 0;
+        for (int c = 1; c < classes; c++)
+            if (value[c] > value[best]) best = c;
+        label[v] = (uint8_t)best;
+    }
+    return PLEAT_OK;
+}

@@ -1,0 +1,174 @@
+/* test_schedule.c - plateau, early stop and best model against Keras's callbacks, rule by rule. */
+#include "pleat/schedule.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdint.h>
+
+/* Keras's callbacks, statement for statement, as three separate objects. */
+typedef struct keras {
+    double lr;
+    double plateau_best;
+    int plateau_wait, cooldown_counter;
+    double stop_best;
+    int stop_wait;
+    double checkpoint_best;
+} keras;
+
+static keras keras_begin(void) {
+    return (keras){
+        .lr = 1e-3, .plateau_best = HUGE_VAL, .stop_best = HUGE_VAL, .checkpoint_best = HUGE_VAL};
+}
+
+static int in_cooldown(const keras *k) { return k->cooldown_counter > 0; }
+
+static void keras_epoch(keras *k, double current, int *stop, int *save) {
+    if (in_cooldown(k)) {
+        k->cooldown_counter -= 1;
+        k->plateau_wait = 0;
+    }
+    if (current < k->plateau_best - 1e-4) {
+        k->plateau_best = current;
+        k->plateau_wait = 0;
+    } else if (!in_cooldown(k)) {
+        k->plateau_wait += 1;
+        if (k->plateau_wait >= 15) {
+            const double old_lr = k->lr;
+            if (old_lr > 1e-5) {
+                double new_lr = old_lr * 0.1;
+                if (new_lr < 1e-5) new_lr = 1e-5;
+                k->lr = new_lr;
+                k->cooldown_counter = 1;
+                k->plateau_wait = 0;
+            }
+        }
+    }
+    *stop = 0;
+    if (current - 0.0 < k->stop_best) {
+        k->stop_best = current;
+        k->stop_wait = 0;
+    } else {
+        k->stop_wait += 1;
+        if (k->stop_wait >= 100) *stop = 1;
+    }
+    *save = 0;
+    if (current < k->checkpoint_best) {
+        k->checkpoint_best = current;
+        *save = 1;
+    }
+}
+
+static pleat_schedule begin(void) {
+    const pleat_schedule_config config = pleat_schedule_defaults();
+    return pleat_schedule_init(&config, 1e-3);
+}
+
+static void test_a_flat_loss_reduces_after_epochs_15_and_30_and_stops_after_100(void **state) {
+    (void)state;
+    pleat_schedule s = begin();
+    for (int epoch = 0; epoch <= 100; epoch++) {
+        const pleat_schedule_event event = pleat_schedule_epoch(&s, 1.0);
+        /* Epoch 0 improves on infinity; 1..15 wait; the epoch after a reduction ends the cooldown
+         * and waits at once, so the next reduction is 15 epochs later. */
+        assert_int_equal(event.reduced, epoch == 15 || epoch == 30);
+        assert_int_equal(event.best, epoch == 0);
+        assert_int_equal(event.stop, epoch == 100);
+        assert_float_equal(s.rate, epoch < 15 ? 1e-3 : epoch < 30 ? 1e-4 : 1e-5, 1e-15);
+    }
+}
+
+static void test_a_gain_of_less_than_min_delta_is_a_plateau_but_no_reason_to_stop(void **state) {
+    (void)state;
+    pleat_schedule s = begin();
+    int reductions = 0;
+    for (int epoch = 0; epoch < 300; epoch++) {
+        const pleat_schedule_event event = pleat_schedule_epoch(&s, 1.0 - 1e-7 * epoch);
+        reductions += event.reduced;
+        assert_true(event.best);
+        assert_false(event.stop);
+    }
+    assert_int_equal(reductions, 2);
+}
+
+static void test_hand_made_sequences_go_as_keras_goes(void **state) {
+    (void)state;
+    for (int kind = 0; kind < 40; kind++) {
+        pleat_schedule s = begin();
+        keras k = keras_begin();
+        uint32_t x = (uint32_t)kind * 2654435761u + 1;
+        int reductions = 0;
+        for (int epoch = 0; epoch < 600; epoch++) {
+            x = x * 1664525u + 1013904223u;
+            const double noise = (x >> 8) * 0x1p-24;
+            const double loss = exp(-0.002 * kind * epoch) + noise * 0.003 * (kind % 4);
+            int stop, save;
+            const double before = s.rate;
+            const pleat_schedule_event event = pleat_schedule_epoch(&s, loss);
+            keras_epoch(&k, loss, &stop, &save);
+            assert_true(s.rate == k.lr);
+            assert_int_equal(event.reduced, s.rate < before);
+            assert_int_equal(event.stop, stop);
+            assert_int_equal(event.best, save);
+            reductions += event.reduced;
+        }
+        assert_in_range(reductions, 0, 2);
+    }
+}
+
+static void test_a_saved_state_goes_on_as_if_nothing_had_happened(void **state) {
+    (void)state;
+    for (int cut = 1; cut < 60; cut++) {
+        pleat_schedule whole = begin(), resumed = begin();
+        for (int epoch = 0; epoch < 130; epoch++) {
+            const double loss = 1.0 + 0.01 * sin(epoch);
+            if (epoch == cut) {
+                double saved[PLEAT_SCHEDULE_STATE];
+                pleat_schedule_save(&whole, saved);
+                pleat_schedule_load(&resumed, saved);
+            }
+            const pleat_schedule_event a = pleat_schedule_epoch(&whole, loss);
+            if (epoch < cut) continue;
+            const pleat_schedule_event b = pleat_schedule_epoch(&resumed, loss);
+            assert_memory_equal(&a, &b, sizeof a);
+            assert_true(whole.rate == resumed.rate);
+        }
+    }
+}
+
+static void test_a_loss_that_is_not_finite_improves_nothing(void **state) {
+    (void)state;
+    pleat_schedule s = begin();
+    (void)pleat_schedule_epoch(&s, 2.0);
+    const pleat_schedule_event event = pleat_schedule_epoch(&s, NAN);
+    assert_false(event.best);
+    assert_true(pleat_schedule_epoch(&s, 1.5).best);
+}
+
+static void test_patience_0_turns_a_rule_off(void **state) {
+    (void)state;
+    pleat_schedule_config config = pleat_schedule_defaults();
+    config.patience = config.stop_patience = 0;
+    pleat_schedule s = pleat_schedule_init(&config, 1e-3);
+    for (int epoch = 0; epoch < 500; epoch++) {
+        const pleat_schedule_event event = pleat_schedule_epoch(&s, 1.0);
+        assert_false(event.reduced || event.stop);
+    }
+    assert_true(s.rate == 1e-3);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_flat_loss_reduces_after_epochs_15_and_30_and_stops_after_100),
+        cmocka_unit_test(test_a_gain_of_less_than_min_delta_is_a_plateau_but_no_reason_to_stop),
+        cmocka_unit_test(test_hand_made_sequences_go_as_keras_goes),
+        cmocka_unit_test(test_a_saved_state_goes_on_as_if_nothing_had_happened),
+        cmocka_unit_test(test_a_loss_that_is_not_finite_improves_nothing),
+        cmocka_unit_test(test_patience_0_turns_a_rule_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
