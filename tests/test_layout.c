@@ -52,7 +52,7 @@ static void put_json(const char *folder, const char *text) {
 
 static int same_file(const char *got, const char *folder, const char *wanted) {
     char path[PLEAT_PATH_BYTES] = "";
-    if (wanted == NULL || got == NULL) return wanted == got;
+    if (wanted == NULL || got == NULL) return wanted == NULL && got == NULL;
     assert_int_equal(pleat_path(path, sizeof path, "%s/%s", folder, wanted), PLEAT_OK);
     return strcmp(got, path) == 0;
 }
@@ -67,7 +67,7 @@ static void finds(const char *folder, int need_labels, const row *rows, int want
     if (pleat_layout_scan(folder, need_labels, &cases, &n) != PLEAT_OK)
         fail_msg("%s", pleat_error_message());
     assert_int_equal(n, wanted);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && i < wanted; i++) {
         assert_string_equal(cases[i].id, rows[i].id);
         if (!same_file(cases[i].image, folder, rows[i].image) ||
             !same_file(cases[i].label, folder, rows[i].label))
