@@ -1,0 +1,228 @@
+/* engine_known.c - an engine against numbers known beforehand, worked out by hand. */
+#include "engine_suite.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pleat/loss.h"
+
+static double float_limit(const bench *b, double in_double, double in_float) {
+    return b->engine->real == PLEAT_F64 ? in_double : in_float;
+}
+
+/* ---- what an engine is ---- */
+
+void engine_says_what_it_is(void **state) {
+    const bench *b = *state;
+    const pleat_engine *e = b->engine;
+    assert_true(e->threads >= 1);
+    assert_true(e->precision != PLEAT_PRECISION_AUTO);
+    assert_true(e->precision != PLEAT_PRECISION_BF16 || e->act == PLEAT_BF16);
+    assert_true(e->real == PLEAT_F32 || e->real == PLEAT_F64);
+    assert_true(strlen(e->device) > 0);
+    const void *entries[sizeof(pleat_engine_ops) / sizeof(void *)];
+    memcpy(entries, e->ops, sizeof entries);
+    for (size_t i = 0; i < COUNT(entries); i++)
+        if (entries[i] == NULL) fail_msg("entry %zu of the table is NULL", i);
+}
+
+void memory_is_aligned_zeroed_and_copied(void **state) {
+    static const size_t sizes[] = {1, 63, 4096, 5u << 20};
+    const bench *b = *state;
+    const pleat_engine_ops *ops = b->engine->ops;
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        char sent[64], back[64];
+        memset(sent, 0x5a, sizeof sent);
+        const size_t n = sizes[i] < sizeof sent ? sizes[i] : sizeof sent;
+        void *data = NULL;
+        OK(ops->alloc(b->engine, sizes[i], &data));
+        assert_int_equal((uintptr_t)data % 64, 0);
+        char *last = (char *)data + sizes[i] - n;
+        for (int zeroing = 0; zeroing < 2; zeroing++) {
+            OK(ops->download(b->engine, back, last, n));
+            for (size_t k = 0; k < n; k++) assert_int_equal(back[k], 0);
+            OK(ops->upload(b->engine, last, sent, n));
+            OK(ops->download(b->engine, back, last, n));
+            assert_memory_equal(back, sent, n);
+            OK(ops->zero(b->engine, data, sizes[i]));
+        }
+        ops->free(b->engine, data);
+    }
+}
+
+/* ---- layouts ---- */
+
+/* 1..9 correlated with 1..9, in the middle plane of the kernel: the centre is 1*1 + ... + 9*9. */
+void conv3_of_a_known_image_is_known(void **state) {
+    static const double known[9] = {94, 154, 106, 186, 285, 186, 106, 154, 94};
+    static const conv_case c = {PLEAT_CONV3, 1, 1, 3, 3, 1, 1, 0, 1, {0, 0}};
+    bench *b = *state;
+    const conv_in in = {.x = take(b, 9), .weights = take(b, 27), .bias = take(b, 1)};
+    const conv_out out = {.y = take(b, 9)};
+    for (int i = 0; i < 9; i++) in.x[i] = in.weights[9 + i] = i + 1;
+    run_conv(b->engine, &c, 0, &in, &out);
+    judge(b, "forward", "1..9", out.y, known, 9);
+    in.bias[0] = 0.5;
+    run_conv(b->engine, &c, 0, &in, &out);
+    const double limit = 285.5 * (b->engine->act == PLEAT_BF16 ? 1.0 / 256 : 1e-6);
+    for (int i = 0; i < 9; i++) assert_true(fabs(out.y[i] - known[i] - 0.5) <= limit);
+    bench_report(b, "conv3");
+}
+
+/* One voxel of one channel is 1: y shows the kernel, reversed. All numbers are exact in bf16. */
+void conv3_taps_lie_where_the_layout_says(void **state) {
+    static const conv_case c = {PLEAT_CONV3, 1, 3, 3, 3, 2, 2, 0, 1, {0, 0}};
+    bench *b = *state;
+    const conv_in in = {.x = take(b, 54), .weights = take(b, 108), .bias = take(b, 2)};
+    const conv_out out = {.y = take(b, 54)};
+    double known[54];
+    in.x[13 * 2 + 1] = 1; /* the middle voxel, channel 1 */
+    for (int co = 0; co < 2; co++)
+        for (int tap = 0; tap < 27; tap++) {
+            for (int ci = 0; ci < 2; ci++)
+                in.weights[(co * 27 + tap) * 2 + ci] = 100 * co + 2 * tap + ci;
+            known[(26 - tap) * 2 + co] = 100 * co + 2 * tap + 1;
+        }
+    run_conv(b->engine, &c, 0, &in, &out);
+    judge_exactly(b, "forward", "impulse", out.y, known, 54);
+    bench_report(b, "conv3");
+}
+
+/* One voxel: y of UP shows the eight children of channel 1; y of HEAD its row of weights. */
+void up_and_head_weights_lie_where_the_layout_says(void **state) {
+    static const conv_case up = {PLEAT_UP, 1, 1, 1, 1, 2, 3, 0, 1, {0, 0}};
+    static const conv_case head = {PLEAT_HEAD, 1, 1, 1, 1, 2, 3, 0, 1, {0, 0}};
+    bench *b = *state;
+    const conv_in in = {.x = take(b, 2), .weights = take(b, 48), .bias = take(b, 3)};
+    const conv_out out = {.y = take(b, 24)};
+    double known[24];
+    in.x[1] = 1;
+    in.bias[2] = 64;
+    for (int i = 0; i < 24; i++) { /* child, then co; then ci */
+        in.weights[2 * i] = 200;
+        in.weights[2 * i + 1] = i;
+        known[i] = i + (i % 3 == 2 ? 64 : 0);
+    }
+    run_conv(b->engine, &up, 0, &in, &out);
+    judge_exactly(b, "up", "impulse", out.y, known, 24);
+    run_conv(b->engine, &head, 0, &in, &out);
+    judge_exactly(b, "head", "impulse", out.y, known, 3);
+    bench_report(b, "layout");
+}
+
+void pool_gives_ties_to_the_first_voxel(void **state) {
+    static const pool_case c = {1, 1, 1, 1, 2, 0, {0, 0}};
+    bench *b = *state;
+    const pool_in in = {.x = take(b, 16), .dy = draw(b, 2), .dx = draw(b, 16)};
+    const pool_out out = {take(b, 2), take(b, 2), take(b, 16)};
+    for (int i = 0; i < 8; i++) in.x[2 * i] = -3; /* channel 0: all equal, negative */
+    in.x[2 * 5 + 1] = in.x[2 * 6 + 1] = 2;        /* channel 1: voxels 5 and 6 */
+    run_pool(b->engine, &c, &in, &out);
+    assert_true(out.y[0] == -3 && out.y[1] == 2);
+    assert_true(out.index[0] == 0 && out.index[1] == 5);
+    for (int i = 0; i < 16; i++)
+        assert_true(out.dx[i] == (i == 0 ? in.dy[0] : i == 11 ? in.dy[1] : 0));
+}
+
+/* ---- loss ---- */
+
+/* Two voxels of classes 0 and 3, then a third of no class; the numbers are the original's. */
+void loss_is_the_originals(void **state) {
+    static const double probs[3][4] = {
+        {0.7, 0.1, 0.15, 0.05}, {0.2, 0.1, 0.1, 0.6}, {0.25, 0.25, 0.25, 0.25}};
+    static const struct {
+        int voxels;
+        pleat_loss_values known;
+    } rows[] = {
+        {2, {2.969616844, 2.535866560, 0.366051967, 1.067698317, 0.433750284}},
+        {3, {3.006415961, 2.717249105, 0.320696880, 1 - 0.320696880 + 0.289166856, 0.289166856}},
+    };
+    static uint8_t labels[3] = {0, 3, 255};
+    bench *b = *state;
+    const double limit = float_limit(b, 2e-9, 2e-6);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const loss_case c = {1, rows[i].voxels, 4, 0, 1};
+        const loss_in in = {take(b, 12), labels};
+        const loss_out out = {take(b, 12), take(b, 12), take(b, 13), take(b, 12)};
+        for (int k = 0; k < 12; k++) in.logits[k] = log(probs[k / 4][k % 4]);
+        pleat_loss_values got;
+        run_loss(b->engine, &c, &in, &out);
+        pleat_loss_from_sums(out.sums, 1, (size_t)c.voxels, 4, &got);
+        const pleat_loss_values known = rows[i].known;
+        assert_true(fabs(got.loss - known.loss) < limit);
+        assert_true(fabs(got.tversky - known.tversky) < limit);
+        assert_true(fabs(got.dice_soft - known.dice_soft) < limit);
+        assert_true(fabs(got.dice_crossentropy - known.dice_crossentropy) < limit);
+        assert_true(fabs(got.crossentropy - known.crossentropy) < limit);
+    }
+}
+
+/* Both voxels are sure and wrong: p_label is 0, its logarithm is that of 1e-7. */
+void loss_has_no_gradient_where_clamped(void **state) {
+    static const loss_case c = {1, 2, 2, 0, 1};
+    static uint8_t labels[2] = {1, 1};
+    bench *b = *state;
+    const loss_in in = {take(b, 4), labels};
+    const loss_out out = {take(b, 4), take(b, 4), take(b, 7), take(b, 4)};
+    in.logits[0] = in.logits[2] = 200;
+    run_loss(b->engine, &c, &in, &out);
+    assert_true(fabs(out.sums[6] - 2 * 16.11809565095832) < 1e-4);
+    for (int i = 0; i < 4; i++) assert_true(fabs(out.dlogits[i]) < 1e-9);
+}
+
+/* ---- Adam ---- */
+
+/* Kingma & Ba 2015, section 2, with epsilon as Keras places it; w, m and v of one weight. */
+void adam_is_keras_adam(void **state) {
+    static const double grads[5] = {0.5, -0.25, 0.125, 3, -1};
+    const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, 1};
+    bench *b = *state;
+    double known[3] = {1, 0, 0}, b1t = 1, b2t = 1;
+    for (int i = 0; i < 5; i++) {
+        b1t *= adam.beta1;
+        b2t *= adam.beta2;
+        known[1] = adam.beta1 * known[1] + (1 - adam.beta1) * grads[i];
+        known[2] = adam.beta2 * known[2] + (1 - adam.beta2) * grads[i] * grads[i];
+        const double rate = adam.lr * sqrt(1 - b2t) / (1 - b1t);
+        known[0] -= rate * known[1] / (sqrt(known[2]) + adam.epsilon);
+        if (i == 0) assert_true(fabs(known[0] - (1 - 0.99999368e-3)) < 1e-11);
+    }
+    double w = 1, m = 0, v = 0;
+    run_adam(b->engine, adam, 5, 1, grads, &w, &m, &v);
+    assert_true(fabs(w - known[0]) < float_limit(b, 1e-14, 5e-7));
+    assert_true(fabs(m - known[1]) < float_limit(b, 1e-14, 5e-7));
+    assert_true(fabs(v - known[2]) < float_limit(b, 1e-14, 5e-7));
+}
+
+/* ---- threads ---- */
+
+void ref_gives_the_same_bits_on_any_number_of_threads(void **state) {
+    static const conv_case conv = {PLEAT_CONV3, 2, 5, 4, 3, 17, 9, 1, 0, {0, 0}};
+    static const norm_case norm = {2, 5, 4, 3, 7, 1, {0, 0}};
+    bench *b = *state;
+    const size_t n = 120 * 17, y = 120 * 9, k = 27 * 17 * 9, z = 120 * 7;
+    const conv_in in = {draw(b, n), draw(b, k), draw(b, 9), draw(b, y), draw(b, k), draw(b, 9)};
+    const norm_in nin = {draw(b, z), draw(b, 7), draw(b, 7), draw(b, 7), draw_range(b, 7, 1, 2),
+                         draw(b, z), draw(b, 7), draw(b, 7), NULL,       NULL,
+                         0};
+    conv_out out[2];
+    norm_out nout[2];
+    for (int i = 0; i < 2; i++) {
+        const pleat_engine_options options = {.engine = b->engine->ops->name, .threads = 1 - i};
+        pleat_engine *engine = NULL;
+        out[i] = (conv_out){take(b, y), take(b, n), take(b, k), take(b, 9)};
+        nout[i] =
+            (norm_out){take(b, 14), take(b, z),  take(b, 7), take(b, 7), take(b, 7), take(b, 7),
+                       take(b, z),  take(b, 14), take(b, 7), take(b, 7), take(b, z)};
+        OK(pleat_engine_create(&options, &engine));
+        run_conv(engine, &conv, 1, &in, &out[i]);
+        run_norm(engine, &norm, &nin, &nout[i]);
+        pleat_engine_destroy(engine);
+    }
+    assert_memory_equal(out[0].y, out[1].y, y * sizeof(double));
+    assert_memory_equal(out[0].dx, out[1].dx, n * sizeof(double));
+    assert_memory_equal(out[0].dweights, out[1].dweights, k * sizeof(double));
+    assert_memory_equal(nout[0].y, nout[1].y, z * sizeof(double));
+    assert_memory_equal(nout[0].dx, nout[1].dx, z * sizeof(double));
+}

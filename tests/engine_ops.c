@@ -1,0 +1,361 @@
+/* engine_ops.c - every operation of an engine against the oracle's, over tables of shapes. */
+#include "engine_suite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WHERE 96 /* bytes of a case's name */
+
+/* ---- convolutions ---- */
+
+static void mask_half(bench *b, double *values, size_t n) { /* as ReLU's backward leaves them */
+    for (size_t i = 0; i < n; i++)
+        if (draw_below(b, 2) == 0) values[i] = 0;
+}
+
+static conv_out conv_results(bench *b, const conv_case *c) {
+    return (conv_out){.y = take(b, shape_size(conv_y_shape(c))),
+                      .dx = take(b, shape_size(conv_x_shape(c))),
+                      .dweights = take(b, conv_weight_count(c)),
+                      .dbias = take(b, (size_t)c->cout)};
+}
+
+static void compare_conv(bench *b, const conv_case *c) {
+    const size_t xs = shape_size(conv_x_shape(c)), ys = shape_size(conv_y_shape(c));
+    const size_t weights = conv_weight_count(c), biases = (size_t)c->cout;
+    const conv_in in = {.x = draw(b, xs),
+                        .weights = draw(b, weights),
+                        .bias = draw(b, biases),
+                        .dy = draw(b, ys),
+                        .dweights = draw(b, weights),
+                        .dbias = draw(b, biases)};
+    if (c->relu) mask_half(b, in.dy, ys);
+    const conv_out got = conv_results(b, c), want = conv_results(b, c);
+    const conv_out infer = conv_results(b, c);
+    char where[WHERE];
+    (void)snprintf(where, sizeof where, "%dx%dx%dx%d, %d to %d%s, slice %d+%d", c->n, c->d, c->h,
+                   c->w, c->cin, c->cout, c->relu ? ", relu" : "", c->y.before, c->y.after);
+    run_conv(b->engine, c, 1, &in, &got);
+    run_conv(b->engine, c, 0, &in, &infer);
+    run_conv(b->oracle, c, 1, &in, &want);
+    judge(b, "forward", where, got.y, want.y, ys);
+    judge(b, "forward, infer", where, infer.y, want.y, ys);
+    judge(b, "backward weights", where, got.dweights, want.dweights, weights);
+    judge(b, "backward bias", where, got.dbias, want.dbias, biases);
+    if (!c->first) judge(b, "backward data", where, got.dx, want.dx, xs);
+    bench_clear(b);
+}
+
+void conv3_agrees_with_the_oracle(void **state) {
+    static const conv_case cases[] = {
+        /* kind, n, d, h, w, cin, cout, relu, first, slice */
+        {PLEAT_CONV3, 1, 1, 1, 1, 1, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV3, 1, 1, 1, 1, 3, 4, 1, 0, {0, 0}},
+        {PLEAT_CONV3, 1, 3, 4, 5, 1, 8, 1, 1, {0, 0}},
+        {PLEAT_CONV3, 2, 5, 3, 7, 3, 16, 0, 0, {0, 0}},
+        {PLEAT_CONV3, 1, 2, 2, 2, 17, 3, 1, 0, {0, 0}},
+        {PLEAT_CONV3, 3, 1, 6, 5, 8, 17, 0, 0, {0, 0}},
+        {PLEAT_CONV3, 1, 4, 4, 4, 16, 16, 1, 0, {0, 0}},
+        {PLEAT_CONV3, 1, 7, 5, 3, 32, 48, 1, 0, {0, 0}},
+        {PLEAT_CONV3, 2, 4, 6, 3, 48, 32, 0, 0, {0, 0}},
+        {PLEAT_CONV3, 1, 5, 5, 1, 32, 32, 1, 0, {0, 0}},
+        {PLEAT_CONV3, 1, 9, 8, 17, 1, 32, 1, 1, {0, 0}},
+        {PLEAT_CONV3, 2, 1, 1, 33, 4, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV3, 1, 6, 6, 6, 64, 32, 1, 0, {0, 0}},
+        {PLEAT_CONV3, 1, 3, 3, 3, 128, 64, 1, 0, {0, 0}},
+        {PLEAT_CONV3, 1, 16, 16, 8, 32, 32, 1, 0, {0, 0}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
+    bench_report(*state, "conv3");
+}
+
+void head_agrees_with_the_oracle(void **state) {
+    static const conv_case cases[] = {
+        {PLEAT_HEAD, 1, 1, 1, 1, 1, 2, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 1, 3, 4, 5, 3, 4, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 2, 5, 3, 7, 8, 3, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 3, 1, 6, 5, 17, 5, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 2, 8, 8, 4, 32, 4, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 1, 4, 4, 4, 16, 17, 0, 0, {0, 0}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
+    bench_report(*state, "head");
+}
+
+void up_agrees_with_the_oracle(void **state) {
+    static const conv_case cases[] = {
+        {PLEAT_UP, 1, 1, 1, 1, 1, 1, 0, 0, {0, 0}},
+        {PLEAT_UP, 1, 1, 1, 1, 4, 3, 0, 0, {0, 3}},
+        {PLEAT_UP, 2, 3, 1, 2, 3, 8, 0, 0, {0, 8}},
+        {PLEAT_UP, 1, 2, 3, 5, 16, 8, 0, 0, {8, 0}},
+        {PLEAT_UP, 3, 1, 2, 2, 17, 4, 0, 0, {2, 3}},
+        {PLEAT_UP, 1, 4, 3, 2, 32, 16, 0, 0, {0, 16}},
+        {PLEAT_UP, 2, 2, 2, 3, 64, 32, 0, 0, {0, 32}},
+        {PLEAT_UP, 1, 3, 3, 3, 48, 17, 0, 0, {17, 17}},
+        {PLEAT_UP, 1, 8, 8, 4, 32, 32, 0, 0, {0, 32}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
+    bench_report(*state, "up");
+}
+
+/* ---- activations ---- */
+
+void relu_backward_passes_where_y_is_positive(void **state) {
+    static const shape shapes[] = {
+        {1, 1, 1, 1, 1}, {2, 3, 1, 5, 3}, {1, 4, 5, 3, 17}, {3, 2, 4, 4, 32}};
+    static const slice packed = {0, 0};
+    bench *b = *state;
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        const size_t n = shape_size(shapes[i]);
+        double *y = draw(b, n), *dy = draw(b, n), *want = take(b, n), *got = take(b, n);
+        mask_half(b, y, n);
+        for (size_t k = 0; k < n; k++) want[k] = y[k] > 0 ? dy[k] : 0;
+        for (int in_place = 0; in_place < 2; in_place++) {
+            const pleat_dtype act = b->engine->act;
+            memory m = {.engine = b->engine};
+            const pleat_tensor ty = memory_tensor(&m, act, y, shapes[i], packed);
+            const pleat_tensor from = memory_tensor(&m, act, dy, shapes[i], packed);
+            const pleat_tensor other = memory_tensor(&m, act, NULL, shapes[i], packed);
+            const pleat_tensor *to = in_place ? &from : &other;
+            OK(b->engine->ops->relu_backward(b->engine, &ty, &from, to));
+            memory_read_tensor(&m, act, to, packed, got);
+            judge_exactly(b, "backward", in_place ? "in place" : "apart", got, want, n);
+            memory_clear(&m);
+        }
+        bench_clear(b);
+    }
+    bench_report(b, "relu");
+}
+
+/* Values the activation type holds come through unchanged. */
+void input_becomes_activations(void **state) {
+    static const size_t sizes[] = {1, 7, 64, 1001};
+    bench *b = *state;
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        const size_t n = sizes[i];
+        float host[1001];
+        double *want = draw_range(b, n, -300, 300), *got = take(b, n);
+        for (size_t k = 0; k < n; k++) host[k] = (float)want[k];
+        memory m = {.engine = b->engine};
+        void *x = memory_put(&m, b->engine->act, NULL, n);
+        OK(b->engine->ops->input(b->engine, host, n, x));
+        memory_read(&m, b->engine->act, x, got, n);
+        judge_exactly(b, "values", "", got, want, n);
+        memory_clear(&m);
+        bench_clear(b);
+    }
+    bench_report(b, "input");
+}
+
+void copy_moves_slices(void **state) {
+    static const struct {
+        shape s;
+        slice from, to;
+    } rows[] = {{{1, 1, 1, 1, 1}, {0, 0}, {0, 0}},   {{2, 3, 1, 5, 3}, {0, 0}, {3, 0}},
+                {{1, 4, 5, 3, 17}, {2, 3}, {0, 0}},  {{3, 2, 4, 4, 32}, {0, 32}, {32, 0}},
+                {{1, 4, 4, 4, 16}, {0, 0}, {16, 0}}, {{1, 2, 2, 2, 8}, {8, 0}, {0, 1}}};
+    bench *b = *state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const size_t n = shape_size(rows[i].s);
+        const pleat_dtype act = b->engine->act;
+        const double *want = draw(b, n);
+        double *got = take(b, n);
+        memory m = {.engine = b->engine};
+        const pleat_tensor x = memory_tensor(&m, act, want, rows[i].s, rows[i].from);
+        const pleat_tensor y = memory_tensor(&m, act, NULL, rows[i].s, rows[i].to);
+        OK(b->engine->ops->copy(b->engine, &x, &y));
+        memory_read_tensor(&m, act, &y, rows[i].to, got);
+        judge_exactly(b, "values", "", got, want, n);
+        memory_clear(&m);
+        bench_clear(b);
+    }
+    bench_report(b, "copy");
+}
+
+/* ---- batch norm ---- */
+
+static norm_in norm_inputs(bench *b, const norm_case *c) {
+    const size_t n = (size_t)c->n * (size_t)c->d * (size_t)c->h * (size_t)c->w * (size_t)c->c;
+    const size_t channels = (size_t)c->c;
+    norm_in in = {.x = draw_range(b, n, -1, 2),
+                  .gamma = draw(b, channels),
+                  .beta = draw(b, channels),
+                  .running_mean = draw(b, channels),
+                  .running_var = draw_range(b, channels, 0.1, 2),
+                  .dy = draw(b, n),
+                  .dgamma = draw(b, channels),
+                  .dbeta = draw(b, channels),
+                  .others = draw_range(b, 2 * channels, -5, 5),
+                  .others_back = draw(b, 2 * channels),
+                  .others_count = 10};
+    for (size_t i = 0; i < channels; i++) in.others[channels + i] += 15; /* squares of 10 voxels */
+    for (size_t i = 0; i < n && c->relu_mask; i++) in.x[i] = in.x[i] > 0 ? in.x[i] : 0;
+    return in;
+}
+
+static norm_out norm_results(bench *b, size_t n, size_t channels) {
+    return (norm_out){.sums = take(b, 2 * channels),
+                      .y = take(b, n),
+                      .mean = take(b, channels),
+                      .inv_std = take(b, channels),
+                      .running_mean = take(b, channels),
+                      .running_var = take(b, channels),
+                      .y_infer = take(b, n),
+                      .back_sums = take(b, 2 * channels),
+                      .dgamma = take(b, channels),
+                      .dbeta = take(b, channels),
+                      .dx = take(b, n)};
+}
+
+static void compare_norm(bench *b, const norm_case *c) {
+    const size_t channels = (size_t)c->c;
+    const size_t n = (size_t)c->n * (size_t)c->d * (size_t)c->h * (size_t)c->w * channels;
+    const norm_in in = norm_inputs(b, c);
+    const norm_out got = norm_results(b, n, channels), want = norm_results(b, n, channels);
+    char where[WHERE];
+    (void)snprintf(where, sizeof where, "%dx%dx%dx%dx%d%s, slice %d+%d", c->n, c->d, c->h, c->w,
+                   c->c, c->relu_mask ? ", relu" : "", c->y.before, c->y.after);
+    run_norm(b->engine, c, &in, &got);
+    run_norm(b->oracle, c, &in, &want);
+    judge(b, "sums", where, got.sums, want.sums, channels);
+    judge(b, "sums of squares", where, got.sums + channels, want.sums + channels, channels);
+    judge(b, "forward", where, got.y, want.y, n);
+    judge(b, "mean", where, got.mean, want.mean, channels);
+    judge(b, "inv_std", where, got.inv_std, want.inv_std, channels);
+    judge(b, "running_mean", where, got.running_mean, want.running_mean, channels);
+    judge(b, "running_var", where, got.running_var, want.running_var, channels);
+    judge(b, "infer", where, got.y_infer, want.y_infer, n);
+    judge(b, "backward sums", where, got.back_sums, want.back_sums, 2 * channels);
+    judge(b, "backward gamma", where, got.dgamma, want.dgamma, channels);
+    judge(b, "backward beta", where, got.dbeta, want.dbeta, channels);
+    judge(b, "backward data", where, got.dx, want.dx, n);
+    bench_clear(b);
+}
+
+void norm_agrees_with_the_oracle(void **state) {
+    static const norm_case cases[] = {
+        /* n, d, h, w, c, relu_mask, slice of y and dy */
+        {1, 1, 1, 1, 1, 0, {0, 0}},   {1, 1, 1, 1, 8, 1, {0, 8}},      {2, 3, 5, 1, 3, 1, {3, 0}},
+        {1, 4, 4, 4, 16, 0, {0, 0}},  {3, 2, 3, 7, 17, 1, {2, 1}},     {2, 5, 5, 5, 32, 1, {32, 0}},
+        {1, 7, 3, 3, 48, 0, {0, 48}}, {2, 1, 9, 2, 64, 1, {64, 0}},    {1, 16, 16, 8, 4, 1, {0, 0}},
+        {2, 2, 2, 2, 128, 1, {0, 0}}, {1, 17, 16, 15, 32, 1, {32, 0}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) compare_norm(*state, &cases[i]);
+    bench_report(*state, "norm");
+}
+
+/* ---- pooling ---- */
+
+static void compare_pool(bench *b, const pool_case *c) {
+    const size_t small = (size_t)c->n * (size_t)c->d * (size_t)c->h * (size_t)c->w * (size_t)c->c;
+    const size_t big = 8 * small;
+    const pool_in in = {.x = draw(b, big), .dy = draw(b, small), .dx = draw(b, big)};
+    for (size_t i = 0; i < big; i += 2) in.x[i] = draw_below(b, 3) - 1.0; /* ties */
+    const pool_out got = {take(b, small), take(b, small), take(b, big)};
+    const pool_out want = {take(b, small), take(b, small), take(b, big)};
+    char where[WHERE];
+    (void)snprintf(where, sizeof where, "%dx%dx%dx%dx%d%s, slice %d+%d", c->n, c->d, c->h, c->w,
+                   c->c, c->accumulate ? ", accumulate" : "", c->x.before, c->x.after);
+    run_pool(b->engine, c, &in, &got);
+    run_pool(b->oracle, c, &in, &want);
+    judge_exactly(b, "forward", where, got.y, want.y, small);
+    judge_exactly(b, "index", where, got.index, want.index, small);
+    if (c->accumulate)
+        judge(b, "backward, added", where, got.dx, want.dx, big);
+    else
+        judge_exactly(b, "backward", where, got.dx, want.dx, big);
+    bench_clear(b);
+}
+
+void pool_agrees_with_the_oracle(void **state) {
+    static const pool_case cases[] = {
+        /* n, d, h, w, c of y, accumulate, slice of x and dx */
+        {1, 1, 1, 1, 1, 0, {0, 0}},   {1, 1, 1, 1, 3, 1, {3, 0}},   {2, 3, 1, 2, 4, 0, {0, 0}},
+        {1, 2, 5, 3, 8, 1, {8, 0}},   {3, 1, 2, 2, 16, 0, {16, 0}}, {2, 2, 2, 3, 17, 1, {2, 3}},
+        {1, 4, 4, 2, 32, 1, {32, 0}}, {1, 3, 3, 1, 48, 0, {0, 48}}, {2, 4, 3, 5, 32, 0, {0, 0}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) compare_pool(*state, &cases[i]);
+    bench_report(*state, "pool");
+}
+
+/* ---- softmax and loss ---- */
+
+typedef struct loss_row {
+    loss_case shape;
+    double range;       /* of the logits */
+    int padded, absent; /* a fifth of the voxels of no class; the last class never true */
+} loss_row;
+
+static void draw_labels(bench *b, const loss_row *row, uint8_t *labels, size_t n) {
+    const uint32_t classes = (uint32_t)row->shape.classes;
+    for (size_t i = 0; i < n; i++) {
+        labels[i] = (uint8_t)draw_below(b, row->absent ? classes - 1 : classes);
+        if (row->padded && draw_below(b, 5) == 0) labels[i] = i % 2 ? 255 : (uint8_t)classes;
+    }
+}
+
+static void compare_loss(bench *b, const loss_row *row) {
+    const loss_case *c = &row->shape;
+    const size_t all = (size_t)c->n * (size_t)c->voxels, values = all * (size_t)c->classes;
+    const size_t sums = (size_t)c->n * (size_t)(3 * c->classes + 1);
+    uint8_t labels[4096];
+    assert_true(all <= sizeof labels);
+    draw_labels(b, row, labels, all);
+    const loss_in in = {draw_range(b, values, -row->range, row->range), labels};
+    const loss_out got = {take(b, values), take(b, values), take(b, sums), take(b, values)};
+    const loss_out want = {take(b, values), take(b, values), take(b, sums), take(b, values)};
+    char where[WHERE];
+    (void)snprintf(where, sizeof where, "%dx%dx%d, logits to %g%s%s%s", c->n, c->voxels, c->classes,
+                   row->range, c->in_place ? ", in place" : "", row->padded ? ", padded" : "",
+                   row->absent ? ", a class absent" : "");
+    run_loss(b->engine, c, &in, &got);
+    run_loss(b->oracle, c, &in, &want);
+    judge(b, "softmax", where, got.softmax, want.softmax, values);
+    judge(b, "probabilities", where, got.probs, want.probs, values);
+    for (size_t i = 0; i < sums; i++) judge(b, "sums", where, got.sums + i, want.sums + i, 1);
+    judge(b, "backward", where, got.dlogits, want.dlogits, values);
+    bench_clear(b);
+}
+
+void softmax_and_loss_agree_with_the_oracle(void **state) {
+    static const loss_row rows[] = {
+        /* {n, voxels, classes, in_place, scale}, range, padded, absent */
+        {{1, 1, 2, 0, 1}, 1, 0, 0},      {{1, 8, 4, 1, 1}, 3, 0, 0},
+        {{2, 105, 4, 0, 0.5}, 3, 1, 0},  {{3, 64, 3, 1, 0.25}, 3, 0, 1},
+        {{2, 1000, 4, 1, 0.5}, 5, 1, 1}, {{1, 333, 2, 0, 128}, 2, 1, 0},
+        {{2, 77, 5, 0, 0.5}, 40, 1, 0},  {{1, 4096, 4, 0, 1}, 8, 0, 0},
+        {{1, 50, 17, 1, 1}, 3, 1, 1},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) compare_loss(*state, &rows[i]);
+    bench_report(*state, "loss");
+}
+
+/* ---- Adam ---- */
+
+void adam_agrees_with_the_oracle(void **state) {
+    static const struct {
+        size_t n;
+        int64_t first_step;
+        int steps;
+    } rows[] = {{1, 1, 1}, {3, 1, 5}, {1000, 1, 3}, {4099, 90, 2}, {64, 100000, 3}};
+    bench *b = *state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const size_t n = rows[i].n, bytes = n * sizeof(double);
+        const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, rows[i].first_step};
+        const double *grads = draw(b, n * (size_t)rows[i].steps);
+        double *w[2] = {draw_range(b, n, -1e-2, 1e-2), take(b, n)};
+        double *m[2] = {draw(b, n), take(b, n)}, *v[2] = {draw_range(b, n, 0, 1), take(b, n)};
+        memcpy(w[1], w[0], bytes);
+        memcpy(m[1], m[0], bytes);
+        memcpy(v[1], v[0], bytes);
+        run_adam(b->engine, adam, rows[i].steps, n, grads, w[0], m[0], v[0]);
+        run_adam(b->oracle, adam, rows[i].steps, n, grads, w[1], m[1], v[1]);
+        char where[WHERE];
+        (void)snprintf(where, sizeof where, "%zu weights, step %d", n, (int)rows[i].first_step);
+        judge(b, "weights", where, w[0], w[1], n);
+        judge(b, "m", where, m[0], m[1], n);
+        judge(b, "v", where, v[0], v[1], n);
+        bench_clear(b);
+    }
+    bench_report(b, "adam");
+}

@@ -1,0 +1,194 @@
+/* engine_runs.c - one operation of an engine on host arrays, forward and backward. */
+#include "engine_suite.h"
+
+static const slice packed = {0, 0};
+
+/* ---- convolutions ---- */
+
+shape conv_x_shape(const conv_case *c) { return (shape){c->n, c->d, c->h, c->w, c->cin}; }
+
+shape conv_y_shape(const conv_case *c) {
+    const int times = c->kind == PLEAT_UP ? 2 : 1;
+    return (shape){c->n, times * c->d, times * c->h, times * c->w, c->cout};
+}
+
+size_t conv_weight_count(const conv_case *c) {
+    static const size_t taps[] = {[PLEAT_CONV3] = 27, [PLEAT_HEAD] = 1, [PLEAT_UP] = 8};
+    return taps[c->kind] * (size_t)c->cin * (size_t)c->cout;
+}
+
+static void conv_backward(memory *m, const conv_case *c, pleat_conv *conv, const void *weights,
+                          const pleat_tensor *x, const conv_in *in, const conv_out *out) {
+    pleat_engine *e = m->engine;
+    const size_t weight_count = conv_weight_count(c), biases = (size_t)c->cout;
+    const pleat_tensor dy = memory_tensor(m, e->act, in->dy, conv_y_shape(c), c->y);
+    void *dweights = memory_put(m, e->real, in->dweights, weight_count);
+    void *dbias = memory_put(m, e->real, in->dbias, biases);
+    OK(e->ops->conv_backward_weights(e, conv, x, &dy, dweights, dbias));
+    memory_read(m, e->real, dweights, out->dweights, weight_count);
+    memory_read(m, e->real, dbias, out->dbias, biases);
+    if (c->first) return;
+    const pleat_tensor dx = memory_tensor(m, e->act, NULL, conv_x_shape(c), packed);
+    OK(e->ops->conv_backward_data(e, conv, weights, &dy, &dx));
+    memory_read_tensor(m, e->act, &dx, packed, out->dx);
+}
+
+/* The layer first works with other weights, so that one which packs only once is found out. */
+void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in *in,
+              const conv_out *out) {
+    const pleat_engine_ops *ops = engine->ops;
+    memory m = {.engine = engine};
+    const pleat_conv_desc desc = {.kind = c->kind,
+                                  .n = c->n,
+                                  .d = c->d,
+                                  .h = c->h,
+                                  .w = c->w,
+                                  .cin = c->cin,
+                                  .cout = c->cout,
+                                  .relu = c->relu,
+                                  .train = train,
+                                  .want_dx = train && !c->first};
+    const size_t weight_count = conv_weight_count(c);
+    const pleat_dtype y_type = c->kind == PLEAT_HEAD ? engine->real : engine->act;
+    const pleat_tensor x = memory_tensor(&m, engine->act, in->x, conv_x_shape(c), packed);
+    const pleat_tensor y = memory_tensor(&m, y_type, NULL, conv_y_shape(c), c->y);
+    void *weights = memory_put(&m, engine->real, NULL, weight_count);
+    void *bias = memory_put(&m, engine->real, in->bias, (size_t)c->cout);
+    pleat_conv *conv = NULL;
+    OK(ops->conv_create(engine, &desc, &conv));
+    OK(ops->conv_pack(engine, conv, weights));
+    OK(ops->conv_forward(engine, conv, weights, bias, &x, &y));
+    memory_write(&m, engine->real, weights, in->weights, weight_count);
+    OK(ops->conv_pack(engine, conv, weights));
+    OK(ops->conv_forward(engine, conv, weights, bias, &x, &y));
+    memory_read_tensor(&m, y_type, &y, c->y, out->y);
+    if (train) conv_backward(&m, c, conv, weights, &x, in, out);
+    ops->conv_destroy(engine, conv);
+    memory_clear(&m);
+}
+
+/* ---- batch norm ---- */
+
+static void add_others(memory *m, double *sums, double *host, const double *others, size_t n) {
+    double total[256];
+    assert_true(n <= COUNT(total));
+    memory_read(m, PLEAT_F64, sums, host, n);
+    for (size_t i = 0; i < n; i++) total[i] = host[i] + (others != NULL ? others[i] : 0);
+    memory_write(m, PLEAT_F64, sums, total, n);
+}
+
+static void norm_backward(memory *m, const norm_case *c, const norm_in *in, const norm_out *out,
+                          const pleat_norm *norm, const pleat_tensor *x, double count) {
+    pleat_engine *e = m->engine;
+    const shape s = {c->n, c->d, c->h, c->w, c->c};
+    const size_t channels = (size_t)c->c;
+    const pleat_tensor dy = memory_tensor(m, e->act, in->dy, s, c->y);
+    const pleat_tensor dx = memory_tensor(m, e->act, NULL, s, packed);
+    double *sums = memory_put(m, PLEAT_F64, NULL, 2 * channels);
+    void *dgamma = memory_put(m, e->real, in->dgamma, channels);
+    void *dbeta = memory_put(m, e->real, in->dbeta, channels);
+    OK(e->ops->norm_backward_sums(e, norm, x, &dy, sums, dgamma, dbeta));
+    add_others(m, sums, out->back_sums, in->others_back, 2 * channels);
+    OK(e->ops->norm_backward(e, norm, x, &dy, sums, count, c->relu_mask, &dx));
+    memory_read(m, e->real, dgamma, out->dgamma, channels);
+    memory_read(m, e->real, dbeta, out->dbeta, channels);
+    memory_read_tensor(m, e->act, &dx, packed, out->dx);
+}
+
+void run_norm(pleat_engine *engine, const norm_case *c, const norm_in *in, const norm_out *out) {
+    const pleat_engine_ops *ops = engine->ops;
+    memory m = {.engine = engine};
+    const pleat_dtype act = engine->act, real = engine->real;
+    const shape s = {c->n, c->d, c->h, c->w, c->c};
+    const size_t channels = (size_t)c->c;
+    const pleat_norm norm = {.gamma = memory_put(&m, real, in->gamma, channels),
+                             .beta = memory_put(&m, real, in->beta, channels),
+                             .running_mean = memory_put(&m, real, in->running_mean, channels),
+                             .running_var = memory_put(&m, real, in->running_var, channels),
+                             .mean = memory_put(&m, real, NULL, channels),
+                             .inv_std = memory_put(&m, real, NULL, channels),
+                             .momentum = 0.99,
+                             .epsilon = 1e-3};
+    const pleat_tensor x = memory_tensor(&m, act, in->x, s, packed);
+    const pleat_tensor y = memory_tensor(&m, act, NULL, s, c->y);
+    const pleat_tensor y_infer = memory_tensor(&m, act, NULL, s, c->y);
+    double *sums = memory_put(&m, PLEAT_F64, NULL, 2 * channels);
+    const double count = (double)pleat_tensor_voxels(&x) + in->others_count;
+    OK(ops->norm_sums(engine, &x, sums));
+    add_others(&m, sums, out->sums, in->others, 2 * channels);
+    OK(ops->norm_forward(engine, &norm, &x, sums, count, &y));
+    OK(ops->norm_infer(engine, &norm, &x, &y_infer));
+    memory_read_tensor(&m, act, &y, c->y, out->y);
+    memory_read_tensor(&m, act, &y_infer, c->y, out->y_infer);
+    memory_read(&m, real, norm.mean, out->mean, channels);
+    memory_read(&m, real, norm.inv_std, out->inv_std, channels);
+    memory_read(&m, real, norm.running_mean, out->running_mean, channels);
+    memory_read(&m, real, norm.running_var, out->running_var, channels);
+    norm_backward(&m, c, in, out, &norm, &x, count);
+    memory_clear(&m);
+}
+
+/* ---- pooling ---- */
+
+void run_pool(pleat_engine *engine, const pool_case *c, const pool_in *in, const pool_out *out) {
+    memory m = {.engine = engine};
+    const pleat_dtype act = engine->act;
+    const shape small = {c->n, c->d, c->h, c->w, c->c};
+    const shape big = {c->n, 2 * c->d, 2 * c->h, 2 * c->w, c->c};
+    const pleat_tensor x = memory_tensor(&m, act, in->x, big, c->x);
+    const pleat_tensor y = memory_tensor(&m, act, NULL, small, packed);
+    const pleat_tensor dy = memory_tensor(&m, act, in->dy, small, packed);
+    const pleat_tensor dx = memory_tensor(&m, act, in->dx, big, c->x);
+    uint8_t *index = memory_put_bytes(&m, NULL, shape_size(small));
+    OK(engine->ops->pool_forward(engine, &x, &y, index));
+    OK(engine->ops->pool_backward(engine, &dy, index, c->accumulate, &dx));
+    memory_read_tensor(&m, act, &y, packed, out->y);
+    memory_read_bytes(&m, index, out->index, shape_size(small));
+    memory_read_tensor(&m, act, &dx, c->x, out->dx);
+    memory_clear(&m);
+}
+
+/* ---- softmax and loss ---- */
+
+void run_loss(pleat_engine *engine, const loss_case *c, const loss_in *in, const loss_out *out) {
+    const pleat_engine_ops *ops = engine->ops;
+    memory m = {.engine = engine};
+    const pleat_dtype real = engine->real;
+    const int n = c->n, k = c->classes;
+    const size_t voxels = (size_t)c->voxels, all = (size_t)n * voxels;
+    const size_t values = all * (size_t)k, sum_count = (size_t)n * (size_t)(3 * k + 1);
+    void *logits = memory_put(&m, real, in->logits, values);
+    void *probs = c->in_place ? logits : memory_put(&m, real, NULL, values);
+    const uint8_t *labels = memory_put_bytes(&m, in->labels, all);
+    double *sums = memory_put(&m, PLEAT_F64, NULL, sum_count);
+    void *dlogits = memory_put(&m, engine->act, NULL, values);
+    OK(ops->softmax(engine, logits, all, k, probs));
+    memory_read(&m, real, probs, out->softmax, values);
+    memory_write(&m, real, logits, in->logits, values); /* when in place */
+    OK(ops->loss_forward(engine, logits, labels, n, voxels, k, probs, sums));
+    OK(ops->loss_backward(engine, probs, labels, n, voxels, k, sums, c->scale, dlogits));
+    memory_read(&m, real, probs, out->probs, values);
+    memory_read(&m, PLEAT_F64, sums, out->sums, sum_count);
+    memory_read(&m, engine->act, dlogits, out->dlogits, values);
+    memory_clear(&m);
+}
+
+/* ---- Adam ---- */
+
+void run_adam(pleat_engine *engine, pleat_adam adam, int steps, size_t n, const double *grads,
+              double *params, double *m, double *v) {
+    memory blocks = {.engine = engine};
+    const pleat_dtype real = engine->real;
+    void *weights = memory_put(&blocks, real, params, n);
+    void *first = memory_put(&blocks, real, m, n);
+    void *second = memory_put(&blocks, real, v, n);
+    void *slope = memory_put(&blocks, real, NULL, n);
+    for (int i = 0; i < steps; i++, adam.step++) {
+        memory_write(&blocks, real, slope, grads + (size_t)i * n, n);
+        OK(engine->ops->adam(engine, &adam, n, weights, slope, first, second));
+    }
+    memory_read(&blocks, real, weights, params, n);
+    memory_read(&blocks, real, first, m, n);
+    memory_read(&blocks, real, second, v, n);
+    memory_clear(&blocks);
+}

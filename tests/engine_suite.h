@@ -1,0 +1,211 @@
+/*
+ * engine_suite.h - what every part of the conformance suite of engine.h shares.
+ *
+ * One test runs one operation twice with the same host numbers, on the engine under test and on
+ * the oracle, and judges the difference:
+ *
+ *   bench    the two engines, the limit, the random numbers, the host arrays of one test
+ *   memory   the blocks of one run on one engine; only alloc, upload and download touch them,
+ *            so that the suite also serves engines whose memory the host cannot read
+ *   run_*    one operation, forward and backward, host arrays in, host arrays out
+ *
+ * Host arrays are double; they hold numbers that the engine's activation type holds exactly.
+ */
+#ifndef PLEAT_TESTS_ENGINE_SUITE_H
+#define PLEAT_TESTS_ENGINE_SUITE_H
+
+#include "pleat/engine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+#define OK(call)                                                       \
+    do {                                                               \
+        if ((call) != PLEAT_OK) fail_msg("%s", pleat_error_message()); \
+    } while (0)
+
+#define MOST_ARRAYS 128 /* of one case */
+#define MOST_SCORES 16  /* results of one test */
+
+typedef struct score {
+    const char *what;
+    double worst;
+    char where[80];
+} score;
+
+typedef struct bench {
+    pleat_engine *engine, *oracle;
+    double limit; /* of normalised mean squared error */
+    int verbose;
+    uint64_t seed;
+    double *arrays[MOST_ARRAYS];
+    int array_count;
+    score scores[MOST_SCORES];
+    int score_count;
+} bench;
+
+/* Host arrays that bench_clear frees: zeroed; uniform in [-1,1); uniform in [low,high). */
+double *take(bench *b, size_t n);
+double *draw(bench *b, size_t n);
+double *draw_range(bench *b, size_t n, double low, double high);
+uint32_t draw_below(bench *b, uint32_t n);
+void bench_clear(bench *b);
+
+/* Fails when sum (got-want)^2 / sum want^2 is above the limit (exactly: when it is not 0). */
+void judge(bench *b, const char *what, const char *where, const double *got, const double *want,
+           size_t n);
+void judge_exactly(bench *b, const char *what, const char *where, const double *got,
+                   const double *want, size_t n);
+/* With -v: a line per result, the worst over all cases. */
+void bench_report(bench *b, const char *operation);
+
+#define MOST_BLOCKS 32
+typedef struct memory {
+    pleat_engine *engine;
+    void *blocks[MOST_BLOCKS];
+    int count;
+} memory;
+
+typedef struct slice { /* channels of the wider tensor on either side; {0, 0}: packed */
+    int before, after;
+} slice;
+
+typedef struct shape {
+    int n, d, h, w, c;
+} shape;
+
+static inline size_t shape_size(shape s) {
+    return (size_t)s.n * (size_t)s.d * (size_t)s.h * (size_t)s.w * (size_t)s.c;
+}
+
+/* Engine memory holding n elements; host NULL: a number that no result may show. */
+void *memory_put(memory *m, pleat_dtype type, const double *host, size_t n);
+void memory_write(memory *m, pleat_dtype type, void *data, const double *host, size_t n);
+void memory_read(memory *m, pleat_dtype type, const void *data, double *host, size_t n);
+void *memory_put_bytes(memory *m, const uint8_t *host, size_t n);
+void memory_read_bytes(memory *m, const void *data, double *host, size_t n);
+pleat_tensor memory_tensor(memory *m, pleat_dtype type, const double *host, shape s, slice cut);
+/* Fails when anything outside the slice has changed. */
+void memory_read_tensor(memory *m, pleat_dtype type, const pleat_tensor *t, slice cut,
+                        double *host);
+void memory_clear(memory *m);
+
+/* ---- runs: in NULL means garbage, out NULL means not wanted ---- */
+
+typedef struct conv_case {
+    pleat_conv_kind kind;
+    int n, d, h, w, cin, cout;
+    int relu, first; /* first: no dx */
+    slice y;
+} conv_case;
+
+typedef struct conv_in {
+    double *x, *weights, *bias, *dy;
+    double *dweights, *dbias; /* gradients so far */
+} conv_in;
+
+typedef struct conv_out {
+    double *y, *dx, *dweights, *dbias;
+} conv_out;
+
+shape conv_x_shape(const conv_case *c);
+shape conv_y_shape(const conv_case *c);
+size_t conv_weight_count(const conv_case *c);
+void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in *in,
+              const conv_out *out);
+
+typedef struct norm_case {
+    int n, d, h, w, c;
+    int relu_mask;
+    slice y;
+} norm_case;
+
+typedef struct norm_in {
+    double *x, *gamma, *beta, *running_mean, *running_var, *dy;
+    double *dgamma, *dbeta;       /* gradients so far */
+    double *others, *others_back; /* [2C] sums of the other ranks */
+    double others_count;          /* voxels of the other ranks */
+} norm_in;
+
+typedef struct norm_out {
+    double *sums, *y, *mean, *inv_std, *running_mean, *running_var, *y_infer;
+    double *back_sums, *dgamma, *dbeta, *dx;
+} norm_out;
+
+void run_norm(pleat_engine *engine, const norm_case *c, const norm_in *in, const norm_out *out);
+
+typedef struct pool_case {
+    int n, d, h, w, c; /* of y; x is 2d x 2h x 2w */
+    int accumulate;
+    slice x;
+} pool_case;
+
+typedef struct pool_in {
+    double *x, *dy;
+    double *dx; /* gradients so far */
+} pool_in;
+
+typedef struct pool_out {
+    double *y, *index, *dx;
+} pool_out;
+
+void run_pool(pleat_engine *engine, const pool_case *c, const pool_in *in, const pool_out *out);
+
+typedef struct loss_case {
+    int n, voxels, classes, in_place;
+    double scale;
+} loss_case;
+
+typedef struct loss_in {
+    double *logits;
+    uint8_t *labels;
+} loss_in;
+
+typedef struct loss_out {
+    double *softmax, *probs, *sums, *dlogits;
+} loss_out;
+
+void run_loss(pleat_engine *engine, const loss_case *c, const loss_in *in, const loss_out *out);
+
+/* `steps` updates beginning at adam->step; grads [steps][n]; params, m, v are updated in place. */
+void run_adam(pleat_engine *engine, pleat_adam adam, int steps, size_t n, const double *grads,
+              double *params, double *m, double *v);
+
+/* ---- tests; state is a bench ---- */
+
+/* engine_ops.c: the engine against the oracle */
+void conv3_agrees_with_the_oracle(void **state);
+void head_agrees_with_the_oracle(void **state);
+void up_agrees_with_the_oracle(void **state);
+void relu_backward_passes_where_y_is_positive(void **state);
+void copy_moves_slices(void **state);
+void norm_agrees_with_the_oracle(void **state);
+void pool_agrees_with_the_oracle(void **state);
+void softmax_and_loss_agree_with_the_oracle(void **state);
+void adam_agrees_with_the_oracle(void **state);
+void input_becomes_activations(void **state);
+
+/* engine_known.c: the engine against numbers known beforehand */
+void engine_says_what_it_is(void **state);
+void memory_is_aligned_zeroed_and_copied(void **state);
+void conv3_of_a_known_image_is_known(void **state);
+void conv3_taps_lie_where_the_layout_says(void **state);
+void up_and_head_weights_lie_where_the_layout_says(void **state);
+void pool_gives_ties_to_the_first_voxel(void **state);
+void loss_is_the_originals(void **state);
+void loss_has_no_gradient_where_clamped(void **state);
+void adam_is_keras_adam(void **state);
+void ref_gives_the_same_bits_on_any_number_of_threads(void **state);
+
+/* engine_gradients.c: ref64 against central finite differences */
+void conv_gradients_are_slopes(void **state);
+void norm_gradients_are_slopes(void **state);
+void pool_gradient_is_the_slope(void **state);
+void loss_gradient_is_the_slope(void **state);
+
+#endif /* PLEAT_TESTS_ENGINE_SUITE_H */
