@@ -70,12 +70,24 @@ static void a_builder_error_is_reported_once_at_the_end(void **state) {
     assert_non_null(strstr(pleat_error_message(), "'up'"));
 }
 
+static void a_network_s_text_tells_it_apart_and_back(void **state) {
+    (void)state;
+    char text[128];
+    pleat_unet_config back;
+    pleat_unet_text(&standard, text, sizeof text);
+    assert_string_equal(text, "unet depth=4 filters=32 classes=4 norm=1");
+    assert_int_equal(pleat_unet_parse(text, &back), PLEAT_OK);
+    assert_memory_equal(&back, &standard, sizeof back);
+    assert_int_equal(pleat_unet_parse("unet depth=4 filters=32", &back), PLEAT_ERR_FORMAT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_originals_net_has_its_published_size),
         cmocka_unit_test(parameters_lie_side_by_side_without_gaps),
         cmocka_unit_test(concat_puts_up_before_skip),
         cmocka_unit_test(a_size_that_cannot_be_halved_is_refused_with_one_that_can),
+        cmocka_unit_test(a_network_s_text_tells_it_apart_and_back),
         cmocka_unit_test(a_builder_error_is_reported_once_at_the_end),
     };
     return cmocka_run_group_tests_name("graph", tests, NULL, NULL);

@@ -72,9 +72,6 @@ pleat_status pleat_graph_check_size(const pleat_graph *graph, const int dim[3]);
 /* Multiply-adds of one forward pass over an input of dim (D, H, W). */
 double pleat_graph_macs(const pleat_graph *graph, const int dim[3]);
 
-/* One line per node: kind, channels, inputs. Two graphs with the same text fit the same weights. */
-void pleat_graph_text(const pleat_graph *graph, char *out, size_t size);
-
 typedef struct pleat_unet_config { /* Ronneberger et al. 2015, Cicek et al. 2016 */
     int depth;                     /* halvings; 4 */
     int filters;                   /* of the first level; doubled at each halving; 32 */
@@ -84,6 +81,11 @@ typedef struct pleat_unet_config { /* Ronneberger et al. 2015, Cicek et al. 2016
 
 /* The original's "standard" 3-D U-Net. src/net/unet.c */
 pleat_status pleat_unet(const pleat_unet_config *config, pleat_graph *out);
+
+/* "unet depth=4 filters=32 classes=4 norm=1": two networks with the same text fit the same weights.
+ * parse: its inverse; ERR_FORMAT. */
+void pleat_unet_text(const pleat_unet_config *config, char *out, size_t size);
+pleat_status pleat_unet_parse(const char *text, pleat_unet_config *out);
 
 #ifdef __cplusplus
 }

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const kinds[] = {"input", "conv", "norm", "pool", "up", "concat", "head"};
-
 static int fail(pleat_graph *graph, const char *name, const char *why) {
     if (graph->error[0] == '\0')
         (void)snprintf(graph->error, sizeof graph->error, "node '%s': %s", name, why);
@@ -140,16 +138,4 @@ double pleat_graph_macs(const pleat_graph *graph, const int dim[3]) {
         macs += voxels * (double)node->n_weights;
     }
     return macs;
-}
-
-void pleat_graph_text(const pleat_graph *graph, char *out, size_t size) {
-    size_t used = 0;
-    out[0] = '\0';
-    for (int i = 0; i < graph->n && used < size; i++) {
-        const pleat_node *node = &graph->node[i];
-        const int more =
-            snprintf(out + used, size - used, "%s %s %d relu=%d in=%d,%d\n", kinds[node->kind],
-                     node->name, node->channels, node->relu, node->input[0], node->input[1]);
-        used += (size_t)more;
-    }
 }

@@ -10,6 +10,7 @@
 #include "pleat/graph.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* "enc0" + ".conv1" */
 static const char *join(char out[24], const char *level, const char *what) {
@@ -51,4 +52,21 @@ pleat_status pleat_unet(const pleat_unet_config *config, pleat_graph *out) {
     }
     (void)pleat_graph_head(out, x, config->classes, "head");
     return pleat_graph_finish(out);
+}
+
+void pleat_unet_text(const pleat_unet_config *config, char *out, size_t size) {
+    (void)snprintf(out, size, "unet depth=%d filters=%d classes=%d norm=%d", config->depth,
+                   config->filters, config->classes, config->norm != 0);
+}
+
+pleat_status pleat_unet_parse(const char *text, pleat_unet_config *out) {
+    pleat_unet_config c = {0};
+    char again[128];
+    const int fields = sscanf(text, "unet depth=%d filters=%d classes=%d norm=%d", &c.depth,
+                              &c.filters, &c.classes, &c.norm);
+    pleat_unet_text(&c, again, sizeof again);
+    PLEAT_CHECK(fields == 4 && strcmp(text, again) == 0, PLEAT_ERR_FORMAT,
+                "'%.100s' does not describe a network this version knows", text);
+    *out = c;
+    return PLEAT_OK;
 }

@@ -1,0 +1,40 @@
+/*
+ * predictor.h - models from checkpoints, ready to label volumes.
+ *
+ * A checkpoint carries its configuration, preprocessing and class names, so nothing else is
+ * needed. Several checkpoints (of the folds of a run) predict together: their probabilities are
+ * averaged.
+ */
+#ifndef PLEAT_PREDICTOR_H
+#define PLEAT_PREDICTOR_H
+
+#include "pleat/config.h"
+#include "pleat/predict.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_predictor pleat_predictor;
+
+/* paths[n]: checkpoints of one network, preprocessing and set of classes, else ERR_DATA naming the
+ * odd one. `assignments` (NULL-terminated "key=value", may be NULL) change the configuration they
+ * carry: predict.merge, overlap, predict.batch. The engine must outlive the predictor. */
+pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths, int n,
+                                  const char *const *assignments, pleat_predictor **out);
+void pleat_predictor_close(pleat_predictor *predictor);
+
+const pleat_config *pleat_predictor_config(const pleat_predictor *predictor);
+
+/* A preprocessed volume: labels back on the native grid. The caller frees `out`. */
+pleat_status pleat_predictor_source(pleat_predictor *predictor, const pleat_source *source,
+                                    const double spacing[3], const pleat_geometry *native,
+                                    pleat_label *out);
+/* A NIfTI volume: preprocessed as in training, then the same. */
+pleat_status pleat_predictor_file(pleat_predictor *predictor, const char *image_path,
+                                  pleat_label *out, pleat_geometry *native);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_PREDICTOR_H */

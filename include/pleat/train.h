@@ -1,0 +1,76 @@
+/*
+ * train.h - one fold's training, by the ranks of one group.
+ *
+ * An epoch is `iterations` steps over the global batch, then the validation patches, then the
+ * schedule's decision on the training loss, then the files:
+ *
+ *   FOLDER/checkpoint_latest.h5   everything, each epoch; one generation before it is kept
+ *   FOLDER/checkpoint_best.h5     the model of the lowest training loss
+ *   FOLDER/history.tsv, logs.csv
+ *
+ * A fold with a latest checkpoint goes on from it: every random number is a function of (seed,
+ * fold, epoch, sample), so the interrupted run continues as if it had not been.
+ */
+#ifndef PLEAT_TRAIN_H
+#define PLEAT_TRAIN_H
+
+#include "pleat/augment.h"
+#include "pleat/checkpoint.h"
+#include "pleat/comm.h"
+#include "pleat/history.h"
+#include "pleat/net.h"
+#include "pleat/schedule.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_train_config {
+    uint64_t seed;
+    int fold;
+    int epochs, iterations;
+    int batch;      /* global; a multiple of the group's ranks */
+    int validation; /* patches per validation case and epoch */
+    double lr;
+    int poly; /* lr * (1 - epoch/epochs)^0.9 instead of the plateau rule */
+    pleat_schedule_config schedule;
+    int patch[3]; /* D, H, W */
+    pleat_pad pad;
+    const pleat_augment_config *augment; /* NULL: crops only */
+    int norm_sync;
+    int loader_threads;
+    const char *folder;                /* of the fold; exists */
+    const pleat_checkpoint *described; /* texts to store with the weights: network, config, ... */
+} pleat_train_config;
+
+typedef struct pleat_train_data {
+    const pleat_source *const *train, *const *validation;
+    int n_train, n_validation;
+} pleat_train_data;
+
+typedef struct pleat_train_hooks {
+    void (*step)(void *context); /* after every step; may be NULL */
+    void *context;
+} pleat_train_hooks;
+
+typedef struct pleat_train_result {
+    int epochs; /* finished, with those before a resume */
+    int64_t steps;
+    double loss, best_loss;
+    double seconds; /* of this call */
+} pleat_train_result;
+
+/* Collective over `group`. The model is made for training; it is initialised or restored here.
+ * ERR_NUMERIC when the loss is no longer finite: names fold, epoch and step; the checkpoints of
+ * the last good epoch stay. */
+pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_train_data *data,
+                              pleat_model *model, pleat_comm *group, const pleat_train_hooks *hooks,
+                              pleat_train_result *out);
+
+/* 1 when the fold's training has ended by itself, by its latest checkpoint. */
+pleat_status pleat_train_finished(const char *folder, int *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_TRAIN_H */

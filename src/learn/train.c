@@ -1,0 +1,345 @@
+/*
+ * train.c - the epochs of one fold.
+ *
+ *   restore or initialise
+ *   for each epoch:  steps: loader -> net forward, backward, all-reduce -> Adam
+ *                    validation patches, shared out over the ranks
+ *                    schedule, files
+ */
+#include "pleat/train.h"
+
+#include "pleat/file.h"
+#include "pleat/loader.h"
+#include "pleat/log.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { METRICS = 4 }; /* loss, tversky, dice_soft, dice_crossentropy */
+
+typedef struct run {
+    const pleat_train_config *config;
+    const pleat_train_data *data;
+    const pleat_train_hooks *hooks;
+    pleat_model *model;
+    pleat_comm *group;
+    pleat_net *net;
+    pleat_loader *loader;
+    pleat_schedule schedule;
+    int batch; /* of this rank */
+    size_t voxels;
+    int classes;
+    int64_t step;      /* Adam updates made */
+    int epoch;         /* finished */
+    int finished;      /* ended by itself */
+    pleat_epoch *rows; /* [epochs] */
+    double *sums;      /* of one batch */
+    float *images;     /* [batch, patch], for validation */
+    uint8_t *labels;
+    int (*dims)[3];            /* [n_validation] */
+    float *host[PLEAT_STATES]; /* for checkpoints; group rank 0 writes */
+} run;
+
+static int is_root(const run *r) { return r->group->rank == 0; }
+
+static double rate_of(const run *r) {
+    const pleat_train_config *c = r->config;
+    if (!c->poly) return r->schedule.rate;
+    return c->lr * pow(1.0 - (double)r->epoch / c->epochs, 0.9);
+}
+
+/* Adds a batch's means times `weight`. */
+static void add_metrics(double metrics[METRICS], const pleat_loss_values *v, double weight) {
+    metrics[0] += weight * v->loss;
+    metrics[1] += weight * v->tversky;
+    metrics[2] += weight * v->dice_soft;
+    metrics[3] += weight * v->dice_crossentropy;
+}
+
+/* --- one epoch ------------------------------------------------------------------------------ */
+
+static pleat_status train_steps(run *r, double metrics[METRICS]) {
+    const pleat_train_config *c = r->config;
+    double share[METRICS] = {0};
+    int bad = -1;
+    for (int i = 0; i < c->iterations; i++) {
+        float *images = NULL;
+        uint8_t *labels = NULL;
+        pleat_loss_values values;
+        PLEAT_TRY(pleat_loader_next(r->loader, &images, &labels));
+        PLEAT_TRY(pleat_net_train(r->net, images, labels, c->batch, r->group, r->sums));
+        pleat_loss_from_sums(r->sums, r->batch, r->voxels, r->classes, &values);
+        add_metrics(share, &values, 1.0 / c->iterations / r->group->size);
+        if (bad < 0 && !isfinite(values.loss)) bad = i;
+        const pleat_adam adam = {rate_of(r), 0.9, 0.999, 1e-7, ++r->step};
+        PLEAT_TRY(pleat_model_adam(r->model, &adam));
+        if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context);
+    }
+    const pleat_status mine =
+        bad < 0 ? PLEAT_OK
+                : PLEAT_FAIL(PLEAT_ERR_NUMERIC,
+                             "fold %d diverged: the loss is not finite at epoch %d, step %d; the "
+                             "last good checkpoint is kept in '%s'. Lower train.lr",
+                             c->fold, r->epoch + 1, bad + 1, c->folder);
+    PLEAT_TRY(pleat_comm_agree(r->group, mine));
+    memcpy(metrics, share, sizeof share);
+    PLEAT_TRY(pleat_comm_allreduce_sum(r->group, metrics, METRICS, PLEAT_F64));
+    return pleat_comm_wait(r->group);
+}
+
+/* Validation patch `sample`, into place k of the batch. */
+static pleat_status validation_patch(run *r, int sample, int k) {
+    const pleat_train_config *c = r->config;
+    const int n = r->data->n_validation;
+    pleat_sample draw;
+    pleat_sampler_draw(c->seed, c->fold, r->epoch, sample, n * c->validation, n,
+                       (const int(*)[3])r->dims, c->patch, NULL, &draw);
+    return pleat_augment_patch(&draw, r->data->validation[draw.item], c->patch, c->pad,
+                               r->images + (size_t)k * r->voxels,
+                               r->labels + (size_t)k * r->voxels);
+}
+
+/* Sample s is rank s modulo size's; a last batch is filled up and its filling not counted. */
+static pleat_status validate(run *r, double metrics[METRICS]) {
+    const int total = r->data->n_validation * r->config->validation;
+    const int mine = (total - r->group->rank + r->group->size - 1) / r->group->size;
+    const size_t per_sample = (size_t)(3 * r->classes + 1);
+    double share[METRICS] = {0};
+    for (int first = 0; first < mine; first += r->batch) {
+        const int n = mine - first < r->batch ? mine - first : r->batch;
+        for (int k = 0; k < r->batch; k++) {
+            const int i = first + (k < n ? k : 0);
+            PLEAT_TRY(validation_patch(r, r->group->rank + i * r->group->size, k));
+        }
+        PLEAT_TRY(pleat_net_evaluate(r->net, r->images, r->labels, r->sums));
+        for (int k = 0; k < n; k++) {
+            pleat_loss_values values;
+            pleat_loss_from_sums(r->sums + (size_t)k * per_sample, 1, r->voxels, r->classes,
+                                 &values);
+            add_metrics(share, &values, 1.0 / total);
+        }
+        if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context);
+    }
+    memcpy(metrics, share, sizeof share);
+    PLEAT_TRY(pleat_comm_allreduce_sum(r->group, metrics, METRICS, PLEAT_F64));
+    PLEAT_TRY(pleat_comm_wait(r->group));
+    for (int m = 0; total == 0 && m < METRICS; m++) metrics[m] = NAN;
+    return PLEAT_OK;
+}
+
+/* --- checkpoints ---------------------------------------------------------------------------- */
+
+static pleat_status write_checkpoint(run *r, const char *name, int model_only) {
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", r->config->folder, name));
+    pleat_checkpoint c = *r->config->described;
+    c.fold = r->config->fold;
+    c.seed = r->config->seed;
+    c.epoch = r->epoch;
+    c.finished = r->finished;
+    c.step = r->step;
+    pleat_schedule_save(&r->schedule, c.schedule);
+    c.n_params = pleat_model_count(r->model, PLEAT_STATE_PARAMS);
+    c.n_stats = pleat_model_count(r->model, PLEAT_STATE_STATS);
+    c.params = r->host[PLEAT_STATE_PARAMS];
+    c.stats = r->host[PLEAT_STATE_STATS];
+    c.moment1 = model_only ? NULL : r->host[PLEAT_STATE_MOMENT1];
+    c.moment2 = model_only ? NULL : r->host[PLEAT_STATE_MOMENT2];
+    c.history = (double *)(void *)r->rows;
+    return pleat_checkpoint_write(path, &c, !model_only);
+}
+
+/* Group rank 0 writes; all ranks learn whether it could. */
+static pleat_status save(run *r, int best) {
+    pleat_status status = PLEAT_OK;
+    if (is_root(r)) {
+        for (int s = 0; s < PLEAT_STATES && status == PLEAT_OK; s++)
+            if (r->host[s] != NULL) status = pleat_model_get(r->model, (pleat_state)s, r->host[s]);
+        if (status == PLEAT_OK && best) status = write_checkpoint(r, "checkpoint_best.h5", 1);
+        if (status == PLEAT_OK) status = write_checkpoint(r, "checkpoint_latest.h5", 0);
+        if (status == PLEAT_OK) status = pleat_history_write(r->config->folder, r->rows, r->epoch);
+    }
+    return pleat_comm_agree(r->group, status);
+}
+
+static pleat_status check_fits(const run *r, const pleat_checkpoint *c, const char *path) {
+    PLEAT_CHECK(c->n_params == pleat_model_count(r->model, PLEAT_STATE_PARAMS) &&
+                    strcmp(c->network, r->config->described->network) == 0,
+                PLEAT_ERR_DATA,
+                "'%s' holds another network than the configuration's; use another --out folder",
+                path);
+    PLEAT_CHECK(c->fold == r->config->fold && c->seed == r->config->seed, PLEAT_ERR_DATA,
+                "'%s' is of fold %d and seed %llu, not of fold %d and seed %llu", path, c->fold,
+                (unsigned long long)c->seed, r->config->fold, (unsigned long long)r->config->seed);
+    PLEAT_CHECK(c->moment1 != NULL && c->moment2 != NULL, PLEAT_ERR_FORMAT,
+                "'%s' holds a model only; it cannot be trained on", path);
+    return PLEAT_OK;
+}
+
+static pleat_status take_over(run *r, const pleat_checkpoint *c) {
+    PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_PARAMS, c->params));
+    PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_STATS, c->stats));
+    PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT1, c->moment1));
+    PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT2, c->moment2));
+    pleat_schedule_load(&r->schedule, c->schedule);
+    const int rows = c->epoch < r->config->epochs ? c->epoch : r->config->epochs;
+    memcpy(r->rows, c->history, (size_t)rows * sizeof *r->rows);
+    r->step = c->step;
+    r->epoch = rows;
+    r->finished = c->finished || r->epoch >= r->config->epochs;
+    return PLEAT_OK;
+}
+
+/* Every rank of the group reads the file; nothing there is a fresh start. */
+static pleat_status restore(run *r) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_checkpoint c = {0};
+    int fell_back = 0;
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/checkpoint_latest.h5", r->config->folder));
+    pleat_status status = pleat_checkpoint_read(path, &c, &fell_back);
+    if (status == PLEAT_ERR_NOT_FOUND)
+        return pleat_model_init(r->model, r->config->seed, r->config->fold);
+    if (status == PLEAT_OK) status = check_fits(r, &c, path);
+    if (status == PLEAT_OK) status = take_over(r, &c);
+    if (status == PLEAT_OK && is_root(r))
+        pleat_log(PLEAT_INFO, "fold=%d goes on after epoch %d%s", r->config->fold, r->epoch,
+                  fell_back ? "; the latest checkpoint is damaged, the one before it was taken"
+                            : "");
+    pleat_checkpoint_free(&c);
+    return status;
+}
+
+/* --- a fold --------------------------------------------------------------------------------- */
+
+static void log_epoch(const run *r, const pleat_epoch *row, double seconds_left) {
+    if (!is_root(r)) return;
+    const double patches = (double)r->config->iterations * r->config->batch;
+    pleat_log(PLEAT_INFO,
+              "fold=%d epoch=%d/%d loss=%.4f dice_soft=%.4f val_loss=%.4f val_dice_soft=%.4f "
+              "lr=%.2e %.1fs %.2f patch/s left=%.0fs",
+              r->config->fold, r->epoch, r->config->epochs, row->loss, row->dice_soft,
+              row->val_loss, row->val_dice_soft, row->lr, row->seconds, patches / row->seconds,
+              seconds_left);
+}
+
+static pleat_status run_epoch(run *r) {
+    const double start = pleat_now();
+    double train[METRICS], val[METRICS];
+    const double lr = rate_of(r);
+    PLEAT_TRY(train_steps(r, train));
+    PLEAT_TRY(validate(r, val));
+    pleat_epoch *row = &r->rows[r->epoch++];
+    *row = (pleat_epoch){train[0], train[1], train[2], train[3], val[0],
+                         val[1],   val[2],   val[3],   lr,       pleat_now() - start};
+    const pleat_schedule_event event = pleat_schedule_epoch(&r->schedule, train[0]);
+    r->finished = event.stop || r->epoch == r->config->epochs;
+    if (event.stop && is_root(r))
+        pleat_log(PLEAT_INFO, "fold=%d ends early: no better training loss for %d epochs",
+                  r->config->fold, r->config->schedule.stop_patience);
+    PLEAT_TRY(save(r, event.best));
+    log_epoch(r, row, (pleat_now() - start) * (r->config->epochs - r->epoch));
+    return PLEAT_OK;
+}
+
+static pleat_status start_loader(run *r) {
+    const pleat_train_config *c = r->config;
+    const pleat_loader_config loader = {
+        .sources = r->data->train,
+        .n_sources = r->data->n_train,
+        .seed = c->seed,
+        .fold = c->fold,
+        .first_epoch = r->epoch,
+        .iterations = c->iterations,
+        .batch = c->batch,
+        .first = r->group->rank * r->batch,
+        .count = r->batch,
+        .augment = c->augment,
+        .pad = c->pad,
+        .patch = {c->patch[0], c->patch[1], c->patch[2]},
+        .threads = c->loader_threads,
+        .depth = 3,
+    };
+    return pleat_loader_start(&loader, &r->loader);
+}
+
+static pleat_status prepare(run *r) {
+    const pleat_train_config *c = r->config;
+    PLEAT_CHECK(c->batch % r->group->size == 0, PLEAT_ERR_ARG,
+                "train.batch = %d cannot be shared by the %d ranks of a fold; make it a multiple, "
+                "or set ranks_per_fold",
+                c->batch, r->group->size);
+    r->batch = c->batch / r->group->size;
+    r->voxels = (size_t)c->patch[0] * (size_t)c->patch[1] * (size_t)c->patch[2];
+    const pleat_graph *graph = pleat_model_graph(r->model);
+    r->classes = graph->node[graph->n - 1].channels;
+    r->schedule = pleat_schedule_init(&c->schedule, c->lr);
+    const pleat_net_options options = {.batch = r->batch,
+                                       .dim = {c->patch[0], c->patch[1], c->patch[2]},
+                                       .train = 1,
+                                       .norm_comm = c->norm_sync ? r->group : NULL};
+    PLEAT_TRY(pleat_net_create(r->model, &options, &r->net));
+    const size_t batch = (size_t)r->batch, n_validation = (size_t)r->data->n_validation;
+    r->rows = calloc((size_t)c->epochs, sizeof *r->rows);
+    r->sums = malloc(pleat_net_sums(r->net) * sizeof *r->sums);
+    r->images = malloc(batch * r->voxels * sizeof *r->images);
+    r->labels = malloc(batch * r->voxels);
+    r->dims = malloc((n_validation + 1) * sizeof *r->dims);
+    int enough = r->rows != NULL && r->sums != NULL && r->images != NULL && r->labels != NULL &&
+                 r->dims != NULL;
+    for (int s = 0; s < PLEAT_STATES && is_root(r); s++) {
+        if (s == PLEAT_STATE_GRADS) continue;
+        r->host[s] = malloc((pleat_model_count(r->model, (pleat_state)s) + 1) * sizeof(float));
+        enough = enough && r->host[s] != NULL;
+    }
+    PLEAT_CHECK(enough, PLEAT_ERR_MEMORY, "no memory to train fold %d", c->fold);
+    for (size_t i = 0; i < n_validation; i++)
+        memcpy(r->dims[i], r->data->validation[i]->dim, sizeof r->dims[i]);
+    return PLEAT_OK;
+}
+
+static void release(run *r) {
+    if (r->loader != NULL) pleat_loader_stop(r->loader);
+    pleat_net_destroy(r->net);
+    free(r->rows);
+    free(r->sums);
+    free(r->images);
+    free(r->labels);
+    free(r->dims);
+    for (int s = 0; s < PLEAT_STATES; s++) free(r->host[s]);
+}
+
+pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_train_data *data,
+                              pleat_model *model, pleat_comm *group, const pleat_train_hooks *hooks,
+                              pleat_train_result *out) {
+    const double start = pleat_now();
+    run r = {.config = config, .data = data, .hooks = hooks, .model = model, .group = group};
+    pleat_status status = prepare(&r);
+    if (status == PLEAT_OK) status = restore(&r);
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(group, status));
+    if (!r.finished) PLEAT_TRY_GOTO(status, done, start_loader(&r));
+    while (!r.finished) PLEAT_TRY_GOTO(status, done, run_epoch(&r));
+    *out = (pleat_train_result){
+        .epochs = r.epoch,
+        .steps = r.step,
+        .loss = r.epoch > 0 ? r.rows[r.epoch - 1].loss : NAN,
+        .best_loss = r.schedule.best,
+        .seconds = pleat_now() - start,
+    };
+done:
+    release(&r);
+    return status;
+}
+
+pleat_status pleat_train_finished(const char *folder, int *out) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_checkpoint c = {0};
+    int fell_back = 0;
+    *out = 0;
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/checkpoint_latest.h5", folder));
+    const pleat_status status = pleat_checkpoint_read(path, &c, &fell_back);
+    if (status == PLEAT_ERR_NOT_FOUND) return PLEAT_OK;
+    if (status == PLEAT_OK) *out = c.finished && !fell_back;
+    pleat_checkpoint_free(&c);
+    return status;
+}

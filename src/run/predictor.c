@@ -1,0 +1,145 @@
+/* predictor.c - checkpoints to nets, volumes to labels. */
+#include "pleat/predictor.h"
+
+#include "pleat/checkpoint.h"
+#include "pleat/prep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct pleat_predictor {
+    pleat_engine *engine; /* not owned */
+    pleat_config config;
+    pleat_prep_config prep;
+    pleat_unet_config network;
+    pleat_merge merge;
+    char network_text[128], preprocessing[2048], classes[1024]; /* all models agree on */
+    int n;
+    pleat_model **models;
+    pleat_net **nets;
+};
+
+/* The first checkpoint decides; the others must agree with it. */
+static pleat_status take_texts(pleat_predictor *p, const pleat_checkpoint *c, const char *path,
+                               const char *const *assignments) {
+    (void)snprintf(p->network_text, sizeof p->network_text, "%s", c->network);
+    (void)snprintf(p->preprocessing, sizeof p->preprocessing, "%s", c->preprocessing);
+    (void)snprintf(p->classes, sizeof p->classes, "%s", c->classes);
+    pleat_config_defaults(&p->config);
+    PLEAT_TRY(pleat_config_parse(c->config, strlen(c->config), path, &p->config));
+    for (int i = 0; assignments != NULL && assignments[i] != NULL; i++)
+        PLEAT_TRY(pleat_config_set(assignments[i], &p->config));
+    PLEAT_TRY(pleat_config_check(&p->config));
+    PLEAT_TRY(pleat_unet_parse(c->network, &p->network));
+    PLEAT_TRY(pleat_prep_parse_text(c->preprocessing, &p->prep));
+    return pleat_merge_from_name(p->config.merge, &p->merge);
+}
+
+static pleat_status check_texts(const pleat_predictor *p, const pleat_checkpoint *c,
+                                const char *path) {
+    PLEAT_CHECK(strcmp(c->network, p->network_text) == 0, PLEAT_ERR_DATA,
+                "'%s' holds '%s', the first model '%s'; only equal networks predict together", path,
+                c->network, p->network_text);
+    PLEAT_CHECK(strcmp(c->preprocessing, p->preprocessing) == 0, PLEAT_ERR_DATA,
+                "'%s' was trained on other preprocessing than the first model", path);
+    PLEAT_CHECK(strcmp(c->classes, p->classes) == 0, PLEAT_ERR_DATA,
+                "'%s' knows the classes %s, the first model %s", path, c->classes, p->classes);
+    return PLEAT_OK;
+}
+
+static pleat_status make_net(pleat_predictor *p, const pleat_checkpoint *c, int i) {
+    pleat_graph graph;
+    PLEAT_TRY(pleat_unet(&p->network, &graph));
+    PLEAT_CHECK(c->n_params == graph.params && c->n_stats == graph.stats, PLEAT_ERR_FORMAT,
+                "the checkpoint's %zu parameters are not the %zu of its network", c->n_params,
+                graph.params);
+    PLEAT_TRY(pleat_model_create(&graph, p->engine, 0, &p->models[i]));
+    PLEAT_TRY(pleat_model_set(p->models[i], PLEAT_STATE_PARAMS, c->params));
+    PLEAT_TRY(pleat_model_set(p->models[i], PLEAT_STATE_STATS, c->stats));
+    const int *patch = p->config.patch;
+    const pleat_net_options options = {.batch = p->config.predict_batch,
+                                       .dim = {patch[0], patch[1], patch[2]}};
+    return pleat_net_create(p->models[i], &options, &p->nets[i]);
+}
+
+static pleat_status add_model(pleat_predictor *p, const char *path, int i,
+                              const char *const *assignments) {
+    pleat_checkpoint c = {0};
+    int fell_back = 0;
+    PLEAT_TRY(pleat_checkpoint_read(path, &c, &fell_back));
+    pleat_status status = i == 0 ? take_texts(p, &c, path, assignments) : check_texts(p, &c, path);
+    if (status == PLEAT_OK) status = make_net(p, &c, i);
+    pleat_checkpoint_free(&c);
+    return status;
+}
+
+pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths, int n,
+                                  const char *const *assignments, pleat_predictor **out) {
+    pleat_status status = PLEAT_OK;
+    pleat_predictor *p = calloc(1, sizeof *p);
+    PLEAT_CHECK(p != NULL, PLEAT_ERR_MEMORY, "no memory for %d models", n);
+    p->engine = engine;
+    p->n = n;
+    p->models = calloc((size_t)n, sizeof(pleat_model *));
+    p->nets = calloc((size_t)n, sizeof(pleat_net *));
+    PLEAT_CHECK_GOTO(status, done, p->models != NULL && p->nets != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for %d models", n);
+    for (int i = 0; i < n; i++)
+        PLEAT_TRY_GOTO(status, done, add_model(p, paths[i], i, assignments));
+    *out = p;
+    p = NULL;
+done:
+    pleat_predictor_close(p);
+    return status;
+}
+
+void pleat_predictor_close(pleat_predictor *p) {
+    if (p == NULL) return;
+    for (int i = 0; i < p->n; i++) {
+        if (p->nets != NULL) pleat_net_destroy(p->nets[i]);
+        if (p->models != NULL) pleat_model_destroy(p->models[i]);
+    }
+    free(p->nets);
+    free(p->models);
+    free(p);
+}
+
+const pleat_config *pleat_predictor_config(const pleat_predictor *p) { return &p->config; }
+
+pleat_status pleat_predictor_source(pleat_predictor *p, const pleat_source *source,
+                                    const double spacing[3], const pleat_geometry *native,
+                                    pleat_label *out) {
+    const pleat_predict_config config = {
+        .patch = {p->config.patch[0], p->config.patch[1], p->config.patch[2]},
+        .overlap = {p->config.overlap[0], p->config.overlap[1], p->config.overlap[2]},
+        .batch = p->config.predict_batch,
+        .merge = p->merge,
+        .pad = (pleat_pad)p->config.pad_background,
+        .classes = p->network.classes,
+    };
+    pleat_label stored = {0};
+    PLEAT_TRY(pleat_label_make(source->dim, spacing, &stored));
+    pleat_status status = pleat_predict_volume(&config, p->nets, p->n, source, stored.data);
+    if (status == PLEAT_OK) status = pleat_prep_unresample(&stored, native, out);
+    pleat_label_free(&stored);
+    return status;
+}
+
+pleat_status pleat_predictor_file(pleat_predictor *p, const char *image_path, pleat_label *out,
+                                  pleat_geometry *native) {
+    pleat_image image = {0};
+    PLEAT_TRY(pleat_prep_load(&p->prep, image_path, &image, native));
+    pleat_status status = PLEAT_OK;
+    pleat_histogram *histogram = malloc(sizeof *histogram);
+    PLEAT_CHECK_GOTO(status, done, histogram != NULL, PLEAT_ERR_MEMORY, "no memory to predict '%s'",
+                     image_path);
+    pleat_histogram_make(image.data, pleat_voxels(image.dim), histogram); /* padding's minimum */
+    const pleat_source source = {.dim = {image.dim[0], image.dim[1], image.dim[2]},
+                                 .image = image.data,
+                                 .histogram = histogram};
+    PLEAT_TRY_GOTO(status, done, pleat_predictor_source(p, &source, image.spacing, native, out));
+done:
+    free(histogram);
+    pleat_image_free(&image);
+    return status;
+}
