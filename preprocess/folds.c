@@ -134,7 +134,7 @@ pleat_status pleat_folds_make(const char *const *ids, int n, int k, uint64_t see
     PLEAT_CHECK(k <= n, PLEAT_ERR_ARG, "%d cases cannot be cut into %d folds; use at most %d", n, k,
                 n);
     PLEAT_TRY_GOTO(status, done, make_members(ids, n, group_by, &members));
-    groups = malloc((size_t)n * sizeof *groups);
+    groups = calloc((size_t)n, sizeof *groups);
     order = malloc((size_t)n * sizeof *order);
     fold_of = malloc((size_t)n * sizeof *fold_of);
     cases_in = calloc((size_t)k, sizeof *cases_in);

@@ -239,7 +239,7 @@ static void draw_lesions(scene *s, const double infected[2]) {
 /* Each axis in turn by (share, 1 - 2 share, share), ends repeated: the scanner's point spread. */
 static pleat_status blur(pleat_image *image, double share) {
     const float side = (float)share, middle = 1.0f - 2.0f * side;
-    int longest = 0;
+    int longest = 1;
     for (int a = 0; a < 3; a++) longest = image->dim[a] > longest ? image->dim[a] : longest;
     float *line = malloc((size_t)longest * sizeof *line);
     PLEAT_CHECK(line != NULL, PLEAT_ERR_MEMORY, "no memory for a line of %d voxels", longest);

@@ -170,7 +170,7 @@ typedef struct pair {
     double weight[2];
 } pair;
 
-/* The coordinate is rounded as the original rounds it, so that ties at 0.5 fall as they do there. */
+/* The coordinate is rounded as the original rounds it, so that ties at 0.5 fall as there. */
 static pair *make_pairs(int n_in, int n_out) {
     pair *pairs = malloc((size_t)n_out * sizeof *pairs);
     const double f = (double)n_in / n_out;
@@ -200,21 +200,17 @@ static void label_row(const uint8_t *const row[4], const double rest[4], const p
     for (int w = 0; w < width; w++) {
         const pair at = pairs[w];
         uint8_t label[8];
+        double weight[8];
         int differs = 0;
-        for (int r = 0; r < 4; r++) {
-            label[2 * r] = row[r][at.index[0]];
-            label[2 * r + 1] = row[r][at.index[1]];
-            differs |= (label[2 * r] ^ label[0]) | (label[2 * r + 1] ^ label[0]);
+        for (int i = 0; i < 8; i++) {
+            label[i] = row[i / 2][at.index[i % 2]];
+            differs |= label[i] ^ label[0];
         }
         if (!differs) {
             out[w] = label[0];
             continue;
         }
-        double weight[8];
-        for (int r = 0; r < 4; r++) {
-            weight[2 * r] = rest[r] * at.weight[0];
-            weight[2 * r + 1] = rest[r] * at.weight[1];
-        }
+        for (int i = 0; i < 8; i++) weight[i] = rest[i / 2] * at.weight[i % 2];
         out[w] = vote(label, weight);
     }
 }

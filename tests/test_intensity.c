@@ -1,4 +1,4 @@
-/* test_intensity.c - clip, grayscale and z-score by hand-computed numbers, degenerate volumes too. */
+/* test_intensity.c - clip, grayscale and z-score by hand-computed numbers. */
 #include "pleat/intensity.h"
 
 #include <setjmp.h>
