@@ -168,7 +168,7 @@ static double pool_value(const void *problem) {
 void pool_gradient_is_the_slope(void **state) {
     static const pool_case c = {2, 1, 2, 2, 3, 0, {1, 1}};
     bench *b = *state;
-    const size_t n = 2 * 1 * 2 * 2 * 3;
+    const size_t n = 24; /* of y */
     const pool_problem p = {b->engine,
                             &c,
                             {draw(b, 8 * n), draw(b, n), draw(b, 8 * n)},
@@ -201,7 +201,7 @@ static double loss_value(const void *problem) {
 void loss_gradient_is_the_slope(void **state) {
     static uint8_t labels[] = {0, 1, 2, 3, 255, 0, 4, 1, 0, 2, 2, 255};
     bench *b = *state;
-    const size_t n = COUNT(labels) * 4, sums = 2 * 13;
+    const size_t n = COUNT(labels) * 4, sums = 26;
     const loss_problem p = {b->engine,
                             {2, 6, 4, 0, 0.5},
                             {draw_range(b, n, -2, 2), labels},

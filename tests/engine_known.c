@@ -99,10 +99,10 @@ void up_and_head_weights_lie_where_the_layout_says(void **state) {
     double known[24];
     in.x[1] = 1;
     in.bias[2] = 64;
-    for (int i = 0; i < 24; i++) { /* child, then co; then ci */
+    for (size_t i = 0; i < 24; i++) { /* child, then co; then ci */
         in.weights[2 * i] = 200;
-        in.weights[2 * i + 1] = i;
-        known[i] = i + (i % 3 == 2 ? 64 : 0);
+        in.weights[2 * i + 1] = (double)i;
+        known[i] = (double)i + (i % 3 == 2 ? 64 : 0);
     }
     run_conv(b->engine, &up, 0, &in, &out);
     judge_exactly(b, "up", "impulse", out.y, known, 24);
@@ -116,8 +116,8 @@ void pool_gives_ties_to_the_first_voxel(void **state) {
     bench *b = *state;
     const pool_in in = {.x = take(b, 16), .dy = draw(b, 2), .dx = draw(b, 16)};
     const pool_out out = {take(b, 2), take(b, 2), take(b, 16)};
-    for (int i = 0; i < 8; i++) in.x[2 * i] = -3; /* channel 0: all equal, negative */
-    in.x[2 * 5 + 1] = in.x[2 * 6 + 1] = 2;        /* channel 1: voxels 5 and 6 */
+    for (size_t i = 0; i < 8; i++) in.x[2 * i] = -3; /* channel 0: all equal, negative */
+    in.x[2 * 5 + 1] = in.x[2 * 6 + 1] = 2;           /* channel 1: voxels 5 and 6 */
     run_pool(b->engine, &c, &in, &out);
     assert_true(out.y[0] == -3 && out.y[1] == 2);
     assert_true(out.index[0] == 0 && out.index[1] == 5);
@@ -201,7 +201,8 @@ void ref_gives_the_same_bits_on_any_number_of_threads(void **state) {
     static const conv_case conv = {PLEAT_CONV3, 2, 5, 4, 3, 17, 9, 1, 0, {0, 0}};
     static const norm_case norm = {2, 5, 4, 3, 7, 1, {0, 0}};
     bench *b = *state;
-    const size_t n = 120 * 17, y = 120 * 9, k = 27 * 17 * 9, z = 120 * 7;
+    const size_t voxels = 120, n = voxels * 17, y = voxels * 9, z = voxels * 7;
+    const size_t k = conv_weight_count(&conv);
     const conv_in in = {draw(b, n), draw(b, k), draw(b, 9), draw(b, y), draw(b, k), draw(b, 9)};
     const norm_in nin = {draw(b, z), draw(b, 7), draw(b, 7), draw(b, 7), draw_range(b, 7, 1, 2),
                          draw(b, z), draw(b, 7), draw(b, 7), NULL,       NULL,

@@ -6,15 +6,16 @@
 
 void pleat_loss_from_sums(const double *sums, int n, size_t voxels, int classes,
                           pleat_loss_values *out) {
+    const size_t k = (size_t)classes;
     double index = 0, dice = 0, entropy = 0; /* over all samples and classes */
     for (int b = 0; b < n; b++) {
-        const double *tp = sums + (size_t)b * (size_t)(3 * classes + 1);
-        const double *p = tp + classes, *y = p + classes;
-        for (int c = 0; c < classes; c++) {
+        const double *tp = sums + (size_t)b * (3 * k + 1);
+        const double *p = tp + k, *y = p + k;
+        for (size_t c = 0; c < k; c++) {
             index += (tp[c] + TVERSKY_SMOOTH) / (0.5 * p[c] + 0.5 * y[c] + TVERSKY_SMOOTH);
             dice += (2 * tp[c] + DICE_SMOOTH) / (p[c] + y[c] + DICE_SMOOTH);
         }
-        entropy += tp[3 * classes];
+        entropy += tp[3 * k];
     }
     out->tversky = classes - index / n;
     out->crossentropy = entropy / ((double)n * (double)voxels);
