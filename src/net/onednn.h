@@ -1,0 +1,157 @@
+/*
+ * onednn.h - what the files of the oneDNN engine share.
+ *
+ *   onednn.c        the engine: memory, threads, the table
+ *   onednn_conv.c   convolutions, through the library
+ *   onednn_head.c   the 1x1x1 convolution to a few classes, own loops
+ *   onednn_norm.c   batch norm, own loops
+ *   onednn_loss.c   softmax and loss, own loops
+ *   onednn_ops.c    pooling, ReLU, input, Adam, own loops
+ *   onednn_api.c    the library itself: the only file that knows oneDNN 2 from oneDNN 3
+ *
+ * The own loops are bound by memory, so each reads and writes its tensors once. Work is cut into
+ * one contiguous share per thread and sums are added in thread order: the same number of threads
+ * gives the same bits.
+ */
+#ifndef PLEAT_NET_ONEDNN_H
+#define PLEAT_NET_ONEDNN_H
+
+#include "pleat/engine.h"
+
+/* --- the library, onednn_api.c --- */
+
+typedef struct pleat_dnnl pleat_dnnl;       /* its engine and stream */
+typedef struct pleat_dnnl_op pleat_dnnl_op; /* one primitive, prepared for one shape */
+
+typedef enum pleat_dnnl_pass {                     /* what pleat_dnnl_run takes, in this order */
+                               PLEAT_DNNL_FORWARD, /* x, weights, bias, y */
+                               PLEAT_DNNL_BACKWARD_DATA,   /* dy, weights, dx */
+                               PLEAT_DNNL_BACKWARD_WEIGHTS /* x, dy, dweights, dbias */
+} pleat_dnnl_pass;
+
+typedef struct pleat_dnnl_shape { /* of a convolution, stride 1, "same" zero padding */
+    int n, d, h, w, cin, cout;
+    int kernel; /* 1 or 3, per axis */
+    int relu;   /* forward only */
+    int bf16;   /* activations and weights; bias and weight gradients are always float */
+} pleat_dnnl_shape;
+
+pleat_status pleat_dnnl_open(pleat_dnnl **out);
+void pleat_dnnl_close(pleat_dnnl *library);
+
+/* "AVX-512 bf16": the widest instructions the library uses here. */
+const char *pleat_dnnl_isa(void);
+/* Whether this processor multiplies bfloat16 itself (the library also emulates it, slowly). */
+int pleat_dnnl_has_bf16(void);
+
+/* Weights are in the layout the library likes best, activations are [N,D,H,W,C]. */
+pleat_status pleat_dnnl_conv(pleat_dnnl *library, const pleat_dnnl_shape *shape,
+                             pleat_dnnl_pass pass, pleat_dnnl_op **out);
+/* Canonical float weights -> those of `conv`; and those of `conv` added to canonical ones.
+ * Both take from, to. */
+pleat_status pleat_dnnl_pack(pleat_dnnl *library, const pleat_dnnl_op *conv, pleat_dnnl_op **out);
+pleat_status pleat_dnnl_unpack_add(pleat_dnnl *library, const pleat_dnnl_op *conv,
+                                   pleat_dnnl_op **out);
+void pleat_dnnl_op_destroy(pleat_dnnl_op *op); /* NULL is fine */
+
+int pleat_dnnl_same_weights(const pleat_dnnl_op *a, const pleat_dnnl_op *b);
+size_t pleat_dnnl_weights_bytes(const pleat_dnnl_op *conv);
+size_t pleat_dnnl_scratchpad_bytes(const pleat_dnnl_op *op);
+const char *pleat_dnnl_implementation(const pleat_dnnl_op *op); /* "jit:avx512_core" */
+
+/* Waits for the result. */
+pleat_status pleat_dnnl_run(pleat_dnnl *library, pleat_dnnl_op *op, void *const *data,
+                            void *scratchpad);
+
+/* --- the engine, onednn.c --- */
+
+typedef struct pleat_buffer { /* only grows, and only in *_create */
+    void *data;
+    size_t bytes;
+} pleat_buffer;
+
+typedef struct pleat_onednn {
+    pleat_engine base;
+    pleat_dnnl *library;
+    pleat_buffer scratchpad; /* of the primitives */
+    pleat_buffer work;       /* of a call: packed weights, weight gradients, the up-convolution */
+    pleat_buffer sums;       /* of a call: each thread's sums */
+} pleat_onednn;
+
+pleat_status pleat_onednn_reserve(pleat_onednn *engine, pleat_buffer *buffer, size_t bytes);
+
+typedef struct pleat_share { /* [begin, end) */
+    size_t begin, end;
+} pleat_share;
+
+/* Thread t's part of n items, in multiples of `grain` but for the last. */
+static inline pleat_share pleat_share_of(size_t n, size_t grain, int t, int threads) {
+    const size_t grains = (n + grain - 1) / grain;
+    const size_t begin = grains * (size_t)t / (size_t)threads * grain;
+    const size_t end = grains * ((size_t)t + 1) / (size_t)threads * grain;
+    return (pleat_share){begin < n ? begin : n, end < n ? end : n};
+}
+
+/* --- the operations; see pleat/engine.h --- */
+
+pleat_status pleat_onednn_conv_create(pleat_engine *engine, const pleat_conv_desc *desc,
+                                      pleat_conv **out);
+void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv);
+pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights);
+pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                                       const void *bias, const pleat_tensor *x,
+                                       const pleat_tensor *y);
+pleat_status pleat_onednn_conv_backward_data(pleat_engine *engine, pleat_conv *conv,
+                                             const void *weights, const pleat_tensor *dy,
+                                             const pleat_tensor *dx);
+pleat_status pleat_onednn_conv_backward_weights(pleat_engine *engine, pleat_conv *conv,
+                                                const pleat_tensor *x, const pleat_tensor *dy,
+                                                void *dweights, void *dbias);
+
+pleat_status pleat_onednn_head_reserve(pleat_onednn *engine, const pleat_conv_desc *desc);
+pleat_status pleat_onednn_head_forward(pleat_onednn *engine, const pleat_conv_desc *desc,
+                                       const float *weights, const float *bias, const void *x,
+                                       float *y);
+pleat_status pleat_onednn_head_backward_data(pleat_onednn *engine, const pleat_conv_desc *desc,
+                                             const float *weights, const void *dy, void *dx);
+pleat_status pleat_onednn_head_backward_weights(pleat_onednn *engine, const pleat_conv_desc *desc,
+                                                const void *x, const void *dy, float *dweights,
+                                                float *dbias);
+
+pleat_status pleat_onednn_norm_reserve(pleat_onednn *engine, int channels);
+pleat_status pleat_onednn_norm_sums(pleat_engine *engine, const pleat_tensor *x, double *sums);
+pleat_status pleat_onednn_norm_forward(pleat_engine *engine, const pleat_norm *norm,
+                                       const pleat_tensor *x, const double *sums, double count,
+                                       const pleat_tensor *y);
+pleat_status pleat_onednn_norm_infer(pleat_engine *engine, const pleat_norm *norm,
+                                     const pleat_tensor *x, const pleat_tensor *y);
+pleat_status pleat_onednn_norm_backward_sums(pleat_engine *engine, const pleat_norm *norm,
+                                             const pleat_tensor *x, const pleat_tensor *dy,
+                                             double *sums, void *dgamma, void *dbeta);
+pleat_status pleat_onednn_norm_backward(pleat_engine *engine, const pleat_norm *norm,
+                                        const pleat_tensor *x, const pleat_tensor *dy,
+                                        const double *sums, double count, int relu_mask,
+                                        const pleat_tensor *dx);
+
+pleat_status pleat_onednn_softmax(pleat_engine *engine, const void *logits, size_t voxels,
+                                  int classes, void *probs);
+pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const void *logits,
+                                       const uint8_t *labels, int n, size_t voxels, int classes,
+                                       void *probs, double *sums);
+pleat_status pleat_onednn_loss_backward(pleat_engine *engine, const void *probs,
+                                        const uint8_t *labels, int n, size_t voxels, int classes,
+                                        const double *sums, double scale, void *dlogits);
+
+pleat_status pleat_onednn_input(pleat_engine *engine, const float *host, size_t n, void *x);
+pleat_status pleat_onednn_zero(pleat_engine *engine, void *data, size_t bytes);
+pleat_status pleat_onednn_relu_backward(pleat_engine *engine, const pleat_tensor *y,
+                                        const pleat_tensor *dy, const pleat_tensor *dx);
+pleat_status pleat_onednn_pool_forward(pleat_engine *engine, const pleat_tensor *x,
+                                       const pleat_tensor *y, uint8_t *index);
+pleat_status pleat_onednn_pool_backward(pleat_engine *engine, const pleat_tensor *dy,
+                                        const uint8_t *index, int accumulate,
+                                        const pleat_tensor *dx);
+pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
+                               const void *grads, void *m, void *v);
+
+#endif /* PLEAT_NET_ONEDNN_H */

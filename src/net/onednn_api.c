@@ -1,0 +1,389 @@
+/* onednn_api.c - oneDNN's C API, version 2 or 3, as convolutions that can be prepared and run. */
+#include "onednn.h"
+
+#include <oneapi/dnnl/dnnl.h>
+#include <stdlib.h>
+
+#define DIMS           5 /* N,C,D,H,W or O,I,D,H,W; the tag says in which order they lie */
+#define MOST_ARGUMENTS 5 /* of a primitive, the scratchpad being the last */
+
+struct pleat_dnnl {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+};
+
+struct pleat_dnnl_op {
+    dnnl_primitive_desc_t desc;
+    dnnl_primitive_t primitive;
+    dnnl_exec_arg_t arguments[MOST_ARGUMENTS];
+    int count;
+    pleat_dnnl_shape shape; /* of a convolution */
+    pleat_dnnl_pass pass;
+};
+
+static pleat_status failed(dnnl_status_t code, const char *call) {
+    if (code == dnnl_out_of_memory)
+        return PLEAT_FAIL(PLEAT_ERR_MEMORY,
+                          "oneDNN is out of memory (%s); use a smaller batch, "
+                          "patch or network",
+                          call);
+    return PLEAT_FAIL(PLEAT_ERR_ENGINE,
+                      "oneDNN %d.%d returned status %d from %s; run again with "
+                      "DNNL_VERBOSE=1 to see more",
+                      DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, (int)code, call);
+}
+
+#define DNNL_TRY_GOTO(status, done, call)    \
+    do {                                     \
+        const dnnl_status_t code_ = (call);  \
+        if (code_ != dnnl_success) {         \
+            (status) = failed(code_, #call); \
+            goto done;                       \
+        }                                    \
+    } while (0)
+
+/* --- what differs between the versions: layouts, convolution descriptions, post-operations --- */
+
+#if DNNL_VERSION_MAJOR >= 3
+
+typedef dnnl_memory_desc_t layout; /* a handle */
+typedef const_dnnl_memory_desc_t layout_ref;
+
+#    define REF(l) (l)
+static const layout no_layout = NULL;
+
+static dnnl_status_t layout_create(layout *out, int rank, const dnnl_dims_t dims,
+                                   dnnl_data_type_t type, dnnl_format_tag_t tag) {
+    return dnnl_memory_desc_create_with_tag(out, rank, dims, type, tag);
+}
+
+static void layout_destroy(layout l) {
+    if (l != NULL) (void)dnnl_memory_desc_destroy(l);
+}
+
+#else
+
+typedef dnnl_memory_desc_t layout; /* a struct that owns nothing */
+typedef const dnnl_memory_desc_t *layout_ref;
+
+#    define REF(l) (&(l))
+static const layout no_layout;
+
+static dnnl_status_t layout_create(layout *out, int rank, const dnnl_dims_t dims,
+                                   dnnl_data_type_t type, dnnl_format_tag_t tag) {
+    return dnnl_memory_desc_init_by_tag(out, rank, dims, type, tag);
+}
+
+static void layout_destroy(layout l) { (void)l; }
+
+#endif
+
+typedef struct conv_spec {
+    layout x, y, weights, dweights, bias;
+    dnnl_dims_t padding;
+} conv_spec;
+
+static const dnnl_dims_t ones = {1, 1, 1};
+
+#if DNNL_VERSION_MAJOR >= 3
+
+static const dnnl_dims_t no_dilation = {0, 0, 0};
+
+static dnnl_status_t conv_desc_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                                      pleat_dnnl_pass pass, const conv_spec *s,
+                                      dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
+    if (pass == PLEAT_DNNL_FORWARD)
+        return dnnl_convolution_forward_primitive_desc_create(
+            out, engine, dnnl_forward_training, dnnl_convolution_direct, s->x, s->weights, s->bias,
+            s->y, ones, no_dilation, s->padding, s->padding, attr);
+    if (pass == PLEAT_DNNL_BACKWARD_DATA)
+        return dnnl_convolution_backward_data_primitive_desc_create(
+            out, engine, dnnl_convolution_direct, s->x, s->weights, s->y, ones, no_dilation,
+            s->padding, s->padding, hint, attr);
+    return dnnl_convolution_backward_weights_primitive_desc_create(
+        out, engine, dnnl_convolution_direct, s->x, s->dweights, s->bias, s->y, ones, no_dilation,
+        s->padding, s->padding, hint, attr);
+}
+
+static dnnl_status_t append_relu(dnnl_post_ops_t operations) {
+    return dnnl_post_ops_append_eltwise(operations, dnnl_eltwise_relu, 0, 0);
+}
+
+static dnnl_status_t append_sum(dnnl_post_ops_t operations) {
+    return dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef);
+}
+
+#else
+
+static dnnl_status_t conv_desc_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
+                                      pleat_dnnl_pass pass, const conv_spec *s,
+                                      dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
+    dnnl_convolution_desc_t desc;
+    dnnl_status_t code;
+    if (pass == PLEAT_DNNL_FORWARD)
+        code = dnnl_convolution_forward_desc_init(&desc, dnnl_forward_training,
+                                                  dnnl_convolution_direct, &s->x, &s->weights,
+                                                  &s->bias, &s->y, ones, s->padding, s->padding);
+    else if (pass == PLEAT_DNNL_BACKWARD_DATA)
+        code = dnnl_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct, &s->x,
+                                                        &s->weights, &s->y, ones, s->padding,
+                                                        s->padding);
+    else
+        code = dnnl_convolution_backward_weights_desc_init(&desc, dnnl_convolution_direct, &s->x,
+                                                           &s->dweights, &s->bias, &s->y, ones,
+                                                           s->padding, s->padding);
+    return code != dnnl_success ? code : dnnl_primitive_desc_create(out, &desc, attr, engine, hint);
+}
+
+static dnnl_status_t append_relu(dnnl_post_ops_t operations) {
+    return dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, 0, 0);
+}
+
+static dnnl_status_t append_sum(dnnl_post_ops_t operations) {
+    return dnnl_post_ops_append_sum(operations, 1);
+}
+
+#endif
+
+/* --- the library --- */
+
+pleat_status pleat_dnnl_open(pleat_dnnl **out) {
+    pleat_status status = PLEAT_OK;
+    pleat_dnnl *library = calloc(1, sizeof *library);
+    PLEAT_CHECK(library != NULL, PLEAT_ERR_MEMORY, "cannot allocate the oneDNN engine");
+    DNNL_TRY_GOTO(status, done, dnnl_engine_create(&library->engine, dnnl_cpu, 0));
+    DNNL_TRY_GOTO(status, done,
+                  dnnl_stream_create(&library->stream, library->engine, dnnl_stream_default_flags));
+    *out = library;
+    library = NULL;
+done:
+    pleat_dnnl_close(library);
+    return status;
+}
+
+void pleat_dnnl_close(pleat_dnnl *library) {
+    if (library == NULL) return;
+    if (library->stream != NULL) (void)dnnl_stream_destroy(library->stream);
+    if (library->engine != NULL) (void)dnnl_engine_destroy(library->engine);
+    free(library);
+}
+
+/* The values are sets of features: a set holds those of the processors before it. */
+static int has_isa(dnnl_cpu_isa_t isa) {
+    return ((unsigned)dnnl_get_effective_cpu_isa() & (unsigned)isa) == (unsigned)isa;
+}
+
+int pleat_dnnl_has_bf16(void) { return has_isa(dnnl_cpu_isa_avx512_core_bf16); }
+
+const char *pleat_dnnl_isa(void) {
+    static const struct {
+        dnnl_cpu_isa_t isa;
+        const char *name;
+    } known[] = {
+        {dnnl_cpu_isa_avx512_core_amx, "AMX"},
+        {dnnl_cpu_isa_avx512_core_bf16, "AVX-512 bf16"},
+        {dnnl_cpu_isa_avx512_core, "AVX-512"},
+        {dnnl_cpu_isa_avx2, "AVX2"},
+        {dnnl_cpu_isa_avx, "AVX"},
+        {dnnl_cpu_isa_sse41, "SSE4.1"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (has_isa(known[i].isa)) return known[i].name;
+    return "generic instructions";
+}
+
+/* --- preparing --- */
+
+static dnnl_status_t attributes_create(dnnl_primitive_attr_t *out,
+                                       dnnl_status_t (*append)(dnnl_post_ops_t)) {
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_post_ops_t operations = NULL;
+    dnnl_status_t code = dnnl_primitive_attr_create(&attributes);
+    if (code == dnnl_success)
+        code = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+    if (code == dnnl_success && append != NULL) {
+        code = dnnl_post_ops_create(&operations);
+        if (code == dnnl_success) code = append(operations);
+        if (code == dnnl_success) code = dnnl_primitive_attr_set_post_ops(attributes, operations);
+    }
+    if (operations != NULL) (void)dnnl_post_ops_destroy(operations);
+    *out = attributes;
+    return code;
+}
+
+static layout_ref layout_of(const pleat_dnnl_op *op, dnnl_query_t what) {
+    return dnnl_primitive_desc_query_md(op->desc, what, 0);
+}
+
+static layout_ref weights_of(const pleat_dnnl_op *conv) {
+    return layout_of(conv, conv->pass == PLEAT_DNNL_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md
+                                                                     : dnnl_query_weights_md);
+}
+
+/* Makes the primitive of op->desc and a memory, without data yet, for each of its arguments. */
+static pleat_status op_finish(pleat_dnnl *library, pleat_dnnl_op *op, int count,
+                              const int *arguments, const layout_ref *layouts) {
+    pleat_status status = PLEAT_OK;
+    DNNL_TRY_GOTO(status, done, dnnl_primitive_create(&op->primitive, op->desc));
+    for (int i = 0; i <= count; i++) {
+        dnnl_exec_arg_t *argument = &op->arguments[i];
+        argument->arg = i < count ? arguments[i] : DNNL_ARG_SCRATCHPAD;
+        const layout_ref l = i < count ? layouts[i] : layout_of(op, dnnl_query_scratchpad_md);
+        DNNL_TRY_GOTO(status, done,
+                      dnnl_memory_create(&argument->memory, l, library->engine, DNNL_MEMORY_NONE));
+        op->count = i + 1;
+    }
+done:
+    return status;
+}
+
+static dnnl_status_t spec_create(conv_spec *s, const pleat_dnnl_shape *shape) {
+    const dnnl_data_type_t type = shape->bf16 ? dnnl_bf16 : dnnl_f32;
+    const int k = shape->kernel;
+    const dnnl_dims_t x = {shape->n, shape->cin, shape->d, shape->h, shape->w};
+    const dnnl_dims_t y = {shape->n, shape->cout, shape->d, shape->h, shape->w};
+    const dnnl_dims_t weights = {shape->cout, shape->cin, k, k, k};
+    const dnnl_dims_t bias = {shape->cout};
+    for (int i = 0; i < 3; i++) s->padding[i] = k / 2;
+    dnnl_status_t code = layout_create(&s->x, DIMS, x, type, dnnl_acdeb);
+    if (code == dnnl_success) code = layout_create(&s->y, DIMS, y, type, dnnl_acdeb);
+    if (code == dnnl_success)
+        code = layout_create(&s->weights, DIMS, weights, type, dnnl_format_tag_any);
+    if (code == dnnl_success)
+        code = layout_create(&s->dweights, DIMS, weights, dnnl_f32, dnnl_format_tag_any);
+    return code != dnnl_success ? code : layout_create(&s->bias, 1, bias, dnnl_f32, dnnl_a);
+}
+
+static void spec_destroy(conv_spec *s) {
+    layout_destroy(s->x);
+    layout_destroy(s->y);
+    layout_destroy(s->weights);
+    layout_destroy(s->dweights);
+    layout_destroy(s->bias);
+}
+
+static const int conv_arguments[][4] = {
+    {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST},
+    {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC},
+    {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_BIAS},
+};
+
+pleat_status pleat_dnnl_conv(pleat_dnnl *library, const pleat_dnnl_shape *shape,
+                             pleat_dnnl_pass pass, pleat_dnnl_op **out) {
+    pleat_status status = PLEAT_OK;
+    conv_spec spec = {no_layout, no_layout, no_layout, no_layout, no_layout, {0}};
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t hint = NULL;
+    pleat_dnnl_op *op = calloc(1, sizeof *op);
+    PLEAT_CHECK_GOTO(status, done, op != NULL, PLEAT_ERR_MEMORY, "cannot allocate a convolution");
+    op->shape = *shape;
+    op->pass = pass;
+    const int relu = pass == PLEAT_DNNL_FORWARD && shape->relu;
+    DNNL_TRY_GOTO(status, done, spec_create(&spec, shape));
+    DNNL_TRY_GOTO(status, done, attributes_create(&attributes, relu ? append_relu : NULL));
+    if (pass != PLEAT_DNNL_FORWARD)
+        DNNL_TRY_GOTO(
+            status, done,
+            conv_desc_create(&hint, library->engine, PLEAT_DNNL_FORWARD, &spec, NULL, attributes));
+    DNNL_TRY_GOTO(status, done,
+                  conv_desc_create(&op->desc, library->engine, pass, &spec, hint, attributes));
+    {
+        const layout_ref forward[] = {REF(spec.x), weights_of(op), REF(spec.bias), REF(spec.y)};
+        const layout_ref data[] = {REF(spec.y), weights_of(op), REF(spec.x)};
+        const layout_ref weights[] = {REF(spec.x), REF(spec.y), weights_of(op), REF(spec.bias)};
+        const layout_ref *const layouts[] = {forward, data, weights};
+        PLEAT_TRY_GOTO(status, done,
+                       op_finish(library, op, pass == PLEAT_DNNL_BACKWARD_DATA ? 3 : 4,
+                                 conv_arguments[pass], layouts[pass]));
+    }
+    *out = op;
+    op = NULL;
+done:
+    if (hint != NULL) (void)dnnl_primitive_desc_destroy(hint);
+    if (attributes != NULL) (void)dnnl_primitive_attr_destroy(attributes);
+    spec_destroy(&spec);
+    pleat_dnnl_op_destroy(op);
+    return status;
+}
+
+static pleat_status reorder(pleat_dnnl *library, const pleat_dnnl_op *conv, int unpack_add,
+                            pleat_dnnl_op **out) {
+    static const int arguments[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
+    const int k = conv->shape.kernel;
+    const dnnl_dims_t dims = {conv->shape.cout, conv->shape.cin, k, k, k};
+    pleat_status status = PLEAT_OK;
+    layout canonical = no_layout;
+    dnnl_primitive_attr_t attributes = NULL;
+    pleat_dnnl_op *op = calloc(1, sizeof *op);
+    PLEAT_CHECK_GOTO(status, done, op != NULL, PLEAT_ERR_MEMORY, "cannot allocate a reorder");
+    DNNL_TRY_GOTO(status, done, layout_create(&canonical, DIMS, dims, dnnl_f32, dnnl_acdeb));
+    DNNL_TRY_GOTO(status, done, attributes_create(&attributes, unpack_add ? append_sum : NULL));
+    {
+        const layout_ref from = unpack_add ? weights_of(conv) : REF(canonical);
+        const layout_ref to = unpack_add ? REF(canonical) : weights_of(conv);
+        DNNL_TRY_GOTO(status, done,
+                      dnnl_reorder_primitive_desc_create(&op->desc, from, library->engine, to,
+                                                         library->engine, attributes));
+        PLEAT_TRY_GOTO(status, done,
+                       op_finish(library, op, 2, arguments, (const layout_ref[]){from, to}));
+    }
+    *out = op;
+    op = NULL;
+done:
+    if (attributes != NULL) (void)dnnl_primitive_attr_destroy(attributes);
+    layout_destroy(canonical);
+    pleat_dnnl_op_destroy(op);
+    return status;
+}
+
+pleat_status pleat_dnnl_pack(pleat_dnnl *library, const pleat_dnnl_op *conv, pleat_dnnl_op **out) {
+    return reorder(library, conv, 0, out);
+}
+
+pleat_status pleat_dnnl_unpack_add(pleat_dnnl *library, const pleat_dnnl_op *conv,
+                                   pleat_dnnl_op **out) {
+    return reorder(library, conv, 1, out);
+}
+
+void pleat_dnnl_op_destroy(pleat_dnnl_op *op) {
+    if (op == NULL) return;
+    for (int i = 0; i < op->count; i++) (void)dnnl_memory_destroy(op->arguments[i].memory);
+    if (op->primitive != NULL) (void)dnnl_primitive_destroy(op->primitive);
+    if (op->desc != NULL) (void)dnnl_primitive_desc_destroy(op->desc);
+    free(op);
+}
+
+/* --- asking and running --- */
+
+int pleat_dnnl_same_weights(const pleat_dnnl_op *a, const pleat_dnnl_op *b) {
+    return dnnl_memory_desc_equal(weights_of(a), weights_of(b));
+}
+
+size_t pleat_dnnl_weights_bytes(const pleat_dnnl_op *conv) {
+    return dnnl_memory_desc_get_size(weights_of(conv));
+}
+
+size_t pleat_dnnl_scratchpad_bytes(const pleat_dnnl_op *op) {
+    return dnnl_memory_desc_get_size(layout_of(op, dnnl_query_scratchpad_md));
+}
+
+const char *pleat_dnnl_implementation(const pleat_dnnl_op *op) {
+    const char *name = NULL;
+    const dnnl_status_t code =
+        dnnl_primitive_desc_query(op->desc, dnnl_query_impl_info_str, 0, (void *)&name);
+    return code == dnnl_success && name != NULL ? name : "unknown";
+}
+
+pleat_status pleat_dnnl_run(pleat_dnnl *library, pleat_dnnl_op *op, void *const *data,
+                            void *scratchpad) {
+    pleat_status status = PLEAT_OK;
+    for (int i = 0; i < op->count; i++)
+        DNNL_TRY_GOTO(status, done,
+                      dnnl_memory_set_data_handle(op->arguments[i].memory,
+                                                  i + 1 < op->count ? data[i] : scratchpad));
+    DNNL_TRY_GOTO(status, done,
+                  dnnl_primitive_execute(op->primitive, library->stream, op->count, op->arguments));
+    DNNL_TRY_GOTO(status, done, dnnl_stream_wait(library->stream));
+done:
+    return status;
+}

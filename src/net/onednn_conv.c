@@ -1,0 +1,224 @@
+/*
+ * onednn_conv.c - convolutions of the oneDNN engine.
+ *
+ *   CONV3  the library's convolution, bias and ReLU inside it
+ *   UP     the library's 1x1x1 convolution to 8*Cout channels, whose result [D,H,W,2,2,2,Cout] is
+ *          then dealt out to [2D,2H,2W,Cout] (its own transposed convolution is 4 to 30 times slower)
+ *   HEAD   onednn_head.c
+ *
+ * The library wants weights in layouts of its own. The forward copy is kept from pack to pack;
+ * those of the backward passes live in engine->work during a call, so they cost no memory.
+ */
+#include "cpu.h"
+#include "onednn.h"
+#include "pleat/log.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CORNERS   8  /* voxels of the finer grid under one of the coarser */
+#define ALIGNMENT 64 /* bytes, of the parts of engine->work */
+
+struct pleat_conv {
+    pleat_conv_desc desc;
+    pleat_dnnl_shape shape;          /* of the primitive */
+    pleat_dnnl_op *pass[3];          /* by pleat_dnnl_pass */
+    pleat_dnnl_op *pack, *pack_data; /* canonical weights to those of forward; of data */
+    pleat_dnnl_op *unpack_add;       /* weight gradients to canonical ones */
+    void *packed;                    /* forward's weights */
+    size_t fine, weights, bias;      /* bytes of the parts of engine->work, in this order: */
+};                                   /* UP's 8*Cout channels, weights or gradients, bias */
+
+static size_t aligned(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
+
+static void *work_fine(const pleat_onednn *e) { return e->work.data; }
+
+static void *work_weights(const pleat_onednn *e, const pleat_conv *conv) {
+    return (char *)e->work.data + conv->fine;
+}
+
+static float *work_bias(const pleat_onednn *e, const pleat_conv *conv) {
+    return (float *)((char *)e->work.data + conv->fine + conv->weights);
+}
+
+/* --- creation --- */
+
+static pleat_status make_pass(pleat_onednn *e, pleat_conv *conv, pleat_dnnl_pass pass) {
+    const pleat_conv_desc *d = &conv->desc;
+    pleat_dnnl_op **op = &conv->pass[pass];
+    PLEAT_TRY(pleat_dnnl_conv(e->library, &conv->shape, pass, op));
+    PLEAT_TRY(pleat_onednn_reserve(e, &e->scratchpad, pleat_dnnl_scratchpad_bytes(*op)));
+    if (strstr(pleat_dnnl_implementation(*op), "ref") != NULL)
+        pleat_log(
+            PLEAT_INFO,
+            "oneDNN has only its slow reference code (%s) for a %s layer of %d to %d channels "
+            "on %dx%dx%d",
+            pleat_dnnl_implementation(*op),
+            d->kind == PLEAT_UP ? "2x2x2 up-convolution" : "3x3x3 convolution", d->cin, d->cout,
+            d->d, d->h, d->w);
+    return PLEAT_OK;
+}
+
+static pleat_status reserve_for(pleat_onednn *e, pleat_dnnl_op *op) {
+    return pleat_onednn_reserve(e, &e->scratchpad, pleat_dnnl_scratchpad_bytes(op));
+}
+
+static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
+    if (conv->desc.want_dx) {
+        PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_DATA));
+        const pleat_dnnl_op *data = conv->pass[PLEAT_DNNL_BACKWARD_DATA];
+        if (!pleat_dnnl_same_weights(data, conv->pass[PLEAT_DNNL_FORWARD])) {
+            PLEAT_TRY(pleat_dnnl_pack(e->library, data, &conv->pack_data));
+            PLEAT_TRY(reserve_for(e, conv->pack_data));
+            conv->weights = aligned(pleat_dnnl_weights_bytes(data));
+        }
+    }
+    PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_WEIGHTS));
+    const pleat_dnnl_op *weights = conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS];
+    PLEAT_TRY(pleat_dnnl_unpack_add(e->library, weights, &conv->unpack_add));
+    PLEAT_TRY(reserve_for(e, conv->unpack_add));
+    const size_t bytes = aligned(pleat_dnnl_weights_bytes(weights));
+    if (bytes > conv->weights) conv->weights = bytes;
+    return PLEAT_OK;
+}
+
+static pleat_status make_primitives(pleat_onednn *e, pleat_conv *conv) {
+    const pleat_conv_desc *d = &conv->desc;
+    const int up = d->kind == PLEAT_UP, cout = up ? CORNERS * d->cout : d->cout;
+    const size_t voxels = (size_t)d->n * (size_t)d->d * (size_t)d->h * (size_t)d->w;
+    conv->shape = (pleat_dnnl_shape){.n = d->n,
+                                     .d = d->d,
+                                     .h = d->h,
+                                     .w = d->w,
+                                     .cin = d->cin,
+                                     .cout = cout,
+                                     .kernel = up ? 1 : 3,
+                                     .relu = d->relu && !up,
+                                     .bf16 = e->base.act == PLEAT_BF16};
+    PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_FORWARD));
+    const pleat_dnnl_op *forward = conv->pass[PLEAT_DNNL_FORWARD];
+    PLEAT_TRY(pleat_dnnl_pack(e->library, forward, &conv->pack));
+    PLEAT_TRY(reserve_for(e, conv->pack));
+    PLEAT_TRY(pleat_cpu_alloc(&e->base, pleat_dnnl_weights_bytes(forward), &conv->packed));
+    if (d->train) PLEAT_TRY(make_backward(e, conv));
+    if (up) conv->fine = aligned(voxels * (size_t)cout * pleat_dtype_size(e->base.act));
+    conv->bias = aligned((size_t)cout * sizeof(float));
+    return pleat_onednn_reserve(e, &e->work, conv->fine + conv->weights + conv->bias);
+}
+
+pleat_status pleat_onednn_conv_create(pleat_engine *engine, const pleat_conv_desc *desc,
+                                      pleat_conv **out) {
+    pleat_onednn *e = (pleat_onednn *)engine;
+    pleat_status status = PLEAT_OK;
+    pleat_conv *conv = calloc(1, sizeof *conv);
+    PLEAT_CHECK(conv != NULL, PLEAT_ERR_MEMORY, "cannot allocate a convolution");
+    conv->desc = *desc;
+    PLEAT_TRY_GOTO(status, done, pleat_onednn_norm_reserve(e, desc->cout));
+    PLEAT_TRY_GOTO(status, done,
+                   desc->kind == PLEAT_HEAD ? pleat_onednn_head_reserve(e, desc)
+                                            : make_primitives(e, conv));
+    *out = conv;
+    conv = NULL;
+done:
+    pleat_onednn_conv_destroy(engine, conv);
+    return status;
+}
+
+void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
+    if (conv == NULL) return;
+    for (int i = 0; i < 3; i++) pleat_dnnl_op_destroy(conv->pass[i]);
+    pleat_dnnl_op_destroy(conv->pack);
+    pleat_dnnl_op_destroy(conv->pack_data);
+    pleat_dnnl_op_destroy(conv->unpack_add);
+    pleat_cpu_free(engine, conv->packed);
+    free(conv);
+}
+
+/* --- dealing out 8*Cout channels to the finer grid, and back --- */
+
+/* One row of the finer grid is every other run of 2*Cout of the coarser one's row. */
+static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
+                 const pleat_tensor *fine, int back) {
+    const size_t element = pleat_dtype_size(e->base.act), run = (size_t)conv->desc.cout * element;
+    const size_t pitch = (size_t)fine->pitch * element, w = (size_t)conv->desc.w;
+    const size_t rows = (size_t)fine->n * (size_t)fine->d * (size_t)fine->h;
+    const int threads = e->base.threads;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t row = 0; row < rows; row++) {
+        const size_t h = row % (size_t)fine->h, plane = row / (size_t)fine->h;
+        const size_t corner = plane % 2 * 4 + h % 2 * 2; /* depth is even, so plane % 2 is d % 2 */
+        const size_t coarse_row = plane / 2 * ((size_t)fine->h / 2) + h / 2;
+        char *a = coarse + (coarse_row * w * CORNERS + corner) * run;
+        char *b = (char *)fine->data + row * 2 * w * pitch;
+        for (size_t i = 0; i < w; i++, a += CORNERS * run, b += 2 * pitch)
+            for (size_t k = 0; k < 2; k++)
+                memcpy(back ? a + k * run : b + k * pitch, back ? b + k * pitch : a + k * run, run);
+    }
+}
+
+/* --- the passes --- */
+
+static pleat_status run(pleat_onednn *e, pleat_dnnl_op *op, void *const *data) {
+    return pleat_dnnl_run(e->library, op, data, e->scratchpad.data);
+}
+
+pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights) {
+    if (conv->desc.kind == PLEAT_HEAD) return PLEAT_OK;
+    return run((pleat_onednn *)engine, conv->pack, (void *const[]){(void *)weights, conv->packed});
+}
+
+pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                                       const void *bias, const pleat_tensor *x,
+                                       const pleat_tensor *y) {
+    pleat_onednn *e = (pleat_onednn *)engine;
+    pleat_dnnl_op *op = conv->pass[PLEAT_DNNL_FORWARD];
+    if (conv->desc.kind == PLEAT_HEAD)
+        return pleat_onednn_head_forward(e, &conv->desc, weights, bias, x->data, y->data);
+    if (conv->desc.kind == PLEAT_CONV3)
+        return run(e, op, (void *const[]){x->data, conv->packed, (void *)bias, y->data});
+    float *repeated = work_bias(e, conv);
+    for (int q = 0; q < CORNERS; q++)
+        memcpy(repeated + q * conv->desc.cout, bias, (size_t)conv->desc.cout * sizeof(float));
+    PLEAT_TRY(run(e, op, (void *const[]){x->data, conv->packed, repeated, work_fine(e)}));
+    deal(e, conv, work_fine(e), y, 0);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_onednn_conv_backward_data(pleat_engine *engine, pleat_conv *conv,
+                                             const void *weights, const pleat_tensor *dy,
+                                             const pleat_tensor *dx) {
+    pleat_onednn *e = (pleat_onednn *)engine;
+    if (conv->desc.kind == PLEAT_HEAD)
+        return pleat_onednn_head_backward_data(e, &conv->desc, weights, dy->data, dx->data);
+    void *packed = conv->packed, *gradient = dy->data;
+    if (conv->desc.kind == PLEAT_UP) {
+        gradient = work_fine(e);
+        deal(e, conv, gradient, dy, 1);
+    }
+    if (conv->pack_data != NULL) {
+        packed = work_weights(e, conv);
+        PLEAT_TRY(run(e, conv->pack_data, (void *const[]){(void *)weights, packed}));
+    }
+    return run(e, conv->pass[PLEAT_DNNL_BACKWARD_DATA],
+               (void *const[]){gradient, packed, dx->data});
+}
+
+pleat_status pleat_onednn_conv_backward_weights(pleat_engine *engine, pleat_conv *conv,
+                                                const pleat_tensor *x, const pleat_tensor *dy,
+                                                void *dweights, void *dbias) {
+    pleat_onednn *e = (pleat_onednn *)engine;
+    if (conv->desc.kind == PLEAT_HEAD)
+        return pleat_onednn_head_backward_weights(e, &conv->desc, x->data, dy->data, dweights,
+                                                  dbias);
+    void *gradient = dy->data, *dw = work_weights(e, conv);
+    float *db = work_bias(e, conv), *total = dbias;
+    if (conv->desc.kind == PLEAT_UP) {
+        gradient = work_fine(e);
+        deal(e, conv, gradient, dy, 1);
+    }
+    PLEAT_TRY(run(e, conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS],
+                  (void *const[]){x->data, gradient, dw, db}));
+    for (int c = 0; c < conv->shape.cout; c++) total[c % conv->desc.cout] += db[c];
+    return run(e, conv->unpack_add, (void *const[]){dw, dweights});
+}

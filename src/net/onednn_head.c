@@ -1,0 +1,165 @@
+/*
+ * onednn_head.c - the last layer, a 1x1x1 convolution to a few classes, of the oneDNN engine.
+ *
+ * The library treats so narrow a product as any other; here memory is the limit, so each pass
+ * streams the activations once. The weights [K,Cin] stay in the first cache.
+ */
+#include "onednn.h"
+#include "onednn_simd.h"
+
+#include <omp.h>
+
+#define TILE  128 /* voxels whose weight gradients are summed in float */
+#define GROUP 4   /* classes computed together over one reading of a voxel */
+
+static size_t head_voxels(const pleat_conv_desc *desc) {
+    return (size_t)desc->n * (size_t)desc->d * (size_t)desc->h * (size_t)desc->w;
+}
+
+/* --- forward --- */
+
+/* y[v, k .. k+group-1] */
+INLINE void forward_group(int group, int bf16, const float *w, const float *bias, const void *x,
+                          size_t cin, float *y) {
+    v16 sum[GROUP] = {{0}};
+    float tail[GROUP] = {0};
+    size_t c = 0;
+    for (; c + LANES <= cin; c += LANES) {
+        const v16 value = v16_load(x, c, LANES, bf16);
+        for (int k = 0; k < group; k++)
+            sum[k] += value * v16_load(w + (size_t)k * cin, c, LANES, 0);
+    }
+    for (; c < cin; c++)
+        for (int k = 0; k < group; k++) tail[k] += load1(x, c, bf16) * w[(size_t)k * cin + c];
+    for (int k = 0; k < group; k++) y[k] = bias[k] + v16_total(sum[k]) + tail[k];
+}
+
+INLINE void forward_share(int group, int bf16, const pleat_conv_desc *desc, const float *weights,
+                          const float *bias, const char *x, float *y, pleat_share s) {
+    const size_t cin = (size_t)desc->cin, bytes = cin * (bf16 ? 2 : 4);
+    const int classes = desc->cout;
+    for (size_t v = s.begin; v < s.end; v++) {
+        const void *row = x + v * bytes;
+        float *out = y + v * (size_t)classes;
+        int k = 0;
+        for (; k + group <= classes; k += group)
+            forward_group(group, bf16, weights + (size_t)k * cin, bias + k, row, cin, out + k);
+        for (; k < classes; k++)
+            forward_group(1, bf16, weights + (size_t)k * cin, bias + k, row, cin, out + k);
+    }
+}
+
+pleat_status pleat_onednn_head_forward(pleat_onednn *engine, const pleat_conv_desc *desc,
+                                       const float *weights, const float *bias, const void *x,
+                                       float *y) {
+    const int threads = engine->base.threads, bf16 = engine->base.act == PLEAT_BF16;
+    const size_t voxels = head_voxels(desc);
+#pragma omp parallel num_threads(threads)
+    {
+        const pleat_share s = pleat_share_of(voxels, TILE, omp_get_thread_num(), threads);
+        WITH_TYPE(bf16, forward_share, GROUP, desc, weights, bias, x, y, s);
+    }
+    return PLEAT_OK;
+}
+
+/* --- backward --- */
+
+/* dx[v, c .. c+lanes-1] = sum_k dy[v,k] w[k,c] for the voxels of s */
+INLINE void data_channels(int lanes, int bf16, const pleat_conv_desc *desc, const float *weights,
+                          const void *dy, void *dx, pleat_share s, int c) {
+    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers, classes = desc->cout;
+    const size_t cin = (size_t)desc->cin;
+    for (size_t v = s.begin; v < s.end; v++) {
+        v16 sum[2] = {{0}};
+        for (int k = 0; k < classes; k++) {
+            const float gradient = load1(dy, v * (size_t)classes + (size_t)k, bf16);
+            for (int r = 0; r < registers; r++)
+                sum[r] += gradient *
+                          v16_load(weights, (size_t)k * cin + (size_t)(c + r * LANES), width, 0);
+        }
+        for (int r = 0; r < registers; r++)
+            v16_store(dx, v * cin + (size_t)(c + r * LANES), width, bf16, sum[r]);
+    }
+}
+
+pleat_status pleat_onednn_head_backward_data(pleat_onednn *engine, const pleat_conv_desc *desc,
+                                             const float *weights, const void *dy, void *dx) {
+    const int threads = engine->base.threads, bf16 = engine->base.act == PLEAT_BF16;
+    const size_t voxels = head_voxels(desc);
+#pragma omp parallel num_threads(threads)
+    {
+        const pleat_share mine = pleat_share_of(voxels, TILE, omp_get_thread_num(), threads);
+        for (size_t v = mine.begin; v < mine.end; v += TILE) {
+            const pleat_share s = {v, v + TILE < mine.end ? v + TILE : mine.end};
+            for (int c = 0; c < desc->cin; c += lanes_of(desc->cin - c))
+                WITH_LANES(desc->cin - c, bf16, data_channels, desc, weights, dy, dx, s, c);
+        }
+    }
+    return PLEAT_OK;
+}
+
+/* dw[k .. k+group-1, c .. c+lanes-1] += sum over the voxels of s of dy[v,k] x[v,c] */
+INLINE void weights_group(int lanes, int bf16, int group, const pleat_conv_desc *desc,
+                          const void *x, const void *dy, double *dw, pleat_share s, int k, int c) {
+    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
+    const size_t cin = (size_t)desc->cin, classes = (size_t)desc->cout;
+    v16 sum[GROUP][2] = {{{0}}};
+    for (size_t v = s.begin; v < s.end; v++)
+        for (int r = 0; r < registers; r++) {
+            const v16 value = v16_load(x, v * cin + (size_t)(c + r * LANES), width, bf16);
+            for (int j = 0; j < group; j++)
+                sum[j][r] += value * load1(dy, v * classes + (size_t)(k + j), bf16);
+        }
+    for (int j = 0; j < group; j++)
+        for (int r = 0; r < registers; r++)
+            for (int i = 0; i < width; i++)
+                dw[(size_t)(k + j) * cin + (size_t)(c + r * LANES + i)] += (double)sum[j][r][i];
+}
+
+INLINE void weights_channels(int lanes, int bf16, const pleat_conv_desc *desc, const void *x,
+                             const void *dy, double *dw, pleat_share s, int c) {
+    int k = 0;
+    for (; k + GROUP <= desc->cout; k += GROUP)
+        weights_group(lanes, bf16, GROUP, desc, x, dy, dw, s, k, c);
+    for (; k < desc->cout; k++) weights_group(lanes, bf16, 1, desc, x, dy, dw, s, k, c);
+}
+
+/* One thread's sums: dweights [K,Cin], then dbias [K]. */
+static size_t sums_of(const pleat_conv_desc *desc) {
+    return (size_t)desc->cout * ((size_t)desc->cin + 1);
+}
+
+pleat_status pleat_onednn_head_reserve(pleat_onednn *engine, const pleat_conv_desc *desc) {
+    return pleat_onednn_reserve(engine, &engine->sums,
+                                (size_t)engine->base.threads * sums_of(desc) * sizeof(double));
+}
+
+pleat_status pleat_onednn_head_backward_weights(pleat_onednn *engine, const pleat_conv_desc *desc,
+                                                const void *x, const void *dy, float *dweights,
+                                                float *dbias) {
+    const int threads = engine->base.threads, bf16 = engine->base.act == PLEAT_BF16;
+    const size_t voxels = head_voxels(desc), n = sums_of(desc), classes = (size_t)desc->cout;
+    double *partial = engine->sums.data;
+    memset(partial, 0, (size_t)threads * n * sizeof *partial);
+#pragma omp parallel num_threads(threads)
+    {
+        const int thread = omp_get_thread_num();
+        const pleat_share mine = pleat_share_of(voxels, TILE, thread, threads);
+        double *dw = partial + (size_t)thread * n, *db = dw + n - classes;
+        for (size_t v = mine.begin; v < mine.end; v += TILE) {
+            const pleat_share s = {v, v + TILE < mine.end ? v + TILE : mine.end};
+            for (int c = 0; c < desc->cin; c += lanes_of(desc->cin - c))
+                WITH_LANES(desc->cin - c, bf16, weights_channels, desc, x, dy, dw, s, c);
+            for (size_t i = s.begin; i < s.end; i++)
+                for (size_t k = 0; k < classes; k++)
+                    db[k] += (double)load1(dy, i * classes + k, bf16);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        double total = 0;
+        for (int t = 0; t < threads; t++) total += partial[(size_t)t * n + i];
+        float *to = i < n - classes ? dweights + i : dbias + (i - (n - classes));
+        *to += (float)total;
+    }
+    return PLEAT_OK;
+}

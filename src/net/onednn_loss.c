@@ -1,0 +1,261 @@
+/*
+ * onednn_loss.c - softmax and loss of the oneDNN engine.
+ *
+ * Tiles of voxels are turned class-major, [K][TILE], so that a vector holds one class of sixteen
+ * voxels. Sums of a tile are float, of all tiles double.
+ */
+#include "onednn.h"
+#include "onednn_simd.h"
+
+#include <math.h>
+#include <omp.h>
+
+#define TILE         64  /* voxels */
+#define MOST_CLASSES 255 /* labels are bytes and one value must mean "none" */
+
+static const float LEAST_P = 1e-7f, MOST_P = 1 - 1e-7f;
+static const double SMOOTH = 1e-6;
+
+/* e^x for x <= 0 within 1e-7 relative: e^x = 2^n e^r, |r| <= ln(2)/2; Cody & Waite 1980. libm's own
+ * vectors want -ffast-math. The Taylor series' term r^7/7! is 1.2e-7 at the very end. */
+INLINE v16 exp16(v16 x) {
+    const float most = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
+    const i16 low = x < -87.0f;     /* e^-87 = 1.6e-38, the smallest normal; NaN stays NaN */
+    x = v16_select(low, v16_of(-87.0f), x);
+    const v16 shifted = x * 1.44269504f + most, n = shifted - most;
+    const v16 r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    v16 p = r * (1.0f / 5040) + 1.0f / 720;
+    p = p * r + 1.0f / 120;
+    p = p * r + 1.0f / 24;
+    p = p * r + 1.0f / 6;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    const v16 power = (v16)((((i16)shifted - (i16)v16_of(most)) + 127) << 23);
+    return p * power;
+}
+
+/* tile [K][TILE] = `count` voxels of from [voxels,K], then zeros. */
+INLINE void turn_tile(int k, const float *from, size_t count, float *tile) {
+    for (int c = 0; c < k; c++) {
+        for (size_t i = 0; i < count; i++)
+            tile[(size_t)c * TILE + i] = from[i * (size_t)k + (size_t)c];
+        for (size_t i = count; i < TILE; i++) tile[(size_t)c * TILE + i] = 0;
+    }
+}
+
+/* p [K][TILE] = softmax of `count` voxels of logits [voxels,K]. */
+INLINE void softmax_tile(int k, const float *logits, size_t count, float *p) {
+    turn_tile(k, logits, count, p);
+    for (size_t i = 0; i < TILE; i += LANES) {
+        v16 most = v16_load(p, i, LANES, 0), sum = {0};
+        for (int c = 1; c < k; c++) {
+            const v16 x = v16_load(p, (size_t)c * TILE + i, LANES, 0);
+            most = v16_select(x > most, x, most);
+        }
+        for (int c = 0; c < k; c++) {
+            const size_t at = (size_t)c * TILE + i;
+            const v16 e = exp16(v16_load(p, at, LANES, 0) - most);
+            v16_store(p, at, LANES, 0, e);
+            sum += e;
+        }
+        for (int c = 0; c < k; c++) {
+            const size_t at = (size_t)c * TILE + i;
+            v16_store(p, at, LANES, 0, v16_load(p, at, LANES, 0) / sum);
+        }
+    }
+}
+
+INLINE void write_tile(int k, const float *p, size_t count, float *probs) {
+    for (size_t i = 0; i < count; i++)
+        for (int c = 0; c < k; c++) probs[i * (size_t)k + (size_t)c] = p[c * TILE + (int)i];
+}
+
+/* Two to four classes are compiled with that number: their turning becomes register shuffles. */
+#define WITH_CLASSES(k, body, ...) \
+    do {                           \
+        if ((k) == 2)              \
+            body(2, __VA_ARGS__);  \
+        else if ((k) == 3)         \
+            body(3, __VA_ARGS__);  \
+        else if ((k) == 4)         \
+            body(4, __VA_ARGS__);  \
+        else                       \
+            body(k, __VA_ARGS__);  \
+    } while (0)
+
+static pleat_status check_classes(int classes) {
+    PLEAT_CHECK(classes >= 1 && classes <= MOST_CLASSES, PLEAT_ERR_ARG,
+                "%d classes; between 1 and %d are possible", classes, MOST_CLASSES);
+    return PLEAT_OK;
+}
+
+INLINE void softmax_share(int k, const float *logits, float *probs, pleat_share s) {
+    float p[MOST_CLASSES * TILE] __attribute__((aligned(64)));
+    for (size_t v = s.begin; v < s.end; v += TILE) {
+        const size_t count = v + TILE < s.end ? TILE : s.end - v;
+        softmax_tile(k, logits + v * (size_t)k, count, p);
+        write_tile(k, p, count, probs + v * (size_t)k);
+    }
+}
+
+pleat_status pleat_onednn_softmax(pleat_engine *engine, const void *logits, size_t voxels,
+                                  int classes, void *probs) {
+    PLEAT_TRY(check_classes(classes));
+    const int threads = engine->threads;
+#pragma omp parallel num_threads(threads)
+    {
+        const pleat_share s = pleat_share_of(voxels, TILE, omp_get_thread_num(), threads);
+        WITH_CLASSES(classes, softmax_share, (const float *)logits, (float *)probs, s);
+    }
+    return PLEAT_OK;
+}
+
+/* --- forward --- */
+
+/* Adds count voxels to sums: TP [K], P [K], Y [K], cross-entropy. */
+INLINE void sum_tile(int k, const float *p, const uint8_t *labels, size_t count, double *sums) {
+    float chosen[TILE] = {0};
+    for (int c = 0; c < k; c++) {
+        const float *pc = p + c * TILE;
+        float hit = 0, all = 0;
+        int present = 0;
+#pragma omp simd reduction(+ : hit, all, present)
+        for (size_t i = 0; i < count; i++) {
+            const int here = labels[i] == c;
+            const float value = here ? pc[i] : 0;
+            chosen[i] += value;
+            hit += value;
+            all += pc[i];
+            present += here;
+        }
+        sums[c] += (double)hit;
+        sums[k + c] += (double)all;
+        sums[2 * k + c] += present;
+    }
+    double entropy = 0;
+    for (size_t i = 0; i < count; i++)
+        if (labels[i] < k) {
+            const float q = chosen[i] < LEAST_P ? LEAST_P : chosen[i] > MOST_P ? MOST_P : chosen[i];
+            entropy -= (double)logf(q);
+        }
+    sums[3 * k] += entropy;
+}
+
+INLINE void loss_share(int k, const float *logits, const uint8_t *labels, float *probs,
+                       pleat_share s, double *sums) {
+    float p[MOST_CLASSES * TILE] __attribute__((aligned(64)));
+    for (size_t v = s.begin; v < s.end; v += TILE) {
+        const size_t count = v + TILE < s.end ? TILE : s.end - v;
+        softmax_tile(k, logits + v * (size_t)k, count, p);
+        sum_tile(k, p, labels + v, count, sums);
+        write_tile(k, p, count, probs + v * (size_t)k);
+    }
+}
+
+pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const void *logits,
+                                       const uint8_t *labels, int n, size_t voxels, int classes,
+                                       void *probs, double *sums) {
+    PLEAT_TRY(check_classes(classes));
+    pleat_onednn *e = (pleat_onednn *)engine;
+    const int threads = engine->threads;
+    const size_t width = 3 * (size_t)classes + 1, values = voxels * (size_t)classes;
+    const size_t bytes = (size_t)threads * width * sizeof(double);
+    PLEAT_TRY(pleat_onednn_reserve(e, &e->sums, bytes));
+    double *partial = e->sums.data; /* [threads, 3K+1] */
+    for (int sample = 0; sample < n; sample++) {
+        const size_t first = (size_t)sample * values;
+        double *total = sums + (size_t)sample * width;
+        memset(partial, 0, bytes);
+#pragma omp parallel num_threads(threads)
+        {
+            const int thread = omp_get_thread_num();
+            const pleat_share s = pleat_share_of(voxels, TILE, thread, threads);
+            WITH_CLASSES(classes, loss_share, (const float *)logits + first,
+                         labels + (size_t)sample * voxels, (float *)probs + first, s,
+                         partial + (size_t)thread * width);
+        }
+        for (size_t i = 0; i < width; i++) {
+            total[i] = 0;
+            for (int t = 0; t < threads; t++) total[i] += partial[(size_t)t * width + i];
+        }
+    }
+    return PLEAT_OK;
+}
+
+/* --- backward --- */
+
+typedef struct slopes { /* d tversky / d p_c where the label is c, and where it is not */
+    float is[MOST_CLASSES], is_not[MOST_CLASSES];
+    float entropy, scale; /* 1/V, and what everything is multiplied by */
+} slopes;
+
+static void slopes_of(slopes *out, int classes, const double *sums, size_t voxels, double scale) {
+    for (int c = 0; c < classes; c++) {
+        const double over = sums[c] + SMOOTH;
+        const double under = 0.5 * (sums[classes + c] + sums[2 * classes + c]) + SMOOTH;
+        out->is[c] = (float)((0.5 * over - under) / (under * under));
+        out->is_not[c] = (float)(0.5 * over / (under * under));
+    }
+    out->entropy = (float)(1 / (double)voxels);
+    out->scale = (float)scale;
+}
+
+/* d loss / d logit_c = p_c (g_c - sum_j p_j g_j) + (p_c - y_c) / V, the last where -ln p is not
+ * clamped; g = d tversky / d p. */
+INLINE void backward_tile(int k, const uint8_t *labels, const slopes *g, float *p) {
+    float mean[TILE] = {0}, chosen[TILE] = {0};
+    for (int c = 0; c < k; c++)
+        for (int i = 0; i < TILE; i++) {
+            const float q = p[c * TILE + i];
+            mean[i] += q * (labels[i] == c ? g->is[c] : g->is_not[c]);
+            chosen[i] += labels[i] == c ? q : 0;
+        }
+    for (int i = 0; i < TILE; i++)
+        chosen[i] = chosen[i] >= LEAST_P && chosen[i] <= MOST_P ? g->entropy : 0;
+    for (int c = 0; c < k; c++)
+        for (int i = 0; i < TILE; i++) {
+            const float q = p[c * TILE + i], y = labels[i] == c ? 1 : 0;
+            const float slope = (labels[i] == c ? g->is[c] : g->is_not[c]) - mean[i];
+            p[c * TILE + i] = g->scale * (q * slope + chosen[i] * (q - y));
+        }
+}
+
+INLINE void backward_share(int k, int bf16, const float *probs, const uint8_t *labels,
+                           const slopes *g, pleat_share s, void *dlogits) {
+    float p[MOST_CLASSES * TILE] __attribute__((aligned(64)));
+    uint8_t label[TILE] = {0};
+    for (size_t v = s.begin; v < s.end; v += TILE) {
+        const size_t count = v + TILE < s.end ? TILE : s.end - v;
+        turn_tile(k, probs + v * (size_t)k, count, p);
+        memcpy(label, labels + v, count);
+        backward_tile(k, label, g, p);
+        for (size_t i = 0; i < count; i++)
+            for (int c = 0; c < k; c++)
+                store1(dlogits, (v + i) * (size_t)k + (size_t)c, bf16, p[c * TILE + (int)i]);
+    }
+}
+
+pleat_status pleat_onednn_loss_backward(pleat_engine *engine, const void *probs,
+                                        const uint8_t *labels, int n, size_t voxels, int classes,
+                                        const double *sums, double scale, void *dlogits) {
+    PLEAT_TRY(check_classes(classes));
+    const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16;
+    const size_t width = 3 * (size_t)classes + 1, values = voxels * (size_t)classes;
+    for (int sample = 0; sample < n; sample++) {
+        slopes g;
+        slopes_of(&g, classes, sums + (size_t)sample * width, voxels, scale);
+        const float *p = (const float *)probs + (size_t)sample * values;
+        char *d = (char *)dlogits + (size_t)sample * values * pleat_dtype_size(engine->act);
+        const uint8_t *label = labels + (size_t)sample * voxels;
+#pragma omp parallel num_threads(threads)
+        {
+            const pleat_share s = pleat_share_of(voxels, TILE, omp_get_thread_num(), threads);
+            if (bf16)
+                WITH_CLASSES(classes, backward_share, 1, p, label, &g, s, d);
+            else
+                WITH_CLASSES(classes, backward_share, 0, p, label, &g, s, d);
+        }
+    }
+    return PLEAT_OK;
+}

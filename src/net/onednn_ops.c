@@ -1,0 +1,181 @@
+/* onednn_ops.c - pooling, ReLU, input, zero and Adam of the oneDNN engine: own loops. */
+#include "onednn.h"
+#include "onednn_simd.h"
+
+#include <math.h>
+#include <omp.h>
+
+#define GRAIN 4096 /* elements; flat arrays are cut in multiples of it */
+
+/* --- flat arrays --- */
+
+pleat_status pleat_onednn_zero(pleat_engine *engine, void *data, size_t bytes) {
+    const int threads = bytes < 16 * GRAIN ? 1 : engine->threads;
+#pragma omp parallel num_threads(threads)
+    {
+        const pleat_share s = pleat_share_of(bytes, GRAIN, omp_get_thread_num(), threads);
+        if (s.end > s.begin) memset((char *)data + s.begin, 0, s.end - s.begin);
+    }
+    return PLEAT_OK;
+}
+
+INLINE void input_share(int lanes, int bf16, const float *host, void *x, pleat_share s) {
+    size_t i = s.begin;
+    for (; i + (size_t)lanes <= s.end; i += (size_t)lanes)
+        v16_store(x, i, lanes, bf16, v16_load(host, i, lanes, 0));
+    for (; i < s.end; i++) store1(x, i, bf16, host[i]);
+}
+
+pleat_status pleat_onednn_input(pleat_engine *engine, const float *host, size_t n, void *x) {
+    const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16;
+#pragma omp parallel num_threads(threads)
+    {
+        const pleat_share s = pleat_share_of(n, GRAIN, omp_get_thread_num(), threads);
+        WITH_TYPE(bf16, input_share, LANES, host, x, s);
+    }
+    return PLEAT_OK;
+}
+
+INLINE void relu_share(int lanes, int bf16, const void *y, const void *dy, void *dx,
+                       pleat_share s) {
+    size_t i = s.begin;
+    for (; i + (size_t)lanes <= s.end; i += (size_t)lanes) {
+        const i16 kept = v16_load(y, i, lanes, bf16) > 0;
+        v16_store(dx, i, lanes, bf16, (v16)((i16)v16_load(dy, i, lanes, bf16) & kept));
+    }
+    for (; i < s.end; i++) store1(dx, i, bf16, load1(y, i, bf16) > 0 ? load1(dy, i, bf16) : 0);
+}
+
+pleat_status pleat_onednn_relu_backward(pleat_engine *engine, const pleat_tensor *y,
+                                        const pleat_tensor *dy, const pleat_tensor *dx) {
+    const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16;
+    const size_t n = pleat_tensor_voxels(y) * (size_t)y->c;
+#pragma omp parallel num_threads(threads)
+    {
+        const pleat_share s = pleat_share_of(n, GRAIN, omp_get_thread_num(), threads);
+        WITH_TYPE(bf16, relu_share, LANES, y->data, dy->data, dx->data, s);
+    }
+    return PLEAT_OK;
+}
+
+pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
+                               const void *grads, void *m, void *v) {
+    const double b1 = adam->beta1, b2 = adam->beta2, t = (double)adam->step;
+    const float rate = (float)(adam->lr * sqrt(1 - pow(b2, t)) / (1 - pow(b1, t)));
+    const float keep1 = (float)b1, add1 = (float)(1 - b1), keep2 = (float)b2,
+                add2 = (float)(1 - b2);
+    const float epsilon = (float)adam->epsilon, *g = grads;
+    float *w = params, *first = m, *second = v;
+    const int threads = engine->threads;
+#pragma omp parallel num_threads(threads)
+    {
+        const pleat_share s = pleat_share_of(n, GRAIN, omp_get_thread_num(), threads);
+#pragma omp simd
+        for (size_t i = s.begin; i < s.end; i++) {
+            first[i] = keep1 * first[i] + add1 * g[i];
+            second[i] = keep2 * second[i] + add2 * g[i] * g[i];
+            w[i] -= rate * first[i] / (sqrtf(second[i]) + epsilon);
+        }
+    }
+    return PLEAT_OK;
+}
+
+/* --- pooling --- */
+
+typedef struct windows { /* the eight voxels under one of the pooled tensor */
+    size_t begin;        /* element of the first one */
+    size_t d, h, w;      /* elements to the next along each axis */
+} windows;
+
+/* Of voxel `v` of the pooled tensor `y` in the tensor `x` twice its size. */
+static inline windows window_of(const pleat_tensor *x, const pleat_tensor *y, size_t v) {
+    const size_t w = v % (size_t)y->w, row = v / (size_t)y->w, h = row % (size_t)y->h;
+    const size_t plane = row / (size_t)y->h, d = plane % (size_t)y->d, n = plane / (size_t)y->d;
+    const size_t dw = (size_t)x->pitch, dh = dw * (size_t)x->w, dd = dh * (size_t)x->h;
+    return (windows){n * dd * (size_t)x->d + 2 * (d * dd + h * dh + w * dw), dd, dh, dw};
+}
+
+static inline size_t corner(const windows *k, int q) { /* q = d*4 + h*2 + w */
+    return k->begin + (q & 4 ? k->d : 0) + (q & 2 ? k->h : 0) + (q & 1 ? k->w : 0);
+}
+
+INLINE void pool_channels(int lanes, int bf16, const pleat_tensor *x, const windows *k,
+                          const pleat_tensor *y, uint8_t *index, size_t v, int c) {
+    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
+    for (int r = 0; r < registers; r++) {
+        const size_t at = (size_t)(c + r * LANES);
+        v16 best = v16_load(x->data, k->begin + at, width, bf16);
+        i16 winner = {0};
+        for (int q = 1; q < 8; q++) {
+            const v16 value = v16_load(x->data, corner(k, q) + at, width, bf16);
+            const i16 better = value > best;
+            best = v16_select(better, value, best);
+            winner = (winner & ~better) | (better & q);
+        }
+        const byte16 bytes = __builtin_convertvector(winner, byte16);
+        v16_store(y->data, v * (size_t)y->pitch + at, width, bf16, best);
+        memcpy(index + v * (size_t)y->c + at, &bytes, (size_t)width);
+    }
+}
+
+static pleat_status check_halves(const pleat_tensor *x, const pleat_tensor *y) {
+    PLEAT_CHECK(x->d == 2 * y->d && x->h == 2 * y->h && x->w == 2 * y->w, PLEAT_ERR_SHAPE,
+                "pooling %dx%dx%d to %dx%dx%d; every side must be even", x->d, x->h, x->w, y->d,
+                y->h, y->w);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_onednn_pool_forward(pleat_engine *engine, const pleat_tensor *x,
+                                       const pleat_tensor *y, uint8_t *index) {
+    PLEAT_TRY(check_halves(x, y));
+    const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16, channels = y->c;
+    const size_t voxels = pleat_tensor_voxels(y);
+#pragma omp parallel num_threads(threads)
+    {
+        const pleat_share s = pleat_share_of(voxels, 1, omp_get_thread_num(), threads);
+        for (size_t v = s.begin; v < s.end; v++) {
+            const windows k = window_of(x, y, v);
+            for (int c = 0; c < channels; c += lanes_of(channels - c))
+                WITH_LANES(channels - c, bf16, pool_channels, x, &k, y, index, v, c);
+        }
+    }
+    return PLEAT_OK;
+}
+
+INLINE void unpool_channels(int lanes, int bf16, const pleat_tensor *dy, const uint8_t *index,
+                            const pleat_tensor *dx, const windows *k, int accumulate, size_t v,
+                            int c) {
+    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
+    for (int r = 0; r < registers; r++) {
+        const size_t at = (size_t)(c + r * LANES);
+        byte16 bytes = {0};
+        memcpy(&bytes, index + v * (size_t)dy->c + at, (size_t)width);
+        const i16 winner = __builtin_convertvector(bytes, i16);
+        const i16 gradient = (i16)v16_load(dy->data, v * (size_t)dy->pitch + at, width, bf16);
+        for (int q = 0; q < 8; q++) {
+            const size_t to = corner(k, q) + at;
+            v16 value = (v16)(gradient & (winner == q));
+            if (accumulate) value += v16_load(dx->data, to, width, bf16);
+            v16_store(dx->data, to, width, bf16, value);
+        }
+    }
+}
+
+pleat_status pleat_onednn_pool_backward(pleat_engine *engine, const pleat_tensor *dy,
+                                        const uint8_t *index, int accumulate,
+                                        const pleat_tensor *dx) {
+    PLEAT_TRY(check_halves(dx, dy));
+    const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16, channels = dy->c;
+    const size_t voxels = pleat_tensor_voxels(dy);
+#pragma omp parallel num_threads(threads)
+    {
+        const pleat_share s = pleat_share_of(voxels, 1, omp_get_thread_num(), threads);
+        for (size_t v = s.begin; v < s.end; v++) {
+            const windows k = window_of(dx, dy, v);
+            for (int c = 0; c < channels; c += lanes_of(channels - c))
+                WITH_LANES(channels - c, bf16, unpool_channels, dy, index, dx, &k, accumulate, v,
+                           c);
+        }
+    }
+    return PLEAT_OK;
+}

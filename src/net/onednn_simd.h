@@ -1,0 +1,119 @@
+/*
+ * onednn_simd.h - sixteen floats at a time, from float or bfloat16 memory.
+ *
+ * GCC's vector types, not intrinsics: one AVX-512 register where there is one, else pairs or
+ * quadruples of smaller ones. Functions that take `bf16` and `lanes` are inlined with constants
+ * there, so each call site is one straight loop.
+ */
+#ifndef PLEAT_NET_ONEDNN_SIMD_H
+#define PLEAT_NET_ONEDNN_SIMD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#pragma GCC diagnostic ignored "-Wpsabi" /* vectors are never passed between files */
+
+#define INLINE static inline __attribute__((always_inline))
+#define LANES  16
+
+typedef float v16 __attribute__((vector_size(64)));
+typedef uint32_t u16 __attribute__((vector_size(64)));
+typedef int32_t i16 __attribute__((vector_size(64)));
+typedef uint16_t half16 __attribute__((vector_size(32)));
+typedef uint8_t byte16 __attribute__((vector_size(16)));
+typedef float v8 __attribute__((vector_size(32)));
+typedef float v4 __attribute__((vector_size(16)));
+
+INLINE v16 v16_of(float value) { return value - (v16){0}; }
+
+/* bfloat16 is the upper half of a float; rounds to nearest, ties to even. */
+INLINE v16 v16_from_half(half16 x) { return (v16)(__builtin_convertvector(x, u16) << 16); }
+
+INLINE half16 half_from_v16(v16 x) {
+    const u16 bits = (u16)x;
+    return __builtin_convertvector((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, half16);
+}
+
+/* Elements i .. i+lanes-1 of an array of activations; the other lanes are zero. */
+INLINE v16 v16_load(const void *data, size_t i, int lanes, int bf16) {
+    if (bf16) {
+        half16 x = {0};
+        memcpy(&x, (const uint16_t *)data + i, (size_t)lanes * sizeof(uint16_t));
+        return v16_from_half(x);
+    }
+    v16 x = {0};
+    memcpy(&x, (const float *)data + i, (size_t)lanes * sizeof(float));
+    return x;
+}
+
+INLINE void v16_store(void *data, size_t i, int lanes, int bf16, v16 value) {
+    if (bf16) {
+        const half16 x = half_from_v16(value);
+        memcpy((uint16_t *)data + i, &x, (size_t)lanes * sizeof(uint16_t));
+        return;
+    }
+    memcpy((float *)data + i, &value, (size_t)lanes * sizeof(float));
+}
+
+INLINE v16 v16_select(i16 mask, v16 yes, v16 no) {
+    return (v16)(((i16)yes & mask) | ((i16)no & ~mask));
+}
+
+INLINE float v16_total(v16 x) {
+    const v8 a = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+                 __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+    const v4 b =
+        __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+    return (b[0] + b[2]) + (b[1] + b[3]);
+}
+
+/* One activation. */
+INLINE float load1(const void *data, size_t i, int bf16) {
+    if (!bf16) return ((const float *)data)[i];
+    const uint32_t bits = (uint32_t)((const uint16_t *)data)[i] << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+INLINE void store1(void *data, size_t i, int bf16, float value) {
+    if (!bf16) {
+        ((float *)data)[i] = value;
+        return;
+    }
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    ((uint16_t *)data)[i] = (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+/* Calls body(lanes, bf16, ...) with constants: channels come in 32s, 16s, 8s or what is left. */
+#define WITH_TYPE(bf16, body, lanes, ...) \
+    do {                                  \
+        if (bf16)                         \
+            body(lanes, 1, __VA_ARGS__);  \
+        else                              \
+            body(lanes, 0, __VA_ARGS__);  \
+    } while (0)
+
+#define WITH_LANES(left, bf16, body, ...)                  \
+    do {                                                   \
+        if ((left) >= 2 * LANES)                           \
+            WITH_TYPE(bf16, body, 2 * LANES, __VA_ARGS__); \
+        else if ((left) >= LANES)                          \
+            WITH_TYPE(bf16, body, LANES, __VA_ARGS__);     \
+        else if ((left) >= LANES / 2)                      \
+            WITH_TYPE(bf16, body, LANES / 2, __VA_ARGS__); \
+        else                                               \
+            WITH_TYPE(bf16, body, 1, __VA_ARGS__);         \
+    } while (0)
+
+/* How many channels WITH_LANES takes of `left`. */
+static inline int lanes_of(int left) {
+    return left >= 2 * LANES   ? 2 * LANES
+           : left >= LANES     ? LANES
+           : left >= LANES / 2 ? LANES / 2
+                               : 1;
+}
+
+#endif /* PLEAT_NET_ONEDNN_SIMD_H */
