@@ -47,6 +47,7 @@ static const pleat_engine_ops table = {
     .norm_infer = pleat_onednn_norm_infer,
     .norm_backward_sums = pleat_onednn_norm_backward_sums,
     .norm_backward = pleat_onednn_norm_backward,
+    .copy = pleat_onednn_copy,
     .pool_forward = pleat_onednn_pool_forward,
     .pool_backward = pleat_onednn_pool_backward,
     .softmax = pleat_onednn_softmax,

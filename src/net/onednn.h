@@ -146,6 +146,7 @@ pleat_status pleat_onednn_input(pleat_engine *engine, const float *host, size_t 
 pleat_status pleat_onednn_zero(pleat_engine *engine, void *data, size_t bytes);
 pleat_status pleat_onednn_relu_backward(pleat_engine *engine, const pleat_tensor *y,
                                         const pleat_tensor *dy, const pleat_tensor *dx);
+pleat_status pleat_onednn_copy(pleat_engine *engine, const pleat_tensor *x, const pleat_tensor *y);
 pleat_status pleat_onednn_pool_forward(pleat_engine *engine, const pleat_tensor *x,
                                        const pleat_tensor *y, uint8_t *index);
 pleat_status pleat_onednn_pool_backward(pleat_engine *engine, const pleat_tensor *dy,

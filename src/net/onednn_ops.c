@@ -1,4 +1,4 @@
-/* onednn_ops.c - pooling, ReLU, input, zero and Adam of the oneDNN engine: own loops. */
+/* onednn_ops.c - pooling, copy, ReLU, input, zero and Adam of the oneDNN engine: own loops. */
 #include "onednn.h"
 #include "onednn_simd.h"
 
@@ -76,6 +76,22 @@ pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, siz
             second[i] = keep2 * second[i] + add2 * g[i] * g[i];
             w[i] -= rate * first[i] / (sqrtf(second[i]) + epsilon);
         }
+    }
+    return PLEAT_OK;
+}
+
+/* --- slices --- */
+
+pleat_status pleat_onednn_copy(pleat_engine *engine, const pleat_tensor *x, const pleat_tensor *y) {
+    const int threads = engine->threads;
+    const size_t element = pleat_dtype_size(engine->act), voxels = pleat_tensor_voxels(x);
+    const size_t run = (size_t)x->c * element;
+    const size_t from = (size_t)x->pitch * element, to = (size_t)y->pitch * element;
+#pragma omp parallel num_threads(threads)
+    {
+        const pleat_share s = pleat_share_of(voxels, 1, omp_get_thread_num(), threads);
+        for (size_t v = s.begin; v < s.end; v++)
+            memcpy((char *)y->data + v * to, (const char *)x->data + v * from, run);
     }
     return PLEAT_OK;
 }
