@@ -25,12 +25,13 @@ typedef struct pleat_loader pleat_loader;
 typedef struct pleat_loader_config {
     uint64_t seed;
     int fold;
-    const pleat_source *const *sources; /* [n_cases]; they outlive the loader. Readers are called
+    const pleat_source *const *sources; /* [n_sources]; they outlive the loader. Readers are called
                                            from several threads at once. */
-    int n_cases;
-    const pleat_augment_config *augment; /* NULL: plain crops, the validation's draws */
+    int n_sources;
+    const pleat_augment_config *augment; /* NULL: plain crops */
     int patch[3];                        /* D, H, W */
     pleat_pad pad;
+    int first_epoch;  /* of the first batch */
     int iterations;   /* batches of an epoch */
     int batch;        /* samples of a batch, over all ranks */
     int first, count; /* this rank's samples of each batch; count may be 0 */
@@ -38,10 +39,8 @@ typedef struct pleat_loader_config {
     int threads;      /* >= 1 */
 } pleat_loader_config;
 
-/* The first next() gives iteration 0 of `first_epoch`. Everything but the sources is copied.
- * ERR_ARG, ERR_MEMORY. */
-pleat_status pleat_loader_start(const pleat_loader_config *config, int first_epoch,
-                                pleat_loader **out);
+/* Everything but the sources is copied. ERR_ARG, ERR_MEMORY. */
+pleat_status pleat_loader_start(const pleat_loader_config *config, pleat_loader **out);
 
 /* The next batch, epoch after epoch, without end: images [count, patch], labels [count, patch].
  * They are the caller's until the next call. Waits for the threads; after an error, every further

@@ -97,6 +97,9 @@ pleat_status pleat_augment_patch(const pleat_sample *sample, const pleat_source 
                 "elastic, rotation and scale are not available; set their probabilities to 0");
     PLEAT_CHECK(label == NULL || source->label != NULL || source->image == NULL, PLEAT_ERR_DATA,
                 "a label patch is asked of a case that has no label");
+    PLEAT_CHECK(source->histogram != NULL ||
+                    (sample->contrast == 0.0 && sample->gamma == 0.0 && pad == PLEAT_PAD_ZERO),
+                PLEAT_ERR_ARG, "contrast, gamma and background padding need a histogram");
     const pleat_tone tone = pleat_tone_make(sample, source->histogram);
     const float pad_value = pad == PLEAT_PAD_ZERO ? 0.0f : tone.darkest;
     const uint8_t pad_label = pad == PLEAT_PAD_ZERO ? PLEAT_NO_CLASS : 0;

@@ -22,9 +22,9 @@ typedef struct slot {
 
 struct pleat_loader {
     pleat_loader_config config;
-    pleat_augment_config augment;
-    int first_epoch, slots;
-    int (*dims)[3]; /* [n_cases] */
+    pleat_augment_config augment; /* its own copy; zeros turn everything off */
+    int slots;
+    int (*dims)[3]; /* [n_sources] */
     float *images;  /* [slots, count, patch] */
     uint8_t *labels;
     pthread_t *thread;
@@ -43,13 +43,13 @@ struct pleat_loader {
 static pleat_status make(const pleat_loader *loader, int64_t ticket, size_t place) {
     const pleat_loader_config *c = &loader->config;
     const int64_t batch = ticket / c->count;
-    const int epoch = loader->first_epoch + (int)(batch / c->iterations);
+    const int epoch = c->first_epoch + (int)(batch / c->iterations);
     const int iteration = (int)(batch % c->iterations);
     const int number = iteration * c->batch + c->first + (int)(ticket % c->count);
     const size_t voxels = pleat_voxels(c->patch);
     pleat_sample sample;
-    pleat_sampler_draw(c->seed, c->fold, epoch, number, c->iterations * c->batch, c->n_cases,
-                       (const int(*)[3])loader->dims, c->patch, c->augment, &sample);
+    pleat_sampler_draw(c->seed, c->fold, epoch, number, c->iterations * c->batch, c->n_sources,
+                       (const int(*)[3])loader->dims, c->patch, &loader->augment, &sample);
     return pleat_augment_patch(&sample, c->sources[sample.item], c->patch, c->pad,
                                loader->images + place * voxels, loader->labels + place * voxels);
 }
@@ -97,7 +97,7 @@ static pleat_status start_threads(pleat_loader *loader) {
 }
 
 static pleat_status check(const pleat_loader_config *c) {
-    PLEAT_CHECK(c->n_cases >= 1, PLEAT_ERR_ARG, "a loader needs at least one case");
+    PLEAT_CHECK(c->n_sources >= 1, PLEAT_ERR_ARG, "a loader needs at least one case");
     PLEAT_CHECK(c->iterations >= 1 && c->depth >= 1 && c->threads >= 1, PLEAT_ERR_ARG,
                 "a loader needs iterations (%d), depth (%d) and threads (%d) of 1 or more",
                 c->iterations, c->depth, c->threads);
@@ -107,18 +107,13 @@ static pleat_status check(const pleat_loader_config *c) {
     return PLEAT_OK;
 }
 
-pleat_status pleat_loader_start(const pleat_loader_config *config, int first_epoch,
-                                pleat_loader **out) {
+pleat_status pleat_loader_start(const pleat_loader_config *config, pleat_loader **out) {
     PLEAT_TRY(check(config));
     pleat_status status = PLEAT_OK;
     pleat_loader *loader = calloc(1, sizeof *loader);
     PLEAT_CHECK(loader != NULL, PLEAT_ERR_MEMORY, "no memory for a loader");
     loader->config = *config;
-    if (config->augment) {
-        loader->augment = *config->augment;
-        loader->config.augment = &loader->augment;
-    }
-    loader->first_epoch = first_epoch;
+    if (config->augment) loader->augment = *config->augment;
     loader->slots = config->depth + 1;
     (void)pthread_mutex_init(&loader->mutex, NULL);
     (void)pthread_cond_init(&loader->room, NULL);
@@ -126,7 +121,7 @@ pleat_status pleat_loader_start(const pleat_loader_config *config, int first_epo
 
     const size_t voxels =
         (size_t)loader->slots * (size_t)config->count * pleat_voxels(config->patch);
-    loader->dims = malloc((size_t)config->n_cases * sizeof *loader->dims);
+    loader->dims = malloc((size_t)config->n_sources * sizeof *loader->dims);
     loader->images = malloc((voxels + 1) * sizeof *loader->images);
     loader->labels = malloc(voxels + 1);
     loader->slot = calloc((size_t)loader->slots, sizeof *loader->slot);
@@ -136,7 +131,7 @@ pleat_status pleat_loader_start(const pleat_loader_config *config, int first_epo
         loader->dims && loader->images && loader->labels && loader->slot && loader->thread,
         PLEAT_ERR_MEMORY, "no memory for %d batches of %d patches of %dx%dx%d", loader->slots,
         config->count, config->patch[2], config->patch[1], config->patch[0]);
-    for (int i = 0; i < config->n_cases; i++)
+    for (int i = 0; i < config->n_sources; i++)
         memcpy(loader->dims[i], config->sources[i]->dim, sizeof loader->dims[i]);
     if (config->count > 0) PLEAT_TRY_GOTO(status, done, start_threads(loader));
     *out = loader;

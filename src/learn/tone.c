@@ -83,6 +83,8 @@ static void moments(const double *count, const float *value, double *mean, doubl
 }
 
 pleat_tone pleat_tone_make(const pleat_sample *sample, const pleat_histogram *histogram) {
+    static const pleat_histogram none; /* brightness and plain crops need no statistics */
+    if (histogram == NULL) histogram = &none;
     pleat_tone tone = {
         .contrast = sample->contrast != 0.0,
         .brightness = sample->brightness != 0.0,
