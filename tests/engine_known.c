@@ -111,6 +111,49 @@ void up_and_head_weights_lie_where_the_layout_says(void **state) {
     bench_report(b, "layout");
 }
 
+/* x = 2, w = 3, b = -10: -4 before ReLU; dy = 1.5 adds 1.5 * 2 to the middle tap, 1.5 to b. */
+void conv_gradients_add_to_what_is_there(void **state) {
+    bench *b = *state;
+    double x[1] = {2}, weights[27] = {0}, bias[1] = {-10}, dy[1] = {1.5}, so_far[27], more[1] = {4};
+    double y[1], dx[1], dweights[27], dbias[1];
+    for (int i = 0; i < 27; i++) so_far[i] = i;
+    weights[13] = 3;
+    const conv_in in = {x, weights, bias, dy, so_far, more};
+    const conv_out out = {y, dx, dweights, dbias};
+    for (int relu = 0; relu < 2; relu++) {
+        const conv_case c = {PLEAT_CONV3, 1, 1, 1, 1, 1, 1, relu, 0, {0, 0}};
+        run_conv(b->engine, &c, 1, &in, &out);
+        assert_true(y[0] == (relu ? 0 : -4));
+        assert_true(dx[0] == 4.5);
+        assert_true(dbias[0] == 5.5);
+        for (int i = 0; i < 27; i++) assert_true(dweights[i] == i + (i == 13 ? 3 : 0));
+    }
+}
+
+/* x = 1, 3: mean 2, variance 1, so xhat = -+1/sqrt(1.001). */
+void norm_of_two_voxels_is_known(void **state) {
+    static const norm_case c = {1, 1, 1, 2, 1, 0, {0, 0}};
+    bench *b = *state;
+    double x[2] = {1, 3}, gamma[1] = {2}, beta[1] = {0.5}, mean[1] = {10}, var[1] = {4};
+    double dy[2] = {1, 2}, dgamma[1] = {5}, dbeta[1] = {7};
+    const norm_in in = {x, gamma, beta, mean, var, dy, dgamma, dbeta, NULL, NULL, 0};
+    double sums[2], y[2], batch_mean[1], inv_std[1], new_mean[1], new_var[1], infer[2];
+    double back[2], new_dgamma[1], new_dbeta[1], dx[2];
+    const norm_out out = {sums,  y,    batch_mean, inv_std,   new_mean, new_var,
+                          infer, back, new_dgamma, new_dbeta, dx};
+    const double s = 1 / sqrt(1.001), known_y[2] = {0.5 - 2 * s, 0.5 + 2 * s};
+    const double known_infer[2] = {0.5 - 2 * 8.92 / sqrt(3.971), 0.5 - 2 * 6.92 / sqrt(3.971)};
+    const double known[] = {4, 10, 2, s, 9.92, 3.97, 3, s, 5 + s, 10};
+    run_norm(b->engine, &c, &in, &out);
+    const double got[] = {sums[0],    sums[1], batch_mean[0], inv_std[0],    new_mean[0],
+                          new_var[0], back[0], back[1],       new_dgamma[0], new_dbeta[0]};
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (!(fabs(got[i] - known[i]) < 2e-6)) fail_msg("%zu: %.9g, not %.9g", i, got[i], known[i]);
+    judge(b, "forward", "1, 3", y, known_y, 2);
+    judge(b, "infer", "1, 3", infer, known_infer, 2);
+    bench_report(b, "norm");
+}
+
 void pool_gives_ties_to_the_first_voxel(void **state) {
     static const pool_case c = {1, 1, 1, 1, 2, 0, {0, 0}};
     bench *b = *state;
@@ -165,13 +208,21 @@ void loss_has_no_gradient_where_clamped(void **state) {
     bench *b = *state;
     const loss_in in = {take(b, 4), labels};
     const loss_out out = {take(b, 4), take(b, 4), take(b, 7), take(b, 4)};
-    in.logits[0] = in.logits[2] = 200;
+    in.logits[0] = in.logits[2] = 2000; /* e^2000 is infinite, its softmax is not */
     run_loss(b->engine, &c, &in, &out);
     assert_true(fabs(out.sums[6] - 2 * 16.11809565095832) < 1e-4);
     for (int i = 0; i < 4; i++) assert_true(fabs(out.dlogits[i]) < 1e-9);
 }
 
 /* ---- Adam ---- */
+
+/* One weight, and its update is known to 1e-5 of it. */
+static void check_small_adam(bench *b, double grad, double known) {
+    const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, 1};
+    double w = 0, m = 0, v = 0;
+    run_adam(b->engine, adam, 1, 1, &grad, &w, &m, &v);
+    assert_true(fabs(w - known) < 1e-5 * fabs(known));
+}
 
 /* Kingma & Ba 2015, section 2, with epsilon as Keras places it; w, m and v of one weight. */
 void adam_is_keras_adam(void **state) {
@@ -193,6 +244,9 @@ void adam_is_keras_adam(void **state) {
     assert_true(fabs(w - known[0]) < float_limit(b, 1e-14, 5e-7));
     assert_true(fabs(m - known[1]) < float_limit(b, 1e-14, 5e-7));
     assert_true(fabs(v - known[2]) < float_limit(b, 1e-14, 5e-7));
+    /* 1e-3 sqrt(0.001)/0.1 * 0.1 g / (sqrt(0.001) g + 1e-7): epsilon rules a small gradient */
+    check_small_adam(b, 1e-8, -3.1522788e-6);
+    check_small_adam(b, 1, -0.99999684e-3);
 }
 
 /* ---- threads ---- */

@@ -196,6 +196,8 @@ void memory_is_aligned_zeroed_and_copied(void **state);
 void conv3_of_a_known_image_is_known(void **state);
 void conv3_taps_lie_where_the_layout_says(void **state);
 void up_and_head_weights_lie_where_the_layout_says(void **state);
+void conv_gradients_add_to_what_is_there(void **state);
+void norm_of_two_voxels_is_known(void **state);
 void pool_gives_ties_to_the_first_voxel(void **state);
 void loss_is_the_originals(void **state);
 void loss_has_no_gradient_where_clamped(void **state);
