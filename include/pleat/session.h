@@ -1,0 +1,53 @@
+/*
+ * session.h - the ranks of a job: how they start, who shares a machine, how they leave together.
+ *
+ *     pleat_session *session = NULL;
+ *     pleat_status status = pleat_session_start(&argc, &argv, &session);
+ *     if (status == PLEAT_OK) status = work(session);
+ *     return pleat_status_exit_code(pleat_session_end(session, status));
+ *
+ * pleat_session_end prints the job's one error message; nobody else prints errors. It makes no
+ * difference how a rank failed:
+ *
+ *   all ranks failed alike, or by pleat_comm_agree   the lowest prints, all finalize
+ *   one failed alone, others work on or wait for it  it prints after 2 s and ends the job
+ *   several failed alone                             the lowest of them prints and ends the job
+ *
+ * A start without mpirun or srun --mpi=pmix is a world of one rank and does not touch MPI.
+ */
+#ifndef PLEAT_SESSION_H
+#define PLEAT_SESSION_H
+
+#include "pleat/comm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_session {
+    pleat_comm *world; /* every rank of the job */
+    pleat_comm *node;  /* those on this machine */
+    int rank, size;
+    int local_rank, local_size; /* on this machine */
+    char host[64];
+    int threads;      /* cores this rank may use, at least 1: its share of the cores it is allowed,
+                         at most SLURM_CPUS_PER_TASK */
+    pleat_comm *exit; /* only for pleat_session_end */
+} pleat_session;
+
+/* Collective. ERR_ARG when the launcher started several processes (SLURM_NTASKS, PMI_SIZE, ...) and
+ * MPI sees one; PLEAT_ALLOW_SINGLE=1 in the environment allows that. From here on only rank 0 logs
+ * to the terminal. */
+pleat_status pleat_session_start(int *argc, char ***argv, pleat_session **out);
+
+/* Ends this rank's part and returns the job's status, that of the lowest failing rank. Does not
+ * return when ranks have to be ended that did not come here. session NULL: the start failed. */
+pleat_status pleat_session_end(pleat_session *session, pleat_status mine);
+
+/* For a rank that fails where the others do not look: the same, and leaves the process. */
+void pleat_session_fail(pleat_session *session, pleat_status mine) __attribute__((noreturn));
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_SESSION_H */

@@ -1,0 +1,170 @@
+/* pool.c - cases in the shared memory of a node, or streamed from the store. */
+#include "pleat/pool.h"
+
+#include "comm_mpi.h"
+#include "pleat/log.h"
+
+#include <stdlib.h>
+
+#define ALIGN ((size_t)64)
+
+typedef struct reader { /* context of a source's read */
+    pleat_store *store;
+    int i;
+} reader;
+
+struct pleat_pool {
+    pleat_comm *node;
+    pleat_store *store;
+    int n;
+    pleat_shared *shared;        /* NULL when streamed */
+    pleat_histogram *histograms; /* [n], at the start of `shared`, or owned */
+    reader *readers;             /* [n] */
+    pleat_source *sources;       /* [n] */
+};
+
+static size_t align(size_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
+
+static size_t voxels(const pleat_case_info *info) {
+    return (size_t)info->dim[0] * (size_t)info->dim[1] * (size_t)info->dim[2];
+}
+
+static size_t image_bytes(const pleat_case_info *info) {
+    return align(voxels(info) * sizeof(float));
+}
+
+static size_t label_bytes(const pleat_case_info *info) {
+    return info->has_label ? align(voxels(info)) : 0;
+}
+
+static size_t histogram_bytes(int n) { return align((size_t)n * sizeof(pleat_histogram)); }
+
+static size_t resident_bytes(const pleat_pool *pool) {
+    size_t bytes = histogram_bytes(pool->n);
+    for (int i = 0; i < pool->n; ++i) {
+        const pleat_case_info *info = pleat_store_info(pool->store, i);
+        bytes += image_bytes(info) + label_bytes(info);
+    }
+    return bytes;
+}
+
+static pleat_status read_case(void *context, const int start[3], const int size[3], float *image,
+                              uint8_t *label) {
+    const reader *r = context;
+    return pleat_store_read(r->store, r->i, start, size, image, label);
+}
+
+/* Reads case i to where its source points, or to a buffer of its own, and makes its histogram. */
+static pleat_status load_case(pleat_pool *pool, int i) {
+    static const int origin[3] = {0, 0, 0};
+    const pleat_source *source = &pool->sources[i];
+    const size_t n = voxels(pleat_store_info(pool->store, i));
+    float *image = (float *)source->image;
+    if (image == NULL) image = malloc(n * sizeof *image);
+    PLEAT_CHECK(image != NULL, PLEAT_ERR_MEMORY, "no memory to read case '%s', %zu MiB",
+                pleat_store_info(pool->store, i)->id, n * sizeof *image >> 20);
+    const pleat_status status =
+        pleat_store_read(pool->store, i, origin, source->dim, image, (uint8_t *)source->label);
+    if (status == PLEAT_OK) pleat_histogram_make(image, n, &pool->histograms[i]);
+    if (source->image == NULL) free(image);
+    return status;
+}
+
+/* This rank's cases: every size-th. */
+static pleat_status load_mine(pleat_pool *pool) {
+    for (int i = pool->node->rank; i < pool->n; i += pool->node->size) {
+        pleat_progress("load", (size_t)i, (size_t)pool->n, pleat_store_info(pool->store, i)->id);
+        PLEAT_TRY(load_case(pool, i));
+    }
+    return PLEAT_OK;
+}
+
+static void lay_out(pleat_pool *pool) {
+    char *at = NULL;
+    if (pool->shared != NULL) {
+        at = pleat_shared_data(pool->shared);
+        pool->histograms = (pleat_histogram *)at;
+        at += histogram_bytes(pool->n);
+    }
+    for (int i = 0; i < pool->n; ++i) {
+        const pleat_case_info *info = pleat_store_info(pool->store, i);
+        pool->readers[i] = (reader){pool->store, i};
+        pool->sources[i] = (pleat_source){.dim = {info->dim[0], info->dim[1], info->dim[2]},
+                                          .histogram = &pool->histograms[i],
+                                          .read = read_case,
+                                          .context = &pool->readers[i]};
+        if (at == NULL) continue;
+        pool->sources[i].image = (const float *)at;
+        at += image_bytes(info);
+        if (info->has_label) pool->sources[i].label = (const uint8_t *)at;
+        at += label_bytes(info);
+    }
+}
+
+/* ERR_MEMORY, the same on all ranks, when the cases have to be streamed. */
+static pleat_status open_shared(pleat_pool *pool, size_t budget) {
+    const size_t bytes = resident_bytes(pool);
+    PLEAT_CHECK(bytes <= budget, PLEAT_ERR_MEMORY, "%zu MiB of cases, host_memory allows %zu MiB",
+                bytes >> 20, budget >> 20);
+    return pleat_shared_open(pool->node, bytes, &pool->shared);
+}
+
+static pleat_status allocate(pleat_pool *pool) {
+    const size_t n = pool->n > 0 ? (size_t)pool->n : 1;
+    pool->readers = calloc(n, sizeof *pool->readers);
+    pool->sources = calloc(n, sizeof *pool->sources);
+    if (pool->shared == NULL) pool->histograms = calloc(n, sizeof *pool->histograms);
+    PLEAT_CHECK(pool->readers && pool->sources && (pool->shared || pool->histograms),
+                PLEAT_ERR_MEMORY, "no memory for a pool of %d cases", pool->n);
+    return PLEAT_OK;
+}
+
+/* What the ranks loaded becomes everyone's. */
+static pleat_status exchange(pleat_pool *pool) {
+    if (pool->shared != NULL) return pleat_shared_sync(pool->shared);
+    for (int i = 0; i < pool->n; ++i)
+        PLEAT_TRY(pleat_comm_broadcast_bytes(pool->node, &pool->histograms[i],
+                                             sizeof pool->histograms[i], i % pool->node->size));
+    return PLEAT_OK;
+}
+
+static pleat_status fill(pleat_pool *pool, size_t budget) {
+    const pleat_status fits = open_shared(pool, budget);
+    if (fits == PLEAT_ERR_MEMORY)
+        pleat_log(PLEAT_INFO, "patches are streamed from the store: %s", pleat_error_message());
+    else
+        PLEAT_TRY(fits);
+    PLEAT_TRY(pleat_comm_agree(pool->node, allocate(pool)));
+    lay_out(pool);
+    PLEAT_TRY(pleat_comm_agree(pool->node, load_mine(pool)));
+    PLEAT_TRY(exchange(pool));
+    pleat_progress("load", (size_t)pool->n, (size_t)pool->n, "done");
+    return PLEAT_OK;
+}
+
+pleat_status pleat_pool_open(pleat_comm *node, pleat_store *store, size_t budget_bytes,
+                             pleat_pool **out) {
+    pleat_pool *pool = calloc(1, sizeof *pool);
+    PLEAT_CHECK(pool != NULL, PLEAT_ERR_MEMORY, "no memory for a pool");
+    *pool = (pleat_pool){.node = node, .store = store, .n = pleat_store_count(store)};
+    const pleat_status status = fill(pool, budget_bytes);
+    if (status != PLEAT_OK) {
+        pleat_pool_close(pool);
+        return status;
+    }
+    *out = pool;
+    return PLEAT_OK;
+}
+
+void pleat_pool_close(pleat_pool *pool) {
+    if (pool == NULL) return;
+    if (pool->shared == NULL) free(pool->histograms);
+    pleat_shared_close(pool->shared);
+    free(pool->readers);
+    free(pool->sources);
+    free(pool);
+}
+
+int pleat_pool_resident(const pleat_pool *pool) { return pool->shared != NULL; }
+
+const pleat_source *pleat_pool_source(const pleat_pool *pool, int i) { return &pool->sources[i]; }

@@ -1,0 +1,269 @@
+/*
+ * session.c - MPI's start and end.
+ *
+ * The end: every rank sends its status to all others and collects theirs. When all have come, or
+ * LINGER_S after the first failure was known, the lowest failing rank known prints its message and,
+ * unless all have come in good order, aborts the job. Ranks that fail at the same time for the same
+ * reason thus print once.
+ */
+#include "pleat/session.h"
+
+#include "comm_mpi.h"
+#include "pleat/log.h"
+
+#include <mpi.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINGER_S 2.0 /* for others that fail too; mpirun takes 1.4 s more, 10 s is the promise */
+#define KILLED_S 5.0 /* the printing rank has ended us by then, or we end ourselves */
+
+/* Set by launchers that Open MPI's MPI_Init finds its peers through. */
+static const char *const mpi_launchers[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK"};
+static const char *const task_counts[] = {"SLURM_NTASKS", "SLURM_STEP_NUM_TASKS", "PMI_SIZE",
+                                          "OMPI_COMM_WORLD_SIZE"};
+static const char *const task_ranks[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
+                                         "SLURM_PROCID"};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int env_int(const char *name, int otherwise) {
+    const char *text = getenv(name);
+    return text != NULL && text[0] != '\0' ? atoi(text) : otherwise;
+}
+
+static int started_by_mpi(void) {
+    for (size_t i = 0; i < COUNT(mpi_launchers); ++i)
+        if (getenv(mpi_launchers[i]) != NULL) return 1;
+    return 0;
+}
+
+/* 1 for the process that speaks while no communicator is there to settle it. */
+static int first_of_launch(void) {
+    for (size_t i = 0; i < COUNT(task_ranks); ++i)
+        if (getenv(task_ranks[i]) != NULL) return env_int(task_ranks[i], 0) == 0;
+    return 1;
+}
+
+/* N lone processes would all write the same files. */
+static pleat_status check_not_alone(int size) {
+    if (size > 1 || env_int("PLEAT_ALLOW_SINGLE", 0) == 1) return PLEAT_OK;
+    for (size_t i = 0; i < COUNT(task_counts); ++i) {
+        const int tasks = env_int(task_counts[i], 1);
+        PLEAT_CHECK(tasks <= 1, PLEAT_ERR_ARG,
+                    "%s says %d processes, MPI says 1: they do not see each other. Start them with "
+                    "'srun --mpi=pmix pleat ...' or 'mpirun pleat ...'; for one process on its own "
+                    "set PLEAT_ALLOW_SINGLE=1",
+                    task_counts[i], tasks);
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status open_world(int *argc, char ***argv, pleat_session *session) {
+    if (!started_by_mpi()) {
+        PLEAT_TRY(check_not_alone(1));
+        PLEAT_TRY(pleat_comm_self(&session->world));
+        return pleat_comm_self(&session->node);
+    }
+    /* Without it a waiting rank takes the core from a computing one (8-byte sum of 4 ranks on 2
+     * cores: 10 us with, 6.6 ms without). */
+    (void)setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+    int level = 0;
+    if (MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &level) != MPI_SUCCESS)
+        return PLEAT_FAIL(PLEAT_ERR_COMM, "MPI did not start");
+    (void)MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    PLEAT_TRY(pleat_comm_mpi_world(&session->world));
+    PLEAT_TRY(pleat_comm_agree(session->world, check_not_alone(session->world->size)));
+    PLEAT_TRY(pleat_comm_mpi_node(session->world, &session->node));
+    return pleat_comm_split(session->world, 0, session->world->rank, &session->exit);
+}
+
+/* This rank's share of the cores it is allowed: one that k ranks of the node may use counts 1/k. */
+static pleat_status count_threads(pleat_session *session) {
+    const int n = session->local_size;
+    size_t *sizes = NULL;
+    cpu_set_t *sets = NULL, mine;
+    CPU_ZERO(&mine);
+    if (sched_getaffinity(0, sizeof mine, &mine) != 0)
+        for (int c = 0; c < (int)sysconf(_SC_NPROCESSORS_ONLN) && c < CPU_SETSIZE; ++c)
+            CPU_SET(c, &mine);
+    pleat_status status = PLEAT_OK;
+    sizes = calloc((size_t)n, sizeof *sizes);
+    sets = calloc((size_t)n, sizeof *sets);
+    PLEAT_CHECK_GOTO(status, done, sizes != NULL && sets != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for the cores of %d ranks", n);
+    void *all = NULL;
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_comm_gather(session->node, &mine, sizeof mine, 0, &all, sizes));
+    if (all != NULL) memcpy(sets, all, (size_t)n * sizeof *sets);
+    free(all);
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_comm_broadcast_bytes(session->node, sets, (size_t)n * sizeof *sets, 0));
+    double share = 0.0;
+    for (int c = 0; c < CPU_SETSIZE; ++c) {
+        int users = 0;
+        for (int r = 0; r < n; ++r) users += CPU_ISSET(c, &sets[r]) != 0;
+        if (CPU_ISSET(c, &mine)) share += 1.0 / users;
+    }
+    const int cores = (int)(share + 1e-6), bound = env_int("SLURM_CPUS_PER_TASK", 0);
+    session->threads = cores < 1 ? 1 : cores;
+    if (bound > 0 && bound < session->threads) session->threads = bound;
+done:
+    free(sizes);
+    free(sets);
+    return status;
+}
+
+static void close_comms(pleat_session *session) {
+    pleat_comm_destroy(session->exit);
+    pleat_comm_destroy(session->node);
+    pleat_comm_destroy(session->world);
+    free(session);
+}
+
+pleat_status pleat_session_start(int *argc, char ***argv, pleat_session **out) {
+    pleat_session *session = calloc(1, sizeof *session);
+    PLEAT_CHECK(session != NULL, PLEAT_ERR_MEMORY, "no memory to start");
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY_GOTO(status, done, open_world(argc, argv, session));
+    session->rank = session->world->rank;
+    session->size = session->world->size;
+    session->local_rank = session->node->rank;
+    session->local_size = session->node->size;
+    (void)gethostname(session->host, sizeof session->host - 1);
+    PLEAT_TRY_GOTO(status, done, count_threads(session));
+    if (session->rank > 0) PLEAT_TRY_GOTO(status, done, pleat_log_open(NULL, 0));
+    *out = session;
+    return PLEAT_OK;
+done:
+    close_comms(session);
+    return status;
+}
+
+/* The message of this process, whose status is not OK. */
+static void print_error(const char *prefix) {
+    const char *message = pleat_error_message(), *trace = pleat_error_trace();
+    const char *text = pleat_log_level_get() >= PLEAT_DEBUG && trace[0] != '\0' ? trace : message;
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "pleat: %s%s\n", prefix, text);
+    (void)fflush(stderr);
+}
+
+/* MPI without a session: the start failed, perhaps on this rank only. */
+static void leave_mpi(pleat_status mine) {
+    int started = 0, ended = 0, size = 1;
+    (void)MPI_Initialized(&started);
+    (void)MPI_Finalized(&ended);
+    if (!started || ended) return;
+    (void)MPI_Comm_size(MPI_COMM_WORLD, &size);
+    if (size > 1) {
+        if (!first_of_launch()) (void)sleep(1); /* the first prints */
+        (void)MPI_Abort(MPI_COMM_WORLD, pleat_status_exit_code(mine));
+    }
+    (void)MPI_Finalize();
+}
+
+typedef struct roll { /* what this rank knows of all ranks' ends */
+    int *status;      /* [size] of pleat_status; -1 has not come */
+    int here;         /* how many have come */
+    int failed;       /* lowest failing rank; size when none */
+    int alike;        /* all ranks have come, with one status */
+    int lost;         /* someone's communication failed: MPI_Finalize might hang */
+} roll;
+
+static void read_roll(roll *r, int size) {
+    r->here = r->lost = 0;
+    r->failed = size;
+    for (int i = size - 1; i >= 0; --i) {
+        const int status = r->status[i];
+        r->here += status >= 0;
+        r->lost |= status == PLEAT_ERR_PEER || status == PLEAT_ERR_COMM;
+        if (status > 0) r->failed = i;
+    }
+    r->alike = r->here == size;
+    for (int i = 1; i < size; ++i) r->alike &= r->status[i] == r->status[0];
+}
+
+/* Returns when all have come, or it is time to end the others. */
+static pleat_status call_roll(pleat_comm *comm, roll *r) {
+    const double limit_s = pleat_comm_mpi_timeout(comm), start = pleat_now();
+    double failed_since = 0.0;
+    for (int i = 0; i < comm->size; ++i)
+        if (i != comm->rank)
+            PLEAT_TRY(pleat_comm_mpi_send(comm, PLEAT_TAG_END, r->status[comm->rank], i));
+    for (;;) {
+        int value = 0, from = -1;
+        PLEAT_TRY(pleat_comm_mpi_take(comm, PLEAT_TAG_END, &value, &from));
+        if (from >= 0) {
+            r->status[from] = value;
+            continue;
+        }
+        read_roll(r, comm->size);
+        if (r->here == comm->size) return PLEAT_OK;
+        const double now = pleat_now();
+        if (r->failed < comm->size && failed_since == 0.0) failed_since = now;
+        if (failed_since > 0.0 && now - failed_since >= LINGER_S) return PLEAT_OK;
+        if (failed_since == 0.0 && now - start >= limit_s) break;
+        (void)usleep(1000);
+    }
+    int missing = 0;
+    while (r->status[missing] >= 0) ++missing;
+    char who[128];
+    return PLEAT_FAIL(PLEAT_ERR_PEER, "end of the job: waited %.0f s for %s", limit_s,
+                      pleat_comm_mpi_who(comm, missing, who, sizeof who));
+}
+
+/* The job's status. Prints its message when it is this rank's. *finish 0: others must be ended. */
+static pleat_status settle_end(pleat_session *session, pleat_status mine, int *finish) {
+    const int size = session->size, rank = session->rank;
+    roll r = {.status = malloc((size_t)size * sizeof(int))};
+    *finish = 0;
+    if (r.status == NULL) return mine != PLEAT_OK ? mine : PLEAT_ERR_MEMORY;
+    for (int i = 0; i < size; ++i) r.status[i] = i == rank ? (int)mine : -1;
+    const pleat_status lost = call_roll(session->exit, &r);
+    if (lost != PLEAT_OK) {
+        r.status[rank] = (int)(mine == PLEAT_OK ? lost : mine);
+        read_roll(&r, size);
+    }
+    const pleat_status job = r.failed < size ? (pleat_status)r.status[r.failed] : PLEAT_OK;
+    if (r.failed == rank) {
+        char prefix[140] = "";
+        const size_t used = sizeof prefix - 3;
+        if (!r.alike && !pleat_comm_mpi_names_rank(pleat_error_message())) {
+            (void)pleat_comm_mpi_who(session->exit, rank, prefix, used);
+            (void)strcat(prefix, ": ");
+        }
+        print_error(prefix);
+    }
+    *finish = r.here == size && !r.lost;
+    /* Not ours to end: give the printing rank the time to do it. */
+    for (int i = 0; !*finish && r.failed != rank && i < (int)(KILLED_S * 10); ++i)
+        (void)usleep(100000);
+    free(r.status);
+    return job;
+}
+
+pleat_status pleat_session_end(pleat_session *session, pleat_status mine) {
+    if (session == NULL || session->exit == NULL) {
+        if (mine != PLEAT_OK && first_of_launch()) print_error("");
+        if (session != NULL) close_comms(session);
+        if (mine != PLEAT_OK) leave_mpi(mine);
+        return mine;
+    }
+    int finish = 0;
+    const pleat_status job = settle_end(session, mine, &finish);
+    if (!finish) session->exit->ops->abort(session->exit, job);
+    close_comms(session);
+    (void)MPI_Finalize();
+    return job;
+}
+
+void pleat_session_fail(pleat_session *session, pleat_status mine) {
+    const pleat_status status = mine != PLEAT_OK ? mine : PLEAT_ERR_PEER;
+    const int code = pleat_status_exit_code(pleat_session_end(session, status));
+    (void)fflush(NULL);
+    _exit(code);
+}

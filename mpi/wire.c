@@ -1,0 +1,245 @@
+/* wire.c - requests completed by polling, notes between ranks, and the search for a lost peer. */
+#include "wire.h"
+
+#include "comm_mpi.h"
+#include "pleat/log.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TIMEOUT_S 600.0 /* ranks of a group may differ by minutes of work */
+#define NOTICE_S  60.0
+#define ANSWER_S  0.1   /* between two looks for questions of other ranks */
+#define SEARCH_S  1.0   /* how long an answer may take: many times ANSWER_S */
+#define SPIN_S    0.010 /* waits shorter than this never sleep */
+
+struct pleat_wire_note {
+    pleat_wire_note *next;
+    MPI_Request request;
+    int value;
+};
+
+pleat_status pleat_wire_check(int code, const char *doing) {
+    if (code == MPI_SUCCESS) return PLEAT_OK;
+    char text[MPI_MAX_ERROR_STRING] = "unknown error";
+    int length = 0;
+    (void)MPI_Error_string(code, text, &length);
+    return PLEAT_FAIL(PLEAT_ERR_COMM, "%s: %s", doing, text);
+}
+
+static pleat_status read_timeout(double *out) {
+    const char *text = getenv("PLEAT_COMM_TIMEOUT");
+    *out = TIMEOUT_S;
+    if (text == NULL || text[0] == '\0') return PLEAT_OK;
+    char *end = NULL;
+    const double seconds = strtod(text, &end);
+    PLEAT_CHECK(*end == '\0' && seconds > 0.0, PLEAT_ERR_ARG,
+                "PLEAT_COMM_TIMEOUT='%s' is not a number of seconds above 0", text);
+    *out = seconds;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_wire_open(MPI_Comm handle, pleat_wire *out) {
+    pleat_wire wire = {.handle = handle, .doing = "nothing"};
+    PLEAT_TRY(read_timeout(&wire.timeout_s));
+    (void)MPI_Comm_set_errhandler(handle, MPI_ERRORS_RETURN);
+    (void)MPI_Comm_rank(handle, &wire.rank);
+    (void)MPI_Comm_size(handle, &wire.size);
+    wire.peers = calloc((size_t)wire.size, sizeof *wire.peers);
+    PLEAT_CHECK(wire.peers != NULL, PLEAT_ERR_MEMORY, "no memory for a communicator of %d ranks",
+                wire.size);
+    pleat_wire_peer me = {.seen_s = 0.0};
+    (void)gethostname(me.host, sizeof me.host - 1);
+    (void)MPI_Comm_rank(MPI_COMM_WORLD, &me.world_rank);
+    const pleat_status status = pleat_wire_check(
+        MPI_Allgather(&me, sizeof me, MPI_BYTE, wire.peers, sizeof me, MPI_BYTE, handle),
+        "exchange of host names");
+    if (status != PLEAT_OK) {
+        free(wire.peers);
+        return status;
+    }
+    *out = wire;
+    return PLEAT_OK;
+}
+
+/* Frees the notes that have gone. */
+static void reap(pleat_wire *wire) {
+    pleat_wire_note **link = &wire->notes;
+    while (*link != NULL) {
+        pleat_wire_note *note = *link;
+        int gone = 0;
+        if (MPI_Test(&note->request, &gone, MPI_STATUS_IGNORE) != MPI_SUCCESS) gone = 1;
+        if (gone) {
+            *link = note->next;
+            free(note);
+        } else {
+            link = &note->next;
+        }
+    }
+}
+
+void pleat_wire_close(pleat_wire *wire) {
+    reap(wire);
+    /* A note that has not gone keeps its memory: MPI still reads it. */
+    if (!wire->broken && wire->pending == 0) {
+        (void)MPI_Comm_free(&wire->handle);
+        free(wire->requests);
+    }
+    free(wire->peers);
+}
+
+const char *pleat_wire_who(const pleat_wire *wire, int rank, char *text, size_t size) {
+    (void)snprintf(text, size, "rank %d (host %s)", wire->peers[rank].world_rank,
+                   wire->peers[rank].host);
+    return text;
+}
+
+pleat_status pleat_wire_send(pleat_wire *wire, int tag, int value, int to) {
+    reap(wire);
+    pleat_wire_note *note = malloc(sizeof *note);
+    PLEAT_CHECK(note != NULL, PLEAT_ERR_MEMORY, "no memory for a note to rank %d", to);
+    note->value = value;
+    const int code = MPI_Isend(&note->value, 1, MPI_INT, to, tag, wire->handle, &note->request);
+    if (code != MPI_SUCCESS) {
+        free(note);
+        return pleat_wire_check(code, "note to another rank");
+    }
+    note->next = wire->notes;
+    wire->notes = note;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_wire_take(pleat_wire *wire, int tag, int *value, int *from) {
+    static const char doing[] = "note from another rank";
+    int there = 0;
+    MPI_Status message;
+    *from = -1;
+    PLEAT_TRY(
+        pleat_wire_check(MPI_Iprobe(MPI_ANY_SOURCE, tag, wire->handle, &there, &message), doing));
+    if (!there) return PLEAT_OK;
+    PLEAT_TRY(pleat_wire_check(
+        MPI_Recv(value, 1, MPI_INT, message.MPI_SOURCE, tag, wire->handle, MPI_STATUS_IGNORE),
+        doing));
+    *from = message.MPI_SOURCE;
+    return PLEAT_OK;
+}
+
+/* Answers who asks whether we wait, and writes down who answered us. Errors of the notes are not
+ * told: the operation that waits will tell its own. */
+static void answer(pleat_wire *wire) {
+    int value = 0, from = -1;
+    while (pleat_wire_take(wire, PLEAT_TAG_PING, &value, &from) == PLEAT_OK && from >= 0)
+        (void)pleat_wire_send(wire, PLEAT_TAG_PONG, 0, from);
+    while (pleat_wire_take(wire, PLEAT_TAG_PONG, &value, &from) == PLEAT_OK && from >= 0)
+        wire->peers[from].seen_s = pleat_now();
+}
+
+static void tell_all(pleat_wire *wire, int tag) {
+    for (int r = 0; r < wire->size; ++r)
+        if (r != wire->rank) (void)pleat_wire_send(wire, tag, 0, r);
+}
+
+static int is_missing(const pleat_wire *wire, int rank, double since_s) {
+    return rank != wire->rank && wire->peers[rank].seen_s < since_s;
+}
+
+static int count_missing(const pleat_wire *wire, double since_s) {
+    int n = 0;
+    for (int r = 0; r < wire->size; ++r) n += is_missing(wire, r, since_s);
+    return n;
+}
+
+/* Writes "rank 1 (host a), rank 3 (host b)": the ranks that do not wait in this communicator, as
+ * far as they fit. */
+static void name_missing(pleat_wire *wire, double since_s, char *text, size_t size) {
+    tell_all(wire, PLEAT_TAG_PING);
+    const double end = pleat_now() + SEARCH_S;
+    while (pleat_now() < end && count_missing(wire, since_s) > 0) {
+        answer(wire);
+        (void)usleep(1000);
+    }
+    (void)snprintf(text, size, "no rank in particular (all wait: the ranks disagree on what)");
+    size_t used = 0;
+    for (int r = 0; r < wire->size; ++r) {
+        char who[128];
+        if (!is_missing(wire, r, since_s)) continue;
+        (void)pleat_wire_who(wire, r, who, sizeof who);
+        if (used + strlen(who) + 8 >= size) {
+            (void)snprintf(text + used, size - used, ", ...");
+            return;
+        }
+        used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", who);
+    }
+}
+
+MPI_Request *pleat_wire_slot(pleat_wire *wire, const char *doing) {
+    if (wire->pending == wire->capacity) {
+        const int capacity = wire->capacity > 0 ? 2 * wire->capacity : 16;
+        MPI_Request *more = realloc(wire->requests, (size_t)capacity * sizeof *more);
+        if (more == NULL) return NULL;
+        wire->requests = more;
+        wire->capacity = capacity;
+    }
+    wire->doing = doing;
+    return &wire->requests[wire->pending];
+}
+
+static pleat_status test_all(pleat_wire *wire, int *done) {
+    const int code = MPI_Testall(wire->pending, wire->requests, done, MPI_STATUSES_IGNORE);
+    if (code != MPI_SUCCESS) wire->broken = 1;
+    if (code == MPI_SUCCESS && *done) wire->pending = 0;
+    return pleat_wire_check(code, wire->doing);
+}
+
+pleat_status pleat_wire_progress(pleat_wire *wire) {
+    int done = 0;
+    return wire->pending > 0 ? test_all(wire, &done) : PLEAT_OK;
+}
+
+/* Short waits spin, because small sums are waited for often; long ones leave the core to ranks
+ * that compute. */
+static void rest(double waited_s) {
+    if (waited_s < SPIN_S) {
+        (void)sched_yield();
+    } else {
+        const struct timespec nap = {.tv_nsec = 50000};
+        (void)nanosleep(&nap, NULL);
+    }
+}
+
+pleat_status pleat_wire_settle(pleat_wire *wire) {
+    if (wire->pending == 0) return PLEAT_OK;
+    const double start = pleat_now();
+    double next_answer = start + ANSWER_S;
+    double next_notice = start + (wire->timeout_s < 2 * NOTICE_S ? wire->timeout_s / 2 : NOTICE_S);
+    char missing[512];
+    for (;;) {
+        int done = 0;
+        PLEAT_TRY(test_all(wire, &done));
+        if (done) return PLEAT_OK;
+        const double now = pleat_now();
+        if (now >= next_answer) {
+            answer(wire);
+            next_answer = now + ANSWER_S;
+        }
+        if (now - start >= wire->timeout_s) break;
+        if (now >= next_notice) {
+            name_missing(wire, start, missing, sizeof missing);
+            pleat_log(PLEAT_INFO, "%s: still waiting for %s after %.3g s", wire->doing, missing,
+                      now - start);
+            next_notice = now + 5 * NOTICE_S;
+        }
+        rest(now - start);
+    }
+    wire->broken = 1;
+    name_missing(wire, start, missing, sizeof missing);
+    tell_all(wire, PLEAT_TAG_PONG); /* those who give up after us shall not name us */
+    return PLEAT_FAIL(PLEAT_ERR_PEER,
+                      "%s: waited %g s for %s; lost, stopped or far behind "
+                      "(PLEAT_COMM_TIMEOUT=seconds sets the limit)",
+                      wire->doing, wire->timeout_s, missing);
+}

@@ -1,0 +1,85 @@
+/* mpi_ending.c - a job that ends in the way its first argument says; mpi_failures.sh looks on. */
+#include "pleat/log.h"
+#include "pleat/session.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What ranks do that have not failed: they wait for all others. */
+static pleat_status sum_with_all(pleat_session *session) {
+    double x = 1.0;
+    PLEAT_TRY(pleat_comm_allreduce_sum(session->world, &x, 1, PLEAT_F64));
+    return pleat_comm_wait(session->world);
+}
+
+static pleat_status well(pleat_session *session) { return sum_with_all(session); }
+
+static pleat_status together(pleat_session *session) {
+    pleat_status status = PLEAT_OK;
+    if (session->rank == session->size - 1)
+        status = PLEAT_FAIL(PLEAT_ERR_DATA, "case_007 has no mask");
+    return pleat_comm_agree(session->world, status);
+}
+
+static pleat_status alike(pleat_session *session) {
+    (void)session;
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "unknown key 'epoch'");
+}
+
+static pleat_status alone(pleat_session *session) {
+    PLEAT_CHECK(session->rank != session->size - 1, PLEAT_ERR_DATA, "case_007 has no mask");
+    return sum_with_all(session);
+}
+
+static pleat_status several(pleat_session *session) {
+    PLEAT_CHECK(session->rank == 0, PLEAT_ERR_NUMERIC, "the loss is not finite");
+    return sum_with_all(session);
+}
+
+static pleat_status busy(pleat_session *session) {
+    PLEAT_CHECK(session->rank != 0, PLEAT_ERR_IO, "the disk is full");
+    (void)sleep(60); /* computes, and looks at nothing */
+    return PLEAT_OK;
+}
+
+static pleat_status inside(pleat_session *session) {
+    if (session->rank == session->size - 1)
+        pleat_session_fail(session, PLEAT_FAIL(PLEAT_ERR_ENGINE, "the device is lost"));
+    return sum_with_all(session);
+}
+
+static pleat_status killed(pleat_session *session) {
+    if (session->rank == session->size - 1) (void)raise(SIGKILL);
+    return sum_with_all(session);
+}
+
+static pleat_status stopped(pleat_session *session) {
+    if (session->rank == session->size - 1) (void)sleep(60);
+    return sum_with_all(session);
+}
+
+static pleat_status requeue(pleat_session *session) {
+    return pleat_comm_agree(session->world, PLEAT_FAIL(PLEAT_ERR_REQUEUE, "fold 1, epoch 7"));
+}
+
+static const struct {
+    const char *name;
+    pleat_status (*work)(pleat_session *session);
+} endings[] = {{"well", well},       {"together", together}, {"alike", alike},   {"alone", alone},
+               {"several", several}, {"busy", busy},         {"inside", inside}, {"killed", killed},
+               {"stopped", stopped}, {"requeue", requeue}};
+
+static pleat_status choose(const char *name, pleat_session *session) {
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; ++i)
+        if (strcmp(name, endings[i].name) == 0) return endings[i].work(session);
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "no ending '%s'", name);
+}
+
+int main(int argc, char **argv) {
+    pleat_session *session = NULL;
+    pleat_status status = pleat_session_start(&argc, &argv, &session);
+    if (status == PLEAT_OK) status = choose(argc > 1 ? argv[1] : "", session);
+    return pleat_status_exit_code(pleat_session_end(session, status));
+}

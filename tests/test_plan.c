@@ -1,0 +1,93 @@
+/* test_plan.c - ranks into groups: every rank has a place, and the wrong wish is explained. */
+#include "pleat/plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void ranks_per_fold_is_one_until_ranks_exceed_folds(void **state) {
+    (void)state;
+    static const struct {
+        int ranks, folds, per_fold, groups, idle;
+    } rows[] = {{1, 5, 1, 1, 0}, {2, 5, 1, 2, 0},  {5, 5, 1, 5, 0},  {7, 5, 1, 7, 2},
+                {8, 5, 1, 8, 3}, {10, 5, 2, 5, 0}, {11, 5, 2, 6, 1}, {8, 3, 2, 4, 2},
+                {4, 1, 4, 1, 0}, {3, 0, 1, 3, 3},  {20, 5, 4, 5, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
+        pleat_plan plan;
+        assert_int_equal(pleat_plan_make(rows[i].ranks, rows[i].folds, 0, &plan), PLEAT_OK);
+        assert_int_equal(plan.ranks_per_fold, rows[i].per_fold);
+        assert_int_equal(plan.groups, rows[i].groups);
+        assert_int_equal(plan.idle_ranks, rows[i].idle);
+    }
+}
+
+static void every_rank_count_works_by_default_and_groups_tile_the_ranks(void **state) {
+    (void)state;
+    for (int ranks = 1; ranks <= 64; ++ranks)
+        for (int folds = 1; folds <= 10; ++folds) {
+            pleat_plan plan;
+            assert_int_equal(pleat_plan_make(ranks, folds, 0, &plan), PLEAT_OK);
+            int next = 0, busy = 0;
+            for (int g = 0; g < plan.groups; ++g) {
+                assert_int_equal(pleat_plan_leader(&plan, g), next);
+                assert_true(pleat_plan_group_size(&plan, g) > 0);
+                /* only a group without a fold may be smaller than the others */
+                if (g < folds)
+                    assert_int_equal(pleat_plan_group_size(&plan, g), plan.ranks_per_fold);
+                for (int k = 0; k < pleat_plan_group_size(&plan, g); ++k)
+                    assert_int_equal(pleat_plan_group(&plan, next + k), g);
+                next += pleat_plan_group_size(&plan, g);
+                if (g < folds) busy = next;
+            }
+            assert_int_equal(next, ranks);
+            assert_int_equal(plan.idle_ranks, ranks - busy);
+        }
+}
+
+static void a_group_size_that_does_not_divide_names_the_divisors(void **state) {
+    (void)state;
+    pleat_plan plan;
+    assert_int_equal(pleat_plan_make(12, 5, 5, &plan), PLEAT_ERR_ARG);
+    assert_non_null(strstr(pleat_error_message(), "12 ranks cannot be cut into groups of 5"));
+    assert_non_null(strstr(pleat_error_message(), "1, 2, 3, 4, 6, 12"));
+    assert_int_equal(pleat_plan_make(3, 5, 4, &plan), PLEAT_ERR_ARG);
+    assert_int_equal(pleat_plan_make(3, 5, -1, &plan), PLEAT_ERR_ARG);
+    assert_int_equal(pleat_plan_make(12, 2, 3, &plan), PLEAT_OK);
+    assert_int_equal(plan.groups, 4);
+    assert_int_equal(plan.idle_ranks, 6);
+}
+
+static void the_table_shows_first_folds_hosts_and_what_is_left(void **state) {
+    (void)state;
+    static const char *const hosts[] = {"n1", "n1", "n1", "n2"};
+    static const int todo[] = {0, 2, 4};
+    pleat_plan plan;
+    assert_int_equal(pleat_plan_make(4, 3, 2, &plan), PLEAT_OK);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    assert_non_null(file);
+    pleat_plan_print(file, &plan, todo, hosts);
+    assert_int_equal(fclose(file), 0);
+    assert_string_equal(text, "3 folds to train on 4 ranks, 2 per fold\n"
+                              "group  ranks        first fold  hosts\n"
+                              "    0  0-1          0           n1\n"
+                              "    1  2-3          2           n1,n2\n"
+                              "then, to whoever is free: fold 4\n");
+    free(text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranks_per_fold_is_one_until_ranks_exceed_folds),
+        cmocka_unit_test(every_rank_count_works_by_default_and_groups_tile_the_ranks),
+        cmocka_unit_test(a_group_size_that_does_not_divide_names_the_divisors),
+        cmocka_unit_test(the_table_shows_first_folds_hosts_and_what_is_left),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
