@@ -55,7 +55,7 @@ static const struct {
 static const struct {
     pleat_precision precision;
     double limit; /* of normalised mean squared error; a wrong border or channel makes > 1e-2,
-                     bf16 in place of f32 3e-6, tf32 in place of f32 5e-8 */
+                     bf16 in place of f32 about 3e-6, tf32 about 5e-8 */
 } precisions[] = {
     {PLEAT_PRECISION_F32, 1e-9}, {PLEAT_PRECISION_TF32, 1e-5}, {PLEAT_PRECISION_BF16, 1e-3}};
 
