@@ -40,7 +40,7 @@ pleat_status pleat_hdf5_close(pleat_hdf5 *file);
 pleat_status pleat_hdf5_damaged(const pleat_hdf5 *file, const char *what, const char *name);
 
 /* Attributes of `at` (a group or the file itself). Types are H5T_NATIVE_*; rank 0 is a scalar,
- * dim[rank] otherwise. Text is UTF-8 of variable length. put: ERR_IO; get: ERR_FORMAT when absent,
+ * dim[rank] otherwise. Text is UTF-8 of fixed length. put: ERR_IO; get: ERR_FORMAT when absent,
  * of another kind, rank or size, or longer than out[size]. */
 pleat_status pleat_hdf5_put_text(const pleat_hdf5 *file, hid_t at, const char *name,
                                  const char *value);

@@ -1,0 +1,449 @@
+/* test_store.c - cases written are the boxes read, and what is wrong is refused by name. */
+#include "pleat/file.h"
+#include "pleat/log.h"
+#include "pleat/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char TEXT[] = "clip: -1250,250\nresample: 1.58,1.58,2.7\nzscore: yes\n";
+static const int DIM[3] = {5, 7, 9};
+
+static char root[] = "/tmp/pleat-test-store-XXXXXX";
+
+static int make_root(void **state) {
+    (void)state;
+    pleat_log_set_level(PLEAT_QUIET);
+    return mkdtemp(root) == NULL;
+}
+
+static int remove_root(void **state) {
+    (void)state;
+    char command[256];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
+    return system(command);
+}
+
+static void in_root(char out[PLEAT_PATH_BYTES], const char *name) {
+    assert_int_equal(pleat_path(out, PLEAT_PATH_BYTES, "%s/%s", root, name), PLEAT_OK);
+}
+
+static void assert_told(const char *wanted) {
+    if (strstr(pleat_error_message(), wanted) == NULL)
+        fail_msg("'%s' lacks '%s'", pleat_error_message(), wanted);
+}
+
+/* Voxel (d, h, w) of case `c`: no two are alike. */
+static float voxel_of(int c, int d, int h, int w) {
+    return 1000.0f * (float)c + 100.0f * (float)d + 10.0f * (float)h + (float)w + 0.25f;
+}
+static uint8_t label_of(int c, int d, int h, int w) {
+    return (uint8_t)((c + d + 2 * h + 3 * w) % 4);
+}
+
+static pleat_case_info info_of(const char *id) {
+    pleat_case_info info = {
+        .geometry = {.dim = {10, 20, 30},
+                     .spacing = {2.5, 0.7, 0.8},
+                     .affine = {{-0.8, 0, 0, 11}, {0, 0.7, 0, -12}, {0, 0, 2.5, 13}},
+                     .sform_code = 2,
+                     .qform_code = 1,
+                     .xyzt_units = 10,
+                     .sform = {{-0.8, 0, 0, 11}, {0, 0.7, 0, -12}, {0, 0, 2.5, 13}},
+                     .quatern = {0, 1, 0},
+                     .qoffset = {1, 2, 3},
+                     .pixdim = {-1, 0.8, 0.7, 2.5, 0, 0, 0, 7}}};
+    (void)snprintf(info.id, sizeof info.id, "%s", id);
+    (void)snprintf(info.image_path, sizeof info.image_path, "/data/%s/imaging.nii.gz", id);
+    (void)snprintf(info.label_path, sizeof info.label_path, "/data/%s/segmentation.nii.gz", id);
+    return info;
+}
+
+static void write_case(const char *folder, const char *text, int c, const char *id,
+                       int with_label) {
+    static float voxels[5 * 7 * 9];
+    static uint8_t labels[5 * 7 * 9];
+    pleat_case_info info = info_of(id);
+    for (int d = 0, i = 0; d < DIM[0]; d++)
+        for (int h = 0; h < DIM[1]; h++)
+            for (int w = 0; w < DIM[2]; w++, i++) {
+                voxels[i] = voxel_of(c, d, h, w);
+                labels[i] = label_of(c, d, h, w);
+            }
+    const pleat_image image = {{5, 7, 9}, {2.7, 1.58, 1.57}, voxels};
+    const pleat_label label = {{5, 7, 9}, {2.7, 1.58, 1.57}, labels};
+    assert_int_equal(
+        pleat_store_write_case(folder, text, &info, &image, with_label ? &label : NULL), PLEAT_OK);
+}
+
+/* A store of cases a (0), b (1) and, without a mask, c (2). */
+static void make_store(const char *name, char folder[PLEAT_PATH_BYTES]) {
+    static const char *const ids[] = {"b", "a", "c"};
+    in_root(folder, name);
+    write_case(folder, TEXT, 1, "b", 1);
+    write_case(folder, TEXT, 0, "a", 1);
+    write_case(folder, TEXT, 2, "c", 0);
+    assert_int_equal(pleat_store_write_index(folder, TEXT, ids, 3), PLEAT_OK);
+}
+
+static void test_what_is_written_about_a_case_is_read_back(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES];
+    pleat_store *store = NULL;
+    make_store("info", folder);
+    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
+    assert_int_equal(pleat_store_count(store), 3);
+    assert_string_equal(pleat_store_preprocessing(store), TEXT);
+    static const char *const sorted[] = {"a", "b", "c"};
+    for (int i = 0; i < 3; i++) {
+        const pleat_case_info *got = pleat_store_info(store, i);
+        const pleat_case_info want = info_of(sorted[i]);
+        const double spacing[3] = {2.7, 1.58, 1.57};
+        assert_string_equal(got->id, sorted[i]);
+        assert_memory_equal(got->dim, DIM, sizeof DIM);
+        assert_memory_equal(got->spacing, spacing, sizeof spacing);
+        assert_memory_equal(&got->geometry, &want.geometry, sizeof want.geometry);
+        assert_string_equal(got->image_path, want.image_path);
+        assert_string_equal(got->label_path, want.label_path);
+        assert_int_equal(got->has_label, i < 2);
+        assert_int_equal(got->classes, i < 2 ? 4 : 0);
+        assert_int_equal(pleat_store_verify(store, i), PLEAT_OK);
+    }
+    pleat_store_close(store);
+}
+
+static void assert_box(pleat_store *store, int c, const int start[3], const int size[3]) {
+    float image[5 * 7 * 9];
+    uint8_t label[5 * 7 * 9];
+    assert_int_equal(pleat_store_read(store, c, start, size, image, label), PLEAT_OK);
+    for (int d = 0, i = 0; d < size[0]; d++)
+        for (int h = 0; h < size[1]; h++)
+            for (int w = 0; w < size[2]; w++, i++) {
+                const int z = start[0] + d, y = start[1] + h, x = start[2] + w;
+                if (image[i] != voxel_of(c, z, y, x) || label[i] != label_of(c, z, y, x))
+                    fail_msg("case %d, voxel z %d y %d x %d: %g, %d instead of %g, %d", c, z, y, x,
+                             image[i], label[i], voxel_of(c, z, y, x), label_of(c, z, y, x));
+            }
+}
+
+static void test_every_box_is_that_part_of_the_volume(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES];
+    pleat_store *store = NULL;
+    make_store("boxes", folder);
+    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK);
+    for (int d = 1; d <= DIM[0]; d++)
+        for (int h = 1; h <= DIM[1]; h++)
+            for (int w = 1; w <= DIM[2]; w++) {
+                const int size[3] = {d, h, w}, low[3] = {0, 0, 0};
+                const int high[3] = {DIM[0] - d, DIM[1] - h, DIM[2] - w};
+                assert_box(store, 0, low, size);
+                assert_box(store, 1, high, size);
+            }
+    pleat_store_close(store);
+}
+
+static void test_a_box_outside_or_a_mask_that_is_not_there_is_refused(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES];
+    pleat_store *store = NULL;
+    float image[8];
+    uint8_t label[8];
+    make_store("outside", folder);
+    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK);
+    const int size[3] = {1, 2, 2}, inside[3] = {0, 0, 0};
+    const int outside[3][3] = {{-1, 0, 0}, {0, 6, 0}, {0, 0, 8}};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pleat_store_read(store, 0, outside[i], size, image, NULL),
+                         PLEAT_ERR_SHAPE);
+        assert_told("case 'a'");
+    }
+    assert_int_equal(pleat_store_read(store, 2, inside, size, image, label), PLEAT_ERR_DATA);
+    assert_told("case 'c'");
+    assert_int_equal(pleat_store_read(store, 2, inside, size, image, NULL), PLEAT_OK);
+    assert_int_equal(pleat_store_read(store, 3, inside, size, image, NULL), PLEAT_ERR_ARG);
+    pleat_store_close(store);
+}
+
+static void test_other_preprocessing_is_refused_naming_the_first_difference(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES];
+    pleat_store *store = NULL;
+    int there = -1;
+    make_store("other", folder);
+    static const char *const rows[][2] = {
+        {"clip: -1250,250\nresample: none\nzscore: no\n",
+         "resample: store has 1.58,1.58,2.7, configuration says none"},
+        {"clip: none\nresample: none\nzscore: yes\n",
+         "clip: store has -1250,250, configuration says none"},
+        {"clip: -1250,250\nresample: 1.58,1.58,2.7\n",
+         "zscore: store has yes, configuration says nothing"},
+        {"clip: -1250,250\nresample: 1.58,1.58,2.7\nzscore: yes\nedge: zero\n",
+         "edge: store has nothing, configuration says zero"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(pleat_store_open(folder, rows[i][0], &store), PLEAT_ERR_DATA);
+        assert_told(rows[i][1]);
+        assert_told(folder);
+        assert_int_equal(pleat_store_has_case(folder, rows[i][0], "a", &there), PLEAT_ERR_DATA);
+        assert_told(rows[i][1]);
+    }
+    assert_null(store);
+    /* a case that was made otherwise, below an index that does not say so */
+    write_case(folder, "clip: none\nresample: none\nzscore: yes\n", 0, "a", 1);
+    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_DATA);
+    assert_told("/cases/a.h5");
+}
+
+static void test_a_case_is_there_when_whole_and_made_again_when_damaged(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
+    int there = -1;
+    in_root(folder, "has");
+    assert_int_equal(pleat_store_has_case(folder, TEXT, "a", &there), PLEAT_OK);
+    assert_int_equal(there, 0);
+    write_case(folder, TEXT, 0, "a", 1);
+    assert_int_equal(pleat_store_has_case(folder, TEXT, "a", &there), PLEAT_OK);
+    assert_int_equal(there, 1);
+    in_root(path, "has/cases/a.h5");
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(truncate(path, st.st_size - 1), 0);
+    assert_int_equal(pleat_store_has_case(folder, TEXT, "a", &there), PLEAT_OK);
+    assert_int_equal(there, 0);
+    assert_int_equal(pleat_store_has_case(folder, TEXT, "a/b", &there), PLEAT_ERR_ARG);
+    assert_int_equal(pleat_store_has_case(folder, TEXT, "../a", &there), PLEAT_ERR_ARG);
+}
+
+static void test_what_a_killed_writer_left_is_ignored_and_cleared_once_old(void **state) {
+    (void)state;
+    static const char *const ids[] = {"a", "b", "c"};
+    char folder[PLEAT_PATH_BYTES], old[PLEAT_PATH_BYTES], young[PLEAT_PATH_BYTES];
+    pleat_store *store = NULL;
+    int there = -1;
+    make_store("killed", folder);
+    in_root(old, "killed/cases/.z.h5.4711.tmp");
+    in_root(young, "killed/cases/.y.h5.4712.tmp");
+    assert_int_equal(pleat_file_write_atomic(old, "half", 4), PLEAT_OK);
+    assert_int_equal(pleat_file_write_atomic(young, "half", 4), PLEAT_OK);
+    const struct timespec an_hour_ago[2] = {{time(NULL) - 3600, 0}, {time(NULL) - 3600, 0}};
+    assert_int_equal(utimensat(AT_FDCWD, old, an_hour_ago, 0), 0);
+    assert_int_equal(pleat_store_has_case(folder, TEXT, "z", &there), PLEAT_OK);
+    assert_int_equal(there, 0);
+    assert_int_equal(pleat_store_write_index(folder, TEXT, ids, 3), PLEAT_OK);
+    assert_false(pleat_file_exists(old));
+    assert_true(pleat_file_exists(young)); /* may be another process's, at work */
+    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
+    assert_int_equal(pleat_store_count(store), 3);
+    pleat_store_close(store);
+}
+
+static void test_an_index_names_only_cases_that_are_there_and_each_once(void **state) {
+    (void)state;
+    static const char *const absent[] = {"a", "x"}, *const twice[] = {"a", "a"};
+    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
+    pleat_store *store = NULL;
+    make_store("index", folder);
+    assert_int_equal(pleat_store_write_index(folder, TEXT, absent, 2), PLEAT_ERR_NOT_FOUND);
+    assert_told("/cases/x.h5");
+    assert_int_equal(pleat_store_write_index(folder, TEXT, twice, 2), PLEAT_ERR_DATA);
+    assert_told("'a'");
+    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK); /* the old one stands */
+    pleat_store_close(store);
+    store = NULL;
+    in_root(path, "index/cases/b.h5");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_NOT_FOUND);
+    assert_told(path);
+    in_root(folder, "nowhere");
+    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_NOT_FOUND);
+    assert_told(folder);
+    assert_null(store);
+}
+
+/* Overwrites n bytes of a file with `byte`. */
+static void scribble(const char *path, off_t at, size_t n, int byte) {
+    char bytes[64];
+    memset(bytes, byte, sizeof bytes);
+    const int fd = open(path, O_WRONLY);
+    assert_true(fd >= 0);
+    for (size_t done = 0; done < n; done += sizeof bytes)
+        assert_int_equal(pwrite(fd, bytes, sizeof bytes, at + (off_t)done), sizeof bytes);
+    assert_int_equal(close(fd), 0);
+}
+
+/* Where in the file these bytes stand. */
+static off_t find_bytes(const char *path, const void *wanted, size_t n) {
+    char *bytes = NULL;
+    size_t size = 0;
+    assert_int_equal(pleat_file_read_all(path, &bytes, &size), PLEAT_OK);
+    const char *found = memmem(bytes, size, wanted, n);
+    assert_non_null(found);
+    const off_t at = found - bytes;
+    free(bytes);
+    return at;
+}
+
+static void test_a_damaged_file_is_an_error_naming_it_and_the_way_out(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
+    pleat_store *store = NULL;
+    struct stat st;
+    make_store("damaged", folder);
+    in_root(path, "damaged/cases/b.h5");
+    assert_int_equal(stat(path, &st), 0);
+    const float voxel = voxel_of(1, 2, 3, 4);
+    scribble(path, find_bytes(path, &voxel, sizeof voxel), 64, 0x55);
+    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
+    assert_int_equal(pleat_store_verify(store, 0), PLEAT_OK);
+    assert_int_equal(pleat_store_verify(store, 1), PLEAT_ERR_FORMAT);
+    assert_told(path);
+    assert_told("run `pleat prep` again");
+    pleat_store_close(store);
+    store = NULL;
+    /* Cut at any length the file is refused, never half of it taken. */
+    for (off_t size = st.st_size - 1; size >= 0; size -= 97) {
+        assert_int_equal(truncate(path, size), 0);
+        assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_FORMAT);
+        assert_told(path);
+        assert_told("run `pleat prep` again");
+    }
+    assert_int_equal(pleat_file_write_atomic(path, "not HDF5 at all", 15), PLEAT_OK);
+    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_FORMAT);
+    assert_told(path);
+    /* an index where a case should be */
+    char index[PLEAT_PATH_BYTES], *bytes = NULL;
+    size_t n = 0;
+    in_root(index, "damaged/index.h5");
+    assert_int_equal(pleat_file_read_all(index, &bytes, &n), PLEAT_OK);
+    assert_int_equal(pleat_file_write_atomic(path, bytes, n), PLEAT_OK);
+    free(bytes);
+    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_FORMAT);
+    assert_told("pleat-store");
+    assert_null(store);
+}
+
+static void test_scribbled_headers_are_errors_and_never_wrong_shapes(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], *whole = NULL;
+    size_t n = 0;
+    make_store("scribbled", folder);
+    in_root(path, "scribbled/cases/a.h5");
+    assert_int_equal(pleat_file_read_all(path, &whole, &n), PLEAT_OK);
+    int refused = 0;
+    for (size_t at = 0; at + 64 < n; at += 61) {
+        pleat_store *store = NULL;
+        assert_int_equal(pleat_file_write_atomic(path, whole, n), PLEAT_OK);
+        scribble(path, (off_t)at, 64, 0xa5);
+        const pleat_status status = pleat_store_open(folder, TEXT, &store);
+        refused += status != PLEAT_OK;
+        if (status == PLEAT_OK)
+            assert_memory_equal(pleat_store_info(store, 0)->dim, DIM, sizeof DIM);
+        pleat_store_close(store);
+    }
+    free(whole);
+    assert_true(refused > 10);
+}
+
+static void test_a_case_replaced_or_removed_while_in_use_is_an_error(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
+    const int start[3] = {0, 0, 0}, size[3] = {1, 1, 1};
+    float voxel = 0.0f;
+    pleat_store *store = NULL;
+    make_store("vanishes", folder);
+    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
+    write_case(folder, TEXT, 0, "a", 0);
+    assert_int_equal(pleat_store_read(store, 0, start, size, &voxel, NULL), PLEAT_ERR_IO);
+    in_root(path, "vanishes/cases/a.h5");
+    assert_told(path);
+    in_root(path, "vanishes/cases/b.h5");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(pleat_store_read(store, 1, start, size, &voxel, NULL), PLEAT_ERR_IO);
+    assert_told(path);
+    in_root(path, "vanishes/cases/c.h5");
+    assert_int_equal(pleat_store_read(store, 2, start, size, &voxel, NULL), PLEAT_OK);
+    assert_int_equal(truncate(path, 100), 0);
+    assert_int_equal(pleat_store_read(store, 2, start, size, &voxel, NULL), PLEAT_ERR_IO);
+    assert_told(path);
+    pleat_store_close(store);
+}
+
+typedef struct reader {
+    pleat_store *store;
+    int n, seed, wrong;
+} reader;
+
+static void *read_at_random(void *data) {
+    reader *me = data;
+    const int size[3] = {2, 3, 4};
+    unsigned seed = (unsigned)me->seed;
+    for (int k = 0; k < 400; k++) {
+        float image[2 * 3 * 4];
+        const int c = rand_r(&seed) % me->n;
+        const int start[3] = {rand_r(&seed) % 4, rand_r(&seed) % 5, rand_r(&seed) % 6};
+        if (pleat_store_read(me->store, c, start, size, image, NULL) != PLEAT_OK)
+            me->wrong++;
+        else
+            for (int i = 0; i < 24; i++)
+                me->wrong += image[i] !=
+                             voxel_of(c, start[0] + i / 12, start[1] + i / 4 % 3, start[2] + i % 4);
+    }
+    return NULL;
+}
+
+static void test_threads_read_side_by_side_from_more_cases_than_stay_open(void **state) {
+    (void)state;
+    enum { N = 60, THREADS = 4 };
+    char folder[PLEAT_PATH_BYTES], names[N][8];
+    const char *ids[N];
+    pleat_store *store = NULL;
+    reader readers[THREADS];
+    pthread_t threads[THREADS];
+    in_root(folder, "threads");
+    for (int c = 0; c < N; c++) {
+        (void)snprintf(names[c], sizeof names[c], "c%02d", c);
+        ids[c] = names[c];
+        write_case(folder, TEXT, c, names[c], 0);
+    }
+    assert_int_equal(pleat_store_write_index(folder, TEXT, ids, N), PLEAT_OK);
+    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
+    for (int t = 0; t < THREADS; t++) {
+        readers[t] = (reader){store, N, t + 1, 0};
+        assert_int_equal(pthread_create(&threads[t], NULL, read_at_random, &readers[t]), 0);
+    }
+    for (int t = 0; t < THREADS; t++) {
+        assert_int_equal(pthread_join(threads[t], NULL), 0);
+        assert_int_equal(readers[t].wrong, 0);
+    }
+    pleat_store_close(store);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_written_about_a_case_is_read_back),
+        cmocka_unit_test(test_every_box_is_that_part_of_the_volume),
+        cmocka_unit_test(test_a_box_outside_or_a_mask_that_is_not_there_is_refused),
+        cmocka_unit_test(test_other_preprocessing_is_refused_naming_the_first_difference),
+        cmocka_unit_test(test_a_case_is_there_when_whole_and_made_again_when_damaged),
+        cmocka_unit_test(test_what_a_killed_writer_left_is_ignored_and_cleared_once_old),
+        cmocka_unit_test(test_an_index_names_only_cases_that_are_there_and_each_once),
+        cmocka_unit_test(test_a_damaged_file_is_an_error_naming_it_and_the_way_out),
+        cmocka_unit_test(test_scribbled_headers_are_errors_and_never_wrong_shapes),
+        cmocka_unit_test(test_a_case_replaced_or_removed_while_in_use_is_an_error),
+        cmocka_unit_test(test_threads_read_side_by_side_from_more_cases_than_stay_open),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
