@@ -85,6 +85,10 @@ pleat_status pleat_config_check(const pleat_config *config);
 /* The resolved configuration as YAML; `manual` adds each key's text. Ends with 0. */
 pleat_status pleat_config_text(const pleat_config *config, int manual, char *out, size_t size);
 
+/* The first key in which two configurations differ, keys that only say how to compute (threads,
+ * memory, where the data lie) left out; NULL when there is none. */
+const char *pleat_config_difference(const pleat_config *a, const pleat_config *b);
+
 /* Names of the classes: fills names[] with pointers into `text`, a copy of config->classes. */
 int pleat_config_classes(const pleat_config *config, char text[1024],
                          const char *names[PLEAT_MAX_CLASSES]);

@@ -60,7 +60,9 @@ pleat_status pleat_error_set(pleat_status status, const char *file, int line, co
                              const char *format, ...) __attribute__((format(printf, 5, 6)));
 pleat_status pleat_error_frame(pleat_status status, const char *file, int line, const char *func);
 
-#define PLEAT_FAIL(status, ...) pleat_error_set((status), __FILE__, __LINE__, __func__, __VA_ARGS__)
+/* Its value is the status itself, written so that analysers see it too. */
+#define PLEAT_FAIL(status, ...) \
+    ((void)pleat_error_set((status), __FILE__, __LINE__, __func__, __VA_ARGS__), (status))
 
 #define PLEAT_CHECK(condition, status, ...)                         \
     do {                                                            \

@@ -90,6 +90,23 @@ pleat_status pleat_config_text(const pleat_config *config, int manual, char *out
     return PLEAT_OK;
 }
 
+const char *pleat_config_difference(const pleat_config *a, const pleat_config *b) {
+    static const char *const execution[] = {
+        "data",    "store",          "folds.splits", "engine",         "precision",
+        "threads", "loader_threads", "host_memory",  "ranks_per_fold", "predict.batch",
+    };
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
+        char left[2048], right[2048];
+        int skip = 0;
+        for (size_t i = 0; i < sizeof execution / sizeof *execution; i++)
+            skip = skip || strcmp(row->key, execution[i]) == 0;
+        put_value(&(page){left, sizeof left, 0}, row, a);
+        put_value(&(page){right, sizeof right, 0}, row, b);
+        if (!skip && strcmp(left, right) != 0) return row->key;
+    }
+    return NULL;
+}
+
 int pleat_config_classes(const pleat_config *config, char text[1024],
                          const char *names[PLEAT_MAX_CLASSES]) {
     int n = 0;

@@ -1,0 +1,45 @@
+/*
+ * crossval.h - a whole cross-validation: NIfTI in, one report out.
+ *
+ *   all ranks   prepare the cases into the store, split them into folds
+ *   groups      take folds from the queue: train, predict the cases the fold held out, score them
+ *   rank 0      reads the scores of all folds and writes one report
+ *
+ *   RUN/ config.yaml run.json splits_final.json log/rank-NNNN.log store/
+ *        fold_K/ checkpoint_latest.h5 checkpoint_best.h5 history.tsv logs.csv
+ *                predictions/<case>.nii.gz scores.json scores.csv
+ *        cv_results.detailed.csv cv_results.final.csv summary.json
+ *
+ * What is finished is skipped on a re-run; what is not goes on from its latest checkpoint.
+ */
+#ifndef PLEAT_CROSSVAL_H
+#define PLEAT_CROSSVAL_H
+
+#include "pleat/config.h"
+#include "pleat/session.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_run_options {
+    const char *out;     /* the run's folder */
+    const char *command; /* as typed, for the record */
+    int only_fold;       /* -1: all; else this one alone, and no report while others are missing */
+    int train_only;      /* no predictions, no scores */
+    int dry_run;         /* print who trains what, and stop */
+    int verbose;         /* all six scores in the table */
+} pleat_run_options;
+
+/* Collective over the session's world. */
+pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *config,
+                                const pleat_run_options *options);
+
+/* Reads what the finished folds of a run scored, writes the report and prints the table. One rank.
+ * ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
+pleat_status pleat_crossval_report(const char *folder, int verbose);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_CROSSVAL_H */

@@ -1,0 +1,44 @@
+/* app.h - what the verbs share. */
+#ifndef PLEAT_APP_H
+#define PLEAT_APP_H
+
+#include "options.h"
+
+#include "pleat/config.h"
+#include "pleat/session.h"
+
+typedef struct app {
+    pleat_session *session;
+    char command[2048]; /* as typed */
+} app;
+
+typedef struct verb {
+    const char *name;
+    pleat_status (*run)(app *a, const struct verb *self, int argc, char **argv);
+    const char *arguments; /* of the usage line */
+    const char *what;      /* one line */
+} verb;
+
+/* Reads the options; *go is 0 when help was asked for and given. */
+pleat_status verb_options(app *a, const verb *self, const option *rows, int argc, char **argv,
+                          text_list *words, int *go);
+
+/* Defaults, the file (NULL: none), the environment, the assignments; -> a checked configuration. */
+pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out);
+
+/* One line of a JSON string, quoted and escaped, to stdout. */
+void print_json_text(const char *text);
+
+pleat_status verb_run(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_train(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_report(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_prep(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_split(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_config_show(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_predict(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_score(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_phantom(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_info(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_bench(app *a, const verb *self, int argc, char **argv);
+
+#endif /* PLEAT_APP_H */

@@ -1,0 +1,85 @@
+/* options.c - reads a command line by a table, and prints the table as help. */
+#include "options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const option *find(const option *rows, const char *word, size_t length) {
+    for (const option *row = rows; row->name != NULL; row++)
+        if (strlen(row->name) == length && strncmp(row->name, word, length) == 0) return row;
+    return NULL;
+}
+
+static pleat_status whole(const char *name, const char *text, int *out) {
+    char *end = NULL;
+    errno = 0;
+    const long value = strtol(text, &end, 10);
+    PLEAT_CHECK(end != text && *end == '\0' && errno == 0 && value >= INT_MIN && value <= INT_MAX,
+                PLEAT_ERR_ARG, "%s '%s': must be a whole number", name, text);
+    *out = (int)value;
+    return PLEAT_OK;
+}
+
+static pleat_status push(text_list *list, const char *text) {
+    PLEAT_CHECK(list->n < MAX_LIST, PLEAT_ERR_ARG, "more than %d values on the command line",
+                MAX_LIST);
+    list->item[list->n++] = text;
+    return PLEAT_OK;
+}
+
+static pleat_status take(const option *row, const char *text) {
+    switch (row->kind) {
+    case OPTION_TEXT: *(const char **)row->value = text; return PLEAT_OK;
+    case OPTION_INT: return whole(row->name, text, row->value);
+    case OPTION_LIST: return push(row->value, text);
+    case OPTION_SIZE: {
+        int *size = row->value;
+        char rest = '\0';
+        PLEAT_CHECK(sscanf(text, "%dx%dx%d%c", &size[2], &size[1], &size[0], &rest) == 3,
+                    PLEAT_ERR_ARG, "%s '%s': must be a size x, y, z such as 160x160x80", row->name,
+                    text);
+        return PLEAT_OK;
+    }
+    case OPTION_FLAG: break;
+    }
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "%s takes no value", row->name);
+}
+
+pleat_status options_parse(const option *rows, const char *verb, int argc, char **argv,
+                           text_list *words, int *help) {
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+            *help = 1;
+            return PLEAT_OK;
+        }
+        if (word[0] != '-' || word[1] == '\0') {
+            PLEAT_TRY(push(words, word));
+            continue;
+        }
+        const char *equals = strchr(word, '=');
+        const size_t length = equals != NULL ? (size_t)(equals - word) : strlen(word);
+        const option *row = find(rows, word, length);
+        PLEAT_CHECK(row != NULL, PLEAT_ERR_ARG, "unknown option '%s'; see pleat %s --help", word,
+                    verb);
+        if (row->kind == OPTION_FLAG && equals == NULL) {
+            *(int *)row->value = 1;
+            continue;
+        }
+        PLEAT_CHECK(equals != NULL || i + 1 < argc, PLEAT_ERR_ARG, "%s needs a value: %s %s", word,
+                    word, row->argument);
+        PLEAT_TRY(take(row, equals != NULL ? equals + 1 : argv[++i]));
+    }
+    return PLEAT_OK;
+}
+
+void options_print(FILE *out, const option *rows) {
+    for (const option *row = rows; row->name != NULL; row++) {
+        char left[64];
+        (void)snprintf(left, sizeof left, "%s %s", row->name,
+                       row->argument != NULL ? row->argument : "");
+        (void)fprintf(out, "  %-24s %s\n", left, row->help);
+    }
+}

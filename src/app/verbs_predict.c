@@ -1,0 +1,151 @@
+/* verbs_predict.c - predict and score: label maps from models, and how good they are. */
+#include "app.h"
+
+#include "pleat/engine.h"
+#include "pleat/file.h"
+#include "pleat/layout.h"
+#include "pleat/log.h"
+#include "pleat/nifti.h"
+#include "pleat/predictor.h"
+#include "pleat/score.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct predict_options {
+    const char *in, *out, *engine, *precision, *weights;
+    int threads;
+    text_list sets, models;
+} predict_options;
+
+/* A model is a checkpoint, or a run: then every fold's. paths[] points into text[]. */
+static pleat_status find_models(const predict_options *o, text_list *paths,
+                                char text[MAX_LIST][PLEAT_PATH_BYTES]) {
+    for (int i = 0; i < o->models.n; i++) {
+        const char *model = o->models.item[i];
+        if (!pleat_file_is_folder(model)) {
+            PLEAT_CHECK(paths->n < MAX_LIST, PLEAT_ERR_ARG, "more than %d models", MAX_LIST);
+            paths->item[paths->n++] = model;
+            continue;
+        }
+        const int before = paths->n;
+        for (int fold = 0; fold < MAX_LIST && paths->n < MAX_LIST; fold++) {
+            char *path = text[paths->n];
+            PLEAT_TRY(pleat_path(path, PLEAT_PATH_BYTES, "%s/fold_%d/checkpoint_%s.h5", model, fold,
+                                 o->weights));
+            if (pleat_file_exists(path)) paths->item[paths->n++] = path;
+        }
+        PLEAT_CHECK(paths->n > before, PLEAT_ERR_NOT_FOUND, "'%s' holds no fold_K/checkpoint_%s.h5",
+                    model, o->weights);
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status make_engine(const app *a, const predict_options *o, pleat_engine **out) {
+    pleat_engine_options options = {
+        .engine = o->engine,
+        .threads = o->threads > 0 ? o->threads : a->session->threads,
+        .device = -1,
+    };
+    PLEAT_TRY(pleat_precision_from_name(o->precision, &options.precision));
+    return pleat_engine_create(&options, out);
+}
+
+static pleat_status predict_one(const predict_options *o, pleat_predictor *predictor,
+                                const pleat_case_paths *c) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_label label = {0};
+    pleat_geometry native;
+    const double start = pleat_now();
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.nii.gz", o->out, c->id));
+    PLEAT_TRY(pleat_predictor_file(predictor, c->image, &label, &native));
+    const pleat_status status = pleat_nifti_write_label(path, &label, &native);
+    pleat_label_free(&label);
+    if (status == PLEAT_OK)
+        pleat_log(PLEAT_INFO, "%s: %dx%dx%d in %.1f s -> %s", c->id, native.dim[2], native.dim[1],
+                  native.dim[0], pleat_now() - start, path);
+    return status;
+}
+
+/* Cases are shared out over the ranks. */
+static pleat_status predict_all(const app *a, const predict_options *o, const text_list *paths) {
+    pleat_engine *engine = NULL;
+    pleat_predictor *predictor = NULL;
+    pleat_case_paths *cases = NULL;
+    int n = 0;
+    pleat_status status = pleat_layout_scan(o->in, 0, &cases, &n);
+    if (status == PLEAT_OK) status = pleat_file_make_folder(o->out);
+    if (status == PLEAT_OK) status = make_engine(a, o, &engine);
+    if (status == PLEAT_OK)
+        status = pleat_predictor_open(engine, paths->item, paths->n, o->sets.item, &predictor);
+    for (int i = a->session->rank; i < n && status == PLEAT_OK; i += a->session->size)
+        status = predict_one(o, predictor, &cases[i]);
+    pleat_predictor_close(predictor);
+    pleat_engine_destroy(engine);
+    pleat_layout_free(cases, n);
+    status = pleat_comm_agree(a->session->world, status);
+    if (status == PLEAT_OK && a->session->rank == 0)
+        (void)printf("%d volumes labelled by %d model%s in %s\n", n, paths->n,
+                     paths->n == 1 ? "" : "s", o->out);
+    return status;
+}
+
+pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {
+    predict_options o = {.engine = "auto", .precision = "auto", .weights = "best"};
+    text_list paths = {0};
+    int go = 0;
+    const option rows[] = {
+        {"--in", OPTION_TEXT, &o.in, "DATA", "a volume, or a folder of them"},
+        {"--out", OPTION_TEXT, &o.out, "FOLDER", "where <case>.nii.gz go"},
+        {"--weights", OPTION_TEXT, &o.weights, "best|latest", "of a run given as a model; best"},
+        {"--engine", OPTION_TEXT, &o.engine, "NAME", "auto, or one that pleat info lists"},
+        {"--precision", OPTION_TEXT, &o.precision, "NAME", "auto, f32, tf32 or bf16"},
+        {"--threads", OPTION_INT, &o.threads, "N", "per rank; 0: its share of the cores"},
+        {"--set", OPTION_LIST, &o.sets, "KEY=VALUE",
+         "change a key of the models' configuration, such as predict.merge"},
+        {0},
+    };
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &o.models, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(o.models.n > 0 && o.in != NULL && o.out != NULL, PLEAT_ERR_ARG,
+                "usage: pleat %s %s", self->name, self->arguments);
+    char(*text)[PLEAT_PATH_BYTES] = calloc(MAX_LIST, sizeof *text);
+    PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory for the models' names");
+    pleat_status status = find_models(&o, &paths, text);
+    if (status == PLEAT_OK) status = predict_all(a, &o, &paths);
+    free(text);
+    return status;
+}
+
+pleat_status verb_score(app *a, const verb *self, int argc, char **argv) {
+    const char *truth = NULL, *out = NULL, *names = "";
+    text_list words = {0};
+    int all = 0, go = 0, n = 0;
+    const option rows[] = {
+        {"--truth", OPTION_TEXT, &truth, "DATA", "folder of the annotated cases"},
+        {"--classes", OPTION_TEXT, &names, "A,B,...", "names, background first"},
+        {"--out", OPTION_TEXT, &out, "FOLDER", "also write the CSV and JSON files there"},
+        {"--all-scores", OPTION_FLAG, &all, NULL, "a table for each of the six scores"},
+        {0},
+    };
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    pleat_config config = {0};
+    char text[1024];
+    const char *classes[PLEAT_MAX_CLASSES];
+    (void)snprintf(config.classes, sizeof config.classes, "%s", names);
+    const int n_classes = pleat_config_classes(&config, text, classes);
+    PLEAT_CHECK(words.n == 1 && truth != NULL && n_classes >= 2, PLEAT_ERR_ARG,
+                "usage: pleat %s %s", self->name, self->arguments);
+    if (a->session->rank != 0) return PLEAT_OK;
+    const pleat_report_info info = {.version = PLEAT_VERSION, .command = a->command};
+    pleat_case_result *results = NULL;
+    pleat_status status = pleat_score_folders(words.item[0], truth, n_classes, &results, &n);
+    if (status == PLEAT_OK && out != NULL) status = pleat_file_make_folder(out);
+    if (status == PLEAT_OK && out != NULL)
+        status = pleat_report_write(out, results, n, classes, n_classes, 1, &info);
+    if (status == PLEAT_OK)
+        status = pleat_report_print(stdout, results, n, classes, n_classes, 1, all);
+    free(results);
+    return status;
+}

@@ -1,0 +1,35 @@
+/*
+ * spatial.h - elastic deformation, rotation and scale: where a patch's voxels come from.
+ *
+ *   u = M (g + e(g)) + centre
+ *
+ * g is the patch's grid, centred on 0, e the elastic displacement, M rotation times scale, u a
+ * point of the mirrored volume; all in voxels, D, H, W. As the original, rotation ignores that
+ * voxels are not cubes.
+ */
+#ifndef PLEAT_SPATIAL_H
+#define PLEAT_SPATIAL_H
+
+#include "pleat/augment.h"
+
+/* 1 when the sample deforms. */
+int pleat_spatial_is_on(const pleat_sample *sample);
+
+/* M. The original multiplies the row vector (x, y, z) by Rx Ry Rz. */
+void pleat_spatial_matrix(const pleat_sample *sample, double matrix[3][3]);
+
+/* One component (0, 1, 2: D, H, W) of e: uniform numbers in [-1, 1), smoothed, times alpha. A
+ * function of noise_seed. field [patch]. ERR_MEMORY. */
+pleat_status pleat_elastic_field(const pleat_sample *sample, int component, const int patch[3],
+                                 float *field);
+
+/* Gaussian of `sigma` voxels, cut at floor(4 sigma + 1/2), zeros outside; in place. ERR_MEMORY. */
+pleat_status pleat_gaussian_smooth(float *volume, const int dim[3], double sigma);
+
+/* As pleat_augment_patch for a sample that deforms: cubic B-spline for the image, nearest for the
+ * label; points outside the volume get the pad values. */
+pleat_status pleat_spatial_patch(const pleat_sample *sample, const pleat_source *source,
+                                 const int patch[3], float pad_value, uint8_t pad_label,
+                                 float *image, uint8_t *label);
+
+#endif /* PLEAT_SPATIAL_H */

@@ -1,0 +1,73 @@
+/* main.c - one binary, verbs as a table. Results on stdout, all else on stderr. */
+#include "app/app.h"
+
+#include "pleat/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const verb verbs[] = {
+    {"run", verb_run, "CONFIG --out RUN", "a whole cross-validation: NIfTI in, one report out"},
+    {"train", verb_train, "CONFIG --out RUN --fold K", "train a fold, without predictions"},
+    {"prep", verb_prep, "CONFIG --out STORE", "NIfTI to store"},
+    {"split", verb_split, "CONFIG --out FILE", "choose the folds, or check them"},
+    {"predict", verb_predict, "MODEL... --in DATA --out FOLDER",
+     "label volumes with trained models"},
+    {"score", verb_score, "PREDICTIONS --truth DATA --classes A,B,...", "compare label maps"},
+    {"report", verb_report, "RUN", "write the report of a run again"},
+    {"phantom", verb_phantom, "FOLDER", "make a small chest-like data set"},
+    {"config", verb_config_show, "[CONFIG]", "print the resolved configuration with its manual"},
+    {"info", verb_info, "[FILE|FOLDER]", "this build and machine, or what a file holds"},
+    {"bench", verb_bench, "step|prep|read|predict|allreduce", "measure this machine"},
+    {NULL, NULL, NULL, NULL},
+};
+
+static void usage(FILE *out) {
+    (void)fprintf(out,
+                  "pleat %s - trains and judges a 3-D U-Net by cross-validation\n\n"
+                  "usage: pleat VERB [options]      pleat VERB --help\n\n",
+                  PLEAT_VERSION);
+    for (const verb *v = verbs; v->name != NULL; v++)
+        (void)fprintf(out, "  %-8s %s\n", v->name, v->what);
+    (void)fprintf(out, "\n  -v, -q   before the verb: say more, say less\n");
+}
+
+static void remember_command(app *a, int argc, char **argv) {
+    size_t used = 0;
+    for (int i = 0; i < argc && used < sizeof a->command; i++)
+        used += (size_t)snprintf(a->command + used, sizeof a->command - used, "%s%s",
+                                 i > 0 ? " " : "", argv[i]);
+}
+
+static pleat_status dispatch(app *a, int argc, char **argv) {
+    int i = 1;
+    for (; i < argc && (strcmp(argv[i], "-v") == 0 || strcmp(argv[i], "-q") == 0); i++)
+        pleat_log_set_level(argv[i][1] == 'v' ? PLEAT_DEBUG : PLEAT_QUIET);
+    const int root = a->session->rank == 0;
+    if (i == argc) {
+        if (root) usage(stderr);
+        return PLEAT_FAIL(PLEAT_ERR_ARG, "no verb given");
+    }
+    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+        if (root) usage(stdout);
+        return PLEAT_OK;
+    }
+    if (strcmp(argv[i], "--version") == 0) {
+        if (root) (void)printf("pleat %s\n", PLEAT_VERSION);
+        return PLEAT_OK;
+    }
+    for (const verb *v = verbs; v->name != NULL; v++)
+        if (strcmp(argv[i], v->name) == 0) return v->run(a, v, argc - i, argv + i);
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "unknown verb '%s'; pleat --help lists them", argv[i]);
+}
+
+int main(int argc, char **argv) {
+    app *a = calloc(1, sizeof *a);
+    if (a == NULL) return pleat_status_exit_code(PLEAT_ERR_MEMORY);
+    remember_command(a, argc, argv);
+    pleat_status status = pleat_session_start(&argc, &argv, &a->session);
+    if (status == PLEAT_OK) status = dispatch(a, argc, argv);
+    status = pleat_session_end(a->session, status);
+    free(a);
+    return pleat_status_exit_code(status);
+}

@@ -1,0 +1,306 @@
+/*
+ * crossval.c - from a folder of volumes to one report.
+ *
+ * Every step that can fail on one rank alone ends in an agreement, so that all ranks go on or all
+ * leave with that rank's message.
+ */
+#include "run_impl.h"
+
+#include "pleat/log.h"
+#include "pleat/plan.h"
+#include "pleat/prep.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int is_root(const pleat_crossval *cv) { return cv->session->rank == 0; }
+
+/* --- what there is -------------------------------------------------------------------------- */
+
+static pleat_status find_classes(pleat_crossval *cv) {
+    pleat_config *config = &cv->config;
+    if (config->classes[0] == '\0') {
+        char **names = NULL;
+        int n = 0;
+        size_t used = 0;
+        PLEAT_TRY(pleat_layout_classes(config->data, &names, &n));
+        for (int i = 0; i < n && used < sizeof config->classes; i++)
+            used += (size_t)snprintf(config->classes + used, sizeof config->classes - used, "%s%s",
+                                     i > 0 ? "," : "", names[i]);
+        pleat_layout_classes_free(names, n);
+    }
+    cv->n_classes = pleat_config_classes(config, cv->class_text, cv->classes);
+    PLEAT_CHECK(cv->n_classes >= 2, PLEAT_ERR_ARG,
+                "the classes are not known: set classes: [background, ...] in the configuration, "
+                "or put a dataset.json with \"labels\" into '%s'",
+                config->data);
+    config->network.classes = cv->n_classes;
+    return PLEAT_OK;
+}
+
+static pleat_status look_around(pleat_crossval *cv) {
+    const pleat_config *config = &cv->config;
+    PLEAT_CHECK(config->data[0] != '\0', PLEAT_ERR_ARG,
+                "no data: set data: FOLDER in the configuration or --set data=FOLDER");
+    PLEAT_TRY(pleat_layout_scan(config->data, 1, &cv->cases, &cv->n));
+    PLEAT_TRY(find_classes(cv));
+    PLEAT_TRY(pleat_config_check(config));
+    cv->ids = calloc((size_t)cv->n, sizeof *cv->ids);
+    PLEAT_CHECK(cv->ids != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", cv->n);
+    for (int i = 0; i < cv->n; i++) cv->ids[i] = cv->cases[i].id;
+    if (config->store[0] != '\0')
+        PLEAT_TRY(pleat_path(cv->store_path, sizeof cv->store_path, "%s", config->store));
+    else
+        PLEAT_TRY(pleat_path(cv->store_path, sizeof cv->store_path, "%s/store", cv->options->out));
+    pleat_prep_text(&config->prep, cv->preprocessing, sizeof cv->preprocessing);
+    return PLEAT_OK;
+}
+
+static pleat_status make_folds(pleat_crossval *cv) {
+    const pleat_config *c = &cv->config;
+    char path[PLEAT_PATH_BYTES];
+    const char *group_by = c->group_by[0] != '\0' ? c->group_by : NULL;
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/splits_final.json", cv->options->out));
+    if (pleat_file_exists(path))
+        PLEAT_TRY(pleat_folds_read(path, cv->ids, cv->n, &cv->folds));
+    else if (c->splits[0] != '\0')
+        PLEAT_TRY(pleat_folds_read(c->splits, cv->ids, cv->n, &cv->folds));
+    else
+        PLEAT_TRY(pleat_folds_make(cv->ids, cv->n, c->folds, c->seed, group_by, &cv->folds));
+    PLEAT_CHECK(cv->folds.k == c->folds, PLEAT_ERR_ARG,
+                "the splits have %d folds, the configuration says folds.k = %d", cv->folds.k,
+                c->folds);
+    if (group_by != NULL) PLEAT_TRY(pleat_folds_check(cv->ids, &cv->folds, group_by));
+    return PLEAT_OK;
+}
+
+/* Rank 0 writes the folder's records; the others read nothing before it has. */
+static pleat_status open_run(pleat_crossval *cv) {
+    char path[PLEAT_PATH_BYTES];
+    if (!is_root(cv)) return PLEAT_OK;
+    PLEAT_TRY(pleat_record_start(cv));
+    PLEAT_TRY(make_folds(cv));
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/splits_final.json", cv->options->out));
+    if (!pleat_file_exists(path)) PLEAT_TRY(pleat_folds_write(path, cv->ids, &cv->folds));
+    return PLEAT_OK;
+}
+
+static pleat_status open_store(pleat_crossval *cv) {
+    PLEAT_TRY(pleat_prep_run(cv->session->world, &cv->config.prep, cv->cases, cv->n, cv->n_classes,
+                             cv->store_path));
+    pleat_status status = pleat_store_open(cv->store_path, cv->preprocessing, &cv->store);
+    if (status == PLEAT_OK && pleat_store_count(cv->store) != cv->n)
+        status = PLEAT_FAIL(PLEAT_ERR_DATA, "store '%s' has %d cases, '%s' has %d", cv->store_path,
+                            pleat_store_count(cv->store), cv->config.data, cv->n);
+    PLEAT_TRY(pleat_comm_agree(cv->session->world, status));
+    status =
+        pleat_pool_open(cv->session->node, cv->store, (size_t)cv->config.host_memory, &cv->pool);
+    return pleat_comm_agree(cv->session->world, status);
+}
+
+static pleat_status make_engine(pleat_crossval *cv) {
+    const pleat_config *c = &cv->config;
+    pleat_engine_options options = {
+        .engine = c->engine,
+        .threads = c->threads > 0 ? c->threads : cv->session->threads,
+        .device = -1,
+    };
+    PLEAT_TRY(pleat_precision_from_name(c->precision, &options.precision));
+    PLEAT_TRY(pleat_engine_create(&options, &cv->engine));
+    if (is_root(cv))
+        pleat_log(PLEAT_INFO, "engine %s %s on %s", cv->engine->ops->name,
+                  pleat_precision_name(cv->engine->precision), cv->engine->device);
+    return PLEAT_OK;
+}
+
+/* --- which folds ---------------------------------------------------------------------------- */
+
+static pleat_status is_finished(const pleat_crossval *cv, int fold, int *out) {
+    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_fold_folder(cv->options->out, fold, folder));
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/scores.json", folder));
+    *out = pleat_file_exists(path);
+    return PLEAT_OK;
+}
+
+/* todo[k]; rank 0 looks and tells the others. */
+static pleat_status choose_folds(const pleat_crossval *cv, int *todo, int *n) {
+    const int k = cv->folds.k, only = cv->options->only_fold;
+    pleat_status status = PLEAT_OK;
+    *n = 0;
+    if (only >= k)
+        status =
+            PLEAT_FAIL(PLEAT_ERR_ARG, "--fold %d: there are %d folds, 0 to %d", only, k, k - 1);
+    for (int fold = 0; is_root(cv) && fold < k && status == PLEAT_OK; fold++) {
+        int finished = 0;
+        if (only >= 0 && fold != only) continue;
+        status = is_finished(cv, fold, &finished);
+        if (finished)
+            pleat_log(PLEAT_INFO, "fold=%d is finished, skipped", fold);
+        else
+            todo[(*n)++] = fold;
+    }
+    PLEAT_TRY(pleat_comm_agree(cv->session->world, status));
+    PLEAT_TRY(pleat_comm_broadcast_bytes(cv->session->world, n, sizeof *n, 0));
+    return pleat_comm_broadcast_bytes(cv->session->world, todo, (size_t)k * sizeof *todo, 0);
+}
+
+static pleat_status run_folds(pleat_crossval *cv, const pleat_plan *plan, const int *todo, int n) {
+    const int color = pleat_plan_group(plan, cv->session->rank);
+    PLEAT_TRY(pleat_comm_split(cv->session->world, color, cv->session->rank, &cv->group));
+    PLEAT_TRY(pleat_queue_start(cv->session->world, cv->group, todo, n, &cv->queue));
+    for (;;) {
+        int fold = -1;
+        PLEAT_TRY(pleat_queue_next(cv->queue, &fold));
+        if (fold < 0) break;
+        PLEAT_TRY(pleat_fold_run(cv, fold));
+    }
+    return pleat_queue_finish(cv->queue);
+}
+
+static pleat_status train_all(pleat_crossval *cv) {
+    pleat_status status = PLEAT_OK;
+    pleat_plan plan;
+    int n = 0;
+    int *todo = calloc((size_t)cv->folds.k, sizeof *todo);
+    PLEAT_CHECK_GOTO(status, done, todo != NULL, PLEAT_ERR_MEMORY, "no memory for %d folds",
+                     cv->folds.k);
+    PLEAT_TRY_GOTO(status, done, choose_folds(cv, todo, &n));
+    if (n == 0) goto done;
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_plan_make(cv->session->size, n, cv->config.ranks_per_fold, &plan));
+    if (cv->options->dry_run) {
+        if (is_root(cv)) pleat_plan_print(stdout, &plan, todo, NULL);
+        goto done;
+    }
+    PLEAT_TRY_GOTO(status, done, open_store(cv));
+    PLEAT_TRY_GOTO(status, done, run_folds(cv, &plan, todo, n));
+done:
+    free(todo);
+    return status;
+}
+
+/* --- the report ----------------------------------------------------------------------------- */
+
+static pleat_status read_scores(const char *folder, int folds, pleat_case_result **out, int *n) {
+    *out = NULL;
+    *n = 0;
+    for (int fold = 0; fold < folds; fold++) {
+        char path[PLEAT_PATH_BYTES];
+        pleat_case_result *some = NULL;
+        int count = 0;
+        PLEAT_TRY(pleat_fold_folder(folder, fold, path));
+        const pleat_status status = pleat_report_read_fold(path, fold, &some, &count);
+        if (status == PLEAT_ERR_NOT_FOUND) {
+            pleat_log(PLEAT_INFO, "fold=%d has no scores yet; the report is without it", fold);
+            continue;
+        }
+        PLEAT_TRY(status);
+        pleat_case_result *more = realloc(*out, (size_t)(*n + count) * sizeof *more);
+        if (more != NULL) memcpy(more + *n, some, (size_t)count * sizeof *more);
+        free(some);
+        PLEAT_CHECK(more != NULL, PLEAT_ERR_MEMORY, "no memory for the scores of '%s'", folder);
+        *out = more;
+        *n += count;
+    }
+    PLEAT_CHECK(*n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_crossval_report(const char *folder, int verbose) {
+    pleat_record record;
+    pleat_case_result *results = NULL;
+    int n = 0;
+    PLEAT_TRY(pleat_record_read(folder, &record));
+    pleat_config names = {0};
+    char text[1024];
+    const char *classes[PLEAT_MAX_CLASSES];
+    (void)snprintf(names.classes, sizeof names.classes, "%s", record.classes);
+    const int n_classes = pleat_config_classes(&names, text, classes);
+    const pleat_report_info info = {.version = record.version,
+                                    .command = record.command,
+                                    .config_digest = record.digest,
+                                    .engine = record.engine,
+                                    .precision = record.precision,
+                                    .weights = record.weights,
+                                    .seed = record.seed};
+    pleat_status status = read_scores(folder, record.folds, &results, &n);
+    if (status == PLEAT_OK)
+        status = pleat_report_write(folder, results, n, classes, n_classes, record.folds, &info);
+    if (status == PLEAT_OK)
+        status = pleat_report_print(stdout, results, n, classes, n_classes, record.folds, verbose);
+    if (status == PLEAT_OK) (void)printf("\nresults: %s\n", folder);
+    free(results);
+    return status;
+}
+
+/* --- the run -------------------------------------------------------------------------------- */
+
+static void release(pleat_crossval *cv) {
+    pleat_queue_free(cv->queue);
+    pleat_comm_destroy(cv->group);
+    pleat_pool_close(cv->pool);
+    pleat_store_close(cv->store);
+    pleat_engine_destroy(cv->engine);
+    pleat_folds_free(&cv->folds);
+    free(cv->ids);
+    pleat_layout_free(cv->cases, cv->n);
+}
+
+/* The folder, its lock, this rank's log. */
+static pleat_status enter_folder(const pleat_crossval *cv, pleat_lock **lock) {
+    const char *out = cv->options->out;
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/log", out));
+    PLEAT_TRY(pleat_file_make_folder(path));
+    if (cv->options->only_fold >= 0) {
+        PLEAT_TRY(pleat_fold_folder(out, cv->options->only_fold, path));
+        PLEAT_TRY(pleat_file_make_folder(path));
+        out = path; /* tasks of a job array share the run's folder */
+    }
+    return is_root(cv) ? pleat_lock_take(out, lock) : PLEAT_OK;
+}
+
+static pleat_status open_log(const pleat_crossval *cv) {
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(
+        pleat_path(path, sizeof path, "%s/log/rank-%04d.log", cv->options->out, cv->session->rank));
+    return pleat_log_open(path, is_root(cv));
+}
+
+static pleat_status show_plan(pleat_crossval *cv) {
+    PLEAT_TRY(pleat_comm_agree(cv->session->world, make_folds(cv)));
+    return train_all(cv);
+}
+
+static pleat_status run(pleat_crossval *cv) {
+    pleat_comm *world = cv->session->world;
+    PLEAT_TRY(pleat_comm_agree(world, open_log(cv)));
+    PLEAT_TRY(pleat_comm_agree(world, make_engine(cv)));
+    PLEAT_TRY(pleat_comm_agree(world, open_run(cv)));
+    if (!is_root(cv)) PLEAT_TRY(make_folds(cv));
+    PLEAT_TRY(train_all(cv));
+    if (cv->options->train_only) return PLEAT_OK;
+    pleat_status status = PLEAT_OK;
+    if (is_root(cv)) status = pleat_crossval_report(cv->options->out, cv->options->verbose);
+    return pleat_comm_agree(world, status);
+}
+
+pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *config,
+                                const pleat_run_options *options) {
+    pleat_crossval *cv = calloc(1, sizeof *cv);
+    PLEAT_CHECK(cv != NULL, PLEAT_ERR_MEMORY, "no memory for a run");
+    cv->session = session;
+    cv->config = *config;
+    cv->options = options;
+    pleat_lock *lock = NULL;
+    pleat_status status = look_around(cv);
+    if (status == PLEAT_OK && !options->dry_run) status = enter_folder(cv, &lock);
+    status = pleat_comm_agree(session->world, status);
+    if (status == PLEAT_OK) status = options->dry_run ? show_plan(cv) : run(cv);
+    release(cv);
+    free(cv);
+    pleat_lock_release(lock);
+    return status;
+}

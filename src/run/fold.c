@@ -1,0 +1,203 @@
+/* fold.c - one fold by the ranks of one group: train, predict the held-out cases, score. */
+#include "run_impl.h"
+
+#include "pleat/log.h"
+#include "pleat/nifti.h"
+#include "pleat/predictor.h"
+#include "pleat/score.h"
+#include "pleat/train.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct fold_job {
+    pleat_crossval *cv;
+    int fold;
+    char folder[PLEAT_PATH_BYTES];
+    const pleat_source **sources; /* [n]: training cases, then held-out ones */
+    int *held_out;                /* [n_held_out] indices of cases */
+    int n_train, n_held_out;
+    pleat_layer_info *layers;
+    int n_layers;
+    pleat_case_result *results; /* of this rank */
+    int n_results;
+} fold_job;
+
+pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]) {
+    return pleat_path(out, PLEAT_PATH_BYTES, "%s/fold_%d", run, fold);
+}
+
+/* A long prediction must not keep other groups waiting for their next fold. */
+static void poll_queue(void *queue) { (void)pleat_queue_poll(queue); }
+
+static pleat_status choose_cases(fold_job *job) {
+    const pleat_crossval *cv = job->cv;
+    job->sources = calloc((size_t)cv->n, sizeof(pleat_source *));
+    job->held_out = calloc((size_t)cv->n, sizeof *job->held_out);
+    PLEAT_CHECK(job->sources != NULL && job->held_out != NULL, PLEAT_ERR_MEMORY,
+                "no memory for %d cases", cv->n);
+    for (int i = 0; i < cv->n; i++) {
+        if (cv->folds.fold_of[i] == job->fold)
+            job->held_out[job->n_held_out++] = i;
+        else
+            job->sources[job->n_train++] = pleat_pool_source(cv->pool, i);
+    }
+    for (int i = 0; i < job->n_held_out; i++)
+        job->sources[job->n_train + i] = pleat_pool_source(cv->pool, job->held_out[i]);
+    PLEAT_CHECK(job->n_train > 0 && job->n_held_out > 0, PLEAT_ERR_DATA,
+                "fold %d has %d training and %d validation cases; both must have some", job->fold,
+                job->n_train, job->n_held_out);
+    return PLEAT_OK;
+}
+
+static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_checkpoint *out) {
+    const pleat_crossval *cv = job->cv;
+    *out = (pleat_checkpoint){0};
+    pleat_unet_text(&cv->config.network, out->network, sizeof out->network);
+    PLEAT_TRY(pleat_config_text(&cv->config, 0, out->config, sizeof out->config));
+    (void)snprintf(out->preprocessing, sizeof out->preprocessing, "%s", cv->preprocessing);
+    (void)snprintf(out->classes, sizeof out->classes, "%s", cv->config.classes);
+    (void)snprintf(out->engine, sizeof out->engine, "%s", cv->engine->ops->name);
+    (void)snprintf(out->precision, sizeof out->precision, "%s",
+                   pleat_precision_name(cv->engine->precision));
+    (void)snprintf(out->version, sizeof out->version, "%s", PLEAT_VERSION);
+    PLEAT_TRY(pleat_describe_layers(graph, &job->layers, &job->n_layers));
+    out->layers = job->layers;
+    out->n_layers = job->n_layers;
+    return PLEAT_OK;
+}
+
+static pleat_train_config train_config(const fold_job *job, const pleat_checkpoint *described) {
+    const pleat_config *c = &job->cv->config;
+    return (pleat_train_config){
+        .seed = c->seed,
+        .fold = job->fold,
+        .epochs = c->epochs,
+        .iterations = c->iterations,
+        .batch = c->batch,
+        .validation = c->validation,
+        .lr = c->lr,
+        .poly = strcmp(c->schedule, "poly") == 0,
+        .schedule = {.patience = c->plateau_patience,
+                     .factor = c->plateau_factor,
+                     .min_delta = c->plateau_delta,
+                     .cooldown = c->plateau_cooldown,
+                     .min_rate = c->plateau_min_lr,
+                     .stop_patience = c->stop_patience},
+        .patch = {c->patch[0], c->patch[1], c->patch[2]},
+        .pad = (pleat_pad)c->pad_background,
+        .augment = c->augment ? &c->transforms : NULL,
+        .norm_sync = c->norm_sync,
+        .loader_threads = c->loader_threads,
+        .folder = job->folder,
+        .described = described,
+    };
+}
+
+static pleat_status train(fold_job *job) {
+    pleat_crossval *cv = job->cv;
+    pleat_graph graph;
+    pleat_model *model = NULL;
+    pleat_checkpoint described;
+    pleat_train_result result = {0};
+    PLEAT_TRY(pleat_unet(&cv->config.network, &graph));
+    PLEAT_TRY(describe(job, &graph, &described));
+    PLEAT_TRY(pleat_model_create(&graph, cv->engine, 1, &model));
+    const pleat_train_config config = train_config(job, &described);
+    const pleat_train_data data = {.train = job->sources,
+                                   .validation = job->sources + job->n_train,
+                                   .n_train = job->n_train,
+                                   .n_validation = job->n_held_out};
+    const pleat_train_hooks hooks = {poll_queue, cv->queue};
+    const pleat_status status = pleat_train_fold(&config, &data, model, cv->group, &hooks, &result);
+    pleat_model_destroy(model);
+    if (status == PLEAT_OK && cv->group->rank == 0)
+        pleat_log(PLEAT_INFO, "fold=%d trained: %d epochs, best loss %.4f, %.0f s", job->fold,
+                  result.epochs, result.best_loss, result.seconds);
+    return status;
+}
+
+static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int held_out) {
+    const pleat_crossval *cv = job->cv;
+    const int i = job->held_out[held_out];
+    const pleat_case_info *info = pleat_store_info(cv->store, i);
+    char path[PLEAT_PATH_BYTES];
+    pleat_label label = {0};
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/predictions/%s.nii.gz", job->folder, info->id));
+    pleat_status status = pleat_predictor_source(predictor, pleat_pool_source(cv->pool, i),
+                                                 info->spacing, &info->geometry, &label);
+    if (status == PLEAT_OK) status = pleat_nifti_write_label(path, &label, &info->geometry);
+    pleat_label_free(&label);
+    if (status != PLEAT_OK) return status;
+    pleat_case_result *result = &job->results[job->n_results];
+    PLEAT_TRY(pleat_score_files(info->id, path, info->label_path, cv->n_classes, result));
+    result->fold = job->fold;
+    job->n_results++;
+    return PLEAT_OK;
+}
+
+/* Held-out case i is rank i modulo size's. */
+static pleat_status predict_share(fold_job *job) {
+    pleat_crossval *cv = job->cv;
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(
+        pleat_path(path, sizeof path, "%s/checkpoint_%s.h5", job->folder, cv->config.weights));
+    const char *const paths[] = {path};
+    pleat_predictor *predictor = NULL;
+    PLEAT_TRY(pleat_predictor_open(cv->engine, paths, 1, NULL, &predictor));
+    pleat_status status = PLEAT_OK;
+    for (int i = cv->group->rank; i < job->n_held_out && status == PLEAT_OK; i += cv->group->size) {
+        status = predict_case(job, predictor, i);
+        if (cv->group->rank == 0)
+            pleat_log(PLEAT_DEBUG, "fold=%d predicted %s", job->fold, cv->ids[job->held_out[i]]);
+        poll_queue(cv->queue);
+    }
+    pleat_predictor_close(predictor);
+    return status;
+}
+
+static pleat_status predict(fold_job *job) {
+    pleat_crossval *cv = job->cv;
+    const double start = pleat_now();
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/predictions", job->folder));
+    pleat_status status = pleat_file_make_folder(path);
+    job->results = calloc((size_t)job->n_held_out, sizeof *job->results);
+    if (status == PLEAT_OK && job->results == NULL)
+        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for the scores of fold %d", job->fold);
+    if (status == PLEAT_OK) status = predict_share(job);
+    PLEAT_TRY(pleat_comm_agree(cv->group, status));
+
+    void *gathered = NULL;
+    size_t *sizes = calloc((size_t)cv->group->size, sizeof *sizes);
+    if (sizes == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to gather scores");
+    PLEAT_TRY(pleat_comm_agree(cv->group, status));
+    status = pleat_comm_gather(cv->group, job->results,
+                               (size_t)job->n_results * sizeof *job->results, 0, &gathered, sizes);
+    if (status == PLEAT_OK && cv->group->rank == 0)
+        status = pleat_report_write_fold(job->folder, gathered, job->n_held_out, cv->classes,
+                                         cv->n_classes);
+    free(gathered);
+    free(sizes);
+    PLEAT_TRY(pleat_comm_agree(cv->group, status));
+    if (cv->group->rank == 0)
+        pleat_log(PLEAT_INFO, "fold=%d predicted and scored %d cases in %.0f s", job->fold,
+                  job->n_held_out, pleat_now() - start);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_fold_run(pleat_crossval *cv, int fold) {
+    fold_job job = {.cv = cv, .fold = fold};
+    pleat_status status = pleat_fold_folder(cv->options->out, fold, job.folder);
+    if (status == PLEAT_OK) status = pleat_file_make_folder(job.folder);
+    if (status == PLEAT_OK) status = choose_cases(&job);
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->group, status));
+    PLEAT_TRY_GOTO(status, done, train(&job));
+    if (!cv->options->train_only) PLEAT_TRY_GOTO(status, done, predict(&job));
+done:
+    free(job.sources);
+    free(job.held_out);
+    free(job.layers);
+    free(job.results);
+    return status;
+}

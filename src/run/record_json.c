@@ -1,0 +1,140 @@
+/*
+ * record_json.c - what a run keeps about itself: config.yaml and run.json.
+ *
+ * config.yaml is the resolved configuration; started again, a run must have the same but for the
+ * keys that only say how to compute. run.json is what made the numbers, for the report and for the
+ * one who reads it in a year.
+ */
+#include "run_impl.h"
+
+#include "pleat/log.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define CONFIG_BYTES 8192
+
+static pleat_status same_as_before(const pleat_config *config, const char *path) {
+    pleat_config before;
+    pleat_config_defaults(&before);
+    PLEAT_TRY(pleat_config_read(path, &before));
+    const char *key = pleat_config_difference(&before, config);
+    PLEAT_CHECK(key == NULL, PLEAT_ERR_ARG,
+                "'%s' was made with another configuration: %s differs. Set it back, or use another "
+                "--out folder",
+                path, key);
+    return PLEAT_OK;
+}
+
+static void iso_time(char out[32]) {
+    const time_t now = time(NULL);
+    struct tm local;
+    (void)localtime_r(&now, &local);
+    (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%S%z", &local);
+}
+
+/* Environment variables of the job that tell where a run was made. */
+static json_t *job_facts(void) {
+    static const char *const names[] = {"SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID",
+                                        "SLURM_RESTART_COUNT", "SLURM_JOB_NODELIST", "LSB_JOBID"};
+    json_t *facts = json_object();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]) != NULL)
+            (void)json_object_set_new(facts, names[i], json_string(getenv(names[i])));
+    return facts;
+}
+
+/* jansson refuses text that is not UTF-8, such as a path; then its readable part is kept. */
+static json_t *text_of(const char *text) {
+    json_t *value = json_string(text);
+    if (value != NULL) return value;
+    char ascii[2048];
+    size_t n = 0;
+    for (; text[n] != '\0' && n < sizeof ascii - 1; n++)
+        ascii[n] = (char)((unsigned char)text[n] < 128 ? text[n] : '?');
+    ascii[n] = '\0';
+    return json_string(ascii);
+}
+
+static pleat_status write_json(const pleat_crossval *cv, const char *text, const char *path) {
+    const pleat_config *c = &cv->config;
+    char stamp[32], digest[17], seed[24];
+    iso_time(stamp);
+    pleat_digest_hex(pleat_digest(0, text, strlen(text)), digest);
+    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)c->seed);
+    json_t *root = json_object();
+    (void)json_object_set_new(root, "schema", json_string("pleat.run.1"));
+    (void)json_object_set_new(root, "version", json_string(PLEAT_VERSION));
+    (void)json_object_set_new(root, "command", text_of(cv->options->command));
+    (void)json_object_set_new(root, "started", json_string(stamp));
+    (void)json_object_set_new(root, "host", text_of(cv->session->host));
+    (void)json_object_set_new(root, "ranks", json_integer(cv->session->size));
+    (void)json_object_set_new(root, "seed", json_string(seed));
+    (void)json_object_set_new(root, "config_digest", json_string(digest));
+    (void)json_object_set_new(root, "classes", text_of(c->classes));
+    (void)json_object_set_new(root, "folds", json_integer(cv->config.folds));
+    (void)json_object_set_new(root, "cases", json_integer(cv->n));
+    (void)json_object_set_new(root, "preprocessing", text_of(cv->preprocessing));
+    (void)json_object_set_new(root, "engine", json_string(cv->engine->ops->name));
+    (void)json_object_set_new(root, "precision",
+                              json_string(pleat_precision_name(cv->engine->precision)));
+    (void)json_object_set_new(root, "device", text_of(cv->engine->device));
+    (void)json_object_set_new(
+        root, "weights",
+        json_string(strcmp(c->weights, "best") == 0 ? "best by training loss" : "last epoch"));
+    (void)json_object_set_new(root, "job", job_facts());
+    char *dump = json_dumps(root, JSON_INDENT(2));
+    json_decref(root);
+    PLEAT_CHECK(dump != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
+    const pleat_status status = pleat_file_write_atomic(path, dump, strlen(dump));
+    free(dump);
+    return status;
+}
+
+pleat_status pleat_record_start(const pleat_crossval *cv) {
+    char path[PLEAT_PATH_BYTES], text[CONFIG_BYTES];
+    PLEAT_TRY(pleat_config_text(&cv->config, 0, text, sizeof text));
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/config.yaml", cv->options->out));
+    if (pleat_file_exists(path))
+        PLEAT_TRY(same_as_before(&cv->config, path));
+    else
+        PLEAT_TRY(pleat_file_write_atomic(path, text, strlen(text)));
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/run.json", cv->options->out));
+    return write_json(cv, text, path);
+}
+
+/* A text of `root`, "" when it is missing. */
+static void take(const json_t *root, const char *key, char *out, size_t size) {
+    const char *text = json_string_value(json_object_get(root, key));
+    (void)snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+pleat_status pleat_record_read(const char *run, pleat_record *out) {
+    char path[PLEAT_PATH_BYTES], seed[24];
+    char *text = NULL;
+    json_error_t error;
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/run.json", run));
+    PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
+                "'%s' is not the folder of a run: it has no run.json", run);
+    PLEAT_TRY(pleat_file_read_all(path, &text, NULL));
+    json_t *root = json_loads(text, 0, &error);
+    free(text);
+    PLEAT_CHECK(root != NULL, PLEAT_ERR_FORMAT, "'%s' line %d: %s", path, error.line, error.text);
+    *out = (pleat_record){0};
+    take(root, "version", out->version, sizeof out->version);
+    take(root, "command", out->command, sizeof out->command);
+    take(root, "config_digest", out->digest, sizeof out->digest);
+    take(root, "engine", out->engine, sizeof out->engine);
+    take(root, "precision", out->precision, sizeof out->precision);
+    take(root, "weights", out->weights, sizeof out->weights);
+    take(root, "classes", out->classes, sizeof out->classes);
+    take(root, "seed", seed, sizeof seed);
+    out->seed = strtoull(seed, NULL, 10);
+    out->folds = (int)json_integer_value(json_object_get(root, "folds"));
+    json_decref(root);
+    PLEAT_CHECK(out->folds >= 2 && out->classes[0] != '\0', PLEAT_ERR_FORMAT,
+                "'%s' does not say how many folds and which classes the run has", path);
+    return PLEAT_OK;
+}

@@ -1,0 +1,56 @@
+/* run_impl.h - what the parts of a run share: set-up (crossval.c), one fold (fold.c), records. */
+#ifndef PLEAT_RUN_IMPL_H
+#define PLEAT_RUN_IMPL_H
+
+#include "pleat/checkpoint.h"
+#include "pleat/crossval.h"
+#include "pleat/file.h"
+#include "pleat/folds.h"
+#include "pleat/layout.h"
+#include "pleat/pool.h"
+#include "pleat/queue.h"
+#include "pleat/report.h"
+#include "pleat/store.h"
+
+typedef struct pleat_crossval {
+    pleat_session *session;
+    pleat_config config; /* classes resolved, network.classes filled */
+    const pleat_run_options *options;
+    char class_text[1024];
+    const char *classes[PLEAT_MAX_CLASSES];
+    int n_classes;
+    pleat_case_paths *cases; /* [n], sorted by id, in the order of the store */
+    const char **ids;        /* [n] */
+    int n;
+    char store_path[PLEAT_PATH_BYTES];
+    char preprocessing[2048];
+    pleat_store *store;
+    pleat_folds folds;
+    pleat_pool *pool;
+    pleat_engine *engine;
+    pleat_comm *group;
+    pleat_queue *queue;
+} pleat_crossval;
+
+/* RUN/fold_K */
+pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]);
+
+/* Trains, predicts and scores one fold; collective over cv->group. */
+pleat_status pleat_fold_run(pleat_crossval *cv, int fold);
+
+/* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
+ * configuration, naming the first key that differs. */
+pleat_status pleat_record_start(const pleat_crossval *cv);
+/* What summary.json says about the run; reads RUN/run.json into `text`, which `info` points into. */
+typedef struct pleat_record {
+    char version[32], command[2048], digest[17], engine[32], precision[16], weights[64];
+    char classes[1024];
+    uint64_t seed;
+    int folds;
+} pleat_record;
+pleat_status pleat_record_read(const char *run, pleat_record *out);
+
+/* Names, shapes and offsets of a network's tensors, for a checkpoint; caller frees. */
+pleat_status pleat_describe_layers(const pleat_graph *graph, pleat_layer_info **out, int *n);
+
+#endif /* PLEAT_RUN_IMPL_H */
