@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# setup.sh - what tests/run, .ci/run and mpi/demo share: packages, build, MPI's environment, ctest.
+# To be sourced with the project's root as the current folder.
+
+# The Debian packages that pleat is built from, is tested with and is linted with.
+# shellcheck disable=SC2034 # for those who source this
+packages_build=(cmake ninja-build pkg-config gcc libc6-dev openmpi-bin libopenmpi-dev
+    libhdf5-openmpi-dev libnifti2-dev libznz-dev zlib1g-dev libdnnl-dev libyaml-dev libjansson-dev
+    libpng-dev)
+packages_test=(libcmocka-dev clang-format)
+packages_lint=(clang-tidy)
+
+say() { printf '== %s\n' "$*"; }
+
+# setup_packages PACKAGE...: installs what is missing; without the right to, says what and stops.
+setup_packages() {
+    local missing=() name
+    if ! command -v dpkg-query > /dev/null; then
+        say "not a Debian system; these packages, or what they are called here, have to be there:"
+        printf '   %s\n' "$*"
+        return 0
+    fi
+    for name in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$name" 2> /dev/null | grep -qx installed ||
+            missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+
+    local root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo > /dev/null || ! sudo -n true 2> /dev/null; then
+            say "missing packages, and neither root nor sudo without a password to install them:"
+            printf '   apt-get install --no-install-recommends %s\n' "${missing[*]}"
+            exit 2
+        fi
+        root=(sudo -n)
+    fi
+    say "installing ${missing[*]}"
+    local get=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q
+        -o DPkg::Lock::Timeout=400)
+    local install=("${get[@]}" install -y --no-install-recommends "${missing[@]}")
+    # The lists may be absent (a fresh container) or older than what the mirror holds.
+    if ! "${install[@]}" > /dev/null 2>&1; then
+        "${get[@]}" update
+        "${install[@]}"
+    fi
+}
+
+# setup_build FOLDER TARGET CMAKE-OPTION...: configures and builds; again is cheap.
+setup_build() {
+    local folder=$1 target=$2
+    shift 2
+    say "building $target in $folder/"
+    mkdir -p "$folder" || return 1
+    if ! cmake -S . -B "$folder" -G Ninja "$@" > "$folder/configure.log" 2>&1; then
+        cat "$folder/configure.log"
+        return 1
+    fi
+    sed -n 's|^-- \(engine .*\)|   \1|p' "$folder/configure.log"
+    cmake --build "$folder" --target "$target"
+}
+
+# Open MPI as root in a container, with more ranks than cores if need be.
+setup_mpi() {
+    export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_mpi_yield_when_idle=1
+    if [ "$(id -u)" -eq 0 ]; then
+        export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    fi
+    [ "$(nproc)" -ge "$1" ] || export OMPI_MCA_rmaps_base_oversubscribe=1
+}
+
+# run_ctest FOLDER CTEST-OPTION...: runs tests, two at a time, and adds to the counts below. ctest's
+# own sum counts a skipped test as passed, so its lines are counted.
+passed=0 failed=0 skipped=0
+under=() # a command to run ctest under
+run_ctest() {
+    local folder=$1 status=0 counts
+    shift
+    say "testing $folder/"
+    "${under[@]}" ctest --test-dir "$folder" -j2 --output-on-failure "$@" 2>&1 | tee "$folder/ctest.log" ||
+        status=1
+    counts=$(awk '
+        !/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / { next }
+        / Passed +[0-9.]+ sec/ { passed++; next }
+        /\*\*\*Skipped/ { skipped++; next }
+        { failed++ }
+        END { print passed + 0, failed + 0, skipped + 0 }' "$folder/ctest.log")
+    local p f s
+    read -r p f s <<< "$counts"
+    if [ "$f" -eq 0 ] && { [ "$status" -ne 0 ] || [ $((p + s)) -eq 0 ]; }; then
+        f=1 # ctest itself failed, or found nothing to run
+    fi
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+counts() { echo "$passed passed, $failed failed, $skipped skipped"; }
