@@ -1,0 +1,401 @@
+/* test_prep.c - NIfTI to store: every step, its switch, its text, and what is refused. */
+#include "pleat/comm.h"
+#include "pleat/file.h"
+#include "pleat/log.h"
+#include "pleat/nifti.h"
+#include "pleat/prep.h"
+#include "pleat/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const pleat_prep_config NOTHING = {0};
+
+static char root[] = "/tmp/pleat-test-prep-XXXXXX";
+
+static int make_root(void **state) {
+    (void)state;
+    pleat_log_set_level(PLEAT_QUIET);
+    return mkdtemp(root) == NULL;
+}
+
+static int remove_root(void **state) {
+    (void)state;
+    char command[256];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
+    return system(command);
+}
+
+static void in_root(char out[PLEAT_PATH_BYTES], const char *name) {
+    assert_int_equal(pleat_path(out, PLEAT_PATH_BYTES, "%s/%s", root, name), PLEAT_OK);
+}
+
+static void assert_told(const char *wanted) {
+    if (strstr(pleat_error_message(), wanted) == NULL)
+        fail_msg("'%s' lacks '%s'", pleat_error_message(), wanted);
+}
+
+static void assert_near(double got, double want, double tolerance) {
+    if (!(fabs(got - want) <= tolerance)) fail_msg("%.9g instead of %.9g", got, want);
+}
+
+/* ---- tiny cases ------------------------------------------------------------------------------ */
+
+typedef struct tiny {
+    char id[32], image[PLEAT_PATH_BYTES], label[PLEAT_PATH_BYTES];
+    pleat_case_paths paths;
+} tiny;
+
+/* Golden volume A2 of the original's resampling, x 4, y 5, z 3: ((31 x + 17 y + 7 z) mod 23) * 10,
+ * and A3's mask (x + 2 y + 3 z) mod 4. */
+enum { X = 4, Y = 5, Z = 3 };
+static float golden(int z, int y, int x) { return (float)((31 * x + 17 * y + 7 * z) % 23 * 10); }
+
+/* Writes ID.nii.gz and ID_label.nii with voxels of 1.75 x 2.8 x 5 mm (x, y, z): onto 7/3 x 2 x 3 mm
+ * that is 3 x 7 x 5 voxels. `extra` is added to the mask's voxel (0, 0, 0). */
+static void make_case(tiny *out, const char *id, int extra) {
+    const int dim[3] = {Z, Y, X};
+    const double spacing[3] = {5.0, 2.8, 1.75};
+    char name[64];
+    pleat_image image;
+    pleat_label label;
+    pleat_geometry geometry;
+    (void)snprintf(out->id, sizeof out->id, "%s", id);
+    (void)snprintf(name, sizeof name, "%s.nii.gz", id);
+    in_root(out->image, name);
+    (void)snprintf(name, sizeof name, "%s_label.nii", id);
+    in_root(out->label, name);
+    assert_int_equal(pleat_image_make(dim, spacing, &image), PLEAT_OK);
+    assert_int_equal(pleat_label_make(dim, spacing, &label), PLEAT_OK);
+    for (int z = 0, i = 0; z < Z; z++)
+        for (int y = 0; y < Y; y++)
+            for (int x = 0; x < X; x++, i++) {
+                image.data[i] = golden(z, y, x);
+                label.data[i] = (uint8_t)((x + 2 * y + 3 * z) % 4);
+            }
+    label.data[0] = (uint8_t)(label.data[0] + extra);
+    pleat_nifti_plain_geometry(dim, spacing, &geometry);
+    assert_int_equal(pleat_nifti_write_image(out->image, &image, &geometry, 1), PLEAT_OK);
+    assert_int_equal(pleat_nifti_write_label(out->label, &label, &geometry), PLEAT_OK);
+    out->paths = (pleat_case_paths){out->id, out->image, out->label};
+    pleat_image_free(&image);
+    pleat_label_free(&label);
+}
+
+static pleat_prep_config golden_resampling(void) {
+    pleat_prep_config config = NOTHING;
+    config.resample = 1;
+    config.edge_zero = 1;
+    config.spacing[0] = 3.0;
+    config.spacing[1] = 2.0;
+    config.spacing[2] = 7.0 / 3.0;
+    return config;
+}
+
+/* ---- the text -------------------------------------------------------------------------------- */
+
+static void test_the_text_is_canonical_and_reads_back(void **state) {
+    (void)state;
+    static const struct {
+        pleat_prep_config config;
+        const char *text;
+    } rows[] = {
+        {{1, {-1250, 250}, 1, 1, {2.7, 1.58, 1.57}, 1, 0},
+         "clip: -1250,250\ngrayscale: yes\nresample: 1.57,1.58,2.7\nedge: replicate\nzscore: "
+         "yes\n"},
+        {{0, {-5, 7}, 0, 0, {3, 2, 1}, 0, 1}, /* what is off leaves no trace */
+         "clip: none\ngrayscale: no\nresample: none\nedge: none\nzscore: no\n"},
+        {{1, {-0.1, 1.0 / 3.0}, 0, 1, {1, 1, 1}, 0, 1},
+         "clip: -0.1,0.3333333333333333\ngrayscale: no\nresample: 1,1,1\nedge: zero\nzscore: "
+         "no\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[PLEAT_PREPROCESSING_BYTES], again[PLEAT_PREPROCESSING_BYTES];
+        pleat_prep_config parsed;
+        pleat_prep_text(&rows[i].config, text, sizeof text);
+        assert_string_equal(text, rows[i].text);
+        assert_int_equal(pleat_prep_parse_text(text, &parsed), PLEAT_OK);
+        pleat_prep_text(&parsed, again, sizeof again);
+        assert_string_equal(again, text);
+        if (i == 0) assert_memory_equal(&parsed, &rows[0].config, sizeof parsed);
+    }
+}
+
+static void test_a_text_of_another_program_is_refused_by_its_line(void **state) {
+    (void)state;
+    static const char good[] =
+        "clip: none\ngrayscale: no\nresample: none\nedge: none\nzscore: no\n";
+    static const struct {
+        const char *text, *told;
+    } rows[] = {{"clip: none\ngrayscale: no\nresample: none\nedge: none\n", "zscore"},
+                {"clip: 1\n", "'clip: 1'"},
+                {"clip: 1,2,3\n", "'clip: 1,2,3'"},
+                {"clip: none\ngrayscale: perhaps\n", "'grayscale: perhaps'"},
+                {"resample: 1,0,1\n", "'resample: 1,0,1'"},
+                {"resample: 1,1,nan\n", "'resample: 1,1,nan'"},
+                {"flip: yes\n", "'flip: yes'"},
+                {"", "clip"}};
+    pleat_prep_config config;
+    assert_int_equal(pleat_prep_parse_text(good, &config), PLEAT_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(pleat_prep_parse_text(rows[i].text, &config), PLEAT_ERR_FORMAT);
+        assert_told(rows[i].told);
+    }
+}
+
+/* ---- the steps ------------------------------------------------------------------------------- */
+
+/* Runs the steps over -2000, -1000, 0, 100, 2000 and compares. */
+static void assert_steps(const pleat_prep_config *config, const float want[5]) {
+    static const float in[5] = {-2000, -1000, 0, 100, 2000};
+    const int dim[3] = {1, 1, 5};
+    const double spacing[3] = {1, 1, 1};
+    pleat_image image;
+    assert_int_equal(pleat_image_make(dim, spacing, &image), PLEAT_OK);
+    memcpy(image.data, in, sizeof in);
+    assert_int_equal(pleat_prep_image(config, &image), PLEAT_OK);
+    for (int i = 0; i < 5; i++) assert_near(image.data[i], want[i], 1e-5);
+    pleat_image_free(&image);
+}
+
+static void test_each_step_does_its_part_and_can_be_left_out(void **state) {
+    (void)state;
+    pleat_prep_config config = {.clip_range = {-1250, 250}};
+    assert_steps(&config, (float[5]){-2000, -1000, 0, 100, 2000});
+    config.clip = 1;
+    assert_steps(&config, (float[5]){-1250, -1000, 0, 100, 250});
+    config.grayscale = 1; /* (x + 1250) 255 / 1500: 0, 42.5 to even, 212.5 to even, 229.5 to even */
+    assert_steps(&config, (float[5]){0, 42, 212, 230, 255});
+    config.clip = 0; /* (x + 2000) 255 / 4000: 0, 63.75, 127.5 to even, 133.875, 255 */
+    assert_steps(&config, (float[5]){0, 64, 128, 134, 255});
+    config.grayscale = 0;
+    config.zscore = 1; /* mean -180; variance (1820^2 + 820^2 + 180^2 + 280^2 + 2180^2) / 5 */
+    const double std = sqrt((3312400.0 + 672400 + 32400 + 78400 + 4752400) / 5);
+    assert_steps(&config, (float[5]){(float)(-1820 / std), (float)(-820 / std), (float)(180 / std),
+                                     (float)(280 / std), (float)(2180 / std)});
+}
+
+static void test_a_case_is_resampled_as_the_original_does(void **state) {
+    (void)state;
+    tiny one;
+    char folder[PLEAT_PATH_BYTES];
+    const pleat_prep_config config = golden_resampling();
+    pleat_store *store = NULL;
+    char text[PLEAT_PREPROCESSING_BYTES];
+    in_root(folder, "golden_store");
+    make_case(&one, "golden", 0);
+    assert_int_equal(pleat_prep_case(&config, &one.paths, 4, folder), PLEAT_OK);
+    pleat_prep_text(&config, text, sizeof text);
+    const char *ids[] = {"golden"};
+    assert_int_equal(pleat_store_write_index(folder, text, ids, 1), PLEAT_OK);
+    assert_int_equal(pleat_store_open(folder, text, &store), PLEAT_OK);
+    const pleat_case_info *info = pleat_store_info(store, 0);
+    const int dim[3] = {5, 7, 3}, native[3] = {Z, Y, X}, start[3] = {0, 0, 0};
+    assert_memory_equal(info->dim, dim, sizeof dim);
+    assert_memory_equal(info->geometry.dim, native, sizeof native);
+    assert_near(info->spacing[0], 3.0, 1e-6);
+    assert_near(info->spacing[1], 2.0, 1e-6);
+    assert_near(info->spacing[2], 7.0 / 3.0, 1e-6);
+    assert_near(info->geometry.spacing[1], 2.8, 1e-6);
+    assert_int_equal(info->classes, 4);
+    assert_string_equal(info->image_path, one.image);
+    assert_string_equal(info->label_path, one.label);
+    float image[5][7][3];
+    uint8_t label[5][7][3];
+    assert_int_equal(pleat_store_read(store, 0, start, dim, &image[0][0][0], &label[0][0][0]),
+                     PLEAT_OK);
+    pleat_store_close(store);
+    /* numbers of scikit-image and scipy for [x][y][z] */
+    double sum = 0.0;
+    int counts[4] = {0};
+    for (int z = 0; z < 5; z++)
+        for (int y = 0; y < 7; y++)
+            for (int x = 0; x < 3; x++) {
+                sum += image[z][y][x];
+                counts[label[z][y][x]]++;
+            }
+    assert_near(sum, 4835.541328, 1e-2);
+    const double at_0_1[3] = {60.937037, 31.594879, 96.273197};
+    for (int z = 1; z <= 3; z++) assert_near(image[z][1][0], at_0_1[z - 1], 1e-3);
+    for (int y = 0; y < 7; y++) assert_near(image[0][y][1], 0.0, 0.0); /* black end slice */
+    static const int want[4] = {64, 16, 14, 11}, row[5] = {2, 1, 1, 0, 3};
+    assert_memory_equal(counts, want, sizeof want);
+    for (int z = 0; z < 5; z++) assert_int_equal(label[z][0][1], row[z]);
+}
+
+static void test_loading_a_volume_gives_what_the_store_holds(void **state) {
+    (void)state;
+    tiny one;
+    char folder[PLEAT_PATH_BYTES], text[PLEAT_PREPROCESSING_BYTES];
+    pleat_prep_config config = golden_resampling();
+    config.edge_zero = 0;
+    config.clip = config.grayscale = config.zscore = 1;
+    config.clip_range[0] = 20;
+    config.clip_range[1] = 200;
+    pleat_prep_text(&config, text, sizeof text);
+    pleat_store *store = NULL;
+    pleat_image image = {0};
+    pleat_geometry native;
+    in_root(folder, "load_store");
+    make_case(&one, "load", 0);
+    assert_int_equal(pleat_prep_case(&config, &one.paths, 0, folder), PLEAT_OK);
+    const char *ids[] = {"load"};
+    assert_int_equal(pleat_store_write_index(folder, text, ids, 1), PLEAT_OK);
+    assert_int_equal(pleat_store_open(folder, text, &store), PLEAT_OK);
+    assert_int_equal(pleat_prep_load(&config, one.image, &image, &native), PLEAT_OK);
+    assert_int_equal(native.dim[0], Z);
+    assert_memory_equal(image.dim, pleat_store_info(store, 0)->dim, sizeof image.dim);
+    float stored[5 * 7 * 3];
+    const int start[3] = {0, 0, 0};
+    assert_int_equal(pleat_store_read(store, 0, start, image.dim, stored, NULL), PLEAT_OK);
+    double mean = 0.0, square = 0.0;
+    for (int i = 0; i < 105; i++) {
+        assert_near(stored[i], image.data[i], 0.0);
+        mean += image.data[i] / 105.0;
+        square += (double)image.data[i] * image.data[i] / 105.0;
+    }
+    assert_near(mean, 0.0, 1e-5);
+    assert_near(square, 1.0, 1e-5);
+    pleat_image_free(&image);
+    pleat_store_close(store);
+}
+
+static void test_the_way_back_ends_on_the_native_grid(void **state) {
+    (void)state;
+    const int dim[3] = {4, 4, 4}, small[3] = {2, 2, 2};
+    const double spacing[3] = {2, 2, 2};
+    pleat_geometry native = {.dim = {4, 4, 4}, .spacing = {1, 1, 1}};
+    pleat_label grid, back = {0};
+    assert_int_equal(pleat_label_make(small, spacing, &grid), PLEAT_OK);
+    for (int i = 0; i < 8; i++) grid.data[i] = i < 4 ? 3 : 1; /* front half 3, back half 1 */
+    assert_int_equal(pleat_prep_unresample(&grid, &native, &back), PLEAT_OK);
+    assert_memory_equal(back.dim, dim, sizeof dim);
+    assert_near(back.spacing[0], 1.0, 0.0);
+    for (int i = 0; i < 64; i++) assert_int_equal(back.data[i], i < 32 ? 3 : 1);
+    pleat_label_free(&back);
+    memcpy(native.dim, small, sizeof small); /* one size: a copy */
+    assert_int_equal(pleat_prep_unresample(&grid, &native, &back), PLEAT_OK);
+    assert_memory_equal(back.data, grid.data, 8);
+    assert_true(back.data != grid.data);
+    pleat_label_free(&back);
+    pleat_label_free(&grid);
+}
+
+/* ---- what is refused ------------------------------------------------------------------------- */
+
+static void test_labels_and_shapes_that_do_not_fit_are_refused_by_case_and_value(void **state) {
+    (void)state;
+    tiny one, other;
+    char folder[PLEAT_PATH_BYTES], file[PLEAT_PATH_BYTES];
+    in_root(folder, "refused");
+    make_case(&one, "seven", 7);
+    assert_int_equal(pleat_prep_case(&NOTHING, &one.paths, 4, folder), PLEAT_ERR_DATA);
+    assert_told("case 'seven'");
+    assert_told("label 7");
+    assert_told("x 0, y 0, z 0");
+    assert_int_equal(pleat_prep_case(&NOTHING, &one.paths, 8, folder), PLEAT_OK);
+    /* a mask of another shape */
+    make_case(&other, "slab", 0);
+    const int dim[3] = {1, Y, X};
+    const double spacing[3] = {1, 1, 1};
+    pleat_label label;
+    pleat_geometry geometry;
+    assert_int_equal(pleat_label_make(dim, spacing, &label), PLEAT_OK);
+    pleat_nifti_plain_geometry(dim, spacing, &geometry);
+    assert_int_equal(pleat_nifti_write_label(other.label, &label, &geometry), PLEAT_OK);
+    pleat_label_free(&label);
+    assert_int_equal(pleat_prep_case(&NOTHING, &other.paths, 4, folder), PLEAT_ERR_DATA);
+    assert_told(other.image);
+    assert_told(other.label);
+    assert_told("4 x 5 x 3");
+    assert_told("4 x 5 x 1");
+    in_root(file, "refused/cases/slab.h5");
+    assert_false(pleat_file_exists(file));
+}
+
+/* ---- many cases ------------------------------------------------------------------------------ */
+
+static void test_a_run_keeps_what_is_whole_and_makes_the_rest(void **state) {
+    (void)state;
+    tiny t[3];
+    pleat_case_paths cases[3];
+    char folder[PLEAT_PATH_BYTES], first[PLEAT_PATH_BYTES], second[PLEAT_PATH_BYTES];
+    pleat_comm *comm = NULL;
+    pleat_store *store = NULL;
+    struct stat before, after;
+    in_root(folder, "run");
+    in_root(first, "run/cases/case_0.h5");
+    in_root(second, "run/cases/case_1.h5");
+    for (int i = 0; i < 3; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "case_%d", i);
+        make_case(&t[i], id, 0);
+        cases[i] = t[i].paths;
+    }
+    cases[2].label = NULL;
+    assert_int_equal(pleat_comm_self(&comm), PLEAT_OK);
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 3, 4, folder), PLEAT_OK);
+    assert_int_equal(stat(first, &before), 0);
+    assert_int_equal(truncate(second, 1000), 0); /* as if another program had damaged it */
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 3, 4, folder), PLEAT_OK);
+    assert_int_equal(stat(first, &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK);
+    assert_int_equal(pleat_store_count(store), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pleat_store_info(store, i)->has_label, i < 2);
+        assert_int_equal(pleat_store_verify(store, i), PLEAT_OK);
+    }
+    pleat_store_close(store);
+    /* other preprocessing, and fewer classes than the kept cases have */
+    pleat_prep_config other = NOTHING;
+    other.zscore = 1;
+    assert_int_equal(pleat_prep_run(comm, &other, cases, 3, 4, folder), PLEAT_ERR_DATA);
+    assert_told("zscore: store has no, configuration says yes");
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 3, 3, folder), PLEAT_ERR_DATA);
+    assert_told("case 'case_0'");
+    assert_told("label 3");
+    pleat_comm_destroy(comm);
+}
+
+static void test_a_run_ends_at_a_case_that_cannot_be_read_and_names_it(void **state) {
+    (void)state;
+    tiny t;
+    char folder[PLEAT_PATH_BYTES], index[PLEAT_PATH_BYTES];
+    pleat_comm *comm = NULL;
+    in_root(folder, "ends");
+    in_root(index, "ends/index.h5");
+    make_case(&t, "broken", 0);
+    assert_int_equal(truncate(t.image, 60), 0);
+    assert_int_equal(pleat_comm_self(&comm), PLEAT_OK);
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, &t.paths, 1, 4, folder), PLEAT_ERR_FORMAT);
+    assert_told(t.image);
+    assert_false(pleat_file_exists(index));
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, NULL, 0, 4, folder), PLEAT_ERR_DATA);
+    pleat_comm_destroy(comm);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_text_is_canonical_and_reads_back),
+        cmocka_unit_test(test_a_text_of_another_program_is_refused_by_its_line),
+        cmocka_unit_test(test_each_step_does_its_part_and_can_be_left_out),
+        cmocka_unit_test(test_a_case_is_resampled_as_the_original_does),
+        cmocka_unit_test(test_loading_a_volume_gives_what_the_store_holds),
+        cmocka_unit_test(test_the_way_back_ends_on_the_native_grid),
+        cmocka_unit_test(test_labels_and_shapes_that_do_not_fit_are_refused_by_case_and_value),
+        cmocka_unit_test(test_a_run_keeps_what_is_whole_and_makes_the_rest),
+        cmocka_unit_test(test_a_run_ends_at_a_case_that_cannot_be_read_and_names_it),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
