@@ -4,7 +4,8 @@
  * The original augments the whole volume and then crops; here only the patch's voxels are computed.
  * Contrast, brightness and gamma are pointwise once the volume's minimum, maximum and mean are
  * known; gamma's "retain statistics" needs the mean and deviation of the transformed volume, which
- * are sums over a histogram made once per volume.
+ * are sums over a histogram made once per volume. A sample with a spatial part is a cubic B-spline
+ * through a box of the toned volume, sampled at the deformed grid.
  */
 #ifndef PLEAT_AUGMENT_H
 #define PLEAT_AUGMENT_H

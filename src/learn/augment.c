@@ -3,6 +3,7 @@
 
 #include "lanes.h"
 #include "pleat/volume.h"
+#include "spatial.h"
 #include "tone.h"
 
 #include <stdlib.h>
@@ -90,11 +91,6 @@ static void fill(float value, int n, float *row) {
 
 pleat_status pleat_augment_patch(const pleat_sample *sample, const pleat_source *source,
                                  const int patch[3], pleat_pad pad, float *image, uint8_t *label) {
-    PLEAT_CHECK(sample->elastic_alpha == 0.0 && sample->scale == 0.0 &&
-                    sample->rotation[0] == 0.0 && sample->rotation[1] == 0.0 &&
-                    sample->rotation[2] == 0.0,
-                PLEAT_ERR_UNSUPPORTED,
-                "elastic, rotation and scale are not available; set their probabilities to 0");
     PLEAT_CHECK(label == NULL || source->label != NULL || source->image == NULL, PLEAT_ERR_DATA,
                 "a label patch is asked of a case that has no label");
     PLEAT_CHECK(source->histogram != NULL ||
@@ -103,6 +99,8 @@ pleat_status pleat_augment_patch(const pleat_sample *sample, const pleat_source 
     const pleat_tone tone = pleat_tone_make(sample, source->histogram);
     const float pad_value = pad == PLEAT_PAD_ZERO ? 0.0f : tone.darkest;
     const uint8_t pad_label = pad == PLEAT_PAD_ZERO ? PLEAT_NO_CLASS : 0;
+    if (pleat_spatial_is_on(sample))
+        return pleat_spatial_patch(sample, source, patch, pad_value, pad_label, image, label);
     inside in = {0};
     PLEAT_TRY(find_inside(sample, source, patch, label != NULL, &in));
 

@@ -8,6 +8,7 @@
 
 #include "pleat/volume.h"
 
+#include <omp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,6 +58,7 @@ static pleat_status make(const pleat_loader *loader, int64_t ticket, size_t plac
 static void *work(void *context) {
     pleat_loader *loader = context;
     const int count = loader->config.count;
+    omp_set_num_threads(1); /* of this thread: its work is shared out by samples already */
     (void)pthread_mutex_lock(&loader->mutex);
     for (;;) {
         /* Batches up to batch + depth - 1 may be in the ring beside the one that is held. */
