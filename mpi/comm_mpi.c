@@ -113,7 +113,7 @@ static pleat_status collect(pleat_wire *wire, const void *bytes, size_t n, int r
     }
     size_t offset = 0;
     for (int r = 0; wire->rank == root && r < wire->size; offset += sizes[r++]) {
-        if (r == root && n > 0) memcpy(all + offset, bytes, n);
+        if (r == root && n > 0 && all != NULL) memcpy(all + offset, bytes, n);
         for (size_t done = 0; r != root && done < sizes[r]; done += CHUNK_BYTES) {
             const int count = (int)min_size(sizes[r] - done, CHUNK_BYTES);
             START(wire, "gather",
@@ -153,7 +153,8 @@ static pleat_status mpi_gather(pleat_comm *comm, const void *bytes, size_t n, in
         all = NULL;
     }
 done:
-    if (wire->broken) return status; /* MPI may still write to what we would free */
+    /* MPI may still write to what we would free */
+    if (wire->broken) return status; /* NOLINT(clang-analyzer-unix.Malloc) */
     free(sizes);
     free(all);
     return status;

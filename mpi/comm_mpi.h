@@ -37,9 +37,9 @@ double pleat_comm_mpi_timeout(const pleat_comm *comm);
 
 /* Memory that all ranks of a node see: an MPI-3 shared window, or plain memory when the group is
  * one rank (any kind of communicator then). open and sync are collective over the group; close is
- * not, since a rank that fails closes alone, so a window's memory goes when the process ends. */
+ * not, since a rank that fails closes alone; a window goes when the process ends. */
 typedef struct pleat_shared pleat_shared;
-/* ERR_MEMORY, on all ranks alike, when /dev/shm has no room for it. Aligned to 64 bytes at least. */
+/* ERR_MEMORY, on all ranks alike, when /dev/shm has no room. Aligned to 64 bytes at least. */
 pleat_status pleat_shared_open(pleat_comm *node, size_t bytes, pleat_shared **out);
 void *pleat_shared_data(const pleat_shared *shared);
 /* What any rank wrote before is seen by every rank after. */

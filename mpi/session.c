@@ -32,7 +32,7 @@ static const char *const task_ranks[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "P
 
 static int env_int(const char *name, int otherwise) {
     const char *text = getenv(name);
-    return text != NULL && text[0] != '\0' ? atoi(text) : otherwise;
+    return text != NULL && text[0] != '\0' ? (int)strtol(text, NULL, 10) : otherwise;
 }
 
 static int started_by_mpi(void) {
@@ -129,6 +129,8 @@ pleat_status pleat_session_start(int *argc, char ***argv, pleat_session **out) {
     PLEAT_CHECK(session != NULL, PLEAT_ERR_MEMORY, "no memory to start");
     pleat_status status = PLEAT_OK;
     PLEAT_TRY_GOTO(status, done, open_world(argc, argv, session));
+    PLEAT_CHECK_GOTO(status, done, session->world != NULL && session->node != NULL, PLEAT_ERR_COMM,
+                     "MPI gave no communicator");
     session->rank = session->world->rank;
     session->size = session->world->size;
     session->local_rank = session->node->rank;
@@ -219,7 +221,7 @@ static pleat_status call_roll(pleat_comm *comm, roll *r) {
 /* The job's status. Prints its message when it is this rank's. *finish 0: others must be ended. */
 static pleat_status settle_end(pleat_session *session, pleat_status mine, int *finish) {
     const int size = session->size, rank = session->rank;
-    roll r = {.status = malloc((size_t)size * sizeof(int))};
+    roll r = {.status = calloc((size_t)size, sizeof(int))};
     *finish = 0;
     if (r.status == NULL) return mine != PLEAT_OK ? mine : PLEAT_ERR_MEMORY;
     for (int i = 0; i < size; ++i) r.status[i] = i == rank ? (int)mine : -1;
@@ -230,12 +232,10 @@ static pleat_status settle_end(pleat_session *session, pleat_status mine, int *f
     }
     const pleat_status job = r.failed < size ? (pleat_status)r.status[r.failed] : PLEAT_OK;
     if (r.failed == rank) {
-        char prefix[140] = "";
-        const size_t used = sizeof prefix - 3;
-        if (!r.alike && !pleat_comm_mpi_names_rank(pleat_error_message())) {
-            (void)pleat_comm_mpi_who(session->exit, rank, prefix, used);
-            (void)strcat(prefix, ": ");
-        }
+        char who[128], prefix[140] = "";
+        if (!r.alike && !pleat_comm_mpi_names_rank(pleat_error_message()))
+            (void)snprintf(prefix, sizeof prefix,
+                           "%s: ", pleat_comm_mpi_who(session->exit, rank, who, sizeof who));
         print_error(prefix);
     }
     *finish = r.here == size && !r.lost;

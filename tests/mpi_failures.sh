@@ -1,9 +1,10 @@
-#!/bin/sh
-# mpi_failures.sh PROGRAM [MPIEXEC] - however a rank fails, all leave within 10 s, with one message
-# and the status's exit code. PROGRAM is tests/mpi_ending.c.
+#!/usr/bin/env bash
+# mpi_failures.sh - however a rank fails, all leave within 10 s, with one message and the status's
+# exit code. Wants PLEAT_TEST_BIN, the folder of mpi_test_ending.
 set -u
-program=$1
-mpiexec=${2:-mpiexec}
+program=${PLEAT_TEST_BIN:?names the folder of the test programs}/mpi_test_ending
+mpiexec=${MPIEXEC:-mpiexec}
+[ -x "$program" ] || { echo "no $program" && exit 77; }
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_mpi_yield_when_idle=1
 unset SLURM_NTASKS SLURM_STEP_NUM_TASKS SLURM_PROCID PMI_SIZE PMI_RANK PLEAT_ALLOW_SINGLE
@@ -43,7 +44,8 @@ job="$mpiexec --timeout 30 -n 3 $program"
     check "all fail alike" 2 1 "pleat: unknown key 'epoch'" $job alike
     check "one fails alone" 3 1 "rank 2 (host $(uname -n)): case_007 has no mask" $job alone
     check "several fail alone" 4 1 "rank 1 (host $(uname -n)): the loss is not finite" $job several
-    check "one fails, the others compute" 3 1 "rank 0 (host $(uname -n)): the disk is full" $job busy
+    check "one fails, the others compute" 3 1 "rank 0 (host $(uname -n)): the disk is full" \
+        $job busy
     check "one fails deep inside" 5 1 "the device is lost" $job inside
     check "one is killed" 137 0 "" $job killed
     check "one stays away" 5 1 "all-reduce: waited 1 s for rank 2 (host $(uname -n))" \

@@ -67,13 +67,13 @@ static void every_root_can_broadcast(void **state) {
     pleat_comm *comm = world(state);
     for (int root = 0; root < comm->size; ++root) {
         double values[7];
-        char text[16];
+        char text[32];
         for (int i = 0; i < 7; ++i) values[i] = 100.0 * comm->rank + i;
         (void)snprintf(text, sizeof text, "rank %d", comm->rank);
         OK(pleat_comm_broadcast(comm, values, 7, PLEAT_F64, root));
         OK(pleat_comm_wait(comm));
         OK(pleat_comm_broadcast_bytes(comm, text, sizeof text, root));
-        char expected[16];
+        char expected[32];
         (void)snprintf(expected, sizeof expected, "rank %d", root);
         for (int i = 0; i < 7; ++i) assert_true(values[i] == 100.0 * root + i);
         assert_string_equal(text, expected);
@@ -177,7 +177,8 @@ static void an_agreement_of_groups_names_the_origin_once(void **state) {
 
 /* The last rank stays away for longer than the limit of a communicator of its own. */
 static void a_rank_that_stays_away_is_named(void **state) {
-    pleat_comm *comm = world(state), *part = NULL;
+    static pleat_comm *part = NULL; /* kept: MPI still holds its memory */
+    pleat_comm *comm = world(state);
     if (comm->size < 2) skip();
     (void)setenv("PLEAT_COMM_TIMEOUT", "0.5", 1);
     OK(pleat_comm_split(comm, 0, comm->rank, &part));
@@ -193,7 +194,6 @@ static void a_rank_that_stays_away_is_named(void **state) {
         assert_int_equal(strncmp(pleat_error_message(), expected, strlen(expected)), 0);
     }
     OK(pleat_comm_barrier(comm));
-    pleat_comm_destroy(part);
 }
 
 static void small_sums_are_quick(void **state) {

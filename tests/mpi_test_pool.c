@@ -35,7 +35,7 @@ static void case_dim(int k, int dim[3]) {
 static void write_store(const char *folder) {
     static const double spacing[3] = {1, 1, 1};
     const char *ids[CASES];
-    char names[CASES][16];
+    char names[CASES][32];
     for (int k = 0; k < CASES; ++k) {
         int dim[3];
         pleat_image image = {0};

@@ -1,4 +1,5 @@
-/* mpi_ending.c - a job that ends in the way its first argument says; mpi_failures.sh looks on. */
+/* mpi_test_ending.c - a job that ends in the way its first argument says, well without one;
+ * mpi_failures.sh looks on. */
 #include "pleat/log.h"
 #include "pleat/session.h"
 
@@ -8,13 +9,13 @@
 #include <unistd.h>
 
 /* What ranks do that have not failed: they wait for all others. */
-static pleat_status sum_with_all(pleat_session *session) {
+static pleat_status join_all(pleat_session *session) {
     double x = 1.0;
     PLEAT_TRY(pleat_comm_allreduce_sum(session->world, &x, 1, PLEAT_F64));
     return pleat_comm_wait(session->world);
 }
 
-static pleat_status well(pleat_session *session) { return sum_with_all(session); }
+static pleat_status well(pleat_session *session) { return join_all(session); }
 
 static pleat_status together(pleat_session *session) {
     pleat_status status = PLEAT_OK;
@@ -30,12 +31,12 @@ static pleat_status alike(pleat_session *session) {
 
 static pleat_status alone(pleat_session *session) {
     PLEAT_CHECK(session->rank != session->size - 1, PLEAT_ERR_DATA, "case_007 has no mask");
-    return sum_with_all(session);
+    return join_all(session);
 }
 
 static pleat_status several(pleat_session *session) {
     PLEAT_CHECK(session->rank == 0, PLEAT_ERR_NUMERIC, "the loss is not finite");
-    return sum_with_all(session);
+    return join_all(session);
 }
 
 static pleat_status busy(pleat_session *session) {
@@ -47,17 +48,17 @@ static pleat_status busy(pleat_session *session) {
 static pleat_status inside(pleat_session *session) {
     if (session->rank == session->size - 1)
         pleat_session_fail(session, PLEAT_FAIL(PLEAT_ERR_ENGINE, "the device is lost"));
-    return sum_with_all(session);
+    return join_all(session);
 }
 
 static pleat_status killed(pleat_session *session) {
     if (session->rank == session->size - 1) (void)raise(SIGKILL);
-    return sum_with_all(session);
+    return join_all(session);
 }
 
 static pleat_status stopped(pleat_session *session) {
     if (session->rank == session->size - 1) (void)sleep(60);
-    return sum_with_all(session);
+    return join_all(session);
 }
 
 static pleat_status requeue(pleat_session *session) {
@@ -80,6 +81,6 @@ static pleat_status choose(const char *name, pleat_session *session) {
 int main(int argc, char **argv) {
     pleat_session *session = NULL;
     pleat_status status = pleat_session_start(&argc, &argv, &session);
-    if (status == PLEAT_OK) status = choose(argc > 1 ? argv[1] : "", session);
+    if (status == PLEAT_OK) status = choose(argc > 1 ? argv[1] : "well", session);
     return pleat_status_exit_code(pleat_session_end(session, status));
 }
