@@ -90,6 +90,7 @@ pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
     if (status == PLEAT_OK && comm->rank == 0)
         status = find_jobs(folder, text, cases, n, jobs, &n_jobs);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
+    if (jobs == NULL) goto done; /* agree has returned my own failure; clang-tidy cannot know */
     PLEAT_TRY_GOTO(status, done, pleat_comm_broadcast_bytes(comm, &n_jobs, sizeof n_jobs, 0));
     PLEAT_TRY_GOTO(status, done,
                    pleat_comm_broadcast_bytes(comm, jobs, (size_t)n * sizeof *jobs, 0));

@@ -236,8 +236,8 @@ static pleat_status get_arrays(const pleat_hdf5 *file, pleat_checkpoint *c) {
         array *a = &arrays[i];
         hsize_t dim[2] = {0, 1};
         int64_t offset;
-        const int may_lack = strncmp(a->name, "moment", 6) == 0 || bytes_of(a) == 0;
-        if (may_lack && !pleat_hdf5_has(file, a->name)) continue;
+        const int may_lack = strncmp(a->name, "moment", 6) == 0;
+        if (bytes_of(a) == 0 || (may_lack && !pleat_hdf5_has(file, a->name))) continue;
         PLEAT_TRY(pleat_hdf5_find_array(file, a->name, a->type, a->rank, dim, &offset));
         if (dim[0] != a->dim[0] || dim[1] != a->dim[1])
             return pleat_hdf5_damaged(file, "unexpected size of dataset", a->name);

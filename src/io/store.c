@@ -93,7 +93,7 @@ done:
 
 static pleat_status load_case(pleat_store *store, store_case *one) {
     char path[PLEAT_PATH_BYTES], id[sizeof one->info.id];
-    (void)strcpy(id, one->info.id);
+    memcpy(id, one->info.id, sizeof id);
     PLEAT_TRY(store_case_path(store->folder, id, path, sizeof path));
     PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
                 "'%s' is not there but the store's index names it; run `pleat prep` again", path);
