@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 typedef struct pleat_augment_config {     /* a probability of 0 turns a transform off */
-    double mirror;                        /* per axis, 0.5 */
+    double mirror[3];                     /* along D, H, W; 0.5 each */
     double contrast_p, contrast[2];       /* 0.15, 0.3 .. 3.0 */
     double brightness_p, brightness[2];   /* 0.15, 0.5 .. 2.0 */
     double gamma_p, gamma[2];             /* 0.15, 0.7 .. 1.5 */

@@ -32,7 +32,7 @@ enum {
 
 pleat_augment_config pleat_augment_defaults(void) {
     return (pleat_augment_config){
-        .mirror = 0.5,
+        .mirror = {0.5, 0.5, 0.5},
         .contrast_p = 0.15,
         .contrast = {0.3, 3.0},
         .brightness_p = 0.15,
@@ -136,7 +136,7 @@ void pleat_sampler_draw(uint64_t seed, int fold, int epoch, int sample, int samp
     }
     if (augment == NULL) return;
     for (int a = 0; a < 3; a++)
-        out->mirror[a] = fires(&rng, DRAW_MIRROR + (uint32_t)a, augment->mirror);
+        out->mirror[a] = fires(&rng, DRAW_MIRROR + (uint32_t)a, augment->mirror[a]);
     uint32_t word[4]; /* the seed of the noise and of the elastic field */
     pleat_rng_block(&rng, DRAW_NOISE_SEED, word);
     out->noise_seed = (uint64_t)word[0] << 32 | word[1];

@@ -117,9 +117,14 @@ static pleat_status set_numbers(const config_row *row, const char *where, const 
                                 char *at, int *flag) {
     const int wanted = row->kind == RANGE || row->kind == RANGE_OR ? 2 : 3;
     double value[3];
+    int n = numbers(text, value, 3);
+    if (row->kind == TRIPLE && n == 1) {
+        value[2] = value[1] = value[0];
+        n = 3;
+    }
     const char *shape = wanted == 2 ? "two numbers, low and high" : "three numbers, x, y and z";
-    PLEAT_CHECK(numbers(text, value, 3) == wanted, PLEAT_ERR_ARG, "%s: %s = '%s', must be %s%s",
-                where, row->key, text, shape, flag != NULL ? ", or none" : "");
+    PLEAT_CHECK(n == wanted, PLEAT_ERR_ARG, "%s: %s = '%s', must be %s%s", where, row->key, text,
+                shape, flag != NULL ? ", or none" : "");
     for (int i = 0; i < wanted; i++)
         PLEAT_CHECK(value[i] >= row->low && value[i] <= row->high, PLEAT_ERR_ARG,
                     "%s: %s = '%s', must lie between %g and %g", where, row->key, text, row->low,
@@ -129,7 +134,7 @@ static pleat_status set_numbers(const config_row *row, const char *where, const 
     for (int i = 0; i < wanted; i++) {
         if (row->kind == SIZE)
             ((int *)(void *)at)[2 - i] = (int)value[i];
-        else if (row->kind == SPACING_OR)
+        else if (row->kind == SPACING_OR || row->kind == TRIPLE)
             ((double *)(void *)at)[2 - i] = value[i];
         else
             ((double *)(void *)at)[i] = value[i];
@@ -273,7 +278,7 @@ static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const 
 }
 
 static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char *path, int depth) {
-    char where[640], text[MAX_TEXT], key[128];
+    char where[640], text[MAX_TEXT], key[256];
     (void)snprintf(where, sizeof where, "%.500s line %zu", w->name, node->start_mark.line + 1);
     if (node->type == YAML_SCALAR_NODE) return set_key(where, path, scalar(node), w->config);
     if (node->type == YAML_SEQUENCE_NODE) {
@@ -286,7 +291,8 @@ static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char
         const yaml_node_t *name = yaml_document_get_node(w->document, pair->key);
         PLEAT_CHECK(name->type == YAML_SCALAR_NODE, PLEAT_ERR_ARG, "%s: a key must be a word",
                     where);
-        (void)snprintf(key, sizeof key, "%s%s%s", path, path[0] != '\0' ? "." : "", scalar(name));
+        (void)snprintf(key, sizeof key, "%.100s%s%.100s", path, path[0] != '\0' ? "." : "",
+                       scalar(name));
         PLEAT_TRY(walk_node(w, yaml_document_get_node(w->document, pair->value), key, depth + 1));
     }
     return PLEAT_OK;

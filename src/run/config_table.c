@@ -68,7 +68,8 @@ const config_row pleat_config_rows[] = {
      "that predict: of the best training loss, or of the last epoch"},
 
     {"augment.on", BOOLEAN, AT(augment), 0, 0, NULL, "false: crops only"},
-    {"augment.mirror", REAL, AT(transforms.mirror), 0, 1, NULL, "probability per axis"},
+    {"augment.mirror", TRIPLE, AT(transforms.mirror), 0, 1, NULL,
+     "probability along x, y and z; one number for all"},
     {"augment.contrast.p", REAL, AT(transforms.contrast_p), 0, 1, NULL, "probability"},
     {"augment.contrast.range", RANGE, AT(transforms.contrast), 0, 100, NULL,
      "factor about the mean"},

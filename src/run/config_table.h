@@ -13,6 +13,7 @@ typedef enum value_kind {
     BOOLEAN,   /* int; true, false */
     BYTES,     /* double; 4G, 512M */
     SIZE,      /* int[3]; [x, y, z] */
+    TRIPLE,    /* double[3]; [x, y, z], or one number for all three */
     RANGE,     /* double[2]; [low, high] */
     RANGE_OR,  /* double[2] and an int flag at `flag`; [low, high] or none */
     SPACING_OR /* double[3] and a flag; [x, y, z] or none */

@@ -49,6 +49,7 @@ static void put_value(page *p, const config_row *row, const pleat_config *config
     case BOOLEAN: put(p, "%s", *whole ? "true" : "false"); break;
     case BYTES: put(p, "%.0f", *real); break;
     case SIZE: put(p, "[%d, %d, %d]", whole[2], whole[1], whole[0]); break;
+    case TRIPLE:
     case SPACING_OR: put(p, "[%.12g, %.12g, %.12g]", real[2], real[1], real[0]); break;
     case RANGE:
     case RANGE_OR: put(p, "[%.12g, %.12g]", real[0], real[1]); break;
