@@ -91,7 +91,7 @@ static void assert_same(const pleat_checkpoint *a, const pleat_checkpoint *b) {
     assert_int_equal(a->n_stats, b->n_stats);
     assert_memory_equal(a->params, b->params, PARAMS * sizeof(float));
     assert_memory_equal(a->stats, b->stats, STATS * sizeof(float));
-    assert_memory_equal(a->history, b->history, EPOCHS * PLEAT_HISTORY_COLUMNS * sizeof(double));
+    assert_memory_equal(a->history, b->history, sizeof(double) * EPOCHS * PLEAT_HISTORY_COLUMNS);
 }
 
 /* Writes the state `step` to `path`. */
