@@ -77,8 +77,8 @@ run_ctest() {
     local folder=$1 status=0 counts
     shift
     say "testing $folder/"
-    "${under[@]}" ctest --test-dir "$folder" -j2 --output-on-failure "$@" 2>&1 | tee "$folder/ctest.log" ||
-        status=1
+    "${under[@]}" ctest --test-dir "$folder" -j2 --output-on-failure "$@" 2>&1 |
+        tee "$folder/ctest.log" || status=1
     counts=$(awk '
         !/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / { next }
         / Passed +[0-9.]+ sec/ { passed++; next }
