@@ -93,6 +93,9 @@ const char *pleat_config_difference(const pleat_config *a, const pleat_config *b
 int pleat_config_classes(const pleat_config *config, char text[1024],
                          const char *names[PLEAT_MAX_CLASSES]);
 
+/* "0.2.5": of libyaml. */
+void pleat_config_yaml_version(char *out, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

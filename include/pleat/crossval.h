@@ -39,6 +39,20 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
  * ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
 pleat_status pleat_crossval_report(const char *folder, int verbose);
 
+/* What a run's run.json says: where, by what and for what it was last started. */
+typedef struct pleat_record {
+    char version[32], command[2048], started[32], host[64];
+    char digest[17]; /* of the resolved configuration */
+    char classes[1024];
+    char engine[32], precision[16], device[128];
+    char weights[64]; /* which checkpoint predicts, in words */
+    uint64_t seed;
+    int ranks, folds, cases;
+} pleat_record;
+
+/* ERR_NOT_FOUND when `run` has no run.json, ERR_FORMAT. */
+pleat_status pleat_record_read(const char *run, pleat_record *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -190,6 +190,7 @@ struct pleat_engine { /* first member of every engine's own struct */
     int host_memory;           /* the engine's pointers may be read by the host */
     int threads;
     char device[128]; /* "AMD EPYC 9B14, 2 threads, AVX-512 bf16" */
+    char library[64]; /* "oneDNN 2.6.3"; "" when it needs none */
 };
 
 typedef struct pleat_engine_options {

@@ -42,6 +42,9 @@ pleat_status pleat_layout_classes(const char *folder, char ***names, int *n);
 
 void pleat_layout_classes_free(char **names, int n);
 
+/* "2.14": of jansson. */
+void pleat_layout_jansson_version(char *out, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

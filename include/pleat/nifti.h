@@ -62,6 +62,9 @@ pleat_status pleat_nifti_write_label(const char *path, const pleat_label *label,
 pleat_status pleat_nifti_write_image(const char *path, const pleat_image *image,
                                      const pleat_geometry *geometry, int as_int16);
 
+/* "1.2.13": of zlib. libnifti2 does not tell its own. */
+void pleat_nifti_zlib_version(char *out, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -40,6 +40,9 @@ typedef struct pleat_session {
  * to the terminal. */
 pleat_status pleat_session_start(int *argc, char ***argv, pleat_session **out);
 
+/* "Open MPI v4.1.4"; MPI need not be started. mpi/library.c */
+void pleat_session_mpi_version(char *out, size_t size);
+
 /* Ends this rank's part and returns the job's status, that of the lowest failing rank. Does not
  * return when ranks have to be ended that did not come here. session NULL: the start failed. */
 pleat_status pleat_session_end(pleat_session *session, pleat_status mine);

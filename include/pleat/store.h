@@ -62,6 +62,17 @@ pleat_status pleat_store_read(pleat_store *store, int i, const int start[3], con
 /* Reads the whole case and compares its digest; ERR_FORMAT names the file. */
 pleat_status pleat_store_verify(pleat_store *store, int i);
 
+#define PLEAT_FORMAT_BYTES 32
+
+/* What an HDF5 file of pleat's is: "pleat-store" (an index), "pleat-case" or "pleat-checkpoint".
+ * ERR_NOT_FOUND, ERR_IO, ERR_FORMAT for any other file. src/io/store_look.c */
+pleat_status pleat_store_format(const char *path, char out[PLEAT_FORMAT_BYTES]);
+/* What one case file says of itself, without the index. Errors the same. */
+pleat_status pleat_store_look(const char *path, pleat_case_info *info,
+                              char preprocessing[PLEAT_PREPROCESSING_BYTES]);
+/* "1.10.8": of HDF5. */
+void pleat_store_hdf5_version(char *out, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,4 +177,8 @@ done:
 void pleat_layout_classes_free(char **names, int n) {
     for (int i = 0; i < n; i++) free(names[i]);
     free(names);
+}
+
+void pleat_layout_jansson_version(char *out, size_t size) {
+    (void)snprintf(out, size, "%s", jansson_version_str());
 }

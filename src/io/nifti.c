@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -240,4 +241,8 @@ done:
     pleat_label_free(&read);
     (void)gzclose_r(from.gz);
     return status;
+}
+
+void pleat_nifti_zlib_version(char *out, size_t size) {
+    (void)snprintf(out, size, "%s", zlibVersion());
 }

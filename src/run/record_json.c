@@ -125,13 +125,18 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     *out = (pleat_record){0};
     take(root, "version", out->version, sizeof out->version);
     take(root, "command", out->command, sizeof out->command);
+    take(root, "started", out->started, sizeof out->started);
+    take(root, "host", out->host, sizeof out->host);
     take(root, "config_digest", out->digest, sizeof out->digest);
     take(root, "engine", out->engine, sizeof out->engine);
     take(root, "precision", out->precision, sizeof out->precision);
+    take(root, "device", out->device, sizeof out->device);
     take(root, "weights", out->weights, sizeof out->weights);
     take(root, "classes", out->classes, sizeof out->classes);
     take(root, "seed", seed, sizeof seed);
     out->seed = strtoull(seed, NULL, 10);
+    out->ranks = (int)json_integer_value(json_object_get(root, "ranks"));
+    out->cases = (int)json_integer_value(json_object_get(root, "cases"));
     out->folds = (int)json_integer_value(json_object_get(root, "folds"));
     json_decref(root);
     PLEAT_CHECK(out->folds >= 2 && out->classes[0] != '\0', PLEAT_ERR_FORMAT,

@@ -41,15 +41,6 @@ pleat_status pleat_fold_run(pleat_crossval *cv, int fold);
 /* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
  * configuration, naming the first key that differs. */
 pleat_status pleat_record_start(const pleat_crossval *cv);
-/* What summary.json says about the run; reads RUN/run.json into `text`, which `info` points into. */
-typedef struct pleat_record {
-    char version[32], command[2048], digest[17], engine[32], precision[16], weights[64];
-    char classes[1024];
-    uint64_t seed;
-    int folds;
-} pleat_record;
-pleat_status pleat_record_read(const char *run, pleat_record *out);
-
 /* Names, shapes and offsets of a network's tensors, for a checkpoint; caller frees. */
 pleat_status pleat_describe_layers(const pleat_graph *graph, pleat_layer_info **out, int *n);
 
