@@ -39,22 +39,26 @@ typedef struct pleat_dnnl_shape { /* of a convolution, stride 1, "same" zero pad
 pleat_status pleat_dnnl_open(pleat_dnnl **out);
 void pleat_dnnl_close(pleat_dnnl *library);
 
+/* "oneDNN 2.6.3": the one this program runs on. onednn_version.c */
+void pleat_dnnl_version(char *out, size_t size);
 /* "AVX-512 bf16": the widest instructions the library uses here. */
 const char *pleat_dnnl_isa(void);
 /* Whether this processor multiplies bfloat16 itself (the library also emulates it, slowly). */
 int pleat_dnnl_has_bf16(void);
 
-/* Weights are in the layout the library likes best, activations are [N,D,H,W,C]. */
+/* Weights are in the layout the library likes best, activations are [N,D,H,W,C]. `shape` is the
+ * forward one for every pass. Backward data is itself a forward convolution, dy to dx, by the
+ * transposed weights with the taps in reverse order: the library's forward code is up to a third
+ * faster than its backward one. */
 pleat_status pleat_dnnl_conv(pleat_dnnl *library, const pleat_dnnl_shape *shape,
                              pleat_dnnl_pass pass, pleat_dnnl_op **out);
-/* Canonical float weights -> those of `conv`; and those of `conv` added to canonical ones.
- * Both take from, to. */
+/* Canonical float weights -> those of `conv`, BACKWARD_DATA's from canonical ones with the taps in
+ * reverse order; and those of `conv` added to canonical ones. Both take from, to. */
 pleat_status pleat_dnnl_pack(pleat_dnnl *library, const pleat_dnnl_op *conv, pleat_dnnl_op **out);
 pleat_status pleat_dnnl_unpack_add(pleat_dnnl *library, const pleat_dnnl_op *conv,
                                    pleat_dnnl_op **out);
 void pleat_dnnl_op_destroy(pleat_dnnl_op *op); /* NULL is fine */
 
-int pleat_dnnl_same_weights(const pleat_dnnl_op *a, const pleat_dnnl_op *b);
 size_t pleat_dnnl_weights_bytes(const pleat_dnnl_op *conv);
 size_t pleat_dnnl_scratchpad_bytes(const pleat_dnnl_op *op);
 const char *pleat_dnnl_implementation(const pleat_dnnl_op *op); /* "jit:avx512_core" */

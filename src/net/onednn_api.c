@@ -92,14 +92,11 @@ static const dnnl_dims_t no_dilation = {0, 0, 0};
 static dnnl_status_t conv_desc_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                                       pleat_dnnl_pass pass, const conv_spec *s,
                                       dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
-    if (pass == PLEAT_DNNL_FORWARD)
+    if (pass != PLEAT_DNNL_BACKWARD_WEIGHTS)
         return dnnl_convolution_forward_primitive_desc_create(
-            out, engine, dnnl_forward_training, dnnl_convolution_direct, s->x, s->weights, s->bias,
-            s->y, ones, no_dilation, s->padding, s->padding, attr);
-    if (pass == PLEAT_DNNL_BACKWARD_DATA)
-        return dnnl_convolution_backward_data_primitive_desc_create(
-            out, engine, dnnl_convolution_direct, s->x, s->weights, s->y, ones, no_dilation,
-            s->padding, s->padding, hint, attr);
+            out, engine, dnnl_forward_training, dnnl_convolution_direct, s->x, s->weights,
+            pass == PLEAT_DNNL_FORWARD ? s->bias : NULL, s->y, ones, no_dilation, s->padding,
+            s->padding, attr);
     return dnnl_convolution_backward_weights_primitive_desc_create(
         out, engine, dnnl_convolution_direct, s->x, s->dweights, s->bias, s->y, ones, no_dilation,
         s->padding, s->padding, hint, attr);
@@ -120,14 +117,10 @@ static dnnl_status_t conv_desc_create(dnnl_primitive_desc_t *out, dnnl_engine_t 
                                       dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
     dnnl_convolution_desc_t desc;
     dnnl_status_t code;
-    if (pass == PLEAT_DNNL_FORWARD)
-        code = dnnl_convolution_forward_desc_init(&desc, dnnl_forward_training,
-                                                  dnnl_convolution_direct, &s->x, &s->weights,
-                                                  &s->bias, &s->y, ones, s->padding, s->padding);
-    else if (pass == PLEAT_DNNL_BACKWARD_DATA)
-        code = dnnl_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct, &s->x,
-                                                        &s->weights, &s->y, ones, s->padding,
-                                                        s->padding);
+    if (pass != PLEAT_DNNL_BACKWARD_WEIGHTS)
+        code = dnnl_convolution_forward_desc_init(
+            &desc, dnnl_forward_training, dnnl_convolution_direct, &s->x, &s->weights,
+            pass == PLEAT_DNNL_FORWARD ? &s->bias : NULL, &s->y, ones, s->padding, s->padding);
     else
         code = dnnl_convolution_backward_weights_desc_init(&desc, dnnl_convolution_direct, &s->x,
                                                            &s->dweights, &s->bias, &s->y, ones,
@@ -264,7 +257,7 @@ static void spec_destroy(conv_spec *s) {
 
 static const int conv_arguments[][4] = {
     {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST},
-    {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC},
+    {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
     {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_BIAS},
 };
 
@@ -278,10 +271,14 @@ pleat_status pleat_dnnl_conv(pleat_dnnl *library, const pleat_dnnl_shape *shape,
     PLEAT_CHECK_GOTO(status, done, op != NULL, PLEAT_ERR_MEMORY, "cannot allocate a convolution");
     op->shape = *shape;
     op->pass = pass;
+    if (pass == PLEAT_DNNL_BACKWARD_DATA) {
+        op->shape.cin = shape->cout;
+        op->shape.cout = shape->cin;
+    }
     const int relu = pass == PLEAT_DNNL_FORWARD && shape->relu;
-    DNNL_TRY_GOTO(status, done, spec_create(&spec, shape));
+    DNNL_TRY_GOTO(status, done, spec_create(&spec, &op->shape));
     DNNL_TRY_GOTO(status, done, attributes_create(&attributes, relu ? append_relu : NULL));
-    if (pass != PLEAT_DNNL_FORWARD)
+    if (pass == PLEAT_DNNL_BACKWARD_WEIGHTS)
         DNNL_TRY_GOTO(
             status, done,
             conv_desc_create(&hint, library->engine, PLEAT_DNNL_FORWARD, &spec, NULL, attributes));
@@ -289,7 +286,7 @@ pleat_status pleat_dnnl_conv(pleat_dnnl *library, const pleat_dnnl_shape *shape,
                   conv_desc_create(&op->desc, library->engine, pass, &spec, hint, attributes));
     {
         const layout_ref forward[] = {REF(spec.x), weights_of(op), REF(spec.bias), REF(spec.y)};
-        const layout_ref data[] = {REF(spec.y), weights_of(op), REF(spec.x)};
+        const layout_ref data[] = {REF(spec.x), weights_of(op), REF(spec.y)};
         const layout_ref weights[] = {REF(spec.x), REF(spec.y), weights_of(op), REF(spec.bias)};
         const layout_ref *const layouts[] = {forward, data, weights};
         PLEAT_TRY_GOTO(status, done,
@@ -311,12 +308,13 @@ static pleat_status reorder(pleat_dnnl *library, const pleat_dnnl_op *conv, int 
     static const int arguments[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
     const int k = conv->shape.kernel;
     const dnnl_dims_t dims = {conv->shape.cout, conv->shape.cin, k, k, k};
+    const dnnl_format_tag_t tag = conv->pass == PLEAT_DNNL_BACKWARD_DATA ? dnnl_bcdea : dnnl_acdeb;
     pleat_status status = PLEAT_OK;
     layout canonical = no_layout;
     dnnl_primitive_attr_t attributes = NULL;
     pleat_dnnl_op *op = calloc(1, sizeof *op);
     PLEAT_CHECK_GOTO(status, done, op != NULL, PLEAT_ERR_MEMORY, "cannot allocate a reorder");
-    DNNL_TRY_GOTO(status, done, layout_create(&canonical, DIMS, dims, dnnl_f32, dnnl_acdeb));
+    DNNL_TRY_GOTO(status, done, layout_create(&canonical, DIMS, dims, dnnl_f32, tag));
     DNNL_TRY_GOTO(status, done, attributes_create(&attributes, unpack_add ? append_sum : NULL));
     {
         const layout_ref from = unpack_add ? weights_of(conv) : REF(canonical);
@@ -354,10 +352,6 @@ void pleat_dnnl_op_destroy(pleat_dnnl_op *op) {
 }
 
 /* --- asking and running --- */
-
-int pleat_dnnl_same_weights(const pleat_dnnl_op *a, const pleat_dnnl_op *b) {
-    return dnnl_memory_desc_equal(weights_of(a), weights_of(b));
-}
 
 size_t pleat_dnnl_weights_bytes(const pleat_dnnl_op *conv) {
     return dnnl_memory_desc_get_size(weights_of(conv));

@@ -17,18 +17,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TAPS      27 /* of a 3x3x3 kernel */
 #define CORNERS   8  /* voxels of the finer grid under one of the coarser */
 #define ALIGNMENT 64 /* bytes, of the parts of engine->work */
 
 struct pleat_conv {
     pleat_conv_desc desc;
-    pleat_dnnl_shape shape;          /* of the primitive */
-    pleat_dnnl_op *pass[3];          /* by pleat_dnnl_pass */
-    pleat_dnnl_op *pack, *pack_data; /* canonical weights to those of forward; of data */
-    pleat_dnnl_op *unpack_add;       /* weight gradients to canonical ones */
-    void *packed;                    /* forward's weights */
-    size_t fine, weights, bias;      /* bytes of the parts of engine->work, in this order: */
-};                                   /* UP's 8*Cout channels, weights or gradients, bias */
+    pleat_dnnl_shape shape;               /* of the primitive */
+    pleat_dnnl_op *pass[3];               /* by pleat_dnnl_pass */
+    pleat_dnnl_op *pack, *pack_data;      /* canonical weights to those of forward; of data */
+    pleat_dnnl_op *unpack_add;            /* weight gradients to canonical ones */
+    void *packed;                         /* forward's weights */
+    size_t fine, weights, mirrored, bias; /* bytes of the parts of engine->work, in this order: */
+}; /* UP's 8*Cout channels; packed weights or gradients; weights with taps reversed; bias */
 
 static size_t aligned(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
@@ -38,8 +39,12 @@ static void *work_weights(const pleat_onednn *e, const pleat_conv *conv) {
     return (char *)e->work.data + conv->fine;
 }
 
-static float *work_bias(const pleat_onednn *e, const pleat_conv *conv) {
+static float *work_mirrored(const pleat_onednn *e, const pleat_conv *conv) {
     return (float *)((char *)e->work.data + conv->fine + conv->weights);
+}
+
+static float *work_bias(const pleat_onednn *e, const pleat_conv *conv) {
+    return (float *)((char *)e->work.data + conv->fine + conv->weights + conv->mirrored);
 }
 
 /* --- creation --- */
@@ -68,11 +73,12 @@ static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
     if (conv->desc.want_dx) {
         PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_DATA));
         const pleat_dnnl_op *data = conv->pass[PLEAT_DNNL_BACKWARD_DATA];
-        if (!pleat_dnnl_same_weights(data, conv->pass[PLEAT_DNNL_FORWARD])) {
-            PLEAT_TRY(pleat_dnnl_pack(e->library, data, &conv->pack_data));
-            PLEAT_TRY(reserve_for(e, conv->pack_data));
-            conv->weights = aligned(pleat_dnnl_weights_bytes(data));
-        }
+        PLEAT_TRY(pleat_dnnl_pack(e->library, data, &conv->pack_data));
+        PLEAT_TRY(reserve_for(e, conv->pack_data));
+        conv->weights = aligned(pleat_dnnl_weights_bytes(data));
+        if (conv->desc.kind == PLEAT_CONV3)
+            conv->mirrored =
+                aligned((size_t)conv->desc.cout * TAPS * (size_t)conv->desc.cin * sizeof(float));
     }
     PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_WEIGHTS));
     const pleat_dnnl_op *weights = conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS];
@@ -104,7 +110,8 @@ static pleat_status make_primitives(pleat_onednn *e, pleat_conv *conv) {
     if (d->train) PLEAT_TRY(make_backward(e, conv));
     if (up) conv->fine = aligned(voxels * (size_t)cout * pleat_dtype_size(e->base.act));
     conv->bias = aligned((size_t)cout * sizeof(float));
-    return pleat_onednn_reserve(e, &e->work, conv->fine + conv->weights + conv->bias);
+    return pleat_onednn_reserve(e, &e->work,
+                                conv->fine + conv->weights + conv->mirrored + conv->bias);
 }
 
 pleat_status pleat_onednn_conv_create(pleat_engine *engine, const pleat_conv_desc *desc,
@@ -157,6 +164,18 @@ static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
     }
 }
 
+/* [Cout, taps, Cin] with the taps in reverse order: the kernel seen from y. */
+static void mirror(const pleat_onednn *e, const pleat_conv *conv, const float *weights,
+                   float *mirrored) {
+    const size_t cin = (size_t)conv->desc.cin, kernels = (size_t)conv->desc.cout;
+    const int threads = e->base.threads;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t k = 0; k < kernels; k++)
+        for (size_t tap = 0; tap < TAPS; tap++)
+            memcpy(mirrored + (k * TAPS + TAPS - 1 - tap) * cin, weights + (k * TAPS + tap) * cin,
+                   cin * sizeof(float));
+}
+
 /* --- the passes --- */
 
 static pleat_status run(pleat_onednn *e, pleat_dnnl_op *op, void *const *data) {
@@ -191,15 +210,15 @@ pleat_status pleat_onednn_conv_backward_data(pleat_engine *engine, pleat_conv *c
     pleat_onednn *e = (pleat_onednn *)engine;
     if (conv->desc.kind == PLEAT_HEAD)
         return pleat_onednn_head_backward_data(e, &conv->desc, weights, dy->data, dx->data);
-    void *packed = conv->packed, *gradient = dy->data;
+    void *packed = work_weights(e, conv), *gradient = dy->data, *canonical = (void *)weights;
     if (conv->desc.kind == PLEAT_UP) {
         gradient = work_fine(e);
         deal(e, conv, gradient, dy, 1);
+    } else {
+        canonical = work_mirrored(e, conv);
+        mirror(e, conv, weights, canonical);
     }
-    if (conv->pack_data != NULL) {
-        packed = work_weights(e, conv);
-        PLEAT_TRY(run(e, conv->pack_data, (void *const[]){(void *)weights, packed}));
-    }
+    PLEAT_TRY(run(e, conv->pack_data, (void *const[]){canonical, packed}));
     return run(e, conv->pass[PLEAT_DNNL_BACKWARD_DATA],
                (void *const[]){gradient, packed, dx->data});
 }
