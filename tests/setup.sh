@@ -40,10 +40,15 @@ setup_packages() {
         -o DPkg::Lock::Timeout=400)
     local install=("${get[@]}" install -y --no-install-recommends "${missing[@]}")
     # The lists may be absent (a fresh container) or older than what the mirror holds.
-    if ! "${install[@]}" > /dev/null 2>&1; then
-        "${get[@]}" update
-        "${install[@]}"
+    local log
+    log=$(mktemp)
+    if ! "${install[@]}" > "$log" 2>&1 &&
+        ! { "${get[@]}" update && "${install[@]}"; } > "$log" 2>&1; then
+        cat "$log"
+        say "the packages could not be installed"
+        exit 2
     fi
+    rm -f "$log"
 }
 
 # setup_build FOLDER TARGET CMAKE-OPTION...: configures and builds; again is cheap.
