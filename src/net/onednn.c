@@ -83,6 +83,7 @@ pleat_status pleat_onednn_create(const pleat_engine_options *options, pleat_engi
     pleat_cpu_name(cpu, sizeof cpu);
     (void)snprintf(e->base.device, sizeof e->base.device, "%s, %d thread%s, %s", cpu,
                    e->base.threads, e->base.threads == 1 ? "" : "s", pleat_dnnl_isa());
+    pleat_dnnl_version(e->base.library, sizeof e->base.library);
     PLEAT_TRY_GOTO(status, done, pleat_dnnl_open(&e->library));
     *out = &e->base;
     e = NULL;

@@ -1,0 +1,170 @@
+/* info.c - pleat info: this build and machine, or what a file or folder holds. */
+#include "info.h"
+
+#include "app.h"
+
+#include "pleat/engine.h"
+#include "pleat/file.h"
+#include "pleat/layout.h"
+#include "pleat/nifti.h"
+#include "pleat/store.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- this build and machine ------------------------------------------------------------------- */
+
+typedef struct library {
+    const char *name;
+    void (*version)(char *out, size_t size); /* NULL: it does not tell */
+} library;
+
+static const library libraries[] = {
+    {"MPI", pleat_session_mpi_version},
+    {"HDF5", pleat_store_hdf5_version},
+    {"libnifti2", NULL},
+    {"zlib", pleat_nifti_zlib_version},
+    {"libyaml", pleat_config_yaml_version},
+    {"jansson", pleat_layout_jansson_version},
+    {NULL, NULL},
+};
+
+static const sheet_column library_columns[] = {{"name", -10}, {"version", -1}, {NULL, 0}};
+
+static void print_libraries(sheet *s) {
+    sheet_table(s, "libraries", library_columns);
+    for (const library *l = libraries; l->name != NULL; l++) {
+        char version[64] = "";
+        if (l->version != NULL) l->version(version, sizeof version);
+        sheet_row(s);
+        sheet_text(s, "name", l->name);
+        sheet_text(s, "version", l->version != NULL ? version : NULL);
+    }
+    sheet_table_end(s);
+}
+
+static const sheet_column engine_columns[] = {
+    {"name", -8},    {"available", -9}, {"precision", -9}, {"library", -14},
+    {"device", -40}, {"why", -1},       {NULL, 0}};
+
+static void print_engine(sheet *s, const char *name, const pleat_engine *engine, const char *why) {
+    sheet_row(s);
+    sheet_text(s, "name", name);
+    sheet_flag(s, "available", engine != NULL);
+    sheet_text(s, "precision", engine != NULL ? pleat_precision_name(engine->precision) : NULL);
+    sheet_text(s, "library", engine != NULL && engine->library[0] != '\0' ? engine->library : NULL);
+    sheet_text(s, "device", engine != NULL ? engine->device : NULL);
+    sheet_text(s, "why", why);
+}
+
+/* Each engine is made: what a list promises may still not start on this machine. */
+static void print_engines(sheet *s, int threads) {
+    int gpu = 0;
+    sheet_table(s, "engines", engine_columns);
+    for (const pleat_engine_entry *e = pleat_engine_list(); e->name != NULL; e++) {
+        const pleat_engine_options options = {.engine = e->name, .threads = threads, .device = -1};
+        pleat_engine *engine = NULL;
+        const char *why = e->missing();
+        if (why == NULL && e->create(&options, &engine) != PLEAT_OK) {
+            engine = NULL;
+            why = pleat_error_message();
+        }
+        print_engine(s, e->name, engine, why);
+        pleat_engine_destroy(engine);
+        gpu |= strcmp(e->name, "cudnn") == 0;
+    }
+    if (!gpu) print_engine(s, "cudnn", NULL, "not in this build");
+    sheet_table_end(s);
+}
+
+static void info_build(const app *a, sheet_form form) {
+    const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 0x1p30;
+    sheet s = sheet_begin(form, "pleat");
+    sheet_text(&s, "kind", "build");
+    sheet_text(&s, "pleat", PLEAT_VERSION);
+    sheet_text(&s, "compiler", __VERSION__);
+    sheet_text(&s, "host", a->session->host);
+    sheet_int(&s, "cores", sysconf(_SC_NPROCESSORS_ONLN));
+    sheet_real(&s, "memory_gib", memory);
+    sheet_int(&s, "ranks", a->session->size);
+    sheet_int(&s, "threads", a->session->threads); /* of a rank */
+    print_engines(&s, a->session->threads);
+    print_libraries(&s);
+    sheet_end(&s);
+}
+
+/* --- which kind of file ----------------------------------------------------------------------- */
+
+/* The first n bytes of a file; fewer when it is shorter. */
+static pleat_status read_start(const char *path, unsigned char *out, size_t n, size_t *got) {
+    FILE *file = fopen(path, "rb");
+    PLEAT_CHECK(file != NULL, PLEAT_ERR_NOT_FOUND, "cannot read '%s': %m", path);
+    *got = fread(out, 1, n, file);
+    (void)fclose(file);
+    return PLEAT_OK;
+}
+
+static pleat_status info_hdf5(const char *path, sheet_form form) {
+    char format[PLEAT_FORMAT_BYTES], folder[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_store_format(path, format));
+    if (strcmp(format, "pleat-case") == 0) return info_case(path, form);
+    if (strcmp(format, "pleat-checkpoint") == 0) return info_checkpoint(path, form);
+    PLEAT_CHECK(strcmp(format, "pleat-store") == 0, PLEAT_ERR_FORMAT,
+                "'%s' is of the format '%s', which this pleat does not know", path, format);
+    const char *slash = strrchr(path, '/');
+    PLEAT_TRY(pleat_path(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) : 1,
+                         slash != NULL ? path : "."));
+    return info_store(folder, form);
+}
+
+static pleat_status info_file(const char *path, sheet_form form) {
+    static const unsigned char hdf5[] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+    /* sizeof_hdr of NIfTI-1 and -2 in both byte orders; gzip */
+    static const unsigned char nifti[][4] = {
+        {0x5c, 1, 0, 0}, {0, 0, 1, 0x5c}, {0x1c, 2, 0, 0}, {0, 0, 2, 0x1c}};
+    unsigned char start[8] = {0};
+    size_t got = 0;
+    PLEAT_TRY(read_start(path, start, sizeof start, &got));
+    if (memcmp(start, hdf5, sizeof hdf5) == 0) return info_hdf5(path, form);
+    int volume = start[0] == 0x1f && start[1] == 0x8b;
+    for (size_t i = 0; i < sizeof nifti / sizeof *nifti; i++)
+        volume |= got >= 4 && memcmp(start, nifti[i], 4) == 0;
+    PLEAT_CHECK(
+        volume, PLEAT_ERR_FORMAT,
+        "'%s' is neither a NIfTI volume nor an HDF5 file; pleat info reads volumes, stores, "
+        "checkpoints and runs",
+        path);
+    return info_nifti(path, form);
+}
+
+static pleat_status info_folder(const char *path, sheet_form form) {
+    char index[PLEAT_PATH_BYTES], record[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(index, sizeof index, "%s/index.h5", path));
+    PLEAT_TRY(pleat_path(record, sizeof record, "%s/run.json", path));
+    if (pleat_file_exists(index)) return info_store(path, form);
+    PLEAT_CHECK(pleat_file_exists(record), PLEAT_ERR_NOT_FOUND,
+                "'%s' is neither a store nor a run: it has no index.h5 and no run.json", path);
+    return info_run(path, form);
+}
+
+pleat_status verb_info(app *a, const verb *self, int argc, char **argv) {
+    text_list words = {0};
+    int json = 0, go = 0;
+    const option rows[] = {
+        {"--json", OPTION_FLAG, &json, NULL, "one JSON object on stdout"},
+        {0},
+    };
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(words.n <= 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
+    if (a->session->rank != 0) return PLEAT_OK;
+    const sheet_form form = json ? SHEET_JSON : SHEET_TEXT;
+    const char *path = words.item[0];
+    if (words.n == 0) {
+        info_build(a, form);
+        return PLEAT_OK;
+    }
+    PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND, "'%s' is not there", path);
+    return pleat_file_is_folder(path) ? info_folder(path, form) : info_file(path, form);
+}

@@ -1,0 +1,266 @@
+/* info_files.c - what a volume, a store, a checkpoint and a run say of themselves. */
+#include "info.h"
+
+#include "pleat/checkpoint.h"
+#include "pleat/crossval.h"
+#include "pleat/file.h"
+#include "pleat/intensity.h"
+#include "pleat/nifti.h"
+#include "pleat/schedule.h"
+#include "pleat/store.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+/* Users think x, y, z; code holds D, H, W. */
+static void print_size(sheet *s, const char *key, const int dim[3]) {
+    const int xyz[3] = {dim[2], dim[1], dim[0]};
+    sheet_ints(s, key, xyz, 3);
+}
+
+static void print_spacing(sheet *s, const char *key, const double spacing[3]) {
+    const double xyz[3] = {spacing[2], spacing[1], spacing[0]};
+    sheet_reals(s, key, xyz, 3);
+}
+
+static void print_unsigned(sheet *s, const char *key, uint64_t value) { /* JSON has 53 bits */
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRIu64, value);
+    sheet_text(s, key, text);
+}
+
+static void print_digest(sheet *s, const char *key, uint64_t value) {
+    char text[17];
+    pleat_digest_hex(value, text);
+    sheet_text(s, key, text);
+}
+
+/* --- a volume --------------------------------------------------------------------------------- */
+
+/* Where the affine comes from, in the order of nifti1.h. */
+static const char *affine_source(const pleat_geometry *g) {
+    return g->sform_code > 0 ? "sform" : g->qform_code > 0 ? "qform" : "pixdim";
+}
+
+static void print_geometry(sheet *s, const pleat_geometry *g) {
+    print_size(s, "dim", g->dim);
+    print_spacing(s, "spacing_mm", g->spacing);
+    sheet_text(s, "affine_from", affine_source(g));
+    sheet_matrix(s, "affine", &g->affine[0][0], 3, 4);
+    sheet_int(s, "sform_code", g->sform_code);
+    sheet_int(s, "qform_code", g->qform_code);
+    sheet_int(s, "xyzt_units", g->xyzt_units);
+}
+
+pleat_status info_nifti(const char *path, sheet_form form) {
+    pleat_geometry geometry;
+    pleat_nifti_info info;
+    pleat_image image = {0};
+    PLEAT_TRY(pleat_nifti_read_header(path, &geometry, &info));
+    PLEAT_TRY(pleat_nifti_read_image(path, &image, NULL));
+    const pleat_intensity_stats stats =
+        pleat_intensity_measure(image.data, pleat_voxels(image.dim));
+    pleat_image_free(&image);
+    sheet s = sheet_begin(form, "nifti");
+    sheet_text(&s, "kind", "nifti");
+    sheet_text(&s, "file", path);
+    sheet_int(&s, "version", info.version);
+    sheet_text(&s, "byte_order", info.big_endian ? "big-endian" : "little-endian");
+    sheet_flag(&s, "compressed", info.compressed);
+    sheet_text(&s, "datatype", info.datatype);
+    sheet_real(&s, "slope", info.slope);
+    sheet_real(&s, "inter", info.inter);
+    print_geometry(&s, &geometry);
+    sheet_int(&s, "voxels", (long long)info.voxels);
+    sheet_real(&s, "min", stats.min); /* of the scaled data */
+    sheet_real(&s, "max", stats.max);
+    sheet_real(&s, "mean", stats.mean);
+    sheet_real(&s, "std", stats.std);
+    sheet_end(&s);
+    return PLEAT_OK;
+}
+
+/* --- a store ---------------------------------------------------------------------------------- */
+
+static const sheet_column case_columns[] = {
+    {"id", -24},     {"dim", -12}, {"spacing_mm", -26}, {"native_dim", -12}, {"classes", 7},
+    {"digest", -16}, {NULL, 0}};
+
+static void print_case(sheet *s, const pleat_case_info *c) {
+    sheet_row(s);
+    sheet_text(s, "id", c->id);
+    print_size(s, "dim", c->dim);
+    print_spacing(s, "spacing_mm", c->spacing);
+    print_size(s, "native_dim", c->geometry.dim);
+    if (c->has_label)
+        sheet_int(s, "classes", c->classes);
+    else
+        sheet_text(s, "classes", NULL);
+    print_digest(s, "digest", c->digest);
+}
+
+pleat_status info_store(const char *folder, sheet_form form) {
+    pleat_store *store = NULL;
+    PLEAT_TRY(pleat_store_open(folder, NULL, &store));
+    const int n = pleat_store_count(store);
+    int labelled = 0, classes = 0;
+    double bytes = 0.0;
+    for (int i = 0; i < n; i++) {
+        const pleat_case_info *c = pleat_store_info(store, i);
+        const size_t voxel = sizeof(float) + (c->has_label ? 1 : 0);
+        labelled += c->has_label;
+        if (c->classes > classes) classes = c->classes;
+        bytes += (double)(pleat_voxels(c->dim) * voxel);
+    }
+    sheet s = sheet_begin(form, "store");
+    sheet_text(&s, "kind", "store");
+    sheet_text(&s, "folder", folder);
+    sheet_int(&s, "n", n);
+    sheet_int(&s, "labelled", labelled);
+    sheet_int(&s, "classes", classes);
+    sheet_real(&s, "mib", bytes / 0x1p20);
+    sheet_text(&s, "preprocessing", pleat_store_preprocessing(store));
+    sheet_table(&s, "cases", case_columns);
+    for (int i = 0; i < n; i++) print_case(&s, pleat_store_info(store, i));
+    sheet_table_end(&s);
+    sheet_end(&s);
+    pleat_store_close(store);
+    return PLEAT_OK;
+}
+
+pleat_status info_case(const char *path, sheet_form form) {
+    pleat_case_info c;
+    char preprocessing[PLEAT_PREPROCESSING_BYTES];
+    PLEAT_TRY(pleat_store_look(path, &c, preprocessing));
+    sheet s = sheet_begin(form, "case");
+    sheet_text(&s, "kind", "case");
+    sheet_text(&s, "file", path);
+    sheet_text(&s, "id", c.id);
+    print_size(&s, "dim", c.dim);
+    print_spacing(&s, "spacing_mm", c.spacing);
+    sheet_flag(&s, "labelled", c.has_label);
+    sheet_int(&s, "classes", c.classes);
+    print_digest(&s, "digest", c.digest);
+    sheet_text(&s, "image", c.image_path);
+    sheet_text(&s, "label", c.has_label ? c.label_path : NULL);
+    print_size(&s, "native_dim", c.geometry.dim);
+    print_spacing(&s, "native_spacing", c.geometry.spacing);
+    sheet_matrix(&s, "affine", &c.geometry.affine[0][0], 3, 4);
+    sheet_text(&s, "preprocessing", preprocessing);
+    sheet_end(&s);
+    return PLEAT_OK;
+}
+
+/* --- a checkpoint ----------------------------------------------------------------------------- */
+
+/* Lowest mean training loss of an epoch; NaN before the first. */
+static double best_loss(const pleat_checkpoint *c) {
+    pleat_schedule schedule = {0};
+    pleat_schedule_load(&schedule, c->schedule);
+    return c->epoch > 0 ? schedule.best : NAN;
+}
+
+pleat_status info_checkpoint(const char *path, sheet_form form) {
+    pleat_checkpoint c = {0};
+    int fell_back = 0;
+    PLEAT_TRY(pleat_checkpoint_read(path, &c, &fell_back));
+    sheet s = sheet_begin(form, "checkpoint");
+    sheet_text(&s, "kind", "checkpoint");
+    sheet_text(&s, "file", path);
+    sheet_flag(&s, "from_previous", fell_back);
+    sheet_text(&s, "version", c.version);
+    sheet_text(&s, "network", c.network);
+    sheet_int(&s, "params", (long long)c.n_params);
+    sheet_text(&s, "classes", c.classes);
+    sheet_int(&s, "fold", c.fold);
+    sheet_int(&s, "epoch", c.epoch);
+    sheet_int(&s, "step", (long long)c.step);
+    sheet_flag(&s, "finished", c.finished);
+    sheet_real(&s, "best_loss", best_loss(&c));
+    sheet_flag(&s, "resumable", c.moment1 != NULL && c.moment2 != NULL);
+    print_unsigned(&s, "seed", c.seed);
+    sheet_text(&s, "engine", c.engine);
+    sheet_text(&s, "precision", c.precision);
+    sheet_text(&s, "preprocessing", c.preprocessing);
+    sheet_text(&s, "config", c.config);
+    sheet_end(&s);
+    pleat_checkpoint_free(&c);
+    return PLEAT_OK;
+}
+
+/* --- a run ------------------------------------------------------------------------------------ */
+
+static const sheet_column fold_columns[] = {{"fold", 4},       {"epochs", 6},   {"steps", 8},
+                                            {"best_loss", 10}, {"trained", -7}, {"scored", -1},
+                                            {NULL, 0}};
+
+typedef struct fold_state {
+    int epochs, trained, scored;
+    int64_t steps;
+    double best_loss;
+} fold_state;
+
+static pleat_status look_at_fold(const char *run, int fold, fold_state *out) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_checkpoint c = {0};
+    *out = (fold_state){.best_loss = NAN};
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/fold_%d/scores.json", run, fold));
+    out->scored = pleat_file_exists(path);
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/fold_%d/checkpoint_latest.h5", run, fold));
+    const pleat_status status = pleat_checkpoint_read(path, &c, NULL);
+    if (status == PLEAT_ERR_NOT_FOUND) return PLEAT_OK; /* not begun */
+    PLEAT_TRY(status);
+    out->epochs = c.epoch;
+    out->steps = c.step;
+    out->trained = c.finished;
+    out->best_loss = best_loss(&c);
+    pleat_checkpoint_free(&c);
+    return PLEAT_OK;
+}
+
+static void print_record(sheet *s, const char *folder, const pleat_record *r) {
+    sheet_text(s, "kind", "run");
+    sheet_text(s, "folder", folder);
+    sheet_text(s, "version", r->version);
+    sheet_text(s, "command", r->command);
+    sheet_text(s, "started", r->started);
+    sheet_text(s, "host", r->host);
+    sheet_int(s, "ranks", r->ranks);
+    sheet_text(s, "engine", r->engine);
+    sheet_text(s, "precision", r->precision);
+    sheet_text(s, "device", r->device);
+    sheet_text(s, "config_digest", r->digest);
+    print_unsigned(s, "seed", r->seed);
+    sheet_text(s, "classes", r->classes);
+    sheet_int(s, "cases", r->cases);
+    sheet_text(s, "weights", r->weights);
+}
+
+pleat_status info_run(const char *folder, sheet_form form) {
+    enum { MOST_FOLDS = 1000 };
+    pleat_record record;
+    fold_state folds[MOST_FOLDS];
+    char report[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_record_read(folder, &record));
+    PLEAT_CHECK(record.folds <= MOST_FOLDS, PLEAT_ERR_FORMAT, "'%s' says that it has %d folds",
+                folder, record.folds);
+    for (int k = 0; k < record.folds; k++) PLEAT_TRY(look_at_fold(folder, k, &folds[k]));
+    PLEAT_TRY(pleat_path(report, sizeof report, "%s/summary.json", folder));
+    sheet s = sheet_begin(form, "run");
+    print_record(&s, folder, &record);
+    sheet_flag(&s, "reported", pleat_file_exists(report));
+    sheet_table(&s, "folds", fold_columns);
+    for (int k = 0; k < record.folds; k++) {
+        sheet_row(&s);
+        sheet_int(&s, "fold", k);
+        sheet_int(&s, "epochs", folds[k].epochs);
+        sheet_int(&s, "steps", (long long)folds[k].steps);
+        sheet_real(&s, "best_loss", folds[k].best_loss);
+        sheet_flag(&s, "trained", folds[k].trained);
+        sheet_flag(&s, "scored", folds[k].scored);
+    }
+    sheet_table_end(&s);
+    sheet_end(&s);
+    return PLEAT_OK;
+}
