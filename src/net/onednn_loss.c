@@ -203,32 +203,37 @@ static void slopes_of(slopes *out, int classes, const double *sums, size_t voxel
 
 /* d loss / d logit_c = p_c (g_c - sum_j p_j g_j) + (p_c - y_c) / V, the last where -ln p is not
  * clamped; g = d tversky / d p. */
-INLINE void backward_tile(int k, const uint8_t *labels, const slopes *g, float *p) {
-    float mean[TILE] = {0}, chosen[TILE] = {0};
-    for (int c = 0; c < k; c++)
-        for (int i = 0; i < TILE; i++) {
-            const float q = p[c * TILE + i];
-            mean[i] += q * (labels[i] == c ? g->is[c] : g->is_not[c]);
-            chosen[i] += labels[i] == c ? q : 0;
+INLINE void backward_tile(int k, const float *labels, const slopes *g, float *p) {
+    for (size_t i = 0; i < TILE; i += LANES) {
+        const v16 label = v16_load(labels, i, LANES, 0);
+        v16 mean = {0}, chosen = {0};
+        for (int c = 0; c < k; c++) {
+            const v16 q = v16_load(p, (size_t)c * TILE + i, LANES, 0);
+            const i16 here = label == (float)c;
+            mean += q * v16_select(here, v16_of(g->is[c]), v16_of(g->is_not[c]));
+            chosen += (v16)((i16)q & here);
         }
-    for (int i = 0; i < TILE; i++)
-        chosen[i] = chosen[i] >= LEAST_P && chosen[i] <= MOST_P ? g->entropy : 0;
-    for (int c = 0; c < k; c++)
-        for (int i = 0; i < TILE; i++) {
-            const float q = p[c * TILE + i], y = labels[i] == c ? 1 : 0;
-            const float slope = (labels[i] == c ? g->is[c] : g->is_not[c]) - mean[i];
-            p[c * TILE + i] = g->scale * (q * slope + chosen[i] * (q - y));
+        const i16 inside = (chosen >= LEAST_P) & (chosen <= MOST_P);
+        const v16 entropy = (v16)((i16)v16_of(g->entropy) & inside);
+        for (int c = 0; c < k; c++) {
+            const v16 q = v16_load(p, (size_t)c * TILE + i, LANES, 0);
+            const i16 here = label == (float)c;
+            const v16 y = (v16)((i16)v16_of(1) & here);
+            const v16 slope = v16_select(here, v16_of(g->is[c]), v16_of(g->is_not[c])) - mean;
+            v16_store(p, (size_t)c * TILE + i, LANES, 0,
+                      g->scale * (q * slope + entropy * (q - y)));
         }
+    }
 }
 
 INLINE void backward_share(int k, int bf16, const float *probs, const uint8_t *labels,
                            const slopes *g, pleat_share s, void *dlogits) {
     float p[MOST_CLASSES * TILE] __attribute__((aligned(64)));
-    uint8_t label[TILE] = {0};
+    float label[TILE] = {0}; /* as floats, to be compared in vectors */
     for (size_t v = s.begin; v < s.end; v += TILE) {
         const size_t count = v + TILE < s.end ? TILE : s.end - v;
         turn_tile(k, probs + v * (size_t)k, count, p);
-        memcpy(label, labels + v, count);
+        for (size_t i = 0; i < count; i++) label[i] = labels[v + i];
         backward_tile(k, label, g, p);
         for (size_t i = 0; i < count; i++)
             for (int c = 0; c < k; c++)

