@@ -34,7 +34,7 @@ refused() {
     grep -qF -- "$text" err || wrong "$what: the message does not say '$text'"
 }
 
-# --- the program itself ----------------------------------------------------------------------------
+# --- the program itself --------------------------------------------------------------------------
 run "$pleat"
 [ "$code" -eq 2 ] || wrong "pleat without a verb: exit code $code, not 2"
 [ ! -s out ] || wrong "pleat without a verb: prints to stdout"
@@ -48,7 +48,7 @@ for ask in --help -h --version; do
     if [ "$code" -ne 0 ] || [ ! -s out ] || [ -s err ]; then wrong "pleat $ask: exit code $code"; fi
 done
 
-# --- every verb ------------------------------------------------------------------------------------
+# --- every verb ----------------------------------------------------------------------------------
 verbs="run train prep split predict score report phantom config info bench"
 run "$pleat" --help
 cp out help
@@ -61,7 +61,7 @@ for verb in $verbs; do
     refused "'--nonsense'" "$pleat" "$verb" --nonsense
 done
 
-# --- the configuration -----------------------------------------------------------------------------
+# --- the configuration ---------------------------------------------------------------------------
 printf 'train: {epochs: 1}\n' > good.yaml
 run "$pleat" config good.yaml
 [ "$code" -eq 0 ] || wrong "pleat config good.yaml: exit code $code"
@@ -75,18 +75,24 @@ printf 'train: {epochs: [1\n' > cut.yaml
 refused "cut.yaml" "$pleat" config cut.yaml
 refused "train.epochs" env PLEAT_TRAIN_EPOCHS=many "$pleat" config good.yaml
 
-# --- what each verb needs ----------------------------------------------------------------------------
+# --- what each verb needs ------------------------------------------------------------------------
 refused "--out" "$pleat" run good.yaml
 refused "--fold" "$pleat" train good.yaml --out there --fold first
 refused "usage" "$pleat" prep
 refused "usage" "$pleat" split good.yaml
 refused "data" "$pleat" split good.yaml --out folds.json
 
-# --- an engine that is not there --------------------------------------------------------------------
+# --- an engine that is not there -----------------------------------------------------------------
 refused "'abacus'" "$pleat" bench step --engine abacus --patch 16x16x16 --filters 2 --depth 1
 run "$pleat" phantom data --cases 2 --seed 1
 [ "$code" -eq 0 ] || wrong "pleat phantom data: exit code $code"
-printf 'data: data\nfolds: {k: 2}\npatch: 16x16x16\noverlap: 8x8x8\n' > small.yaml
+cat > small.yaml << 'END'
+data: data
+classes: [background, lung_left, lung_right, infection]
+folds: {k: 2}
+patch: 16x16x16
+overlap: 8x8x8
+END
 run "$pleat" run small.yaml --out there --set engine=abacus
 [ "$code" -eq 2 ] || wrong "pleat run with an unknown engine: exit code $code, not 2"
 grep -q "^pleat: .*'abacus'" err || wrong "pleat run with an unknown engine: does not name it"
