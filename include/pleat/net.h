@@ -64,6 +64,7 @@ typedef struct pleat_net_options {
     int batch;
     int dim[3];            /* patch, D, H, W */
     int train;             /* backward too */
+    double norm_momentum;  /* of the running statistics; 0: the original's 0.99 */
     pleat_comm *norm_comm; /* norm's statistics are this group's; NULL: this rank's alone */
 } pleat_net_options;
 

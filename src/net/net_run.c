@@ -141,7 +141,8 @@ static pleat_status concat_backward(pleat_net *net, int i) {
         half.pitch = node->channels;
         half.data = (char *)net->layer[i].dx.data + (size_t)at * pleat_dtype_size(engine->act);
         at += in->dx.c;
-        if (in->slice_of < 0) PLEAT_TRY(engine->ops->copy(engine, &half, &in->dx));
+        if (node->input[k] == 0 || in->slice_of >= 0) continue;
+        PLEAT_TRY(engine->ops->copy(engine, &half, &in->dx));
     }
     return PLEAT_OK;
 }
@@ -167,6 +168,7 @@ static pleat_status node_backward(pleat_net *net, int i) {
     if (node->kind == PLEAT_NODE_NORM) return norm_backward(net, i);
     if (node->kind == PLEAT_NODE_CONCAT) return concat_backward(net, i);
     if (node->kind != PLEAT_NODE_POOL) return conv_backward(net, i);
+    if (node->input[0] == 0) return PLEAT_OK;
     const pleat_layer *in = &net->layer[node->input[0]];
     return engine->ops->pool_backward(engine, &net->layer[i].dx, net->layer[i].index, in->joined,
                                       &in->dx);
