@@ -44,6 +44,7 @@ typedef struct pleat_config {
 
     pleat_unet_config network; /* classes is filled from `classes` */
     int norm_sync;
+    double norm_momentum;
 
     int epochs, iterations, batch;
     int validation; /* patches per validation case and epoch */

@@ -38,6 +38,7 @@ typedef struct pleat_train_config {
     pleat_pad pad;
     const pleat_augment_config *augment; /* NULL: crops only */
     int norm_sync;
+    double norm_momentum; /* of pleat_net_options */
     int loader_threads;
     const char *folder;                /* of the fold; exists */
     const pleat_checkpoint *described; /* texts to store with the weights: network, config, ... */

@@ -277,6 +277,7 @@ static pleat_status prepare(run *r) {
     const pleat_net_options options = {.batch = r->batch,
                                        .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                        .train = 1,
+                                       .norm_momentum = c->norm_momentum,
                                        .norm_comm = c->norm_sync ? r->group : NULL};
     PLEAT_TRY(pleat_net_create(r->model, &options, &r->net));
     const size_t batch = (size_t)r->batch, n_validation = (size_t)r->data->n_validation;

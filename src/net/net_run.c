@@ -29,7 +29,7 @@ static pleat_norm norm_of(const pleat_net *net, int i) {
             pleat_model_at(net->model, PLEAT_STATE_STATS, node->stats + (size_t)node->channels),
         .mean = net->layer[i].mean,
         .inv_std = net->layer[i].inv_std,
-        .momentum = NORM_MOMENTUM,
+        .momentum = net->options.norm_momentum > 0.0 ? net->options.norm_momentum : NORM_MOMENTUM,
         .epsilon = NORM_EPSILON,
     };
 }

@@ -45,6 +45,8 @@ const config_row pleat_config_rows[] = {
     {"network.norm", BOOLEAN, AT(network.norm), 0, 0, NULL, "batch norm after each ReLU"},
     {"network.norm_sync", BOOLEAN, AT(norm_sync), 0, 0, NULL,
      "norm's statistics over all ranks of a fold, not each rank's own"},
+    {"network.norm_momentum", REAL, AT(norm_momentum), 0.01, 0.9999, NULL,
+     "of the running statistics; lower when a fold has less than about a thousand steps"},
 
     {"train.epochs", INTEGER, AT(epochs), 1, BIG, NULL, "at most"},
     {"train.iterations", INTEGER, AT(iterations), 1, BIG, NULL, "steps per epoch"},
@@ -119,6 +121,7 @@ void pleat_config_defaults(pleat_config *config) {
         .overlap = {30, 80, 80},
         .network = {.depth = 4, .filters = 32, .norm = 1},
         .norm_sync = 1,
+        .norm_momentum = 0.99,
         .epochs = 1000,
         .iterations = 150,
         .batch = 2,

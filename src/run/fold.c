@@ -88,6 +88,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .pad = (pleat_pad)c->pad_background,
         .augment = c->augment ? &c->transforms : NULL,
         .norm_sync = c->norm_sync,
+        .norm_momentum = c->norm_momentum,
         .loader_threads = c->loader_threads,
         .folder = job->folder,
         .described = described,
