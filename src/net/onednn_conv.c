@@ -3,7 +3,7 @@
  *
  *   CONV3  the library's convolution, bias and ReLU inside it
  *   UP     the library's 1x1x1 convolution to 8*Cout channels, whose result [D,H,W,2,2,2,Cout] is
- *          then dealt out to [2D,2H,2W,Cout] (its own transposed convolution is 4 to 30 times slower)
+ *          dealt out to [2D,2H,2W,Cout]; its own transposed convolution is 4 to 30 times slower
  *   HEAD   onednn_head.c
  *
  * The library wants weights in layouts of its own. The forward copy is kept from pack to pack;
@@ -13,7 +13,6 @@
 #include "onednn.h"
 #include "pleat/log.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,8 +149,7 @@ static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
     const size_t element = pleat_dtype_size(e->base.act), run = (size_t)conv->desc.cout * element;
     const size_t pitch = (size_t)fine->pitch * element, w = (size_t)conv->desc.w;
     const size_t rows = (size_t)fine->n * (size_t)fine->d * (size_t)fine->h;
-    const int threads = e->base.threads;
-#pragma omp parallel for num_threads(threads) schedule(static)
+#pragma omp parallel for num_threads(e->base.threads) schedule(static)
     for (size_t row = 0; row < rows; row++) {
         const size_t h = row % (size_t)fine->h, plane = row / (size_t)fine->h;
         const size_t corner = plane % 2 * 4 + h % 2 * 2; /* depth is even, so plane % 2 is d % 2 */
@@ -168,8 +166,7 @@ static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
 static void mirror(const pleat_onednn *e, const pleat_conv *conv, const float *weights,
                    float *mirrored) {
     const size_t cin = (size_t)conv->desc.cin, kernels = (size_t)conv->desc.cout;
-    const int threads = e->base.threads;
-#pragma omp parallel for num_threads(threads) schedule(static)
+#pragma omp parallel for num_threads(e->base.threads) schedule(static)
     for (size_t k = 0; k < kernels; k++)
         for (size_t tap = 0; tap < TAPS; tap++)
             memcpy(mirrored + (k * TAPS + TAPS - 1 - tap) * cin, weights + (k * TAPS + tap) * cin,
@@ -198,7 +195,8 @@ pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, c
         return run(e, op, (void *const[]){x->data, conv->packed, (void *)bias, y->data});
     float *repeated = work_bias(e, conv);
     for (int q = 0; q < CORNERS; q++)
-        memcpy(repeated + q * conv->desc.cout, bias, (size_t)conv->desc.cout * sizeof(float));
+        memcpy(repeated + (size_t)q * (size_t)conv->desc.cout, bias,
+               (size_t)conv->desc.cout * sizeof(float));
     PLEAT_TRY(run(e, op, (void *const[]){x->data, conv->packed, repeated, work_fine(e)}));
     deal(e, conv, work_fine(e), y, 0);
     return PLEAT_OK;

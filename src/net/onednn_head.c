@@ -7,8 +7,6 @@
 #include "onednn.h"
 #include "onednn_simd.h"
 
-#include <omp.h>
-
 #define TILE  128 /* voxels whose weight gradients are summed in float */
 #define GROUP 4   /* classes computed together over one reading of a voxel */
 
@@ -54,9 +52,9 @@ pleat_status pleat_onednn_head_forward(pleat_onednn *engine, const pleat_conv_de
                                        float *y) {
     const int threads = engine->base.threads, bf16 = engine->base.act == PLEAT_BF16;
     const size_t voxels = head_voxels(desc);
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share s = pleat_share_of(voxels, TILE, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share s = pleat_share_of(voxels, TILE, t, threads);
         WITH_TYPE(bf16, forward_share, GROUP, desc, weights, bias, x, y, s);
     }
     return PLEAT_OK;
@@ -74,11 +72,10 @@ INLINE void data_channels(int lanes, int bf16, const pleat_conv_desc *desc, cons
         for (int k = 0; k < classes; k++) {
             const float gradient = load1(dy, v * (size_t)classes + (size_t)k, bf16);
             for (int r = 0; r < registers; r++)
-                sum[r] += gradient *
-                          v16_load(weights, (size_t)k * cin + (size_t)(c + r * LANES), width, 0);
+                sum[r] += gradient * v16_load(weights, (size_t)k * cin + lane_at(c, r), width, 0);
         }
         for (int r = 0; r < registers; r++)
-            v16_store(dx, v * cin + (size_t)(c + r * LANES), width, bf16, sum[r]);
+            v16_store(dx, v * cin + lane_at(c, r), width, bf16, sum[r]);
     }
 }
 
@@ -86,9 +83,9 @@ pleat_status pleat_onednn_head_backward_data(pleat_onednn *engine, const pleat_c
                                              const float *weights, const void *dy, void *dx) {
     const int threads = engine->base.threads, bf16 = engine->base.act == PLEAT_BF16;
     const size_t voxels = head_voxels(desc);
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share mine = pleat_share_of(voxels, TILE, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share mine = pleat_share_of(voxels, TILE, t, threads);
         for (size_t v = mine.begin; v < mine.end; v += TILE) {
             const pleat_share s = {v, v + TILE < mine.end ? v + TILE : mine.end};
             for (int c = 0; c < desc->cin; c += lanes_of(desc->cin - c))
@@ -106,14 +103,14 @@ INLINE void weights_group(int lanes, int bf16, int group, const pleat_conv_desc 
     v16 sum[GROUP][2] = {{{0}}};
     for (size_t v = s.begin; v < s.end; v++)
         for (int r = 0; r < registers; r++) {
-            const v16 value = v16_load(x, v * cin + (size_t)(c + r * LANES), width, bf16);
+            const v16 value = v16_load(x, v * cin + lane_at(c, r), width, bf16);
             for (int j = 0; j < group; j++)
                 sum[j][r] += value * load1(dy, v * classes + (size_t)(k + j), bf16);
         }
     for (int j = 0; j < group; j++)
         for (int r = 0; r < registers; r++)
             for (int i = 0; i < width; i++)
-                dw[(size_t)(k + j) * cin + (size_t)(c + r * LANES + i)] += (double)sum[j][r][i];
+                dw[(size_t)(k + j) * cin + lane_at(c, r) + (size_t)i] += (double)sum[j][r][i];
 }
 
 INLINE void weights_channels(int lanes, int bf16, const pleat_conv_desc *desc, const void *x,
@@ -141,11 +138,10 @@ pleat_status pleat_onednn_head_backward_weights(pleat_onednn *engine, const plea
     const size_t voxels = head_voxels(desc), n = sums_of(desc), classes = (size_t)desc->cout;
     double *partial = engine->sums.data;
     memset(partial, 0, (size_t)threads * n * sizeof *partial);
-#pragma omp parallel num_threads(threads)
-    {
-        const int thread = omp_get_thread_num();
-        const pleat_share mine = pleat_share_of(voxels, TILE, thread, threads);
-        double *dw = partial + (size_t)thread * n, *db = dw + n - classes;
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share mine = pleat_share_of(voxels, TILE, t, threads);
+        double *dw = partial + (size_t)t * n, *db = dw + n - classes;
         for (size_t v = mine.begin; v < mine.end; v += TILE) {
             const pleat_share s = {v, v + TILE < mine.end ? v + TILE : mine.end};
             for (int c = 0; c < desc->cin; c += lanes_of(desc->cin - c))

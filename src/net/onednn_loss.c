@@ -8,7 +8,6 @@
 #include "onednn_simd.h"
 
 #include <math.h>
-#include <omp.h>
 
 #define TILE         64  /* voxels */
 #define MOST_CLASSES 255 /* labels are bytes and one value must mean "none" */
@@ -68,7 +67,7 @@ INLINE void softmax_tile(int k, const float *logits, size_t count, float *p) {
 
 INLINE void write_tile(int k, const float *p, size_t count, float *probs) {
     for (size_t i = 0; i < count; i++)
-        for (int c = 0; c < k; c++) probs[i * (size_t)k + (size_t)c] = p[c * TILE + (int)i];
+        for (int c = 0; c < k; c++) probs[i * (size_t)k + (size_t)c] = p[(size_t)c * TILE + i];
 }
 
 /* Two to four classes are compiled with that number: their turning becomes register shuffles. */
@@ -103,9 +102,9 @@ pleat_status pleat_onednn_softmax(pleat_engine *engine, const void *logits, size
                                   int classes, void *probs) {
     PLEAT_TRY(check_classes(classes));
     const int threads = engine->threads;
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share s = pleat_share_of(voxels, TILE, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share s = pleat_share_of(voxels, TILE, t, threads);
         WITH_CLASSES(classes, softmax_share, (const float *)logits, (float *)probs, s);
     }
     return PLEAT_OK;
@@ -117,7 +116,7 @@ pleat_status pleat_onednn_softmax(pleat_engine *engine, const void *logits, size
 INLINE void sum_tile(int k, const float *p, const uint8_t *labels, size_t count, double *sums) {
     float chosen[TILE] = {0};
     for (int c = 0; c < k; c++) {
-        const float *pc = p + c * TILE;
+        const float *pc = p + (size_t)c * TILE;
         float hit = 0, all = 0;
         int present = 0;
 #pragma omp simd reduction(+ : hit, all, present)
@@ -139,7 +138,7 @@ INLINE void sum_tile(int k, const float *p, const uint8_t *labels, size_t count,
             const float q = chosen[i] < LEAST_P ? LEAST_P : chosen[i] > MOST_P ? MOST_P : chosen[i];
             entropy -= (double)logf(q);
         }
-    sums[3 * k] += entropy;
+    sums[3 * (size_t)k] += entropy;
 }
 
 INLINE void loss_share(int k, const float *logits, const uint8_t *labels, float *probs,
@@ -167,13 +166,12 @@ pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const void *logits,
         const size_t first = (size_t)sample * values;
         double *total = sums + (size_t)sample * width;
         memset(partial, 0, bytes);
-#pragma omp parallel num_threads(threads)
-        {
-            const int thread = omp_get_thread_num();
-            const pleat_share s = pleat_share_of(voxels, TILE, thread, threads);
+#pragma omp parallel for num_threads(threads)
+        for (int t = 0; t < threads; t++) {
+            const pleat_share s = pleat_share_of(voxels, TILE, t, threads);
             WITH_CLASSES(classes, loss_share, (const float *)logits + first,
                          labels + (size_t)sample * voxels, (float *)probs + first, s,
-                         partial + (size_t)thread * width);
+                         partial + (size_t)t * width);
         }
         for (size_t i = 0; i < width; i++) {
             total[i] = 0;
@@ -237,7 +235,7 @@ INLINE void backward_share(int k, int bf16, const float *probs, const uint8_t *l
         backward_tile(k, label, g, p);
         for (size_t i = 0; i < count; i++)
             for (int c = 0; c < k; c++)
-                store1(dlogits, (v + i) * (size_t)k + (size_t)c, bf16, p[c * TILE + (int)i]);
+                store1(dlogits, (v + i) * (size_t)k + (size_t)c, bf16, p[(size_t)c * TILE + i]);
     }
 }
 
@@ -253,9 +251,9 @@ pleat_status pleat_onednn_loss_backward(pleat_engine *engine, const void *probs,
         const float *p = (const float *)probs + (size_t)sample * values;
         char *d = (char *)dlogits + (size_t)sample * values * pleat_dtype_size(engine->act);
         const uint8_t *label = labels + (size_t)sample * voxels;
-#pragma omp parallel num_threads(threads)
-        {
-            const pleat_share s = pleat_share_of(voxels, TILE, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+        for (int t = 0; t < threads; t++) {
+            const pleat_share s = pleat_share_of(voxels, TILE, t, threads);
             if (bf16)
                 WITH_CLASSES(classes, backward_share, 1, p, label, &g, s, d);
             else

@@ -8,7 +8,6 @@
 #include "onednn_simd.h"
 
 #include <math.h>
-#include <omp.h>
 
 #define TILE_FLOATS 8192 /* of one tensor; two of them fit the second cache many times */
 #define SHORT_TILE  16   /* voxels */
@@ -51,14 +50,14 @@ INLINE void tile_sums(int lanes, int bf16, const pleat_tensor *x, pleat_share v,
     v16 s[2] = {{0}}, q[2] = {{0}};
     for (size_t i = v.begin; i < v.end; i++)
         for (int r = 0; r < registers; r++) {
-            const size_t at = i * (size_t)x->pitch + (size_t)(c + r * LANES);
+            const size_t at = i * (size_t)x->pitch + lane_at(c, r);
             const v16 value = v16_load(x->data, at, width, bf16);
             s[r] += value;
             q[r] += value * value;
         }
     for (int r = 0; r < registers; r++) {
-        add_to(sum + c + r * LANES, width, s[r]);
-        add_to(squares + c + r * LANES, width, q[r]);
+        add_to(sum + lane_at(c, r), width, s[r]);
+        add_to(squares + lane_at(c, r), width, q[r]);
     }
 }
 
@@ -69,10 +68,10 @@ INLINE void tile_backward_sums(int lanes, int bf16, const pleat_tensor *x, const
     const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
     const int sliced = dy->pitch > dy->c;
     v16 s[2] = {{0}}, q[2] = {{0}}, m[2];
-    for (int r = 0; r < registers; r++) m[r] = v16_load(mean, (size_t)(c + r * LANES), width, 0);
+    for (int r = 0; r < registers; r++) m[r] = v16_load(mean, lane_at(c, r), width, 0);
     for (size_t i = v.begin; i < v.end; i++)
         for (int r = 0; r < registers; r++) {
-            const size_t k = (size_t)(c + r * LANES);
+            const size_t k = lane_at(c, r);
             const v16 value = v16_load(x->data, i * (size_t)x->pitch + k, width, bf16);
             if (sliced) v16_fetch(dy->data, (i + AHEAD) * (size_t)dy->pitch + k, bf16);
             const v16 gradient = v16_load(dy->data, i * (size_t)dy->pitch + k, width, bf16);
@@ -80,8 +79,8 @@ INLINE void tile_backward_sums(int lanes, int bf16, const pleat_tensor *x, const
             q[r] += gradient * (value - m[r]);
         }
     for (int r = 0; r < registers; r++) {
-        add_to(sum + c + r * LANES, width, s[r]);
-        add_to(products + c + r * LANES, width, q[r]);
+        add_to(sum + lane_at(c, r), width, s[r]);
+        add_to(products + lane_at(c, r), width, q[r]);
     }
 }
 
@@ -92,11 +91,10 @@ static void all_sums(const pleat_onednn *e, const pleat_tensor *x, const pleat_t
     const size_t voxels = pleat_tensor_voxels(x), tile = tile_voxels(channels);
     double *partial = e->sums.data; /* [threads, 2C] */
     memset(partial, 0, (size_t)threads * 2 * (size_t)channels * sizeof *partial);
-#pragma omp parallel num_threads(threads)
-    {
-        const int thread = omp_get_thread_num();
-        const pleat_share mine = pleat_share_of(voxels, tile, thread, threads);
-        double *sum = partial + (size_t)thread * 2 * (size_t)channels, *other = sum + channels;
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share mine = pleat_share_of(voxels, tile, t, threads);
+        double *sum = partial + (size_t)t * 2 * (size_t)channels, *other = sum + channels;
         for (size_t v = mine.begin; v < mine.end; v += tile) {
             const pleat_share part = {v, v + tile < mine.end ? v + tile : mine.end};
             for (int c = 0; c < channels; c += lanes_of(channels - c))
@@ -142,12 +140,12 @@ INLINE void tile_affine(int lanes, int bf16, const pleat_tensor *x, const pleat_
     const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
     v16 scale[2], shift[2];
     for (int r = 0; r < registers; r++) {
-        scale[r] = v16_load(k->scale, (size_t)(c + r * LANES), width, 0);
-        shift[r] = v16_load(k->shift, (size_t)(c + r * LANES), width, 0);
+        scale[r] = v16_load(k->scale, lane_at(c, r), width, 0);
+        shift[r] = v16_load(k->shift, lane_at(c, r), width, 0);
     }
     for (size_t i = v.begin; i < v.end; i++)
         for (int r = 0; r < registers; r++) {
-            const size_t at = (size_t)(c + r * LANES);
+            const size_t at = lane_at(c, r);
             const v16 value = v16_load(x->data, i * (size_t)x->pitch + at, width, bf16);
             v16_store(y->data, i * (size_t)y->pitch + at, width, bf16, value * scale[r] + shift[r]);
         }
@@ -157,9 +155,9 @@ static void affine(const pleat_onednn *e, const pleat_tensor *x, const coefficie
                    const pleat_tensor *y) {
     const int bf16 = e->base.act == PLEAT_BF16, threads = e->base.threads, channels = x->c;
     const size_t voxels = pleat_tensor_voxels(x), tile = tile_voxels(channels);
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share mine = pleat_share_of(voxels, tile, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share mine = pleat_share_of(voxels, tile, t, threads);
         for (size_t v = mine.begin; v < mine.end; v += tile) {
             const pleat_share part = {v, v + tile < mine.end ? v + tile : mine.end};
             for (int c = 0; c < channels; c += lanes_of(channels - c))
@@ -218,7 +216,7 @@ INLINE void tile_backward(int lanes, int bf16, const pleat_tensor *x, const plea
     const int sliced = dy->pitch > dy->c;
     v16 scale[2], shift[2], slope[2], mean[2];
     for (int r = 0; r < registers; r++) {
-        const size_t at = (size_t)(c + r * LANES);
+        const size_t at = lane_at(c, r);
         scale[r] = v16_load(k->scale, at, width, 0);
         shift[r] = v16_load(k->shift, at, width, 0);
         slope[r] = v16_load(k->slope, at, width, 0);
@@ -227,7 +225,7 @@ INLINE void tile_backward(int lanes, int bf16, const pleat_tensor *x, const plea
     const i16 all = (i16){0} - (relu_mask ? 0 : 1);
     for (size_t i = v.begin; i < v.end; i++)
         for (int r = 0; r < registers; r++) {
-            const size_t at = (size_t)(c + r * LANES);
+            const size_t at = lane_at(c, r);
             const v16 value = v16_load(x->data, i * (size_t)x->pitch + at, width, bf16);
             if (sliced) v16_fetch(dy->data, (i + AHEAD) * (size_t)dy->pitch + at, bf16);
             const v16 gradient = v16_load(dy->data, i * (size_t)dy->pitch + at, width, bf16);
@@ -253,9 +251,9 @@ pleat_status pleat_onednn_norm_backward(pleat_engine *engine, const pleat_norm *
         k.slope[c] = (float)(inv_std * sums[channels + c] / count);
         k.mean[c] = ((const float *)norm->mean)[c];
     }
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share mine = pleat_share_of(voxels, tile, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share mine = pleat_share_of(voxels, tile, t, threads);
         for (size_t v = mine.begin; v < mine.end; v += tile) {
             const pleat_share part = {v, v + tile < mine.end ? v + tile : mine.end};
             for (int c = 0; c < channels; c += lanes_of(channels - c))

@@ -3,7 +3,6 @@
 #include "onednn_simd.h"
 
 #include <math.h>
-#include <omp.h>
 
 #define GRAIN 4096 /* elements; flat arrays are cut in multiples of it */
 #define AHEAD 16   /* voxels, when reading a slice of bfloat16 */
@@ -11,10 +10,10 @@
 /* --- flat arrays --- */
 
 pleat_status pleat_onednn_zero(pleat_engine *engine, void *data, size_t bytes) {
-    const int threads = bytes < 16 * GRAIN ? 1 : engine->threads;
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share s = pleat_share_of(bytes, GRAIN, omp_get_thread_num(), threads);
+    const int threads = bytes < 16 * (size_t)GRAIN ? 1 : engine->threads;
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share s = pleat_share_of(bytes, GRAIN, t, threads);
         if (s.end > s.begin) memset((char *)data + s.begin, 0, s.end - s.begin);
     }
     return PLEAT_OK;
@@ -29,9 +28,9 @@ INLINE void input_share(int lanes, int bf16, const float *host, void *x, pleat_s
 
 pleat_status pleat_onednn_input(pleat_engine *engine, const float *host, size_t n, void *x) {
     const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16;
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share s = pleat_share_of(n, GRAIN, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share s = pleat_share_of(n, GRAIN, t, threads);
         WITH_TYPE(bf16, input_share, LANES, host, x, s);
     }
     return PLEAT_OK;
@@ -51,9 +50,9 @@ pleat_status pleat_onednn_relu_backward(pleat_engine *engine, const pleat_tensor
                                         const pleat_tensor *dy, const pleat_tensor *dx) {
     const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16;
     const size_t n = pleat_tensor_voxels(y) * (size_t)y->c;
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share s = pleat_share_of(n, GRAIN, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share s = pleat_share_of(n, GRAIN, t, threads);
         WITH_TYPE(bf16, relu_share, LANES, y->data, dy->data, dx->data, s);
     }
     return PLEAT_OK;
@@ -61,16 +60,16 @@ pleat_status pleat_onednn_relu_backward(pleat_engine *engine, const pleat_tensor
 
 pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
                                const void *grads, void *m, void *v) {
-    const double b1 = adam->beta1, b2 = adam->beta2, t = (double)adam->step;
-    const float rate = (float)(adam->lr * sqrt(1 - pow(b2, t)) / (1 - pow(b1, t)));
+    const double b1 = adam->beta1, b2 = adam->beta2, step = (double)adam->step;
+    const float rate = (float)(adam->lr * sqrt(1 - pow(b2, step)) / (1 - pow(b1, step)));
     const float keep1 = (float)b1, add1 = (float)(1 - b1), keep2 = (float)b2,
                 add2 = (float)(1 - b2);
     const float epsilon = (float)adam->epsilon, *g = grads;
     float *w = params, *first = m, *second = v;
     const int threads = engine->threads;
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share s = pleat_share_of(n, GRAIN, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share s = pleat_share_of(n, GRAIN, t, threads);
 #pragma omp simd
         for (size_t i = s.begin; i < s.end; i++) {
             first[i] = keep1 * first[i] + add1 * g[i];
@@ -88,9 +87,9 @@ pleat_status pleat_onednn_copy(pleat_engine *engine, const pleat_tensor *x, cons
     const size_t element = pleat_dtype_size(engine->act), voxels = pleat_tensor_voxels(x);
     const size_t run = (size_t)x->c * element;
     const size_t from = (size_t)x->pitch * element, to = (size_t)y->pitch * element;
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share s = pleat_share_of(voxels, 1, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share s = pleat_share_of(voxels, 1, t, threads);
         for (size_t v = s.begin; v < s.end; v++)
             memcpy((char *)y->data + v * to, (const char *)x->data + v * from, run);
     }
@@ -120,7 +119,7 @@ INLINE void pool_channels(int lanes, int bf16, const pleat_tensor *x, const wind
                           const pleat_tensor *y, uint8_t *index, size_t v, int c) {
     const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
     for (int r = 0; r < registers; r++) {
-        const size_t at = (size_t)(c + r * LANES);
+        const size_t at = lane_at(c, r);
         v16 best = v16_load(x->data, k->begin + at, width, bf16);
         i16 winner = {0};
         for (int q = 1; q < 8; q++) {
@@ -147,9 +146,9 @@ pleat_status pleat_onednn_pool_forward(pleat_engine *engine, const pleat_tensor 
     PLEAT_TRY(check_halves(x, y));
     const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16, channels = y->c;
     const size_t voxels = pleat_tensor_voxels(y);
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share s = pleat_share_of(voxels, 1, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share s = pleat_share_of(voxels, 1, t, threads);
         for (size_t v = s.begin; v < s.end; v++) {
             const windows k = window_of(x, y, v);
             for (int c = 0; c < channels; c += lanes_of(channels - c))
@@ -164,7 +163,7 @@ INLINE void unpool_channels(int lanes, int bf16, const pleat_tensor *dy, const u
                             int c) {
     const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
     for (int r = 0; r < registers; r++) {
-        const size_t at = (size_t)(c + r * LANES);
+        const size_t at = lane_at(c, r);
         byte16 bytes = {0};
         memcpy(&bytes, index + v * (size_t)dy->c + at, (size_t)width);
         const i16 winner = __builtin_convertvector(bytes, i16);
@@ -185,9 +184,9 @@ pleat_status pleat_onednn_pool_backward(pleat_engine *engine, const pleat_tensor
     PLEAT_TRY(check_halves(dx, dy));
     const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16, channels = dy->c;
     const size_t voxels = pleat_tensor_voxels(dy);
-#pragma omp parallel num_threads(threads)
-    {
-        const pleat_share s = pleat_share_of(voxels, 1, omp_get_thread_num(), threads);
+#pragma omp parallel for num_threads(threads)
+    for (int t = 0; t < threads; t++) {
+        const pleat_share s = pleat_share_of(voxels, 1, t, threads);
         for (size_t v = s.begin; v < s.end; v++) {
             const windows k = window_of(dx, dy, v);
             for (int c = 0; c < channels; c += lanes_of(channels - c))

@@ -114,6 +114,9 @@ INLINE void store1(void *data, size_t i, int bf16, float value) {
             WITH_TYPE(bf16, body, 1, __VA_ARGS__);         \
     } while (0)
 
+/* The first channel of register r of those that begin at channel c. */
+INLINE size_t lane_at(int c, int r) { return (size_t)c + (size_t)r * LANES; }
+
 /* How many channels WITH_LANES takes of `left`. */
 static inline int lanes_of(int left) {
     return left >= 2 * LANES   ? 2 * LANES
