@@ -180,7 +180,7 @@ static void test_background_padding_is_what_the_minimum_becomes(void **state) {
     free(label);
 }
 
-/* --- golden numbers: seven voxels ---------------------------------------------------------------*/
+/* --- golden numbers: seven voxels --------------------------------------------------------------*/
 
 static void assert_golden(const pleat_sample *s, const double expected[7], double tolerance) {
     const float x[7] = {-1.5f, -1.2f, -0.3f, 0.0f, 0.4f, 0.9f, 2.1f};
@@ -210,7 +210,7 @@ static void test_seven_voxels_become_the_golden_numbers(void **state) {
     assert_golden(&(pleat_sample){.gamma = 0.8}, light, 2e-6);
 }
 
-/* --- noise --------------------------------------------------------------------------------------*/
+/* --- noise -------------------------------------------------------------------------------------*/
 
 static void test_noise_is_normal_and_belongs_to_the_voxel_not_the_crop(void **state) {
     const volume *v = *state;
@@ -297,7 +297,7 @@ static void test_the_deviate_of_a_voxel_is_box_mullers_of_its_philox_block(void 
     free(out);
 }
 
-/* --- readers ------------------------------------------------------------------------------------*/
+/* --- readers -----------------------------------------------------------------------------------*/
 
 static pleat_status read_box(void *context, const int start[3], const int size[3], float *image,
                              uint8_t *label) {

@@ -28,7 +28,7 @@ static size_t index_of(int d, int h, int w) { return ((size_t)d * H + (size_t)h)
 
 static int mirror(int i, int n) { return i < 0 ? -i : i >= n ? 2 * n - 2 - i : i; }
 
-/* --- the reference ------------------------------------------------------------------------------*/
+/* --- the reference -----------------------------------------------------------------------------*/
 
 /* Solves c[k-1] + 4 c[k] + c[k+1] = 6 x[k], mirrored ends, by Gauss-Seidel: the spline's
  * interpolation equations themselves rather than a recursive filter. */

@@ -82,7 +82,7 @@ static void test_weights_of_an_axis_sum_to_1_at_every_voxel_and_are_0_at_padding
         }
 }
 
-/* --- the original's joins, literally ------------------------------------------------------------*/
+/* --- the original's joins, literally -----------------------------------------------------------*/
 
 /* Box of doubles that grows by joins. */
 typedef struct box {
@@ -195,7 +195,7 @@ static void test_a_strip_under_three_windows_weighs_quarter_quarter_half(void **
     pleat_window_free(&grid);
 }
 
-/* --- accumulation -------------------------------------------------------------------------------*/
+/* --- accumulation ------------------------------------------------------------------------------*/
 
 static float field(int d, int h, int w, int c) {
     return (float)(d * 3 + h * 5 - w * 7 + c * 11) * 0.01f;

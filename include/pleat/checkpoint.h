@@ -53,8 +53,8 @@ typedef struct pleat_checkpoint {
 pleat_status pleat_checkpoint_write(const char *path, const pleat_checkpoint *checkpoint,
                                     int keep_previous);
 /* Allocates the arrays of *out. Falls back to <path>.previous when `path` is damaged or missing and
- * that one is whole; *fell_back (may be NULL) says so, and a line in the log why. ERR_NOT_FOUND when
- * neither is there, ERR_FORMAT when none is whole. */
+ * that one is whole; *fell_back (may be NULL) says so, and a line in the log why. ERR_NOT_FOUND
+ * when neither is there, ERR_FORMAT when none is whole. */
 pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out, int *fell_back);
 void pleat_checkpoint_free(pleat_checkpoint *checkpoint);
 

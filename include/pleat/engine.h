@@ -132,7 +132,7 @@ typedef struct pleat_engine_ops {
      *   norm_forward         finishes mean and inv_std, updates the running ones, writes y
      *   norm_infer           y by the running statistics
      *   norm_backward_sums   sum dy, sum dy*xhat; also dbeta += , dgamma += (this rank's)
-     *   norm_backward        dx of norm; with relu_mask also zero where x <= 0, x being ReLU's result
+     *   norm_backward        dx of norm; with relu_mask also zero where x (ReLU's result) <= 0
      * x and dx packed; y and dy may be slices; dx may not be dy. */
     pleat_status (*norm_sums)(pleat_engine *engine, const pleat_tensor *x, double *sums);
     pleat_status (*norm_forward)(pleat_engine *engine, const pleat_norm *norm,

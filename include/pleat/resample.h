@@ -40,7 +40,8 @@ pleat_status pleat_resample_image(const pleat_image *in, const int dim[3], const
 
 /* The mask on a grid of `dim` voxels, edges replicated. As if each label's 0/1 mask were
  * interpolated trilinearly in double, labels ascending, and written where it reaches 0.5: of two
- * labels at exactly 0.5 the higher wins; a voxel in which none reaches 0.5 is 0. ERR_SHAPE, ERR_MEMORY. */
+ * labels at exactly 0.5 the higher wins; a voxel in which none reaches 0.5 is 0. ERR_SHAPE,
+ * ERR_MEMORY. */
 pleat_status pleat_resample_label(const pleat_label *in, const int dim[3], const double spacing[3],
                                   pleat_label *out);
 

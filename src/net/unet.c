@@ -1,8 +1,8 @@
 /*
  * unet.c - the original's "standard" 3-D U-Net.
  *
- *   block(f)       [conv 3x3x3 + ReLU, norm] twice         norm comes after ReLU, as in the original
- *   down           block, 2x2x2 max-pool                   filters f, 2f, 4f, ...
+ *   block(f)       [conv 3x3x3 + ReLU, norm] twice        norm comes after ReLU, as in the original
+ *   down           block, 2x2x2 max-pool                  filters f, 2f, 4f, ...
  *   bottom         block(f * 2^depth)
  *   up             transposed conv, concat [up, skip], block
  *   head           1x1x1 conv to the classes
