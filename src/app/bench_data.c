@@ -126,7 +126,8 @@ pleat_status bench_prep(app *a, const verb *self, int argc, char **argv) {
     const option rows[] = {
         {"--in", OPTION_TEXT, &in, "FILE", "a NIfTI volume"},
         {"--size", OPTION_SIZE, dim, "XxYxZ", "of the phantom otherwise; 256x256x64"},
-        {"--set", OPTION_LIST, &sets, "KEY=VALUE", "a key of the configuration, such as preprocess.clip"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE",
+         "a key of the configuration, such as preprocess.clip"},
         {"--repeats", OPTION_INT, &repeat.n, "N", "that are measured; 3"},
         {"--warmup", OPTION_INT, &repeat.warmup, "N", "before; 1"},
         {"--json", OPTION_FLAG, &json, NULL, "one JSON object"},
