@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* A case still to be made. */
 typedef struct job {
@@ -78,13 +79,36 @@ done:
     return status;
 }
 
+/* Jobs that share a store, such as the tasks of a job array, fill it one after another: the first
+ * makes the cases, the others find them. All ranks come back every second, so that none of them
+ * takes the wait for a lost peer. */
+static pleat_status lock_store(pleat_comm *comm, const char *folder, pleat_lock **lock) {
+    for (int waits = 0;; waits++) {
+        pleat_status mine = PLEAT_OK;
+        int busy = 0;
+        if (comm->rank == 0) {
+            mine = pleat_file_make_folder(folder);
+            if (mine == PLEAT_OK) mine = pleat_lock_take(folder, lock);
+            busy = mine == PLEAT_ERR_BUSY;
+            if (busy && waits == 0) pleat_log(PLEAT_INFO, "waiting: %s", pleat_error_message());
+            if (busy) mine = PLEAT_OK;
+        }
+        PLEAT_TRY(pleat_comm_agree(comm, mine));
+        PLEAT_TRY(pleat_comm_broadcast_bytes(comm, &busy, sizeof busy, 0));
+        if (!busy) return PLEAT_OK;
+        (void)sleep(1);
+    }
+}
+
 pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
                             const pleat_case_paths *cases, int n, int classes, const char *folder) {
     pleat_status status = PLEAT_OK;
     char text[PLEAT_PREPROCESSING_BYTES];
     int n_jobs = 0;
+    pleat_lock *lock = NULL;
     PLEAT_CHECK(n >= 1, PLEAT_ERR_DATA, "no cases to prepare for the store '%s'", folder);
     pleat_prep_text(config, text, sizeof text);
+    PLEAT_TRY(lock_store(comm, folder, &lock));
     job *jobs = calloc((size_t)n, sizeof *jobs);
     if (jobs == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", n);
     if (status == PLEAT_OK && comm->rank == 0)
@@ -99,5 +123,6 @@ pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
 done:
     free(jobs);
+    pleat_lock_release(lock);
     return status;
 }

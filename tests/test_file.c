@@ -161,6 +161,23 @@ static void test_a_taken_folder_is_refused_naming_its_holder_until_released(void
     assert_int_equal(unsetenv("SLURM_JOB_ID"), 0);
 }
 
+static void test_a_folder_is_shared_or_taken_never_both(void **state) {
+    (void)state;
+    pleat_lock *one = NULL, *other = NULL, *whole = NULL;
+    assert_int_equal(pleat_file_make_folder(in_root("shared")), PLEAT_OK);
+    assert_int_equal(pleat_lock_share(in_root("shared"), &one), PLEAT_OK);
+    assert_int_equal(pleat_lock_share(in_root("shared"), &other), PLEAT_OK);
+    assert_int_equal(pleat_lock_take(in_root("shared"), &whole), PLEAT_ERR_BUSY);
+    pleat_lock_release(one);
+    assert_int_equal(pleat_lock_take(in_root("shared"), &whole), PLEAT_ERR_BUSY);
+    if (strstr(pleat_error_message(), "pid ") == NULL)
+        fail_msg("'%s' names no process", pleat_error_message());
+    pleat_lock_release(other);
+    assert_int_equal(pleat_lock_take(in_root("shared"), &whole), PLEAT_OK);
+    assert_int_equal(pleat_lock_share(in_root("shared"), &other), PLEAT_ERR_BUSY);
+    pleat_lock_release(whole);
+}
+
 static void test_a_killed_holder_holds_nothing(void **state) {
     (void)state;
     int ready[2];
@@ -199,6 +216,7 @@ int main(void) {
         cmocka_unit_test(test_a_temporary_lies_hidden_beside_its_file),
         cmocka_unit_test(test_the_digest_is_fnv_1a_and_chains),
         cmocka_unit_test(test_a_taken_folder_is_refused_naming_its_holder_until_released),
+        cmocka_unit_test(test_a_folder_is_shared_or_taken_never_both),
         cmocka_unit_test(test_a_killed_holder_holds_nothing),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

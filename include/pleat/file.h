@@ -60,6 +60,10 @@ typedef struct pleat_lock pleat_lock;
  * file system without locks it warns in the log and succeeds. */
 pleat_status pleat_lock_take(const char *folder, pleat_lock **out);
 
+/* The same, but together with others that share it: ERR_BUSY when one has taken it for itself, who
+ * in turn cannot while anyone shares it. */
+pleat_status pleat_lock_share(const char *folder, pleat_lock **out);
+
 /* Gives the folder free; NULL is fine. */
 void pleat_lock_release(pleat_lock *lock);
 

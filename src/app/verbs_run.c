@@ -3,6 +3,7 @@
 
 #include "pleat/crossval.h"
 
+#include <limits.h>
 #include <string.h>
 
 pleat_status verb_options(app *a, const verb *self, const option *rows, int argc, char **argv,
@@ -44,12 +45,12 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     const char *out = NULL;
     text_list sets = {0}, words = {0};
     pleat_run_options options = {.command = a->command, .only_fold = -1};
-    int go = 0;
+    int go = 0, fold = INT_MIN; /* not given */
     options.train_only = train_only;
     const option rows[] = {
         {"--out", OPTION_TEXT, &out, "RUN", "folder of the run; started again, it goes on there"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", set_help},
-        {"--fold", OPTION_INT, &options.only_fold, "K", "this fold alone, from 0"},
+        {"--fold", OPTION_INT, &fold, "K", "this fold alone, from 0"},
         {"--dry-run", OPTION_FLAG, &options.dry_run, NULL, "print who trains what, and stop"},
         {"--all-scores", OPTION_FLAG, &options.verbose, NULL, "a table for each of the six scores"},
         {0},
@@ -60,6 +61,8 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
     PLEAT_CHECK(out != NULL || options.dry_run, PLEAT_ERR_ARG,
                 "pleat %s needs --out RUN, the folder of the results", self->name);
+    PLEAT_CHECK(fold >= 0 || fold == INT_MIN, PLEAT_ERR_ARG, "--fold %d: folds count from 0", fold);
+    if (fold >= 0) options.only_fold = fold;
     options.out = out != NULL ? out : ".";
     PLEAT_TRY(verb_config(words.item[0], &sets, &config));
     return pleat_crossval_run(a->session, &config, &options);

@@ -1,8 +1,9 @@
-/* lock.c - one process per run folder: flock on FOLDER/.lock, which names its holder.
+/* lock.c - who works in a folder: flock on FOLDER/.lock, which names its holder.
  *
  * The kernel drops the lock when its holder dies, however it dies, so a lock file left behind
  * means nothing. The file is emptied and kept on release: removing it would let a third process
- * lock a new file while a second still holds the old one. */
+ * lock a new file while a second still holds the old one. Of several that share it, the file names
+ * the last to come, and none of them knows whether it is the last to go: they do not empty it. */
 #include "pleat/file.h"
 #include "pleat/log.h"
 
@@ -18,10 +19,10 @@
 #define HOLDER_BYTES 512
 
 struct pleat_lock {
-    int fd;
+    int fd, shared;
 };
 
-static void describe_self(char text[HOLDER_BYTES]) {
+static void describe_self(int shared, char text[HOLDER_BYTES]) {
     char host[256] = "unknown", stamp[32];
     (void)gethostname(host, sizeof host - 1);
     const char *job = getenv("SLURM_JOB_ID");
@@ -29,8 +30,9 @@ static void describe_self(char text[HOLDER_BYTES]) {
     struct tm local;
     (void)localtime_r(&now, &local);
     (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &local);
-    (void)snprintf(text, HOLDER_BYTES, "host %s, pid %ld, job %.64s, since %s\n", host,
-                   (long)getpid(), job == NULL ? "none" : job, stamp);
+    (void)snprintf(text, HOLDER_BYTES, "%shost %s, pid %ld, job %.64s, since %s\n",
+                   shared ? "one or more processes, the last of them " : "", host, (long)getpid(),
+                   job == NULL ? "none" : job, stamp);
 }
 
 static void read_holder(int fd, char text[HOLDER_BYTES]) {
@@ -41,7 +43,7 @@ static void read_holder(int fd, char text[HOLDER_BYTES]) {
         (void)snprintf(text, HOLDER_BYTES, "a process that is just starting or ending");
 }
 
-pleat_status pleat_lock_take(const char *folder, pleat_lock **out) {
+static pleat_status take(const char *folder, int shared, pleat_lock **out) {
     pleat_status status = PLEAT_OK;
     char path[PLEAT_PATH_BYTES], holder[HOLDER_BYTES];
     pleat_lock *lock = NULL;
@@ -49,7 +51,7 @@ pleat_status pleat_lock_take(const char *folder, pleat_lock **out) {
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/.lock", folder));
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     PLEAT_CHECK(fd >= 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) why = errno;
+    if (flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) why = errno;
     if (why == EWOULDBLOCK) {
         read_holder(fd, holder);
         status = PLEAT_FAIL(PLEAT_ERR_BUSY,
@@ -64,23 +66,26 @@ pleat_status pleat_lock_take(const char *folder, pleat_lock **out) {
     if (no_locks)
         pleat_log(PLEAT_INFO, "the file system of '%s' has no locks: start only one run in it",
                   folder);
-    describe_self(holder);
+    describe_self(shared, holder);
     const ssize_t length = (ssize_t)strlen(holder);
     PLEAT_CHECK_GOTO(status, done,
                      ftruncate(fd, 0) == 0 && pwrite(fd, holder, (size_t)length, 0) == length,
                      PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
     lock = malloc(sizeof *lock);
     PLEAT_CHECK_GOTO(status, done, lock != NULL, PLEAT_ERR_MEMORY, "no memory for a lock");
-    lock->fd = fd;
+    *lock = (pleat_lock){fd, shared};
     *out = lock;
 done:
     if (status != PLEAT_OK) (void)close(fd);
     return status;
 }
 
+pleat_status pleat_lock_take(const char *folder, pleat_lock **out) { return take(folder, 0, out); }
+pleat_status pleat_lock_share(const char *folder, pleat_lock **out) { return take(folder, 1, out); }
+
 void pleat_lock_release(pleat_lock *lock) {
     if (lock == NULL) return;
-    (void)!ftruncate(lock->fd, 0); /* what it says no longer holds; the lock goes with close */
+    if (!lock->shared) (void)!ftruncate(lock->fd, 0); /* it no longer holds; close ends the lock */
     (void)close(lock->fd);
     free(lock);
 }

@@ -43,6 +43,9 @@ static pleat_status look_around(pleat_crossval *cv) {
     const pleat_config *config = &cv->config;
     PLEAT_CHECK(config->data[0] != '\0', PLEAT_ERR_ARG,
                 "no data: set data: FOLDER in the configuration or --set data=FOLDER");
+    PLEAT_CHECK(cv->options->only_fold < config->folds, PLEAT_ERR_ARG,
+                "--fold %d: there are %d folds, 0 to %d", cv->options->only_fold, config->folds,
+                config->folds - 1);
     PLEAT_TRY(pleat_layout_scan(config->data, 1, &cv->cases, &cv->n));
     PLEAT_TRY(find_classes(cv));
     PLEAT_TRY(pleat_config_check(config));
@@ -129,9 +132,6 @@ static pleat_status choose_folds(const pleat_crossval *cv, int *todo, int *n) {
     const int k = cv->folds.k, only = cv->options->only_fold;
     pleat_status status = PLEAT_OK;
     *n = 0;
-    if (only >= k)
-        status =
-            PLEAT_FAIL(PLEAT_ERR_ARG, "--fold %d: there are %d folds, 0 to %d", only, k, k - 1);
     for (int fold = 0; is_root(cv) && fold < k && status == PLEAT_OK; fold++) {
         int finished = 0;
         if (only >= 0 && fold != only) continue;
@@ -246,20 +246,24 @@ static void release(pleat_crossval *cv) {
     pleat_folds_free(&cv->folds);
     free(cv->ids);
     pleat_layout_free(cv->cases, cv->n);
+    pleat_lock_release(cv->fold_lock);
+    pleat_lock_release(cv->lock);
+    free(cv);
 }
 
-/* The folder, its lock, this rank's log. */
-static pleat_status enter_folder(const pleat_crossval *cv, pleat_lock **lock) {
+/* Makes the folder and locks it. Tasks of a job array share it, each with a fold of its own. */
+static pleat_status enter_folder(pleat_crossval *cv) {
     const char *out = cv->options->out;
+    const int only = cv->options->only_fold;
     char path[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/log", out));
     PLEAT_TRY(pleat_file_make_folder(path));
-    if (cv->options->only_fold >= 0) {
-        PLEAT_TRY(pleat_fold_folder(out, cv->options->only_fold, path));
-        PLEAT_TRY(pleat_file_make_folder(path));
-        out = path; /* tasks of a job array share the run's folder */
-    }
-    return is_root(cv) ? pleat_lock_take(out, lock) : PLEAT_OK;
+    if (!is_root(cv)) return PLEAT_OK;
+    if (only < 0) return pleat_lock_take(out, &cv->lock);
+    PLEAT_TRY(pleat_lock_share(out, &cv->lock));
+    PLEAT_TRY(pleat_fold_folder(out, only, path));
+    PLEAT_TRY(pleat_file_make_folder(path));
+    return pleat_lock_take(path, &cv->fold_lock);
 }
 
 static pleat_status open_log(const pleat_crossval *cv) {
@@ -274,6 +278,21 @@ static pleat_status show_plan(pleat_crossval *cv) {
     return train_all(cv);
 }
 
+/* Of tasks that each run one fold, the last to end finds all scores there. */
+static pleat_status report(const pleat_crossval *cv) {
+    int missing = 0;
+    for (int fold = 0; fold < cv->folds.k; fold++) {
+        int finished = 0;
+        PLEAT_TRY(is_finished(cv, fold, &finished));
+        missing += !finished;
+    }
+    if (missing == 0) return pleat_crossval_report(cv->options->out, cv->options->verbose);
+    (void)printf(
+        "%d of %d folds have scores; the last one makes the report. Now: pleat report %s\n",
+        cv->folds.k - missing, cv->folds.k, cv->options->out);
+    return PLEAT_OK;
+}
+
 static pleat_status run(pleat_crossval *cv) {
     pleat_comm *world = cv->session->world;
     PLEAT_TRY(pleat_comm_agree(world, open_log(cv)));
@@ -282,9 +301,7 @@ static pleat_status run(pleat_crossval *cv) {
     if (!is_root(cv)) PLEAT_TRY(make_folds(cv));
     PLEAT_TRY(train_all(cv));
     if (cv->options->train_only) return PLEAT_OK;
-    pleat_status status = PLEAT_OK;
-    if (is_root(cv)) status = pleat_crossval_report(cv->options->out, cv->options->verbose);
-    return pleat_comm_agree(world, status);
+    return pleat_comm_agree(world, is_root(cv) ? report(cv) : PLEAT_OK);
 }
 
 pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *config,
@@ -294,13 +311,10 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
     cv->session = session;
     cv->config = *config;
     cv->options = options;
-    pleat_lock *lock = NULL;
     pleat_status status = look_around(cv);
-    if (status == PLEAT_OK && !options->dry_run) status = enter_folder(cv, &lock);
+    if (status == PLEAT_OK && !options->dry_run) status = enter_folder(cv);
     status = pleat_comm_agree(session->world, status);
     if (status == PLEAT_OK) status = options->dry_run ? show_plan(cv) : run(cv);
     release(cv);
-    free(cv);
-    pleat_lock_release(lock);
     return status;
 }

@@ -30,6 +30,7 @@ typedef struct pleat_crossval {
     pleat_engine *engine;
     pleat_comm *group;
     pleat_queue *queue;
+    pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
 } pleat_crossval;
 
 /* RUN/fold_K */
