@@ -59,6 +59,13 @@ static void add_metrics(double metrics[METRICS], const pleat_loss_values *v, dou
 
 /* --- one epoch ------------------------------------------------------------------------------ */
 
+static pleat_status diverged(const run *r, const char *what, int epoch) {
+    return PLEAT_FAIL(PLEAT_ERR_NUMERIC,
+                      "fold %d diverged: %s epoch %d; the last good checkpoint is kept in '%s'. "
+                      "Lower train.lr",
+                      r->config->fold, what, epoch, r->config->folder);
+}
+
 static pleat_status train_steps(run *r, double metrics[METRICS]) {
     const pleat_train_config *c = r->config;
     double share[METRICS] = {0};
@@ -76,12 +83,12 @@ static pleat_status train_steps(run *r, double metrics[METRICS]) {
         PLEAT_TRY(pleat_model_adam(r->model, &adam));
         if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context);
     }
-    const pleat_status mine =
-        bad < 0 ? PLEAT_OK
-                : PLEAT_FAIL(PLEAT_ERR_NUMERIC,
-                             "fold %d diverged: the loss is not finite at epoch %d, step %d; the "
-                             "last good checkpoint is kept in '%s'. Lower train.lr",
-                             c->fold, r->epoch + 1, bad + 1, c->folder);
+    pleat_status mine = PLEAT_OK;
+    if (bad >= 0) {
+        char what[64];
+        (void)snprintf(what, sizeof what, "the loss is not finite at step %d of", bad + 1);
+        mine = diverged(r, what, r->epoch + 1);
+    }
     PLEAT_TRY(pleat_comm_agree(r->group, mine));
     memcpy(metrics, share, sizeof share);
     PLEAT_TRY(pleat_comm_allreduce_sum(r->group, metrics, METRICS, PLEAT_F64));
@@ -150,12 +157,25 @@ static pleat_status write_checkpoint(run *r, const char *name, int model_only) {
     return pleat_checkpoint_write(path, &c, !model_only);
 }
 
+/* An epoch's last step can spoil the model without a loss that shows it. */
+static pleat_status check_finite(const run *r) {
+    static const pleat_state states[] = {PLEAT_STATE_PARAMS, PLEAT_STATE_STATS};
+    for (size_t s = 0; s < sizeof states / sizeof *states; s++) {
+        const size_t n = pleat_model_count(r->model, states[s]);
+        for (size_t i = 0; i < n; i++)
+            if (!isfinite(r->host[states[s]][i]))
+                return diverged(r, "the model is not finite after", r->epoch);
+    }
+    return PLEAT_OK;
+}
+
 /* Group rank 0 writes; all ranks learn whether it could. */
 static pleat_status save(run *r, int best) {
     pleat_status status = PLEAT_OK;
     if (is_root(r)) {
         for (int s = 0; s < PLEAT_STATES && status == PLEAT_OK; s++)
             if (r->host[s] != NULL) status = pleat_model_get(r->model, (pleat_state)s, r->host[s]);
+        if (status == PLEAT_OK) status = check_finite(r);
         if (status == PLEAT_OK && best) status = write_checkpoint(r, "checkpoint_best.h5", 1);
         if (status == PLEAT_OK) status = write_checkpoint(r, "checkpoint_latest.h5", 0);
         if (status == PLEAT_OK) status = pleat_history_write(r->config->folder, r->rows, r->epoch);
@@ -202,6 +222,9 @@ static pleat_status restore(run *r) {
         return pleat_model_init(r->model, r->config->seed, r->config->fold);
     if (status == PLEAT_OK) status = check_fits(r, &c, path);
     if (status == PLEAT_OK) status = take_over(r, &c);
+    /* A run may have been killed after its checkpoint and before its history. */
+    if (status == PLEAT_OK && is_root(r))
+        status = pleat_history_write(r->config->folder, r->rows, r->epoch);
     if (status == PLEAT_OK && is_root(r))
         pleat_log(PLEAT_INFO, "fold=%d goes on after epoch %d%s", r->config->fold, r->epoch,
                   fell_back ? "; the latest checkpoint is damaged, the one before it was taken"
