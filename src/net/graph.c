@@ -14,6 +14,10 @@ static int fail(pleat_graph *graph, const char *name, const char *why) {
 static int add(pleat_graph *graph, pleat_node_kind kind, int a, int b, const char *name) {
     if (graph->error[0] != '\0') return -1;
     if (graph->n == PLEAT_MAX_NODES) return fail(graph, name, "the network has too many nodes");
+    if (graph->n > 0 && graph->node[graph->n - 1].kind == PLEAT_NODE_HEAD)
+        return fail(graph, name, "comes after the head, which ends a network");
+    if ((kind == PLEAT_NODE_INPUT) != (graph->n == 0))
+        return fail(graph, name, "a network begins with its one input");
     if (kind != PLEAT_NODE_INPUT && (a < 0 || a >= graph->n))
         return fail(graph, name, "its input does not exist");
     if (strlen(name) >= sizeof graph->node[0].name)

@@ -17,16 +17,36 @@
 
 static int backward_step(const pleat_net *net, int node) { return 2 * net->model->graph.n - node; }
 
+/* A gradient has one writer, the node that reads the output. A concat may share with an earlier
+ * pool: backward meets the concat first, and the pool adds. The input has no gradient. */
+static pleat_status check_readers(const pleat_graph *graph) {
+    for (int i = 0; i < graph->n - 1; i++) {
+        pleat_node_kind reader[2 * PLEAT_MAX_NODES];
+        int n = 0;
+        for (int j = i + 1; j < graph->n; j++)
+            for (int k = 0; k < 2; k++)
+                if (graph->node[j].input[k] == i) reader[n++] = graph->node[j].kind;
+        PLEAT_CHECK(n > 0, PLEAT_ERR_UNSUPPORTED, "node '%s' is read by no other",
+                    graph->node[i].name);
+        const int shared = n == 2 && reader[0] == PLEAT_NODE_POOL && reader[1] == PLEAT_NODE_CONCAT;
+        PLEAT_CHECK(i == 0 || n == 1 || shared, PLEAT_ERR_UNSUPPORTED,
+                    "node '%s' is read by %d nodes; only a pool and a later concat may share",
+                    graph->node[i].name, n);
+    }
+    return PLEAT_OK;
+}
+
 static pleat_status link_nodes(pleat_net *net) {
     const pleat_graph *graph = &net->model->graph;
-    int readers[PLEAT_MAX_NODES] = {0};
+    PLEAT_CHECK(graph->node[0].channels == 1, PLEAT_ERR_UNSUPPORTED,
+                "the network's input has %d channels; images have one", graph->node[0].channels);
+    PLEAT_TRY(check_readers(graph));
     for (int i = 0; i < graph->n; i++) net->layer[i].slice_of = -1;
     for (int i = 1; i < graph->n; i++) {
         const pleat_node *node = &graph->node[i];
         for (int k = 0; k < 2 && node->input[k] >= 0; k++) {
             const int in = node->input[k];
             const pleat_node_kind kind = graph->node[in].kind;
-            if (node->kind != PLEAT_NODE_POOL) readers[in]++;
             if (node->kind == PLEAT_NODE_NORM) net->layer[in].normed = 1;
             if (node->kind != PLEAT_NODE_CONCAT) continue;
             net->layer[in].joined = 1;
@@ -38,10 +58,6 @@ static pleat_status link_nodes(pleat_net *net) {
             node->kind != PLEAT_NODE_NORM || graph->node[node->input[0]].kind == PLEAT_NODE_CONV,
             PLEAT_ERR_UNSUPPORTED, "node '%s': norm is only known after a convolution", node->name);
     }
-    for (int i = 0; i < graph->n; i++)
-        PLEAT_CHECK(readers[i] <= 1, PLEAT_ERR_UNSUPPORTED,
-                    "node '%s' is read by %d nodes; only pools may share an input",
-                    graph->node[i].name, readers[i]);
     return PLEAT_OK;
 }
 
@@ -96,7 +112,7 @@ static void live_backward(pleat_net *net, pleat_value *values) {
         if (node->kind == PLEAT_NODE_POOL)
             pleat_value_touch(&values[net->layer[i].index_value], step);
         if (in != 0) touch_gradient(net, values, in, step);
-        if (node->kind == PLEAT_NODE_CONCAT) touch_gradient(net, values, node->input[1], step);
+        if (node->input[1] > 0) touch_gradient(net, values, node->input[1], step);
     }
 }
 

@@ -1,0 +1,44 @@
+/* support_net.h - small networks, engines and random batches that several tests share. */
+#ifndef PLEAT_TESTS_SUPPORT_NET_H
+#define PLEAT_TESTS_SUPPORT_NET_H
+
+#include "pleat/net.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+#define OK(call)                                                       \
+    do {                                                               \
+        if ((call) != PLEAT_OK) fail_msg("%s", pleat_error_message()); \
+    } while (0)
+
+/* Fails unless `call` gives `status` with a message that holds `text`. */
+#define REFUSED(call, status, text)                                                 \
+    do {                                                                            \
+        assert_int_equal((call), (status));                                         \
+        if (strstr(pleat_error_message(), (text)) == NULL)                          \
+            fail_msg("no '%s' in the message '%s'", (text), pleat_error_message()); \
+    } while (0)
+
+/* Two threads. The caller destroys it. */
+pleat_engine *net_engine(const char *name, pleat_precision precision);
+
+/* A graph's model, initialised from seed 7, fold 0, with biases, gammas and betas moved off their
+ * initial values so that no gradient hides behind a zero. */
+pleat_model *net_model(const pleat_graph *graph, pleat_engine *engine, int train);
+pleat_net *net_compile(pleat_model *model, int batch, const int dim[3], int train,
+                       pleat_comm *norm_comm);
+
+/* Images in [-1, 1) from `seed`; labels 0 .. classes-1 by the voxel's value, every 9th voxel of no
+ * class (255). */
+void net_batch(uint64_t seed, size_t voxels, int classes, float *images, uint8_t *labels);
+
+/* sum (got - want)^2 / sum want^2 */
+double net_nmse(const float *got, const float *want, size_t n);
+
+#endif /* PLEAT_TESTS_SUPPORT_NET_H */
