@@ -235,6 +235,7 @@ static pleat_status run_predict(const app *a, const bench_model_options *o, pred
     PLEAT_TRY_GOTO(status, done, print_predict(o, w, &times, json));
 done:
     bench_model_close(&m);
+    w->m = NULL;
     free(image);
     free(w->labels);
     return status;
