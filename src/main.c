@@ -18,7 +18,7 @@ static const verb verbs[] = {
     {"phantom", verb_phantom, "FOLDER", "make a small chest-like data set"},
     {"config", verb_config_show, "[CONFIG]", "print the resolved configuration with its manual"},
     {"info", verb_info, "[FILE|FOLDER]", "this build and machine, or what a file holds"},
-    {"bench", verb_bench, "step|prep|read|predict|allreduce", "measure this machine"},
+    {"bench", verb_bench, "step|prep|read|predict|allreduce|augment", "measure this machine"},
     {NULL, NULL, NULL, NULL},
 };
 
