@@ -4,10 +4,14 @@
 #include "pleat/rng.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 pleat_engine *net_engine(const char *name, pleat_precision precision) {
-    const pleat_engine_options options = {
-        .engine = name, .precision = precision, .threads = 2, .device = -1, .deterministic = 1};
+    const pleat_engine_options options = {.engine = name,
+                                          .precision = precision,
+                                          .threads = strcmp(name, "ref64") == 0 ? 1 : 2,
+                                          .device = -1,
+                                          .deterministic = 1};
     pleat_engine *engine = NULL;
     OK(pleat_engine_create(&options, &engine));
     return engine;
