@@ -3,13 +3,15 @@
 
 #include "pleat/rng.h"
 
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 pleat_engine *net_engine(const char *name, pleat_precision precision) {
+    const int threads = strcmp(name, "ref64") == 0 || omp_get_max_threads() < 2 ? 1 : 2;
     const pleat_engine_options options = {.engine = name,
                                           .precision = precision,
-                                          .threads = strcmp(name, "ref64") == 0 ? 1 : 2,
+                                          .threads = threads,
                                           .device = -1,
                                           .deterministic = 1};
     pleat_engine *engine = NULL;

@@ -1,0 +1,150 @@
+/* mpi_test_net.c - a batch shared by ranks trains as on one. mpiexec -n 1..4. */
+#include "pleat/session.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support_net.h"
+
+enum { GLOBAL = 12, CLASSES = 3, V = 4 * 4 * 4 };
+
+static const int dim[3] = {4, 4, 4};
+
+static pleat_graph graph; /* large */
+
+typedef struct trial { /* `batch` samples from `first` on, of the same 12 on every rank */
+    pleat_engine *engine;
+    pleat_model *model;
+    pleat_net *net;
+    pleat_comm *group;
+    float images[GLOBAL * V];
+    uint8_t labels[GLOBAL * V];
+    double sums[GLOBAL * (3 * CLASSES + 1)];
+    int first;
+} trial;
+
+static trial *start(const char *engine, pleat_comm *group, int norm_sync) {
+    trial *t = calloc(1, sizeof *t);
+    assert_non_null(t);
+    const int batch = group == NULL ? GLOBAL : GLOBAL / group->size;
+    t->engine = net_engine(engine, PLEAT_PRECISION_F32);
+    t->model = net_model(&graph, t->engine, 1);
+    t->net = net_compile(t->model, batch, dim, 1, norm_sync ? group : NULL);
+    t->group = group;
+    t->first = group == NULL ? 0 : group->rank * batch;
+    net_batch(11, GLOBAL * V, CLASSES, t->images, t->labels);
+    return t;
+}
+
+static void train(trial *t) {
+    const size_t at = (size_t)t->first * V;
+    OK(pleat_net_train(t->net, t->images + at, t->labels + at, GLOBAL, t->group, t->sums));
+}
+
+static float *copy_of(const trial *t, pleat_state state) {
+    float *host = malloc((pleat_model_count(t->model, state) + 1) * sizeof *host);
+    assert_non_null(host);
+    OK(pleat_model_get(t->model, state, host));
+    return host;
+}
+
+static void finish(trial *t) {
+    pleat_net_destroy(t->net);
+    pleat_model_destroy(t->model);
+    pleat_engine_destroy(t->engine);
+    free(t);
+}
+
+static void make_unet(int filters, int norm) {
+    const pleat_unet_config c = {.depth = 2, .filters = filters, .classes = CLASSES, .norm = norm};
+    OK(pleat_unet(&c, &graph));
+}
+
+/* The ranks' gradients, sums and running statistics against those of one that has the whole batch.
+ * Returns the gradients' normalised mean squared error. */
+static double compare(pleat_comm *group, const char *engine, int norm_sync) {
+    trial *part = start(engine, group, norm_sync), *whole = start(engine, NULL, 0);
+    train(part);
+    train(whole);
+    float *got = copy_of(part, PLEAT_STATE_GRADS), *want = copy_of(whole, PLEAT_STATE_GRADS);
+    const double error = net_nmse(got, want, graph.params);
+    const size_t each = 3 * CLASSES + 1;
+    const double *sums = whole->sums + (size_t)part->first * each;
+    for (size_t i = 0; norm_sync && i < pleat_net_sums(part->net); i++)
+        if (fabs(part->sums[i] / sums[i] - 1) > 1e-5)
+            fail_msg("sum %zu is %g, not %g", i, part->sums[i], sums[i]);
+    free(got);
+    free(want);
+    got = copy_of(part, PLEAT_STATE_STATS);
+    want = copy_of(whole, PLEAT_STATE_STATS);
+    if (norm_sync && graph.stats > 0) assert_true(net_nmse(got, want, graph.stats) < 1e-12);
+    free(got);
+    free(want);
+    finish(part);
+    finish(whole);
+    return error;
+}
+
+static void shared_gradients_are_those_of_the_whole_batch(void **state) {
+    pleat_comm *world = ((pleat_session *)*state)->world;
+    for (int norm = 0; norm < 2; norm++) {
+        make_unet(3, norm);
+        assert_true(compare(world, "ref64", 1) < 1e-13);
+        assert_true(compare(world, "ref", 1) < 1e-10);
+        assert_true(compare(world, "auto", 1) < 1e-10);
+    }
+}
+
+static void each_ranks_own_statistics_give_another_gradient(void **state) {
+    pleat_comm *world = ((pleat_session *)*state)->world;
+    make_unet(3, 1);
+    const double error = compare(world, "ref64", 0);
+    if (world->size == 1)
+        assert_true(error == 0);
+    else
+        assert_true(error > 1e-6);
+}
+
+/* More than one bucket of a million goes over while backward still runs. */
+static void gradients_in_several_buckets_all_arrive(void **state) {
+    pleat_comm *world = ((pleat_session *)*state)->world;
+    make_unet(32, 1);
+    assert_true(graph.params > (size_t)1 << 20);
+    assert_true(compare(world, "auto", 1) < 1e-9);
+}
+
+static void ranks_keep_the_same_weights(void **state) {
+    pleat_comm *world = ((pleat_session *)*state)->world;
+    make_unet(3, 1);
+    trial *t = start("auto", world, 1);
+    for (int step = 1; step <= 5; step++) {
+        const pleat_adam adam = {1e-2, 0.9, 0.999, 1e-7, step};
+        train(t);
+        OK(pleat_model_adam(t->model, &adam));
+    }
+    for (pleat_state s = PLEAT_STATE_PARAMS; s <= PLEAT_STATE_STATS; s++) {
+        const size_t bytes = pleat_model_count(t->model, s) * sizeof(float);
+        float *mine = copy_of(t, s), *root = copy_of(t, s);
+        OK(pleat_comm_broadcast_bytes(world, root, bytes, 0));
+        assert_memory_equal(mine, root, bytes);
+        free(mine);
+        free(root);
+    }
+    finish(t);
+}
+
+int main(int argc, char **argv) {
+    pleat_session *session = NULL;
+    pleat_status status = pleat_session_start(&argc, &argv, &session);
+    if (status != PLEAT_OK) return pleat_status_exit_code(pleat_session_end(NULL, status));
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(shared_gradients_are_those_of_the_whole_batch, session),
+        cmocka_unit_test_prestate(each_ranks_own_statistics_give_another_gradient, session),
+        cmocka_unit_test_prestate(gradients_in_several_buckets_all_arrive, session),
+        cmocka_unit_test_prestate(ranks_keep_the_same_weights, session),
+    };
+    if (cmocka_run_group_tests(tests, NULL, NULL) != 0)
+        status = PLEAT_FAIL(PLEAT_ERR_DATA, "tests failed");
+    return pleat_status_exit_code(pleat_session_end(session, status));
+}
