@@ -143,8 +143,8 @@ pleat_status pleat_store_write_index(const char *folder, const char *preprocessi
     if (stat(path, &st) == 0) {
         char cases[PLEAT_PATH_BYTES];
         PLEAT_TRY(pleat_path(cases, sizeof cases, "%s/cases", folder));
-        pleat_hdf5_remove_leftovers(folder, NULL, (double)st.st_mtime - STALE_S);
-        pleat_hdf5_remove_leftovers(cases, NULL, (double)st.st_mtime - STALE_S);
+        pleat_file_remove_leftovers(folder, NULL, (double)st.st_mtime - STALE_S);
+        pleat_file_remove_leftovers(cases, NULL, (double)st.st_mtime - STALE_S);
     }
     return PLEAT_OK;
 }
