@@ -125,8 +125,9 @@ END
 # --- training ------------------------------------------------------------------------------------
 # Without norm a deep net overflows after a few steps of this size.
 refused "training that diverges" 4 "fold 0 diverged" 2 train tiny.yaml --out wild \
-    --set store=store --fold 0 --set network.norm=false --set network.depth=4 --set patch=[16,16,16] \
-    --set train.lr=10 --set train.epochs=40 --set train.iterations=1 --set ranks_per_fold=2
+    --set store=store --fold 0 --set ranks_per_fold=2 --set network.norm=false \
+    --set network.depth=4 --set patch=[16,16,16] --set train.lr=10 --set train.epochs=40 \
+    --set train.iterations=1
 epochs=$(sed 1d wild/fold_0/history.tsv | wc -l)
 holds "some epochs were good" [ "$epochs" -ge 1 ]
 holds "their history is all numbers" eval '! grep -qiE "nan|inf|\t\t" wild/fold_0/history.tsv'
