@@ -54,7 +54,8 @@ static pleat_status read_case(void *context, const int start[3], const int size[
     return pleat_store_read(r->store, r->i, start, size, image, label);
 }
 
-/* Reads case i to where its source points, or to a buffer of its own, and makes its histogram. */
+/* Reads case i to where its source points, or its image to a buffer of its own, and makes its
+ * histogram. What comes into memory whole is compared with its digest. */
 static pleat_status load_case(pleat_pool *pool, int i) {
     static const int origin[3] = {0, 0, 0};
     const pleat_source *source = &pool->sources[i];
@@ -63,8 +64,10 @@ static pleat_status load_case(pleat_pool *pool, int i) {
     if (image == NULL) image = malloc(n * sizeof *image);
     PLEAT_CHECK(image != NULL, PLEAT_ERR_MEMORY, "no memory to read case '%s', %zu MiB",
                 pleat_store_info(pool->store, i)->id, n * sizeof *image >> 20);
-    const pleat_status status =
+    pleat_status status =
         pleat_store_read(pool->store, i, origin, source->dim, image, (uint8_t *)source->label);
+    if (status == PLEAT_OK && source->image != NULL)
+        status = pleat_store_check(pool->store, i, source->image, source->label);
     if (status == PLEAT_OK) pleat_histogram_make(image, n, &pool->histograms[i]);
     if (source->image == NULL) free(image);
     return status;
