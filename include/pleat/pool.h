@@ -1,8 +1,8 @@
 /*
  * pool.h - the cases of a store as sources of patches, one copy per machine.
  *
- *   they fit the budget     read once by the node's ranks together, into memory all of them see, and
- *                           compared with their digests
+ *   they fit the budget     read once by the node's ranks together, into memory all of them see,
+ *                           and compared with their digests
  *   they do not             every patch is read from the store; histograms are made once anyway
  */
 #ifndef PLEAT_POOL_H
