@@ -349,8 +349,8 @@ int main(void) {
         cmocka_unit_test(of_equal_classes_the_first_wins),
         cmocka_unit_test_setup_teardown(a_checkpoint_is_all_that_prediction_needs, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_configuration_changes_how_it_predicts_but_not_what, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_configuration_changes_how_it_predicts_but_not_what,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(models_that_do_not_belong_together_are_refused_by_name,
                                         set_up, tear_down),
     };

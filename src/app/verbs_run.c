@@ -58,6 +58,7 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     pleat_config config;
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
+    PLEAT_TRY(pleat_session_check_launch(a->session));
     PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
     PLEAT_CHECK(out != NULL || options.dry_run, PLEAT_ERR_ARG,
                 "pleat %s needs --out RUN, the folder of the results", self->name);

@@ -7,6 +7,7 @@
 #include "pleat/score.h"
 #include "pleat/train.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,7 +125,11 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
     const pleat_case_info *info = pleat_store_info(cv->store, i);
     char path[PLEAT_PATH_BYTES];
     pleat_label label = {0};
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/predictions/%s.nii.gz", job->folder, info->id));
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s.nii.gz", info->id));
+    char folder[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(folder, sizeof folder, "%s/predictions", job->folder));
+    pleat_file_remove_leftovers(folder, path, INFINITY);
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.nii.gz", folder, info->id));
     pleat_status status = pleat_predictor_source(predictor, pleat_pool_source(cv->pool, i),
                                                  info->spacing, &info->geometry, &label);
     if (status == PLEAT_OK) status = pleat_nifti_write_label(path, &label, &info->geometry);
@@ -145,8 +150,12 @@ static pleat_status predict_share(fold_job *job) {
         pleat_path(path, sizeof path, "%s/checkpoint_%s.h5", job->folder, cv->config.weights));
     const char *const paths[] = {path};
     pleat_predictor *predictor = NULL;
-    PLEAT_TRY(pleat_predictor_open(cv->engine, paths, 1, &cv->config, &predictor));
-    pleat_status status = PLEAT_OK;
+    pleat_status status = pleat_predictor_open(cv->engine, paths, 1, &cv->config, &predictor);
+    PLEAT_CHECK(status != PLEAT_ERR_NOT_FOUND && status != PLEAT_ERR_FORMAT, status,
+                "fold %d is trained, but its model '%s' cannot be read; remove '%s' and start "
+                "again to train the fold anew",
+                job->fold, path, job->folder);
+    PLEAT_TRY(status);
     for (int i = cv->group->rank; i < job->n_held_out && status == PLEAT_OK; i += cv->group->size) {
         status = predict_case(job, predictor, i);
         if (cv->group->rank == 0)
@@ -192,6 +201,8 @@ pleat_status pleat_fold_run(pleat_crossval *cv, int fold) {
     pleat_status status = pleat_fold_folder(cv->options->out, fold, job.folder);
     if (status == PLEAT_OK) status = pleat_file_make_folder(job.folder);
     if (status == PLEAT_OK) status = choose_cases(&job);
+    if (status == PLEAT_OK && cv->group->rank == 0)
+        pleat_file_remove_leftovers(job.folder, NULL, INFINITY);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->group, status));
     PLEAT_TRY_GOTO(status, done, train(&job));
     if (!cv->options->train_only) PLEAT_TRY_GOTO(status, done, predict(&job));
