@@ -99,6 +99,8 @@ static pleat_status open_store(pleat_crossval *cv) {
     PLEAT_TRY(pleat_comm_agree(cv->session->world, status));
     status =
         pleat_pool_open(cv->session->node, cv->store, (size_t)cv->config.host_memory, &cv->pool);
+    if (status == PLEAT_OK && cv->config.oversample > 0.0)
+        status = pleat_pool_list_foreground(cv->pool);
     return pleat_comm_agree(cv->session->world, status);
 }
 
