@@ -185,7 +185,7 @@ done:
 
 /* --- the report ----------------------------------------------------------------------------- */
 
-static pleat_status read_scores(const char *folder, int folds, pleat_case_result **out, int *n) {
+pleat_status pleat_run_scores(const char *folder, int folds, pleat_case_result **out, int *n) {
     *out = NULL;
     *n = 0;
     for (int fold = 0; fold < folds; fold++) {
@@ -227,7 +227,7 @@ pleat_status pleat_crossval_report(const char *folder, int verbose) {
                                     .precision = record.precision,
                                     .weights = record.weights,
                                     .seed = record.seed};
-    pleat_status status = read_scores(folder, record.folds, &results, &n);
+    pleat_status status = pleat_run_scores(folder, record.folds, &results, &n);
     if (status == PLEAT_OK)
         status = pleat_report_write(folder, results, n, classes, n_classes, record.folds, &info);
     if (status == PLEAT_OK)
