@@ -184,28 +184,35 @@ static void test_the_share_is_kept_and_the_other_draws_stay_as_they_were(void **
     assert_in_range(moved, 900 - 101, 900 + 101); /* four deviations; hardly any stays by chance */
 }
 
-static void test_a_deformed_patch_has_the_voxel_in_its_middle_too(void **state) {
-    const mask *m = *state;
-    float image[8 * 12 * 10];
-    uint8_t label[8 * 12 * 10];
-    static float volume[N];
-    const pleat_source source = {.dim = {D, H, W}, .image = volume, .label = m->label};
-    int deformed = 0;
-    for (int i = 0; i < 400; i++) {
-        pleat_sample s = draw(m, i, 1.0);
-        if (s.scale == 0.0 && s.rotation[0] == 0.0) continue;
-        s.elastic_alpha = s.gamma = s.contrast = 0.0; /* a shift may push the one voxel aside */
-        if (s.scale == 0.0 && s.rotation[0] == 0.0) continue;
-        const pleat_sample far = draw(m, i, 0.0);
-        if (fabs(s.centre[0] - far.centre[0]) + fabs(s.centre[1] - far.centre[1]) < 1e-9) continue;
-        deformed++;
-        assert_int_equal(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_ZERO, image, label),
-                         PLEAT_OK);
-        int foreground = 0;
-        for (size_t k = 0; k < sizeof label; k++) foreground += label[k] > 0 && label[k] < 255;
-        assert_true(foreground > 0);
+/* 1 when the centre is a listed voxel, moved no further than the patch has room for. */
+static int is_around_foreground(const mask *m, const pleat_sample *s) {
+    for (int r = 0; r < m->n; r++) {
+        int fits = 1;
+        for (int a = 0; a < 3; a++) {
+            const int v = s->mirror[a] ? dim[a] - 1 - m->row[r][1 + a] : m->row[r][1 + a];
+            const double most = dim[a] - patch[a] / 2.0;
+            fits &= s->centre[a] == fmin(fmax(v, patch[a] / 2.0), most);
+        }
+        if (fits) return 1;
     }
-    assert_true(deformed > 50);
+    return 0;
+}
+
+static void test_the_centre_of_a_deformed_patch_is_a_foreground_voxel_too(void **state) {
+    const mask *m = *state;
+    int deformed = 0, by_chance = 0;
+    for (int i = 0; i < 400; i++) {
+        const pleat_sample s = draw(m, i, 1.0), far = draw(m, i, 0.0);
+        if (s.scale == 0.0 && s.rotation[0] == 0.0 && s.elastic_alpha == 0.0) {
+            for (int a = 0; a < 3; a++) assert_true(s.centre[a] == 0.0);
+            continue;
+        }
+        deformed++;
+        assert_true(is_around_foreground(m, &s));
+        by_chance += is_around_foreground(m, &far);
+    }
+    assert_in_range(deformed, 110, 200); /* 1 - 0.85^3 = 0.386 of 400 */
+    assert_int_equal(by_chance, 0);
 }
 
 static void test_a_case_without_foreground_and_a_small_one_stay_as_drawn(void **state) {
@@ -229,7 +236,7 @@ int main(void) {
         cmocka_unit_test(test_a_store_keeps_the_list_and_one_without_it_gives_the_same),
         cmocka_unit_test(test_every_class_is_in_the_middle_equally_often),
         cmocka_unit_test(test_the_share_is_kept_and_the_other_draws_stay_as_they_were),
-        cmocka_unit_test(test_a_deformed_patch_has_the_voxel_in_its_middle_too),
+        cmocka_unit_test(test_the_centre_of_a_deformed_patch_is_a_foreground_voxel_too),
         cmocka_unit_test(test_a_case_without_foreground_and_a_small_one_stay_as_drawn),
     };
     return cmocka_run_group_tests(tests, make_mask, free_mask);

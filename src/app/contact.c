@@ -117,6 +117,15 @@ static void draw_slice(contact *c, int x, int y, int d, const float *image, cons
         }
 }
 
+/* Where slice `d` of the patch comes from, as far as mirror and scale tell. */
+static int slice_before(const contact *c, const pleat_sample *sample, int d) {
+    const double middle = 0.5 * (c->patch[0] - 1);
+    const double scale = sample->scale != 0.0 ? sample->scale : 1.0;
+    const double from = middle + scale * (d - middle) * (sample->mirror[0] ? -1.0 : 1.0);
+    const int slice = (int)lround(from);
+    return slice < 0 ? 0 : slice < c->patch[0] ? slice : c->patch[0] - 1;
+}
+
 void contact_row(contact *c, int row, const pleat_sample *sample, const float *before,
                  const float *after, const uint8_t *label) {
     const tile t = tile_of(c);
@@ -129,8 +138,7 @@ void contact_row(contact *c, int row, const pleat_sample *sample, const float *b
     picture_text(&c->sheet, indent, top, SCALE, FAINT, first);
     picture_text(&c->sheet, indent, top + line, SCALE, FAINT, second);
     const int d = best_slice(c, label), y = top + 2 * line + GAP / 2;
-    const int was = sample->mirror[0] ? c->patch[0] - 1 - d : d;
-    draw_slice(c, GAP, y, was, before, NULL);
+    draw_slice(c, GAP, y, slice_before(c, sample, d), before, NULL);
     draw_slice(c, GAP + t.width + GAP, y, d, after, NULL);
     draw_slice(c, GAP + 2 * (t.width + GAP), y, d, after, label);
 }

@@ -28,7 +28,7 @@ static inline void picture_set(picture *p, int x, int y, colour c) {
         p->pixel[(size_t)y * (size_t)p->width + (size_t)x] = c;
 }
 
-enum { PICTURE_LETTER = 6, PICTURE_LINE = 9 }; /* pixels of a character and a line at scale 1 */
+enum { PICTURE_LETTER = 6, PICTURE_LINE = 10 }; /* pixels of a character and a line at scale 1 */
 
 /* Letters, digits and . , : = + - / % ( ); others are blank. (x, y) is the upper left corner. */
 void picture_text(picture *p, int x, int y, int scale, colour c, const char *text);
