@@ -25,8 +25,10 @@ holds "three rows high: $height" [ "$height" -gt 900 ]
 cp -r patches first
 succeeds "again" 0 augment tiny.yaml --store store --case "$id" --samples 3 --out patches
 holds "the same draws make the same patches" diff -r first patches
-succeeds "another seed" 0 augment tiny.yaml --store store --case "$id" --samples 3 --seed 8 --out other
-holds "another seed makes others" same_text "$(cmp -s "first/$id.png" "other/$id.png" && echo same)" ""
+succeeds "another seed" 0 augment tiny.yaml --store store --case "$id" --samples 3 --seed 8 \
+    --out other
+holds "another seed makes others" same_text \
+    "$(cmp -s "first/$id.png" "other/$id.png" && echo same)" ""
 succeeds "another size" 0 augment --store store --case "$id" --samples 1 --patch 12x10x6 \
     --set augment=off --out small
 holds "x, y and z of the patch" same_text \

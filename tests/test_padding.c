@@ -1,4 +1,4 @@
-/* test_padding.c - what lies around a volume that is smaller than the patch, in training and after. */
+/* test_padding.c - what lies around a volume smaller than the patch, in training and after. */
 #include "pleat/augment.h"
 #include "pleat/predict.h"
 #include "pleat/volume.h"

@@ -59,9 +59,9 @@ void pleat_sampler_draw(uint64_t seed, int fold, int epoch, int sample, int samp
                         const int (*dims)[3], const int patch[3],
                         const pleat_augment_config *augment, pleat_sample *out);
 
-/* In a share of the samples, moves the one just drawn by the same numbers so that a foreground voxel
- * is in the middle, as far as the patch then stays inside the volume: the class uniform over those
- * present, then the voxel over those listed. dim is that of the sample's case. */
+/* In a share of the samples, moves the one just drawn by the same numbers so that a foreground
+ * voxel is in the middle, as far as the patch then stays inside the volume: the class uniform over
+ * those present, then the voxel over those listed. dim is that of the sample's case. */
 void pleat_sampler_oversample(uint64_t seed, int fold, int epoch, int sample, double share,
                               const int dim[3], const int patch[3],
                               const pleat_foreground *foreground, pleat_sample *out);

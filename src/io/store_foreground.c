@@ -1,7 +1,7 @@
 /* store_foreground.c - which voxels of a mask are listed, for patches around the foreground.
  *
- * A mask may have millions of foreground voxels. Of each class a uniform choice is kept by reservoir
- * sampling (Vitter, ACM TOMS 1985, algorithm R): voxel k >= N replaces one of the N with
+ * A mask may have millions of foreground voxels. Of each class a uniform choice is kept by
+ * reservoir sampling (Vitter, ACM TOMS 1985, algorithm R): voxel k >= N replaces one of the N with
  * probability N / (k + 1). One pass over the mask.
  */
 #include "pleat/rng.h"
