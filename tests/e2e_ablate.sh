@@ -3,8 +3,9 @@
 # PLEAT, the program.
 . "$(dirname "${BASH_SOURCE[0]}")/program.sh"
 
-tiny_data data 3 1
-less="--set folds.k=3 --set train.epochs=1 --set train.iterations=1 --set patch=32x32x16"
+tiny_data data 2 1
+less="--set folds.k=2 --set train.epochs=1 --set train.iterations=1 --set patch=32x32x16 \
+    --set network.filters=1"
 # shellcheck disable=SC2086 # options
 succeeds "ablate" 2 ablate tiny.yaml --out study $less
 cp out table
@@ -23,10 +24,11 @@ holds "columns" same_text "$(head -1 study/ablation.csv)" \
     "score,class,none,augmentation,preprocessing,both"
 holds "six scores of four classes" same_text "$(sed 1d study/ablation.csv | wc -l)" 24
 holds "every case by every variant" same_text "$(sed 1d study/ablation.detailed.csv | wc -l)" \
-    $((4 * 3 * 6))
+    $((4 * 2 * 6))
 
 # A median is that of the run's own detailed file.
-median=$(grep ',DSC,' study/both/cv_results.detailed.csv | cut -d, -f3 | sort -g | sed -n 2p)
+median=$(grep ',DSC,' study/both/cv_results.detailed.csv |
+    awk -F, '{ sum += $3 } END { printf "%.9f", sum / NR }') # of two
 holds "the medians are those of the runs" awk -F, -v want="$median" \
     '$1 == "DSC" && $2 == "background" { d = $6 - want; found = d < 1e-6 && d > -1e-6 }
      END { exit !found }' study/ablation.csv

@@ -26,9 +26,10 @@ static pleat_status make_gauss(double sigma, const int dim[3], gauss *out) {
     const int radius = (int)(4.0 * sigma + 0.5);
     out->radius = radius;
     out->taps = calloc(2 * (size_t)radius + 2 * ROWS - 1, sizeof *out->taps);
-    out->tile = calloc((size_t)longest * LINES, sizeof *out->tile);
+    out->tile = aligned_alloc(64, (size_t)longest * LINES * sizeof *out->tile); /* cache lines */
     PLEAT_CHECK(out->taps != NULL && out->tile != NULL, PLEAT_ERR_MEMORY,
                 "no memory to smooth lines of %d voxels", longest);
+    memset(out->tile, 0, (size_t)longest * LINES * sizeof *out->tile);
     double sum = 0.0;
     for (int j = -radius; j <= radius; j++) sum += exp(-0.5 * j * j / (sigma * sigma));
     for (int j = -radius; j <= radius; j++)

@@ -184,20 +184,19 @@ static inline lane16 gather(const float *row, size_t pitch) {
     return __builtin_shufflevector(ab, cd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
-/* The 64 products of point i: along D, then along H and W together, added up to four sums. */
+/* The 64 products of point i: along D for all, along H, then along W but for the last sum. */
 static inline lane4 interpolate(const points *p, int i, const float *box, size_t pitch,
                                 size_t slice) {
-    const float *at = box + p->tap[i], *d = p->weight[0][i];
-    const lane4 h = *(const lane4 *)p->weight[1][i], w = *(const lane4 *)p->weight[2][i];
+    const float *at = box + p->tap[i], *d = p->weight[0][i], *h = p->weight[1][i];
     lane16 sum = d[0] * gather(at, pitch);
     sum += d[1] * gather(at + slice, pitch);
     sum += d[2] * gather(at + 2 * slice, pitch);
     sum += d[3] * gather(at + 3 * slice, pitch);
-    sum *= __builtin_shufflevector(h, h, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-    const lane8 half = __builtin_shufflevector(sum, sum, 0, 1, 2, 3, 4, 5, 6, 7) +
-                       __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15);
-    return w * (__builtin_shufflevector(half, half, 0, 1, 2, 3) +
-                __builtin_shufflevector(half, half, 4, 5, 6, 7));
+    lane4 line = h[0] * __builtin_shufflevector(sum, sum, 0, 1, 2, 3);
+    line += h[1] * __builtin_shufflevector(sum, sum, 4, 5, 6, 7);
+    line += h[2] * __builtin_shufflevector(sum, sum, 8, 9, 10, 11);
+    line += h[3] * __builtin_shufflevector(sum, sum, 12, 13, 14, 15);
+    return line * *(const lane4 *)p->weight[2][i];
 }
 
 static void sample_image(const deformation *t, const points *p, const float *box, float pad_value,
