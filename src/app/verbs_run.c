@@ -63,7 +63,7 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
                 "pleat %s needs --out RUN, the folder of the results", self->name);
     PLEAT_CHECK(fold >= 0 || fold == INT_MIN, PLEAT_ERR_ARG, "--fold %d: folds count from 0", fold);
     if (fold >= 0) options.only_fold = fold;
-    options.out = out != NULL ? out : ".";
+    options.out = out != NULL ? out : ""; /* a dry run may have none */
     PLEAT_TRY(verb_config(words.item[0], &sets, &config));
     return pleat_crossval_run(a->session, &config, &options);
 }

@@ -338,6 +338,16 @@ done:
     return status;
 }
 
+pleat_status pleat_store_check(const pleat_store *store, int i, const float *image,
+                               const uint8_t *label) {
+    const pleat_case_info *info = pleat_store_info(store, i);
+    PLEAT_CHECK(store_digest(info->dim, image, label) == info->digest, PLEAT_ERR_FORMAT,
+                "'%s/cases/%s.h5': its voxels are not those that were written; remove it and start "
+                "again: it is prepared again",
+                store->folder, info->id);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_store_verify(pleat_store *store, int i) {
     pleat_status status = PLEAT_OK;
     const int none[3] = {0, 0, 0};
@@ -349,10 +359,7 @@ pleat_status pleat_store_verify(pleat_store *store, int i) {
         PLEAT_TRY_GOTO(status, done, pleat_label_make(info->dim, info->spacing, &label));
     PLEAT_TRY_GOTO(status, done,
                    pleat_store_read(store, i, none, info->dim, image.data, label.data));
-    PLEAT_CHECK_GOTO(status, done, store_digest(info->dim, image.data, label.data) == info->digest,
-                     PLEAT_ERR_FORMAT,
-                     "'%s/cases/%s.h5': its voxels are not those that were written; " STORE_ADVICE,
-                     store->folder, info->id);
+    PLEAT_TRY_GOTO(status, done, pleat_store_check(store, i, image.data, label.data));
 done:
     pleat_image_free(&image);
     pleat_label_free(&label);

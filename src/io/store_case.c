@@ -24,6 +24,23 @@ uint64_t store_digest(const int dim[3], const float *image, const uint8_t *label
     return label == NULL ? digest : pleat_digest(digest, label, n);
 }
 
+pleat_status pleat_store_set_files(pleat_case_info *info, const char *image_path,
+                                   const char *label_path) {
+    pleat_file_identity image, label = {0};
+    char paths[2][sizeof info->image_path] = {"", ""};
+    PLEAT_TRY(pleat_path(paths[0], sizeof paths[0], "%s", image_path));
+    PLEAT_TRY(pleat_file_identify(image_path, &image));
+    if (label_path != NULL) {
+        PLEAT_TRY(pleat_path(paths[1], sizeof paths[1], "%s", label_path));
+        PLEAT_TRY(pleat_file_identify(label_path, &label));
+    }
+    memcpy(info->image_path, paths[0], sizeof paths[0]);
+    memcpy(info->label_path, paths[1], sizeof paths[1]);
+    info->image_file = image;
+    info->label_file = label;
+    return PLEAT_OK;
+}
+
 /* ---- one case -------------------------------------------------------------------------------- */
 
 enum kind { TEXT, INT, REAL, DIGEST };
@@ -41,6 +58,8 @@ static const struct field {
     {"id", TEXT, 0, {0}, TEXT(id)},
     {"image_path", TEXT, 0, {0}, TEXT(image_path)},
     {"label_path", TEXT, 0, {0}, TEXT(label_path)},
+    {"image_file", DIGEST, 1, {2}, AT(image_file), 0},
+    {"label_file", DIGEST, 1, {2}, AT(label_file), 0},
     {"spacing", REAL, 1, {3}, AT(spacing), 0},
     {"classes", INT, 0, {0}, AT(classes), 0},
     {"digest", DIGEST, 0, {0}, AT(digest), 0},

@@ -12,7 +12,7 @@
 
 #define STORE_FORMAT  "pleat-store"
 #define CASE_FORMAT   "pleat-case"
-#define STORE_VERSION 1 /* of the layout; a reader refuses any other */
+#define STORE_VERSION 2 /* of the layout; a reader refuses any other */
 #define STORE_ADVICE  "remove it and run `pleat prep` again"
 
 typedef struct store_case {

@@ -1,6 +1,5 @@
 /* store_write.c - cases and the index of the store, written whole or not at all. */
 #include "pleat/file.h"
-#include "pleat/log.h"
 #include "store_case.h"
 
 #include <stdio.h>
@@ -78,24 +77,32 @@ pleat_status pleat_store_write_case(const char *folder, const char *preprocessin
     return pleat_file_publish(temporary, path);
 }
 
-pleat_status pleat_store_has_case(const char *folder, const char *preprocessing, const char *id,
-                                  int *out) {
+static int same_file(pleat_file_identity a, pleat_file_identity b) {
+    return a.bytes == b.bytes && a.digest == b.digest;
+}
+
+pleat_status pleat_store_find_case(const char *folder, const char *preprocessing,
+                                   const pleat_case_info *wanted, pleat_case_state *out) {
     char path[PLEAT_PATH_BYTES];
     store_case found;
-    PLEAT_TRY(store_case_path(folder, id, path, sizeof path));
+    PLEAT_TRY(store_case_path(folder, wanted->id, path, sizeof path));
     if (!pleat_file_exists(path)) {
-        *out = 0;
+        *out = PLEAT_CASE_ABSENT;
         return PLEAT_OK;
     }
-    const pleat_status status = store_case_load(path, &found);
+    pleat_status status = store_case_load(path, &found);
+    if (status == PLEAT_OK && strcmp(found.info.id, wanted->id) != 0)
+        status = PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' holds case '%s'; " STORE_ADVICE, path,
+                            found.info.id);
     if (status == PLEAT_ERR_FORMAT) {
-        pleat_log(PLEAT_INFO, "%s: it is made again", pleat_error_message());
-        *out = 0;
+        *out = PLEAT_CASE_DAMAGED;
         return PLEAT_OK;
     }
     if (status != PLEAT_OK) return pleat_error_frame(status, __FILE__, __LINE__, __func__);
     PLEAT_TRY(store_compare_text(path, found.preprocessing, preprocessing));
-    *out = strcmp(found.info.id, id) == 0;
+    const int same = same_file(found.info.image_file, wanted->image_file) &&
+                     same_file(found.info.label_file, wanted->label_file);
+    *out = same ? PLEAT_CASE_WHOLE : PLEAT_CASE_CHANGED;
     return PLEAT_OK;
 }
 
@@ -155,8 +162,8 @@ pleat_status pleat_store_write_index(const char *folder, const char *preprocessi
     if (stat(path, &st) == 0) {
         char cases[PLEAT_PATH_BYTES];
         PLEAT_TRY(pleat_path(cases, sizeof cases, "%s/cases", folder));
-        pleat_hdf5_remove_leftovers(folder, NULL, (double)st.st_mtime - STALE_S);
-        pleat_hdf5_remove_leftovers(cases, NULL, (double)st.st_mtime - STALE_S);
+        pleat_file_remove_leftovers(folder, NULL, (double)st.st_mtime - STALE_S);
+        pleat_file_remove_leftovers(cases, NULL, (double)st.st_mtime - STALE_S);
     }
     return PLEAT_OK;
 }

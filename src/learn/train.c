@@ -13,6 +13,7 @@
 #include "pleat/log.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -251,7 +252,9 @@ static pleat_status run_epoch(run *r) {
     double train[METRICS], val[METRICS];
     const double lr = rate_of(r);
     PLEAT_TRY(train_steps(r, train));
-    PLEAT_TRY(validate(r, val));
+    PLEAT_TRY(validate(r, val)); /* the same on all ranks */
+    if (r->data->n_validation * r->config->validation > 0 && !isfinite(val[0]))
+        return diverged(r, "the validation loss is not finite after", r->epoch + 1);
     pleat_epoch *row = &r->rows[r->epoch++];
     *row = (pleat_epoch){train[0], train[1], train[2], train[3], val[0],
                          val[1],   val[2],   val[3],   lr,       pleat_now() - start};

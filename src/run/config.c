@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #define MAX_TEXT 1024
@@ -44,10 +45,17 @@ static int distance(const char *a, const char *b) {
     return line[n];
 }
 
+/* "epochs" is meant to be "train.epochs": a key may be known by its last word alone. */
+static int strangeness(const char *known, const char *key) {
+    const char *dot = strrchr(known, '.');
+    const int whole = distance(known, key), last = dot == NULL ? whole : 1 + distance(dot + 1, key);
+    return last < whole ? last : whole;
+}
+
 static const char *nearest(const char *key) {
     const char *best = pleat_config_rows[0].key;
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++)
-        if (distance(row->key, key) < distance(best, key)) best = row->key;
+        if (strangeness(row->key, key) < strangeness(best, key)) best = row->key;
     return best;
 }
 
@@ -75,7 +83,8 @@ static int numbers(const char *text, double *out, int most) {
 
 static int is_none(const char *text) {
     return strcmp(text, "none") == 0 || strcmp(text, "null") == 0 || strcmp(text, "~") == 0 ||
-           strcmp(text, "false") == 0 || strcmp(text, "off") == 0 || text[0] == '\0';
+           strcmp(text, "false") == 0 || strcmp(text, "off") == 0 || strcmp(text, "no") == 0 ||
+           text[0] == '\0';
 }
 
 static int boolean(const char *text) {
@@ -88,15 +97,16 @@ static int boolean(const char *text) {
     return -1;
 }
 
+/* "512", "4G", "1.5T"; -1 when it is not a size. */
 static double bytes(const char *text) {
+    const char *units = "KMGT";
     char *end = NULL;
     const double value = strtod(text, &end);
-    const char *units = "KMGT";
-    if (end == text || value < 0) return -1;
-    if (*end == '\0') return value;
+    if (end == text || !isfinite(value) || value < 0) return -1;
+    if (*end == '\0') return floor(value);
     const char *unit = strchr(units, toupper((unsigned char)*end));
-    if (unit == NULL || *unit == '\0') return -1;
-    return value * pow(1024.0, (double)(unit - units + 1));
+    if (unit == NULL || end[1] != '\0') return -1;
+    return floor(value * pow(1024.0, (double)(unit - units + 1)));
 }
 
 /* 1-based place of `text` among "a|b|c", 0 when it is not there. */
@@ -129,6 +139,9 @@ static pleat_status set_numbers(const config_row *row, const char *where, const 
         PLEAT_CHECK(value[i] >= row->low && value[i] <= row->high, PLEAT_ERR_ARG,
                     "%s: %s = '%s', must lie between %g and %g", where, row->key, text, row->low,
                     row->high);
+    for (int i = 0; i < wanted; i++)
+        PLEAT_CHECK(row->kind != SIZE || value[i] == floor(value[i]), PLEAT_ERR_ARG,
+                    "%s: %s = '%s', must be whole numbers", where, row->key, text);
     PLEAT_CHECK(wanted == 3 || value[0] <= value[1], PLEAT_ERR_ARG,
                 "%s: %s = '%s', low is above high", where, row->key, text);
     for (int i = 0; i < wanted; i++) {
@@ -159,9 +172,13 @@ static pleat_status set_number(const config_row *row, const char *where, const c
 
 static pleat_status set_word(const config_row *row, const char *where, const char *text, char *at) {
     if (row->kind == TEXT) {
-        PLEAT_CHECK(strlen(text) < (size_t)row->low, PLEAT_ERR_ARG,
-                    "%s: %s is longer than %d characters", where, row->key, (int)row->low - 1);
-        (void)snprintf(at, (size_t)row->low, "%s", text);
+        /* classes may be written as the list it is: [background, lesion] */
+        const int list = row->offset == offsetof(pleat_config, classes) && text[0] == '[' &&
+                         text[strlen(text) - 1] == ']';
+        const size_t n = strlen(text) - 2 * (size_t)list;
+        PLEAT_CHECK(n < (size_t)row->low, PLEAT_ERR_ARG, "%s: %s is longer than %d characters",
+                    where, row->key, (int)row->low - 1);
+        (void)snprintf(at, (size_t)row->low, "%.*s", (int)n, text + list);
         return PLEAT_OK;
     }
     const int place = choice(row->choices, text);
@@ -207,8 +224,8 @@ static pleat_status set(const config_row *row, const char *where, const char *te
     }
     case BYTES: {
         const double value = bytes(text);
-        PLEAT_CHECK(value >= 0, PLEAT_ERR_ARG, "%s: %s = '%s', must be a size such as 512M or 4G",
-                    where, row->key, text);
+        PLEAT_CHECK(value >= row->low && value <= row->high, PLEAT_ERR_ARG,
+                    "%s: %s = '%s', must be a size such as 512M or 4G", where, row->key, text);
         *(double *)(void *)at = value;
         return PLEAT_OK;
     }
@@ -236,15 +253,46 @@ pleat_status pleat_config_set(const char *assignment, pleat_config *config) {
     return set_key("--set", key, equals + 1, config);
 }
 
-pleat_status pleat_config_environment(pleat_config *config) {
+/* PLEAT_TRAIN_EPOCHS of train.epochs. */
+static void variable_of(const char *key, char name[128]) {
+    size_t n = (size_t)snprintf(name, 128, "PLEAT_");
+    for (const char *c = key; *c != '\0' && n < 127; c++)
+        name[n++] = (char)(*c == '.' ? '_' : toupper((unsigned char)*c));
+    name[n] = '\0';
+}
+
+/* The key of a variable's name; NULL when there is none. */
+static const char *key_of(const char *variable, size_t length) {
+    char name[128];
+    if (length == strlen("PLEAT_AUGMENT") && strncmp(variable, "PLEAT_AUGMENT", length) == 0)
+        return "augment.on";
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
-        char name[128] = "PLEAT_";
-        size_t n = strlen(name);
-        for (const char *c = row->key; *c != '\0' && n < sizeof name - 1; c++)
-            name[n++] = (char)(*c == '.' ? '_' : toupper((unsigned char)*c));
-        name[n] = '\0';
-        const char *value = getenv(name);
-        if (value != NULL) PLEAT_TRY(set(row, name, value, config));
+        variable_of(row->key, name);
+        if (strlen(name) == length && strncmp(name, variable, length) == 0) return row->key;
+    }
+    return NULL;
+}
+
+/* Variables that are not keys: of the communicator, the session, the modules, the tests. */
+static int is_other(const char *variable) {
+    static const char *const others[] = {"PLEAT_COMM_", "PLEAT_ALLOW_", "PLEAT_MODULE_",
+                                         "PLEAT_TEST_"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strncmp(variable, others[i], strlen(others[i])) == 0) return 1;
+    return 0;
+}
+
+pleat_status pleat_config_environment(pleat_config *config) {
+    for (char **entry = environ; *entry != NULL; entry++) {
+        const char *equals = strchr(*entry, '=');
+        if (strncmp(*entry, "PLEAT_", 6) != 0 || equals == NULL || is_other(*entry)) continue;
+        const char *key = key_of(*entry, (size_t)(equals - *entry));
+        PLEAT_CHECK(key != NULL, PLEAT_ERR_ARG,
+                    "environment: %.*s is no key's variable; unset it, or see `pleat config`",
+                    (int)(equals - *entry), *entry);
+        char name[128];
+        (void)snprintf(name, sizeof name, "%.*s", (int)(equals - *entry), *entry);
+        PLEAT_TRY(set(find(key), name, equals + 1, config));
     }
     return PLEAT_OK;
 }
@@ -267,14 +315,26 @@ static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const 
     for (yaml_node_item_t *item = node->data.sequence.items.start;
          item < node->data.sequence.items.top; item++) {
         const yaml_node_t *part = yaml_document_get_node(w->document, *item);
-        PLEAT_CHECK(part->type == YAML_SCALAR_NODE, PLEAT_ERR_ARG,
-                    "%s: %s must be a list of plain values", where, key);
+        PLEAT_CHECK(part->type == YAML_SCALAR_NODE && strchr(scalar(part), ',') == NULL,
+                    PLEAT_ERR_ARG, "%s: %s must be a list of plain values without commas", where,
+                    key);
         const int more =
             snprintf(out + used, MAX_TEXT - used, "%s%s", used > 0 ? "," : "", scalar(part));
         used += (size_t)more;
         PLEAT_CHECK(used < MAX_TEXT, PLEAT_ERR_ARG, "%s: %s is too long", where, key);
     }
     return PLEAT_OK;
+}
+
+/* YAML allows no key twice; libyaml does not look. */
+static pleat_status check_once(const walk *w, const yaml_node_t *mapping, const yaml_node_t *name) {
+    for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;; pair++) {
+        const yaml_node_t *other = yaml_document_get_node(w->document, pair->key);
+        if (other == name) return PLEAT_OK;
+        PLEAT_CHECK(other->type != YAML_SCALAR_NODE || strcmp(scalar(other), scalar(name)) != 0,
+                    PLEAT_ERR_ARG, "%.500s line %zu: '%s' is there twice, first in line %zu",
+                    w->name, name->start_mark.line + 1, scalar(name), other->start_mark.line + 1);
+    }
 }
 
 static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char *path, int depth) {
@@ -291,6 +351,7 @@ static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char
         const yaml_node_t *name = yaml_document_get_node(w->document, pair->key);
         PLEAT_CHECK(name->type == YAML_SCALAR_NODE, PLEAT_ERR_ARG, "%s: a key must be a word",
                     where);
+        PLEAT_TRY(check_once(w, node, name));
         (void)snprintf(key, sizeof key, "%.100s%s%.100s", path, path[0] != '\0' ? "." : "",
                        scalar(name));
         PLEAT_TRY(walk_node(w, yaml_document_get_node(w->document, pair->value), key, depth + 1));

@@ -132,7 +132,7 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
     pleat_label_free(&label);
     if (status != PLEAT_OK) return status;
     pleat_case_result *result = &job->results[job->n_results];
-    PLEAT_TRY(pleat_score_files(info->id, path, info->label_path, cv->n_classes, result));
+    PLEAT_TRY(pleat_score_files(info->id, path, cv->cases[i].label, cv->n_classes, result));
     result->fold = job->fold;
     job->n_results++;
     return PLEAT_OK;
@@ -146,7 +146,7 @@ static pleat_status predict_share(fold_job *job) {
         pleat_path(path, sizeof path, "%s/checkpoint_%s.h5", job->folder, cv->config.weights));
     const char *const paths[] = {path};
     pleat_predictor *predictor = NULL;
-    PLEAT_TRY(pleat_predictor_open(cv->engine, paths, 1, NULL, &predictor));
+    PLEAT_TRY(pleat_predictor_open(cv->engine, paths, 1, &cv->config, &predictor));
     pleat_status status = PLEAT_OK;
     for (int i = cv->group->rank; i < job->n_held_out && status == PLEAT_OK; i += cv->group->size) {
         status = predict_case(job, predictor, i);
