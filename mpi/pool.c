@@ -13,6 +13,12 @@ typedef struct reader { /* context of a source's read */
     int i;
 } reader;
 
+typedef struct listed { /* what a source's foreground points at */
+    pleat_foreground of;
+    int32_t (*rows)[4];
+    int first[257];
+} listed;
+
 struct pleat_pool {
     pleat_comm *node;
     pleat_store *store;
@@ -21,6 +27,7 @@ struct pleat_pool {
     pleat_histogram *histograms; /* [n], at the start of `shared`, or owned */
     reader *readers;             /* [n] */
     pleat_source *sources;       /* [n] */
+    listed *foreground;          /* [n]; NULL until it is asked for */
 };
 
 static size_t align(size_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
@@ -159,8 +166,32 @@ pleat_status pleat_pool_open(pleat_comm *node, pleat_store *store, size_t budget
     return PLEAT_OK;
 }
 
+/* Rows come with their labels ascending. */
+static void find_classes(listed *l, int n) {
+    int k = 0;
+    for (int r = 0; r < n; ++r)
+        if (r == 0 || l->rows[r][0] != l->rows[r - 1][0]) l->first[k++] = r;
+    l->first[k] = n;
+    l->of = (pleat_foreground){k, l->first, (const int32_t(*)[4])l->rows};
+}
+
+pleat_status pleat_pool_list_foreground(pleat_pool *pool) {
+    pool->foreground = calloc((size_t)pool->n + 1, sizeof *pool->foreground);
+    PLEAT_CHECK(pool->foreground != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", pool->n);
+    for (int i = 0; i < pool->n; ++i) {
+        listed *l = &pool->foreground[i];
+        int n = 0;
+        PLEAT_TRY(pleat_store_foreground(pool->store, i, &l->rows, &n));
+        find_classes(l, n);
+        pool->sources[i].foreground = &l->of;
+    }
+    return PLEAT_OK;
+}
+
 void pleat_pool_close(pleat_pool *pool) {
     if (pool == NULL) return;
+    for (int i = 0; pool->foreground != NULL && i < pool->n; ++i) free(pool->foreground[i].rows);
+    free(pool->foreground);
     if (pool->shared == NULL) free(pool->histograms);
     pleat_shared_close(pool->shared);
     free(pool->readers);

@@ -113,12 +113,29 @@ static void check_pool(const pleat_pool *pool) {
     }
 }
 
+/* Labels are v % 3 of odd cases: 1 and 2 for about a third of the voxels each. */
+static void check_foreground(pleat_pool *pool) {
+    OK(pleat_pool_list_foreground(pool));
+    for (int k = 0; k < CASES; ++k) {
+        const pleat_source *source = pleat_pool_source(pool, k);
+        const pleat_foreground *f = source->foreground;
+        assert_int_equal(f->classes, k % 2 ? 2 : 0);
+        for (int c = 0; c < f->classes; ++c)
+            for (int r = f->first[c]; r < f->first[c + 1]; ++r) {
+                const int *dim = source->dim, *row = (const int *)f->row[r];
+                assert_int_equal(row[0], c + 1);
+                assert_int_equal(((row[1] * dim[1] + row[2]) * dim[2] + row[3]) % 3, c + 1);
+            }
+    }
+}
+
 static void cases_that_fit_are_in_memory_once(void **state) {
     fixture *f = *state;
     pleat_pool *pool = NULL;
     OK(pleat_pool_open(f->session->node, f->store, (size_t)1 << 30, &pool));
     assert_true(pleat_pool_resident(pool));
     check_pool(pool);
+    check_foreground(pool);
     /* one copy: what the last rank writes, all see */
     OK(pleat_comm_barrier(f->session->node));
     float *voxel = (float *)pleat_pool_source(pool, 0)->image;
@@ -136,6 +153,7 @@ static void cases_that_do_not_fit_are_streamed(void **state) {
     OK(pleat_pool_open(f->session->node, f->store, 1000, &pool));
     assert_false(pleat_pool_resident(pool));
     check_pool(pool);
+    check_foreground(pool);
     pleat_pool_close(pool);
 }
 

@@ -46,6 +46,7 @@ static const struct setting {
     {"train.iterations", "1e2", "100", 0},
     {"train.batch", "4", NULL, 0},
     {"train.validation", "0", NULL, 0},
+    {"train.oversample", "0.33", NULL, 0},
     {"train.lr", "0.00012345678901234567", "0.00012345678901234567", 0},
     {"train.schedule", "poly", NULL, 0},
     {"train.plateau.factor", "0.3333333333333333", NULL, 0},

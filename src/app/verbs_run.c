@@ -1,7 +1,7 @@
 /* verbs_run.c - run, train, report, and what all verbs share. */
 #include "app.h"
 
-#include "pleat/crossval.h"
+#include "pleat/ablation.h"
 
 #include <limits.h>
 #include <string.h>
@@ -75,6 +75,32 @@ pleat_status verb_run(app *a, const verb *self, int argc, char **argv) {
 
 pleat_status verb_train(app *a, const verb *self, int argc, char **argv) {
     return run_or_train(a, self, argc, argv, 1);
+}
+
+pleat_status verb_ablate(app *a, const verb *self, int argc, char **argv) {
+    const char *out = NULL;
+    text_list sets = {0}, words = {0};
+    pleat_run_options options = {.command = a->command, .only_fold = -1};
+    int go = 0;
+    const option rows[] = {
+        {"--out", OPTION_TEXT, &out, "RUN", "folder of the four runs; started again, it goes on"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE", set_help},
+        {"--dry-run", OPTION_FLAG, &options.dry_run, NULL, "print who trains what, and stop"},
+        {0},
+    };
+    pleat_config config;
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(words.n == 1 && out != NULL, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
+                self->arguments);
+    options.out = out;
+    PLEAT_TRY(verb_config(words.item[0], &sets, &config));
+    PLEAT_CHECK(config.augment && (config.prep.clip || config.prep.grayscale ||
+                                   config.prep.resample || config.prep.zscore),
+                PLEAT_ERR_ARG,
+                "pleat ablate needs a configuration with preprocessing and augmentation; it turns "
+                "them off itself");
+    return pleat_ablation_run(a->session, &config, &options);
 }
 
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {

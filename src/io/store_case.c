@@ -146,6 +146,19 @@ static pleat_status find_voxels(const pleat_hdf5 *file, store_case *out) {
     return PLEAT_OK;
 }
 
+/* The list of foreground voxels; stores of older versions have none. */
+static pleat_status find_foreground(const pleat_hdf5 *file, store_case *out) {
+    hsize_t dim[2] = {0};
+    out->foreground_at = -1;
+    if (!pleat_hdf5_has(file, "foreground")) return PLEAT_OK;
+    PLEAT_TRY(
+        pleat_hdf5_find_array(file, "foreground", H5T_STD_I32LE, 2, dim, &out->foreground_at));
+    if (dim[1] != 4 || dim[0] > 256 * PLEAT_FOREGROUND_VOXELS)
+        return pleat_hdf5_damaged(file, "unexpected shape of dataset", "foreground");
+    out->n_foreground = (int)dim[0];
+    return PLEAT_OK;
+}
+
 pleat_status store_case_load(const char *path, store_case *out) {
     pleat_status status = PLEAT_OK;
     pleat_hdf5 file = PLEAT_HDF5_NONE;
@@ -164,6 +177,7 @@ pleat_status store_case_load(const char *path, store_case *out) {
                                        sizeof made.preprocessing));
     PLEAT_TRY_GOTO(status, done, get_fields(&file, &made.info));
     PLEAT_TRY_GOTO(status, done, find_voxels(&file, &made));
+    PLEAT_TRY_GOTO(status, done, find_foreground(&file, &made));
     *out = made;
 done:
     (void)pleat_hdf5_close(&file);

@@ -3,12 +3,24 @@
 #include "store_case.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 static const double STALE_S = 600.0; /* no case takes that long to write */
 
 /* ---- a case ---------------------------------------------------------------------------------- */
+
+static pleat_status put_foreground(const pleat_hdf5 *file, const pleat_label *label) {
+    int32_t(*rows)[4] = NULL;
+    int n = 0;
+    PLEAT_TRY(pleat_foreground_list(label->dim, label->data, &rows, &n));
+    const hsize_t dim[2] = {(hsize_t)n, 4};
+    const pleat_status status =
+        n > 0 ? pleat_hdf5_put_array(file, "foreground", H5T_STD_I32LE, 2, dim, rows) : PLEAT_OK;
+    free(rows);
+    return status;
+}
 
 static pleat_status fill_file(const pleat_hdf5 *file, const char *preprocessing,
                               const pleat_case_info *info, const pleat_image *image,
@@ -17,9 +29,9 @@ static pleat_status fill_file(const pleat_hdf5 *file, const char *preprocessing,
     PLEAT_TRY(store_put_format(file, CASE_FORMAT, preprocessing));
     PLEAT_TRY(store_case_put_fields(file, info));
     PLEAT_TRY(pleat_hdf5_put_array(file, "image", H5T_IEEE_F32LE, 3, dim, image->data));
-    if (label != NULL)
-        PLEAT_TRY(pleat_hdf5_put_array(file, "label", H5T_STD_U8LE, 3, dim, label->data));
-    return PLEAT_OK;
+    if (label == NULL) return PLEAT_OK;
+    PLEAT_TRY(pleat_hdf5_put_array(file, "label", H5T_STD_U8LE, 3, dim, label->data));
+    return put_foreground(file, label);
 }
 
 static void complete_info(pleat_case_info *info, const pleat_image *image,

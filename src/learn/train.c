@@ -281,6 +281,7 @@ static pleat_status start_loader(run *r) {
         .first = r->group->rank * r->batch,
         .count = r->batch,
         .augment = c->augment,
+        .oversample = c->oversample,
         .pad = c->pad,
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
         .threads = c->loader_threads,

@@ -131,6 +131,8 @@ static pleat_status open_store(pleat_crossval *cv) {
     PLEAT_TRY(pleat_comm_agree(cv->session->world, status));
     status =
         pleat_pool_open(cv->session->node, cv->store, (size_t)cv->config.host_memory, &cv->pool);
+    if (status == PLEAT_OK && cv->config.oversample > 0.0)
+        status = pleat_pool_list_foreground(cv->pool);
     return pleat_comm_agree(cv->session->world, status);
 }
 
@@ -233,7 +235,7 @@ done:
 
 /* --- the report ----------------------------------------------------------------------------- */
 
-static pleat_status read_scores(const char *folder, int folds, pleat_case_result **out, int *n) {
+pleat_status pleat_run_scores(const char *folder, int folds, pleat_case_result **out, int *n) {
     *out = NULL;
     *n = 0;
     for (int fold = 0; fold < folds; fold++) {
@@ -275,7 +277,7 @@ pleat_status pleat_crossval_report(const char *folder, int verbose) {
                                     .precision = record.precision,
                                     .weights = record.weights,
                                     .seed = record.seed};
-    pleat_status status = read_scores(folder, record.folds, &results, &n);
+    pleat_status status = pleat_run_scores(folder, record.folds, &results, &n);
     if (status == PLEAT_OK)
         status = pleat_report_write(folder, results, n, classes, n_classes, record.folds, &info);
     if (status == PLEAT_OK)

@@ -88,6 +88,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
         .pad = (pleat_pad)c->pad_background,
         .augment = c->augment ? &c->transforms : NULL,
+        .oversample = c->oversample,
         .norm_sync = c->norm_sync,
         .norm_momentum = c->norm_momentum,
         .loader_threads = c->loader_threads,
