@@ -1,9 +1,11 @@
 /* prep_run.c - all cases into the store, shared out over the ranks of a communicator. */
 #include "pleat/file.h"
+#include "pleat/halt.h"
 #include "pleat/log.h"
 #include "pleat/prep.h"
 #include "pleat/store.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,19 +40,31 @@ static pleat_status find_jobs(const char *folder, const char *text, const pleat_
     return PLEAT_OK;
 }
 
+/* A wish to halt (pleat/halt.h) as a failure. */
+static pleat_status check_halt(double reserve_s, const char *folder) {
+    const pleat_halt wish = pleat_halt_look(reserve_s);
+    PLEAT_CHECK(pleat_halt_status(wish) == PLEAT_OK, pleat_halt_status(wish),
+                "%s: the cases made so far are in '%s'; started again, it goes on with the others",
+                pleat_halt_name(wish), folder);
+    return PLEAT_OK;
+}
+
 /* Round by round, a case per rank: cases of a round are of about one size, so ranks hardly wait,
  * and an error ends the work of all within a round. */
 static pleat_status make_cases(pleat_comm *comm, const pleat_prep_config *config,
                                const pleat_case_paths *cases, const job *jobs, int n_jobs,
                                int classes, const char *folder) {
+    double longest = 0.0; /* seconds of a round */
     for (int first = 0; first < n_jobs; first += comm->size) {
+        const double start = pleat_now();
         const int mine = first + comm->rank, done = first + comm->size;
         const char *id = cases[jobs[first].index].id;
         if (first == 0) pleat_progress("prep", 0, (size_t)n_jobs, id);
-        pleat_status status = PLEAT_OK;
-        if (mine < n_jobs)
+        pleat_status status = check_halt(longest, folder);
+        if (status == PLEAT_OK && mine < n_jobs)
             status = pleat_prep_case(config, &cases[jobs[mine].index], classes, folder);
         PLEAT_TRY(pleat_comm_agree(comm, status));
+        longest = fmax(longest, pleat_now() - start);
         pleat_progress("prep", (size_t)(done < n_jobs ? done : n_jobs), (size_t)n_jobs, id);
     }
     return PLEAT_OK;
@@ -84,9 +98,9 @@ done:
  * takes the wait for a lost peer. */
 static pleat_status lock_store(pleat_comm *comm, const char *folder, pleat_lock **lock) {
     for (int waits = 0;; waits++) {
-        pleat_status mine = PLEAT_OK;
+        pleat_status mine = check_halt(1.0, folder);
         int busy = 0;
-        if (comm->rank == 0) {
+        if (comm->rank == 0 && mine == PLEAT_OK) {
             mine = pleat_file_make_folder(folder);
             if (mine == PLEAT_OK) mine = pleat_lock_take(folder, lock);
             busy = mine == PLEAT_ERR_BUSY;

@@ -83,6 +83,8 @@ static pleat_status open_run(pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES];
     if (!is_root(cv)) return PLEAT_OK;
     PLEAT_TRY(pleat_record_start(cv));
+    if (cv->options->only_fold < 0 && unlink(cv->stop_file) == 0)
+        pleat_log(PLEAT_INFO, "'%s' was of the last start and is removed", cv->stop_file);
     PLEAT_TRY(make_folds(cv));
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/splits_final.json", cv->options->out));
     if (!pleat_file_exists(path)) PLEAT_TRY(pleat_folds_write(path, cv->ids, &cv->folds));
@@ -146,17 +148,35 @@ static pleat_status choose_folds(const pleat_crossval *cv, int *todo, int *n) {
     return pleat_comm_broadcast_bytes(cv->session->world, todo, (size_t)k * sizeof *todo, 0);
 }
 
+/* Collective: all ranks leave for the strongest reason that one of them has. */
+static pleat_status leave_for(const pleat_crossval *cv, pleat_halt halt) {
+    double wish[PLEAT_HALTS] = {0};
+    wish[halt] = 1.0;
+    PLEAT_TRY(pleat_comm_allreduce_sum(cv->session->world, wish, PLEAT_HALTS, PLEAT_F64));
+    PLEAT_TRY(pleat_comm_wait(cv->session->world));
+    for (int why = 0; why < PLEAT_HALTS; why++)
+        if (wish[why] > 0.0) halt = (pleat_halt)why;
+    const pleat_status status = pleat_halt_status(halt);
+    PLEAT_CHECK(status == PLEAT_OK, status,
+                "%s: the run is checkpointed in '%s' and goes on when it is started again",
+                pleat_halt_name(halt), cv->options->out);
+    return PLEAT_OK;
+}
+
 static pleat_status run_folds(pleat_crossval *cv, const pleat_plan *plan, const int *todo, int n) {
     const int color = pleat_plan_group(plan, cv->session->rank);
     PLEAT_TRY(pleat_comm_split(cv->session->world, color, cv->session->rank, &cv->group));
     PLEAT_TRY(pleat_queue_start(cv->session->world, cv->group, todo, n, &cv->queue));
-    for (;;) {
+    pleat_halt halt = PLEAT_HALT_NONE;
+    while (halt == PLEAT_HALT_NONE) {
         int fold = -1;
         PLEAT_TRY(pleat_queue_next(cv->queue, &fold));
         if (fold < 0) break;
-        PLEAT_TRY(pleat_fold_run(cv, fold));
+        PLEAT_TRY(pleat_fold_run(cv, fold, &halt));
     }
-    return pleat_queue_finish(cv->queue);
+    if (halt != PLEAT_HALT_NONE) PLEAT_TRY(pleat_queue_halt(cv->queue, halt));
+    PLEAT_TRY(pleat_queue_finish(cv->queue)); /* every group has saved */
+    return leave_for(cv, halt);
 }
 
 static pleat_status train_all(pleat_crossval *cv) {
@@ -258,6 +278,7 @@ static pleat_status enter_folder(pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/log", out));
     PLEAT_TRY(pleat_file_make_folder(path));
+    PLEAT_TRY(pleat_path(cv->stop_file, sizeof cv->stop_file, "%s/STOP", out));
     if (!is_root(cv)) return PLEAT_OK;
     if (only < 0) return pleat_lock_take(out, &cv->lock);
     PLEAT_TRY(pleat_lock_share(out, &cv->lock));
@@ -311,6 +332,11 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
     cv->session = session;
     cv->config = *config;
     cv->options = options;
+    if (!options->dry_run) {
+        pleat_halt_catch();
+        pleat_halt_after_job();
+        if (options->max_time > 0.0) pleat_halt_after(PLEAT_HALT_TIME, options->max_time);
+    }
     pleat_status status = look_around(cv);
     if (status == PLEAT_OK && !options->dry_run) status = enter_folder(cv);
     status = pleat_comm_agree(session->world, status);

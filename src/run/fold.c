@@ -7,6 +7,7 @@
 #include "pleat/score.h"
 #include "pleat/train.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ typedef struct fold_job {
     int n_layers;
     pleat_case_result *results; /* of this rank */
     int n_results;
+    pleat_halt halt; /* agreed on */
 } fold_job;
 
 pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]) {
@@ -91,6 +93,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .norm_momentum = c->norm_momentum,
         .loader_threads = c->loader_threads,
         .folder = job->folder,
+        .stop_file = job->cv->stop_file,
         .described = described,
     };
 }
@@ -112,7 +115,8 @@ static pleat_status train(fold_job *job) {
     const pleat_train_hooks hooks = {poll_queue, cv->queue};
     const pleat_status status = pleat_train_fold(&config, &data, model, cv->group, &hooks, &result);
     pleat_model_destroy(model);
-    if (status == PLEAT_OK && cv->group->rank == 0)
+    job->halt = result.halt;
+    if (status == PLEAT_OK && job->halt == PLEAT_HALT_NONE && cv->group->rank == 0)
         pleat_log(PLEAT_INFO, "fold=%d trained: %d epochs, best loss %.4f, %.0f s", job->fold,
                   result.epochs, result.best_loss, result.seconds);
     return status;
@@ -137,7 +141,7 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
     return PLEAT_OK;
 }
 
-/* Held-out case i is rank i modulo size's. */
+/* Held-out case i is rank i modulo size's. A wish to halt ends it between two cases. */
 static pleat_status predict_share(fold_job *job) {
     pleat_crossval *cv = job->cv;
     char path[PLEAT_PATH_BYTES];
@@ -147,14 +151,32 @@ static pleat_status predict_share(fold_job *job) {
     pleat_predictor *predictor = NULL;
     PLEAT_TRY(pleat_predictor_open(cv->engine, paths, 1, NULL, &predictor));
     pleat_status status = PLEAT_OK;
+    double start = pleat_now(), longest = 0.0;
     for (int i = cv->group->rank; i < job->n_held_out && status == PLEAT_OK; i += cv->group->size) {
+        const pleat_halt wish = pleat_halt_look(longest);
+        if (wish > job->halt) job->halt = wish;
+        if (job->halt > PLEAT_HALT_FILE) break;
         status = predict_case(job, predictor, i);
+        longest = fmax(longest, pleat_now() - start);
+        start = pleat_now();
         if (cv->group->rank == 0)
             pleat_log(PLEAT_DEBUG, "fold=%d predicted %s", job->fold, cv->ids[job->held_out[i]]);
         poll_queue(cv->queue);
     }
     pleat_predictor_close(predictor);
     return status;
+}
+
+/* The strongest wish of any rank of the group. */
+static pleat_status agree_on_halt(fold_job *job) {
+    double wish[PLEAT_HALTS] = {0};
+    if (job->halt > PLEAT_HALT_FILE) wish[job->halt] = 1.0;
+    PLEAT_TRY(pleat_comm_allreduce_sum(job->cv->group, wish, PLEAT_HALTS, PLEAT_F64));
+    PLEAT_TRY(pleat_comm_wait(job->cv->group));
+    job->halt = PLEAT_HALT_NONE;
+    for (int why = 0; why < PLEAT_HALTS; why++)
+        if (wish[why] > 0.0) job->halt = (pleat_halt)why;
+    return PLEAT_OK;
 }
 
 static pleat_status predict(fold_job *job) {
@@ -168,6 +190,8 @@ static pleat_status predict(fold_job *job) {
         status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for the scores of fold %d", job->fold);
     if (status == PLEAT_OK) status = predict_share(job);
     PLEAT_TRY(pleat_comm_agree(cv->group, status));
+    PLEAT_TRY(agree_on_halt(job));
+    if (job->halt != PLEAT_HALT_NONE) return PLEAT_OK;
 
     void *gathered = NULL;
     size_t *sizes = calloc((size_t)cv->group->size, sizeof *sizes);
@@ -187,14 +211,16 @@ static pleat_status predict(fold_job *job) {
     return PLEAT_OK;
 }
 
-pleat_status pleat_fold_run(pleat_crossval *cv, int fold) {
+pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt) {
     fold_job job = {.cv = cv, .fold = fold};
     pleat_status status = pleat_fold_folder(cv->options->out, fold, job.folder);
     if (status == PLEAT_OK) status = pleat_file_make_folder(job.folder);
     if (status == PLEAT_OK) status = choose_cases(&job);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->group, status));
     PLEAT_TRY_GOTO(status, done, train(&job));
-    if (!cv->options->train_only) PLEAT_TRY_GOTO(status, done, predict(&job));
+    if (!cv->options->train_only && job.halt == PLEAT_HALT_NONE)
+        PLEAT_TRY_GOTO(status, done, predict(&job));
+    *halt = job.halt;
 done:
     free(job.sources);
     free(job.held_out);

@@ -6,6 +6,7 @@
 #include "pleat/crossval.h"
 #include "pleat/file.h"
 #include "pleat/folds.h"
+#include "pleat/halt.h"
 #include "pleat/layout.h"
 #include "pleat/pool.h"
 #include "pleat/queue.h"
@@ -31,13 +32,15 @@ typedef struct pleat_crossval {
     pleat_comm *group;
     pleat_queue *queue;
     pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
+    char stop_file[PLEAT_PATH_BYTES];
 } pleat_crossval;
 
 /* RUN/fold_K */
 pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]);
 
-/* Trains, predicts and scores one fold; collective over cv->group. */
-pleat_status pleat_fold_run(pleat_crossval *cv, int fold);
+/* Trains, predicts and scores one fold; collective over cv->group. *halt says why it was left before
+ * its end, the same on all ranks of the group. */
+pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt);
 
 /* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
  * configuration, naming the first key that differs. */
