@@ -21,13 +21,13 @@ interrupted() {
     local out=$1 history=$1/fold_1/history.tsv ids what="$1 after $2 epochs"
     "$mpiexec" -n 2 "$pleat" run tiny.yaml --out "$out" --set folds.k=2 --set train.iterations=6 \
         --set train.batch=4 "${keys[@]}" > out 2> err < /dev/null &
-    local launcher=$!
+    local started=$!
     waits 120 has_epochs "$history" "$2" || wrong "$what: never comes"
-    ids=$launcher
-    [ "$3" = TERM ] || ids="$launcher $(ranks | xargs)"
+    ids=$started
+    [ "$3" = TERM ] || ids="$started $(ranks | xargs)"
     # shellcheck disable=SC2086 # a list of ids
     kill -"$3" $ids
-    wait "$launcher" 2> /dev/null
+    wait "$started" 2> /dev/null
     holds "$what: all have left" waits 10 eval '[ -z "$(ranks)" ]'
     holds "$what: fold 1 is not finished" [ ! -e "$out/fold_1/scores.json" ]
 }

@@ -27,11 +27,11 @@ extern "C" {
 typedef struct pleat_run_options {
     const char *out;     /* the run's folder */
     const char *command; /* as typed, for the record */
-    int only_fold;       /* -1: all; else this one alone, and no report while others are missing */
-    int train_only;      /* no predictions, no scores */
-    int dry_run;         /* print who trains what, and stop */
-    int verbose;         /* all six scores in the table */
-    double max_time;     /* seconds after which it leaves, to be started again; 0: no limit */
+    int only_fold; /* -1: all; else this one alone; the report is over the folds that have scores */
+    int train_only;  /* no predictions, no scores */
+    int dry_run;     /* print who trains what, and stop */
+    int verbose;     /* all six scores in the table */
+    double max_time; /* seconds after which it leaves, to be started again; 0: no limit */
 } pleat_run_options;
 
 /* Collective over the session's world. */

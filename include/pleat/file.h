@@ -3,7 +3,7 @@
  *
  * A file that others read appears at once or not at all:
  *
- *   .name.PID.tmp  --write-->  fsync  --rename-->  name  --fsync of the folder
+ *   .name.HOST-PID.tmp  --write-->  fsync  --rename-->  name  --fsync of the folder
  *
  * pleat_file_write_atomic does all of it for bytes in memory. A library that writes its own
  * file (HDF5, nifticlib) writes to pleat_file_temporary's name and calls pleat_file_publish.
@@ -39,7 +39,7 @@ pleat_status pleat_file_read_all(const char *path, char **text, size_t *n);
 /* Replaces `path` by bytes[n]. On failure `path` is as before and nothing else is left. ERR_IO. */
 pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t n);
 
-/* FOLDER/.NAME.PID.tmp for path FOLDER/NAME: where a library may write what will become `path`. */
+/* FOLDER/.NAME.HOST-PID.tmp for path FOLDER/NAME: where a library may write what will become `path`. */
 pleat_status pleat_file_temporary(const char *path, char *out, size_t size);
 
 /* Syncs the finished, closed file `temporary` to disk and renames it to `path`; on failure

@@ -89,7 +89,10 @@ done:
 pleat_status pleat_file_temporary(const char *path, char *out, size_t size) {
     const char *slash = strrchr(path, '/');
     const int folder = slash == NULL ? 0 : (int)(slash + 1 - path);
-    return pleat_path(out, size, "%.*s.%s.%ld.tmp", folder, path, path + folder, (long)getpid());
+    char host[64] = ""; /* two machines may write one path of a shared file system */
+    (void)gethostname(host, sizeof host - 1);
+    return pleat_path(out, size, "%.*s.%s.%s-%ld.tmp", folder, path, path + folder, host,
+                      (long)getpid());
 }
 
 /* The rename itself is on disk only after the folder is; file systems that cannot say so are

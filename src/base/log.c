@@ -77,9 +77,11 @@ void pleat_progress(const char *what, size_t done, size_t total, const char *det
     progress.shown_s = now;
     const double left =
         done == 0 ? 0.0 : (now - progress.start_s) * (double)(total - done) / (double)done;
+    const char *blank = detail[0] != '\0' ? " " : "";
     if (terminal)
-        (void)fprintf(stderr, "\r\033[K%s %zu/%zu %s, %.0f s left%s", what, done, total, detail,
-                      left, last ? "\n" : "");
+        (void)fprintf(stderr, "\r\033[K%s %zu/%zu%s%s, %.0f s left%s", what, done, total, blank,
+                      detail, left, last ? "\n" : "");
     else
-        pleat_log(PLEAT_INFO, "%s %zu/%zu %s, %.0f s left", what, done, total, detail, left);
+        pleat_log(PLEAT_INFO, "%s %zu/%zu%s%s, %.0f s left", what, done, total, blank, detail,
+                  left);
 }

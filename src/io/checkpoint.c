@@ -1,7 +1,7 @@
 /*
  * checkpoint.c - a fold's state as one HDF5 file, with a checksum and a generation before it.
  *
- *   .NAME.PID.tmp written, synced;  NAME -> NAME.previous;  .NAME.PID.tmp -> NAME
+ *   .NAME.HOST-PID.tmp written, synced;  NAME -> NAME.previous;  .NAME.HOST-PID.tmp -> NAME
  *
  * so at every moment NAME or NAME.previous is whole.
  */

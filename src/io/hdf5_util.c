@@ -215,7 +215,7 @@ int pleat_hdf5_has(const pleat_hdf5 *file, const char *name) {
 
 /* ---- what a killed writer leaves ------------------------------------------------------------- */
 
-/* ".NAME.PID.tmp", see pleat_file_temporary. */
+/* ".NAME.HOST-PID.tmp", see pleat_file_temporary. */
 static int is_leftover(const char *entry, const char *name) {
     const size_t length = strlen(entry);
     if (entry[0] != '.' || length < 5 || strcmp(entry + length - 4, ".tmp") != 0) return 0;

@@ -64,7 +64,7 @@ pleat_status pleat_predict_volume(const pleat_predict_config *config, pleat_net 
         const int n = patches - i < config->batch ? patches - i : config->batch;
         PLEAT_TRY_GOTO(status, done, run_batch(&w, nets, n_nets, i, n));
     }
-    pleat_argmax(w.sum, total, config->classes, labels);
+    PLEAT_TRY_GOTO(status, done, pleat_argmax(w.sum, total, config->classes, labels));
 done:
     free(w.images);
     free(w.probs);

@@ -333,7 +333,9 @@ static pleat_status run_epoch(run *r) {
     PLEAT_TRY(train_steps(r, start));
     if (r->halt != PLEAT_HALT_NONE) return PLEAT_OK;
     memcpy(train, r->partial, sizeof train);
-    PLEAT_TRY(validate(r, val));
+    PLEAT_TRY(validate(r, val)); /* the same on all ranks */
+    if (r->data->n_validation * r->config->validation > 0 && !isfinite(val[0]))
+        return diverged(r, "the validation loss is not finite after", r->epoch + 1);
     pleat_epoch *row = &r->rows[r->epoch++];
     *row = (pleat_epoch){train[0], train[1], train[2], train[3], val[0],
                          val[1],   val[2],   val[3],   lr,       pleat_now() - start};

@@ -44,10 +44,17 @@ static int distance(const char *a, const char *b) {
     return line[n];
 }
 
+/* "epochs" is meant to be "train.epochs": a key may be known by its last word alone. */
+static int strangeness(const char *known, const char *key) {
+    const char *dot = strrchr(known, '.');
+    const int whole = distance(known, key), last = dot == NULL ? whole : 1 + distance(dot + 1, key);
+    return last < whole ? last : whole;
+}
+
 static const char *nearest(const char *key) {
     const char *best = pleat_config_rows[0].key;
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++)
-        if (distance(row->key, key) < distance(best, key)) best = row->key;
+        if (strangeness(row->key, key) < strangeness(best, key)) best = row->key;
     return best;
 }
 
@@ -75,7 +82,8 @@ static int numbers(const char *text, double *out, int most) {
 
 static int is_none(const char *text) {
     return strcmp(text, "none") == 0 || strcmp(text, "null") == 0 || strcmp(text, "~") == 0 ||
-           strcmp(text, "false") == 0 || strcmp(text, "off") == 0 || text[0] == '\0';
+           strcmp(text, "false") == 0 || strcmp(text, "off") == 0 || strcmp(text, "no") == 0 ||
+           text[0] == '\0';
 }
 
 static int boolean(const char *text) {
@@ -88,15 +96,16 @@ static int boolean(const char *text) {
     return -1;
 }
 
+/* "512", "4G", "1.5T"; -1 when it is not a size. */
 static double bytes(const char *text) {
+    const char *units = "KMGT";
     char *end = NULL;
     const double value = strtod(text, &end);
-    const char *units = "KMGT";
-    if (end == text || value < 0) return -1;
-    if (*end == '\0') return value;
+    if (end == text || !isfinite(value) || value < 0) return -1;
+    if (*end == '\0') return floor(value);
     const char *unit = strchr(units, toupper((unsigned char)*end));
-    if (unit == NULL || *unit == '\0') return -1;
-    return value * pow(1024.0, (double)(unit - units + 1));
+    if (unit == NULL || end[1] != '\0') return -1;
+    return floor(value * pow(1024.0, (double)(unit - units + 1)));
 }
 
 /* 1-based place of `text` among "a|b|c", 0 when it is not there. */
@@ -129,6 +138,9 @@ static pleat_status set_numbers(const config_row *row, const char *where, const 
         PLEAT_CHECK(value[i] >= row->low && value[i] <= row->high, PLEAT_ERR_ARG,
                     "%s: %s = '%s', must lie between %g and %g", where, row->key, text, row->low,
                     row->high);
+    for (int i = 0; i < wanted; i++)
+        PLEAT_CHECK(row->kind != SIZE || value[i] == floor(value[i]), PLEAT_ERR_ARG,
+                    "%s: %s = '%s', must be whole numbers", where, row->key, text);
     PLEAT_CHECK(wanted == 3 || value[0] <= value[1], PLEAT_ERR_ARG,
                 "%s: %s = '%s', low is above high", where, row->key, text);
     for (int i = 0; i < wanted; i++) {
@@ -207,8 +219,8 @@ static pleat_status set(const config_row *row, const char *where, const char *te
     }
     case BYTES: {
         const double value = bytes(text);
-        PLEAT_CHECK(value >= 0, PLEAT_ERR_ARG, "%s: %s = '%s', must be a size such as 512M or 4G",
-                    where, row->key, text);
+        PLEAT_CHECK(value >= row->low && value <= row->high, PLEAT_ERR_ARG,
+                    "%s: %s = '%s', must be a size such as 512M or 4G", where, row->key, text);
         *(double *)(void *)at = value;
         return PLEAT_OK;
     }
@@ -277,6 +289,17 @@ static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const 
     return PLEAT_OK;
 }
 
+/* YAML allows no key twice; libyaml does not look. */
+static pleat_status check_once(const walk *w, const yaml_node_t *mapping, const yaml_node_t *name) {
+    for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;; pair++) {
+        const yaml_node_t *other = yaml_document_get_node(w->document, pair->key);
+        if (other == name) return PLEAT_OK;
+        PLEAT_CHECK(other->type != YAML_SCALAR_NODE || strcmp(scalar(other), scalar(name)) != 0,
+                    PLEAT_ERR_ARG, "%.500s line %zu: '%s' is there twice, first in line %zu",
+                    w->name, name->start_mark.line + 1, scalar(name), other->start_mark.line + 1);
+    }
+}
+
 static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char *path, int depth) {
     char where[640], text[MAX_TEXT], key[256];
     (void)snprintf(where, sizeof where, "%.500s line %zu", w->name, node->start_mark.line + 1);
@@ -291,6 +314,7 @@ static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char
         const yaml_node_t *name = yaml_document_get_node(w->document, pair->key);
         PLEAT_CHECK(name->type == YAML_SCALAR_NODE, PLEAT_ERR_ARG, "%s: a key must be a word",
                     where);
+        PLEAT_TRY(check_once(w, node, name));
         (void)snprintf(key, sizeof key, "%.100s%s%.100s", path, path[0] != '\0' ? "." : "",
                        scalar(name));
         PLEAT_TRY(walk_node(w, yaml_document_get_node(w->document, pair->value), key, depth + 1));

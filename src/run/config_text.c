@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct page {
@@ -19,6 +20,16 @@ static void put(page *p, const char *format, ...) {
     const int n = vsnprintf(left > 0 ? p->out + p->used : NULL, left, format, args);
     va_end(args);
     p->used += (size_t)n;
+}
+
+/* As short as reads back the same. */
+static void put_real(page *p, const char *before, double value) {
+    char text[32];
+    for (int digits = 6; digits <= 17; digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    put(p, "%s%s", before, text);
 }
 
 static void put_value(page *p, const config_row *row, const pleat_config *config) {
@@ -45,14 +56,20 @@ static void put_value(page *p, const config_row *row, const pleat_config *config
         break;
     case INTEGER: put(p, "%d", *whole); break;
     case UNSIGNED: put(p, "%" PRIu64, *(const uint64_t *)(const void *)at); break;
-    case REAL: put(p, "%.12g", *real); break;
+    case REAL: put_real(p, "", *real); break;
     case BOOLEAN: put(p, "%s", *whole ? "true" : "false"); break;
     case BYTES: put(p, "%.0f", *real); break;
     case SIZE: put(p, "[%d, %d, %d]", whole[2], whole[1], whole[0]); break;
     case TRIPLE:
-    case SPACING_OR: put(p, "[%.12g, %.12g, %.12g]", real[2], real[1], real[0]); break;
+    case SPACING_OR:
+        for (int a = 2; a >= 0; a--) put_real(p, a == 2 ? "[" : ", ", real[a]);
+        put(p, "]");
+        break;
     case RANGE:
-    case RANGE_OR: put(p, "[%.12g, %.12g]", real[0], real[1]); break;
+    case RANGE_OR:
+        for (int i = 0; i < 2; i++) put_real(p, i == 0 ? "[" : ", ", real[i]);
+        put(p, "]");
+        break;
     }
 }
 
@@ -116,6 +133,8 @@ int pleat_config_classes(const pleat_config *config, char text[1024],
     for (char *name = strtok_r(text, ",", &save); name != NULL && n < PLEAT_MAX_CLASSES;
          name = strtok_r(NULL, ",", &save)) {
         while (*name == ' ') name++;
+        for (size_t end = strlen(name); end > 0 && name[end - 1] == ' '; end--)
+            name[end - 1] = '\0';
         names[n++] = name;
     }
     return n;
@@ -125,6 +144,10 @@ pleat_status pleat_config_check(const pleat_config *config) {
     static const char *const axes[3] = {"z", "y", "x"};
     pleat_graph graph;
     pleat_unet_config network = config->network;
+    int commas = 0;
+    for (const char *c = config->classes; *c != '\0'; c++) commas += *c == ',';
+    PLEAT_CHECK(commas < PLEAT_MAX_CLASSES, PLEAT_ERR_ARG,
+                "classes names %d, at most %d are possible", commas + 1, PLEAT_MAX_CLASSES);
     if (network.classes == 0) network.classes = 2;
     PLEAT_TRY(pleat_unet(&network, &graph));
     PLEAT_TRY(pleat_graph_check_size(&graph, config->patch));

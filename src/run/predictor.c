@@ -29,8 +29,9 @@ static pleat_status take_texts(pleat_predictor *p, const pleat_checkpoint *c, co
     PLEAT_TRY(pleat_config_parse(c->config, strlen(c->config), path, &p->config));
     for (int i = 0; assignments != NULL && assignments[i] != NULL; i++)
         PLEAT_TRY(pleat_config_set(assignments[i], &p->config));
-    PLEAT_TRY(pleat_config_check(&p->config));
     PLEAT_TRY(pleat_unet_parse(c->network, &p->network));
+    p->config.network = p->network; /* what the weights fit, whatever was assigned */
+    PLEAT_TRY(pleat_config_check(&p->config));
     PLEAT_TRY(pleat_prep_parse_text(c->preprocessing, &p->prep));
     return pleat_merge_from_name(p->config.merge, &p->merge);
 }
@@ -47,12 +48,13 @@ static pleat_status check_texts(const pleat_predictor *p, const pleat_checkpoint
     return PLEAT_OK;
 }
 
-static pleat_status make_net(pleat_predictor *p, const pleat_checkpoint *c, int i) {
+static pleat_status make_net(pleat_predictor *p, const pleat_checkpoint *c, const char *path,
+                             int i) {
     pleat_graph graph;
     PLEAT_TRY(pleat_unet(&p->network, &graph));
     PLEAT_CHECK(c->n_params == graph.params && c->n_stats == graph.stats, PLEAT_ERR_FORMAT,
-                "the checkpoint's %zu parameters are not the %zu of its network", c->n_params,
-                graph.params);
+                "'%s' holds %zu parameters, its network '%s' has %zu", path, c->n_params,
+                c->network, graph.params);
     PLEAT_TRY(pleat_model_create(&graph, p->engine, 0, &p->models[i]));
     PLEAT_TRY(pleat_model_set(p->models[i], PLEAT_STATE_PARAMS, c->params));
     PLEAT_TRY(pleat_model_set(p->models[i], PLEAT_STATE_STATS, c->stats));
@@ -68,7 +70,7 @@ static pleat_status add_model(pleat_predictor *p, const char *path, int i,
     int fell_back = 0;
     PLEAT_TRY(pleat_checkpoint_read(path, &c, &fell_back));
     pleat_status status = i == 0 ? take_texts(p, &c, path, assignments) : check_texts(p, &c, path);
-    if (status == PLEAT_OK) status = make_net(p, &c, i);
+    if (status == PLEAT_OK) status = make_net(p, &c, path, i);
     pleat_checkpoint_free(&c);
     return status;
 }
@@ -76,6 +78,7 @@ static pleat_status add_model(pleat_predictor *p, const char *path, int i,
 pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths, int n,
                                   const char *const *assignments, pleat_predictor **out) {
     pleat_status status = PLEAT_OK;
+    PLEAT_CHECK(n >= 1, PLEAT_ERR_ARG, "no model to predict with");
     pleat_predictor *p = calloc(1, sizeof *p);
     PLEAT_CHECK(p != NULL, PLEAT_ERR_MEMORY, "no memory for %d models", n);
     p->engine = engine;
