@@ -13,20 +13,20 @@ train() { # train RANKS RUN ARGUMENT...
     job "$n" run tiny.yaml --out "$out" "${keys[@]}" "$@"
 }
 
-# begins RANKS RUN ARGUMENT...: in the background, until it trains; its id to $launcher.
+# begins RANKS RUN ARGUMENT...: in the background, until it trains; its id to $run.
 begins() {
     local n=$1 out=$2 command=("$mpiexec" -n "$1")
     shift 2
     [ "$n" -gt 0 ] || command=()
     "${command[@]}" "$pleat" run tiny.yaml --out "$out" "${keys[@]}" "$@" > out 2> err < /dev/null &
-    launcher=$!
+    run=$!
     waits 60 grep -qs 'fold=0 epoch=1/' err || wrong "$out never trains"
     sleep 0.3
 }
 
 # leaves WHAT CODE TEXT: the background run ends so, with one message that has TEXT.
 leaves() {
-    wait "$launcher"
+    wait "$run"
     code=$?
     [ "$code" -eq "$2" ] || wrong "$1: exit code $code, not $2"
     [ "$(grep -c '^pleat: ' err)" -eq 1 ] || wrong "$1: not one message"
@@ -51,7 +51,7 @@ holds "whole: exit code $code" [ "$code" -eq 0 ]
 
 # --- two groups, one fold each -------------------------------------------------------------------
 begins 2 usr1
-kill -USR1 "$launcher"
+kill -USR1 "$run"
 leaves "SIGUSR1 to mpirun" 85 "SIGUSR1: the run is checkpointed in 'usr1'"
 holds "fold 0 is saved" in_epoch 0 usr1/log/rank-0000.log
 holds "fold 1 is saved" in_epoch 1 usr1/log/rank-0001.log
@@ -65,15 +65,15 @@ holds "and the first" in_epoch 1 one/log/rank-0001.log
 goes_on 2 one whole
 
 begins 2 term
-kill -TERM "$launcher" # mpirun: SIGCONT at once, SIGTERM after 1 s, SIGKILL after 2 s
-wait "$launcher"
+kill -TERM "$run" # mpirun: SIGCONT at once, SIGTERM after 1 s, SIGKILL after 2 s
+wait "$run"
 holds "SIGTERM to mpirun: all leave" waits 10 eval '[ -z "$(ranks)" ]'
 holds "it was saved within the epoch" in_epoch 0 term/log/rank-0000.log
 goes_on 2 term whole
 
 begins 2 stop
 touch stop/STOP
-wait "$launcher"
+wait "$run"
 code=$?
 holds "STOP: exit code $code" [ "$code" -eq 0 ]
 holds "STOP: says so" grep -qE "fold=0 ends after epoch [12]" err
@@ -102,7 +102,7 @@ goes_on 2 often pair
 
 # --- one process ---------------------------------------------------------------------------------
 begins 0 int
-kill -INT "$launcher"
+kill -INT "$run"
 leaves "SIGINT" 130 "SIGINT: the run is checkpointed in 'int'"
 SLURM_JOB_END_TIME=$(($(date +%s) + 34)) job 0 run tiny.yaml --out limited "${keys[@]}" \
     --set train.epochs=10000
