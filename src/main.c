@@ -9,6 +9,7 @@
 static const verb verbs[] = {
     {"run", verb_run, "CONFIG --out RUN", "a whole cross-validation: NIfTI in, one report out"},
     {"train", verb_train, "CONFIG --out RUN --fold K", "train a fold, without predictions"},
+    {"plan", verb_plan, "CONFIG", "what a run will need on a cluster, and a batch script for it"},
     {"prep", verb_prep, "CONFIG --out STORE", "NIfTI to store"},
     {"split", verb_split, "CONFIG --out FILE", "choose the folds, or check them"},
     {"predict", verb_predict, "MODEL... --in DATA --out FOLDER",

@@ -164,7 +164,7 @@ static void test_times_are_seconds_or_hours(void **state) {
                 {"1.5", 0}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         double seconds = 0.0;
-        const pleat_status status = pleat_halt_parse(rows[i].text, &seconds);
+        const pleat_status status = pleat_halt_parse("--time", rows[i].text, &seconds);
         if (status != (rows[i].seconds > 0.0 ? PLEAT_OK : PLEAT_ERR_ARG) ||
             (status == PLEAT_OK && seconds != rows[i].seconds))
             fail_msg("'%s': %s, %g s, not %g s", rows[i].text, pleat_status_name(status), seconds,

@@ -146,7 +146,7 @@ static int tear_down(void **state) {
 }
 
 static pleat_status train(fixture *f, pleat_train_result *result) {
-    const pleat_train_hooks hooks = {count_step, f};
+    const pleat_train_hooks hooks = {.step = count_step, .context = f};
     pleat_model *model = NULL;
     f->steps = f->trouble.reads = 0;
     OK(pleat_model_create(&f->graph, f->engine, 1, &model));

@@ -42,8 +42,8 @@ void pleat_halt_catch(void);
 void pleat_halt_after(pleat_halt why, double seconds);
 /* Reads SLURM_JOB_END_TIME, seconds since 1970, where there is one; 30 s before it is the end. */
 void pleat_halt_after_job(void);
-/* "90" seconds or "01:30:00" hours, minutes, seconds. ERR_ARG. */
-pleat_status pleat_halt_parse(const char *text, double *seconds);
+/* "90" seconds or "01:30:00" hours, minutes, seconds. ERR_ARG names the option. */
+pleat_status pleat_halt_parse(const char *option, const char *text, double *seconds);
 /* As if a signal had come: another group's wish. */
 void pleat_halt_ask(pleat_halt why);
 

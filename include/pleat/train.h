@@ -56,6 +56,8 @@ typedef struct pleat_train_data {
 
 typedef struct pleat_train_hooks {
     void (*step)(void *context); /* after every step; may be NULL */
+    /* On group rank 0, once an epoch is saved: epochs and steps made. May be NULL. */
+    void (*epoch)(void *context, int epoch, int64_t step, const pleat_epoch *row);
     void *context;
 } pleat_train_hooks;
 

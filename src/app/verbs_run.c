@@ -66,7 +66,7 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
                 "pleat %s needs --out RUN, the folder of the results", self->name);
     PLEAT_CHECK(fold >= 0 || fold == INT_MIN, PLEAT_ERR_ARG, "--fold %d: folds count from 0", fold);
     if (fold >= 0) options.only_fold = fold;
-    if (max_time != NULL) PLEAT_TRY(pleat_halt_parse(max_time, &options.max_time));
+    if (max_time != NULL) PLEAT_TRY(pleat_halt_parse("--max-time", max_time, &options.max_time));
     options.out = out != NULL ? out : ".";
     PLEAT_TRY(verb_config(words.item[0], &sets, &config));
     return pleat_crossval_run(a->session, &config, &options);

@@ -65,14 +65,14 @@ void pleat_halt_after_job(void) {
     if (left > 0.0) pleat_halt_after(PLEAT_HALT_JOB, left - JOB_MARGIN_S); /* else of another job */
 }
 
-pleat_status pleat_halt_parse(const char *text, double *seconds) {
+pleat_status pleat_halt_parse(const char *option, const char *text, double *seconds) {
     long h = 0, m = 0, s = 0;
     char rest = '\0';
     if (sscanf(text, "%ld%c", &s, &rest) != 1 &&
         (sscanf(text, "%ld:%2ld:%2ld%c", &h, &m, &s, &rest) != 3 || m > 59 || s > 59))
         h = -1;
     PLEAT_CHECK(h >= 0 && m >= 0 && s >= 0 && h < 1000000 && h + m + s > 0, PLEAT_ERR_ARG,
-                "--max-time '%s': must be seconds above 0, or HH:MM:SS", text);
+                "%s '%s': must be seconds above 0, or HH:MM:SS", option, text);
     *seconds = (double)h * 3600.0 + (double)m * 60.0 + (double)s;
     return PLEAT_OK;
 }

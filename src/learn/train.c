@@ -110,6 +110,12 @@ static pleat_status train_step(run *r, pleat_halt *halt) {
     const pleat_adam adam = {rate_of(r), 0.9, 0.999, 1e-7, ++r->step};
     PLEAT_TRY(pleat_model_adam(r->model, &adam));
     r->iteration++;
+    if (is_root(r)) {
+        char what[48];
+        (void)snprintf(what, sizeof what, "fold %d epoch %d/%d", r->config->fold, r->epoch + 1,
+                       r->config->epochs);
+        pleat_bar(what, (size_t)r->iteration, (size_t)r->config->iterations);
+    }
     if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context);
     return take_tally(r, &values, halt);
 }
@@ -348,6 +354,8 @@ static pleat_status run_epoch(run *r) {
         pleat_log(PLEAT_INFO, "fold=%d ends early: no better training loss for %d epochs",
                   r->config->fold, r->config->schedule.stop_patience);
     PLEAT_TRY(save(r, event.best));
+    if (is_root(r) && r->hooks != NULL && r->hooks->epoch != NULL)
+        r->hooks->epoch(r->hooks->context, r->epoch, r->step, row);
     log_epoch(r, row, (pleat_now() - start) * (r->config->epochs - r->epoch));
     return look_for_stop(r);
 }

@@ -112,11 +112,7 @@ static pleat_status make_engine(pleat_crossval *cv) {
         .device = -1,
     };
     PLEAT_TRY(pleat_precision_from_name(c->precision, &options.precision));
-    PLEAT_TRY(pleat_engine_create(&options, &cv->engine));
-    if (is_root(cv))
-        pleat_log(PLEAT_INFO, "engine %s %s on %s", cv->engine->ops->name,
-                  pleat_precision_name(cv->engine->precision), cv->engine->device);
-    return PLEAT_OK;
+    return pleat_engine_create(&options, &cv->engine);
 }
 
 /* --- which folds ---------------------------------------------------------------------------- */
@@ -320,6 +316,7 @@ static pleat_status run(pleat_crossval *cv) {
     PLEAT_TRY(pleat_comm_agree(world, make_engine(cv)));
     PLEAT_TRY(pleat_comm_agree(world, open_run(cv)));
     if (!is_root(cv)) PLEAT_TRY(make_folds(cv));
+    PLEAT_TRY(pleat_comm_agree(world, pleat_opening(cv)));
     PLEAT_TRY(train_all(cv));
     if (cv->options->train_only) return PLEAT_OK;
     return pleat_comm_agree(world, is_root(cv) ? report(cv) : PLEAT_OK);

@@ -1,6 +1,7 @@
 /* fold.c - one fold by the ranks of one group: train, predict the held-out cases, score. */
 #include "run_impl.h"
 
+#include "pleat/journal.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/predictor.h"
@@ -22,7 +23,8 @@ typedef struct fold_job {
     int n_layers;
     pleat_case_result *results; /* of this rank */
     int n_results;
-    pleat_halt halt; /* agreed on */
+    pleat_halt halt;        /* agreed on */
+    pleat_journal *journal; /* of the group's rank 0 */
 } fold_job;
 
 pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]) {
@@ -30,7 +32,15 @@ pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BY
 }
 
 /* A long prediction must not keep other groups waiting for their next fold. */
-static void poll_queue(void *queue) { (void)pleat_queue_poll(queue); }
+static void poll_queue(void *context) {
+    const fold_job *job = context;
+    (void)pleat_queue_poll(job->cv->queue);
+}
+
+static void note_epoch(void *context, int epoch, int64_t step, const pleat_epoch *row) {
+    const fold_job *job = context;
+    pleat_journal_epoch(job->journal, epoch, step, row);
+}
 
 static pleat_status choose_cases(fold_job *job) {
     const pleat_crossval *cv = job->cv;
@@ -112,10 +122,15 @@ static pleat_status train(fold_job *job) {
                                    .validation = job->sources + job->n_train,
                                    .n_train = job->n_train,
                                    .n_validation = job->n_held_out};
-    const pleat_train_hooks hooks = {poll_queue, cv->queue};
+    const pleat_train_hooks hooks = {poll_queue, note_epoch, job};
+    pleat_journal_event(job->journal, "begun", 0, 0, NULL);
     const pleat_status status = pleat_train_fold(&config, &data, model, cv->group, &hooks, &result);
     pleat_model_destroy(model);
     job->halt = result.halt;
+    const char *event = "trained", *text = NULL;
+    if (job->halt != PLEAT_HALT_NONE) event = "halted", text = pleat_halt_name(job->halt);
+    if (status != PLEAT_OK) event = "failed", text = pleat_error_message();
+    pleat_journal_event(job->journal, event, result.epochs, result.steps, text);
     if (status == PLEAT_OK && job->halt == PLEAT_HALT_NONE && cv->group->rank == 0)
         pleat_log(PLEAT_INFO, "fold=%d trained: %d epochs, best loss %.4f, %.0f s", job->fold,
                   result.epochs, result.best_loss, result.seconds);
@@ -161,7 +176,7 @@ static pleat_status predict_share(fold_job *job) {
         start = pleat_now();
         if (cv->group->rank == 0)
             pleat_log(PLEAT_DEBUG, "fold=%d predicted %s", job->fold, cv->ids[job->held_out[i]]);
-        poll_queue(cv->queue);
+        poll_queue(job);
     }
     pleat_predictor_close(predictor);
     return status;
@@ -205,6 +220,7 @@ static pleat_status predict(fold_job *job) {
     free(gathered);
     free(sizes);
     PLEAT_TRY(pleat_comm_agree(cv->group, status));
+    pleat_journal_event(job->journal, "scored", 0, 0, NULL);
     if (cv->group->rank == 0)
         pleat_log(PLEAT_INFO, "fold=%d predicted and scored %d cases in %.0f s", job->fold,
                   job->n_held_out, pleat_now() - start);
@@ -217,6 +233,7 @@ pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt) {
     if (status == PLEAT_OK) status = pleat_file_make_folder(job.folder);
     if (status == PLEAT_OK) status = choose_cases(&job);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->group, status));
+    if (cv->group->rank == 0) job.journal = pleat_journal_open(job.folder, fold);
     PLEAT_TRY_GOTO(status, done, train(&job));
     if (!cv->options->train_only && job.halt == PLEAT_HALT_NONE)
         PLEAT_TRY_GOTO(status, done, predict(&job));
@@ -226,5 +243,6 @@ done:
     free(job.held_out);
     free(job.layers);
     free(job.results);
+    pleat_journal_close(job.journal);
     return status;
 }

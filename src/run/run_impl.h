@@ -45,6 +45,8 @@ pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt);
 /* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
  * configuration, naming the first key that differs. */
 pleat_status pleat_record_start(const pleat_crossval *cv);
+/* Collective over the world: the log's first lines, of what runs where. */
+pleat_status pleat_opening(const pleat_crossval *cv);
 /* Names, shapes and offsets of a network's tensors, for a checkpoint; caller frees. */
 pleat_status pleat_describe_layers(const pleat_graph *graph, pleat_layer_info **out, int *n);
 
