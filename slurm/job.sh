@@ -46,7 +46,7 @@ pleat_once() {
 lost() { [ "$1" -eq 5 ] || [ "$1" -ge 128 ]; }
 
 # pleat_job ARGUMENT...: runs pleat to its end. 85 asks for another start: the job is requeued,
-# unless somebody has cancelled it.
+# unless Slurm is ending it already, for scancel or for a partition that preempts.
 pleat_job() {
     local code retries=${PLEAT_RETRIES:-2} restarts=${SLURM_RESTART_COUNT:-0} state
     while :; do
@@ -62,8 +62,8 @@ pleat_job() {
         return 85
     fi
     state=$(scontrol show job -o "$SLURM_JOB_ID" | grep -o 'JobState=[A-Z]*')
-    if [ "$state" = JobState=CANCELLED ]; then
-        say "cancelled; sbatch again to go on"
+    if [ "$state" != JobState=RUNNING ]; then # scancel makes it COMPLETING
+        say "ended from outside; sbatch again to go on"
         return 85
     fi
     say "not finished: requeued"

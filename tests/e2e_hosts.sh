@@ -5,7 +5,8 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/program.sh
 . "$here/program.sh"
-unset OMPI_MCA_orte_tmpdir_base OMPI_MCA_btl_vader_backing_directory OMPI_MCA_osc_sm_backing_directory
+unset OMPI_MCA_orte_tmpdir_base OMPI_MCA_btl_vader_backing_directory
+unset OMPI_MCA_osc_sm_backing_directory
 bash "$here/hosts.sh" up "$box/net" 3 || exit
 hosts() { # hosts VERB ARGUMENT...
     local verb=$1

@@ -43,7 +43,9 @@ for ((n = 1; n <= kills; n++)); do
     [ ${#victims[@]} -eq 0 ] || kill -"$signal" "${victims[@]}" 2> /dev/null
     holds "$n, $what: all leave within 15 s" waits 15 eval '[ -z "$(ranks)" ]'
     wait $run 2> /dev/null
-    echo "$n: $what; exit code $?; $(cat killed/fold_?/history.tsv 2> /dev/null | grep -c '^[0-9]') epochs"
+    code=$?
+    echo "$n: $what; exit code $code; $(cat killed/fold_?/history.tsv 2> /dev/null |
+        grep -c '^[0-9]') epochs"
     holds "$n, $what: no error of ours but to go on" eval \
         '! grep "^pleat: " err | grep -vE "checkpointed|waited|lost|still|goes on"'
 done

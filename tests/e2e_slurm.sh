@@ -8,13 +8,16 @@ cluster=$source/tests/slurm-cluster.sh
 . "$source/tests/program.sh"
 
 # Each node has a /dev/shm and a /tmp folder of its own.
-unset OMPI_MCA_orte_tmpdir_base OMPI_MCA_btl_vader_backing_directory OMPI_MCA_osc_sm_backing_directory
+unset OMPI_MCA_orte_tmpdir_base OMPI_MCA_btl_vader_backing_directory
+unset OMPI_MCA_osc_sm_backing_directory
 bash "$cluster" start "$box/slurm" || exit
 trap 'bash "$cluster" stop "$box/slurm"; end_jobs; cd /; rm -rf "$box"' EXIT
 . slurm/env.sh
 export PLEAT=$pleat PLEAT_SLURM=$source/slurm
 
-state_of() { scontrol show job -o "$1" | grep -o 'JobState=[A-Z_]*' | cut -d= -f2 | sort -u | xargs; }
+state_of() {
+    scontrol show job -o "$1" | grep -o 'JobState=[A-Z_]*' | cut -d= -f2 | sort -u | xargs
+}
 is_over() { case $(state_of "$1") in *PENDING* | *RUNNING* | *COMPLETING* | '') false ;; esac; }
 is() { [ "$(state_of "$1")" = "$2" ]; }
 
@@ -45,7 +48,7 @@ id=$(sbatch --parsable --nodes=2 --ntasks-per-node=1 --time=1 --signal=B:USR1@50
 ends "run.sbatch" "$id" 180 COMPLETED run.log
 holds "ranks on both nodes" has run.log "srun --mpi=pmix"
 holds "it was requeued" grep -q 'not finished: requeued' run.log
-holds "it left within an epoch" grep -qE 'fold=[01] epoch=[0-9]+ step [0-9]+ of 1500: checkpointed' \
+holds "it left within an epoch" grep -qE 'epoch=[0-9]+ step [0-9]+ of 1500: checkpointed' \
     run/log/rank-000?.log
 holds "it went on" grep -qE 'goes on after epoch [0-9]+, step' run/log/rank-000?.log
 holds "run.json knows of the restart" grep -qE '"SLURM_RESTART_COUNT": "[1-9]' run/run.json

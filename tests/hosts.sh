@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# hosts.sh - several hosts on this machine for Open MPI over TCP, for tests: network namespaces, tied
-# together by a bridge in a namespace of its own. Nothing of it touches the machine's own network.
+# hosts.sh - several hosts on this machine for Open MPI over TCP, for tests.
+#
+# Network namespaces, tied together by a bridge in a namespace of its own. Nothing of it touches the
+# machine's own network.
 #
 #   tests/hosts.sh up FOLDER N         hosts h0, h1, ...; exit 77: not possible here
 #   tests/hosts.sh on FOLDER HOST COMMAND...
@@ -85,5 +87,5 @@ cut) ip -n "$(space net)" link set "$(port "$1")" down ;;
 heal) ip -n "$(space net)" link set "$(port "$1")" up ;;
 crash) for id in $(ip netns pids "$(space "$1")"); do kill -9 "$id"; done ;;
 down) down ;;
-*) sed -n '5,10s/^#//p' "$0" && exit 2 ;;
+*) sed -n '7,12s/^#//p' "$0" && exit 2 ;;
 esac

@@ -22,7 +22,7 @@ extern "C" {
 typedef enum pleat_halt { /* the later outweighs the earlier */
                           PLEAT_HALT_NONE,
                           PLEAT_HALT_SAVE, /* SIGCONT; told once, then forgotten */
-                          PLEAT_HALT_FILE, /* a file STOP in the run's folder, seen after an epoch */
+                          PLEAT_HALT_FILE, /* a file STOP in the run's folder, after an epoch */
                           PLEAT_HALT_USR1,
                           PLEAT_HALT_TIME, /* --max-time */
                           PLEAT_HALT_JOB,  /* the end that the batch system has set */

@@ -1,4 +1,4 @@
-/* plan_needs.c - memory and disk are counted, time is measured by a few steps or taken from a run. */
+/* plan_needs.c - memory and disk are counted, time is measured here or taken from a run. */
 #include "plan_needs.h"
 
 #include "bench.h"

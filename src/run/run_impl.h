@@ -38,8 +38,8 @@ typedef struct pleat_crossval {
 /* RUN/fold_K */
 pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]);
 
-/* Trains, predicts and scores one fold; collective over cv->group. *halt says why it was left before
- * its end, the same on all ranks of the group. */
+/* Trains, predicts and scores one fold; collective over cv->group. *halt says why it was left
+ * before its end, the same on all ranks of the group. */
 pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt);
 
 /* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
