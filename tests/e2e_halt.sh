@@ -5,8 +5,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/program.sh"
 
 # Epochs so long that a halt falls within one.
-keys=(--set folds.k=2 --set train.epochs=3 --set train.iterations=400 --set train.batch=4
-    --set threads=1)
+keys=(--set folds.k=2 --set train.epochs=3 --set train.iterations=300 --set patch=8x8x8
+    --set network.filters=2 --set threads=1)
 train() { # train RANKS RUN ARGUMENT...
     local n=$1 out=$2
     shift 2
@@ -18,6 +18,7 @@ begins() {
     local n=$1 out=$2 command=("$mpiexec" -n "$1")
     shift 2
     [ "$n" -gt 0 ] || command=()
+    rm -f err
     "${command[@]}" "$pleat" run tiny.yaml --out "$out" "${keys[@]}" "$@" > out 2> err < /dev/null &
     run=$!
     waits 60 grep -qs 'fold=0 epoch=1/' err || wrong "$out never trains"
@@ -34,7 +35,7 @@ leaves() {
     holds "$1: nothing is left behind" same_text "$(ranks)" ""
 }
 
-in_epoch() { grep -qE "fold=$1 epoch=[0-9]+ step [1-9][0-9]* of 400: checkpointed" "$2"; }
+in_epoch() { grep -qE "fold=$1 epoch=[0-9]+ step [1-9][0-9]* of 300: checkpointed" "$2"; }
 
 # goes_on RANKS RUN REFERENCE: to its end, as if nothing had happened.
 goes_on() {

@@ -14,7 +14,7 @@ echo "$kills kills, seed $seed"
 
 # Both ranks share a fold. Epochs are short: a killed run goes on from its last.
 keys=(--set folds.k=2 --set ranks_per_fold=2 --set train.epochs=30 --set train.iterations=10
-    --set train.batch=4 --set threads=1)
+    --set patch=8x8x8 --set network.filters=2 --set threads=1)
 
 now() { date +%s%3N; } # ms
 pause() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }

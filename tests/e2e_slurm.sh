@@ -35,7 +35,8 @@ ends() {
 
 # A run of some 25 s, longer than its first start may be.
 tiny_data data 4 1
-keys=(--set folds.k=2 --set train.iterations=1500 --set train.batch=4 --set threads=1)
+keys=(--set folds.k=2 --set train.iterations=1500 --set patch=8x8x8 --set network.filters=2
+    --set threads=1)
 begin=$(date +%s%3N)
 job 2 run tiny.yaml --out short "${keys[@]}" --set train.epochs=1
 keys+=(--set train.epochs=$((25000 / ($(date +%s%3N) - begin) + 1)))
