@@ -9,10 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 /* MPI counts are int; pieces of this size also let long sums overlap with themselves. */
 #define CHUNK_ELEMENTS ((size_t)1 << 22)
 #define CHUNK_BYTES    ((size_t)1 << 26)
+
+#define ABORT_S 10 /* MPI_Abort waits for ever for a launcher that is gone; SIGALRM ends us then */
 
 #define SHM_FOLDER "/dev/shm"
 #define SHM_SPARE  ((size_t)64 << 20) /* bytes left to MPI's own segments */
@@ -198,6 +201,7 @@ static pleat_status mpi_agree(pleat_comm *comm, pleat_status mine) {
 static void mpi_abort(pleat_comm *comm, pleat_status status) {
     (void)comm;
     (void)fflush(NULL);
+    (void)alarm(ABORT_S);
     /* mpirun returns the code given here, even 0 */
     (void)MPI_Abort(MPI_COMM_WORLD,
                     pleat_status_exit_code(status != PLEAT_OK ? status : PLEAT_ERR_PEER));

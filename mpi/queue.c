@@ -18,6 +18,7 @@ struct pleat_queue {
     pleat_comm *world, *group;
     int *todo, n;
     int group_index, started, drained; /* this group's */
+    int halted;                        /* gives out nothing more */
     int given;                         /* rank 0: folds given out */
     int open;                          /* rank 0: leaders elsewhere that may still ask */
 };
@@ -77,10 +78,30 @@ void pleat_queue_free(pleat_queue *queue) {
 }
 
 static int take_next(pleat_queue *queue) {
-    return queue->given < queue->n ? queue->todo[queue->given++] : -1;
+    return queue->given < queue->n && !queue->halted ? queue->todo[queue->given++] : -1;
+}
+
+pleat_status pleat_queue_halt(pleat_queue *queue, pleat_halt why) {
+    if (queue->halted) return PLEAT_OK;
+    queue->halted = 1;
+    for (int r = 0; r < queue->world->size; ++r)
+        if (r != queue->world->rank)
+            PLEAT_TRY(pleat_comm_mpi_send(queue->world, PLEAT_TAG_HALT, (int)why, r));
+    return PLEAT_OK;
+}
+
+static pleat_status hear_of_halt(pleat_queue *queue) {
+    int why = PLEAT_HALT_NONE, from = -1;
+    if (queue->world->size == 1) return PLEAT_OK;
+    PLEAT_TRY(pleat_comm_mpi_take(queue->world, PLEAT_TAG_HALT, &why, &from));
+    if (from < 0) return PLEAT_OK;
+    queue->halted = 1;
+    if (why > PLEAT_HALT_FILE) pleat_halt_ask((pleat_halt)why);
+    return PLEAT_OK;
 }
 
 pleat_status pleat_queue_poll(pleat_queue *queue) {
+    PLEAT_TRY(hear_of_halt(queue));
     if (queue->world->rank != 0 || queue->open == 0) return PLEAT_OK;
     for (;;) {
         int note = ASK, from = -1;
@@ -93,6 +114,12 @@ pleat_status pleat_queue_poll(pleat_queue *queue) {
     }
 }
 
+/* For ranks that wait while others train. */
+static pleat_status pass_on_halt(pleat_queue *queue) {
+    const pleat_halt wish = pleat_halt_look(0.0);
+    return wish > PLEAT_HALT_FILE ? pleat_queue_halt(queue, wish) : PLEAT_OK;
+}
+
 /* Waits for a note of rank 0, which may be busy predicting, or wait for others itself. */
 static pleat_status await(pleat_queue *queue, int tag, const char *what, int *value) {
     const double start = pleat_now();
@@ -100,6 +127,7 @@ static pleat_status await(pleat_queue *queue, int tag, const char *what, int *va
     for (int from = -1;;) {
         PLEAT_TRY(pleat_comm_mpi_take(queue->world, tag, value, &from));
         if (from >= 0) return PLEAT_OK;
+        PLEAT_TRY(pass_on_halt(queue));
         (void)usleep(NAP_US);
         const double now = pleat_now();
         if (now < notice) continue;
@@ -139,6 +167,7 @@ static pleat_status serve(pleat_queue *queue) {
     double notice = start + NOTICE_S;
     while (queue->open > 0) {
         PLEAT_TRY(pleat_queue_poll(queue));
+        PLEAT_TRY(pass_on_halt(queue));
         (void)usleep(NAP_US);
         if (pleat_now() < notice) continue;
         pleat_log(PLEAT_INFO, "%d groups still train; waited %.0f s for them", queue->open,

@@ -19,9 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINGER_S 2.0 /* for others that fail too; mpirun takes 1.4 s more, 10 s is the promise */
-#define NOTICE_S 60.0
-#define KILLED_S 5.0 /* the printing rank has ended us by then, or we end ourselves */
+#define LINGER_S   2.0 /* for others that fail too; mpirun takes 1.4 s more, 10 s is the promise */
+#define NOTICE_S   60.0
+#define KILLED_S   5.0 /* the printing rank has ended us by then, or we end ourselves */
+#define LAST_US    300000
+#define FINALIZE_S 60 /* MPI waits for ever for a host that is gone; SIGALRM ends us then */
 
 /* Set by launchers that Open MPI's MPI_Init finds its peers through. */
 static const char *const mpi_launchers[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK"};
@@ -278,9 +280,15 @@ pleat_status pleat_session_end(pleat_session *session, pleat_status mine) {
     int finish = 0;
     const pleat_status job = settle_end(session, mine, &finish);
     if (!finish) session->exit->ops->abort(session->exit, job);
+    const int first = session->rank == 0;
     close_comms(session);
+    (void)alarm(FINALIZE_S);
     (void)MPI_Finalize();
-    return job;
+    (void)alarm(0);
+    /* srun --kill-on-bad-exit kills whoever has not left when a rank leaves with an error, and then
+     * reports that death: so rank 0 alone has the exit code, and leaves last. */
+    if (job != PLEAT_OK && first) (void)usleep(LAST_US);
+    return first ? job : PLEAT_OK;
 }
 
 void pleat_session_fail(pleat_session *session, pleat_status mine) {

@@ -1,9 +1,11 @@
 /* prep_run.c - all cases into the store, shared out over the ranks of a communicator. */
 #include "pleat/file.h"
+#include "pleat/halt.h"
 #include "pleat/log.h"
 #include "pleat/prep.h"
 #include "pleat/store.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -110,34 +112,54 @@ static pleat_status look(work *w, int *complete) {
 
 /* ---- filling the store ----------------------------------------------------------------------- */
 
+/* A wish to halt (pleat/halt.h) as a failure. */
+static pleat_status check_halt(double reserve_s, const char *folder) {
+    const pleat_halt wish = pleat_halt_look(reserve_s);
+    PLEAT_CHECK(pleat_halt_status(wish) == PLEAT_OK, pleat_halt_status(wish),
+                "%s: the cases made so far are in '%s'; started again, it goes on with the others",
+                pleat_halt_name(wish), folder);
+    return PLEAT_OK;
+}
+
 /* Jobs that share a store, such as the tasks of a job array, fill it one after another: the first
  * makes the cases, the others find them. The lock lies in STORE/cases, because STORE may be the
- * folder of the run, which the run itself has locked. */
-static pleat_status lock_store(const char *folder, pleat_lock **lock) {
+ * folder of the run, which the run itself has locked. All ranks come back every second, so that a
+ * wish to halt is heard. */
+static pleat_status lock_store(pleat_comm *comm, const char *folder, pleat_lock **lock) {
     char cases[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_path(cases, sizeof cases, "%s/cases", folder));
-    PLEAT_TRY(pleat_file_make_folder(cases));
-    pleat_status status = pleat_lock_take(cases, lock);
-    if (status == PLEAT_ERR_BUSY) pleat_log(PLEAT_INFO, "waiting: %s", pleat_error_message());
-    while (status == PLEAT_ERR_BUSY) {
+    for (int waits = 0;; waits++) {
+        pleat_status mine = check_halt(1.0, folder);
+        int busy = 0;
+        if (comm->rank == 0 && mine == PLEAT_OK) {
+            mine = pleat_file_make_folder(cases);
+            if (mine == PLEAT_OK) mine = pleat_lock_take(cases, lock);
+            busy = mine == PLEAT_ERR_BUSY;
+            if (busy && waits == 0) pleat_log(PLEAT_INFO, "waiting: %s", pleat_error_message());
+            if (busy) mine = PLEAT_OK;
+        }
+        PLEAT_TRY(pleat_comm_agree(comm, mine));
+        PLEAT_TRY(pleat_comm_broadcast_bytes(comm, &busy, sizeof busy, 0));
+        if (!busy) return PLEAT_OK;
         (void)sleep(1);
-        status = pleat_lock_take(cases, lock);
     }
-    return status;
 }
 
 /* Round by round, a case per rank: cases of a round are of about one size, so ranks hardly wait,
  * and an error ends the work of all within a round. */
 static pleat_status make_cases(pleat_comm *comm, const work *w) {
+    double longest = 0.0; /* seconds of a round */
     for (int first = 0; first < w->n_jobs; first += comm->size) {
+        const double start = pleat_now();
         const int mine = first + comm->rank, done = first + comm->size;
         const char *id = w->cases[w->jobs[first].index].id;
         if (first == 0) pleat_progress("prep", 0, (size_t)w->n_jobs, id);
-        pleat_status status = PLEAT_OK;
-        if (mine < w->n_jobs)
+        pleat_status status = check_halt(longest, w->folder);
+        if (status == PLEAT_OK && mine < w->n_jobs)
             status =
                 pleat_prep_case(w->config, &w->cases[w->jobs[mine].index], w->classes, w->folder);
         PLEAT_TRY(pleat_comm_agree(comm, status));
+        longest = fmax(longest, pleat_now() - start);
         pleat_progress("prep", (size_t)(done < w->n_jobs ? done : w->n_jobs), (size_t)w->n_jobs,
                        id);
     }
@@ -163,9 +185,9 @@ done:
 static pleat_status fill_store(pleat_comm *comm, work *w) {
     pleat_status status = PLEAT_OK;
     pleat_lock *lock = NULL;
+    PLEAT_TRY_GOTO(status, done, lock_store(comm, w->folder, &lock));
     if (comm->rank == 0) {
-        status = lock_store(w->folder, &lock);
-        if (status == PLEAT_OK) status = find_jobs(w, 1); /* others may have made some */
+        status = find_jobs(w, 1); /* others may have made some */
         if (status == PLEAT_OK && w->n_jobs < w->n)
             pleat_log(PLEAT_INFO, "%d of %d cases are in '%s' already", w->n - w->n_jobs, w->n,
                       w->folder);

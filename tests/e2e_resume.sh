@@ -13,20 +13,6 @@ keys=() # this engine's
 run() { job 2 run tiny.yaml --out "$1" --set folds.k=2 --set train.iterations=6 \
     --set train.batch=4 "${keys[@]}"; }
 
-# voxels FILE: of a label map, without what gzip may have added.
-voxels() { gzip -dc "$1" | cksum; }
-
-# same_run A B: every number that a run ends with.
-same_run() {
-    local file
-    for file in fold_{0,1}/{history.tsv,logs.csv,scores.csv} cv_results.{detailed,final}.csv; do
-        cmp "$1/$file" "$2/$file" || return 1
-    done
-    for file in "$1"/fold_?/predictions/*.nii.gz; do
-        same_text "$(voxels "$file")" "$(voxels "$2/${file#"$1"/}")" || return 1
-    done
-}
-
 epochs() { [ -e "$1" ] && sed 1d "$1" | wc -l || echo 0; } # epochs HISTORY: how many it has
 has_epochs() { [ "$(epochs "$1")" -ge "$2" ]; }
 

@@ -116,6 +116,20 @@ engine: ref
 precision: f32
 END
 
+# voxels FILE: of a label map, without what gzip may have added.
+voxels() { gzip -dc "$1" | cksum; }
+
+# same_run A B: every number that a run ends with.
+same_run() {
+    local file
+    for file in fold_{0,1}/{history.tsv,logs.csv,scores.csv} cv_results.{detailed,final}.csv; do
+        cmp "$1/$file" "$2/$file" || return 1
+    done
+    for file in "$1"/fold_?/predictions/*.nii.gz; do
+        same_text "$(voxels "$file")" "$(voxels "$2/${file#"$1"/}")" || return 1
+    done
+}
+
 verdict() {
     [ "$bad" -eq 0 ] && echo "ok"
     exit "$bad"

@@ -47,7 +47,8 @@ typedef struct fixture {
     pleat_augment_config augment;
     pleat_train_config config;
     pleat_train_data data;
-    int steps; /* hooks called */
+    int steps;   /* hooks called */
+    int save_at; /* of them: then something asks to save; 0: never */
 } fixture;
 
 static pleat_status read_box(void *context, const int start[3], const int size[3], float *image,
@@ -86,7 +87,10 @@ static void make_cases(fixture *f) {
     f->source[TRAINED].label = f->volume[TRAINED].label;
 }
 
-static void count_step(void *context) { ++*(int *)context; }
+static void count_step(void *context) {
+    fixture *f = context;
+    if (++f->steps == f->save_at) pleat_halt_ask(PLEAT_HALT_SAVE);
+}
 
 static int set_up(void **state) {
     fixture *f = calloc(1, sizeof *f);
@@ -142,7 +146,7 @@ static int tear_down(void **state) {
 }
 
 static pleat_status train(fixture *f, pleat_train_result *result) {
-    const pleat_train_hooks hooks = {count_step, &f->steps};
+    const pleat_train_hooks hooks = {.step = count_step, .context = f};
     pleat_model *model = NULL;
     f->steps = f->trouble.reads = 0;
     OK(pleat_model_create(&f->graph, f->engine, 1, &model));
@@ -257,6 +261,50 @@ static void an_interrupted_run_ends_as_one_that_was_not(void **state) {
         pleat_checkpoint_free(&resumed);
     }
     pleat_checkpoint_free(&whole);
+}
+
+static void a_checkpoint_within_an_epoch_loses_nothing(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    OK(train(f, &result));
+    pleat_checkpoint whole = checkpoint(f, "checkpoint_latest.h5");
+    for (int made = 1; made <= 3; made++) { /* steps of the third epoch */
+        empty_folder(f);
+        f->save_at = 2 * (ITERATIONS + 2) + made;
+        interrupt(f);
+        f->save_at = 0;
+        pleat_checkpoint half = checkpoint(f, "checkpoint_latest.h5");
+        assert_int_equal(half.epoch, 2);
+        assert_int_equal(half.iteration, made);
+        assert_int_equal(half.step, 2 * ITERATIONS + made);
+        pleat_checkpoint_free(&half);
+        OK(train(f, &result));
+        assert_int_equal(result.steps, EPOCHS * ITERATIONS);
+        assert_int_equal(f->steps, 2 * (ITERATIONS + 2) - made);
+        pleat_checkpoint resumed = checkpoint(f, "checkpoint_latest.h5");
+        assert_same(&resumed, &whole);
+        assert_int_equal(resumed.iteration, 0);
+        pleat_checkpoint_free(&resumed);
+    }
+    pleat_checkpoint_free(&whole);
+}
+
+static void a_file_ends_training_after_the_epoch(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/STOP", f->folder);
+    OK(pleat_file_write_atomic(path, "", 0));
+    f->config.stop_file = path;
+    for (int epoch = 1; epoch <= 2; epoch++) {
+        OK(train(f, &result));
+        assert_int_equal(result.halt, PLEAT_HALT_FILE);
+        assert_int_equal(result.epochs, epoch);
+    }
+    assert_int_equal(unlink(path), 0);
+    OK(train(f, &result));
+    assert_int_equal(result.halt, PLEAT_HALT_NONE);
+    assert_int_equal(result.epochs, EPOCHS);
 }
 
 static void a_finished_fold_is_not_trained_again(void **state) {
@@ -426,6 +474,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_simple_rule_is_learned),
         TEST(an_interrupted_run_ends_as_one_that_was_not),
+        TEST(a_checkpoint_within_an_epoch_loses_nothing),
+        TEST(a_file_ends_training_after_the_epoch),
         TEST(a_finished_fold_is_not_trained_again),
         TEST(the_best_model_is_that_of_the_lowest_training_loss),
         TEST(a_loss_that_is_not_finite_ends_the_fold_and_keeps_what_was_good),

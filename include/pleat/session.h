@@ -49,9 +49,10 @@ pleat_status pleat_session_check_launch(const pleat_session *session);
 /* "Open MPI v4.1.4"; MPI need not be started. mpi/library.c */
 void pleat_session_mpi_version(char *out, size_t size);
 
-/* Ends this rank's part and returns the job's status, that of the lowest failing rank. Waits for
- * ranks that still work, however long that takes. Does not return when ranks have to be ended that
- * did not come here. session NULL: the start failed. */
+/* Ends this rank's part; waits for ranks that still work, however long that takes. Returns the
+ * job's status, that of the lowest failing rank, on rank 0, and OK on the others, so that the
+ * launcher sees one exit code. Does not return when ranks have to be ended that did not come here.
+ * session NULL: the start failed. */
 pleat_status pleat_session_end(pleat_session *session, pleat_status mine);
 
 /* For a rank that fails where the others do not look: the same, and leaves the process. */

@@ -31,6 +31,7 @@ void print_json_text(const char *text);
 
 pleat_status verb_run(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_train(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_plan(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_prep(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_split(app *a, const verb *self, int argc, char **argv);

@@ -104,6 +104,8 @@ static pleat_status make_folds(pleat_crossval *cv) {
 static pleat_status open_run(pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES];
     if (!is_root(cv)) return PLEAT_OK;
+    if (cv->options->only_fold < 0 && unlink(cv->stop_file) == 0)
+        pleat_log(PLEAT_INFO, "'%s' was of the last start and is removed", cv->stop_file);
     PLEAT_TRY(make_folds(cv));
     PLEAT_TRY(pleat_record_start(cv));
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/splits_final.json", cv->options->out));
@@ -152,9 +154,6 @@ static pleat_status make_engine(pleat_crossval *cv) {
                   "the %d ranks of this machine may use %d of its %ld cores; mpirun --bind-to none "
                   "gives them all",
                   cv->session->local_size, used, cores);
-    if (is_root(cv))
-        pleat_log(PLEAT_INFO, "engine %s %s on %s", cv->engine->ops->name,
-                  pleat_precision_name(cv->engine->precision), cv->engine->device);
     return PLEAT_OK;
 }
 
@@ -187,23 +186,41 @@ static pleat_status choose_folds(const pleat_crossval *cv, int *todo, int *n) {
     return pleat_comm_broadcast_bytes(cv->session->world, todo, (size_t)k * sizeof *todo, 0);
 }
 
+/* Collective: all ranks leave for the strongest reason that one of them has. */
+static pleat_status leave_for(const pleat_crossval *cv, pleat_halt halt) {
+    double wish[PLEAT_HALTS] = {0};
+    wish[halt] = 1.0;
+    PLEAT_TRY(pleat_comm_allreduce_sum(cv->session->world, wish, PLEAT_HALTS, PLEAT_F64));
+    PLEAT_TRY(pleat_comm_wait(cv->session->world));
+    for (int why = 0; why < PLEAT_HALTS; why++)
+        if (wish[why] > 0.0) halt = (pleat_halt)why;
+    const pleat_status status = pleat_halt_status(halt);
+    PLEAT_CHECK(status == PLEAT_OK, status,
+                "%s: the run is checkpointed in '%s' and goes on when it is started again",
+                pleat_halt_name(halt), cv->options->out);
+    return PLEAT_OK;
+}
+
 static pleat_status run_folds(pleat_crossval *cv, const pleat_plan *plan, const int *todo, int n) {
     const int color = pleat_plan_group(plan, cv->session->rank);
     PLEAT_TRY(pleat_comm_split(cv->session->world, color, cv->session->rank, &cv->group));
     PLEAT_TRY(pleat_queue_start(cv->session->world, cv->group, todo, n, &cv->queue));
     char why[512] = ""; /* the first fold of this group that diverged; the others are trained */
-    for (;;) {
+    pleat_halt halt = PLEAT_HALT_NONE;
+    while (halt == PLEAT_HALT_NONE) {
         int fold = -1;
         PLEAT_TRY(pleat_queue_next(cv->queue, &fold));
         if (fold < 0) break;
-        const pleat_status status = pleat_fold_run(cv, fold);
+        const pleat_status status = pleat_fold_run(cv, fold, &halt);
         if (status != PLEAT_ERR_NUMERIC) PLEAT_TRY(status);
         if (status == PLEAT_ERR_NUMERIC && cv->group->rank == 0)
             pleat_log(PLEAT_INFO, "%s", pleat_error_message());
         if (status == PLEAT_ERR_NUMERIC && why[0] == '\0')
             (void)snprintf(why, sizeof why, "%s", pleat_error_message());
     }
-    PLEAT_TRY(pleat_queue_finish(cv->queue));
+    if (halt != PLEAT_HALT_NONE) PLEAT_TRY(pleat_queue_halt(cv->queue, halt));
+    PLEAT_TRY(pleat_queue_finish(cv->queue)); /* every group has saved */
+    PLEAT_TRY(leave_for(cv, halt));
     const int here = why[0] != '\0' && cv->group->rank == 0;
     return pleat_comm_agree(cv->session->world,
                             here ? PLEAT_FAIL(PLEAT_ERR_NUMERIC, "%s", why) : PLEAT_OK);
@@ -316,6 +333,7 @@ static pleat_status enter_folder(pleat_crossval *cv) {
                     cv->ids[i], room - 1);
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/log", out));
     PLEAT_TRY(pleat_file_make_folder(path));
+    PLEAT_TRY(pleat_path(cv->stop_file, sizeof cv->stop_file, "%s/STOP", out));
     if (!is_root(cv)) return PLEAT_OK;
     if (only < 0) return pleat_lock_take(out, &cv->lock);
     PLEAT_TRY(pleat_lock_share(out, &cv->lock));
@@ -357,6 +375,7 @@ static pleat_status run(pleat_crossval *cv) {
     PLEAT_TRY(pleat_comm_agree(world, make_engine(cv)));
     PLEAT_TRY(pleat_comm_agree(world, open_run(cv)));
     if (!is_root(cv)) PLEAT_TRY(make_folds(cv));
+    PLEAT_TRY(pleat_comm_agree(world, pleat_opening(cv)));
     PLEAT_TRY(train_all(cv));
     if (cv->options->train_only) return PLEAT_OK;
     return pleat_comm_agree(world, is_root(cv) ? report(cv) : PLEAT_OK);
@@ -369,6 +388,11 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
     cv->session = session;
     cv->config = *config;
     cv->options = options;
+    if (!options->dry_run) {
+        pleat_halt_catch();
+        pleat_halt_after_job();
+        if (options->max_time > 0.0) pleat_halt_after(PLEAT_HALT_TIME, options->max_time);
+    }
     /* Rank 0's word counts: other machines may have another file, or no PLEAT_* variables. */
     pleat_status status =
         pleat_comm_broadcast_bytes(session->world, &cv->config, sizeof cv->config, 0);
