@@ -63,7 +63,7 @@ static int number(const char *text, double *out) {
     char *end = NULL;
     errno = 0;
     *out = strtod(text, &end);
-    while (end != NULL && isspace((unsigned char)*end)) end++;
+    while (isspace((unsigned char)*end)) end++;
     return end != text && *end == '\0' && errno == 0 && isfinite(*out);
 }
 

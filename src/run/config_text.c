@@ -91,6 +91,7 @@ static const char *open_sections(page *p, const char *key, const char *last, int
     return word;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the page writes to it */
 pleat_status pleat_config_text(const pleat_config *config, int manual, char *out, size_t size) {
     page p = {out, size, 0};
     const char *last = "";

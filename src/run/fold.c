@@ -220,9 +220,11 @@ static pleat_status predict(fold_job *job) {
     void *gathered = NULL;
     size_t *sizes = calloc((size_t)cv->group->size, sizeof *sizes);
     if (sizes == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to gather scores");
-    PLEAT_TRY(pleat_comm_agree(cv->group, status));
-    status = pleat_comm_gather(cv->group, job->results,
-                               (size_t)job->n_results * sizeof *job->results, 0, &gathered, sizes);
+    status = pleat_comm_agree(cv->group, status);
+    if (status == PLEAT_OK)
+        status =
+            pleat_comm_gather(cv->group, job->results,
+                              (size_t)job->n_results * sizeof *job->results, 0, &gathered, sizes);
     if (status == PLEAT_OK && cv->group->rank == 0)
         status = pleat_report_write_fold(job->folder, gathered, job->n_held_out, cv->classes,
                                          cv->n_classes);
