@@ -154,6 +154,10 @@ static pleat_status make_engine(pleat_crossval *cv) {
                   "the %d ranks of this machine may use %d of its %ld cores; mpirun --bind-to none "
                   "gives them all",
                   cv->session->local_size, used, cores);
+    if (!is_root(cv)) /* rank 0 tells of all; this goes to the rank's own log */
+        pleat_log(PLEAT_INFO, "rank %d on %s: %s %s on %s", cv->session->rank, cv->session->host,
+                  cv->engine->ops->name, pleat_precision_name(cv->engine->precision),
+                  cv->engine->device);
     return PLEAT_OK;
 }
 
