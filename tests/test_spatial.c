@@ -1,5 +1,5 @@
 /* test_spatial.c - deformed patches against a spline through the whole volume in double. */
-#include "../src/learn/spatial.h"
+#include "pleat/spatial.h"
 #include "pleat/volume.h"
 
 #include <setjmp.h>

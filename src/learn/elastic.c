@@ -1,7 +1,7 @@
 /* elastic.c - a smooth random displacement on the patch's grid. */
 #include "pleat/rng.h"
+#include "pleat/spatial.h"
 #include "pleat/volume.h"
-#include "spatial.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,8 +9,7 @@
 
 enum { LINES = 64 }; /* lines smoothed together, one SIMD lane each */
 
-/* taps[2 radius + 1], sum 1. */
-static void make_taps(double sigma, int radius, float *taps) {
+void pleat_gaussian_taps(double sigma, int radius, float *taps) {
     double sum = 0.0;
     for (int j = -radius; j <= radius; j++) sum += exp(-0.5 * j * j / (sigma * sigma));
     for (int j = -radius; j <= radius; j++)
@@ -68,7 +67,7 @@ pleat_status pleat_gaussian_smooth(float *volume, const int dim[3], double sigma
     pleat_status status = PLEAT_OK;
     PLEAT_CHECK_GOTO(status, done, taps != NULL && block != NULL, PLEAT_ERR_MEMORY,
                      "no memory to smooth lines of %d voxels", longest);
-    make_taps(sigma, radius, taps);
+    pleat_gaussian_taps(sigma, radius, taps);
     for (int a = 0; a < 3; a++) {
         memset(block, 0, rows * LINES * sizeof *block);
         smooth_axis(volume, dim, a, taps, radius, block);

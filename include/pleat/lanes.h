@@ -10,20 +10,30 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline uint32_t lane_bits(float x) {
+#ifdef __CUDACC__ /* the GPU augments with the same functions */
+#    define PLEAT_LANE static inline __host__ __device__
+#else
+#    define PLEAT_LANE static inline
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+PLEAT_LANE uint32_t lane_bits(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 
-static inline float lane_float(uint32_t bits) {
+PLEAT_LANE float lane_float(uint32_t bits) {
     float x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }
 
 /* Base-2 logarithm of a normal x > 0: exponent, and atanh's series on a mantissa in [.7, 1.4). */
-static inline float lane_log2(float x) {
+PLEAT_LANE float lane_log2(float x) {
     const uint32_t shifted = lane_bits(x) - 0x3F3504F3u; /* sqrt(1/2) */
     const int32_t exponent = (int32_t)shifted >> 23;
     const float mantissa = lane_float((shifted & 0x007FFFFFu) + 0x3F3504F3u);
@@ -35,7 +45,7 @@ static inline float lane_log2(float x) {
 }
 
 /* 2^x for x in [-126, 126]; smaller x give 2^-126. Taylor's series on [-1/2, 1/2]. */
-static inline float lane_exp2(float x) {
+PLEAT_LANE float lane_exp2(float x) {
     x = x < -126.0f ? -126.0f : x;
     const float shifted = x + 12582912.0f; /* 1.5 * 2^23: the sum is rounded to an integer */
     const float whole = shifted - 12582912.0f, t = x - whole;
@@ -48,7 +58,7 @@ static inline float lane_exp2(float x) {
 }
 
 /* Sine and cosine of `turn` full turns, turn in [0, 1]. Taylor's series on an eighth of a turn. */
-static inline void lane_sincos(float turn, float *sine, float *cosine) {
+PLEAT_LANE void lane_sincos(float turn, float *sine, float *cosine) {
     const float shifted = 4.0f * turn + 12582912.0f;
     const uint32_t quarter = lane_bits(shifted);
     const float a = (4.0f * turn - (shifted - 12582912.0f)) * 1.57079633f, q = a * a;
@@ -64,4 +74,7 @@ static inline void lane_sincos(float turn, float *sine, float *cosine) {
  * The deviate of a voxel is a function of (seed, d, h, w): no crop changes it. */
 void pleat_noise_add(uint64_t seed, int d, int h, int w, int n, float sigma, float *row);
 
+#ifdef __cplusplus
+}
+#endif
 #endif /* PLEAT_LANES_H */
