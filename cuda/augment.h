@@ -7,8 +7,8 @@
  *   gpu->realise(augment, &sample, source, pad, image, label);      queued, nothing waits
  *
  * The same sample gives the same patch as on the CPU: to 1e-5 of intensities of a few units, and
- * labels alike. Calls of one pleat_gpu_augment queue on its stream; two of them, each with a stream,
- * may be used by two threads. Everything works on the GPU that is current when it is created.
+ * labels alike. Calls of one pleat_gpu_augment queue on its stream; two of them, each with its
+ * stream, may be used by two threads. Each works on the GPU that is current when it is created.
  */
 #ifndef PLEAT_CUDA_AUGMENT_H
 #define PLEAT_CUDA_AUGMENT_H

@@ -6,7 +6,7 @@
  *
  *   fill      voxels of the mirrored, toned, noised volume: a patch, or the box of a deformed one
  *   draw      uniform numbers for the elastic field
- *   filter    RUN samples of a line's convolution: the Gaussian of the field, the spline's prefilter
+ *   filter    RUN samples of a line's convolution: the field's Gaussian, the spline's prefilter
  *   box       what part of the volume a deformed patch can reach
  *   deform    a voxel of a deformed patch
  *

@@ -17,6 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define MODULE "libpleat_cuda.so"
 
 enum { SKIPPED = 77, DRAWS = 6, REPEATS = 50 };
 
@@ -30,10 +33,11 @@ typedef struct gpu { /* the module, and what the test needs of the CUDA runtime 
 
 static void *open_module(void) {
     char path[4096];
-    const char *folder = getenv("PLEAT_MODULE_PATH");
-    const int named = folder != NULL && folder[0] != '\0';
-    (void)snprintf(path, sizeof path, "%s%slibpleat_cuda.so", named ? folder : "",
-                   named ? "/" : "");
+    struct stat file;
+    const char *named = getenv("PLEAT_MODULE_PATH"); /* the module, or the folder it is in */
+    if (named == NULL || named[0] == '\0') return dlopen(MODULE, RTLD_LAZY | RTLD_LOCAL);
+    const int folder = stat(named, &file) == 0 && S_ISDIR(file.st_mode);
+    (void)snprintf(path, sizeof path, "%s%s", named, folder ? "/" MODULE : "");
     return dlopen(path, RTLD_LAZY | RTLD_LOCAL);
 }
 
