@@ -3,6 +3,7 @@
  *
  *   gpu_augment            many samples, voxel by voxel
  *   gpu_augment --bench    one JSON object: milliseconds a patch of 160x160x80 takes, by transform
+ *   gpu_augment --present  nothing: its exit code says whether there is a GPU
  *
  * Takes the module as the program does: beside it, by LD_LIBRARY_PATH, or in PLEAT_MODULE_PATH.
  * Leaves with 77, which CTest calls skipped, where there is no module or no GPU.
@@ -196,6 +197,7 @@ int main(int argc, char **argv) {
         (void)fprintf(stderr, "gpu_augment: SKIPPED: %s\n", missing);
         return SKIPPED;
     }
+    if (argc > 1 && strcmp(argv[1], "--present") == 0) return 0;
     const int timed = argc > 1 && strcmp(argv[1], "--bench") == 0;
     const pleat_status status = timed ? bench(&g) : test_all(&g, &failures);
     if (status != PLEAT_OK) (void)fprintf(stderr, "gpu_augment: %s\n", pleat_error_message());
