@@ -2,6 +2,7 @@
 #include "pleat/engine.h"
 
 #include "cpu.h"
+#include "pleat/cuda_module.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,20 @@ static pleat_status onednn_is_missing(const pleat_engine_options *options, pleat
 }
 #endif
 
+static const char *cudnn_missing(void) {
+    const char *why = NULL;
+    const pleat_cuda_module *module = pleat_cuda_module_load(&why);
+    return module != NULL ? module->missing() : why;
+}
+
+static pleat_status cudnn_create(const pleat_engine_options *options, pleat_engine **out) {
+    const char *why = cudnn_missing();
+    PLEAT_CHECK(why == NULL, PLEAT_ERR_UNSUPPORTED, "engine 'cudnn': %s", why);
+    return pleat_cuda_module_load(&why)->engine_create(options, out);
+}
+
 static const pleat_engine_entry engines[] = {
+    {"cudnn", "GPU, cuDNN", cudnn_missing, cudnn_create},
 #if PLEAT_WITH_ONEDNN
     {"onednn", "CPU, oneDNN", always, pleat_onednn_create},
 #else
