@@ -6,10 +6,10 @@
  * How large a box a deformed patch needs is known on the GPU only, when the field is drawn. It
  * stays there, so that the host never waits: the scratch memory is that of the largest case.
  */
-#include "augment.h"
+#include "pleat/gpu_augment.h"
 
 #include "augment_kernels.h"
-#include "check.h"
+#include "engine_impl.h"
 
 #include "pleat/volume.h"
 
@@ -86,9 +86,17 @@ static pleat_status copy_whole(const pleat_source *from, pleat_gpu_source *to) {
     return PLEAT_OK;
 }
 
-static pleat_status copy_case(const pleat_source *from, int with_label, pleat_gpu_source *to) {
+/* The GPU that a thread works on is its own setting. */
+static pleat_status choose_device(pleat_engine *engine, int *device) {
+    if (engine != NULL) CUDA_TRY(cudaSetDevice(pleat_cuda_of(engine)->device));
+    CUDA_TRY(cudaGetDevice(device));
+    return PLEAT_OK;
+}
+
+static pleat_status copy_case(pleat_engine *engine, const pleat_source *from, int with_label,
+                              pleat_gpu_source *to) {
     const size_t n = pleat_voxels(from->dim);
-    CUDA_TRY(cudaGetDevice(&to->device));
+    PLEAT_TRY(choose_device(engine, &to->device));
     CUDA_TRY(cudaMalloc((void **)&to->image, n * sizeof *to->image));
     if (with_label) CUDA_TRY(cudaMalloc((void **)&to->label, n));
     PLEAT_TRY(from->image != NULL ? copy_whole(from, to) : copy_slabs(from, to));
@@ -97,7 +105,7 @@ static pleat_status copy_case(const pleat_source *from, int with_label, pleat_gp
     return PLEAT_OK;
 }
 
-static pleat_status source_create(const pleat_source *from, int with_label,
+static pleat_status source_create(pleat_engine *engine, const pleat_source *from, int with_label,
                                   pleat_gpu_source **out) {
     const int labelled = from->image != NULL ? from->label != NULL : with_label;
     PLEAT_CHECK(pleat_voxels(from->dim) <= INT_MAX, PLEAT_ERR_UNSUPPORTED,
@@ -108,7 +116,7 @@ static pleat_status source_create(const pleat_source *from, int with_label,
     for (int a = 0; a < 3; a++) source->dim[a] = from->dim[a];
     source->has_histogram = from->histogram != NULL;
     if (source->has_histogram) source->histogram = *from->histogram;
-    const pleat_status status = copy_case(from, labelled, source);
+    const pleat_status status = copy_case(engine, from, labelled, source);
     if (status != PLEAT_OK) {
         source_destroy(source);
         return status;
@@ -132,10 +140,10 @@ static void destroy(pleat_gpu_augment *augment) {
     free(augment);
 }
 
-static pleat_status allocate(pleat_gpu_augment *a) {
+static pleat_status allocate(pleat_engine *engine, pleat_gpu_augment *a) {
     const size_t field = 3 * pleat_voxels(a->patch) * sizeof(float);
     const size_t largest = a->voxels * sizeof(float), work = largest > field ? largest : field;
-    CUDA_TRY(cudaGetDevice(&a->device));
+    PLEAT_TRY(choose_device(engine, &a->device));
     CUDA_TRY(cudaMalloc((void **)&a->field, field));
     CUDA_TRY(cudaMalloc((void **)&a->work[0], work));
     CUDA_TRY(cudaMalloc((void **)&a->work[1], work));
@@ -143,7 +151,7 @@ static pleat_status allocate(pleat_gpu_augment *a) {
     return PLEAT_OK;
 }
 
-static pleat_status create(const int patch[3], size_t voxels, void *stream,
+static pleat_status create(pleat_engine *engine, const int patch[3], size_t voxels,
                            pleat_gpu_augment **out) {
     PLEAT_CHECK(pleat_voxels(patch) <= INT_MAX / 3, PLEAT_ERR_UNSUPPORTED,
                 "patch: %d x %d x %d voxels are more than the GPU augments", patch[2], patch[1],
@@ -152,9 +160,9 @@ static pleat_status create(const int patch[3], size_t voxels, void *stream,
     PLEAT_CHECK(augment != NULL, PLEAT_ERR_MEMORY, "no memory to augment on the GPU");
     for (int a = 0; a < 3; a++) augment->patch[a] = patch[a];
     augment->voxels = voxels;
-    augment->stream = stream;
+    augment->stream = engine != NULL ? pleat_cuda_of(engine)->stream : NULL;
     pleat_gpu_spline_taps(&augment->spline);
-    const pleat_status status = allocate(augment);
+    const pleat_status status = allocate(engine, augment);
     if (status != PLEAT_OK) {
         destroy(augment);
         return status;

@@ -1,7 +1,7 @@
 /* comm_gpu.c - what the communicators of device memory share. */
 #include "comm_gpu.h"
 
-#include "check.h"
+#include "engine_impl.h"
 
 #include "pleat/log.h"
 
@@ -122,4 +122,12 @@ pleat_status pleat_comm_gpu(pleat_comm *control, const pleat_comm_gpu_options *o
         pleat_log(PLEAT_INFO, "%s; sums go through host memory and %s", pleat_error_message(),
                   control->ops->name);
     return pleat_comm_staged(control, options, out);
+}
+
+pleat_status pleat_comm_of_engine(pleat_comm *control, pleat_engine *engine, double timeout_s,
+                                  const char *me, pleat_comm **out) {
+    const pleat_cuda *gpu = pleat_cuda_of(engine);
+    const pleat_comm_gpu_options options = {
+        .device = gpu->device, .stream = gpu->stream, .timeout_s = timeout_s, .me = me};
+    return pleat_comm_gpu(control, &options, out);
 }

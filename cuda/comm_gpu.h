@@ -33,6 +33,10 @@ typedef struct pleat_comm_gpu_options {
 pleat_status pleat_comm_gpu(pleat_comm *control, const pleat_comm_gpu_options *options,
                             pleat_comm **out);
 
+/* The same for an engine of this module; the rest of the options are its own. */
+pleat_status pleat_comm_of_engine(pleat_comm *control, pleat_engine *engine, double timeout_s,
+                                  const char *me, pleat_comm **out);
+
 /* One kind. nccl: ERR_UNSUPPORTED when two ranks share a GPU. */
 pleat_status pleat_comm_nccl(pleat_comm *control, const pleat_comm_gpu_options *options,
                              pleat_comm **out);

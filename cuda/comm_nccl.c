@@ -167,6 +167,7 @@ static void nccl_destroy(pleat_comm *comm) {
 
 static const pleat_comm_ops nccl_ops = {
     .name = "nccl",
+    .device_memory = 1,
     .split = nccl_split,
     .destroy = nccl_destroy,
     .allreduce_sum = nccl_allreduce_sum,

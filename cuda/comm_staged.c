@@ -134,6 +134,7 @@ static void staged_destroy(pleat_comm *comm) {
 
 static const pleat_comm_ops staged_ops = {
     .name = "staged",
+    .device_memory = 1,
     .split = staged_split,
     .destroy = staged_destroy,
     .allreduce_sum = staged_allreduce_sum,

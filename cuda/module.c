@@ -1,7 +1,10 @@
 /* module.c - the module's one symbol: what the program finds after loading it. */
 #include "pleat/cuda_module.h"
 
+#include "comm_gpu.h"
 #include "engine_impl.h"
+
+#include "pleat/gpu_augment.h"
 
 #include <stdio.h>
 
@@ -32,6 +35,8 @@ static const pleat_cuda_module module = {
     .engine_ops_bytes = sizeof(pleat_engine_ops),
     .missing = missing,
     .engine_create = pleat_cuda_create,
+    .comm_create = pleat_comm_of_engine,
+    .augment = &pleat_gpu_augment_table,
 };
 
 __attribute__((visibility("default"))) const pleat_cuda_module *pleat_cuda_module_get(void) {

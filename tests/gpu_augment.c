@@ -8,54 +8,31 @@
  * Takes the module as the program does: beside it, by LD_LIBRARY_PATH, or in PLEAT_MODULE_PATH.
  * Leaves with 77, which CTest calls skipped, where there is no module or no GPU.
  */
-#include "../cuda/augment.h"
 #include "support_augment.h"
 
+#include "pleat/cuda_module.h"
+#include "pleat/gpu_augment.h"
 #include "pleat/log.h"
 #include "pleat/volume.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-#define MODULE "libpleat_cuda.so"
 
 enum { SKIPPED = 77, DRAWS = 6, REPEATS = 50 };
 
-typedef struct gpu { /* the module, and what the test needs of the CUDA runtime beneath it */
+typedef struct gpu {
     const pleat_gpu_augment_ops *augment;
-    int (*count)(int *count);
-    int (*allocate)(void **out, size_t bytes);
-    int (*release)(void *memory);
-    int (*synchronize)(void);
+    pleat_engine *engine;
 } gpu;
 
-static void *open_module(void) {
-    char path[4096];
-    struct stat file;
-    const char *named = getenv("PLEAT_MODULE_PATH"); /* the module, or the folder it is in */
-    if (named == NULL || named[0] == '\0') return dlopen(MODULE, RTLD_LAZY | RTLD_LOCAL);
-    const int folder = stat(named, &file) == 0 && S_ISDIR(file.st_mode);
-    (void)snprintf(path, sizeof path, "%s%s", named, folder ? "/" MODULE : "");
-    return dlopen(path, RTLD_LAZY | RTLD_LOCAL);
-}
-
-/* NULL when all is there, else why not. */
-static const char *open_gpu(gpu *out) {
-    void *module = open_module();
-    if (module == NULL) return dlerror();
-    *(const void **)&out->augment = dlsym(module, PLEAT_GPU_AUGMENT_OPS);
-    *(void **)&out->count = dlsym(module, "cudaGetDeviceCount");
-    *(void **)&out->allocate = dlsym(module, "cudaMalloc");
-    *(void **)&out->release = dlsym(module, "cudaFree");
-    *(void **)&out->synchronize = dlsym(module, "cudaDeviceSynchronize");
-    if (!out->augment || !out->count || !out->allocate || !out->release || !out->synchronize)
-        return dlerror();
-    int devices = 0;
-    if (out->count(&devices) != 0 || devices == 0) return "no GPU or no driver";
-    return NULL;
+/* NULL when there is a GPU, else why not. */
+static const char *find_gpu(gpu *out) {
+    const char *why = NULL;
+    const pleat_cuda_module *module = pleat_cuda_module_load(&why);
+    if (module == NULL) return why;
+    out->augment = module->augment;
+    return module->missing();
 }
 
 /* --- equality --------------------------------------------------------------------------------- */
@@ -122,8 +99,8 @@ static pleat_status test(const gpu *g, const int dim[3], const int patch[3], ple
                      PLEAT_ERR_MEMORY, "no memory for patches");
     (void)printf("volume %dx%dx%d, patch %dx%dx%d\n", dim[2], dim[1], dim[0], patch[2], patch[1],
                  patch[0]);
-    PLEAT_TRY_GOTO(status, done, g->augment->source_create(&c->source, 1, &source));
-    PLEAT_TRY_GOTO(status, done, g->augment->create(patch, pleat_voxels(dim), NULL, &augment));
+    PLEAT_TRY_GOTO(status, done, g->augment->source_create(g->engine, &c->source, 1, &source));
+    PLEAT_TRY_GOTO(status, done, g->augment->create(g->engine, patch, pleat_voxels(dim), &augment));
     PLEAT_TRY_GOTO(status, done, compare(g, augment, source, c, patch, pad, &p, failures));
 done:
     g->augment->destroy(augment);
@@ -151,14 +128,14 @@ static pleat_status time_kinds(const gpu *g, pleat_gpu_augment *augment,
         double start_s = 0.0;
         for (int i = -REPEATS / 10; i < REPEATS; i++) {
             if (i == 0) {
-                PLEAT_CHECK(g->synchronize() == 0, PLEAT_ERR_ENGINE, "the GPU reported an error");
+                PLEAT_TRY(g->engine->ops->synchronize(g->engine));
                 start_s = pleat_now();
             }
             pleat_sample sample;
             name = support_sample(kind, i + REPEATS, c->source.dim, patch, &sample);
             PLEAT_TRY(g->augment->realise(augment, &sample, source, PLEAT_PAD_ZERO, image, label));
         }
-        PLEAT_CHECK(g->synchronize() == 0, PLEAT_ERR_ENGINE, "the GPU reported an error");
+        PLEAT_TRY(g->engine->ops->synchronize(g->engine));
         (void)printf(", \"%s\": %.4f", name, (pleat_now() - start_s) * 1e3 / REPEATS);
     }
     (void)printf("}\n");
@@ -174,15 +151,14 @@ static pleat_status bench(const gpu *g) {
     void *image = NULL, *label = NULL;
     support_case *c = support_case_make(dim);
     PLEAT_CHECK_GOTO(status, done, c != NULL, PLEAT_ERR_MEMORY, "no memory for a case");
-    PLEAT_TRY_GOTO(status, done, g->augment->source_create(&c->source, 1, &source));
-    PLEAT_TRY_GOTO(status, done, g->augment->create(patch, pleat_voxels(dim), NULL, &augment));
-    PLEAT_CHECK_GOTO(status, done,
-                     g->allocate(&image, n * sizeof(float)) == 0 && g->allocate(&label, n) == 0,
-                     PLEAT_ERR_MEMORY, "no GPU memory for a patch");
+    PLEAT_TRY_GOTO(status, done, g->augment->source_create(g->engine, &c->source, 1, &source));
+    PLEAT_TRY_GOTO(status, done, g->augment->create(g->engine, patch, pleat_voxels(dim), &augment));
+    PLEAT_TRY_GOTO(status, done, g->engine->ops->alloc(g->engine, n * sizeof(float), &image));
+    PLEAT_TRY_GOTO(status, done, g->engine->ops->alloc(g->engine, n, &label));
     PLEAT_TRY_GOTO(status, done, time_kinds(g, augment, source, c, patch, image, label));
 done:
-    (void)g->release(image);
-    (void)g->release(label);
+    if (image != NULL) g->engine->ops->free(g->engine, image);
+    if (label != NULL) g->engine->ops->free(g->engine, label);
     g->augment->destroy(augment);
     g->augment->source_destroy(source);
     support_case_free(c);
@@ -190,16 +166,20 @@ done:
 }
 
 int main(int argc, char **argv) {
+    const pleat_engine_options options = {.engine = "cudnn", .device = -1};
+    const char *what = argc > 1 ? argv[1] : "";
     gpu g = {0};
     int failures = 0;
-    const char *missing = open_gpu(&g);
+    const char *missing = find_gpu(&g);
     if (missing != NULL) {
         (void)fprintf(stderr, "gpu_augment: SKIPPED: %s\n", missing);
         return SKIPPED;
     }
-    if (argc > 1 && strcmp(argv[1], "--present") == 0) return 0;
-    const int timed = argc > 1 && strcmp(argv[1], "--bench") == 0;
-    const pleat_status status = timed ? bench(&g) : test_all(&g, &failures);
+    if (strcmp(what, "--present") == 0) return 0;
+    pleat_status status = pleat_engine_create(&options, &g.engine);
+    if (status == PLEAT_OK)
+        status = strcmp(what, "--bench") == 0 ? bench(&g) : test_all(&g, &failures);
     if (status != PLEAT_OK) (void)fprintf(stderr, "gpu_augment: %s\n", pleat_error_message());
+    pleat_engine_destroy(g.engine);
     return status == PLEAT_OK && failures == 0 ? 0 : 1;
 }

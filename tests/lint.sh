@@ -14,7 +14,9 @@ levels='
 0 src/base/                base
 1 src/io/                  files
 3 src/net/                 network
+4 include/pleat/gpu_augment.h
 4 cuda/augment
+4 cuda/module.c
 3 cuda/
 4 src/learn/               learning
 4 preprocess/

@@ -15,6 +15,7 @@
 #ifndef PLEAT_CUDA_MODULE_H
 #define PLEAT_CUDA_MODULE_H
 
+#include "pleat/comm.h"
 #include "pleat/engine.h"
 
 #ifdef __cplusplus
@@ -25,11 +26,19 @@ extern "C" {
 #define PLEAT_CUDA_MODULE_GET  "pleat_cuda_module_get"
 #define PLEAT_CUDA_MODULE_ABI  1 /* grows with every change of this table or of the seams */
 
+struct pleat_gpu_augment_ops; /* pleat/gpu_augment.h */
+
 typedef struct pleat_cuda_module {
     int abi;
     size_t engine_ops_bytes;      /* sizeof(pleat_engine_ops), against a forgotten change of abi */
     const char *(*missing)(void); /* why no GPU can be used, in one line; NULL when one can */
     pleat_status (*engine_create)(const pleat_engine_options *options, pleat_engine **out);
+    /* A communicator of the engine's memory over one of host memory, which outlives it: NCCL's, or
+     * through pinned memory where two ranks share a GPU. `me` is "rank 3 (host n2)", for messages;
+     * a peer that is silent for timeout_s is given up (0: 600). Collective. */
+    pleat_status (*comm_create)(pleat_comm *control, pleat_engine *engine, double timeout_s,
+                                const char *me, pleat_comm **out);
+    const struct pleat_gpu_augment_ops *augment;
 } pleat_cuda_module;
 
 /* The module's only symbol. */
