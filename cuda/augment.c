@@ -26,15 +26,16 @@ struct pleat_gpu_source {
 
 struct pleat_gpu_augment {
     int patch[3], device;
-    size_t voxels; /* of the largest case */
+    size_t voxels;   /* of the largest case */
+    pleat_dtype act; /* the engine's activations */
     cudaStream_t stream;
     line_taps spline;
     /* GPU: */
     float *field;   /* [3, patch] */
     float *work[2]; /* [max(voxels, 3 patch)] each; filters go from one to the other */
     deformed_box *box;
-    float *image;   /* [patch], of realise_on_host */
-    uint8_t *label; /* [patch] */
+    float *image;   /* [patch], on its way to where it is asked for */
+    uint8_t *label; /* [patch], the same */
 };
 
 /* --- cases ------------------------------------------------------------------------------------ */
@@ -141,13 +142,15 @@ static void destroy(pleat_gpu_augment *augment) {
 }
 
 static pleat_status allocate(pleat_engine *engine, pleat_gpu_augment *a) {
-    const size_t field = 3 * pleat_voxels(a->patch) * sizeof(float);
+    const size_t n = pleat_voxels(a->patch), field = 3 * n * sizeof(float);
     const size_t largest = a->voxels * sizeof(float), work = largest > field ? largest : field;
     PLEAT_TRY(choose_device(engine, &a->device));
     CUDA_TRY(cudaMalloc((void **)&a->field, field));
     CUDA_TRY(cudaMalloc((void **)&a->work[0], work));
     CUDA_TRY(cudaMalloc((void **)&a->work[1], work));
     CUDA_TRY(cudaMalloc((void **)&a->box, sizeof *a->box));
+    CUDA_TRY(cudaMalloc((void **)&a->image, n * sizeof *a->image));
+    CUDA_TRY(cudaMalloc((void **)&a->label, n));
     return PLEAT_OK;
 }
 
@@ -160,6 +163,7 @@ static pleat_status create(pleat_engine *engine, const int patch[3], size_t voxe
     PLEAT_CHECK(augment != NULL, PLEAT_ERR_MEMORY, "no memory to augment on the GPU");
     for (int a = 0; a < 3; a++) augment->patch[a] = patch[a];
     augment->voxels = voxels;
+    augment->act = engine != NULL ? engine->act : PLEAT_F32;
     augment->stream = engine != NULL ? pleat_cuda_of(engine)->stream : NULL;
     pleat_gpu_spline_taps(&augment->spline);
     const pleat_status status = allocate(engine, augment);
@@ -223,13 +227,20 @@ static pleat_status realise(pleat_gpu_augment *augment, const pleat_sample *samp
     return PLEAT_OK;
 }
 
+static pleat_status realise_input(pleat_gpu_augment *augment, const pleat_sample *sample,
+                                  const pleat_gpu_source *source, pleat_pad pad, void *x,
+                                  uint8_t *label) {
+    if (augment->act == PLEAT_F32) return realise(augment, sample, source, pad, x, label);
+    PLEAT_TRY(realise(augment, sample, source, pad, augment->image, label));
+    CUDA_TRY(pleat_cuda_cast(augment->act, augment->image, pleat_voxels(augment->patch), x,
+                             augment->stream));
+    return PLEAT_OK;
+}
+
 static pleat_status realise_on_host(pleat_gpu_augment *augment, const pleat_sample *sample,
                                     const pleat_gpu_source *source, pleat_pad pad, float *image,
                                     uint8_t *label) {
     const size_t n = pleat_voxels(augment->patch);
-    CUDA_TRY(cudaSetDevice(augment->device));
-    if (augment->image == NULL) CUDA_TRY(cudaMalloc((void **)&augment->image, n * sizeof *image));
-    if (augment->label == NULL) CUDA_TRY(cudaMalloc((void **)&augment->label, n));
     PLEAT_TRY(realise(augment, sample, source, pad, augment->image,
                       label != NULL ? augment->label : NULL));
     CUDA_TRY(cudaMemcpyAsync(image, augment->image, n * sizeof *image, cudaMemcpyDeviceToHost,
@@ -248,5 +259,6 @@ const pleat_gpu_augment_ops pleat_gpu_augment_table = {
     .create = create,
     .destroy = destroy,
     .realise = realise,
+    .realise_input = realise_input,
     .realise_on_host = realise_on_host,
 };

@@ -32,7 +32,7 @@ typedef struct pleat_gpu_augment_ops {
     void (*source_destroy)(pleat_gpu_source *source);
     size_t (*source_bytes)(const int dim[3], int with_label);
 
-    /* For patches [patch] of cases of at most `voxels` voxels. Takes 4 (2 max(voxels, 3 P) + 3 P)
+    /* For patches [patch] of cases of at most `voxels` voxels. Takes 8 max(voxels, 3 P) + 17 P
      * bytes of the GPU, P the voxels of a patch. To be destroyed before the engine. */
     pleat_status (*create)(pleat_engine *engine, const int patch[3], size_t voxels,
                            pleat_gpu_augment **out);
@@ -42,6 +42,10 @@ typedef struct pleat_gpu_augment_ops {
     pleat_status (*realise)(pleat_gpu_augment *augment, const pleat_sample *sample,
                             const pleat_gpu_source *source, pleat_pad pad, float *image,
                             uint8_t *label);
+    /* The same with the image in the engine's activation type: the input of a network. */
+    pleat_status (*realise_input)(pleat_gpu_augment *augment, const pleat_sample *sample,
+                                  const pleat_gpu_source *source, pleat_pad pad, void *x,
+                                  uint8_t *label);
     /* The same into host memory; waits. */
     pleat_status (*realise_on_host)(pleat_gpu_augment *augment, const pleat_sample *sample,
                                     const pleat_gpu_source *source, pleat_pad pad, float *image,
