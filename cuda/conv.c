@@ -25,8 +25,9 @@ pleat_status pleat_cuda_conv_create(pleat_engine *engine, const pleat_conv_desc 
     const size_t weights = (size_t)conv->cout_wide * (size_t)conv->ops->taps *
                            (size_t)conv->cin_wide * pleat_dtype_size(engine->act);
     CUDA_TRY_GOTO(status, done, cudaMalloc(&conv->weights, weights));
-    CUDA_TRY_GOTO(status, done,
-                  cudaMalloc((void **)&conv->bias, (size_t)desc->cout * sizeof *conv->bias));
+    const size_t bias = (size_t)conv->cout_wide * sizeof *conv->bias;
+    CUDA_TRY_GOTO(status, done, cudaMalloc((void **)&conv->bias, bias));
+    CUDA_TRY_GOTO(status, done, cudaMemsetAsync(conv->bias, 0, bias, e->stream));
     PLEAT_TRY_GOTO(status, done, conv->ops->prepare(e, conv));
     *out = conv;
     conv = NULL;

@@ -23,11 +23,10 @@ static pleat_status find_plan(pleat_cuda *e, pleat_conv *conv, pleat_conv_proble
     return pleat_conv_plan_create(e, problem, &conv->plan[problem->pass]);
 }
 
-/* Fused when cuDNN can; padded channels are cut off after, and bias and ReLU then come with it. */
+/* Fused when cuDNN can; else bias and ReLU come after, and bf16 rounds twice. */
 static pleat_status find_forward(pleat_cuda *e, pleat_conv *conv) {
-    pleat_conv_problem problem = {.pass = PLEAT_PASS_FORWARD, .relu = conv->desc.relu};
-    problem.fused = conv->cout_wide == conv->desc.cout;
-    if (problem.fused) PLEAT_TRY(find_plan(e, conv, &problem));
+    pleat_conv_problem problem = {.pass = PLEAT_PASS_FORWARD, .fused = 1, .relu = conv->desc.relu};
+    PLEAT_TRY(find_plan(e, conv, &problem));
     conv->fused = conv->plan[PLEAT_PASS_FORWARD] != NULL;
     if (conv->fused) return PLEAT_OK;
     problem.fused = problem.relu = 0;
@@ -92,13 +91,10 @@ static pleat_status widened(pleat_cuda *e, const pleat_tensor *t, int wide,
 
 static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
                             const pleat_tensor *x, const pleat_tensor *y) {
-    const int relu = conv->desc.relu;
     void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = conv->weights};
     if (conv->plan[PLEAT_PASS_FORWARD] == NULL) {
-        CUDA_TRY(
-            pleat_cuda_conv_forward(e->base.act, x, conv->weights, conv->cin_wide, y, e->stream));
-        CUDA_TRY(pleat_cuda_narrow(e->base.act, y->data, conv->voxels, y->c, y->c, bias, relu,
-                                   y->data, e->stream));
+        CUDA_TRY(pleat_cuda_conv_forward(e->base.act, x, conv->weights, conv->cin_wide, bias,
+                                         conv->desc.relu, y, e->stream));
         return PLEAT_OK;
     }
     PLEAT_TRY(widened(e, x, conv->cin_wide, &e->from, &tensors[PLEAT_CONV_X]));
@@ -108,9 +104,10 @@ static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
         tensors[PLEAT_CONV_BIAS] = conv->bias;
     }
     PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_FORWARD], tensors));
-    if (conv->fused) return PLEAT_OK;
+    if (conv->fused && conv->cout_wide == y->c) return PLEAT_OK;
     CUDA_TRY(pleat_cuda_narrow(e->base.act, tensors[PLEAT_CONV_Y], conv->voxels, conv->cout_wide,
-                               y->c, bias, relu, y->data, e->stream));
+                               y->c, conv->fused ? NULL : bias, !conv->fused && conv->desc.relu,
+                               y->data, e->stream));
     return PLEAT_OK;
 }
 

@@ -23,7 +23,7 @@ struct pleat_conv {
     size_t voxels;           /* of x */
     int cin_wide, cout_wide; /* channels with padding */
     void *weights;           /* activation type [cout_wide, taps, cin_wide]; UP [8, cout, cin] */
-    float *bias;             /* [cout], for who needs it aligned; copied before each use */
+    float *bias;             /* [cout_wide], aligned and padded with 0; copied before each use */
     int fused;               /* CONV3: the plan adds bias and does ReLU */
     pleat_dtype dweights;    /* CONV3: what the plan writes */
     pleat_conv_plan *plan[PLEAT_PASS_WEIGHTS + 1]; /* CONV3; NULL: our own kernel */

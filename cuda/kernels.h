@@ -97,9 +97,10 @@ cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float
 /* ---- 3x3x3 convolution as one writes it down, for what cuDNN has no plan: kernels_conv.cu ---- */
 
 /* x packed, y packed; weights of `type` [cout_wide, 27, cin_wide] as pleat_cuda_pack leaves them;
- * y has no bias yet. dweights float canonical, +=. */
+ * bias float [cout]. dweights float canonical, +=. */
 cudaError_t pleat_cuda_conv_forward(pleat_dtype type, const pleat_tensor *x, const void *weights,
-                                    int cin_wide, const pleat_tensor *y, cudaStream_t stream);
+                                    int cin_wide, const float *bias, int relu,
+                                    const pleat_tensor *y, cudaStream_t stream);
 cudaError_t pleat_cuda_conv_backward_data(pleat_dtype type, const pleat_tensor *dy,
                                           const void *weights, int cin_wide, const pleat_tensor *dx,
                                           cudaStream_t stream);

@@ -31,7 +31,7 @@ template <typename T> static __device__ float value_at(const T *p) {
 
 template <typename T>
 static __global__ void conv_forward(const T *x, const T *weights, Volume s, size_t n, int cin,
-                                    int cin_wide, int cout, T *y) {
+                                    int cin_wide, int cout, const float *bias, int relu, T *y) {
     for (EACH(i, n)) { /* of y */
         const size_t v = i / cout;
         const T *kernel = weights + i % cout * TAPS * cin_wide;
@@ -42,18 +42,22 @@ static __global__ void conv_forward(const T *x, const T *weights, Volume s, size
             for (int ci = 0; ci < cin; ci++)
                 sum[0] += value_at(kernel + tap * cin_wide + ci) * value_at(x + from * cin + ci);
         }
+        sum[0] += bias[i % cout];
+        if (relu && sum[0] < 0) sum[0] = 0; /* NaN stays NaN */
         Vector<T, 1>::store(y + i, sum);
     }
 }
 
 cudaError_t pleat_cuda_conv_forward(pleat_dtype type, const pleat_tensor *x, const void *weights,
-                                    int cin_wide, const pleat_tensor *y, cudaStream_t stream) {
+                                    int cin_wide, const float *bias, int relu,
+                                    const pleat_tensor *y, cudaStream_t stream) {
     const Volume s = {x->d, x->h, x->w};
     const size_t n = pleat_tensor_voxels(y) * (size_t)y->c;
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        conv_forward<T><<<blocks_for(n), THREADS, 0, stream>>>(
-            (const T *)x->data, (const T *)weights, s, n, x->c, cin_wide, y->c, (T *)y->data);
+        conv_forward<T>
+            <<<blocks_for(n), THREADS, 0, stream>>>((const T *)x->data, (const T *)weights, s, n,
+                                                    x->c, cin_wide, y->c, bias, relu, (T *)y->data);
         return cudaGetLastError();
     });
 }
