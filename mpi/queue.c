@@ -4,7 +4,6 @@
 #include "comm_mpi.h"
 #include "pleat/log.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 
 #define NAP_US   2000
 #define NOTICE_S 600.0
-#define PATIENCE 10.0 /* times the communicator's limit, for rank 0 between two polls */
 
 enum { ASK, LEAVE }; /* what a leader's note says */
 
@@ -20,6 +18,7 @@ struct pleat_queue {
     pleat_comm *world, *group;
     int *todo, n;
     int group_index, started, drained; /* this group's */
+    int halted;                        /* gives out nothing more */
     int given;                         /* rank 0: folds given out */
     int open;                          /* rank 0: leaders elsewhere that may still ask */
 };
@@ -79,10 +78,30 @@ void pleat_queue_free(pleat_queue *queue) {
 }
 
 static int take_next(pleat_queue *queue) {
-    return queue->given < queue->n ? queue->todo[queue->given++] : -1;
+    return queue->given < queue->n && !queue->halted ? queue->todo[queue->given++] : -1;
+}
+
+pleat_status pleat_queue_halt(pleat_queue *queue, pleat_halt why) {
+    if (queue->halted) return PLEAT_OK;
+    queue->halted = 1;
+    for (int r = 0; r < queue->world->size; ++r)
+        if (r != queue->world->rank)
+            PLEAT_TRY(pleat_comm_mpi_send(queue->world, PLEAT_TAG_HALT, (int)why, r));
+    return PLEAT_OK;
+}
+
+static pleat_status hear_of_halt(pleat_queue *queue) {
+    int why = PLEAT_HALT_NONE, from = -1;
+    if (queue->world->size == 1) return PLEAT_OK;
+    PLEAT_TRY(pleat_comm_mpi_take(queue->world, PLEAT_TAG_HALT, &why, &from));
+    if (from < 0) return PLEAT_OK;
+    queue->halted = 1;
+    if (why > PLEAT_HALT_FILE) pleat_halt_ask((pleat_halt)why);
+    return PLEAT_OK;
 }
 
 pleat_status pleat_queue_poll(pleat_queue *queue) {
+    PLEAT_TRY(hear_of_halt(queue));
     if (queue->world->rank != 0 || queue->open == 0) return PLEAT_OK;
     for (;;) {
         int note = ASK, from = -1;
@@ -95,19 +114,22 @@ pleat_status pleat_queue_poll(pleat_queue *queue) {
     }
 }
 
+/* For ranks that wait while others train. */
+static pleat_status pass_on_halt(pleat_queue *queue) {
+    const pleat_halt wish = pleat_halt_look(0.0);
+    return wish > PLEAT_HALT_FILE ? pleat_queue_halt(queue, wish) : PLEAT_OK;
+}
+
 /* Waits for a note of rank 0, which may be busy predicting, or wait for others itself. */
-static pleat_status await(pleat_queue *queue, int tag, const char *what, double limit_s,
-                          int *value) {
+static pleat_status await(pleat_queue *queue, int tag, const char *what, int *value) {
     const double start = pleat_now();
     double notice = start + NOTICE_S;
     for (int from = -1;;) {
         PLEAT_TRY(pleat_comm_mpi_take(queue->world, tag, value, &from));
         if (from >= 0) return PLEAT_OK;
+        PLEAT_TRY(pass_on_halt(queue));
         (void)usleep(NAP_US);
         const double now = pleat_now();
-        char who[128];
-        PLEAT_CHECK(now - start < limit_s, PLEAT_ERR_PEER, "%s: %s has not answered for %.0f s",
-                    what, pleat_comm_mpi_who(queue->world, 0, who, sizeof who), limit_s);
         if (now < notice) continue;
         pleat_log(PLEAT_INFO, "%s: rank 0 has not answered for %.0f s", what, now - start);
         notice += NOTICE_S;
@@ -125,8 +147,7 @@ static pleat_status leader_next(pleat_queue *queue, int *fold) {
         *fold = take_next(queue);
     } else {
         PLEAT_TRY(pleat_comm_mpi_send(queue->world, PLEAT_TAG_FOLD_ASK, ASK, 0));
-        const double limit_s = PATIENCE * pleat_comm_mpi_timeout(queue->world);
-        PLEAT_TRY(await(queue, PLEAT_TAG_FOLD_GIVE, "next fold", limit_s, fold));
+        PLEAT_TRY(await(queue, PLEAT_TAG_FOLD_GIVE, "next fold", fold));
     }
     queue->drained = *fold < 0;
     return PLEAT_OK;
@@ -146,6 +167,7 @@ static pleat_status serve(pleat_queue *queue) {
     double notice = start + NOTICE_S;
     while (queue->open > 0) {
         PLEAT_TRY(pleat_queue_poll(queue));
+        PLEAT_TRY(pass_on_halt(queue));
         (void)usleep(NAP_US);
         if (pleat_now() < notice) continue;
         pleat_log(PLEAT_INFO, "%d groups still train; waited %.0f s for them", queue->open,
@@ -164,5 +186,5 @@ pleat_status pleat_queue_finish(pleat_queue *queue) {
         PLEAT_TRY(pleat_comm_mpi_send(queue->world, PLEAT_TAG_FOLD_ASK, LEAVE, 0));
     queue->drained = 1;
     int value = 0;
-    return await(queue, PLEAT_TAG_FOLD_DONE, "end of training", INFINITY, &value);
+    return await(queue, PLEAT_TAG_FOLD_DONE, "end of training", &value);
 }

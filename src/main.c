@@ -1,6 +1,7 @@
 /* main.c - one binary, verbs as a table. Results on stdout, all else on stderr. */
 #include "app/app.h"
 
+#include "pleat/halt.h"
 #include "pleat/log.h"
 
 #include <stdlib.h>
@@ -9,12 +10,17 @@
 static const verb verbs[] = {
     {"run", verb_run, "CONFIG --out RUN", "a whole cross-validation: NIfTI in, one report out"},
     {"train", verb_train, "CONFIG --out RUN --fold K", "train a fold, without predictions"},
+    {"plan", verb_plan, "CONFIG", "what a run will need on a cluster, and a batch script for it"},
     {"prep", verb_prep, "CONFIG --out STORE", "NIfTI to store"},
     {"split", verb_split, "CONFIG --out FILE", "choose the folds, or check them"},
     {"predict", verb_predict, "MODEL... --in DATA --out FOLDER",
      "label volumes with trained models"},
     {"score", verb_score, "PREDICTIONS --truth DATA --classes A,B,...", "compare label maps"},
     {"report", verb_report, "RUN", "write the report of a run again"},
+    {"ablate", verb_ablate, "CONFIG --out RUN",
+     "with and without preprocessing and augmentation, side by side"},
+    {"augment", verb_augment, "[CONFIG] --store STORE --case ID --out DIR",
+     "patches as the network sees them"},
     {"phantom", verb_phantom, "FOLDER", "make a small chest-like data set"},
     {"config", verb_config_show, "[CONFIG]", "print the resolved configuration with its manual"},
     {"info", verb_info, "[FILE|FOLDER]", "this build and machine, or what a file holds"},
@@ -61,10 +67,21 @@ static pleat_status dispatch(app *a, int argc, char **argv) {
     return PLEAT_FAIL(PLEAT_ERR_ARG, "unknown verb '%s'; pleat --help lists them", argv[i]);
 }
 
+/* Verbs that go on later, when they are told to leave, hear of it before MPI starts: a batch system
+ * may tell of its limit that early. */
+static void catch_signals(int argc, char **argv) {
+    static const char *const patient[] = {"run", "train", "prep"};
+    int i = 1;
+    while (i < argc && argv[i][0] == '-') i++;
+    for (size_t p = 0; i < argc && p < sizeof patient / sizeof *patient; p++)
+        if (strcmp(argv[i], patient[p]) == 0) pleat_halt_catch();
+}
+
 int main(int argc, char **argv) {
     app *a = calloc(1, sizeof *a);
     if (a == NULL) return pleat_status_exit_code(PLEAT_ERR_MEMORY);
     remember_command(a, argc, argv);
+    catch_signals(argc, argv);
     pleat_status status = pleat_session_start(&argc, &argv, &a->session);
     if (status == PLEAT_OK) status = dispatch(a, argc, argv);
     status = pleat_session_end(a->session, status);

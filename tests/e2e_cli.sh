@@ -49,7 +49,7 @@ for ask in --help -h --version; do
 done
 
 # --- every verb ----------------------------------------------------------------------------------
-verbs="run train prep split predict score report phantom config info bench"
+verbs="run train prep split predict score report ablate augment phantom config info bench"
 run "$pleat" --help
 cp out help
 for verb in $verbs; do

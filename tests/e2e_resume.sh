@@ -13,20 +13,6 @@ keys=() # this engine's
 run() { job 2 run tiny.yaml --out "$1" --set folds.k=2 --set train.iterations=6 \
     --set train.batch=4 "${keys[@]}"; }
 
-# voxels FILE: of a label map, without what gzip may have added.
-voxels() { gzip -dc "$1" | cksum; }
-
-# same_run A B: every number that a run ends with.
-same_run() {
-    local file
-    for file in fold_{0,1}/{history.tsv,logs.csv,scores.csv} cv_results.{detailed,final}.csv; do
-        cmp "$1/$file" "$2/$file" || return 1
-    done
-    for file in "$1"/fold_?/predictions/*.nii.gz; do
-        same_text "$(voxels "$file")" "$(voxels "$2/${file#"$1"/}")" || return 1
-    done
-}
-
 epochs() { [ -e "$1" ] && sed 1d "$1" | wc -l || echo 0; } # epochs HISTORY: how many it has
 has_epochs() { [ "$(epochs "$1")" -ge "$2" ]; }
 
@@ -35,13 +21,13 @@ interrupted() {
     local out=$1 history=$1/fold_1/history.tsv ids what="$1 after $2 epochs"
     "$mpiexec" -n 2 "$pleat" run tiny.yaml --out "$out" --set folds.k=2 --set train.iterations=6 \
         --set train.batch=4 "${keys[@]}" > out 2> err < /dev/null &
-    local launcher=$!
+    local started=$!
     waits 120 has_epochs "$history" "$2" || wrong "$what: never comes"
-    ids=$launcher
-    [ "$3" = TERM ] || ids="$launcher $(ranks | xargs)"
+    ids=$started
+    [ "$3" = TERM ] || ids="$started $(ranks | xargs)"
     # shellcheck disable=SC2086 # a list of ids
     kill -"$3" $ids
-    wait "$launcher" 2> /dev/null
+    wait "$started" 2> /dev/null
     holds "$what: all have left" waits 10 eval '[ -z "$(ranks)" ]'
     holds "$what: fold 1 is not finished" [ ! -e "$out/fold_1/scores.json" ]
 }

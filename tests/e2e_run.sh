@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # e2e_run.sh - a run makes its folder, goes on where it left off, and its models label volumes it
 # never saw. Wants PLEAT, the program.
+# shellcheck source=tests/program.sh
 . "$(dirname "${BASH_SOURCE[0]}")/program.sh"
 names=background,lung_L,lung_R,infection
+
+in_folder() { (cd "$1" && echo *); }
 
 # held_out FOLD: the ids of its "val" list.
 held_out() {
@@ -11,7 +14,7 @@ held_out() {
 }
 
 # ids FILE: of the cases a scores.csv or cv_results.detailed.csv has, one for each score.
-ids() { sed 1d "$1" | cut -d, -f1 | sort | uniq -c | awk '$1 == 6 { printf "%s%s", s, $2; s = " " }'; }
+ids() { sed 1d "$1" | cut -d, -f1 | sort | uniq -c | awk '$1 == 6 { print $2 }' | xargs; }
 
 # header FILE: what a label map must share with its image: sizes, and where it lies.
 header() { gzip -dc "$1" | od -An -v -tx1 -j "$2" -N "$3" | tr -d ' \n'; }
@@ -45,7 +48,7 @@ val_loss,val_tversky_loss"
 all=
 for fold in 0 1 2; do
     here=run/fold_$fold
-    for file in checkpoint_latest.h5 checkpoint_best.h5 history.tsv logs.csv scores.json scores.csv; do
+    for file in checkpoint_{latest,best}.h5 history.tsv logs.csv scores.json scores.csv; do
         holds "$here has $file" [ -s "$here/$file" ]
     done
     holds "history.tsv's columns" same_text "$(head -1 $here/history.tsv | tr '\t' ' ')" "$tsv"
@@ -56,15 +59,16 @@ for fold in 0 1 2; do
     mine=$(held_out $fold)
     holds "fold $fold scores whom it held out" same_text "$(ids $here/scores.csv)" "$mine"
     holds "fold $fold predicts whom it held out" same_text \
-        "$(ls $here/predictions | sed 's/\.nii\.gz$//' | xargs)" "$mine"
+        "$(in_folder $here/predictions | sed 's/\.nii\.gz//g')" "$mine"
     for id in $mine; do
         holds "$id: the prediction lies where the volume lies" same_geometry \
             "$here/predictions/$id.nii.gz" "data/$id/imaging.nii.gz"
     done
     all="$all $mine"
 done
-holds "every case is held out once" same_text "$(printf '%s\n' $all | sort | xargs)" "$(ls data | xargs)"
-holds "every case is scored once" same_text "$(ids run/cv_results.detailed.csv)" "$(ls data | xargs)"
+holds "every case is held out once" same_text \
+    "$(echo "$all" | xargs -n 1 | sort | xargs)" "$(in_folder data)"
+holds "every case is scored once" same_text "$(ids run/cv_results.detailed.csv)" "$(in_folder data)"
 holds "detailed columns" same_text "$(head -1 run/cv_results.detailed.csv)" "index,score,$names"
 holds "final columns" same_text "$(head -1 run/cv_results.final.csv)" \
     "score,background,infection,lungs,fold"
@@ -101,7 +105,7 @@ for fold in 0 1; do
     holds "fold $fold alone is fold $fold" cmp run/fold_$fold/scores.csv alone/fold_$fold/scores.csv
 done
 holds "the last fold makes the report" has out "results: alone"
-holds "all cases are there" same_text "$(ids alone/cv_results.detailed.csv)" "$(ls data | xargs)"
+holds "all cases are there" same_text "$(ids alone/cv_results.detailed.csv)" "$(in_folder data)"
 
 # --- volumes that were never in a store ----------------------------------------------------------
 tiny_data new 2 7
@@ -140,10 +144,10 @@ job 2 run tiny.yaml --out busy --set train.epochs=100000
 holds "a folder in use: exit code $code" [ "$code" -eq 2 ]
 holds "one message" [ "$(grep -c '^pleat: ' err)" -eq 1 ]
 holds "names the host" has err "host $(uname -n)"
-holds "names the process" grep -qE "pid ($(echo $before | tr ' ' '|'))," err
+holds "names the process" grep -qE "pid ($(echo "$before" | tr '\n' '|' | sed 's/|$//'))," err
 job 0 run tiny.yaml --out busy --set train.epochs=100000 --fold 0
 holds "one of its folds: exit code $code" [ "$code" -eq 2 ]
-holds "names the process" grep -qE "pid ($(echo $before | tr ' ' '|'))," err
+holds "names the process" grep -qE "pid ($(echo "$before" | tr '\n' '|' | sed 's/|$//'))," err
 holds "the holder goes on" same_text "$(ranks)" "$before"
 kill -TERM $holder
 wait $holder 2> /dev/null

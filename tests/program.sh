@@ -55,8 +55,8 @@ same_text() { [ "$1" = "$2" ] || { printf '      %s\n  not %s\n' "$1" "$2" && fa
 has() { grep -qF -- "$2" "$1"; }
 lacks() { ! grep -qF -- "$2" "$1"; }
 
-# job RANKS ARGUMENT...: runs the program; exit code to $code, what it prints to out and err. 0 ranks
-# is one process without a launcher.
+# job RANKS ARGUMENT...: runs the program; exit code to $code, what it prints to out and err.
+# 0 ranks is one process without a launcher.
 job() {
     local n=$1
     shift
@@ -115,6 +115,20 @@ train: {epochs: 2, iterations: 3, batch: 2, lr: 0.01}
 engine: ref
 precision: f32
 END
+
+# voxels FILE: of a label map, without what gzip may have added.
+voxels() { gzip -dc "$1" | cksum; }
+
+# same_run A B: every number that a run ends with.
+same_run() {
+    local file
+    for file in fold_{0,1}/{history.tsv,logs.csv,scores.csv} cv_results.{detailed,final}.csv; do
+        cmp "$1/$file" "$2/$file" || return 1
+    done
+    for file in "$1"/fold_?/predictions/*.nii.gz; do
+        same_text "$(voxels "$file")" "$(voxels "$2/${file#"$1"/}")" || return 1
+    done
+}
 
 verdict() {
     [ "$bad" -eq 0 ] && echo "ok"

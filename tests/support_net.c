@@ -8,7 +8,8 @@
 #include <string.h>
 
 pleat_engine *net_engine(const char *name, pleat_precision precision) {
-    const int threads = strcmp(name, "ref64") == 0 || omp_get_max_threads() < 2 ? 1 : 2;
+    const int oracle = strncmp(name, "ref", 3) == 0;
+    const int threads = oracle || omp_get_max_threads() < 2 ? 1 : 2;
     const pleat_engine_options options = {.engine = name,
                                           .precision = precision,
                                           .threads = threads,

@@ -255,7 +255,8 @@ static double cosine(const float *a, const float *b, size_t n) {
 }
 
 /* Loss and gradients of one engine at one precision against ref64's. Where products are rounded to
- * bfloat16, ReLU and pooling sometimes choose other voxels: the gradient's direction is what holds. */
+ * bfloat16, ReLU and pooling sometimes choose other voxels: the gradient's direction is what
+ * holds. */
 static void compare_to_oracle(const char *engine, pleat_precision precision, const float *want,
                               double want_loss) {
     static const int dim[3] = {16, 16, 16};

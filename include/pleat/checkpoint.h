@@ -19,6 +19,7 @@ extern "C" {
 #endif
 
 #define PLEAT_HISTORY_COLUMNS 10 /* see history.tsv in docs/cli.md */
+#define PLEAT_PARTIAL_COLUMNS 8
 
 /* Where one tensor lies: for readers in other languages, written and never read back. */
 typedef struct pleat_layer_info {
@@ -38,6 +39,8 @@ typedef struct pleat_checkpoint {
     int fold, epoch; /* epochs finished */
     int finished;    /* training ended by itself */
     int64_t step;    /* Adam updates made */
+    int iteration;   /* steps made of the epoch after `epoch`; 0 between epochs */
+    double partial[PLEAT_PARTIAL_COLUMNS]; /* what those steps logged; pleat/train.h's own */
     uint64_t seed;
     double schedule[16]; /* pleat_schedule, see there */
     size_t n_params, n_stats;

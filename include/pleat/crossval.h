@@ -10,7 +10,9 @@
  *                predictions/<case>.nii.gz scores.json scores.csv
  *        cv_results.detailed.csv cv_results.final.csv summary.json
  *
- * What is finished is skipped on a re-run; what is not goes on from its latest checkpoint.
+ * What is finished is skipped on a re-run; what is not goes on from its latest checkpoint. A signal
+ * or the end of its time (pleat/halt.h) ends a run at a checkpoint with ERR_REQUEUE or
+ * ERR_INTERRUPTED; a file RUN/STOP ends it after an epoch, with OK.
  */
 #ifndef PLEAT_CROSSVAL_H
 #define PLEAT_CROSSVAL_H
@@ -26,9 +28,10 @@ typedef struct pleat_run_options {
     const char *out;     /* the run's folder */
     const char *command; /* as typed, for the record */
     int only_fold; /* -1: all; else this one alone; the report is over the folds that have scores */
-    int train_only; /* no predictions, no scores */
-    int dry_run;    /* print who trains what, and stop */
-    int verbose;    /* all six scores in the table */
+    int train_only;  /* no predictions, no scores */
+    int dry_run;     /* print who trains what, and stop */
+    int verbose;     /* all six scores in the table */
+    double max_time; /* seconds after which it leaves, to be started again; 0: no limit */
 } pleat_run_options;
 
 /* Collective over the session's world. */

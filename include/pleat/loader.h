@@ -29,9 +29,11 @@ typedef struct pleat_loader_config {
                                            from several threads at once. */
     int n_sources;
     const pleat_augment_config *augment; /* NULL: plain crops */
+    double oversample;                   /* share of patches around a foreground voxel */
     int patch[3];                        /* D, H, W */
     pleat_pad pad;
     int first_epoch;  /* of the first batch */
+    int first_batch;  /* of that epoch, from 0; `iterations` is the next epoch's first */
     int iterations;   /* batches of an epoch */
     int batch;        /* samples of a batch, over all ranks */
     int first, count; /* this rank's samples of each batch; count may be 0 */

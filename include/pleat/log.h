@@ -29,6 +29,10 @@ void pleat_log(pleat_log_level level, const char *format, ...)
  * is a line at most every ten seconds. Silent unless this process echoes to stderr. */
 void pleat_progress(const char *what, size_t done, size_t total, const char *detail);
 
+/* A bar "fold 0 epoch 3/10 [####    ] 12/24" that overwrites itself, on a terminal; elsewhere
+ * nothing at all. Any line of the log takes its place. */
+void pleat_bar(const char *what, size_t done, size_t total);
+
 /* Seconds of a clock that never goes back. */
 double pleat_now(void);
 

@@ -17,6 +17,7 @@
 #define PLEAT_QUEUE_H
 
 #include "pleat/comm.h"
+#include "pleat/halt.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,9 +32,12 @@ pleat_status pleat_queue_start(pleat_comm *world, pleat_comm *group, const int *
                                pleat_queue **out);
 /* Collective over the group: its next fold, -1 when none is left. */
 pleat_status pleat_queue_next(pleat_queue *queue, int *fold);
-/* World rank 0 answers who asks; nothing on other ranks. About a microsecond: call it in every
+/* World rank 0 answers who asks; every rank hears of a halt. About a microsecond: call it in every
  * training step and between the cases of a prediction. */
 pleat_status pleat_queue_poll(pleat_queue *queue);
+/* This rank's group halts: no further fold is given out, and ranks of other groups learn why by
+ * their next poll (pleat_halt_look tells them). Not collective; the second time does nothing. */
+pleat_status pleat_queue_halt(pleat_queue *queue, pleat_halt why);
 /* Collective over world: returns when every group has been told that none is left, or has come
  * here. May wait for hours, as long as other groups train; sleeps meanwhile. */
 pleat_status pleat_queue_finish(pleat_queue *queue);

@@ -10,6 +10,9 @@
  *
  * A fold with a latest checkpoint goes on from it: every random number is a function of (seed,
  * fold, epoch, sample), so the interrupted run continues as if it had not been.
+ *
+ * After each step the ranks agree whether one of them is to halt (pleat/halt.h). Then the latest
+ * checkpoint is written in the middle of the epoch, with what its steps have logged so far.
  */
 #ifndef PLEAT_TRAIN_H
 #define PLEAT_TRAIN_H
@@ -17,6 +20,7 @@
 #include "pleat/augment.h"
 #include "pleat/checkpoint.h"
 #include "pleat/comm.h"
+#include "pleat/halt.h"
 #include "pleat/history.h"
 #include "pleat/net.h"
 #include "pleat/schedule.h"
@@ -37,10 +41,12 @@ typedef struct pleat_train_config {
     int patch[3]; /* D, H, W */
     pleat_pad pad;
     const pleat_augment_config *augment; /* NULL: crops only */
+    double oversample;                   /* share of patches around a foreground voxel */
     int norm_sync;
     double norm_momentum; /* of pleat_net_options */
     int loader_threads;
-    const char *folder;                /* of the fold; exists */
+    const char *folder;    /* of the fold; exists */
+    const char *stop_file; /* where it appears, training ends after the epoch; may be NULL */
     const pleat_checkpoint *described; /* texts to store with the weights: network, config, ... */
 } pleat_train_config;
 
@@ -51,11 +57,14 @@ typedef struct pleat_train_data {
 
 typedef struct pleat_train_hooks {
     void (*step)(void *context); /* after every step; may be NULL */
+    /* On group rank 0, once an epoch is saved: epochs and steps made. May be NULL. */
+    void (*epoch)(void *context, int epoch, int64_t step, const pleat_epoch *row);
     void *context;
 } pleat_train_hooks;
 
 typedef struct pleat_train_result {
-    int epochs; /* finished, with those before a resume */
+    int epochs;      /* finished, with those before a resume */
+    pleat_halt halt; /* why it left before its end; PLEAT_HALT_NONE: it did not */
     int64_t steps;
     double loss, best_loss;
     double seconds; /* of this call */

@@ -31,6 +31,7 @@ void print_json_text(const char *text);
 
 pleat_status verb_run(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_train(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_plan(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_prep(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_split(app *a, const verb *self, int argc, char **argv);
@@ -38,6 +39,8 @@ pleat_status verb_config_show(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_predict(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_score(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_phantom(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_augment(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_ablate(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_info(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_bench(app *a, const verb *self, int argc, char **argv);
 

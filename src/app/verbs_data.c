@@ -3,6 +3,7 @@
 
 #include "pleat/file.h"
 #include "pleat/folds.h"
+#include "pleat/halt.h"
 #include "pleat/layout.h"
 #include "pleat/log.h"
 #include "pleat/phantom.h"
@@ -60,8 +61,11 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(config_verb(a, self, rows, argc, argv, &sets, &out, &config, &go));
     if (!go) return PLEAT_OK;
+    PLEAT_TRY(pleat_session_check_launch(a->session));
     pleat_status status = pleat_comm_agree(a->session->world, find_cases(&config, &c));
     const int classes = pleat_config_classes(&config, text, names); /* 0: any label */
+    pleat_halt_catch();
+    pleat_halt_after_job();
     if (status == PLEAT_OK)
         status = pleat_prep_run(a->session->world, &config.prep, c.cases, c.n, classes, out);
     if (status == PLEAT_OK && a->session->rank == 0) (void)printf("%d cases in %s\n", c.n, out);

@@ -17,6 +17,10 @@ static struct {
     const char *what;
     double start_s, shown_s;
 } progress;
+static struct {
+    int shown;
+    double at_s;
+} bar;
 
 void pleat_log_set_level(pleat_log_level level) { log_level = level; }
 pleat_log_level pleat_log_level_get(void) { return log_level; }
@@ -45,6 +49,12 @@ static void put(FILE *file, const char *stamp, const char *format, va_list args)
     (void)fputc('\n', file);
 }
 
+/* A line of the log begins where the bar was. */
+static void clear_bar(void) {
+    if (bar.shown) (void)fputs("\r\033[K", stderr);
+    bar.shown = 0;
+}
+
 void pleat_log(pleat_log_level level, const char *format, ...) {
     if (level > log_level) return;
     char stamp[32];
@@ -60,7 +70,10 @@ void pleat_log(pleat_log_level level, const char *format, ...) {
         put(log_file, stamp, format, copy);
         va_end(copy);
     }
-    if (log_echo) put(stderr, stamp, format, args);
+    if (log_echo) {
+        clear_bar();
+        put(stderr, stamp, format, args);
+    }
     va_end(args);
 }
 
@@ -77,9 +90,23 @@ void pleat_progress(const char *what, size_t done, size_t total, const char *det
     progress.shown_s = now;
     const double left =
         done == 0 ? 0.0 : (now - progress.start_s) * (double)(total - done) / (double)done;
+    const char *blank = detail[0] != '\0' ? " " : "";
     if (terminal)
-        (void)fprintf(stderr, "\r\033[K%s %zu/%zu %s, %.0f s left%s", what, done, total, detail,
-                      left, last ? "\n" : "");
+        (void)fprintf(stderr, "\r\033[K%s %zu/%zu%s%s, %.0f s left%s", what, done, total, blank,
+                      detail, left, last ? "\n" : "");
     else
-        pleat_log(PLEAT_INFO, "%s %zu/%zu %s, %.0f s left", what, done, total, detail, left);
+        pleat_log(PLEAT_INFO, "%s %zu/%zu%s%s, %.0f s left", what, done, total, blank, detail,
+                  left);
+}
+
+void pleat_bar(const char *what, size_t done, size_t total) {
+    enum { WIDTH = 40 };
+    const double now = pleat_now();
+    if (!log_echo || log_level < PLEAT_INFO || now - bar.at_s < 0.1 || !isatty(STDERR_FILENO))
+        return;
+    bar.at_s = now;
+    bar.shown = 1;
+    const int filled = total == 0 ? WIDTH : (int)(WIDTH * done / total);
+    (void)fprintf(stderr, "\r\033[K%s [%.*s%*s] %zu/%zu", what, filled,
+                  "########################################", WIDTH - filled, "", done, total);
 }

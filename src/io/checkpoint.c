@@ -21,14 +21,14 @@
 #include <unistd.h>
 
 #define FORMAT         "pleat-checkpoint"
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2 /* 1 knew no epoch under way */
 #define ADVICE         "remove it and train the fold again"
 
 /* ---- the scalars ----------------------------------------------------------------------------- */
 
-enum kind { TEXT, INT, INT64, UINT64, SCHEDULE };
+enum kind { TEXT, INT, INT64, UINT64, SCHEDULE, PARTIAL };
 
-/* The attributes, and where they stand in pleat_checkpoint. */
+/* The attributes, and where they stand in pleat_checkpoint; those of a later version last. */
 static const struct field {
     const char *name;
     enum kind kind;
@@ -36,17 +36,19 @@ static const struct field {
 } fields[] = {
 #define FIELD(member, kind) \
     { #member, kind, offsetof(pleat_checkpoint, member), sizeof((pleat_checkpoint *)NULL)->member }
-    FIELD(network, TEXT),    FIELD(config, TEXT),    FIELD(preprocessing, TEXT),
-    FIELD(classes, TEXT),    FIELD(engine, TEXT),    FIELD(precision, TEXT),
-    FIELD(version, TEXT),    FIELD(fold, INT),       FIELD(epoch, INT),
-    FIELD(finished, INT),    FIELD(step, INT64),     FIELD(seed, UINT64),
-    FIELD(n_params, UINT64), FIELD(n_stats, UINT64), FIELD(schedule, SCHEDULE),
+    FIELD(network, TEXT),    FIELD(config, TEXT),     FIELD(preprocessing, TEXT),
+    FIELD(classes, TEXT),    FIELD(engine, TEXT),     FIELD(precision, TEXT),
+    FIELD(version, TEXT),    FIELD(fold, INT),        FIELD(epoch, INT),
+    FIELD(finished, INT),    FIELD(step, INT64),      FIELD(seed, UINT64),
+    FIELD(n_params, UINT64), FIELD(n_stats, UINT64),  FIELD(schedule, SCHEDULE),
+    FIELD(iteration, INT),   FIELD(partial, PARTIAL),
 #undef FIELD
 };
-static const size_t N_FIELDS = sizeof fields / sizeof fields[0];
+static size_t n_fields(int version) {
+    return sizeof fields / sizeof fields[0] - (version < 2 ? 2 : 0);
+}
 
-static const hsize_t SCHEDULE_DIM[1] = {sizeof((pleat_checkpoint *)NULL)->schedule /
-                                        sizeof(double)};
+static int is_list(enum kind kind) { return kind == SCHEDULE || kind == PARTIAL; }
 
 static hid_t type_of(enum kind kind) {
     switch (kind) {
@@ -58,25 +60,27 @@ static hid_t type_of(enum kind kind) {
 }
 
 static pleat_status put_fields(const pleat_hdf5 *file, const pleat_checkpoint *c) {
-    for (const struct field *f = fields; f < fields + N_FIELDS; f++) {
+    for (const struct field *f = fields; f < fields + n_fields(FORMAT_VERSION); f++) {
         const void *from = (const char *)c + f->at;
+        const hsize_t dim[1] = {f->size / sizeof(double)};
         if (f->kind == TEXT)
             PLEAT_TRY(pleat_hdf5_put_text(file, file->id, f->name, from));
         else
             PLEAT_TRY(pleat_hdf5_put_values(file, file->id, f->name, type_of(f->kind),
-                                            f->kind == SCHEDULE, SCHEDULE_DIM, from));
+                                            is_list(f->kind), dim, from));
     }
     return PLEAT_OK;
 }
 
-static pleat_status get_fields(const pleat_hdf5 *file, pleat_checkpoint *c) {
-    for (const struct field *f = fields; f < fields + N_FIELDS; f++) {
+static pleat_status get_fields(const pleat_hdf5 *file, int version, pleat_checkpoint *c) {
+    for (const struct field *f = fields; f < fields + n_fields(version); f++) {
         void *to = (char *)c + f->at;
+        const hsize_t dim[1] = {f->size / sizeof(double)};
         if (f->kind == TEXT)
             PLEAT_TRY(pleat_hdf5_get_text(file, file->id, f->name, to, f->size));
         else
             PLEAT_TRY(pleat_hdf5_get_values(file, file->id, f->name, type_of(f->kind),
-                                            f->kind == SCHEDULE, SCHEDULE_DIM, to));
+                                            is_list(f->kind), dim, to));
     }
     return PLEAT_OK;
 }
@@ -114,10 +118,10 @@ static void list_arrays(const pleat_checkpoint *c, array out[N_ARRAYS]) {
 static size_t bytes_of(const array *a) { return (size_t)(a->dim[0] * a->dim[1]) * a->bytes; }
 
 /* FNV-1a over the fields in the order of the table (texts with their end) and then the arrays. */
-static uint64_t digest_of(const pleat_checkpoint *c) {
+static uint64_t digest_of(const pleat_checkpoint *c, int version) {
     array arrays[N_ARRAYS];
     uint64_t digest = 0;
-    for (const struct field *f = fields; f < fields + N_FIELDS; f++) {
+    for (const struct field *f = fields; f < fields + n_fields(version); f++) {
         const char *from = (const char *)c + f->at;
         digest = pleat_digest(digest, from, f->kind == TEXT ? strlen(from) + 1 : f->size);
     }
@@ -159,7 +163,7 @@ static pleat_status put_layers(const pleat_hdf5 *file, const pleat_checkpoint *c
 static pleat_status fill_file(const pleat_hdf5 *file, const pleat_checkpoint *c) {
     array arrays[N_ARRAYS];
     const int version = FORMAT_VERSION;
-    const uint64_t digest = digest_of(c);
+    const uint64_t digest = digest_of(c, version);
     PLEAT_TRY(pleat_hdf5_put_text(file, file->id, "format", FORMAT));
     PLEAT_TRY(
         pleat_hdf5_put_values(file, file->id, "format_version", H5T_NATIVE_INT, 0, NULL, &version));
@@ -199,7 +203,7 @@ static void remove_leftovers_of(const char *path) {
     const char *slash = strrchr(path, '/');
     const int n = slash == NULL ? 1 : (int)(slash + 1 - path);
     if (pleat_path(folder, sizeof folder, "%.*s", n, slash == NULL ? "." : path) == PLEAT_OK)
-        pleat_hdf5_remove_leftovers(folder, slash == NULL ? path : slash + 1, INFINITY);
+        pleat_file_remove_leftovers(folder, slash == NULL ? path : slash + 1, INFINITY);
 }
 
 pleat_status pleat_checkpoint_write(const char *path, const pleat_checkpoint *checkpoint,
@@ -259,14 +263,15 @@ static pleat_status get_all(const pleat_hdf5 *file, pleat_checkpoint *c) {
                 file->path, format);
     PLEAT_TRY(
         pleat_hdf5_get_values(file, file->id, "format_version", H5T_NATIVE_INT, 0, NULL, &version));
-    PLEAT_CHECK(version == FORMAT_VERSION, PLEAT_ERR_FORMAT,
-                "'%s': its format has version %d, this pleat knows %d", file->path, version,
+    PLEAT_CHECK(version >= 1 && version <= FORMAT_VERSION, PLEAT_ERR_FORMAT,
+                "'%s': its format has version %d, this pleat knows 1 to %d", file->path, version,
                 FORMAT_VERSION);
     PLEAT_TRY(pleat_hdf5_get_values(file, file->id, "digest", H5T_NATIVE_UINT64, 0, NULL, &digest));
-    PLEAT_TRY(get_fields(file, c));
+    PLEAT_TRY(get_fields(file, version, c));
     if (c->epoch < 0) return pleat_hdf5_damaged(file, "cannot use the attribute", "epoch");
+    if (c->iteration < 0) return pleat_hdf5_damaged(file, "cannot use the attribute", "iteration");
     PLEAT_TRY(get_arrays(file, c));
-    if (digest_of(c) != digest)
+    if (digest_of(c, version) != digest)
         return pleat_hdf5_damaged(file, "its contents are not those that were written", NULL);
     return PLEAT_OK;
 }

@@ -43,7 +43,7 @@ struct pleat_loader {
 /* Makes one sample; `place` is its index in the ring. No lock is held. */
 static pleat_status make(const pleat_loader *loader, int64_t ticket, size_t place) {
     const pleat_loader_config *c = &loader->config;
-    const int64_t batch = ticket / c->count;
+    const int64_t batch = c->first_batch + ticket / c->count;
     const int epoch = c->first_epoch + (int)(batch / c->iterations);
     const int iteration = (int)(batch % c->iterations);
     const int number = iteration * c->batch + c->first + (int)(ticket % c->count);
@@ -51,8 +51,11 @@ static pleat_status make(const pleat_loader *loader, int64_t ticket, size_t plac
     pleat_sample sample;
     pleat_sampler_draw(c->seed, c->fold, epoch, number, c->iterations * c->batch, c->n_sources,
                        (const int(*)[3])loader->dims, c->patch, &loader->augment, &sample);
-    return pleat_augment_patch(&sample, c->sources[sample.item], c->patch, c->pad,
-                               loader->images + place * voxels, loader->labels + place * voxels);
+    const pleat_source *source = c->sources[sample.item];
+    pleat_sampler_oversample(c->seed, c->fold, epoch, number, c->oversample, source->dim, c->patch,
+                             source->foreground, &sample);
+    return pleat_augment_patch(&sample, source, c->patch, c->pad, loader->images + place * voxels,
+                               loader->labels + place * voxels);
 }
 
 static void *work(void *context) {
@@ -103,6 +106,7 @@ static pleat_status check(const pleat_loader_config *c) {
     PLEAT_CHECK(c->iterations >= 1 && c->depth >= 1 && c->threads >= 1, PLEAT_ERR_ARG,
                 "a loader needs iterations (%d), depth (%d) and threads (%d) of 1 or more",
                 c->iterations, c->depth, c->threads);
+    PLEAT_CHECK(c->first_batch >= 0, PLEAT_ERR_ARG, "there is no batch %d", c->first_batch);
     PLEAT_CHECK(c->first >= 0 && c->count >= 0 && c->first + c->count <= c->batch, PLEAT_ERR_ARG,
                 "samples %d to %d are not in a batch of %d", c->first, c->first + c->count - 1,
                 c->batch);

@@ -2,7 +2,7 @@
  * train.c - the epochs of one fold.
  *
  *   restore or initialise
- *   for each epoch:  steps: loader -> net forward, backward, all-reduce -> Adam
+ *   for each epoch:  steps: loader -> net forward, backward, all-reduce -> Adam -> tally
  *                    validation patches, shared out over the ranks
  *                    schedule, files
  */
@@ -18,6 +18,7 @@
 #include <string.h>
 
 enum { METRICS = 4 }; /* loss, tversky, dice_soft, dice_crossentropy */
+_Static_assert(METRICS + 1 <= PLEAT_PARTIAL_COLUMNS, "partial columns");
 
 typedef struct run {
     const pleat_train_config *config;
@@ -31,12 +32,17 @@ typedef struct run {
     int batch; /* of this rank */
     size_t voxels;
     int classes;
-    int64_t step;      /* Adam updates made */
-    int epoch;         /* finished */
-    int finished;      /* ended by itself */
-    pleat_epoch *rows; /* [epochs] */
-    double *sums;      /* of one batch */
-    float *images;     /* [batch, patch], for validation */
+    int64_t step;               /* Adam updates made */
+    int epoch;                  /* finished */
+    int iteration;              /* steps made of the epoch under way */
+    double partial[METRICS];    /* the sum of what they logged */
+    double seconds;             /* they took */
+    int finished;               /* ended by itself */
+    pleat_halt halt;            /* agreed on */
+    double looked_s, reserve_s; /* of the last look for a halt; the longest time between two */
+    pleat_epoch *rows;          /* [epochs] */
+    double *sums;               /* of one batch */
+    float *images;              /* [batch, patch], for validation */
     uint8_t *labels;
     int (*dims)[3];            /* [n_validation] */
     float *host[PLEAT_STATES]; /* for checkpoints; group rank 0 writes */
@@ -67,33 +73,51 @@ static pleat_status diverged(const run *r, const char *what, int epoch) {
                       r->config->fold, what, epoch, r->config->folder);
 }
 
-static pleat_status train_steps(run *r, double metrics[METRICS]) {
-    const pleat_train_config *c = r->config;
-    double share[METRICS] = {0};
-    int bad = -1;
-    for (int i = 0; i < c->iterations; i++) {
-        float *images = NULL;
-        uint8_t *labels = NULL;
-        pleat_loss_values values;
-        PLEAT_TRY(pleat_loader_next(r->loader, &images, &labels));
-        PLEAT_TRY(pleat_net_train(r->net, images, labels, c->batch, r->group, r->sums));
-        pleat_loss_from_sums(r->sums, r->batch, r->voxels, r->classes, &values);
-        add_metrics(share, &values, 1.0 / c->iterations / r->group->size);
-        if (bad < 0 && !isfinite(values.loss)) bad = i;
-        const pleat_adam adam = {rate_of(r), 0.9, 0.999, 1e-7, ++r->step};
-        PLEAT_TRY(pleat_model_adam(r->model, &adam));
-        if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context);
-    }
-    pleat_status mine = PLEAT_OK;
-    if (bad >= 0) {
+/* What a step tells the group: summed over its ranks by one small all-reduce. */
+typedef struct tally {
+    double metrics[METRICS], bad, wish[PLEAT_HALTS];
+} tally;
+
+/* Collective: adds the step's metrics and finds the strongest wish to halt of any rank. */
+static pleat_status take_tally(run *r, const pleat_loss_values *values, pleat_halt *halt) {
+    const double now = pleat_now();
+    if (r->looked_s > 0.0) r->reserve_s = fmax(r->reserve_s, now - r->looked_s);
+    r->looked_s = now;
+    tally t = {.bad = !isfinite(values->loss)};
+    add_metrics(t.metrics, values, 1.0 / r->config->iterations / r->group->size);
+    t.wish[pleat_halt_look(r->reserve_s)] = 1.0;
+    PLEAT_TRY(pleat_comm_allreduce_sum(r->group, &t, sizeof t / sizeof(double), PLEAT_F64));
+    PLEAT_TRY(pleat_comm_wait(r->group));
+    if (t.bad > 0.0) {
         char what[64];
-        (void)snprintf(what, sizeof what, "the loss is not finite at step %d of", bad + 1);
-        mine = diverged(r, what, r->epoch + 1);
+        (void)snprintf(what, sizeof what, "the loss is not finite at step %d of", r->iteration);
+        return diverged(r, what, r->epoch + 1);
     }
-    PLEAT_TRY(pleat_comm_agree(r->group, mine));
-    memcpy(metrics, share, sizeof share);
-    PLEAT_TRY(pleat_comm_allreduce_sum(r->group, metrics, METRICS, PLEAT_F64));
-    return pleat_comm_wait(r->group);
+    for (int m = 0; m < METRICS; m++) r->partial[m] += t.metrics[m];
+    *halt = PLEAT_HALT_NONE;
+    for (int why = 0; why < PLEAT_HALTS; why++)
+        if (t.wish[why] > 0.0) *halt = (pleat_halt)why;
+    return PLEAT_OK;
+}
+
+static pleat_status train_step(run *r, pleat_halt *halt) {
+    float *images = NULL;
+    uint8_t *labels = NULL;
+    pleat_loss_values values;
+    PLEAT_TRY(pleat_loader_next(r->loader, &images, &labels));
+    PLEAT_TRY(pleat_net_train(r->net, images, labels, r->config->batch, r->group, r->sums));
+    pleat_loss_from_sums(r->sums, r->batch, r->voxels, r->classes, &values);
+    const pleat_adam adam = {rate_of(r), 0.9, 0.999, 1e-7, ++r->step};
+    PLEAT_TRY(pleat_model_adam(r->model, &adam));
+    r->iteration++;
+    if (is_root(r)) {
+        char what[48];
+        (void)snprintf(what, sizeof what, "fold %d epoch %d/%d", r->config->fold, r->epoch + 1,
+                       r->config->epochs);
+        pleat_bar(what, (size_t)r->iteration, (size_t)r->config->iterations);
+    }
+    if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context);
+    return take_tally(r, &values, halt);
 }
 
 /* Validation patch `sample`, into place k of the batch. */
@@ -108,12 +132,25 @@ static pleat_status validation_patch(run *r, int sample, int k) {
                                r->labels + (size_t)k * r->voxels);
 }
 
+/* Each rank's running statistics are its own without norm_sync; a resumed run has group rank 0's on
+ * all ranks, so validation uses these. */
+static pleat_status share_stats(run *r) {
+    const size_t n = pleat_model_count(r->model, PLEAT_STATE_STATS);
+    float *stats = r->host[PLEAT_STATE_STATS];
+    if (r->config->norm_sync || r->group->size == 1 || n == 0) return PLEAT_OK;
+    PLEAT_TRY(pleat_model_get(r->model, PLEAT_STATE_STATS, stats));
+    PLEAT_TRY(pleat_comm_broadcast(r->group, stats, n, PLEAT_F32, 0));
+    PLEAT_TRY(pleat_comm_wait(r->group));
+    return pleat_model_set(r->model, PLEAT_STATE_STATS, stats);
+}
+
 /* Sample s is rank s modulo size's; a last batch is filled up and its filling not counted. */
 static pleat_status validate(run *r, double metrics[METRICS]) {
     const int total = r->data->n_validation * r->config->validation;
     const int mine = (total - r->group->rank + r->group->size - 1) / r->group->size;
     const size_t per_sample = (size_t)(3 * r->classes + 1);
     double share[METRICS] = {0};
+    PLEAT_TRY(share_stats(r));
     for (int first = 0; first < mine; first += r->batch) {
         const int n = mine - first < r->batch ? mine - first : r->batch;
         for (int k = 0; k < r->batch; k++) {
@@ -147,6 +184,9 @@ static pleat_status write_checkpoint(run *r, const char *name, int model_only) {
     c.epoch = r->epoch;
     c.finished = r->finished;
     c.step = r->step;
+    c.iteration = r->iteration;
+    memcpy(c.partial, r->partial, sizeof r->partial);
+    c.partial[METRICS] = r->seconds;
     pleat_schedule_save(&r->schedule, c.schedule);
     c.n_params = pleat_model_count(r->model, PLEAT_STATE_PARAMS);
     c.n_stats = pleat_model_count(r->model, PLEAT_STATE_STATS);
@@ -209,6 +249,14 @@ static pleat_status take_over(run *r, const pleat_checkpoint *c) {
     r->step = c->step;
     r->epoch = rows;
     r->finished = c->finished || r->epoch >= r->config->epochs;
+    if (r->finished) return PLEAT_OK;
+    PLEAT_CHECK(c->iteration <= r->config->iterations, PLEAT_ERR_DATA,
+                "the checkpoint in '%s' has made %d steps of an epoch of %d; was train.iterations "
+                "changed?",
+                r->config->folder, c->iteration, r->config->iterations);
+    r->iteration = c->iteration;
+    memcpy(r->partial, c->partial, sizeof r->partial);
+    r->seconds = c->partial[METRICS];
     return PLEAT_OK;
 }
 
@@ -226,8 +274,10 @@ static pleat_status restore(run *r) {
     /* A run may have been killed after its checkpoint and before its history. */
     if (status == PLEAT_OK && is_root(r))
         status = pleat_history_write(r->config->folder, r->rows, r->epoch);
+    char step[32] = "";
+    if (r->iteration > 0) (void)snprintf(step, sizeof step, ", step %d", r->iteration);
     if (status == PLEAT_OK && is_root(r))
-        pleat_log(PLEAT_INFO, "fold=%d goes on after epoch %d%s", r->config->fold, r->epoch,
+        pleat_log(PLEAT_INFO, "fold=%d goes on after epoch %d%s%s", r->config->fold, r->epoch, step,
                   fell_back ? "; the latest checkpoint is damaged, the one before it was taken"
                             : "");
     pleat_checkpoint_free(&c);
@@ -247,25 +297,67 @@ static void log_epoch(const run *r, const pleat_epoch *row, double seconds_left)
               seconds_left);
 }
 
+/* In the middle of an epoch that began at `start`. */
+static pleat_status save_partial(run *r, pleat_halt why, double start) {
+    r->seconds = pleat_now() - start;
+    PLEAT_TRY(save(r, 0));
+    if (is_root(r))
+        pleat_log(PLEAT_INFO, "fold=%d epoch=%d step %d of %d: checkpointed, as %s asks",
+                  r->config->fold, r->epoch + 1, r->iteration, r->config->iterations,
+                  pleat_halt_name(why));
+    return PLEAT_OK;
+}
+
+/* The rest of an epoch's steps; r->halt says when they were left. */
+static pleat_status train_steps(run *r, double start) {
+    while (r->iteration < r->config->iterations && r->halt == PLEAT_HALT_NONE) {
+        pleat_halt wish = PLEAT_HALT_NONE;
+        PLEAT_TRY(train_step(r, &wish));
+        if (wish == PLEAT_HALT_NONE) continue;
+        PLEAT_TRY(save_partial(r, wish, start));
+        if (wish > PLEAT_HALT_FILE) r->halt = wish;
+    }
+    return PLEAT_OK;
+}
+
+/* Group rank 0 looks; all learn what it saw. */
+static pleat_status look_for_stop(run *r) {
+    int found =
+        is_root(r) && r->config->stop_file != NULL && pleat_file_exists(r->config->stop_file);
+    PLEAT_TRY(pleat_comm_broadcast_bytes(r->group, &found, sizeof found, 0));
+    if (found) r->halt = PLEAT_HALT_FILE;
+    if (found && is_root(r))
+        pleat_log(PLEAT_INFO, "fold=%d ends after epoch %d, as '%s' asks", r->config->fold,
+                  r->epoch, r->config->stop_file);
+    return PLEAT_OK;
+}
+
 static pleat_status run_epoch(run *r) {
-    const double start = pleat_now();
+    const double start = pleat_now() - r->seconds;
     double train[METRICS], val[METRICS];
     const double lr = rate_of(r);
-    PLEAT_TRY(train_steps(r, train));
+    PLEAT_TRY(train_steps(r, start));
+    if (r->halt != PLEAT_HALT_NONE) return PLEAT_OK;
+    memcpy(train, r->partial, sizeof train);
     PLEAT_TRY(validate(r, val)); /* the same on all ranks */
     if (r->data->n_validation * r->config->validation > 0 && !isfinite(val[0]))
         return diverged(r, "the validation loss is not finite after", r->epoch + 1);
     pleat_epoch *row = &r->rows[r->epoch++];
     *row = (pleat_epoch){train[0], train[1], train[2], train[3], val[0],
                          val[1],   val[2],   val[3],   lr,       pleat_now() - start};
+    r->iteration = 0;
+    r->seconds = 0.0;
+    memset(r->partial, 0, sizeof r->partial);
     const pleat_schedule_event event = pleat_schedule_epoch(&r->schedule, train[0]);
     r->finished = event.stop || r->epoch == r->config->epochs;
     if (event.stop && is_root(r))
         pleat_log(PLEAT_INFO, "fold=%d ends early: no better training loss for %d epochs",
                   r->config->fold, r->config->schedule.stop_patience);
     PLEAT_TRY(save(r, event.best));
+    if (is_root(r) && r->hooks != NULL && r->hooks->epoch != NULL)
+        r->hooks->epoch(r->hooks->context, r->epoch, r->step, row);
     log_epoch(r, row, (pleat_now() - start) * (r->config->epochs - r->epoch));
-    return PLEAT_OK;
+    return look_for_stop(r);
 }
 
 static pleat_status start_loader(run *r) {
@@ -276,11 +368,13 @@ static pleat_status start_loader(run *r) {
         .seed = c->seed,
         .fold = c->fold,
         .first_epoch = r->epoch,
+        .first_batch = r->iteration,
         .iterations = c->iterations,
         .batch = c->batch,
         .first = r->group->rank * r->batch,
         .count = r->batch,
         .augment = c->augment,
+        .oversample = c->oversample,
         .pad = c->pad,
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
         .threads = c->loader_threads,
@@ -314,8 +408,8 @@ static pleat_status prepare(run *r) {
     r->dims = malloc((n_validation + 1) * sizeof *r->dims);
     int enough = r->rows != NULL && r->sums != NULL && r->images != NULL && r->labels != NULL &&
                  r->dims != NULL;
-    for (int s = 0; s < PLEAT_STATES && is_root(r); s++) {
-        if (s == PLEAT_STATE_GRADS) continue;
+    for (int s = 0; s < PLEAT_STATES; s++) {
+        if (s == PLEAT_STATE_GRADS || (s != PLEAT_STATE_STATS && !is_root(r))) continue;
         r->host[s] = malloc((pleat_model_count(r->model, (pleat_state)s) + 1) * sizeof(float));
         enough = enough && r->host[s] != NULL;
     }
@@ -345,9 +439,10 @@ pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_trai
     if (status == PLEAT_OK) status = restore(&r);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(group, status));
     if (!r.finished) PLEAT_TRY_GOTO(status, done, start_loader(&r));
-    while (!r.finished) PLEAT_TRY_GOTO(status, done, run_epoch(&r));
+    while (!r.finished && r.halt == PLEAT_HALT_NONE) PLEAT_TRY_GOTO(status, done, run_epoch(&r));
     *out = (pleat_train_result){
         .epochs = r.epoch,
+        .halt = r.halt,
         .steps = r.step,
         .loss = r.epoch > 0 ? r.rows[r.epoch - 1].loss : NAN,
         .best_loss = r.schedule.best,

@@ -1,12 +1,14 @@
 /* fold.c - one fold by the ranks of one group: train, predict the held-out cases, score. */
 #include "run_impl.h"
 
+#include "pleat/journal.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/predictor.h"
 #include "pleat/score.h"
 #include "pleat/train.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +23,8 @@ typedef struct fold_job {
     int n_layers;
     pleat_case_result *results; /* of this rank */
     int n_results;
+    pleat_halt halt;        /* agreed on */
+    pleat_journal *journal; /* of the group's rank 0 */
 } fold_job;
 
 pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]) {
@@ -28,7 +32,15 @@ pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BY
 }
 
 /* A long prediction must not keep other groups waiting for their next fold. */
-static void poll_queue(void *queue) { (void)pleat_queue_poll(queue); }
+static void poll_queue(void *context) {
+    const fold_job *job = context;
+    (void)pleat_queue_poll(job->cv->queue);
+}
+
+static void note_epoch(void *context, int epoch, int64_t step, const pleat_epoch *row) {
+    const fold_job *job = context;
+    pleat_journal_epoch(job->journal, epoch, step, row);
+}
 
 static pleat_status choose_cases(fold_job *job) {
     const pleat_crossval *cv = job->cv;
@@ -87,10 +99,12 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
         .pad = (pleat_pad)c->pad_background,
         .augment = c->augment ? &c->transforms : NULL,
+        .oversample = c->oversample,
         .norm_sync = c->norm_sync,
         .norm_momentum = c->norm_momentum,
         .loader_threads = c->loader_threads,
         .folder = job->folder,
+        .stop_file = job->cv->stop_file,
         .described = described,
     };
 }
@@ -109,10 +123,16 @@ static pleat_status train(fold_job *job) {
                                    .validation = job->sources + job->n_train,
                                    .n_train = job->n_train,
                                    .n_validation = job->n_held_out};
-    const pleat_train_hooks hooks = {poll_queue, cv->queue};
+    const pleat_train_hooks hooks = {poll_queue, note_epoch, job};
+    pleat_journal_event(job->journal, "begun", 0, 0, NULL);
     const pleat_status status = pleat_train_fold(&config, &data, model, cv->group, &hooks, &result);
     pleat_model_destroy(model);
-    if (status == PLEAT_OK && cv->group->rank == 0)
+    job->halt = result.halt;
+    const char *event = "trained", *text = NULL;
+    if (job->halt != PLEAT_HALT_NONE) event = "halted", text = pleat_halt_name(job->halt);
+    if (status != PLEAT_OK) event = "failed", text = pleat_error_message();
+    pleat_journal_event(job->journal, event, result.epochs, result.steps, text);
+    if (status == PLEAT_OK && job->halt == PLEAT_HALT_NONE && cv->group->rank == 0)
         pleat_log(PLEAT_INFO, "fold=%d trained: %d epochs, best loss %.4f, %.0f s", job->fold,
                   result.epochs, result.best_loss, result.seconds);
     return status;
@@ -124,20 +144,24 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
     const pleat_case_info *info = pleat_store_info(cv->store, i);
     char path[PLEAT_PATH_BYTES];
     pleat_label label = {0};
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/predictions/%s.nii.gz", job->folder, info->id));
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s.nii.gz", info->id));
+    char folder[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(folder, sizeof folder, "%s/predictions", job->folder));
+    pleat_file_remove_leftovers(folder, path, INFINITY);
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.nii.gz", folder, info->id));
     pleat_status status = pleat_predictor_source(predictor, pleat_pool_source(cv->pool, i),
                                                  info->spacing, &info->geometry, &label);
     if (status == PLEAT_OK) status = pleat_nifti_write_label(path, &label, &info->geometry);
     pleat_label_free(&label);
     if (status != PLEAT_OK) return status;
     pleat_case_result *result = &job->results[job->n_results];
-    PLEAT_TRY(pleat_score_files(info->id, path, info->label_path, cv->n_classes, result));
+    PLEAT_TRY(pleat_score_files(info->id, path, cv->cases[i].label, cv->n_classes, result));
     result->fold = job->fold;
     job->n_results++;
     return PLEAT_OK;
 }
 
-/* Held-out case i is rank i modulo size's. */
+/* Held-out case i is rank i modulo size's. A wish to halt ends it between two cases. */
 static pleat_status predict_share(fold_job *job) {
     pleat_crossval *cv = job->cv;
     char path[PLEAT_PATH_BYTES];
@@ -145,16 +169,38 @@ static pleat_status predict_share(fold_job *job) {
         pleat_path(path, sizeof path, "%s/checkpoint_%s.h5", job->folder, cv->config.weights));
     const char *const paths[] = {path};
     pleat_predictor *predictor = NULL;
-    PLEAT_TRY(pleat_predictor_open(cv->engine, paths, 1, NULL, &predictor));
-    pleat_status status = PLEAT_OK;
+    pleat_status status = pleat_predictor_open(cv->engine, paths, 1, &cv->config, &predictor);
+    PLEAT_CHECK(status != PLEAT_ERR_NOT_FOUND && status != PLEAT_ERR_FORMAT, status,
+                "fold %d is trained, but its model '%s' cannot be read; remove '%s' and start "
+                "again to train the fold anew",
+                job->fold, path, job->folder);
+    PLEAT_TRY(status);
+    double start = pleat_now(), longest = 0.0;
     for (int i = cv->group->rank; i < job->n_held_out && status == PLEAT_OK; i += cv->group->size) {
+        const pleat_halt wish = pleat_halt_look(longest);
+        if (wish > job->halt) job->halt = wish;
+        if (job->halt > PLEAT_HALT_FILE) break;
         status = predict_case(job, predictor, i);
+        longest = fmax(longest, pleat_now() - start);
+        start = pleat_now();
         if (cv->group->rank == 0)
             pleat_log(PLEAT_DEBUG, "fold=%d predicted %s", job->fold, cv->ids[job->held_out[i]]);
-        poll_queue(cv->queue);
+        poll_queue(job);
     }
     pleat_predictor_close(predictor);
     return status;
+}
+
+/* The strongest wish of any rank of the group. */
+static pleat_status agree_on_halt(fold_job *job) {
+    double wish[PLEAT_HALTS] = {0};
+    if (job->halt > PLEAT_HALT_FILE) wish[job->halt] = 1.0;
+    PLEAT_TRY(pleat_comm_allreduce_sum(job->cv->group, wish, PLEAT_HALTS, PLEAT_F64));
+    PLEAT_TRY(pleat_comm_wait(job->cv->group));
+    job->halt = PLEAT_HALT_NONE;
+    for (int why = 0; why < PLEAT_HALTS; why++)
+        if (wish[why] > 0.0) job->halt = (pleat_halt)why;
+    return PLEAT_OK;
 }
 
 static pleat_status predict(fold_job *job) {
@@ -168,6 +214,8 @@ static pleat_status predict(fold_job *job) {
         status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for the scores of fold %d", job->fold);
     if (status == PLEAT_OK) status = predict_share(job);
     PLEAT_TRY(pleat_comm_agree(cv->group, status));
+    PLEAT_TRY(agree_on_halt(job));
+    if (job->halt != PLEAT_HALT_NONE) return PLEAT_OK;
 
     void *gathered = NULL;
     size_t *sizes = calloc((size_t)cv->group->size, sizeof *sizes);
@@ -181,24 +229,31 @@ static pleat_status predict(fold_job *job) {
     free(gathered);
     free(sizes);
     PLEAT_TRY(pleat_comm_agree(cv->group, status));
+    pleat_journal_event(job->journal, "scored", 0, 0, NULL);
     if (cv->group->rank == 0)
         pleat_log(PLEAT_INFO, "fold=%d predicted and scored %d cases in %.0f s", job->fold,
                   job->n_held_out, pleat_now() - start);
     return PLEAT_OK;
 }
 
-pleat_status pleat_fold_run(pleat_crossval *cv, int fold) {
+pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt) {
     fold_job job = {.cv = cv, .fold = fold};
     pleat_status status = pleat_fold_folder(cv->options->out, fold, job.folder);
     if (status == PLEAT_OK) status = pleat_file_make_folder(job.folder);
     if (status == PLEAT_OK) status = choose_cases(&job);
+    if (status == PLEAT_OK && cv->group->rank == 0)
+        pleat_file_remove_leftovers(job.folder, NULL, INFINITY);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->group, status));
+    if (cv->group->rank == 0) job.journal = pleat_journal_open(job.folder, fold);
     PLEAT_TRY_GOTO(status, done, train(&job));
-    if (!cv->options->train_only) PLEAT_TRY_GOTO(status, done, predict(&job));
+    if (!cv->options->train_only && job.halt == PLEAT_HALT_NONE)
+        PLEAT_TRY_GOTO(status, done, predict(&job));
+    *halt = job.halt;
 done:
     free(job.sources);
     free(job.held_out);
     free(job.layers);
     free(job.results);
+    pleat_journal_close(job.journal);
     return status;
 }

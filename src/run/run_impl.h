@@ -6,6 +6,7 @@
 #include "pleat/crossval.h"
 #include "pleat/file.h"
 #include "pleat/folds.h"
+#include "pleat/halt.h"
 #include "pleat/layout.h"
 #include "pleat/pool.h"
 #include "pleat/queue.h"
@@ -31,17 +32,25 @@ typedef struct pleat_crossval {
     pleat_comm *group;
     pleat_queue *queue;
     pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
+    char stop_file[PLEAT_PATH_BYTES];
 } pleat_crossval;
 
 /* RUN/fold_K */
 pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]);
 
-/* Trains, predicts and scores one fold; collective over cv->group. */
-pleat_status pleat_fold_run(pleat_crossval *cv, int fold);
+/* Trains, predicts and scores one fold; collective over cv->group. *halt says why it was left
+ * before its end, the same on all ranks of the group. */
+pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt);
+
+/* What the finished folds of a run scored: (*out)[*n], freed by the caller, also after a failure.
+ * ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
+pleat_status pleat_run_scores(const char *folder, int folds, pleat_case_result **out, int *n);
 
 /* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
  * configuration, naming the first key that differs. */
 pleat_status pleat_record_start(const pleat_crossval *cv);
+/* Collective over the world: the log's first lines, of what runs where. */
+pleat_status pleat_opening(const pleat_crossval *cv);
 /* Names, shapes and offsets of a network's tensors, for a checkpoint; caller frees. */
 pleat_status pleat_describe_layers(const pleat_graph *graph, pleat_layer_info **out, int *n);
 

@@ -1,0 +1,57 @@
+/*
+ * halt.h - the wish that a run ends before its end: a signal, or the limit of its time.
+ *
+ *   SIGCONT             save at the next step and go on: mpirun sends it a second before SIGTERM
+ *   SIGUSR1             save and leave, to be started again; batch systems send it before a limit
+ *   SIGTERM, the limits the same
+ *   SIGINT              save and leave
+ *   SIGTERM or SIGINT again: the process ends at once
+ *
+ * Handlers set a flag and do nothing else. Whoever works in steps looks between two of them, agrees
+ * with its group and acts; so a run ends at a step that all ranks have made.
+ */
+#ifndef PLEAT_HALT_H
+#define PLEAT_HALT_H
+
+#include "pleat/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum pleat_halt { /* the later outweighs the earlier */
+                          PLEAT_HALT_NONE,
+                          PLEAT_HALT_SAVE, /* SIGCONT; told once, then forgotten */
+                          PLEAT_HALT_FILE, /* a file STOP in the run's folder, after an epoch */
+                          PLEAT_HALT_USR1,
+                          PLEAT_HALT_TIME, /* --max-time */
+                          PLEAT_HALT_JOB,  /* the end that the batch system has set */
+                          PLEAT_HALT_TERM,
+                          PLEAT_HALT_INT,
+                          PLEAT_HALTS
+} pleat_halt;
+
+/* "SIGUSR1", "--max-time"; never NULL. */
+const char *pleat_halt_name(pleat_halt why);
+/* What leaving for this reason is to the shell: OK, ERR_REQUEUE or ERR_INTERRUPTED. */
+pleat_status pleat_halt_status(pleat_halt why);
+
+/* From here on the signals above are caught. */
+void pleat_halt_catch(void);
+/* The process wants to have left `seconds` from now; `why` is PLEAT_HALT_TIME or PLEAT_HALT_JOB. */
+void pleat_halt_after(pleat_halt why, double seconds);
+/* Reads SLURM_JOB_END_TIME, seconds since 1970, where there is one; 30 s before it is the end. */
+void pleat_halt_after_job(void);
+/* "90" seconds or "01:30:00" hours, minutes, seconds. ERR_ARG names the option. */
+pleat_status pleat_halt_parse(const char *option, const char *text, double *seconds);
+/* As if a signal had come: another group's wish. */
+void pleat_halt_ask(pleat_halt why);
+
+/* The strongest wish so far. A limit is near when it comes within `reserve_s`: the time that may
+ * pass until the next look, and until all is saved. Not collective. */
+pleat_halt pleat_halt_look(double reserve_s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_HALT_H */

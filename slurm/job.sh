@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# job.sh - what the batch scripts share: the launcher, signals passed on, the next start. To be
+# sourced by a batch script, in a job.
+#
+#   PLEAT            the program, as words; default: pleat in PATH, else build/pleat where the job
+#                    was submitted. "apptainer exec pleat.sif pleat" will do
+#   PLEAT_LAUNCHER   srun (default) or mpirun
+#   PLEAT_RETRIES    how often a job whose ranks were lost is started again at once; 2
+#   PLEAT_RESTARTS   how often a job is requeued at most; 100
+
+say() { echo "$(date +%FT%T)  $*"; }
+
+child=
+# Slurm tells the script (--signal=B:USR1), and the script the ranks: srun and mpirun both pass USR1
+# on. TERM is not passed on: both would kill the ranks.
+trap '[ -z "$child" ] || kill -USR1 "$child" 2> /dev/null' USR1 TERM
+
+# pleat_once ARGUMENT...: pleat on all tasks of the job; its exit code.
+pleat_once() {
+    local command code
+    read -ra command <<< "${PLEAT:-$(command -v pleat || echo "$SLURM_SUBMIT_DIR/build/pleat")}"
+    command+=("$@")
+    if [ "${SLURM_NTASKS:-1}" -gt 1 ]; then
+        case ${PLEAT_LAUNCHER:-srun} in
+        srun) command=(srun --mpi=pmix --kill-on-bad-exit=1 "${command[@]}") ;;
+        mpirun) command=(mpirun "${command[@]}") ;;
+        *)
+            say "PLEAT_LAUNCHER is '$PLEAT_LAUNCHER'; use srun or mpirun"
+            return 2
+            ;;
+        esac
+    fi
+    say "${command[*]}"
+    "${command[@]}" &
+    child=$!
+    while :; do # a signal ends `wait`, not the child
+        wait "$child"
+        code=$?
+        kill -0 "$child" 2> /dev/null || break
+    done
+    child=
+    return "$code"
+}
+
+# lost CODE: the ranks were killed, or lost one another; not an error that would come again.
+lost() { [ "$1" -eq 5 ] || [ "$1" -ge 128 ]; }
+
+# pleat_job ARGUMENT...: runs pleat to its end. 85 asks for another start: the job is requeued,
+# unless Slurm is ending it already, for scancel or for a partition that preempts.
+pleat_job() {
+    local code retries=${PLEAT_RETRIES:-2} restarts=${SLURM_RESTART_COUNT:-0} state
+    while :; do
+        pleat_once "$@"
+        code=$?
+        if ! lost "$code" || [ "$retries" -le 0 ]; then break; fi
+        retries=$((retries - 1))
+        say "ranks were lost (exit code $code); starting again from the last checkpoint"
+    done
+    [ "$code" -eq 85 ] || return "$code"
+    if [ "$restarts" -ge "${PLEAT_RESTARTS:-100}" ]; then
+        say "not finished after $restarts restarts; sbatch again to go on"
+        return 85
+    fi
+    state=$(scontrol show job -o "$SLURM_JOB_ID" | grep -o 'JobState=[A-Z]*')
+    if [ "$state" != JobState=RUNNING ]; then # scancel makes it COMPLETING
+        say "ended from outside; sbatch again to go on"
+        return 85
+    fi
+    say "not finished: requeued"
+    scontrol requeue "$SLURM_JOB_ID" || return 85
+    sleep 60 # Slurm ends this script now
+}

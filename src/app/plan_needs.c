@@ -1,0 +1,211 @@
+/* plan_needs.c - memory and disk are counted, time is measured here or taken from a run. */
+#include "plan_needs.h"
+
+#include "bench.h"
+
+#include "pleat/checkpoint.h"
+#include "pleat/crossval.h"
+#include "pleat/file.h"
+#include "pleat/history.h"
+#include "pleat/layout.h"
+#include "pleat/nifti.h"
+#include "pleat/resample.h"
+#include "pleat/window.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define VOXEL_BYTES 5 /* in the store, and of a batch: float image, uint8 label */
+#define LOADER_RING 4 /* batches a loader holds */
+
+/* --- what the data need ----------------------------------------------------------------------- */
+
+static pleat_status add_case(const pleat_config *c, const char *image, plan_needs *n) {
+    pleat_geometry native;
+    int dim[3];
+    pleat_window window;
+    pleat_merge merge;
+    PLEAT_TRY(pleat_nifti_read_header(image, &native, NULL));
+    memcpy(dim, native.dim, sizeof dim);
+    if (c->prep.resample) pleat_resample_size(native.dim, native.spacing, c->prep.spacing, dim);
+    PLEAT_TRY(pleat_merge_from_name(c->merge, &merge));
+    PLEAT_TRY(pleat_window_make(dim, c->patch, c->overlap, merge, &window));
+    n->patches += pleat_window_count(&window);
+    pleat_window_free(&window);
+    const double voxels = (double)pleat_voxels(dim);
+    const double prediction = voxels * (c->network.classes + 1) * sizeof(float);
+    if (prediction > n->prediction) n->prediction = prediction;
+    n->store += voxels * VOXEL_BYTES;
+    n->labels += (double)pleat_voxels(native.dim) / 20; /* gzip of label maps: mostly zeros */
+    return PLEAT_OK;
+}
+
+static pleat_status count_data(const pleat_config *c, plan_needs *n) {
+    pleat_case_paths *cases = NULL;
+    pleat_status status = PLEAT_OK;
+    PLEAT_CHECK(c->data[0] != '\0', PLEAT_ERR_ARG,
+                "no data: set data: FOLDER in the configuration or --set data=FOLDER");
+    PLEAT_TRY(pleat_layout_scan(c->data, 1, &cases, &n->cases));
+    for (int i = 0; i < n->cases && status == PLEAT_OK; i++)
+        status = add_case(c, cases[i].image, n);
+    pleat_layout_free(cases, n->cases);
+    n->resident = n->store <= c->host_memory ? n->store : 0.0;
+    return status;
+}
+
+/* --- what the network needs ------------------------------------------------------------------- */
+
+typedef struct trial { /* one rank's part of a step, on noise */
+    pleat_graph graph;
+    pleat_engine *engine;
+    pleat_model *model;
+    pleat_net *net;
+    int batch;
+    int64_t step;
+    float *images;
+    uint8_t *labels;
+} trial;
+
+static pleat_status one_step(void *context) {
+    trial *t = context;
+    const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, ++t->step};
+    PLEAT_TRY(pleat_net_train(t->net, t->images, t->labels, t->batch, NULL, NULL));
+    PLEAT_TRY(pleat_model_adam(t->model, &adam));
+    return t->engine->ops->synchronize(t->engine);
+}
+
+static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
+    pleat_engine_options engine = {.engine = c->engine,
+                                   .threads = c->threads > 0 ? c->threads : a->session->threads,
+                                   .device = -1};
+    const pleat_net_options options = {.batch = t->batch,
+                                       .dim = {c->patch[0], c->patch[1], c->patch[2]},
+                                       .train = 1,
+                                       .norm_momentum = c->norm_momentum};
+    const size_t n = (size_t)t->batch * pleat_voxels(c->patch);
+    PLEAT_TRY(pleat_precision_from_name(c->precision, &engine.precision));
+    PLEAT_TRY(pleat_unet(&c->network, &t->graph));
+    PLEAT_TRY(pleat_engine_create(&engine, &t->engine));
+    PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
+    PLEAT_TRY(pleat_model_init(t->model, 1, 0));
+    PLEAT_TRY(pleat_net_create(t->model, &options, &t->net));
+    t->images = malloc(n * sizeof *t->images);
+    t->labels = malloc(n);
+    PLEAT_CHECK(t->images != NULL && t->labels != NULL, PLEAT_ERR_MEMORY,
+                "no memory for %zu voxels", n);
+    bench_noise(t->images, n, 1);
+    for (size_t i = 0; i < n; i++) t->labels[i] = t->images[i] > 0;
+    return PLEAT_OK;
+}
+
+static void close_trial(trial *t) {
+    pleat_net_destroy(t->net);
+    pleat_model_destroy(t->model);
+    pleat_engine_destroy(t->engine);
+    free(t->images);
+    free(t->labels);
+}
+
+static pleat_status try_network(const app *a, const plan_request *request, plan_needs *n) {
+    const pleat_config *c = &request->config;
+    trial t = {.batch = c->batch / n->layout.ranks_per_fold};
+    const bench_repeat repeat = {.warmup = 1, .n = request->steps};
+    bench_times times;
+    PLEAT_CHECK(t.batch * n->layout.ranks_per_fold == c->batch, PLEAT_ERR_ARG,
+                "train.batch = %d cannot be shared by the %d ranks of a fold; make it a multiple, "
+                "or set ranks_per_fold",
+                c->batch, n->layout.ranks_per_fold);
+    pleat_status status = open_trial(a, c, &t);
+    if (status == PLEAT_OK && request->past == NULL && request->steps > 0) {
+        status = bench_measure(one_step, &t, &repeat, &times);
+        n->forward = times.median / 1e3 / t.batch / 3; /* backward costs twice the forward pass */
+        n->epoch = c->iterations * times.median / 1e3;
+        (void)snprintf(n->timed, sizeof n->timed,
+                       "measured here by %d steps of one rank, %.3g s each: %s %s on %s",
+                       request->steps, times.median / 1e3, t.engine->ops->name,
+                       pleat_precision_name(t.engine->precision), t.engine->device);
+    }
+    if (status == PLEAT_OK) {
+        const double params = (double)t.graph.params, stats = (double)t.graph.stats;
+        n->model = (4 * params + stats) * sizeof(float);
+        n->arena = (double)pleat_net_arena(t.net);
+        n->batches =
+            (double)t.batch * (double)pleat_voxels(c->patch) * VOXEL_BYTES * (LOADER_RING + 1);
+        n->checkpoints = c->folds * (2 * (3 * params + stats) + params + stats) * sizeof(float);
+    }
+    close_trial(&t);
+    return status;
+}
+
+/* --- a run of the past ------------------------------------------------------------------------ */
+
+static int ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median of the epochs' seconds over all folds that were begun. */
+static pleat_status read_past(const plan_request *request, plan_needs *n) {
+    pleat_record record;
+    pleat_status status = PLEAT_OK;
+    double *seconds = NULL;
+    size_t count = 0;
+    PLEAT_TRY(pleat_record_read(request->past, &record));
+    for (int fold = 0; fold < record.folds && status == PLEAT_OK; fold++) {
+        char path[PLEAT_PATH_BYTES];
+        pleat_checkpoint c = {0};
+        PLEAT_TRY_GOTO(
+            status, done,
+            pleat_path(path, sizeof path, "%s/fold_%d/checkpoint_latest.h5", request->past, fold));
+        if (!pleat_file_exists(path)) continue;
+        PLEAT_TRY_GOTO(status, done, pleat_checkpoint_read(path, &c, NULL));
+        double *more = realloc(seconds, (count + (size_t)c.epoch + 1) * sizeof *seconds);
+        if (more != NULL) seconds = more;
+        const pleat_epoch *rows = (const pleat_epoch *)(const void *)c.history;
+        for (int e = 0; e < c.epoch && more != NULL; e++) seconds[count++] = rows[e].seconds;
+        pleat_checkpoint_free(&c);
+    }
+    PLEAT_CHECK_GOTO(status, done, count > 0, PLEAT_ERR_NOT_FOUND,
+                     "no fold of '%s' has finished an epoch", request->past);
+    qsort(seconds, count, sizeof *seconds, ascending);
+    n->epoch = seconds[count / 2];
+    (void)snprintf(n->timed, sizeof n->timed,
+                   "the median of %zu epochs of '%s': %d ranks, %s %s on %s", count, request->past,
+                   record.ranks, record.engine, record.precision, record.device);
+done:
+    free(seconds);
+    return status;
+}
+
+/* --- together --------------------------------------------------------------------------------- */
+
+pleat_status plan_needs_find(const app *a, const plan_request *request, plan_needs *out) {
+    const pleat_config *c = &request->config;
+    plan_needs n = {.cases = 0};
+    PLEAT_TRY(pleat_plan_make(request->nodes * request->ranks_per_node, c->folds, c->ranks_per_fold,
+                              c->batch, &n.layout));
+    PLEAT_TRY(count_data(c, &n));
+    PLEAT_TRY(try_network(a, request, &n));
+    if (request->past != NULL) PLEAT_TRY(read_past(request, &n));
+    *out = n;
+    return PLEAT_OK;
+}
+
+double plan_needs_rank(const plan_needs *n) {
+    const double training = n->model + n->arena + n->batches;
+    const double predicting = n->model / 4 + n->arena / 2 + n->prediction;
+    return training > predicting ? training : predicting;
+}
+
+double plan_needs_node(const plan_needs *n, int per_node) {
+    return per_node * plan_needs_rank(n) + n->resident;
+}
+
+double plan_needs_disk(const plan_needs *n) { return n->store + n->checkpoints + n->labels; }
+
+double plan_needs_seconds(const plan_needs *n, const pleat_config *c) {
+    const int groups = n->layout.groups < n->layout.folds ? n->layout.groups : n->layout.folds;
+    const int rounds = (n->layout.folds + groups - 1) / groups;
+    const double prediction = (double)n->patches * n->forward / c->folds / n->layout.ranks_per_fold;
+    return rounds * (c->epochs * n->epoch + prediction);
+}

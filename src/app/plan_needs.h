@@ -1,0 +1,38 @@
+/* plan_needs.h - what a run will need, before it is queued: memory, disk, time. */
+#ifndef PLEAT_APP_PLAN_NEEDS_H
+#define PLEAT_APP_PLAN_NEEDS_H
+
+#include "app.h"
+
+#include "pleat/plan.h"
+
+typedef struct plan_request {
+    pleat_config config; /* classes resolved */
+    int nodes, gpus, ranks_per_node;
+    int steps;        /* to be measured here; 0: none */
+    const char *past; /* a run whose epochs were timed; NULL: measure here */
+} plan_request;
+
+typedef struct plan_needs {
+    pleat_plan layout;
+    int cases, patches; /* windows of all predictions together */
+    /* bytes */
+    double model, arena, batches, prediction; /* of a rank */
+    double store, resident;                   /* on disk; of it in a node's memory */
+    double checkpoints, labels;               /* on disk, at most */
+    /* seconds */
+    double epoch, forward; /* one epoch; one patch of a prediction */
+    char timed[256];       /* where the times come from; "" when there are none */
+} plan_needs;
+
+/* Reads the headers of the data, builds the network for one rank's batch, and times it. */
+pleat_status plan_needs_find(const app *a, const plan_request *request, plan_needs *out);
+
+/* Of a rank, of a node with `per_node` ranks, and on disk. */
+double plan_needs_rank(const plan_needs *needs);
+double plan_needs_node(const plan_needs *needs, int per_node);
+double plan_needs_disk(const plan_needs *needs);
+/* Of the group with most folds to train; all epochs. 0 when nothing was timed. */
+double plan_needs_seconds(const plan_needs *needs, const pleat_config *config);
+
+#endif /* PLEAT_APP_PLAN_NEEDS_H */

@@ -1,0 +1,90 @@
+/* halt.c - flags that signal handlers set, and two limits of time. */
+#include "pleat/halt.h"
+
+#include "pleat/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define JOB_MARGIN_S 30.0 /* batch systems end jobs early rather than late */
+
+static const struct {
+    const char *name;
+    pleat_status status;
+} reasons[PLEAT_HALTS] = {
+    [PLEAT_HALT_NONE] = {"nothing", PLEAT_OK},
+    [PLEAT_HALT_SAVE] = {"SIGCONT", PLEAT_OK},
+    [PLEAT_HALT_FILE] = {"the file STOP", PLEAT_OK},
+    [PLEAT_HALT_USR1] = {"SIGUSR1", PLEAT_ERR_REQUEUE},
+    [PLEAT_HALT_TIME] = {"--max-time", PLEAT_ERR_REQUEUE},
+    [PLEAT_HALT_JOB] = {"the job's time limit", PLEAT_ERR_REQUEUE},
+    [PLEAT_HALT_TERM] = {"SIGTERM", PLEAT_ERR_REQUEUE},
+    [PLEAT_HALT_INT] = {"SIGINT", PLEAT_ERR_INTERRUPTED},
+};
+
+static const struct {
+    int number;
+    pleat_halt why;
+} signals[] = {{SIGCONT, PLEAT_HALT_SAVE},
+               {SIGUSR1, PLEAT_HALT_USR1},
+               {SIGTERM, PLEAT_HALT_TERM},
+               {SIGINT, PLEAT_HALT_INT}};
+
+/* A handler has no argument of ours: these are the process's, as its signals are. */
+static volatile sig_atomic_t asked[PLEAT_HALTS];
+static double limits[PLEAT_HALTS]; /* pleat_now() of the ends; 0 none */
+
+const char *pleat_halt_name(pleat_halt why) { return reasons[why].name; }
+pleat_status pleat_halt_status(pleat_halt why) { return reasons[why].status; }
+
+static void on_signal(int number) {
+    pleat_halt why = PLEAT_HALT_NONE;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (signals[i].number == number) why = signals[i].why;
+    const int again = asked[PLEAT_HALT_TERM] || asked[PLEAT_HALT_INT];
+    if (again && why >= PLEAT_HALT_TERM) _exit(128 + number);
+    asked[why] = 1;
+}
+
+void pleat_halt_catch(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    (void)sigfillset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        (void)sigaction(signals[i].number, &action, NULL);
+}
+
+void pleat_halt_after(pleat_halt why, double seconds) { limits[why] = pleat_now() + seconds; }
+
+void pleat_halt_after_job(void) {
+    const char *text = getenv("SLURM_JOB_END_TIME");
+    if (text == NULL) return;
+    const double left = strtod(text, NULL) - (double)time(NULL);
+    if (left > 0.0) pleat_halt_after(PLEAT_HALT_JOB, left - JOB_MARGIN_S); /* else of another job */
+}
+
+pleat_status pleat_halt_parse(const char *option, const char *text, double *seconds) {
+    long h = 0, m = 0, s = 0;
+    char rest = '\0';
+    if (sscanf(text, "%ld%c", &s, &rest) != 1 &&
+        (sscanf(text, "%ld:%2ld:%2ld%c", &h, &m, &s, &rest) != 3 || m > 59 || s > 59))
+        h = -1;
+    PLEAT_CHECK(h >= 0 && m >= 0 && s >= 0 && h < 1000000 && h + m + s > 0, PLEAT_ERR_ARG,
+                "%s '%s': must be seconds above 0, or HH:MM:SS", option, text);
+    *seconds = (double)h * 3600.0 + (double)m * 60.0 + (double)s;
+    return PLEAT_OK;
+}
+
+void pleat_halt_ask(pleat_halt why) { asked[why] = 1; }
+
+pleat_halt pleat_halt_look(double reserve_s) {
+    pleat_halt found = PLEAT_HALT_NONE;
+    for (int why = PLEAT_HALT_SAVE; why < PLEAT_HALTS; why++) {
+        if (limits[why] > 0.0 && limits[why] - pleat_now() < reserve_s) asked[why] = 1;
+        if (asked[why]) found = (pleat_halt)why;
+    }
+    asked[PLEAT_HALT_SAVE] = 0;
+    return found;
+}

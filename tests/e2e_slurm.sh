@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# e2e_slurm.sh - the batch scripts of slurm/ on a real Slurm with two virtual nodes: a job that is
+# told of its limit is requeued and ends with the same bits, an array has its report, a cancelled
+# job stays away. Wants PLEAT, the program. Skipped where Slurm cannot be started.
+source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cluster=$source/tests/slurm-cluster.sh
+# shellcheck source=tests/program.sh
+. "$source/tests/program.sh"
+
+# Each node has a /dev/shm and a /tmp folder of its own.
+unset OMPI_MCA_orte_tmpdir_base OMPI_MCA_btl_vader_backing_directory
+unset OMPI_MCA_osc_sm_backing_directory
+bash "$cluster" start "$box/slurm" || exit
+trap 'bash "$cluster" stop "$box/slurm"; end_jobs; cd /; rm -rf "$box"' EXIT
+. slurm/env.sh
+export PLEAT=$pleat PLEAT_SLURM=$source/slurm
+
+state_of() {
+    scontrol show job -o "$1" | grep -o 'JobState=[A-Z_]*' | cut -d= -f2 | sort -u | xargs
+}
+is_over() { case $(state_of "$1") in *PENDING* | *RUNNING* | *COMPLETING* | '') false ;; esac; }
+is() { [ "$(state_of "$1")" = "$2" ]; }
+
+# ends WHAT JOB SECONDS STATE LOG...
+ends() {
+    local what=$1 job=$2 seconds=$3 state=$4
+    shift 4
+    cat "$@" > out 2> err
+    if ! waits "$seconds" is_over "$job" || ! is "$job" "$state"; then
+        cat "$@" > out
+        scontrol show job "$job" > err 2>&1
+        wrong "$what: $(state_of "$job"), not $state"
+    fi
+}
+
+# A run of some 25 s, longer than its first start may be.
+tiny_data data 4 1
+keys=(--set folds.k=2 --set train.iterations=1500 --set patch=8x8x8 --set network.filters=2
+    --set threads=1)
+begin=$(date +%s%3N)
+job 2 run tiny.yaml --out short "${keys[@]}" --set train.epochs=1
+keys+=(--set train.epochs=$((25000 / ($(date +%s%3N) - begin) + 1)))
+job 2 run tiny.yaml --out whole "${keys[@]}"
+holds "whole: exit code $code" [ "$code" -eq 0 ]
+
+# --- one job on two nodes, two folds; limits have whole minutes, and Slurm tells of them early ---
+id=$(sbatch --parsable --nodes=2 --ntasks-per-node=1 --time=1 --signal=B:USR1@50 \
+    --output=run.log "$source/slurm/run.sbatch" tiny.yaml --out run "${keys[@]}")
+ends "run.sbatch" "$id" 180 COMPLETED run.log
+holds "ranks on both nodes" has run.log "srun --mpi=pmix"
+holds "it was requeued" grep -q 'not finished: requeued' run.log
+holds "it left within an epoch" grep -qE 'epoch=[0-9]+ step [0-9]+ of 1500: checkpointed' \
+    run/log/rank-000?.log
+holds "it went on" grep -qE 'goes on after epoch [0-9]+, step' run/log/rank-000?.log
+holds "run.json knows of the restart" grep -qE '"SLURM_RESTART_COUNT": "[1-9]' run/run.json
+holds "as if nothing had happened" same_run whole run
+
+# --- an array of folds and its report ------------------------------------------------------------
+keys+=(--set train.iterations=20 --set train.epochs=2)
+job 0 run tiny.yaml --out small "${keys[@]}"
+holds "small: exit code $code" [ "$code" -eq 0 ]
+id=$(sbatch --parsable --array=0-1 --output=fold-%a.log "$source/slurm/folds.sbatch" tiny.yaml \
+    --out folds "${keys[@]}")
+report=$(sbatch --parsable "--dependency=afterok:$id" --output=report.log \
+    "$source/slurm/report.sbatch" folds)
+ends "folds.sbatch" "$id" 60 COMPLETED fold-0.log fold-1.log
+ends "report.sbatch" "$report" 30 COMPLETED report.log
+holds "the report is there" has report.log "results: folds"
+holds "the array is as the whole" same_run small folds
+
+# --- mpirun instead of srun; nothing is left to do but the table ---------------------------------
+id=$(PLEAT_LAUNCHER=mpirun sbatch --parsable --nodes=2 --ntasks-per-node=1 --output=mpirun.log \
+    "$source/slurm/run.sbatch" tiny.yaml --out small "${keys[@]}")
+ends "by mpirun" "$id" 30 COMPLETED mpirun.log
+holds "the table again" has mpirun.log "results: small"
+
+# --- cancelled: saved, and not requeued ----------------------------------------------------------
+id=$(sbatch --parsable --nodes=2 --ntasks-per-node=1 --output=cancelled.log \
+    "$source/slurm/run.sbatch" tiny.yaml --out cancelled "${keys[@]}" --set train.epochs=100000)
+holds "it trains" waits 60 grep -qs 'fold=0 epoch=2/' cancelled.log
+scancel "$id"
+ends "scancel" "$id" 30 CANCELLED cancelled.log
+holds "it was saved" grep -q 'checkpointed, as SIG' cancelled/log/rank-0000.log
+sleep 1
+holds "it stays away" is "$id" CANCELLED
+holds "nothing is left behind" same_text "$(ranks)" ""
+verdict

@@ -1,0 +1,490 @@
+/* test_train.c - a fold's training: it learns, it goes on where it was stopped, it keeps what is
+ * good, it writes down what happened. */
+#include "pleat/file.h"
+#include "pleat/log.h"
+#include "pleat/rng.h"
+#include "pleat/train.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support_net.h"
+
+enum { CASES = 3, TRAINED = 2, SIDE = 10, V = SIDE * SIDE * SIDE };
+enum { EPOCHS = 4, ITERATIONS = 6, BATCH = 2, READS = ITERATIONS * BATCH /* of an epoch */ };
+
+/* A case that is read box by box; it breaks, or turns to NaN, when the cases were read often
+ * enough. One loader thread, so reads are in the order of the samples. */
+typedef struct trouble {
+    int reads, break_at, nan_at; /* at: -1: never */
+} trouble;
+
+typedef struct volume {
+    float image[V];
+    uint8_t label[V];
+    trouble *trouble;
+} volume;
+
+typedef struct fixture {
+    char folder[256];
+    volume volume[CASES];
+    trouble trouble;
+    pleat_source source[CASES];
+    const pleat_source *sources[CASES];
+    pleat_engine *engine;
+    pleat_comm *alone;
+    pleat_unet_config network;
+    pleat_graph graph;
+    pleat_checkpoint described;
+    pleat_augment_config augment;
+    pleat_train_config config;
+    pleat_train_data data;
+    int steps;   /* hooks called */
+    int save_at; /* of them: then something asks to save; 0: never */
+} fixture;
+
+static pleat_status read_box(void *context, const int start[3], const int size[3], float *image,
+                             uint8_t *label) {
+    const volume *v = context;
+    trouble *t = v->trouble;
+    const int read = t->reads++;
+    PLEAT_CHECK(t->break_at < 0 || read < t->break_at, PLEAT_ERR_IO, "the disk is gone");
+    const int nan = t->nan_at >= 0 && read >= t->nan_at;
+    for (int d = 0; d < size[0]; d++)
+        for (int h = 0; h < size[1]; h++)
+            for (int w = 0; w < size[2]; w++) {
+                const int from = ((start[0] + d) * SIDE + start[1] + h) * SIDE + start[2] + w;
+                const int to = (d * size[1] + h) * size[2] + w;
+                image[to] = nan ? NAN : v->image[from];
+                if (label != NULL) label[to] = v->label[from];
+            }
+    return PLEAT_OK;
+}
+
+/* Label 1 where the image is positive: what one convolution can learn. */
+static void make_cases(fixture *f) {
+    for (uint32_t c = 0; c < CASES; c++) {
+        const pleat_rng rng = pleat_rng_at(c, PLEAT_STREAM_PHANTOM, 0, 0, 0);
+        volume *v = &f->volume[c];
+        for (uint32_t i = 0; i < V; i++) {
+            v->image[i] = (float)pleat_rng_range(&rng, i, -1, 1);
+            v->label[i] = v->image[i] > 0;
+        }
+        v->trouble = &f->trouble;
+        f->source[c] = (pleat_source){.dim = {SIDE, SIDE, SIDE}, .read = read_box, .context = v};
+        f->sources[c] = &f->source[c];
+    }
+    /* the validation case is in memory and does not count as read */
+    f->source[TRAINED].image = f->volume[TRAINED].image;
+    f->source[TRAINED].label = f->volume[TRAINED].label;
+}
+
+static void count_step(void *context) {
+    fixture *f = context;
+    if (++f->steps == f->save_at) pleat_halt_ask(PLEAT_HALT_SAVE);
+}
+
+static int set_up(void **state) {
+    fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    const char *temporary = getenv("TMPDIR");
+    (void)snprintf(f->folder, sizeof f->folder, "%s/pleat-train-XXXXXX",
+                   temporary != NULL ? temporary : "/tmp");
+    assert_non_null(mkdtemp(f->folder));
+    pleat_log_set_level(PLEAT_QUIET);
+    make_cases(f);
+    f->trouble.break_at = f->trouble.nan_at = -1;
+    f->engine = net_engine("ref", PLEAT_PRECISION_AUTO);
+    OK(pleat_comm_self(&f->alone));
+    f->network = (pleat_unet_config){.depth = 1, .filters = 3, .classes = 2, .norm = 1};
+    OK(pleat_unet(&f->network, &f->graph));
+    pleat_unet_text(&f->network, f->described.network, sizeof f->described.network);
+    f->augment =
+        (pleat_augment_config){.mirror = {0.5, 0.5, 0.5}, .noise_p = 0.5, .noise = {0, 0.05}};
+    f->config = (pleat_train_config){
+        .seed = 5,
+        .fold = 1,
+        .epochs = EPOCHS,
+        .iterations = ITERATIONS,
+        .batch = BATCH,
+        .validation = 3,
+        .lr = 1e-2,
+        /* no loss falls by 10: from epoch 2 on every epoch halves the rate */
+        .schedule = {.patience = 1, .factor = 0.5, .min_delta = 10, .min_rate = 1e-6},
+        .patch = {8, 8, 8},
+        .augment = &f->augment,
+        .norm_sync = 1,
+        .loader_threads = 1,
+        .folder = f->folder,
+        .described = &f->described,
+    };
+    f->data = (pleat_train_data){.train = f->sources,
+                                 .validation = f->sources + TRAINED,
+                                 .n_train = TRAINED,
+                                 .n_validation = CASES - TRAINED};
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    fixture *f = *state;
+    char command[300];
+    (void)snprintf(command, sizeof command, "rm -r '%s'", f->folder);
+    pleat_engine_destroy(f->engine);
+    pleat_comm_destroy(f->alone);
+    const int status = system(command);
+    free(f);
+    return status;
+}
+
+static pleat_status train(fixture *f, pleat_train_result *result) {
+    const pleat_train_hooks hooks = {.step = count_step, .context = f};
+    pleat_model *model = NULL;
+    f->steps = f->trouble.reads = 0;
+    OK(pleat_model_create(&f->graph, f->engine, 1, &model));
+    const pleat_status status =
+        pleat_train_fold(&f->config, &f->data, model, f->alone, &hooks, result);
+    pleat_model_destroy(model);
+    return status;
+}
+
+static pleat_checkpoint checkpoint(const fixture *f, const char *name) {
+    char path[300];
+    pleat_checkpoint c = {0};
+    (void)snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    OK(pleat_checkpoint_read(path, &c, NULL));
+    return c;
+}
+
+static void empty_folder(const fixture *f) {
+    char command[600];
+    (void)snprintf(command, sizeof command, "rm -f '%s'/*", f->folder);
+    assert_int_equal(system(command), 0);
+}
+
+static int exists(const fixture *f, const char *name) {
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    return pleat_file_exists(path);
+}
+
+static const pleat_epoch *row(const pleat_checkpoint *c, int epoch) {
+    return (const pleat_epoch *)(const void *)c->history + epoch;
+}
+
+static void a_simple_rule_is_learned(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    f->config.epochs = 8;
+    f->config.poly = 1;
+    f->config.lr = 2e-2;
+    OK(train(f, &result));
+    assert_int_equal(result.epochs, 8);
+    assert_int_equal(result.steps, 8 * ITERATIONS);
+    /* each step, and the validation's two batches of an epoch */
+    assert_int_equal(f->steps, 8 * (ITERATIONS + 2));
+    pleat_checkpoint c = checkpoint(f, "checkpoint_latest.h5");
+    assert_int_equal(c.epoch, 8);
+    const pleat_epoch *first = row(&c, 0), *last = row(&c, 7);
+    if (last->loss > 0.5 * first->loss) fail_msg("loss from %g to %g", first->loss, last->loss);
+    assert_true(last->dice_soft > first->dice_soft + 0.1);
+    assert_true(result.loss == last->loss);
+    for (int e = 0; e < 8; e++) {
+        const pleat_epoch *r = row(&c, e);
+        assert_true(isfinite(r->val_loss) && r->seconds > 0);
+        /* the metrics belong together: docs/math.md */
+        assert_true(fabs(r->dice_crossentropy - (1 - r->dice_soft) - (r->loss - r->tversky)) <
+                    1e-9);
+        assert_true(fabs(r->val_dice_crossentropy - (1 - r->val_dice_soft) -
+                         (r->val_loss - r->val_tversky)) < 1e-9);
+    }
+    pleat_checkpoint_free(&c);
+}
+
+static void assert_same(const pleat_checkpoint *a, const pleat_checkpoint *b) {
+    assert_int_equal(a->epoch, b->epoch);
+    assert_int_equal(a->step, b->step);
+    assert_int_equal(a->finished, b->finished);
+    assert_memory_equal(a->params, b->params, a->n_params * sizeof *a->params);
+    assert_memory_equal(a->moment1, b->moment1, a->n_params * sizeof *a->params);
+    assert_memory_equal(a->moment2, b->moment2, a->n_params * sizeof *a->params);
+    assert_memory_equal(a->stats, b->stats, a->n_stats * sizeof *a->stats);
+    assert_memory_equal(a->schedule, b->schedule, sizeof a->schedule);
+    for (int e = 0; e < a->epoch; e++)
+        assert_memory_equal(row(a, e), row(b, e), offsetof(pleat_epoch, seconds));
+}
+
+/* Stops a run in the middle of its third epoch. */
+static void interrupt(fixture *f) {
+    pleat_train_result result;
+    f->trouble.break_at = 2 * READS + READS / 2;
+    REFUSED(train(f, &result), PLEAT_ERR_IO, "the disk is gone");
+    f->trouble.break_at = -1;
+}
+
+static void an_interrupted_run_ends_as_one_that_was_not(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    int finished = -1;
+    OK(pleat_train_finished(f->folder, &finished));
+    assert_int_equal(finished, 0);
+    OK(train(f, &result));
+    pleat_checkpoint whole = checkpoint(f, "checkpoint_latest.h5");
+    assert_int_equal(whole.epoch, EPOCHS);
+    assert_int_equal(whole.finished, 1);
+    for (int damaged = 0; damaged < 2; damaged++) {
+        char path[300];
+        empty_folder(f);
+        interrupt(f);
+        pleat_checkpoint half = checkpoint(f, "checkpoint_latest.h5");
+        assert_int_equal(half.epoch, 2);
+        assert_int_equal(half.step, 2 * ITERATIONS);
+        pleat_checkpoint_free(&half);
+        OK(pleat_train_finished(f->folder, &finished));
+        assert_int_equal(finished, 0);
+        (void)snprintf(path, sizeof path, "%s/checkpoint_latest.h5", f->folder);
+        if (damaged) assert_int_equal(truncate(path, 3000), 0); /* the first epoch's is left */
+        OK(train(f, &result));
+        assert_int_equal(result.epochs, EPOCHS);
+        assert_int_equal(result.steps, EPOCHS * ITERATIONS);
+        assert_int_equal(f->steps, (damaged ? 3 : 2) * (ITERATIONS + 2));
+        pleat_checkpoint resumed = checkpoint(f, "checkpoint_latest.h5");
+        assert_same(&resumed, &whole);
+        pleat_checkpoint_free(&resumed);
+    }
+    pleat_checkpoint_free(&whole);
+}
+
+static void a_checkpoint_within_an_epoch_loses_nothing(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    OK(train(f, &result));
+    pleat_checkpoint whole = checkpoint(f, "checkpoint_latest.h5");
+    for (int made = 1; made <= 3; made++) { /* steps of the third epoch */
+        empty_folder(f);
+        f->save_at = 2 * (ITERATIONS + 2) + made;
+        interrupt(f);
+        f->save_at = 0;
+        pleat_checkpoint half = checkpoint(f, "checkpoint_latest.h5");
+        assert_int_equal(half.epoch, 2);
+        assert_int_equal(half.iteration, made);
+        assert_int_equal(half.step, 2 * ITERATIONS + made);
+        pleat_checkpoint_free(&half);
+        OK(train(f, &result));
+        assert_int_equal(result.steps, EPOCHS * ITERATIONS);
+        assert_int_equal(f->steps, 2 * (ITERATIONS + 2) - made);
+        pleat_checkpoint resumed = checkpoint(f, "checkpoint_latest.h5");
+        assert_same(&resumed, &whole);
+        assert_int_equal(resumed.iteration, 0);
+        pleat_checkpoint_free(&resumed);
+    }
+    pleat_checkpoint_free(&whole);
+}
+
+static void a_file_ends_training_after_the_epoch(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/STOP", f->folder);
+    OK(pleat_file_write_atomic(path, "", 0));
+    f->config.stop_file = path;
+    for (int epoch = 1; epoch <= 2; epoch++) {
+        OK(train(f, &result));
+        assert_int_equal(result.halt, PLEAT_HALT_FILE);
+        assert_int_equal(result.epochs, epoch);
+    }
+    assert_int_equal(unlink(path), 0);
+    OK(train(f, &result));
+    assert_int_equal(result.halt, PLEAT_HALT_NONE);
+    assert_int_equal(result.epochs, EPOCHS);
+}
+
+static void a_finished_fold_is_not_trained_again(void **state) {
+    fixture *f = *state;
+    pleat_train_result first, again;
+    int finished = 0;
+    OK(train(f, &first));
+    OK(pleat_train_finished(f->folder, &finished));
+    assert_int_equal(finished, 1);
+    OK(train(f, &again));
+    assert_int_equal(f->steps, 0);
+    assert_int_equal(f->trouble.reads, 0);
+    assert_int_equal(again.epochs, first.epochs);
+    assert_int_equal(again.steps, first.steps);
+    assert_true(again.loss == first.loss && again.best_loss == first.best_loss);
+}
+
+static void the_best_model_is_that_of_the_lowest_training_loss(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    f->config.lr = 0.3; /* jumps about */
+    f->config.schedule.patience = 0;
+    f->config.epochs = 6;
+    OK(train(f, &result));
+    pleat_checkpoint latest = checkpoint(f, "checkpoint_latest.h5");
+    pleat_checkpoint best = checkpoint(f, "checkpoint_best.h5");
+    int lowest = 0;
+    for (int e = 0; e < latest.epoch; e++)
+        if (row(&latest, e)->loss < row(&latest, lowest)->loss) lowest = e;
+    assert_int_equal(best.epoch, lowest + 1);
+    assert_true(result.best_loss == row(&latest, lowest)->loss);
+    assert_null(best.moment1);
+    assert_non_null(latest.moment1);
+    assert_string_equal(best.network, f->described.network);
+    pleat_checkpoint_free(&latest);
+    pleat_checkpoint_free(&best);
+}
+
+static void a_loss_that_is_not_finite_ends_the_fold_and_keeps_what_was_good(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    OK(train(f, &result));
+    pleat_checkpoint whole = checkpoint(f, "checkpoint_latest.h5");
+    empty_folder(f);
+    f->trouble.nan_at = 2 * READS + 3 * BATCH; /* the third epoch's fourth step */
+    REFUSED(train(f, &result), PLEAT_ERR_NUMERIC, "fold 1 diverged");
+    assert_non_null(strstr(pleat_error_message(), "step 4 of epoch 3"));
+    assert_int_equal(pleat_status_exit_code(PLEAT_ERR_NUMERIC), 4);
+    pleat_checkpoint good = checkpoint(f, "checkpoint_latest.h5");
+    assert_int_equal(good.epoch, 2);
+    for (size_t i = 0; i < good.n_params; i++) assert_true(isfinite(good.params[i]));
+    for (size_t i = 0; i < good.n_stats; i++) assert_true(isfinite(good.stats[i]));
+    pleat_checkpoint_free(&good);
+    f->trouble.nan_at = -1; /* healed, it goes on as if nothing had been */
+    OK(train(f, &result));
+    good = checkpoint(f, "checkpoint_latest.h5");
+    assert_same(&good, &whole);
+    pleat_checkpoint_free(&good);
+    pleat_checkpoint_free(&whole);
+}
+
+static void a_model_spoilt_by_the_last_step_is_not_saved(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    f->config.iterations = 1;
+    f->config.lr = 1e39; /* no float */
+    REFUSED(train(f, &result), PLEAT_ERR_NUMERIC, "not finite after epoch 1");
+    assert_false(exists(f, "checkpoint_latest.h5"));
+    assert_false(exists(f, "checkpoint_best.h5"));
+}
+
+static void the_rate_falls_by_the_plateau_rule_or_by_the_polynomial(void **state) {
+    fixture *f = *state;
+    static const double plateau[EPOCHS] = {1e-2, 1e-2, 5e-3, 2.5e-3};
+    pleat_train_result result;
+    for (int poly = 0; poly < 2; poly++) {
+        empty_folder(f);
+        f->config.poly = poly;
+        OK(train(f, &result));
+        pleat_checkpoint c = checkpoint(f, "checkpoint_latest.h5");
+        for (int e = 0; e < EPOCHS; e++) {
+            const double want = poly ? 1e-2 * pow(1.0 - e / 4.0, 0.9) : plateau[e];
+            assert_true(fabs(row(&c, e)->lr / want - 1) < 1e-12);
+        }
+        pleat_checkpoint_free(&c);
+    }
+}
+
+static void a_fold_that_no_longer_improves_ends_early(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    int finished = 0;
+    f->config.schedule.stop_patience = 1;
+    f->config.schedule.stop_min_delta = 10;
+    OK(train(f, &result));
+    assert_int_equal(result.epochs, 2);
+    OK(pleat_train_finished(f->folder, &finished));
+    assert_int_equal(finished, 1);
+}
+
+static void another_folds_or_networks_checkpoint_is_refused(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    f->config.epochs = 1;
+    OK(train(f, &result));
+    f->config.seed = 6;
+    REFUSED(train(f, &result), PLEAT_ERR_DATA, "fold 1 and seed 5, not of fold 1 and seed 6");
+    f->config.seed = 5;
+    f->config.fold = 2;
+    REFUSED(train(f, &result), PLEAT_ERR_DATA, "checkpoint_latest.h5");
+    f->config.fold = 1;
+    f->network.filters = 4;
+    OK(pleat_unet(&f->network, &f->graph));
+    pleat_unet_text(&f->network, f->described.network, sizeof f->described.network);
+    REFUSED(train(f, &result), PLEAT_ERR_DATA, "another network");
+}
+
+static void assert_file(const fixture *f, const char *name, const char *want) {
+    char path[300];
+    char *text = NULL;
+    (void)snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    OK(pleat_file_read_all(path, &text, NULL));
+    assert_string_equal(text, want);
+    free(text);
+}
+
+static void history_files_have_the_originals_columns(void **state) {
+    fixture *f = *state;
+    const pleat_epoch rows[2] = {{1.5, 1.25, 0.5, 0.75, 2.5, 2.25, 0.25, 1, 1e-3, 9},
+                                 {0.5, 0.125, 0.875, 0.5, NAN, NAN, NAN, NAN, 1e-4, 8}};
+    OK(pleat_history_write(f->folder, rows, 2));
+    assert_file(f, "history.tsv",
+                "epoch\tloss\ttversky_loss\tdice_soft\tdice_crossentropy\tval_loss\t"
+                "val_tversky_loss\tval_dice_soft\tval_dice_crossentropy\tlr\n"
+                "1\t1.5\t1.25\t0.5\t0.75\t2.5\t2.25\t0.25\t1\t0.001\n"
+                "2\t0.5\t0.125\t0.875\t0.5\t\t\t\t\t0.0001\n");
+    assert_file(f, "logs.csv",
+                "epoch,dice_crossentropy,dice_soft,loss,lr,tversky_loss,val_dice_crossentropy,"
+                "val_dice_soft,val_loss,val_tversky_loss\n"
+                "0,0.75,0.5,1.5,0.001,1.25,1,0.25,2.5,2.25\n"
+                "1,0.5,0.875,0.5,0.0001,0.125,,,,\n");
+}
+
+static void a_fold_without_validation_cases_trains(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    char path[300];
+    char *text = NULL;
+    f->data.n_validation = 0;
+    f->config.epochs = 2;
+    OK(train(f, &result));
+    assert_int_equal(f->steps, 2 * ITERATIONS);
+    (void)snprintf(path, sizeof path, "%s/history.tsv", f->folder);
+    OK(pleat_file_read_all(path, &text, NULL));
+    int lines = 0, empty = 0;
+    for (const char *c = text; *c != '\0'; c++) {
+        lines += *c == '\n';
+        empty += c[0] == '\t' && c[1] == '\t';
+    }
+    assert_int_equal(lines, 3);
+    assert_int_equal(empty, 2 * 4);
+    free(text);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_simple_rule_is_learned),
+        TEST(an_interrupted_run_ends_as_one_that_was_not),
+        TEST(a_checkpoint_within_an_epoch_loses_nothing),
+        TEST(a_file_ends_training_after_the_epoch),
+        TEST(a_finished_fold_is_not_trained_again),
+        TEST(the_best_model_is_that_of_the_lowest_training_loss),
+        TEST(a_loss_that_is_not_finite_ends_the_fold_and_keeps_what_was_good),
+        TEST(a_model_spoilt_by_the_last_step_is_not_saved),
+        TEST(the_rate_falls_by_the_plateau_rule_or_by_the_polynomial),
+        TEST(a_fold_that_no_longer_improves_ends_early),
+        TEST(another_folds_or_networks_checkpoint_is_refused),
+        TEST(history_files_have_the_originals_columns),
+        TEST(a_fold_without_validation_cases_trains),
+    };
+    return cmocka_run_group_tests_name("train", tests, NULL, NULL);
+}
