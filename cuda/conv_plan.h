@@ -19,7 +19,7 @@ pleat_status pleat_conv_plan_create(pleat_cuda *e, const pleat_conv_problem *pro
                                     pleat_conv_plan **out);
 void pleat_conv_plan_destroy(pleat_conv_plan *plan);
 
-/* Tensors by PLEAT_CONV_X, ...; BIAS is read by a fused plan only. Addresses are multiples of 16. */
+/* Tensors by PLEAT_CONV_X, ...; BIAS is read by a fused plan only. Addresses: multiples of 16. */
 pleat_status pleat_conv_plan_run(pleat_cuda *e, pleat_conv_plan *plan,
                                  void *const tensors[PLEAT_CONV_TENSORS]);
 
