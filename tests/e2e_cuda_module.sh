@@ -73,7 +73,10 @@ module=$(dirname "$PLEAT")/libpleat_cuda.so
 if [ -e "$module" ]; then
     run 0 "$PLEAT" info
     if grep -q '^ *cudnn  *yes' out; then
+        grep -q '^ *cudnn .*by name' out || wrong "info does not say that cudnn is by name only"
         run 0 "$PLEAT" "${step[@]}" --engine cudnn
+        run 0 "$PLEAT" "${step[@]}" --engine auto --json
+        grep -q '"engine": "cudnn"' out && wrong "auto took an engine that is by name only"
     else
         # CUDA's libraries are not there, or there is no driver, or no GPU
         grep -q '^ *cudnn  *no .*\(GPU\|cannot open shared object\)' out ||

@@ -15,6 +15,7 @@ levels='
 1 src/io/                  files
 3 src/net/                 network
 4 include/pleat/gpu_augment.h
+4 include/pleat/crop.h
 4 cuda/augment
 4 cuda/module.c
 3 cuda/

@@ -69,7 +69,7 @@ static void print_engines(sheet *s, int threads) {
             engine = NULL;
             why = pleat_error_message();
         }
-        print_engine(s, e->name, engine, why);
+        print_engine(s, e->name, engine, why != NULL ? why : e->by_name);
         pleat_engine_destroy(engine);
     }
     sheet_table_end(s);
