@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* --- a GPU module that is there and makes nothing: taken instead of src/net/cuda_module.c ------ */
+/* --- a GPU module that is there and makes nothing, instead of that of src/net/cuda_module.c --- */
 
 static const char *nothing_is_missing(void) { return NULL; }
 

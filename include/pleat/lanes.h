@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#ifndef __CUDACC__
+#ifndef __CUDACC__                           /* vectors are of the CPU only */
 #    pragma GCC diagnostic ignored "-Wpsabi" /* vectors are never passed between files */
 
 /* GCC's vectors of floats at any address: one register, or as many as the machine needs. */
@@ -81,7 +81,7 @@ PLEAT_LANE void lane_sincos(float turn, float *sine, float *cosine) {
     *cosine = (quarter + 1) & 2 ? -x : x;
 }
 
-#ifndef __CUDACC__
+#ifndef __CUDACC__         /* a thread of the GPU makes one block: cuda/augment_voxel.h */
 enum { LANE_BLOCKS = 16 }; /* of Philox, made together */
 
 /* The four words of blocks first .. first + LANE_BLOCKS - 1: the rounds of rng.c, one SIMD lane
