@@ -113,7 +113,7 @@ static void check_slope(trial *t, const double *grads, size_t from, size_t n, co
  * direction. */
 static void check_node(trial *t, const double *grads, const pleat_node *node, tally *count) {
     const double one = 1.0;
-    double way[4096];
+    double way[4096] = {0};
     const pleat_rng rng = pleat_rng_at(5, PLEAT_STREAM_PHANTOM, (uint32_t)node->weights, 0, 0);
     const int norm = node->kind == PLEAT_NODE_NORM;
     for (size_t i = 0; i < node->n_weights; i += norm ? 1 : 1 + node->n_weights / 4)
