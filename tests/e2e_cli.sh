@@ -47,6 +47,8 @@ mistake "--set" config good.yaml --set
 mistake "train.epochs" config near.yaml
 mistake "cut.yaml" config cut.yaml
 PLEAT_TRAIN_EPOCHS=many mistake "train.epochs" config good.yaml
+PLEAT_TRIAN=1 mistake "PLEAT_TRIAN" config good.yaml
+PLEAT_SLURM=/slurm succeeds "the folder of the Slurm scripts is no key" 0 config good.yaml
 
 # --- what each verb needs ------------------------------------------------------------------------
 mistake "--out" run good.yaml

@@ -44,7 +44,7 @@ static void write_store(const char *folder) {
         case_dim(k, dim);
         ids[k] = names[k];
         (void)snprintf(names[k], sizeof names[k], "case_%d", k);
-        (void)snprintf(info.id, sizeof info.id, "%s", names[k]);
+        (void)snprintf(info.id, sizeof info.id, "case_%d", k);
         OK(pleat_image_make(dim, spacing, &image));
         OK(pleat_label_make(dim, spacing, &label));
         for (int v = 0; v < dim[0] * dim[1] * dim[2]; ++v) {
