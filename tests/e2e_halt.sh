@@ -102,6 +102,7 @@ leaves "SIGCONT, then SIGUSR1" 85 "SIGUSR1"
 goes_on 2 often pair
 
 # --- one process ---------------------------------------------------------------------------------
+keys+=(--set ranks_per_fold=1)
 begins 0 int
 kill -INT "$run"
 leaves "SIGINT" 130 "SIGINT: the run is checkpointed in 'int'"
