@@ -25,7 +25,8 @@ is() { [ "$(state_of "$1")" = "$2" ]; }
 ends() {
     local what=$1 job=$2 seconds=$3 state=$4
     shift 4
-    cat "$@" > out 2> err
+    : > out
+    : > err
     if ! waits "$seconds" is_over "$job" || ! is "$job" "$state"; then
         cat "$@" > out
         scontrol show job "$job" > err 2>&1
