@@ -3,6 +3,7 @@
 #include "wire.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,17 +48,22 @@ static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
         ++(wire)->pending;                                                                     \
     } while (0)
 
-static pleat_status mpi_wait(pleat_comm *comm) { return pleat_wire_settle(wire_of(comm)); }
+static pleat_status mpi_wait(pleat_comm *comm) {
+    return pleat_wire_settle(wire_of(comm), wire_of(comm)->timeout_s);
+}
+
+/* Ends a control operation. */
+static pleat_status settle(pleat_wire *wire) { return pleat_wire_settle(wire, INFINITY); }
 
 static pleat_status mpi_barrier(pleat_comm *comm) {
     pleat_wire *wire = wire_of(comm);
     START(wire, "barrier", MPI_Ibarrier(wire->handle, request));
-    return pleat_wire_settle(wire);
+    return settle(wire);
 }
 
 static pleat_status mpi_split(pleat_comm *comm, int color, int key, pleat_comm **out) {
     PLEAT_CHECK(color >= 0, PLEAT_ERR_ARG, "group number %d is negative", color);
-    PLEAT_TRY(mpi_barrier(comm)); /* MPI_Comm_split would wait for ever for a lost rank */
+    PLEAT_TRY(mpi_barrier(comm)); /* MPI_Comm_split would not say for whom it waits */
     MPI_Comm part = MPI_COMM_NULL;
     PLEAT_TRY(pleat_wire_check(MPI_Comm_split(wire_of(comm)->handle, color, key, &part), "split"));
     return wrap(part, out);
@@ -102,7 +108,7 @@ static pleat_status mpi_broadcast(pleat_comm *comm, void *data, size_t n, pleat_
 
 static pleat_status mpi_broadcast_bytes(pleat_comm *comm, void *bytes, size_t n, int root) {
     PLEAT_TRY(start_broadcast(wire_of(comm), bytes, n, root));
-    return pleat_wire_settle(wire_of(comm));
+    return settle(wire_of(comm));
 }
 
 /* Everyone's bytes to root, by plain messages: MPI_Gatherv's offsets are int. */
@@ -124,14 +130,14 @@ static pleat_status collect(pleat_wire *wire, const void *bytes, size_t n, int r
                             request));
         }
     }
-    return pleat_wire_settle(wire);
+    return settle(wire);
 }
 
 static pleat_status gather_sizes(pleat_wire *wire, size_t n, int root, uint64_t *sizes) {
     const uint64_t mine = n;
     START(wire, "gather",
           MPI_Igather(&mine, 1, MPI_UINT64_T, sizes, 1, MPI_UINT64_T, root, wire->handle, request));
-    return pleat_wire_settle(wire);
+    return settle(wire);
 }
 
 static pleat_status mpi_gather(pleat_comm *comm, const void *bytes, size_t n, int root, void **out,
@@ -170,7 +176,7 @@ int pleat_comm_mpi_names_rank(const char *message) {
 static pleat_status find_failed(pleat_wire *wire, int *failed) {
     START(wire, "agreement",
           MPI_Iallreduce(MPI_IN_PLACE, failed, 1, MPI_INT, MPI_MIN, wire->handle, request));
-    return pleat_wire_settle(wire);
+    return settle(wire);
 }
 
 static pleat_status mpi_agree(pleat_comm *comm, pleat_status mine) {
@@ -253,10 +259,6 @@ pleat_status pleat_comm_mpi_send(pleat_comm *comm, int tag, int value, int to) {
 
 pleat_status pleat_comm_mpi_take(pleat_comm *comm, int tag, int *value, int *from) {
     return pleat_wire_take(wire_of(comm), tag, value, from);
-}
-
-double pleat_comm_mpi_timeout(const pleat_comm *comm) {
-    return ((const mpi_comm *)comm)->wire.timeout_s;
 }
 
 struct pleat_shared {

@@ -33,8 +33,6 @@ int pleat_comm_mpi_names_rank(const char *message);
 /* Notes of one int. Neither waits; *from is -1 when there is none. */
 pleat_status pleat_comm_mpi_send(pleat_comm *comm, int tag, int value, int to);
 pleat_status pleat_comm_mpi_take(pleat_comm *comm, int tag, int *value, int *from);
-/* Seconds after which a silent peer is given up. */
-double pleat_comm_mpi_timeout(const pleat_comm *comm);
 
 /* Memory that all ranks of a node see: an MPI-3 shared window, or plain memory when the group is
  * one rank (any kind of communicator then). open and sync are collective over the group; close is

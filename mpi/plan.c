@@ -14,7 +14,17 @@ static void list_divisors(int n, char *text, size_t size) {
             used += (size_t)snprintf(text + used, size - used, "%s%d", d > 1 ? ", " : "", d);
 }
 
-pleat_status pleat_plan_make(int ranks, int folds, int ranks_per_fold, pleat_plan *out) {
+static int largest_divisor(int n, int most) {
+    int divisor = most;
+    while (n % divisor != 0) divisor--;
+    return divisor;
+}
+
+static void count_idle(pleat_plan *plan) {
+    plan->idle_ranks = plan->ranks - min_int(plan->ranks, plan->folds * plan->ranks_per_fold);
+}
+
+pleat_status pleat_plan_make(int ranks, int folds, int ranks_per_fold, int batch, pleat_plan *out) {
     PLEAT_CHECK(ranks > 0 && folds >= 0, PLEAT_ERR_ARG, "cannot plan %d folds on %d ranks", folds,
                 ranks);
     PLEAT_CHECK(ranks_per_fold >= 0, PLEAT_ERR_ARG,
@@ -25,12 +35,23 @@ pleat_status pleat_plan_make(int ranks, int folds, int ranks_per_fold, pleat_pla
     PLEAT_CHECK(ranks_per_fold == 0 || ranks % ranks_per_fold == 0, PLEAT_ERR_ARG,
                 "%d ranks cannot be cut into groups of %d; set ranks_per_fold to one of: %s", ranks,
                 ranks_per_fold, divisors);
+    PLEAT_CHECK(ranks_per_fold == 0 || batch % ranks_per_fold == 0, PLEAT_ERR_ARG,
+                "train.batch = %d cannot be shared by the %d ranks of a fold; make it a multiple, "
+                "or change ranks_per_fold",
+                batch, ranks_per_fold);
     pleat_plan plan = {.ranks = ranks, .folds = folds, .ranks_per_fold = ranks_per_fold};
-    if (ranks_per_fold == 0) plan.ranks_per_fold = folds == 0 || ranks <= folds ? 1 : ranks / folds;
+    if (ranks_per_fold == 0)
+        plan.ranks_per_fold =
+            folds == 0 || ranks <= folds ? 1 : largest_divisor(batch, ranks / folds);
     plan.groups = (ranks + plan.ranks_per_fold - 1) / plan.ranks_per_fold;
-    plan.idle_ranks = ranks - min_int(ranks, folds * plan.ranks_per_fold);
+    count_idle(&plan);
     *out = plan;
     return PLEAT_OK;
+}
+
+void pleat_plan_left(pleat_plan *plan, int folds) {
+    plan->folds = folds;
+    count_idle(plan);
 }
 
 int pleat_plan_group(const pleat_plan *plan, int rank) { return rank / plan->ranks_per_fold; }

@@ -13,6 +13,12 @@ typedef struct reader { /* context of a source's read */
     int i;
 } reader;
 
+typedef struct listed { /* what a source's foreground points at */
+    pleat_foreground of;
+    int32_t (*rows)[4];
+    int first[257];
+} listed;
+
 struct pleat_pool {
     pleat_comm *node;
     pleat_store *store;
@@ -21,6 +27,7 @@ struct pleat_pool {
     pleat_histogram *histograms; /* [n], at the start of `shared`, or owned */
     reader *readers;             /* [n] */
     pleat_source *sources;       /* [n] */
+    listed *foreground;          /* [n]; NULL until it is asked for */
 };
 
 static size_t align(size_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
@@ -54,7 +61,8 @@ static pleat_status read_case(void *context, const int start[3], const int size[
     return pleat_store_read(r->store, r->i, start, size, image, label);
 }
 
-/* Reads case i to where its source points, or to a buffer of its own, and makes its histogram. */
+/* Reads case i to where its source points, or its image to a buffer of its own, and makes its
+ * histogram. What comes into memory whole is compared with its digest. */
 static pleat_status load_case(pleat_pool *pool, int i) {
     static const int origin[3] = {0, 0, 0};
     const pleat_source *source = &pool->sources[i];
@@ -63,8 +71,10 @@ static pleat_status load_case(pleat_pool *pool, int i) {
     if (image == NULL) image = malloc(n * sizeof *image);
     PLEAT_CHECK(image != NULL, PLEAT_ERR_MEMORY, "no memory to read case '%s', %zu MiB",
                 pleat_store_info(pool->store, i)->id, n * sizeof *image >> 20);
-    const pleat_status status =
+    pleat_status status =
         pleat_store_read(pool->store, i, origin, source->dim, image, (uint8_t *)source->label);
+    if (status == PLEAT_OK && source->image != NULL)
+        status = pleat_store_check(pool->store, i, source->image, source->label);
     if (status == PLEAT_OK) pleat_histogram_make(image, n, &pool->histograms[i]);
     if (source->image == NULL) free(image);
     return status;
@@ -156,8 +166,32 @@ pleat_status pleat_pool_open(pleat_comm *node, pleat_store *store, size_t budget
     return PLEAT_OK;
 }
 
+/* Rows come with their labels ascending. */
+static void find_classes(listed *l, int n) {
+    int k = 0;
+    for (int r = 0; r < n; ++r)
+        if (r == 0 || l->rows[r][0] != l->rows[r - 1][0]) l->first[k++] = r;
+    l->first[k] = n;
+    l->of = (pleat_foreground){k, l->first, (const int32_t(*)[4])l->rows};
+}
+
+pleat_status pleat_pool_list_foreground(pleat_pool *pool) {
+    pool->foreground = calloc((size_t)pool->n + 1, sizeof *pool->foreground);
+    PLEAT_CHECK(pool->foreground != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", pool->n);
+    for (int i = 0; i < pool->n; ++i) {
+        listed *l = &pool->foreground[i];
+        int n = 0;
+        PLEAT_TRY(pleat_store_foreground(pool->store, i, &l->rows, &n));
+        find_classes(l, n);
+        pool->sources[i].foreground = &l->of;
+    }
+    return PLEAT_OK;
+}
+
 void pleat_pool_close(pleat_pool *pool) {
     if (pool == NULL) return;
+    for (int i = 0; pool->foreground != NULL && i < pool->n; ++i) free(pool->foreground[i].rows);
+    free(pool->foreground);
     if (pool->shared == NULL) free(pool->histograms);
     pleat_shared_close(pool->shared);
     free(pool->readers);

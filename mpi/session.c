@@ -12,6 +12,7 @@
 #include "pleat/log.h"
 
 #include <mpi.h>
+#include <omp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #define LINGER_S   2.0 /* for others that fail too; mpirun takes 1.4 s more, 10 s is the promise */
+#define NOTICE_S   60.0
 #define KILLED_S   5.0 /* the printing rank has ended us by then, or we end ourselves */
 #define LAST_US    300000
 #define FINALIZE_S 60 /* MPI waits for ever for a host that is gone; SIGALRM ends us then */
@@ -50,23 +52,28 @@ static int first_of_launch(void) {
     return 1;
 }
 
-/* N lone processes would all write the same files. */
-static pleat_status check_not_alone(int size) {
-    if (size > 1 || env_int("PLEAT_ALLOW_SINGLE", 0) == 1) return PLEAT_OK;
+/* N lone processes would all write the same files; the verbs that write ask about it. */
+static void note_launch(pleat_session *session) {
+    if (session->size > 1 || env_int("PLEAT_ALLOW_SINGLE", 0) == 1) return;
     for (size_t i = 0; i < COUNT(task_counts); ++i) {
         const int tasks = env_int(task_counts[i], 1);
-        PLEAT_CHECK(tasks <= 1, PLEAT_ERR_ARG,
-                    "%s says %d processes, MPI says 1: they do not see each other. Start them with "
-                    "'srun --mpi=pmix pleat ...' or 'mpirun pleat ...'; for one process on its own "
-                    "set PLEAT_ALLOW_SINGLE=1",
-                    task_counts[i], tasks);
+        if (tasks <= 1) continue;
+        (void)snprintf(session->launch_problem, sizeof session->launch_problem,
+                       "%s says %d processes, MPI says 1: they do not see each other. Start them "
+                       "with 'srun --mpi=pmix pleat ...' or 'mpirun pleat ...'; for one process on "
+                       "its own set PLEAT_ALLOW_SINGLE=1",
+                       task_counts[i], tasks);
+        return;
     }
+}
+
+pleat_status pleat_session_check_launch(const pleat_session *session) {
+    PLEAT_CHECK(session->launch_problem[0] == '\0', PLEAT_ERR_ARG, "%s", session->launch_problem);
     return PLEAT_OK;
 }
 
 static pleat_status open_world(int *argc, char ***argv, pleat_session *session) {
     if (!started_by_mpi()) {
-        PLEAT_TRY(check_not_alone(1));
         PLEAT_TRY(pleat_comm_self(&session->world));
         return pleat_comm_self(&session->node);
     }
@@ -78,7 +85,6 @@ static pleat_status open_world(int *argc, char ***argv, pleat_session *session) 
         return PLEAT_FAIL(PLEAT_ERR_COMM, "MPI did not start");
     (void)MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     PLEAT_TRY(pleat_comm_mpi_world(&session->world));
-    PLEAT_TRY(pleat_comm_agree(session->world, check_not_alone(session->world->size)));
     PLEAT_TRY(pleat_comm_mpi_node(session->world, &session->node));
     return pleat_comm_split(session->world, 0, session->world->rank, &session->exit);
 }
@@ -138,7 +144,9 @@ pleat_status pleat_session_start(int *argc, char ***argv, pleat_session **out) {
     session->local_rank = session->node->rank;
     session->local_size = session->node->size;
     (void)gethostname(session->host, sizeof session->host - 1);
+    note_launch(session);
     PLEAT_TRY_GOTO(status, done, count_threads(session));
+    if (getenv("OMP_NUM_THREADS") == NULL) omp_set_num_threads(session->threads);
     if (session->rank > 0) PLEAT_TRY_GOTO(status, done, pleat_log_open(NULL, 0));
     *out = session;
     return PLEAT_OK;
@@ -191,10 +199,20 @@ static void read_roll(roll *r, int size) {
     for (int i = 1; i < size; ++i) r->alike &= r->status[i] == r->status[0];
 }
 
-/* Returns when all have come, or it is time to end the others. */
+/* Logs the lowest rank that has not come. */
+static void tell_missing(const pleat_comm *comm, const roll *r, double waited_s) {
+    int missing = 0;
+    while (r->status[missing] >= 0) ++missing;
+    char who[128];
+    pleat_log(PLEAT_INFO, "end of the job: still waiting for %s after %.0f s",
+              pleat_comm_mpi_who(comm, missing, who, sizeof who), waited_s);
+}
+
+/* Returns when all have come, or one has failed and it is time to end the others. Ranks that have
+ * nothing to do come hours before those that work. */
 static pleat_status call_roll(pleat_comm *comm, roll *r) {
-    const double limit_s = pleat_comm_mpi_timeout(comm), start = pleat_now();
-    double failed_since = 0.0;
+    const double start = pleat_now();
+    double failed_since = 0.0, notice = start + NOTICE_S;
     for (int i = 0; i < comm->size; ++i)
         if (i != comm->rank)
             PLEAT_TRY(pleat_comm_mpi_send(comm, PLEAT_TAG_END, r->status[comm->rank], i));
@@ -210,14 +228,17 @@ static pleat_status call_roll(pleat_comm *comm, roll *r) {
         const double now = pleat_now();
         if (r->failed < comm->size && failed_since == 0.0) failed_since = now;
         if (failed_since > 0.0 && now - failed_since >= LINGER_S) return PLEAT_OK;
-        if (failed_since == 0.0 && now - start >= limit_s) break;
+        if (now >= notice) {
+            tell_missing(comm, r, now - start);
+            notice += 5 * NOTICE_S;
+        }
         (void)usleep(1000);
     }
-    int missing = 0;
-    while (r->status[missing] >= 0) ++missing;
-    char who[128];
-    return PLEAT_FAIL(PLEAT_ERR_PEER, "end of the job: waited %.0f s for %s", limit_s,
-                      pleat_comm_mpi_who(comm, missing, who, sizeof who));
+}
+
+/* Processes that do not see each other fail alike: the first of the launch speaks for them. */
+static int may_speak(const pleat_session *session) {
+    return session->launch_problem[0] == '\0' || first_of_launch();
 }
 
 /* The job's status. Prints its message when it is this rank's. *finish 0: others must be ended. */
@@ -233,7 +254,7 @@ static pleat_status settle_end(pleat_session *session, pleat_status mine, int *f
         read_roll(&r, size);
     }
     const pleat_status job = r.failed < size ? (pleat_status)r.status[r.failed] : PLEAT_OK;
-    if (r.failed == rank) {
+    if (r.failed == rank && may_speak(session)) {
         char who[128], prefix[140] = "";
         if (!r.alike && !pleat_comm_mpi_names_rank(pleat_error_message()))
             (void)snprintf(prefix, sizeof prefix,
@@ -250,7 +271,8 @@ static pleat_status settle_end(pleat_session *session, pleat_status mine, int *f
 
 pleat_status pleat_session_end(pleat_session *session, pleat_status mine) {
     if (session == NULL || session->exit == NULL) {
-        if (mine != PLEAT_OK && first_of_launch()) print_error("");
+        const int speaks = session == NULL ? first_of_launch() : may_speak(session);
+        if (mine != PLEAT_OK && speaks) print_error("");
         if (session != NULL) close_comms(session);
         if (mine != PLEAT_OK) leave_mpi(mine);
         return mine;

@@ -212,11 +212,11 @@ static void rest(double waited_s) {
     }
 }
 
-pleat_status pleat_wire_settle(pleat_wire *wire) {
+pleat_status pleat_wire_settle(pleat_wire *wire, double limit_s) {
     if (wire->pending == 0) return PLEAT_OK;
     const double start = pleat_now();
     double next_answer = start + ANSWER_S;
-    double next_notice = start + (wire->timeout_s < 2 * NOTICE_S ? wire->timeout_s / 2 : NOTICE_S);
+    double next_notice = start + (limit_s < 2 * NOTICE_S ? limit_s / 2 : NOTICE_S);
     char missing[512];
     for (;;) {
         int done = 0;
@@ -227,7 +227,7 @@ pleat_status pleat_wire_settle(pleat_wire *wire) {
             answer(wire);
             next_answer = now + ANSWER_S;
         }
-        if (now - start >= wire->timeout_s) break;
+        if (now - start >= limit_s) break;
         if (now >= next_notice) {
             name_missing(wire, start, missing, sizeof missing);
             pleat_log(PLEAT_INFO, "%s: still waiting for %s after %.3g s", wire->doing, missing,
@@ -242,6 +242,6 @@ pleat_status pleat_wire_settle(pleat_wire *wire) {
     return PLEAT_FAIL(PLEAT_ERR_PEER,
                       "%s: waited %g s for %s; lost, stopped or far behind "
                       "(PLEAT_COMM_TIMEOUT=seconds sets the limit)",
-                      wire->doing, wire->timeout_s, missing);
+                      wire->doing, limit_s, missing);
 }
 /* NOLINTEND(clang-analyzer-optin.mpi.MPI-Checker) */

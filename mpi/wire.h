@@ -1,5 +1,5 @@
 /*
- * wire.h - an MPI communicator that never waits for ever. Private to mpi/.
+ * wire.h - an MPI communicator that says for whom it waits. Private to mpi/.
  *
  * Everything is nonblocking and completed by pleat_wire_settle, which polls. MPI reports no dead
  * peer: a collective with one hangs (there is no ULFM in Open MPI 4.1). So a rank that has waited
@@ -7,6 +7,9 @@
  *
  *   waited 60 s     log: "all-reduce: still waiting for rank 3 (host n2)"
  *   waited 600 s    ERR_PEER with the same names; PLEAT_COMM_TIMEOUT=seconds changes the limit
+ *
+ * Only operations of a training step have the limit: there, all ranks have the same work. Before a
+ * control operation one rank may work for hours; the launcher ends the job when a rank dies.
  */
 #ifndef PLEAT_MPI_WIRE_H
 #define PLEAT_MPI_WIRE_H
@@ -33,8 +36,8 @@ typedef struct pleat_wire {
     int pending, capacity;
     const char *doing;      /* what they are, for messages */
     pleat_wire_note *notes; /* sent, perhaps not yet gone */
-    double timeout_s;
-    int broken; /* an operation failed: the communicator is of no more use */
+    double timeout_s;       /* of a training step's operations */
+    int broken;             /* an operation failed: the communicator is of no more use */
 } pleat_wire;
 
 /* Takes over `handle`. Collective. ERR_ARG when PLEAT_COMM_TIMEOUT is no number. */
@@ -52,8 +55,9 @@ const char *pleat_wire_who(const pleat_wire *wire, int rank, char *text, size_t 
 MPI_Request *pleat_wire_slot(pleat_wire *wire, const char *doing);
 /* Lets what is under way move on, without waiting. */
 pleat_status pleat_wire_progress(pleat_wire *wire);
-/* Waits for all requests. ERR_PEER names the ranks that did not come; ERR_COMM is MPI's error. */
-pleat_status pleat_wire_settle(pleat_wire *wire);
+/* Waits for all requests, at most limit_s: wire->timeout_s, or INFINITY. ERR_PEER names the ranks
+ * that did not come; ERR_COMM is MPI's error. */
+pleat_status pleat_wire_settle(pleat_wire *wire, double limit_s);
 
 /* A note is one int. Sending never waits, not even for a connection. */
 pleat_status pleat_wire_send(pleat_wire *wire, int tag, int value, int to);

@@ -228,11 +228,9 @@ pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_p
     pleat_prep_text(config, text, sizeof text);
     PLEAT_TRY(check_pair(paths, &info.geometry));
     PLEAT_TRY(pleat_path(info.id, sizeof info.id, "%s", paths->id));
-    PLEAT_TRY(pleat_path(info.image_path, sizeof info.image_path, "%s", paths->image));
-    if (paths->label != NULL) {
-        PLEAT_TRY(pleat_path(info.label_path, sizeof info.label_path, "%s", paths->label));
+    PLEAT_TRY(pleat_store_set_files(&info, paths->image, paths->label));
+    if (paths->label != NULL)
         PLEAT_TRY_GOTO(status, done, load_label(config, paths, classes, &info.geometry, &label));
-    }
     PLEAT_TRY_GOTO(status, done, pleat_prep_load(config, paths->image, &image, &info.geometry));
     PLEAT_TRY_GOTO(
         status, done,

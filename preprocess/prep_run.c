@@ -8,14 +8,43 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* A case still to be made. */
 typedef struct job {
-    int index;   /* into cases[] */
-    off_t bytes; /* of the image file */
+    int index;      /* into cases[] */
+    uint64_t bytes; /* of the image file */
 } job;
+
+typedef struct work {
+    const pleat_prep_config *config;
+    const pleat_case_paths *cases; /* [n] */
+    int n, classes;
+    const char *folder;
+    char text[PLEAT_PREPROCESSING_BYTES];
+    pleat_case_info *wanted; /* [n], on rank 0: ids, and the files as they are */
+    job *jobs;               /* [n], of which n_jobs are to be done, largest image first */
+    int n_jobs;
+} work;
+
+static pleat_status allocate(work *w) {
+    w->wanted = calloc((size_t)w->n, sizeof *w->wanted);
+    w->jobs = calloc((size_t)w->n, sizeof *w->jobs);
+    PLEAT_CHECK(w->wanted != NULL && w->jobs != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases",
+                w->n);
+    return PLEAT_OK;
+}
+
+/* ---- rank 0: what there is ------------------------------------------------------------------- */
+
+static pleat_status identify_files(work *w) {
+    for (int i = 0; i < w->n; i++) {
+        pleat_case_info *info = &w->wanted[i];
+        PLEAT_TRY(pleat_path(info->id, sizeof info->id, "%s", w->cases[i].id));
+        PLEAT_TRY(pleat_store_set_files(info, w->cases[i].image, w->cases[i].label));
+    }
+    return PLEAT_OK;
+}
 
 static int larger_first(const void *a, const void *b) {
     const job *x = a, *y = b;
@@ -23,22 +52,65 @@ static int larger_first(const void *a, const void *b) {
     return x->index - y->index;
 }
 
-/* What the store lacks: jobs[*n_jobs], largest image first. */
-static pleat_status find_jobs(const char *folder, const char *text, const pleat_case_paths *cases,
-                              int n, job *jobs, int *n_jobs) {
-    *n_jobs = 0;
-    for (int i = 0; i < n; i++) {
-        int there = 0;
-        struct stat st;
-        PLEAT_TRY(pleat_store_has_case(folder, text, cases[i].id, &there));
-        if (there) continue;
-        jobs[(*n_jobs)++] = (job){i, stat(cases[i].image, &st) == 0 ? st.st_size : 0};
+/* What the store lacks; with `tell`, why a case that it has is made again. */
+static pleat_status find_jobs(work *w, int tell) {
+    w->n_jobs = 0;
+    for (int i = 0; i < w->n; i++) {
+        const char *id = w->wanted[i].id;
+        pleat_case_state state = PLEAT_CASE_ABSENT;
+        PLEAT_TRY(pleat_store_find_case(w->folder, w->text, &w->wanted[i], &state));
+        if (state == PLEAT_CASE_WHOLE) continue;
+        if (tell && state == PLEAT_CASE_CHANGED)
+            pleat_log(PLEAT_INFO, "case %s: its files changed, prepared again", id);
+        if (tell && state == PLEAT_CASE_DAMAGED)
+            pleat_log(PLEAT_INFO, "case %s: prepared again: %s", id, pleat_error_message());
+        w->jobs[w->n_jobs++] = (job){i, w->wanted[i].image_file.bytes};
     }
-    qsort(jobs, (size_t)*n_jobs, sizeof *jobs, larger_first);
-    if (*n_jobs < n)
-        pleat_log(PLEAT_INFO, "%d of %d cases are in '%s' already", n - *n_jobs, n, folder);
+    qsort(w->jobs, (size_t)w->n_jobs, sizeof *w->jobs, larger_first);
     return PLEAT_OK;
 }
+
+static int has_id(const pleat_store *store, const char *id) {
+    for (int i = 0; i < pleat_store_count(store); i++)
+        if (strcmp(pleat_store_info(store, i)->id, id) == 0) return 1;
+    return 0;
+}
+
+static int lists_exactly(const pleat_store *store, const work *w) {
+    int same = pleat_store_count(store) == w->n;
+    for (int i = 0; same && i < w->n; i++) same = has_id(store, w->wanted[i].id);
+    return same;
+}
+
+static pleat_status check_classes(const pleat_store *store, const work *w) {
+    for (int i = 0; i < pleat_store_count(store); i++) {
+        const pleat_case_info *info = pleat_store_info(store, i);
+        PLEAT_CHECK(w->classes <= 0 || info->classes <= w->classes, PLEAT_ERR_DATA,
+                    "case '%s' of the store '%s' has label %d, but the %d classes are labels 0 to "
+                    "%d",
+                    info->id, w->folder, info->classes - 1, w->classes, w->classes - 1);
+    }
+    return PLEAT_OK;
+}
+
+/* *complete: nothing is left to do, so neither a lock is needed nor the right to write. */
+static pleat_status look(work *w, int *complete) {
+    pleat_status status = PLEAT_OK;
+    pleat_store *store = NULL;
+    PLEAT_TRY(identify_files(w));
+    PLEAT_TRY(find_jobs(w, 0));
+    if (w->n_jobs > 0) return PLEAT_OK;
+    if (pleat_store_open(w->folder, w->text, &store) != PLEAT_OK) return PLEAT_OK; /* no index */
+    *complete = lists_exactly(store, w);
+    if (*complete) {
+        pleat_log(PLEAT_INFO, "all %d cases are in '%s' already", w->n, w->folder);
+        status = check_classes(store, w);
+    }
+    pleat_store_close(store);
+    return status;
+}
+
+/* ---- filling the store ----------------------------------------------------------------------- */
 
 /* A wish to halt (pleat/halt.h) as a failure. */
 static pleat_status check_halt(double reserve_s, const char *folder) {
@@ -49,60 +121,19 @@ static pleat_status check_halt(double reserve_s, const char *folder) {
     return PLEAT_OK;
 }
 
-/* Round by round, a case per rank: cases of a round are of about one size, so ranks hardly wait,
- * and an error ends the work of all within a round. */
-static pleat_status make_cases(pleat_comm *comm, const pleat_prep_config *config,
-                               const pleat_case_paths *cases, const job *jobs, int n_jobs,
-                               int classes, const char *folder) {
-    double longest = 0.0; /* seconds of a round */
-    for (int first = 0; first < n_jobs; first += comm->size) {
-        const double start = pleat_now();
-        const int mine = first + comm->rank, done = first + comm->size;
-        const char *id = cases[jobs[first].index].id;
-        if (first == 0) pleat_progress("prep", 0, (size_t)n_jobs, id);
-        pleat_status status = check_halt(longest, folder);
-        if (status == PLEAT_OK && mine < n_jobs)
-            status = pleat_prep_case(config, &cases[jobs[mine].index], classes, folder);
-        PLEAT_TRY(pleat_comm_agree(comm, status));
-        longest = fmax(longest, pleat_now() - start);
-        pleat_progress("prep", (size_t)(done < n_jobs ? done : n_jobs), (size_t)n_jobs, id);
-    }
-    return PLEAT_OK;
-}
-
-/* The index over all cases, which also shows that each can be read and has no class too many. */
-static pleat_status finish_store(const char *folder, const char *text,
-                                 const pleat_case_paths *cases, int n, int classes) {
-    pleat_status status = PLEAT_OK;
-    pleat_store *store = NULL;
-    const char **ids = malloc((size_t)n * sizeof *ids);
-    PLEAT_CHECK(ids != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
-    for (int i = 0; i < n; i++) ids[i] = cases[i].id;
-    PLEAT_TRY_GOTO(status, done, pleat_store_write_index(folder, text, ids, n));
-    PLEAT_TRY_GOTO(status, done, pleat_store_open(folder, text, &store));
-    for (int i = 0; i < n; i++) {
-        const pleat_case_info *info = pleat_store_info(store, i);
-        PLEAT_CHECK_GOTO(status, done, classes <= 0 || info->classes <= classes, PLEAT_ERR_DATA,
-                         "case '%s' of the store '%s' has label %d, but the %d classes are labels "
-                         "0 to %d",
-                         info->id, folder, info->classes - 1, classes, classes - 1);
-    }
-done:
-    pleat_store_close(store);
-    free(ids);
-    return status;
-}
-
 /* Jobs that share a store, such as the tasks of a job array, fill it one after another: the first
- * makes the cases, the others find them. All ranks come back every second, so that none of them
- * takes the wait for a lost peer. */
+ * makes the cases, the others find them. The lock lies in STORE/cases, because STORE may be the
+ * folder of the run, which the run itself has locked. All ranks come back every second, so that a
+ * wish to halt is heard. */
 static pleat_status lock_store(pleat_comm *comm, const char *folder, pleat_lock **lock) {
+    char cases[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(cases, sizeof cases, "%s/cases", folder));
     for (int waits = 0;; waits++) {
         pleat_status mine = check_halt(1.0, folder);
         int busy = 0;
         if (comm->rank == 0 && mine == PLEAT_OK) {
-            mine = pleat_file_make_folder(folder);
-            if (mine == PLEAT_OK) mine = pleat_lock_take(folder, lock);
+            mine = pleat_file_make_folder(cases);
+            if (mine == PLEAT_OK) mine = pleat_lock_take(cases, lock);
             busy = mine == PLEAT_ERR_BUSY;
             if (busy && waits == 0) pleat_log(PLEAT_INFO, "waiting: %s", pleat_error_message());
             if (busy) mine = PLEAT_OK;
@@ -114,29 +145,78 @@ static pleat_status lock_store(pleat_comm *comm, const char *folder, pleat_lock 
     }
 }
 
-pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
-                            const pleat_case_paths *cases, int n, int classes, const char *folder) {
+/* Round by round, a case per rank: cases of a round are of about one size, so ranks hardly wait,
+ * and an error ends the work of all within a round. */
+static pleat_status make_cases(pleat_comm *comm, const work *w) {
+    double longest = 0.0; /* seconds of a round */
+    for (int first = 0; first < w->n_jobs; first += comm->size) {
+        const double start = pleat_now();
+        const int mine = first + comm->rank, done = first + comm->size;
+        const char *id = w->cases[w->jobs[first].index].id;
+        if (first == 0) pleat_progress("prep", 0, (size_t)w->n_jobs, id);
+        pleat_status status = check_halt(longest, w->folder);
+        if (status == PLEAT_OK && mine < w->n_jobs)
+            status =
+                pleat_prep_case(w->config, &w->cases[w->jobs[mine].index], w->classes, w->folder);
+        PLEAT_TRY(pleat_comm_agree(comm, status));
+        longest = fmax(longest, pleat_now() - start);
+        pleat_progress("prep", (size_t)(done < w->n_jobs ? done : w->n_jobs), (size_t)w->n_jobs,
+                       id);
+    }
+    return PLEAT_OK;
+}
+
+/* The index over all cases, which also shows that each can be read and has no class too many. */
+static pleat_status finish_store(const work *w) {
     pleat_status status = PLEAT_OK;
-    char text[PLEAT_PREPROCESSING_BYTES];
-    int n_jobs = 0;
+    pleat_store *store = NULL;
+    const char **ids = malloc((size_t)w->n * sizeof *ids);
+    PLEAT_CHECK(ids != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", w->n);
+    for (int i = 0; i < w->n; i++) ids[i] = w->cases[i].id;
+    PLEAT_TRY_GOTO(status, done, pleat_store_write_index(w->folder, w->text, ids, w->n));
+    PLEAT_TRY_GOTO(status, done, pleat_store_open(w->folder, w->text, &store));
+    PLEAT_TRY_GOTO(status, done, check_classes(store, w));
+done:
+    pleat_store_close(store);
+    free(ids);
+    return status;
+}
+
+static pleat_status fill_store(pleat_comm *comm, work *w) {
+    pleat_status status = PLEAT_OK;
     pleat_lock *lock = NULL;
-    PLEAT_CHECK(n >= 1, PLEAT_ERR_DATA, "no cases to prepare for the store '%s'", folder);
-    pleat_prep_text(config, text, sizeof text);
-    PLEAT_TRY(lock_store(comm, folder, &lock));
-    job *jobs = calloc((size_t)n, sizeof *jobs);
-    if (jobs == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", n);
-    if (status == PLEAT_OK && comm->rank == 0)
-        status = find_jobs(folder, text, cases, n, jobs, &n_jobs);
+    PLEAT_TRY_GOTO(status, done, lock_store(comm, w->folder, &lock));
+    if (comm->rank == 0) {
+        status = find_jobs(w, 1); /* others may have made some */
+        if (status == PLEAT_OK && w->n_jobs < w->n)
+            pleat_log(PLEAT_INFO, "%d of %d cases are in '%s' already", w->n - w->n_jobs, w->n,
+                      w->folder);
+    }
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
-    if (jobs == NULL) goto done; /* agree has returned my own failure; clang-tidy cannot know */
-    PLEAT_TRY_GOTO(status, done, pleat_comm_broadcast_bytes(comm, &n_jobs, sizeof n_jobs, 0));
+    PLEAT_TRY_GOTO(status, done, pleat_comm_broadcast_bytes(comm, &w->n_jobs, sizeof w->n_jobs, 0));
     PLEAT_TRY_GOTO(status, done,
-                   pleat_comm_broadcast_bytes(comm, jobs, (size_t)n * sizeof *jobs, 0));
-    PLEAT_TRY_GOTO(status, done, make_cases(comm, config, cases, jobs, n_jobs, classes, folder));
-    if (comm->rank == 0) status = finish_store(folder, text, cases, n, classes);
+                   pleat_comm_broadcast_bytes(comm, w->jobs, (size_t)w->n * sizeof *w->jobs, 0));
+    PLEAT_TRY_GOTO(status, done, make_cases(comm, w));
+    if (comm->rank == 0) status = finish_store(w);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
 done:
-    free(jobs);
     pleat_lock_release(lock);
+    return status;
+}
+
+pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
+                            const pleat_case_paths *cases, int n, int classes, const char *folder) {
+    PLEAT_CHECK(n >= 1, PLEAT_ERR_DATA, "no cases to prepare for the store '%s'", folder);
+    work w = {.config = config, .cases = cases, .n = n, .classes = classes, .folder = folder};
+    pleat_prep_text(config, w.text, sizeof w.text);
+    int complete = 0;
+    pleat_status status = allocate(&w);
+    if (status == PLEAT_OK && comm->rank == 0) status = look(&w, &complete);
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
+    PLEAT_TRY_GOTO(status, done, pleat_comm_broadcast_bytes(comm, &complete, sizeof complete, 0));
+    if (!complete) PLEAT_TRY_GOTO(status, done, fill_store(comm, &w));
+done:
+    free(w.wanted);
+    free(w.jobs);
     return status;
 }

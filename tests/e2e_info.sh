@@ -167,9 +167,11 @@ run 0 "$PLEAT" bench read --size 40x30x20 --patch 16x16x8 --reads 5 --json
 json 'bench="read"' ms_median ms_p90 reads=5 cases=1 masks=true peak_mib
 run 0 "$PLEAT" bench read --store run/store --patch 16x16x8 --reads 5 --json
 json cases=4 masks=true
-run 0 "$PLEAT" bench augment --patch 16x16x8 --size 24x24x12 --repeats 1 --json
+run 0 "$PLEAT" bench augment --patch 16x16x8 --size 24x24x12 --repeats 1 --draws 5 \
+    --threads 2 --json
 json 'bench="augment"' crop_per_s mirror_per_s contrast_per_s brightness_per_s gamma_per_s \
-    noise_per_s elastic_per_s rotation_per_s scale_per_s all_per_s threads=1
+    noise_per_s elastic_per_s rotation_per_s scale_per_s all_per_s worst_per_s drawn_per_s \
+    threads=2 crop_threads_per_s drawn_threads_per_s draws=5
 [ -z "$(ls scratch)" ] || wrong "left in the scratch folder: $(ls scratch)"
 if command -v mpiexec > /dev/null; then
     run 0 mpiexec --timeout 60 -n 2 "$PLEAT" bench allreduce --bytes 4,64K --repeats 3 --json

@@ -27,7 +27,10 @@ alike() {
                 difference = $i - $(i + 10)
                 if (difference < 0) difference = -difference
                 size = $i < 0 ? -$i : $i
-                if (difference > 1e-4 * size) { print "epoch " $1 ": " $i " and " $(i + 10); bad = 1 }
+                if (difference > 1e-4 * size) {
+                    print "epoch " $1 ": " $i " and " $(i + 10)
+                    bad = 1
+                }
                 if (size > 0 && difference / size > most) most = difference / size
             }
         }

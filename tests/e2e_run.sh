@@ -14,7 +14,7 @@ held_out() {
 }
 
 # ids FILE: of the cases a scores.csv or cv_results.detailed.csv has, one for each score.
-ids() { sed 1d "$1" | cut -d, -f1 | sort | uniq -c | awk '$1 == 6 { printf "%s%s", s, $2; s = " " }'; }
+ids() { sed 1d "$1" | cut -d, -f1 | sort | uniq -c | awk '$1 == 6 { print $2 }' | xargs; }
 
 # header FILE: what a label map must share with its image: sizes, and where it lies.
 header() { gzip -dc "$1" | od -An -v -tx1 -j "$2" -N "$3" | tr -d ' \n'; }
@@ -48,7 +48,7 @@ val_loss,val_tversky_loss"
 all=
 for fold in 0 1 2; do
     here=run/fold_$fold
-    for file in checkpoint_latest.h5 checkpoint_best.h5 history.tsv logs.csv scores.json scores.csv; do
+    for file in checkpoint_{latest,best}.h5 history.tsv logs.csv scores.json scores.csv; do
         holds "$here has $file" [ -s "$here/$file" ]
     done
     holds "history.tsv's columns" same_text "$(head -1 $here/history.tsv | tr '\t' ' ')" "$tsv"

@@ -50,6 +50,9 @@ job="$mpiexec --timeout 30 -n 3 $program"
     check "one is killed" 137 0 "" $job killed
     check "one stays away" 5 1 "all-reduce: waited 1 s for rank 2 (host $(uname -n))" \
         env PLEAT_COMM_TIMEOUT=1 $job stopped
+    check "one has work, the others wait in the end" 0 0 "" env PLEAT_COMM_TIMEOUT=1 $job late
+    check "the loops take a rank's share of the cores" 0 0 "" env -u OMP_NUM_THREADS $job threads
+    check "the loops take what OMP_NUM_THREADS says" 0 0 "" env OMP_NUM_THREADS=3 $job threads
     check "checkpointed, start again" 85 1 "fold 1, epoch 7" $job requeue
     check "a limit that is no number" 2 1 "PLEAT_COMM_TIMEOUT='soon'" \
         env PLEAT_COMM_TIMEOUT=soon $job well
@@ -62,5 +65,8 @@ check "the fix is named" 2 1 "srun --mpi=pmix" env PMI_SIZE=2 "$program" well
 check "the others of them are silent" 2 0 "" env SLURM_NTASKS=4 SLURM_PROCID=3 "$program" well
 check "4 tasks and mpiexec -n 1" 2 1 "SLURM_NTASKS says 4" \
     env SLURM_NTASKS=4 "$mpiexec" -n 1 "$program" well
+check "the others of them are silent with MPI too" 2 0 "" \
+    env SLURM_NTASKS=4 SLURM_PROCID=3 OMPI_COMM_WORLD_RANK=3 PMIX_RANK=0 "$program" well
+check "4 tasks may ask for something small" 0 0 "" env SLURM_NTASKS=4 "$program" small
 check "one process is wanted" 0 0 "" env SLURM_NTASKS=4 PLEAT_ALLOW_SINGLE=1 "$program" well
 exit $bad

@@ -196,6 +196,29 @@ static void a_rank_that_stays_away_is_named(void **state) {
     OK(pleat_comm_barrier(comm));
 }
 
+/* The last rank works for longer than the limit of a training step before each of them. */
+static void control_waits_for_a_rank_that_works(void **state) {
+    pleat_comm *comm = world(state), *part = NULL;
+    if (comm->size < 2) skip();
+    (void)setenv("PLEAT_COMM_TIMEOUT", "0.1", 1);
+    OK(pleat_comm_split(comm, 0, comm->rank, &part));
+    (void)unsetenv("PLEAT_COMM_TIMEOUT");
+    const int last = comm->size - 1;
+    for (int operation = 0; operation < 4; ++operation) {
+        int value = comm->rank;
+        void *all = NULL;
+        size_t sizes[64];
+        if (comm->rank == last) (void)usleep(300000);
+        if (operation == 0) OK(pleat_comm_agree(part, PLEAT_OK));
+        if (operation == 1) OK(pleat_comm_gather(part, &value, sizeof value, 0, &all, sizes));
+        if (operation == 2) OK(pleat_comm_broadcast_bytes(part, &value, sizeof value, last));
+        if (operation == 3) OK(pleat_comm_barrier(part));
+        if (operation == 2) assert_int_equal(value, last);
+        free(all);
+    }
+    pleat_comm_destroy(part);
+}
+
 static void small_sums_are_quick(void **state) {
     pleat_comm *comm = world(state);
     double x = 1.0;
@@ -226,6 +249,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(two_failures_keep_their_own_and_the_lowest_is_told, session),
         cmocka_unit_test_prestate(an_agreement_of_groups_names_the_origin_once, session),
         cmocka_unit_test_prestate(a_rank_that_stays_away_is_named, session),
+        cmocka_unit_test_prestate(control_waits_for_a_rank_that_works, session),
         cmocka_unit_test_prestate(small_sums_are_quick, session),
     };
     if (cmocka_run_group_tests(tests, NULL, NULL) != 0)

@@ -3,8 +3,10 @@
 #include "pleat/log.h"
 #include "pleat/session.h"
 
+#include <omp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,7 +17,29 @@ static pleat_status join_all(pleat_session *session) {
     return pleat_comm_wait(session->world);
 }
 
-static pleat_status well(pleat_session *session) { return join_all(session); }
+static pleat_status well(pleat_session *session) {
+    PLEAT_TRY(pleat_session_check_launch(session));
+    return join_all(session);
+}
+
+/* What does no harm when every process of a launch does it. */
+static pleat_status small(pleat_session *session) {
+    (void)session;
+    return PLEAT_OK;
+}
+
+static pleat_status late(pleat_session *session) {
+    if (session->rank == 0) (void)sleep(3); /* has work; the others have none and wait in the end */
+    return PLEAT_OK;
+}
+
+static pleat_status threads(pleat_session *session) {
+    const char *told = getenv("OMP_NUM_THREADS");
+    const int wanted = told != NULL ? (int)strtol(told, NULL, 10) : session->threads;
+    PLEAT_CHECK(omp_get_max_threads() == wanted, PLEAT_ERR_DATA, "OpenMP has %d threads, not %d",
+                omp_get_max_threads(), wanted);
+    return PLEAT_OK;
+}
 
 static pleat_status together(pleat_session *session) {
     pleat_status status = PLEAT_OK;
@@ -68,9 +92,10 @@ static pleat_status requeue(pleat_session *session) {
 static const struct {
     const char *name;
     pleat_status (*work)(pleat_session *session);
-} endings[] = {{"well", well},       {"together", together}, {"alike", alike},   {"alone", alone},
-               {"several", several}, {"busy", busy},         {"inside", inside}, {"killed", killed},
-               {"stopped", stopped}, {"requeue", requeue}};
+} endings[] = {{"well", well},         {"small", small},   {"late", late},     {"threads", threads},
+               {"together", together}, {"alike", alike},   {"alone", alone},   {"several", several},
+               {"busy", busy},         {"inside", inside}, {"killed", killed}, {"stopped", stopped},
+               {"requeue", requeue}};
 
 static pleat_status choose(const char *name, pleat_session *session) {
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; ++i)

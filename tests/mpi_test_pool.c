@@ -113,12 +113,29 @@ static void check_pool(const pleat_pool *pool) {
     }
 }
 
+/* Labels are v % 3 of odd cases: 1 and 2 for about a third of the voxels each. */
+static void check_foreground(pleat_pool *pool) {
+    OK(pleat_pool_list_foreground(pool));
+    for (int k = 0; k < CASES; ++k) {
+        const pleat_source *source = pleat_pool_source(pool, k);
+        const pleat_foreground *f = source->foreground;
+        assert_int_equal(f->classes, k % 2 ? 2 : 0);
+        for (int c = 0; c < f->classes; ++c)
+            for (int r = f->first[c]; r < f->first[c + 1]; ++r) {
+                const int *dim = source->dim, *row = (const int *)f->row[r];
+                assert_int_equal(row[0], c + 1);
+                assert_int_equal(((row[1] * dim[1] + row[2]) * dim[2] + row[3]) % 3, c + 1);
+            }
+    }
+}
+
 static void cases_that_fit_are_in_memory_once(void **state) {
     fixture *f = *state;
     pleat_pool *pool = NULL;
     OK(pleat_pool_open(f->session->node, f->store, (size_t)1 << 30, &pool));
     assert_true(pleat_pool_resident(pool));
     check_pool(pool);
+    check_foreground(pool);
     /* one copy: what the last rank writes, all see */
     OK(pleat_comm_barrier(f->session->node));
     float *voxel = (float *)pleat_pool_source(pool, 0)->image;
@@ -136,6 +153,7 @@ static void cases_that_do_not_fit_are_streamed(void **state) {
     OK(pleat_pool_open(f->session->node, f->store, 1000, &pool));
     assert_false(pleat_pool_resident(pool));
     check_pool(pool);
+    check_foreground(pool);
     pleat_pool_close(pool);
 }
 
@@ -153,6 +171,43 @@ static void an_unreadable_case_fails_on_all_ranks_alike(void **state) {
     assert_int_equal(pleat_comm_agree(f->session->world, status), status);
 }
 
+/* Writes a 1 over the first 0 of case_3's mask, or 99 over voxel 1 of case_4's image. */
+static void damage(const fixture *f, int k) {
+    static const uint8_t mask[12] = {0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}, one = 1;
+    const float image[3] = {4.0f, 4.0f + 1 / 100.0f, 4.0f + 2 / 100.0f}, other = 99.0f;
+    char path[300], *bytes = NULL;
+    size_t n = 0;
+    (void)snprintf(path, sizeof path, "%s/cases/case_%d.h5", f->folder, k);
+    OK(pleat_file_read_all(path, &bytes, &n));
+    char *at = k == 3 ? memmem(bytes, n, mask, sizeof mask) : memmem(bytes, n, image, sizeof image);
+    assert_non_null(at);
+    if (k == 3) memcpy(at, &one, sizeof one);
+    if (k == 4) memcpy(at + sizeof other, &other, sizeof other);
+    OK(pleat_file_write_atomic(path, bytes, n));
+    free(bytes);
+}
+
+static void voxels_that_are_not_those_written_fail_by_name_on_all_ranks(void **state) {
+    fixture *f = *state;
+    for (int k = 3; k <= 4; ++k) { /* with a mask, without */
+        pleat_pool *pool = NULL;
+        pleat_store *store = NULL;
+        char path[300];
+        if (f->session->rank == 0) damage(f, k);
+        OK(pleat_comm_barrier(f->session->world));
+        OK(pleat_store_open(f->folder, NULL, &store));
+        assert_int_equal(pleat_pool_open(f->session->node, store, (size_t)1 << 30, &pool),
+                         PLEAT_ERR_FORMAT);
+        (void)snprintf(path, sizeof path, "/cases/case_%d.h5'", k);
+        assert_non_null(strstr(pleat_error_message(), path));
+        assert_non_null(strstr(pleat_error_message(), "remove it and start again"));
+        assert_null(pool);
+        pleat_store_close(store);
+        OK(pleat_comm_barrier(f->session->world));
+        if (f->session->rank == 0) write_store(f->folder); /* whole again */
+    }
+}
+
 int main(int argc, char **argv) {
     fixture f = {0};
     pleat_status status = pleat_session_start(&argc, &argv, &f.session);
@@ -164,6 +219,8 @@ int main(int argc, char **argv) {
                                                  tear_down, &f),
         cmocka_unit_test_prestate_setup_teardown(an_unreadable_case_fails_on_all_ranks_alike,
                                                  set_up, tear_down, &f),
+        cmocka_unit_test_prestate_setup_teardown(
+            voxels_that_are_not_those_written_fail_by_name_on_all_ranks, set_up, tear_down, &f),
     };
     if (cmocka_run_group_tests(tests, NULL, NULL) != 0)
         status = PLEAT_FAIL(PLEAT_ERR_DATA, "tests failed");

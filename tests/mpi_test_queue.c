@@ -40,7 +40,7 @@ static int drain(pleat_comm *world, const run *r, double given[MAX_FOLDS], int m
     pleat_queue *queue = NULL;
     int todo[MAX_FOLDS], fold = -1, first = -1;
     for (int i = 0; i < r->folds; ++i) todo[i] = 10 + i; /* folds are not their positions */
-    OK(pleat_plan_make(world->size, r->folds, r->per_fold, &plan));
+    OK(pleat_plan_make(world->size, r->folds, r->per_fold, 720720, &plan));
     const int g = pleat_plan_group(&plan, world->rank);
     OK(pleat_comm_split(world, g, world->rank, &group));
     assert_int_equal(group->size, pleat_plan_group_size(&plan, g));
@@ -80,7 +80,7 @@ static void every_fold_is_given_to_exactly_one_group(void **state) {
         for (int folds = 0; folds <= 7; ++folds) {
             const run r = {folds, per_fold, -1, -1, folds % 2};
             pleat_plan plan;
-            OK(pleat_plan_make(world->size, folds, per_fold, &plan));
+            OK(pleat_plan_make(world->size, folds, per_fold, 720720, &plan));
             (void)drain(world, &r, given, mine);
             /* a fold is worked on by all ranks of one group, and by nobody else */
             for (int i = 0; i < folds; ++i) assert_true(given[i] == plan.ranks_per_fold);

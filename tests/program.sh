@@ -55,8 +55,8 @@ same_text() { [ "$1" = "$2" ] || { printf '      %s\n  not %s\n' "$1" "$2" && fa
 has() { grep -qF -- "$2" "$1"; }
 lacks() { ! grep -qF -- "$2" "$1"; }
 
-# job RANKS ARGUMENT...: runs the program; exit code to $code, what it prints to out and err. 0 ranks
-# is one process without a launcher.
+# job RANKS ARGUMENT...: runs the program; exit code to $code, what it prints to out and err.
+# 0 ranks is one process without a launcher.
 job() {
     local n=$1
     shift

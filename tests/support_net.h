@@ -25,8 +25,8 @@
             fail_msg("no '%s' in the message '%s'", (text), pleat_error_message()); \
     } while (0)
 
-/* OpenMP's number of threads, two at most; but one for ref and ref64, which only wait for each other
- * in the many small loops of small networks. The caller destroys it. */
+/* OpenMP's number of threads, two at most; but one for ref and ref64, which only wait for each
+ * other in the many small loops of small networks. The caller destroys it. */
 pleat_engine *net_engine(const char *name, pleat_precision precision);
 
 /* A graph's model, initialised from seed 7, fold 0, with biases, gammas and betas moved off their

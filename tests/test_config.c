@@ -46,6 +46,7 @@ static const struct setting {
     {"train.iterations", "1e2", "100", 0},
     {"train.batch", "4", NULL, 0},
     {"train.validation", "0", NULL, 0},
+    {"train.oversample", "0.33", NULL, 0},
     {"train.lr", "0.00012345678901234567", "0.00012345678901234567", 0},
     {"train.schedule", "poly", NULL, 0},
     {"train.plateau.factor", "0.3333333333333333", NULL, 0},
@@ -175,6 +176,13 @@ static void file_beats_defaults_environment_beats_file_and_set_beats_all(void **
     REFUSED(pleat_config_environment(&c), PLEAT_ERR_ARG, "PLEAT_TRAIN_BATCH: train.batch = 'many'");
     (void)unsetenv("PLEAT_TRAIN_EPOCHS");
     (void)unsetenv("PLEAT_TRAIN_BATCH");
+    (void)setenv("PLEAT_TRAIN_EPOCH", "3", 1);
+    REFUSED(pleat_config_environment(&c), PLEAT_ERR_ARG, "PLEAT_TRAIN_EPOCH is no key's variable");
+    (void)unsetenv("PLEAT_TRAIN_EPOCH");
+    (void)setenv("PLEAT_AUGMENT", "off", 1);
+    OK(pleat_config_environment(&c));
+    assert_int_equal(c.augment, 0);
+    (void)unsetenv("PLEAT_AUGMENT");
 }
 
 static void sizes_are_written_x_y_z_and_held_d_h_w(void **state) {
@@ -386,6 +394,22 @@ static void the_defaults_are_the_papers(void **state) {
     if (key != NULL) fail_msg("%s is not the paper's", key);
 }
 
+static void class_names_are_a_list_without_empty_or_equal_ones(void **state) {
+    (void)state;
+    pleat_config c;
+    pleat_config_defaults(&c);
+    OK(pleat_config_set("classes=[background,lesion]", &c));
+    assert_string_equal(c.classes, "background,lesion");
+    OK(pleat_config_check(&c));
+    OK(pleat_config_set("classes=a,,b", &c));
+    REFUSED(pleat_config_check(&c), PLEAT_ERR_ARG, "a name is empty");
+    OK(pleat_config_set("classes=a,b,a", &c));
+    REFUSED(pleat_config_check(&c), PLEAT_ERR_ARG, "'a' comes twice");
+    const char *comma = "classes: [a, 'lung, left']";
+    REFUSED(pleat_config_parse(comma, strlen(comma), "x.yaml", &c), PLEAT_ERR_ARG,
+            "without commas");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_is_read_printed_and_read_again),
@@ -397,6 +421,7 @@ int main(void) {
         cmocka_unit_test(an_unknown_key_is_answered_with_the_one_that_was_meant),
         cmocka_unit_test(an_empty_file_changes_nothing),
         cmocka_unit_test(keys_that_do_not_fit_together_are_refused),
+        cmocka_unit_test(class_names_are_a_list_without_empty_or_equal_ones),
         cmocka_unit_test(class_names_come_without_their_blanks),
         cmocka_unit_test(every_example_is_read_and_fits_together),
         cmocka_unit_test(the_defaults_are_the_papers),

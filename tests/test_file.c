@@ -8,12 +8,15 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char root[] = "/tmp/pleat-test-file-XXXXXX";
@@ -139,6 +142,68 @@ static void test_the_digest_is_fnv_1a_and_chains(void **state) {
     assert_true(pleat_digest(pleat_digest(0, "foo", 3), "bar", 3) == pleat_digest(0, "foobar", 6));
 }
 
+static void put(const char *name, const char *text, size_t n) {
+    assert_int_equal(pleat_file_write_atomic(in_root(name), text, n), PLEAT_OK);
+}
+
+static void test_leftovers_go_by_name_and_age_and_nothing_else_does(void **state) {
+    (void)state;
+    static const char *const names[] = {"l/.a.nii.gz.host-1.tmp",
+                                        "l/.a.nii.host-1.tmp",
+                                        "l/.b.nii.gz.host-2.tmp",
+                                        "l/a.nii.gz",
+                                        "l/.lock",
+                                        "l/c.tmp"};
+    assert_int_equal(pleat_file_make_folder(in_root("l")), PLEAT_OK);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) put(names[i], "x", 1);
+    pleat_file_remove_leftovers(in_root("l"), NULL, (double)time(NULL) - 3600);
+    assert_int_equal(entries_of(in_root("l")), 6);
+    pleat_file_remove_leftovers(in_root("l"), "a.nii.gz", INFINITY);
+    assert_int_equal(entries_of(in_root("l")), 5);
+    assert_false(pleat_file_exists(in_root(names[0])));
+    pleat_file_remove_leftovers(in_root("l"), NULL, INFINITY);
+    assert_int_equal(entries_of(in_root("l")), 3);
+    for (int i = 3; i < 6; i++) assert_true(pleat_file_exists(in_root(names[i])));
+    pleat_file_remove_leftovers(in_root("not there"), NULL, INFINITY);
+}
+
+static int same_identity(pleat_file_identity a, pleat_file_identity b) {
+    return a.bytes == b.bytes && a.digest == b.digest;
+}
+
+static void test_a_file_is_another_when_a_byte_is_and_not_by_name_or_time(void **state) {
+    (void)state;
+    enum { N = 3 << 20, END = 1 << 20 };
+    static char bytes[N];
+    const struct timespec long_ago[2] = {{1000, 0}, {1000, 0}};
+    pleat_file_identity first, now;
+    for (int packed = 0; packed < 2; packed++) {
+        for (int i = 0; i < N; i++) bytes[i] = (char)(i * 7 % 251);
+        memcpy(bytes, packed ? "\x1f\x8b" : "\x5c\x01", 2); /* gzip's first bytes; NIfTI-1's */
+        put("identity", bytes, N);
+        assert_int_equal(pleat_file_identify(in_root("identity"), &first), PLEAT_OK);
+        const uint64_t head = pleat_digest(0, bytes, packed ? END : N);
+        assert_true(first.bytes == N);
+        assert_true(first.digest == (packed ? pleat_digest(head, bytes + N - END, END) : head));
+        put("other name", bytes, N);
+        assert_int_equal(utimensat(AT_FDCWD, in_root("other name"), long_ago, 0), 0);
+        assert_int_equal(pleat_file_identify(in_root("other name"), &now), PLEAT_OK);
+        assert_true(same_identity(first, now));
+        /* the CRC-32 of a gzip file, any byte of another */
+        static const int changed[2] = {N / 2, N - 8};
+        bytes[changed[packed]]++;
+        put("identity", bytes, N);
+        assert_int_equal(pleat_file_identify(in_root("identity"), &now), PLEAT_OK);
+        assert_false(same_identity(first, now));
+        put("identity", bytes, N - 1);
+        assert_int_equal(pleat_file_identify(in_root("identity"), &now), PLEAT_OK);
+        assert_true(now.bytes == N - 1);
+    }
+    assert_int_equal(pleat_file_identify(in_root("absent"), &now), PLEAT_ERR_NOT_FOUND);
+    assert_non_null(strstr(pleat_error_message(), in_root("absent")));
+    assert_int_equal(pleat_file_identify(root, &now), PLEAT_ERR_IO);
+}
+
 static void test_a_taken_folder_is_refused_naming_its_holder_until_released(void **state) {
     (void)state;
     char pid[32];
@@ -216,6 +281,8 @@ int main(void) {
         cmocka_unit_test(test_a_path_that_does_not_fit_is_refused),
         cmocka_unit_test(test_a_temporary_lies_hidden_beside_its_file),
         cmocka_unit_test(test_the_digest_is_fnv_1a_and_chains),
+        cmocka_unit_test(test_leftovers_go_by_name_and_age_and_nothing_else_does),
+        cmocka_unit_test(test_a_file_is_another_when_a_byte_is_and_not_by_name_or_time),
         cmocka_unit_test(test_a_taken_folder_is_refused_naming_its_holder_until_released),
         cmocka_unit_test(test_a_folder_is_shared_or_taken_never_both),
         cmocka_unit_test(test_a_killed_holder_holds_nothing),

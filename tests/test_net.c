@@ -113,7 +113,7 @@ static void check_slope(trial *t, const double *grads, size_t from, size_t n, co
  * direction. */
 static void check_node(trial *t, const double *grads, const pleat_node *node, tally *count) {
     const double one = 1.0;
-    double way[4096];
+    double way[4096] = {0};
     const pleat_rng rng = pleat_rng_at(5, PLEAT_STREAM_PHANTOM, (uint32_t)node->weights, 0, 0);
     const int norm = node->kind == PLEAT_NODE_NORM;
     for (size_t i = 0; i < node->n_weights; i += norm ? 1 : 1 + node->n_weights / 4)
@@ -255,7 +255,8 @@ static double cosine(const float *a, const float *b, size_t n) {
 }
 
 /* Loss and gradients of one engine at one precision against ref64's. Where products are rounded to
- * bfloat16, ReLU and pooling sometimes choose other voxels: the gradient's direction is what holds. */
+ * bfloat16, ReLU and pooling sometimes choose other voxels: the gradient's direction is what
+ * holds. */
 static void compare_to_oracle(const char *engine, pleat_precision precision, const float *want,
                               double want_loss) {
     static const int dim[3] = {16, 16, 16};

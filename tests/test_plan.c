@@ -19,7 +19,7 @@ static void ranks_per_fold_is_one_until_ranks_exceed_folds(void **state) {
                 {4, 1, 4, 1, 0}, {3, 0, 1, 3, 3},  {20, 5, 4, 5, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
         pleat_plan plan;
-        assert_int_equal(pleat_plan_make(rows[i].ranks, rows[i].folds, 0, &plan), PLEAT_OK);
+        assert_int_equal(pleat_plan_make(rows[i].ranks, rows[i].folds, 0, 720720, &plan), PLEAT_OK);
         assert_int_equal(plan.ranks_per_fold, rows[i].per_fold);
         assert_int_equal(plan.groups, rows[i].groups);
         assert_int_equal(plan.idle_ranks, rows[i].idle);
@@ -31,7 +31,7 @@ static void every_rank_count_works_by_default_and_groups_tile_the_ranks(void **s
     for (int ranks = 1; ranks <= 64; ++ranks)
         for (int folds = 1; folds <= 10; ++folds) {
             pleat_plan plan;
-            assert_int_equal(pleat_plan_make(ranks, folds, 0, &plan), PLEAT_OK);
+            assert_int_equal(pleat_plan_make(ranks, folds, 0, 720720, &plan), PLEAT_OK);
             int next = 0, busy = 0;
             for (int g = 0; g < plan.groups; ++g) {
                 assert_int_equal(pleat_plan_leader(&plan, g), next);
@@ -49,15 +49,37 @@ static void every_rank_count_works_by_default_and_groups_tile_the_ranks(void **s
         }
 }
 
+static void a_group_shares_its_batch_evenly(void **state) {
+    (void)state;
+    pleat_plan plan;
+    assert_int_equal(pleat_plan_make(3, 1, 0, 2, &plan), PLEAT_OK);
+    assert_int_equal(plan.ranks_per_fold, 2);
+    assert_int_equal(pleat_plan_make(40, 5, 0, 6, &plan), PLEAT_OK);
+    assert_int_equal(plan.ranks_per_fold, 6);
+    assert_int_equal(pleat_plan_make(4, 2, 4, 6, &plan), PLEAT_ERR_ARG);
+    assert_non_null(strstr(pleat_error_message(), "train.batch = 6"));
+}
+
+static void a_run_that_goes_on_keeps_its_groups(void **state) {
+    (void)state;
+    pleat_plan plan;
+    assert_int_equal(pleat_plan_make(6, 3, 0, 2, &plan), PLEAT_OK);
+    assert_int_equal(plan.ranks_per_fold, 2);
+    pleat_plan_left(&plan, 1);
+    assert_int_equal(plan.ranks_per_fold, 2);
+    assert_int_equal(plan.groups, 3);
+    assert_int_equal(plan.idle_ranks, 4);
+}
+
 static void a_group_size_that_does_not_divide_names_the_divisors(void **state) {
     (void)state;
     pleat_plan plan;
-    assert_int_equal(pleat_plan_make(12, 5, 5, &plan), PLEAT_ERR_ARG);
+    assert_int_equal(pleat_plan_make(12, 5, 5, 720720, &plan), PLEAT_ERR_ARG);
     assert_non_null(strstr(pleat_error_message(), "12 ranks cannot be cut into groups of 5"));
     assert_non_null(strstr(pleat_error_message(), "1, 2, 3, 4, 6, 12"));
-    assert_int_equal(pleat_plan_make(3, 5, 4, &plan), PLEAT_ERR_ARG);
-    assert_int_equal(pleat_plan_make(3, 5, -1, &plan), PLEAT_ERR_ARG);
-    assert_int_equal(pleat_plan_make(12, 2, 3, &plan), PLEAT_OK);
+    assert_int_equal(pleat_plan_make(3, 5, 4, 720720, &plan), PLEAT_ERR_ARG);
+    assert_int_equal(pleat_plan_make(3, 5, -1, 720720, &plan), PLEAT_ERR_ARG);
+    assert_int_equal(pleat_plan_make(12, 2, 3, 720720, &plan), PLEAT_OK);
     assert_int_equal(plan.groups, 4);
     assert_int_equal(plan.idle_ranks, 6);
 }
@@ -67,7 +89,7 @@ static void the_table_shows_first_folds_hosts_and_what_is_left(void **state) {
     static const char *const hosts[] = {"n1", "n1", "n1", "n2"};
     static const int todo[] = {0, 2, 4};
     pleat_plan plan;
-    assert_int_equal(pleat_plan_make(4, 3, 2, &plan), PLEAT_OK);
+    assert_int_equal(pleat_plan_make(4, 3, 2, 720720, &plan), PLEAT_OK);
     char *text = NULL;
     size_t size = 0;
     FILE *file = open_memstream(&text, &size);
@@ -86,6 +108,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranks_per_fold_is_one_until_ranks_exceed_folds),
         cmocka_unit_test(every_rank_count_works_by_default_and_groups_tile_the_ranks),
+        cmocka_unit_test(a_group_shares_its_batch_evenly),
+        cmocka_unit_test(a_run_that_goes_on_keeps_its_groups),
         cmocka_unit_test(a_group_size_that_does_not_divide_names_the_divisors),
         cmocka_unit_test(the_table_shows_first_folds_hosts_and_what_is_left),
     };

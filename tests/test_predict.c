@@ -287,25 +287,27 @@ static void a_checkpoint_is_all_that_prediction_needs(void **state) {
     free(image);
 }
 
-static void assignments_change_how_it_predicts_but_not_what(void **state) {
+static void a_configuration_changes_how_it_predicts_but_not_what(void **state) {
     const fixture *f = *state;
     char path[300];
     const char *const paths[] = {path};
-    const char *const set[] = {"predict.merge=gaussian", "overlap=1,2,3", "network.filters=5",
-                               NULL};
-    const char *const odd_patch[] = {"patch=16,16,15", NULL}, *const typo[] = {"merge=a", NULL};
     const oddity normal = {2, "a,b,c", 2, 0};
     pleat_predictor *p = NULL;
+    pleat_config config;
     (void)snprintf(path, sizeof path, "%s/model.h5", f->folder);
     write_model(path, &normal);
-    OK(pleat_predictor_open(f->engine, paths, 1, set, &p));
+    OK(pleat_predictor_config_of(path, &config));
+    OK(pleat_config_set("predict.merge=gaussian", &config));
+    OK(pleat_config_set("overlap=1,2,3", &config));
+    OK(pleat_config_set("network.filters=5", &config));
+    OK(pleat_predictor_open(f->engine, paths, 1, &config, &p));
     assert_string_equal(pleat_predictor_config(p)->merge, "gaussian");
     assert_int_equal(pleat_predictor_config(p)->overlap[0], 3);
     assert_int_equal(pleat_predictor_config(p)->network.filters, 2);
     assert_int_equal(pleat_predictor_config(p)->network.classes, CLASSES);
     pleat_predictor_close(p);
-    REFUSED(pleat_predictor_open(f->engine, paths, 1, odd_patch, &p), PLEAT_ERR_SHAPE, "16x16x16");
-    REFUSED(pleat_predictor_open(f->engine, paths, 1, typo, &p), PLEAT_ERR_ARG, "predict.merge");
+    OK(pleat_config_set("patch=16,16,15", &config));
+    REFUSED(pleat_predictor_open(f->engine, paths, 1, &config, &p), PLEAT_ERR_SHAPE, "16x16x16");
 }
 
 static void models_that_do_not_belong_together_are_refused_by_name(void **state) {
@@ -347,8 +349,8 @@ int main(void) {
         cmocka_unit_test(of_equal_classes_the_first_wins),
         cmocka_unit_test_setup_teardown(a_checkpoint_is_all_that_prediction_needs, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(assignments_change_how_it_predicts_but_not_what, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_configuration_changes_how_it_predicts_but_not_what,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(models_that_do_not_belong_together_are_refused_by_name,
                                         set_up, tear_down),
     };

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -368,6 +369,117 @@ static void test_a_run_keeps_what_is_whole_and_makes_the_rest(void **state) {
     pleat_comm_destroy(comm);
 }
 
+static ino_t inode_of(const char *name) {
+    char path[PLEAT_PATH_BYTES];
+    struct stat st;
+    in_root(path, name);
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_ino;
+}
+
+static void test_a_case_whose_files_changed_is_made_again(void **state) {
+    (void)state;
+    static const char *const stored[] = {"changed/cases/same.h5", "changed/cases/image.h5",
+                                         "changed/cases/mask.h5", "changed/cases/unmasked.h5"};
+    static const char *const ids[] = {"same", "image", "mask", "unmasked"};
+    tiny t[4];
+    pleat_case_paths cases[4];
+    char folder[PLEAT_PATH_BYTES];
+    ino_t before[4];
+    pleat_comm *comm = NULL;
+    pleat_store *store = NULL;
+    in_root(folder, "changed");
+    for (int i = 0; i < 4; i++) {
+        make_case(&t[i], ids[i], 0);
+        cases[i] = t[i].paths;
+    }
+    assert_int_equal(pleat_comm_self(&comm), PLEAT_OK);
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 4, 8, folder), PLEAT_OK);
+    for (int i = 0; i < 4; i++) before[i] = inode_of(stored[i]);
+    /* written anew as it was; another image; another mask; no mask any more */
+    const struct timespec long_ago[2] = {{1000, 0}, {1000, 0}};
+    assert_int_equal(utimensat(AT_FDCWD, t[0].image, long_ago, 0), 0);
+    pleat_image image = {0};
+    pleat_geometry geometry;
+    assert_int_equal(pleat_nifti_read_image(t[1].image, &image, &geometry), PLEAT_OK);
+    image.data[7] += 1.0f;
+    assert_int_equal(pleat_nifti_write_image(t[1].image, &image, &geometry, 1), PLEAT_OK);
+    pleat_image_free(&image);
+    make_case(&t[2], ids[2], 4);
+    cases[3].label = NULL;
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 4, 8, folder), PLEAT_OK);
+    for (int i = 0; i < 4; i++) assert_int_equal(inode_of(stored[i]) == before[i], i == 0);
+    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK); /* in order of id */
+    const int origin[3] = {0, 0, 0}, dim[3] = {Z, Y, X};
+    float voxels[Z * Y * X];
+    uint8_t labels[Z * Y * X];
+    assert_int_equal(pleat_store_read(store, 0, origin, dim, voxels, NULL), PLEAT_OK);
+    assert_near(voxels[7], golden(0, 1, 3) + 1.0, 0.0); /* voxel 7 is x 3, y 1, z 0 */
+    assert_int_equal(pleat_store_read(store, 1, origin, dim, NULL, labels), PLEAT_OK);
+    assert_int_equal(labels[0], 4);
+    assert_false(pleat_store_info(store, 3)->has_label);
+    pleat_store_close(store);
+    cases[3].label = t[3].label; /* and there it is again */
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 4, 8, folder), PLEAT_OK);
+    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK);
+    assert_true(pleat_store_info(store, 3)->has_label);
+    pleat_store_close(store);
+    pleat_comm_destroy(comm);
+}
+
+static void test_a_store_in_the_locked_folder_of_the_run_does_not_wait_for_it(void **state) {
+    (void)state;
+    tiny t;
+    char folder[PLEAT_PATH_BYTES];
+    pleat_comm *comm = NULL;
+    pleat_lock *run = NULL;
+    in_root(folder, "both");
+    make_case(&t, "one", 0);
+    assert_int_equal(pleat_file_make_folder(folder), PLEAT_OK);
+    assert_int_equal(pleat_lock_take(folder, &run), PLEAT_OK);
+    assert_int_equal(pleat_comm_self(&comm), PLEAT_OK);
+    (void)alarm(60); /* a lock waited for ends the test */
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, &t.paths, 1, 4, folder), PLEAT_OK);
+    (void)alarm(0);
+    pleat_lock_release(run);
+    pleat_comm_destroy(comm);
+}
+
+static void test_a_complete_store_needs_no_lock_and_no_right_to_write(void **state) {
+    (void)state;
+    tiny t[2];
+    char folder[PLEAT_PATH_BYTES], locked[PLEAT_PATH_BYTES];
+    pleat_comm *comm = NULL;
+    pleat_lock *lock = NULL;
+    pleat_store *store = NULL;
+    in_root(folder, "complete");
+    in_root(locked, "complete/cases");
+    make_case(&t[0], "first", 0);
+    make_case(&t[1], "second", 0);
+    const pleat_case_paths cases[2] = {t[1].paths, t[0].paths};
+    assert_int_equal(pleat_comm_self(&comm), PLEAT_OK);
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 2, 4, folder), PLEAT_OK);
+    const ino_t index = inode_of("complete/index.h5");
+    /* root may write whatever the mode is, so another holds the lock too */
+    assert_int_equal(pleat_lock_take(locked, &lock), PLEAT_OK);
+    assert_int_equal(chmod(folder, 0555) | chmod(locked, 0555), 0);
+    (void)alarm(60);
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 2, 4, folder), PLEAT_OK);
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 2, 3, folder), PLEAT_ERR_DATA);
+    (void)alarm(0);
+    assert_told("label 3");
+    assert_int_equal(chmod(folder, 0755) | chmod(locked, 0755), 0);
+    pleat_lock_release(lock);
+    assert_int_equal(inode_of("complete/index.h5"), index);
+    /* an index of other cases is written again */
+    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 1, 4, folder), PLEAT_OK);
+    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK);
+    assert_int_equal(pleat_store_count(store), 1);
+    assert_string_equal(pleat_store_info(store, 0)->id, "second");
+    pleat_store_close(store);
+    pleat_comm_destroy(comm);
+}
+
 static void test_a_run_ends_at_a_case_that_cannot_be_read_and_names_it(void **state) {
     (void)state;
     tiny t;
@@ -395,6 +507,9 @@ int main(void) {
         cmocka_unit_test(test_the_way_back_ends_on_the_native_grid),
         cmocka_unit_test(test_labels_and_shapes_that_do_not_fit_are_refused_by_case_and_value),
         cmocka_unit_test(test_a_run_keeps_what_is_whole_and_makes_the_rest),
+        cmocka_unit_test(test_a_case_whose_files_changed_is_made_again),
+        cmocka_unit_test(test_a_store_in_the_locked_folder_of_the_run_does_not_wait_for_it),
+        cmocka_unit_test(test_a_complete_store_needs_no_lock_and_no_right_to_write),
         cmocka_unit_test(test_a_run_ends_at_a_case_that_cannot_be_read_and_names_it),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -1,5 +1,6 @@
 /* test_spatial.c - deformed patches against a spline through the whole volume in double. */
 #include "../src/learn/spatial.h"
+#include "pleat/rng.h"
 #include "pleat/volume.h"
 
 #include <setjmp.h>
@@ -14,8 +15,9 @@
 
 enum { D = 30, H = 44, W = 41, N = D * H * W };
 enum { PD = 9, PH = 12, PW = 11, P = PD * PH * PW };
+enum { WIDE = 39, MOST = PD * PH * WIDE }; /* more points in a row than are made together */
 
-static const int dim[3] = {D, H, W}, patch[3] = {PD, PH, PW};
+static const int dim[3] = {D, H, W}, patch[3] = {PD, PH, PW}, wide[3] = {PD, PH, WIDE};
 
 typedef struct volume {
     float image[N];
@@ -112,20 +114,19 @@ static void reference_point(const pleat_sample *s, const double grid[3], double 
 }
 
 /* Returns how many points lay outside. */
-static int assert_patch(const volume *v, const pleat_sample *s) {
-    static float image[P], shift[3][P];
-    static uint8_t label[P];
+static int assert_patch(const volume *v, const pleat_sample *s, const int size[3]) {
+    static float image[MOST], shift[3][MOST];
+    static uint8_t label[MOST];
     const pleat_source source = source_of(v);
-    assert_int_equal(pleat_augment_patch(s, &source, patch, PLEAT_PAD_ZERO, image, label),
-                     PLEAT_OK);
+    assert_int_equal(pleat_augment_patch(s, &source, size, PLEAT_PAD_ZERO, image, label), PLEAT_OK);
     memset(shift, 0, sizeof shift);
     for (int a = 0; a < 3 && s->elastic_alpha != 0.0; a++)
-        assert_int_equal(pleat_elastic_field(s, a, patch, shift[a]), PLEAT_OK);
+        assert_int_equal(pleat_elastic_field(s, a, size, shift[a]), PLEAT_OK);
     int outside = 0;
-    for (int i = 0; i < P; i++) {
-        const int d = i / (PH * PW), h = i / PW % PH, w = i % PW;
-        const double grid[3] = {d - 0.5 * (PD - 1) + shift[0][i], h - 0.5 * (PH - 1) + shift[1][i],
-                                w - 0.5 * (PW - 1) + shift[2][i]};
+    for (int i = 0; i < size[0] * size[1] * size[2]; i++) {
+        const int at[3] = {i / (size[1] * size[2]), i / size[2] % size[1], i % size[2]};
+        double grid[3];
+        for (int a = 0; a < 3; a++) grid[a] = at[a] - 0.5 * (size[a] - 1) + shift[a][i];
         double u[3];
         reference_point(s, grid, u);
         int in = 1;
@@ -158,13 +159,15 @@ static void test_a_deformed_patch_is_the_whole_volumes_spline_at_the_moved_grid(
          .centre = {14, 23, 21}},
     };
     for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
-        assert_int_equal(assert_patch(v, &inner[i]), 0);
+        assert_int_equal(assert_patch(v, &inner[i], patch), 0);
+    for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
+        assert_in_range(assert_patch(v, &inner[i], wide), 0, MOST / 2);
 }
 
 static void test_points_outside_the_volume_are_padding_and_the_edge_is_exact(void **state) {
     const volume *v = *state;
     const pleat_sample edge = {.scale = 1.2, .rotation = {0.2, 0, 0.1}, .centre = {4.5, 6, 35.5}};
-    const int outside = assert_patch(v, &edge);
+    const int outside = assert_patch(v, &edge, patch);
     assert_in_range(outside, 1, P / 2);
 }
 
@@ -229,6 +232,53 @@ static void test_smoothing_gives_the_golden_numbers_along_every_axis(void **stat
                                    1e-6);
 }
 
+/* In double, straight from the definition; one axis. */
+static double smoothed_at(const float *x, int n, size_t step, int k, double sigma) {
+    const int radius = (int)(4.0 * sigma + 0.5);
+    double sum = 0.0, weights = 0.0;
+    for (int j = -radius; j <= radius; j++) {
+        const double weight = exp(-0.5 * j * j / (sigma * sigma));
+        weights += weight;
+        if (k + j >= 0 && k + j < n) sum += weight * x[(size_t)(k + j) * step];
+    }
+    return sum / weights;
+}
+
+static void test_smoothing_along_an_axis_is_the_weighted_sum_in_double(void **state) {
+    (void)state;
+    enum { LONG = 131 }; /* longer than both sides of the kernel, no multiple of a tile */
+    float x[LONG], y[LONG];
+    for (int axis = 0; axis < 3; axis++)
+        for (int s = 0; s < 3; s++) {
+            const double sigma = (double[]){0.3, 9.0, 12.9}[s];
+            int shape[3] = {1, 1, 1};
+            shape[axis] = LONG;
+            for (int i = 0; i < LONG; i++) x[i] = y[i] = (float)(i * 7919 % 997) / 997.0f;
+            assert_int_equal(pleat_gaussian_smooth(y, shape, sigma), PLEAT_OK);
+            /* The axes of one voxel lose what the kernel has outside. */
+            const float one = 1.0f;
+            const double rest = smoothed_at(&one, 1, 1, 0, sigma);
+            for (int i = 0; i < LONG; i++)
+                assert_float_equal(y[i], smoothed_at(x, LONG, 1, i, sigma) * rest * rest, 1e-6);
+        }
+}
+
+static void test_an_unsmoothed_field_is_the_words_of_its_philox_blocks(void **state) {
+    (void)state;
+    enum { WIDTH = 70 };
+    const int shape[3] = {2, 3, WIDTH};
+    const pleat_sample s = {.elastic_alpha = 2.5, .elastic_sigma = 0.1, .noise_seed = 77};
+    float x[2 * 3 * WIDTH];
+    assert_int_equal(pleat_elastic_field(&s, 1, shape, x), PLEAT_OK);
+    for (int i = 0; i < 2 * 3 * WIDTH; i++) {
+        const int d = i / (3 * WIDTH), h = i / WIDTH % 3, w = i % WIDTH;
+        const pleat_rng rng = pleat_rng_at(77, PLEAT_STREAM_ELASTIC, 1, (uint32_t)d, (uint32_t)h);
+        uint32_t word[4];
+        pleat_rng_block(&rng, (uint32_t)w / 4, word);
+        assert_float_equal(x[i], 2.5 * ((word[w % 4] >> 8) / 8388608.0 - 1.0), 1e-6);
+    }
+}
+
 static void test_an_elastic_field_is_about_a_voxel_strong_and_has_three_components(void **state) {
     (void)state;
     enum { M = 40 * 70 * 70 };
@@ -252,6 +302,8 @@ int main(void) {
         cmocka_unit_test(test_mirror_and_tone_come_before_the_deformation),
         cmocka_unit_test(test_the_rotation_matrix_is_the_golden_one),
         cmocka_unit_test(test_smoothing_gives_the_golden_numbers_along_every_axis),
+        cmocka_unit_test(test_smoothing_along_an_axis_is_the_weighted_sum_in_double),
+        cmocka_unit_test(test_an_unsmoothed_field_is_the_words_of_its_philox_blocks),
         cmocka_unit_test(test_an_elastic_field_is_about_a_voxel_strong_and_has_three_components),
     };
     return cmocka_run_group_tests(tests, make_volume, free_volume);

@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <hdf5.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,8 @@ static pleat_case_info info_of(const char *id) {
     (void)snprintf(info.id, sizeof info.id, "%s", id);
     (void)snprintf(info.image_path, sizeof info.image_path, "/data/%s/imaging.nii.gz", id);
     (void)snprintf(info.label_path, sizeof info.label_path, "/data/%s/segmentation.nii.gz", id);
+    info.image_file = (pleat_file_identity){123456789012, 0xfedcba9876543210};
+    info.label_file = (pleat_file_identity){4711, 42};
     return info;
 }
 
@@ -77,6 +80,7 @@ static void write_case(const char *folder, const char *text, int c, const char *
     static float voxels[5 * 7 * 9];
     static uint8_t labels[5 * 7 * 9];
     pleat_case_info info = info_of(id);
+    if (!with_label) info.label_file = (pleat_file_identity){0};
     for (int d = 0, i = 0; d < DIM[0]; d++)
         for (int h = 0; h < DIM[1]; h++)
             for (int w = 0; w < DIM[2]; w++, i++) {
@@ -118,6 +122,10 @@ static void test_what_is_written_about_a_case_is_read_back(void **state) {
         assert_memory_equal(&got->geometry, &want.geometry, sizeof want.geometry);
         assert_string_equal(got->image_path, want.image_path);
         assert_string_equal(got->label_path, want.label_path);
+        assert_true(got->image_file.bytes == 123456789012);
+        assert_true(got->image_file.digest == 0xfedcba9876543210);
+        assert_true(got->label_file.bytes == (i < 2 ? 4711 : 0));
+        assert_true(got->label_file.digest == (i < 2 ? 42 : 0));
         assert_int_equal(got->has_label, i < 2);
         assert_int_equal(got->classes, i < 2 ? 4 : 0);
         assert_int_equal(pleat_store_verify(store, i), PLEAT_OK);
@@ -178,11 +186,20 @@ static void test_a_box_outside_or_a_mask_that_is_not_there_is_refused(void **sta
     pleat_store_close(store);
 }
 
+/* What the store has for a case with a mask and the files of info_of. */
+static pleat_case_state state_of(const char *folder, const char *id) {
+    const pleat_case_info wanted = info_of(id);
+    pleat_case_state state = PLEAT_CASE_ABSENT;
+    assert_int_equal(pleat_store_find_case(folder, TEXT, &wanted, &state), PLEAT_OK);
+    return state;
+}
+
 static void test_other_preprocessing_is_refused_naming_the_first_difference(void **state) {
     (void)state;
     char folder[PLEAT_PATH_BYTES];
     pleat_store *store = NULL;
-    int there = -1;
+    pleat_case_state found;
+    const pleat_case_info wanted = info_of("a");
     make_store("other", folder);
     static const char *const rows[][2] = {
         {"clip: -1250,250\nresample: none\nzscore: no\n",
@@ -197,7 +214,8 @@ static void test_other_preprocessing_is_refused_naming_the_first_difference(void
         assert_int_equal(pleat_store_open(folder, rows[i][0], &store), PLEAT_ERR_DATA);
         assert_told(rows[i][1]);
         assert_told(folder);
-        assert_int_equal(pleat_store_has_case(folder, rows[i][0], "a", &there), PLEAT_ERR_DATA);
+        assert_int_equal(pleat_store_find_case(folder, rows[i][0], &wanted, &found),
+                         PLEAT_ERR_DATA);
         assert_told(rows[i][1]);
     }
     assert_null(store);
@@ -207,24 +225,97 @@ static void test_other_preprocessing_is_refused_naming_the_first_difference(void
     assert_told("/cases/a.h5");
 }
 
-static void test_a_case_is_there_when_whole_and_made_again_when_damaged(void **state) {
+static void test_a_case_is_whole_or_damaged_or_absent(void **state) {
     (void)state;
-    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
-    int there = -1;
+    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], moved[PLEAT_PATH_BYTES];
     in_root(folder, "has");
-    assert_int_equal(pleat_store_has_case(folder, TEXT, "a", &there), PLEAT_OK);
-    assert_int_equal(there, 0);
+    assert_int_equal(state_of(folder, "a"), PLEAT_CASE_ABSENT);
     write_case(folder, TEXT, 0, "a", 1);
-    assert_int_equal(pleat_store_has_case(folder, TEXT, "a", &there), PLEAT_OK);
-    assert_int_equal(there, 1);
+    assert_int_equal(state_of(folder, "a"), PLEAT_CASE_WHOLE);
     in_root(path, "has/cases/a.h5");
+    in_root(moved, "has/cases/b.h5");
+    assert_int_equal(rename(path, moved), 0);
+    assert_int_equal(state_of(folder, "b"), PLEAT_CASE_DAMAGED);
+    assert_told("holds case 'a'");
     struct stat st;
+    assert_int_equal(rename(moved, path), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(truncate(path, st.st_size - 1), 0);
-    assert_int_equal(pleat_store_has_case(folder, TEXT, "a", &there), PLEAT_OK);
-    assert_int_equal(there, 0);
-    assert_int_equal(pleat_store_has_case(folder, TEXT, "a/b", &there), PLEAT_ERR_ARG);
-    assert_int_equal(pleat_store_has_case(folder, TEXT, "../a", &there), PLEAT_ERR_ARG);
+    assert_int_equal(state_of(folder, "a"), PLEAT_CASE_DAMAGED);
+    assert_told(path);
+    static const char *const not_ids[] = {"a/b", "../a", ""};
+    for (int i = 0; i < 3; i++) {
+        const pleat_case_info wanted = info_of(not_ids[i]);
+        pleat_case_state none;
+        assert_int_equal(pleat_store_find_case(folder, TEXT, &wanted, &none), PLEAT_ERR_ARG);
+    }
+}
+
+static void test_a_case_of_other_files_is_changed_however_they_are_called(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES];
+    make_store("files", folder);
+    pleat_case_state now;
+    pleat_case_info wanted = info_of("a");
+    (void)snprintf(wanted.image_path, sizeof wanted.image_path, "/elsewhere/a.nii.gz");
+    wanted.label_path[0] = '\0';
+    assert_int_equal(pleat_store_find_case(folder, TEXT, &wanted, &now), PLEAT_OK);
+    assert_int_equal(now, PLEAT_CASE_WHOLE);
+    for (int i = 0; i < 5; i++) {
+        wanted = info_of("a");
+        wanted.image_file.bytes += i == 0;
+        wanted.image_file.digest += i == 1;
+        wanted.label_file.bytes += i == 2;
+        wanted.label_file.digest += i == 3;
+        if (i == 4) wanted.label_file = (pleat_file_identity){0}; /* the mask is gone */
+        assert_int_equal(pleat_store_find_case(folder, TEXT, &wanted, &now), PLEAT_OK);
+        assert_int_equal(now, PLEAT_CASE_CHANGED);
+    }
+    assert_int_equal(state_of(folder, "c"), PLEAT_CASE_CHANGED); /* a mask where none was */
+}
+
+/* A case as the first version of the format had it. */
+static void test_a_case_that_does_not_say_of_which_files_it_is_is_made_again(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
+    const int version = 1;
+    make_store("older", folder);
+    in_root(path, "older/cases/a.h5");
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(H5Adelete(file, "image_file") >= 0);
+    assert_true(H5Adelete(file, "label_file") >= 0);
+    assert_true(H5Fclose(file) >= 0);
+    assert_int_equal(state_of(folder, "a"), PLEAT_CASE_DAMAGED);
+    assert_told("lacks the attribute 'image_file'");
+    in_root(path, "older/cases/b.h5");
+    const hid_t other = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    const hid_t attribute = H5Aopen(other, "format_version", H5P_DEFAULT);
+    assert_true(H5Awrite(attribute, H5T_NATIVE_INT, &version) >= 0);
+    assert_true(H5Aclose(attribute) >= 0 && H5Fclose(other) >= 0);
+    assert_int_equal(state_of(folder, "b"), PLEAT_CASE_DAMAGED);
+    assert_told("version 1, this pleat knows 2");
+}
+
+static void test_the_files_of_a_case_are_taken_with_their_identities(void **state) {
+    (void)state;
+    char image[PLEAT_PATH_BYTES], label[PLEAT_PATH_BYTES];
+    pleat_case_info info = info_of("a");
+    in_root(image, "image.nii");
+    in_root(label, "label.nii");
+    assert_int_equal(pleat_file_write_atomic(image, "foobar", 6), PLEAT_OK);
+    assert_int_equal(pleat_store_set_files(&info, image, label), PLEAT_ERR_NOT_FOUND);
+    assert_told(label);
+    assert_string_equal(info.image_path, "/data/a/imaging.nii.gz"); /* all or nothing */
+    assert_int_equal(pleat_file_write_atomic(label, "a", 1), PLEAT_OK);
+    assert_int_equal(pleat_store_set_files(&info, image, label), PLEAT_OK);
+    assert_string_equal(info.image_path, image);
+    assert_string_equal(info.label_path, label);
+    /* FNV's own test vectors, see test_file.c */
+    assert_true(info.image_file.bytes == 6 && info.image_file.digest == 0x85944171f73967e8);
+    assert_true(info.label_file.bytes == 1 && info.label_file.digest == 0xaf63dc4c8601ec8c);
+    assert_int_equal(pleat_store_set_files(&info, image, NULL), PLEAT_OK);
+    assert_string_equal(info.label_path, "");
+    assert_true(info.label_file.bytes == 0 && info.label_file.digest == 0);
 }
 
 static void test_what_a_killed_writer_left_is_ignored_and_cleared_once_old(void **state) {
@@ -232,7 +323,6 @@ static void test_what_a_killed_writer_left_is_ignored_and_cleared_once_old(void 
     static const char *const ids[] = {"a", "b", "c"};
     char folder[PLEAT_PATH_BYTES], old[PLEAT_PATH_BYTES], young[PLEAT_PATH_BYTES];
     pleat_store *store = NULL;
-    int there = -1;
     make_store("killed", folder);
     in_root(old, "killed/cases/.z.h5.4711.tmp");
     in_root(young, "killed/cases/.y.h5.4712.tmp");
@@ -240,8 +330,7 @@ static void test_what_a_killed_writer_left_is_ignored_and_cleared_once_old(void 
     assert_int_equal(pleat_file_write_atomic(young, "half", 4), PLEAT_OK);
     const struct timespec an_hour_ago[2] = {{time(NULL) - 3600, 0}, {time(NULL) - 3600, 0}};
     assert_int_equal(utimensat(AT_FDCWD, old, an_hour_ago, 0), 0);
-    assert_int_equal(pleat_store_has_case(folder, TEXT, "z", &there), PLEAT_OK);
-    assert_int_equal(there, 0);
+    assert_int_equal(state_of(folder, "z"), PLEAT_CASE_ABSENT);
     assert_int_equal(pleat_store_write_index(folder, TEXT, ids, 3), PLEAT_OK);
     assert_false(pleat_file_exists(old));
     assert_true(pleat_file_exists(young)); /* may be another process's, at work */
@@ -310,7 +399,16 @@ static void test_a_damaged_file_is_an_error_naming_it_and_the_way_out(void **sta
     assert_int_equal(pleat_store_verify(store, 0), PLEAT_OK);
     assert_int_equal(pleat_store_verify(store, 1), PLEAT_ERR_FORMAT);
     assert_told(path);
-    assert_told("run `pleat prep` again");
+    assert_told("remove it and start again: it is prepared again");
+    float image[5 * 7 * 9];
+    uint8_t label[5 * 7 * 9];
+    const int origin[3] = {0, 0, 0};
+    assert_int_equal(pleat_store_read(store, 0, origin, DIM, image, label), PLEAT_OK);
+    assert_int_equal(pleat_store_check(store, 0, image, label), PLEAT_OK);
+    assert_int_equal(pleat_store_check(store, 1, image, label), PLEAT_ERR_FORMAT);
+    assert_int_equal(pleat_store_check(store, 0, image, NULL), PLEAT_ERR_FORMAT);
+    label[5 * 7 * 9 - 1] ^= 1;
+    assert_int_equal(pleat_store_check(store, 0, image, label), PLEAT_ERR_FORMAT);
     pleat_store_close(store);
     store = NULL;
     /* Cut at any length the file is refused, never half of it taken. */
@@ -437,7 +535,10 @@ int main(void) {
         cmocka_unit_test(test_every_box_is_that_part_of_the_volume),
         cmocka_unit_test(test_a_box_outside_or_a_mask_that_is_not_there_is_refused),
         cmocka_unit_test(test_other_preprocessing_is_refused_naming_the_first_difference),
-        cmocka_unit_test(test_a_case_is_there_when_whole_and_made_again_when_damaged),
+        cmocka_unit_test(test_a_case_is_whole_or_damaged_or_absent),
+        cmocka_unit_test(test_a_case_of_other_files_is_changed_however_they_are_called),
+        cmocka_unit_test(test_a_case_that_does_not_say_of_which_files_it_is_is_made_again),
+        cmocka_unit_test(test_the_files_of_a_case_are_taken_with_their_identities),
         cmocka_unit_test(test_what_a_killed_writer_left_is_ignored_and_cleared_once_old),
         cmocka_unit_test(test_an_index_names_only_cases_that_are_there_and_each_once),
         cmocka_unit_test(test_a_damaged_file_is_an_error_naming_it_and_the_way_out),

@@ -31,10 +31,11 @@ void pleat_histogram_make(const float *data, size_t n, pleat_histogram *out);
 
 /* A box of a case, wherever it lives: either whole volumes in memory, or a reader. */
 typedef struct pleat_source {
-    int dim[3];                       /* D, H, W */
-    const float *image;               /* [D,H,W] or NULL: then `read` */
-    const uint8_t *label;             /* [D,H,W] or NULL */
-    const pleat_histogram *histogram; /* NULL: no contrast, gamma or background padding */
+    int dim[3];                         /* D, H, W */
+    const float *image;                 /* [D,H,W] or NULL: then `read` */
+    const uint8_t *label;               /* [D,H,W] or NULL */
+    const pleat_histogram *histogram;   /* NULL: no contrast, gamma or background padding */
+    const pleat_foreground *foreground; /* NULL: not listed */
     /* Reads the box start..start+size-1, which lies inside the volume. */
     pleat_status (*read)(void *context, const int start[3], const int size[3], float *image,
                          uint8_t *label);

@@ -34,7 +34,8 @@ typedef struct pleat_comm_ops {
     /* Host waits for the above; ERR_PEER naming the rank when a peer is lost, never for ever. */
     pleat_status (*wait)(pleat_comm *comm);
 
-    /* Control, always in host memory, always blocking. */
+    /* Control, always in host memory, always blocking, for as long as the slowest rank works before
+     * it; the log says for whom one waits. The launcher ends the job when a rank dies. */
     pleat_status (*barrier)(pleat_comm *comm);
     /* Bytes, the same on every rank afterwards. */
     pleat_status (*broadcast_bytes)(pleat_comm *comm, void *bytes, size_t n, int root);

@@ -47,7 +47,8 @@ typedef struct pleat_config {
     double norm_momentum;
 
     int epochs, iterations, batch;
-    int validation; /* patches per validation case and epoch */
+    int validation;    /* patches per validation case and epoch */
+    double oversample; /* share of training patches around a foreground voxel */
     double lr;
     char schedule[16]; /* plateau | poly */
     double plateau_factor, plateau_delta, plateau_min_lr;

@@ -1,5 +1,5 @@
 /*
- * file.h - whole files, paths, folders, digests, and the lock of a run folder.
+ * file.h - whole files, paths, folders, digests, identities, and the lock of a run folder.
  *
  * A file that others read appears at once or not at all:
  *
@@ -39,12 +39,18 @@ pleat_status pleat_file_read_all(const char *path, char **text, size_t *n);
 /* Replaces `path` by bytes[n]. On failure `path` is as before and nothing else is left. ERR_IO. */
 pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t n);
 
-/* FOLDER/.NAME.HOST-PID.tmp for path FOLDER/NAME: where a library may write what will become `path`. */
+/* FOLDER/.NAME.HOST-PID.tmp for path FOLDER/NAME: where a library may write what will become
+ * `path`. */
 pleat_status pleat_file_temporary(const char *path, char *out, size_t size);
 
 /* Syncs the finished, closed file `temporary` to disk and renames it to `path`; on failure
  * removes `temporary`. ERR_IO. */
 pleat_status pleat_file_publish(const char *temporary, const char *path);
+
+/* Removes the temporaries FOLDER/.*.tmp that a killed process left; only those for the file `name`
+ * when it is not NULL, and only those last written before the time `before_s`, in seconds since
+ * 1970 (INFINITY: all, where nobody else can be writing). A folder that is not there has none. */
+void pleat_file_remove_leftovers(const char *folder, const char *name, double before_s);
 
 /* FNV-1a, 64 bit (Fowler, Noll, Vo; RFC 9923): tells apart, does not protect. `seed` is 0 for the
  * first piece and the previous result for the next: pieces digest to the same as their whole. */
@@ -52,6 +58,16 @@ uint64_t pleat_digest(uint64_t seed, const void *bytes, size_t n);
 
 /* Sixteen lower-case hexadecimal digits and a 0 byte. */
 void pleat_digest_hex(uint64_t digest, char out[17]);
+
+/* What tells a file from another one that stood or stands under its name: neither name nor time. */
+typedef struct pleat_file_identity {
+    uint64_t bytes;  /* its size */
+    uint64_t digest; /* of all of it; of a gzip file larger than 2 MiB, of the first and the last
+                        MiB: its last 8 bytes are CRC-32 and size of what is packed (RFC 1952) */
+} pleat_file_identity;
+
+/* Reads the file. ERR_NOT_FOUND, ERR_IO, ERR_MEMORY. */
+pleat_status pleat_file_identify(const char *path, pleat_file_identity *out);
 
 typedef struct pleat_lock pleat_lock;
 

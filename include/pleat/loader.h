@@ -29,6 +29,7 @@ typedef struct pleat_loader_config {
                                            from several threads at once. */
     int n_sources;
     const pleat_augment_config *augment; /* NULL: plain crops */
+    double oversample;                   /* share of patches around a foreground voxel */
     int patch[3];                        /* D, H, W */
     pleat_pad pad;
     int first_epoch;  /* of the first batch */

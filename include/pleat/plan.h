@@ -31,8 +31,13 @@ typedef struct pleat_plan {
     int idle_ranks; /* that no fold is left for: ranks of groups `folds`.. */
 } pleat_plan;
 
-/* ranks_per_fold 0: choose. ERR_ARG when a given one does not divide ranks, naming the divisors. */
-pleat_status pleat_plan_make(int ranks, int folds, int ranks_per_fold, pleat_plan *out);
+/* ranks_per_fold 0: choose, as many as can share `batch`. ERR_ARG when a given one does not divide
+ * ranks, naming the divisors, or batch. */
+pleat_status pleat_plan_make(int ranks, int folds, int ranks_per_fold, int batch, pleat_plan *out);
+
+/* Only `folds` of them are still to be trained. The groups stay, so that a run that goes on
+ * computes as it did before. */
+void pleat_plan_left(pleat_plan *plan, int folds);
 
 /* The group of a world rank: a color for pleat_comm_split. */
 int pleat_plan_group(const pleat_plan *plan, int rank);

@@ -17,11 +17,14 @@ extern "C" {
 
 typedef struct pleat_predictor pleat_predictor;
 
+/* The configuration a checkpoint carries: what the model was trained with. */
+pleat_status pleat_predictor_config_of(const char *path, pleat_config *out);
+
 /* paths[n]: checkpoints of one network, preprocessing and set of classes, else ERR_DATA naming the
- * odd one. `assignments` (NULL-terminated "key=value", may be NULL) change the configuration they
- * carry: predict.merge, overlap, predict.batch. The engine must outlive the predictor. */
+ * odd one. Of `config` (NULL: the first checkpoint's) patch, overlap, pad, predict.merge and
+ * predict.batch count. The engine must outlive the predictor. */
 pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths, int n,
-                                  const char *const *assignments, pleat_predictor **out);
+                                  const pleat_config *config, pleat_predictor **out);
 void pleat_predictor_close(pleat_predictor *predictor);
 
 const pleat_config *pleat_predictor_config(const pleat_predictor *predictor);

@@ -57,9 +57,11 @@ pleat_status pleat_prep_unresample(const pleat_label *prediction, const pleat_ge
  * different places. */
 pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,
                              int classes, const char *folder);
-/* Collective: all n cases, shared out over the ranks, largest first; those already there are kept.
- * Then rank 0 writes the store's index. When one rank fails, all leave after the case they are
- * at; ERR_DATA too when the store was made by other preprocessing or has more classes. */
+/* Collective: all n cases, shared out over the ranks, largest first; those that are there and made
+ * from the same files are kept. Then rank 0 writes the store's index. Waits while another process
+ * fills the store; one that is complete is only read, so it may be read-only. When one rank fails,
+ * all leave after the case they are at; ERR_DATA too when the store was made by other preprocessing
+ * or has more classes. */
 pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
                             const pleat_case_paths *cases, int n, int classes, const char *folder);
 

@@ -57,6 +57,19 @@ pleat_status pleat_report_write(const char *folder, const pleat_case_result *res
                                 const char *const *class_names, int classes, int folds,
                                 const pleat_report_info *info);
 
+typedef struct pleat_report_variant { /* the same cases by another method */
+    const char *name;
+    const pleat_case_result *results; /* [n] */
+    int n;
+} pleat_report_variant;
+
+/* FOLDER/ablation.csv: a row per score and class, a column per variant, medians over the cases;
+ * FOLDER/ablation.detailed.csv: every case. Prints the Dice's medians. Errors as
+ * pleat_report_write. */
+pleat_status pleat_report_compare(FILE *out, const char *folder,
+                                  const pleat_report_variant *variants, int n,
+                                  const char *const *class_names, int classes, int folds);
+
 /* The table: per class the Dice of each fold, then mean, SD, median and the number of undefined
  * cases over all; `verbose`: all six scores. One fold alone gets no row of its own. */
 pleat_status pleat_report_print(FILE *out, const pleat_case_result *results, int n,

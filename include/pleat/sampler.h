@@ -29,6 +29,13 @@ typedef struct pleat_augment_config {     /* a probability of 0 turns a transfor
     double scale_p, scale[2];             /* 0.15, 0.85 .. 1.25 */
 } pleat_augment_config;
 
+/* Some voxels of each foreground class of a case, as the store lists them (store.h). */
+typedef struct pleat_foreground {
+    int classes;             /* that are present; background is none of them */
+    const int *first;        /* [classes + 1]: class k has rows first[k] .. first[k + 1] - 1 */
+    const int32_t (*row)[4]; /* [first[classes]]: label, D, H, W */
+} pleat_foreground;
+
 typedef struct pleat_sample {
     int item;          /* index into the list of cases given */
     int start[3];      /* voxel of the (mirrored) volume where the patch begins, D, H, W;
@@ -51,6 +58,13 @@ typedef struct pleat_sample {
 void pleat_sampler_draw(uint64_t seed, int fold, int epoch, int sample, int samples, int n_cases,
                         const int (*dims)[3], const int patch[3],
                         const pleat_augment_config *augment, pleat_sample *out);
+
+/* In a share of the samples, moves the one just drawn by the same numbers so that a foreground
+ * voxel is in the middle, as far as the patch then stays inside the volume: the class uniform over
+ * those present, then the voxel over those listed. dim is that of the sample's case. */
+void pleat_sampler_oversample(uint64_t seed, int fold, int epoch, int sample, double share,
+                              const int dim[3], const int patch[3],
+                              const pleat_foreground *foreground, pleat_sample *out);
 
 /* The paper's values. */
 pleat_augment_config pleat_augment_defaults(void);

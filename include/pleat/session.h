@@ -33,19 +33,26 @@ typedef struct pleat_session {
     int threads;      /* cores this rank may use, at least 1: its share of the cores it is allowed,
                          at most SLURM_CPUS_PER_TASK */
     pleat_comm *exit; /* only for pleat_session_end */
+    char launch_problem[400]; /* of pleat_session_check_launch; "" when there is none */
 } pleat_session;
 
-/* Collective. ERR_ARG when the launcher started several processes (SLURM_NTASKS, PMI_SIZE, ...) and
- * MPI sees one; PLEAT_ALLOW_SINGLE=1 in the environment allows that. From here on only rank 0 logs
- * to the terminal. */
+/* Collective. From here on only rank 0 logs to the terminal, and OpenMP's loops outside the engine
+ * take session->threads threads, unless OMP_NUM_THREADS is set. */
 pleat_status pleat_session_start(int *argc, char ***argv, pleat_session **out);
+
+/* ERR_ARG when the launcher started several processes (SLURM_NTASKS, PMI_SIZE, ...) and MPI sees
+ * one, so that each would do the whole work; PLEAT_ALLOW_SINGLE=1 in the environment allows that.
+ * To be called first by whatever writes a run, a store or predictions; a batch script with several
+ * tasks may well ask one process for something small. Not collective. */
+pleat_status pleat_session_check_launch(const pleat_session *session);
 
 /* "Open MPI v4.1.4"; MPI need not be started. mpi/library.c */
 void pleat_session_mpi_version(char *out, size_t size);
 
-/* Ends this rank's part. Returns the job's status, that of the lowest failing rank, on rank 0, and
- * OK on the others, so that the launcher sees one exit code. Does not return when ranks have to be
- * ended that did not come here. session NULL: the start failed. */
+/* Ends this rank's part; waits for ranks that still work, however long that takes. Returns the
+ * job's status, that of the lowest failing rank, on rank 0, and OK on the others, so that the
+ * launcher sees one exit code. Does not return when ranks have to be ended that did not come here.
+ * session NULL: the start failed. */
 pleat_status pleat_session_end(pleat_session *session, pleat_status mine);
 
 /* For a rank that fails where the others do not look: the same, and leaves the process. */

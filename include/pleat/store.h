@@ -5,7 +5,8 @@
  *                              preprocessing (text), digest of it, version
  *          cases/<id>.h5       image float32 [D,H,W], label uint8 [D,H,W] (absent without a mask)
  *                              attributes: id, spacing, native_dim, native_spacing, affine and the
- *                              other fields of pleat_geometry, preprocessing, source paths, digest
+ *                              other fields of pleat_geometry, preprocessing, source paths and
+ *                              identities, digest
  *
  * Files are written to a temporary name, synced and renamed, so a case is there whole or not at
  * all. docs/store.md is the format for readers of other languages. The HDF5 library is not
@@ -14,6 +15,7 @@
 #ifndef PLEAT_STORE_H
 #define PLEAT_STORE_H
 
+#include "pleat/file.h"
 #include "pleat/volume.h"
 
 #ifdef __cplusplus
@@ -32,17 +34,32 @@ typedef struct pleat_case_info {
     int has_label, classes;  /* highest label + 1 */
     uint64_t digest;         /* of image and label bytes */
     char image_path[512], label_path[512];
+    pleat_file_identity image_file, label_file; /* of these when it was made; 0 without a mask */
 } pleat_case_info;
+
+/* Sets the paths and what identifies the files there, before they are read; label_path may be NULL.
+ * Errors of pleat_file_identify, ERR_ARG for a path that is too long. */
+pleat_status pleat_store_set_files(pleat_case_info *info, const char *image_path,
+                                   const char *label_path);
 
 /* Writes cases/<id>.h5 below `folder`, made when absent. label may be NULL. `preprocessing` is the
  * canonical text of the configuration that made it. Fills info->digest. */
 pleat_status pleat_store_write_case(const char *folder, const char *preprocessing,
                                     pleat_case_info *info, const pleat_image *image,
                                     const pleat_label *label);
-/* 1 when cases/<id>.h5 is whole and was made by this preprocessing. ERR_DATA when made by
- * another, naming the first difference. */
-pleat_status pleat_store_has_case(const char *folder, const char *preprocessing, const char *id,
-                                  int *out);
+
+typedef enum pleat_case_state {
+    PLEAT_CASE_ABSENT,
+    PLEAT_CASE_DAMAGED, /* or of another version; pleat_error_message says how */
+    PLEAT_CASE_CHANGED, /* made from other files, or with a mask that is gone, or without one */
+    PLEAT_CASE_WHOLE
+} pleat_case_state;
+
+/* What cases/<id>.h5 is worth to one who wants the case wanted->id of the files
+ * wanted->image_file and label_file; their names do not count, nor are voxels looked at. ERR_DATA
+ * when made by other preprocessing, naming the first difference. */
+pleat_status pleat_store_find_case(const char *folder, const char *preprocessing,
+                                   const pleat_case_info *wanted, pleat_case_state *out);
 /* Writes index.h5 over the n cases named. */
 pleat_status pleat_store_write_index(const char *folder, const char *preprocessing,
                                      const char *const *ids, int n);
@@ -59,7 +76,21 @@ const char *pleat_store_preprocessing(const pleat_store *store);
 /* A box that lies inside the volume; image and label [size], each may be NULL. */
 pleat_status pleat_store_read(pleat_store *store, int i, const int start[3], const int size[3],
                               float *image, uint8_t *label);
-/* Reads the whole case and compares its digest; ERR_FORMAT names the file. */
+#define PLEAT_FOREGROUND_VOXELS 1000 /* listed of each class at most */
+
+/* Voxels of the foreground classes of a mask, for patches around them: (*rows)[*n] of label, D, H,
+ * W with the labels ascending, each class's voxels a uniform choice that depends on the mask alone.
+ * The caller frees. n 0 and NULL when there is no foreground. ERR_MEMORY. */
+pleat_status pleat_foreground_list(const int dim[3], const uint8_t *label, int32_t (**rows)[4],
+                                   int *n);
+/* The list of case i as it was stored, or made now for a store of an older pleat. */
+pleat_status pleat_store_foreground(pleat_store *store, int i, int32_t (**rows)[4], int *n);
+
+/* Compares the voxels of a whole case with its digest; label is NULL for one without a mask.
+ * ERR_FORMAT names the file and the way out. */
+pleat_status pleat_store_check(const pleat_store *store, int i, const float *image,
+                               const uint8_t *label);
+/* Reads the whole case and checks it. */
 pleat_status pleat_store_verify(pleat_store *store, int i);
 
 #define PLEAT_FORMAT_BYTES 32

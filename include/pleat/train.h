@@ -41,6 +41,7 @@ typedef struct pleat_train_config {
     int patch[3]; /* D, H, W */
     pleat_pad pad;
     const pleat_augment_config *augment; /* NULL: crops only */
+    double oversample;                   /* share of patches around a foreground voxel */
     int norm_sync;
     double norm_momentum; /* of pleat_net_options */
     int loader_threads;

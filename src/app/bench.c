@@ -29,7 +29,8 @@ static const verb measurements[] = {
      "repetitions of the slowest rank's time: algbw_gbs = bytes / t / 1e9,\n"
      "busbw_gbs = algbw_gbs * 2 (n - 1) / n, as nccl-tests defines it"},
     {"bench augment", bench_augment, "[options]",
-     "patches that one thread makes in a second, by each transform alone and by all at once"},
+     "patches made in a second, by one thread and by all: by each transform alone, by all at\n"
+     "once, by the worst four (elastic, rotation, scale, gamma), and as the paper draws them"},
     {NULL, NULL, NULL, NULL},
 };
 

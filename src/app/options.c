@@ -22,6 +22,23 @@ static pleat_status whole(const char *name, const char *text, int *out) {
     return PLEAT_OK;
 }
 
+/* "XxYxZ" -> D, H, W */
+static pleat_status sizes(const char *name, const char *text, int out[3]) {
+    const char *at = text;
+    for (int axis = 2; axis >= 0; axis--) {
+        char *end = NULL;
+        errno = 0;
+        const long value = strtol(at, &end, 10);
+        PLEAT_CHECK(end != at && *end == (axis > 0 ? 'x' : '\0') && errno == 0 && value >= 0 &&
+                        value <= INT_MAX,
+                    PLEAT_ERR_ARG, "%s '%s': must be a size x, y, z such as 160x160x80", name,
+                    text);
+        out[axis] = (int)value;
+        at = end + 1;
+    }
+    return PLEAT_OK;
+}
+
 static pleat_status push(text_list *list, const char *text) {
     PLEAT_CHECK(list->n < MAX_LIST, PLEAT_ERR_ARG, "more than %d values on the command line",
                 MAX_LIST);
@@ -34,14 +51,7 @@ static pleat_status take(const option *row, const char *text) {
     case OPTION_TEXT: *(const char **)row->value = text; return PLEAT_OK;
     case OPTION_INT: return whole(row->name, text, row->value);
     case OPTION_LIST: return push(row->value, text);
-    case OPTION_SIZE: {
-        int *size = row->value;
-        char rest = '\0';
-        PLEAT_CHECK(sscanf(text, "%dx%dx%d%c", &size[2], &size[1], &size[0], &rest) == 3,
-                    PLEAT_ERR_ARG, "%s '%s': must be a size x, y, z such as 160x160x80", row->name,
-                    text);
-        return PLEAT_OK;
-    }
+    case OPTION_SIZE: return sizes(row->name, text, row->value);
     case OPTION_FLAG: break;
     }
     return PLEAT_FAIL(PLEAT_ERR_ARG, "%s takes no value", row->name);

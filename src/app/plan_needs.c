@@ -183,7 +183,7 @@ pleat_status plan_needs_find(const app *a, const plan_request *request, plan_nee
     const pleat_config *c = &request->config;
     plan_needs n = {.cases = 0};
     PLEAT_TRY(pleat_plan_make(request->nodes * request->ranks_per_node, c->folds, c->ranks_per_fold,
-                              &n.layout));
+                              c->batch, &n.layout));
     PLEAT_TRY(count_data(c, &n));
     PLEAT_TRY(try_network(a, request, &n));
     if (request->past != NULL) PLEAT_TRY(read_past(request, &n));

@@ -61,6 +61,7 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(config_verb(a, self, rows, argc, argv, &sets, &out, &config, &go));
     if (!go) return PLEAT_OK;
+    PLEAT_TRY(pleat_session_check_launch(a->session));
     pleat_status status = pleat_comm_agree(a->session->world, find_cases(&config, &c));
     const int classes = pleat_config_classes(&config, text, names); /* 0: any label */
     pleat_halt_catch();

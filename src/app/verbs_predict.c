@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct predict_options {
     const char *in, *out, *engine, *precision, *weights;
@@ -18,37 +19,110 @@ typedef struct predict_options {
     text_list sets, models;
 } predict_options;
 
+/* Which checkpoints of a run predict: --weights, else what the run itself scored with. */
+static pleat_status weights_of(const predict_options *o, const char *run, char out[16]) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_config config;
+    (void)snprintf(out, 16, "%s", o->weights != NULL ? o->weights : "best");
+    if (o->weights != NULL) return PLEAT_OK;
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/config.yaml", run));
+    if (!pleat_file_exists(path)) return PLEAT_OK;
+    pleat_config_defaults(&config);
+    PLEAT_TRY(pleat_config_read(path, &config));
+    (void)snprintf(out, 16, "%s", config.weights);
+    return PLEAT_OK;
+}
+
+static pleat_status add_model(text_list *paths, const char *path) {
+    PLEAT_CHECK(paths->n < MAX_LIST, PLEAT_ERR_ARG,
+                "more than %d models; name the ones that shall predict", MAX_LIST);
+    paths->item[paths->n++] = path;
+    return PLEAT_OK;
+}
+
+/* Every fold of a run that has a checkpoint; one that is not finished is told. */
+static pleat_status add_run(const predict_options *o, const char *run, text_list *paths,
+                            char text[MAX_LIST + 1][PLEAT_PATH_BYTES]) {
+    const int before = paths->n;
+    char weights[16], scores[PLEAT_PATH_BYTES];
+    PLEAT_TRY(weights_of(o, run, weights));
+    for (int fold = 0; fold < 1000; fold++) {
+        char *path = text[paths->n];
+        PLEAT_TRY(
+            pleat_path(path, PLEAT_PATH_BYTES, "%s/fold_%d/checkpoint_%s.h5", run, fold, weights));
+        if (!pleat_file_exists(path)) continue;
+        PLEAT_TRY(add_model(paths, path));
+        PLEAT_TRY(pleat_path(scores, sizeof scores, "%s/fold_%d/scores.json", run, fold));
+        if (!pleat_file_exists(scores))
+            pleat_log(PLEAT_INFO, "fold %d of '%s' is not finished; its model predicts too", fold,
+                      run);
+    }
+    PLEAT_CHECK(paths->n > before, PLEAT_ERR_NOT_FOUND, "'%s' holds no fold_K/checkpoint_%s.h5",
+                run, weights);
+    return PLEAT_OK;
+}
+
 /* A model is a checkpoint, or a run: then every fold's. paths[] points into text[]. */
 static pleat_status find_models(const predict_options *o, text_list *paths,
-                                char text[MAX_LIST][PLEAT_PATH_BYTES]) {
+                                char text[MAX_LIST + 1][PLEAT_PATH_BYTES]) {
     for (int i = 0; i < o->models.n; i++) {
         const char *model = o->models.item[i];
-        if (!pleat_file_is_folder(model)) {
-            PLEAT_CHECK(paths->n < MAX_LIST, PLEAT_ERR_ARG, "more than %d models", MAX_LIST);
-            paths->item[paths->n++] = model;
-            continue;
-        }
-        const int before = paths->n;
-        for (int fold = 0; fold < MAX_LIST && paths->n < MAX_LIST; fold++) {
-            char *path = text[paths->n];
-            PLEAT_TRY(pleat_path(path, PLEAT_PATH_BYTES, "%s/fold_%d/checkpoint_%s.h5", model, fold,
-                                 o->weights));
-            if (pleat_file_exists(path)) paths->item[paths->n++] = path;
-        }
-        PLEAT_CHECK(paths->n > before, PLEAT_ERR_NOT_FOUND, "'%s' holds no fold_K/checkpoint_%s.h5",
-                    model, o->weights);
+        if (pleat_file_is_folder(model))
+            PLEAT_TRY(add_run(o, model, paths, text));
+        else
+            PLEAT_TRY(add_model(paths, model));
     }
     return PLEAT_OK;
 }
 
-static pleat_status make_engine(const app *a, const predict_options *o, pleat_engine **out) {
+/* The models' own configuration, and of it what may be changed for a prediction. */
+static pleat_status predict_config(const predict_options *o, const char *model,
+                                   pleat_config *config) {
+    static const char *const allowed[] = {"patch",         "overlap", "pad",       "predict.merge",
+                                          "predict.batch", "engine",  "precision", "threads"};
+    PLEAT_TRY(pleat_predictor_config_of(model, config));
+    for (int i = 0; i < o->sets.n; i++) {
+        const char *set = o->sets.item[i];
+        int known = 0;
+        for (size_t k = 0; k < sizeof allowed / sizeof *allowed; k++)
+            known = known || (strncmp(set, allowed[k], strlen(allowed[k])) == 0 &&
+                              set[strlen(allowed[k])] == '=');
+        PLEAT_CHECK(known, PLEAT_ERR_ARG,
+                    "--set '%s': a trained model is fixed; only patch, overlap, pad, "
+                    "predict.merge, predict.batch, engine, precision and threads may differ",
+                    set);
+        PLEAT_TRY(pleat_config_set(set, config));
+    }
+    if (o->engine != NULL) (void)snprintf(config->engine, sizeof config->engine, "%s", o->engine);
+    if (o->precision != NULL)
+        (void)snprintf(config->precision, sizeof config->precision, "%s", o->precision);
+    if (o->threads > 0) config->threads = o->threads;
+    return PLEAT_OK;
+}
+
+static pleat_status make_engine(const app *a, const pleat_config *config, pleat_engine **out) {
     pleat_engine_options options = {
-        .engine = o->engine,
-        .threads = o->threads > 0 ? o->threads : a->session->threads,
+        .engine = config->engine,
+        .threads = config->threads > 0 ? config->threads : a->session->threads,
         .device = -1,
     };
-    PLEAT_TRY(pleat_precision_from_name(o->precision, &options.precision));
+    PLEAT_TRY(pleat_precision_from_name(config->precision, &options.precision));
     return pleat_engine_create(&options, out);
+}
+
+/* A label map must never take the place of the volume it was made from. */
+static pleat_status check_outputs(const predict_options *o, const pleat_case_paths *cases, int n) {
+    for (int i = 0; i < n; i++) {
+        char path[PLEAT_PATH_BYTES];
+        struct stat to, from;
+        PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.nii.gz", o->out, cases[i].id));
+        PLEAT_CHECK(stat(path, &to) != 0 || stat(cases[i].image, &from) != 0 ||
+                        to.st_dev != from.st_dev || to.st_ino != from.st_ino,
+                    PLEAT_ERR_ARG,
+                    "the label map of '%s' would overwrite the volume itself; use another --out",
+                    cases[i].image);
+    }
+    return PLEAT_OK;
 }
 
 static pleat_status predict_one(const predict_options *o, pleat_predictor *predictor,
@@ -73,11 +147,14 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     pleat_predictor *predictor = NULL;
     pleat_case_paths *cases = NULL;
     int n = 0;
+    pleat_config config;
     pleat_status status = pleat_layout_scan(o->in, 0, &cases, &n);
+    if (status == PLEAT_OK) status = check_outputs(o, cases, n);
+    if (status == PLEAT_OK) status = predict_config(o, paths->item[0], &config);
     if (status == PLEAT_OK) status = pleat_file_make_folder(o->out);
-    if (status == PLEAT_OK) status = make_engine(a, o, &engine);
+    if (status == PLEAT_OK) status = make_engine(a, &config, &engine);
     if (status == PLEAT_OK)
-        status = pleat_predictor_open(engine, paths->item, paths->n, o->sets.item, &predictor);
+        status = pleat_predictor_open(engine, paths->item, paths->n, &config, &predictor);
     for (int i = a->session->rank; i < n && status == PLEAT_OK; i += a->session->size)
         status = predict_one(o, predictor, &cases[i]);
     pleat_predictor_close(predictor);
@@ -91,25 +168,29 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
 }
 
 pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {
-    predict_options o = {.engine = "auto", .precision = "auto", .weights = "best"};
+    predict_options o = {0};
     text_list paths = {0};
     int go = 0;
     const option rows[] = {
         {"--in", OPTION_TEXT, &o.in, "DATA", "a volume, or a folder of them"},
         {"--out", OPTION_TEXT, &o.out, "FOLDER", "where <case>.nii.gz go"},
-        {"--weights", OPTION_TEXT, &o.weights, "best|latest", "of a run given as a model; best"},
-        {"--engine", OPTION_TEXT, &o.engine, "NAME", "auto, or one that pleat info lists"},
-        {"--precision", OPTION_TEXT, &o.precision, "NAME", "auto, f32, tf32 or bf16"},
+        {"--weights", OPTION_TEXT, &o.weights, "best|latest",
+         "of a run given as a model; as it was scored"},
+        {"--engine", OPTION_TEXT, &o.engine, "NAME",
+         "auto, or one that pleat info lists; as the models"},
+        {"--precision", OPTION_TEXT, &o.precision, "NAME",
+         "auto, f32, tf32 or bf16; as the models"},
         {"--threads", OPTION_INT, &o.threads, "N", "per rank; 0: its share of the cores"},
         {"--set", OPTION_LIST, &o.sets, "KEY=VALUE",
-         "change a key of the models' configuration, such as predict.merge"},
+         "patch, overlap, pad, predict.merge, predict.batch"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &o.models, &go));
     if (!go) return PLEAT_OK;
+    PLEAT_TRY(pleat_session_check_launch(a->session));
     PLEAT_CHECK(o.models.n > 0 && o.in != NULL && o.out != NULL, PLEAT_ERR_ARG,
                 "usage: pleat %s %s", self->name, self->arguments);
-    char(*text)[PLEAT_PATH_BYTES] = calloc(MAX_LIST, sizeof *text);
+    char(*text)[PLEAT_PATH_BYTES] = calloc(MAX_LIST + 1, sizeof *text);
     PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory for the models' names");
     pleat_status status = find_models(&o, &paths, text);
     if (status == PLEAT_OK) status = predict_all(a, &o, &paths);

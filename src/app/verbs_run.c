@@ -1,6 +1,7 @@
 /* verbs_run.c - run, train, report, and what all verbs share. */
 #include "app.h"
 
+#include "pleat/ablation.h"
 #include "pleat/crossval.h"
 #include "pleat/halt.h"
 
@@ -61,13 +62,14 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     pleat_config config;
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
+    PLEAT_TRY(pleat_session_check_launch(a->session));
     PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
     PLEAT_CHECK(out != NULL || options.dry_run, PLEAT_ERR_ARG,
                 "pleat %s needs --out RUN, the folder of the results", self->name);
     PLEAT_CHECK(fold >= 0 || fold == INT_MIN, PLEAT_ERR_ARG, "--fold %d: folds count from 0", fold);
     if (fold >= 0) options.only_fold = fold;
+    options.out = out != NULL ? out : ""; /* a dry run may have none */
     if (max_time != NULL) PLEAT_TRY(pleat_halt_parse("--max-time", max_time, &options.max_time));
-    options.out = out != NULL ? out : ".";
     PLEAT_TRY(verb_config(words.item[0], &sets, &config));
     return pleat_crossval_run(a->session, &config, &options);
 }
@@ -78,6 +80,32 @@ pleat_status verb_run(app *a, const verb *self, int argc, char **argv) {
 
 pleat_status verb_train(app *a, const verb *self, int argc, char **argv) {
     return run_or_train(a, self, argc, argv, 1);
+}
+
+pleat_status verb_ablate(app *a, const verb *self, int argc, char **argv) {
+    const char *out = NULL;
+    text_list sets = {0}, words = {0};
+    pleat_run_options options = {.command = a->command, .only_fold = -1};
+    int go = 0;
+    const option rows[] = {
+        {"--out", OPTION_TEXT, &out, "RUN", "folder of the four runs; started again, it goes on"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE", set_help},
+        {"--dry-run", OPTION_FLAG, &options.dry_run, NULL, "print who trains what, and stop"},
+        {0},
+    };
+    pleat_config config;
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(words.n == 1 && out != NULL, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
+                self->arguments);
+    options.out = out;
+    PLEAT_TRY(verb_config(words.item[0], &sets, &config));
+    PLEAT_CHECK(config.augment && (config.prep.clip || config.prep.grayscale ||
+                                   config.prep.resample || config.prep.zscore),
+                PLEAT_ERR_ARG,
+                "pleat ablate needs a configuration with preprocessing and augmentation; it turns "
+                "them off itself");
+    return pleat_ablation_run(a->session, &config, &options);
 }
 
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {

@@ -1,6 +1,7 @@
 /* file.c - whole files written so that they appear at once or not at all, paths, digests. */
 #include "pleat/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -10,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FIRST_BYTES 65536 /* read_all's first buffer; it doubles */
+#define FIRST_BYTES 65536     /* read_all's first buffer; it doubles */
+#define END_BYTES   (1 << 20) /* of each end of a packed file that its identity looks at */
 
 pleat_status pleat_path(char *out, size_t size, const char *format, ...) {
     va_list args;
@@ -148,6 +150,29 @@ pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t
     return pleat_file_publish(temporary, path);
 }
 
+/* ".NAME.HOST-PID.tmp", see pleat_file_temporary. */
+static int is_leftover(const char *entry, const char *name) {
+    const size_t length = strlen(entry);
+    if (entry[0] != '.' || length < 5 || strcmp(entry + length - 4, ".tmp") != 0) return 0;
+    if (name == NULL) return 1;
+    const size_t n = strlen(name);
+    return strncmp(entry + 1, name, n) == 0 && entry[1 + n] == '.';
+}
+
+void pleat_file_remove_leftovers(const char *folder, const char *name, double before_s) {
+    DIR *dir = opendir(folder);
+    if (dir == NULL) return;
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        struct stat st;
+        if (is_leftover(entry->d_name, name) && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+            (double)st.st_mtime < before_s)
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    (void)closedir(dir);
+}
+
+/* ---- what a file holds ----------------------------------------------------------------------- */
+
 uint64_t pleat_digest(uint64_t seed, const void *bytes, size_t n) {
     const unsigned char *byte = bytes;
     uint64_t hash = seed == 0 ? UINT64_C(0xcbf29ce484222325) : seed;
@@ -157,4 +182,50 @@ uint64_t pleat_digest(uint64_t seed, const void *bytes, size_t n) {
 
 void pleat_digest_hex(uint64_t digest, char out[17]) {
     (void)snprintf(out, 17, "%016llx", (unsigned long long)digest);
+}
+
+/* The digest of fd's bytes from..end, or of those up to its end when that comes first. -1 when they
+ * cannot be read; errno says why. */
+static int digest_bytes(int fd, off_t from, off_t end, void *buffer, uint64_t *digest) {
+    while (from < end) {
+        const size_t n = end - from < END_BYTES ? (size_t)(end - from) : END_BYTES;
+        const ssize_t got = pread(fd, buffer, n, from);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return -1;
+        if (got == 0) break;
+        *digest = pleat_digest(*digest, buffer, (size_t)got);
+        from += got;
+    }
+    return 0;
+}
+
+static int is_gzip(int fd) {
+    unsigned char magic[2] = {0};
+    return pread(fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b; /* RFC 1952 */
+}
+
+pleat_status pleat_file_identify(const char *path, pleat_file_identity *out) {
+    pleat_status status = PLEAT_OK;
+    struct stat st;
+    uint64_t digest = 0;
+    void *buffer = malloc(END_BYTES);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int why = errno;
+    PLEAT_CHECK_GOTO(status, done, buffer != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'",
+                     path);
+    PLEAT_CHECK_GOTO(status, done, fd >= 0, why == ENOENT ? PLEAT_ERR_NOT_FOUND : PLEAT_ERR_IO,
+                     "cannot read '%s': %s", path, strerror(why));
+    PLEAT_CHECK_GOTO(status, done, fstat(fd, &st) == 0, PLEAT_ERR_IO, "cannot read '%s': %s", path,
+                     strerror(errno));
+    const int ends = st.st_size > 2 * (off_t)END_BYTES && is_gzip(fd);
+    const off_t head = ends ? END_BYTES : st.st_size, tail = st.st_size - (ends ? END_BYTES : 0);
+    PLEAT_CHECK_GOTO(status, done,
+                     digest_bytes(fd, 0, head, buffer, &digest) == 0 &&
+                         digest_bytes(fd, tail, st.st_size, buffer, &digest) == 0,
+                     PLEAT_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+    *out = (pleat_file_identity){(uint64_t)st.st_size, digest};
+done:
+    if (fd >= 0) (void)close(fd);
+    free(buffer);
+    return status;
 }

@@ -2,6 +2,7 @@
 #include "pleat/rng.h"
 
 #include <math.h>
+#include <stddef.h>
 
 /* Multipliers and Weyl constants of Salmon et al. 2011, table 2 and section 4.1. */
 #define M0 0xD2511F53u
@@ -43,7 +44,7 @@ void pleat_rng_block(const pleat_rng *rng, uint32_t block, uint32_t out[4]) {
 }
 
 /* 53 bits of words 2i, 2i+1 as a fraction in [0, 1). */
-static double fraction(const uint32_t word[4], int i) {
+static double fraction(const uint32_t word[4], size_t i) {
     const uint64_t bits = ((uint64_t)word[2 * i] << 32 | word[2 * i + 1]) >> 11;
     return (double)bits * 0x1p-53;
 }

@@ -203,7 +203,7 @@ static void remove_leftovers_of(const char *path) {
     const char *slash = strrchr(path, '/');
     const int n = slash == NULL ? 1 : (int)(slash + 1 - path);
     if (pleat_path(folder, sizeof folder, "%.*s", n, slash == NULL ? "." : path) == PLEAT_OK)
-        pleat_hdf5_remove_leftovers(folder, slash == NULL ? path : slash + 1, INFINITY);
+        pleat_file_remove_leftovers(folder, slash == NULL ? path : slash + 1, INFINITY);
 }
 
 pleat_status pleat_checkpoint_write(const char *path, const pleat_checkpoint *checkpoint,

@@ -3,7 +3,6 @@
 
 #include "pleat/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -211,27 +210,4 @@ pleat_status pleat_hdf5_get_array(const pleat_hdf5 *file, const char *name, hid_
 
 int pleat_hdf5_has(const pleat_hdf5 *file, const char *name) {
     return H5Lexists(file->id, name, H5P_DEFAULT) > 0;
-}
-
-/* ---- what a killed writer leaves ------------------------------------------------------------- */
-
-/* ".NAME.HOST-PID.tmp", see pleat_file_temporary. */
-static int is_leftover(const char *entry, const char *name) {
-    const size_t length = strlen(entry);
-    if (entry[0] != '.' || length < 5 || strcmp(entry + length - 4, ".tmp") != 0) return 0;
-    if (name == NULL) return 1;
-    const size_t n = strlen(name);
-    return strncmp(entry + 1, name, n) == 0 && entry[1 + n] == '.';
-}
-
-void pleat_hdf5_remove_leftovers(const char *folder, const char *name, double before_s) {
-    DIR *dir = opendir(folder);
-    if (dir == NULL) return;
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        struct stat st;
-        if (is_leftover(entry->d_name, name) && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
-            (double)st.st_mtime < before_s)
-            (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    }
-    (void)closedir(dir);
 }

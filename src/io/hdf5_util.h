@@ -62,8 +62,4 @@ pleat_status pleat_hdf5_find_array(const pleat_hdf5 *file, const char *name, hid
 pleat_status pleat_hdf5_get_array(const pleat_hdf5 *file, const char *name, hid_t type, void *out);
 int pleat_hdf5_has(const pleat_hdf5 *file, const char *name);
 
-/* Removes the temporaries FOLDER/.*.tmp that a killed process left; only those for `name` when it
- * is not NULL, and only those last written before the time `before_s` (INFINITY: all). */
-void pleat_hdf5_remove_leftovers(const char *folder, const char *name, double before_s);
-
 #endif /* PLEAT_HDF5_UTIL_H */

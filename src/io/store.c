@@ -288,6 +288,66 @@ done:
     return status;
 }
 
+static pleat_status list_now(pleat_store *store, int i, int32_t (**rows)[4], int *n) {
+    const pleat_case_info *info = pleat_store_info(store, i);
+    const int origin[3] = {0, 0, 0};
+    uint8_t *label = malloc(pleat_voxels(info->dim));
+    PLEAT_CHECK(label != NULL, PLEAT_ERR_MEMORY, "no memory for the mask of case '%s'", info->id);
+    pleat_status status = pleat_store_read(store, i, origin, info->dim, NULL, label);
+    if (status == PLEAT_OK) status = pleat_foreground_list(info->dim, label, rows, n);
+    free(label);
+    return status;
+}
+
+/* Rows that another program wrote, or that a disk spoiled, must not lead out of the volume. */
+static int is_inside(const int dim[3], int32_t (*rows)[4], int n) {
+    for (int r = 0; r < n; r++) {
+        if (rows[r][0] < 1 || rows[r][0] > 255 || (r > 0 && rows[r][0] < rows[r - 1][0])) return 0;
+        for (int a = 0; a < 3; a++)
+            if (rows[r][1 + a] < 0 || rows[r][1 + a] >= dim[a]) return 0;
+    }
+    return 1;
+}
+
+pleat_status pleat_store_foreground(pleat_store *store, int i, int32_t (**out)[4], int *n) {
+    pleat_status status = PLEAT_OK;
+    const store_case *one = &store->cases[i];
+    *out = NULL;
+    *n = 0;
+    if (!one->info.has_label) return PLEAT_OK;
+    if (one->foreground_at < 0) return list_now(store, i, out, n);
+    int fd = -1;
+    int32_t(*rows)[4] = malloc((size_t)one->n_foreground * sizeof *rows);
+    PLEAT_CHECK(rows != NULL, PLEAT_ERR_MEMORY, "no memory for the foreground of case '%s'",
+                one->info.id);
+    PLEAT_TRY_GOTO(status, done, take_file(store, i, &fd));
+    const int failed =
+        read_bytes(fd, rows, (size_t)one->n_foreground * sizeof *rows, one->foreground_at);
+    give_file(store, i);
+    PLEAT_CHECK_GOTO(status, done, failed == 0, PLEAT_ERR_IO, "cannot read '%s/cases/%s.h5'",
+                     store->folder, one->info.id);
+    PLEAT_CHECK_GOTO(status, done, is_inside(one->info.dim, rows, one->n_foreground),
+                     PLEAT_ERR_FORMAT,
+                     "'%s/cases/%s.h5': its foreground lies outside; " STORE_ADVICE, store->folder,
+                     one->info.id);
+    *out = rows;
+    *n = one->n_foreground;
+    rows = NULL;
+done:
+    free(rows);
+    return status;
+}
+
+pleat_status pleat_store_check(const pleat_store *store, int i, const float *image,
+                               const uint8_t *label) {
+    const pleat_case_info *info = pleat_store_info(store, i);
+    PLEAT_CHECK(store_digest(info->dim, image, label) == info->digest, PLEAT_ERR_FORMAT,
+                "'%s/cases/%s.h5': its voxels are not those that were written; remove it and start "
+                "again: it is prepared again",
+                store->folder, info->id);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_store_verify(pleat_store *store, int i) {
     pleat_status status = PLEAT_OK;
     const int none[3] = {0, 0, 0};
@@ -299,10 +359,7 @@ pleat_status pleat_store_verify(pleat_store *store, int i) {
         PLEAT_TRY_GOTO(status, done, pleat_label_make(info->dim, info->spacing, &label));
     PLEAT_TRY_GOTO(status, done,
                    pleat_store_read(store, i, none, info->dim, image.data, label.data));
-    PLEAT_CHECK_GOTO(status, done, store_digest(info->dim, image.data, label.data) == info->digest,
-                     PLEAT_ERR_FORMAT,
-                     "'%s/cases/%s.h5': its voxels are not those that were written; " STORE_ADVICE,
-                     store->folder, info->id);
+    PLEAT_TRY_GOTO(status, done, pleat_store_check(store, i, image.data, label.data));
 done:
     pleat_image_free(&image);
     pleat_label_free(&label);

@@ -24,6 +24,23 @@ uint64_t store_digest(const int dim[3], const float *image, const uint8_t *label
     return label == NULL ? digest : pleat_digest(digest, label, n);
 }
 
+pleat_status pleat_store_set_files(pleat_case_info *info, const char *image_path,
+                                   const char *label_path) {
+    pleat_file_identity image, label = {0};
+    char paths[2][sizeof info->image_path] = {"", ""};
+    PLEAT_TRY(pleat_path(paths[0], sizeof paths[0], "%s", image_path));
+    PLEAT_TRY(pleat_file_identify(image_path, &image));
+    if (label_path != NULL) {
+        PLEAT_TRY(pleat_path(paths[1], sizeof paths[1], "%s", label_path));
+        PLEAT_TRY(pleat_file_identify(label_path, &label));
+    }
+    memcpy(info->image_path, paths[0], sizeof paths[0]);
+    memcpy(info->label_path, paths[1], sizeof paths[1]);
+    info->image_file = image;
+    info->label_file = label;
+    return PLEAT_OK;
+}
+
 /* ---- one case -------------------------------------------------------------------------------- */
 
 enum kind { TEXT, INT, REAL, DIGEST };
@@ -41,6 +58,8 @@ static const struct field {
     {"id", TEXT, 0, {0}, TEXT(id)},
     {"image_path", TEXT, 0, {0}, TEXT(image_path)},
     {"label_path", TEXT, 0, {0}, TEXT(label_path)},
+    {"image_file", DIGEST, 1, {2}, AT(image_file), 0},
+    {"label_file", DIGEST, 1, {2}, AT(label_file), 0},
     {"spacing", REAL, 1, {3}, AT(spacing), 0},
     {"classes", INT, 0, {0}, AT(classes), 0},
     {"digest", DIGEST, 0, {0}, AT(digest), 0},
@@ -127,6 +146,19 @@ static pleat_status find_voxels(const pleat_hdf5 *file, store_case *out) {
     return PLEAT_OK;
 }
 
+/* The list of foreground voxels; stores of older versions have none. */
+static pleat_status find_foreground(const pleat_hdf5 *file, store_case *out) {
+    hsize_t dim[2] = {0};
+    out->foreground_at = -1;
+    if (!pleat_hdf5_has(file, "foreground")) return PLEAT_OK;
+    PLEAT_TRY(
+        pleat_hdf5_find_array(file, "foreground", H5T_STD_I32LE, 2, dim, &out->foreground_at));
+    if (dim[1] != 4 || dim[0] > 256 * PLEAT_FOREGROUND_VOXELS)
+        return pleat_hdf5_damaged(file, "unexpected shape of dataset", "foreground");
+    out->n_foreground = (int)dim[0];
+    return PLEAT_OK;
+}
+
 pleat_status store_case_load(const char *path, store_case *out) {
     pleat_status status = PLEAT_OK;
     pleat_hdf5 file = PLEAT_HDF5_NONE;
@@ -145,6 +177,7 @@ pleat_status store_case_load(const char *path, store_case *out) {
                                        sizeof made.preprocessing));
     PLEAT_TRY_GOTO(status, done, get_fields(&file, &made.info));
     PLEAT_TRY_GOTO(status, done, find_voxels(&file, &made));
+    PLEAT_TRY_GOTO(status, done, find_foreground(&file, &made));
     *out = made;
 done:
     (void)pleat_hdf5_close(&file);

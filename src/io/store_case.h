@@ -12,13 +12,15 @@
 
 #define STORE_FORMAT  "pleat-store"
 #define CASE_FORMAT   "pleat-case"
-#define STORE_VERSION 1 /* of the layout; a reader refuses any other */
+#define STORE_VERSION 2 /* of the layout; a reader refuses any other */
 #define STORE_ADVICE  "remove it and run `pleat prep` again"
 
 typedef struct store_case {
     pleat_case_info info;
     char preprocessing[PLEAT_PREPROCESSING_BYTES];
     int64_t image_at, label_at; /* bytes from the start of the file; label_at -1: no mask */
+    int64_t foreground_at;      /* -1: not listed */
+    int n_foreground;           /* rows of the list */
     ino_t inode;                /* of the file these were read from, */
     off_t bytes;                /* so that one put in its place is noticed */
     struct timespec written;

@@ -1,15 +1,26 @@
 /* store_write.c - cases and the index of the store, written whole or not at all. */
 #include "pleat/file.h"
-#include "pleat/log.h"
 #include "store_case.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 static const double STALE_S = 600.0; /* no case takes that long to write */
 
 /* ---- a case ---------------------------------------------------------------------------------- */
+
+static pleat_status put_foreground(const pleat_hdf5 *file, const pleat_label *label) {
+    int32_t(*rows)[4] = NULL;
+    int n = 0;
+    PLEAT_TRY(pleat_foreground_list(label->dim, label->data, &rows, &n));
+    const hsize_t dim[2] = {(hsize_t)n, 4};
+    const pleat_status status =
+        n > 0 ? pleat_hdf5_put_array(file, "foreground", H5T_STD_I32LE, 2, dim, rows) : PLEAT_OK;
+    free(rows);
+    return status;
+}
 
 static pleat_status fill_file(const pleat_hdf5 *file, const char *preprocessing,
                               const pleat_case_info *info, const pleat_image *image,
@@ -18,9 +29,9 @@ static pleat_status fill_file(const pleat_hdf5 *file, const char *preprocessing,
     PLEAT_TRY(store_put_format(file, CASE_FORMAT, preprocessing));
     PLEAT_TRY(store_case_put_fields(file, info));
     PLEAT_TRY(pleat_hdf5_put_array(file, "image", H5T_IEEE_F32LE, 3, dim, image->data));
-    if (label != NULL)
-        PLEAT_TRY(pleat_hdf5_put_array(file, "label", H5T_STD_U8LE, 3, dim, label->data));
-    return PLEAT_OK;
+    if (label == NULL) return PLEAT_OK;
+    PLEAT_TRY(pleat_hdf5_put_array(file, "label", H5T_STD_U8LE, 3, dim, label->data));
+    return put_foreground(file, label);
 }
 
 static void complete_info(pleat_case_info *info, const pleat_image *image,
@@ -66,24 +77,32 @@ pleat_status pleat_store_write_case(const char *folder, const char *preprocessin
     return pleat_file_publish(temporary, path);
 }
 
-pleat_status pleat_store_has_case(const char *folder, const char *preprocessing, const char *id,
-                                  int *out) {
+static int same_file(pleat_file_identity a, pleat_file_identity b) {
+    return a.bytes == b.bytes && a.digest == b.digest;
+}
+
+pleat_status pleat_store_find_case(const char *folder, const char *preprocessing,
+                                   const pleat_case_info *wanted, pleat_case_state *out) {
     char path[PLEAT_PATH_BYTES];
     store_case found;
-    PLEAT_TRY(store_case_path(folder, id, path, sizeof path));
+    PLEAT_TRY(store_case_path(folder, wanted->id, path, sizeof path));
     if (!pleat_file_exists(path)) {
-        *out = 0;
+        *out = PLEAT_CASE_ABSENT;
         return PLEAT_OK;
     }
-    const pleat_status status = store_case_load(path, &found);
+    pleat_status status = store_case_load(path, &found);
+    if (status == PLEAT_OK && strcmp(found.info.id, wanted->id) != 0)
+        status = PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' holds case '%s'; " STORE_ADVICE, path,
+                            found.info.id);
     if (status == PLEAT_ERR_FORMAT) {
-        pleat_log(PLEAT_INFO, "%s: it is made again", pleat_error_message());
-        *out = 0;
+        *out = PLEAT_CASE_DAMAGED;
         return PLEAT_OK;
     }
     if (status != PLEAT_OK) return pleat_error_frame(status, __FILE__, __LINE__, __func__);
     PLEAT_TRY(store_compare_text(path, found.preprocessing, preprocessing));
-    *out = strcmp(found.info.id, id) == 0;
+    const int same = same_file(found.info.image_file, wanted->image_file) &&
+                     same_file(found.info.label_file, wanted->label_file);
+    *out = same ? PLEAT_CASE_WHOLE : PLEAT_CASE_CHANGED;
     return PLEAT_OK;
 }
 
@@ -143,8 +162,8 @@ pleat_status pleat_store_write_index(const char *folder, const char *preprocessi
     if (stat(path, &st) == 0) {
         char cases[PLEAT_PATH_BYTES];
         PLEAT_TRY(pleat_path(cases, sizeof cases, "%s/cases", folder));
-        pleat_hdf5_remove_leftovers(folder, NULL, (double)st.st_mtime - STALE_S);
-        pleat_hdf5_remove_leftovers(cases, NULL, (double)st.st_mtime - STALE_S);
+        pleat_file_remove_leftovers(folder, NULL, (double)st.st_mtime - STALE_S);
+        pleat_file_remove_leftovers(cases, NULL, (double)st.st_mtime - STALE_S);
     }
     return PLEAT_OK;
 }

@@ -1,10 +1,10 @@
 /* augment.c - a box of the augmented volume: mirrored, toned, noised, padded. */
 #include "pleat/augment.h"
 
+#include "crop.h"
 #include "lanes.h"
 #include "pleat/volume.h"
 #include "spatial.h"
-#include "tone.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,13 +42,14 @@ done:
     return status;
 }
 
-static pleat_status find_inside(const pleat_sample *sample, const pleat_source *source,
-                                const int patch[3], int with_label, inside *out) {
+static pleat_status find_inside(const pleat_crop *crop, const int start[3], const int size[3],
+                                int with_label, inside *out) {
+    const pleat_source *source = crop->source;
     inside in = {.image = source->image, .label = source->label};
     int empty = 0;
     for (int a = 0; a < 3; a++) {
-        const int n = source->dim[a], end = sample->start[a] + patch[a];
-        in.from[a] = sample->start[a] > 0 ? sample->start[a] : 0;
+        const int n = source->dim[a], end = start[a] + size[a];
+        in.from[a] = start[a] > 0 ? start[a] : 0;
         in.to[a] = end < n ? end : n;
         in.dim[a] = n;
         empty |= in.to[a] <= in.from[a];
@@ -56,7 +57,7 @@ static pleat_status find_inside(const pleat_sample *sample, const pleat_source *
     if (source->image == NULL && !empty) {
         for (int a = 0; a < 3; a++) {
             in.dim[a] = in.to[a] - in.from[a];
-            in.origin[a] = sample->mirror[a] ? source->dim[a] - in.to[a] : in.from[a];
+            in.origin[a] = crop->sample->mirror[a] ? source->dim[a] - in.to[a] : in.from[a];
         }
         PLEAT_TRY(read_box(source, with_label, &in));
     }
@@ -66,9 +67,8 @@ static pleat_status find_inside(const pleat_sample *sample, const pleat_source *
 }
 
 /* Where mirrored voxel `v` of axis `a` is in the array. */
-static int stored(const pleat_sample *sample, const pleat_source *source, const inside *in, int a,
-                  int v) {
-    return (sample->mirror[a] ? source->dim[a] - 1 - v : v) - in->origin[a];
+static int stored(const pleat_crop *crop, const inside *in, int a, int v) {
+    return (crop->sample->mirror[a] ? crop->source->dim[a] - 1 - v : v) - in->origin[a];
 }
 
 static void copy_image(const float *restrict from, int reversed, int n, float *restrict to) {
@@ -89,6 +89,48 @@ static void fill(float value, int n, float *row) {
     for (int i = 0; i < n; i++) row[i] = value;
 }
 
+/* Row (d, h) of the box, which lies inside the volume: what was stored, then what was drawn. */
+static void fill_row(const pleat_crop *crop, const inside *in, int d, int h, int before, int width,
+                     float *image, uint8_t *label) {
+    const pleat_sample *sample = crop->sample;
+    const int n = in->to[2] - in->from[2], after = width - before - n;
+    const int first = stored(crop, in, 2, sample->mirror[2] ? in->to[2] - 1 : in->from[2]);
+    const size_t line =
+        (size_t)stored(crop, in, 0, d) * (size_t)in->dim[1] + (size_t)stored(crop, in, 1, h);
+    const size_t at = line * (size_t)in->dim[2] + (size_t)first;
+    fill(crop->pad_value, before, image);
+    copy_image(in->image + at, sample->mirror[2], n, image + before);
+    pleat_tone_apply(&crop->tone, image + before, n);
+    if (sample->noise > 0.0)
+        pleat_noise_add(sample->noise_seed, d, h, in->from[2], n, (float)sample->noise,
+                        image + before);
+    fill(crop->pad_value, after, image + before + n);
+    if (label == NULL) return;
+    memset(label, crop->pad_label, (size_t)before);
+    copy_label(in->label + at, sample->mirror[2], n, label + before);
+    memset(label + before + n, crop->pad_label, (size_t)after);
+}
+
+pleat_status pleat_crop_box(const pleat_crop *crop, const int start[3], const int size[3],
+                            float *image, uint8_t *label) {
+    inside in = {0};
+    PLEAT_TRY(find_inside(crop, start, size, label != NULL, &in));
+    const int width = size[2];
+    for (int row = 0; row < size[0] * size[1]; row++) {
+        const int d = start[0] + row / size[1], h = start[1] + row % size[1];
+        float *to = image + (size_t)row * (size_t)width;
+        uint8_t *to_label = label ? label + (size_t)row * (size_t)width : NULL;
+        if (d >= in.from[0] && d < in.to[0] && h >= in.from[1] && h < in.to[1]) {
+            fill_row(crop, &in, d, h, in.from[2] - start[2], width, to, to_label);
+            continue;
+        }
+        fill(crop->pad_value, width, to);
+        if (label) memset(to_label, crop->pad_label, (size_t)width);
+    }
+    release(&in);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_augment_patch(const pleat_sample *sample, const pleat_source *source,
                                  const int patch[3], pleat_pad pad, float *image, uint8_t *label) {
     PLEAT_CHECK(label == NULL || source->label != NULL || source->image == NULL, PLEAT_ERR_DATA,
@@ -96,41 +138,12 @@ pleat_status pleat_augment_patch(const pleat_sample *sample, const pleat_source 
     PLEAT_CHECK(source->histogram != NULL ||
                     (sample->contrast == 0.0 && sample->gamma == 0.0 && pad == PLEAT_PAD_ZERO),
                 PLEAT_ERR_ARG, "contrast, gamma and background padding need a histogram");
-    const pleat_tone tone = pleat_tone_make(sample, source->histogram);
-    const float pad_value = pad == PLEAT_PAD_ZERO ? 0.0f : tone.darkest;
-    const uint8_t pad_label = pad == PLEAT_PAD_ZERO ? PLEAT_NO_CLASS : 0;
-    if (pleat_spatial_is_on(sample))
-        return pleat_spatial_patch(sample, source, patch, pad_value, pad_label, image, label);
-    inside in = {0};
-    PLEAT_TRY(find_inside(sample, source, patch, label != NULL, &in));
-
-    const int width = patch[2], before = in.from[2] - sample->start[2];
-    const int n = in.to[2] - in.from[2], after = width - before - n;
-    const int first = stored(sample, source, &in, 2, sample->mirror[2] ? in.to[2] - 1 : in.from[2]);
-    for (int row = 0; row < patch[0] * patch[1]; row++) {
-        const int d = sample->start[0] + row / patch[1], h = sample->start[1] + row % patch[1];
-        float *to = image + (size_t)row * (size_t)width;
-        uint8_t *to_label = label ? label + (size_t)row * (size_t)width : NULL;
-        if (d < in.from[0] || d >= in.to[0] || h < in.from[1] || h >= in.to[1]) {
-            fill(pad_value, width, to);
-            if (label) memset(to_label, pad_label, (size_t)width);
-            continue;
-        }
-        const size_t line = (size_t)stored(sample, source, &in, 0, d) * (size_t)in.dim[1] +
-                            (size_t)stored(sample, source, &in, 1, h);
-        const size_t at = line * (size_t)in.dim[2] + (size_t)first;
-        fill(pad_value, before, to);
-        copy_image(in.image + at, sample->mirror[2], n, to + before);
-        pleat_tone_apply(&tone, to + before, n);
-        if (sample->noise > 0.0)
-            pleat_noise_add(sample->noise_seed, d, h, in.from[2], n, (float)sample->noise,
-                            to + before);
-        fill(pad_value, after, to + before + n);
-        if (label == NULL) continue;
-        memset(to_label, pad_label, (size_t)before);
-        copy_label(in.label + at, sample->mirror[2], n, to_label + before);
-        memset(to_label + before + n, pad_label, (size_t)after);
+    pleat_crop crop = {sample, source, pleat_tone_make(sample, source->histogram), 0.0f,
+                       PLEAT_NO_CLASS};
+    if (pad == PLEAT_PAD_BACKGROUND) {
+        crop.pad_value = crop.tone.darkest;
+        crop.pad_label = 0;
     }
-    release(&in);
-    return PLEAT_OK;
+    return pleat_spatial_is_on(sample) ? pleat_spatial_patch(&crop, patch, image, label)
+                                       : pleat_crop_box(&crop, sample->start, patch, image, label);
 }

@@ -7,8 +7,17 @@
 #ifndef PLEAT_LANES_H
 #define PLEAT_LANES_H
 
+#include "pleat/rng.h"
+
 #include <stdint.h>
 #include <string.h>
+
+#pragma GCC diagnostic ignored "-Wpsabi" /* vectors are never passed between files */
+
+/* GCC's vectors of floats at any address: one register, or as many as the machine needs. */
+typedef float lane16 __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float lane8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float lane4 __attribute__((vector_size(16), aligned(4), may_alias));
 
 static inline uint32_t lane_bits(float x) {
     uint32_t bits;
@@ -58,6 +67,32 @@ static inline void lane_sincos(float turn, float *sine, float *cosine) {
     const float y = quarter & 1 ? c : s, x = quarter & 1 ? s : c;
     *sine = quarter & 2 ? -y : y;
     *cosine = (quarter + 1) & 2 ? -x : x;
+}
+
+enum { LANE_BLOCKS = 16 }; /* of Philox, made together */
+
+/* The four words of blocks first .. first + LANE_BLOCKS - 1: the rounds of rng.c, one SIMD lane
+ * per block; tests hold the two together. */
+static inline void lane_philox(const pleat_rng *rng, uint32_t first,
+                               uint32_t word[4][LANE_BLOCKS]) {
+    for (uint32_t i = 0; i < LANE_BLOCKS; i++) {
+        uint32_t c0 = rng->counter[0], c1 = rng->counter[1], c2 = rng->counter[2], c3 = first + i;
+        uint32_t k0 = rng->key[0], k1 = rng->key[1];
+#pragma GCC unroll 10
+        for (int round = 0; round < 10; round++) {
+            const uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+            c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+            c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+            c1 = (uint32_t)p1;
+            c3 = (uint32_t)p0;
+            k0 += 0x9E3779B9u;
+            k1 += 0xBB67AE85u;
+        }
+        word[0][i] = c0;
+        word[1][i] = c1;
+        word[2][i] = c2;
+        word[3][i] = c3;
+    }
 }
 
 /* Adds sigma times a standard normal deviate to `row`, voxels w .. w+n-1 of row (d, h) of a volume.

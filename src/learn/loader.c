@@ -51,8 +51,11 @@ static pleat_status make(const pleat_loader *loader, int64_t ticket, size_t plac
     pleat_sample sample;
     pleat_sampler_draw(c->seed, c->fold, epoch, number, c->iterations * c->batch, c->n_sources,
                        (const int(*)[3])loader->dims, c->patch, &loader->augment, &sample);
-    return pleat_augment_patch(&sample, c->sources[sample.item], c->patch, c->pad,
-                               loader->images + place * voxels, loader->labels + place * voxels);
+    const pleat_source *source = c->sources[sample.item];
+    pleat_sampler_oversample(c->seed, c->fold, epoch, number, c->oversample, source->dim, c->patch,
+                             source->foreground, &sample);
+    return pleat_augment_patch(&sample, source, c->patch, c->pad, loader->images + place * voxels,
+                               loader->labels + place * voxels);
 }
 
 static void *work(void *context) {

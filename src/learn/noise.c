@@ -4,34 +4,10 @@
  * of row (d, h): two of Box and Muller's pairs, each from two words.
  */
 #include "lanes.h"
-#include "pleat/rng.h"
 
 #include <math.h>
 
-enum { BLOCKS = 16, VOXELS = 4 * BLOCKS };
-
-/* The four words of blocks first .. first + BLOCKS - 1, as word[4][BLOCKS]. The rounds of rng.c,
- * one SIMD lane per block; tests hold the two together. */
-static void philox(const pleat_rng *rng, uint32_t first, uint32_t word[4][BLOCKS]) {
-    for (uint32_t i = 0; i < BLOCKS; i++) {
-        uint32_t c0 = rng->counter[0], c1 = rng->counter[1], c2 = rng->counter[2], c3 = first + i;
-        uint32_t k0 = rng->key[0], k1 = rng->key[1];
-#pragma GCC unroll 10
-        for (int round = 0; round < 10; round++) {
-            const uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
-            c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-            c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-            c1 = (uint32_t)p1;
-            c3 = (uint32_t)p0;
-            k0 += 0x9E3779B9u;
-            k1 += 0xBB67AE85u;
-        }
-        word[0][i] = c0;
-        word[1][i] = c1;
-        word[2][i] = c2;
-        word[3][i] = c3;
-    }
-}
+enum { BLOCKS = LANE_BLOCKS, VOXELS = 4 * BLOCKS };
 
 /* Words a, b -> two deviates. 24 bits each, a's centred so that the logarithm is finite. */
 static void box_muller(const uint32_t *restrict a, const uint32_t *restrict b, float *restrict x,
@@ -52,7 +28,7 @@ void pleat_noise_add(uint64_t seed, int d, int h, int w, int n, float sigma, flo
     for (int at = w / 4 * 4; at < end; at += VOXELS) {
         uint32_t word[4][BLOCKS];
         float deviate[4][BLOCKS], line[VOXELS];
-        philox(&rng, (uint32_t)(at / 4), word);
+        lane_philox(&rng, (uint32_t)(at / 4), word);
         box_muller(word[0], word[1], deviate[0], deviate[1]);
         box_muller(word[2], word[3], deviate[2], deviate[3]);
         for (int i = 0; i < VOXELS; i++) line[i] = deviate[i % 4][i / 4];

@@ -28,6 +28,9 @@ enum {
     DRAW_SCALE_SIDE = 25,
     DRAW_SCALE = 26,
     DRAW_CENTRE = 27, /* 27, 28, 29: D, H, W */
+    DRAW_FOREGROUND_GATE = 30,
+    DRAW_FOREGROUND_CLASS = 31,
+    DRAW_FOREGROUND_VOXEL = 32,
 };
 
 pleat_augment_config pleat_augment_defaults(void) {
@@ -142,4 +145,29 @@ void pleat_sampler_draw(uint64_t seed, int fold, int epoch, int sample, int samp
     out->noise_seed = (uint64_t)word[0] << 32 | word[1];
     draw_intensity(&rng, augment, out);
     draw_spatial(&rng, dim, patch, augment, out);
+}
+
+void pleat_sampler_oversample(uint64_t seed, int fold, int epoch, int sample, double share,
+                              const int dim[3], const int patch[3],
+                              const pleat_foreground *foreground, pleat_sample *out) {
+    const pleat_rng rng =
+        pleat_rng_at(seed, PLEAT_STREAM_SAMPLE, (uint32_t)fold, (uint32_t)epoch, (uint32_t)sample);
+    if (!fires(&rng, DRAW_FOREGROUND_GATE, share)) return;
+    if (foreground == NULL || foreground->classes == 0) return;
+    const int k = (int)pleat_rng_below(&rng, DRAW_FOREGROUND_CLASS, (uint32_t)foreground->classes);
+    const int n = foreground->first[k + 1] - foreground->first[k];
+    const int row =
+        foreground->first[k] + (int)pleat_rng_below(&rng, DRAW_FOREGROUND_VOXEL, (uint32_t)n);
+    for (int a = 0; a < 3; a++) {
+        const int stored = foreground->row[row][1 + a], room = dim[a] - patch[a];
+        if (room <= 0) continue; /* the whole axis is in the patch already */
+        const int voxel = out->mirror[a] ? dim[a] - 1 - stored : stored;
+        const int start = voxel - patch[a] / 2;
+        out->start[a] = start < 0 ? 0 : start < room ? start : room;
+        if (out->elastic_alpha == 0.0 && out->scale == 0.0 && out->rotation[0] == 0.0 &&
+            out->rotation[1] == 0.0 && out->rotation[2] == 0.0)
+            continue;
+        const double half = 0.5 * patch[a], last = dim[a] - half;
+        out->centre[a] = voxel < half ? half : voxel < last ? voxel : last;
+    }
 }

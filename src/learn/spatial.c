@@ -5,13 +5,19 @@
  */
 #include "spatial.h"
 
+#include "lanes.h"
 #include "pleat/spline.h"
 #include "pleat/volume.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { MARGIN = 14 }; /* 2 of the kernel, 12 of the filter: 0.268^12 = 1e-7 */
+enum {
+    MARGIN = 14, /* 2 of the kernel, 12 of the filter: 0.268^12 = 1e-7 */
+    BORDER = 3,  /* mirrored coefficients: one before, two behind */
+    CHUNK = 32   /* points made together */
+};
 
 typedef struct deformation {
     double matrix[3][3], centre[3], middle[3]; /* middle: the grid's, (P - 1) / 2 */
@@ -79,92 +85,185 @@ static void find_box(const int patch[3], deformation *t) {
     }
 }
 
-/* Coefficients of the box around `point`, which lies inside the volume. */
-static float interpolate(const deformation *t, const float *box, const double point[3]) {
-    size_t index[3][4];
-    double weight[3][4];
-    size_t stride = 1;
-    for (int a = 2; a >= 0; a--) {
-        const double u = point[a] - t->low[a], whole = floor(u);
-        pleat_spline_weights(u - whole, weight[a]);
-        for (int j = 0; j < 4; j++) {
-            int i = (int)whole - 1 + j;
-            if (i < 0 || i >= t->size[a]) i = pleat_spline_mirror(i, t->size[a]);
-            index[a][j] = (size_t)i * stride;
+/* --- the box ---------------------------------------------------------------------------------- */
+
+/* Coefficients outside the volume mirror those inside; samples there were padding. */
+static void mirror_rows(float *box, const int size[3]) {
+    const size_t width = (size_t)size[2] + BORDER, slice = ((size_t)size[1] + BORDER) * width;
+    for (int d = 0; d < size[0] + BORDER; d++) {
+        const int from_d = pleat_spline_mirror(d - 1, size[0]) + 1;
+        for (int h = 0; h < size[1] + BORDER; h++) {
+            const int from_h = pleat_spline_mirror(h - 1, size[1]) + 1;
+            float *row = box + (size_t)d * slice + (size_t)h * width;
+            if (from_d != d || from_h != h)
+                memcpy(row, box + (size_t)from_d * slice + (size_t)from_h * width,
+                       width * sizeof *row);
+            row[0] = row[pleat_spline_mirror(-1, size[2]) + 1];
+            row[size[2] + 1] = row[pleat_spline_mirror(size[2], size[2]) + 1];
+            row[size[2] + 2] = row[pleat_spline_mirror(size[2] + 1, size[2]) + 1];
         }
-        stride *= (size_t)t->size[a];
     }
-    double sum = 0.0;
-    for (int i = 0; i < 4; i++)
-        for (int j = 0; j < 4; j++) {
-            const float *row = box + index[0][i] + index[1][j];
-            const double line = weight[2][0] * row[index[2][0]] + weight[2][1] * row[index[2][1]] +
-                                weight[2][2] * row[index[2][2]] + weight[2][3] * row[index[2][3]];
-            sum += weight[0][i] * weight[1][j] * line;
-        }
-    return (float)sum;
 }
 
-static uint8_t nearest(const deformation *t, const uint8_t *box, const double point[3]) {
-    size_t index = 0;
-    for (int a = 0; a < 3; a++)
-        index = index * (size_t)t->size[a] + (size_t)((int)floor(point[a] + 0.5) - t->low[a]);
-    return box[index];
+/* Slice after slice is cropped, toned and filtered along W and H while it is in the cache. */
+static pleat_status fill_box(const pleat_crop *crop, const deformation *t, float *scratch,
+                             float *box, uint8_t *label) {
+    const int one[3] = {1, t->size[1] + BORDER, t->size[2] + BORDER};
+    const size_t pitch = (size_t)one[2], slice = (size_t)one[1] * pitch;
+    float *inner = box + pitch + 1; /* of a slice: its first voxel in the volume */
+    for (int d = 0; d < t->size[0] + BORDER; d++) {
+        const int start[3] = {t->low[0] - 1 + d, t->low[1] - 1, t->low[2] - 1};
+        const size_t at = (size_t)d * slice;
+        PLEAT_TRY(pleat_crop_box(crop, start, one, box + at, label ? label + at : NULL));
+        pleat_prefilter_slice(inner + at, pitch, t->size[1], t->size[2], scratch);
+    }
+    pleat_prefilter_depth(inner + slice, slice, pitch, t->size);
+    mirror_rows(box, t->size);
+    return PLEAT_OK;
 }
 
-/* The point voxel `i` = (d, h, w) of the patch is taken from; 0 when it is outside the volume. */
-static int locate(const deformation *t, const int voxel[3], size_t i, double point[3]) {
-    double g[3];
-    for (int b = 0; b < 3; b++)
-        g[b] = voxel[b] - t->middle[b] + (t->shift[b] ? (double)t->shift[b][i] : 0.0);
-    int inside = 1;
+/* --- the points ------------------------------------------------------------------------------- */
+
+/* A part of a row of the patch. */
+typedef struct points {
+    int64_t tap[CHUNK];        /* coefficient (-1, -1, -1) of each point */
+    int64_t nearest[CHUNK];    /* voxel of the label */
+    int32_t inside[CHUNK];     /* 0: outside the volume */
+    float weight[3][CHUNK][4]; /* of the four coefficients along D, H, W */
+} points;
+
+/* Voxels w .. w + CHUNK - 1 of row `at`, which is (d, h); coordinate `a` of their points. */
+static void locate_axis(const deformation *t, int a, const double row[3],
+                        const double *const shift[3], int w, double *restrict out) {
+    const double *m = t->matrix[a];
+    const double base = m[0] * row[0] + m[1] * row[1] + m[2] * (w - t->middle[2]) + t->centre[a];
+    for (int i = 0; i < CHUNK; i++)
+        out[i] = base + m[2] * i + (m[0] * shift[0][i] + m[1] * shift[1][i] + m[2] * shift[2][i]);
+}
+
+static void weigh_axis(const deformation *t, int a, const double *restrict at, int64_t stride,
+                       points *restrict p) {
+    const double end = t->dim[a] - 1, low = t->low[a], high = low + t->size[a] - 1;
+    const int32_t origin = t->low[a];
+    for (int i = 0; i < CHUNK; i++) {
+        p->inside[i] &= at[i] >= 0.0 && at[i] <= end;
+        double u = at[i] > low ? at[i] : low; /* what is outside is read, then thrown away */
+        u = u < high ? u : high;
+        const int32_t whole = (int32_t)u;
+        p->tap[i] += (whole - origin) * stride;
+        p->nearest[i] += ((int32_t)(u + 0.5) - origin + 1) * stride;
+        const float x = (float)(u - whole), y = 1.0F - x;
+        p->weight[a][i][0] = y * y * y * (1.0F / 6.0F);
+        p->weight[a][i][1] = (4.0F + x * x * (3.0F * x - 6.0F)) * (1.0F / 6.0F);
+        p->weight[a][i][2] = (4.0F + y * y * (3.0F * y - 6.0F)) * (1.0F / 6.0F);
+        p->weight[a][i][3] = x * x * x * (1.0F / 6.0F);
+    }
+}
+
+static void locate(const deformation *t, const double row[3], const double *const shift[3], int w,
+                   points *p) {
+    const int64_t width = t->size[2] + BORDER,
+                  stride[3] = {(t->size[1] + BORDER) * width, width, 1};
+    double at[CHUNK];
+    for (int i = 0; i < CHUNK; i++) {
+        p->tap[i] = p->nearest[i] = 0;
+        p->inside[i] = 1;
+    }
     for (int a = 0; a < 3; a++) {
-        const double *m = t->matrix[a];
-        point[a] = m[0] * g[0] + m[1] * g[1] + m[2] * g[2] + t->centre[a];
-        inside &= point[a] >= 0.0 && point[a] <= t->dim[a] - 1;
+        locate_axis(t, a, row, shift, w, at);
+        weigh_axis(t, a, at, stride[a], p);
     }
-    return inside;
 }
 
-pleat_status pleat_spatial_patch(const pleat_sample *sample, const pleat_source *source,
-                                 const int patch[3], float pad_value, uint8_t pad_label,
-                                 float *image, uint8_t *label) {
+/* Four rows of four coefficients. */
+static inline lane16 gather(const float *row, size_t pitch) {
+    const lane4 a = *(const lane4 *)row, b = *(const lane4 *)(row + pitch);
+    const lane4 c = *(const lane4 *)(row + 2 * pitch), d = *(const lane4 *)(row + 3 * pitch);
+    const lane8 ab = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+    const lane8 cd = __builtin_shufflevector(c, d, 0, 1, 2, 3, 4, 5, 6, 7);
+    return __builtin_shufflevector(ab, cd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/* The 64 products of point i: along D for all, along H, then along W but for the last sum. */
+static inline lane4 interpolate(const points *p, int i, const float *box, size_t pitch,
+                                size_t slice) {
+    const float *at = box + p->tap[i], *d = p->weight[0][i], *h = p->weight[1][i];
+    lane16 sum = d[0] * gather(at, pitch);
+    sum += d[1] * gather(at + slice, pitch);
+    sum += d[2] * gather(at + 2 * slice, pitch);
+    sum += d[3] * gather(at + 3 * slice, pitch);
+    lane4 line = h[0] * __builtin_shufflevector(sum, sum, 0, 1, 2, 3);
+    line += h[1] * __builtin_shufflevector(sum, sum, 4, 5, 6, 7);
+    line += h[2] * __builtin_shufflevector(sum, sum, 8, 9, 10, 11);
+    line += h[3] * __builtin_shufflevector(sum, sum, 12, 13, 14, 15);
+    return line * *(const lane4 *)p->weight[2][i];
+}
+
+static void sample_image(const deformation *t, const points *p, const float *box, float pad_value,
+                         int n, float *image) {
+    const size_t pitch = (size_t)t->size[2] + BORDER;
+    const size_t slice = ((size_t)t->size[1] + BORDER) * pitch;
+    float sum[CHUNK][4];
+    for (int i = 0; i < CHUNK; i++) *(lane4 *)sum[i] = interpolate(p, i, box, pitch, slice);
+    for (int i = 0; i < n; i++) {
+        const float x = (sum[i][0] + sum[i][1]) + (sum[i][2] + sum[i][3]);
+        image[i] = p->inside[i] ? x : pad_value;
+    }
+}
+
+static void sample_label(const points *p, const uint8_t *box, uint8_t pad_label, int n,
+                         uint8_t *label) {
+    for (int i = 0; i < n; i++) label[i] = p->inside[i] ? box[p->nearest[i]] : pad_label;
+}
+
+/* All chunks of row `at`, which is (d, h) seen from the middle. */
+static void sample_row(const pleat_crop *crop, const deformation *t, const double row[3], size_t at,
+                       int width, const float *box, const uint8_t *box_label, float *image,
+                       uint8_t *label) {
+    double moved[3][CHUNK] = {{0}};
+    const double *const shift[3] = {moved[0], moved[1], moved[2]};
+    points p;
+    for (int w = 0; w < width; w += CHUNK) {
+        const int n = width - w < CHUNK ? width - w : CHUNK;
+        for (int a = 0; a < 3 && t->shift[a] != NULL; a++)
+            for (int i = 0; i < n; i++) moved[a][i] = t->shift[a][at + (size_t)(w + i)];
+        locate(t, row, shift, w, &p);
+        sample_image(t, &p, box, crop->pad_value, n, image + at + w);
+        if (label) sample_label(&p, box_label, crop->pad_label, n, label + at + w);
+    }
+}
+
+pleat_status pleat_spatial_patch(const pleat_crop *crop, const int patch[3], float *image,
+                                 uint8_t *label) {
     pleat_status status = PLEAT_OK;
-    deformation t = {.dim = source->dim};
-    float *box = NULL;
+    const pleat_sample *sample = crop->sample;
+    deformation t = {.dim = crop->source->dim};
+    float *box = NULL, *scratch = NULL;
     uint8_t *box_label = NULL;
-    pleat_sample plain = *sample; /* the box, undeformed */
-    plain.elastic_alpha = plain.scale = 0.0;
     for (int a = 0; a < 3; a++) {
-        plain.rotation[a] = 0.0;
         t.centre[a] = sample->centre[a];
         t.middle[a] = 0.5 * (patch[a] - 1);
     }
     pleat_spatial_matrix(sample, t.matrix);
     if (sample->elastic_alpha != 0.0) PLEAT_TRY_GOTO(status, done, make_shift(sample, patch, &t));
     find_box(patch, &t);
-    for (int a = 0; a < 3; a++) plain.start[a] = t.low[a];
-    box = malloc(pleat_voxels(t.size) * sizeof *box);
-    box_label = malloc(pleat_voxels(t.size));
-    PLEAT_CHECK_GOTO(status, done, box != NULL && box_label != NULL, PLEAT_ERR_MEMORY,
-                     "no memory for a box of %zu voxels", pleat_voxels(t.size));
-    PLEAT_TRY_GOTO(
-        status, done,
-        pleat_augment_patch(&plain, source, t.size, PLEAT_PAD_ZERO, box, label ? box_label : NULL));
-    PLEAT_TRY_GOTO(status, done, pleat_spline_prefilter(box, t.size));
-    const size_t n = pleat_voxels(patch);
-    for (size_t i = 0; i < n; i++) {
-        const size_t line = i / (size_t)patch[2];
-        const int voxel[3] = {(int)(line / (size_t)patch[1]), (int)(line % (size_t)patch[1]),
-                              (int)(i % (size_t)patch[2])};
-        double point[3];
-        const int inside = locate(&t, voxel, i, point);
-        image[i] = inside ? interpolate(&t, box, point) : pad_value;
-        if (label) label[i] = inside ? nearest(&t, box_label, point) : pad_label;
+    const int outer[3] = {t.size[0] + BORDER, t.size[1] + BORDER, t.size[2] + BORDER};
+    box = malloc(pleat_voxels(outer) * sizeof *box);
+    box_label = malloc(pleat_voxels(outer));
+    scratch = calloc((size_t)t.size[2] * PLEAT_PREFILTER_LINES, sizeof *scratch);
+    PLEAT_CHECK_GOTO(status, done, box != NULL && box_label != NULL && scratch != NULL,
+                     PLEAT_ERR_MEMORY, "no memory for a box of %zu voxels", pleat_voxels(outer));
+    PLEAT_TRY_GOTO(status, done, fill_box(crop, &t, scratch, box, label ? box_label : NULL));
+    for (int line = 0; line < patch[0] * patch[1]; line++) {
+        const int d = line / patch[1], h = line % patch[1];
+        const double row[3] = {d - t.middle[0], h - t.middle[1], 0.0};
+        sample_row(crop, &t, row, (size_t)line * (size_t)patch[2], patch[2], box, box_label, image,
+                   label);
     }
 done:
     for (int a = 0; a < 3; a++) free(t.shift[a]);
     free(box);
     free(box_label);
+    free(scratch);
     return status;
 }

@@ -10,7 +10,7 @@
 #ifndef PLEAT_SPATIAL_H
 #define PLEAT_SPATIAL_H
 
-#include "pleat/augment.h"
+#include "crop.h"
 
 /* 1 when the sample deforms. */
 int pleat_spatial_is_on(const pleat_sample *sample);
@@ -26,10 +26,18 @@ pleat_status pleat_elastic_field(const pleat_sample *sample, int component, cons
 /* Gaussian of `sigma` voxels, cut at floor(4 sigma + 1/2), zeros outside; in place. ERR_MEMORY. */
 pleat_status pleat_gaussian_smooth(float *volume, const int dim[3], double sigma);
 
+enum { PLEAT_PREFILTER_LINES = 32 };
+
+/* Samples become spline coefficients along W and H, in place: slice [height] rows of `width`
+ * values, `pitch` apart. scratch [width, PLEAT_PREFILTER_LINES], finite numbers. In float, error
+ * below 1e-6 of the largest value. */
+void pleat_prefilter_slice(float *slice, size_t pitch, int height, int width, float *scratch);
+/* Along D: box [dim], slices `step` apart, their rows `pitch`. */
+void pleat_prefilter_depth(float *box, size_t step, size_t pitch, const int dim[3]);
+
 /* As pleat_augment_patch for a sample that deforms: cubic B-spline for the image, nearest for the
  * label; points outside the volume get the pad values. */
-pleat_status pleat_spatial_patch(const pleat_sample *sample, const pleat_source *source,
-                                 const int patch[3], float pad_value, uint8_t pad_label,
-                                 float *image, uint8_t *label);
+pleat_status pleat_spatial_patch(const pleat_crop *crop, const int patch[3], float *image,
+                                 uint8_t *label);
 
 #endif /* PLEAT_SPATIAL_H */

@@ -148,7 +148,7 @@ static pleat_status share_stats(run *r) {
 static pleat_status validate(run *r, double metrics[METRICS]) {
     const int total = r->data->n_validation * r->config->validation;
     const int mine = (total - r->group->rank + r->group->size - 1) / r->group->size;
-    const size_t per_sample = (size_t)(3 * r->classes + 1);
+    const size_t per_sample = 3 * (size_t)r->classes + 1;
     double share[METRICS] = {0};
     PLEAT_TRY(share_stats(r));
     for (int first = 0; first < mine; first += r->batch) {
@@ -334,7 +334,7 @@ static pleat_status look_for_stop(run *r) {
 
 static pleat_status run_epoch(run *r) {
     const double start = pleat_now() - r->seconds;
-    double train[METRICS], val[METRICS];
+    double train[METRICS], val[METRICS] = {0};
     const double lr = rate_of(r);
     PLEAT_TRY(train_steps(r, start));
     if (r->halt != PLEAT_HALT_NONE) return PLEAT_OK;
@@ -374,6 +374,7 @@ static pleat_status start_loader(run *r) {
         .first = r->group->rank * r->batch,
         .count = r->batch,
         .augment = c->augment,
+        .oversample = c->oversample,
         .pad = c->pad,
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
         .threads = c->loader_threads,

@@ -39,11 +39,13 @@ static size_t lowest_free(const pleat_value *value, pleat_value *const *placed, 
 }
 
 pleat_status pleat_arena_plan(pleat_value *values, int n, size_t *total) {
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers, indeed */
     pleat_value **order = malloc((size_t)n * sizeof *order);
     PLEAT_CHECK(order != NULL || n == 0, PLEAT_ERR_MEMORY, "no memory to plan %d values", n);
     int used = 0;
     for (int i = 0; i < n; i++)
         if (values[i].first <= values[i].last && values[i].bytes > 0) order[used++] = &values[i];
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression) */
     qsort(order, (size_t)used, sizeof *order, larger_first);
     size_t top = 0;
     for (int i = 0; i < used; i++) {

@@ -62,6 +62,7 @@ void pleat_unet_text(const pleat_unet_config *config, char *out, size_t size) {
 pleat_status pleat_unet_parse(const char *text, pleat_unet_config *out) {
     pleat_unet_config c = {0};
     char again[128];
+    /* NOLINTNEXTLINE(cert-err34-c): what it did not understand shows when it is written again */
     const int fields = sscanf(text, "unet depth=%d filters=%d classes=%d norm=%d", &c.depth,
                               &c.filters, &c.classes, &c.norm);
     pleat_unet_text(&c, again, sizeof again);

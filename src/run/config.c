@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #define MAX_TEXT 1024
@@ -62,7 +63,7 @@ static int number(const char *text, double *out) {
     char *end = NULL;
     errno = 0;
     *out = strtod(text, &end);
-    while (end != NULL && isspace((unsigned char)*end)) end++;
+    while (isspace((unsigned char)*end)) end++;
     return end != text && *end == '\0' && errno == 0 && isfinite(*out);
 }
 
@@ -171,9 +172,13 @@ static pleat_status set_number(const config_row *row, const char *where, const c
 
 static pleat_status set_word(const config_row *row, const char *where, const char *text, char *at) {
     if (row->kind == TEXT) {
-        PLEAT_CHECK(strlen(text) < (size_t)row->low, PLEAT_ERR_ARG,
-                    "%s: %s is longer than %d characters", where, row->key, (int)row->low - 1);
-        (void)snprintf(at, (size_t)row->low, "%s", text);
+        /* classes may be written as the list it is: [background, lesion] */
+        const int list = row->offset == offsetof(pleat_config, classes) && text[0] == '[' &&
+                         text[strlen(text) - 1] == ']';
+        const size_t n = strlen(text) - 2 * (size_t)list;
+        PLEAT_CHECK(n < (size_t)row->low, PLEAT_ERR_ARG, "%s: %s is longer than %d characters",
+                    where, row->key, (int)row->low - 1);
+        (void)snprintf(at, (size_t)row->low, "%.*s", (int)n, text + list);
         return PLEAT_OK;
     }
     const int place = choice(row->choices, text);
@@ -248,15 +253,46 @@ pleat_status pleat_config_set(const char *assignment, pleat_config *config) {
     return set_key("--set", key, equals + 1, config);
 }
 
-pleat_status pleat_config_environment(pleat_config *config) {
+/* PLEAT_TRAIN_EPOCHS of train.epochs. */
+static void variable_of(const char *key, char name[128]) {
+    size_t n = (size_t)snprintf(name, 128, "PLEAT_");
+    for (const char *c = key; *c != '\0' && n < 127; c++)
+        name[n++] = (char)(*c == '.' ? '_' : toupper((unsigned char)*c));
+    name[n] = '\0';
+}
+
+/* The key of a variable's name; NULL when there is none. */
+static const char *key_of(const char *variable, size_t length) {
+    char name[128];
+    if (length == strlen("PLEAT_AUGMENT") && strncmp(variable, "PLEAT_AUGMENT", length) == 0)
+        return "augment.on";
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
-        char name[128] = "PLEAT_";
-        size_t n = strlen(name);
-        for (const char *c = row->key; *c != '\0' && n < sizeof name - 1; c++)
-            name[n++] = (char)(*c == '.' ? '_' : toupper((unsigned char)*c));
-        name[n] = '\0';
-        const char *value = getenv(name);
-        if (value != NULL) PLEAT_TRY(set(row, name, value, config));
+        variable_of(row->key, name);
+        if (strlen(name) == length && strncmp(name, variable, length) == 0) return row->key;
+    }
+    return NULL;
+}
+
+/* Variables that are not keys: of the communicator, the session, the modules, the tests. */
+static int is_other(const char *variable) {
+    static const char *const others[] = {"PLEAT_COMM_", "PLEAT_ALLOW_", "PLEAT_MODULE_",
+                                         "PLEAT_TEST_"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strncmp(variable, others[i], strlen(others[i])) == 0) return 1;
+    return 0;
+}
+
+pleat_status pleat_config_environment(pleat_config *config) {
+    for (char **entry = environ; *entry != NULL; entry++) {
+        const char *equals = strchr(*entry, '=');
+        if (strncmp(*entry, "PLEAT_", 6) != 0 || equals == NULL || is_other(*entry)) continue;
+        const char *key = key_of(*entry, (size_t)(equals - *entry));
+        PLEAT_CHECK(key != NULL, PLEAT_ERR_ARG,
+                    "environment: %.*s is no key's variable; unset it, or see `pleat config`",
+                    (int)(equals - *entry), *entry);
+        char name[128];
+        (void)snprintf(name, sizeof name, "%.*s", (int)(equals - *entry), *entry);
+        PLEAT_TRY(set(find(key), name, equals + 1, config));
     }
     return PLEAT_OK;
 }
@@ -279,8 +315,9 @@ static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const 
     for (yaml_node_item_t *item = node->data.sequence.items.start;
          item < node->data.sequence.items.top; item++) {
         const yaml_node_t *part = yaml_document_get_node(w->document, *item);
-        PLEAT_CHECK(part->type == YAML_SCALAR_NODE, PLEAT_ERR_ARG,
-                    "%s: %s must be a list of plain values", where, key);
+        PLEAT_CHECK(part->type == YAML_SCALAR_NODE && strchr(scalar(part), ',') == NULL,
+                    PLEAT_ERR_ARG, "%s: %s must be a list of plain values without commas", where,
+                    key);
         const int more =
             snprintf(out + used, MAX_TEXT - used, "%s%s", used > 0 ? "," : "", scalar(part));
         used += (size_t)more;

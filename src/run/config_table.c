@@ -54,6 +54,8 @@ const config_row pleat_config_rows[] = {
      "patches per step, over all ranks of a fold"},
     {"train.validation", INTEGER, AT(validation), 0, 1000, NULL,
      "random patches per validation case and epoch"},
+    {"train.oversample", REAL, AT(oversample), 0, 1, NULL,
+     "share of patches around a foreground voxel, classes equally often; the others lie anywhere"},
     {"train.lr", REAL, AT(lr), 1e-12, 10, NULL, "learning rate of Adam at the start"},
     {"train.schedule", CHOICE, AT(schedule), 0, 0, "plateau|poly",
      "plateau: the original's; poly: lr * (1 - epoch/epochs)^0.9"},

@@ -91,6 +91,7 @@ static const char *open_sections(page *p, const char *key, const char *last, int
     return word;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the page writes to it */
 pleat_status pleat_config_text(const pleat_config *config, int manual, char *out, size_t size) {
     page p = {out, size, 0};
     const char *last = "";
@@ -148,6 +149,18 @@ pleat_status pleat_config_check(const pleat_config *config) {
     for (const char *c = config->classes; *c != '\0'; c++) commas += *c == ',';
     PLEAT_CHECK(commas < PLEAT_MAX_CLASSES, PLEAT_ERR_ARG,
                 "classes names %d, at most %d are possible", commas + 1, PLEAT_MAX_CLASSES);
+    char text[1024];
+    const char *names[PLEAT_MAX_CLASSES];
+    const int n = pleat_config_classes(config, text, names);
+    PLEAT_CHECK(n == 0 || n == commas + 1, PLEAT_ERR_ARG, "classes '%s': a name is empty",
+                config->classes);
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < i; j++)
+            PLEAT_CHECK(strcmp(names[i], names[j]) != 0, PLEAT_ERR_ARG,
+                        "classes '%s': '%s' comes twice", config->classes, names[i]);
+    PLEAT_CHECK((double)config->iterations * config->batch < 2147483647.0, PLEAT_ERR_ARG,
+                "train.iterations = %d times train.batch = %d is too many patches an epoch",
+                config->iterations, config->batch);
     if (network.classes == 0) network.classes = 2;
     PLEAT_TRY(pleat_unet(&network, &graph));
     PLEAT_TRY(pleat_graph_check_size(&graph, config->patch));

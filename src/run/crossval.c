@@ -25,10 +25,17 @@ static pleat_status find_classes(pleat_crossval *cv) {
         int n = 0;
         size_t used = 0;
         PLEAT_TRY(pleat_layout_classes(config->data, &names, &n));
-        for (int i = 0; i < n && used < sizeof config->classes; i++)
+        int commas = 0;
+        for (int i = 0; i < n && used < sizeof config->classes; i++) {
             used += (size_t)snprintf(config->classes + used, sizeof config->classes - used, "%s%s",
                                      i > 0 ? "," : "", names[i]);
+            commas += strchr(names[i], ',') != NULL;
+        }
         pleat_layout_classes_free(names, n);
+        PLEAT_CHECK(used < sizeof config->classes && commas == 0, PLEAT_ERR_ARG,
+                    "the class names of '%s/dataset.json' are too long or hold a comma; set "
+                    "classes: in the configuration",
+                    config->data);
     }
     cv->n_classes = pleat_config_classes(config, cv->class_text, cv->classes);
     PLEAT_CHECK(cv->n_classes >= 2, PLEAT_ERR_ARG,
@@ -60,14 +67,29 @@ static pleat_status look_around(pleat_crossval *cv) {
     return PLEAT_OK;
 }
 
+/* folds.splits must say what the run has begun with. */
+static pleat_status same_splits(const pleat_crossval *cv, const char *path) {
+    pleat_folds wanted = {0};
+    PLEAT_TRY(pleat_folds_read(cv->config.splits, cv->ids, cv->n, &wanted));
+    const int same = wanted.k == cv->folds.k && memcmp(wanted.fold_of, cv->folds.fold_of,
+                                                       (size_t)cv->n * sizeof *wanted.fold_of) == 0;
+    pleat_folds_free(&wanted);
+    PLEAT_CHECK(same, PLEAT_ERR_ARG,
+                "folds.splits '%s' differs from '%s', which the run has begun with; use another "
+                "--out folder",
+                cv->config.splits, path);
+    return PLEAT_OK;
+}
+
 static pleat_status make_folds(pleat_crossval *cv) {
     const pleat_config *c = &cv->config;
     char path[PLEAT_PATH_BYTES];
     const char *group_by = c->group_by[0] != '\0' ? c->group_by : NULL;
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/splits_final.json", cv->options->out));
-    if (pleat_file_exists(path))
+    if (cv->options->out[0] != '\0' && pleat_file_exists(path)) {
         PLEAT_TRY(pleat_folds_read(path, cv->ids, cv->n, &cv->folds));
-    else if (c->splits[0] != '\0')
+        if (c->splits[0] != '\0') PLEAT_TRY(same_splits(cv, path));
+    } else if (c->splits[0] != '\0')
         PLEAT_TRY(pleat_folds_read(c->splits, cv->ids, cv->n, &cv->folds));
     else
         PLEAT_TRY(pleat_folds_make(cv->ids, cv->n, c->folds, c->seed, group_by, &cv->folds));
@@ -82,12 +104,24 @@ static pleat_status make_folds(pleat_crossval *cv) {
 static pleat_status open_run(pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES];
     if (!is_root(cv)) return PLEAT_OK;
-    PLEAT_TRY(pleat_record_start(cv));
     if (cv->options->only_fold < 0 && unlink(cv->stop_file) == 0)
         pleat_log(PLEAT_INFO, "'%s' was of the last start and is removed", cv->stop_file);
     PLEAT_TRY(make_folds(cv));
+    PLEAT_TRY(pleat_record_start(cv));
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/splits_final.json", cv->options->out));
     if (!pleat_file_exists(path)) PLEAT_TRY(pleat_folds_write(path, cv->ids, &cv->folds));
+    return PLEAT_OK;
+}
+
+static pleat_status check_store(const pleat_crossval *cv) {
+    PLEAT_CHECK(pleat_store_count(cv->store) == cv->n, PLEAT_ERR_DATA,
+                "store '%s' has %d cases, '%s' has %d", cv->store_path,
+                pleat_store_count(cv->store), cv->config.data, cv->n);
+    for (int i = 0; i < cv->n; i++)
+        PLEAT_CHECK(strcmp(pleat_store_info(cv->store, i)->id, cv->ids[i]) == 0, PLEAT_ERR_DATA,
+                    "store '%s' has case '%s' where '%s' has '%s'; another run may have filled it",
+                    cv->store_path, pleat_store_info(cv->store, i)->id, cv->config.data,
+                    cv->ids[i]);
     return PLEAT_OK;
 }
 
@@ -95,12 +129,12 @@ static pleat_status open_store(pleat_crossval *cv) {
     PLEAT_TRY(pleat_prep_run(cv->session->world, &cv->config.prep, cv->cases, cv->n, cv->n_classes,
                              cv->store_path));
     pleat_status status = pleat_store_open(cv->store_path, cv->preprocessing, &cv->store);
-    if (status == PLEAT_OK && pleat_store_count(cv->store) != cv->n)
-        status = PLEAT_FAIL(PLEAT_ERR_DATA, "store '%s' has %d cases, '%s' has %d", cv->store_path,
-                            pleat_store_count(cv->store), cv->config.data, cv->n);
+    if (status == PLEAT_OK) status = check_store(cv);
     PLEAT_TRY(pleat_comm_agree(cv->session->world, status));
     status =
         pleat_pool_open(cv->session->node, cv->store, (size_t)cv->config.host_memory, &cv->pool);
+    if (status == PLEAT_OK && cv->config.oversample > 0.0)
+        status = pleat_pool_list_foreground(cv->pool);
     return pleat_comm_agree(cv->session->world, status);
 }
 
@@ -112,7 +146,19 @@ static pleat_status make_engine(pleat_crossval *cv) {
         .device = -1,
     };
     PLEAT_TRY(pleat_precision_from_name(c->precision, &options.precision));
-    return pleat_engine_create(&options, &cv->engine);
+    PLEAT_TRY(pleat_engine_create(&options, &cv->engine));
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const int used = options.threads * cv->session->local_size;
+    if (is_root(cv) && c->threads == 0 && used < cores)
+        pleat_log(PLEAT_INFO,
+                  "the %d ranks of this machine may use %d of its %ld cores; mpirun --bind-to none "
+                  "gives them all",
+                  cv->session->local_size, used, cores);
+    if (!is_root(cv)) /* rank 0 tells of all; this goes to the rank's own log */
+        pleat_log(PLEAT_INFO, "rank %d on %s: %s %s on %s", cv->session->rank, cv->session->host,
+                  cv->engine->ops->name, pleat_precision_name(cv->engine->precision),
+                  cv->engine->device);
+    return PLEAT_OK;
 }
 
 /* --- which folds ---------------------------------------------------------------------------- */
@@ -121,7 +167,7 @@ static pleat_status is_finished(const pleat_crossval *cv, int fold, int *out) {
     char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_fold_folder(cv->options->out, fold, folder));
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/scores.json", folder));
-    *out = pleat_file_exists(path);
+    *out = cv->options->out[0] != '\0' && pleat_file_exists(path);
     return PLEAT_OK;
 }
 
@@ -163,16 +209,25 @@ static pleat_status run_folds(pleat_crossval *cv, const pleat_plan *plan, const 
     const int color = pleat_plan_group(plan, cv->session->rank);
     PLEAT_TRY(pleat_comm_split(cv->session->world, color, cv->session->rank, &cv->group));
     PLEAT_TRY(pleat_queue_start(cv->session->world, cv->group, todo, n, &cv->queue));
+    char why[512] = ""; /* the first fold of this group that diverged; the others are trained */
     pleat_halt halt = PLEAT_HALT_NONE;
     while (halt == PLEAT_HALT_NONE) {
         int fold = -1;
         PLEAT_TRY(pleat_queue_next(cv->queue, &fold));
         if (fold < 0) break;
-        PLEAT_TRY(pleat_fold_run(cv, fold, &halt));
+        const pleat_status status = pleat_fold_run(cv, fold, &halt);
+        if (status != PLEAT_ERR_NUMERIC) PLEAT_TRY(status);
+        if (status == PLEAT_ERR_NUMERIC && cv->group->rank == 0)
+            pleat_log(PLEAT_INFO, "%s", pleat_error_message());
+        if (status == PLEAT_ERR_NUMERIC && why[0] == '\0')
+            (void)snprintf(why, sizeof why, "%s", pleat_error_message());
     }
     if (halt != PLEAT_HALT_NONE) PLEAT_TRY(pleat_queue_halt(cv->queue, halt));
     PLEAT_TRY(pleat_queue_finish(cv->queue)); /* every group has saved */
-    return leave_for(cv, halt);
+    PLEAT_TRY(leave_for(cv, halt));
+    const int here = why[0] != '\0' && cv->group->rank == 0;
+    return pleat_comm_agree(cv->session->world,
+                            here ? PLEAT_FAIL(PLEAT_ERR_NUMERIC, "%s", why) : PLEAT_OK);
 }
 
 static pleat_status train_all(pleat_crossval *cv) {
@@ -185,7 +240,9 @@ static pleat_status train_all(pleat_crossval *cv) {
     PLEAT_TRY_GOTO(status, done, choose_folds(cv, todo, &n));
     if (n == 0) goto done;
     PLEAT_TRY_GOTO(status, done,
-                   pleat_plan_make(cv->session->size, n, cv->config.ranks_per_fold, &plan));
+                   pleat_plan_make(cv->session->size, cv->options->only_fold < 0 ? cv->folds.k : 1,
+                                   cv->config.ranks_per_fold, cv->config.batch, &plan));
+    pleat_plan_left(&plan, n);
     if (cv->options->dry_run) {
         if (is_root(cv)) pleat_plan_print(stdout, &plan, todo, NULL);
         goto done;
@@ -199,7 +256,7 @@ done:
 
 /* --- the report ----------------------------------------------------------------------------- */
 
-static pleat_status read_scores(const char *folder, int folds, pleat_case_result **out, int *n) {
+pleat_status pleat_run_scores(const char *folder, int folds, pleat_case_result **out, int *n) {
     *out = NULL;
     *n = 0;
     for (int fold = 0; fold < folds; fold++) {
@@ -241,7 +298,7 @@ pleat_status pleat_crossval_report(const char *folder, int verbose) {
                                     .precision = record.precision,
                                     .weights = record.weights,
                                     .seed = record.seed};
-    pleat_status status = read_scores(folder, record.folds, &results, &n);
+    pleat_status status = pleat_run_scores(folder, record.folds, &results, &n);
     if (status == PLEAT_OK)
         status = pleat_report_write(folder, results, n, classes, n_classes, record.folds, &info);
     if (status == PLEAT_OK)
@@ -272,6 +329,12 @@ static pleat_status enter_folder(pleat_crossval *cv) {
     const char *out = cv->options->out;
     const int only = cv->options->only_fold;
     char path[PLEAT_PATH_BYTES];
+    const size_t room = sizeof((pleat_case_result *)0)->prediction;
+    for (int i = 0; i < cv->n; i++)
+        PLEAT_CHECK(strlen(out) + strlen(cv->ids[i]) + 48 < room &&
+                        strlen(cv->cases[i].label) < room,
+                    PLEAT_ERR_ARG, "case '%s': its paths would be longer than %zu characters",
+                    cv->ids[i], room - 1);
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/log", out));
     PLEAT_TRY(pleat_file_make_folder(path));
     PLEAT_TRY(pleat_path(cv->stop_file, sizeof cv->stop_file, "%s/STOP", out));
@@ -334,7 +397,10 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
         pleat_halt_after_job();
         if (options->max_time > 0.0) pleat_halt_after(PLEAT_HALT_TIME, options->max_time);
     }
-    pleat_status status = look_around(cv);
+    /* Rank 0's word counts: other machines may have another file, or no PLEAT_* variables. */
+    pleat_status status =
+        pleat_comm_broadcast_bytes(session->world, &cv->config, sizeof cv->config, 0);
+    if (status == PLEAT_OK) status = look_around(cv);
     if (status == PLEAT_OK && !options->dry_run) status = enter_folder(cv);
     status = pleat_comm_agree(session->world, status);
     if (status == PLEAT_OK) status = options->dry_run ? show_plan(cv) : run(cv);

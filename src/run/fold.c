@@ -99,6 +99,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
         .pad = (pleat_pad)c->pad_background,
         .augment = c->augment ? &c->transforms : NULL,
+        .oversample = c->oversample,
         .norm_sync = c->norm_sync,
         .norm_momentum = c->norm_momentum,
         .loader_threads = c->loader_threads,
@@ -143,14 +144,18 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
     const pleat_case_info *info = pleat_store_info(cv->store, i);
     char path[PLEAT_PATH_BYTES];
     pleat_label label = {0};
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/predictions/%s.nii.gz", job->folder, info->id));
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s.nii.gz", info->id));
+    char folder[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(folder, sizeof folder, "%s/predictions", job->folder));
+    pleat_file_remove_leftovers(folder, path, INFINITY);
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.nii.gz", folder, info->id));
     pleat_status status = pleat_predictor_source(predictor, pleat_pool_source(cv->pool, i),
                                                  info->spacing, &info->geometry, &label);
     if (status == PLEAT_OK) status = pleat_nifti_write_label(path, &label, &info->geometry);
     pleat_label_free(&label);
     if (status != PLEAT_OK) return status;
     pleat_case_result *result = &job->results[job->n_results];
-    PLEAT_TRY(pleat_score_files(info->id, path, info->label_path, cv->n_classes, result));
+    PLEAT_TRY(pleat_score_files(info->id, path, cv->cases[i].label, cv->n_classes, result));
     result->fold = job->fold;
     job->n_results++;
     return PLEAT_OK;
@@ -164,8 +169,12 @@ static pleat_status predict_share(fold_job *job) {
         pleat_path(path, sizeof path, "%s/checkpoint_%s.h5", job->folder, cv->config.weights));
     const char *const paths[] = {path};
     pleat_predictor *predictor = NULL;
-    PLEAT_TRY(pleat_predictor_open(cv->engine, paths, 1, NULL, &predictor));
-    pleat_status status = PLEAT_OK;
+    pleat_status status = pleat_predictor_open(cv->engine, paths, 1, &cv->config, &predictor);
+    PLEAT_CHECK(status != PLEAT_ERR_NOT_FOUND && status != PLEAT_ERR_FORMAT, status,
+                "fold %d is trained, but its model '%s' cannot be read; remove '%s' and start "
+                "again to train the fold anew",
+                job->fold, path, job->folder);
+    PLEAT_TRY(status);
     double start = pleat_now(), longest = 0.0;
     for (int i = cv->group->rank; i < job->n_held_out && status == PLEAT_OK; i += cv->group->size) {
         const pleat_halt wish = pleat_halt_look(longest);
@@ -211,9 +220,11 @@ static pleat_status predict(fold_job *job) {
     void *gathered = NULL;
     size_t *sizes = calloc((size_t)cv->group->size, sizeof *sizes);
     if (sizes == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to gather scores");
-    PLEAT_TRY(pleat_comm_agree(cv->group, status));
-    status = pleat_comm_gather(cv->group, job->results,
-                               (size_t)job->n_results * sizeof *job->results, 0, &gathered, sizes);
+    status = pleat_comm_agree(cv->group, status);
+    if (status == PLEAT_OK)
+        status =
+            pleat_comm_gather(cv->group, job->results,
+                              (size_t)job->n_results * sizeof *job->results, 0, &gathered, sizes);
     if (status == PLEAT_OK && cv->group->rank == 0)
         status = pleat_report_write_fold(job->folder, gathered, job->n_held_out, cv->classes,
                                          cv->n_classes);
@@ -232,6 +243,8 @@ pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt) {
     pleat_status status = pleat_fold_folder(cv->options->out, fold, job.folder);
     if (status == PLEAT_OK) status = pleat_file_make_folder(job.folder);
     if (status == PLEAT_OK) status = choose_cases(&job);
+    if (status == PLEAT_OK && cv->group->rank == 0)
+        pleat_file_remove_leftovers(job.folder, NULL, INFINITY);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->group, status));
     if (cv->group->rank == 0) job.journal = pleat_journal_open(job.folder, fold);
     PLEAT_TRY_GOTO(status, done, train(&job));

@@ -19,20 +19,33 @@ struct pleat_predictor {
     pleat_net **nets;
 };
 
+static pleat_status parse_config(const pleat_checkpoint *c, const char *path, pleat_config *out) {
+    pleat_config_defaults(out);
+    return pleat_config_parse(c->config, strlen(c->config), path, out);
+}
+
+pleat_status pleat_predictor_config_of(const char *path, pleat_config *out) {
+    pleat_checkpoint c = {0};
+    PLEAT_TRY(pleat_checkpoint_read(path, &c, NULL));
+    const pleat_status status = parse_config(&c, path, out);
+    pleat_checkpoint_free(&c);
+    return status;
+}
+
 /* The first checkpoint decides; the others must agree with it. */
 static pleat_status take_texts(pleat_predictor *p, const pleat_checkpoint *c, const char *path,
-                               const char *const *assignments) {
+                               const pleat_config *config) {
     (void)snprintf(p->network_text, sizeof p->network_text, "%s", c->network);
     (void)snprintf(p->preprocessing, sizeof p->preprocessing, "%s", c->preprocessing);
     (void)snprintf(p->classes, sizeof p->classes, "%s", c->classes);
-    pleat_config_defaults(&p->config);
-    PLEAT_TRY(pleat_config_parse(c->config, strlen(c->config), path, &p->config));
-    for (int i = 0; assignments != NULL && assignments[i] != NULL; i++)
-        PLEAT_TRY(pleat_config_set(assignments[i], &p->config));
+    if (config != NULL)
+        p->config = *config;
+    else
+        PLEAT_TRY(parse_config(c, path, &p->config));
     PLEAT_TRY(pleat_unet_parse(c->network, &p->network));
-    p->config.network = p->network; /* what the weights fit, whatever was assigned */
-    PLEAT_TRY(pleat_config_check(&p->config));
     PLEAT_TRY(pleat_prep_parse_text(c->preprocessing, &p->prep));
+    p->config.network = p->network;
+    PLEAT_TRY(pleat_config_check(&p->config));
     return pleat_merge_from_name(p->config.merge, &p->merge);
 }
 
@@ -65,18 +78,18 @@ static pleat_status make_net(pleat_predictor *p, const pleat_checkpoint *c, cons
 }
 
 static pleat_status add_model(pleat_predictor *p, const char *path, int i,
-                              const char *const *assignments) {
+                              const pleat_config *config) {
     pleat_checkpoint c = {0};
     int fell_back = 0;
     PLEAT_TRY(pleat_checkpoint_read(path, &c, &fell_back));
-    pleat_status status = i == 0 ? take_texts(p, &c, path, assignments) : check_texts(p, &c, path);
+    pleat_status status = i == 0 ? take_texts(p, &c, path, config) : check_texts(p, &c, path);
     if (status == PLEAT_OK) status = make_net(p, &c, path, i);
     pleat_checkpoint_free(&c);
     return status;
 }
 
 pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths, int n,
-                                  const char *const *assignments, pleat_predictor **out) {
+                                  const pleat_config *config, pleat_predictor **out) {
     pleat_status status = PLEAT_OK;
     PLEAT_CHECK(n >= 1, PLEAT_ERR_ARG, "no model to predict with");
     pleat_predictor *p = calloc(1, sizeof *p);
@@ -87,8 +100,7 @@ pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths
     p->nets = calloc((size_t)n, sizeof(pleat_net *));
     PLEAT_CHECK_GOTO(status, done, p->models != NULL && p->nets != NULL, PLEAT_ERR_MEMORY,
                      "no memory for %d models", n);
-    for (int i = 0; i < n; i++)
-        PLEAT_TRY_GOTO(status, done, add_model(p, paths[i], i, assignments));
+    for (int i = 0; i < n; i++) PLEAT_TRY_GOTO(status, done, add_model(p, paths[i], i, config));
     *out = p;
     p = NULL;
 done:

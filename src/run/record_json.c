@@ -101,8 +101,16 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
         PLEAT_TRY(same_as_before(&cv->config, path));
     else
         PLEAT_TRY(pleat_file_write_atomic(path, text, strlen(text)));
+    /* A run that has all its scores keeps the record of what made them. */
+    char scores[PLEAT_PATH_BYTES];
+    int missing = 0;
+    for (int fold = 0; fold < cv->folds.k; fold++) {
+        PLEAT_TRY(pleat_fold_folder(cv->options->out, fold, path));
+        PLEAT_TRY(pleat_path(scores, sizeof scores, "%s/scores.json", path));
+        missing += !pleat_file_exists(scores);
+    }
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/run.json", cv->options->out));
-    return write_json(cv, text, path);
+    return missing == 0 && pleat_file_exists(path) ? PLEAT_OK : write_json(cv, text, path);
 }
 
 /* A text of `root`, "" when it is missing. */

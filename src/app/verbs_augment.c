@@ -1,0 +1,255 @@
+/* verbs_augment.c - augment: patches as the network sees them, as volumes and as one sheet. */
+#include "app.h"
+#include "contact.h"
+
+#include "pleat/file.h"
+#include "pleat/nifti.h"
+#include "pleat/store.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COLOURS = 256, MOST_SAMPLES = 1000, MOST_ROWS = 64 };
+
+/* A case in memory, and one patch of it. */
+typedef struct studio {
+    const pleat_config *config;
+    const char *out;
+    uint64_t seed;
+    int fold, epoch, samples;
+    pleat_case_info info;
+    pleat_source source;
+    float *volume; /* [D,H,W] */
+    uint8_t *mask; /* [D,H,W] */
+    pleat_histogram *histogram;
+    int32_t (*rows)[4]; /* of the foreground */
+    int first[COLOURS + 1];
+    pleat_foreground foreground;
+    float *before, *after; /* [patch] */
+    uint8_t *label;        /* [patch] */
+    colour colours[COLOURS];
+    contact sheet;
+} studio;
+
+static void close_studio(studio *s) {
+    free(s->volume);
+    free(s->mask);
+    free(s->histogram);
+    free(s->rows);
+    free(s->before);
+    free(s->after);
+    free(s->label);
+    picture_free(&s->sheet.sheet);
+}
+
+static pleat_status find_case(pleat_store *store, const char *folder, const char *id, int *out) {
+    char known[256] = "";
+    const int n = pleat_store_count(store);
+    for (int i = 0; i < n; i++) {
+        const char *name = pleat_store_info(store, i)->id;
+        if (strcmp(name, id) == 0) {
+            *out = i;
+            return PLEAT_OK;
+        }
+        const size_t used = strlen(known);
+        (void)snprintf(known + used, sizeof known - used, "%s%.100s", i > 0 ? ", " : "", name);
+    }
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "the store '%s' has no case '%s'; it has %s%s", folder, id,
+                      known, strlen(known) == sizeof known - 1 ? "..." : "");
+}
+
+static void list_classes(studio *s, int n) {
+    int k = 0;
+    for (int r = 0; r < n; r++)
+        if (r == 0 || s->rows[r][0] != s->rows[r - 1][0]) s->first[k++] = r;
+    s->first[k] = n;
+    s->foreground = (pleat_foreground){k, s->first, (const int32_t(*)[4])s->rows};
+}
+
+static pleat_status load(studio *s, pleat_store *store, int i) {
+    static const int origin[3] = {0, 0, 0};
+    s->info = *pleat_store_info(store, i);
+    const int *dim = s->info.dim;
+    const size_t n = pleat_voxels(dim), patch = pleat_voxels(s->config->patch);
+    PLEAT_CHECK(s->info.has_label, PLEAT_ERR_DATA, "case '%s' has no mask to augment with it",
+                s->info.id);
+    s->volume = malloc(n * sizeof *s->volume);
+    s->mask = malloc(n);
+    s->histogram = malloc(sizeof *s->histogram);
+    s->before = malloc(patch * sizeof *s->before);
+    s->after = malloc(patch * sizeof *s->after);
+    s->label = malloc(patch);
+    PLEAT_CHECK(s->volume && s->mask && s->histogram && s->before && s->after && s->label,
+                PLEAT_ERR_MEMORY, "no memory for case '%s'", s->info.id);
+    int listed = 0;
+    PLEAT_TRY(pleat_store_read(store, i, origin, dim, s->volume, s->mask));
+    PLEAT_TRY(pleat_store_foreground(store, i, &s->rows, &listed));
+    list_classes(s, listed);
+    pleat_histogram_make(s->volume, n, s->histogram);
+    s->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]},
+                               .image = s->volume,
+                               .label = s->mask,
+                               .histogram = s->histogram,
+                               .foreground = &s->foreground};
+    return PLEAT_OK;
+}
+
+/* --- the sheet's colours and greys ------------------------------------------------------------ */
+
+/* The original's: both lungs blue, infection red. Other classes from a palette. */
+static void choose_colours(studio *s) {
+    static const colour palette[] = {{255, 0, 0},   {0, 200, 0},   {0, 0, 255},  {255, 220, 0},
+                                     {255, 0, 255}, {0, 220, 220}, {255, 128, 0}};
+    static const colour blue = {0, 0, 255}, red = {255, 0, 0}, padding = {160, 120, 60};
+    char text[1024];
+    const char *names[PLEAT_MAX_CLASSES];
+    const int named = pleat_config_classes(s->config, text, names);
+    const int lungs = named == 0 && s->info.classes == 4; /* a chest, most likely */
+    for (int k = 1; k < COLOURS; k++) {
+        s->colours[k] = palette[(k - 1) % (int)(sizeof palette / sizeof *palette)];
+        if (lungs) s->colours[k] = k < 3 ? blue : red;
+        if (k < named && strncmp(names[k], "lung", 4) == 0) s->colours[k] = blue;
+        if (k < named && strcmp(names[k], "infection") == 0) s->colours[k] = red;
+    }
+    s->colours[PLEAT_NO_CLASS] = padding;
+}
+
+/* The value below which a share of the volume's voxels lies. */
+static double quantile(const pleat_histogram *h, double share) {
+    double all = 0.0, below = 0.0;
+    for (int b = 0; b < PLEAT_BINS; b++) all += h->count[b];
+    for (int b = 0; b < PLEAT_BINS; b++) {
+        below += h->count[b];
+        if (h->count[b] > 0.0 && below >= share * all) return h->value[b];
+    }
+    return h->max;
+}
+
+static pleat_status begin_sheet(studio *s) {
+    contact *c = &s->sheet;
+    char title[200];
+    choose_colours(s);
+    for (int a = 0; a < 3; a++) {
+        c->patch[a] = s->config->patch[a];
+        c->spacing[a] = s->info.spacing[a];
+    }
+    c->colours = s->colours;
+    c->upside_down = s->info.geometry.affine[1][1] < 0.0; /* voxel y to mm towards the front */
+    c->low = (float)quantile(s->histogram, 0.005);
+    c->high = (float)quantile(s->histogram, 0.995);
+    if (c->high <= c->low) c->high = c->low + 1.0F;
+    c->rows = s->samples < MOST_ROWS ? s->samples : MOST_ROWS;
+    (void)snprintf(title, sizeof title, "%.60s  %dx%dx%d  seed %llu  grey %.3g to %.3g", s->info.id,
+                   c->patch[2], c->patch[1], c->patch[0], (unsigned long long)s->seed,
+                   (double)c->low, (double)c->high);
+    return contact_begin(c, title);
+}
+
+/* --- one sample ------------------------------------------------------------------------------- */
+
+/* Where the patch was before anything was done to it, as it was stored. */
+static pleat_sample undone(const studio *s, const pleat_sample *sample) {
+    const int deformed =
+        sample->centre[0] != 0.0 || sample->centre[1] != 0.0 || sample->centre[2] != 0.0;
+    pleat_sample plain = {0};
+    for (int a = 0; a < 3; a++) {
+        const int size = s->config->patch[a];
+        int start = sample->start[a];
+        if (deformed) start = (int)lround(sample->centre[a] - 0.5 * (size - 1));
+        plain.start[a] = sample->mirror[a] ? s->info.dim[a] - start - size : start;
+    }
+    return plain;
+}
+
+static pleat_status write_volumes(const studio *s, int number) {
+    char path[PLEAT_PATH_BYTES];
+    const int *patch = s->config->patch;
+    const double *mm = s->info.spacing;
+    pleat_geometry geometry;
+    const pleat_image image = {{patch[0], patch[1], patch[2]}, {mm[0], mm[1], mm[2]}, s->after};
+    const pleat_label label = {{patch[0], patch[1], patch[2]}, {mm[0], mm[1], mm[2]}, s->label};
+    pleat_nifti_plain_geometry(patch, mm, &geometry);
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s_%03d_image.nii.gz", s->out, s->info.id, number));
+    PLEAT_TRY(pleat_nifti_write_image(path, &image, &geometry, 0));
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s_%03d_label.nii.gz", s->out, s->info.id, number));
+    return pleat_nifti_write_label(path, &label, &geometry);
+}
+
+static pleat_status make_sample(studio *s, int number) {
+    const pleat_config *c = s->config;
+    static const pleat_augment_config off;
+    const int(*dims)[3] = (const int(*)[3]) & s->info.dim;
+    const pleat_pad pad = (pleat_pad)c->pad_background;
+    pleat_sample sample;
+    pleat_sampler_draw(s->seed, s->fold, s->epoch, number, s->samples, 1, dims, c->patch,
+                       c->augment ? &c->transforms : &off, &sample);
+    pleat_sampler_oversample(s->seed, s->fold, s->epoch, number, c->oversample, s->info.dim,
+                             c->patch, &s->foreground, &sample);
+    const pleat_sample plain = undone(s, &sample);
+    PLEAT_TRY(pleat_augment_patch(&plain, &s->source, c->patch, pad, s->before, NULL));
+    PLEAT_TRY(pleat_augment_patch(&sample, &s->source, c->patch, pad, s->after, s->label));
+    if (number < s->sheet.rows)
+        contact_row(&s->sheet, number, &sample, s->before, s->after, s->label);
+    return write_volumes(s, number);
+}
+
+static pleat_status make_all(studio *s) {
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_file_make_folder(s->out));
+    PLEAT_TRY(begin_sheet(s));
+    for (int i = 0; i < s->samples; i++) PLEAT_TRY(make_sample(s, i));
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.png", s->out, s->info.id));
+    PLEAT_TRY(picture_write(&s->sheet.sheet, path));
+    (void)printf("%d patches of %s in %s, on one sheet: %s\n", s->samples, s->info.id, s->out,
+                 path);
+    return PLEAT_OK;
+}
+
+static pleat_status augment(studio *s, const char *folder, const char *id) {
+    pleat_store *store = NULL;
+    int i = 0;
+    PLEAT_TRY(pleat_store_open(folder, NULL, &store));
+    pleat_status status = find_case(store, folder, id, &i);
+    if (status == PLEAT_OK) status = load(s, store, i);
+    pleat_store_close(store);
+    if (status == PLEAT_OK) status = make_all(s);
+    close_studio(s);
+    return status;
+}
+
+pleat_status verb_augment(app *a, const verb *self, int argc, char **argv) {
+    const char *folder = NULL, *id = NULL, *out = NULL;
+    text_list sets = {0}, words = {0};
+    int seed = -1, go = 0, patch[3] = {0};
+    pleat_config config;
+    studio s = {.config = &config, .samples = 6};
+    const option rows[] = {
+        {"--store", OPTION_TEXT, &folder, "STORE", "preprocessed cases, of `pleat prep` or a run"},
+        {"--case", OPTION_TEXT, &id, "ID", "of the store"},
+        {"--out", OPTION_TEXT, &out, "DIR", "where the patches and the sheet go"},
+        {"--samples", OPTION_INT, &s.samples, "N", "how many patches; 6"},
+        {"--seed", OPTION_INT, &seed, "N", "of the draws; else that of the configuration"},
+        {"--fold", OPTION_INT, &s.fold, "K", "whose draws; 0"},
+        {"--epoch", OPTION_INT, &s.epoch, "N", "whose draws, from 0; 0"},
+        {"--patch", OPTION_SIZE, patch, "XxYxZ", "voxels; else those of the configuration"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE",
+         "change a key of the configuration; may be repeated"},
+        {0},
+    };
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(words.n <= 1 && folder != NULL && id != NULL && out != NULL, PLEAT_ERR_ARG,
+                "usage: pleat %s %s", self->name, self->arguments);
+    PLEAT_CHECK(s.samples >= 1 && s.samples <= MOST_SAMPLES, PLEAT_ERR_ARG,
+                "--samples must be 1 to %d", MOST_SAMPLES);
+    PLEAT_TRY(verb_config(words.n == 1 ? words.item[0] : NULL, &sets, &config));
+    for (int k = 0; k < 3 && patch[0] > 0; k++) {
+        PLEAT_CHECK(patch[k] >= 1 && patch[k] <= 4096, PLEAT_ERR_ARG,
+                    "--patch: each size must be 1 to 4096");
+        config.patch[k] = patch[k];
+    }
+    s.out = out;
+    s.seed = seed >= 0 ? (uint64_t)seed : config.seed;
+    return a->session->rank == 0 ? augment(&s, folder, id) : PLEAT_OK;
+}

@@ -1,0 +1,72 @@
+/* ablation.c - four cross-validations, one after another, and their comparison. */
+#include "pleat/ablation.h"
+
+#include "pleat/log.h"
+#include "run_impl.h"
+
+#include <stdlib.h>
+
+enum { VARIANTS = 4 };
+
+static const struct variant {
+    const char *name;
+    int preprocessing, augmentation;
+} variants[VARIANTS] = {
+    {"none", 0, 0},
+    {"augmentation", 0, 1},
+    {"preprocessing", 1, 0},
+    {"both", 1, 1},
+};
+
+static pleat_status run_variant(pleat_session *session, const struct variant *v,
+                                const pleat_config *all, const pleat_run_options *options) {
+    char folder[PLEAT_PATH_BYTES];
+    pleat_config config = *all;
+    pleat_run_options mine = *options;
+    PLEAT_TRY(pleat_path(folder, sizeof folder, "%s/%s", options->out, v->name));
+    mine.out = folder;
+    if (!v->augmentation) config.augment = 0;
+    if (!v->preprocessing)
+        config.prep.clip = config.prep.grayscale = config.prep.resample = config.prep.zscore = 0;
+    if (!v->preprocessing)
+        PLEAT_TRY(pleat_path(config.store, sizeof config.store, "%s/store-raw", options->out));
+    else if (config.store[0] == '\0')
+        PLEAT_TRY(pleat_path(config.store, sizeof config.store, "%s/store", options->out));
+    pleat_log(PLEAT_INFO, "ablation: %s, in '%s'", v->name, folder);
+    return pleat_crossval_run(session, &config, &mine);
+}
+
+static pleat_status compare(const char *run) {
+    pleat_status status = PLEAT_OK;
+    char folder[PLEAT_PATH_BYTES], text[1024];
+    const char *names[PLEAT_MAX_CLASSES];
+    pleat_report_variant results[VARIANTS] = {{0}};
+    pleat_case_result *owned[VARIANTS] = {NULL};
+    pleat_config classes = {0};
+    pleat_record record = {0};
+    for (int v = 0; v < VARIANTS; v++) {
+        results[v].name = variants[v].name;
+        PLEAT_TRY_GOTO(status, done,
+                       pleat_path(folder, sizeof folder, "%s/%s", run, variants[v].name));
+        PLEAT_TRY_GOTO(status, done, pleat_record_read(folder, &record));
+        PLEAT_TRY_GOTO(status, done,
+                       pleat_run_scores(folder, record.folds, &owned[v], &results[v].n));
+        results[v].results = owned[v];
+    }
+    (void)snprintf(classes.classes, sizeof classes.classes, "%s", record.classes);
+    const int n = pleat_config_classes(&classes, text, names);
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_report_compare(stdout, run, results, VARIANTS, names, n, record.folds));
+    (void)printf("\nresults: %s/ablation.csv\n", run);
+done:
+    for (int v = 0; v < VARIANTS; v++) free(owned[v]);
+    return status;
+}
+
+pleat_status pleat_ablation_run(pleat_session *session, const pleat_config *config,
+                                const pleat_run_options *options) {
+    for (int v = 0; v < VARIANTS; v++)
+        PLEAT_TRY(run_variant(session, &variants[v], config, options));
+    if (options->dry_run) return PLEAT_OK;
+    return pleat_comm_agree(session->world, session->rank == 0 ? compare(options->out) : PLEAT_OK);
+}
