@@ -10,9 +10,14 @@ levels='
 2 include/pleat/engine.h   seams: what the network asks of an engine and of a communicator
 2 include/pleat/comm.h
 2 src/base/comm_self.c
+0 include/pleat/lanes.h
 0 src/base/                base
 1 src/io/                  files
 3 src/net/                 network
+4 include/pleat/gpu_augment.h
+4 include/pleat/crop.h
+4 cuda/augment
+4 cuda/module.c
 3 cuda/
 4 src/learn/               learning
 4 preprocess/

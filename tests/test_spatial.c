@@ -1,6 +1,6 @@
 /* test_spatial.c - deformed patches against a spline through the whole volume in double. */
-#include "../src/learn/spatial.h"
 #include "pleat/rng.h"
+#include "pleat/spatial.h"
 #include "pleat/volume.h"
 
 #include <setjmp.h>

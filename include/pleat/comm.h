@@ -22,6 +22,9 @@ typedef struct pleat_comm pleat_comm;
 
 typedef struct pleat_comm_ops {
     const char *name;
+    /* 1: allreduce_sum and broadcast take the engine's pointers; 0: the host's. An engine whose
+     * memory the host cannot read sends through host memory where this is 0. */
+    int device_memory;
 
     /* Ranks with one color form a new group, ordered by key. */
     pleat_status (*split)(pleat_comm *comm, int color, int key, pleat_comm **out);

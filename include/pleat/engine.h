@@ -194,7 +194,7 @@ struct pleat_engine { /* first member of every engine's own struct */
 };
 
 typedef struct pleat_engine_options {
-    const char *engine;        /* a name of the list, or "auto": the fastest that is there */
+    const char *engine; /* a name of the list, or "auto": the first that is there and not by_name */
     pleat_precision precision; /* AUTO: bf16 where the device multiplies it, else f32 */
     int threads;               /* CPU threads; 0: all this process may use */
     int device;                /* GPU number; -1: node-local rank modulo visible */
@@ -206,6 +206,7 @@ typedef struct pleat_engine_entry {
     const char *what;             /* one line */
     const char *(*missing)(void); /* NULL when it can be created, else why not */
     pleat_status (*create)(const pleat_engine_options *options, pleat_engine **out);
+    const char *by_name; /* why "auto" passes it by, one line; NULL: "auto" may take it */
 } pleat_engine_entry;
 
 /* The engines of this build, fastest first; ends with a NULL name. src/net/engines.c. */

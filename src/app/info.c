@@ -60,7 +60,6 @@ static void print_engine(sheet *s, const char *name, const pleat_engine *engine,
 
 /* Each engine is made: what a list promises may still not start on this machine. */
 static void print_engines(sheet *s, int threads) {
-    int gpu = 0;
     sheet_table(s, "engines", engine_columns);
     for (const pleat_engine_entry *e = pleat_engine_list(); e->name != NULL; e++) {
         const pleat_engine_options options = {.engine = e->name, .threads = threads, .device = -1};
@@ -70,11 +69,9 @@ static void print_engines(sheet *s, int threads) {
             engine = NULL;
             why = pleat_error_message();
         }
-        print_engine(s, e->name, engine, why);
+        print_engine(s, e->name, engine, why != NULL ? why : e->by_name);
         pleat_engine_destroy(engine);
-        gpu |= strcmp(e->name, "cudnn") == 0;
     }
-    if (!gpu) print_engine(s, "cudnn", NULL, "not in this build");
     sheet_table_end(s);
 }
 

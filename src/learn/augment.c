@@ -1,10 +1,10 @@
 /* augment.c - a box of the augmented volume: mirrored, toned, noised, padded. */
 #include "pleat/augment.h"
 
-#include "crop.h"
-#include "lanes.h"
+#include "pleat/crop.h"
+#include "pleat/lanes.h"
+#include "pleat/spatial.h"
 #include "pleat/volume.h"
-#include "spatial.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,15 +4,22 @@
  * products a voxel. Tiles of LINES lines lie side by side, one SIMD lane each, and ROWS results
  * of a line are summed together, so that a value loaded is used ROWS times.
  */
-#include "lanes.h"
+#include "pleat/lanes.h"
+#include "pleat/spatial.h"
 #include "pleat/volume.h"
-#include "spatial.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { LINES = 32, ROWS = 4 };
+
+void pleat_gaussian_taps(double sigma, int radius, float *taps) {
+    double sum = 0.0;
+    for (int j = -radius; j <= radius; j++) sum += exp(-0.5 * j * j / (sigma * sigma));
+    for (int j = -radius; j <= radius; j++)
+        taps[radius + j] = (float)(exp(-0.5 * j * j / (sigma * sigma)) / sum);
+}
 
 typedef struct gauss {
     int radius;
@@ -30,10 +37,7 @@ static pleat_status make_gauss(double sigma, const int dim[3], gauss *out) {
     PLEAT_CHECK(out->taps != NULL && out->tile != NULL, PLEAT_ERR_MEMORY,
                 "no memory to smooth lines of %d voxels", longest);
     memset(out->tile, 0, (size_t)longest * LINES * sizeof *out->tile);
-    double sum = 0.0;
-    for (int j = -radius; j <= radius; j++) sum += exp(-0.5 * j * j / (sigma * sigma));
-    for (int j = -radius; j <= radius; j++)
-        out->taps[ROWS - 1 + radius + j] = (float)(exp(-0.5 * j * j / (sigma * sigma)) / sum);
+    pleat_gaussian_taps(sigma, radius, out->taps + ROWS - 1);
     return PLEAT_OK;
 }
 

@@ -3,7 +3,7 @@
  * Philox block (d, h, 0, w / 4) of the seed's noise stream gives the four voxels 4 [w / 4] .. + 3
  * of row (d, h): two of Box and Muller's pairs, each from two words.
  */
-#include "lanes.h"
+#include "pleat/lanes.h"
 
 #include <math.h>
 

@@ -7,8 +7,8 @@
  *              then along H, all W lines together
  *   box        then along D, row after row of H, all W lines together
  */
-#include "lanes.h"
-#include "spatial.h"
+#include "pleat/lanes.h"
+#include "pleat/spatial.h"
 
 #include <math.h>
 

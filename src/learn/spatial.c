@@ -3,9 +3,9 @@
  * The spline is that of the whole volume, but only a box is filtered: the influence of a sample
  * on the coefficients falls by 0.268 per voxel, so MARGIN voxels around the points are enough.
  */
-#include "spatial.h"
+#include "pleat/spatial.h"
 
-#include "lanes.h"
+#include "pleat/lanes.h"
 #include "pleat/spline.h"
 #include "pleat/volume.h"
 

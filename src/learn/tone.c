@@ -1,7 +1,7 @@
 /* tone.c - a volume's histogram, and contrast, brightness and gamma by its help. */
-#include "tone.h"
+#include "pleat/tone.h"
 
-#include "lanes.h"
+#include "pleat/lanes.h"
 
 #include <math.h>
 

@@ -2,6 +2,7 @@
 #include "pleat/engine.h"
 
 #include "cpu.h"
+#include "pleat/cuda_module.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,15 +20,32 @@ static pleat_status onednn_is_missing(const pleat_engine_options *options, pleat
 }
 #endif
 
+static const char *cudnn_missing(void) {
+    const char *why = NULL;
+    const pleat_cuda_module *module = pleat_cuda_module_load(&why);
+    return module != NULL ? module->missing() : why;
+}
+
+static pleat_status cudnn_create(const pleat_engine_options *options, pleat_engine **out) {
+    const char *why = cudnn_missing();
+    PLEAT_CHECK(why == NULL, PLEAT_ERR_UNSUPPORTED, "engine 'cudnn': %s", why);
+    return pleat_cuda_module_load(&why)->engine_create(options, out);
+}
+
+/* cudnn is compiled, linked and checked without a GPU, but was never run on one: nobody shall get
+ * its numbers without having asked for them. */
+static const char *const cudnn_by_name = "not yet run on a GPU: ask for it by name (engine: cudnn)";
+
 static const pleat_engine_entry engines[] = {
+    {"cudnn", "GPU, cuDNN", cudnn_missing, cudnn_create, cudnn_by_name},
 #if PLEAT_WITH_ONEDNN
-    {"onednn", "CPU, oneDNN", always, pleat_onednn_create},
+    {"onednn", "CPU, oneDNN", always, pleat_onednn_create, NULL},
 #else
-    {"onednn", "CPU, oneDNN", without_onednn, onednn_is_missing},
+    {"onednn", "CPU, oneDNN", without_onednn, onednn_is_missing, NULL},
 #endif
-    {"ref", "CPU, plain loops; the oracle", always, pleat_ref_create},
-    {"ref64", "the same in double, for gradient checks", always, pleat_ref64_create},
-    {NULL, NULL, NULL, NULL},
+    {"ref", "CPU, plain loops; the oracle", always, pleat_ref_create, NULL},
+    {"ref64", "the same in double, for gradient checks", always, pleat_ref64_create, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 static const char *const precisions[] = {"auto", "f32", "tf32", "bf16"};
@@ -49,7 +67,7 @@ pleat_status pleat_engine_create(const pleat_engine_options *options, pleat_engi
     const int automatic = strcmp(options->engine, "auto") == 0;
     char names[256] = "auto";
     for (const pleat_engine_entry *e = engines; e->name != NULL; e++) {
-        if (automatic && e->missing() == NULL) return e->create(options, out);
+        if (automatic && e->by_name == NULL && e->missing() == NULL) return e->create(options, out);
         if (strcmp(options->engine, e->name) == 0) return e->create(options, out);
         const size_t used = strlen(names);
         (void)snprintf(names + used, sizeof names - used, ", %s", e->name);

@@ -268,6 +268,7 @@ void pleat_net_destroy(pleat_net *net) {
         if (net->layer[i].conv != NULL) engine->ops->conv_destroy(engine, net->layer[i].conv);
     if (net->arena != NULL) engine->ops->free(engine, net->arena);
     if (net->small != NULL) engine->ops->free(engine, net->small);
+    free(net->host);
     free(net);
 }
 

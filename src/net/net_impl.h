@@ -43,6 +43,8 @@ struct pleat_net {
     void *arena;
     size_t arena_bytes;
     void *small; /* norm's sums, means and deviations */
+    void *host;  /* what crosses host memory on its way to a communicator; grows */
+    size_t host_bytes;
     uint8_t *labels;
     double *loss_sums;
     void *logits; /* real [N,V,K]; becomes the probabilities */

@@ -7,6 +7,10 @@
  */
 #include "net_impl.h"
 
+#include "pleat/log.h"
+
+#include <stdlib.h>
+
 #define NORM_MOMENTUM 0.99 /* Keras' defaults, as the original uses them */
 #define NORM_EPSILON  1e-3
 
@@ -34,6 +38,34 @@ static pleat_norm norm_of(const pleat_net *net, int i) {
     };
 }
 
+/* Engine memory that the communicator cannot read: down, summed, up again. */
+static pleat_status sum_through_host(pleat_net *net, pleat_comm *comm, void *data, size_t n,
+                                     pleat_dtype type) {
+    pleat_engine *engine = net->model->engine;
+    const size_t bytes = n * pleat_dtype_size(type);
+    if (net->host == NULL)
+        pleat_log(PLEAT_INFO, "gradients cross host memory: communicator '%s' cannot read %s",
+                  comm->ops->name, engine->device);
+    if (bytes > net->host_bytes) {
+        void *grown = realloc(net->host, bytes);
+        PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory to exchange %zu bytes", bytes);
+        net->host = grown;
+        net->host_bytes = bytes;
+    }
+    PLEAT_TRY(engine->ops->download(engine, net->host, data, bytes));
+    PLEAT_TRY(pleat_comm_allreduce_sum(comm, net->host, n, type));
+    PLEAT_TRY(pleat_comm_wait(comm));
+    return engine->ops->upload(engine, data, net->host, bytes);
+}
+
+/* Sums engine memory over a group, in place; may return before the sums are there. */
+static pleat_status sum_over(pleat_net *net, pleat_comm *comm, void *data, size_t n,
+                             pleat_dtype type) {
+    if (net->model->engine->host_memory || comm->ops->device_memory)
+        return pleat_comm_allreduce_sum(comm, data, n, type);
+    return sum_through_host(net, comm, data, n, type);
+}
+
 /* Adds the sums of the other ranks when the group's statistics are wanted; *count grows too. */
 static pleat_status share_sums(pleat_net *net, int i, double *count) {
     pleat_comm *comm = net->options.norm_comm;
@@ -41,7 +73,7 @@ static pleat_status share_sums(pleat_net *net, int i, double *count) {
     if (comm == NULL || comm->size == 1) return PLEAT_OK;
     *count *= comm->size; /* every rank has the same batch */
     const size_t n = 2 * (size_t)net->layer[i].x.c;
-    PLEAT_TRY(pleat_comm_allreduce_sum(comm, net->layer[i].sums, n, PLEAT_F64));
+    PLEAT_TRY(sum_over(net, comm, net->layer[i].sums, n, PLEAT_F64));
     return pleat_comm_wait(comm);
 }
 
@@ -184,8 +216,8 @@ static pleat_status backward(pleat_net *net, pleat_comm *group) {
         PLEAT_TRY(node_backward(net, i));
         if (!shared || node->n_weights == 0) continue;
         if (end - node->weights < BUCKET && node->weights > 0) continue;
-        PLEAT_TRY(pleat_comm_allreduce_sum(group, weights_of(net, PLEAT_STATE_GRADS, node),
-                                           end - node->weights, net->model->engine->real));
+        PLEAT_TRY(sum_over(net, group, weights_of(net, PLEAT_STATE_GRADS, node),
+                           end - node->weights, net->model->engine->real));
         end = node->weights;
     }
     return shared ? pleat_comm_wait(group) : PLEAT_OK;

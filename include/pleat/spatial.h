@@ -10,7 +10,11 @@
 #ifndef PLEAT_SPATIAL_H
 #define PLEAT_SPATIAL_H
 
-#include "crop.h"
+#include "pleat/crop.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* 1 when the sample deforms. */
 int pleat_spatial_is_on(const pleat_sample *sample);
@@ -22,6 +26,9 @@ void pleat_spatial_matrix(const pleat_sample *sample, double matrix[3][3]);
  * function of noise_seed. field [patch]. ERR_MEMORY. */
 pleat_status pleat_elastic_field(const pleat_sample *sample, int component, const int patch[3],
                                  float *field);
+
+/* Weights of a Gaussian of `sigma` voxels, taps[2 radius + 1], sum 1. */
+void pleat_gaussian_taps(double sigma, int radius, float *taps);
 
 /* Gaussian of `sigma` voxels, cut at floor(4 sigma + 1/2), zeros outside; in place. ERR_MEMORY. */
 pleat_status pleat_gaussian_smooth(float *volume, const int dim[3], double sigma);
@@ -40,4 +47,7 @@ void pleat_prefilter_depth(float *box, size_t step, size_t pitch, const int dim[
 pleat_status pleat_spatial_patch(const pleat_crop *crop, const int patch[3], float *image,
                                  uint8_t *label);
 
+#ifdef __cplusplus
+}
+#endif
 #endif /* PLEAT_SPATIAL_H */

@@ -14,6 +14,10 @@
 
 #include "pleat/augment.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct pleat_tone {
     int contrast, brightness, gamma; /* steps that are on */
     float factor, mean, low, high;   /* contrast */
@@ -28,4 +32,7 @@ pleat_tone pleat_tone_make(const pleat_sample *sample, const pleat_histogram *hi
 /* row[n] in place. */
 void pleat_tone_apply(const pleat_tone *tone, float *row, int n);
 
+#ifdef __cplusplus
+}
+#endif
 #endif /* PLEAT_TONE_H */

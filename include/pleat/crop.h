@@ -5,7 +5,11 @@
 #define PLEAT_CROP_H
 
 #include "pleat/augment.h"
-#include "tone.h"
+#include "pleat/tone.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* What all boxes of one sample share. */
 typedef struct pleat_crop {
@@ -21,4 +25,7 @@ typedef struct pleat_crop {
 pleat_status pleat_crop_box(const pleat_crop *crop, const int start[3], const int size[3],
                             float *image, uint8_t *label);
 
+#ifdef __cplusplus
+}
+#endif
 #endif /* PLEAT_CROP_H */

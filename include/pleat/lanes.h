@@ -12,27 +12,39 @@
 #include <stdint.h>
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wpsabi" /* vectors are never passed between files */
+#ifdef __CUDACC__ /* the GPU augments with the same functions */
+#    define PLEAT_LANE static inline __host__ __device__
+#else
+#    define PLEAT_LANE static inline
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef __CUDACC__                           /* vectors are of the CPU only */
+#    pragma GCC diagnostic ignored "-Wpsabi" /* vectors are never passed between files */
 
 /* GCC's vectors of floats at any address: one register, or as many as the machine needs. */
 typedef float lane16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float lane8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float lane4 __attribute__((vector_size(16), aligned(4), may_alias));
+#endif
 
-static inline uint32_t lane_bits(float x) {
+PLEAT_LANE uint32_t lane_bits(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 
-static inline float lane_float(uint32_t bits) {
+PLEAT_LANE float lane_float(uint32_t bits) {
     float x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }
 
 /* Base-2 logarithm of a normal x > 0: exponent, and atanh's series on a mantissa in [.7, 1.4). */
-static inline float lane_log2(float x) {
+PLEAT_LANE float lane_log2(float x) {
     const uint32_t shifted = lane_bits(x) - 0x3F3504F3u; /* sqrt(1/2) */
     const int32_t exponent = (int32_t)shifted >> 23;
     const float mantissa = lane_float((shifted & 0x007FFFFFu) + 0x3F3504F3u);
@@ -44,7 +56,7 @@ static inline float lane_log2(float x) {
 }
 
 /* 2^x for x in [-126, 126]; smaller x give 2^-126. Taylor's series on [-1/2, 1/2]. */
-static inline float lane_exp2(float x) {
+PLEAT_LANE float lane_exp2(float x) {
     x = x < -126.0f ? -126.0f : x;
     const float shifted = x + 12582912.0f; /* 1.5 * 2^23: the sum is rounded to an integer */
     const float whole = shifted - 12582912.0f, t = x - whole;
@@ -57,7 +69,7 @@ static inline float lane_exp2(float x) {
 }
 
 /* Sine and cosine of `turn` full turns, turn in [0, 1]. Taylor's series on an eighth of a turn. */
-static inline void lane_sincos(float turn, float *sine, float *cosine) {
+PLEAT_LANE void lane_sincos(float turn, float *sine, float *cosine) {
     const float shifted = 4.0f * turn + 12582912.0f;
     const uint32_t quarter = lane_bits(shifted);
     const float a = (4.0f * turn - (shifted - 12582912.0f)) * 1.57079633f, q = a * a;
@@ -69,6 +81,7 @@ static inline void lane_sincos(float turn, float *sine, float *cosine) {
     *cosine = (quarter + 1) & 2 ? -x : x;
 }
 
+#ifndef __CUDACC__         /* a thread of the GPU makes one block: cuda/augment_voxel.h */
 enum { LANE_BLOCKS = 16 }; /* of Philox, made together */
 
 /* The four words of blocks first .. first + LANE_BLOCKS - 1: the rounds of rng.c, one SIMD lane
@@ -78,7 +91,7 @@ static inline void lane_philox(const pleat_rng *rng, uint32_t first,
     for (uint32_t i = 0; i < LANE_BLOCKS; i++) {
         uint32_t c0 = rng->counter[0], c1 = rng->counter[1], c2 = rng->counter[2], c3 = first + i;
         uint32_t k0 = rng->key[0], k1 = rng->key[1];
-#pragma GCC unroll 10
+#    pragma GCC unroll 10
         for (int round = 0; round < 10; round++) {
             const uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
             c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
@@ -94,9 +107,13 @@ static inline void lane_philox(const pleat_rng *rng, uint32_t first,
         word[3][i] = c3;
     }
 }
+#endif
 
 /* Adds sigma times a standard normal deviate to `row`, voxels w .. w+n-1 of row (d, h) of a volume.
  * The deviate of a voxel is a function of (seed, d, h, w): no crop changes it. */
 void pleat_noise_add(uint64_t seed, int d, int h, int w, int n, float sigma, float *row);
 
+#ifdef __cplusplus
+}
+#endif
 #endif /* PLEAT_LANES_H */

@@ -1,0 +1,84 @@
+/* conv.c - convolutions: what the kinds share. */
+#include "conv_impl.h"
+
+#include <stdlib.h>
+
+static const pleat_conv_kind_ops *const kinds[] = {
+    [PLEAT_CONV3] = &pleat_cuda_conv3,
+    [PLEAT_HEAD] = &pleat_cuda_head,
+    [PLEAT_UP] = &pleat_cuda_up,
+};
+
+static int rounded_up(int n, int step) { return (n + step - 1) / step * step; }
+
+pleat_status pleat_cuda_conv_create(pleat_engine *engine, const pleat_conv_desc *desc,
+                                    pleat_conv **out) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    pleat_status status = PLEAT_OK;
+    pleat_conv *conv = calloc(1, sizeof *conv);
+    PLEAT_CHECK(conv != NULL, PLEAT_ERR_MEMORY, "cannot allocate a layer");
+    conv->desc = *desc;
+    conv->ops = kinds[desc->kind];
+    conv->voxels = (size_t)desc->n * (size_t)desc->d * (size_t)desc->h * (size_t)desc->w;
+    conv->cin_wide = rounded_up(desc->cin, conv->ops->channel_step);
+    conv->cout_wide = rounded_up(desc->cout, conv->ops->channel_step);
+    const size_t weights = (size_t)conv->cout_wide * (size_t)conv->ops->taps *
+                           (size_t)conv->cin_wide * pleat_dtype_size(engine->act);
+    CUDA_TRY_GOTO(status, done, cudaMalloc(&conv->weights, weights));
+    const size_t bias = (size_t)conv->cout_wide * sizeof *conv->bias;
+    CUDA_TRY_GOTO(status, done, cudaMalloc((void **)&conv->bias, bias));
+    CUDA_TRY_GOTO(status, done, cudaMemsetAsync(conv->bias, 0, bias, e->stream));
+    PLEAT_TRY_GOTO(status, done, conv->ops->prepare(e, conv));
+    *out = conv;
+    conv = NULL;
+done:
+    if (conv != NULL) pleat_cuda_conv_destroy(engine, conv);
+    return status;
+}
+
+void pleat_cuda_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
+    (void)engine;
+    for (int pass = 0; pass <= PLEAT_PASS_WEIGHTS; pass++) {
+        pleat_conv_plan_destroy(conv->plan[pass]);
+        pleat_matmul_destroy(conv->product[pass]);
+    }
+    (void)cudaFree(conv->weights);
+    (void)cudaFree(conv->bias);
+    free(conv);
+}
+
+/* UP's weights [8, cout, cin] are to `pack` cout rows of 8 taps: both are 8 * cout rows of cin. */
+pleat_status pleat_cuda_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights) {
+    CUDA_TRY(pleat_cuda_pack(engine->act, weights, conv->desc.cout, conv->ops->taps, conv->desc.cin,
+                             conv->cout_wide, conv->cin_wide, conv->weights,
+                             pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+pleat_status pleat_cuda_align_bias(pleat_cuda *e, pleat_conv *conv, const float *bias) {
+    CUDA_TRY(cudaMemcpyAsync(conv->bias, bias, (size_t)conv->desc.cout * sizeof *bias,
+                             cudaMemcpyDeviceToDevice, e->stream));
+    return PLEAT_OK;
+}
+
+pleat_status pleat_cuda_conv_run_forward(pleat_engine *engine, pleat_conv *conv,
+                                         const void *weights, const void *bias,
+                                         const pleat_tensor *x, const pleat_tensor *y) {
+    (void)weights; /* packed */
+    return conv->ops->forward(pleat_cuda_of(engine), conv, bias, x, y);
+}
+
+pleat_status pleat_cuda_conv_run_data(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                                      const pleat_tensor *dy, const pleat_tensor *dx) {
+    (void)weights;
+    return conv->ops->data(pleat_cuda_of(engine), conv, dy, dx);
+}
+
+pleat_status pleat_cuda_conv_run_weights(pleat_engine *engine, pleat_conv *conv,
+                                         const pleat_tensor *x, const pleat_tensor *dy,
+                                         void *dweights, void *dbias) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    PLEAT_TRY(conv->ops->weights(e, conv, x, dy, dweights));
+    CUDA_TRY(pleat_cuda_bias_backward(engine->act, dy, e->partials, dbias, e->stream));
+    return PLEAT_OK;
+}

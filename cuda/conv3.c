@@ -1,0 +1,153 @@
+/*
+ * conv3.c - 3x3x3 convolutions by cuDNN, or by our own kernel where cuDNN has no plan.
+ *
+ * cuDNN's fast engines want channels in multiples of 8. Other numbers (the image's one channel,
+ * a test's seventeen) are padded: x, dy widened into the engine's `from` and `to` before, y, dx
+ * narrowed after, weights padded when they are packed.
+ */
+#include "conv_impl.h"
+#include "pleat/log.h"
+
+#define CHANNEL_STEP 8
+
+static pleat_status find_plan(pleat_cuda *e, pleat_conv *conv, pleat_conv_problem *problem) {
+    const pleat_conv_desc *d = &conv->desc;
+    problem->n = d->n;
+    problem->d = d->d;
+    problem->h = d->h;
+    problem->w = d->w;
+    problem->cin = conv->cin_wide;
+    problem->cout = conv->cout_wide;
+    problem->precision = e->base.precision;
+    problem->deterministic = e->deterministic;
+    return pleat_conv_plan_create(e, problem, &conv->plan[problem->pass]);
+}
+
+/* Fused when cuDNN can; else bias and ReLU come after, and bf16 rounds twice. */
+static pleat_status find_forward(pleat_cuda *e, pleat_conv *conv) {
+    pleat_conv_problem problem = {.pass = PLEAT_PASS_FORWARD, .fused = 1, .relu = conv->desc.relu};
+    PLEAT_TRY(find_plan(e, conv, &problem));
+    conv->fused = conv->plan[PLEAT_PASS_FORWARD] != NULL;
+    if (conv->fused) return PLEAT_OK;
+    problem.fused = problem.relu = 0;
+    return find_plan(e, conv, &problem);
+}
+
+/* Gradients of weights in float, or where cuDNN only has that in the activations' type. */
+static pleat_status find_weights(pleat_cuda *e, pleat_conv *conv) {
+    pleat_conv_problem problem = {.pass = PLEAT_PASS_WEIGHTS, .dweights = PLEAT_F32};
+    PLEAT_TRY(find_plan(e, conv, &problem));
+    if (conv->plan[PLEAT_PASS_WEIGHTS] == NULL && e->base.act != PLEAT_F32) {
+        problem.dweights = e->base.act;
+        PLEAT_TRY(find_plan(e, conv, &problem));
+    }
+    conv->dweights = problem.dweights;
+    return PLEAT_OK;
+}
+
+static void tell_missing(const pleat_conv *conv) {
+    static const char *const names[] = {"forward", "backward data", "backward weights"};
+    const int needed[] = {1, conv->desc.want_dx, conv->desc.train};
+    for (int pass = 0; pass <= PLEAT_PASS_WEIGHTS; pass++)
+        if (needed[pass] && conv->plan[pass] == NULL)
+            pleat_log(PLEAT_INFO,
+                      "cuDNN has no plan for convolution %d to %d channels, %s: a slow kernel "
+                      "computes it",
+                      conv->desc.cin, conv->desc.cout, names[pass]);
+}
+
+static pleat_status prepare(pleat_cuda *e, pleat_conv *conv) {
+    const size_t element = pleat_dtype_size(e->base.act);
+    const size_t x = conv->voxels * (size_t)conv->cin_wide * element;
+    const size_t y = conv->voxels * (size_t)conv->cout_wide * element;
+    const int pad_x = conv->cin_wide != conv->desc.cin, pad_y = conv->cout_wide != conv->desc.cout;
+    PLEAT_TRY(find_forward(e, conv));
+    if (conv->desc.want_dx)
+        PLEAT_TRY(find_plan(e, conv, &(pleat_conv_problem){.pass = PLEAT_PASS_DATA}));
+    if (conv->desc.train) PLEAT_TRY(find_weights(e, conv));
+    tell_missing(conv);
+    if (pad_x) { /* forward's x, and backward's; dx */
+        PLEAT_TRY(pleat_cuda_reserve(&e->from, x));
+        PLEAT_TRY(pleat_cuda_reserve(&e->to, x));
+    }
+    if (pad_y) { /* dy; forward's y, and dy beside a padded x */
+        PLEAT_TRY(pleat_cuda_reserve(&e->from, y));
+        PLEAT_TRY(pleat_cuda_reserve(&e->to, y));
+    }
+    if (!conv->desc.train) return PLEAT_OK;
+    return pleat_cuda_reserve(&e->dweights, (size_t)conv->cout_wide * 27 * (size_t)conv->cin_wide *
+                                                sizeof(float));
+}
+
+/* The tensor's data, or with channels to pad a wider copy in `buffer`. */
+static pleat_status widened(pleat_cuda *e, const pleat_tensor *t, int wide,
+                            const pleat_cuda_buffer *buffer, void **out) {
+    *out = wide == t->c ? t->data : buffer->data;
+    if (wide == t->c) return PLEAT_OK;
+    CUDA_TRY(pleat_cuda_widen(e->base.act, t->data, pleat_tensor_voxels(t), t->c, wide, *out,
+                              e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
+                            const pleat_tensor *x, const pleat_tensor *y) {
+    void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = conv->weights};
+    if (conv->plan[PLEAT_PASS_FORWARD] == NULL) {
+        CUDA_TRY(pleat_cuda_conv_forward(e->base.act, x, conv->weights, conv->cin_wide, bias,
+                                         conv->desc.relu, y, e->stream));
+        return PLEAT_OK;
+    }
+    PLEAT_TRY(widened(e, x, conv->cin_wide, &e->from, &tensors[PLEAT_CONV_X]));
+    tensors[PLEAT_CONV_Y] = conv->cout_wide == y->c ? y->data : e->to.data;
+    if (conv->fused) {
+        PLEAT_TRY(pleat_cuda_align_bias(e, conv, bias));
+        tensors[PLEAT_CONV_BIAS] = conv->bias;
+    }
+    PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_FORWARD], tensors));
+    if (conv->fused && conv->cout_wide == y->c) return PLEAT_OK;
+    CUDA_TRY(pleat_cuda_narrow(e->base.act, tensors[PLEAT_CONV_Y], conv->voxels, conv->cout_wide,
+                               y->c, conv->fused ? NULL : bias, !conv->fused && conv->desc.relu,
+                               y->data, e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status backward_data(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *dy,
+                                  const pleat_tensor *dx) {
+    void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = conv->weights};
+    if (conv->plan[PLEAT_PASS_DATA] == NULL) {
+        CUDA_TRY(pleat_cuda_conv_backward_data(e->base.act, dy, conv->weights, conv->cin_wide, dx,
+                                               e->stream));
+        return PLEAT_OK;
+    }
+    PLEAT_TRY(widened(e, dy, conv->cout_wide, &e->from, &tensors[PLEAT_CONV_Y]));
+    tensors[PLEAT_CONV_X] = conv->cin_wide == dx->c ? dx->data : e->to.data;
+    PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_DATA], tensors));
+    if (conv->cin_wide == dx->c) return PLEAT_OK;
+    CUDA_TRY(pleat_cuda_narrow(e->base.act, e->to.data, conv->voxels, conv->cin_wide, dx->c, NULL,
+                               0, dx->data, e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status backward_weights(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
+                                     const pleat_tensor *dy, float *dweights) {
+    void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = e->dweights.data};
+    if (conv->plan[PLEAT_PASS_WEIGHTS] == NULL) {
+        CUDA_TRY(pleat_cuda_conv_backward_weights(e->base.act, x, dy, dweights, e->stream));
+        return PLEAT_OK;
+    }
+    PLEAT_TRY(widened(e, x, conv->cin_wide, &e->from, &tensors[PLEAT_CONV_X]));
+    PLEAT_TRY(widened(e, dy, conv->cout_wide, &e->to, &tensors[PLEAT_CONV_Y]));
+    PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_WEIGHTS], tensors));
+    CUDA_TRY(pleat_cuda_unpack_add(conv->dweights, e->dweights.data, conv->desc.cout, 27,
+                                   conv->desc.cin, conv->cin_wide, dweights, e->stream));
+    return PLEAT_OK;
+}
+
+const pleat_conv_kind_ops pleat_cuda_conv3 = {
+    .taps = 27,
+    .channel_step = CHANNEL_STEP,
+    .prepare = prepare,
+    .forward = forward,
+    .data = backward_data,
+    .weights = backward_weights,
+};

@@ -1,0 +1,26 @@
+/*
+ * conv_plan.h - how cuDNN computes one convolution: the fastest of its engines, measured here.
+ *
+ * cuDNN's heuristics name candidates (modes A and B, and fallback when none of those works). Those
+ * that may lose more precision than was asked for, want more workspace than the limit, or are not
+ * deterministic when that was asked for, are passed over; the rest run on scratch tensors, and the
+ * fastest stays. The choice is kept in the engine's plan cache and found there the next time.
+ */
+#ifndef PLEAT_CUDA_CONV_PLAN_H
+#define PLEAT_CUDA_CONV_PLAN_H
+
+#include "conv_graph.h"
+#include "engine_impl.h"
+
+typedef struct pleat_conv_plan pleat_conv_plan;
+
+/* *out is NULL where cuDNN has no plan for the problem. Reserves the engine's workspace. */
+pleat_status pleat_conv_plan_create(pleat_cuda *e, const pleat_conv_problem *problem,
+                                    pleat_conv_plan **out);
+void pleat_conv_plan_destroy(pleat_conv_plan *plan);
+
+/* Tensors by PLEAT_CONV_X, ...; BIAS is read by a fused plan only. Addresses: multiples of 16. */
+pleat_status pleat_conv_plan_run(pleat_cuda *e, pleat_conv_plan *plan,
+                                 void *const tensors[PLEAT_CONV_TENSORS]);
+
+#endif /* PLEAT_CUDA_CONV_PLAN_H */

@@ -1,0 +1,90 @@
+/*
+ * engine_impl.h - the GPU engine's own struct, and what its files share.
+ *
+ *   module.c       what the program sees, and whether there is a GPU
+ *   engine.c       which GPU, in which precision
+ *   memory.c       alloc, upload, download
+ *   ops.c          norm, pooling, loss, Adam: entries that launch a kernel; the table
+ *   conv.c         convolutions: what their kinds share
+ *   conv3.c        3x3x3 by cuDNN, or by our own kernel where cuDNN has no plan
+ *   products.c     up-convolution and head, as matrix products of cuBLASLt
+ *   matmul.c       one product
+ *   conv_graph.c   a convolution as cuDNN's operation graph     no GPU needed up to its last call
+ *   conv_plan.c    the fastest plan for it
+ *   plan_cache.c   the file in which choices are kept           no GPU needed
+ *
+ * One stream. A buffer of the engine is used by one call at a time, so that all layers share it.
+ */
+#ifndef PLEAT_CUDA_ENGINE_IMPL_H
+#define PLEAT_CUDA_ENGINE_IMPL_H
+
+#include "check.h"
+#include "kernels.h"
+#include "plan_cache.h"
+#include "pleat/engine.h"
+
+typedef struct pleat_cuda_buffer { /* device memory that grows, its content lost */
+    void *data;
+    size_t bytes;
+} pleat_cuda_buffer;
+
+#define PLEAT_CUDA_SLOTS      2
+#define PLEAT_CUDA_SLOT_BYTES ((size_t)4 << 20) /* large enough for PCIe's full speed */
+
+typedef struct pleat_cuda_slot { /* of what comes from the host, a piece at a time */
+    void *host;                  /* pinned [PLEAT_CUDA_SLOT_BYTES] */
+    float *device;               /* the same, before it is converted */
+    cudaEvent_t empty;           /* the stream has read it */
+} pleat_cuda_slot;
+
+typedef struct pleat_cuda {
+    pleat_engine base;
+    int device;
+    char gpu[64]; /* its name */
+    int deterministic;
+    size_t workspace_limit; /* bytes a plan may ask for */
+    cudaStream_t stream;
+    cudnnHandle_t cudnn;
+    cublasLtHandle_t blas;
+    pleat_cuda_buffer workspace; /* cuDNN's and cuBLASLt's */
+    pleat_cuda_buffer from, to;  /* padded or shuffled copies of a convolution's tensors */
+    pleat_cuda_buffer dweights;  /* of one layer, padded */
+    double *partials;            /* [PLEAT_CUDA_PARTIALS] */
+    pleat_cuda_slot slots[PLEAT_CUDA_SLOTS];
+    int next_slot;
+    pleat_plan_cache *plans;
+} pleat_cuda;
+
+static inline pleat_cuda *pleat_cuda_of(pleat_engine *engine) { return (pleat_cuda *)engine; }
+
+pleat_status pleat_cuda_create(const pleat_engine_options *options, pleat_engine **out);
+extern const pleat_engine_ops pleat_cuda_table;
+
+/* At least `bytes`; only for *_create calls. */
+pleat_status pleat_cuda_reserve(pleat_cuda_buffer *buffer, size_t bytes);
+
+/* ---- the table's entries ---- */
+
+void pleat_cuda_destroy(pleat_engine *engine);
+pleat_status pleat_cuda_alloc(pleat_engine *engine, size_t bytes, void **out);
+void pleat_cuda_free(pleat_engine *engine, void *data);
+pleat_status pleat_cuda_upload(pleat_engine *engine, void *to, const void *host, size_t bytes);
+pleat_status pleat_cuda_download(pleat_engine *engine, void *host, const void *from, size_t bytes);
+pleat_status pleat_cuda_zero(pleat_engine *engine, void *data, size_t bytes);
+pleat_status pleat_cuda_synchronize(pleat_engine *engine);
+pleat_status pleat_cuda_input(pleat_engine *engine, const float *host, size_t n, void *x);
+
+pleat_status pleat_cuda_conv_create(pleat_engine *engine, const pleat_conv_desc *desc,
+                                    pleat_conv **out);
+void pleat_cuda_conv_destroy(pleat_engine *engine, pleat_conv *conv);
+pleat_status pleat_cuda_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights);
+pleat_status pleat_cuda_conv_run_forward(pleat_engine *engine, pleat_conv *conv,
+                                         const void *weights, const void *bias,
+                                         const pleat_tensor *x, const pleat_tensor *y);
+pleat_status pleat_cuda_conv_run_data(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                                      const pleat_tensor *dy, const pleat_tensor *dx);
+pleat_status pleat_cuda_conv_run_weights(pleat_engine *engine, pleat_conv *conv,
+                                         const pleat_tensor *x, const pleat_tensor *dy,
+                                         void *dweights, void *dbias);
+
+#endif /* PLEAT_CUDA_ENGINE_IMPL_H */

@@ -1,0 +1,114 @@
+/*
+ * kernels.h - our own kernels, behind functions that launch them on a stream and return at once.
+ *
+ * A tensor is [voxels, c] with `pitch` elements from one voxel to the next, of type F32 or BF16;
+ * sums, statistics, parameters and gradients are float or double as written. Where the channels,
+ * the pitches and the addresses allow it a thread moves 16 bytes at once, else one element; the
+ * results are the same. Sums run in a fixed order: the same numbers give the same bits.
+ *
+ * The code returned is the launch's; what happens later is found by the next call that waits.
+ */
+#ifndef PLEAT_CUDA_KERNELS_H
+#define PLEAT_CUDA_KERNELS_H
+
+#include "pleat/engine.h"
+
+#include <cuda_runtime_api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PLEAT_CUDA_PARTIALS (1 << 20) /* doubles between the two stages of a sum: 8 MiB */
+
+/* ---- moving and converting: kernels_move.cu ---- */
+
+/* to[i] = (type)from[i] */
+cudaError_t pleat_cuda_cast(pleat_dtype type, const float *from, size_t n, void *to,
+                            cudaStream_t stream);
+/* to = from, same shape; both may be slices. */
+cudaError_t pleat_cuda_copy(pleat_dtype type, const pleat_tensor *from, const pleat_tensor *to,
+                            cudaStream_t stream);
+/* Packed [voxels, c] becomes packed [voxels, wide], wide a multiple of 8; the rest is 0. */
+cudaError_t pleat_cuda_widen(pleat_dtype type, const void *from, size_t voxels, int c, int wide,
+                             void *to, cudaStream_t stream);
+/* Packed [voxels, wide] becomes packed [voxels, c], the first c channels of it; bias float [c] is
+ * added unless NULL, then with relu what is negative becomes 0. wide == c: to may be from. */
+cudaError_t pleat_cuda_narrow(pleat_dtype type, const void *from, size_t voxels, int wide, int c,
+                              const float *bias, int relu, void *to, cudaStream_t stream);
+/* Weights float [cout, taps, cin] become `type` [cout_wide, taps, cin_wide]; the rest is 0. */
+cudaError_t pleat_cuda_pack(pleat_dtype type, const float *weights, int cout, int taps, int cin,
+                            int cout_wide, int cin_wide, void *to, cudaStream_t stream);
+/* And back: dweights += what is in the wider array of `type`. */
+cudaError_t pleat_cuda_unpack_add(pleat_dtype type, const void *wide, int cout, int taps, int cin,
+                                  int cin_wide, float *dweights, cudaStream_t stream);
+/* dx = dy where y > 0, else 0, over n elements; dx may be dy. */
+cudaError_t pleat_cuda_relu_backward(pleat_dtype type, const void *y, const void *dy, size_t n,
+                                     void *dx, cudaStream_t stream);
+/* Packed products [N,D,H,W, 8, C] to y [N,2D,2H,2W,C], which may be a slice: child d*4 + h*2 + w of
+ * a voxel lies at (2D+d, 2H+h, 2W+w); bias float [C] is added. gather: the way back, without. */
+cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const void *products, const float *bias,
+                                  const pleat_tensor *y, cudaStream_t stream);
+cudaError_t pleat_cuda_up_gather(pleat_dtype type, const pleat_tensor *dy, void *products,
+                                 cudaStream_t stream);
+
+/* ---- batch norm and channel sums: kernels_norm.cu; partials: double [PLEAT_CUDA_PARTIALS] ---- */
+
+cudaError_t pleat_cuda_norm_sums(pleat_dtype type, const pleat_tensor *x, double *partials,
+                                 double *sums, cudaStream_t stream);
+cudaError_t pleat_cuda_norm_forward(pleat_dtype type, const pleat_norm *norm, const pleat_tensor *x,
+                                    const double *sums, double count, const pleat_tensor *y,
+                                    cudaStream_t stream);
+cudaError_t pleat_cuda_norm_infer(pleat_dtype type, const pleat_norm *norm, const pleat_tensor *x,
+                                  const pleat_tensor *y, cudaStream_t stream);
+cudaError_t pleat_cuda_norm_backward_sums(pleat_dtype type, const pleat_norm *norm,
+                                          const pleat_tensor *x, const pleat_tensor *dy,
+                                          double *partials, double *sums, float *dgamma,
+                                          float *dbeta, cudaStream_t stream);
+cudaError_t pleat_cuda_norm_backward(pleat_dtype type, const pleat_norm *norm,
+                                     const pleat_tensor *x, const pleat_tensor *dy,
+                                     const double *sums, double count, int relu_mask,
+                                     const pleat_tensor *dx, cudaStream_t stream);
+/* dbias[c] += sum over voxels of dy; dy may be a slice. */
+cudaError_t pleat_cuda_bias_backward(pleat_dtype type, const pleat_tensor *dy, double *partials,
+                                     float *dbias, cudaStream_t stream);
+
+/* ---- pooling: kernels_pool.cu; as in pleat/engine.h ---- */
+
+cudaError_t pleat_cuda_pool_forward(pleat_dtype type, const pleat_tensor *x, const pleat_tensor *y,
+                                    uint8_t *index, cudaStream_t stream);
+cudaError_t pleat_cuda_pool_backward(pleat_dtype type, const pleat_tensor *dy, const uint8_t *index,
+                                     int accumulate, const pleat_tensor *dx, cudaStream_t stream);
+
+/* ---- softmax, loss and Adam: kernels_loss.cu; as in pleat/engine.h, classes <= 256 ---- */
+
+cudaError_t pleat_cuda_softmax(const float *logits, size_t voxels, int classes, float *probs,
+                               cudaStream_t stream);
+cudaError_t pleat_cuda_loss_forward(const float *logits, const uint8_t *labels, int n,
+                                    size_t voxels, int classes, float *probs, double *partials,
+                                    double *sums, cudaStream_t stream);
+cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const uint8_t *labels,
+                                     int n, size_t voxels, int classes, const double *sums,
+                                     double scale, void *dlogits, cudaStream_t stream);
+/* rate: lr*sqrt(1-b2^t)/(1-b1^t) */
+cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float *params,
+                            const float *grads, float *m, float *v, cudaStream_t stream);
+
+/* ---- 3x3x3 convolution as one writes it down, for what cuDNN has no plan: kernels_conv.cu ---- */
+
+/* x packed, y packed; weights of `type` [cout_wide, 27, cin_wide] as pleat_cuda_pack leaves them;
+ * bias float [cout]. dweights float canonical, +=. */
+cudaError_t pleat_cuda_conv_forward(pleat_dtype type, const pleat_tensor *x, const void *weights,
+                                    int cin_wide, const float *bias, int relu,
+                                    const pleat_tensor *y, cudaStream_t stream);
+cudaError_t pleat_cuda_conv_backward_data(pleat_dtype type, const pleat_tensor *dy,
+                                          const void *weights, int cin_wide, const pleat_tensor *dx,
+                                          cudaStream_t stream);
+cudaError_t pleat_cuda_conv_backward_weights(pleat_dtype type, const pleat_tensor *x,
+                                             const pleat_tensor *dy, float *dweights,
+                                             cudaStream_t stream);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_CUDA_KERNELS_H */

@@ -1,0 +1,183 @@
+/* kernels_loss.cu - softmax, the loss in one pass forward and one backward, and Adam. */
+#include "kernels.cuh"
+
+static const int MOST_CLASSES = 256;   /* a label is a byte */
+static const int MOST_PARTIALS = 1024; /* blocks per sample of the forward pass */
+static const int KINDS = 4;            /* of sums: TP, P, Y, cross-entropy */
+
+#define PROBABILITY_FLOOR 1e-7 /* Keras's epsilon */
+#define TVERSKY_SMOOTH    1e-6
+
+/* Largest logit of a voxel, and sum over the classes of exp(logit - largest). */
+static __device__ void soft_scale(const float *z, int classes, float *most, float *sum) {
+    float m = z[0], s = 0;
+    for (int c = 1; c < classes; c++) m = fmaxf(m, z[c]);
+    for (int c = 0; c < classes; c++) s += expf(z[c] - m);
+    *most = m;
+    *sum = s;
+}
+
+static __global__ void softmax(const float *logits, size_t voxels, int classes, float *probs) {
+    for (EACH(v, voxels)) {
+        float most, sum;
+        soft_scale(logits + v * classes, classes, &most, &sum);
+        for (int c = 0; c < classes; c++) /* reads what it writes at most, when in place */
+            probs[v * classes + c] = expf(logits[v * classes + c] - most) / sum;
+    }
+}
+
+cudaError_t pleat_cuda_softmax(const float *logits, size_t voxels, int classes, float *probs,
+                               cudaStream_t stream) {
+    softmax<<<blocks_for(voxels), THREADS, 0, stream>>>(logits, voxels, classes, probs);
+    return cudaGetLastError();
+}
+
+/* ---- loss, forward: a thread per voxel and class; blockIdx.y is the sample ---- */
+
+static __device__ double clamped(double p) {
+    return fmin(fmax(p, PROBABILITY_FLOOR), 1 - PROBABILITY_FLOOR);
+}
+
+static __global__ void __launch_bounds__(THREADS)
+    loss_forward(const float *logits, const uint8_t *labels, size_t voxels, int classes,
+                 float *probs, double *partials) {
+    __shared__ double shared[KINDS][THREADS];
+    const int c = (int)threadIdx.x % classes, row = (int)threadIdx.x / classes;
+    const int rows = THREADS / classes;
+    const size_t sample = (size_t)blockIdx.y * voxels;
+    double sums[KINDS] = {};
+    for (size_t first = (size_t)blockIdx.x * rows; first < voxels;
+         first += (size_t)gridDim.x * rows) {
+        const size_t v = sample + first + row;
+        const bool mine = row < rows && first + row < voxels;
+        float p = 0;
+        if (mine) {
+            float most, sum;
+            soft_scale(logits + v * classes, classes, &most, &sum);
+            p = expf(logits[v * classes + c] - most) / sum;
+        }
+        __syncthreads(); /* probs may be logits: all classes of a voxel have been read */
+        if (!mine) continue;
+        probs[v * classes + c] = p;
+        sums[1] += p;
+        if (labels[v] != c) continue;
+        sums[0] += p;
+        sums[2] += 1;
+        sums[3] -= log(clamped(p));
+    }
+    for (int kind = 0; kind < KINDS; kind++) shared[kind][threadIdx.x] = sums[kind];
+    __syncthreads();
+    double *to = partials + ((size_t)blockIdx.y * gridDim.x + blockIdx.x) * KINDS * classes;
+    for (int i = (int)threadIdx.x; i < KINDS * classes; i += THREADS) {
+        double sum = 0;
+        for (int r = 0; r < rows; r++) sum += shared[i / classes][r * classes + i % classes];
+        to[i] = sum;
+    }
+}
+
+/* A block per sample, a warp per sum over the first stage's blocks. */
+static __global__ void loss_finish(const double *partials, int blocks, int classes, double *sums) {
+    __shared__ double crossentropy[MOST_CLASSES];
+    const int lane = (int)threadIdx.x % 32, n = KINDS * classes;
+    const double *from = partials + (size_t)blockIdx.x * blocks * n;
+    double *to = sums + (size_t)blockIdx.x * (3 * classes + 1);
+    for (int i = (int)threadIdx.x / 32; i < n; i += THREADS / 32) {
+        double sum = 0;
+        for (int b = lane; b < blocks; b += 32) sum += from[(size_t)b * n + i];
+        for (int other = 16; other > 0; other /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, other);
+        if (lane != 0) continue;
+        if (i < 3 * classes)
+            to[i] = sum;
+        else
+            crossentropy[i - 3 * classes] = sum;
+    }
+    __syncthreads();
+    if (threadIdx.x != 0) return;
+    double sum = 0;
+    for (int c = 0; c < classes; c++) sum += crossentropy[c];
+    to[3 * classes] = sum;
+}
+
+cudaError_t pleat_cuda_loss_forward(const float *logits, const uint8_t *labels, int n,
+                                    size_t voxels, int classes, float *probs, double *partials,
+                                    double *sums, cudaStream_t stream) {
+    const size_t each = (size_t)KINDS * classes, room = PLEAT_CUDA_PARTIALS / (each * n);
+    const size_t rows = THREADS / classes, wanted = (voxels + rows - 1) / rows;
+    if (classes > MOST_CLASSES || room == 0) return cudaErrorInvalidValue;
+    size_t blocks = wanted < MOST_PARTIALS ? wanted : MOST_PARTIALS;
+    if (blocks > room) blocks = room;
+    loss_forward<<<dim3((unsigned)blocks, (unsigned)n), THREADS, 0, stream>>>(
+        logits, labels, voxels, classes, probs, partials);
+    const cudaError_t code = cudaGetLastError();
+    if (code != cudaSuccess) return code;
+    loss_finish<<<(unsigned)n, THREADS, 0, stream>>>(partials, (int)blocks, classes, sums);
+    return cudaGetLastError();
+}
+
+/* ---- loss, backward: a thread per voxel; blockIdx.y is the sample ---- */
+
+/* d tversky / d p[c] = num / (2 den^2), less 1 / den where c is the label: both per sample. */
+template <typename T>
+static __global__ void __launch_bounds__(THREADS)
+    loss_backward(const float *probs, const uint8_t *labels, size_t voxels, int classes,
+                  const double *all_sums, double scale, T *dlogits) {
+    __shared__ float slope[MOST_CLASSES], label_slope[MOST_CLASSES];
+    const double *sums = all_sums + (size_t)blockIdx.y * (3 * classes + 1);
+    for (int c = (int)threadIdx.x; c < classes; c += THREADS) {
+        const double num = sums[c] + TVERSKY_SMOOTH;
+        const double den = 0.5 * sums[classes + c] + 0.5 * sums[2 * classes + c] + TVERSKY_SMOOTH;
+        slope[c] = (float)(0.5 * num / (den * den));
+        label_slope[c] = (float)(1 / den);
+    }
+    __syncthreads();
+    const float ce_weight = (float)(1 / (double)voxels), factor = (float)scale;
+    for (EACH(i, voxels)) {
+        const size_t v = (size_t)blockIdx.y * voxels + i;
+        const float *p = probs + v * classes;
+        const int label = labels[v];
+        float mean = 0; /* softmax's Jacobian is diag(p) - p p' */
+        for (int c = 0; c < classes; c++)
+            mean += p[c] * (slope[c] - (c == label ? label_slope[c] : 0));
+        const bool learns = label < classes && clamped(p[label]) == (double)p[label];
+        for (int c = 0; c < classes; c++) {
+            const float s = slope[c] - (c == label ? label_slope[c] : 0);
+            const float ce = learns ? ce_weight * (p[c] - (c == label ? 1.0f : 0.0f)) : 0;
+            const float value[1] = {factor * (p[c] * (s - mean) + ce)};
+            Vector<T, 1>::store(dlogits + v * classes + c, value);
+        }
+    }
+}
+
+cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const uint8_t *labels,
+                                     int n, size_t voxels, int classes, const double *sums,
+                                     double scale, void *dlogits, cudaStream_t stream) {
+    if (classes > MOST_CLASSES) return cudaErrorInvalidValue;
+    return dispatch(type, false, [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        loss_backward<T><<<dim3(blocks_for(voxels), (unsigned)n), THREADS, 0, stream>>>(
+            probs, labels, voxels, classes, sums, scale, (T *)dlogits);
+        return cudaGetLastError();
+    });
+}
+
+/* ---- Adam: Kingma & Ba 2015, section 2, last paragraph ---- */
+
+static __global__ void adam_update(float rate, float b1, float b2, float rest1, float rest2,
+                                   float epsilon, size_t n, float *params, const float *grads,
+                                   float *m, float *v) {
+    for (EACH(i, n)) {
+        const float g = grads[i];
+        const float first = b1 * m[i] + rest1 * g, second = b2 * v[i] + rest2 * (g * g);
+        m[i] = first;
+        v[i] = second;
+        params[i] -= rate * first / (sqrtf(second) + epsilon);
+    }
+}
+
+cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float *params,
+                            const float *grads, float *m, float *v, cudaStream_t stream) {
+    adam_update<<<blocks_for(n), THREADS, 0, stream>>>(
+        (float)rate, (float)adam->beta1, (float)adam->beta2, (float)(1 - adam->beta1),
+        (float)(1 - adam->beta2), (float)adam->epsilon, n, params, grads, m, v);
+    return cudaGetLastError();
+}

@@ -1,0 +1,245 @@
+/* kernels_move.cu - copies, conversions, paddings and shuffles; ReLU's backward. */
+#include "kernels.cuh"
+
+/* ---- flat ---- */
+
+template <typename T> static __global__ void cast(const float *from, size_t n, T *to) {
+    for (EACH(i, n)) {
+        const float value[1] = {from[i]};
+        Vector<T, 1>::store(to + i, value);
+    }
+}
+
+cudaError_t pleat_cuda_cast(pleat_dtype type, const float *from, size_t n, void *to,
+                            cudaStream_t stream) {
+    return dispatch(type, false, [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        cast<T><<<blocks_for(n), THREADS, 0, stream>>>(from, n, (T *)to);
+        return cudaGetLastError();
+    });
+}
+
+template <typename T, int N>
+static __global__ void relu_backward(const T *y, const T *dy, size_t packs, T *dx) {
+    for (EACH(i, packs)) {
+        float value[N], g[N];
+        Vector<T, N>::load(y + i * N, value);
+        Vector<T, N>::load(dy + i * N, g);
+#pragma unroll
+        for (int k = 0; k < N; k++) g[k] = value[k] > 0 ? g[k] : 0;
+        Vector<T, N>::store(dx + i * N, g);
+    }
+}
+
+cudaError_t pleat_cuda_relu_backward(pleat_dtype type, const void *y, const void *dy, size_t n,
+                                     void *dx, cudaStream_t stream) {
+    const bool vectors =
+        n % (size_t)vector_length(type) == 0 && aligned(y) && aligned(dy) && aligned(dx);
+    return dispatch(type, vectors, [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        const int N = decltype(tag)::n;
+        relu_backward<T, N><<<blocks_for(n / N), THREADS, 0, stream>>>((const T *)y, (const T *)dy,
+                                                                       n / N, (T *)dx);
+        return cudaGetLastError();
+    });
+}
+
+/* ---- voxel by voxel ---- */
+
+template <typename T, int N>
+static __global__ void copy(const T *from, int from_pitch, size_t voxels, int c, int width, T *to,
+                            int to_pitch) {
+    const Place<N> at(c, width);
+    if (!at.active) return;
+    for (size_t v = at.first(); v < voxels; v += at.step()) {
+        float values[N];
+        Vector<T, N>::load(from + v * from_pitch + at.channel, values);
+        Vector<T, N>::store(to + v * to_pitch + at.channel, values);
+    }
+}
+
+cudaError_t pleat_cuda_copy(pleat_dtype type, const pleat_tensor *from, const pleat_tensor *to,
+                            cudaStream_t stream) {
+    const size_t voxels = pleat_tensor_voxels(from);
+    return dispatch(type, fits(type, from) && fits(type, to), [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        const int N = decltype(tag)::n;
+        const Shape s = shape_of(voxels, from->c, N, 1, MOST_BLOCKS);
+        copy<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)from->data, from->pitch, voxels,
+                                                   from->c, s.width, (T *)to->data, to->pitch);
+        return cudaGetLastError();
+    });
+}
+
+template <typename T, int N>
+static __global__ void widen(const T *from, size_t voxels, int c, int wide, int width, T *to) {
+    const Place<N> at(wide, width);
+    if (!at.active) return;
+    for (size_t v = at.first(); v < voxels; v += at.step()) {
+        float values[N];
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+            float one[1] = {0};
+            if (at.channel + k < c) Vector<T, 1>::load(from + v * c + at.channel + k, one);
+            values[k] = one[0];
+        }
+        Vector<T, N>::store(to + v * wide + at.channel, values);
+    }
+}
+
+cudaError_t pleat_cuda_widen(pleat_dtype type, const void *from, size_t voxels, int c, int wide,
+                             void *to, cudaStream_t stream) {
+    return dispatch(type, aligned(to), [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        const int N = decltype(tag)::n;
+        const Shape s = shape_of(voxels, wide, N, 1, MOST_BLOCKS);
+        widen<T, N>
+            <<<s.grid, THREADS, 0, stream>>>((const T *)from, voxels, c, wide, s.width, (T *)to);
+        return cudaGetLastError();
+    });
+}
+
+template <typename T, int N>
+static __global__ void narrow(const T *from, size_t voxels, int wide, int c, int width,
+                              const float *bias, int relu, T *to) {
+    const Place<N> at(c, width);
+    if (!at.active) return;
+    float shift[N];
+#pragma unroll
+    for (int k = 0; k < N; k++) shift[k] = bias != NULL ? bias[at.channel + k] : 0;
+    for (size_t v = at.first(); v < voxels; v += at.step()) {
+        float values[N];
+        Vector<T, N>::load(from + v * wide + at.channel, values);
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+            values[k] += shift[k];
+            if (relu && values[k] < 0) values[k] = 0; /* NaN stays NaN */
+        }
+        Vector<T, N>::store(to + v * c + at.channel, values);
+    }
+}
+
+cudaError_t pleat_cuda_narrow(pleat_dtype type, const void *from, size_t voxels, int wide, int c,
+                              const float *bias, int relu, void *to, cudaStream_t stream) {
+    const int n = vector_length(type);
+    const bool vectors = wide % n == 0 && c % n == 0 && aligned(from) && aligned(to);
+    return dispatch(type, vectors, [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        const int N = decltype(tag)::n;
+        const Shape s = shape_of(voxels, c, N, 1, MOST_BLOCKS);
+        narrow<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)from, voxels, wide, c, s.width,
+                                                     bias, relu, (T *)to);
+        return cudaGetLastError();
+    });
+}
+
+/* ---- weights ---- */
+
+template <typename T>
+static __global__ void pack(const float *weights, int cout, int taps, int cin, size_t n,
+                            int cin_wide, T *to) {
+    for (EACH(i, n)) { /* of the wider array */
+        const int ci = (int)(i % cin_wide);
+        const size_t row = i / cin_wide; /* cout, tap */
+        const bool is_inside = ci < cin && row < (size_t)cout * taps;
+        const float value[1] = {is_inside ? weights[row * cin + ci] : 0};
+        Vector<T, 1>::store(to + i, value);
+    }
+}
+
+cudaError_t pleat_cuda_pack(pleat_dtype type, const float *weights, int cout, int taps, int cin,
+                            int cout_wide, int cin_wide, void *to, cudaStream_t stream) {
+    const size_t n = (size_t)cout_wide * taps * cin_wide;
+    return dispatch(type, false, [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        pack<T>
+            <<<blocks_for(n), THREADS, 0, stream>>>(weights, cout, taps, cin, n, cin_wide, (T *)to);
+        return cudaGetLastError();
+    });
+}
+
+template <typename T>
+static __global__ void unpack_add(const T *wide, size_t n, int cin, int cin_wide, float *dweights) {
+    for (EACH(i, n)) { /* of dweights */
+        float value[1];
+        Vector<T, 1>::load(wide + i / cin * cin_wide + i % cin, value);
+        dweights[i] += value[0];
+    }
+}
+
+cudaError_t pleat_cuda_unpack_add(pleat_dtype type, const void *wide, int cout, int taps, int cin,
+                                  int cin_wide, float *dweights, cudaStream_t stream) {
+    const size_t n = (size_t)cout * taps * cin;
+    return dispatch(type, false, [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        unpack_add<T>
+            <<<blocks_for(n), THREADS, 0, stream>>>((const T *)wide, n, cin, cin_wide, dweights);
+        return cudaGetLastError();
+    });
+}
+
+/* ---- up-convolution: [N,D,H,W,8,C] and [N,2D,2H,2W,C] ---- */
+
+/* Where voxel v of the large tensor, whose sizes are h and w, lies among the products, in rows of
+ * C: its parent's row times 8 and its number among the children. */
+static __device__ size_t product_row(size_t v, int h, int w) {
+    const int x = (int)(v % w), y = (int)(v / w % h);
+    const size_t plane = v / w / h; /* n * 2D + z; 2D is even */
+    const size_t parent = ((plane / 2) * (h / 2) + y / 2) * (w / 2) + x / 2;
+    return parent * 8 + (plane % 2) * 4 + y % 2 * 2 + x % 2;
+}
+
+template <typename T, int N>
+static __global__ void up_scatter(const T *products, const float *bias, size_t voxels, int h, int w,
+                                  int c, int width, T *to, int pitch) {
+    const Place<N> at(c, width);
+    if (!at.active) return;
+    float shift[N];
+#pragma unroll
+    for (int k = 0; k < N; k++) shift[k] = bias[at.channel + k];
+    for (size_t v = at.first(); v < voxels; v += at.step()) {
+        float values[N];
+        Vector<T, N>::load(products + product_row(v, h, w) * c + at.channel, values);
+#pragma unroll
+        for (int k = 0; k < N; k++) values[k] += shift[k];
+        Vector<T, N>::store(to + v * pitch + at.channel, values);
+    }
+}
+
+cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const void *products, const float *bias,
+                                  const pleat_tensor *y, cudaStream_t stream) {
+    const size_t voxels = pleat_tensor_voxels(y);
+    return dispatch(type, fits(type, y) && aligned(products), [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        const int N = decltype(tag)::n;
+        const Shape s = shape_of(voxels, y->c, N, 1, MOST_BLOCKS);
+        up_scatter<T, N><<<s.grid, THREADS, 0, stream>>>(
+            (const T *)products, bias, voxels, y->h, y->w, y->c, s.width, (T *)y->data, y->pitch);
+        return cudaGetLastError();
+    });
+}
+
+template <typename T, int N>
+static __global__ void up_gather(const T *from, int pitch, size_t voxels, int h, int w, int c,
+                                 int width, T *products) {
+    const Place<N> at(c, width);
+    if (!at.active) return;
+    for (size_t v = at.first(); v < voxels; v += at.step()) {
+        float values[N];
+        Vector<T, N>::load(from + v * pitch + at.channel, values);
+        Vector<T, N>::store(products + product_row(v, h, w) * c + at.channel, values);
+    }
+}
+
+cudaError_t pleat_cuda_up_gather(pleat_dtype type, const pleat_tensor *dy, void *products,
+                                 cudaStream_t stream) {
+    const size_t voxels = pleat_tensor_voxels(dy);
+    return dispatch(type, fits(type, dy) && aligned(products), [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        const int N = decltype(tag)::n;
+        const Shape s = shape_of(voxels, dy->c, N, 1, MOST_BLOCKS);
+        up_gather<T, N><<<s.grid, THREADS, 0, stream>>>(
+            (const T *)dy->data, dy->pitch, voxels, dy->h, dy->w, dy->c, s.width, (T *)products);
+        return cudaGetLastError();
+    });
+}

@@ -1,0 +1,136 @@
+/* ops.c - the engine's entries that launch a kernel of ours, and its table. */
+#include "engine_impl.h"
+
+#include <math.h>
+
+static pleat_status relu_backward(pleat_engine *engine, const pleat_tensor *y,
+                                  const pleat_tensor *dy, const pleat_tensor *dx) {
+    const size_t n = pleat_tensor_voxels(y) * (size_t)y->c;
+    CUDA_TRY(pleat_cuda_relu_backward(engine->act, y->data, dy->data, n, dx->data,
+                                      pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+/* The first stage's sums of a channel must fit in `partials`. */
+static pleat_status check_channels(int c) {
+    PLEAT_CHECK(2 * c <= PLEAT_CUDA_PARTIALS, PLEAT_ERR_UNSUPPORTED, "%d channels are too many", c);
+    return PLEAT_OK;
+}
+
+static pleat_status norm_sums(pleat_engine *engine, const pleat_tensor *x, double *sums) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    PLEAT_TRY(check_channels(x->c));
+    CUDA_TRY(pleat_cuda_norm_sums(engine->act, x, e->partials, sums, e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status norm_forward(pleat_engine *engine, const pleat_norm *norm,
+                                 const pleat_tensor *x, const double *sums, double count,
+                                 const pleat_tensor *y) {
+    CUDA_TRY(pleat_cuda_norm_forward(engine->act, norm, x, sums, count, y,
+                                     pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status norm_infer(pleat_engine *engine, const pleat_norm *norm, const pleat_tensor *x,
+                               const pleat_tensor *y) {
+    CUDA_TRY(pleat_cuda_norm_infer(engine->act, norm, x, y, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status norm_backward_sums(pleat_engine *engine, const pleat_norm *norm,
+                                       const pleat_tensor *x, const pleat_tensor *dy, double *sums,
+                                       void *dgamma, void *dbeta) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    PLEAT_TRY(check_channels(x->c));
+    CUDA_TRY(pleat_cuda_norm_backward_sums(engine->act, norm, x, dy, e->partials, sums, dgamma,
+                                           dbeta, e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status norm_backward(pleat_engine *engine, const pleat_norm *norm,
+                                  const pleat_tensor *x, const pleat_tensor *dy, const double *sums,
+                                  double count, int relu_mask, const pleat_tensor *dx) {
+    CUDA_TRY(pleat_cuda_norm_backward(engine->act, norm, x, dy, sums, count, relu_mask, dx,
+                                      pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status copy(pleat_engine *engine, const pleat_tensor *x, const pleat_tensor *y) {
+    CUDA_TRY(pleat_cuda_copy(engine->act, x, y, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status pool_forward(pleat_engine *engine, const pleat_tensor *x, const pleat_tensor *y,
+                                 uint8_t *index) {
+    CUDA_TRY(pleat_cuda_pool_forward(engine->act, x, y, index, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status pool_backward(pleat_engine *engine, const pleat_tensor *dy,
+                                  const uint8_t *index, int accumulate, const pleat_tensor *dx) {
+    CUDA_TRY(pleat_cuda_pool_backward(engine->act, dy, index, accumulate, dx,
+                                      pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status softmax(pleat_engine *engine, const void *logits, size_t voxels, int classes,
+                            void *probs) {
+    CUDA_TRY(pleat_cuda_softmax(logits, voxels, classes, probs, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status loss_forward(pleat_engine *engine, const void *logits, const uint8_t *labels,
+                                 int n, size_t voxels, int classes, void *probs, double *sums) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    CUDA_TRY(pleat_cuda_loss_forward(logits, labels, n, voxels, classes, probs, e->partials, sums,
+                                     e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status loss_backward(pleat_engine *engine, const void *probs, const uint8_t *labels,
+                                  int n, size_t voxels, int classes, const double *sums,
+                                  double scale, void *dlogits) {
+    CUDA_TRY(pleat_cuda_loss_backward(engine->act, probs, labels, n, voxels, classes, sums, scale,
+                                      dlogits, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status adam_update(pleat_engine *engine, const pleat_adam *adam, size_t n,
+                                void *params, const void *grads, void *m, void *v) {
+    const double t = (double)adam->step;
+    const double rate = adam->lr * sqrt(1 - pow(adam->beta2, t)) / (1 - pow(adam->beta1, t));
+    CUDA_TRY(pleat_cuda_adam(rate, adam, n, params, grads, m, v, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+const pleat_engine_ops pleat_cuda_table = {
+    .name = "cudnn",
+    .destroy = pleat_cuda_destroy,
+    .alloc = pleat_cuda_alloc,
+    .free = pleat_cuda_free,
+    .upload = pleat_cuda_upload,
+    .download = pleat_cuda_download,
+    .zero = pleat_cuda_zero,
+    .synchronize = pleat_cuda_synchronize,
+    .input = pleat_cuda_input,
+    .conv_create = pleat_cuda_conv_create,
+    .conv_destroy = pleat_cuda_conv_destroy,
+    .conv_pack = pleat_cuda_conv_pack,
+    .conv_forward = pleat_cuda_conv_run_forward,
+    .conv_backward_data = pleat_cuda_conv_run_data,
+    .conv_backward_weights = pleat_cuda_conv_run_weights,
+    .relu_backward = relu_backward,
+    .norm_sums = norm_sums,
+    .norm_forward = norm_forward,
+    .norm_infer = norm_infer,
+    .norm_backward_sums = norm_backward_sums,
+    .norm_backward = norm_backward,
+    .copy = copy,
+    .pool_forward = pool_forward,
+    .pool_backward = pool_backward,
+    .softmax = softmax,
+    .loss_forward = loss_forward,
+    .loss_backward = loss_backward,
+    .adam = adam_update,
+};

@@ -1,0 +1,96 @@
+/*
+ * products.c - up-convolution and head, as matrix products of cuBLASLt.
+ *
+ *   HEAD   y[voxel, K]         = x[voxel, cin] w[K, cin]'
+ *   UP     p[voxel, 8 * cout]  = x[voxel, cin] w[8 * cout, cin]'; y is p with the children in place
+ *
+ * So both are one product of `rows` outputs per voxel; UP's are shuffled after, and its dy before.
+ * cuBLAS counts columns first: x[voxel, cin] is its x[cin, voxel].
+ */
+#include "conv_impl.h"
+
+#define DWEIGHTS_ALIGNMENT 4 /* bytes: they lie anywhere in the flat buffer of gradients */
+
+static pleat_status prepare(pleat_cuda *e, pleat_conv *conv, size_t rows, pleat_dtype out,
+                            const float *bias) {
+    const size_t cin = (size_t)conv->desc.cin, voxels = conv->voxels;
+    const pleat_dtype act = e->base.act;
+    const pleat_matmul_shape forward = {rows, voxels, cin, 1, 0, act, out, 0, 16, bias};
+    const pleat_matmul_shape data = {cin, voxels, rows, 0, 0, act, act, 0, 16, NULL};
+    const pleat_matmul_shape weights = {
+        cin, rows, voxels, 0, 1, act, PLEAT_F32, 1, DWEIGHTS_ALIGNMENT, NULL};
+    PLEAT_TRY(pleat_matmul_create(e, &forward, &conv->product[PLEAT_PASS_FORWARD]));
+    if (conv->desc.want_dx)
+        PLEAT_TRY(pleat_matmul_create(e, &data, &conv->product[PLEAT_PASS_DATA]));
+    if (conv->desc.train)
+        PLEAT_TRY(pleat_matmul_create(e, &weights, &conv->product[PLEAT_PASS_WEIGHTS]));
+    return PLEAT_OK;
+}
+
+/* ---- head ---- */
+
+static pleat_status head_prepare(pleat_cuda *e, pleat_conv *conv) {
+    return prepare(e, conv, (size_t)conv->desc.cout, PLEAT_F32, conv->bias);
+}
+
+static pleat_status head_forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
+                                 const pleat_tensor *x, const pleat_tensor *y) {
+    PLEAT_TRY(pleat_cuda_align_bias(e, conv, bias));
+    return pleat_matmul_run(e, conv->product[PLEAT_PASS_FORWARD], conv->weights, x->data, y->data);
+}
+
+static pleat_status head_data(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *dy,
+                              const pleat_tensor *dx) {
+    return pleat_matmul_run(e, conv->product[PLEAT_PASS_DATA], conv->weights, dy->data, dx->data);
+}
+
+static pleat_status head_weights(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
+                                 const pleat_tensor *dy, float *dweights) {
+    return pleat_matmul_run(e, conv->product[PLEAT_PASS_WEIGHTS], x->data, dy->data, dweights);
+}
+
+const pleat_conv_kind_ops pleat_cuda_head = {
+    .taps = 1,
+    .channel_step = 1,
+    .prepare = head_prepare,
+    .forward = head_forward,
+    .data = head_data,
+    .weights = head_weights,
+};
+
+/* ---- up ---- */
+
+static pleat_status up_prepare(pleat_cuda *e, pleat_conv *conv) {
+    const size_t rows = 8 * (size_t)conv->desc.cout;
+    PLEAT_TRY(pleat_cuda_reserve(&e->to, conv->voxels * rows * pleat_dtype_size(e->base.act)));
+    return prepare(e, conv, rows, e->base.act, NULL);
+}
+
+static pleat_status up_forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
+                               const pleat_tensor *x, const pleat_tensor *y) {
+    PLEAT_TRY(
+        pleat_matmul_run(e, conv->product[PLEAT_PASS_FORWARD], conv->weights, x->data, e->to.data));
+    CUDA_TRY(pleat_cuda_up_scatter(e->base.act, e->to.data, bias, y, e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status up_data(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *dy,
+                            const pleat_tensor *dx) {
+    CUDA_TRY(pleat_cuda_up_gather(e->base.act, dy, e->to.data, e->stream));
+    return pleat_matmul_run(e, conv->product[PLEAT_PASS_DATA], conv->weights, e->to.data, dx->data);
+}
+
+static pleat_status up_weights(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
+                               const pleat_tensor *dy, float *dweights) {
+    CUDA_TRY(pleat_cuda_up_gather(e->base.act, dy, e->to.data, e->stream));
+    return pleat_matmul_run(e, conv->product[PLEAT_PASS_WEIGHTS], x->data, e->to.data, dweights);
+}
+
+const pleat_conv_kind_ops pleat_cuda_up = {
+    .taps = 8,
+    .channel_step = 1,
+    .prepare = up_prepare,
+    .forward = up_forward,
+    .data = up_data,
+    .weights = up_weights,
+};

@@ -1,0 +1,55 @@
+/*
+ * cuda_module.h - what the program and its GPU module, libpleat_cuda.so, know of each other.
+ *
+ * The module is loaded when an engine is first asked for, so that one program serves machines with
+ * and without CUDA's libraries. It calls the program's own functions (pleat_error_set, pleat_log,
+ * ...), which therefore exports them. Both must come from the same build: the table below is
+ * compared before it is used.
+ *
+ * Looked for, in this order
+ *   $PLEAT_MODULE_PATH                          the file, or the folder it is in; then nowhere else
+ *   libpleat_cuda.so                            beside the program
+ *   ../lib/pleat/, ../lib/                      from the program's folder
+ *   libpleat_cuda.so                            where the loader looks (run path of the program)
+ */
+#ifndef PLEAT_CUDA_MODULE_H
+#define PLEAT_CUDA_MODULE_H
+
+#include "pleat/comm.h"
+#include "pleat/engine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PLEAT_CUDA_MODULE_FILE "libpleat_cuda.so"
+#define PLEAT_CUDA_MODULE_GET  "pleat_cuda_module_get"
+#define PLEAT_CUDA_MODULE_ABI  1 /* grows with every change of this table or of the seams */
+
+struct pleat_gpu_augment_ops; /* pleat/gpu_augment.h */
+
+typedef struct pleat_cuda_module {
+    int abi;
+    size_t engine_ops_bytes;      /* sizeof(pleat_engine_ops), against a forgotten change of abi */
+    const char *(*missing)(void); /* why no GPU can be used, in one line; NULL when one can */
+    pleat_status (*engine_create)(const pleat_engine_options *options, pleat_engine **out);
+    /* A communicator of the engine's memory over one of host memory, which outlives it: NCCL's, or
+     * through pinned memory where two ranks share a GPU. `me` is "rank 3 (host n2)", for messages;
+     * a peer that is silent for timeout_s is given up (0: 600). Collective. */
+    pleat_status (*comm_create)(pleat_comm *control, pleat_engine *engine, double timeout_s,
+                                const char *me, pleat_comm **out);
+    const struct pleat_gpu_augment_ops *augment;
+} pleat_cuda_module;
+
+/* The module's only symbol. */
+typedef const pleat_cuda_module *(*pleat_cuda_module_getter)(void);
+const pleat_cuda_module *pleat_cuda_module_get(void);
+
+/* The program's side: the module, loaded once; NULL when there is none that fits, and then *why
+ * says in one line what is missing. */
+const pleat_cuda_module *pleat_cuda_module_load(const char **why);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_CUDA_MODULE_H */

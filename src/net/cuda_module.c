@@ -1,0 +1,81 @@
+/* cuda_module.c - finds and loads the GPU module, once, and remembers why it could not. */
+#include "pleat/cuda_module.h"
+
+#include "pleat/log.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A library is loaded into a process, not into an object of ours: this is the one place where the
+ * process remembers it. Written once, by load_once. */
+static struct {
+    pthread_once_t once;
+    const pleat_cuda_module *module;
+    char why[512];
+} loaded = {.once = PTHREAD_ONCE_INIT};
+
+/* The folder of the running program, without the last slash; "" when the kernel does not say. */
+static void program_folder(char *out, size_t size) {
+    const ssize_t n = readlink("/proc/self/exe", out, size - 1);
+    out[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(out, '/');
+    if (slash != NULL) *slash = '\0';
+}
+
+static void *open_file(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL); }
+
+/* $PLEAT_MODULE_PATH: a file, or a folder with the module in it. */
+static void *open_named(const char *named) {
+    char path[PATH_MAX];
+    const size_t n = strlen(named);
+    if (n > 3 && strcmp(named + n - 3, ".so") == 0) return open_file(named);
+    (void)snprintf(path, sizeof path, "%s/" PLEAT_CUDA_MODULE_FILE, named);
+    return open_file(path);
+}
+
+/* A module that is there but does not load is the answer: no other is tried, and dlerror says
+ * which library it lacks. */
+static void *open_module(void) {
+    static const char *const places[] = {"", "/../lib/pleat", "/../lib"};
+    const char *named = getenv("PLEAT_MODULE_PATH");
+    if (named != NULL && named[0] != '\0') return open_named(named);
+    char folder[PATH_MAX], path[PATH_MAX + 64];
+    program_folder(folder, sizeof folder);
+    for (size_t i = 0; i < sizeof places / sizeof *places && folder[0] != '\0'; i++) {
+        (void)snprintf(path, sizeof path, "%s%s/" PLEAT_CUDA_MODULE_FILE, folder, places[i]);
+        if (access(path, F_OK) == 0) return open_file(path);
+    }
+    return open_file(PLEAT_CUDA_MODULE_FILE);
+}
+
+static void load_once(void) {
+    void *library = open_module();
+    if (library == NULL) {
+        (void)snprintf(loaded.why, sizeof loaded.why, "the GPU module does not load: %s",
+                       dlerror());
+        return;
+    }
+    pleat_cuda_module_getter get = NULL;
+    *(void **)&get = dlsym(library, PLEAT_CUDA_MODULE_GET); /* POSIX's way around ISO C */
+    const pleat_cuda_module *module = get != NULL ? get() : NULL;
+    if (module == NULL || module->abi != PLEAT_CUDA_MODULE_ABI ||
+        module->engine_ops_bytes != sizeof(pleat_engine_ops)) {
+        (void)snprintf(loaded.why, sizeof loaded.why,
+                       PLEAT_CUDA_MODULE_FILE " is of another build of pleat; install both again");
+        (void)dlclose(library);
+        return;
+    }
+    pleat_log(PLEAT_DEBUG, "loaded " PLEAT_CUDA_MODULE_FILE);
+    loaded.module = module; /* never closed: CUDA's libraries do not like to be unloaded */
+}
+
+const pleat_cuda_module *pleat_cuda_module_load(const char **why) {
+    (void)pthread_once(&loaded.once, load_once);
+    *why = loaded.module == NULL ? loaded.why : NULL;
+    return loaded.module;
+}
