@@ -6,10 +6,10 @@ default() { # default NAME VALUE
     [ -n "${!1+set}" ] || export "$1=$2"
 }
 
-# The site's modules, as words: PLEAT_MODULES="gcc/12 openmpi/4.1 hdf5/1.10"
-if [ -n "${PLEAT_MODULES:-}" ]; then
+# The site's modules, as words: PLEAT_SLURM_MODULES="gcc/12 openmpi/4.1 hdf5/1.10"
+if [ -n "${PLEAT_SLURM_MODULES:-}" ]; then
     # shellcheck disable=SC2086 # several words
-    module load $PLEAT_MODULES
+    module load $PLEAT_SLURM_MODULES
 fi
 
 # Since 22.05 srun does not take --cpus-per-task over from sbatch.

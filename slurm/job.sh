@@ -2,11 +2,11 @@
 # job.sh - what the batch scripts share: the launcher, signals passed on, the next start. To be
 # sourced by a batch script, in a job.
 #
-#   PLEAT            the program, as words; default: pleat in PATH, else build/pleat where the job
-#                    was submitted. "apptainer exec pleat.sif pleat" will do
-#   PLEAT_LAUNCHER   srun (default) or mpirun
-#   PLEAT_RETRIES    how often a job whose ranks were lost is started again at once; 2
-#   PLEAT_RESTARTS   how often a job is requeued at most; 100
+#   PLEAT                  the program, as words; default: pleat in PATH, else build/pleat where the
+#                          job was submitted. "apptainer exec pleat.sif pleat" will do
+#   PLEAT_SLURM_LAUNCHER   srun (default) or mpirun
+#   PLEAT_SLURM_RETRIES    how often a job whose ranks were lost is started again at once; 2
+#   PLEAT_SLURM_RESTARTS   how often a job is requeued at most; 100
 
 say() { echo "$(date +%FT%T)  $*"; }
 
@@ -21,11 +21,11 @@ pleat_once() {
     read -ra command <<< "${PLEAT:-$(command -v pleat || echo "$SLURM_SUBMIT_DIR/build/pleat")}"
     command+=("$@")
     if [ "${SLURM_NTASKS:-1}" -gt 1 ]; then
-        case ${PLEAT_LAUNCHER:-srun} in
+        case ${PLEAT_SLURM_LAUNCHER:-srun} in
         srun) command=(srun --mpi=pmix --kill-on-bad-exit=1 "${command[@]}") ;;
         mpirun) command=(mpirun "${command[@]}") ;;
         *)
-            say "PLEAT_LAUNCHER is '$PLEAT_LAUNCHER'; use srun or mpirun"
+            say "PLEAT_SLURM_LAUNCHER is '$PLEAT_SLURM_LAUNCHER'; use srun or mpirun"
             return 2
             ;;
         esac
@@ -48,7 +48,7 @@ lost() { [ "$1" -eq 5 ] || [ "$1" -ge 128 ]; }
 # pleat_job ARGUMENT...: runs pleat to its end. 85 asks for another start: the job is requeued,
 # unless Slurm is ending it already, for scancel or for a partition that preempts.
 pleat_job() {
-    local code retries=${PLEAT_RETRIES:-2} restarts=${SLURM_RESTART_COUNT:-0} state
+    local code retries=${PLEAT_SLURM_RETRIES:-2} restarts=${SLURM_RESTART_COUNT:-0} state
     while :; do
         pleat_once "$@"
         code=$?
@@ -57,7 +57,7 @@ pleat_job() {
         say "ranks were lost (exit code $code); starting again from the last checkpoint"
     done
     [ "$code" -eq 85 ] || return "$code"
-    if [ "$restarts" -ge "${PLEAT_RESTARTS:-100}" ]; then
+    if [ "$restarts" -ge "${PLEAT_SLURM_RESTARTS:-100}" ]; then
         say "not finished after $restarts restarts; sbatch again to go on"
         return 85
     fi

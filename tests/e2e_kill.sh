@@ -30,9 +30,9 @@ hit=0
 for ((n = 1; n <= kills; n++)); do
     "$mpiexec" -n 2 "$pleat" run tiny.yaml --out killed "${keys[@]}" > out 2> err < /dev/null &
     run=$!
-    pause $((200 + RANDOM % (2 * length / (kills + 2) + 500)))
+    pause $((200 + RANDOM % (2 * length / (kills + 4) + 500)))
     mapfile -t victims < <(ranks)
-    case $((RANDOM % 5)) in
+    case $(((seed + n) % 5)) in # each kind in turn
     0) what="kill -9 of a rank" && victims=("${victims[@]:RANDOM % 2:1}") signal=KILL ;;
     1) what="kill -9 of mpirun" && victims=("$run") signal=KILL ;;
     2) what="kill -9 of all" && victims+=("$run") signal=KILL ;;

@@ -25,7 +25,8 @@ is() { [ "$(state_of "$1")" = "$2" ]; }
 ends() {
     local what=$1 job=$2 seconds=$3 state=$4
     shift 4
-    cat "$@" > out 2> err
+    : > out
+    : > err
     if ! waits "$seconds" is_over "$job" || ! is "$job" "$state"; then
         cat "$@" > out
         scontrol show job "$job" > err 2>&1
@@ -69,7 +70,7 @@ holds "the report is there" has report.log "results: folds"
 holds "the array is as the whole" same_run small folds
 
 # --- mpirun instead of srun; nothing is left to do but the table ---------------------------------
-id=$(PLEAT_LAUNCHER=mpirun sbatch --parsable --nodes=2 --ntasks-per-node=1 --output=mpirun.log \
+id=$(PLEAT_SLURM_LAUNCHER=mpirun sbatch --parsable --nodes=2 --ntasks-per-node=1 --output=mpirun.log \
     "$source/slurm/run.sbatch" tiny.yaml --out small "${keys[@]}")
 ends "by mpirun" "$id" 30 COMPLETED mpirun.log
 holds "the table again" has mpirun.log "results: small"
