@@ -273,7 +273,7 @@ static const char *key_of(const char *variable, size_t length) {
     return NULL;
 }
 
-/* Variables that are not keys: of the communicator, session, modules, plans, batch scripts, tests. */
+/* Variables that are not keys: of communicator, session, modules, plans, batch scripts, tests. */
 static int is_other(const char *variable) {
     static const char *const others[] = {"PLEAT_COMM_", "PLEAT_ALLOW_", "PLEAT_MODULE_",
                                          "PLEAT_PLAN_", "PLEAT_SLURM",  "PLEAT_TEST_"};
