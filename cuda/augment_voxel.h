@@ -180,7 +180,7 @@ PLEAT_LANE void draw_uniform(const uint32_t key[2], const int patch[3], unsigned
     uint32_t word[4];
     voxel_philox(key, counter, word);
     for (unsigned i = 0; i < 4 && 4 * block + i < (unsigned)patch[2]; i++)
-        field[(size_t)row * (size_t)patch[2] + 4 * block + i] =
+        field[(size_t)row * (size_t)patch[2] + 4 * (size_t)block + i] =
             (float)(int32_t)(word[i] >> 8) * 0x1p-23f - 1.0f;
 }
 

@@ -28,19 +28,25 @@ pleat_status pleat_cudnn_failed(cudnnStatus_t code, const char *file, int line, 
 pleat_status pleat_cublas_failed(cublasStatus_t code, const char *file, int line, const char *func,
                                  const char *call);
 
-#define PLEAT_LIBRARY_TRY(type, good, failed, call)                                     \
-    do {                                                                                \
-        const type code_ = (call);                                                      \
-        if (code_ != (good)) return failed(code_, __FILE__, __LINE__, __func__, #call); \
+/* What a failure is turned into is never PLEAT_OK; said so that analysers see it. */
+static inline pleat_status pleat_never_ok(pleat_status status) {
+    return status == PLEAT_OK ? PLEAT_ERR_ENGINE : status;
+}
+
+#define PLEAT_LIBRARY_TRY(type, good, failed, call)                                    \
+    do {                                                                               \
+        const type code_ = (call);                                                     \
+        if (code_ != (good))                                                           \
+            return pleat_never_ok(failed(code_, __FILE__, __LINE__, __func__, #call)); \
     } while (0)
 
-#define PLEAT_LIBRARY_TRY_GOTO(type, good, failed, status, done, call)     \
-    do {                                                                   \
-        const type code_ = (call);                                         \
-        if (code_ != (good)) {                                             \
-            (status) = failed(code_, __FILE__, __LINE__, __func__, #call); \
-            goto done;                                                     \
-        }                                                                  \
+#define PLEAT_LIBRARY_TRY_GOTO(type, good, failed, status, done, call)                     \
+    do {                                                                                   \
+        const type code_ = (call);                                                         \
+        if (code_ != (good)) {                                                             \
+            (status) = pleat_never_ok(failed(code_, __FILE__, __LINE__, __func__, #call)); \
+            goto done;                                                                     \
+        }                                                                                  \
     } while (0)
 
 #define CUDA_TRY(call) PLEAT_LIBRARY_TRY(cudaError_t, cudaSuccess, pleat_cuda_failed, call)

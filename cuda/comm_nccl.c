@@ -208,6 +208,7 @@ pleat_status pleat_comm_nccl(pleat_comm *control, const pleat_comm_gpu_options *
         c != NULL ? PLEAT_OK : PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for a communicator");
     pleat_status status = PLEAT_OK;
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(control, memory));
+    if (c == NULL) return memory; /* agreed already */
     PLEAT_TRY_GOTO(status, done, pleat_gpu_comm_open(&c->gpu, &nccl_ops, control, options));
     PLEAT_TRY_GOTO(status, done, pleat_peers_check_devices(c->gpu.peers, control->size));
     PLEAT_TRY_GOTO(status, done, join(c));

@@ -55,6 +55,7 @@ static pleat_status fetch(staged_comm *c, void *data, size_t n, pleat_dtype type
     const size_t bytes = n * pleat_dtype_size(type);
     PLEAT_TRY(next_stage(c, bytes, out));
     stage *s = *out;
+    PLEAT_CHECK(s != NULL, PLEAT_ERR_ENGINE, "no place for a sum in flight");
     s->data = data;
     s->n = n;
     s->type = type;

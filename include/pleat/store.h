@@ -78,13 +78,13 @@ pleat_status pleat_store_read(pleat_store *store, int i, const int start[3], con
                               float *image, uint8_t *label);
 #define PLEAT_FOREGROUND_VOXELS 1000 /* listed of each class at most */
 
-/* Voxels of the foreground classes of a mask, for patches around them: (*rows)[*n] of label, D, H,
+/* Voxels of the foreground classes of a mask, for patches around them: (*out)[*n] of label, D, H,
  * W with the labels ascending, each class's voxels a uniform choice that depends on the mask alone.
  * The caller frees. n 0 and NULL when there is no foreground. ERR_MEMORY. */
-pleat_status pleat_foreground_list(const int dim[3], const uint8_t *label, int32_t (**rows)[4],
+pleat_status pleat_foreground_list(const int dim[3], const uint8_t *label, int32_t (**out)[4],
                                    int *n);
 /* The list of case i as it was stored, or made now for a store of an older pleat. */
-pleat_status pleat_store_foreground(pleat_store *store, int i, int32_t (**rows)[4], int *n);
+pleat_status pleat_store_foreground(pleat_store *store, int i, int32_t (**out)[4], int *n);
 
 /* Compares the voxels of a whole case with its digest; label is NULL for one without a mask.
  * ERR_FORMAT names the file and the way out. */

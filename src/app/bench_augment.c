@@ -115,7 +115,7 @@ static pleat_status measure(augment_work *w, int threads, const bench_repeat *re
 
 static pleat_status run_augment(augment_work *w, int threads, const bench_repeat *repeat,
                                 int json) {
-    double one[MEASUREMENTS], all[MEASUREMENTS];
+    double one[MEASUREMENTS] = {0}, all[MEASUREMENTS] = {0};
     PLEAT_TRY(measure(w, 1, repeat, one));
     PLEAT_TRY(measure(w, threads, repeat, all));
     sheet s = bench_sheet("augment", json);

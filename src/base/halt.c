@@ -3,6 +3,9 @@
 
 #include "pleat/log.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,13 +68,25 @@ void pleat_halt_after_job(void) {
     if (left > 0.0) pleat_halt_after(PLEAT_HALT_JOB, left - JOB_MARGIN_S); /* else of another job */
 }
 
+/* A whole number 0 .. most at *at, which is moved behind it. */
+static int take_whole(const char **at, long most, long *out) {
+    char *end = NULL;
+    errno = 0;
+    *out = strtol(*at, &end, 10);
+    const int good = isdigit((unsigned char)**at) && errno == 0 && *out <= most;
+    *at = end;
+    return good;
+}
+
 pleat_status pleat_halt_parse(const char *option, const char *text, double *seconds) {
     long h = 0, m = 0, s = 0;
-    char rest = '\0';
-    if (sscanf(text, "%ld%c", &s, &rest) != 1 &&
-        (sscanf(text, "%ld:%2ld:%2ld%c", &h, &m, &s, &rest) != 3 || m > 59 || s > 59))
-        h = -1;
-    PLEAT_CHECK(h >= 0 && m >= 0 && s >= 0 && h < 1000000 && h + m + s > 0, PLEAT_ERR_ARG,
+    const char *at = text;
+    int good = take_whole(&at, LONG_MAX, &s);
+    if (good && *at == ':') {
+        h = s;
+        good = *at++ == ':' && take_whole(&at, 59, &m) && *at++ == ':' && take_whole(&at, 59, &s);
+    }
+    PLEAT_CHECK(good && *at == '\0' && h < 1000000 && h + m + s > 0, PLEAT_ERR_ARG,
                 "%s '%s': must be seconds above 0, or HH:MM:SS", option, text);
     *seconds = (double)h * 3600.0 + (double)m * 60.0 + (double)s;
     return PLEAT_OK;

@@ -153,7 +153,7 @@ static pleat_status find_foreground(const pleat_hdf5 *file, store_case *out) {
     if (!pleat_hdf5_has(file, "foreground")) return PLEAT_OK;
     PLEAT_TRY(
         pleat_hdf5_find_array(file, "foreground", H5T_STD_I32LE, 2, dim, &out->foreground_at));
-    if (dim[1] != 4 || dim[0] > 256 * PLEAT_FOREGROUND_VOXELS)
+    if (dim[1] != 4 || dim[0] > (hsize_t)256 * PLEAT_FOREGROUND_VOXELS)
         return pleat_hdf5_damaged(file, "unexpected shape of dataset", "foreground");
     out->n_foreground = (int)dim[0];
     return PLEAT_OK;

@@ -36,6 +36,7 @@ static pleat_status fill(const int dim[3], const uint8_t *label, reservoir **of)
                 const int c = *label++;
                 if (c == 0) continue;
                 if (of[c] == NULL) of[c] = calloc(1, sizeof *of[c]);
+                /* The caller frees them all. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
                 PLEAT_CHECK(of[c] != NULL, PLEAT_ERR_MEMORY, "no memory for a list of voxels");
                 offer(of[c], c, d, h, w);
             }

@@ -32,7 +32,7 @@ static pleat_status make_gauss(double sigma, const int dim[3], gauss *out) {
     for (int a = 0; a < 3; a++) longest = dim[a] > longest ? dim[a] : longest;
     const int radius = (int)(4.0 * sigma + 0.5);
     out->radius = radius;
-    out->taps = calloc(2 * (size_t)radius + 2 * ROWS - 1, sizeof *out->taps);
+    out->taps = calloc(2 * (size_t)radius + 2 * (size_t)ROWS - 1, sizeof *out->taps);
     out->tile = aligned_alloc(64, (size_t)longest * LINES * sizeof *out->tile); /* cache lines */
     PLEAT_CHECK(out->taps != NULL && out->tile != NULL, PLEAT_ERR_MEMORY,
                 "no memory to smooth lines of %d voxels", longest);
