@@ -110,6 +110,7 @@ static pleat_status staged_broadcast(pleat_comm *comm, void *data, size_t n, ple
     PLEAT_TRY(staged_wait(comm));
     stage *s = NULL;
     PLEAT_TRY(fetch(c, data, n, type, &s));
+    PLEAT_CHECK(s != NULL, PLEAT_ERR_ENGINE, "no place for a sum in flight");
     CUDA_TRY(cudaEventSynchronize(s->here));
     PLEAT_TRY(pleat_comm_broadcast(c->gpu.control, s->pinned, n, type, root));
     PLEAT_TRY(pleat_comm_wait(c->gpu.control));
