@@ -62,7 +62,7 @@ job() {
     shift
     local launcher=("$mpiexec" -n "$n")
     [ "$n" -gt 0 ] || launcher=()
-    timeout 300 "${launcher[@]}" "$pleat" "$@" > out 2> err < /dev/null
+    timeout 500 "${launcher[@]}" "$pleat" "$@" > out 2> err < /dev/null
     code=$?
 }
 
