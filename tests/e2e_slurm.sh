@@ -70,8 +70,8 @@ holds "the report is there" has report.log "results: folds"
 holds "the array is as the whole" same_run small folds
 
 # --- mpirun instead of srun; nothing is left to do but the table ---------------------------------
-id=$(PLEAT_SLURM_LAUNCHER=mpirun sbatch --parsable --nodes=2 --ntasks-per-node=1 --output=mpirun.log \
-    "$source/slurm/run.sbatch" tiny.yaml --out small "${keys[@]}")
+id=$(PLEAT_SLURM_LAUNCHER=mpirun sbatch --parsable --nodes=2 --ntasks-per-node=1 \
+    --output=mpirun.log "$source/slurm/run.sbatch" tiny.yaml --out small "${keys[@]}")
 ends "by mpirun" "$id" 30 COMPLETED mpirun.log
 holds "the table again" has mpirun.log "results: small"
 
