@@ -19,7 +19,7 @@ export OMPI_MCA_oob_tcp_keepalive_time=5 OMPI_MCA_oob_tcp_keepalive_intvl=2
 export OMPI_MCA_oob_tcp_keepalive_probes=3 PLEAT_COMM_TIMEOUT=20
 
 # One fold at a time by all three; a batch of three.
-keys=(--set folds.k=2 --set ranks_per_fold=3 --set train.epochs=8 --set train.iterations=200
+keys=(--set folds.k=2 --set ranks_per_fold=3 --set train.epochs=6 --set train.iterations=100
     --set train.batch=3 --set patch=8x8x8 --set network.filters=2 --set threads=1)
 start() { # start RUN: in the background, its id to $run
     rm -f err

@@ -13,24 +13,26 @@ RANDOM=$seed
 echo "$kills kills, seed $seed"
 
 # Both ranks share a fold. Epochs are short: a killed run goes on from its last.
-keys=(--set folds.k=2 --set ranks_per_fold=2 --set train.epochs=30 --set train.iterations=10
+keys=(--set folds.k=2 --set ranks_per_fold=2 --set train.epochs=30 --set train.iterations=60
     --set patch=8x8x8 --set network.filters=2 --set threads=1)
 
-now() { date +%s%3N; } # ms
+epochs() { cat killed/fold_?/history.tsv 2> /dev/null | grep -c '^[0-9]'; } # of all folds
+has_epochs() { [ "$(epochs)" -ge "$1" ] || ! kill -0 "$run" 2> /dev/null; }
 pause() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }
 
 tiny_data data 4 1
-begin=$(now)
 job 2 run tiny.yaml --out whole "${keys[@]}"
 holds "whole: exit code $code" [ "$code" -eq 0 ]
 [ "$bad" -eq 0 ] || verdict
-length=$(($(now) - begin))
 
 hit=0
 for ((n = 1; n <= kills; n++)); do
     "$mpiexec" -n 2 "$pleat" run tiny.yaml --out killed "${keys[@]}" > out 2> err < /dev/null &
     run=$!
-    pause $((200 + RANDOM % (2 * length / (kills + 4) + 500)))
+    # Somewhere in the n-th part of the run, and there in a step, a validation, a checkpoint, ...
+    target=$(((60 * (n - 1) + RANDOM % 60) / (kills + 1)))
+    holds "$n: it comes that far" waits 300 has_epochs $target
+    pause $((RANDOM % 300))
     mapfile -t victims < <(ranks)
     case $(((seed + n) % 5)) in # each kind in turn
     0) what="kill -9 of a rank" && victims=("${victims[@]:RANDOM % 2:1}") signal=KILL ;;
@@ -44,8 +46,7 @@ for ((n = 1; n <= kills; n++)); do
     holds "$n, $what: all leave within 15 s" waits 15 eval '[ -z "$(ranks)" ]'
     wait $run 2> /dev/null
     code=$?
-    echo "$n: $what; exit code $code; $(cat killed/fold_?/history.tsv 2> /dev/null |
-        grep -c '^[0-9]') epochs"
+    echo "$n: $what; exit code $code; $(epochs) epochs"
     holds "$n, $what: no error of ours but to go on" eval \
         '! grep "^pleat: " err | grep -vE "checkpointed|waited|lost|still|goes on"'
 done
