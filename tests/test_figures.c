@@ -3,6 +3,7 @@
  */
 #include "pleat/figures.h"
 #include "pleat/file.h"
+#include "support_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static char root[] = "/tmp/pleat-test-figures-XXXXXX";
-
 /* Dice 2tp / (2tp + fp + fn) of "spot": 0.8, undefined, 0.5; of "rest" 1 throughout. */
 static const pleat_case_result results[] = {
     {"a", 0, 2, {{8, 0, 0, 2}, {2, 1, 0, 7}}, "p", "r"},
@@ -23,18 +22,6 @@ static const pleat_case_result results[] = {
     {"c", 2, 2, {{7, 0, 0, 3}, {1, 1, 1, 7}}, "p", "r"},
 };
 static const char *const classes[] = {"rest", "it's_a spot"};
-
-static int make_root(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
 
 /* fold_K/history.tsv of two epochs; the held-out loss of the first is not known. */
 static void write_history(int fold) {
