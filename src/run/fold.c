@@ -103,6 +103,8 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .norm_sync = c->norm_sync,
         .norm_momentum = c->norm_momentum,
         .loader_threads = c->loader_threads,
+        .device_memory = c->device_memory,
+        .compute = job->cv->compute,
         .folder = job->folder,
         .stop_file = job->cv->stop_file,
         .described = described,

@@ -30,6 +30,7 @@ typedef struct pleat_crossval {
     pleat_pool *pool;
     pleat_engine *engine;
     pleat_comm *group;
+    pleat_comm *compute; /* of its ranks in the engine's memory; NULL: the group itself */
     pleat_queue *queue;
     pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
     char stop_file[PLEAT_PATH_BYTES];
