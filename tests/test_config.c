@@ -77,6 +77,7 @@ static const struct setting {
     {"predict.batch", "3", NULL, 1},
     {"engine", "ref", "'ref'", 1},
     {"precision", "bf16", NULL, 1},
+    {"deterministic", "true", NULL, 0},
     {"threads", "3", NULL, 1},
     {"loader_threads", "2", NULL, 1},
     {"ranks_per_fold", "2", NULL, 1},

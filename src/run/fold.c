@@ -102,6 +102,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .oversample = c->oversample,
         .norm_sync = c->norm_sync,
         .norm_momentum = c->norm_momentum,
+        .ordered = c->deterministic && job->cv->engine->ordered,
         .loader_threads = c->loader_threads,
         .folder = job->folder,
         .stop_file = job->cv->stop_file,
