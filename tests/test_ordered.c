@@ -4,6 +4,9 @@
  *
  * This test has four processors, whatever the machine has: see sched_getaffinity below.
  */
+#include "pleat/rng.h"
+
+#include <math.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +139,99 @@ static void any_number_of_threads_gives_the_same_bits(void **state) {
         for (int threads = 2; threads <= THREADS; threads++) compare(&settings[i], threads);
 }
 
+/* --- the engine's own sums, of numbers so unlike that their order shows ------------------------- */
+
+enum { D = 9, H = 11, W = 30, VOXELS = D * H * W, CHANNELS = 20 };
+
+typedef struct sums {
+    double norm[2 * CHANNELS], back[2 * CHANNELS], loss[3 * CLASSES + 1];
+    float dgamma[CHANNELS], dbeta[CHANNELS];
+    float head[2 * CLASSES * (CHANNELS + 1)]; /* [2 samples, weights and biases] */
+} sums;
+
+/* n floats of either sign, 2^-20 to 2^20 in size, in the engine's memory. */
+static void *unlike(pleat_engine *e, uint32_t stream, size_t n) {
+    const pleat_rng rng = pleat_rng_at(3, PLEAT_STREAM_PHANTOM, (int)stream, 0, 0);
+    float *host = malloc(n * sizeof *host);
+    void *data = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const double size = exp2(20 * sin(2e-4 * (double)i)); /* a tile's are alike */
+        host[i] = (float)(size * pleat_rng_range(&rng, (uint32_t)i, -1, 1));
+    }
+    OK(e->ops->alloc(e, n * sizeof *host, &data));
+    OK(e->ops->input(e, host, n, data));
+    free(host);
+    return data;
+}
+
+static void take_norm(pleat_engine *e, const pleat_tensor *x, const pleat_tensor *dy, sums *out) {
+    float ones[CHANNELS], zeros[CHANNELS] = {0};
+    for (int c = 0; c < CHANNELS; c++) ones[c] = 1;
+    const pleat_norm norm = {.gamma = ones, .mean = zeros, .inv_std = ones};
+    OK(e->ops->norm_sums(e, x, out->norm));
+    OK(e->ops->norm_backward_sums(e, &norm, x, dy, out->back, out->dgamma, out->dbeta));
+}
+
+static void take_head(pleat_engine *e, const pleat_tensor *x, const pleat_tensor *dy, sums *out) {
+    const pleat_conv_desc desc = {.kind = PLEAT_HEAD,
+                                  .n = 2,
+                                  .d = D,
+                                  .h = H,
+                                  .w = W,
+                                  .cin = CHANNELS,
+                                  .cout = CLASSES,
+                                  .train = 1,
+                                  .sample_stride = (size_t)CLASSES * (CHANNELS + 1)};
+    pleat_conv *conv = NULL;
+    OK(e->ops->conv_create(e, &desc, &conv));
+    OK(e->ops->conv_backward_weights(e, conv, x, dy, out->head, out->head + CLASSES * CHANNELS));
+    e->ops->conv_destroy(e, conv);
+}
+
+static sums sums_of(int threads, pleat_precision precision) {
+    const setting s = {.engine = "auto", .precision = precision};
+    sums out = {0};
+    pleat_engine *e = make(&s, threads, 1);
+    uint8_t labels[VOXELS];
+    float probs[VOXELS * CLASSES], logits[VOXELS * CLASSES];
+    for (size_t v = 0; v < VOXELS; v++) {
+        labels[v] = (uint8_t)(v * v % CLASSES);
+        for (size_t k = 0; k < CLASSES; k++)
+            logits[v * CLASSES + k] = (float)((v * 37 + k * 101) % 331) * 0.1F;
+    }
+    const pleat_tensor x = {
+        unlike(e, 0, (size_t)2 * VOXELS * CHANNELS), 2, D, H, W, CHANNELS, CHANNELS};
+    const pleat_tensor dy = {
+        unlike(e, 1, (size_t)2 * VOXELS * CHANNELS), 2, D, H, W, CHANNELS, CHANNELS};
+    pleat_tensor narrow = dy;
+    narrow.c = narrow.pitch = CLASSES;
+    take_norm(e, &x, &dy, &out);
+    take_head(e, &x, &narrow, &out);
+    OK(e->ops->loss_forward(e, logits, labels, 1, VOXELS, CLASSES, probs, out.loss));
+    e->ops->free(e, x.data);
+    e->ops->free(e, dy.data);
+    pleat_engine_destroy(e);
+    return out;
+}
+
+static void sums_are_cut_alike_on_any_number_of_threads(void **state) {
+    (void)state;
+    static const pleat_precision precisions[] = {PLEAT_PRECISION_F32, PLEAT_PRECISION_BF16};
+    for (size_t i = 0; i < COUNT(precisions); i++) {
+        const sums one = sums_of(1, precisions[i]);
+        for (int threads = 2; threads <= THREADS; threads++) {
+            const sums many = sums_of(threads, precisions[i]);
+            const setting s = {.engine = "auto", .precision = precisions[i]};
+            check_same(&s, "norm's sums", threads, many.norm, one.norm, sizeof one.norm);
+            check_same(&s, "norm's backward sums", threads, many.back, one.back, sizeof one.back);
+            check_same(&s, "the loss's sums", threads, many.loss, one.loss, sizeof one.loss);
+            check_same(&s, "gamma's gradient", threads, many.dgamma, one.dgamma, sizeof one.dgamma);
+            check_same(&s, "beta's gradient", threads, many.dbeta, one.dbeta, sizeof one.dbeta);
+            check_same(&s, "the head's gradient", threads, many.head, one.head, sizeof one.head);
+        }
+    }
+}
+
 /* The sum is another, but of the same numbers. bf16 is left out: a rounding apart, ReLU and pooling
  * choose other voxels. */
 static void gradients_are_those_of_an_ordinary_net(void **state) {
@@ -178,6 +274,7 @@ static void an_engine_that_is_not_ordered_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits),
+        cmocka_unit_test(sums_are_cut_alike_on_any_number_of_threads),
         cmocka_unit_test(gradients_are_those_of_an_ordinary_net),
         cmocka_unit_test(an_engine_that_is_not_ordered_is_refused),
     };
