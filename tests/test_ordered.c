@@ -139,7 +139,7 @@ static void any_number_of_threads_gives_the_same_bits(void **state) {
         for (int threads = 2; threads <= THREADS; threads++) compare(&settings[i], threads);
 }
 
-/* --- the engine's own sums, of numbers so unlike that their order shows ------------------------- */
+/* --- the engine's own sums, of numbers so unlike that their order shows ---------------------- */
 
 enum { D = 9, H = 11, W = 30, VOXELS = D * H * W, CHANNELS = 20 };
 
