@@ -12,6 +12,7 @@
 #include "pleat/loader.h"
 #include "pleat/log.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,6 +261,15 @@ static pleat_status take_over(run *r, const pleat_checkpoint *c) {
     return PLEAT_OK;
 }
 
+/* A damaged file must not take the place of the whole one before it when the next is written. */
+static pleat_status set_aside(const char *path) {
+    char aside[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(aside, sizeof aside, "%s.damaged", path));
+    PLEAT_CHECK(rename(path, aside) == 0 || errno == ENOENT, PLEAT_ERR_IO,
+                "cannot rename '%s' to '%s': %s", path, aside, strerror(errno));
+    return PLEAT_OK;
+}
+
 /* Every rank of the group reads the file; nothing there is a fresh start. */
 static pleat_status restore(run *r) {
     char path[PLEAT_PATH_BYTES];
@@ -271,6 +281,7 @@ static pleat_status restore(run *r) {
         return pleat_model_init(r->model, r->config->seed, r->config->fold);
     if (status == PLEAT_OK) status = check_fits(r, &c, path);
     if (status == PLEAT_OK) status = take_over(r, &c);
+    if (status == PLEAT_OK && fell_back && is_root(r)) status = set_aside(path);
     /* A run may have been killed after its checkpoint and before its history. */
     if (status == PLEAT_OK && is_root(r))
         status = pleat_history_write(r->config->folder, r->rows, r->epoch);
