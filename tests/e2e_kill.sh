@@ -81,7 +81,8 @@ for ((n = 1; n <= kills; n++)); do
     wait $run 2> /dev/null
     code=$?
     echo "$n: $what; exit code $code; $(epochs) epochs"
-    [ -z "$right" ] || [ "$code" -eq 0 ] || holds "$n, $what: exit code $code" [ "$code" -eq $right ]
+    [ -z "$right" ] || [ "$code" -eq 0 ] ||
+        holds "$n, $what: exit code $code" [ "$code" -eq $right ]
     holds "$n, $what: no error of ours but to go on" eval \
         '! grep "^pleat: " err | grep -vE "checkpointed|waited|lost|still|goes on|No space left"'
     [ -z "$falls_back" ] || holds "$n: it says that it falls back" has err "Going on from '"

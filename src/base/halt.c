@@ -92,6 +92,8 @@ pleat_status pleat_halt_parse(const char *option, const char *text, double *seco
     return PLEAT_OK;
 }
 
+int pleat_halt_warned(void) { return asked[PLEAT_HALT_SAVE] != 0; }
+
 void pleat_halt_ask(pleat_halt why) { asked[why] = 1; }
 
 pleat_halt pleat_halt_look(double reserve_s) {

@@ -41,6 +41,7 @@ typedef struct run {
     int finished;               /* ended by itself */
     pleat_halt halt;            /* agreed on */
     double looked_s, reserve_s; /* of the last look for a halt; the longest time between two */
+    double step_s;              /* the longest step of late; < 0 none yet */
     pleat_epoch *rows;          /* [epochs] */
     double *sums;               /* of one batch */
     float *images;              /* [batch, patch], for validation */
@@ -101,7 +102,18 @@ static pleat_status take_tally(run *r, const pleat_loss_values *values, pleat_ha
     return PLEAT_OK;
 }
 
+/* What the group's messages say, should it wait. step 0: in none. */
+static void note_place(const run *r, const char *doing, int step) {
+    char where[64], number[16] = "";
+    if (step > 0) (void)snprintf(number, sizeof number, " %d", step);
+    (void)snprintf(where, sizeof where, "fold %d epoch %d/%d %s%s", r->config->fold, r->epoch + 1,
+                   r->config->epochs, doing, number);
+    pleat_comm_note(r->group, where, r->step_s);
+}
+
 static pleat_status train_step(run *r, pleat_halt *halt) {
+    const double start = pleat_now();
+    note_place(r, "step", r->iteration + 1);
     float *images = NULL;
     uint8_t *labels = NULL;
     pleat_loss_values values;
@@ -118,7 +130,9 @@ static pleat_status train_step(run *r, pleat_halt *halt) {
         pleat_bar(what, (size_t)r->iteration, (size_t)r->config->iterations);
     }
     if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context);
-    return take_tally(r, &values, halt);
+    PLEAT_TRY(take_tally(r, &values, halt));
+    r->step_s = fmax(pleat_now() - start, 0.9 * r->step_s);
+    return PLEAT_OK;
 }
 
 /* Validation patch `sample`, into place k of the batch. */
@@ -350,6 +364,7 @@ static pleat_status run_epoch(run *r) {
     PLEAT_TRY(train_steps(r, start));
     if (r->halt != PLEAT_HALT_NONE) return PLEAT_OK;
     memcpy(train, r->partial, sizeof train);
+    note_place(r, "validation, checkpoint", 0);
     PLEAT_TRY(validate(r, val)); /* the same on all ranks */
     if (r->data->n_validation * r->config->validation > 0 && !isfinite(val[0]))
         return diverged(r, "the validation loss is not finite after", r->epoch + 1);
@@ -446,6 +461,7 @@ pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_trai
                               pleat_train_result *out) {
     const double start = pleat_now();
     run r = {.config = config, .data = data, .hooks = hooks, .model = model, .group = group};
+    r.step_s = -1.0;
     pleat_status status = prepare(&r);
     if (status == PLEAT_OK) status = restore(&r);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(group, status));
@@ -460,6 +476,7 @@ pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_trai
         .seconds = pleat_now() - start,
     };
 done:
+    pleat_comm_note(group, "", 0.0);
     release(&r);
     return status;
 }
