@@ -11,7 +11,7 @@
 enum { CONTROL, STEP };
 
 static void assert_limit(double timeout_s, double step_s, int of_step, double expected) {
-    assert_double_equal(pleat_wire_limit_s(timeout_s, step_s, of_step), expected, 0.0);
+    assert_float_equal(pleat_wire_limit_s(timeout_s, step_s, of_step), expected, 0.0);
 }
 
 static void a_lost_rank_is_found_within_a_minute_where_steps_are_short(void **state) {
