@@ -57,6 +57,7 @@ void pleat_halt_catch(void) {
     (void)sigfillset(&action.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         (void)sigaction(signals[i].number, &action, NULL);
+    (void)signal(SIGXFSZ, SIG_IGN); /* the write that is too much fails, and can be told */
 }
 
 void pleat_halt_after(pleat_halt why, double seconds) { limits[why] = pleat_now() + seconds; }
