@@ -61,8 +61,8 @@ static pleat_status read_case(void *context, const int start[3], const int size[
     return pleat_store_read(r->store, r->i, start, size, image, label);
 }
 
-/* Reads case i to where its source points, or to buffers of its own, compares it with its digest and
- * makes its histogram. */
+/* Reads case i to where its source points, or to buffers of its own, compares it with its digest
+ * and makes its histogram. */
 static pleat_status load_case(pleat_pool *pool, int i) {
     static const int origin[3] = {0, 0, 0};
     pleat_status status = PLEAT_OK;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# job.sh - what the batch scripts share: the launcher, signals passed on, the next start. To be
-# sourced by a batch script, in a job.
+# job.sh - what the batch scripts and box.sh share: the launcher, signals passed on, the next start.
+# To be sourced.
 #
 #   PLEAT                  the program, as words; default: pleat in PATH, else build/pleat where the
 #                          job was submitted. "apptainer exec pleat.sif pleat" will do
@@ -13,11 +13,34 @@ say() { echo "$(date +%FT%T)  $*"; }
 child='' told=''
 # Slurm tells the script (--signal=B:USR1), and the script the ranks: srun and mpirun both pass USR1
 # on. TERM is not passed on: both would kill the ranks.
-trap 'told=1; [ -z "$child" ] || kill -USR1 "$child" 2> /dev/null' USR1 TERM
+tell() {
+    told=1
+    [ -z "$child" ] || kill -USR1 "$child" 2> /dev/null
+}
+trap tell USR1 TERM
+
+# launch COMMAND...: runs it, with signals passed on; its exit code.
+launch() {
+    local code again
+    say "$*"
+    "$@" &
+    child=$!
+    wait "$child" # a signal ends it, but not the child
+    code=$?
+    while kill -0 "$child" 2> /dev/null; do
+        wait "$child"
+        code=$?
+    done
+    wait "$child" 2> /dev/null # 127: its code is known already
+    again=$?
+    [ "$again" -eq 127 ] || code=$again
+    child=''
+    return "$code"
+}
 
 # pleat_once ARGUMENT...: pleat on all tasks of the job; its exit code.
 pleat_once() {
-    local command code
+    local command
     read -ra command <<< "${PLEAT:-$(command -v pleat || echo "$SLURM_SUBMIT_DIR/build/pleat")}"
     command+=("$@")
     if [ "${SLURM_NTASKS:-1}" -gt 1 ]; then
@@ -30,20 +53,12 @@ pleat_once() {
             ;;
         esac
     fi
-    say "${command[*]}"
-    "${command[@]}" &
-    child=$!
-    while :; do # a signal ends `wait`, not the child
-        wait "$child"
-        code=$?
-        kill -0 "$child" 2> /dev/null || break
-    done
-    child=''
-    return "$code"
+    launch "${command[@]}"
 }
 
-# lost CODE: the ranks were killed, or lost one another; not an error that would come again.
-lost() { [ "$1" -eq 5 ] || [ "$1" -ge 128 ]; }
+# lost CODE: the ranks were killed, or lost one another; not an error that would come again, nor
+# Ctrl-C.
+lost() { [ "$1" -ne 130 ] && { [ "$1" -eq 5 ] || [ "$1" -ge 128 ]; }; }
 
 # pleat_job ARGUMENT...: runs pleat to its end. 85 asks for another start: the job is requeued,
 # unless Slurm is ending it already, for scancel or for a partition that preempts. A launcher that

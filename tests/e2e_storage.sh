@@ -127,8 +127,8 @@ begins two
 mv err first
 job 2 $(args two)
 holds "the second run: exit code $code" [ "$code" -eq 2 ]
-holds "it names the first" \
-    grep -qE "^pleat: folder 'two' is in use by host $(uname -n), pid ($(ranks | xargs | tr ' ' '|'))" err
+first="host $(uname -n), pid ($(ranks | xargs | tr ' ' '|'))"
+holds "it names the first" grep -qE "^pleat: folder 'two' is in use by $first" err
 holds "it says so once" same_text 1 "$(grep -c '^pleat: ' err)"
 wait "$run"
 code=$?
