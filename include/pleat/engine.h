@@ -189,8 +189,10 @@ struct pleat_engine { /* first member of every engine's own struct */
     pleat_precision precision; /* really used; never AUTO */
     int host_memory;           /* the engine's pointers may be read by the host */
     int threads;
-    char device[128]; /* "AMD EPYC 9B14, 2 threads, AVX-512 bf16" */
-    char library[64]; /* "oneDNN 2.6.3"; "" when it needs none */
+    char device[128];                       /* "AMD EPYC 9B14, 2 threads, AVX-512 bf16" */
+    char library[64];                       /* "oneDNN 2.6.3"; "" when it needs none */
+    const struct pleat_cuda_module *module; /* whose engine it is, and what else that can do
+                                               (pleat/cuda_module.h); NULL: the program's own */
 };
 
 typedef struct pleat_engine_options {

@@ -2,14 +2,14 @@
  * train.c - the epochs of one fold.
  *
  *   restore or initialise
- *   for each epoch:  steps: loader -> net forward, backward, all-reduce -> Adam -> tally
+ *   for each epoch:  steps: feed -> net forward, backward, all-reduce -> Adam -> tally
  *                    validation patches, shared out over the ranks
  *                    schedule, files
  */
 #include "pleat/train.h"
 
+#include "pleat/feed.h"
 #include "pleat/file.h"
-#include "pleat/loader.h"
 #include "pleat/log.h"
 
 #include <errno.h>
@@ -27,8 +27,9 @@ typedef struct run {
     const pleat_train_hooks *hooks;
     pleat_model *model;
     pleat_comm *group;
+    pleat_comm *compute; /* the group's for what the engine computes */
     pleat_net *net;
-    pleat_loader *loader;
+    pleat_feed *feed;
     pleat_schedule schedule;
     int batch; /* of this rank */
     size_t voxels;
@@ -114,14 +115,16 @@ static void note_place(const run *r, const char *doing, int step) {
 static pleat_status train_step(run *r, pleat_halt *halt) {
     const double start = pleat_now();
     note_place(r, "step", r->iteration + 1);
-    float *images = NULL;
-    uint8_t *labels = NULL;
+    const float *images = NULL;
+    const uint8_t *labels = NULL;
     pleat_loss_values values;
-    PLEAT_TRY(pleat_loader_next(r->loader, &images, &labels));
-    PLEAT_TRY(pleat_net_train(r->net, images, labels, r->config->batch, r->group, r->sums));
-    pleat_loss_from_sums(r->sums, r->batch, r->voxels, r->classes, &values);
+    PLEAT_TRY(pleat_feed_next(r->feed, &images, &labels));
+    PLEAT_TRY(pleat_net_queue(r->net, images, labels, r->config->batch, r->compute));
     const pleat_adam adam = {rate_of(r), 0.9, 0.999, 1e-7, ++r->step};
     PLEAT_TRY(pleat_model_adam(r->model, &adam));
+    PLEAT_TRY(pleat_feed_ahead(r->feed));
+    PLEAT_TRY(pleat_net_finish(r->net, r->compute, r->sums));
+    pleat_loss_from_sums(r->sums, r->batch, r->voxels, r->classes, &values);
     r->iteration++;
     if (is_root(r)) {
         char what[48];
@@ -386,7 +389,7 @@ static pleat_status run_epoch(run *r) {
     return look_for_stop(r);
 }
 
-static pleat_status start_loader(run *r) {
+static pleat_status start_feed(run *r) {
     const pleat_train_config *c = r->config;
     const pleat_loader_config loader = {
         .sources = r->data->train,
@@ -406,7 +409,7 @@ static pleat_status start_loader(run *r) {
         .threads = c->loader_threads,
         .depth = 3,
     };
-    return pleat_loader_start(&loader, &r->loader);
+    return pleat_feed_open(&loader, r->net, c->device_memory, &r->feed);
 }
 
 static pleat_status prepare(run *r) {
@@ -424,7 +427,7 @@ static pleat_status prepare(run *r) {
                                        .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                        .train = 1,
                                        .norm_momentum = c->norm_momentum,
-                                       .norm_comm = c->norm_sync ? r->group : NULL};
+                                       .norm_comm = c->norm_sync ? r->compute : NULL};
     PLEAT_TRY(pleat_net_create(r->model, &options, &r->net));
     const size_t batch = (size_t)r->batch, n_validation = (size_t)r->data->n_validation;
     r->rows = calloc((size_t)c->epochs, sizeof *r->rows);
@@ -446,7 +449,7 @@ static pleat_status prepare(run *r) {
 }
 
 static void release(run *r) {
-    if (r->loader != NULL) pleat_loader_stop(r->loader);
+    pleat_feed_close(r->feed);
     pleat_net_destroy(r->net);
     free(r->rows);
     free(r->sums);
@@ -462,10 +465,11 @@ pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_trai
     const double start = pleat_now();
     run r = {.config = config, .data = data, .hooks = hooks, .model = model, .group = group};
     r.step_s = -1.0;
+    r.compute = config->compute != NULL ? config->compute : group;
     pleat_status status = prepare(&r);
     if (status == PLEAT_OK) status = restore(&r);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(group, status));
-    if (!r.finished) PLEAT_TRY_GOTO(status, done, start_loader(&r));
+    if (!r.finished) PLEAT_TRY_GOTO(status, done, start_feed(&r));
     while (!r.finished && r.halt == PLEAT_HALT_NONE) PLEAT_TRY_GOTO(status, done, run_epoch(&r));
     *out = (pleat_train_result){
         .epochs = r.epoch,

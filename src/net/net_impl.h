@@ -50,6 +50,19 @@ struct pleat_net {
     void *logits; /* real [N,V,K]; becomes the probabilities */
     pleat_tensor dlogits;
     int logits_value, dlogits_value, labels_value, loss_value;
+
+    int fed;          /* labels have their place from the step's beginning: pleat_net_inputs */
+    void *recording;  /* the module's, of a step; NULL: none */
+    int recorded;     /* the global batch of it */
+    int plain_steps;  /* made without one */
+    int unrecordable; /* it was tried */
 };
+
+/* What a step computes between its input and its gradients; labels NULL: they are there. */
+pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global_batch,
+                               pleat_comm *group);
+/* The same for a net that is fed, from a recording where the engine can make one. net_record.c */
+pleat_status pleat_net_replay(pleat_net *net, int global_batch, pleat_comm *group);
+void pleat_net_forget(pleat_net *net); /* the recording */
 
 #endif /* PLEAT_NET_IMPL_H */
