@@ -74,6 +74,15 @@ id=$(PLEAT_SLURM_LAUNCHER=mpirun sbatch --parsable --nodes=2 --ntasks-per-node=1
 ends "by mpirun" "$id" 60 COMPLETED mpirun.log
 holds "the table again" has mpirun.log "results: small"
 
+# --- a rank is killed: the script starts the others again ----------------------------------------
+id=$(sbatch --parsable --nodes=2 --ntasks-per-node=1 --output=lost.log \
+    "$source/slurm/run.sbatch" tiny.yaml --out lost "${small[@]}")
+holds "it trains" waits 60 grep -qs 'fold=0 epoch=1/' lost.log
+kill -9 "$(ranks | tail -1)"
+ends "a killed rank" "$id" 120 COMPLETED lost.log
+holds "it was started again" has lost.log "ranks were lost (exit code 137)"
+holds "the killed one is as the whole" same_run small lost
+
 # --- cancelled: saved, and not requeued ----------------------------------------------------------
 id=$(sbatch --parsable --nodes=2 --ntasks-per-node=1 --output=cancelled.log \
     "$source/slurm/run.sbatch" tiny.yaml --out cancelled "${small[@]}" --set train.epochs=100000)
