@@ -141,9 +141,20 @@ static void destroy(pleat_gpu_augment *augment) {
     free(augment);
 }
 
+/* Of each of the two arrays that filters read and write. */
+static size_t work_bytes(const int patch[3], size_t voxels) {
+    const size_t field = 3 * pleat_voxels(patch);
+    return (voxels > field ? voxels : field) * sizeof(float);
+}
+
+static size_t scratch_bytes(const int patch[3], size_t voxels) {
+    return 2 * work_bytes(patch, voxels) + pleat_voxels(patch) * (4 * sizeof(float) + 1) +
+           sizeof(deformed_box);
+}
+
 static pleat_status allocate(pleat_engine *engine, pleat_gpu_augment *a) {
     const size_t n = pleat_voxels(a->patch), field = 3 * n * sizeof(float);
-    const size_t largest = a->voxels * sizeof(float), work = largest > field ? largest : field;
+    const size_t work = work_bytes(a->patch, a->voxels);
     PLEAT_TRY(choose_device(engine, &a->device));
     CUDA_TRY(cudaMalloc((void **)&a->field, field));
     CUDA_TRY(cudaMalloc((void **)&a->work[0], work));
@@ -256,6 +267,7 @@ const pleat_gpu_augment_ops pleat_gpu_augment_table = {
     .source_create = source_create,
     .source_destroy = source_destroy,
     .source_bytes = source_bytes,
+    .scratch_bytes = scratch_bytes,
     .create = create,
     .destroy = destroy,
     .realise = realise,

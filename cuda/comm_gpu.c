@@ -118,16 +118,22 @@ pleat_status pleat_comm_gpu(pleat_comm *control, const pleat_comm_gpu_options *o
                             pleat_comm **out) {
     const pleat_status status = pleat_comm_nccl(control, options, out);
     if (status != PLEAT_ERR_UNSUPPORTED) return status;
+    char why[512]; /* a message cannot be made of itself */
+    (void)snprintf(why, sizeof why, "%s", pleat_error_message());
+    PLEAT_CHECK(options->share, status, "%s, or set share_gpu: true (slow)", why);
     if (control->rank == 0)
-        pleat_log(PLEAT_INFO, "%s; sums go through host memory and %s", pleat_error_message(),
+        pleat_log(PLEAT_INFO, "%s. They share it: sums go through host memory and %s", why,
                   control->ops->name);
     return pleat_comm_staged(control, options, out);
 }
 
 pleat_status pleat_comm_of_engine(pleat_comm *control, pleat_engine *engine, double timeout_s,
-                                  const char *me, pleat_comm **out) {
+                                  const char *me, int share, pleat_comm **out) {
     const pleat_cuda *gpu = pleat_cuda_of(engine);
-    const pleat_comm_gpu_options options = {
-        .device = gpu->device, .stream = gpu->stream, .timeout_s = timeout_s, .me = me};
+    const pleat_comm_gpu_options options = {.device = gpu->device,
+                                            .stream = gpu->stream,
+                                            .timeout_s = timeout_s,
+                                            .me = me,
+                                            .share = share};
     return pleat_comm_gpu(control, &options, out);
 }

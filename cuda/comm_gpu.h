@@ -5,8 +5,9 @@
  *   staged   through pinned host memory and the communicator below (MPI's)         comm_staged.c
  *
  * Sums and broadcasts take device memory: they begin when what the engine's stream holds is done,
- * and run beside what is queued there later. pleat_comm_wait makes the host and the engine's stream
- * wait for them. Everything else, barriers and bytes, is the communicator's below.
+ * and run beside what is queued there later. pleat_comm_order makes the engine's stream wait for
+ * them, pleat_comm_wait the host too. Everything else, barriers and bytes, is the communicator's
+ * below.
  */
 #ifndef PLEAT_CUDA_COMM_GPU_H
 #define PLEAT_CUDA_COMM_GPU_H
@@ -26,16 +27,17 @@ typedef struct pleat_comm_gpu_options {
     void *stream;     /* the engine's cudaStream_t; NULL: the default one */
     double timeout_s; /* after which a silent peer is given up; 0: 600 */
     const char *me;   /* "rank 3 (host n2)", the rank in the job; NULL: the rank of the group */
+    int share;        /* ranks may use one GPU */
 } pleat_comm_gpu_options;
 
-/* NCCL's where each rank has a GPU of its own, else the staged one, and a log line says so.
- * `control` stays the caller's and outlives *out. Collective; all ranks succeed or fail. */
+/* NCCL's where each rank has a GPU of its own; else, when options->share, the staged one, and a log
+ * line says so; else ERR_UNSUPPORTED, naming the ranks. `control` stays the caller's and outlives *out. Collective; all ranks succeed or fail. */
 pleat_status pleat_comm_gpu(pleat_comm *control, const pleat_comm_gpu_options *options,
                             pleat_comm **out);
 
 /* The same for an engine of this module; the rest of the options are its own. */
 pleat_status pleat_comm_of_engine(pleat_comm *control, pleat_engine *engine, double timeout_s,
-                                  const char *me, pleat_comm **out);
+                                  const char *me, int share, pleat_comm **out);
 
 /* One kind. nccl: ERR_UNSUPPORTED when two ranks share a GPU. */
 pleat_status pleat_comm_nccl(pleat_comm *control, const pleat_comm_gpu_options *options,

@@ -22,7 +22,7 @@ typedef struct nccl_comm {
     ncclComm_t nccl;
     int broken;        /* aborted: of no more use */
     const char *doing; /* what is under way, for messages */
-    size_t bytes;      /* of it, since the last wait */
+    size_t bytes;      /* of all that is, since the last wait */
 } nccl_comm;
 
 static pleat_status create(pleat_comm *control, const pleat_comm_gpu_options *options,
@@ -121,10 +121,16 @@ static pleat_status nccl_broadcast(pleat_comm *comm, void *data, size_t n, pleat
                   c->gpu.options.timeout_s);
 }
 
+static pleat_status nccl_order(pleat_comm *comm) {
+    nccl_comm *c = (nccl_comm *)comm;
+    if (c->bytes == 0) return PLEAT_OK;
+    return pleat_gpu_comm_order(&c->gpu, c->gpu.stream, c->gpu.options.stream);
+}
+
 static pleat_status nccl_wait(pleat_comm *comm) {
     nccl_comm *c = (nccl_comm *)comm;
     if (c->bytes == 0) return PLEAT_OK;
-    PLEAT_TRY(pleat_gpu_comm_order(&c->gpu, c->gpu.stream, c->gpu.options.stream));
+    PLEAT_TRY(nccl_order(comm));
     patience p = patience_of(c->gpu.options.timeout_s);
     for (;;) {
         const cudaError_t done = cudaStreamQuery(c->gpu.stream);
@@ -172,6 +178,7 @@ static const pleat_comm_ops nccl_ops = {
     .destroy = nccl_destroy,
     .allreduce_sum = nccl_allreduce_sum,
     .broadcast = nccl_broadcast,
+    .order = nccl_order,
     .wait = nccl_wait,
     .barrier = pleat_gpu_comm_barrier,
     .broadcast_bytes = pleat_gpu_comm_broadcast_bytes,

@@ -2,7 +2,7 @@
  * communicator; what remains where two ranks share a GPU.
  *
  * A sum begins to come over when it is asked for, on a stream of its own, so the copy runs beside
- * the rest of the backward pass. The ranks meet in pleat_comm_wait.
+ * the rest of the backward pass. The ranks meet in pleat_comm_order.
  */
 #include "check.h"
 #include "comm_gpu.h"
@@ -141,6 +141,7 @@ static const pleat_comm_ops staged_ops = {
     .destroy = staged_destroy,
     .allreduce_sum = staged_allreduce_sum,
     .broadcast = staged_broadcast,
+    .order = staged_wait, /* the host carries the sums, so it waits */
     .wait = staged_wait,
     .barrier = pleat_gpu_comm_barrier,
     .broadcast_bytes = pleat_gpu_comm_broadcast_bytes,

@@ -25,6 +25,7 @@ void pleat_cuda_destroy(pleat_engine *engine) {
     if (e->blas != NULL) (void)cublasLtDestroy(e->blas);
     if (e->stream != NULL) (void)cudaStreamDestroy(e->stream);
     pleat_plan_cache_close(e->plans);
+    pleat_cuda_meter_close(e->meter);
     free(e);
 }
 
@@ -63,7 +64,9 @@ static pleat_precision choose_precision(pleat_precision wanted, int major) {
 
 static pleat_status describe(pleat_cuda *e, pleat_precision wanted) {
     struct cudaDeviceProp p;
+    char bus[32]; /* tells GPUs apart where each process sees its own as number 0 */
     CUDA_TRY(cudaGetDeviceProperties(&p, e->device));
+    CUDA_TRY(cudaDeviceGetPCIBusId(bus, (int)sizeof bus, e->device));
     const size_t version = cudnnGetVersion(); /* 9.19.0 is 91900 */
     e->base.precision = choose_precision(wanted, p.major);
     e->base.act = e->base.precision == PLEAT_PRECISION_BF16 ? PLEAT_BF16 : PLEAT_F32;
@@ -71,8 +74,8 @@ static pleat_status describe(pleat_cuda *e, pleat_precision wanted) {
     e->base.host_memory = 0;
     e->base.threads = 1;
     (void)snprintf(e->gpu, sizeof e->gpu, "%.63s", p.name);
-    (void)snprintf(e->base.device, sizeof e->base.device, "%.63s, %.0f GiB, sm_%d%d, GPU %d",
-                   p.name, (double)p.totalGlobalMem / 0x1p30, p.major, p.minor, e->device);
+    (void)snprintf(e->base.device, sizeof e->base.device, "%.63s, %.0f GiB, sm_%d%d, GPU %d (%s)",
+                   p.name, (double)p.totalGlobalMem / 0x1p30, p.major, p.minor, e->device, bus);
     (void)snprintf(e->base.library, sizeof e->base.library, "cuDNN %zu.%zu.%zu", version / 10000,
                    version / 100 % 100, version % 100);
     e->workspace_limit = p.totalGlobalMem / 8;

@@ -12,6 +12,9 @@
  *   conv_graph.c   a convolution as cuDNN's operation graph     no GPU needed up to its last call
  *   conv_plan.c    the fastest plan for it
  *   plan_cache.c   the file in which choices are kept           no GPU needed
+ *   staging.c      batches that come from the host while the engine computes
+ *   record.c       a training step as a CUDA graph
+ *   meter.c        energy and use of the GPU, by NVML where it is there
  *
  * One stream. A buffer of the engine is used by one call at a time, so that all layers share it.
  */
@@ -21,6 +24,7 @@
 #include "check.h"
 #include "kernels.h"
 #include "plan_cache.h"
+#include "pleat/cuda_module.h"
 #include "pleat/engine.h"
 
 typedef struct pleat_cuda_buffer { /* device memory that grows, its content lost */
@@ -36,6 +40,8 @@ typedef struct pleat_cuda_slot { /* of what comes from the host, a piece at a ti
     float *device;               /* the same, before it is converted */
     cudaEvent_t empty;           /* the stream has read it */
 } pleat_cuda_slot;
+
+typedef struct pleat_meter pleat_meter;
 
 typedef struct pleat_cuda {
     pleat_engine base;
@@ -53,12 +59,28 @@ typedef struct pleat_cuda {
     pleat_cuda_slot slots[PLEAT_CUDA_SLOTS];
     int next_slot;
     pleat_plan_cache *plans;
+    pleat_meter *meter; /* NULL: nobody asked */
 } pleat_cuda;
 
 static inline pleat_cuda *pleat_cuda_of(pleat_engine *engine) { return (pleat_cuda *)engine; }
 
 pleat_status pleat_cuda_create(const pleat_engine_options *options, pleat_engine **out);
 extern const pleat_engine_ops pleat_cuda_table;
+
+/* ---- the module's, beyond the table: pleat/cuda_module.h ---- */
+
+pleat_status pleat_cuda_memory(pleat_engine *engine, size_t *unused, size_t *total);
+pleat_status pleat_staging_create(pleat_engine *engine, size_t n, pleat_staging **out);
+void pleat_staging_destroy(pleat_staging *staging);
+pleat_status pleat_staging_put(pleat_staging *staging, const float *images, const uint8_t *labels);
+pleat_status pleat_staging_take(pleat_staging *staging, void *x, uint8_t *labels);
+pleat_status pleat_cuda_record_begin(pleat_engine *engine);
+pleat_status pleat_cuda_record_end(pleat_engine *engine, pleat_status told, void **out);
+int pleat_cuda_is_current(pleat_engine *engine, const void *recording);
+pleat_status pleat_cuda_replay(pleat_engine *engine, void *recording);
+void pleat_cuda_recording_destroy(void *recording);
+void pleat_cuda_meter(pleat_engine *engine, double *energy_mj, double *busy);
+void pleat_cuda_meter_close(pleat_meter *meter); /* NULL does nothing */
 
 /* At least `bytes`; only for *_create calls. */
 pleat_status pleat_cuda_reserve(pleat_cuda_buffer *buffer, size_t bytes);

@@ -30,6 +30,12 @@ void pleat_cuda_free(pleat_engine *engine, void *data) {
     (void)cudaFree(data);
 }
 
+pleat_status pleat_cuda_memory(pleat_engine *engine, size_t *unused, size_t *total) {
+    CUDA_TRY(cudaSetDevice(pleat_cuda_of(engine)->device)); /* each thread has its own */
+    CUDA_TRY(cudaMemGetInfo(unused, total));
+    return PLEAT_OK;
+}
+
 /* The next slot, empty: what was in it has arrived. */
 static pleat_status take_slot(pleat_cuda *e, pleat_cuda_slot **out) {
     pleat_cuda_slot *slot = &e->slots[e->next_slot];

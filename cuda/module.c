@@ -37,6 +37,17 @@ static const pleat_cuda_module module = {
     .engine_create = pleat_cuda_create,
     .comm_create = pleat_comm_of_engine,
     .augment = &pleat_gpu_augment_table,
+    .memory = pleat_cuda_memory,
+    .staging_create = pleat_staging_create,
+    .staging_destroy = pleat_staging_destroy,
+    .staging_put = pleat_staging_put,
+    .staging_take = pleat_staging_take,
+    .record_begin = pleat_cuda_record_begin,
+    .record_end = pleat_cuda_record_end,
+    .is_current = pleat_cuda_is_current,
+    .replay = pleat_cuda_replay,
+    .recording_destroy = pleat_cuda_recording_destroy,
+    .meter = pleat_cuda_meter,
 };
 
 __attribute__((visibility("default"))) const pleat_cuda_module *pleat_cuda_module_get(void) {

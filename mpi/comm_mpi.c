@@ -213,6 +213,7 @@ static const pleat_comm_ops mpi_ops = {
     .destroy = mpi_destroy,
     .allreduce_sum = mpi_allreduce_sum,
     .broadcast = mpi_broadcast,
+    .order = mpi_wait,
     .wait = mpi_wait,
     .barrier = mpi_barrier,
     .broadcast_bytes = mpi_broadcast_bytes,
@@ -247,6 +248,10 @@ pleat_status pleat_comm_mpi_node(pleat_comm *comm, pleat_comm **out) {
                                                    comm->rank, MPI_INFO_NULL, &handle),
                                "split by node"));
     return wrap(handle, out);
+}
+
+double pleat_comm_mpi_timeout(const pleat_comm *comm) {
+    return ((const mpi_comm *)comm)->wire.timeout_s;
 }
 
 const char *pleat_comm_mpi_who(const pleat_comm *comm, int rank, char *text, size_t size) {

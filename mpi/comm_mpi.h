@@ -27,6 +27,8 @@ pleat_status pleat_comm_mpi_node(pleat_comm *comm, pleat_comm **out);
 
 /* "rank 3 (host n2)", the rank being the one in the world. Returns `text`. */
 const char *pleat_comm_mpi_who(const pleat_comm *comm, int rank, char *text, size_t size);
+/* Seconds after which a rank that is silent in a training step is given up. */
+double pleat_comm_mpi_timeout(const pleat_comm *comm);
 /* 1 when a message begins by naming its rank as above. */
 int pleat_comm_mpi_names_rank(const char *message);
 

@@ -82,6 +82,8 @@ static const struct setting {
     {"loader_threads", "2", NULL, 1},
     {"ranks_per_fold", "2", NULL, 1},
     {"host_memory", "1.5g", "1610612736", 1},
+    {"device_memory", "2g", "2147483648", 1},
+    {"share_gpu", "true", NULL, 1},
 };
 
 static void assign(pleat_config *config, const struct setting *s) {

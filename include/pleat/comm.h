@@ -3,7 +3,8 @@
  *
  *   self   one rank, no library; what every unit test uses   src/base/comm_self.c
  *   mpi    host memory                                       mpi/comm_mpi.c
- *   nccl   device memory, made over an mpi one               cuda/
+ *   nccl   device memory, made over an mpi one               cuda/comm_nccl.c
+ *   staged the same where two ranks share a device           cuda/comm_staged.c
  *
  * Every call is collective over the group unless it says otherwise: all ranks make it, in the
  * same order, with the same count.
@@ -34,6 +35,10 @@ typedef struct pleat_comm_ops {
      * before reading it. */
     pleat_status (*allreduce_sum)(pleat_comm *comm, void *data, size_t n, pleat_dtype type);
     pleat_status (*broadcast)(pleat_comm *comm, void *data, size_t n, pleat_dtype type, int root);
+    /* What the engine is told next comes after the above. Device memory: the host does not wait,
+     * and has to call `wait` before it waits for the engine, which would wait for ever for a lost
+     * peer. Host memory: the same as `wait`. */
+    pleat_status (*order)(pleat_comm *comm);
     /* Host waits for the above; ERR_PEER naming the rank when a peer is lost, never for ever. */
     pleat_status (*wait)(pleat_comm *comm);
 
@@ -74,6 +79,7 @@ static inline pleat_status pleat_comm_broadcast(pleat_comm *comm, void *data, si
                                                 pleat_dtype type, int root) {
     return comm->ops->broadcast(comm, data, n, type, root);
 }
+static inline pleat_status pleat_comm_order(pleat_comm *comm) { return comm->ops->order(comm); }
 static inline pleat_status pleat_comm_wait(pleat_comm *comm) { return comm->ops->wait(comm); }
 static inline pleat_status pleat_comm_barrier(pleat_comm *comm) { return comm->ops->barrier(comm); }
 static inline pleat_status pleat_comm_broadcast_bytes(pleat_comm *comm, void *bytes, size_t n,

@@ -63,11 +63,13 @@ typedef struct pleat_config {
     int predict_batch;
 
     char engine[16], precision[16];
-    int deterministic;  /* the same bits on any number of threads and ranks, on a CPU */
-    int threads;        /* per rank; 0 = cores / ranks of the node */
-    int loader_threads; /* that make patches ahead */
-    int ranks_per_fold; /* 0 = 1 while ranks <= folds, else ranks / folds */
-    double host_memory; /* bytes of a node the store may take */
+    int deterministic;    /* the same bits on any number of threads and ranks, on a CPU */
+    int threads;          /* per rank; 0 = cores / ranks of the node */
+    int loader_threads;   /* that make patches ahead */
+    int ranks_per_fold;   /* 0 = 1 while ranks <= folds, else ranks / folds */
+    double host_memory;   /* bytes of a node the store may take */
+    double device_memory; /* bytes of a GPU the training cases may take; 0: what is free */
+    int share_gpu;        /* ranks of a fold may use one GPU */
 } pleat_config;
 
 /* The paper's values where it has them. */

@@ -204,8 +204,10 @@ struct pleat_engine { /* first member of every engine's own struct */
     /* 1: nothing depends on the number of threads, what a sample gives depends on no other sample,
      * and sample_stride is obeyed. ref always, onednn when made deterministic, cudnn never. */
     int ordered;
-    char device[128]; /* "AMD EPYC 9B14, 2 threads, AVX-512 bf16" */
-    char library[64]; /* "oneDNN 2.6.3"; "" when it needs none */
+    char device[128];                       /* "AMD EPYC 9B14, 2 threads, AVX-512 bf16" */
+    char library[64];                       /* "oneDNN 2.6.3"; "" when it needs none */
+    const struct pleat_cuda_module *module; /* whose engine it is, and what else that can do
+                                               (pleat/cuda_module.h); NULL: the program's own */
 };
 
 typedef struct pleat_engine_options {

@@ -32,8 +32,9 @@ typedef struct pleat_gpu_augment_ops {
     void (*source_destroy)(pleat_gpu_source *source);
     size_t (*source_bytes)(const int dim[3], int with_label);
 
-    /* For patches [patch] of cases of at most `voxels` voxels. Takes 8 max(voxels, 3 P) + 17 P
-     * bytes of the GPU, P the voxels of a patch. To be destroyed before the engine. */
+    /* For patches [patch] of cases of at most `voxels` voxels, in scratch_bytes of the GPU. To be
+     * destroyed before the engine. */
+    size_t (*scratch_bytes)(const int patch[3], size_t voxels);
     pleat_status (*create)(pleat_engine *engine, const int patch[3], size_t voxels,
                            pleat_gpu_augment **out);
     void (*destroy)(pleat_gpu_augment *augment);

@@ -49,6 +49,11 @@ pleat_status pleat_loader_start(const pleat_loader_config *config, pleat_loader 
  * call gives it again. */
 pleat_status pleat_loader_next(pleat_loader *loader, float **images, uint8_t **labels);
 
+/* The draws of this rank's sample number `ticket` since the first batch, sample ticket % count of
+ * batch ticket / count; dims[n_sources] are the sizes of the sources. */
+void pleat_loader_draw(const pleat_loader_config *config, const int (*dims)[3], int64_t ticket,
+                       pleat_sample *out);
+
 /* Ends the threads, each after the sample it is making, and frees all. NULL is allowed. */
 void pleat_loader_stop(pleat_loader *loader);
 

@@ -76,6 +76,8 @@ pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *optio
                               pleat_net **out);
 void pleat_net_destroy(pleat_net *net);
 
+pleat_engine *pleat_net_engine(const pleat_net *net);
+
 /* Bytes of the activation arena. */
 size_t pleat_net_arena(const pleat_net *net);
 /* Doubles that train and evaluate return: batch * (3 * classes + 1); see pleat/loss.h. */
@@ -85,6 +87,17 @@ size_t pleat_net_sums(const pleat_net *net);
  * train: batch statistics; gradients start from zero and are summed over `group` (NULL: not). */
 pleat_status pleat_net_train(pleat_net *net, const float *images, const uint8_t *labels,
                              int global_batch, pleat_comm *group, double *sums);
+/* The same in two calls: `queue` tells the engine all of it, `finish` waits for it and for the
+ * group. What is told the engine between them, such as Adam, comes after the step; an engine in
+ * host memory has computed it all by then. */
+pleat_status pleat_net_queue(pleat_net *net, const float *images, const uint8_t *labels,
+                             int global_batch, pleat_comm *group);
+pleat_status pleat_net_finish(pleat_net *net, pleat_comm *group, double *sums);
+/* Where a net that trains on an engine with a module (pleat/engine.h) takes its batch from, in the
+ * engine's memory: images [N,D,H,W] of its activation type, labels [N,D,H,W]. Whoever fills them,
+ * in the engine's order, before each queue or train gives those NULL for both. Any pass of the net
+ * overwrites them. ERR_UNSUPPORTED for any other net. */
+pleat_status pleat_net_inputs(pleat_net *net, void **images, uint8_t **labels);
 /* The loss by the running statistics, nothing changed. */
 pleat_status pleat_net_evaluate(pleat_net *net, const float *images, const uint8_t *labels,
                                 double *sums);

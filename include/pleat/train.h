@@ -46,6 +46,9 @@ typedef struct pleat_train_config {
     int ordered;          /* of pleat_net_options: the same bits on any number of ranks */
     double norm_momentum; /* of pleat_net_options */
     int loader_threads;
+    double device_memory;  /* bytes of an engine's own memory for the cases; 0: what is unused */
+    pleat_comm *compute;   /* the same ranks in the engine's memory (pleat/comm_device.h), for
+                             gradients and norm; NULL: the group itself */
     const char *folder;    /* of the fold; exists */
     const char *stop_file; /* where it appears, training ends after the epoch; may be NULL */
     const pleat_checkpoint *described; /* texts to store with the weights: network, config, ... */

@@ -10,6 +10,7 @@
 #include "app.h"
 #include "sheet.h"
 
+#include "pleat/feed.h"
 #include "pleat/net.h"
 
 /* --- times and memory, bench.c --- */
@@ -50,7 +51,8 @@ typedef struct bench_model_options {
     const char *engine, *precision;
     int patch[3];
     int filters, depth, classes, batch;
-    int threads; /* 0: this rank's share of the cores */
+    int threads;   /* 0: this rank's share of the cores */
+    int share_gpu; /* ranks may use one */
     int deterministic;
 } bench_model_options;
 
@@ -63,13 +65,40 @@ typedef struct bench_model {
     pleat_graph graph;
     pleat_model *model;
     pleat_net *net;
+    pleat_comm *compute; /* the group's for what the engine computes, where that is another */
 } bench_model;
 
-/* norm_comm as in pleat_net_options. bench_model_close releases *out, also after a failure. */
+/* group: whose statistics norm takes, as norm_comm in pleat_net_options; collective over it.
+ * bench_model_close releases *out, also after a failure. */
 pleat_status bench_model_open(const app *a, const bench_model_options *o, int train,
-                              pleat_comm *norm_comm, bench_model *out);
+                              pleat_comm *group, bench_model *out);
 void bench_model_close(bench_model *m);
 void bench_model_print(sheet *s, const bench_model_options *o, const bench_model *m);
+
+/* --- batches made of a case, bench_case.c --- */
+
+typedef struct bench_patches {
+    const char *kind; /* noise, crops, augmented */
+    int threads;      /* of the loader */
+    int stream;       /* also where the case would fit a GPU */
+} bench_patches;
+
+typedef struct bench_case {
+    pleat_feed *feed; /* NULL for noise */
+    float *image;
+    uint8_t *label;
+    pleat_histogram *histogram;
+    pleat_source source;
+    const pleat_source *sources[1];
+} bench_case;
+
+/* ERR_ARG for an unknown kind. bench_case_close releases *c, also after a failure. */
+pleat_status bench_case_open(const bench_model_options *o, const bench_patches *patches,
+                             const pleat_comm *world, pleat_net *net, bench_case *c);
+void bench_case_close(bench_case *c);
+
+/* Something to learn: the class of a voxel of bench_noise grows with its intensity. */
+void bench_classes(const float *image, size_t n, int classes, uint8_t *label);
 
 /* --- the measurements --- */
 

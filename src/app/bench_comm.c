@@ -1,12 +1,13 @@
 /*
- * bench_comm.c - time and bandwidth of the all-reduce that joins the ranks' gradients.
+ * bench_comm.c - time and bandwidth of the all-reduce that joins the ranks' gradients, in host
+ * memory, or with --engine in that of an engine.
  *
  * Before each sum the data are whole numbers small enough that float32 adds them exactly, and each
  * result is compared: a wire that is fast and wrong is an error.
  */
 #include "bench.h"
 
-#include "pleat/comm.h"
+#include "pleat/comm_device.h"
 #include "pleat/log.h"
 
 #include <ctype.h>
@@ -17,11 +18,22 @@
 enum { MOST_SIZES = 32, MOST_REPEATS = 1000 };
 
 typedef struct sum_work {
-    pleat_comm *comm;
-    float *data; /* [n] */
+    pleat_comm *comm;     /* of all ranks */
+    pleat_comm *compute;  /* that sums */
+    pleat_engine *engine; /* NULL: none */
+    float *data;          /* [n], host */
+    void *summed;         /* the same, or its place in the engine's memory */
     size_t n;
     double mine[MOST_REPEATS]; /* ms of this rank; on rank 0 then of the slowest */
 } sum_work;
+
+typedef struct sum_options {
+    size_t sizes[MOST_SIZES]; /* bytes, [n] */
+    int n;
+    const char *engine; /* "": none */
+    int share, json;
+    bench_repeat repeat;
+} sum_options;
 
 /* "64M" -> 64 * 2^20; *end is what follows. 0 when it is no size of 4 bytes to 1 TiB. */
 static size_t read_size(const char *text, char **end) {
@@ -67,12 +79,19 @@ static pleat_status check(const sum_work *w) {
 }
 
 static pleat_status sum_once(sum_work *w, double *ms) {
+    const size_t bytes = w->n * sizeof *w->data;
     fill(w);
+    if (w->engine != NULL) {
+        PLEAT_TRY(w->engine->ops->upload(w->engine, w->summed, w->data, bytes));
+        PLEAT_TRY(w->engine->ops->synchronize(w->engine));
+    }
     PLEAT_TRY(pleat_comm_barrier(w->comm));
     const double start = pleat_now();
-    PLEAT_TRY(pleat_comm_allreduce_sum(w->comm, w->data, w->n, PLEAT_F32));
-    PLEAT_TRY(pleat_comm_wait(w->comm));
+    PLEAT_TRY(pleat_comm_allreduce_sum(w->compute, w->summed, w->n, PLEAT_F32));
+    PLEAT_TRY(pleat_comm_wait(w->compute));
     *ms = (pleat_now() - start) * 1e3;
+    if (w->engine != NULL)
+        PLEAT_TRY(w->engine->ops->download(w->engine, w->data, w->summed, bytes));
     return pleat_comm_agree(w->comm, check(w));
 }
 
@@ -130,44 +149,68 @@ static void print_sums(const pleat_comm *comm, const size_t *sizes, const bench_
     sheet_end(&s);
 }
 
-static pleat_status run_sums(pleat_comm *comm, const size_t *sizes, int n,
-                             const bench_repeat *repeat, int json) {
+/* What sums, and the memory it sums in. */
+static pleat_status prepare(sum_work *w, const sum_options *o, size_t most) {
+    const pleat_engine_options options = {.engine = o->engine, .threads = 1, .device = -1};
+    w->data = malloc(most);
+    PLEAT_CHECK(w->data != NULL, PLEAT_ERR_MEMORY, "no memory for %zu bytes", most);
+    w->summed = w->data;
+    if (o->engine[0] == '\0') return PLEAT_OK;
+    w->summed = NULL;
+    PLEAT_TRY(pleat_engine_create(&options, &w->engine));
+    return w->engine->ops->alloc(w->engine, most, &w->summed);
+}
+
+static void release(sum_work *w) {
+    if (w->compute != w->comm) pleat_comm_destroy(w->compute);
+    if (w->engine != NULL && w->summed != NULL) w->engine->ops->free(w->engine, w->summed);
+    pleat_engine_destroy(w->engine);
+    free(w->data);
+}
+
+static pleat_status run_sums(pleat_comm *comm, const sum_options *o) {
     bench_times times[MOST_SIZES] = {0};
     size_t most = 0;
-    for (int i = 0; i < n; i++) most = sizes[i] > most ? sizes[i] : most;
-    sum_work w = {.comm = comm};
-    w.data = malloc(most);
-    pleat_status status = PLEAT_OK;
-    if (w.data == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %zu bytes", most);
-    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
-    for (int i = 0; i < n; i++) {
-        w.n = sizes[i] / sizeof *w.data;
-        PLEAT_TRY_GOTO(status, done, measure_size(&w, repeat, &times[i]));
+    for (int i = 0; i < o->n; i++) most = o->sizes[i] > most ? o->sizes[i] : most;
+    sum_work w = {.comm = comm, .compute = comm};
+    pleat_status status = pleat_comm_agree(comm, prepare(&w, o, most));
+    if (status == PLEAT_OK && w.engine != NULL) {
+        pleat_comm *compute = NULL;
+        PLEAT_TRY_GOTO(
+            status, done,
+            pleat_comm_agree(comm, pleat_comm_device(comm, w.engine, o->share, &compute)));
+        if (compute != NULL) w.compute = compute;
     }
-    if (comm->rank == 0) print_sums(comm, sizes, times, n, json);
+    for (int i = 0; i < o->n && status == PLEAT_OK; i++) {
+        w.n = o->sizes[i] / sizeof *w.data;
+        status = measure_size(&w, &o->repeat, &times[i]);
+    }
+    if (status == PLEAT_OK && comm->rank == 0)
+        print_sums(w.compute, o->sizes, times, o->n, o->json);
 done:
-    free(w.data);
+    release(&w);
     return status;
 }
 
 pleat_status bench_allreduce(app *a, const verb *self, int argc, char **argv) {
     const char *bytes = "64K,4M,64M";
-    bench_repeat repeat = {.warmup = 5, .n = 20};
-    size_t sizes[MOST_SIZES];
+    sum_options o = {.engine = "", .repeat = {.warmup = 5, .n = 20}};
     text_list words = {0};
-    int n = 0, json = 0, go = 0;
+    int go = 0;
     const option rows[] = {
         {"--bytes", OPTION_TEXT, &bytes, "N,N,...", "sizes, with K, M or G; 64K,4M,64M"},
-        {"--repeats", OPTION_INT, &repeat.n, "N", "of each size; 20"},
-        {"--warmup", OPTION_INT, &repeat.warmup, "N", "before; 5"},
-        {"--json", OPTION_FLAG, &json, NULL, "one JSON object"},
+        {"--engine", OPTION_TEXT, &o.engine, "NAME", "sum in its memory; else in the host's"},
+        {"--share-gpu", OPTION_FLAG, &o.share, NULL, "ranks may use one GPU"},
+        {"--repeats", OPTION_INT, &o.repeat.n, "N", "of each size; 20"},
+        {"--warmup", OPTION_INT, &o.repeat.warmup, "N", "before; 5"},
+        {"--json", OPTION_FLAG, &o.json, NULL, "one JSON object"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
     PLEAT_CHECK(words.n == 0, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
-    PLEAT_CHECK(repeat.n >= 1 && repeat.n <= MOST_REPEATS && repeat.warmup >= 0, PLEAT_ERR_ARG,
-                "--repeats must be 1 to %d, --warmup not negative", MOST_REPEATS);
-    PLEAT_TRY(parse_sizes(bytes, sizes, &n));
-    return run_sums(a->session->world, sizes, n, &repeat, json);
+    PLEAT_CHECK(o.repeat.n >= 1 && o.repeat.n <= MOST_REPEATS && o.repeat.warmup >= 0,
+                PLEAT_ERR_ARG, "--repeats must be 1 to %d, --warmup not negative", MOST_REPEATS);
+    PLEAT_TRY(parse_sizes(bytes, o.sizes, &o.n));
+    return run_sums(a->session->world, &o);
 }

@@ -1,6 +1,7 @@
 /* bench_model.c - the U-Net that is measured: times of a training step and of a prediction. */
 #include "bench.h"
 
+#include "pleat/comm_device.h"
 #include "pleat/loss.h"
 #include "pleat/predict.h"
 #include "pleat/volume.h"
@@ -25,7 +26,7 @@ void bench_model_rows(bench_model_options *o, option *rows) {
 }
 
 pleat_status bench_model_open(const app *a, const bench_model_options *o, int train,
-                              pleat_comm *norm_comm, bench_model *out) {
+                              pleat_comm *group, bench_model *out) {
     *out = (bench_model){0};
     pleat_engine_options engine = {
         .engine = o->engine,
@@ -39,7 +40,7 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
         .batch = o->batch,
         .dim = {o->patch[0], o->patch[1], o->patch[2]},
         .train = train,
-        .norm_comm = norm_comm,
+        .norm_comm = group,
     };
     PLEAT_CHECK(o->batch >= 1 && o->threads >= 0, PLEAT_ERR_ARG,
                 "--batch must be at least 1, --threads not negative");
@@ -48,6 +49,9 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
     PLEAT_TRY(pleat_unet(&network, &out->graph));
     PLEAT_TRY(pleat_graph_check_size(&out->graph, o->patch));
     PLEAT_TRY(pleat_engine_create(&engine, &out->engine));
+    if (group != NULL)
+        PLEAT_TRY(pleat_comm_device(group, out->engine, o->share_gpu, &out->compute));
+    if (out->compute != NULL) options.norm_comm = out->compute;
     options.ordered = o->deterministic && out->engine->ordered;
     PLEAT_TRY(pleat_model_create(&out->graph, out->engine, train, &out->model));
     PLEAT_TRY(pleat_model_init(out->model, 1, 0));
@@ -56,6 +60,7 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
 
 void bench_model_close(bench_model *m) {
     pleat_net_destroy(m->net);
+    pleat_comm_destroy(m->compute);
     pleat_model_destroy(m->model);
     pleat_engine_destroy(m->engine);
 }
@@ -78,6 +83,7 @@ void bench_model_print(sheet *s, const bench_model_options *o, const bench_model
 
 typedef struct step_work {
     const bench_model *m;
+    bench_case made;   /* where the batches come from a case */
     pleat_comm *group; /* NULL: alone */
     int global_batch;
     int64_t step;
@@ -90,9 +96,18 @@ static pleat_status one_step(void *context) {
     step_work *w = context;
     const pleat_adam adam = {
         .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7, .step = ++w->step};
-    PLEAT_TRY(pleat_net_train(w->m->net, w->images, w->labels, w->global_batch, w->group, w->sums));
+    const float *images = w->images;
+    const uint8_t *labels = w->labels;
+    pleat_comm *group = w->m->compute != NULL ? w->m->compute : w->group;
+    if (w->made.feed != NULL) PLEAT_TRY(pleat_feed_next(w->made.feed, &images, &labels));
+    PLEAT_TRY(pleat_net_queue(w->m->net, images, labels, w->global_batch, group));
     PLEAT_TRY(pleat_model_adam(w->m->model, &adam));
-    return w->m->engine->ops->synchronize(w->m->engine);
+    if (w->made.feed != NULL) PLEAT_TRY(pleat_feed_ahead(w->made.feed));
+    return pleat_net_finish(w->m->net, group, w->sums);
+}
+
+void bench_classes(const float *image, size_t n, int classes, uint8_t *label) {
+    for (size_t i = 0; i < n; i++) label[i] = (uint8_t)((image[i] + 1.75F) / 3.5F * (float)classes);
 }
 
 static pleat_status fill_step(const bench_model_options *o, int rank, step_work *w) {
@@ -103,8 +118,7 @@ static pleat_status fill_step(const bench_model_options *o, int rank, step_work 
     PLEAT_CHECK(w->images != NULL && w->labels != NULL && w->sums != NULL, PLEAT_ERR_MEMORY,
                 "no memory for %zu voxels", n);
     bench_noise(w->images, n, (uint64_t)rank << 40);
-    for (size_t i = 0; i < n; i++) /* something to learn: the class grows with the intensity */
-        w->labels[i] = (uint8_t)((w->images[i] + 1.75F) / 3.5F * (float)o->classes);
+    bench_classes(w->images, n, o->classes, w->labels);
     return PLEAT_OK;
 }
 
@@ -115,8 +129,8 @@ static double step_flop(const bench_model_options *o, const pleat_graph *graph) 
     return o->batch * (6.0 * pleat_graph_macs(graph, o->patch) - 2.0 * first);
 }
 
-static void print_step(const bench_model_options *o, const step_work *w, const bench_times *times,
-                       int steps, int json) {
+static void print_step(const bench_model_options *o, const bench_patches *patches,
+                       const step_work *w, const bench_times *times, int steps, int json) {
     pleat_loss_values loss;
     pleat_loss_from_sums(w->sums, o->batch, pleat_voxels(o->patch), o->classes, &loss);
     sheet s = bench_sheet("step", json);
@@ -125,24 +139,28 @@ static void print_step(const bench_model_options *o, const step_work *w, const b
     sheet_real(&s, "gmacs", pleat_graph_macs(&w->m->graph, o->patch) / 1e9);
     bench_print_peak(&s);
     bench_model_print(&s, o, w->m);
+    sheet_text(&s, "patches", patches->kind);
+    sheet_text(&s, "feed", w->made.feed != NULL ? pleat_feed_kind(w->made.feed) : "none");
     sheet_int(&s, "ranks", w->group != NULL ? w->group->size : 1);
     sheet_int(&s, "steps", steps);
     sheet_real(&s, "loss", loss.loss);
     sheet_end(&s);
 }
 
-static pleat_status run_step(const app *a, const bench_model_options *o, const bench_repeat *repeat,
-                             int json) {
+static pleat_status run_step(const app *a, const bench_model_options *o,
+                             const bench_patches *patches, const bench_repeat *repeat, int json) {
     pleat_comm *group = a->session->size > 1 ? a->session->world : NULL;
     bench_model m = {0};
     bench_times times;
     step_work w = {.m = &m, .group = group, .global_batch = o->batch * a->session->size};
     pleat_status status = bench_model_open(a, o, 1, group, &m);
     if (status == PLEAT_OK) status = fill_step(o, a->session->rank, &w);
+    if (status == PLEAT_OK) status = bench_case_open(o, patches, a->session->world, m.net, &w.made);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(a->session->world, status));
     PLEAT_TRY_GOTO(status, done, bench_measure(one_step, &w, repeat, &times));
-    if (a->session->rank == 0) print_step(o, &w, &times, repeat->n, json);
+    if (a->session->rank == 0) print_step(o, patches, &w, &times, repeat->n, json);
 done:
+    bench_case_close(&w.made);
     free(w.images);
     free(w.labels);
     free(w.sums);
@@ -161,16 +179,22 @@ pleat_status bench_step(app *a, const verb *self, int argc, char **argv) {
     bench_repeat repeat = {.warmup = 2, .n = 10};
     text_list words = {0};
     int json = 0, go = 0;
-    option rows[BENCH_MODEL_ROWS + 4] = {
+    bench_patches patches = {.kind = "noise", .threads = 1};
+    option rows[BENCH_MODEL_ROWS + 8] = {
         {"--steps", OPTION_INT, &repeat.n, "N", "that are measured; 10"},
         {"--warmup", OPTION_INT, &repeat.warmup, "N", "steps before; 2"},
+        {"--patches", OPTION_TEXT, &patches.kind, "KIND",
+         "noise, on the host; crops or augmented, made of a case; noise"},
+        {"--loader-threads", OPTION_INT, &patches.threads, "N", "that make them ahead; 1"},
+        {"--stream", OPTION_FLAG, &patches.stream, NULL, "the case does not stay on the GPU"},
+        {"--share-gpu", OPTION_FLAG, &o.share_gpu, NULL, "ranks may use one GPU"},
         {"--json", OPTION_FLAG, &json, NULL, "one JSON object"},
     };
-    bench_model_rows(&o, rows + 3);
+    bench_model_rows(&o, rows + 7);
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
     PLEAT_CHECK(words.n == 0, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
-    return run_step(a, &o, &repeat, json);
+    return run_step(a, &o, &patches, &repeat, json);
 }
 
 /* --- prediction of a volume ------------------------------------------------------------------- */

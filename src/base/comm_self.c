@@ -60,6 +60,7 @@ static const pleat_comm_ops self_ops = {
     .destroy = self_destroy,
     .allreduce_sum = self_allreduce_sum,
     .broadcast = self_broadcast,
+    .order = self_wait,
     .wait = self_wait,
     .barrier = self_wait,
     .broadcast_bytes = self_broadcast_bytes,

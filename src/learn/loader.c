@@ -23,7 +23,7 @@ typedef struct slot {
 
 struct pleat_loader {
     pleat_loader_config config;
-    pleat_augment_config augment; /* its own copy; zeros turn everything off */
+    pleat_augment_config augment; /* its own copy */
     int slots;
     int (*dims)[3]; /* [n_sources] */
     float *images;  /* [slots, count, patch] */
@@ -40,22 +40,28 @@ struct pleat_loader {
     int stopping;
 };
 
-/* Makes one sample; `place` is its index in the ring. No lock is held. */
-static pleat_status make(const pleat_loader *loader, int64_t ticket, size_t place) {
-    const pleat_loader_config *c = &loader->config;
+void pleat_loader_draw(const pleat_loader_config *c, const int (*dims)[3], int64_t ticket,
+                       pleat_sample *out) {
+    static const pleat_augment_config off = {0}; /* with NULL the draws would be validation's */
     const int64_t batch = c->first_batch + ticket / c->count;
     const int epoch = c->first_epoch + (int)(batch / c->iterations);
     const int iteration = (int)(batch % c->iterations);
     const int number = iteration * c->batch + c->first + (int)(ticket % c->count);
+    pleat_sampler_draw(c->seed, c->fold, epoch, number, c->iterations * c->batch, c->n_sources,
+                       dims, c->patch, c->augment != NULL ? c->augment : &off, out);
+    const pleat_source *source = c->sources[out->item];
+    pleat_sampler_oversample(c->seed, c->fold, epoch, number, c->oversample, source->dim, c->patch,
+                             source->foreground, out);
+}
+
+/* Makes one sample; `place` is its index in the ring. No lock is held. */
+static pleat_status make(const pleat_loader *loader, int64_t ticket, size_t place) {
+    const pleat_loader_config *c = &loader->config;
     const size_t voxels = pleat_voxels(c->patch);
     pleat_sample sample;
-    pleat_sampler_draw(c->seed, c->fold, epoch, number, c->iterations * c->batch, c->n_sources,
-                       (const int(*)[3])loader->dims, c->patch, &loader->augment, &sample);
-    const pleat_source *source = c->sources[sample.item];
-    pleat_sampler_oversample(c->seed, c->fold, epoch, number, c->oversample, source->dim, c->patch,
-                             source->foreground, &sample);
-    return pleat_augment_patch(&sample, source, c->patch, c->pad, loader->images + place * voxels,
-                               loader->labels + place * voxels);
+    pleat_loader_draw(c, (const int(*)[3])loader->dims, ticket, &sample);
+    return pleat_augment_patch(&sample, c->sources[sample.item], c->patch, c->pad,
+                               loader->images + place * voxels, loader->labels + place * voxels);
 }
 
 static void *work(void *context) {
@@ -119,7 +125,10 @@ pleat_status pleat_loader_start(const pleat_loader_config *config, pleat_loader 
     pleat_loader *loader = calloc(1, sizeof *loader);
     PLEAT_CHECK(loader != NULL, PLEAT_ERR_MEMORY, "no memory for a loader");
     loader->config = *config;
-    if (config->augment) loader->augment = *config->augment;
+    if (config->augment != NULL) {
+        loader->augment = *config->augment;
+        loader->config.augment = &loader->augment;
+    }
     loader->slots = config->depth + 1;
     (void)pthread_mutex_init(&loader->mutex, NULL);
     (void)pthread_cond_init(&loader->room, NULL);

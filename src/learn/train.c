@@ -2,14 +2,14 @@
  * train.c - the epochs of one fold.
  *
  *   restore or initialise
- *   for each epoch:  steps: loader -> net forward, backward, all-reduce -> Adam -> tally
+ *   for each epoch:  steps: feed -> net forward, backward, all-reduce -> Adam -> tally
  *                    validation patches, shared out over the ranks
  *                    schedule, files
  */
 #include "pleat/train.h"
 
+#include "pleat/feed.h"
 #include "pleat/file.h"
-#include "pleat/loader.h"
 #include "pleat/log.h"
 
 #include <math.h>
@@ -26,8 +26,9 @@ typedef struct run {
     const pleat_train_hooks *hooks;
     pleat_model *model;
     pleat_comm *group;
+    pleat_comm *compute; /* the group's for what the engine computes */
     pleat_net *net;
-    pleat_loader *loader;
+    pleat_feed *feed;
     pleat_schedule schedule;
     int batch; /* of this rank */
     size_t voxels;
@@ -105,12 +106,14 @@ static pleat_status take_tally(run *r, pleat_halt *halt) {
 }
 
 static pleat_status train_step(run *r, pleat_halt *halt) {
-    float *images = NULL;
-    uint8_t *labels = NULL;
-    PLEAT_TRY(pleat_loader_next(r->loader, &images, &labels));
-    PLEAT_TRY(pleat_net_train(r->net, images, labels, r->config->batch, r->group, r->sums));
+    const float *images = NULL;
+    const uint8_t *labels = NULL;
+    PLEAT_TRY(pleat_feed_next(r->feed, &images, &labels));
+    PLEAT_TRY(pleat_net_queue(r->net, images, labels, r->config->batch, r->compute));
     const pleat_adam adam = {rate_of(r), 0.9, 0.999, 1e-7, ++r->step};
     PLEAT_TRY(pleat_model_adam(r->model, &adam));
+    PLEAT_TRY(pleat_feed_ahead(r->feed));
+    PLEAT_TRY(pleat_net_finish(r->net, r->compute, r->sums));
     r->iteration++;
     if (is_root(r)) {
         char what[48];
@@ -368,7 +371,7 @@ static pleat_status run_epoch(run *r) {
     return look_for_stop(r);
 }
 
-static pleat_status start_loader(run *r) {
+static pleat_status start_feed(run *r) {
     const pleat_train_config *c = r->config;
     const pleat_loader_config loader = {
         .sources = r->data->train,
@@ -388,7 +391,7 @@ static pleat_status start_loader(run *r) {
         .threads = c->loader_threads,
         .depth = 3,
     };
-    return pleat_loader_start(&loader, &r->loader);
+    return pleat_feed_open(&loader, r->net, c->device_memory, &r->feed);
 }
 
 static pleat_status prepare(run *r) {
@@ -406,7 +409,7 @@ static pleat_status prepare(run *r) {
                                        .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                        .train = 1,
                                        .norm_momentum = c->norm_momentum,
-                                       .norm_comm = c->norm_sync ? r->group : NULL,
+                                       .norm_comm = c->norm_sync ? r->compute : NULL,
                                        .ordered = c->ordered};
     PLEAT_TRY(pleat_net_create(r->model, &options, &r->net));
     const size_t batch = (size_t)r->batch, n_validation = (size_t)r->data->n_validation;
@@ -432,7 +435,7 @@ static pleat_status prepare(run *r) {
 }
 
 static void release(run *r) {
-    if (r->loader != NULL) pleat_loader_stop(r->loader);
+    pleat_feed_close(r->feed);
     pleat_net_destroy(r->net);
     free(r->rows);
     free(r->sums);
@@ -449,10 +452,11 @@ pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_trai
                               pleat_train_result *out) {
     const double start = pleat_now();
     run r = {.config = config, .data = data, .hooks = hooks, .model = model, .group = group};
+    r.compute = config->compute != NULL ? config->compute : group;
     pleat_status status = prepare(&r);
     if (status == PLEAT_OK) status = restore(&r);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(group, status));
-    if (!r.finished) PLEAT_TRY_GOTO(status, done, start_loader(&r));
+    if (!r.finished) PLEAT_TRY_GOTO(status, done, start_feed(&r));
     while (!r.finished && r.halt == PLEAT_HALT_NONE) PLEAT_TRY_GOTO(status, done, run_epoch(&r));
     *out = (pleat_train_result){
         .epochs = r.epoch,

@@ -29,7 +29,10 @@ static const char *cudnn_missing(void) {
 static pleat_status cudnn_create(const pleat_engine_options *options, pleat_engine **out) {
     const char *why = cudnn_missing();
     PLEAT_CHECK(why == NULL, PLEAT_ERR_UNSUPPORTED, "engine 'cudnn': %s", why);
-    return pleat_cuda_module_load(&why)->engine_create(options, out);
+    const pleat_cuda_module *module = pleat_cuda_module_load(&why);
+    PLEAT_TRY(module->engine_create(options, out));
+    (*out)->module = module;
+    return PLEAT_OK;
 }
 
 /* cudnn is compiled, linked and checked without a GPU, but was never run on one: nobody shall get

@@ -92,12 +92,14 @@ static void live_forward(pleat_net *net, pleat_value *values) {
     pleat_value_touch(&values[net->logits_value], graph->n - 1);
     pleat_value_touch(&values[net->logits_value], graph->n);
     pleat_value_touch(&values[net->labels_value], graph->n);
+    if (net->fed) pleat_value_touch(&values[net->labels_value], 0);
     pleat_value_touch(&values[net->loss_value], graph->n);
 }
 
 static void live_backward(pleat_net *net, pleat_value *values) {
     const pleat_graph *graph = &net->model->graph;
     pleat_value_touch(&values[net->dlogits_value], graph->n);
+    pleat_value_touch(&values[net->loss_value], backward_step(net, 0)); /* read at the end */
     for (int i = graph->n - 1; i > 0; i--) {
         const pleat_node *node = &graph->node[i];
         const int step = backward_step(net, i), in = node->input[0];
@@ -246,6 +248,7 @@ pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *optio
     net->version = model->version - 1;
     net->voxels = (size_t)options->dim[0] * (size_t)options->dim[1] * (size_t)options->dim[2];
     net->classes = model->graph.node[model->graph.n - 1].channels;
+    net->fed = options->train && model->engine->module != NULL;
     PLEAT_CHECK_GOTO(status, done, options->batch >= 1, PLEAT_ERR_ARG, "batch = %d, must be >= 1",
                      options->batch);
     PLEAT_CHECK_GOTO(status, done, model->train || !options->train, PLEAT_ERR_ARG,
@@ -266,6 +269,7 @@ done:
 void pleat_net_destroy(pleat_net *net) {
     if (net == NULL) return;
     pleat_engine *engine = net->model->engine;
+    pleat_net_forget(net);
     for (int i = 0; i < net->model->graph.n; i++)
         if (net->layer[i].conv != NULL) engine->ops->conv_destroy(engine, net->layer[i].conv);
     if (net->arena != NULL) engine->ops->free(engine, net->arena);
@@ -274,6 +278,8 @@ void pleat_net_destroy(pleat_net *net) {
     free(net->host);
     free(net);
 }
+
+pleat_engine *pleat_net_engine(const pleat_net *net) { return net->model->engine; }
 
 size_t pleat_net_arena(const pleat_net *net) { return net->arena_bytes; }
 

@@ -80,7 +80,7 @@ static pleat_status share_sums(pleat_net *net, int i, double *count) {
     *count *= comm->size; /* every rank has the same batch */
     const size_t n = 2 * (size_t)net->layer[i].x.c;
     PLEAT_TRY(sum_over(net, comm, net->layer[i].sums, n, PLEAT_F64));
-    return pleat_comm_wait(comm);
+    return pleat_comm_order(comm);
 }
 
 static pleat_status norm_forward(pleat_net *net, int i, int training) {
@@ -140,21 +140,34 @@ static pleat_status pack(pleat_net *net) {
     return PLEAT_OK;
 }
 
-static pleat_status forward(pleat_net *net, const float *images, int training) {
+static pleat_status give_images(pleat_net *net, const float *images) {
     pleat_engine *engine = net->model->engine;
+    return engine->ops->input(engine, images, (size_t)net->options.batch * net->voxels,
+                              net->layer[0].x.data);
+}
+
+static pleat_status give_labels(pleat_net *net, const uint8_t *labels) {
+    pleat_engine *engine = net->model->engine;
+    return engine->ops->upload(engine, net->labels, labels,
+                               (size_t)net->options.batch * net->voxels);
+}
+
+static pleat_status forward(pleat_net *net, int training) {
     PLEAT_TRY(pack(net));
-    PLEAT_TRY(engine->ops->input(engine, images, (size_t)net->options.batch * net->voxels,
-                                 net->layer[0].x.data));
     for (int i = 0; i < net->model->graph.n; i++) PLEAT_TRY(node_forward(net, i, training));
     return PLEAT_OK;
 }
 
-static pleat_status loss(pleat_net *net, const uint8_t *labels, double *sums) {
+/* labels NULL: they are there. */
+static pleat_status loss(pleat_net *net, const uint8_t *labels) {
     pleat_engine *engine = net->model->engine;
-    const int batch = net->options.batch;
-    PLEAT_TRY(engine->ops->upload(engine, net->labels, labels, (size_t)batch * net->voxels));
-    PLEAT_TRY(engine->ops->loss_forward(engine, net->logits, net->labels, batch, net->voxels,
-                                        net->classes, net->logits, net->loss_sums));
+    if (labels != NULL) PLEAT_TRY(give_labels(net, labels));
+    return engine->ops->loss_forward(engine, net->logits, net->labels, net->options.batch,
+                                     net->voxels, net->classes, net->logits, net->loss_sums);
+}
+
+static pleat_status take_sums(pleat_net *net, double *sums) {
+    pleat_engine *engine = net->model->engine;
     if (sums == NULL) return PLEAT_OK;
     return engine->ops->download(engine, sums, net->loss_sums,
                                  pleat_net_sums(net) * sizeof(double));
@@ -238,19 +251,19 @@ static pleat_status backward(pleat_net *net, pleat_comm *group) {
             PLEAT_TRY(sum_over(net, group, gradient_at(net, end), n, net->model->engine->real));
     }
     if (net->slots != NULL) return pleat_ordered_finish(net);
-    return shared ? pleat_comm_wait(group) : PLEAT_OK;
+    return shared ? pleat_comm_order(group) : PLEAT_OK;
 }
 
-pleat_status pleat_net_train(pleat_net *net, const float *images, const uint8_t *labels,
-                             int global_batch, pleat_comm *group, double *sums) {
+pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global_batch,
+                               pleat_comm *group) {
     pleat_model *model = net->model;
     pleat_engine *engine = model->engine;
     const pleat_comm *norm_comm = net->options.norm_comm;
     PLEAT_CHECK(net->slots == NULL ||
                     (group != NULL ? group->size : 1) == (norm_comm != NULL ? norm_comm->size : 1),
                 PLEAT_ERR_ARG, "an ordered net is trained by the group it was made for");
-    PLEAT_TRY(forward(net, images, 1));
-    PLEAT_TRY(loss(net, labels, sums));
+    PLEAT_TRY(forward(net, 1));
+    PLEAT_TRY(loss(net, labels));
     PLEAT_TRY(engine->ops->loss_backward(engine, net->logits, net->labels, net->options.batch,
                                          net->voxels, net->classes, net->loss_sums,
                                          1.0 / global_batch, net->dlogits.data));
@@ -260,14 +273,47 @@ pleat_status pleat_net_train(pleat_net *net, const float *images, const uint8_t 
         PLEAT_TRY(
             engine->ops->zero(engine, model->data[PLEAT_STATE_GRADS],
                               model->count[PLEAT_STATE_GRADS] * pleat_dtype_size(engine->real)));
-    PLEAT_TRY(backward(net, group));
+    return backward(net, group);
+}
+
+pleat_status pleat_net_inputs(pleat_net *net, void **images, uint8_t **labels) {
+    PLEAT_CHECK(net->fed, PLEAT_ERR_UNSUPPORTED, "engine '%s' takes its batches from the host",
+                net->model->engine->ops->name);
+    *images = net->layer[0].x.data;
+    *labels = net->labels;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_net_queue(pleat_net *net, const float *images, const uint8_t *labels,
+                             int global_batch, pleat_comm *group) {
+    if (images != NULL) PLEAT_TRY(give_images(net, images));
+    if (!net->fed) return pleat_net_compute(net, labels, global_batch, group);
+    if (labels != NULL) PLEAT_TRY(give_labels(net, labels));
+    return pleat_net_replay(net, global_batch, group);
+}
+
+/* A lost peer is found by the communicators: the engine would wait for it for ever. */
+pleat_status pleat_net_finish(pleat_net *net, pleat_comm *group, double *sums) {
+    pleat_engine *engine = net->model->engine;
+    pleat_comm *norms = net->options.norm_comm;
+    if (group != NULL && group->size > 1) PLEAT_TRY(pleat_comm_wait(group));
+    if (norms != NULL && norms->size > 1 && norms != group) PLEAT_TRY(pleat_comm_wait(norms));
+    PLEAT_TRY(take_sums(net, sums));
     return engine->ops->synchronize(engine);
+}
+
+pleat_status pleat_net_train(pleat_net *net, const float *images, const uint8_t *labels,
+                             int global_batch, pleat_comm *group, double *sums) {
+    PLEAT_TRY(pleat_net_queue(net, images, labels, global_batch, group));
+    return pleat_net_finish(net, group, sums);
 }
 
 pleat_status pleat_net_evaluate(pleat_net *net, const float *images, const uint8_t *labels,
                                 double *sums) {
-    PLEAT_TRY(forward(net, images, 0));
-    return loss(net, labels, sums);
+    PLEAT_TRY(give_images(net, images));
+    PLEAT_TRY(forward(net, 0));
+    PLEAT_TRY(loss(net, labels));
+    return take_sums(net, sums);
 }
 
 pleat_status pleat_net_predict(pleat_net *net, const float *images, float *probs) {
@@ -275,7 +321,8 @@ pleat_status pleat_net_predict(pleat_net *net, const float *images, float *probs
     const size_t n = (size_t)net->options.batch * net->voxels;
     PLEAT_CHECK(engine->real == PLEAT_F32, PLEAT_ERR_UNSUPPORTED,
                 "engine '%s' cannot predict: its probabilities are double", engine->ops->name);
-    PLEAT_TRY(forward(net, images, 0));
+    PLEAT_TRY(give_images(net, images));
+    PLEAT_TRY(forward(net, 0));
     PLEAT_TRY(engine->ops->softmax(engine, net->logits, n, net->classes, net->logits));
     return engine->ops->download(engine, probs, net->logits,
                                  n * (size_t)net->classes * sizeof *probs);

@@ -108,6 +108,11 @@ const config_row pleat_config_rows[] = {
      "ranks that share one fold's batches; 0: 1 while ranks <= folds, else ranks / folds"},
     {"host_memory", BYTES, AT(host_memory), 0, 1e15, NULL,
      "of a node that the store may take; more is read from disk as needed"},
+    {"device_memory", BYTES, AT(device_memory), 0, 1e15, NULL,
+     "of a GPU that the training cases may take; more are streamed; 0: four fifths of what is "
+     "free"},
+    {"share_gpu", BOOLEAN, AT(share_gpu), 0, 0, NULL,
+     "ranks of a fold may use one GPU, their sums then go through host memory"},
     {NULL, TEXT, 0, 0, 0, 0, NULL, NULL},
 };
 

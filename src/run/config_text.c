@@ -111,8 +111,9 @@ pleat_status pleat_config_text(const pleat_config *config, int manual, char *out
 
 const char *pleat_config_difference(const pleat_config *a, const pleat_config *b) {
     static const char *const execution[] = {
-        "data",    "store",          "folds.splits", "engine",         "precision",
-        "threads", "loader_threads", "host_memory",  "ranks_per_fold", "predict.batch",
+        "data",           "store",         "folds.splits",   "engine",
+        "precision",      "threads",       "loader_threads", "host_memory",
+        "ranks_per_fold", "predict.batch", "device_memory",  "share_gpu",
     };
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
         char left[2048], right[2048];

@@ -6,6 +6,7 @@
  */
 #include "run_impl.h"
 
+#include "pleat/comm_device.h"
 #include "pleat/figures.h"
 #include "pleat/log.h"
 #include "pleat/plan.h"
@@ -207,9 +208,16 @@ static pleat_status leave_for(const pleat_crossval *cv, pleat_halt halt) {
     return PLEAT_OK;
 }
 
-static pleat_status run_folds(pleat_crossval *cv, const pleat_plan *plan, const int *todo, int n) {
+/* Before the store is made: ranks that cannot compute together shall not find out hours later. */
+static pleat_status form_groups(pleat_crossval *cv, const pleat_plan *plan) {
+    pleat_comm *world = cv->session->world;
     const int color = pleat_plan_group(plan, cv->session->rank);
-    PLEAT_TRY(pleat_comm_split(cv->session->world, color, cv->session->rank, &cv->group));
+    PLEAT_TRY(pleat_comm_split(world, color, cv->session->rank, &cv->group));
+    return pleat_comm_agree(
+        world, pleat_comm_device(cv->group, cv->engine, cv->config.share_gpu, &cv->compute));
+}
+
+static pleat_status run_folds(pleat_crossval *cv, const int *todo, int n) {
     PLEAT_TRY(pleat_queue_start(cv->session->world, cv->group, todo, n, &cv->queue));
     char why[512] = ""; /* the first fold of this group that diverged; the others are trained */
     pleat_halt halt = PLEAT_HALT_NONE;
@@ -249,8 +257,9 @@ static pleat_status train_all(pleat_crossval *cv) {
         if (is_root(cv)) pleat_plan_print(stdout, &plan, todo, NULL);
         goto done;
     }
+    PLEAT_TRY_GOTO(status, done, form_groups(cv, &plan));
     PLEAT_TRY_GOTO(status, done, open_store(cv));
-    PLEAT_TRY_GOTO(status, done, run_folds(cv, &plan, todo, n));
+    PLEAT_TRY_GOTO(status, done, run_folds(cv, todo, n));
 done:
     free(todo);
     return status;
@@ -315,6 +324,7 @@ pleat_status pleat_crossval_report(const char *folder, int verbose) {
 
 static void release(pleat_crossval *cv) {
     pleat_queue_free(cv->queue);
+    pleat_comm_destroy(cv->compute);
     pleat_comm_destroy(cv->group);
     pleat_pool_close(cv->pool);
     pleat_store_close(cv->store);

@@ -25,6 +25,7 @@ typedef struct fold_job {
     int n_results;
     pleat_halt halt;        /* agreed on */
     pleat_journal *journal; /* of the group's rank 0 */
+    pleat_usage usage;      /* of this rank's GPU, in training */
 } fold_job;
 
 pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]) {
@@ -35,6 +36,12 @@ pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BY
 static void poll_queue(void *context) {
     const fold_job *job = context;
     (void)pleat_queue_poll(job->cv->queue);
+}
+
+static void note_step(void *context) {
+    fold_job *job = context;
+    poll_queue(context);
+    pleat_usage_look(&job->usage);
 }
 
 static void note_epoch(void *context, int epoch, int64_t step, const pleat_epoch *row) {
@@ -104,6 +111,8 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .norm_momentum = c->norm_momentum,
         .ordered = c->deterministic && job->cv->engine->ordered,
         .loader_threads = c->loader_threads,
+        .device_memory = c->device_memory,
+        .compute = job->cv->compute,
         .folder = job->folder,
         .stop_file = job->cv->stop_file,
         .described = described,
@@ -124,18 +133,22 @@ static pleat_status train(fold_job *job) {
                                    .validation = job->sources + job->n_train,
                                    .n_train = job->n_train,
                                    .n_validation = job->n_held_out};
-    const pleat_train_hooks hooks = {poll_queue, note_epoch, job};
+    const pleat_train_hooks hooks = {note_step, note_epoch, job};
+    job->usage = pleat_usage_begin(cv->engine);
     pleat_journal_event(job->journal, "begun", 0, 0, NULL);
     const pleat_status status = pleat_train_fold(&config, &data, model, cv->group, &hooks, &result);
     pleat_model_destroy(model);
     job->halt = result.halt;
-    const char *event = "trained", *text = NULL;
+    char used[64];
+    const char *event = "trained", *text = pleat_usage_text(&job->usage, used, sizeof used);
+    if (text[0] == '\0') text = NULL;
     if (job->halt != PLEAT_HALT_NONE) event = "halted", text = pleat_halt_name(job->halt);
     if (status != PLEAT_OK) event = "failed", text = pleat_error_message();
     pleat_journal_event(job->journal, event, result.epochs, result.steps, text);
     if (status == PLEAT_OK && job->halt == PLEAT_HALT_NONE && cv->group->rank == 0)
-        pleat_log(PLEAT_INFO, "fold=%d trained: %d epochs, best loss %.4f, %.0f s", job->fold,
-                  result.epochs, result.best_loss, result.seconds);
+        pleat_log(PLEAT_INFO, "fold=%d trained: %d epochs, best loss %.4f, %.0f s%s%s", job->fold,
+                  result.epochs, result.best_loss, result.seconds, text != NULL ? ", " : "",
+                  text != NULL ? text : "");
     return status;
 }
 

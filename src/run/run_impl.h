@@ -30,6 +30,7 @@ typedef struct pleat_crossval {
     pleat_pool *pool;
     pleat_engine *engine;
     pleat_comm *group;
+    pleat_comm *compute; /* of its ranks in the engine's memory; NULL: the group itself */
     pleat_queue *queue;
     pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
     char stop_file[PLEAT_PATH_BYTES];
@@ -37,6 +38,20 @@ typedef struct pleat_crossval {
 
 /* RUN/fold_K */
 pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]);
+
+/* What a GPU is used from `begin` on; on the CPU nothing is known and nothing asked. */
+typedef struct pleat_usage {
+    pleat_engine *engine;
+    double begun_mj; /* its energy then; -1: not known */
+    double busy;     /* per cent, the sum of `looks` */
+    int looks;
+    double looked_s; /* pleat_now() of the last */
+} pleat_usage;
+
+pleat_usage pleat_usage_begin(pleat_engine *engine);
+void pleat_usage_look(pleat_usage *usage); /* as often as one likes: asks once a second */
+/* "41.20 Wh, GPU 97 % busy", less what is not known. Returns `text`. */
+const char *pleat_usage_text(const pleat_usage *usage, char *text, size_t size);
 
 /* Trains, predicts and scores one fold; collective over cv->group. *halt says why it was left
  * before its end, the same on all ranks of the group. */

@@ -1,0 +1,80 @@
+/* record.c - what the engine is told between two calls, as a CUDA graph.
+ *
+ * The stream captures: cuDNN, cuBLAS and our kernels queue as always, nothing is computed, and all
+ * of it becomes one graph. A call that cannot be captured makes the capture fail, and the caller
+ * computes without. Addresses are part of the graph, so it is no longer valid when one of the
+ * engine's own buffers has moved.
+ */
+#include "engine_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUFFERS = 4 };
+
+typedef struct recording {
+    cudaGraphExec_t graph;
+    const void *buffers[BUFFERS]; /* the engine's, as they lay */
+} recording;
+
+static void buffers_of(const pleat_cuda *e, const void *out[BUFFERS]) {
+    const void *const now[BUFFERS] = {e->workspace.data, e->from.data, e->to.data,
+                                      e->dweights.data};
+    memcpy(out, now, sizeof now);
+}
+
+pleat_status pleat_cuda_record_begin(pleat_engine *engine) {
+    const char *wish = getenv("PLEAT_CUDA_GRAPH");
+    PLEAT_CHECK(wish == NULL || strcmp(wish, "off") != 0, PLEAT_ERR_UNSUPPORTED,
+                "PLEAT_CUDA_GRAPH=off");
+    /* Of this thread: others may go on to allocate. */
+    CUDA_TRY(
+        cudaStreamBeginCapture(pleat_cuda_of(engine)->stream, cudaStreamCaptureModeThreadLocal));
+    return PLEAT_OK;
+}
+
+static pleat_status instantiate(const pleat_cuda *e, cudaGraph_t graph, recording **out) {
+    recording *r = calloc(1, sizeof *r);
+    PLEAT_CHECK(r != NULL, PLEAT_ERR_MEMORY, "no memory for a recording");
+    const cudaError_t code = cudaGraphInstantiate(&r->graph, graph, 0);
+    if (code != cudaSuccess) {
+        free(r);
+        CUDA_TRY(code);
+    }
+    buffers_of(e, r->buffers);
+    *out = r;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_cuda_record_end(pleat_engine *engine, pleat_status told, void **out) {
+    const pleat_cuda *e = pleat_cuda_of(engine);
+    cudaGraph_t graph = NULL;
+    recording *r = NULL;
+    const cudaError_t code = cudaStreamEndCapture(e->stream, &graph);
+    pleat_status status = told;
+    if (code != cudaSuccess) (void)cudaGetLastError(); /* else the next launch would report it */
+    if (status == PLEAT_OK && code != cudaSuccess)
+        status = PLEAT_FAIL(PLEAT_ERR_ENGINE, "the capture failed: %s", cudaGetErrorString(code));
+    if (status == PLEAT_OK) status = instantiate(e, graph, &r);
+    if (graph != NULL) (void)cudaGraphDestroy(graph);
+    if (status == PLEAT_OK) *out = r;
+    return status;
+}
+
+int pleat_cuda_is_current(pleat_engine *engine, const void *made) {
+    const void *now[BUFFERS];
+    buffers_of(pleat_cuda_of(engine), now);
+    return memcmp(now, ((const recording *)made)->buffers, sizeof now) == 0;
+}
+
+pleat_status pleat_cuda_replay(pleat_engine *engine, void *made) {
+    CUDA_TRY(cudaGraphLaunch(((const recording *)made)->graph, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+void pleat_cuda_recording_destroy(void *made) {
+    recording *r = made;
+    if (r == NULL) return;
+    (void)cudaGraphExecDestroy(r->graph);
+    free(r);
+}
