@@ -50,23 +50,15 @@ struct pleat_net {
     void *logits; /* real [N,V,K]; becomes the probabilities */
     pleat_tensor dlogits;
     int logits_value, dlogits_value, labels_value, loss_value;
+    void *slots;        /* an ordered net's: real [global batch, params], each sample's gradients */
+    double *norm_slots; /* [global batch, 2C] of the norm under way */
 
     int fed;          /* labels have their place from the step's beginning: pleat_net_inputs */
     void *recording;  /* the module's, of a step; NULL: none */
     int recorded;     /* the global batch of it */
     int plain_steps;  /* made without one */
     int unrecordable; /* it was tried */
-
-    void *slots;        /* an ordered net's: real [global batch, params], each sample's gradients */
-    double *norm_slots; /* [global batch, 2C] of the norm under way */
 };
-
-/* What a step computes between its input and its gradients; labels NULL: they are there. */
-pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global_batch,
-                               pleat_comm *group);
-/* The same for a net that is fed, from a recording where the engine can make one. net_record.c */
-pleat_status pleat_net_replay(pleat_net *net, int global_batch, pleat_comm *group);
-void pleat_net_forget(pleat_net *net); /* the recording */
 
 /* --- ordered nets, net_ordered.c; `own` samples are those of this rank --- */
 
@@ -84,5 +76,12 @@ pleat_status pleat_ordered_finish(pleat_net *net);
 pleat_status pleat_ordered_norm_sums(pleat_net *net, int i, const pleat_tensor *x, double *count);
 pleat_status pleat_ordered_norm_backward_sums(pleat_net *net, int i, const pleat_norm *norm,
                                               const pleat_tensor *x, double *count);
+
+/* What a step computes between its input and its gradients; labels NULL: they are there. */
+pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global_batch,
+                               pleat_comm *group);
+/* The same for a net that is fed, from a recording where the engine can make one. net_record.c */
+pleat_status pleat_net_replay(pleat_net *net, int global_batch, pleat_comm *group);
+void pleat_net_forget(pleat_net *net); /* the recording */
 
 #endif /* PLEAT_NET_IMPL_H */
