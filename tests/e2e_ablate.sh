@@ -33,6 +33,9 @@ holds "the medians are those of the runs" awk -F, -v want="$median" \
     '$1 == "DSC" && $2 == "background" { d = $6 - want; found = d < 1e-6 && d > -1e-6 }
      END { exit !found }' study/ablation.csv
 
+holds "box plots of four variants" grep -qF \
+    "'none' 1, 'augmentation' 2, 'preprocessing' 3, 'both' 4" study/figures/ablation.gp
+
 cp study/ablation.csv before
 # shellcheck disable=SC2086
 succeeds "again" 2 ablate tiny.yaml --out study $less

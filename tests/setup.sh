@@ -9,8 +9,9 @@ packages_build=(cmake ninja-build pkg-config gcc libc6-dev openmpi-bin libopenmp
     libpng-dev)
 packages_test=(libcmocka-dev clang-format)
 packages_lint=(clang-tidy)
-# For tests that are skipped without them: a Slurm on this machine, hosts in network namespaces.
-packages_wanted=(slurm-wlm munge slurm-client slurmctld slurmd iproute2)
+# For figures, and for tests that are skipped without them: a Slurm on this machine, hosts in
+# network namespaces.
+packages_wanted=(gnuplot-nox slurm-wlm munge slurm-client slurmctld slurmd iproute2)
 
 # setup_wanted PACKAGE...: installs what is missing where that can be done, and goes on without.
 setup_wanted() {

@@ -2,6 +2,7 @@
 #include "pleat/checkpoint.h"
 #include "pleat/file.h"
 #include "pleat/log.h"
+#include "support_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,30 +20,6 @@
 #include <unistd.h>
 
 enum { PARAMS = 1000, STATS = 12, EPOCHS = 3 };
-
-static char root[] = "/tmp/pleat-test-checkpoint-XXXXXX";
-
-static int make_root(void **state) {
-    (void)state;
-    pleat_log_set_level(PLEAT_QUIET);
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
-
-static void in_root(char out[PLEAT_PATH_BYTES], const char *name) {
-    assert_int_equal(pleat_path(out, PLEAT_PATH_BYTES, "%s/%s", root, name), PLEAT_OK);
-}
-
-static void assert_told(const char *wanted) {
-    if (strstr(pleat_error_message(), wanted) == NULL)
-        fail_msg("'%s' lacks '%s'", pleat_error_message(), wanted);
-}
 
 /* A state that `step` tells apart from every other. The caller frees it. */
 static pleat_checkpoint make(int step) {
@@ -123,7 +100,7 @@ static void test_everything_written_is_read_back(void **state) {
     pleat_checkpoint c = make(1), got = {0};
     c.layers = layers;
     c.n_layers = 3;
-    in_root(path, "all.h5");
+    (void)in_root(path, "all.h5");
     assert_int_equal(pleat_checkpoint_write(path, &c, 1), PLEAT_OK);
     assert_int_equal(pleat_checkpoint_read(path, &got, &fell_back), PLEAT_OK);
     assert_int_equal(fell_back, 0);
@@ -144,7 +121,7 @@ static void test_a_model_alone_has_no_moments_no_statistics_and_no_history(void 
     c.moment1 = c.moment2 = NULL;
     c.epoch = 0;
     c.n_stats = 0;
-    in_root(path, "model.h5");
+    (void)in_root(path, "model.h5");
     assert_int_equal(pleat_checkpoint_write(path, &c, 0), PLEAT_OK);
     assert_int_equal(pleat_checkpoint_read(path, &got, NULL), PLEAT_OK);
     assert_null(got.moment1);
@@ -162,8 +139,8 @@ static void test_the_generation_before_is_kept_when_asked(void **state) {
     (void)state;
     char path[PLEAT_PATH_BYTES], previous[PLEAT_PATH_BYTES];
     int fell_back;
-    in_root(path, "kept.h5");
-    in_root(previous, "kept.h5.previous");
+    (void)in_root(path, "kept.h5");
+    (void)in_root(previous, "kept.h5.previous");
     write_step(path, 1);
     assert_false(pleat_file_exists(previous));
     write_step(path, 2);
@@ -197,7 +174,7 @@ static off_t size_of(const char *path) {
 static void test_a_damaged_latest_falls_back_wherever_the_byte_is(void **state) {
     (void)state;
     char path[PLEAT_PATH_BYTES];
-    in_root(path, "flip.h5");
+    (void)in_root(path, "flip.h5");
     write_step(path, 1);
     write_step(path, 2);
     const off_t size = size_of(path);
@@ -218,7 +195,7 @@ static void test_a_truncated_or_missing_latest_falls_back(void **state) {
     (void)state;
     char path[PLEAT_PATH_BYTES];
     int fell_back = 0;
-    in_root(path, "cut.h5");
+    (void)in_root(path, "cut.h5");
     write_step(path, 1);
     write_step(path, 2);
     for (off_t size = size_of(path) - 1; size > 0; size /= 2) {
@@ -238,8 +215,8 @@ static void test_without_a_whole_generation_the_error_names_both(void **state) {
     (void)state;
     char path[PLEAT_PATH_BYTES], previous[PLEAT_PATH_BYTES];
     pleat_checkpoint c = {0};
-    in_root(path, "both.h5");
-    in_root(previous, "both.h5.previous");
+    (void)in_root(path, "both.h5");
+    (void)in_root(previous, "both.h5.previous");
     assert_int_equal(pleat_checkpoint_read(path, &c, NULL), PLEAT_ERR_NOT_FOUND);
     assert_told(path);
     write_step(path, 1);
@@ -256,8 +233,8 @@ static void test_without_a_whole_generation_the_error_names_both(void **state) {
 static void test_a_killed_writer_leaves_a_whole_checkpoint(void **state) {
     (void)state;
     char path[PLEAT_PATH_BYTES], leftover[PLEAT_PATH_BYTES];
-    in_root(path, "killed.h5");
-    in_root(leftover, ".killed.h5.4711.tmp");
+    (void)in_root(path, "killed.h5");
+    (void)in_root(leftover, ".killed.h5.4711.tmp");
     write_step(path, 0);
     for (int round = 0; round < 20; round++) {
         const pid_t child = fork();
@@ -283,7 +260,7 @@ static void test_a_folder_that_is_not_there_is_an_error_naming_the_file(void **s
     (void)state;
     char path[PLEAT_PATH_BYTES];
     pleat_checkpoint c = make(1);
-    in_root(path, "no/such/folder.h5");
+    (void)in_root(path, "no/such/folder.h5");
     assert_int_equal(pleat_checkpoint_write(path, &c, 1), PLEAT_ERR_IO);
     assert_told("folder.h5");
     pleat_checkpoint_free(&c);

@@ -1,5 +1,6 @@
 /* test_file.c - whole files, folders, digests, and who may hold a run folder. */
 #include "pleat/file.h"
+#include "support_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,26 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static char root[] = "/tmp/pleat-test-file-XXXXXX";
-
-static int make_root(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
-
-static const char *in_root(const char *name) {
-    static char path[PLEAT_PATH_BYTES];
-    assert_int_equal(pleat_path(path, sizeof path, "%s/%s", root, name), PLEAT_OK);
-    return path;
-}
-
 static int entries_of(const char *folder) {
     DIR *dir = opendir(folder);
     assert_non_null(dir);
@@ -54,56 +35,57 @@ static void test_what_is_written_is_read_back_and_no_temporary_stays(void **stat
     enum { N = 300000 }; /* more than read_all's first buffer, with zero bytes inside */
     static unsigned char bytes[N];
     for (int i = 0; i < N; i++) bytes[i] = (unsigned char)(i * 7 % 251);
-    assert_int_equal(pleat_file_make_folder(in_root("rw")), PLEAT_OK);
-    assert_int_equal(pleat_file_write_atomic(in_root("rw/big"), "old", 3), PLEAT_OK);
-    assert_int_equal(pleat_file_write_atomic(in_root("rw/big"), bytes, N), PLEAT_OK);
+    assert_int_equal(pleat_file_make_folder(in_root(NULL, "rw")), PLEAT_OK);
+    assert_int_equal(pleat_file_write_atomic(in_root(NULL, "rw/big"), "old", 3), PLEAT_OK);
+    assert_int_equal(pleat_file_write_atomic(in_root(NULL, "rw/big"), bytes, N), PLEAT_OK);
     char *text = NULL;
     size_t n = 0;
-    assert_int_equal(pleat_file_read_all(in_root("rw/big"), &text, &n), PLEAT_OK);
+    assert_int_equal(pleat_file_read_all(in_root(NULL, "rw/big"), &text, &n), PLEAT_OK);
     assert_int_equal(n, N);
     assert_memory_equal(text, bytes, N);
     assert_int_equal(text[N], 0);
     free(text);
-    assert_int_equal(pleat_file_write_atomic(in_root("rw/empty"), "", 0), PLEAT_OK);
-    assert_int_equal(pleat_file_read_all(in_root("rw/empty"), &text, NULL), PLEAT_OK);
+    assert_int_equal(pleat_file_write_atomic(in_root(NULL, "rw/empty"), "", 0), PLEAT_OK);
+    assert_int_equal(pleat_file_read_all(in_root(NULL, "rw/empty"), &text, NULL), PLEAT_OK);
     assert_string_equal(text, "");
     free(text);
-    assert_int_equal(entries_of(in_root("rw")), 2);
+    assert_int_equal(entries_of(in_root(NULL, "rw")), 2);
 }
 
 static void test_a_failed_write_names_path_and_reason_and_leaves_nothing(void **state) {
     (void)state;
-    assert_int_equal(pleat_file_write_atomic(in_root("no/such/f"), "x", 1), PLEAT_ERR_IO);
-    assert_non_null(strstr(pleat_error_message(), in_root("no/such/f")));
+    assert_int_equal(pleat_file_write_atomic(in_root(NULL, "no/such/f"), "x", 1), PLEAT_ERR_IO);
+    assert_non_null(strstr(pleat_error_message(), in_root(NULL, "no/such/f")));
     assert_non_null(strstr(pleat_error_message(), "No such file or directory"));
     /* a folder stands where the file should go: the rename fails after a good write */
-    assert_int_equal(pleat_file_make_folder(in_root("here/taken/inner")), PLEAT_OK);
-    assert_int_equal(pleat_file_write_atomic(in_root("here/taken"), "x", 1), PLEAT_ERR_IO);
+    assert_int_equal(pleat_file_make_folder(in_root(NULL, "here/taken/inner")), PLEAT_OK);
+    assert_int_equal(pleat_file_write_atomic(in_root(NULL, "here/taken"), "x", 1), PLEAT_ERR_IO);
     assert_non_null(strstr(pleat_error_message(), "Is a directory"));
-    assert_int_equal(entries_of(in_root("here")), 1);
+    assert_int_equal(entries_of(in_root(NULL, "here")), 1);
 }
 
 static void test_an_absent_file_is_not_found_and_a_folder_is_no_file(void **state) {
     (void)state;
     char *text = NULL;
-    assert_int_equal(pleat_file_read_all(in_root("absent"), &text, NULL), PLEAT_ERR_NOT_FOUND);
+    assert_int_equal(pleat_file_read_all(in_root(NULL, "absent"), &text, NULL),
+                     PLEAT_ERR_NOT_FOUND);
     assert_int_equal(pleat_file_read_all(root, &text, NULL), PLEAT_ERR_IO);
     assert_null(text);
-    assert_false(pleat_file_exists(in_root("absent")));
+    assert_false(pleat_file_exists(in_root(NULL, "absent")));
     assert_true(pleat_file_exists(root));
     assert_true(pleat_file_is_folder(root));
 }
 
 static void test_folders_are_made_with_their_parents_and_made_twice(void **state) {
     (void)state;
-    assert_int_equal(pleat_file_make_folder(in_root("a/b//c/")), PLEAT_OK);
-    assert_int_equal(pleat_file_make_folder(in_root("a/b/c")), PLEAT_OK);
-    assert_true(pleat_file_is_folder(in_root("a/b/c")));
-    assert_int_equal(pleat_file_write_atomic(in_root("a/file"), "x", 1), PLEAT_OK);
-    assert_int_equal(pleat_file_make_folder(in_root("a/file/c")), PLEAT_ERR_IO);
-    assert_non_null(strstr(pleat_error_message(), in_root("a/file")));
+    assert_int_equal(pleat_file_make_folder(in_root(NULL, "a/b//c/")), PLEAT_OK);
+    assert_int_equal(pleat_file_make_folder(in_root(NULL, "a/b/c")), PLEAT_OK);
+    assert_true(pleat_file_is_folder(in_root(NULL, "a/b/c")));
+    assert_int_equal(pleat_file_write_atomic(in_root(NULL, "a/file"), "x", 1), PLEAT_OK);
+    assert_int_equal(pleat_file_make_folder(in_root(NULL, "a/file/c")), PLEAT_ERR_IO);
+    assert_non_null(strstr(pleat_error_message(), in_root(NULL, "a/file")));
     assert_non_null(strstr(pleat_error_message(), "Not a directory"));
-    assert_false(pleat_file_is_folder(in_root("a/file")));
+    assert_false(pleat_file_is_folder(in_root(NULL, "a/file")));
 }
 
 static void test_a_path_that_does_not_fit_is_refused(void **state) {
@@ -143,7 +125,7 @@ static void test_the_digest_is_fnv_1a_and_chains(void **state) {
 }
 
 static void put(const char *name, const char *text, size_t n) {
-    assert_int_equal(pleat_file_write_atomic(in_root(name), text, n), PLEAT_OK);
+    assert_int_equal(pleat_file_write_atomic(in_root(NULL, name), text, n), PLEAT_OK);
 }
 
 static void test_leftovers_go_by_name_and_age_and_nothing_else_does(void **state) {
@@ -154,17 +136,17 @@ static void test_leftovers_go_by_name_and_age_and_nothing_else_does(void **state
                                         "l/a.nii.gz",
                                         "l/.lock",
                                         "l/c.tmp"};
-    assert_int_equal(pleat_file_make_folder(in_root("l")), PLEAT_OK);
+    assert_int_equal(pleat_file_make_folder(in_root(NULL, "l")), PLEAT_OK);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) put(names[i], "x", 1);
-    pleat_file_remove_leftovers(in_root("l"), NULL, (double)time(NULL) - 3600);
-    assert_int_equal(entries_of(in_root("l")), 6);
-    pleat_file_remove_leftovers(in_root("l"), "a.nii.gz", INFINITY);
-    assert_int_equal(entries_of(in_root("l")), 5);
-    assert_false(pleat_file_exists(in_root(names[0])));
-    pleat_file_remove_leftovers(in_root("l"), NULL, INFINITY);
-    assert_int_equal(entries_of(in_root("l")), 3);
-    for (int i = 3; i < 6; i++) assert_true(pleat_file_exists(in_root(names[i])));
-    pleat_file_remove_leftovers(in_root("not there"), NULL, INFINITY);
+    pleat_file_remove_leftovers(in_root(NULL, "l"), NULL, (double)time(NULL) - 3600);
+    assert_int_equal(entries_of(in_root(NULL, "l")), 6);
+    pleat_file_remove_leftovers(in_root(NULL, "l"), "a.nii.gz", INFINITY);
+    assert_int_equal(entries_of(in_root(NULL, "l")), 5);
+    assert_false(pleat_file_exists(in_root(NULL, names[0])));
+    pleat_file_remove_leftovers(in_root(NULL, "l"), NULL, INFINITY);
+    assert_int_equal(entries_of(in_root(NULL, "l")), 3);
+    for (int i = 3; i < 6; i++) assert_true(pleat_file_exists(in_root(NULL, names[i])));
+    pleat_file_remove_leftovers(in_root(NULL, "not there"), NULL, INFINITY);
 }
 
 static int same_identity(pleat_file_identity a, pleat_file_identity b) {
@@ -181,26 +163,26 @@ static void test_a_file_is_another_when_a_byte_is_and_not_by_name_or_time(void *
         for (int i = 0; i < N; i++) bytes[i] = (char)(i * 7 % 251);
         memcpy(bytes, packed ? "\x1f\x8b" : "\x5c\x01", 2); /* gzip's first bytes; NIfTI-1's */
         put("identity", bytes, N);
-        assert_int_equal(pleat_file_identify(in_root("identity"), &first), PLEAT_OK);
+        assert_int_equal(pleat_file_identify(in_root(NULL, "identity"), &first), PLEAT_OK);
         const uint64_t head = pleat_digest(0, bytes, packed ? END : N);
         assert_true(first.bytes == N);
         assert_true(first.digest == (packed ? pleat_digest(head, bytes + N - END, END) : head));
         put("other name", bytes, N);
-        assert_int_equal(utimensat(AT_FDCWD, in_root("other name"), long_ago, 0), 0);
-        assert_int_equal(pleat_file_identify(in_root("other name"), &now), PLEAT_OK);
+        assert_int_equal(utimensat(AT_FDCWD, in_root(NULL, "other name"), long_ago, 0), 0);
+        assert_int_equal(pleat_file_identify(in_root(NULL, "other name"), &now), PLEAT_OK);
         assert_true(same_identity(first, now));
         /* the CRC-32 of a gzip file, any byte of another */
         static const int changed[2] = {N / 2, N - 8};
         bytes[changed[packed]]++;
         put("identity", bytes, N);
-        assert_int_equal(pleat_file_identify(in_root("identity"), &now), PLEAT_OK);
+        assert_int_equal(pleat_file_identify(in_root(NULL, "identity"), &now), PLEAT_OK);
         assert_false(same_identity(first, now));
         put("identity", bytes, N - 1);
-        assert_int_equal(pleat_file_identify(in_root("identity"), &now), PLEAT_OK);
+        assert_int_equal(pleat_file_identify(in_root(NULL, "identity"), &now), PLEAT_OK);
         assert_true(now.bytes == N - 1);
     }
-    assert_int_equal(pleat_file_identify(in_root("absent"), &now), PLEAT_ERR_NOT_FOUND);
-    assert_non_null(strstr(pleat_error_message(), in_root("absent")));
+    assert_int_equal(pleat_file_identify(in_root(NULL, "absent"), &now), PLEAT_ERR_NOT_FOUND);
+    assert_non_null(strstr(pleat_error_message(), in_root(NULL, "absent")));
     assert_int_equal(pleat_file_identify(root, &now), PLEAT_ERR_IO);
 }
 
@@ -210,18 +192,18 @@ static void test_a_taken_folder_is_refused_naming_its_holder_until_released(void
     pleat_lock *first = NULL, *second = NULL;
     (void)snprintf(pid, sizeof pid, "pid %ld,", (long)getpid());
     assert_int_equal(setenv("SLURM_JOB_ID", "4711", 1), 0);
-    assert_int_equal(pleat_file_make_folder(in_root("run")), PLEAT_OK);
-    assert_int_equal(pleat_lock_take(in_root("run"), &first), PLEAT_OK);
-    assert_int_equal(pleat_lock_take(in_root("run"), &second), PLEAT_ERR_BUSY);
+    assert_int_equal(pleat_file_make_folder(in_root(NULL, "run")), PLEAT_OK);
+    assert_int_equal(pleat_lock_take(in_root(NULL, "run"), &first), PLEAT_OK);
+    assert_int_equal(pleat_lock_take(in_root(NULL, "run"), &second), PLEAT_ERR_BUSY);
     assert_null(second);
     char host[256] = "";
     assert_int_equal(gethostname(host, sizeof host - 1), 0);
-    const char *told[] = {in_root("run"), pid, "job 4711", host};
+    const char *told[] = {in_root(NULL, "run"), pid, "job 4711", host};
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
         if (strstr(pleat_error_message(), told[i]) == NULL)
             fail_msg("'%s' lacks '%s'", pleat_error_message(), told[i]);
     pleat_lock_release(first);
-    assert_int_equal(pleat_lock_take(in_root("run"), &second), PLEAT_OK);
+    assert_int_equal(pleat_lock_take(in_root(NULL, "run"), &second), PLEAT_OK);
     pleat_lock_release(second);
     pleat_lock_release(NULL);
     assert_int_equal(unsetenv("SLURM_JOB_ID"), 0);
@@ -230,29 +212,29 @@ static void test_a_taken_folder_is_refused_naming_its_holder_until_released(void
 static void test_a_folder_is_shared_or_taken_never_both(void **state) {
     (void)state;
     pleat_lock *one = NULL, *other = NULL, *whole = NULL;
-    assert_int_equal(pleat_file_make_folder(in_root("shared")), PLEAT_OK);
-    assert_int_equal(pleat_lock_share(in_root("shared"), &one), PLEAT_OK);
-    assert_int_equal(pleat_lock_share(in_root("shared"), &other), PLEAT_OK);
-    assert_int_equal(pleat_lock_take(in_root("shared"), &whole), PLEAT_ERR_BUSY);
+    assert_int_equal(pleat_file_make_folder(in_root(NULL, "shared")), PLEAT_OK);
+    assert_int_equal(pleat_lock_share(in_root(NULL, "shared"), &one), PLEAT_OK);
+    assert_int_equal(pleat_lock_share(in_root(NULL, "shared"), &other), PLEAT_OK);
+    assert_int_equal(pleat_lock_take(in_root(NULL, "shared"), &whole), PLEAT_ERR_BUSY);
     pleat_lock_release(one);
-    assert_int_equal(pleat_lock_take(in_root("shared"), &whole), PLEAT_ERR_BUSY);
+    assert_int_equal(pleat_lock_take(in_root(NULL, "shared"), &whole), PLEAT_ERR_BUSY);
     if (strstr(pleat_error_message(), "pid ") == NULL)
         fail_msg("'%s' names no process", pleat_error_message());
     pleat_lock_release(other);
-    assert_int_equal(pleat_lock_take(in_root("shared"), &whole), PLEAT_OK);
-    assert_int_equal(pleat_lock_share(in_root("shared"), &other), PLEAT_ERR_BUSY);
+    assert_int_equal(pleat_lock_take(in_root(NULL, "shared"), &whole), PLEAT_OK);
+    assert_int_equal(pleat_lock_share(in_root(NULL, "shared"), &other), PLEAT_ERR_BUSY);
     pleat_lock_release(whole);
 }
 
 static void test_a_killed_holder_holds_nothing(void **state) {
     (void)state;
     int ready[2];
-    assert_int_equal(pleat_file_make_folder(in_root("killed")), PLEAT_OK);
+    assert_int_equal(pleat_file_make_folder(in_root(NULL, "killed")), PLEAT_OK);
     assert_int_equal(pipe(ready), 0);
     const pid_t child = fork();
     if (child == 0) {
         pleat_lock *lock = NULL;
-        const char ok = pleat_lock_take(in_root("killed"), &lock) == PLEAT_OK ? 1 : 0;
+        const char ok = pleat_lock_take(in_root(NULL, "killed"), &lock) == PLEAT_OK ? 1 : 0;
         if (write(ready[1], &ok, 1) == 1) (void)pause();
         _exit(1);
     }
@@ -262,11 +244,11 @@ static void test_a_killed_holder_holds_nothing(void **state) {
     pleat_lock *lock = NULL;
     char pid[32];
     (void)snprintf(pid, sizeof pid, "pid %ld,", (long)child);
-    assert_int_equal(pleat_lock_take(in_root("killed"), &lock), PLEAT_ERR_BUSY);
+    assert_int_equal(pleat_lock_take(in_root(NULL, "killed"), &lock), PLEAT_ERR_BUSY);
     assert_non_null(strstr(pleat_error_message(), pid));
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    assert_int_equal(pleat_lock_take(in_root("killed"), &lock), PLEAT_OK);
+    assert_int_equal(pleat_lock_take(in_root(NULL, "killed"), &lock), PLEAT_OK);
     pleat_lock_release(lock);
     (void)close(ready[0]);
     (void)close(ready[1]);

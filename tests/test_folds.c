@@ -1,6 +1,7 @@
 /* test_folds.c - every case is validated once, patients stay together, the file is nnU-Net's. */
 #include "pleat/file.h"
 #include "pleat/folds.h"
+#include "support_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,20 +23,6 @@ static const char *const covid[20] = {
     "radiopaedia_36_86526_0", "radiopaedia_40_86625_0"};
 
 static const char patient[] = "^(coronacases_[0-9]+|radiopaedia_[0-9]+)";
-
-static char root[] = "/tmp/pleat-test-folds-XXXXXX";
-
-static int make_root(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
 
 static const char *splits_path(void) {
     static char path[PLEAT_PATH_BYTES];

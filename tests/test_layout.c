@@ -1,6 +1,7 @@
 /* test_layout.c - the cases of a data folder are found, whole, or the missing file is named. */
 #include "pleat/file.h"
 #include "pleat/layout.h"
+#include "support_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,20 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static char root[] = "/tmp/pleat-test-layout-XXXXXX";
-
-static int make_root(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
 
 /* An empty folder below the root, made with these files ("a/b.nii" NULL-ended), all of `text`. */
 static const char *folder_of(const char *name, const char *const *files) {

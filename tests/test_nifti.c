@@ -16,34 +16,17 @@
 #include <sys/resource.h>
 
 #include "nifti_bytes.h"
+#include "support_folder.h"
 
 enum { VOXELS = 60, ROOM = 4096 };
 
-static char root[] = "/tmp/pleat-test-nifti-XXXXXX";
 static char path[PLEAT_PATH_BYTES];
-
-static int make_root(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
-
-static const char *in_root(const char *name) {
-    assert_int_equal(pleat_path(path, sizeof path, "%s/%s", root, name), PLEAT_OK);
-    return path;
-}
 
 /* values[VOXELS] under `s` to a file named `name`. */
 static const char *store(const char *name, const spec *s, const double *values) {
     unsigned char bytes[ROOM];
     const size_t n = put_volume(bytes, sizeof bytes, s, values, VOXELS);
-    save(in_root(name), s->gz, bytes, n);
+    save(in_root(path, name), s->gz, bytes, n);
     return path;
 }
 
@@ -255,7 +238,7 @@ static void a_written_label_reads_back_equal_with_its_geometry(void **state) {
     for (int k = 0; k < 2; k++) {
         pleat_geometry g_back;
         pleat_nifti_info info;
-        must(pleat_nifti_write_label(in_root(names[k]), &label, &g));
+        must(pleat_nifti_write_label(in_root(path, names[k]), &label, &g));
         must(pleat_nifti_read_label(path, &back, &g_back));
         must(pleat_nifti_read_header(path, NULL, &info));
         assert_memory_equal(back.data, label.data, VOXELS);
@@ -292,7 +275,7 @@ static void images_go_out_as_float32_or_as_whole_int16(void **state) {
     for (int as_int16 = 0; as_int16 < 2; as_int16++) {
         for (int i = 0; i < VOXELS; i++)
             image.data[i] = (float)(i * 50 - 1024) + (as_int16 ? 0.0F : 0.25F);
-        must(pleat_nifti_write_image(in_root("image.nii.gz"), &image, &g, as_int16));
+        must(pleat_nifti_write_image(in_root(path, "image.nii.gz"), &image, &g, as_int16));
         must(pleat_nifti_read_image(path, &back, &g_back));
         must(pleat_nifti_read_header(path, NULL, &info));
         assert_memory_equal(back.data, image.data, VOXELS * sizeof(float));
@@ -303,8 +286,8 @@ static void images_go_out_as_float32_or_as_whole_int16(void **state) {
     static const float wrong[] = {0.5F, 32768.0F, -32769.0F, NAN};
     for (int i = 0; i < 4; i++) {
         image.data[1 + 3 * 2 + 12 * 3] = wrong[i];
-        must_fail(pleat_nifti_write_image(in_root("image.nii"), &image, &g, 1), PLEAT_ERR_DATA,
-                  "(1, 2, 3)");
+        must_fail(pleat_nifti_write_image(in_root(path, "image.nii"), &image, &g, 1),
+                  PLEAT_ERR_DATA, "(1, 2, 3)");
     }
     must_fail(pleat_nifti_write_image(path, &image, &g, 0), PLEAT_ERR_DATA, "(1, 2, 3)");
     assert_false(pleat_file_exists(path));
@@ -330,16 +313,18 @@ static void what_cannot_be_written_is_an_error_and_leaves_nothing(void **state) 
     uint32_t noise = 1; /* what gzip cannot shrink below the limit */
     for (int i = 0; i < 64 * 64 * 64; i++)
         label.data[i] = (uint8_t)((noise = noise * 1664525 + 1013904223) >> 24);
-    must_fail(pleat_nifti_write_label(in_root("a.mha"), &label, &g), PLEAT_ERR_ARG, ".nii");
-    must_fail(pleat_nifti_write_label(in_root("no/where.nii"), &label, &g), PLEAT_ERR_IO,
+    must_fail(pleat_nifti_write_label(in_root(path, "a.mha"), &label, &g), PLEAT_ERR_ARG, ".nii");
+    must_fail(pleat_nifti_write_label(in_root(path, "no/where.nii"), &label, &g), PLEAT_ERR_IO,
               "No such");
     g.dim[1] = 63;
-    must_fail(pleat_nifti_write_label(in_root("a.nii"), &label, &g), PLEAT_ERR_SHAPE, "64 x 63 x");
+    must_fail(pleat_nifti_write_label(in_root(path, "a.nii"), &label, &g), PLEAT_ERR_SHAPE,
+              "64 x 63 x");
     g.dim[1] = 64;
     g.pixdim[1] = 0;
-    must_fail(pleat_nifti_write_label(in_root("a.nii"), &label, &g), PLEAT_ERR_FORMAT, "pixdim[1]");
+    must_fail(pleat_nifti_write_label(in_root(path, "a.nii"), &label, &g), PLEAT_ERR_FORMAT,
+              "pixdim[1]");
     g.pixdim[1] = 1;
-    must(pleat_file_make_folder(in_root("full")));
+    must(pleat_file_make_folder(in_root(path, "full")));
     char folder[PLEAT_PATH_BYTES];
     memcpy(folder, path, sizeof folder);
     struct rlimit before, small;
@@ -350,7 +335,7 @@ static void what_cannot_be_written_is_an_error_and_leaves_nothing(void **state) 
     for (int gz = 0; gz < 2; gz++) {
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
         const pleat_status status =
-            pleat_nifti_write_label(in_root(gz ? "full/a.nii.gz" : "full/a.nii"), &label, &g);
+            pleat_nifti_write_label(in_root(path, gz ? "full/a.nii.gz" : "full/a.nii"), &label, &g);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
         must_fail(status, PLEAT_ERR_IO, "too large");
         assert_int_equal(entries_of(folder), 0);

@@ -13,28 +13,11 @@
 #include <string.h>
 
 #include "nifti_bytes.h"
+#include "support_folder.h"
 
 enum { VOXELS = 60, ROOM = 4096 };
 
-static char root[] = "/tmp/pleat-test-nifti-bad-XXXXXX";
 static char path[PLEAT_PATH_BYTES];
-
-static int make_root(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
-
-static const char *in_root(const char *name) {
-    assert_int_equal(pleat_path(path, sizeof path, "%s/%s", root, name), PLEAT_OK);
-    return path;
-}
 
 /* `path` cannot be read: `wanted`, and a message with its name and `text`. */
 static void must_fail(pleat_status wanted, const char *text, const char *what) {
@@ -148,7 +131,7 @@ static void every_wrong_field_is_named(void **state) {
                 put_number(bytes + f->at, big, f->kind, f->value);
                 (void)snprintf(what, sizeof what, "version %d byte %d = %g, big %d, gz %d",
                                f->version, f->at, f->value, big, gz);
-                save(in_root(gz ? "bad.nii.gz" : "bad.nii"), gz, bytes, n);
+                save(in_root(path, gz ? "bad.nii.gz" : "bad.nii"), gz, bytes, n);
                 must_fail(PLEAT_ERR_FORMAT, f->text, what);
             }
 }
@@ -160,20 +143,20 @@ static void a_singular_sform_and_a_pair_are_refused(void **state) {
     size_t n = good(1, 0, bytes, values);
     put_number(bytes + 280 + 4, 0, 'f', 2); /* column y = (2, 0, 0), as column x */
     put_number(bytes + 280 + 20, 0, 'f', 0);
-    save(in_root("flat.nii"), 0, bytes, n);
+    save(in_root(path, "flat.nii"), 0, bytes, n);
     must_fail(PLEAT_ERR_FORMAT, "singular", "flat");
     for (int version = 1; version <= 2; version++) {
         n = good(version, 0, bytes, values);
         bytes[version == 1 ? 345 : 5] = 'i';
-        save(in_root("pair.nii"), 0, bytes, n);
+        save(in_root(path, "pair.nii"), 0, bytes, n);
         must_fail(PLEAT_ERR_FORMAT, ".hdr/.img pair", "magic");
     }
-    save(in_root("pair.img.gz"), 1, bytes, n);
+    save(in_root(path, "pair.img.gz"), 1, bytes, n);
     must_fail(PLEAT_ERR_FORMAT, ".hdr/.img pair", "name");
     n = good(1, 0, bytes, values);
     put_number(bytes + 40, 0, 'h', 4);
     put_number(bytes + 48, 0, 'h', 2);
-    save(in_root("series.nii"), 0, bytes, n);
+    save(in_root(path, "series.nii"), 0, bytes, n);
     must_fail(PLEAT_ERR_FORMAT, "dim[4] is 2", "series");
 }
 
@@ -183,7 +166,7 @@ static void a_file_cut_anywhere_is_an_error(void **state) {
     double values[VOXELS];
     char packed[ROOM];
     const size_t n = good(1, 0, bytes, values);
-    save(in_root("whole.nii.gz"), 1, bytes, n);
+    save(in_root(path, "whole.nii.gz"), 1, bytes, n);
     char *text = NULL;
     size_t m = 0;
     assert_int_equal(pleat_file_read_all(path, &text, &m), PLEAT_OK);
@@ -191,11 +174,11 @@ static void a_file_cut_anywhere_is_an_error(void **state) {
     memcpy(packed, text, m);
     free(text);
     for (size_t cut = 0; cut < n; cut++) {
-        save(in_root("cut.nii"), 0, bytes, cut);
+        save(in_root(path, "cut.nii"), 0, bytes, cut);
         must_fail(PLEAT_ERR_FORMAT, "'", "plain");
     }
     for (size_t cut = 0; cut < m; cut++) {
-        save(in_root("cut.nii.gz"), 0, packed, cut);
+        save(in_root(path, "cut.nii.gz"), 0, packed, cut);
         must_fail(PLEAT_ERR_FORMAT, "'", "gzip");
     }
 }
@@ -207,12 +190,12 @@ static void a_flipped_bit_of_a_gzip_file_never_gives_other_voxels(void **state) 
     double values[VOXELS];
     char *packed = NULL;
     size_t m = 0, refused = 0;
-    save(in_root("whole.nii.gz"), 1, bytes, good(2, 1, bytes, values));
+    save(in_root(path, "whole.nii.gz"), 1, bytes, good(2, 1, bytes, values));
     assert_int_equal(pleat_file_read_all(path, &packed, &m), PLEAT_OK);
     for (size_t bit = 0; bit < 8 * m; bit++) {
         pleat_image image;
         packed[bit / 8] = (char)(packed[bit / 8] ^ 1 << bit % 8);
-        save(in_root("flip.nii.gz"), 0, packed, m);
+        save(in_root(path, "flip.nii.gz"), 0, packed, m);
         packed[bit / 8] = (char)(packed[bit / 8] ^ 1 << bit % 8);
         if (pleat_nifti_read_image(path, &image, NULL) != PLEAT_OK) {
             assert_non_null(strstr(pleat_error_message(), path));
@@ -239,7 +222,7 @@ static void any_header_is_read_or_refused_without_a_crash(void **state) {
             bytes[(noise >> 8) % (unsigned)length] = (unsigned char)(noise >> 24);
         }
         pleat_image image;
-        save(in_root("noise.nii"), 0, bytes, n);
+        save(in_root(path, "noise.nii"), 0, bytes, n);
         if (pleat_nifti_read_image(path, &image, NULL) == PLEAT_OK)
             pleat_image_free(&image);
         else
@@ -250,15 +233,15 @@ static void any_header_is_read_or_refused_without_a_crash(void **state) {
 static void what_is_no_file_or_no_nifti_is_said_so(void **state) {
     (void)state;
     static const char text[] = "this is a letter and not a volume";
-    (void)in_root("absent.nii");
+    (void)in_root(path, "absent.nii");
     must_fail(PLEAT_ERR_NOT_FOUND, "No such file", "absent");
-    (void)in_root(".");
+    (void)in_root(path, ".");
     must_fail(PLEAT_ERR_IO, "not a file", "folder");
-    save(in_root("empty.nii"), 0, "", 0);
+    save(in_root(path, "empty.nii"), 0, "", 0);
     must_fail(PLEAT_ERR_FORMAT, "empty", "empty");
-    save(in_root("empty.nii.gz"), 1, "", 0);
+    save(in_root(path, "empty.nii.gz"), 1, "", 0);
     must_fail(PLEAT_ERR_FORMAT, "ends inside its header", "empty stream");
-    save(in_root("letter.nii"), 0, text, sizeof text);
+    save(in_root(path, "letter.nii"), 0, text, sizeof text);
     must_fail(PLEAT_ERR_FORMAT, "sizeof_hdr", "text");
 }
 
@@ -268,12 +251,12 @@ static void a_header_that_asks_for_gigabytes_gets_none(void **state) {
     double values[VOXELS];
     const size_t n = good(1, 0, bytes, values);
     for (int i = 1; i <= 3; i++) put_number(&bytes[40 + 2 * i], 0, 'h', 1000);
-    save(in_root("lie.nii.gz"), 1, bytes, n);
+    save(in_root(path, "lie.nii.gz"), 1, bytes, n);
     must_fail(PLEAT_ERR_FORMAT, "cannot hold", "gzip, 2 GB");
-    save(in_root("lie.nii"), 0, bytes, n);
+    save(in_root(path, "lie.nii"), 0, bytes, n);
     must_fail(PLEAT_ERR_FORMAT, "cut short", "plain, 2 GB");
     for (int i = 1; i <= 3; i++) put_number(&bytes[40 + 2 * i], 0, 'h', 32767);
-    save(in_root("lie.nii.gz"), 1, bytes, n);
+    save(in_root(path, "lie.nii.gz"), 1, bytes, n);
     must_fail(PLEAT_ERR_FORMAT, "more than 32 GiB", "70 TB");
 }
 
@@ -284,10 +267,10 @@ static void bytes_after_the_voxels_are_let_pass_when_few(void **state) {
     pleat_image image;
     const size_t n = good(1, 0, bytes, values);
     for (int gz = 0; gz < 2; gz++) {
-        save(in_root("tail.nii"), gz, bytes, n + 1000);
+        save(in_root(path, "tail.nii"), gz, bytes, n + 1000);
         assert_int_equal(pleat_nifti_read_image(path, &image, NULL), PLEAT_OK);
         pleat_image_free(&image);
-        save(in_root("tail.nii"), gz, bytes, sizeof bytes);
+        save(in_root(path, "tail.nii"), gz, bytes, sizeof bytes);
         must_fail(PLEAT_ERR_FORMAT, "after the voxels", "long tail");
     }
 }
@@ -297,7 +280,7 @@ static void joined_gzip_streams_and_rubbish_after_them_read_right(void **state) 
     unsigned char bytes[ROOM];
     double values[VOXELS];
     const size_t n = good(1, 0, bytes, values);
-    save(in_root("joined.nii.gz"), 1, bytes, 400);
+    save(in_root(path, "joined.nii.gz"), 1, bytes, 400);
     gzFile file = gzopen(path, "ab");
     assert_int_equal(gzwrite(file, bytes + 400, (unsigned)(n - 400)), n - 400);
     assert_int_equal(gzclose(file), Z_OK);

@@ -2,6 +2,7 @@
 #include "pleat/file.h"
 #include "pleat/nifti.h"
 #include "pleat/phantom.h"
+#include "support_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,20 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static char root[] = "/tmp/pleat-test-phantom-XXXXXX";
-
-static int make_root(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
 
 typedef struct made_case {
     pleat_image image;

@@ -5,6 +5,7 @@
 #include "pleat/nifti.h"
 #include "pleat/prep.h"
 #include "pleat/store.h"
+#include "support_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,30 +22,6 @@
 #include <unistd.h>
 
 static const pleat_prep_config NOTHING = {0};
-
-static char root[] = "/tmp/pleat-test-prep-XXXXXX";
-
-static int make_root(void **state) {
-    (void)state;
-    pleat_log_set_level(PLEAT_QUIET);
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
-
-static void in_root(char out[PLEAT_PATH_BYTES], const char *name) {
-    assert_int_equal(pleat_path(out, PLEAT_PATH_BYTES, "%s/%s", root, name), PLEAT_OK);
-}
-
-static void assert_told(const char *wanted) {
-    if (strstr(pleat_error_message(), wanted) == NULL)
-        fail_msg("'%s' lacks '%s'", pleat_error_message(), wanted);
-}
 
 static void assert_near(double got, double want, double tolerance) {
     if (!(fabs(got - want) <= tolerance)) fail_msg("%.9g instead of %.9g", got, want);
@@ -73,9 +50,9 @@ static void make_case(tiny *out, const char *id, int extra) {
     pleat_geometry geometry;
     (void)snprintf(out->id, sizeof out->id, "%s", id);
     (void)snprintf(name, sizeof name, "%s.nii.gz", id);
-    in_root(out->image, name);
+    (void)in_root(out->image, name);
     (void)snprintf(name, sizeof name, "%s_label.nii", id);
-    in_root(out->label, name);
+    (void)in_root(out->label, name);
     assert_int_equal(pleat_image_make(dim, spacing, &image), PLEAT_OK);
     assert_int_equal(pleat_label_make(dim, spacing, &label), PLEAT_OK);
     for (int z = 0, i = 0; z < Z; z++)
@@ -193,7 +170,7 @@ static void test_a_case_is_resampled_as_the_original_does(void **state) {
     const pleat_prep_config config = golden_resampling();
     pleat_store *store = NULL;
     char text[PLEAT_PREPROCESSING_BYTES];
-    in_root(folder, "golden_store");
+    (void)in_root(folder, "golden_store");
     make_case(&one, "golden", 0);
     assert_int_equal(pleat_prep_case(&config, &one.paths, 4, folder), PLEAT_OK);
     pleat_prep_text(&config, text, sizeof text);
@@ -247,7 +224,7 @@ static void test_loading_a_volume_gives_what_the_store_holds(void **state) {
     pleat_store *store = NULL;
     pleat_image image = {0};
     pleat_geometry native;
-    in_root(folder, "load_store");
+    (void)in_root(folder, "load_store");
     make_case(&one, "load", 0);
     assert_int_equal(pleat_prep_case(&config, &one.paths, 0, folder), PLEAT_OK);
     const char *ids[] = {"load"};
@@ -298,7 +275,7 @@ static void test_labels_and_shapes_that_do_not_fit_are_refused_by_case_and_value
     (void)state;
     tiny one, other;
     char folder[PLEAT_PATH_BYTES], file[PLEAT_PATH_BYTES];
-    in_root(folder, "refused");
+    (void)in_root(folder, "refused");
     make_case(&one, "seven", 7);
     assert_int_equal(pleat_prep_case(&NOTHING, &one.paths, 4, folder), PLEAT_ERR_DATA);
     assert_told("case 'seven'");
@@ -320,7 +297,7 @@ static void test_labels_and_shapes_that_do_not_fit_are_refused_by_case_and_value
     assert_told(other.label);
     assert_told("4 x 5 x 3");
     assert_told("4 x 5 x 1");
-    in_root(file, "refused/cases/slab.h5");
+    (void)in_root(file, "refused/cases/slab.h5");
     assert_false(pleat_file_exists(file));
 }
 
@@ -334,9 +311,9 @@ static void test_a_run_keeps_what_is_whole_and_makes_the_rest(void **state) {
     pleat_comm *comm = NULL;
     pleat_store *store = NULL;
     struct stat before, after;
-    in_root(folder, "run");
-    in_root(first, "run/cases/case_0.h5");
-    in_root(second, "run/cases/case_1.h5");
+    (void)in_root(folder, "run");
+    (void)in_root(first, "run/cases/case_0.h5");
+    (void)in_root(second, "run/cases/case_1.h5");
     for (int i = 0; i < 3; i++) {
         char id[16];
         (void)snprintf(id, sizeof id, "case_%d", i);
@@ -372,7 +349,7 @@ static void test_a_run_keeps_what_is_whole_and_makes_the_rest(void **state) {
 static ino_t inode_of(const char *name) {
     char path[PLEAT_PATH_BYTES];
     struct stat st;
-    in_root(path, name);
+    (void)in_root(path, name);
     assert_int_equal(stat(path, &st), 0);
     return st.st_ino;
 }
@@ -388,7 +365,7 @@ static void test_a_case_whose_files_changed_is_made_again(void **state) {
     ino_t before[4];
     pleat_comm *comm = NULL;
     pleat_store *store = NULL;
-    in_root(folder, "changed");
+    (void)in_root(folder, "changed");
     for (int i = 0; i < 4; i++) {
         make_case(&t[i], ids[i], 0);
         cases[i] = t[i].paths;
@@ -433,7 +410,7 @@ static void test_a_store_in_the_locked_folder_of_the_run_does_not_wait_for_it(vo
     char folder[PLEAT_PATH_BYTES];
     pleat_comm *comm = NULL;
     pleat_lock *run = NULL;
-    in_root(folder, "both");
+    (void)in_root(folder, "both");
     make_case(&t, "one", 0);
     assert_int_equal(pleat_file_make_folder(folder), PLEAT_OK);
     assert_int_equal(pleat_lock_take(folder, &run), PLEAT_OK);
@@ -452,8 +429,8 @@ static void test_a_complete_store_needs_no_lock_and_no_right_to_write(void **sta
     pleat_comm *comm = NULL;
     pleat_lock *lock = NULL;
     pleat_store *store = NULL;
-    in_root(folder, "complete");
-    in_root(locked, "complete/cases");
+    (void)in_root(folder, "complete");
+    (void)in_root(locked, "complete/cases");
     make_case(&t[0], "first", 0);
     make_case(&t[1], "second", 0);
     const pleat_case_paths cases[2] = {t[1].paths, t[0].paths};
@@ -485,8 +462,8 @@ static void test_a_run_ends_at_a_case_that_cannot_be_read_and_names_it(void **st
     tiny t;
     char folder[PLEAT_PATH_BYTES], index[PLEAT_PATH_BYTES];
     pleat_comm *comm = NULL;
-    in_root(folder, "ends");
-    in_root(index, "ends/index.h5");
+    (void)in_root(folder, "ends");
+    (void)in_root(index, "ends/index.h5");
     make_case(&t, "broken", 0);
     assert_int_equal(truncate(t.image, 60), 0);
     assert_int_equal(pleat_comm_self(&comm), PLEAT_OK);

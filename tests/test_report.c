@@ -5,6 +5,7 @@
  * has none in the truth and a comma in its name. */
 #include "pleat/file.h"
 #include "pleat/report.h"
+#include "support_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static char root[] = "/tmp/pleat-test-report-XXXXXX";
-
 static const char *const original_names[] = {"background", "lung_L", "lung_R", "infection"};
 
 static const pleat_case_result three[] = {
@@ -30,18 +29,6 @@ static const pleat_case_result three[] = {
 
 static const pleat_report_info info = {"0.1.0", "pleat run x.yaml",      "00ff",    "ref",
                                        "f32",   "best by training loss", UINT64_MAX};
-
-static int make_root(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
 
 static const char *folder_named(const char *name) {
     static char path[PLEAT_PATH_BYTES];

@@ -3,6 +3,7 @@
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/score.h"
+#include "support_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,26 +13,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-static char root[] = "/tmp/pleat-test-score-XXXXXX";
-
-static int make_root(void **state) {
-    (void)state;
-    pleat_log_set_level(PLEAT_QUIET);
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
-
-static const char *in_root(char path[PLEAT_PATH_BYTES], const char *name) {
-    assert_int_equal(pleat_path(path, PLEAT_PATH_BYTES, "%s/%s", root, name), PLEAT_OK);
-    return path;
-}
 
 /* Writes 1 x 2 x n/2 voxels of labels to ROOT/FOLDER/NAME. */
 static void write_labels(const char *folder, const char *name, const uint8_t *labels, int n) {

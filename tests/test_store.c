@@ -2,6 +2,7 @@
 #include "pleat/file.h"
 #include "pleat/log.h"
 #include "pleat/store.h"
+#include "support_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,30 +23,6 @@
 
 static const char TEXT[] = "clip: -1250,250\nresample: 1.58,1.58,2.7\nzscore: yes\n";
 static const int DIM[3] = {5, 7, 9};
-
-static char root[] = "/tmp/pleat-test-store-XXXXXX";
-
-static int make_root(void **state) {
-    (void)state;
-    pleat_log_set_level(PLEAT_QUIET);
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[256];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
-
-static void in_root(char out[PLEAT_PATH_BYTES], const char *name) {
-    assert_int_equal(pleat_path(out, PLEAT_PATH_BYTES, "%s/%s", root, name), PLEAT_OK);
-}
-
-static void assert_told(const char *wanted) {
-    if (strstr(pleat_error_message(), wanted) == NULL)
-        fail_msg("'%s' lacks '%s'", pleat_error_message(), wanted);
-}
 
 /* Voxel (d, h, w) of case `c`: no two are alike. */
 static float voxel_of(int c, int d, int h, int w) {
@@ -96,7 +73,7 @@ static void write_case(const char *folder, const char *text, int c, const char *
 /* A store of cases a (0), b (1) and, without a mask, c (2). */
 static void make_store(const char *name, char folder[PLEAT_PATH_BYTES]) {
     static const char *const ids[] = {"b", "a", "c"};
-    in_root(folder, name);
+    (void)in_root(folder, name);
     write_case(folder, TEXT, 1, "b", 1);
     write_case(folder, TEXT, 0, "a", 1);
     write_case(folder, TEXT, 2, "c", 0);
@@ -228,12 +205,12 @@ static void test_other_preprocessing_is_refused_naming_the_first_difference(void
 static void test_a_case_is_whole_or_damaged_or_absent(void **state) {
     (void)state;
     char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], moved[PLEAT_PATH_BYTES];
-    in_root(folder, "has");
+    (void)in_root(folder, "has");
     assert_int_equal(state_of(folder, "a"), PLEAT_CASE_ABSENT);
     write_case(folder, TEXT, 0, "a", 1);
     assert_int_equal(state_of(folder, "a"), PLEAT_CASE_WHOLE);
-    in_root(path, "has/cases/a.h5");
-    in_root(moved, "has/cases/b.h5");
+    (void)in_root(path, "has/cases/a.h5");
+    (void)in_root(moved, "has/cases/b.h5");
     assert_int_equal(rename(path, moved), 0);
     assert_int_equal(state_of(folder, "b"), PLEAT_CASE_DAMAGED);
     assert_told("holds case 'a'");
@@ -280,14 +257,14 @@ static void test_a_case_that_does_not_say_of_which_files_it_is_is_made_again(voi
     char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
     const int version = 1;
     make_store("older", folder);
-    in_root(path, "older/cases/a.h5");
+    (void)in_root(path, "older/cases/a.h5");
     const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
     assert_true(H5Adelete(file, "image_file") >= 0);
     assert_true(H5Adelete(file, "label_file") >= 0);
     assert_true(H5Fclose(file) >= 0);
     assert_int_equal(state_of(folder, "a"), PLEAT_CASE_DAMAGED);
     assert_told("lacks the attribute 'image_file'");
-    in_root(path, "older/cases/b.h5");
+    (void)in_root(path, "older/cases/b.h5");
     const hid_t other = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
     const hid_t attribute = H5Aopen(other, "format_version", H5P_DEFAULT);
     assert_true(H5Awrite(attribute, H5T_NATIVE_INT, &version) >= 0);
@@ -300,8 +277,8 @@ static void test_the_files_of_a_case_are_taken_with_their_identities(void **stat
     (void)state;
     char image[PLEAT_PATH_BYTES], label[PLEAT_PATH_BYTES];
     pleat_case_info info = info_of("a");
-    in_root(image, "image.nii");
-    in_root(label, "label.nii");
+    (void)in_root(image, "image.nii");
+    (void)in_root(label, "label.nii");
     assert_int_equal(pleat_file_write_atomic(image, "foobar", 6), PLEAT_OK);
     assert_int_equal(pleat_store_set_files(&info, image, label), PLEAT_ERR_NOT_FOUND);
     assert_told(label);
@@ -324,8 +301,8 @@ static void test_what_a_killed_writer_left_is_ignored_and_cleared_once_old(void 
     char folder[PLEAT_PATH_BYTES], old[PLEAT_PATH_BYTES], young[PLEAT_PATH_BYTES];
     pleat_store *store = NULL;
     make_store("killed", folder);
-    in_root(old, "killed/cases/.z.h5.4711.tmp");
-    in_root(young, "killed/cases/.y.h5.4712.tmp");
+    (void)in_root(old, "killed/cases/.z.h5.4711.tmp");
+    (void)in_root(young, "killed/cases/.y.h5.4712.tmp");
     assert_int_equal(pleat_file_write_atomic(old, "half", 4), PLEAT_OK);
     assert_int_equal(pleat_file_write_atomic(young, "half", 4), PLEAT_OK);
     const struct timespec an_hour_ago[2] = {{time(NULL) - 3600, 0}, {time(NULL) - 3600, 0}};
@@ -352,11 +329,11 @@ static void test_an_index_names_only_cases_that_are_there_and_each_once(void **s
     assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK); /* the old one stands */
     pleat_store_close(store);
     store = NULL;
-    in_root(path, "index/cases/b.h5");
+    (void)in_root(path, "index/cases/b.h5");
     assert_int_equal(unlink(path), 0);
     assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_NOT_FOUND);
     assert_told(path);
-    in_root(folder, "nowhere");
+    (void)in_root(folder, "nowhere");
     assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_NOT_FOUND);
     assert_told(folder);
     assert_null(store);
@@ -391,7 +368,7 @@ static void test_a_damaged_file_is_an_error_naming_it_and_the_way_out(void **sta
     pleat_store *store = NULL;
     struct stat st;
     make_store("damaged", folder);
-    in_root(path, "damaged/cases/b.h5");
+    (void)in_root(path, "damaged/cases/b.h5");
     assert_int_equal(stat(path, &st), 0);
     const float voxel = voxel_of(1, 2, 3, 4);
     scribble(path, find_bytes(path, &voxel, sizeof voxel), 64, 0x55);
@@ -424,7 +401,7 @@ static void test_a_damaged_file_is_an_error_naming_it_and_the_way_out(void **sta
     /* an index where a case should be */
     char index[PLEAT_PATH_BYTES], *bytes = NULL;
     size_t n = 0;
-    in_root(index, "damaged/index.h5");
+    (void)in_root(index, "damaged/index.h5");
     assert_int_equal(pleat_file_read_all(index, &bytes, &n), PLEAT_OK);
     assert_int_equal(pleat_file_write_atomic(path, bytes, n), PLEAT_OK);
     free(bytes);
@@ -438,7 +415,7 @@ static void test_scribbled_headers_are_errors_and_never_wrong_shapes(void **stat
     char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], *whole = NULL;
     size_t n = 0;
     make_store("scribbled", folder);
-    in_root(path, "scribbled/cases/a.h5");
+    (void)in_root(path, "scribbled/cases/a.h5");
     assert_int_equal(pleat_file_read_all(path, &whole, &n), PLEAT_OK);
     int refused = 0;
     for (size_t at = 0; at + 64 < n; at += 61) {
@@ -465,13 +442,13 @@ static void test_a_case_replaced_or_removed_while_in_use_is_an_error(void **stat
     assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
     write_case(folder, TEXT, 0, "a", 0);
     assert_int_equal(pleat_store_read(store, 0, start, size, &voxel, NULL), PLEAT_ERR_IO);
-    in_root(path, "vanishes/cases/a.h5");
+    (void)in_root(path, "vanishes/cases/a.h5");
     assert_told(path);
-    in_root(path, "vanishes/cases/b.h5");
+    (void)in_root(path, "vanishes/cases/b.h5");
     assert_int_equal(unlink(path), 0);
     assert_int_equal(pleat_store_read(store, 1, start, size, &voxel, NULL), PLEAT_ERR_IO);
     assert_told(path);
-    in_root(path, "vanishes/cases/c.h5");
+    (void)in_root(path, "vanishes/cases/c.h5");
     assert_int_equal(pleat_store_read(store, 2, start, size, &voxel, NULL), PLEAT_OK);
     assert_int_equal(truncate(path, 100), 0);
     assert_int_equal(pleat_store_read(store, 2, start, size, &voxel, NULL), PLEAT_ERR_IO);
@@ -510,7 +487,7 @@ static void test_threads_read_side_by_side_from_more_cases_than_stay_open(void *
     pleat_store *store = NULL;
     reader readers[THREADS];
     pthread_t threads[THREADS];
-    in_root(folder, "threads");
+    (void)in_root(folder, "threads");
     for (int c = 0; c < N; c++) {
         (void)snprintf(names[c], sizeof names[c], "c%02d", c);
         ids[c] = names[c];

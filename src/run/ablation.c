@@ -1,6 +1,7 @@
 /* ablation.c - four cross-validations, one after another, and their comparison. */
 #include "pleat/ablation.h"
 
+#include "pleat/figures.h"
 #include "pleat/log.h"
 #include "run_impl.h"
 
@@ -57,6 +58,8 @@ static pleat_status compare(const char *run) {
     const int n = pleat_config_classes(&classes, text, names);
     PLEAT_TRY_GOTO(status, done,
                    pleat_report_compare(stdout, run, results, VARIANTS, names, n, record.folds));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_figures_boxes(run, "ablation", PLEAT_DSC, results, VARIANTS, names, n));
     (void)printf("\nresults: %s/ablation.csv\n", run);
 done:
     for (int v = 0; v < VARIANTS; v++) free(owned[v]);

@@ -7,6 +7,7 @@
 #include "run_impl.h"
 
 #include "pleat/comm_device.h"
+#include "pleat/figures.h"
 #include "pleat/log.h"
 #include "pleat/plan.h"
 #include "pleat/prep.h"
@@ -310,6 +311,7 @@ pleat_status pleat_crossval_report(const char *folder, int verbose) {
     pleat_status status = pleat_run_scores(folder, record.folds, &results, &n);
     if (status == PLEAT_OK)
         status = pleat_report_write(folder, results, n, classes, n_classes, record.folds, &info);
+    if (status == PLEAT_OK) status = pleat_figures_run(folder, results, n, classes, n_classes);
     if (status == PLEAT_OK)
         status = pleat_report_print(stdout, results, n, classes, n_classes, record.folds, verbose);
     if (status == PLEAT_OK) (void)printf("\nresults: %s\n", folder);

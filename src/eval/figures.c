@@ -1,0 +1,254 @@
+/*
+ * figures.c - box plots and training curves, drawn by gnuplot.
+ *
+ * FOLDER/figures/NAME.gp is a whole gnuplot script, numbers included, so a figure can be changed
+ * and drawn again by hand; NAME.png and NAME.svg are what it draws. Without gnuplot there is only
+ * the script.
+ */
+#include "pleat/figures.h"
+
+#include "pleat/file.h"
+#include "pleat/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define ROW        3   /* panels in a row; more than these go into two rows */
+#define MOST_FOLDS 24  /* that a figure tells apart */
+#define BOX_WIDTH  70  /* pixels for one box */
+#define LEAST_WIDE 260 /* pixels of a panel */
+#define PANEL_HIGH 340
+#define SPREAD     0.4 /* of a box's points, where a box is 0.5 wide */
+
+/* --- drawing ---------------------------------------------------------------------------------- */
+
+/* gnuplot's exit code on the script `file` in `folder`; -1 when it cannot be started. */
+static int run_gnuplot(const char *folder, const char *file) {
+    pid_t child = -1;
+    int status = -1;
+    posix_spawn_file_actions_t actions;
+    char *const arguments[] = {"gnuplot", (char *)file, NULL};
+    if (posix_spawn_file_actions_init(&actions) != 0) return -1;
+    if (posix_spawn_file_actions_addchdir_np(&actions, folder) == 0 &&
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) == 0 &&
+        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO) == 0 &&
+        posix_spawnp(&child, "gnuplot", &actions, NULL, arguments, environ) == 0)
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+    (void)posix_spawn_file_actions_destroy(&actions);
+    if (child < 0 || !WIFEXITED(status)) return -1;
+    return WEXITSTATUS(status) == 127 ? -1 : WEXITSTATUS(status);
+}
+
+/* Writes FOLDER/figures/NAME.gp and draws it. That it cannot be drawn is no error of the run. */
+static pleat_status draw(const char *folder, const char *name, const char *script, size_t n) {
+    char figures[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], file[64];
+    PLEAT_TRY(pleat_path(figures, sizeof figures, "%s/figures", folder));
+    PLEAT_TRY(pleat_file_make_folder(figures));
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.gp", figures, name));
+    PLEAT_TRY(pleat_file_write_atomic(path, script, n));
+    (void)snprintf(file, sizeof file, "%s.gp", name);
+    const int code = run_gnuplot(figures, file);
+    if (code < 0)
+        pleat_log(PLEAT_INFO, "'%s' is not drawn: there is no gnuplot here", path);
+    else if (code > 0)
+        pleat_log(PLEAT_INFO, "gnuplot could not draw '%s' (exit %d); see: cd '%s' && gnuplot %s",
+                  path, code, figures, file);
+    return PLEAT_OK;
+}
+
+typedef struct script {
+    FILE *out;
+    char *text;
+    size_t n;
+} script;
+
+static pleat_status open_script(script *s) {
+    *s = (script){NULL, NULL, 0};
+    s->out = open_memstream(&s->text, &s->n);
+    PLEAT_CHECK(s->out != NULL, PLEAT_ERR_MEMORY, "no memory for a figure");
+    return PLEAT_OK;
+}
+
+static pleat_status close_script(script *s, const char *folder, const char *name) {
+    pleat_status status = PLEAT_OK;
+    const int failed = ferror(s->out);
+    if (fclose(s->out) != 0 || failed)
+        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for the figure '%s'", name);
+    if (status == PLEAT_OK) status = draw(folder, name, s->text, s->n);
+    free(s->text);
+    return status;
+}
+
+/* A single-quoted string of gnuplot, in which only the quote itself is special. */
+static void quote(FILE *out, const char *text) {
+    (void)fputc('\'', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '\'') (void)fputc('\'', out);
+        (void)fputc(*text == '\n' ? ' ' : *text, out);
+    }
+    (void)fputc('\'', out);
+}
+
+static void put_style(FILE *out) {
+    (void)fputs("set style fill solid 0.35 border -1\n"
+                "set style boxplot nooutliers\n"
+                "set boxwidth 0.5\n"
+                "set border 3 linecolor rgb '#666666'\n"
+                "set grid ytics linecolor rgb '#dddddd' linetype 1\n"
+                "set tics nomirror out\n",
+                out);
+}
+
+static void put_format(FILE *out, const char *name, int png, int width, int height) {
+    (void)fprintf(out, "set terminal %s noenhanced size %d,%d font 'sans,11'\nset output '%s.%s'\n",
+                  png ? "pngcairo" : "svg", width, height, name, png ? "png" : "svg");
+}
+
+/* --- boxes ------------------------------------------------------------------------------------ */
+
+/* $scores: block k * n + g is class k of group g, a line per case: its score and how far beside the
+ * middle of its box the point stands. Counts the lines of a block and finds the least score. */
+static void put_scores(FILE *out, pleat_score score, const pleat_report_variant *groups, int n,
+                       int classes, int *counts, double *least) {
+    (void)fputs("$scores << EOD\n", out);
+    for (int k = 0; k < classes; k++)
+        for (int g = 0; g < n; g++) {
+            int *count = &counts[k * n + g];
+            for (int i = 0; i < groups[g].n; i++) {
+                const double x = pleat_metrics_score(score, &groups[g].results[i].counts[k]);
+                if (isnan(x)) continue;
+                const double turn = 0.6180339887 * ++*count; /* of the golden angle: no clusters */
+                (void)fprintf(out, "%.6f %.3f\n", x, SPREAD * (turn - floor(turn) - 0.5));
+                if (x < *least) *least = x;
+            }
+            (void)fputs(*count > 0 ? "\n\n" : "nan 0\n\n\n", out);
+        }
+    (void)fputs("EOD\n", out);
+}
+
+static void put_boxes(FILE *out, int k, int n, const int *counts, const char *score,
+                      const char *class_name) {
+    (void)fputs("set title ", out);
+    quote(out, class_name);
+    (void)fprintf(out, "\nset ylabel '%s'\nplot NaN", score);
+    for (int g = 0; g < n; g++)
+        if (counts[k * n + g] > 0)
+            (void)fprintf(
+                out,
+                ", \\\n $scores index %d using (%d):1 with boxplot linecolor rgb '#4477aa'"
+                ", \\\n $scores index %d using (%d+$2):1 with points pointtype 7 "
+                "pointsize 0.35 linecolor rgb '#222222'",
+                k * n + g, g + 1, k * n + g, g + 1);
+    (void)fputc('\n', out);
+}
+
+pleat_status pleat_figures_boxes(const char *folder, const char *name, pleat_score score,
+                                 const pleat_report_variant *groups, int n,
+                                 const char *const *class_names, int classes) {
+    const int first = classes > 1 ? 1 : 0, panels = classes - first;
+    const int rows = panels > ROW ? 2 : 1, columns = (panels + rows - 1) / rows;
+    const int panel = n * BOX_WIDTH > LEAST_WIDE ? n * BOX_WIDTH : LEAST_WIDE;
+    double least = 0.99; /* an axis has some height */
+    script s;
+    int *counts = calloc((size_t)classes * (size_t)n + 1, sizeof *counts);
+    PLEAT_CHECK(counts != NULL, PLEAT_ERR_MEMORY, "no memory for the figure '%s'", name);
+    pleat_status status = open_script(&s);
+    if (status != PLEAT_OK) {
+        free(counts);
+        return status;
+    }
+    (void)fprintf(s.out,
+                  "# %s of every case: boxes from quartile to quartile, the line is the "
+                  "median,\n# whiskers reach to the last case within 1.5 boxes. A block per "
+                  "class and group.\n# To draw it again: gnuplot %s.gp\n",
+                  pleat_metrics_name(score), name);
+    put_scores(s.out, score, groups, n, classes, counts, &least);
+    put_style(s.out);
+    (void)fprintf(s.out, "unset key\nset yrange [%.1f:1]\nset xrange [0.4:%d.6]\nset xtics %s(",
+                  floor(10.0 * least) / 10.0, n, n > 1 ? "rotate by -30 " : "");
+    for (int g = 0; g < n; g++) {
+        if (g > 0) (void)fputs(", ", s.out);
+        quote(s.out, groups[g].name);
+        (void)fprintf(s.out, " %d", g + 1);
+    }
+    (void)fputs(")\n", s.out);
+    for (int png = 0; png < 2; png++) {
+        put_format(s.out, name, png, columns * panel, rows * PANEL_HIGH);
+        (void)fprintf(s.out, "set multiplot layout %d,%d\n", rows, columns);
+        for (int k = first; k < classes; k++)
+            put_boxes(s.out, k, n, counts, pleat_metrics_name(score), class_names[k]);
+        (void)fputs("unset multiplot\n", s.out);
+    }
+    free(counts);
+    return close_script(&s, folder, name);
+}
+
+/* --- curves ----------------------------------------------------------------------------------- */
+
+/* A colour per fold; whole lines for training, dashed ones for the held-out cases. */
+static void put_curves(FILE *out, const int *folds, int n, const char *title, const char *column) {
+    (void)fprintf(out, "set title '%s'\nplot NaN notitle", title);
+    for (int i = 0; i < n; i++)
+        (void)fprintf(
+            out,
+            ", \\\n '../fold_%d/history.tsv' using 'epoch':'%s' with lines linecolor %d linewidth "
+            "1.5 "
+            "title 'fold %d'"
+            ", \\\n '../fold_%d/history.tsv' using 'epoch':'val_%s' with lines linecolor %d "
+            "dashtype 2 linewidth 1.5 notitle",
+            folds[i], column, i + 1, folds[i], folds[i], column, i + 1);
+    (void)fputs(", \\\n NaN with lines linecolor rgb '#333333' linewidth 1.5 title 'training'"
+                ", \\\n NaN with lines linecolor rgb '#333333' dashtype 2 linewidth 1.5 title "
+                "'held out'\n",
+                out);
+}
+
+static pleat_status draw_curves(const char *folder, const int *folds, int n) {
+    script s;
+    PLEAT_TRY(open_script(&s));
+    (void)fputs("# Loss and soft Dice of every epoch, from the folds' history.tsv.\n"
+                "# To draw it again: gnuplot curves.gp\n"
+                "set datafile separator '\\t'\nset datafile missing ''\n",
+                s.out);
+    put_style(s.out);
+    (void)fputs("set key outside right center samplen 2\nset xlabel 'epoch'\n", s.out);
+    for (int png = 0; png < 2; png++) {
+        put_format(s.out, "curves", png, 1000, 700);
+        (void)fputs("set multiplot layout 2,1\n", s.out);
+        (void)fputs("set logscale y\n", s.out);
+        put_curves(s.out, folds, n, "loss: Tversky + cross-entropy", "loss");
+        (void)fputs("unset logscale y\n", s.out);
+        put_curves(s.out, folds, n, "soft Dice", "dice_soft");
+        (void)fputs("unset multiplot\n", s.out);
+    }
+    return close_script(&s, folder, "curves");
+}
+
+pleat_status pleat_figures_run(const char *folder, const pleat_case_result *results, int n,
+                               const char *const *class_names, int classes) {
+    int folds[MOST_FOLDS], n_folds = 0;
+    char names[MOST_FOLDS][16];
+    pleat_report_variant group[MOST_FOLDS + 1];
+    for (int i = 0; i < n; i++) {
+        if (i == 0 || results[i].fold != results[i - 1].fold) {
+            if (n_folds == MOST_FOLDS) break;
+            folds[n_folds] = results[i].fold;
+            (void)snprintf(names[n_folds], sizeof names[n_folds], "fold %d", results[i].fold);
+            group[n_folds] = (pleat_report_variant){names[n_folds], &results[i], 0};
+            n_folds++;
+        }
+        group[n_folds - 1].n++;
+    }
+    int groups = n_folds;
+    if (n_folds > 1) group[groups++] = (pleat_report_variant){"all", results, n};
+    PLEAT_TRY(pleat_figures_boxes(folder, "dice", PLEAT_DSC, group, groups, class_names, classes));
+    return draw_curves(folder, folds, n_folds);
+}

@@ -1,0 +1,46 @@
+/*
+ * emulator.h - a GPU that is not there: enough of CUDA, cuDNN, cuBLASLt and NCCL, on the CPU, to
+ * run the module's own code and kernels on a machine without a device.
+ *
+ * It is built from the module's sources as they are, with the calls of these libraries answered
+ * here, and is stricter than a GPU:
+ *   - device memory is readable only while the device works, and ends at a page nobody may touch:
+ *     a host that reads it, and a kernel that leaves it, end with SIGSEGV;
+ *   - fresh memory holds NaN;
+ *   - nothing runs before somebody waits for it (PLEAT_TEST_GPU=eager: all of it at once), so work
+ *     that relies on luck for its order fails in one of the two.
+ * What it cannot show: speed, the libraries' rounding, and what they refuse.
+ */
+#ifndef PLEAT_TESTS_EMULATOR_H
+#define PLEAT_TESTS_EMULATOR_H
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+namespace emulator {
+
+/* Ends the process with a line on stderr: the module broke a rule of the library named. */
+[[noreturn]] void broken(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Device work on a stream, in order; during a capture it becomes part of the graph. */
+void enqueue(cudaStream_t stream, std::function<void()> work);
+
+/* Ends the process unless [data, data + bytes) is device memory (for `what` the message says). */
+void want_device(const void *data, size_t bytes, const char *what);
+
+/* The last launch was wrong: what cudaGetLastError returns next. */
+void set_error(cudaError_t code);
+
+/* Runs a kernel's threads, block by block. Called while the device works. */
+void run_grid(dim3 grid, unsigned threads, const void *kernel, const std::function<void()> &body);
+
+/* bf16 to nearest even, and back. */
+float from_bf16(uint16_t half);
+uint16_t to_bf16(float value);
+
+} // namespace emulator
+
+#endif /* PLEAT_TESTS_EMULATOR_H */

@@ -1,0 +1,61 @@
+/* kernel.h - what a .cu file needs to be plain C++; launches.pl puts it before everything else. */
+#ifndef PLEAT_TESTS_EMULATOR_KERNEL_H
+#define PLEAT_TESTS_EMULATOR_KERNEL_H
+
+#include "emulator.h"
+
+#include <vector_functions.h>
+
+#include <cmath>
+#include <cstring>
+#include <tuple>
+
+#undef __global__
+#undef __shared__
+#undef __device__
+#undef __launch_bounds__
+#undef __grid_constant__
+#define __global__
+#define __device__
+#define __launch_bounds__(...)
+#define __grid_constant__
+#define __shared__ static /* blocks run one after another */
+
+extern uint3 threadIdx, blockIdx;
+extern dim3 blockDim, gridDim;
+
+using std::exp, std::floor, std::fmax, std::fmin, std::log, std::max, std::min, std::sqrt;
+
+void __syncthreads();
+double __shfl_xor_sync(unsigned mask, double value, int lanes);
+unsigned __reduce_max_sync(unsigned mask, unsigned value);
+
+static inline unsigned atomicMax(unsigned *at, unsigned value) {
+    const unsigned old = *at;
+    if (value > old) *at = value;
+    return old;
+}
+
+static inline float __uint_as_float(unsigned bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* kernel<<<grid, threads, shared, stream>>>(arguments): copied now, run when the stream is. */
+template <typename... P, typename... A>
+void emulated_launch(dim3 grid, unsigned threads, size_t shared, cudaStream_t stream,
+                     void (*kernel)(P...), A &&...arguments) {
+    if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || grid.z != 1 || threads == 0 ||
+        threads > 1024 || shared != 0) {
+        emulator::set_error(cudaErrorInvalidConfiguration);
+        return;
+    }
+    const std::tuple<std::decay_t<P>...> copies(std::forward<A>(arguments)...);
+    emulator::enqueue(stream, [=] {
+        emulator::run_grid(grid, threads, (const void *)kernel,
+                           [&] { std::apply(kernel, copies); });
+    });
+}
+
+#endif /* PLEAT_TESTS_EMULATOR_KERNEL_H */

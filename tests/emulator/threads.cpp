@@ -1,0 +1,150 @@
+/*
+ * threads.cpp - the threads of a block as fibers of one process thread.
+ *
+ * A fiber runs until it waits for others. A kernel none of whose threads has ever waited is run as
+ * a plain loop from its second block on.
+ */
+#include "kernel.h"
+
+#include <ucontext.h>
+
+#include <cstdlib>
+#include <map>
+
+uint3 threadIdx, blockIdx;
+dim3 blockDim, gridDim;
+
+namespace {
+
+const int MOST_THREADS = 1024, LANES = 32;
+const size_t STACK = 128 << 10;
+
+struct Fiber {
+    ucontext_t context;
+    char *stack;
+    bool done;
+};
+
+struct Meeting { /* of `wanted` threads; over when `round` changes */
+    unsigned arrived, round;
+};
+
+Fiber fibers[MOST_THREADS];
+ucontext_t scheduler;
+unsigned current, alive, block_size;
+Meeting block_meeting, warp_meeting[MOST_THREADS / LANES];
+double slot[MOST_THREADS];
+bool in_fibers, waited;
+const std::function<void()> *body;
+
+void yield() {
+    const unsigned me = current;
+    swapcontext(&fibers[me].context, &scheduler);
+}
+
+void end_when(Meeting *m, unsigned wanted) {
+    if (m->arrived == 0 || m->arrived < wanted) return;
+    m->arrived = 0;
+    m->round++;
+}
+
+void meet(Meeting *m, unsigned wanted) {
+    if (!in_fibers) emulator::broken("a kernel waits in some blocks only");
+    waited = true;
+    const unsigned round = m->round;
+    m->arrived++;
+    end_when(m, wanted);
+    while (m->round == round) yield();
+}
+
+unsigned lanes_of(unsigned warp) {
+    const unsigned left = block_size - warp * LANES;
+    return left < (unsigned)LANES ? left : (unsigned)LANES;
+}
+
+void enter() {
+    (*body)();
+    fibers[current].done = true;
+    alive--;
+    end_when(&block_meeting, alive); /* who has left is not waited for */
+    swapcontext(&fibers[current].context, &scheduler);
+}
+
+void run_fibers(unsigned threads) {
+    in_fibers = true;
+    alive = block_size = threads;
+    block_meeting.arrived = 0;
+    memset(warp_meeting, 0, sizeof warp_meeting);
+    for (unsigned t = 0; t < threads; t++) {
+        Fiber *f = &fibers[t];
+        if (f->stack == nullptr) f->stack = (char *)malloc(STACK);
+        getcontext(&f->context);
+        f->context.uc_stack.ss_sp = f->stack;
+        f->context.uc_stack.ss_size = STACK;
+        f->context.uc_link = nullptr;
+        f->done = false;
+        makecontext(&f->context, enter, 0);
+    }
+    while (alive > 0) {
+        const unsigned before = alive;
+        const unsigned round = block_meeting.round;
+        unsigned warps = 0;
+        for (const Meeting &m : warp_meeting) warps += m.round;
+        for (unsigned t = 0; t < threads; t++) {
+            if (fibers[t].done) continue;
+            current = t;
+            threadIdx = make_uint3(t, 0, 0);
+            swapcontext(&scheduler, &fibers[t].context);
+        }
+        for (const Meeting &m : warp_meeting) warps -= m.round;
+        if (alive == before && round == block_meeting.round && warps == 0)
+            emulator::broken("a kernel's threads wait for ever: not all of them arrive");
+    }
+    in_fibers = false;
+}
+
+} // namespace
+
+void __syncthreads() { meet(&block_meeting, alive); }
+
+double __shfl_xor_sync(unsigned mask, double value, int lanes) {
+    if (mask != 0xffffffffu) emulator::broken("a shuffle among some lanes is not emulated");
+    const unsigned me = current, warp = me / LANES, other = me ^ (unsigned)lanes;
+    slot[me] = value;
+    meet(&warp_meeting[warp], lanes_of(warp));
+    const double result = other < block_size ? slot[other] : value;
+    meet(&warp_meeting[warp], lanes_of(warp));
+    return result;
+}
+
+unsigned __reduce_max_sync(unsigned mask, unsigned value) {
+    for (int lanes = LANES / 2; lanes > 0; lanes /= 2) {
+        const unsigned other = (unsigned)__shfl_xor_sync(mask, value, lanes);
+        if (other > value) value = other;
+    }
+    return value;
+}
+
+void emulator::run_grid(dim3 grid, unsigned threads, const void *kernel,
+                        const std::function<void()> &work) {
+    static std::map<const void *, bool> waits; /* of kernels seen */
+    body = &work;
+    gridDim = grid;
+    blockDim = dim3(threads);
+    waited = false;
+    bool first = waits.count(kernel) == 0;
+    for (unsigned y = 0; y < grid.y; y++)
+        for (unsigned x = 0; x < grid.x; x++) {
+            blockIdx = make_uint3(x, y, 0);
+            if (first || waits[kernel]) {
+                run_fibers(threads);
+                waits[kernel] = waits[kernel] || waited;
+                first = false;
+                continue;
+            }
+            for (unsigned t = 0; t < threads; t++) {
+                threadIdx = make_uint3(t, 0, 0);
+                work();
+            }
+        }
+}
