@@ -103,6 +103,7 @@ void run_one(CUstream_st *s) {
 }
 
 void run_until(CUstream_st *s, uint64_t ticket) {
+    if (s->done >= ticket) return;
     const Working now;
     while (s->done < ticket) {
         if (s->queue.empty()) broken("a stream waits for what was never enqueued");
@@ -246,6 +247,7 @@ cudaError_t cudaMalloc(void **out, size_t bytes) {
     char *all = (char *)mmap(nullptr, inside + 2 * page, PROT_NONE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (all == MAP_FAILED) return cudaErrorMemoryAllocation;
+    (void)madvise(all, inside + 2 * page, MADV_HUGEPAGE);      /* fewer entries to protect */
     char *pages = all + page, *data = pages + inside - wanted; /* the end is at the page's */
     (void)mprotect(pages, inside, PROT_READ | PROT_WRITE);
     memset(pages, 0xff, inside); /* NaN, float or bf16 */

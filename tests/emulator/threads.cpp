@@ -6,6 +6,7 @@
  */
 #include "kernel.h"
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <cstdlib>
@@ -19,10 +20,11 @@ namespace {
 const int MOST_THREADS = 1024, LANES = 32;
 const size_t STACK = 128 << 10;
 
-struct Fiber {
+struct Fiber { /* entered by its context, then left and gone on with by jumps: no system call */
     ucontext_t context;
+    jmp_buf left;
     char *stack;
-    bool done;
+    bool begun, done;
 };
 
 struct Meeting { /* of `wanted` threads; over when `round` changes */
@@ -30,7 +32,7 @@ struct Meeting { /* of `wanted` threads; over when `round` changes */
 };
 
 Fiber fibers[MOST_THREADS];
-ucontext_t scheduler;
+jmp_buf scheduler;
 unsigned current, alive, block_size;
 Meeting block_meeting, warp_meeting[MOST_THREADS / LANES];
 double slot[MOST_THREADS];
@@ -38,8 +40,7 @@ bool in_fibers, waited;
 const std::function<void()> *body;
 
 void yield() {
-    const unsigned me = current;
-    swapcontext(&fibers[me].context, &scheduler);
+    if (_setjmp(fibers[current].left) == 0) _longjmp(scheduler, 1);
 }
 
 void end_when(Meeting *m, unsigned wanted) {
@@ -67,7 +68,27 @@ void enter() {
     fibers[current].done = true;
     alive--;
     end_when(&block_meeting, alive); /* who has left is not waited for */
-    swapcontext(&fibers[current].context, &scheduler);
+    _longjmp(scheduler, 1);
+}
+
+void prepare(Fiber *f) {
+    if (f->stack == nullptr) {
+        f->stack = (char *)malloc(STACK);
+        getcontext(&f->context);
+        f->context.uc_stack.ss_sp = f->stack;
+        f->context.uc_stack.ss_size = STACK;
+        f->context.uc_link = nullptr;
+    }
+    f->begun = f->done = false;
+    makecontext(&f->context, enter, 0);
+}
+
+/* Until it waits or ends. */
+void run_fiber(Fiber *f) {
+    if (_setjmp(scheduler) != 0) return;
+    if (f->begun) _longjmp(f->left, 1);
+    f->begun = true;
+    setcontext(&f->context);
 }
 
 void run_fibers(unsigned threads) {
@@ -75,26 +96,16 @@ void run_fibers(unsigned threads) {
     alive = block_size = threads;
     block_meeting.arrived = 0;
     memset(warp_meeting, 0, sizeof warp_meeting);
-    for (unsigned t = 0; t < threads; t++) {
-        Fiber *f = &fibers[t];
-        if (f->stack == nullptr) f->stack = (char *)malloc(STACK);
-        getcontext(&f->context);
-        f->context.uc_stack.ss_sp = f->stack;
-        f->context.uc_stack.ss_size = STACK;
-        f->context.uc_link = nullptr;
-        f->done = false;
-        makecontext(&f->context, enter, 0);
-    }
+    for (unsigned t = 0; t < threads; t++) prepare(&fibers[t]);
     while (alive > 0) {
         const unsigned before = alive;
         const unsigned round = block_meeting.round;
         unsigned warps = 0;
         for (const Meeting &m : warp_meeting) warps += m.round;
-        for (unsigned t = 0; t < threads; t++) {
-            if (fibers[t].done) continue;
-            current = t;
-            threadIdx = make_uint3(t, 0, 0);
-            swapcontext(&scheduler, &fibers[t].context);
+        for (current = 0; current < threads; current++) {
+            if (fibers[current].done) continue;
+            threadIdx = make_uint3(current, 0, 0);
+            run_fiber(&fibers[current]);
         }
         for (const Meeting &m : warp_meeting) warps -= m.round;
         if (alive == before && round == block_meeting.round && warps == 0)
