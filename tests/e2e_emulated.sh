@@ -29,11 +29,27 @@ near() {
     succeeds "one GPU" 1 run tiny.yaml --out one $small --set engine=cudnn
     holds "one GPU: it says which" grep -q "Emulated GPU" one/log/rank-0000.log
     holds "one GPU: the oracle's losses" near oracle one
+    holds "one GPU: the cases are there" grep -q "cases are in the GPU's memory" \
+        one/log/rank-0000.log
+    succeeds "streamed" 1 train tiny.yaml --out streamed $small --set engine=cudnn \
+        --set device_memory=1
+    holds "streamed: it says so" grep -q "made on the host and streamed" \
+        streamed/log/rank-0000.log
+    holds "streamed: the oracle's losses" near oracle streamed
+    PLEAT_CUDA_GRAPH=off succeeds "no graph" 1 train tiny.yaml --out plain $small --set engine=cudnn
+    holds "no graph: the bits of a graph" cmp one/fold_1/history.tsv plain/fold_1/history.tsv
     PLEAT_TEST_GPU=eager succeeds "eager" 1 run tiny.yaml --out eager $small --set engine=cudnn
     holds "eager: the bits of a lazy GPU" cmp one/fold_1/history.tsv eager/fold_1/history.tsv
     PLEAT_TEST_GPUS=2 succeeds "two GPUs" 2 run tiny.yaml --out two $small \
         --set engine=cudnn --set ranks_per_fold=2
     holds "two GPUs: the oracle's losses" near oracle two
+    holds "two GPUs: no sum by the host" lacks two/log/rank-0000.log "host memory"
+    refused "two ranks on one GPU" 2 "share_gpu: true" 2 train tiny.yaml --out apart $small \
+        --set engine=cudnn --set ranks_per_fold=2
+    succeeds "two ranks that share" 2 train tiny.yaml --out shared $small \
+        --set engine=cudnn --set ranks_per_fold=2 --set share_gpu=true
+    holds "two ranks that share: it says so" grep -q "They share it" shared/log/rank-0000.log
+    holds "two ranks that share: the oracle's losses" near oracle shared
 }
 
 verdict

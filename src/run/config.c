@@ -273,10 +273,12 @@ static const char *key_of(const char *variable, size_t length) {
     return NULL;
 }
 
-/* Variables that are not keys: of communicator, session, modules, plans, batch scripts, tests. */
+/* Variables that are not keys: of communicator, session, modules, plans, graphs, batch scripts,
+ * tests. */
 static int is_other(const char *variable) {
     static const char *const others[] = {"PLEAT_COMM_", "PLEAT_ALLOW_", "PLEAT_MODULE_",
-                                         "PLEAT_PLAN_", "PLEAT_SLURM",  "PLEAT_TEST_"};
+                                         "PLEAT_PLAN_", "PLEAT_CUDA_",  "PLEAT_SLURM",
+                                         "PLEAT_TEST_"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strncmp(variable, others[i], strlen(others[i])) == 0) return 1;
     return 0;
