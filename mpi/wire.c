@@ -14,15 +14,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIRST_S  600.0 /* limit of the first step: libraries start, files are read for once */
-#define LEAST_S  60.0  /* limit of the others */
-#define PATIENCE 20.0  /* steps; a rank may be slowed by another program, or by its storage */
-#define CONTROL  10.0  /* times the limit of a step */
-#define NOTICE_S 60.0
-#define ANSWER_S 0.1   /* between two looks for questions of other ranks */
-#define SEARCH_S 1.0   /* how long an answer may take: many times ANSWER_S */
-#define SPIN_S   0.010 /* waits shorter than this never sleep */
-#define WARNED_S 0.2   /* from SIGCONT until a rank says for whom it waits; SIGKILL comes at 2 s */
+#define FIRST_S   600.0 /* limit of the first step: libraries start, files are read for once */
+#define LEAST_S   60.0  /* limit of the others */
+#define PATIENCE  20.0  /* steps; a rank may be slowed by another program, or by its storage */
+#define CONTROL   10.0  /* times the limit of a step */
+#define NOTICE_S  60.0
+#define ANSWER_S  0.1   /* between two looks for questions of other ranks */
+#define SEARCH_S  1.0   /* how long an answer may take: many times ANSWER_S */
+#define SPIN_S    0.010 /* waits shorter than this never sleep */
+#define STOPPED_S 1.0   /* between two looks, at most, unless this process was stopped itself */
+#define WARNED_S  0.2   /* from SIGCONT until a rank says for whom it waits; SIGKILL comes at 2 s */
 
 struct pleat_wire_note {
     pleat_wire_note *next;
@@ -254,39 +255,41 @@ static pleat_status give_up(pleat_wire *wire, double start_s, double limit_s) {
                       what_of(wire, what, sizeof what), limit_s, missing);
 }
 
-static void tell(pleat_wire *wire, double start_s, const char *why) {
+static void tell(pleat_wire *wire, double start_s, double waited_s, const char *why) {
     char missing[512], what[128];
     name_missing(wire, start_s, missing, sizeof missing);
     pleat_log(PLEAT_INFO, "%s: still waiting for %s after %.3g s%s",
-              what_of(wire, what, sizeof what), missing, pleat_now() - start_s, why);
+              what_of(wire, what, sizeof what), missing, waited_s, why);
 }
 
 pleat_status pleat_wire_settle(pleat_wire *wire, int of_step) {
     if (wire->pending == 0) return PLEAT_OK;
     const double start = pleat_now();
     const double limit_s = pleat_wire_limit_s(wire->timeout_s, wire->step_s, of_step);
-    double next_answer = start + ANSWER_S, warned = 0.0;
-    double next_notice = start + fmin(wire->notice_s, limit_s / 2);
+    double waited = 0.0, last = start, answered = 0.0, warned = -1.0;
+    double next_notice = fmin(wire->notice_s, limit_s / 2);
     for (;;) {
         int done = 0;
         PLEAT_TRY(test_all(wire, &done));
         if (done) return PLEAT_OK;
         const double now = pleat_now();
-        if (now >= next_answer) {
+        waited += fmin(now - last, STOPPED_S);
+        last = now;
+        if (waited >= answered + ANSWER_S) {
             answer(wire);
-            next_answer = now + ANSWER_S;
-            if (warned == 0.0 && pleat_halt_warned()) warned = now;
+            answered = waited;
+            if (warned < 0.0 && pleat_halt_warned()) warned = waited;
         }
-        if (now - start >= limit_s) return give_up(wire, start, limit_s);
-        if (now >= next_notice) {
-            tell(wire, start, "");
-            next_notice = now + 5 * wire->notice_s;
+        if (waited >= limit_s) return give_up(wire, start, limit_s);
+        if (waited >= next_notice) {
+            tell(wire, start, waited, "");
+            next_notice = waited + 5 * wire->notice_s;
         }
-        if (warned > 0.0 && now - warned >= WARNED_S) {
-            tell(wire, start, "; SIGCONT came, which mpirun sends before it ends a job");
+        if (warned >= 0.0 && waited - warned >= WARNED_S) {
+            tell(wire, start, waited, "; SIGCONT came, which mpirun sends before it ends a job");
             warned = INFINITY;
         }
-        rest(now - start);
+        rest(waited);
     }
 }
 /* NOLINTEND(clang-analyzer-optin.mpi.MPI-Checker) */

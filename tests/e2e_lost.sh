@@ -44,6 +44,15 @@ job 2 run tiny.yaml --out whole "${keys[@]}"
 holds "whole: exit code $code" [ "$code" -eq 0 ]
 [ "$bad" -eq 0 ] || verdict
 
+# --- all are stopped for longer than the limit, and go on: none is lost ---------------------------
+begins asleep
+kill -STOP "${ids[@]}"
+sleep 5
+kill -CONT "${ids[@]}"
+ends 120
+holds "a job that slept: exit code $code" [ "$code" -eq 0 ]
+holds "it is as if nothing had happened" same_run whole asleep
+
 for lost in 0 1; do
     other=$((1 - lost))
     place="fold 1 epoch [0-9]+/12 (step [0-9]+|validation, checkpoint): .*"
