@@ -31,7 +31,8 @@ typedef struct pleat_comm_gpu_options {
 } pleat_comm_gpu_options;
 
 /* NCCL's where each rank has a GPU of its own; else, when options->share, the staged one, and a log
- * line says so; else ERR_UNSUPPORTED, naming the ranks. `control` stays the caller's and outlives *out. Collective; all ranks succeed or fail. */
+ * line says so; else ERR_UNSUPPORTED, naming the ranks. `control` stays the caller's and outlives
+ * *out. Collective; all ranks succeed or fail. */
 pleat_status pleat_comm_gpu(pleat_comm *control, const pleat_comm_gpu_options *options,
                             pleat_comm **out);
 

@@ -15,6 +15,8 @@ pleat_status pleat_cuda_conv_create(pleat_engine *engine, const pleat_conv_desc 
                                     pleat_conv **out) {
     pleat_cuda *e = pleat_cuda_of(engine);
     pleat_status status = PLEAT_OK;
+    PLEAT_CHECK(desc->sample_stride == 0, PLEAT_ERR_UNSUPPORTED,
+                "engine 'cudnn' adds the gradients of all samples; it keeps no sample's own");
     pleat_conv *conv = calloc(1, sizeof *conv);
     PLEAT_CHECK(conv != NULL, PLEAT_ERR_MEMORY, "cannot allocate a layer");
     conv->desc = *desc;

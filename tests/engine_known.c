@@ -119,7 +119,7 @@ void conv_gradients_add_to_what_is_there(void **state) {
     for (int i = 0; i < 27; i++) so_far[i] = i;
     weights[13] = 3;
     const conv_in in = {x, weights, bias, dy, so_far, more};
-    const conv_out out = {y, dx, dweights, dbias};
+    const conv_out out = {y, dx, dweights, dbias, NULL};
     for (int relu = 0; relu < 2; relu++) {
         const conv_case c = {PLEAT_CONV3, 1, 1, 1, 1, 1, 1, relu, 0, {0, 0}};
         run_conv(b->engine, &c, 1, &in, &out);
@@ -266,7 +266,7 @@ void ref_gives_the_same_bits_on_any_number_of_threads(void **state) {
     for (int i = 0; i < 2; i++) {
         const pleat_engine_options options = {.engine = b->engine->ops->name, .threads = 1 - i};
         pleat_engine *engine = NULL;
-        out[i] = (conv_out){take(b, y), take(b, n), take(b, k), take(b, 9)};
+        out[i] = (conv_out){take(b, y), take(b, n), take(b, k), take(b, 9), NULL};
         nout[i] =
             (norm_out){take(b, 14), take(b, z),  take(b, 7), take(b, 7), take(b, 7), take(b, 7),
                        take(b, z),  take(b, 14), take(b, 7), take(b, 7), take(b, z)};

@@ -98,6 +98,61 @@ void up_agrees_with_the_oracle(void **state) {
     bench_report(*state, "up");
 }
 
+/* Of an engine that adds all samples' gradients it is refused. */
+static void each_is_refused(const bench *b) {
+    pleat_conv *conv = NULL;
+    for (pleat_conv_kind kind = PLEAT_CONV3; kind <= PLEAT_UP; kind++) {
+        const pleat_conv_desc desc = {.kind = kind,
+                                      .n = 2,
+                                      .d = 2,
+                                      .h = 2,
+                                      .w = 2,
+                                      .cin = 4,
+                                      .cout = 4,
+                                      .train = 1,
+                                      .sample_stride = 1000};
+        assert_int_equal(b->engine->ops->conv_create(b->engine, &desc, &conv),
+                         PLEAT_ERR_UNSUPPORTED);
+        assert_non_null(strstr(pleat_error_message(), b->engine->ops->name));
+    }
+}
+
+void each_samples_gradient_agrees_with_the_oracle(void **state) {
+    static const conv_case cases[] = {
+        {PLEAT_CONV3, 3, 5, 3, 7, 3, 16, 0, 0, {0, 0}},
+        {PLEAT_CONV3, 2, 4, 6, 3, 17, 9, 1, 0, {0, 0}},
+        {PLEAT_CONV3, 5, 8, 8, 4, 1, 32, 1, 1, {0, 0}},
+        {PLEAT_HEAD, 3, 5, 3, 7, 17, 5, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 2, 8, 8, 4, 32, 4, 0, 0, {0, 0}},
+        {PLEAT_UP, 3, 1, 2, 2, 17, 4, 0, 0, {2, 3}},
+        {PLEAT_UP, 2, 4, 3, 2, 32, 16, 0, 0, {0, 16}},
+    };
+    bench *b = *state;
+    for (size_t i = 0; b->engine->ordered && i < COUNT(cases); i++) {
+        const conv_case *c = &cases[i];
+        const size_t xs = shape_size(conv_x_shape(c)), ys = shape_size(conv_y_shape(c));
+        const size_t k = conv_weight_count(c), biases = (size_t)c->cout;
+        const conv_in in = {draw(b, xs), draw(b, k), draw(b, biases),
+                            draw(b, ys), draw(b, k), draw(b, biases)};
+        conv_out got = conv_results(b, c), want = conv_results(b, c);
+        const size_t n = k + biases;
+        char where[WHERE];
+        got.each = take(b, (size_t)c->n * n);
+        want.each = take(b, (size_t)c->n * n);
+        run_conv(b->engine, c, 1, &in, &got);
+        run_conv(b->oracle, c, 1, &in, &want);
+        for (int s = 0; s < c->n; s++) {
+            (void)snprintf(where, sizeof where, "sample %d of %dx%dx%dx%d, %d to %d", s, c->n, c->d,
+                           c->h, c->w, c->cin, c->cout);
+            judge(b, "gradients", where, got.each + (size_t)s * n, want.each + (size_t)s * n, n);
+        }
+        if (!c->first) judge(b, "backward data", where, got.dx, want.dx, xs);
+        bench_clear(b);
+    }
+    if (!b->engine->ordered) each_is_refused(b);
+    bench_report(b, "each");
+}
+
 /* ---- activations ---- */
 
 void relu_backward_passes_where_y_is_positive(void **state) {

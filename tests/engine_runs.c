@@ -17,16 +17,34 @@ size_t conv_weight_count(const conv_case *c) {
     return taps[c->kind] * (size_t)c->cin * (size_t)c->cout;
 }
 
+/* Gradients so far lie before every sample's, to be added to. */
+static void each_gradient(memory *m, const conv_case *c, pleat_conv *conv, const pleat_tensor *x,
+                          const pleat_tensor *dy, const conv_in *in, const conv_out *out) {
+    pleat_engine *e = m->engine;
+    const size_t weights = conv_weight_count(c), each = weights + (size_t)c->cout;
+    const size_t all = (size_t)c->n * each;
+    for (size_t i = 0; i < all; i++)
+        out->each[i] = i % each < weights ? in->dweights[i % each] : in->dbias[i % each - weights];
+    char *slots = memory_put(m, e->real, out->each, all);
+    OK(e->ops->conv_backward_weights(e, conv, x, dy, slots,
+                                     slots + weights * pleat_dtype_size(e->real)));
+    memory_read(m, e->real, slots, out->each, all);
+}
+
 static void conv_backward(memory *m, const conv_case *c, pleat_conv *conv, const void *weights,
                           const pleat_tensor *x, const conv_in *in, const conv_out *out) {
     pleat_engine *e = m->engine;
     const size_t weight_count = conv_weight_count(c), biases = (size_t)c->cout;
     const pleat_tensor dy = memory_tensor(m, e->act, in->dy, conv_y_shape(c), c->y);
-    void *dweights = memory_put(m, e->real, in->dweights, weight_count);
-    void *dbias = memory_put(m, e->real, in->dbias, biases);
-    OK(e->ops->conv_backward_weights(e, conv, x, &dy, dweights, dbias));
-    memory_read(m, e->real, dweights, out->dweights, weight_count);
-    memory_read(m, e->real, dbias, out->dbias, biases);
+    if (out->each != NULL) {
+        each_gradient(m, c, conv, x, &dy, in, out);
+    } else {
+        void *dweights = memory_put(m, e->real, in->dweights, weight_count);
+        void *dbias = memory_put(m, e->real, in->dbias, biases);
+        OK(e->ops->conv_backward_weights(e, conv, x, &dy, dweights, dbias));
+        memory_read(m, e->real, dweights, out->dweights, weight_count);
+        memory_read(m, e->real, dbias, out->dbias, biases);
+    }
     if (c->first) return;
     const pleat_tensor dx = memory_tensor(m, e->act, NULL, conv_x_shape(c), packed);
     OK(e->ops->conv_backward_data(e, conv, weights, &dy, &dx));
@@ -38,6 +56,7 @@ void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in
               const conv_out *out) {
     const pleat_engine_ops *ops = engine->ops;
     memory m = {.engine = engine};
+    const size_t weight_count = conv_weight_count(c), gradients = weight_count + (size_t)c->cout;
     const pleat_conv_desc desc = {.kind = c->kind,
                                   .n = c->n,
                                   .d = c->d,
@@ -47,8 +66,8 @@ void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in
                                   .cout = c->cout,
                                   .relu = c->relu,
                                   .train = train,
-                                  .want_dx = train && !c->first};
-    const size_t weight_count = conv_weight_count(c);
+                                  .want_dx = train && !c->first,
+                                  .sample_stride = out->each != NULL ? gradients : 0};
     const pleat_dtype y_type = c->kind == PLEAT_HEAD ? engine->real : engine->act;
     const pleat_tensor x = memory_tensor(&m, engine->act, in->x, conv_x_shape(c), packed);
     const pleat_tensor y = memory_tensor(&m, y_type, NULL, conv_y_shape(c), c->y);

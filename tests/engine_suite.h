@@ -111,6 +111,7 @@ typedef struct conv_in {
 
 typedef struct conv_out {
     double *y, *dx, *dweights, *dbias;
+    double *each; /* [N, weights + biases], each sample's, in place of dweights and dbias */
 } conv_out;
 
 shape conv_x_shape(const conv_case *c);
@@ -180,6 +181,7 @@ void run_adam(pleat_engine *engine, pleat_adam adam, int steps, size_t n, const 
 
 /* engine_ops.c: the engine against the oracle */
 void conv3_agrees_with_the_oracle(void **state);
+void each_samples_gradient_agrees_with_the_oracle(void **state);
 void head_agrees_with_the_oracle(void **state);
 void up_agrees_with_the_oracle(void **state);
 void relu_backward_passes_where_y_is_positive(void **state);

@@ -134,6 +134,77 @@ static void ranks_keep_the_same_weights(void **state) {
     finish(t);
 }
 
+/* --- ordered nets ----------------------------------------------------------------------------- */
+
+/* Three steps by `group`, or with the whole batch by this rank alone. */
+static void train_ordered(trial *t, const char *engine, pleat_precision precision, int threads,
+                          pleat_comm *group) {
+    const pleat_engine_options machine = {.engine = engine,
+                                          .precision = precision,
+                                          .threads = threads,
+                                          .device = -1,
+                                          .deterministic = 1};
+    const int batch = group == NULL ? GLOBAL : GLOBAL / group->size;
+    const pleat_net_options options = {.batch = batch,
+                                       .dim = {dim[0], dim[1], dim[2]},
+                                       .train = 1,
+                                       .norm_comm = group,
+                                       .ordered = 1};
+    t->group = group;
+    t->first = group == NULL ? 0 : group->rank * batch;
+    OK(pleat_engine_create(&machine, &t->engine));
+    t->model = net_model(&graph, t->engine, 1);
+    OK(pleat_net_create(t->model, &options, &t->net));
+    net_batch(11, GLOBAL * V, CLASSES, t->images, t->labels);
+    for (int step = 1; step <= 3; step++) {
+        const pleat_adam adam = {1e-2, 0.9, 0.999, 1e-7, step};
+        train(t);
+        OK(pleat_model_adam(t->model, &adam));
+    }
+}
+
+static void check_bits(pleat_comm *world, const char *engine, pleat_precision precision) {
+    trial *part = calloc(1, sizeof *part), *whole = calloc(1, sizeof *whole);
+    train_ordered(part, engine, precision, 1, world);
+    train_ordered(whole, engine, precision, 2, NULL);
+    for (pleat_state s = PLEAT_STATE_PARAMS; s < PLEAT_STATES; s++) {
+        float *got = copy_of(part, s), *want = copy_of(whole, s);
+        if (memcmp(got, want, pleat_model_count(part->model, s) * sizeof *got) != 0)
+            fail_msg("%s %s on %d ranks: buffer %d has other bits than on one", engine,
+                     pleat_precision_name(precision), world->size, (int)s);
+        free(got);
+        free(want);
+    }
+    assert_memory_equal(part->sums, whole->sums + (size_t)part->first * (3 * CLASSES + 1),
+                        pleat_net_sums(part->net) * sizeof(double));
+    finish(part);
+    finish(whole);
+}
+
+static void an_ordered_net_has_the_bits_of_one_rank(void **state) {
+    pleat_comm *world = ((pleat_session *)*state)->world;
+    for (int norm = 0; norm < 2; norm++) {
+        make_unet(5, norm);
+        check_bits(world, "ref", PLEAT_PRECISION_F32);
+        check_bits(world, "auto", PLEAT_PRECISION_F32);
+        check_bits(world, "auto", PLEAT_PRECISION_BF16);
+    }
+    make_unet(32, 1); /* several buckets */
+    check_bits(world, "auto", PLEAT_PRECISION_F32);
+}
+
+static void an_ordered_net_is_trained_by_its_group_alone(void **state) {
+    pleat_comm *world = ((pleat_session *)*state)->world;
+    make_unet(3, 1);
+    trial *t = calloc(1, sizeof *t);
+    train_ordered(t, "ref", PLEAT_PRECISION_F32, 1, NULL);
+    t->group = world;
+    if (world->size > 1)
+        REFUSED(pleat_net_train(t->net, t->images, t->labels, GLOBAL, world, t->sums),
+                PLEAT_ERR_ARG, "the group it was made for");
+    finish(t);
+}
+
 int main(int argc, char **argv) {
     pleat_session *session = NULL;
     pleat_status status = pleat_session_start(&argc, &argv, &session);
@@ -143,6 +214,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(each_ranks_own_statistics_give_another_gradient, session),
         cmocka_unit_test_prestate(gradients_in_several_buckets_all_arrive, session),
         cmocka_unit_test_prestate(ranks_keep_the_same_weights, session),
+        cmocka_unit_test_prestate(an_ordered_net_has_the_bits_of_one_rank, session),
+        cmocka_unit_test_prestate(an_ordered_net_is_trained_by_its_group_alone, session),
     };
     if (cmocka_run_group_tests(tests, NULL, NULL) != 0)
         status = PLEAT_FAIL(PLEAT_ERR_DATA, "tests failed");

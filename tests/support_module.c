@@ -138,7 +138,7 @@ static pleat_status staging_take(pleat_staging *s, void *x, uint8_t *labels) {
     return PLEAT_OK;
 }
 
-/* --- recording: each entry of a training step keeps its arguments --------------------------------- */
+/* --- recording: each entry of a training step keeps its arguments ----------------------------- */
 
 typedef struct call {
     pleat_status (*play)(const struct call *c);

@@ -14,7 +14,7 @@ pleat_engine *net_engine(const char *name, pleat_precision precision) {
                                           .precision = precision,
                                           .threads = threads,
                                           .device = -1,
-                                          .deterministic = 1};
+                                          .deterministic = strcmp(name, "cudnn") == 0};
     pleat_engine *engine = NULL;
     OK(pleat_engine_create(&options, &engine));
     return engine;

@@ -77,6 +77,7 @@ static const struct setting {
     {"predict.batch", "3", NULL, 1},
     {"engine", "ref", "'ref'", 1},
     {"precision", "bf16", NULL, 1},
+    {"deterministic", "true", NULL, 0},
     {"threads", "3", NULL, 1},
     {"loader_threads", "2", NULL, 1},
     {"ranks_per_fold", "2", NULL, 1},
@@ -325,6 +326,7 @@ static void keys_that_do_not_fit_together_are_refused(void **state) {
         {"patch=160,160,72", "160x160x80"},
         {"overlap=160,0,0", "overlap 160 along x is not smaller than the patch's 160"},
         {"overlap=0,0,80", "overlap 80 along z"},
+        {"network.norm_sync=false", "deterministic: true needs network.norm_sync: true"},
         {"classes=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a",
          "33, at most 32"},
     };
@@ -333,6 +335,8 @@ static void keys_that_do_not_fit_together_are_refused(void **state) {
     OK(pleat_config_check(&c));
     for (size_t i = 0; i < COUNT(wrong); i++) {
         pleat_config_defaults(&c);
+        OK(pleat_config_set("deterministic=true", &c));
+        OK(pleat_config_check(&c));
         OK(pleat_config_set(wrong[i][0], &c));
         assert_int_not_equal(pleat_config_check(&c), PLEAT_OK);
         if (strstr(pleat_error_message(), wrong[i][1]) == NULL) fail_msg("%s", wrong[i][1]);

@@ -37,6 +37,7 @@ static const struct {
     ROW(conv3_agrees_with_the_oracle, NULL),
     ROW(head_agrees_with_the_oracle, NULL),
     ROW(up_agrees_with_the_oracle, NULL),
+    ROW(each_samples_gradient_agrees_with_the_oracle, NULL),
     ROW(relu_backward_passes_where_y_is_positive, NULL),
     ROW(copy_moves_slices, NULL),
     ROW(norm_agrees_with_the_oracle, NULL),
@@ -70,8 +71,9 @@ static int clear(void **state) {
 static int run_group(bench *b) {
     const char *name = b->engine->ops->name;
     char group[64];
-    (void)snprintf(group, sizeof group, "engine %s in %s", name,
-                   pleat_precision_name(b->engine->precision));
+    (void)snprintf(group, sizeof group, "engine %s in %s%s", name,
+                   pleat_precision_name(b->engine->precision),
+                   b->engine->ordered ? ", ordered" : "");
     struct CMUnitTest rows[COUNT(tests)];
     size_t n = 0;
     for (size_t i = 0; i < COUNT(tests); i++) {
@@ -81,8 +83,9 @@ static int run_group(bench *b) {
     return _cmocka_run_group_tests(group, rows, n, NULL, NULL);
 }
 
-static pleat_engine *make(const char *name, pleat_precision precision) {
-    const pleat_engine_options options = {.engine = name, .precision = precision, .device = -1};
+static pleat_engine *make(const char *name, pleat_precision precision, int deterministic) {
+    const pleat_engine_options options = {
+        .engine = name, .precision = precision, .device = -1, .deterministic = deterministic};
     pleat_engine *engine = NULL;
     if (pleat_engine_create(&options, &engine) != PLEAT_OK) return NULL;
     if (precision == PLEAT_PRECISION_AUTO || engine->precision == precision) return engine;
@@ -90,30 +93,41 @@ static pleat_engine *make(const char *name, pleat_precision precision) {
     return NULL;
 }
 
-/* The engine in every precision it has; *done counts them. Failed tests. */
-static int run_engine(const char *name, int verbose, int *done) {
+/* Failed tests; -1: the engine has no such precision here. */
+static int run_one(const char *name, size_t i, int deterministic, int verbose) {
     const char *oracle = strcmp(name, "ref") == 0 ? "ref64" : "ref";
+    bench b = {.limit = precisions[i].limit, .verbose = verbose, .seed = 20200901};
+    b.engine = make(name, precisions[i].precision, deterministic);
+    if (b.engine == NULL) return -1;
+    b.oracle = make(oracle, PLEAT_PRECISION_F32, 0);
+    printf("engine %s: %s\n", name, b.engine->device);
+    const int failed = b.oracle != NULL ? run_group(&b) : 1;
+    pleat_engine_destroy(b.oracle);
+    pleat_engine_destroy(b.engine);
+    return failed;
+}
+
+/* The engine in every precision it has, as it is and made deterministic; *done counts them. Failed
+ * tests. */
+static int run_engine(const char *name, int verbose, int *done) {
     int failed = 0;
-    for (size_t i = 0; i < COUNT(precisions); i++) {
-        bench b = {.limit = precisions[i].limit, .verbose = verbose, .seed = 20200901};
-        b.engine = make(name, precisions[i].precision);
-        if (b.engine == NULL) {
-            printf("[  SKIP    ] engine %s has no %s here\n", name,
-                   pleat_precision_name(precisions[i].precision));
-            continue;
+    for (size_t i = 0; i < COUNT(precisions); i++)
+        for (int deterministic = 0; deterministic < 2; deterministic++) {
+            const int n = run_one(name, i, deterministic, verbose);
+            if (n < 0) {
+                printf("[  SKIP    ] engine %s has no %s here\n", name,
+                       pleat_precision_name(precisions[i].precision));
+                break;
+            }
+            failed += n;
+            ++*done;
+            if (strncmp(name, "ref", 3) == 0) break; /* always is */
         }
-        b.oracle = make(oracle, PLEAT_PRECISION_F32);
-        printf("engine %s: %s\n", name, b.engine->device);
-        failed += b.oracle != NULL ? run_group(&b) : 1;
-        pleat_engine_destroy(b.oracle);
-        pleat_engine_destroy(b.engine);
-        ++*done;
-    }
     return failed;
 }
 
 static int is_cpu(const char *name) {
-    pleat_engine *engine = make(name, PLEAT_PRECISION_AUTO);
+    pleat_engine *engine = make(name, PLEAT_PRECISION_AUTO, 0);
     const int yes = engine != NULL && engine->host_memory;
     pleat_engine_destroy(engine);
     return yes;

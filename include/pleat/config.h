@@ -63,6 +63,7 @@ typedef struct pleat_config {
     int predict_batch;
 
     char engine[16], precision[16];
+    int deterministic;    /* the same bits on any number of threads and ranks, on a CPU */
     int threads;          /* per rank; 0 = cores / ranks of the node */
     int loader_threads;   /* that make patches ahead */
     int ranks_per_fold;   /* 0 = 1 while ranks <= folds, else ranks / folds */

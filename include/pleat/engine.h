@@ -61,6 +61,15 @@ static inline size_t pleat_tensor_voxels(const pleat_tensor *t) {
     return (size_t)t->n * (size_t)t->d * (size_t)t->h * (size_t)t->w;
 }
 
+/* Sample k of a tensor whose elements have `element` bytes. */
+static inline pleat_tensor pleat_tensor_sample(const pleat_tensor *t, int k, size_t element) {
+    pleat_tensor sample = *t;
+    sample.n = 1;
+    sample.data =
+        (char *)t->data + (size_t)k * pleat_tensor_voxels(&sample) * (size_t)t->pitch * element;
+    return sample;
+}
+
 typedef enum pleat_conv_kind {
     PLEAT_CONV3, /* 3x3x3, stride 1, zero "same" padding */
     PLEAT_HEAD,  /* 1x1x1 to the classes; y is float (double in ref64) whatever the activations,
@@ -75,6 +84,9 @@ typedef struct pleat_conv_desc {
     int relu;    /* CONV3: y = max(0, x*w + b); dy is then already masked by y > 0 */
     int train;   /* backward will be called */
     int want_dx; /* backward_data will be called; 0 for the first layer */
+    /* Reals from one sample's weight and bias gradients to the next one's; 0: all samples add to
+     * the same. Only where the engine is `ordered`. */
+    size_t sample_stride;
 } pleat_conv_desc;
 
 typedef struct pleat_conv pleat_conv; /* one layer prepared for one shape; the engine's own */
@@ -189,6 +201,9 @@ struct pleat_engine { /* first member of every engine's own struct */
     pleat_precision precision; /* really used; never AUTO */
     int host_memory;           /* the engine's pointers may be read by the host */
     int threads;
+    /* 1: nothing depends on the number of threads, what a sample gives depends on no other sample,
+     * and sample_stride is obeyed. ref always, onednn when made deterministic, cudnn never. */
+    int ordered;
     char device[128];                       /* "AMD EPYC 9B14, 2 threads, AVX-512 bf16" */
     char library[64];                       /* "oneDNN 2.6.3"; "" when it needs none */
     const struct pleat_cuda_module *module; /* whose engine it is, and what else that can do
@@ -200,7 +215,7 @@ typedef struct pleat_engine_options {
     pleat_precision precision; /* AUTO: bf16 where the device multiplies it, else f32 */
     int threads;               /* CPU threads; 0: all this process may use */
     int device;                /* GPU number; -1: node-local rank modulo visible */
-    int deterministic;
+    int deterministic;         /* the same call again, the same bits; on a CPU, `ordered` */
 } pleat_engine_options;
 
 typedef struct pleat_engine_entry {

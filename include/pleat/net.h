@@ -66,6 +66,10 @@ typedef struct pleat_net_options {
     int train;             /* backward too */
     double norm_momentum;  /* of the running statistics; 0: the original's 0.99 */
     pleat_comm *norm_comm; /* norm's statistics are this group's; NULL: this rank's alone */
+    /* Gradients and norm's sums are kept for each sample and added in the order of the global
+     * batch: the same bits for any division of it among ranks. Needs an engine that is `ordered`,
+     * memory for global batch * parameters, and norm_comm to be the group of pleat_net_train. */
+    int ordered;
 } pleat_net_options;
 
 pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *options,

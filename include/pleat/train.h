@@ -43,6 +43,7 @@ typedef struct pleat_train_config {
     const pleat_augment_config *augment; /* NULL: crops only */
     double oversample;                   /* share of patches around a foreground voxel */
     int norm_sync;
+    int ordered;          /* of pleat_net_options: the same bits on any number of ranks */
     double norm_momentum; /* of pleat_net_options */
     int loader_threads;
     double device_memory;  /* bytes of an engine's own memory for the cases; 0: what is unused */

@@ -53,9 +53,10 @@ typedef struct bench_model_options {
     int filters, depth, classes, batch;
     int threads;   /* 0: this rank's share of the cores */
     int share_gpu; /* ranks may use one */
+    int deterministic;
 } bench_model_options;
 
-#define BENCH_MODEL_ROWS 8
+#define BENCH_MODEL_ROWS 9
 /* Their rows of the command line, to rows[BENCH_MODEL_ROWS]. */
 void bench_model_rows(bench_model_options *o, option *rows);
 

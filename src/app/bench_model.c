@@ -19,6 +19,8 @@ void bench_model_rows(bench_model_options *o, option *rows) {
         {"--classes", OPTION_INT, &o->classes, "N", "labels told apart; 4"},
         {"--batch", OPTION_INT, &o->batch, "N", "patches at once"},
         {"--threads", OPTION_INT, &o->threads, "N", "of a rank; 0: its share of the cores"},
+        {"--deterministic", OPTION_FLAG, &o->deterministic, NULL,
+         "the same bits on any number of threads and ranks"},
     };
     memcpy(rows, all, sizeof all);
 }
@@ -30,6 +32,7 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
         .engine = o->engine,
         .threads = o->threads > 0 ? o->threads : a->session->threads,
         .device = -1,
+        .deterministic = o->deterministic,
     };
     const pleat_unet_config network = {
         .depth = o->depth, .filters = o->filters, .classes = o->classes, .norm = 1};
@@ -49,6 +52,7 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
     if (group != NULL)
         PLEAT_TRY(pleat_comm_device(group, out->engine, o->share_gpu, &out->compute));
     if (out->compute != NULL) options.norm_comm = out->compute;
+    options.ordered = o->deterministic && out->engine->ordered;
     PLEAT_TRY(pleat_model_create(&out->graph, out->engine, train, &out->model));
     PLEAT_TRY(pleat_model_init(out->model, 1, 0));
     return pleat_net_create(out->model, &options, &out->net);
@@ -67,6 +71,7 @@ void bench_model_print(sheet *s, const bench_model_options *o, const bench_model
     sheet_text(s, "engine", m->engine->ops->name);
     sheet_text(s, "precision", pleat_precision_name(m->engine->precision));
     sheet_int(s, "threads", m->engine->threads);
+    sheet_flag(s, "deterministic", o->deterministic);
     bench_print_size(s, "patch", o->patch);
     sheet_int(s, "filters", o->filters);
     sheet_int(s, "depth", o->depth);

@@ -4,6 +4,7 @@
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
 #include "pleat/file.h"
+#include "pleat/history.h"
 #include "pleat/intensity.h"
 #include "pleat/nifti.h"
 #include "pleat/schedule.h"
@@ -12,6 +13,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Users think x, y, z; code holds D, H, W. */
 static void print_size(sheet *s, const char *key, const int dim[3]) {
@@ -161,6 +163,27 @@ static double best_loss(const pleat_checkpoint *c) {
     return c->epoch > 0 ? schedule.best : NAN;
 }
 
+/* Of what training made: two checkpoints with these alike hold the same bits. The history's leaves
+ * out the seconds. */
+static void print_digests(sheet *s, const pleat_checkpoint *c) {
+    const size_t params = c->n_params * sizeof(float);
+    uint64_t history = 0;
+    for (int e = 0; e < c->epoch; e++) {
+        pleat_epoch row;
+        memcpy(&row, c->history + (size_t)e * PLEAT_HISTORY_COLUMNS, sizeof row);
+        row.seconds = 0.0;
+        history = pleat_digest(history, &row, sizeof row);
+    }
+    print_digest(s, "weights_digest", pleat_digest(0, c->params, params));
+    print_digest(s, "statistics_digest", pleat_digest(0, c->stats, c->n_stats * sizeof(float)));
+    if (c->moment1 != NULL && c->moment2 != NULL)
+        print_digest(s, "moments_digest",
+                     pleat_digest(pleat_digest(0, c->moment1, params), c->moment2, params));
+    else
+        sheet_text(s, "moments_digest", NULL);
+    print_digest(s, "history_digest", history);
+}
+
 pleat_status info_checkpoint(const char *path, sheet_form form) {
     pleat_checkpoint c = {0};
     int fell_back = 0;
@@ -179,6 +202,7 @@ pleat_status info_checkpoint(const char *path, sheet_form form) {
     sheet_flag(&s, "finished", c.finished);
     sheet_real(&s, "best_loss", best_loss(&c));
     sheet_flag(&s, "resumable", c.moment1 != NULL && c.moment2 != NULL);
+    print_digests(&s, &c);
     print_unsigned(&s, "seed", c.seed);
     sheet_text(&s, "engine", c.engine);
     sheet_text(&s, "precision", c.precision);

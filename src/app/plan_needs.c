@@ -77,15 +77,17 @@ static pleat_status one_step(void *context) {
 static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
     pleat_engine_options engine = {.engine = c->engine,
                                    .threads = c->threads > 0 ? c->threads : a->session->threads,
-                                   .device = -1};
-    const pleat_net_options options = {.batch = t->batch,
-                                       .dim = {c->patch[0], c->patch[1], c->patch[2]},
-                                       .train = 1,
-                                       .norm_momentum = c->norm_momentum};
+                                   .device = -1,
+                                   .deterministic = c->deterministic};
+    pleat_net_options options = {.batch = t->batch,
+                                 .dim = {c->patch[0], c->patch[1], c->patch[2]},
+                                 .train = 1,
+                                 .norm_momentum = c->norm_momentum};
     const size_t n = (size_t)t->batch * pleat_voxels(c->patch);
     PLEAT_TRY(pleat_precision_from_name(c->precision, &engine.precision));
     PLEAT_TRY(pleat_unet(&c->network, &t->graph));
     PLEAT_TRY(pleat_engine_create(&engine, &t->engine));
+    options.ordered = c->deterministic && t->engine->ordered;
     PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
     PLEAT_TRY(pleat_model_init(t->model, 1, 0));
     PLEAT_TRY(pleat_net_create(t->model, &options, &t->net));
@@ -127,7 +129,8 @@ static pleat_status try_network(const app *a, const plan_request *request, plan_
     }
     if (status == PLEAT_OK) {
         const double params = (double)t.graph.params, stats = (double)t.graph.stats;
-        n->model = (4 * params + stats) * sizeof(float);
+        const double slots = c->deterministic && t.engine->ordered ? c->batch * params : 0;
+        n->model = (4 * params + stats + slots) * sizeof(float);
         n->arena = (double)pleat_net_arena(t.net);
         n->batches =
             (double)t.batch * (double)pleat_voxels(c->patch) * VOXEL_BYTES * (LOADER_RING + 1);

@@ -78,8 +78,9 @@ static pleat_status find_models(const predict_options *o, text_list *paths,
 /* The models' own configuration, and of it what may be changed for a prediction. */
 static pleat_status predict_config(const predict_options *o, const char *model,
                                    pleat_config *config) {
-    static const char *const allowed[] = {"patch",         "overlap", "pad",       "predict.merge",
-                                          "predict.batch", "engine",  "precision", "threads"};
+    static const char *const allowed[] = {"patch",         "overlap",       "pad",
+                                          "predict.merge", "predict.batch", "engine",
+                                          "precision",     "threads",       "deterministic"};
     PLEAT_TRY(pleat_predictor_config_of(model, config));
     for (int i = 0; i < o->sets.n; i++) {
         const char *set = o->sets.item[i];
@@ -89,7 +90,8 @@ static pleat_status predict_config(const predict_options *o, const char *model,
                               set[strlen(allowed[k])] == '=');
         PLEAT_CHECK(known, PLEAT_ERR_ARG,
                     "--set '%s': a trained model is fixed; only patch, overlap, pad, "
-                    "predict.merge, predict.batch, engine, precision and threads may differ",
+                    "predict.merge, predict.batch, engine, precision, threads and deterministic "
+                    "may differ",
                     set);
         PLEAT_TRY(pleat_config_set(set, config));
     }
@@ -105,6 +107,7 @@ static pleat_status make_engine(const app *a, const pleat_config *config, pleat_
         .engine = config->engine,
         .threads = config->threads > 0 ? config->threads : a->session->threads,
         .device = -1,
+        .deterministic = config->deterministic,
     };
     PLEAT_TRY(pleat_precision_from_name(config->precision, &options.precision));
     return pleat_engine_create(&options, out);

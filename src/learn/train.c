@@ -44,6 +44,8 @@ typedef struct run {
     double looked_s, reserve_s; /* of the last look for a halt; the longest time between two */
     double step_s;              /* the longest step of late; < 0 none yet */
     pleat_epoch *rows;          /* [epochs] */
+    double *tally;              /* of a step: [PLEAT_HALTS] wishes, [global batch][3K+1] sums */
+    double *val;                /* [validation samples][METRICS] */
     double *sums;               /* of one batch */
     float *images;              /* [batch, patch], for validation */
     uint8_t *labels;
@@ -76,30 +78,32 @@ static pleat_status diverged(const run *r, const char *what, int epoch) {
                       r->config->fold, what, epoch, r->config->folder);
 }
 
-/* What a step tells the group: summed over its ranks by one small all-reduce. */
-typedef struct tally {
-    double metrics[METRICS], bad, wish[PLEAT_HALTS];
-} tally;
-
-/* Collective: adds the step's metrics and finds the strongest wish to halt of any rank. */
-static pleat_status take_tally(run *r, const pleat_loss_values *values, pleat_halt *halt) {
+/* Collective, one small all-reduce: adds the step's metrics and finds the strongest wish to halt of
+ * any rank. Where a rank has nothing to say it adds zero, so the samples' sums arrive as they are,
+ * and the metrics do not depend on who computed which sample. */
+static pleat_status take_tally(run *r, pleat_halt *halt) {
     const double now = pleat_now();
+    const size_t share = (size_t)r->batch * (3 * (size_t)r->classes + 1);
+    const size_t all = share * (size_t)r->group->size;
+    double *wish = r->tally, *sums = wish + PLEAT_HALTS;
+    pleat_loss_values values;
     if (r->looked_s > 0.0) r->reserve_s = fmax(r->reserve_s, now - r->looked_s);
     r->looked_s = now;
-    tally t = {.bad = !isfinite(values->loss)};
-    add_metrics(t.metrics, values, 1.0 / r->config->iterations / r->group->size);
-    t.wish[pleat_halt_look(r->reserve_s)] = 1.0;
-    PLEAT_TRY(pleat_comm_allreduce_sum(r->group, &t, sizeof t / sizeof(double), PLEAT_F64));
+    memset(r->tally, 0, (PLEAT_HALTS + all) * sizeof *r->tally);
+    memcpy(sums + share * (size_t)r->group->rank, r->sums, share * sizeof *sums);
+    wish[pleat_halt_look(r->reserve_s)] = 1.0;
+    PLEAT_TRY(pleat_comm_allreduce_sum(r->group, r->tally, PLEAT_HALTS + all, PLEAT_F64));
     PLEAT_TRY(pleat_comm_wait(r->group));
-    if (t.bad > 0.0) {
+    pleat_loss_from_sums(sums, r->config->batch, r->voxels, r->classes, &values);
+    if (!isfinite(values.loss)) {
         char what[64];
         (void)snprintf(what, sizeof what, "the loss is not finite at step %d of", r->iteration);
         return diverged(r, what, r->epoch + 1);
     }
-    for (int m = 0; m < METRICS; m++) r->partial[m] += t.metrics[m];
+    add_metrics(r->partial, &values, 1.0 / r->config->iterations);
     *halt = PLEAT_HALT_NONE;
     for (int why = 0; why < PLEAT_HALTS; why++)
-        if (t.wish[why] > 0.0) *halt = (pleat_halt)why;
+        if (wish[why] > 0.0) *halt = (pleat_halt)why;
     return PLEAT_OK;
 }
 
@@ -117,14 +121,12 @@ static pleat_status train_step(run *r, pleat_halt *halt) {
     note_place(r, "step", r->iteration + 1);
     const float *images = NULL;
     const uint8_t *labels = NULL;
-    pleat_loss_values values;
     PLEAT_TRY(pleat_feed_next(r->feed, &images, &labels));
     PLEAT_TRY(pleat_net_queue(r->net, images, labels, r->config->batch, r->compute));
     const pleat_adam adam = {rate_of(r), 0.9, 0.999, 1e-7, ++r->step};
     PLEAT_TRY(pleat_model_adam(r->model, &adam));
     PLEAT_TRY(pleat_feed_ahead(r->feed));
     PLEAT_TRY(pleat_net_finish(r->net, r->compute, r->sums));
-    pleat_loss_from_sums(r->sums, r->batch, r->voxels, r->classes, &values);
     r->iteration++;
     if (is_root(r)) {
         char what[48];
@@ -133,7 +135,7 @@ static pleat_status train_step(run *r, pleat_halt *halt) {
         pleat_bar(what, (size_t)r->iteration, (size_t)r->config->iterations);
     }
     if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context);
-    PLEAT_TRY(take_tally(r, &values, halt));
+    PLEAT_TRY(take_tally(r, halt));
     r->step_s = fmax(pleat_now() - start, 0.9 * r->step_s);
     return PLEAT_OK;
 }
@@ -162,13 +164,15 @@ static pleat_status share_stats(run *r) {
     return pleat_model_set(r->model, PLEAT_STATE_STATS, stats);
 }
 
-/* Sample s is rank s modulo size's; a last batch is filled up and its filling not counted. */
+/* Sample s is rank s modulo size's; a last batch is filled up and its filling not counted. All
+ * ranks add the samples' values in the same order. */
 static pleat_status validate(run *r, double metrics[METRICS]) {
     const int total = r->data->n_validation * r->config->validation;
     const int mine = (total - r->group->rank + r->group->size - 1) / r->group->size;
     const size_t per_sample = 3 * (size_t)r->classes + 1;
-    double share[METRICS] = {0};
+    const size_t values_of_all = (size_t)total * METRICS;
     PLEAT_TRY(share_stats(r));
+    memset(r->val, 0, values_of_all * sizeof *r->val);
     for (int first = 0; first < mine; first += r->batch) {
         const int n = mine - first < r->batch ? mine - first : r->batch;
         for (int k = 0; k < r->batch; k++) {
@@ -180,14 +184,18 @@ static pleat_status validate(run *r, double metrics[METRICS]) {
             pleat_loss_values values;
             pleat_loss_from_sums(r->sums + (size_t)k * per_sample, 1, r->voxels, r->classes,
                                  &values);
-            add_metrics(share, &values, 1.0 / total);
+            const int s = r->group->rank + (first + k) * r->group->size;
+            add_metrics(r->val + (size_t)s * METRICS, &values, 1.0);
         }
         if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context);
     }
-    memcpy(metrics, share, sizeof share);
-    PLEAT_TRY(pleat_comm_allreduce_sum(r->group, metrics, METRICS, PLEAT_F64));
+    PLEAT_TRY(pleat_comm_allreduce_sum(r->group, r->val, values_of_all, PLEAT_F64));
     PLEAT_TRY(pleat_comm_wait(r->group));
-    for (int m = 0; total == 0 && m < METRICS; m++) metrics[m] = NAN;
+    for (int m = 0; m < METRICS; m++) {
+        double sum = 0.0;
+        for (int s = 0; s < total; s++) sum += r->val[s * METRICS + m];
+        metrics[m] = total > 0 ? sum / total : NAN;
+    }
     return PLEAT_OK;
 }
 
@@ -427,16 +435,20 @@ static pleat_status prepare(run *r) {
                                        .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                        .train = 1,
                                        .norm_momentum = c->norm_momentum,
-                                       .norm_comm = c->norm_sync ? r->compute : NULL};
+                                       .norm_comm = c->norm_sync ? r->compute : NULL,
+                                       .ordered = c->ordered};
     PLEAT_TRY(pleat_net_create(r->model, &options, &r->net));
     const size_t batch = (size_t)r->batch, n_validation = (size_t)r->data->n_validation;
     r->rows = calloc((size_t)c->epochs, sizeof *r->rows);
     r->sums = malloc(pleat_net_sums(r->net) * sizeof *r->sums);
+    r->tally =
+        malloc((PLEAT_HALTS + pleat_net_sums(r->net) * (size_t)r->group->size) * sizeof *r->tally);
+    r->val = malloc((n_validation * (size_t)c->validation + 1) * METRICS * sizeof *r->val);
     r->images = malloc(batch * r->voxels * sizeof *r->images);
     r->labels = malloc(batch * r->voxels);
     r->dims = malloc((n_validation + 1) * sizeof *r->dims);
-    int enough = r->rows != NULL && r->sums != NULL && r->images != NULL && r->labels != NULL &&
-                 r->dims != NULL;
+    int enough = r->rows != NULL && r->sums != NULL && r->tally != NULL && r->val != NULL &&
+                 r->images != NULL && r->labels != NULL && r->dims != NULL;
     for (int s = 0; s < PLEAT_STATES; s++) {
         if (s == PLEAT_STATE_GRADS || (s != PLEAT_STATE_STATS && !is_root(r))) continue;
         r->host[s] = malloc((pleat_model_count(r->model, (pleat_state)s) + 1) * sizeof(float));
@@ -453,6 +465,8 @@ static void release(run *r) {
     pleat_net_destroy(r->net);
     free(r->rows);
     free(r->sums);
+    free(r->tally);
+    free(r->val);
     free(r->images);
     free(r->labels);
     free(r->dims);

@@ -231,6 +231,7 @@ static pleat_status prepare_convs(pleat_net *net) {
             .relu = node->relu,
             .train = net->options.train,
             .want_dx = net->options.train && node->input[0] != 0,
+            .sample_stride = net->slots != NULL ? graph->params : 0,
         };
         PLEAT_TRY(engine->ops->conv_create(engine, &desc, &net->layer[i].conv));
     }
@@ -256,6 +257,7 @@ pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *optio
     PLEAT_TRY_GOTO(status, done, link_nodes(net));
     PLEAT_TRY_GOTO(status, done, place(net));
     PLEAT_TRY_GOTO(status, done, place_norms(net));
+    if (options->ordered && options->train) PLEAT_TRY_GOTO(status, done, pleat_ordered_create(net));
     PLEAT_TRY_GOTO(status, done, prepare_convs(net));
     *out = net;
     net = NULL;
@@ -272,6 +274,7 @@ void pleat_net_destroy(pleat_net *net) {
         if (net->layer[i].conv != NULL) engine->ops->conv_destroy(engine, net->layer[i].conv);
     if (net->arena != NULL) engine->ops->free(engine, net->arena);
     if (net->small != NULL) engine->ops->free(engine, net->small);
+    pleat_ordered_destroy(net);
     free(net->host);
     free(net);
 }

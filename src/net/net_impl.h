@@ -1,4 +1,4 @@
-/* net_impl.h - what model.c, net.c (compiles) and net_run.c (runs) share. */
+/* net_impl.h - what model.c, net.c (compiles), net_run.c (runs) and net_ordered.c share. */
 #ifndef PLEAT_NET_IMPL_H
 #define PLEAT_NET_IMPL_H
 
@@ -56,6 +56,9 @@ struct pleat_net {
     int recorded;     /* the global batch of it */
     int plain_steps;  /* made without one */
     int unrecordable; /* it was tried */
+
+    void *slots;        /* an ordered net's: real [global batch, params], each sample's gradients */
+    double *norm_slots; /* [global batch, 2C] of the norm under way */
 };
 
 /* What a step computes between its input and its gradients; labels NULL: they are there. */
@@ -64,5 +67,22 @@ pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global
 /* The same for a net that is fed, from a recording where the engine can make one. net_record.c */
 pleat_status pleat_net_replay(pleat_net *net, int global_batch, pleat_comm *group);
 void pleat_net_forget(pleat_net *net); /* the recording */
+
+/* --- ordered nets, net_ordered.c; `own` samples are those of this rank --- */
+
+pleat_status pleat_ordered_create(pleat_net *net);
+void pleat_ordered_destroy(pleat_net *net);
+/* Gradient of parameter `at` in the slot of the first own sample; the next one's is `params` on. */
+void *pleat_ordered_gradient(const pleat_net *net, size_t at);
+/* A step's gradients: the own slots become zero; [at, at + n) of them is final and goes to the
+ * other ranks; all slots are added up to the model's gradients. */
+pleat_status pleat_ordered_begin(pleat_net *net);
+pleat_status pleat_ordered_send(pleat_net *net, size_t at, size_t n);
+pleat_status pleat_ordered_finish(pleat_net *net);
+/* The sums of norm node i over the global batch, and its voxels; backward also the own samples'
+ * gradients of gamma and beta. x: the node's input. */
+pleat_status pleat_ordered_norm_sums(pleat_net *net, int i, const pleat_tensor *x, double *count);
+pleat_status pleat_ordered_norm_backward_sums(pleat_net *net, int i, const pleat_norm *norm,
+                                              const pleat_tensor *x, double *count);
 
 #endif /* PLEAT_NET_IMPL_H */

@@ -23,6 +23,12 @@ static void *bias_of(const pleat_net *net, pleat_state state, const pleat_node *
     return pleat_model_at(net->model, state, node->bias);
 }
 
+/* Where backward adds parameter `at`'s gradient. */
+static void *gradient_at(const pleat_net *net, size_t at) {
+    return net->slots != NULL ? pleat_ordered_gradient(net, at)
+                              : pleat_model_at(net->model, PLEAT_STATE_GRADS, at);
+}
+
 static pleat_norm norm_of(const pleat_net *net, int i) {
     const pleat_node *node = &net->model->graph.node[i];
     return (pleat_norm){
@@ -84,8 +90,12 @@ static pleat_status norm_forward(pleat_net *net, int i, int training) {
     const pleat_norm norm = norm_of(net, i);
     if (!training) return engine->ops->norm_infer(engine, &norm, x, &layer->x);
     double count = 0.0;
-    PLEAT_TRY(engine->ops->norm_sums(engine, x, layer->sums));
-    PLEAT_TRY(share_sums(net, i, &count));
+    if (net->slots != NULL) {
+        PLEAT_TRY(pleat_ordered_norm_sums(net, i, x, &count));
+    } else {
+        PLEAT_TRY(engine->ops->norm_sums(engine, x, layer->sums));
+        PLEAT_TRY(share_sums(net, i, &count));
+    }
     return engine->ops->norm_forward(engine, &norm, x, layer->sums, count, &layer->x);
 }
 
@@ -169,10 +179,14 @@ static pleat_status norm_backward(pleat_net *net, int i) {
     const pleat_layer *layer = &net->layer[i], *in = &net->layer[node->input[0]];
     const pleat_norm norm = norm_of(net, i);
     double count = 0.0;
-    PLEAT_TRY(engine->ops->norm_backward_sums(engine, &norm, &in->x, &layer->dx, layer->sums,
-                                              weights_of(net, PLEAT_STATE_GRADS, node),
-                                              bias_of(net, PLEAT_STATE_GRADS, node)));
-    PLEAT_TRY(share_sums(net, i, &count));
+    if (net->slots != NULL) {
+        PLEAT_TRY(pleat_ordered_norm_backward_sums(net, i, &norm, &in->x, &count));
+    } else {
+        PLEAT_TRY(engine->ops->norm_backward_sums(engine, &norm, &in->x, &layer->dx, layer->sums,
+                                                  gradient_at(net, node->weights),
+                                                  gradient_at(net, node->bias)));
+        PLEAT_TRY(share_sums(net, i, &count));
+    }
     return engine->ops->norm_backward(engine, &norm, &in->x, &layer->dx, layer->sums, count,
                                       net->model->graph.node[node->input[0]].relu, &in->dx);
 }
@@ -200,8 +214,8 @@ static pleat_status conv_backward(pleat_net *net, int i) {
     if (node->relu && !layer->normed)
         PLEAT_TRY(engine->ops->relu_backward(engine, &layer->x, dy, dy));
     PLEAT_TRY(engine->ops->conv_backward_weights(engine, layer->conv, &in->x, dy,
-                                                 weights_of(net, PLEAT_STATE_GRADS, node),
-                                                 bias_of(net, PLEAT_STATE_GRADS, node)));
+                                                 gradient_at(net, node->weights),
+                                                 gradient_at(net, node->bias)));
     if (node->input[0] == 0) return PLEAT_OK;
     return engine->ops->conv_backward_data(engine, layer->conv,
                                            weights_of(net, PLEAT_STATE_PARAMS, node), dy, &in->dx);
@@ -229,10 +243,14 @@ static pleat_status backward(pleat_net *net, pleat_comm *group) {
         PLEAT_TRY(node_backward(net, i));
         if (!shared || node->n_weights == 0) continue;
         if (end - node->weights < BUCKET && node->weights > 0) continue;
-        PLEAT_TRY(sum_over(net, group, weights_of(net, PLEAT_STATE_GRADS, node),
-                           end - node->weights, net->model->engine->real));
+        const size_t n = end - node->weights;
         end = node->weights;
+        if (net->slots != NULL)
+            PLEAT_TRY(pleat_ordered_send(net, end, n));
+        else
+            PLEAT_TRY(sum_over(net, group, gradient_at(net, end), n, net->model->engine->real));
     }
+    if (net->slots != NULL) return pleat_ordered_finish(net);
     return shared ? pleat_comm_order(group) : PLEAT_OK;
 }
 
@@ -240,13 +258,21 @@ pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global
                                pleat_comm *group) {
     pleat_model *model = net->model;
     pleat_engine *engine = model->engine;
+    const pleat_comm *norm_comm = net->options.norm_comm;
+    PLEAT_CHECK(net->slots == NULL ||
+                    (group != NULL ? group->size : 1) == (norm_comm != NULL ? norm_comm->size : 1),
+                PLEAT_ERR_ARG, "an ordered net is trained by the group it was made for");
     PLEAT_TRY(forward(net, 1));
     PLEAT_TRY(loss(net, labels));
     PLEAT_TRY(engine->ops->loss_backward(engine, net->logits, net->labels, net->options.batch,
                                          net->voxels, net->classes, net->loss_sums,
                                          1.0 / global_batch, net->dlogits.data));
-    PLEAT_TRY(engine->ops->zero(engine, model->data[PLEAT_STATE_GRADS],
-                                model->count[PLEAT_STATE_GRADS] * pleat_dtype_size(engine->real)));
+    if (net->slots != NULL)
+        PLEAT_TRY(pleat_ordered_begin(net));
+    else
+        PLEAT_TRY(
+            engine->ops->zero(engine, model->data[PLEAT_STATE_GRADS],
+                              model->count[PLEAT_STATE_GRADS] * pleat_dtype_size(engine->real)));
     return backward(net, group);
 }
 

@@ -12,11 +12,17 @@
  * The own loops are bound by memory, so each reads and writes its tensors once. Work is cut into
  * one contiguous share per thread and sums are added in thread order: the same number of threads
  * gives the same bits.
+ *
+ * An ordered engine (pleat/engine.h) gives the same bits on any number. Sums are cut into
+ * PLEAT_ORDERED_PARTS whatever the threads, and the library's primitives are made for one sample
+ * and one thread; each worker, a thread, runs them on samples of its own.
  */
 #ifndef PLEAT_NET_ONEDNN_H
 #define PLEAT_NET_ONEDNN_H
 
 #include "pleat/engine.h"
+
+#define PLEAT_ORDERED_PARTS 32 /* more threads than this bring nothing to an ordered sum */
 
 /* --- the library, onednn_api.c --- */
 
@@ -36,7 +42,8 @@ typedef struct pleat_dnnl_shape { /* of a convolution, stride 1, "same" zero pad
     int bf16;   /* activations and weights; bias and weight gradients are always float */
 } pleat_dnnl_shape;
 
-pleat_status pleat_dnnl_open(pleat_dnnl **out);
+/* `workers` may run primitives at the same time, each under its own number. */
+pleat_status pleat_dnnl_open(int workers, pleat_dnnl **out);
 void pleat_dnnl_close(pleat_dnnl *library);
 
 /* "oneDNN 2.6.3": the one this program runs on. onednn_version.c */
@@ -64,7 +71,7 @@ size_t pleat_dnnl_scratchpad_bytes(const pleat_dnnl_op *op);
 const char *pleat_dnnl_implementation(const pleat_dnnl_op *op); /* "jit:avx512_core" */
 
 /* Waits for the result. */
-pleat_status pleat_dnnl_run(pleat_dnnl *library, pleat_dnnl_op *op, void *const *data,
+pleat_status pleat_dnnl_run(pleat_dnnl *library, pleat_dnnl_op *op, int worker, void *const *data,
                             void *scratchpad);
 
 /* --- the engine, onednn.c --- */
@@ -77,9 +84,10 @@ typedef struct pleat_buffer { /* only grows, and only in *_create */
 typedef struct pleat_onednn {
     pleat_engine base;
     pleat_dnnl *library;
-    pleat_buffer scratchpad; /* of the primitives */
+    int parts;               /* a sum is cut into: threads, or PLEAT_ORDERED_PARTS */
+    pleat_buffer scratchpad; /* of the primitives, for each worker */
     pleat_buffer work;       /* of a call: packed weights, weight gradients, the up-convolution */
-    pleat_buffer sums;       /* of a call: each thread's sums */
+    pleat_buffer sums;       /* of a call: each part's sums */
 } pleat_onednn;
 
 pleat_status pleat_onednn_reserve(pleat_onednn *engine, pleat_buffer *buffer, size_t bytes);
@@ -88,11 +96,11 @@ typedef struct pleat_share { /* [begin, end) */
     size_t begin, end;
 } pleat_share;
 
-/* Thread t's part of n items, in multiples of `grain` but for the last. */
-static inline pleat_share pleat_share_of(size_t n, size_t grain, int t, int threads) {
+/* Share t of n items among `shares`, in multiples of `grain` but for the last. */
+static inline pleat_share pleat_share_of(size_t n, size_t grain, int t, int shares) {
     const size_t grains = (n + grain - 1) / grain;
-    const size_t begin = grains * (size_t)t / (size_t)threads * grain;
-    const size_t end = grains * ((size_t)t + 1) / (size_t)threads * grain;
+    const size_t begin = grains * (size_t)t / (size_t)shares * grain;
+    const size_t end = grains * ((size_t)t + 1) / (size_t)shares * grain;
     return (pleat_share){begin < n ? begin : n, end < n ? end : n};
 }
 

@@ -9,14 +9,20 @@
 
 struct pleat_dnnl {
     dnnl_engine_t engine;
-    dnnl_stream_t stream;
+    int workers;
+    dnnl_stream_t *streams; /* [workers] */
 };
+
+typedef struct arguments { /* of a primitive, without data between its runs */
+    dnnl_exec_arg_t list[MOST_ARGUMENTS];
+    int count;
+} arguments;
 
 struct pleat_dnnl_op {
     dnnl_primitive_desc_t desc;
     dnnl_primitive_t primitive;
-    dnnl_exec_arg_t arguments[MOST_ARGUMENTS];
-    int count;
+    int workers;
+    arguments *of;          /* [workers] */
     pleat_dnnl_shape shape; /* of a convolution */
     pleat_dnnl_pass pass;
 };
@@ -140,13 +146,19 @@ static dnnl_status_t append_sum(dnnl_post_ops_t operations) {
 
 /* --- the library --- */
 
-pleat_status pleat_dnnl_open(pleat_dnnl **out) {
+pleat_status pleat_dnnl_open(int workers, pleat_dnnl **out) {
     pleat_status status = PLEAT_OK;
     pleat_dnnl *library = calloc(1, sizeof *library);
     PLEAT_CHECK(library != NULL, PLEAT_ERR_MEMORY, "cannot allocate the oneDNN engine");
+    library->streams = calloc((size_t)workers, sizeof(dnnl_stream_t));
+    PLEAT_CHECK_GOTO(status, done, library->streams != NULL, PLEAT_ERR_MEMORY,
+                     "cannot allocate the oneDNN engine");
+    library->workers = workers;
     DNNL_TRY_GOTO(status, done, dnnl_engine_create(&library->engine, dnnl_cpu, 0));
-    DNNL_TRY_GOTO(status, done,
-                  dnnl_stream_create(&library->stream, library->engine, dnnl_stream_default_flags));
+    for (int i = 0; i < workers; i++)
+        DNNL_TRY_GOTO(
+            status, done,
+            dnnl_stream_create(&library->streams[i], library->engine, dnnl_stream_default_flags));
     *out = library;
     library = NULL;
 done:
@@ -156,7 +168,9 @@ done:
 
 void pleat_dnnl_close(pleat_dnnl *library) {
     if (library == NULL) return;
-    if (library->stream != NULL) (void)dnnl_stream_destroy(library->stream);
+    for (int i = 0; i < library->workers; i++)
+        if (library->streams[i] != NULL) (void)dnnl_stream_destroy(library->streams[i]);
+    free(library->streams);
     if (library->engine != NULL) (void)dnnl_engine_destroy(library->engine);
     free(library);
 }
@@ -213,19 +227,32 @@ static layout_ref weights_of(const pleat_dnnl_op *conv) {
                                                                      : dnnl_query_weights_md);
 }
 
-/* Makes the primitive of op->desc and a memory, without data yet, for each of its arguments. */
-static pleat_status op_finish(pleat_dnnl *library, pleat_dnnl_op *op, int count,
-                              const int *arguments, const layout_ref *layouts) {
+/* A memory, without data yet, for each of a primitive's arguments. */
+static pleat_status make_arguments(pleat_dnnl *library, const pleat_dnnl_op *op, int count,
+                                   const int *names, const layout_ref *layouts, arguments *out) {
     pleat_status status = PLEAT_OK;
-    DNNL_TRY_GOTO(status, done, dnnl_primitive_create(&op->primitive, op->desc));
     for (int i = 0; i <= count; i++) {
-        dnnl_exec_arg_t *argument = &op->arguments[i];
-        argument->arg = i < count ? arguments[i] : DNNL_ARG_SCRATCHPAD;
+        dnnl_exec_arg_t *argument = &out->list[i];
+        argument->arg = i < count ? names[i] : DNNL_ARG_SCRATCHPAD;
         const layout_ref l = i < count ? layouts[i] : layout_of(op, dnnl_query_scratchpad_md);
         DNNL_TRY_GOTO(status, done,
                       dnnl_memory_create(&argument->memory, l, library->engine, DNNL_MEMORY_NONE));
-        op->count = i + 1;
+        out->count = i + 1;
     }
+done:
+    return status;
+}
+
+/* Makes the primitive of op->desc, and arguments for each worker. */
+static pleat_status op_finish(pleat_dnnl *library, pleat_dnnl_op *op, int count, const int *names,
+                              const layout_ref *layouts) {
+    pleat_status status = PLEAT_OK;
+    DNNL_TRY_GOTO(status, done, dnnl_primitive_create(&op->primitive, op->desc));
+    op->of = calloc((size_t)library->workers, sizeof *op->of);
+    PLEAT_CHECK(op->of != NULL, PLEAT_ERR_MEMORY, "cannot allocate a primitive's arguments");
+    op->workers = library->workers;
+    for (int i = 0; i < op->workers; i++)
+        PLEAT_TRY(make_arguments(library, op, count, names, layouts, &op->of[i]));
 done:
     return status;
 }
@@ -305,7 +332,7 @@ done:
 
 static pleat_status reorder(pleat_dnnl *library, const pleat_dnnl_op *conv, int unpack_add,
                             pleat_dnnl_op **out) {
-    static const int arguments[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
+    static const int names[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
     const int k = conv->shape.kernel;
     const dnnl_dims_t dims = {conv->shape.cout, conv->shape.cin, k, k, k};
     const dnnl_format_tag_t tag = conv->pass == PLEAT_DNNL_BACKWARD_DATA ? dnnl_bcdea : dnnl_acdeb;
@@ -323,7 +350,7 @@ static pleat_status reorder(pleat_dnnl *library, const pleat_dnnl_op *conv, int 
                       dnnl_reorder_primitive_desc_create(&op->desc, from, library->engine, to,
                                                          library->engine, attributes));
         PLEAT_TRY_GOTO(status, done,
-                       op_finish(library, op, 2, arguments, (const layout_ref[]){from, to}));
+                       op_finish(library, op, 2, names, (const layout_ref[]){from, to}));
     }
     *out = op;
     op = NULL;
@@ -345,7 +372,10 @@ pleat_status pleat_dnnl_unpack_add(pleat_dnnl *library, const pleat_dnnl_op *con
 
 void pleat_dnnl_op_destroy(pleat_dnnl_op *op) {
     if (op == NULL) return;
-    for (int i = 0; i < op->count; i++) (void)dnnl_memory_destroy(op->arguments[i].memory);
+    for (int k = 0; k < op->workers; k++)
+        for (int i = 0; i < op->of[k].count; i++)
+            (void)dnnl_memory_destroy(op->of[k].list[i].memory);
+    free(op->of);
     if (op->primitive != NULL) (void)dnnl_primitive_destroy(op->primitive);
     if (op->desc != NULL) (void)dnnl_primitive_desc_destroy(op->desc);
     free(op);
@@ -368,16 +398,17 @@ const char *pleat_dnnl_implementation(const pleat_dnnl_op *op) {
     return code == dnnl_success && name != NULL ? name : "unknown";
 }
 
-pleat_status pleat_dnnl_run(pleat_dnnl *library, pleat_dnnl_op *op, void *const *data,
+pleat_status pleat_dnnl_run(pleat_dnnl *library, pleat_dnnl_op *op, int worker, void *const *data,
                             void *scratchpad) {
     pleat_status status = PLEAT_OK;
-    for (int i = 0; i < op->count; i++)
+    const arguments *a = &op->of[worker];
+    dnnl_stream_t stream = library->streams[worker];
+    for (int i = 0; i < a->count; i++)
         DNNL_TRY_GOTO(status, done,
-                      dnnl_memory_set_data_handle(op->arguments[i].memory,
-                                                  i + 1 < op->count ? data[i] : scratchpad));
-    DNNL_TRY_GOTO(status, done,
-                  dnnl_primitive_execute(op->primitive, library->stream, op->count, op->arguments));
-    DNNL_TRY_GOTO(status, done, dnnl_stream_wait(library->stream));
+                      dnnl_memory_set_data_handle(a->list[i].memory,
+                                                  i + 1 < a->count ? data[i] : scratchpad));
+    DNNL_TRY_GOTO(status, done, dnnl_primitive_execute(op->primitive, stream, a->count, a->list));
+    DNNL_TRY_GOTO(status, done, dnnl_stream_wait(stream));
 done:
     return status;
 }

@@ -8,11 +8,16 @@
  *
  * The library wants weights in layouts of its own. The forward copy is kept from pack to pack;
  * those of the backward passes live in engine->work during a call, so they cost no memory.
+ *
+ * The library cuts sums by the number of threads it is made under. An ordered engine therefore
+ * makes convolutions for one sample under one thread, and workers take samples side by side.
  */
 #include "cpu.h"
 #include "onednn.h"
 #include "pleat/log.h"
 
+#include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,37 +27,53 @@
 
 struct pleat_conv {
     pleat_conv_desc desc;
-    pleat_dnnl_shape shape;               /* of the primitive */
+    pleat_dnnl_shape shape;               /* of the primitives: of the batch or of one sample */
+    int workers;                          /* that run samples side by side; 1: not ordered */
     pleat_dnnl_op *pass[3];               /* by pleat_dnnl_pass */
     pleat_dnnl_op *pack, *pack_data;      /* canonical weights to those of forward; of data */
     pleat_dnnl_op *unpack_add;            /* weight gradients to canonical ones */
     void *packed;                         /* forward's weights */
-    size_t fine, weights, mirrored, bias; /* bytes of the parts of engine->work, in this order: */
-}; /* UP's 8*Cout channels; packed weights or gradients; weights with taps reversed; bias */
+    size_t fine, weights, mirrored, bias; /* bytes of a worker's parts of engine->work, in this */
+}; /* order: UP's 8*Cout channels; packed weights or gradients; weights with taps reversed; bias */
 
 static size_t aligned(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
-static void *work_fine(const pleat_onednn *e) { return e->work.data; }
-
-static void *work_weights(const pleat_onednn *e, const pleat_conv *conv) {
-    return (char *)e->work.data + conv->fine;
+static char *work_fine(const pleat_onednn *e, const pleat_conv *conv, int worker) {
+    const size_t each = conv->fine + conv->weights + conv->mirrored + conv->bias;
+    return (char *)e->work.data + (size_t)worker * each;
 }
 
-static float *work_mirrored(const pleat_onednn *e, const pleat_conv *conv) {
-    return (float *)((char *)e->work.data + conv->fine + conv->weights);
+static char *work_weights(const pleat_onednn *e, const pleat_conv *conv, int worker) {
+    return work_fine(e, conv, worker) + conv->fine;
 }
 
-static float *work_bias(const pleat_onednn *e, const pleat_conv *conv) {
-    return (float *)((char *)e->work.data + conv->fine + conv->weights + conv->mirrored);
+static float *work_mirrored(const pleat_onednn *e, const pleat_conv *conv, int worker) {
+    return (float *)(void *)(work_weights(e, conv, worker) + conv->weights);
+}
+
+static float *work_bias(const pleat_onednn *e, const pleat_conv *conv, int worker) {
+    return (float *)(void *)(work_weights(e, conv, worker) + conv->weights + conv->mirrored);
 }
 
 /* --- creation --- */
 
+static size_t scratchpad_of(const pleat_dnnl_op *op) {
+    return aligned(pleat_dnnl_scratchpad_bytes(op));
+}
+
+static pleat_status reserve_for(pleat_onednn *e, const pleat_conv *conv, const pleat_dnnl_op *op) {
+    return pleat_onednn_reserve(e, &e->scratchpad, (size_t)conv->workers * scratchpad_of(op));
+}
+
 static pleat_status make_pass(pleat_onednn *e, pleat_conv *conv, pleat_dnnl_pass pass) {
     const pleat_conv_desc *d = &conv->desc;
     pleat_dnnl_op **op = &conv->pass[pass];
-    PLEAT_TRY(pleat_dnnl_conv(e->library, &conv->shape, pass, op));
-    PLEAT_TRY(pleat_onednn_reserve(e, &e->scratchpad, pleat_dnnl_scratchpad_bytes(*op)));
+    const int threads = omp_get_max_threads();
+    if (e->base.ordered) omp_set_num_threads(1);
+    const pleat_status status = pleat_dnnl_conv(e->library, &conv->shape, pass, op);
+    omp_set_num_threads(threads);
+    PLEAT_TRY(status);
+    PLEAT_TRY(reserve_for(e, conv, *op));
     if (strstr(pleat_dnnl_implementation(*op), "ref") != NULL)
         pleat_log(
             PLEAT_INFO,
@@ -64,16 +85,12 @@ static pleat_status make_pass(pleat_onednn *e, pleat_conv *conv, pleat_dnnl_pass
     return PLEAT_OK;
 }
 
-static pleat_status reserve_for(pleat_onednn *e, pleat_dnnl_op *op) {
-    return pleat_onednn_reserve(e, &e->scratchpad, pleat_dnnl_scratchpad_bytes(op));
-}
-
 static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
     if (conv->desc.want_dx) {
         PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_DATA));
         const pleat_dnnl_op *data = conv->pass[PLEAT_DNNL_BACKWARD_DATA];
         PLEAT_TRY(pleat_dnnl_pack(e->library, data, &conv->pack_data));
-        PLEAT_TRY(reserve_for(e, conv->pack_data));
+        PLEAT_TRY(reserve_for(e, conv, conv->pack_data));
         conv->weights = aligned(pleat_dnnl_weights_bytes(data));
         if (conv->desc.kind == PLEAT_CONV3)
             conv->mirrored =
@@ -82,7 +99,7 @@ static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
     PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_WEIGHTS));
     const pleat_dnnl_op *weights = conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS];
     PLEAT_TRY(pleat_dnnl_unpack_add(e->library, weights, &conv->unpack_add));
-    PLEAT_TRY(reserve_for(e, conv->unpack_add));
+    PLEAT_TRY(reserve_for(e, conv, conv->unpack_add));
     const size_t bytes = aligned(pleat_dnnl_weights_bytes(weights));
     if (bytes > conv->weights) conv->weights = bytes;
     return PLEAT_OK;
@@ -91,8 +108,10 @@ static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
 static pleat_status make_primitives(pleat_onednn *e, pleat_conv *conv) {
     const pleat_conv_desc *d = &conv->desc;
     const int up = d->kind == PLEAT_UP, cout = up ? CORNERS * d->cout : d->cout;
-    const size_t voxels = (size_t)d->n * (size_t)d->d * (size_t)d->h * (size_t)d->w;
-    conv->shape = (pleat_dnnl_shape){.n = d->n,
+    const int n = e->base.ordered ? 1 : d->n;
+    const size_t voxels = (size_t)n * (size_t)d->d * (size_t)d->h * (size_t)d->w;
+    conv->workers = !e->base.ordered ? 1 : d->n < e->base.threads ? d->n : e->base.threads;
+    conv->shape = (pleat_dnnl_shape){.n = n,
                                      .d = d->d,
                                      .h = d->h,
                                      .w = d->w,
@@ -104,19 +123,21 @@ static pleat_status make_primitives(pleat_onednn *e, pleat_conv *conv) {
     PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_FORWARD));
     const pleat_dnnl_op *forward = conv->pass[PLEAT_DNNL_FORWARD];
     PLEAT_TRY(pleat_dnnl_pack(e->library, forward, &conv->pack));
-    PLEAT_TRY(reserve_for(e, conv->pack));
+    PLEAT_TRY(reserve_for(e, conv, conv->pack));
     PLEAT_TRY(pleat_cpu_alloc(&e->base, pleat_dnnl_weights_bytes(forward), &conv->packed));
     if (d->train) PLEAT_TRY(make_backward(e, conv));
     if (up) conv->fine = aligned(voxels * (size_t)cout * pleat_dtype_size(e->base.act));
     conv->bias = aligned((size_t)cout * sizeof(float));
-    return pleat_onednn_reserve(e, &e->work,
-                                conv->fine + conv->weights + conv->mirrored + conv->bias);
+    const size_t each = conv->fine + conv->weights + conv->mirrored + conv->bias;
+    return pleat_onednn_reserve(e, &e->work, (size_t)conv->workers * each);
 }
 
 pleat_status pleat_onednn_conv_create(pleat_engine *engine, const pleat_conv_desc *desc,
                                       pleat_conv **out) {
     pleat_onednn *e = (pleat_onednn *)engine;
     pleat_status status = PLEAT_OK;
+    PLEAT_CHECK(desc->sample_stride == 0 || engine->ordered, PLEAT_ERR_UNSUPPORTED,
+                "engine 'onednn' keeps each sample's gradient only when made deterministic");
     pleat_conv *conv = calloc(1, sizeof *conv);
     PLEAT_CHECK(conv != NULL, PLEAT_ERR_MEMORY, "cannot allocate a convolution");
     conv->desc = *desc;
@@ -175,31 +196,92 @@ static void mirror(const pleat_onednn *e, const pleat_conv *conv, const float *w
 
 /* --- the passes --- */
 
-static pleat_status run(pleat_onednn *e, pleat_dnnl_op *op, void *const *data) {
-    return pleat_dnnl_run(e->library, op, data, e->scratchpad.data);
+typedef struct call { /* one pass over the batch */
+    pleat_onednn *e;
+    const pleat_conv *conv;
+    const pleat_tensor *x, *y; /* or their gradients */
+    void *weights;             /* packed for the pass */
+    const float *bias;
+    float *dweights, *dbias;
+} call;
+
+static pleat_status run(const call *c, pleat_dnnl_op *op, int worker, void *const *data) {
+    char *scratchpad = (char *)c->e->scratchpad.data + (size_t)worker * scratchpad_of(op);
+    return pleat_dnnl_run(c->e->library, op, worker, data, scratchpad);
+}
+
+/* What a primitive takes at once: the batch, or where ordered, sample k. */
+static pleat_tensor piece_of(const call *c, const pleat_tensor *t, int k) {
+    const pleat_engine *base = &c->e->base;
+    return base->ordered ? pleat_tensor_sample(t, k, pleat_dtype_size(base->act)) : *t;
+}
+
+/* Every piece of the batch, `workers` side by side. Within a parallel region the library would not
+ * use more threads; a team of one is no such region, so it is told. */
+static pleat_status run_pieces(const call *c, int workers,
+                               pleat_status (*pass)(const call *c, int k, int worker)) {
+    if (!c->e->base.ordered) return pass(c, 0, 0);
+    pleat_status status = PLEAT_OK;
+    char message[512] = "";
+#pragma omp parallel for num_threads(workers) schedule(static)
+    for (int k = 0; k < c->conv->desc.n; k++) {
+        omp_set_num_threads(1); /* of this task alone */
+        const pleat_status mine = pass(c, k, omp_get_thread_num());
+        if (mine == PLEAT_OK) continue;
+#pragma omp critical(pleat_onednn_pieces)
+        {
+            status = mine;
+            (void)snprintf(message, sizeof message, "%s", pleat_error_message());
+        }
+    }
+    return status == PLEAT_OK ? PLEAT_OK : PLEAT_FAIL(status, "%s", message);
 }
 
 pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights) {
+    const call c = {.e = (pleat_onednn *)engine, .conv = conv};
     if (conv->desc.kind == PLEAT_HEAD) return PLEAT_OK;
-    return run((pleat_onednn *)engine, conv->pack, (void *const[]){(void *)weights, conv->packed});
+    return run(&c, conv->pack, 0, (void *const[]){(void *)weights, conv->packed});
+}
+
+static pleat_status forward_piece(const call *c, int k, int worker) {
+    const pleat_conv *conv = c->conv;
+    pleat_dnnl_op *op = conv->pass[PLEAT_DNNL_FORWARD];
+    const pleat_tensor x = piece_of(c, c->x, k), y = piece_of(c, c->y, k);
+    if (conv->desc.kind == PLEAT_CONV3)
+        return run(c, op, worker, (void *const[]){x.data, c->weights, (void *)c->bias, y.data});
+    float *repeated = work_bias(c->e, conv, worker);
+    char *fine = work_fine(c->e, conv, worker);
+    for (int q = 0; q < CORNERS; q++)
+        memcpy(repeated + (size_t)q * (size_t)conv->desc.cout, c->bias,
+               (size_t)conv->desc.cout * sizeof(float));
+    PLEAT_TRY(run(c, op, worker, (void *const[]){x.data, c->weights, repeated, fine}));
+    deal(c->e, conv, fine, &y, 0);
+    return PLEAT_OK;
 }
 
 pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                        const void *bias, const pleat_tensor *x,
                                        const pleat_tensor *y) {
     pleat_onednn *e = (pleat_onednn *)engine;
-    pleat_dnnl_op *op = conv->pass[PLEAT_DNNL_FORWARD];
     if (conv->desc.kind == PLEAT_HEAD)
         return pleat_onednn_head_forward(e, &conv->desc, weights, bias, x->data, y->data);
-    if (conv->desc.kind == PLEAT_CONV3)
-        return run(e, op, (void *const[]){x->data, conv->packed, (void *)bias, y->data});
-    float *repeated = work_bias(e, conv);
-    for (int q = 0; q < CORNERS; q++)
-        memcpy(repeated + (size_t)q * (size_t)conv->desc.cout, bias,
-               (size_t)conv->desc.cout * sizeof(float));
-    PLEAT_TRY(run(e, op, (void *const[]){x->data, conv->packed, repeated, work_fine(e)}));
-    deal(e, conv, work_fine(e), y, 0);
-    return PLEAT_OK;
+    const call c = {.e = e, .conv = conv, .x = x, .y = y, .weights = conv->packed, .bias = bias};
+    return run_pieces(&c, conv->workers, forward_piece);
+}
+
+/* The gradient as the primitives take it: dy, or UP's dealt back to 8*Cout channels. */
+static void *gradient_of(const call *c, const pleat_tensor *dy, int worker) {
+    if (c->conv->desc.kind != PLEAT_UP) return dy->data;
+    char *coarse = work_fine(c->e, c->conv, worker);
+    deal(c->e, c->conv, coarse, dy, 1);
+    return coarse;
+}
+
+static pleat_status data_piece(const call *c, int k, int worker) {
+    const pleat_tensor dx = piece_of(c, c->x, k), dy = piece_of(c, c->y, k);
+    void *gradient = gradient_of(c, &dy, worker);
+    return run(c, c->conv->pass[PLEAT_DNNL_BACKWARD_DATA], worker,
+               (void *const[]){gradient, c->weights, dx.data});
 }
 
 pleat_status pleat_onednn_conv_backward_data(pleat_engine *engine, pleat_conv *conv,
@@ -208,19 +290,29 @@ pleat_status pleat_onednn_conv_backward_data(pleat_engine *engine, pleat_conv *c
     pleat_onednn *e = (pleat_onednn *)engine;
     if (conv->desc.kind == PLEAT_HEAD)
         return pleat_onednn_head_backward_data(e, &conv->desc, weights, dy->data, dx->data);
-    void *packed = work_weights(e, conv), *gradient = dy->data, *canonical = (void *)weights;
-    if (conv->desc.kind == PLEAT_UP) {
-        gradient = work_fine(e);
-        deal(e, conv, gradient, dy, 1);
-    } else {
-        canonical = work_mirrored(e, conv);
+    void *packed = work_weights(e, conv, 0), *canonical = (void *)weights;
+    const call c = {.e = e, .conv = conv, .x = dx, .y = dy, .weights = packed};
+    if (conv->desc.kind == PLEAT_CONV3) {
+        canonical = work_mirrored(e, conv, 0);
         mirror(e, conv, weights, canonical);
     }
-    PLEAT_TRY(run(e, conv->pack_data, (void *const[]){canonical, packed}));
-    return run(e, conv->pass[PLEAT_DNNL_BACKWARD_DATA],
-               (void *const[]){gradient, packed, dx->data});
+    PLEAT_TRY(run(&c, conv->pack_data, 0, (void *const[]){canonical, packed}));
+    return run_pieces(&c, conv->workers, data_piece);
 }
 
+static pleat_status weights_piece(const call *c, int k, int worker) {
+    const pleat_conv *conv = c->conv;
+    const pleat_tensor x = piece_of(c, c->x, k), dy = piece_of(c, c->y, k);
+    const size_t shift = (size_t)k * conv->desc.sample_stride;
+    void *gradient = gradient_of(c, &dy, worker), *dw = work_weights(c->e, conv, worker);
+    float *db = work_bias(c->e, conv, worker), *total = c->dbias + shift;
+    PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS], worker,
+                  (void *const[]){x.data, gradient, dw, db}));
+    for (int i = 0; i < conv->shape.cout; i++) total[i % conv->desc.cout] += db[i];
+    return run(c, conv->unpack_add, worker, (void *const[]){dw, c->dweights + shift});
+}
+
+/* Where all samples add to the same, they take turns. */
 pleat_status pleat_onednn_conv_backward_weights(pleat_engine *engine, pleat_conv *conv,
                                                 const pleat_tensor *x, const pleat_tensor *dy,
                                                 void *dweights, void *dbias) {
@@ -228,14 +320,6 @@ pleat_status pleat_onednn_conv_backward_weights(pleat_engine *engine, pleat_conv
     if (conv->desc.kind == PLEAT_HEAD)
         return pleat_onednn_head_backward_weights(e, &conv->desc, x->data, dy->data, dweights,
                                                   dbias);
-    void *gradient = dy->data, *dw = work_weights(e, conv);
-    float *db = work_bias(e, conv), *total = dbias;
-    if (conv->desc.kind == PLEAT_UP) {
-        gradient = work_fine(e);
-        deal(e, conv, gradient, dy, 1);
-    }
-    PLEAT_TRY(run(e, conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS],
-                  (void *const[]){x->data, gradient, dw, db}));
-    for (int c = 0; c < conv->shape.cout; c++) total[c % conv->desc.cout] += db[c];
-    return run(e, conv->unpack_add, (void *const[]){dw, dweights});
+    const call c = {.e = e, .conv = conv, .x = x, .y = dy, .dweights = dweights, .dbias = dbias};
+    return run_pieces(&c, conv->desc.sample_stride > 0 ? conv->workers : 1, weights_piece);
 }

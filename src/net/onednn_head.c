@@ -10,8 +10,12 @@
 #define TILE  128 /* voxels whose weight gradients are summed in float */
 #define GROUP 4   /* classes computed together over one reading of a voxel */
 
+static size_t sample_voxels(const pleat_conv_desc *desc) {
+    return (size_t)desc->d * (size_t)desc->h * (size_t)desc->w;
+}
+
 static size_t head_voxels(const pleat_conv_desc *desc) {
-    return (size_t)desc->n * (size_t)desc->d * (size_t)desc->h * (size_t)desc->w;
+    return (size_t)desc->n * sample_voxels(desc);
 }
 
 /* --- forward --- */
@@ -121,26 +125,25 @@ INLINE void weights_channels(int lanes, int bf16, const pleat_conv_desc *desc, c
     for (; k < desc->cout; k++) weights_group(lanes, bf16, 1, desc, x, dy, dw, s, k, c);
 }
 
-/* One thread's sums: dweights [K,Cin], then dbias [K]. */
+/* One part's sums: dweights [K,Cin], then dbias [K]. */
 static size_t sums_of(const pleat_conv_desc *desc) {
     return (size_t)desc->cout * ((size_t)desc->cin + 1);
 }
 
 pleat_status pleat_onednn_head_reserve(pleat_onednn *engine, const pleat_conv_desc *desc) {
     return pleat_onednn_reserve(engine, &engine->sums,
-                                (size_t)engine->base.threads * sums_of(desc) * sizeof(double));
+                                (size_t)engine->parts * sums_of(desc) * sizeof(double));
 }
 
-pleat_status pleat_onednn_head_backward_weights(pleat_onednn *engine, const pleat_conv_desc *desc,
-                                                const void *x, const void *dy, float *dweights,
-                                                float *dbias) {
-    const int threads = engine->base.threads, bf16 = engine->base.act == PLEAT_BF16;
-    const size_t voxels = head_voxels(desc), n = sums_of(desc), classes = (size_t)desc->cout;
-    double *partial = engine->sums.data;
-    memset(partial, 0, (size_t)threads * n * sizeof *partial);
-#pragma omp parallel for num_threads(threads)
-    for (int t = 0; t < threads; t++) {
-        const pleat_share mine = pleat_share_of(voxels, TILE, t, threads);
+static void backward_weights(const pleat_onednn *engine, const pleat_conv_desc *desc, size_t voxels,
+                             const void *x, const void *dy, float *dweights, float *dbias) {
+    const int parts = engine->parts, bf16 = engine->base.act == PLEAT_BF16;
+    const size_t n = sums_of(desc), classes = (size_t)desc->cout;
+    double *partial = engine->sums.data; /* [parts, K(Cin + 1)] */
+    memset(partial, 0, (size_t)parts * n * sizeof *partial);
+#pragma omp parallel for num_threads(engine->base.threads)
+    for (int t = 0; t < parts; t++) {
+        const pleat_share mine = pleat_share_of(voxels, TILE, t, parts);
         double *dw = partial + (size_t)t * n, *db = dw + n - classes;
         for (size_t v = mine.begin; v < mine.end; v += TILE) {
             const pleat_share s = {v, v + TILE < mine.end ? v + TILE : mine.end};
@@ -153,9 +156,23 @@ pleat_status pleat_onednn_head_backward_weights(pleat_onednn *engine, const plea
     }
     for (size_t i = 0; i < n; i++) {
         double total = 0;
-        for (int t = 0; t < threads; t++) total += partial[(size_t)t * n + i];
+        for (int t = 0; t < parts; t++) total += partial[(size_t)t * n + i];
         float *to = i < n - classes ? dweights + i : dbias + (i - (n - classes));
         *to += (float)total;
     }
+}
+
+pleat_status pleat_onednn_head_backward_weights(pleat_onednn *engine, const pleat_conv_desc *desc,
+                                                const void *x, const void *dy, float *dweights,
+                                                float *dbias) {
+    const size_t stride = desc->sample_stride, voxels = sample_voxels(desc);
+    const size_t element = pleat_dtype_size(engine->base.act);
+    const size_t from = voxels * (size_t)desc->cin * element;
+    const size_t gradient = voxels * (size_t)desc->cout * element;
+    if (stride == 0) backward_weights(engine, desc, head_voxels(desc), x, dy, dweights, dbias);
+    for (size_t k = 0; stride > 0 && k < (size_t)desc->n; k++)
+        backward_weights(engine, desc, voxels, (const char *)x + k * from,
+                         (const char *)dy + k * gradient, dweights + k * stride,
+                         dbias + k * stride);
     return PLEAT_OK;
 }

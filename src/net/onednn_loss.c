@@ -157,25 +157,25 @@ pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const void *logits,
                                        void *probs, double *sums) {
     PLEAT_TRY(check_classes(classes));
     pleat_onednn *e = (pleat_onednn *)engine;
-    const int threads = engine->threads;
+    const int threads = engine->threads, parts = e->parts;
     const size_t width = 3 * (size_t)classes + 1, values = voxels * (size_t)classes;
-    const size_t bytes = (size_t)threads * width * sizeof(double);
+    const size_t bytes = (size_t)parts * width * sizeof(double);
     PLEAT_TRY(pleat_onednn_reserve(e, &e->sums, bytes));
-    double *partial = e->sums.data; /* [threads, 3K+1] */
+    double *partial = e->sums.data; /* [parts, 3K+1] */
     for (int sample = 0; sample < n; sample++) {
         const size_t first = (size_t)sample * values;
         double *total = sums + (size_t)sample * width;
         memset(partial, 0, bytes);
 #pragma omp parallel for num_threads(threads)
-        for (int t = 0; t < threads; t++) {
-            const pleat_share s = pleat_share_of(voxels, TILE, t, threads);
+        for (int t = 0; t < parts; t++) {
+            const pleat_share s = pleat_share_of(voxels, TILE, t, parts);
             WITH_CLASSES(classes, loss_share, (const float *)logits + first,
                          labels + (size_t)sample * voxels, (float *)probs + first, s,
                          partial + (size_t)t * width);
         }
         for (size_t i = 0; i < width; i++) {
             total[i] = 0;
-            for (int t = 0; t < threads; t++) total[i] += partial[(size_t)t * width + i];
+            for (int t = 0; t < parts; t++) total[i] += partial[(size_t)t * width + i];
         }
     }
     return PLEAT_OK;

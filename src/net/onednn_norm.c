@@ -24,17 +24,17 @@ typedef struct coefficients {
     float *scale, *shift, *slope, *mean; /* [C] */
 } coefficients;
 
-/* engine->sums holds each thread's double [2C], then the coefficients. */
+/* engine->sums holds each part's double [2C], then the coefficients. */
 pleat_status pleat_onednn_norm_reserve(pleat_onednn *engine, int channels) {
     const size_t c = (size_t)channels;
     return pleat_onednn_reserve(engine, &engine->sums,
-                                (size_t)engine->base.threads * 2 * c * sizeof(double) +
+                                (size_t)engine->parts * 2 * c * sizeof(double) +
                                     4 * c * sizeof(float));
 }
 
 static coefficients coefficients_of(const pleat_onednn *engine, int channels) {
     const size_t c = (size_t)channels;
-    float *first = (float *)((double *)engine->sums.data + (size_t)engine->base.threads * 2 * c);
+    float *first = (float *)((double *)engine->sums.data + (size_t)engine->parts * 2 * c);
     return (coefficients){first, first + c, first + 2 * c, first + 3 * c};
 }
 
@@ -87,13 +87,13 @@ INLINE void tile_backward_sums(int lanes, int bf16, const pleat_tensor *x, const
 /* Sums of x alone, or with dy those of the backward pass, into sums [2C]. */
 static void all_sums(const pleat_onednn *e, const pleat_tensor *x, const pleat_tensor *dy,
                      const float *mean, double *sums) {
-    const int bf16 = e->base.act == PLEAT_BF16, threads = e->base.threads, channels = x->c;
+    const int bf16 = e->base.act == PLEAT_BF16, parts = e->parts, channels = x->c;
     const size_t voxels = pleat_tensor_voxels(x), tile = tile_voxels(channels);
-    double *partial = e->sums.data; /* [threads, 2C] */
-    memset(partial, 0, (size_t)threads * 2 * (size_t)channels * sizeof *partial);
-#pragma omp parallel for num_threads(threads)
-    for (int t = 0; t < threads; t++) {
-        const pleat_share mine = pleat_share_of(voxels, tile, t, threads);
+    double *partial = e->sums.data; /* [parts, 2C] */
+    memset(partial, 0, (size_t)parts * 2 * (size_t)channels * sizeof *partial);
+#pragma omp parallel for num_threads(e->base.threads)
+    for (int t = 0; t < parts; t++) {
+        const pleat_share mine = pleat_share_of(voxels, tile, t, parts);
         double *sum = partial + (size_t)t * 2 * (size_t)channels, *other = sum + channels;
         for (size_t v = mine.begin; v < mine.end; v += tile) {
             const pleat_share part = {v, v + tile < mine.end ? v + tile : mine.end};
@@ -107,7 +107,7 @@ static void all_sums(const pleat_onednn *e, const pleat_tensor *x, const pleat_t
     }
     for (int i = 0; i < 2 * channels; i++) {
         sums[i] = 0;
-        for (int t = 0; t < threads; t++)
+        for (int t = 0; t < parts; t++)
             sums[i] += partial[(size_t)t * 2 * (size_t)channels + (size_t)i];
     }
 }

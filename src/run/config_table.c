@@ -100,6 +100,8 @@ const config_row pleat_config_rows[] = {
     {"engine", TEXT, AT(engine), LENGTH(engine), "auto, or one that `pleat info` lists"},
     {"precision", CHOICE, AT(precision), 0, 0, "auto|f32|tf32|bf16",
      "of products; auto: bf16 where the device has it"},
+    {"deterministic", BOOLEAN, AT(deterministic), 0, 0, NULL,
+     "the same bits on any number of threads and ranks; on a GPU, on the same ranks only"},
     {"threads", INTEGER, AT(threads), 0, 4096, NULL, "per rank; 0: the node's cores / its ranks"},
     {"loader_threads", INTEGER, AT(loader_threads), 1, 256, NULL, "that make patches ahead"},
     {"ranks_per_fold", INTEGER, AT(ranks_per_fold), 0, 1e6, NULL,

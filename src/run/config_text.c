@@ -146,6 +146,9 @@ pleat_status pleat_config_check(const pleat_config *config) {
     static const char *const axes[3] = {"z", "y", "x"};
     pleat_graph graph;
     pleat_unet_config network = config->network;
+    PLEAT_CHECK(config->norm_sync || !config->deterministic, PLEAT_ERR_ARG,
+                "deterministic: true needs network.norm_sync: true; a rank's own statistics depend "
+                "on how many ranks share a batch");
     int commas = 0;
     for (const char *c = config->classes; *c != '\0'; c++) commas += *c == ',';
     PLEAT_CHECK(commas < PLEAT_MAX_CLASSES, PLEAT_ERR_ARG,

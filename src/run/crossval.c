@@ -146,6 +146,7 @@ static pleat_status make_engine(pleat_crossval *cv) {
         .engine = c->engine,
         .threads = c->threads > 0 ? c->threads : cv->session->threads,
         .device = -1,
+        .deterministic = c->deterministic,
     };
     PLEAT_TRY(pleat_precision_from_name(c->precision, &options.precision));
     PLEAT_TRY(pleat_engine_create(&options, &cv->engine));

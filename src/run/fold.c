@@ -109,6 +109,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .oversample = c->oversample,
         .norm_sync = c->norm_sync,
         .norm_momentum = c->norm_momentum,
+        .ordered = c->deterministic && job->cv->engine->ordered,
         .loader_threads = c->loader_threads,
         .device_memory = c->device_memory,
         .compute = job->cv->compute,

@@ -43,8 +43,12 @@ static pleat_status log_numbers(const pleat_crossval *cv) {
     digest_hex(text, strlen(text), config);
     digest_hex(cv->folds.fold_of, (size_t)cv->n * sizeof *cv->folds.fold_of, folds);
     digest_hex(cv->preprocessing, strlen(cv->preprocessing), prep);
-    pleat_log(PLEAT_INFO, "seed %llu; digests: configuration %s, folds %s, preprocessing %s",
-              (unsigned long long)cv->config.seed, config, folds, prep);
+    const char *same = !cv->config.deterministic ? ""
+                       : cv->engine->ordered
+                           ? ", deterministic: the same bits on any number of threads and ranks"
+                           : ", deterministic: the same bits on the same ranks";
+    pleat_log(PLEAT_INFO, "seed %llu%s; digests: configuration %s, folds %s, preprocessing %s",
+              (unsigned long long)cv->config.seed, same, config, folds, prep);
     pleat_log(PLEAT_INFO, "%d cases of '%s', %d folds, to '%s'", cv->n, cv->config.data,
               cv->folds.k, cv->options->out);
     return PLEAT_OK;

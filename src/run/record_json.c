@@ -80,6 +80,7 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
     (void)json_object_set_new(root, "engine", json_string(cv->engine->ops->name));
     (void)json_object_set_new(root, "precision",
                               json_string(pleat_precision_name(cv->engine->precision)));
+    (void)json_object_set_new(root, "deterministic", json_boolean(c->deterministic));
     (void)json_object_set_new(root, "device", text_of(cv->engine->device));
     (void)json_object_set_new(
         root, "weights",
