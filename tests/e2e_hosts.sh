@@ -16,7 +16,7 @@ hosts() { # hosts VERB ARGUMENT...
 trap 'hosts down; end_jobs; cd /; rm -rf "$box"' EXIT
 # As slurm/env.sh does, but quicker. A rank that is cut off ends by itself after this limit.
 export OMPI_MCA_oob_tcp_keepalive_time=5 OMPI_MCA_oob_tcp_keepalive_intvl=2
-export OMPI_MCA_oob_tcp_keepalive_probes=3 PLEAT_COMM_TIMEOUT=20
+export OMPI_MCA_oob_tcp_keepalive_probes=6 PLEAT_COMM_TIMEOUT=20
 
 # One fold at a time by all three; a batch of three.
 keys=(--set folds.k=2 --set ranks_per_fold=3 --set train.epochs=6 --set train.iterations=100

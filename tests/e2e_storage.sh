@@ -57,7 +57,8 @@ store=$(kib whole/store) all=$(kib whole)
 # --- a full disk: wherever in the run it is full -------------------------------------------------
 mkdir full readonly
 if can_mount && mount -t tmpfs -o size=8k pleat-full full; then
-    for size in 8 $((store / 2)) $((store + 30)) $((store + 80)) $((all - 20)); do
+    most=$((store + (all - store) * 3 / 4))
+    for size in 8 $((store / 2)) $((store + 30)) $((store + 80)) $most; do
         mount -o remount,size=${size}k full
         fails "a disk of $size KiB" "No space left on device" full
     done

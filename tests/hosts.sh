@@ -76,6 +76,22 @@ END
     chmod +x "$folder/rsh"
 }
 
+# h0 is within reach: nobody listens there, and it says so. Both ends of a cable learn of it, and of
+# each other's addresses, within some seconds.
+reaches_h0() {
+    timeout 2 nsenter --net="/run/netns/$(space "$1")" bash -c "exec 3<> /dev/tcp/$net.1/9" 2>&1 |
+        grep -q refused
+}
+
+heal() {
+    local tries
+    ip -n "$(space net)" link set "$(port "$1")" up
+    for ((tries = 100; tries > 0; tries--)); do
+        reaches_h0 "$1" && return
+        sleep 0.1
+    done
+}
+
 case $verb in
 up) (up "$@") || { status=$? && down && exit "$status"; } ;;
 on) on "$@" ;;
@@ -84,7 +100,7 @@ mpirun)
         --mca btl_tcp_if_include $net.0/24 --mca oob_tcp_if_include $net.0/24 "$@"
     ;;
 cut) ip -n "$(space net)" link set "$(port "$1")" down ;;
-heal) ip -n "$(space net)" link set "$(port "$1")" up ;;
+heal) heal "$1" ;;
 crash) for id in $(ip netns pids "$(space "$1")"); do kill -9 "$id"; done ;;
 down) down ;;
 *) sed -n '7,12s/^#//p' "$0" && exit 2 ;;
