@@ -3,7 +3,6 @@
 #include "wire.h"
 
 #include <limits.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,12 +47,10 @@ static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
         ++(wire)->pending;                                                                     \
     } while (0)
 
-static pleat_status mpi_wait(pleat_comm *comm) {
-    return pleat_wire_settle(wire_of(comm), wire_of(comm)->timeout_s);
-}
+static pleat_status mpi_wait(pleat_comm *comm) { return pleat_wire_settle(wire_of(comm), 1); }
 
 /* Ends a control operation. */
-static pleat_status settle(pleat_wire *wire) { return pleat_wire_settle(wire, INFINITY); }
+static pleat_status settle(pleat_wire *wire) { return pleat_wire_settle(wire, 0); }
 
 static pleat_status mpi_barrier(pleat_comm *comm) {
     pleat_wire *wire = wire_of(comm);
@@ -198,6 +195,12 @@ static pleat_status mpi_agree(pleat_comm *comm, pleat_status mine) {
                       v->message);
 }
 
+static void mpi_note(pleat_comm *comm, const char *where, double step_s) {
+    pleat_wire *wire = wire_of(comm);
+    (void)snprintf(wire->where, sizeof wire->where, "%s", where);
+    wire->step_s = step_s;
+}
+
 static void mpi_abort(pleat_comm *comm, pleat_status status) {
     (void)comm;
     (void)fflush(NULL);
@@ -219,6 +222,7 @@ static const pleat_comm_ops mpi_ops = {
     .broadcast_bytes = mpi_broadcast_bytes,
     .gather = mpi_gather,
     .agree = mpi_agree,
+    .note = mpi_note,
     .abort = mpi_abort,
 };
 
@@ -257,6 +261,12 @@ double pleat_comm_mpi_timeout(const pleat_comm *comm) {
 const char *pleat_comm_mpi_who(const pleat_comm *comm, int rank, char *text, size_t size) {
     return pleat_wire_who(&((const mpi_comm *)comm)->wire, rank, text, size);
 }
+
+void pleat_comm_mpi_add_who(const pleat_comm *comm, int rank, char *text, size_t size) {
+    pleat_wire_add_who(&((const mpi_comm *)comm)->wire, rank, text, size);
+}
+
+double pleat_comm_mpi_notice_s(void) { return pleat_wire_notice_s(); }
 
 pleat_status pleat_comm_mpi_send(pleat_comm *comm, int tag, int value, int to) {
     return pleat_wire_send(wire_of(comm), tag, value, to);

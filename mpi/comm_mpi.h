@@ -27,10 +27,16 @@ pleat_status pleat_comm_mpi_node(pleat_comm *comm, pleat_comm **out);
 
 /* "rank 3 (host n2)", the rank being the one in the world. Returns `text`. */
 const char *pleat_comm_mpi_who(const pleat_comm *comm, int rank, char *text, size_t size);
-/* Seconds after which a rank that is silent in a training step is given up. */
+/* Adds it to the list in `text`, or "..." where there is no room. */
+void pleat_comm_mpi_add_who(const pleat_comm *comm, int rank, char *text, size_t size);
+/* Seconds after which a rank that is silent in a training step is given up: PLEAT_COMM_TIMEOUT; 0
+ * when it is not set. */
 double pleat_comm_mpi_timeout(const pleat_comm *comm);
 /* 1 when a message begins by naming its rank as above. */
 int pleat_comm_mpi_names_rank(const char *message);
+
+/* Seconds until a wait is told in the log: PLEAT_COMM_NOTICE, or 60. */
+double pleat_comm_mpi_notice_s(void);
 
 /* Notes of one int. Neither waits; *from is -1 when there is none. */
 pleat_status pleat_comm_mpi_send(pleat_comm *comm, int tag, int value, int to);

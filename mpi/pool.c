@@ -61,22 +61,30 @@ static pleat_status read_case(void *context, const int start[3], const int size[
     return pleat_store_read(r->store, r->i, start, size, image, label);
 }
 
-/* Reads case i to where its source points, or its image to a buffer of its own, and makes its
- * histogram. What comes into memory whole is compared with its digest. */
+/* Reads case i to where its source points, or to buffers of its own, compares it with its digest
+ * and makes its histogram. */
 static pleat_status load_case(pleat_pool *pool, int i) {
     static const int origin[3] = {0, 0, 0};
+    pleat_status status = PLEAT_OK;
     const pleat_source *source = &pool->sources[i];
-    const size_t n = voxels(pleat_store_info(pool->store, i));
-    float *image = (float *)source->image;
-    if (image == NULL) image = malloc(n * sizeof *image);
-    PLEAT_CHECK(image != NULL, PLEAT_ERR_MEMORY, "no memory to read case '%s', %zu MiB",
-                pleat_store_info(pool->store, i)->id, n * sizeof *image >> 20);
-    pleat_status status =
-        pleat_store_read(pool->store, i, origin, source->dim, image, (uint8_t *)source->label);
-    if (status == PLEAT_OK && source->image != NULL)
-        status = pleat_store_check(pool->store, i, source->image, source->label);
-    if (status == PLEAT_OK) pleat_histogram_make(image, n, &pool->histograms[i]);
-    if (source->image == NULL) free(image);
+    const pleat_case_info *info = pleat_store_info(pool->store, i);
+    const size_t n = voxels(info);
+    float *own_image = NULL, *image = (float *)source->image;
+    uint8_t *own_label = NULL, *label = (uint8_t *)source->label;
+    if (image == NULL) {
+        image = own_image = malloc(n * sizeof *image);
+        label = own_label = info->has_label ? malloc(n) : NULL;
+    }
+    PLEAT_CHECK_GOTO(status, done, image != NULL && (label != NULL || !info->has_label),
+                     PLEAT_ERR_MEMORY, "no memory to read case '%s', %zu MiB", info->id,
+                     n * (sizeof *image + 1) >> 20);
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_store_read(pool->store, i, origin, source->dim, image, label));
+    PLEAT_TRY_GOTO(status, done, pleat_store_check(pool->store, i, image, label));
+    pleat_histogram_make(image, n, &pool->histograms[i]);
+done:
+    free(own_image);
+    free(own_label);
     return status;
 }
 

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NAP_US   2000
-#define NOTICE_S 600.0
+#define NAP_US 2000
+#define AGAIN  10 /* times the notice's time, from one notice to the next */
 
 enum { ASK, LEAVE }; /* what a leader's note says */
 
@@ -21,6 +21,7 @@ struct pleat_queue {
     int halted;                        /* gives out nothing more */
     int given;                         /* rank 0: folds given out */
     int open;                          /* rank 0: leaders elsewhere that may still ask */
+    uint8_t *asks;                     /* [size of world]; rank 0: 1 for each of them */
 };
 
 /* Finds this group's index and the number of groups: leaders are those of group rank 0. */
@@ -41,6 +42,7 @@ static pleat_status number_groups(pleat_queue *queue, int *groups) {
     *groups = 0;
     for (int r = 0; r < size; ++r) {
         if (r == queue->world->rank && leads) queue->group_index = *groups;
+        queue->asks[r] = all[r] && r > 0 && *groups < queue->n; /* others get no fold */
         *groups += all[r];
     }
 done:
@@ -60,6 +62,9 @@ pleat_status pleat_queue_start(pleat_comm *world, pleat_comm *group, const int *
     queue->todo = malloc((size_t)(n > 0 ? n : 1) * sizeof *todo);
     PLEAT_CHECK_GOTO(status, done, queue->todo != NULL, PLEAT_ERR_MEMORY,
                      "no memory for a queue of %d folds", n);
+    queue->asks = calloc((size_t)world->size, 1);
+    PLEAT_CHECK_GOTO(status, done, queue->asks != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for the queue of %d ranks", world->size);
     if (n > 0) memcpy(queue->todo, todo, (size_t)n * sizeof *todo);
     PLEAT_TRY_GOTO(status, done, number_groups(queue, &groups));
     queue->given = groups < n ? groups : n;
@@ -74,6 +79,7 @@ done:
 void pleat_queue_free(pleat_queue *queue) {
     if (queue == NULL) return;
     free(queue->todo);
+    free(queue->asks);
     free(queue);
 }
 
@@ -108,7 +114,10 @@ pleat_status pleat_queue_poll(pleat_queue *queue) {
         PLEAT_TRY(pleat_comm_mpi_take(queue->world, PLEAT_TAG_FOLD_ASK, &note, &from));
         if (from < 0) return PLEAT_OK;
         const int fold = note == LEAVE ? -1 : take_next(queue);
-        if (fold < 0) --queue->open;
+        if (fold < 0) {
+            --queue->open;
+            queue->asks[from] = 0;
+        }
         if (note == ASK)
             PLEAT_TRY(pleat_comm_mpi_send(queue->world, PLEAT_TAG_FOLD_GIVE, fold, from));
     }
@@ -123,7 +132,8 @@ static pleat_status pass_on_halt(pleat_queue *queue) {
 /* Waits for a note of rank 0, which may be busy predicting, or wait for others itself. */
 static pleat_status await(pleat_queue *queue, int tag, const char *what, int *value) {
     const double start = pleat_now();
-    double notice = start + NOTICE_S;
+    double notice = start + pleat_comm_mpi_notice_s();
+    char who[128];
     for (int from = -1;;) {
         PLEAT_TRY(pleat_comm_mpi_take(queue->world, tag, value, &from));
         if (from >= 0) return PLEAT_OK;
@@ -131,8 +141,9 @@ static pleat_status await(pleat_queue *queue, int tag, const char *what, int *va
         (void)usleep(NAP_US);
         const double now = pleat_now();
         if (now < notice) continue;
-        pleat_log(PLEAT_INFO, "%s: rank 0 has not answered for %.0f s", what, now - start);
-        notice += NOTICE_S;
+        pleat_log(PLEAT_INFO, "%s: %s has not answered for %.3g s", what,
+                  pleat_comm_mpi_who(queue->world, 0, who, sizeof who), now - start);
+        notice = now + AGAIN * pleat_comm_mpi_notice_s();
     }
 }
 
@@ -161,18 +172,26 @@ pleat_status pleat_queue_next(pleat_queue *queue, int *fold) {
     return PLEAT_OK;
 }
 
+static void tell_open(const pleat_queue *queue, double waited_s) {
+    char names[512] = "";
+    for (int r = 0; r < queue->world->size; ++r)
+        if (queue->asks[r]) pleat_comm_mpi_add_who(queue->world, r, names, sizeof names);
+    pleat_log(PLEAT_INFO, "end of training: still waiting for the groups of %s after %.3g s", names,
+              waited_s);
+}
+
 /* Rank 0: answers until no leader can ask any more, then lets all go. */
 static pleat_status serve(pleat_queue *queue) {
     const double start = pleat_now();
-    double notice = start + NOTICE_S;
+    double notice = start + pleat_comm_mpi_notice_s();
     while (queue->open > 0) {
         PLEAT_TRY(pleat_queue_poll(queue));
         PLEAT_TRY(pass_on_halt(queue));
         (void)usleep(NAP_US);
-        if (pleat_now() < notice) continue;
-        pleat_log(PLEAT_INFO, "%d groups still train; waited %.0f s for them", queue->open,
-                  pleat_now() - start);
-        notice += NOTICE_S;
+        const double now = pleat_now();
+        if (now < notice) continue;
+        tell_open(queue, now - start);
+        notice = now + AGAIN * pleat_comm_mpi_notice_s();
     }
     for (int r = 1; r < queue->world->size; ++r)
         PLEAT_TRY(pleat_comm_mpi_send(queue->world, PLEAT_TAG_FOLD_DONE, 0, r));

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #define LINGER_S   2.0 /* for others that fail too; mpirun takes 1.4 s more, 10 s is the promise */
-#define NOTICE_S   60.0
 #define KILLED_S   5.0 /* the printing rank has ended us by then, or we end ourselves */
 #define LAST_US    300000
 #define FINALIZE_S 60 /* MPI waits for ever for a host that is gone; SIGALRM ends us then */
@@ -199,20 +198,18 @@ static void read_roll(roll *r, int size) {
     for (int i = 1; i < size; ++i) r->alike &= r->status[i] == r->status[0];
 }
 
-/* Logs the lowest rank that has not come. */
 static void tell_missing(const pleat_comm *comm, const roll *r, double waited_s) {
-    int missing = 0;
-    while (r->status[missing] >= 0) ++missing;
-    char who[128];
-    pleat_log(PLEAT_INFO, "end of the job: still waiting for %s after %.0f s",
-              pleat_comm_mpi_who(comm, missing, who, sizeof who), waited_s);
+    char names[512] = "";
+    for (int i = 0; i < comm->size; ++i)
+        if (r->status[i] < 0) pleat_comm_mpi_add_who(comm, i, names, sizeof names);
+    pleat_log(PLEAT_INFO, "end of the job: still waiting for %s after %.3g s", names, waited_s);
 }
 
 /* Returns when all have come, or one has failed and it is time to end the others. Ranks that have
  * nothing to do come hours before those that work. */
 static pleat_status call_roll(pleat_comm *comm, roll *r) {
     const double start = pleat_now();
-    double failed_since = 0.0, notice = start + NOTICE_S;
+    double failed_since = 0.0, notice = start + pleat_comm_mpi_notice_s();
     for (int i = 0; i < comm->size; ++i)
         if (i != comm->rank)
             PLEAT_TRY(pleat_comm_mpi_send(comm, PLEAT_TAG_END, r->status[comm->rank], i));
@@ -230,7 +227,7 @@ static pleat_status call_roll(pleat_comm *comm, roll *r) {
         if (failed_since > 0.0 && now - failed_since >= LINGER_S) return PLEAT_OK;
         if (now >= notice) {
             tell_missing(comm, r, now - start);
-            notice += 5 * NOTICE_S;
+            notice = now + 5 * pleat_comm_mpi_notice_s();
         }
         (void)usleep(1000);
     }

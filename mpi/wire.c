@@ -3,8 +3,10 @@
 #include "wire.h"
 
 #include "comm_mpi.h"
+#include "pleat/halt.h"
 #include "pleat/log.h"
 
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +14,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TIMEOUT_S 600.0 /* ranks of a group may differ by minutes of work */
-#define NOTICE_S  60.0
-#define ANSWER_S  0.1   /* between two looks for questions of other ranks */
-#define SEARCH_S  1.0   /* how long an answer may take: many times ANSWER_S */
-#define SPIN_S    0.010 /* waits shorter than this never sleep */
+#define FIRST_S  600.0 /* limit of the first step: libraries start, files are read for once */
+#define LEAST_S  60.0  /* limit of the others */
+#define PATIENCE 20.0  /* steps; a rank may be slowed by another program, or by its storage */
+#define CONTROL  10.0  /* times the limit of a step */
+#define NOTICE_S 60.0
+#define ANSWER_S 0.1   /* between two looks for questions of other ranks */
+#define SEARCH_S 1.0   /* how long an answer may take: many times ANSWER_S */
+#define SPIN_S   0.010 /* waits shorter than this never sleep */
+#define WARNED_S 0.2   /* from SIGCONT until a rank says for whom it waits; SIGKILL comes at 2 s */
 
 struct pleat_wire_note {
     pleat_wire_note *next;
@@ -32,21 +38,28 @@ pleat_status pleat_wire_check(int code, const char *doing) {
     return PLEAT_FAIL(PLEAT_ERR_COMM, "%s: %s", doing, text);
 }
 
-static pleat_status read_timeout(double *out) {
-    const char *text = getenv("PLEAT_COMM_TIMEOUT");
-    *out = TIMEOUT_S;
+/* The variable's seconds; *out stays where it is not set. */
+static pleat_status read_seconds(const char *name, double *out) {
+    const char *text = getenv(name);
     if (text == NULL || text[0] == '\0') return PLEAT_OK;
     char *end = NULL;
     const double seconds = strtod(text, &end);
     PLEAT_CHECK(*end == '\0' && seconds > 0.0, PLEAT_ERR_ARG,
-                "PLEAT_COMM_TIMEOUT='%s' is not a number of seconds above 0", text);
+                "%s='%s' is not a number of seconds above 0", name, text);
     *out = seconds;
     return PLEAT_OK;
 }
 
+double pleat_wire_notice_s(void) {
+    double seconds = NOTICE_S;
+    (void)read_seconds("PLEAT_COMM_NOTICE", &seconds); /* wrong: the session did not start */
+    return seconds;
+}
+
 pleat_status pleat_wire_open(MPI_Comm handle, pleat_wire *out) {
-    pleat_wire wire = {.handle = handle, .doing = "nothing"};
-    PLEAT_TRY(read_timeout(&wire.timeout_s));
+    pleat_wire wire = {.handle = handle, .doing = "nothing", .notice_s = NOTICE_S};
+    PLEAT_TRY(read_seconds("PLEAT_COMM_TIMEOUT", &wire.timeout_s));
+    PLEAT_TRY(read_seconds("PLEAT_COMM_NOTICE", &wire.notice_s));
     (void)MPI_Comm_set_errhandler(handle, MPI_ERRORS_RETURN);
     (void)MPI_Comm_rank(handle, &wire.rank);
     (void)MPI_Comm_size(handle, &wire.size);
@@ -97,6 +110,17 @@ const char *pleat_wire_who(const pleat_wire *wire, int rank, char *text, size_t 
     (void)snprintf(text, size, "rank %d (host %s)", wire->peers[rank].world_rank,
                    wire->peers[rank].host);
     return text;
+}
+
+void pleat_wire_add_who(const pleat_wire *wire, int rank, char *text, size_t size) {
+    const size_t used = strlen(text);
+    const char *comma = used > 0 ? ", " : "";
+    char who[128];
+    (void)pleat_wire_who(wire, rank, who, sizeof who);
+    if (used + strlen(who) + 8 < size)
+        (void)snprintf(text + used, size - used, "%s%s", comma, who);
+    else if (used + 6 < size && text[used - 1] != '.')
+        (void)snprintf(text + used, size - used, "%s...", comma);
 }
 
 pleat_status pleat_wire_send(pleat_wire *wire, int tag, int value, int to) {
@@ -163,18 +187,11 @@ static void name_missing(pleat_wire *wire, double since_s, char *text, size_t si
         answer(wire);
         (void)usleep(1000);
     }
-    (void)snprintf(text, size, "no rank in particular (all wait: the ranks disagree on what)");
-    size_t used = 0;
-    for (int r = 0; r < wire->size; ++r) {
-        char who[128];
-        if (!is_missing(wire, r, since_s)) continue;
-        (void)pleat_wire_who(wire, r, who, sizeof who);
-        if (used + strlen(who) + 8 >= size) {
-            (void)snprintf(text + used, size - used, ", ...");
-            return;
-        }
-        used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", who);
-    }
+    text[0] = '\0';
+    for (int r = 0; r < wire->size; ++r)
+        if (is_missing(wire, r, since_s)) pleat_wire_add_who(wire, r, text, size);
+    if (text[0] == '\0')
+        (void)snprintf(text, size, "no rank in particular (all wait: the ranks disagree on what)");
 }
 
 MPI_Request *pleat_wire_slot(pleat_wire *wire, const char *doing) {
@@ -212,12 +229,44 @@ static void rest(double waited_s) {
     }
 }
 
-pleat_status pleat_wire_settle(pleat_wire *wire, double limit_s) {
+double pleat_wire_limit_s(double timeout_s, double step_s, int of_step) {
+    double limit_s = timeout_s;
+    if (limit_s <= 0.0) limit_s = step_s > 0.0 ? fmax(LEAST_S, PATIENCE * step_s) : FIRST_S;
+    if (of_step) return limit_s;
+    return step_s != 0.0 ? CONTROL * limit_s : (double)INFINITY;
+}
+
+/* "fold 0 epoch 2/30 step 7: all-reduce". Returns `text`. */
+static const char *what_of(const pleat_wire *wire, char *text, size_t size) {
+    (void)snprintf(text, size, "%s%s%s", wire->where, wire->where[0] != '\0' ? ": " : "",
+                   wire->doing);
+    return text;
+}
+
+static pleat_status give_up(pleat_wire *wire, double start_s, double limit_s) {
+    char missing[512], what[128];
+    wire->broken = 1;
+    name_missing(wire, start_s, missing, sizeof missing);
+    tell_all(wire, PLEAT_TAG_PONG); /* those who give up after us shall not name us */
+    return PLEAT_FAIL(PLEAT_ERR_PEER,
+                      "%s: waited %.3g s for %s; lost, stopped or far behind "
+                      "(PLEAT_COMM_TIMEOUT=seconds sets the limit)",
+                      what_of(wire, what, sizeof what), limit_s, missing);
+}
+
+static void tell(pleat_wire *wire, double start_s, const char *why) {
+    char missing[512], what[128];
+    name_missing(wire, start_s, missing, sizeof missing);
+    pleat_log(PLEAT_INFO, "%s: still waiting for %s after %.3g s%s",
+              what_of(wire, what, sizeof what), missing, pleat_now() - start_s, why);
+}
+
+pleat_status pleat_wire_settle(pleat_wire *wire, int of_step) {
     if (wire->pending == 0) return PLEAT_OK;
     const double start = pleat_now();
-    double next_answer = start + ANSWER_S;
-    double next_notice = start + (limit_s < 2 * NOTICE_S ? limit_s / 2 : NOTICE_S);
-    char missing[512];
+    const double limit_s = pleat_wire_limit_s(wire->timeout_s, wire->step_s, of_step);
+    double next_answer = start + ANSWER_S, warned = 0.0;
+    double next_notice = start + fmin(wire->notice_s, limit_s / 2);
     for (;;) {
         int done = 0;
         PLEAT_TRY(test_all(wire, &done));
@@ -226,22 +275,18 @@ pleat_status pleat_wire_settle(pleat_wire *wire, double limit_s) {
         if (now >= next_answer) {
             answer(wire);
             next_answer = now + ANSWER_S;
+            if (warned == 0.0 && pleat_halt_warned()) warned = now;
         }
-        if (now - start >= limit_s) break;
+        if (now - start >= limit_s) return give_up(wire, start, limit_s);
         if (now >= next_notice) {
-            name_missing(wire, start, missing, sizeof missing);
-            pleat_log(PLEAT_INFO, "%s: still waiting for %s after %.3g s", wire->doing, missing,
-                      now - start);
-            next_notice = now + 5 * NOTICE_S;
+            tell(wire, start, "");
+            next_notice = now + 5 * wire->notice_s;
+        }
+        if (warned > 0.0 && now - warned >= WARNED_S) {
+            tell(wire, start, "; SIGCONT came, which mpirun sends before it ends a job");
+            warned = INFINITY;
         }
         rest(now - start);
     }
-    wire->broken = 1;
-    name_missing(wire, start, missing, sizeof missing);
-    tell_all(wire, PLEAT_TAG_PONG); /* those who give up after us shall not name us */
-    return PLEAT_FAIL(PLEAT_ERR_PEER,
-                      "%s: waited %g s for %s; lost, stopped or far behind "
-                      "(PLEAT_COMM_TIMEOUT=seconds sets the limit)",
-                      wire->doing, limit_s, missing);
 }
 /* NOLINTEND(clang-analyzer-optin.mpi.MPI-Checker) */

@@ -5,11 +5,16 @@
  * peer: a collective with one hangs (there is no ULFM in Open MPI 4.1). So a rank that has waited
  * long asks all others by a note; whoever waits too answers, and who does not answer is named.
  *
- *   waited 60 s     log: "all-reduce: still waiting for rank 3 (host n2)"
- *   waited 600 s    ERR_PEER with the same names; PLEAT_COMM_TIMEOUT=seconds changes the limit
+ *   waited 60 s     log: "all-reduce: still waiting for rank 3 (host n2)"; then every 5 minutes
+ *   waited too long ERR_PEER with the same names
  *
- * Only operations of a training step have the limit: there, all ranks have the same work. Before a
- * control operation one rank may work for hours; the launcher ends the job when a rank dies.
+ * too long:                  before the first step    then, T the longest step of late
+ *   operations of a step     600 s                    the longer of 60 s and 20 T
+ *   other ones, in training  6000 s                   10 times that: one rank writes a checkpoint
+ *   elsewhere                never: one rank may work for hours, the launcher ends a dead one's job
+ *
+ * PLEAT_COMM_TIMEOUT=seconds replaces the first line, PLEAT_COMM_NOTICE=seconds the log's 60 s.
+ * mpirun sends SIGCONT before it ends a job: a rank that waits then says for whom.
  */
 #ifndef PLEAT_MPI_WIRE_H
 #define PLEAT_MPI_WIRE_H
@@ -18,7 +23,8 @@
 
 #include <mpi.h>
 
-#define PLEAT_WIRE_HOST 64 /* bytes of a host name */
+#define PLEAT_WIRE_HOST  64 /* bytes of a host name */
+#define PLEAT_WIRE_WHERE 64
 
 typedef struct pleat_wire_peer {
     char host[PLEAT_WIRE_HOST];
@@ -36,11 +42,14 @@ typedef struct pleat_wire {
     int pending, capacity;
     const char *doing;      /* what they are, for messages */
     pleat_wire_note *notes; /* sent, perhaps not yet gone */
-    double timeout_s;       /* of a training step's operations */
-    int broken;             /* an operation failed: the communicator is of no more use */
+    double timeout_s;       /* of a step's operations; 0: by step_s */
+    double notice_s;
+    char where[PLEAT_WIRE_WHERE]; /* "fold 0 epoch 2/30 step 7", for messages; may be "" */
+    double step_s;                /* a step's time; 0: not in training, < 0: not known yet */
+    int broken;                   /* an operation failed: the communicator is of no more use */
 } pleat_wire;
 
-/* Takes over `handle`. Collective. ERR_ARG when PLEAT_COMM_TIMEOUT is no number. */
+/* Takes over `handle`. Collective. ERR_ARG when a variable above is no number. */
 pleat_status pleat_wire_open(MPI_Comm handle, pleat_wire *out);
 void pleat_wire_close(pleat_wire *wire);
 
@@ -50,14 +59,21 @@ pleat_status pleat_wire_check(int code, const char *doing);
 /* "rank 3 (host n2)", with the rank in the world. Returns `text`. */
 const char *pleat_wire_who(const pleat_wire *wire, int rank, char *text, size_t size);
 
+/* Adds "rank 3 (host n2)" to the list in `text`, or "..." where there is no room. */
+void pleat_wire_add_who(const pleat_wire *wire, int rank, char *text, size_t size);
+
 /* A place for one more request, named for messages; NULL without memory. The caller fills it and
  * counts it by ++wire->pending when it was started. */
 MPI_Request *pleat_wire_slot(pleat_wire *wire, const char *doing);
 /* Lets what is under way move on, without waiting. */
 pleat_status pleat_wire_progress(pleat_wire *wire);
-/* Waits for all requests, at most limit_s: wire->timeout_s, or INFINITY. ERR_PEER names the ranks
- * that did not come; ERR_COMM is MPI's error. */
-pleat_status pleat_wire_settle(pleat_wire *wire, double limit_s);
+/* Waits for all requests, at most as long as above; of_step: they are a step's. ERR_PEER names the
+ * ranks that did not come; ERR_COMM is MPI's error. */
+pleat_status pleat_wire_settle(pleat_wire *wire, int of_step);
+/* The table above: seconds that a wait may take. The first two are as in pleat_wire. */
+double pleat_wire_limit_s(double timeout_s, double step_s, int of_step);
+/* Seconds until a wait is told: PLEAT_COMM_NOTICE, or 60. */
+double pleat_wire_notice_s(void);
 
 /* A note is one int. Sending never waits, not even for a connection. */
 pleat_status pleat_wire_send(pleat_wire *wire, int tag, int value, int to);

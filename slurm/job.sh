@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# job.sh - what the batch scripts share: the launcher, signals passed on, the next start. To be
-# sourced by a batch script, in a job.
+# job.sh - what the batch scripts and box.sh share: the launcher, signals passed on, the next start.
+# To be sourced.
 #
 #   PLEAT                  the program, as words; default: pleat in PATH, else build/pleat where the
 #                          job was submitted. "apptainer exec pleat.sif pleat" will do
@@ -10,14 +10,37 @@
 
 say() { echo "$(date +%FT%T)  $*"; }
 
-child=
+child='' told=''
 # Slurm tells the script (--signal=B:USR1), and the script the ranks: srun and mpirun both pass USR1
 # on. TERM is not passed on: both would kill the ranks.
-trap '[ -z "$child" ] || kill -USR1 "$child" 2> /dev/null' USR1 TERM
+tell() {
+    told=1
+    [ -z "$child" ] || kill -USR1 "$child" 2> /dev/null
+}
+trap tell USR1 TERM
+
+# launch COMMAND...: runs it, with signals passed on; its exit code.
+launch() {
+    local code again
+    say "$*"
+    "$@" &
+    child=$!
+    wait "$child" # a signal ends it, but not the child
+    code=$?
+    while kill -0 "$child" 2> /dev/null; do
+        wait "$child"
+        code=$?
+    done
+    wait "$child" 2> /dev/null # 127: its code is known already
+    again=$?
+    [ "$again" -eq 127 ] || code=$again
+    child=''
+    return "$code"
+}
 
 # pleat_once ARGUMENT...: pleat on all tasks of the job; its exit code.
 pleat_once() {
-    local command code
+    local command
     read -ra command <<< "${PLEAT:-$(command -v pleat || echo "$SLURM_SUBMIT_DIR/build/pleat")}"
     command+=("$@")
     if [ "${SLURM_NTASKS:-1}" -gt 1 ]; then
@@ -30,29 +53,27 @@ pleat_once() {
             ;;
         esac
     fi
-    say "${command[*]}"
-    "${command[@]}" &
-    child=$!
-    while :; do # a signal ends `wait`, not the child
-        wait "$child"
-        code=$?
-        kill -0 "$child" 2> /dev/null || break
-    done
-    child=
-    return "$code"
+    launch "${command[@]}"
 }
 
-# lost CODE: the ranks were killed, or lost one another; not an error that would come again.
-lost() { [ "$1" -eq 5 ] || [ "$1" -ge 128 ]; }
+# lost CODE: the ranks were killed, or lost one another; not an error that would come again, nor
+# Ctrl-C.
+lost() { [ "$1" -ne 130 ] && { [ "$1" -eq 5 ] || [ "$1" -ge 128 ]; }; }
 
 # pleat_job ARGUMENT...: runs pleat to its end. 85 asks for another start: the job is requeued,
-# unless Slurm is ending it already, for scancel or for a partition that preempts.
+# unless Slurm is ending it already, for scancel or for a partition that preempts. A launcher that
+# is told of the limit while it starts dies of it: that is 85 too.
 pleat_job() {
     local code retries=${PLEAT_SLURM_RETRIES:-2} restarts=${SLURM_RESTART_COUNT:-0} state
+    # An array's last task has the id of the whole array: the name says which task is meant.
+    local job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+    job=${job:-$SLURM_JOB_ID}
     while :; do
         pleat_once "$@"
         code=$?
-        if ! lost "$code" || [ "$retries" -le 0 ]; then break; fi
+        if ! lost "$code"; then break; fi
+        [ -z "$told" ] || code=85
+        if [ -n "$told" ] || [ "$retries" -le 0 ]; then break; fi
         retries=$((retries - 1))
         say "ranks were lost (exit code $code); starting again from the last checkpoint"
     done
@@ -61,12 +82,15 @@ pleat_job() {
         say "not finished after $restarts restarts; sbatch again to go on"
         return 85
     fi
-    state=$(scontrol show job -o "$SLURM_JOB_ID" | grep -o 'JobState=[A-Z]*')
-    if [ "$state" != JobState=RUNNING ]; then # scancel makes it COMPLETING
-        say "ended from outside; sbatch again to go on"
+    state=$(scontrol show job -o "$job" | grep -o 'JobState=[A-Z_]*')
+    case $state in
+    *=RUNNING | *=SIGNALING) ;; # SIGNALING: Slurm has not yet heard that its USR1 has arrived
+    *)                          # scancel makes it COMPLETING
+        say "ended from outside ($state); sbatch again to go on"
         return 85
-    fi
+        ;;
+    esac
     say "not finished: requeued"
-    scontrol requeue "$SLURM_JOB_ID" || return 85
+    scontrol requeue "$job" || return 85
     sleep 60 # Slurm ends this script now
 }

@@ -45,12 +45,6 @@ goes_on() {
     holds "$1: had done something" [ "$before" -ge 2 ]
 }
 
-# damage FILE: as a disk would.
-damage() {
-    dd if=/dev/zero bs=1 count=512 2> /dev/null | tr '\0' '\377' |
-        dd of="$1" bs=1 seek=$(($(stat -c %s "$1") / 2)) conv=notrunc 2> /dev/null
-}
-
 tiny_data data 4 1
 # engine, epochs: so many that fold 1 lasts seconds: mpirun passes a SIGTERM on after one
 for engine in "ref 20" "onednn 150"; do
@@ -73,6 +67,7 @@ for engine in "ref 20" "onednn 150"; do
     damage damaged/fold_1/checkpoint_latest.h5
     goes_on damaged
     holds "says that a checkpoint is damaged" grep -q "checkpoint.*damaged" err
+    holds "it is set aside" [ -s damaged/fold_1/checkpoint_latest.h5.damaged ]
 
     : > cut/fold_1/checkpoint_latest.h5
     damage cut/fold_1/checkpoint_latest.h5.previous

@@ -186,12 +186,30 @@ static void a_rank_that_stays_away_is_named(void **state) {
     const int last = comm->size - 1;
     if (comm->rank != last) {
         double x = 1.0;
+        pleat_comm_note(part, "fold 1 epoch 2/3 step 4", 0.01);
         OK(pleat_comm_allreduce_sum(part, &x, 1, PLEAT_F64));
         assert_int_equal(pleat_comm_wait(part), PLEAT_ERR_PEER);
-        char expected[128];
-        (void)snprintf(expected, sizeof expected, "all-reduce: waited 0.5 s for rank %d (host %s);",
+        char expected[160];
+        (void)snprintf(expected, sizeof expected,
+                       "fold 1 epoch 2/3 step 4: all-reduce: waited 0.5 s for rank %d (host %s);",
                        last, ((pleat_session *)*state)->host);
         assert_int_equal(strncmp(pleat_error_message(), expected, strlen(expected)), 0);
+    }
+    OK(pleat_comm_barrier(comm));
+}
+
+/* In training, so that a rank which hangs while it writes a checkpoint is found too. */
+static void control_in_training_has_ten_times_the_limit(void **state) {
+    static pleat_comm *part = NULL; /* as above */
+    pleat_comm *comm = world(state);
+    if (comm->size < 2) skip();
+    (void)setenv("PLEAT_COMM_TIMEOUT", "0.05", 1);
+    OK(pleat_comm_split(comm, 0, comm->rank, &part));
+    (void)unsetenv("PLEAT_COMM_TIMEOUT");
+    pleat_comm_note(part, "fold 0 epoch 1/2 validation, checkpoint", -1.0);
+    if (comm->rank < comm->size - 1) {
+        assert_int_equal(pleat_comm_agree(part, PLEAT_OK), PLEAT_ERR_PEER);
+        assert_non_null(strstr(pleat_error_message(), "checkpoint: agreement: waited 0.5 s for"));
     }
     OK(pleat_comm_barrier(comm));
 }
@@ -249,6 +267,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(two_failures_keep_their_own_and_the_lowest_is_told, session),
         cmocka_unit_test_prestate(an_agreement_of_groups_names_the_origin_once, session),
         cmocka_unit_test_prestate(a_rank_that_stays_away_is_named, session),
+        cmocka_unit_test_prestate(control_in_training_has_ten_times_the_limit, session),
         cmocka_unit_test_prestate(control_waits_for_a_rank_that_works, session),
         cmocka_unit_test_prestate(small_sums_are_quick, session),
     };

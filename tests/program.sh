@@ -2,6 +2,12 @@
 # program.sh - what the end-to-end tests share: a scratch folder, jobs of the program, checks.
 # To be sourced; wants PLEAT, the program. Every command runs in the scratch folder $box.
 set -u
+# A script that sets own_mounts=1 before is started again where nobody else sees its mounts and they
+# go when it does, if that is allowed here.
+if [ -n "${own_mounts:-}" ] && [ -z "${PLEAT_TEST_MOUNTS:-}" ] &&
+    unshare --mount --propagation private true 2> /dev/null; then
+    PLEAT_TEST_MOUNTS=1 exec unshare --mount --propagation private bash "$0" "$@"
+fi
 pleat=$(readlink -f "${PLEAT:?names the program}")
 mpiexec=${MPIEXEC:-mpiexec}
 box=$(mktemp -d) || exit 1
@@ -32,7 +38,7 @@ end_jobs() { # what this script started and has not ended
     # shellcheck disable=SC2086 # a list of ids
     [ -z "$pids" ] || kill -9 $pids 2> /dev/null
 }
-trap 'end_jobs; cd /; rm -rf "$box"' EXIT
+trap 'end_jobs; cd /; umount -q "$box"/* 2> /dev/null; rm -rf "$box"' EXIT
 
 [ -x "$pleat" ] || { echo "no program '$PLEAT'" && exit 1; }
 
@@ -97,6 +103,15 @@ waits() {
         [ $((tries--)) -gt 0 ] || return 1
         sleep 0.05
     done
+}
+
+# can_mount: the script has mounts of its own, see above.
+can_mount() { [ -n "${PLEAT_TEST_MOUNTS:-}" ]; }
+
+# damage FILE: overwrites 512 bytes of its middle, as a disk would.
+damage() {
+    dd if=/dev/zero bs=1 count=512 2> /dev/null | tr '\0' '\377' |
+        dd of="$1" bs=1 seek=$(($(stat -c %s "$1") / 2)) conv=notrunc 2> /dev/null
 }
 
 # The smallest data set and configuration that make sense: phantoms on a coarse grid.

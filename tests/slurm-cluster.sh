@@ -64,6 +64,8 @@ CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 StateSaveLocation=$folder/state
 SlurmctldPidFile=$folder/run/slurmctld.pid
 SlurmctldLogFile=$folder/log/slurmctld.log
+# its log tells when it looks at the limits of jobs
+SlurmctldDebug=debug2
 SlurmdSpoolDir=$folder/spool.%n
 SlurmdPidFile=$folder/run/slurmd.%n.pid
 SlurmdLogFile=$folder/log/slurmd.%n.log

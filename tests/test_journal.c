@@ -93,6 +93,10 @@ static void events_are_lines_of_json(void **state) {
         pleat_journal_event(j, "halted", 1, 7, "the \"limit\"\n");
         pleat_journal_epoch(j, 2, 12, &row);
         pleat_journal_close(j);
+        FILE *killed = fopen(path, "a"); /* within a line, which the next start takes away */
+        assert_non_null(killed);
+        if (start == 0) (void)fputs("{\"time\": \"20", killed);
+        assert_int_equal(fclose(killed), 0);
     }
     assert_int_equal(pleat_file_read_all(path, &text, NULL), PLEAT_OK);
     char *line = text;

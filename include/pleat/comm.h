@@ -54,6 +54,10 @@ typedef struct pleat_comm_ops {
     /* OK when every rank brings OK; else all ranks get a failure, and the message of the lowest
      * failing rank, so that all go on or all leave. */
     pleat_status (*agree)(pleat_comm *comm, pleat_status mine);
+    /* Not collective: where this rank is ("fold 0 epoch 2/30 step 7"), for messages, and how long a
+     * step takes, by which `wait` knows that a peer is lost; < 0: in training, but not known yet;
+     * 0: ranks may differ by hours of work now. NULL where nobody waits. */
+    void (*note)(pleat_comm *comm, const char *where, double step_s);
     /* Not collective: ends every rank of the job with status's exit code. Does not return. */
     void (*abort)(pleat_comm *comm, pleat_status status);
 } pleat_comm_ops;
@@ -92,6 +96,9 @@ static inline pleat_status pleat_comm_gather(pleat_comm *comm, const void *bytes
 }
 static inline pleat_status pleat_comm_agree(pleat_comm *comm, pleat_status mine) {
     return comm->ops->agree(comm, mine);
+}
+static inline void pleat_comm_note(pleat_comm *comm, const char *where, double step_s) {
+    if (comm->ops->note != NULL) comm->ops->note(comm, where, step_s);
 }
 
 /* A group of one. Never fails to reduce. */

@@ -36,6 +36,8 @@ pleat_status pleat_file_make_folder(const char *path);
  * size without that byte. ERR_NOT_FOUND, ERR_IO or ERR_MEMORY. */
 pleat_status pleat_file_read_all(const char *path, char **text, size_t *n);
 
+/* Writes bytes[n] to `path`, which is made or emptied before; for temporary files. ERR_IO. */
+pleat_status pleat_file_write(const char *path, const void *bytes, size_t n);
 /* Replaces `path` by bytes[n]. On failure `path` is as before and nothing else is left. ERR_IO. */
 pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t n);
 

@@ -50,6 +50,8 @@ void pleat_halt_ask(pleat_halt why);
 /* The strongest wish so far. A limit is near when it comes within `reserve_s`: the time that may
  * pass until the next look, and until all is saved. Not collective. */
 pleat_halt pleat_halt_look(double reserve_s);
+/* 1 when SIGCONT has come and nobody has looked since. */
+int pleat_halt_warned(void);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,8 @@
  *
  * Both are only ever appended to, by the one rank that leads the fold. They are for looking on:
  * nothing reads them back, and a journal that cannot be written is named in the log once and
- * does not end a run. After a kill, epochs that are made again appear again.
+ * does not end a run. After a kill, epochs that are made again appear again; half a line at the end
+ * is taken away by the next start.
  */
 #ifndef PLEAT_JOURNAL_H
 #define PLEAT_JOURNAL_H

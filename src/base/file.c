@@ -126,28 +126,33 @@ done:
     return status;
 }
 
-/* 0, or the errno of the first write that failed. */
-static int write_all(int fd, const char *bytes, size_t n) {
-    for (size_t done = 0; done < n;) {
+/* 0, or the errno of the first thing that failed. */
+static int write_file(const char *path, const char *bytes, size_t n) {
+    int why = 0;
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) return errno;
+    for (size_t done = 0; done < n && why == 0;) {
         const ssize_t put = write(fd, bytes + done, n - done);
-        if (put < 0 && errno != EINTR) return errno;
+        if (put < 0 && errno != EINTR) why = errno;
         if (put > 0) done += (size_t)put;
     }
-    return 0;
+    if (close(fd) != 0 && why == 0) why = errno;
+    return why;
+}
+
+pleat_status pleat_file_write(const char *path, const void *bytes, size_t n) {
+    const int why = write_file(path, bytes, n);
+    PLEAT_CHECK(why == 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(why));
+    return PLEAT_OK;
 }
 
 pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t n) {
     char temporary[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_file_temporary(path, temporary, sizeof temporary));
-    const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    PLEAT_CHECK(fd >= 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
-    int why = write_all(fd, bytes, n);
-    if (close(fd) != 0 && why == 0) why = errno;
-    if (why != 0) {
-        (void)unlink(temporary);
-        return PLEAT_FAIL(PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(why));
-    }
-    return pleat_file_publish(temporary, path);
+    const int why = write_file(temporary, bytes, n);
+    if (why == 0) return pleat_file_publish(temporary, path);
+    (void)unlink(temporary);
+    return PLEAT_FAIL(PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(why));
 }
 
 /* ".NAME.HOST-PID.tmp", see pleat_file_temporary. */

@@ -57,6 +57,7 @@ void pleat_halt_catch(void) {
     (void)sigfillset(&action.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         (void)sigaction(signals[i].number, &action, NULL);
+    (void)signal(SIGXFSZ, SIG_IGN); /* the write that is too much fails, and can be told */
 }
 
 void pleat_halt_after(pleat_halt why, double seconds) { limits[why] = pleat_now() + seconds; }
@@ -91,6 +92,8 @@ pleat_status pleat_halt_parse(const char *option, const char *text, double *seco
     *seconds = (double)h * 3600.0 + (double)m * 60.0 + (double)s;
     return PLEAT_OK;
 }
+
+int pleat_halt_warned(void) { return asked[PLEAT_HALT_SAVE] != 0; }
 
 void pleat_halt_ask(pleat_halt why) { asked[why] = 1; }
 

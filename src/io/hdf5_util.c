@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MEMORY_STEP ((size_t)1 << 20) /* by which a file in memory grows */
+
 /* The library keeps process-wide state of its own, so its lock is process-wide too. */
 static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -29,17 +31,18 @@ static pleat_status not_written(const pleat_hdf5 *file, const char *name) {
                       errno != 0 ? strerror(errno) : "HDF5 refused it");
 }
 
+/* In memory until it is closed: HDF5 1.10 crashes, in H5Fclose or at the exit, when it cannot write
+ * what it holds, for example to a full disk. */
 pleat_status pleat_hdf5_create(const char *path, pleat_hdf5 *out) {
-    pleat_hdf5 file = {.id = H5I_INVALID_HID, .advice = "write it again"};
+    pleat_hdf5 file = {.id = H5I_INVALID_HID, .advice = "write it again", .in_memory = 1};
     PLEAT_TRY(pleat_path(file.path, sizeof file.path, "%s", path));
     errno = 0;
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     (void)H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
-    (void)H5Pset_file_locking(access, 0, 1);
+    (void)H5Pset_fapl_core(access, MEMORY_STEP, 0);
     file.id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     (void)H5Pclose(access);
-    PLEAT_CHECK(file.id >= 0, PLEAT_ERR_IO, "cannot write '%s': %s", path,
-                errno != 0 ? strerror(errno) : "HDF5 cannot make it");
+    PLEAT_CHECK(file.id >= 0, PLEAT_ERR_MEMORY, "no memory to make '%s'", path);
     *out = file;
     return PLEAT_OK;
 }
@@ -62,14 +65,21 @@ pleat_status pleat_hdf5_open(const char *path, const char *advice, pleat_hdf5 *o
     return PLEAT_OK;
 }
 
+static pleat_status write_memory(const pleat_hdf5 *file) {
+    void **bytes = NULL; /* the core driver's handle is the address of its pointer to them */
+    const ssize_t size =
+        H5Fflush(file->id, H5F_SCOPE_LOCAL) >= 0 ? H5Fget_file_image(file->id, NULL, 0) : -1;
+    PLEAT_CHECK(size > 0 && H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&bytes) >= 0,
+                PLEAT_ERR_MEMORY, "no memory to make '%s'", file->path);
+    return pleat_file_write(file->path, *bytes, (size_t)size);
+}
+
 pleat_status pleat_hdf5_close(pleat_hdf5 *file) {
     if (file->id < 0) return PLEAT_OK;
-    errno = 0;
-    const herr_t closed = H5Fclose(file->id);
+    const pleat_status status = file->in_memory ? write_memory(file) : PLEAT_OK;
+    (void)H5Fclose(file->id); /* memory, or a file that was only read */
     file->id = H5I_INVALID_HID;
-    PLEAT_CHECK(closed >= 0, PLEAT_ERR_IO, "cannot finish '%s': %s", file->path,
-                errno != 0 ? strerror(errno) : "HDF5 cannot close it");
-    return PLEAT_OK;
+    return status;
 }
 
 /* ---- attributes ------------------------------------------------------------------------------ */

@@ -22,18 +22,21 @@ void pleat_hdf5_unlock(void);
 typedef struct pleat_hdf5 {
     hid_t id; /* H5I_INVALID_HID when none */
     char path[1024];
+    int in_memory;      /* being written */
     const char *advice; /* what the user does about a damaged one: "remove it and ..." */
 } pleat_hdf5;
 
 #define PLEAT_HDF5_NONE \
     { .id = H5I_INVALID_HID }
 
-/* Replaces `path`. Metadata carry checksums (format of HDF5 1.8). ERR_IO. */
+/* Makes a file in memory, which close writes to `path`. Metadata carry checksums (format of HDF5
+ * 1.8). ERR_MEMORY. */
 pleat_status pleat_hdf5_create(const char *path, pleat_hdf5 *out);
 /* Read-only and without file locks, so that NFS and read-only mounts work. ERR_NOT_FOUND, ERR_IO
  * (no permission), ERR_FORMAT (no HDF5 file, or cut short). */
 pleat_status pleat_hdf5_open(const char *path, const char *advice, pleat_hdf5 *out);
-/* Nothing for a file that is not open. ERR_IO when what was written did not reach the file. */
+/* Nothing for a file that is not open. ERR_IO when what was put could not be written; then a part
+ * of it may be at `path`. */
 pleat_status pleat_hdf5_close(pleat_hdf5 *file);
 
 /* ERR_FORMAT: "'PATH': WHAT; ADVICE". */

@@ -151,15 +151,20 @@ static void close_oldest(pleat_store *store) {
     store->n_open--;
 }
 
+/* 1 when the file is not, or no longer, as it was when the store was opened. */
+static int has_changed(const store_case *one, int fd) {
+    struct stat st;
+    return fstat(fd, &st) != 0 || st.st_ino != one->inode || st.st_size != one->bytes ||
+           st.st_mtim.tv_sec != one->written.tv_sec || st.st_mtim.tv_nsec != one->written.tv_nsec;
+}
+
 static pleat_status open_case(const pleat_store *store, int i, int *out) {
     const store_case *one = &store->cases[i];
     char path[PLEAT_PATH_BYTES];
-    struct stat st;
     PLEAT_TRY(store_case_path(store->folder, one->info.id, path, sizeof path));
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     PLEAT_CHECK(fd >= 0, PLEAT_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
-    if (fstat(fd, &st) != 0 || st.st_ino != one->inode || st.st_size != one->bytes ||
-        st.st_mtim.tv_sec != one->written.tv_sec || st.st_mtim.tv_nsec != one->written.tv_nsec) {
+    if (has_changed(one, fd)) {
         (void)close(fd);
         return PLEAT_FAIL(PLEAT_ERR_IO, "'%s' changed while the store was in use; start again",
                           path);
@@ -283,6 +288,9 @@ pleat_status pleat_store_read(pleat_store *store, int i, const int start[3], con
     b.voxel = sizeof *label;
     if (label != NULL)
         PLEAT_TRY_GOTO(status, done, read_box(&b, store->folder, one->info.id, label));
+    PLEAT_CHECK_GOTO(status, done, !has_changed(one, b.fd), PLEAT_ERR_IO,
+                     "'%s/cases/%s.h5' changed while the store was in use; start again",
+                     store->folder, one->info.id);
 done:
     give_file(store, i);
     return status;

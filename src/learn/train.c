@@ -12,6 +12,7 @@
 #include "pleat/file.h"
 #include "pleat/log.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ typedef struct run {
     int finished;               /* ended by itself */
     pleat_halt halt;            /* agreed on */
     double looked_s, reserve_s; /* of the last look for a halt; the longest time between two */
+    double step_s;              /* the longest step of late; < 0 none yet */
     pleat_epoch *rows;          /* [epochs] */
     double *tally;              /* of a step: [PLEAT_HALTS] wishes, [global batch][3K+1] sums */
     double *val;                /* [validation samples][METRICS] */
@@ -105,7 +107,18 @@ static pleat_status take_tally(run *r, pleat_halt *halt) {
     return PLEAT_OK;
 }
 
+/* What the group's messages say, should it wait. step 0: in none. */
+static void note_place(const run *r, const char *doing, int step) {
+    char where[64], number[16] = "";
+    if (step > 0) (void)snprintf(number, sizeof number, " %d", step);
+    (void)snprintf(where, sizeof where, "fold %d epoch %d/%d %s%s", r->config->fold, r->epoch + 1,
+                   r->config->epochs, doing, number);
+    pleat_comm_note(r->group, where, r->step_s);
+}
+
 static pleat_status train_step(run *r, pleat_halt *halt) {
+    const double start = pleat_now();
+    note_place(r, "step", r->iteration + 1);
     const float *images = NULL;
     const uint8_t *labels = NULL;
     PLEAT_TRY(pleat_feed_next(r->feed, &images, &labels));
@@ -122,7 +135,9 @@ static pleat_status train_step(run *r, pleat_halt *halt) {
         pleat_bar(what, (size_t)r->iteration, (size_t)r->config->iterations);
     }
     if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context);
-    return take_tally(r, halt);
+    PLEAT_TRY(take_tally(r, halt));
+    r->step_s = fmax(pleat_now() - start, 0.9 * r->step_s);
+    return PLEAT_OK;
 }
 
 /* Validation patch `sample`, into place k of the batch. */
@@ -271,6 +286,15 @@ static pleat_status take_over(run *r, const pleat_checkpoint *c) {
     return PLEAT_OK;
 }
 
+/* A damaged file must not take the place of the whole one before it when the next is written. */
+static pleat_status set_aside(const char *path) {
+    char aside[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(aside, sizeof aside, "%s.damaged", path));
+    PLEAT_CHECK(rename(path, aside) == 0 || errno == ENOENT, PLEAT_ERR_IO,
+                "cannot rename '%s' to '%s': %s", path, aside, strerror(errno));
+    return PLEAT_OK;
+}
+
 /* Every rank of the group reads the file; nothing there is a fresh start. */
 static pleat_status restore(run *r) {
     char path[PLEAT_PATH_BYTES];
@@ -282,6 +306,7 @@ static pleat_status restore(run *r) {
         return pleat_model_init(r->model, r->config->seed, r->config->fold);
     if (status == PLEAT_OK) status = check_fits(r, &c, path);
     if (status == PLEAT_OK) status = take_over(r, &c);
+    if (status == PLEAT_OK && fell_back && is_root(r)) status = set_aside(path);
     /* A run may have been killed after its checkpoint and before its history. */
     if (status == PLEAT_OK && is_root(r))
         status = pleat_history_write(r->config->folder, r->rows, r->epoch);
@@ -350,6 +375,7 @@ static pleat_status run_epoch(run *r) {
     PLEAT_TRY(train_steps(r, start));
     if (r->halt != PLEAT_HALT_NONE) return PLEAT_OK;
     memcpy(train, r->partial, sizeof train);
+    note_place(r, "validation, checkpoint", 0);
     PLEAT_TRY(validate(r, val)); /* the same on all ranks */
     if (r->data->n_validation * r->config->validation > 0 && !isfinite(val[0]))
         return diverged(r, "the validation loss is not finite after", r->epoch + 1);
@@ -452,6 +478,7 @@ pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_trai
                               pleat_train_result *out) {
     const double start = pleat_now();
     run r = {.config = config, .data = data, .hooks = hooks, .model = model, .group = group};
+    r.step_s = -1.0;
     r.compute = config->compute != NULL ? config->compute : group;
     pleat_status status = prepare(&r);
     if (status == PLEAT_OK) status = restore(&r);
@@ -467,6 +494,7 @@ pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_trai
         .seconds = pleat_now() - start,
     };
 done:
+    pleat_comm_note(group, "", 0.0);
     release(&r);
     return status;
 }

@@ -220,7 +220,9 @@ static pleat_status agree_on_halt(fold_job *job) {
 static pleat_status predict(fold_job *job) {
     pleat_crossval *cv = job->cv;
     const double start = pleat_now();
-    char path[PLEAT_PATH_BYTES];
+    char path[PLEAT_PATH_BYTES], where[32];
+    (void)snprintf(where, sizeof where, "fold %d predictions", job->fold);
+    pleat_comm_note(cv->group, where, 0.0);
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/predictions", job->folder));
     pleat_status status = pleat_file_make_folder(path);
     job->results = calloc((size_t)job->n_held_out, sizeof *job->results);
@@ -266,6 +268,7 @@ pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt) {
         PLEAT_TRY_GOTO(status, done, predict(&job));
     *halt = job.halt;
 done:
+    pleat_comm_note(cv->group, "", 0.0);
     free(job.sources);
     free(job.held_out);
     free(job.layers);

@@ -30,14 +30,27 @@ static double seconds_now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* A kill or a full disk may have left half a line. */
+static void cut_half_line(const char *path) {
+    char *text = NULL;
+    size_t n = 0;
+    if (pleat_file_read_all(path, &text, &n) != PLEAT_OK) return; /* not there yet */
+    size_t whole = n;
+    while (whole > 0 && text[whole - 1] != '\n') whole--;
+    if (whole < n) (void)!truncate(path, (off_t)whole);
+    free(text);
+}
+
 pleat_journal *pleat_journal_open(const char *folder, int fold) {
     char path[PLEAT_PATH_BYTES], host[64] = "host";
     pleat_journal *j = calloc(1, sizeof *j);
     if (j == NULL) return NULL;
     j->fold = fold;
     (void)gethostname(host, sizeof host - 1);
-    if (pleat_path(path, sizeof path, "%s/events.jsonl", folder) == PLEAT_OK)
+    if (pleat_path(path, sizeof path, "%s/events.jsonl", folder) == PLEAT_OK) {
+        cut_half_line(path);
         j->lines = fopen(path, "a");
+    }
     check(j, j->lines != NULL, "events.jsonl");
     if (pleat_path(path, sizeof path, "%s/events.out.tfevents.%lld.%s.%ld", folder,
                    (long long)time(NULL), host, (long)getpid()) == PLEAT_OK)
