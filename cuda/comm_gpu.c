@@ -5,11 +5,15 @@
 
 #include "pleat/log.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define TIMEOUT_S 600.0 /* as MPI's communicator */
+/* Limits, as those of MPI's communicator: of the first step, of others, and that in steps. */
+#define FIRST_S  600.0
+#define LEAST_S  60.0
+#define PATIENCE 20.0
 
 static pleat_status describe(gpu_comm *comm, pleat_peer *mine) {
     struct cudaDeviceProp properties;
@@ -55,7 +59,7 @@ pleat_status pleat_gpu_comm_open(gpu_comm *comm, const pleat_comm_ops *ops, plea
         .control = control,
         .options = *options,
     };
-    if (!(comm->options.timeout_s > 0.0)) comm->options.timeout_s = TIMEOUT_S;
+    pleat_gpu_comm_note(&comm->base, "", 0.0);
     PLEAT_TRY(find_peers(comm));
     return pleat_comm_agree(control, make_stream(comm));
 }
@@ -108,6 +112,13 @@ pleat_status pleat_gpu_comm_gather(pleat_comm *comm, const void *bytes, size_t n
 
 pleat_status pleat_gpu_comm_agree(pleat_comm *comm, pleat_status mine) {
     return pleat_comm_agree(control_of(comm), mine);
+}
+
+void pleat_gpu_comm_note(pleat_comm *comm, const char *where, double step_s) {
+    gpu_comm *c = (gpu_comm *)comm;
+    (void)snprintf(c->where, sizeof c->where, "%s", where);
+    c->limit_s = c->options.timeout_s;
+    if (!(c->limit_s > 0.0)) c->limit_s = step_s > 0.0 ? fmax(LEAST_S, PATIENCE * step_s) : FIRST_S;
 }
 
 void pleat_gpu_comm_abort(pleat_comm *comm, pleat_status status) {

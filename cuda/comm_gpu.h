@@ -25,7 +25,7 @@ extern "C" {
 typedef struct pleat_comm_gpu_options {
     int device;       /* this rank's GPU */
     void *stream;     /* the engine's cudaStream_t; NULL: the default one */
-    double timeout_s; /* after which a silent peer is given up; 0: 600 */
+    double timeout_s; /* after which a silent peer is given up; 0: by the length of a step */
     const char *me;   /* "rank 3 (host n2)", the rank in the job; NULL: the rank of the group */
     int share;        /* ranks may use one GPU */
 } pleat_comm_gpu_options;
@@ -54,6 +54,8 @@ typedef struct gpu_comm { /* first member of each kind's own struct */
     int owns_control; /* 1 after a split */
     pleat_comm_gpu_options options;
     char me[96];         /* options.me */
+    char where[64];      /* "fold 0 epoch 2/30 step 7", for messages; may be "" */
+    double limit_s;      /* after which a silent peer is given up, now */
     pleat_peer *peers;   /* [size] */
     cudaStream_t stream; /* of the copies and sums */
     cudaEvent_t event;   /* carries an order from one stream to the other */
@@ -80,6 +82,7 @@ pleat_status pleat_gpu_comm_broadcast_bytes(pleat_comm *comm, void *bytes, size_
 pleat_status pleat_gpu_comm_gather(pleat_comm *comm, const void *bytes, size_t n, int root,
                                    void **out, size_t *out_sizes);
 pleat_status pleat_gpu_comm_agree(pleat_comm *comm, pleat_status mine);
+void pleat_gpu_comm_note(pleat_comm *comm, const char *where, double step_s); /* its own */
 void pleat_gpu_comm_abort(pleat_comm *comm, pleat_status status);
 
 #ifdef __cplusplus

@@ -40,8 +40,9 @@ static pleat_status give_up(nccl_comm *c, pleat_status status, const char *why) 
     c->broken = 1;
     const int rank = c->gpu.base.rank;
     return PLEAT_FAIL(
-        status, "%s: %s of %.1f MiB with %s %s%s%s",
-        pleat_peer_text(&c->gpu.peers[rank], me, sizeof me), c->doing, (double)c->bytes / 0x1p20,
+        status, "%s: %s%s%s of %.1f MiB with %s %s%s%s",
+        pleat_peer_text(&c->gpu.peers[rank], me, sizeof me), c->gpu.where,
+        c->gpu.where[0] != '\0' ? ": " : "", c->doing, (double)c->bytes / 0x1p20,
         pleat_peers_others(c->gpu.peers, c->gpu.base.size, rank, others, sizeof others), why,
         last[0] != '\0' ? ": " : "", last);
 }
@@ -106,7 +107,7 @@ static pleat_status nccl_allreduce_sum(pleat_comm *comm, void *data, size_t n, p
     PLEAT_TRY(begin(c, "all-reduce", n * pleat_dtype_size(type)));
     const ncclDataType_t kind = type == PLEAT_F64 ? ncclFloat64 : ncclFloat32;
     return settle(c, ncclAllReduce(data, data, n, kind, ncclSum, c->nccl, c->gpu.stream),
-                  c->gpu.options.timeout_s);
+                  c->gpu.limit_s);
 }
 
 static pleat_status nccl_broadcast(pleat_comm *comm, void *data, size_t n, pleat_dtype type,
@@ -118,7 +119,7 @@ static pleat_status nccl_broadcast(pleat_comm *comm, void *data, size_t n, pleat
     const size_t bytes = n * pleat_dtype_size(type);
     PLEAT_TRY(begin(c, "broadcast", bytes));
     return settle(c, ncclBroadcast(data, data, bytes, ncclUint8, root, c->nccl, c->gpu.stream),
-                  c->gpu.options.timeout_s);
+                  c->gpu.limit_s);
 }
 
 static pleat_status nccl_order(pleat_comm *comm) {
@@ -131,7 +132,7 @@ static pleat_status nccl_wait(pleat_comm *comm) {
     nccl_comm *c = (nccl_comm *)comm;
     if (c->bytes == 0) return PLEAT_OK;
     PLEAT_TRY(nccl_order(comm));
-    patience p = patience_of(c->gpu.options.timeout_s);
+    patience p = patience_of(c->gpu.limit_s);
     for (;;) {
         const cudaError_t done = cudaStreamQuery(c->gpu.stream);
         if (done == cudaSuccess) break;
@@ -184,6 +185,7 @@ static const pleat_comm_ops nccl_ops = {
     .broadcast_bytes = pleat_gpu_comm_broadcast_bytes,
     .gather = pleat_gpu_comm_gather,
     .agree = pleat_gpu_comm_agree,
+    .note = pleat_gpu_comm_note,
     .abort = pleat_gpu_comm_abort,
 };
 
@@ -205,7 +207,7 @@ static pleat_status join(nccl_comm *c) {
     c->doing = "the beginning";
     const ncclResult_t code =
         ncclCommInitRankConfig(&c->nccl, control->size, id, control->rank, &config);
-    return pleat_comm_agree(control, settle(c, code, c->gpu.options.timeout_s));
+    return pleat_comm_agree(control, settle(c, code, c->gpu.limit_s));
 }
 
 pleat_status pleat_comm_nccl(pleat_comm *control, const pleat_comm_gpu_options *options,

@@ -76,9 +76,9 @@ pleat_status pleat_staging_put(pleat_staging *staging, const float *images, cons
 pleat_status pleat_staging_take(pleat_staging *staging, void *x, uint8_t *labels);
 pleat_status pleat_cuda_record_begin(pleat_engine *engine);
 pleat_status pleat_cuda_record_end(pleat_engine *engine, pleat_status told, void **out);
-int pleat_cuda_is_current(pleat_engine *engine, const void *recording);
-pleat_status pleat_cuda_replay(pleat_engine *engine, void *recording);
-void pleat_cuda_recording_destroy(void *recording);
+int pleat_cuda_is_current(pleat_engine *engine, const void *made);
+pleat_status pleat_cuda_replay(pleat_engine *engine, void *made);
+void pleat_cuda_recording_destroy(void *made);
 void pleat_cuda_meter(pleat_engine *engine, double *energy_mj, double *busy);
 void pleat_cuda_meter_close(pleat_meter *meter); /* NULL does nothing */
 

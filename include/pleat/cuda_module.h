@@ -36,8 +36,8 @@ typedef struct pleat_cuda_module {
     pleat_status (*engine_create)(const pleat_engine_options *options, pleat_engine **out);
     /* A communicator of the engine's memory over one of host memory, which outlives it: NCCL's, or
      * where ranks share a GPU and `share` allows it, one through pinned memory. `me` is "rank 3
-     * (host n2)", for messages; a peer that is silent for timeout_s is given up (0: 600).
-     * ERR_UNSUPPORTED names two ranks that share a GPU. Collective. */
+     * (host n2)", for messages; a peer that is silent for timeout_s is given up (0: for as long as
+     * `note` says). ERR_UNSUPPORTED names two ranks that share a GPU. Collective. */
     pleat_status (*comm_create)(pleat_comm *control, pleat_engine *engine, double timeout_s,
                                 const char *me, int share, pleat_comm **out);
     const struct pleat_gpu_augment_ops *augment;

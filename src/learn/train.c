@@ -114,6 +114,7 @@ static void note_place(const run *r, const char *doing, int step) {
     (void)snprintf(where, sizeof where, "fold %d epoch %d/%d %s%s", r->config->fold, r->epoch + 1,
                    r->config->epochs, doing, number);
     pleat_comm_note(r->group, where, r->step_s);
+    pleat_comm_note(r->compute, where, r->step_s);
 }
 
 static pleat_status train_step(run *r, pleat_halt *halt) {
@@ -495,6 +496,7 @@ pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_trai
     };
 done:
     pleat_comm_note(group, "", 0.0);
+    pleat_comm_note(r.compute, "", 0.0);
     release(&r);
     return status;
 }
