@@ -39,7 +39,7 @@ static float *window_probs(uint64_t seed, size_t n) {
     for (size_t i = 0; i < n; i++) {
         probs[i] = fabsf(probs[i]);
         const size_t kind = i / CLASSES % 5;
-        if (kind == 0) probs[i] = (float)(i % CLASSES / 2); /* 0, 0, 1, 1 */
+        if (kind == 0) probs[i] = i % CLASSES < 2 ? 0.0F : 1.0F;
         if (kind >= 3) probs[i] = 0.7F + 6e-8F * floorf(4 * probs[i]);
         if (i % 301 == 0) probs[i] = NAN;
     }
