@@ -13,6 +13,7 @@
  *   conv_plan.c    the fastest plan for it
  *   plan_cache.c   the file in which choices are kept           no GPU needed
  *   staging.c      batches that come from the host while the engine computes
+ *   window.c       the sum of a volume's windows
  *   record.c       a training step as a CUDA graph
  *   meter.c        energy and use of the GPU, by NVML where it is there
  *

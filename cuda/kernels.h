@@ -94,6 +94,22 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const
 cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float *params,
                             const float *grads, float *m, float *v, cudaStream_t stream);
 
+/* ---- merging windows: kernels_window.cu ---- */
+
+typedef struct pleat_cuda_part { /* of a window, inside a volume */
+    int size[3];                 /* voxels, D, H, W */
+    int patch[2], volume[2];     /* H, W of the window and of the volume */
+    const double *weight[3];     /* GPU, [size] of each axis */
+} pleat_cuda_part;
+
+/* sum += weight * probs. Both begin with the part's first voxel: probs [patch, classes],
+ * sum [volume, classes]. */
+cudaError_t pleat_cuda_window_add(const float *probs, const pleat_cuda_part *part, int classes,
+                                  float *sum, cudaStream_t stream);
+/* labels [voxels]: the class of the highest value of sum [voxels, classes], as pleat_argmax. */
+cudaError_t pleat_cuda_argmax(const float *sum, size_t voxels, int classes, uint8_t *labels,
+                              cudaStream_t stream);
+
 /* ---- 3x3x3 convolution as one writes it down, for what cuDNN has no plan: kernels_conv.cu ---- */
 
 /* x packed, y packed; weights of `type` [cout_wide, 27, cin_wide] as pleat_cuda_pack leaves them;

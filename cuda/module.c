@@ -5,6 +5,7 @@
 #include "engine_impl.h"
 
 #include "pleat/gpu_augment.h"
+#include "pleat/gpu_window.h"
 
 #include <stdio.h>
 
@@ -37,6 +38,7 @@ static const pleat_cuda_module module = {
     .engine_create = pleat_cuda_create,
     .comm_create = pleat_comm_of_engine,
     .augment = &pleat_gpu_augment_table,
+    .window = &pleat_gpu_window_table,
     .memory = pleat_cuda_memory,
     .staging_create = pleat_staging_create,
     .staging_destroy = pleat_staging_destroy,

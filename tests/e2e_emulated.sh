@@ -31,6 +31,7 @@ near() {
     holds "one GPU: the oracle's losses" near oracle one
     holds "one GPU: the cases are there" grep -q "cases are in the GPU's memory" \
         one/log/rank-0000.log
+    holds "one GPU: windows are merged there" lacks one/log/rank-0000.log "merged on the host"
     succeeds "streamed" 1 train tiny.yaml --out streamed $small --set engine=cudnn \
         --set device_memory=1
     holds "streamed: it says so" grep -q "made on the host and streamed" \

@@ -15,8 +15,10 @@ levels='
 1 src/io/                  files
 3 src/net/                 network
 4 include/pleat/gpu_augment.h
+4 include/pleat/gpu_window.h
 4 include/pleat/crop.h
 4 cuda/augment
+4 cuda/window.c
 4 cuda/module.c
 3 cuda/
 4 src/learn/               learning

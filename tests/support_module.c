@@ -3,6 +3,7 @@
 
 #include "../cuda/two_slots.h"
 #include "pleat/gpu_augment.h"
+#include "pleat/gpu_window.h"
 #include "pleat/volume.h"
 
 #include <stdlib.h>
@@ -82,6 +83,52 @@ static const pleat_gpu_augment_ops augment_ops = {
     .realise = realise,
     .realise_input = realise_input,
     .realise_on_host = realise,
+};
+
+/* --- sums of windows -------------------------------------------------------------------------- */
+
+struct pleat_gpu_window {
+    const pleat_window *window;
+    int classes;
+    float *sum;
+};
+
+static size_t window_bytes(const pleat_window *window, int classes) {
+    return pleat_voxels(window->dim) * (size_t)classes * sizeof(float);
+}
+
+static pleat_status window_create(pleat_engine *engine, const pleat_window *window, int classes,
+                                  pleat_gpu_window **out) {
+    (void)engine;
+    PLEAT_CHECK(the.refuse == PLEAT_OK, the.refuse, "a sum of windows was refused");
+    pleat_gpu_window *s = malloc(sizeof *s);
+    PLEAT_CHECK(s != NULL, PLEAT_ERR_MEMORY, "no memory for a sum");
+    *s = (pleat_gpu_window){window, classes, calloc(1, window_bytes(window, classes))};
+    *out = s;
+    return PLEAT_OK;
+}
+
+static void window_destroy(pleat_gpu_window *s) {
+    if (s != NULL) free(s->sum);
+    free(s);
+}
+
+static pleat_status window_add(pleat_gpu_window *s, int i, const float *probs) {
+    the.windows++;
+    pleat_window_accumulate(s->window, i, probs, s->classes, s->sum);
+    return PLEAT_OK;
+}
+
+static pleat_status window_label(pleat_gpu_window *s, uint8_t *labels) {
+    return pleat_argmax(s->sum, pleat_voxels(s->window->dim), s->classes, labels);
+}
+
+static const pleat_gpu_window_ops window_ops = {
+    .bytes = window_bytes,
+    .create = window_create,
+    .destroy = window_destroy,
+    .add = window_add,
+    .label = window_label,
 };
 
 static pleat_status memory(pleat_engine *engine, size_t *unused, size_t *total) {
@@ -359,6 +406,7 @@ static void recording_destroy(void *recording) { (void)recording; }
 
 static const pleat_cuda_module table = {
     .augment = &augment_ops,
+    .window = &window_ops,
     .memory = memory,
     .staging_create = staging_create,
     .staging_destroy = staging_destroy,

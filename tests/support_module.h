@@ -13,11 +13,11 @@
 typedef struct support_module {
     pleat_engine *engine; /* whose it becomes */
     size_t unused;        /* bytes of memory that it says are free */
-    pleat_status refuse;  /* what a case's upload says */
+    pleat_status refuse;  /* what a case's upload, or a sum of windows, says */
     int records;          /* 0: it cannot record */
     int moved;            /* 1: no recording is current any more, until the next */
     /* what was asked of it */
-    int cases, patches, put, taken, recorded, replayed;
+    int cases, patches, windows, put, taken, recorded, replayed;
 } support_module;
 
 /* Gives `engine`, of float in host memory, a module; one at a time. release takes it away. */

@@ -24,9 +24,10 @@ extern "C" {
 
 #define PLEAT_CUDA_MODULE_FILE "libpleat_cuda.so"
 #define PLEAT_CUDA_MODULE_GET  "pleat_cuda_module_get"
-#define PLEAT_CUDA_MODULE_ABI  2 /* grows with every change of this table or of the seams */
+#define PLEAT_CUDA_MODULE_ABI  3 /* grows with every change of this table or of the seams */
 
 struct pleat_gpu_augment_ops;               /* pleat/gpu_augment.h */
+struct pleat_gpu_window_ops;                /* pleat/gpu_window.h */
 typedef struct pleat_staging pleat_staging; /* batches on their way to the engine's memory */
 
 typedef struct pleat_cuda_module {
@@ -41,6 +42,7 @@ typedef struct pleat_cuda_module {
     pleat_status (*comm_create)(pleat_comm *control, pleat_engine *engine, double timeout_s,
                                 const char *me, int share, pleat_comm **out);
     const struct pleat_gpu_augment_ops *augment;
+    const struct pleat_gpu_window_ops *window;
 
     /* Bytes of the GPU's memory, now. */
     pleat_status (*memory)(pleat_engine *engine, size_t *unused, size_t *total);

@@ -103,6 +103,9 @@ pleat_status pleat_net_evaluate(pleat_net *net, const float *images, const uint8
                                 double *sums);
 /* probs host float [N,D,H,W,K], by the running statistics. */
 pleat_status pleat_net_predict(pleat_net *net, const float *images, float *probs);
+/* The same, left in the engine's memory: *probs is good until the net's next pass, in the engine's
+ * order. */
+pleat_status pleat_net_probabilities(pleat_net *net, const float *images, const float **probs);
 
 #ifdef __cplusplus
 }

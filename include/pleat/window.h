@@ -52,6 +52,14 @@ void pleat_window_free(pleat_window *window);
 int pleat_window_count(const pleat_window *window);
 void pleat_window_start(const pleat_window *window, int i, int start[3]);
 
+/* What of window i lies inside the volume. */
+typedef struct pleat_window_part {
+    int start[3];            /* of the window */
+    int from[3], to[3];      /* voxels of the window */
+    const double *weight[3]; /* [window], of each axis */
+} pleat_window_part;
+void pleat_window_part_of(const pleat_window *window, int i, pleat_window_part *out);
+
 /* Adds window i's weighted `probs` [window, classes] to `sum` [dim, classes], which begins as
  * zeros and holds the mean when all windows were added. Threads by OpenMP. */
 void pleat_window_accumulate(const pleat_window *window, int i, const float *probs, int classes,

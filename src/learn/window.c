@@ -133,6 +133,18 @@ void pleat_window_start(const pleat_window *window, int i, int start[3]) {
     for (int a = 0; a < 3; a++) start[a] = window->start[a][at[a]];
 }
 
+void pleat_window_part_of(const pleat_window *window, int i, pleat_window_part *out) {
+    int at[3];
+    place(window, i, at);
+    for (int a = 0; a < 3; a++) {
+        const int size = window->window[a], start = window->start[a][at[a]];
+        out->start[a] = start;
+        out->from[a] = start < 0 ? -start : 0;
+        out->to[a] = start + size > window->dim[a] ? window->dim[a] - start : size;
+        out->weight[a] = window->weight[a] + (size_t)at[a] * (size_t)size;
+    }
+}
+
 static void add_row(const float *restrict probs, const double *restrict weight, double factor,
                     int n, int classes, float *restrict sum) {
     for (int w = 0; w < n; w++) {
@@ -145,27 +157,20 @@ static void add_row(const float *restrict probs, const double *restrict weight, 
 
 void pleat_window_accumulate(const pleat_window *window, int i, const float *probs, int classes,
                              float *sum) {
-    int at[3], from[3], to[3], start[3]; /* from, to: voxels of the window inside the volume */
-    const double *weight[3];
-    place(window, i, at);
-    for (int a = 0; a < 3; a++) {
-        const int size = window->window[a];
-        start[a] = window->start[a][at[a]];
-        weight[a] = window->weight[a] + (size_t)at[a] * (size_t)size;
-        from[a] = start[a] < 0 ? -start[a] : 0;
-        to[a] = start[a] + size > window->dim[a] ? window->dim[a] - start[a] : size;
-    }
-    const int height = to[1] - from[1];
+    pleat_window_part p;
+    pleat_window_part_of(window, i, &p);
+    const int height = p.to[1] - p.from[1];
 #pragma omp parallel for schedule(static)
-    for (int row = 0; row < (to[0] - from[0]) * height; row++) {
-        const int d = from[0] + row / height, h = from[1] + row % height;
+    for (int row = 0; row < (p.to[0] - p.from[0]) * height; row++) {
+        const int d = p.from[0] + row / height, h = p.from[1] + row % height;
         const size_t line = (size_t)d * (size_t)window->window[1] + (size_t)h;
         const size_t to_line =
-            (size_t)(start[0] + d) * (size_t)window->dim[1] + (size_t)(start[1] + h);
-        const size_t in = line * (size_t)window->window[2] + (size_t)from[2];
-        const size_t voxel = to_line * (size_t)window->dim[2] + (size_t)(start[2] + from[2]);
-        add_row(probs + in * (size_t)classes, weight[2] + from[2], weight[0][d] * weight[1][h],
-                to[2] - from[2], classes, sum + voxel * (size_t)classes);
+            (size_t)(p.start[0] + d) * (size_t)window->dim[1] + (size_t)(p.start[1] + h);
+        const size_t in = line * (size_t)window->window[2] + (size_t)p.from[2];
+        const size_t voxel = to_line * (size_t)window->dim[2] + (size_t)(p.start[2] + p.from[2]);
+        add_row(probs + in * (size_t)classes, p.weight[2] + p.from[2],
+                p.weight[0][d] * p.weight[1][h], p.to[2] - p.from[2], classes,
+                sum + voxel * (size_t)classes);
     }
 }
 

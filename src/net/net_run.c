@@ -316,14 +316,22 @@ pleat_status pleat_net_evaluate(pleat_net *net, const float *images, const uint8
     return take_sums(net, sums);
 }
 
-pleat_status pleat_net_predict(pleat_net *net, const float *images, float *probs) {
+pleat_status pleat_net_probabilities(pleat_net *net, const float *images, const float **probs) {
     pleat_engine *engine = net->model->engine;
-    const size_t n = (size_t)net->options.batch * net->voxels;
     PLEAT_CHECK(engine->real == PLEAT_F32, PLEAT_ERR_UNSUPPORTED,
                 "engine '%s' cannot predict: its probabilities are double", engine->ops->name);
     PLEAT_TRY(give_images(net, images));
     PLEAT_TRY(forward(net, 0));
-    PLEAT_TRY(engine->ops->softmax(engine, net->logits, n, net->classes, net->logits));
-    return engine->ops->download(engine, probs, net->logits,
-                                 n * (size_t)net->classes * sizeof *probs);
+    PLEAT_TRY(engine->ops->softmax(engine, net->logits, (size_t)net->options.batch * net->voxels,
+                                   net->classes, net->logits));
+    *probs = net->logits;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_net_predict(pleat_net *net, const float *images, float *probs) {
+    pleat_engine *engine = net->model->engine;
+    const size_t n = (size_t)net->options.batch * net->voxels * (size_t)net->classes;
+    const float *found = NULL;
+    PLEAT_TRY(pleat_net_probabilities(net, images, &found));
+    return engine->ops->download(engine, probs, found, n * sizeof *probs);
 }

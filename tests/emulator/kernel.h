@@ -42,6 +42,9 @@ static inline float __uint_as_float(unsigned bits) {
     return value;
 }
 
+static inline float __fmul_rn(float a, float b) { return a * b; } /* -ffp-contract=off */
+static inline float __fadd_rn(float a, float b) { return a + b; }
+
 /* kernel<<<grid, threads, shared, stream>>>(arguments): copied now, run when the stream is. */
 template <typename... P, typename... A>
 void emulated_launch(dim3 grid, unsigned threads, size_t shared, cudaStream_t stream,

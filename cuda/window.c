@@ -1,0 +1,106 @@
+/* window.c - the sum of a volume's windows in the GPU's memory, and its labels.
+ *
+ * One block of memory: weights [windows of each axis, window] double | sum [D,H,W,K] | labels.
+ */
+#include "pleat/gpu_window.h"
+
+#include "engine_impl.h"
+
+#include "pleat/volume.h"
+
+#include <stdlib.h>
+
+struct pleat_gpu_window {
+    pleat_engine *engine;
+    const pleat_window *window; /* not owned */
+    int classes;
+    /* GPU: */
+    void *block;
+    double *weight[3]; /* as the window's */
+    float *sum;
+    uint8_t *labels;
+};
+
+static size_t weights_of(const pleat_window *window, int axis) {
+    return (size_t)window->count[axis] * (size_t)window->window[axis];
+}
+
+static size_t bytes(const pleat_window *window, int classes) {
+    size_t weights = 0;
+    for (int a = 0; a < 3; a++) weights += weights_of(window, a);
+    return weights * sizeof(double) +
+           pleat_voxels(window->dim) * ((size_t)classes * sizeof(float) + 1);
+}
+
+static void destroy(pleat_gpu_window *s) {
+    if (s == NULL) return;
+    pleat_cuda_free(s->engine, s->block);
+    free(s);
+}
+
+static pleat_status place(pleat_gpu_window *s) {
+    const pleat_window *window = s->window;
+    PLEAT_TRY(pleat_cuda_alloc(s->engine, bytes(window, s->classes), &s->block));
+    double *next = s->block;
+    for (int a = 0; a < 3; a++) {
+        const size_t n = weights_of(window, a);
+        s->weight[a] = next;
+        PLEAT_TRY(pleat_cuda_upload(s->engine, next, window->weight[a], n * sizeof *next));
+        next += n;
+    }
+    s->sum = (float *)next;
+    s->labels = (uint8_t *)(s->sum + pleat_voxels(window->dim) * (size_t)s->classes);
+    return PLEAT_OK;
+}
+
+static pleat_status create(pleat_engine *engine, const pleat_window *window, int classes,
+                           pleat_gpu_window **out) {
+    PLEAT_CHECK(classes >= 1 && classes <= 255, PLEAT_ERR_ARG,
+                "%d classes do not fit a label of 8 bits; use 1 to 255", classes);
+    pleat_gpu_window *s = calloc(1, sizeof *s);
+    PLEAT_CHECK(s != NULL, PLEAT_ERR_MEMORY, "no memory to merge windows");
+    s->engine = engine;
+    s->window = window;
+    s->classes = classes;
+    const pleat_status status = place(s);
+    if (status != PLEAT_OK) {
+        destroy(s);
+        return status;
+    }
+    *out = s;
+    return PLEAT_OK;
+}
+
+static pleat_status add(pleat_gpu_window *s, int i, const float *probs) {
+    const pleat_window *window = s->window;
+    const int *dim = window->dim, *patch = window->window;
+    pleat_window_part p;
+    pleat_window_part_of(window, i, &p);
+    pleat_cuda_part part = {.patch = {patch[1], patch[2]}, .volume = {dim[1], dim[2]}};
+    size_t in = 0, voxel = 0; /* the part's first, in the window and in the volume */
+    for (int a = 0; a < 3; a++) {
+        part.size[a] = p.to[a] - p.from[a];
+        part.weight[a] = s->weight[a] + (p.weight[a] - window->weight[a]) + p.from[a];
+        in = in * (size_t)patch[a] + (size_t)p.from[a];
+        voxel = voxel * (size_t)dim[a] + (size_t)(p.start[a] + p.from[a]);
+    }
+    const size_t classes = (size_t)s->classes;
+    CUDA_TRY(pleat_cuda_window_add(probs + in * classes, &part, s->classes,
+                                   s->sum + voxel * classes, pleat_cuda_of(s->engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status label(pleat_gpu_window *s, uint8_t *labels) {
+    const size_t voxels = pleat_voxels(s->window->dim);
+    CUDA_TRY(
+        pleat_cuda_argmax(s->sum, voxels, s->classes, s->labels, pleat_cuda_of(s->engine)->stream));
+    return pleat_cuda_download(s->engine, labels, s->labels, voxels);
+}
+
+const pleat_gpu_window_ops pleat_gpu_window_table = {
+    .bytes = bytes,
+    .create = create,
+    .destroy = destroy,
+    .add = add,
+    .label = label,
+};

@@ -1,0 +1,194 @@
+/*
+ * gpu_predict.c - windows merged in the GPU's memory give the labels of those merged on the host.
+ *
+ * Takes the module as the program does: beside it, by LD_LIBRARY_PATH, or in PLEAT_MODULE_PATH.
+ * Leaves with 77, which CTest calls skipped, where there is no module or no GPU.
+ */
+#include "pleat/cuda_module.h"
+#include "pleat/gpu_window.h"
+#include "pleat/predict.h"
+#include "pleat/rng.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support_net.h"
+
+enum { BATCH = 3, CLASSES = 4, MODELS = 2, SKIPPED = 77 };
+
+static const int patch[3] = {4, 8, 16}, overlap[3] = {1, 5, 9};
+static const pleat_merge merges[] = {PLEAT_MERGE_ORIGINAL, PLEAT_MERGE_UNIFORM,
+                                     PLEAT_MERGE_GAUSSIAN};
+/* One patch; not divisible; smaller in one axis, in all; smaller and longer. */
+static const int volumes[][3] = {{4, 8, 16}, {7, 13, 25}, {9, 5, 23}, {1, 1, 1}, {3, 15, 16}};
+
+static float *random_floats(uint64_t seed, size_t n) {
+    const pleat_rng rng = pleat_rng_at(seed, PLEAT_STREAM_PHANTOM, 0, 0, 0);
+    float *data = malloc(n * sizeof *data);
+    assert_non_null(data);
+    for (size_t i = 0; i < n; i++) data[i] = (float)pleat_rng_range(&rng, (uint32_t)i, -1, 1);
+    return data;
+}
+
+/* Probabilities of a window. Of some voxels they are equal, or NaN, or so near each other that a
+ * product rounded otherwise gives another label. */
+static float *window_probs(uint64_t seed, size_t n) {
+    float *probs = random_floats(seed, n);
+    for (size_t i = 0; i < n; i++) {
+        probs[i] = fabsf(probs[i]);
+        const size_t kind = i / CLASSES % 5;
+        if (kind == 0) probs[i] = i % CLASSES < 2 ? 0.0F : 1.0F;
+        if (kind >= 3) probs[i] = 0.7F + 6e-8F * floorf(4 * probs[i]);
+        if (i % 301 == 0) probs[i] = NAN;
+    }
+    return probs;
+}
+
+/* Labels of one volume both ways, from the same probabilities. */
+static void compare_sums(pleat_engine *engine, const int dim[3], pleat_merge merge, int classes) {
+    const pleat_gpu_window_ops *gpu = engine->module->window;
+    const size_t voxels = pleat_voxels(dim), each = pleat_voxels(patch) * (size_t)classes;
+    pleat_window window;
+    pleat_gpu_window *sum = NULL;
+    void *on_gpu = NULL;
+    float *on_host = calloc(voxels * (size_t)classes, sizeof *on_host);
+    uint8_t *got = malloc(voxels), *want = malloc(voxels);
+    assert_non_null(on_host);
+    assert_non_null(got);
+    assert_non_null(want);
+    OK(pleat_window_make(dim, patch, overlap, merge, &window));
+    assert_true(gpu->bytes(&window, classes) >= voxels * (size_t)classes * sizeof *on_host);
+    OK(gpu->create(engine, &window, classes, &sum));
+    OK(engine->ops->alloc(engine, each * sizeof *on_host, &on_gpu));
+    for (int i = 0; i < pleat_window_count(&window); i++) {
+        float *probs = window_probs((uint64_t)i, each);
+        OK(engine->ops->upload(engine, on_gpu, probs, each * sizeof *probs));
+        OK(gpu->add(sum, i, on_gpu));
+        pleat_window_accumulate(&window, i, probs, classes, on_host);
+        free(probs);
+    }
+    memset(got, 77, voxels);
+    OK(gpu->label(sum, got));
+    OK(pleat_argmax(on_host, voxels, classes, want));
+    for (size_t v = 0; v < voxels; v++)
+        if (got[v] != want[v])
+            fail_msg("%s, %d x %d x %d: voxel %zu is %d, not %d", pleat_merge_name(merge), dim[0],
+                     dim[1], dim[2], v, got[v], want[v]);
+    gpu->destroy(sum);
+    engine->ops->free(engine, on_gpu);
+    pleat_window_free(&window);
+    free(on_host);
+    free(got);
+    free(want);
+}
+
+static void the_same_windows_give_the_same_labels(void **state) {
+    (void)state;
+    pleat_engine *engine = net_engine("cudnn", PLEAT_PRECISION_F32);
+    for (size_t v = 0; v < COUNT(volumes); v++)
+        for (size_t m = 0; m < COUNT(merges); m++)
+            for (int classes = 1; classes <= CLASSES; classes += 3)
+                compare_sums(engine, volumes[v], merges[m], classes);
+    pleat_engine_destroy(engine);
+}
+
+static void a_label_has_room_for_255_classes(void **state) {
+    (void)state;
+    pleat_engine *engine = net_engine("cudnn", PLEAT_PRECISION_F32);
+    pleat_window window;
+    pleat_gpu_window *sum = NULL;
+    OK(pleat_window_make(volumes[0], patch, overlap, PLEAT_MERGE_UNIFORM, &window));
+    REFUSED(engine->module->window->create(engine, &window, 256, &sum), PLEAT_ERR_ARG, "1 to 255");
+    assert_null(sum);
+    engine->module->window->destroy(NULL);
+    pleat_window_free(&window);
+    compare_sums(engine, volumes[0], PLEAT_MERGE_UNIFORM, 255);
+    pleat_engine_destroy(engine);
+}
+
+static void predict(const pleat_predict_config *config, pleat_net *const *nets, int n,
+                    const pleat_source *source, uint8_t *labels) {
+    memset(labels, 77, pleat_voxels(source->dim));
+    OK(pleat_predict_volume(config, nets, n, source, labels));
+}
+
+/* The host's way is taken by an engine whose module has no sum of windows. */
+static void compare_labels(pleat_net *const *nets, int n, const int dim[3], pleat_merge merge,
+                           int seen[CLASSES]) {
+    pleat_engine *engine = pleat_net_engine(nets[0]);
+    const pleat_cuda_module *module = engine->module;
+    pleat_cuda_module without = *module;
+    const size_t voxels = pleat_voxels(dim);
+    const pleat_predict_config config = {.patch = {patch[0], patch[1], patch[2]},
+                                         .overlap = {overlap[0], overlap[1], overlap[2]},
+                                         .batch = BATCH,
+                                         .merge = merge,
+                                         .classes = CLASSES};
+    float *image = random_floats(5, voxels);
+    const pleat_source source = {.dim = {dim[0], dim[1], dim[2]}, .image = image};
+    uint8_t *got = malloc(voxels), *want = malloc(voxels);
+    assert_non_null(got);
+    assert_non_null(want);
+    predict(&config, nets, n, &source, got);
+    without.window = NULL;
+    engine->module = &without;
+    predict(&config, nets, n, &source, want);
+    engine->module = module;
+    size_t differ = 0;
+    for (size_t v = 0; v < voxels; v++) {
+        differ += got[v] != want[v];
+        seen[want[v]]++;
+    }
+    if (differ > 0)
+        fail_msg("%s, %d models, %d x %d x %d: %zu of %zu labels differ", pleat_merge_name(merge),
+                 n, dim[0], dim[1], dim[2], differ, voxels);
+    free(image);
+    free(got);
+    free(want);
+}
+
+static void a_volume_is_labelled_as_by_the_host(void **state) {
+    (void)state;
+    static pleat_graph graph; /* large */
+    const pleat_unet_config network = {.depth = 2, .filters = 4, .classes = CLASSES, .norm = 1};
+    int seen[CLASSES] = {0};
+    pleat_engine *engine = net_engine("cudnn", PLEAT_PRECISION_AUTO);
+    pleat_model *models[MODELS];
+    pleat_net *nets[MODELS];
+    OK(pleat_unet(&network, &graph));
+    for (int i = 0; i < MODELS; i++) {
+        models[i] = net_model(&graph, engine, 0);
+        if (i > 0) OK(pleat_model_init(models[i], (uint64_t)i, 1)); /* of its own opinion */
+        nets[i] = net_compile(models[i], BATCH, patch, 0, NULL);
+    }
+    for (size_t v = 0; v < COUNT(volumes); v++)
+        for (size_t m = 0; m < COUNT(merges); m++)
+            for (int n = 1; n <= MODELS; n++) compare_labels(nets, n, volumes[v], merges[m], seen);
+    print_message("voxels of each class: %d %d %d %d\n", seen[0], seen[1], seen[2], seen[3]);
+    int classes = 0;
+    for (int c = 0; c < CLASSES; c++) classes += seen[c] > 0;
+    assert_true(classes >= 2); /* else they would agree on nothing much */
+    for (int i = 0; i < MODELS; i++) {
+        pleat_net_destroy(nets[i]);
+        pleat_model_destroy(models[i]);
+    }
+    pleat_engine_destroy(engine);
+}
+
+int main(void) {
+    const char *why = NULL;
+    const pleat_cuda_module *module = pleat_cuda_module_load(&why);
+    if (module != NULL) why = module->missing();
+    if (why != NULL) {
+        (void)fprintf(stderr, "gpu_predict: SKIPPED: %s\n", why);
+        return SKIPPED;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_same_windows_give_the_same_labels),
+        cmocka_unit_test(a_label_has_room_for_255_classes),
+        cmocka_unit_test(a_volume_is_labelled_as_by_the_host),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
