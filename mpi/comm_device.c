@@ -4,10 +4,32 @@
 #include "comm_mpi.h"
 #include "pleat/cuda_module.h"
 
+#include <stdio.h>
+#include <string.h>
+
+/* Ranks that add their numbers compute alike: with `auto` one's GPU may be missing or refused. */
+static pleat_status check_alike(pleat_comm *group, const pleat_engine *engine) {
+    char first[64] = "", mine[64], me[96], leader[96];
+    (void)snprintf(mine, sizeof mine, "%s %s", engine->ops->name,
+                   pleat_precision_name(engine->precision));
+    if (group->rank == 0) memcpy(first, mine, sizeof first);
+    PLEAT_TRY(pleat_comm_broadcast_bytes(group, first, sizeof first, 0));
+    pleat_status status = PLEAT_OK;
+    if (strcmp(first, mine) != 0)
+        status = PLEAT_FAIL(PLEAT_ERR_UNSUPPORTED,
+                            "%s computes by %s, %s of the same fold by %s; set engine and "
+                            "precision to what all of them have",
+                            pleat_comm_mpi_who(group, group->rank, me, sizeof me), mine,
+                            pleat_comm_mpi_who(group, 0, leader, sizeof leader), first);
+    return pleat_comm_agree(group, status);
+}
+
 pleat_status pleat_comm_device(pleat_comm *group, pleat_engine *engine, int share,
                                pleat_comm **out) {
     *out = NULL;
-    if (group->size == 1 || engine->module == NULL) return PLEAT_OK;
+    if (group->size == 1) return PLEAT_OK;
+    PLEAT_TRY(check_alike(group, engine));
+    if (engine->module == NULL) return PLEAT_OK;
     char me[96];
     return engine->module->comm_create(group, engine, pleat_comm_mpi_timeout(group),
                                        pleat_comm_mpi_who(group, group->rank, me, sizeof me), share,

@@ -26,8 +26,9 @@ near() {
 # shellcheck disable=SC2086 # options
 {
     succeeds "the oracle" 1 run tiny.yaml --out oracle $small
-    succeeds "one GPU" 1 run tiny.yaml --out one $small --set engine=cudnn
+    succeeds "one GPU" 1 run tiny.yaml --out one $small --set engine=auto
     holds "one GPU: it says which" grep -q "Emulated GPU" one/log/rank-0000.log
+    holds "one GPU: auto has tried it and taken it" grep -q '"engine": "cudnn"' one/run.json
     holds "one GPU: the oracle's losses" near oracle one
     holds "one GPU: the cases are there" grep -q "cases are in the GPU's memory" \
         one/log/rank-0000.log

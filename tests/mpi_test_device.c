@@ -141,12 +141,27 @@ static void sums_of_a_device_are_ordered_and_waited_for(void **state) {
     pleat_engine_destroy(engine);
 }
 
+static void ranks_that_compute_differently_are_refused(void **state) {
+    pleat_comm *world = ((pleat_session *)*state)->world, *compute = NULL;
+    pleat_engine *engine = net_engine(world->rank == 0 ? "ref" : "ref64", PLEAT_PRECISION_F32);
+    const pleat_status status = pleat_comm_device(world, engine, 0, &compute);
+    if (world->size == 1) {
+        assert_int_equal(status, PLEAT_OK);
+    } else {
+        assert_int_equal(status, PLEAT_ERR_UNSUPPORTED);
+        assert_non_null(strstr(pleat_error_message(), "by ref64"));
+    }
+    assert_null(compute);
+    pleat_engine_destroy(engine);
+}
+
 int main(int argc, char **argv) {
     pleat_session *session = NULL;
     pleat_status status = pleat_session_start(&argc, &argv, &session);
     if (status != PLEAT_OK) return pleat_status_exit_code(pleat_session_end(NULL, status));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(sums_of_a_device_are_ordered_and_waited_for, session),
+        cmocka_unit_test_prestate(ranks_that_compute_differently_are_refused, session),
     };
     if (cmocka_run_group_tests(tests, NULL, NULL) != 0)
         status = PLEAT_FAIL(PLEAT_ERR_DATA, "tests failed");

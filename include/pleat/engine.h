@@ -211,7 +211,8 @@ struct pleat_engine { /* first member of every engine's own struct */
 };
 
 typedef struct pleat_engine_options {
-    const char *engine; /* a name of the list, or "auto": the first that is there and not by_name */
+    const char
+        *engine; /* a name of the list, or "auto": the first that is there and, if tried, right */
     pleat_precision precision; /* AUTO: bf16 where the device multiplies it, else f32 */
     int threads;               /* CPU threads; 0: all this process may use */
     int device;                /* GPU number; -1: node-local rank modulo visible */
@@ -223,7 +224,7 @@ typedef struct pleat_engine_entry {
     const char *what;             /* one line */
     const char *(*missing)(void); /* NULL when it can be created, else why not */
     pleat_status (*create)(const pleat_engine_options *options, pleat_engine **out);
-    const char *by_name; /* why "auto" passes it by, one line; NULL: "auto" may take it */
+    int tried; /* "auto" takes it only after pleat_engine_try */
 } pleat_engine_entry;
 
 /* The engines of this build, fastest first; ends with a NULL name. src/net/engines.c. */
@@ -232,6 +233,10 @@ const pleat_engine_entry *pleat_engine_list(void);
 /* An unknown or missing engine is ERR_UNSUPPORTED, naming those that are there. */
 pleat_status pleat_engine_create(const pleat_engine_options *options, pleat_engine **out);
 void pleat_engine_destroy(pleat_engine *engine);
+
+/* Trains a small network for a step, as the oracle does: seconds the first time on a GPU, whose
+ * plans are found. ERR_ENGINE, or the engine's own failure, when it is not the oracle's result. */
+pleat_status pleat_engine_try(pleat_engine *engine);
 
 #ifdef __cplusplus
 }

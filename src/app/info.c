@@ -69,7 +69,9 @@ static void print_engines(sheet *s, int threads) {
             engine = NULL;
             why = pleat_error_message();
         }
-        print_engine(s, e->name, engine, why != NULL ? why : e->by_name);
+        if (why == NULL && e->tried && pleat_engine_try(engine) != PLEAT_OK)
+            why = pleat_error_message();
+        print_engine(s, e->name, engine, why);
         pleat_engine_destroy(engine);
     }
     sheet_table_end(s);

@@ -3,6 +3,7 @@
 
 #include "cpu.h"
 #include "pleat/cuda_module.h"
+#include "pleat/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,20 +36,16 @@ static pleat_status cudnn_create(const pleat_engine_options *options, pleat_engi
     return PLEAT_OK;
 }
 
-/* cudnn is compiled, linked and checked without a GPU, but was never run on one: nobody shall get
- * its numbers without having asked for them. */
-static const char *const cudnn_by_name = "not yet run on a GPU: ask for it by name (engine: cudnn)";
-
 static const pleat_engine_entry engines[] = {
-    {"cudnn", "GPU, cuDNN", cudnn_missing, cudnn_create, cudnn_by_name},
+    {"cudnn", "GPU, cuDNN", cudnn_missing, cudnn_create, 1},
 #if PLEAT_WITH_ONEDNN
-    {"onednn", "CPU, oneDNN", always, pleat_onednn_create, NULL},
+    {"onednn", "CPU, oneDNN", always, pleat_onednn_create, 0},
 #else
-    {"onednn", "CPU, oneDNN", without_onednn, onednn_is_missing, NULL},
+    {"onednn", "CPU, oneDNN", without_onednn, onednn_is_missing, 0},
 #endif
-    {"ref", "CPU, plain loops; the oracle", always, pleat_ref_create, NULL},
-    {"ref64", "the same in double, for gradient checks", always, pleat_ref64_create, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"ref", "CPU, plain loops; the oracle", always, pleat_ref_create, 0},
+    {"ref64", "the same in double, for gradient checks", always, pleat_ref64_create, 0},
+    {NULL, NULL, NULL, NULL, 0},
 };
 
 static const char *const precisions[] = {"auto", "f32", "tf32", "bf16"};
@@ -66,11 +63,26 @@ pleat_status pleat_precision_from_name(const char *name, pleat_precision *out) {
 
 const pleat_engine_entry *pleat_engine_list(void) { return engines; }
 
+/* An engine that is tried, or NULL when it does not start or computes wrongly. */
+static pleat_engine *create_right(const pleat_engine_entry *e,
+                                  const pleat_engine_options *options) {
+    pleat_engine *engine = NULL;
+    if (e->create(options, &engine) == PLEAT_OK && pleat_engine_try(engine) == PLEAT_OK)
+        return engine;
+    pleat_log(PLEAT_INFO, "engine '%s' is not taken: %s", e->name, pleat_error_message());
+    pleat_engine_destroy(engine);
+    return NULL;
+}
+
 pleat_status pleat_engine_create(const pleat_engine_options *options, pleat_engine **out) {
     const int automatic = strcmp(options->engine, "auto") == 0;
     char names[256] = "auto";
     for (const pleat_engine_entry *e = engines; e->name != NULL; e++) {
-        if (automatic && e->by_name == NULL && e->missing() == NULL) return e->create(options, out);
+        if (automatic && e->missing() == NULL) {
+            if (!e->tried) return e->create(options, out);
+            *out = create_right(e, options);
+            if (*out != NULL) return PLEAT_OK;
+        }
         if (strcmp(options->engine, e->name) == 0) return e->create(options, out);
         const size_t used = strlen(names);
         (void)snprintf(names + used, sizeof names - used, ", %s", e->name);
