@@ -14,7 +14,6 @@
 /* --- a GPU module instead of that of src/net/cuda_module.c ------------------------------------ */
 
 /* It makes nothing, or the oracle under another name, or one without gradients of weights. */
-
 enum { NOTHING, RIGHT, WRONG };
 static int makes = NOTHING;
 
