@@ -120,7 +120,7 @@ void pleat_wire_add_who(const pleat_wire *wire, int rank, char *text, size_t siz
     (void)pleat_wire_who(wire, rank, who, sizeof who);
     if (used + strlen(who) + 8 < size)
         (void)snprintf(text + used, size - used, "%s%s", comma, who);
-    else if (used + 6 < size && text[used - 1] != '.')
+    else if (used > 0 && used + 6 < size && text[used - 1] != '.')
         (void)snprintf(text + used, size - used, "%s...", comma);
 }
 

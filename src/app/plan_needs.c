@@ -60,7 +60,7 @@ typedef struct trial { /* one rank's part of a step, on noise */
     pleat_engine *engine;
     pleat_model *model;
     pleat_net *net;
-    int batch;
+    int batch, ordered;
     int64_t step;
     float *images;
     uint8_t *labels;
@@ -87,7 +87,7 @@ static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
     PLEAT_TRY(pleat_precision_from_name(c->precision, &engine.precision));
     PLEAT_TRY(pleat_unet(&c->network, &t->graph));
     PLEAT_TRY(pleat_engine_create(&engine, &t->engine));
-    options.ordered = c->deterministic && t->engine->ordered;
+    options.ordered = t->ordered = c->deterministic && t->engine->ordered;
     PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
     PLEAT_TRY(pleat_model_init(t->model, 1, 0));
     PLEAT_TRY(pleat_net_create(t->model, &options, &t->net));
@@ -129,7 +129,7 @@ static pleat_status try_network(const app *a, const plan_request *request, plan_
     }
     if (status == PLEAT_OK) {
         const double params = (double)t.graph.params, stats = (double)t.graph.stats;
-        const double slots = c->deterministic && t.engine->ordered ? c->batch * params : 0;
+        const double slots = t.ordered ? c->batch * params : 0;
         n->model = (4 * params + stats + slots) * sizeof(float);
         n->arena = (double)pleat_net_arena(t.net);
         n->batches =

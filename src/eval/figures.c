@@ -19,8 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 #define ROW        3   /* panels in a row; more than these go into two rows */
 #define MOST_FOLDS 24  /* that a figure tells apart */
 #define BOX_WIDTH  70  /* pixels for one box */

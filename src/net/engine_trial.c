@@ -11,7 +11,7 @@
 #define DEPTH   2
 #define FILTERS 8
 #define CLASSES 3
-#define VOXELS  (16 * 16 * 16)
+#define VOXELS  4096 /* 16 x 16 x 16 */
 #define SUMS    (3 * CLASSES + 1)
 
 /* How far the gradients of a whole net may be off, as squared error over squared size. Observed

@@ -75,28 +75,32 @@ pleat_status pleat_ordered_send(pleat_net *net, size_t at, size_t n) {
     return PLEAT_OK;
 }
 
-#define ADD_SLOTS(type)                                                                      \
-    do {                                                                                     \
-        const type *from = net->slots;                                                       \
-        type *to = grads;                                                                    \
-        _Pragma("omp parallel for num_threads(threads) schedule(static)") for (size_t i = 0; \
-                                                                               i < n; i++) { \
-            type sum = from[i];                                                              \
-            for (size_t s = 1; s < samples; s++) sum += from[s * n + i];                     \
-            to[i] = sum;                                                                     \
-        }                                                                                    \
-    } while (0)
+static void add_floats(const float *slots, size_t samples, size_t n, int threads, float *out) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t i = 0; i < n; i++) {
+        float sum = slots[i];
+        for (size_t s = 1; s < samples; s++) sum += slots[s * n + i];
+        out[i] = sum;
+    }
+}
+
+static void add_doubles(const double *slots, size_t samples, size_t n, double *out) {
+    for (size_t i = 0; i < n; i++) {
+        double sum = slots[i];
+        for (size_t s = 1; s < samples; s++) sum += slots[s * n + i];
+        out[i] = sum;
+    }
+}
 
 pleat_status pleat_ordered_finish(pleat_net *net) {
     const pleat_model *model = net->model;
-    const int threads = model->engine->threads;
     const size_t n = model->graph.params, samples = samples_of(net);
     void *grads = model->data[PLEAT_STATE_GRADS];
     if (ranks_of(net) > 1) PLEAT_TRY(pleat_comm_wait(net->options.norm_comm));
     if (model->engine->real == PLEAT_F64)
-        ADD_SLOTS(double);
+        add_doubles(net->slots, samples, n, grads);
     else
-        ADD_SLOTS(float);
+        add_floats(net->slots, samples, n, model->engine->threads, grads);
     return PLEAT_OK;
 }
 

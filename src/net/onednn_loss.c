@@ -157,7 +157,7 @@ pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const void *logits,
                                        void *probs, double *sums) {
     PLEAT_TRY(check_classes(classes));
     pleat_onednn *e = (pleat_onednn *)engine;
-    const int threads = engine->threads, parts = e->parts;
+    const int parts = e->parts;
     const size_t width = 3 * (size_t)classes + 1, values = voxels * (size_t)classes;
     const size_t bytes = (size_t)parts * width * sizeof(double);
     PLEAT_TRY(pleat_onednn_reserve(e, &e->sums, bytes));
@@ -166,7 +166,7 @@ pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const void *logits,
         const size_t first = (size_t)sample * values;
         double *total = sums + (size_t)sample * width;
         memset(partial, 0, bytes);
-#pragma omp parallel for num_threads(threads)
+#pragma omp parallel for num_threads(engine->threads)
         for (int t = 0; t < parts; t++) {
             const pleat_share s = pleat_share_of(voxels, TILE, t, parts);
             WITH_CLASSES(classes, loss_share, (const float *)logits + first,
