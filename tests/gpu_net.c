@@ -72,13 +72,6 @@ static void finish(trial *t) {
     free(t->labels);
 }
 
-static float *copy_of(const trial *t, pleat_state state) {
-    float *host = malloc((pleat_model_count(t->model, state) + 1) * sizeof *host);
-    assert_non_null(host);
-    OK(pleat_model_get(t->model, state, host));
-    return host;
-}
-
 static double loss_of(const trial *t) {
     pleat_loss_values values;
     pleat_loss_from_sums(t->sums, BATCH, pleat_voxels(dim), CLASSES, &values);
@@ -95,12 +88,12 @@ static void gradients_are_the_oracles(void **state) {
                 {PLEAT_PRECISION_BF16, bf16_limit}};
     trial ref = start("ref", PLEAT_PRECISION_AUTO);
     OK(pleat_net_train(ref.net, ref.images, ref.labels, BATCH, NULL, ref.sums));
-    float *want = copy_of(&ref, PLEAT_STATE_GRADS);
+    float *want = net_state(ref.model, PLEAT_STATE_GRADS);
     for (size_t r = 0; r < COUNT(rows); r++) {
         trial t = start("cudnn", rows[r].precision);
         for (int step = 0; step < STEPS; step++) { /* plain, recorded, played */
             OK(pleat_net_train(t.net, t.images, t.labels, BATCH, NULL, t.sums));
-            float *got = copy_of(&t, PLEAT_STATE_GRADS);
+            float *got = net_state(t.model, PLEAT_STATE_GRADS);
             const double error = net_nmse(got, want, graph.params);
             free(got);
             print_message(
@@ -128,7 +121,7 @@ static float *learn(const char *graphs, int *recorded) {
         if (step == 3) OK(pleat_net_evaluate(t.net, t.images, t.labels, t.sums));
     }
     *recorded = t.net->recording != NULL;
-    float *params = copy_of(&t, PLEAT_STATE_PARAMS);
+    float *params = net_state(t.model, PLEAT_STATE_PARAMS);
     finish(&t);
     (void)unsetenv("PLEAT_CUDA_GRAPH");
     return params;

@@ -42,13 +42,6 @@ static void train(trial *t) {
     OK(pleat_net_train(t->net, t->images + at, t->labels + at, GLOBAL, t->group, t->sums));
 }
 
-static float *copy_of(const trial *t, pleat_state state) {
-    float *host = malloc((pleat_model_count(t->model, state) + 1) * sizeof *host);
-    assert_non_null(host);
-    OK(pleat_model_get(t->model, state, host));
-    return host;
-}
-
 static void finish(trial *t) {
     pleat_net_destroy(t->net);
     pleat_model_destroy(t->model);
@@ -67,7 +60,8 @@ static double compare(pleat_comm *group, const char *engine, int norm_sync) {
     trial *part = start(engine, group, norm_sync), *whole = start(engine, NULL, 0);
     train(part);
     train(whole);
-    float *got = copy_of(part, PLEAT_STATE_GRADS), *want = copy_of(whole, PLEAT_STATE_GRADS);
+    float *got = net_state(part->model, PLEAT_STATE_GRADS),
+          *want = net_state(whole->model, PLEAT_STATE_GRADS);
     const double error = net_nmse(got, want, graph.params);
     const size_t each = 3 * CLASSES + 1;
     const double *sums = whole->sums + (size_t)part->first * each;
@@ -76,8 +70,8 @@ static double compare(pleat_comm *group, const char *engine, int norm_sync) {
             fail_msg("sum %zu is %g, not %g", i, part->sums[i], sums[i]);
     free(got);
     free(want);
-    got = copy_of(part, PLEAT_STATE_STATS);
-    want = copy_of(whole, PLEAT_STATE_STATS);
+    got = net_state(part->model, PLEAT_STATE_STATS);
+    want = net_state(whole->model, PLEAT_STATE_STATS);
     if (norm_sync && graph.stats > 0) assert_true(net_nmse(got, want, graph.stats) < 1e-12);
     free(got);
     free(want);
@@ -125,7 +119,7 @@ static void ranks_keep_the_same_weights(void **state) {
     }
     for (pleat_state s = PLEAT_STATE_PARAMS; s <= PLEAT_STATE_STATS; s++) {
         const size_t bytes = pleat_model_count(t->model, s) * sizeof(float);
-        float *mine = copy_of(t, s), *root = copy_of(t, s);
+        float *mine = net_state(t->model, s), *root = net_state(t->model, s);
         OK(pleat_comm_broadcast_bytes(world, root, bytes, 0));
         assert_memory_equal(mine, root, bytes);
         free(mine);
@@ -168,7 +162,7 @@ static void check_bits(pleat_comm *world, const char *engine, pleat_precision pr
     train_ordered(part, engine, precision, 1, world);
     train_ordered(whole, engine, precision, 2, NULL);
     for (pleat_state s = PLEAT_STATE_PARAMS; s < PLEAT_STATES; s++) {
-        float *got = copy_of(part, s), *want = copy_of(whole, s);
+        float *got = net_state(part->model, s), *want = net_state(whole->model, s);
         if (memcmp(got, want, pleat_model_count(part->model, s) * sizeof *got) != 0)
             fail_msg("%s %s on %d ranks: buffer %d has other bits than on one", engine,
                      pleat_precision_name(precision), world->size, (int)s);

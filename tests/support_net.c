@@ -48,6 +48,13 @@ pleat_net *net_compile(pleat_model *model, int batch, const int dim[3], int trai
     return net;
 }
 
+float *net_state(pleat_model *model, pleat_state state) {
+    float *host = malloc((pleat_model_count(model, state) + 1) * sizeof *host);
+    assert_non_null(host);
+    OK(pleat_model_get(model, state, host));
+    return host;
+}
+
 void net_batch(uint64_t seed, size_t voxels, int classes, float *images, uint8_t *labels) {
     const pleat_rng rng = pleat_rng_at(seed, PLEAT_STREAM_PHANTOM, 1, 0, 0);
     for (size_t v = 0; v < voxels; v++) {

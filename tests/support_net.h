@@ -35,6 +35,9 @@ pleat_model *net_model(const pleat_graph *graph, pleat_engine *engine, int train
 pleat_net *net_compile(pleat_model *model, int batch, const int dim[3], int train,
                        pleat_comm *norm_comm);
 
+/* A flat buffer as host floats; the caller frees it. */
+float *net_state(pleat_model *model, pleat_state state);
+
 /* Images in [-1, 1) from `seed`; labels 0 .. classes-1 by the voxel's value, every 9th voxel of no
  * class (255). */
 void net_batch(uint64_t seed, size_t voxels, int classes, float *images, uint8_t *labels);

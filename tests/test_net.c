@@ -56,13 +56,6 @@ static double train(trial *t) {
     return values.loss;
 }
 
-static float *copy_of(pleat_model *model, pleat_state state) {
-    float *host = malloc((pleat_model_count(model, state) + 1) * sizeof *host);
-    assert_non_null(host);
-    OK(pleat_model_get(model, state, host));
-    return host;
-}
-
 static void make_unet(int filters, int norm) {
     const pleat_unet_config c = {.depth = 2, .filters = filters, .classes = CLASSES, .norm = norm};
     OK(pleat_unet(&c, &graph));
@@ -262,7 +255,7 @@ static void compare_to_oracle(const char *engine, pleat_precision precision, con
     static const int dim[3] = {16, 16, 16};
     trial t = start(engine, precision, dim);
     const double loss = train(&t);
-    float *grads = copy_of(t.model, PLEAT_STATE_GRADS);
+    float *grads = net_state(t.model, PLEAT_STATE_GRADS);
     const double nmse = net_nmse(grads, want, graph.params);
     const double angle = cosine(grads, want, graph.params);
     const int exact = t.engine->precision == PLEAT_PRECISION_F32;
@@ -283,7 +276,7 @@ static void every_engine_gives_the_oracles_loss_and_gradients(void **state) {
         make_unet(5, norm);
         trial oracle = start("ref64", PLEAT_PRECISION_AUTO, dim);
         const double loss = train(&oracle);
-        float *want = copy_of(oracle.model, PLEAT_STATE_GRADS);
+        float *want = net_state(oracle.model, PLEAT_STATE_GRADS);
         for (const pleat_engine_entry *e = pleat_engine_list(); e->name != NULL; e++) {
             if (e->missing() != NULL) continue;
             compare_to_oracle(e->name, PLEAT_PRECISION_F32, want, loss);
@@ -364,14 +357,14 @@ static void evaluation_is_the_loss_of_the_prediction_and_changes_nothing(void **
     trial t = start("auto", PLEAT_PRECISION_F32, small);
     (void)train(&t);
     float *before[PLEAT_STATES];
-    for (int s = 0; s < PLEAT_STATES; s++) before[s] = copy_of(t.model, (pleat_state)s);
+    for (int s = 0; s < PLEAT_STATES; s++) before[s] = net_state(t.model, (pleat_state)s);
     OK(pleat_net_evaluate(t.net, t.images, t.labels, t.sums));
     pleat_loss_values values;
     pleat_loss_from_sums(t.sums, BATCH, t.voxels / BATCH, CLASSES, &values);
     OK(pleat_net_predict(t.net, t.images, t.probs));
     assert_true(fabs(values.loss / loss_of_probabilities(&t) - 1) < 1e-5);
     for (int s = 0; s < PLEAT_STATES; s++) {
-        float *after = copy_of(t.model, (pleat_state)s);
+        float *after = net_state(t.model, (pleat_state)s);
         assert_memory_equal(after, before[s],
                             pleat_model_count(t.model, (pleat_state)s) * sizeof *after);
         free(after);
@@ -386,7 +379,7 @@ static float *initial(pleat_engine *engine, uint64_t seed, int fold) {
     pleat_model *model = NULL;
     OK(pleat_model_create(&graph, engine, 1, &model));
     OK(pleat_model_init(model, seed, fold));
-    float *params = copy_of(model, PLEAT_STATE_PARAMS);
+    float *params = net_state(model, PLEAT_STATE_PARAMS);
     pleat_model_destroy(model);
     return params;
 }
@@ -436,7 +429,8 @@ static void initial_weights_are_glorots(void **state) {
     pleat_model *model = NULL;
     OK(pleat_model_create(&graph, engine, 0, &model));
     OK(pleat_model_init(model, 1, 0));
-    float *params = copy_of(model, PLEAT_STATE_PARAMS), *stats = copy_of(model, PLEAT_STATE_STATS);
+    float *params = net_state(model, PLEAT_STATE_PARAMS),
+          *stats = net_state(model, PLEAT_STATE_STATS);
     for (int i = 1; i < graph.n; i++) {
         const pleat_node *node = &graph.node[i];
         if (node->kind == PLEAT_NODE_CONV) check_glorot(node, params, 27);
@@ -490,9 +484,9 @@ static void gradients_start_from_zero_at_every_step(void **state) {
     make_unet(3, 1);
     trial t = start("ref", PLEAT_PRECISION_AUTO, small);
     (void)train(&t);
-    float *once = copy_of(t.model, PLEAT_STATE_GRADS);
+    float *once = net_state(t.model, PLEAT_STATE_GRADS);
     (void)train(&t);
-    float *twice = copy_of(t.model, PLEAT_STATE_GRADS);
+    float *twice = net_state(t.model, PLEAT_STATE_GRADS);
     assert_memory_equal(once, twice, graph.params * sizeof *once);
     free(once);
     free(twice);
@@ -518,9 +512,9 @@ static void check_running(double momentum, double kept) {
     const pleat_net_options options = {
         .batch = BATCH, .dim = {4, 4, 8}, .train = 1, .norm_momentum = momentum};
     OK(pleat_net_create(t.model, &options, &t.net));
-    float *params = copy_of(t.model, PLEAT_STATE_PARAMS);
+    float *params = net_state(t.model, PLEAT_STATE_PARAMS);
     for (int i = 0; i < 3; i++) (void)train(&t);
-    float *stats = copy_of(t.model, PLEAT_STATE_STATS);
+    float *stats = net_state(t.model, PLEAT_STATE_STATS);
     const double n = BATCH * V;
     for (int c = 0; c < 2; c++) {
         double mean = 0, square = 0;

@@ -80,13 +80,6 @@ static void train(trial *t, int steps) {
     OK(pleat_net_predict(t->net, t->images, t->probs));
 }
 
-static float *copy_of(const trial *t, pleat_state state) {
-    float *host = malloc((pleat_model_count(t->model, state) + 1) * sizeof *host);
-    assert_non_null(host);
-    OK(pleat_model_get(t->model, state, host));
-    return host;
-}
-
 static void finish(trial *t) {
     pleat_net_destroy(t->net);
     pleat_model_destroy(t->model);
@@ -111,7 +104,7 @@ static void compare(const setting *s, int threads) {
     train(&many, 3);
     check_same(s, "the loss's sums", threads, many.sums, one.sums, sizeof one.sums);
     for (pleat_state state = 0; state < PLEAT_STATES; state++) {
-        float *got = copy_of(&many, state), *want = copy_of(&one, state);
+        float *got = net_state(many.model, state), *want = net_state(one.model, state);
         check_same(s, names[state], threads, got, want,
                    pleat_model_count(one.model, state) * sizeof *got);
         free(got);
@@ -241,7 +234,8 @@ static void gradients_are_those_of_an_ordinary_net(void **state) {
         trial got = start(&settings[i], 2, 1), want = start(&settings[i], 2, 0);
         OK(pleat_net_train(got.net, got.images, got.labels, BATCH, NULL, NULL));
         OK(pleat_net_train(want.net, want.images, want.labels, BATCH, NULL, NULL));
-        float *a = copy_of(&got, PLEAT_STATE_GRADS), *b = copy_of(&want, PLEAT_STATE_GRADS);
+        float *a = net_state(got.model, PLEAT_STATE_GRADS),
+              *b = net_state(want.model, PLEAT_STATE_GRADS);
         const double error = net_nmse(a, b, graph.params);
         if (!(error < 1e-8)) fail_msg("setting %zu: off by %g", i, error);
         free(a);
