@@ -44,7 +44,7 @@ pleat_status pleat_gpu_augment_plan(const pleat_sample *sample, const pleat_sour
                 PLEAT_ERR_ARG, "contrast, gamma and background padding need a histogram");
     augment_plan plan;
     memset(&plan, 0, sizeof plan);
-    plan.voxels.tone = pleat_tone_make(sample, source->histogram);
+    plan.voxels.tone = pleat_intensity_augment_make(sample, source->histogram);
     plan.voxels.sigma = (float)sample->noise;
     plan.voxels.pad_value = pad == PLEAT_PAD_ZERO ? 0.0f : plan.voxels.tone.darkest;
     plan.voxels.pad_label = pad == PLEAT_PAD_ZERO ? PLEAT_NO_CLASS : 0;

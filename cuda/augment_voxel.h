@@ -16,8 +16,8 @@
 #ifndef PLEAT_CUDA_AUGMENT_VOXEL_H
 #define PLEAT_CUDA_AUGMENT_VOXEL_H
 
+#include "pleat/intensity_augment.h"
 #include "pleat/lanes.h"
-#include "pleat/tone.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -42,7 +42,7 @@ typedef struct voxel_source { /* how a voxel of the mirrored volume is made */
     const float *image;       /* [dim] as stored */
     const uint8_t *label;     /* [dim] as stored, or NULL */
     int dim[3], mirror[3];
-    pleat_tone tone;
+    pleat_intensity_augment tone;
     float sigma;     /* of the noise; 0: none */
     uint32_t key[2]; /* of the noise */
     float pad_value;
@@ -106,8 +106,8 @@ PLEAT_LANE void voxel_normals(const uint32_t key[2], int d, int h, int block, fl
     }
 }
 
-/* pleat_tone_apply for one voxel. */
-PLEAT_LANE float voxel_tone(const pleat_tone *tone, float x) {
+/* pleat_intensity_augment_apply for one voxel. */
+PLEAT_LANE float voxel_tone(const pleat_intensity_augment *tone, float x) {
     if (tone->contrast) {
         x = APART(x - tone->mean, tone->factor, tone->mean);
         x = x < tone->low ? tone->low : x;

@@ -1,6 +1,6 @@
 /* comm_mpi.c - the communicator of host memory over MPI, and shared memory of a node. */
 #include "comm_mpi.h"
-#include "wire.h"
+#include "mpi_requests.h"
 
 #include <limits.h>
 #include <stdint.h>
@@ -27,11 +27,11 @@ typedef struct verdict { /* of an agreement */
 
 typedef struct mpi_comm {
     pleat_comm base;
-    pleat_wire wire;
+    pleat_mpi_requests wire;
     verdict verdict; /* here, not on a stack: a late peer may still write to it */
 } mpi_comm;
 
-static pleat_wire *wire_of(pleat_comm *comm) { return &((mpi_comm *)comm)->wire; }
+static pleat_mpi_requests *wire_of(pleat_comm *comm) { return &((mpi_comm *)comm)->wire; }
 
 static pleat_status wrap(MPI_Comm handle, pleat_comm **out);
 
@@ -41,19 +41,21 @@ static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
  * uses `request`. */
 #define START(wire, what, call)                                                                \
     do {                                                                                       \
-        MPI_Request *request = pleat_wire_slot((wire), (what));                                \
+        MPI_Request *request = pleat_mpi_requests_slot((wire), (what));                        \
         PLEAT_CHECK(request != NULL, PLEAT_ERR_MEMORY, "%s: no memory for a request", (what)); \
-        PLEAT_TRY(pleat_wire_check((call), (what)));                                           \
+        PLEAT_TRY(pleat_mpi_requests_check((call), (what)));                                   \
         ++(wire)->pending;                                                                     \
     } while (0)
 
-static pleat_status mpi_wait(pleat_comm *comm) { return pleat_wire_settle(wire_of(comm), 1); }
+static pleat_status mpi_wait(pleat_comm *comm) {
+    return pleat_mpi_requests_settle(wire_of(comm), 1);
+}
 
 /* Ends a control operation. */
-static pleat_status settle(pleat_wire *wire) { return pleat_wire_settle(wire, 0); }
+static pleat_status settle(pleat_mpi_requests *wire) { return pleat_mpi_requests_settle(wire, 0); }
 
 static pleat_status mpi_barrier(pleat_comm *comm) {
-    pleat_wire *wire = wire_of(comm);
+    pleat_mpi_requests *wire = wire_of(comm);
     START(wire, "barrier", MPI_Ibarrier(wire->handle, request));
     return settle(wire);
 }
@@ -62,22 +64,23 @@ static pleat_status mpi_split(pleat_comm *comm, int color, int key, pleat_comm *
     PLEAT_CHECK(color >= 0, PLEAT_ERR_ARG, "group number %d is negative", color);
     PLEAT_TRY(mpi_barrier(comm)); /* MPI_Comm_split would not say for whom it waits */
     MPI_Comm part = MPI_COMM_NULL;
-    PLEAT_TRY(pleat_wire_check(MPI_Comm_split(wire_of(comm)->handle, color, key, &part), "split"));
+    PLEAT_TRY(pleat_mpi_requests_check(MPI_Comm_split(wire_of(comm)->handle, color, key, &part),
+                                       "split"));
     return wrap(part, out);
 }
 
 static void mpi_destroy(pleat_comm *comm) {
     const int broken = wire_of(comm)->broken;
-    pleat_wire_close(wire_of(comm));
+    pleat_mpi_requests_close(wire_of(comm));
     if (!broken) free(comm);
 }
 
 static pleat_status mpi_allreduce_sum(pleat_comm *comm, void *data, size_t n, pleat_dtype type) {
     PLEAT_CHECK(type == PLEAT_F32 || type == PLEAT_F64, PLEAT_ERR_UNSUPPORTED,
                 "all-reduce sums float32 and float64 only");
-    pleat_wire *wire = wire_of(comm);
+    pleat_mpi_requests *wire = wire_of(comm);
     const MPI_Datatype kind = type == PLEAT_F64 ? MPI_DOUBLE : MPI_FLOAT;
-    PLEAT_TRY(pleat_wire_progress(wire));
+    PLEAT_TRY(pleat_mpi_requests_progress(wire));
     for (size_t done = 0; done < n; done += CHUNK_ELEMENTS) {
         char *piece = (char *)data + done * pleat_dtype_size(type);
         const int count = (int)min_size(n - done, CHUNK_ELEMENTS);
@@ -87,7 +90,7 @@ static pleat_status mpi_allreduce_sum(pleat_comm *comm, void *data, size_t n, pl
     return PLEAT_OK;
 }
 
-static pleat_status start_broadcast(pleat_wire *wire, void *bytes, size_t n, int root) {
+static pleat_status start_broadcast(pleat_mpi_requests *wire, void *bytes, size_t n, int root) {
     PLEAT_CHECK(root >= 0 && root < wire->size, PLEAT_ERR_ARG, "no rank %d in a group of %d", root,
                 wire->size);
     for (size_t done = 0; done < n; done += CHUNK_BYTES) {
@@ -109,8 +112,8 @@ static pleat_status mpi_broadcast_bytes(pleat_comm *comm, void *bytes, size_t n,
 }
 
 /* Everyone's bytes to root, by plain messages: MPI_Gatherv's offsets are int. */
-static pleat_status collect(pleat_wire *wire, const void *bytes, size_t n, int root, char *all,
-                            const uint64_t *sizes) {
+static pleat_status collect(pleat_mpi_requests *wire, const void *bytes, size_t n, int root,
+                            char *all, const uint64_t *sizes) {
     for (size_t done = 0; wire->rank != root && done < n; done += CHUNK_BYTES) {
         const char *piece = (const char *)bytes + done;
         const int count = (int)min_size(n - done, CHUNK_BYTES);
@@ -130,7 +133,7 @@ static pleat_status collect(pleat_wire *wire, const void *bytes, size_t n, int r
     return settle(wire);
 }
 
-static pleat_status gather_sizes(pleat_wire *wire, size_t n, int root, uint64_t *sizes) {
+static pleat_status gather_sizes(pleat_mpi_requests *wire, size_t n, int root, uint64_t *sizes) {
     const uint64_t mine = n;
     START(wire, "gather",
           MPI_Igather(&mine, 1, MPI_UINT64_T, sizes, 1, MPI_UINT64_T, root, wire->handle, request));
@@ -139,7 +142,7 @@ static pleat_status gather_sizes(pleat_wire *wire, size_t n, int root, uint64_t 
 
 static pleat_status mpi_gather(pleat_comm *comm, const void *bytes, size_t n, int root, void **out,
                                size_t *out_sizes) {
-    pleat_wire *wire = wire_of(comm);
+    pleat_mpi_requests *wire = wire_of(comm);
     PLEAT_CHECK(root >= 0 && root < comm->size, PLEAT_ERR_ARG, "no rank %d in a group of %d", root,
                 comm->size);
     pleat_status status = PLEAT_OK;
@@ -170,7 +173,7 @@ int pleat_comm_mpi_names_rank(const char *message) {
     return strncmp(message, "rank ", 5) == 0 && strstr(message, " (host ") != NULL;
 }
 
-static pleat_status find_failed(pleat_wire *wire, int *failed) {
+static pleat_status find_failed(pleat_mpi_requests *wire, int *failed) {
     START(wire, "agreement",
           MPI_Iallreduce(MPI_IN_PLACE, failed, 1, MPI_INT, MPI_MIN, wire->handle, request));
     return settle(wire);
@@ -190,13 +193,13 @@ static pleat_status mpi_agree(pleat_comm *comm, pleat_status mine) {
     if (mine != PLEAT_OK) return mine;
     char who[128];
     const int named = pleat_comm_mpi_names_rank(v->message);
-    (void)pleat_wire_who(wire_of(comm), failed, who, sizeof who);
+    (void)pleat_mpi_requests_who(wire_of(comm), failed, who, sizeof who);
     return PLEAT_FAIL((pleat_status)v->status, "%s%s%s", named ? "" : who, named ? "" : ": ",
                       v->message);
 }
 
 static void mpi_note(pleat_comm *comm, const char *where, double step_s) {
-    pleat_wire *wire = wire_of(comm);
+    pleat_mpi_requests *wire = wire_of(comm);
     (void)snprintf(wire->where, sizeof wire->where, "%s", where);
     wire->step_s = step_s;
 }
@@ -229,7 +232,7 @@ static const pleat_comm_ops mpi_ops = {
 static pleat_status wrap(MPI_Comm handle, pleat_comm **out) {
     mpi_comm *comm = calloc(1, sizeof *comm);
     PLEAT_CHECK(comm != NULL, PLEAT_ERR_MEMORY, "no memory for a communicator");
-    const pleat_status status = pleat_wire_open(handle, &comm->wire);
+    const pleat_status status = pleat_mpi_requests_open(handle, &comm->wire);
     if (status != PLEAT_OK) {
         free(comm);
         return status;
@@ -241,16 +244,17 @@ static pleat_status wrap(MPI_Comm handle, pleat_comm **out) {
 
 pleat_status pleat_comm_mpi_world(pleat_comm **out) {
     MPI_Comm handle = MPI_COMM_NULL;
-    PLEAT_TRY(pleat_wire_check(MPI_Comm_dup(MPI_COMM_WORLD, &handle), "start of MPI"));
+    PLEAT_TRY(pleat_mpi_requests_check(MPI_Comm_dup(MPI_COMM_WORLD, &handle), "start of MPI"));
     return wrap(handle, out);
 }
 
 pleat_status pleat_comm_mpi_node(pleat_comm *comm, pleat_comm **out) {
     MPI_Comm handle = MPI_COMM_NULL;
     PLEAT_TRY(mpi_barrier(comm));
-    PLEAT_TRY(pleat_wire_check(MPI_Comm_split_type(wire_of(comm)->handle, MPI_COMM_TYPE_SHARED,
-                                                   comm->rank, MPI_INFO_NULL, &handle),
-                               "split by node"));
+    PLEAT_TRY(
+        pleat_mpi_requests_check(MPI_Comm_split_type(wire_of(comm)->handle, MPI_COMM_TYPE_SHARED,
+                                                     comm->rank, MPI_INFO_NULL, &handle),
+                                 "split by node"));
     return wrap(handle, out);
 }
 
@@ -259,21 +263,21 @@ double pleat_comm_mpi_timeout(const pleat_comm *comm) {
 }
 
 const char *pleat_comm_mpi_who(const pleat_comm *comm, int rank, char *text, size_t size) {
-    return pleat_wire_who(&((const mpi_comm *)comm)->wire, rank, text, size);
+    return pleat_mpi_requests_who(&((const mpi_comm *)comm)->wire, rank, text, size);
 }
 
 void pleat_comm_mpi_add_who(const pleat_comm *comm, int rank, char *text, size_t size) {
-    pleat_wire_add_who(&((const mpi_comm *)comm)->wire, rank, text, size);
+    pleat_mpi_requests_add_who(&((const mpi_comm *)comm)->wire, rank, text, size);
 }
 
-double pleat_comm_mpi_notice_s(void) { return pleat_wire_notice_s(); }
+double pleat_comm_mpi_notice_s(void) { return pleat_mpi_requests_notice_s(); }
 
 pleat_status pleat_comm_mpi_send(pleat_comm *comm, int tag, int value, int to) {
-    return pleat_wire_send(wire_of(comm), tag, value, to);
+    return pleat_mpi_requests_send(wire_of(comm), tag, value, to);
 }
 
 pleat_status pleat_comm_mpi_take(pleat_comm *comm, int tag, int *value, int *from) {
-    return pleat_wire_take(wire_of(comm), tag, value, from);
+    return pleat_mpi_requests_take(wire_of(comm), tag, value, from);
 }
 
 struct pleat_shared {
@@ -299,14 +303,15 @@ static pleat_status open_window(pleat_comm *node, size_t bytes, pleat_shared *sh
     MPI_Aint size = 0;
     int unit = 0;
     PLEAT_TRY(pleat_comm_agree(
-        node, pleat_wire_check(MPI_Win_allocate_shared(node->rank == 0 ? (MPI_Aint)bytes : 0, 1,
-                                                       MPI_INFO_NULL, wire_of(node)->handle, &mine,
-                                                       &shared->window),
-                               "shared memory of a node")));
-    PLEAT_TRY(pleat_wire_check(MPI_Win_shared_query(shared->window, 0, &size, &unit, &shared->data),
-                               "shared memory of a node"));
-    return pleat_wire_check(MPI_Win_lock_all(MPI_MODE_NOCHECK, shared->window),
-                            "shared memory of a node");
+        node, pleat_mpi_requests_check(
+                  MPI_Win_allocate_shared(node->rank == 0 ? (MPI_Aint)bytes : 0, 1, MPI_INFO_NULL,
+                                          wire_of(node)->handle, &mine, &shared->window),
+                  "shared memory of a node")));
+    PLEAT_TRY(pleat_mpi_requests_check(
+        MPI_Win_shared_query(shared->window, 0, &size, &unit, &shared->data),
+        "shared memory of a node"));
+    return pleat_mpi_requests_check(MPI_Win_lock_all(MPI_MODE_NOCHECK, shared->window),
+                                    "shared memory of a node");
 }
 
 pleat_status pleat_shared_open(pleat_comm *node, size_t bytes, pleat_shared **out) {

@@ -13,7 +13,10 @@ levels='
 0 include/pleat/lanes.h
 0 src/base/                base
 1 src/io/                  files
-3 src/net/                 network
+3 src/engines/             network
+3 src/net/
+3 include/pleat/net.h
+5 include/pleat/metrics.h
 4 include/pleat/gpu_augment.h
 4 include/pleat/gpu_window.h
 4 include/pleat/crop.h
@@ -27,6 +30,7 @@ levels='
 6 mpi/                     experiment
 6 src/run/
 7 src/app/                 app
+7 src/bench/
 7 src/main.c
 '
 
@@ -37,9 +41,9 @@ mpi.h                                   mpi/.*
 hdf5.*.h                                src/io/(store|checkpoint|hdf5_util).*
 nifti.*.h|znzlib.h                      src/io/nifti.*
 zlib.h                                  src/io/nifti.*
-(oneapi/dnnl/)?dnnl.*.h                 src/net/onednn.*
+(oneapi/dnnl/)?dnnl.*.h                 src/engines/onednn.*
 yaml.h                                  src/run/config.*
-jansson.h                               src/io/layout.*|src/eval/report.*
+jansson.h                               src/io/layout.*|src/eval/report/.*
 jansson.h                               preprocess/folds.c|src/run/.*json.*
 png.h                                   src/(eval|app)/.*
 (cuda|cudnn|cublas|nccl|nvtx|cub/).*    cuda/.*
@@ -135,6 +139,7 @@ awk -v levels="$levels" -v places="$places" -v banned="$banned" -v may_exit="$ma
                 sub(/[^\/]*$/, "", folder)
                 if (named ~ /^pleat\//) target = "include/" named
                 else target = folder named
+                while (sub(/[^\/]+\/\.\.\//, "", target)) continue
                 level = level_of(target)
                 if (!(target in exists))
                     bad("\"" named "\" is neither in include/ nor beside this file")

@@ -5,7 +5,7 @@
 #define PLEAT_CROP_H
 
 #include "pleat/augment.h"
-#include "pleat/tone.h"
+#include "pleat/intensity_augment.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -15,7 +15,7 @@ extern "C" {
 typedef struct pleat_crop {
     const pleat_sample *sample; /* its start and spatial part are not looked at */
     const pleat_source *source;
-    pleat_tone tone;
+    pleat_intensity_augment tone;
     float pad_value; /* outside the volume */
     uint8_t pad_label;
 } pleat_crop;

@@ -2,11 +2,11 @@
  * engine.h - the first seam: what computes.
  *
  * An engine is a table of functions over memory of its own, each one operation of the network
- * forward or backward. src/net/net.c calls them in the order of the graph; nothing above it
+ * forward or backward. src/net/compile.c calls them in the order of the graph; nothing above it
  * knows which engine runs.
  *
- *   ref      plain loops, double accumulation; the oracle, always there   src/net/ref.c
- *   ref64    the same loops in double throughout, for gradient checks     src/net/ref64.c
+ *   ref      plain loops, double accumulation; the oracle, always there   src/engines/ref.c
+ *   ref64    the same loops in double throughout, for gradient checks     src/engines/ref64.c
  *   onednn   the CPU engine                                               src/net/onednn*.c
  *   cudnn    the GPU engine, a module loaded at run time                  cuda/
  *
@@ -227,7 +227,7 @@ typedef struct pleat_engine_entry {
     int tried; /* "auto" takes it only after pleat_engine_try */
 } pleat_engine_entry;
 
-/* The engines of this build, fastest first; ends with a NULL name. src/net/engines.c. */
+/* The engines of this build, fastest first; ends with a NULL name. src/engines/engines.c. */
 const pleat_engine_entry *pleat_engine_list(void);
 
 /* An unknown or missing engine is ERR_UNSUPPORTED, naming those that are there. */

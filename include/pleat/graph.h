@@ -79,7 +79,7 @@ typedef struct pleat_unet_config { /* Ronneberger et al. 2015, Cicek et al. 2016
     int norm; /* batch norm after each ReLU */
 } pleat_unet_config;
 
-/* The original's "standard" 3-D U-Net. src/net/unet.c */
+/* The original's "standard" 3-D U-Net. src/net/nets/unet.c */
 pleat_status pleat_unet(const pleat_unet_config *config, pleat_graph *out);
 
 /* "unet depth=4 filters=32 classes=4 norm=1": two networks with the same text fit the same weights.

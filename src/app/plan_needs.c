@@ -1,7 +1,7 @@
 /* plan_needs.c - memory and disk are counted, time is measured here or taken from a run. */
 #include "plan_needs.h"
 
-#include "bench.h"
+#include "../bench/bench.h"
 
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"

@@ -1,6 +1,6 @@
 /* verbs_augment.c - augment: patches as the network sees them, as volumes and as one sheet. */
 #include "app.h"
-#include "contact.h"
+#include "contact_sheet.h"
 
 #include "pleat/file.h"
 #include "pleat/nifti.h"

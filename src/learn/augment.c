@@ -100,7 +100,7 @@ static void fill_row(const pleat_crop *crop, const inside *in, int d, int h, int
     const size_t at = line * (size_t)in->dim[2] + (size_t)first;
     fill(crop->pad_value, before, image);
     copy_image(in->image + at, sample->mirror[2], n, image + before);
-    pleat_tone_apply(&crop->tone, image + before, n);
+    pleat_intensity_augment_apply(&crop->tone, image + before, n);
     if (sample->noise > 0.0)
         pleat_noise_add(sample->noise_seed, d, h, in->from[2], n, (float)sample->noise,
                         image + before);
@@ -138,8 +138,8 @@ pleat_status pleat_augment_patch(const pleat_sample *sample, const pleat_source 
     PLEAT_CHECK(source->histogram != NULL ||
                     (sample->contrast == 0.0 && sample->gamma == 0.0 && pad == PLEAT_PAD_ZERO),
                 PLEAT_ERR_ARG, "contrast, gamma and background padding need a histogram");
-    pleat_crop crop = {sample, source, pleat_tone_make(sample, source->histogram), 0.0f,
-                       PLEAT_NO_CLASS};
+    pleat_crop crop = {sample, source, pleat_intensity_augment_make(sample, source->histogram),
+                       0.0f, PLEAT_NO_CLASS};
     if (pad == PLEAT_PAD_BACKGROUND) {
         crop.pad_value = crop.tone.darkest;
         crop.pad_label = 0;

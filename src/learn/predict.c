@@ -10,8 +10,8 @@
  */
 #include "pleat/predict.h"
 
+#include "pleat/batch_source.h"
 #include "pleat/cuda_module.h"
-#include "pleat/feed.h"
 #include "pleat/gpu_window.h"
 #include "pleat/log.h"
 
@@ -79,7 +79,7 @@ static pleat_status begin_on_gpu(work *w) {
     PLEAT_TRY(module->memory(w->engine, &unused, &total));
     const size_t bytes = module->window->bytes(&w->window, classes);
     pleat_status status = PLEAT_ERR_MEMORY;
-    if (bytes <= pleat_feed_budget(0, unused))
+    if (bytes <= pleat_batch_source_budget(0, unused))
         status = module->window->create(w->engine, &w->window, classes, &w->gpu);
     if (status != PLEAT_ERR_MEMORY) return status;
     pleat_log(PLEAT_INFO,

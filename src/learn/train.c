@@ -8,7 +8,7 @@
  */
 #include "pleat/train.h"
 
-#include "pleat/feed.h"
+#include "pleat/batch_source.h"
 #include "pleat/file.h"
 #include "pleat/log.h"
 
@@ -29,7 +29,7 @@ typedef struct run {
     pleat_comm *group;
     pleat_comm *compute; /* the group's for what the engine computes */
     pleat_net *net;
-    pleat_feed *feed;
+    pleat_batch_source *feed;
     pleat_schedule schedule;
     int batch; /* of this rank */
     size_t voxels;
@@ -122,11 +122,11 @@ static pleat_status train_step(run *r, pleat_halt *halt) {
     note_place(r, "step", r->iteration + 1);
     const float *images = NULL;
     const uint8_t *labels = NULL;
-    PLEAT_TRY(pleat_feed_next(r->feed, &images, &labels));
+    PLEAT_TRY(pleat_batch_source_next(r->feed, &images, &labels));
     PLEAT_TRY(pleat_net_queue(r->net, images, labels, r->config->batch, r->compute));
     const pleat_adam adam = {rate_of(r), 0.9, 0.999, 1e-7, ++r->step};
     PLEAT_TRY(pleat_model_adam(r->model, &adam));
-    PLEAT_TRY(pleat_feed_ahead(r->feed));
+    PLEAT_TRY(pleat_batch_source_ahead(r->feed));
     PLEAT_TRY(pleat_net_finish(r->net, r->compute, r->sums));
     r->iteration++;
     if (is_root(r)) {
@@ -418,7 +418,7 @@ static pleat_status start_feed(run *r) {
         .threads = c->loader_threads,
         .depth = 3,
     };
-    return pleat_feed_open(&loader, r->net, c->device_memory, &r->feed);
+    return pleat_batch_source_open(&loader, r->net, c->device_memory, &r->feed);
 }
 
 static pleat_status prepare(run *r) {
@@ -462,7 +462,7 @@ static pleat_status prepare(run *r) {
 }
 
 static void release(run *r) {
-    pleat_feed_close(r->feed);
+    pleat_batch_source_close(r->feed);
     pleat_net_destroy(r->net);
     free(r->rows);
     free(r->sums);

@@ -1,5 +1,5 @@
 /* arena.c - offsets for values by size and lifetime. */
-#include "pleat/arena.h"
+#include "arena.h"
 
 #include <stdlib.h>
 

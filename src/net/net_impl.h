@@ -2,7 +2,7 @@
 #ifndef PLEAT_NET_IMPL_H
 #define PLEAT_NET_IMPL_H
 
-#include "pleat/arena.h"
+#include "arena.h"
 #include "pleat/net.h"
 
 struct pleat_model {

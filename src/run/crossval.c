@@ -392,7 +392,7 @@ static pleat_status run(pleat_crossval *cv) {
     PLEAT_TRY(pleat_comm_agree(world, make_engine(cv)));
     PLEAT_TRY(pleat_comm_agree(world, open_run(cv)));
     if (!is_root(cv)) PLEAT_TRY(make_folds(cv));
-    PLEAT_TRY(pleat_comm_agree(world, pleat_opening(cv)));
+    PLEAT_TRY(pleat_comm_agree(world, pleat_startup_log(cv)));
     PLEAT_TRY(train_all(cv));
     if (cv->options->train_only) return PLEAT_OK;
     return pleat_comm_agree(world, is_root(cv) ? report(cv) : PLEAT_OK);

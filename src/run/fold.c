@@ -1,7 +1,7 @@
 /* fold.c - one fold by the ranks of one group: train, predict the held-out cases, score. */
 #include "run_impl.h"
 
-#include "pleat/journal.h"
+#include "journal.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/predictor.h"
@@ -25,7 +25,7 @@ typedef struct fold_job {
     int n_results;
     pleat_halt halt;        /* agreed on */
     pleat_journal *journal; /* of the group's rank 0 */
-    pleat_usage usage;      /* of this rank's GPU, in training */
+    pleat_gpu_usage usage;  /* of this rank's GPU, in training */
 } fold_job;
 
 pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]) {
@@ -41,7 +41,7 @@ static void poll_queue(void *context) {
 static void note_step(void *context) {
     fold_job *job = context;
     poll_queue(context);
-    pleat_usage_look(&job->usage);
+    pleat_gpu_usage_look(&job->usage);
 }
 
 static void note_epoch(void *context, int epoch, int64_t step, const pleat_epoch *row) {
@@ -80,7 +80,7 @@ static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_chec
     (void)snprintf(out->precision, sizeof out->precision, "%s",
                    pleat_precision_name(cv->engine->precision));
     (void)snprintf(out->version, sizeof out->version, "%s", PLEAT_VERSION);
-    PLEAT_TRY(pleat_describe_layers(graph, &job->layers, &job->n_layers));
+    PLEAT_TRY(pleat_tensor_layout(graph, &job->layers, &job->n_layers));
     out->layers = job->layers;
     out->n_layers = job->n_layers;
     return PLEAT_OK;
@@ -134,13 +134,13 @@ static pleat_status train(fold_job *job) {
                                    .n_train = job->n_train,
                                    .n_validation = job->n_held_out};
     const pleat_train_hooks hooks = {note_step, note_epoch, job};
-    job->usage = pleat_usage_begin(cv->engine);
+    job->usage = pleat_gpu_usage_begin(cv->engine);
     pleat_journal_event(job->journal, "begun", 0, 0, NULL);
     const pleat_status status = pleat_train_fold(&config, &data, model, cv->group, &hooks, &result);
     pleat_model_destroy(model);
     job->halt = result.halt;
     char used[64];
-    const char *event = "trained", *text = pleat_usage_text(&job->usage, used, sizeof used);
+    const char *event = "trained", *text = pleat_gpu_usage_text(&job->usage, used, sizeof used);
     if (text[0] == '\0') text = NULL;
     if (job->halt != PLEAT_HALT_NONE) event = "halted", text = pleat_halt_name(job->halt);
     if (status != PLEAT_OK) event = "failed", text = pleat_error_message();

@@ -1,5 +1,5 @@
 /* journal.c - a fold's events as lines of JSON, its scalars for TensorBoard. */
-#include "pleat/journal.h"
+#include "journal.h"
 
 #include "pleat/file.h"
 #include "pleat/log.h"

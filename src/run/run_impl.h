@@ -40,18 +40,18 @@ typedef struct pleat_crossval {
 pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]);
 
 /* What a GPU is used from `begin` on; on the CPU nothing is known and nothing asked. */
-typedef struct pleat_usage {
+typedef struct pleat_gpu_usage {
     pleat_engine *engine;
     double begun_mj; /* its energy then; -1: not known */
     double busy;     /* per cent, the sum of `looks` */
     int looks;
     double looked_s; /* pleat_now() of the last */
-} pleat_usage;
+} pleat_gpu_usage;
 
-pleat_usage pleat_usage_begin(pleat_engine *engine);
-void pleat_usage_look(pleat_usage *usage); /* as often as one likes: asks once a second */
+pleat_gpu_usage pleat_gpu_usage_begin(pleat_engine *engine);
+void pleat_gpu_usage_look(pleat_gpu_usage *usage); /* as often as one likes: asks once a second */
 /* "41.20 Wh, GPU 97 % busy", less what is not known. Returns `text`. */
-const char *pleat_usage_text(const pleat_usage *usage, char *text, size_t size);
+const char *pleat_gpu_usage_text(const pleat_gpu_usage *usage, char *text, size_t size);
 
 /* Trains, predicts and scores one fold; collective over cv->group. *halt says why it was left
  * before its end, the same on all ranks of the group. */
@@ -65,8 +65,8 @@ pleat_status pleat_run_scores(const char *folder, int folds, pleat_case_result *
  * configuration, naming the first key that differs. */
 pleat_status pleat_record_start(const pleat_crossval *cv);
 /* Collective over the world: the log's first lines, of what runs where. */
-pleat_status pleat_opening(const pleat_crossval *cv);
+pleat_status pleat_startup_log(const pleat_crossval *cv);
 /* Names, shapes and offsets of a network's tensors, for a checkpoint; caller frees. */
-pleat_status pleat_describe_layers(const pleat_graph *graph, pleat_layer_info **out, int *n);
+pleat_status pleat_tensor_layout(const pleat_graph *graph, pleat_layer_info **out, int *n);
 
 #endif /* PLEAT_RUN_IMPL_H */

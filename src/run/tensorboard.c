@@ -7,7 +7,7 @@
  *   Summary  1 Value, repeated; Value: 1 string tag, 2 float simple_value
  *            (tensorflow/core/util/event.proto, framework/summary.proto)
  */
-#include "pleat/journal.h"
+#include "journal.h"
 
 #include <math.h>
 #include <string.h>

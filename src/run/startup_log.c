@@ -1,0 +1,84 @@
+/* startup_log.c - the first lines of a run's log: what runs, where, on which libraries. */
+#include "run_impl.h"
+
+#include "pleat/log.h"
+#include "pleat/nifti.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct place { /* of a rank */
+    char host[64], engine[256];
+} place;
+
+static place place_of(const pleat_crossval *cv) {
+    const pleat_engine *e = cv->engine;
+    place p = {.host = ""};
+    (void)snprintf(p.host, sizeof p.host, "%s", cv->session->host);
+    (void)snprintf(p.engine, sizeof p.engine, "%s %s%s%s on %s", e->ops->name,
+                   pleat_precision_name(e->precision), e->library[0] != '\0' ? ", " : "",
+                   e->library, e->device);
+    return p;
+}
+
+/* A line for each row of ranks that have the same place. */
+static void log_places(const place *places, int n) {
+    for (int first = 0, next = 0; first < n; first = next) {
+        while (next < n && memcmp(&places[next], &places[first], sizeof *places) == 0) next++;
+        char ranks[32];
+        (void)snprintf(ranks, sizeof ranks, next - first > 1 ? "ranks %d-%d" : "rank %d", first,
+                       next - 1);
+        pleat_log(PLEAT_INFO, "host %s: %s, %s", places[first].host, ranks, places[first].engine);
+    }
+}
+
+static void digest_hex(const void *bytes, size_t n, char out[17]) {
+    pleat_digest_hex(pleat_digest(0, bytes, n), out);
+}
+
+static pleat_status log_numbers(const pleat_crossval *cv) {
+    char text[8192], config[17], folds[17], prep[17];
+    PLEAT_TRY(pleat_config_text(&cv->config, 0, text, sizeof text));
+    digest_hex(text, strlen(text), config);
+    digest_hex(cv->folds.fold_of, (size_t)cv->n * sizeof *cv->folds.fold_of, folds);
+    digest_hex(cv->preprocessing, strlen(cv->preprocessing), prep);
+    const char *same = !cv->config.deterministic ? ""
+                       : cv->engine->ordered
+                           ? ", deterministic: the same bits on any number of threads and ranks"
+                           : ", deterministic: the same bits on the same ranks";
+    pleat_log(PLEAT_INFO, "seed %llu%s; digests: configuration %s, folds %s, preprocessing %s",
+              (unsigned long long)cv->config.seed, same, config, folds, prep);
+    pleat_log(PLEAT_INFO, "%d cases of '%s', %d folds, to '%s'", cv->n, cv->config.data,
+              cv->folds.k, cv->options->out);
+    return PLEAT_OK;
+}
+
+static pleat_status log_opening(const pleat_crossval *cv, const place *places) {
+    char mpi[64], hdf5[32], zlib[32], yaml[32], jansson[32];
+    pleat_session_mpi_version(mpi, sizeof mpi);
+    pleat_store_hdf5_version(hdf5, sizeof hdf5);
+    pleat_nifti_zlib_version(zlib, sizeof zlib);
+    pleat_config_yaml_version(yaml, sizeof yaml);
+    pleat_layout_jansson_version(jansson, sizeof jansson);
+    pleat_log(PLEAT_INFO, "pleat %s, process %ld: %s", PLEAT_VERSION, (long)getpid(),
+              cv->options->command);
+    pleat_log(PLEAT_INFO, "libraries: %s, HDF5 %s, zlib %s, libyaml %s, jansson %s", mpi, hdf5,
+              zlib, yaml, jansson);
+    log_places(places, cv->session->size);
+    return log_numbers(cv);
+}
+
+pleat_status pleat_startup_log(const pleat_crossval *cv) {
+    pleat_comm *world = cv->session->world;
+    const place mine = place_of(cv);
+    void *places = NULL;
+    size_t *sizes = calloc((size_t)world->size, sizeof *sizes);
+    PLEAT_CHECK(sizes != NULL, PLEAT_ERR_MEMORY, "no memory for the places of %d ranks",
+                world->size);
+    pleat_status status = pleat_comm_gather(world, &mine, sizeof mine, 0, &places, sizes);
+    if (status == PLEAT_OK && world->rank == 0) status = log_opening(cv, places);
+    free(places);
+    free(sizes);
+    return status;
+}

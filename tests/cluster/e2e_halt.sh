@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# e2e_halt.sh - a run that is told to leave saves within the epoch, all groups alike, with the right
+# exit code, and ends with the same bits when it is started again. Wants PLEAT, the program.
+# shellcheck source=tests/lib/program.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
+
+# Epochs so long that a halt falls within one.
+keys=(--set folds.k=2 --set train.epochs=3 --set train.iterations=300 --set patch=8x8x8
+    --set network.filters=2 --set threads=1)
+train() { # train RANKS RUN ARGUMENT...
+    local n=$1 out=$2
+    shift 2
+    job "$n" run tiny.yaml --out "$out" "${keys[@]}" "$@"
+}
+
+# begins RANKS RUN ARGUMENT...: in the background, until it trains; its id to $run.
+begins() {
+    local n=$1 out=$2 command=("$mpiexec" -n "$1")
+    shift 2
+    [ "$n" -gt 0 ] || command=()
+    rm -f err
+    "${command[@]}" "$pleat" run tiny.yaml --out "$out" "${keys[@]}" "$@" > out 2> err < /dev/null &
+    run=$!
+    waits 60 grep -qs 'fold=0 epoch=1/' err || wrong "$out never trains"
+    sleep 0.3
+}
+
+# leaves WHAT CODE TEXT: the background run ends so, with one message that has TEXT.
+leaves() {
+    wait "$run"
+    code=$?
+    [ "$code" -eq "$2" ] || wrong "$1: exit code $code, not $2"
+    [ "$(grep -c '^pleat: ' err)" -eq 1 ] || wrong "$1: not one message"
+    grep '^pleat: ' err | grep -qF -- "$3" || wrong "$1: the message does not say '$3'"
+    holds "$1: nothing is left behind" same_text "$(ranks)" ""
+}
+
+in_epoch() { grep -qE "fold=$1 epoch=[0-9]+ step [1-9][0-9]* of 300: checkpointed" "$2"; }
+
+# goes_on RANKS RUN REFERENCE: to its end, as if nothing had happened.
+goes_on() {
+    train "$1" "$2"
+    holds "$2 again: exit code $code" [ "$code" -eq 0 ]
+    holds "$2 goes on within an epoch" grep -qE 'goes on after epoch [0-9]+, step [1-9]' err
+    holds "$2 is as if nothing had happened" same_run "$3" "$2"
+}
+
+tiny_data data 4 1
+train 2 whole
+holds "whole: exit code $code" [ "$code" -eq 0 ]
+[ "$bad" -eq 0 ] || verdict
+
+# --- two groups, one fold each -------------------------------------------------------------------
+begins 2 usr1
+kill -USR1 "$run"
+leaves "SIGUSR1 to mpirun" 85 "SIGUSR1: the run is checkpointed in 'usr1'"
+holds "fold 0 is saved" in_epoch 0 usr1/log/rank-0000.log
+holds "fold 1 is saved" in_epoch 1 usr1/log/rank-0001.log
+goes_on 2 usr1 whole
+
+begins 2 one
+kill -USR1 "$(ranks | tail -1)"
+leaves "SIGUSR1 to one rank" 85 "SIGUSR1"
+holds "the other group is saved too" in_epoch 0 one/log/rank-0000.log
+holds "and the first" in_epoch 1 one/log/rank-0001.log
+goes_on 2 one whole
+
+begins 2 term
+kill -TERM "$run" # mpirun: SIGCONT at once, SIGTERM after 1 s, SIGKILL after 2 s
+wait "$run"
+holds "SIGTERM to mpirun: all leave" waits 10 eval '[ -z "$(ranks)" ]'
+holds "it was saved within the epoch" in_epoch 0 term/log/rank-0000.log
+goes_on 2 term whole
+
+begins 2 stop
+touch stop/STOP
+wait "$run"
+code=$?
+holds "STOP: exit code $code" [ "$code" -eq 0 ]
+holds "STOP: says so" grep -qE "fold=0 ends after epoch [12]" err
+holds "STOP: nothing is scored" [ ! -e stop/fold_0/scores.json ]
+train 2 stop
+holds "STOP is forgotten: exit code $code" [ "$code" -eq 0 ]
+holds "after STOP: as if nothing had happened" same_run whole stop
+
+# --- two ranks of one fold -----------------------------------------------------------------------
+keys+=(--set ranks_per_fold=2)
+train 2 pair
+holds "pair: exit code $code" [ "$code" -eq 0 ]
+train 2 limit --max-time 2
+holds "--max-time: exit code $code" [ "$code" -eq 85 ]
+holds "--max-time is named" has err "pleat: --max-time: the run is checkpointed in 'limit'"
+goes_on 2 limit pair
+begins 2 often
+conts() { grep -c 'as SIGCONT asks' err; }
+for saved in 1 2 3; do
+    kill -CONT "$(ranks | head -1)"
+    holds "SIGCONT saves" waits 20 eval '[ "$(conts)" -ge $saved ]'
+done
+kill -USR1 "$(ranks | tail -1)"
+leaves "SIGCONT, then SIGUSR1" 85 "SIGUSR1"
+goes_on 2 often pair
+
+# --- one process ---------------------------------------------------------------------------------
+keys+=(--set ranks_per_fold=1)
+begins 0 int
+kill -INT "$run"
+leaves "SIGINT" 130 "SIGINT: the run is checkpointed in 'int'"
+SLURM_JOB_END_TIME=$(($(date +%s) + 34)) job 0 run tiny.yaml --out limited "${keys[@]}" \
+    --set train.epochs=10000
+holds "the job's limit: exit code $code" [ "$code" -eq 85 ]
+holds "it is named" has err "the job's time limit: the run is checkpointed"
+refused "a time that is none" 2 "--max-time 'soon'" 0 run tiny.yaml --out none --max-time soon
+refused "--max-time 0" 2 "--max-time '0'" 0 run tiny.yaml --out none --max-time 0
+verdict

@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# e2e_bad.sh - whatever is wrong with the data or the configuration, a job of two ranks ends with
+# one message that names it, with the right exit code, and leaves no rank behind. Wants PLEAT, the
+# program.
+# shellcheck source=tests/lib/program.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
+
+tiny_data data 4 1
+sizes() { gzip -dc "$1" | od -An -td2 -j 42 -N 6 | xargs; } # x, y, z of a NIfTI-1 file
+n=0
+
+# spoilt: a copy of the data set in bad/ whose case_002 the caller may change.
+spoilt() {
+    rm -rf bad
+    mkdir bad
+    cp -al data/* bad/
+    rm -r bad/case_002
+    cp -a data/case_002 bad/
+}
+
+# bad_run WHAT CODE TEXT OPTION...: two ranks that begin a run with the data set bad/.
+bad_run() {
+    local what=$1 expected=$2 text=$3
+    shift 3
+    refused "$what" "$expected" "$text" 2 run tiny.yaml --set data=bad --set folds.k=2 \
+        --out out_$((++n)) "$@"
+}
+
+# put FILE OFFSET BYTES: overwrites them.
+put() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc 2> /dev/null; }
+
+image=bad/case_002/imaging.nii
+mask=bad/case_002/segmentation.nii
+
+# --- volumes -------------------------------------------------------------------------------------
+spoilt
+head -c $(($(stat -c %s data/case_002/imaging.nii.gz) / 2)) data/case_002/imaging.nii.gz > $image.gz
+bad_run "a compressed volume cut short" 3 "$image.gz"
+
+spoilt
+gzip -dc data/case_002/imaging.nii.gz | head -c 20000 > $image
+rm $image.gz
+bad_run "a volume cut short" 3 "$image"
+
+spoilt
+gzip -d $mask.gz
+put $mask 5000 '\011'
+bad_run "a label outside the classes" 3 "case 'case_002': label 9 at voxel"
+holds "the file is named" has err "$mask"
+
+spoilt
+cp data/case_003/segmentation.nii.gz $mask.gz
+read -r x y z < <(sizes data/case_002/imaging.nii.gz)
+holds "the shapes differ" eval '[ "$x $y $z" != "$(sizes $mask.gz)" ]'
+bad_run "shapes that differ" 3 "case 'case_002'"
+holds "both shapes are named" has err "$x x $y x $z"
+
+spoilt
+rm $mask.gz
+bad_run "no mask" 3 "case 'case_002' has no label"
+
+spoilt
+gzip -dc data/case_002/imaging.nii.gz | head -c 352 > $image
+rm $image.gz
+head -c $((x * y * z * 4)) /dev/zero >> $image
+put $image 70 '\020\000\040\000'        # float32
+put $image 40352 '\000\000\300\177'     # voxel 10000
+bad_run "a voxel that is no number" 3 "$image"
+
+spoilt
+cp -a bad/case_002/imaging.nii.gz bad/case_002/imaging.nii
+bad_run "a volume twice" 3 "case_002/imaging.nii"
+
+rm -rf bad
+mkdir -p bad/imagesTr bad/labelsTr
+for case in 001 002; do
+    cp data/case_$case/imaging.nii.gz bad/imagesTr/case_$case.nii.gz
+    cp data/case_$case/segmentation.nii.gz bad/labelsTr/case_$case.nii.gz
+done
+cp data/case_003/imaging.nii.gz bad/imagesTr/case_002_0000.nii.gz
+bad_run "one id for two cases" 3 "case_002"
+
+rm -rf bad
+mkdir bad
+bad_run "an empty folder" 3 "no cases in 'bad'"
+rm -rf bad
+bad_run "no folder" 3 "'bad'"
+
+# --- configuration -------------------------------------------------------------------------------
+spoilt
+bad_run "a patch the network cannot halve" 2 "patch" --set patch=[17,16,8]
+bad_run "an unknown key" 2 "train.epochs" --set train.epoch=3
+bad_run "an unknown engine" 2 "'abacus'" --set engine=abacus
+bad_run "an unknown precision" 2 "precision" --set precision=f31
+bad_run "a fold that is not there" 2 "--fold 9" --fold 9
+holds "no folder for it" [ ! -e "out_$n" ]
+bad_run "a batch that cannot be shared" 2 "train.batch" --set train.batch=3 --set ranks_per_fold=2
+bad_run "too few cases" 2 "folds" --set folds.k=5
+bad_run "classes that are not known" 2 "classes" --set classes=
+
+# --- folders -------------------------------------------------------------------------------------
+touch file
+refused "a folder that cannot be" 3 "file" 2 run tiny.yaml --out file/run
+
+succeeds "a store" 2 prep tiny.yaml --out store
+bad_run "a store of other preprocessing" 3 "resample" --set store=store \
+    --set preprocess.resample=[12,12,15]
+holds "the store is named" grep -q '^pleat: .*store' err
+
+# --- patients ------------------------------------------------------------------------------------
+mkdir patients
+for case in ann_1 ann_2 bob_1 bob_2; do cp -al data/case_001 patients/$case; done
+by='--set data=patients --set folds.k=2 --set folds.group_by=^([a-z]+)_'
+cat > leak.json << 'END'
+[{"train": ["ann_1", "bob_1"], "val": ["ann_2", "bob_2"]},
+ {"train": ["ann_2", "bob_2"], "val": ["ann_1", "bob_1"]}]
+END
+# shellcheck disable=SC2086 # a list of options
+{
+    refused "a patient in two folds" 3 "'ann'" 2 split tiny.yaml --check leak.json $by
+    succeeds "folds by patient" 2 split tiny.yaml --out kept.json $by
+    succeeds "which leak nothing" 2 split tiny.yaml --check kept.json $by
+}
+
+# --- training ------------------------------------------------------------------------------------
+# Without norm a deep net overflows after a few steps of this size.
+refused "training that diverges" 4 "fold 0 diverged" 2 train tiny.yaml --out wild \
+    --set store=store --set network.norm=false --set network.depth=4 --set patch=[16,16,16] \
+    --set train.lr=10 --set train.epochs=40 --set train.iterations=1
+for fold in 0 1 2; do # one does not stop the others
+    holds "fold $fold is trained" [ -s wild/fold_$fold/history.tsv ]
+done
+epochs=$(sed 1d wild/fold_0/history.tsv | wc -l)
+holds "some epochs were good" [ "$epochs" -ge 1 ]
+holds "their history is all numbers" eval '! grep -qiE "nan|inf|\t\t" wild/fold_0/history.tsv'
+holds "the message names the next" grep -q "^pleat: .*epoch $((epochs + 1));" err
+succeeds "info" 0 info wild/fold_0/checkpoint_latest.h5 --json
+holds "the last good checkpoint is kept" has out "\"epoch\": $epochs,"
+succeeds "the model labels" 2 predict wild/fold_0/checkpoint_latest.h5 \
+    --in data/case_001/imaging.nii.gz --out labels --engine ref
+
+# --- a launcher that MPI knows nothing of --------------------------------------------------------
+export SLURM_NTASKS=4
+refused "4 tasks, each alone" 2 "SLURM_NTASKS says 4 processes, MPI says 1" 0 run tiny.yaml \
+    --out alone
+holds "the fix is named" has err "srun --mpi=pmix"
+holds "nothing is written" [ ! -e alone ]
+verdict

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# e2e_cli.sh - every mistake on the command line ends with exit code 2 and one line that says what
+# to do; help ends with 0. Wants PLEAT, the program.
+# shellcheck source=tests/lib/program.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
+
+# mistake TEXT ARGUMENT...: exit code 2, nothing on stdout, one line on stderr that holds TEXT.
+mistake() {
+    local text=$1
+    shift
+    refused "pleat $*" 2 "$text" 0 "$@"
+    [ -e out ] || return # already told
+    holds "pleat $*: prints nothing to stdout" [ ! -s out ]
+    holds "pleat $*: one line on stderr" [ "$(wc -l < err)" -eq 1 ]
+}
+
+# --- the program itself --------------------------------------------------------------------------
+refused "pleat without a verb" 2 "verb" 0
+holds "pleat without a verb prints nothing to stdout" [ ! -s out ]
+mistake "'trian'" trian
+mistake "--help" trian
+for ask in --help -h --version; do
+    succeeds "pleat $ask" 0 "$ask"
+    holds "pleat $ask answers on stdout alone" [ -s out -a ! -s err ]
+done
+
+# --- every verb ----------------------------------------------------------------------------------
+succeeds "pleat --help" 0 --help
+mv out help
+for verb in run train prep split predict score report phantom config info bench; do
+    holds "pleat --help lists $verb" grep -qE "^ +$verb " help
+    succeeds "pleat $verb --help" 0 "$verb" --help
+    holds "pleat $verb --help has a usage line" has out "pleat $verb"
+    holds "pleat $verb --help is silent on stderr" [ ! -s err ]
+    mistake "'--nonsense'" "$verb" --nonsense
+done
+
+# --- the configuration ---------------------------------------------------------------------------
+printf 'train: {epochs: 1}\n' > good.yaml
+printf 'train: {epoch: 1}\n' > near.yaml
+printf 'train: {epochs: [1\n' > cut.yaml
+succeeds "pleat config good.yaml" 0 config good.yaml
+mistake "train.epochs" config good.yaml --set train.epoch=3
+mistake "train.epochs" config good.yaml --set train.epochs=three
+mistake "train.epochs" config good.yaml --set train.epochs=0
+mistake "--set" config good.yaml --set
+mistake "train.epochs" config near.yaml
+mistake "cut.yaml" config cut.yaml
+PLEAT_TRAIN_EPOCHS=many mistake "train.epochs" config good.yaml
+PLEAT_TRIAN=1 mistake "PLEAT_TRIAN" config good.yaml
+PLEAT_SLURM=/slurm succeeds "the folder of the Slurm scripts is no key" 0 config good.yaml
+
+# --- what each verb needs ------------------------------------------------------------------------
+mistake "--out" run good.yaml
+mistake "--fold" train good.yaml --out there --fold first
+mistake "usage" prep
+mistake "usage" split good.yaml
+mistake "data" split good.yaml --out folds.json
+
+# --- an engine that is not there -----------------------------------------------------------------
+tiny_data data 3 1
+mistake "'abacus'" bench step --engine abacus --patch 16x16x16 --filters 2 --depth 1
+mistake "must be a size" bench step --patch 16x16
+refused "pleat run with an unknown engine" 2 "'abacus'" 0 run tiny.yaml --out there \
+    --set engine=abacus
+holds "it names the engines there are" has err ref64
+verdict

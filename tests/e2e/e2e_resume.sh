@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# e2e_resume.sh - a run that is ended or killed goes on inside its unfinished fold and comes to the
+# same numbers, bit for bit, as one that was not; so does one whose newest checkpoint is damaged.
+# Wants PLEAT, the program.
+# shellcheck source=tests/lib/program.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
+
+# Both ranks share a fold, so that fold 0 is finished when fold 1 is interrupted.
+cat >> tiny.yaml << 'END'
+ranks_per_fold: 2
+END
+keys=() # this engine's
+run() { job 2 run tiny.yaml --out "$1" --set folds.k=2 --set train.iterations=6 \
+    --set train.batch=4 "${keys[@]}"; }
+
+epochs() { [ -e "$1" ] && sed 1d "$1" | wc -l || echo 0; } # epochs HISTORY: how many it has
+has_epochs() { [ "$(epochs "$1")" -ge "$2" ]; }
+
+# interrupted RUN EPOCHS SIGNAL: starts the run and ends it when fold 1 has that many epochs.
+interrupted() {
+    local out=$1 history=$1/fold_1/history.tsv ids what="$1 after $2 epochs"
+    "$mpiexec" -n 2 "$pleat" run tiny.yaml --out "$out" --set folds.k=2 --set train.iterations=6 \
+        --set train.batch=4 "${keys[@]}" > out 2> err < /dev/null &
+    local started=$!
+    waits 120 has_epochs "$history" "$2" || wrong "$what: never comes"
+    ids=$started
+    [ "$3" = TERM ] || ids="$started $(ranks | xargs)"
+    # shellcheck disable=SC2086 # a list of ids
+    kill -"$3" $ids
+    wait "$started" 2> /dev/null
+    holds "$what: all have left" waits 10 eval '[ -z "$(ranks)" ]'
+    holds "$what: fold 1 is not finished" [ ! -e "$out/fold_1/scores.json" ]
+}
+
+# goes_on RUN: starts it again, to its end.
+goes_on() {
+    local before
+    before=$(epochs "$1/fold_1/history.tsv")
+    run "$1"
+    holds "$1: exit code $code" [ "$code" -eq 0 ]
+    holds "$1: fold 0 is skipped" has err "fold=0 is finished, skipped"
+    holds "$1: goes on inside fold 1" grep -qE "fold=1 goes on after epoch [1-9]" err
+    holds "$1: is as if nothing had happened" same_run whole "$1"
+    holds "$1: does not begin anew" lacks err "fold=1 epoch=1/"
+    holds "$1: had done something" [ "$before" -ge 2 ]
+}
+
+tiny_data data 4 1
+# engine, epochs: so many that fold 1 lasts seconds: mpirun passes a SIGTERM on after one
+for engine in "ref 20" "onednn 150"; do
+    keys=(--set "engine=${engine% *}" --set "train.epochs=${engine#* }")
+    rm -rf whole often damaged cut
+    run whole
+    if [ "$code" -eq 2 ] && has err "'onednn'"; then
+        echo "no onednn here"
+        continue
+    fi
+    holds "$engine: exit code $code" [ "$code" -eq 0 ]
+    [ "$bad" -eq 0 ] || verdict
+
+    interrupted often 2 TERM
+    interrupted often 4 KILL
+    cp -a often damaged
+    cp -a often cut
+    goes_on often
+
+    damage damaged/fold_1/checkpoint_latest.h5
+    goes_on damaged
+    holds "says that a checkpoint is damaged" grep -q "checkpoint.*damaged" err
+    holds "it is set aside" [ -s damaged/fold_1/checkpoint_latest.h5.damaged ]
+
+    : > cut/fold_1/checkpoint_latest.h5
+    damage cut/fold_1/checkpoint_latest.h5.previous
+    run cut
+    holds "no whole checkpoint: exit code $code" [ "$code" -eq 3 ]
+    holds "one message" [ "$(grep -c '^pleat: ' err)" -eq 1 ]
+    holds "names the file" grep -q '^pleat: .*cut/fold_1/checkpoint_latest\.h5' err
+done
+verdict

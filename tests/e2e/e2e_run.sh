@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# e2e_run.sh - a run makes its folder, goes on where it left off, and its models label volumes it
+# never saw. Wants PLEAT, the program.
+# shellcheck source=tests/lib/program.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
+names=background,lung_L,lung_R,infection
+
+in_folder() { (cd "$1" && echo *); }
+
+# held_out FOLD: the ids of its "val" list.
+held_out() {
+    tr -d ' \n"' < run/splits_final.json | sed 's/"//g; s/val:\[/\n/g' |
+        awk -v fold="$1" 'NR == fold + 2 { sub(/\].*/, ""); gsub(/,/, " "); print }'
+}
+
+# ids FILE: of the cases a scores.csv or cv_results.detailed.csv has, one for each score.
+ids() { sed 1d "$1" | cut -d, -f1 | sort | uniq -c | awk '$1 == 6 { print $2 }' | xargs; }
+
+# header FILE: what a label map must share with its image: sizes, and where it lies.
+header() { gzip -dc "$1" | od -An -v -tx1 -j "$2" -N "$3" | tr -d ' \n'; }
+same_geometry() {
+    local at
+    for at in "40 16" "252 76"; do # dim[8]; qform and sform, codes and values
+        # shellcheck disable=SC2086 # an offset and a length
+        same_text "$(header "$1" $at)" "$(header "$2" $at)" || return 1
+    done
+    same_text "$(header "$1" 70 2)" 0200 # uint8
+}
+
+# --- a whole run ---------------------------------------------------------------------------------
+tiny_data data 6 1
+mkdir plan
+succeeds "plan" 2 run tiny.yaml --out plan/run --dry-run
+holds "the plan names both ranks" grep -qE 'rank.* 1|1.*rank' out
+for fold in 0 1 2; do holds "the plan has fold $fold" grep -qw "$fold" out; done
+holds "a dry run writes nothing" same_text "$(ls -A plan)" ""
+
+succeeds "run" 2 run tiny.yaml --out run
+cp out table
+for file in config.yaml run.json splits_final.json log/rank-0000.log log/rank-0001.log \
+    cv_results.detailed.csv cv_results.final.csv summary.json figures/dice.gp figures/curves.gp; do
+    holds "the run has $file" [ -s "run/$file" ]
+done
+tsv="epoch loss tversky_loss dice_soft dice_crossentropy val_loss val_tversky_loss val_dice_soft \
+val_dice_crossentropy lr"
+csv="epoch,dice_crossentropy,dice_soft,loss,lr,tversky_loss,val_dice_crossentropy,val_dice_soft,\
+val_loss,val_tversky_loss"
+all=
+for fold in 0 1 2; do
+    here=run/fold_$fold
+    for file in checkpoint_{latest,best}.h5 history.tsv logs.csv scores.json scores.csv; do
+        holds "$here has $file" [ -s "$here/$file" ]
+    done
+    holds "history.tsv's columns" same_text "$(head -1 $here/history.tsv | tr '\t' ' ')" "$tsv"
+    holds "logs.csv's columns" same_text "$(head -1 $here/logs.csv)" "$csv"
+    holds "an epoch a row" same_text "$(sed 1d $here/history.tsv | cut -f1 | xargs)" "1 2"
+    holds "logs.csv counts from 0" same_text "$(sed 1d $here/logs.csv | cut -d, -f1 | xargs)" "0 1"
+    holds "scores.csv's columns" same_text "$(head -1 $here/scores.csv)" "index,score,$names"
+    mine=$(held_out $fold)
+    holds "fold $fold scores whom it held out" same_text "$(ids $here/scores.csv)" "$mine"
+    holds "fold $fold predicts whom it held out" same_text \
+        "$(in_folder $here/predictions | sed 's/\.nii\.gz//g')" "$mine"
+    for id in $mine; do
+        holds "$id: the prediction lies where the volume lies" same_geometry \
+            "$here/predictions/$id.nii.gz" "data/$id/imaging.nii.gz"
+    done
+    all="$all $mine"
+done
+holds "every case is held out once" same_text \
+    "$(echo "$all" | xargs -n 1 | sort | xargs)" "$(in_folder data)"
+holds "every case is scored once" same_text "$(ids run/cv_results.detailed.csv)" "$(in_folder data)"
+holds "detailed columns" same_text "$(head -1 run/cv_results.detailed.csv)" "index,score,$names"
+holds "final columns" same_text "$(head -1 run/cv_results.final.csv)" \
+    "score,background,infection,lungs,fold"
+holds "six scores for three folds" [ "$(wc -l < run/cv_results.final.csv)" -eq 19 ]
+for key in foreground_mean mean metric_per_case; do # nnU-Net's
+    holds "summary.json has $key" has run/summary.json "\"$key\""
+done
+holds "no number that JSON does not know" lacks run/summary.json nan
+holds "the table names the results" has table "results: run"
+holds "run.json names the seed" has run/run.json '"seed": "1"'
+
+# --- again ---------------------------------------------------------------------------------------
+touch before
+succeeds "again" 2 run tiny.yaml --out run
+holds "the same table again" cmp table out
+holds "three folds skipped" [ "$(grep -c 'is finished, skipped' err)" -eq 3 ]
+holds "nothing is trained again" lacks err epoch=
+holds "no checkpoint is written again" same_text "$(find run -name '*.h5' -newer before)" ""
+refused "another configuration" 2 train.lr 2 run tiny.yaml --out run --set train.lr=0.02
+refused "other folds" 2 folds.k 2 run tiny.yaml --out run --set folds.k=2
+succeeds "report" 0 report run
+holds "the report prints the same table" cmp table out
+
+# --- fold by fold, two of them at once as tasks of a job array -----------------------------------
+"$pleat" run tiny.yaml --out alone --fold 0 > out_0 2> err_0 < /dev/null &
+first=$!
+succeeds "fold 1 alone" 0 run tiny.yaml --out alone --fold 1
+wait $first || { cat err_0 && wrong "fold 0 alone"; }
+holds "no report while a fold is missing" [ ! -e alone/summary.json ]
+succeeds "report of two folds" 0 report alone
+holds "two of six cases are missing" [ "$(ids alone/cv_results.detailed.csv | wc -w)" -eq 4 ]
+succeeds "fold 2 alone" 2 run tiny.yaml --out alone --fold 2 --set ranks_per_fold=2
+for fold in 0 1; do
+    holds "fold $fold alone is fold $fold" cmp run/fold_$fold/scores.csv alone/fold_$fold/scores.csv
+done
+holds "the last fold makes the report" has out "results: alone"
+holds "all cases are there" same_text "$(ids alone/cv_results.detailed.csv)" "$(in_folder data)"
+
+# --- volumes that were never in a store ----------------------------------------------------------
+tiny_data new 2 7
+one=run/fold_0/checkpoint_best.h5
+succeeds "predict by one model" 2 predict $one --in new --out one --engine ref --precision f32
+holds "says so" has out "2 volumes labelled by 1 model in one"
+succeeds "predict by the run" 2 predict run --in new --out all --engine ref --precision f32
+holds "says so" has out "2 volumes labelled by 3 models in all"
+succeeds "predict by three models" 1 predict run/fold_{0,1,2}/checkpoint_best.h5 --in new \
+    --out three --engine ref --precision f32
+for id in case_001 case_002; do
+    holds "$id: lies where the volume lies" same_geometry one/$id.nii.gz new/$id/imaging.nii.gz
+    holds "a run is all its models" cmp all/$id.nii.gz three/$id.nii.gz
+done
+holds "one model is not all" eval '! cmp -s one/case_001.nii.gz all/case_001.nii.gz'
+id=$(held_out 0 | cut -d' ' -f1)
+mkdir "sole" && cp "data/$id/imaging.nii.gz" "sole/$id.nii.gz"
+succeeds "predict a file" 0 predict $one --in "sole/$id.nii.gz" --out sole/out --engine ref \
+    --precision f32
+holds "predict labels as the run did" cmp "sole/out/$id.nii.gz" "run/fold_0/predictions/$id.nii.gz"
+
+succeeds "score" 0 score all --truth new --classes $names --out scored
+holds "two cases scored" same_text "$(ids scored/cv_results.detailed.csv)" "case_001 case_002"
+holds "a table" has out "2 cases"
+succeeds "score of the run's fold" 0 score run/fold_0/predictions --truth data --classes $names \
+    --out again
+holds "the same scores" cmp again/cv_results.detailed.csv run/fold_0/scores.csv
+
+# --- a folder in use -----------------------------------------------------------------------------
+"$mpiexec" -n 2 "$pleat" run tiny.yaml --out busy --set train.epochs=100000 > out_busy 2>&1 \
+    < /dev/null &
+holder=$!
+holds "the long run begins" waits 60 grep -qs epoch=1/ busy/log/rank-0000.log
+before=$(ranks)
+job 2 run tiny.yaml --out busy --set train.epochs=100000
+holds "a folder in use: exit code $code" [ "$code" -eq 2 ]
+holds "one message" [ "$(grep -c '^pleat: ' err)" -eq 1 ]
+holds "names the host" has err "host $(uname -n)"
+holds "names the process" grep -qE "pid ($(echo "$before" | tr '\n' '|' | sed 's/|$//'))," err
+job 0 run tiny.yaml --out busy --set train.epochs=100000 --fold 0
+holds "one of its folds: exit code $code" [ "$code" -eq 2 ]
+holds "names the process" grep -qE "pid ($(echo "$before" | tr '\n' '|' | sed 's/|$//'))," err
+holds "the holder goes on" same_text "$(ranks)" "$before"
+kill -TERM $holder
+wait $holder 2> /dev/null
+holds "all leave at SIGTERM" waits 10 eval '[ -z "$(ranks)" ]'
+verdict

@@ -1,0 +1,448 @@
+/* support_module.c - the module's table over host memory, and an engine that records. */
+#include "support_module.h"
+
+#include "../../cuda/two_slots.h"
+#include "pleat/gpu_augment.h"
+#include "pleat/gpu_window.h"
+#include "pleat/volume.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_CALLS = 512 };
+
+/* The table has no context, so the one module there is stands here. */
+static support_module the;
+
+/* --- cases and patches ------------------------------------------------------------------------ */
+
+struct pleat_gpu_source {
+    pleat_source source;
+};
+struct pleat_gpu_augment {
+    int patch[3];
+};
+
+static pleat_status source_create(pleat_engine *engine, const pleat_source *from, int with_label,
+                                  pleat_gpu_source **out) {
+    (void)engine;
+    (void)with_label;
+    PLEAT_CHECK(the.refuse == PLEAT_OK, the.refuse, "the upload of a case was refused");
+    *out = malloc(sizeof **out);
+    PLEAT_CHECK(*out != NULL, PLEAT_ERR_MEMORY, "no memory for a case");
+    (*out)->source = *from;
+    the.cases++;
+    return PLEAT_OK;
+}
+
+static void source_destroy(pleat_gpu_source *source) {
+    if (source != NULL) the.cases--;
+    free(source);
+}
+
+static size_t source_bytes(const int dim[3], int with_label) {
+    return pleat_voxels(dim) * (with_label ? 5 : 4);
+}
+
+static size_t scratch_bytes(const int patch[3], size_t voxels) {
+    return pleat_voxels(patch) + voxels;
+}
+
+static pleat_status augment_create(pleat_engine *engine, const int patch[3], size_t voxels,
+                                   pleat_gpu_augment **out) {
+    (void)engine;
+    (void)voxels;
+    *out = malloc(sizeof **out);
+    PLEAT_CHECK(*out != NULL, PLEAT_ERR_MEMORY, "no memory to augment");
+    memcpy((*out)->patch, patch, sizeof(*out)->patch);
+    return PLEAT_OK;
+}
+
+static void augment_destroy(pleat_gpu_augment *augment) { free(augment); }
+
+static pleat_status realise(pleat_gpu_augment *augment, const pleat_sample *sample,
+                            const pleat_gpu_source *source, pleat_pad pad, float *image,
+                            uint8_t *label) {
+    the.patches++;
+    return pleat_augment_patch(sample, &source->source, augment->patch, pad, image, label);
+}
+
+static pleat_status realise_input(pleat_gpu_augment *augment, const pleat_sample *sample,
+                                  const pleat_gpu_source *source, pleat_pad pad, void *x,
+                                  uint8_t *label) {
+    return realise(augment, sample, source, pad, x, label);
+}
+
+static const pleat_gpu_augment_ops augment_ops = {
+    .source_create = source_create,
+    .source_destroy = source_destroy,
+    .source_bytes = source_bytes,
+    .scratch_bytes = scratch_bytes,
+    .create = augment_create,
+    .destroy = augment_destroy,
+    .realise = realise,
+    .realise_input = realise_input,
+    .realise_on_host = realise,
+};
+
+/* --- sums of windows -------------------------------------------------------------------------- */
+
+struct pleat_gpu_window {
+    const pleat_window *window;
+    int classes;
+    float *sum;
+};
+
+static size_t window_bytes(const pleat_window *window, int classes) {
+    return pleat_voxels(window->dim) * (size_t)classes * sizeof(float);
+}
+
+static pleat_status window_create(pleat_engine *engine, const pleat_window *window, int classes,
+                                  pleat_gpu_window **out) {
+    (void)engine;
+    PLEAT_CHECK(the.refuse == PLEAT_OK, the.refuse, "a sum of windows was refused");
+    pleat_gpu_window *s = malloc(sizeof *s);
+    PLEAT_CHECK(s != NULL, PLEAT_ERR_MEMORY, "no memory for a sum");
+    *s = (pleat_gpu_window){window, classes, calloc(1, window_bytes(window, classes))};
+    *out = s;
+    return PLEAT_OK;
+}
+
+static void window_destroy(pleat_gpu_window *s) {
+    if (s != NULL) free(s->sum);
+    free(s);
+}
+
+static pleat_status window_add(pleat_gpu_window *s, int i, const float *probs) {
+    the.windows++;
+    pleat_window_accumulate(s->window, i, probs, s->classes, s->sum);
+    return PLEAT_OK;
+}
+
+static pleat_status window_label(pleat_gpu_window *s, uint8_t *labels) {
+    return pleat_argmax(s->sum, pleat_voxels(s->window->dim), s->classes, labels);
+}
+
+static const pleat_gpu_window_ops window_ops = {
+    .bytes = window_bytes,
+    .create = window_create,
+    .destroy = window_destroy,
+    .add = window_add,
+    .label = window_label,
+};
+
+static pleat_status memory(pleat_engine *engine, size_t *unused, size_t *total) {
+    (void)engine;
+    *unused = *total = the.unused;
+    return PLEAT_OK;
+}
+
+/* --- staging ---------------------------------------------------------------------------------- */
+
+struct pleat_staging {
+    size_t n;
+    two_slots order;
+    float *images[2];
+    uint8_t *labels[2];
+};
+
+static pleat_status staging_create(pleat_engine *engine, size_t n, pleat_staging **out) {
+    (void)engine;
+    pleat_staging *s = calloc(1, sizeof *s);
+    PLEAT_CHECK(s != NULL, PLEAT_ERR_MEMORY, "no memory for batches");
+    s->n = n;
+    for (int i = 0; i < 2; i++) {
+        s->images[i] = malloc(n * sizeof(float));
+        s->labels[i] = malloc(n);
+    }
+    *out = s;
+    return PLEAT_OK;
+}
+
+static void staging_destroy(pleat_staging *s) {
+    for (int i = 0; s != NULL && i < 2; i++) {
+        free(s->images[i]);
+        free(s->labels[i]);
+    }
+    free(s);
+}
+
+static pleat_status staging_put(pleat_staging *s, const float *images, const uint8_t *labels) {
+    const int i = two_slots_put(&s->order);
+    PLEAT_CHECK(i >= 0, PLEAT_ERR_ARG, "two batches are under way already");
+    memcpy(s->images[i], images, s->n * sizeof *images);
+    memcpy(s->labels[i], labels, s->n);
+    the.put++;
+    return PLEAT_OK;
+}
+
+static pleat_status staging_take(pleat_staging *s, void *x, uint8_t *labels) {
+    const int i = two_slots_take(&s->order);
+    PLEAT_CHECK(i >= 0, PLEAT_ERR_ARG, "no batch is under way");
+    memcpy(x, s->images[i], s->n * sizeof(float));
+    memcpy(labels, s->labels[i], s->n);
+    the.taken++;
+    return PLEAT_OK;
+}
+
+/* --- recording: each entry of a training step keeps its arguments ----------------------------- */
+
+typedef struct call {
+    pleat_status (*play)(const struct call *c);
+    pleat_conv *conv;
+    pleat_tensor a, b, c;
+    pleat_norm norm;
+    const void *in[3];
+    void *out[2];
+    size_t n;
+    double count;
+    int i[2];
+} call;
+
+static struct {
+    const pleat_engine_ops *real;
+    pleat_engine_ops recorder;
+    call calls[MOST_CALLS];
+    int n;
+} tape;
+
+static pleat_status keep(const call *c) {
+    PLEAT_CHECK(tape.n < MOST_CALLS, PLEAT_ERR_MEMORY, "the tape is full");
+    tape.calls[tape.n++] = *c;
+    return PLEAT_OK;
+}
+
+static pleat_status refuse(void) {
+    return PLEAT_FAIL(PLEAT_ERR_ENGINE, "a call that waits, while the engine records");
+}
+
+static pleat_status no_upload(pleat_engine *e, void *to, const void *host, size_t bytes) {
+    (void)e, (void)to, (void)host, (void)bytes;
+    return refuse();
+}
+static pleat_status no_download(pleat_engine *e, void *host, const void *from, size_t bytes) {
+    (void)e, (void)host, (void)from, (void)bytes;
+    return refuse();
+}
+
+static pleat_status play_zero(const call *c) {
+    return tape.real->zero(the.engine, c->out[0], c->n);
+}
+static pleat_status zero(pleat_engine *e, void *data, size_t bytes) {
+    (void)e;
+    return keep(&(call){.play = play_zero, .out = {data}, .n = bytes});
+}
+
+static pleat_status play_pack(const call *c) {
+    return tape.real->conv_pack(the.engine, c->conv, c->in[0]);
+}
+static pleat_status pack(pleat_engine *e, pleat_conv *conv, const void *weights) {
+    (void)e;
+    return keep(&(call){.play = play_pack, .conv = conv, .in = {weights}});
+}
+
+static pleat_status play_forward(const call *c) {
+    return tape.real->conv_forward(the.engine, c->conv, c->in[0], c->in[1], &c->a, &c->b);
+}
+static pleat_status forward(pleat_engine *e, pleat_conv *conv, const void *weights,
+                            const void *bias, const pleat_tensor *x, const pleat_tensor *y) {
+    (void)e;
+    return keep(
+        &(call){.play = play_forward, .conv = conv, .in = {weights, bias}, .a = *x, .b = *y});
+}
+
+static pleat_status play_data(const call *c) {
+    return tape.real->conv_backward_data(the.engine, c->conv, c->in[0], &c->a, &c->b);
+}
+static pleat_status data(pleat_engine *e, pleat_conv *conv, const void *weights,
+                         const pleat_tensor *dy, const pleat_tensor *dx) {
+    (void)e;
+    return keep(&(call){.play = play_data, .conv = conv, .in = {weights}, .a = *dy, .b = *dx});
+}
+
+static pleat_status play_weights(const call *c) {
+    return tape.real->conv_backward_weights(the.engine, c->conv, &c->a, &c->b, c->out[0],
+                                            c->out[1]);
+}
+static pleat_status weights(pleat_engine *e, pleat_conv *conv, const pleat_tensor *x,
+                            const pleat_tensor *dy, void *dweights, void *dbias) {
+    (void)e;
+    return keep(
+        &(call){.play = play_weights, .conv = conv, .a = *x, .b = *dy, .out = {dweights, dbias}});
+}
+
+static pleat_status play_norm_sums(const call *c) {
+    return tape.real->norm_sums(the.engine, &c->a, c->out[0]);
+}
+static pleat_status norm_sums(pleat_engine *e, const pleat_tensor *x, double *sums) {
+    (void)e;
+    return keep(&(call){.play = play_norm_sums, .a = *x, .out = {sums}});
+}
+
+static pleat_status play_norm_forward(const call *c) {
+    return tape.real->norm_forward(the.engine, &c->norm, &c->a, c->in[0], c->count, &c->b);
+}
+static pleat_status norm_forward(pleat_engine *e, const pleat_norm *norm, const pleat_tensor *x,
+                                 const double *sums, double count, const pleat_tensor *y) {
+    (void)e;
+    return keep(&(call){
+        .play = play_norm_forward, .norm = *norm, .a = *x, .b = *y, .in = {sums}, .count = count});
+}
+
+static pleat_status play_norm_backward_sums(const call *c) {
+    return tape.real->norm_backward_sums(the.engine, &c->norm, &c->a, &c->b, (double *)c->in[0],
+                                         c->out[0], c->out[1]);
+}
+static pleat_status norm_backward_sums(pleat_engine *e, const pleat_norm *norm,
+                                       const pleat_tensor *x, const pleat_tensor *dy, double *sums,
+                                       void *dgamma, void *dbeta) {
+    (void)e;
+    return keep(&(call){.play = play_norm_backward_sums,
+                        .norm = *norm,
+                        .a = *x,
+                        .b = *dy,
+                        .in = {sums},
+                        .out = {dgamma, dbeta}});
+}
+
+static pleat_status play_norm_backward(const call *c) {
+    return tape.real->norm_backward(the.engine, &c->norm, &c->a, &c->b, c->in[0], c->count, c->i[0],
+                                    &c->c);
+}
+static pleat_status norm_backward(pleat_engine *e, const pleat_norm *norm, const pleat_tensor *x,
+                                  const pleat_tensor *dy, const double *sums, double count,
+                                  int relu_mask, const pleat_tensor *dx) {
+    (void)e;
+    return keep(&(call){.play = play_norm_backward,
+                        .norm = *norm,
+                        .a = *x,
+                        .b = *dy,
+                        .c = *dx,
+                        .in = {sums},
+                        .count = count,
+                        .i = {relu_mask}});
+}
+
+static pleat_status play_pool_forward(const call *c) {
+    return tape.real->pool_forward(the.engine, &c->a, &c->b, c->out[0]);
+}
+static pleat_status pool_forward(pleat_engine *e, const pleat_tensor *x, const pleat_tensor *y,
+                                 uint8_t *index) {
+    (void)e;
+    return keep(&(call){.play = play_pool_forward, .a = *x, .b = *y, .out = {index}});
+}
+
+static pleat_status play_pool_backward(const call *c) {
+    return tape.real->pool_backward(the.engine, &c->a, c->in[0], c->i[0], &c->b);
+}
+static pleat_status pool_backward(pleat_engine *e, const pleat_tensor *dy, const uint8_t *index,
+                                  int accumulate, const pleat_tensor *dx) {
+    (void)e;
+    return keep(
+        &(call){.play = play_pool_backward, .a = *dy, .b = *dx, .in = {index}, .i = {accumulate}});
+}
+
+static pleat_status play_loss_forward(const call *c) {
+    return tape.real->loss_forward(the.engine, c->in[0], c->in[1], c->i[0], c->n, c->i[1],
+                                   c->out[0], c->out[1]);
+}
+static pleat_status loss_forward(pleat_engine *e, const void *logits, const uint8_t *labels, int n,
+                                 size_t voxels, int classes, void *probs, double *sums) {
+    (void)e;
+    return keep(&(call){.play = play_loss_forward,
+                        .in = {logits, labels},
+                        .out = {probs, sums},
+                        .n = voxels,
+                        .i = {n, classes}});
+}
+
+static pleat_status play_loss_backward(const call *c) {
+    return tape.real->loss_backward(the.engine, c->in[0], c->in[1], c->i[0], c->n, c->i[1],
+                                    c->in[2], c->count, c->out[0]);
+}
+static pleat_status loss_backward(pleat_engine *e, const void *probs, const uint8_t *labels, int n,
+                                  size_t voxels, int classes, const double *sums, double scale,
+                                  void *dlogits) {
+    (void)e;
+    return keep(&(call){.play = play_loss_backward,
+                        .in = {probs, labels, sums},
+                        .out = {dlogits},
+                        .n = voxels,
+                        .i = {n, classes},
+                        .count = scale});
+}
+
+static pleat_status record_begin(pleat_engine *engine) {
+    PLEAT_CHECK(the.records, PLEAT_ERR_UNSUPPORTED, "this module does not record");
+    tape.n = 0;
+    engine->ops = &tape.recorder;
+    return PLEAT_OK;
+}
+
+static pleat_status record_end(pleat_engine *engine, pleat_status told, void **out) {
+    engine->ops = tape.real;
+    the.moved = 0;
+    the.recorded++;
+    if (told == PLEAT_OK) *out = &tape;
+    return told;
+}
+
+static int is_current(pleat_engine *engine, const void *recording) {
+    (void)engine;
+    return recording == &tape && !the.moved;
+}
+
+static pleat_status replay(pleat_engine *engine, void *recording) {
+    (void)engine;
+    (void)recording;
+    the.replayed++;
+    for (int i = 0; i < tape.n; i++) PLEAT_TRY(tape.calls[i].play(&tape.calls[i]));
+    return PLEAT_OK;
+}
+
+static void recording_destroy(void *recording) { (void)recording; }
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+static const pleat_cuda_module table = {
+    .augment = &augment_ops,
+    .window = &window_ops,
+    .memory = memory,
+    .staging_create = staging_create,
+    .staging_destroy = staging_destroy,
+    .staging_put = staging_put,
+    .staging_take = staging_take,
+    .record_begin = record_begin,
+    .record_end = record_end,
+    .is_current = is_current,
+    .replay = replay,
+    .recording_destroy = recording_destroy,
+};
+
+support_module *support_module_give(pleat_engine *engine) {
+    the = (support_module){.engine = engine, .unused = (size_t)1 << 40, .records = 1};
+    tape.real = engine->ops;
+    tape.recorder = *engine->ops;
+    tape.recorder.upload = no_upload;
+    tape.recorder.download = no_download;
+    tape.recorder.zero = zero;
+    tape.recorder.conv_pack = pack;
+    tape.recorder.conv_forward = forward;
+    tape.recorder.conv_backward_data = data;
+    tape.recorder.conv_backward_weights = weights;
+    tape.recorder.norm_sums = norm_sums;
+    tape.recorder.norm_forward = norm_forward;
+    tape.recorder.norm_backward_sums = norm_backward_sums;
+    tape.recorder.norm_backward = norm_backward;
+    tape.recorder.pool_forward = pool_forward;
+    tape.recorder.pool_backward = pool_backward;
+    tape.recorder.loss_forward = loss_forward;
+    tape.recorder.loss_backward = loss_backward;
+    engine->module = &table;
+    return &the;
+}
+
+void support_module_release(support_module *module) {
+    if (module->engine != NULL) module->engine->module = NULL;
+    *module = (support_module){0};
+}

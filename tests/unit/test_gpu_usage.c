@@ -1,0 +1,71 @@
+/* test_gpu_usage.c - what a fold's training takes of the GPU is told as far as it is known. */
+#include "../../src/run/run_impl.h"
+#include "pleat/cuda_module.h"
+
+#include <string.h>
+
+#include "support_net.h"
+
+static double energy_mj, busy; /* of the GPU that is none */
+static int asked;
+
+static void meter(pleat_engine *engine, double *energy, double *use) {
+    (void)engine;
+    asked++;
+    *energy = energy_mj;
+    *use = busy;
+}
+
+static const pleat_cuda_module module = {.meter = meter};
+
+static void energy_is_of_the_time_between(void **state) {
+    (void)state;
+    pleat_engine engine = {.module = &module};
+    char text[64];
+    energy_mj = 1e9;
+    busy = -1;
+    pleat_gpu_usage u = pleat_gpu_usage_begin(&engine);
+    energy_mj += 3.6e6 * 41.2; /* mJ of a Wh */
+    assert_string_equal(pleat_gpu_usage_text(&u, text, sizeof text), "41.20 Wh");
+    energy_mj = -1;
+    assert_string_equal(pleat_gpu_usage_text(&u, text, sizeof text), "");
+}
+
+static void use_is_the_mean_of_looks_a_second_apart(void **state) {
+    (void)state;
+    pleat_engine engine = {.module = &module};
+    char text[64];
+    energy_mj = 0;
+    pleat_gpu_usage u = pleat_gpu_usage_begin(&engine);
+    for (int i = 0; i < 4; i++) {
+        busy = i < 3 ? 90 + i : -1;
+        u.looked_s -= 2;
+        pleat_gpu_usage_look(&u);
+        pleat_gpu_usage_look(&u); /* too early: not asked */
+    }
+    assert_int_equal(u.looks, 3);
+    assert_string_equal(pleat_gpu_usage_text(&u, text, sizeof text), "0.00 Wh, GPU 91 % busy");
+    energy_mj = -1;
+    assert_string_equal(pleat_gpu_usage_text(&u, text, sizeof text), "GPU 91 % busy");
+}
+
+static void an_engine_of_the_program_is_not_asked(void **state) {
+    (void)state;
+    pleat_engine engine = {.module = NULL};
+    char text[64];
+    asked = 0;
+    pleat_gpu_usage u = pleat_gpu_usage_begin(&engine);
+    u.looked_s -= 2;
+    pleat_gpu_usage_look(&u);
+    assert_string_equal(pleat_gpu_usage_text(&u, text, sizeof text), "");
+    assert_int_equal(asked, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(energy_is_of_the_time_between),
+        cmocka_unit_test(use_is_the_mean_of_looks_a_second_apart),
+        cmocka_unit_test(an_engine_of_the_program_is_not_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
