@@ -2,12 +2,12 @@
  * engine.h - the first seam: what computes.
  *
  * An engine is a table of functions over memory of its own, each one operation of the network
- * forward or backward. src/net/compile.c calls them in the order of the graph; nothing above it
- * knows which engine runs.
+ * forward or backward. The kinds of nodes (src/net/nodes/) call them in the order of the graph;
+ * nothing above knows which engine runs.
  *
  *   ref      plain loops, double accumulation; the oracle, always there   src/engines/ref.c
  *   ref64    the same loops in double throughout, for gradient checks     src/engines/ref64.c
- *   onednn   the CPU engine                                               src/net/onednn*.c
+ *   onednn   the CPU engine                                               src/engines/onednn*.c
  *   cudnn    the GPU engine, a module loaded at run time                  cuda/
  *
  * The laws of the table
@@ -20,8 +20,8 @@
  *   - Pointers called "host" are host memory; all others are the engine's.
  *
  * Canonical parameter layouts (flat, no padding)
- *   conv 3x3x3, 1x1x1   weights [Cout, kD, kH, kW, Cin]   bias [Cout]
- *   up 2x2x2 stride 2   weights [kD, kH, kW, Cout, Cin]   bias [Cout]
+ *   conv, head   weights [Cout, kD, kH, kW, Cin]   bias [Cout]
+ *   up           weights [kD, kH, kW, Cout, Cin]   bias [Cout]     k = stride
  */
 #ifndef PLEAT_ENGINE_H
 #define PLEAT_ENGINE_H
@@ -71,19 +71,23 @@ static inline pleat_tensor pleat_tensor_sample(const pleat_tensor *t, int k, siz
 }
 
 typedef enum pleat_conv_kind {
-    PLEAT_CONV3, /* 3x3x3, stride 1, zero "same" padding */
-    PLEAT_HEAD,  /* 1x1x1 to the classes; y is float (double in ref64) whatever the activations,
-                    dy is in the activation type */
-    PLEAT_UP     /* 2x2x2 transposed, stride 2: y is 2D x 2H x 2W and may be a slice, dy too */
+    PLEAT_CONV, /* kernel 1 or 3 and stride 1 or 2 along each axis; y has x's sizes / stride, which
+                   divides them: y[o] reads x[o * stride - before .. + kernel - 1], 0 outside */
+    PLEAT_HEAD, /* 1x1x1 to the classes; y is float (double in ref64) whatever the activations,
+                   dy is in the activation type */
+    PLEAT_UP    /* transposed, stride 1 or 2 along each axis and the kernel the same: y has x's
+                   sizes * stride and may be a slice, dy too */
 } pleat_conv_kind;
 
 typedef struct pleat_conv_desc {
     pleat_conv_kind kind;
     int n, d, h, w; /* of x */
     int cin, cout;
-    int relu;    /* CONV3: y = max(0, x*w + b); dy is then already masked by y > 0 */
-    int train;   /* backward will be called */
-    int want_dx; /* backward_data will be called; 0 for the first layer */
+    int kernel[3], stride[3]; /* D, H, W; HEAD: 1, 1; UP: equal */
+    int before[3];            /* CONV: padding at the low end, 0 or 1 with kernel 3, 0 with 1 */
+    int relu;                 /* CONV: y = max(0, x*w + b); dy is then already masked by y > 0 */
+    int train;                /* backward will be called */
+    int want_dx;              /* backward_data will be called; 0 for the first layer */
     /* Reals from one sample's weight and bias gradients to the next one's; 0: all samples add to
      * the same. Only where the engine is `ordered`. */
     size_t sample_stride;
@@ -99,6 +103,17 @@ typedef struct pleat_norm {   /* batch norm over N,D,H,W per channel (Ioffe & Sz
     void *mean, *inv_std;     /* real [C], of the batch; written forward, read backward */
     double momentum, epsilon; /* 0.99, 1e-3 */
 } pleat_norm;
+
+/* What loss_backward does: dlogits = scale * d( L_n + crossentropy * C_n ) / dlogits for every
+ * sample n, where L is a function of the sums with dL/dp_vc = A_c y_vc + B_c, and C the last sum. */
+typedef struct pleat_loss_gradient {
+    const double *slopes; /* [N][2K] in the engine's memory: A, then B of each sample */
+    double crossentropy;  /* 1/V makes C a mean over the voxels; 0: not part of the loss */
+    double scale;
+} pleat_loss_gradient;
+
+typedef void (*pleat_host_function)(void *context, const double *in, double *out);
+typedef struct pleat_host_call pleat_host_call; /* the engine's own */
 
 typedef struct pleat_adam {
     double lr, beta1, beta2, epsilon;
@@ -121,7 +136,8 @@ typedef struct pleat_engine_ops {
     pleat_status (*input)(pleat_engine *engine, const float *host, size_t n, void *x);
 
     /* Convolutions. x, dx packed [N,D,H,W,Cin]; y, dy packed [N,D,H,W,Cout] (UP: may be slices).
-     * pack: weights have changed; the layer may keep a copy in a layout of its own. */
+     * pack: weights have changed; the layer may keep a copy in a layout of its own.
+     * bias NULL: 0; dbias NULL: not wanted. */
     pleat_status (*conv_create)(pleat_engine *engine, const pleat_conv_desc *desc,
                                 pleat_conv **out);
     void (*conv_destroy)(pleat_engine *engine, pleat_conv *conv);
@@ -159,11 +175,13 @@ typedef struct pleat_engine_ops {
                                   const pleat_tensor *x, const pleat_tensor *dy, const double *sums,
                                   double count, int relu_mask, const pleat_tensor *dx);
 
-    /* y = x, same shape; both may be slices. */
-    pleat_status (*copy)(pleat_engine *engine, const pleat_tensor *x, const pleat_tensor *y);
+    /* accumulate ? y += x : y = x; same shape; both may be slices. */
+    pleat_status (*copy)(pleat_engine *engine, const pleat_tensor *x, int accumulate,
+                         const pleat_tensor *y);
 
-    /* 2x2x2 maximum, stride 2; ties go to the first voxel. index [N,D/2,H/2,W/2,C] says which of
-     * the 8 (d*4 + h*2 + w) won. x and dx may be slices; y and dy are packed.
+    /* Maximum over blocks of 1 or 2 voxels along each axis, x's sizes over y's; ties go to the
+     * first voxel. index [voxels and channels of y] says which of them won, as d*4 + h*2 + w.
+     * x and dx may be slices; y and dy are packed.
      * backward: accumulate ? dx[winner] += dy : dx = dy at the winner, 0 elsewhere. */
     pleat_status (*pool_forward)(pleat_engine *engine, const pleat_tensor *x, const pleat_tensor *y,
                                  uint8_t *index);
@@ -174,19 +192,33 @@ typedef struct pleat_engine_ops {
     pleat_status (*softmax)(pleat_engine *engine, const void *logits, size_t voxels, int classes,
                             void *probs);
 
-    /* Loss: softmax, then per sample sums; docs/math.md section "Loss".
+    /* Loss: softmax, then sums of each sample; docs/math.md section "Loss".
      *   logits, probs   real [N,V,K], may be the same memory
      *   labels          [N,V]; K or more = the voxel belongs to no class (padding)
      *   sums            double [N][3K+1]: TP_c = sum y p, P_c = sum p, Y_c = sum y; then
      *                   sum over voxels of -ln clamp(p_label, 1e-7, 1-1e-7)
-     *   backward        dlogits (activation type, packed [N,V,K]) =
-     *                   scale * d( tversky_n + sum_ce_n / V ) / dlogits, for every sample n;
-     *                   tversky_n = K - sum_c (TP + s)/(0.5 P + 0.5 Y + s), s = 1e-6 */
+     *   backward        dlogits (activation type, packed [N,V,K]); see pleat_loss_gradient. What
+     *                   -ln is clamped has no gradient of the cross-entropy. */
     pleat_status (*loss_forward)(pleat_engine *engine, const void *logits, const uint8_t *labels,
                                  int n, size_t voxels, int classes, void *probs, double *sums);
     pleat_status (*loss_backward)(pleat_engine *engine, const void *probs, const uint8_t *labels,
-                                  int n, size_t voxels, int classes, const double *sums,
-                                  double scale, void *dlogits);
+                                  int n, size_t voxels, int classes,
+                                  const pleat_loss_gradient *gradient, void *dlogits);
+
+    /* Labels of a coarser grid: to[o] = labels[o * step + step / 2] along each axis, the nearest
+     * (nnU-Net's "nearest-exact"). labels [N, dim], to [N, dim / step]; step divides dim. */
+    pleat_status (*coarsen_labels)(pleat_engine *engine, const uint8_t *labels, int n,
+                                   const int dim[3], const int step[3], uint8_t *to);
+
+    /* A piece of host code between two operations, in their order: `run` brings n_in doubles of
+     * the engine's memory to the host, calls f(context, in, out) there and takes the n_out doubles
+     * of `out` back. f neither waits nor calls an engine; it is called again whenever a recording
+     * of the call is played. */
+    pleat_status (*host_call_create)(pleat_engine *engine, pleat_host_function f, void *context,
+                                     size_t n_in, size_t n_out, pleat_host_call **out);
+    pleat_status (*host_call_run)(pleat_engine *engine, pleat_host_call *call, const double *in,
+                                  double *out);
+    void (*host_call_destroy)(pleat_engine *engine, pleat_host_call *call); /* NULL is fine */
 
     /* Adam as Keras writes it (Kingma & Ba 2015, section 2, last paragraph), over n reals:
      * m, v first and second moments; lr_t = lr*sqrt(1-b2^t)/(1-b1^t); w -= lr_t*m/(sqrt(v)+eps). */

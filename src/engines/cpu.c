@@ -1,4 +1,4 @@
-/* cpu.c - what the CPU engines share: how many threads, which processor, and host memory. */
+/* cpu.c - what the CPU engines share: threads, processor, host memory, a few operations. */
 #include "cpu.h"
 
 #include <sched.h>
@@ -86,4 +86,51 @@ pleat_status pleat_cpu_zero(pleat_engine *engine, void *data, size_t bytes) {
 pleat_status pleat_cpu_synchronize(pleat_engine *engine) {
     (void)engine;
     return PLEAT_OK;
+}
+
+/* --- operations --- */
+
+pleat_status pleat_cpu_coarsen_labels(pleat_engine *engine, const uint8_t *labels, int n,
+                                      const int dim[3], const int step[3], uint8_t *to) {
+    const size_t d = (size_t)(dim[0] / step[0]), h = (size_t)(dim[1] / step[1]);
+    const size_t w = (size_t)(dim[2] / step[2]), rows = (size_t)n * d * h;
+    const size_t from_d = (size_t)dim[0], from_h = (size_t)dim[1], from_w = (size_t)dim[2];
+#pragma omp parallel for num_threads(engine->threads) schedule(static)
+    for (size_t row = 0; row < rows; row++) {
+        const size_t y = row % h * (size_t)step[1] + (size_t)step[1] / 2;
+        const size_t z = row / h % d * (size_t)step[0] + (size_t)step[0] / 2;
+        const uint8_t *from = labels + ((row / h / d * from_d + z) * from_h + y) * from_w;
+        for (size_t x = 0; x < w; x++)
+            to[row * w + x] = from[x * (size_t)step[2] + (size_t)step[2] / 2];
+    }
+    return PLEAT_OK;
+}
+
+struct pleat_host_call {
+    pleat_host_function f;
+    void *context;
+};
+
+pleat_status pleat_cpu_host_call_create(pleat_engine *engine, pleat_host_function f, void *context,
+                                        size_t n_in, size_t n_out, pleat_host_call **out) {
+    (void)engine;
+    (void)n_in;
+    (void)n_out;
+    pleat_host_call *call = calloc(1, sizeof *call);
+    PLEAT_CHECK(call != NULL, PLEAT_ERR_MEMORY, "no memory for a call of the host");
+    *call = (pleat_host_call){f, context};
+    *out = call;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_cpu_host_call_run(pleat_engine *engine, pleat_host_call *call, const double *in,
+                                     double *out) {
+    (void)engine;
+    call->f(call->context, in, out);
+    return PLEAT_OK;
+}
+
+void pleat_cpu_host_call_destroy(pleat_engine *engine, pleat_host_call *call) {
+    (void)engine;
+    free(call);
 }

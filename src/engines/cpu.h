@@ -2,8 +2,8 @@
  * cpu.h - what the CPU engines share: their constructors, memory, and the operations that are
  * plain loops over host memory for all of them.
  */
-#ifndef PLEAT_NET_CPU_H
-#define PLEAT_NET_CPU_H
+#ifndef PLEAT_ENGINES_CPU_H
+#define PLEAT_ENGINES_CPU_H
 
 #include "pleat/engine.h"
 
@@ -24,4 +24,12 @@ pleat_status pleat_cpu_download(pleat_engine *engine, void *host, const void *fr
 pleat_status pleat_cpu_zero(pleat_engine *engine, void *data, size_t bytes);
 pleat_status pleat_cpu_synchronize(pleat_engine *engine);
 
-#endif /* PLEAT_NET_CPU_H */
+pleat_status pleat_cpu_coarsen_labels(pleat_engine *engine, const uint8_t *labels, int n,
+                                      const int dim[3], const int step[3], uint8_t *to);
+pleat_status pleat_cpu_host_call_create(pleat_engine *engine, pleat_host_function f, void *context,
+                                        size_t n_in, size_t n_out, pleat_host_call **out);
+pleat_status pleat_cpu_host_call_run(pleat_engine *engine, pleat_host_call *call, const double *in,
+                                     double *out);
+void pleat_cpu_host_call_destroy(pleat_engine *engine, pleat_host_call *call);
+
+#endif /* PLEAT_ENGINES_CPU_H */

@@ -53,6 +53,10 @@ static const pleat_engine_ops table = {
     .softmax = pleat_onednn_softmax,
     .loss_forward = pleat_onednn_loss_forward,
     .loss_backward = pleat_onednn_loss_backward,
+    .coarsen_labels = pleat_cpu_coarsen_labels,
+    .host_call_create = pleat_cpu_host_call_create,
+    .host_call_run = pleat_cpu_host_call_run,
+    .host_call_destroy = pleat_cpu_host_call_destroy,
     .adam = pleat_onednn_adam,
 };
 

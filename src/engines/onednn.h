@@ -17,8 +17,8 @@
  * PLEAT_ORDERED_PARTS whatever the threads, and the library's primitives are made for one sample
  * and one thread; each worker, a thread, runs them on samples of its own.
  */
-#ifndef PLEAT_NET_ONEDNN_H
-#define PLEAT_NET_ONEDNN_H
+#ifndef PLEAT_ENGINES_ONEDNN_H
+#define PLEAT_ENGINES_ONEDNN_H
 
 #include "pleat/engine.h"
 
@@ -152,13 +152,14 @@ pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const void *logits,
                                        void *probs, double *sums);
 pleat_status pleat_onednn_loss_backward(pleat_engine *engine, const void *probs,
                                         const uint8_t *labels, int n, size_t voxels, int classes,
-                                        const double *sums, double scale, void *dlogits);
+                                        const pleat_loss_gradient *gradient, void *dlogits);
 
 pleat_status pleat_onednn_input(pleat_engine *engine, const float *host, size_t n, void *x);
 pleat_status pleat_onednn_zero(pleat_engine *engine, void *data, size_t bytes);
 pleat_status pleat_onednn_relu_backward(pleat_engine *engine, const pleat_tensor *y,
                                         const pleat_tensor *dy, const pleat_tensor *dx);
-pleat_status pleat_onednn_copy(pleat_engine *engine, const pleat_tensor *x, const pleat_tensor *y);
+pleat_status pleat_onednn_copy(pleat_engine *engine, const pleat_tensor *x, int accumulate,
+                               const pleat_tensor *y);
 pleat_status pleat_onednn_pool_forward(pleat_engine *engine, const pleat_tensor *x,
                                        const pleat_tensor *y, uint8_t *index);
 pleat_status pleat_onednn_pool_backward(pleat_engine *engine, const pleat_tensor *dy,
@@ -167,4 +168,4 @@ pleat_status pleat_onednn_pool_backward(pleat_engine *engine, const pleat_tensor
 pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
                                const void *grads, void *m, void *v);
 
-#endif /* PLEAT_NET_ONEDNN_H */
+#endif /* PLEAT_ENGINES_ONEDNN_H */

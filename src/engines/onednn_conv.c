@@ -92,7 +92,7 @@ static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
         PLEAT_TRY(pleat_dnnl_pack(e->library, data, &conv->pack_data));
         PLEAT_TRY(reserve_for(e, conv, conv->pack_data));
         conv->weights = aligned(pleat_dnnl_weights_bytes(data));
-        if (conv->desc.kind == PLEAT_CONV3)
+        if (conv->desc.kind == PLEAT_CONV)
             conv->mirrored =
                 aligned((size_t)conv->desc.cout * TAPS * (size_t)conv->desc.cin * sizeof(float));
     }
@@ -247,7 +247,7 @@ static pleat_status forward_piece(const call *c, int k, int worker) {
     const pleat_conv *conv = c->conv;
     pleat_dnnl_op *op = conv->pass[PLEAT_DNNL_FORWARD];
     const pleat_tensor x = piece_of(c, c->x, k), y = piece_of(c, c->y, k);
-    if (conv->desc.kind == PLEAT_CONV3)
+    if (conv->desc.kind == PLEAT_CONV)
         return run(c, op, worker, (void *const[]){x.data, c->weights, (void *)c->bias, y.data});
     float *repeated = work_bias(c->e, conv, worker);
     char *fine = work_fine(c->e, conv, worker);
@@ -292,7 +292,7 @@ pleat_status pleat_onednn_conv_backward_data(pleat_engine *engine, pleat_conv *c
         return pleat_onednn_head_backward_data(e, &conv->desc, weights, dy->data, dx->data);
     void *packed = work_weights(e, conv, 0), *canonical = (void *)weights;
     const call c = {.e = e, .conv = conv, .x = dx, .y = dy, .weights = packed};
-    if (conv->desc.kind == PLEAT_CONV3) {
+    if (conv->desc.kind == PLEAT_CONV) {
         canonical = work_mirrored(e, conv, 0);
         mirror(e, conv, weights, canonical);
     }

@@ -13,7 +13,6 @@
 #define MOST_CLASSES 255 /* labels are bytes and one value must mean "none" */
 
 static const float LEAST_P = 1e-7f, MOST_P = 1 - 1e-7f;
-static const double SMOOTH = 1e-6;
 
 /* e^x for x <= 0 within 1e-7 relative: e^x = 2^n e^r, |r| <= ln(2)/2; Cody & Waite 1980. libm's own
  * vectors want -ffast-math. The Taylor series' term r^7/7! is 1.2e-7 at the very end. */
@@ -183,24 +182,23 @@ pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const void *logits,
 
 /* --- backward --- */
 
-typedef struct slopes { /* d tversky / d p_c where the label is c, and where it is not */
+typedef struct slopes { /* d L / d p_c where the label is c, and where it is not */
     float is[MOST_CLASSES], is_not[MOST_CLASSES];
-    float entropy, scale; /* 1/V, and what everything is multiplied by */
+    float entropy, scale; /* weight of the cross-entropy, and what everything is multiplied by */
 } slopes;
 
-static void slopes_of(slopes *out, int classes, const double *sums, size_t voxels, double scale) {
+static void slopes_of(slopes *out, int classes, int sample, const pleat_loss_gradient *gradient) {
+    const double *a = gradient->slopes + (size_t)sample * 2 * (size_t)classes, *b = a + classes;
     for (int c = 0; c < classes; c++) {
-        const double over = sums[c] + SMOOTH;
-        const double under = 0.5 * (sums[classes + c] + sums[2 * classes + c]) + SMOOTH;
-        out->is[c] = (float)((0.5 * over - under) / (under * under));
-        out->is_not[c] = (float)(0.5 * over / (under * under));
+        out->is[c] = (float)(a[c] + b[c]);
+        out->is_not[c] = (float)b[c];
     }
-    out->entropy = (float)(1 / (double)voxels);
-    out->scale = (float)scale;
+    out->entropy = (float)gradient->crossentropy;
+    out->scale = (float)gradient->scale;
 }
 
-/* d loss / d logit_c = p_c (g_c - sum_j p_j g_j) + (p_c - y_c) / V, the last where -ln p is not
- * clamped; g = d tversky / d p. */
+/* d loss / d logit_c = p_c (g_c - sum_j p_j g_j) + entropy (p_c - y_c), the last where -ln p is not
+ * clamped; g = d L / d p. */
 INLINE void backward_tile(int k, const float *labels, const slopes *g, float *p) {
     for (size_t i = 0; i < TILE; i += LANES) {
         const v16 label = v16_load(labels, i, LANES, 0);
@@ -241,13 +239,13 @@ INLINE void backward_share(int k, int bf16, const float *probs, const uint8_t *l
 
 pleat_status pleat_onednn_loss_backward(pleat_engine *engine, const void *probs,
                                         const uint8_t *labels, int n, size_t voxels, int classes,
-                                        const double *sums, double scale, void *dlogits) {
+                                        const pleat_loss_gradient *gradient, void *dlogits) {
     PLEAT_TRY(check_classes(classes));
     const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16;
-    const size_t width = 3 * (size_t)classes + 1, values = voxels * (size_t)classes;
+    const size_t values = voxels * (size_t)classes;
     for (int sample = 0; sample < n; sample++) {
         slopes g;
-        slopes_of(&g, classes, sums + (size_t)sample * width, voxels, scale);
+        slopes_of(&g, classes, sample, gradient);
         const float *p = (const float *)probs + (size_t)sample * values;
         char *d = (char *)dlogits + (size_t)sample * values * pleat_dtype_size(engine->act);
         const uint8_t *label = labels + (size_t)sample * voxels;

@@ -82,16 +82,34 @@ pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, siz
 
 /* --- slices --- */
 
-pleat_status pleat_onednn_copy(pleat_engine *engine, const pleat_tensor *x, const pleat_tensor *y) {
-    const int threads = engine->threads;
+INLINE void add_row(int lanes, int bf16, const void *from, size_t at, void *to, size_t there,
+                    int channels) {
+    int c = 0;
+    for (; c + lanes <= channels; c += lanes)
+        v16_store(to, there + (size_t)c, lanes, bf16,
+                  v16_load(to, there + (size_t)c, lanes, bf16) +
+                      v16_load(from, at + (size_t)c, lanes, bf16));
+    for (; c < channels; c++)
+        store1(to, there + (size_t)c, bf16,
+               load1(to, there + (size_t)c, bf16) + load1(from, at + (size_t)c, bf16));
+}
+
+pleat_status pleat_onednn_copy(pleat_engine *engine, const pleat_tensor *x, int accumulate,
+                               const pleat_tensor *y) {
+    const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16;
     const size_t element = pleat_dtype_size(engine->act), voxels = pleat_tensor_voxels(x);
     const size_t run = (size_t)x->c * element;
-    const size_t from = (size_t)x->pitch * element, to = (size_t)y->pitch * element;
+    const size_t from = (size_t)x->pitch, to = (size_t)y->pitch;
 #pragma omp parallel for num_threads(threads)
     for (int t = 0; t < threads; t++) {
         const pleat_share s = pleat_share_of(voxels, 1, t, threads);
-        for (size_t v = s.begin; v < s.end; v++)
-            memcpy((char *)y->data + v * to, (const char *)x->data + v * from, run);
+        for (size_t v = s.begin; v < s.end; v++) {
+            if (accumulate)
+                WITH_TYPE(bf16, add_row, LANES, x->data, v * from, y->data, v * to, x->c);
+            else
+                memcpy((char *)y->data + v * to * element,
+                       (const char *)x->data + v * from * element, run);
+        }
     }
     return PLEAT_OK;
 }

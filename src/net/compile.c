@@ -218,8 +218,10 @@ static pleat_status prepare_convs(pleat_net *net) {
             node->kind != PLEAT_NODE_HEAD)
             continue;
         const pleat_tensor *x = &net->layer[node->input[0]].x;
+        const int stride = node->kind == PLEAT_NODE_UP ? 2 : 1;
+        const int kernel = node->kind == PLEAT_NODE_CONV ? 3 : stride;
         const pleat_conv_desc desc = {
-            .kind = node->kind == PLEAT_NODE_CONV ? PLEAT_CONV3
+            .kind = node->kind == PLEAT_NODE_CONV ? PLEAT_CONV
                     : node->kind == PLEAT_NODE_UP ? PLEAT_UP
                                                   : PLEAT_HEAD,
             .n = x->n,
@@ -228,6 +230,9 @@ static pleat_status prepare_convs(pleat_net *net) {
             .w = x->w,
             .cin = x->c,
             .cout = node->channels,
+            .kernel = {kernel, kernel, kernel},
+            .stride = {stride, stride, stride},
+            .before = {kernel == 3, kernel == 3, kernel == 3},
             .relu = node->relu,
             .train = net->options.train,
             .want_dx = net->options.train && node->input[0] != 0,
@@ -236,6 +241,23 @@ static pleat_status prepare_convs(pleat_net *net) {
         PLEAT_TRY(engine->ops->conv_create(engine, &desc, &net->layer[i].conv));
     }
     return PLEAT_OK;
+}
+
+static void find_slopes(void *context, const double *in, double *out) {
+    const pleat_net *net = context;
+    for (int b = 0; b < net->options.batch; b++)
+        net->loss->slopes(in + (size_t)b * (size_t)(3 * net->classes + 1), net->classes,
+                          out + (size_t)b * (size_t)(2 * net->classes));
+}
+
+static pleat_status prepare_loss(pleat_net *net) {
+    pleat_engine *engine = net->model->engine;
+    const size_t n = (size_t)net->options.batch * 2 * (size_t)net->classes;
+    net->loss = pleat_losses[0];
+    if (!net->options.train) return PLEAT_OK;
+    PLEAT_TRY(engine->ops->alloc(engine, n * sizeof(double), (void **)&net->slopes));
+    return engine->ops->host_call_create(engine, find_slopes, net, pleat_net_sums(net), n,
+                                         &net->find_slopes);
 }
 
 pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *options,
@@ -259,6 +281,7 @@ pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *optio
     PLEAT_TRY_GOTO(status, done, place_norms(net));
     if (options->ordered && options->train) PLEAT_TRY_GOTO(status, done, pleat_ordered_create(net));
     PLEAT_TRY_GOTO(status, done, prepare_convs(net));
+    PLEAT_TRY_GOTO(status, done, prepare_loss(net));
     *out = net;
     net = NULL;
 done:
@@ -270,6 +293,8 @@ void pleat_net_destroy(pleat_net *net) {
     if (net == NULL) return;
     pleat_engine *engine = net->model->engine;
     pleat_net_forget(net);
+    engine->ops->host_call_destroy(engine, net->find_slopes);
+    if (net->slopes != NULL) engine->ops->free(engine, net->slopes);
     for (int i = 0; i < net->model->graph.n; i++)
         if (net->layer[i].conv != NULL) engine->ops->conv_destroy(engine, net->layer[i].conv);
     if (net->arena != NULL) engine->ops->free(engine, net->arena);

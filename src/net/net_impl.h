@@ -3,6 +3,7 @@
 #define PLEAT_NET_IMPL_H
 
 #include "arena.h"
+#include "pleat/losses.h"
 #include "pleat/net.h"
 
 struct pleat_model {
@@ -47,6 +48,9 @@ struct pleat_net {
     size_t host_bytes;
     uint8_t *labels;
     double *loss_sums;
+    const pleat_loss *loss;
+    double *slopes;
+    pleat_host_call *find_slopes;
     void *logits; /* real [N,V,K]; becomes the probabilities */
     pleat_tensor dlogits;
     int logits_value, dlogits_value, labels_value, loss_value;

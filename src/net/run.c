@@ -108,7 +108,7 @@ static pleat_status concat_forward(pleat_net *net, int i) {
         half.pitch = node->channels;
         half.data = (char *)net->layer[i].x.data + (size_t)at * pleat_dtype_size(engine->act);
         at += in->x.c;
-        if (in->slice_of < 0) PLEAT_TRY(engine->ops->copy(engine, &in->x, &half));
+        if (in->slice_of < 0) PLEAT_TRY(engine->ops->copy(engine, &in->x, 0, &half));
     }
     return PLEAT_OK;
 }
@@ -201,7 +201,7 @@ static pleat_status concat_backward(pleat_net *net, int i) {
         half.data = (char *)net->layer[i].dx.data + (size_t)at * pleat_dtype_size(engine->act);
         at += in->dx.c;
         if (node->input[k] == 0 || in->slice_of >= 0) continue;
-        PLEAT_TRY(engine->ops->copy(engine, &half, &in->dx));
+        PLEAT_TRY(engine->ops->copy(engine, &half, 0, &in->dx));
     }
     return PLEAT_OK;
 }
@@ -264,9 +264,11 @@ pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global
                 PLEAT_ERR_ARG, "an ordered net is trained by the group it was made for");
     PLEAT_TRY(forward(net, 1));
     PLEAT_TRY(loss(net, labels));
+    PLEAT_TRY(engine->ops->host_call_run(engine, net->find_slopes, net->loss_sums, net->slopes));
+    const pleat_loss_gradient gradient = {
+        net->slopes, net->loss->crossentropy / (double)net->voxels, 1.0 / global_batch};
     PLEAT_TRY(engine->ops->loss_backward(engine, net->logits, net->labels, net->options.batch,
-                                         net->voxels, net->classes, net->loss_sums,
-                                         1.0 / global_batch, net->dlogits.data));
+                                         net->voxels, net->classes, &gradient, net->dlogits.data));
     if (net->slots != NULL)
         PLEAT_TRY(pleat_ordered_begin(net));
     else

@@ -91,8 +91,8 @@ void conv_gradients_are_slopes(void **state) {
         const char *name;
         conv_case c;
     } rows[] = {
-        {"conv3", {PLEAT_CONV3, 2, 3, 2, 4, 3, 2, 0, 0, {0, 0}}},
-        {"conv3 with relu", {PLEAT_CONV3, 1, 2, 3, 4, 2, 3, 1, 0, {0, 0}}},
+        {"conv3", {PLEAT_CONV, 2, 3, 2, 4, 3, 2, 0, 0, {0, 0}}},
+        {"conv3 with relu", {PLEAT_CONV, 1, 2, 3, 4, 2, 3, 1, 0, {0, 0}}},
         {"head", {PLEAT_HEAD, 2, 2, 1, 3, 3, 4, 0, 0, {0, 0}}},
         {"up", {PLEAT_UP, 2, 2, 1, 3, 3, 2, 0, 0, {1, 2}}},
     };

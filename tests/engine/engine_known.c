@@ -56,7 +56,7 @@ void memory_is_aligned_zeroed_and_copied(void **state) {
 /* 1..9 correlated with 1..9, in the middle plane of the kernel: the centre is 1*1 + ... + 9*9. */
 void conv3_of_a_known_image_is_known(void **state) {
     static const double known[9] = {94, 154, 106, 186, 285, 186, 106, 154, 94};
-    static const conv_case c = {PLEAT_CONV3, 1, 1, 3, 3, 1, 1, 0, 1, {0, 0}};
+    static const conv_case c = {PLEAT_CONV, 1, 1, 3, 3, 1, 1, 0, 1, {0, 0}};
     bench *b = *state;
     const conv_in in = {.x = take(b, 9), .weights = take(b, 27), .bias = take(b, 1)};
     const conv_out out = {.y = take(b, 9)};
@@ -72,7 +72,7 @@ void conv3_of_a_known_image_is_known(void **state) {
 
 /* One voxel of one channel is 1: y shows the kernel, reversed. All numbers are exact in bf16. */
 void conv3_taps_lie_where_the_layout_says(void **state) {
-    static const conv_case c = {PLEAT_CONV3, 1, 3, 3, 3, 2, 2, 0, 1, {0, 0}};
+    static const conv_case c = {PLEAT_CONV, 1, 3, 3, 3, 2, 2, 0, 1, {0, 0}};
     bench *b = *state;
     const conv_in in = {.x = take(b, 54), .weights = take(b, 108), .bias = take(b, 2)};
     const conv_out out = {.y = take(b, 54)};
@@ -121,7 +121,7 @@ void conv_gradients_add_to_what_is_there(void **state) {
     const conv_in in = {x, weights, bias, dy, so_far, more};
     const conv_out out = {y, dx, dweights, dbias, NULL};
     for (int relu = 0; relu < 2; relu++) {
-        const conv_case c = {PLEAT_CONV3, 1, 1, 1, 1, 1, 1, relu, 0, {0, 0}};
+        const conv_case c = {PLEAT_CONV, 1, 1, 1, 1, 1, 1, relu, 0, {0, 0}};
         run_conv(b->engine, &c, 1, &in, &out);
         assert_true(y[0] == (relu ? 0 : -4));
         assert_true(dx[0] == 4.5);
@@ -252,7 +252,7 @@ void adam_is_keras_adam(void **state) {
 /* ---- threads ---- */
 
 void ref_gives_the_same_bits_on_any_number_of_threads(void **state) {
-    static const conv_case conv = {PLEAT_CONV3, 2, 5, 4, 3, 17, 9, 1, 0, {0, 0}};
+    static const conv_case conv = {PLEAT_CONV, 2, 5, 4, 3, 17, 9, 1, 0, {0, 0}};
     static const norm_case norm = {2, 5, 4, 3, 7, 1, {0, 0}};
     bench *b = *state;
     const size_t voxels = 120, n = voxels * 17, y = voxels * 9, z = voxels * 7;

@@ -49,21 +49,21 @@ static void compare_conv(bench *b, const conv_case *c) {
 void conv3_agrees_with_the_oracle(void **state) {
     static const conv_case cases[] = {
         /* kind, n, d, h, w, cin, cout, relu, first, slice */
-        {PLEAT_CONV3, 1, 1, 1, 1, 1, 1, 0, 0, {0, 0}},
-        {PLEAT_CONV3, 1, 1, 1, 1, 3, 4, 1, 0, {0, 0}},
-        {PLEAT_CONV3, 1, 3, 4, 5, 1, 8, 1, 1, {0, 0}},
-        {PLEAT_CONV3, 2, 5, 3, 7, 3, 16, 0, 0, {0, 0}},
-        {PLEAT_CONV3, 1, 2, 2, 2, 17, 3, 1, 0, {0, 0}},
-        {PLEAT_CONV3, 3, 1, 6, 5, 8, 17, 0, 0, {0, 0}},
-        {PLEAT_CONV3, 1, 4, 4, 4, 16, 16, 1, 0, {0, 0}},
-        {PLEAT_CONV3, 1, 7, 5, 3, 32, 48, 1, 0, {0, 0}},
-        {PLEAT_CONV3, 2, 4, 6, 3, 48, 32, 0, 0, {0, 0}},
-        {PLEAT_CONV3, 1, 5, 5, 1, 32, 32, 1, 0, {0, 0}},
-        {PLEAT_CONV3, 1, 9, 8, 17, 1, 32, 1, 1, {0, 0}},
-        {PLEAT_CONV3, 2, 1, 1, 33, 4, 1, 0, 0, {0, 0}},
-        {PLEAT_CONV3, 1, 6, 6, 6, 64, 32, 1, 0, {0, 0}},
-        {PLEAT_CONV3, 1, 3, 3, 3, 128, 64, 1, 0, {0, 0}},
-        {PLEAT_CONV3, 1, 16, 16, 8, 32, 32, 1, 0, {0, 0}},
+        {PLEAT_CONV, 1, 1, 1, 1, 1, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 1, 1, 1, 3, 4, 1, 0, {0, 0}},
+        {PLEAT_CONV, 1, 3, 4, 5, 1, 8, 1, 1, {0, 0}},
+        {PLEAT_CONV, 2, 5, 3, 7, 3, 16, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 2, 2, 2, 17, 3, 1, 0, {0, 0}},
+        {PLEAT_CONV, 3, 1, 6, 5, 8, 17, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 4, 4, 4, 16, 16, 1, 0, {0, 0}},
+        {PLEAT_CONV, 1, 7, 5, 3, 32, 48, 1, 0, {0, 0}},
+        {PLEAT_CONV, 2, 4, 6, 3, 48, 32, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 5, 5, 1, 32, 32, 1, 0, {0, 0}},
+        {PLEAT_CONV, 1, 9, 8, 17, 1, 32, 1, 1, {0, 0}},
+        {PLEAT_CONV, 2, 1, 1, 33, 4, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 6, 6, 6, 64, 32, 1, 0, {0, 0}},
+        {PLEAT_CONV, 1, 3, 3, 3, 128, 64, 1, 0, {0, 0}},
+        {PLEAT_CONV, 1, 16, 16, 8, 32, 32, 1, 0, {0, 0}},
     };
     for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
     bench_report(*state, "conv3");
@@ -101,7 +101,7 @@ void up_agrees_with_the_oracle(void **state) {
 /* Of an engine that adds all samples' gradients it is refused. */
 static void each_is_refused(const bench *b) {
     pleat_conv *conv = NULL;
-    for (pleat_conv_kind kind = PLEAT_CONV3; kind <= PLEAT_UP; kind++) {
+    for (pleat_conv_kind kind = PLEAT_CONV; kind <= PLEAT_UP; kind++) {
         const pleat_conv_desc desc = {.kind = kind,
                                       .n = 2,
                                       .d = 2,
@@ -119,9 +119,9 @@ static void each_is_refused(const bench *b) {
 
 void each_samples_gradient_agrees_with_the_oracle(void **state) {
     static const conv_case cases[] = {
-        {PLEAT_CONV3, 3, 5, 3, 7, 3, 16, 0, 0, {0, 0}},
-        {PLEAT_CONV3, 2, 4, 6, 3, 17, 9, 1, 0, {0, 0}},
-        {PLEAT_CONV3, 5, 8, 8, 4, 1, 32, 1, 1, {0, 0}},
+        {PLEAT_CONV, 3, 5, 3, 7, 3, 16, 0, 0, {0, 0}},
+        {PLEAT_CONV, 2, 4, 6, 3, 17, 9, 1, 0, {0, 0}},
+        {PLEAT_CONV, 5, 8, 8, 4, 1, 32, 1, 1, {0, 0}},
         {PLEAT_HEAD, 3, 5, 3, 7, 17, 5, 0, 0, {0, 0}},
         {PLEAT_HEAD, 2, 8, 8, 4, 32, 4, 0, 0, {0, 0}},
         {PLEAT_UP, 3, 1, 2, 2, 17, 4, 0, 0, {2, 3}},
@@ -218,7 +218,7 @@ void copy_moves_slices(void **state) {
         memory m = {.engine = b->engine};
         const pleat_tensor x = memory_tensor(&m, act, want, rows[i].s, rows[i].from);
         const pleat_tensor y = memory_tensor(&m, act, NULL, rows[i].s, rows[i].to);
-        OK(b->engine->ops->copy(b->engine, &x, &y));
+        OK(b->engine->ops->copy(b->engine, &x, 0, &y));
         memory_read_tensor(&m, act, &y, rows[i].to, got);
         judge_exactly(b, "values", "", got, want, n);
         memory_clear(&m);

@@ -1,6 +1,8 @@
 /* engine_runs.c - one operation of an engine on host arrays, forward and backward. */
 #include "engine_suite.h"
 
+#include "pleat/losses.h"
+
 static const slice packed = {0, 0};
 
 /* ---- convolutions ---- */
@@ -13,7 +15,7 @@ shape conv_y_shape(const conv_case *c) {
 }
 
 size_t conv_weight_count(const conv_case *c) {
-    static const size_t taps[] = {[PLEAT_CONV3] = 27, [PLEAT_HEAD] = 1, [PLEAT_UP] = 8};
+    static const size_t taps[] = {[PLEAT_CONV] = 27, [PLEAT_HEAD] = 1, [PLEAT_UP] = 8};
     return taps[c->kind] * (size_t)c->cin * (size_t)c->cout;
 }
 
@@ -57,7 +59,12 @@ void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in
     const pleat_engine_ops *ops = engine->ops;
     memory m = {.engine = engine};
     const size_t weight_count = conv_weight_count(c), gradients = weight_count + (size_t)c->cout;
+    const int stride = c->kind == PLEAT_UP ? 2 : 1, kernel = c->kind == PLEAT_CONV ? 3 : stride;
+    const int before = kernel == 3;
     const pleat_conv_desc desc = {.kind = c->kind,
+                                  .kernel = {kernel, kernel, kernel},
+                                  .stride = {stride, stride, stride},
+                                  .before = {before, before, before},
                                   .n = c->n,
                                   .d = c->d,
                                   .h = c->h,
@@ -185,9 +192,16 @@ void run_loss(pleat_engine *engine, const loss_case *c, const loss_in *in, const
     memory_read(&m, real, probs, out->softmax, values);
     memory_write(&m, real, logits, in->logits, values); /* when in place */
     OK(ops->loss_forward(engine, logits, labels, n, voxels, k, probs, sums));
-    OK(ops->loss_backward(engine, probs, labels, n, voxels, k, sums, c->scale, dlogits));
-    memory_read(&m, real, probs, out->probs, values);
     memory_read(&m, PLEAT_F64, sums, out->sums, sum_count);
+    double slopes[1024];
+    assert_true((size_t)n * 2 * (size_t)k <= COUNT(slopes));
+    for (int b = 0; b < n; b++)
+        pleat_losses[0]->slopes(out->sums + (size_t)b * (size_t)(3 * k + 1), k,
+                                slopes + (size_t)b * 2 * (size_t)k);
+    const pleat_loss_gradient gradient = {
+        memory_put(&m, PLEAT_F64, slopes, (size_t)n * 2 * (size_t)k), 1.0 / c->voxels, c->scale};
+    OK(ops->loss_backward(engine, probs, labels, n, voxels, k, &gradient, dlogits));
+    memory_read(&m, real, probs, out->probs, values);
     memory_read(&m, engine->act, dlogits, out->dlogits, values);
     memory_clear(&m);
 }

@@ -192,6 +192,8 @@ typedef struct call {
     pleat_conv *conv;
     pleat_tensor a, b, c;
     pleat_norm norm;
+    pleat_loss_gradient gradient;
+    pleat_host_call *host;
     const void *in[3];
     void *out[2];
     size_t n;
@@ -358,18 +360,36 @@ static pleat_status loss_forward(pleat_engine *e, const void *logits, const uint
 
 static pleat_status play_loss_backward(const call *c) {
     return tape.real->loss_backward(the.engine, c->in[0], c->in[1], c->i[0], c->n, c->i[1],
-                                    c->in[2], c->count, c->out[0]);
+                                    &c->gradient, c->out[0]);
 }
 static pleat_status loss_backward(pleat_engine *e, const void *probs, const uint8_t *labels, int n,
-                                  size_t voxels, int classes, const double *sums, double scale,
+                                  size_t voxels, int classes, const pleat_loss_gradient *gradient,
                                   void *dlogits) {
     (void)e;
     return keep(&(call){.play = play_loss_backward,
-                        .in = {probs, labels, sums},
+                        .in = {probs, labels},
+                        .gradient = *gradient,
                         .out = {dlogits},
                         .n = voxels,
-                        .i = {n, classes},
-                        .count = scale});
+                        .i = {n, classes}});
+}
+
+static pleat_status play_host_call(const call *c) {
+    return tape.real->host_call_run(the.engine, c->host, c->in[0], c->out[0]);
+}
+static pleat_status host_call_run(pleat_engine *e, pleat_host_call *host, const double *in,
+                                  double *out) {
+    (void)e;
+    return keep(&(call){.play = play_host_call, .host = host, .in = {in}, .out = {out}});
+}
+
+static pleat_status play_copy(const call *c) {
+    return tape.real->copy(the.engine, &c->a, c->i[0], &c->b);
+}
+static pleat_status copy(pleat_engine *e, const pleat_tensor *x, int accumulate,
+                         const pleat_tensor *y) {
+    (void)e;
+    return keep(&(call){.play = play_copy, .a = *x, .b = *y, .i = {accumulate}});
 }
 
 static pleat_status record_begin(pleat_engine *engine) {
@@ -438,6 +458,8 @@ support_module *support_module_give(pleat_engine *engine) {
     tape.recorder.pool_backward = pool_backward;
     tape.recorder.loss_forward = loss_forward;
     tape.recorder.loss_backward = loss_backward;
+    tape.recorder.host_call_run = host_call_run;
+    tape.recorder.copy = copy;
     engine->module = &table;
     return &the;
 }

@@ -1,0 +1,47 @@
+/*
+ * losses.h - the losses: from an engine's sums to the logged metrics and to the gradient.
+ *
+ * Per sample and class c an engine sums over the V voxels v of a patch (y the one-hot truth, all
+ * zero in padding; p the softmax):
+ *
+ *   TP = sum y p    P = sum p    Y = sum y    and, once per sample, E = sum -ln p_label
+ *
+ * A loss is a mean over the samples of  L(TP, P, Y) + w E / V.  Its slopes A = dL/dTP and B = dL/dP
+ * say all that the engine needs: dL/dp_vc = A_c y_vc + B_c. The term of E is the engine's.
+ *
+ * One file a loss in src/net/losses/, one row in src/net/losses.c.
+ */
+#ifndef PLEAT_LOSSES_H
+#define PLEAT_LOSSES_H
+
+#include "pleat/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PLEAT_MOST_METRICS 8 /* of a loss */
+
+typedef struct pleat_loss {
+    const char *name;           /* of train.loss: "tversky_crossentropy" */
+    const char *what;           /* one line, for the manual */
+    const char *const *metrics; /* [n_metrics] names of what is logged; the first is "loss" */
+    int n_metrics;
+    double crossentropy; /* w */
+    /* out[n_metrics] of n samples: means over them. sums: double [n][3K+1], TP_c, P_c, Y_c, E, as
+     * loss_forward of engine.h leaves them. n, voxels and classes are at least 1. */
+    void (*values)(const double *sums, int n, size_t voxels, int classes, double *out);
+    /* A_c, then B_c, of one sample: slopes[2K], from its sums [3K+1]. */
+    void (*slopes)(const double *sums, int classes, double *slopes);
+} pleat_loss;
+
+/* The losses, the default first; ends with NULL. */
+extern const pleat_loss *const pleat_losses[];
+
+/* ERR_ARG naming those there are. */
+pleat_status pleat_loss_find(const char *name, const pleat_loss **out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_LOSSES_H */
