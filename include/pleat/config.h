@@ -16,6 +16,7 @@
 #include "pleat/graph.h"
 #include "pleat/prep.h"
 #include "pleat/sampler.h"
+#include "pleat/volume.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -23,8 +24,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define PLEAT_MAX_CLASSES 32
 
 typedef struct pleat_config {
     char data[512];     /* folder of cases */

@@ -17,15 +17,13 @@
 #ifndef PLEAT_METRICS_H
 #define PLEAT_METRICS_H
 
-#include "pleat/status.h"
+#include "pleat/volume.h"
 
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define PLEAT_MAX_CLASSES 32 /* background included */
 
 typedef struct pleat_counts {
     int64_t tp, fp, fn, tn; /* voxels */
@@ -50,7 +48,7 @@ typedef struct pleat_summary {
 } pleat_summary;
 
 /* truth[n], predicted[n]: labels 0 .. classes-1, classes <= PLEAT_MAX_CLASSES; out[classes]. One
- * pass over both. ERR_DATA names the first voxel whose label is no class. */
+ * pass over both. ERR_DATA names the first voxel whose label is no class. ERR_MEMORY. */
 pleat_status pleat_metrics_count(const uint8_t *truth, const uint8_t *predicted, size_t n,
                                  int classes, pleat_counts *out);
 

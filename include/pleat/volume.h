@@ -17,6 +17,9 @@
 extern "C" {
 #endif
 
+#define PLEAT_MAX_CLASSES  255 /* labels 0..254, background included; 255 is PLEAT_NO_CLASS */
+#define PLEAT_MAX_CHANNELS 16  /* of an image */
+
 /* Everything of a NIfTI header that a prediction must carry back. */
 typedef struct pleat_geometry {
     int dim[3];          /* voxels, D, H, W */

@@ -2,6 +2,7 @@
 #include "layout_json.h"
 
 #include "pleat/file.h"
+#include "pleat/volume.h"
 
 #include <jansson.h>
 
@@ -9,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const size_t MAX_CLASSES = 255; /* labels are 0..254 */
 
 /* The file parsed, NULL when there is none. `path`[PLEAT_PATH_BYTES] is its name. */
 static pleat_status load(const char *folder, char *path, json_t **out) {
@@ -157,8 +156,8 @@ pleat_status pleat_layout_classes(const char *folder, char ***names, int *n) {
     PLEAT_CHECK_GOTO(status, done, labels == NULL || json_is_object(labels), PLEAT_ERR_FORMAT,
                      "'%s': \"labels\" is no object; correct it", path);
     count = json_object_size(labels);
-    PLEAT_CHECK_GOTO(status, done, count <= MAX_CLASSES, PLEAT_ERR_DATA,
-                     "'%s': %zu labels, at most %zu are supported", path, count, MAX_CLASSES);
+    PLEAT_CHECK_GOTO(status, done, count <= PLEAT_MAX_CLASSES, PLEAT_ERR_DATA,
+                     "'%s': %zu labels, at most %d are supported", path, count, PLEAT_MAX_CLASSES);
     if (count > 0) {
         found = calloc(count, sizeof *found);
         PLEAT_CHECK_GOTO(status, done, found != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'",

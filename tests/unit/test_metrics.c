@@ -70,7 +70,32 @@ static void test_a_label_that_is_no_class_is_refused_by_name(void **state) {
     assert_int_equal(pleat_metrics_count(good, bad, 4, 2, c), PLEAT_ERR_DATA);
     assert_string_equal(pleat_error_message(),
                         "prediction has label 200 at voxel 2, but labels go from 0 to 1");
-    assert_int_equal(pleat_metrics_count(good, good, 4, 33, c), PLEAT_ERR_ARG);
+    assert_int_equal(pleat_metrics_count(good, good, 4, 256, c), PLEAT_ERR_ARG);
+}
+
+/* More voxels than one thread counts, and the most classes there are: label i % 255 is missed
+ * where i is a multiple of 1000. */
+static void test_labels_to_254_are_counted(void **state) {
+    (void)state;
+    const size_t n = 1200000;
+    uint8_t *truth = malloc(n), *guess = malloc(n);
+    pleat_counts c[255];
+    int64_t of[255] = {0}, missed[255] = {0}, taken[255] = {0};
+    assert_true(truth != NULL && guess != NULL);
+    for (size_t i = 0; i < n; i++) {
+        truth[i] = (uint8_t)(i % 255);
+        guess[i] = (uint8_t)(i % 1000 == 0 ? (i + 1) % 255 : i % 255);
+        of[truth[i]]++;
+        if (i % 1000 == 0) missed[truth[i]]++, taken[guess[i]]++;
+    }
+    assert_int_equal(pleat_metrics_count(truth, guess, n, 255, c), PLEAT_OK);
+    for (int k = 0; k < 255; k++) {
+        assert_int_equal(c[k].tp, of[k] - missed[k]);
+        assert_int_equal(c[k].fn, missed[k]);
+        assert_int_equal(c[k].fp, taken[k]);
+    }
+    free(truth);
+    free(guess);
 }
 
 static void test_the_six_scores_are_their_formulas(void **state) {
@@ -145,6 +170,7 @@ int main(void) {
         cmocka_unit_test(test_ten_voxels_are_counted_as_by_hand),
         cmocka_unit_test(test_one_pass_counts_what_a_plain_loop_per_class_counts),
         cmocka_unit_test(test_a_label_that_is_no_class_is_refused_by_name),
+        cmocka_unit_test(test_labels_to_254_are_counted),
         cmocka_unit_test(test_the_six_scores_are_their_formulas),
         cmocka_unit_test(test_nought_by_nought_is_undefined_and_nought_by_some_is_nought),
         cmocka_unit_test(test_a_summary_skips_and_counts_the_undefined),

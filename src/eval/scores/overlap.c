@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One row and one column more than classes, where every label that is no class is counted. */
-#define SIDE            (PLEAT_MAX_CLASSES + 1)
 /* Neighbouring voxels mostly fall into one cell; four tables in turn keep the increments from
  * waiting for each other. */
 #define LANES           4
@@ -22,44 +20,58 @@ static pleat_status refuse_label(const uint8_t *truth, const uint8_t *predicted,
                       classes - 1);
 }
 
-static void confuse(const uint8_t *truth, const uint8_t *predicted, size_t n, int classes,
-                    int64_t confusion[SIDE * SIDE]) {
-#pragma omp parallel if (n >= PARALLEL_VOXELS)
+/* confusion[side][side], truth and prediction; side is one more than classes, where every label
+ * that is no class is counted. 0 when there is no memory. */
+static int confuse(const uint8_t *truth, const uint8_t *predicted, size_t n, int classes,
+                   int64_t *confusion) {
+    const int side = classes + 1;
+    const size_t cells = (size_t)side * (size_t)side;
+    int failed = 0;
+#pragma omp parallel if (n >= PARALLEL_VOXELS) reduction(+ : failed)
     {
-        int64_t mine[LANES][SIDE * SIDE];
-        memset(mine, 0, sizeof mine);
+        int64_t *mine = calloc(LANES * cells, sizeof *mine); /* 2 MiB for 255 classes */
+        failed += mine == NULL;
 #pragma omp for schedule(static)
         for (size_t i = 0; i < n; i++) {
+            if (mine == NULL) continue;
             const int t = truth[i] < classes ? truth[i] : classes;
             const int p = predicted[i] < classes ? predicted[i] : classes;
-            mine[i % LANES][t * SIDE + p]++;
+            mine[i % LANES * cells + (size_t)(t * side + p)]++;
         }
 #pragma omp critical(pleat_confuse)
-        for (int lane = 0; lane < LANES; lane++)
-            for (int cell = 0; cell < SIDE * SIDE; cell++) confusion[cell] += mine[lane][cell];
+        for (size_t cell = 0; cell < LANES * cells && mine != NULL; cell++)
+            confusion[cell % cells] += mine[cell];
+        free(mine);
     }
+    return failed == 0;
 }
 
 pleat_status pleat_metrics_count(const uint8_t *truth, const uint8_t *predicted, size_t n,
                                  int classes, pleat_counts *out) {
     PLEAT_CHECK(classes >= 1 && classes <= PLEAT_MAX_CLASSES, PLEAT_ERR_ARG,
                 "%d classes asked for; 1 to %d are possible", classes, PLEAT_MAX_CLASSES);
-    int64_t confusion[SIDE * SIDE] = {0}; /* [truth][predicted] */
-    int64_t in_truth[SIDE] = {0}, in_prediction[SIDE] = {0};
-    confuse(truth, predicted, n, classes, confusion);
+    const int side = classes + 1;
+    int64_t in_truth[PLEAT_MAX_CLASSES + 1] = {0}, in_prediction[PLEAT_MAX_CLASSES + 1] = {0};
+    int64_t *confusion = calloc((size_t)side * (size_t)side, sizeof *confusion);
+    pleat_status status = PLEAT_OK;
+    PLEAT_CHECK_GOTO(status, done,
+                     confusion != NULL && confuse(truth, predicted, n, classes, confusion),
+                     PLEAT_ERR_MEMORY, "no memory to count %d classes", classes);
     for (int t = 0; t <= classes; t++)
         for (int p = 0; p <= classes; p++) {
-            in_truth[t] += confusion[t * SIDE + p];
-            in_prediction[p] += confusion[t * SIDE + p];
+            in_truth[t] += confusion[t * side + p];
+            in_prediction[p] += confusion[t * side + p];
         }
     if (in_truth[classes] + in_prediction[classes] > 0)
-        return refuse_label(truth, predicted, n, classes);
+        PLEAT_TRY_GOTO(status, done, refuse_label(truth, predicted, n, classes));
     for (int c = 0; c < classes; c++) {
-        const int64_t tp = confusion[c * SIDE + c];
+        const int64_t tp = confusion[c * side + c];
         const int64_t fp = in_prediction[c] - tp, fn = in_truth[c] - tp;
         out[c] = (pleat_counts){tp, fp, fn, (int64_t)n - tp - fp - fn};
     }
-    return PLEAT_OK;
+done:
+    free(confusion);
+    return status;
 }
 
 static double ratio(int64_t part, int64_t whole) {
