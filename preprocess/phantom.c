@@ -320,7 +320,7 @@ pleat_status pleat_phantom_make(uint64_t seed, int number, const pleat_phantom_c
         spacing[a] = config->spacing[a] * draw_in(&d, 1.0 - config->vary, 1.0 + config->vary);
     }
     spacing[2] = spacing[1] / config->spacing[1] * config->spacing[2]; /* one in-plane scale */
-    PLEAT_TRY_GOTO(status, done, pleat_image_make(dim, spacing, &s.image));
+    PLEAT_TRY_GOTO(status, done, pleat_image_make(1, dim, spacing, &s.image));
     PLEAT_TRY_GOTO(status, done, pleat_label_make(dim, spacing, &s.label));
     d = draws_for(&s, DRAW_PATIENT);
     patient_make(&d, (vec){dim[2] * spacing[2], dim[1] * spacing[1], dim[0] * spacing[0]}, &s.who);

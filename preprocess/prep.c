@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double FAR_MM = 1e-3; /* grids that differ by more are two */
+
 /* ---- the canonical text ---------------------------------------------------------------------- */
 
 /* The shortest decimal that reads back as x. */
@@ -23,17 +25,60 @@ static void shortest(double x, char out[32]) {
     }
 }
 
+static int same_range(const pleat_prep_steps *a, const pleat_prep_steps *b) {
+    return a->clip == b->clip &&
+           (!a->clip || (a->clip_range[0] == b->clip_range[0] &&
+                         a->clip_range[1] == b->clip_range[1]));
+}
+
+static int same_grayscale(const pleat_prep_steps *a, const pleat_prep_steps *b) {
+    return !a->grayscale == !b->grayscale;
+}
+
+static int same_zscore(const pleat_prep_steps *a, const pleat_prep_steps *b) {
+    return !a->zscore == !b->zscore;
+}
+
+/* How many values a list of one step needs: those after it are its last. */
+static int list_length(const pleat_prep_config *c,
+                       int (*same)(const pleat_prep_steps *a, const pleat_prep_steps *b)) {
+    int n = PLEAT_MAX_CHANNELS;
+    while (n > 1 && same(&c->channel[n - 2], &c->channel[PLEAT_MAX_CHANNELS - 1])) n--;
+    return n;
+}
+
+static void put_ranges(const pleat_prep_config *c, char *out, size_t size) {
+    const int n = list_length(c, same_range);
+    size_t used = 0;
+    for (int k = 0; k < n && used < size; k++) {
+        const pleat_prep_steps *steps = &c->channel[k];
+        char low[32], high[32];
+        shortest(steps->clip_range[0], low);
+        shortest(steps->clip_range[1], high);
+        used += (size_t)snprintf(out + used, size - used, "%s%s%s%s", k > 0 ? ";" : "",
+                                 steps->clip ? low : "none", steps->clip ? "," : "",
+                                 steps->clip ? high : "");
+    }
+}
+
 void pleat_prep_text(const pleat_prep_config *config, char *out, size_t size) {
-    char clip[2][32], spacing[3][32], range[80] = "none", grid[120] = "none";
-    for (int i = 0; i < 2; i++) shortest(config->clip_range[i], clip[i]);
+    char ranges[PLEAT_MAX_CHANNELS * 64], spacing[3][32], grid[120] = "none";
+    char gray[PLEAT_MAX_CHANNELS * 4] = "", scored[PLEAT_MAX_CHANNELS * 4] = "";
+    const int n_gray = list_length(config, same_grayscale);
+    const int n_scored = list_length(config, same_zscore);
+    put_ranges(config, ranges, sizeof ranges);
+    for (int k = 0; k < n_gray; k++)
+        (void)snprintf(gray + strlen(gray), sizeof gray - strlen(gray), "%s%s", k > 0 ? "," : "",
+                       config->channel[k].grayscale ? "yes" : "no");
+    for (int k = 0; k < n_scored; k++)
+        (void)snprintf(scored + strlen(scored), sizeof scored - strlen(scored), "%s%s",
+                       k > 0 ? "," : "", config->channel[k].zscore ? "yes" : "no");
     for (int i = 0; i < 3; i++) shortest(config->spacing[i], spacing[i]);
-    if (config->clip) (void)snprintf(range, sizeof range, "%s,%s", clip[0], clip[1]);
     if (config->resample)
         (void)snprintf(grid, sizeof grid, "%s,%s,%s", spacing[2], spacing[1], spacing[0]);
     const char *edge = !config->resample ? "none" : config->edge_zero ? "zero" : "replicate";
     (void)snprintf(out, size, "clip: %s\ngrayscale: %s\nresample: %s\nedge: %s\nzscore: %s\n",
-                   range, config->grayscale ? "yes" : "no", grid, edge,
-                   config->zscore ? "yes" : "no");
+                   ranges, gray, grid, edge, scored);
 }
 
 /* "a,b,..." into out[n]; *on = 0 for "none". 0 when it is neither. */
@@ -54,6 +99,33 @@ static int parse_word(const char *value, const char *no, const char *yes, int *o
     return *out || strcmp(value, no) == 0;
 }
 
+static int parse_clip(const char *value, pleat_prep_steps *out) {
+    return parse_numbers(value, 2, out->clip_range, &out->clip);
+}
+
+static int parse_grayscale(const char *value, pleat_prep_steps *out) {
+    return parse_word(value, "no", "yes", &out->grayscale);
+}
+
+static int parse_zscore(const char *value, pleat_prep_steps *out) {
+    return parse_word(value, "no", "yes", &out->zscore);
+}
+
+/* A value for each channel, the last one for those after it too. */
+static int parse_list(const char *value, char gap, int (*parse)(const char *, pleat_prep_steps *),
+                      pleat_prep_config *c) {
+    const char gaps[] = {gap, '\0'};
+    for (int k = 0; k < PLEAT_MAX_CHANNELS; k++) {
+        char one[80];
+        const size_t n = strcspn(value, gaps);
+        if (n >= sizeof one) return 0;
+        (void)snprintf(one, sizeof one, "%.*s", (int)n, value);
+        if (!parse(one, &c->channel[k])) return 0;
+        if (value[n] != '\0') value += n + 1;
+    }
+    return strchr(value, gap) == NULL;
+}
+
 enum key { CLIP, GRAYSCALE, RESAMPLE, EDGE, ZSCORE, N_KEYS };
 static const char *const keys[N_KEYS] = {"clip", "grayscale", "resample", "edge", "zscore"};
 
@@ -67,15 +139,15 @@ static enum key find_key(const char *name) {
 static int parse_value(enum key key, const char *value, pleat_prep_config *c) {
     double xyz[3] = {1.0, 1.0, 1.0};
     switch (key) {
-    case CLIP: return parse_numbers(value, 2, c->clip_range, &c->clip);
-    case GRAYSCALE: return parse_word(value, "no", "yes", &c->grayscale);
+    case CLIP: return parse_list(value, ';', parse_clip, c);
+    case GRAYSCALE: return parse_list(value, ',', parse_grayscale, c);
     case RESAMPLE:
         if (!parse_numbers(value, 3, xyz, &c->resample)) return 0;
         for (int a = 0; a < 3; a++) c->spacing[a] = c->resample ? xyz[2 - a] : 0.0;
         return xyz[0] > 0.0 && xyz[1] > 0.0 && xyz[2] > 0.0;
     case EDGE:
         return strcmp(value, "none") == 0 || parse_word(value, "replicate", "zero", &c->edge_zero);
-    case ZSCORE: return parse_word(value, "no", "yes", &c->zscore);
+    case ZSCORE: return parse_list(value, ',', parse_zscore, c);
     default: return 0;
     }
 }
@@ -84,9 +156,9 @@ pleat_status pleat_prep_parse_text(const char *text, pleat_prep_config *out) {
     pleat_prep_config made = {0};
     int seen[N_KEYS + 1] = {0};
     for (const char *line = text; *line != '\0';) {
-        char name[16] = "", value[128] = "";
+        char name[16] = "", value[1024] = "";
         const int n = (int)strcspn(line, "\n");
-        (void)sscanf(line, "%15[a-z]: %127[^\n]", name, value);
+        (void)sscanf(line, "%15[a-z]: %1023[^\n]", name, value);
         const enum key key = find_key(name);
         PLEAT_CHECK(parse_value(key, value, &made), PLEAT_ERR_FORMAT,
                     "preprocessing written by another pleat: this one cannot do '%.*s'", n, line);
@@ -109,11 +181,40 @@ static void store_grid(const int dim[3], const double spacing[3], const double t
     for (int a = 0; a < 3; a++) new_spacing[a] = dim[a] * spacing[a] / new_dim[a];
 }
 
+void pleat_prep_all_channels(pleat_prep_config *config, const pleat_prep_steps *steps) {
+    for (int k = 0; k < PLEAT_MAX_CHANNELS; k++) config->channel[k] = *steps;
+}
+
+int pleat_prep_does_something(const pleat_prep_config *config) {
+    int any = config->resample;
+    for (int k = 0; k < PLEAT_MAX_CHANNELS; k++)
+        any |= config->channel[k].clip | config->channel[k].grayscale | config->channel[k].zscore;
+    return any != 0;
+}
+
+pleat_status pleat_prep_check_channels(const pleat_prep_config *config, int channels) {
+    static const struct {
+        const char *key;
+        int (*same)(const pleat_prep_steps *a, const pleat_prep_steps *b);
+    } lists[] = {{"clip", same_range}, {"grayscale", same_grayscale}, {"zscore", same_zscore}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        const int n = list_length(config, lists[i].same);
+        PLEAT_CHECK(n <= channels, PLEAT_ERR_ARG,
+                    "preprocess.%s has %d values, the images have %d channel%s", lists[i].key, n,
+                    channels, channels == 1 ? "" : "s");
+    }
+    return PLEAT_OK;
+}
+
 pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *image) {
     const size_t native = pleat_voxels(image->dim);
-    if (config->clip)
-        pleat_intensity_clip(image->data, native, config->clip_range[0], config->clip_range[1]);
-    if (config->grayscale) pleat_intensity_grayscale(image->data, native);
+    for (int k = 0; k < image->channels; k++) {
+        const pleat_prep_steps *steps = &config->channel[k];
+        float *data = image->data + (size_t)k * native;
+        if (steps->clip)
+            pleat_intensity_clip(data, native, steps->clip_range[0], steps->clip_range[1]);
+        if (steps->grayscale) pleat_intensity_grayscale(data, native);
+    }
     if (config->resample) {
         int dim[3];
         double spacing[3];
@@ -124,16 +225,92 @@ pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *imag
         pleat_image_free(image);
         *image = made;
     }
-    if (config->zscore) pleat_intensity_zscore(image->data, pleat_voxels(image->dim));
+    const size_t stored = pleat_voxels(image->dim);
+    for (int k = 0; k < image->channels; k++)
+        if (config->channel[k].zscore)
+            pleat_intensity_zscore(image->data + (size_t)k * stored, stored);
     return PLEAT_OK;
 }
 
-pleat_status pleat_prep_load(const pleat_prep_config *config, const char *image_path,
+/* ---- the image of a case --------------------------------------------------------------------- */
+
+/* By how many mm two grids of one size differ, in spacing and in their affines. */
+static void grid_distance(const pleat_geometry *a, const pleat_geometry *b, double *spacing,
+                          double *place) {
+    *spacing = *place = 0.0;
+    for (int r = 0; r < 3; r++) {
+        *spacing = fmax(*spacing, fabs(a->spacing[r] - b->spacing[r]));
+        for (int c = 0; c < 4; c++)
+            *place = fmax(*place, fabs(a->affine[r][c] - b->affine[r][c]));
+    }
+}
+
+static pleat_status check_size(const pleat_case_paths *paths, const pleat_geometry *image,
+                               const char *path, const pleat_geometry *other) {
+    PLEAT_CHECK(memcmp(image->dim, other->dim, sizeof other->dim) == 0, PLEAT_ERR_DATA,
+                "case '%s': '%s' has %d x %d x %d voxels, '%s' has %d x %d x %d", paths->id,
+                paths->image[0], image->dim[2], image->dim[1], image->dim[0], path, other->dim[2],
+                other->dim[1], other->dim[0]);
+    return PLEAT_OK;
+}
+
+/* The headers of all image files: one grid, and one channel in each of several files. */
+static pleat_status check_images(const pleat_case_paths *paths, pleat_geometry *image,
+                                 int *channels) {
+    pleat_nifti_info info;
+    PLEAT_TRY(pleat_nifti_read_header(paths->image[0], image, &info));
+    *channels = paths->images > 1 ? paths->images : info.channels;
+    for (int k = 0; k < paths->images && paths->images > 1; k++) {
+        const char *path = paths->image[k];
+        pleat_geometry other;
+        double spacing = 0.0, place = 0.0;
+        PLEAT_TRY(pleat_nifti_read_header(path, &other, &info));
+        PLEAT_CHECK(info.channels == 1, PLEAT_ERR_DATA,
+                    "case '%s': '%s' is channel %d and has %d itself; keep them in one file, or in "
+                    "a file each",
+                    paths->id, path, k, info.channels);
+        PLEAT_TRY(check_size(paths, image, path, &other));
+        grid_distance(image, &other, &spacing, &place);
+        PLEAT_CHECK(spacing <= FAR_MM && place <= FAR_MM, PLEAT_ERR_DATA,
+                    "case '%s': '%s' differs from '%s' by up to %.3g mm in spacing and %.3g in its "
+                    "affine; resample it to the same grid",
+                    paths->id, path, paths->image[0], spacing, place);
+    }
+    return PLEAT_OK;
+}
+
+/* Channel after channel into one image. */
+static pleat_status read_image(const pleat_case_paths *paths, const pleat_geometry *native,
+                               pleat_image *out) {
+    if (paths->images == 1) return pleat_nifti_read_image(paths->image[0], out, NULL);
+    pleat_status status = PLEAT_OK;
+    pleat_image all = {0};
+    const size_t n = pleat_voxels(native->dim);
+    PLEAT_TRY(pleat_image_make(paths->images, native->dim, native->spacing, &all));
+    for (int k = 0; k < paths->images; k++) {
+        pleat_image one = {0};
+        PLEAT_TRY_GOTO(status, done, pleat_nifti_read_image(paths->image[k], &one, NULL));
+        memcpy(all.data + (size_t)k * n, one.data, n * sizeof *all.data);
+        pleat_image_free(&one);
+    }
+    *out = all;
+    all = (pleat_image){0};
+done:
+    pleat_image_free(&all);
+    return status;
+}
+
+pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_paths *paths,
                              pleat_image *out, pleat_geometry *native) {
     pleat_status status = PLEAT_OK;
     pleat_image image = {0};
-    PLEAT_TRY_GOTO(status, done, pleat_nifti_read_image(image_path, &image, native));
+    pleat_geometry geometry;
+    int channels = 0;
+    PLEAT_TRY(check_images(paths, &geometry, &channels));
+    PLEAT_TRY(pleat_prep_check_channels(config, channels));
+    PLEAT_TRY_GOTO(status, done, read_image(paths, &geometry, &image));
     PLEAT_TRY_GOTO(status, done, pleat_prep_image(config, &image));
+    if (native != NULL) *native = geometry;
     *out = image;
     image = (pleat_image){0};
 done:
@@ -195,26 +372,19 @@ done:
 
 /* Before any voxel is read: the two must have one shape; one place is only wished for. */
 static pleat_status check_pair(const pleat_case_paths *paths, pleat_geometry *image) {
-    const double far_mm = 1e-3;
     pleat_geometry label;
-    PLEAT_TRY(pleat_nifti_read_header(paths->image, image, NULL));
+    int channels = 0;
+    double spacing = 0.0, place = 0.0;
+    PLEAT_TRY(check_images(paths, image, &channels));
     if (paths->label == NULL) return PLEAT_OK;
     PLEAT_TRY(pleat_nifti_read_header(paths->label, &label, NULL));
-    PLEAT_CHECK(memcmp(image->dim, label.dim, sizeof label.dim) == 0, PLEAT_ERR_DATA,
-                "case '%s': '%s' has %d x %d x %d voxels, '%s' has %d x %d x %d", paths->id,
-                paths->image, image->dim[2], image->dim[1], image->dim[0], paths->label,
-                label.dim[2], label.dim[1], label.dim[0]);
-    double spacing = 0.0, place = 0.0;
-    for (int r = 0; r < 3; r++) {
-        spacing = fmax(spacing, fabs(image->spacing[r] - label.spacing[r]));
-        for (int c = 0; c < 4; c++)
-            place = fmax(place, fabs(image->affine[r][c] - label.affine[r][c]));
-    }
-    if (spacing > far_mm || place > far_mm)
+    PLEAT_TRY(check_size(paths, image, paths->label, &label));
+    grid_distance(image, &label, &spacing, &place);
+    if (spacing > FAR_MM || place > FAR_MM)
         pleat_log(PLEAT_INFO,
                   "warning: case '%s': '%s' and '%s' differ by up to %.3g mm in spacing and %.3g "
                   "in their affines; the voxels are taken as they lie",
-                  paths->id, paths->image, paths->label, spacing, place);
+                  paths->id, paths->image[0], paths->label, spacing, place);
     return PLEAT_OK;
 }
 
@@ -228,10 +398,10 @@ pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_p
     pleat_prep_text(config, text, sizeof text);
     PLEAT_TRY(check_pair(paths, &info.geometry));
     PLEAT_TRY(pleat_path(info.id, sizeof info.id, "%s", paths->id));
-    PLEAT_TRY(pleat_store_set_files(&info, paths->image, paths->label));
+    PLEAT_TRY(pleat_store_set_files(&info, paths->image, paths->images, paths->label));
     if (paths->label != NULL)
         PLEAT_TRY_GOTO(status, done, load_label(config, paths, classes, &info.geometry, &label));
-    PLEAT_TRY_GOTO(status, done, pleat_prep_load(config, paths->image, &image, &info.geometry));
+    PLEAT_TRY_GOTO(status, done, pleat_prep_load(config, paths, &image, &info.geometry));
     PLEAT_TRY_GOTO(
         status, done,
         pleat_store_write_case(folder, text, &info, &image, label.data != NULL ? &label : NULL));

@@ -2,6 +2,7 @@
 #include "pleat/file.h"
 #include "pleat/halt.h"
 #include "pleat/log.h"
+#include "pleat/nifti.h"
 #include "pleat/prep.h"
 #include "pleat/store.h"
 
@@ -13,7 +14,7 @@
 /* A case still to be made. */
 typedef struct job {
     int index;      /* into cases[] */
-    uint64_t bytes; /* of the image file */
+    uint64_t bytes; /* of the image files */
 } job;
 
 typedef struct work {
@@ -41,9 +42,26 @@ static pleat_status identify_files(work *w) {
     for (int i = 0; i < w->n; i++) {
         pleat_case_info *info = &w->wanted[i];
         PLEAT_TRY(pleat_path(info->id, sizeof info->id, "%s", w->cases[i].id));
-        PLEAT_TRY(pleat_store_set_files(info, w->cases[i].image, w->cases[i].label));
+        PLEAT_TRY(pleat_store_set_files(info, w->cases[i].image, w->cases[i].images, w->cases[i].label));
     }
     return PLEAT_OK;
+}
+
+/* By the headers, before any case is made. */
+static pleat_status check_channels(const work *w) {
+    int first = 0;
+    for (int i = 0; i < w->n; i++) {
+        const pleat_case_paths *paths = &w->cases[i];
+        pleat_nifti_info info;
+        PLEAT_TRY(pleat_nifti_read_header(paths->image[0], NULL, &info));
+        const int channels = paths->images > 1 ? paths->images : info.channels;
+        if (i == 0) first = channels;
+        PLEAT_CHECK(channels == first, PLEAT_ERR_DATA,
+                    "case '%s' has %d channel%s, '%s', but case '%s' has %d, '%s'", paths->id,
+                    channels, channels == 1 ? "" : "s", paths->image[0], w->cases[0].id, first,
+                    w->cases[0].image[0]);
+    }
+    return pleat_prep_check_channels(w->config, first);
 }
 
 static int larger_first(const void *a, const void *b) {
@@ -98,6 +116,7 @@ static pleat_status look(work *w, int *complete) {
     pleat_status status = PLEAT_OK;
     pleat_store *store = NULL;
     PLEAT_TRY(identify_files(w));
+    PLEAT_TRY(check_channels(w));
     PLEAT_TRY(find_jobs(w, 0));
     if (w->n_jobs > 0) return PLEAT_OK;
     if (pleat_store_open(w->folder, w->text, &store) != PLEAT_OK) return PLEAT_OK; /* no index */

@@ -119,7 +119,7 @@ static pleat_status resample_axis(const pleat_image *in, int axis, int n_out, pl
     pleat_spline_tap *taps = make_taps(n_in, n_out, edge);
     PLEAT_CHECK_GOTO(status, done, taps != NULL, PLEAT_ERR_MEMORY,
                      "no memory for the weights of %d voxels", n_out);
-    PLEAT_TRY_GOTO(status, done, pleat_image_make(dim, in->spacing, &made));
+    PLEAT_TRY_GOTO(status, done, pleat_image_make(1, dim, in->spacing, &made));
     PLEAT_TRY_GOTO(status, done,
                    pleat_spline_axis(in->data, in->dim, axis, taps, n_out, made.data));
     *out = made;
@@ -130,8 +130,9 @@ done:
     return status;
 }
 
-pleat_status pleat_resample_image(const pleat_image *in, const int dim[3], const double spacing[3],
-                                  pleat_edge edge, pleat_image *out) {
+/* An image of one channel. */
+static pleat_status resample_volume(const pleat_image *in, const int dim[3],
+                                    const double spacing[3], pleat_edge edge, pleat_image *out) {
     pleat_status status = PLEAT_OK;
     pleat_image now = {0}; /* empty while it is still `in` */
     int order[3];
@@ -147,7 +148,7 @@ pleat_status pleat_resample_image(const pleat_image *in, const int dim[3], const
         now = next;
     }
     if (now.data == NULL) {
-        PLEAT_TRY_GOTO(status, done, pleat_image_make(dim, spacing, &now));
+        PLEAT_TRY_GOTO(status, done, pleat_image_make(1, dim, spacing, &now));
         memcpy(now.data, in->data, pleat_voxels(dim) * sizeof *now.data);
     } else {
         double low, high;
@@ -159,6 +160,28 @@ pleat_status pleat_resample_image(const pleat_image *in, const int dim[3], const
     now = (pleat_image){0};
 done:
     pleat_image_free(&now);
+    return status;
+}
+
+pleat_status pleat_resample_image(const pleat_image *in, const int dim[3], const double spacing[3],
+                                  pleat_edge edge, pleat_image *out) {
+    if (in->channels == 1) return resample_volume(in, dim, spacing, edge, out);
+    pleat_status status = PLEAT_OK;
+    pleat_image all = {0};
+    PLEAT_TRY(check_sizes(in->dim, dim));
+    PLEAT_TRY(pleat_image_make(in->channels, dim, spacing, &all));
+    for (size_t c = 0; c < (size_t)in->channels; c++) {
+        pleat_image channel = *in, made = {0};
+        channel.channels = 1;
+        channel.data = in->data + c * pleat_voxels(in->dim);
+        PLEAT_TRY_GOTO(status, done, resample_volume(&channel, dim, spacing, edge, &made));
+        memcpy(all.data + c * pleat_voxels(dim), made.data, pleat_voxels(dim) * sizeof *all.data);
+        pleat_image_free(&made);
+    }
+    *out = all;
+    all = (pleat_image){0};
+done:
+    pleat_image_free(&all);
     return status;
 }
 

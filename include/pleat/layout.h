@@ -4,32 +4,39 @@
  *   one folder a case                 MSD and nnU-Net                          volumes alone
  *     case_001/imaging.nii.gz           imagesTr/case_001.nii.gz                 case_001.nii.gz
  *              segmentation.nii.gz        or     case_001_0000.nii.gz            case_002_0000.nii
- *     case_002/imaging.nii              labelsTr/case_001.nii.gz
+ *     case_002/imaging_0000.nii                  case_001_0001.nii.gz            case_002_0001.nii
+ *              imaging_0001.nii         labelsTr/case_001.nii.gz
  *              segmentation.nii         dataset.json (optional)
  *
  * Every .nii.gz may be a .nii. A folder may also be one case itself, and a path one volume. Where
  * dataset.json has a "training" list, that list decides; its "file_ending" is honoured. Hidden
- * files, as macOS's ._*, are passed over. Images have one channel: _0001 is an error.
+ * files, as macOS's ._*, are passed over.
+ *
+ * The channels of a case, 1 to 16, are files _0000, _0001, ..., or one file whose fourth dimension
+ * they are. All cases have the same files.
  */
 #ifndef PLEAT_LAYOUT_H
 #define PLEAT_LAYOUT_H
 
-#include "pleat/status.h"
+#include "pleat/volume.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct pleat_case_paths {
-    char *id;    /* of the case: its folder, or its file without ending and channel */
-    char *image; /* path */
+    char *id; /* of the case: its folder, or its file without ending and channel */
+    /* Paths: a volume for each channel, or one volume, which may hold several. */
+    char *image[PLEAT_MAX_CHANNELS];
+    int images;
     char *label; /* path; NULL when there is none */
 } pleat_case_paths;
 
 /* All cases of `folder`, sorted by id (bytes). With `need_labels` each must have a label, else
  * labels are given where they are, imagesTs counts too, and volumes alone will do. ERR_NOT_FOUND:
  * no such folder, no cases in it, or one half of a pair is missing. ERR_DATA: two cases of one id,
- * or image twice. ERR_UNSUPPORTED: several channels. ERR_FORMAT: dataset.json. */
+ * or image twice, or a channel that is missing. ERR_UNSUPPORTED: more channels than 16.
+ * ERR_FORMAT: dataset.json. */
 pleat_status pleat_layout_scan(const char *folder, int need_labels, pleat_case_paths **out, int *n);
 
 void pleat_layout_free(pleat_case_paths *cases, int n);
@@ -40,7 +47,11 @@ void pleat_layout_free(pleat_case_paths *cases, int n);
  * (regions, "ignore"). */
 pleat_status pleat_layout_classes(const char *folder, char ***names, int *n);
 
-void pleat_layout_classes_free(char **names, int n);
+/* The names of dataset.json's "channel_names" (nnU-Net) or "modality" (MSD), by channel; none as
+ * above. ERR_FORMAT, ERR_DATA (a gap, more than 16). */
+pleat_status pleat_layout_channels(const char *folder, char ***names, int *n);
+
+void pleat_layout_names_free(char **names, int n);
 
 /* "2.14": of jansson. */
 void pleat_layout_jansson_version(char *out, size_t size);

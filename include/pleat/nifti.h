@@ -5,8 +5,9 @@
  * error that names file and field, never a crash, wrong voxels, or memory the file cannot fill.
  *
  * Read: NIfTI-1 and -2 in one file, plain or gzip whatever the name says, both byte orders,
- * integers of 8 to 64 bits and floats of 32 and 64, three dimensions (further ones must be 1). A
- * .hdr/.img pair, complex and colour voxels are refused. Voxels are slope * stored + inter; slope
+ * integers of 8 to 64 bits and floats of 32 and 64, three dimensions, or four of an image whose
+ * channels are the last one (further ones must be 1). A .hdr/.img pair, complex and colour voxels
+ * are refused. Voxels are slope * stored + inter; slope
  * 0 or NaN means unscaled. The affine is the sform, else the qform, else pixdim (nifti1.h, "3D
  * image (volume) orientation and location in space"); spacing is the length of its columns in mm,
  * so where pixdim disagrees the affine wins.
@@ -32,7 +33,8 @@ typedef struct pleat_nifti_info {
     int big_endian;      /* 1 or 0 */
     int compressed;      /* 1 or 0 */
     double slope, inter; /* 1, 0 when unscaled */
-    size_t voxels;
+    int channels;        /* dim[4] */
+    size_t voxels;       /* of a channel */
 } pleat_nifti_info;
 
 /* The header alone; either result may be NULL. The size of the file is checked against it, but a
@@ -40,12 +42,12 @@ typedef struct pleat_nifti_info {
 pleat_status pleat_nifti_read_header(const char *path, pleat_geometry *geometry,
                                      pleat_nifti_info *info);
 
-/* Scaled voxels; `geometry` may be NULL. A NaN or infinite voxel is ERR_DATA. The caller frees
- * `image`. */
+/* Scaled voxels of all channels; `geometry` may be NULL. A NaN or infinite voxel is ERR_DATA. The
+ * caller frees `image`. */
 pleat_status pleat_nifti_read_image(const char *path, pleat_image *image, pleat_geometry *geometry);
 
-/* Scaled voxels, which must be whole numbers 0..254 (within 1e-4, for scaled ones), else ERR_DATA
- * names value and voxel; `geometry` may be NULL. The caller frees `label`. */
+/* Scaled voxels of one channel (else ERR_FORMAT), which must be whole numbers 0..254 (within 1e-4,
+ * for scaled ones), else ERR_DATA names value and voxel; `geometry` may be NULL. The caller frees `label`. */
 pleat_status pleat_nifti_read_label(const char *path, pleat_label *label, pleat_geometry *geometry);
 
 /* A geometry for volumes that come from no file: axes along R, A, S, voxel 0 at the origin. */
@@ -57,7 +59,8 @@ void pleat_nifti_plain_geometry(const int dim[3], const double spacing[3], pleat
 pleat_status pleat_nifti_write_label(const char *path, const pleat_label *label,
                                      const pleat_geometry *geometry);
 
-/* The same as float32 or, `as_int16`, as int16 when all voxels are whole numbers in its range.
+/* The same as float32 or, `as_int16`, as int16 when all voxels are whole numbers in its range; in
+ * four dimensions when there are several channels.
  * ERR_DATA names the voxel that is not finite or does not fit. */
 pleat_status pleat_nifti_write_image(const char *path, const pleat_image *image,
                                      const pleat_geometry *geometry, int as_int16);

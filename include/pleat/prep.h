@@ -1,18 +1,21 @@
 /*
  * prep.h - from NIfTI to the store: clip -> grayscale -> resample -> z-score, each can be left out.
  *
- *   case image --clip--grayscale--resample--z-score--> float32 [D,H,W] \
- *   case label ---------------------resample---------> uint8   [D,H,W]  } cases/<id>.h5
+ *   case image --clip--grayscale--resample--z-score--> float32 [C,D,H,W] \
+ *   case label ---------------------resample---------> uint8     [D,H,W]  } cases/<id>.h5
  *
- * Statistics are of the volume itself. What was done is told by a canonical text, one "key: value"
- * a line, sizes and spacings in the users' x, y, z; the store and every checkpoint carry it, so
- * that prediction repeats it:
+ * Statistics are of the volume itself, each channel's its own. What was done is told by a canonical
+ * text, one "key: value" a line, sizes and spacings in the users' x, y, z; the store and every
+ * checkpoint carry it, so that prediction repeats it:
  *
  *   clip: -1250,250
  *   grayscale: yes
  *   resample: 1.58,1.58,2.7
  *   edge: replicate
  *   zscore: yes
+ *
+ * A value of clip, grayscale and zscore holds for all channels. Where they differ there is a list,
+ * whose last value holds for the channels after it too: "clip: -1250,250;none", "zscore: no,yes".
  */
 #ifndef PLEAT_PREP_H
 #define PLEAT_PREP_H
@@ -25,15 +28,26 @@
 extern "C" {
 #endif
 
-typedef struct pleat_prep_config {
+typedef struct pleat_prep_steps { /* of a channel */
     int clip;
     double clip_range[2]; /* lowest, highest value kept */
     int grayscale;        /* to whole numbers 0..255 between the volume's own extremes */
+    int zscore;
+} pleat_prep_steps;
+
+typedef struct pleat_prep_config {
+    pleat_prep_steps channel[PLEAT_MAX_CHANNELS];
     int resample;
     double spacing[3]; /* mm, D, H, W: of the store's grid, when resampling */
-    int zscore;
-    int edge_zero; /* resampling an enlarged axis leaves the original's black end slices */
+    int edge_zero;     /* resampling an enlarged axis leaves the original's black end slices */
 } pleat_prep_config;
+
+/* The same steps for every channel. */
+void pleat_prep_all_channels(pleat_prep_config *config, const pleat_prep_steps *steps);
+/* 0 when no step is on. */
+int pleat_prep_does_something(const pleat_prep_config *config);
+/* ERR_ARG when a list of steps has more values than there are channels. */
+pleat_status pleat_prep_check_channels(const pleat_prep_config *config, int channels);
 
 /* The canonical text: equal for two configurations that do the same. PLEAT_PREPROCESSING_BYTES
  * (store.h) are always enough. */
@@ -43,9 +57,10 @@ pleat_status pleat_prep_parse_text(const char *text, pleat_prep_config *out);
 
 /* All steps on one image, in place. Holds three volumes at most, the image included. ERR_MEMORY. */
 pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *image);
-/* Reads a NIfTI volume and prepares it; `native` (may be NULL) is where it lay before. Errors of
- * nifti.h. The caller frees `out`. */
-pleat_status pleat_prep_load(const pleat_prep_config *config, const char *image_path,
+/* Reads the image of a case, all channels, and prepares it; `native` (may be NULL) is where it lay
+ * before. Errors of nifti.h, ERR_DATA names the file whose grid is not the first one's. The caller
+ * frees `out`. */
+pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_paths *paths,
                              pleat_image *out, pleat_geometry *native);
 /* A label map on the store's grid back on the native one, label-wise linear; a copy when that has
  * the same size. The caller frees `out`. */
@@ -53,15 +68,15 @@ pleat_status pleat_prep_unresample(const pleat_label *prediction, const pleat_ge
                                    pleat_label *out);
 
 /* Prepares one case and writes it into the store `folder`. Labels must be below `classes` (0: any),
- * image and label of one shape: else ERR_DATA names case, files and values. Warns when they lie in
- * different places. */
+ * image and label of one shape, channels of one grid: else ERR_DATA names case, files and values.
+ * Warns when image and label lie in different places. */
 pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,
                              int classes, const char *folder);
 /* Collective: all n cases, shared out over the ranks, largest first; those that are there and made
  * from the same files are kept. Then rank 0 writes the store's index. Waits while another process
  * fills the store; one that is complete is only read, so it may be read-only. When one rank fails,
  * all leave after the case they are at; ERR_DATA too when the store was made by other preprocessing
- * or has more classes. */
+ * or has more classes, or the cases have not all the same number of channels. */
 pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
                             const pleat_case_paths *cases, int n, int classes, const char *folder);
 

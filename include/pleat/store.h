@@ -3,7 +3,8 @@
  *
  *   STORE/ index.h5            external links /cases/<id> -> cases/<id>.h5; attributes: format,
  *                              preprocessing (text), digest of it, version
- *          cases/<id>.h5       image float32 [D,H,W], label uint8 [D,H,W] (absent without a mask)
+ *          cases/<id>.h5       image float32 [D,H,W], or [C,D,H,W] of several channels; label uint8
+ *                              [D,H,W] (absent without a mask)
  *                              attributes: id, spacing, native_dim, native_spacing, affine and the
  *                              other fields of pleat_geometry, preprocessing, source paths and
  *                              identities, digest
@@ -29,17 +30,20 @@ typedef struct pleat_store pleat_store;
 typedef struct pleat_case_info {
     char id[128];
     int dim[3];              /* D, H, W as stored */
+    int channels;            /* of the image */
     double spacing[3];       /* mm */
     pleat_geometry geometry; /* of the source */
     int has_label, classes;  /* highest label + 1 */
     uint64_t digest;         /* of image and label bytes */
-    char image_path[512], label_path[512];
-    pleat_file_identity image_file, label_file; /* of these when it was made; 0 without a mask */
+    char image_path[512], label_path[512]; /* the image's first file */
+    /* Of these when it was made, of all files of the image together; 0 without a mask. */
+    pleat_file_identity image_file, label_file;
 } pleat_case_info;
 
-/* Sets the paths and what identifies the files there, before they are read; label_path may be NULL.
- * Errors of pleat_file_identify, ERR_ARG for a path that is too long. */
-pleat_status pleat_store_set_files(pleat_case_info *info, const char *image_path,
+/* Sets the paths and what identifies the files there, before they are read: an image's n files,
+ * and its mask's, which may be NULL. Errors of pleat_file_identify, ERR_ARG for a path that is too
+ * long. */
+pleat_status pleat_store_set_files(pleat_case_info *info, char *const *image_paths, int n,
                                    const char *label_path);
 
 /* Writes cases/<id>.h5 below `folder`, made when absent. label may be NULL. `preprocessing` is the
@@ -73,9 +77,13 @@ const pleat_case_info *pleat_store_info(const pleat_store *store, int i);
 /* The canonical text the store was made with. */
 const char *pleat_store_preprocessing(const pleat_store *store);
 
-/* A box that lies inside the volume; image and label [size], each may be NULL. */
-pleat_status pleat_store_read(pleat_store *store, int i, const int start[3], const int size[3],
-                              float *image, uint8_t *label);
+/* A box that lies inside the volume: image [size] of one channel, and label [size]; each may be
+ * NULL. */
+pleat_status pleat_store_read(pleat_store *store, int i, int channel, const int start[3],
+                              const int size[3], float *image, uint8_t *label);
+/* The whole case: image [C,D,H,W], label [D,H,W], each may be NULL. */
+pleat_status pleat_store_read_case(pleat_store *store, int i, float *image, uint8_t *label);
+
 #define PLEAT_FOREGROUND_VOXELS 1000 /* listed of each class at most */
 
 /* Voxels of the foreground classes of a mask, for patches around them: (*out)[*n] of label, D, H,

@@ -1,10 +1,13 @@
 /*
- * volume.h - a 3-D array of voxels and where it lies in the patient.
+ * volume.h - a 3-D array of voxels, of one or several channels, and where it lies in the patient.
  *
  * Code holds sizes as D, H, W = z, y, x: index 0 is the slowest axis in memory and the
  * last NIfTI axis. Users write x, y, z; only configuration and messages turn them round.
  *
  *   voxel (d, h, w) of a volume is data[(d * H + h) * W + w]
+ *
+ * An image of several channels is as many volumes on one grid, one after another (planar). A patch
+ * for the network is channels-last instead, [D,H,W,C].
  */
 #ifndef PLEAT_VOLUME_H
 #define PLEAT_VOLUME_H
@@ -35,7 +38,8 @@ typedef struct pleat_geometry {
 typedef struct pleat_image {
     int dim[3];        /* D, H, W */
     double spacing[3]; /* mm, D, H, W */
-    float *data;       /* [D,H,W], owned */
+    int channels;
+    float *data; /* [C,D,H,W], owned */
 } pleat_image;
 
 typedef struct pleat_label {
@@ -49,8 +53,17 @@ static inline size_t pleat_voxels(const int dim[3]) {
     return (size_t)dim[0] * (size_t)dim[1] * (size_t)dim[2];
 }
 
-/* Allocates [D,H,W] of zeros. ERR_MEMORY names the size. */
-pleat_status pleat_image_make(const int dim[3], const double spacing[3], pleat_image *out);
+/* Of all channels of an image. */
+static inline size_t pleat_image_values(const pleat_image *image) {
+    return (size_t)image->channels * pleat_voxels(image->dim);
+}
+
+/* Voxel [i] of every channel together: planes [C, n] to out [n, C]. */
+void pleat_interleave(const float *planes, size_t n, int channels, float *out);
+
+/* Allocates [C,D,H,W] and [D,H,W] of zeros. ERR_MEMORY names the size. */
+pleat_status pleat_image_make(int channels, const int dim[3], const double spacing[3],
+                              pleat_image *out);
 pleat_status pleat_label_make(const int dim[3], const double spacing[3], pleat_label *out);
 
 /* Frees the voxels and leaves an empty volume; an empty one may be freed again. */

@@ -167,7 +167,7 @@ static pleat_status write_volumes(const studio *s, int number) {
     const int *patch = s->config->patch;
     const double *mm = s->info.spacing;
     pleat_geometry geometry;
-    const pleat_image image = {{patch[0], patch[1], patch[2]}, {mm[0], mm[1], mm[2]}, s->after};
+    const pleat_image image = {{patch[0], patch[1], patch[2]}, {mm[0], mm[1], mm[2]}, 1, s->after};
     const pleat_label label = {{patch[0], patch[1], patch[2]}, {mm[0], mm[1], mm[2]}, s->label};
     pleat_nifti_plain_geometry(patch, mm, &geometry);
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s_%03d_image.nii.gz", s->out, s->info.id, number));

@@ -172,7 +172,7 @@ static pleat_status count_classes(pleat_config *c) {
     c->network.classes = pleat_config_classes(c, text, known);
     if (c->network.classes == 0 && c->data[0] != '\0') {
         PLEAT_TRY(pleat_layout_classes(c->data, &names, &c->network.classes));
-        pleat_layout_classes_free(names, c->network.classes);
+        pleat_layout_names_free(names, c->network.classes);
     }
     PLEAT_CHECK(c->network.classes >= 2, PLEAT_ERR_ARG,
                 "the classes are not known: set classes: [background, ...] in the configuration");

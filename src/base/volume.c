@@ -1,4 +1,4 @@
-/* volume.c - making and freeing volumes. */
+/* volume.c - making and freeing volumes, and putting channels together. */
 #include "pleat/volume.h"
 
 #include <stdlib.h>
@@ -12,9 +12,22 @@ static pleat_status make(const int dim[3], size_t bytes, void **out) {
     return PLEAT_OK;
 }
 
-pleat_status pleat_image_make(const int dim[3], const double spacing[3], pleat_image *out) {
+/* A block of voxels at a time, so that its planes stay in the cache. */
+void pleat_interleave(const float *planes, size_t n, int channels, float *out) {
+    enum { BLOCK = 512 };
+    const size_t pitch = (size_t)channels;
+    for (size_t first = 0; first < n; first += BLOCK) {
+        const size_t end = n - first < BLOCK ? n : first + BLOCK;
+        for (size_t c = 0; c < pitch; c++)
+            for (size_t i = first; i < end; i++) out[i * pitch + c] = planes[c * n + i];
+    }
+}
+
+pleat_status pleat_image_make(int channels, const int dim[3], const double spacing[3],
+                              pleat_image *out) {
     void *data = NULL;
-    PLEAT_TRY(make(dim, sizeof(float), &data));
+    PLEAT_TRY(make(dim, (size_t)channels * sizeof(float), &data));
+    out->channels = channels;
     memcpy(out->dim, dim, sizeof out->dim);
     memcpy(out->spacing, spacing, sizeof out->spacing);
     out->data = data;

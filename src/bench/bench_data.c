@@ -17,12 +17,13 @@
 /* The steps of pleat_prep_image in its order, each by the switch that turns it on. */
 static const struct prep_step {
     const char *key;
-    size_t on; /* an int of pleat_prep_config */
+    size_t on;    /* an int of pleat_prep_config; of a channel's steps that of the first */
+    int switches; /* channels have one each, or all one */
 } prep_steps[] = {
-    {"s_clip", offsetof(pleat_prep_config, clip)},
-    {"s_grayscale", offsetof(pleat_prep_config, grayscale)},
-    {"s_resample", offsetof(pleat_prep_config, resample)},
-    {"s_zscore", offsetof(pleat_prep_config, zscore)},
+    {"s_clip", offsetof(pleat_prep_config, channel[0].clip), PLEAT_MAX_CHANNELS},
+    {"s_grayscale", offsetof(pleat_prep_config, channel[0].grayscale), PLEAT_MAX_CHANNELS},
+    {"s_resample", offsetof(pleat_prep_config, resample), 1},
+    {"s_zscore", offsetof(pleat_prep_config, channel[0].zscore), PLEAT_MAX_CHANNELS},
 };
 enum { PREP_STEPS = sizeof prep_steps / sizeof *prep_steps };
 
@@ -34,15 +35,16 @@ typedef struct prep_work {
     double *times[PREP_STEPS + 2]; /* ms: reading, the steps, all of it */
 } prep_work;
 
-static int *switch_of(pleat_prep_config *config, int step) {
-    return (int *)((char *)config + prep_steps[step].on);
+static void switch_off(pleat_prep_config *config, const struct prep_step *step) {
+    for (size_t c = 0; c < (size_t)step->switches; c++)
+        *(int *)((char *)config + step->on + c * sizeof(pleat_prep_steps)) = 0;
 }
 
 /* One step alone. */
 static pleat_status prep_step(const pleat_prep_config *config, int step, pleat_image *image) {
     pleat_prep_config one = *config;
     for (int k = 0; k < PREP_STEPS; k++)
-        if (k != step) *switch_of(&one, k) = 0;
+        if (k != step) switch_off(&one, &prep_steps[k]);
     return pleat_prep_image(&one, image);
 }
 
@@ -174,7 +176,7 @@ static pleat_status read_patch(void *context) {
         size[a] = dim[a] < w->patch[a] ? dim[a] : w->patch[a];
         start[a] = (int)pleat_rng_below(&rng, (uint32_t)a + 1, (uint32_t)(dim[a] - size[a]) + 1);
     }
-    return pleat_store_read(w->store, i, start, size, w->image, w->label);
+    return pleat_store_read(w->store, i, 0, start, size, w->image, w->label);
 }
 
 /* Every byte once, so that the system has all of it in memory. */
@@ -187,9 +189,9 @@ static pleat_status warm_store(const pleat_store *store, read_work *w) {
         pleat_status status = PLEAT_OK;
         for (int d = 0; d < dim[0] && status == PLEAT_OK; d++) {
             const int start[3] = {d, 0, 0};
-            status = pleat_store_read(w->store, i, start, size, slice, NULL);
+            status = pleat_store_read(w->store, i, 0, start, size, slice, NULL);
             if (status == PLEAT_OK && w->label != NULL)
-                status = pleat_store_read(w->store, i, start, size, NULL, (uint8_t *)slice);
+                status = pleat_store_read(w->store, i, 0, start, size, NULL, (uint8_t *)slice);
         }
         free(slice);
         PLEAT_TRY(status);
@@ -246,7 +248,7 @@ static pleat_status make_store(const char *folder, const int dim[3]) {
     pleat_label label = {0};
     pleat_status status = PLEAT_OK;
     pleat_nifti_plain_geometry(dim, spacing, &info.geometry);
-    PLEAT_TRY_GOTO(status, done, pleat_image_make(dim, spacing, &image));
+    PLEAT_TRY_GOTO(status, done, pleat_image_make(1, dim, spacing, &image));
     PLEAT_TRY_GOTO(status, done, pleat_label_make(dim, spacing, &label));
     bench_noise(image.data, pleat_voxels(dim), 0);
     for (size_t i = 0; i < pleat_voxels(dim); i++) label.data[i] = image.data[i] > 1.0F;

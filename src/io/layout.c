@@ -92,19 +92,31 @@ done:
     return status;
 }
 
-/* Takes id[id_bytes], image and label (NULL: none). */
+/* Another channel of the case added last. */
+static pleat_status add_image(const case_list *to, const char *image) {
+    pleat_case_paths *item = &to->item[to->n - 1];
+    PLEAT_CHECK(item->images < PLEAT_MAX_CHANNELS, PLEAT_ERR_UNSUPPORTED,
+                "case '%s': '%s' is channel %d; %d channels are supported, 0 to %d", item->id,
+                image, item->images, PLEAT_MAX_CHANNELS, PLEAT_MAX_CHANNELS - 1);
+    item->image[item->images] = strdup(image);
+    PLEAT_CHECK(item->image[item->images] != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'",
+                item->id);
+    item->images++;
+    return PLEAT_OK;
+}
+
+/* Takes id[id_bytes], its first image and label (NULL: none). */
 static pleat_status add(case_list *to, const char *id, size_t id_bytes, const char *image,
                         const char *label) {
     pleat_case_paths *grown = realloc(to->item, (size_t)(to->n + 1) * sizeof *grown);
     PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'", id);
     to->item = grown;
     pleat_case_paths *item = &grown[to->n++];
-    item->id = strndup(id, id_bytes);
-    item->image = strdup(image);
-    item->label = label == NULL ? NULL : strdup(label);
-    PLEAT_CHECK(item->id != NULL && item->image != NULL && (label == NULL || item->label != NULL),
-                PLEAT_ERR_MEMORY, "no memory for case '%s'", id);
-    return PLEAT_OK;
+    *item = (pleat_case_paths){.id = strndup(id, id_bytes),
+                               .label = label == NULL ? NULL : strdup(label)};
+    PLEAT_CHECK(item->id != NULL && (label == NULL || item->label != NULL), PLEAT_ERR_MEMORY,
+                "no memory for case '%s'", id);
+    return add_image(to, image);
 }
 
 /* FOLDER/STEM with the ending there is, "" when there is none; two of them are an error. */
@@ -124,27 +136,80 @@ static pleat_status find_volume(const char *folder, const char *stem, size_t ste
     return PLEAT_OK;
 }
 
+/* FOLDER/STEM_0000 and so on. */
+static pleat_status find_channel(const char *folder, const char *stem, size_t stem_bytes,
+                                 int channel, char *out) {
+    char name[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(name, sizeof name, "%.*s_%04d", (int)stem_bytes, stem, channel));
+    return find_volume(folder, name, strlen(name), out);
+}
+
+/* To the case added last: FOLDER/STEM_0001 and what follows it. */
+static pleat_status add_further(const case_list *to, const char *folder, const char *stem,
+                                size_t stem_bytes) {
+    char image[PLEAT_PATH_BYTES];
+    for (int c = 1;; c++) {
+        PLEAT_TRY(find_channel(folder, stem, stem_bytes, c, image));
+        if (image[0] == '\0') return PLEAT_OK;
+        PLEAT_TRY(add_image(to, image));
+    }
+}
+
 /* --- one folder a case --- */
+
+/* imaging.nii.gz, or imaging_0000.nii.gz; "" when there is neither. */
+static pleat_status find_image(const char *folder, char *out) {
+    char first[PLEAT_PATH_BYTES];
+    const size_t n = strlen("imaging");
+    PLEAT_TRY(find_volume(folder, "imaging", n, out));
+    PLEAT_TRY(find_channel(folder, "imaging", n, 0, first));
+    PLEAT_CHECK(out[0] == '\0' || first[0] == '\0', PLEAT_ERR_DATA,
+                "'%s' and '%s' are one channel twice; remove one", out, first);
+    if (out[0] == '\0') memcpy(out, first, sizeof first);
+    return PLEAT_OK;
+}
+
+/* No imaging_0002 without imaging_0001. */
+static pleat_status check_gaps(const char *folder, const pleat_case_paths *item) {
+    names entries = {0};
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY(list_folder(folder, &entries));
+    for (int i = 0; i < entries.n; i++) {
+        const size_t n = strlen("imaging"), stem = stem_of(entries.name[i], NULL);
+        const int channel = stem == n + 5 && strncmp(entries.name[i], "imaging", n) == 0
+                                ? channel_of(entries.name[i], stem)
+                                : -1;
+        PLEAT_CHECK_GOTO(status, done, channel < item->images, PLEAT_ERR_DATA,
+                         "case '%s' has channel %d, '%s/%s', but no channel %d; add it", item->id,
+                         channel, folder, entries.name[i], item->images);
+    }
+done:
+    names_free(&entries);
+    return status;
+}
 
 static pleat_status scan_case(const char *folder, const char *id, int need_labels, case_list *to) {
     char image[PLEAT_PATH_BYTES] = "", label[PLEAT_PATH_BYTES] = "";
-    PLEAT_TRY(find_volume(folder, "imaging", strlen("imaging"), image));
+    PLEAT_TRY(find_image(folder, image));
     PLEAT_TRY(find_volume(folder, "segmentation", strlen("segmentation"), label));
     PLEAT_CHECK(image[0] != '\0', PLEAT_ERR_NOT_FOUND,
-                "case '%s' has no image: expected '%s/imaging.nii.gz' or .nii; add it or move the "
-                "folder away",
+                "case '%s' has no image: expected '%s/imaging.nii.gz' or .nii, or "
+                "imaging_0000.nii.gz; add it or move the folder away",
                 id, folder);
     PLEAT_CHECK(label[0] != '\0' || !need_labels, PLEAT_ERR_NOT_FOUND,
                 "case '%s' has no label: expected '%s/segmentation.nii.gz' or .nii; add it or move "
                 "the folder away",
                 id, folder);
     PLEAT_TRY(add(to, id, strlen(id), image, label[0] == '\0' ? NULL : label));
-    return PLEAT_OK;
+    const char *base = strrchr(image, '/') + 1;
+    if (channel_of(base, stem_of(base, NULL)) < 0) return PLEAT_OK;
+    PLEAT_TRY(add_further(to, folder, "imaging", strlen("imaging")));
+    return check_gaps(folder, &to->item[to->n - 1]);
 }
 
 static pleat_status is_case(const char *folder, int *yes) {
     char image[PLEAT_PATH_BYTES] = "", label[PLEAT_PATH_BYTES] = "";
-    PLEAT_TRY(find_volume(folder, "imaging", strlen("imaging"), image));
+    PLEAT_TRY(find_image(folder, image));
     PLEAT_TRY(find_volume(folder, "segmentation", strlen("segmentation"), label));
     *yes = image[0] != '\0' || label[0] != '\0';
     return PLEAT_OK;
@@ -182,20 +247,26 @@ static int has_name(const names *list, const char *stem, size_t n, const char *t
 
 /*
  * case_0000 is channel 0 of "case", unless a label is called case_0000 itself. A lone case_0017
- * without label and without case_0000 beside it is a case whose number has four digits.
+ * without label and without case_0000 beside it is a case whose number has four digits. *out is
+ * 0 for a further channel of a case.
  */
 static pleat_status id_bytes_of(const char *folder, const char *name, size_t stem,
                                 const names *images, const names *labels, size_t *out) {
     const int channel = channel_of(name, stem);
+    char before[8];
     *out = stem;
     if (channel < 0 || has_name(labels, name, stem, "")) return PLEAT_OK;
-    const int others = has_name(images, name, stem - 5, "_0000");
-    PLEAT_CHECK(channel == 0 || (!others && !has_name(labels, name, stem - 5, "")),
-                PLEAT_ERR_UNSUPPORTED,
-                "'%s/%s' is channel %d of case '%.*s'; one channel is supported, so keep only "
-                "_0000",
-                folder, name, channel, (int)(stem - 5), name);
-    if (channel == 0) *out = stem - 5;
+    if (channel == 0) {
+        *out = stem - 5;
+        return PLEAT_OK;
+    }
+    if (!has_name(images, name, stem - 5, "_0000") && !has_name(labels, name, stem - 5, ""))
+        return PLEAT_OK;
+    (void)snprintf(before, sizeof before, "_%04d", channel - 1);
+    PLEAT_CHECK(has_name(images, name, stem - 5, before), PLEAT_ERR_DATA,
+                "case '%.*s' has channel %d, '%s/%s', but no channel %d; add it", (int)(stem - 5),
+                name, channel, folder, name, channel - 1);
+    *out = 0;
     return PLEAT_OK;
 }
 
@@ -231,6 +302,7 @@ static pleat_status scan_volumes(const char *images, const char *labels, const c
         size_t id = 0;
         if (stem == 0) continue;
         PLEAT_TRY_GOTO(status, done, id_bytes_of(images, name, stem, &of_images, &of_labels, &id));
+        if (id == 0) continue;
         PLEAT_TRY_GOTO(status, done, pleat_path(image, sizeof image, "%s/%s", images, name));
         if (labels != NULL) PLEAT_TRY_GOTO(status, done, find_volume(labels, name, id, label));
         PLEAT_CHECK_GOTO(status, done, !need_labels || label[0] != '\0', PLEAT_ERR_NOT_FOUND,
@@ -238,6 +310,7 @@ static pleat_status scan_volumes(const char *images, const char *labels, const c
                          "away",
                          (int)id, name, labels, (int)id, name, name + stem);
         PLEAT_TRY_GOTO(status, done, add(to, name, id, image, label[0] == '\0' ? NULL : label));
+        if (id < stem) PLEAT_TRY_GOTO(status, done, add_further(to, images, name, id));
     }
     if (need_labels)
         PLEAT_TRY_GOTO(status, done, check_orphans(images, labels, &of_labels, ending, to));
@@ -277,7 +350,11 @@ static pleat_status add_listed(const char *folder, const char *image, const char
     if (strrchr(label_base, '/') != NULL) label_base = strrchr(label_base, '/') + 1;
     if (channel_of(base, stem) == 0 && strncmp(label_base, base, stem) != 0) id = stem - 5;
     PLEAT_TRY(add(to, base, id, paths[0], labelled ? paths[1] : NULL));
-    return PLEAT_OK;
+    if (plain && id == stem) return PLEAT_OK;
+    char images[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(images, sizeof images, "%.*s",
+                         (int)(strrchr(paths[0], '/') - paths[0]), paths[0]));
+    return add_further(to, images, base, id);
 }
 
 static pleat_status scan_dataset(const char *folder, int need_labels, case_list *to) {
@@ -309,9 +386,14 @@ static pleat_status scan_file(const char *path, int need_labels, case_list *to) 
     PLEAT_CHECK(!need_labels, PLEAT_ERR_NOT_FOUND,
                 "'%s' is a file; give the folder that holds images and labels", path);
     PLEAT_CHECK(stem > 0, PLEAT_ERR_FORMAT, "'%s' is no .nii or .nii.gz", path);
-    if (channel_of(base, stem) == 0) stem -= 5;
+    const int channel = channel_of(base, stem);
+    if (channel == 0) stem -= 5;
     PLEAT_TRY(add(to, base, stem, path, NULL));
-    return PLEAT_OK;
+    if (channel != 0) return PLEAT_OK;
+    char folder[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(folder, sizeof folder, "%.*s%s", (int)(base - path), path,
+                         base == path ? "." : ""));
+    return add_further(to, folder, base, stem);
 }
 
 /* The name of `folder` as a case: its last part, "." included. */
@@ -347,6 +429,19 @@ static pleat_status scan_folder(const char *folder, int need_labels, case_list *
     return PLEAT_OK;
 }
 
+/* All cases have the same files. */
+static pleat_status check_channels(const case_list *found) {
+    for (int i = 1; i < found->n; i++) {
+        const pleat_case_paths *a = &found->item[i - 1], *b = &found->item[i];
+        const pleat_case_paths *less = a->images < b->images ? a : b, *more = less == a ? b : a;
+        PLEAT_CHECK(a->images == b->images, PLEAT_ERR_DATA,
+                    "case '%s' has no channel %d, which case '%s' has, '%s'; add it, or remove it "
+                    "of all cases",
+                    less->id, less->images, more->id, more->image[less->images]);
+    }
+    return PLEAT_OK;
+}
+
 static pleat_status scan(const char *path, int need_labels, case_list *to) {
     struct stat about;
     if (stat(path, &about) != 0)
@@ -364,8 +459,8 @@ static pleat_status scan(const char *path, int need_labels, case_list *to) {
     for (int i = 1; i < to->n; i++)
         PLEAT_CHECK(strcmp(to->item[i - 1].id, to->item[i].id) != 0, PLEAT_ERR_DATA,
                     "case '%s' is there twice: '%s' and '%s'; remove or rename one", to->item[i].id,
-                    to->item[i - 1].image, to->item[i].image);
-    return PLEAT_OK;
+                    to->item[i - 1].image[0], to->item[i].image[0]);
+    return check_channels(to);
 }
 
 pleat_status pleat_layout_scan(const char *folder, int need_labels, pleat_case_paths **out,
@@ -384,7 +479,7 @@ pleat_status pleat_layout_scan(const char *folder, int need_labels, pleat_case_p
 void pleat_layout_free(pleat_case_paths *cases, int n) {
     for (int i = 0; i < n; i++) {
         free(cases[i].id);
-        free(cases[i].image);
+        for (int c = 0; c < cases[i].images; c++) free(cases[i].image[c]);
         free(cases[i].label);
     }
     free(cases);

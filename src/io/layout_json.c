@@ -1,4 +1,4 @@
-/* layout_json.c - dataset.json of MSD and nnU-Net: its list of cases and its class names. */
+/* layout_json.c - dataset.json of MSD and nnU-Net: its cases, classes and channels. */
 #include "layout_json.h"
 
 #include "pleat/file.h"
@@ -32,16 +32,6 @@ static pleat_status load(const char *folder, char *path, json_t **out) {
     return PLEAT_OK;
 }
 
-static pleat_status check_channels(const char *path, const json_t *root) {
-    static const char *const keys[] = {"channel_names", "modality"};
-    for (int i = 0; i < 2; i++) {
-        const size_t n = json_object_size(json_object_get(root, keys[i]));
-        PLEAT_CHECK(n <= 1, PLEAT_ERR_UNSUPPORTED,
-                    "'%s': \"%s\" names %zu channels; one channel is supported", path, keys[i], n);
-    }
-    return PLEAT_OK;
-}
-
 static pleat_status read_rows(const char *path, const json_t *root, layout_json *to) {
     const json_t *list = json_object_get(root, "training");
     PLEAT_CHECK(list == NULL || json_is_array(list), PLEAT_ERR_FORMAT,
@@ -66,7 +56,6 @@ static pleat_status read_rows(const char *path, const json_t *root, layout_json 
 }
 
 static pleat_status read_all(const char *path, const json_t *root, layout_json *to) {
-    PLEAT_TRY(check_channels(path, root));
     const json_t *ending = json_object_get(root, "file_ending");
     if (ending != NULL) {
         const char *text = json_is_string(ending) ? json_string_value(ending) : "";
@@ -168,12 +157,58 @@ pleat_status pleat_layout_classes(const char *folder, char ***names, int *n) {
     *n = (int)count;
     found = NULL;
 done:
-    if (found != NULL) pleat_layout_classes_free(found, (int)count);
+    if (found != NULL) pleat_layout_names_free(found, (int)count);
     json_decref(root);
     return status;
 }
 
-void pleat_layout_classes_free(char **names, int n) {
+static pleat_status read_channels(const char *path, json_t *list, char **names, size_t n) {
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(list, key, value) {
+        char *end = NULL;
+        errno = 0;
+        const long number = strtol(key, &end, 10);
+        const char *name = json_string_value(value);
+        PLEAT_CHECK(name != NULL && errno == 0 && end != key && *end == '\0', PLEAT_ERR_FORMAT,
+                    "'%s': channel '%s' is not \"0\": \"name\"; correct it", path, key);
+        PLEAT_CHECK(number >= 0 && number < (long)n && names[number] == NULL, PLEAT_ERR_DATA,
+                    "'%s': '%s' is channel %ld; the %zu channels must be 0..%zu, each once", path,
+                    name, number, n, n - 1);
+        names[number] = strdup(name);
+        PLEAT_CHECK(names[number] != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", path);
+    }
+    return PLEAT_OK;
+}
+
+pleat_status pleat_layout_channels(const char *folder, char ***names, int *n) {
+    char path[PLEAT_PATH_BYTES];
+    json_t *root = NULL;
+    char **found = NULL;
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY(load(folder, path, &root));
+    json_t *list = json_object_get(root, "channel_names"); /* nnU-Net's, since version 2 */
+    if (list == NULL) list = json_object_get(root, "modality");
+    const size_t count = json_object_size(list);
+    PLEAT_CHECK_GOTO(status, done, count <= PLEAT_MAX_CHANNELS, PLEAT_ERR_DATA,
+                     "'%s': %zu channels, at most %d are supported", path, count,
+                     PLEAT_MAX_CHANNELS);
+    if (count > 0) {
+        found = calloc(count, sizeof *found);
+        PLEAT_CHECK_GOTO(status, done, found != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'",
+                         path);
+        PLEAT_TRY_GOTO(status, done, read_channels(path, list, found, count));
+    }
+    *names = found;
+    *n = (int)count;
+    found = NULL;
+done:
+    if (found != NULL) pleat_layout_names_free(found, (int)count);
+    json_decref(root);
+    return status;
+}
+
+void pleat_layout_names_free(char **names, int n) {
     for (int i = 0; i < n; i++) free(names[i]);
     free(names);
 }

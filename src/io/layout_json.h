@@ -15,7 +15,7 @@ typedef struct layout_json {
     int n;
 } layout_json;
 
-/* FOLDER/dataset.json; all empty when there is none. ERR_UNSUPPORTED: channels, file_ending. */
+/* FOLDER/dataset.json; all empty when there is none. ERR_UNSUPPORTED: file_ending. */
 pleat_status pleat_layout_json_read(const char *folder, layout_json *out);
 
 void pleat_layout_json_free(layout_json *json);

@@ -131,7 +131,8 @@ static pleat_status check_tail(const source *from) {
 }
 
 static pleat_status read_voxels(const source *from, const nifti_head *head, sink put, void *out) {
-    const size_t width = (size_t)head->info.bits / 8, voxels = head->info.voxels;
+    const size_t width = (size_t)head->info.bits / 8;
+    const size_t voxels = head->info.voxels * (size_t)head->info.channels;
     const double slope = head->info.slope, inter = head->info.inter;
     pleat_status status = PLEAT_OK;
     void *raw = malloc(PIECE * sizeof(double)); /* no type is wider */
@@ -171,7 +172,7 @@ static pleat_status put_image(const char *path, const int dim[3], const double *
         PLEAT_CHECK(isfinite(data[i]), PLEAT_ERR_DATA,
                     "'%s': voxel (x, y, z) = (%zu, %zu, %zu) is %g; repair it or leave the case "
                     "out",
-                    path, at % w, at / w % h, at / w / h, values[i]);
+                    path, at % w, at / w % h, at / w / h % (size_t)dim[0], values[i]);
     }
     return PLEAT_OK;
 }
@@ -213,7 +214,7 @@ pleat_status pleat_nifti_read_image(const char *path, pleat_image *image,
     pleat_status status = PLEAT_OK;
     PLEAT_TRY(open_source(path, &from));
     PLEAT_TRY_GOTO(status, done, read_head(&from, &head));
-    PLEAT_TRY_GOTO(status, done, pleat_image_make(head.geometry.dim, head.geometry.spacing, &read));
+    PLEAT_TRY_GOTO(status, done, pleat_image_make(head.info.channels, head.geometry.dim, head.geometry.spacing, &read));
     PLEAT_TRY_GOTO(status, done, read_voxels(&from, &head, put_image, read.data));
     *image = read; /* ownership moves to the caller */
     read = (pleat_image){0};
@@ -232,6 +233,9 @@ pleat_status pleat_nifti_read_label(const char *path, pleat_label *label,
     pleat_status status = PLEAT_OK;
     PLEAT_TRY(open_source(path, &from));
     PLEAT_TRY_GOTO(status, done, read_head(&from, &head));
+    PLEAT_CHECK_GOTO(status, done, head.info.channels == 1, PLEAT_ERR_FORMAT,
+                     "'%s': dim[4] is %d; a label map has three dimensions", path,
+                     head.info.channels);
     PLEAT_TRY_GOTO(status, done, pleat_label_make(head.geometry.dim, head.geometry.spacing, &read));
     PLEAT_TRY_GOTO(status, done, read_voxels(&from, &head, put_label, read.data));
     *label = read; /* ownership moves to the caller */

@@ -105,11 +105,15 @@ static pleat_status check_size(const char *path, const nifti_2_header *h, nifti_
             (long long)h->dim[i], (long long)MAX_DIM);
         head->geometry.dim[3 - i] = (int)h->dim[i];
     }
+    head->info.channels = 1;
     for (int i = 4; i <= h->dim[0]; i++)
-        PLEAT_CHECK(h->dim[i] == 1, PLEAT_ERR_FORMAT,
-                    "'%s': dim[%d] is %lld; one 3-D volume a file is read, so split a series or "
-                    "channels into files",
-                    path, i, (long long)h->dim[i]);
+        PLEAT_CHECK(h->dim[i] == 1 ||
+                        (i == 4 && h->dim[i] >= 2 && h->dim[i] <= PLEAT_MAX_CHANNELS),
+                    PLEAT_ERR_FORMAT,
+                    "'%s': dim[%d] is %lld; 1 to %d channels are read, in dim[4], so split a "
+                    "series into files",
+                    path, i, (long long)h->dim[i], PLEAT_MAX_CHANNELS);
+    if (h->dim[0] >= 4) head->info.channels = (int)h->dim[4];
     return PLEAT_OK;
 }
 
@@ -124,12 +128,14 @@ static pleat_status check_type(const char *path, const nifti_2_header *h, nifti_
     head->info.bits = head->type->bits;
     (void)strncpy(head->info.datatype, head->type->name, sizeof head->info.datatype - 1);
 
-    /* no overflow: three dims below 2^15 and at most 8 bytes */
+    /* no overflow: three dims below 2^15, at most 8 bytes and 2^4 channels */
     head->info.voxels = pleat_voxels(head->geometry.dim);
-    head->bytes = head->info.voxels * (uint64_t)(head->type->bits / 8);
-    BAD(head->bytes <= MAX_BYTES && head->info.voxels * sizeof(float) <= MAX_BYTES,
-        "dim asks for %d x %d x %d voxels, more than %llu GiB", head->geometry.dim[2],
-        head->geometry.dim[1], head->geometry.dim[0], (unsigned long long)(MAX_BYTES >> 30));
+    const uint64_t values = head->info.voxels * (uint64_t)head->info.channels;
+    head->bytes = values * (uint64_t)(head->type->bits / 8);
+    BAD(head->bytes <= MAX_BYTES && values * sizeof(float) <= MAX_BYTES,
+        "dim asks for %d x %d x %d x %d voxels, more than %llu GiB", head->geometry.dim[2],
+        head->geometry.dim[1], head->geometry.dim[0], head->info.channels,
+        (unsigned long long)(MAX_BYTES >> 30));
 
     const int64_t least = (head->info.version == 1 ? NIFTI1_BYTES : NIFTI2_BYTES) + 4;
     BAD(h->vox_offset >= least && h->vox_offset <= (int64_t)MAX_OFFSET,

@@ -23,7 +23,7 @@ typedef struct nifti_head { /* a header that passed the guard */
     const nifti_type *type;
     int swapped;     /* the file's byte order is not this machine's */
     uint64_t offset; /* bytes before the first voxel */
-    uint64_t bytes;  /* of all voxels */
+    uint64_t bytes;  /* of all voxels of all channels */
 } nifti_head;
 
 /* 348 or 540: how long a header that begins with these 4 bytes is; 0 when it is no NIfTI. */

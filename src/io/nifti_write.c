@@ -38,14 +38,15 @@ void pleat_nifti_plain_geometry(const int dim[3], const double spacing[3], pleat
     }
 }
 
-static pleat_status make_header(const char *path, const pleat_geometry *g, int datatype, int intent,
-                                nifti_1_header *out) {
-    const int64_t dims[8] = {3, g->dim[2], g->dim[1], g->dim[0], 1, 1, 1, 1};
+static pleat_status make_header(const char *path, const pleat_geometry *g, int channels,
+                                int datatype, int intent, nifti_1_header *out) {
+    const int64_t dims[8] = {channels > 1 ? 4 : 3, g->dim[2], g->dim[1], g->dim[0], channels, 1, 1,
+                             1};
     nifti_1_header *made = nifti_make_new_n1_header(dims, datatype);
     PLEAT_CHECK(made != NULL, PLEAT_ERR_MEMORY, "no memory for the header of '%s'", path);
     nifti_1_header h = *made;
     free(made);
-    for (int i = 4; i < 8; i++) h.dim[i] = 1;
+    for (int i = 4; i < 8; i++) h.dim[i] = (short)dims[i];
     for (int i = 0; i < 8; i++) h.pixdim[i] = (float)g->pixdim[i];
     memcpy(h.magic, "n+1", 4);
     h.vox_offset = NIFTI1_BYTES + 4;
@@ -122,14 +123,15 @@ pleat_status pleat_nifti_write_label(const char *path, const pleat_label *label,
                                      const pleat_geometry *geometry) {
     nifti_1_header header;
     PLEAT_TRY(check_target(path, label->dim, geometry));
-    PLEAT_TRY(make_header(path, geometry, NIFTI_TYPE_UINT8, NIFTI_INTENT_LABEL, &header));
+    PLEAT_TRY(make_header(path, geometry, 1, NIFTI_TYPE_UINT8, NIFTI_INTENT_LABEL, &header));
     PLEAT_TRY(write_volume(path, &header, label->data, pleat_voxels(label->dim)));
     return PLEAT_OK;
 }
 
-/* Whole numbers to int16[D,H,W], to be freed by the caller. */
+/* Whole numbers to int16[C,D,H,W], to be freed by the caller. */
 static pleat_status narrow(const char *path, const pleat_image *image, int16_t **out) {
-    const size_t n = pleat_voxels(image->dim), w = (size_t)image->dim[2], h = (size_t)image->dim[1];
+    const size_t n = pleat_image_values(image), voxels = pleat_voxels(image->dim);
+    const size_t w = (size_t)image->dim[2], h = (size_t)image->dim[1];
     int16_t *data = malloc(n * sizeof *data);
     PLEAT_CHECK(data != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     for (size_t i = 0; i < n; i++) {
@@ -138,7 +140,7 @@ static pleat_status narrow(const char *path, const pleat_image *image, int16_t *
             free(data);
             return PLEAT_FAIL(PLEAT_ERR_DATA,
                               "cannot write '%s' as int16: voxel (x, y, z) = (%zu, %zu, %zu) is %g",
-                              path, i % w, i / w % h, i / w / h, (double)v);
+                              path, i % w, i / w % h, i % voxels / w / h, (double)v);
         }
         data[i] = (int16_t)v;
     }
@@ -147,11 +149,12 @@ static pleat_status narrow(const char *path, const pleat_image *image, int16_t *
 }
 
 static pleat_status check_finite(const char *path, const pleat_image *image) {
-    const size_t n = pleat_voxels(image->dim), w = (size_t)image->dim[2], h = (size_t)image->dim[1];
+    const size_t n = pleat_image_values(image), voxels = pleat_voxels(image->dim);
+    const size_t w = (size_t)image->dim[2], h = (size_t)image->dim[1];
     for (size_t i = 0; i < n; i++)
         PLEAT_CHECK(isfinite(image->data[i]), PLEAT_ERR_DATA,
                     "cannot write '%s': voxel (x, y, z) = (%zu, %zu, %zu) is %g", path, i % w,
-                    i / w % h, i / w / h, (double)image->data[i]);
+                    i / w % h, i % voxels / w / h, (double)image->data[i]);
     return PLEAT_OK;
 }
 
@@ -160,7 +163,7 @@ pleat_status pleat_nifti_write_image(const char *path, const pleat_image *image,
     nifti_1_header header;
     int16_t *narrowed = NULL;
     PLEAT_TRY(check_target(path, image->dim, geometry));
-    PLEAT_TRY(make_header(path, geometry, as_int16 ? NIFTI_TYPE_INT16 : NIFTI_TYPE_FLOAT32,
+    PLEAT_TRY(make_header(path, geometry, image->channels, as_int16 ? NIFTI_TYPE_INT16 : NIFTI_TYPE_FLOAT32,
                           NIFTI_INTENT_NONE, &header));
     if (as_int16)
         PLEAT_TRY(narrow(path, image, &narrowed));
@@ -169,7 +172,7 @@ pleat_status pleat_nifti_write_image(const char *path, const pleat_image *image,
     const size_t width = as_int16 ? sizeof *narrowed : sizeof *image->data;
     const pleat_status status =
         write_volume(path, &header, as_int16 ? (const void *)narrowed : image->data,
-                     pleat_voxels(image->dim) * width);
+                     pleat_image_values(image) * width);
     free(narrowed);
     PLEAT_TRY(status);
     return PLEAT_OK;

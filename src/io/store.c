@@ -267,8 +267,8 @@ static pleat_status read_box(const box *b, const char *folder, const char *id, v
     return PLEAT_OK;
 }
 
-pleat_status pleat_store_read(pleat_store *store, int i, const int start[3], const int size[3],
-                              float *image, uint8_t *label) {
+pleat_status pleat_store_read(pleat_store *store, int i, int channel, const int start[3],
+                              const int size[3], float *image, uint8_t *label) {
     pleat_status status = PLEAT_OK;
     PLEAT_CHECK(i >= 0 && i < store->n, PLEAT_ERR_ARG, "the store '%s' has %d cases, no number %d",
                 store->folder, store->n, i);
@@ -280,7 +280,11 @@ pleat_status pleat_store_read(pleat_store *store, int i, const int start[3], con
                     start[a] + size[a] - 1, one->info.id, "zyx"[a], dim[a]);
     PLEAT_CHECK(label == NULL || one->label_at >= 0, PLEAT_ERR_DATA,
                 "case '%s' of the store '%s' has no mask", one->info.id, store->folder);
-    box b = {-1, one->image_at, sizeof *image, dim, start, size};
+    PLEAT_CHECK(channel >= 0 && channel < one->info.channels, PLEAT_ERR_ARG,
+                "case '%s' has %d channels, no number %d", one->info.id, one->info.channels,
+                channel);
+    const int64_t plane = (int64_t)(pleat_voxels(dim) * sizeof *image);
+    box b = {-1, one->image_at + channel * plane, sizeof *image, dim, start, size};
     PLEAT_TRY(take_file(store, i, &b.fd));
     if (image != NULL)
         PLEAT_TRY_GOTO(status, done, read_box(&b, store->folder, one->info.id, image));
@@ -296,12 +300,21 @@ done:
     return status;
 }
 
+pleat_status pleat_store_read_case(pleat_store *store, int i, float *image, uint8_t *label) {
+    static const int origin[3] = {0, 0, 0};
+    const pleat_case_info *info = pleat_store_info(store, i);
+    const size_t n = pleat_voxels(info->dim);
+    for (int c = 0; c < info->channels && image != NULL; c++)
+        PLEAT_TRY(pleat_store_read(store, i, c, origin, info->dim, image + (size_t)c * n, NULL));
+    if (label != NULL) PLEAT_TRY(pleat_store_read(store, i, 0, origin, info->dim, NULL, label));
+    return PLEAT_OK;
+}
+
 static pleat_status list_now(pleat_store *store, int i, int32_t (**rows)[4], int *n) {
     const pleat_case_info *info = pleat_store_info(store, i);
-    const int origin[3] = {0, 0, 0};
     uint8_t *label = malloc(pleat_voxels(info->dim));
     PLEAT_CHECK(label != NULL, PLEAT_ERR_MEMORY, "no memory for the mask of case '%s'", info->id);
-    pleat_status status = pleat_store_read(store, i, origin, info->dim, NULL, label);
+    pleat_status status = pleat_store_read_case(store, i, NULL, label);
     if (status == PLEAT_OK) status = pleat_foreground_list(info->dim, label, rows, n);
     free(label);
     return status;
@@ -349,7 +362,7 @@ done:
 pleat_status pleat_store_check(const pleat_store *store, int i, const float *image,
                                const uint8_t *label) {
     const pleat_case_info *info = pleat_store_info(store, i);
-    PLEAT_CHECK(store_digest(info->dim, image, label) == info->digest, PLEAT_ERR_FORMAT,
+    PLEAT_CHECK(store_digest(info, image, label) == info->digest, PLEAT_ERR_FORMAT,
                 "'%s/cases/%s.h5': its voxels are not those that were written; remove it and start "
                 "again: it is prepared again",
                 store->folder, info->id);
@@ -358,15 +371,13 @@ pleat_status pleat_store_check(const pleat_store *store, int i, const float *ima
 
 pleat_status pleat_store_verify(pleat_store *store, int i) {
     pleat_status status = PLEAT_OK;
-    const int none[3] = {0, 0, 0};
     const pleat_case_info *info = pleat_store_info(store, i);
     pleat_image image = {0};
     pleat_label label = {0};
-    PLEAT_TRY_GOTO(status, done, pleat_image_make(info->dim, info->spacing, &image));
+    PLEAT_TRY_GOTO(status, done, pleat_image_make(info->channels, info->dim, info->spacing, &image));
     if (info->has_label)
         PLEAT_TRY_GOTO(status, done, pleat_label_make(info->dim, info->spacing, &label));
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_store_read(store, i, none, info->dim, image.data, label.data));
+    PLEAT_TRY_GOTO(status, done, pleat_store_read_case(store, i, image.data, label.data));
     PLEAT_TRY_GOTO(status, done, pleat_store_check(store, i, image.data, label.data));
 done:
     pleat_image_free(&image);

@@ -18,18 +18,30 @@ pleat_status store_case_path(const char *folder, const char *id, char *out, size
     return pleat_path(out, size, "%s/cases/%s.h5", folder, id);
 }
 
-uint64_t store_digest(const int dim[3], const float *image, const uint8_t *label) {
-    const size_t n = pleat_voxels(dim);
-    const uint64_t digest = pleat_digest(0, image, n * sizeof *image);
+uint64_t store_digest(const pleat_case_info *info, const float *image, const uint8_t *label) {
+    const size_t n = pleat_voxels(info->dim);
+    const uint64_t digest = pleat_digest(0, image, (size_t)info->channels * n * sizeof *image);
     return label == NULL ? digest : pleat_digest(digest, label, n);
 }
 
-pleat_status pleat_store_set_files(pleat_case_info *info, const char *image_path,
+/* Of one file its own; of several the sum of their bytes, and their digests digested. */
+static pleat_status identify_images(char *const *paths, int n, pleat_file_identity *out) {
+    PLEAT_TRY(pleat_file_identify(paths[0], out));
+    for (int i = 1; i < n; i++) {
+        pleat_file_identity one;
+        PLEAT_TRY(pleat_file_identify(paths[i], &one));
+        out->bytes += one.bytes;
+        out->digest = pleat_digest(out->digest, &one.digest, sizeof one.digest);
+    }
+    return PLEAT_OK;
+}
+
+pleat_status pleat_store_set_files(pleat_case_info *info, char *const *image_paths, int n,
                                    const char *label_path) {
     pleat_file_identity image, label = {0};
     char paths[2][sizeof info->image_path] = {"", ""};
-    PLEAT_TRY(pleat_path(paths[0], sizeof paths[0], "%s", image_path));
-    PLEAT_TRY(pleat_file_identify(image_path, &image));
+    PLEAT_TRY(pleat_path(paths[0], sizeof paths[0], "%s", image_paths[0]));
+    PLEAT_TRY(identify_images(image_paths, n, &image));
     if (label_path != NULL) {
         PLEAT_TRY(pleat_path(paths[1], sizeof paths[1], "%s", label_path));
         PLEAT_TRY(pleat_file_identify(label_path, &label));
@@ -91,7 +103,9 @@ pleat_status store_case_put_fields(const pleat_hdf5 *file, const pleat_case_info
             PLEAT_TRY(pleat_hdf5_put_values(file, file->id, f->name, type_of(f->kind), f->rank,
                                             f->dim, from));
     }
-    return PLEAT_OK;
+    if (info->channels == 1) return PLEAT_OK; /* as before there were more */
+    return pleat_hdf5_put_values(file, file->id, "channels", H5T_NATIVE_INT, 0, NULL,
+                                 &info->channels);
 }
 
 static pleat_status get_fields(const pleat_hdf5 *file, pleat_case_info *info) {
@@ -103,6 +117,12 @@ static pleat_status get_fields(const pleat_hdf5 *file, pleat_case_info *info) {
             PLEAT_TRY(pleat_hdf5_get_values(file, file->id, f->name, type_of(f->kind), f->rank,
                                             f->dim, to));
     }
+    info->channels = 1;
+    if (H5Aexists(file->id, "channels") <= 0) return PLEAT_OK;
+    PLEAT_TRY(pleat_hdf5_get_values(file, file->id, "channels", H5T_NATIVE_INT, 0, NULL,
+                                    &info->channels));
+    if (info->channels < 2 || info->channels > PLEAT_MAX_CHANNELS)
+        return pleat_hdf5_damaged(file, "no number of channels is the attribute", "channels");
     return PLEAT_OK;
 }
 
@@ -132,16 +152,21 @@ pleat_status store_put_format(const pleat_hdf5 *file, const char *format,
 }
 
 static pleat_status find_voxels(const pleat_hdf5 *file, store_case *out) {
-    hsize_t dim[3] = {0}, label_dim[3] = {0};
+    hsize_t all[4] = {1}, label_dim[3] = {0}; /* C, D, H, W */
+    const hsize_t *dim = all + 1;
+    const int channels = out->info.channels;
     out->label_at = -1;
-    PLEAT_TRY(pleat_hdf5_find_array(file, "image", H5T_IEEE_F32LE, 3, dim, &out->image_at));
+    PLEAT_TRY(pleat_hdf5_find_array(file, "image", H5T_IEEE_F32LE, channels > 1 ? 4 : 3,
+                                    channels > 1 ? all : all + 1, &out->image_at));
+    if (all[0] != (hsize_t)channels)
+        return pleat_hdf5_damaged(file, "another number of channels has the dataset", "image");
     for (int a = 0; a < 3; a++) out->info.dim[a] = (int)dim[a];
     if (dim[0] > INT16_MAX || dim[1] > INT16_MAX || dim[2] > INT16_MAX)
         return pleat_hdf5_damaged(file, "too large is the dataset", "image");
     out->info.has_label = pleat_hdf5_has(file, "label");
     if (!out->info.has_label) return PLEAT_OK;
     PLEAT_TRY(pleat_hdf5_find_array(file, "label", H5T_STD_U8LE, 3, label_dim, &out->label_at));
-    if (memcmp(dim, label_dim, sizeof dim) != 0)
+    if (memcmp(dim, label_dim, sizeof label_dim) != 0)
         return pleat_hdf5_damaged(file, "image has another shape than the dataset", "label");
     return PLEAT_OK;
 }

@@ -42,7 +42,8 @@ pleat_status store_case_put_fields(const pleat_hdf5 *file, const pleat_case_info
  * canonical texts are equal. `what` names the store. */
 pleat_status store_compare_text(const char *what, const char *stored, const char *configured);
 
-/* FNV-1a over the voxels: image, then label, as they lie in the file. label may be NULL. */
-uint64_t store_digest(const int dim[3], const float *image, const uint8_t *label);
+/* FNV-1a over the voxels: image, then label, as they lie in the file. label may be NULL. Of `info`
+ * dim and channels count. */
+uint64_t store_digest(const pleat_case_info *info, const float *image, const uint8_t *label);
 
 #endif /* PLEAT_STORE_CASE_H */

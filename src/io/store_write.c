@@ -25,10 +25,13 @@ static pleat_status put_foreground(const pleat_hdf5 *file, const pleat_label *la
 static pleat_status fill_file(const pleat_hdf5 *file, const char *preprocessing,
                               const pleat_case_info *info, const pleat_image *image,
                               const pleat_label *label) {
-    const hsize_t dim[3] = {(hsize_t)image->dim[0], (hsize_t)image->dim[1], (hsize_t)image->dim[2]};
+    const hsize_t all[4] = {(hsize_t)image->channels, (hsize_t)image->dim[0],
+                            (hsize_t)image->dim[1], (hsize_t)image->dim[2]};
+    const hsize_t *dim = all + 1;
+    const int several = image->channels > 1;
     PLEAT_TRY(store_put_format(file, CASE_FORMAT, preprocessing));
     PLEAT_TRY(store_case_put_fields(file, info));
-    PLEAT_TRY(pleat_hdf5_put_array(file, "image", H5T_IEEE_F32LE, 3, dim, image->data));
+    PLEAT_TRY(pleat_hdf5_put_array(file, "image", H5T_IEEE_F32LE, several ? 4 : 3, several ? all : dim, image->data));
     if (label == NULL) return PLEAT_OK;
     PLEAT_TRY(pleat_hdf5_put_array(file, "label", H5T_STD_U8LE, 3, dim, label->data));
     return put_foreground(file, label);
@@ -37,13 +40,14 @@ static pleat_status fill_file(const pleat_hdf5 *file, const char *preprocessing,
 static void complete_info(pleat_case_info *info, const pleat_image *image,
                           const pleat_label *label) {
     const size_t n = pleat_voxels(image->dim);
+    info->channels = image->channels;
     memcpy(info->dim, image->dim, sizeof info->dim);
     memcpy(info->spacing, image->spacing, sizeof info->spacing);
     info->has_label = label != NULL;
     info->classes = 0;
     for (size_t i = 0; label != NULL && i < n; i++)
         if (label->data[i] >= info->classes) info->classes = label->data[i] + 1;
-    info->digest = store_digest(image->dim, image->data, label ? label->data : NULL);
+    info->digest = store_digest(info, image->data, label ? label->data : NULL);
 }
 
 pleat_status pleat_store_write_case(const char *folder, const char *preprocessing,

@@ -28,7 +28,7 @@ static pleat_status run_variant(pleat_session *session, const struct variant *v,
     mine.out = folder;
     if (!v->augmentation) config.augment = 0;
     if (!v->preprocessing)
-        config.prep.clip = config.prep.grayscale = config.prep.resample = config.prep.zscore = 0;
+        config.prep = (pleat_prep_config){0};
     if (!v->preprocessing)
         PLEAT_TRY(pleat_path(config.store, sizeof config.store, "%s/store-raw", options->out));
     else if (config.store[0] == '\0')

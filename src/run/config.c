@@ -125,7 +125,7 @@ static int choice(const char *choices, const char *text) {
 
 static pleat_status set_numbers(const config_row *row, const char *where, const char *text,
                                 char *at, int *flag) {
-    const int wanted = row->kind == RANGE || row->kind == RANGE_OR ? 2 : 3;
+    const int wanted = row->kind == RANGE || row->kind == RANGES_OR ? 2 : 3;
     double value[3];
     int n = numbers(text, value, 3);
     if (row->kind == TRIPLE && n == 1) {
@@ -191,12 +191,45 @@ static pleat_status set_word(const config_row *row, const char *where, const cha
     return PLEAT_OK;
 }
 
+static pleat_status set_flag(const config_row *row, const char *where, const char *text,
+                             char *at) {
+    const int value = boolean(text);
+    PLEAT_CHECK(value >= 0, PLEAT_ERR_ARG, "%s: %s = '%s', must be true or false", where, row->key,
+                text);
+    *(int *)(void *)at = value;
+    return PLEAT_OK;
+}
+
+/* One value for all channels, or "a; b" (of flags "a, b"): the last for those after it too. */
+static pleat_status set_channels(const config_row *row, const char *where, const char *text,
+                                 pleat_config *config) {
+    const char *gaps = row->kind == FLAGS ? ",;" : ";";
+    for (size_t k = 0; k < PLEAT_MAX_CHANNELS; k++) {
+        const size_t step = k * sizeof(pleat_prep_steps), n = strcspn(text, gaps);
+        char *at = (char *)config + row->offset + step, one[MAX_TEXT];
+        int *on = (int *)(void *)((char *)config + row->flag + step);
+        const size_t blanks = strspn(text, " [");
+        (void)snprintf(one, sizeof one, "%.*s", blanks < n ? (int)(n - blanks) : 0,
+                       text + (blanks < n ? blanks : n));
+        one[strcspn(one, row->kind == FLAGS ? " ]" : "]")] = '\0';
+        if (row->kind == FLAGS)
+            PLEAT_TRY(set_flag(row, where, one, at));
+        else if (is_none(one))
+            *on = 0;
+        else
+            PLEAT_TRY(set_numbers(row, where, one, at, on));
+        if (text[n] != '\0') text += n + 1;
+    }
+    PLEAT_CHECK(strpbrk(text, gaps) == NULL, PLEAT_ERR_ARG, "%s: %s has more than %d values", where,
+                row->key, PLEAT_MAX_CHANNELS);
+    return PLEAT_OK;
+}
+
 static pleat_status set(const config_row *row, const char *where, const char *text,
                         pleat_config *config) {
     char *at = (char *)config + row->offset;
-    int *flag = row->kind == RANGE_OR || row->kind == SPACING_OR
-                    ? (int *)(void *)((char *)config + row->flag)
-                    : NULL;
+    int *flag =
+        row->kind == SPACING_OR ? (int *)(void *)((char *)config + row->flag) : NULL;
     if (flag != NULL && is_none(text)) {
         *flag = 0;
         return PLEAT_OK;
@@ -215,13 +248,9 @@ static pleat_status set(const config_row *row, const char *where, const char *te
         *(uint64_t *)(void *)at = value;
         return PLEAT_OK;
     }
-    case BOOLEAN: {
-        const int value = boolean(text);
-        PLEAT_CHECK(value >= 0, PLEAT_ERR_ARG, "%s: %s = '%s', must be true or false", where,
-                    row->key, text);
-        *(int *)(void *)at = value;
-        return PLEAT_OK;
-    }
+    case BOOLEAN: return set_flag(row, where, text, at);
+    case RANGES_OR:
+    case FLAGS: return set_channels(row, where, text, config);
     case BYTES: {
         const double value = bytes(text);
         PLEAT_CHECK(value >= row->low && value <= row->high, PLEAT_ERR_ARG,
@@ -309,19 +338,33 @@ typedef struct walk {
 
 static const char *scalar(const yaml_node_t *node) { return (const char *)node->data.scalar.value; }
 
-/* A sequence of scalars becomes "a,b,c". */
+static int has_list(const walk *w, const yaml_node_t *node) {
+    int any = 0;
+    for (yaml_node_item_t *item = node->data.sequence.items.start;
+         item < node->data.sequence.items.top; item++)
+        any |= yaml_document_get_node(w->document, *item)->type == YAML_SEQUENCE_NODE;
+    return any;
+}
+
+/* A sequence of scalars becomes "a,b,c"; one that holds such sequences too "a,b;c". */
 static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const char *where,
                                   const char *key, char out[MAX_TEXT]) {
+    const char *gap = has_list(w, node) ? ";" : ",";
     size_t used = 0;
     out[0] = '\0';
     for (yaml_node_item_t *item = node->data.sequence.items.start;
          item < node->data.sequence.items.top; item++) {
         const yaml_node_t *part = yaml_document_get_node(w->document, *item);
-        PLEAT_CHECK(part->type == YAML_SCALAR_NODE && strchr(scalar(part), ',') == NULL,
-                    PLEAT_ERR_ARG, "%s: %s must be a list of plain values without commas", where,
-                    key);
-        const int more =
-            snprintf(out + used, MAX_TEXT - used, "%s%s", used > 0 ? "," : "", scalar(part));
+        char inner[MAX_TEXT];
+        const char *text = inner;
+        if (part->type == YAML_SEQUENCE_NODE && !has_list(w, part))
+            PLEAT_TRY(sequence_text(w, part, where, key, inner));
+        else if (part->type == YAML_SCALAR_NODE && strpbrk(scalar(part), ",;") == NULL)
+            text = scalar(part);
+        else
+            return PLEAT_FAIL(PLEAT_ERR_ARG,
+                              "%s: %s must be a list of plain values without commas", where, key);
+        const int more = snprintf(out + used, MAX_TEXT - used, "%s%s", used > 0 ? gap : "", text);
         used += (size_t)more;
         PLEAT_CHECK(used < MAX_TEXT, PLEAT_ERR_ARG, "%s: %s is too long", where, key);
     }

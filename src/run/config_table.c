@@ -18,14 +18,14 @@ const config_row pleat_config_rows[] = {
     {"fidelity", BOOLEAN, AT(fidelity), 0, 0, NULL,
      "also repeat the original's black end slices after up-sampling"},
 
-    {"preprocess.clip", RANGE_OR, AT2(prep.clip_range, prep.clip), -BIG, BIG, NULL,
-     "intensities are cut to this range first; none: not"},
-    {"preprocess.grayscale", BOOLEAN, AT(prep.grayscale), 0, 0, NULL,
-     "stretch each volume to whole numbers 0 to 255"},
+    {"preprocess.clip", RANGES_OR, AT2(prep.channel[0].clip_range, prep.channel[0].clip), -BIG, BIG,
+     NULL, "intensities are cut to this range first; none: not; a list: of each channel"},
+    {"preprocess.grayscale", FLAGS, AT(prep.channel[0].grayscale), 0, 0, NULL,
+     "stretch each volume to whole numbers 0 to 255; a list: of each channel"},
     {"preprocess.resample", SPACING_OR, AT2(prep.spacing, prep.resample), 1e-3, 1e3, NULL,
      "voxel spacing in mm, x y z; none: keep each volume's own"},
-    {"preprocess.zscore", BOOLEAN, AT(prep.zscore), 0, 0, NULL,
-     "subtract each volume's mean, divide by its standard deviation"},
+    {"preprocess.zscore", FLAGS, AT(prep.channel[0].zscore), 0, 0, NULL,
+     "subtract each volume's mean, divide by its standard deviation; a list: of each channel"},
 
     {"folds.k", INTEGER, AT(folds), 2, 1000, NULL, "number of folds"},
     {"folds.splits", TEXT, AT(splits), LENGTH(splits),
@@ -119,12 +119,7 @@ const config_row pleat_config_rows[] = {
 void pleat_config_defaults(pleat_config *config) {
     *config = (pleat_config){
         .seed = 1,
-        .prep = {.clip = 1,
-                 .clip_range = {-1250, 250},
-                 .grayscale = 1,
-                 .resample = 1,
-                 .spacing = {2.70, 1.58, 1.58},
-                 .zscore = 1},
+        .prep = {.resample = 1, .spacing = {2.70, 1.58, 1.58}},
         .folds = 5,
         .patch = {80, 160, 160},
         .overlap = {30, 80, 80},
@@ -153,4 +148,7 @@ void pleat_config_defaults(pleat_config *config) {
         .loader_threads = 1,
         .host_memory = 4.0 * 1024 * 1024 * 1024,
     };
+    const pleat_prep_steps steps = {
+        .clip = 1, .clip_range = {-1250, 250}, .grayscale = 1, .zscore = 1};
+    pleat_prep_all_channels(&config->prep, &steps);
 }

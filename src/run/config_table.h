@@ -15,8 +15,10 @@ typedef enum value_kind {
     SIZE,      /* int[3]; [x, y, z] */
     TRIPLE,    /* double[3]; [x, y, z], or one number for all three */
     RANGE,     /* double[2]; [low, high] */
-    RANGE_OR,  /* double[2] and an int flag at `flag`; [low, high] or none */
-    SPACING_OR /* double[3] and a flag; [x, y, z] or none */
+    SPACING_OR, /* double[3] and an int flag at `flag`; [x, y, z] or none */
+    /* Of each channel, at every pleat_prep_steps from the first on; one value holds for all. */
+    RANGES_OR, /* double[2] and a flag; [low, high] or none; [[low, high], none] */
+    FLAGS      /* int; true; [true, false] */
 } value_kind;
 
 typedef struct config_row {

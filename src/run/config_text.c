@@ -32,11 +32,35 @@ static void put_real(page *p, const char *before, double value) {
     put(p, "%s%s", before, text);
 }
 
+/* Of one channel, or a list as far as it goes before its last value. */
+static void put_channels(page *p, const config_row *row, const pleat_config *config) {
+    char value[PLEAT_MAX_CHANNELS][80];
+    int n = PLEAT_MAX_CHANNELS;
+    for (size_t k = 0; k < PLEAT_MAX_CHANNELS; k++) {
+        const char *steps = (const char *)config + k * sizeof(pleat_prep_steps);
+        const int *whole = (const int *)(const void *)(steps + row->offset);
+        const double *real = (const double *)(const void *)(steps + row->offset);
+        page one = {value[k], sizeof value[k], 0};
+        if (row->kind == FLAGS) {
+            put(&one, "%s", *whole ? "true" : "false");
+        } else if (*(const int *)(const void *)(steps + row->flag) == 0) {
+            put(&one, "none");
+        } else {
+            for (int i = 0; i < 2; i++) put_real(&one, i == 0 ? "[" : ", ", real[i]);
+            put(&one, "]");
+        }
+    }
+    while (n > 1 && strcmp(value[n - 2], value[PLEAT_MAX_CHANNELS - 1]) == 0) n--;
+    for (int k = 0; k < n; k++)
+        put(p, "%s%s", n == 1 ? "" : k == 0 ? "[" : ", ", value[k]);
+    if (n > 1) put(p, "]");
+}
+
 static void put_value(page *p, const config_row *row, const pleat_config *config) {
     const char *at = (const char *)config + row->offset;
     const int *whole = (const int *)(const void *)at;
     const double *real = (const double *)(const void *)at;
-    const int off = (row->kind == RANGE_OR || row->kind == SPACING_OR) &&
+    const int off = row->kind == SPACING_OR &&
                     *(const int *)(const void *)((const char *)config + row->flag) == 0;
     if (off) {
         put(p, "none");
@@ -65,8 +89,9 @@ static void put_value(page *p, const config_row *row, const pleat_config *config
         for (int a = 2; a >= 0; a--) put_real(p, a == 2 ? "[" : ", ", real[a]);
         put(p, "]");
         break;
+    case RANGES_OR:
+    case FLAGS: put_channels(p, row, config); break;
     case RANGE:
-    case RANGE_OR:
         for (int i = 0; i < 2; i++) put_real(p, i == 0 ? "[" : ", ", real[i]);
         put(p, "]");
         break;

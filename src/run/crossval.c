@@ -33,7 +33,7 @@ static pleat_status find_classes(pleat_crossval *cv) {
                                      i > 0 ? "," : "", names[i]);
             commas += strchr(names[i], ',') != NULL;
         }
-        pleat_layout_classes_free(names, n);
+        pleat_layout_names_free(names, n);
         PLEAT_CHECK(used < sizeof config->classes && commas == 0, PLEAT_ERR_ARG,
                     "the class names of '%s/dataset.json' are too long or hold a comma; set "
                     "classes: in the configuration",

@@ -45,7 +45,7 @@ static void write_store(const char *folder) {
         ids[k] = names[k];
         (void)snprintf(names[k], sizeof names[k], "case_%d", k);
         (void)snprintf(info.id, sizeof info.id, "case_%d", k);
-        OK(pleat_image_make(dim, spacing, &image));
+        OK(pleat_image_make(1, dim, spacing, &image));
         OK(pleat_label_make(dim, spacing, &label));
         for (int v = 0; v < dim[0] * dim[1] * dim[2]; ++v) {
             image.data[v] = (float)k + (float)v / 100.0f;

@@ -212,13 +212,13 @@ static void a_section_or_step_is_switched_off_by_its_name(void **state) {
     for (size_t i = 0; i < COUNT(off); i++) {
         char text[128];
         pleat_config_defaults(&c);
-        assert_true(c.prep.clip && c.prep.resample && c.augment);
+        assert_true(c.prep.channel[0].clip && c.prep.resample && c.augment);
         (void)snprintf(text, sizeof text, "preprocess:\n  clip: %s\n  resample: %s\n", off[i],
                        off[i]);
         OK(parse(text, &c));
-        assert_false(c.prep.clip || c.prep.resample);
+        assert_false(c.prep.channel[0].clip || c.prep.resample);
         OK(parse("preprocess: {clip: [-1, 1]}", &c));
-        assert_true(c.prep.clip && !c.prep.resample);
+        assert_true(c.prep.channel[0].clip && !c.prep.resample);
     }
     OK(parse("augment: off\n", &c));
     assert_false(c.augment);

@@ -107,7 +107,7 @@ static void test_a_store_keeps_the_list_and_one_without_it_gives_the_same(void *
     char folder[] = "/tmp/pleat-test-foreground-XXXXXX", path[100], command[100];
     assert_non_null(mkdtemp(folder));
     static float voxels[N];
-    const pleat_image image = {{D, H, W}, {1, 1, 1}, voxels};
+    const pleat_image image = {{D, H, W}, {1, 1, 1}, 1, voxels};
     const pleat_label label = {{D, H, W}, {1, 1, 1}, (uint8_t *)m->label};
     pleat_case_info info = {.id = "a"};
     const char *const ids[] = {"a"};

@@ -56,9 +56,9 @@ static void finds(const char *folder, int need_labels, const row *rows, int want
     assert_int_equal(n, wanted);
     for (int i = 0; i < n && i < wanted; i++) {
         assert_string_equal(cases[i].id, rows[i].id);
-        if (!same_file(cases[i].image, folder, rows[i].image) ||
+        if (!same_file(cases[i].image[0], folder, rows[i].image) ||
             !same_file(cases[i].label, folder, rows[i].label))
-            fail_msg("case %s has %s and %s", cases[i].id, cases[i].image, cases[i].label);
+            fail_msg("case %s has %s and %s", cases[i].id, cases[i].image[0], cases[i].label);
     }
     pleat_layout_free(cases, n);
 }
@@ -193,7 +193,7 @@ static void volumes_alone_do_where_no_labels_are_needed(void **state) {
     assert_int_equal(pleat_layout_scan(path, 0, &cases, &n), PLEAT_OK);
     assert_int_equal(n, 1);
     assert_string_equal(cases[0].id, "p2");
-    assert_string_equal(cases[0].image, path);
+    assert_string_equal(cases[0].image[0], path);
     pleat_layout_free(cases, n);
     refuses(path, 1, PLEAT_ERR_NOT_FOUND, "is a file");
     f = FOLDER("flat-channels", "p_0000.nii", "p_0001.nii");
@@ -229,7 +229,7 @@ static void class_names_are_read_in_both_orders(void **state) {
         assert_string_equal(names[0], "background");
         assert_string_equal(names[1], "left");
         assert_string_equal(names[2], "right");
-        pleat_layout_classes_free(names, n);
+        pleat_layout_names_free(names, n);
     }
     static const struct {
         const char *json;

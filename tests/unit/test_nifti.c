@@ -271,7 +271,7 @@ static void images_go_out_as_float32_or_as_whole_int16(void **state) {
     pleat_image image, back;
     pleat_nifti_info info;
     pleat_nifti_plain_geometry(dim, spacing, &g);
-    must(pleat_image_make(dim, spacing, &image));
+    must(pleat_image_make(1, dim, spacing, &image));
     for (int as_int16 = 0; as_int16 < 2; as_int16++) {
         for (int i = 0; i < VOXELS; i++)
             image.data[i] = (float)(i * 50 - 1024) + (as_int16 ? 0.0F : 0.25F);

@@ -53,7 +53,7 @@ static void make_case(tiny *out, const char *id, int extra) {
     (void)in_root(out->image, name);
     (void)snprintf(name, sizeof name, "%s_label.nii", id);
     (void)in_root(out->label, name);
-    assert_int_equal(pleat_image_make(dim, spacing, &image), PLEAT_OK);
+    assert_int_equal(pleat_image_make(1, dim, spacing, &image), PLEAT_OK);
     assert_int_equal(pleat_label_make(dim, spacing, &label), PLEAT_OK);
     for (int z = 0, i = 0; z < Z; z++)
         for (int y = 0; y < Y; y++)
@@ -65,7 +65,7 @@ static void make_case(tiny *out, const char *id, int extra) {
     pleat_nifti_plain_geometry(dim, spacing, &geometry);
     assert_int_equal(pleat_nifti_write_image(out->image, &image, &geometry, 1), PLEAT_OK);
     assert_int_equal(pleat_nifti_write_label(out->label, &label, &geometry), PLEAT_OK);
-    out->paths = (pleat_case_paths){out->id, out->image, out->label};
+    out->paths = (pleat_case_paths){out->id, {out->image}, 1, out->label};
     pleat_image_free(&image);
     pleat_label_free(&label);
 }
@@ -139,7 +139,7 @@ static void assert_steps(const pleat_prep_config *config, const float want[5]) {
     const int dim[3] = {1, 1, 5};
     const double spacing[3] = {1, 1, 1};
     pleat_image image;
-    assert_int_equal(pleat_image_make(dim, spacing, &image), PLEAT_OK);
+    assert_int_equal(pleat_image_make(1, dim, spacing, &image), PLEAT_OK);
     memcpy(image.data, in, sizeof in);
     assert_int_equal(pleat_prep_image(config, &image), PLEAT_OK);
     for (int i = 0; i < 5; i++) assert_near(image.data[i], want[i], 1e-5);
@@ -148,16 +148,16 @@ static void assert_steps(const pleat_prep_config *config, const float want[5]) {
 
 static void test_each_step_does_its_part_and_can_be_left_out(void **state) {
     (void)state;
-    pleat_prep_config config = {.clip_range = {-1250, 250}};
+    pleat_prep_config config = {.channel[0].clip_range = {-1250, 250}};
     assert_steps(&config, (float[5]){-2000, -1000, 0, 100, 2000});
-    config.clip = 1;
+    config.channel[0].clip = 1;
     assert_steps(&config, (float[5]){-1250, -1000, 0, 100, 250});
-    config.grayscale = 1; /* (x + 1250) 255 / 1500: 0, 42.5 to even, 212.5 to even, 229.5 to even */
+    config.channel[0].grayscale = 1; /* (x + 1250) 255 / 1500: 0, 42.5 to even, 212.5 to even, 229.5 to even */
     assert_steps(&config, (float[5]){0, 42, 212, 230, 255});
-    config.clip = 0; /* (x + 2000) 255 / 4000: 0, 63.75, 127.5 to even, 133.875, 255 */
+    config.channel[0].clip = 0; /* (x + 2000) 255 / 4000: 0, 63.75, 127.5 to even, 133.875, 255 */
     assert_steps(&config, (float[5]){0, 64, 128, 134, 255});
-    config.grayscale = 0;
-    config.zscore = 1; /* mean -180; variance (1820^2 + 820^2 + 180^2 + 280^2 + 2180^2) / 5 */
+    config.channel[0].grayscale = 0;
+    config.channel[0].zscore = 1; /* mean -180; variance (1820^2 + 820^2 + 180^2 + 280^2 + 2180^2) / 5 */
     const double std = sqrt((3312400.0 + 672400 + 32400 + 78400 + 4752400) / 5);
     assert_steps(&config, (float[5]){(float)(-1820 / std), (float)(-820 / std), (float)(180 / std),
                                      (float)(280 / std), (float)(2180 / std)});
@@ -190,7 +190,7 @@ static void test_a_case_is_resampled_as_the_original_does(void **state) {
     assert_string_equal(info->label_path, one.label);
     float image[5][7][3];
     uint8_t label[5][7][3];
-    assert_int_equal(pleat_store_read(store, 0, start, dim, &image[0][0][0], &label[0][0][0]),
+    assert_int_equal(pleat_store_read(store, 0, 0, start, dim, &image[0][0][0], &label[0][0][0]),
                      PLEAT_OK);
     pleat_store_close(store);
     /* numbers of scikit-image and scipy for [x][y][z] */
@@ -217,9 +217,9 @@ static void test_loading_a_volume_gives_what_the_store_holds(void **state) {
     char folder[PLEAT_PATH_BYTES], text[PLEAT_PREPROCESSING_BYTES];
     pleat_prep_config config = golden_resampling();
     config.edge_zero = 0;
-    config.clip = config.grayscale = config.zscore = 1;
-    config.clip_range[0] = 20;
-    config.clip_range[1] = 200;
+    config.channel[0].clip = config.channel[0].grayscale = config.channel[0].zscore = 1;
+    config.channel[0].clip_range[0] = 20;
+    config.channel[0].clip_range[1] = 200;
     pleat_prep_text(&config, text, sizeof text);
     pleat_store *store = NULL;
     pleat_image image = {0};
@@ -230,12 +230,12 @@ static void test_loading_a_volume_gives_what_the_store_holds(void **state) {
     const char *ids[] = {"load"};
     assert_int_equal(pleat_store_write_index(folder, text, ids, 1), PLEAT_OK);
     assert_int_equal(pleat_store_open(folder, text, &store), PLEAT_OK);
-    assert_int_equal(pleat_prep_load(&config, one.image, &image, &native), PLEAT_OK);
+    assert_int_equal(pleat_prep_load(&config, &one.paths, &image, &native), PLEAT_OK);
     assert_int_equal(native.dim[0], Z);
     assert_memory_equal(image.dim, pleat_store_info(store, 0)->dim, sizeof image.dim);
     float stored[5 * 7 * 3];
     const int start[3] = {0, 0, 0};
-    assert_int_equal(pleat_store_read(store, 0, start, image.dim, stored, NULL), PLEAT_OK);
+    assert_int_equal(pleat_store_read(store, 0, 0, start, image.dim, stored, NULL), PLEAT_OK);
     double mean = 0.0, square = 0.0;
     for (int i = 0; i < 105; i++) {
         assert_near(stored[i], image.data[i], 0.0);
@@ -337,7 +337,7 @@ static void test_a_run_keeps_what_is_whole_and_makes_the_rest(void **state) {
     pleat_store_close(store);
     /* other preprocessing, and fewer classes than the kept cases have */
     pleat_prep_config other = NOTHING;
-    other.zscore = 1;
+    other.channel[0].zscore = 1;
     assert_int_equal(pleat_prep_run(comm, &other, cases, 3, 4, folder), PLEAT_ERR_DATA);
     assert_told("zscore: store has no, configuration says yes");
     assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 3, 3, folder), PLEAT_ERR_DATA);
@@ -390,9 +390,9 @@ static void test_a_case_whose_files_changed_is_made_again(void **state) {
     const int origin[3] = {0, 0, 0}, dim[3] = {Z, Y, X};
     float voxels[Z * Y * X];
     uint8_t labels[Z * Y * X];
-    assert_int_equal(pleat_store_read(store, 0, origin, dim, voxels, NULL), PLEAT_OK);
+    assert_int_equal(pleat_store_read(store, 0, 0, origin, dim, voxels, NULL), PLEAT_OK);
     assert_near(voxels[7], golden(0, 1, 3) + 1.0, 0.0); /* voxel 7 is x 3, y 1, z 0 */
-    assert_int_equal(pleat_store_read(store, 1, origin, dim, NULL, labels), PLEAT_OK);
+    assert_int_equal(pleat_store_read(store, 1, 0, origin, dim, NULL, labels), PLEAT_OK);
     assert_int_equal(labels[0], 4);
     assert_false(pleat_store_info(store, 3)->has_label);
     pleat_store_close(store);

@@ -18,7 +18,7 @@ static const double MM[3] = {1, 1, 1};
 /* (4,5,3) voxels, v = ((31x + 17y + 7z) mod 23) * 10. */
 static pleat_image golden_image(void) {
     pleat_image image;
-    assert_int_equal(pleat_image_make((int[3]){4, 5, 3}, MM, &image), PLEAT_OK);
+    assert_int_equal(pleat_image_make(1, (int[3]){4, 5, 3}, MM, &image), PLEAT_OK);
     for (int i = 0; i < 60; i++) {
         const int x = i / 15, y = i / 3 % 5, z = i % 3;
         image.data[i] = (float)((31 * x + 17 * y + 7 * z) % 23 * 10);
@@ -113,7 +113,7 @@ static void test_an_equal_size_is_a_copy(void **state) {
 static void test_a_step_does_not_overshoot_the_range_of_the_input(void **state) {
     (void)state;
     pleat_image in, out;
-    assert_int_equal(pleat_image_make((int[3]){2, 2, 10}, MM, &in), PLEAT_OK);
+    assert_int_equal(pleat_image_make(1, (int[3]){2, 2, 10}, MM, &in), PLEAT_OK);
     for (int i = 0; i < 40; i++) in.data[i] = i % 10 < 5 ? 20.0f : 70.0f;
     assert_int_equal(pleat_resample_image(&in, (int[3]){3, 2, 33}, MM, PLEAT_EDGE_REPLICATE, &out),
                      PLEAT_OK);

@@ -64,7 +64,7 @@ static void write_case(const char *folder, const char *text, int c, const char *
                 voxels[i] = voxel_of(c, d, h, w);
                 labels[i] = label_of(c, d, h, w);
             }
-    const pleat_image image = {{5, 7, 9}, {2.7, 1.58, 1.57}, voxels};
+    const pleat_image image = {{5, 7, 9}, {2.7, 1.58, 1.57}, 1, voxels};
     const pleat_label label = {{5, 7, 9}, {2.7, 1.58, 1.57}, labels};
     assert_int_equal(
         pleat_store_write_case(folder, text, &info, &image, with_label ? &label : NULL), PLEAT_OK);
@@ -113,7 +113,7 @@ static void test_what_is_written_about_a_case_is_read_back(void **state) {
 static void assert_box(pleat_store *store, int c, const int start[3], const int size[3]) {
     float image[5 * 7 * 9];
     uint8_t label[5 * 7 * 9];
-    assert_int_equal(pleat_store_read(store, c, start, size, image, label), PLEAT_OK);
+    assert_int_equal(pleat_store_read(store, c, 0, start, size, image, label), PLEAT_OK);
     for (int d = 0, i = 0; d < size[0]; d++)
         for (int h = 0; h < size[1]; h++)
             for (int w = 0; w < size[2]; w++, i++) {
@@ -152,14 +152,14 @@ static void test_a_box_outside_or_a_mask_that_is_not_there_is_refused(void **sta
     const int size[3] = {1, 2, 2}, inside[3] = {0, 0, 0};
     const int outside[3][3] = {{-1, 0, 0}, {0, 6, 0}, {0, 0, 8}};
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(pleat_store_read(store, 0, outside[i], size, image, NULL),
+        assert_int_equal(pleat_store_read(store, 0, 0, outside[i], size, image, NULL),
                          PLEAT_ERR_SHAPE);
         assert_told("case 'a'");
     }
-    assert_int_equal(pleat_store_read(store, 2, inside, size, image, label), PLEAT_ERR_DATA);
+    assert_int_equal(pleat_store_read(store, 2, 0, inside, size, image, label), PLEAT_ERR_DATA);
     assert_told("case 'c'");
-    assert_int_equal(pleat_store_read(store, 2, inside, size, image, NULL), PLEAT_OK);
-    assert_int_equal(pleat_store_read(store, 3, inside, size, image, NULL), PLEAT_ERR_ARG);
+    assert_int_equal(pleat_store_read(store, 2, 0, inside, size, image, NULL), PLEAT_OK);
+    assert_int_equal(pleat_store_read(store, 3, 0, inside, size, image, NULL), PLEAT_ERR_ARG);
     pleat_store_close(store);
 }
 
@@ -280,17 +280,17 @@ static void test_the_files_of_a_case_are_taken_with_their_identities(void **stat
     (void)in_root(image, "image.nii");
     (void)in_root(label, "label.nii");
     assert_int_equal(pleat_file_write_atomic(image, "foobar", 6), PLEAT_OK);
-    assert_int_equal(pleat_store_set_files(&info, image, label), PLEAT_ERR_NOT_FOUND);
+    assert_int_equal(pleat_store_set_files(&info, images, 1, label), PLEAT_ERR_NOT_FOUND);
     assert_told(label);
     assert_string_equal(info.image_path, "/data/a/imaging.nii.gz"); /* all or nothing */
     assert_int_equal(pleat_file_write_atomic(label, "a", 1), PLEAT_OK);
-    assert_int_equal(pleat_store_set_files(&info, image, label), PLEAT_OK);
+    assert_int_equal(pleat_store_set_files(&info, images, 1, label), PLEAT_OK);
     assert_string_equal(info.image_path, image);
     assert_string_equal(info.label_path, label);
     /* FNV's own test vectors, see test_file.c */
     assert_true(info.image_file.bytes == 6 && info.image_file.digest == 0x85944171f73967e8);
     assert_true(info.label_file.bytes == 1 && info.label_file.digest == 0xaf63dc4c8601ec8c);
-    assert_int_equal(pleat_store_set_files(&info, image, NULL), PLEAT_OK);
+    assert_int_equal(pleat_store_set_files(&info, images, 1, NULL), PLEAT_OK);
     assert_string_equal(info.label_path, "");
     assert_true(info.label_file.bytes == 0 && info.label_file.digest == 0);
 }
@@ -380,7 +380,7 @@ static void test_a_damaged_file_is_an_error_naming_it_and_the_way_out(void **sta
     float image[5 * 7 * 9];
     uint8_t label[5 * 7 * 9];
     const int origin[3] = {0, 0, 0};
-    assert_int_equal(pleat_store_read(store, 0, origin, DIM, image, label), PLEAT_OK);
+    assert_int_equal(pleat_store_read(store, 0, 0, origin, DIM, image, label), PLEAT_OK);
     assert_int_equal(pleat_store_check(store, 0, image, label), PLEAT_OK);
     assert_int_equal(pleat_store_check(store, 1, image, label), PLEAT_ERR_FORMAT);
     assert_int_equal(pleat_store_check(store, 0, image, NULL), PLEAT_ERR_FORMAT);
@@ -441,17 +441,17 @@ static void test_a_case_replaced_or_removed_while_in_use_is_an_error(void **stat
     make_store("vanishes", folder);
     assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
     write_case(folder, TEXT, 0, "a", 0);
-    assert_int_equal(pleat_store_read(store, 0, start, size, &voxel, NULL), PLEAT_ERR_IO);
+    assert_int_equal(pleat_store_read(store, 0, 0, start, size, &voxel, NULL), PLEAT_ERR_IO);
     (void)in_root(path, "vanishes/cases/a.h5");
     assert_told(path);
     (void)in_root(path, "vanishes/cases/b.h5");
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(pleat_store_read(store, 1, start, size, &voxel, NULL), PLEAT_ERR_IO);
+    assert_int_equal(pleat_store_read(store, 1, 0, start, size, &voxel, NULL), PLEAT_ERR_IO);
     assert_told(path);
     (void)in_root(path, "vanishes/cases/c.h5");
-    assert_int_equal(pleat_store_read(store, 2, start, size, &voxel, NULL), PLEAT_OK);
+    assert_int_equal(pleat_store_read(store, 2, 0, start, size, &voxel, NULL), PLEAT_OK);
     assert_int_equal(truncate(path, 100), 0);
-    assert_int_equal(pleat_store_read(store, 2, start, size, &voxel, NULL), PLEAT_ERR_IO);
+    assert_int_equal(pleat_store_read(store, 2, 0, start, size, &voxel, NULL), PLEAT_ERR_IO);
     assert_told(path);
     pleat_store_close(store);
 }
@@ -469,7 +469,7 @@ static void *read_at_random(void *data) {
         float image[2 * 3 * 4];
         const int c = rand_r(&seed) % me->n;
         const int start[3] = {rand_r(&seed) % 4, rand_r(&seed) % 5, rand_r(&seed) % 6};
-        if (pleat_store_read(me->store, c, start, size, image, NULL) != PLEAT_OK)
+        if (pleat_store_read(me->store, c, 0, start, size, image, NULL) != PLEAT_OK)
             me->wrong++;
         else
             for (int i = 0; i < 24; i++)
