@@ -1,7 +1,7 @@
 /*
  * engine_impl.h - the GPU engine's own struct, and what its files share.
  *
- *   module.c       what the program sees, and whether there is a GPU
+ *   module.c       what the program sees, and whether there is a GPU; the device's table
  *   engine.c       which GPU, in which precision
  *   memory.c       alloc, upload, download
  *   ops.c          norm, pooling, loss, Adam: entries that launch a kernel; the table
@@ -25,7 +25,7 @@
 #include "check.h"
 #include "kernels.h"
 #include "plan_cache.h"
-#include "pleat/cuda_module.h"
+#include "pleat/device.h"
 #include "pleat/engine.h"
 
 typedef struct pleat_cuda_buffer { /* device memory that grows, its content lost */
@@ -68,18 +68,18 @@ static inline pleat_cuda *pleat_cuda_of(pleat_engine *engine) { return (pleat_cu
 pleat_status pleat_cuda_create(const pleat_engine_options *options, pleat_engine **out);
 extern const pleat_engine_ops pleat_cuda_table;
 
-/* ---- the module's, beyond the table: pleat/cuda_module.h ---- */
+/* ---- beyond the operations: pleat/device.h ---- */
+
+extern const pleat_device_ops pleat_cuda_device;
+extern const pleat_record_ops pleat_cuda_record;
+extern const pleat_patch_ops pleat_cuda_patches;
+extern const pleat_window_ops pleat_cuda_windows;
 
 pleat_status pleat_cuda_memory(pleat_engine *engine, size_t *unused, size_t *total);
 pleat_status pleat_staging_create(pleat_engine *engine, size_t n, pleat_staging **out);
 void pleat_staging_destroy(pleat_staging *staging);
 pleat_status pleat_staging_put(pleat_staging *staging, const float *images, const uint8_t *labels);
 pleat_status pleat_staging_take(pleat_staging *staging, void *x, uint8_t *labels);
-pleat_status pleat_cuda_record_begin(pleat_engine *engine);
-pleat_status pleat_cuda_record_end(pleat_engine *engine, pleat_status told, void **out);
-int pleat_cuda_is_current(pleat_engine *engine, const void *made);
-pleat_status pleat_cuda_replay(pleat_engine *engine, void *made);
-void pleat_cuda_recording_destroy(void *made);
 void pleat_cuda_meter(pleat_engine *engine, double *energy_mj, double *busy);
 void pleat_cuda_meter_close(pleat_meter *meter); /* NULL does nothing */
 

@@ -133,4 +133,6 @@ const pleat_engine_ops pleat_cuda_table = {
     .loss_forward = loss_forward,
     .loss_backward = loss_backward,
     .adam = adam_update,
+    .record = &pleat_cuda_record,
+    .device = &pleat_cuda_device,
 };

@@ -270,7 +270,7 @@ pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *optio
     net->version = model->version - 1;
     net->voxels = (size_t)options->dim[0] * (size_t)options->dim[1] * (size_t)options->dim[2];
     net->classes = model->graph.node[model->graph.n - 1].channels;
-    net->fed = options->train && model->engine->module != NULL;
+    net->fed = options->train && model->engine->ops->device != NULL;
     PLEAT_CHECK_GOTO(status, done, options->batch >= 1, PLEAT_ERR_ARG, "batch = %d, must be >= 1",
                      options->batch);
     PLEAT_CHECK_GOTO(status, done, model->train || !options->train, PLEAT_ERR_ARG,

@@ -10,7 +10,7 @@
  */
 #include "../../src/net/net_impl.h"
 #include "pleat/batch_source.h"
-#include "pleat/cuda_module.h"
+#include "pleat/device.h"
 #include "pleat/log.h"
 #include "pleat/loss.h"
 #include "pleat/volume.h"
@@ -144,23 +144,23 @@ static void a_staged_batch_is_the_hosts(void **state) {
     (void)state;
     const size_t n = BATCH * pleat_voxels(dim);
     trial t = start("cudnn", PLEAT_PRECISION_AUTO);
-    const pleat_cuda_module *module = t.engine->module;
+    const pleat_device_ops *device = pleat_device_of(t.engine);
     pleat_staging *staging = NULL;
     void *x = NULL;
     uint8_t *labels = NULL;
     double sums[BATCH * (3 * CLASSES + 1)];
-    OK(module->staging_create(t.engine, n, &staging));
+    OK(device->staging_create(t.engine, n, &staging));
     OK(pleat_net_inputs(t.net, &x, &labels));
     for (uint64_t step = 0; step < 5; step++) {
         make_batch(step, t.images, t.labels);
-        OK(module->staging_put(staging, t.images, t.labels));
+        OK(device->staging_put(staging, t.images, t.labels));
         OK(pleat_net_train(t.net, t.images, t.labels, BATCH, NULL, sums));
-        OK(module->staging_take(staging, x, labels));
+        OK(device->staging_take(staging, x, labels));
         OK(pleat_net_train(t.net, NULL, NULL, BATCH, NULL, t.sums));
         for (size_t i = 0; i < COUNT(sums); i++)
             assert_true(fabs(t.sums[i] - sums[i]) <= 1e-9 * fabs(sums[i]));
     }
-    module->staging_destroy(staging);
+    device->staging_destroy(staging);
     finish(&t);
 }
 
@@ -217,8 +217,8 @@ static void the_gpu_tells_its_memory_and_perhaps_its_energy(void **state) {
     size_t unused = 0, total = 0;
     double energy = 0, busy = 0;
     pleat_engine *engine = net_engine("cudnn", PLEAT_PRECISION_AUTO);
-    OK(engine->module->memory(engine, &unused, &total));
-    engine->module->meter(engine, &energy, &busy);
+    OK(pleat_device_of(engine)->memory(engine, &unused, &total));
+    pleat_device_of(engine)->meter(engine, &energy, &busy);
     print_message("memory: %.1f of %.1f GiB unused; energy %.0f mJ, %.0f %% busy (-1: not known)\n",
                   (double)unused / 0x1p30, (double)total / 0x1p30, energy, busy);
     assert_true(unused > 0 && unused <= total);
@@ -231,9 +231,7 @@ int main(int argc, char **argv) {
         dim[1] = dim[2] = 16;
         bf16_limit = 1e-2;
     }
-    const char *why = NULL;
-    const pleat_cuda_module *module = pleat_cuda_module_load(&why);
-    if (module != NULL) why = module->missing();
+    const char *why = net_engine_missing("cudnn");
     if (why != NULL) {
         (void)fprintf(stderr, "gpu_net: SKIPPED: %s\n", why);
         return SKIPPED;

@@ -20,6 +20,12 @@ pleat_engine *net_engine(const char *name, pleat_precision precision) {
     return engine;
 }
 
+const char *net_engine_missing(const char *name) {
+    for (const pleat_engine_entry *e = pleat_engine_list(); e->name != NULL; e++)
+        if (strcmp(e->name, name) == 0) return e->missing();
+    return "not of this build";
+}
+
 pleat_model *net_model(const pleat_graph *graph, pleat_engine *engine, int train) {
     pleat_model *model = NULL;
     OK(pleat_model_create(graph, engine, train, &model));

@@ -29,6 +29,9 @@
  * other in the many small loops of small networks. The caller destroys it. */
 pleat_engine *net_engine(const char *name, pleat_precision precision);
 
+/* NULL when this build has the engine and it can be created here, else why not. */
+const char *net_engine_missing(const char *name);
+
 /* A graph's model, initialised from seed 7, fold 0, with biases, gammas and betas moved off their
  * initial values so that no gradient hides behind a zero. */
 pleat_model *net_model(const pleat_graph *graph, pleat_engine *engine, int train);
