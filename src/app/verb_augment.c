@@ -1,4 +1,4 @@
-/* verbs_augment.c - augment: patches as the network sees them, as volumes and as one sheet. */
+/* verb_augment.c - augment: patches as the network sees them, as volumes and as one sheet. */
 #include "app.h"
 #include "contact_sheet.h"
 
@@ -233,8 +233,7 @@ pleat_status verb_augment(app *a, const verb *self, int argc, char **argv) {
         {"--fold", OPTION_INT, &s.fold, "K", "whose draws; 0"},
         {"--epoch", OPTION_INT, &s.epoch, "N", "whose draws, from 0; 0"},
         {"--patch", OPTION_SIZE, patch, "XxYxZ", "voxels; else those of the configuration"},
-        {"--set", OPTION_LIST, &sets, "KEY=VALUE",
-         "change a key of the configuration; may be repeated"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

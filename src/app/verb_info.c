@@ -1,4 +1,4 @@
-/* info.c - pleat info: this build and machine, or what a file or folder holds. */
+/* verb_info.c - info: this build and machine, or what a file or folder holds. */
 #include "info.h"
 
 #include "app.h"
