@@ -22,9 +22,9 @@ typedef struct listed { /* what a source's foreground points at */
 struct pleat_pool {
     pleat_comm *node;
     pleat_store *store;
-    int n;
+    int n, channels;
     pleat_shared *shared;        /* NULL when streamed */
-    pleat_histogram *histograms; /* [n], at the start of `shared`, or owned */
+    pleat_histogram *histograms; /* [n, C] of each case, at the start of `shared`, or owned */
     reader *readers;             /* [n] */
     pleat_source *sources;       /* [n] */
     listed *foreground;          /* [n]; NULL until it is asked for */
@@ -37,17 +37,19 @@ static size_t voxels(const pleat_case_info *info) {
 }
 
 static size_t image_bytes(const pleat_case_info *info) {
-    return align(voxels(info) * sizeof(float));
+    return align(voxels(info) * (size_t)info->channels * sizeof(float));
 }
 
 static size_t label_bytes(const pleat_case_info *info) {
     return info->has_label ? align(voxels(info)) : 0;
 }
 
-static size_t histogram_bytes(int n) { return align((size_t)n * sizeof(pleat_histogram)); }
+static size_t histogram_bytes(const pleat_pool *pool) {
+    return align((size_t)pool->n * (size_t)pool->channels * sizeof(pleat_histogram));
+}
 
 static size_t resident_bytes(const pleat_pool *pool) {
-    size_t bytes = histogram_bytes(pool->n);
+    size_t bytes = histogram_bytes(pool);
     for (int i = 0; i < pool->n; ++i) {
         const pleat_case_info *info = pleat_store_info(pool->store, i);
         bytes += image_bytes(info) + label_bytes(info);
@@ -55,33 +57,37 @@ static size_t resident_bytes(const pleat_pool *pool) {
     return bytes;
 }
 
-static pleat_status read_case(void *context, const int start[3], const int size[3], float *image,
-                              uint8_t *label) {
+/* Of case i, a channel after the other. */
+static pleat_histogram *histograms_of(const pleat_pool *pool, int i) {
+    return pool->histograms + (size_t)i * (size_t)pool->channels;
+}
+
+static pleat_status read_case(void *context, int channel, const int start[3], const int size[3],
+                              float *image, uint8_t *label) {
     const reader *r = context;
-    return pleat_store_read(r->store, r->i, start, size, image, label);
+    return pleat_store_read(r->store, r->i, channel, start, size, image, label);
 }
 
 /* Reads case i to where its source points, or to buffers of its own, compares it with its digest
- * and makes its histogram. */
+ * and makes its histograms. */
 static pleat_status load_case(pleat_pool *pool, int i) {
-    static const int origin[3] = {0, 0, 0};
     pleat_status status = PLEAT_OK;
     const pleat_source *source = &pool->sources[i];
     const pleat_case_info *info = pleat_store_info(pool->store, i);
-    const size_t n = voxels(info);
+    const size_t n = voxels(info), values = n * (size_t)info->channels;
     float *own_image = NULL, *image = (float *)source->image;
     uint8_t *own_label = NULL, *label = (uint8_t *)source->label;
     if (image == NULL) {
-        image = own_image = malloc(n * sizeof *image);
+        image = own_image = malloc(values * sizeof *image);
         label = own_label = info->has_label ? malloc(n) : NULL;
     }
     PLEAT_CHECK_GOTO(status, done, image != NULL && (label != NULL || !info->has_label),
                      PLEAT_ERR_MEMORY, "no memory to read case '%s', %zu MiB", info->id,
-                     n * (sizeof *image + 1) >> 20);
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_store_read(pool->store, i, origin, source->dim, image, label));
+                     (values * sizeof *image + n) >> 20);
+    PLEAT_TRY_GOTO(status, done, pleat_store_read_case(pool->store, i, image, label));
     PLEAT_TRY_GOTO(status, done, pleat_store_check(pool->store, i, image, label));
-    pleat_histogram_make(image, n, &pool->histograms[i]);
+    for (int c = 0; c < info->channels; ++c)
+        pleat_histogram_make(image + (size_t)c * n, n, &histograms_of(pool, i)[c]);
 done:
     free(own_image);
     free(own_label);
@@ -102,13 +108,14 @@ static void lay_out(pleat_pool *pool) {
     if (pool->shared != NULL) {
         at = pleat_shared_data(pool->shared);
         pool->histograms = (pleat_histogram *)at;
-        at += histogram_bytes(pool->n);
+        at += histogram_bytes(pool);
     }
     for (int i = 0; i < pool->n; ++i) {
         const pleat_case_info *info = pleat_store_info(pool->store, i);
         pool->readers[i] = (reader){pool->store, i};
         pool->sources[i] = (pleat_source){.dim = {info->dim[0], info->dim[1], info->dim[2]},
-                                          .histogram = &pool->histograms[i],
+                                          .channels = info->channels,
+                                          .histogram = histograms_of(pool, i),
                                           .read = read_case,
                                           .context = &pool->readers[i]};
         if (at == NULL) continue;
@@ -131,7 +138,7 @@ static pleat_status allocate(pleat_pool *pool) {
     const size_t n = pool->n > 0 ? (size_t)pool->n : 1;
     pool->readers = calloc(n, sizeof *pool->readers);
     pool->sources = calloc(n, sizeof *pool->sources);
-    if (pool->shared == NULL) pool->histograms = calloc(n, sizeof *pool->histograms);
+    if (pool->shared == NULL) pool->histograms = calloc(n * ((size_t)pool->channels + 1), sizeof *pool->histograms);
     PLEAT_CHECK(pool->readers && pool->sources && (pool->shared || pool->histograms),
                 PLEAT_ERR_MEMORY, "no memory for a pool of %d cases", pool->n);
     return PLEAT_OK;
@@ -141,8 +148,9 @@ static pleat_status allocate(pleat_pool *pool) {
 static pleat_status exchange(pleat_pool *pool) {
     if (pool->shared != NULL) return pleat_shared_sync(pool->shared);
     for (int i = 0; i < pool->n; ++i)
-        PLEAT_TRY(pleat_comm_broadcast_bytes(pool->node, &pool->histograms[i],
-                                             sizeof pool->histograms[i], i % pool->node->size));
+        PLEAT_TRY(pleat_comm_broadcast_bytes(
+            pool->node, histograms_of(pool, i),
+            (size_t)pool->channels * sizeof *pool->histograms, i % pool->node->size));
     return PLEAT_OK;
 }
 
@@ -165,7 +173,8 @@ pleat_status pleat_pool_open(pleat_comm *node, pleat_store *store, size_t budget
     pleat_pool *pool = calloc(1, sizeof *pool);
     PLEAT_CHECK(pool != NULL, PLEAT_ERR_MEMORY, "no memory for a pool");
     *pool = (pleat_pool){.node = node, .store = store, .n = pleat_store_count(store)};
-    const pleat_status status = fill(pool, budget_bytes);
+    pleat_status status = pleat_store_channels(store, &pool->channels);
+    if (status == PLEAT_OK) status = fill(pool, budget_bytes);
     if (status != PLEAT_OK) {
         pleat_pool_close(pool);
         return status;

@@ -1,5 +1,6 @@
 /*
- * crop.h - any box of the mirrored, toned, noised volume: what a patch is, or is deformed from.
+ * crop.h - any box of one channel of the mirrored, toned, noised volume: what a patch is, or is
+ * deformed from.
  */
 #ifndef PLEAT_CROP_H
 #define PLEAT_CROP_H
@@ -15,6 +16,7 @@ extern "C" {
 typedef struct pleat_crop {
     const pleat_sample *sample; /* its start and spatial part are not looked at */
     const pleat_source *source;
+    int channel; /* of the image */
     pleat_intensity_augment tone;
     float pad_value; /* outside the volume */
     uint8_t pad_label;

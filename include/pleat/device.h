@@ -28,28 +28,28 @@ typedef struct pleat_staging pleat_staging;               /* batches on their wa
 /* pleat_augment_patch where the cases are.
  *
  *   patches->case_create(engine, &source, 1, &kept);    once for each case, while they fit
- *   patches->create(engine, patch, voxels, &augment);   once for each engine
+ *   patches->create(engine, patch, channels, voxels, &augment);       once for each engine
  *   patches->realise(augment, &sample, kept, pad, image, label);      queued, nothing waits
  *
  * The same sample gives the same patch as on the CPU: to 1e-5 of intensities of a few units, and
  * labels alike. Calls queue in the engine's order. engine NULL: the device that is current. */
 typedef struct pleat_patch_ops {
-    /* Copies a case of at most 2^31 - 1 voxels, its label too when it has one; `from` is not needed
+    /* Copies a case of at most 2^31 - 1 voxels, all channels, its label too when it has one; `from` is not needed
      * afterwards. A case with a reader is asked for its label when with_label. Waits.
      * case_bytes: what it takes of the device's memory. destroy(NULL) does nothing. */
     pleat_status (*case_create)(pleat_engine *engine, const pleat_source *from, int with_label,
                                 pleat_device_case **out);
     void (*case_destroy)(pleat_device_case *kept);
-    size_t (*case_bytes)(const int dim[3], int with_label);
+    size_t (*case_bytes)(const int dim[3], int channels, int with_label);
 
-    /* For patches [patch] of cases of at most `voxels` voxels, in scratch_bytes of the device. To
-     * be destroyed before the engine. */
-    size_t (*scratch_bytes)(const int patch[3], size_t voxels);
-    pleat_status (*create)(pleat_engine *engine, const int patch[3], size_t voxels,
+    /* For patches [patch, C] of cases of at most `voxels` voxels, in scratch_bytes of the device.
+     * To be destroyed before the engine. */
+    size_t (*scratch_bytes)(const int patch[3], int channels, size_t voxels);
+    pleat_status (*create)(pleat_engine *engine, const int patch[3], int channels, size_t voxels,
                            pleat_device_augment **out);
     void (*destroy)(pleat_device_augment *augment);
 
-    /* As pleat_augment_patch, into the device's memory: image [patch], label [patch] or NULL. */
+    /* As pleat_augment_patch, into the device's memory: image [patch, C], label [patch] or NULL. */
     pleat_status (*realise)(pleat_device_augment *augment, const pleat_sample *sample,
                             const pleat_device_case *kept, pleat_pad pad, float *image,
                             uint8_t *label);
@@ -98,11 +98,12 @@ typedef struct pleat_device_ops {
     const pleat_patch_ops *patches;
     const pleat_window_ops *windows;
 
-    /* Two batches of n voxels on their way through pinned memory. put: copies to pinned memory and
+    /* Two batches of n voxels of `channels` on their way through pinned memory. put: copies to pinned memory and
      * sets out, beside what the engine does; waits while two are under way. take: the one put
      * first, queued in the engine's order: x of its activation type. ERR_ARG when none was put.
      * destroy(NULL) does nothing. */
-    pleat_status (*staging_create)(pleat_engine *engine, size_t n, pleat_staging **out);
+    pleat_status (*staging_create)(pleat_engine *engine, size_t n, int channels,
+                                   pleat_staging **out);
     void (*staging_destroy)(pleat_staging *staging);
     pleat_status (*staging_put)(pleat_staging *staging, const float *images, const uint8_t *labels);
     pleat_status (*staging_take)(pleat_staging *staging, void *x, uint8_t *labels);

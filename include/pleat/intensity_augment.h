@@ -27,8 +27,12 @@ typedef struct pleat_intensity_augment {
     float darkest;                   /* what the volume's minimum becomes */
 } pleat_intensity_augment;
 
-pleat_intensity_augment pleat_intensity_augment_make(const pleat_sample *sample,
+/* Of a channel, whose histogram it is. */
+pleat_intensity_augment pleat_intensity_augment_make(const pleat_sample *sample, int channel,
                                                      const pleat_histogram *histogram);
+/* ERR_ARG when what was drawn needs a histogram and the source has none. */
+pleat_status pleat_intensity_augment_check(const pleat_sample *sample, const pleat_source *source,
+                                           pleat_pad pad);
 
 /* row[n] in place. */
 void pleat_intensity_augment_apply(const pleat_intensity_augment *tone, float *row, int n);

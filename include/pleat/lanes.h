@@ -109,9 +109,14 @@ static inline void lane_philox(const pleat_rng *rng, uint32_t first,
 }
 #endif
 
-/* Adds sigma times a standard normal deviate to `row`, voxels w .. w+n-1 of row (d, h) of a volume.
- * The deviate of a voxel is a function of (seed, d, h, w): no crop changes it. */
-void pleat_noise_add(uint64_t seed, int d, int h, int w, int n, float sigma, float *row);
+typedef struct pleat_noise_row { /* whose noise: a row of a channel of a volume */
+    uint64_t seed;
+    int channel, d, h;
+} pleat_noise_row;
+
+/* Adds sigma times a standard normal deviate to `row`, voxels w .. w+n-1 of a row. The deviate of a
+ * voxel is a function of (seed, channel, d, h, w): no crop changes it. */
+void pleat_noise_add(const pleat_noise_row *of, int w, int n, float sigma, float *row);
 
 #ifdef __cplusplus
 }

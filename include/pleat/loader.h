@@ -25,8 +25,9 @@ typedef struct pleat_loader pleat_loader;
 typedef struct pleat_loader_config {
     uint64_t seed;
     int fold;
-    const pleat_source *const *sources; /* [n_sources]; they outlive the loader. Readers are called
-                                           from several threads at once. */
+    const pleat_source *const *sources; /* [n_sources], all of as many channels; they outlive the
+                                           loader. Readers are called from several threads at
+                                           once. */
     int n_sources;
     const pleat_augment_config *augment; /* NULL: plain crops */
     double oversample;                   /* share of patches around a foreground voxel */
@@ -44,7 +45,7 @@ typedef struct pleat_loader_config {
 /* Everything but the sources is copied. ERR_ARG, ERR_MEMORY. */
 pleat_status pleat_loader_start(const pleat_loader_config *config, pleat_loader **out);
 
-/* The next batch, epoch after epoch, without end: images [count, patch], labels [count, patch].
+/* The next batch, epoch after epoch, without end: images [count, patch, C], labels [count, patch].
  * They are the caller's until the next call. Waits for the threads; after an error, every further
  * call gives it again. */
 pleat_status pleat_loader_next(pleat_loader *loader, float **images, uint8_t **labels);

@@ -29,12 +29,12 @@ void pleat_predictor_close(pleat_predictor *predictor);
 
 const pleat_config *pleat_predictor_config(const pleat_predictor *predictor);
 
-/* A preprocessed volume: labels back on the native grid. The caller frees `out`. */
+/* A preprocessed image, ERR_DATA when it has other channels than the models; labels back on the native grid. The caller frees `out`. */
 pleat_status pleat_predictor_source(pleat_predictor *predictor, const pleat_source *source,
                                     const double spacing[3], const pleat_geometry *native,
                                     pleat_label *out);
-/* A NIfTI volume: preprocessed as in training, then the same. */
-pleat_status pleat_predictor_file(pleat_predictor *predictor, const char *image_path,
+/* The image of a case: preprocessed as in training, then the same. */
+pleat_status pleat_predictor_case(pleat_predictor *predictor, const pleat_case_paths *paths,
                                   pleat_label *out, pleat_geometry *native);
 
 #ifdef __cplusplus

@@ -27,6 +27,7 @@ typedef enum pleat_stream { /* what the draws are for, so that no two uses share
                             PLEAT_STREAM_PHANTOM = 7,
                             PLEAT_STREAM_ELASTIC = 8,
                             PLEAT_STREAM_FOREGROUND = 9,
+                            PLEAT_STREAM_CHANNEL = 10,
 } pleat_stream;
 
 typedef struct pleat_rng {

@@ -2,7 +2,9 @@
  * sampler.h - which patch a training step sees: a pure function of (seed, fold, epoch, sample).
  *
  * A sample is a case of the fold's training list, a crop and a set of augmentation draws. Nothing
- * is kept between calls, so any rank can make any sample, in any order, and after a resume.
+ * is kept between calls, so any rank can make any sample, in any order, and after a resume. What
+ * moves voxels is drawn once for all channels; contrast, brightness and gamma are on or off for all
+ * of them together and drawn for each, and each has noise of its own of one deviation.
  *
  * Cases go round robin through a permutation made anew each epoch; an epoch continues at the
  * place of the queue where the one before it ended. Validation goes through the list as given.
@@ -10,13 +12,20 @@
 #ifndef PLEAT_SAMPLER_H
 #define PLEAT_SAMPLER_H
 
-#include "pleat/status.h"
+#include "pleat/volume.h"
 
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+typedef struct pleat_sample_key { /* which sample */
+    uint64_t seed;
+    int fold, epoch; /* from 0 */
+    int sample;      /* of the epoch, from 0 */
+    int samples;     /* an epoch has */
+} pleat_sample_key;
 
 typedef struct pleat_augment_config {     /* a probability of 0 turns a transform off */
     double mirror[3];                     /* along D, H, W; 0.5 each */
@@ -41,10 +50,11 @@ typedef struct pleat_sample {
     int start[3];      /* voxel of the (mirrored) volume where the patch begins, D, H, W;
                            negative: padding */
     int mirror[3];     /* axis is reversed, D, H, W */
-    double contrast;   /* factor; 0 = off */
-    double brightness; /* factor; 0 = off */
-    double gamma;      /* exponent; 0 = off */
-    double noise;      /* standard deviation; 0 = off */
+    /* Of each channel; 0 = off: */
+    double contrast[PLEAT_MAX_CHANNELS];   /* factor */
+    double brightness[PLEAT_MAX_CHANNELS]; /* factor */
+    double gamma[PLEAT_MAX_CHANNELS];      /* exponent */
+    double noise;                          /* standard deviation; 0 = off */
     uint64_t noise_seed;
     /* Spatial part: off (all 0) until a spatial transform is drawn; then `centre` holds. */
     double elastic_alpha, elastic_sigma;
@@ -53,18 +63,17 @@ typedef struct pleat_sample {
     double centre[3];   /* voxel, D, H, W */
 } pleat_sample;
 
-/* Sample number `sample` of an epoch of `samples`: dims[i] is the size (D,H,W) of cases[i]. With
- * augment NULL only the crop is drawn (validation). */
-void pleat_sampler_draw(uint64_t seed, int fold, int epoch, int sample, int samples, int n_cases,
-                        const int (*dims)[3], const int patch[3],
-                        const pleat_augment_config *augment, pleat_sample *out);
+/* dims[i] is the size (D,H,W) of case i. With augment NULL only the crop is drawn (validation). */
+void pleat_sampler_draw(const pleat_sample_key *key, int n_cases, const int (*dims)[3],
+                        const int patch[3], const pleat_augment_config *augment,
+                        pleat_sample *out);
 
 /* In a share of the samples, moves the one just drawn by the same numbers so that a foreground
  * voxel is in the middle, as far as the patch then stays inside the volume: the class uniform over
  * those present, then the voxel over those listed. dim is that of the sample's case. */
-void pleat_sampler_oversample(uint64_t seed, int fold, int epoch, int sample, double share,
-                              const int dim[3], const int patch[3],
-                              const pleat_foreground *foreground, pleat_sample *out);
+void pleat_sampler_oversample(const pleat_sample_key *key, double share, const int dim[3],
+                              const int patch[3], const pleat_foreground *foreground,
+                              pleat_sample *out);
 
 /* The paper's values. */
 pleat_augment_config pleat_augment_defaults(void);

@@ -42,10 +42,10 @@ void pleat_prefilter_slice(float *slice, size_t pitch, int height, int width, fl
 /* Along D: box [dim], slices `step` apart, their rows `pitch`. */
 void pleat_prefilter_depth(float *box, size_t step, size_t pitch, const int dim[3]);
 
-/* As pleat_augment_patch for a sample that deforms: cubic B-spline for the image, nearest for the
- * label; points outside the volume get the pad values. */
-pleat_status pleat_spatial_patch(const pleat_crop *crop, const int patch[3], float *image,
-                                 uint8_t *label);
+/* Patches of the channels crops[channels] of one sample that deforms: cubic B-spline for image
+ * [C, patch], nearest for label [patch] or NULL; points outside the volume get the pad values. */
+pleat_status pleat_spatial_patch(const pleat_crop *crops, int channels, const int patch[3],
+                                 float *image, uint8_t *label);
 
 #ifdef __cplusplus
 }

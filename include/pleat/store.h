@@ -74,6 +74,8 @@ pleat_status pleat_store_open(const char *folder, const char *preprocessing, ple
 void pleat_store_close(pleat_store *store);
 int pleat_store_count(const pleat_store *store);
 const pleat_case_info *pleat_store_info(const pleat_store *store, int i);
+/* Of the images, the same of all cases; ERR_DATA names one that differs. 0 of an empty store. */
+pleat_status pleat_store_channels(const pleat_store *store, int *out);
 /* The canonical text the store was made with. */
 const char *pleat_store_preprocessing(const pleat_store *store);
 

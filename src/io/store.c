@@ -135,6 +135,17 @@ const pleat_case_info *pleat_store_info(const pleat_store *store, int i) {
 }
 const char *pleat_store_preprocessing(const pleat_store *store) { return store->preprocessing; }
 
+pleat_status pleat_store_channels(const pleat_store *store, int *out) {
+    *out = store->n > 0 ? store->cases[0].info.channels : 0;
+    for (int i = 1; i < store->n; i++) {
+        const pleat_case_info *a = &store->cases[0].info, *b = &store->cases[i].info;
+        PLEAT_CHECK(a->channels == b->channels, PLEAT_ERR_DATA,
+                    "store '%s': case '%s' has %d channels, case '%s' has %d", store->folder, a->id,
+                    a->channels, b->id, b->channels);
+    }
+    return PLEAT_OK;
+}
+
 /* ---- descriptors ----------------------------------------------------------------------------- */
 
 static void close_oldest(pleat_store *store) {

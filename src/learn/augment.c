@@ -25,7 +25,7 @@ static void release(inside *in) {
     free(in->read_label);
 }
 
-static pleat_status read_box(const pleat_source *source, int with_label, inside *in) {
+static pleat_status read_box(const pleat_source *source, int channel, int with_label, inside *in) {
     const size_t n = pleat_voxels(in->dim);
     pleat_status status = PLEAT_OK;
     in->read_image = malloc(n * sizeof *in->read_image);
@@ -34,7 +34,8 @@ static pleat_status read_box(const pleat_source *source, int with_label, inside 
                      PLEAT_ERR_MEMORY, "no memory for a patch of %zu voxels", n);
     PLEAT_TRY_GOTO(
         status, done,
-        source->read(source->context, in->origin, in->dim, in->read_image, in->read_label));
+        source->read(source->context, channel, in->origin, in->dim, in->read_image,
+                     in->read_label));
     in->image = in->read_image;
     in->label = in->read_label;
 done:
@@ -46,6 +47,7 @@ static pleat_status find_inside(const pleat_crop *crop, const int start[3], cons
                                 int with_label, inside *out) {
     const pleat_source *source = crop->source;
     inside in = {.image = source->image, .label = source->label};
+    if (in.image != NULL) in.image += (size_t)crop->channel * pleat_voxels(source->dim);
     int empty = 0;
     for (int a = 0; a < 3; a++) {
         const int n = source->dim[a], end = start[a] + size[a];
@@ -59,7 +61,7 @@ static pleat_status find_inside(const pleat_crop *crop, const int start[3], cons
             in.dim[a] = in.to[a] - in.from[a];
             in.origin[a] = crop->sample->mirror[a] ? source->dim[a] - in.to[a] : in.from[a];
         }
-        PLEAT_TRY(read_box(source, with_label, &in));
+        PLEAT_TRY(read_box(source, crop->channel, with_label, &in));
     }
     if (empty) in.to[0] = in.from[0]; /* every row is padding */
     *out = in;
@@ -102,8 +104,8 @@ static void fill_row(const pleat_crop *crop, const inside *in, int d, int h, int
     copy_image(in->image + at, sample->mirror[2], n, image + before);
     pleat_intensity_augment_apply(&crop->tone, image + before, n);
     if (sample->noise > 0.0)
-        pleat_noise_add(sample->noise_seed, d, h, in->from[2], n, (float)sample->noise,
-                        image + before);
+        pleat_noise_add(&(pleat_noise_row){sample->noise_seed, crop->channel, d, h},
+                        in->from[2], n, (float)sample->noise, image + before);
     fill(crop->pad_value, after, image + before + n);
     if (label == NULL) return;
     memset(label, crop->pad_label, (size_t)before);
@@ -131,19 +133,43 @@ pleat_status pleat_crop_box(const pleat_crop *crop, const int start[3], const in
     return PLEAT_OK;
 }
 
-pleat_status pleat_augment_patch(const pleat_sample *sample, const pleat_source *source,
-                                 const int patch[3], pleat_pad pad, float *image, uint8_t *label) {
-    PLEAT_CHECK(label == NULL || source->label != NULL || source->image == NULL, PLEAT_ERR_DATA,
-                "a label patch is asked of a case that has no label");
-    PLEAT_CHECK(source->histogram != NULL ||
-                    (sample->contrast == 0.0 && sample->gamma == 0.0 && pad == PLEAT_PAD_ZERO),
-                PLEAT_ERR_ARG, "contrast, gamma and background padding need a histogram");
-    pleat_crop crop = {sample, source, pleat_intensity_augment_make(sample, source->histogram),
-                       0.0f, PLEAT_NO_CLASS};
+static pleat_crop crop_of(const pleat_sample *sample, const pleat_source *source, int channel,
+                          pleat_pad pad) {
+    const pleat_histogram *histogram = source->histogram ? source->histogram + channel : NULL;
+    pleat_crop crop = {sample, source, channel,
+                       pleat_intensity_augment_make(sample, channel, histogram), 0.0f,
+                       PLEAT_NO_CLASS};
     if (pad == PLEAT_PAD_BACKGROUND) {
         crop.pad_value = crop.tone.darkest;
         crop.pad_label = 0;
     }
-    return pleat_spatial_is_on(sample) ? pleat_spatial_patch(&crop, patch, image, label)
-                                       : pleat_crop_box(&crop, sample->start, patch, image, label);
+    return crop;
+}
+
+/* image [C, patch] */
+static pleat_status make_planes(const pleat_sample *sample, const pleat_source *source,
+                                const int patch[3], pleat_pad pad, float *image, uint8_t *label) {
+    pleat_crop crops[PLEAT_MAX_CHANNELS];
+    for (int c = 0; c < source->channels; c++) crops[c] = crop_of(sample, source, c, pad);
+    if (pleat_spatial_is_on(sample))
+        return pleat_spatial_patch(crops, source->channels, patch, image, label);
+    for (int c = 0; c < source->channels; c++)
+        PLEAT_TRY(pleat_crop_box(&crops[c], sample->start, patch,
+                                 image + (size_t)c * pleat_voxels(patch), c == 0 ? label : NULL));
+    return PLEAT_OK;
+}
+
+pleat_status pleat_augment_patch(const pleat_sample *sample, const pleat_source *source,
+                                 const int patch[3], pleat_pad pad, float *image, uint8_t *label) {
+    PLEAT_CHECK(label == NULL || source->label != NULL || source->image == NULL, PLEAT_ERR_DATA,
+                "a label patch is asked of a case that has no label");
+    PLEAT_TRY(pleat_intensity_augment_check(sample, source, pad));
+    if (source->channels == 1) return make_planes(sample, source, patch, pad, image, label);
+    const size_t n = pleat_voxels(patch);
+    float *planes = malloc((size_t)source->channels * n * sizeof *planes);
+    PLEAT_CHECK(planes != NULL, PLEAT_ERR_MEMORY, "no memory for a patch of %zu voxels", n);
+    const pleat_status status = make_planes(sample, source, patch, pad, planes, label);
+    if (status == PLEAT_OK) pleat_interleave(planes, n, source->channels, image);
+    free(planes);
+    return status;
 }

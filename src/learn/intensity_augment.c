@@ -82,24 +82,34 @@ static void moments(const double *count, const float *value, double *mean, doubl
     *std = sqrt(squares / n);
 }
 
-pleat_intensity_augment pleat_intensity_augment_make(const pleat_sample *sample,
+pleat_status pleat_intensity_augment_check(const pleat_sample *sample, const pleat_source *source,
+                                           pleat_pad pad) {
+    int needed = pad != PLEAT_PAD_ZERO;
+    for (int c = 0; c < source->channels; c++)
+        needed |= sample->contrast[c] != 0.0 || sample->gamma[c] != 0.0;
+    PLEAT_CHECK(source->histogram != NULL || !needed, PLEAT_ERR_ARG,
+                "contrast, gamma and background padding need a histogram");
+    return PLEAT_OK;
+}
+
+pleat_intensity_augment pleat_intensity_augment_make(const pleat_sample *sample, int channel,
                                                      const pleat_histogram *histogram) {
     static const pleat_histogram none; /* brightness and plain crops need no statistics */
     if (histogram == NULL) histogram = &none;
     pleat_intensity_augment tone = {
-        .contrast = sample->contrast != 0.0,
-        .brightness = sample->brightness != 0.0,
-        .factor = (float)sample->contrast,
+        .contrast = sample->contrast[channel] != 0.0,
+        .brightness = sample->brightness[channel] != 0.0,
+        .factor = (float)sample->contrast[channel],
         .mean = (float)histogram->mean,
         .low = (float)histogram->min,
         .high = (float)histogram->max,
-        .multiplier = (float)sample->brightness,
-        .exponent = (float)sample->gamma,
+        .multiplier = (float)sample->brightness[channel],
+        .exponent = (float)sample->gamma[channel],
     };
     float end[2] = {tone.low, tone.high};
     pleat_intensity_augment_apply(&tone, end, 2);
     tone.darkest = end[0];
-    if (sample->gamma == 0.0) return tone;
+    if (sample->gamma[channel] == 0.0) return tone;
 
     float value[PLEAT_BINS];
     for (int b = 0; b < PLEAT_BINS; b++) value[b] = (float)histogram->value[b];

@@ -26,7 +26,7 @@ struct pleat_loader {
     pleat_augment_config augment; /* its own copy */
     int slots;
     int (*dims)[3]; /* [n_sources] */
-    float *images;  /* [slots, count, patch] */
+    float *images;  /* [slots, count, patch, C] */
     uint8_t *labels;
     pthread_t *thread;
     int threads; /* running */
@@ -47,11 +47,20 @@ void pleat_loader_draw(const pleat_loader_config *c, const int (*dims)[3], int64
     const int epoch = c->first_epoch + (int)(batch / c->iterations);
     const int iteration = (int)(batch % c->iterations);
     const int number = iteration * c->batch + c->first + (int)(ticket % c->count);
-    pleat_sampler_draw(c->seed, c->fold, epoch, number, c->iterations * c->batch, c->n_sources,
-                       dims, c->patch, c->augment != NULL ? c->augment : &off, out);
+    const pleat_sample_key key = {.seed = c->seed,
+                                  .fold = c->fold,
+                                  .epoch = epoch,
+                                  .sample = number,
+                                  .samples = c->iterations * c->batch};
+    pleat_sampler_draw(&key, c->n_sources, dims, c->patch, c->augment != NULL ? c->augment : &off,
+                       out);
     const pleat_source *source = c->sources[out->item];
-    pleat_sampler_oversample(c->seed, c->fold, epoch, number, c->oversample, source->dim, c->patch,
-                             source->foreground, out);
+    pleat_sampler_oversample(&key, c->oversample, source->dim, c->patch, source->foreground, out);
+}
+
+/* Of an image: all its channels. */
+static size_t values_of(const pleat_loader_config *c) {
+    return (size_t)c->sources[0]->channels * pleat_voxels(c->patch);
 }
 
 /* Makes one sample; `place` is its index in the ring. No lock is held. */
@@ -61,7 +70,8 @@ static pleat_status make(const pleat_loader *loader, int64_t ticket, size_t plac
     pleat_sample sample;
     pleat_loader_draw(c, (const int(*)[3])loader->dims, ticket, &sample);
     return pleat_augment_patch(&sample, c->sources[sample.item], c->patch, c->pad,
-                               loader->images + place * voxels, loader->labels + place * voxels);
+                               loader->images + place * values_of(c),
+                               loader->labels + place * voxels);
 }
 
 static void *work(void *context) {
@@ -109,6 +119,10 @@ static pleat_status start_threads(pleat_loader *loader) {
 
 static pleat_status check(const pleat_loader_config *c) {
     PLEAT_CHECK(c->n_sources >= 1, PLEAT_ERR_ARG, "a loader needs at least one case");
+    for (int i = 1; i < c->n_sources; i++)
+        PLEAT_CHECK(c->sources[i]->channels == c->sources[0]->channels, PLEAT_ERR_SHAPE,
+                    "case %d of a loader has %d channels, case 0 has %d", i,
+                    c->sources[i]->channels, c->sources[0]->channels);
     PLEAT_CHECK(c->iterations >= 1 && c->depth >= 1 && c->threads >= 1, PLEAT_ERR_ARG,
                 "a loader needs iterations (%d), depth (%d) and threads (%d) of 1 or more",
                 c->iterations, c->depth, c->threads);
@@ -134,11 +148,10 @@ pleat_status pleat_loader_start(const pleat_loader_config *config, pleat_loader 
     (void)pthread_cond_init(&loader->room, NULL);
     (void)pthread_cond_init(&loader->ready, NULL);
 
-    const size_t voxels =
-        (size_t)loader->slots * (size_t)config->count * pleat_voxels(config->patch);
+    const size_t samples = (size_t)loader->slots * (size_t)config->count;
     loader->dims = malloc((size_t)config->n_sources * sizeof *loader->dims);
-    loader->images = malloc((voxels + 1) * sizeof *loader->images);
-    loader->labels = malloc(voxels + 1);
+    loader->images = malloc((samples * values_of(config) + 1) * sizeof *loader->images);
+    loader->labels = malloc(samples * pleat_voxels(config->patch) + 1);
     loader->slot = calloc((size_t)loader->slots, sizeof *loader->slot);
     loader->thread = calloc((size_t)config->threads, sizeof *loader->thread);
     PLEAT_CHECK_GOTO(
@@ -180,9 +193,9 @@ pleat_status pleat_loader_next(pleat_loader *loader, float **images, uint8_t **l
     (void)pthread_mutex_unlock(&loader->mutex);
     /* The slot of a failed batch is never reused, so its message may be read without the lock. */
     PLEAT_CHECK(status == PLEAT_OK, status, "%s", s->message);
-    const size_t at = (size_t)(index * count) * pleat_voxels(loader->config.patch);
-    *images = loader->images + at;
-    *labels = loader->labels + at;
+    const size_t at = (size_t)(index * count);
+    *images = loader->images + at * values_of(&loader->config);
+    *labels = loader->labels + at * pleat_voxels(loader->config.patch);
     return PLEAT_OK;
 }
 

@@ -1,7 +1,7 @@
 /* noise.c - a normal deviate for every voxel: Philox4x32-10 and Box-Muller, sixteen at a time.
  *
- * Philox block (d, h, 0, w / 4) of the seed's noise stream gives the four voxels 4 [w / 4] .. + 3
- * of row (d, h): two of Box and Muller's pairs, each from two words.
+ * Philox block (d, h, c, w / 4) of the seed's noise stream gives the four voxels 4 [w / 4] .. + 3
+ * of row (d, h) of channel c: two of Box and Muller's pairs, each from two words.
  */
 #include "pleat/lanes.h"
 
@@ -22,8 +22,9 @@ static void box_muller(const uint32_t *restrict a, const uint32_t *restrict b, f
     }
 }
 
-void pleat_noise_add(uint64_t seed, int d, int h, int w, int n, float sigma, float *row) {
-    const pleat_rng rng = pleat_rng_at(seed, PLEAT_STREAM_NOISE, (uint32_t)d, (uint32_t)h, 0);
+void pleat_noise_add(const pleat_noise_row *of, int w, int n, float sigma, float *row) {
+    const pleat_rng rng = pleat_rng_at(of->seed, PLEAT_STREAM_NOISE, (uint32_t)of->d,
+                                       (uint32_t)of->h, (uint32_t)of->channel);
     const int end = w + n;
     for (int at = w / 4 * 4; at < end; at += VOXELS) {
         uint32_t word[4][BLOCKS];

@@ -23,7 +23,8 @@ typedef struct work {
     pleat_engine *engine;
     pleat_window window;
     size_t voxels; /* of a patch */
-    float *images; /* [batch, patch] */
+    size_t values; /* of a patch of all channels */
+    float *images; /* [batch, patch, C] */
     const pleat_window_ops *windows;
     pleat_window_sum *sum;
     float *probs; /* [batch, patch, K], on their way from the engine's memory to the sum's; NULL:
@@ -35,7 +36,7 @@ static pleat_status read_patch(const work *w, int i, int k) {
     pleat_sample sample = {0};
     pleat_window_start(&w->window, i, sample.start);
     return pleat_augment_patch(&sample, w->source, w->config->patch, w->config->pad,
-                               w->images + (size_t)k * w->voxels, NULL);
+                               w->images + (size_t)k * w->values, NULL);
 }
 
 /* One net's opinion of the batch, whose first n patches are those of the grid from `first` on. */
@@ -55,7 +56,7 @@ static pleat_status add(const work *w, pleat_net *net, int first, int n) {
 static pleat_status run_batch(const work *w, pleat_net *const *nets, int n_nets, int first, int n) {
     for (int k = 0; k < n; k++) PLEAT_TRY(read_patch(w, first + k, k));
     for (int k = n; k < w->config->batch; k++)
-        memcpy(w->images + (size_t)k * w->voxels, w->images, w->voxels * sizeof *w->images);
+        memcpy(w->images + (size_t)k * w->values, w->images, w->values * sizeof *w->images);
     for (int m = 0; m < n_nets; m++) PLEAT_TRY(add(w, nets[m], first, n));
     return PLEAT_OK;
 }
@@ -83,7 +84,7 @@ static pleat_status begin_on_device(work *w) {
 static pleat_status begin(work *w) {
     const size_t voxels = (size_t)w->config->batch * w->voxels;
     const size_t probs = voxels * (size_t)w->config->classes;
-    w->images = malloc(voxels * sizeof *w->images);
+    w->images = malloc((size_t)w->config->batch * w->values * sizeof *w->images);
     PLEAT_CHECK(w->images != NULL, PLEAT_ERR_MEMORY, "no memory for a batch of %zu voxels", voxels);
     PLEAT_TRY(begin_on_device(w));
     if (w->sum != NULL) return PLEAT_OK;
@@ -102,7 +103,8 @@ pleat_status pleat_predict_volume(const pleat_predict_config *config, pleat_net 
     work w = {.config = config,
               .source = source,
               .engine = pleat_net_engine(nets[0]),
-              .voxels = pleat_voxels(config->patch)};
+              .voxels = pleat_voxels(config->patch),
+              .values = pleat_voxels(config->patch) * (size_t)source->channels};
     PLEAT_TRY(
         pleat_window_make(source->dim, config->patch, config->overlap, config->merge, &w.window));
     PLEAT_TRY_GOTO(status, done, begin(&w));

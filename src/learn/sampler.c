@@ -4,7 +4,8 @@
 #include "pleat/rng.h"
 
 /* What each draw of a sample is for. A number is never reused or moved, so that a new transform
- * leaves the draws of the others, and with them old runs, as they were. */
+ * leaves the draws of the others, and with them old runs, as they were. Channel 0 draws from the
+ * sample's own stream; the factors of channel c are draws c * DRAWS + the same numbers of another. */
 enum {
     DRAW_START = 0,  /* 0, 1, 2: D, H, W */
     DRAW_MIRROR = 3, /* 3, 4, 5: D, H, W */
@@ -31,6 +32,7 @@ enum {
     DRAW_FOREGROUND_GATE = 30,
     DRAW_FOREGROUND_CLASS = 31,
     DRAW_FOREGROUND_VOXEL = 32,
+    DRAWS = 64
 };
 
 pleat_augment_config pleat_augment_defaults(void) {
@@ -79,16 +81,35 @@ static double factor(const pleat_rng *rng, uint32_t side, uint32_t draw, const d
                                               : pleat_rng_range(rng, draw, 1.0, range[1]);
 }
 
-static void draw_intensity(const pleat_rng *rng, const pleat_augment_config *augment,
-                           pleat_sample *out) {
-    if (fires(rng, DRAW_CONTRAST_GATE, augment->contrast_p))
-        out->contrast = factor(rng, DRAW_CONTRAST_SIDE, DRAW_CONTRAST, augment->contrast);
+static pleat_rng numbers_of(const pleat_sample_key *key, pleat_stream stream) {
+    return pleat_rng_at(key->seed, stream, (uint32_t)key->fold, (uint32_t)key->epoch,
+                        (uint32_t)key->sample);
+}
+
+/* What was found to be on, for one channel. */
+static void draw_channel(const pleat_rng *rng, uint32_t first, const pleat_augment_config *augment,
+                         const int on[3], int channel, pleat_sample *out) {
+    if (on[0])
+        out->contrast[channel] =
+            factor(rng, first + DRAW_CONTRAST_SIDE, first + DRAW_CONTRAST, augment->contrast);
     /* The original draws brightness uniformly although its range straddles 1. */
-    if (fires(rng, DRAW_BRIGHTNESS_GATE, augment->brightness_p))
-        out->brightness =
-            pleat_rng_range(rng, DRAW_BRIGHTNESS, augment->brightness[0], augment->brightness[1]);
-    if (fires(rng, DRAW_GAMMA_GATE, augment->gamma_p))
-        out->gamma = factor(rng, DRAW_GAMMA_SIDE, DRAW_GAMMA, augment->gamma);
+    if (on[1])
+        out->brightness[channel] = pleat_rng_range(rng, first + DRAW_BRIGHTNESS,
+                                                   augment->brightness[0], augment->brightness[1]);
+    if (on[2])
+        out->gamma[channel] =
+            factor(rng, first + DRAW_GAMMA_SIDE, first + DRAW_GAMMA, augment->gamma);
+}
+
+static void draw_intensity(const pleat_rng *rng, const pleat_sample_key *key,
+                           const pleat_augment_config *augment, pleat_sample *out) {
+    const int on[3] = {fires(rng, DRAW_CONTRAST_GATE, augment->contrast_p),
+                       fires(rng, DRAW_BRIGHTNESS_GATE, augment->brightness_p),
+                       fires(rng, DRAW_GAMMA_GATE, augment->gamma_p)};
+    const pleat_rng further = numbers_of(key, PLEAT_STREAM_CHANNEL);
+    draw_channel(rng, 0, augment, on, 0, out);
+    for (int c = 1; c < PLEAT_MAX_CHANNELS; c++)
+        draw_channel(&further, (uint32_t)c * DRAWS, augment, on, c, out);
     if (fires(rng, DRAW_NOISE_GATE, augment->noise_p))
         out->noise = pleat_rng_range(rng, DRAW_NOISE, augment->noise[0], augment->noise[1]);
 }
@@ -112,19 +133,17 @@ static void draw_spatial(const pleat_rng *rng, const int dim[3], const int patch
                                          dim[a] - 0.5 * patch[a]);
 }
 
-void pleat_sampler_draw(uint64_t seed, int fold, int epoch, int sample, int samples, int n_cases,
-                        const int (*dims)[3], const int patch[3],
-                        const pleat_augment_config *augment, pleat_sample *out) {
+void pleat_sampler_draw(const pleat_sample_key *key, int n_cases, const int (*dims)[3],
+                        const int patch[3], const pleat_augment_config *augment,
+                        pleat_sample *out) {
     *out = (pleat_sample){0};
-    const pleat_stream stream = augment ? PLEAT_STREAM_SAMPLE : PLEAT_STREAM_VALIDATION;
-    const pleat_rng rng =
-        pleat_rng_at(seed, stream, (uint32_t)fold, (uint32_t)epoch, (uint32_t)sample);
+    const pleat_rng rng = numbers_of(key, augment ? PLEAT_STREAM_SAMPLE : PLEAT_STREAM_VALIDATION);
     /* The queue is not rewound between epochs, so short epochs reach every case in turn. */
-    const int64_t taken = (int64_t)epoch * samples + sample;
+    const int64_t taken = (int64_t)key->epoch * key->samples + key->sample;
     out->item = (int)(taken % n_cases);
     if (augment) {
         const pleat_rng order =
-            pleat_rng_at(seed, PLEAT_STREAM_ORDER, (uint32_t)fold, (uint32_t)epoch, 0);
+            pleat_rng_at(key->seed, PLEAT_STREAM_ORDER, (uint32_t)key->fold, (uint32_t)key->epoch, 0);
         out->item = shuffled_item(&order, out->item, n_cases);
     }
     const int *dim = dims[out->item];
@@ -143,15 +162,14 @@ void pleat_sampler_draw(uint64_t seed, int fold, int epoch, int sample, int samp
     uint32_t word[4]; /* the seed of the noise and of the elastic field */
     pleat_rng_block(&rng, DRAW_NOISE_SEED, word);
     out->noise_seed = (uint64_t)word[0] << 32 | word[1];
-    draw_intensity(&rng, augment, out);
+    draw_intensity(&rng, key, augment, out);
     draw_spatial(&rng, dim, patch, augment, out);
 }
 
-void pleat_sampler_oversample(uint64_t seed, int fold, int epoch, int sample, double share,
-                              const int dim[3], const int patch[3],
-                              const pleat_foreground *foreground, pleat_sample *out) {
-    const pleat_rng rng =
-        pleat_rng_at(seed, PLEAT_STREAM_SAMPLE, (uint32_t)fold, (uint32_t)epoch, (uint32_t)sample);
+void pleat_sampler_oversample(const pleat_sample_key *key, double share, const int dim[3],
+                              const int patch[3], const pleat_foreground *foreground,
+                              pleat_sample *out) {
+    const pleat_rng rng = numbers_of(key, PLEAT_STREAM_SAMPLE);
     if (!fires(&rng, DRAW_FOREGROUND_GATE, share)) return;
     if (foreground == NULL || foreground->classes == 0) return;
     const int k = (int)pleat_rng_below(&rng, DRAW_FOREGROUND_CLASS, (uint32_t)foreground->classes);

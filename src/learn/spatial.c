@@ -233,11 +233,25 @@ static void sample_row(const pleat_crop *crop, const deformation *t, const doubl
     }
 }
 
-pleat_status pleat_spatial_patch(const pleat_crop *crop, const int patch[3], float *image,
+/* One channel; box and box_label are scratch, [size + BORDER]. */
+static pleat_status sample_patch(const pleat_crop *crop, const deformation *t, const int patch[3],
+                                 float *scratch, float *box, uint8_t *box_label, float *image,
                                  uint8_t *label) {
+    PLEAT_TRY(fill_box(crop, t, scratch, box, label ? box_label : NULL));
+    for (int line = 0; line < patch[0] * patch[1]; line++) {
+        const int d = line / patch[1], h = line % patch[1];
+        const double row[3] = {d - t->middle[0], h - t->middle[1], 0.0};
+        sample_row(crop, t, row, (size_t)line * (size_t)patch[2], patch[2], box, box_label, image,
+                   label);
+    }
+    return PLEAT_OK;
+}
+
+pleat_status pleat_spatial_patch(const pleat_crop *crops, int channels, const int patch[3],
+                                 float *image, uint8_t *label) {
     pleat_status status = PLEAT_OK;
-    const pleat_sample *sample = crop->sample;
-    deformation t = {.dim = crop->source->dim};
+    const pleat_sample *sample = crops[0].sample;
+    deformation t = {.dim = crops[0].source->dim};
     float *box = NULL, *scratch = NULL;
     uint8_t *box_label = NULL;
     for (int a = 0; a < 3; a++) {
@@ -253,13 +267,10 @@ pleat_status pleat_spatial_patch(const pleat_crop *crop, const int patch[3], flo
     scratch = calloc((size_t)t.size[2] * PLEAT_PREFILTER_LINES, sizeof *scratch);
     PLEAT_CHECK_GOTO(status, done, box != NULL && box_label != NULL && scratch != NULL,
                      PLEAT_ERR_MEMORY, "no memory for a box of %zu voxels", pleat_voxels(outer));
-    PLEAT_TRY_GOTO(status, done, fill_box(crop, &t, scratch, box, label ? box_label : NULL));
-    for (int line = 0; line < patch[0] * patch[1]; line++) {
-        const int d = line / patch[1], h = line % patch[1];
-        const double row[3] = {d - t.middle[0], h - t.middle[1], 0.0};
-        sample_row(crop, &t, row, (size_t)line * (size_t)patch[2], patch[2], box, box_label, image,
-                   label);
-    }
+    for (int c = 0; c < channels; c++)
+        PLEAT_TRY_GOTO(status, done,
+                       sample_patch(&crops[c], &t, patch, scratch, box, box_label,
+                                    image + (size_t)c * pleat_voxels(patch), c == 0 ? label : NULL));
 done:
     for (int a = 0; a < 3; a++) free(t.shift[a]);
     free(box);

@@ -32,7 +32,7 @@ typedef struct run {
     pleat_batch_source *feed;
     pleat_schedule schedule;
     int batch; /* of this rank */
-    size_t voxels;
+    size_t voxels, channels;
     int classes;
     int64_t step;               /* Adam updates made */
     int epoch;                  /* finished */
@@ -47,7 +47,7 @@ typedef struct run {
     double *tally;              /* of a step: [PLEAT_HALTS] wishes, [global batch][3K+1] sums */
     double *val;                /* [validation samples][METRICS] */
     double *sums;               /* of one batch */
-    float *images;              /* [batch, patch], for validation */
+    float *images;              /* [batch, patch, C], for validation */
     uint8_t *labels;
     int (*dims)[3];            /* [n_validation] */
     float *host[PLEAT_STATES]; /* for checkpoints; group rank 0 writes */
@@ -146,10 +146,14 @@ static pleat_status validation_patch(run *r, int sample, int k) {
     const pleat_train_config *c = r->config;
     const int n = r->data->n_validation;
     pleat_sample draw;
-    pleat_sampler_draw(c->seed, c->fold, r->epoch, sample, n * c->validation, n,
-                       (const int(*)[3])r->dims, c->patch, NULL, &draw);
+    const pleat_sample_key key = {.seed = c->seed,
+                                  .fold = c->fold,
+                                  .epoch = r->epoch,
+                                  .sample = sample,
+                                  .samples = n * c->validation};
+    pleat_sampler_draw(&key, n, (const int(*)[3])r->dims, c->patch, NULL, &draw);
     return pleat_augment_patch(&draw, r->data->validation[draw.item], c->patch, c->pad,
-                               r->images + (size_t)k * r->voxels,
+                               r->images + (size_t)k * r->voxels * r->channels,
                                r->labels + (size_t)k * r->voxels);
 }
 
@@ -429,6 +433,7 @@ static pleat_status prepare(run *r) {
                 c->batch, r->group->size);
     r->batch = c->batch / r->group->size;
     r->voxels = (size_t)c->patch[0] * (size_t)c->patch[1] * (size_t)c->patch[2];
+    r->channels = (size_t)r->data->train[0]->channels;
     const pleat_graph *graph = pleat_model_graph(r->model);
     r->classes = graph->node[graph->n - 1].channels;
     r->schedule = pleat_schedule_init(&c->schedule, c->lr);
@@ -445,7 +450,7 @@ static pleat_status prepare(run *r) {
     r->tally =
         malloc((PLEAT_HALTS + pleat_net_sums(r->net) * (size_t)r->group->size) * sizeof *r->tally);
     r->val = malloc((n_validation * (size_t)c->validation + 1) * METRICS * sizeof *r->val);
-    r->images = malloc(batch * r->voxels * sizeof *r->images);
+    r->images = malloc(batch * r->voxels * r->channels * sizeof *r->images);
     r->labels = malloc(batch * r->voxels);
     r->dims = malloc((n_validation + 1) * sizeof *r->dims);
     int enough = r->rows != NULL && r->sums != NULL && r->tally != NULL && r->val != NULL &&

@@ -140,21 +140,26 @@ pleat_status pleat_predictor_source(pleat_predictor *p, const pleat_source *sour
     return status;
 }
 
-pleat_status pleat_predictor_file(pleat_predictor *p, const char *image_path, pleat_label *out,
-                                  pleat_geometry *native) {
+pleat_status pleat_predictor_case(pleat_predictor *p, const pleat_case_paths *paths,
+                                  pleat_label *out, pleat_geometry *native) {
     pleat_image image = {0};
-    PLEAT_TRY(pleat_prep_load(&p->prep, image_path, &image, native));
+    pleat_histogram *histograms = NULL;
     pleat_status status = PLEAT_OK;
-    pleat_histogram *histogram = malloc(sizeof *histogram);
-    PLEAT_CHECK_GOTO(status, done, histogram != NULL, PLEAT_ERR_MEMORY, "no memory to predict '%s'",
-                     image_path);
-    pleat_histogram_make(image.data, pleat_voxels(image.dim), histogram); /* padding's minimum */
+    PLEAT_TRY(check_channels(p, paths));
+    PLEAT_TRY(pleat_prep_load(&p->prep, paths, &image, native));
+    const size_t n = pleat_voxels(image.dim);
+    histograms = malloc((size_t)image.channels * sizeof *histograms);
+    PLEAT_CHECK_GOTO(status, done, histograms != NULL, PLEAT_ERR_MEMORY,
+                     "no memory to predict '%s'", paths->image[0]);
+    for (int c = 0; c < image.channels; c++) /* for their minima, which padding may become */
+        pleat_histogram_make(image.data + (size_t)c * n, n, &histograms[c]);
     const pleat_source source = {.dim = {image.dim[0], image.dim[1], image.dim[2]},
+                                 .channels = image.channels,
                                  .image = image.data,
-                                 .histogram = histogram};
+                                 .histogram = histograms};
     PLEAT_TRY_GOTO(status, done, pleat_predictor_source(p, &source, image.spacing, native, out));
 done:
-    free(histogram);
+    free(histograms);
     pleat_image_free(&image);
     return status;
 }
