@@ -254,6 +254,13 @@ static pleat_status check_size(const pleat_case_paths *paths, const pleat_geomet
     return PLEAT_OK;
 }
 
+pleat_status pleat_prep_count_channels(const pleat_case_paths *paths, int *out) {
+    pleat_nifti_info info = {.channels = paths->images};
+    if (paths->images == 1) PLEAT_TRY(pleat_nifti_read_header(paths->image[0], NULL, &info));
+    *out = info.channels;
+    return PLEAT_OK;
+}
+
 /* The headers of all image files: one grid, and one channel in each of several files. */
 static pleat_status check_images(const pleat_case_paths *paths, pleat_geometry *image,
                                  int *channels) {

@@ -2,7 +2,6 @@
 #include "pleat/file.h"
 #include "pleat/halt.h"
 #include "pleat/log.h"
-#include "pleat/nifti.h"
 #include "pleat/prep.h"
 #include "pleat/store.h"
 
@@ -52,9 +51,8 @@ static pleat_status check_channels(const work *w) {
     int first = 0;
     for (int i = 0; i < w->n; i++) {
         const pleat_case_paths *paths = &w->cases[i];
-        pleat_nifti_info info;
-        PLEAT_TRY(pleat_nifti_read_header(paths->image[0], NULL, &info));
-        const int channels = paths->images > 1 ? paths->images : info.channels;
+        int channels = 0;
+        PLEAT_TRY(pleat_prep_count_channels(paths, &channels));
         if (i == 0) first = channels;
         PLEAT_CHECK(channels == first, PLEAT_ERR_DATA,
                     "case '%s' has %d channel%s, '%s', but case '%s' has %d, '%s'", paths->id,

@@ -57,6 +57,8 @@ pleat_status pleat_prep_parse_text(const char *text, pleat_prep_config *out);
 
 /* All steps on one image, in place. Holds three volumes at most, the image included. ERR_MEMORY. */
 pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *image);
+/* How many channels a case has, by its files: as many, or what the header of the only one says. */
+pleat_status pleat_prep_count_channels(const pleat_case_paths *paths, int *out);
 /* Reads the image of a case, all channels, and prepares it; `native` (may be NULL) is where it lay
  * before. Errors of nifti.h, ERR_DATA names the file whose grid is not the first one's. The caller
  * frees `out`. */

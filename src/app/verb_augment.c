@@ -83,11 +83,11 @@ static pleat_status load(studio *s, pleat_store *store, int i) {
     PLEAT_CHECK(s->volume && s->mask && s->histogram && s->before && s->after && s->label,
                 PLEAT_ERR_MEMORY, "no memory for case '%s'", s->info.id);
     int listed = 0;
-    PLEAT_TRY(pleat_store_read(store, i, origin, dim, s->volume, s->mask));
+    PLEAT_TRY(pleat_store_read_case(store, i, s->volume, s->mask));
     PLEAT_TRY(pleat_store_foreground(store, i, &s->rows, &listed));
     list_classes(s, listed);
     pleat_histogram_make(s->volume, n, s->histogram);
-    s->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]},
+    s->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]}, .channels = 1,
                                .image = s->volume,
                                .label = s->mask,
                                .histogram = s->histogram,

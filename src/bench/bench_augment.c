@@ -21,9 +21,9 @@ typedef struct augment_work {
 
 /* Each turned on in the middle of its range. */
 static void add_mirror(pleat_sample *s) { s->mirror[0] = s->mirror[1] = s->mirror[2] = 1; }
-static void add_contrast(pleat_sample *s) { s->contrast = 1.5; }
-static void add_brightness(pleat_sample *s) { s->brightness = 1.25; }
-static void add_gamma(pleat_sample *s) { s->gamma = 1.2; }
+static void add_contrast(pleat_sample *s) { s->contrast[0] = 1.5; }
+static void add_brightness(pleat_sample *s) { s->brightness[0] = 1.25; }
+static void add_gamma(pleat_sample *s) { s->gamma[0] = 1.2; }
 static void add_noise(pleat_sample *s) { s->noise = 0.025; }
 static void add_elastic(pleat_sample *s) {
     s->elastic_alpha = 450.0;
@@ -159,7 +159,7 @@ static pleat_status augment_volume(const int dim[3], augment_work *w, const benc
     for (size_t i = 0; i < n; i++) label[i] = image[i] > 1.0F;
     pleat_histogram_make(image, n, histogram);
     const pleat_source source = {
-        .dim = {dim[0], dim[1], dim[2]}, .image = image, .label = label, .histogram = histogram};
+        .dim = {dim[0], dim[1], dim[2]}, .channels = 1, .image = image, .label = label, .histogram = histogram};
     w->source = &source;
     PLEAT_TRY_GOTO(status, done, run_augment(w, threads, repeat, json));
 done:

@@ -132,6 +132,8 @@ static pleat_status open_store(pleat_crossval *cv) {
                              cv->store_path));
     pleat_status status = pleat_store_open(cv->store_path, cv->preprocessing, &cv->store);
     if (status == PLEAT_OK) status = check_store(cv);
+    if (status == PLEAT_OK)
+        status = pleat_store_channels(cv->store, &cv->config.network.channels);
     PLEAT_TRY(pleat_comm_agree(cv->session->world, status));
     status =
         pleat_pool_open(cv->session->node, cv->store, (size_t)cv->config.host_memory, &cv->pool);

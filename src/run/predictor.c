@@ -11,7 +11,7 @@ struct pleat_predictor {
     pleat_engine *engine; /* not owned */
     pleat_config config;
     pleat_prep_config prep;
-    pleat_unet_config network;
+    pleat_network network;
     pleat_merge merge;
     char network_text[512], preprocessing[2048], classes[1024]; /* all models agree on */
     int n;
@@ -42,7 +42,7 @@ static pleat_status take_texts(pleat_predictor *p, const pleat_checkpoint *c, co
         p->config = *config;
     else
         PLEAT_TRY(parse_config(c, path, &p->config));
-    PLEAT_TRY(pleat_unet_parse(c->network, &p->network));
+    PLEAT_TRY(pleat_network_parse(c->network, &p->network));
     PLEAT_TRY(pleat_prep_parse_text(c->preprocessing, &p->prep));
     p->config.network = p->network;
     PLEAT_TRY(pleat_config_check(&p->config));
@@ -64,11 +64,14 @@ static pleat_status check_texts(const pleat_predictor *p, const pleat_checkpoint
 static pleat_status make_net(pleat_predictor *p, const pleat_checkpoint *c, const char *path,
                              int i) {
     pleat_graph graph;
-    PLEAT_TRY(pleat_unet(&p->network, &graph));
-    PLEAT_CHECK(c->n_params == graph.params && c->n_stats == graph.stats, PLEAT_ERR_FORMAT,
+    PLEAT_TRY(pleat_network_build(&p->network, &graph));
+    const size_t params = graph.params, stats = graph.stats;
+    const pleat_status made = pleat_model_create(&graph, p->engine, 0, &p->models[i]);
+    pleat_graph_free(&graph);
+    PLEAT_TRY(made);
+    PLEAT_CHECK(c->n_params == params && c->n_stats == stats, PLEAT_ERR_FORMAT,
                 "'%s' holds %zu parameters, its network '%s' has %zu", path, c->n_params,
-                c->network, graph.params);
-    PLEAT_TRY(pleat_model_create(&graph, p->engine, 0, &p->models[i]));
+                c->network, params);
     PLEAT_TRY(pleat_model_set(p->models[i], PLEAT_STATE_PARAMS, c->params));
     PLEAT_TRY(pleat_model_set(p->models[i], PLEAT_STATE_STATS, c->stats));
     const int *patch = p->config.patch;
@@ -121,6 +124,13 @@ void pleat_predictor_close(pleat_predictor *p) {
 
 const pleat_config *pleat_predictor_config(const pleat_predictor *p) { return &p->config; }
 
+static pleat_status check_channels(const pleat_predictor *p, const char *id, int channels) {
+    PLEAT_CHECK(channels == p->network.channels, PLEAT_ERR_DATA,
+                "case '%s' has %d channel%s, the model was trained on %d", id, channels,
+                channels == 1 ? "" : "s", p->network.channels);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_predictor_source(pleat_predictor *p, const pleat_source *source,
                                     const double spacing[3], const pleat_geometry *native,
                                     pleat_label *out) {
@@ -145,7 +155,9 @@ pleat_status pleat_predictor_case(pleat_predictor *p, const pleat_case_paths *pa
     pleat_image image = {0};
     pleat_histogram *histograms = NULL;
     pleat_status status = PLEAT_OK;
-    PLEAT_TRY(check_channels(p, paths));
+    int channels = 0;
+    PLEAT_TRY(pleat_prep_count_channels(paths, &channels));
+    PLEAT_TRY(check_channels(p, paths->id, channels));
     PLEAT_TRY(pleat_prep_load(&p->prep, paths, &image, native));
     const size_t n = pleat_voxels(image.dim);
     histograms = malloc((size_t)image.channels * sizeof *histograms);

@@ -134,7 +134,7 @@ static void compare_labels(pleat_net *const *nets, int n, const int dim[3], plea
                                          .merge = merge,
                                          .classes = CLASSES};
     float *image = random_floats(5, voxels);
-    const pleat_source source = {.dim = {dim[0], dim[1], dim[2]}, .image = image};
+    const pleat_source source = {.dim = {dim[0], dim[1], dim[2]}, .channels = 1, .image = image};
     uint8_t *got = malloc(voxels), *want = malloc(voxels);
     assert_non_null(got);
     assert_non_null(want);

@@ -76,7 +76,7 @@ support_case *support_case_make(const int dim[3]) {
         c->label[i] = (uint8_t)(wave < -1.0 ? 0 : wave < 0.0 ? 1 : wave < 1.0 ? 2 : 3);
     }
     pleat_histogram_make(c->image, n, &c->histogram);
-    c->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]},
+    c->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]}, .channels = 1,
                                .image = c->image,
                                .label = c->label,
                                .histogram = &c->histogram};

@@ -46,7 +46,7 @@ static int free_volume(void **state) {
 
 static pleat_source source_of(const volume *v) {
     return (pleat_source){
-        .dim = {D, H, W}, .image = v->image, .label = v->label, .histogram = &v->histogram};
+        .dim = {D, H, W}, .channels = 1, .image = v->image, .label = v->label, .histogram = &v->histogram};
 }
 
 /* --- the reference: every voxel of the volume, in double ---------------------------------------*/
@@ -189,7 +189,7 @@ static void assert_golden(const pleat_sample *s, const double expected[7], doubl
     pleat_histogram_make(x, 7, &histogram);
     assert_float_equal(histogram.mean, 0.057142857, 1e-6);
     assert_float_equal(histogram.std, 1.1425, 5e-5);
-    const pleat_source source = {.dim = {1, 1, 7}, .image = x, .histogram = &histogram};
+    const pleat_source source = {.dim = {1, 1, 7}, .channels = 1, .image = x, .histogram = &histogram};
     float out[7];
     assert_int_equal(pleat_augment_patch(s, &source, whole, PLEAT_PAD_ZERO, out, NULL), PLEAT_OK);
     for (int i = 0; i < 7; i++) assert_float_equal(out[i], expected[i], tolerance);
@@ -253,7 +253,7 @@ static void test_noise_of_neighbours_and_of_other_seeds_is_independent(void **st
     float *zero = calloc(N, sizeof *zero), *a = malloc(N * sizeof *a), *b = malloc(N * sizeof *b);
     pleat_histogram flat;
     pleat_histogram_make(zero, N, &flat);
-    const pleat_source source = {.dim = {D, H, W}, .image = zero, .histogram = &flat};
+    const pleat_source source = {.dim = {D, H, W}, .channels = 1, .image = zero, .histogram = &flat};
     pleat_sample s = {.noise = 1.0, .noise_seed = 1};
     assert_int_equal(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, a, NULL), PLEAT_OK);
     s.noise_seed = 2;
@@ -277,7 +277,7 @@ static void test_the_deviate_of_a_voxel_is_box_mullers_of_its_philox_block(void 
     float *x = calloc(N, sizeof *x);
     pleat_histogram flat;
     pleat_histogram_make(x, N, &flat);
-    const pleat_source source = {.dim = {D, H, W}, .image = x, .histogram = &flat};
+    const pleat_source source = {.dim = {D, H, W}, .channels = 1, .image = x, .histogram = &flat};
     const pleat_sample s = {.noise = 1.0, .noise_seed = 0x123456789abcdefu};
     float *out = malloc(N * sizeof *out);
     assert_int_equal(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, out, NULL), PLEAT_OK);
@@ -319,7 +319,7 @@ static void test_a_reader_gives_the_patch_that_memory_gives(void **state) {
     volume *v = *state;
     const pleat_source memory = source_of(v);
     const pleat_source reader = {
-        .dim = {D, H, W}, .histogram = &v->histogram, .read = read_box, .context = v};
+        .dim = {D, H, W}, .channels = 1, .histogram = &v->histogram, .read = read_box, .context = v};
     const int patch[3] = {26, 12, 16};
     float a[26 * 12 * 16], b[26 * 12 * 16];
     uint8_t la[26 * 12 * 16], lb[26 * 12 * 16];
@@ -342,7 +342,7 @@ static void test_a_constant_volume_stays_finite(void **state) {
     pleat_histogram histogram;
     pleat_histogram_make(flat, 8, &histogram);
     const int whole[3] = {2, 2, 2};
-    const pleat_source source = {.dim = {2, 2, 2}, .image = flat, .histogram = &histogram};
+    const pleat_source source = {.dim = {2, 2, 2}, .channels = 1, .image = flat, .histogram = &histogram};
     const pleat_sample s = {.contrast = 2.0, .brightness = 1.5, .gamma = 0.7};
     assert_int_equal(pleat_augment_patch(&s, &source, whole, PLEAT_PAD_ZERO, out, NULL), PLEAT_OK);
     for (int i = 0; i < 8; i++) assert_float_equal(out[i], 0.0, 1e-6); /* std(x) = 0 */

@@ -184,7 +184,7 @@ static void words_are_those_of_the_generator(void **state) {
 
 static void a_field_too_smooth_for_the_gpu_is_refused(void **state) {
     (void)state;
-    const pleat_source source = {.dim = {30, 30, 30}};
+    const pleat_source source = {.dim = {30, 30, 30}, .channels = 1};
     const pleat_sample sample = {.elastic_alpha = 1.0, .elastic_sigma = 101.0};
     augment_plan plan;
     assert_int_equal(pleat_gpu_augment_plan(&sample, &source, patch, PLEAT_PAD_ZERO, &plan),
@@ -193,7 +193,7 @@ static void a_field_too_smooth_for_the_gpu_is_refused(void **state) {
 
 static void gamma_without_a_histogram_is_refused(void **state) {
     (void)state;
-    const pleat_source source = {.dim = {30, 30, 30}};
+    const pleat_source source = {.dim = {30, 30, 30}, .channels = 1};
     const pleat_sample sample = {.gamma = 1.2};
     augment_plan plan;
     assert_int_equal(pleat_gpu_augment_plan(&sample, &source, patch, PLEAT_PAD_ZERO, &plan),

@@ -36,7 +36,7 @@ static int make_data(void **state) {
             all->label[c][i] = (uint8_t)(x >> 30);
         }
         pleat_histogram_make(all->image[c], N, &all->histogram[c]);
-        all->source[c] = (pleat_source){.dim = {D, H, W},
+        all->source[c] = (pleat_source){.dim = {D, H, W}, .channels = 1,
                                         .image = all->image[c],
                                         .label = all->label[c],
                                         .histogram = &all->histogram[c]};
@@ -167,7 +167,7 @@ static void test_an_error_comes_with_its_message_at_the_batch_it_belongs_to(void
     data *some = malloc(sizeof *some);
     *some = *all;
     const pleat_source reader = {
-        .dim = {D, H, W}, .histogram = &some->histogram[3], .read = broken, .context = name};
+        .dim = {D, H, W}, .channels = 1, .histogram = &some->histogram[3], .read = broken, .context = name};
     for (int c = 0; c < CASES; c++) some->sources[c] = c == 3 ? &reader : &some->source[c];
     const pleat_augment_config augment = pleat_augment_defaults();
     pleat_loader_config config = config_of(some, &augment);

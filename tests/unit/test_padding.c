@@ -28,7 +28,7 @@ static int make_volume(void **state) {
     }
     pleat_histogram_make(v->image, N, &v->histogram);
     v->source = (pleat_source){
-        .dim = {D, H, W}, .image = v->image, .label = v->label, .histogram = &v->histogram};
+        .dim = {D, H, W}, .channels = 1, .image = v->image, .label = v->label, .histogram = &v->histogram};
     *state = v;
     return 0;
 }
@@ -140,7 +140,7 @@ static void test_prediction_pads_as_training_does(void **state) {
     for (int i = 0; i < 8; i++) image[i] = 5.0f + (float)i; /* sum 68, minimum 5 */
     pleat_histogram histogram;
     pleat_histogram_make(image, 8, &histogram);
-    const pleat_source source = {.dim = {2, 2, 2}, .image = image, .histogram = &histogram};
+    const pleat_source source = {.dim = {2, 2, 2}, .channels = 1, .image = image, .histogram = &histogram};
     pleat_engine *engine = net_engine("ref", PLEAT_PRECISION_F32);
     pleat_graph graph;
     pleat_model *model = make_model(engine, &graph, 100.0f);

@@ -85,7 +85,7 @@ static uint8_t *predict(pleat_net *const *nets, int n, pleat_merge merge, const 
                                          .batch = BATCH,
                                          .merge = merge,
                                          .classes = CLASSES};
-    const pleat_source source = {.dim = {dim[0], dim[1], dim[2]}, .image = image};
+    const pleat_source source = {.dim = {dim[0], dim[1], dim[2]}, .channels = 1, .image = image};
     uint8_t *labels = malloc(pleat_voxels(dim));
     assert_non_null(labels);
     memset(labels, 77, pleat_voxels(dim));
@@ -229,7 +229,7 @@ static void a_device_merges_what_its_memory_holds(void **state) {
     device->refuse = PLEAT_ERR_ENGINE;
     const pleat_predict_config config = {
         .patch = {patch[0], patch[1], patch[2]}, .batch = BATCH, .classes = CLASSES};
-    const pleat_source source = {.dim = {dim[0], dim[1], dim[2]}, .image = image};
+    const pleat_source source = {.dim = {dim[0], dim[1], dim[2]}, .channels = 1, .image = image};
     REFUSED(pleat_predict_volume(&config, nets, 2, &source, want), PLEAT_ERR_ENGINE,
             "a sum of windows was refused");
     support_device_release(device);
@@ -317,7 +317,7 @@ static void a_checkpoint_is_all_that_prediction_needs(void **state) {
     static const double spacing[3] = {2, 1, 1};
     pleat_geometry native = {.dim = {10, 9, 7}, .spacing = {1, 1, 1}};
     float *image = noise(dim);
-    const pleat_source source = {.dim = {5, 9, 7}, .image = image};
+    const pleat_source source = {.dim = {5, 9, 7}, .channels = 1, .image = image};
     for (int n = 1; n <= 2; n++) {
         pleat_predictor *p = NULL;
         pleat_label out = {0};

@@ -91,7 +91,7 @@ static int free_volume(void **state) {
 
 static pleat_source source_of(const volume *v) {
     return (pleat_source){
-        .dim = {D, H, W}, .image = v->image, .label = v->label, .histogram = &v->histogram};
+        .dim = {D, H, W}, .channels = 1, .image = v->image, .label = v->label, .histogram = &v->histogram};
 }
 
 /* (x, y, z) of the original times Rx Ry Rz, step by step, then scaled and moved. */
@@ -190,7 +190,7 @@ static void test_mirror_and_tone_come_before_the_deformation(void **state) {
         pleat_augment_patch(&undeformed, &source, dim, PLEAT_PAD_ZERO, toned->image, toned->label),
         PLEAT_OK);
     const pleat_source toned_source = {
-        .dim = {D, H, W}, .image = toned->image, .label = toned->label};
+        .dim = {D, H, W}, .channels = 1, .image = toned->image, .label = toned->label};
     float a[P], b[P];
     uint8_t la[P], lb[P];
     assert_int_equal(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_ZERO, a, la), PLEAT_OK);

@@ -79,7 +79,7 @@ static void make_cases(fixture *f) {
             v->label[i] = v->image[i] > 0;
         }
         v->trouble = &f->trouble;
-        f->source[c] = (pleat_source){.dim = {SIDE, SIDE, SIDE}, .read = read_box, .context = v};
+        f->source[c] = (pleat_source){.dim = {SIDE, SIDE, SIDE}, .channels = 1, .read = read_box, .context = v};
         f->sources[c] = &f->source[c];
     }
     /* the validation case is in memory and does not count as read */
