@@ -31,7 +31,7 @@ pleat_status contact_begin(contact *c, const char *title) {
     static const char *const names[TILES] = {"before", "after", "mask"};
     const tile t = tile_of(c);
     const int width = GAP + TILES * (t.width + GAP), top = GAP + 2 * HEAD;
-    PLEAT_TRY(picture_make(width, top + c->rows * row_height(t), GROUND, &c->sheet));
+    PLEAT_TRY(picture_make(width, top + c->rows * c->channels * row_height(t), GROUND, &c->sheet));
     picture_text(&c->sheet, GAP, GAP, SCALE, WORDS, title);
     for (int k = 0; k < TILES; k++)
         picture_text(&c->sheet, GAP + k * (t.width + GAP), GAP + HEAD, SCALE, WORDS, names[k]);
@@ -49,15 +49,15 @@ static void add(char line[160], const char *format, ...) {
     va_end(args);
 }
 
-void contact_caption(const pleat_sample *s, char first[160], char second[160]) {
+void contact_caption(const pleat_sample *s, int channel, char first[160], char second[160]) {
     const double degrees = 180.0 / 3.14159265358979323846;
     first[0] = second[0] = '\0';
     if (s->mirror[0] || s->mirror[1] || s->mirror[2])
         add(first, "  mirror %s%s%s", s->mirror[2] ? "x" : "", s->mirror[1] ? "y" : "",
             s->mirror[0] ? "z" : "");
-    if (s->contrast != 0.0) add(first, "  contrast %.2f", s->contrast);
-    if (s->brightness != 0.0) add(first, "  brightness %.2f", s->brightness);
-    if (s->gamma != 0.0) add(first, "  gamma %.2f", s->gamma);
+    if (s->contrast[channel] != 0.0) add(first, "  contrast %.2f", s->contrast[channel]);
+    if (s->brightness[channel] != 0.0) add(first, "  brightness %.2f", s->brightness[channel]);
+    if (s->gamma[channel] != 0.0) add(first, "  gamma %.2f", s->gamma[channel]);
     if (s->noise != 0.0) add(first, "  noise %.3f", s->noise);
     if (s->elastic_alpha != 0.0)
         add(second, "  elastic %.0f / %.1f", s->elastic_alpha, s->elastic_sigma);
@@ -96,17 +96,24 @@ static uint8_t mix(uint8_t below, uint8_t above) {
     return (uint8_t)lround((1.0 - ALPHA) * below + ALPHA * above);
 }
 
-/* Slice `d` of image; label NULL: grey alone. */
-static void draw_slice(contact *c, int x, int y, int d, const float *image, const uint8_t *label) {
+typedef struct patch_slice { /* of an image [patch, C] */
+    const float *image;
+    int channel, d;
+} patch_slice;
+
+/* label NULL: grey alone. */
+static void draw_slice(contact *c, int x, int y, patch_slice from, const uint8_t *label) {
     const tile t = tile_of(c);
-    const size_t slice = (size_t)d * (size_t)c->patch[1] * (size_t)c->patch[2];
+    const size_t first = (size_t)from.d * (size_t)c->patch[1] * (size_t)c->patch[2];
+    const float low = c->low[from.channel], high = c->high[from.channel];
     for (int v = 0; v < t.height; v++)
         for (int u = 0; u < t.width; u++) {
             int h = (int)((double)v * c->patch[1] / t.height);
             if (!c->upside_down) h = c->patch[1] - 1 - h;
             const int w = (int)((double)u * c->patch[2] / t.width);
-            const size_t i = slice + (size_t)h * (size_t)c->patch[2] + (size_t)w;
-            const double grey = 255.0 * (image[i] - c->low) / (c->high - c->low);
+            const size_t i = first + (size_t)h * (size_t)c->patch[2] + (size_t)w;
+            const float x_i = from.image[i * (size_t)c->channels + (size_t)from.channel];
+            const double grey = 255.0 * (x_i - low) / (high - low);
             const uint8_t g = (uint8_t)(grey > 0.0 ? grey < 255.0 ? grey : 255.0 : 0.0);
             colour pixel = {g, g, g};
             if (label != NULL && label[i] != 0) {
@@ -126,19 +133,29 @@ static int slice_before(const contact *c, const pleat_sample *sample, int d) {
     return slice < 0 ? 0 : slice < c->patch[0] ? slice : c->patch[0] - 1;
 }
 
-void contact_row(contact *c, int row, const pleat_sample *sample, const float *before,
-                 const float *after, const uint8_t *label) {
+/* The tiles of one channel, whose captions begin at `top`. */
+static void draw_channel(contact *c, int channel, int top, const pleat_sample *sample,
+                         const float *before, const float *after, const uint8_t *label) {
     const tile t = tile_of(c);
-    const int top = GAP + 2 * HEAD + row * row_height(t), line = PICTURE_LINE * SCALE;
-    char name[32], first[160], second[160];
-    contact_caption(sample, first, second);
-    (void)snprintf(name, sizeof name, "%d", row);
-    picture_text(&c->sheet, GAP, top, SCALE, WORDS, name);
-    const int indent = GAP + 2 * PICTURE_LETTER * SCALE;
+    const int line = PICTURE_LINE * SCALE, indent = GAP + 2 * PICTURE_LETTER * SCALE;
+    char first[160], second[160];
+    contact_caption(sample, channel, first, second);
     picture_text(&c->sheet, indent, top, SCALE, FAINT, first);
     picture_text(&c->sheet, indent, top + line, SCALE, FAINT, second);
     const int d = best_slice(c, label), y = top + 2 * line + GAP / 2;
-    draw_slice(c, GAP, y, slice_before(c, sample, d), before, NULL);
-    draw_slice(c, GAP + t.width + GAP, y, d, after, NULL);
-    draw_slice(c, GAP + 2 * (t.width + GAP), y, d, after, label);
+    const patch_slice now = {after, channel, d};
+    draw_slice(c, GAP, y, (patch_slice){before, channel, slice_before(c, sample, d)}, NULL);
+    draw_slice(c, GAP + t.width + GAP, y, now, NULL);
+    draw_slice(c, GAP + 2 * (t.width + GAP), y, now, label);
+}
+
+void contact_row(contact *c, int row, const pleat_sample *sample, const float *before,
+                 const float *after, const uint8_t *label) {
+    const int height = row_height(tile_of(c));
+    const int top = GAP + 2 * HEAD + row * c->channels * height;
+    char name[32];
+    (void)snprintf(name, sizeof name, "%d", row);
+    picture_text(&c->sheet, GAP, top, SCALE, WORDS, name);
+    for (int k = 0; k < c->channels; k++)
+        draw_channel(c, k, top + k * height, sample, before, after, label);
 }

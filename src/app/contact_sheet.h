@@ -5,6 +5,8 @@
  *   sample 0  mirror x  gamma 1.31
  *             rotation 4 -9 2
  *   [as it was stored] [as the network sees it] [the same, classes in colour]
+ *
+ * A sample of several channels has as many such rows.
  */
 #ifndef PLEAT_APP_CONTACT_H
 #define PLEAT_APP_CONTACT_H
@@ -18,8 +20,9 @@ typedef struct contact {
     double spacing[3];     /* mm; a voxel's shape on the sheet */
     int upside_down;       /* rows go from the front of the body to its back: draw them as they lie;
                              else turned, so that the front is on top */
-    float low, high;       /* black and white */
-    const colour *colours; /* [256] of the labels */
+    int channels;
+    float low[PLEAT_MAX_CHANNELS], high[PLEAT_MAX_CHANNELS]; /* black and white */
+    const colour *colours;                                   /* [256] of the labels */
     int rows;              /* samples */
     picture sheet;
 } contact;
@@ -27,11 +30,11 @@ typedef struct contact {
 /* Lays the sheet out for `rows` samples; the fields above are set. ERR_MEMORY. */
 pleat_status contact_begin(contact *c, const char *title);
 
-/* Row `row`: before and after [patch], label [patch]. */
+/* Sample `row`: before and after [patch, C], label [patch]. */
 void contact_row(contact *c, int row, const pleat_sample *sample, const float *before,
                  const float *after, const uint8_t *label);
 
-/* What was drawn, as two lines: intensity and mirror, then space. */
-void contact_caption(const pleat_sample *sample, char first[160], char second[160]);
+/* What was drawn for a channel, as two lines: intensity and mirror, then space. */
+void contact_caption(const pleat_sample *sample, int channel, char first[160], char second[160]);
 
 #endif /* PLEAT_APP_CONTACT_H */

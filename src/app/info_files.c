@@ -6,13 +6,16 @@
 #include "pleat/file.h"
 #include "pleat/history.h"
 #include "pleat/intensity.h"
+#include "pleat/layout.h"
 #include "pleat/nifti.h"
+#include "pleat/prep.h"
 #include "pleat/schedule.h"
 #include "pleat/store.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Users think x, y, z; code holds D, H, W. */
@@ -55,14 +58,41 @@ static void print_geometry(sheet *s, const pleat_geometry *g) {
     sheet_int(s, "xyzt_units", g->xyzt_units);
 }
 
+static const sheet_column channel_columns[] = {{"channel", 7}, {"min", 12},  {"max", 12},
+                                               {"mean", 12},   {"std", 12}, {NULL, 0}};
+
+static void print_stats(sheet *s, const pleat_intensity_stats *stats) {
+    sheet_real(s, "min", stats->min); /* of the scaled data */
+    sheet_real(s, "max", stats->max);
+    sheet_real(s, "mean", stats->mean);
+    sheet_real(s, "std", stats->std);
+}
+
+/* The statistics of one channel, or a table of several. */
+static void print_channels(sheet *s, const pleat_intensity_stats *stats, int channels) {
+    if (channels == 1) {
+        print_stats(s, stats);
+        return;
+    }
+    sheet_table(s, "by_channel", channel_columns);
+    for (int c = 0; c < channels; c++) {
+        sheet_row(s);
+        sheet_int(s, "channel", c);
+        print_stats(s, &stats[c]);
+    }
+    sheet_table_end(s);
+}
+
 pleat_status info_nifti(const char *path, sheet_form form) {
     pleat_geometry geometry;
     pleat_nifti_info info;
     pleat_image image = {0};
+    pleat_intensity_stats stats[PLEAT_MAX_CHANNELS];
     PLEAT_TRY(pleat_nifti_read_header(path, &geometry, &info));
     PLEAT_TRY(pleat_nifti_read_image(path, &image, NULL));
-    const pleat_intensity_stats stats =
-        pleat_intensity_measure(image.data, pleat_voxels(image.dim));
+    const size_t n = pleat_voxels(image.dim);
+    for (int c = 0; c < image.channels; c++)
+        stats[c] = pleat_intensity_measure(image.data + (size_t)c * n, n);
     pleat_image_free(&image);
     sheet s = sheet_begin(form, "nifti");
     sheet_text(&s, "kind", "nifti");
@@ -74,11 +104,9 @@ pleat_status info_nifti(const char *path, sheet_form form) {
     sheet_real(&s, "slope", info.slope);
     sheet_real(&s, "inter", info.inter);
     print_geometry(&s, &geometry);
-    sheet_int(&s, "voxels", (long long)info.voxels);
-    sheet_real(&s, "min", stats.min); /* of the scaled data */
-    sheet_real(&s, "max", stats.max);
-    sheet_real(&s, "mean", stats.mean);
-    sheet_real(&s, "std", stats.std);
+    sheet_int(&s, "voxels", (long long)info.voxels); /* of a channel */
+    sheet_int(&s, "channels", info.channels);
+    print_channels(&s, stats, info.channels);
     sheet_end(&s);
     return PLEAT_OK;
 }
@@ -110,7 +138,7 @@ pleat_status info_store(const char *folder, sheet_form form) {
     double bytes = 0.0;
     for (int i = 0; i < n; i++) {
         const pleat_case_info *c = pleat_store_info(store, i);
-        const size_t voxel = sizeof(float) + (c->has_label ? 1 : 0);
+        const size_t voxel = (size_t)c->channels * sizeof(float) + (c->has_label ? 1 : 0);
         labelled += c->has_label;
         if (c->classes > classes) classes = c->classes;
         bytes += (double)(pleat_voxels(c->dim) * voxel);
@@ -120,6 +148,7 @@ pleat_status info_store(const char *folder, sheet_form form) {
     sheet_text(&s, "folder", folder);
     sheet_int(&s, "n", n);
     sheet_int(&s, "labelled", labelled);
+    sheet_int(&s, "channels", n > 0 ? pleat_store_info(store, 0)->channels : 0);
     sheet_int(&s, "classes", classes);
     sheet_real(&s, "mib", bytes / 0x1p20);
     sheet_text(&s, "preprocessing", pleat_store_preprocessing(store));
@@ -139,6 +168,7 @@ pleat_status info_case(const char *path, sheet_form form) {
     sheet_text(&s, "kind", "case");
     sheet_text(&s, "file", path);
     sheet_text(&s, "id", c.id);
+    sheet_int(&s, "channels", c.channels);
     print_size(&s, "dim", c.dim);
     print_spacing(&s, "spacing_mm", c.spacing);
     sheet_flag(&s, "labelled", c.has_label);
@@ -152,6 +182,88 @@ pleat_status info_case(const char *path, sheet_form form) {
     sheet_text(&s, "preprocessing", preprocessing);
     sheet_end(&s);
     return PLEAT_OK;
+}
+
+/* --- a data folder ---------------------------------------------------------------------------- */
+
+static const sheet_column data_columns[] = {
+    {"id", -24}, {"dim", -12}, {"spacing_mm", -26}, {"channels", 8}, {"labelled", -1}, {NULL, 0}};
+
+/* Commas between them; "" when there are none. */
+static void join(char *const *names, int n, char *out, size_t size) {
+    size_t used = 0;
+    out[0] = '\0';
+    for (int i = 0; i < n && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? "," : "", names[i]);
+}
+
+/* Texts of dataset.json, NULL where it does not say. */
+static pleat_status data_names(const char *folder, char channels[1024], char classes[4096]) {
+    char **names = NULL;
+    int n = 0;
+    PLEAT_TRY(pleat_layout_channels(folder, &names, &n));
+    join(names, n, channels, 1024);
+    pleat_layout_names_free(names, n);
+    PLEAT_TRY(pleat_layout_classes(folder, &names, &n));
+    join(names, n, classes, 4096);
+    pleat_layout_names_free(names, n);
+    return PLEAT_OK;
+}
+
+typedef struct data_case {
+    pleat_geometry geometry;
+    int channels;
+} data_case;
+
+static pleat_status read_headers(const pleat_case_paths *cases, int n, data_case *out) {
+    for (int i = 0; i < n; i++) {
+        PLEAT_TRY(pleat_nifti_read_header(cases[i].image[0], &out[i].geometry, NULL));
+        PLEAT_TRY(pleat_prep_count_channels(&cases[i], &out[i].channels));
+    }
+    return PLEAT_OK;
+}
+
+static void print_data(const char *folder, const pleat_case_paths *cases, const data_case *seen,
+                       int n, const char *channels, const char *classes, sheet_form form) {
+    sheet s = sheet_begin(form, "data");
+    int labelled = 0;
+    for (int i = 0; i < n; i++) labelled += cases[i].label != NULL;
+    sheet_text(&s, "kind", "data");
+    sheet_text(&s, "folder", folder);
+    sheet_int(&s, "n", n);
+    sheet_int(&s, "labelled", labelled);
+    sheet_int(&s, "channels", seen[0].channels);
+    sheet_text(&s, "channel_names", channels[0] != '\0' ? channels : NULL);
+    sheet_text(&s, "classes", classes[0] != '\0' ? classes : NULL);
+    sheet_table(&s, "cases", data_columns);
+    for (int i = 0; i < n; i++) {
+        sheet_row(&s);
+        sheet_text(&s, "id", cases[i].id);
+        print_size(&s, "dim", seen[i].geometry.dim);
+        print_spacing(&s, "spacing_mm", seen[i].geometry.spacing);
+        sheet_int(&s, "channels", seen[i].channels);
+        sheet_flag(&s, "labelled", cases[i].label != NULL);
+    }
+    sheet_table_end(&s);
+    sheet_end(&s);
+}
+
+pleat_status info_data(const char *folder, sheet_form form) {
+    pleat_case_paths *cases = NULL;
+    data_case *seen = NULL;
+    char channels[1024], classes[4096];
+    int n = 0;
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY(pleat_layout_scan(folder, 0, &cases, &n));
+    PLEAT_TRY_GOTO(status, done, data_names(folder, channels, classes));
+    seen = calloc((size_t)n, sizeof *seen);
+    PLEAT_CHECK_GOTO(status, done, seen != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
+    PLEAT_TRY_GOTO(status, done, read_headers(cases, n, seen));
+    print_data(folder, cases, seen, n, channels, classes, form);
+done:
+    free(seen);
+    pleat_layout_free(cases, n);
+    return status;
 }
 
 /* --- a checkpoint ----------------------------------------------------------------------------- */

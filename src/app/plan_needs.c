@@ -15,10 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VOXEL_BYTES 5 /* in the store, and of a batch: float image, uint8 label */
 #define LOADER_RING 4 /* batches a loader holds */
 
 /* --- what the data need ----------------------------------------------------------------------- */
+
+/* In the store, and of a batch: float image, uint8 label. */
+static double voxel_bytes(const plan_needs *n) { return n->channels * sizeof(float) + 1.0; }
 
 static pleat_status add_case(const pleat_config *c, const char *image, plan_needs *n) {
     pleat_geometry native;
@@ -35,7 +37,7 @@ static pleat_status add_case(const pleat_config *c, const char *image, plan_need
     const double voxels = (double)pleat_voxels(dim);
     const double prediction = voxels * (c->network.classes + 1) * sizeof(float);
     if (prediction > n->prediction) n->prediction = prediction;
-    n->store += voxels * VOXEL_BYTES;
+    n->store += voxels * voxel_bytes(n);
     n->labels += (double)pleat_voxels(native.dim) / 20; /* gzip of label maps: mostly zeros */
     return PLEAT_OK;
 }
@@ -46,8 +48,9 @@ static pleat_status count_data(const pleat_config *c, plan_needs *n) {
     PLEAT_CHECK(c->data[0] != '\0', PLEAT_ERR_ARG,
                 "no data: set data: FOLDER in the configuration or --set data=FOLDER");
     PLEAT_TRY(pleat_layout_scan(c->data, 1, &cases, &n->cases));
+    status = pleat_prep_count_channels(&cases[0], &n->channels);
     for (int i = 0; i < n->cases && status == PLEAT_OK; i++)
-        status = add_case(c, cases[i].image, n);
+        status = add_case(c, cases[i].image[0], n);
     pleat_layout_free(cases, n->cases);
     n->resident = n->store <= c->host_memory ? n->store : 0.0;
     return status;
@@ -60,7 +63,7 @@ typedef struct trial { /* one rank's part of a step, on noise */
     pleat_engine *engine;
     pleat_model *model;
     pleat_net *net;
-    int batch, ordered;
+    int channels, batch, ordered;
     int64_t step;
     float *images;
     uint8_t *labels;
@@ -84,17 +87,20 @@ static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
                                  .norm_momentum = c->norm_momentum};
     const size_t n = (size_t)t->batch * pleat_voxels(c->patch);
     PLEAT_TRY(pleat_precision_from_name(c->precision, &engine.precision));
-    PLEAT_TRY(pleat_network_build(&c->network, &t->graph));
+    pleat_network network = c->network;
+    network.channels = t->channels;
+    PLEAT_TRY(pleat_network_build(&network, &t->graph));
     PLEAT_TRY(pleat_engine_create(&engine, &t->engine));
     options.ordered = t->ordered = c->deterministic && t->engine->ordered;
     PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
     PLEAT_TRY(pleat_model_init(t->model, 1, 0));
     PLEAT_TRY(pleat_net_create(t->model, &options, &t->net));
-    t->images = malloc(n * sizeof *t->images);
+    const size_t values = (size_t)t->channels * n;
+    t->images = malloc(values * sizeof *t->images);
     t->labels = malloc(n);
     PLEAT_CHECK(t->images != NULL && t->labels != NULL, PLEAT_ERR_MEMORY,
                 "no memory for %zu voxels", n);
-    bench_noise(t->images, n, 1);
+    bench_noise(t->images, values, 1);
     for (size_t i = 0; i < n; i++) t->labels[i] = t->images[i] > 0;
     return PLEAT_OK;
 }
@@ -116,7 +122,7 @@ static int is_on_gpu(const char *engine) {
 
 static pleat_status try_network(const app *a, const plan_request *request, plan_needs *n) {
     const pleat_config *c = &request->config;
-    trial t = {.batch = c->batch / n->layout.ranks_per_fold};
+    trial t = {.channels = n->channels, .batch = c->batch / n->layout.ranks_per_fold};
     const bench_repeat repeat = {.warmup = 1, .n = request->steps};
     bench_times times;
     PLEAT_CHECK(t.batch * n->layout.ranks_per_fold == c->batch, PLEAT_ERR_ARG,
@@ -140,7 +146,7 @@ static pleat_status try_network(const app *a, const plan_request *request, plan_
         n->model = (4 * params + stats + slots) * sizeof(float);
         n->arena = (double)pleat_net_arena(t.net);
         n->batches =
-            (double)t.batch * (double)pleat_voxels(c->patch) * VOXEL_BYTES * (LOADER_RING + 1);
+            (double)t.batch * (double)pleat_voxels(c->patch) * voxel_bytes(n) * (LOADER_RING + 1);
         n->checkpoints = c->folds * (2 * (3 * params + stats) + params + stats) * sizeof(float);
     }
     close_trial(&t);

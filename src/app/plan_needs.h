@@ -15,7 +15,7 @@ typedef struct plan_request {
 
 typedef struct plan_needs {
     pleat_plan layout;
-    int cases, patches; /* windows of all predictions together */
+    int cases, channels, patches; /* patches: windows of all predictions together */
     /* bytes */
     double model, arena, batches, prediction; /* of a rank */
     double store, resident;                   /* on disk; of it in a node's memory */

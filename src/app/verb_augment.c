@@ -20,13 +20,14 @@ typedef struct studio {
     int fold, epoch, samples;
     pleat_case_info info;
     pleat_source source;
-    float *volume; /* [D,H,W] */
+    float *volume; /* [C,D,H,W] */
     uint8_t *mask; /* [D,H,W] */
-    pleat_histogram *histogram;
+    pleat_histogram *histogram; /* [C] */
     int32_t (*rows)[4]; /* of the foreground */
     int first[COLOURS + 1];
     pleat_foreground foreground;
-    float *before, *after; /* [patch] */
+    float *before, *after; /* [patch, C] */
+    float *planes;         /* [C, patch] */
     uint8_t *label;        /* [patch] */
     colour colours[COLOURS];
     contact sheet;
@@ -39,6 +40,7 @@ static void close_studio(studio *s) {
     free(s->rows);
     free(s->before);
     free(s->after);
+    free(s->planes);
     free(s->label);
     picture_free(&s->sheet.sheet);
 }
@@ -68,26 +70,29 @@ static void list_classes(studio *s, int n) {
 }
 
 static pleat_status load(studio *s, pleat_store *store, int i) {
-    static const int origin[3] = {0, 0, 0};
     s->info = *pleat_store_info(store, i);
     const int *dim = s->info.dim;
-    const size_t n = pleat_voxels(dim), patch = pleat_voxels(s->config->patch);
+    const size_t n = pleat_voxels(dim), channels = (size_t)s->info.channels;
+    const size_t patch = pleat_voxels(s->config->patch), values = channels * patch;
     PLEAT_CHECK(s->info.has_label, PLEAT_ERR_DATA, "case '%s' has no mask to augment with it",
                 s->info.id);
-    s->volume = malloc(n * sizeof *s->volume);
+    s->volume = malloc(channels * n * sizeof *s->volume);
     s->mask = malloc(n);
-    s->histogram = malloc(sizeof *s->histogram);
-    s->before = malloc(patch * sizeof *s->before);
-    s->after = malloc(patch * sizeof *s->after);
+    s->histogram = malloc(channels * sizeof *s->histogram);
+    s->before = malloc(values * sizeof *s->before);
+    s->after = malloc(values * sizeof *s->after);
+    s->planes = malloc(values * sizeof *s->planes);
     s->label = malloc(patch);
-    PLEAT_CHECK(s->volume && s->mask && s->histogram && s->before && s->after && s->label,
+    PLEAT_CHECK(s->volume && s->mask && s->histogram && s->before && s->after && s->planes &&
+                    s->label,
                 PLEAT_ERR_MEMORY, "no memory for case '%s'", s->info.id);
     int listed = 0;
     PLEAT_TRY(pleat_store_read_case(store, i, s->volume, s->mask));
     PLEAT_TRY(pleat_store_foreground(store, i, &s->rows, &listed));
     list_classes(s, listed);
-    pleat_histogram_make(s->volume, n, s->histogram);
-    s->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]}, .channels = 1,
+    for (size_t c = 0; c < channels; c++)
+        pleat_histogram_make(s->volume + c * n, n, &s->histogram[c]);
+    s->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]}, .channels = s->info.channels,
                                .image = s->volume,
                                .label = s->mask,
                                .histogram = s->histogram,
@@ -136,13 +141,19 @@ static pleat_status begin_sheet(studio *s) {
     }
     c->colours = s->colours;
     c->upside_down = s->info.geometry.affine[1][1] < 0.0; /* voxel y to mm towards the front */
-    c->low = (float)quantile(s->histogram, 0.005);
-    c->high = (float)quantile(s->histogram, 0.995);
-    if (c->high <= c->low) c->high = c->low + 1.0F;
+    c->channels = s->info.channels;
+    for (int k = 0; k < c->channels; k++) {
+        c->low[k] = (float)quantile(&s->histogram[k], 0.005);
+        c->high[k] = (float)quantile(&s->histogram[k], 0.995);
+        if (c->high[k] <= c->low[k]) c->high[k] = c->low[k] + 1.0F;
+    }
     c->rows = s->samples < MOST_ROWS ? s->samples : MOST_ROWS;
-    (void)snprintf(title, sizeof title, "%.60s  %dx%dx%d  seed %llu  grey %.3g to %.3g", s->info.id,
-                   c->patch[2], c->patch[1], c->patch[0], (unsigned long long)s->seed,
-                   (double)c->low, (double)c->high);
+    const int used =
+        snprintf(title, sizeof title, "%.60s  %dx%dx%d  seed %llu", s->info.id, c->patch[2],
+                 c->patch[1], c->patch[0], (unsigned long long)s->seed);
+    for (size_t k = 0, at = (size_t)used; k < (size_t)c->channels && at < sizeof title; k++)
+        at += (size_t)snprintf(title + at, sizeof title - at, "%s%.3g to %.3g",
+                               k == 0 ? "  grey " : ", ", (double)c->low[k], (double)c->high[k]);
     return contact_begin(c, title);
 }
 
@@ -167,8 +178,13 @@ static pleat_status write_volumes(const studio *s, int number) {
     const int *patch = s->config->patch;
     const double *mm = s->info.spacing;
     pleat_geometry geometry;
-    const pleat_image image = {{patch[0], patch[1], patch[2]}, {mm[0], mm[1], mm[2]}, 1, s->after};
+    const int channels = s->info.channels;
+    const pleat_image image = {
+        {patch[0], patch[1], patch[2]}, {mm[0], mm[1], mm[2]}, channels, s->planes};
     const pleat_label label = {{patch[0], patch[1], patch[2]}, {mm[0], mm[1], mm[2]}, s->label};
+    const size_t n = pleat_voxels(patch), pitch = (size_t)channels;
+    for (size_t c = 0; c < pitch; c++)
+        for (size_t i = 0; i < n; i++) s->planes[c * n + i] = s->after[i * pitch + c];
     pleat_nifti_plain_geometry(patch, mm, &geometry);
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s_%03d_image.nii.gz", s->out, s->info.id, number));
     PLEAT_TRY(pleat_nifti_write_image(path, &image, &geometry, 0));
@@ -181,10 +197,15 @@ static pleat_status make_sample(studio *s, int number) {
     static const pleat_augment_config off;
     const int(*dims)[3] = (const int(*)[3]) & s->info.dim;
     const pleat_pad pad = (pleat_pad)c->pad_background;
+    const pleat_sample_key key = {.seed = s->seed,
+                                  .fold = s->fold,
+                                  .epoch = s->epoch,
+                                  .sample = number,
+                                  .samples = s->samples};
     pleat_sample sample;
-    pleat_sampler_draw(s->seed, s->fold, s->epoch, number, s->samples, 1, dims, c->patch,
+    pleat_sampler_draw(&key, 1, dims, c->patch,
                        c->augment ? &c->transforms : &off, &sample);
-    pleat_sampler_oversample(s->seed, s->fold, s->epoch, number, c->oversample, s->info.dim,
+    pleat_sampler_oversample(&key, c->oversample, s->info.dim,
                              c->patch, &s->foreground, &sample);
     const pleat_sample plain = undone(s, &sample);
     PLEAT_TRY(pleat_augment_patch(&plain, &s->source, c->patch, pad, s->before, NULL));

@@ -142,9 +142,13 @@ static pleat_status info_folder(const char *path, sheet_form form) {
     PLEAT_TRY(pleat_path(index, sizeof index, "%s/index.h5", path));
     PLEAT_TRY(pleat_path(record, sizeof record, "%s/run.json", path));
     if (pleat_file_exists(index)) return info_store(path, form);
-    PLEAT_CHECK(pleat_file_exists(record), PLEAT_ERR_NOT_FOUND,
-                "'%s' is neither a store nor a run: it has no index.h5 and no run.json", path);
-    return info_run(path, form);
+    if (pleat_file_exists(record)) return info_run(path, form);
+    const pleat_status status = info_data(path, form);
+    PLEAT_CHECK(status != PLEAT_ERR_NOT_FOUND, status,
+                "'%s' is neither a store nor a run nor a data folder: it has no index.h5, no "
+                "run.json and no cases",
+                path);
+    return status;
 }
 
 pleat_status verb_info(app *a, const verb *self, int argc, char **argv) {

@@ -118,11 +118,13 @@ static pleat_status check_outputs(const predict_options *o, const pleat_case_pat
         char path[PLEAT_PATH_BYTES];
         struct stat to, from;
         PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.nii.gz", o->out, cases[i].id));
-        PLEAT_CHECK(stat(path, &to) != 0 || stat(cases[i].image, &from) != 0 ||
-                        to.st_dev != from.st_dev || to.st_ino != from.st_ino,
-                    PLEAT_ERR_ARG,
-                    "the label map of '%s' would overwrite the volume itself; use another --out",
-                    cases[i].image);
+        if (stat(path, &to) != 0) continue;
+        for (int k = 0; k < cases[i].images; k++)
+            PLEAT_CHECK(stat(cases[i].image[k], &from) != 0 || to.st_dev != from.st_dev ||
+                            to.st_ino != from.st_ino,
+                        PLEAT_ERR_ARG,
+                        "the label map of '%s' would overwrite the volume itself; use another --out",
+                        cases[i].image[k]);
     }
     return PLEAT_OK;
 }
@@ -134,7 +136,7 @@ static pleat_status predict_one(const predict_options *o, pleat_predictor *predi
     pleat_geometry native;
     const double start = pleat_now();
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.nii.gz", o->out, c->id));
-    PLEAT_TRY(pleat_predictor_file(predictor, c->image, &label, &native));
+    PLEAT_TRY(pleat_predictor_case(predictor, c, &label, &native));
     const pleat_status status = pleat_nifti_write_label(path, &label, &native);
     pleat_label_free(&label);
     if (status == PLEAT_OK)

@@ -3,6 +3,7 @@
 
 #include "pleat/file.h"
 #include "pleat/log.h"
+#include "pleat/volume.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -105,6 +106,12 @@ pleat_status bench_check_size(const char *name, const int dim[3]) {
     for (int a = 0; a < 3; a++)
         PLEAT_CHECK(dim[a] >= 1 && dim[a] <= 32767, PLEAT_ERR_ARG,
                     "%s %dx%dx%d: each size must be 1 to 32767", name, dim[2], dim[1], dim[0]);
+    return PLEAT_OK;
+}
+
+pleat_status bench_check_channels(int channels) {
+    PLEAT_CHECK(channels >= 1 && channels <= PLEAT_MAX_CHANNELS, PLEAT_ERR_ARG,
+                "--channels %d: must be 1 to %d", channels, PLEAT_MAX_CHANNELS);
     return PLEAT_OK;
 }
 

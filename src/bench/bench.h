@@ -33,6 +33,7 @@ void bench_print_times(sheet *s, const bench_times *times); /* ms_median, ms_min
 /* Most memory this process ever held, MiB. */
 void bench_print_peak(sheet *s);
 /* ERR_ARG with the option's name unless each size is 1 .. 32767 voxels. */
+pleat_status bench_check_channels(int channels);
 pleat_status bench_check_size(const char *name, const int dim[3]);
 void bench_print_size(sheet *s, const char *key, const int dim[3]); /* x, y, z */
 
@@ -50,13 +51,13 @@ void bench_scratch_remove(const char *folder);
 typedef struct bench_model_options {
     const char *engine, *precision;
     int patch[3];
-    int filters, depth, classes, batch;
+    int filters, depth, channels, classes, batch;
     int threads;   /* 0: this rank's share of the cores */
     int share_gpu; /* ranks may use one */
     int deterministic;
 } bench_model_options;
 
-#define BENCH_MODEL_ROWS 9
+#define BENCH_MODEL_ROWS 10
 /* Their rows of the command line, to rows[BENCH_MODEL_ROWS]. */
 void bench_model_rows(bench_model_options *o, option *rows);
 
@@ -97,8 +98,8 @@ pleat_status bench_case_open(const bench_model_options *o, const bench_patches *
                              const pleat_comm *world, pleat_net *net, bench_case *c);
 void bench_case_close(bench_case *c);
 
-/* Something to learn: the class of a voxel of bench_noise grows with its intensity. */
-void bench_classes(const float *image, size_t n, int classes, uint8_t *label);
+/* Something to learn: the class of a voxel grows with its bench_noise, image[i * pitch]. */
+void bench_classes(const float *image, size_t n, size_t pitch, int classes, uint8_t *label);
 
 /* --- the measurements --- */
 

@@ -15,15 +15,18 @@ typedef struct augment_work {
     int n, most, threads;  /* samples of this measurement, room for them; threads that share them */
     const pleat_source *source;
     int patch[3];
-    float *image;   /* [threads, patch] */
+    float *image;   /* [threads, patch, C] */
     uint8_t *label; /* [threads, patch] */
 } augment_work;
 
 /* Each turned on in the middle of its range. */
 static void add_mirror(pleat_sample *s) { s->mirror[0] = s->mirror[1] = s->mirror[2] = 1; }
-static void add_contrast(pleat_sample *s) { s->contrast[0] = 1.5; }
-static void add_brightness(pleat_sample *s) { s->brightness[0] = 1.25; }
-static void add_gamma(pleat_sample *s) { s->gamma[0] = 1.2; }
+static void all_channels(double values[PLEAT_MAX_CHANNELS], double value) {
+    for (int c = 0; c < PLEAT_MAX_CHANNELS; c++) values[c] = value;
+}
+static void add_contrast(pleat_sample *s) { all_channels(s->contrast, 1.5); }
+static void add_brightness(pleat_sample *s) { all_channels(s->brightness, 1.25); }
+static void add_gamma(pleat_sample *s) { all_channels(s->gamma, 1.2); }
 static void add_noise(pleat_sample *s) { s->noise = 0.025; }
 static void add_elastic(pleat_sample *s) {
     s->elastic_alpha = 450.0;
@@ -50,7 +53,8 @@ static pleat_status make_patches(void *context) {
     for (int i = 0; i < w->n; i++) {
         const size_t at = (size_t)omp_get_thread_num() * voxels;
         failed += pleat_augment_patch(&w->samples[i], w->source, w->patch, PLEAT_PAD_ZERO,
-                                      w->image + at, w->label + at) != PLEAT_OK;
+                                      w->image + at * (size_t)w->source->channels,
+                                      w->label + at) != PLEAT_OK;
     }
     PLEAT_CHECK(failed == 0, PLEAT_ERR_MEMORY, "%d of %d patches could not be made", failed, w->n);
     return PLEAT_OK;
@@ -75,8 +79,10 @@ static void draw(augment_work *w) {
     const pleat_augment_config paper = pleat_augment_defaults();
     const int(*dims)[3] = (const int(*)[3]) & w->source->dim;
     w->n = w->most;
-    for (int i = 0; i < w->n; i++)
-        pleat_sampler_draw(1, 0, 0, i, w->n, 1, dims, w->patch, &paper, &w->samples[i]);
+    for (int i = 0; i < w->n; i++) {
+        const pleat_sample_key key = {.seed = 1, .sample = i, .samples = w->n};
+        pleat_sampler_draw(&key, 1, dims, w->patch, &paper, &w->samples[i]);
+    }
 }
 
 enum { ALL = TRANSFORMS, WORST, DRAWN, MEASUREMENTS };
@@ -131,6 +137,7 @@ static pleat_status run_augment(augment_work *w, int threads, const bench_repeat
         sheet_real(&s, key, all[k]);
     }
     sheet_int(&s, "draws", w->most);
+    sheet_int(&s, "channels", w->source->channels);
     bench_print_size(&s, "patch", w->patch);
     bench_print_size(&s, "size", w->source->dim);
     bench_print_peak(&s);
@@ -139,27 +146,28 @@ static pleat_status run_augment(augment_work *w, int threads, const bench_repeat
 }
 
 /* A volume of noise with a mask, in memory. */
-static pleat_status augment_volume(const int dim[3], augment_work *w, const bench_repeat *repeat,
+static pleat_status augment_volume(const int dim[3], int channels, augment_work *w, const bench_repeat *repeat,
                                    int json) {
     pleat_status status = PLEAT_OK;
     const int threads = w->threads;
     const size_t n = pleat_voxels(dim), patch = (size_t)threads * pleat_voxels(w->patch);
     const size_t samples = (size_t)(w->most > threads ? w->most : threads);
-    float *image = malloc(n * sizeof *image);
+    float *image = malloc((size_t)channels * n * sizeof *image);
     uint8_t *label = malloc(n);
-    pleat_histogram *histogram = malloc(sizeof *histogram);
+    pleat_histogram *histogram = malloc((size_t)channels * sizeof *histogram);
     w->samples = malloc(samples * sizeof *w->samples);
-    w->image = malloc(patch * sizeof *w->image);
+    w->image = malloc((size_t)channels * patch * sizeof *w->image);
     w->label = malloc(patch);
     PLEAT_CHECK_GOTO(status, done,
                      image != NULL && label != NULL && histogram != NULL && w->samples != NULL &&
                          w->image != NULL && w->label != NULL,
                      PLEAT_ERR_MEMORY, "no memory for %zu voxels", n);
-    bench_noise(image, n, 0);
+    bench_noise(image, (size_t)channels * n, 0);
     for (size_t i = 0; i < n; i++) label[i] = image[i] > 1.0F;
-    pleat_histogram_make(image, n, histogram);
+    for (size_t c = 0; c < (size_t)channels; c++)
+        pleat_histogram_make(image + c * n, n, &histogram[c]);
     const pleat_source source = {
-        .dim = {dim[0], dim[1], dim[2]}, .channels = 1, .image = image, .label = label, .histogram = histogram};
+        .dim = {dim[0], dim[1], dim[2]}, .channels = channels, .image = image, .label = label, .histogram = histogram};
     w->source = &source;
     PLEAT_TRY_GOTO(status, done, run_augment(w, threads, repeat, json));
 done:
@@ -173,13 +181,14 @@ done:
 }
 
 pleat_status bench_augment(app *a, const verb *self, int argc, char **argv) {
-    int dim[3] = {104, 254, 267}, json = 0, go = 0;
+    int dim[3] = {104, 254, 267}, channels = 1, json = 0, go = 0;
     augment_work w = {.patch = {80, 160, 160}, .most = 100, .threads = a->session->threads};
     bench_repeat repeat = {.warmup = 1, .n = 5};
     text_list words = {0};
     const option rows[] = {
         {"--patch", OPTION_SIZE, w.patch, "XxYxZ", "voxels; 160x160x80"},
         {"--size", OPTION_SIZE, dim, "XxYxZ", "of the volume; 267x254x104"},
+        {"--channels", OPTION_INT, &channels, "N", "of the volume; 1"},
         {"--draws", OPTION_INT, &w.most, "N", "patches of the average draw; 100"},
         {"--threads", OPTION_INT, &w.threads, "N", "of the second measurement; all"},
         {"--repeats", OPTION_INT, &repeat.n, "N", "measurements of each transform; 5"},
@@ -192,7 +201,8 @@ pleat_status bench_augment(app *a, const verb *self, int argc, char **argv) {
     PLEAT_CHECK(words.n == 0, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
     PLEAT_CHECK(w.most >= 1 && w.most <= 100000 && w.threads >= 1 && w.threads <= 4096,
                 PLEAT_ERR_ARG, "--draws must be 1 to 100000, --threads 1 to 4096");
+    PLEAT_TRY(bench_check_channels(channels));
     PLEAT_TRY(bench_check_size("--size", dim));
     PLEAT_TRY(bench_check_size("--patch", w.patch));
-    return a->session->rank == 0 ? augment_volume(dim, &w, &repeat, json) : PLEAT_OK;
+    return a->session->rank == 0 ? augment_volume(dim, channels, &w, &repeat, json) : PLEAT_OK;
 }

@@ -11,15 +11,17 @@ static const int usual_dim[3] = {104, 254, 267}; /* of a CT at the original's sp
 static pleat_status make_case(const bench_model_options *o, bench_case *c) {
     for (int a = 0; a < 3; a++)
         c->source.dim[a] = o->patch[a] > usual_dim[a] ? o->patch[a] : usual_dim[a];
-    const size_t n = pleat_voxels(c->source.dim);
-    c->image = malloc(n * sizeof *c->image);
+    const size_t n = pleat_voxels(c->source.dim), channels = (size_t)o->channels;
+    c->image = malloc(channels * n * sizeof *c->image);
     c->label = malloc(n);
-    c->histogram = malloc(sizeof *c->histogram);
+    c->histogram = malloc(channels * sizeof *c->histogram);
     PLEAT_CHECK(c->image != NULL && c->label != NULL && c->histogram != NULL, PLEAT_ERR_MEMORY,
                 "no memory for a case of %zu voxels", n);
-    bench_noise(c->image, n, 7);
-    bench_classes(c->image, n, o->classes, c->label);
-    pleat_histogram_make(c->image, n, c->histogram);
+    bench_noise(c->image, channels * n, 7);
+    bench_classes(c->image, n, 1, o->classes, c->label);
+    for (size_t k = 0; k < channels; k++)
+        pleat_histogram_make(c->image + k * n, n, &c->histogram[k]);
+    c->source.channels = o->channels;
     c->source.image = c->image;
     c->source.label = c->label;
     c->source.histogram = c->histogram;

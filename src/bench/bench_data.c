@@ -176,7 +176,10 @@ static pleat_status read_patch(void *context) {
         size[a] = dim[a] < w->patch[a] ? dim[a] : w->patch[a];
         start[a] = (int)pleat_rng_below(&rng, (uint32_t)a + 1, (uint32_t)(dim[a] - size[a]) + 1);
     }
-    return pleat_store_read(w->store, i, 0, start, size, w->image, w->label);
+    for (int c = 0; c < pleat_store_info(w->store, i)->channels; c++)
+        PLEAT_TRY(pleat_store_read(w->store, i, c, start, size, w->image, NULL));
+    return w->label != NULL ? pleat_store_read(w->store, i, 0, start, size, NULL, w->label)
+                            : PLEAT_OK;
 }
 
 /* Every byte once, so that the system has all of it in memory. */

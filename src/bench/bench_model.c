@@ -16,6 +16,7 @@ void bench_model_rows(bench_model_options *o, option *rows) {
         {"--patch", OPTION_SIZE, o->patch, "XxYxZ", "voxels; multiples of 2^depth; 64x64x32"},
         {"--filters", OPTION_INT, &o->filters, "N", "of the first level; 32"},
         {"--depth", OPTION_INT, &o->depth, "N", "halvings; 4"},
+        {"--channels", OPTION_INT, &o->channels, "N", "of the images; 1"},
         {"--classes", OPTION_INT, &o->classes, "N", "labels told apart; 4"},
         {"--batch", OPTION_INT, &o->batch, "N", "patches at once"},
         {"--threads", OPTION_INT, &o->threads, "N", "of a rank; 0: its share of the cores"},
@@ -34,8 +35,11 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
         .device = -1,
         .deterministic = o->deterministic,
     };
-    const pleat_network network = {
-        .depth = o->depth, .filters = o->filters, .classes = o->classes, .norm = 1};
+    const pleat_network network = {.depth = o->depth,
+                                   .filters = o->filters,
+                                   .channels = o->channels,
+                                   .classes = o->classes,
+                                   .norm = 1};
     pleat_net_options options = {
         .batch = o->batch,
         .dim = {o->patch[0], o->patch[1], o->patch[2]},
@@ -44,6 +48,7 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
     };
     PLEAT_CHECK(o->batch >= 1 && o->threads >= 0, PLEAT_ERR_ARG,
                 "--batch must be at least 1, --threads not negative");
+    PLEAT_TRY(bench_check_channels(o->channels));
     PLEAT_TRY(bench_check_size("--patch", o->patch));
     PLEAT_TRY(pleat_precision_from_name(o->precision, &engine.precision));
     PLEAT_TRY(pleat_network_build(&network, &out->graph));
@@ -79,6 +84,7 @@ void bench_model_print(sheet *s, const bench_model_options *o, const bench_model
     bench_print_size(s, "patch", o->patch);
     sheet_int(s, "filters", o->filters);
     sheet_int(s, "depth", o->depth);
+    sheet_int(s, "channels", o->channels);
     sheet_int(s, "classes", o->classes);
     sheet_int(s, "batch", o->batch);
 }
@@ -91,7 +97,7 @@ typedef struct step_work {
     pleat_comm *group; /* NULL: alone */
     int global_batch;
     int64_t step;
-    float *images;   /* [batch, patch] */
+    float *images;   /* [batch, patch, C] */
     uint8_t *labels; /* [batch, patch] */
     double *sums;
 } step_work;
@@ -108,19 +114,20 @@ static pleat_status one_step(void *context) {
     return pleat_net_finish(w->m->net, group, w->sums);
 }
 
-void bench_classes(const float *image, size_t n, int classes, uint8_t *label) {
-    for (size_t i = 0; i < n; i++) label[i] = (uint8_t)((image[i] + 1.75F) / 3.5F * (float)classes);
+void bench_classes(const float *image, size_t n, size_t pitch, int classes, uint8_t *label) {
+    for (size_t i = 0; i < n; i++)
+        label[i] = (uint8_t)((image[i * pitch] + 1.75F) / 3.5F * (float)classes);
 }
 
 static pleat_status fill_step(const bench_model_options *o, int rank, step_work *w) {
-    const size_t n = (size_t)o->batch * pleat_voxels(o->patch);
-    w->images = malloc(n * sizeof *w->images);
+    const size_t n = (size_t)o->batch * pleat_voxels(o->patch), channels = (size_t)o->channels;
+    w->images = malloc(channels * n * sizeof *w->images);
     w->labels = malloc(n);
     w->sums = calloc(pleat_net_sums(w->m->net), sizeof *w->sums);
     PLEAT_CHECK(w->images != NULL && w->labels != NULL && w->sums != NULL, PLEAT_ERR_MEMORY,
                 "no memory for %zu voxels", n);
-    bench_noise(w->images, n, (uint64_t)rank << 40);
-    bench_classes(w->images, n, o->classes, w->labels);
+    bench_noise(w->images, channels * n, (uint64_t)rank << 40);
+    bench_classes(w->images, n, channels, o->classes, w->labels);
     return PLEAT_OK;
 }
 
@@ -175,6 +182,7 @@ pleat_status bench_step(app *a, const verb *self, int argc, char **argv) {
                              .patch = {32, 64, 64},
                              .filters = 32,
                              .depth = 4,
+                             .channels = 1,
                              .classes = 4,
                              .batch = 2};
     bench_repeat repeat = {.warmup = 2, .n = 10};
@@ -250,14 +258,14 @@ static pleat_status run_predict(const app *a, const bench_model_options *o, pred
     bench_model m = {0};
     bench_times times;
     pleat_status status = PLEAT_OK;
-    const size_t n = pleat_voxels(w->source.dim);
-    float *image = malloc(n * sizeof *image);
+    const size_t n = pleat_voxels(w->source.dim), values = n * (size_t)w->source.channels;
+    float *image = malloc(values * sizeof *image);
     w->m = &m;
     w->source.image = image;
     w->labels = malloc(n);
     PLEAT_CHECK_GOTO(status, done, image != NULL && w->labels != NULL, PLEAT_ERR_MEMORY,
                      "no memory for %zu voxels", n);
-    bench_noise(image, n, 0);
+    bench_noise(image, values, 0);
     PLEAT_TRY_GOTO(status, done, bench_model_open(a, o, 0, NULL, &m));
     PLEAT_TRY_GOTO(status, done, warm_up(w, repeat.warmup));
     repeat.warmup = 0;
@@ -277,6 +285,7 @@ pleat_status bench_predict(app *a, const verb *self, int argc, char **argv) {
                              .patch = {32, 64, 64},
                              .filters = 32,
                              .depth = 4,
+                             .channels = 1,
                              .classes = 4,
                              .batch = 1};
     predict_work w = {.source.dim = {104, 254, 267}, .config.overlap = {-1, -1, -1}};
@@ -297,7 +306,9 @@ pleat_status bench_predict(app *a, const verb *self, int argc, char **argv) {
     if (!go) return PLEAT_OK;
     PLEAT_CHECK(words.n == 0, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
     if (a->session->rank != 0) return PLEAT_OK;
+    PLEAT_TRY(bench_check_channels(o.channels));
     w.config.batch = o.batch;
+    w.source.channels = o.channels;
     w.config.classes = o.classes;
     PLEAT_TRY(pleat_merge_from_name(merge, &w.config.merge));
     PLEAT_TRY(bench_check_size("--size", w.source.dim));

@@ -92,7 +92,7 @@ static pleat_status score_cases(const char *predictions, const pleat_case_paths 
     *scored = 0;
     for (int i = 0; i < n; i++) {
         char prediction[PLEAT_PATH_BYTES];
-        const char *reference = alone ? cases[i].image : cases[i].label;
+        const char *reference = alone ? cases[i].image[0] : cases[i].label;
         pleat_progress("score", (size_t)i, (size_t)n, cases[i].id);
         if (reference == NULL) continue;
         PLEAT_TRY(find_prediction(predictions, cases[i].id, prediction));
