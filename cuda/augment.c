@@ -1,7 +1,8 @@
 /* augment.c - patches made on the GPU: cases in its memory, and the kernels in their order.
  *
- *   plain     fill                                                              1 kernel
- *   deformed  [draw, 3 filters, finish], box, fill, 3 filters, deform      6 or 11 kernels
+ *   plain     fill                                           1 kernel a channel
+ *   deformed  [draw, 3 filters, finish], box                  1 or 6, and
+ *             fill, 3 filters, deform                         5 a channel
  *
  * How large a box a deformed patch needs is known on the GPU only, when the field is drawn. It
  * stays there, so that the host never waits: the scratch memory is that of the largest case.
@@ -13,17 +14,17 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct pleat_device_case {
-    int dim[3], device;
-    float *image;   /* GPU, [dim] */
-    uint8_t *label; /* GPU, [dim] or NULL */
-    int has_histogram;
-    pleat_histogram histogram;
+    int dim[3], channels, device;
+    float *image;               /* GPU, [C, dim] */
+    uint8_t *label;             /* GPU, [dim] or NULL */
+    pleat_histogram *histogram; /* [C], or NULL */
 };
 
 struct pleat_device_augment {
-    int patch[3], device;
+    int patch[3], channels, device;
     size_t voxels;   /* of the largest case */
     pleat_dtype act; /* the engine's activations */
     cudaStream_t stream;
@@ -32,14 +33,14 @@ struct pleat_device_augment {
     float *field;   /* [3, patch] */
     float *work[2]; /* [max(voxels, 3 patch)] each; filters go from one to the other */
     deformed_box *box;
-    float *image;   /* [patch], on its way to where it is asked for */
+    float *image;   /* [patch, C], on its way to where it is asked for */
     uint8_t *label; /* [patch], the same */
 };
 
 /* --- cases ------------------------------------------------------------------------------------ */
 
-static size_t case_bytes(const int dim[3], int with_label) {
-    return pleat_voxels(dim) * (sizeof(float) + (with_label ? 1 : 0));
+static size_t case_bytes(const int dim[3], int channels, int with_label) {
+    return pleat_voxels(dim) * ((size_t)channels * sizeof(float) + (with_label ? 1 : 0));
 }
 
 static void case_destroy(pleat_device_case *source) {
@@ -47,6 +48,7 @@ static void case_destroy(pleat_device_case *source) {
     (void)cudaSetDevice(source->device);
     (void)cudaFree(source->image);
     (void)cudaFree(source->label);
+    free(source->histogram);
     free(source);
 }
 
@@ -65,9 +67,14 @@ static pleat_status copy_slabs(const pleat_source *from, pleat_device_case *to) 
         const int start[3] = {d, 0, 0};
         const int size[3] = {left < depth ? left : depth, from->dim[1], from->dim[2]};
         const size_t at = (size_t)d * plane, n = pleat_voxels(size);
-        PLEAT_TRY_GOTO(status, done, from->read(from->context, start, size, image, label));
-        CUDA_TRY_GOTO(status, done,
-                      cudaMemcpy(to->image + at, image, n * sizeof *image, cudaMemcpyHostToDevice));
+        for (int c = 0; c < from->channels; c++) {
+            float *there = to->image + (size_t)c * pleat_voxels(from->dim) + at;
+            PLEAT_TRY_GOTO(
+                status, done,
+                from->read(from->context, c, start, size, image, c == 0 ? label : NULL));
+            CUDA_TRY_GOTO(status, done,
+                          cudaMemcpy(there, image, n * sizeof *image, cudaMemcpyHostToDevice));
+        }
         if (label != NULL)
             CUDA_TRY_GOTO(status, done,
                           cudaMemcpy(to->label + at, label, n, cudaMemcpyHostToDevice));
@@ -80,7 +87,8 @@ done:
 
 static pleat_status copy_whole(const pleat_source *from, pleat_device_case *to) {
     const size_t n = pleat_voxels(from->dim);
-    CUDA_TRY(cudaMemcpy(to->image, from->image, n * sizeof *to->image, cudaMemcpyHostToDevice));
+    CUDA_TRY(cudaMemcpy(to->image, from->image, (size_t)from->channels * n * sizeof *to->image,
+                        cudaMemcpyHostToDevice));
     if (to->label != NULL) CUDA_TRY(cudaMemcpy(to->label, from->label, n, cudaMemcpyHostToDevice));
     return PLEAT_OK;
 }
@@ -96,11 +104,20 @@ static pleat_status copy_case(pleat_engine *engine, const pleat_source *from, in
                               pleat_device_case *to) {
     const size_t n = pleat_voxels(from->dim);
     PLEAT_TRY(choose_device(engine, &to->device));
-    CUDA_TRY(cudaMalloc((void **)&to->image, n * sizeof *to->image));
+    CUDA_TRY(cudaMalloc((void **)&to->image, (size_t)from->channels * n * sizeof *to->image));
     if (with_label) CUDA_TRY(cudaMalloc((void **)&to->label, n));
     PLEAT_TRY(from->image != NULL ? copy_whole(from, to) : copy_slabs(from, to));
     /* A copy from pageable memory may return before it has reached the GPU. */
     CUDA_TRY(cudaStreamSynchronize(cudaStreamLegacy));
+    return PLEAT_OK;
+}
+
+static pleat_status copy_histograms(const pleat_source *from, pleat_device_case *to) {
+    if (from->histogram == NULL) return PLEAT_OK;
+    const size_t bytes = (size_t)from->channels * sizeof *to->histogram;
+    to->histogram = malloc(bytes);
+    PLEAT_CHECK(to->histogram != NULL, PLEAT_ERR_MEMORY, "no memory for a case on the GPU");
+    memcpy(to->histogram, from->histogram, bytes);
     return PLEAT_OK;
 }
 
@@ -113,9 +130,9 @@ static pleat_status case_create(pleat_engine *engine, const pleat_source *from, 
     pleat_device_case *source = calloc(1, sizeof *source);
     PLEAT_CHECK(source != NULL, PLEAT_ERR_MEMORY, "no memory for a case on the GPU");
     for (int a = 0; a < 3; a++) source->dim[a] = from->dim[a];
-    source->has_histogram = from->histogram != NULL;
-    if (source->has_histogram) source->histogram = *from->histogram;
-    const pleat_status status = copy_case(engine, from, labelled, source);
+    source->channels = from->channels;
+    pleat_status status = copy_histograms(from, source);
+    if (status == PLEAT_OK) status = copy_case(engine, from, labelled, source);
     if (status != PLEAT_OK) {
         case_destroy(source);
         return status;
@@ -145,8 +162,9 @@ static size_t work_bytes(const int patch[3], size_t voxels) {
     return (voxels > field ? voxels : field) * sizeof(float);
 }
 
-static size_t scratch_bytes(const int patch[3], size_t voxels) {
-    return 2 * work_bytes(patch, voxels) + pleat_voxels(patch) * (4 * sizeof(float) + 1) +
+static size_t scratch_bytes(const int patch[3], int channels, size_t voxels) {
+    return 2 * work_bytes(patch, voxels) +
+           pleat_voxels(patch) * ((3 + (size_t)channels) * sizeof(float) + 1) +
            sizeof(deformed_box);
 }
 
@@ -158,12 +176,12 @@ static pleat_status allocate(pleat_engine *engine, pleat_device_augment *a) {
     CUDA_TRY(cudaMalloc((void **)&a->work[0], work));
     CUDA_TRY(cudaMalloc((void **)&a->work[1], work));
     CUDA_TRY(cudaMalloc((void **)&a->box, sizeof *a->box));
-    CUDA_TRY(cudaMalloc((void **)&a->image, n * sizeof *a->image));
+    CUDA_TRY(cudaMalloc((void **)&a->image, (size_t)a->channels * n * sizeof *a->image));
     CUDA_TRY(cudaMalloc((void **)&a->label, n));
     return PLEAT_OK;
 }
 
-static pleat_status create(pleat_engine *engine, const int patch[3], size_t voxels,
+static pleat_status create(pleat_engine *engine, const int patch[3], int channels, size_t voxels,
                            pleat_device_augment **out) {
     PLEAT_CHECK(pleat_voxels(patch) <= INT_MAX / 3, PLEAT_ERR_UNSUPPORTED,
                 "patch: %d x %d x %d voxels are more than the GPU augments", patch[2], patch[1],
@@ -171,6 +189,7 @@ static pleat_status create(pleat_engine *engine, const int patch[3], size_t voxe
     pleat_device_augment *augment = calloc(1, sizeof *augment);
     PLEAT_CHECK(augment != NULL, PLEAT_ERR_MEMORY, "no memory to augment on the GPU");
     for (int a = 0; a < 3; a++) augment->patch[a] = patch[a];
+    augment->channels = channels;
     augment->voxels = voxels;
     augment->act = engine != NULL ? engine->act : PLEAT_F32;
     augment->stream = engine != NULL ? pleat_cuda_of(engine)->stream : NULL;
@@ -194,13 +213,38 @@ static pleat_status make_field(pleat_device_augment *a, const augment_plan *plan
     return PLEAT_OK;
 }
 
-/* The box of the toned volume as spline coefficients, in work[1]. */
+/* The box of a toned channel as spline coefficients, in work[1]. */
 static pleat_status make_coefficients(pleat_device_augment *a, const augment_plan *plan) {
-    CUDA_TRY(pleat_gpu_find_box(&plan->deformation, a->box, a->stream));
     CUDA_TRY(pleat_gpu_fill_box(&plan->voxels, a->box, a->work[0], a->stream));
     for (int axis = 0; axis < 3; axis++)
         CUDA_TRY(pleat_gpu_filter_box(a->work[axis % 2], a->box, axis, &a->spline,
                                       a->work[1 - axis % 2], a->stream));
+    return PLEAT_OK;
+}
+
+/* Channel plan->voxels.channel to every C-th place of image. */
+static pleat_status realise_channel(pleat_device_augment *a, const augment_plan *plan, float *image,
+                                    uint8_t *label) {
+    if (!plan->deforms) {
+        CUDA_TRY(pleat_gpu_fill(&plan->voxels, plan->start, a->patch, image, label, a->stream));
+        return PLEAT_OK;
+    }
+    PLEAT_TRY(make_coefficients(a, plan));
+    CUDA_TRY(pleat_gpu_deform(&plan->deformation, a->box, a->work[1], &plan->voxels,
+                              plan->elastic ? a->field : NULL, image, label, a->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status check_case(const pleat_device_augment *augment,
+                               const pleat_device_case *source) {
+    PLEAT_CHECK(pleat_voxels(source->dim) <= augment->voxels, PLEAT_ERR_SHAPE,
+                "a case of %zu voxels is augmented with scratch memory for %zu",
+                pleat_voxels(source->dim), augment->voxels);
+    PLEAT_CHECK(source->channels == augment->channels, PLEAT_ERR_SHAPE,
+                "a case of %d channels is augmented to patches of %d", source->channels,
+                augment->channels);
+    PLEAT_CHECK(source->device == augment->device, PLEAT_ERR_ARG,
+                "a case on GPU %d is augmented on GPU %d", source->device, augment->device);
     return PLEAT_OK;
 }
 
@@ -209,30 +253,26 @@ static pleat_status realise(pleat_device_augment *augment, const pleat_sample *s
                             uint8_t *label) {
     const pleat_source known = {
         .dim = {source->dim[0], source->dim[1], source->dim[2]},
-        .histogram = source->has_histogram ? &source->histogram : NULL,
+        .channels = source->channels,
+        .histogram = source->histogram,
     };
     PLEAT_CHECK(label == NULL || source->label != NULL, PLEAT_ERR_DATA,
                 "a label patch is asked of a case that has no label");
-    PLEAT_CHECK(pleat_voxels(source->dim) <= augment->voxels, PLEAT_ERR_SHAPE,
-                "a case of %zu voxels is augmented with scratch memory for %zu",
-                pleat_voxels(source->dim), augment->voxels);
-    PLEAT_CHECK(source->device == augment->device, PLEAT_ERR_ARG,
-                "a case on GPU %d is augmented on GPU %d", source->device, augment->device);
+    PLEAT_TRY(check_case(augment, source));
     augment_plan plan;
     PLEAT_TRY(pleat_gpu_augment_plan(sample, &known, augment->patch, pad, &plan));
-    plan.voxels.image = source->image;
     plan.voxels.label = source->label;
     CUDA_TRY(cudaSetDevice(augment->device)); /* it is this thread's own setting */
-    if (!plan.deforms) {
-        CUDA_TRY(pleat_gpu_fill(&plan.voxels, plan.start, augment->patch, image, label,
-                                augment->stream));
-        return PLEAT_OK;
+    if (plan.deforms) {
+        CUDA_TRY(cudaMemsetAsync(augment->box, 0, sizeof *augment->box, augment->stream));
+        if (plan.elastic) PLEAT_TRY(make_field(augment, &plan));
+        CUDA_TRY(pleat_gpu_find_box(&plan.deformation, augment->box, augment->stream));
     }
-    CUDA_TRY(cudaMemsetAsync(augment->box, 0, sizeof *augment->box, augment->stream));
-    if (plan.elastic) PLEAT_TRY(make_field(augment, &plan));
-    PLEAT_TRY(make_coefficients(augment, &plan));
-    CUDA_TRY(pleat_gpu_deform(&plan.deformation, augment->box, augment->work[1], &plan.voxels,
-                              plan.elastic ? augment->field : NULL, image, label, augment->stream));
+    for (int c = 0; c < source->channels; c++) {
+        pleat_gpu_augment_channel(sample, &known, c, pad, &plan.voxels);
+        plan.voxels.image = source->image + (size_t)c * pleat_voxels(source->dim);
+        PLEAT_TRY(realise_channel(augment, &plan, image + c, c == 0 ? label : NULL));
+    }
     return PLEAT_OK;
 }
 
@@ -241,7 +281,7 @@ static pleat_status realise_input(pleat_device_augment *augment, const pleat_sam
                                   uint8_t *label) {
     if (augment->act == PLEAT_F32) return realise(augment, sample, source, pad, x, label);
     PLEAT_TRY(realise(augment, sample, source, pad, augment->image, label));
-    CUDA_TRY(pleat_cuda_cast(augment->act, augment->image, pleat_voxels(augment->patch), x,
+    CUDA_TRY(pleat_cuda_cast(augment->act, augment->image, (size_t)augment->channels * pleat_voxels(augment->patch), x,
                              augment->stream));
     return PLEAT_OK;
 }
@@ -252,8 +292,8 @@ static pleat_status realise_on_host(pleat_device_augment *augment, const pleat_s
     const size_t n = pleat_voxels(augment->patch);
     PLEAT_TRY(realise(augment, sample, source, pad, augment->image,
                       label != NULL ? augment->label : NULL));
-    CUDA_TRY(cudaMemcpyAsync(image, augment->image, n * sizeof *image, cudaMemcpyDeviceToHost,
-                             augment->stream));
+    CUDA_TRY(cudaMemcpyAsync(image, augment->image, (size_t)augment->channels * n * sizeof *image,
+                             cudaMemcpyDeviceToHost, augment->stream));
     if (label != NULL)
         CUDA_TRY(
             cudaMemcpyAsync(label, augment->label, n, cudaMemcpyDeviceToHost, augment->stream));

@@ -19,14 +19,14 @@ __device__ unsigned this_thread() { return blockIdx.x * blockDim.x + threadIdx.x
 
 __global__ void fill_kernel(const __grid_constant__ voxel_source voxels, const triple start,
                             const triple size, float *image, uint8_t *label) {
-    fill_voxels(&voxels, start.at, size.at, this_thread(), image, label);
+    fill_voxels(&voxels, start.at, size.at, voxels.pitch, this_thread(), image, label);
 }
 
 __global__ void fill_box_kernel(const __grid_constant__ voxel_source voxels,
                                 const deformed_box *box, float *out) {
     const unsigned threads = fill_threads(box->size);
     for (unsigned t = this_thread(); t < threads; t += gridDim.x * blockDim.x)
-        fill_voxels(&voxels, box->low, box->size, t, out, NULL);
+        fill_voxels(&voxels, box->low, box->size, 1, t, out, NULL);
 }
 
 __global__ void draw_kernel(const philox_key key, const triple patch, float *field) {

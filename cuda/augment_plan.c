@@ -37,16 +37,21 @@ static pleat_status plan_field(const pleat_sample *sample, augment_plan *plan) {
     return PLEAT_OK;
 }
 
+void pleat_gpu_augment_channel(const pleat_sample *sample, const pleat_source *source, int channel,
+                               pleat_pad pad, voxel_source *out) {
+    const pleat_histogram *histogram = source->histogram ? source->histogram + channel : NULL;
+    out->channel = channel;
+    out->tone = pleat_intensity_augment_make(sample, channel, histogram);
+    out->pad_value = pad == PLEAT_PAD_ZERO ? 0.0f : out->tone.darkest;
+}
+
 pleat_status pleat_gpu_augment_plan(const pleat_sample *sample, const pleat_source *source,
                                     const int patch[3], pleat_pad pad, augment_plan *out) {
-    PLEAT_CHECK(source->histogram != NULL ||
-                    (sample->contrast == 0.0 && sample->gamma == 0.0 && pad == PLEAT_PAD_ZERO),
-                PLEAT_ERR_ARG, "contrast, gamma and background padding need a histogram");
+    PLEAT_TRY(pleat_intensity_augment_check(sample, source, pad));
     augment_plan plan;
     memset(&plan, 0, sizeof plan);
-    plan.voxels.tone = pleat_intensity_augment_make(sample, source->histogram);
+    plan.voxels.pitch = source->channels;
     plan.voxels.sigma = (float)sample->noise;
-    plan.voxels.pad_value = pad == PLEAT_PAD_ZERO ? 0.0f : plan.voxels.tone.darkest;
     plan.voxels.pad_label = pad == PLEAT_PAD_ZERO ? PLEAT_NO_CLASS : 0;
     const pleat_rng noise = pleat_rng_at(sample->noise_seed, PLEAT_STREAM_NOISE, 0, 0, 0);
     memcpy(plan.voxels.key, noise.key, sizeof plan.voxels.key);

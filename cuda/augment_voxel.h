@@ -43,6 +43,8 @@ typedef struct voxel_source { /* how a voxel of the mirrored volume is made */
     const uint8_t *label;     /* [dim] as stored, or NULL */
     int dim[3], mirror[3];
     pleat_intensity_augment tone;
+    int channel;     /* of the image; `image` is this one's */
+    int pitch;       /* of a patch's voxels: its channels */
     float sigma;     /* of the noise; 0: none */
     uint32_t key[2]; /* of the noise */
     float pad_value;
@@ -92,10 +94,10 @@ PLEAT_LANE void voxel_philox(const uint32_t key[2], const uint32_t counter[4], u
 }
 
 /* The deviates of voxels 4 block .. 4 block + 3 of row (d, h), as pleat_noise_add draws them. */
-PLEAT_LANE void voxel_normals(const uint32_t key[2], int d, int h, int block, float deviate[4]) {
-    const uint32_t counter[4] = {(uint32_t)d, (uint32_t)h, 0, (uint32_t)block};
+PLEAT_LANE void voxel_normals(const voxel_source *v, int d, int h, int block, float deviate[4]) {
+    const uint32_t counter[4] = {(uint32_t)d, (uint32_t)h, (uint32_t)v->channel, (uint32_t)block};
     uint32_t word[4];
-    voxel_philox(key, counter, word);
+    voxel_philox(v->key, counter, word);
     for (int i = 0; i < 4; i += 2) {
         const float u = ((float)(int32_t)(word[i] >> 9) + 0.5f) * 0x1p-23f;
         const float radius = sqrtf(-1.38629436f * lane_log2(u));
@@ -136,9 +138,9 @@ PLEAT_LANE unsigned fill_threads(const int size[3]) {
     return (unsigned)size[0] * (unsigned)size[1] * ((unsigned)(size[2] + 3) / 4 + 1);
 }
 
-/* Four voxels, those of one Philox block, of the box that begins at `start`; image [size] and
- * label [size] or NULL. */
-PLEAT_LANE void fill_voxels(const voxel_source *v, const int start[3], const int size[3],
+/* Four voxels, those of one Philox block, of the box that begins at `start`; image [size], its
+ * voxels `pitch` apart, and label [size] or NULL. */
+PLEAT_LANE void fill_voxels(const voxel_source *v, const int start[3], const int size[3], int pitch,
                             unsigned thread, float *image, uint8_t *label) {
     const unsigned blocks = (unsigned)(size[2] + 3) / 4 + 1;
     const unsigned row = thread / blocks;
@@ -148,7 +150,7 @@ PLEAT_LANE void fill_voxels(const voxel_source *v, const int start[3], const int
     const int first = (start[2] - (start[2] & 3)) / 4 + (int)(thread % blocks); /* floor */
     const int in_row = d >= 0 && d < v->dim[0] && h >= 0 && h < v->dim[1];
     float deviate[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    if (v->sigma > 0.0f && in_row && first >= 0) voxel_normals(v->key, d, h, first, deviate);
+    if (v->sigma > 0.0f && in_row && first >= 0) voxel_normals(v, d, h, first, deviate);
     for (int i = 0; i < 4; i++) {
         const int w = 4 * first + i, at = w - start[2];
         if (at < 0 || at >= size[2]) continue;
@@ -157,7 +159,7 @@ PLEAT_LANE void fill_voxels(const voxel_source *v, const int start[3], const int
         const size_t from = inside ? voxel_index(v, d, h, w) : 0;
         float x = v->pad_value;
         if (inside) x = APART(v->sigma, deviate[i], voxel_tone(&v->tone, v->image[from]));
-        image[to] = x;
+        image[to * (size_t)pitch] = x;
         if (label) label[to] = inside ? v->label[from] : v->pad_label;
     }
 }
@@ -305,14 +307,15 @@ PLEAT_LANE float deform_interpolate(const deformed_box *box, const float *coeffi
     return sum;
 }
 
-/* Voxel number `thread` of the deformed patch; label [patch] or NULL. */
+/* Voxel number `thread` of the deformed patch: image, v->pitch apart, and label [patch] or NULL. */
 PLEAT_LANE void deform_voxel(const deformation *t, const deformed_box *box,
                              const float *coefficient, const voxel_source *v, const float *shift,
                              unsigned thread, float *image, uint8_t *label) {
     if (thread >= (unsigned)t->patch[0] * (unsigned)t->patch[1] * (unsigned)t->patch[2]) return;
     double point[3];
     const int inside = deform_point(t, shift, thread, point);
-    image[thread] = inside ? deform_interpolate(box, coefficient, point) : v->pad_value;
+    image[(size_t)thread * (size_t)v->pitch] =
+        inside ? deform_interpolate(box, coefficient, point) : v->pad_value;
     if (label == NULL) return;
     int near[3] = {0, 0, 0};
     for (int a = 0; a < 3 && inside; a++) near[a] = (int)floor(point[a] + 0.5);

@@ -76,7 +76,8 @@ extern const pleat_patch_ops pleat_cuda_patches;
 extern const pleat_window_ops pleat_cuda_windows;
 
 pleat_status pleat_cuda_memory(pleat_engine *engine, size_t *unused, size_t *total);
-pleat_status pleat_staging_create(pleat_engine *engine, size_t n, pleat_staging **out);
+pleat_status pleat_staging_create(pleat_engine *engine, size_t n, int channels,
+                                  pleat_staging **out);
 void pleat_staging_destroy(pleat_staging *staging);
 pleat_status pleat_staging_put(pleat_staging *staging, const float *images, const uint8_t *labels);
 pleat_status pleat_staging_take(pleat_staging *staging, void *x, uint8_t *labels);

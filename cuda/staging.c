@@ -12,19 +12,19 @@
 #include <string.h>
 
 typedef struct staged_batch {
-    float *pinned, *image; /* [n], host and GPU; the labels behind them */
+    float *pinned, *image; /* [n, C], host and GPU; the labels behind them */
     cudaEvent_t here, empty;
 } staged_batch;
 
 struct pleat_staging {
     pleat_cuda *engine;
-    size_t n; /* voxels */
+    size_t n, values; /* voxels; of all channels */
     cudaStream_t copies;
     staged_batch slot[2];
     two_slots order;
 };
 
-static size_t batch_bytes(const pleat_staging *s) { return s->n * (sizeof(float) + 1); }
+static size_t batch_bytes(const pleat_staging *s) { return s->values * sizeof(float) + s->n; }
 
 static pleat_status allocate(pleat_staging *s) {
     CUDA_TRY(cudaSetDevice(s->engine->device));
@@ -39,11 +39,13 @@ static pleat_status allocate(pleat_staging *s) {
     return PLEAT_OK;
 }
 
-pleat_status pleat_staging_create(pleat_engine *engine, size_t n, pleat_staging **out) {
+pleat_status pleat_staging_create(pleat_engine *engine, size_t n, int channels,
+                                  pleat_staging **out) {
     pleat_staging *s = calloc(1, sizeof *s);
     PLEAT_CHECK(s != NULL, PLEAT_ERR_MEMORY, "no memory for batches on their way");
     s->engine = pleat_cuda_of(engine);
     s->n = n;
+    s->values = n * (size_t)channels;
     const pleat_status status = allocate(s);
     if (status != PLEAT_OK) {
         pleat_staging_destroy(s);
@@ -75,8 +77,8 @@ pleat_status pleat_staging_put(pleat_staging *s, const float *images, const uint
     PLEAT_CHECK(i >= 0, PLEAT_ERR_ARG, "two batches are under way already");
     staged_batch *b = &s->slot[i];
     CUDA_TRY(cudaEventSynchronize(b->empty));
-    memcpy(b->pinned, images, s->n * sizeof *images);
-    memcpy(b->pinned + s->n, labels, s->n);
+    memcpy(b->pinned, images, s->values * sizeof *images);
+    memcpy(b->pinned + s->values, labels, s->n);
     CUDA_TRY(
         cudaMemcpyAsync(b->image, b->pinned, batch_bytes(s), cudaMemcpyHostToDevice, s->copies));
     CUDA_TRY(cudaEventRecord(b->here, s->copies));
@@ -89,8 +91,8 @@ pleat_status pleat_staging_take(pleat_staging *s, void *x, uint8_t *labels) {
     PLEAT_CHECK(i >= 0, PLEAT_ERR_ARG, "no batch is under way");
     staged_batch *b = &s->slot[i];
     CUDA_TRY(cudaStreamWaitEvent(stream, b->here, 0));
-    CUDA_TRY(pleat_cuda_cast(s->engine->base.act, b->image, s->n, x, stream));
-    CUDA_TRY(cudaMemcpyAsync(labels, b->image + s->n, s->n, cudaMemcpyDeviceToDevice, stream));
+    CUDA_TRY(pleat_cuda_cast(s->engine->base.act, b->image, s->values, x, stream));
+    CUDA_TRY(cudaMemcpyAsync(labels, b->image + s->values, s->n, cudaMemcpyDeviceToDevice, stream));
     CUDA_TRY(cudaEventRecord(b->empty, stream));
     return PLEAT_OK;
 }

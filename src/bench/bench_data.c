@@ -185,14 +185,16 @@ static pleat_status read_patch(void *context) {
 /* Every byte once, so that the system has all of it in memory. */
 static pleat_status warm_store(const pleat_store *store, read_work *w) {
     for (int i = 0; i < pleat_store_count(store); i++) {
-        const int *dim = pleat_store_info(store, i)->dim;
+        const pleat_case_info *info = pleat_store_info(store, i);
+        const int *dim = info->dim;
         int size[3] = {1, dim[1], dim[2]};
         float *slice = malloc(pleat_voxels(size) * sizeof *slice);
         PLEAT_CHECK(slice != NULL, PLEAT_ERR_MEMORY, "no memory for a slice");
         pleat_status status = PLEAT_OK;
         for (int d = 0; d < dim[0] && status == PLEAT_OK; d++) {
             const int start[3] = {d, 0, 0};
-            status = pleat_store_read(w->store, i, 0, start, size, slice, NULL);
+            for (int c = 0; c < info->channels && status == PLEAT_OK; c++)
+                status = pleat_store_read(w->store, i, c, start, size, slice, NULL);
             if (status == PLEAT_OK && w->label != NULL)
                 status = pleat_store_read(w->store, i, 0, start, size, NULL, (uint8_t *)slice);
         }
@@ -203,7 +205,8 @@ static pleat_status warm_store(const pleat_store *store, read_work *w) {
 }
 
 static void print_read(const read_work *w, const bench_times *times, int reads, int json) {
-    const size_t voxel = sizeof *w->image + (w->label != NULL ? sizeof *w->label : 0);
+    const size_t channels = (size_t)pleat_store_info(w->store, 0)->channels;
+    const size_t voxel = channels * sizeof *w->image + (w->label != NULL ? sizeof *w->label : 0);
     sheet s = bench_sheet("read", json);
     bench_print_times(&s, times);
     sheet_real(&s, "mib_per_s",

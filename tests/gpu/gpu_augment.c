@@ -35,9 +35,10 @@ typedef struct patches {
     uint8_t *label, *expected_label;
 } patches;
 
-static int make_patches(size_t n, patches *out) {
-    out->image = malloc(n * sizeof *out->image);
-    out->expected = malloc(n * sizeof *out->expected);
+static int make_patches(size_t n, int channels, patches *out) {
+    const size_t values = n * (size_t)channels;
+    out->image = malloc(values * sizeof *out->image);
+    out->expected = malloc(values * sizeof *out->expected);
     out->label = malloc(n);
     out->expected_label = malloc(n);
     return out->image && out->expected && out->label && out->expected_label;
@@ -66,7 +67,7 @@ static pleat_status compare(const gpu *g, pleat_device_augment *augment,
             PLEAT_TRY(
                 g->augment->realise_on_host(augment, &sample, source, pad, p->image, p->label));
             const support_difference d =
-                support_compare(n, 1e-5, p->image, p->label, p->expected, p->expected_label);
+                support_compare(n, c->source.channels, 1e-5, p->image, p->label, p->expected, p->expected_label);
             largest = d.largest > largest ? d.largest : largest;
             off += d.off;
             off_label += d.off_label;
@@ -81,19 +82,19 @@ static pleat_status compare(const gpu *g, pleat_device_augment *augment,
     return PLEAT_OK;
 }
 
-static pleat_status test(const gpu *g, const int dim[3], const int patch[3], pleat_pad pad,
-                         int *failures) {
+static pleat_status test(const gpu *g, const int dim[3], int channels, const int patch[3],
+                         pleat_pad pad, int *failures) {
     pleat_status status = PLEAT_OK;
     pleat_device_case *source = NULL;
     pleat_device_augment *augment = NULL;
     patches p = {0};
-    support_case *c = support_case_make(dim);
-    PLEAT_CHECK_GOTO(status, done, c != NULL && make_patches(pleat_voxels(patch), &p),
+    support_case *c = support_case_make(dim, channels);
+    PLEAT_CHECK_GOTO(status, done, c != NULL && make_patches(pleat_voxels(patch), channels, &p),
                      PLEAT_ERR_MEMORY, "no memory for patches");
-    (void)printf("volume %dx%dx%d, patch %dx%dx%d\n", dim[2], dim[1], dim[0], patch[2], patch[1],
-                 patch[0]);
+    (void)printf("volume %dx%dx%d of %d channels, patch %dx%dx%d\n", dim[2], dim[1], dim[0],
+                 channels, patch[2], patch[1], patch[0]);
     PLEAT_TRY_GOTO(status, done, g->augment->case_create(g->engine, &c->source, 1, &source));
-    PLEAT_TRY_GOTO(status, done, g->augment->create(g->engine, patch, pleat_voxels(dim), &augment));
+    PLEAT_TRY_GOTO(status, done, g->augment->create(g->engine, patch, c->source.channels, pleat_voxels(dim), &augment));
     PLEAT_TRY_GOTO(status, done, compare(g, augment, source, c, patch, pad, &p, failures));
 done:
     g->augment->destroy(augment);
@@ -105,8 +106,9 @@ done:
 
 static pleat_status test_all(const gpu *g, int *failures) {
     const int dim[3] = {60, 110, 121}, patch[3] = {48, 64, 72}, small[3] = {31, 90, 40};
-    PLEAT_TRY(test(g, dim, patch, PLEAT_PAD_ZERO, failures));
-    return test(g, small, patch, PLEAT_PAD_BACKGROUND, failures);
+    PLEAT_TRY(test(g, dim, 1, patch, PLEAT_PAD_ZERO, failures));
+    PLEAT_TRY(test(g, small, 1, patch, PLEAT_PAD_BACKGROUND, failures));
+    return test(g, small, 2, patch, PLEAT_PAD_BACKGROUND, failures);
 }
 
 /* --- speed ------------------------------------------------------------------------------------ */
@@ -142,10 +144,10 @@ static pleat_status bench(const gpu *g) {
     pleat_device_case *source = NULL;
     pleat_device_augment *augment = NULL;
     void *image = NULL, *label = NULL;
-    support_case *c = support_case_make(dim);
+    support_case *c = support_case_make(dim, 1);
     PLEAT_CHECK_GOTO(status, done, c != NULL, PLEAT_ERR_MEMORY, "no memory for a case");
     PLEAT_TRY_GOTO(status, done, g->augment->case_create(g->engine, &c->source, 1, &source));
-    PLEAT_TRY_GOTO(status, done, g->augment->create(g->engine, patch, pleat_voxels(dim), &augment));
+    PLEAT_TRY_GOTO(status, done, g->augment->create(g->engine, patch, c->source.channels, pleat_voxels(dim), &augment));
     PLEAT_TRY_GOTO(status, done, g->engine->ops->alloc(g->engine, n * sizeof(float), &image));
     PLEAT_TRY_GOTO(status, done, g->engine->ops->alloc(g->engine, n, &label));
     PLEAT_TRY_GOTO(status, done, time_kinds(g, augment, source, c, patch, image, label));

@@ -149,7 +149,7 @@ static void a_staged_batch_is_the_hosts(void **state) {
     void *x = NULL;
     uint8_t *labels = NULL;
     double sums[BATCH * (3 * CLASSES + 1)];
-    OK(device->staging_create(t.engine, n, &staging));
+    OK(device->staging_create(t.engine, n, 1, &staging));
     OK(pleat_net_inputs(t.net, &x, &labels));
     for (uint64_t step = 0; step < 5; step++) {
         make_batch(step, t.images, t.labels);

@@ -51,35 +51,38 @@ const char *support_sample(int kind, int draw, const int dim[3], const int patch
     config.rotation_p = drawn & ROTATION ? 1.0 : 0.0;
     config.scale_p = drawn & SCALE ? 1.0 : 0.0;
     for (int a = 0; a < 3; a++) config.mirror[a] = kinds[kind].mirror;
-    pleat_sampler_draw(7, kind, 0, draw, draw + 1, 1, (const int(*)[3])dim, patch, &config, out);
+    pleat_sampler_draw(&(pleat_sample_key){7, kind, 0, draw, draw + 1}, 1, (const int(*)[3])dim, patch, &config, out);
     return kinds[kind].name;
 }
 
-support_case *support_case_make(const int dim[3]) {
+support_case *support_case_make(const int dim[3], int channels) {
     const size_t n = pleat_voxels(dim);
     support_case *c = calloc(1, sizeof *c);
     if (c == NULL) return NULL;
-    c->image = malloc(n * sizeof *c->image);
+    c->image = malloc((size_t)channels * n * sizeof *c->image);
     c->label = malloc(n);
-    if (c->image == NULL || c->label == NULL) {
+    c->histogram = malloc((size_t)channels * sizeof *c->histogram);
+    if (c->image == NULL || c->label == NULL || c->histogram == NULL) {
         support_case_free(c);
         return NULL;
     }
     const pleat_rng rng = pleat_rng_at(3, PLEAT_STREAM_PHANTOM, 0, 0, 0);
-    for (size_t i = 0; i < n; i++) {
-        const size_t line = i / (size_t)dim[2];
+    for (size_t at = 0; at < (size_t)channels * n; at++) {
+        const size_t i = at % n, channel = at / n, line = i / (size_t)dim[2];
         const double d = (double)(line / (size_t)dim[1]), h = (double)(line % (size_t)dim[1]);
-        const double w = (double)(i % (size_t)dim[2]);
-        const double wave = sin(0.31 * d) + sin(0.23 * h + 1.0) + sin(0.17 * w + 2.0);
-        const double x = 0.5 + wave + 0.5 * pleat_rng_uniform(&rng, (uint32_t)i);
-        c->image[i] = (float)fmin(2.5, fmax(-1.5, x));
-        c->label[i] = (uint8_t)(wave < -1.0 ? 0 : wave < 0.0 ? 1 : wave < 1.0 ? 2 : 3);
+        const double w = (double)(i % (size_t)dim[2]), phase = (double)channel;
+        const double wave =
+            sin(0.31 * d + phase) + sin(0.23 * h + 1.0 + 2.0 * phase) + sin(0.17 * w + 2.0);
+        const double x = 0.5 + wave + 0.5 * pleat_rng_uniform(&rng, (uint32_t)at);
+        c->image[at] = (float)fmin(2.5, fmax(-1.5, x));
+        if (channel == 0) c->label[i] = (uint8_t)(wave < -1.0 ? 0 : wave < 0.0 ? 1 : wave < 1.0 ? 2 : 3);
     }
-    pleat_histogram_make(c->image, n, &c->histogram);
-    c->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]}, .channels = 1,
+    for (size_t k = 0; k < (size_t)channels; k++)
+        pleat_histogram_make(c->image + k * n, n, &c->histogram[k]);
+    c->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]}, .channels = channels,
                                .image = c->image,
                                .label = c->label,
-                               .histogram = &c->histogram};
+                               .histogram = c->histogram};
     return c;
 }
 
@@ -87,19 +90,20 @@ void support_case_free(support_case *c) {
     if (c == NULL) return;
     free(c->image);
     free(c->label);
+    free(c->histogram);
     free(c);
 }
 
-support_difference support_compare(size_t n, double tolerance, const float *image,
+support_difference support_compare(size_t n, int channels, double tolerance, const float *image,
                                    const uint8_t *label, const float *expected,
                                    const uint8_t *expected_label) {
     support_difference d = {0.0, 0, 0};
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n * (size_t)channels; i++) {
         const double difference = fabs((double)image[i] - (double)expected[i]);
         const int off = !(difference <= tolerance); /* so that not-a-number is off */
         d.largest = difference > d.largest ? difference : d.largest;
         d.off += (size_t)off;
-        d.off_label += (size_t)(label[i] != expected_label[i]);
     }
+    for (size_t i = 0; i < n; i++) d.off_label += (size_t)(label[i] != expected_label[i]);
     return d;
 }

@@ -11,13 +11,13 @@ enum { SUPPORT_SAMPLE_KINDS = 14 };
 
 typedef struct support_case {
     pleat_source source; /* of the memory below */
-    float *image;        /* [dim]: waves, noise and clipped ends, about -1.5 .. 2.5 */
+    float *image;        /* [C, dim]: waves, noise and clipped ends, about -1.5 .. 2.5 */
     uint8_t *label;      /* [dim]: four classes */
-    pleat_histogram histogram;
+    pleat_histogram *histogram; /* [C] */
 } support_case;
 
 /* NULL without memory. */
-support_case *support_case_make(const int dim[3]);
+support_case *support_case_make(const int dim[3], int channels);
 void support_case_free(support_case *c);
 
 /* Sample number `draw` of one kind: a transform alone, mirrored too, or many at once. Returns what
@@ -25,14 +25,14 @@ void support_case_free(support_case *c);
 const char *support_sample(int kind, int draw, const int dim[3], const int patch[3],
                            pleat_sample *out);
 
-/* The largest difference of two patches [n] of one sample, and how many voxels differ by more than
- * `tolerance` or in the label. */
+/* The largest difference of two patches [n, C] of one sample, and how many values differ by more
+ * than `tolerance`, voxels in the label. */
 typedef struct support_difference {
     double largest;
     size_t off, off_label;
 } support_difference;
 
-support_difference support_compare(size_t n, double tolerance, const float *image,
+support_difference support_compare(size_t n, int channels, double tolerance, const float *image,
                                    const uint8_t *label, const float *expected,
                                    const uint8_t *expected_label);
 

@@ -38,17 +38,18 @@ static void case_destroy(pleat_device_case *source) {
     free(source);
 }
 
-static size_t case_bytes(const int dim[3], int with_label) {
-    return pleat_voxels(dim) * (with_label ? 5 : 4);
+static size_t case_bytes(const int dim[3], int channels, int with_label) {
+    return pleat_voxels(dim) * (4 * (size_t)channels + (with_label ? 1 : 0));
 }
 
-static size_t scratch_bytes(const int patch[3], size_t voxels) {
-    return pleat_voxels(patch) + voxels;
+static size_t scratch_bytes(const int patch[3], int channels, size_t voxels) {
+    return (size_t)channels * pleat_voxels(patch) + voxels;
 }
 
-static pleat_status augment_create(pleat_engine *engine, const int patch[3], size_t voxels,
-                                   pleat_device_augment **out) {
+static pleat_status augment_create(pleat_engine *engine, const int patch[3], int channels,
+                                   size_t voxels, pleat_device_augment **out) {
     (void)engine;
+    (void)channels;
     (void)voxels;
     *out = malloc(sizeof **out);
     PLEAT_CHECK(*out != NULL, PLEAT_ERR_MEMORY, "no memory to augment");
@@ -122,19 +123,21 @@ static pleat_status memory(pleat_engine *engine, size_t *unused, size_t *total) 
 /* --- staging ---------------------------------------------------------------------------------- */
 
 struct pleat_staging {
-    size_t n;
+    size_t n, values;
     two_slots order;
     float *images[2];
     uint8_t *labels[2];
 };
 
-static pleat_status staging_create(pleat_engine *engine, size_t n, pleat_staging **out) {
+static pleat_status staging_create(pleat_engine *engine, size_t n, int channels,
+                                   pleat_staging **out) {
     (void)engine;
     pleat_staging *s = calloc(1, sizeof *s);
     PLEAT_CHECK(s != NULL, PLEAT_ERR_MEMORY, "no memory for batches");
     s->n = n;
+    s->values = n * (size_t)channels;
     for (int i = 0; i < 2; i++) {
-        s->images[i] = malloc(n * sizeof(float));
+        s->images[i] = malloc(s->values * sizeof(float));
         s->labels[i] = malloc(n);
     }
     *out = s;
@@ -152,7 +155,7 @@ static void staging_destroy(pleat_staging *s) {
 static pleat_status staging_put(pleat_staging *s, const float *images, const uint8_t *labels) {
     const int i = two_slots_put(&s->order);
     PLEAT_CHECK(i >= 0, PLEAT_ERR_ARG, "two batches are under way already");
-    memcpy(s->images[i], images, s->n * sizeof *images);
+    memcpy(s->images[i], images, s->values * sizeof *images);
     memcpy(s->labels[i], labels, s->n);
     the.put++;
     return PLEAT_OK;
@@ -161,7 +164,7 @@ static pleat_status staging_put(pleat_staging *s, const float *images, const uin
 static pleat_status staging_take(pleat_staging *s, void *x, uint8_t *labels) {
     const int i = two_slots_take(&s->order);
     PLEAT_CHECK(i >= 0, PLEAT_ERR_ARG, "no batch is under way");
-    memcpy(x, s->images[i], s->n * sizeof(float));
+    memcpy(x, s->images[i], s->values * sizeof(float));
     memcpy(labels, s->labels[i], s->n);
     the.taken++;
     return PLEAT_OK;

@@ -69,19 +69,19 @@ static void range(const double *x, int n, double *low, double *high) {
 
 static void reference_tone(double *x, int n, const pleat_sample *s) {
     double low, high, mean, std, mean_after, std_after;
-    if (s->contrast > 0.0) {
+    if (s->contrast[0] > 0.0) {
         range(x, n, &low, &high);
         moments(x, n, &mean, &std);
         for (int i = 0; i < n; i++)
-            x[i] = fmin(fmax((x[i] - mean) * s->contrast + mean, low), high);
+            x[i] = fmin(fmax((x[i] - mean) * s->contrast[0] + mean, low), high);
     }
-    if (s->brightness > 0.0)
-        for (int i = 0; i < n; i++) x[i] *= s->brightness;
-    if (s->gamma > 0.0) {
+    if (s->brightness[0] > 0.0)
+        for (int i = 0; i < n; i++) x[i] *= s->brightness[0];
+    if (s->gamma[0] > 0.0) {
         range(x, n, &low, &high);
         moments(x, n, &mean, &std);
         const double r = high - low + 1e-7;
-        for (int i = 0; i < n; i++) x[i] = pow((x[i] - low) / r, s->gamma) * r + low;
+        for (int i = 0; i < n; i++) x[i] = pow((x[i] - low) / r, s->gamma[0]) * r + low;
         moments(x, n, &mean_after, &std_after);
         for (int i = 0; i < n; i++) x[i] = (x[i] - mean_after + mean) / (std_after + 1e-8) * std;
     }
@@ -122,13 +122,13 @@ static const pleat_sample samples[] = {
     {.start = {3, 5, 7}},
     {.start = {3, 5, 7}, .mirror = {1, 0, 0}},
     {.start = {3, 5, 7}, .mirror = {0, 1, 1}},
-    {.start = {0, 0, 0}, .contrast = 2.7, .mirror = {1, 1, 1}},
-    {.start = {0, 13, 0}, .contrast = 0.4},
-    {.start = {1, 2, 3}, .brightness = 1.7},
-    {.start = {1, 2, 3}, .gamma = 0.7},
-    {.start = {1, 2, 3}, .gamma = 1.5},
-    {.start = {8, 2, 21}, .contrast = 1.9, .brightness = 0.6, .gamma = 0.75, .mirror = {0, 0, 1}},
-    {.start = {8, 2, 21}, .contrast = 0.5, .brightness = 1.9, .gamma = 1.4, .mirror = {1, 0, 1}},
+    {.start = {0, 0, 0}, .contrast = {2.7}, .mirror = {1, 1, 1}},
+    {.start = {0, 13, 0}, .contrast = {0.4}},
+    {.start = {1, 2, 3}, .brightness = {1.7}},
+    {.start = {1, 2, 3}, .gamma = {0.7}},
+    {.start = {1, 2, 3}, .gamma = {1.5}},
+    {.start = {8, 2, 21}, .contrast = {1.9}, .brightness = {0.6}, .gamma = {0.75}, .mirror = {0, 0, 1}},
+    {.start = {8, 2, 21}, .contrast = {0.5}, .brightness = {1.9}, .gamma = {1.4}, .mirror = {1, 0, 1}},
 };
 
 static void test_a_patch_is_a_piece_of_the_whole_volume_augmented_in_double(void **state) {
@@ -152,7 +152,7 @@ static void test_padding_is_zero_and_no_class_whatever_the_tone(void **state) {
     float *image = malloc(pleat_voxels(patch) * sizeof *image);
     uint8_t *label = malloc(pleat_voxels(patch));
     const pleat_sample s = {
-        .start = {-3, 5, -3}, .mirror = {1, 0, 1}, .contrast = 0.5, .gamma = 1.4, .noise = 0.0};
+        .start = {-3, 5, -3}, .mirror = {1, 0, 1}, .contrast = {0.5}, .gamma = {1.4}, .noise = 0.0};
     assert_int_equal(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_ZERO, image, label),
                      PLEAT_OK);
     assert_patch_is_the_references(v, &s, patch, image, label);
@@ -166,7 +166,7 @@ static void test_background_padding_is_what_the_minimum_becomes(void **state) {
     const int patch[3] = {D + 2, H, W};
     float *image = malloc(pleat_voxels(patch) * sizeof *image);
     uint8_t *label = malloc(pleat_voxels(patch));
-    const pleat_sample s = {.start = {-1, 0, 0}, .contrast = 0.5, .brightness = 1.5, .gamma = 0.8};
+    const pleat_sample s = {.start = {-1, 0, 0}, .contrast = {0.5}, .brightness = {1.5}, .gamma = {0.8}};
     assert_int_equal(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_BACKGROUND, image, label),
                      PLEAT_OK);
     enum { PLANE = H * W };
@@ -204,10 +204,10 @@ static void test_seven_voxels_become_the_golden_numbers(void **state) {
                             0.233068,  0.797090,  2.342042};
     const double light[7] = {-1.687183, -1.190971, -0.182950, 0.111038,
                              0.485383,  0.931839,  1.935348};
-    assert_golden(&(pleat_sample){.contrast = 2.0}, strong, 1e-6);
-    assert_golden(&(pleat_sample){.contrast = 0.5}, weak, 1e-6);
-    assert_golden(&(pleat_sample){.gamma = 1.4}, dark, 2e-6);
-    assert_golden(&(pleat_sample){.gamma = 0.8}, light, 2e-6);
+    assert_golden(&(pleat_sample){.contrast = {2.0}}, strong, 1e-6);
+    assert_golden(&(pleat_sample){.contrast = {0.5}}, weak, 1e-6);
+    assert_golden(&(pleat_sample){.gamma = {1.4}}, dark, 2e-6);
+    assert_golden(&(pleat_sample){.gamma = {0.8}}, light, 2e-6);
 }
 
 /* --- noise -------------------------------------------------------------------------------------*/
@@ -299,9 +299,10 @@ static void test_the_deviate_of_a_voxel_is_box_mullers_of_its_philox_block(void 
 
 /* --- readers -----------------------------------------------------------------------------------*/
 
-static pleat_status read_box(void *context, const int start[3], const int size[3], float *image,
+static pleat_status read_box(void *context, int channel, const int start[3], const int size[3], float *image,
                              uint8_t *label) {
     const volume *v = context;
+    (void)channel;
     for (int a = 0; a < 3; a++)
         PLEAT_CHECK(start[a] >= 0 && start[a] + size[a] <= dim[a], PLEAT_ERR_SHAPE,
                     "box %d+%d leaves axis %d", start[a], size[a], a);
@@ -326,7 +327,7 @@ static void test_a_reader_gives_the_patch_that_memory_gives(void **state) {
     for (int m = 0; m < 8; m++) {
         const pleat_sample s = {.start = {-2, 4, 5},
                                 .mirror = {m & 1, m >> 1 & 1, m >> 2},
-                                .gamma = 0.9,
+                                .gamma = {0.9},
                                 .noise = 0.02,
                                 .noise_seed = 9};
         assert_int_equal(pleat_augment_patch(&s, &memory, patch, PLEAT_PAD_ZERO, a, la), PLEAT_OK);
@@ -343,7 +344,7 @@ static void test_a_constant_volume_stays_finite(void **state) {
     pleat_histogram_make(flat, 8, &histogram);
     const int whole[3] = {2, 2, 2};
     const pleat_source source = {.dim = {2, 2, 2}, .channels = 1, .image = flat, .histogram = &histogram};
-    const pleat_sample s = {.contrast = 2.0, .brightness = 1.5, .gamma = 0.7};
+    const pleat_sample s = {.contrast = {2.0}, .brightness = {1.5}, .gamma = {0.7}};
     assert_int_equal(pleat_augment_patch(&s, &source, whole, PLEAT_PAD_ZERO, out, NULL), PLEAT_OK);
     for (int i = 0; i < 8; i++) assert_float_equal(out[i], 0.0, 1e-6); /* std(x) = 0 */
 }

@@ -46,42 +46,50 @@ static void make_field(const augment_plan *plan, const memory *m, deformed_box *
     }
 }
 
+static void realise_channel(const augment_plan *plan, const deformed_box *box, const memory *m,
+                            float *image, uint8_t *label) {
+    line_taps spline;
+    if (!plan->deforms) {
+        for (unsigned t = 0; t < fill_threads(patch) + 3; t++)
+            fill_voxels(&plan->voxels, plan->start, patch, plan->voxels.pitch, t, image, label);
+        return;
+    }
+    for (unsigned t = 0; t < fill_threads(box->size) + 3; t++)
+        fill_voxels(&plan->voxels, box->low, box->size, 1, t, m->work[0], NULL);
+    pleat_gpu_spline_taps(&spline);
+    for (int axis = 0; axis < 3; axis++)
+        filter_box(m->work[axis % 2], box->size, axis, 1, &spline, m->work[1 - axis % 2]);
+    for (unsigned t = 0; t < pleat_voxels(patch) + 3; t++)
+        deform_voxel(&plan->deformation, box, m->work[1], &plan->voxels,
+                     plan->elastic ? m->field : NULL, t, image, label);
+}
+
 static void realise(const pleat_sample *sample, const support_case *c, pleat_pad pad,
                     const memory *m) {
     augment_plan plan;
-    line_taps spline;
     deformed_box box;
     memset(&box, 0, sizeof box);
     assert_int_equal(pleat_gpu_augment_plan(sample, &c->source, patch, pad, &plan), PLEAT_OK);
-    plan.voxels.image = c->image;
     plan.voxels.label = c->label;
-    if (!plan.deforms) {
-        for (unsigned t = 0; t < fill_threads(patch) + 3; t++)
-            fill_voxels(&plan.voxels, plan.start, patch, t, m->image, m->label);
-        return;
-    }
     if (plan.elastic) make_field(&plan, m, &box);
-    deform_box(&plan.deformation, &box);
-    for (unsigned t = 0; t < fill_threads(box.size) + 3; t++)
-        fill_voxels(&plan.voxels, box.low, box.size, t, m->work[0], NULL);
-    pleat_gpu_spline_taps(&spline);
-    for (int axis = 0; axis < 3; axis++)
-        filter_box(m->work[axis % 2], box.size, axis, 1, &spline, m->work[1 - axis % 2]);
-    for (unsigned t = 0; t < pleat_voxels(patch) + 3; t++)
-        deform_voxel(&plan.deformation, &box, m->work[1], &plan.voxels,
-                     plan.elastic ? m->field : NULL, t, m->image, m->label);
+    if (plan.deforms) deform_box(&plan.deformation, &box);
+    for (int k = 0; k < c->source.channels; k++) {
+        pleat_gpu_augment_channel(sample, &c->source, k, pad, &plan.voxels);
+        plan.voxels.image = c->image + (size_t)k * pleat_voxels(c->source.dim);
+        realise_channel(&plan, &box, m, m->image + k, k == 0 ? m->label : NULL);
+    }
 }
 
 /* --- tests ------------------------------------------------------------------------------------ */
 
-static memory allocate(const int volume[3]) {
+static memory allocate(const int volume[3], int channels) {
     const size_t n = pleat_voxels(patch);
     const size_t work = pleat_voxels(volume) > 3 * n ? pleat_voxels(volume) : 3 * n;
     const memory m = {
         .field = calloc(3 * n, sizeof(float)),
         .work = {calloc(work, sizeof(float)), calloc(work, sizeof(float))},
-        .image = calloc(n, sizeof(float)),
-        .expected = calloc(n, sizeof(float)),
+        .image = calloc((size_t)channels * n, sizeof(float)),
+        .expected = calloc((size_t)channels * n, sizeof(float)),
         .label = calloc(n, 1),
         .expected_label = calloc(n, 1),
     };
@@ -100,10 +108,10 @@ static void release(memory *m) {
     free(m->expected_label);
 }
 
-static void assert_same_patches(const int volume[3], pleat_pad pad, int draws) {
+static void assert_same_patches(const int volume[3], int channels, pleat_pad pad, int draws) {
     const size_t n = pleat_voxels(patch);
-    support_case *c = support_case_make(volume);
-    memory m = allocate(volume);
+    support_case *c = support_case_make(volume, channels);
+    memory m = allocate(volume, channels);
     assert_non_null(c);
     for (int kind = 0; kind < SUPPORT_SAMPLE_KINDS; kind++)
         for (int draw = 0; draw < draws; draw++) {
@@ -114,10 +122,10 @@ static void assert_same_patches(const int volume[3], pleat_pad pad, int draws) {
                 PLEAT_OK);
             realise(&sample, c, pad, &m);
             const support_difference d =
-                support_compare(n, 1e-5, m.image, m.label, m.expected, m.expected_label);
+                support_compare(n, channels, 1e-5, m.image, m.label, m.expected, m.expected_label);
             if (d.off > 0 || d.off_label > 0)
-                fail_msg("%s %d: %zu voxels, %zu labels off, by up to %g", name, draw, d.off,
-                         d.off_label, d.largest);
+                fail_msg("%d channels, %s %d: %zu values, %zu labels off, by up to %g", channels,
+                         name, draw, d.off, d.off_label, d.largest);
         }
     release(&m);
     support_case_free(c);
@@ -125,20 +133,27 @@ static void assert_same_patches(const int volume[3], pleat_pad pad, int draws) {
 
 static void threads_make_the_patches_of_the_cpu(void **state) {
     (void)state;
-    assert_same_patches(dim, PLEAT_PAD_ZERO, 6);
+    assert_same_patches(dim, 1, PLEAT_PAD_ZERO, 6);
+}
+
+static void each_channel_has_its_own_intensities_and_noise(void **state) {
+    (void)state;
+    const int small[3] = {20, 25, 9};
+    assert_same_patches(dim, 3, PLEAT_PAD_ZERO, 2);
+    assert_same_patches(small, 2, PLEAT_PAD_BACKGROUND, 2);
 }
 
 static void volumes_smaller_than_the_patch_are_padded_alike(void **state) {
     (void)state;
     const int small[3] = {20, 25, 9};
-    assert_same_patches(small, PLEAT_PAD_ZERO, 2);
-    assert_same_patches(small, PLEAT_PAD_BACKGROUND, 2);
+    assert_same_patches(small, 1, PLEAT_PAD_ZERO, 2);
+    assert_same_patches(small, 1, PLEAT_PAD_BACKGROUND, 2);
 }
 
 static void a_single_slice_is_deformed_alike(void **state) {
     (void)state;
     const int flat[3] = {1, 40, 41};
-    assert_same_patches(flat, PLEAT_PAD_BACKGROUND, 2);
+    assert_same_patches(flat, 1, PLEAT_PAD_BACKGROUND, 2);
 }
 
 /* Against the recursion, on lines shorter and longer than the filter. */
@@ -194,7 +209,7 @@ static void a_field_too_smooth_for_the_gpu_is_refused(void **state) {
 static void gamma_without_a_histogram_is_refused(void **state) {
     (void)state;
     const pleat_source source = {.dim = {30, 30, 30}, .channels = 1};
-    const pleat_sample sample = {.gamma = 1.2};
+    const pleat_sample sample = {.gamma = {1.2}};
     augment_plan plan;
     assert_int_equal(pleat_gpu_augment_plan(&sample, &source, patch, PLEAT_PAD_ZERO, &plan),
                      PLEAT_ERR_ARG);
@@ -203,6 +218,7 @@ static void gamma_without_a_histogram_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_make_the_patches_of_the_cpu),
+        cmocka_unit_test(each_channel_has_its_own_intensities_and_noise),
         cmocka_unit_test(volumes_smaller_than_the_patch_are_padded_alike),
         cmocka_unit_test(a_single_slice_is_deformed_alike),
         cmocka_unit_test(spline_taps_are_the_prefilter),

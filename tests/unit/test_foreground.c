@@ -131,9 +131,10 @@ static const int patch[3] = {8, 12, 10};
 
 static pleat_sample draw(const mask *m, int sample, double share) {
     const pleat_augment_config augment = pleat_augment_defaults();
+    const pleat_sample_key key = {3, 1, 4, sample, 5000};
     pleat_sample s;
-    pleat_sampler_draw(3, 1, 4, sample, 5000, 1, (const int(*)[3])dim, patch, &augment, &s);
-    pleat_sampler_oversample(3, 1, 4, sample, share, dim, patch, &m->foreground, &s);
+    pleat_sampler_draw(&key, 1, (const int(*)[3])dim, patch, &augment, &s);
+    pleat_sampler_oversample(&key, share, dim, patch, &m->foreground, &s);
     return s;
 }
 
@@ -221,10 +222,11 @@ static void test_a_case_without_foreground_and_a_small_one_stay_as_drawn(void **
     const int first[2] = {0, 1};
     const int32_t row[1][4] = {{1, 2, 3, 4}};
     const pleat_foreground none = {0, first, NULL}, one = {1, first, row};
+    const pleat_sample_key one_sample = {.seed = 1, .samples = 1};
     pleat_sample s = {.start = {-1, 0, -1}}, before = s;
-    pleat_sampler_oversample(1, 0, 0, 0, 1.0, dim, patch, &none, &s);
-    pleat_sampler_oversample(1, 0, 0, 0, 1.0, dim, patch, NULL, &s);
-    pleat_sampler_oversample(1, 0, 0, 0, 1.0, small, patch, &one, &s);
+    pleat_sampler_oversample(&one_sample, 1.0, dim, patch, &none, &s);
+    pleat_sampler_oversample(&one_sample, 1.0, dim, patch, NULL, &s);
+    pleat_sampler_oversample(&one_sample, 1.0, small, patch, &one, &s);
     assert_memory_equal(&s, &before, sizeof s);
 }
 

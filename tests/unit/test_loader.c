@@ -74,9 +74,10 @@ static void make_directly(const data *all, const pleat_augment_config *augment, 
     for (int c = 0; c < CASES; c++) memcpy(dims[c], all->source[c].dim, sizeof dims[c]);
     const pleat_augment_config off = {0};
     pleat_sample sample;
-    pleat_sampler_draw(11, 1, batch / ITERATIONS, batch % ITERATIONS * BATCH + i,
-                       ITERATIONS * BATCH, CASES, (const int(*)[3])dims, patch,
-                       augment ? augment : &off, &sample);
+    const pleat_sample_key key = {11, 1, batch / ITERATIONS, batch % ITERATIONS * BATCH + i,
+                                  ITERATIONS * BATCH};
+    pleat_sampler_draw(&key, CASES, (const int(*)[3])dims, patch, augment ? augment : &off,
+                       &sample);
     assert_int_equal(pleat_augment_patch(&sample, all->sources[sample.item], patch, PLEAT_PAD_ZERO,
                                          image, label),
                      PLEAT_OK);
@@ -153,8 +154,9 @@ static void test_stopping_at_once_or_in_the_middle_leaves_nothing_behind(void **
     pleat_loader_stop(NULL);
 }
 
-static pleat_status broken(void *context, const int start[3], const int size[3], float *image,
+static pleat_status broken(void *context, int channel, const int start[3], const int size[3], float *image,
                            uint8_t *label) {
+    (void)channel;
     (void)start;
     memset(image, 0, (size_t)size[2] * sizeof *image); /* as far as it came */
     label[0] = 0;
@@ -178,8 +180,8 @@ static void test_an_error_comes_with_its_message_at_the_batch_it_belongs_to(void
     pleat_sample sample = {0};
     for (int c = 0; c < CASES; c++) memcpy(dims[c], some->source[c].dim, sizeof dims[c]);
     for (at = 0; sample.item != 3; at++)
-        pleat_sampler_draw(11, 1, 0, at, CASES, CASES, (const int(*)[3])dims, patch, &augment,
-                           &sample);
+        pleat_sampler_draw(&(pleat_sample_key){11, 1, 0, at, CASES}, CASES, (const int(*)[3])dims,
+                           patch, &augment, &sample);
     pleat_loader *loader = NULL;
     float *images;
     uint8_t *labels;

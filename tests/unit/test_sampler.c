@@ -27,7 +27,7 @@ static pleat_sample draw(int epoch, int sample, const pleat_augment_config *augm
     int dims[CASES][3];
     make_dims(dims);
     pleat_sample out;
-    pleat_sampler_draw(77, 2, epoch, sample, SAMPLES, CASES, (const int(*)[3])dims, patch, augment,
+    pleat_sampler_draw(&(pleat_sample_key){77, 2, epoch, sample, SAMPLES}, CASES, (const int(*)[3])dims, patch, augment,
                        &out);
     return out;
 }
@@ -70,7 +70,7 @@ static void test_validation_goes_through_the_list_and_only_crops(void **state) {
     for (int epoch = 0; epoch < 4; epoch++)
         for (int i = 0; i < 4; i++) {
             pleat_sample s, expected = {0};
-            pleat_sampler_draw(1, 0, epoch, i, 4, CASES, (const int(*)[3])dims, patch, NULL, &s);
+            pleat_sampler_draw(&(pleat_sample_key){1, 0, epoch, i, 4}, CASES, (const int(*)[3])dims, patch, NULL, &s);
             seen[s.item]++;
             expected.item = s.item;
             memcpy(expected.start, s.start, sizeof s.start);
@@ -102,17 +102,17 @@ static void test_the_laws_of_the_draws_are_the_originals(void **state) {
     for (int i = 0; i < N; i++) {
         const pleat_sample s = draw(i / SAMPLES, i % SAMPLES, &augment);
         for (int a = 0; a < 3; a++) mirror[a] += s.mirror[a];
-        contrast += s.contrast > 0.0;
-        low_contrast += s.contrast > 0.0 && s.contrast < 1.0;
-        brightness += s.brightness > 0.0;
-        dim_brightness += s.brightness > 0.0 && s.brightness < 1.0;
-        gamma += s.gamma > 0.0;
-        low_gamma += s.gamma > 0.0 && s.gamma < 1.0;
+        contrast += s.contrast[0] > 0.0;
+        low_contrast += s.contrast[0] > 0.0 && s.contrast[0] < 1.0;
+        brightness += s.brightness[0] > 0.0;
+        dim_brightness += s.brightness[0] > 0.0 && s.brightness[0] < 1.0;
+        gamma += s.gamma[0] > 0.0;
+        low_gamma += s.gamma[0] > 0.0 && s.gamma[0] < 1.0;
         noise += s.noise > 0.0;
         spatial += s.scale > 0.0 || s.elastic_alpha > 0.0 || s.rotation[0] != 0.0;
-        if (s.contrast > 0.0) assert_true(s.contrast >= 0.3 && s.contrast < 3.0);
-        if (s.brightness > 0.0) assert_true(s.brightness >= 0.5 && s.brightness < 2.0);
-        if (s.gamma > 0.0) assert_true(s.gamma >= 0.7 && s.gamma < 1.5);
+        if (s.contrast[0] > 0.0) assert_true(s.contrast[0] >= 0.3 && s.contrast[0] < 3.0);
+        if (s.brightness[0] > 0.0) assert_true(s.brightness[0] >= 0.5 && s.brightness[0] < 2.0);
+        if (s.gamma[0] > 0.0) assert_true(s.gamma[0] >= 0.7 && s.gamma[0] < 1.5);
         assert_true(s.noise >= 0.0 && s.noise < 0.05);
         assert_true(s.elastic_alpha == 0.0 || (s.elastic_sigma >= 9 && s.elastic_sigma < 13));
         for (int a = 0; a < 3; a++) assert_true(fabs(s.rotation[a]) <= 0.261800);
@@ -136,10 +136,10 @@ static void test_a_transform_turned_off_moves_no_other_draw(void **state) {
     less.contrast_p = less.elastic_p = less.rotation_p = less.scale_p = 0.0;
     for (int i = 0; i < SAMPLES; i++) {
         pleat_sample a = draw(0, i, &all), b = draw(0, i, &less);
-        assert_true(b.contrast == 0.0 && b.scale == 0.0 && b.elastic_alpha == 0.0);
+        assert_true(b.contrast[0] == 0.0 && b.scale == 0.0 && b.elastic_alpha == 0.0);
         assert_memory_equal(a.start, b.start, sizeof a.start);
         assert_memory_equal(a.mirror, b.mirror, sizeof a.mirror);
-        assert_true(a.item == b.item && a.brightness == b.brightness && a.gamma == b.gamma &&
+        assert_true(a.item == b.item && a.brightness[0] == b.brightness[0] && a.gamma[0] == b.gamma[0] &&
                     a.noise == b.noise && a.noise_seed == b.noise_seed);
     }
 }

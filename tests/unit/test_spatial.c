@@ -175,8 +175,8 @@ static void test_mirror_and_tone_come_before_the_deformation(void **state) {
     const volume *v = *state;
     const pleat_source source = source_of(v);
     const pleat_sample s = {.mirror = {1, 0, 1},
-                            .contrast = 1.7,
-                            .gamma = 0.8,
+                            .contrast = {1.7},
+                            .gamma = {0.8},
                             .noise = 0.05,
                             .noise_seed = 3,
                             .rotation = {0.1, -0.1, 0.2},

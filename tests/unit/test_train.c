@@ -51,9 +51,10 @@ typedef struct fixture {
     int save_at; /* of them: then something asks to save; 0: never */
 } fixture;
 
-static pleat_status read_box(void *context, const int start[3], const int size[3], float *image,
+static pleat_status read_box(void *context, int channel, const int start[3], const int size[3], float *image,
                              uint8_t *label) {
     const volume *v = context;
+    (void)channel;
     trouble *t = v->trouble;
     const int read = t->reads++;
     PLEAT_CHECK(t->break_at < 0 || read < t->break_at, PLEAT_ERR_IO, "the disk is gone");
