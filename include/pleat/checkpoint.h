@@ -2,10 +2,11 @@
  * checkpoint.h - everything a fold needs to go on, in one HDF5 file.
  *
  * Datasets: /params, /moment1, /moment2, /stats (float32, flat, canonical layout), /history
- * (float64 [epochs, columns]: the metrics in training, in validation, lr, seconds); a group /layers that says where each tensor lies, so that other
- * programs can read the weights (docs/store.md). Scalars are attributes of the root. Written to a
- * temporary name, synced, renamed; the file before it is kept as <path>.previous. A checksum over
- * all of it but /layers is stored; a damaged latest falls back to the previous one and says so.
+ * (float64 [epochs, columns]: the metrics in training, in validation, lr, seconds); a group /layers
+ * that says where each tensor lies, so that other programs can read the weights (docs/store.md).
+ * Scalars are attributes of the root. Written to a temporary name, synced, renamed; the file before
+ * it is kept as <path>.previous. A checksum over all of it but /layers is stored; a damaged latest
+ * falls back to the previous one and says so.
  */
 #ifndef PLEAT_CHECKPOINT_H
 #define PLEAT_CHECKPOINT_H

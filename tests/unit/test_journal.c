@@ -85,13 +85,13 @@ static void events_are_lines_of_json(void **state) {
     (void)state;
     char folder[] = "/tmp/pleat-journal-XXXXXX", path[64], command[64];
     char *text = NULL;
-    const pleat_epoch row = {0.5, 0.25, 0.75, 0.125, NAN, NAN, NAN, NAN, 0.001, 2};
+    const pleat_epoch row = {{0.5, 0.25, 0.75, 0.125}, {NAN, NAN, NAN, NAN}, 0.001, 2};
     assert_non_null(mkdtemp(folder));
     (void)snprintf(path, sizeof path, "%s/events.jsonl", folder);
     for (int start = 0; start < 2; start++) { /* the second appends */
         pleat_journal *j = pleat_journal_open(folder, 3);
         pleat_journal_event(j, "halted", 1, 7, "the \"limit\"\n");
-        pleat_journal_epoch(j, 2, 12, &row);
+        pleat_journal_epoch(j, 2, 12, pleat_losses[0], &row);
         pleat_journal_close(j);
         FILE *killed = fopen(path, "a"); /* within a line, which the next start takes away */
         assert_non_null(killed);
@@ -125,14 +125,14 @@ static void events_are_lines_of_json(void **state) {
 
 static void a_journal_that_cannot_be_written_harms_nobody(void **state) {
     (void)state;
-    const pleat_epoch row = {0};
+    const pleat_epoch row = {.lr = 1};
     pleat_log_set_level(PLEAT_QUIET);
     pleat_journal *j = pleat_journal_open("/nowhere/at/all", 0);
     pleat_journal_event(j, "begun", 0, 0, NULL);
-    pleat_journal_epoch(j, 1, 1, &row);
+    pleat_journal_epoch(j, 1, 1, pleat_losses[0], &row);
     pleat_journal_close(j);
     pleat_journal_event(NULL, "begun", 0, 0, NULL);
-    pleat_journal_epoch(NULL, 1, 1, &row);
+    pleat_journal_epoch(NULL, 1, 1, pleat_losses[0], &row);
     pleat_journal_close(NULL);
 }
 
