@@ -74,7 +74,7 @@ static int tear_down(void **state) {
 static void check_box(const pleat_source *source, int k) {
     static const int start[3] = {1, 2, 3}, size[3] = {2, 3, 2};
     float image[12];
-    OK(source->read(source->context, start, size, image, NULL));
+    OK(source->read(source->context, 0, start, size, image, NULL));
     for (int i = 0; i < 12; ++i) {
         const int z = 1 + i / 6, y = 2 + i / 2 % 3, x = 3 + i % 2;
         const int v = (z * source->dim[1] + y) * source->dim[2] + x;

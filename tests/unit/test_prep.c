@@ -74,31 +74,59 @@ static pleat_prep_config golden_resampling(void) {
 
 /* ---- the text -------------------------------------------------------------------------------- */
 
+static pleat_prep_config config_of(const pleat_prep_steps *steps, int resample, double d, double h,
+                                   double w, int edge_zero) {
+    pleat_prep_config config = {
+        .resample = resample, .spacing = {d, h, w}, .edge_zero = edge_zero};
+    pleat_prep_all_channels(&config, steps);
+    return config;
+}
+
+static void assert_text(const pleat_prep_config *config, const char *expected) {
+    char text[PLEAT_PREPROCESSING_BYTES], again[PLEAT_PREPROCESSING_BYTES];
+    pleat_prep_config parsed;
+    pleat_prep_text(config, text, sizeof text);
+    assert_string_equal(text, expected);
+    OK(pleat_prep_parse_text(text, &parsed));
+    pleat_prep_text(&parsed, again, sizeof again);
+    assert_string_equal(again, text);
+}
+
 static void test_the_text_is_canonical_and_reads_back(void **state) {
     (void)state;
-    static const struct {
-        pleat_prep_config config;
-        const char *text;
-    } rows[] = {
-        {{1, {-1250, 250}, 1, 1, {2.7, 1.58, 1.57}, 1, 0},
-         "clip: -1250,250\ngrayscale: yes\nresample: 1.57,1.58,2.7\nedge: replicate\nzscore: "
-         "yes\n"},
-        {{0, {-5, 7}, 0, 0, {3, 2, 1}, 0, 1}, /* what is off leaves no trace */
-         "clip: none\ngrayscale: no\nresample: none\nedge: none\nzscore: no\n"},
-        {{1, {-0.1, 1.0 / 3.0}, 0, 1, {1, 1, 1}, 0, 1},
-         "clip: -0.1,0.3333333333333333\ngrayscale: no\nresample: 1,1,1\nedge: zero\nzscore: "
-         "no\n"},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        char text[PLEAT_PREPROCESSING_BYTES], again[PLEAT_PREPROCESSING_BYTES];
-        pleat_prep_config parsed;
-        pleat_prep_text(&rows[i].config, text, sizeof text);
-        assert_string_equal(text, rows[i].text);
-        OK(pleat_prep_parse_text(text, &parsed));
-        pleat_prep_text(&parsed, again, sizeof again);
-        assert_string_equal(again, text);
-        if (i == 0) assert_memory_equal(&parsed, &rows[0].config, sizeof parsed);
-    }
+    const pleat_prep_steps all = {1, {-1250, 250}, 1, 1}, off = {0, {-5, 7}, 0, 0},
+                           third = {1, {-0.1, 1.0 / 3.0}, 0, 0};
+    pleat_prep_config config = config_of(&all, 1, 2.7, 1.58, 1.57, 0), parsed;
+    assert_text(&config, "clip: -1250,250\ngrayscale: yes\nresample: 1.57,1.58,2.7\n"
+                         "edge: replicate\nzscore: yes\n");
+    OK(pleat_prep_parse_text("clip: -1250,250\ngrayscale: yes\nresample: 1.57,1.58,2.7\n"
+                             "edge: replicate\nzscore: yes\n",
+                             &parsed));
+    assert_memory_equal(&parsed, &config, sizeof parsed);
+    config = config_of(&off, 0, 3, 2, 1, 1); /* what is off leaves no trace */
+    assert_text(&config, "clip: none\ngrayscale: no\nresample: none\nedge: none\nzscore: no\n");
+    config = config_of(&third, 1, 1, 1, 1, 1);
+    assert_text(&config, "clip: -0.1,0.3333333333333333\ngrayscale: no\nresample: 1,1,1\n"
+                         "edge: zero\nzscore: no\n");
+}
+
+static void test_channels_that_differ_are_a_list_to_the_last_that_does(void **state) {
+    (void)state;
+    const pleat_prep_steps off = {0};
+    pleat_prep_config config = config_of(&off, 0, 0, 0, 0, 0), parsed;
+    config.channel[0] = (pleat_prep_steps){1, {-1250, 250}, 0, 0};
+    config.channel[1] = (pleat_prep_steps){1, {0, 20}, 1, 0};
+    assert_text(&config, "clip: -1250,250;0,20;none\ngrayscale: no,yes,no\nresample: none\n"
+                         "edge: none\nzscore: no\n");
+    OK(pleat_prep_check_channels(&config, 3));
+    REFUSED(pleat_prep_check_channels(&config, 2), PLEAT_ERR_ARG,
+            "preprocess.clip has 3 values, the images have 2 channels");
+    OK(pleat_prep_parse_text("clip: none\ngrayscale: no\nresample: none\nedge: none\n"
+                             "zscore: no,yes\n",
+                             &parsed));
+    assert_false(parsed.channel[0].zscore);
+    for (int c = 1; c < PLEAT_MAX_CHANNELS; c++) assert_true(parsed.channel[c].zscore);
+    REFUSED(pleat_prep_parse_text("clip: 1,2;3\n", &parsed), PLEAT_ERR_FORMAT, "'clip: 1,2;3'");
 }
 
 static void test_a_text_of_another_program_is_refused_by_its_line(void **state) {
@@ -143,12 +171,15 @@ static void test_each_step_does_its_part_and_can_be_left_out(void **state) {
     assert_steps(&config, (float[5]){-2000, -1000, 0, 100, 2000});
     config.channel[0].clip = 1;
     assert_steps(&config, (float[5]){-1250, -1000, 0, 100, 250});
-    config.channel[0].grayscale = 1; /* (x + 1250) 255 / 1500: 0, 42.5 to even, 212.5 to even, 229.5 to even */
+    /* (x + 1250) 255 / 1500: 0, 42.5 to even, 212.5 to even, 229.5 to even */
+    config.channel[0].grayscale = 1;
     assert_steps(&config, (float[5]){0, 42, 212, 230, 255});
-    config.channel[0].clip = 0; /* (x + 2000) 255 / 4000: 0, 63.75, 127.5 to even, 133.875, 255 */
+    /* (x + 2000) 255 / 4000: 0, 63.75, 127.5 to even, 133.875, 255 */
+    config.channel[0].clip = 0;
     assert_steps(&config, (float[5]){0, 64, 128, 134, 255});
     config.channel[0].grayscale = 0;
-    config.channel[0].zscore = 1; /* mean -180; variance (1820^2 + 820^2 + 180^2 + 280^2 + 2180^2) / 5 */
+    /* mean -180; variance (1820^2 + 820^2 + 180^2 + 280^2 + 2180^2) / 5 */
+    config.channel[0].zscore = 1;
     const double std = sqrt((3312400.0 + 672400 + 32400 + 78400 + 4752400) / 5);
     assert_steps(&config, (float[5]){(float)(-1820 / std), (float)(-820 / std), (float)(180 / std),
                                      (float)(280 / std), (float)(2180 / std)});
@@ -207,9 +238,8 @@ static void test_loading_a_volume_gives_what_the_store_holds(void **state) {
     char folder[PLEAT_PATH_BYTES], text[PLEAT_PREPROCESSING_BYTES];
     pleat_prep_config config = golden_resampling();
     config.edge_zero = 0;
-    config.channel[0].clip = config.channel[0].grayscale = config.channel[0].zscore = 1;
-    config.channel[0].clip_range[0] = 20;
-    config.channel[0].clip_range[1] = 200;
+    const pleat_prep_steps steps = {1, {20, 200}, 1, 1};
+    pleat_prep_all_channels(&config, &steps);
     pleat_prep_text(&config, text, sizeof text);
     pleat_store *store = NULL;
     pleat_image image = {0};
@@ -325,7 +355,8 @@ static void test_a_run_keeps_what_is_whole_and_makes_the_rest(void **state) {
     pleat_store_close(store);
     /* other preprocessing, and fewer classes than the kept cases have */
     pleat_prep_config other = NOTHING;
-    other.channel[0].zscore = 1;
+    const pleat_prep_steps zscore = {.zscore = 1};
+    pleat_prep_all_channels(&other, &zscore);
     REFUSED(pleat_prep_run(comm, &other, cases, 3, 4, folder), PLEAT_ERR_DATA,
             "zscore: store has no, configuration says yes");
     REFUSED(pleat_prep_run(comm, &NOTHING, cases, 3, 3, folder), PLEAT_ERR_DATA, "case 'case_0'");
@@ -463,6 +494,7 @@ static void test_a_run_ends_at_a_case_that_cannot_be_read_and_names_it(void **st
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_text_is_canonical_and_reads_back),
+        cmocka_unit_test(test_channels_that_differ_are_a_list_to_the_last_that_does),
         cmocka_unit_test(test_a_text_of_another_program_is_refused_by_its_line),
         cmocka_unit_test(test_each_step_does_its_part_and_can_be_left_out),
         cmocka_unit_test(test_a_case_is_resampled_as_the_original_does),

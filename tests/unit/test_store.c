@@ -116,6 +116,66 @@ static void assert_box(pleat_store *store, int c, const int start[3], const int 
             }
 }
 
+/* Case "m" of three channels: channel k is write_case's case k. */
+static void write_channels(const char *folder) {
+    enum { N = 5 * 7 * 9 };
+    static float voxels[3 * N];
+    static uint8_t labels[N];
+    pleat_case_info info = info_of("m");
+    const char *const ids[] = {"m"};
+    for (int k = 0, i = 0; k < 3; k++)
+        for (int d = 0; d < DIM[0]; d++)
+            for (int h = 0; h < DIM[1]; h++)
+                for (int w = 0; w < DIM[2]; w++, i++) {
+                    voxels[i] = voxel_of(k, d, h, w);
+                    if (k == 0) labels[i] = label_of(0, d, h, w);
+                }
+    const pleat_image image = {{5, 7, 9}, {2.7, 1.58, 1.57}, 3, voxels};
+    const pleat_label label = {{5, 7, 9}, {2.7, 1.58, 1.57}, labels};
+    OK(pleat_store_write_case(folder, TEXT, &info, &image, &label));
+    OK(pleat_store_write_index(folder, TEXT, ids, 1));
+}
+
+static void test_a_case_of_several_channels_is_read_channel_by_channel(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES];
+    pleat_store *store = NULL;
+    const int start[3] = {1, 2, 3}, size[3] = {2, 3, 4};
+    float image[24];
+    int channels = 0;
+    (void)in_root(folder, "channels");
+    write_channels(folder);
+    OK(pleat_store_open(folder, TEXT, &store));
+    OK(pleat_store_channels(store, &channels));
+    assert_int_equal(channels, 3);
+    assert_int_equal(pleat_store_info(store, 0)->channels, 3);
+    OK(pleat_store_verify(store, 0));
+    for (int k = 0; k < 3; k++) {
+        OK(pleat_store_read(store, 0, k, start, size, image, NULL));
+        for (int i = 0; i < 24; i++)
+            assert_true(image[i] == voxel_of(k, 1 + i / 12, 2 + i / 4 % 3, 3 + i % 4));
+    }
+    REFUSED(pleat_store_read(store, 0, 3, start, size, image, NULL), PLEAT_ERR_ARG,
+            "3 channels, no number 3");
+    pleat_store_close(store);
+}
+
+static void test_cases_of_other_channels_are_named(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES];
+    const char *const ids[] = {"a", "m"};
+    pleat_store *store = NULL;
+    int channels = 0;
+    (void)in_root(folder, "mixed");
+    write_channels(folder);
+    write_case(folder, TEXT, 0, "a", 1);
+    OK(pleat_store_write_index(folder, TEXT, ids, 2));
+    OK(pleat_store_open(folder, TEXT, &store));
+    REFUSED(pleat_store_channels(store, &channels), PLEAT_ERR_DATA,
+            "case 'a' has 1 channels, case 'm' has 3");
+    pleat_store_close(store);
+}
+
 static void test_every_box_is_that_part_of_the_volume(void **state) {
     (void)state;
     char folder[PLEAT_PATH_BYTES];
@@ -262,9 +322,11 @@ static void test_a_case_that_does_not_say_of_which_files_it_is_is_made_again(voi
 
 static void test_the_files_of_a_case_are_taken_with_their_identities(void **state) {
     (void)state;
-    char image[PLEAT_PATH_BYTES], label[PLEAT_PATH_BYTES];
+    char image[PLEAT_PATH_BYTES], other[PLEAT_PATH_BYTES], label[PLEAT_PATH_BYTES];
+    char *const images[2] = {image, other};
     pleat_case_info info = info_of("a");
     (void)in_root(image, "image.nii");
+    (void)in_root(other, "other.nii");
     (void)in_root(label, "label.nii");
     OK(pleat_file_write_atomic(image, "foobar", 6));
     REFUSED(pleat_store_set_files(&info, images, 1, label), PLEAT_ERR_NOT_FOUND, label);
@@ -279,6 +341,16 @@ static void test_the_files_of_a_case_are_taken_with_their_identities(void **stat
     OK(pleat_store_set_files(&info, images, 1, NULL));
     assert_string_equal(info.label_path, "");
     assert_true(info.label_file.bytes == 0 && info.label_file.digest == 0);
+    /* Several files: their bytes together; another order is another image. */
+    OK(pleat_file_write_atomic(other, "a", 1));
+    OK(pleat_store_set_files(&info, images, 2, NULL));
+    assert_string_equal(info.image_path, image);
+    assert_true(info.image_file.bytes == 7 && info.image_file.digest != 0x85944171f73967e8);
+    pleat_case_info turned = info;
+    char *const reversed[2] = {other, image};
+    OK(pleat_store_set_files(&turned, reversed, 2, NULL));
+    assert_true(turned.image_file.bytes == 7);
+    assert_true(turned.image_file.digest != info.image_file.digest);
 }
 
 static void test_what_a_killed_writer_left_is_ignored_and_cleared_once_old(void **state) {
@@ -486,6 +558,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_about_a_case_is_read_back),
         cmocka_unit_test(test_every_box_is_that_part_of_the_volume),
+        cmocka_unit_test(test_a_case_of_several_channels_is_read_channel_by_channel),
+        cmocka_unit_test(test_cases_of_other_channels_are_named),
         cmocka_unit_test(test_a_box_outside_or_a_mask_that_is_not_there_is_refused),
         cmocka_unit_test(test_other_preprocessing_is_refused_naming_the_first_difference),
         cmocka_unit_test(test_a_case_is_whole_or_damaged_or_absent),
