@@ -349,7 +349,8 @@ static int has_list(const walk *w, const yaml_node_t *node) {
 /* A sequence of scalars becomes "a,b,c"; one that holds such sequences too "a,b;c". */
 static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const char *where,
                                   const char *key, char out[MAX_TEXT]) {
-    const char *gap = has_list(w, node) ? ";" : ",";
+    const config_row *row = find(key);
+    const int lists = has_list(w, node), may = row != NULL && row->kind == RANGES_OR;
     size_t used = 0;
     out[0] = '\0';
     for (yaml_node_item_t *item = node->data.sequence.items.start;
@@ -357,14 +358,14 @@ static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const 
         const yaml_node_t *part = yaml_document_get_node(w->document, *item);
         char inner[MAX_TEXT];
         const char *text = inner;
-        if (part->type == YAML_SEQUENCE_NODE && !has_list(w, part))
+        if (part->type == YAML_SEQUENCE_NODE && may && !has_list(w, part))
             PLEAT_TRY(sequence_text(w, part, where, key, inner));
-        else if (part->type == YAML_SCALAR_NODE && strpbrk(scalar(part), ",;") == NULL)
+        else if (part->type == YAML_SCALAR_NODE && strchr(scalar(part), ',') == NULL)
             text = scalar(part);
         else
             return PLEAT_FAIL(PLEAT_ERR_ARG,
                               "%s: %s must be a list of plain values without commas", where, key);
-        const int more = snprintf(out + used, MAX_TEXT - used, "%s%s", used > 0 ? gap : "", text);
+        const int more = snprintf(out + used, MAX_TEXT - used, "%s%s", used == 0 ? "" : lists ? ";" : ",", text);
         used += (size_t)more;
         PLEAT_CHECK(used < MAX_TEXT, PLEAT_ERR_ARG, "%s: %s is too long", where, key);
     }

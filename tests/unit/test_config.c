@@ -248,6 +248,9 @@ static void a_wrong_value_is_refused_with_place_key_and_what_is_allowed(void **s
         {"patch: [16, 16, x]", "must be three numbers"},
         {"patch: [[16, 16, 16]]", "patch must be a list of plain values"},
         {"preprocess: {clip: [1, -1]}", "preprocess.clip = '1,-1', low is above high"},
+        {"preprocess: {clip: [[1, 2], 3]}", "must be two numbers, low and high, or none"},
+        {"preprocess: {clip: [[1, [2, 3]], none]}", "must be a list of plain values"},
+        {"preprocess: {zscore: [yes, maybe]}", "preprocess.zscore = 'maybe', must be true or"},
         {"preprocess: {clip: 5}", "must be two numbers, low and high, or none"},
         {"preprocess: {resample: [1, 1, 0]}", "must lie between 0.001 and 1000"},
         {"augment: {noise: {range: none}}", "augment.noise.range = 'none', must be two numbers"},
@@ -312,6 +315,31 @@ static void an_empty_file_changes_nothing(void **state) {
     OK(parse("", &c));
     OK(parse("# nothing but a comment\n", &c));
     assert_null(pleat_config_difference(&c, &defaults));
+}
+
+static void steps_may_differ_by_channel(void **state) {
+    (void)state;
+    static const char *const lists[][3] = {
+        {"preprocess.clip", "-1250,250;none", "clip: [[-1250, 250], none]"},
+        {"preprocess.clip", "1,2; 3,4; 3,4", "clip: [[1, 2], [3, 4]]"}, /* the last goes on */
+        {"preprocess.grayscale", "yes, no", "grayscale: [true, false]"},
+        {"preprocess.zscore", "off,off", "zscore: false"},
+    };
+    pleat_config c, again;
+    char text[16384], assignment[128];
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        pleat_config_defaults(&c);
+        again = c;
+        (void)snprintf(assignment, sizeof assignment, "%s=%s", lists[i][0], lists[i][1]);
+        OK(pleat_config_set(assignment, &c));
+        OK(pleat_config_text(&c, 0, text, sizeof text));
+        if (strstr(text, lists[i][2]) == NULL) fail_msg("'%s' is not in %s", lists[i][2], text);
+        OK(parse(text, &again));
+        assert_null(pleat_config_difference(&c, &again));
+    }
+    OK(parse("preprocess: {clip: [[-1, 1], none]}", &c));
+    assert_true(c.prep.channel[0].clip && c.prep.channel[0].clip_range[1] == 1.0);
+    for (int k = 1; k < PLEAT_MAX_CHANNELS; k++) assert_false(c.prep.channel[k].clip);
 }
 
 #define A16 "a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,"
@@ -422,6 +450,7 @@ int main(void) {
         cmocka_unit_test(a_wrong_value_is_refused_with_place_key_and_what_is_allowed),
         cmocka_unit_test(an_unknown_key_is_answered_with_the_one_that_was_meant),
         cmocka_unit_test(an_empty_file_changes_nothing),
+        cmocka_unit_test(steps_may_differ_by_channel),
         cmocka_unit_test(keys_that_do_not_fit_together_are_refused),
         cmocka_unit_test(class_names_are_a_list_without_empty_or_equal_ones),
         cmocka_unit_test(class_names_come_without_their_blanks),

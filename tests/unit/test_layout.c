@@ -37,7 +37,7 @@ static int same_file(const char *got, const char *folder, const char *wanted) {
 }
 
 typedef struct row {
-    const char *id, *image, *label;
+    const char *id, *image, *label; /* image: "channel 0|channel 1" where there are two */
 } row;
 
 static void finds(const char *folder, int need_labels, const row *rows, int wanted) {
@@ -48,9 +48,16 @@ static void finds(const char *folder, int need_labels, const row *rows, int want
     assert_int_equal(n, wanted);
     for (int i = 0; i < n && i < wanted; i++) {
         assert_string_equal(cases[i].id, rows[i].id);
-        if (!same_file(cases[i].image[0], folder, rows[i].image) ||
+        char first[PLEAT_PATH_BYTES];
+        const char *second = strchr(rows[i].image, '|');
+        (void)snprintf(first, sizeof first, "%.*s", (int)strcspn(rows[i].image, "|"),
+                       rows[i].image);
+        if (!same_file(cases[i].image[0], folder, first) ||
             !same_file(cases[i].label, folder, rows[i].label))
             fail_msg("case %s has %s and %s", cases[i].id, cases[i].image[0], cases[i].label);
+        assert_int_equal(cases[i].images, second == NULL ? 1 : 2);
+        if (second != NULL && !same_file(cases[i].image[1], folder, second + 1))
+            fail_msg("case %s has channel 1 %s", cases[i].id, cases[i].image[1]);
     }
     pleat_layout_free(cases, n);
 }
@@ -112,7 +119,7 @@ static void msd_and_nnunet_folders_are_found(void **state) {
           {"h_0001", "imagesTr/h_0001.nii", "labelsTr/h_0001.nii"});
 }
 
-static void missing_halves_and_second_channels_are_named(void **state) {
+static void missing_halves_are_named(void **state) {
     (void)state;
     const char *f = FOLDER("nolabel", "imagesTr/h_1.nii", "imagesTr/h_2.nii", "labelsTr/h_1.nii");
     refuses(f, 1, PLEAT_ERR_NOT_FOUND, "labelsTr/h_2.nii");
@@ -120,15 +127,76 @@ static void missing_halves_and_second_channels_are_named(void **state) {
     refuses(f, 1, PLEAT_ERR_NOT_FOUND, "case 'h_2' has a label");
     f = FOLDER("nolabels", "imagesTr/h_1.nii");
     refuses(f, 1, PLEAT_ERR_NOT_FOUND, "labelsTr/h_1.nii");
-    f = FOLDER("channels", "imagesTr/h_0000.nii", "imagesTr/h_0001.nii", "labelsTr/h.nii");
-    refuses(f, 1, PLEAT_ERR_UNSUPPORTED, "one channel is supported");
-    refuses(f, 0, PLEAT_ERR_UNSUPPORTED, "one channel is supported");
-    f = FOLDER("lonely", "imagesTr/h_0001.nii", "labelsTr/h.nii");
-    refuses(f, 1, PLEAT_ERR_UNSUPPORTED, "one channel is supported");
     f = FOLDER("same", "imagesTr/h.nii", "imagesTr/h.nii.gz", "labelsTr/h.nii");
     refuses(f, 1, PLEAT_ERR_DATA, "case 'h' is there twice");
     f = FOLDER("test", "imagesTr/h.nii", "labelsTr/h.nii", "imagesTs/h_0000.nii");
     refuses(f, 0, PLEAT_ERR_DATA, "case 'h' is there twice");
+}
+
+static void channels_are_found_in_every_layout(void **state) {
+    (void)state;
+    const char *f = FOLDER("channels", "imagesTr/h_0000.nii", "imagesTr/h_0001.nii",
+                           "imagesTr/k_0000.nii", "imagesTr/k_0001.nii.gz", "labelsTr/h.nii",
+                           "labelsTr/k.nii");
+    for (int need = 0; need < 2; need++)
+        FINDS(f, need, {"h", "imagesTr/h_0000.nii|imagesTr/h_0001.nii", "labelsTr/h.nii"},
+              {"k", "imagesTr/k_0000.nii|imagesTr/k_0001.nii.gz", "labelsTr/k.nii"});
+    put_json(f, "{\"modality\": {\"0\": \"CT\", \"1\": \"PET\"}, \"training\": ["
+                "{\"image\": \"imagesTr/k.nii\", \"label\": \"labelsTr/k.nii\"}]}");
+    FINDS(f, 1, {"k", "imagesTr/k_0000.nii|imagesTr/k_0001.nii.gz", "labelsTr/k.nii"});
+    f = FOLDER("channel-cases", "a/imaging_0000.nii.gz", "a/imaging_0001.nii.gz",
+               "a/segmentation.nii.gz");
+    FINDS(f, 1, {"a", "a/imaging_0000.nii.gz|a/imaging_0001.nii.gz", "a/segmentation.nii.gz"});
+    f = FOLDER("channel-cases/a", "imaging_0000.nii.gz");
+    FINDS(f, 1, {"a", "imaging_0000.nii.gz|imaging_0001.nii.gz", "segmentation.nii.gz"});
+    f = FOLDER("flat-channels", "p_0000.nii", "p_0001.nii", "q_0000.nii", "q_0001.nii");
+    FINDS(f, 0, {"p", "p_0000.nii|p_0001.nii", NULL}, {"q", "q_0000.nii|q_0001.nii", NULL});
+}
+
+static void a_missing_channel_is_named(void **state) {
+    (void)state;
+    const char *f = FOLDER("lonely", "imagesTr/h_0001.nii", "labelsTr/h.nii");
+    for (int need = 0; need < 2; need++)
+        refuses(f, need, PLEAT_ERR_DATA, "case 'h' has channel 1");
+    f = FOLDER("gap", "imagesTr/h_0000.nii", "imagesTr/h_0002.nii", "labelsTr/h.nii");
+    refuses(f, 1, PLEAT_ERR_DATA, "h_0002.nii', but no channel 1");
+    f = FOLDER("gap-case", "c/imaging_0000.nii", "c/imaging_0002.nii", "c/segmentation.nii");
+    refuses(f, 1, PLEAT_ERR_DATA, "imaging_0002.nii', but no channel 1");
+    f = FOLDER("uneven", "imagesTr/h_0000.nii", "imagesTr/h_0001.nii", "imagesTr/k_0000.nii",
+               "labelsTr/h.nii", "labelsTr/k.nii");
+    refuses(f, 1, PLEAT_ERR_DATA, "case 'k' has no channel 1, which case 'h' has");
+    f = FOLDER("both", "c/imaging.nii", "c/imaging_0000.nii", "c/segmentation.nii");
+    refuses(f, 1, PLEAT_ERR_DATA, "one channel twice");
+    f = FOLDER("seventeen", "h_0000.nii", "h_0001.nii", "h_0002.nii", "h_0003.nii", "h_0004.nii",
+               "h_0005.nii", "h_0006.nii", "h_0007.nii", "h_0008.nii", "h_0009.nii", "h_0010.nii",
+               "h_0011.nii", "h_0012.nii", "h_0013.nii", "h_0014.nii", "h_0015.nii", "h_0016.nii");
+    refuses(f, 0, PLEAT_ERR_UNSUPPORTED, "h_0016.nii' is channel 16; 16 channels are supported");
+}
+
+static void channel_names_are_read(void **state) {
+    (void)state;
+    const char *f = FOLDER("names", "README");
+    char **names = NULL;
+    int n = -1;
+    OK(pleat_layout_channels(f, &names, &n));
+    assert_int_equal(n, 0);
+    assert_null(names);
+    static const char *const good[] = {
+        "{\"channel_names\": {\"1\": \"PET\", \"0\": \"CT\"}}",
+        "{\"modality\": {\"0\": \"CT\", \"1\": \"PET\"}}",
+    };
+    for (int i = 0; i < 2; i++) {
+        put_json(f, good[i]);
+        OK(pleat_layout_channels(f, &names, &n));
+        assert_int_equal(n, 2);
+        assert_string_equal(names[0], "CT");
+        assert_string_equal(names[1], "PET");
+        pleat_layout_names_free(names, n);
+    }
+    put_json(f, "{\"modality\": {\"0\": \"CT\", \"2\": \"PET\"}}");
+    REFUSED(pleat_layout_channels(f, &names, &n), PLEAT_ERR_DATA, "'PET' is channel 2");
+    put_json(f, "{\"channel_names\": {\"zero\": \"CT\"}}");
+    REFUSED(pleat_layout_channels(f, &names, &n), PLEAT_ERR_FORMAT, "'zero'");
 }
 
 static void the_list_of_dataset_json_decides(void **state) {
@@ -159,7 +227,6 @@ static void the_list_of_dataset_json_decides(void **state) {
         {"{\"training\": {}}", PLEAT_ERR_FORMAT, "\"training\""},
         {"{\"file_ending\": \".png\"}", PLEAT_ERR_UNSUPPORTED, ".png"},
         {"{\"file_ending\": 3}", PLEAT_ERR_UNSUPPORTED, "file_ending"},
-        {"{\"modality\": {\"0\": \"T1\", \"1\": \"T2\"}}", PLEAT_ERR_UNSUPPORTED, "2 channels"},
         {"{\"training\": [}", PLEAT_ERR_FORMAT, "line 1"},
         {"[]", PLEAT_ERR_FORMAT, "no JSON object"},
         {"", PLEAT_ERR_FORMAT, "dataset.json"},
@@ -185,8 +252,6 @@ static void volumes_alone_do_where_no_labels_are_needed(void **state) {
     assert_string_equal(cases[0].image[0], path);
     pleat_layout_free(cases, n);
     refuses(path, 1, PLEAT_ERR_NOT_FOUND, "is a file");
-    f = FOLDER("flat-channels", "p_0000.nii", "p_0001.nii");
-    refuses(f, 0, PLEAT_ERR_UNSUPPORTED, "p_0001.nii");
 }
 
 static void nothing_there_is_said_so(void **state) {
@@ -246,7 +311,10 @@ int main(void) {
         cmocka_unit_test(a_folder_a_case_is_found_in_order),
         cmocka_unit_test(a_folder_may_be_one_case_itself),
         cmocka_unit_test(msd_and_nnunet_folders_are_found),
-        cmocka_unit_test(missing_halves_and_second_channels_are_named),
+        cmocka_unit_test(missing_halves_are_named),
+        cmocka_unit_test(channels_are_found_in_every_layout),
+        cmocka_unit_test(a_missing_channel_is_named),
+        cmocka_unit_test(channel_names_are_read),
         cmocka_unit_test(the_list_of_dataset_json_decides),
         cmocka_unit_test(volumes_alone_do_where_no_labels_are_needed),
         cmocka_unit_test(nothing_there_is_said_so),

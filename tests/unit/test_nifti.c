@@ -282,6 +282,32 @@ static void images_go_out_as_float32_or_as_whole_int16(void **state) {
     pleat_image_free(&image);
 }
 
+static void channels_are_the_fourth_dimension(void **state) {
+    (void)state;
+    static const int dim[3] = {5, 4, 3};
+    static const double spacing[3] = {2.5, 2, 1.5};
+    pleat_geometry g, g_back;
+    pleat_image image, back;
+    pleat_label label;
+    pleat_nifti_info info;
+    pleat_nifti_plain_geometry(dim, spacing, &g);
+    OK(pleat_image_make(3, dim, spacing, &image));
+    for (int i = 0; i < 3 * VOXELS; i++) image.data[i] = (float)(i * 7 - 300);
+    for (int as_int16 = 0; as_int16 < 2; as_int16++) {
+        OK(pleat_nifti_write_image(in_root(path, "channels.nii.gz"), &image, &g, as_int16));
+        OK(pleat_nifti_read_header(path, NULL, &info));
+        assert_int_equal(info.channels, 3);
+        assert_int_equal(info.voxels, VOXELS);
+        OK(pleat_nifti_read_image(path, &back, &g_back));
+        assert_int_equal(back.channels, 3);
+        assert_memory_equal(back.data, image.data, 3 * VOXELS * sizeof(float));
+        assert_memory_equal(&g_back, &g, sizeof g);
+        must_fail(pleat_nifti_read_label(path, &label, NULL), PLEAT_ERR_FORMAT, "dim[4] is 3");
+        pleat_image_free(&back);
+    }
+    pleat_image_free(&image);
+}
+
 static int entries_of(const char *folder) {
     int n = 0;
     DIR *dir = opendir(folder);
@@ -360,6 +386,7 @@ int main(void) {
         cmocka_unit_test(an_image_voxel_that_is_not_finite_is_named),
         cmocka_unit_test(a_written_label_reads_back_equal_with_its_geometry),
         cmocka_unit_test(images_go_out_as_float32_or_as_whole_int16),
+        cmocka_unit_test(channels_are_the_fourth_dimension),
         cmocka_unit_test(what_cannot_be_written_is_an_error_and_leaves_nothing),
         cmocka_unit_test(the_real_chest_has_its_known_voxels),
     };

@@ -149,9 +149,17 @@ static void a_singular_sform_and_a_pair_are_refused(void **state) {
     must_fail(PLEAT_ERR_FORMAT, ".hdr/.img pair", "name");
     n = good(1, 0, bytes, values);
     put_number(bytes + 40, 0, 'h', 4);
-    put_number(bytes + 48, 0, 'h', 2);
+    put_number(bytes + 48, 0, 'h', 17);
     save(in_root(path, "series.nii"), 0, bytes, n);
-    must_fail(PLEAT_ERR_FORMAT, "dim[4] is 2", "series");
+    must_fail(PLEAT_ERR_FORMAT, "dim[4] is 17; 1 to 16 channels are read", "series");
+    put_number(bytes + 48, 0, 'h', 2); /* two channels, but the voxels of one */
+    save(in_root(path, "series.nii"), 0, bytes, n);
+    must_fail(PLEAT_ERR_FORMAT, "cut short", "series");
+    put_number(bytes + 40, 0, 'h', 5);
+    put_number(bytes + 48, 0, 'h', 1);
+    put_number(bytes + 50, 0, 'h', 2);
+    save(in_root(path, "series.nii"), 0, bytes, n);
+    must_fail(PLEAT_ERR_FORMAT, "dim[5] is 2", "vectors");
 }
 
 static void a_file_cut_anywhere_is_an_error(void **state) {
