@@ -8,18 +8,28 @@
 #include "phantom_anatomy.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* What the numbers of a case are drawn for. */
-enum { DRAW_GRID, DRAW_PATIENT, DRAW_VESSELS, DRAW_LESIONS, DRAW_NODULES, DRAW_NOISE };
+enum {
+    DRAW_GRID,
+    DRAW_PATIENT,
+    DRAW_VESSELS,
+    DRAW_LESIONS,
+    DRAW_NODULES,
+    DRAW_NOISE,
+    DRAW_UPTAKE
+};
 
 pleat_phantom_config pleat_phantom_default(void) {
     return (pleat_phantom_config){.dim = {40, 96, 96},
                                   .spacing = {6.0, 3.4, 3.4},
                                   .vary = 0.12,
                                   .infected = {0.06, 0.15},
-                                  .windowed_every = 3};
+                                  .windowed_every = 3,
+                                  .channels = 1};
 }
 
 /* A case in the making. */
@@ -27,7 +37,8 @@ typedef struct scene {
     uint64_t seed;
     uint32_t number;
     patient who;
-    pleat_image image;
+    pleat_image image; /* of one channel */
+    pleat_image uptake; /* the second one; empty when there is none */
     pleat_label label;
     size_t lung_voxels; /* labels 1 and 2 before any lesion */
 } scene;
@@ -274,6 +285,42 @@ static void digitise(scene *s, int windowed) {
     }
 }
 
+/* ---- the second channel ---------------------------------------------------------------------- */
+
+/* By the finished anatomy, before the scanner blurs it: dense voxels of the lungs that are not
+ * infected are vessels and nodules. */
+static double uptake_of(float hu, uint8_t label) {
+    if (label == 3) return 400.0;
+    if (label != 0) return hu > -500.0F ? 60.0 : 120.0;
+    return hu > -950.0F ? 180.0 : 0.0;
+}
+
+static pleat_status make_uptake(scene *s) {
+    const size_t n = pleat_voxels(s->image.dim);
+    PLEAT_TRY(pleat_image_make(1, s->image.dim, s->image.spacing, &s->uptake));
+    for (size_t i = 0; i < n; i++)
+        s->uptake.data[i] = (float)uptake_of(s->image.data[i], s->label.data[i]);
+    PLEAT_TRY(blur(&s->uptake, 0.2));
+    const draws d = draws_for(s, DRAW_UPTAKE);
+    for (size_t i = 0; i < n; i++) {
+        const double noisy = s->uptake.data[i] + 50.0 * pleat_rng_normal(&d.rng, (uint32_t)i);
+        s->uptake.data[i] = (float)rint(fmin(fmax(noisy, 0.0), 1000.0));
+    }
+    return PLEAT_OK;
+}
+
+/* Both channels as one image in place of the first. */
+static pleat_status join_channels(scene *s) {
+    const size_t n = pleat_voxels(s->image.dim);
+    pleat_image both;
+    PLEAT_TRY(pleat_image_make(2, s->image.dim, s->image.spacing, &both));
+    memcpy(both.data, s->image.data, n * sizeof *both.data);
+    memcpy(both.data + n, s->uptake.data, n * sizeof *both.data);
+    pleat_image_free(&s->image);
+    s->image = both;
+    return PLEAT_OK;
+}
+
 static void make_geometry(const pleat_image *image, pleat_geometry *out) {
     pleat_nifti_plain_geometry(image->dim, image->spacing, out);
     const double sign[3] = {-1.0, -1.0, 1.0}; /* indices grow to the left, back and head */
@@ -299,6 +346,8 @@ static pleat_status check_config(const pleat_phantom_config *c) {
                     "a phantom of %d x %d x %d voxels of %g x %g x %g mm cannot be made; sizes are "
                     "8 to 1024, spacings above 0",
                     c->dim[2], c->dim[1], c->dim[0], c->spacing[2], c->spacing[1], c->spacing[0]);
+    PLEAT_CHECK(c->channels == 1 || c->channels == 2, PLEAT_ERR_ARG,
+                "phantoms of %d channels cannot be made; use 1 or 2", c->channels);
     PLEAT_CHECK(c->vary >= 0.0 && c->vary <= 0.5, PLEAT_ERR_ARG,
                 "phantoms cannot vary by %g; use 0 to 0.5", c->vary);
     PLEAT_CHECK(c->infected[0] >= 0.0 && c->infected[0] <= c->infected[1] && c->infected[1] <= 0.5,
@@ -331,17 +380,43 @@ pleat_status pleat_phantom_make(uint64_t seed, int number, const pleat_phantom_c
     draw_vessels(&s);
     draw_nodules(&s);
     draw_lesions(&s, config->infected);
+    if (config->channels == 2) PLEAT_TRY_GOTO(status, done, make_uptake(&s));
     PLEAT_TRY_GOTO(status, done, blur(&s.image, 0.2));
     digitise(&s, config->windowed_every > 0 && number % config->windowed_every == 0);
     make_geometry(&s.image, geometry);
+    if (config->channels == 2) PLEAT_TRY_GOTO(status, done, join_channels(&s));
     *image = s.image;
     *label = s.label;
     s.image = (pleat_image){0};
     s.label = (pleat_label){0};
 done:
     pleat_image_free(&s.image);
+    pleat_image_free(&s.uptake);
     pleat_label_free(&s.label);
     return status;
+}
+
+/* One channel is imaging.nii.gz, more are imaging_0000.nii.gz and so on; what the other way left
+ * there goes. */
+static pleat_status write_image(const char *folder, const pleat_image *image,
+                                const pleat_geometry *geometry) {
+    const size_t n = pleat_voxels(image->dim);
+    char path[PLEAT_PATH_BYTES];
+    for (int c = 0; c < 2; c++) {
+        PLEAT_TRY(pleat_path(path, sizeof path, "%s/imaging_%04d.nii.gz", folder, c));
+        if (image->channels == 1) {
+            (void)remove(path);
+            continue;
+        }
+        pleat_image one = *image;
+        one.channels = 1;
+        one.data = image->data + (size_t)c * n;
+        PLEAT_TRY(pleat_nifti_write_image(path, &one, geometry, 1));
+    }
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/imaging.nii.gz", folder));
+    if (image->channels == 1) return pleat_nifti_write_image(path, image, geometry, 1);
+    (void)remove(path);
+    return PLEAT_OK;
 }
 
 static pleat_status write_case(const char *folder, uint64_t seed, int number,
@@ -350,17 +425,13 @@ static pleat_status write_case(const char *folder, uint64_t seed, int number,
     pleat_image image = {0};
     pleat_label label = {0};
     pleat_geometry geometry;
-    char path[PLEAT_PATH_BYTES];
+    char path[PLEAT_PATH_BYTES], here[PLEAT_PATH_BYTES];
     PLEAT_TRY_GOTO(status, done,
                    pleat_phantom_make(seed, number, config, &image, &label, &geometry));
-    PLEAT_TRY_GOTO(status, done, pleat_path(path, sizeof path, "%s/case_%03d", folder, number));
-    PLEAT_TRY_GOTO(status, done, pleat_file_make_folder(path));
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_path(path, sizeof path, "%s/case_%03d/imaging.nii.gz", folder, number));
-    PLEAT_TRY_GOTO(status, done, pleat_nifti_write_image(path, &image, &geometry, 1));
-    PLEAT_TRY_GOTO(
-        status, done,
-        pleat_path(path, sizeof path, "%s/case_%03d/segmentation.nii.gz", folder, number));
+    PLEAT_TRY_GOTO(status, done, pleat_path(here, sizeof here, "%s/case_%03d", folder, number));
+    PLEAT_TRY_GOTO(status, done, pleat_file_make_folder(here));
+    PLEAT_TRY_GOTO(status, done, write_image(here, &image, &geometry));
+    PLEAT_TRY_GOTO(status, done, pleat_path(path, sizeof path, "%s/segmentation.nii.gz", here));
     PLEAT_TRY_GOTO(status, done, pleat_nifti_write_label(path, &label, &geometry));
 done:
     pleat_image_free(&image);

@@ -55,6 +55,34 @@ static void test_seed_and_number_make_the_case_and_threads_do_not(void **state) 
     drop(&other);
 }
 
+/* Means of the uptake in infection and in what looks as dense on the first channel. */
+static void test_the_second_channel_tells_infection_from_vessels(void **state) {
+    (void)state;
+    pleat_phantom_config config = pleat_phantom_default();
+    config.windowed_every = 0;
+    made_case one = make(5, 1, &config);
+    config.channels = 2;
+    made_case two = make(5, 1, &config);
+    assert_int_equal(two.image.channels, 2);
+    assert_true(equal(&one, &two)); /* the first channel and the labels */
+    double sum[2] = {0}, squares[2] = {0}, n[2] = {0};
+    for (size_t i = 0; i < two.voxels; i++) {
+        const float hu = two.image.data[i], uptake = two.image.data[two.voxels + i];
+        const int infected = two.label.data[i] == 3;
+        assert_true(uptake >= 0.0F && uptake <= 1000.0F && uptake == floorf(uptake));
+        if (two.label.data[i] == 0 || hu < -600.0F || hu > 0.0F) continue;
+        sum[infected] += uptake;
+        squares[infected] += (double)uptake * uptake;
+        n[infected]++;
+    }
+    for (int k = 0; k < 2; k++) assert_true(n[k] > 100);
+    const double mean[2] = {sum[0] / n[0], sum[1] / n[1]};
+    const double sd = sqrt(squares[0] / n[0] - mean[0] * mean[0]);
+    if (!(mean[1] - mean[0] > 2.0 * sd)) fail_msg("%g +- %g, %g", mean[0], sd, mean[1]);
+    drop(&one);
+    drop(&two);
+}
+
 static void test_cases_vary_within_the_limits_and_hold_every_class(void **state) {
     (void)state;
     const pleat_phantom_config config = pleat_phantom_default();
@@ -240,6 +268,7 @@ static void test_what_cannot_be_made_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seed_and_number_make_the_case_and_threads_do_not),
+        cmocka_unit_test(test_the_second_channel_tells_infection_from_vessels),
         cmocka_unit_test(test_cases_vary_within_the_limits_and_hold_every_class),
         cmocka_unit_test(test_every_third_case_is_stored_in_the_window),
         cmocka_unit_test(test_the_left_lung_is_on_the_left_the_spine_behind_and_the_liver_below),
