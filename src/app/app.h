@@ -30,6 +30,8 @@ extern const verb verbs[];
 
 /* NULL when there is none of this name. */
 const verb *verb_find(const char *name);
+/* ERR_ARG; names the verb that was meant, where one is near. */
+pleat_status verb_unknown(const char *name);
 
 #define VERB_SET_HELP "change a key of the configuration; may be repeated"
 

@@ -180,7 +180,7 @@ static pleat_status make_sample(studio *s, int number) {
     const pleat_config *c = s->config;
     static const pleat_augment_config off;
     const int(*dims)[3] = (const int(*)[3]) & s->info.dim;
-    const pleat_pad pad = (pleat_pad)c->pad_background;
+    const pleat_pad pad = (pleat_pad)c->pad;
     pleat_sample sample;
     pleat_sampler_draw(s->seed, s->fold, s->epoch, number, s->samples, 1, dims, c->patch,
                        c->augment ? &c->transforms : &off, &sample);

@@ -250,10 +250,6 @@ static void test_an_overlap_as_large_as_the_window_is_refused(void **state) {
                                        PLEAT_MERGE_UNIFORM, &grid),
                      PLEAT_ERR_ARG);
     assert_non_null(strstr(pleat_error_message(), "use 0 to 3"));
-    pleat_merge merge;
-    assert_int_equal(pleat_merge_from_name("gaussian", &merge), PLEAT_OK);
-    assert_string_equal(pleat_merge_name(merge), "gaussian");
-    assert_int_equal(pleat_merge_from_name("mean", &merge), PLEAT_ERR_ARG);
 }
 
 int main(void) {
