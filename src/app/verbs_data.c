@@ -51,8 +51,7 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     text_list sets = {0};
     pleat_config config;
     data_cases c = {0};
-    char text[1024];
-    const char *names[PLEAT_MAX_CLASSES];
+    pleat_classes classes = {0};
     int go = 0;
     const option rows[] = {
         {"--out", OPTION_TEXT, &out, "STORE", "folder of the store; cases already there are kept"},
@@ -63,12 +62,15 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     if (!go) return PLEAT_OK;
     PLEAT_TRY(pleat_session_check_launch(a->session));
     pleat_status status = pleat_comm_agree(a->session->world, find_cases(&config, &c));
-    const int classes = pleat_config_classes(&config, text, names); /* 0: any label */
+    if (status == PLEAT_OK) status = pleat_classes_parse(config.classes, &classes);
     pleat_halt_catch();
     pleat_halt_after_job();
     if (status == PLEAT_OK)
-        status = pleat_prep_run(a->session->world, &config.prep, c.cases, c.n, classes, out);
+        status = pleat_prep_run(a->session->world, &config.prep, c.cases, c.n, classes.n,
+                                out); /* 0: any label */
+    ;
     if (status == PLEAT_OK && a->session->rank == 0) (void)printf("%d cases in %s\n", c.n, out);
+    pleat_classes_free(&classes);
     free_cases(&c);
     return status;
 }

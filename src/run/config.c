@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <yaml.h>
 
-#define MAX_TEXT 1024
+#define MAX_TEXT PLEAT_CLASSES_BYTES /* the longest there is */
 
 static const config_row *find(const char *key) {
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++)

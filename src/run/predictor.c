@@ -13,7 +13,8 @@ struct pleat_predictor {
     pleat_prep_config prep;
     pleat_unet_config network;
     pleat_merge merge;
-    char network_text[512], preprocessing[2048], classes[1024]; /* all models agree on */
+    char network_text[512], preprocessing[2048],
+        classes[PLEAT_CLASSES_BYTES]; /* all models agree on */
     int n;
     pleat_model **models;
     pleat_net **nets;
