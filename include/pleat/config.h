@@ -14,6 +14,7 @@
 #define PLEAT_CONFIG_H
 
 #include "pleat/augment.h"
+#include "pleat/classes.h"
 #include "pleat/engine.h"
 #include "pleat/graph.h"
 #include "pleat/prep.h"
@@ -26,12 +27,10 @@
 extern "C" {
 #endif
 
-#define PLEAT_MAX_CLASSES 32
-
 typedef struct pleat_config {
-    char data[512];     /* folder of cases */
-    char store[512];    /* preprocessed cases; "" = <out>/store */
-    char classes[1024]; /* names, comma-separated, background first; "" = from dataset.json */
+    char data[512];                    /* folder of cases */
+    char store[512];                   /* preprocessed cases; "" = <out>/store */
+    char classes[PLEAT_CLASSES_BYTES]; /* as classes.h reads them; "" = from dataset.json */
     uint64_t seed;
     int fidelity; /* the original's known oddities too; see docs/architecture.md */
 
@@ -108,10 +107,6 @@ pleat_status pleat_config_markdown(char *out, size_t size);
 /* The first key in which two configurations differ, keys that only say how to compute (threads,
  * memory, where the data lie) left out; NULL when there is none. */
 const char *pleat_config_difference(const pleat_config *a, const pleat_config *b);
-
-/* Names of the classes: fills names[] with pointers into `text`, a copy of config->classes. */
-int pleat_config_classes(const pleat_config *config, char text[1024],
-                         const char *names[PLEAT_MAX_CLASSES]);
 
 /* "0.2.5": of libyaml. */
 void pleat_config_yaml_version(char *out, size_t size);

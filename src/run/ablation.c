@@ -45,11 +45,10 @@ static pleat_status run_variant(pleat_session *session, const struct variant *v,
 
 static pleat_status compare(const char *run) {
     pleat_status status = PLEAT_OK;
-    char folder[PLEAT_PATH_BYTES], text[1024];
-    const char *names[PLEAT_MAX_CLASSES];
+    char folder[PLEAT_PATH_BYTES];
     pleat_report_variant results[VARIANTS] = {{0}};
     pleat_case_result *owned[VARIANTS] = {NULL};
-    pleat_config classes = {0};
+    pleat_classes classes = {0};
     pleat_record record = {0};
     for (int v = 0; v < VARIANTS; v++) {
         results[v].name = variants[v].name;
@@ -60,15 +59,17 @@ static pleat_status compare(const char *run) {
                        pleat_run_scores(folder, record.folds, &owned[v], &results[v].n));
         results[v].results = owned[v];
     }
-    (void)snprintf(classes.classes, sizeof classes.classes, "%s", record.classes);
-    const int n = pleat_config_classes(&classes, text, names);
+    PLEAT_TRY_GOTO(status, done, pleat_classes_parse(record.classes, &classes));
     PLEAT_TRY_GOTO(status, done,
-                   pleat_report_compare(stdout, run, results, VARIANTS, names, n, record.folds));
+                   pleat_report_compare(stdout, run, results, VARIANTS, classes.name, classes.n,
+                                        record.folds));
     PLEAT_TRY_GOTO(status, done,
-                   pleat_figures_boxes(run, "ablation", PLEAT_DSC, results, VARIANTS, names, n));
+                   pleat_figures_boxes(run, "ablation", PLEAT_DSC, results, VARIANTS, classes.name,
+                                       classes.n));
     (void)printf("\nresults: %s/ablation.csv\n", run);
 done:
     for (int v = 0; v < VARIANTS; v++) free(owned[v]);
+    pleat_classes_free(&classes);
     return status;
 }
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <yaml.h>
 
-#define MAX_TEXT 1024
+#define MAX_TEXT PLEAT_CLASSES_BYTES /* the longest there is */
 
 /* A section with a key "on" is switched by its own name: "augment: off". */
 static int is_name(const char *known, const char *word, size_t length, const char *on) {

@@ -189,28 +189,13 @@ pleat_status pleat_config_markdown(char *out, size_t size) {
 
 const char *pleat_config_difference(const pleat_config *a, const pleat_config *b) {
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
-        char left[2048], right[2048];
+        char left[2 * PLEAT_CLASSES_BYTES], right[2 * PLEAT_CLASSES_BYTES];
         if ((row->marks & RESUME) != 0) continue;
         put_value(&(page){left, sizeof left, 0}, row, a);
         put_value(&(page){right, sizeof right, 0}, row, b);
         if (strcmp(left, right) != 0) return row->key;
     }
     return NULL;
-}
-
-int pleat_config_classes(const pleat_config *config, char text[1024],
-                         const char *names[PLEAT_MAX_CLASSES]) {
-    int n = 0;
-    (void)snprintf(text, 1024, "%s", config->classes);
-    char *save = NULL;
-    for (char *name = strtok_r(text, ",", &save); name != NULL && n < PLEAT_MAX_CLASSES;
-         name = strtok_r(NULL, ",", &save)) {
-        while (*name == ' ') name++;
-        for (size_t end = strlen(name); end > 0 && name[end - 1] == ' '; end--)
-            name[end - 1] = '\0';
-        names[n++] = name;
-    }
-    return n;
 }
 
 pleat_status pleat_config_check(const pleat_config *config) {
@@ -220,19 +205,9 @@ pleat_status pleat_config_check(const pleat_config *config) {
     PLEAT_CHECK(config->norm_sync || !config->deterministic, PLEAT_ERR_ARG,
                 "deterministic: true needs network.norm_sync: true; a rank's own statistics depend "
                 "on how many ranks share a batch");
-    int commas = 0;
-    for (const char *c = config->classes; *c != '\0'; c++) commas += *c == ',';
-    PLEAT_CHECK(commas < PLEAT_MAX_CLASSES, PLEAT_ERR_ARG,
-                "classes names %d, at most %d are possible", commas + 1, PLEAT_MAX_CLASSES);
-    char text[1024];
-    const char *names[PLEAT_MAX_CLASSES];
-    const int n = pleat_config_classes(config, text, names);
-    PLEAT_CHECK(n == 0 || n == commas + 1, PLEAT_ERR_ARG, "classes '%s': a name is empty",
-                config->classes);
-    for (int i = 0; i < n; i++)
-        for (int j = 0; j < i; j++)
-            PLEAT_CHECK(strcmp(names[i], names[j]) != 0, PLEAT_ERR_ARG,
-                        "classes '%s': '%s' comes twice", config->classes, names[i]);
+    pleat_classes classes;
+    PLEAT_TRY(pleat_classes_parse(config->classes, &classes));
+    pleat_classes_free(&classes);
     PLEAT_CHECK((double)config->iterations * config->batch < 2147483647.0, PLEAT_ERR_ARG,
                 "train.iterations = %d times train.batch = %d is too many patches an epoch",
                 config->iterations, config->batch);

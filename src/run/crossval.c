@@ -20,31 +20,24 @@ static int is_root(const pleat_crossval *cv) { return cv->session->rank == 0; }
 
 /* --- what there is -------------------------------------------------------------------------- */
 
+/* Of the configuration, else of the data, which the configuration then holds. */
 static pleat_status find_classes(pleat_crossval *cv) {
     pleat_config *config = &cv->config;
-    if (config->classes[0] == '\0') {
-        char **names = NULL;
-        int n = 0;
-        size_t used = 0;
-        PLEAT_TRY(pleat_layout_classes(config->data, &names, &n));
-        int commas = 0;
-        for (int i = 0; i < n && used < sizeof config->classes; i++) {
-            used += (size_t)snprintf(config->classes + used, sizeof config->classes - used, "%s%s",
-                                     i > 0 ? "," : "", names[i]);
-            commas += strchr(names[i], ',') != NULL;
-        }
-        pleat_layout_classes_free(names, n);
-        PLEAT_CHECK(used < sizeof config->classes && commas == 0, PLEAT_ERR_ARG,
+    PLEAT_TRY(pleat_classes_parse(config->classes, &cv->classes));
+    if (cv->classes.n == 0) {
+        PLEAT_TRY(pleat_layout_classes(config->data, &cv->classes));
+        const pleat_status status =
+            pleat_classes_text(&cv->classes, config->classes, sizeof config->classes);
+        PLEAT_CHECK(status == PLEAT_OK, status,
                     "the class names of '%s/dataset.json' are too long or hold a comma; set "
                     "classes: in the configuration",
                     config->data);
     }
-    cv->n_classes = pleat_config_classes(config, cv->class_text, cv->classes);
-    PLEAT_CHECK(cv->n_classes >= 2, PLEAT_ERR_ARG,
+    PLEAT_CHECK(cv->classes.n >= 2, PLEAT_ERR_ARG,
                 "the classes are not known: set classes: [background, ...] in the configuration, "
                 "or put a dataset.json with \"labels\" into '%s'",
                 config->data);
-    config->network.classes = cv->n_classes;
+    config->network.classes = cv->classes.n;
     return PLEAT_OK;
 }
 
@@ -128,7 +121,7 @@ static pleat_status check_store(const pleat_crossval *cv) {
 }
 
 static pleat_status open_store(pleat_crossval *cv) {
-    PLEAT_TRY(pleat_prep_run(cv->session->world, &cv->config.prep, cv->cases, cv->n, cv->n_classes,
+    PLEAT_TRY(pleat_prep_run(cv->session->world, &cv->config.prep, cv->cases, cv->n, cv->classes.n,
                              cv->store_path));
     pleat_status status = pleat_store_open(cv->store_path, cv->preprocessing, &cv->store);
     if (status == PLEAT_OK) status = check_store(cv);
@@ -289,11 +282,8 @@ pleat_status pleat_crossval_report(const char *folder, int verbose) {
     pleat_case_result *results = NULL;
     int n = 0;
     PLEAT_TRY(pleat_record_read(folder, &record));
-    pleat_config names = {0};
-    char text[1024];
-    const char *classes[PLEAT_MAX_CLASSES];
-    (void)snprintf(names.classes, sizeof names.classes, "%s", record.classes);
-    const int n_classes = pleat_config_classes(&names, text, classes);
+    pleat_classes classes;
+    PLEAT_TRY(pleat_classes_parse(record.classes, &classes));
     const pleat_report_info info = {.version = record.version,
                                     .command = record.command,
                                     .config_digest = record.digest,
@@ -303,12 +293,15 @@ pleat_status pleat_crossval_report(const char *folder, int verbose) {
                                     .seed = record.seed};
     pleat_status status = pleat_run_scores(folder, record.folds, &results, &n);
     if (status == PLEAT_OK)
-        status = pleat_report_write(folder, results, n, classes, n_classes, record.folds, &info);
-    if (status == PLEAT_OK) status = pleat_figures_run(folder, results, n, classes, n_classes);
+        status =
+            pleat_report_write(folder, results, n, classes.name, classes.n, record.folds, &info);
+    if (status == PLEAT_OK) status = pleat_figures_run(folder, results, n, classes.name, classes.n);
     if (status == PLEAT_OK)
-        status = pleat_report_print(stdout, results, n, classes, n_classes, record.folds, verbose);
+        status =
+            pleat_report_print(stdout, results, n, classes.name, classes.n, record.folds, verbose);
     if (status == PLEAT_OK) (void)printf("\nresults: %s\n", folder);
     free(results);
+    pleat_classes_free(&classes);
     return status;
 }
 
@@ -322,6 +315,7 @@ static void release(pleat_crossval *cv) {
     pleat_store_close(cv->store);
     pleat_engine_destroy(cv->engine);
     pleat_folds_free(&cv->folds);
+    pleat_classes_free(&cv->classes);
     free(cv->ids);
     pleat_layout_free(cv->cases, cv->n);
     pleat_lock_release(cv->fold_lock);

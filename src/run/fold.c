@@ -163,7 +163,7 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
     pleat_label_free(&label);
     if (status != PLEAT_OK) return status;
     pleat_case_result *result = &job->results[job->n_results];
-    PLEAT_TRY(pleat_score_files(info->id, path, cv->cases[i].label, cv->n_classes, result));
+    PLEAT_TRY(pleat_score_files(info->id, path, cv->cases[i].label, cv->classes.n, result));
     result->fold = job->fold;
     job->n_results++;
     return PLEAT_OK;
@@ -235,8 +235,8 @@ static pleat_status predict(fold_job *job) {
             pleat_comm_gather(cv->group, job->results,
                               (size_t)job->n_results * sizeof *job->results, 0, &gathered, sizes);
     if (status == PLEAT_OK && cv->group->rank == 0)
-        status = pleat_report_write_fold(job->folder, gathered, job->n_held_out, cv->classes,
-                                         cv->n_classes);
+        status = pleat_report_write_fold(job->folder, gathered, job->n_held_out, cv->classes.name,
+                                         cv->classes.n);
     free(gathered);
     free(sizes);
     PLEAT_TRY(pleat_comm_agree(cv->group, status));

@@ -12,7 +12,8 @@ struct pleat_predictor {
     pleat_config config;
     pleat_prep_config prep;
     pleat_unet_config network;
-    char network_text[512], preprocessing[2048], classes[1024]; /* all models agree on */
+    char network_text[512], preprocessing[2048]; /* all models agree on these and */
+    char classes[PLEAT_CLASSES_BYTES];
     int n;
     pleat_model **models;
     pleat_net **nets;

@@ -14,8 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-#define CONFIG_BYTES 8192
-
 static pleat_status same_as_before(const pleat_config *config, const char *path) {
     pleat_config before;
     pleat_config_defaults(&before);
@@ -93,7 +91,7 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
 }
 
 pleat_status pleat_record_start(const pleat_crossval *cv) {
-    char path[PLEAT_PATH_BYTES], text[CONFIG_BYTES];
+    char path[PLEAT_PATH_BYTES], text[PLEAT_CONFIG_BYTES];
     PLEAT_TRY(pleat_config_text(&cv->config, 0, text, sizeof text));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
     if (pleat_file_exists(path))

@@ -17,9 +17,7 @@ typedef struct pleat_crossval {
     pleat_session *session;
     pleat_config config; /* classes resolved, network.classes filled */
     const pleat_run_options *options;
-    char class_text[1024];
-    const char *classes[PLEAT_MAX_CLASSES];
-    int n_classes;
+    pleat_classes classes;
     pleat_case_paths *cases; /* [n], sorted by id, in the order of the store */
     const char **ids;        /* [n] */
     int n;

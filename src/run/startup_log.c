@@ -38,7 +38,7 @@ static void digest_hex(const void *bytes, size_t n, char out[17]) {
 }
 
 static pleat_status log_numbers(const pleat_crossval *cv) {
-    char text[8192], config[17], folds[17], prep[17];
+    char text[PLEAT_CONFIG_BYTES], config[17], folds[17], prep[17];
     PLEAT_TRY(pleat_config_text(&cv->config, 0, text, sizeof text));
     digest_hex(text, strlen(text), config);
     digest_hex(cv->folds.fold_of, (size_t)cv->n * sizeof *cv->folds.fold_of, folds);

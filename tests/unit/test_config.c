@@ -390,8 +390,6 @@ static void keys_that_do_not_fit_together_are_refused(void **state) {
         {"overlap=160,0,0", "overlap 160 along x is not smaller than the patch's 160"},
         {"overlap=0,0,80", "overlap 80 along z"},
         {"network.norm_sync=false", "deterministic: true needs network.norm_sync: true"},
-        {"classes=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a",
-         "33, at most 32"},
     };
     pleat_config c;
     pleat_config_defaults(&c);
@@ -404,23 +402,6 @@ static void keys_that_do_not_fit_together_are_refused(void **state) {
         assert_int_not_equal(pleat_config_check(&c), PLEAT_OK);
         if (strstr(pleat_error_message(), wrong[i][1]) == NULL) fail_msg("%s", wrong[i][1]);
     }
-}
-
-static void class_names_come_without_their_blanks(void **state) {
-    (void)state;
-    char text[1024];
-    const char *names[PLEAT_MAX_CLASSES];
-    pleat_config c;
-    pleat_config_defaults(&c);
-    assert_int_equal(pleat_config_classes(&c, text, names), 0);
-    OK(parse("classes: [background, left lung, tumour]", &c));
-    assert_int_equal(pleat_config_classes(&c, text, names), 3);
-    assert_string_equal(names[1], "left lung");
-    OK(pleat_config_set("classes=a , b,  c d  ", &c));
-    assert_int_equal(pleat_config_classes(&c, text, names), 3);
-    assert_string_equal(names[0], "a");
-    assert_string_equal(names[1], "b");
-    assert_string_equal(names[2], "c d");
 }
 
 static void every_example_is_read_and_fits_together(void **state) {
@@ -494,7 +475,6 @@ int main(void) {
         cmocka_unit_test(an_empty_file_changes_nothing),
         cmocka_unit_test(keys_that_do_not_fit_together_are_refused),
         cmocka_unit_test(class_names_are_a_list_without_empty_or_equal_ones),
-        cmocka_unit_test(class_names_come_without_their_blanks),
         cmocka_unit_test(every_example_is_read_and_fits_together),
         cmocka_unit_test(the_defaults_are_the_papers),
     };

@@ -217,19 +217,18 @@ static void class_names_are_read_in_both_orders(void **state) {
         "{\"labels\": {\"right\": 2, \"background\": 0, \"left\": 1}}",
     };
     const char *f = FOLDER("classes", "README");
-    char **names = NULL;
-    int n = -1;
-    assert_int_equal(pleat_layout_classes(f, &names, &n), PLEAT_OK);
-    assert_int_equal(n, 0);
-    assert_null(names);
+    pleat_classes classes;
+    assert_int_equal(pleat_layout_classes(f, &classes), PLEAT_OK);
+    assert_int_equal(classes.n, 0);
+    assert_null(classes.name);
     for (int i = 0; i < 2; i++) {
         put_json(f, good[i]);
-        assert_int_equal(pleat_layout_classes(f, &names, &n), PLEAT_OK);
-        assert_int_equal(n, 3);
-        assert_string_equal(names[0], "background");
-        assert_string_equal(names[1], "left");
-        assert_string_equal(names[2], "right");
-        pleat_layout_classes_free(names, n);
+        assert_int_equal(pleat_layout_classes(f, &classes), PLEAT_OK);
+        assert_int_equal(classes.n, 3);
+        assert_string_equal(classes.name[0], "background");
+        assert_string_equal(classes.name[1], "left");
+        assert_string_equal(classes.name[2], "right");
+        pleat_classes_free(&classes);
     }
     static const struct {
         const char *json;
@@ -248,7 +247,7 @@ static void class_names_are_read_in_both_orders(void **state) {
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         put_json(f, wrong[i].json);
-        const pleat_status got = pleat_layout_classes(f, &names, &n);
+        const pleat_status got = pleat_layout_classes(f, &classes);
         if (got != wrong[i].status || strstr(pleat_error_message(), wrong[i].text) == NULL)
             fail_msg("%s: got %s '%s'", wrong[i].json, pleat_status_name(got),
                      pleat_error_message());
