@@ -3,10 +3,10 @@
 
 #include "../bench/bench.h"
 
+#include "pleat/cases.h"
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
 #include "pleat/history.h"
-#include "pleat/layout.h"
 #include "pleat/nifti.h"
 #include "pleat/resample.h"
 #include "pleat/rundir.h"
@@ -39,14 +39,12 @@ static pleat_status add_case(const pleat_config *c, const char *image, plan_need
 }
 
 static pleat_status count_data(const pleat_config *c, plan_needs *n) {
-    pleat_case_paths *cases = NULL;
-    pleat_status status = PLEAT_OK;
-    PLEAT_CHECK(c->data[0] != '\0', PLEAT_ERR_ARG,
-                "no data: set data: FOLDER in the configuration or --set data=FOLDER");
-    PLEAT_TRY(pleat_layout_scan(c->data, 1, &cases, &n->cases));
-    for (int i = 0; i < n->cases && status == PLEAT_OK; i++)
-        status = add_case(c, cases[i].image, n);
-    pleat_layout_free(cases, n->cases);
+    pleat_cases cases;
+    pleat_status status = pleat_cases_find(c, &cases);
+    for (int i = 0; i < cases.n && status == PLEAT_OK; i++)
+        status = add_case(c, cases.paths[i].image, n);
+    n->cases = cases.n;
+    pleat_cases_free(&cases);
     n->resident = n->store <= c->host_memory ? n->store : 0.0;
     return status;
 }

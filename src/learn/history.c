@@ -1,7 +1,7 @@
 /* history.c - history.tsv and logs.csv of a fold. */
 #include "pleat/history.h"
 
-#include "pleat/file.h"
+#include "pleat/rundir.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -46,13 +46,13 @@ static void print_csv(FILE *out, const pleat_epoch *rows, int n) {
     }
 }
 
-static pleat_status write_rows(const char *folder, const char *name,
+static pleat_status write_rows(const char *folder, pleat_fold_file file,
                                void (*print)(FILE *, const pleat_epoch *, int),
                                const pleat_epoch *rows, int n) {
-    char path[1024];
+    char path[PLEAT_PATH_BYTES];
     char *text = NULL;
     size_t size = 0;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", folder, name));
+    PLEAT_TRY(pleat_fold_path(folder, file, path));
     FILE *out = open_memstream(&text, &size);
     PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     print(out, rows, n);
@@ -63,6 +63,6 @@ static pleat_status write_rows(const char *folder, const char *name,
 }
 
 pleat_status pleat_history_write(const char *folder, const pleat_epoch *rows, int n) {
-    PLEAT_TRY(write_rows(folder, "history.tsv", print_tsv, rows, n));
-    return write_rows(folder, "logs.csv", print_csv, rows, n);
+    PLEAT_TRY(write_rows(folder, PLEAT_FOLD_HISTORY, print_tsv, rows, n));
+    return write_rows(folder, PLEAT_FOLD_KERAS_LOG, print_csv, rows, n);
 }

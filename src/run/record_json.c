@@ -73,13 +73,13 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
     (void)json_object_set_new(root, "config_digest", json_string(digest));
     (void)json_object_set_new(root, "classes", text_of(c->classes));
     (void)json_object_set_new(root, "folds", json_integer(cv->config.folds));
-    (void)json_object_set_new(root, "cases", json_integer(cv->n));
-    (void)json_object_set_new(root, "preprocessing", text_of(cv->preprocessing));
-    (void)json_object_set_new(root, "engine", json_string(cv->engine->ops->name));
+    (void)json_object_set_new(root, "cases", json_integer(cv->data.cases.n));
+    (void)json_object_set_new(root, "preprocessing", text_of(cv->data.preprocessing));
+    (void)json_object_set_new(root, "engine", json_string(cv->team.engine->ops->name));
     (void)json_object_set_new(root, "precision",
-                              json_string(pleat_precision_name(cv->engine->precision)));
+                              json_string(pleat_precision_name(cv->team.engine->precision)));
     (void)json_object_set_new(root, "deterministic", json_boolean(c->deterministic));
-    (void)json_object_set_new(root, "device", text_of(cv->engine->device));
+    (void)json_object_set_new(root, "device", text_of(cv->team.engine->device));
     (void)json_object_set_new(root, "weights", json_string(pleat_weights_what(c->weights)));
     (void)json_object_set_new(root, "job", job_facts());
     char *dump = json_dumps(root, JSON_INDENT(2));
@@ -101,7 +101,7 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
     /* A run that has all its scores keeps the record of what made them. */
     char scores[PLEAT_PATH_BYTES];
     int missing = 0;
-    for (int fold = 0; fold < cv->folds.k; fold++) {
+    for (int fold = 0; fold < cv->data.folds.k; fold++) {
         PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores));
         missing += !pleat_file_exists(scores);
     }
