@@ -1,4 +1,4 @@
-/* dataset.c - what a run learns from: its cases, classes, folds, store, and their copy in memory. */
+/* dataset.c - what a run learns from: cases, classes, folds, the store and its copy in memory. */
 #include "run_impl.h"
 
 #include "pleat/prep.h"
