@@ -40,9 +40,10 @@ static void note_step(void *context) {
     pleat_gpu_usage_look(&job->usage);
 }
 
-static void note_epoch(void *context, int epoch, int64_t step, const pleat_epoch *row) {
+static void note_epoch(void *context, int epoch, int64_t step, const pleat_loss *loss,
+                       const pleat_epoch *row) {
     const fold_job *job = context;
-    pleat_journal_epoch(job->journal, epoch, step, row);
+    pleat_journal_epoch(job->journal, epoch, step, loss, row);
 }
 
 static pleat_status choose_cases(fold_job *job) {
@@ -68,7 +69,7 @@ static pleat_status choose_cases(fold_job *job) {
 static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_checkpoint *out) {
     const pleat_crossval *cv = job->cv;
     *out = (pleat_checkpoint){0};
-    pleat_unet_text(&cv->config.network, out->network, sizeof out->network);
+    pleat_network_text(&cv->config.network, out->network, sizeof out->network);
     PLEAT_TRY(pleat_config_text(&cv->config, 0, out->config, sizeof out->config));
     (void)snprintf(out->preprocessing, sizeof out->preprocessing, "%s", cv->data.preprocessing);
     (void)snprintf(out->classes, sizeof out->classes, "%s", cv->config.classes);
@@ -76,7 +77,7 @@ static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_chec
     (void)snprintf(out->precision, sizeof out->precision, "%s",
                    pleat_precision_name(cv->team.engine->precision));
     (void)snprintf(out->version, sizeof out->version, "%s", PLEAT_VERSION);
-    PLEAT_TRY(pleat_tensor_layout(graph, &job->layers, &job->n_layers));
+    PLEAT_TRY(pleat_graph_tensors(graph, &job->layers, &job->n_layers));
     out->layers = job->layers;
     out->n_layers = job->n_layers;
     return PLEAT_OK;
@@ -84,6 +85,9 @@ static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_chec
 
 static pleat_train_config train_config(const fold_job *job, const pleat_checkpoint *described) {
     const pleat_config *c = &job->cv->config;
+    pleat_schedule_config schedule = c->rates;
+    schedule.kind = pleat_schedules[c->schedule];
+    schedule.epochs = c->epochs;
     return (pleat_train_config){
         .seed = c->seed,
         .fold = job->fold,
@@ -92,13 +96,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .batch = c->batch,
         .validation = c->validation,
         .lr = c->lr,
-        .poly = c->schedule == PLEAT_RATE_POLY,
-        .schedule = {.patience = c->plateau_patience,
-                     .factor = c->plateau_factor,
-                     .min_delta = c->plateau_delta,
-                     .cooldown = c->plateau_cooldown,
-                     .min_rate = c->plateau_min_lr,
-                     .stop_patience = c->stop_patience},
+        .schedule = schedule,
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
         .pad = (pleat_pad)c->pad,
         .augment = c->augment ? &c->transforms : NULL,
@@ -121,9 +119,11 @@ static pleat_status train(fold_job *job) {
     pleat_model *model = NULL;
     pleat_checkpoint described;
     pleat_train_result result = {0};
-    PLEAT_TRY(pleat_unet(&cv->config.network, &graph));
-    PLEAT_TRY(describe(job, &graph, &described));
-    PLEAT_TRY(pleat_model_create(&graph, cv->team.engine, 1, &model));
+    PLEAT_TRY(pleat_network_build(&cv->config.network, &graph));
+    pleat_status status = describe(job, &graph, &described);
+    if (status == PLEAT_OK) status = pleat_model_create(&graph, cv->team.engine, 1, &model);
+    pleat_graph_free(&graph);
+    PLEAT_TRY(status);
     const pleat_train_config config = train_config(job, &described);
     const pleat_train_data data = {.train = job->sources,
                                    .validation = job->sources + job->n_train,
@@ -132,8 +132,7 @@ static pleat_status train(fold_job *job) {
     const pleat_train_hooks hooks = {note_step, note_epoch, job};
     job->usage = pleat_gpu_usage_begin(cv->team.engine);
     pleat_journal_event(job->journal, "begun", 0, 0, NULL);
-    const pleat_status status =
-        pleat_train_fold(&config, &data, model, cv->team.group, &hooks, &result);
+    status = pleat_train_fold(&config, &data, model, cv->team.group, &hooks, &result);
     pleat_model_destroy(model);
     job->halt = result.halt;
     char used[64];
