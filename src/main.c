@@ -42,8 +42,7 @@ static pleat_status dispatch(app *a, int argc, char **argv) {
         return PLEAT_OK;
     }
     const verb *v = verb_find(argv[i]);
-    PLEAT_CHECK(v != NULL, PLEAT_ERR_ARG, "unknown verb '%s'; pleat --help lists them", argv[i]);
-    return v->run(a, v, argc - i, argv + i);
+    return v != NULL ? v->run(a, v, argc - i, argv + i) : verb_unknown(argv[i]);
 }
 
 /* Verbs that go on later, when they are told to leave, hear of it before MPI starts: a batch system

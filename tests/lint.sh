@@ -40,6 +40,7 @@ zlib.h                                  src/io/nifti.*
 (oneapi/dnnl/)?dnnl.*.h                 src/engines/onednn.*
 yaml.h                                  src/run/config.*
 jansson.h                               src/io/layout.*|src/eval/report/.*
+jansson.h                               src/io/json_text.*|src/app/sheet.c|src/run/journal.c
 jansson.h                               preprocess/folds.c|src/run/.*json.*
 png.h                                   src/(eval|app)/.*
 (cuda|cudnn|cublas|nccl|nvtx|cub/).*    cuda/.*

@@ -3,12 +3,12 @@
 
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
-#include "pleat/file.h"
 #include "pleat/history.h"
 #include "pleat/intensity.h"
 #include "pleat/layout.h"
 #include "pleat/nifti.h"
 #include "pleat/prep.h"
+#include "pleat/rundir.h"
 #include "pleat/schedule.h"
 #include "pleat/store.h"
 
@@ -197,16 +197,17 @@ static void join(char *const *names, int n, char *out, size_t size) {
         used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? "," : "", names[i]);
 }
 
-/* Texts of dataset.json, NULL where it does not say. */
+/* Texts of dataset.json, "" where it does not say. */
 static pleat_status data_names(const char *folder, char channels[1024], char classes[4096]) {
     char **names = NULL;
     int n = 0;
+    pleat_classes known;
     PLEAT_TRY(pleat_layout_channels(folder, &names, &n));
     join(names, n, channels, 1024);
     pleat_layout_names_free(names, n);
-    PLEAT_TRY(pleat_layout_classes(folder, &names, &n));
-    join(names, n, classes, 4096);
-    pleat_layout_names_free(names, n);
+    PLEAT_TRY(pleat_layout_classes(folder, &known));
+    join((char *const *)known.name, known.n, classes, 4096);
+    pleat_classes_free(&known);
     return PLEAT_OK;
 }
 
@@ -341,9 +342,9 @@ static pleat_status look_at_fold(const char *run, int fold, fold_state *out) {
     char path[PLEAT_PATH_BYTES];
     pleat_checkpoint c = {0};
     *out = (fold_state){.best_loss = NAN};
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/fold_%d/scores.json", run, fold));
+    PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_SCORES, path));
     out->scored = pleat_file_exists(path);
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/fold_%d/checkpoint_latest.h5", run, fold));
+    PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_LATEST, path));
     const pleat_status status = pleat_checkpoint_read(path, &c, NULL);
     if (status == PLEAT_ERR_NOT_FOUND) return PLEAT_OK; /* not begun */
     PLEAT_TRY(status);
@@ -382,7 +383,7 @@ pleat_status info_run(const char *folder, sheet_form form) {
     PLEAT_CHECK(record.folds <= MOST_FOLDS, PLEAT_ERR_FORMAT, "'%s' says that it has %d folds",
                 folder, record.folds);
     for (int k = 0; k < record.folds; k++) PLEAT_TRY(look_at_fold(folder, k, &folds[k]));
-    PLEAT_TRY(pleat_path(report, sizeof report, "%s/summary.json", folder));
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_SUMMARY, report));
     sheet s = sheet_begin(form, "run");
     print_record(&s, folder, &record);
     sheet_flag(&s, "reported", pleat_file_exists(report));

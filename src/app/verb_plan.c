@@ -167,13 +167,11 @@ static void choose_ranks(plan_request *r) {
 }
 
 static pleat_status count_classes(pleat_config *c) {
-    char text[1024], **names = NULL;
-    const char *known[PLEAT_MAX_CLASSES];
-    c->network.classes = pleat_config_classes(c, text, known);
-    if (c->network.classes == 0 && c->data[0] != '\0') {
-        PLEAT_TRY(pleat_layout_classes(c->data, &names, &c->network.classes));
-        pleat_layout_names_free(names, c->network.classes);
-    }
+    pleat_classes classes;
+    PLEAT_TRY(pleat_classes_parse(c->classes, &classes));
+    if (classes.n == 0 && c->data[0] != '\0') PLEAT_TRY(pleat_layout_classes(c->data, &classes));
+    c->network.classes = classes.n;
+    pleat_classes_free(&classes);
     PLEAT_CHECK(c->network.classes >= 2, PLEAT_ERR_ARG,
                 "the classes are not known: set classes: [background, ...] in the configuration");
     return PLEAT_OK;

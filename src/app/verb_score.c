@@ -5,6 +5,7 @@
 #include "pleat/score.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 pleat_status verb_score(app *a, const verb *self, int argc, char **argv) {
     const char *truth = NULL, *out = NULL, *names = "";
@@ -19,22 +20,20 @@ pleat_status verb_score(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    pleat_config config = {0};
-    char text[1024];
-    const char *classes[PLEAT_MAX_CLASSES];
-    (void)snprintf(config.classes, sizeof config.classes, "%s", names);
-    const int n_classes = pleat_config_classes(&config, text, classes);
-    PLEAT_CHECK(words.n == 1 && truth != NULL && n_classes >= 2, PLEAT_ERR_ARG,
+    pleat_classes classes;
+    PLEAT_CHECK(words.n == 1 && truth != NULL && strchr(names, ',') != NULL, PLEAT_ERR_ARG,
                 "usage: pleat %s %s", self->name, self->arguments);
     if (a->session->rank != 0) return PLEAT_OK;
+    PLEAT_TRY(pleat_classes_parse(names, &classes));
     const pleat_report_info info = {.version = PLEAT_VERSION, .command = a->command};
     pleat_case_result *results = NULL;
-    pleat_status status = pleat_score_folders(words.item[0], truth, n_classes, &results, &n);
+    pleat_status status = pleat_score_folders(words.item[0], truth, classes.n, &results, &n);
     if (status == PLEAT_OK && out != NULL) status = pleat_file_make_folder(out);
     if (status == PLEAT_OK && out != NULL)
-        status = pleat_report_write(out, results, n, classes, n_classes, 1, &info);
+        status = pleat_report_write(out, results, n, classes.name, classes.n, 1, &info);
     if (status == PLEAT_OK)
-        status = pleat_report_print(stdout, results, n, classes, n_classes, 1, all);
+        status = pleat_report_print(stdout, results, n, classes.name, classes.n, 1, all);
     free(results);
+    pleat_classes_free(&classes);
     return status;
 }

@@ -30,3 +30,11 @@ const verb *verb_find(const char *name) {
         if (strcmp(v->name, name) == 0) return v;
     return NULL;
 }
+
+pleat_status verb_unknown(const char *name) {
+    char hint[OPTION_HINT_BYTES];
+    pleat_nearest near = pleat_nearest_to(name);
+    for (const verb *v = verbs; v->name != NULL; v++) pleat_nearest_look(&near, v->name);
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "unknown verb '%s';%s pleat --help lists them", name,
+                      options_hint(&near, hint));
+}
