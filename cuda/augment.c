@@ -69,9 +69,8 @@ static pleat_status copy_slabs(const pleat_source *from, pleat_device_case *to) 
         const size_t at = (size_t)d * plane, n = pleat_voxels(size);
         for (int c = 0; c < from->channels; c++) {
             float *there = to->image + (size_t)c * pleat_voxels(from->dim) + at;
-            PLEAT_TRY_GOTO(
-                status, done,
-                from->read(from->context, c, start, size, image, c == 0 ? label : NULL));
+            PLEAT_TRY_GOTO(status, done,
+                           from->read(from->context, c, start, size, image, c == 0 ? label : NULL));
             CUDA_TRY_GOTO(status, done,
                           cudaMemcpy(there, image, n * sizeof *image, cudaMemcpyHostToDevice));
         }
@@ -281,7 +280,8 @@ static pleat_status realise_input(pleat_device_augment *augment, const pleat_sam
                                   uint8_t *label) {
     if (augment->act == PLEAT_F32) return realise(augment, sample, source, pad, x, label);
     PLEAT_TRY(realise(augment, sample, source, pad, augment->image, label));
-    CUDA_TRY(pleat_cuda_cast(augment->act, augment->image, (size_t)augment->channels * pleat_voxels(augment->patch), x,
+    CUDA_TRY(pleat_cuda_cast(augment->act, augment->image,
+                             (size_t)augment->channels * pleat_voxels(augment->patch), x,
                              augment->stream));
     return PLEAT_OK;
 }

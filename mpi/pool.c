@@ -138,7 +138,8 @@ static pleat_status allocate(pleat_pool *pool) {
     const size_t n = pool->n > 0 ? (size_t)pool->n : 1;
     pool->readers = calloc(n, sizeof *pool->readers);
     pool->sources = calloc(n, sizeof *pool->sources);
-    if (pool->shared == NULL) pool->histograms = calloc(n * ((size_t)pool->channels + 1), sizeof *pool->histograms);
+    if (pool->shared == NULL)
+        pool->histograms = calloc(n * ((size_t)pool->channels + 1), sizeof *pool->histograms);
     PLEAT_CHECK(pool->readers && pool->sources && (pool->shared || pool->histograms),
                 PLEAT_ERR_MEMORY, "no memory for a pool of %d cases", pool->n);
     return PLEAT_OK;
@@ -148,9 +149,9 @@ static pleat_status allocate(pleat_pool *pool) {
 static pleat_status exchange(pleat_pool *pool) {
     if (pool->shared != NULL) return pleat_shared_sync(pool->shared);
     for (int i = 0; i < pool->n; ++i)
-        PLEAT_TRY(pleat_comm_broadcast_bytes(
-            pool->node, histograms_of(pool, i),
-            (size_t)pool->channels * sizeof *pool->histograms, i % pool->node->size));
+        PLEAT_TRY(pleat_comm_broadcast_bytes(pool->node, histograms_of(pool, i),
+                                             (size_t)pool->channels * sizeof *pool->histograms,
+                                             i % pool->node->size));
     return PLEAT_OK;
 }
 

@@ -13,15 +13,7 @@
 #include <string.h>
 
 /* What the numbers of a case are drawn for. */
-enum {
-    DRAW_GRID,
-    DRAW_PATIENT,
-    DRAW_VESSELS,
-    DRAW_LESIONS,
-    DRAW_NODULES,
-    DRAW_NOISE,
-    DRAW_UPTAKE
-};
+enum { DRAW_GRID, DRAW_PATIENT, DRAW_VESSELS, DRAW_LESIONS, DRAW_NODULES, DRAW_NOISE, DRAW_UPTAKE };
 
 pleat_phantom_config pleat_phantom_default(void) {
     return (pleat_phantom_config){.dim = {40, 96, 96},
@@ -37,7 +29,7 @@ typedef struct scene {
     uint64_t seed;
     uint32_t number;
     patient who;
-    pleat_image image; /* of one channel */
+    pleat_image image;  /* of one channel */
     pleat_image uptake; /* the second one; empty when there is none */
     pleat_label label;
     size_t lung_voxels; /* labels 1 and 2 before any lesion */

@@ -26,9 +26,8 @@ static void shortest(double x, char out[32]) {
 }
 
 static int same_range(const pleat_prep_steps *a, const pleat_prep_steps *b) {
-    return a->clip == b->clip &&
-           (!a->clip || (a->clip_range[0] == b->clip_range[0] &&
-                         a->clip_range[1] == b->clip_range[1]));
+    return a->clip == b->clip && (!a->clip || (a->clip_range[0] == b->clip_range[0] &&
+                                               a->clip_range[1] == b->clip_range[1]));
 }
 
 static int same_grayscale(const pleat_prep_steps *a, const pleat_prep_steps *b) {
@@ -240,8 +239,7 @@ static void grid_distance(const pleat_geometry *a, const pleat_geometry *b, doub
     *spacing = *place = 0.0;
     for (int r = 0; r < 3; r++) {
         *spacing = fmax(*spacing, fabs(a->spacing[r] - b->spacing[r]));
-        for (int c = 0; c < 4; c++)
-            *place = fmax(*place, fabs(a->affine[r][c] - b->affine[r][c]));
+        for (int c = 0; c < 4; c++) *place = fmax(*place, fabs(a->affine[r][c] - b->affine[r][c]));
     }
 }
 

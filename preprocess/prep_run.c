@@ -41,7 +41,8 @@ static pleat_status identify_files(work *w) {
     for (int i = 0; i < w->n; i++) {
         pleat_case_info *info = &w->wanted[i];
         PLEAT_TRY(pleat_path(info->id, sizeof info->id, "%s", w->cases[i].id));
-        PLEAT_TRY(pleat_store_set_files(info, w->cases[i].image, w->cases[i].images, w->cases[i].label));
+        PLEAT_TRY(
+            pleat_store_set_files(info, w->cases[i].image, w->cases[i].images, w->cases[i].label));
     }
     return PLEAT_OK;
 }

@@ -19,8 +19,8 @@
 #include "pleat/networks.h"
 #include "pleat/prep.h"
 #include "pleat/sampler.h"
-#include "pleat/volume.h"
 #include "pleat/schedule.h"
+#include "pleat/volume.h"
 
 #include <stdint.h>
 #include <stdio.h>

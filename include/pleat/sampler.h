@@ -46,10 +46,10 @@ typedef struct pleat_foreground {
 } pleat_foreground;
 
 typedef struct pleat_sample {
-    int item;          /* index into the list of cases given */
-    int start[3];      /* voxel of the (mirrored) volume where the patch begins, D, H, W;
+    int item;      /* index into the list of cases given */
+    int start[3];  /* voxel of the (mirrored) volume where the patch begins, D, H, W;
                            negative: padding */
-    int mirror[3];     /* axis is reversed, D, H, W */
+    int mirror[3]; /* axis is reversed, D, H, W */
     /* Of each channel; 0 = off: */
     double contrast[PLEAT_MAX_CHANNELS];   /* factor */
     double brightness[PLEAT_MAX_CHANNELS]; /* factor */
@@ -65,8 +65,7 @@ typedef struct pleat_sample {
 
 /* dims[i] is the size (D,H,W) of case i. With augment NULL only the crop is drawn (validation). */
 void pleat_sampler_draw(const pleat_sample_key *key, int n_cases, const int (*dims)[3],
-                        const int patch[3], const pleat_augment_config *augment,
-                        pleat_sample *out);
+                        const int patch[3], const pleat_augment_config *augment, pleat_sample *out);
 
 /* In a share of the samples, moves the one just drawn by the same numbers so that a foreground
  * voxel is in the middle, as far as the patch then stays inside the volume: the class uniform over

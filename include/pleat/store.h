@@ -29,12 +29,12 @@ typedef struct pleat_store pleat_store;
 
 typedef struct pleat_case_info {
     char id[128];
-    int dim[3];              /* D, H, W as stored */
-    int channels;            /* of the image */
-    double spacing[3];       /* mm */
-    pleat_geometry geometry; /* of the source */
-    int has_label, classes;  /* highest label + 1 */
-    uint64_t digest;         /* of image and label bytes */
+    int dim[3];                            /* D, H, W as stored */
+    int channels;                          /* of the image */
+    double spacing[3];                     /* mm */
+    pleat_geometry geometry;               /* of the source */
+    int has_label, classes;                /* highest label + 1 */
+    uint64_t digest;                       /* of image and label bytes */
     char image_path[512], label_path[512]; /* the image's first file */
     /* Of these when it was made, of all files of the image together; 0 without a mask. */
     pleat_file_identity image_file, label_file;

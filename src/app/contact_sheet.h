@@ -16,14 +16,14 @@
 #include "pleat/augment.h"
 
 typedef struct contact {
-    int patch[3];          /* D, H, W */
-    double spacing[3];     /* mm; a voxel's shape on the sheet */
-    int upside_down;       /* rows go from the front of the body to its back: draw them as they lie;
+    int patch[3];      /* D, H, W */
+    double spacing[3]; /* mm; a voxel's shape on the sheet */
+    int upside_down;   /* rows go from the front of the body to its back: draw them as they lie;
                              else turned, so that the front is on top */
     int channels;
     float low[PLEAT_MAX_CHANNELS], high[PLEAT_MAX_CHANNELS]; /* black and white */
     const colour *colours;                                   /* [256] of the labels */
-    int rows;              /* samples */
+    int rows;                                                /* samples */
     picture sheet;
 } contact;
 

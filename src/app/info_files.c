@@ -58,7 +58,7 @@ static void print_geometry(sheet *s, const pleat_geometry *g) {
     sheet_int(s, "xyzt_units", g->xyzt_units);
 }
 
-static const sheet_column channel_columns[] = {{"channel", 7}, {"min", 12},  {"max", 12},
+static const sheet_column channel_columns[] = {{"channel", 7}, {"min", 12}, {"max", 12},
                                                {"mean", 12},   {"std", 12}, {NULL, 0}};
 
 static void print_stats(sheet *s, const pleat_intensity_stats *stats) {
@@ -186,8 +186,8 @@ pleat_status info_case(const char *path, sheet_form form) {
 
 /* --- a data folder ---------------------------------------------------------------------------- */
 
-static const sheet_column data_columns[] = {
-    {"id", -24}, {"dim", -12}, {"spacing_mm", -26}, {"channels", 8}, {"labelled", -1}, {NULL, 0}};
+static const sheet_column data_columns[] = {{"id", -24},     {"dim", -12},     {"spacing_mm", -26},
+                                            {"channels", 8}, {"labelled", -1}, {NULL, 0}};
 
 /* Commas between them; "" when there are none. */
 static void join(char *const *names, int n, char *out, size_t size) {

@@ -20,10 +20,10 @@ typedef struct studio {
     int fold, epoch, samples;
     pleat_case_info info;
     pleat_source source;
-    float *volume; /* [C,D,H,W] */
-    uint8_t *mask; /* [D,H,W] */
+    float *volume;              /* [C,D,H,W] */
+    uint8_t *mask;              /* [D,H,W] */
     pleat_histogram *histogram; /* [C] */
-    int32_t (*rows)[4]; /* of the foreground */
+    int32_t (*rows)[4];         /* of the foreground */
     int first[COLOURS + 1];
     pleat_foreground foreground;
     float *before, *after; /* [patch, C] */
@@ -92,7 +92,8 @@ static pleat_status load(studio *s, pleat_store *store, int i) {
     list_classes(s, listed);
     for (size_t c = 0; c < channels; c++)
         pleat_histogram_make(s->volume + c * n, n, &s->histogram[c]);
-    s->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]}, .channels = s->info.channels,
+    s->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]},
+                               .channels = s->info.channels,
                                .image = s->volume,
                                .label = s->mask,
                                .histogram = s->histogram,
@@ -149,9 +150,8 @@ static pleat_status begin_sheet(studio *s) {
         if (c->high[k] <= c->low[k]) c->high[k] = c->low[k] + 1.0F;
     }
     c->rows = s->samples < MOST_ROWS ? s->samples : MOST_ROWS;
-    const int used =
-        snprintf(title, sizeof title, "%.60s  %dx%dx%d  seed %llu", s->info.id, c->patch[2],
-                 c->patch[1], c->patch[0], (unsigned long long)s->seed);
+    const int used = snprintf(title, sizeof title, "%.60s  %dx%dx%d  seed %llu", s->info.id,
+                              c->patch[2], c->patch[1], c->patch[0], (unsigned long long)s->seed);
     for (size_t k = 0, at = (size_t)used; k < (size_t)c->channels && at < sizeof title; k++)
         at += (size_t)snprintf(title + at, sizeof title - at, "%s%.3g to %.3g",
                                k == 0 ? "  grey " : ", ", (double)c->low[k], (double)c->high[k]);
@@ -204,10 +204,8 @@ static pleat_status make_sample(studio *s, int number) {
                                   .sample = number,
                                   .samples = s->samples};
     pleat_sample sample;
-    pleat_sampler_draw(&key, 1, dims, c->patch,
-                       c->augment ? &c->transforms : &off, &sample);
-    pleat_sampler_oversample(&key, c->oversample, s->info.dim,
-                             c->patch, &s->foreground, &sample);
+    pleat_sampler_draw(&key, 1, dims, c->patch, c->augment ? &c->transforms : &off, &sample);
+    pleat_sampler_oversample(&key, c->oversample, s->info.dim, c->patch, &s->foreground, &sample);
     const pleat_sample plain = undone(s, &sample);
     PLEAT_TRY(pleat_augment_patch(&plain, &s->source, c->patch, pad, s->before, NULL));
     PLEAT_TRY(pleat_augment_patch(&sample, &s->source, c->patch, pad, s->after, s->label));

@@ -95,11 +95,12 @@ static pleat_status check_outputs(const predict_options *o, const pleat_case_pat
         PLEAT_TRY(pleat_labels_path(o->out, cases[i].id, path));
         if (stat(path, &to) != 0) continue;
         for (int k = 0; k < cases[i].images; k++)
-            PLEAT_CHECK(stat(cases[i].image[k], &from) != 0 || to.st_dev != from.st_dev ||
-                            to.st_ino != from.st_ino,
-                        PLEAT_ERR_ARG,
-                        "the label map of '%s' would overwrite the volume itself; use another --out",
-                        cases[i].image[k]);
+            PLEAT_CHECK(
+                stat(cases[i].image[k], &from) != 0 || to.st_dev != from.st_dev ||
+                    to.st_ino != from.st_ino,
+                PLEAT_ERR_ARG,
+                "the label map of '%s' would overwrite the volume itself; use another --out",
+                cases[i].image[k]);
     }
     return PLEAT_OK;
 }

@@ -146,8 +146,8 @@ static pleat_status run_augment(augment_work *w, int threads, const bench_repeat
 }
 
 /* A volume of noise with a mask, in memory. */
-static pleat_status augment_volume(const int dim[3], int channels, augment_work *w, const bench_repeat *repeat,
-                                   int json) {
+static pleat_status augment_volume(const int dim[3], int channels, augment_work *w,
+                                   const bench_repeat *repeat, int json) {
     pleat_status status = PLEAT_OK;
     const int threads = w->threads;
     const size_t n = pleat_voxels(dim), patch = (size_t)threads * pleat_voxels(w->patch);
@@ -166,8 +166,11 @@ static pleat_status augment_volume(const int dim[3], int channels, augment_work 
     for (size_t i = 0; i < n; i++) label[i] = image[i] > 1.0F;
     for (size_t c = 0; c < (size_t)channels; c++)
         pleat_histogram_make(image + c * n, n, &histogram[c]);
-    const pleat_source source = {
-        .dim = {dim[0], dim[1], dim[2]}, .channels = channels, .image = image, .label = label, .histogram = histogram};
+    const pleat_source source = {.dim = {dim[0], dim[1], dim[2]},
+                                 .channels = channels,
+                                 .image = image,
+                                 .label = label,
+                                 .histogram = histogram};
     w->source = &source;
     PLEAT_TRY_GOTO(status, done, run_augment(w, threads, repeat, json));
 done:

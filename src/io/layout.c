@@ -352,8 +352,8 @@ static pleat_status add_listed(const char *folder, const char *image, const char
     PLEAT_TRY(add(to, base, id, paths[0], labelled ? paths[1] : NULL));
     if (plain && id == stem) return PLEAT_OK;
     char images[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_path(images, sizeof images, "%.*s",
-                         (int)(strrchr(paths[0], '/') - paths[0]), paths[0]));
+    PLEAT_TRY(pleat_path(images, sizeof images, "%.*s", (int)(strrchr(paths[0], '/') - paths[0]),
+                         paths[0]));
     return add_further(to, images, base, id);
 }
 

@@ -214,7 +214,9 @@ pleat_status pleat_nifti_read_image(const char *path, pleat_image *image,
     pleat_status status = PLEAT_OK;
     PLEAT_TRY(open_source(path, &from));
     PLEAT_TRY_GOTO(status, done, read_head(&from, &head));
-    PLEAT_TRY_GOTO(status, done, pleat_image_make(head.info.channels, head.geometry.dim, head.geometry.spacing, &read));
+    PLEAT_TRY_GOTO(
+        status, done,
+        pleat_image_make(head.info.channels, head.geometry.dim, head.geometry.spacing, &read));
     PLEAT_TRY_GOTO(status, done, read_voxels(&from, &head, put_image, read.data));
     *image = read; /* ownership moves to the caller */
     read = (pleat_image){0};

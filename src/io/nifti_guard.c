@@ -107,8 +107,7 @@ static pleat_status check_size(const char *path, const nifti_2_header *h, nifti_
     }
     head->info.channels = 1;
     for (int i = 4; i <= h->dim[0]; i++)
-        PLEAT_CHECK(h->dim[i] == 1 ||
-                        (i == 4 && h->dim[i] >= 2 && h->dim[i] <= PLEAT_MAX_CHANNELS),
+        PLEAT_CHECK(h->dim[i] == 1 || (i == 4 && h->dim[i] >= 2 && h->dim[i] <= PLEAT_MAX_CHANNELS),
                     PLEAT_ERR_FORMAT,
                     "'%s': dim[%d] is %lld; 1 to %d channels are read, in dim[4], so split a "
                     "series into files",

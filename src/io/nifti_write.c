@@ -40,8 +40,8 @@ void pleat_nifti_plain_geometry(const int dim[3], const double spacing[3], pleat
 
 static pleat_status make_header(const char *path, const pleat_geometry *g, int channels,
                                 int datatype, int intent, nifti_1_header *out) {
-    const int64_t dims[8] = {channels > 1 ? 4 : 3, g->dim[2], g->dim[1], g->dim[0], channels, 1, 1,
-                             1};
+    const int64_t dims[8] = {
+        channels > 1 ? 4 : 3, g->dim[2], g->dim[1], g->dim[0], channels, 1, 1, 1};
     nifti_1_header *made = nifti_make_new_n1_header(dims, datatype);
     PLEAT_CHECK(made != NULL, PLEAT_ERR_MEMORY, "no memory for the header of '%s'", path);
     nifti_1_header h = *made;
@@ -163,8 +163,9 @@ pleat_status pleat_nifti_write_image(const char *path, const pleat_image *image,
     nifti_1_header header;
     int16_t *narrowed = NULL;
     PLEAT_TRY(check_target(path, image->dim, geometry));
-    PLEAT_TRY(make_header(path, geometry, image->channels, as_int16 ? NIFTI_TYPE_INT16 : NIFTI_TYPE_FLOAT32,
-                          NIFTI_INTENT_NONE, &header));
+    PLEAT_TRY(make_header(path, geometry, image->channels,
+                          as_int16 ? NIFTI_TYPE_INT16 : NIFTI_TYPE_FLOAT32, NIFTI_INTENT_NONE,
+                          &header));
     if (as_int16)
         PLEAT_TRY(narrow(path, image, &narrowed));
     else

@@ -385,7 +385,8 @@ pleat_status pleat_store_verify(pleat_store *store, int i) {
     const pleat_case_info *info = pleat_store_info(store, i);
     pleat_image image = {0};
     pleat_label label = {0};
-    PLEAT_TRY_GOTO(status, done, pleat_image_make(info->channels, info->dim, info->spacing, &image));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_image_make(info->channels, info->dim, info->spacing, &image));
     if (info->has_label)
         PLEAT_TRY_GOTO(status, done, pleat_label_make(info->dim, info->spacing, &label));
     PLEAT_TRY_GOTO(status, done, pleat_store_read_case(store, i, image.data, label.data));

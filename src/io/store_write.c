@@ -31,7 +31,8 @@ static pleat_status fill_file(const pleat_hdf5 *file, const char *preprocessing,
     const int several = image->channels > 1;
     PLEAT_TRY(store_put_format(file, CASE_FORMAT, preprocessing));
     PLEAT_TRY(store_case_put_fields(file, info));
-    PLEAT_TRY(pleat_hdf5_put_array(file, "image", H5T_IEEE_F32LE, several ? 4 : 3, several ? all : dim, image->data));
+    PLEAT_TRY(pleat_hdf5_put_array(file, "image", H5T_IEEE_F32LE, several ? 4 : 3,
+                                   several ? all : dim, image->data));
     if (label == NULL) return PLEAT_OK;
     PLEAT_TRY(pleat_hdf5_put_array(file, "label", H5T_STD_U8LE, 3, dim, label->data));
     return put_foreground(file, label);

@@ -38,10 +38,9 @@ static pleat_status read_box(const pleat_source *source, int channel, int with_l
     in->read_label = with_label ? malloc(n) : NULL;
     PLEAT_CHECK_GOTO(status, done, in->read_image && (in->read_label || !with_label),
                      PLEAT_ERR_MEMORY, "no memory for a patch of %zu voxels", n);
-    PLEAT_TRY_GOTO(
-        status, done,
-        source->read(source->context, channel, in->origin, in->dim, in->read_image,
-                     in->read_label));
+    PLEAT_TRY_GOTO(status, done,
+                   source->read(source->context, channel, in->origin, in->dim, in->read_image,
+                                in->read_label));
     in->image = in->read_image;
     in->label = in->read_label;
 done:
@@ -110,8 +109,8 @@ static void fill_row(const pleat_crop *crop, const inside *in, int d, int h, int
     copy_image(in->image + at, sample->mirror[2], n, image + before);
     pleat_intensity_augment_apply(&crop->tone, image + before, n);
     if (sample->noise > 0.0)
-        pleat_noise_add(&(pleat_noise_row){sample->noise_seed, crop->channel, d, h},
-                        in->from[2], n, (float)sample->noise, image + before);
+        pleat_noise_add(&(pleat_noise_row){sample->noise_seed, crop->channel, d, h}, in->from[2], n,
+                        (float)sample->noise, image + before);
     fill(crop->pad_value, after, image + before + n);
     if (label == NULL) return;
     memset(label, crop->pad_label, (size_t)before);
@@ -142,9 +141,9 @@ pleat_status pleat_crop_box(const pleat_crop *crop, const int start[3], const in
 static pleat_crop crop_of(const pleat_sample *sample, const pleat_source *source, int channel,
                           pleat_pad pad) {
     const pleat_histogram *histogram = source->histogram ? source->histogram + channel : NULL;
-    pleat_crop crop = {sample, source, channel,
-                       pleat_intensity_augment_make(sample, channel, histogram), 0.0f,
-                       PLEAT_NO_CLASS};
+    pleat_crop crop = {sample,  source,
+                       channel, pleat_intensity_augment_make(sample, channel, histogram),
+                       0.0f,    PLEAT_NO_CLASS};
     if (pad == PLEAT_PAD_BACKGROUND) {
         crop.pad_value = crop.tone.darkest;
         crop.pad_label = 0;

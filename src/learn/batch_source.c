@@ -52,7 +52,8 @@ static size_t resident_bytes(const pleat_batch_source *f) {
     const pleat_patch_ops *patches = f->device->patches;
     const pleat_loader_config *c = &f->config;
     size_t bytes = patches->scratch_bytes(c->patch, c->sources[0]->channels, largest_case(c));
-    for (int i = 0; i < c->n_sources; i++) bytes += patches->case_bytes(c->sources[i]->dim, c->sources[i]->channels, 1);
+    for (int i = 0; i < c->n_sources; i++)
+        bytes += patches->case_bytes(c->sources[i]->dim, c->sources[i]->channels, 1);
     return bytes;
 }
 
@@ -74,7 +75,8 @@ static pleat_status open_cases(pleat_batch_source *f) {
     f->cases = calloc((size_t)c->n_sources, sizeof(pleat_device_case *));
     PLEAT_CHECK(f->dims != NULL && f->cases != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases",
                 c->n_sources);
-    PLEAT_TRY(patches->create(f->engine, c->patch, c->sources[0]->channels, largest_case(c), &f->augment));
+    PLEAT_TRY(patches->create(f->engine, c->patch, c->sources[0]->channels, largest_case(c),
+                              &f->augment));
     for (int i = 0; i < c->n_sources; i++) {
         memcpy(f->dims[i], c->sources[i]->dim, sizeof f->dims[i]);
         PLEAT_TRY(patches->case_create(f->engine, c->sources[i], 1, &f->cases[i]));
@@ -152,8 +154,9 @@ static pleat_status choose(pleat_batch_source *f, pleat_net *net, double device_
         f->kind = fits ? RESIDENT : STREAMED;
     }
     if (f->kind == STREAMED)
-        PLEAT_TRY(f->device->staging_create(
-            f->engine, (size_t)f->config.count * pleat_voxels(f->config.patch), f->config.sources[0]->channels, &f->staging));
+        PLEAT_TRY(f->device->staging_create(f->engine,
+                                            (size_t)f->config.count * pleat_voxels(f->config.patch),
+                                            f->config.sources[0]->channels, &f->staging));
     return f->kind == RESIDENT ? PLEAT_OK : pleat_loader_start(&f->config, &f->loader);
 }
 

@@ -142,8 +142,8 @@ void pleat_sampler_draw(const pleat_sample_key *key, int n_cases, const int (*di
     const int64_t taken = (int64_t)key->epoch * key->samples + key->sample;
     out->item = (int)(taken % n_cases);
     if (augment) {
-        const pleat_rng order =
-            pleat_rng_at(key->seed, PLEAT_STREAM_ORDER, (uint32_t)key->fold, (uint32_t)key->epoch, 0);
+        const pleat_rng order = pleat_rng_at(key->seed, PLEAT_STREAM_ORDER, (uint32_t)key->fold,
+                                             (uint32_t)key->epoch, 0);
         out->item = shuffled_item(&order, out->item, n_cases);
     }
     const int *dim = dims[out->item];

@@ -270,7 +270,8 @@ pleat_status pleat_spatial_patch(const pleat_crop *crops, int channels, const in
     for (int c = 0; c < channels; c++)
         PLEAT_TRY_GOTO(status, done,
                        sample_patch(&crops[c], &t, patch, scratch, box, box_label,
-                                    image + (size_t)c * pleat_voxels(patch), c == 0 ? label : NULL));
+                                    image + (size_t)c * pleat_voxels(patch),
+                                    c == 0 ? label : NULL));
 done:
     for (int a = 0; a < 3; a++) free(t.shift[a]);
     free(box);

@@ -212,9 +212,8 @@ static pleat_status prepare(train_run *r) {
     const int channels = pleat_model_graph(r->model)->node[0].channels;
     r->channels = (size_t)channels;
     for (int i = 0; i < r->data->n_train + r->data->n_validation; i++) {
-        const pleat_source *source = i < r->data->n_train
-                                         ? r->data->train[i]
-                                         : r->data->validation[i - r->data->n_train];
+        const pleat_source *source =
+            i < r->data->n_train ? r->data->train[i] : r->data->validation[i - r->data->n_train];
         PLEAT_CHECK(source->channels == channels, PLEAT_ERR_SHAPE,
                     "fold %d has a case of %d channels for a network of %d", c->fold,
                     source->channels, channels);

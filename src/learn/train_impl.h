@@ -41,7 +41,7 @@ typedef struct train_run {
     pleat_comm *compute; /* the group's for what the engine computes */
     pleat_net *net;
     pleat_batch_source *source;
-    int batch; /* of this rank */
+    int batch;               /* of this rank */
     size_t voxels, channels; /* of a patch */
     train_progress progress;
     train_watch watch;

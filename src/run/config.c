@@ -161,8 +161,7 @@ static pleat_status set_choice(const config_row *row, const char *where, const c
                       known);
 }
 
-static pleat_status set_flag(const config_row *row, const char *where, const char *text,
-                             char *at) {
+static pleat_status set_flag(const config_row *row, const char *where, const char *text, char *at) {
     const int value = boolean(text);
     PLEAT_CHECK(value >= 0, PLEAT_ERR_ARG, "%s: %s = '%s', must be true or false", where, row->key,
                 text);
@@ -198,8 +197,7 @@ static pleat_status set_channels(const config_row *row, const char *where, const
 static pleat_status set(const config_row *row, const char *where, const char *text,
                         pleat_config *config) {
     char *at = (char *)config + row->offset;
-    int *flag =
-        row->kind == VALUE_SPACING_OR ? (int *)(void *)((char *)config + row->flag) : NULL;
+    int *flag = row->kind == VALUE_SPACING_OR ? (int *)(void *)((char *)config + row->flag) : NULL;
     if (flag != NULL && is_none(text)) {
         *flag = 0;
         return PLEAT_OK;
@@ -354,9 +352,13 @@ static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const 
         else if (part->type == YAML_SCALAR_NODE && strchr(scalar(part), ',') == NULL)
             text = scalar(part);
         else
-            return PLEAT_FAIL(PLEAT_ERR_ARG,
-                              "%s: %s must be a list of plain values without commas", where, key);
-        const int more = snprintf(out + used, MAX_TEXT - used, "%s%s", used == 0 ? "" : lists ? ";" : ",", text);
+            return PLEAT_FAIL(PLEAT_ERR_ARG, "%s: %s must be a list of plain values without commas",
+                              where, key);
+        const int more = snprintf(out + used, MAX_TEXT - used, "%s%s",
+                                  used == 0 ? ""
+                                  : lists   ? ";"
+                                            : ",",
+                                  text);
         used += (size_t)more;
         PLEAT_CHECK(used < MAX_TEXT, PLEAT_ERR_ARG, "%s: %s is too long", where, key);
     }

@@ -14,8 +14,7 @@ const config_row pleat_config_rows[] = {
     {"fidelity", BOOLEAN(fidelity), 0,
      "also repeat the original's black end slices after up-sampling"},
 
-    {"preprocess.clip",
-     RANGES_OR(prep.channel[0].clip_range, prep.channel[0].clip, -BIG, BIG), 0,
+    {"preprocess.clip", RANGES_OR(prep.channel[0].clip_range, prep.channel[0].clip, -BIG, BIG), 0,
      "intensities are cut to this range first; none: not; a list: of each channel"},
     {"preprocess.grayscale", FLAGS(prep.channel[0].grayscale), 0,
      "stretch each volume to whole numbers 0 to 255; a list: of each channel"},

@@ -7,16 +7,16 @@
 #include <stddef.h>
 
 typedef enum value_kind {
-    VALUE_TEXT,      /* char[low] */
-    VALUE_CHOICE,    /* int: the place of a name among those of `name` */
-    VALUE_INTEGER,   /* int in [low, high] */
-    VALUE_UNSIGNED,  /* uint64_t */
-    VALUE_REAL,      /* double in [low, high] */
-    VALUE_BOOLEAN,   /* int; true, false */
-    VALUE_BYTES,     /* double; 4G, 512M */
-    VALUE_SIZE,      /* int[3]; [x, y, z] */
-    VALUE_TRIPLE,    /* double[3]; [x, y, z], or one number for all three */
-    VALUE_RANGE,     /* double[2]; [low, high] */
+    VALUE_TEXT,       /* char[low] */
+    VALUE_CHOICE,     /* int: the place of a name among those of `name` */
+    VALUE_INTEGER,    /* int in [low, high] */
+    VALUE_UNSIGNED,   /* uint64_t */
+    VALUE_REAL,       /* double in [low, high] */
+    VALUE_BOOLEAN,    /* int; true, false */
+    VALUE_BYTES,      /* double; 4G, 512M */
+    VALUE_SIZE,       /* int[3]; [x, y, z] */
+    VALUE_TRIPLE,     /* double[3]; [x, y, z], or one number for all three */
+    VALUE_RANGE,      /* double[2]; [low, high] */
     VALUE_SPACING_OR, /* double[3] and an int flag at `flag`; [x, y, z] or none */
     /* Of each channel, at every pleat_prep_steps from the first on; one value holds for all. */
     VALUE_RANGES_OR, /* double[2] and a flag; [low, high] or none; [[low, high], none] */

@@ -53,8 +53,7 @@ static void put_channels(page *p, const config_row *row, const pleat_config *con
         }
     }
     while (n > 1 && strcmp(value[n - 2], value[PLEAT_MAX_CHANNELS - 1]) == 0) n--;
-    for (int k = 0; k < n; k++)
-        put(p, "%s%s", n == 1 ? "" : k == 0 ? "[" : ", ", value[k]);
+    for (int k = 0; k < n; k++) put(p, "%s%s", n == 1 ? "" : k == 0 ? "[" : ", ", value[k]);
     if (n > 1) put(p, "]");
 }
 

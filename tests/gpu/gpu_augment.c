@@ -66,8 +66,8 @@ static pleat_status compare(const gpu *g, pleat_device_augment *augment,
                                           p->expected_label));
             PLEAT_TRY(
                 g->augment->realise_on_host(augment, &sample, source, pad, p->image, p->label));
-            const support_difference d =
-                support_compare(n, c->source.channels, 1e-5, p->image, p->label, p->expected, p->expected_label);
+            const support_difference d = support_compare(n, c->source.channels, 1e-5, p->image,
+                                                         p->label, p->expected, p->expected_label);
             largest = d.largest > largest ? d.largest : largest;
             off += d.off;
             off_label += d.off_label;
@@ -94,7 +94,9 @@ static pleat_status test(const gpu *g, const int dim[3], int channels, const int
     (void)printf("volume %dx%dx%d of %d channels, patch %dx%dx%d\n", dim[2], dim[1], dim[0],
                  channels, patch[2], patch[1], patch[0]);
     PLEAT_TRY_GOTO(status, done, g->augment->case_create(g->engine, &c->source, 1, &source));
-    PLEAT_TRY_GOTO(status, done, g->augment->create(g->engine, patch, c->source.channels, pleat_voxels(dim), &augment));
+    PLEAT_TRY_GOTO(
+        status, done,
+        g->augment->create(g->engine, patch, c->source.channels, pleat_voxels(dim), &augment));
     PLEAT_TRY_GOTO(status, done, compare(g, augment, source, c, patch, pad, &p, failures));
 done:
     g->augment->destroy(augment);
@@ -147,7 +149,9 @@ static pleat_status bench(const gpu *g) {
     support_case *c = support_case_make(dim, 1);
     PLEAT_CHECK_GOTO(status, done, c != NULL, PLEAT_ERR_MEMORY, "no memory for a case");
     PLEAT_TRY_GOTO(status, done, g->augment->case_create(g->engine, &c->source, 1, &source));
-    PLEAT_TRY_GOTO(status, done, g->augment->create(g->engine, patch, c->source.channels, pleat_voxels(dim), &augment));
+    PLEAT_TRY_GOTO(
+        status, done,
+        g->augment->create(g->engine, patch, c->source.channels, pleat_voxels(dim), &augment));
     PLEAT_TRY_GOTO(status, done, g->engine->ops->alloc(g->engine, n * sizeof(float), &image));
     PLEAT_TRY_GOTO(status, done, g->engine->ops->alloc(g->engine, n, &label));
     PLEAT_TRY_GOTO(status, done, time_kinds(g, augment, source, c, patch, image, label));

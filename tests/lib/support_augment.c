@@ -51,7 +51,8 @@ const char *support_sample(int kind, int draw, const int dim[3], const int patch
     config.rotation_p = drawn & ROTATION ? 1.0 : 0.0;
     config.scale_p = drawn & SCALE ? 1.0 : 0.0;
     for (int a = 0; a < 3; a++) config.mirror[a] = kinds[kind].mirror;
-    pleat_sampler_draw(&(pleat_sample_key){7, kind, 0, draw, draw + 1}, 1, (const int(*)[3])dim, patch, &config, out);
+    pleat_sampler_draw(&(pleat_sample_key){7, kind, 0, draw, draw + 1}, 1, (const int(*)[3])dim,
+                       patch, &config, out);
     return kinds[kind].name;
 }
 
@@ -75,11 +76,13 @@ support_case *support_case_make(const int dim[3], int channels) {
             sin(0.31 * d + phase) + sin(0.23 * h + 1.0 + 2.0 * phase) + sin(0.17 * w + 2.0);
         const double x = 0.5 + wave + 0.5 * pleat_rng_uniform(&rng, (uint32_t)at);
         c->image[at] = (float)fmin(2.5, fmax(-1.5, x));
-        if (channel == 0) c->label[i] = (uint8_t)(wave < -1.0 ? 0 : wave < 0.0 ? 1 : wave < 1.0 ? 2 : 3);
+        if (channel == 0)
+            c->label[i] = (uint8_t)(wave < -1.0 ? 0 : wave < 0.0 ? 1 : wave < 1.0 ? 2 : 3);
     }
     for (size_t k = 0; k < (size_t)channels; k++)
         pleat_histogram_make(c->image + k * n, n, &c->histogram[k]);
-    c->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]}, .channels = channels,
+    c->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]},
+                               .channels = channels,
                                .image = c->image,
                                .label = c->label,
                                .histogram = c->histogram};

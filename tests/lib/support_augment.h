@@ -10,9 +10,9 @@
 enum { SUPPORT_SAMPLE_KINDS = 14 };
 
 typedef struct support_case {
-    pleat_source source; /* of the memory below */
-    float *image;        /* [C, dim]: waves, noise and clipped ends, about -1.5 .. 2.5 */
-    uint8_t *label;      /* [dim]: four classes */
+    pleat_source source;        /* of the memory below */
+    float *image;               /* [C, dim]: waves, noise and clipped ends, about -1.5 .. 2.5 */
+    uint8_t *label;             /* [dim]: four classes */
     pleat_histogram *histogram; /* [C] */
 } support_case;
 

@@ -39,8 +39,11 @@ static int free_volume(void **state) {
 }
 
 static pleat_source source_of(const volume *v) {
-    return (pleat_source){
-        .dim = {D, H, W}, .channels = 1, .image = v->image, .label = v->label, .histogram = &v->histogram};
+    return (pleat_source){.dim = {D, H, W},
+                          .channels = 1,
+                          .image = v->image,
+                          .label = v->label,
+                          .histogram = &v->histogram};
 }
 
 /* --- the reference: every voxel of the volume, in double ---------------------------------------*/
@@ -121,8 +124,16 @@ static const pleat_sample samples[] = {
     {.start = {1, 2, 3}, .brightness = {1.7}},
     {.start = {1, 2, 3}, .gamma = {0.7}},
     {.start = {1, 2, 3}, .gamma = {1.5}},
-    {.start = {8, 2, 21}, .contrast = {1.9}, .brightness = {0.6}, .gamma = {0.75}, .mirror = {0, 0, 1}},
-    {.start = {8, 2, 21}, .contrast = {0.5}, .brightness = {1.9}, .gamma = {1.4}, .mirror = {1, 0, 1}},
+    {.start = {8, 2, 21},
+     .contrast = {1.9},
+     .brightness = {0.6},
+     .gamma = {0.75},
+     .mirror = {0, 0, 1}},
+    {.start = {8, 2, 21},
+     .contrast = {0.5},
+     .brightness = {1.9},
+     .gamma = {1.4},
+     .mirror = {1, 0, 1}},
 };
 
 static void test_a_patch_is_a_piece_of_the_whole_volume_augmented_in_double(void **state) {
@@ -157,7 +168,8 @@ static void test_background_padding_is_what_the_minimum_becomes(void **state) {
     const int patch[3] = {D + 2, H, W};
     float *image = malloc(pleat_voxels(patch) * sizeof *image);
     uint8_t *label = malloc(pleat_voxels(patch));
-    const pleat_sample s = {.start = {-1, 0, 0}, .contrast = {0.5}, .brightness = {1.5}, .gamma = {0.8}};
+    const pleat_sample s = {
+        .start = {-1, 0, 0}, .contrast = {0.5}, .brightness = {1.5}, .gamma = {0.8}};
     OK(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_BACKGROUND, image, label));
     enum { PLANE = H * W };
     float low = image[PLANE];
@@ -179,7 +191,8 @@ static void assert_golden(const pleat_sample *s, const double expected[7], doubl
     pleat_histogram_make(x, 7, &histogram);
     assert_float_equal(histogram.mean, 0.057142857, 1e-6);
     assert_float_equal(histogram.std, 1.1425, 5e-5);
-    const pleat_source source = {.dim = {1, 1, 7}, .channels = 1, .image = x, .histogram = &histogram};
+    const pleat_source source = {
+        .dim = {1, 1, 7}, .channels = 1, .image = x, .histogram = &histogram};
     float out[7];
     OK(pleat_augment_patch(s, &source, whole, PLEAT_PAD_ZERO, out, NULL));
     for (int i = 0; i < 7; i++) assert_float_equal(out[i], expected[i], tolerance);
@@ -242,7 +255,8 @@ static void test_noise_of_neighbours_and_of_other_seeds_is_independent(void **st
     float *zero = calloc(N, sizeof *zero), *a = malloc(N * sizeof *a), *b = malloc(N * sizeof *b);
     pleat_histogram flat;
     pleat_histogram_make(zero, N, &flat);
-    const pleat_source source = {.dim = {D, H, W}, .channels = 1, .image = zero, .histogram = &flat};
+    const pleat_source source = {
+        .dim = {D, H, W}, .channels = 1, .image = zero, .histogram = &flat};
     pleat_sample s = {.noise = 1.0, .noise_seed = 1};
     OK(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, a, NULL));
     s.noise_seed = 2;
@@ -288,8 +302,8 @@ static void test_the_deviate_of_a_voxel_is_box_mullers_of_its_philox_block(void 
 
 /* --- readers -----------------------------------------------------------------------------------*/
 
-static pleat_status read_box(void *context, int channel, const int start[3], const int size[3], float *image,
-                             uint8_t *label) {
+static pleat_status read_box(void *context, int channel, const int start[3], const int size[3],
+                             float *image, uint8_t *label) {
     const volume *v = context;
     (void)channel;
     for (int a = 0; a < 3; a++)
@@ -308,8 +322,11 @@ static pleat_status read_box(void *context, int channel, const int start[3], con
 static void test_a_reader_gives_the_patch_that_memory_gives(void **state) {
     volume *v = *state;
     const pleat_source memory = source_of(v);
-    const pleat_source reader = {
-        .dim = {D, H, W}, .channels = 1, .histogram = &v->histogram, .read = read_box, .context = v};
+    const pleat_source reader = {.dim = {D, H, W},
+                                 .channels = 1,
+                                 .histogram = &v->histogram,
+                                 .read = read_box,
+                                 .context = v};
     const int patch[3] = {26, 12, 16};
     float a[26 * 12 * 16], b[26 * 12 * 16];
     uint8_t la[26 * 12 * 16], lb[26 * 12 * 16];
@@ -332,7 +349,8 @@ static void test_a_constant_volume_stays_finite(void **state) {
     pleat_histogram histogram;
     pleat_histogram_make(flat, 8, &histogram);
     const int whole[3] = {2, 2, 2};
-    const pleat_source source = {.dim = {2, 2, 2}, .channels = 1, .image = flat, .histogram = &histogram};
+    const pleat_source source = {
+        .dim = {2, 2, 2}, .channels = 1, .image = flat, .histogram = &histogram};
     const pleat_sample s = {.contrast = {2.0}, .brightness = {1.5}, .gamma = {0.7}};
     OK(pleat_augment_patch(&s, &source, whole, PLEAT_PAD_ZERO, out, NULL));
     for (int i = 0; i < 8; i++) assert_float_equal(out[i], 0.0, 1e-6); /* std(x) = 0 */

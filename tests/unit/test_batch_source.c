@@ -39,8 +39,8 @@ static int set_up(void **state) {
             f->image[c][i] = (float)pleat_rng_range(&rng, i, -1, 1);
             f->label[c][i] = f->image[c][i] > 0;
         }
-        f->source[c] =
-            (pleat_source){.dim = {SIDE, SIDE, SIDE}, .channels = 1, .image = f->image[c], .label = f->label[c]};
+        f->source[c] = (pleat_source){
+            .dim = {SIDE, SIDE, SIDE}, .channels = 1, .image = f->image[c], .label = f->label[c]};
         f->sources[c] = &f->source[c];
     }
     f->engine = net_engine("ref", PLEAT_PRECISION_AUTO);

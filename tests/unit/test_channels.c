@@ -37,7 +37,8 @@ static void a_transform_is_on_for_all_channels_and_drawn_for_each(void **state) 
     }
     /* 0.15 and 0.5 of that, within five standard deviations */
     assert_in_range(on, 600 - 113, 600 + 113);
-    for (int c = 0; c < PLEAT_MAX_CHANNELS; c++) assert_in_range(below[c], on / 2 - 62, on / 2 + 62);
+    for (int c = 0; c < PLEAT_MAX_CHANNELS; c++)
+        assert_in_range(below[c], on / 2 - 62, on / 2 + 62);
 }
 
 /* --- patches ---------------------------------------------------------------------------------- */

@@ -137,9 +137,9 @@ static void missing_halves_are_named(void **state) {
 
 static void channels_are_found_in_every_layout(void **state) {
     (void)state;
-    const char *f = FOLDER("channels", "imagesTr/h_0000.nii", "imagesTr/h_0001.nii",
-                           "imagesTr/k_0000.nii", "imagesTr/k_0001.nii.gz", "labelsTr/h.nii",
-                           "labelsTr/k.nii");
+    const char *f =
+        FOLDER("channels", "imagesTr/h_0000.nii", "imagesTr/h_0001.nii", "imagesTr/k_0000.nii",
+               "imagesTr/k_0001.nii.gz", "labelsTr/h.nii", "labelsTr/k.nii");
     for (int need = 0; need < 2; need++)
         FINDS(f, need, {"h", "imagesTr/h_0000.nii|imagesTr/h_0001.nii", "labelsTr/h.nii"},
               {"k", "imagesTr/k_0000.nii|imagesTr/k_0001.nii.gz", "labelsTr/k.nii"});
@@ -158,8 +158,7 @@ static void channels_are_found_in_every_layout(void **state) {
 static void a_missing_channel_is_named(void **state) {
     (void)state;
     const char *f = FOLDER("lonely", "imagesTr/h_0001.nii", "labelsTr/h.nii");
-    for (int need = 0; need < 2; need++)
-        refuses(f, need, PLEAT_ERR_DATA, "case 'h' has channel 1");
+    for (int need = 0; need < 2; need++) refuses(f, need, PLEAT_ERR_DATA, "case 'h' has channel 1");
     f = FOLDER("gap", "imagesTr/h_0000.nii", "imagesTr/h_0002.nii", "labelsTr/h.nii");
     refuses(f, 1, PLEAT_ERR_DATA, "h_0002.nii', but no channel 1");
     f = FOLDER("gap-case", "c/imaging_0000.nii", "c/imaging_0002.nii", "c/segmentation.nii");

@@ -31,7 +31,8 @@ static int make_data(void **state) {
             all->label[c][i] = (uint8_t)(x >> 30);
         }
         pleat_histogram_make(all->image[c], N, &all->histogram[c]);
-        all->source[c] = (pleat_source){.dim = {D, H, W}, .channels = 1,
+        all->source[c] = (pleat_source){.dim = {D, H, W},
+                                        .channels = 1,
                                         .image = all->image[c],
                                         .label = all->label[c],
                                         .histogram = &all->histogram[c]};
@@ -147,8 +148,8 @@ static void test_stopping_at_once_or_in_the_middle_leaves_nothing_behind(void **
     pleat_loader_stop(NULL);
 }
 
-static pleat_status broken(void *context, int channel, const int start[3], const int size[3], float *image,
-                           uint8_t *label) {
+static pleat_status broken(void *context, int channel, const int start[3], const int size[3],
+                           float *image, uint8_t *label) {
     (void)channel;
     (void)start;
     memset(image, 0, (size_t)size[2] * sizeof *image); /* as far as it came */
@@ -161,8 +162,11 @@ static void test_an_error_comes_with_its_message_at_the_batch_it_belongs_to(void
     char name[] = "liver_3";
     data *some = malloc(sizeof *some);
     *some = *all;
-    const pleat_source reader = {
-        .dim = {D, H, W}, .channels = 1, .histogram = &some->histogram[3], .read = broken, .context = name};
+    const pleat_source reader = {.dim = {D, H, W},
+                                 .channels = 1,
+                                 .histogram = &some->histogram[3],
+                                 .read = broken,
+                                 .context = name};
     for (int c = 0; c < CASES; c++) some->sources[c] = c == 3 ? &reader : &some->source[c];
     const pleat_augment_config augment = pleat_augment_defaults();
     pleat_loader_config config = config_of(some, &augment);

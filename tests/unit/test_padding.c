@@ -27,8 +27,11 @@ static int make_volume(void **state) {
         v->label[i] = (uint8_t)(1 + i % 3);                 /* never the background */
     }
     pleat_histogram_make(v->image, N, &v->histogram);
-    v->source = (pleat_source){
-        .dim = {D, H, W}, .channels = 1, .image = v->image, .label = v->label, .histogram = &v->histogram};
+    v->source = (pleat_source){.dim = {D, H, W},
+                               .channels = 1,
+                               .image = v->image,
+                               .label = v->label,
+                               .histogram = &v->histogram};
     *state = v;
     return 0;
 }
@@ -45,7 +48,8 @@ static pleat_sample draw(int i, int spatial) {
     augment.elastic_p = augment.rotation_p = augment.scale_p = spatial ? 0.5 : 0.0;
     augment.noise_p = 0.0; /* the values of padding are looked at */
     pleat_sample s;
-    pleat_sampler_draw(&(pleat_sample_key){5, 0, 0, i, 100}, 1, (const int(*)[3])dim, patch, &augment, &s);
+    pleat_sampler_draw(&(pleat_sample_key){5, 0, 0, i, 100}, 1, (const int(*)[3])dim, patch,
+                       &augment, &s);
     return s;
 }
 
@@ -140,7 +144,8 @@ static void test_prediction_pads_as_training_does(void **state) {
     for (int i = 0; i < 8; i++) image[i] = 5.0f + (float)i; /* sum 68, minimum 5 */
     pleat_histogram histogram;
     pleat_histogram_make(image, 8, &histogram);
-    const pleat_source source = {.dim = {2, 2, 2}, .channels = 1, .image = image, .histogram = &histogram};
+    const pleat_source source = {
+        .dim = {2, 2, 2}, .channels = 1, .image = image, .histogram = &histogram};
     pleat_engine *engine = net_engine("ref", PLEAT_PRECISION_F32);
     pleat_graph graph;
     pleat_model *model = make_model(engine, &graph, 100.0f);

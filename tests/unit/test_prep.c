@@ -76,8 +76,7 @@ static pleat_prep_config golden_resampling(void) {
 
 static pleat_prep_config config_of(const pleat_prep_steps *steps, int resample, double d, double h,
                                    double w, int edge_zero) {
-    pleat_prep_config config = {
-        .resample = resample, .spacing = {d, h, w}, .edge_zero = edge_zero};
+    pleat_prep_config config = {.resample = resample, .spacing = {d, h, w}, .edge_zero = edge_zero};
     pleat_prep_all_channels(&config, steps);
     return config;
 }

@@ -22,8 +22,8 @@ static pleat_sample draw(int epoch, int sample, const pleat_augment_config *augm
     int dims[CASES][3];
     make_dims(dims);
     pleat_sample out;
-    pleat_sampler_draw(&(pleat_sample_key){77, 2, epoch, sample, SAMPLES}, CASES, (const int(*)[3])dims, patch, augment,
-                       &out);
+    pleat_sampler_draw(&(pleat_sample_key){77, 2, epoch, sample, SAMPLES}, CASES,
+                       (const int(*)[3])dims, patch, augment, &out);
     return out;
 }
 
@@ -65,7 +65,8 @@ static void test_validation_goes_through_the_list_and_only_crops(void **state) {
     for (int epoch = 0; epoch < 4; epoch++)
         for (int i = 0; i < 4; i++) {
             pleat_sample s, expected = {0};
-            pleat_sampler_draw(&(pleat_sample_key){1, 0, epoch, i, 4}, CASES, (const int(*)[3])dims, patch, NULL, &s);
+            pleat_sampler_draw(&(pleat_sample_key){1, 0, epoch, i, 4}, CASES, (const int(*)[3])dims,
+                               patch, NULL, &s);
             seen[s.item]++;
             expected.item = s.item;
             memcpy(expected.start, s.start, sizeof s.start);
@@ -134,8 +135,8 @@ static void test_a_transform_turned_off_moves_no_other_draw(void **state) {
         assert_true(b.contrast[0] == 0.0 && b.scale == 0.0 && b.elastic_alpha == 0.0);
         assert_memory_equal(a.start, b.start, sizeof a.start);
         assert_memory_equal(a.mirror, b.mirror, sizeof a.mirror);
-        assert_true(a.item == b.item && a.brightness[0] == b.brightness[0] && a.gamma[0] == b.gamma[0] &&
-                    a.noise == b.noise && a.noise_seed == b.noise_seed);
+        assert_true(a.item == b.item && a.brightness[0] == b.brightness[0] &&
+                    a.gamma[0] == b.gamma[0] && a.noise == b.noise && a.noise_seed == b.noise_seed);
     }
 }
 

@@ -85,8 +85,11 @@ static int free_volume(void **state) {
 }
 
 static pleat_source source_of(const volume *v) {
-    return (pleat_source){
-        .dim = {D, H, W}, .channels = 1, .image = v->image, .label = v->label, .histogram = &v->histogram};
+    return (pleat_source){.dim = {D, H, W},
+                          .channels = 1,
+                          .image = v->image,
+                          .label = v->label,
+                          .histogram = &v->histogram};
 }
 
 /* (x, y, z) of the original times Rx Ry Rz, step by step, then scaled and moved. */

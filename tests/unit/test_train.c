@@ -43,8 +43,8 @@ typedef struct fixture {
     int save_at; /* of them: then something asks to save; 0: never */
 } fixture;
 
-static pleat_status read_box(void *context, int channel, const int start[3], const int size[3], float *image,
-                             uint8_t *label) {
+static pleat_status read_box(void *context, int channel, const int start[3], const int size[3],
+                             float *image, uint8_t *label) {
     const volume *v = context;
     (void)channel;
     trouble *t = v->trouble;
@@ -72,7 +72,8 @@ static void make_cases(fixture *f) {
             v->label[i] = v->image[i] > 0;
         }
         v->trouble = &f->trouble;
-        f->source[c] = (pleat_source){.dim = {SIDE, SIDE, SIDE}, .channels = 1, .read = read_box, .context = v};
+        f->source[c] = (pleat_source){
+            .dim = {SIDE, SIDE, SIDE}, .channels = 1, .read = read_box, .context = v};
         f->sources[c] = &f->source[c];
     }
     /* the validation case is in memory and does not count as read */
