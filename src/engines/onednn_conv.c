@@ -1,7 +1,9 @@
 /*
  * onednn_conv.c - convolutions of the oneDNN engine.
  *
- *   CONV   the library's convolution, bias and ReLU inside it
+ *   CONV   the library's convolution, bias and ReLU inside it; one of kernel 1 and a stride is a
+ *          1x1x1 convolution of every stride-th voxel of x, picked before, for the library's own
+ *          is slow in bf16 (docs/speed.md)
  *   UP     the library's 1x1x1 convolution to corners*Cout channels, whose result
  *          [D,H,W,sD,sH,sW,Cout] is dealt out to [sD*D,sH*H,sW*W,Cout] with strides s; its own
  *          transposed convolution is 4 to 30 times slower
@@ -26,25 +28,28 @@
 
 struct pleat_conv {
     pleat_conv_desc desc;
-    pleat_dnnl_shape shape;               /* of the primitives: of the batch or of one sample */
-    int taps, corners;                    /* CONV: of the kernel; UP: of y under a voxel of x */
-    int workers;                          /* that run samples side by side; 1: not ordered */
-    pleat_dnnl_op *pass[3];               /* by pleat_dnnl_pass */
-    pleat_dnnl_op *pack, *pack_data;      /* canonical weights to those of forward; of data */
-    pleat_dnnl_op *unpack_add;            /* weight gradients to canonical ones */
-    void *packed;                         /* forward's weights */
-    size_t fine, weights, mirrored, bias; /* bytes of a worker's parts of engine->work, in this */
-}; /* order: UP's coarse y or dy; packed weights or gradients; weights with taps reversed; bias */
+    pleat_dnnl_shape shape;          /* of the primitives: of the batch or of one sample */
+    int taps, corners;               /* CONV: of the kernel; UP: of y under a voxel of x */
+    int picks;                       /* CONV of kernel 1 and a stride */
+    int workers;                     /* that run samples side by side; 1: not ordered */
+    pleat_dnnl_op *pass[3];          /* by pleat_dnnl_pass */
+    pleat_dnnl_op *pack, *pack_data; /* canonical weights to those of forward; of data */
+    pleat_dnnl_op *unpack_add;       /* weight gradients to canonical ones */
+    void *packed;                    /* forward's weights */
+    /* Bytes of a worker's parts of engine->work, in this order: UP's coarse y or dy, or the picked x
+     * or dx; packed weights or their gradients; weights with the taps reversed; bias. */
+    size_t middle, weights, mirrored, bias;
+};
 
 static size_t aligned(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
-static char *work_fine(const pleat_onednn *e, const pleat_conv *conv, int worker) {
-    const size_t each = conv->fine + conv->weights + conv->mirrored + conv->bias;
+static char *work_middle(const pleat_onednn *e, const pleat_conv *conv, int worker) {
+    const size_t each = conv->middle + conv->weights + conv->mirrored + conv->bias;
     return (char *)e->work.data + (size_t)worker * each;
 }
 
 static char *work_weights(const pleat_onednn *e, const pleat_conv *conv, int worker) {
-    return work_fine(e, conv, worker) + conv->fine;
+    return work_middle(e, conv, worker) + conv->middle;
 }
 
 static float *work_mirrored(const pleat_onednn *e, const pleat_conv *conv, int worker) {
@@ -114,9 +119,15 @@ static void set_shape(const pleat_onednn *e, pleat_conv *conv) {
                                      .cout = conv->corners * d->cout,
                                      .relu = d->relu && !up,
                                      .bf16 = e->base.act == PLEAT_BF16};
+    conv->picks = !up && voxels == 1 && d->stride[0] * d->stride[1] * d->stride[2] > 1;
+    if (conv->picks) {
+        conv->shape.d /= d->stride[0];
+        conv->shape.h /= d->stride[1];
+        conv->shape.w /= d->stride[2];
+    }
     for (int i = 0; i < 3; i++) {
         conv->shape.kernel[i] = up ? 1 : d->kernel[i];
-        conv->shape.stride[i] = up ? 1 : d->stride[i];
+        conv->shape.stride[i] = up || conv->picks ? 1 : d->stride[i];
         conv->shape.before[i] = up ? 0 : d->before[i];
     }
 }
@@ -134,9 +145,11 @@ static pleat_status make_primitives(pleat_onednn *e, pleat_conv *conv) {
     PLEAT_TRY(reserve_for(e, conv, conv->pack));
     PLEAT_TRY(pleat_cpu_alloc(&e->base, pleat_dnnl_weights_bytes(forward), &conv->packed));
     if (d->train) PLEAT_TRY(make_backward(e, conv));
-    if (d->kind == PLEAT_UP) conv->fine = aligned(voxels * cout * pleat_dtype_size(e->base.act));
+    const size_t element = pleat_dtype_size(e->base.act);
+    if (d->kind == PLEAT_UP) conv->middle = aligned(voxels * cout * element);
+    if (conv->picks) conv->middle = aligned(voxels * (size_t)d->cin * element);
     conv->bias = aligned(cout * sizeof(float));
-    const size_t each = conv->fine + conv->weights + conv->mirrored + conv->bias;
+    const size_t each = conv->middle + conv->weights + conv->mirrored + conv->bias;
     return pleat_onednn_reserve(e, &e->work, (size_t)conv->workers * each);
 }
 
@@ -170,9 +183,9 @@ void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
     free(conv);
 }
 
-/* --- dealing out corners*Cout channels to the finer grid, and back --- */
+/* --- between tensors and primitives --- */
 
-/* One row of the finer grid is runs of sW*Cout of the coarser one's row, one of each voxel. */
+/* Deals corners*Cout channels out to the finer grid, or back. One row of that is runs of sW*Cout of the coarser one's row, one of each voxel. */
 static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
                  const pleat_tensor *fine, int back) {
     const pleat_conv_desc *desc = &conv->desc;
@@ -191,6 +204,25 @@ static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
         for (size_t i = 0; i < w; i++, a += corners * run, b += sw * pitch)
             for (size_t k = 0; k < sw; k++)
                 memcpy(back ? a + k * run : b + k * pitch, back ? b + k * pitch : a + k * run, run);
+    }
+}
+
+/* Every stride-th voxel of x, packed; or these back in x, and zeros between them. */
+static void pick(const pleat_onednn *e, const pleat_conv *conv, char *picked, const pleat_tensor *x,
+                 int back) {
+    const size_t run = (size_t)x->c * pleat_dtype_size(e->base.act), width = (size_t)x->w;
+    const size_t sd = (size_t)conv->desc.stride[0], sh = (size_t)conv->desc.stride[1];
+    const size_t sw = (size_t)conv->desc.stride[2], height = (size_t)x->h;
+    const size_t rows = (size_t)x->n * (size_t)x->d * height;
+#pragma omp parallel for num_threads(e->base.threads) schedule(static)
+    for (size_t row = 0; row < rows; row++) {
+        const size_t h = row % height, plane = row / height; /* sD divides D: d % sD */
+        const int taken = plane % sd == 0 && h % sh == 0;
+        char *a = picked + (plane / sd * (height / sh) + h / sh) * (width / sw) * run;
+        char *b = (char *)x->data + row * width * run;
+        if (back && (!taken || sw > 1)) memset(b, 0, width * run);
+        for (size_t i = 0; taken && i < width; i += sw, a += run, b += sw * run)
+            memcpy(back ? b : a, back ? a : b, run);
     }
 }
 
@@ -264,13 +296,22 @@ static const float *bias_of(const call *c, int worker) {
     return repeated;
 }
 
+/* x as the primitives take it. */
+static void *input_of(const call *c, const pleat_tensor *x, int worker) {
+    if (!c->conv->picks) return x->data;
+    char *picked = work_middle(c->e, c->conv, worker);
+    pick(c->e, c->conv, picked, x, 0);
+    return picked;
+}
+
 static pleat_status forward_piece(const call *c, int k, int worker) {
     const pleat_conv *conv = c->conv;
     const int up = conv->desc.kind == PLEAT_UP;
     const pleat_tensor x = piece_of(c, c->x, k), y = piece_of(c, c->y, k);
-    void *bias = (void *)bias_of(c, worker), *to = up ? work_fine(c->e, conv, worker) : y.data;
+    void *from = input_of(c, &x, worker), *bias = (void *)bias_of(c, worker);
+    void *to = up ? work_middle(c->e, conv, worker) : y.data;
     PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_FORWARD], worker,
-                  (void *const[]){x.data, c->weights, bias, to}));
+                  (void *const[]){from, c->weights, bias, to}));
     if (up) deal(c->e, conv, to, &y, 0);
     return PLEAT_OK;
 }
@@ -288,16 +329,20 @@ pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, c
 /* The gradient as the primitives take it: dy, or UP's dealt back to corners*Cout channels. */
 static void *gradient_of(const call *c, const pleat_tensor *dy, int worker) {
     if (c->conv->desc.kind != PLEAT_UP) return dy->data;
-    char *coarse = work_fine(c->e, c->conv, worker);
+    char *coarse = work_middle(c->e, c->conv, worker);
     deal(c->e, c->conv, coarse, dy, 1);
     return coarse;
 }
 
 static pleat_status data_piece(const call *c, int k, int worker) {
+    const pleat_conv *conv = c->conv;
     const pleat_tensor dx = piece_of(c, c->x, k), dy = piece_of(c, c->y, k);
     void *gradient = gradient_of(c, &dy, worker);
-    return run(c, c->conv->pass[PLEAT_DNNL_BACKWARD_DATA], worker,
-               (void *const[]){gradient, c->weights, dx.data});
+    void *to = conv->picks ? work_middle(c->e, conv, worker) : dx.data;
+    PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_BACKWARD_DATA], worker,
+                  (void *const[]){gradient, c->weights, to}));
+    if (conv->picks) pick(c->e, conv, to, &dx, 1);
+    return PLEAT_OK;
 }
 
 pleat_status pleat_onednn_conv_backward_data(pleat_engine *engine, pleat_conv *conv,
@@ -320,10 +365,11 @@ static pleat_status weights_piece(const call *c, int k, int worker) {
     const pleat_conv *conv = c->conv;
     const pleat_tensor x = piece_of(c, c->x, k), dy = piece_of(c, c->y, k);
     const size_t shift = (size_t)k * conv->desc.sample_stride;
-    void *gradient = gradient_of(c, &dy, worker), *dw = work_weights(c->e, conv, worker);
+    void *from = input_of(c, &x, worker), *gradient = gradient_of(c, &dy, worker);
+    void *dw = work_weights(c->e, conv, worker);
     float *db = work_bias(c->e, conv, worker);
     PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS], worker,
-                  (void *const[]){x.data, gradient, dw, db}));
+                  (void *const[]){from, gradient, dw, db}));
     for (int i = 0; i < conv->shape.cout && c->dbias != NULL; i++)
         c->dbias[shift + (size_t)(i % conv->desc.cout)] += db[i];
     return run(c, conv->unpack_add, worker, (void *const[]){dw, c->dweights + shift});
