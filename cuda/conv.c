@@ -52,7 +52,7 @@ void pleat_cuda_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
     free(conv);
 }
 
-/* UP's weights [taps, cout, cin] are to `pack` cout rows of taps: both are taps * cout rows of cin. */
+/* UP's weights [taps, cout, cin] are to `pack` cout rows of taps: taps * cout rows of cin both. */
 pleat_status pleat_cuda_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights) {
     CUDA_TRY(pleat_cuda_pack(engine->act, weights, conv->desc.cout, conv->taps, conv->desc.cin,
                              conv->cout_wide, conv->cin_wide, conv->weights,

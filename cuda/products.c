@@ -1,8 +1,8 @@
 /*
  * products.c - up-convolution and head, as matrix products of cuBLASLt.
  *
- *   HEAD   y[voxel, K]         = x[voxel, cin] w[K, cin]'
- *   UP     p[voxel, taps * cout]  = x[voxel, cin] w[taps * cout, cin]'; y is p, the children in place
+ *   HEAD   y[voxel, K]           = x[voxel, cin] w[K, cin]'
+ *   UP     p[voxel, taps * cout] = x[voxel, cin] w[taps * cout, cin]'; y is p, children in place
  *
  * So both are one product of `rows` outputs per voxel; UP's are shuffled after, and its dy before.
  * cuBLAS counts columns first: x[voxel, cin] is its x[cin, voxel].
