@@ -6,7 +6,7 @@
  *   memory.c       alloc, upload, download
  *   ops.c          norm, pooling, loss, Adam: entries that launch a kernel; the table
  *   conv.c         convolutions: what their kinds share
- *   conv3.c        3x3x3 by cuDNN, or by our own kernel where cuDNN has no plan
+ *   convolve.c     by cuDNN, or by our own kernel where cuDNN has no plan
  *   products.c     up-convolution and head, as matrix products of cuBLASLt
  *   matmul.c       one product
  *   conv_graph.c   a convolution as cuDNN's operation graph     no GPU needed up to its last call
@@ -14,6 +14,7 @@
  *   plan_cache.c   the file in which choices are kept           no GPU needed
  *   staging.c      batches that come from the host while the engine computes
  *   window.c       the sum of a volume's windows
+ *   host_call.c    a piece of host code between two operations
  *   record.c       a training step as a CUDA graph
  *   meter.c        energy and use of the GPU, by NVML where it is there
  *
@@ -110,5 +111,11 @@ pleat_status pleat_cuda_conv_run_data(pleat_engine *engine, pleat_conv *conv, co
 pleat_status pleat_cuda_conv_run_weights(pleat_engine *engine, pleat_conv *conv,
                                          const pleat_tensor *x, const pleat_tensor *dy,
                                          void *dweights, void *dbias);
+
+pleat_status pleat_cuda_host_call_create(pleat_engine *engine, pleat_host_function f, void *context,
+                                         size_t n_in, size_t n_out, pleat_host_call **out);
+pleat_status pleat_cuda_host_call_run(pleat_engine *engine, pleat_host_call *call, const double *in,
+                                      double *out);
+void pleat_cuda_host_call_destroy(pleat_engine *engine, pleat_host_call *call);
 
 #endif /* PLEAT_CUDA_ENGINE_IMPL_H */

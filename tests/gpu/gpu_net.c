@@ -21,6 +21,7 @@
 
 #include "support_augment.h"
 #include "support_net.h"
+#include "support_trial.h"
 
 enum { BATCH = 2, CLASSES = 4, STEPS = 3, SKIPPED = 77 };
 
@@ -102,6 +103,59 @@ static void gradients_are_the_oracles(void **state) {
     }
     free(want);
     finish(&ref);
+}
+
+/* Two channels; flat, strided and single kernels, both paddings, without bias; strides of pooling
+ * and of up-convolutions that differ by axis; a sum; a second head of half the size. */
+static void build_other(pleat_graph *g) {
+    static const int flat[3] = {1, 2, 2}, uneven[3] = {2, 1, 2};
+    const pleat_conv_shape same = {.relu = 1}, one = {.kernel = {1, 1, 1}, .no_bias = 1};
+    const pleat_conv_shape strided = {.kernel = {1, 3, 3}, .stride = {1, 2, 2}, .relu = 1};
+    const pleat_conv_shape late = {.stride = {2, 1, 2}, .late = 1};
+    const int fork = pleat_graph_conv(g, pleat_graph_input(g, 2), 8, &same, "fork");
+    int x = pleat_graph_conv(g, fork, 16, &strided, "strided");
+    x = pleat_graph_norm(g, x, "strided.norm");
+    x = pleat_graph_up(g, pleat_graph_conv(g, x, 8, &one, "one"), 8, flat, "strided.up");
+    const int low = pleat_graph_conv(g, fork, 7, &late, "late");
+    const int y = pleat_graph_up(g, low, 8, uneven, "late.up");
+    const int half = pleat_graph_pool(g, fork, NULL, "pool");
+    (void)pleat_graph_head(g, half, CLASSES, 0.25, "coarse");
+    const int z = pleat_graph_up(g, pleat_graph_pool(g, fork, flat, "flat"), 5, flat, "flat.up");
+    const int parts[3] = {pleat_graph_sum(g, x, y, "sum"), z,
+                          pleat_graph_up(g, half, 3, NULL, "up")};
+    (void)pleat_graph_head(g, pleat_graph_concat(g, parts, 3, "join"), CLASSES, 1, "head");
+    OK(pleat_graph_finish(g));
+}
+
+static void another_networks_gradients_are_the_oracles_too(void **state) {
+    (void)state;
+    static const struct {
+        pleat_precision precision;
+        double limit;
+    } rows[] = {{PLEAT_PRECISION_F32, 1e-7},
+                {PLEAT_PRECISION_TF32, 1e-2}}; /* labels are noise: tf32 is far off */
+    static pleat_graph other;
+    build_other(&other);
+    net_trial ref = net_trial_start(&other, "ref", PLEAT_PRECISION_AUTO, dim, NULL);
+    const double loss = net_trial_train(&ref);
+    float *want = net_state(ref.model, PLEAT_STATE_GRADS);
+    for (size_t r = 0; r < COUNT(rows); r++) {
+        net_trial t = net_trial_start(&other, "cudnn", rows[r].precision, dim, NULL);
+        for (int step = 0; step < STEPS; step++) { /* plain, recorded, played */
+            assert_true(fabs(net_trial_train(&t) - loss) < 1e-3 * loss);
+            float *got = net_state(t.model, PLEAT_STATE_GRADS);
+            const double error = net_nmse(got, want, other.params);
+            free(got);
+            print_message("%s, step %d%s: gradients' error %.2e (limit %.0e)\n",
+                          pleat_precision_name(t.engine->precision), step,
+                          t.net->recording != NULL ? ", played" : "", error, rows[r].limit);
+            assert_true(error <= rows[r].limit);
+        }
+        net_trial_finish(&t);
+    }
+    free(want);
+    net_trial_finish(&ref);
+    pleat_graph_free(&other);
 }
 
 /* Parameters after some steps, an evaluation between them; caller frees. */
@@ -235,6 +289,7 @@ int main(int argc, char **argv) {
     pleat_log_set_level(PLEAT_DEBUG); /* why a step is not recorded */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_the_oracles),
+        cmocka_unit_test(another_networks_gradients_are_the_oracles_too),
         cmocka_unit_test(a_played_step_teaches_what_a_plain_one_does),
         cmocka_unit_test(a_staged_batch_is_the_hosts),
         cmocka_unit_test(resident_cases_give_the_loaders_patches),
