@@ -18,8 +18,8 @@ typedef struct augment_plan {
     line_taps gaussian; /* of the field */
 } augment_plan;
 
-/* `source` gives dim, channels and histograms. The failures of pleat_augment_patch, and ERR_UNSUPPORTED for an
- * elastic sigma above 100 voxels. */
+/* `source` gives dim, channels and histograms. The failures of pleat_augment_patch, and
+ * ERR_UNSUPPORTED for an elastic sigma above 100 voxels. */
 pleat_status pleat_gpu_augment_plan(const pleat_sample *sample, const pleat_source *source,
                                     const int patch[3], pleat_pad pad, augment_plan *out);
 

@@ -34,8 +34,8 @@ typedef struct pleat_staging pleat_staging;               /* batches on their wa
  * The same sample gives the same patch as on the CPU: to 1e-5 of intensities of a few units, and
  * labels alike. Calls queue in the engine's order. engine NULL: the device that is current. */
 typedef struct pleat_patch_ops {
-    /* Copies a case of at most 2^31 - 1 voxels, all channels, its label too when it has one; `from` is not needed
-     * afterwards. A case with a reader is asked for its label when with_label. Waits.
+    /* Copies a case of at most 2^31 - 1 voxels, all channels, its label too when it has one; `from`
+     * is not needed afterwards. A case with a reader is asked for its label when with_label. Waits.
      * case_bytes: what it takes of the device's memory. destroy(NULL) does nothing. */
     pleat_status (*case_create)(pleat_engine *engine, const pleat_source *from, int with_label,
                                 pleat_device_case **out);
@@ -98,9 +98,9 @@ typedef struct pleat_device_ops {
     const pleat_patch_ops *patches;
     const pleat_window_ops *windows;
 
-    /* Two batches of n voxels of `channels` on their way through pinned memory. put: copies to pinned memory and
-     * sets out, beside what the engine does; waits while two are under way. take: the one put
-     * first, queued in the engine's order: x of its activation type. ERR_ARG when none was put.
+    /* Two batches of n voxels of `channels` on their way through pinned memory. put: copies to
+     * pinned memory and sets out, beside what the engine does; waits while two are under way. take:
+     * the one put first, queued in the engine's order: x of its activation type. ERR_ARG when none was put.
      * destroy(NULL) does nothing. */
     pleat_status (*staging_create)(pleat_engine *engine, size_t n, int channels,
                                    pleat_staging **out);

@@ -47,7 +47,8 @@ pleat_status pleat_nifti_read_header(const char *path, pleat_geometry *geometry,
 pleat_status pleat_nifti_read_image(const char *path, pleat_image *image, pleat_geometry *geometry);
 
 /* Scaled voxels of one channel (else ERR_FORMAT), which must be whole numbers 0..254 (within 1e-4,
- * for scaled ones), else ERR_DATA names value and voxel; `geometry` may be NULL. The caller frees `label`. */
+ * for scaled ones), else ERR_DATA names value and voxel; `geometry` may be NULL. The caller frees
+ * `label`. */
 pleat_status pleat_nifti_read_label(const char *path, pleat_label *label, pleat_geometry *geometry);
 
 /* A geometry for volumes that come from no file: axes along R, A, S, voxel 0 at the origin. */

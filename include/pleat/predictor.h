@@ -29,7 +29,8 @@ void pleat_predictor_close(pleat_predictor *predictor);
 
 const pleat_config *pleat_predictor_config(const pleat_predictor *predictor);
 
-/* A preprocessed image, ERR_DATA when it has other channels than the models; labels back on the native grid. The caller frees `out`. */
+/* A preprocessed image: labels back on the native grid. ERR_DATA when it has not the channels that
+ * the models were trained on. The caller frees `out`. */
 pleat_status pleat_predictor_source(pleat_predictor *predictor, const pleat_source *source,
                                     const double spacing[3], const pleat_geometry *native,
                                     pleat_label *out);

@@ -34,7 +34,8 @@ void pleat_resample_size(const int dim[3], const double spacing[3], const double
 /* `in` on a grid of `dim` voxels; `spacing` mm is only written into `out`. Tensor-product cubic
  * B-spline, each channel clipped to its own range (the zeros of PLEAT_EDGE_ZERO stay 0). An axis
  * that keeps its size is left alone, so an equal `dim` is a copy. Beside images of several channels
- * two volumes more at most are held; of one channel three in all, `in` included. ERR_SHAPE when a size is below 1, ERR_MEMORY. */
+ * two volumes more at most are held; of one channel three in all, `in` included. ERR_SHAPE when a
+ * size is below 1, ERR_MEMORY. */
 pleat_status pleat_resample_image(const pleat_image *in, const int dim[3], const double spacing[3],
                                   pleat_edge edge, pleat_image *out);
 

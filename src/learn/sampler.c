@@ -5,7 +5,8 @@
 
 /* What each draw of a sample is for. A number is never reused or moved, so that a new transform
  * leaves the draws of the others, and with them old runs, as they were. Channel 0 draws from the
- * sample's own stream; the factors of channel c are draws c * DRAWS + the same numbers of another. */
+ * sample's own stream; the factors of channel c are draws c * DRAWS + the same numbers of another
+ * one. */
 enum {
     DRAW_START = 0,  /* 0, 1, 2: D, H, W */
     DRAW_MIRROR = 3, /* 3, 4, 5: D, H, W */

@@ -123,13 +123,6 @@ void pleat_predictor_close(pleat_predictor *p) {
 
 const pleat_config *pleat_predictor_config(const pleat_predictor *p) { return &p->config; }
 
-static pleat_status check_channels(const pleat_predictor *p, const char *id, int channels) {
-    PLEAT_CHECK(channels == p->network.channels, PLEAT_ERR_DATA,
-                "case '%s' has %d channel%s, the model was trained on %d", id, channels,
-                channels == 1 ? "" : "s", p->network.channels);
-    return PLEAT_OK;
-}
-
 pleat_status pleat_predictor_source(pleat_predictor *p, const pleat_source *source,
                                     const double spacing[3], const pleat_geometry *native,
                                     pleat_label *out) {
@@ -142,6 +135,9 @@ pleat_status pleat_predictor_source(pleat_predictor *p, const pleat_source *sour
         .classes = p->network.classes,
     };
     pleat_label stored = {0};
+    PLEAT_CHECK(source->channels == p->network.channels, PLEAT_ERR_DATA,
+                "the image has %d channels, the model was trained on %d", source->channels,
+                p->network.channels);
     PLEAT_TRY(pleat_label_make(source->dim, spacing, &stored));
     pleat_status status = pleat_predict_volume(&config, p->nets, p->n, source, stored.data);
     if (status == PLEAT_OK) status = pleat_prep_unresample(&stored, native, out);
@@ -156,7 +152,9 @@ pleat_status pleat_predictor_case(pleat_predictor *p, const pleat_case_paths *pa
     pleat_status status = PLEAT_OK;
     int channels = 0;
     PLEAT_TRY(pleat_prep_count_channels(paths, &channels));
-    PLEAT_TRY(check_channels(p, paths->id, channels));
+    PLEAT_CHECK(channels == p->network.channels, PLEAT_ERR_DATA,
+                "case '%s' has %d channel%s, the model was trained on %d", paths->id, channels,
+                channels == 1 ? "" : "s", p->network.channels);
     PLEAT_TRY(pleat_prep_load(&p->prep, paths, &image, native));
     const size_t n = pleat_voxels(image.dim);
     histograms = malloc((size_t)image.channels * sizeof *histograms);
