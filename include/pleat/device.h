@@ -100,8 +100,8 @@ typedef struct pleat_device_ops {
 
     /* Two batches of n voxels of `channels` on their way through pinned memory. put: copies to
      * pinned memory and sets out, beside what the engine does; waits while two are under way. take:
-     * the one put first, queued in the engine's order: x of its activation type. ERR_ARG when none was put.
-     * destroy(NULL) does nothing. */
+     * the one put first, queued in the engine's order: x of its activation type. ERR_ARG when none
+     * was put. destroy(NULL) does nothing. */
     pleat_status (*staging_create)(pleat_engine *engine, size_t n, int channels,
                                    pleat_staging **out);
     void (*staging_destroy)(pleat_staging *staging);

@@ -65,7 +65,10 @@ static void print_needs(const plan_request *r, const plan_needs *n) {
     (void)printf("memory of a node: %s", bytes_text(plan_needs_node(n, r->ranks_per_node), text));
     (void)printf(" with %s of the store\n", n->resident > 0 ? "all" : "none");
     (void)printf("disk: %s\n", bytes_text(plan_needs_disk(n), text));
-    print_bytes("store", n->store, "all preprocessed cases");
+    char cases[64];
+    (void)snprintf(cases, sizeof cases, "all preprocessed cases, of %d channel%s", n->channels,
+                   n->channels == 1 ? "" : "s");
+    print_bytes("store", n->store, cases);
     print_bytes("checkpoints", n->checkpoints, "three a fold");
     print_bytes("label maps", n->labels, "about");
 }

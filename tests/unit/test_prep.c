@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -229,6 +230,83 @@ static void test_a_case_is_resampled_as_the_original_does(void **state) {
     static const int want[4] = {64, 16, 14, 11}, row[5] = {2, 1, 1, 0, 3};
     assert_memory_equal(counts, want, sizeof want);
     for (int z = 0; z < 5; z++) assert_int_equal(label[z][0][1], row[z]);
+}
+
+static void test_labels_to_254_are_kept(void **state) {
+    (void)state;
+    tiny one;
+    char folder[PLEAT_PATH_BYTES], text[PLEAT_PREPROCESSING_BYTES];
+    const char *ids[] = {"many"};
+    pleat_store *store = NULL;
+    int32_t(*rows)[4] = NULL;
+    int n = 0;
+    (void)in_root(folder, "many_store");
+    pleat_prep_text(&NOTHING, text, sizeof text);
+    make_case(&one, "many", 254); /* of voxel 0, whose label is 0 */
+    REFUSED(pleat_prep_case(&NOTHING, &one.paths, 254, folder), PLEAT_ERR_DATA,
+            "label 254 at voxel x 0, y 0, z 0");
+    OK(pleat_prep_case(&NOTHING, &one.paths, 255, folder));
+    OK(pleat_store_write_index(folder, text, ids, 1));
+    OK(pleat_store_open(folder, text, &store));
+    assert_int_equal(pleat_store_info(store, 0)->classes, 255);
+    OK(pleat_store_foreground(store, 0, &rows, &n));
+    static const int32_t last[4] = {254, 0, 0, 0};
+    assert_memory_equal(rows[n - 1], last, sizeof last);
+    free(rows);
+    pleat_store_close(store);
+}
+
+static void test_channels_of_two_files_are_those_of_one(void **state) {
+    (void)state;
+    tiny a, b, c;
+    char folder[PLEAT_PATH_BYTES];
+    pleat_image one, two, both, image;
+    pleat_geometry native;
+    pleat_prep_config config = golden_resampling();
+    config.channel[1].zscore = 1;
+    for (int k = 2; k < PLEAT_MAX_CHANNELS; k++) config.channel[k] = config.channel[1];
+    make_case(&a, "pair_a", 0);
+    make_case(&b, "pair_b", 0);
+    make_case(&c, "pair_c", 0);
+    OK(pleat_nifti_read_image(a.image, &one, &native));
+    for (int i = 0; i < Z * Y * X; i++) one.data[i] = (float)((i * 37) % 101);
+    OK(pleat_nifti_write_image(b.image, &one, &native, 1));
+    OK(pleat_nifti_read_image(a.image, &two, NULL));
+    OK(pleat_image_make(2, one.dim, one.spacing, &both));
+    memcpy(both.data, two.data, sizeof(float) * Z * Y * X);
+    memcpy(both.data + (size_t)Z * Y * X, one.data, sizeof(float) * Z * Y * X);
+    OK(pleat_nifti_write_image(c.image, &both, &native, 1));
+    const pleat_case_paths files = {a.id, {a.image, b.image}, 2, NULL};
+    int channels = 0;
+    OK(pleat_prep_count_channels(&files, &channels));
+    assert_int_equal(channels, 2);
+    OK(pleat_prep_count_channels(&c.paths, &channels));
+    assert_int_equal(channels, 2);
+    /* The second channel by itself, as if it were an image's first. */
+    pleat_prep_config second = config;
+    pleat_prep_all_channels(&second, &config.channel[1]);
+    pleat_image alone = {0}, other = {0};
+    OK(pleat_prep_load(&config, &files, &image, NULL));
+    OK(pleat_prep_load(&config, &c.paths, &other, NULL));
+    OK(pleat_prep_load(&second, &b.paths, &alone, NULL));
+    const size_t n = pleat_voxels(image.dim);
+    assert_int_equal(image.channels, 2);
+    assert_memory_equal(other.data, image.data, 2 * n * sizeof *image.data);
+    assert_memory_equal(alone.data, image.data + n, n * sizeof *image.data);
+    /* A channel that lies elsewhere is named. */
+    native.sform[0][3] = native.affine[0][3] = 5.0;
+    native.qoffset[0] = 5.0;
+    OK(pleat_nifti_write_image(b.image, &one, &native, 1));
+    pleat_image none = {0};
+    REFUSED(pleat_prep_load(&config, &files, &none, NULL), PLEAT_ERR_DATA, b.image);
+    (void)in_root(folder, "pair_store");
+    REFUSED(pleat_prep_case(&config, &files, 0, folder), PLEAT_ERR_DATA, b.image);
+    pleat_image_free(&one);
+    pleat_image_free(&two);
+    pleat_image_free(&both);
+    pleat_image_free(&image);
+    pleat_image_free(&other);
+    pleat_image_free(&alone);
 }
 
 static void test_loading_a_volume_gives_what_the_store_holds(void **state) {
@@ -497,6 +575,8 @@ int main(void) {
         cmocka_unit_test(test_a_text_of_another_program_is_refused_by_its_line),
         cmocka_unit_test(test_each_step_does_its_part_and_can_be_left_out),
         cmocka_unit_test(test_a_case_is_resampled_as_the_original_does),
+        cmocka_unit_test(test_labels_to_254_are_kept),
+        cmocka_unit_test(test_channels_of_two_files_are_those_of_one),
         cmocka_unit_test(test_loading_a_volume_gives_what_the_store_holds),
         cmocka_unit_test(test_the_way_back_ends_on_the_native_grid),
         cmocka_unit_test(test_labels_and_shapes_that_do_not_fit_are_refused_by_case_and_value),
