@@ -1,13 +1,16 @@
 /* losses.c - the list of losses. */
-#include "losses/losses.h"
+#include "pleat/losses.h"
 
 #include <stdio.h>
 #include <string.h>
 
-const pleat_loss *const pleat_losses[] = {
-    &pleat_loss_tversky_crossentropy,
-    NULL,
-};
+/* The losses, each of a file in losses/; the first is the default. */
+#define LOSSES(ROW) ROW(tversky_crossentropy)
+
+#define DECLARED(name) extern const pleat_loss pleat_loss_##name;
+#define LISTED(name)   &pleat_loss_##name,
+LOSSES(DECLARED)
+const pleat_loss *const pleat_losses[] = {LOSSES(LISTED) NULL};
 
 pleat_status pleat_loss_find(const char *name, const pleat_loss **out) {
     char known[512] = "";
