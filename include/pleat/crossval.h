@@ -46,7 +46,7 @@ pleat_status pleat_crossval_report(const char *folder, int verbose);
 typedef struct pleat_record {
     char version[32], command[2048], started[32], host[64];
     char digest[17]; /* of the resolved configuration */
-    char classes[1024];
+    char classes[PLEAT_CLASSES_BYTES];
     char engine[32], precision[16], device[128];
     char weights[64]; /* which checkpoint predicts, in words */
     uint64_t seed;

@@ -17,15 +17,13 @@
 #ifndef PLEAT_METRICS_H
 #define PLEAT_METRICS_H
 
-#include "pleat/status.h"
+#include "pleat/volume.h"
 
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define PLEAT_MAX_CLASSES 32 /* background included */
 
 typedef struct pleat_counts {
     int64_t tp, fp, fn, tn; /* voxels */

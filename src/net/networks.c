@@ -14,6 +14,10 @@
 NETWORKS(DECLARED)
 const pleat_network_kind *const pleat_networks[] = {NETWORKS(LISTED) NULL};
 
+const char *pleat_network_name(int place) {
+    return pleat_networks[place] != NULL ? pleat_networks[place]->name : NULL;
+}
+
 #define MOST_KEYS 32
 
 typedef struct network_key {

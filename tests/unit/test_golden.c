@@ -189,7 +189,9 @@ static void check_loss(const golden_loss *g) {
     double z[N * VOXELS * K], dz[N * VOXELS * K], sums[N * (3 * K + 1)], slopes[N * 2 * K];
     double metrics[PLEAT_MOST_METRICS], squares = 0, weighted = 0;
     uint8_t labels[N * VOXELS];
-    OK(pleat_loss_find(g->name, &loss));
+    for (int i = 0; pleat_losses[i] != NULL; i++)
+        if (strcmp(pleat_losses[i]->name, g->name) == 0) loss = pleat_losses[i];
+    assert_non_null(loss);
     for (int j = 0; j < N * VOXELS * K; j++) z[j] = 2 * sin(0.9 * j + 0.3);
     for (int i = 0; i < N * VOXELS; i++) labels[i] = (uint8_t)((3 * i + i / 4) % K);
     OK(engine->ops->loss_forward(engine, z, labels, N, VOXELS, K, z, sums));
