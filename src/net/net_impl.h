@@ -75,11 +75,11 @@ struct pleat_net {
     void *slots;        /* an ordered net's: real [global batch, params], each sample's gradients */
     double *norm_slots; /* [global batch, 2C] of the norm under way */
 
-    int fed;          /* labels have their place from the step's beginning: pleat_net_inputs */
-    void *recording;  /* the module's, of a step; NULL: none */
-    int recorded;     /* the global batch of it */
-    int plain_steps;  /* made without one */
-    int unrecordable; /* it was tried */
+    int fed; /* labels have their place from the step's beginning: pleat_net_inputs */
+    pleat_recording *recording; /* of a step; NULL: none */
+    int recorded;               /* the global batch of it */
+    int plain_steps;            /* made without one */
+    int unrecordable;           /* it was tried */
 };
 
 static inline const pleat_node *pleat_net_node(const pleat_net *net, int i) {
