@@ -19,6 +19,7 @@
 #include "pleat/networks.h"
 #include "pleat/prep.h"
 #include "pleat/sampler.h"
+#include "pleat/schedule.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -52,10 +53,8 @@ typedef struct pleat_config {
     double oversample; /* share of training patches around a foreground voxel */
     double lr;
     int loss, optimizer, schedule; /* places in their lists */
-    double plateau_factor, plateau_delta, plateau_min_lr;
-    int plateau_patience, plateau_cooldown;
-    int stop_patience;
-    int weights; /* pleat_weights: which checkpoint predicts */
+    pleat_schedule_config rates;   /* but for its kind and epochs, which are above */
+    int weights;                   /* pleat_weights: which checkpoint predicts */
 
     int augment; /* 0: off altogether */
     pleat_augment_config transforms;

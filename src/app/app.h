@@ -1,7 +1,8 @@
 /*
  * app.h - the table of verbs, and what they share.
  *
- * A verb is a function in src/app/verb_NAME.c and a row of the table in src/app/verbs.c.
+ * A verb is a function in a file of its own, as in src/app/verb_run.c, and a row of the table in
+ * src/app/verbs.c.
  */
 #ifndef PLEAT_APP_H
 #define PLEAT_APP_H

@@ -1,7 +1,6 @@
 /* train_state.c - what a fold's training keeps: checkpoints, histories, and how it goes on. */
 #include "train_impl.h"
 
-#include "pleat/file.h"
 #include "pleat/log.h"
 #include "pleat/rundir.h"
 

@@ -85,6 +85,9 @@ static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_chec
 
 static pleat_train_config train_config(const fold_job *job, const pleat_checkpoint *described) {
     const pleat_config *c = &job->cv->config;
+    pleat_schedule_config schedule = c->rates;
+    schedule.kind = pleat_schedules[c->schedule];
+    schedule.epochs = c->epochs;
     return (pleat_train_config){
         .seed = c->seed,
         .fold = job->fold,
@@ -95,14 +98,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .loss = pleat_losses[c->loss],
         .optimizer = pleat_optimizers[c->optimizer],
         .lr = c->lr,
-        .schedule = {.kind = pleat_schedules[c->schedule],
-                     .epochs = c->epochs,
-                     .patience = c->plateau_patience,
-                     .factor = c->plateau_factor,
-                     .min_delta = c->plateau_delta,
-                     .cooldown = c->plateau_cooldown,
-                     .min_rate = c->plateau_min_lr,
-                     .stop_patience = c->stop_patience},
+        .schedule = schedule,
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
         .pad = (pleat_pad)c->pad,
         .augment = c->augment ? &c->transforms : NULL,

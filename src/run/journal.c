@@ -101,10 +101,10 @@ static void tag_of(const char *metric, int validation, char *out, size_t size) {
                    validation ? "validation" : "train");
 }
 
-static void put_scalar(json_t *line, const char *before, const char *key, double value) {
-    char name[64];
-    (void)snprintf(name, sizeof name, "%s%s", before, key);
-    (void)json_object_set_new(line, name, isfinite(value) ? json_real(value) : json_null());
+static void put_scalar(json_t *line, const char *before, const char *metric, double value) {
+    char key[64];
+    (void)snprintf(key, sizeof key, "%s%s", before, metric);
+    (void)json_object_set_new(line, key, isfinite(value) ? json_real(value) : json_null());
 }
 
 void pleat_journal_epoch(pleat_journal *j, int epoch, int64_t step, const pleat_loss *loss,
