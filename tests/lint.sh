@@ -43,8 +43,8 @@ nifti.*.h|znzlib.h                      src/io/nifti.*
 zlib.h                                  src/io/nifti.*
 (oneapi/dnnl/)?dnnl.*.h                 src/engines/onednn.*
 yaml.h                                  src/run/config.*
-jansson.h                               src/io/layout.*|src/eval/report/.*
-jansson.h                               preprocess/folds.c|src/run/.*json.*
+jansson.h                               src/base/json.c|src/io/layout.*|src/eval/report/.*
+jansson.h                               preprocess/folds.c|src/run/.*json.*|src/run/journal.c
 png.h                                   src/(eval|app)/.*
 (cuda|cudnn|cublas|nccl|nvtx|cub/).*    cuda/.*
 '

@@ -1,6 +1,8 @@
 /* config_text.c - prints the configuration, and checks what must hold between keys. */
 #include "config_table.h"
 
+#include "pleat/statistics.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -24,12 +26,8 @@ static void put(page *p, const char *format, ...) {
 
 /* As short as reads back the same. */
 static void put_real(page *p, const char *before, double value) {
-    char text[32];
-    for (int digits = 6; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) break;
-    }
-    put(p, "%s%s", before, text);
+    char text[PLEAT_NUMBER_BYTES];
+    put(p, "%s%s", before, pleat_number(value, 6, text));
 }
 
 static void put_value(page *p, const config_row *row, const pleat_config *config) {

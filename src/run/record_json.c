@@ -7,6 +7,7 @@
  */
 #include "run_impl.h"
 
+#include "pleat/json.h"
 #include "pleat/log.h"
 
 #include <jansson.h>
@@ -44,18 +45,6 @@ static json_t *job_facts(void) {
     return facts;
 }
 
-/* jansson refuses text that is not UTF-8, such as a path; then its readable part is kept. */
-static json_t *text_of(const char *text) {
-    json_t *value = json_string(text);
-    if (value != NULL) return value;
-    char ascii[2048];
-    size_t n = 0;
-    for (; text[n] != '\0' && n < sizeof ascii - 1; n++)
-        ascii[n] = (char)((unsigned char)text[n] < 128 ? text[n] : '?');
-    ascii[n] = '\0';
-    return json_string(ascii);
-}
-
 static pleat_status write_json(const pleat_crossval *cv, const char *text, const char *path) {
     const pleat_config *c = &cv->config;
     char stamp[32], digest[17], seed[24];
@@ -65,21 +54,21 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
     json_t *root = json_object();
     (void)json_object_set_new(root, "schema", json_string("pleat.run.1"));
     (void)json_object_set_new(root, "version", json_string(PLEAT_VERSION));
-    (void)json_object_set_new(root, "command", text_of(cv->options->command));
+    (void)json_object_set_new(root, "command", pleat_json_text(cv->options->command));
     (void)json_object_set_new(root, "started", json_string(stamp));
-    (void)json_object_set_new(root, "host", text_of(cv->session->host));
+    (void)json_object_set_new(root, "host", pleat_json_text(cv->session->host));
     (void)json_object_set_new(root, "ranks", json_integer(cv->session->size));
     (void)json_object_set_new(root, "seed", json_string(seed));
     (void)json_object_set_new(root, "config_digest", json_string(digest));
-    (void)json_object_set_new(root, "classes", text_of(c->classes));
+    (void)json_object_set_new(root, "classes", pleat_json_text(c->classes));
     (void)json_object_set_new(root, "folds", json_integer(cv->config.folds));
     (void)json_object_set_new(root, "cases", json_integer(cv->n));
-    (void)json_object_set_new(root, "preprocessing", text_of(cv->preprocessing));
+    (void)json_object_set_new(root, "preprocessing", pleat_json_text(cv->preprocessing));
     (void)json_object_set_new(root, "engine", json_string(cv->engine->ops->name));
     (void)json_object_set_new(root, "precision",
                               json_string(pleat_precision_name(cv->engine->precision)));
     (void)json_object_set_new(root, "deterministic", json_boolean(c->deterministic));
-    (void)json_object_set_new(root, "device", text_of(cv->engine->device));
+    (void)json_object_set_new(root, "device", pleat_json_text(cv->engine->device));
     (void)json_object_set_new(
         root, "weights",
         json_string(strcmp(c->weights, "best") == 0 ? "best by training loss" : "last epoch"));
