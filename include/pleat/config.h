@@ -30,7 +30,7 @@ typedef struct pleat_config {
     char store[512];                   /* preprocessed cases; "" = <out>/store */
     char classes[PLEAT_CLASSES_BYTES]; /* as classes.h reads them; "" = from dataset.json */
     uint64_t seed;
-    int fidelity; /* the original's known oddities too; see docs/architecture.md */
+    int fidelity; /* the original's known oddities too; see docs/original.md */
 
     pleat_prep_config prep;
 

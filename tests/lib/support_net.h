@@ -3,27 +3,7 @@
 #define PLEAT_TESTS_SUPPORT_NET_H
 
 #include "pleat/net.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-#define OK(call)                                                       \
-    do {                                                               \
-        if ((call) != PLEAT_OK) fail_msg("%s", pleat_error_message()); \
-    } while (0)
-
-/* Fails unless `call` gives `status` with a message that holds `text`. */
-#define REFUSED(call, status, text)                                                 \
-    do {                                                                            \
-        assert_int_equal((call), (status));                                         \
-        if (strstr(pleat_error_message(), (text)) == NULL)                          \
-            fail_msg("no '%s' in the message '%s'", (text), pleat_error_message()); \
-    } while (0)
+#include "support.h"
 
 /* OpenMP's number of threads, two at most; but one for ref and ref64, which only wait for each
  * other in the many small loops of small networks. The caller destroys it. */

@@ -119,11 +119,11 @@ static void ranks_keep_the_same_weights(void **state) {
     }
     for (pleat_state s = PLEAT_STATE_PARAMS; s <= PLEAT_STATE_STATS; s++) {
         const size_t bytes = pleat_model_count(t->model, s) * sizeof(float);
-        float *mine = net_state(t->model, s), *root = net_state(t->model, s);
-        OK(pleat_comm_broadcast_bytes(world, root, bytes, 0));
-        assert_memory_equal(mine, root, bytes);
+        float *mine = net_state(t->model, s), *first = net_state(t->model, s);
+        OK(pleat_comm_broadcast_bytes(world, first, bytes, 0));
+        assert_memory_equal(mine, first, bytes);
         free(mine);
-        free(root);
+        free(first);
     }
     finish(t);
 }

@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "support_module.h"
 #include "support_net.h"
@@ -74,11 +73,7 @@ static int tear_down(void **state) {
 
 /* Trains a fold and returns its parameters, to be freed. */
 static float *train(fixture *f, double device_memory) {
-    char folder[256];
-    const char *temporary = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof folder, "%s/pleat-feed-XXXXXX",
-                   temporary != NULL ? temporary : "/tmp");
-    assert_non_null(mkdtemp(folder));
+    assert_int_equal(make_root(NULL), 0);
     const pleat_checkpoint described = {.network = "test"};
     const pleat_train_config config = {.seed = 5,
                                        .epochs = EPOCHS,
@@ -92,7 +87,7 @@ static float *train(fixture *f, double device_memory) {
                                        .norm_sync = 1,
                                        .loader_threads = 2,
                                        .device_memory = device_memory,
-                                       .folder = folder,
+                                       .folder = root,
                                        .described = &described};
     const pleat_train_data data = {.train = f->sources,
                                    .validation = f->sources + TRAINED,
@@ -107,9 +102,7 @@ static float *train(fixture *f, double device_memory) {
     assert_non_null(params);
     OK(pleat_model_get(model, PLEAT_STATE_PARAMS, params));
     pleat_model_destroy(model);
-    char command[300];
-    (void)snprintf(command, sizeof command, "rm -r '%s'", folder);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(remove_root(NULL), 0);
     return params;
 }
 

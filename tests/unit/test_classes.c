@@ -1,6 +1,6 @@
 /* test_classes.c - lists of class names, from text and back. */
 #include "pleat/classes.h"
-#include "support_folder.h"
+#include "support.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 static void names_come_without_their_blanks(void **state) {
     (void)state;
     pleat_classes c;
-    assert_int_equal(pleat_classes_parse("background , b,  c d  ", &c), PLEAT_OK);
+    OK(pleat_classes_parse("background , b,  c d  ", &c));
     assert_int_equal(c.n, 3);
     assert_string_equal(c.name[0], "background");
     assert_string_equal(c.name[1], "b");
@@ -21,9 +21,9 @@ static void names_come_without_their_blanks(void **state) {
 static void an_empty_text_names_no_class(void **state) {
     (void)state;
     pleat_classes c;
-    assert_int_equal(pleat_classes_parse("", &c), PLEAT_OK);
+    OK(pleat_classes_parse("", &c));
     assert_true(c.n == 0 && c.name == NULL);
-    assert_int_equal(pleat_classes_parse("  ", &c), PLEAT_OK);
+    OK(pleat_classes_parse("  ", &c));
     assert_true(c.n == 0 && c.name == NULL);
 }
 
@@ -37,8 +37,7 @@ static void a_name_that_is_empty_or_comes_twice_is_refused(void **state) {
                                            {"a,b, a", "'a' comes twice"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         pleat_classes c;
-        assert_int_equal(pleat_classes_parse(wrong[i][0], &c), PLEAT_ERR_ARG);
-        assert_told(wrong[i][1]);
+        REFUSED(pleat_classes_parse(wrong[i][0], &c), PLEAT_ERR_ARG, wrong[i][1]);
         assert_null(c.name);
     }
 }
@@ -56,16 +55,14 @@ static void as_many_classes_as_labels_have_values_are_read_and_written(void **st
     (void)state;
     pleat_classes c;
     char text[PLEAT_CLASSES_BYTES];
-    assert_int_equal(pleat_classes_parse(many(255), &c), PLEAT_OK);
+    OK(pleat_classes_parse(many(255), &c));
     assert_int_equal(c.n, 255);
     assert_string_equal(c.name[254], "c254");
-    assert_int_equal(pleat_classes_text(&c, text, sizeof text), PLEAT_OK);
+    OK(pleat_classes_text(&c, text, sizeof text));
     assert_string_equal(text, many(255));
-    assert_int_equal(pleat_classes_text(&c, text, strlen(text)), PLEAT_ERR_ARG);
-    assert_told("longer than");
+    REFUSED(pleat_classes_text(&c, text, strlen(text)), PLEAT_ERR_ARG, "longer than");
     pleat_classes_free(&c);
-    assert_int_equal(pleat_classes_parse(many(256), &c), PLEAT_ERR_ARG);
-    assert_told("256, at most 255");
+    REFUSED(pleat_classes_parse(many(256), &c), PLEAT_ERR_ARG, "256, at most 255");
 }
 
 static void names_of_other_files_keep_what_they_have(void **state) {
@@ -73,11 +70,11 @@ static void names_of_other_files_keep_what_they_have(void **state) {
     const char *const names[] = {"left, upper", " b "};
     pleat_classes c;
     char text[64];
-    assert_int_equal(pleat_classes_make(names, 2, &c), PLEAT_OK);
+    OK(pleat_classes_make(names, 2, &c));
     assert_string_equal(c.name[0], "left, upper");
     assert_string_equal(c.name[1], " b ");
-    assert_int_equal(pleat_classes_text(&c, text, sizeof text), PLEAT_ERR_ARG);
-    assert_told("'left, upper' holds a comma");
+    REFUSED(pleat_classes_text(&c, text, sizeof text), PLEAT_ERR_ARG,
+            "'left, upper' holds a comma");
     pleat_classes_free(&c);
 }
 

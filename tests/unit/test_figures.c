@@ -3,55 +3,61 @@
  */
 #include "pleat/figures.h"
 #include "pleat/file.h"
-#include "support_folder.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
+#include "support_results.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Dice 2tp / (2tp + fp + fn) of "spot": 0.8, undefined, 0.5; of "rest" 1 throughout. */
-static const pleat_case_result results[] = {
-    {"a", 0, 2, {{8, 0, 0, 2}, {2, 1, 0, 7}}, "p", "r"},
-    {"b", 0, 2, {{9, 0, 0, 1}, {0, 0, 0, 10}}, "p", "r"},
-    {"c", 2, 2, {{7, 0, 0, 3}, {1, 1, 1, 7}}, "p", "r"},
+static const counted cases[] = {
+    {"a", 0, {{8, 0, 0, 2}, {2, 1, 0, 7}}, "p", "r"},
+    {"b", 0, {{9, 0, 0, 1}, {0, 0, 0, 10}}, "p", "r"},
+    {"c", 2, {{7, 0, 0, 3}, {1, 1, 1, 7}}, "p", "r"},
 };
-static const char *const classes[] = {"rest", "it's_a spot"};
+static pleat_results results; /* of them */
+
+static int make_results(void **state) {
+    static const char *const names[] = {"rest", "it's_a spot"};
+    results = counted_results(cases, 3, names, 2, 3);
+    return make_root(state);
+}
+
+static int free_results(void **state) {
+    pleat_results_free(&results);
+    return remove_root(state);
+}
 
 /* fold_K/history.tsv of two epochs; the held-out loss of the first is not known. */
 static void write_history(int fold) {
     char path[PLEAT_PATH_BYTES];
     static const char text[] = "epoch\tloss\tdice_soft\tval_loss\tval_dice_soft\n"
                                "1\t2.5\t0.4\t\t0.5\n2\t1.5\t0.6\t1.4\t0.7\n";
-    assert_int_equal(pleat_path(path, sizeof path, "%s/fold_%d", root, fold), PLEAT_OK);
-    assert_int_equal(pleat_file_make_folder(path), PLEAT_OK);
-    assert_int_equal(pleat_path(path, sizeof path, "%s/fold_%d/history.tsv", root, fold), PLEAT_OK);
-    assert_int_equal(pleat_file_write_atomic(path, text, sizeof text - 1), PLEAT_OK);
+    OK(pleat_path(path, sizeof path, "%s/fold_%d", root, fold));
+    OK(pleat_file_make_folder(path));
+    OK(pleat_path(path, sizeof path, "%s/fold_%d/history.tsv", root, fold));
+    OK(pleat_file_write_atomic(path, text, sizeof text - 1));
 }
 
 static char *script_of(const char *name) {
     char path[PLEAT_PATH_BYTES], *text = NULL;
-    assert_int_equal(pleat_path(path, sizeof path, "%s/figures/%s.gp", root, name), PLEAT_OK);
-    assert_int_equal(pleat_file_read_all(path, &text, NULL), PLEAT_OK);
+    OK(pleat_path(path, sizeof path, "%s/figures/%s.gp", root, name));
+    OK(pleat_file_read_all(path, &text, NULL));
     return text;
 }
 
 static void a_box_holds_every_defined_score(void **state) {
     (void)state;
-    const pleat_report_variant groups[] = {{"first", results, 2}, {"second", results + 2, 1}};
-    assert_int_equal(pleat_figures_boxes(root, "boxes", PLEAT_DSC, groups, 2, classes, 2),
-                     PLEAT_OK);
+    const pleat_results first = pleat_results_part(&results, 0, 2);
+    const pleat_results second = pleat_results_part(&results, 2, 1);
+    const pleat_report_variant groups[] = {{"first", &first}, {"second", &second}};
+    OK(pleat_figures_boxes(root, "boxes", 0, groups, 2));
     char *text = script_of("boxes");
     /* The blocks in order: rest of first, of second, spot of first, of second. */
     const char *want[] = {"EOD\n1.000000 ",  "\n1.000000 ",     "\n\n\n1.000000 ",
                           "\n\n\n0.800000 ", "\n\n\n0.500000 ", "EOD\n"};
     const char *at = text;
-    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+    for (size_t i = 0; i < COUNT(want); i++) {
         at = strstr(at, want[i]);
         assert_non_null(at);
         at += strlen(want[i]) - 1;
@@ -64,8 +70,10 @@ static void a_box_holds_every_defined_score(void **state) {
 
 static void a_group_without_a_defined_score_has_no_box(void **state) {
     (void)state;
-    const pleat_report_variant groups[] = {{"none", results + 1, 1}, {"some", results, 1}};
-    assert_int_equal(pleat_figures_boxes(root, "gap", PLEAT_DSC, groups, 2, classes, 2), PLEAT_OK);
+    const pleat_results none = pleat_results_part(&results, 1, 1);
+    const pleat_results some = pleat_results_part(&results, 0, 1);
+    const pleat_report_variant groups[] = {{"none", &none}, {"some", &some}};
+    OK(pleat_figures_boxes(root, "gap", 0, groups, 2));
     char *text = script_of("gap");
     assert_null(strstr(text, "index 2 "));
     assert_non_null(strstr(text, "index 3 "));
@@ -76,7 +84,7 @@ static void a_run_has_a_box_per_fold_and_one_of_all(void **state) {
     (void)state;
     write_history(0);
     write_history(2);
-    assert_int_equal(pleat_figures_run(root, results, 3, classes, 2), PLEAT_OK);
+    OK(pleat_figures_run(root, &results));
     char *text = script_of("dice");
     assert_non_null(strstr(text, "'fold 0' 1, 'fold 2' 2, 'all' 3"));
     free(text);
@@ -90,19 +98,20 @@ static void a_run_has_a_box_per_fold_and_one_of_all(void **state) {
 static void gnuplot_draws_them(void **state) {
     (void)state;
     if (system("command -v gnuplot > /dev/null") != 0) skip();
-    const pleat_report_variant groups[] = {{"none", results + 1, 1}, {"all", results, 3}};
+    const pleat_results none = pleat_results_part(&results, 1, 1);
+    const pleat_report_variant groups[] = {{"none", &none}, {"all", &results}};
     write_history(0);
     write_history(2);
-    assert_int_equal(pleat_figures_run(root, results, 3, classes, 2), PLEAT_OK);
-    assert_int_equal(pleat_figures_boxes(root, "gap", PLEAT_DSC, groups, 2, classes, 2), PLEAT_OK);
+    OK(pleat_figures_run(root, &results));
+    OK(pleat_figures_boxes(root, "gap", 0, groups, 2));
     static const char *const names[] = {"dice.png",   "dice.svg", "curves.png",
                                         "curves.svg", "gap.png",  "gap.svg"};
     static const char *const starts[] = {"\x89PNG", "<?xml"};
     for (int i = 0; i < 6; i++) {
         char path[PLEAT_PATH_BYTES], *bytes = NULL;
         size_t n = 0;
-        assert_int_equal(pleat_path(path, sizeof path, "%s/figures/%s", root, names[i]), PLEAT_OK);
-        assert_int_equal(pleat_file_read_all(path, &bytes, &n), PLEAT_OK);
+        OK(pleat_path(path, sizeof path, "%s/figures/%s", root, names[i]));
+        OK(pleat_file_read_all(path, &bytes, &n));
         assert_true(n > 1000);
         assert_memory_equal(bytes, starts[i % 2], strlen(starts[i % 2]));
         free(bytes);
@@ -116,5 +125,5 @@ int main(void) {
         cmocka_unit_test(a_run_has_a_box_per_fold_and_one_of_all),
         cmocka_unit_test(gnuplot_draws_them),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, make_results, free_results);
 }
