@@ -47,9 +47,8 @@ typedef enum pleat_precision { /* how products are computed; sums are float32 or
                                PLEAT_PRECISION_BF16,
 } pleat_precision;
 
-/* "auto", "f32", "tf32", "bf16". from_name: ERR_ARG naming the known ones. */
-const char *pleat_precision_name(pleat_precision precision);
-pleat_status pleat_precision_from_name(const char *name, pleat_precision *out);
+/* "auto", "f32", "tf32", "bf16"; NULL after the last. */
+const char *pleat_precision_name(int precision);
 
 typedef struct pleat_tensor {
     void *data;
@@ -261,6 +260,8 @@ typedef struct pleat_engine_entry {
 
 /* The engines of this build, fastest first; ends with a NULL name. src/engines/engines.c. */
 const pleat_engine_entry *pleat_engine_list(void);
+/* What a user may choose: "auto", then the names of the list; NULL after the last. */
+const char *pleat_engine_name(int i);
 
 /* An unknown or missing engine is ERR_UNSUPPORTED, naming those that are there. */
 pleat_status pleat_engine_create(const pleat_engine_options *options, pleat_engine **out);

@@ -20,6 +20,14 @@
 extern "C" {
 #endif
 
+typedef enum pleat_rate_rule {
+    PLEAT_RATE_PLATEAU, /* ReduceLROnPlateau */
+    PLEAT_RATE_POLY     /* lr * (1 - epoch/epochs)^0.9 */
+} pleat_rate_rule;
+
+/* "plateau", "poly"; NULL after the last. */
+const char *pleat_schedule_name(int rule);
+
 typedef struct pleat_schedule_config {
     int patience;          /* epochs, 15; 0: the rate never changes */
     double factor;         /* 0.1 */

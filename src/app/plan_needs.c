@@ -5,11 +5,11 @@
 
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
-#include "pleat/file.h"
 #include "pleat/history.h"
 #include "pleat/layout.h"
 #include "pleat/nifti.h"
 #include "pleat/resample.h"
+#include "pleat/rundir.h"
 #include "pleat/statistics.h"
 #include "pleat/window.h"
 
@@ -25,12 +25,10 @@ static pleat_status add_case(const pleat_config *c, const char *image, plan_need
     pleat_geometry native;
     int dim[3];
     pleat_window window;
-    pleat_merge merge;
     PLEAT_TRY(pleat_nifti_read_header(image, &native, NULL));
     memcpy(dim, native.dim, sizeof dim);
     if (c->prep.resample) pleat_resample_size(native.dim, native.spacing, c->prep.spacing, dim);
-    PLEAT_TRY(pleat_merge_from_name(c->merge, &merge));
-    PLEAT_TRY(pleat_window_make(dim, c->patch, c->overlap, merge, &window));
+    PLEAT_TRY(pleat_window_make(dim, c->patch, c->overlap, (pleat_merge)c->merge, &window));
     n->patches += pleat_window_count(&window);
     pleat_window_free(&window);
     const double voxels = (double)pleat_voxels(dim);
@@ -76,18 +74,13 @@ static pleat_status one_step(void *context) {
 }
 
 static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
-    pleat_engine_options engine = {.engine = c->engine,
-                                   .threads = c->threads > 0 ? c->threads : a->session->threads,
-                                   .device = -1,
-                                   .deterministic = c->deterministic};
     pleat_net_options options = {.batch = t->batch,
                                  .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                  .train = 1,
                                  .norm_momentum = c->norm_momentum};
     const size_t n = (size_t)t->batch * pleat_voxels(c->patch);
-    PLEAT_TRY(pleat_precision_from_name(c->precision, &engine.precision));
     PLEAT_TRY(pleat_unet(&c->network, &t->graph));
-    PLEAT_TRY(pleat_engine_create(&engine, &t->engine));
+    PLEAT_TRY(pleat_config_engine(c, a->session->threads, &t->engine));
     options.ordered = t->ordered = c->deterministic && t->engine->ordered;
     PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
     PLEAT_TRY(pleat_model_init(t->model, 1, 0));
@@ -153,9 +146,8 @@ static pleat_status read_past(const plan_request *request, plan_needs *n) {
     for (int fold = 0; fold < record.folds && status == PLEAT_OK; fold++) {
         char path[PLEAT_PATH_BYTES];
         pleat_checkpoint c = {0};
-        PLEAT_TRY_GOTO(
-            status, done,
-            pleat_path(path, sizeof path, "%s/fold_%d/checkpoint_latest.h5", request->past, fold));
+        PLEAT_TRY_GOTO(status, done,
+                       pleat_run_fold_path(request->past, fold, PLEAT_FOLD_LATEST, path));
         if (!pleat_file_exists(path)) continue;
         PLEAT_TRY_GOTO(status, done, pleat_checkpoint_read(path, &c, NULL));
         double *more = realloc(seconds, (count + (size_t)c.epoch + 1) * sizeof *seconds);

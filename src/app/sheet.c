@@ -1,14 +1,26 @@
 /* sheet.c - the three ways to print a fact. */
 #include "sheet.h"
 
-#include "app.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define KEY_WIDTH  16
 #define CELL_BYTES 512
+
+/* Quoted and escaped. */
+static void print_json_text(const char *text) {
+    (void)putchar('"');
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            (void)printf("\\%c", *c);
+        else if (*c < 32)
+            (void)printf("\\u%04x", *c);
+        else
+            (void)putchar(*c);
+    }
+    (void)putchar('"');
+}
 
 static void print_words(const char *key) { /* with blanks for '_' */
     for (; *key != '\0'; key++) (void)putchar(*key == '_' ? ' ' : *key);

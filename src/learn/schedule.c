@@ -2,6 +2,13 @@
 #include "pleat/schedule.h"
 
 #include <math.h>
+#include <stddef.h>
+
+const char *pleat_schedule_name(int rule) {
+    static const char *const names[] = {
+        [PLEAT_RATE_PLATEAU] = "plateau", [PLEAT_RATE_POLY] = "poly"};
+    return rule < (int)(sizeof names / sizeof *names) ? names[rule] : NULL;
+}
 
 pleat_schedule_config pleat_schedule_defaults(void) {
     return (pleat_schedule_config){

@@ -19,6 +19,12 @@ static const struct variant {
     {"both", 1, 1},
 };
 
+static pleat_status set_store(const char *study, pleat_run_file store, pleat_config *config) {
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_path(study, store, path));
+    return pleat_path(config->store, sizeof config->store, "%s", path);
+}
+
 static pleat_status run_variant(pleat_session *session, const struct variant *v,
                                 const pleat_config *all, const pleat_run_options *options) {
     char folder[PLEAT_PATH_BYTES];
@@ -30,9 +36,9 @@ static pleat_status run_variant(pleat_session *session, const struct variant *v,
     if (!v->preprocessing)
         config.prep.clip = config.prep.grayscale = config.prep.resample = config.prep.zscore = 0;
     if (!v->preprocessing)
-        PLEAT_TRY(pleat_path(config.store, sizeof config.store, "%s/store-raw", options->out));
+        PLEAT_TRY(set_store(options->out, PLEAT_RUN_STORE_RAW, &config));
     else if (config.store[0] == '\0')
-        PLEAT_TRY(pleat_path(config.store, sizeof config.store, "%s/store", options->out));
+        PLEAT_TRY(set_store(options->out, PLEAT_RUN_STORE, &config));
     pleat_log(PLEAT_INFO, "ablation: %s, in '%s'", v->name, folder);
     return pleat_crossval_run(session, &config, &mine);
 }

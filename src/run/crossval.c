@@ -57,7 +57,7 @@ static pleat_status look_around(pleat_crossval *cv) {
     if (config->store[0] != '\0')
         PLEAT_TRY(pleat_path(cv->store_path, sizeof cv->store_path, "%s", config->store));
     else
-        PLEAT_TRY(pleat_path(cv->store_path, sizeof cv->store_path, "%s/store", cv->options->out));
+        PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_STORE, cv->store_path));
     pleat_prep_text(&config->prep, cv->preprocessing, sizeof cv->preprocessing);
     return PLEAT_OK;
 }
@@ -80,7 +80,7 @@ static pleat_status make_folds(pleat_crossval *cv) {
     const pleat_config *c = &cv->config;
     char path[PLEAT_PATH_BYTES];
     const char *group_by = c->group_by[0] != '\0' ? c->group_by : NULL;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/splits_final.json", cv->options->out));
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_SPLITS, path));
     if (cv->options->out[0] != '\0' && pleat_file_exists(path)) {
         PLEAT_TRY(pleat_folds_read(path, cv->ids, cv->n, &cv->folds));
         if (c->splits[0] != '\0') PLEAT_TRY(same_splits(cv, path));
@@ -103,7 +103,7 @@ static pleat_status open_run(pleat_crossval *cv) {
         pleat_log(PLEAT_INFO, "'%s' was of the last start and is removed", cv->stop_file);
     PLEAT_TRY(make_folds(cv));
     PLEAT_TRY(pleat_record_start(cv));
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/splits_final.json", cv->options->out));
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_SPLITS, path));
     if (!pleat_file_exists(path)) PLEAT_TRY(pleat_folds_write(path, cv->ids, &cv->folds));
     return PLEAT_OK;
 }
@@ -135,16 +135,9 @@ static pleat_status open_store(pleat_crossval *cv) {
 
 static pleat_status make_engine(pleat_crossval *cv) {
     const pleat_config *c = &cv->config;
-    pleat_engine_options options = {
-        .engine = c->engine,
-        .threads = c->threads > 0 ? c->threads : cv->session->threads,
-        .device = -1,
-        .deterministic = c->deterministic,
-    };
-    PLEAT_TRY(pleat_precision_from_name(c->precision, &options.precision));
-    PLEAT_TRY(pleat_engine_create(&options, &cv->engine));
+    PLEAT_TRY(pleat_config_engine(c, cv->session->threads, &cv->engine));
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const int used = options.threads * cv->session->local_size;
+    const int used = cv->session->threads * cv->session->local_size;
     if (is_root(cv) && c->threads == 0 && used < cores)
         pleat_log(PLEAT_INFO,
                   "the %d ranks of this machine may use %d of its %ld cores; mpirun --bind-to none "
@@ -160,9 +153,8 @@ static pleat_status make_engine(pleat_crossval *cv) {
 /* --- which folds ---------------------------------------------------------------------------- */
 
 static pleat_status is_finished(const pleat_crossval *cv, int fold, int *out) {
-    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_fold_folder(cv->options->out, fold, folder));
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/scores.json", folder));
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, path));
     *out = cv->options->out[0] != '\0' && pleat_file_exists(path);
     return PLEAT_OK;
 }
@@ -330,9 +322,9 @@ static pleat_status enter_folder(pleat_crossval *cv) {
                         strlen(cv->cases[i].label) < room,
                     PLEAT_ERR_ARG, "case '%s': its paths would be longer than %zu characters",
                     cv->ids[i], room - 1);
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/log", out));
+    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_LOGS, path));
     PLEAT_TRY(pleat_file_make_folder(path));
-    PLEAT_TRY(pleat_path(cv->stop_file, sizeof cv->stop_file, "%s/STOP", out));
+    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_STOP, cv->stop_file));
     if (!is_root(cv)) return PLEAT_OK;
     if (only < 0) return pleat_lock_take(out, &cv->lock);
     PLEAT_TRY(pleat_lock_share(out, &cv->lock));
@@ -343,8 +335,7 @@ static pleat_status enter_folder(pleat_crossval *cv) {
 
 static pleat_status open_log(const pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES];
-    PLEAT_TRY(
-        pleat_path(path, sizeof path, "%s/log/rank-%04d.log", cv->options->out, cv->session->rank));
+    PLEAT_TRY(pleat_run_log(cv->options->out, cv->session->rank, path));
     return pleat_log_open(path, is_root(cv));
 }
 

@@ -27,10 +27,6 @@ typedef struct fold_job {
     pleat_gpu_usage usage;  /* of this rank's GPU, in training */
 } fold_job;
 
-pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]) {
-    return pleat_path(out, PLEAT_PATH_BYTES, "%s/fold_%d", run, fold);
-}
-
 /* A long prediction must not keep other groups waiting for their next fold. */
 static void poll_queue(void *context) {
     const fold_job *job = context;
@@ -95,7 +91,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .batch = c->batch,
         .validation = c->validation,
         .lr = c->lr,
-        .poly = strcmp(c->schedule, "poly") == 0,
+        .poly = c->schedule == PLEAT_RATE_POLY,
         .schedule = {.patience = c->plateau_patience,
                      .factor = c->plateau_factor,
                      .min_delta = c->plateau_delta,
@@ -103,7 +99,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
                      .min_rate = c->plateau_min_lr,
                      .stop_patience = c->stop_patience},
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
-        .pad = (pleat_pad)c->pad_background,
+        .pad = (pleat_pad)c->pad,
         .augment = c->augment ? &c->transforms : NULL,
         .oversample = c->oversample,
         .norm_sync = c->norm_sync,
@@ -155,13 +151,11 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
     const pleat_crossval *cv = job->cv;
     const int i = job->held_out[held_out];
     const pleat_case_info *info = pleat_store_info(cv->store, i);
-    char path[PLEAT_PATH_BYTES];
+    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
     pleat_label label = {0};
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s.nii.gz", info->id));
-    char folder[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_path(folder, sizeof folder, "%s/predictions", job->folder));
-    pleat_file_remove_leftovers(folder, path, INFINITY);
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.nii.gz", folder, info->id));
+    PLEAT_TRY(pleat_fold_path(job->folder, PLEAT_FOLD_PREDICTIONS, folder));
+    PLEAT_TRY(pleat_labels_path(folder, info->id, path));
+    pleat_file_remove_leftovers(folder, strrchr(path, '/') + 1, INFINITY);
     pleat_status status = pleat_predictor_source(predictor, pleat_pool_source(cv->pool, i),
                                                  info->spacing, &info->geometry, &label);
     if (status == PLEAT_OK) status = pleat_nifti_write_label(path, &label, &info->geometry);
@@ -174,8 +168,7 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
 static pleat_status predict_share(fold_job *job) {
     pleat_crossval *cv = job->cv;
     char path[PLEAT_PATH_BYTES];
-    PLEAT_TRY(
-        pleat_path(path, sizeof path, "%s/checkpoint_%s.h5", job->folder, cv->config.weights));
+    PLEAT_TRY(pleat_fold_path(job->folder, pleat_weights_file(cv->config.weights), path));
     const char *const paths[] = {path};
     pleat_predictor *predictor = NULL;
     pleat_status status = pleat_predictor_open(cv->engine, paths, 1, &cv->config, &predictor);
@@ -243,7 +236,7 @@ static pleat_status predict(fold_job *job) {
     char path[PLEAT_PATH_BYTES], where[32];
     (void)snprintf(where, sizeof where, "fold %d predictions", job->fold);
     pleat_comm_note(cv->group, where, 0.0);
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/predictions", job->folder));
+    PLEAT_TRY(pleat_fold_path(job->folder, PLEAT_FOLD_PREDICTIONS, path));
     pleat_status status = pleat_file_make_folder(path);
     if (status == PLEAT_OK)
         status = pleat_results_begin(&cv->classes, cv->folds.k, pleat_scores_all(), &job->results);

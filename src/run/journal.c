@@ -1,8 +1,8 @@
 /* journal.c - a fold's events as lines of JSON, its scalars for TensorBoard. */
 #include "journal.h"
 
-#include "pleat/file.h"
 #include "pleat/log.h"
+#include "pleat/rundir.h"
 
 #include <errno.h>
 #include <math.h>
@@ -47,13 +47,14 @@ pleat_journal *pleat_journal_open(const char *folder, int fold) {
     if (j == NULL) return NULL;
     j->fold = fold;
     (void)gethostname(host, sizeof host - 1);
-    if (pleat_path(path, sizeof path, "%s/events.jsonl", folder) == PLEAT_OK) {
+    if (pleat_fold_path(folder, PLEAT_FOLD_EVENTS, path) == PLEAT_OK) {
         cut_half_line(path);
         j->lines = fopen(path, "a");
     }
-    check(j, j->lines != NULL, "events.jsonl");
-    if (pleat_path(path, sizeof path, "%s/events.out.tfevents.%lld.%s.%ld", folder,
-                   (long long)time(NULL), host, (long)getpid()) == PLEAT_OK)
+    check(j, j->lines != NULL, pleat_fold_file_name(PLEAT_FOLD_EVENTS));
+    if (pleat_path(path, sizeof path, "%s/%s.%lld.%s.%ld", folder,
+                   pleat_fold_file_name(PLEAT_FOLD_TENSORBOARD), (long long)time(NULL), host,
+                   (long)getpid()) == PLEAT_OK)
         j->scalars = fopen(path, "a");
     check(j, j->scalars != NULL, "TensorBoard's file");
     if (j->scalars != NULL) pleat_tensorboard_begin(j->scalars, seconds_now());
@@ -92,7 +93,7 @@ static void begin_line(const pleat_journal *j, const char *event, int epoch, int
 
 static void end_line(pleat_journal *j) {
     (void)fputs("}\n", j->lines);
-    check(j, fflush(j->lines) == 0, "events.jsonl");
+    check(j, fflush(j->lines) == 0, pleat_fold_file_name(PLEAT_FOLD_EVENTS));
 }
 
 void pleat_journal_event(pleat_journal *j, const char *event, int epoch, int64_t step,

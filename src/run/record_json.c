@@ -69,9 +69,7 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
                               json_string(pleat_precision_name(cv->engine->precision)));
     (void)json_object_set_new(root, "deterministic", json_boolean(c->deterministic));
     (void)json_object_set_new(root, "device", pleat_json_text(cv->engine->device));
-    (void)json_object_set_new(
-        root, "weights",
-        json_string(strcmp(c->weights, "best") == 0 ? "best by training loss" : "last epoch"));
+    (void)json_object_set_new(root, "weights", json_string(pleat_weights_what(c->weights)));
     (void)json_object_set_new(root, "job", job_facts());
     char *dump = json_dumps(root, JSON_INDENT(2));
     json_decref(root);
@@ -84,7 +82,7 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
 pleat_status pleat_record_start(const pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES], text[PLEAT_CONFIG_BYTES];
     PLEAT_TRY(pleat_config_text(&cv->config, 0, text, sizeof text));
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/config.yaml", cv->options->out));
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
     if (pleat_file_exists(path))
         PLEAT_TRY(same_as_before(&cv->config, path));
     else
@@ -93,11 +91,10 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
     char scores[PLEAT_PATH_BYTES];
     int missing = 0;
     for (int fold = 0; fold < cv->folds.k; fold++) {
-        PLEAT_TRY(pleat_fold_folder(cv->options->out, fold, path));
-        PLEAT_TRY(pleat_path(scores, sizeof scores, "%s/scores.json", path));
+        PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores));
         missing += !pleat_file_exists(scores);
     }
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/run.json", cv->options->out));
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
     return missing == 0 && pleat_file_exists(path) ? PLEAT_OK : write_json(cv, text, path);
 }
 
@@ -111,7 +108,7 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     char path[PLEAT_PATH_BYTES], seed[24];
     char *text = NULL;
     json_error_t error;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/run.json", run));
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_RECORD, path));
     PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
                 "'%s' is not the folder of a run: it has no run.json", run);
     PLEAT_TRY(pleat_file_read_all(path, &text, NULL));

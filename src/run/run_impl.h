@@ -4,13 +4,13 @@
 
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
-#include "pleat/file.h"
 #include "pleat/folds.h"
 #include "pleat/halt.h"
 #include "pleat/layout.h"
 #include "pleat/pool.h"
 #include "pleat/queue.h"
 #include "pleat/report.h"
+#include "pleat/rundir.h"
 #include "pleat/store.h"
 
 typedef struct pleat_crossval {
@@ -33,9 +33,6 @@ typedef struct pleat_crossval {
     pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
     char stop_file[PLEAT_PATH_BYTES];
 } pleat_crossval;
-
-/* RUN/fold_K */
-pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]);
 
 /* What a GPU is used from `begin` on; on the CPU nothing is known and nothing asked. */
 typedef struct pleat_gpu_usage {

@@ -334,7 +334,7 @@ static void a_configuration_changes_how_it_predicts_but_not_what(void **state) {
     OK(pleat_config_set("overlap=1,2,3", &config));
     OK(pleat_config_set("network.filters=5", &config));
     OK(pleat_predictor_open(f->engine, paths, 1, &config, &p));
-    assert_string_equal(pleat_predictor_config(p)->merge, "gaussian");
+    assert_int_equal(pleat_predictor_config(p)->merge, PLEAT_MERGE_GAUSSIAN);
     assert_int_equal(pleat_predictor_config(p)->overlap[0], 3);
     assert_int_equal(pleat_predictor_config(p)->network.filters, 2);
     assert_int_equal(pleat_predictor_config(p)->network.classes, CLASSES);

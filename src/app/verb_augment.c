@@ -1,4 +1,4 @@
-/* verbs_augment.c - augment: patches as the network sees them, as volumes and as one sheet. */
+/* verb_augment.c - augment: patches as the network sees them, as volumes and as one sheet. */
 #include "app.h"
 #include "contact_sheet.h"
 
@@ -181,7 +181,7 @@ static pleat_status make_sample(studio *s, int number) {
     const pleat_config *c = s->config;
     static const pleat_augment_config off;
     const int(*dims)[3] = (const int(*)[3]) & s->info.dim;
-    const pleat_pad pad = (pleat_pad)c->pad_background;
+    const pleat_pad pad = (pleat_pad)c->pad;
     pleat_sample sample;
     pleat_sampler_draw(s->seed, s->fold, s->epoch, number, s->samples, 1, dims, c->patch,
                        c->augment ? &c->transforms : &off, &sample);
@@ -234,8 +234,7 @@ pleat_status verb_augment(app *a, const verb *self, int argc, char **argv) {
         {"--fold", OPTION_INT, &s.fold, "K", "whose draws; 0"},
         {"--epoch", OPTION_INT, &s.epoch, "N", "whose draws, from 0; 0"},
         {"--patch", OPTION_SIZE, patch, "XxYxZ", "voxels; else those of the configuration"},
-        {"--set", OPTION_LIST, &sets, "KEY=VALUE",
-         "change a key of the configuration; may be repeated"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

@@ -1,4 +1,4 @@
-/* verbs_plan.c - pleat plan: what a run will need, and a batch script that asks for it. */
+/* verb_plan.c - plan: what a run will need, and a batch script that asks for it. */
 #include "plan_needs.h"
 
 #include "pleat/file.h"
@@ -202,7 +202,7 @@ pleat_status verb_plan(app *a, const verb *self, int argc, char **argv) {
          "one a GPU; on CPU nodes as many as give each fold a rank"},
         {"--steps", OPTION_INT, &r.steps, "N", "that are timed here; 3; 0: none"},
         {"--from", OPTION_TEXT, &r.past, "RUN", "take the time of an epoch from this run"},
-        {"--set", OPTION_LIST, &o.sets, "KEY=VALUE", "change a key; may be repeated"},
+        {"--set", OPTION_LIST, &o.sets, "KEY=VALUE", VERB_SET_HELP},
         {"--sbatch", OPTION_TEXT, &o.sbatch, "FILE", "write a batch script that asks for it"},
         {"--out", OPTION_TEXT, &o.out, "RUN", "the script's folder of results"},
         {"--time", OPTION_TEXT, &o.time, "TIME", "the script's limit; seconds or HH:MM:SS"},
