@@ -1,6 +1,10 @@
 /* sheet.c - the three ways to print a fact. */
 #include "sheet.h"
 
+#include "pleat/json.h"
+
+#include <jansson.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,18 +12,10 @@
 #define KEY_WIDTH  16
 #define CELL_BYTES 512
 
-/* Quoted and escaped. */
 static void print_json_text(const char *text) {
-    (void)putchar('"');
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            (void)printf("\\%c", *c);
-        else if (*c < 32)
-            (void)printf("\\u%04x", *c);
-        else
-            (void)putchar(*c);
-    }
-    (void)putchar('"');
+    json_t *value = pleat_json_text(text);
+    (void)json_dumpf(value, stdout, JSON_ENCODE_ANY);
+    json_decref(value);
 }
 
 static void print_words(const char *key) { /* with blanks for '_' */

@@ -15,7 +15,8 @@ pleat_status verb_score(app *a, const verb *self, int argc, char **argv) {
         {"--truth", OPTION_TEXT, &truth, "DATA", "folder of the annotated cases"},
         {"--classes", OPTION_TEXT, &names, "A,B,...", "names, background first"},
         {"--out", OPTION_TEXT, &out, "FOLDER", "also write the CSV and JSON files there"},
-        {"--all-scores", OPTION_FLAG, &all, NULL, "a table for each of the six scores"},
+        {"--all-scores", OPTION_FLAG, &all, NULL,
+         "a table for each score, not for the first alone"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

@@ -1,15 +1,19 @@
 /* journal.c - a fold's events as lines of JSON, its scalars for TensorBoard. */
 #include "journal.h"
 
+#include "pleat/json.h"
 #include "pleat/log.h"
 #include "pleat/rundir.h"
 
+#include <jansson.h>
+
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define DIGITS 9 /* of a number, as in history.tsv */
 
 struct pleat_journal {
     int fold, failed;
@@ -68,44 +72,30 @@ void pleat_journal_close(pleat_journal *j) {
     free(j);
 }
 
-static void put_text(FILE *out, const char *text) {
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            (void)fprintf(out, "\\%c", *c);
-        else if (*c < 32)
-            (void)fprintf(out, "\\u%04x", *c);
-        else
-            (void)fputc(*c, out);
-    }
-}
-
-static void begin_line(const pleat_journal *j, const char *event, int epoch, int64_t step) {
+static json_t *begin_line(const pleat_journal *j, const char *event, int epoch, int64_t step) {
     char stamp[32];
     const time_t now = time(NULL);
     struct tm local;
     (void)localtime_r(&now, &local);
     (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S%z", &local);
-    (void)fprintf(j->lines,
-                  "{\"time\": \"%s\", \"event\": \"%s\", \"fold\": %d, \"epoch\": %d, "
-                  "\"step\": %lld",
-                  stamp, event, j->fold, epoch, (long long)step);
+    return json_pack("{ss ss si si sI}", "time", stamp, "event", event, "fold", j->fold, "epoch",
+                     epoch, "step", (json_int_t)step);
 }
 
-static void end_line(pleat_journal *j) {
-    (void)fputs("}\n", j->lines);
-    check(j, fflush(j->lines) == 0, pleat_fold_file_name(PLEAT_FOLD_EVENTS));
+/* Writes and frees `line`; NULL, where there was no memory, counts as not written. */
+static void end_line(pleat_journal *j, json_t *line) {
+    const int good = line != NULL && json_dumpf(line, j->lines, JSON_REAL_PRECISION(DIGITS)) == 0 &&
+                     fputc('\n', j->lines) != EOF && fflush(j->lines) == 0;
+    json_decref(line);
+    check(j, good, pleat_fold_file_name(PLEAT_FOLD_EVENTS));
 }
 
 void pleat_journal_event(pleat_journal *j, const char *event, int epoch, int64_t step,
                          const char *text) {
     if (j == NULL || j->lines == NULL) return;
-    begin_line(j, event, epoch, step);
-    if (text != NULL) {
-        (void)fputs(", \"text\": \"", j->lines);
-        put_text(j->lines, text);
-        (void)fputc('"', j->lines);
-    }
-    end_line(j);
+    json_t *line = begin_line(j, event, epoch, step);
+    if (text != NULL) (void)json_object_set_new(line, "text", pleat_json_text(text));
+    end_line(j, line);
 }
 
 void pleat_journal_epoch(pleat_journal *j, int epoch, int64_t step, const pleat_epoch *row) {
@@ -127,15 +117,12 @@ void pleat_journal_epoch(pleat_journal *j, int epoch, int64_t step, const pleat_
     };
     enum { COLUMNS = sizeof columns / sizeof *columns };
     pleat_scalar scalars[COLUMNS];
-    if (j->lines != NULL) begin_line(j, "epoch", epoch, step);
+    json_t *line = j->lines != NULL ? begin_line(j, "epoch", epoch, step) : NULL;
     for (int i = 0; i < COLUMNS; i++) {
         scalars[i] = columns[i].scalar;
-        if (j->lines != NULL && isfinite(scalars[i].value))
-            (void)fprintf(j->lines, ", \"%s\": %.9g", columns[i].key, scalars[i].value);
-        else if (j->lines != NULL)
-            (void)fprintf(j->lines, ", \"%s\": null", columns[i].key);
+        (void)json_object_set_new(line, columns[i].key, pleat_json_real(scalars[i].value));
     }
-    if (j->lines != NULL) end_line(j);
+    if (j->lines != NULL) end_line(j, line);
     if (j->scalars == NULL) return;
     pleat_tensorboard_scalars(j->scalars, seconds_now(), epoch, scalars, COLUMNS);
     check(j, fflush(j->scalars) == 0, "TensorBoard's file");

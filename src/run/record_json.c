@@ -52,7 +52,7 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
     pleat_digest_hex(pleat_digest(0, text, strlen(text)), digest);
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)c->seed);
     json_t *root = json_object();
-    (void)json_object_set_new(root, "schema", json_string("pleat.run.1"));
+    (void)json_object_set_new(root, "schema", json_string("pleat/run/1"));
     (void)json_object_set_new(root, "version", json_string(PLEAT_VERSION));
     (void)json_object_set_new(root, "command", pleat_json_text(cv->options->command));
     (void)json_object_set_new(root, "started", json_string(stamp));

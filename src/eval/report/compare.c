@@ -1,6 +1,6 @@
 /* compare.c - several results over the same cases, side by side. */
 #include "csv.h"
-#include "pleat/file.h"
+#include "pleat/rundir.h"
 #include "tables.h"
 
 #include <math.h>
@@ -54,10 +54,10 @@ static void put_cases(pleat_csv *csv, const comparison *c) {
 }
 
 static pleat_status write(void (*fill)(pleat_csv *csv, const comparison *c), const comparison *c,
-                          const char *folder, const char *name) {
+                          const char *folder, pleat_run_file file) {
     char path[PLEAT_PATH_BYTES];
     pleat_csv csv;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", folder, name));
+    PLEAT_TRY(pleat_run_path(folder, file, path));
     PLEAT_TRY(pleat_csv_open(&csv));
     fill(&csv, c);
     return pleat_csv_close(&csv, path);
@@ -95,8 +95,8 @@ pleat_status pleat_report_compare(FILE *out, const char *folder,
                          c.first->classes.n);
         PLEAT_TRY_GOTO(status, done, pleat_tables_make(variants[v].results, &c.tables[v]));
     }
-    PLEAT_TRY_GOTO(status, done, write(put_medians, &c, folder, "ablation.csv"));
-    PLEAT_TRY_GOTO(status, done, write(put_cases, &c, folder, "ablation.detailed.csv"));
+    PLEAT_TRY_GOTO(status, done, write(put_medians, &c, folder, PLEAT_RUN_ABLATION));
+    PLEAT_TRY_GOTO(status, done, write(put_cases, &c, folder, PLEAT_RUN_ABLATION_DETAILED));
     print(out, &c);
 done:
     for (int v = 0; v < n; v++) pleat_tables_free(&c.tables[v]);

@@ -9,6 +9,7 @@
 
 #include "pleat/file.h"
 #include "pleat/log.h"
+#include "pleat/rundir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +49,7 @@ static int run_gnuplot(const char *folder, const char *file) {
 /* Writes FOLDER/figures/NAME.gp and draws it. That it cannot be drawn is no error of the run. */
 static pleat_status draw(const char *folder, const char *name, const char *script, size_t n) {
     char figures[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], file[64];
-    PLEAT_TRY(pleat_path(figures, sizeof figures, "%s/figures", folder));
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_FIGURES, figures));
     PLEAT_TRY(pleat_file_make_folder(figures));
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.gp", figures, name));
     PLEAT_TRY(pleat_file_write_atomic(path, script, n));
@@ -205,42 +206,48 @@ pleat_status pleat_figures_boxes(const char *folder, const char *name, int score
 /* --- curves ----------------------------------------------------------------------------------- */
 
 /* A colour per fold; whole lines for training, dashed ones for the held-out cases. */
-static void put_curves(FILE *out, const int *folds, int n, const char *title, const char *column) {
+static pleat_status put_curves(FILE *out, const int *folds, int n, const char *title,
+                               const char *column) {
     (void)fprintf(out, "set title '%s'\nplot NaN notitle", title);
-    for (int i = 0; i < n; i++)
-        (void)fprintf(
-            out,
-            ", \\\n '../fold_%d/history.tsv' using 'epoch':'%s' with lines linecolor %d linewidth "
-            "1.5 "
-            "title 'fold %d'"
-            ", \\\n '../fold_%d/history.tsv' using 'epoch':'val_%s' with lines linecolor %d "
-            "dashtype 2 linewidth 1.5 notitle",
-            folds[i], column, i + 1, folds[i], folds[i], column, i + 1);
+    for (int i = 0; i < n; i++) {
+        char path[PLEAT_PATH_BYTES]; /* as seen from the folder of the figures */
+        PLEAT_TRY(pleat_run_fold_path("..", folds[i], PLEAT_FOLD_HISTORY, path));
+        (void)fprintf(out,
+                      ", \\\n '%s' using 'epoch':'%s' with lines linecolor %d linewidth 1.5 "
+                      "title 'fold %d'"
+                      ", \\\n '%s' using 'epoch':'val_%s' with lines linecolor %d dashtype 2 "
+                      "linewidth 1.5 notitle",
+                      path, column, i + 1, folds[i], path, column, i + 1);
+    }
     (void)fputs(", \\\n NaN with lines linecolor rgb '#333333' linewidth 1.5 title 'training'"
                 ", \\\n NaN with lines linecolor rgb '#333333' dashtype 2 linewidth 1.5 title "
                 "'held out'\n",
                 out);
+    return PLEAT_OK;
 }
 
 static pleat_status draw_curves(const char *folder, const int *folds, int n) {
     script s;
+    pleat_status status = PLEAT_OK;
     PLEAT_TRY(open_script(&s));
-    (void)fputs("# Loss and soft Dice of every epoch, from the folds' history.tsv.\n"
-                "# To draw it again: gnuplot curves.gp\n"
-                "set datafile separator '\\t'\nset datafile missing ''\n",
-                s.out);
+    (void)fprintf(s.out,
+                  "# Loss and soft Dice of every epoch, from the folds' %s.\n"
+                  "# To draw it again: gnuplot curves.gp\n"
+                  "set datafile separator '\\t'\nset datafile missing ''\n",
+                  pleat_fold_file_name(PLEAT_FOLD_HISTORY));
     put_style(s.out);
     (void)fputs("set key outside right center samplen 2\nset xlabel 'epoch'\n", s.out);
-    for (int png = 0; png < 2; png++) {
+    for (int png = 0; png < 2 && status == PLEAT_OK; png++) {
         put_format(s.out, "curves", png, 1000, 700);
         (void)fputs("set multiplot layout 2,1\n", s.out);
         (void)fputs("set logscale y\n", s.out);
-        put_curves(s.out, folds, n, "loss: Tversky + cross-entropy", "loss");
+        status = put_curves(s.out, folds, n, "loss: Tversky + cross-entropy", "loss");
         (void)fputs("unset logscale y\n", s.out);
-        put_curves(s.out, folds, n, "soft Dice", "dice_soft");
+        if (status == PLEAT_OK) status = put_curves(s.out, folds, n, "soft Dice", "dice_soft");
         (void)fputs("unset multiplot\n", s.out);
     }
-    return close_script(&s, folder, "curves");
+    const pleat_status closed = close_script(&s, folder, "curves");
+    return status != PLEAT_OK ? status : closed;
 }
 
 pleat_status pleat_figures_run(const char *folder, const pleat_results *results) {

@@ -2,6 +2,7 @@
 #include "pleat/report.h"
 #include "pleat/file.h"
 #include "pleat/json.h"
+#include "pleat/rundir.h"
 #include "tables.h"
 
 #include <jansson.h>
@@ -73,9 +74,9 @@ pleat_status pleat_report_write_fold(const char *folder, const pleat_results *re
     PLEAT_TRY(pleat_tables_make(results, &t));
     PLEAT_CHECK_GOTO(status, done, t.cases[results->cases[0].fold] == results->n, PLEAT_ERR_ARG,
                      "results of several folds were to go into '%s'", folder);
-    PLEAT_TRY_GOTO(status, done, pleat_path(path, sizeof path, "%s/scores.csv", folder));
+    PLEAT_TRY_GOTO(status, done, pleat_fold_path(folder, PLEAT_FOLD_TABLE, path));
     PLEAT_TRY_GOTO(status, done, pleat_tables_write_detailed(&t, 1, path));
-    PLEAT_TRY_GOTO(status, done, pleat_path(path, sizeof path, "%s/scores.json", folder));
+    PLEAT_TRY_GOTO(status, done, pleat_fold_path(folder, PLEAT_FOLD_SCORES, path));
     PLEAT_TRY_GOTO(status, done, write_counts(&t, path)); /* last: it says the fold is finished */
 done:
     pleat_tables_free(&t);
@@ -158,7 +159,7 @@ pleat_status pleat_report_read_fold(const char *folder, int fold, pleat_results 
     size_t bytes = 0;
     json_t *root = NULL;
     json_error_t error;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/scores.json", folder));
+    PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_SCORES, path));
     PLEAT_TRY(pleat_file_read_all(path, &text, &bytes));
     root = json_loadb(text, bytes, 0, &error);
     PLEAT_CHECK_GOTO(status, done, root != NULL, PLEAT_ERR_FORMAT,
@@ -179,12 +180,11 @@ pleat_status pleat_report_write(const char *folder, const pleat_results *results
     char path[PLEAT_PATH_BYTES];
     pleat_tables t;
     PLEAT_TRY(pleat_tables_make(results, &t));
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_path(path, sizeof path, "%s/cv_results.detailed.csv", folder));
+    PLEAT_TRY_GOTO(status, done, pleat_run_path(folder, PLEAT_RUN_DETAILED, path));
     PLEAT_TRY_GOTO(status, done, pleat_tables_write_detailed(&t, 0, path));
-    PLEAT_TRY_GOTO(status, done, pleat_path(path, sizeof path, "%s/cv_results.final.csv", folder));
+    PLEAT_TRY_GOTO(status, done, pleat_run_path(folder, PLEAT_RUN_FINAL, path));
     PLEAT_TRY_GOTO(status, done, pleat_tables_write_final(&t, path));
-    PLEAT_TRY_GOTO(status, done, pleat_path(path, sizeof path, "%s/summary.json", folder));
+    PLEAT_TRY_GOTO(status, done, pleat_run_path(folder, PLEAT_RUN_SUMMARY, path));
     PLEAT_TRY_GOTO(status, done,
                    pleat_tables_write_summary(&t, info, path)); /* last: it is whole */
 done:
