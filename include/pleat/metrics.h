@@ -88,7 +88,9 @@ typedef struct pleat_scores { /* a list: the scores of its families, one after a
     int n;
 } pleat_scores;
 
-/* Those that there are. The first is the one that a report begins with. */
+#define PLEAT_HEADLINE 0 /* the first score of a list is the one that a report begins with */
+
+/* Those that there are. */
 const pleat_scores *pleat_scores_all(void);
 
 int pleat_scores_count(const pleat_scores *scores);

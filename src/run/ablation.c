@@ -57,7 +57,8 @@ static pleat_status compare(const char *run) {
         PLEAT_TRY_GOTO(status, done, pleat_run_results(folder, &record, &results[v]));
     }
     PLEAT_TRY_GOTO(status, done, pleat_report_compare(stdout, run, named, VARIANTS));
-    PLEAT_TRY_GOTO(status, done, pleat_figures_boxes(run, "ablation", 0, named, VARIANTS));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_figures_boxes(run, "ablation", PLEAT_HEADLINE, named, VARIANTS));
     (void)printf("\nresults: %s/ablation.csv\n", run);
 done:
     for (int v = 0; v < VARIANTS; v++) pleat_results_free(&results[v]);

@@ -269,6 +269,6 @@ pleat_status pleat_figures_run(const char *folder, const pleat_results *results)
     }
     int groups = n_folds;
     if (n_folds > 1) group[groups++] = (pleat_report_variant){"all", results};
-    PLEAT_TRY(pleat_figures_boxes(folder, "dice", 0, group, groups));
+    PLEAT_TRY(pleat_figures_boxes(folder, "dice", PLEAT_HEADLINE, group, groups));
     return draw_curves(folder, folds, n_folds);
 }

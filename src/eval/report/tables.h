@@ -8,7 +8,6 @@
 #include "pleat/statistics.h"
 
 #define PLEAT_ALL_FOLDS (-1)
-#define PLEAT_HEADLINE  0 /* the score that a report begins with: the first of the list */
 
 typedef struct pleat_tables_column { /* of cv_results.final.csv */
     const char *name;
