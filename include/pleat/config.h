@@ -16,9 +16,10 @@
 #include "pleat/augment.h"
 #include "pleat/classes.h"
 #include "pleat/engine.h"
-#include "pleat/graph.h"
+#include "pleat/networks.h"
 #include "pleat/prep.h"
 #include "pleat/sampler.h"
+#include "pleat/schedule.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -43,7 +44,7 @@ typedef struct pleat_config {
     int patch[3], overlap[3]; /* D, H, W */
     int pad;                  /* pleat_pad */
 
-    pleat_unet_config network; /* classes is filled from `classes` */
+    pleat_network network; /* classes is filled from `classes` */
     int norm_sync;
     double norm_momentum;
 
@@ -51,11 +52,9 @@ typedef struct pleat_config {
     int validation;    /* patches per validation case and epoch */
     double oversample; /* share of training patches around a foreground voxel */
     double lr;
-    int schedule; /* pleat_rate_rule */
-    double plateau_factor, plateau_delta, plateau_min_lr;
-    int plateau_patience, plateau_cooldown;
-    int stop_patience;
-    int weights; /* pleat_weights: which checkpoint predicts */
+    int schedule;                /* place in pleat_schedules */
+    pleat_schedule_config rates; /* but for its kind and epochs, which are above */
+    int weights;                 /* pleat_weights: which checkpoint predicts */
 
     int augment; /* 0: off altogether */
     pleat_augment_config transforms;

@@ -1,7 +1,8 @@
 /*
  * app.h - the table of verbs, and what they share.
  *
- * A verb is a function in src/app/verb_NAME.c and a row of the table in src/app/verbs.c.
+ * A verb is a function in a file of its own, as in src/app/verb_run.c, and a row of the table in
+ * src/app/verbs.c.
  */
 #ifndef PLEAT_APP_H
 #define PLEAT_APP_H
@@ -9,7 +10,6 @@
 #include "options.h"
 
 #include "pleat/config.h"
-#include "pleat/layout.h"
 #include "pleat/session.h"
 
 typedef struct app {
@@ -41,16 +41,6 @@ pleat_status verb_options(app *a, const verb *self, const option *rows, int argc
 
 /* Defaults, the file (NULL: none), the environment, the assignments; -> a checked configuration. */
 pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out);
-
-/* The annotated cases of config->data. ERR_ARG when it names none. */
-typedef struct verb_cases {
-    pleat_case_paths *cases;
-    const char **ids; /* of the cases */
-    int n;
-} verb_cases;
-
-pleat_status verb_cases_find(const pleat_config *config, verb_cases *out);
-void verb_cases_free(verb_cases *cases);
 
 pleat_status verb_run(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_train(app *a, const verb *self, int argc, char **argv);

@@ -3,10 +3,10 @@
 
 #include "../bench/bench.h"
 
+#include "pleat/cases.h"
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
 #include "pleat/history.h"
-#include "pleat/layout.h"
 #include "pleat/nifti.h"
 #include "pleat/resample.h"
 #include "pleat/rundir.h"
@@ -40,14 +40,12 @@ static pleat_status add_case(const pleat_config *c, const char *image, plan_need
 }
 
 static pleat_status count_data(const pleat_config *c, plan_needs *n) {
-    pleat_case_paths *cases = NULL;
-    pleat_status status = PLEAT_OK;
-    PLEAT_CHECK(c->data[0] != '\0', PLEAT_ERR_ARG,
-                "no data: set data: FOLDER in the configuration or --set data=FOLDER");
-    PLEAT_TRY(pleat_layout_scan(c->data, 1, &cases, &n->cases));
-    for (int i = 0; i < n->cases && status == PLEAT_OK; i++)
-        status = add_case(c, cases[i].image, n);
-    pleat_layout_free(cases, n->cases);
+    pleat_cases cases;
+    pleat_status status = pleat_cases_find(c, &cases);
+    for (int i = 0; i < cases.n && status == PLEAT_OK; i++)
+        status = add_case(c, cases.paths[i].image, n);
+    n->cases = cases.n;
+    pleat_cases_free(&cases);
     n->resident = n->store <= c->host_memory ? n->store : 0.0;
     return status;
 }
@@ -67,9 +65,8 @@ typedef struct trial { /* one rank's part of a step, on noise */
 
 static pleat_status one_step(void *context) {
     trial *t = context;
-    const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, ++t->step};
     PLEAT_TRY(pleat_net_train(t->net, t->images, t->labels, t->batch, NULL, NULL));
-    PLEAT_TRY(pleat_model_adam(t->model, &adam));
+    PLEAT_TRY(pleat_model_update(t->model, pleat_optimizers[0], 1e-3, ++t->step));
     return t->engine->ops->synchronize(t->engine);
 }
 
@@ -79,7 +76,7 @@ static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
                                  .train = 1,
                                  .norm_momentum = c->norm_momentum};
     const size_t n = (size_t)t->batch * pleat_voxels(c->patch);
-    PLEAT_TRY(pleat_unet(&c->network, &t->graph));
+    PLEAT_TRY(pleat_network_build(&c->network, &t->graph));
     PLEAT_TRY(pleat_config_engine(c, a->session->threads, &t->engine));
     options.ordered = t->ordered = c->deterministic && t->engine->ordered;
     PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
@@ -97,6 +94,7 @@ static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
 static void close_trial(trial *t) {
     pleat_net_destroy(t->net);
     pleat_model_destroy(t->model);
+    pleat_graph_free(&t->graph);
     pleat_engine_destroy(t->engine);
     free(t->images);
     free(t->labels);
@@ -152,8 +150,9 @@ static pleat_status read_past(const plan_request *request, plan_needs *n) {
         PLEAT_TRY_GOTO(status, done, pleat_checkpoint_read(path, &c, NULL));
         double *more = realloc(seconds, (count + (size_t)c.epoch + 1) * sizeof *seconds);
         if (more != NULL) seconds = more;
-        const pleat_epoch *rows = (const pleat_epoch *)(const void *)c.history;
-        for (int e = 0; e < c.epoch && more != NULL; e++) seconds[count++] = rows[e].seconds;
+        const size_t columns = (size_t)pleat_checkpoint_columns(&c);
+        for (size_t e = 1; e <= (size_t)c.epoch && more != NULL; e++)
+            seconds[count++] = c.history[e * columns - 1]; /* the last column */
         pleat_checkpoint_free(&c);
     }
     PLEAT_CHECK_GOTO(status, done, count > 0, PLEAT_ERR_NOT_FOUND,

@@ -1,7 +1,5 @@
-/* verb_shared.c - what verbs have in common: options, the configuration, the cases. */
+/* verb_shared.c - what verbs have in common: the options, the configuration. */
 #include "app.h"
-
-#include <stdlib.h>
 
 pleat_status verb_options(app *a, const verb *self, const option *rows, int argc, char **argv,
                           text_list *words, int *go) {
@@ -21,19 +19,4 @@ pleat_status verb_config(const char *path, const text_list *assignments, pleat_c
     for (int i = 0; i < assignments->n; i++) PLEAT_TRY(pleat_config_set(assignments->item[i], out));
     if (out->fidelity) out->prep.edge_zero = 1;
     return pleat_config_check(out);
-}
-
-pleat_status verb_cases_find(const pleat_config *config, verb_cases *out) {
-    PLEAT_CHECK(config->data[0] != '\0', PLEAT_ERR_ARG,
-                "no data: set data: FOLDER in the configuration or --set data=FOLDER");
-    PLEAT_TRY(pleat_layout_scan(config->data, 1, &out->cases, &out->n));
-    out->ids = calloc((size_t)out->n, sizeof *out->ids);
-    PLEAT_CHECK(out->ids != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", out->n);
-    for (int i = 0; i < out->n; i++) out->ids[i] = out->cases[i].id;
-    return PLEAT_OK;
-}
-
-void verb_cases_free(verb_cases *c) {
-    free(c->ids);
-    pleat_layout_free(c->cases, c->n);
 }

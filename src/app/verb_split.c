@@ -1,13 +1,14 @@
 /* verb_split.c - split: chooses the folds, or checks them. */
 #include "app.h"
 
+#include "pleat/cases.h"
 #include "pleat/folds.h"
 
 static pleat_status make_split(const pleat_config *config, const char *out) {
-    verb_cases c = {0};
+    pleat_cases c = {0};
     pleat_folds folds = {0};
     pleat_status status = PLEAT_OK;
-    PLEAT_TRY_GOTO(status, done, verb_cases_find(config, &c));
+    PLEAT_TRY_GOTO(status, done, pleat_cases_find(config, &c));
     PLEAT_TRY_GOTO(
         status, done,
         pleat_folds_make(c.ids, c.n, config->folds, config->seed, config->group_by, &folds));
@@ -15,22 +16,22 @@ static pleat_status make_split(const pleat_config *config, const char *out) {
     (void)printf("%d cases in %d folds: %s\n", c.n, folds.k, out);
 done:
     pleat_folds_free(&folds);
-    verb_cases_free(&c);
+    pleat_cases_free(&c);
     return status;
 }
 
 static pleat_status check_split(const pleat_config *config, const char *path) {
-    verb_cases c = {0};
+    pleat_cases c = {0};
     pleat_folds folds = {0};
     pleat_status status = PLEAT_OK;
-    PLEAT_TRY_GOTO(status, done, verb_cases_find(config, &c));
+    PLEAT_TRY_GOTO(status, done, pleat_cases_find(config, &c));
     PLEAT_TRY_GOTO(status, done, pleat_folds_read(path, c.ids, c.n, &folds));
     PLEAT_TRY_GOTO(status, done, pleat_folds_check(c.ids, &folds, config->group_by));
     (void)printf("%s: %d cases, %d folds, each case held out once%s\n", path, c.n, folds.k,
                  config->group_by[0] != '\0' ? ", no group in two folds" : "");
 done:
     pleat_folds_free(&folds);
-    verb_cases_free(&c);
+    pleat_cases_free(&c);
     return status;
 }
 

@@ -3,7 +3,6 @@
 
 #include "pleat/engine.h"
 #include "pleat/rundir.h"
-#include "pleat/schedule.h"
 #include "pleat/window.h"
 
 const config_row pleat_config_rows[] = {
@@ -55,14 +54,14 @@ const config_row pleat_config_rows[] = {
     {"train.lr", REAL(lr, 1e-12, 10), 0, "learning rate of Adam at the start"},
     {"train.schedule", CHOICE(schedule, pleat_schedule_name), 0,
      "plateau: the original's; poly: lr * (1 - epoch/epochs)^0.9"},
-    {"train.plateau.factor", REAL(plateau_factor, 0, 1), 0, "lr is multiplied by it"},
-    {"train.plateau.patience", INTEGER(plateau_patience, 0, BIG), 0,
+    {"train.plateau.factor", REAL(rates.factor, 0, 1), 0, "lr is multiplied by it"},
+    {"train.plateau.patience", INTEGER(rates.patience, 0, BIG), 0,
      "epochs without a better training loss; 0: lr stays"},
-    {"train.plateau.min_delta", REAL(plateau_delta, 0, 1), 0, "what counts as better"},
-    {"train.plateau.cooldown", INTEGER(plateau_cooldown, 0, BIG), 0,
+    {"train.plateau.min_delta", REAL(rates.min_delta, 0, 1), 0, "what counts as better"},
+    {"train.plateau.cooldown", INTEGER(rates.cooldown, 0, BIG), 0,
      "epochs of rest after a reduction"},
-    {"train.plateau.min_lr", REAL(plateau_min_lr, 0, 1), 0, "never below"},
-    {"train.stop_patience", INTEGER(stop_patience, 0, BIG), 0,
+    {"train.plateau.min_lr", REAL(rates.min_rate, 0, 1), 0, "never below"},
+    {"train.stop_patience", INTEGER(rates.stop_patience, 0, BIG), 0,
      "epochs without a better training loss before a fold ends early; 0: never"},
     {"train.weights", CHOICE(weights, pleat_weights_name), 0,
      "that predict: of the best training loss, or of the last epoch"},
@@ -132,12 +131,7 @@ void pleat_config_defaults(pleat_config *config) {
         .batch = 2,
         .validation = 1,
         .lr = 1e-3,
-        .plateau_factor = 0.1,
-        .plateau_delta = 1e-4,
-        .plateau_min_lr = 1e-5,
-        .plateau_patience = 15,
-        .plateau_cooldown = 1,
-        .stop_patience = 100,
+        .rates = pleat_schedule_defaults(),
         .augment = 1,
         .transforms = pleat_augment_defaults(),
         .predict_batch = 2,

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -74,20 +75,17 @@ void pleat_journal_close(pleat_journal *j) {
 
 static json_t *begin_line(const pleat_journal *j, const char *event, int epoch, int64_t step) {
     char stamp[32];
-    const time_t now = time(NULL);
-    struct tm local;
-    (void)localtime_r(&now, &local);
-    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S%z", &local);
-    return json_pack("{ss ss si si sI}", "time", stamp, "event", event, "fold", j->fold, "epoch",
-                     epoch, "step", (json_int_t)step);
+    pleat_time_text(stamp);
+    return json_pack("{s:s, s:s, s:i, s:i, s:I}", "time", stamp, "event", event, "fold", j->fold,
+                     "epoch", epoch, "step", (json_int_t)step);
 }
 
-/* Writes and frees `line`; NULL, where there was no memory, counts as not written. */
+/* Nine digits tell one float32 from the next. */
 static void end_line(pleat_journal *j, json_t *line) {
-    const int good = line != NULL && json_dumpf(line, j->lines, JSON_REAL_PRECISION(DIGITS)) == 0 &&
-                     fputc('\n', j->lines) != EOF && fflush(j->lines) == 0;
+    const int whole = json_dumpf(line, j->lines, JSON_REAL_PRECISION(9)) == 0;
+    (void)fputc('\n', j->lines);
+    check(j, fflush(j->lines) == 0 && whole, pleat_fold_file_name(PLEAT_FOLD_EVENTS));
     json_decref(line);
-    check(j, good, pleat_fold_file_name(PLEAT_FOLD_EVENTS));
 }
 
 void pleat_journal_event(pleat_journal *j, const char *event, int epoch, int64_t step,
@@ -98,32 +96,45 @@ void pleat_journal_event(pleat_journal *j, const char *event, int epoch, int64_t
     end_line(j, line);
 }
 
-void pleat_journal_epoch(pleat_journal *j, int epoch, int64_t step, const pleat_epoch *row) {
+/* "tversky_loss" is "tversky/train" to TensorBoard, "val_tversky_loss" "tversky/validation". */
+static void tag_of(const char *metric, int validation, char *out, size_t size) {
+    const size_t n = strlen(metric), end = strlen("_loss");
+    const int cut = n > end && strcmp(metric + n - end, "_loss") == 0;
+    (void)snprintf(out, size, "%.*s/%s", (int)(cut ? n - end : n), metric,
+                   validation ? "validation" : "train");
+}
+
+static void put_scalar(json_t *line, const char *before, const char *metric, double value) {
+    char key[64];
+    (void)snprintf(key, sizeof key, "%s%s", before, metric);
+    (void)json_object_set_new(line, key, pleat_json_real(value));
+}
+
+void pleat_journal_epoch(pleat_journal *j, int epoch, int64_t step, const pleat_loss *loss,
+                         const pleat_epoch *row) {
+    enum { MOST = 2 * PLEAT_MOST_METRICS + 2 };
+    pleat_scalar scalars[MOST];
+    char tags[MOST][64];
+    int n = 0;
     if (j == NULL) return;
-    const struct {
-        const char *key;
-        pleat_scalar scalar;
-    } columns[] = {
-        {"loss", {"loss/train", row->loss}},
-        {"tversky_loss", {"tversky/train", row->tversky}},
-        {"dice_soft", {"dice_soft/train", row->dice_soft}},
-        {"dice_crossentropy", {"dice_crossentropy/train", row->dice_crossentropy}},
-        {"val_loss", {"loss/validation", row->val_loss}},
-        {"val_tversky_loss", {"tversky/validation", row->val_tversky}},
-        {"val_dice_soft", {"dice_soft/validation", row->val_dice_soft}},
-        {"val_dice_crossentropy", {"dice_crossentropy/validation", row->val_dice_crossentropy}},
-        {"lr", {"lr", row->lr}},
-        {"seconds", {"seconds", row->seconds}},
-    };
-    enum { COLUMNS = sizeof columns / sizeof *columns };
-    pleat_scalar scalars[COLUMNS];
-    json_t *line = j->lines != NULL ? begin_line(j, "epoch", epoch, step) : NULL;
-    for (int i = 0; i < COLUMNS; i++) {
-        scalars[i] = columns[i].scalar;
-        (void)json_object_set_new(line, columns[i].key, pleat_json_real(scalars[i].value));
-    }
-    if (j->lines != NULL) end_line(j, line);
+    json_t *line = begin_line(j, "epoch", epoch, step);
+    for (int validation = 0; validation < 2; validation++)
+        for (int m = 0; m < loss->n_metrics; m++) {
+            const double value = validation ? row->val[m] : row->train[m];
+            tag_of(loss->metrics[m], validation, tags[n], sizeof tags[n]);
+            put_scalar(line, validation ? "val_" : "", loss->metrics[m], value);
+            scalars[n] = (pleat_scalar){tags[n], value};
+            n++;
+        }
+    put_scalar(line, "", "lr", row->lr);
+    put_scalar(line, "", "seconds", row->seconds);
+    scalars[n++] = (pleat_scalar){"lr", row->lr};
+    scalars[n++] = (pleat_scalar){"seconds", row->seconds};
+    if (j->lines != NULL)
+        end_line(j, line);
+    else
+        json_decref(line);
     if (j->scalars == NULL) return;
-    pleat_tensorboard_scalars(j->scalars, seconds_now(), epoch, scalars, COLUMNS);
+    pleat_tensorboard_scalars(j->scalars, seconds_now(), epoch, scalars, n);
     check(j, fflush(j->scalars) == 0, "TensorBoard's file");
 }

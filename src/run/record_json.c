@@ -13,7 +13,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static pleat_status same_as_before(const pleat_config *config, const char *path) {
     pleat_config before;
@@ -25,13 +24,6 @@ static pleat_status same_as_before(const pleat_config *config, const char *path)
                 "--out folder",
                 path, key);
     return PLEAT_OK;
-}
-
-static void iso_time(char out[32]) {
-    const time_t now = time(NULL);
-    struct tm local;
-    (void)localtime_r(&now, &local);
-    (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%S%z", &local);
 }
 
 /* Environment variables of the job that tell where a run was made. */
@@ -48,7 +40,7 @@ static json_t *job_facts(void) {
 static pleat_status write_json(const pleat_crossval *cv, const char *text, const char *path) {
     const pleat_config *c = &cv->config;
     char stamp[32], digest[17], seed[24];
-    iso_time(stamp);
+    pleat_time_text(stamp);
     pleat_digest_hex(pleat_digest(0, text, strlen(text)), digest);
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)c->seed);
     json_t *root = json_object();
@@ -62,13 +54,13 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
     (void)json_object_set_new(root, "config_digest", json_string(digest));
     (void)json_object_set_new(root, "classes", pleat_json_text(c->classes));
     (void)json_object_set_new(root, "folds", json_integer(cv->config.folds));
-    (void)json_object_set_new(root, "cases", json_integer(cv->n));
-    (void)json_object_set_new(root, "preprocessing", pleat_json_text(cv->preprocessing));
-    (void)json_object_set_new(root, "engine", json_string(cv->engine->ops->name));
+    (void)json_object_set_new(root, "cases", json_integer(cv->data.cases.n));
+    (void)json_object_set_new(root, "preprocessing", pleat_json_text(cv->data.preprocessing));
+    (void)json_object_set_new(root, "engine", json_string(cv->team.engine->ops->name));
     (void)json_object_set_new(root, "precision",
-                              json_string(pleat_precision_name(cv->engine->precision)));
+                              json_string(pleat_precision_name(cv->team.engine->precision)));
     (void)json_object_set_new(root, "deterministic", json_boolean(c->deterministic));
-    (void)json_object_set_new(root, "device", pleat_json_text(cv->engine->device));
+    (void)json_object_set_new(root, "device", pleat_json_text(cv->team.engine->device));
     (void)json_object_set_new(root, "weights", json_string(pleat_weights_what(c->weights)));
     (void)json_object_set_new(root, "job", job_facts());
     char *dump = json_dumps(root, JSON_INDENT(2));
@@ -90,7 +82,7 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
     /* A run that has all its scores keeps the record of what made them. */
     char scores[PLEAT_PATH_BYTES];
     int missing = 0;
-    for (int fold = 0; fold < cv->folds.k; fold++) {
+    for (int fold = 0; fold < cv->data.folds.k; fold++) {
         PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores));
         missing += !pleat_file_exists(scores);
     }

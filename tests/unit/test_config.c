@@ -1,7 +1,6 @@
 /* test_config.c - every key: where it may be set, what it takes, what it refuses, how it prints. */
 #include "pleat/config.h"
 #include "pleat/rundir.h"
-#include "pleat/schedule.h"
 #include "pleat/window.h"
 
 #include <dirent.h>
@@ -170,7 +169,7 @@ static void file_beats_defaults_environment_beats_file_and_set_beats_all(void **
     assert_int_equal(c.epochs, 30);
     assert_int_equal(c.batch, 8);
     assert_int_equal(c.iterations, 7);
-    assert_int_equal(c.stop_patience, 100);
+    assert_int_equal(c.rates.stop_patience, 100);
     (void)setenv("PLEAT_TRAIN_BATCH", "many", 1);
     REFUSED(pleat_config_environment(&c), PLEAT_ERR_ARG, "PLEAT_TRAIN_BATCH: train.batch = 'many'");
     (void)unsetenv("PLEAT_TRAIN_EPOCHS");
@@ -294,7 +293,7 @@ static void a_choice_is_held_as_the_place_of_its_name(void **state) {
              "predict: {merge: gaussian}\nprecision: bf16\nengine: ref64\n",
              &c));
     assert_int_equal(c.pad, PLEAT_PAD_BACKGROUND);
-    assert_int_equal(c.schedule, PLEAT_RATE_POLY);
+    assert_string_equal(pleat_schedules[c.schedule]->name, "poly");
     assert_int_equal(c.weights, PLEAT_WEIGHTS_LATEST);
     assert_int_equal(c.merge, PLEAT_MERGE_GAUSSIAN);
     assert_int_equal(c.precision, PLEAT_PRECISION_BF16);

@@ -1,14 +1,8 @@
 /* test_nearest.c - which name is meant by a misspelt one. */
 #include "pleat/nearest.h"
+#include "support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#include "support_net.h"
 
 /* Counted by hand: each letter changed, inserted or left out is one. */
 static void the_distance_is_the_number_of_letters_to_mend(void **state) {

@@ -1,15 +1,9 @@
 /* test_rundir.c - where a run's files are, as docs/cli.md lists them. */
 #include "pleat/rundir.h"
+#include "support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#include "support_net.h"
 
 static void the_files_of_a_run_are_where_the_manual_says(void **state) {
     (void)state;
