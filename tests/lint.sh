@@ -16,6 +16,7 @@ levels='
 3 src/engines/             network
 3 src/net/
 3 include/pleat/net.h
+6 include/pleat/pool.h
 5 include/pleat/metrics.h
 4 include/pleat/gpu_augment.h
 4 include/pleat/gpu_window.h

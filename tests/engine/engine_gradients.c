@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "pleat/loss.h"
+#include "pleat/losses.h"
 
 #define STEP  1e-5
 #define LIMIT 1e-6 /* of the largest error, as a part of the largest slope */
@@ -191,10 +191,10 @@ typedef struct loss_problem {
 
 static double loss_value(const void *problem) {
     const loss_problem *p = problem;
-    pleat_loss_values values;
+    double metrics[PLEAT_MOST_METRICS];
     run_loss(p->engine, &p->c, &p->in, &p->out);
-    pleat_loss_from_sums(p->out.sums, p->c.n, (size_t)p->c.voxels, p->c.classes, &values);
-    return values.loss;
+    pleat_losses[0]->values(p->out.sums, p->c.n, (size_t)p->c.voxels, p->c.classes, metrics);
+    return metrics[0];
 }
 
 /* Two samples; 4 and 255 are padding, the second sample has no class 3. */

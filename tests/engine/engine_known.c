@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pleat/loss.h"
+#include "pleat/losses.h"
 
 static double float_limit(const bench *b, double in_double, double in_float) {
     return b->engine->real == PLEAT_F64 ? in_double : in_float;
@@ -176,10 +176,10 @@ void loss_is_the_originals(void **state) {
         {0.7, 0.1, 0.15, 0.05}, {0.2, 0.1, 0.1, 0.6}, {0.25, 0.25, 0.25, 0.25}};
     static const struct {
         int voxels;
-        pleat_loss_values known;
+        double known[4]; /* loss, tversky_loss, dice_soft, dice_crossentropy */
     } rows[] = {
-        {2, {2.969616844, 2.535866560, 0.366051967, 1.067698317, 0.433750284}},
-        {3, {3.006415961, 2.717249105, 0.320696880, 1 - 0.320696880 + 0.289166856, 0.289166856}},
+        {2, {2.969616844, 2.535866560, 0.366051967, 1.067698317}},
+        {3, {3.006415961, 2.717249105, 0.320696880, 1 - 0.320696880 + 0.289166856}},
     };
     static uint8_t labels[3] = {0, 3, 255};
     bench *b = *state;
@@ -189,15 +189,10 @@ void loss_is_the_originals(void **state) {
         const loss_in in = {take(b, 12), labels};
         const loss_out out = {take(b, 12), take(b, 12), take(b, 13), take(b, 12)};
         for (int k = 0; k < 12; k++) in.logits[k] = log(probs[k / 4][k % 4]);
-        pleat_loss_values got;
+        double got[PLEAT_MOST_METRICS];
         run_loss(b->engine, &c, &in, &out);
-        pleat_loss_from_sums(out.sums, 1, (size_t)c.voxels, 4, &got);
-        const pleat_loss_values known = rows[i].known;
-        assert_true(fabs(got.loss - known.loss) < limit);
-        assert_true(fabs(got.tversky - known.tversky) < limit);
-        assert_true(fabs(got.dice_soft - known.dice_soft) < limit);
-        assert_true(fabs(got.dice_crossentropy - known.dice_crossentropy) < limit);
-        assert_true(fabs(got.crossentropy - known.crossentropy) < limit);
+        pleat_losses[0]->values(out.sums, 1, (size_t)c.voxels, 4, got);
+        for (int m = 0; m < 4; m++) assert_true(fabs(got[m] - rows[i].known[m]) < limit);
     }
 }
 

@@ -120,8 +120,8 @@ static float *gradients(pleat_engine *engine, pleat_comm *group, int share) {
 
 static void sums_of_a_device_are_ordered_and_waited_for(void **state) {
     pleat_comm *world = ((pleat_session *)*state)->world;
-    const pleat_unet_config c = {.depth = 1, .filters = 3, .classes = CLASSES, .norm = 1};
-    OK(pleat_unet(&c, &graph));
+    const pleat_network c = {.depth = 1, .filters = 3, .classes = CLASSES, .norm = 1};
+    net_graph(&graph, &c);
     pleat_engine *engine = net_engine("ref", PLEAT_PRECISION_F32);
     float *want = gradients(engine, world, 0);
     pleat_engine_ops watched = *engine->ops;

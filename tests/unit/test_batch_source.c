@@ -29,7 +29,7 @@ typedef struct fixture {
 } fixture;
 
 static int set_up(void **state) {
-    const pleat_unet_config network = {.depth = 1, .filters = 3, .classes = 2, .norm = 1};
+    const pleat_network network = {.depth = 1, .filters = 3, .classes = 2, .norm = 1};
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     pleat_log_set_level(PLEAT_QUIET);
@@ -45,7 +45,7 @@ static int set_up(void **state) {
     }
     f->engine = net_engine("ref", PLEAT_PRECISION_AUTO);
     OK(pleat_comm_self(&f->alone));
-    OK(pleat_unet(&network, &f->graph));
+    net_graph(&f->graph, &network);
     f->augment = (pleat_augment_config){.mirror = {0.5, 0.5, 0.5},
                                         .noise_p = 0.5,
                                         .noise = {0, 0.1},
@@ -67,6 +67,7 @@ static int tear_down(void **state) {
     if (f->module != NULL) support_module_release(f->module);
     pleat_comm_destroy(f->alone);
     pleat_engine_destroy(f->engine);
+    pleat_graph_free(&f->graph);
     free(f);
     return 0;
 }
@@ -259,10 +260,10 @@ static stepper *start(const fixture *f, pleat_comm *norm_comm) {
 }
 
 static void make_step(stepper *s, int global_batch) {
-    const pleat_adam adam = {1e-2, 0.9, 0.999, 1e-7, ++s->step};
+    s->step++;
     net_batch((uint64_t)s->step, BATCH * 512, 2, s->images, s->labels);
     OK(pleat_net_train(s->net, s->images, s->labels, global_batch, NULL, s->sums));
-    OK(pleat_model_adam(s->model, &adam));
+    OK(pleat_model_update(s->model, pleat_optimizers[0], 1e-2, s->step));
 }
 
 static void finish(stepper *s) {

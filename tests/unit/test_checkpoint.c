@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PARAMS = 1000, STATS = 12, EPOCHS = 3 };
+enum { PARAMS = 1000, STATS = 12, EPOCHS = 3, COLUMNS = 6 /* of two metrics */ };
 
 /* A state that `step` tells apart from every other. The caller frees it. */
 static pleat_checkpoint make(int step) {
@@ -21,6 +21,7 @@ static pleat_checkpoint make(int step) {
                           .engine = "ref",
                           .precision = "f32",
                           .version = "0.1.0",
+                          .metrics = "loss,dice_soft",
                           .fold = 4,
                           .epoch = EPOCHS,
                           .finished = 1,
@@ -34,9 +35,9 @@ static pleat_checkpoint make(int step) {
         for (int i = 0; i < PARAMS; i++) (*arrays[a])[i] = 0.1f * (float)(i + a) + (float)step;
     }
     c.stats = calloc(STATS, sizeof(float));
-    c.history = calloc((size_t)EPOCHS * PLEAT_HISTORY_COLUMNS, sizeof(double));
+    c.history = calloc((size_t)EPOCHS * COLUMNS, sizeof(double));
     for (int i = 0; i < STATS; i++) c.stats[i] = -(float)i / 3.0f;
-    for (int i = 0; i < EPOCHS * PLEAT_HISTORY_COLUMNS; i++) c.history[i] = i / 7.0;
+    for (int i = 0; i < EPOCHS * COLUMNS; i++) c.history[i] = i / 7.0;
     for (int i = 0; i < 16; i++) c.schedule[i] = 1.0 / (i + step + 1);
     return c;
 }
@@ -49,6 +50,7 @@ static void assert_same(const pleat_checkpoint *a, const pleat_checkpoint *b) {
     assert_string_equal(a->engine, b->engine);
     assert_string_equal(a->precision, b->precision);
     assert_string_equal(a->version, b->version);
+    assert_string_equal(a->metrics, b->metrics);
     assert_int_equal(a->fold, b->fold);
     assert_int_equal(a->epoch, b->epoch);
     assert_int_equal(a->finished, b->finished);
@@ -59,7 +61,7 @@ static void assert_same(const pleat_checkpoint *a, const pleat_checkpoint *b) {
     assert_int_equal(a->n_stats, b->n_stats);
     assert_memory_equal(a->params, b->params, PARAMS * sizeof(float));
     assert_memory_equal(a->stats, b->stats, STATS * sizeof(float));
-    assert_memory_equal(a->history, b->history, sizeof(double) * EPOCHS * PLEAT_HISTORY_COLUMNS);
+    assert_memory_equal(a->history, b->history, sizeof(double) * EPOCHS * COLUMNS);
 }
 
 /* Writes the state `step` to `path`. */

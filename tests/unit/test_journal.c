@@ -80,13 +80,13 @@ static void events_are_lines_of_json(void **state) {
     (void)state;
     char path[PLEAT_PATH_BYTES];
     char *text = NULL;
-    const pleat_epoch row = {0.5, 0.25, 0.75, 0.125, NAN, NAN, NAN, NAN, 0.001, 2};
+    const pleat_epoch row = {{0.5, 0.25, 0.75, 0.125}, {NAN, NAN, NAN, NAN}, 0.001, 2};
     assert_int_equal(make_root(NULL), 0);
     (void)in_root(path, "events.jsonl");
     for (int start = 0; start < 2; start++) { /* the second appends */
         pleat_journal *j = pleat_journal_open(root, 3);
         pleat_journal_event(j, "halted", 1, 7, "the \"limit\"\n");
-        pleat_journal_epoch(j, 2, 12, &row);
+        pleat_journal_epoch(j, 2, 12, pleat_losses[0], &row);
         pleat_journal_close(j);
         FILE *killed = fopen(path, "a"); /* within a line, which the next start takes away */
         assert_non_null(killed);
@@ -119,14 +119,14 @@ static void events_are_lines_of_json(void **state) {
 
 static void a_journal_that_cannot_be_written_harms_nobody(void **state) {
     (void)state;
-    const pleat_epoch row = {0};
+    const pleat_epoch row = {.lr = 1};
     pleat_log_set_level(PLEAT_QUIET);
     pleat_journal *j = pleat_journal_open("/nowhere/at/all", 0);
     pleat_journal_event(j, "begun", 0, 0, NULL);
-    pleat_journal_epoch(j, 1, 1, &row);
+    pleat_journal_epoch(j, 1, 1, pleat_losses[0], &row);
     pleat_journal_close(j);
     pleat_journal_event(NULL, "begun", 0, 0, NULL);
-    pleat_journal_epoch(NULL, 1, 1, &row);
+    pleat_journal_epoch(NULL, 1, 1, pleat_losses[0], &row);
     pleat_journal_close(NULL);
 }
 

@@ -20,13 +20,13 @@ static const pleat_merge merges[] = {PLEAT_MERGE_ORIGINAL, PLEAT_MERGE_UNIFORM,
                                      PLEAT_MERGE_GAUSSIAN};
 static const int volumes[][3] = {{4, 6, 8}, {11, 17, 9}, {3, 5, 7}, {1, 1, 1}, {4, 13, 5}};
 
-static pleat_graph graph; /* large */
+static pleat_graph graph;
 
 /* Class 1 where the voxel is above a half, else class 0: a convolution that copies its input. */
 static pleat_model *threshold_model(pleat_engine *engine) {
-    graph = (pleat_graph){0};
-    const int x = pleat_graph_conv(&graph, pleat_graph_input(&graph, 1), 1, 0, "copy");
-    (void)pleat_graph_head(&graph, x, CLASSES, "head");
+    pleat_graph_free(&graph);
+    const int x = pleat_graph_conv(&graph, pleat_graph_input(&graph, 1), 1, NULL, "copy");
+    (void)pleat_graph_head(&graph, x, CLASSES, 1, "head");
     OK(pleat_graph_finish(&graph));
     float params[27 + 1 + CLASSES + CLASSES] = {0};
     params[13] = 1.0f;
@@ -49,8 +49,8 @@ static void constant_params(const float logits[CLASSES], float *params) {
 }
 
 static pleat_model *unet_model(pleat_engine *engine, const float *logits) {
-    const pleat_unet_config c = {.depth = 1, .filters = 2, .classes = CLASSES, .norm = 1};
-    OK(pleat_unet(&c, &graph));
+    const pleat_network c = {.depth = 1, .filters = 2, .classes = CLASSES, .norm = 1};
+    net_graph(&graph, &c);
     pleat_model *model = net_model(&graph, engine, 0);
     if (logits == NULL) return model;
     float *params = malloc(graph.params * sizeof *params);
@@ -257,13 +257,13 @@ static void write_model(const char *path, const oddity *odd) {
     pleat_config config;
     pleat_config_defaults(&config);
     config.network =
-        (pleat_unet_config){.depth = 1, .filters = odd->filters, .classes = CLASSES, .norm = 1};
+        (pleat_network){.depth = 1, .filters = odd->filters, .classes = CLASSES, .norm = 1};
     memcpy(config.patch, patch, sizeof patch);
     memset(config.overlap, 0, sizeof config.overlap);
     config.prep.spacing[0] = odd->spacing;
     c = (pleat_checkpoint){.finished = 1};
-    OK(pleat_unet(&config.network, &graph));
-    pleat_unet_text(&config.network, c.network, sizeof c.network);
+    net_graph(&graph, &config.network);
+    pleat_network_text(&config.network, c.network, sizeof c.network);
     OK(pleat_config_text(&config, 0, c.config, sizeof c.config));
     pleat_prep_text(&config.prep, c.preprocessing, sizeof c.preprocessing);
     (void)snprintf(c.classes, sizeof c.classes, "%s", odd->classes);

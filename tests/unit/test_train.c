@@ -33,7 +33,7 @@ typedef struct fixture {
     const pleat_source *sources[CASES];
     pleat_engine *engine;
     pleat_comm *alone;
-    pleat_unet_config network;
+    pleat_network network;
     pleat_graph graph;
     pleat_checkpoint described;
     pleat_augment_config augment;
@@ -92,9 +92,9 @@ static int set_up(void **state) {
     f->trouble.break_at = f->trouble.nan_at = -1;
     f->engine = net_engine("ref", PLEAT_PRECISION_AUTO);
     OK(pleat_comm_self(&f->alone));
-    f->network = (pleat_unet_config){.depth = 1, .filters = 3, .classes = 2, .norm = 1};
-    OK(pleat_unet(&f->network, &f->graph));
-    pleat_unet_text(&f->network, f->described.network, sizeof f->described.network);
+    f->network = (pleat_network){.depth = 1, .filters = 3, .classes = 2, .norm = 1};
+    net_graph(&f->graph, &f->network);
+    pleat_network_text(&f->network, f->described.network, sizeof f->described.network);
     f->augment =
         (pleat_augment_config){.mirror = {0.5, 0.5, 0.5}, .noise_p = 0.5, .noise = {0, 0.05}};
     f->config = (pleat_train_config){
@@ -126,6 +126,7 @@ static int tear_down(void **state) {
     fixture *f = *state;
     pleat_engine_destroy(f->engine);
     pleat_comm_destroy(f->alone);
+    pleat_graph_free(&f->graph);
     free(f);
     return remove_root(NULL);
 }
@@ -160,15 +161,20 @@ static int exists(const char *name) {
     return pleat_file_exists(path);
 }
 
-static const pleat_epoch *row(const pleat_checkpoint *c, int epoch) {
-    return (const pleat_epoch *)(const void *)c->history + epoch;
+enum { LOSS, TVERSKY, DICE_SOFT, DICE_CROSSENTROPY }; /* the metrics of the default loss */
+
+static pleat_epoch row(const pleat_checkpoint *c, int epoch) {
+    pleat_epoch out;
+    pleat_epoch_unpack(c->history + epoch * pleat_checkpoint_columns(c), 4, &out);
+    return out;
 }
 
 static void a_simple_rule_is_learned(void **state) {
     fixture *f = *state;
     pleat_train_result result;
     f->config.epochs = 8;
-    f->config.poly = 1;
+    f->config.schedule.kind = pleat_schedules[1];
+    f->config.schedule.epochs = 8;
     f->config.lr = 2e-2;
     OK(train(f, &result));
     assert_int_equal(result.epochs, 8);
@@ -177,18 +183,19 @@ static void a_simple_rule_is_learned(void **state) {
     assert_int_equal(f->steps, 8 * (ITERATIONS + 2));
     pleat_checkpoint c = checkpoint("checkpoint_latest.h5");
     assert_int_equal(c.epoch, 8);
-    const pleat_epoch *first = row(&c, 0), *last = row(&c, 7);
-    if (last->loss > 0.5 * first->loss) fail_msg("loss from %g to %g", first->loss, last->loss);
-    assert_true(last->dice_soft > first->dice_soft + 0.1);
-    assert_true(result.loss == last->loss);
+    const pleat_epoch first = row(&c, 0), last = row(&c, 7);
+    if (last.train[LOSS] > 0.5 * first.train[LOSS])
+        fail_msg("loss from %g to %g", first.train[LOSS], last.train[LOSS]);
+    assert_true(last.train[DICE_SOFT] > first.train[DICE_SOFT] + 0.1);
+    assert_true(result.loss == last.train[LOSS]);
     for (int e = 0; e < 8; e++) {
-        const pleat_epoch *r = row(&c, e);
-        assert_true(isfinite(r->val_loss) && r->seconds > 0);
+        const pleat_epoch r = row(&c, e);
+        assert_true(isfinite(r.val[LOSS]) && r.seconds > 0);
         /* the metrics belong together: docs/math.md */
-        assert_true(fabs(r->dice_crossentropy - (1 - r->dice_soft) - (r->loss - r->tversky)) <
-                    1e-9);
-        assert_true(fabs(r->val_dice_crossentropy - (1 - r->val_dice_soft) -
-                         (r->val_loss - r->val_tversky)) < 1e-9);
+        const double *const both[] = {r.train, r.val};
+        for (int k = 0; k < 2; k++)
+            assert_true(fabs(both[k][DICE_CROSSENTROPY] - (1 - both[k][DICE_SOFT]) -
+                             (both[k][LOSS] - both[k][TVERSKY])) < 1e-9);
     }
     pleat_checkpoint_free(&c);
 }
@@ -202,8 +209,10 @@ static void assert_same(const pleat_checkpoint *a, const pleat_checkpoint *b) {
     assert_memory_equal(a->moment2, b->moment2, a->n_params * sizeof *a->params);
     assert_memory_equal(a->stats, b->stats, a->n_stats * sizeof *a->stats);
     assert_memory_equal(a->schedule, b->schedule, sizeof a->schedule);
-    for (int e = 0; e < a->epoch; e++)
-        assert_memory_equal(row(a, e), row(b, e), offsetof(pleat_epoch, seconds));
+    for (int e = 0; e < a->epoch; e++) { /* all but the seconds, the last column */
+        const size_t columns = (size_t)pleat_checkpoint_columns(a), at = (size_t)e * columns;
+        assert_memory_equal(a->history + at, b->history + at, (columns - 1) * sizeof(double));
+    }
 }
 
 /* Stops a run in the middle of its third epoch. */
@@ -317,9 +326,9 @@ static void the_best_model_is_that_of_the_lowest_training_loss(void **state) {
     pleat_checkpoint best = checkpoint("checkpoint_best.h5");
     int lowest = 0;
     for (int e = 0; e < latest.epoch; e++)
-        if (row(&latest, e)->loss < row(&latest, lowest)->loss) lowest = e;
+        if (row(&latest, e).train[LOSS] < row(&latest, lowest).train[LOSS]) lowest = e;
     assert_int_equal(best.epoch, lowest + 1);
-    assert_true(result.best_loss == row(&latest, lowest)->loss);
+    assert_true(result.best_loss == row(&latest, lowest).train[LOSS]);
     assert_null(best.moment1);
     assert_non_null(latest.moment1);
     assert_string_equal(best.network, f->described.network);
@@ -366,12 +375,13 @@ static void the_rate_falls_by_the_plateau_rule_or_by_the_polynomial(void **state
     pleat_train_result result;
     for (int poly = 0; poly < 2; poly++) {
         empty_folder();
-        f->config.poly = poly;
+        f->config.schedule.kind = pleat_schedules[poly];
+        f->config.schedule.epochs = EPOCHS;
         OK(train(f, &result));
         pleat_checkpoint c = checkpoint("checkpoint_latest.h5");
         for (int e = 0; e < EPOCHS; e++) {
             const double want = poly ? 1e-2 * pow(1.0 - e / 4.0, 0.9) : plateau[e];
-            assert_true(fabs(row(&c, e)->lr / want - 1) < 1e-12);
+            assert_true(fabs(row(&c, e).lr / want - 1) < 1e-12);
         }
         pleat_checkpoint_free(&c);
     }
@@ -401,8 +411,8 @@ static void another_folds_or_networks_checkpoint_is_refused(void **state) {
     REFUSED(train(f, &result), PLEAT_ERR_DATA, "checkpoint_latest.h5");
     f->config.fold = 1;
     f->network.filters = 4;
-    OK(pleat_unet(&f->network, &f->graph));
-    pleat_unet_text(&f->network, f->described.network, sizeof f->described.network);
+    net_graph(&f->graph, &f->network);
+    pleat_network_text(&f->network, f->described.network, sizeof f->described.network);
     REFUSED(train(f, &result), PLEAT_ERR_DATA, "another network");
 }
 
@@ -417,9 +427,9 @@ static void assert_file(const char *name, const char *want) {
 
 static void history_files_have_the_originals_columns(void **state) {
     (void)state;
-    const pleat_epoch rows[2] = {{1.5, 1.25, 0.5, 0.75, 2.5, 2.25, 0.25, 1, 1e-3, 9},
-                                 {0.5, 0.125, 0.875, 0.5, NAN, NAN, NAN, NAN, 1e-4, 8}};
-    OK(pleat_history_write(root, rows, 2));
+    const pleat_epoch rows[2] = {{{1.5, 1.25, 0.5, 0.75}, {2.5, 2.25, 0.25, 1}, 1e-3, 9},
+                                 {{0.5, 0.125, 0.875, 0.5}, {NAN, NAN, NAN, NAN}, 1e-4, 8}};
+    OK(pleat_history_write(root, pleat_losses[0], rows, 2));
     assert_file("history.tsv", "epoch\tloss\ttversky_loss\tdice_soft\tdice_crossentropy\tval_loss\t"
                                "val_tversky_loss\tval_dice_soft\tval_dice_crossentropy\tlr\n"
                                "1\t1.5\t1.25\t0.5\t0.75\t2.5\t2.25\t0.25\t1\t0.001\n"
