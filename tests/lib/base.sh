@@ -5,7 +5,7 @@
 base=c4b6085 # the last commit before the middle was opened
 
 # build_both [CHECKOUT]: builds this tree and CHECKOUT, or else the commit $base below build/; the
-# programs' names to $new and $old. Makes the scratch folder of program.sh, with folders new and old.
+# programs' names to $new and $old. The scratch folder of program.sh gets folders new and old.
 build_both() {
     local checkout=${1:-} tree=build/base-$base
     setup_packages "${packages_build[@]}" "${packages_test[@]}"
