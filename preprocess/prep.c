@@ -6,6 +6,7 @@
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/resample.h"
+#include "pleat/statistics.h"
 #include "pleat/store.h"
 
 #include <math.h>
@@ -16,14 +17,6 @@
 static const double FAR_MM = 1e-3; /* grids that differ by more are two */
 
 /* ---- the canonical text ---------------------------------------------------------------------- */
-
-/* The shortest decimal that reads back as x. */
-static void shortest(double x, char out[32]) {
-    for (int digits = 6; digits <= 17; digits++) {
-        (void)snprintf(out, 32, "%.*g", digits, x);
-        if (strtod(out, NULL) == x) return;
-    }
-}
 
 static int same_range(const pleat_prep_steps *a, const pleat_prep_steps *b) {
     return a->clip == b->clip && (!a->clip || (a->clip_range[0] == b->clip_range[0] &&
@@ -51,9 +44,9 @@ static void put_ranges(const pleat_prep_config *c, char *out, size_t size) {
     size_t used = 0;
     for (int k = 0; k < n && used < size; k++) {
         const pleat_prep_steps *steps = &c->channel[k];
-        char low[32], high[32];
-        shortest(steps->clip_range[0], low);
-        shortest(steps->clip_range[1], high);
+        char low[PLEAT_NUMBER_BYTES], high[PLEAT_NUMBER_BYTES];
+        (void)pleat_number(steps->clip_range[0], 6, low);
+        (void)pleat_number(steps->clip_range[1], 6, high);
         used += (size_t)snprintf(out + used, size - used, "%s%s%s%s", k > 0 ? ";" : "",
                                  steps->clip ? low : "none", steps->clip ? "," : "",
                                  steps->clip ? high : "");
@@ -61,7 +54,7 @@ static void put_ranges(const pleat_prep_config *c, char *out, size_t size) {
 }
 
 void pleat_prep_text(const pleat_prep_config *config, char *out, size_t size) {
-    char ranges[PLEAT_MAX_CHANNELS * 64], spacing[3][32], grid[120] = "none";
+    char ranges[PLEAT_MAX_CHANNELS * 64], spacing[3][PLEAT_NUMBER_BYTES], grid[120] = "none";
     char gray[PLEAT_MAX_CHANNELS * 4] = "", scored[PLEAT_MAX_CHANNELS * 4] = "";
     const int n_gray = list_length(config, same_grayscale);
     const int n_scored = list_length(config, same_zscore);
@@ -72,7 +65,7 @@ void pleat_prep_text(const pleat_prep_config *config, char *out, size_t size) {
     for (int k = 0; k < n_scored; k++)
         (void)snprintf(scored + strlen(scored), sizeof scored - strlen(scored), "%s%s",
                        k > 0 ? "," : "", config->channel[k].zscore ? "yes" : "no");
-    for (int i = 0; i < 3; i++) shortest(config->spacing[i], spacing[i]);
+    for (int i = 0; i < 3; i++) (void)pleat_number(config->spacing[i], 6, spacing[i]);
     if (config->resample)
         (void)snprintf(grid, sizeof grid, "%s,%s,%s", spacing[2], spacing[1], spacing[0]);
     const char *edge = !config->resample ? "none" : config->edge_zero ? "zero" : "replicate";

@@ -120,6 +120,11 @@ typedef pleat_status (*pleat_ordered_function)(const void *context, int k, doubl
 pleat_status pleat_ordered_sums(pleat_net *net, int i, pleat_ordered_function add,
                                 const void *context, double *sums, double *count);
 
+/* All nodes, from the images to the logits. training: by the statistics of the batch. */
+pleat_status pleat_net_forward(pleat_net *net, int training);
+/* All nodes, from the heads' gradients to those of the parameters, which are added; buckets of
+ * final ones go to `group`. */
+pleat_status pleat_net_backward(pleat_net *net, pleat_comm *group);
 /* What a step computes between its input and its gradients; labels NULL: they are there. */
 pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global_batch,
                                pleat_comm *group);

@@ -1,17 +1,20 @@
 /* journal.c - a fold's events as lines of JSON, its scalars for TensorBoard. */
 #include "journal.h"
 
-#include "../io/json_text.h"
+#include "pleat/json.h"
 #include "pleat/log.h"
 #include "pleat/rundir.h"
 
+#include <jansson.h>
+
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define DIGITS 9 /* of a number, as in history.tsv */
 
 struct pleat_journal {
     int fold, failed;
@@ -104,7 +107,7 @@ static void tag_of(const char *metric, int validation, char *out, size_t size) {
 static void put_scalar(json_t *line, const char *before, const char *metric, double value) {
     char key[64];
     (void)snprintf(key, sizeof key, "%s%s", before, metric);
-    (void)json_object_set_new(line, key, isfinite(value) ? json_real(value) : json_null());
+    (void)json_object_set_new(line, key, pleat_json_real(value));
 }
 
 void pleat_journal_epoch(pleat_journal *j, int epoch, int64_t step, const pleat_loss *loss,
