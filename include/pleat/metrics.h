@@ -35,7 +35,7 @@ typedef struct pleat_counts {
 } pleat_counts;
 
 /* truth[n], predicted[n]: labels 0 .. classes-1, classes <= PLEAT_MAX_CLASSES; out[classes]. One
- * pass over both. ERR_DATA names the first voxel whose label is no class. ERR_MEMORY. */
+ * pass over both. ERR_DATA names the first voxel whose label is no class. */
 pleat_status pleat_metrics_count(const uint8_t *truth, const uint8_t *predicted, size_t n,
                                  int classes, pleat_counts *out);
 
