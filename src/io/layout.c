@@ -357,6 +357,17 @@ static pleat_status add_listed(const char *folder, const char *image, const char
     return add_further(to, images, base, id);
 }
 
+/* Of files; how many channels one file holds, its header says. */
+static pleat_status check_named(const char *folder, int named, const case_list *found) {
+    for (int i = 0; i < found->n && named > 0; i++) {
+        const pleat_case_paths *item = &found->item[i];
+        PLEAT_CHECK(item->images == 1 || item->images == named, PLEAT_ERR_DATA,
+                    "case '%s' has %d channels, '%s/dataset.json' names %d", item->id, item->images,
+                    folder, named);
+    }
+    return PLEAT_OK;
+}
+
 static pleat_status scan_dataset(const char *folder, int need_labels, case_list *to) {
     char images[PLEAT_PATH_BYTES], labels[PLEAT_PATH_BYTES];
     layout_json json = {0};
@@ -373,6 +384,7 @@ static pleat_status scan_dataset(const char *folder, int need_labels, case_list 
     PLEAT_TRY_GOTO(status, done, pleat_path(labels, sizeof labels, "%s/labelsTs", folder));
     if (!need_labels && pleat_file_is_folder(images))
         PLEAT_TRY_GOTO(status, done, scan_volumes(images, labels, json.ending, 0, to));
+    PLEAT_TRY_GOTO(status, done, check_named(folder, json.channels, to));
 done:
     pleat_layout_json_free(&json);
     return status;

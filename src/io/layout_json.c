@@ -32,6 +32,12 @@ static pleat_status load(const char *folder, char *path, json_t **out) {
     return PLEAT_OK;
 }
 
+/* nnU-Net's since version 2, else MSD's; NULL. */
+static json_t *channel_list(const json_t *root) {
+    json_t *list = json_object_get(root, "channel_names");
+    return list != NULL ? list : json_object_get(root, "modality");
+}
+
 static pleat_status read_rows(const char *path, const json_t *root, layout_json *to) {
     const json_t *list = json_object_get(root, "training");
     PLEAT_CHECK(list == NULL || json_is_array(list), PLEAT_ERR_FORMAT,
@@ -66,6 +72,7 @@ static pleat_status read_all(const char *path, const json_t *root, layout_json *
         to->ending = strdup(text);
         PLEAT_CHECK(to->ending != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", path);
     }
+    to->channels = (int)json_object_size(channel_list(root));
     PLEAT_TRY(read_rows(path, root, to));
     return PLEAT_OK;
 }
@@ -179,8 +186,7 @@ pleat_status pleat_layout_channels(const char *folder, char ***names, int *n) {
     char **found = NULL;
     pleat_status status = PLEAT_OK;
     PLEAT_TRY(load(folder, path, &root));
-    json_t *list = json_object_get(root, "channel_names"); /* nnU-Net's, since version 2 */
-    if (list == NULL) list = json_object_get(root, "modality");
+    json_t *list = channel_list(root);
     const size_t count = json_object_size(list);
     PLEAT_CHECK_GOTO(status, done, count <= PLEAT_MAX_CHANNELS, PLEAT_ERR_DATA,
                      "'%s': %zu channels, at most %d are supported", path, count,

@@ -13,6 +13,7 @@ typedef struct layout_json {
     char *ending;    /* "file_ending"; NULL when not said */
     layout_row *row; /* "training" [n] */
     int n;
+    int channels; /* it names; 0: none */
 } layout_json;
 
 /* FOLDER/dataset.json; all empty when there is none. ERR_UNSUPPORTED: file_ending. */

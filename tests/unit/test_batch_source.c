@@ -13,11 +13,11 @@
 #include "support_device.h"
 #include "support_net.h"
 
-enum { CASES = 3, TRAINED = 2, SIDE = 12, V = SIDE * SIDE * SIDE };
+enum { CASES = 3, TRAINED = 2, CHANNELS = 2, SIDE = 12, V = SIDE * SIDE * SIDE };
 enum { EPOCHS = 3, ITERATIONS = 4, BATCH = 2, STEPS = EPOCHS * ITERATIONS };
 
 typedef struct fixture {
-    float image[CASES][V];
+    float image[CASES][CHANNELS * V];
     uint8_t label[CASES][V];
     pleat_source source[CASES];
     const pleat_source *sources[CASES];
@@ -29,18 +29,20 @@ typedef struct fixture {
 } fixture;
 
 static int set_up(void **state) {
-    const pleat_network network = {.depth = 1, .filters = 3, .classes = 2, .norm = 1};
+    const pleat_network network = {
+        .depth = 1, .filters = 3, .channels = CHANNELS, .classes = 2, .norm = 1};
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     pleat_log_set_level(PLEAT_QUIET);
     for (uint32_t c = 0; c < CASES; c++) {
         const pleat_rng rng = pleat_rng_at(c, PLEAT_STREAM_PHANTOM, 0, 0, 0);
-        for (uint32_t i = 0; i < V; i++) {
+        for (uint32_t i = 0; i < CHANNELS * V; i++)
             f->image[c][i] = (float)pleat_rng_range(&rng, i, -1, 1);
-            f->label[c][i] = f->image[c][i] > 0;
-        }
-        f->source[c] = (pleat_source){
-            .dim = {SIDE, SIDE, SIDE}, .channels = 1, .image = f->image[c], .label = f->label[c]};
+        for (uint32_t i = 0; i < V; i++) f->label[c][i] = f->image[c][i] > 0;
+        f->source[c] = (pleat_source){.dim = {SIDE, SIDE, SIDE},
+                                      .channels = CHANNELS,
+                                      .image = f->image[c],
+                                      .label = f->label[c]};
         f->sources[c] = &f->source[c];
     }
     f->engine = net_engine("ref", PLEAT_PRECISION_AUTO);
@@ -164,7 +166,8 @@ static pleat_status open_feed(fixture *f, double device_memory, char kind[16]) {
 
 static void cases_are_resident_when_they_fit(void **state) {
     fixture *f = *state;
-    const double needs = TRAINED * V * 5 + V + 8 * 8 * 8; /* see support_device.c */
+    /* see support_device.c */
+    const double needs = TRAINED * V * (4 * CHANNELS + 1) + V + CHANNELS * 8 * 8 * 8;
     char kind[16];
     OK(open_feed(f, 0, kind));
     assert_string_equal(kind, "resident");
@@ -243,8 +246,8 @@ static void without_recordings_the_fold_learns_the_same(void **state) {
 typedef struct stepper { /* a net and a batch in host memory */
     pleat_model *model;
     pleat_net *net;
-    float images[BATCH * 512];
-    uint8_t labels[BATCH * 512];
+    float images[CHANNELS * BATCH * 512];
+    uint8_t labels[CHANNELS * BATCH * 512]; /* the net takes the first BATCH * 512 */
     double sums[BATCH * 7];
     int64_t step;
 } stepper;
@@ -260,7 +263,7 @@ static stepper *start(const fixture *f, pleat_comm *norm_comm) {
 
 static void make_step(stepper *s, int global_batch) {
     s->step++;
-    net_batch((uint64_t)s->step, BATCH * 512, 2, s->images, s->labels);
+    net_batch((uint64_t)s->step, COUNT(s->images), 2, s->images, s->labels);
     OK(pleat_net_train(s->net, s->images, s->labels, global_batch, NULL, s->sums));
     OK(pleat_model_update(s->model, pleat_optimizers[0], 1e-2, s->step));
 }

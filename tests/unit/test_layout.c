@@ -146,6 +146,8 @@ static void channels_are_found_in_every_layout(void **state) {
     put_json(f, "{\"modality\": {\"0\": \"CT\", \"1\": \"PET\"}, \"training\": ["
                 "{\"image\": \"imagesTr/k.nii\", \"label\": \"labelsTr/k.nii\"}]}");
     FINDS(f, 1, {"k", "imagesTr/k_0000.nii|imagesTr/k_0001.nii.gz", "labelsTr/k.nii"});
+    put_json(f, "{\"channel_names\": {\"0\": \"a\", \"1\": \"b\", \"2\": \"c\"}}");
+    refuses(f, 1, PLEAT_ERR_DATA, "case 'h' has 2 channels, ");
     f = FOLDER("channel-cases", "a/imaging_0000.nii.gz", "a/imaging_0001.nii.gz",
                "a/segmentation.nii.gz");
     FINDS(f, 1, {"a", "a/imaging_0000.nii.gz|a/imaging_0001.nii.gz", "a/segmentation.nii.gz"});
