@@ -253,7 +253,7 @@ static int has_name(const names *list, const char *stem, size_t n, const char *t
 static pleat_status id_bytes_of(const char *folder, const char *name, size_t stem,
                                 const names *images, const names *labels, size_t *out) {
     const int channel = channel_of(name, stem);
-    char before[8];
+    char before[16];
     *out = stem;
     if (channel < 0 || has_name(labels, name, stem, "")) return PLEAT_OK;
     if (channel == 0) {
