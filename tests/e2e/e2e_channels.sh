@@ -101,6 +101,15 @@ mkdir moved && cp -r both/case_001 moved && cp both/case_002/imaging_0001.nii.gz
 refused "channels on two grids" 3 "moved/case_001/imaging_0001.nii.gz" 0 prep both.yaml --out bad \
     --set data=moved
 
+# --- in memory, and read box by box --------------------------------------------------------------
+# weights RUN: what fold 0 has learnt.
+weights() { "$pleat" info "$1/fold_0/checkpoint_latest.h5" | grep '^weights digest'; }
+short=(--fold 0 --set train.epochs=1 --set train.iterations=3 --set store=store_both)
+succeeds "train from memory" 2 train both.yaml --out resident "${short[@]}"
+succeeds "train from the store" 2 train both.yaml --out streamed "${short[@]}" --set host_memory=0
+holds "patches are streamed" has err "patches are streamed from the store"
+holds "both learn the same" same_text "$(weights streamed)" "$(weights resident)"
+
 # --- what the second channel is worth ------------------------------------------------------------
 succeeds "run with both" 0 run both.yaml --out run_both
 both=$(infection)
