@@ -44,9 +44,9 @@ nifti.*.h|znzlib.h                      src/io/nifti.*
 zlib.h                                  src/io/nifti.*
 (oneapi/dnnl/)?dnnl.*.h                 src/engines/onednn.*
 yaml.h                                  src/run/config.*
-jansson.h                               src/io/layout.*|src/eval/report/.*
-jansson.h                               src/io/json_text.*|src/app/sheet.c|src/run/journal.c
-jansson.h                               preprocess/folds.c|src/run/.*json.*
+jansson.h                               src/base/json.c|src/io/layout.*|src/eval/report/.*
+jansson.h                               preprocess/folds.c|src/run/.*json.*|src/run/journal.c
+jansson.h                               src/app/sheet.c
 png.h                                   src/(eval|app)/.*
 (cuda|cudnn|cublas|nccl|nvtx|cub/).*    cuda/.*
 '
@@ -196,6 +196,15 @@ awk -v most="$lines_most" -v columns="$columns_most" '
     grep -nIE '(^|[^a-z])/wo''rk/|\.\./sha''red' "${all[@]}" |
         sed 's/^\([^:]*:[0-9]*\):.*/\1: a path that nobody else has/'
 } > "$offences/words"
+# A score is named in its family's file alone; comments may say what they like.
+mapfile -t elsewhere < <(printf '%s\n' "${product[@]}" | grep -v '^src/eval/scores/')
+scores=$(sed -nE 's/.*\.(name|nnunet) = "([^"]+)".*/\2/p' src/eval/scores/*.c | paste -sd '|')
+awk -v name="\"($scores)\"" '
+    { line = $0; sub(/\/\*.*/, "", line) }
+    line !~ /^[ ]*\*/ && line ~ name {
+        print FILENAME ":" FNR ": names a score; take it from the list of metrics.h"
+    }
+' "${elsewhere[@]}" >> "$offences/words"
 for script in "${scripts[@]}"; do
     bash -n "$script" 2>> "$offences/words"
 done

@@ -30,7 +30,7 @@ typedef struct pleat_run_options {
     int only_fold; /* -1: all; else this one alone; the report is over the folds that have scores */
     int train_only;  /* no predictions, no scores */
     int dry_run;     /* print who trains what, and stop */
-    int verbose;     /* all six scores in the table */
+    int verbose;     /* all scores in the table */
     double max_time; /* seconds after which it leaves, to be started again; 0: no limit */
 } pleat_run_options;
 

@@ -10,6 +10,7 @@
 #include "pleat/nifti.h"
 #include "pleat/resample.h"
 #include "pleat/rundir.h"
+#include "pleat/statistics.h"
 #include "pleat/window.h"
 
 #include <stdlib.h>
@@ -133,11 +134,6 @@ static pleat_status try_network(const app *a, const plan_request *request, plan_
 
 /* --- a run of the past ------------------------------------------------------------------------ */
 
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The median of the epochs' seconds over all folds that were begun. */
 static pleat_status read_past(const plan_request *request, plan_needs *n) {
     pleat_record record;
@@ -161,7 +157,7 @@ static pleat_status read_past(const plan_request *request, plan_needs *n) {
     }
     PLEAT_CHECK_GOTO(status, done, count > 0, PLEAT_ERR_NOT_FOUND,
                      "no fold of '%s' has finished an epoch", request->past);
-    qsort(seconds, count, sizeof *seconds, ascending);
+    pleat_sort(seconds, count);
     n->epoch = seconds[count / 2];
     (void)snprintf(n->timed, sizeof n->timed,
                    "the median of %zu epochs of '%s': %d ranks, %s %s on %s", count, request->past,

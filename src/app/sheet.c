@@ -1,9 +1,10 @@
 /* sheet.c - the three ways to print a fact. */
 #include "sheet.h"
 
-#include "../io/json_text.h"
+#include "pleat/json.h"
 
 #include <jansson.h>
+
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -89,10 +90,6 @@ void sheet_int(sheet *s, const char *key, long long value) {
         print_plain(s, key, text);
 }
 
-static json_t *json_number(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static void real_text(double value, char out[32]) {
     (void)snprintf(out, 32, isfinite(value) ? "%.6g" : "-", value);
 }
@@ -101,7 +98,7 @@ void sheet_real(sheet *s, const char *key, double value) {
     char text[32];
     real_text(value, text);
     if (s->form == SHEET_JSON)
-        put_json(s, key, json_number(value));
+        put_json(s, key, pleat_json_real(value));
     else
         print_plain(s, key, text);
 }
@@ -130,7 +127,7 @@ static void list_text(const sheet *s, const double *values, int n, char out[CELL
 
 static json_t *json_list(const double *values, int n) {
     json_t *list = json_array();
-    for (int i = 0; i < n; i++) (void)json_array_append_new(list, json_number(values[i]));
+    for (int i = 0; i < n; i++) (void)json_array_append_new(list, pleat_json_real(values[i]));
     return list;
 }
 

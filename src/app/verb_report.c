@@ -7,7 +7,8 @@ pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0};
     int all = 0, go = 0;
     const option rows[] = {
-        {"--all-scores", OPTION_FLAG, &all, NULL, "a table for each of the six scores"},
+        {"--all-scores", OPTION_FLAG, &all, NULL,
+         "a table for each score, not for the first alone"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

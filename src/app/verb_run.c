@@ -19,7 +19,8 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
         {"--max-time", OPTION_TEXT, &max_time, "TIME",
          "seconds or HH:MM:SS; before they are over it checkpoints and leaves with 85"},
         {"--dry-run", OPTION_FLAG, &options.dry_run, NULL, "print who trains what, and stop"},
-        {"--all-scores", OPTION_FLAG, &options.verbose, NULL, "a table for each of the six scores"},
+        {"--all-scores", OPTION_FLAG, &options.verbose, NULL,
+         "a table for each score, not for the first alone"},
         {0},
     };
     pleat_config config;

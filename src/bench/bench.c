@@ -3,6 +3,7 @@
 
 #include "pleat/file.h"
 #include "pleat/log.h"
+#include "pleat/statistics.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -56,17 +57,12 @@ pleat_status verb_bench(app *a, const verb *self, int argc, char **argv) {
 
 /* --- times and memory ------------------------------------------------------------------------- */
 
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 bench_times bench_summary(double *times, int n) {
-    qsort(times, (size_t)n, sizeof *times, ascending);
+    pleat_sort(times, (size_t)n);
     return (bench_times){
-        .median = 0.5 * (times[(n - 1) / 2] + times[n / 2]),
+        .median = pleat_median(times, (size_t)n),
         .min = times[0],
-        .p90 = times[(9 * n + 9) / 10 - 1],
+        .p90 = pleat_quantile(times, (size_t)n, 0.9),
     };
 }
 

@@ -46,30 +46,22 @@ static pleat_status run_variant(pleat_session *session, const struct variant *v,
 static pleat_status compare(const char *run) {
     pleat_status status = PLEAT_OK;
     char folder[PLEAT_PATH_BYTES];
-    pleat_report_variant results[VARIANTS] = {{0}};
-    pleat_case_result *owned[VARIANTS] = {NULL};
-    pleat_classes classes = {0};
+    pleat_results results[VARIANTS] = {{0}};
+    pleat_report_variant named[VARIANTS];
     pleat_record record = {0};
     for (int v = 0; v < VARIANTS; v++) {
-        results[v].name = variants[v].name;
+        named[v] = (pleat_report_variant){variants[v].name, &results[v]};
         PLEAT_TRY_GOTO(status, done,
                        pleat_path(folder, sizeof folder, "%s/%s", run, variants[v].name));
         PLEAT_TRY_GOTO(status, done, pleat_record_read(folder, &record));
-        PLEAT_TRY_GOTO(status, done,
-                       pleat_run_scores(folder, record.folds, &owned[v], &results[v].n));
-        results[v].results = owned[v];
+        PLEAT_TRY_GOTO(status, done, pleat_run_results(folder, &record, &results[v]));
     }
-    PLEAT_TRY_GOTO(status, done, pleat_classes_parse(record.classes, &classes));
+    PLEAT_TRY_GOTO(status, done, pleat_report_compare(stdout, run, named, VARIANTS));
     PLEAT_TRY_GOTO(status, done,
-                   pleat_report_compare(stdout, run, results, VARIANTS, classes.name, classes.n,
-                                        record.folds));
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_figures_boxes(run, "ablation", PLEAT_DSC, results, VARIANTS, classes.name,
-                                       classes.n));
+                   pleat_figures_boxes(run, "ablation", PLEAT_HEADLINE, named, VARIANTS));
     (void)printf("\nresults: %s/ablation.csv\n", run);
 done:
-    for (int v = 0; v < VARIANTS; v++) free(owned[v]);
-    pleat_classes_free(&classes);
+    for (int v = 0; v < VARIANTS; v++) pleat_results_free(&results[v]);
     return status;
 }
 

@@ -1,6 +1,8 @@
 /* config_text.c - prints the configuration, its keys' table, and checks what must hold between. */
 #include "config_table.h"
 
+#include "pleat/statistics.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
@@ -26,12 +28,8 @@ static void put(page *p, const char *format, ...) {
 
 /* As short as reads back the same. */
 static void put_real(page *p, const char *before, double value) {
-    char text[32];
-    for (int digits = 6; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) break;
-    }
-    put(p, "%s%s", before, text);
+    char text[PLEAT_NUMBER_BYTES];
+    put(p, "%s%s", before, pleat_number(value, 6, text));
 }
 
 /* Single quotes are doubled inside single quotes. */

@@ -158,38 +158,31 @@ done:
 
 /* --- the report ----------------------------------------------------------------------------- */
 
-pleat_status pleat_run_scores(const char *folder, int folds, pleat_case_result **out, int *n) {
-    *out = NULL;
-    *n = 0;
-    for (int fold = 0; fold < folds; fold++) {
+pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out) {
+    pleat_classes classes;
+    *out = (pleat_results){0};
+    PLEAT_TRY(pleat_classes_parse(record->classes, &classes));
+    const pleat_status begun =
+        pleat_results_begin(&classes, record->folds, pleat_scores_all(), out);
+    pleat_classes_free(&classes);
+    PLEAT_TRY(begun);
+    for (int fold = 0; fold < record->folds; fold++) {
         char path[PLEAT_PATH_BYTES];
-        pleat_case_result *some = NULL;
-        int count = 0;
         PLEAT_TRY(pleat_fold_folder(folder, fold, path));
-        const pleat_status status = pleat_report_read_fold(path, fold, &some, &count);
-        if (status == PLEAT_ERR_NOT_FOUND) {
+        const pleat_status status = pleat_report_read_fold(path, fold, out);
+        if (status == PLEAT_ERR_NOT_FOUND)
             pleat_log(PLEAT_INFO, "fold=%d has no scores yet; the report is without it", fold);
-            continue;
-        }
-        PLEAT_TRY(status);
-        pleat_case_result *more = realloc(*out, (size_t)(*n + count) * sizeof *more);
-        if (more != NULL) memcpy(more + *n, some, (size_t)count * sizeof *more);
-        free(some);
-        PLEAT_CHECK(more != NULL, PLEAT_ERR_MEMORY, "no memory for the scores of '%s'", folder);
-        *out = more;
-        *n += count;
+        else
+            PLEAT_TRY(status);
     }
-    PLEAT_CHECK(*n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
+    PLEAT_CHECK(out->n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
     return PLEAT_OK;
 }
 
 pleat_status pleat_crossval_report(const char *folder, int verbose) {
     pleat_record record;
-    pleat_case_result *results = NULL;
-    int n = 0;
+    pleat_results results;
     PLEAT_TRY(pleat_record_read(folder, &record));
-    pleat_classes classes;
-    PLEAT_TRY(pleat_classes_parse(record.classes, &classes));
     const pleat_report_info info = {.version = record.version,
                                     .command = record.command,
                                     .config_digest = record.digest,
@@ -197,17 +190,12 @@ pleat_status pleat_crossval_report(const char *folder, int verbose) {
                                     .precision = record.precision,
                                     .weights = record.weights,
                                     .seed = record.seed};
-    pleat_status status = pleat_run_scores(folder, record.folds, &results, &n);
-    if (status == PLEAT_OK)
-        status =
-            pleat_report_write(folder, results, n, classes.name, classes.n, record.folds, &info);
-    if (status == PLEAT_OK) status = pleat_figures_run(folder, results, n, classes.name, classes.n);
-    if (status == PLEAT_OK)
-        status =
-            pleat_report_print(stdout, results, n, classes.name, classes.n, record.folds, verbose);
+    pleat_status status = pleat_run_results(folder, &record, &results);
+    if (status == PLEAT_OK) status = pleat_report_write(folder, &results, &info);
+    if (status == PLEAT_OK) status = pleat_figures_run(folder, &results);
+    if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, verbose);
     if (status == PLEAT_OK) (void)printf("\nresults: %s\n", folder);
-    free(results);
-    pleat_classes_free(&classes);
+    pleat_results_free(&results);
     return status;
 }
 

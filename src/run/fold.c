@@ -21,8 +21,7 @@ typedef struct fold_job {
     int n_train, n_held_out;
     pleat_layer_info *layers;
     int n_layers;
-    pleat_case_result *results; /* of this rank */
-    int n_results;
+    pleat_results results;  /* of this rank */
     pleat_halt halt;        /* agreed on */
     pleat_journal *journal; /* of the group's rank 0 */
     pleat_gpu_usage usage;  /* of this rank's GPU, in training */
@@ -162,12 +161,8 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
     if (status == PLEAT_OK) status = pleat_nifti_write_label(path, &label, &info->geometry);
     pleat_label_free(&label);
     if (status != PLEAT_OK) return status;
-    pleat_case_result *result = &job->results[job->n_results];
-    PLEAT_TRY(pleat_score_files(info->id, path, cv->data.cases.paths[i].label, cv->data.classes.n,
-                                result));
-    result->fold = job->fold;
-    job->n_results++;
-    return PLEAT_OK;
+    return pleat_score_files(info->id, job->fold, path, cv->data.cases.paths[i].label,
+                             &job->results);
 }
 
 /* Held-out case i is rank i modulo size's. A wish to halt ends it between two cases. */
@@ -213,6 +208,33 @@ static pleat_status agree_on_halt(fold_job *job) {
     return PLEAT_OK;
 }
 
+/* Collective: rank 0 of the group writes what all its ranks scored. */
+static pleat_status write_scores(fold_job *job) {
+    const pleat_crossval *cv = job->cv;
+    void *mine = NULL, *gathered = NULL;
+    size_t bytes = 0, all = 0;
+    pleat_results results = {0};
+    size_t *sizes = calloc((size_t)cv->team.group->size, sizeof *sizes);
+    pleat_status status = pleat_results_pack(&job->results, &mine, &bytes);
+    if (sizes == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to gather scores");
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->team.group, status));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_comm_gather(cv->team.group, mine, bytes, 0, &gathered, sizes));
+    if (cv->team.group->rank != 0) goto done;
+    for (int rank = 0; rank < cv->team.group->size; rank++) all += sizes[rank];
+    PLEAT_TRY_GOTO(
+        status, done,
+        pleat_results_begin(&cv->data.classes, cv->data.folds.k, pleat_scores_all(), &results));
+    PLEAT_TRY_GOTO(status, done, pleat_results_unpack(gathered, all, &results));
+    PLEAT_TRY_GOTO(status, done, pleat_report_write_fold(job->folder, &results));
+done:
+    pleat_results_free(&results);
+    free(mine);
+    free(gathered);
+    free(sizes);
+    return status;
+}
+
 static pleat_status predict(fold_job *job) {
     pleat_crossval *cv = job->cv;
     const double start = pleat_now();
@@ -221,28 +243,15 @@ static pleat_status predict(fold_job *job) {
     pleat_comm_note(cv->team.group, where, 0.0);
     PLEAT_TRY(pleat_fold_path(job->folder, PLEAT_FOLD_PREDICTIONS, path));
     pleat_status status = pleat_file_make_folder(path);
-    job->results = calloc((size_t)job->n_held_out, sizeof *job->results);
-    if (status == PLEAT_OK && job->results == NULL)
-        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for the scores of fold %d", job->fold);
+    if (status == PLEAT_OK)
+        status = pleat_results_begin(&cv->data.classes, cv->data.folds.k, pleat_scores_all(),
+                                     &job->results);
     if (status == PLEAT_OK) status = predict_share(job);
     PLEAT_TRY(pleat_comm_agree(cv->team.group, status));
     PLEAT_TRY(agree_on_halt(job));
     if (job->halt != PLEAT_HALT_NONE) return PLEAT_OK;
 
-    void *gathered = NULL;
-    size_t *sizes = calloc((size_t)cv->team.group->size, sizeof *sizes);
-    if (sizes == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to gather scores");
-    status = pleat_comm_agree(cv->team.group, status);
-    if (status == PLEAT_OK)
-        status =
-            pleat_comm_gather(cv->team.group, job->results,
-                              (size_t)job->n_results * sizeof *job->results, 0, &gathered, sizes);
-    if (status == PLEAT_OK && cv->team.group->rank == 0)
-        status = pleat_report_write_fold(job->folder, gathered, job->n_held_out,
-                                         cv->data.classes.name, cv->data.classes.n);
-    free(gathered);
-    free(sizes);
-    PLEAT_TRY(pleat_comm_agree(cv->team.group, status));
+    PLEAT_TRY(pleat_comm_agree(cv->team.group, write_scores(job)));
     pleat_journal_event(job->journal, "scored", 0, 0, NULL);
     if (cv->team.group->rank == 0)
         pleat_log(PLEAT_INFO, "fold=%d predicted and scored %d cases in %.0f s", job->fold,
@@ -268,7 +277,7 @@ done:
     free(job.sources);
     free(job.held_out);
     free(job.layers);
-    free(job.results);
+    pleat_results_free(&job.results);
     pleat_journal_close(job.journal);
     return status;
 }

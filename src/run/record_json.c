@@ -7,7 +7,7 @@
  */
 #include "run_impl.h"
 
-#include "../io/json_text.h"
+#include "pleat/json.h"
 #include "pleat/log.h"
 
 #include <jansson.h>

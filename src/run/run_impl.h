@@ -71,9 +71,9 @@ const char *pleat_gpu_usage_text(const pleat_gpu_usage *usage, char *text, size_
  * before its end, the same on all ranks of the group. */
 pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt);
 
-/* What the finished folds of a run scored: (*out)[*n], freed by the caller, also after a failure.
- * ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
-pleat_status pleat_run_scores(const char *folder, int folds, pleat_case_result **out, int *n);
+/* What the finished folds of a run scored, in order of fold; freed by the caller, also after a
+ * failure. ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
+pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out);
 
 /* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
  * configuration, naming the first key that differs. */
