@@ -52,9 +52,9 @@ typedef struct pleat_config {
     int validation;    /* patches per validation case and epoch */
     double oversample; /* share of training patches around a foreground voxel */
     double lr;
-    int schedule;                /* place in pleat_schedules */
-    pleat_schedule_config rates; /* but for its kind and epochs, which are above */
-    int weights;                 /* pleat_weights: which checkpoint predicts */
+    int loss, optimizer, schedule; /* places in their lists */
+    pleat_schedule_config rates;   /* but for its kind and epochs, which are above */
+    int weights;                   /* pleat_weights: which checkpoint predicts */
 
     int augment; /* 0: off altogether */
     pleat_augment_config transforms;

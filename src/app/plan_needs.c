@@ -100,6 +100,12 @@ static void close_trial(trial *t) {
     free(t->labels);
 }
 
+static int is_on_gpu(const char *engine) {
+    for (const pleat_engine_entry *e = pleat_engine_list(); e->name != NULL; e++)
+        if (strcmp(e->name, engine) == 0) return e->on_gpu;
+    return 0;
+}
+
 static pleat_status try_network(const app *a, const plan_request *request, plan_needs *n) {
     const pleat_config *c = &request->config;
     trial t = {.batch = c->batch / n->layout.ranks_per_fold};
@@ -118,6 +124,7 @@ static pleat_status try_network(const app *a, const plan_request *request, plan_
                        "measured here by %d steps of one rank, %.3g s each: %s %s on %s",
                        request->steps, times.median / 1e3, t.engine->ops->name,
                        pleat_precision_name(t.engine->precision), t.engine->device);
+        n->timed_on_gpu = is_on_gpu(t.engine->ops->name);
     }
     if (status == PLEAT_OK) {
         const double params = (double)t.graph.params, stats = (double)t.graph.stats;
@@ -162,6 +169,7 @@ static pleat_status read_past(const plan_request *request, plan_needs *n) {
     (void)snprintf(n->timed, sizeof n->timed,
                    "the median of %zu epochs of '%s': %d ranks, %s %s on %s", count, request->past,
                    record.ranks, record.engine, record.precision, record.device);
+    n->timed_on_gpu = is_on_gpu(record.engine);
 done:
     free(seconds);
     return status;

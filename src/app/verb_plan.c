@@ -80,7 +80,7 @@ static void print_time(const plan_request *r, const plan_needs *n) {
                  time_text(plan_needs_seconds(n, &r->config), text), r->config.epochs);
     (void)printf(", %s an epoch; a fold may end earlier\n", time_text(n->epoch, text));
     (void)printf("  %s\n", n->timed);
-    if (r->gpus > 0 && strstr(n->timed, "cudnn") == NULL)
+    if (r->gpus > 0 && !n->timed_on_gpu)
         (void)printf("  that was no GPU: the time on GPUs will be another\n");
 }
 

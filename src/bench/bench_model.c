@@ -2,7 +2,7 @@
 #include "bench.h"
 
 #include "pleat/comm_device.h"
-#include "pleat/cuda_module.h"
+#include "pleat/device.h"
 #include "pleat/predict.h"
 #include "pleat/volume.h"
 
@@ -67,8 +67,7 @@ void bench_model_close(bench_model *m) {
 
 void bench_model_print(sheet *s, const bench_model_options *o, const bench_model *m) {
     size_t unused = 0, total = 0; /* of the GPU, with what others have there */
-    if (m->engine->module != NULL &&
-        m->engine->module->memory(m->engine, &unused, &total) == PLEAT_OK)
+    if (pleat_device_of(m->engine)->memory(m->engine, &unused, &total) == PLEAT_OK && total > 0)
         sheet_real(s, "device_mib", (double)(total - unused) / 0x1p20);
     sheet_real(s, "arena_mib", (double)pleat_net_arena(m->net) / 0x1p20);
     sheet_int(s, "params", (long long)m->graph.params);

@@ -31,21 +31,19 @@ static pleat_status cudnn_create(const pleat_engine_options *options, pleat_engi
     const char *why = cudnn_missing();
     PLEAT_CHECK(why == NULL, PLEAT_ERR_UNSUPPORTED, "engine 'cudnn': %s", why);
     const pleat_cuda_module *module = pleat_cuda_module_load(&why);
-    PLEAT_TRY(module->engine_create(options, out));
-    (*out)->module = module;
-    return PLEAT_OK;
+    return module->engine_create(options, out);
 }
 
 static const pleat_engine_entry engines[] = {
-    {"cudnn", "GPU, cuDNN", cudnn_missing, cudnn_create, 1},
+    {"cudnn", "GPU, cuDNN", cudnn_missing, cudnn_create, 1, 1},
 #if PLEAT_WITH_ONEDNN
-    {"onednn", "CPU, oneDNN", always, pleat_onednn_create, 0},
+    {"onednn", "CPU, oneDNN", always, pleat_onednn_create, 0, 0},
 #else
-    {"onednn", "CPU, oneDNN", without_onednn, onednn_is_missing, 0},
+    {"onednn", "CPU, oneDNN", without_onednn, onednn_is_missing, 0, 0},
 #endif
-    {"ref", "CPU, plain loops; the oracle", always, pleat_ref_create, 0},
-    {"ref64", "the same in double, for gradient checks", always, pleat_ref64_create, 0},
-    {NULL, NULL, NULL, NULL, 0},
+    {"ref", "CPU, plain loops; the oracle", always, pleat_ref_create, 0, 0},
+    {"ref64", "the same in double, for gradient checks", always, pleat_ref64_create, 0, 0},
+    {NULL, NULL, NULL, NULL, 0, 0},
 };
 
 static const char *const precisions[] = {"auto", "f32", "tf32", "bf16"};

@@ -91,8 +91,8 @@ static pleat_status write_table(const char *folder, const table *t, const pleat_
 
 pleat_status pleat_history_write(const char *folder, const pleat_loss *loss,
                                  const pleat_epoch *rows, int n) {
-    static const table tsv = {PLEAT_FOLD_HISTORY, '\t', 1, 0},
-                       csv = {PLEAT_FOLD_KERAS_LOG, ',', 0, 1};
+    static const table tsv = {PLEAT_FOLD_HISTORY, '\t', 1, 0};
+    static const table csv = {PLEAT_FOLD_KERAS_LOG, ',', 0, 1};
     PLEAT_TRY(write_table(folder, &tsv, loss, rows, n));
     return write_table(folder, &csv, loss, rows, n);
 }

@@ -62,12 +62,12 @@ static const pleat_schedule_kind poly = {"poly", "nnU-Net's: lr * (1 - epoch/epo
 
 const pleat_schedule_kind *const pleat_schedules[] = {&plateau, &poly, NULL};
 
-const char *pleat_schedule_name(int i) {
-    return pleat_schedules[i] != NULL ? pleat_schedules[i]->name : NULL;
-}
-
 static const pleat_schedule_kind *kind_of(const pleat_schedule *s) {
     return s->config.kind != NULL ? s->config.kind : pleat_schedules[0];
+}
+
+const char *pleat_schedule_name(int place) {
+    return pleat_schedules[place] != NULL ? pleat_schedules[place]->name : NULL;
 }
 
 double pleat_schedule_rate(const pleat_schedule *schedule, int epoch) {

@@ -2,6 +2,8 @@
 #include "config_table.h"
 
 #include "pleat/engine.h"
+#include "pleat/losses.h"
+#include "pleat/optimizers.h"
 #include "pleat/rundir.h"
 #include "pleat/window.h"
 
@@ -36,6 +38,7 @@ const config_row pleat_config_rows[] = {
      "of volumes smaller than the patch: zero is the original's 0 that belongs to no class; "
      "background is the volume's minimum labelled background"},
 
+    {"network.name", CHOICE(network.name, pleat_network_name), 0, "which one"},
     {"network.depth", INTEGER(network.depth, 1, 7), 0, "how often sizes are halved"},
     {"network.filters", INTEGER(network.filters, 1, 512), 0, "channels of the first level"},
     {"network.norm", BOOLEAN(network.norm), 0, "batch norm after each ReLU"},
@@ -51,7 +54,9 @@ const config_row pleat_config_rows[] = {
      "random patches per validation case and epoch"},
     {"train.oversample", REAL(oversample, 0, 1), 0,
      "share of patches around a foreground voxel, classes equally often; the others lie anywhere"},
-    {"train.lr", REAL(lr, 1e-12, 10), 0, "learning rate of Adam at the start"},
+    {"train.loss", CHOICE(loss, pleat_loss_name), 0, "what is minimised; its metrics are logged"},
+    {"train.optimizer", CHOICE(optimizer, pleat_optimizer_name), 0, "how gradients change weights"},
+    {"train.lr", REAL(lr, 1e-12, 10), 0, "learning rate at the start"},
     {"train.schedule", CHOICE(schedule, pleat_schedule_name), 0,
      "plateau: the original's; poly: lr * (1 - epoch/epochs)^0.9"},
     {"train.plateau.factor", REAL(rates.factor, 0, 1), 0, "lr is multiplied by it"},

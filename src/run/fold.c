@@ -94,6 +94,8 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .iterations = c->iterations,
         .batch = c->batch,
         .validation = c->validation,
+        .loss = pleat_losses[c->loss],
+        .optimizer = pleat_optimizers[c->optimizer],
         .lr = c->lr,
         .schedule = schedule,
         .patch = {c->patch[0], c->patch[1], c->patch[2]},

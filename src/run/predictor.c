@@ -12,7 +12,7 @@ struct pleat_predictor {
     pleat_config config;
     pleat_prep_config prep;
     pleat_network network;
-    char network_text[512], preprocessing[2048]; /* all models agree on these and */
+    char network_text[PLEAT_NETWORK_TEXT], preprocessing[2048]; /* all models agree on these and */
     char classes[PLEAT_CLASSES_BYTES];
     int n;
     pleat_model **models;
