@@ -4,7 +4,6 @@
 #include "pleat/json.h"
 
 #include <jansson.h>
-
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>

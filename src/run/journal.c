@@ -5,9 +5,8 @@
 #include "pleat/log.h"
 #include "pleat/rundir.h"
 
-#include <jansson.h>
-
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
