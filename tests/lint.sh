@@ -16,6 +16,7 @@ levels='
 3 src/engines/             network
 3 src/net/
 3 include/pleat/net.h
+6 include/pleat/pool.h
 5 include/pleat/metrics.h
 4 include/pleat/gpu_augment.h
 4 include/pleat/gpu_window.h
@@ -197,6 +198,63 @@ awk -v most="$lines_most" -v columns="$columns_most" '
 for script in "${scripts[@]}"; do
     bash -n "$script" 2>> "$offences/words"
 done
+
+# --- names: links of pages, and files named in pages, in code and in .ci/run, are there -----------
+mapfile -t pages < <(printf '%s\n' "${all[@]}" | grep '\.md$')
+printf '%s\n' "${all[@]}" | awk '
+    BEGIN {
+        named = "(src|tests|include|docs|cuda|mpi|slurm|preprocess)/[A-Za-z0-9_./*{},-]*" \
+            "[A-Za-z0-9_/*}]|pleat/[a-z_0-9]+\\.h"
+    }
+    function bad(what) { print FILENAME ":" FNR ": " what }
+    function there(path,    name, pattern) { # a file, a folder, or a pattern that matches one
+        sub(/\/$/, "", path)
+        if (path in files || path in folders) return 1
+        if (path !~ /[*{]/) return 0
+        pattern = path
+        gsub(/\./, "\\.", pattern)
+        gsub(/\*/, "[^/]*", pattern)
+        gsub(/\{/, "(", pattern)
+        gsub(/\}/, ")", pattern)
+        gsub(/,/, "|", pattern)
+        for (name in files) if (name ~ ("^" pattern "$")) return 1
+        return 0
+    }
+    FILENAME == "-" {
+        files[$0] = path = $0
+        while (sub(/\/[^\/]*$/, "", path)) folders[path] = 1
+        next
+    }
+    FNR == 1 { fenced = 0; page = FILENAME ~ /\.md$/ }
+    page && /^ *```/ { fenced = !fenced }
+    {
+        text = fenced || !page ? "" : $0
+        while (match(text, /\]\([^) ]*/)) {
+            link = substr(text, RSTART + 2, RLENGTH - 2)
+            text = substr(text, RSTART + RLENGTH)
+            if (link ~ /^[a-z]+:/) continue
+            sub(/#.*/, "", link)
+            if (link == "") continue
+            folder = FILENAME
+            if (!sub(/[^\/]*$/, "", folder)) folder = ""
+            link = folder link
+            while (sub(/[^\/]+\/\.\.\//, "", link)) continue
+            if (!there(link)) bad("links to " link ", which is not there")
+        }
+        text = $0
+        while (match(text, named)) {
+            before = RSTART > 1 ? substr(text, RSTART - 1, 1) : " "
+            path = substr(text, RSTART, RLENGTH)
+            text = substr(text, RSTART + RLENGTH)
+            if (before ~ /[A-Za-z0-9_.-]/) continue
+            if (path ~ /^pleat/) {
+                if (before == "/") continue
+                path = "include/" path
+            }
+            if (!there(path)) bad("names " path ", which is not there")
+        }
+    }
+' - "${pages[@]}" "${code[@]}" .ci/run > "$offences/names"
 
 # --- format --------------------------------------------------------------------------------------
 if ! command -v clang-format > /dev/null; then

@@ -2,10 +2,11 @@
  * checkpoint.h - everything a fold needs to go on, in one HDF5 file.
  *
  * Datasets: /params, /moment1, /moment2, /stats (float32, flat, canonical layout), /history
- * (float64 [epochs, columns]); a group /layers that says where each tensor lies, so that other
- * programs can read the weights (docs/store.md). Scalars are attributes of the root. Written to a
- * temporary name, synced, renamed; the file before it is kept as <path>.previous. A checksum over
- * all of it but /layers is stored; a damaged latest falls back to the previous one and says so.
+ * (float64 [epochs, columns]: the metrics in training, in validation, lr, seconds); a group /layers
+ * that says where each tensor lies, so that other programs can read the weights (docs/store.md).
+ * Scalars are attributes of the root. Written to a temporary name, synced, renamed; the file before
+ * it is kept as <path>.previous. A checksum over all of it but /layers is stored; a damaged latest
+ * falls back to the previous one and says so.
  */
 #ifndef PLEAT_CHECKPOINT_H
 #define PLEAT_CHECKPOINT_H
@@ -18,7 +19,6 @@
 extern "C" {
 #endif
 
-#define PLEAT_HISTORY_COLUMNS 10 /* see history.tsv in docs/cli.md */
 #define PLEAT_PARTIAL_COLUMNS 8
 
 /* Where one tensor lies: for readers in other languages, written and never read back. */
@@ -46,10 +46,15 @@ typedef struct pleat_checkpoint {
     size_t n_params, n_stats;
     float *params, *moment1, *moment2; /* [n_params]; moments may be NULL (a model only) */
     float *stats;                      /* [n_stats] running means and variances */
-    double *history;                   /* [epoch, PLEAT_HISTORY_COLUMNS] */
+    char metrics[256];                 /* names of the logged ones, comma-separated; "" in files
+                                          of pleat 0.1: the four of its only loss */
+    double *history;                   /* [epoch, pleat_checkpoint_columns] */
     const pleat_layer_info *layers;    /* [n_layers], the caller's; NULL after a read */
     int n_layers;
 } pleat_checkpoint;
+
+/* Of the history: 2 * metrics + 2. */
+int pleat_checkpoint_columns(const pleat_checkpoint *checkpoint);
 
 /* keep_previous: the file there now becomes <path>.previous first. The folder must exist. ERR_IO;
  * what was there before then still is. */

@@ -13,7 +13,7 @@
 #define PLEAT_CONFIG_H
 
 #include "pleat/augment.h"
-#include "pleat/graph.h"
+#include "pleat/networks.h"
 #include "pleat/prep.h"
 #include "pleat/sampler.h"
 
@@ -31,7 +31,7 @@ typedef struct pleat_config {
     char store[512];    /* preprocessed cases; "" = <out>/store */
     char classes[1024]; /* names, comma-separated, background first; "" = from dataset.json */
     uint64_t seed;
-    int fidelity; /* the original's known oddities too; see docs/architecture.md */
+    int fidelity; /* the original's known oddities too; see docs/original.md */
 
     pleat_prep_config prep;
 
@@ -42,7 +42,7 @@ typedef struct pleat_config {
     int patch[3], overlap[3]; /* D, H, W */
     int pad_background;       /* pleat_pad */
 
-    pleat_unet_config network; /* classes is filled from `classes` */
+    pleat_network network; /* classes is filled from `classes` */
     int norm_sync;
     double norm_momentum;
 

@@ -105,7 +105,7 @@ typedef struct pleat_norm {   /* batch norm over N,D,H,W per channel (Ioffe & Sz
 } pleat_norm;
 
 /* What loss_backward does: dlogits = scale * d( L_n + crossentropy * C_n ) / dlogits for every
- * sample n, where L is a function of the sums with dL/dp_vc = A_c y_vc + B_c, and C the last sum. */
+ * sample n, where L is a function of the sums with dL/dp_vc = A_c y_vc + B_c, C the last sum. */
 typedef struct pleat_loss_gradient {
     const double *slopes; /* [N][2K] in the engine's memory: A, then B of each sample */
     double crossentropy;  /* 1/V makes C a mean over the voxels; 0: not part of the loss */

@@ -20,13 +20,14 @@
 extern "C" {
 #endif
 
-#define PLEAT_MOST_METRICS 8 /* of a loss */
+#define PLEAT_MOST_METRICS 7 /* of a loss */
 
 typedef struct pleat_loss {
     const char *name;           /* of train.loss: "tversky_crossentropy" */
     const char *what;           /* one line, for the manual */
     const char *const *metrics; /* [n_metrics] names of what is logged; the first is "loss" */
     int n_metrics;
+    int shown;           /* the metric that the log shows beside the loss */
     double crossentropy; /* w */
     /* out[n_metrics] of n samples: means over them. sums: double [n][3K+1], TP_c, P_c, Y_c, E, as
      * loss_forward of engine.h leaves them. n, voxels and classes are at least 1. */

@@ -10,7 +10,7 @@
  *   pleat_net_create(model, &options, &net);
  *   for each step:
  *       pleat_net_train(net, images, labels, global_batch, group, sums);
- *       pleat_model_adam(model, &adam);
+ *       pleat_model_update(model, optimizer, rate, step);
  *
  * Data parallel: every rank of `group` trains its part of the global batch; gradients are summed
  * over the group, and because the loss is a mean over the global batch, that sum is the gradient.
@@ -21,6 +21,8 @@
 #include "pleat/comm.h"
 #include "pleat/engine.h"
 #include "pleat/graph.h"
+#include "pleat/losses.h"
+#include "pleat/optimizers.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,15 +59,17 @@ void pleat_model_touch(pleat_model *model);
 const pleat_graph *pleat_model_graph(const pleat_model *model);
 pleat_engine *pleat_model_engine(const pleat_model *model);
 
-/* One update of all parameters by the gradients. */
-pleat_status pleat_model_adam(pleat_model *model, const pleat_adam *adam);
+/* One update of all parameters by the gradients; step is 1 for the first. */
+pleat_status pleat_model_update(pleat_model *model, const pleat_optimizer *optimizer, double rate,
+                                int64_t step);
 
 typedef struct pleat_net_options {
     int batch;
-    int dim[3];            /* patch, D, H, W */
-    int train;             /* backward too */
-    double norm_momentum;  /* of the running statistics; 0: the original's 0.99 */
-    pleat_comm *norm_comm; /* norm's statistics are this group's; NULL: this rank's alone */
+    int dim[3];             /* patch, D, H, W */
+    int train;              /* backward too */
+    const pleat_loss *loss; /* NULL: the first of the list */
+    double norm_momentum;   /* of the running statistics; 0: the original's 0.99 */
+    pleat_comm *norm_comm;  /* norm's statistics are this group's; NULL: this rank's alone */
     /* Gradients and norm's sums are kept for each sample and added in the order of the global
      * batch: the same bits for any division of it among ranks. Needs an engine that is `ordered`,
      * memory for global batch * parameters, and norm_comm to be the group of pleat_net_train. */
@@ -80,10 +84,16 @@ pleat_engine *pleat_net_engine(const pleat_net *net);
 
 /* Bytes of the activation arena. */
 size_t pleat_net_arena(const pleat_net *net);
-/* Doubles that train and evaluate return: batch * (3 * classes + 1); see pleat/loss.h. */
+/* Doubles that train and evaluate return for one sample, and for the batch: [heads][3K+1], the main
+ * head first; see pleat/losses.h. A net that is not trained has the main head alone. */
+size_t pleat_net_sample_sums(const pleat_net *net);
 size_t pleat_net_sums(const pleat_net *net);
+/* The loss's metrics, out[loss->n_metrics], of the sums of n samples: means over them. "loss" is
+ * the weighted sum over the heads, the others are the main head's. */
+void pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *out);
+const pleat_loss *pleat_net_loss(const pleat_net *net);
 
-/* images host float [N,D,H,W]; labels host [N,D,H,W]; sums host, may be NULL.
+/* images host float [N,D,H,W,C]; labels host [N,D,H,W]; sums host, may be NULL.
  * train: batch statistics; gradients start from zero and are summed over `group` (NULL: not). */
 pleat_status pleat_net_train(pleat_net *net, const float *images, const uint8_t *labels,
                              int global_batch, pleat_comm *group, double *sums);
@@ -94,7 +104,7 @@ pleat_status pleat_net_queue(pleat_net *net, const float *images, const uint8_t 
                              int global_batch, pleat_comm *group);
 pleat_status pleat_net_finish(pleat_net *net, pleat_comm *group, double *sums);
 /* Where a net that trains on an engine with a module (pleat/engine.h) takes its batch from, in the
- * engine's memory: images [N,D,H,W] of its activation type, labels [N,D,H,W]. Whoever fills them,
+ * engine's memory: images [N,D,H,W,C] of its activation type, labels [N,D,H,W]. Whoever fills them,
  * in the engine's order, before each queue or train gives those NULL for both. Any pass of the net
  * overwrites them. ERR_UNSUPPORTED for any other net. */
 pleat_status pleat_net_inputs(pleat_net *net, void **images, uint8_t **labels);

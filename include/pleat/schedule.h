@@ -1,7 +1,13 @@
 /*
  * schedule.h - the learning rate and the end of training, decided from the training loss.
  *
- * Three rules see the mean training loss of each epoch, in this order, as Keras's callbacks do:
+ * The rate is a row of a table:
+ *
+ *   plateau   the original's: lowered when the training loss no longer falls, as below
+ *   poly      nnU-Net's: lr * (1 - epoch/epochs)^0.9
+ *
+ * Three rules see the mean training loss of each epoch, in this order, as Keras's callbacks do; the
+ * first is plateau's alone:
  *
  *   ReduceLROnPlateau   in cooldown: count down, wait = 0
  *                       loss < plateau_best - min_delta: plateau_best = loss, wait = 0
@@ -20,22 +26,37 @@
 extern "C" {
 #endif
 
+typedef struct pleat_schedule pleat_schedule;
+
+typedef struct pleat_schedule_kind {
+    const char *name;                                          /* of train.schedule */
+    const char *what;                                          /* one line, for the manual */
+    double (*rate)(const pleat_schedule *schedule, int epoch); /* of an epoch, from 0 */
+    int (*reduce)(pleat_schedule *schedule, double loss);      /* at its end; NULL: never */
+} pleat_schedule_kind;
+
+/* The schedules, the default first; ends with NULL. */
+extern const pleat_schedule_kind *const pleat_schedules[];
+
 typedef struct pleat_schedule_config {
-    int patience;          /* epochs, 15; 0: the rate never changes */
-    double factor;         /* 0.1 */
-    double min_delta;      /* 1e-4 */
-    int cooldown;          /* epochs, 1 */
-    double min_rate;       /* 1e-5 */
-    int stop_patience;     /* epochs, 100; 0: never stops */
-    double stop_min_delta; /* 0 */
+    const pleat_schedule_kind *kind; /* NULL: the first of the list */
+    int epochs;                      /* at most */
+    int patience;                    /* epochs, 15; 0: the rate never changes */
+    double factor;                   /* 0.1 */
+    double min_delta;                /* 1e-4 */
+    int cooldown;                    /* epochs, 1 */
+    double min_rate;                 /* 1e-5 */
+    int stop_patience;               /* epochs, 100; 0: never stops */
+    double stop_min_delta;           /* 0 */
 } pleat_schedule_config;
 
-typedef struct pleat_schedule {
+struct pleat_schedule {
     pleat_schedule_config config;
-    double rate; /* for the next epoch */
+    double initial; /* rate of the first epoch */
+    double rate;    /* plateau's, for the next epoch */
     double plateau_best, stop_best, best;
     int wait, cooldown, stop_wait; /* epochs */
-} pleat_schedule;
+};
 
 typedef struct pleat_schedule_event {
     int reduced; /* the rate is lower from the next epoch on */
@@ -47,6 +68,9 @@ typedef struct pleat_schedule_event {
 pleat_schedule_config pleat_schedule_defaults(void);
 
 pleat_schedule pleat_schedule_init(const pleat_schedule_config *config, double rate);
+
+/* The learning rate of an epoch, from 0. */
+double pleat_schedule_rate(const pleat_schedule *schedule, int epoch);
 
 /* To be called once at the end of each epoch. */
 pleat_schedule_event pleat_schedule_epoch(pleat_schedule *schedule, double loss);

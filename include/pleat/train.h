@@ -33,10 +33,11 @@ typedef struct pleat_train_config {
     uint64_t seed;
     int fold;
     int epochs, iterations;
-    int batch;      /* global; a multiple of the group's ranks */
-    int validation; /* patches per validation case and epoch */
-    double lr;
-    int poly; /* lr * (1 - epoch/epochs)^0.9 instead of the plateau rule */
+    int batch;                        /* global; a multiple of the group's ranks */
+    int validation;                   /* patches per validation case and epoch */
+    const pleat_loss *loss;           /* NULL: the first of the list */
+    const pleat_optimizer *optimizer; /* NULL: the same */
+    double lr;                        /* of the first epoch */
     pleat_schedule_config schedule;
     int patch[3]; /* D, H, W */
     pleat_pad pad;
@@ -62,7 +63,8 @@ typedef struct pleat_train_data {
 typedef struct pleat_train_hooks {
     void (*step)(void *context); /* after every step; may be NULL */
     /* On group rank 0, once an epoch is saved: epochs and steps made. May be NULL. */
-    void (*epoch)(void *context, int epoch, int64_t step, const pleat_epoch *row);
+    void (*epoch)(void *context, int epoch, int64_t step, const pleat_loss *loss,
+                  const pleat_epoch *row);
     void *context;
 } pleat_train_hooks;
 

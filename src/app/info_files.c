@@ -168,11 +168,11 @@ static double best_loss(const pleat_checkpoint *c) {
 static void print_digests(sheet *s, const pleat_checkpoint *c) {
     const size_t params = c->n_params * sizeof(float);
     uint64_t history = 0;
-    for (int e = 0; e < c->epoch; e++) {
-        pleat_epoch row;
-        memcpy(&row, c->history + (size_t)e * PLEAT_HISTORY_COLUMNS, sizeof row);
-        row.seconds = 0.0;
-        history = pleat_digest(history, &row, sizeof row);
+    const size_t columns = (size_t)pleat_checkpoint_columns(c);
+    for (size_t e = 0; e < (size_t)c->epoch; e++) {
+        const double no_seconds = 0.0;
+        history = pleat_digest(history, c->history + e * columns, (columns - 1) * sizeof(double));
+        history = pleat_digest(history, &no_seconds, sizeof no_seconds);
     }
     print_digest(s, "weights_digest", pleat_digest(0, c->params, params));
     print_digest(s, "statistics_digest", pleat_digest(0, c->stats, c->n_stats * sizeof(float)));

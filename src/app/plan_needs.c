@@ -68,9 +68,8 @@ typedef struct trial { /* one rank's part of a step, on noise */
 
 static pleat_status one_step(void *context) {
     trial *t = context;
-    const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, ++t->step};
     PLEAT_TRY(pleat_net_train(t->net, t->images, t->labels, t->batch, NULL, NULL));
-    PLEAT_TRY(pleat_model_adam(t->model, &adam));
+    PLEAT_TRY(pleat_model_update(t->model, pleat_optimizers[0], 1e-3, ++t->step));
     return t->engine->ops->synchronize(t->engine);
 }
 
@@ -85,7 +84,7 @@ static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
                                  .norm_momentum = c->norm_momentum};
     const size_t n = (size_t)t->batch * pleat_voxels(c->patch);
     PLEAT_TRY(pleat_precision_from_name(c->precision, &engine.precision));
-    PLEAT_TRY(pleat_unet(&c->network, &t->graph));
+    PLEAT_TRY(pleat_network_build(&c->network, &t->graph));
     PLEAT_TRY(pleat_engine_create(&engine, &t->engine));
     options.ordered = t->ordered = c->deterministic && t->engine->ordered;
     PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
@@ -103,6 +102,7 @@ static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
 static void close_trial(trial *t) {
     pleat_net_destroy(t->net);
     pleat_model_destroy(t->model);
+    pleat_graph_free(&t->graph);
     pleat_engine_destroy(t->engine);
     free(t->images);
     free(t->labels);
@@ -164,8 +164,9 @@ static pleat_status read_past(const plan_request *request, plan_needs *n) {
         PLEAT_TRY_GOTO(status, done, pleat_checkpoint_read(path, &c, NULL));
         double *more = realloc(seconds, (count + (size_t)c.epoch + 1) * sizeof *seconds);
         if (more != NULL) seconds = more;
-        const pleat_epoch *rows = (const pleat_epoch *)(const void *)c.history;
-        for (int e = 0; e < c.epoch && more != NULL; e++) seconds[count++] = rows[e].seconds;
+        const size_t columns = (size_t)pleat_checkpoint_columns(&c);
+        for (size_t e = 1; e <= (size_t)c.epoch && more != NULL; e++)
+            seconds[count++] = c.history[e * columns - 1]; /* the last column */
         pleat_checkpoint_free(&c);
     }
     PLEAT_CHECK_GOTO(status, done, count > 0, PLEAT_ERR_NOT_FOUND,

@@ -3,7 +3,6 @@
 
 #include "pleat/comm_device.h"
 #include "pleat/cuda_module.h"
-#include "pleat/loss.h"
 #include "pleat/predict.h"
 #include "pleat/volume.h"
 
@@ -35,7 +34,7 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
         .device = -1,
         .deterministic = o->deterministic,
     };
-    const pleat_unet_config network = {
+    const pleat_network network = {
         .depth = o->depth, .filters = o->filters, .classes = o->classes, .norm = 1};
     pleat_net_options options = {
         .batch = o->batch,
@@ -47,7 +46,7 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
                 "--batch must be at least 1, --threads not negative");
     PLEAT_TRY(bench_check_size("--patch", o->patch));
     PLEAT_TRY(pleat_precision_from_name(o->precision, &engine.precision));
-    PLEAT_TRY(pleat_unet(&network, &out->graph));
+    PLEAT_TRY(pleat_network_build(&network, &out->graph));
     PLEAT_TRY(pleat_graph_check_size(&out->graph, o->patch));
     PLEAT_TRY(pleat_engine_create(&engine, &out->engine));
     if (group != NULL)
@@ -63,6 +62,7 @@ void bench_model_close(bench_model *m) {
     pleat_net_destroy(m->net);
     pleat_comm_destroy(m->compute);
     pleat_model_destroy(m->model);
+    pleat_graph_free(&m->graph);
     pleat_engine_destroy(m->engine);
 }
 
@@ -99,14 +99,12 @@ typedef struct step_work {
 
 static pleat_status one_step(void *context) {
     step_work *w = context;
-    const pleat_adam adam = {
-        .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7, .step = ++w->step};
     const float *images = w->images;
     const uint8_t *labels = w->labels;
     pleat_comm *group = w->m->compute != NULL ? w->m->compute : w->group;
     if (w->made.feed != NULL) PLEAT_TRY(pleat_batch_source_next(w->made.feed, &images, &labels));
     PLEAT_TRY(pleat_net_queue(w->m->net, images, labels, w->global_batch, group));
-    PLEAT_TRY(pleat_model_adam(w->m->model, &adam));
+    PLEAT_TRY(pleat_model_update(w->m->model, pleat_optimizers[0], 1e-3, ++w->step));
     if (w->made.feed != NULL) PLEAT_TRY(pleat_batch_source_ahead(w->made.feed));
     return pleat_net_finish(w->m->net, group, w->sums);
 }
@@ -129,15 +127,14 @@ static pleat_status fill_step(const bench_model_options *o, int rank, step_work 
 
 /* Of one rank's step; see the help of `bench step`. */
 static double step_flop(const bench_model_options *o, const pleat_graph *graph) {
-    const double first =
-        (double)graph->node[1].n_weights * (double)pleat_voxels(o->patch); /* node 0: input */
-    return o->batch * (6.0 * pleat_graph_macs(graph, o->patch) - 2.0 * first);
+    return o->batch * (6.0 * pleat_graph_macs(graph, o->patch) -
+                       2.0 * pleat_graph_first_macs(graph, o->patch));
 }
 
 static void print_step(const bench_model_options *o, const bench_patches *patches,
                        const step_work *w, const bench_times *times, int steps, int json) {
-    pleat_loss_values loss;
-    pleat_loss_from_sums(w->sums, o->batch, pleat_voxels(o->patch), o->classes, &loss);
+    double metrics[PLEAT_MOST_METRICS];
+    pleat_net_metrics(w->m->net, w->sums, o->batch, metrics);
     sheet s = bench_sheet("step", json);
     bench_print_times(&s, times);
     sheet_real(&s, "gflops", step_flop(o, &w->m->graph) / times->median / 1e6);
@@ -148,7 +145,7 @@ static void print_step(const bench_model_options *o, const bench_patches *patche
     sheet_text(&s, "feed", w->made.feed != NULL ? pleat_batch_source_kind(w->made.feed) : "none");
     sheet_int(&s, "ranks", w->group != NULL ? w->group->size : 1);
     sheet_int(&s, "steps", steps);
-    sheet_real(&s, "loss", loss.loss);
+    sheet_real(&s, "loss", metrics[0]);
     sheet_end(&s);
 }
 

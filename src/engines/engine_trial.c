@@ -3,6 +3,7 @@
 
 #include "cpu.h"
 #include "pleat/net.h"
+#include "pleat/networks.h"
 #include "pleat/rng.h"
 
 #include <math.h>
@@ -33,10 +34,11 @@ static void make_batch(float *images, uint8_t *labels) {
 /* *gradients: [*n] of one step, to be freed. */
 static pleat_status train_once(pleat_engine *engine, double sums[SUMS], float **gradients,
                                size_t *n) {
-    static const pleat_unet_config config = {DEPTH, FILTERS, CLASSES, 1};
+    static const pleat_network network = {
+        .depth = DEPTH, .filters = FILTERS, .classes = CLASSES, .norm = 1};
     const pleat_net_options options = {.batch = 1, .dim = {16, 16, 16}, .train = 1};
     pleat_status status = PLEAT_OK;
-    pleat_graph graph;
+    pleat_graph graph = {0};
     pleat_model *model = NULL;
     pleat_net *net = NULL;
     float *images = malloc(VOXELS * sizeof *images), *found = NULL;
@@ -44,7 +46,7 @@ static pleat_status train_once(pleat_engine *engine, double sums[SUMS], float **
     PLEAT_CHECK_GOTO(status, done, images != NULL && labels != NULL, PLEAT_ERR_MEMORY,
                      "no memory to try engine '%s'", engine->ops->name);
     make_batch(images, labels);
-    PLEAT_TRY_GOTO(status, done, pleat_unet(&config, &graph));
+    PLEAT_TRY_GOTO(status, done, pleat_network_build(&network, &graph));
     PLEAT_TRY_GOTO(status, done, pleat_model_create(&graph, engine, 1, &model));
     PLEAT_TRY_GOTO(status, done, pleat_model_init(model, 1, 0));
     PLEAT_TRY_GOTO(status, done, pleat_net_create(model, &options, &net));
@@ -59,6 +61,7 @@ static pleat_status train_once(pleat_engine *engine, double sums[SUMS], float **
 done:
     pleat_net_destroy(net);
     pleat_model_destroy(model);
+    pleat_graph_free(&graph);
     free(found);
     free(images);
     free(labels);

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define FORMAT         "pleat-checkpoint"
-#define FORMAT_VERSION 2 /* 1 knew no epoch under way */
+#define FORMAT_VERSION 3 /* 1 knew no epoch under way, 2 no names of metrics */
 #define ADVICE         "remove it and train the fold again"
 
 /* ---- the scalars ----------------------------------------------------------------------------- */
@@ -41,11 +41,11 @@ static const struct field {
     FIELD(version, TEXT),    FIELD(fold, INT),        FIELD(epoch, INT),
     FIELD(finished, INT),    FIELD(step, INT64),      FIELD(seed, UINT64),
     FIELD(n_params, UINT64), FIELD(n_stats, UINT64),  FIELD(schedule, SCHEDULE),
-    FIELD(iteration, INT),   FIELD(partial, PARTIAL),
+    FIELD(iteration, INT),   FIELD(partial, PARTIAL), FIELD(metrics, TEXT),
 #undef FIELD
 };
 static size_t n_fields(int version) {
-    return sizeof fields / sizeof fields[0] - (version < 2 ? 2 : 0);
+    return sizeof fields / sizeof fields[0] - (version < 2 ? 3 : version < 3 ? 1 : 0);
 }
 
 static int is_list(enum kind kind) { return kind == SCHEDULE || kind == PARTIAL; }
@@ -99,10 +99,18 @@ typedef struct array {
     size_t at; /* of the pointer in pleat_checkpoint */
 } array;
 
+int pleat_checkpoint_columns(const pleat_checkpoint *c) {
+    int metrics = 1;
+    if (c->metrics[0] == '\0') metrics = 4;
+    for (const char *at = c->metrics; *at != '\0'; at++) metrics += *at == ',';
+    return 2 * metrics + 2;
+}
+
 /* The arrays of *c; one without elements is not stored. */
 static void list_arrays(const pleat_checkpoint *c, array out[N_ARRAYS]) {
     const hid_t real = H5T_IEEE_F32LE, wide = H5T_IEEE_F64LE;
-    const hsize_t n = c->n_params, epochs = (hsize_t)c->epoch, columns = PLEAT_HISTORY_COLUMNS;
+    const hsize_t n = c->n_params, epochs = (hsize_t)c->epoch;
+    const hsize_t columns = (hsize_t)pleat_checkpoint_columns(c);
     const array rows[N_ARRAYS] = {
 #define AT(member) c->member, offsetof(pleat_checkpoint, member)
         {"params", real, 4, 1, {n, 1}, AT(params)},

@@ -6,63 +6,92 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define MOST_COLUMNS (2 * PLEAT_MOST_METRICS + 1)
+
+void pleat_epoch_pack(const pleat_epoch *epoch, int metrics, double *row) {
+    memcpy(row, epoch->train, (size_t)metrics * sizeof *row);
+    memcpy(row + metrics, epoch->val, (size_t)metrics * sizeof *row);
+    row[2 * metrics] = epoch->lr;
+    row[2 * metrics + 1] = epoch->seconds;
+}
+
+void pleat_epoch_unpack(const double *row, int metrics, pleat_epoch *epoch) {
+    *epoch = (pleat_epoch){.lr = row[2 * metrics], .seconds = row[2 * metrics + 1]};
+    memcpy(epoch->train, row, (size_t)metrics * sizeof *row);
+    memcpy(epoch->val, row + metrics, (size_t)metrics * sizeof *row);
+}
+
+typedef struct column {
+    char name[64];
+    int at; /* in a packed row */
+} column;
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const column *)a)->name, ((const column *)b)->name);
+}
+
+/* The columns in the order of a packed row, but for the seconds; returns how many. */
+static int columns_of(const pleat_loss *loss, column out[MOST_COLUMNS]) {
+    const int metrics = loss->n_metrics;
+    for (int i = 0; i < 2 * metrics; i++) {
+        (void)snprintf(out[i].name, sizeof out[i].name, "%s%s", i < metrics ? "" : "val_",
+                       loss->metrics[i % metrics]);
+        out[i].at = i;
+    }
+    out[2 * metrics] = (column){"lr", 2 * metrics};
+    return 2 * metrics + 1;
+}
 
 /* A number as Python prints it, nearly; an undefined one is an empty field. */
-static void field(FILE *out, const char *before, double value) {
-    if (isnan(value))
-        (void)fputs(before, out);
-    else
-        (void)fprintf(out, "%s%.9g", before, value);
+static void field(FILE *out, char before, double value) {
+    (void)fputc(before, out);
+    if (!isnan(value)) (void)fprintf(out, "%.9g", value);
 }
 
-static void print_tsv(FILE *out, const pleat_epoch *rows, int n) {
-    (void)fputs("epoch\tloss\ttversky_loss\tdice_soft\tdice_crossentropy\tval_loss\t"
-                "val_tversky_loss\tval_dice_soft\tval_dice_crossentropy\tlr\n",
-                out);
+typedef struct table {
+    const char *name;
+    char between;
+    int first;  /* number of the first epoch */
+    int sorted; /* columns by name */
+} table;
+
+static void print(FILE *out, const table *t, const pleat_loss *loss, const pleat_epoch *rows,
+                  int n) {
+    column columns[MOST_COLUMNS];
+    double row[MOST_COLUMNS + 1];
+    const int width = columns_of(loss, columns);
+    if (t->sorted) qsort(columns, (size_t)width, sizeof *columns, by_name);
+    (void)fputs("epoch", out);
+    for (int c = 0; c < width; c++) (void)fprintf(out, "%c%s", t->between, columns[c].name);
+    (void)fputc('\n', out);
     for (int i = 0; i < n; i++) {
-        const pleat_epoch *r = &rows[i];
-        const double columns[] = {
-            r->loss,     r->tversky,     r->dice_soft,     r->dice_crossentropy,
-            r->val_loss, r->val_tversky, r->val_dice_soft, r->val_dice_crossentropy,
-            r->lr};
-        (void)fprintf(out, "%d", i + 1);
-        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) field(out, "\t", columns[c]);
+        pleat_epoch_pack(&rows[i], loss->n_metrics, row);
+        (void)fprintf(out, "%d", i + t->first);
+        for (int c = 0; c < width; c++) field(out, t->between, row[columns[c].at]);
         (void)fputc('\n', out);
     }
 }
 
-static void print_csv(FILE *out, const pleat_epoch *rows, int n) {
-    (void)fputs("epoch,dice_crossentropy,dice_soft,loss,lr,tversky_loss,val_dice_crossentropy,"
-                "val_dice_soft,val_loss,val_tversky_loss\n",
-                out);
-    for (int i = 0; i < n; i++) {
-        const pleat_epoch *r = &rows[i];
-        const double columns[] = {
-            r->dice_crossentropy,     r->dice_soft,     r->loss,     r->lr,         r->tversky,
-            r->val_dice_crossentropy, r->val_dice_soft, r->val_loss, r->val_tversky};
-        (void)fprintf(out, "%d", i);
-        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) field(out, ",", columns[c]);
-        (void)fputc('\n', out);
-    }
-}
-
-static pleat_status write_rows(const char *folder, const char *name,
-                               void (*print)(FILE *, const pleat_epoch *, int),
-                               const pleat_epoch *rows, int n) {
+static pleat_status write_table(const char *folder, const table *t, const pleat_loss *loss,
+                                const pleat_epoch *rows, int n) {
     char path[1024];
     char *text = NULL;
     size_t size = 0;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", folder, name));
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", folder, t->name));
     FILE *out = open_memstream(&text, &size);
     PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
-    print(out, rows, n);
+    print(out, t, loss, rows, n);
     (void)fclose(out);
     const pleat_status status = pleat_file_write_atomic(path, text, size);
     free(text);
     return status;
 }
 
-pleat_status pleat_history_write(const char *folder, const pleat_epoch *rows, int n) {
-    PLEAT_TRY(write_rows(folder, "history.tsv", print_tsv, rows, n));
-    return write_rows(folder, "logs.csv", print_csv, rows, n);
+pleat_status pleat_history_write(const char *folder, const pleat_loss *loss,
+                                 const pleat_epoch *rows, int n) {
+    static const table tsv = {"history.tsv", '\t', 1, 0}, csv = {"logs.csv", ',', 0, 1};
+    PLEAT_TRY(write_table(folder, &tsv, loss, rows, n));
+    return write_table(folder, &csv, loss, rows, n);
 }

@@ -1,7 +1,8 @@
-/* schedule.c - ReduceLROnPlateau, EarlyStopping and the best model, as Keras counts them. */
+/* schedule.c - the table of learning rates; EarlyStopping and the best model, as Keras counts. */
 #include "pleat/schedule.h"
 
 #include <math.h>
+#include <stddef.h>
 
 pleat_schedule_config pleat_schedule_defaults(void) {
     return (pleat_schedule_config){
@@ -17,6 +18,7 @@ pleat_schedule_config pleat_schedule_defaults(void) {
 
 pleat_schedule pleat_schedule_init(const pleat_schedule_config *config, double rate) {
     return (pleat_schedule){.config = *config,
+                            .initial = rate,
                             .rate = rate,
                             .plateau_best = INFINITY,
                             .stop_best = INFINITY,
@@ -43,6 +45,31 @@ static int reduce_on_plateau(pleat_schedule *s, double loss) {
     return 1;
 }
 
+static double plateau_rate(const pleat_schedule *s, int epoch) {
+    (void)epoch;
+    return s->rate;
+}
+
+static double poly_rate(const pleat_schedule *s, int epoch) {
+    return s->initial * pow(1.0 - (double)epoch / s->config.epochs, 0.9);
+}
+
+static const pleat_schedule_kind plateau = {
+    "plateau", "the original's: lower when the training loss no longer falls", plateau_rate,
+    reduce_on_plateau};
+static const pleat_schedule_kind poly = {"poly", "nnU-Net's: lr * (1 - epoch/epochs)^0.9",
+                                         poly_rate, NULL};
+
+const pleat_schedule_kind *const pleat_schedules[] = {&plateau, &poly, NULL};
+
+static const pleat_schedule_kind *kind_of(const pleat_schedule *s) {
+    return s->config.kind != NULL ? s->config.kind : pleat_schedules[0];
+}
+
+double pleat_schedule_rate(const pleat_schedule *schedule, int epoch) {
+    return kind_of(schedule)->rate(schedule, epoch);
+}
+
 static int stop_early(pleat_schedule *s, double loss) {
     if (loss + s->config.stop_min_delta < s->stop_best) {
         s->stop_best = loss;
@@ -55,7 +82,8 @@ static int stop_early(pleat_schedule *s, double loss) {
 
 pleat_schedule_event pleat_schedule_epoch(pleat_schedule *schedule, double loss) {
     pleat_schedule_event event;
-    event.reduced = reduce_on_plateau(schedule, loss);
+    const pleat_schedule_kind *kind = kind_of(schedule);
+    event.reduced = kind->reduce != NULL && kind->reduce(schedule, loss);
     event.stop = stop_early(schedule, loss);
     event.best = loss < schedule->best;
     if (event.best) schedule->best = loss;

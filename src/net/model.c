@@ -3,7 +3,6 @@
 
 #include "pleat/rng.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 pleat_status pleat_model_create(const pleat_graph *graph, pleat_engine *engine, int train,
@@ -11,8 +10,8 @@ pleat_status pleat_model_create(const pleat_graph *graph, pleat_engine *engine, 
     pleat_status status = PLEAT_OK;
     pleat_model *model = calloc(1, sizeof *model);
     PLEAT_CHECK(model != NULL, PLEAT_ERR_MEMORY, "no memory for a model");
-    model->graph = *graph;
     model->engine = engine;
+    PLEAT_TRY_GOTO(status, done, pleat_graph_copy(graph, &model->graph));
     model->train = train;
     for (int s = 0; s < PLEAT_STATES; s++) {
         if (!train && s >= PLEAT_STATE_GRADS) break;
@@ -31,6 +30,7 @@ void pleat_model_destroy(pleat_model *model) {
     if (model == NULL) return;
     for (int s = 0; s < PLEAT_STATES; s++)
         if (model->data[s] != NULL) model->engine->ops->free(model->engine, model->data[s]);
+    pleat_graph_free(&model->graph);
     free(model);
 }
 
@@ -71,25 +71,6 @@ pleat_status pleat_model_set(pleat_model *model, pleat_state state, const float 
     return status;
 }
 
-static void init_node(const pleat_graph *graph, int id, uint64_t seed, int fold, float *params,
-                      float *stats) {
-    const pleat_node *node = &graph->node[id];
-    if (node->kind == PLEAT_NODE_NORM) {
-        for (size_t i = 0; i < node->n_weights; i++) params[node->weights + i] = 1.0f;
-        for (int c = 0; c < node->channels; c++)
-            stats[node->stats + (size_t)(node->channels + c)] = 1.0f;
-        return;
-    }
-    if (node->n_weights == 0) return;
-    /* Both fans count the kernel's voxels: n_weights = taps * in * out. */
-    const double in = graph->node[node->input[0]].channels, out = node->channels;
-    const double taps = (double)node->n_weights / (in * out);
-    const double limit = sqrt(6.0 / (taps * (in + out)));
-    const pleat_rng rng = pleat_rng_at(seed, PLEAT_STREAM_INIT, (uint32_t)fold, (uint32_t)id, 0);
-    for (size_t i = 0; i < node->n_weights; i++)
-        params[node->weights + i] = (float)pleat_rng_range(&rng, (uint32_t)i, -limit, limit);
-}
-
 pleat_status pleat_model_init(pleat_model *model, uint64_t seed, int fold) {
     const pleat_graph *graph = &model->graph;
     pleat_status status = PLEAT_OK;
@@ -97,7 +78,12 @@ pleat_status pleat_model_init(pleat_model *model, uint64_t seed, int fold) {
     float *stats = calloc(graph->stats + 1, sizeof *stats);
     PLEAT_CHECK_GOTO(status, done, params != NULL && stats != NULL, PLEAT_ERR_MEMORY,
                      "no memory for %zu parameters", graph->params);
-    for (int i = 0; i < graph->n; i++) init_node(graph, i, seed, fold, params, stats);
+    for (int i = 0; i < graph->n; i++) {
+        const pleat_rng rng = pleat_rng_at(seed, PLEAT_STREAM_INIT, (uint32_t)fold, (uint32_t)i, 0);
+        const pleat_node *node = &graph->node[i];
+        if (node->kind->initialise != NULL)
+            node->kind->initialise(graph, node, &rng, params, stats);
+    }
     PLEAT_TRY_GOTO(status, done, pleat_model_set(model, PLEAT_STATE_PARAMS, params));
     PLEAT_TRY_GOTO(status, done, pleat_model_set(model, PLEAT_STATE_STATS, stats));
     for (int s = PLEAT_STATE_GRADS; model->train && s < PLEAT_STATES; s++) {
@@ -111,10 +97,11 @@ done:
     return status;
 }
 
-pleat_status pleat_model_adam(pleat_model *model, const pleat_adam *adam) {
+pleat_status pleat_model_update(pleat_model *model, const pleat_optimizer *optimizer, double rate,
+                                int64_t step) {
+    void *const moments[] = {model->data[PLEAT_STATE_MOMENT1], model->data[PLEAT_STATE_MOMENT2]};
     pleat_model_touch(model);
-    return model->engine->ops->adam(model->engine, adam, model->count[PLEAT_STATE_PARAMS],
-                                    model->data[PLEAT_STATE_PARAMS], model->data[PLEAT_STATE_GRADS],
-                                    model->data[PLEAT_STATE_MOMENT1],
-                                    model->data[PLEAT_STATE_MOMENT2]);
+    return optimizer->update(model->engine, rate, step, model->count[PLEAT_STATE_PARAMS],
+                             model->data[PLEAT_STATE_PARAMS], model->data[PLEAT_STATE_GRADS],
+                             moments);
 }

@@ -1,8 +1,9 @@
-/* net_impl.h - what model.c, net.c (compiles), net_run.c (runs) and net_ordered.c share. */
+/* net_impl.h - what the files of src/net/ and the kinds of nodes share of a compiled net. */
 #ifndef PLEAT_NET_IMPL_H
 #define PLEAT_NET_IMPL_H
 
 #include "arena.h"
+#include "node.h"
 #include "pleat/losses.h"
 #include "pleat/net.h"
 
@@ -20,40 +21,57 @@ static inline void *pleat_model_at(const pleat_model *model, pleat_state state, 
     return (char *)model->data[state] + i * pleat_dtype_size(model->engine->real);
 }
 
+typedef struct pleat_target { /* where a node's backward puts the gradient of an input */
+    pleat_tensor dx;
+    int wanted; /* 0: nobody needs it, or it is there already */
+    int add;    /* to what is there; only where the kind adds */
+    int aside;  /* dx is scratch; the runner adds it to the gradient afterwards */
+} pleat_target;
+
 typedef struct pleat_layer { /* what a node needs at run time */
-    pleat_conv *conv;        /* CONV, UP, HEAD */
-    pleat_tensor x, dx;      /* output and its gradient; slices of a concat's where they can be */
-    int x_value, dx_value;   /* in the arena */
-    int index_value;         /* POOL */
-    uint8_t *index;
-    double *sums;         /* NORM: [2C] */
-    void *mean, *inv_std; /* NORM: real [C] */
-    int normed;           /* CONV: a norm reads it, and does its ReLU's backward */
-    int joined;           /* has a concat among its consumers: its gradient is there first */
-    int slice_of;         /* concat whose buffer holds this output, or -1 */
-    int slice_at;         /* first channel there */
+    int used;                /* a net for prediction leaves out what only other heads need */
+    pleat_tensor x, dx;      /* output and its gradient */
+    int held_by, held_at;    /* the node in whose output they lie, and the first channel; -1 */
+    int masked;              /* RELU: the node that reads it does ReLU's backward */
+    pleat_target target[PLEAT_NODE_INPUTS];
+    void *kept; /* from forward to backward, in the arena */
+    void *own;  /* as long as the net */
+    pleat_conv *conv;
+    /* values of the arena */
+    int x_value, dx_value, kept_value, aside_value[PLEAT_NODE_INPUTS];
 } pleat_layer;
+
+typedef struct pleat_net_head { /* a head's part of the loss */
+    const pleat_net *net;
+    int node;
+    size_t voxels;   /* of a sample */
+    int step[3];     /* of its grid in the labels' */
+    uint8_t *labels; /* [N, voxels]; the batch's own where step is 1 */
+    double *sums;    /* [N][3K+1] */
+    double *slopes;  /* [N][2K] */
+    pleat_host_call *find_slopes;
+    int labels_value, slopes_value;
+} pleat_net_head;
 
 struct pleat_net {
     pleat_model *model;
     pleat_net_options options;
-    pleat_layer layer[PLEAT_MAX_NODES];
+    const pleat_loss *loss;
+    pleat_layer *layer;   /* [graph.n] */
+    pleat_net_head *head; /* [heads]; the main one, the graph's last node, first */
+    int heads;
     int version;   /* of the model when its weights were last packed */
     size_t voxels; /* of one sample */
     int classes;
     void *arena;
     size_t arena_bytes;
-    void *small; /* norm's sums, means and deviations */
+    void *small; /* what layers own */
     void *host;  /* what crosses host memory on its way to a communicator; grows */
     size_t host_bytes;
-    uint8_t *labels;
-    double *loss_sums;
-    const pleat_loss *loss;
-    double *slopes;
-    pleat_host_call *find_slopes;
-    void *logits; /* real [N,V,K]; becomes the probabilities */
-    pleat_tensor dlogits;
-    int logits_value, dlogits_value, labels_value, loss_value;
+    uint8_t *labels;   /* [N, voxels] */
+    double *loss_sums; /* [heads][N][3K+1] */
+    double *arranged;  /* host, the same as [N][heads][3K+1]; NULL for one head */
+    int labels_value, loss_value;
     void *slots;        /* an ordered net's: real [global batch, params], each sample's gradients */
     double *norm_slots; /* [global batch, 2C] of the norm under way */
 
@@ -64,7 +82,27 @@ struct pleat_net {
     int unrecordable; /* it was tried */
 };
 
-/* --- ordered nets, net_ordered.c; `own` samples are those of this rank --- */
+static inline const pleat_node *pleat_net_node(const pleat_net *net, int i) {
+    return &net->model->graph.node[i];
+}
+/* The compiled input k of node i. */
+static inline pleat_layer *pleat_net_input(const pleat_net *net, int i, int k) {
+    return &net->layer[pleat_net_node(net, i)->input[k]];
+}
+
+/* --- for the kinds of nodes: run.c --- */
+
+/* A node's weights or bias in a flat buffer; where backward adds their gradients, or NULL for a
+ * node without a bias. */
+void *pleat_net_weights(const pleat_net *net, pleat_state state, int i);
+void *pleat_net_bias(const pleat_net *net, pleat_state state, int i);
+void *pleat_net_weight_gradient(const pleat_net *net, int i);
+void *pleat_net_bias_gradient(const pleat_net *net, int i);
+/* Sums engine memory over a group, in place; may return before the sums are there. */
+pleat_status pleat_net_sum_over(pleat_net *net, pleat_comm *comm, void *data, size_t n,
+                                pleat_dtype type);
+
+/* --- ordered nets, ordered.c; `own` samples are those of this rank --- */
 
 pleat_status pleat_ordered_create(pleat_net *net);
 void pleat_ordered_destroy(pleat_net *net);
@@ -75,16 +113,17 @@ void *pleat_ordered_gradient(const pleat_net *net, size_t at);
 pleat_status pleat_ordered_begin(pleat_net *net);
 pleat_status pleat_ordered_send(pleat_net *net, size_t at, size_t n);
 pleat_status pleat_ordered_finish(pleat_net *net);
-/* The sums of norm node i over the global batch, and its voxels; backward also the own samples'
- * gradients of gamma and beta. x: the node's input. */
-pleat_status pleat_ordered_norm_sums(pleat_net *net, int i, const pleat_tensor *x, double *count);
-pleat_status pleat_ordered_norm_backward_sums(pleat_net *net, int i, const pleat_norm *norm,
-                                              const pleat_tensor *x, double *count);
+/* Sums [2C] of an operation over the global batch, and its voxels: `add` puts those of sample k of
+ * this rank into sums, adding the gradients of its parameters to dweights and dbias. */
+typedef pleat_status (*pleat_ordered_function)(const void *context, int k, double *sums,
+                                               void *dweights, void *dbias);
+pleat_status pleat_ordered_sums(pleat_net *net, int i, pleat_ordered_function add,
+                                const void *context, double *sums, double *count);
 
 /* What a step computes between its input and its gradients; labels NULL: they are there. */
 pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global_batch,
                                pleat_comm *group);
-/* The same for a net that is fed, from a recording where the engine can make one. net_record.c */
+/* The same for a net that is fed, from a recording where the engine can make one. record.c */
 pleat_status pleat_net_replay(pleat_net *net, int global_batch, pleat_comm *group);
 void pleat_net_forget(pleat_net *net); /* the recording */
 

@@ -36,7 +36,7 @@ pleat_status pleat_ordered_create(pleat_net *net) {
     PLEAT_CHECK(engine->ordered && engine->host_memory, PLEAT_ERR_UNSUPPORTED,
                 "engine '%s' was not made to add samples in order", engine->ops->name);
     for (int i = 0; i < graph->n; i++)
-        if (graph->node[i].kind == PLEAT_NODE_NORM && (size_t)graph->node[i].channels > channels)
+        if (graph->node[i].n_stats > 0 && (size_t)graph->node[i].channels > channels)
             channels = (size_t)graph->node[i].channels;
     PLEAT_TRY(engine->ops->alloc(engine, samples * 2 * channels * sizeof(double),
                                  (void **)&net->norm_slots));
@@ -106,11 +106,9 @@ pleat_status pleat_ordered_finish(pleat_net *net) {
 
 /* --- norm --- */
 
-/* The slots of all samples, added up to the layer's sums. */
-static pleat_status share(pleat_net *net, int i, double *count) {
-    const size_t width = 2 * (size_t)net->layer[i].x.c;
+/* The slots of all samples, added up. */
+static pleat_status share(pleat_net *net, size_t width, double *sums) {
     const size_t batch = (size_t)net->options.batch;
-    double *sums = net->layer[i].sums;
     pleat_comm *comm = net->options.norm_comm;
     for (int r = 0; ranks_of(net) > 1 && r < comm->size; r++)
         PLEAT_TRY(pleat_comm_broadcast(comm, net->norm_slots + (size_t)r * batch * width,
@@ -119,33 +117,18 @@ static pleat_status share(pleat_net *net, int i, double *count) {
     memset(sums, 0, width * sizeof *sums);
     for (size_t s = 0; s < samples_of(net); s++)
         for (size_t c = 0; c < width; c++) sums[c] += net->norm_slots[s * width + c];
-    *count = (double)pleat_tensor_voxels(&net->layer[i].x) * ranks_of(net);
     return PLEAT_OK;
 }
 
-pleat_status pleat_ordered_norm_sums(pleat_net *net, int i, const pleat_tensor *x, double *count) {
-    pleat_engine *engine = net->model->engine;
-    const size_t width = 2 * (size_t)x->c;
-    for (int k = 0; k < x->n; k++) {
-        const pleat_tensor sample = pleat_tensor_sample(x, k, pleat_dtype_size(engine->act));
-        PLEAT_TRY(engine->ops->norm_sums(engine, &sample,
-                                         net->norm_slots + (own(net) + (size_t)k) * width));
-    }
-    return share(net, i, count);
-}
-
-pleat_status pleat_ordered_norm_backward_sums(pleat_net *net, int i, const pleat_norm *norm,
-                                              const pleat_tensor *x, double *count) {
-    pleat_engine *engine = net->model->engine;
-    const pleat_node *node = &net->model->graph.node[i];
-    const size_t width = 2 * (size_t)x->c, element = pleat_dtype_size(engine->act);
-    for (int k = 0; k < x->n; k++) {
+pleat_status pleat_ordered_sums(pleat_net *net, int i, pleat_ordered_function add,
+                                const void *context, double *sums, double *count) {
+    const pleat_node *node = pleat_net_node(net, i);
+    const size_t width = 2 * (size_t)node->channels;
+    for (int k = 0; k < net->options.batch; k++) {
         const size_t s = own(net) + (size_t)k;
-        const pleat_tensor sample = pleat_tensor_sample(x, k, element);
-        const pleat_tensor dy = pleat_tensor_sample(&net->layer[i].dx, k, element);
-        PLEAT_TRY(engine->ops->norm_backward_sums(
-            engine, norm, &sample, &dy, net->norm_slots + s * width, slot_at(net, s, node->weights),
-            slot_at(net, s, node->bias)));
+        PLEAT_TRY(add(context, k, net->norm_slots + s * width, slot_at(net, s, node->weights),
+                      slot_at(net, s, node->bias)));
     }
-    return share(net, i, count);
+    *count = (double)pleat_tensor_voxels(&net->layer[i].x) * ranks_of(net);
+    return share(net, width, sums);
 }

@@ -10,17 +10,19 @@
 #include "pleat/log.h"
 
 #include <stdlib.h>
-
-#define NORM_MOMENTUM 0.99 /* Keras' defaults, as the original uses them */
-#define NORM_EPSILON  1e-3
+#include <string.h>
 
 static const size_t BUCKET = 1 << 20; /* reals: 4 MiB, enough to hide a message's latency */
 
-static void *weights_of(const pleat_net *net, pleat_state state, const pleat_node *node) {
-    return pleat_model_at(net->model, state, node->weights);
+/* --- for the kinds of nodes ------------------------------------------------------------------- */
+
+void *pleat_net_weights(const pleat_net *net, pleat_state state, int i) {
+    return pleat_model_at(net->model, state, pleat_net_node(net, i)->weights);
 }
-static void *bias_of(const pleat_net *net, pleat_state state, const pleat_node *node) {
-    return pleat_model_at(net->model, state, node->bias);
+
+void *pleat_net_bias(const pleat_net *net, pleat_state state, int i) {
+    const pleat_node *node = pleat_net_node(net, i);
+    return node->n_bias > 0 ? pleat_model_at(net->model, state, node->bias) : NULL;
 }
 
 /* Where backward adds parameter `at`'s gradient. */
@@ -29,19 +31,13 @@ static void *gradient_at(const pleat_net *net, size_t at) {
                               : pleat_model_at(net->model, PLEAT_STATE_GRADS, at);
 }
 
-static pleat_norm norm_of(const pleat_net *net, int i) {
-    const pleat_node *node = &net->model->graph.node[i];
-    return (pleat_norm){
-        .gamma = weights_of(net, PLEAT_STATE_PARAMS, node),
-        .beta = bias_of(net, PLEAT_STATE_PARAMS, node),
-        .running_mean = pleat_model_at(net->model, PLEAT_STATE_STATS, node->stats),
-        .running_var =
-            pleat_model_at(net->model, PLEAT_STATE_STATS, node->stats + (size_t)node->channels),
-        .mean = net->layer[i].mean,
-        .inv_std = net->layer[i].inv_std,
-        .momentum = net->options.norm_momentum > 0.0 ? net->options.norm_momentum : NORM_MOMENTUM,
-        .epsilon = NORM_EPSILON,
-    };
+void *pleat_net_weight_gradient(const pleat_net *net, int i) {
+    return gradient_at(net, pleat_net_node(net, i)->weights);
+}
+
+void *pleat_net_bias_gradient(const pleat_net *net, int i) {
+    const pleat_node *node = pleat_net_node(net, i);
+    return node->n_bias > 0 ? gradient_at(net, node->bias) : NULL;
 }
 
 /* Engine memory that the communicator cannot read: down, summed, up again. */
@@ -64,85 +60,30 @@ static pleat_status sum_through_host(pleat_net *net, pleat_comm *comm, void *dat
     return engine->ops->upload(engine, data, net->host, bytes);
 }
 
-/* Sums engine memory over a group, in place; may return before the sums are there. */
-static pleat_status sum_over(pleat_net *net, pleat_comm *comm, void *data, size_t n,
-                             pleat_dtype type) {
+pleat_status pleat_net_sum_over(pleat_net *net, pleat_comm *comm, void *data, size_t n,
+                                pleat_dtype type) {
     if (net->model->engine->host_memory || comm->ops->device_memory)
         return pleat_comm_allreduce_sum(comm, data, n, type);
     return sum_through_host(net, comm, data, n, type);
 }
 
-/* Adds the sums of the other ranks when the group's statistics are wanted; *count grows too. */
-static pleat_status share_sums(pleat_net *net, int i, double *count) {
-    pleat_comm *comm = net->options.norm_comm;
-    *count = (double)pleat_tensor_voxels(&net->layer[i].x);
-    if (comm == NULL || comm->size == 1) return PLEAT_OK;
-    *count *= comm->size; /* every rank has the same batch */
-    const size_t n = 2 * (size_t)net->layer[i].x.c;
-    PLEAT_TRY(sum_over(net, comm, net->layer[i].sums, n, PLEAT_F64));
-    return pleat_comm_order(comm);
-}
-
-static pleat_status norm_forward(pleat_net *net, int i, int training) {
-    pleat_engine *engine = net->model->engine;
-    const pleat_layer *layer = &net->layer[i];
-    const pleat_tensor *x = &net->layer[net->model->graph.node[i].input[0]].x;
-    const pleat_norm norm = norm_of(net, i);
-    if (!training) return engine->ops->norm_infer(engine, &norm, x, &layer->x);
-    double count = 0.0;
-    if (net->slots != NULL) {
-        PLEAT_TRY(pleat_ordered_norm_sums(net, i, x, &count));
-    } else {
-        PLEAT_TRY(engine->ops->norm_sums(engine, x, layer->sums));
-        PLEAT_TRY(share_sums(net, i, &count));
-    }
-    return engine->ops->norm_forward(engine, &norm, x, layer->sums, count, &layer->x);
-}
-
-static pleat_status concat_forward(pleat_net *net, int i) {
-    pleat_engine *engine = net->model->engine;
-    const pleat_node *node = &net->model->graph.node[i];
-    for (int k = 0, at = 0; k < 2; k++) {
-        const pleat_layer *in = &net->layer[node->input[k]];
-        pleat_tensor half = in->x;
-        half.pitch = node->channels;
-        half.data = (char *)net->layer[i].x.data + (size_t)at * pleat_dtype_size(engine->act);
-        at += in->x.c;
-        if (in->slice_of < 0) PLEAT_TRY(engine->ops->copy(engine, &in->x, 0, &half));
-    }
-    return PLEAT_OK;
-}
-
-static pleat_status node_forward(pleat_net *net, int i, int training) {
-    pleat_engine *engine = net->model->engine;
-    const pleat_node *node = &net->model->graph.node[i];
-    pleat_layer *layer = &net->layer[i];
-    if (node->kind == PLEAT_NODE_INPUT) return PLEAT_OK;
-    if (node->kind == PLEAT_NODE_NORM) return norm_forward(net, i, training);
-    if (node->kind == PLEAT_NODE_CONCAT) return concat_forward(net, i);
-    const pleat_tensor *x = &net->layer[node->input[0]].x;
-    if (node->kind == PLEAT_NODE_POOL)
-        return engine->ops->pool_forward(engine, x, &layer->x, layer->index);
-    return engine->ops->conv_forward(engine, layer->conv, weights_of(net, PLEAT_STATE_PARAMS, node),
-                                     bias_of(net, PLEAT_STATE_PARAMS, node), x, &layer->x);
-}
+/* --- forward ---------------------------------------------------------------------------------- */
 
 /* The engine's own copies of the weights, when they have changed since. */
 static pleat_status pack(pleat_net *net) {
-    pleat_engine *engine = net->model->engine;
     if (net->version == net->model->version) return PLEAT_OK;
-    for (int i = 0; i < net->model->graph.n; i++)
-        if (net->layer[i].conv != NULL)
-            PLEAT_TRY(engine->ops->conv_pack(
-                engine, net->layer[i].conv,
-                weights_of(net, PLEAT_STATE_PARAMS, &net->model->graph.node[i])));
+    for (int i = 0; i < net->model->graph.n; i++) {
+        const pleat_node_kind *kind = pleat_net_node(net, i)->kind;
+        if (net->layer[i].used && kind->pack != NULL) PLEAT_TRY(kind->pack(net, i));
+    }
     net->version = net->model->version;
     return PLEAT_OK;
 }
 
 static pleat_status give_images(pleat_net *net, const float *images) {
     pleat_engine *engine = net->model->engine;
-    return engine->ops->input(engine, images, (size_t)net->options.batch * net->voxels,
+    const size_t voxels = (size_t)net->options.batch * net->voxels;
+    return engine->ops->input(engine, images, voxels * (size_t)net->layer[0].x.c,
                               net->layer[0].x.data);
 }
 
@@ -154,83 +95,92 @@ static pleat_status give_labels(pleat_net *net, const uint8_t *labels) {
 
 static pleat_status forward(pleat_net *net, int training) {
     PLEAT_TRY(pack(net));
-    for (int i = 0; i < net->model->graph.n; i++) PLEAT_TRY(node_forward(net, i, training));
+    for (int i = 0; i < net->model->graph.n; i++) {
+        const pleat_node_kind *kind = pleat_net_node(net, i)->kind;
+        if (net->layer[i].used && kind->forward != NULL) PLEAT_TRY(kind->forward(net, i, training));
+    }
     return PLEAT_OK;
 }
 
-/* labels NULL: they are there. */
+/* --- loss ------------------------------------------------------------------------------------- */
+
+/* labels NULL: they are there. A head's probabilities take the place of its logits. */
 static pleat_status loss(pleat_net *net, const uint8_t *labels) {
     pleat_engine *engine = net->model->engine;
+    const int n = net->options.batch;
     if (labels != NULL) PLEAT_TRY(give_labels(net, labels));
-    return engine->ops->loss_forward(engine, net->logits, net->labels, net->options.batch,
-                                     net->voxels, net->classes, net->logits, net->loss_sums);
+    for (int h = 0; h < net->heads; h++) {
+        const pleat_net_head *head = &net->head[h];
+        void *logits = net->layer[head->node].x.data;
+        if (head->labels != net->labels)
+            PLEAT_TRY(engine->ops->coarsen_labels(engine, net->labels, n, net->options.dim,
+                                                  head->step, head->labels));
+        PLEAT_TRY(engine->ops->loss_forward(engine, logits, head->labels, n, head->voxels,
+                                            net->classes, logits, head->sums));
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status loss_backward(pleat_net *net, int global_batch) {
+    pleat_engine *engine = net->model->engine;
+    for (int h = 0; h < net->heads; h++) {
+        const pleat_net_head *head = &net->head[h];
+        const pleat_layer *layer = &net->layer[head->node];
+        const pleat_loss_gradient gradient = {
+            head->slopes, net->loss->crossentropy / (double)head->voxels,
+            pleat_net_node(net, head->node)->weight / global_batch};
+        PLEAT_TRY(engine->ops->host_call_run(engine, head->find_slopes, head->sums, head->slopes));
+        PLEAT_TRY(engine->ops->loss_backward(engine, layer->x.data, head->labels,
+                                             net->options.batch, head->voxels, net->classes,
+                                             &gradient, layer->dx.data));
+    }
+    return PLEAT_OK;
 }
 
 static pleat_status take_sums(pleat_net *net, double *sums) {
     pleat_engine *engine = net->model->engine;
+    const size_t width = 3 * (size_t)net->classes + 1, batch = (size_t)net->options.batch;
+    const size_t heads = (size_t)net->heads, bytes = pleat_net_sums(net) * sizeof(double);
     if (sums == NULL) return PLEAT_OK;
-    return engine->ops->download(engine, sums, net->loss_sums,
-                                 pleat_net_sums(net) * sizeof(double));
-}
-
-static pleat_status norm_backward(pleat_net *net, int i) {
-    pleat_engine *engine = net->model->engine;
-    const pleat_node *node = &net->model->graph.node[i];
-    const pleat_layer *layer = &net->layer[i], *in = &net->layer[node->input[0]];
-    const pleat_norm norm = norm_of(net, i);
-    double count = 0.0;
-    if (net->slots != NULL) {
-        PLEAT_TRY(pleat_ordered_norm_backward_sums(net, i, &norm, &in->x, &count));
-    } else {
-        PLEAT_TRY(engine->ops->norm_backward_sums(engine, &norm, &in->x, &layer->dx, layer->sums,
-                                                  gradient_at(net, node->weights),
-                                                  gradient_at(net, node->bias)));
-        PLEAT_TRY(share_sums(net, i, &count));
-    }
-    return engine->ops->norm_backward(engine, &norm, &in->x, &layer->dx, layer->sums, count,
-                                      net->model->graph.node[node->input[0]].relu, &in->dx);
-}
-
-static pleat_status concat_backward(pleat_net *net, int i) {
-    pleat_engine *engine = net->model->engine;
-    const pleat_node *node = &net->model->graph.node[i];
-    for (int k = 0, at = 0; k < 2; k++) {
-        const pleat_layer *in = &net->layer[node->input[k]];
-        pleat_tensor half = in->dx;
-        half.pitch = node->channels;
-        half.data = (char *)net->layer[i].dx.data + (size_t)at * pleat_dtype_size(engine->act);
-        at += in->dx.c;
-        if (node->input[k] == 0 || in->slice_of >= 0) continue;
-        PLEAT_TRY(engine->ops->copy(engine, &half, 0, &in->dx));
-    }
+    if (heads == 1) return engine->ops->download(engine, sums, net->loss_sums, bytes);
+    PLEAT_TRY(engine->ops->download(engine, net->arranged, net->loss_sums, bytes));
+    for (size_t b = 0; b < batch; b++)
+        for (size_t h = 0; h < heads; h++)
+            memcpy(sums + (b * heads + h) * width, net->arranged + (h * batch + b) * width,
+                   width * sizeof *sums);
     return PLEAT_OK;
 }
 
-static pleat_status conv_backward(pleat_net *net, int i) {
-    pleat_engine *engine = net->model->engine;
-    const pleat_node *node = &net->model->graph.node[i];
-    const pleat_layer *layer = &net->layer[i], *in = &net->layer[node->input[0]];
-    const pleat_tensor *dy = node->kind == PLEAT_NODE_HEAD ? &net->dlogits : &layer->dx;
-    if (node->relu && !layer->normed)
-        PLEAT_TRY(engine->ops->relu_backward(engine, &layer->x, dy, dy));
-    PLEAT_TRY(engine->ops->conv_backward_weights(engine, layer->conv, &in->x, dy,
-                                                 gradient_at(net, node->weights),
-                                                 gradient_at(net, node->bias)));
-    if (node->input[0] == 0) return PLEAT_OK;
-    return engine->ops->conv_backward_data(engine, layer->conv,
-                                           weights_of(net, PLEAT_STATE_PARAMS, node), dy, &in->dx);
+void pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *out) {
+    const size_t width = 3 * (size_t)net->classes + 1;
+    const pleat_loss *l = net->loss;
+    if (net->heads == 1) {
+        l->values(sums, n, net->voxels, net->classes, out);
+        return;
+    }
+    for (int m = 0; m < l->n_metrics; m++) out[m] = 0.0;
+    for (int b = 0; b < n; b++)
+        for (int h = 0; h < net->heads; h++) {
+            double of[PLEAT_MOST_METRICS];
+            l->values(sums + ((size_t)b * (size_t)net->heads + (size_t)h) * width, 1,
+                      net->head[h].voxels, net->classes, of);
+            out[0] += pleat_net_node(net, net->head[h].node)->weight * of[0] / n;
+            for (int m = 1; h == 0 && m < l->n_metrics; m++) out[m] += of[m] / n;
+        }
 }
+
+/* --- backward --------------------------------------------------------------------------------- */
 
 static pleat_status node_backward(pleat_net *net, int i) {
     pleat_engine *engine = net->model->engine;
-    const pleat_node *node = &net->model->graph.node[i];
-    if (node->kind == PLEAT_NODE_NORM) return norm_backward(net, i);
-    if (node->kind == PLEAT_NODE_CONCAT) return concat_backward(net, i);
-    if (node->kind != PLEAT_NODE_POOL) return conv_backward(net, i);
-    if (node->input[0] == 0) return PLEAT_OK;
-    const pleat_layer *in = &net->layer[node->input[0]];
-    return engine->ops->pool_backward(engine, &net->layer[i].dx, net->layer[i].index, in->joined,
-                                      &in->dx);
+    const pleat_node *node = pleat_net_node(net, i);
+    if (node->kind->backward != NULL) PLEAT_TRY(node->kind->backward(net, i));
+    for (int k = 0; k < node->n_inputs; k++) {
+        const pleat_target *to = &net->layer[i].target[k];
+        if (to->aside)
+            PLEAT_TRY(engine->ops->copy(engine, &to->dx, 1, &pleat_net_input(net, i, k)->dx));
+    }
+    return PLEAT_OK;
 }
 
 /* Backward through all nodes; buckets of final gradients go to `group`. */
@@ -248,11 +198,14 @@ static pleat_status backward(pleat_net *net, pleat_comm *group) {
         if (net->slots != NULL)
             PLEAT_TRY(pleat_ordered_send(net, end, n));
         else
-            PLEAT_TRY(sum_over(net, group, gradient_at(net, end), n, net->model->engine->real));
+            PLEAT_TRY(
+                pleat_net_sum_over(net, group, gradient_at(net, end), n, net->model->engine->real));
     }
     if (net->slots != NULL) return pleat_ordered_finish(net);
     return shared ? pleat_comm_order(group) : PLEAT_OK;
 }
+
+/* --- passes ----------------------------------------------------------------------------------- */
 
 pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global_batch,
                                pleat_comm *group) {
@@ -264,11 +217,7 @@ pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global
                 PLEAT_ERR_ARG, "an ordered net is trained by the group it was made for");
     PLEAT_TRY(forward(net, 1));
     PLEAT_TRY(loss(net, labels));
-    PLEAT_TRY(engine->ops->host_call_run(engine, net->find_slopes, net->loss_sums, net->slopes));
-    const pleat_loss_gradient gradient = {
-        net->slopes, net->loss->crossentropy / (double)net->voxels, 1.0 / global_batch};
-    PLEAT_TRY(engine->ops->loss_backward(engine, net->logits, net->labels, net->options.batch,
-                                         net->voxels, net->classes, &gradient, net->dlogits.data));
+    PLEAT_TRY(loss_backward(net, global_batch));
     if (net->slots != NULL)
         PLEAT_TRY(pleat_ordered_begin(net));
     else
@@ -320,13 +269,14 @@ pleat_status pleat_net_evaluate(pleat_net *net, const float *images, const uint8
 
 pleat_status pleat_net_probabilities(pleat_net *net, const float *images, const float **probs) {
     pleat_engine *engine = net->model->engine;
+    void *logits = net->layer[net->head[0].node].x.data;
     PLEAT_CHECK(engine->real == PLEAT_F32, PLEAT_ERR_UNSUPPORTED,
                 "engine '%s' cannot predict: its probabilities are double", engine->ops->name);
     PLEAT_TRY(give_images(net, images));
     PLEAT_TRY(forward(net, 0));
-    PLEAT_TRY(engine->ops->softmax(engine, net->logits, (size_t)net->options.batch * net->voxels,
-                                   net->classes, net->logits));
-    *probs = net->logits;
+    PLEAT_TRY(engine->ops->softmax(engine, logits, (size_t)net->options.batch * net->voxels,
+                                   net->classes, logits));
+    *probs = logits;
     return PLEAT_OK;
 }
 

@@ -145,7 +145,7 @@ int pleat_config_classes(const pleat_config *config, char text[1024],
 pleat_status pleat_config_check(const pleat_config *config) {
     static const char *const axes[3] = {"z", "y", "x"};
     pleat_graph graph;
-    pleat_unet_config network = config->network;
+    pleat_network network = config->network;
     PLEAT_CHECK(config->norm_sync || !config->deterministic, PLEAT_ERR_ARG,
                 "deterministic: true needs network.norm_sync: true; a rank's own statistics depend "
                 "on how many ranks share a batch");
@@ -166,8 +166,10 @@ pleat_status pleat_config_check(const pleat_config *config) {
                 "train.iterations = %d times train.batch = %d is too many patches an epoch",
                 config->iterations, config->batch);
     if (network.classes == 0) network.classes = 2;
-    PLEAT_TRY(pleat_unet(&network, &graph));
-    PLEAT_TRY(pleat_graph_check_size(&graph, config->patch));
+    PLEAT_TRY(pleat_network_build(&network, &graph));
+    const pleat_status fits = pleat_graph_check_size(&graph, config->patch);
+    pleat_graph_free(&graph);
+    PLEAT_TRY(fits);
     for (int a = 0; a < 3; a++)
         PLEAT_CHECK(config->overlap[a] < config->patch[a], PLEAT_ERR_ARG,
                     "overlap %d along %s is not smaller than the patch's %d", config->overlap[a],

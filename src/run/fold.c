@@ -44,9 +44,10 @@ static void note_step(void *context) {
     pleat_gpu_usage_look(&job->usage);
 }
 
-static void note_epoch(void *context, int epoch, int64_t step, const pleat_epoch *row) {
+static void note_epoch(void *context, int epoch, int64_t step, const pleat_loss *loss,
+                       const pleat_epoch *row) {
     const fold_job *job = context;
-    pleat_journal_epoch(job->journal, epoch, step, row);
+    pleat_journal_epoch(job->journal, epoch, step, loss, row);
 }
 
 static pleat_status choose_cases(fold_job *job) {
@@ -72,7 +73,7 @@ static pleat_status choose_cases(fold_job *job) {
 static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_checkpoint *out) {
     const pleat_crossval *cv = job->cv;
     *out = (pleat_checkpoint){0};
-    pleat_unet_text(&cv->config.network, out->network, sizeof out->network);
+    pleat_network_text(&cv->config.network, out->network, sizeof out->network);
     PLEAT_TRY(pleat_config_text(&cv->config, 0, out->config, sizeof out->config));
     (void)snprintf(out->preprocessing, sizeof out->preprocessing, "%s", cv->preprocessing);
     (void)snprintf(out->classes, sizeof out->classes, "%s", cv->config.classes);
@@ -80,7 +81,7 @@ static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_chec
     (void)snprintf(out->precision, sizeof out->precision, "%s",
                    pleat_precision_name(cv->engine->precision));
     (void)snprintf(out->version, sizeof out->version, "%s", PLEAT_VERSION);
-    PLEAT_TRY(pleat_tensor_layout(graph, &job->layers, &job->n_layers));
+    PLEAT_TRY(pleat_graph_tensors(graph, &job->layers, &job->n_layers));
     out->layers = job->layers;
     out->n_layers = job->n_layers;
     return PLEAT_OK;
@@ -96,8 +97,9 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .batch = c->batch,
         .validation = c->validation,
         .lr = c->lr,
-        .poly = strcmp(c->schedule, "poly") == 0,
-        .schedule = {.patience = c->plateau_patience,
+        .schedule = {.kind = pleat_schedules[strcmp(c->schedule, "poly") == 0],
+                     .epochs = c->epochs,
+                     .patience = c->plateau_patience,
                      .factor = c->plateau_factor,
                      .min_delta = c->plateau_delta,
                      .cooldown = c->plateau_cooldown,
@@ -125,9 +127,11 @@ static pleat_status train(fold_job *job) {
     pleat_model *model = NULL;
     pleat_checkpoint described;
     pleat_train_result result = {0};
-    PLEAT_TRY(pleat_unet(&cv->config.network, &graph));
-    PLEAT_TRY(describe(job, &graph, &described));
-    PLEAT_TRY(pleat_model_create(&graph, cv->engine, 1, &model));
+    PLEAT_TRY(pleat_network_build(&cv->config.network, &graph));
+    pleat_status status = describe(job, &graph, &described);
+    if (status == PLEAT_OK) status = pleat_model_create(&graph, cv->engine, 1, &model);
+    pleat_graph_free(&graph);
+    PLEAT_TRY(status);
     const pleat_train_config config = train_config(job, &described);
     const pleat_train_data data = {.train = job->sources,
                                    .validation = job->sources + job->n_train,
@@ -136,7 +140,7 @@ static pleat_status train(fold_job *job) {
     const pleat_train_hooks hooks = {note_step, note_epoch, job};
     job->usage = pleat_gpu_usage_begin(cv->engine);
     pleat_journal_event(job->journal, "begun", 0, 0, NULL);
-    const pleat_status status = pleat_train_fold(&config, &data, model, cv->group, &hooks, &result);
+    status = pleat_train_fold(&config, &data, model, cv->group, &hooks, &result);
     pleat_model_destroy(model);
     job->halt = result.halt;
     char used[64];

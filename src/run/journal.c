@@ -107,35 +107,44 @@ void pleat_journal_event(pleat_journal *j, const char *event, int epoch, int64_t
     end_line(j);
 }
 
-void pleat_journal_epoch(pleat_journal *j, int epoch, int64_t step, const pleat_epoch *row) {
+/* "tversky_loss" is "tversky/train" to TensorBoard, "val_tversky_loss" "tversky/validation". */
+static void tag_of(const char *metric, int validation, char *out, size_t size) {
+    const size_t n = strlen(metric), end = strlen("_loss");
+    const int cut = n > end && strcmp(metric + n - end, "_loss") == 0;
+    (void)snprintf(out, size, "%.*s/%s", (int)(cut ? n - end : n), metric,
+                   validation ? "validation" : "train");
+}
+
+static void put_scalar(pleat_journal *j, const char *before, const char *key, double value) {
+    if (j->lines == NULL) return;
+    if (isfinite(value))
+        (void)fprintf(j->lines, ", \"%s%s\": %.9g", before, key, value);
+    else
+        (void)fprintf(j->lines, ", \"%s%s\": null", before, key);
+}
+
+void pleat_journal_epoch(pleat_journal *j, int epoch, int64_t step, const pleat_loss *loss,
+                         const pleat_epoch *row) {
+    enum { MOST = 2 * PLEAT_MOST_METRICS + 2 };
+    pleat_scalar scalars[MOST];
+    char tags[MOST][64];
+    int n = 0;
     if (j == NULL) return;
-    const struct {
-        const char *key;
-        pleat_scalar scalar;
-    } columns[] = {
-        {"loss", {"loss/train", row->loss}},
-        {"tversky_loss", {"tversky/train", row->tversky}},
-        {"dice_soft", {"dice_soft/train", row->dice_soft}},
-        {"dice_crossentropy", {"dice_crossentropy/train", row->dice_crossentropy}},
-        {"val_loss", {"loss/validation", row->val_loss}},
-        {"val_tversky_loss", {"tversky/validation", row->val_tversky}},
-        {"val_dice_soft", {"dice_soft/validation", row->val_dice_soft}},
-        {"val_dice_crossentropy", {"dice_crossentropy/validation", row->val_dice_crossentropy}},
-        {"lr", {"lr", row->lr}},
-        {"seconds", {"seconds", row->seconds}},
-    };
-    enum { COLUMNS = sizeof columns / sizeof *columns };
-    pleat_scalar scalars[COLUMNS];
     if (j->lines != NULL) begin_line(j, "epoch", epoch, step);
-    for (int i = 0; i < COLUMNS; i++) {
-        scalars[i] = columns[i].scalar;
-        if (j->lines != NULL && isfinite(scalars[i].value))
-            (void)fprintf(j->lines, ", \"%s\": %.9g", columns[i].key, scalars[i].value);
-        else if (j->lines != NULL)
-            (void)fprintf(j->lines, ", \"%s\": null", columns[i].key);
-    }
+    for (int validation = 0; validation < 2; validation++)
+        for (int m = 0; m < loss->n_metrics; m++) {
+            const double value = validation ? row->val[m] : row->train[m];
+            tag_of(loss->metrics[m], validation, tags[n], sizeof tags[n]);
+            put_scalar(j, validation ? "val_" : "", loss->metrics[m], value);
+            scalars[n] = (pleat_scalar){tags[n], value};
+            n++;
+        }
+    put_scalar(j, "", "lr", row->lr);
+    put_scalar(j, "", "seconds", row->seconds);
+    scalars[n++] = (pleat_scalar){"lr", row->lr};
+    scalars[n++] = (pleat_scalar){"seconds", row->seconds};
     if (j->lines != NULL) end_line(j);
     if (j->scalars == NULL) return;
-    pleat_tensorboard_scalars(j->scalars, seconds_now(), epoch, scalars, COLUMNS);
+    pleat_tensorboard_scalars(j->scalars, seconds_now(), epoch, scalars, n);
     check(j, fflush(j->scalars) == 0, "TensorBoard's file");
 }

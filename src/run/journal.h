@@ -32,7 +32,8 @@ void pleat_journal_close(pleat_journal *journal);
 void pleat_journal_event(pleat_journal *journal, const char *event, int epoch, int64_t step,
                          const char *text);
 /* The event "epoch" with the columns of history.tsv and "seconds", and TensorBoard's scalars. */
-void pleat_journal_epoch(pleat_journal *journal, int epoch, int64_t step, const pleat_epoch *row);
+void pleat_journal_epoch(pleat_journal *journal, int epoch, int64_t step, const pleat_loss *loss,
+                         const pleat_epoch *row);
 
 /* --- TensorBoard's files: TFRecords of Event messages; src/run/tensorboard.c --- */
 

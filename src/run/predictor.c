@@ -11,7 +11,7 @@ struct pleat_predictor {
     pleat_engine *engine; /* not owned */
     pleat_config config;
     pleat_prep_config prep;
-    pleat_unet_config network;
+    pleat_network network;
     pleat_merge merge;
     char network_text[512], preprocessing[2048], classes[1024]; /* all models agree on */
     int n;
@@ -42,7 +42,7 @@ static pleat_status take_texts(pleat_predictor *p, const pleat_checkpoint *c, co
         p->config = *config;
     else
         PLEAT_TRY(parse_config(c, path, &p->config));
-    PLEAT_TRY(pleat_unet_parse(c->network, &p->network));
+    PLEAT_TRY(pleat_network_parse(c->network, &p->network));
     PLEAT_TRY(pleat_prep_parse_text(c->preprocessing, &p->prep));
     p->config.network = p->network;
     PLEAT_TRY(pleat_config_check(&p->config));
@@ -64,11 +64,14 @@ static pleat_status check_texts(const pleat_predictor *p, const pleat_checkpoint
 static pleat_status make_net(pleat_predictor *p, const pleat_checkpoint *c, const char *path,
                              int i) {
     pleat_graph graph;
-    PLEAT_TRY(pleat_unet(&p->network, &graph));
-    PLEAT_CHECK(c->n_params == graph.params && c->n_stats == graph.stats, PLEAT_ERR_FORMAT,
+    PLEAT_TRY(pleat_network_build(&p->network, &graph));
+    const size_t params = graph.params, stats = graph.stats;
+    const pleat_status made = pleat_model_create(&graph, p->engine, 0, &p->models[i]);
+    pleat_graph_free(&graph);
+    PLEAT_TRY(made);
+    PLEAT_CHECK(c->n_params == params && c->n_stats == stats, PLEAT_ERR_FORMAT,
                 "'%s' holds %zu parameters, its network '%s' has %zu", path, c->n_params,
-                c->network, graph.params);
-    PLEAT_TRY(pleat_model_create(&graph, p->engine, 0, &p->models[i]));
+                c->network, params);
     PLEAT_TRY(pleat_model_set(p->models[i], PLEAT_STATE_PARAMS, c->params));
     PLEAT_TRY(pleat_model_set(p->models[i], PLEAT_STATE_STATS, c->stats));
     const int *patch = p->config.patch;

@@ -66,7 +66,5 @@ pleat_status pleat_run_scores(const char *folder, int folds, pleat_case_result *
 pleat_status pleat_record_start(const pleat_crossval *cv);
 /* Collective over the world: the log's first lines, of what runs where. */
 pleat_status pleat_startup_log(const pleat_crossval *cv);
-/* Names, shapes and offsets of a network's tensors, for a checkpoint; caller frees. */
-pleat_status pleat_tensor_layout(const pleat_graph *graph, pleat_layer_info **out, int *n);
 
 #endif /* PLEAT_RUN_IMPL_H */

@@ -15,19 +15,7 @@
 #define PLEAT_TESTS_ENGINE_SUITE_H
 
 #include "pleat/engine.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-#define OK(call)                                                       \
-    do {                                                               \
-        if ((call) != PLEAT_OK) fail_msg("%s", pleat_error_message()); \
-    } while (0)
+#include "support.h"
 
 #define MOST_ARRAYS 128 /* of one case */
 #define MOST_SCORES 16  /* results of one test */

@@ -12,7 +12,6 @@
 #include "pleat/batch_source.h"
 #include "pleat/cuda_module.h"
 #include "pleat/log.h"
-#include "pleat/loss.h"
 #include "pleat/volume.h"
 
 #include <math.h>
@@ -72,11 +71,7 @@ static void finish(trial *t) {
     free(t->labels);
 }
 
-static double loss_of(const trial *t) {
-    pleat_loss_values values;
-    pleat_loss_from_sums(t->sums, BATCH, pleat_voxels(dim), CLASSES, &values);
-    return values.loss;
-}
+static double loss_of(const trial *t) { return net_loss(t->net, t->sums, BATCH); }
 
 static void gradients_are_the_oracles(void **state) {
     (void)state;
@@ -114,10 +109,9 @@ static float *learn(const char *graphs, int *recorded) {
     (void)setenv("PLEAT_CUDA_GRAPH", graphs, 1);
     trial t = start("cudnn", PLEAT_PRECISION_AUTO);
     for (int step = 1; step <= 6; step++) {
-        const pleat_adam adam = {1e-2 / step, 0.9, 0.999, 1e-7, step};
         make_batch((uint64_t)step, t.images, t.labels);
         OK(pleat_net_train(t.net, t.images, t.labels, BATCH, NULL, t.sums));
-        OK(pleat_model_adam(t.model, &adam));
+        OK(pleat_model_update(t.model, pleat_optimizers[0], 1e-2 / step, step));
         if (step == 3) OK(pleat_net_evaluate(t.net, t.images, t.labels, t.sums));
     }
     *recorded = t.net->recording != NULL;
@@ -238,8 +232,8 @@ int main(int argc, char **argv) {
         (void)fprintf(stderr, "gpu_net: SKIPPED: %s\n", why);
         return SKIPPED;
     }
-    const pleat_unet_config network = {.depth = 2, .filters = 8, .classes = CLASSES, .norm = 1};
-    if (pleat_unet(&network, &graph) != PLEAT_OK) return 1;
+    const pleat_network network = {.depth = 2, .filters = 8, .classes = CLASSES, .norm = 1};
+    if (pleat_network_build(&network, &graph) != PLEAT_OK) return 1;
     pleat_log_set_level(PLEAT_DEBUG); /* why a step is not recorded */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_the_oracles),

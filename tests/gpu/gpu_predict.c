@@ -152,12 +152,12 @@ static void compare_labels(pleat_net *const *nets, int n, const int dim[3], plea
 static void a_volume_is_labelled_as_by_the_host(void **state) {
     (void)state;
     static pleat_graph graph; /* large */
-    const pleat_unet_config network = {.depth = 2, .filters = 4, .classes = CLASSES, .norm = 1};
+    const pleat_network network = {.depth = 2, .filters = 4, .classes = CLASSES, .norm = 1};
     int seen[CLASSES] = {0};
     pleat_engine *engine = net_engine("cudnn", PLEAT_PRECISION_AUTO);
     pleat_model *models[MODELS];
     pleat_net *nets[MODELS];
-    OK(pleat_unet(&network, &graph));
+    net_graph(&graph, &network);
     for (int i = 0; i < MODELS; i++) {
         models[i] = net_model(&graph, engine, 0);
         if (i > 0) OK(pleat_model_init(models[i], (uint64_t)i, 1)); /* of its own opinion */

@@ -13,6 +13,7 @@ mpiexec=${MPIEXEC:-mpiexec}
 box=$(mktemp -d) || exit 1
 cd "$box" || exit 1
 bad=0 code=0
+limit=500 # seconds that a job may take
 
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_mpi_yield_when_idle=1
@@ -68,7 +69,7 @@ job() {
     shift
     local launcher=("$mpiexec" -n "$n")
     [ "$n" -gt 0 ] || launcher=()
-    timeout 500 "${launcher[@]}" "$pleat" "$@" > out 2> err < /dev/null
+    timeout "$limit" "${launcher[@]}" "$pleat" "$@" > out 2> err < /dev/null
     code=$?
 }
 

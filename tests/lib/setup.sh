@@ -106,4 +106,28 @@ run_ctest() {
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
+# times FOLDER: what the tests that run_ctest ran there took: each label, the ten slowest.
+times() {
+    local folder=$1 label
+    for label in unit engine mpi e2e cluster gpu lint; do
+        ctest --test-dir "$folder" -N -L "^$label\$" | sed -n "s/^ *Test *#[0-9]*: /$label /p"
+    done > "$folder/labels"
+    say "seconds of each label, and of the ten slowest tests (two run at once)"
+    awk '
+        NR == FNR { label_of[$2] = $1; next }
+        /^ *[0-9]+\/[0-9]+ Test +#[0-9]+: .* sec/ {
+            sub(/^.*Test +#[0-9]+: /, "")
+            seconds[$1] = $(NF - 1)
+        }
+        END {
+            for (name in seconds) {
+                sum[label_of[name]] += seconds[name]
+                n[label_of[name]]++
+            }
+            for (label in sum) printf "1 %9.1f  %-8s %d tests\n", sum[label], label, n[label]
+            for (name in seconds) printf "2 %9.1f  %-8s %s\n", seconds[name], label_of[name], name
+        }' "$folder/labels" "$folder/ctest.log" | LC_ALL=C sort -k1,1n -k2,2rn |
+        awk '$1 == 1 || ++tests <= 10' | cut -c 2-
+}
+
 counts() { echo "$passed passed, $failed failed, $skipped skipped"; }

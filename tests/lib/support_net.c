@@ -20,6 +20,11 @@ pleat_engine *net_engine(const char *name, pleat_precision precision) {
     return engine;
 }
 
+void net_graph(pleat_graph *graph, const pleat_network *network) {
+    pleat_graph_free(graph);
+    OK(pleat_network_build(network, graph));
+}
+
 pleat_model *net_model(const pleat_graph *graph, pleat_engine *engine, int train) {
     pleat_model *model = NULL;
     OK(pleat_model_create(graph, engine, train, &model));
@@ -30,7 +35,7 @@ pleat_model *net_model(const pleat_graph *graph, pleat_engine *engine, int train
     const pleat_rng rng = pleat_rng_at(7, PLEAT_STREAM_PHANTOM, 0, 0, 0);
     for (int i = 0; i < graph->n; i++) {
         const pleat_node *node = &graph->node[i];
-        const size_t first = node->kind == PLEAT_NODE_NORM ? node->weights : node->bias;
+        const size_t first = node->n_stats > 0 ? node->weights : node->bias;
         for (size_t k = first; k < node->bias + node->n_bias; k++)
             params[k] += (float)pleat_rng_range(&rng, (uint32_t)k, -0.2, 0.2);
     }
@@ -62,6 +67,12 @@ void net_batch(uint64_t seed, size_t voxels, int classes, float *images, uint8_t
         images[v] = (float)(2 * u - 1);
         labels[v] = v % 9 == 4 ? 255 : (uint8_t)(u * classes);
     }
+}
+
+double net_loss(const pleat_net *net, const double *sums, int n) {
+    double metrics[PLEAT_MOST_METRICS];
+    pleat_net_metrics(net, sums, n, metrics);
+    return metrics[0];
 }
 
 double net_nmse(const float *got, const float *want, size_t n) {

@@ -3,31 +3,15 @@
 #define PLEAT_TESTS_SUPPORT_NET_H
 
 #include "pleat/net.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-#define OK(call)                                                       \
-    do {                                                               \
-        if ((call) != PLEAT_OK) fail_msg("%s", pleat_error_message()); \
-    } while (0)
-
-/* Fails unless `call` gives `status` with a message that holds `text`. */
-#define REFUSED(call, status, text)                                                 \
-    do {                                                                            \
-        assert_int_equal((call), (status));                                         \
-        if (strstr(pleat_error_message(), (text)) == NULL)                          \
-            fail_msg("no '%s' in the message '%s'", (text), pleat_error_message()); \
-    } while (0)
+#include "pleat/networks.h"
+#include "support.h"
 
 /* OpenMP's number of threads, two at most; but one for ref and ref64, which only wait for each
  * other in the many small loops of small networks. The caller destroys it. */
 pleat_engine *net_engine(const char *name, pleat_precision precision);
+
+/* The network in place of what `graph` held, or of nothing. */
+void net_graph(pleat_graph *graph, const pleat_network *network);
 
 /* A graph's model, initialised from seed 7, fold 0, with biases, gammas and betas moved off their
  * initial values so that no gradient hides behind a zero. */
@@ -41,6 +25,9 @@ float *net_state(pleat_model *model, pleat_state state);
 /* Images in [-1, 1) from `seed`; labels 0 .. classes-1 by the voxel's value, every 9th voxel of no
  * class (255). */
 void net_batch(uint64_t seed, size_t voxels, int classes, float *images, uint8_t *labels);
+
+/* The loss of the sums of a net's batch. */
+double net_loss(const pleat_net *net, const double *sums, int n);
 
 /* sum (got - want)^2 / sum want^2 */
 double net_nmse(const float *got, const float *want, size_t n);

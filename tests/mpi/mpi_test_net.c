@@ -50,8 +50,8 @@ static void finish(trial *t) {
 }
 
 static void make_unet(int filters, int norm) {
-    const pleat_unet_config c = {.depth = 2, .filters = filters, .classes = CLASSES, .norm = norm};
-    OK(pleat_unet(&c, &graph));
+    const pleat_network c = {.depth = 2, .filters = filters, .classes = CLASSES, .norm = norm};
+    net_graph(&graph, &c);
 }
 
 /* The ranks' gradients, sums and running statistics against those of one that has the whole batch.
@@ -113,17 +113,16 @@ static void ranks_keep_the_same_weights(void **state) {
     make_unet(3, 1);
     trial *t = start("auto", world, 1);
     for (int step = 1; step <= 5; step++) {
-        const pleat_adam adam = {1e-2, 0.9, 0.999, 1e-7, step};
         train(t);
-        OK(pleat_model_adam(t->model, &adam));
+        OK(pleat_model_update(t->model, pleat_optimizers[0], 1e-2, step));
     }
     for (pleat_state s = PLEAT_STATE_PARAMS; s <= PLEAT_STATE_STATS; s++) {
         const size_t bytes = pleat_model_count(t->model, s) * sizeof(float);
-        float *mine = net_state(t->model, s), *root = net_state(t->model, s);
-        OK(pleat_comm_broadcast_bytes(world, root, bytes, 0));
-        assert_memory_equal(mine, root, bytes);
+        float *mine = net_state(t->model, s), *first = net_state(t->model, s);
+        OK(pleat_comm_broadcast_bytes(world, first, bytes, 0));
+        assert_memory_equal(mine, first, bytes);
         free(mine);
-        free(root);
+        free(first);
     }
     finish(t);
 }
@@ -151,9 +150,8 @@ static void train_ordered(trial *t, const char *engine, pleat_precision precisio
     OK(pleat_net_create(t->model, &options, &t->net));
     net_batch(11, GLOBAL * V, CLASSES, t->images, t->labels);
     for (int step = 1; step <= 3; step++) {
-        const pleat_adam adam = {1e-2, 0.9, 0.999, 1e-7, step};
         train(t);
-        OK(pleat_model_adam(t->model, &adam));
+        OK(pleat_model_update(t->model, pleat_optimizers[0], 1e-2, step));
     }
 }
 

@@ -1,20 +1,13 @@
 /* mpi_test_queue.c - every fold is given out exactly once, whoever is slow. mpiexec -n 1..4. */
-#include "pleat/log.h"
 #include "pleat/plan.h"
 #include "pleat/queue.h"
 #include "pleat/session.h"
+#include "support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#define OK(call)  assert_int_equal((call), PLEAT_OK)
 #define MAX_FOLDS 16
 
 typedef struct run {

@@ -1,21 +1,12 @@
 /* cuda_test_host.c - what the GPU engine computes on the host: plans, keys, layouts, graphs. */
 #include "../../cuda/conv_graph.h"
 #include "../../cuda/plan_cache.h"
+#include "support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define OK(call)                                                       \
-    do {                                                               \
-        if ((call) != PLEAT_OK) fail_msg("%s", pleat_error_message()); \
-    } while (0)
 
 static const pleat_conv_problem usual = {
     .pass = PLEAT_PASS_FORWARD,
@@ -61,7 +52,7 @@ static void a_choice_that_is_not_one_is_refused(void **state) {
                                       "1:2=3x",
                                       "1:2=3:4=5",
                                       "99999999999999999999"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < COUNT(bad); i++) {
         pleat_plan_choice choice;
         if (pleat_plan_choice_parse(bad[i], &choice)) fail_msg("'%s' was read", bad[i]);
     }
@@ -75,42 +66,25 @@ static void a_choice_that_is_not_one_is_refused(void **state) {
 
 /* ---- the file ---- */
 
-typedef struct place {
-    char folder[64], path[128];
-} place;
+static char plans[PLEAT_PATH_BYTES]; /* its name */
 
 static int make_place(void **state) {
-    place *p = calloc(1, sizeof *p);
-    assert_non_null(p);
-    (void)snprintf(p->folder, sizeof p->folder, "/tmp/pleat-plans-XXXXXX");
-    assert_non_null(mkdtemp(p->folder));
-    (void)snprintf(p->path, sizeof p->path, "%s/pleat/plans", p->folder);
-    *state = p;
-    return 0;
-}
-
-static int remove_place(void **state) {
-    place *p = *state;
-    char folder[128];
-    (void)snprintf(folder, sizeof folder, "%s/pleat", p->folder);
-    (void)unlink(p->path);
-    (void)rmdir(folder);
-    (void)rmdir(p->folder);
-    free(p);
-    return 0;
+    const int status = make_root(state);
+    (void)in_root(plans, "pleat/plans");
+    return status;
 }
 
 static void choices_are_found_again_after_the_end(void **state) {
-    const place *p = *state;
+    (void)state;
     pleat_plan_cache *cache = NULL;
-    OK(pleat_plan_cache_open(p->path, &cache));
+    OK(pleat_plan_cache_open(plans, &cache));
     assert_null(pleat_plan_cache_find(cache, "a"));
     OK(pleat_plan_cache_put(cache, "a", "1:2=3"));
     OK(pleat_plan_cache_put(cache, "b", "4"));
     OK(pleat_plan_cache_put(cache, "a", "5"));
     assert_string_equal(pleat_plan_cache_find(cache, "a"), "5");
     pleat_plan_cache_close(cache);
-    OK(pleat_plan_cache_open(p->path, &cache));
+    OK(pleat_plan_cache_open(plans, &cache));
     assert_string_equal(pleat_plan_cache_find(cache, "a"), "5");
     assert_string_equal(pleat_plan_cache_find(cache, "b"), "4");
     assert_null(pleat_plan_cache_find(cache, "c"));
@@ -118,18 +92,16 @@ static void choices_are_found_again_after_the_end(void **state) {
 }
 
 static void lines_of_another_form_are_passed_over(void **state) {
-    const place *p = *state;
-    char folder[128];
-    (void)snprintf(folder, sizeof folder, "%s/pleat", p->folder);
-    assert_int_equal(mkdir(folder, 0755), 0);
-    FILE *file = fopen(p->path, "w");
+    (void)state;
+    OK(pleat_file_make_folder(in_root(NULL, "pleat")));
+    FILE *file = fopen(plans, "w");
     assert_non_null(file);
     (void)fputs("no tab\n\tno key\nno choice\t\ngood\t1\n", file);
     for (int i = 0; i < 3000; i++) (void)fputc('x', file); /* longer than any line */
     (void)fputs("\t7\nalso good\t2\ncut off\t3", file);
     (void)fclose(file);
     pleat_plan_cache *cache = NULL;
-    OK(pleat_plan_cache_open(p->path, &cache));
+    OK(pleat_plan_cache_open(plans, &cache));
     assert_string_equal(pleat_plan_cache_find(cache, "good"), "1");
     assert_string_equal(pleat_plan_cache_find(cache, "also good"), "2");
     assert_null(pleat_plan_cache_find(cache, "no tab"));
@@ -141,7 +113,7 @@ static void lines_of_another_form_are_passed_over(void **state) {
 static void a_file_that_cannot_be_is_no_error(void **state) {
     (void)state;
     static const char *const paths[] = {"", "/proc/no/such/place", "/dev/null/plans"};
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+    for (size_t i = 0; i < COUNT(paths); i++) {
         pleat_plan_cache *cache = NULL;
         OK(pleat_plan_cache_open(paths[i], &cache));
         OK(pleat_plan_cache_put(cache, "a", "1"));
@@ -245,8 +217,8 @@ static void every_pass_in_every_precision_is_an_operation_that_cudnn_knows(void 
         {PLEAT_PASS_FORWARD, 0, 0, PLEAT_F32, 1}, {PLEAT_PASS_FORWARD, 1, 0, PLEAT_F32, 2},
         {PLEAT_PASS_FORWARD, 1, 1, PLEAT_F32, 3}, {PLEAT_PASS_DATA, 0, 0, PLEAT_F32, 1},
         {PLEAT_PASS_WEIGHTS, 0, 0, PLEAT_F32, 1}, {PLEAT_PASS_WEIGHTS, 0, 0, PLEAT_BF16, 1}};
-    for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++)
-        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+    for (size_t i = 0; i < COUNT(precisions); i++)
+        for (size_t k = 0; k < COUNT(rows); k++) {
             pleat_conv_problem p = usual;
             p.precision = precisions[i];
             p.pass = rows[k].pass;
@@ -266,8 +238,7 @@ static void a_convolution_that_cannot_be_is_refused_with_cudnns_words(void **sta
     pleat_conv_problem p = usual;
     p.w = 0;
     pleat_conv_graph g = {.graph = NULL};
-    assert_int_equal(pleat_conv_graph_build(&g, &p), PLEAT_ERR_ENGINE);
-    assert_non_null(strstr(pleat_error_message(), "cuDNN returned CUDNN_STATUS_"));
+    REFUSED(pleat_conv_graph_build(&g, &p), PLEAT_ERR_ENGINE, "cuDNN returned CUDNN_STATUS_");
     pleat_conv_graph_clear(&g);
 }
 
@@ -292,13 +263,12 @@ static pleat_status fail_cublas(cublasStatus_t code) {
 
 static void codes_become_statuses_with_the_librarys_name(void **state) {
     (void)state;
-    assert_int_equal(fail_cuda(cudaSuccess), PLEAT_OK);
-    assert_int_equal(fail_cuda(cudaErrorInvalidValue), PLEAT_ERR_ENGINE);
-    assert_non_null(strstr(pleat_error_message(), "cudaErrorInvalidValue"));
+    OK(fail_cuda(cudaSuccess));
+    REFUSED(fail_cuda(cudaErrorInvalidValue), PLEAT_ERR_ENGINE, "cudaErrorInvalidValue");
     assert_int_equal(fail_cuda(cudaErrorMemoryAllocation), PLEAT_ERR_MEMORY);
-    assert_int_equal(fail_cublas(CUBLAS_STATUS_SUCCESS), PLEAT_OK);
-    assert_int_equal(fail_cublas(CUBLAS_STATUS_NOT_SUPPORTED), PLEAT_ERR_ENGINE);
-    assert_non_null(strstr(pleat_error_message(), "CUBLAS_STATUS_NOT_SUPPORTED"));
+    OK(fail_cublas(CUBLAS_STATUS_SUCCESS));
+    REFUSED(fail_cublas(CUBLAS_STATUS_NOT_SUPPORTED), PLEAT_ERR_ENGINE,
+            "CUBLAS_STATUS_NOT_SUPPORTED");
 }
 
 int main(void) {
@@ -306,9 +276,9 @@ int main(void) {
         cmocka_unit_test(a_choice_is_read_as_it_was_written),
         cmocka_unit_test(a_choice_that_is_not_one_is_refused),
         cmocka_unit_test_setup_teardown(choices_are_found_again_after_the_end, make_place,
-                                        remove_place),
+                                        remove_root),
         cmocka_unit_test_setup_teardown(lines_of_another_form_are_passed_over, make_place,
-                                        remove_place),
+                                        remove_root),
         cmocka_unit_test(a_file_that_cannot_be_is_no_error),
         cmocka_unit_test(many_choices_are_kept_apart),
         cmocka_unit_test(a_tab_or_a_line_is_refused),

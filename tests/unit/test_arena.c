@@ -3,14 +3,9 @@
 #include "pleat/rng.h"
 
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "support_net.h"
+#include "support.h"
 
 enum { MOST = 200 };
 

@@ -2,16 +2,10 @@
 #include "pleat/augment.h"
 #include "pleat/rng.h"
 #include "pleat/volume.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { D = 23, H = 31, W = 37, N = D * H * W };
 
@@ -137,10 +131,8 @@ static void test_a_patch_is_a_piece_of_the_whole_volume_augmented_in_double(void
     const int patch[3] = {15, 18, 16};
     float image[15 * 18 * 16];
     uint8_t label[15 * 18 * 16];
-    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
-        assert_int_equal(
-            pleat_augment_patch(&samples[i], &source, patch, PLEAT_PAD_ZERO, image, label),
-            PLEAT_OK);
+    for (size_t i = 0; i < COUNT(samples); i++) {
+        OK(pleat_augment_patch(&samples[i], &source, patch, PLEAT_PAD_ZERO, image, label));
         assert_patch_is_the_references(v, &samples[i], patch, image, label);
     }
 }
@@ -153,8 +145,7 @@ static void test_padding_is_zero_and_no_class_whatever_the_tone(void **state) {
     uint8_t *label = malloc(pleat_voxels(patch));
     const pleat_sample s = {
         .start = {-3, 5, -3}, .mirror = {1, 0, 1}, .contrast = 0.5, .gamma = 1.4, .noise = 0.0};
-    assert_int_equal(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_ZERO, image, label),
-                     PLEAT_OK);
+    OK(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_ZERO, image, label));
     assert_patch_is_the_references(v, &s, patch, image, label);
     free(image);
     free(label);
@@ -167,8 +158,7 @@ static void test_background_padding_is_what_the_minimum_becomes(void **state) {
     float *image = malloc(pleat_voxels(patch) * sizeof *image);
     uint8_t *label = malloc(pleat_voxels(patch));
     const pleat_sample s = {.start = {-1, 0, 0}, .contrast = 0.5, .brightness = 1.5, .gamma = 0.8};
-    assert_int_equal(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_BACKGROUND, image, label),
-                     PLEAT_OK);
+    OK(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_BACKGROUND, image, label));
     enum { PLANE = H * W };
     float low = image[PLANE];
     for (int i = PLANE; i < (D + 1) * PLANE; i++) low = fminf(low, image[i]);
@@ -191,7 +181,7 @@ static void assert_golden(const pleat_sample *s, const double expected[7], doubl
     assert_float_equal(histogram.std, 1.1425, 5e-5);
     const pleat_source source = {.dim = {1, 1, 7}, .image = x, .histogram = &histogram};
     float out[7];
-    assert_int_equal(pleat_augment_patch(s, &source, whole, PLEAT_PAD_ZERO, out, NULL), PLEAT_OK);
+    OK(pleat_augment_patch(s, &source, whole, PLEAT_PAD_ZERO, out, NULL));
     for (int i = 0; i < 7; i++) assert_float_equal(out[i], expected[i], tolerance);
 }
 
@@ -217,10 +207,10 @@ static void test_noise_is_normal_and_belongs_to_the_voxel_not_the_crop(void **st
     const pleat_source source = source_of(v);
     float *clean = malloc(N * sizeof *clean), *noisy = malloc(N * sizeof *noisy);
     pleat_sample s = {.mirror = {0, 0, 1}};
-    assert_int_equal(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, clean, NULL), PLEAT_OK);
+    OK(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, clean, NULL));
     s.noise = 0.05;
     s.noise_seed = 12345;
-    assert_int_equal(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, noisy, NULL), PLEAT_OK);
+    OK(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, noisy, NULL));
     double sum[5] = {0};
     for (int i = 0; i < N; i++) {
         const double z = (noisy[i] - clean[i]) / 0.05;
@@ -237,8 +227,7 @@ static void test_noise_is_normal_and_belongs_to_the_voxel_not_the_crop(void **st
     s.start[0] = 2;
     s.start[1] = 9;
     s.start[2] = 13;
-    assert_int_equal(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_ZERO, piece, NULL),
-                     PLEAT_OK);
+    OK(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_ZERO, piece, NULL));
     for (int d = 0; d < 4; d++)
         for (int h = 0; h < 6; h++)
             for (int w = 0; w < 17; w++)
@@ -255,11 +244,11 @@ static void test_noise_of_neighbours_and_of_other_seeds_is_independent(void **st
     pleat_histogram_make(zero, N, &flat);
     const pleat_source source = {.dim = {D, H, W}, .image = zero, .histogram = &flat};
     pleat_sample s = {.noise = 1.0, .noise_seed = 1};
-    assert_int_equal(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, a, NULL), PLEAT_OK);
+    OK(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, a, NULL));
     s.noise_seed = 2;
-    assert_int_equal(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, b, NULL), PLEAT_OK);
+    OK(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, b, NULL));
     const int step[] = {1, 2, 3, 4, 64, W, H * W};
-    for (size_t k = 0; k < sizeof step / sizeof *step; k++) {
+    for (size_t k = 0; k < COUNT(step); k++) {
         double sum = 0.0;
         for (int i = 0; i + step[k] < N; i++) sum += a[i] * a[i + step[k]];
         assert_float_equal(sum / (N - step[k]), 0.0, 0.025);
@@ -280,7 +269,7 @@ static void test_the_deviate_of_a_voxel_is_box_mullers_of_its_philox_block(void 
     const pleat_source source = {.dim = {D, H, W}, .image = x, .histogram = &flat};
     const pleat_sample s = {.noise = 1.0, .noise_seed = 0x123456789abcdefu};
     float *out = malloc(N * sizeof *out);
-    assert_int_equal(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, out, NULL), PLEAT_OK);
+    OK(pleat_augment_patch(&s, &source, dim, PLEAT_PAD_ZERO, out, NULL));
     for (int i = 0; i < N; i += 11) {
         const int w = i % W, h = i / W % H, d = i / W / H;
         const pleat_rng rng =
@@ -329,8 +318,8 @@ static void test_a_reader_gives_the_patch_that_memory_gives(void **state) {
                                 .gamma = 0.9,
                                 .noise = 0.02,
                                 .noise_seed = 9};
-        assert_int_equal(pleat_augment_patch(&s, &memory, patch, PLEAT_PAD_ZERO, a, la), PLEAT_OK);
-        assert_int_equal(pleat_augment_patch(&s, &reader, patch, PLEAT_PAD_ZERO, b, lb), PLEAT_OK);
+        OK(pleat_augment_patch(&s, &memory, patch, PLEAT_PAD_ZERO, a, la));
+        OK(pleat_augment_patch(&s, &reader, patch, PLEAT_PAD_ZERO, b, lb));
         assert_memory_equal(a, b, sizeof a);
         assert_memory_equal(la, lb, sizeof la);
     }
@@ -344,7 +333,7 @@ static void test_a_constant_volume_stays_finite(void **state) {
     const int whole[3] = {2, 2, 2};
     const pleat_source source = {.dim = {2, 2, 2}, .image = flat, .histogram = &histogram};
     const pleat_sample s = {.contrast = 2.0, .brightness = 1.5, .gamma = 0.7};
-    assert_int_equal(pleat_augment_patch(&s, &source, whole, PLEAT_PAD_ZERO, out, NULL), PLEAT_OK);
+    OK(pleat_augment_patch(&s, &source, whole, PLEAT_PAD_ZERO, out, NULL));
     for (int i = 0; i < 8; i++) assert_float_equal(out[i], 0.0, 1e-6); /* std(x) = 0 */
 }
 

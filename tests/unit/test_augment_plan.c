@@ -7,12 +7,7 @@
 #include "pleat/rng.h"
 #include "pleat/spline.h"
 #include "pleat/volume.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +47,7 @@ static void realise(const pleat_sample *sample, const support_case *c, pleat_pad
     line_taps spline;
     deformed_box box;
     memset(&box, 0, sizeof box);
-    assert_int_equal(pleat_gpu_augment_plan(sample, &c->source, patch, pad, &plan), PLEAT_OK);
+    OK(pleat_gpu_augment_plan(sample, &c->source, patch, pad, &plan));
     plan.voxels.image = c->image;
     plan.voxels.label = c->label;
     if (!plan.deforms) {
@@ -109,9 +104,7 @@ static void assert_same_patches(const int volume[3], pleat_pad pad, int draws) {
         for (int draw = 0; draw < draws; draw++) {
             pleat_sample sample;
             const char *name = support_sample(kind, draw, volume, patch, &sample);
-            assert_int_equal(
-                pleat_augment_patch(&sample, &c->source, patch, pad, m.expected, m.expected_label),
-                PLEAT_OK);
+            OK(pleat_augment_patch(&sample, &c->source, patch, pad, m.expected, m.expected_label));
             realise(&sample, c, pad, &m);
             const support_difference d =
                 support_compare(n, 1e-5, m.image, m.label, m.expected, m.expected_label);
@@ -145,7 +138,7 @@ static void a_single_slice_is_deformed_alike(void **state) {
 static void spline_taps_are_the_prefilter(void **state) {
     (void)state;
     const int sizes[][3] = {{1, 2, 3}, {5, 7, 16}, {33, 8, 41}};
-    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+    for (size_t s = 0; s < COUNT(sizes); s++) {
         const size_t n = pleat_voxels(sizes[s]);
         float *in = malloc(n * sizeof *in), *out = malloc(n * sizeof *out);
         float *expected = malloc(n * sizeof *expected);
@@ -153,7 +146,7 @@ static void spline_taps_are_the_prefilter(void **state) {
         const pleat_rng rng = pleat_rng_at(1, PLEAT_STREAM_NOISE, 0, 0, 0);
         for (size_t i = 0; i < n; i++)
             in[i] = expected[i] = (float)pleat_rng_uniform(&rng, (uint32_t)i);
-        assert_int_equal(pleat_spline_prefilter(expected, sizes[s]), PLEAT_OK);
+        OK(pleat_spline_prefilter(expected, sizes[s]));
         line_taps taps;
         pleat_gpu_spline_taps(&taps);
         for (int axis = 0; axis < 3; axis++) {

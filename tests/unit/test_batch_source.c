@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "support_module.h"
 #include "support_net.h"
@@ -30,7 +29,7 @@ typedef struct fixture {
 } fixture;
 
 static int set_up(void **state) {
-    const pleat_unet_config network = {.depth = 1, .filters = 3, .classes = 2, .norm = 1};
+    const pleat_network network = {.depth = 1, .filters = 3, .classes = 2, .norm = 1};
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     pleat_log_set_level(PLEAT_QUIET);
@@ -46,7 +45,7 @@ static int set_up(void **state) {
     }
     f->engine = net_engine("ref", PLEAT_PRECISION_AUTO);
     OK(pleat_comm_self(&f->alone));
-    OK(pleat_unet(&network, &f->graph));
+    net_graph(&f->graph, &network);
     f->augment = (pleat_augment_config){.mirror = {0.5, 0.5, 0.5},
                                         .noise_p = 0.5,
                                         .noise = {0, 0.1},
@@ -68,17 +67,14 @@ static int tear_down(void **state) {
     if (f->module != NULL) support_module_release(f->module);
     pleat_comm_destroy(f->alone);
     pleat_engine_destroy(f->engine);
+    pleat_graph_free(&f->graph);
     free(f);
     return 0;
 }
 
 /* Trains a fold and returns its parameters, to be freed. */
 static float *train(fixture *f, double device_memory) {
-    char folder[256];
-    const char *temporary = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof folder, "%s/pleat-feed-XXXXXX",
-                   temporary != NULL ? temporary : "/tmp");
-    assert_non_null(mkdtemp(folder));
+    assert_int_equal(make_root(NULL), 0);
     const pleat_checkpoint described = {.network = "test"};
     const pleat_train_config config = {.seed = 5,
                                        .epochs = EPOCHS,
@@ -92,7 +88,7 @@ static float *train(fixture *f, double device_memory) {
                                        .norm_sync = 1,
                                        .loader_threads = 2,
                                        .device_memory = device_memory,
-                                       .folder = folder,
+                                       .folder = root,
                                        .described = &described};
     const pleat_train_data data = {.train = f->sources,
                                    .validation = f->sources + TRAINED,
@@ -107,9 +103,7 @@ static float *train(fixture *f, double device_memory) {
     assert_non_null(params);
     OK(pleat_model_get(model, PLEAT_STATE_PARAMS, params));
     pleat_model_destroy(model);
-    char command[300];
-    (void)snprintf(command, sizeof command, "rm -r '%s'", folder);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(remove_root(NULL), 0);
     return params;
 }
 
@@ -266,10 +260,10 @@ static stepper *start(const fixture *f, pleat_comm *norm_comm) {
 }
 
 static void make_step(stepper *s, int global_batch) {
-    const pleat_adam adam = {1e-2, 0.9, 0.999, 1e-7, ++s->step};
+    s->step++;
     net_batch((uint64_t)s->step, BATCH * 512, 2, s->images, s->labels);
     OK(pleat_net_train(s->net, s->images, s->labels, global_batch, NULL, s->sums));
-    OK(pleat_model_adam(s->model, &adam));
+    OK(pleat_model_update(s->model, pleat_optimizers[0], 1e-2, s->step));
 }
 
 static void finish(stepper *s) {

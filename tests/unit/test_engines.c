@@ -1,15 +1,9 @@
 /* test_engines.c - which engine a name gets, where a GPU module says that all is well. */
 #include "../../src/engines/cpu.h"
 #include "pleat/cuda_module.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* --- a GPU module instead of that of src/engines/cuda_module.c -------------------------------- */
 
@@ -49,7 +43,7 @@ static const char *name_of_auto(void) {
     static char name[16];
     const pleat_engine_options options = {.engine = "auto", .threads = 1, .device = -1};
     pleat_engine *engine = NULL;
-    assert_int_equal(pleat_engine_create(&options, &engine), PLEAT_OK);
+    OK(pleat_engine_create(&options, &engine));
     (void)snprintf(name, sizeof name, "%s", engine->ops->name);
     pleat_engine_destroy(engine);
     return name;
@@ -69,7 +63,7 @@ static void auto_passes_by_a_gpu_that_computes_wrongly(void **state) {
     (void)state;
     makes = WRONG;
     assert_string_equal(name_of_auto(), of_the_cpu());
-    assert_non_null(strstr(pleat_error_message(), "its gradients are off by"));
+    TOLD("its gradients are off by");
 }
 
 static void auto_passes_by_a_gpu_that_does_not_start(void **state) {
@@ -83,16 +77,16 @@ static void the_gpu_is_taken_by_name(void **state) {
     const pleat_engine_options options = {.engine = "cudnn", .threads = 1, .device = -1};
     pleat_engine *engine = NULL;
     makes = NOTHING;
-    assert_int_equal(pleat_engine_create(&options, &engine), PLEAT_ERR_UNSUPPORTED);
-    assert_non_null(strstr(pleat_error_message(), "the stand-in was asked"));
+    REFUSED(pleat_engine_create(&options, &engine), PLEAT_ERR_UNSUPPORTED,
+            "the stand-in was asked");
 }
 
 static void an_unknown_name_is_refused_with_those_that_are_known(void **state) {
     (void)state;
     const pleat_engine_options options = {.engine = "cuda", .threads = 1, .device = -1};
     pleat_engine *engine = NULL;
-    assert_int_equal(pleat_engine_create(&options, &engine), PLEAT_ERR_UNSUPPORTED);
-    assert_non_null(strstr(pleat_error_message(), "auto, cudnn, onednn, ref, ref64"));
+    REFUSED(pleat_engine_create(&options, &engine), PLEAT_ERR_UNSUPPORTED,
+            "auto, cudnn, onednn, ref, ref64");
 }
 
 int main(void) {

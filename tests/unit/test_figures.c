@@ -3,17 +3,10 @@
  */
 #include "pleat/figures.h"
 #include "pleat/file.h"
-#include "support_folder.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Dice 2tp / (2tp + fp + fn) of "spot": 0.8, undefined, 0.5; of "rest" 1 throughout. */
 static const pleat_case_result results[] = {
@@ -28,30 +21,29 @@ static void write_history(int fold) {
     char path[PLEAT_PATH_BYTES];
     static const char text[] = "epoch\tloss\tdice_soft\tval_loss\tval_dice_soft\n"
                                "1\t2.5\t0.4\t\t0.5\n2\t1.5\t0.6\t1.4\t0.7\n";
-    assert_int_equal(pleat_path(path, sizeof path, "%s/fold_%d", root, fold), PLEAT_OK);
-    assert_int_equal(pleat_file_make_folder(path), PLEAT_OK);
-    assert_int_equal(pleat_path(path, sizeof path, "%s/fold_%d/history.tsv", root, fold), PLEAT_OK);
-    assert_int_equal(pleat_file_write_atomic(path, text, sizeof text - 1), PLEAT_OK);
+    OK(pleat_path(path, sizeof path, "%s/fold_%d", root, fold));
+    OK(pleat_file_make_folder(path));
+    OK(pleat_path(path, sizeof path, "%s/fold_%d/history.tsv", root, fold));
+    OK(pleat_file_write_atomic(path, text, sizeof text - 1));
 }
 
 static char *script_of(const char *name) {
     char path[PLEAT_PATH_BYTES], *text = NULL;
-    assert_int_equal(pleat_path(path, sizeof path, "%s/figures/%s.gp", root, name), PLEAT_OK);
-    assert_int_equal(pleat_file_read_all(path, &text, NULL), PLEAT_OK);
+    OK(pleat_path(path, sizeof path, "%s/figures/%s.gp", root, name));
+    OK(pleat_file_read_all(path, &text, NULL));
     return text;
 }
 
 static void a_box_holds_every_defined_score(void **state) {
     (void)state;
     const pleat_report_variant groups[] = {{"first", results, 2}, {"second", results + 2, 1}};
-    assert_int_equal(pleat_figures_boxes(root, "boxes", PLEAT_DSC, groups, 2, classes, 2),
-                     PLEAT_OK);
+    OK(pleat_figures_boxes(root, "boxes", PLEAT_DSC, groups, 2, classes, 2));
     char *text = script_of("boxes");
     /* The blocks in order: rest of first, of second, spot of first, of second. */
     const char *want[] = {"EOD\n1.000000 ",  "\n1.000000 ",     "\n\n\n1.000000 ",
                           "\n\n\n0.800000 ", "\n\n\n0.500000 ", "EOD\n"};
     const char *at = text;
-    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+    for (size_t i = 0; i < COUNT(want); i++) {
         at = strstr(at, want[i]);
         assert_non_null(at);
         at += strlen(want[i]) - 1;
@@ -65,7 +57,7 @@ static void a_box_holds_every_defined_score(void **state) {
 static void a_group_without_a_defined_score_has_no_box(void **state) {
     (void)state;
     const pleat_report_variant groups[] = {{"none", results + 1, 1}, {"some", results, 1}};
-    assert_int_equal(pleat_figures_boxes(root, "gap", PLEAT_DSC, groups, 2, classes, 2), PLEAT_OK);
+    OK(pleat_figures_boxes(root, "gap", PLEAT_DSC, groups, 2, classes, 2));
     char *text = script_of("gap");
     assert_null(strstr(text, "index 2 "));
     assert_non_null(strstr(text, "index 3 "));
@@ -76,7 +68,7 @@ static void a_run_has_a_box_per_fold_and_one_of_all(void **state) {
     (void)state;
     write_history(0);
     write_history(2);
-    assert_int_equal(pleat_figures_run(root, results, 3, classes, 2), PLEAT_OK);
+    OK(pleat_figures_run(root, results, 3, classes, 2));
     char *text = script_of("dice");
     assert_non_null(strstr(text, "'fold 0' 1, 'fold 2' 2, 'all' 3"));
     free(text);
@@ -93,16 +85,16 @@ static void gnuplot_draws_them(void **state) {
     const pleat_report_variant groups[] = {{"none", results + 1, 1}, {"all", results, 3}};
     write_history(0);
     write_history(2);
-    assert_int_equal(pleat_figures_run(root, results, 3, classes, 2), PLEAT_OK);
-    assert_int_equal(pleat_figures_boxes(root, "gap", PLEAT_DSC, groups, 2, classes, 2), PLEAT_OK);
+    OK(pleat_figures_run(root, results, 3, classes, 2));
+    OK(pleat_figures_boxes(root, "gap", PLEAT_DSC, groups, 2, classes, 2));
     static const char *const names[] = {"dice.png",   "dice.svg", "curves.png",
                                         "curves.svg", "gap.png",  "gap.svg"};
     static const char *const starts[] = {"\x89PNG", "<?xml"};
     for (int i = 0; i < 6; i++) {
         char path[PLEAT_PATH_BYTES], *bytes = NULL;
         size_t n = 0;
-        assert_int_equal(pleat_path(path, sizeof path, "%s/figures/%s", root, names[i]), PLEAT_OK);
-        assert_int_equal(pleat_file_read_all(path, &bytes, &n), PLEAT_OK);
+        OK(pleat_path(path, sizeof path, "%s/figures/%s", root, names[i]));
+        OK(pleat_file_read_all(path, &bytes, &n));
         assert_true(n > 1000);
         assert_memory_equal(bytes, starts[i % 2], strlen(starts[i % 2]));
         free(bytes);

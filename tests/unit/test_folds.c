@@ -1,15 +1,8 @@
 /* test_folds.c - every case is validated once, patients stay together, the file is nnU-Net's. */
 #include "pleat/file.h"
 #include "pleat/folds.h"
-#include "support_folder.h"
+#include "support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +19,7 @@ static const char patient[] = "^(coronacases_[0-9]+|radiopaedia_[0-9]+)";
 
 static const char *splits_path(void) {
     static char path[PLEAT_PATH_BYTES];
-    assert_int_equal(pleat_path(path, sizeof path, "%s/splits_final.json", root), PLEAT_OK);
+    OK(pleat_path(path, sizeof path, "%s/splits_final.json", root));
     return path;
 }
 
@@ -38,18 +31,13 @@ static void sizes_of(const pleat_folds *folds, int *sizes) {
     }
 }
 
-static void assert_message_has(const char *part) {
-    if (strstr(pleat_error_message(), part) == NULL)
-        fail_msg("'%s' is not in '%s'", part, pleat_error_message());
-}
-
 static void test_sizes_differ_by_at_most_one_and_the_first_folds_are_larger(void **state) {
     (void)state;
     for (int n = 2; n <= 20; n++) {
         for (int k = 2; k <= n; k++) {
             pleat_folds folds;
             int sizes[20];
-            assert_int_equal(pleat_folds_make(covid, n, k, 7, NULL, &folds), PLEAT_OK);
+            OK(pleat_folds_make(covid, n, k, 7, NULL, &folds));
             assert_int_equal(folds.k, k);
             sizes_of(&folds, sizes);
             for (int f = 0; f < k; f++) assert_int_equal(sizes[f], n / k + (f < n % k));
@@ -63,9 +51,9 @@ static void test_the_seed_decides_and_the_order_of_the_ids_does_not(void **state
     const char *reversed[20];
     for (int i = 0; i < 20; i++) reversed[i] = covid[19 - i];
     pleat_folds one, again, other;
-    assert_int_equal(pleat_folds_make(covid, 20, 5, 1, NULL, &one), PLEAT_OK);
-    assert_int_equal(pleat_folds_make(reversed, 20, 5, 1, NULL, &again), PLEAT_OK);
-    assert_int_equal(pleat_folds_make(covid, 20, 5, 2, NULL, &other), PLEAT_OK);
+    OK(pleat_folds_make(covid, 20, 5, 1, NULL, &one));
+    OK(pleat_folds_make(reversed, 20, 5, 1, NULL, &again));
+    OK(pleat_folds_make(covid, 20, 5, 2, NULL, &other));
     int same = 0;
     for (int i = 0; i < 20; i++) {
         assert_int_equal(one.fold_of[i], again.fold_of[19 - i]);
@@ -82,12 +70,12 @@ static void test_a_patient_is_never_split_and_folds_stay_balanced(void **state) 
     for (uint64_t seed = 0; seed < 50; seed++) {
         pleat_folds folds;
         int sizes[5];
-        assert_int_equal(pleat_folds_make(covid, 20, 5, seed, patient, &folds), PLEAT_OK);
+        OK(pleat_folds_make(covid, 20, 5, seed, patient, &folds));
         assert_int_equal(folds.fold_of[12], folds.fold_of[13]); /* radiopaedia_10 */
         assert_int_equal(folds.fold_of[16], folds.fold_of[17]); /* radiopaedia_29 */
         sizes_of(&folds, sizes);
         for (int f = 0; f < 5; f++) assert_int_equal(sizes[f], 4); /* 2 + 2 + 16 x 1 can */
-        assert_int_equal(pleat_folds_check(covid, &folds, patient), PLEAT_OK);
+        OK(pleat_folds_check(covid, &folds, patient));
         pleat_folds_free(&folds);
     }
 }
@@ -97,11 +85,11 @@ static void test_check_names_the_shared_patient_both_cases_and_folds(void **stat
     int fold_of[20] = {0};
     fold_of[13] = 3;
     const pleat_folds folds = {5, 20, fold_of};
-    assert_int_equal(pleat_folds_check(covid, &folds, NULL), PLEAT_OK);
+    OK(pleat_folds_check(covid, &folds, NULL));
     assert_int_equal(pleat_folds_check(covid, &folds, patient), PLEAT_ERR_DATA);
-    assert_message_has("'radiopaedia_10'");
-    assert_message_has("'radiopaedia_10_85902_1' in fold 0");
-    assert_message_has("'radiopaedia_10_85902_3' in fold 3");
+    TOLD("'radiopaedia_10'");
+    TOLD("'radiopaedia_10_85902_1' in fold 0");
+    TOLD("'radiopaedia_10_85902_3' in fold 3");
 }
 
 static void test_what_cannot_be_cut_is_refused_by_name(void **state) {
@@ -109,17 +97,17 @@ static void test_what_cannot_be_cut_is_refused_by_name(void **state) {
     const char *const twice[3] = {"a", "b", "a"};
     pleat_folds folds;
     assert_int_equal(pleat_folds_make(covid, 20, 1, 0, NULL, &folds), PLEAT_ERR_ARG);
-    assert_message_has("1 folds");
+    TOLD("1 folds");
     assert_int_equal(pleat_folds_make(covid, 3, 4, 0, NULL, &folds), PLEAT_ERR_ARG);
-    assert_message_has("3 cases");
+    TOLD("3 cases");
     assert_int_equal(pleat_folds_make(covid, 20, 3, 0, "^[a-z]+", &folds), PLEAT_ERR_ARG);
-    assert_message_has("2 groups");
+    TOLD("2 groups");
     assert_int_equal(pleat_folds_make(covid, 20, 2, 0, "^(corona", &folds), PLEAT_ERR_ARG);
-    assert_message_has("'^(corona'");
+    TOLD("'^(corona'");
     assert_int_equal(pleat_folds_make(covid, 20, 2, 0, "^corona", &folds), PLEAT_ERR_DATA);
-    assert_message_has("does not match case 'radiopaedia_");
+    TOLD("does not match case 'radiopaedia_");
     assert_int_equal(pleat_folds_make(twice, 3, 2, 0, NULL, &folds), PLEAT_ERR_DATA);
-    assert_message_has("case 'a' is there twice");
+    TOLD("case 'a' is there twice");
 }
 
 static void test_a_written_file_reads_back_equal_in_any_order_of_ids(void **state) {
@@ -127,9 +115,9 @@ static void test_a_written_file_reads_back_equal_in_any_order_of_ids(void **stat
     const char *reversed[20];
     for (int i = 0; i < 20; i++) reversed[i] = covid[19 - i];
     pleat_folds made, read;
-    assert_int_equal(pleat_folds_make(covid, 20, 5, 3, patient, &made), PLEAT_OK);
-    assert_int_equal(pleat_folds_write(splits_path(), covid, &made), PLEAT_OK);
-    assert_int_equal(pleat_folds_read(splits_path(), reversed, 20, &read), PLEAT_OK);
+    OK(pleat_folds_make(covid, 20, 5, 3, patient, &made));
+    OK(pleat_folds_write(splits_path(), covid, &made));
+    OK(pleat_folds_read(splits_path(), reversed, 20, &read));
     assert_int_equal(read.k, 5);
     assert_int_equal(read.n, 20);
     for (int i = 0; i < 20; i++) assert_int_equal(made.fold_of[i], read.fold_of[19 - i]);
@@ -143,8 +131,8 @@ static void test_the_file_has_the_keys_of_nnunet(void **state) {
     const pleat_folds folds = {2, 3, (int[]){0, 1, 0}};
     char *text = NULL, dense[256];
     size_t used = 0;
-    assert_int_equal(pleat_folds_write(splits_path(), ids, &folds), PLEAT_OK);
-    assert_int_equal(pleat_file_read_all(splits_path(), &text, NULL), PLEAT_OK);
+    OK(pleat_folds_write(splits_path(), ids, &folds));
+    OK(pleat_file_read_all(splits_path(), &text, NULL));
     for (const char *c = text; *c != '\0' && used < sizeof dense - 1; c++)
         if (strchr(" \n", *c) == NULL) dense[used++] = *c;
     dense[used] = '\0';
@@ -179,13 +167,13 @@ static void test_a_file_that_does_not_fit_the_data_is_refused_by_name(void **sta
         {"[{\"train\":[\"b\"],\"val\":[\"a\",\"a\"]},{}]", PLEAT_ERR_DATA, "case 'a' twice"},
     };
     static const char *const ids[2] = {"a", "b"};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < COUNT(rows); i++) {
         pleat_folds folds;
         const char *text = rows[i].text;
-        assert_int_equal(pleat_file_write_atomic(splits_path(), text, strlen(text)), PLEAT_OK);
+        OK(pleat_file_write_atomic(splits_path(), text, strlen(text)));
         assert_int_equal(pleat_folds_read(splits_path(), ids, 2, &folds), rows[i].status);
-        assert_message_has(rows[i].message);
-        assert_message_has(splits_path());
+        TOLD(rows[i].message);
+        TOLD(splits_path());
     }
 }
 

@@ -2,19 +2,12 @@
 #include "pleat/augment.h"
 #include "pleat/store.h"
 #include "pleat/volume.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <hdf5.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { D = 20, H = 30, W = 40, N = D * H * W };
 
@@ -83,19 +76,19 @@ static void test_a_mask_of_background_has_no_list(void **state) {
     const int small[3] = {2, 2, 2};
     int32_t(*row)[4] = (int32_t(*)[4])1;
     int n = 3;
-    assert_int_equal(pleat_foreground_list(small, label, &row, &n), PLEAT_OK);
+    OK(pleat_foreground_list(small, label, &row, &n));
     assert_null(row);
     assert_int_equal(n, 0);
 }
 
 /* --- in the store ------------------------------------------------------------------------------*/
 
-static void assert_stored_list(const char *folder, const mask *m) {
+static void assert_stored_list(const mask *m) {
     pleat_store *store = NULL;
     int32_t(*row)[4] = NULL;
     int n = 0;
-    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK);
-    assert_int_equal(pleat_store_foreground(store, 0, &row, &n), PLEAT_OK);
+    OK(pleat_store_open(root, NULL, &store));
+    OK(pleat_store_foreground(store, 0, &row, &n));
     assert_int_equal(n, m->n);
     assert_memory_equal(row, m->row, (size_t)n * sizeof *row);
     free(row);
@@ -104,25 +97,23 @@ static void assert_stored_list(const char *folder, const mask *m) {
 
 static void test_a_store_keeps_the_list_and_one_without_it_gives_the_same(void **state) {
     const mask *m = *state;
-    char folder[] = "/tmp/pleat-test-foreground-XXXXXX", path[100], command[100];
-    assert_non_null(mkdtemp(folder));
+    assert_int_equal(make_root(NULL), 0);
     static float voxels[N];
     const pleat_image image = {{D, H, W}, {1, 1, 1}, voxels};
     const pleat_label label = {{D, H, W}, {1, 1, 1}, (uint8_t *)m->label};
     pleat_case_info info = {.id = "a"};
     const char *const ids[] = {"a"};
-    assert_int_equal(pleat_store_write_case(folder, "none", &info, &image, &label), PLEAT_OK);
-    assert_int_equal(pleat_store_write_index(folder, "none", ids, 1), PLEAT_OK);
-    assert_stored_list(folder, m);
+    OK(pleat_store_write_case(root, "none", &info, &image, &label));
+    OK(pleat_store_write_index(root, "none", ids, 1));
+    assert_stored_list(m);
 
-    (void)snprintf(path, sizeof path, "%s/cases/a.h5", folder); /* as older versions wrote it */
-    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    /* as older versions wrote it */
+    const hid_t file = H5Fopen(in_root(NULL, "cases/a.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
     assert_true(H5Lexists(file, "foreground", H5P_DEFAULT) > 0);
     assert_true(H5Ldelete(file, "foreground", H5P_DEFAULT) >= 0);
     assert_true(H5Fclose(file) >= 0);
-    assert_stored_list(folder, m);
-    (void)snprintf(command, sizeof command, "rm -r '%s'", folder);
-    assert_int_equal(system(command), 0);
+    assert_stored_list(m);
+    assert_int_equal(remove_root(NULL), 0);
 }
 
 /* --- samples -----------------------------------------------------------------------------------*/

@@ -2,9 +2,7 @@
 #include "../../src/run/run_impl.h"
 #include "pleat/cuda_module.h"
 
-#include <string.h>
-
-#include "support_net.h"
+#include "support.h"
 
 static double energy_mj, busy; /* of the GPU that is none */
 static int asked;

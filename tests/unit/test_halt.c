@@ -1,11 +1,6 @@
 /* test_halt.c - signals and limits become wishes; a second signal ends the process. */
 #include "pleat/halt.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -162,14 +157,14 @@ static void test_times_are_seconds_or_hours(void **state) {
                 {"00:00:00", 0},
                 {"1:2:3:4", 0},
                 {"1.5", 0}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < COUNT(rows); i++) {
         double seconds = 0.0;
         const pleat_status status = pleat_halt_parse("--time", rows[i].text, &seconds);
         if (status != (rows[i].seconds > 0.0 ? PLEAT_OK : PLEAT_ERR_ARG) ||
             (status == PLEAT_OK && seconds != rows[i].seconds))
             fail_msg("'%s': %s, %g s, not %g s", rows[i].text, pleat_status_name(status), seconds,
                      rows[i].seconds);
-        if (status != PLEAT_OK) assert_non_null(strstr(pleat_error_message(), rows[i].text));
+        if (status != PLEAT_OK) TOLD(rows[i].text);
     }
 }
 

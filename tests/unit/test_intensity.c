@@ -1,12 +1,8 @@
 /* test_intensity.c - clip, grayscale and z-score by hand-computed numbers. */
 #include "pleat/intensity.h"
+#include "support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 #include <math.h>
 #include <omp.h>

@@ -1,30 +1,22 @@
 /* test_layout.c - the cases of a data folder are found, whole, or the missing file is named. */
 #include "pleat/file.h"
 #include "pleat/layout.h"
-#include "support_folder.h"
+#include "support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* An empty folder below the root, made with these files ("a/b.nii" NULL-ended), all of `text`. */
 static const char *folder_of(const char *name, const char *const *files) {
     static char folder[PLEAT_PATH_BYTES];
-    assert_int_equal(pleat_path(folder, sizeof folder, "%s/%s", root, name), PLEAT_OK);
-    assert_int_equal(pleat_file_make_folder(folder), PLEAT_OK);
+    OK(pleat_path(folder, sizeof folder, "%s/%s", root, name));
+    OK(pleat_file_make_folder(folder));
     for (; *files != NULL; files++) {
         char path[PLEAT_PATH_BYTES], parent[PLEAT_PATH_BYTES];
-        assert_int_equal(pleat_path(path, sizeof path, "%s/%s", folder, *files), PLEAT_OK);
+        OK(pleat_path(path, sizeof path, "%s/%s", folder, *files));
         memcpy(parent, path, sizeof parent);
         *strrchr(parent, '/') = '\0';
-        assert_int_equal(pleat_file_make_folder(parent), PLEAT_OK);
-        assert_int_equal(pleat_file_write_atomic(path, "x", 1), PLEAT_OK);
+        OK(pleat_file_make_folder(parent));
+        OK(pleat_file_write_atomic(path, "x", 1));
     }
     return folder;
 }
@@ -33,14 +25,14 @@ static const char *folder_of(const char *name, const char *const *files) {
 
 static void put_json(const char *folder, const char *text) {
     char path[PLEAT_PATH_BYTES];
-    assert_int_equal(pleat_path(path, sizeof path, "%s/dataset.json", folder), PLEAT_OK);
-    assert_int_equal(pleat_file_write_atomic(path, text, strlen(text)), PLEAT_OK);
+    OK(pleat_path(path, sizeof path, "%s/dataset.json", folder));
+    OK(pleat_file_write_atomic(path, text, strlen(text)));
 }
 
 static int same_file(const char *got, const char *folder, const char *wanted) {
     char path[PLEAT_PATH_BYTES] = "";
     if (wanted == NULL || got == NULL) return wanted == NULL && got == NULL;
-    assert_int_equal(pleat_path(path, sizeof path, "%s/%s", folder, wanted), PLEAT_OK);
+    OK(pleat_path(path, sizeof path, "%s/%s", folder, wanted));
     return strcmp(got, path) == 0;
 }
 
@@ -70,10 +62,7 @@ static void finds(const char *folder, int need_labels, const row *rows, int want
 static void refuses(const char *folder, int need_labels, pleat_status wanted, const char *text) {
     pleat_case_paths *cases = NULL;
     int n = 0;
-    const pleat_status got = pleat_layout_scan(folder, need_labels, &cases, &n);
-    if (got != wanted || strstr(pleat_error_message(), text) == NULL)
-        fail_msg("got %s '%s', wanted %s with '%s'", pleat_status_name(got), pleat_error_message(),
-                 pleat_status_name(wanted), text);
+    REFUSED(pleat_layout_scan(folder, need_labels, &cases, &n), wanted, text);
     assert_null(cases);
 }
 
@@ -175,7 +164,7 @@ static void the_list_of_dataset_json_decides(void **state) {
         {"[]", PLEAT_ERR_FORMAT, "no JSON object"},
         {"", PLEAT_ERR_FORMAT, "dataset.json"},
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    for (size_t i = 0; i < COUNT(wrong); i++) {
         put_json(f, wrong[i].json);
         refuses(f, 1, wrong[i].status, wrong[i].text);
     }
@@ -187,10 +176,10 @@ static void volumes_alone_do_where_no_labels_are_needed(void **state) {
     FINDS(f, 0, {"p1", "p1.nii", NULL}, {"p2", "p2_0000.nii.gz", NULL});
     refuses(f, 1, PLEAT_ERR_NOT_FOUND, "imagesTr with labelsTr");
     char path[PLEAT_PATH_BYTES];
-    assert_int_equal(pleat_path(path, sizeof path, "%s/p2_0000.nii.gz", f), PLEAT_OK);
+    OK(pleat_path(path, sizeof path, "%s/p2_0000.nii.gz", f));
     pleat_case_paths *cases = NULL;
     int n = 0;
-    assert_int_equal(pleat_layout_scan(path, 0, &cases, &n), PLEAT_OK);
+    OK(pleat_layout_scan(path, 0, &cases, &n));
     assert_int_equal(n, 1);
     assert_string_equal(cases[0].id, "p2");
     assert_string_equal(cases[0].image, path);
@@ -219,12 +208,12 @@ static void class_names_are_read_in_both_orders(void **state) {
     const char *f = FOLDER("classes", "README");
     char **names = NULL;
     int n = -1;
-    assert_int_equal(pleat_layout_classes(f, &names, &n), PLEAT_OK);
+    OK(pleat_layout_classes(f, &names, &n));
     assert_int_equal(n, 0);
     assert_null(names);
     for (int i = 0; i < 2; i++) {
         put_json(f, good[i]);
-        assert_int_equal(pleat_layout_classes(f, &names, &n), PLEAT_OK);
+        OK(pleat_layout_classes(f, &names, &n));
         assert_int_equal(n, 3);
         assert_string_equal(names[0], "background");
         assert_string_equal(names[1], "left");
@@ -246,12 +235,9 @@ static void class_names_are_read_in_both_orders(void **state) {
         {"{\"labels\": [1]}", PLEAT_ERR_FORMAT, "labels"},
         {"{", PLEAT_ERR_FORMAT, "dataset.json"},
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    for (size_t i = 0; i < COUNT(wrong); i++) {
         put_json(f, wrong[i].json);
-        const pleat_status got = pleat_layout_classes(f, &names, &n);
-        if (got != wrong[i].status || strstr(pleat_error_message(), wrong[i].text) == NULL)
-            fail_msg("%s: got %s '%s'", wrong[i].json, pleat_status_name(got),
-                     pleat_error_message());
+        REFUSED(pleat_layout_classes(f, &names, &n), wrong[i].status, wrong[i].text);
     }
 }
 

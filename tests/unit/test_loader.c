@@ -1,12 +1,7 @@
 /* test_loader.c - the batches are those of the sampler, whatever makes them. */
 #include "pleat/loader.h"
 #include "pleat/volume.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -77,9 +72,8 @@ static void make_directly(const data *all, const pleat_augment_config *augment, 
     pleat_sampler_draw(11, 1, batch / ITERATIONS, batch % ITERATIONS * BATCH + i,
                        ITERATIONS * BATCH, CASES, (const int(*)[3])dims, patch,
                        augment ? augment : &off, &sample);
-    assert_int_equal(pleat_augment_patch(&sample, all->sources[sample.item], patch, PLEAT_PAD_ZERO,
-                                         image, label),
-                     PLEAT_OK);
+    OK(pleat_augment_patch(&sample, all->sources[sample.item], patch, PLEAT_PAD_ZERO, image,
+                           label));
 }
 
 /* Batches `from` .. BATCHES-1 of the loader are those made directly. */
@@ -87,9 +81,9 @@ static void assert_batches(const data *all, const pleat_loader_config *config) {
     pleat_loader *loader = NULL;
     float image[P], *images;
     uint8_t label[P], *labels;
-    assert_int_equal(pleat_loader_start(config, &loader), PLEAT_OK);
+    OK(pleat_loader_start(config, &loader));
     for (int batch = config->first_epoch * ITERATIONS; batch < BATCHES; batch++) {
-        assert_int_equal(pleat_loader_next(loader, &images, &labels), PLEAT_OK);
+        OK(pleat_loader_next(loader, &images, &labels));
         for (int i = 0; i < config->count; i++) {
             make_directly(all, config->augment, batch, config->first + i, image, label);
             assert_memory_equal(images + (size_t)i * P, image, sizeof image);
@@ -115,7 +109,7 @@ static void test_ranks_share_the_batch_that_one_rank_makes_alone(void **state) {
     const data *all = *state;
     const pleat_augment_config augment = pleat_augment_defaults();
     const int shares[][2] = {{0, 2}, {2, 2}, {0, 3}, {3, 1}, {4, 0}};
-    for (size_t k = 0; k < sizeof shares / sizeof *shares; k++) {
+    for (size_t k = 0; k < COUNT(shares); k++) {
         pleat_loader_config config = config_of(all, &augment);
         config.first = shares[k][0];
         config.count = shares[k][1];
@@ -145,9 +139,8 @@ static void test_stopping_at_once_or_in_the_middle_leaves_nothing_behind(void **
         pleat_loader *loader = NULL;
         float *images;
         uint8_t *labels;
-        assert_int_equal(pleat_loader_start(&config, &loader), PLEAT_OK);
-        for (int i = 0; i < taken % 4; i++)
-            assert_int_equal(pleat_loader_next(loader, &images, &labels), PLEAT_OK);
+        OK(pleat_loader_start(&config, &loader));
+        for (int i = 0; i < taken % 4; i++) OK(pleat_loader_next(loader, &images, &labels));
         pleat_loader_stop(loader);
     }
     pleat_loader_stop(NULL);
@@ -183,9 +176,8 @@ static void test_an_error_comes_with_its_message_at_the_batch_it_belongs_to(void
     pleat_loader *loader = NULL;
     float *images;
     uint8_t *labels;
-    assert_int_equal(pleat_loader_start(&config, &loader), PLEAT_OK);
-    for (int i = 0; i < at - 1; i++)
-        assert_int_equal(pleat_loader_next(loader, &images, &labels), PLEAT_OK);
+    OK(pleat_loader_start(&config, &loader));
+    for (int i = 0; i < at - 1; i++) OK(pleat_loader_next(loader, &images, &labels));
     for (int again = 0; again < 2; again++) {
         assert_int_equal(pleat_loader_next(loader, &images, &labels), PLEAT_ERR_IO);
         assert_string_equal(pleat_error_message(), "cases/liver_3.h5 cannot be read");
@@ -201,7 +193,7 @@ static void test_a_share_outside_the_batch_is_refused(void **state) {
     config.first = 1;
     assert_int_equal(pleat_loader_start(&config, &loader), PLEAT_ERR_ARG);
     assert_null(loader);
-    assert_non_null(strstr(pleat_error_message(), "samples 1 to 4 are not in a batch of 4"));
+    TOLD("samples 1 to 4 are not in a batch of 4");
 }
 
 int main(void) {

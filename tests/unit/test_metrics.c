@@ -1,16 +1,10 @@
 /* test_metrics.c - counts, scores and summaries against numbers worked out by hand. */
 #include "pleat/metrics.h"
 #include "pleat/rng.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void assert_counts(const pleat_counts *c, int64_t tp, int64_t fp, int64_t fn, int64_t tn) {
     assert_int_equal(c->tp, tp);
@@ -24,7 +18,7 @@ static void test_ten_voxels_are_counted_as_by_hand(void **state) {
     const uint8_t truth[10] = {0, 0, 0, 1, 1, 1, 2, 2, 0, 1};
     const uint8_t guess[10] = {0, 1, 0, 1, 1, 2, 2, 0, 0, 0};
     pleat_counts c[4];
-    assert_int_equal(pleat_metrics_count(truth, guess, 10, 4, c), PLEAT_OK);
+    OK(pleat_metrics_count(truth, guess, 10, 4, c));
     assert_counts(&c[0], 3, 2, 1, 4);
     assert_counts(&c[1], 2, 1, 2, 5);
     assert_counts(&c[2], 1, 1, 1, 7);
@@ -45,7 +39,7 @@ static void test_one_pass_counts_what_a_plain_loop_per_class_counts(void **state
         guess[i] = word[1] % 4 ? truth[i] : (uint8_t)(word[2] % C);
     }
     pleat_counts got[C];
-    assert_int_equal(pleat_metrics_count(truth, guess, N, C, got), PLEAT_OK);
+    OK(pleat_metrics_count(truth, guess, N, C, got));
     for (int c = 0; c < C; c++) {
         pleat_counts want = {0};
         for (int i = 0; i < N; i++) {
@@ -83,7 +77,7 @@ static void test_the_six_scores_are_their_formulas(void **state) {
     } rows[] = {{PLEAT_DSC, "DSC", 12.0 / 18},  {PLEAT_IOU, "IoU", 6.0 / 12},
                 {PLEAT_SENS, "Sens", 6.0 / 10}, {PLEAT_SPEC, "Spec", 88.0 / 90},
                 {PLEAT_PREC, "Prec", 6.0 / 8},  {PLEAT_ACC, "Acc", 94.0 / 100}};
-    assert_int_equal(sizeof rows / sizeof rows[0], PLEAT_SCORES);
+    assert_int_equal(COUNT(rows), PLEAT_SCORES);
     for (int i = 0; i < PLEAT_SCORES; i++) {
         assert_string_equal(pleat_metrics_name(rows[i].which), rows[i].name);
         assert_true(pleat_metrics_score(rows[i].which, &c) == rows[i].want);
@@ -118,13 +112,13 @@ static void test_a_summary_skips_and_counts_the_undefined(void **state) {
     const double u = (double)NAN;
     const double x[] = {4, u, 1, 3, u, 8}; /* 1 3 4 8: mean 4, squares 9+1+0+16 = 26 */
     pleat_summary s;
-    assert_int_equal(pleat_metrics_summary(x, 6, &s), PLEAT_OK);
+    OK(pleat_metrics_summary(x, 6, &s));
     assert_true(s.mean == 4.0);
     assert_true(s.median == 3.5);
     assert_true(fabs(s.sd - sqrt(26.0 / 3.0)) < 1e-15);
     assert_int_equal(s.n, 4);
     assert_int_equal(s.undefined, 2);
-    assert_int_equal(pleat_metrics_summary(x, 4, &s), PLEAT_OK); /* 1 3 4 */
+    OK(pleat_metrics_summary(x, 4, &s)); /* 1 3 4 */
     assert_true(s.median == 3.0);
 }
 
@@ -132,11 +126,11 @@ static void test_one_value_has_no_deviation_and_none_has_nothing(void **state) {
     (void)state;
     const double x[] = {(double)NAN, 0.5};
     pleat_summary s;
-    assert_int_equal(pleat_metrics_summary(x, 2, &s), PLEAT_OK);
+    OK(pleat_metrics_summary(x, 2, &s));
     assert_true(s.mean == 0.5 && s.median == 0.5 && isnan(s.sd) && s.n == 1 && s.undefined == 1);
-    assert_int_equal(pleat_metrics_summary(x, 1, &s), PLEAT_OK);
+    OK(pleat_metrics_summary(x, 1, &s));
     assert_true(isnan(s.mean) && isnan(s.median) && isnan(s.sd) && s.n == 0 && s.undefined == 1);
-    assert_int_equal(pleat_metrics_summary(x, 0, &s), PLEAT_OK);
+    OK(pleat_metrics_summary(x, 0, &s));
     assert_true(isnan(s.mean) && s.n == 0 && s.undefined == 0);
 }
 

@@ -1,12 +1,8 @@
 /* test_mpi_requests.c - how long a wait for other ranks may take. */
 #include "../../mpi/mpi_requests.h"
+#include "support.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 enum { CONTROL, STEP };
 

@@ -2,12 +2,6 @@
 #include "pleat/file.h"
 #include "pleat/nifti.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include <dirent.h>
 #include <math.h>
 #include <signal.h>
@@ -16,7 +10,7 @@
 #include <sys/resource.h>
 
 #include "nifti_bytes.h"
-#include "support_folder.h"
+#include "support.h"
 
 enum { VOXELS = 60, ROOM = 4096 };
 
@@ -30,15 +24,9 @@ static const char *store(const char *name, const spec *s, const double *values) 
     return path;
 }
 
-static void must(pleat_status status) {
-    if (status != PLEAT_OK) fail_msg("%s", pleat_error_message());
-}
-
 static void must_fail(pleat_status got, pleat_status wanted, const char *text) {
-    if (got != wanted || strstr(pleat_error_message(), text) == NULL)
-        fail_msg("got %s '%s', wanted %s with '%s'", pleat_status_name(got), pleat_error_message(),
-                 pleat_status_name(wanted), text);
-    assert_non_null(strstr(pleat_error_message(), path));
+    REFUSED(got, wanted, text);
+    TOLD(path);
 }
 
 static void near(double got, double wanted) {
@@ -64,7 +52,7 @@ static const struct {
 
 static void every_type_order_version_and_packing_reads_the_same_voxels(void **state) {
     (void)state;
-    for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+    for (size_t t = 0; t < COUNT(types); t++)
         for (int bits = 0; bits < 8; bits++) {
             spec s = spec_of(1 + (bits & 1), types[t].code, types[t].bits);
             s.big = bits >> 1 & 1;
@@ -75,8 +63,8 @@ static void every_type_order_version_and_packing_reads_the_same_voxels(void **st
             pleat_geometry geometry;
             pleat_nifti_info info;
             store(s.gz ? "a.nii.gz" : "a.nii", &s, values);
-            must(pleat_nifti_read_image(path, &image, &geometry));
-            must(pleat_nifti_read_header(path, NULL, &info));
+            OK(pleat_nifti_read_image(path, &image, &geometry));
+            OK(pleat_nifti_read_header(path, NULL, &info));
             for (int i = 0; i < VOXELS; i++) near((double)image.data[i], values[i]);
             assert_int_equal(image.dim[0], 5);
             assert_int_equal(image.dim[1], 4);
@@ -101,12 +89,12 @@ static void slope_and_intercept_are_applied_and_0_or_nan_means_unscaled(void **s
     } rows[] = {{2.5, -1024, 2.5, -1024}, {0, 7, 1, 0}, {NAN, NAN, 1, 0}, {1, -3, 1, -3}};
     double values[VOXELS];
     for (int i = 0; i < VOXELS; i++) values[i] = i * 10 - 100;
-    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+    for (size_t r = 0; r < COUNT(rows); r++) {
         spec s = spec_of(1, 4, 16);
         s.slope = rows[r].slope;
         s.inter = rows[r].inter;
         pleat_image image;
-        must(pleat_nifti_read_image(store("a.nii", &s, values), &image, NULL));
+        OK(pleat_nifti_read_image(store("a.nii", &s, values), &image, NULL));
         for (int i = 0; i < VOXELS; i++)
             near((double)image.data[i], rows[r].wanted_slope * values[i] + rows[r].wanted_inter);
         pleat_image_free(&image);
@@ -134,7 +122,7 @@ static void sform_wins_over_qform_wins_over_pixdim(void **state) {
                 s.sform_code = which == 0 ? 2 : 0;
                 s.qform_code = which <= 1 ? 1 : 0;
                 pleat_geometry g;
-                must(pleat_nifti_read_header(store("a.nii", &s, values), &g, NULL));
+                OK(pleat_nifti_read_header(store("a.nii", &s, values), &g, NULL));
                 for (int i = 0; i < 12; i++) near(g.affine[i / 4][i % 4], wanted[which][i]);
                 for (int i = 0; i < 3; i++) near(g.spacing[i], lengths[which][i]);
                 assert_int_equal(g.sform_code, s.sform_code);
@@ -149,11 +137,11 @@ static void metres_and_micrometres_become_millimetres(void **state) {
     spec s = spec_of(1, 2, 8);
     pleat_geometry g;
     s.units = 3 + 8; /* micrometre, second */
-    must(pleat_nifti_read_header(store("a.nii", &s, values), &g, NULL));
+    OK(pleat_nifti_read_header(store("a.nii", &s, values), &g, NULL));
     near(g.spacing[0], 0.0025);
     assert_int_equal(g.xyzt_units, 11);
     s.units = 1;
-    must(pleat_nifti_read_header(store("a.nii", &s, values), &g, NULL));
+    OK(pleat_nifti_read_header(store("a.nii", &s, values), &g, NULL));
     near(g.spacing[2], 1500);
 }
 
@@ -167,7 +155,7 @@ static void further_dimensions_of_1_extensions_and_lying_names_do_not_matter(voi
         s.dim[0] = 5;
         s.vox_offset = 1008;
         pleat_label label;
-        must(pleat_nifti_read_label(store(gz ? "a.nii" : "a.nii.gz", &s, values), &label, NULL));
+        OK(pleat_nifti_read_label(store(gz ? "a.nii" : "a.nii.gz", &s, values), &label, NULL));
         for (int i = 0; i < VOXELS; i++) assert_int_equal(label.data[i], i);
         pleat_label_free(&label);
     }
@@ -179,11 +167,11 @@ static void labels_are_whole_numbers_0_to_254_and_the_wrong_voxel_is_named(void 
     double values[VOXELS] = {0};
     pleat_label label;
     values[59] = 254;
-    must(pleat_nifti_read_label(store("a.nii", &s, values), &label, NULL));
+    OK(pleat_nifti_read_label(store("a.nii", &s, values), &label, NULL));
     assert_int_equal(label.data[59], 254);
     pleat_label_free(&label);
     static const double wrong[] = {255, -1, 0.5, NAN, INFINITY, 1e30};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    for (size_t i = 0; i < COUNT(wrong); i++) {
         values[59] = 0;
         values[2 + 3 * 1 + 12 * 4] = wrong[i]; /* x = 2, y = 1, z = 4 */
         store("a.nii", &s, values);
@@ -192,7 +180,7 @@ static void labels_are_whole_numbers_0_to_254_and_the_wrong_voxel_is_named(void 
     s = spec_of(1, 2, 8); /* stored 0..255 behind a slope, as some tools write labels */
     s.slope = 1.0 / 85;
     for (int i = 0; i < VOXELS; i++) values[i] = 85 * (i % 4);
-    must(pleat_nifti_read_label(store("a.nii", &s, values), &label, NULL));
+    OK(pleat_nifti_read_label(store("a.nii", &s, values), &label, NULL));
     for (int i = 0; i < VOXELS; i++) assert_int_equal(label.data[i], i % 4);
     pleat_label_free(&label);
 }
@@ -201,7 +189,7 @@ static void an_image_voxel_that_is_not_finite_is_named(void **state) {
     (void)state;
     static const double wrong[] = {NAN, INFINITY, -INFINITY, 1e300};
     spec s = spec_of(2, 64, 64);
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    for (size_t i = 0; i < COUNT(wrong); i++) {
         double values[VOXELS] = {0};
         values[1 + 3 * 3 + 12 * 2] = wrong[i];
         pleat_image image;
@@ -224,7 +212,7 @@ static pleat_geometry oblique(void) {
     s.qform_code = 1;
     s.units = 10;
     pleat_geometry g;
-    must(pleat_nifti_read_header(store("source.nii", &s, values), &g, NULL));
+    OK(pleat_nifti_read_header(store("source.nii", &s, values), &g, NULL));
     return g;
 }
 
@@ -233,14 +221,14 @@ static void a_written_label_reads_back_equal_with_its_geometry(void **state) {
     static const char *const names[] = {"out.nii", "out.nii.gz"};
     const pleat_geometry g = oblique();
     pleat_label label, back;
-    must(pleat_label_make(g.dim, g.spacing, &label));
+    OK(pleat_label_make(g.dim, g.spacing, &label));
     for (int i = 0; i < VOXELS; i++) label.data[i] = (uint8_t)(i * 4);
     for (int k = 0; k < 2; k++) {
         pleat_geometry g_back;
         pleat_nifti_info info;
-        must(pleat_nifti_write_label(in_root(path, names[k]), &label, &g));
-        must(pleat_nifti_read_label(path, &back, &g_back));
-        must(pleat_nifti_read_header(path, NULL, &info));
+        OK(pleat_nifti_write_label(in_root(path, names[k]), &label, &g));
+        OK(pleat_nifti_read_label(path, &back, &g_back));
+        OK(pleat_nifti_read_header(path, NULL, &info));
         assert_memory_equal(back.data, label.data, VOXELS);
         assert_memory_equal(&g_back, &g, sizeof g);
         assert_int_equal(info.compressed, k);
@@ -271,13 +259,13 @@ static void images_go_out_as_float32_or_as_whole_int16(void **state) {
     pleat_image image, back;
     pleat_nifti_info info;
     pleat_nifti_plain_geometry(dim, spacing, &g);
-    must(pleat_image_make(dim, spacing, &image));
+    OK(pleat_image_make(dim, spacing, &image));
     for (int as_int16 = 0; as_int16 < 2; as_int16++) {
         for (int i = 0; i < VOXELS; i++)
             image.data[i] = (float)(i * 50 - 1024) + (as_int16 ? 0.0F : 0.25F);
-        must(pleat_nifti_write_image(in_root(path, "image.nii.gz"), &image, &g, as_int16));
-        must(pleat_nifti_read_image(path, &back, &g_back));
-        must(pleat_nifti_read_header(path, NULL, &info));
+        OK(pleat_nifti_write_image(in_root(path, "image.nii.gz"), &image, &g, as_int16));
+        OK(pleat_nifti_read_image(path, &back, &g_back));
+        OK(pleat_nifti_read_header(path, NULL, &info));
         assert_memory_equal(back.data, image.data, VOXELS * sizeof(float));
         assert_memory_equal(&g_back, &g, sizeof g);
         assert_string_equal(info.datatype, as_int16 ? "int16" : "float32");
@@ -309,7 +297,7 @@ static void what_cannot_be_written_is_an_error_and_leaves_nothing(void **state) 
     pleat_geometry g;
     pleat_label label;
     pleat_nifti_plain_geometry(dim, spacing, &g);
-    must(pleat_label_make(dim, spacing, &label));
+    OK(pleat_label_make(dim, spacing, &label));
     uint32_t noise = 1; /* what gzip cannot shrink below the limit */
     for (int i = 0; i < 64 * 64 * 64; i++)
         label.data[i] = (uint8_t)((noise = noise * 1664525 + 1013904223) >> 24);
@@ -324,7 +312,7 @@ static void what_cannot_be_written_is_an_error_and_leaves_nothing(void **state) 
     must_fail(pleat_nifti_write_label(in_root(path, "a.nii"), &label, &g), PLEAT_ERR_FORMAT,
               "pixdim[1]");
     g.pixdim[1] = 1;
-    must(pleat_file_make_folder(in_root(path, "full")));
+    OK(pleat_file_make_folder(in_root(path, "full")));
     char folder[PLEAT_PATH_BYTES];
     memcpy(folder, path, sizeof folder);
     struct rlimit before, small;
@@ -350,9 +338,9 @@ static void the_real_chest_has_its_known_voxels(void **state) {
         print_message("PLEAT_TEST_DATA is not set\n");
         skip();
     }
-    must(pleat_path(path, sizeof path, "%s/chest/LUNG1-001/segmentation.nii.gz", data));
+    OK(pleat_path(path, sizeof path, "%s/chest/LUNG1-001/segmentation.nii.gz", data));
     pleat_label label;
-    must(pleat_nifti_read_label(path, &label, NULL));
+    OK(pleat_nifti_read_label(path, &label, NULL));
     size_t count[256] = {0};
     for (size_t i = 0; i < pleat_voxels(label.dim); i++) count[label.data[i]]++;
     pleat_label_free(&label);

@@ -55,12 +55,12 @@ static pleat_engine *make(const setting *s, int threads, int deterministic) {
 }
 
 static trial start(const setting *s, int threads, int ordered) {
-    const pleat_unet_config c = {
+    const pleat_network c = {
         .depth = s->depth, .filters = s->filters, .classes = CLASSES, .norm = s->norm};
     const pleat_net_options options = {
         .batch = BATCH, .dim = {s->dim[0], s->dim[1], s->dim[2]}, .train = 1, .ordered = ordered};
     trial t = {.voxels = (size_t)BATCH * (size_t)(s->dim[0] * s->dim[1] * s->dim[2])};
-    OK(pleat_unet(&c, &graph));
+    net_graph(&graph, &c);
     t.engine = make(s, threads, ordered);
     t.model = net_model(&graph, t.engine, 1);
     OK(pleat_net_create(t.model, &options, &t.net));
@@ -73,9 +73,8 @@ static trial start(const setting *s, int threads, int ordered) {
 
 static void train(trial *t, int steps) {
     for (int step = 1; step <= steps; step++) {
-        const pleat_adam adam = {1e-2, 0.9, 0.999, 1e-7, step};
         OK(pleat_net_train(t->net, t->images, t->labels, BATCH, NULL, t->sums));
-        OK(pleat_model_adam(t->model, &adam));
+        OK(pleat_model_update(t->model, pleat_optimizers[0], 1e-2, step));
     }
     OK(pleat_net_predict(t->net, t->images, t->probs));
 }
@@ -174,6 +173,8 @@ static void take_head(pleat_engine *e, const pleat_tensor *x, const pleat_tensor
                                   .cin = CHANNELS,
                                   .cout = CLASSES,
                                   .train = 1,
+                                  .kernel = {1, 1, 1},
+                                  .stride = {1, 1, 1},
                                   .sample_stride = (size_t)CLASSES * (CHANNELS + 1)};
     pleat_conv *conv = NULL;
     OK(e->ops->conv_create(e, &desc, &conv));
@@ -250,13 +251,13 @@ static void an_engine_that_is_not_ordered_is_refused(void **state) {
     (void)state;
     const setting s = {"auto", PLEAT_PRECISION_F32, 1, 2, 1, {4, 4, 4}};
     const pleat_net_options options = {.batch = 1, .dim = {4, 4, 4}, .train = 1, .ordered = 1};
-    const pleat_unet_config c = {.depth = 1, .filters = 2, .classes = CLASSES};
+    const pleat_network c = {.depth = 1, .filters = 2, .classes = CLASSES};
     pleat_engine *engine = make(&s, 1, 0);
     if (engine->ordered) {
         pleat_engine_destroy(engine);
         return;
     }
-    OK(pleat_unet(&c, &graph));
+    net_graph(&graph, &c);
     pleat_model *model = net_model(&graph, engine, 1);
     pleat_net *net = NULL;
     REFUSED(pleat_net_create(model, &options, &net), PLEAT_ERR_UNSUPPORTED, engine->ops->name);

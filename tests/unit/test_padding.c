@@ -118,9 +118,9 @@ static void test_a_deformed_patch_is_padded_alike(void **state) {
 /* Class 1 where the 27 neighbours sum to more than `limit`. */
 static pleat_model *make_model(pleat_engine *engine, pleat_graph *graph, float limit) {
     pleat_model *model = NULL;
-    *graph = (pleat_graph){0};
-    const int sum = pleat_graph_conv(graph, pleat_graph_input(graph, 1), 2, 0, "sum");
-    const int head = pleat_graph_head(graph, sum, 2, "head");
+    pleat_graph_free(graph);
+    const int sum = pleat_graph_conv(graph, pleat_graph_input(graph, 1), 2, NULL, "sum");
+    const int head = pleat_graph_head(graph, sum, 2, 1, "head");
     OK(pleat_graph_finish(graph));
     OK(pleat_model_create(graph, engine, 0, &model));
     float *params = calloc(graph->params, sizeof *params);

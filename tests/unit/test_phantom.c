@@ -2,17 +2,10 @@
 #include "pleat/file.h"
 #include "pleat/nifti.h"
 #include "pleat/phantom.h"
-#include "support_folder.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +18,7 @@ typedef struct made_case {
 
 static made_case make(uint64_t seed, int number, const pleat_phantom_config *config) {
     made_case c;
-    assert_int_equal(pleat_phantom_make(seed, number, config, &c.image, &c.label, &c.geometry),
-                     PLEAT_OK);
+    OK(pleat_phantom_make(seed, number, config, &c.image, &c.label, &c.geometry));
     c.voxels = pleat_voxels(c.image.dim);
     return c;
 }
@@ -208,14 +200,14 @@ static void test_written_cases_read_back_equal(void **state) {
     pleat_phantom_config config = pleat_phantom_default();
     memcpy(config.dim, ((int[]){16, 32, 32}), sizeof config.dim);
     char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
-    assert_int_equal(pleat_path(folder, sizeof folder, "%s/new/data", root), PLEAT_OK);
-    assert_int_equal(pleat_phantom_write(folder, 3, 4, &config), PLEAT_OK);
+    OK(pleat_path(folder, sizeof folder, "%s/new/data", root));
+    OK(pleat_phantom_write(folder, 3, 4, &config));
     for (int number = 1; number <= 3; number++) {
         made_case made = make(4, number, &config), read = {.voxels = made.voxels};
         (void)pleat_path(path, sizeof path, "%s/case_%03d/imaging.nii.gz", folder, number);
-        assert_int_equal(pleat_nifti_read_image(path, &read.image, &read.geometry), PLEAT_OK);
+        OK(pleat_nifti_read_image(path, &read.image, &read.geometry));
         (void)pleat_path(path, sizeof path, "%s/case_%03d/segmentation.nii.gz", folder, number);
-        assert_int_equal(pleat_nifti_read_label(path, &read.label, NULL), PLEAT_OK);
+        OK(pleat_nifti_read_label(path, &read.label, NULL));
         assert_true(equal(&made, &read));
         for (int row = 0; row < 3; row++)
             for (int k = 0; k < 4; k++)
@@ -231,9 +223,8 @@ static void test_what_cannot_be_made_is_refused(void **state) {
     pleat_phantom_config config = pleat_phantom_default();
     made_case c;
     config.dim[1] = 2;
-    assert_int_equal(pleat_phantom_make(1, 1, &config, &c.image, &c.label, &c.geometry),
-                     PLEAT_ERR_ARG);
-    assert_non_null(strstr(pleat_error_message(), "96 x 2 x 40"));
+    REFUSED(pleat_phantom_make(1, 1, &config, &c.image, &c.label, &c.geometry), PLEAT_ERR_ARG,
+            "96 x 2 x 40");
     config = pleat_phantom_default();
     config.vary = 0.9;
     assert_int_equal(pleat_phantom_make(1, 1, &config, &c.image, &c.label, &c.geometry),

@@ -1,22 +1,14 @@
 /* test_prep.c - NIfTI to store: every step, its switch, its text, and what is refused. */
 #include "pleat/comm.h"
 #include "pleat/file.h"
-#include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/prep.h"
 #include "pleat/store.h"
-#include "support_folder.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,8 +45,8 @@ static void make_case(tiny *out, const char *id, int extra) {
     (void)in_root(out->image, name);
     (void)snprintf(name, sizeof name, "%s_label.nii", id);
     (void)in_root(out->label, name);
-    assert_int_equal(pleat_image_make(dim, spacing, &image), PLEAT_OK);
-    assert_int_equal(pleat_label_make(dim, spacing, &label), PLEAT_OK);
+    OK(pleat_image_make(dim, spacing, &image));
+    OK(pleat_label_make(dim, spacing, &label));
     for (int z = 0, i = 0; z < Z; z++)
         for (int y = 0; y < Y; y++)
             for (int x = 0; x < X; x++, i++) {
@@ -63,8 +55,8 @@ static void make_case(tiny *out, const char *id, int extra) {
             }
     label.data[0] = (uint8_t)(label.data[0] + extra);
     pleat_nifti_plain_geometry(dim, spacing, &geometry);
-    assert_int_equal(pleat_nifti_write_image(out->image, &image, &geometry, 1), PLEAT_OK);
-    assert_int_equal(pleat_nifti_write_label(out->label, &label, &geometry), PLEAT_OK);
+    OK(pleat_nifti_write_image(out->image, &image, &geometry, 1));
+    OK(pleat_nifti_write_label(out->label, &label, &geometry));
     out->paths = (pleat_case_paths){out->id, out->image, out->label};
     pleat_image_free(&image);
     pleat_label_free(&label);
@@ -97,12 +89,12 @@ static void test_the_text_is_canonical_and_reads_back(void **state) {
          "clip: -0.1,0.3333333333333333\ngrayscale: no\nresample: 1,1,1\nedge: zero\nzscore: "
          "no\n"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < COUNT(rows); i++) {
         char text[PLEAT_PREPROCESSING_BYTES], again[PLEAT_PREPROCESSING_BYTES];
         pleat_prep_config parsed;
         pleat_prep_text(&rows[i].config, text, sizeof text);
         assert_string_equal(text, rows[i].text);
-        assert_int_equal(pleat_prep_parse_text(text, &parsed), PLEAT_OK);
+        OK(pleat_prep_parse_text(text, &parsed));
         pleat_prep_text(&parsed, again, sizeof again);
         assert_string_equal(again, text);
         if (i == 0) assert_memory_equal(&parsed, &rows[0].config, sizeof parsed);
@@ -124,10 +116,9 @@ static void test_a_text_of_another_program_is_refused_by_its_line(void **state) 
                 {"flip: yes\n", "'flip: yes'"},
                 {"", "clip"}};
     pleat_prep_config config;
-    assert_int_equal(pleat_prep_parse_text(good, &config), PLEAT_OK);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(pleat_prep_parse_text(rows[i].text, &config), PLEAT_ERR_FORMAT);
-        assert_told(rows[i].told);
+    OK(pleat_prep_parse_text(good, &config));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        REFUSED(pleat_prep_parse_text(rows[i].text, &config), PLEAT_ERR_FORMAT, rows[i].told);
     }
 }
 
@@ -139,9 +130,9 @@ static void assert_steps(const pleat_prep_config *config, const float want[5]) {
     const int dim[3] = {1, 1, 5};
     const double spacing[3] = {1, 1, 1};
     pleat_image image;
-    assert_int_equal(pleat_image_make(dim, spacing, &image), PLEAT_OK);
+    OK(pleat_image_make(dim, spacing, &image));
     memcpy(image.data, in, sizeof in);
-    assert_int_equal(pleat_prep_image(config, &image), PLEAT_OK);
+    OK(pleat_prep_image(config, &image));
     for (int i = 0; i < 5; i++) assert_near(image.data[i], want[i], 1e-5);
     pleat_image_free(&image);
 }
@@ -172,11 +163,11 @@ static void test_a_case_is_resampled_as_the_original_does(void **state) {
     char text[PLEAT_PREPROCESSING_BYTES];
     (void)in_root(folder, "golden_store");
     make_case(&one, "golden", 0);
-    assert_int_equal(pleat_prep_case(&config, &one.paths, 4, folder), PLEAT_OK);
+    OK(pleat_prep_case(&config, &one.paths, 4, folder));
     pleat_prep_text(&config, text, sizeof text);
     const char *ids[] = {"golden"};
-    assert_int_equal(pleat_store_write_index(folder, text, ids, 1), PLEAT_OK);
-    assert_int_equal(pleat_store_open(folder, text, &store), PLEAT_OK);
+    OK(pleat_store_write_index(folder, text, ids, 1));
+    OK(pleat_store_open(folder, text, &store));
     const pleat_case_info *info = pleat_store_info(store, 0);
     const int dim[3] = {5, 7, 3}, native[3] = {Z, Y, X}, start[3] = {0, 0, 0};
     assert_memory_equal(info->dim, dim, sizeof dim);
@@ -190,8 +181,7 @@ static void test_a_case_is_resampled_as_the_original_does(void **state) {
     assert_string_equal(info->label_path, one.label);
     float image[5][7][3];
     uint8_t label[5][7][3];
-    assert_int_equal(pleat_store_read(store, 0, start, dim, &image[0][0][0], &label[0][0][0]),
-                     PLEAT_OK);
+    OK(pleat_store_read(store, 0, start, dim, &image[0][0][0], &label[0][0][0]));
     pleat_store_close(store);
     /* numbers of scikit-image and scipy for [x][y][z] */
     double sum = 0.0;
@@ -226,16 +216,16 @@ static void test_loading_a_volume_gives_what_the_store_holds(void **state) {
     pleat_geometry native;
     (void)in_root(folder, "load_store");
     make_case(&one, "load", 0);
-    assert_int_equal(pleat_prep_case(&config, &one.paths, 0, folder), PLEAT_OK);
+    OK(pleat_prep_case(&config, &one.paths, 0, folder));
     const char *ids[] = {"load"};
-    assert_int_equal(pleat_store_write_index(folder, text, ids, 1), PLEAT_OK);
-    assert_int_equal(pleat_store_open(folder, text, &store), PLEAT_OK);
-    assert_int_equal(pleat_prep_load(&config, one.image, &image, &native), PLEAT_OK);
+    OK(pleat_store_write_index(folder, text, ids, 1));
+    OK(pleat_store_open(folder, text, &store));
+    OK(pleat_prep_load(&config, one.image, &image, &native));
     assert_int_equal(native.dim[0], Z);
     assert_memory_equal(image.dim, pleat_store_info(store, 0)->dim, sizeof image.dim);
     float stored[5 * 7 * 3];
     const int start[3] = {0, 0, 0};
-    assert_int_equal(pleat_store_read(store, 0, start, image.dim, stored, NULL), PLEAT_OK);
+    OK(pleat_store_read(store, 0, start, image.dim, stored, NULL));
     double mean = 0.0, square = 0.0;
     for (int i = 0; i < 105; i++) {
         assert_near(stored[i], image.data[i], 0.0);
@@ -254,15 +244,15 @@ static void test_the_way_back_ends_on_the_native_grid(void **state) {
     const double spacing[3] = {2, 2, 2};
     pleat_geometry native = {.dim = {4, 4, 4}, .spacing = {1, 1, 1}};
     pleat_label grid, back = {0};
-    assert_int_equal(pleat_label_make(small, spacing, &grid), PLEAT_OK);
+    OK(pleat_label_make(small, spacing, &grid));
     for (int i = 0; i < 8; i++) grid.data[i] = i < 4 ? 3 : 1; /* front half 3, back half 1 */
-    assert_int_equal(pleat_prep_unresample(&grid, &native, &back), PLEAT_OK);
+    OK(pleat_prep_unresample(&grid, &native, &back));
     assert_memory_equal(back.dim, dim, sizeof dim);
     assert_near(back.spacing[0], 1.0, 0.0);
     for (int i = 0; i < 64; i++) assert_int_equal(back.data[i], i < 32 ? 3 : 1);
     pleat_label_free(&back);
     memcpy(native.dim, small, sizeof small); /* one size: a copy */
-    assert_int_equal(pleat_prep_unresample(&grid, &native, &back), PLEAT_OK);
+    OK(pleat_prep_unresample(&grid, &native, &back));
     assert_memory_equal(back.data, grid.data, 8);
     assert_true(back.data != grid.data);
     pleat_label_free(&back);
@@ -277,26 +267,24 @@ static void test_labels_and_shapes_that_do_not_fit_are_refused_by_case_and_value
     char folder[PLEAT_PATH_BYTES], file[PLEAT_PATH_BYTES];
     (void)in_root(folder, "refused");
     make_case(&one, "seven", 7);
-    assert_int_equal(pleat_prep_case(&NOTHING, &one.paths, 4, folder), PLEAT_ERR_DATA);
-    assert_told("case 'seven'");
-    assert_told("label 7");
-    assert_told("x 0, y 0, z 0");
-    assert_int_equal(pleat_prep_case(&NOTHING, &one.paths, 8, folder), PLEAT_OK);
+    REFUSED(pleat_prep_case(&NOTHING, &one.paths, 4, folder), PLEAT_ERR_DATA, "case 'seven'");
+    TOLD("label 7");
+    TOLD("x 0, y 0, z 0");
+    OK(pleat_prep_case(&NOTHING, &one.paths, 8, folder));
     /* a mask of another shape */
     make_case(&other, "slab", 0);
     const int dim[3] = {1, Y, X};
     const double spacing[3] = {1, 1, 1};
     pleat_label label;
     pleat_geometry geometry;
-    assert_int_equal(pleat_label_make(dim, spacing, &label), PLEAT_OK);
+    OK(pleat_label_make(dim, spacing, &label));
     pleat_nifti_plain_geometry(dim, spacing, &geometry);
-    assert_int_equal(pleat_nifti_write_label(other.label, &label, &geometry), PLEAT_OK);
+    OK(pleat_nifti_write_label(other.label, &label, &geometry));
     pleat_label_free(&label);
-    assert_int_equal(pleat_prep_case(&NOTHING, &other.paths, 4, folder), PLEAT_ERR_DATA);
-    assert_told(other.image);
-    assert_told(other.label);
-    assert_told("4 x 5 x 3");
-    assert_told("4 x 5 x 1");
+    REFUSED(pleat_prep_case(&NOTHING, &other.paths, 4, folder), PLEAT_ERR_DATA, other.image);
+    TOLD(other.label);
+    TOLD("4 x 5 x 3");
+    TOLD("4 x 5 x 1");
     (void)in_root(file, "refused/cases/slab.h5");
     assert_false(pleat_file_exists(file));
 }
@@ -321,28 +309,27 @@ static void test_a_run_keeps_what_is_whole_and_makes_the_rest(void **state) {
         cases[i] = t[i].paths;
     }
     cases[2].label = NULL;
-    assert_int_equal(pleat_comm_self(&comm), PLEAT_OK);
-    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 3, 4, folder), PLEAT_OK);
+    OK(pleat_comm_self(&comm));
+    OK(pleat_prep_run(comm, &NOTHING, cases, 3, 4, folder));
     assert_int_equal(stat(first, &before), 0);
     assert_int_equal(truncate(second, 1000), 0); /* as if another program had damaged it */
-    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 3, 4, folder), PLEAT_OK);
+    OK(pleat_prep_run(comm, &NOTHING, cases, 3, 4, folder));
     assert_int_equal(stat(first, &after), 0);
     assert_int_equal(before.st_ino, after.st_ino);
-    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK);
+    OK(pleat_store_open(folder, NULL, &store));
     assert_int_equal(pleat_store_count(store), 3);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(pleat_store_info(store, i)->has_label, i < 2);
-        assert_int_equal(pleat_store_verify(store, i), PLEAT_OK);
+        OK(pleat_store_verify(store, i));
     }
     pleat_store_close(store);
     /* other preprocessing, and fewer classes than the kept cases have */
     pleat_prep_config other = NOTHING;
     other.zscore = 1;
-    assert_int_equal(pleat_prep_run(comm, &other, cases, 3, 4, folder), PLEAT_ERR_DATA);
-    assert_told("zscore: store has no, configuration says yes");
-    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 3, 3, folder), PLEAT_ERR_DATA);
-    assert_told("case 'case_0'");
-    assert_told("label 3");
+    REFUSED(pleat_prep_run(comm, &other, cases, 3, 4, folder), PLEAT_ERR_DATA,
+            "zscore: store has no, configuration says yes");
+    REFUSED(pleat_prep_run(comm, &NOTHING, cases, 3, 3, folder), PLEAT_ERR_DATA, "case 'case_0'");
+    TOLD("label 3");
     pleat_comm_destroy(comm);
 }
 
@@ -370,35 +357,35 @@ static void test_a_case_whose_files_changed_is_made_again(void **state) {
         make_case(&t[i], ids[i], 0);
         cases[i] = t[i].paths;
     }
-    assert_int_equal(pleat_comm_self(&comm), PLEAT_OK);
-    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 4, 8, folder), PLEAT_OK);
+    OK(pleat_comm_self(&comm));
+    OK(pleat_prep_run(comm, &NOTHING, cases, 4, 8, folder));
     for (int i = 0; i < 4; i++) before[i] = inode_of(stored[i]);
     /* written anew as it was; another image; another mask; no mask any more */
     const struct timespec long_ago[2] = {{1000, 0}, {1000, 0}};
     assert_int_equal(utimensat(AT_FDCWD, t[0].image, long_ago, 0), 0);
     pleat_image image = {0};
     pleat_geometry geometry;
-    assert_int_equal(pleat_nifti_read_image(t[1].image, &image, &geometry), PLEAT_OK);
+    OK(pleat_nifti_read_image(t[1].image, &image, &geometry));
     image.data[7] += 1.0f;
-    assert_int_equal(pleat_nifti_write_image(t[1].image, &image, &geometry, 1), PLEAT_OK);
+    OK(pleat_nifti_write_image(t[1].image, &image, &geometry, 1));
     pleat_image_free(&image);
     make_case(&t[2], ids[2], 4);
     cases[3].label = NULL;
-    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 4, 8, folder), PLEAT_OK);
+    OK(pleat_prep_run(comm, &NOTHING, cases, 4, 8, folder));
     for (int i = 0; i < 4; i++) assert_int_equal(inode_of(stored[i]) == before[i], i == 0);
-    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK); /* in order of id */
+    OK(pleat_store_open(folder, NULL, &store)); /* in order of id */
     const int origin[3] = {0, 0, 0}, dim[3] = {Z, Y, X};
     float voxels[Z * Y * X];
     uint8_t labels[Z * Y * X];
-    assert_int_equal(pleat_store_read(store, 0, origin, dim, voxels, NULL), PLEAT_OK);
+    OK(pleat_store_read(store, 0, origin, dim, voxels, NULL));
     assert_near(voxels[7], golden(0, 1, 3) + 1.0, 0.0); /* voxel 7 is x 3, y 1, z 0 */
-    assert_int_equal(pleat_store_read(store, 1, origin, dim, NULL, labels), PLEAT_OK);
+    OK(pleat_store_read(store, 1, origin, dim, NULL, labels));
     assert_int_equal(labels[0], 4);
     assert_false(pleat_store_info(store, 3)->has_label);
     pleat_store_close(store);
     cases[3].label = t[3].label; /* and there it is again */
-    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 4, 8, folder), PLEAT_OK);
-    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK);
+    OK(pleat_prep_run(comm, &NOTHING, cases, 4, 8, folder));
+    OK(pleat_store_open(folder, NULL, &store));
     assert_true(pleat_store_info(store, 3)->has_label);
     pleat_store_close(store);
     pleat_comm_destroy(comm);
@@ -412,11 +399,11 @@ static void test_a_store_in_the_locked_folder_of_the_run_does_not_wait_for_it(vo
     pleat_lock *run = NULL;
     (void)in_root(folder, "both");
     make_case(&t, "one", 0);
-    assert_int_equal(pleat_file_make_folder(folder), PLEAT_OK);
-    assert_int_equal(pleat_lock_take(folder, &run), PLEAT_OK);
-    assert_int_equal(pleat_comm_self(&comm), PLEAT_OK);
+    OK(pleat_file_make_folder(folder));
+    OK(pleat_lock_take(folder, &run));
+    OK(pleat_comm_self(&comm));
     (void)alarm(60); /* a lock waited for ends the test */
-    assert_int_equal(pleat_prep_run(comm, &NOTHING, &t.paths, 1, 4, folder), PLEAT_OK);
+    OK(pleat_prep_run(comm, &NOTHING, &t.paths, 1, 4, folder));
     (void)alarm(0);
     pleat_lock_release(run);
     pleat_comm_destroy(comm);
@@ -434,23 +421,23 @@ static void test_a_complete_store_needs_no_lock_and_no_right_to_write(void **sta
     make_case(&t[0], "first", 0);
     make_case(&t[1], "second", 0);
     const pleat_case_paths cases[2] = {t[1].paths, t[0].paths};
-    assert_int_equal(pleat_comm_self(&comm), PLEAT_OK);
-    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 2, 4, folder), PLEAT_OK);
+    OK(pleat_comm_self(&comm));
+    OK(pleat_prep_run(comm, &NOTHING, cases, 2, 4, folder));
     const ino_t index = inode_of("complete/index.h5");
     /* root may write whatever the mode is, so another holds the lock too */
-    assert_int_equal(pleat_lock_take(locked, &lock), PLEAT_OK);
+    OK(pleat_lock_take(locked, &lock));
     assert_int_equal(chmod(folder, 0555) | chmod(locked, 0555), 0);
     (void)alarm(60);
-    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 2, 4, folder), PLEAT_OK);
+    OK(pleat_prep_run(comm, &NOTHING, cases, 2, 4, folder));
     assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 2, 3, folder), PLEAT_ERR_DATA);
     (void)alarm(0);
-    assert_told("label 3");
+    TOLD("label 3");
     assert_int_equal(chmod(folder, 0755) | chmod(locked, 0755), 0);
     pleat_lock_release(lock);
     assert_int_equal(inode_of("complete/index.h5"), index);
     /* an index of other cases is written again */
-    assert_int_equal(pleat_prep_run(comm, &NOTHING, cases, 1, 4, folder), PLEAT_OK);
-    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK);
+    OK(pleat_prep_run(comm, &NOTHING, cases, 1, 4, folder));
+    OK(pleat_store_open(folder, NULL, &store));
     assert_int_equal(pleat_store_count(store), 1);
     assert_string_equal(pleat_store_info(store, 0)->id, "second");
     pleat_store_close(store);
@@ -466,9 +453,8 @@ static void test_a_run_ends_at_a_case_that_cannot_be_read_and_names_it(void **st
     (void)in_root(index, "ends/index.h5");
     make_case(&t, "broken", 0);
     assert_int_equal(truncate(t.image, 60), 0);
-    assert_int_equal(pleat_comm_self(&comm), PLEAT_OK);
-    assert_int_equal(pleat_prep_run(comm, &NOTHING, &t.paths, 1, 4, folder), PLEAT_ERR_FORMAT);
-    assert_told(t.image);
+    OK(pleat_comm_self(&comm));
+    REFUSED(pleat_prep_run(comm, &NOTHING, &t.paths, 1, 4, folder), PLEAT_ERR_FORMAT, t.image);
     assert_false(pleat_file_exists(index));
     assert_int_equal(pleat_prep_run(comm, &NOTHING, NULL, 0, 4, folder), PLEAT_ERR_DATA);
     pleat_comm_destroy(comm);

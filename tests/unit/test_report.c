@@ -5,13 +5,8 @@
  * has none in the truth and a comma in its name. */
 #include "pleat/file.h"
 #include "pleat/report.h"
-#include "support_folder.h"
+#include "support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 #include <jansson.h>
 
 #include <math.h>
@@ -32,15 +27,15 @@ static const pleat_report_info info = {"0.1.0", "pleat run x.yaml",      "00ff",
 
 static const char *folder_named(const char *name) {
     static char path[PLEAT_PATH_BYTES];
-    assert_int_equal(pleat_path(path, sizeof path, "%s/%s", root, name), PLEAT_OK);
-    assert_int_equal(pleat_file_make_folder(path), PLEAT_OK);
+    OK(pleat_path(path, sizeof path, "%s/%s", root, name));
+    OK(pleat_file_make_folder(path));
     return path;
 }
 
 static char *text_of(const char *folder, const char *name) {
     char path[PLEAT_PATH_BYTES], *text = NULL;
-    assert_int_equal(pleat_path(path, sizeof path, "%s/%s", folder, name), PLEAT_OK);
-    assert_int_equal(pleat_file_read_all(path, &text, NULL), PLEAT_OK);
+    OK(pleat_path(path, sizeof path, "%s/%s", folder, name));
+    OK(pleat_file_read_all(path, &text, NULL));
     return text;
 }
 
@@ -76,7 +71,7 @@ static void test_the_detailed_csv_has_six_rows_per_case_by_id_and_empty_undefine
     (void)state;
     char want[2048];
     const char *folder = folder_named("csv");
-    assert_int_equal(pleat_report_write(folder, three, 3, original_names, 4, 2, &info), PLEAT_OK);
+    OK(pleat_report_write(folder, three, 3, original_names, 4, 2, &info));
     (void)snprintf(want, sizeof want, "%s%s", detailed_of_a_and_b, detailed_of_c);
     assert_text(folder, "cv_results.detailed.csv", want);
 }
@@ -84,7 +79,7 @@ static void test_the_detailed_csv_has_six_rows_per_case_by_id_and_empty_undefine
 static void test_the_final_csv_joins_the_lungs_of_the_originals_classes(void **state) {
     (void)state;
     const char *folder = folder_named("lungs");
-    assert_int_equal(pleat_report_write(folder, three, 3, original_names, 4, 2, &info), PLEAT_OK);
+    OK(pleat_report_write(folder, three, 3, original_names, 4, 2, &info));
     assert_text(folder, "cv_results.final.csv",
                 "score,background,infection,lungs,fold\n"
                 "Acc,0.925,0.995,0.975,fold_0\n"
@@ -107,7 +102,7 @@ test_the_final_csv_keeps_other_classes_and_leaves_out_a_fold_without_cases(void 
     const char *const names[] = {"rest", "anterior"};
     const pleat_case_result one = {"x", 1, 2, {{3, 1, 0, 0}, {0, 0, 1, 3}}, "", ""};
     const char *folder = folder_named("other");
-    assert_int_equal(pleat_report_write(folder, &one, 1, names, 2, 3, &info), PLEAT_OK);
+    OK(pleat_report_write(folder, &one, 1, names, 2, 3, &info));
     assert_text(folder, "cv_results.final.csv",
                 "score,rest,anterior,fold\n"
                 "Acc,0.75,0.75,fold_1\n"
@@ -135,7 +130,7 @@ static void test_summary_json_has_nnunets_keys_and_means(void **state) {
     (void)state;
     static const char *const keys[] = {"Dice", "FN", "FP", "IoU", "TN", "TP", "n_pred", "n_ref"};
     const char *folder = folder_named("nnunet");
-    assert_int_equal(pleat_report_write(folder, three, 3, original_names, 4, 2, &info), PLEAT_OK);
+    OK(pleat_report_write(folder, three, 3, original_names, 4, 2, &info));
     char *text = text_of(folder, "summary.json");
     json_t *json = json_loads(text, 0, NULL);
     free(text);
@@ -174,7 +169,7 @@ static void test_summary_json_has_nnunets_keys_and_means(void **state) {
 static void test_summary_json_adds_spread_folds_and_what_made_it(void **state) {
     (void)state;
     const char *folder = folder_named("ours");
-    assert_int_equal(pleat_report_write(folder, three, 3, original_names, 4, 2, &info), PLEAT_OK);
+    OK(pleat_report_write(folder, three, 3, original_names, 4, 2, &info));
     char *text = text_of(folder, "summary.json");
     json_t *json = json_loads(text, 0, NULL);
     free(text);
@@ -209,15 +204,15 @@ static void test_a_fold_is_read_back_exactly_as_written(void **state) {
     const char *folder = folder_named("fold_0");
     int n = 0;
     assert_int_equal(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_ERR_NOT_FOUND);
-    assert_int_equal(pleat_report_write_fold(folder, fold0, 2, original_names, 4), PLEAT_OK);
-    assert_int_equal(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_OK);
+    OK(pleat_report_write_fold(folder, fold0, 2, original_names, 4));
+    OK(pleat_report_read_fold(folder, 0, &got, &n));
     assert_int_equal(n, 2);
     assert_memory_equal(&got[0], &fold0[1], sizeof got[0]); /* by id: a before b */
     assert_memory_equal(&got[1], &fold0[0], sizeof got[1]);
     free(got);
     assert_int_equal(pleat_report_read_fold(folder, 1, &got, &n), PLEAT_ERR_DATA);
     fold0[0].counts[0].tn = 20;
-    assert_int_equal(pleat_report_write_fold(folder, fold0, 2, original_names, 4), PLEAT_OK);
+    OK(pleat_report_write_fold(folder, fold0, 2, original_names, 4));
     assert_text(folder, "scores.csv", detailed_of_a_and_b);
 }
 
@@ -233,13 +228,12 @@ static void test_a_damaged_fold_is_refused_naming_the_file(void **state) {
     };
     const char *folder = folder_named("damaged");
     char path[PLEAT_PATH_BYTES];
-    assert_int_equal(pleat_path(path, sizeof path, "%s/scores.json", folder), PLEAT_OK);
-    for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
+    OK(pleat_path(path, sizeof path, "%s/scores.json", folder));
+    for (size_t i = 0; i < COUNT(damaged); i++) {
         pleat_case_result *got = NULL;
         int n = 0;
-        assert_int_equal(pleat_file_write_atomic(path, damaged[i], strlen(damaged[i])), PLEAT_OK);
-        assert_int_equal(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_ERR_FORMAT);
-        assert_non_null(strstr(pleat_error_message(), path));
+        OK(pleat_file_write_atomic(path, damaged[i], strlen(damaged[i])));
+        REFUSED(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_ERR_FORMAT, path);
         assert_null(got);
     }
 }
@@ -250,9 +244,8 @@ static void test_a_negative_count_is_refused(void **state) {
     pleat_case_result wrong = three[0], *got = NULL;
     int n = 0;
     wrong.counts[2].fp = -1;
-    assert_int_equal(pleat_report_write_fold(folder, &wrong, 1, original_names, 4), PLEAT_OK);
-    assert_int_equal(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_ERR_FORMAT);
-    assert_non_null(strstr(pleat_error_message(), "case 0"));
+    OK(pleat_report_write_fold(folder, &wrong, 1, original_names, 4));
+    REFUSED(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_ERR_FORMAT, "case 0");
 }
 
 static void test_results_that_do_not_belong_together_are_refused(void **state) {
@@ -262,10 +255,10 @@ static void test_results_that_do_not_belong_together_are_refused(void **state) {
     const pleat_report_info *i = &info;
     assert_int_equal(pleat_report_write(folder, three, 0, original_names, 4, 2, i), PLEAT_ERR_ARG);
     assert_int_equal(pleat_report_write(folder, three, 3, original_names, 3, 2, i), PLEAT_ERR_ARG);
-    assert_int_equal(pleat_report_write(folder, three, 3, original_names, 4, 1, i), PLEAT_ERR_ARG);
-    assert_non_null(strstr(pleat_error_message(), "'c,1' is of fold 1"));
-    assert_int_equal(pleat_report_write(folder, twice, 2, original_names, 4, 2, i), PLEAT_ERR_DATA);
-    assert_non_null(strstr(pleat_error_message(), "'b' was scored twice"));
+    REFUSED(pleat_report_write(folder, three, 3, original_names, 4, 1, i), PLEAT_ERR_ARG,
+            "'c,1' is of fold 1");
+    REFUSED(pleat_report_write(folder, twice, 2, original_names, 4, 2, i), PLEAT_ERR_DATA,
+            "'b' was scored twice");
     assert_int_equal(pleat_report_write_fold(folder, three, 3, original_names, 4), PLEAT_ERR_ARG);
     assert_int_equal(rmdir(folder), 0); /* nothing was written */
 }
@@ -278,9 +271,9 @@ static void test_text_that_is_not_utf8_does_not_lose_the_results(void **state) {
     (void)snprintf(latin.prediction, sizeof latin.prediction, "%s",
                    "/donn\xe9"
                    "es/b.nii.gz");
-    assert_int_equal(pleat_report_write_fold(folder, &latin, 1, original_names, 4), PLEAT_OK);
-    assert_int_equal(pleat_report_write(folder, &latin, 1, original_names, 4, 1, &info), PLEAT_OK);
-    assert_int_equal(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_OK);
+    OK(pleat_report_write_fold(folder, &latin, 1, original_names, 4));
+    OK(pleat_report_write(folder, &latin, 1, original_names, 4, 1, &info));
+    OK(pleat_report_read_fold(folder, 0, &got, &n));
     assert_string_equal(got->prediction, "/donn?es/b.nii.gz");
     assert_int_equal(got->counts[3].tp, 4);
     free(got);
@@ -292,7 +285,7 @@ static char *printed(const pleat_case_result *results, int n, const char *const 
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
     assert_non_null(out);
-    assert_int_equal(pleat_report_print(out, results, n, names, classes, folds, verbose), PLEAT_OK);
+    OK(pleat_report_print(out, results, n, names, classes, folds, verbose));
     assert_int_equal(fclose(out), 0);
     return text;
 }
@@ -326,7 +319,7 @@ static void test_one_fold_prints_no_rows_of_folds_and_verbose_prints_six_blocks(
     const pleat_case_result one = {"x", 0, 2, {{3, 1, 0, 0}, {0, 0, 0, 4}}, "", ""};
     char *text = printed(&one, 1, names, 2, 1, 1);
     const char *at = text;
-    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
+    for (size_t i = 0; i < COUNT(titles); i++) {
         at = strstr(at, titles[i]);
         assert_non_null(at);
     }

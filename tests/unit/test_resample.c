@@ -1,16 +1,10 @@
 /* test_resample.c - images and masks on another grid equal scipy's numbers and the definition. */
 #include "pleat/resample.h"
 #include "pleat/rng.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <math.h>
 #include <omp.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const double MM[3] = {1, 1, 1};
@@ -18,7 +12,7 @@ static const double MM[3] = {1, 1, 1};
 /* (4,5,3) voxels, v = ((31x + 17y + 7z) mod 23) * 10. */
 static pleat_image golden_image(void) {
     pleat_image image;
-    assert_int_equal(pleat_image_make((int[3]){4, 5, 3}, MM, &image), PLEAT_OK);
+    OK(pleat_image_make((int[3]){4, 5, 3}, MM, &image));
     for (int i = 0; i < 60; i++) {
         const int x = i / 15, y = i / 3 % 5, z = i % 3;
         image.data[i] = (float)((31 * x + 17 * y + 7 * z) % 23 * 10);
@@ -57,8 +51,7 @@ static void test_an_image_with_black_edges_is_that_of_the_original(void **state)
                               {85.17, 41.25, 127.74},
                               {46.948499, 91.632846, 157.975318}};
     const double spacing[3] = {4.0 / 3, 5.0 / 7, 3.0 / 5};
-    assert_int_equal(pleat_resample_image(&in, (int[3]){3, 7, 5}, spacing, PLEAT_EDGE_ZERO, &out),
-                     PLEAT_OK);
+    OK(pleat_resample_image(&in, (int[3]){3, 7, 5}, spacing, PLEAT_EDGE_ZERO, &out));
     double sum_in = 0, sum_out = 0;
     for (int i = 0; i < 60; i++) sum_in += in.data[i];
     for (int i = 0; i < 105; i++) sum_out += out.data[i];
@@ -82,8 +75,8 @@ static void test_replicated_edges_hold_the_value_of_the_outermost_centre(void **
     (void)state;
     pleat_image in = golden_image(), zero, edge;
     const int dim[3] = {4, 5, 12}; /* a quarter: u = -0.375, -0.125, 0.125 .. on the last axis */
-    assert_int_equal(pleat_resample_image(&in, dim, MM, PLEAT_EDGE_ZERO, &zero), PLEAT_OK);
-    assert_int_equal(pleat_resample_image(&in, dim, MM, PLEAT_EDGE_REPLICATE, &edge), PLEAT_OK);
+    OK(pleat_resample_image(&in, dim, MM, PLEAT_EDGE_ZERO, &zero));
+    OK(pleat_resample_image(&in, dim, MM, PLEAT_EDGE_REPLICATE, &edge));
     for (int x = 0; x < 4; x++) {
         for (int y = 0; y < 5; y++) {
             for (int z = 0; z < 12; z++) {
@@ -103,7 +96,7 @@ static void test_replicated_edges_hold_the_value_of_the_outermost_centre(void **
 static void test_an_equal_size_is_a_copy(void **state) {
     (void)state;
     pleat_image in = golden_image(), out;
-    assert_int_equal(pleat_resample_image(&in, in.dim, MM, PLEAT_EDGE_ZERO, &out), PLEAT_OK);
+    OK(pleat_resample_image(&in, in.dim, MM, PLEAT_EDGE_ZERO, &out));
     assert_memory_equal(in.data, out.data, 60 * sizeof(float));
     assert_ptr_not_equal(in.data, out.data);
     pleat_image_free(&in);
@@ -113,10 +106,9 @@ static void test_an_equal_size_is_a_copy(void **state) {
 static void test_a_step_does_not_overshoot_the_range_of_the_input(void **state) {
     (void)state;
     pleat_image in, out;
-    assert_int_equal(pleat_image_make((int[3]){2, 2, 10}, MM, &in), PLEAT_OK);
+    OK(pleat_image_make((int[3]){2, 2, 10}, MM, &in));
     for (int i = 0; i < 40; i++) in.data[i] = i % 10 < 5 ? 20.0f : 70.0f;
-    assert_int_equal(pleat_resample_image(&in, (int[3]){3, 2, 33}, MM, PLEAT_EDGE_REPLICATE, &out),
-                     PLEAT_OK);
+    OK(pleat_resample_image(&in, (int[3]){3, 2, 33}, MM, PLEAT_EDGE_REPLICATE, &out));
     for (int i = 0; i < 3 * 2 * 33; i++) assert_in_range((int)ceilf(out.data[i]), 20, 70);
     for (int i = 0; i < 3 * 2 * 33; i++) assert_true(out.data[i] >= 20.0f);
     pleat_image_free(&in);
@@ -128,9 +120,9 @@ static void test_threads_do_not_change_an_image(void **state) {
     pleat_image in = golden_image(), one, three;
     const int before = omp_get_max_threads(), dim[3] = {9, 3, 40};
     omp_set_num_threads(1);
-    assert_int_equal(pleat_resample_image(&in, dim, MM, PLEAT_EDGE_REPLICATE, &one), PLEAT_OK);
+    OK(pleat_resample_image(&in, dim, MM, PLEAT_EDGE_REPLICATE, &one));
     omp_set_num_threads(3);
-    assert_int_equal(pleat_resample_image(&in, dim, MM, PLEAT_EDGE_REPLICATE, &three), PLEAT_OK);
+    OK(pleat_resample_image(&in, dim, MM, PLEAT_EDGE_REPLICATE, &three));
     omp_set_num_threads(before);
     assert_memory_equal(one.data, three.data, pleat_voxels(dim) * sizeof(float));
     pleat_image_free(&in);
@@ -141,20 +133,19 @@ static void test_threads_do_not_change_an_image(void **state) {
 static void test_a_size_below_one_is_refused_with_both_shapes(void **state) {
     (void)state;
     pleat_image in = golden_image(), out;
-    assert_int_equal(pleat_resample_image(&in, (int[3]){3, 0, 5}, MM, PLEAT_EDGE_ZERO, &out),
-                     PLEAT_ERR_SHAPE);
-    assert_non_null(strstr(pleat_error_message(), "3 x 5 x 4"));
-    assert_non_null(strstr(pleat_error_message(), "5 x 0 x 3"));
+    REFUSED(pleat_resample_image(&in, (int[3]){3, 0, 5}, MM, PLEAT_EDGE_ZERO, &out),
+            PLEAT_ERR_SHAPE, "3 x 5 x 4");
+    TOLD("5 x 0 x 3");
     pleat_image_free(&in);
 }
 
 static void test_a_mask_is_that_of_the_original(void **state) {
     (void)state;
     pleat_label in, out;
-    assert_int_equal(pleat_label_make((int[3]){4, 5, 3}, MM, &in), PLEAT_OK);
+    OK(pleat_label_make((int[3]){4, 5, 3}, MM, &in));
     for (int i = 0; i < 60; i++)
         in.data[i] = (uint8_t)((i / 15 + 2 * (i / 3 % 5) + 3 * (i % 3)) % 4);
-    assert_int_equal(pleat_resample_label(&in, (int[3]){3, 7, 5}, MM, &out), PLEAT_OK);
+    OK(pleat_resample_label(&in, (int[3]){3, 7, 5}, MM, &out));
     int count[4] = {0};
     for (int i = 0; i < 105; i++) count[out.data[i]]++;
     assert_int_equal(count[0], 64);
@@ -201,10 +192,10 @@ static void test_a_mask_in_one_pass_is_the_mask_label_by_label(void **state) {
     for (int s = 0; s < 3; s++) {
         pleat_label in, out;
         size_t compared = 0;
-        assert_int_equal(pleat_label_make(from[s], MM, &in), PLEAT_OK);
+        OK(pleat_label_make(from[s], MM, &in));
         for (size_t i = 0; i < pleat_voxels(from[s]); i++)
             in.data[i] = (uint8_t)(pleat_rng_below(&rng, (uint32_t)i, 3) * 2); /* 0, 2, 4 */
-        assert_int_equal(pleat_resample_label(&in, to[s], MM, &out), PLEAT_OK);
+        OK(pleat_resample_label(&in, to[s], MM, &out));
         for (size_t i = 0; i < pleat_voxels(to[s]); i++) {
             const int row = (int)i / to[s][2];
             const int voxel[3] = {row / to[s][1], row % to[s][1], (int)i % to[s][2]};
@@ -227,17 +218,17 @@ static void test_a_mask_in_one_pass_is_the_mask_label_by_label(void **state) {
 static void test_the_higher_label_wins_a_tie_and_three_in_a_corner_leave_background(void **state) {
     (void)state;
     pleat_label in, out;
-    assert_int_equal(pleat_label_make((int[3]){1, 2, 2}, MM, &in), PLEAT_OK);
+    OK(pleat_label_make((int[3]){1, 2, 2}, MM, &in));
     memcpy(in.data, ((uint8_t[]){3, 1, 3, 1}), 4); /* halving: u = 0.5 on both axes */
-    assert_int_equal(pleat_resample_label(&in, (int[3]){1, 1, 1}, MM, &out), PLEAT_OK);
+    OK(pleat_resample_label(&in, (int[3]){1, 1, 1}, MM, &out));
     assert_int_equal(out.data[0], 3);
     pleat_label_free(&out);
     memcpy(in.data, ((uint8_t[]){1, 2, 3, 2}), 4); /* 2 has exactly half */
-    assert_int_equal(pleat_resample_label(&in, (int[3]){1, 1, 1}, MM, &out), PLEAT_OK);
+    OK(pleat_resample_label(&in, (int[3]){1, 1, 1}, MM, &out));
     assert_int_equal(out.data[0], 2);
     pleat_label_free(&out);
     memcpy(in.data, ((uint8_t[]){1, 2, 3, 4}), 4); /* a quarter each */
-    assert_int_equal(pleat_resample_label(&in, (int[3]){1, 1, 1}, MM, &out), PLEAT_OK);
+    OK(pleat_resample_label(&in, (int[3]){1, 1, 1}, MM, &out));
     assert_int_equal(out.data[0], 0);
     pleat_label_free(&out);
     pleat_label_free(&in);
@@ -247,13 +238,13 @@ static void test_a_mask_survives_the_way_to_a_finer_grid_and_back(void **state) 
     (void)state;
     const int native[3] = {9, 20, 20}, finer[3] = {20, 31, 31};
     pleat_label in, there, back;
-    assert_int_equal(pleat_label_make(native, MM, &in), PLEAT_OK);
+    OK(pleat_label_make(native, MM, &in));
     for (int i = 0; i < 9 * 20 * 20; i++) {
         const int d = i / 400 - 4, h = i / 20 % 20 - 10, w = i % 20 - 9;
         in.data[i] = 4 * d * d + h * h + w * w < 50 ? (w < 0 ? 1 : 2) : 0;
     }
-    assert_int_equal(pleat_resample_label(&in, finer, MM, &there), PLEAT_OK);
-    assert_int_equal(pleat_resample_label(&there, native, MM, &back), PLEAT_OK);
+    OK(pleat_resample_label(&in, finer, MM, &there));
+    OK(pleat_resample_label(&there, native, MM, &back));
     int changed = 0, foreground = 0;
     for (int i = 0; i < 9 * 20 * 20; i++) {
         changed += in.data[i] != back.data[i];

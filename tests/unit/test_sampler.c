@@ -1,12 +1,7 @@
 /* test_sampler.c - which case, crop and augmentation a sample has. */
 #include "pleat/rng.h"
 #include "pleat/sampler.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,11 +1,6 @@
 /* test_schedule.c - plateau, early stop and best model against Keras's callbacks, rule by rule. */
 #include "pleat/schedule.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <math.h>
 #include <stdint.h>

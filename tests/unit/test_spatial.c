@@ -2,12 +2,7 @@
 #include "pleat/rng.h"
 #include "pleat/spatial.h"
 #include "pleat/volume.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -118,10 +113,10 @@ static int assert_patch(const volume *v, const pleat_sample *s, const int size[3
     static float image[MOST], shift[3][MOST];
     static uint8_t label[MOST];
     const pleat_source source = source_of(v);
-    assert_int_equal(pleat_augment_patch(s, &source, size, PLEAT_PAD_ZERO, image, label), PLEAT_OK);
+    OK(pleat_augment_patch(s, &source, size, PLEAT_PAD_ZERO, image, label));
     memset(shift, 0, sizeof shift);
     for (int a = 0; a < 3 && s->elastic_alpha != 0.0; a++)
-        assert_int_equal(pleat_elastic_field(s, a, size, shift[a]), PLEAT_OK);
+        OK(pleat_elastic_field(s, a, size, shift[a]));
     int outside = 0;
     for (int i = 0; i < size[0] * size[1] * size[2]; i++) {
         const int at[3] = {i / (size[1] * size[2]), i / size[2] % size[1], i % size[2]};
@@ -158,9 +153,9 @@ static void test_a_deformed_patch_is_the_whole_volumes_spline_at_the_moved_grid(
          .scale = 1.1,
          .centre = {14, 23, 21}},
     };
-    for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
+    for (size_t i = 0; i < COUNT(inner); i++)
         assert_int_equal(assert_patch(v, &inner[i], patch), 0);
-    for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
+    for (size_t i = 0; i < COUNT(inner); i++)
         assert_in_range(assert_patch(v, &inner[i], wide), 0, MOST / 2);
 }
 
@@ -186,16 +181,13 @@ static void test_mirror_and_tone_come_before_the_deformation(void **state) {
     memcpy(only_deformed.rotation, s.rotation, sizeof s.rotation);
     memcpy(only_deformed.centre, s.centre, sizeof s.centre);
     volume *toned = malloc(sizeof *toned);
-    assert_int_equal(
-        pleat_augment_patch(&undeformed, &source, dim, PLEAT_PAD_ZERO, toned->image, toned->label),
-        PLEAT_OK);
+    OK(pleat_augment_patch(&undeformed, &source, dim, PLEAT_PAD_ZERO, toned->image, toned->label));
     const pleat_source toned_source = {
         .dim = {D, H, W}, .image = toned->image, .label = toned->label};
     float a[P], b[P];
     uint8_t la[P], lb[P];
-    assert_int_equal(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_ZERO, a, la), PLEAT_OK);
-    assert_int_equal(
-        pleat_augment_patch(&only_deformed, &toned_source, patch, PLEAT_PAD_ZERO, b, lb), PLEAT_OK);
+    OK(pleat_augment_patch(&s, &source, patch, PLEAT_PAD_ZERO, a, la));
+    OK(pleat_augment_patch(&only_deformed, &toned_source, patch, PLEAT_PAD_ZERO, b, lb));
     assert_memory_equal(a, b, sizeof a);
     assert_memory_equal(la, lb, sizeof la);
     free(toned);
@@ -224,7 +216,7 @@ static void test_smoothing_gives_the_golden_numbers_along_every_axis(void **stat
     static float x[15 * 15 * 15];
     memset(x, 0, sizeof x);
     x[(3 * 15 + 3) * 15 + 3] = 1.0f;
-    assert_int_equal(pleat_gaussian_smooth(x, shape, 1.3), PLEAT_OK);
+    OK(pleat_gaussian_smooth(x, shape, 1.3));
     for (int d = 0; d < 15; d++)
         for (int h = 0; h < 15; h++)
             for (int w = 0; w < 15; w++)
@@ -254,7 +246,7 @@ static void test_smoothing_along_an_axis_is_the_weighted_sum_in_double(void **st
             int shape[3] = {1, 1, 1};
             shape[axis] = LONG;
             for (int i = 0; i < LONG; i++) x[i] = y[i] = (float)(i * 7919 % 997) / 997.0f;
-            assert_int_equal(pleat_gaussian_smooth(y, shape, sigma), PLEAT_OK);
+            OK(pleat_gaussian_smooth(y, shape, sigma));
             /* The axes of one voxel lose what the kernel has outside. */
             const float one = 1.0f;
             const double rest = smoothed_at(&one, 1, 1, 0, sigma);
@@ -269,7 +261,7 @@ static void test_an_unsmoothed_field_is_the_words_of_its_philox_blocks(void **st
     const int shape[3] = {2, 3, WIDTH};
     const pleat_sample s = {.elastic_alpha = 2.5, .elastic_sigma = 0.1, .noise_seed = 77};
     float x[2 * 3 * WIDTH];
-    assert_int_equal(pleat_elastic_field(&s, 1, shape, x), PLEAT_OK);
+    OK(pleat_elastic_field(&s, 1, shape, x));
     for (int i = 0; i < 2 * 3 * WIDTH; i++) {
         const int d = i / (3 * WIDTH), h = i / WIDTH % 3, w = i % WIDTH;
         const pleat_rng rng = pleat_rng_at(77, PLEAT_STREAM_ELASTIC, 1, (uint32_t)d, (uint32_t)h);
@@ -285,8 +277,8 @@ static void test_an_elastic_field_is_about_a_voxel_strong_and_has_three_componen
     const int shape[3] = {40, 70, 70};
     const pleat_sample s = {.elastic_alpha = 450, .elastic_sigma = 11, .noise_seed = 5};
     float *x = malloc(2 * (size_t)M * sizeof *x), *y = x + M;
-    assert_int_equal(pleat_elastic_field(&s, 0, shape, x), PLEAT_OK);
-    assert_int_equal(pleat_elastic_field(&s, 1, shape, y), PLEAT_OK);
+    OK(pleat_elastic_field(&s, 0, shape, x));
+    OK(pleat_elastic_field(&s, 1, shape, y));
     double squares = 0.0;
     for (int i = 0; i < M; i++) squares += (double)x[i] * x[i];
     const double strength = sqrt(squares / M);

@@ -1,13 +1,9 @@
 /* test_spline.c - cubic B-splines interpolate, mirror at the ends, and equal scipy's numbers. */
 #include "pleat/rng.h"
 #include "pleat/spline.h"
+#include "support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -30,7 +26,7 @@ static void test_coefficients_and_samples_are_those_of_scipy(void **state) {
                                    -4.213672, 14.519066, 0.137410,  8.931295};
     const double u[8] = {-0.01, 0, 0.25, 1.5, 3.3, 6.9, 7.0, 7.01};
     const double value[8] = {0, 3, 3.707945, 3.644066, 6.765485, 5.918855, 6, 0};
-    assert_int_equal(pleat_spline_prefilter(line, (int[3]){1, 1, 8}), PLEAT_OK);
+    OK(pleat_spline_prefilter(line, (int[3]){1, 1, 8}));
     for (int i = 0; i < 8; i++) assert_float_equal(line[i], coefficient[i], 2e-6);
     for (int i = 0; i < 8; i++) assert_float_equal(sample(line, 8, u[i]), value[i], 2e-6);
 }
@@ -38,7 +34,7 @@ static void test_coefficients_and_samples_are_those_of_scipy(void **state) {
 static void test_a_ramp_bends_at_its_mirrored_ends(void **state) {
     (void)state;
     float line[5] = {10, 20, 30, 40, 50};
-    assert_int_equal(pleat_spline_prefilter(line, (int[3]){5, 1, 1}), PLEAT_OK);
+    OK(pleat_spline_prefilter(line, (int[3]){5, 1, 1}));
     assert_float_equal(sample(line, 5, 0.2), 10.628571, 1e-5);
     assert_float_equal(sample(line, 5, 2.5), 34.464286, 1e-5);
 }
@@ -74,13 +70,13 @@ static void test_coefficients_interpolate_every_voxel_of_a_volume(void **state) 
     const int shapes[][3] = {{1, 1, 1},  {2, 3, 5},   {1, 17, 33},
                              {40, 2, 1}, {7, 16, 50}, {61, 5, 3}};
     const pleat_rng rng = pleat_rng_at(1, PLEAT_STREAM_NOISE, 0, 0, 0);
-    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+    for (size_t s = 0; s < COUNT(shapes); s++) {
         const int *dim = shapes[s], n = dim[0] * dim[1] * dim[2];
         float *x = malloc(2 * (size_t)n * sizeof *x), *c = x + n;
         assert_non_null(x);
         for (int i = 0; i < n; i++) x[i] = (float)pleat_rng_range(&rng, (uint32_t)i, -100, 100);
         memcpy(c, x, (size_t)n * sizeof *x);
-        assert_int_equal(pleat_spline_prefilter(c, dim), PLEAT_OK);
+        OK(pleat_spline_prefilter(c, dim));
         for (int i = 0; i < n; i++) {
             const int at[3] = {i / (dim[1] * dim[2]), i / dim[2] % dim[1], i % dim[2]};
             double sum = 0.0;

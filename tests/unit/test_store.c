@@ -1,14 +1,7 @@
 /* test_store.c - cases written are the boxes read, and what is wrong is refused by name. */
 #include "pleat/file.h"
-#include "pleat/log.h"
 #include "pleat/store.h"
-#include "support_folder.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -66,8 +59,7 @@ static void write_case(const char *folder, const char *text, int c, const char *
             }
     const pleat_image image = {{5, 7, 9}, {2.7, 1.58, 1.57}, voxels};
     const pleat_label label = {{5, 7, 9}, {2.7, 1.58, 1.57}, labels};
-    assert_int_equal(
-        pleat_store_write_case(folder, text, &info, &image, with_label ? &label : NULL), PLEAT_OK);
+    OK(pleat_store_write_case(folder, text, &info, &image, with_label ? &label : NULL));
 }
 
 /* A store of cases a (0), b (1) and, without a mask, c (2). */
@@ -77,7 +69,7 @@ static void make_store(const char *name, char folder[PLEAT_PATH_BYTES]) {
     write_case(folder, TEXT, 1, "b", 1);
     write_case(folder, TEXT, 0, "a", 1);
     write_case(folder, TEXT, 2, "c", 0);
-    assert_int_equal(pleat_store_write_index(folder, TEXT, ids, 3), PLEAT_OK);
+    OK(pleat_store_write_index(folder, TEXT, ids, 3));
 }
 
 static void test_what_is_written_about_a_case_is_read_back(void **state) {
@@ -85,7 +77,7 @@ static void test_what_is_written_about_a_case_is_read_back(void **state) {
     char folder[PLEAT_PATH_BYTES];
     pleat_store *store = NULL;
     make_store("info", folder);
-    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
+    OK(pleat_store_open(folder, TEXT, &store));
     assert_int_equal(pleat_store_count(store), 3);
     assert_string_equal(pleat_store_preprocessing(store), TEXT);
     static const char *const sorted[] = {"a", "b", "c"};
@@ -105,7 +97,7 @@ static void test_what_is_written_about_a_case_is_read_back(void **state) {
         assert_true(got->label_file.digest == (i < 2 ? 42 : 0));
         assert_int_equal(got->has_label, i < 2);
         assert_int_equal(got->classes, i < 2 ? 4 : 0);
-        assert_int_equal(pleat_store_verify(store, i), PLEAT_OK);
+        OK(pleat_store_verify(store, i));
     }
     pleat_store_close(store);
 }
@@ -113,7 +105,7 @@ static void test_what_is_written_about_a_case_is_read_back(void **state) {
 static void assert_box(pleat_store *store, int c, const int start[3], const int size[3]) {
     float image[5 * 7 * 9];
     uint8_t label[5 * 7 * 9];
-    assert_int_equal(pleat_store_read(store, c, start, size, image, label), PLEAT_OK);
+    OK(pleat_store_read(store, c, start, size, image, label));
     for (int d = 0, i = 0; d < size[0]; d++)
         for (int h = 0; h < size[1]; h++)
             for (int w = 0; w < size[2]; w++, i++) {
@@ -129,7 +121,7 @@ static void test_every_box_is_that_part_of_the_volume(void **state) {
     char folder[PLEAT_PATH_BYTES];
     pleat_store *store = NULL;
     make_store("boxes", folder);
-    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK);
+    OK(pleat_store_open(folder, NULL, &store));
     for (int d = 1; d <= DIM[0]; d++)
         for (int h = 1; h <= DIM[1]; h++)
             for (int w = 1; w <= DIM[2]; w++) {
@@ -148,17 +140,15 @@ static void test_a_box_outside_or_a_mask_that_is_not_there_is_refused(void **sta
     float image[8];
     uint8_t label[8];
     make_store("outside", folder);
-    assert_int_equal(pleat_store_open(folder, NULL, &store), PLEAT_OK);
+    OK(pleat_store_open(folder, NULL, &store));
     const int size[3] = {1, 2, 2}, inside[3] = {0, 0, 0};
     const int outside[3][3] = {{-1, 0, 0}, {0, 6, 0}, {0, 0, 8}};
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(pleat_store_read(store, 0, outside[i], size, image, NULL),
-                         PLEAT_ERR_SHAPE);
-        assert_told("case 'a'");
+        REFUSED(pleat_store_read(store, 0, outside[i], size, image, NULL), PLEAT_ERR_SHAPE,
+                "case 'a'");
     }
-    assert_int_equal(pleat_store_read(store, 2, inside, size, image, label), PLEAT_ERR_DATA);
-    assert_told("case 'c'");
-    assert_int_equal(pleat_store_read(store, 2, inside, size, image, NULL), PLEAT_OK);
+    REFUSED(pleat_store_read(store, 2, inside, size, image, label), PLEAT_ERR_DATA, "case 'c'");
+    OK(pleat_store_read(store, 2, inside, size, image, NULL));
     assert_int_equal(pleat_store_read(store, 3, inside, size, image, NULL), PLEAT_ERR_ARG);
     pleat_store_close(store);
 }
@@ -167,7 +157,7 @@ static void test_a_box_outside_or_a_mask_that_is_not_there_is_refused(void **sta
 static pleat_case_state state_of(const char *folder, const char *id) {
     const pleat_case_info wanted = info_of(id);
     pleat_case_state state = PLEAT_CASE_ABSENT;
-    assert_int_equal(pleat_store_find_case(folder, TEXT, &wanted, &state), PLEAT_OK);
+    OK(pleat_store_find_case(folder, TEXT, &wanted, &state));
     return state;
 }
 
@@ -187,19 +177,16 @@ static void test_other_preprocessing_is_refused_naming_the_first_difference(void
          "zscore: store has yes, configuration says nothing"},
         {"clip: -1250,250\nresample: 1.58,1.58,2.7\nzscore: yes\nedge: zero\n",
          "edge: store has nothing, configuration says zero"}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(pleat_store_open(folder, rows[i][0], &store), PLEAT_ERR_DATA);
-        assert_told(rows[i][1]);
-        assert_told(folder);
-        assert_int_equal(pleat_store_find_case(folder, rows[i][0], &wanted, &found),
-                         PLEAT_ERR_DATA);
-        assert_told(rows[i][1]);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        REFUSED(pleat_store_open(folder, rows[i][0], &store), PLEAT_ERR_DATA, rows[i][1]);
+        TOLD(folder);
+        REFUSED(pleat_store_find_case(folder, rows[i][0], &wanted, &found), PLEAT_ERR_DATA,
+                rows[i][1]);
     }
     assert_null(store);
     /* a case that was made otherwise, below an index that does not say so */
     write_case(folder, "clip: none\nresample: none\nzscore: yes\n", 0, "a", 1);
-    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_DATA);
-    assert_told("/cases/a.h5");
+    REFUSED(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_DATA, "/cases/a.h5");
 }
 
 static void test_a_case_is_whole_or_damaged_or_absent(void **state) {
@@ -213,13 +200,13 @@ static void test_a_case_is_whole_or_damaged_or_absent(void **state) {
     (void)in_root(moved, "has/cases/b.h5");
     assert_int_equal(rename(path, moved), 0);
     assert_int_equal(state_of(folder, "b"), PLEAT_CASE_DAMAGED);
-    assert_told("holds case 'a'");
+    TOLD("holds case 'a'");
     struct stat st;
     assert_int_equal(rename(moved, path), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(truncate(path, st.st_size - 1), 0);
     assert_int_equal(state_of(folder, "a"), PLEAT_CASE_DAMAGED);
-    assert_told(path);
+    TOLD(path);
     static const char *const not_ids[] = {"a/b", "../a", ""};
     for (int i = 0; i < 3; i++) {
         const pleat_case_info wanted = info_of(not_ids[i]);
@@ -236,7 +223,7 @@ static void test_a_case_of_other_files_is_changed_however_they_are_called(void *
     pleat_case_info wanted = info_of("a");
     (void)snprintf(wanted.image_path, sizeof wanted.image_path, "/elsewhere/a.nii.gz");
     wanted.label_path[0] = '\0';
-    assert_int_equal(pleat_store_find_case(folder, TEXT, &wanted, &now), PLEAT_OK);
+    OK(pleat_store_find_case(folder, TEXT, &wanted, &now));
     assert_int_equal(now, PLEAT_CASE_WHOLE);
     for (int i = 0; i < 5; i++) {
         wanted = info_of("a");
@@ -245,7 +232,7 @@ static void test_a_case_of_other_files_is_changed_however_they_are_called(void *
         wanted.label_file.bytes += i == 2;
         wanted.label_file.digest += i == 3;
         if (i == 4) wanted.label_file = (pleat_file_identity){0}; /* the mask is gone */
-        assert_int_equal(pleat_store_find_case(folder, TEXT, &wanted, &now), PLEAT_OK);
+        OK(pleat_store_find_case(folder, TEXT, &wanted, &now));
         assert_int_equal(now, PLEAT_CASE_CHANGED);
     }
     assert_int_equal(state_of(folder, "c"), PLEAT_CASE_CHANGED); /* a mask where none was */
@@ -263,14 +250,14 @@ static void test_a_case_that_does_not_say_of_which_files_it_is_is_made_again(voi
     assert_true(H5Adelete(file, "label_file") >= 0);
     assert_true(H5Fclose(file) >= 0);
     assert_int_equal(state_of(folder, "a"), PLEAT_CASE_DAMAGED);
-    assert_told("lacks the attribute 'image_file'");
+    TOLD("lacks the attribute 'image_file'");
     (void)in_root(path, "older/cases/b.h5");
     const hid_t other = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
     const hid_t attribute = H5Aopen(other, "format_version", H5P_DEFAULT);
     assert_true(H5Awrite(attribute, H5T_NATIVE_INT, &version) >= 0);
     assert_true(H5Aclose(attribute) >= 0 && H5Fclose(other) >= 0);
     assert_int_equal(state_of(folder, "b"), PLEAT_CASE_DAMAGED);
-    assert_told("version 1, this pleat knows 2");
+    TOLD("version 1, this pleat knows 2");
 }
 
 static void test_the_files_of_a_case_are_taken_with_their_identities(void **state) {
@@ -279,18 +266,17 @@ static void test_the_files_of_a_case_are_taken_with_their_identities(void **stat
     pleat_case_info info = info_of("a");
     (void)in_root(image, "image.nii");
     (void)in_root(label, "label.nii");
-    assert_int_equal(pleat_file_write_atomic(image, "foobar", 6), PLEAT_OK);
-    assert_int_equal(pleat_store_set_files(&info, image, label), PLEAT_ERR_NOT_FOUND);
-    assert_told(label);
+    OK(pleat_file_write_atomic(image, "foobar", 6));
+    REFUSED(pleat_store_set_files(&info, image, label), PLEAT_ERR_NOT_FOUND, label);
     assert_string_equal(info.image_path, "/data/a/imaging.nii.gz"); /* all or nothing */
-    assert_int_equal(pleat_file_write_atomic(label, "a", 1), PLEAT_OK);
-    assert_int_equal(pleat_store_set_files(&info, image, label), PLEAT_OK);
+    OK(pleat_file_write_atomic(label, "a", 1));
+    OK(pleat_store_set_files(&info, image, label));
     assert_string_equal(info.image_path, image);
     assert_string_equal(info.label_path, label);
     /* FNV's own test vectors, see test_file.c */
     assert_true(info.image_file.bytes == 6 && info.image_file.digest == 0x85944171f73967e8);
     assert_true(info.label_file.bytes == 1 && info.label_file.digest == 0xaf63dc4c8601ec8c);
-    assert_int_equal(pleat_store_set_files(&info, image, NULL), PLEAT_OK);
+    OK(pleat_store_set_files(&info, image, NULL));
     assert_string_equal(info.label_path, "");
     assert_true(info.label_file.bytes == 0 && info.label_file.digest == 0);
 }
@@ -303,15 +289,15 @@ static void test_what_a_killed_writer_left_is_ignored_and_cleared_once_old(void 
     make_store("killed", folder);
     (void)in_root(old, "killed/cases/.z.h5.4711.tmp");
     (void)in_root(young, "killed/cases/.y.h5.4712.tmp");
-    assert_int_equal(pleat_file_write_atomic(old, "half", 4), PLEAT_OK);
-    assert_int_equal(pleat_file_write_atomic(young, "half", 4), PLEAT_OK);
+    OK(pleat_file_write_atomic(old, "half", 4));
+    OK(pleat_file_write_atomic(young, "half", 4));
     const struct timespec an_hour_ago[2] = {{time(NULL) - 3600, 0}, {time(NULL) - 3600, 0}};
     assert_int_equal(utimensat(AT_FDCWD, old, an_hour_ago, 0), 0);
     assert_int_equal(state_of(folder, "z"), PLEAT_CASE_ABSENT);
-    assert_int_equal(pleat_store_write_index(folder, TEXT, ids, 3), PLEAT_OK);
+    OK(pleat_store_write_index(folder, TEXT, ids, 3));
     assert_false(pleat_file_exists(old));
     assert_true(pleat_file_exists(young)); /* may be another process's, at work */
-    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
+    OK(pleat_store_open(folder, TEXT, &store));
     assert_int_equal(pleat_store_count(store), 3);
     pleat_store_close(store);
 }
@@ -322,20 +308,16 @@ static void test_an_index_names_only_cases_that_are_there_and_each_once(void **s
     char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
     pleat_store *store = NULL;
     make_store("index", folder);
-    assert_int_equal(pleat_store_write_index(folder, TEXT, absent, 2), PLEAT_ERR_NOT_FOUND);
-    assert_told("/cases/x.h5");
-    assert_int_equal(pleat_store_write_index(folder, TEXT, twice, 2), PLEAT_ERR_DATA);
-    assert_told("'a'");
-    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK); /* the old one stands */
+    REFUSED(pleat_store_write_index(folder, TEXT, absent, 2), PLEAT_ERR_NOT_FOUND, "/cases/x.h5");
+    REFUSED(pleat_store_write_index(folder, TEXT, twice, 2), PLEAT_ERR_DATA, "'a'");
+    OK(pleat_store_open(folder, TEXT, &store)); /* the old one stands */
     pleat_store_close(store);
     store = NULL;
     (void)in_root(path, "index/cases/b.h5");
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_NOT_FOUND);
-    assert_told(path);
+    REFUSED(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_NOT_FOUND, path);
     (void)in_root(folder, "nowhere");
-    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_NOT_FOUND);
-    assert_told(folder);
+    REFUSED(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_NOT_FOUND, folder);
     assert_null(store);
 }
 
@@ -354,7 +336,7 @@ static void scribble(const char *path, off_t at, size_t n, int byte) {
 static off_t find_bytes(const char *path, const void *wanted, size_t n) {
     char *bytes = NULL;
     size_t size = 0;
-    assert_int_equal(pleat_file_read_all(path, &bytes, &size), PLEAT_OK);
+    OK(pleat_file_read_all(path, &bytes, &size));
     const char *found = memmem(bytes, size, wanted, n);
     assert_non_null(found);
     const off_t at = found - bytes;
@@ -372,16 +354,15 @@ static void test_a_damaged_file_is_an_error_naming_it_and_the_way_out(void **sta
     assert_int_equal(stat(path, &st), 0);
     const float voxel = voxel_of(1, 2, 3, 4);
     scribble(path, find_bytes(path, &voxel, sizeof voxel), 64, 0x55);
-    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
-    assert_int_equal(pleat_store_verify(store, 0), PLEAT_OK);
-    assert_int_equal(pleat_store_verify(store, 1), PLEAT_ERR_FORMAT);
-    assert_told(path);
-    assert_told("remove it and start again: it is prepared again");
+    OK(pleat_store_open(folder, TEXT, &store));
+    OK(pleat_store_verify(store, 0));
+    REFUSED(pleat_store_verify(store, 1), PLEAT_ERR_FORMAT, path);
+    TOLD("remove it and start again: it is prepared again");
     float image[5 * 7 * 9];
     uint8_t label[5 * 7 * 9];
     const int origin[3] = {0, 0, 0};
-    assert_int_equal(pleat_store_read(store, 0, origin, DIM, image, label), PLEAT_OK);
-    assert_int_equal(pleat_store_check(store, 0, image, label), PLEAT_OK);
+    OK(pleat_store_read(store, 0, origin, DIM, image, label));
+    OK(pleat_store_check(store, 0, image, label));
     assert_int_equal(pleat_store_check(store, 1, image, label), PLEAT_ERR_FORMAT);
     assert_int_equal(pleat_store_check(store, 0, image, NULL), PLEAT_ERR_FORMAT);
     label[5 * 7 * 9 - 1] ^= 1;
@@ -391,22 +372,19 @@ static void test_a_damaged_file_is_an_error_naming_it_and_the_way_out(void **sta
     /* Cut at any length the file is refused, never half of it taken. */
     for (off_t size = st.st_size - 1; size >= 0; size -= 97) {
         assert_int_equal(truncate(path, size), 0);
-        assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_FORMAT);
-        assert_told(path);
-        assert_told("run `pleat prep` again");
+        REFUSED(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_FORMAT, path);
+        TOLD("run `pleat prep` again");
     }
-    assert_int_equal(pleat_file_write_atomic(path, "not HDF5 at all", 15), PLEAT_OK);
-    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_FORMAT);
-    assert_told(path);
+    OK(pleat_file_write_atomic(path, "not HDF5 at all", 15));
+    REFUSED(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_FORMAT, path);
     /* an index where a case should be */
     char index[PLEAT_PATH_BYTES], *bytes = NULL;
     size_t n = 0;
     (void)in_root(index, "damaged/index.h5");
-    assert_int_equal(pleat_file_read_all(index, &bytes, &n), PLEAT_OK);
-    assert_int_equal(pleat_file_write_atomic(path, bytes, n), PLEAT_OK);
+    OK(pleat_file_read_all(index, &bytes, &n));
+    OK(pleat_file_write_atomic(path, bytes, n));
     free(bytes);
-    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_FORMAT);
-    assert_told("pleat-store");
+    REFUSED(pleat_store_open(folder, TEXT, &store), PLEAT_ERR_FORMAT, "pleat-store");
     assert_null(store);
 }
 
@@ -416,11 +394,11 @@ static void test_scribbled_headers_are_errors_and_never_wrong_shapes(void **stat
     size_t n = 0;
     make_store("scribbled", folder);
     (void)in_root(path, "scribbled/cases/a.h5");
-    assert_int_equal(pleat_file_read_all(path, &whole, &n), PLEAT_OK);
+    OK(pleat_file_read_all(path, &whole, &n));
     int refused = 0;
     for (size_t at = 0; at + 64 < n; at += 61) {
         pleat_store *store = NULL;
-        assert_int_equal(pleat_file_write_atomic(path, whole, n), PLEAT_OK);
+        OK(pleat_file_write_atomic(path, whole, n));
         scribble(path, (off_t)at, 64, 0xa5);
         const pleat_status status = pleat_store_open(folder, TEXT, &store);
         refused += status != PLEAT_OK;
@@ -439,20 +417,18 @@ static void test_a_case_replaced_or_removed_while_in_use_is_an_error(void **stat
     float voxel = 0.0f;
     pleat_store *store = NULL;
     make_store("vanishes", folder);
-    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
+    OK(pleat_store_open(folder, TEXT, &store));
     write_case(folder, TEXT, 0, "a", 0);
     assert_int_equal(pleat_store_read(store, 0, start, size, &voxel, NULL), PLEAT_ERR_IO);
     (void)in_root(path, "vanishes/cases/a.h5");
-    assert_told(path);
+    TOLD(path);
     (void)in_root(path, "vanishes/cases/b.h5");
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(pleat_store_read(store, 1, start, size, &voxel, NULL), PLEAT_ERR_IO);
-    assert_told(path);
+    REFUSED(pleat_store_read(store, 1, start, size, &voxel, NULL), PLEAT_ERR_IO, path);
     (void)in_root(path, "vanishes/cases/c.h5");
-    assert_int_equal(pleat_store_read(store, 2, start, size, &voxel, NULL), PLEAT_OK);
+    OK(pleat_store_read(store, 2, start, size, &voxel, NULL));
     assert_int_equal(truncate(path, 100), 0);
-    assert_int_equal(pleat_store_read(store, 2, start, size, &voxel, NULL), PLEAT_ERR_IO);
-    assert_told(path);
+    REFUSED(pleat_store_read(store, 2, start, size, &voxel, NULL), PLEAT_ERR_IO, path);
     pleat_store_close(store);
 }
 
@@ -493,8 +469,8 @@ static void test_threads_read_side_by_side_from_more_cases_than_stay_open(void *
         ids[c] = names[c];
         write_case(folder, TEXT, c, names[c], 0);
     }
-    assert_int_equal(pleat_store_write_index(folder, TEXT, ids, N), PLEAT_OK);
-    assert_int_equal(pleat_store_open(folder, TEXT, &store), PLEAT_OK);
+    OK(pleat_store_write_index(folder, TEXT, ids, N));
+    OK(pleat_store_open(folder, TEXT, &store));
     for (int t = 0; t < THREADS; t++) {
         readers[t] = (reader){store, N, t + 1, 0};
         assert_int_equal(pthread_create(&threads[t], NULL, read_at_random, &readers[t]), 0);

@@ -1,25 +1,18 @@
 /* test_window.c - grid starts, weights that sum to 1, and the original's joins voxel by voxel. */
 #include "pleat/volume.h"
 #include "pleat/window.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const pleat_merge merges[] = {PLEAT_MERGE_ORIGINAL, PLEAT_MERGE_UNIFORM,
                                      PLEAT_MERGE_GAUSSIAN};
 
 static void assert_starts(int n, int window, int overlap, int count, const int *expected) {
     pleat_window grid;
-    assert_int_equal(pleat_window_make((int[3]){n, 1, 1}, (int[3]){window, 1, 1},
-                                       (int[3]){overlap, 0, 0}, PLEAT_MERGE_ORIGINAL, &grid),
-                     PLEAT_OK);
+    OK(pleat_window_make((int[3]){n, 1, 1}, (int[3]){window, 1, 1}, (int[3]){overlap, 0, 0},
+                         PLEAT_MERGE_ORIGINAL, &grid));
     assert_int_equal(pleat_window_count(&grid), count);
     for (int i = 0; i < count; i++) {
         int start[3];
@@ -43,9 +36,8 @@ static void test_grids_start_at_the_golden_places(void **state) {
 static void test_windows_are_numbered_with_w_fastest(void **state) {
     (void)state;
     pleat_window grid;
-    assert_int_equal(pleat_window_make((int[3]){104, 254, 267}, (int[3]){80, 160, 160},
-                                       (int[3]){30, 80, 80}, PLEAT_MERGE_UNIFORM, &grid),
-                     PLEAT_OK);
+    OK(pleat_window_make((int[3]){104, 254, 267}, (int[3]){80, 160, 160}, (int[3]){30, 80, 80},
+                         PLEAT_MERGE_UNIFORM, &grid));
     assert_int_equal(pleat_window_count(&grid), 18);
     int start[3];
     pleat_window_start(&grid, 1, start);
@@ -59,12 +51,11 @@ static void test_weights_of_an_axis_sum_to_1_at_every_voxel_and_are_0_at_padding
     (void)state;
     const int axes[][3] = {{267, 160, 80}, {104, 80, 30}, {39, 80, 30}, {301, 80, 79}, {9, 1, 0}};
     for (size_t m = 0; m < 3; m++)
-        for (size_t k = 0; k < sizeof axes / sizeof *axes; k++) {
+        for (size_t k = 0; k < COUNT(axes); k++) {
             const int n = axes[k][0], window = axes[k][1];
             pleat_window grid;
-            assert_int_equal(pleat_window_make((int[3]){n, 1, 1}, (int[3]){window, 1, 1},
-                                               (int[3]){axes[k][2], 0, 0}, merges[m], &grid),
-                             PLEAT_OK);
+            OK(pleat_window_make((int[3]){n, 1, 1}, (int[3]){window, 1, 1},
+                                 (int[3]){axes[k][2], 0, 0}, merges[m], &grid));
             double *sum = calloc((size_t)n, sizeof *sum);
             for (int i = 0; i < grid.count[0]; i++)
                 for (int j = 0; j < window; j++) {
@@ -147,8 +138,7 @@ static void test_the_originals_weights_are_its_pairwise_joins(void **state) {
     (void)state;
     const int dim[3] = {13, 11, 17}, window[3] = {6, 5, 8}, overlap[3] = {3, 3, 6};
     pleat_window grid;
-    assert_int_equal(pleat_window_make(dim, window, overlap, PLEAT_MERGE_ORIGINAL, &grid),
-                     PLEAT_OK);
+    OK(pleat_window_make(dim, window, overlap, PLEAT_MERGE_ORIGINAL, &grid));
     const int n = pleat_window_count(&grid);
     box *patch = calloc((size_t)n, sizeof *patch), sum = make_box(13, 11, 17);
     uint32_t x = 5;
@@ -183,9 +173,8 @@ static void test_the_originals_weights_are_its_pairwise_joins(void **state) {
 static void test_a_strip_under_three_windows_weighs_quarter_quarter_half(void **state) {
     (void)state;
     pleat_window grid;
-    assert_int_equal(pleat_window_make((int[3]){267, 1, 1}, (int[3]){160, 1, 1}, (int[3]){80, 0, 0},
-                                       PLEAT_MERGE_ORIGINAL, &grid),
-                     PLEAT_OK);
+    OK(pleat_window_make((int[3]){267, 1, 1}, (int[3]){160, 1, 1}, (int[3]){80, 0, 0},
+                         PLEAT_MERGE_ORIGINAL, &grid));
     const double *weight = grid.weight[0];
     const int voxel = 120; /* under 0..159, 80..239 and 107..266 */
     assert_true(weight[voxel] == 0.25);
@@ -211,7 +200,7 @@ static void test_windows_cut_from_a_volume_give_the_volume_back(void **state) {
         for (size_t k = 0; k < 2; k++) {
             const int *dim = dims[k];
             pleat_window grid;
-            assert_int_equal(pleat_window_make(dim, window, overlap, merges[m], &grid), PLEAT_OK);
+            OK(pleat_window_make(dim, window, overlap, merges[m], &grid));
             float *sum = calloc(pleat_voxels(dim) * CLASSES, sizeof *sum);
             for (int i = 0; i < pleat_window_count(&grid); i++) {
                 int s[3];
@@ -238,7 +227,7 @@ static void test_argmax_takes_the_first_of_equals(void **state) {
     (void)state;
     const float sum[] = {0, 0, 0, .2f, .5f, .5f, .1f, .2f, .7f, .6f, .3f, .6f};
     uint8_t label[4];
-    assert_int_equal(pleat_argmax(sum, 4, 3, label), PLEAT_OK);
+    OK(pleat_argmax(sum, 4, 3, label));
     assert_memory_equal(label, ((uint8_t[]){0, 1, 2, 0}), 4);
     assert_int_equal(pleat_argmax(sum, 1, 300, label), PLEAT_ERR_ARG);
 }
@@ -246,12 +235,11 @@ static void test_argmax_takes_the_first_of_equals(void **state) {
 static void test_an_overlap_as_large_as_the_window_is_refused(void **state) {
     (void)state;
     pleat_window grid;
-    assert_int_equal(pleat_window_make((int[3]){9, 9, 9}, (int[3]){4, 4, 4}, (int[3]){0, 4, 0},
-                                       PLEAT_MERGE_UNIFORM, &grid),
-                     PLEAT_ERR_ARG);
-    assert_non_null(strstr(pleat_error_message(), "use 0 to 3"));
+    REFUSED(pleat_window_make((int[3]){9, 9, 9}, (int[3]){4, 4, 4}, (int[3]){0, 4, 0},
+                              PLEAT_MERGE_UNIFORM, &grid),
+            PLEAT_ERR_ARG, "use 0 to 3");
     pleat_merge merge;
-    assert_int_equal(pleat_merge_from_name("gaussian", &merge), PLEAT_OK);
+    OK(pleat_merge_from_name("gaussian", &merge));
     assert_string_equal(pleat_merge_name(merge), "gaussian");
     assert_int_equal(pleat_merge_from_name("mean", &merge), PLEAT_ERR_ARG);
 }

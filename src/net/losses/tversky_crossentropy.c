@@ -1,9 +1,9 @@
 /*
  * tversky_crossentropy.c - the original's loss: Tversky summed over classes plus cross-entropy.
  *
- *   tversky            mean over samples of  K - sum_c (TP + 1e-6) / (0.5 P + 0.5 Y + 1e-6)   0..K
+ *   tversky_loss       mean over samples of  K - sum_c (TP + 1e-6) / (0.5 P + 0.5 Y + 1e-6)   0..K
  *   crossentropy       sum of E / (N V): padding adds nothing but is counted
- *   loss               tversky + crossentropy; what is minimised
+ *   loss               tversky_loss + crossentropy; what is minimised
  *   dice_soft          mean over samples and c of  (2 TP + 1e-5) / (P + Y + 1e-5)             0..1
  *   dice_crossentropy  (1 - dice_soft) + crossentropy
  *
@@ -18,7 +18,7 @@ enum { LOSS, TVERSKY, DICE_SOFT, DICE_CROSSENTROPY, METRICS };
 
 static const char *const names[METRICS] = {
     [LOSS] = "loss",
-    [TVERSKY] = "tversky",
+    [TVERSKY] = "tversky_loss",
     [DICE_SOFT] = "dice_soft",
     [DICE_CROSSENTROPY] = "dice_crossentropy",
 };
@@ -57,6 +57,7 @@ const pleat_loss pleat_loss_tversky_crossentropy = {
     .what = "Tversky summed over the classes plus cross-entropy, the original's",
     .metrics = names,
     .n_metrics = METRICS,
+    .shown = DICE_SOFT,
     .crossentropy = 1,
     .values = values,
     .slopes = slopes,

@@ -1,0 +1,56 @@
+/*
+ * networks.h - which networks there are, and how one is told: a row {name, keys, build} each.
+ *
+ *   name   what                                                        src/net/nets/
+ *   unet   the original's "standard" 3-D U-Net                         unet.c
+ *
+ * A network's text says all of it: "unet depth=4 filters=32 classes=4 norm=1". Two networks with
+ * the same text fit the same weights; checkpoints hold it. To add a network: a file in
+ * src/net/nets/, its row's name in src/net/networks.c; a new key is a row of the table there and
+ * one of the configuration.
+ */
+#ifndef PLEAT_NETWORKS_H
+#define PLEAT_NETWORKS_H
+
+#include "pleat/graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PLEAT_NETWORK_TEXT 512 /* bytes of a network's text, with its end */
+
+typedef struct pleat_network {
+    int name;     /* place in pleat_networks */
+    int channels; /* of the images, 1 to 16; 0 counts as 1 */
+    int classes;  /* 2 to 255 */
+    /* Keys; each network takes those it names. */
+    int depth;   /* how often sizes are halved */
+    int filters; /* channels of the first level, doubled at each halving */
+    int norm;    /* 1: batch norm */
+} pleat_network;
+
+typedef struct pleat_network_kind {
+    const char *name;        /* of network.name */
+    const char *what;        /* one line, for the manual */
+    const char *const *keys; /* it takes, in the order of its text, "classes" among them; NULL */
+    /* Adds the nodes to an empty graph; the keys are in range. Errors are the graph's own. */
+    void (*build)(const pleat_network *network, pleat_graph *graph);
+} pleat_network_kind;
+
+/* The networks, the default first; ends with NULL. */
+extern const pleat_network_kind *const pleat_networks[];
+
+/* *out is empty, or a graph that the caller frees. ERR_ARG names the key that is out of range,
+ * ERR_SHAPE the node that cannot be. */
+pleat_status pleat_network_build(const pleat_network *network, pleat_graph *out);
+
+/* The text, and its inverse. A key that is not there has its default; "channels" is left out where
+ * it is 1. ERR_FORMAT. */
+void pleat_network_text(const pleat_network *network, char *out, size_t size);
+pleat_status pleat_network_parse(const char *text, pleat_network *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_NETWORKS_H */

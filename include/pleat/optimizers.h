@@ -1,0 +1,36 @@
+/*
+ * optimizers.h - how gradients change parameters: a table.
+ *
+ *   name    update of a parameter w by its gradient g                            source
+ *   adam    m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2,                          Kingma & Ba 2015,
+ *           w -= lr sqrt(1-b2^t)/(1-b1^t) m / (sqrt(v) + 1e-7)                   as Keras writes it
+ *
+ * One row in src/net/optimizers.c. A model keeps two moments for each parameter; an optimizer uses
+ * as many as it says.
+ */
+#ifndef PLEAT_OPTIMIZERS_H
+#define PLEAT_OPTIMIZERS_H
+
+#include "pleat/engine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_optimizer {
+    const char *name; /* of train.optimizer */
+    const char *what; /* one line, for the manual */
+    int moments;      /* buffers it keeps, 0 to 2 */
+    /* One update of n parameters at learning rate `rate`; step is 1 for the first. All pointers are
+     * the engine's memory, moments[2] of n reals. */
+    pleat_status (*update)(pleat_engine *engine, double rate, int64_t step, size_t n, void *params,
+                           const void *grads, void *const *moments);
+} pleat_optimizer;
+
+/* The optimizers, the default first; ends with NULL. */
+extern const pleat_optimizer *const pleat_optimizers[];
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_OPTIMIZERS_H */

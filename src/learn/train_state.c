@@ -1,0 +1,199 @@
+/* train_state.c - what a fold's training keeps: checkpoints, histories, and how it goes on. */
+#include "train_impl.h"
+
+#include "pleat/file.h"
+#include "pleat/log.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(PLEAT_MOST_METRICS + 1 <= PLEAT_PARTIAL_COLUMNS, "partial columns");
+
+/* "loss,dice_soft" */
+static void metric_names(const pleat_loss *loss, char *out, size_t size) {
+    size_t used = 0;
+    out[0] = '\0';
+    for (int m = 0; m < loss->n_metrics && used < size; m++)
+        used +=
+            (size_t)snprintf(out + used, size - used, "%s%s", m > 0 ? "," : "", loss->metrics[m]);
+}
+
+/* [epoch, columns], to be freed; NULL: no memory. */
+static double *pack_history(const train_run *r) {
+    const int metrics = r->loss->n_metrics;
+    const size_t width = 2 * (size_t)metrics + 2;
+    double *history = malloc(((size_t)r->progress.epoch + 1) * width * sizeof *history);
+    for (int e = 0; history != NULL && e < r->progress.epoch; e++)
+        pleat_epoch_pack(&r->progress.rows[e], metrics, history + (size_t)e * width);
+    return history;
+}
+
+static pleat_status write_checkpoint(train_run *r, const char *name, int model_only) {
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", r->config->folder, name));
+    pleat_checkpoint c = *r->config->described;
+    c.fold = r->config->fold;
+    c.seed = r->config->seed;
+    c.epoch = r->progress.epoch;
+    c.finished = r->progress.finished;
+    c.step = r->progress.step;
+    c.iteration = r->progress.iteration;
+    memcpy(c.partial, r->progress.partial, (size_t)r->loss->n_metrics * sizeof *c.partial);
+    c.partial[r->loss->n_metrics] = r->progress.seconds;
+    metric_names(r->loss, c.metrics, sizeof c.metrics);
+    pleat_schedule_save(&r->progress.schedule, c.schedule);
+    c.n_params = pleat_model_count(r->model, PLEAT_STATE_PARAMS);
+    c.n_stats = pleat_model_count(r->model, PLEAT_STATE_STATS);
+    c.params = r->host[PLEAT_STATE_PARAMS];
+    c.stats = r->host[PLEAT_STATE_STATS];
+    c.moment1 = model_only ? NULL : r->host[PLEAT_STATE_MOMENT1];
+    c.moment2 = model_only ? NULL : r->host[PLEAT_STATE_MOMENT2];
+    c.history = pack_history(r);
+    PLEAT_CHECK(c.history != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
+    const pleat_status status = pleat_checkpoint_write(path, &c, !model_only);
+    free(c.history);
+    return status;
+}
+
+/* An epoch's last step can spoil the model without a loss that shows it. */
+static pleat_status check_finite(const train_run *r) {
+    static const pleat_state states[] = {PLEAT_STATE_PARAMS, PLEAT_STATE_STATS};
+    for (size_t s = 0; s < sizeof states / sizeof *states; s++) {
+        const size_t n = pleat_model_count(r->model, states[s]);
+        for (size_t i = 0; i < n; i++)
+            if (!isfinite(r->host[states[s]][i]))
+                return train_diverged(r, "the model is not finite after", r->progress.epoch);
+    }
+    return PLEAT_OK;
+}
+
+/* Group rank 0 writes; all ranks learn whether it could. */
+pleat_status train_state_save(train_run *r, int best) {
+    pleat_status status = PLEAT_OK;
+    if (train_is_root(r)) {
+        for (int s = 0; s < PLEAT_STATES && status == PLEAT_OK; s++)
+            if (r->host[s] != NULL) status = pleat_model_get(r->model, (pleat_state)s, r->host[s]);
+        if (status == PLEAT_OK) status = check_finite(r);
+        if (status == PLEAT_OK && best) status = write_checkpoint(r, "checkpoint_best.h5", 1);
+        if (status == PLEAT_OK) status = write_checkpoint(r, "checkpoint_latest.h5", 0);
+        if (status == PLEAT_OK)
+            status = pleat_history_write(r->config->folder, r->loss, r->progress.rows,
+                                         r->progress.epoch);
+    }
+    return pleat_comm_agree(r->group, status);
+}
+
+static pleat_status check_fits(const train_run *r, const pleat_checkpoint *c, const char *path) {
+    PLEAT_CHECK(c->n_params == pleat_model_count(r->model, PLEAT_STATE_PARAMS) &&
+                    strcmp(c->network, r->config->described->network) == 0,
+                PLEAT_ERR_DATA,
+                "'%s' holds another network than the configuration's; use another --out folder",
+                path);
+    PLEAT_CHECK(c->fold == r->config->fold && c->seed == r->config->seed, PLEAT_ERR_DATA,
+                "'%s' is of fold %d and seed %llu, not of fold %d and seed %llu", path, c->fold,
+                (unsigned long long)c->seed, r->config->fold, (unsigned long long)r->config->seed);
+    char metrics[sizeof c->metrics];
+    metric_names(r->loss, metrics, sizeof metrics);
+    PLEAT_CHECK(c->metrics[0] == '\0' ? r->loss == pleat_losses[0]
+                                      : strcmp(c->metrics, metrics) == 0,
+                PLEAT_ERR_DATA, "'%s' was trained by another loss than '%s'", path, r->loss->name);
+    PLEAT_CHECK(c->moment1 != NULL && c->moment2 != NULL, PLEAT_ERR_FORMAT,
+                "'%s' holds a model only; it cannot be trained on", path);
+    return PLEAT_OK;
+}
+
+static pleat_status take_over(train_run *r, const pleat_checkpoint *c) {
+    PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_PARAMS, c->params));
+    PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_STATS, c->stats));
+    PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT1, c->moment1));
+    PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT2, c->moment2));
+    pleat_schedule_load(&r->progress.schedule, c->schedule);
+    const int rows = c->epoch < r->config->epochs ? c->epoch : r->config->epochs;
+    for (int e = 0; e < rows; e++)
+        pleat_epoch_unpack(c->history + (size_t)e * (size_t)pleat_checkpoint_columns(c),
+                           r->loss->n_metrics, &r->progress.rows[e]);
+    r->progress.step = c->step;
+    r->progress.epoch = rows;
+    r->progress.finished = c->finished || r->progress.epoch >= r->config->epochs;
+    if (r->progress.finished) return PLEAT_OK;
+    PLEAT_CHECK(c->iteration <= r->config->iterations, PLEAT_ERR_DATA,
+                "the checkpoint in '%s' has made %d steps of an epoch of %d; was train.iterations "
+                "changed?",
+                r->config->folder, c->iteration, r->config->iterations);
+    r->progress.iteration = c->iteration;
+    memcpy(r->progress.partial, c->partial, (size_t)r->loss->n_metrics * sizeof *c->partial);
+    r->progress.seconds = c->partial[r->loss->n_metrics];
+    return PLEAT_OK;
+}
+
+/* A damaged file must not take the place of the whole one before it when the next is written. */
+static pleat_status set_aside(const char *path) {
+    char aside[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(aside, sizeof aside, "%s.damaged", path));
+    PLEAT_CHECK(rename(path, aside) == 0 || errno == ENOENT, PLEAT_ERR_IO,
+                "cannot rename '%s' to '%s': %s", path, aside, strerror(errno));
+    return PLEAT_OK;
+}
+
+/* Every rank of the group reads the file; nothing there is a fresh start. */
+pleat_status train_state_restore(train_run *r) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_checkpoint c = {0};
+    int fell_back = 0;
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/checkpoint_latest.h5", r->config->folder));
+    pleat_status status = pleat_checkpoint_read(path, &c, &fell_back);
+    if (status == PLEAT_ERR_NOT_FOUND)
+        return pleat_model_init(r->model, r->config->seed, r->config->fold);
+    if (status == PLEAT_OK) status = check_fits(r, &c, path);
+    if (status == PLEAT_OK) status = take_over(r, &c);
+    if (status == PLEAT_OK && fell_back && train_is_root(r)) status = set_aside(path);
+    /* A run may have been killed after its checkpoint and before its history. */
+    if (status == PLEAT_OK && train_is_root(r))
+        status =
+            pleat_history_write(r->config->folder, r->loss, r->progress.rows, r->progress.epoch);
+    char step[32] = "";
+    if (r->progress.iteration > 0)
+        (void)snprintf(step, sizeof step, ", step %d", r->progress.iteration);
+    if (status == PLEAT_OK && train_is_root(r))
+        pleat_log(PLEAT_INFO, "fold=%d goes on after epoch %d%s%s", r->config->fold,
+                  r->progress.epoch, step,
+                  fell_back ? "; the latest checkpoint is damaged, the one before it was taken"
+                            : "");
+    pleat_checkpoint_free(&c);
+    return status;
+}
+
+pleat_status train_state_open(train_run *r) {
+    const pleat_train_config *c = r->config;
+    r->progress.schedule = pleat_schedule_init(&c->schedule, c->lr);
+    r->progress.rows = calloc((size_t)c->epochs, sizeof *r->progress.rows);
+    int enough = r->progress.rows != NULL;
+    for (int s = 0; s < PLEAT_STATES; s++) {
+        if (s == PLEAT_STATE_GRADS || (s != PLEAT_STATE_STATS && !train_is_root(r))) continue;
+        r->host[s] = malloc((pleat_model_count(r->model, (pleat_state)s) + 1) * sizeof(float));
+        enough = enough && r->host[s] != NULL;
+    }
+    PLEAT_CHECK(enough, PLEAT_ERR_MEMORY, "no memory for the checkpoints of fold %d", c->fold);
+    return PLEAT_OK;
+}
+
+void train_state_close(train_run *r) {
+    free(r->progress.rows);
+    for (int s = 0; s < PLEAT_STATES; s++) free(r->host[s]);
+}
+
+pleat_status pleat_train_finished(const char *folder, int *out) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_checkpoint c = {0};
+    int fell_back = 0;
+    *out = 0;
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/checkpoint_latest.h5", folder));
+    const pleat_status status = pleat_checkpoint_read(path, &c, &fell_back);
+    if (status == PLEAT_ERR_NOT_FOUND) return PLEAT_OK;
+    if (status == PLEAT_OK) *out = c.finished && !fell_back;
+    pleat_checkpoint_free(&c);
+    return status;
+}

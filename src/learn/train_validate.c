@@ -1,0 +1,86 @@
+/* train_validate.c - the loss of random patches of the held-out cases. */
+#include "train_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Validation patch `sample`, into place k of the batch. */
+static pleat_status validation_patch(train_run *r, int sample, int k) {
+    const pleat_train_config *c = r->config;
+    const int n = r->data->n_validation;
+    pleat_sample draw;
+    pleat_sampler_draw(c->seed, c->fold, r->progress.epoch, sample, n * c->validation, n,
+                       (const int(*)[3])r->validation.dims, c->patch, NULL, &draw);
+    return pleat_augment_patch(&draw, r->data->validation[draw.item], c->patch, c->pad,
+                               r->validation.images + (size_t)k * r->voxels,
+                               r->validation.labels + (size_t)k * r->voxels);
+}
+
+/* Each rank's running statistics are its own without norm_sync; a resumed run has group rank 0's on
+ * all ranks, so validation uses these. */
+static pleat_status share_stats(train_run *r) {
+    const size_t n = pleat_model_count(r->model, PLEAT_STATE_STATS);
+    float *stats = r->host[PLEAT_STATE_STATS];
+    if (r->config->norm_sync || r->group->size == 1 || n == 0) return PLEAT_OK;
+    PLEAT_TRY(pleat_model_get(r->model, PLEAT_STATE_STATS, stats));
+    PLEAT_TRY(pleat_comm_broadcast(r->group, stats, n, PLEAT_F32, 0));
+    PLEAT_TRY(pleat_comm_wait(r->group));
+    return pleat_model_set(r->model, PLEAT_STATE_STATS, stats);
+}
+
+/* Sample s is rank s modulo size's; a last batch is filled up and its filling not counted. All
+ * ranks add the samples' values in the same order. */
+pleat_status train_validate(train_run *r, double *metrics) {
+    const int total = r->data->n_validation * r->config->validation;
+    const int mine = (total - r->group->rank + r->group->size - 1) / r->group->size;
+    const size_t per_sample = pleat_net_sample_sums(r->net), n_metrics = (size_t)r->loss->n_metrics;
+    const size_t values_of_all = (size_t)total * n_metrics;
+    double *values = r->validation.values;
+    PLEAT_TRY(share_stats(r));
+    memset(values, 0, values_of_all * sizeof *values);
+    for (int first = 0; first < mine; first += r->batch) {
+        const int n = mine - first < r->batch ? mine - first : r->batch;
+        for (int k = 0; k < r->batch; k++) {
+            const int i = first + (k < n ? k : 0);
+            PLEAT_TRY(validation_patch(r, r->group->rank + i * r->group->size, k));
+        }
+        PLEAT_TRY(pleat_net_evaluate(r->net, r->validation.images, r->validation.labels, r->sums));
+        for (int k = 0; k < n; k++) {
+            const int s = r->group->rank + (first + k) * r->group->size;
+            pleat_net_metrics(r->net, r->sums + (size_t)k * per_sample, 1,
+                              values + (size_t)s * n_metrics);
+        }
+        train_step_done(r);
+    }
+    PLEAT_TRY(pleat_comm_allreduce_sum(r->group, values, values_of_all, PLEAT_F64));
+    PLEAT_TRY(pleat_comm_wait(r->group));
+    for (size_t m = 0; m < n_metrics; m++) {
+        double sum = 0.0;
+        for (size_t s = 0; s < (size_t)total; s++) sum += values[s * n_metrics + m];
+        metrics[m] = total > 0 ? sum / total : NAN;
+    }
+    return PLEAT_OK;
+}
+
+pleat_status train_validate_open(train_run *r) {
+    const size_t batch = (size_t)r->batch, n = (size_t)r->data->n_validation;
+    const size_t samples = n * (size_t)r->config->validation + 1;
+    train_validation *v = &r->validation;
+    v->values = malloc(samples * (size_t)r->loss->n_metrics * sizeof *v->values);
+    v->images = malloc(batch * r->voxels * sizeof *v->images);
+    v->labels = malloc(batch * r->voxels);
+    v->dims = malloc((n + 1) * sizeof *v->dims);
+    PLEAT_CHECK(v->values != NULL && v->images != NULL && v->labels != NULL && v->dims != NULL,
+                PLEAT_ERR_MEMORY, "no memory to validate fold %d", r->config->fold);
+    for (size_t i = 0; i < n; i++)
+        memcpy(v->dims[i], r->data->validation[i]->dim, sizeof v->dims[i]);
+    return PLEAT_OK;
+}
+
+void train_validate_close(train_run *r) {
+    free(r->validation.values);
+    free(r->validation.images);
+    free(r->validation.labels);
+    free(r->validation.dims);
+}

@@ -1,0 +1,19 @@
+/* nets.h - the rows of the list of networks, each in a file of its own, and what they share. */
+#ifndef PLEAT_NET_NETS_NETS_H
+#define PLEAT_NET_NETS_NETS_H
+
+#include "pleat/networks.h"
+
+extern const pleat_network_kind pleat_network_unet;
+
+/* "enc0" + ".conv1" */
+const char *pleat_network_join(char out[32], const char *level, const char *what);
+/* [conv 3x3x3 + ReLU, norm] twice, named LEVEL.conv1, LEVEL.norm1, LEVEL.conv2, LEVEL.norm2. */
+int pleat_network_block(pleat_graph *graph, int x, int filters, int norm, const char *level);
+/* A U-Net whose blocks are `block`: down by max-pool 2x2x2 with f, 2f, 4f, ... filters, up by
+ * transposed convolutions, concatenations [up, skip], head. */
+typedef int (*pleat_network_blocks)(pleat_graph *graph, int x, int filters, int norm,
+                                    const char *level);
+void pleat_network_u(const pleat_network *network, pleat_network_blocks block, pleat_graph *graph);
+
+#endif /* PLEAT_NET_NETS_NETS_H */

@@ -1,0 +1,19 @@
+/* input.c - the images: the first node, without a gradient. */
+#include "../net_impl.h"
+
+#include <stddef.h>
+
+#define MOST_CHANNELS 16
+
+static const char *shape(const pleat_graph *graph, pleat_node *node) {
+    (void)graph;
+    for (int a = 0; a < 3; a++) node->scale[a] = 1;
+    return node->channels <= MOST_CHANNELS ? NULL : "images have 1 to 16 channels";
+}
+
+const pleat_node_kind pleat_node_input = {.name = "input", .shape = shape};
+
+int pleat_graph_input(pleat_graph *graph, int channels) {
+    const pleat_node node = {.kind = &pleat_node_input, .channels = channels};
+    return pleat_graph_add(graph, &node, "input");
+}

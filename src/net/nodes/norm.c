@@ -1,0 +1,155 @@
+/*
+ * norm.c - batch norm (Ioffe & Szegedy 2015), statistics of this rank or of a whole group.
+ *
+ * Its sums, the batch's mean and 1/deviation, are the layer's own: [2C] double, [C] real, [C] real.
+ */
+#include "../net_impl.h"
+
+#define MOMENTUM 0.99 /* Keras' defaults, as the original uses them */
+#define EPSILON  1e-3
+
+static const char *shape(const pleat_graph *graph, pleat_node *node) {
+    (void)graph;
+    node->n_weights = node->n_bias = (size_t)node->channels; /* gamma, beta */
+    node->n_stats = 2 * (size_t)node->channels;              /* running mean, variance */
+    return NULL;
+}
+
+static void initialise(const pleat_graph *graph, const pleat_node *node, const pleat_rng *rng,
+                       float *params, float *stats) {
+    (void)graph;
+    (void)rng;
+    const size_t channels = (size_t)node->channels;
+    for (size_t i = 0; i < channels; i++) params[node->weights + i] = 1.0f;
+    for (size_t i = 0; i < channels; i++) stats[node->stats + channels + i] = 1.0f;
+}
+
+static int tensors(const pleat_graph *graph, const pleat_node *node, pleat_layer_info *out) {
+    (void)graph;
+    const int channels = node->channels;
+    pleat_node_tensor(&out[0], node, "gamma", node->weights, channels);
+    pleat_node_tensor(&out[1], node, "beta", node->bias, channels);
+    pleat_node_tensor(&out[2], node, "mean", node->stats, channels);
+    pleat_node_tensor(&out[3], node, "variance", node->stats + (size_t)channels, channels);
+    out[2].in_stats = out[3].in_stats = 1;
+    return 4;
+}
+
+static int reads(const pleat_node *node) {
+    (void)node;
+    return PLEAT_READS_INPUT;
+}
+
+static size_t own_bytes(const pleat_net *net, int i) {
+    const size_t each = 2 * sizeof(double) + 2 * pleat_dtype_size(net->model->engine->real);
+    return (size_t)pleat_net_node(net, i)->channels * each;
+}
+
+static double *sums_of(const pleat_net *net, int i) { return net->layer[i].own; }
+
+static pleat_norm norm_of(const pleat_net *net, int i) {
+    const pleat_node *node = pleat_net_node(net, i);
+    const size_t channels = (size_t)node->channels;
+    const size_t real = pleat_dtype_size(net->model->engine->real);
+    char *mean = (char *)(sums_of(net, i) + 2 * channels);
+    return (pleat_norm){
+        .gamma = pleat_net_weights(net, PLEAT_STATE_PARAMS, i),
+        .beta = pleat_net_bias(net, PLEAT_STATE_PARAMS, i),
+        .running_mean = pleat_model_at(net->model, PLEAT_STATE_STATS, node->stats),
+        .running_var = pleat_model_at(net->model, PLEAT_STATE_STATS, node->stats + channels),
+        .mean = mean,
+        .inv_std = mean + channels * real,
+        .momentum = net->options.norm_momentum > 0.0 ? net->options.norm_momentum : MOMENTUM,
+        .epsilon = EPSILON,
+    };
+}
+
+/* Adds the sums of the other ranks when the group's statistics are wanted; *count grows too. */
+static pleat_status share_sums(pleat_net *net, int i, double *count) {
+    pleat_comm *comm = net->options.norm_comm;
+    *count = (double)pleat_tensor_voxels(&net->layer[i].x);
+    if (comm == NULL || comm->size == 1) return PLEAT_OK;
+    *count *= comm->size; /* every rank has the same batch */
+    const size_t n = 2 * (size_t)net->layer[i].x.c;
+    PLEAT_TRY(pleat_net_sum_over(net, comm, sums_of(net, i), n, PLEAT_F64));
+    return pleat_comm_order(comm);
+}
+
+typedef struct batch { /* of a norm, for an ordered net */
+    pleat_engine *engine;
+    const pleat_norm *norm;
+    const pleat_tensor *x, *dy;
+} batch;
+
+static pleat_status sample_sums(const void *context, int k, double *sums, void *dgamma,
+                                void *dbeta) {
+    const batch *b = context;
+    (void)dgamma;
+    (void)dbeta;
+    const pleat_tensor x = pleat_tensor_sample(b->x, k, pleat_dtype_size(b->engine->act));
+    return b->engine->ops->norm_sums(b->engine, &x, sums);
+}
+
+static pleat_status sample_backward_sums(const void *context, int k, double *sums, void *dgamma,
+                                         void *dbeta) {
+    const batch *b = context;
+    const size_t element = pleat_dtype_size(b->engine->act);
+    const pleat_tensor x = pleat_tensor_sample(b->x, k, element);
+    const pleat_tensor dy = pleat_tensor_sample(b->dy, k, element);
+    return b->engine->ops->norm_backward_sums(b->engine, b->norm, &x, &dy, sums, dgamma, dbeta);
+}
+
+static pleat_status forward(pleat_net *net, int i, int training) {
+    pleat_engine *engine = net->model->engine;
+    const pleat_layer *layer = &net->layer[i];
+    const pleat_tensor *x = &pleat_net_input(net, i, 0)->x;
+    const pleat_norm norm = norm_of(net, i);
+    const batch b = {.engine = engine, .x = x};
+    double count = 0.0;
+    if (!training) return engine->ops->norm_infer(engine, &norm, x, &layer->x);
+    if (net->slots != NULL) {
+        PLEAT_TRY(pleat_ordered_sums(net, i, sample_sums, &b, sums_of(net, i), &count));
+    } else {
+        PLEAT_TRY(engine->ops->norm_sums(engine, x, sums_of(net, i)));
+        PLEAT_TRY(share_sums(net, i, &count));
+    }
+    return engine->ops->norm_forward(engine, &norm, x, sums_of(net, i), count, &layer->x);
+}
+
+static pleat_status backward(pleat_net *net, int i) {
+    pleat_engine *engine = net->model->engine;
+    const pleat_layer *layer = &net->layer[i], *in = pleat_net_input(net, i, 0);
+    const pleat_norm norm = norm_of(net, i);
+    const batch b = {engine, &norm, &in->x, &layer->dx};
+    const pleat_target *to = &layer->target[0];
+    double count = 0.0;
+    if (net->slots != NULL) {
+        PLEAT_TRY(pleat_ordered_sums(net, i, sample_backward_sums, &b, sums_of(net, i), &count));
+    } else {
+        PLEAT_TRY(engine->ops->norm_backward_sums(
+            engine, &norm, &in->x, &layer->dx, sums_of(net, i), pleat_net_weight_gradient(net, i),
+            pleat_net_bias_gradient(net, i)));
+        PLEAT_TRY(share_sums(net, i, &count));
+    }
+    if (!to->wanted) return PLEAT_OK;
+    return engine->ops->norm_backward(engine, &norm, &in->x, &layer->dx, sums_of(net, i), count,
+                                      in->masked, &to->dx);
+}
+
+const pleat_node_kind pleat_node_norm = {
+    .name = "norm",
+    .shape = shape,
+    .initialise = initialise,
+    .tensors = tensors,
+    .makes_slices = 1,
+    .masks_relu = 1,
+    .reads = reads,
+    .own_bytes = own_bytes,
+    .forward = forward,
+    .backward = backward,
+};
+
+int pleat_graph_norm(pleat_graph *graph, int input, const char *name) {
+    const pleat_node node = {.kind = &pleat_node_norm, .n_inputs = 1, .input = {input}};
+    return pleat_graph_add(graph, &node, name);
+}

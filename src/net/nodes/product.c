@@ -1,0 +1,93 @@
+/* product.c - what the nodes that multiply by weights share: conv, up and head. */
+#include "product.h"
+
+#include <math.h>
+#include <string.h>
+
+static size_t taps_of(const pleat_node *node) {
+    return (size_t)node->kernel[0] * (size_t)node->kernel[1] * (size_t)node->kernel[2];
+}
+
+void pleat_product_count(const pleat_graph *graph, pleat_node *node) {
+    const size_t in = (size_t)graph->node[node->input[0]].channels, out = (size_t)node->channels;
+    node->n_weights = taps_of(node) * in * out;
+    node->n_bias = node->no_bias ? 0 : out;
+}
+
+double pleat_product_macs(const pleat_node *node) { return (double)node->n_weights; }
+
+void pleat_product_initialise(const pleat_graph *graph, const pleat_node *node,
+                              const pleat_rng *rng, float *params, float *stats) {
+    (void)stats;
+    const double in = graph->node[node->input[0]].channels, out = node->channels;
+    const double limit = sqrt(6.0 / ((double)taps_of(node) * (in + out)));
+    for (size_t i = 0; i < node->n_weights; i++)
+        params[node->weights + i] = (float)pleat_rng_range(rng, (uint32_t)i, -limit, limit);
+}
+
+int pleat_product_tensors(const pleat_node *node, const int shape[5], pleat_layer_info *out) {
+    pleat_node_tensor(&out[0], node, "weights", node->weights, node->channels);
+    out[0].rank = 5;
+    memcpy(out[0].shape, shape, sizeof out[0].shape);
+    if (node->no_bias) return 1;
+    pleat_node_tensor(&out[1], node, "bias", node->bias, node->channels);
+    return 2;
+}
+
+pleat_status pleat_product_prepare(pleat_net *net, int i, pleat_conv_kind kind) {
+    pleat_engine *engine = net->model->engine;
+    const pleat_node *node = pleat_net_node(net, i);
+    const pleat_tensor *x = &pleat_net_input(net, i, 0)->x;
+    const int *k = node->kernel, *s = node->stride, *b = node->before;
+    const pleat_conv_desc desc = {
+        .kind = kind,
+        .n = x->n,
+        .d = x->d,
+        .h = x->h,
+        .w = x->w,
+        .cin = x->c,
+        .cout = node->channels,
+        .kernel = {k[0], k[1], k[2]},
+        .stride = {s[0], s[1], s[2]},
+        .before = {b[0], b[1], b[2]},
+        .relu = node->relu,
+        .train = net->options.train,
+        .want_dx = net->options.train && net->layer[i].target[0].wanted,
+        .sample_stride = net->slots != NULL ? net->model->graph.params : 0,
+    };
+    return engine->ops->conv_create(engine, &desc, &net->layer[i].conv);
+}
+
+void pleat_product_release(pleat_net *net, int i) {
+    pleat_engine *engine = net->model->engine;
+    if (net->layer[i].conv != NULL) engine->ops->conv_destroy(engine, net->layer[i].conv);
+}
+
+pleat_status pleat_product_pack(pleat_net *net, int i) {
+    pleat_engine *engine = net->model->engine;
+    return engine->ops->conv_pack(engine, net->layer[i].conv,
+                                  pleat_net_weights(net, PLEAT_STATE_PARAMS, i));
+}
+
+pleat_status pleat_product_forward(pleat_net *net, int i, int training) {
+    (void)training;
+    pleat_engine *engine = net->model->engine;
+    const pleat_layer *layer = &net->layer[i];
+    return engine->ops->conv_forward(
+        engine, layer->conv, pleat_net_weights(net, PLEAT_STATE_PARAMS, i),
+        pleat_net_bias(net, PLEAT_STATE_PARAMS, i), &pleat_net_input(net, i, 0)->x, &layer->x);
+}
+
+pleat_status pleat_product_backward(pleat_net *net, int i) {
+    pleat_engine *engine = net->model->engine;
+    const pleat_layer *layer = &net->layer[i];
+    const pleat_target *to = &layer->target[0];
+    if (pleat_net_node(net, i)->relu && !layer->masked)
+        PLEAT_TRY(engine->ops->relu_backward(engine, &layer->x, &layer->dx, &layer->dx));
+    PLEAT_TRY(engine->ops->conv_backward_weights(
+        engine, layer->conv, &pleat_net_input(net, i, 0)->x, &layer->dx,
+        pleat_net_weight_gradient(net, i), pleat_net_bias_gradient(net, i)));
+    if (!to->wanted) return PLEAT_OK;
+    return engine->ops->conv_backward_data(
+        engine, layer->conv, pleat_net_weights(net, PLEAT_STATE_PARAMS, i), &layer->dx, &to->dx);
+}
