@@ -36,8 +36,8 @@ struct pleat_conv {
     pleat_dnnl_op *pack, *pack_data; /* canonical weights to those of forward; of data */
     pleat_dnnl_op *unpack_add;       /* weight gradients to canonical ones */
     void *packed;                    /* forward's weights */
-    /* Bytes of a worker's parts of engine->work, in this order: UP's coarse y or dy, or the picked x
-     * or dx; packed weights or their gradients; weights with the taps reversed; bias. */
+    /* Bytes of a worker's parts of engine->work, in this order: UP's coarse y or dy, or the picked
+     * x or dx; packed weights or their gradients; weights with the taps reversed; bias. */
     size_t middle, weights, mirrored, bias;
 };
 
@@ -185,7 +185,8 @@ void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
 
 /* --- between tensors and primitives --- */
 
-/* Deals corners*Cout channels out to the finer grid, or back. One row of that is runs of sW*Cout of the coarser one's row, one of each voxel. */
+/* Deals corners*Cout channels out to the finer grid, or back: one row of that is a run of sW*Cout
+ * from every voxel of a row of the coarser one. */
 static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
                  const pleat_tensor *fine, int back) {
     const pleat_conv_desc *desc = &conv->desc;
