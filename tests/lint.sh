@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 levels='
 2 include/pleat/engine.h   seams: what the network asks of an engine and of a communicator
 2 include/pleat/comm.h
-2 src/base/comm_self.c
+2 src/base/comm_
 0 include/pleat/lanes.h
 0 src/base/                base
 1 src/io/                  files
@@ -18,14 +18,9 @@ levels='
 3 include/pleat/net.h
 6 include/pleat/pool.h
 5 include/pleat/metrics.h
-4 include/pleat/gpu_augment.h
-4 include/pleat/gpu_window.h
 4 include/pleat/crop.h
-4 cuda/augment
-4 cuda/window.c
-4 cuda/module.c
-3 cuda/
-4 src/learn/               learning
+4 src/learn/               learning, and the GPU
+4 cuda/
 4 preprocess/
 5 src/eval/                judgement
 6 mpi/                     experiment
@@ -44,8 +39,9 @@ nifti.*.h|znzlib.h                      src/io/nifti.*
 zlib.h                                  src/io/nifti.*
 (oneapi/dnnl/)?dnnl.*.h                 src/engines/onednn.*
 yaml.h                                  src/run/config.*
-jansson.h                               src/io/layout.*|src/eval/report/.*
-jansson.h                               preprocess/folds.c|src/run/.*json.*
+jansson.h                               src/base/json.c|src/io/layout.*|src/eval/report/.*
+jansson.h                               preprocess/folds.c|src/run/.*json.*|src/run/journal.c
+jansson.h                               src/app/sheet.c
 png.h                                   src/(eval|app)/.*
 (cuda|cudnn|cublas|nccl|nvtx|cub/).*    cuda/.*
 '
@@ -194,7 +190,29 @@ awk -v most="$lines_most" -v columns="$columns_most" '
         sed 's/^\([^:]*:[0-9]*\):.*/\1: unfinished work/'
     grep -nIE '(^|[^a-z])/wo''rk/|\.\./sha''red' "${all[@]}" |
         sed 's/^\([^:]*:[0-9]*\):.*/\1: a path that nobody else has/'
+    # Who computes is known to the engines and their list alone.
+    printf '%s\n' "${product[@]}" | grep -E '^(src|mpi|preprocess)/' | grep -v '^src/engines/' |
+        xargs grep -nE 'cudnn|onednn|cuda_module' |
+        sed 's/^\([^:]*:[0-9]*\):.*/\1: names an engine or its module; ask the engine or the list/'
 } > "$offences/words"
+# A score, a network, a loss or a kind of node is named in its own file and in its list alone;
+# comments may say what they like.
+only_there() { # only_there FILES NAME: both regular expressions
+    mapfile -t elsewhere < <(printf '%s\n' "${product[@]}" | grep -vE "^($1)")
+    awk -v name="$2" -v there="$1" '
+        { line = $0; sub(/\/\*.*/, "", line) }
+        line !~ /^[ ]*\*/ && line ~ name {
+            print FILENAME ":" FNR ": a name that only " there " may know; take it from the list"
+        }
+    ' "${elsewhere[@]}"
+}
+names_in() { sed -nE 's/.*\.(name|nnunet) = "([^"]+)".*/\2/p' "$1"/*.c | paste -sd '|'; }
+{
+    only_there 'src/eval/scores/' "\"($(names_in src/eval/scores))\""
+    only_there 'src/net/(nets/|networks)' "\"($(names_in src/net/nets))\""
+    only_there 'src/net/losses' "\"($(names_in src/net/losses))\""
+    only_there 'src/net/node' "pleat_node_($(names_in src/net/nodes))([^_a-z]|$)"
+} >> "$offences/words"
 for script in "${scripts[@]}"; do
     bash -n "$script" 2>> "$offences/words"
 done
@@ -246,7 +264,7 @@ printf '%s\n' "${all[@]}" | awk '
             before = RSTART > 1 ? substr(text, RSTART - 1, 1) : " "
             path = substr(text, RSTART, RLENGTH)
             text = substr(text, RSTART + RLENGTH)
-            if (before ~ /[A-Za-z0-9_.-]/) continue
+            if (before ~ /[A-Za-z0-9_.-]/ || path ~ /[A-Z]+\.c$/) continue
             if (path ~ /^pleat/) {
                 if (before == "/") continue
                 path = "include/" path

@@ -59,18 +59,19 @@ setup_packages() {
     rm -f "$log"
 }
 
-# setup_build FOLDER TARGET CMAKE-OPTION...: configures and builds; again is cheap.
+# setup_build FOLDER TARGETS CMAKE-OPTION...: configures and builds; again is cheap.
 setup_build() {
-    local folder=$1 target=$2
+    local folder=$1 targets=$2
     shift 2
-    say "building $target in $folder/"
+    say "building $targets in $folder/"
     mkdir -p "$folder" || return 1
     if ! cmake -S . -B "$folder" -G Ninja "$@" > "$folder/configure.log" 2>&1; then
         cat "$folder/configure.log"
         return 1
     fi
     sed -n 's|^-- \(engine .*\)|   \1|p' "$folder/configure.log"
-    cmake --build "$folder" --target "$target"
+    # shellcheck disable=SC2086 # targets are words
+    cmake --build "$folder" --target $targets
 }
 
 # Open MPI as root in a container, with more ranks than cores if need be.
