@@ -6,8 +6,6 @@
  * How large a box a deformed patch needs is known on the GPU only, when the field is drawn. It
  * stays there, so that the host never waits: the scratch memory is that of the largest case.
  */
-#include "pleat/gpu_augment.h"
-
 #include "augment_kernels.h"
 #include "engine_impl.h"
 
@@ -16,7 +14,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-struct pleat_gpu_source {
+struct pleat_device_case {
     int dim[3], device;
     float *image;   /* GPU, [dim] */
     uint8_t *label; /* GPU, [dim] or NULL */
@@ -24,7 +22,7 @@ struct pleat_gpu_source {
     pleat_histogram histogram;
 };
 
-struct pleat_gpu_augment {
+struct pleat_device_augment {
     int patch[3], device;
     size_t voxels;   /* of the largest case */
     pleat_dtype act; /* the engine's activations */
@@ -40,11 +38,11 @@ struct pleat_gpu_augment {
 
 /* --- cases ------------------------------------------------------------------------------------ */
 
-static size_t source_bytes(const int dim[3], int with_label) {
+static size_t case_bytes(const int dim[3], int with_label) {
     return pleat_voxels(dim) * (sizeof(float) + (with_label ? 1 : 0));
 }
 
-static void source_destroy(pleat_gpu_source *source) {
+static void case_destroy(pleat_device_case *source) {
     if (source == NULL) return;
     (void)cudaSetDevice(source->device);
     (void)cudaFree(source->image);
@@ -53,7 +51,7 @@ static void source_destroy(pleat_gpu_source *source) {
 }
 
 /* A case that has to be read goes over in slabs of whole planes. */
-static pleat_status copy_slabs(const pleat_source *from, pleat_gpu_source *to) {
+static pleat_status copy_slabs(const pleat_source *from, pleat_device_case *to) {
     const size_t plane = (size_t)from->dim[1] * (size_t)from->dim[2];
     const size_t slab = (size_t)1 << 24; /* voxels; 64 MiB of image */
     const int depth = plane < slab ? (int)(slab / plane) : 1;
@@ -80,7 +78,7 @@ done:
     return status;
 }
 
-static pleat_status copy_whole(const pleat_source *from, pleat_gpu_source *to) {
+static pleat_status copy_whole(const pleat_source *from, pleat_device_case *to) {
     const size_t n = pleat_voxels(from->dim);
     CUDA_TRY(cudaMemcpy(to->image, from->image, n * sizeof *to->image, cudaMemcpyHostToDevice));
     if (to->label != NULL) CUDA_TRY(cudaMemcpy(to->label, from->label, n, cudaMemcpyHostToDevice));
@@ -95,7 +93,7 @@ static pleat_status choose_device(pleat_engine *engine, int *device) {
 }
 
 static pleat_status copy_case(pleat_engine *engine, const pleat_source *from, int with_label,
-                              pleat_gpu_source *to) {
+                              pleat_device_case *to) {
     const size_t n = pleat_voxels(from->dim);
     PLEAT_TRY(choose_device(engine, &to->device));
     CUDA_TRY(cudaMalloc((void **)&to->image, n * sizeof *to->image));
@@ -106,20 +104,20 @@ static pleat_status copy_case(pleat_engine *engine, const pleat_source *from, in
     return PLEAT_OK;
 }
 
-static pleat_status source_create(pleat_engine *engine, const pleat_source *from, int with_label,
-                                  pleat_gpu_source **out) {
+static pleat_status case_create(pleat_engine *engine, const pleat_source *from, int with_label,
+                                pleat_device_case **out) {
     const int labelled = from->image != NULL ? from->label != NULL : with_label;
     PLEAT_CHECK(pleat_voxels(from->dim) <= INT_MAX, PLEAT_ERR_UNSUPPORTED,
                 "a case of %d x %d x %d voxels: the GPU augments at most 2^31 - 1", from->dim[2],
                 from->dim[1], from->dim[0]);
-    pleat_gpu_source *source = calloc(1, sizeof *source);
+    pleat_device_case *source = calloc(1, sizeof *source);
     PLEAT_CHECK(source != NULL, PLEAT_ERR_MEMORY, "no memory for a case on the GPU");
     for (int a = 0; a < 3; a++) source->dim[a] = from->dim[a];
     source->has_histogram = from->histogram != NULL;
     if (source->has_histogram) source->histogram = *from->histogram;
     const pleat_status status = copy_case(engine, from, labelled, source);
     if (status != PLEAT_OK) {
-        source_destroy(source);
+        case_destroy(source);
         return status;
     }
     *out = source;
@@ -128,7 +126,7 @@ static pleat_status source_create(pleat_engine *engine, const pleat_source *from
 
 /* --- patches ---------------------------------------------------------------------------------- */
 
-static void destroy(pleat_gpu_augment *augment) {
+static void destroy(pleat_device_augment *augment) {
     if (augment == NULL) return;
     (void)cudaSetDevice(augment->device);
     (void)cudaStreamSynchronize(augment->stream);
@@ -152,7 +150,7 @@ static size_t scratch_bytes(const int patch[3], size_t voxels) {
            sizeof(deformed_box);
 }
 
-static pleat_status allocate(pleat_engine *engine, pleat_gpu_augment *a) {
+static pleat_status allocate(pleat_engine *engine, pleat_device_augment *a) {
     const size_t n = pleat_voxels(a->patch), field = 3 * n * sizeof(float);
     const size_t work = work_bytes(a->patch, a->voxels);
     PLEAT_TRY(choose_device(engine, &a->device));
@@ -166,11 +164,11 @@ static pleat_status allocate(pleat_engine *engine, pleat_gpu_augment *a) {
 }
 
 static pleat_status create(pleat_engine *engine, const int patch[3], size_t voxels,
-                           pleat_gpu_augment **out) {
+                           pleat_device_augment **out) {
     PLEAT_CHECK(pleat_voxels(patch) <= INT_MAX / 3, PLEAT_ERR_UNSUPPORTED,
                 "patch: %d x %d x %d voxels are more than the GPU augments", patch[2], patch[1],
                 patch[0]);
-    pleat_gpu_augment *augment = calloc(1, sizeof *augment);
+    pleat_device_augment *augment = calloc(1, sizeof *augment);
     PLEAT_CHECK(augment != NULL, PLEAT_ERR_MEMORY, "no memory to augment on the GPU");
     for (int a = 0; a < 3; a++) augment->patch[a] = patch[a];
     augment->voxels = voxels;
@@ -187,7 +185,7 @@ static pleat_status create(pleat_engine *engine, const int patch[3], size_t voxe
 }
 
 /* field = the displacement in voxels; its peaks are in the box. */
-static pleat_status make_field(pleat_gpu_augment *a, const augment_plan *plan) {
+static pleat_status make_field(pleat_device_augment *a, const augment_plan *plan) {
     CUDA_TRY(pleat_gpu_draw(plan->field_key, a->patch, a->work[0], a->stream));
     CUDA_TRY(pleat_gpu_filter(a->work[0], a->patch, 0, 3, &plan->gaussian, a->field, a->stream));
     CUDA_TRY(pleat_gpu_filter(a->field, a->patch, 1, 3, &plan->gaussian, a->work[0], a->stream));
@@ -197,7 +195,7 @@ static pleat_status make_field(pleat_gpu_augment *a, const augment_plan *plan) {
 }
 
 /* The box of the toned volume as spline coefficients, in work[1]. */
-static pleat_status make_coefficients(pleat_gpu_augment *a, const augment_plan *plan) {
+static pleat_status make_coefficients(pleat_device_augment *a, const augment_plan *plan) {
     CUDA_TRY(pleat_gpu_find_box(&plan->deformation, a->box, a->stream));
     CUDA_TRY(pleat_gpu_fill_box(&plan->voxels, a->box, a->work[0], a->stream));
     for (int axis = 0; axis < 3; axis++)
@@ -206,8 +204,8 @@ static pleat_status make_coefficients(pleat_gpu_augment *a, const augment_plan *
     return PLEAT_OK;
 }
 
-static pleat_status realise(pleat_gpu_augment *augment, const pleat_sample *sample,
-                            const pleat_gpu_source *source, pleat_pad pad, float *image,
+static pleat_status realise(pleat_device_augment *augment, const pleat_sample *sample,
+                            const pleat_device_case *source, pleat_pad pad, float *image,
                             uint8_t *label) {
     const pleat_source known = {
         .dim = {source->dim[0], source->dim[1], source->dim[2]},
@@ -238,8 +236,8 @@ static pleat_status realise(pleat_gpu_augment *augment, const pleat_sample *samp
     return PLEAT_OK;
 }
 
-static pleat_status realise_input(pleat_gpu_augment *augment, const pleat_sample *sample,
-                                  const pleat_gpu_source *source, pleat_pad pad, void *x,
+static pleat_status realise_input(pleat_device_augment *augment, const pleat_sample *sample,
+                                  const pleat_device_case *source, pleat_pad pad, void *x,
                                   uint8_t *label) {
     if (augment->act == PLEAT_F32) return realise(augment, sample, source, pad, x, label);
     PLEAT_TRY(realise(augment, sample, source, pad, augment->image, label));
@@ -248,8 +246,8 @@ static pleat_status realise_input(pleat_gpu_augment *augment, const pleat_sample
     return PLEAT_OK;
 }
 
-static pleat_status realise_on_host(pleat_gpu_augment *augment, const pleat_sample *sample,
-                                    const pleat_gpu_source *source, pleat_pad pad, float *image,
+static pleat_status realise_on_host(pleat_device_augment *augment, const pleat_sample *sample,
+                                    const pleat_device_case *source, pleat_pad pad, float *image,
                                     uint8_t *label) {
     const size_t n = pleat_voxels(augment->patch);
     PLEAT_TRY(realise(augment, sample, source, pad, augment->image,
@@ -263,10 +261,10 @@ static pleat_status realise_on_host(pleat_gpu_augment *augment, const pleat_samp
     return PLEAT_OK;
 }
 
-const pleat_gpu_augment_ops pleat_gpu_augment_table = {
-    .source_create = source_create,
-    .source_destroy = source_destroy,
-    .source_bytes = source_bytes,
+const pleat_patch_ops pleat_cuda_patches = {
+    .case_create = case_create,
+    .case_destroy = case_destroy,
+    .case_bytes = case_bytes,
     .scratch_bytes = scratch_bytes,
     .create = create,
     .destroy = destroy,

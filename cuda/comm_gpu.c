@@ -5,15 +5,9 @@
 
 #include "pleat/log.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* Limits, as those of MPI's communicator: of the first step, of others, and that in steps. */
-#define FIRST_S  600.0
-#define LEAST_S  60.0
-#define PATIENCE 20.0
 
 static pleat_status describe(gpu_comm *comm, pleat_peer *mine) {
     struct cudaDeviceProp properties;
@@ -117,8 +111,7 @@ pleat_status pleat_gpu_comm_agree(pleat_comm *comm, pleat_status mine) {
 void pleat_gpu_comm_note(pleat_comm *comm, const char *where, double step_s) {
     gpu_comm *c = (gpu_comm *)comm;
     (void)snprintf(c->where, sizeof c->where, "%s", where);
-    c->limit_s = c->options.timeout_s;
-    if (!(c->limit_s > 0.0)) c->limit_s = step_s > 0.0 ? fmax(LEAST_S, PATIENCE * step_s) : FIRST_S;
+    c->limit_s = pleat_comm_limit_s(c->options.timeout_s, step_s);
 }
 
 void pleat_gpu_comm_abort(pleat_comm *comm, pleat_status status) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 static const pleat_conv_kind_ops *const kinds[] = {
-    [PLEAT_CONV3] = &pleat_cuda_conv3,
+    [PLEAT_CONV] = &pleat_cuda_convolve,
     [PLEAT_HEAD] = &pleat_cuda_head,
     [PLEAT_UP] = &pleat_cuda_up,
 };
@@ -21,11 +21,14 @@ pleat_status pleat_cuda_conv_create(pleat_engine *engine, const pleat_conv_desc 
     PLEAT_CHECK(conv != NULL, PLEAT_ERR_MEMORY, "cannot allocate a layer");
     conv->desc = *desc;
     conv->ops = kinds[desc->kind];
+    conv->taps = desc->kernel[0] * desc->kernel[1] * desc->kernel[2];
     conv->voxels = (size_t)desc->n * (size_t)desc->d * (size_t)desc->h * (size_t)desc->w;
+    const size_t step = (size_t)desc->stride[0] * (size_t)desc->stride[1] * (size_t)desc->stride[2];
+    conv->y_voxels = desc->kind == PLEAT_UP ? conv->voxels * step : conv->voxels / step;
     conv->cin_wide = rounded_up(desc->cin, conv->ops->channel_step);
     conv->cout_wide = rounded_up(desc->cout, conv->ops->channel_step);
-    const size_t weights = (size_t)conv->cout_wide * (size_t)conv->ops->taps *
-                           (size_t)conv->cin_wide * pleat_dtype_size(engine->act);
+    const size_t weights = (size_t)conv->cout_wide * (size_t)conv->taps * (size_t)conv->cin_wide *
+                           pleat_dtype_size(engine->act);
     CUDA_TRY_GOTO(status, done, cudaMalloc(&conv->weights, weights));
     const size_t bias = (size_t)conv->cout_wide * sizeof *conv->bias;
     CUDA_TRY_GOTO(status, done, cudaMalloc((void **)&conv->bias, bias));
@@ -49,17 +52,20 @@ void pleat_cuda_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
     free(conv);
 }
 
-/* UP's weights [8, cout, cin] are to `pack` cout rows of 8 taps: both are 8 * cout rows of cin. */
+/* UP's weights [taps, cout, cin] are to `pack` cout rows of taps: taps * cout rows of cin both. */
 pleat_status pleat_cuda_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights) {
-    CUDA_TRY(pleat_cuda_pack(engine->act, weights, conv->desc.cout, conv->ops->taps, conv->desc.cin,
+    CUDA_TRY(pleat_cuda_pack(engine->act, weights, conv->desc.cout, conv->taps, conv->desc.cin,
                              conv->cout_wide, conv->cin_wide, conv->weights,
                              pleat_cuda_of(engine)->stream));
     return PLEAT_OK;
 }
 
 pleat_status pleat_cuda_align_bias(pleat_cuda *e, pleat_conv *conv, const float *bias) {
-    CUDA_TRY(cudaMemcpyAsync(conv->bias, bias, (size_t)conv->desc.cout * sizeof *bias,
-                             cudaMemcpyDeviceToDevice, e->stream));
+    const size_t bytes = (size_t)conv->desc.cout * sizeof *bias;
+    if (bias != NULL)
+        CUDA_TRY(cudaMemcpyAsync(conv->bias, bias, bytes, cudaMemcpyDeviceToDevice, e->stream));
+    else
+        CUDA_TRY(cudaMemsetAsync(conv->bias, 0, bytes, e->stream));
     return PLEAT_OK;
 }
 
@@ -81,6 +87,7 @@ pleat_status pleat_cuda_conv_run_weights(pleat_engine *engine, pleat_conv *conv,
                                          void *dweights, void *dbias) {
     pleat_cuda *e = pleat_cuda_of(engine);
     PLEAT_TRY(conv->ops->weights(e, conv, x, dy, dweights));
+    if (dbias == NULL) return PLEAT_OK;
     CUDA_TRY(pleat_cuda_bias_backward(engine->act, dy, e->partials, dbias, e->stream));
     return PLEAT_OK;
 }

@@ -1,4 +1,4 @@
-/* conv_graph.c - a 3x3x3 convolution as cuDNN's operation graph. */
+/* conv_graph.c - a convolution as cuDNN's operation graph. */
 #include "conv_graph.h"
 
 #include <stdbool.h>
@@ -7,6 +7,7 @@
 
 #define DIMS    5
 #define SPATIAL 3
+#define FORM    "2" /* of a key; it changes with what a choice depends on */
 
 /* Tensors inside the graph, after those that have an address. */
 enum { SUM = PLEAT_CONV_TENSORS, SHIFTED };
@@ -73,9 +74,28 @@ static pleat_status add_tensor(pleat_conv_graph *g, int64_t name, const int64_t 
     return PLEAT_OK;
 }
 
-/* How every convolution here moves: taps 3, padding 1, stride 1; sums in float. */
-static pleat_status add_movement(pleat_conv_graph *g, cudnnBackendDescriptor_t *out) {
+int pleat_conv_y_size(const pleat_conv_problem *p, int axis) {
+    const int size[SPATIAL] = {p->d, p->h, p->w};
+    return size[axis] / p->stride[axis];
+}
+
+/* y has floor((x + before + after - kernel) / stride) + 1 voxels. */
+int pleat_conv_after(const pleat_conv_problem *p, int axis) {
+    const int kernel = p->kernel[axis], stride = p->stride[axis], before = p->before[axis];
+    const int least = kernel - stride - before > 0 ? kernel - stride - before : 0;
+    return before >= least && 2 * before < kernel ? before : least;
+}
+
+/* How a convolution moves; sums in float. */
+static pleat_status add_movement(pleat_conv_graph *g, const pleat_conv_problem *p,
+                                 cudnnBackendDescriptor_t *out) {
     static const int64_t ones[SPATIAL] = {1, 1, 1};
+    int64_t before[SPATIAL], after[SPATIAL], stride[SPATIAL];
+    for (int a = 0; a < SPATIAL; a++) {
+        before[a] = p->before[a];
+        after[a] = pleat_conv_after(p, a);
+        stride[a] = p->stride[a];
+    }
     const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
     cudnnBackendDescriptor_t c = NULL;
     PLEAT_TRY(add(g, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, &c));
@@ -83,9 +103,9 @@ static pleat_status add_movement(pleat_conv_graph *g, cudnnBackendDescriptor_t *
     CUDNN_TRY(cudnnBackendSetAttribute(c, CUDNN_ATTR_CONVOLUTION_CONV_MODE,
                                        CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode));
     CUDNN_TRY(set_int(c, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, SPATIAL));
-    CUDNN_TRY(set_ints(c, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, SPATIAL, ones));
-    CUDNN_TRY(set_ints(c, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, SPATIAL, ones));
-    CUDNN_TRY(set_ints(c, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, SPATIAL, ones));
+    CUDNN_TRY(set_ints(c, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, SPATIAL, before));
+    CUDNN_TRY(set_ints(c, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, SPATIAL, after));
+    CUDNN_TRY(set_ints(c, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, SPATIAL, stride));
     CUDNN_TRY(set_ints(c, CUDNN_ATTR_CONVOLUTION_DILATIONS, SPATIAL, ones));
     CUDNN_TRY(cudnnBackendFinalize(c));
     *out = c;
@@ -122,10 +142,12 @@ static const struct {
                             CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA},
 };
 
-static pleat_status add_conv(pleat_conv_graph *g, pleat_conv_pass pass, cudnnBackendDescriptor_t x,
-                             cudnnBackendDescriptor_t w, cudnnBackendDescriptor_t y) {
+static pleat_status add_conv(pleat_conv_graph *g, const pleat_conv_problem *p,
+                             cudnnBackendDescriptor_t x, cudnnBackendDescriptor_t w,
+                             cudnnBackendDescriptor_t y) {
     cudnnBackendDescriptor_t movement = NULL, op = NULL;
-    PLEAT_TRY(add_movement(g, &movement));
+    const pleat_conv_pass pass = p->pass;
+    PLEAT_TRY(add_movement(g, p, &movement));
     PLEAT_TRY(add(g, passes[pass].type, &op));
     CUDNN_TRY(set_part(op, passes[pass].movement, movement));
     CUDNN_TRY(set_part(op, passes[pass].x, x));
@@ -161,14 +183,13 @@ static pleat_status add_pointwise(pleat_conv_graph *g, cudnnPointwiseMode_t mode
 /* Convolution, bias and ReLU with nothing written between them. */
 static pleat_status add_fused(pleat_conv_graph *g, const pleat_conv_problem *p,
                               cudnnBackendDescriptor_t x, cudnnBackendDescriptor_t w,
-                              cudnnBackendDescriptor_t y) {
-    const int64_t size[DIMS] = {p->n, p->cout, p->d, p->h, p->w};
+                              cudnnBackendDescriptor_t y, const int64_t size[DIMS]) {
     const int64_t bias_size[DIMS] = {1, p->cout, 1, 1, 1};
     cudnnBackendDescriptor_t sum = NULL, bias = NULL, shifted = y;
     PLEAT_TRY(add_tensor(g, SUM, size, CUDNN_DATA_FLOAT, &sum));
     PLEAT_TRY(add_tensor(g, PLEAT_CONV_BIAS, bias_size, CUDNN_DATA_FLOAT, &bias));
     if (p->relu) PLEAT_TRY(add_tensor(g, SHIFTED, size, CUDNN_DATA_FLOAT, &shifted));
-    PLEAT_TRY(add_conv(g, PLEAT_PASS_FORWARD, x, w, sum));
+    PLEAT_TRY(add_conv(g, p, x, w, sum));
     PLEAT_TRY(add_pointwise(g, CUDNN_POINTWISE_ADD, sum, bias, shifted));
     if (!p->relu) return PLEAT_OK;
     return add_pointwise(g, CUDNN_POINTWISE_RELU_FWD, shifted, NULL, y);
@@ -179,14 +200,15 @@ pleat_status pleat_conv_graph_build(pleat_conv_graph *g, const pleat_conv_proble
         data_type(p->precision == PLEAT_PRECISION_BF16 ? PLEAT_BF16 : PLEAT_F32);
     const cudnnDataType_t weights = p->pass == PLEAT_PASS_WEIGHTS ? data_type(p->dweights) : act;
     const int64_t x_size[DIMS] = {p->n, p->cin, p->d, p->h, p->w};
-    const int64_t y_size[DIMS] = {p->n, p->cout, p->d, p->h, p->w};
-    const int64_t w_size[DIMS] = {p->cout, p->cin, 3, 3, 3};
+    const int64_t y_size[DIMS] = {p->n, p->cout, pleat_conv_y_size(p, 0), pleat_conv_y_size(p, 1),
+                                  pleat_conv_y_size(p, 2)};
+    const int64_t w_size[DIMS] = {p->cout, p->cin, p->kernel[0], p->kernel[1], p->kernel[2]};
     cudnnBackendDescriptor_t x = NULL, y = NULL, w = NULL;
     PLEAT_TRY(add_tensor(g, PLEAT_CONV_X, x_size, act, &x));
     PLEAT_TRY(add_tensor(g, PLEAT_CONV_Y, y_size, act, &y));
     PLEAT_TRY(add_tensor(g, PLEAT_CONV_W, w_size, weights, &w));
-    if (p->pass == PLEAT_PASS_FORWARD && p->fused) return add_fused(g, p, x, w, y);
-    return add_conv(g, p->pass, x, w, y);
+    if (p->pass == PLEAT_PASS_FORWARD && p->fused) return add_fused(g, p, x, w, y, y_size);
+    return add_conv(g, p, x, w, y);
 }
 
 pleat_status pleat_conv_graph_finish(pleat_conv_graph *g, cudnnHandle_t handle) {
@@ -208,12 +230,14 @@ void pleat_conv_graph_clear(pleat_conv_graph *g) {
 
 int pleat_conv_key(const pleat_conv_problem *p, const char *gpu, size_t cudnn, char *out,
                    size_t size) {
+    const int *k = p->kernel, *s = p->stride, *b = p->before;
     const char *flags = "plain";
     if (p->pass == PLEAT_PASS_FORWARD && p->fused) flags = p->relu ? "bias,relu" : "bias";
     if (p->pass == PLEAT_PASS_WEIGHTS) flags = p->dweights == PLEAT_F32 ? "to f32" : "to bf16";
-    const int n =
-        snprintf(out, size, "%s|%zu|%s|%s|%dx%dx%dx%d|%d-%d|%s%s", gpu, cudnn, passes[p->pass].name,
-                 pleat_precision_name(p->precision), p->n, p->d, p->h, p->w, p->cin, p->cout, flags,
-                 p->deterministic ? ",deterministic" : "");
+    const int n = snprintf(
+        out, size, FORM "|%s|%zu|%s|%s|%dx%dx%dx%d|k%dx%dx%d,s%dx%dx%d,p%dx%dx%d|%d-%d|%s%s", gpu,
+        cudnn, passes[p->pass].name, pleat_precision_name(p->precision), p->n, p->d, p->h, p->w,
+        k[0], k[1], k[2], s[0], s[1], s[2], b[0], b[1], b[2], p->cin, p->cout, flags,
+        p->deterministic ? ",deterministic" : "");
     return n > 0 && (size_t)n < size;
 }

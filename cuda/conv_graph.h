@@ -1,5 +1,5 @@
 /*
- * conv_graph.h - a 3x3x3 convolution as cuDNN's operation graph.
+ * conv_graph.h - a convolution as cuDNN's operation graph.
  *
  *   FORWARD            x, w -> y                          y = x*w
  *   FORWARD, fused     x, w -> (conv) + bias [-> relu] -> y
@@ -23,10 +23,11 @@ typedef enum pleat_conv_pass {
 
 typedef struct pleat_conv_problem {
     pleat_conv_pass pass;
-    int n, d, h, w, cin, cout; /* of x; channels are multiples of 8 */
-    pleat_precision precision; /* F32, TF32 or BF16 */
-    int fused, relu;           /* FORWARD: bias float [cout], and ReLU */
-    pleat_dtype dweights;      /* WEIGHTS: type of the result */
+    int n, d, h, w, cin, cout;           /* of x; channels are multiples of 8 */
+    int kernel[3], stride[3], before[3]; /* as in pleat_conv_desc: y has x's sizes / stride */
+    pleat_precision precision;           /* F32, TF32 or BF16 */
+    int fused, relu;                     /* FORWARD: bias float [cout], and ReLU */
+    pleat_dtype dweights;                /* WEIGHTS: type of the result */
     int deterministic;
 } pleat_conv_problem;
 
@@ -52,8 +53,13 @@ pleat_status pleat_conv_graph_build(pleat_conv_graph *g, const pleat_conv_proble
 pleat_status pleat_conv_graph_finish(pleat_conv_graph *g, cudnnHandle_t handle);
 void pleat_conv_graph_clear(pleat_conv_graph *g);
 
-/* "NVIDIA H200|91900|forward|bf16|2x160x160x80|32-32|fused,relu": what a choice depends on. 1 when
- * it fits. */
+/* Voxels of y along an axis; padding behind x that makes them so, which is the padding before it
+ * where that is right: cuDNN has more engines for that. */
+int pleat_conv_y_size(const pleat_conv_problem *p, int axis);
+int pleat_conv_after(const pleat_conv_problem *p, int axis);
+
+/* "2|NVIDIA H200|91900|forward|bf16|2x160x160x80|k3x3x3,s1x1x1,p1x1x1|32-32|bias,relu": what a
+ * choice depends on, after the number of this form. 1 when it fits. */
 int pleat_conv_key(const pleat_conv_problem *p, const char *gpu, size_t cudnn, char *out,
                    size_t size);
 

@@ -5,9 +5,8 @@
 #include "conv_plan.h"
 #include "matmul.h"
 
-typedef struct pleat_conv_kind_ops { /* of CONV3, of HEAD, of UP */
-    int taps;
-    int channel_step; /* channels are padded to a multiple of it */
+typedef struct pleat_conv_kind_ops { /* of CONV, of HEAD, of UP */
+    int channel_step;                /* channels are padded to a multiple of it */
     pleat_status (*prepare)(pleat_cuda *e, pleat_conv *conv);
     pleat_status (*forward)(pleat_cuda *e, pleat_conv *conv, const float *bias,
                             const pleat_tensor *x, const pleat_tensor *y);
@@ -20,19 +19,20 @@ typedef struct pleat_conv_kind_ops { /* of CONV3, of HEAD, of UP */
 struct pleat_conv {
     pleat_conv_desc desc;
     const pleat_conv_kind_ops *ops;
-    size_t voxels;           /* of x */
+    int taps;                /* of the kernel */
+    size_t voxels, y_voxels; /* of x; of y */
     int cin_wide, cout_wide; /* channels with padding */
-    void *weights;           /* activation type [cout_wide, taps, cin_wide]; UP [8, cout, cin] */
+    void *weights;           /* activation type [cout_wide, taps, cin_wide]; UP [taps, cout, cin] */
     float *bias;             /* [cout_wide], aligned and padded with 0; copied before each use */
-    int fused;               /* CONV3: the plan adds bias and does ReLU */
-    pleat_dtype dweights;    /* CONV3: what the plan writes */
-    pleat_conv_plan *plan[PLEAT_PASS_WEIGHTS + 1]; /* CONV3; NULL: our own kernel */
+    int fused;               /* CONV: the plan adds bias and does ReLU */
+    pleat_dtype dweights;    /* CONV: what the plan writes */
+    pleat_conv_plan *plan[PLEAT_PASS_WEIGHTS + 1]; /* CONV; NULL: our own kernel */
     pleat_matmul *product[PLEAT_PASS_WEIGHTS + 1]; /* UP, HEAD */
 };
 
-extern const pleat_conv_kind_ops pleat_cuda_conv3, pleat_cuda_head, pleat_cuda_up;
+extern const pleat_conv_kind_ops pleat_cuda_convolve, pleat_cuda_head, pleat_cuda_up;
 
-/* conv->bias, with the values of `bias`. */
+/* conv->bias, with the values of `bias`; NULL: zeros. */
 pleat_status pleat_cuda_align_bias(pleat_cuda *e, pleat_conv *conv, const float *bias);
 
 #endif /* PLEAT_CUDA_CONV_IMPL_H */

@@ -192,11 +192,13 @@ static void trial_close(trial *t) {
 static pleat_status trial_fill(pleat_cuda *e, const pleat_conv_problem *p, trial *t) {
     const size_t act = p->precision == PLEAT_PRECISION_BF16 ? 2 : 4;
     const size_t voxels = (size_t)p->n * (size_t)p->d * (size_t)p->h * (size_t)p->w;
+    const size_t step = (size_t)p->stride[0] * (size_t)p->stride[1] * (size_t)p->stride[2];
+    const size_t taps = (size_t)p->kernel[0] * (size_t)p->kernel[1] * (size_t)p->kernel[2];
     const size_t cin = (size_t)p->cin, cout = (size_t)p->cout;
     const size_t bytes[PLEAT_CONV_TENSORS] = {
         [PLEAT_CONV_X] = voxels * cin * act,
-        [PLEAT_CONV_Y] = voxels * cout * act,
-        [PLEAT_CONV_W] = cout * 27 * cin * sizeof(float), /* at most */
+        [PLEAT_CONV_Y] = voxels / step * cout * act,
+        [PLEAT_CONV_W] = cout * taps * cin * sizeof(float), /* at most */
         [PLEAT_CONV_BIAS] = cout * sizeof(float),
     };
     for (int i = 0; i < PLEAT_CONV_TENSORS; i++) {

@@ -1,12 +1,12 @@
 /*
  * engine_impl.h - the GPU engine's own struct, and what its files share.
  *
- *   module.c       what the program sees, and whether there is a GPU
+ *   module.c       what the program sees, and whether there is a GPU; the device's table
  *   engine.c       which GPU, in which precision
  *   memory.c       alloc, upload, download
  *   ops.c          norm, pooling, loss, Adam: entries that launch a kernel; the table
  *   conv.c         convolutions: what their kinds share
- *   conv3.c        3x3x3 by cuDNN, or by our own kernel where cuDNN has no plan
+ *   convolve.c     by cuDNN, or by our own kernel where cuDNN has no plan
  *   products.c     up-convolution and head, as matrix products of cuBLASLt
  *   matmul.c       one product
  *   conv_graph.c   a convolution as cuDNN's operation graph     no GPU needed up to its last call
@@ -14,6 +14,7 @@
  *   plan_cache.c   the file in which choices are kept           no GPU needed
  *   staging.c      batches that come from the host while the engine computes
  *   window.c       the sum of a volume's windows
+ *   host_call.c    a piece of host code between two operations
  *   record.c       a training step as a CUDA graph
  *   meter.c        energy and use of the GPU, by NVML where it is there
  *
@@ -25,7 +26,7 @@
 #include "check.h"
 #include "kernels.h"
 #include "plan_cache.h"
-#include "pleat/cuda_module.h"
+#include "pleat/device.h"
 #include "pleat/engine.h"
 
 typedef struct pleat_cuda_buffer { /* device memory that grows, its content lost */
@@ -68,18 +69,18 @@ static inline pleat_cuda *pleat_cuda_of(pleat_engine *engine) { return (pleat_cu
 pleat_status pleat_cuda_create(const pleat_engine_options *options, pleat_engine **out);
 extern const pleat_engine_ops pleat_cuda_table;
 
-/* ---- the module's, beyond the table: pleat/cuda_module.h ---- */
+/* ---- beyond the operations: pleat/device.h ---- */
+
+extern const pleat_device_ops pleat_cuda_device;
+extern const pleat_record_ops pleat_cuda_record;
+extern const pleat_patch_ops pleat_cuda_patches;
+extern const pleat_window_ops pleat_cuda_windows;
 
 pleat_status pleat_cuda_memory(pleat_engine *engine, size_t *unused, size_t *total);
 pleat_status pleat_staging_create(pleat_engine *engine, size_t n, pleat_staging **out);
 void pleat_staging_destroy(pleat_staging *staging);
 pleat_status pleat_staging_put(pleat_staging *staging, const float *images, const uint8_t *labels);
 pleat_status pleat_staging_take(pleat_staging *staging, void *x, uint8_t *labels);
-pleat_status pleat_cuda_record_begin(pleat_engine *engine);
-pleat_status pleat_cuda_record_end(pleat_engine *engine, pleat_status told, void **out);
-int pleat_cuda_is_current(pleat_engine *engine, const void *made);
-pleat_status pleat_cuda_replay(pleat_engine *engine, void *made);
-void pleat_cuda_recording_destroy(void *made);
 void pleat_cuda_meter(pleat_engine *engine, double *energy_mj, double *busy);
 void pleat_cuda_meter_close(pleat_meter *meter); /* NULL does nothing */
 
@@ -109,5 +110,11 @@ pleat_status pleat_cuda_conv_run_data(pleat_engine *engine, pleat_conv *conv, co
 pleat_status pleat_cuda_conv_run_weights(pleat_engine *engine, pleat_conv *conv,
                                          const pleat_tensor *x, const pleat_tensor *dy,
                                          void *dweights, void *dbias);
+
+pleat_status pleat_cuda_host_call_create(pleat_engine *engine, pleat_host_function f, void *context,
+                                         size_t n_in, size_t n_out, pleat_host_call **out);
+pleat_status pleat_cuda_host_call_run(pleat_engine *engine, pleat_host_call *call, const double *in,
+                                      double *out);
+void pleat_cuda_host_call_destroy(pleat_engine *engine, pleat_host_call *call);
 
 #endif /* PLEAT_CUDA_ENGINE_IMPL_H */

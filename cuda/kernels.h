@@ -26,9 +26,12 @@ extern "C" {
 /* to[i] = (type)from[i] */
 cudaError_t pleat_cuda_cast(pleat_dtype type, const float *from, size_t n, void *to,
                             cudaStream_t stream);
-/* to = from, same shape; both may be slices. */
-cudaError_t pleat_cuda_copy(pleat_dtype type, const pleat_tensor *from, const pleat_tensor *to,
-                            cudaStream_t stream);
+/* accumulate ? to += from : to = from, same shape; both may be slices. */
+cudaError_t pleat_cuda_copy(pleat_dtype type, const pleat_tensor *from, int accumulate,
+                            const pleat_tensor *to, cudaStream_t stream);
+/* As in pleat/engine.h. */
+cudaError_t pleat_cuda_coarsen_labels(const uint8_t *labels, int n, const int dim[3],
+                                      const int step[3], uint8_t *to, cudaStream_t stream);
 /* Packed [voxels, c] becomes packed [voxels, wide], wide a multiple of 8; the rest is 0. */
 cudaError_t pleat_cuda_widen(pleat_dtype type, const void *from, size_t voxels, int c, int wide,
                              void *to, cudaStream_t stream);
@@ -45,12 +48,13 @@ cudaError_t pleat_cuda_unpack_add(pleat_dtype type, const void *wide, int cout, 
 /* dx = dy where y > 0, else 0, over n elements; dx may be dy. */
 cudaError_t pleat_cuda_relu_backward(pleat_dtype type, const void *y, const void *dy, size_t n,
                                      void *dx, cudaStream_t stream);
-/* Packed products [N,D,H,W, 8, C] to y [N,2D,2H,2W,C], which may be a slice: child d*4 + h*2 + w of
- * a voxel lies at (2D+d, 2H+h, 2W+w); bias float [C] is added. gather: the way back, without. */
-cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const void *products, const float *bias,
-                                  const pleat_tensor *y, cudaStream_t stream);
-cudaError_t pleat_cuda_up_gather(pleat_dtype type, const pleat_tensor *dy, void *products,
-                                 cudaStream_t stream);
+/* Packed products [N,D,H,W, children, C] to y [N,sD,sH,sW,C], which may be a slice, s being the
+ * stride of each axis: child (d * sH + h) * sW + w of a voxel lies at (sD+d, sH+h, sW+w); bias
+ * float [C] is added unless NULL. gather: the way back, without. */
+cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const int stride[3], const void *products,
+                                  const float *bias, const pleat_tensor *y, cudaStream_t stream);
+cudaError_t pleat_cuda_up_gather(pleat_dtype type, const int stride[3], const pleat_tensor *dy,
+                                 void *products, cudaStream_t stream);
 
 /* ---- batch norm and channel sums: kernels_norm.cu; partials: double [PLEAT_CUDA_PARTIALS] ---- */
 
@@ -88,8 +92,9 @@ cudaError_t pleat_cuda_loss_forward(const float *logits, const uint8_t *labels, 
                                     size_t voxels, int classes, float *probs, double *partials,
                                     double *sums, cudaStream_t stream);
 cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const uint8_t *labels,
-                                     int n, size_t voxels, int classes, const double *sums,
-                                     double scale, void *dlogits, cudaStream_t stream);
+                                     int n, size_t voxels, int classes,
+                                     const pleat_loss_gradient *gradient, void *dlogits,
+                                     cudaStream_t stream);
 /* rate: lr*sqrt(1-b2^t)/(1-b1^t) */
 cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float *params,
                             const float *grads, float *m, float *v, cudaStream_t stream);
@@ -110,19 +115,19 @@ cudaError_t pleat_cuda_window_add(const float *probs, const pleat_cuda_part *par
 cudaError_t pleat_cuda_argmax(const float *sum, size_t voxels, int classes, uint8_t *labels,
                               cudaStream_t stream);
 
-/* ---- 3x3x3 convolution as one writes it down, for what cuDNN has no plan: kernels_conv.cu ---- */
+/* ---- convolution as one writes it down, for what cuDNN has no plan: kernels_conv.cu ---- */
 
-/* x packed, y packed; weights of `type` [cout_wide, 27, cin_wide] as pleat_cuda_pack leaves them;
- * bias float [cout]. dweights float canonical, +=. */
-cudaError_t pleat_cuda_conv_forward(pleat_dtype type, const pleat_tensor *x, const void *weights,
-                                    int cin_wide, const float *bias, int relu,
-                                    const pleat_tensor *y, cudaStream_t stream);
-cudaError_t pleat_cuda_conv_backward_data(pleat_dtype type, const pleat_tensor *dy,
-                                          const void *weights, int cin_wide, const pleat_tensor *dx,
-                                          cudaStream_t stream);
-cudaError_t pleat_cuda_conv_backward_weights(pleat_dtype type, const pleat_tensor *x,
-                                             const pleat_tensor *dy, float *dweights,
-                                             cudaStream_t stream);
+/* A CONV of `desc`. x packed, y packed; weights of `type` [cout_wide, taps, cin_wide] as
+ * pleat_cuda_pack leaves them; bias float [cout] or NULL. dweights float canonical, +=. */
+cudaError_t pleat_cuda_conv_forward(pleat_dtype type, const pleat_conv_desc *desc,
+                                    const pleat_tensor *x, const void *weights, int cin_wide,
+                                    const float *bias, const pleat_tensor *y, cudaStream_t stream);
+cudaError_t pleat_cuda_conv_backward_data(pleat_dtype type, const pleat_conv_desc *desc,
+                                          const pleat_tensor *dy, const void *weights, int cin_wide,
+                                          const pleat_tensor *dx, cudaStream_t stream);
+cudaError_t pleat_cuda_conv_backward_weights(pleat_dtype type, const pleat_conv_desc *desc,
+                                             const pleat_tensor *x, const pleat_tensor *dy,
+                                             float *dweights, cudaStream_t stream);
 
 #ifdef __cplusplus
 }

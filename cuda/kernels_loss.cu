@@ -6,7 +6,6 @@ static const int MOST_PARTIALS = 1024; /* blocks per sample of the forward pass 
 static const int KINDS = 4;            /* of sums: TP, P, Y, cross-entropy */
 
 #define PROBABILITY_FLOOR 1e-7 /* Keras's epsilon */
-#define TVERSKY_SMOOTH    1e-6
 
 /* Largest logit of a voxel, and sum over the classes of exp(logit - largest). */
 static __device__ void soft_scale(const float *z, int classes, float *most, float *sum) {
@@ -116,31 +115,28 @@ cudaError_t pleat_cuda_loss_forward(const float *logits, const uint8_t *labels, 
 
 /* ---- loss, backward: a thread per voxel; blockIdx.y is the sample ---- */
 
-/* d tversky / d p[c] = num / (2 den^2), less 1 / den where c is the label: both per sample. */
 template <typename T>
 static __global__ void __launch_bounds__(THREADS)
     loss_backward(const float *probs, const uint8_t *labels, size_t voxels, int classes,
-                  const double *all_sums, double scale, T *dlogits) {
+                  const pleat_loss_gradient gradient, T *dlogits) {
     __shared__ float slope[MOST_CLASSES], label_slope[MOST_CLASSES];
-    const double *sums = all_sums + (size_t)blockIdx.y * (3 * classes + 1);
+    const double *slopes = gradient.slopes + (size_t)blockIdx.y * 2 * classes;
     for (int c = (int)threadIdx.x; c < classes; c += THREADS) {
-        const double num = sums[c] + TVERSKY_SMOOTH;
-        const double den = 0.5 * sums[classes + c] + 0.5 * sums[2 * classes + c] + TVERSKY_SMOOTH;
-        slope[c] = (float)(0.5 * num / (den * den));
-        label_slope[c] = (float)(1 / den);
+        label_slope[c] = (float)slopes[c];
+        slope[c] = (float)slopes[classes + c];
     }
     __syncthreads();
-    const float ce_weight = (float)(1 / (double)voxels), factor = (float)scale;
+    const float ce_weight = (float)gradient.crossentropy, factor = (float)gradient.scale;
     for (EACH(i, voxels)) {
         const size_t v = (size_t)blockIdx.y * voxels + i;
         const float *p = probs + v * classes;
         const int label = labels[v];
         float mean = 0; /* softmax's Jacobian is diag(p) - p p' */
         for (int c = 0; c < classes; c++)
-            mean += p[c] * (slope[c] - (c == label ? label_slope[c] : 0));
+            mean += p[c] * (slope[c] + (c == label ? label_slope[c] : 0));
         const bool learns = label < classes && clamped(p[label]) == (double)p[label];
         for (int c = 0; c < classes; c++) {
-            const float s = slope[c] - (c == label ? label_slope[c] : 0);
+            const float s = slope[c] + (c == label ? label_slope[c] : 0);
             const float ce = learns ? ce_weight * (p[c] - (c == label ? 1.0f : 0.0f)) : 0;
             const float value[1] = {factor * (p[c] * (s - mean) + ce)};
             Vector<T, 1>::store(dlogits + v * classes + c, value);
@@ -149,13 +145,14 @@ static __global__ void __launch_bounds__(THREADS)
 }
 
 cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const uint8_t *labels,
-                                     int n, size_t voxels, int classes, const double *sums,
-                                     double scale, void *dlogits, cudaStream_t stream) {
+                                     int n, size_t voxels, int classes,
+                                     const pleat_loss_gradient *gradient, void *dlogits,
+                                     cudaStream_t stream) {
     if (classes > MOST_CLASSES) return cudaErrorInvalidValue;
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
         loss_backward<T><<<dim3(blocks_for(voxels), (unsigned)n), THREADS, 0, stream>>>(
-            probs, labels, voxels, classes, sums, scale, (T *)dlogits);
+            probs, labels, voxels, classes, *gradient, (T *)dlogits);
         return cudaGetLastError();
     });
 }

@@ -1,4 +1,4 @@
-/* kernels_move.cu - copies, conversions, paddings and shuffles; ReLU's backward. */
+/* kernels_move.cu - copies, conversions, paddings and shuffles; ReLU's backward; coarser labels. */
 #include "kernels.cuh"
 
 /* ---- flat ---- */
@@ -47,26 +47,30 @@ cudaError_t pleat_cuda_relu_backward(pleat_dtype type, const void *y, const void
 /* ---- voxel by voxel ---- */
 
 template <typename T, int N>
-static __global__ void copy(const T *from, int from_pitch, size_t voxels, int c, int width, T *to,
-                            int to_pitch) {
+static __global__ void copy(const T *from, int from_pitch, size_t voxels, int c, int width,
+                            int accumulate, T *to, int to_pitch) {
     const Place<N> at(c, width);
     if (!at.active) return;
     for (size_t v = at.first(); v < voxels; v += at.step()) {
-        float values[N];
+        float values[N], so_far[N] = {};
         Vector<T, N>::load(from + v * from_pitch + at.channel, values);
+        if (accumulate) Vector<T, N>::load(to + v * to_pitch + at.channel, so_far);
+#pragma unroll
+        for (int k = 0; k < N; k++) values[k] = accumulate ? so_far[k] + values[k] : values[k];
         Vector<T, N>::store(to + v * to_pitch + at.channel, values);
     }
 }
 
-cudaError_t pleat_cuda_copy(pleat_dtype type, const pleat_tensor *from, const pleat_tensor *to,
-                            cudaStream_t stream) {
+cudaError_t pleat_cuda_copy(pleat_dtype type, const pleat_tensor *from, int accumulate,
+                            const pleat_tensor *to, cudaStream_t stream) {
     const size_t voxels = pleat_tensor_voxels(from);
     return dispatch(type, fits(type, from) && fits(type, to), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
         const Shape s = shape_of(voxels, from->c, N, 1, MOST_BLOCKS);
         copy<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)from->data, from->pitch, voxels,
-                                                   from->c, s.width, (T *)to->data, to->pitch);
+                                                   from->c, s.width, accumulate, (T *)to->data,
+                                                   to->pitch);
         return cudaGetLastError();
     });
 }
@@ -178,68 +182,109 @@ cudaError_t pleat_cuda_unpack_add(pleat_dtype type, const void *wide, int cout, 
     });
 }
 
-/* ---- up-convolution: [N,D,H,W,8,C] and [N,2D,2H,2W,C] ---- */
+/* ---- up-convolution: [N,D,H,W,children,C] and [N,sD,sH,sW,C] ---- */
 
-/* Where voxel v of the large tensor, whose sizes are h and w, lies among the products, in rows of
- * C: its parent's row times 8 and its number among the children. */
-static __device__ size_t product_row(size_t v, int h, int w) {
-    const int x = (int)(v % w), y = (int)(v / w % h);
-    const size_t plane = v / w / h; /* n * 2D + z; 2D is even */
-    const size_t parent = ((plane / 2) * (h / 2) + y / 2) * (w / 2) + x / 2;
-    return parent * 8 + (plane % 2) * 4 + y % 2 * 2 + x % 2;
+struct Steps { /* of each axis, 1 or 2, and the large tensor's sizes */
+    int d, h, w, rows, columns;
+};
+
+/* Where voxel v of the large tensor lies among the products, in rows of C: its parent's row times
+ * the number of children, and its own number among them. */
+static __device__ size_t product_row(size_t v, Steps s) {
+    const int x = (int)(v % s.columns), y = (int)(v / s.columns % s.rows);
+    const size_t plane = v / s.columns / s.rows; /* n * depth + z; the step divides the depth */
+    const size_t parent = ((plane / s.d) * (s.rows / s.h) + y / s.h) * (s.columns / s.w) + x / s.w;
+    const int child = ((int)(plane % s.d) * s.h + y % s.h) * s.w + x % s.w;
+    return parent * (s.d * s.h * s.w) + child;
+}
+
+static Steps steps_of(const int stride[3], const pleat_tensor *large) {
+    const Steps s = {stride[0], stride[1], stride[2], large->h, large->w};
+    return s;
 }
 
 template <typename T, int N>
-static __global__ void up_scatter(const T *products, const float *bias, size_t voxels, int h, int w,
+static __global__ void up_scatter(const T *products, const float *bias, size_t voxels, Steps steps,
                                   int c, int width, T *to, int pitch) {
     const Place<N> at(c, width);
     if (!at.active) return;
     float shift[N];
 #pragma unroll
-    for (int k = 0; k < N; k++) shift[k] = bias[at.channel + k];
+    for (int k = 0; k < N; k++) shift[k] = bias != NULL ? bias[at.channel + k] : 0;
     for (size_t v = at.first(); v < voxels; v += at.step()) {
         float values[N];
-        Vector<T, N>::load(products + product_row(v, h, w) * c + at.channel, values);
+        Vector<T, N>::load(products + product_row(v, steps) * c + at.channel, values);
 #pragma unroll
         for (int k = 0; k < N; k++) values[k] += shift[k];
         Vector<T, N>::store(to + v * pitch + at.channel, values);
     }
 }
 
-cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const void *products, const float *bias,
-                                  const pleat_tensor *y, cudaStream_t stream) {
+cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const int stride[3], const void *products,
+                                  const float *bias, const pleat_tensor *y, cudaStream_t stream) {
+    const Steps steps = steps_of(stride, y);
     const size_t voxels = pleat_tensor_voxels(y);
     return dispatch(type, fits(type, y) && aligned(products), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
         const Shape s = shape_of(voxels, y->c, N, 1, MOST_BLOCKS);
-        up_scatter<T, N><<<s.grid, THREADS, 0, stream>>>(
-            (const T *)products, bias, voxels, y->h, y->w, y->c, s.width, (T *)y->data, y->pitch);
+        up_scatter<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)products, bias, voxels, steps,
+                                                         y->c, s.width, (T *)y->data, y->pitch);
         return cudaGetLastError();
     });
 }
 
 template <typename T, int N>
-static __global__ void up_gather(const T *from, int pitch, size_t voxels, int h, int w, int c,
+static __global__ void up_gather(const T *from, int pitch, size_t voxels, Steps steps, int c,
                                  int width, T *products) {
     const Place<N> at(c, width);
     if (!at.active) return;
     for (size_t v = at.first(); v < voxels; v += at.step()) {
         float values[N];
         Vector<T, N>::load(from + v * pitch + at.channel, values);
-        Vector<T, N>::store(products + product_row(v, h, w) * c + at.channel, values);
+        Vector<T, N>::store(products + product_row(v, steps) * c + at.channel, values);
     }
 }
 
-cudaError_t pleat_cuda_up_gather(pleat_dtype type, const pleat_tensor *dy, void *products,
-                                 cudaStream_t stream) {
+cudaError_t pleat_cuda_up_gather(pleat_dtype type, const int stride[3], const pleat_tensor *dy,
+                                 void *products, cudaStream_t stream) {
+    const Steps steps = steps_of(stride, dy);
     const size_t voxels = pleat_tensor_voxels(dy);
     return dispatch(type, fits(type, dy) && aligned(products), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
         const Shape s = shape_of(voxels, dy->c, N, 1, MOST_BLOCKS);
-        up_gather<T, N><<<s.grid, THREADS, 0, stream>>>(
-            (const T *)dy->data, dy->pitch, voxels, dy->h, dy->w, dy->c, s.width, (T *)products);
+        up_gather<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)dy->data, dy->pitch, voxels,
+                                                        steps, dy->c, s.width, (T *)products);
         return cudaGetLastError();
     });
+}
+
+/* ---- labels ---- */
+
+struct Grid3 { /* sizes D, H, W of the coarser grid, and the steps to it */
+    int to[3], step[3];
+};
+
+static __global__ void coarsen_labels(const uint8_t *labels, Grid3 g, size_t n, uint8_t *to) {
+    for (EACH(i, n)) { /* of the coarser grid */
+        const size_t w = i % g.to[2], h = i / g.to[2] % g.to[1], plane = i / g.to[2] / g.to[1];
+        const size_t d = plane % g.to[0], sample = plane / g.to[0];
+        const size_t z = sample * g.to[0] * g.step[0] + d * g.step[0] + g.step[0] / 2;
+        const size_t row = z * ((size_t)g.to[1] * g.step[1]) + h * g.step[1] + g.step[1] / 2;
+        to[i] = labels[row * ((size_t)g.to[2] * g.step[2]) + w * g.step[2] + g.step[2] / 2];
+    }
+}
+
+cudaError_t pleat_cuda_coarsen_labels(const uint8_t *labels, int n, const int dim[3],
+                                      const int step[3], uint8_t *to, cudaStream_t stream) {
+    Grid3 g;
+    size_t voxels = (size_t)n;
+    for (int a = 0; a < 3; a++) {
+        g.step[a] = step[a];
+        g.to[a] = dim[a] / step[a];
+        voxels *= (size_t)g.to[a];
+    }
+    coarsen_labels<<<blocks_for(voxels), THREADS, 0, stream>>>(labels, g, voxels, to);
+    return cudaGetLastError();
 }

@@ -1,11 +1,9 @@
-/* module.c - the module's one symbol: what the program finds after loading it. */
+/* module.c - the module's one symbol, which the program finds after loading it; what the engine's
+ * device can do. */
 #include "pleat/cuda_module.h"
 
 #include "comm_gpu.h"
 #include "engine_impl.h"
-
-#include "pleat/gpu_augment.h"
-#include "pleat/gpu_window.h"
 
 #include <stdio.h>
 
@@ -31,25 +29,23 @@ static const char *missing(void) {
     return why;
 }
 
+const pleat_device_ops pleat_cuda_device = {
+    .memory = pleat_cuda_memory,
+    .patches = &pleat_cuda_patches,
+    .windows = &pleat_cuda_windows,
+    .staging_create = pleat_staging_create,
+    .staging_destroy = pleat_staging_destroy,
+    .staging_put = pleat_staging_put,
+    .staging_take = pleat_staging_take,
+    .meter = pleat_cuda_meter,
+    .comm_create = pleat_comm_of_engine,
+};
+
 static const pleat_cuda_module module = {
     .abi = PLEAT_CUDA_MODULE_ABI,
     .engine_ops_bytes = sizeof(pleat_engine_ops),
     .missing = missing,
     .engine_create = pleat_cuda_create,
-    .comm_create = pleat_comm_of_engine,
-    .augment = &pleat_gpu_augment_table,
-    .window = &pleat_gpu_window_table,
-    .memory = pleat_cuda_memory,
-    .staging_create = pleat_staging_create,
-    .staging_destroy = pleat_staging_destroy,
-    .staging_put = pleat_staging_put,
-    .staging_take = pleat_staging_take,
-    .record_begin = pleat_cuda_record_begin,
-    .record_end = pleat_cuda_record_end,
-    .is_current = pleat_cuda_is_current,
-    .replay = pleat_cuda_replay,
-    .recording_destroy = pleat_cuda_recording_destroy,
-    .meter = pleat_cuda_meter,
 };
 
 __attribute__((visibility("default"))) const pleat_cuda_module *pleat_cuda_module_get(void) {

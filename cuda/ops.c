@@ -56,8 +56,9 @@ static pleat_status norm_backward(pleat_engine *engine, const pleat_norm *norm,
     return PLEAT_OK;
 }
 
-static pleat_status copy(pleat_engine *engine, const pleat_tensor *x, const pleat_tensor *y) {
-    CUDA_TRY(pleat_cuda_copy(engine->act, x, y, pleat_cuda_of(engine)->stream));
+static pleat_status copy(pleat_engine *engine, const pleat_tensor *x, int accumulate,
+                         const pleat_tensor *y) {
+    CUDA_TRY(pleat_cuda_copy(engine->act, x, accumulate, y, pleat_cuda_of(engine)->stream));
     return PLEAT_OK;
 }
 
@@ -89,10 +90,16 @@ static pleat_status loss_forward(pleat_engine *engine, const void *logits, const
 }
 
 static pleat_status loss_backward(pleat_engine *engine, const void *probs, const uint8_t *labels,
-                                  int n, size_t voxels, int classes, const double *sums,
-                                  double scale, void *dlogits) {
-    CUDA_TRY(pleat_cuda_loss_backward(engine->act, probs, labels, n, voxels, classes, sums, scale,
+                                  int n, size_t voxels, int classes,
+                                  const pleat_loss_gradient *gradient, void *dlogits) {
+    CUDA_TRY(pleat_cuda_loss_backward(engine->act, probs, labels, n, voxels, classes, gradient,
                                       dlogits, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status coarsen_labels(pleat_engine *engine, const uint8_t *labels, int n,
+                                   const int dim[3], const int step[3], uint8_t *to) {
+    CUDA_TRY(pleat_cuda_coarsen_labels(labels, n, dim, step, to, pleat_cuda_of(engine)->stream));
     return PLEAT_OK;
 }
 
@@ -132,5 +139,11 @@ const pleat_engine_ops pleat_cuda_table = {
     .softmax = softmax,
     .loss_forward = loss_forward,
     .loss_backward = loss_backward,
+    .coarsen_labels = coarsen_labels,
+    .host_call_create = pleat_cuda_host_call_create,
+    .host_call_run = pleat_cuda_host_call_run,
+    .host_call_destroy = pleat_cuda_host_call_destroy,
     .adam = adam_update,
+    .record = &pleat_cuda_record,
+    .device = &pleat_cuda_device,
 };

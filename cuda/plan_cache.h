@@ -1,7 +1,7 @@
 /*
  * plan_cache.h - which cuDNN engine was fastest for a convolution, kept in a file.
  *
- *   <gpu>|<cudnn>|<pass>|<precision>|<n>x<d>x<h>x<w>|<cin>-<cout>|<flags>   TAB   <choice>
+ *   <form>|<gpu>|<cudnn>|<pass>|...   TAB   <choice>          pleat_conv_key (conv_graph.h)
  *
  * One line per choice, appended; the last of a key counts, a line that is not of this form is
  * passed over. The file is a convenience: it may be deleted, and not being able to read or write

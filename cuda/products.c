@@ -1,8 +1,8 @@
 /*
  * products.c - up-convolution and head, as matrix products of cuBLASLt.
  *
- *   HEAD   y[voxel, K]         = x[voxel, cin] w[K, cin]'
- *   UP     p[voxel, 8 * cout]  = x[voxel, cin] w[8 * cout, cin]'; y is p with the children in place
+ *   HEAD   y[voxel, K]           = x[voxel, cin] w[K, cin]'
+ *   UP     p[voxel, taps * cout] = x[voxel, cin] w[taps * cout, cin]'; y is p, children in place
  *
  * So both are one product of `rows` outputs per voxel; UP's are shuffled after, and its dy before.
  * cuBLAS counts columns first: x[voxel, cin] is its x[cin, voxel].
@@ -50,7 +50,6 @@ static pleat_status head_weights(pleat_cuda *e, pleat_conv *conv, const pleat_te
 }
 
 const pleat_conv_kind_ops pleat_cuda_head = {
-    .taps = 1,
     .channel_step = 1,
     .prepare = head_prepare,
     .forward = head_forward,
@@ -61,7 +60,7 @@ const pleat_conv_kind_ops pleat_cuda_head = {
 /* ---- up ---- */
 
 static pleat_status up_prepare(pleat_cuda *e, pleat_conv *conv) {
-    const size_t rows = 8 * (size_t)conv->desc.cout;
+    const size_t rows = (size_t)conv->taps * (size_t)conv->desc.cout;
     PLEAT_TRY(pleat_cuda_reserve(&e->to, conv->voxels * rows * pleat_dtype_size(e->base.act)));
     return prepare(e, conv, rows, e->base.act, NULL);
 }
@@ -70,24 +69,23 @@ static pleat_status up_forward(pleat_cuda *e, pleat_conv *conv, const float *bia
                                const pleat_tensor *x, const pleat_tensor *y) {
     PLEAT_TRY(
         pleat_matmul_run(e, conv->product[PLEAT_PASS_FORWARD], conv->weights, x->data, e->to.data));
-    CUDA_TRY(pleat_cuda_up_scatter(e->base.act, e->to.data, bias, y, e->stream));
+    CUDA_TRY(pleat_cuda_up_scatter(e->base.act, conv->desc.stride, e->to.data, bias, y, e->stream));
     return PLEAT_OK;
 }
 
 static pleat_status up_data(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *dy,
                             const pleat_tensor *dx) {
-    CUDA_TRY(pleat_cuda_up_gather(e->base.act, dy, e->to.data, e->stream));
+    CUDA_TRY(pleat_cuda_up_gather(e->base.act, conv->desc.stride, dy, e->to.data, e->stream));
     return pleat_matmul_run(e, conv->product[PLEAT_PASS_DATA], conv->weights, e->to.data, dx->data);
 }
 
 static pleat_status up_weights(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
                                const pleat_tensor *dy, float *dweights) {
-    CUDA_TRY(pleat_cuda_up_gather(e->base.act, dy, e->to.data, e->stream));
+    CUDA_TRY(pleat_cuda_up_gather(e->base.act, conv->desc.stride, dy, e->to.data, e->stream));
     return pleat_matmul_run(e, conv->product[PLEAT_PASS_WEIGHTS], x->data, e->to.data, dweights);
 }
 
 const pleat_conv_kind_ops pleat_cuda_up = {
-    .taps = 8,
     .channel_step = 1,
     .prepare = up_prepare,
     .forward = up_forward,

@@ -12,10 +12,10 @@
 
 enum { BUFFERS = 4 };
 
-typedef struct recording {
+struct pleat_recording {
     cudaGraphExec_t graph;
     const void *buffers[BUFFERS]; /* the engine's, as they lay */
-} recording;
+};
 
 static void buffers_of(const pleat_cuda *e, const void *out[BUFFERS]) {
     const void *const now[BUFFERS] = {e->workspace.data, e->from.data, e->to.data,
@@ -23,7 +23,7 @@ static void buffers_of(const pleat_cuda *e, const void *out[BUFFERS]) {
     memcpy(out, now, sizeof now);
 }
 
-pleat_status pleat_cuda_record_begin(pleat_engine *engine) {
+static pleat_status begin(pleat_engine *engine) {
     const char *wish = getenv("PLEAT_CUDA_GRAPH");
     PLEAT_CHECK(wish == NULL || strcmp(wish, "off") != 0, PLEAT_ERR_UNSUPPORTED,
                 "PLEAT_CUDA_GRAPH=off");
@@ -33,8 +33,8 @@ pleat_status pleat_cuda_record_begin(pleat_engine *engine) {
     return PLEAT_OK;
 }
 
-static pleat_status instantiate(const pleat_cuda *e, cudaGraph_t graph, recording **out) {
-    recording *r = calloc(1, sizeof *r);
+static pleat_status instantiate(const pleat_cuda *e, cudaGraph_t graph, pleat_recording **out) {
+    pleat_recording *r = calloc(1, sizeof *r);
     PLEAT_CHECK(r != NULL, PLEAT_ERR_MEMORY, "no memory for a recording");
     const cudaError_t code = cudaGraphInstantiate(&r->graph, graph, 0);
     if (code != cudaSuccess) {
@@ -46,10 +46,10 @@ static pleat_status instantiate(const pleat_cuda *e, cudaGraph_t graph, recordin
     return PLEAT_OK;
 }
 
-pleat_status pleat_cuda_record_end(pleat_engine *engine, pleat_status told, void **out) {
+static pleat_status end(pleat_engine *engine, pleat_status told, pleat_recording **out) {
     const pleat_cuda *e = pleat_cuda_of(engine);
     cudaGraph_t graph = NULL;
-    recording *r = NULL;
+    pleat_recording *r = NULL;
     const cudaError_t code = cudaStreamEndCapture(e->stream, &graph);
     pleat_status status = told;
     if (code != cudaSuccess) (void)cudaGetLastError(); /* else the next launch would report it */
@@ -61,20 +61,27 @@ pleat_status pleat_cuda_record_end(pleat_engine *engine, pleat_status told, void
     return status;
 }
 
-int pleat_cuda_is_current(pleat_engine *engine, const void *made) {
+static int is_current(pleat_engine *engine, const pleat_recording *made) {
     const void *now[BUFFERS];
     buffers_of(pleat_cuda_of(engine), now);
-    return memcmp(now, ((const recording *)made)->buffers, sizeof now) == 0;
+    return memcmp(now, made->buffers, sizeof now) == 0;
 }
 
-pleat_status pleat_cuda_replay(pleat_engine *engine, void *made) {
-    CUDA_TRY(cudaGraphLaunch(((const recording *)made)->graph, pleat_cuda_of(engine)->stream));
+static pleat_status play(pleat_engine *engine, pleat_recording *made) {
+    CUDA_TRY(cudaGraphLaunch(made->graph, pleat_cuda_of(engine)->stream));
     return PLEAT_OK;
 }
 
-void pleat_cuda_recording_destroy(void *made) {
-    recording *r = made;
+static void destroy(pleat_recording *r) {
     if (r == NULL) return;
     (void)cudaGraphExecDestroy(r->graph);
     free(r);
 }
+
+const pleat_record_ops pleat_cuda_record = {
+    .begin = begin,
+    .end = end,
+    .is_current = is_current,
+    .play = play,
+    .destroy = destroy,
+};

@@ -2,15 +2,13 @@
  *
  * One block of memory: weights [windows of each axis, window] double | sum [D,H,W,K] | labels.
  */
-#include "pleat/gpu_window.h"
-
 #include "engine_impl.h"
 
 #include "pleat/volume.h"
 
 #include <stdlib.h>
 
-struct pleat_gpu_window {
+struct pleat_window_sum {
     pleat_engine *engine;
     const pleat_window *window; /* not owned */
     int classes;
@@ -32,13 +30,13 @@ static size_t bytes(const pleat_window *window, int classes) {
            pleat_voxels(window->dim) * ((size_t)classes * sizeof(float) + 1);
 }
 
-static void destroy(pleat_gpu_window *s) {
+static void destroy(pleat_window_sum *s) {
     if (s == NULL) return;
     pleat_cuda_free(s->engine, s->block);
     free(s);
 }
 
-static pleat_status place(pleat_gpu_window *s) {
+static pleat_status place(pleat_window_sum *s) {
     const pleat_window *window = s->window;
     PLEAT_TRY(pleat_cuda_alloc(s->engine, bytes(window, s->classes), &s->block));
     double *next = s->block;
@@ -54,10 +52,10 @@ static pleat_status place(pleat_gpu_window *s) {
 }
 
 static pleat_status create(pleat_engine *engine, const pleat_window *window, int classes,
-                           pleat_gpu_window **out) {
+                           pleat_window_sum **out) {
     PLEAT_CHECK(classes >= 1 && classes <= 255, PLEAT_ERR_ARG,
                 "%d classes do not fit a label of 8 bits; use 1 to 255", classes);
-    pleat_gpu_window *s = calloc(1, sizeof *s);
+    pleat_window_sum *s = calloc(1, sizeof *s);
     PLEAT_CHECK(s != NULL, PLEAT_ERR_MEMORY, "no memory to merge windows");
     s->engine = engine;
     s->window = window;
@@ -71,7 +69,7 @@ static pleat_status create(pleat_engine *engine, const pleat_window *window, int
     return PLEAT_OK;
 }
 
-static pleat_status add(pleat_gpu_window *s, int i, const float *probs) {
+static pleat_status add(pleat_window_sum *s, int i, const float *probs) {
     const pleat_window *window = s->window;
     const int *dim = window->dim, *patch = window->window;
     pleat_window_part p;
@@ -90,14 +88,14 @@ static pleat_status add(pleat_gpu_window *s, int i, const float *probs) {
     return PLEAT_OK;
 }
 
-static pleat_status label(pleat_gpu_window *s, uint8_t *labels) {
+static pleat_status label(pleat_window_sum *s, uint8_t *labels) {
     const size_t voxels = pleat_voxels(s->window->dim);
     CUDA_TRY(
         pleat_cuda_argmax(s->sum, voxels, s->classes, s->labels, pleat_cuda_of(s->engine)->stream));
     return pleat_cuda_download(s->engine, labels, s->labels, voxels);
 }
 
-const pleat_gpu_window_ops pleat_gpu_window_table = {
+const pleat_window_ops pleat_cuda_windows = {
     .bytes = bytes,
     .create = create,
     .destroy = destroy,

@@ -1,8 +1,8 @@
-/* comm_device.c - asks the engine's module for a communicator, with MPI's names and limits. */
+/* comm_device.c - asks the engine's device for a communicator, with MPI's names and limits. */
 #include "pleat/comm_device.h"
 
 #include "comm_mpi.h"
-#include "pleat/cuda_module.h"
+#include "pleat/device.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,9 +29,8 @@ pleat_status pleat_comm_device(pleat_comm *group, pleat_engine *engine, int shar
     *out = NULL;
     if (group->size == 1) return PLEAT_OK;
     PLEAT_TRY(check_alike(group, engine));
-    if (engine->module == NULL) return PLEAT_OK;
     char me[96];
-    return engine->module->comm_create(group, engine, pleat_comm_mpi_timeout(group),
-                                       pleat_comm_mpi_who(group, group->rank, me, sizeof me), share,
-                                       out);
+    return pleat_device_of(engine)->comm_create(
+        group, engine, pleat_comm_mpi_timeout(group),
+        pleat_comm_mpi_who(group, group->rank, me, sizeof me), share, out);
 }

@@ -14,10 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIRST_S   600.0 /* limit of the first step: libraries start, files are read for once */
-#define LEAST_S   60.0  /* limit of the others */
-#define PATIENCE  20.0  /* steps; a rank may be slowed by another program, or by its storage */
-#define CONTROL   10.0  /* times the limit of a step */
+#define CONTROL   10.0 /* times the limit of a step */
 #define NOTICE_S  60.0
 #define ANSWER_S  0.1   /* between two looks for questions of other ranks */
 #define SEARCH_S  1.0   /* how long an answer may take: many times ANSWER_S */
@@ -232,8 +229,7 @@ static void rest(double waited_s) {
 }
 
 double pleat_mpi_requests_limit_s(double timeout_s, double step_s, int of_step) {
-    double limit_s = timeout_s;
-    if (limit_s <= 0.0) limit_s = step_s > 0.0 ? fmax(LEAST_S, PATIENCE * step_s) : FIRST_S;
+    const double limit_s = pleat_comm_limit_s(timeout_s, step_s);
     if (of_step) return limit_s;
     return step_s != 0.0 ? CONTROL * limit_s : (double)INFINITY;
 }

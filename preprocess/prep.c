@@ -6,6 +6,7 @@
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/resample.h"
+#include "pleat/statistics.h"
 #include "pleat/store.h"
 
 #include <math.h>
@@ -15,18 +16,11 @@
 
 /* ---- the canonical text ---------------------------------------------------------------------- */
 
-/* The shortest decimal that reads back as x. */
-static void shortest(double x, char out[32]) {
-    for (int digits = 6; digits <= 17; digits++) {
-        (void)snprintf(out, 32, "%.*g", digits, x);
-        if (strtod(out, NULL) == x) return;
-    }
-}
-
 void pleat_prep_text(const pleat_prep_config *config, char *out, size_t size) {
-    char clip[2][32], spacing[3][32], range[80] = "none", grid[120] = "none";
-    for (int i = 0; i < 2; i++) shortest(config->clip_range[i], clip[i]);
-    for (int i = 0; i < 3; i++) shortest(config->spacing[i], spacing[i]);
+    char clip[2][PLEAT_NUMBER_BYTES], spacing[3][PLEAT_NUMBER_BYTES], range[80] = "none",
+                                                                      grid[120] = "none";
+    for (int i = 0; i < 2; i++) (void)pleat_number(config->clip_range[i], 6, clip[i]);
+    for (int i = 0; i < 3; i++) (void)pleat_number(config->spacing[i], 6, spacing[i]);
     if (config->clip) (void)snprintf(range, sizeof range, "%s,%s", clip[0], clip[1]);
     if (config->resample)
         (void)snprintf(grid, sizeof grid, "%s,%s,%s", spacing[2], spacing[1], spacing[0]);

@@ -1,4 +1,4 @@
-/* main.c - one binary, verbs as a table. Results on stdout, all else on stderr. */
+/* main.c - one binary; the verb decides. Results on stdout, all else on stderr. */
 #include "app/app.h"
 
 #include "pleat/halt.h"
@@ -6,27 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-static const verb verbs[] = {
-    {"run", verb_run, "CONFIG --out RUN", "a whole cross-validation: NIfTI in, one report out"},
-    {"train", verb_train, "CONFIG --out RUN --fold K", "train a fold, without predictions"},
-    {"plan", verb_plan, "CONFIG", "what a run will need on a cluster, and a batch script for it"},
-    {"prep", verb_prep, "CONFIG --out STORE", "NIfTI to store"},
-    {"split", verb_split, "CONFIG --out FILE", "choose the folds, or check them"},
-    {"predict", verb_predict, "MODEL... --in DATA --out FOLDER",
-     "label volumes with trained models"},
-    {"score", verb_score, "PREDICTIONS --truth DATA --classes A,B,...", "compare label maps"},
-    {"report", verb_report, "RUN", "write the report of a run again"},
-    {"ablate", verb_ablate, "CONFIG --out RUN",
-     "with and without preprocessing and augmentation, side by side"},
-    {"augment", verb_augment, "[CONFIG] --store STORE --case ID --out DIR",
-     "patches as the network sees them"},
-    {"phantom", verb_phantom, "FOLDER", "make a small chest-like data set"},
-    {"config", verb_config_show, "[CONFIG]", "print the resolved configuration with its manual"},
-    {"info", verb_info, "[FILE|FOLDER]", "this build and machine, or what a file holds"},
-    {"bench", verb_bench, "step|prep|read|predict|allreduce|augment", "measure this machine"},
-    {NULL, NULL, NULL, NULL},
-};
 
 static void usage(FILE *out) {
     (void)fprintf(out,
@@ -62,19 +41,17 @@ static pleat_status dispatch(app *a, int argc, char **argv) {
         if (root) (void)printf("pleat %s\n", PLEAT_VERSION);
         return PLEAT_OK;
     }
-    for (const verb *v = verbs; v->name != NULL; v++)
-        if (strcmp(argv[i], v->name) == 0) return v->run(a, v, argc - i, argv + i);
-    return PLEAT_FAIL(PLEAT_ERR_ARG, "unknown verb '%s'; pleat --help lists them", argv[i]);
+    const verb *v = verb_find(argv[i]);
+    return v != NULL ? v->run(a, v, argc - i, argv + i) : verb_unknown(argv[i]);
 }
 
 /* Verbs that go on later, when they are told to leave, hear of it before MPI starts: a batch system
  * may tell of its limit that early. */
 static void catch_signals(int argc, char **argv) {
-    static const char *const patient[] = {"run", "train", "prep"};
     int i = 1;
     while (i < argc && argv[i][0] == '-') i++;
-    for (size_t p = 0; i < argc && p < sizeof patient / sizeof *patient; p++)
-        if (strcmp(argv[i], patient[p]) == 0) pleat_halt_catch();
+    const verb *v = i < argc ? verb_find(argv[i]) : NULL;
+    if (v != NULL && v->patient) pleat_halt_catch();
 }
 
 int main(int argc, char **argv) {

@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 levels='
 2 include/pleat/engine.h   seams: what the network asks of an engine and of a communicator
 2 include/pleat/comm.h
-2 src/base/comm_self.c
+2 src/base/comm_
 0 include/pleat/lanes.h
 0 src/base/                base
 1 src/io/                  files
@@ -18,14 +18,9 @@ levels='
 3 include/pleat/net.h
 6 include/pleat/pool.h
 5 include/pleat/metrics.h
-4 include/pleat/gpu_augment.h
-4 include/pleat/gpu_window.h
 4 include/pleat/crop.h
-4 cuda/augment
-4 cuda/window.c
-4 cuda/module.c
-3 cuda/
-4 src/learn/               learning
+4 src/learn/               learning, and the GPU
+4 cuda/
 4 preprocess/
 5 src/eval/                judgement
 6 mpi/                     experiment
@@ -44,8 +39,9 @@ nifti.*.h|znzlib.h                      src/io/nifti.*
 zlib.h                                  src/io/nifti.*
 (oneapi/dnnl/)?dnnl.*.h                 src/engines/onednn.*
 yaml.h                                  src/run/config.*
-jansson.h                               src/io/layout.*|src/eval/report/.*
-jansson.h                               preprocess/folds.c|src/run/.*json.*
+jansson.h                               src/base/json.c|src/io/layout.*|src/eval/report/.*
+jansson.h                               preprocess/folds.c|src/run/.*json.*|src/run/journal.c
+jansson.h                               src/app/sheet.c
 png.h                                   src/(eval|app)/.*
 (cuda|cudnn|cublas|nccl|nvtx|cub/).*    cuda/.*
 '
@@ -194,7 +190,20 @@ awk -v most="$lines_most" -v columns="$columns_most" '
         sed 's/^\([^:]*:[0-9]*\):.*/\1: unfinished work/'
     grep -nIE '(^|[^a-z])/wo''rk/|\.\./sha''red' "${all[@]}" |
         sed 's/^\([^:]*:[0-9]*\):.*/\1: a path that nobody else has/'
+    # Who computes is known to the engines and their list alone.
+    printf '%s\n' "${product[@]}" | grep -E '^(src|mpi|preprocess)/' | grep -v '^src/engines/' |
+        xargs grep -nE 'cudnn|onednn|cuda_module' |
+        sed 's/^\([^:]*:[0-9]*\):.*/\1: names an engine or its module; ask the engine or the list/'
 } > "$offences/words"
+# A score is named in its family's file alone; comments may say what they like.
+mapfile -t elsewhere < <(printf '%s\n' "${product[@]}" | grep -v '^src/eval/scores/')
+scores=$(sed -nE 's/.*\.(name|nnunet) = "([^"]+)".*/\2/p' src/eval/scores/*.c | paste -sd '|')
+awk -v name="\"($scores)\"" '
+    { line = $0; sub(/\/\*.*/, "", line) }
+    line !~ /^[ ]*\*/ && line ~ name {
+        print FILENAME ":" FNR ": names a score; take it from the list of metrics.h"
+    }
+' "${elsewhere[@]}" >> "$offences/words"
 for script in "${scripts[@]}"; do
     bash -n "$script" 2>> "$offences/words"
 done
@@ -246,7 +255,7 @@ printf '%s\n' "${all[@]}" | awk '
             before = RSTART > 1 ? substr(text, RSTART - 1, 1) : " "
             path = substr(text, RSTART, RLENGTH)
             text = substr(text, RSTART + RLENGTH)
-            if (before ~ /[A-Za-z0-9_.-]/) continue
+            if (before ~ /[A-Za-z0-9_.-]/ || path ~ /[A-Z]+\.c$/) continue
             if (path ~ /^pleat/) {
                 if (before == "/") continue
                 path = "include/" path

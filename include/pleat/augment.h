@@ -47,6 +47,9 @@ typedef enum pleat_pad {
     PLEAT_PAD_BACKGROUND /* what the volume's minimum becomes, label 0 */
 } pleat_pad;
 
+/* "zero", "background"; NULL after the last. */
+const char *pleat_pad_name(int pad);
+
 /* image [patch], label [patch]. label may be NULL. */
 pleat_status pleat_augment_patch(const pleat_sample *sample, const pleat_source *source,
                                  const int patch[3], pleat_pad pad, float *image, uint8_t *label);

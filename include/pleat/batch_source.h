@@ -6,9 +6,9 @@
  *   resident    the cases lie in the engine's memory and patches are made there: a step needs
  *               nothing from the host but its draws
  *
- * Host is for engines of the program itself. An engine with a module is resident when the cases
- * fit, else streamed. The samples are the same; a resident feed's patches differ from the loader's
- * by roundings (pleat/gpu_augment.h).
+ * Host is for engines in host memory. One with memory of its own is resident when the cases fit,
+ * else streamed. The samples are the same; a resident feed's patches differ from the loader's by
+ * roundings (pleat/device.h).
  *
  *   pleat_batch_source_next(feed, &images, &labels);
  *   pleat_net_queue(net, images, labels, ...);

@@ -11,7 +11,7 @@
 #ifndef PLEAT_CHECKPOINT_H
 #define PLEAT_CHECKPOINT_H
 
-#include "pleat/status.h"
+#include "pleat/classes.h"
 
 #include <stdint.h>
 
@@ -30,11 +30,13 @@ typedef struct pleat_layer_info {
     size_t offset; /* in reals */
 } pleat_layer_info;
 
+#define PLEAT_CONFIG_BYTES 16384 /* of a resolved configuration as text */
+
 typedef struct pleat_checkpoint {
-    char network[512];        /* canonical text of the graph: what the weights fit */
-    char config[8192];        /* resolved configuration, YAML */
+    char network[512];               /* canonical text of the graph: what the weights fit */
+    char config[PLEAT_CONFIG_BYTES]; /* resolved configuration, YAML */
     char preprocessing[2048]; /* canonical text of the preprocessing, so predict can repeat it */
-    char classes[1024];       /* names, comma-separated */
+    char classes[PLEAT_CLASSES_BYTES]; /* as classes.h reads them */
     char engine[32], precision[16], version[32];
     int fold, epoch; /* epochs finished */
     int finished;    /* training ended by itself */

@@ -101,6 +101,11 @@ static inline void pleat_comm_note(pleat_comm *comm, const char *where, double s
     if (comm->ops->note != NULL) comm->ops->note(comm, where, step_s);
 }
 
+/* Seconds after which a rank that is silent in a training step is given up: timeout_s, or where
+ * that is 0 by a step's time: 600 s while that is not known (<= 0), for libraries start and files
+ * are read, then the longer of 60 s and 20 steps. Every communicator that can lose a peer asks. */
+double pleat_comm_limit_s(double timeout_s, double step_s);
+
 /* A group of one. Never fails to reduce. */
 pleat_status pleat_comm_self(pleat_comm **out);
 

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* *out: a communicator to be destroyed before `group` and before the engine, or NULL when the
- * group's own will do: one rank, or an engine of the program itself. `share`: ranks may use one
+ * group's own will do: one rank, or an engine in host memory. `share`: ranks may use one
  * GPU; else ERR_UNSUPPORTED names two that do. ERR_UNSUPPORTED too when the ranks' engines or
  * precisions differ. Collective. */
 pleat_status pleat_comm_device(pleat_comm *group, pleat_engine *engine, int share,

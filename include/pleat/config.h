@@ -2,9 +2,10 @@
  * config.h - everything a run can be told, in one struct filled from one table.
  *
  * Order: defaults < file (YAML) < environment (PLEAT_TRAIN_EPOCHS=10) < --set train.epochs=10.
- * A key is one row of the table in src/run/config.c; the row's text is its manual (`pleat config`).
- * Unknown keys are errors that name the nearest known one. Sizes are written x, y, z and held
- * D, H, W.
+ * A key is one row of the table in src/run/config_table.c: the values it takes, its place in this
+ * struct, what else is true of it, and its manual (`pleat config`). A choice among names is held as
+ * the name's place in the list that stands where the thing is defined. Unknown keys are errors
+ * that name the nearest known one. Sizes are written x, y, z and held D, H, W.
  *
  * libyaml reads the file; a schema library would want each key a second time, and would not serve
  * the environment and --set.
@@ -13,9 +14,12 @@
 #define PLEAT_CONFIG_H
 
 #include "pleat/augment.h"
+#include "pleat/classes.h"
+#include "pleat/engine.h"
 #include "pleat/networks.h"
 #include "pleat/prep.h"
 #include "pleat/sampler.h"
+#include "pleat/schedule.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -24,12 +28,10 @@
 extern "C" {
 #endif
 
-#define PLEAT_MAX_CLASSES 32
-
 typedef struct pleat_config {
-    char data[512];     /* folder of cases */
-    char store[512];    /* preprocessed cases; "" = <out>/store */
-    char classes[1024]; /* names, comma-separated, background first; "" = from dataset.json */
+    char data[512];                    /* folder of cases */
+    char store[512];                   /* preprocessed cases; "" = <out>/store */
+    char classes[PLEAT_CLASSES_BYTES]; /* as classes.h reads them; "" = from dataset.json */
     uint64_t seed;
     int fidelity; /* the original's known oddities too; see docs/original.md */
 
@@ -40,7 +42,7 @@ typedef struct pleat_config {
     char group_by[256]; /* regex; cases of one group stay in one fold */
 
     int patch[3], overlap[3]; /* D, H, W */
-    int pad_background;       /* pleat_pad */
+    int pad;                  /* pleat_pad */
 
     pleat_network network; /* classes is filled from `classes` */
     int norm_sync;
@@ -50,19 +52,18 @@ typedef struct pleat_config {
     int validation;    /* patches per validation case and epoch */
     double oversample; /* share of training patches around a foreground voxel */
     double lr;
-    char schedule[16]; /* plateau | poly */
-    double plateau_factor, plateau_delta, plateau_min_lr;
-    int plateau_patience, plateau_cooldown;
-    int stop_patience;
-    char weights[16]; /* best | latest: which checkpoint predicts */
+    int loss, optimizer, schedule; /* places in their lists */
+    pleat_schedule_config rates;   /* but for its kind and epochs, which are above */
+    int weights;                   /* pleat_weights: which checkpoint predicts */
 
     int augment; /* 0: off altogether */
     pleat_augment_config transforms;
 
-    char merge[16]; /* original | uniform | gaussian */
+    int merge; /* pleat_merge */
     int predict_batch;
 
-    char engine[16], precision[16];
+    int engine;           /* of pleat_engine_name */
+    int precision;        /* pleat_precision */
     int deterministic;    /* the same bits on any number of threads and ranks, on a CPU */
     int threads;          /* per rank; 0 = cores / ranks of the node */
     int loader_threads;   /* that make patches ahead */
@@ -84,19 +85,27 @@ pleat_status pleat_config_environment(pleat_config *config);
 /* "key=value". */
 pleat_status pleat_config_set(const char *assignment, pleat_config *config);
 
+/* The same of a key and its value; `where` stands before the message, such as "--engine". */
+pleat_status pleat_config_set_key(const char *where, const char *key, const char *value,
+                                  pleat_config *config);
+/* "key=value" of a key that a prediction with trained models may set; else ERR_ARG naming those. */
+pleat_status pleat_config_set_predict(const char *assignment, pleat_config *config);
+
+/* The engine it asks for, with `threads` where its own are 0. */
+pleat_status pleat_config_engine(const pleat_config *config, int threads, pleat_engine **out);
+
 /* What must hold between keys: patch divisible by 2^depth, overlap < patch, ... */
 pleat_status pleat_config_check(const pleat_config *config);
 
 /* The resolved configuration as YAML; `manual` adds each key's text. Ends with 0. */
 pleat_status pleat_config_text(const pleat_config *config, int manual, char *out, size_t size);
 
+/* The keys as a Markdown table for docs/cli.md: values, defaults, manual. Ends with 0. */
+pleat_status pleat_config_markdown(char *out, size_t size);
+
 /* The first key in which two configurations differ, keys that only say how to compute (threads,
  * memory, where the data lie) left out; NULL when there is none. */
 const char *pleat_config_difference(const pleat_config *a, const pleat_config *b);
-
-/* Names of the classes: fills names[] with pointers into `text`, a copy of config->classes. */
-int pleat_config_classes(const pleat_config *config, char text[1024],
-                         const char *names[PLEAT_MAX_CLASSES]);
 
 /* "0.2.5": of libyaml. */
 void pleat_config_yaml_version(char *out, size_t size);

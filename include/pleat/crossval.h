@@ -30,7 +30,7 @@ typedef struct pleat_run_options {
     int only_fold; /* -1: all; else this one alone; the report is over the folds that have scores */
     int train_only;  /* no predictions, no scores */
     int dry_run;     /* print who trains what, and stop */
-    int verbose;     /* all six scores in the table */
+    int verbose;     /* all scores in the table */
     double max_time; /* seconds after which it leaves, to be started again; 0: no limit */
 } pleat_run_options;
 
@@ -46,7 +46,7 @@ pleat_status pleat_crossval_report(const char *folder, int verbose);
 typedef struct pleat_record {
     char version[32], command[2048], started[32], host[64];
     char digest[17]; /* of the resolved configuration */
-    char classes[1024];
+    char classes[PLEAT_CLASSES_BYTES];
     char engine[32], precision[16], device[128];
     char weights[64]; /* which checkpoint predicts, in words */
     uint64_t seed;

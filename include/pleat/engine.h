@@ -16,7 +16,7 @@
  *   - Parameters and their gradients are `real`: float (double in ref64), whatever the precision.
  *   - Parameter gradients accumulate (+=); activation gradients overwrite (=) unless told.
  *   - Calls queue in order on one stream. Only synchronize, download and the *_create calls wait.
- *   - Nothing allocates after the *_create calls. No entry is NULL.
+ *   - Nothing allocates after the *_create calls. No entry is NULL, but the groups at the end may.
  *   - Pointers called "host" are host memory; all others are the engine's.
  *
  * Canonical parameter layouts (flat, no padding)
@@ -47,9 +47,8 @@ typedef enum pleat_precision { /* how products are computed; sums are float32 or
                                PLEAT_PRECISION_BF16,
 } pleat_precision;
 
-/* "auto", "f32", "tf32", "bf16". from_name: ERR_ARG naming the known ones. */
-const char *pleat_precision_name(pleat_precision precision);
-pleat_status pleat_precision_from_name(const char *name, pleat_precision *out);
+/* "auto", "f32", "tf32", "bf16"; NULL after the last. */
+const char *pleat_precision_name(int precision);
 
 typedef struct pleat_tensor {
     void *data;
@@ -119,6 +118,20 @@ typedef struct pleat_adam {
     double lr, beta1, beta2, epsilon;
     int64_t step; /* 1 for the first update */
 } pleat_adam;
+
+/* A recording of what the engine is told between begin and end, which is not computed then. end
+ * takes the status of what was told, and ends the recording in any case; begin and end fail where
+ * it cannot be made: the engine then goes on as if it had not been tried. is_current: the memory it
+ * was made with is still the engine's. destroy(NULL) does nothing. */
+typedef struct pleat_recording pleat_recording;
+
+typedef struct pleat_record_ops {
+    pleat_status (*begin)(pleat_engine *engine);
+    pleat_status (*end)(pleat_engine *engine, pleat_status told, pleat_recording **out);
+    int (*is_current)(pleat_engine *engine, const pleat_recording *recording);
+    pleat_status (*play)(pleat_engine *engine, pleat_recording *recording);
+    void (*destroy)(pleat_recording *recording);
+} pleat_record_ops;
 
 typedef struct pleat_engine_ops {
     const char *name;
@@ -224,6 +237,11 @@ typedef struct pleat_engine_ops {
      * m, v first and second moments; lr_t = lr*sqrt(1-b2^t)/(1-b1^t); w -= lr_t*m/(sqrt(v)+eps). */
     pleat_status (*adam)(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
                          const void *grads, void *m, void *v);
+
+    const pleat_record_ops *record; /* NULL: it makes no recordings */
+    /* NULL: it has no memory of its own. Call pleat_device_of (pleat/device.h), which knows what
+     * then holds. */
+    const struct pleat_device_ops *device;
 } pleat_engine_ops;
 
 struct pleat_engine { /* first member of every engine's own struct */
@@ -236,10 +254,8 @@ struct pleat_engine { /* first member of every engine's own struct */
     /* 1: nothing depends on the number of threads, what a sample gives depends on no other sample,
      * and sample_stride is obeyed. ref always, onednn when made deterministic, cudnn never. */
     int ordered;
-    char device[128];                       /* "AMD EPYC 9B14, 2 threads, AVX-512 bf16" */
-    char library[64];                       /* "oneDNN 2.6.3"; "" when it needs none */
-    const struct pleat_cuda_module *module; /* whose engine it is, and what else that can do
-                                               (pleat/cuda_module.h); NULL: the program's own */
+    char device[128]; /* "AMD EPYC 9B14, 2 threads, AVX-512 bf16" */
+    char library[64]; /* "oneDNN 2.6.3"; "" when it needs none */
 };
 
 typedef struct pleat_engine_options {
@@ -256,11 +272,14 @@ typedef struct pleat_engine_entry {
     const char *what;             /* one line */
     const char *(*missing)(void); /* NULL when it can be created, else why not */
     pleat_status (*create)(const pleat_engine_options *options, pleat_engine **out);
-    int tried; /* "auto" takes it only after pleat_engine_try */
+    int tried;  /* "auto" takes it only after pleat_engine_try */
+    int on_gpu; /* its memory is not the host's */
 } pleat_engine_entry;
 
 /* The engines of this build, fastest first; ends with a NULL name. src/engines/engines.c. */
 const pleat_engine_entry *pleat_engine_list(void);
+/* What a user may choose: "auto", then the names of the list; NULL after the last. */
+const char *pleat_engine_name(int i);
 
 /* An unknown or missing engine is ERR_UNSUPPORTED, naming those that are there. */
 pleat_status pleat_engine_create(const pleat_engine_options *options, pleat_engine **out);

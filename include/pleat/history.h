@@ -8,6 +8,7 @@
 #define PLEAT_HISTORY_H
 
 #include "pleat/losses.h"
+#include "pleat/status.h"
 
 #ifdef __cplusplus
 extern "C" {

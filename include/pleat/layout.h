@@ -14,7 +14,7 @@
 #ifndef PLEAT_LAYOUT_H
 #define PLEAT_LAYOUT_H
 
-#include "pleat/status.h"
+#include "pleat/classes.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,12 +35,10 @@ pleat_status pleat_layout_scan(const char *folder, int need_labels, pleat_case_p
 void pleat_layout_free(pleat_case_paths *cases, int n);
 
 /* The class names of dataset.json's "labels", by value 0..n-1, in either order: MSD's
- * {"0": "background"} or nnU-Net's {"background": 0}. *n = 0 and *names = NULL when there is no
- * dataset.json or no labels in it. ERR_FORMAT, ERR_DATA (values with a gap), ERR_UNSUPPORTED
+ * {"0": "background"} or nnU-Net's {"background": 0}. None when there is no dataset.json or no
+ * labels in it. ERR_FORMAT, ERR_DATA (values with a gap), ERR_UNSUPPORTED
  * (regions, "ignore"). */
-pleat_status pleat_layout_classes(const char *folder, char ***names, int *n);
-
-void pleat_layout_classes_free(char **names, int n);
+pleat_status pleat_layout_classes(const char *folder, pleat_classes *out);
 
 /* "2.14": of jansson. */
 void pleat_layout_jansson_version(char *out, size_t size);

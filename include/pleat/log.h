@@ -36,6 +36,9 @@ void pleat_bar(const char *what, size_t done, size_t total);
 /* Seconds of a clock that never goes back. */
 double pleat_now(void);
 
+/* The time of day here, ISO 8601: "2026-01-31T12:00:00+0100". */
+void pleat_time_text(char out[32]);
+
 #ifdef __cplusplus
 }
 #endif

@@ -14,7 +14,7 @@
 #ifndef PLEAT_LOSSES_H
 #define PLEAT_LOSSES_H
 
-#include "pleat/status.h"
+#include <stddef.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,8 +39,8 @@ typedef struct pleat_loss {
 /* The losses, the default first; ends with NULL. */
 extern const pleat_loss *const pleat_losses[];
 
-/* ERR_ARG naming those there are. */
-pleat_status pleat_loss_find(const char *name, const pleat_loss **out);
+/* Name of one of them, by its place; NULL after the last. */
+const char *pleat_loss_name(int place);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,5 @@
 /*
- * metrics.h - how well a predicted label map agrees with the truth.
+ * metrics.h - how well a predicted label map agrees with the truth: counts, and the scores.
  *
  * Each class is judged one against the rest: a voxel of class c counts as
  *
@@ -7,17 +7,22 @@
  *     predicted c       tp         fp          and every voxel lies in one of the four,
  *     predicted other   fn         tn          so tp + fp + fn + tn = n for each class
  *
- *   DSC  2tp / (2tp + fp + fn)     Sens  tp / (tp + fn)     Prec  tp / (tp + fp)
- *   IoU   tp / (tp + fp + fn)      Spec  tn / (tn + fp)     Acc   (tp + tn) / n
+ * A score is a row: its names, its unit, which way is better, and how it is computed of one class
+ * of one case. Rows stand in families, a file each in src/eval/scores/: what the scores of a family
+ * share of a case and class is prepared once. src/eval/scores.c lists the families. To add
  *
- * 0/0 is NaN and means "undefined": it is left out of means, deviations and medians, and counted.
- * A class absent in truth and prediction has no DSC, IoU, Sens or Prec; absent in the truth alone
- * it has no Sens and DSC 0. These are the scores and the rule of the original's run_evaluation.py.
+ *   a score    its function and its row in its family's file
+ *   a family   its file, its name in src/eval/scores/families.h and one line in src/eval/scores.c
+ *
+ * and every table, file and figure has it, but for those of the original and for nnU-Net's keys:
+ * they have the scores whose columns `original` and `nnunet` say so.
+ *
+ * NaN means "undefined", as 0/0: it is left out of means, deviations and medians, and counted.
  */
 #ifndef PLEAT_METRICS_H
 #define PLEAT_METRICS_H
 
-#include "pleat/status.h"
+#include "pleat/volume.h"
 
 #include <stdint.h>
 
@@ -25,43 +30,78 @@
 extern "C" {
 #endif
 
-#define PLEAT_MAX_CLASSES 32 /* background included */
-
 typedef struct pleat_counts {
     int64_t tp, fp, fn, tn; /* voxels */
 } pleat_counts;
-
-typedef enum pleat_score { /* in the order of the original's detailed file */
-                           PLEAT_DSC,
-                           PLEAT_IOU,
-                           PLEAT_SENS,
-                           PLEAT_SPEC,
-                           PLEAT_PREC,
-                           PLEAT_ACC,
-                           PLEAT_SCORES, /* how many */
-} pleat_score;
-
-typedef struct pleat_summary {
-    double mean;
-    double sd; /* of the sample, n - 1 in the denominator; NaN when n < 2 */
-    double median;
-    int n;         /* values that are defined; with none, mean and median are NaN too */
-    int undefined; /* values that are NaN */
-} pleat_summary;
 
 /* truth[n], predicted[n]: labels 0 .. classes-1, classes <= PLEAT_MAX_CLASSES; out[classes]. One
  * pass over both. ERR_DATA names the first voxel whose label is no class. */
 pleat_status pleat_metrics_count(const uint8_t *truth, const uint8_t *predicted, size_t n,
                                  int classes, pleat_counts *out);
 
-/* "DSC", "IoU", "Sens", "Spec", "Prec", "Acc". */
-const char *pleat_metrics_name(pleat_score which);
+/* Whether a class is there at all: why a score may be undefined, and what a 0 means. */
+typedef enum pleat_presence {
+    PLEAT_PRESENT,  /* in truth and prediction */
+    PLEAT_MISSED,   /* in the truth alone */
+    PLEAT_SPURIOUS, /* in the prediction alone */
+    PLEAT_ABSENT,   /* in neither */
+} pleat_presence;
 
-/* 0 .. 1, or NaN for 0/0. */
-double pleat_metrics_score(pleat_score which, const pleat_counts *counts);
+pleat_presence pleat_metrics_presence(const pleat_counts *counts);
 
-/* Of x[n], NaN left out; n may be 0. ERR_MEMORY. */
-pleat_status pleat_metrics_summary(const double *x, int n, pleat_summary *out);
+typedef struct pleat_pair {           /* two label maps on one grid */
+    const uint8_t *truth, *predicted; /* [D,H,W] */
+    int dim[3];
+    double spacing[3]; /* mm, D, H, W */
+} pleat_pair;
+
+typedef struct pleat_judged { /* one class of one case */
+    const pleat_pair *pair; /* NULL where only the counts are left; then `prepare` is not called */
+    int label;
+    pleat_counts counts;
+} pleat_judged;
+
+typedef enum pleat_better { PLEAT_HIGHER_IS_BETTER, PLEAT_LOWER_IS_BETTER } pleat_better;
+
+typedef struct pleat_score {
+    const char *name;   /* in files: "DSC"; unique, without blanks */
+    const char *title;  /* above a table: "Dice (DSC)" */
+    const char *unit;   /* "mm"; "": a share of 1 */
+    const char *nnunet; /* its key in nnU-Net's summary.json; NULL: nnU-Net has no such score */
+    int original;       /* 1: it stands in the original's files */
+    pleat_better better;
+    /* `shared` is what the family prepared, NULL where it prepares nothing. NaN: undefined. */
+    double (*compute)(const pleat_judged *of, const void *shared);
+} pleat_score;
+
+typedef struct pleat_score_family {
+    const pleat_score *score; /* [n] */
+    int n;
+    /* NULL: the counts are enough, and the scores can be had again from them. Else it looks at the
+     * pair, whose truth or prediction may lack the label, and *shared is released. */
+    pleat_status (*prepare)(const pleat_judged *of, void **shared);
+    void (*release)(void *shared);
+} pleat_score_family;
+
+typedef struct pleat_scores { /* a list: the scores of its families, one after another */
+    const pleat_score_family *const *family; /* [n] */
+    int n;
+} pleat_scores;
+
+#define PLEAT_HEADLINE 0 /* the first score of a list is the one that a report begins with */
+
+/* Those that there are. */
+const pleat_scores *pleat_scores_all(void);
+
+int pleat_scores_count(const pleat_scores *scores);
+/* Score i, from 0; the same with its family, which may be NULL. */
+const pleat_score *pleat_scores_at(const pleat_scores *scores, int i);
+const pleat_score_family *pleat_scores_family(const pleat_scores *scores, int i);
+
+/* values[scores][classes] of a case from counts[classes] and `pair`; where that is NULL, the values
+ * that need it stay as they are. ERR_MEMORY, or what a family's `prepare` says. */
+pleat_status pleat_scores_compute(const pleat_scores *scores, const pleat_pair *pair, int classes,
+                                  const pleat_counts *counts, double *values);
 
 #ifdef __cplusplus
 }

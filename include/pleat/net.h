@@ -103,10 +103,10 @@ pleat_status pleat_net_train(pleat_net *net, const float *images, const uint8_t 
 pleat_status pleat_net_queue(pleat_net *net, const float *images, const uint8_t *labels,
                              int global_batch, pleat_comm *group);
 pleat_status pleat_net_finish(pleat_net *net, pleat_comm *group, double *sums);
-/* Where a net that trains on an engine with a module (pleat/engine.h) takes its batch from, in the
- * engine's memory: images [N,D,H,W,C] of its activation type, labels [N,D,H,W]. Whoever fills them,
- * in the engine's order, before each queue or train gives those NULL for both. Any pass of the net
- * overwrites them. ERR_UNSUPPORTED for any other net. */
+/* Where a net that trains on an engine with memory of its own (pleat/device.h) takes its batch
+ * from, in that memory: images [N,D,H,W,C] of its activation type, labels [N,D,H,W]. Whoever
+ * fills them, in the engine's order, before each queue or train gives those NULL for both. Any
+ * pass of the net overwrites them. ERR_UNSUPPORTED for any other net. */
 pleat_status pleat_net_inputs(pleat_net *net, void **images, uint8_t **labels);
 /* The loss by the running statistics, nothing changed. */
 pleat_status pleat_net_evaluate(pleat_net *net, const float *images, const uint8_t *labels,

@@ -41,6 +41,9 @@ typedef struct pleat_network_kind {
 /* The networks, the default first; ends with NULL. */
 extern const pleat_network_kind *const pleat_networks[];
 
+/* Name of one of them, by its place; NULL after the last. */
+const char *pleat_network_name(int place);
+
 /* *out is empty, or a graph that the caller frees. ERR_ARG names the key that is out of range,
  * ERR_SHAPE the node that cannot be. */
 pleat_status pleat_network_build(const pleat_network *network, pleat_graph *out);

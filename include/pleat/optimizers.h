@@ -30,6 +30,9 @@ typedef struct pleat_optimizer {
 /* The optimizers, the default first; ends with NULL. */
 extern const pleat_optimizer *const pleat_optimizers[];
 
+/* Name of one of them, by its place; NULL after the last. */
+const char *pleat_optimizer_name(int place);
+
 #ifdef __cplusplus
 }
 #endif

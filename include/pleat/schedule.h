@@ -37,6 +37,8 @@ typedef struct pleat_schedule_kind {
 
 /* The schedules, the default first; ends with NULL. */
 extern const pleat_schedule_kind *const pleat_schedules[];
+/* Name of one of them, by its place; NULL after the last. */
+const char *pleat_schedule_name(int place);
 
 typedef struct pleat_schedule_config {
     const pleat_schedule_kind *kind; /* NULL: the first of the list */

@@ -9,22 +9,23 @@
 #ifndef PLEAT_SCORE_H
 #define PLEAT_SCORE_H
 
-#include "pleat/report.h"
+#include "pleat/results.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* One pair of files; `out` gets fold 0. ERR_SHAPE names both sizes, ERR_DATA the label that is no
- * class, ERR_ARG an id or path too long for a result; else the errors of nifti.h. */
-pleat_status pleat_score_files(const char *id, const char *prediction, const char *reference,
-                               int classes, pleat_case_result *out);
+/* Adds the case `id` of one pair of files to `results`. ERR_SHAPE names both sizes, ERR_DATA the
+ * label that is no class, ERR_ARG an id or path too long for a result; else the errors of nifti.h.
+ */
+pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
+                               const char *reference, pleat_results *results);
 
-/* Every case of TRUTH that has a prediction: (*out)[*n] by id, freed by the caller. TRUTH is any
- * folder of layout.h, or label maps alone. The log says how many cases had no prediction;
- * ERR_NOT_FOUND when none has one. */
-pleat_status pleat_score_folders(const char *predictions, const char *truth, int classes,
-                                 pleat_case_result **out, int *n);
+/* Adds every case of TRUTH that has a prediction, by id, as of fold 0. TRUTH is any folder of
+ * layout.h, or label maps alone. The log says how many cases had no prediction; ERR_NOT_FOUND when
+ * none has one. */
+pleat_status pleat_score_folders(const char *predictions, const char *truth,
+                                 pleat_results *results);
 
 #ifdef __cplusplus
 }

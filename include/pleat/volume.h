@@ -17,6 +17,8 @@
 extern "C" {
 #endif
 
+#define PLEAT_MAX_CLASSES 255 /* background included: labels are 0 .. 254, as uint8 */
+
 /* Everything of a NIfTI header that a prediction must carry back. */
 typedef struct pleat_geometry {
     int dim[3];          /* voxels, D, H, W */

@@ -32,9 +32,8 @@ typedef enum pleat_merge {
     PLEAT_MERGE_GAUSSIAN  /* by a Gaussian about the window's middle, sigma window / 8 */
 } pleat_merge;
 
-/* "original", "uniform", "gaussian". from_name: ERR_ARG naming the known ones. */
-const char *pleat_merge_name(pleat_merge merge);
-pleat_status pleat_merge_from_name(const char *name, pleat_merge *out);
+/* "original", "uniform", "gaussian"; NULL after the last. */
+const char *pleat_merge_name(int merge);
 
 typedef struct pleat_window {
     int dim[3], window[3]; /* voxels, D, H, W */

@@ -1,4 +1,9 @@
-/* app.h - what the verbs share. */
+/*
+ * app.h - the table of verbs, and what they share.
+ *
+ * A verb is a function in a file of its own, as in src/app/verb_run.c, and a row of the table in
+ * src/app/verbs.c.
+ */
 #ifndef PLEAT_APP_H
 #define PLEAT_APP_H
 
@@ -15,9 +20,20 @@ typedef struct app {
 typedef struct verb {
     const char *name;
     pleat_status (*run)(app *a, const struct verb *self, int argc, char **argv);
+    int patient;           /* told to leave it finishes a step, saves, and goes on another time */
     const char *arguments; /* of the usage line */
     const char *what;      /* one line */
 } verb;
+
+/* Ends with a NULL name. */
+extern const verb verbs[];
+
+/* NULL when there is none of this name. */
+const verb *verb_find(const char *name);
+/* ERR_ARG; names the verb that was meant, where one is near. */
+pleat_status verb_unknown(const char *name);
+
+#define VERB_SET_HELP "change a key of the configuration; may be repeated"
 
 /* Reads the options; *go is 0 when help was asked for and given. */
 pleat_status verb_options(app *a, const verb *self, const option *rows, int argc, char **argv,
@@ -25,9 +41,6 @@ pleat_status verb_options(app *a, const verb *self, const option *rows, int argc
 
 /* Defaults, the file (NULL: none), the environment, the assignments; -> a checked configuration. */
 pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out);
-
-/* One line of a JSON string, quoted and escaped, to stdout. */
-void print_json_text(const char *text);
 
 pleat_status verb_run(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_train(app *a, const verb *self, int argc, char **argv);

@@ -3,10 +3,10 @@
 
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
-#include "pleat/file.h"
 #include "pleat/history.h"
 #include "pleat/intensity.h"
 #include "pleat/nifti.h"
+#include "pleat/rundir.h"
 #include "pleat/schedule.h"
 #include "pleat/store.h"
 
@@ -229,9 +229,9 @@ static pleat_status look_at_fold(const char *run, int fold, fold_state *out) {
     char path[PLEAT_PATH_BYTES];
     pleat_checkpoint c = {0};
     *out = (fold_state){.best_loss = NAN};
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/fold_%d/scores.json", run, fold));
+    PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_SCORES, path));
     out->scored = pleat_file_exists(path);
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/fold_%d/checkpoint_latest.h5", run, fold));
+    PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_LATEST, path));
     const pleat_status status = pleat_checkpoint_read(path, &c, NULL);
     if (status == PLEAT_ERR_NOT_FOUND) return PLEAT_OK; /* not begun */
     PLEAT_TRY(status);
@@ -270,7 +270,7 @@ pleat_status info_run(const char *folder, sheet_form form) {
     PLEAT_CHECK(record.folds <= MOST_FOLDS, PLEAT_ERR_FORMAT, "'%s' says that it has %d folds",
                 folder, record.folds);
     for (int k = 0; k < record.folds; k++) PLEAT_TRY(look_at_fold(folder, k, &folds[k]));
-    PLEAT_TRY(pleat_path(report, sizeof report, "%s/summary.json", folder));
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_SUMMARY, report));
     sheet s = sheet_begin(form, "run");
     print_record(&s, folder, &record);
     sheet_flag(&s, "reported", pleat_file_exists(report));

@@ -57,6 +57,22 @@ static pleat_status take(const option *row, const char *text) {
     return PLEAT_FAIL(PLEAT_ERR_ARG, "%s takes no value", row->name);
 }
 
+const char *options_hint(const pleat_nearest *near, char out[OPTION_HINT_BYTES]) {
+    out[0] = '\0';
+    if (near->name != NULL && near->distance <= 2)
+        (void)snprintf(out, OPTION_HINT_BYTES, " did you mean '%.40s'?", near->name);
+    return out;
+}
+
+static pleat_status unknown(const option *rows, const char *word, size_t length, const char *verb) {
+    char name[64], hint[OPTION_HINT_BYTES];
+    (void)snprintf(name, sizeof name, "%.*s", (int)length, word);
+    pleat_nearest near = pleat_nearest_to(name);
+    for (const option *row = rows; row->name != NULL; row++) pleat_nearest_look(&near, row->name);
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "unknown option '%s';%s see pleat %s --help", word,
+                      options_hint(&near, hint), verb);
+}
+
 pleat_status options_parse(const option *rows, const char *verb, int argc, char **argv,
                            text_list *words, int *help) {
     for (int i = 1; i < argc; i++) {
@@ -72,8 +88,7 @@ pleat_status options_parse(const option *rows, const char *verb, int argc, char 
         const char *equals = strchr(word, '=');
         const size_t length = equals != NULL ? (size_t)(equals - word) : strlen(word);
         const option *row = find(rows, word, length);
-        PLEAT_CHECK(row != NULL, PLEAT_ERR_ARG, "unknown option '%s'; see pleat %s --help", word,
-                    verb);
+        if (row == NULL) return unknown(rows, word, length, verb);
         if (row->kind == OPTION_FLAG && equals == NULL) {
             *(int *)row->value = 1;
             continue;

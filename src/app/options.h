@@ -4,11 +4,12 @@
  *   const option rows[] = {{"--out", OPTION_TEXT, &out, "RUN", "folder of the results"}, {0}};
  *
  * "--name value" and "--name=value" both work; what does not begin with "-" is positional. Unknown
- * options are errors that name the nearest known one's verb help.
+ * options are errors that name a known one, where one is near, and the verb's help.
  */
 #ifndef PLEAT_APP_OPTIONS_H
 #define PLEAT_APP_OPTIONS_H
 
+#include "pleat/nearest.h"
 #include "pleat/status.h"
 
 #include <stdio.h>
@@ -39,5 +40,9 @@ typedef struct option {
 pleat_status options_parse(const option *rows, const char *verb, int argc, char **argv,
                            text_list *words, int *help);
 void options_print(FILE *out, const option *rows);
+
+/* " did you mean '--out'?" when the nearest name is at most two letters off, else "". */
+#define OPTION_HINT_BYTES 64
+const char *options_hint(const pleat_nearest *near, char out[OPTION_HINT_BYTES]);
 
 #endif /* PLEAT_APP_OPTIONS_H */

@@ -3,13 +3,14 @@
 
 #include "../bench/bench.h"
 
+#include "pleat/cases.h"
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
-#include "pleat/file.h"
 #include "pleat/history.h"
-#include "pleat/layout.h"
 #include "pleat/nifti.h"
 #include "pleat/resample.h"
+#include "pleat/rundir.h"
+#include "pleat/statistics.h"
 #include "pleat/window.h"
 
 #include <stdlib.h>
@@ -24,12 +25,10 @@ static pleat_status add_case(const pleat_config *c, const char *image, plan_need
     pleat_geometry native;
     int dim[3];
     pleat_window window;
-    pleat_merge merge;
     PLEAT_TRY(pleat_nifti_read_header(image, &native, NULL));
     memcpy(dim, native.dim, sizeof dim);
     if (c->prep.resample) pleat_resample_size(native.dim, native.spacing, c->prep.spacing, dim);
-    PLEAT_TRY(pleat_merge_from_name(c->merge, &merge));
-    PLEAT_TRY(pleat_window_make(dim, c->patch, c->overlap, merge, &window));
+    PLEAT_TRY(pleat_window_make(dim, c->patch, c->overlap, (pleat_merge)c->merge, &window));
     n->patches += pleat_window_count(&window);
     pleat_window_free(&window);
     const double voxels = (double)pleat_voxels(dim);
@@ -41,14 +40,12 @@ static pleat_status add_case(const pleat_config *c, const char *image, plan_need
 }
 
 static pleat_status count_data(const pleat_config *c, plan_needs *n) {
-    pleat_case_paths *cases = NULL;
-    pleat_status status = PLEAT_OK;
-    PLEAT_CHECK(c->data[0] != '\0', PLEAT_ERR_ARG,
-                "no data: set data: FOLDER in the configuration or --set data=FOLDER");
-    PLEAT_TRY(pleat_layout_scan(c->data, 1, &cases, &n->cases));
-    for (int i = 0; i < n->cases && status == PLEAT_OK; i++)
-        status = add_case(c, cases[i].image, n);
-    pleat_layout_free(cases, n->cases);
+    pleat_cases cases;
+    pleat_status status = pleat_cases_find(c, &cases);
+    for (int i = 0; i < cases.n && status == PLEAT_OK; i++)
+        status = add_case(c, cases.paths[i].image, n);
+    n->cases = cases.n;
+    pleat_cases_free(&cases);
     n->resident = n->store <= c->host_memory ? n->store : 0.0;
     return status;
 }
@@ -74,18 +71,13 @@ static pleat_status one_step(void *context) {
 }
 
 static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
-    pleat_engine_options engine = {.engine = c->engine,
-                                   .threads = c->threads > 0 ? c->threads : a->session->threads,
-                                   .device = -1,
-                                   .deterministic = c->deterministic};
     pleat_net_options options = {.batch = t->batch,
                                  .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                  .train = 1,
                                  .norm_momentum = c->norm_momentum};
     const size_t n = (size_t)t->batch * pleat_voxels(c->patch);
-    PLEAT_TRY(pleat_precision_from_name(c->precision, &engine.precision));
     PLEAT_TRY(pleat_network_build(&c->network, &t->graph));
-    PLEAT_TRY(pleat_engine_create(&engine, &t->engine));
+    PLEAT_TRY(pleat_config_engine(c, a->session->threads, &t->engine));
     options.ordered = t->ordered = c->deterministic && t->engine->ordered;
     PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
     PLEAT_TRY(pleat_model_init(t->model, 1, 0));
@@ -108,6 +100,12 @@ static void close_trial(trial *t) {
     free(t->labels);
 }
 
+static int is_on_gpu(const char *engine) {
+    for (const pleat_engine_entry *e = pleat_engine_list(); e->name != NULL; e++)
+        if (strcmp(e->name, engine) == 0) return e->on_gpu;
+    return 0;
+}
+
 static pleat_status try_network(const app *a, const plan_request *request, plan_needs *n) {
     const pleat_config *c = &request->config;
     trial t = {.batch = c->batch / n->layout.ranks_per_fold};
@@ -126,6 +124,7 @@ static pleat_status try_network(const app *a, const plan_request *request, plan_
                        "measured here by %d steps of one rank, %.3g s each: %s %s on %s",
                        request->steps, times.median / 1e3, t.engine->ops->name,
                        pleat_precision_name(t.engine->precision), t.engine->device);
+        n->timed_on_gpu = is_on_gpu(t.engine->ops->name);
     }
     if (status == PLEAT_OK) {
         const double params = (double)t.graph.params, stats = (double)t.graph.stats;
@@ -142,11 +141,6 @@ static pleat_status try_network(const app *a, const plan_request *request, plan_
 
 /* --- a run of the past ------------------------------------------------------------------------ */
 
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The median of the epochs' seconds over all folds that were begun. */
 static pleat_status read_past(const plan_request *request, plan_needs *n) {
     pleat_record record;
@@ -157,9 +151,8 @@ static pleat_status read_past(const plan_request *request, plan_needs *n) {
     for (int fold = 0; fold < record.folds && status == PLEAT_OK; fold++) {
         char path[PLEAT_PATH_BYTES];
         pleat_checkpoint c = {0};
-        PLEAT_TRY_GOTO(
-            status, done,
-            pleat_path(path, sizeof path, "%s/fold_%d/checkpoint_latest.h5", request->past, fold));
+        PLEAT_TRY_GOTO(status, done,
+                       pleat_run_fold_path(request->past, fold, PLEAT_FOLD_LATEST, path));
         if (!pleat_file_exists(path)) continue;
         PLEAT_TRY_GOTO(status, done, pleat_checkpoint_read(path, &c, NULL));
         double *more = realloc(seconds, (count + (size_t)c.epoch + 1) * sizeof *seconds);
@@ -171,11 +164,12 @@ static pleat_status read_past(const plan_request *request, plan_needs *n) {
     }
     PLEAT_CHECK_GOTO(status, done, count > 0, PLEAT_ERR_NOT_FOUND,
                      "no fold of '%s' has finished an epoch", request->past);
-    qsort(seconds, count, sizeof *seconds, ascending);
+    pleat_sort(seconds, count);
     n->epoch = seconds[count / 2];
     (void)snprintf(n->timed, sizeof n->timed,
                    "the median of %zu epochs of '%s': %d ranks, %s %s on %s", count, request->past,
                    record.ranks, record.engine, record.precision, record.device);
+    n->timed_on_gpu = is_on_gpu(record.engine);
 done:
     free(seconds);
     return status;

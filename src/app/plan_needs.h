@@ -23,6 +23,7 @@ typedef struct plan_needs {
     /* seconds */
     double epoch, forward; /* one epoch; one patch of a prediction */
     char timed[256];       /* where the times come from; "" when there are none */
+    int timed_on_gpu;
 } plan_needs;
 
 /* Reads the headers of the data, builds the network for one rank's batch, and times it. */

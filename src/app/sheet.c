@@ -1,38 +1,36 @@
 /* sheet.c - the three ways to print a fact. */
 #include "sheet.h"
 
-#include "app.h"
+#include "pleat/json.h"
 
+#include <jansson.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #define KEY_WIDTH  16
 #define CELL_BYTES 512
 
+/* A member of the open row, else of the object. */
+static void put_json(const sheet *s, const char *key, json_t *value) {
+    (void)json_object_set_new(s->row != NULL ? s->row : s->object, key, value);
+}
+
 static void print_words(const char *key) { /* with blanks for '_' */
     for (; *key != '\0'; key++) (void)putchar(*key == '_' ? ' ' : *key);
 }
 
-/* What stands before a value, up to the value. */
+/* What stands before a value that is not JSON, up to the value. */
 static void print_key(sheet *s, const char *key) {
     const int first = !s->filled;
     s->filled = 1;
-    switch (s->form) {
-    case SHEET_JSON:
-        if (!first) (void)fputs(", ", stdout);
-        print_json_text(key);
-        (void)fputs(": ", stdout);
-        return;
-    case SHEET_LINE:
+    if (s->form == SHEET_LINE) {
         if (s->columns == NULL || !first) (void)putchar(' ');
         (void)printf("%s=", key);
-        return;
-    case SHEET_TEXT:
-        if (s->columns != NULL) {
-            (void)fputs("  ", stdout);
-            return;
-        }
+    } else if (s->columns != NULL) {
+        (void)fputs("  ", stdout);
+    } else {
         print_words(key);
         (void)printf("%*s", (int)strlen(key) < KEY_WIDTH ? KEY_WIDTH - (int)strlen(key) : 1, "");
     }
@@ -55,8 +53,9 @@ static void print_lines(const sheet *s, const char *text) {
     if (s->form == SHEET_TEXT) (void)putchar('\n');
 }
 
-/* Text for people: the next cell of the open table, or a line of its own. */
-static void print_plain(sheet *s, const char *text) {
+/* For people: the next cell of the open table, or a line of its own. */
+static void print_plain(sheet *s, const char *key, const char *text) {
+    print_key(s, key);
     if (s->form == SHEET_TEXT && s->columns != NULL)
         (void)printf("%*s", column_width(s->cell++), text);
     else
@@ -64,106 +63,124 @@ static void print_plain(sheet *s, const char *text) {
 }
 
 sheet sheet_begin(sheet_form form, const char *title) {
-    if (form == SHEET_JSON) (void)putchar('{');
     if (form == SHEET_LINE) (void)fputs(title, stdout);
-    return (sheet){.form = form};
+    return (sheet){.form = form, .object = form == SHEET_JSON ? json_object() : NULL};
 }
 
 void sheet_end(sheet *s) {
-    if (s->form == SHEET_JSON) (void)putchar('}');
+    if (s->form == SHEET_JSON) (void)json_dumpf(s->object, stdout, JSON_REAL_PRECISION(10));
     if (s->form != SHEET_TEXT) (void)putchar('\n');
+    json_decref(s->object);
 }
 
 void sheet_text(sheet *s, const char *key, const char *value) {
-    print_key(s, key);
-    if (s->form != SHEET_JSON)
-        print_plain(s, value != NULL ? value : "-");
-    else if (value != NULL)
-        print_json_text(value);
-    else
-        (void)fputs("null", stdout);
-}
-
-/* `text` as it stands: a number or a list of them. */
-static void print_bare(sheet *s, const char *key, const char *text) {
-    print_key(s, key);
     if (s->form == SHEET_JSON)
-        (void)fputs(text, stdout);
+        put_json(s, key, value != NULL ? pleat_json_text(value) : json_null());
     else
-        print_plain(s, text);
+        print_plain(s, key, value != NULL ? value : "-");
 }
 
 void sheet_int(sheet *s, const char *key, long long value) {
     char text[32];
     (void)snprintf(text, sizeof text, "%lld", value);
-    print_bare(s, key, text);
+    if (s->form == SHEET_JSON)
+        put_json(s, key, json_integer(value));
+    else
+        print_plain(s, key, text);
 }
 
-static void real_text(const sheet *s, double value, char out[32]) {
-    if (!isfinite(value))
-        (void)snprintf(out, 32, "%s", s->form == SHEET_JSON ? "null" : "-");
-    else
-        (void)snprintf(out, 32, "%.*g", s->form == SHEET_JSON ? 10 : 6, value);
+static void real_text(double value, char out[32]) {
+    (void)snprintf(out, 32, isfinite(value) ? "%.6g" : "-", value);
 }
 
 void sheet_real(sheet *s, const char *key, double value) {
     char text[32];
-    real_text(s, value, text);
-    print_bare(s, key, text);
+    real_text(value, text);
+    if (s->form == SHEET_JSON)
+        put_json(s, key, pleat_json_real(value));
+    else
+        print_plain(s, key, text);
 }
 
 void sheet_flag(sheet *s, const char *key, int value) {
     if (s->form == SHEET_JSON)
-        print_bare(s, key, value ? "true" : "false");
+        put_json(s, key, json_boolean(value));
     else
-        print_bare(s, key, value ? "yes" : "no");
+        print_plain(s, key, value ? "yes" : "no");
 }
 
-/* "[1, 2]", or "1 2", or "1,2" where a blank would end the value. Cut at CELL_BYTES. */
+/* "1 2", or "1,2" where a blank would end the value. Cut at CELL_BYTES. */
 static void list_text(const sheet *s, const double *values, int n, char out[CELL_BYTES]) {
-    static const char *const gaps[] = {" ", ",", ", "};
-    const int json = s->form == SHEET_JSON;
-    size_t used = (size_t)snprintf(out, CELL_BYTES, "%s", json ? "[" : "");
+    size_t used = 0;
+    out[0] = '\0';
     for (int i = 0; i < n && used < CELL_BYTES - 40; i++) {
         char one[32];
-        real_text(s, values[i], one);
-        used += (size_t)snprintf(out + used, CELL_BYTES - used, "%s%s", i > 0 ? gaps[s->form] : "",
+        real_text(values[i], one);
+        used += (size_t)snprintf(out + used, CELL_BYTES - used, "%s%s",
+                                 i == 0                  ? ""
+                                 : s->form == SHEET_LINE ? ","
+                                                         : " ",
                                  one);
     }
-    (void)snprintf(out + used, CELL_BYTES - used, "%s", json ? "]" : "");
+}
+
+static json_t *json_list(const double *values, int n) {
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++) (void)json_array_append_new(list, pleat_json_real(values[i]));
+    return list;
 }
 
 void sheet_reals(sheet *s, const char *key, const double *values, int n) {
     char text[CELL_BYTES];
     list_text(s, values, n, text);
-    print_bare(s, key, text);
+    if (s->form == SHEET_JSON)
+        put_json(s, key, json_list(values, n));
+    else
+        print_plain(s, key, text);
 }
 
 void sheet_ints(sheet *s, const char *key, const int *values, int n) {
-    double reals[16];
-    const int most = (int)(sizeof reals / sizeof *reals);
-    for (int i = 0; i < n && i < most; i++) reals[i] = values[i];
-    sheet_reals(s, key, reals, n < most ? n : most);
+    char text[CELL_BYTES] = "";
+    json_t *list = s->form == SHEET_JSON ? json_array() : NULL;
+    size_t used = 0;
+    for (int i = 0; i < n && used < CELL_BYTES - 16; i++) {
+        const char *gap = i == 0 ? "" : s->form == SHEET_LINE ? "," : " ";
+        used += (size_t)snprintf(text + used, CELL_BYTES - used, "%s%d", gap, values[i]);
+        if (list != NULL) (void)json_array_append_new(list, json_integer(values[i]));
+    }
+    if (s->form == SHEET_JSON)
+        put_json(s, key, list);
+    else
+        print_plain(s, key, text);
+}
+
+static json_t *json_matrix(const double *values, int rows, int columns) {
+    json_t *matrix = json_array();
+    for (int r = 0; r < rows; r++)
+        (void)json_array_append_new(matrix, json_list(values + (ptrdiff_t)r * columns, columns));
+    return matrix;
 }
 
 void sheet_matrix(sheet *s, const char *key, const double *values, int rows, int columns) {
+    if (s->form == SHEET_JSON) {
+        put_json(s, key, json_matrix(values, rows, columns));
+        return;
+    }
     print_key(s, key);
-    if (s->form == SHEET_JSON) (void)putchar('[');
     for (int r = 0; r < rows; r++) {
         char text[CELL_BYTES];
-        list_text(s, values + (size_t)r * (size_t)columns, columns, text);
+        list_text(s, values + (ptrdiff_t)r * columns, columns, text);
         if (s->form == SHEET_TEXT)
             (void)printf("%*s%s\n", r > 0 ? KEY_WIDTH : 0, "", text);
         else
-            (void)printf("%s%s", r > 0 ? s->form == SHEET_JSON ? ", " : ";" : "", text);
+            (void)printf("%s%s", r > 0 ? ";" : "", text);
     }
-    if (s->form == SHEET_JSON) (void)putchar(']');
 }
 
 void sheet_table(sheet *s, const char *key, const sheet_column *columns) {
     if (s->form == SHEET_JSON) {
-        print_key(s, key);
-        (void)putchar('[');
+        s->table = json_array();
+        put_json(s, key, s->table);
     }
     if (s->form == SHEET_TEXT) {
         print_words(key);
@@ -177,14 +194,15 @@ void sheet_table(sheet *s, const char *key, const sheet_column *columns) {
 }
 
 static void end_row(const sheet *s) {
-    if (s->rows == 0) return;
-    if (s->form == SHEET_JSON) (void)putchar('}');
-    if (s->form == SHEET_TEXT) (void)putchar('\n');
+    if (s->rows > 0 && s->form == SHEET_TEXT) (void)putchar('\n');
 }
 
 void sheet_row(sheet *s) {
     end_row(s);
-    if (s->form == SHEET_JSON) (void)fputs(s->rows > 0 ? ", {" : "{", stdout);
+    if (s->form == SHEET_JSON) {
+        s->row = json_object();
+        (void)json_array_append_new(s->table, s->row);
+    }
     if (s->form == SHEET_LINE) (void)fputs("\n  ", stdout);
     s->rows++;
     s->cell = s->columns;
@@ -193,7 +211,7 @@ void sheet_row(sheet *s) {
 
 void sheet_table_end(sheet *s) {
     end_row(s);
-    if (s->form == SHEET_JSON) (void)putchar(']');
     s->columns = NULL;
+    s->row = NULL;
     s->filled = 1;
 }

@@ -32,6 +32,8 @@ typedef struct sheet {
     int rows;                    /* of the open table */
     const sheet_column *columns; /* of the open table; NULL when none is open */
     const sheet_column *cell;    /* the next one */
+    struct json_t *object;       /* of SHEET_JSON, printed by sheet_end */
+    struct json_t *table, *row;  /* of it; row: NULL outside of a table */
 } sheet;
 
 /* `title` only begins the line of SHEET_LINE. */

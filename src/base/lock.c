@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HOLDER_BYTES 512
@@ -26,11 +25,8 @@ static void describe_self(int shared, char text[HOLDER_BYTES]) {
     char host[256] = "unknown", stamp[32];
     (void)gethostname(host, sizeof host - 1);
     const char *job = getenv("SLURM_JOB_ID");
-    const time_t now = time(NULL);
-    struct tm local;
-    (void)localtime_r(&now, &local);
-    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &local);
-    (void)snprintf(text, HOLDER_BYTES, "%shost %s, pid %ld, job %.64s, since %s\n",
+    pleat_time_text(stamp);
+    (void)snprintf(text, HOLDER_BYTES, "%shost %s, pid %ld, job %.64s, since %.19s\n",
                    shared ? "one or more processes, the last of them " : "", host, (long)getpid(),
                    job == NULL ? "none" : job, stamp);
 }

@@ -31,6 +31,13 @@ double pleat_now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+void pleat_time_text(char out[32]) {
+    const time_t now = time(NULL);
+    struct tm local;
+    (void)localtime_r(&now, &local);
+    (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%S%z", &local);
+}
+
 pleat_status pleat_log_open(const char *path, int echo) {
     if (log_file != NULL) (void)fclose(log_file);
     log_file = NULL;
@@ -44,7 +51,7 @@ pleat_status pleat_log_open(const char *path, int echo) {
 }
 
 static void put(FILE *file, const char *stamp, const char *format, va_list args) {
-    (void)fprintf(file, "%s  ", stamp);
+    (void)fprintf(file, "%.19s  ", stamp); /* without the zone */
     (void)vfprintf(file, format, args);
     (void)fputc('\n', file);
 }
@@ -58,10 +65,7 @@ static void clear_bar(void) {
 void pleat_log(pleat_log_level level, const char *format, ...) {
     if (level > log_level) return;
     char stamp[32];
-    const time_t now = time(NULL);
-    struct tm local;
-    (void)localtime_r(&now, &local);
-    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &local);
+    pleat_time_text(stamp);
     va_list args;
     va_start(args, format);
     if (log_file != NULL) {

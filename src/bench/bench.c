@@ -3,6 +3,7 @@
 
 #include "pleat/file.h"
 #include "pleat/log.h"
+#include "pleat/statistics.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -12,26 +13,26 @@
 #include <unistd.h>
 
 static const verb measurements[] = {
-    {"bench step", bench_step, "[options]",
+    {"bench step", bench_step, 0, "[options]",
      "one training step: forward, loss, backward, Adam, on random patches.\n"
      "Under mpirun the ranks share each step and --batch is one rank's.\n"
      "gflops = batch * (6 macs - 2 first) / ms_median, per rank: macs are the multiply-adds of "
      "one\n"
      "patch forward, and the first layer, with `first` of them, needs no gradient of its input"},
-    {"bench prep", bench_prep, "[--in FILE | --size XxYxZ] [options]",
+    {"bench prep", bench_prep, 0, "[--in FILE | --size XxYxZ] [options]",
      "preprocessing of one volume, step by step; without --in of a phantom"},
-    {"bench read", bench_read, "[--store STORE] [options]",
+    {"bench read", bench_read, 0, "[--store STORE] [options]",
      "a random patch, image and mask, from a store that the system has in memory;\n"
      "without --store of one synthetic case, in a scratch folder below $TMPDIR"},
-    {"bench predict", bench_predict, "[options]", "sliding-window prediction of a volume"},
-    {"bench allreduce", bench_allreduce, "[options]",
+    {"bench predict", bench_predict, 0, "[options]", "sliding-window prediction of a volume"},
+    {"bench allreduce", bench_allreduce, 0, "[options]",
      "the sum of float32 over all ranks, under mpirun. With n ranks and t, the median over\n"
      "repetitions of the slowest rank's time: algbw_gbs = bytes / t / 1e9,\n"
      "busbw_gbs = algbw_gbs * 2 (n - 1) / n, as nccl-tests defines it"},
-    {"bench augment", bench_augment, "[options]",
+    {"bench augment", bench_augment, 0, "[options]",
      "patches made in a second, by one thread and by all: by each transform alone, by all at\n"
      "once, by the worst four (elastic, rotation, scale, gamma), and as the paper draws them"},
-    {NULL, NULL, NULL, NULL},
+    {NULL, NULL, 0, NULL, NULL},
 };
 
 static void list_measurements(FILE *out) {
@@ -56,17 +57,12 @@ pleat_status verb_bench(app *a, const verb *self, int argc, char **argv) {
 
 /* --- times and memory ------------------------------------------------------------------------- */
 
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 bench_times bench_summary(double *times, int n) {
-    qsort(times, (size_t)n, sizeof *times, ascending);
+    pleat_sort(times, (size_t)n);
     return (bench_times){
-        .median = 0.5 * (times[(n - 1) / 2] + times[n / 2]),
+        .median = pleat_median(times, (size_t)n),
         .min = times[0],
-        .p90 = times[(9 * n + 9) / 10 - 1],
+        .p90 = pleat_quantile(times, (size_t)n, 0.9),
     };
 }
 

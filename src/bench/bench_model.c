@@ -2,7 +2,7 @@
 #include "bench.h"
 
 #include "pleat/comm_device.h"
-#include "pleat/cuda_module.h"
+#include "pleat/device.h"
 #include "pleat/predict.h"
 #include "pleat/volume.h"
 
@@ -28,12 +28,7 @@ void bench_model_rows(bench_model_options *o, option *rows) {
 pleat_status bench_model_open(const app *a, const bench_model_options *o, int train,
                               pleat_comm *group, bench_model *out) {
     *out = (bench_model){0};
-    pleat_engine_options engine = {
-        .engine = o->engine,
-        .threads = o->threads > 0 ? o->threads : a->session->threads,
-        .device = -1,
-        .deterministic = o->deterministic,
-    };
+    pleat_config config;
     const pleat_network network = {
         .depth = o->depth, .filters = o->filters, .classes = o->classes, .norm = 1};
     pleat_net_options options = {
@@ -45,10 +40,14 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
     PLEAT_CHECK(o->batch >= 1 && o->threads >= 0, PLEAT_ERR_ARG,
                 "--batch must be at least 1, --threads not negative");
     PLEAT_TRY(bench_check_size("--patch", o->patch));
-    PLEAT_TRY(pleat_precision_from_name(o->precision, &engine.precision));
+    pleat_config_defaults(&config);
+    config.threads = o->threads;
+    config.deterministic = o->deterministic;
+    PLEAT_TRY(pleat_config_set_key("--engine", "engine", o->engine, &config));
+    PLEAT_TRY(pleat_config_set_key("--precision", "precision", o->precision, &config));
     PLEAT_TRY(pleat_network_build(&network, &out->graph));
     PLEAT_TRY(pleat_graph_check_size(&out->graph, o->patch));
-    PLEAT_TRY(pleat_engine_create(&engine, &out->engine));
+    PLEAT_TRY(pleat_config_engine(&config, a->session->threads, &out->engine));
     if (group != NULL)
         PLEAT_TRY(pleat_comm_device(group, out->engine, o->share_gpu, &out->compute));
     if (out->compute != NULL) options.norm_comm = out->compute;
@@ -68,8 +67,7 @@ void bench_model_close(bench_model *m) {
 
 void bench_model_print(sheet *s, const bench_model_options *o, const bench_model *m) {
     size_t unused = 0, total = 0; /* of the GPU, with what others have there */
-    if (m->engine->module != NULL &&
-        m->engine->module->memory(m->engine, &unused, &total) == PLEAT_OK)
+    if (pleat_device_of(m->engine)->memory(m->engine, &unused, &total) == PLEAT_OK && total > 0)
         sheet_real(s, "device_mib", (double)(total - unused) / 0x1p20);
     sheet_real(s, "arena_mib", (double)pleat_net_arena(m->net) / 0x1p20);
     sheet_int(s, "params", (long long)m->graph.params);
@@ -300,7 +298,10 @@ pleat_status bench_predict(app *a, const verb *self, int argc, char **argv) {
     if (a->session->rank != 0) return PLEAT_OK;
     w.config.batch = o.batch;
     w.config.classes = o.classes;
-    PLEAT_TRY(pleat_merge_from_name(merge, &w.config.merge));
+    pleat_config choice;
+    pleat_config_defaults(&choice);
+    PLEAT_TRY(pleat_config_set_key("--merge", "predict.merge", merge, &choice));
+    w.config.merge = (pleat_merge)choice.merge;
     PLEAT_TRY(bench_check_size("--size", w.source.dim));
     for (int i = 0; i < 3; i++) {
         w.config.patch[i] = o.patch[i];

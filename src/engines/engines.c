@@ -31,37 +31,30 @@ static pleat_status cudnn_create(const pleat_engine_options *options, pleat_engi
     const char *why = cudnn_missing();
     PLEAT_CHECK(why == NULL, PLEAT_ERR_UNSUPPORTED, "engine 'cudnn': %s", why);
     const pleat_cuda_module *module = pleat_cuda_module_load(&why);
-    PLEAT_TRY(module->engine_create(options, out));
-    (*out)->module = module;
-    return PLEAT_OK;
+    return module->engine_create(options, out);
 }
 
 static const pleat_engine_entry engines[] = {
-    {"cudnn", "GPU, cuDNN", cudnn_missing, cudnn_create, 1},
+    {"cudnn", "GPU, cuDNN", cudnn_missing, cudnn_create, 1, 1},
 #if PLEAT_WITH_ONEDNN
-    {"onednn", "CPU, oneDNN", always, pleat_onednn_create, 0},
+    {"onednn", "CPU, oneDNN", always, pleat_onednn_create, 0, 0},
 #else
-    {"onednn", "CPU, oneDNN", without_onednn, onednn_is_missing, 0},
+    {"onednn", "CPU, oneDNN", without_onednn, onednn_is_missing, 0, 0},
 #endif
-    {"ref", "CPU, plain loops; the oracle", always, pleat_ref_create, 0},
-    {"ref64", "the same in double, for gradient checks", always, pleat_ref64_create, 0},
-    {NULL, NULL, NULL, NULL, 0},
+    {"ref", "CPU, plain loops; the oracle", always, pleat_ref_create, 0, 0},
+    {"ref64", "the same in double, for gradient checks", always, pleat_ref64_create, 0, 0},
+    {NULL, NULL, NULL, NULL, 0, 0},
 };
 
 static const char *const precisions[] = {"auto", "f32", "tf32", "bf16"};
 
-const char *pleat_precision_name(pleat_precision precision) { return precisions[precision]; }
-
-pleat_status pleat_precision_from_name(const char *name, pleat_precision *out) {
-    for (int i = 0; i < (int)(sizeof precisions / sizeof *precisions); i++) {
-        if (strcmp(name, precisions[i]) != 0) continue;
-        *out = (pleat_precision)i;
-        return PLEAT_OK;
-    }
-    return PLEAT_FAIL(PLEAT_ERR_ARG, "unknown precision '%s'; use auto, f32, tf32 or bf16", name);
+const char *pleat_precision_name(int precision) {
+    return precision < (int)(sizeof precisions / sizeof *precisions) ? precisions[precision] : NULL;
 }
 
 const pleat_engine_entry *pleat_engine_list(void) { return engines; }
+
+const char *pleat_engine_name(int i) { return i == 0 ? "auto" : engines[i - 1].name; }
 
 /* An engine that is tried, or NULL when it does not start or computes wrongly. */
 static pleat_engine *create_right(const pleat_engine_entry *e,
@@ -75,8 +68,9 @@ static pleat_engine *create_right(const pleat_engine_entry *e,
 }
 
 pleat_status pleat_engine_create(const pleat_engine_options *options, pleat_engine **out) {
-    const int automatic = strcmp(options->engine, "auto") == 0;
-    char names[256] = "auto";
+    const int automatic = strcmp(options->engine, pleat_engine_name(0)) == 0;
+    char names[256];
+    (void)snprintf(names, sizeof names, "%s", pleat_engine_name(0));
     for (const pleat_engine_entry *e = engines; e->name != NULL; e++) {
         if (automatic && e->missing() == NULL) {
             if (!e->tried) return e->create(options, out);

@@ -3,7 +3,6 @@
 #include "cpu.h"
 #include "pleat/log.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -85,13 +84,11 @@ pleat_status pleat_onednn_create(const pleat_engine_options *options, pleat_engi
     e->base.threads = pleat_cpu_threads(options->threads);
     e->base.ordered = options->deterministic;
     e->parts = e->base.ordered ? PLEAT_ORDERED_PARTS : e->base.threads;
-    omp_set_num_threads(e->base.threads); /* the library shares the OpenMP runtime */
     pleat_cpu_name(cpu, sizeof cpu);
     (void)snprintf(e->base.device, sizeof e->base.device, "%s, %d thread%s, %s", cpu,
                    e->base.threads, e->base.threads == 1 ? "" : "s", pleat_dnnl_isa());
     pleat_dnnl_version(e->base.library, sizeof e->base.library);
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_dnnl_open(e->base.ordered ? e->base.threads : 1, &e->library));
+    PLEAT_TRY_GOTO(status, done, pleat_dnnl_open(e->base.threads, e->base.ordered, &e->library));
     *out = &e->base;
     e = NULL;
 done:

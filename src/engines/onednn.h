@@ -35,15 +35,18 @@ typedef enum pleat_dnnl_pass {                     /* what pleat_dnnl_run takes,
                                PLEAT_DNNL_BACKWARD_WEIGHTS /* x, dy, dweights, dbias */
 } pleat_dnnl_pass;
 
-typedef struct pleat_dnnl_shape { /* of a convolution, stride 1, "same" zero padding */
+typedef struct pleat_dnnl_shape { /* of a convolution; see pleat_conv_desc */
     int n, d, h, w, cin, cout;
-    int kernel; /* 1 or 3, per axis */
-    int relu;   /* forward only */
-    int bf16;   /* activations and weights; bias and weight gradients are always float */
+    int kernel[3], stride[3], before[3];
+    int relu; /* forward only */
+    int bf16; /* activations and weights; bias and weight gradients are always float */
 } pleat_dnnl_shape;
 
-/* `workers` may run primitives at the same time, each under its own number. */
-pleat_status pleat_dnnl_open(int workers, pleat_dnnl **out);
+/* Primitives use `threads` threads. side_by_side: one thread each, and as many workers as there are
+ * threads may run them at the same time, each under its own number; otherwise there is only
+ * worker 0. The library takes its number of threads from OpenMP, which is set during its calls
+ * alone: between them the caller's own loops have the number that they had. */
+pleat_status pleat_dnnl_open(int threads, int side_by_side, pleat_dnnl **out);
 void pleat_dnnl_close(pleat_dnnl *library);
 
 /* "oneDNN 2.6.3": the one this program runs on. onednn_version.c */
@@ -53,13 +56,16 @@ const char *pleat_dnnl_isa(void);
 /* Whether this processor multiplies bfloat16 itself (the library also emulates it, slowly). */
 int pleat_dnnl_has_bf16(void);
 
+/* Whether backward data is itself a forward convolution, dy to dx, by the transposed weights with
+ * the taps in reverse order: where strides are 1 and the padding is the same on both sides. There
+ * the library's forward code is up to a third faster than its backward one. */
+int pleat_dnnl_mirrors(const pleat_dnnl_shape *shape);
+
 /* Weights are in the layout the library likes best, activations are [N,D,H,W,C]. `shape` is the
- * forward one for every pass. Backward data is itself a forward convolution, dy to dx, by the
- * transposed weights with the taps in reverse order: the library's forward code is up to a third
- * faster than its backward one. */
+ * forward one for every pass. */
 pleat_status pleat_dnnl_conv(pleat_dnnl *library, const pleat_dnnl_shape *shape,
                              pleat_dnnl_pass pass, pleat_dnnl_op **out);
-/* Canonical float weights -> those of `conv`, BACKWARD_DATA's from canonical ones with the taps in
+/* Canonical float weights -> those of `conv`, a mirrored one's from canonical ones with the taps in
  * reverse order; and those of `conv` added to canonical ones. Both take from, to. */
 pleat_status pleat_dnnl_pack(pleat_dnnl *library, const pleat_dnnl_op *conv, pleat_dnnl_op **out);
 pleat_status pleat_dnnl_unpack_add(pleat_dnnl *library, const pleat_dnnl_op *conv,

@@ -1,6 +1,7 @@
 /* onednn_api.c - oneDNN's C API, version 2 or 3, as convolutions that can be prepared and run. */
 #include "onednn.h"
 
+#include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
 
@@ -9,7 +10,9 @@
 
 struct pleat_dnnl {
     dnnl_engine_t engine;
+    int threads; /* of reorders of weights */
     int workers;
+    int worker_threads;     /* of what workers run */
     dnnl_stream_t *streams; /* [workers] */
 };
 
@@ -18,13 +21,16 @@ typedef struct arguments { /* of a primitive, without data between its runs */
     int count;
 } arguments;
 
+typedef enum conv_way { FORWARD, MIRRORED, BACKWARD_DATA, BACKWARD_WEIGHTS } conv_way;
+
 struct pleat_dnnl_op {
     dnnl_primitive_desc_t desc;
     dnnl_primitive_t primitive;
+    int threads; /* it is made for */
     int workers;
     arguments *of;          /* [workers] */
-    pleat_dnnl_shape shape; /* of a convolution */
-    pleat_dnnl_pass pass;
+    conv_way way;           /* of a convolution */
+    pleat_dnnl_shape shape; /* forward */
 };
 
 static pleat_status failed(dnnl_status_t code, const char *call) {
@@ -84,28 +90,29 @@ static void layout_destroy(layout l) { (void)l; }
 
 #endif
 
-typedef struct conv_spec {
+typedef struct conv_spec { /* as the way sees it: a mirrored one's x is dy */
     layout x, y, weights, dweights, bias;
-    dnnl_dims_t padding;
+    dnnl_dims_t stride, before, after;
 } conv_spec;
-
-static const dnnl_dims_t ones = {1, 1, 1};
 
 #if DNNL_VERSION_MAJOR >= 3
 
 static const dnnl_dims_t no_dilation = {0, 0, 0};
 
 static dnnl_status_t conv_desc_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
-                                      pleat_dnnl_pass pass, const conv_spec *s,
-                                      dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
-    if (pass != PLEAT_DNNL_BACKWARD_WEIGHTS)
-        return dnnl_convolution_forward_primitive_desc_create(
-            out, engine, dnnl_forward_training, dnnl_convolution_direct, s->x, s->weights,
-            pass == PLEAT_DNNL_FORWARD ? s->bias : NULL, s->y, ones, no_dilation, s->padding,
-            s->padding, attr);
-    return dnnl_convolution_backward_weights_primitive_desc_create(
-        out, engine, dnnl_convolution_direct, s->x, s->dweights, s->bias, s->y, ones, no_dilation,
-        s->padding, s->padding, hint, attr);
+                                      conv_way way, const conv_spec *s, dnnl_primitive_desc_t hint,
+                                      dnnl_primitive_attr_t attr) {
+    if (way == BACKWARD_DATA)
+        return dnnl_convolution_backward_data_primitive_desc_create(
+            out, engine, dnnl_convolution_direct, s->x, s->weights, s->y, s->stride, no_dilation,
+            s->before, s->after, hint, attr);
+    if (way == BACKWARD_WEIGHTS)
+        return dnnl_convolution_backward_weights_primitive_desc_create(
+            out, engine, dnnl_convolution_direct, s->x, s->dweights, s->bias, s->y, s->stride,
+            no_dilation, s->before, s->after, hint, attr);
+    return dnnl_convolution_forward_primitive_desc_create(
+        out, engine, dnnl_forward_training, dnnl_convolution_direct, s->x, s->weights,
+        way == FORWARD ? s->bias : NULL, s->y, s->stride, no_dilation, s->before, s->after, attr);
 }
 
 static dnnl_status_t append_relu(dnnl_post_ops_t operations) {
@@ -119,18 +126,22 @@ static dnnl_status_t append_sum(dnnl_post_ops_t operations) {
 #else
 
 static dnnl_status_t conv_desc_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
-                                      pleat_dnnl_pass pass, const conv_spec *s,
-                                      dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr) {
+                                      conv_way way, const conv_spec *s, dnnl_primitive_desc_t hint,
+                                      dnnl_primitive_attr_t attr) {
     dnnl_convolution_desc_t desc;
     dnnl_status_t code;
-    if (pass != PLEAT_DNNL_BACKWARD_WEIGHTS)
+    if (way == BACKWARD_DATA)
+        code = dnnl_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct, &s->x,
+                                                        &s->weights, &s->y, s->stride, s->before,
+                                                        s->after);
+    else if (way == BACKWARD_WEIGHTS)
+        code = dnnl_convolution_backward_weights_desc_init(&desc, dnnl_convolution_direct, &s->x,
+                                                           &s->dweights, &s->bias, &s->y, s->stride,
+                                                           s->before, s->after);
+    else
         code = dnnl_convolution_forward_desc_init(
             &desc, dnnl_forward_training, dnnl_convolution_direct, &s->x, &s->weights,
-            pass == PLEAT_DNNL_FORWARD ? &s->bias : NULL, &s->y, ones, s->padding, s->padding);
-    else
-        code = dnnl_convolution_backward_weights_desc_init(&desc, dnnl_convolution_direct, &s->x,
-                                                           &s->dweights, &s->bias, &s->y, ones,
-                                                           s->padding, s->padding);
+            way == FORWARD ? &s->bias : NULL, &s->y, s->stride, s->before, s->after);
     return code != dnnl_success ? code : dnnl_primitive_desc_create(out, &desc, attr, engine, hint);
 }
 
@@ -146,14 +157,17 @@ static dnnl_status_t append_sum(dnnl_post_ops_t operations) {
 
 /* --- the library --- */
 
-pleat_status pleat_dnnl_open(int workers, pleat_dnnl **out) {
+pleat_status pleat_dnnl_open(int threads, int side_by_side, pleat_dnnl **out) {
     pleat_status status = PLEAT_OK;
+    const int workers = side_by_side ? threads : 1;
     pleat_dnnl *library = calloc(1, sizeof *library);
     PLEAT_CHECK(library != NULL, PLEAT_ERR_MEMORY, "cannot allocate the oneDNN engine");
     library->streams = calloc((size_t)workers, sizeof(dnnl_stream_t));
     PLEAT_CHECK_GOTO(status, done, library->streams != NULL, PLEAT_ERR_MEMORY,
                      "cannot allocate the oneDNN engine");
+    library->threads = threads;
     library->workers = workers;
+    library->worker_threads = side_by_side ? 1 : threads;
     DNNL_TRY_GOTO(status, done, dnnl_engine_create(&library->engine, dnnl_cpu, 0));
     for (int i = 0; i < workers; i++)
         DNNL_TRY_GOTO(
@@ -199,6 +213,13 @@ const char *pleat_dnnl_isa(void) {
     return "generic instructions";
 }
 
+/* OpenMP's number of threads of the calling thread until now; it is given back after the call. */
+static int use_threads(int threads) {
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(threads);
+    return before;
+}
+
 /* --- preparing --- */
 
 static dnnl_status_t attributes_create(dnnl_primitive_attr_t *out,
@@ -223,8 +244,8 @@ static layout_ref layout_of(const pleat_dnnl_op *op, dnnl_query_t what) {
 }
 
 static layout_ref weights_of(const pleat_dnnl_op *conv) {
-    return layout_of(conv, conv->pass == PLEAT_DNNL_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md
-                                                                     : dnnl_query_weights_md);
+    return layout_of(conv, conv->way == BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md
+                                                         : dnnl_query_weights_md);
 }
 
 /* A memory, without data yet, for each of a primitive's arguments. */
@@ -257,14 +278,23 @@ done:
     return status;
 }
 
-static dnnl_status_t spec_create(conv_spec *s, const pleat_dnnl_shape *shape) {
+/* The layouts of a way; a mirrored one goes from dy to dx, which are of the same size. */
+static dnnl_status_t spec_create(conv_spec *s, conv_way way, const pleat_dnnl_shape *shape) {
     const dnnl_data_type_t type = shape->bf16 ? dnnl_bf16 : dnnl_f32;
-    const int k = shape->kernel;
-    const dnnl_dims_t x = {shape->n, shape->cin, shape->d, shape->h, shape->w};
-    const dnnl_dims_t y = {shape->n, shape->cout, shape->d, shape->h, shape->w};
-    const dnnl_dims_t weights = {shape->cout, shape->cin, k, k, k};
-    const dnnl_dims_t bias = {shape->cout};
-    for (int i = 0; i < 3; i++) s->padding[i] = k / 2;
+    const int mirrored = way == MIRRORED;
+    const int cin = mirrored ? shape->cout : shape->cin, cout = mirrored ? shape->cin : shape->cout;
+    const int size[3] = {shape->d, shape->h, shape->w}, *k = shape->kernel;
+    const dnnl_dims_t x = {shape->n, cin, size[0], size[1], size[2]};
+    const dnnl_dims_t weights = {cout, cin, k[0], k[1], k[2]}, bias = {cout};
+    dnnl_dims_t y = {shape->n, cout};
+    for (int i = 0; i < 3; i++) {
+        const int step = shape->stride[i], last = (size[i] / step - 1) * step + k[i];
+        const int after = last - size[i] - shape->before[i];
+        y[2 + i] = size[i] / step;
+        s->stride[i] = step;
+        s->before[i] = shape->before[i];
+        s->after[i] = after > 0 ? after : 0;
+    }
     dnnl_status_t code = layout_create(&s->x, DIMS, x, type, dnnl_acdeb);
     if (code == dnnl_success) code = layout_create(&s->y, DIMS, y, type, dnnl_acdeb);
     if (code == dnnl_success)
@@ -282,43 +312,57 @@ static void spec_destroy(conv_spec *s) {
     layout_destroy(s->bias);
 }
 
-static const int conv_arguments[][4] = {
-    {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST},
-    {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
-    {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_BIAS},
+int pleat_dnnl_mirrors(const pleat_dnnl_shape *shape) {
+    for (int i = 0; i < 3; i++)
+        if (shape->stride[i] != 1 || shape->before[i] != shape->kernel[i] / 2) return 0;
+    return 1;
+}
+
+static conv_way way_of(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass) {
+    if (pass == PLEAT_DNNL_FORWARD) return FORWARD;
+    if (pass == PLEAT_DNNL_BACKWARD_WEIGHTS) return BACKWARD_WEIGHTS;
+    return pleat_dnnl_mirrors(shape) ? MIRRORED : BACKWARD_DATA;
+}
+
+static const struct {
+    int count, names[4];
+} conv_arguments[] = {
+    [FORWARD] = {4, {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST}},
+    [MIRRORED] = {3, {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST}},
+    [BACKWARD_DATA] = {3, {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC}},
+    [BACKWARD_WEIGHTS] = {4,
+                          {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS,
+                           DNNL_ARG_DIFF_BIAS}},
 };
 
-pleat_status pleat_dnnl_conv(pleat_dnnl *library, const pleat_dnnl_shape *shape,
-                             pleat_dnnl_pass pass, pleat_dnnl_op **out) {
+static pleat_status conv_make(pleat_dnnl *library, const pleat_dnnl_shape *shape, conv_way way,
+                              pleat_dnnl_op **out) {
     pleat_status status = PLEAT_OK;
-    conv_spec spec = {no_layout, no_layout, no_layout, no_layout, no_layout, {0}};
+    conv_spec spec = {.x = no_layout};
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t hint = NULL;
+    const dnnl_engine_t engine = library->engine;
     pleat_dnnl_op *op = calloc(1, sizeof *op);
     PLEAT_CHECK_GOTO(status, done, op != NULL, PLEAT_ERR_MEMORY, "cannot allocate a convolution");
+    op->way = way;
     op->shape = *shape;
-    op->pass = pass;
-    if (pass == PLEAT_DNNL_BACKWARD_DATA) {
-        op->shape.cin = shape->cout;
-        op->shape.cout = shape->cin;
-    }
-    const int relu = pass == PLEAT_DNNL_FORWARD && shape->relu;
-    DNNL_TRY_GOTO(status, done, spec_create(&spec, &op->shape));
+    op->threads = library->worker_threads;
+    const int relu = way == FORWARD && shape->relu;
+    DNNL_TRY_GOTO(status, done, spec_create(&spec, way, shape));
     DNNL_TRY_GOTO(status, done, attributes_create(&attributes, relu ? append_relu : NULL));
-    if (pass == PLEAT_DNNL_BACKWARD_WEIGHTS)
-        DNNL_TRY_GOTO(
-            status, done,
-            conv_desc_create(&hint, library->engine, PLEAT_DNNL_FORWARD, &spec, NULL, attributes));
-    DNNL_TRY_GOTO(status, done,
-                  conv_desc_create(&op->desc, library->engine, pass, &spec, hint, attributes));
+    if (way == BACKWARD_WEIGHTS || way == BACKWARD_DATA)
+        DNNL_TRY_GOTO(status, done,
+                      conv_desc_create(&hint, engine, FORWARD, &spec, NULL, attributes));
+    DNNL_TRY_GOTO(status, done, conv_desc_create(&op->desc, engine, way, &spec, hint, attributes));
     {
-        const layout_ref forward[] = {REF(spec.x), weights_of(op), REF(spec.bias), REF(spec.y)};
-        const layout_ref data[] = {REF(spec.x), weights_of(op), REF(spec.y)};
-        const layout_ref weights[] = {REF(spec.x), REF(spec.y), weights_of(op), REF(spec.bias)};
-        const layout_ref *const layouts[] = {forward, data, weights};
+        const layout_ref x = REF(spec.x), y = REF(spec.y), b = REF(spec.bias), w = weights_of(op);
+        const layout_ref layouts[][4] = {[FORWARD] = {x, w, b, y},
+                                         [MIRRORED] = {x, w, y},
+                                         [BACKWARD_DATA] = {y, w, x},
+                                         [BACKWARD_WEIGHTS] = {x, y, w, b}};
         PLEAT_TRY_GOTO(status, done,
-                       op_finish(library, op, pass == PLEAT_DNNL_BACKWARD_DATA ? 3 : 4,
-                                 conv_arguments[pass], layouts[pass]));
+                       op_finish(library, op, conv_arguments[way].count, conv_arguments[way].names,
+                                 layouts[way]));
     }
     *out = op;
     op = NULL;
@@ -330,18 +374,30 @@ done:
     return status;
 }
 
-static pleat_status reorder(pleat_dnnl *library, const pleat_dnnl_op *conv, int unpack_add,
-                            pleat_dnnl_op **out) {
+pleat_status pleat_dnnl_conv(pleat_dnnl *library, const pleat_dnnl_shape *shape,
+                             pleat_dnnl_pass pass, pleat_dnnl_op **out) {
+    const int callers = use_threads(library->worker_threads);
+    const pleat_status status = conv_make(library, shape, way_of(shape, pass), out);
+    (void)use_threads(callers);
+    return status;
+}
+
+static pleat_status reorder_make(pleat_dnnl *library, const pleat_dnnl_op *conv, int unpack_add,
+                                 int threads, pleat_dnnl_op **out) {
     static const int names[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
-    const int k = conv->shape.kernel;
-    const dnnl_dims_t dims = {conv->shape.cout, conv->shape.cin, k, k, k};
-    const dnnl_format_tag_t tag = conv->pass == PLEAT_DNNL_BACKWARD_DATA ? dnnl_bcdea : dnnl_acdeb;
+    const pleat_dnnl_shape *s = &conv->shape;
+    const int mirrored = conv->way == MIRRORED, *k = s->kernel;
+    const dnnl_dims_t dims = {mirrored ? s->cin : s->cout, mirrored ? s->cout : s->cin, k[0], k[1],
+                              k[2]};
     pleat_status status = PLEAT_OK;
     layout canonical = no_layout;
     dnnl_primitive_attr_t attributes = NULL;
     pleat_dnnl_op *op = calloc(1, sizeof *op);
     PLEAT_CHECK_GOTO(status, done, op != NULL, PLEAT_ERR_MEMORY, "cannot allocate a reorder");
-    DNNL_TRY_GOTO(status, done, layout_create(&canonical, DIMS, dims, dnnl_f32, tag));
+    op->threads = threads;
+    DNNL_TRY_GOTO(
+        status, done,
+        layout_create(&canonical, DIMS, dims, dnnl_f32, mirrored ? dnnl_bcdea : dnnl_acdeb));
     DNNL_TRY_GOTO(status, done, attributes_create(&attributes, unpack_add ? append_sum : NULL));
     {
         const layout_ref from = unpack_add ? weights_of(conv) : REF(canonical);
@@ -361,13 +417,21 @@ done:
     return status;
 }
 
+static pleat_status reorder(pleat_dnnl *library, const pleat_dnnl_op *conv, int unpack_add,
+                            int threads, pleat_dnnl_op **out) {
+    const int callers = use_threads(threads);
+    const pleat_status status = reorder_make(library, conv, unpack_add, threads, out);
+    (void)use_threads(callers);
+    return status;
+}
+
 pleat_status pleat_dnnl_pack(pleat_dnnl *library, const pleat_dnnl_op *conv, pleat_dnnl_op **out) {
-    return reorder(library, conv, 0, out);
+    return reorder(library, conv, 0, library->threads, out);
 }
 
 pleat_status pleat_dnnl_unpack_add(pleat_dnnl *library, const pleat_dnnl_op *conv,
                                    pleat_dnnl_op **out) {
-    return reorder(library, conv, 1, out);
+    return reorder(library, conv, 1, library->worker_threads, out);
 }
 
 void pleat_dnnl_op_destroy(pleat_dnnl_op *op) {
@@ -403,6 +467,7 @@ pleat_status pleat_dnnl_run(pleat_dnnl *library, pleat_dnnl_op *op, int worker, 
     pleat_status status = PLEAT_OK;
     const arguments *a = &op->of[worker];
     dnnl_stream_t stream = library->streams[worker];
+    const int callers = use_threads(op->threads);
     for (int i = 0; i < a->count; i++)
         DNNL_TRY_GOTO(status, done,
                       dnnl_memory_set_data_handle(a->list[i].memory,
@@ -410,5 +475,6 @@ pleat_status pleat_dnnl_run(pleat_dnnl *library, pleat_dnnl_op *op, int worker, 
     DNNL_TRY_GOTO(status, done, dnnl_primitive_execute(op->primitive, stream, a->count, a->list));
     DNNL_TRY_GOTO(status, done, dnnl_stream_wait(stream));
 done:
+    (void)use_threads(callers);
     return status;
 }

@@ -1,9 +1,12 @@
 /*
  * onednn_conv.c - convolutions of the oneDNN engine.
  *
- *   CONV3  the library's convolution, bias and ReLU inside it
- *   UP     the library's 1x1x1 convolution to 8*Cout channels, whose result [D,H,W,2,2,2,Cout] is
- *          dealt out to [2D,2H,2W,Cout]; its own transposed convolution is 4 to 30 times slower
+ *   CONV   the library's convolution, bias and ReLU inside it; one of kernel 1 and a stride is a
+ *          1x1x1 convolution of every stride-th voxel of x, picked before, for the library's own
+ *          is slow in bf16 (docs/speed.md)
+ *   UP     the library's 1x1x1 convolution to corners*Cout channels, whose result
+ *          [D,H,W,sD,sH,sW,Cout] is dealt out to [sD*D,sH*H,sW*W,Cout] with strides s; its own
+ *          transposed convolution is 4 to 30 times slower
  *   HEAD   onednn_head.c
  *
  * The library wants weights in layouts of its own. The forward copy is kept from pack to pack;
@@ -21,30 +24,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TAPS      27 /* of a 3x3x3 kernel */
-#define CORNERS   8  /* voxels of the finer grid under one of the coarser */
 #define ALIGNMENT 64 /* bytes, of the parts of engine->work */
 
 struct pleat_conv {
     pleat_conv_desc desc;
-    pleat_dnnl_shape shape;               /* of the primitives: of the batch or of one sample */
-    int workers;                          /* that run samples side by side; 1: not ordered */
-    pleat_dnnl_op *pass[3];               /* by pleat_dnnl_pass */
-    pleat_dnnl_op *pack, *pack_data;      /* canonical weights to those of forward; of data */
-    pleat_dnnl_op *unpack_add;            /* weight gradients to canonical ones */
-    void *packed;                         /* forward's weights */
-    size_t fine, weights, mirrored, bias; /* bytes of a worker's parts of engine->work, in this */
-}; /* order: UP's 8*Cout channels; packed weights or gradients; weights with taps reversed; bias */
+    pleat_dnnl_shape shape;          /* of the primitives: of the batch or of one sample */
+    int taps, corners;               /* CONV: of the kernel; UP: of y under a voxel of x */
+    int picks;                       /* CONV of kernel 1 and a stride */
+    int workers;                     /* that run samples side by side; 1: not ordered */
+    pleat_dnnl_op *pass[3];          /* by pleat_dnnl_pass */
+    pleat_dnnl_op *pack, *pack_data; /* canonical weights to those of forward; of data */
+    pleat_dnnl_op *unpack_add;       /* weight gradients to canonical ones */
+    void *packed;                    /* forward's weights */
+    /* Bytes of a worker's parts of engine->work, in this order: UP's coarse y or dy, or the picked
+     * x or dx; packed weights or their gradients; weights with the taps reversed; bias. */
+    size_t middle, weights, mirrored, bias;
+};
 
 static size_t aligned(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
-static char *work_fine(const pleat_onednn *e, const pleat_conv *conv, int worker) {
-    const size_t each = conv->fine + conv->weights + conv->mirrored + conv->bias;
+static char *work_middle(const pleat_onednn *e, const pleat_conv *conv, int worker) {
+    const size_t each = conv->middle + conv->weights + conv->mirrored + conv->bias;
     return (char *)e->work.data + (size_t)worker * each;
 }
 
 static char *work_weights(const pleat_onednn *e, const pleat_conv *conv, int worker) {
-    return work_fine(e, conv, worker) + conv->fine;
+    return work_middle(e, conv, worker) + conv->middle;
 }
 
 static float *work_mirrored(const pleat_onednn *e, const pleat_conv *conv, int worker) {
@@ -68,20 +73,15 @@ static pleat_status reserve_for(pleat_onednn *e, const pleat_conv *conv, const p
 static pleat_status make_pass(pleat_onednn *e, pleat_conv *conv, pleat_dnnl_pass pass) {
     const pleat_conv_desc *d = &conv->desc;
     pleat_dnnl_op **op = &conv->pass[pass];
-    const int threads = omp_get_max_threads();
-    if (e->base.ordered) omp_set_num_threads(1);
-    const pleat_status status = pleat_dnnl_conv(e->library, &conv->shape, pass, op);
-    omp_set_num_threads(threads);
-    PLEAT_TRY(status);
+    PLEAT_TRY(pleat_dnnl_conv(e->library, &conv->shape, pass, op));
     PLEAT_TRY(reserve_for(e, conv, *op));
     if (strstr(pleat_dnnl_implementation(*op), "ref") != NULL)
-        pleat_log(
-            PLEAT_INFO,
-            "oneDNN has only its slow reference code (%s) for a %s layer of %d to %d channels "
-            "on %dx%dx%d",
-            pleat_dnnl_implementation(*op),
-            d->kind == PLEAT_UP ? "2x2x2 up-convolution" : "3x3x3 convolution", d->cin, d->cout,
-            d->d, d->h, d->w);
+        pleat_log(PLEAT_INFO,
+                  "oneDNN has only its slow reference code (%s) for a %dx%dx%d %s of stride "
+                  "%dx%dx%d, %d to %d channels on %dx%dx%d",
+                  pleat_dnnl_implementation(*op), d->kernel[0], d->kernel[1], d->kernel[2],
+                  d->kind == PLEAT_UP ? "up-convolution" : "convolution", d->stride[0],
+                  d->stride[1], d->stride[2], d->cin, d->cout, d->d, d->h, d->w);
     return PLEAT_OK;
 }
 
@@ -92,9 +92,9 @@ static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
         PLEAT_TRY(pleat_dnnl_pack(e->library, data, &conv->pack_data));
         PLEAT_TRY(reserve_for(e, conv, conv->pack_data));
         conv->weights = aligned(pleat_dnnl_weights_bytes(data));
-        if (conv->desc.kind == PLEAT_CONV)
-            conv->mirrored =
-                aligned((size_t)conv->desc.cout * TAPS * (size_t)conv->desc.cin * sizeof(float));
+        if (conv->taps > 1 && pleat_dnnl_mirrors(&conv->shape))
+            conv->mirrored = aligned((size_t)conv->desc.cout * (size_t)conv->taps *
+                                     (size_t)conv->desc.cin * sizeof(float));
     }
     PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_WEIGHTS));
     const pleat_dnnl_op *weights = conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS];
@@ -105,30 +105,51 @@ static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
     return PLEAT_OK;
 }
 
-static pleat_status make_primitives(pleat_onednn *e, pleat_conv *conv) {
+/* UP's kernel is its corners, each a product of its own. */
+static void set_shape(const pleat_onednn *e, pleat_conv *conv) {
     const pleat_conv_desc *d = &conv->desc;
-    const int up = d->kind == PLEAT_UP, cout = up ? CORNERS * d->cout : d->cout;
-    const int n = e->base.ordered ? 1 : d->n;
-    const size_t voxels = (size_t)n * (size_t)d->d * (size_t)d->h * (size_t)d->w;
-    conv->workers = !e->base.ordered ? 1 : d->n < e->base.threads ? d->n : e->base.threads;
-    conv->shape = (pleat_dnnl_shape){.n = n,
+    const int up = d->kind == PLEAT_UP, voxels = d->kernel[0] * d->kernel[1] * d->kernel[2];
+    conv->taps = up ? 1 : voxels;
+    conv->corners = up ? voxels : 1;
+    conv->shape = (pleat_dnnl_shape){.n = e->base.ordered ? 1 : d->n,
                                      .d = d->d,
                                      .h = d->h,
                                      .w = d->w,
                                      .cin = d->cin,
-                                     .cout = cout,
-                                     .kernel = up ? 1 : 3,
+                                     .cout = conv->corners * d->cout,
                                      .relu = d->relu && !up,
                                      .bf16 = e->base.act == PLEAT_BF16};
+    conv->picks = !up && voxels == 1 && d->stride[0] * d->stride[1] * d->stride[2] > 1;
+    if (conv->picks) {
+        conv->shape.d /= d->stride[0];
+        conv->shape.h /= d->stride[1];
+        conv->shape.w /= d->stride[2];
+    }
+    for (int i = 0; i < 3; i++) {
+        conv->shape.kernel[i] = up ? 1 : d->kernel[i];
+        conv->shape.stride[i] = up || conv->picks ? 1 : d->stride[i];
+        conv->shape.before[i] = up ? 0 : d->before[i];
+    }
+}
+
+static pleat_status make_primitives(pleat_onednn *e, pleat_conv *conv) {
+    const pleat_conv_desc *d = &conv->desc;
+    const pleat_dnnl_shape *s = &conv->shape;
+    conv->workers = !e->base.ordered ? 1 : d->n < e->base.threads ? d->n : e->base.threads;
+    set_shape(e, conv);
+    const size_t voxels = (size_t)s->n * (size_t)s->d * (size_t)s->h * (size_t)s->w;
+    const size_t cout = (size_t)s->cout;
     PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_FORWARD));
     const pleat_dnnl_op *forward = conv->pass[PLEAT_DNNL_FORWARD];
     PLEAT_TRY(pleat_dnnl_pack(e->library, forward, &conv->pack));
     PLEAT_TRY(reserve_for(e, conv, conv->pack));
     PLEAT_TRY(pleat_cpu_alloc(&e->base, pleat_dnnl_weights_bytes(forward), &conv->packed));
     if (d->train) PLEAT_TRY(make_backward(e, conv));
-    if (up) conv->fine = aligned(voxels * (size_t)cout * pleat_dtype_size(e->base.act));
-    conv->bias = aligned((size_t)cout * sizeof(float));
-    const size_t each = conv->fine + conv->weights + conv->mirrored + conv->bias;
+    const size_t element = pleat_dtype_size(e->base.act);
+    if (d->kind == PLEAT_UP) conv->middle = aligned(voxels * cout * element);
+    if (conv->picks) conv->middle = aligned(voxels * (size_t)d->cin * element);
+    conv->bias = aligned(cout * sizeof(float));
+    const size_t each = conv->middle + conv->weights + conv->mirrored + conv->bias;
     return pleat_onednn_reserve(e, &e->work, (size_t)conv->workers * each);
 }
 
@@ -162,24 +183,47 @@ void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
     free(conv);
 }
 
-/* --- dealing out 8*Cout channels to the finer grid, and back --- */
+/* --- between tensors and primitives --- */
 
-/* One row of the finer grid is every other run of 2*Cout of the coarser one's row. */
+/* Deals corners*Cout channels out to the finer grid, or back. One row of that is runs of sW*Cout of
+ * the coarser one's row, one of each voxel. */
 static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
                  const pleat_tensor *fine, int back) {
-    const size_t element = pleat_dtype_size(e->base.act), run = (size_t)conv->desc.cout * element;
-    const size_t pitch = (size_t)fine->pitch * element, w = (size_t)conv->desc.w;
+    const pleat_conv_desc *desc = &conv->desc;
+    const size_t element = pleat_dtype_size(e->base.act), run = (size_t)desc->cout * element;
+    const size_t pitch = (size_t)fine->pitch * element, w = (size_t)desc->w;
+    const size_t sd = (size_t)desc->stride[0], sh = (size_t)desc->stride[1];
+    const size_t sw = (size_t)desc->stride[2], corners = sd * sh * sw;
     const size_t rows = (size_t)fine->n * (size_t)fine->d * (size_t)fine->h;
 #pragma omp parallel for num_threads(e->base.threads) schedule(static)
     for (size_t row = 0; row < rows; row++) {
         const size_t h = row % (size_t)fine->h, plane = row / (size_t)fine->h;
-        const size_t corner = plane % 2 * 4 + h % 2 * 2; /* depth is even, so plane % 2 is d % 2 */
-        const size_t coarse_row = plane / 2 * ((size_t)fine->h / 2) + h / 2;
-        char *a = coarse + (coarse_row * w * CORNERS + corner) * run;
-        char *b = (char *)fine->data + row * 2 * w * pitch;
-        for (size_t i = 0; i < w; i++, a += CORNERS * run, b += 2 * pitch)
-            for (size_t k = 0; k < 2; k++)
+        const size_t corner = (plane % sd * sh + h % sh) * sw; /* sD divides D: d % sD */
+        const size_t coarse_row = plane / sd * ((size_t)fine->h / sh) + h / sh;
+        char *a = coarse + (coarse_row * w * corners + corner) * run;
+        char *b = (char *)fine->data + row * sw * w * pitch;
+        for (size_t i = 0; i < w; i++, a += corners * run, b += sw * pitch)
+            for (size_t k = 0; k < sw; k++)
                 memcpy(back ? a + k * run : b + k * pitch, back ? b + k * pitch : a + k * run, run);
+    }
+}
+
+/* Every stride-th voxel of x, packed; or these back in x, and zeros between them. */
+static void pick(const pleat_onednn *e, const pleat_conv *conv, char *picked, const pleat_tensor *x,
+                 int back) {
+    const size_t run = (size_t)x->c * pleat_dtype_size(e->base.act), width = (size_t)x->w;
+    const size_t sd = (size_t)conv->desc.stride[0], sh = (size_t)conv->desc.stride[1];
+    const size_t sw = (size_t)conv->desc.stride[2], height = (size_t)x->h;
+    const size_t rows = (size_t)x->n * (size_t)x->d * height;
+#pragma omp parallel for num_threads(e->base.threads) schedule(static)
+    for (size_t row = 0; row < rows; row++) {
+        const size_t h = row % height, plane = row / height; /* sD divides D: d % sD */
+        const int taken = plane % sd == 0 && h % sh == 0;
+        char *a = picked + (plane / sd * (height / sh) + h / sh) * (width / sw) * run;
+        char *b = (char *)x->data + row * width * run;
+        if (back && (!taken || sw > 1)) memset(b, 0, width * run);
+        for (size_t i = 0; taken && i < width; i += sw, a += run, b += sw * run)
+            memcpy(back ? b : a, back ? a : b, run);
     }
 }
 
@@ -187,10 +231,11 @@ static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
 static void mirror(const pleat_onednn *e, const pleat_conv *conv, const float *weights,
                    float *mirrored) {
     const size_t cin = (size_t)conv->desc.cin, kernels = (size_t)conv->desc.cout;
+    const size_t taps = (size_t)conv->taps;
 #pragma omp parallel for num_threads(e->base.threads) schedule(static)
     for (size_t k = 0; k < kernels; k++)
-        for (size_t tap = 0; tap < TAPS; tap++)
-            memcpy(mirrored + (k * TAPS + TAPS - 1 - tap) * cin, weights + (k * TAPS + tap) * cin,
+        for (size_t tap = 0; tap < taps; tap++)
+            memcpy(mirrored + (k * taps + taps - 1 - tap) * cin, weights + (k * taps + tap) * cin,
                    cin * sizeof(float));
 }
 
@@ -216,8 +261,7 @@ static pleat_tensor piece_of(const call *c, const pleat_tensor *t, int k) {
     return base->ordered ? pleat_tensor_sample(t, k, pleat_dtype_size(base->act)) : *t;
 }
 
-/* Every piece of the batch, `workers` side by side. Within a parallel region the library would not
- * use more threads; a team of one is no such region, so it is told. */
+/* Every piece of the batch, `workers` side by side. */
 static pleat_status run_pieces(const call *c, int workers,
                                pleat_status (*pass)(const call *c, int k, int worker)) {
     if (!c->e->base.ordered) return pass(c, 0, 0);
@@ -225,7 +269,6 @@ static pleat_status run_pieces(const call *c, int workers,
     char message[512] = "";
 #pragma omp parallel for num_threads(workers) schedule(static)
     for (int k = 0; k < c->conv->desc.n; k++) {
-        omp_set_num_threads(1); /* of this task alone */
         const pleat_status mine = pass(c, k, omp_get_thread_num());
         if (mine == PLEAT_OK) continue;
 #pragma omp critical(pleat_onednn_pieces)
@@ -243,19 +286,34 @@ pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, cons
     return run(&c, conv->pack, 0, (void *const[]){(void *)weights, conv->packed});
 }
 
+/* As the primitive takes it: UP's repeated for each corner. */
+static const float *bias_of(const call *c, int worker) {
+    const pleat_conv *conv = c->conv;
+    const size_t cout = (size_t)conv->desc.cout, corners = (size_t)conv->corners;
+    if (c->bias != NULL && corners == 1) return c->bias;
+    float *repeated = work_bias(c->e, conv, worker);
+    for (size_t i = 0; i < corners * cout; i++)
+        repeated[i] = c->bias != NULL ? c->bias[i % cout] : 0;
+    return repeated;
+}
+
+/* x as the primitives take it. */
+static void *input_of(const call *c, const pleat_tensor *x, int worker) {
+    if (!c->conv->picks) return x->data;
+    char *picked = work_middle(c->e, c->conv, worker);
+    pick(c->e, c->conv, picked, x, 0);
+    return picked;
+}
+
 static pleat_status forward_piece(const call *c, int k, int worker) {
     const pleat_conv *conv = c->conv;
-    pleat_dnnl_op *op = conv->pass[PLEAT_DNNL_FORWARD];
+    const int up = conv->desc.kind == PLEAT_UP;
     const pleat_tensor x = piece_of(c, c->x, k), y = piece_of(c, c->y, k);
-    if (conv->desc.kind == PLEAT_CONV)
-        return run(c, op, worker, (void *const[]){x.data, c->weights, (void *)c->bias, y.data});
-    float *repeated = work_bias(c->e, conv, worker);
-    char *fine = work_fine(c->e, conv, worker);
-    for (int q = 0; q < CORNERS; q++)
-        memcpy(repeated + (size_t)q * (size_t)conv->desc.cout, c->bias,
-               (size_t)conv->desc.cout * sizeof(float));
-    PLEAT_TRY(run(c, op, worker, (void *const[]){x.data, c->weights, repeated, fine}));
-    deal(c->e, conv, fine, &y, 0);
+    void *from = input_of(c, &x, worker), *bias = (void *)bias_of(c, worker);
+    void *to = up ? work_middle(c->e, conv, worker) : y.data;
+    PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_FORWARD], worker,
+                  (void *const[]){from, c->weights, bias, to}));
+    if (up) deal(c->e, conv, to, &y, 0);
     return PLEAT_OK;
 }
 
@@ -269,19 +327,23 @@ pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, c
     return run_pieces(&c, conv->workers, forward_piece);
 }
 
-/* The gradient as the primitives take it: dy, or UP's dealt back to 8*Cout channels. */
+/* The gradient as the primitives take it: dy, or UP's dealt back to corners*Cout channels. */
 static void *gradient_of(const call *c, const pleat_tensor *dy, int worker) {
     if (c->conv->desc.kind != PLEAT_UP) return dy->data;
-    char *coarse = work_fine(c->e, c->conv, worker);
+    char *coarse = work_middle(c->e, c->conv, worker);
     deal(c->e, c->conv, coarse, dy, 1);
     return coarse;
 }
 
 static pleat_status data_piece(const call *c, int k, int worker) {
+    const pleat_conv *conv = c->conv;
     const pleat_tensor dx = piece_of(c, c->x, k), dy = piece_of(c, c->y, k);
     void *gradient = gradient_of(c, &dy, worker);
-    return run(c, c->conv->pass[PLEAT_DNNL_BACKWARD_DATA], worker,
-               (void *const[]){gradient, c->weights, dx.data});
+    void *to = conv->picks ? work_middle(c->e, conv, worker) : dx.data;
+    PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_BACKWARD_DATA], worker,
+                  (void *const[]){gradient, c->weights, to}));
+    if (conv->picks) pick(c->e, conv, to, &dx, 1);
+    return PLEAT_OK;
 }
 
 pleat_status pleat_onednn_conv_backward_data(pleat_engine *engine, pleat_conv *conv,
@@ -292,7 +354,7 @@ pleat_status pleat_onednn_conv_backward_data(pleat_engine *engine, pleat_conv *c
         return pleat_onednn_head_backward_data(e, &conv->desc, weights, dy->data, dx->data);
     void *packed = work_weights(e, conv, 0), *canonical = (void *)weights;
     const call c = {.e = e, .conv = conv, .x = dx, .y = dy, .weights = packed};
-    if (conv->desc.kind == PLEAT_CONV) {
+    if (conv->mirrored > 0) {
         canonical = work_mirrored(e, conv, 0);
         mirror(e, conv, weights, canonical);
     }
@@ -304,11 +366,13 @@ static pleat_status weights_piece(const call *c, int k, int worker) {
     const pleat_conv *conv = c->conv;
     const pleat_tensor x = piece_of(c, c->x, k), dy = piece_of(c, c->y, k);
     const size_t shift = (size_t)k * conv->desc.sample_stride;
-    void *gradient = gradient_of(c, &dy, worker), *dw = work_weights(c->e, conv, worker);
-    float *db = work_bias(c->e, conv, worker), *total = c->dbias + shift;
+    void *from = input_of(c, &x, worker), *gradient = gradient_of(c, &dy, worker);
+    void *dw = work_weights(c->e, conv, worker);
+    float *db = work_bias(c->e, conv, worker);
     PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS], worker,
-                  (void *const[]){x.data, gradient, dw, db}));
-    for (int i = 0; i < conv->shape.cout; i++) total[i % conv->desc.cout] += db[i];
+                  (void *const[]){from, gradient, dw, db}));
+    for (int i = 0; i < conv->shape.cout && c->dbias != NULL; i++)
+        c->dbias[shift + (size_t)(i % conv->desc.cout)] += db[i];
     return run(c, conv->unpack_add, worker, (void *const[]){dw, c->dweights + shift});
 }
 

@@ -33,7 +33,8 @@ INLINE void forward_group(int group, int bf16, const float *w, const float *bias
     }
     for (; c < cin; c++)
         for (int k = 0; k < group; k++) tail[k] += load1(x, c, bf16) * w[(size_t)k * cin + c];
-    for (int k = 0; k < group; k++) y[k] = bias[k] + v16_total(sum[k]) + tail[k];
+    for (int k = 0; k < group; k++)
+        y[k] = (bias != NULL ? bias[k] : 0) + v16_total(sum[k]) + tail[k];
 }
 
 INLINE void forward_share(int group, int bf16, const pleat_conv_desc *desc, const float *weights,
@@ -45,9 +46,11 @@ INLINE void forward_share(int group, int bf16, const pleat_conv_desc *desc, cons
         float *out = y + v * (size_t)classes;
         int k = 0;
         for (; k + group <= classes; k += group)
-            forward_group(group, bf16, weights + (size_t)k * cin, bias + k, row, cin, out + k);
+            forward_group(group, bf16, weights + (size_t)k * cin, bias != NULL ? bias + k : NULL,
+                          row, cin, out + k);
         for (; k < classes; k++)
-            forward_group(1, bf16, weights + (size_t)k * cin, bias + k, row, cin, out + k);
+            forward_group(1, bf16, weights + (size_t)k * cin, bias != NULL ? bias + k : NULL, row,
+                          cin, out + k);
     }
 }
 
@@ -154,10 +157,11 @@ static void backward_weights(const pleat_onednn *engine, const pleat_conv_desc *
                     db[k] += (double)load1(dy, i * classes + k, bf16);
         }
     }
-    for (size_t i = 0; i < n; i++) {
+    const size_t weights = n - classes;
+    for (size_t i = 0; i < (dbias != NULL ? n : weights); i++) {
         double total = 0;
         for (int t = 0; t < parts; t++) total += partial[(size_t)t * n + i];
-        float *to = i < n - classes ? dweights + i : dbias + (i - (n - classes));
+        float *to = i < weights ? dweights + i : dbias + (i - weights);
         *to += (float)total;
     }
 }
@@ -173,6 +177,6 @@ pleat_status pleat_onednn_head_backward_weights(pleat_onednn *engine, const plea
     for (size_t k = 0; stride > 0 && k < (size_t)desc->n; k++)
         backward_weights(engine, desc, voxels, (const char *)x + k * from,
                          (const char *)dy + k * gradient, dweights + k * stride,
-                         dbias + k * stride);
+                         dbias != NULL ? dbias + k * stride : NULL);
     return PLEAT_OK;
 }

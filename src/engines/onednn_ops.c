@@ -116,35 +116,50 @@ pleat_status pleat_onednn_copy(pleat_engine *engine, const pleat_tensor *x, int 
 
 /* --- pooling --- */
 
-typedef struct windows { /* the eight voxels under one of the pooled tensor */
-    size_t begin;        /* element of the first one */
-    size_t d, h, w;      /* elements to the next along each axis */
-} windows;
+typedef struct block { /* the voxels of x under one of the pooled tensor */
+    int d, h, w;       /* 1 or 2 along each axis */
+    int count;
+    int number[8]; /* d*4 + h*2 + w, ascending */
+    size_t at[8];  /* elements from the first */
+} block;
 
-/* Of voxel `v` of the pooled tensor `y` in the tensor `x` twice its size. */
-static inline windows window_of(const pleat_tensor *x, const pleat_tensor *y, size_t v) {
-    const size_t w = v % (size_t)y->w, row = v / (size_t)y->w, h = row % (size_t)y->h;
-    const size_t plane = row / (size_t)y->h, d = plane % (size_t)y->d, n = plane / (size_t)y->d;
+static pleat_status block_of(const pleat_tensor *x, const pleat_tensor *y, block *out) {
+    const int d = x->d / y->d, h = x->h / y->h, w = x->w / y->w;
+    PLEAT_CHECK((d == 1 || d == 2) && (h == 1 || h == 2) && (w == 1 || w == 2) &&
+                    x->d == d * y->d && x->h == h * y->h && x->w == w * y->w,
+                PLEAT_ERR_SHAPE, "pooling %dx%dx%d to %dx%dx%d; every side must be halved or stay",
+                x->d, x->h, x->w, y->d, y->h, y->w);
     const size_t dw = (size_t)x->pitch, dh = dw * (size_t)x->w, dd = dh * (size_t)x->h;
-    return (windows){n * dd * (size_t)x->d + 2 * (d * dd + h * dh + w * dw), dd, dh, dw};
+    *out = (block){.d = d, .h = h, .w = w};
+    for (int q = 0; q < 8; q++) {
+        if (q / 4 >= d || q / 2 % 2 >= h || q % 2 >= w) continue;
+        out->number[out->count] = q;
+        out->at[out->count++] = (q & 4 ? dd : 0) + (q & 2 ? dh : 0) + (q & 1 ? dw : 0);
+    }
+    return PLEAT_OK;
 }
 
-static inline size_t corner(const windows *k, int q) { /* q = d*4 + h*2 + w */
-    return k->begin + (q & 4 ? k->d : 0) + (q & 2 ? k->h : 0) + (q & 1 ? k->w : 0);
+/* The first element of x under voxel `v` of the pooled tensor. */
+static inline size_t first_of(const block *b, const pleat_tensor *x, const pleat_tensor *y,
+                              size_t v) {
+    const size_t w = v % (size_t)y->w, row = v / (size_t)y->w, h = row % (size_t)y->h;
+    const size_t plane = row / (size_t)y->h; /* of all samples: y's, so x's too */
+    const size_t x_row = plane * (size_t)b->d * (size_t)x->h + h * (size_t)b->h;
+    return (x_row * (size_t)x->w + w * (size_t)b->w) * (size_t)x->pitch;
 }
 
-INLINE void pool_channels(int lanes, int bf16, const pleat_tensor *x, const windows *k,
+INLINE void pool_channels(int lanes, int bf16, const pleat_tensor *x, const block *b, size_t first,
                           const pleat_tensor *y, uint8_t *index, size_t v, int c) {
     const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
     for (int r = 0; r < registers; r++) {
         const size_t at = lane_at(c, r);
-        v16 best = v16_load(x->data, k->begin + at, width, bf16);
+        v16 best = v16_load(x->data, first + at, width, bf16);
         i16 winner = {0};
-        for (int q = 1; q < 8; q++) {
-            const v16 value = v16_load(x->data, corner(k, q) + at, width, bf16);
+        for (int q = 1; q < b->count; q++) {
+            const v16 value = v16_load(x->data, first + b->at[q] + at, width, bf16);
             const i16 better = value > best;
             best = v16_select(better, value, best);
-            winner = (winner & ~better) | (better & q);
+            winner = (winner & ~better) | (better & b->number[q]);
         }
         const byte16 bytes = __builtin_convertvector(winner, byte16);
         v16_store(y->data, v * (size_t)y->pitch + at, width, bf16, best);
@@ -152,44 +167,39 @@ INLINE void pool_channels(int lanes, int bf16, const pleat_tensor *x, const wind
     }
 }
 
-static pleat_status check_halves(const pleat_tensor *x, const pleat_tensor *y) {
-    PLEAT_CHECK(x->d == 2 * y->d && x->h == 2 * y->h && x->w == 2 * y->w, PLEAT_ERR_SHAPE,
-                "pooling %dx%dx%d to %dx%dx%d; every side must be even", x->d, x->h, x->w, y->d,
-                y->h, y->w);
-    return PLEAT_OK;
-}
-
 pleat_status pleat_onednn_pool_forward(pleat_engine *engine, const pleat_tensor *x,
                                        const pleat_tensor *y, uint8_t *index) {
-    PLEAT_TRY(check_halves(x, y));
+    block b;
+    PLEAT_TRY(block_of(x, y, &b));
     const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16, channels = y->c;
     const size_t voxels = pleat_tensor_voxels(y);
 #pragma omp parallel for num_threads(threads)
     for (int t = 0; t < threads; t++) {
         const pleat_share s = pleat_share_of(voxels, 1, t, threads);
         for (size_t v = s.begin; v < s.end; v++) {
-            const windows k = window_of(x, y, v);
+            const size_t first = first_of(&b, x, y, v);
             for (int c = 0; c < channels; c += lanes_of(channels - c))
-                WITH_LANES(channels - c, bf16, pool_channels, x, &k, y, index, v, c);
+                WITH_LANES(channels - c, bf16, pool_channels, x, &b, first, y, index, v, c);
         }
     }
     return PLEAT_OK;
 }
 
 INLINE void unpool_channels(int lanes, int bf16, const pleat_tensor *dy, const uint8_t *index,
-                            const pleat_tensor *dx, const windows *k, int accumulate, size_t v,
-                            int c) {
+                            const pleat_tensor *dx, const block *b, size_t first, int accumulate,
+                            size_t v, int c) {
     const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
+    const size_t ahead = AHEAD * (size_t)dx->pitch;
     for (int r = 0; r < registers; r++) {
         const size_t at = lane_at(c, r);
         byte16 bytes = {0};
         memcpy(&bytes, index + v * (size_t)dy->c + at, (size_t)width);
         const i16 winner = __builtin_convertvector(bytes, i16);
         const i16 gradient = (i16)v16_load(dy->data, v * (size_t)dy->pitch + at, width, bf16);
-        for (int q = 0; q < 8; q++) {
-            const size_t to = corner(k, q) + at;
-            if (bf16 && accumulate) v16_fetch(dx->data, to + AHEAD * k->w, bf16);
-            v16 value = (v16)(gradient & (winner == q));
+        for (int q = 0; q < b->count; q++) {
+            const size_t to = first + b->at[q] + at;
+            if (bf16 && accumulate) v16_fetch(dx->data, to + ahead, bf16);
+            v16 value = (v16)(gradient & (winner == b->number[q]));
             if (accumulate) value += v16_load(dx->data, to, width, bf16);
             v16_store(dx->data, to, width, bf16, value);
         }
@@ -199,17 +209,18 @@ INLINE void unpool_channels(int lanes, int bf16, const pleat_tensor *dy, const u
 pleat_status pleat_onednn_pool_backward(pleat_engine *engine, const pleat_tensor *dy,
                                         const uint8_t *index, int accumulate,
                                         const pleat_tensor *dx) {
-    PLEAT_TRY(check_halves(dx, dy));
+    block b;
+    PLEAT_TRY(block_of(dx, dy, &b));
     const int threads = engine->threads, bf16 = engine->act == PLEAT_BF16, channels = dy->c;
     const size_t voxels = pleat_tensor_voxels(dy);
 #pragma omp parallel for num_threads(threads)
     for (int t = 0; t < threads; t++) {
         const pleat_share s = pleat_share_of(voxels, 1, t, threads);
         for (size_t v = s.begin; v < s.end; v++) {
-            const windows k = window_of(dx, dy, v);
+            const size_t first = first_of(&b, dx, dy, v);
             for (int c = 0; c < channels; c += lanes_of(channels - c))
-                WITH_LANES(channels - c, bf16, unpool_channels, dy, index, dx, &k, accumulate, v,
-                           c);
+                WITH_LANES(channels - c, bf16, unpool_channels, dy, index, dx, &b, first,
+                           accumulate, v, c);
         }
     }
     return PLEAT_OK;

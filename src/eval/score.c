@@ -6,6 +6,7 @@
 #include "pleat/nifti.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,40 +29,48 @@ static double apart(const pleat_geometry *a, const pleat_geometry *b) {
     return most;
 }
 
-static pleat_status compare(const char *id, const pleat_label *guess, const pleat_geometry *at,
-                            const pleat_label *truth, const pleat_geometry *there,
-                            pleat_case_result *out) {
-    const int *g = guess->dim, *t = truth->dim;
+static pleat_status check_pair(const char *id, const char *prediction, const int g[3],
+                               const int t[3]) {
     PLEAT_CHECK(g[0] == t[0] && g[1] == t[1] && g[2] == t[2], PLEAT_ERR_SHAPE,
                 "case '%s': the prediction '%s' has %d x %d x %d voxels, the truth %d x %d x %d",
-                id, out->prediction, g[2], g[1], g[0], t[2], t[1], t[0]);
-    const double mm = apart(at, there);
+                id, prediction, g[2], g[1], g[0], t[2], t[1], t[0]);
+    return PLEAT_OK;
+}
+
+/* The counts of a pair into `one`, then its scores. */
+static pleat_status judge(const pleat_pair *pair, const pleat_results *results,
+                          pleat_case_result *one) {
+    const int classes = results->classes.n;
+    const pleat_status status = pleat_metrics_count(pair->truth, pair->predicted,
+                                                    pleat_voxels(pair->dim), classes, one->counts);
+    if (status == PLEAT_OK)
+        return pleat_scores_compute(results->scores, pair, classes, one->counts, one->values);
+    char why[512];
+    (void)snprintf(why, sizeof why, "%s", pleat_error_message());
+    return PLEAT_FAIL(status, "case '%s', prediction '%s': %s", one->id, one->prediction, why);
+}
+
+pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
+                               const char *reference, pleat_results *results) {
+    pleat_status status = PLEAT_OK;
+    pleat_label guess = {0}, truth = {0};
+    pleat_geometry at, there;
+    pleat_case_result *one = NULL;
+    PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(prediction, &guess, &at));
+    PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(reference, &truth, &there));
+    PLEAT_TRY_GOTO(status, done, check_pair(id, prediction, guess.dim, truth.dim));
+    const double mm = apart(&at, &there);
     if (mm > SAME_PLACE_MM)
         pleat_log(PLEAT_INFO,
                   "case %s: prediction and truth lie up to %.4g mm apart; compared voxel "
                   "by voxel",
                   id, mm);
-    const pleat_status status =
-        pleat_metrics_count(truth->data, guess->data, pleat_voxels(t), out->classes, out->counts);
-    if (status == PLEAT_OK) return PLEAT_OK;
-    char why[512];
-    (void)snprintf(why, sizeof why, "%s", pleat_error_message());
-    return PLEAT_FAIL(status, "case '%s', prediction '%s': %s", id, out->prediction, why);
-}
-
-pleat_status pleat_score_files(const char *id, const char *prediction, const char *reference,
-                               int classes, pleat_case_result *out) {
-    pleat_status status = PLEAT_OK;
-    pleat_label guess = {0}, truth = {0};
-    pleat_geometry at, there;
-    pleat_case_result result = {.classes = classes};
-    PLEAT_TRY(pleat_path(result.id, sizeof result.id, "%s", id));
-    PLEAT_TRY(pleat_path(result.prediction, sizeof result.prediction, "%s", prediction));
-    PLEAT_TRY(pleat_path(result.reference, sizeof result.reference, "%s", reference));
-    PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(prediction, &guess, &at));
-    PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(reference, &truth, &there));
-    PLEAT_TRY_GOTO(status, done, compare(id, &guess, &at, &truth, &there, &result));
-    *out = result;
+    PLEAT_TRY_GOTO(status, done, pleat_results_add(results, id, fold, prediction, reference, &one));
+    const pleat_pair pair = {.truth = truth.data,
+                             .predicted = guess.data,
+                             .dim = {truth.dim[0], truth.dim[1], truth.dim[2]},
+                             .spacing = {truth.spacing[0], truth.spacing[1], truth.spacing[2]}};
+    PLEAT_TRY_GOTO(status, done, judge(&pair, results, one));
 done:
     pleat_label_free(&guess);
     pleat_label_free(&truth);
@@ -87,9 +96,8 @@ static int any_label(const pleat_case_paths *cases, int n) {
 }
 
 static pleat_status score_cases(const char *predictions, const pleat_case_paths *cases, int n,
-                                int classes, pleat_case_result *results, int *scored) {
+                                pleat_results *results) {
     const int alone = !any_label(cases, n); /* then the volumes themselves are the label maps */
-    *scored = 0;
     for (int i = 0; i < n; i++) {
         char prediction[PLEAT_PATH_BYTES];
         const char *reference = alone ? cases[i].image : cases[i].label;
@@ -97,39 +105,29 @@ static pleat_status score_cases(const char *predictions, const pleat_case_paths 
         if (reference == NULL) continue;
         PLEAT_TRY(find_prediction(predictions, cases[i].id, prediction));
         if (prediction[0] == '\0') continue;
-        PLEAT_TRY(
-            pleat_score_files(cases[i].id, prediction, reference, classes, &results[*scored]));
-        ++*scored;
+        PLEAT_TRY(pleat_score_files(cases[i].id, 0, prediction, reference, results));
     }
     pleat_progress("score", (size_t)n, (size_t)n, "done");
     return PLEAT_OK;
 }
 
-pleat_status pleat_score_folders(const char *predictions, const char *truth, int classes,
-                                 pleat_case_result **out, int *n) {
+pleat_status pleat_score_folders(const char *predictions, const char *truth,
+                                 pleat_results *results) {
     pleat_status status = PLEAT_OK;
     pleat_case_paths *cases = NULL;
-    pleat_case_result *results = NULL;
-    int many = 0, scored = 0;
+    int many = 0;
     PLEAT_CHECK(pleat_file_is_folder(predictions), PLEAT_ERR_NOT_FOUND,
                 "there is no folder '%s' with predictions", predictions);
     PLEAT_TRY(pleat_layout_scan(truth, 0, &cases, &many));
-    results = calloc((size_t)many + 1, sizeof *results);
-    PLEAT_CHECK_GOTO(status, done, results != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases",
-                     many);
-    PLEAT_TRY_GOTO(status, done, score_cases(predictions, cases, many, classes, results, &scored));
+    PLEAT_TRY_GOTO(status, done, score_cases(predictions, cases, many, results));
     PLEAT_CHECK_GOTO(
-        status, done, scored > 0, PLEAT_ERR_NOT_FOUND,
+        status, done, results->n > 0, PLEAT_ERR_NOT_FOUND,
         "no case of '%s' has both a label there and a prediction such as '%s/%s.nii.gz'", truth,
         predictions, cases[0].id);
-    if (scored < many)
+    if (results->n < many)
         pleat_log(PLEAT_INFO, "%d of the %d cases of '%s' have no label or no prediction; left out",
-                  many - scored, many, truth);
-    *out = results; /* ownership moves to the caller */
-    *n = scored;
-    results = NULL;
+                  many - results->n, many, truth);
 done:
-    free(results);
     pleat_layout_free(cases, many);
     return status;
 }

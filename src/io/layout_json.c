@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const size_t MAX_CLASSES = 255; /* labels are 0..254 */
-
 /* The file parsed, NULL when there is none. `path`[PLEAT_PATH_BYTES] is its name. */
 static pleat_status load(const char *folder, char *path, json_t **out) {
     PLEAT_TRY(pleat_path(path, PLEAT_PATH_BYTES, "%s/dataset.json", folder));
@@ -130,53 +128,40 @@ static pleat_status read_class(const char *path, const char *key, const json_t *
     return PLEAT_OK;
 }
 
-static pleat_status read_classes(const char *path, json_t *labels, char **names, size_t n) {
+/* name[n] of "labels", which live as long as it. */
+static pleat_status read_classes(const char *path, json_t *labels, const char **name, size_t n) {
     const char *key = NULL;
     json_t *value = NULL;
     json_object_foreach(labels, key, value) {
         long number = 0;
-        const char *name = "";
-        PLEAT_TRY(read_class(path, key, value, &number, &name));
-        PLEAT_CHECK(number >= 0 && number < (long)n && names[number] == NULL, PLEAT_ERR_DATA,
+        const char *one = "";
+        PLEAT_TRY(read_class(path, key, value, &number, &one));
+        PLEAT_CHECK(number >= 0 && number < (long)n && name[number] == NULL, PLEAT_ERR_DATA,
                     "'%s': label '%s' has value %ld; the %zu labels must be 0..%zu, each once",
-                    path, name, number, n, n - 1);
-        names[number] = strdup(name);
-        PLEAT_CHECK(names[number] != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", path);
+                    path, one, number, n, n - 1);
+        name[number] = one;
     }
     return PLEAT_OK;
 }
 
-pleat_status pleat_layout_classes(const char *folder, char ***names, int *n) {
+pleat_status pleat_layout_classes(const char *folder, pleat_classes *out) {
     char path[PLEAT_PATH_BYTES];
     json_t *root = NULL;
-    char **found = NULL;
-    size_t count = 0;
+    const char *name[PLEAT_MAX_CLASSES] = {NULL};
     pleat_status status = PLEAT_OK;
+    *out = (pleat_classes){0};
     PLEAT_TRY(load(folder, path, &root));
     json_t *labels = json_object_get(root, "labels");
+    const size_t count = json_object_size(labels);
     PLEAT_CHECK_GOTO(status, done, labels == NULL || json_is_object(labels), PLEAT_ERR_FORMAT,
                      "'%s': \"labels\" is no object; correct it", path);
-    count = json_object_size(labels);
-    PLEAT_CHECK_GOTO(status, done, count <= MAX_CLASSES, PLEAT_ERR_DATA,
-                     "'%s': %zu labels, at most %zu are supported", path, count, MAX_CLASSES);
-    if (count > 0) {
-        found = calloc(count, sizeof *found);
-        PLEAT_CHECK_GOTO(status, done, found != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'",
-                         path);
-        PLEAT_TRY_GOTO(status, done, read_classes(path, labels, found, count));
-    }
-    *names = found;
-    *n = (int)count;
-    found = NULL;
+    PLEAT_CHECK_GOTO(status, done, count <= PLEAT_MAX_CLASSES, PLEAT_ERR_DATA,
+                     "'%s': %zu labels, at most %d are supported", path, count, PLEAT_MAX_CLASSES);
+    PLEAT_TRY_GOTO(status, done, read_classes(path, labels, name, count));
+    PLEAT_TRY_GOTO(status, done, pleat_classes_make(name, (int)count, out));
 done:
-    if (found != NULL) pleat_layout_classes_free(found, (int)count);
     json_decref(root);
     return status;
-}
-
-void pleat_layout_classes_free(char **names, int n) {
-    for (int i = 0; i < n; i++) free(names[i]);
-    free(names);
 }
 
 void pleat_layout_jansson_version(char *out, size_t size) {

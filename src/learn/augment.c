@@ -9,6 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *pleat_pad_name(int pad) {
+    static const char *const names[] = {
+        [PLEAT_PAD_ZERO] = "zero", [PLEAT_PAD_BACKGROUND] = "background"};
+    return pad < (int)(sizeof names / sizeof *names) ? names[pad] : NULL;
+}
+
 /* The part of the patch that lies inside the volume, and where its voxels are in memory. */
 typedef struct inside {
     int from[3], to[3];   /* mirrored voxels, D, H, W; to is exclusive; empty when to <= from */

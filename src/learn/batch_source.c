@@ -1,8 +1,7 @@
-/* batch_source.c - batches from the loader, through pinned memory, or made on the GPU. */
+/* batch_source.c - batches from the loader, through pinned memory, or made on the device. */
 #include "pleat/batch_source.h"
 
-#include "pleat/cuda_module.h"
-#include "pleat/gpu_augment.h"
+#include "pleat/device.h"
 #include "pleat/log.h"
 #include "pleat/volume.h"
 
@@ -16,15 +15,16 @@ struct pleat_batch_source {
     pleat_loader_config config;
     pleat_augment_config augment_config; /* its own copy */
     pleat_engine *engine;
+    const pleat_device_ops *device;
     void *x; /* the net's inputs; not of a host feed */
     uint8_t *labels;
     pleat_loader *loader;   /* HOST, STREAMED */
     pleat_staging *staging; /* STREAMED */
     int under_way;          /* batches in it */
     /* RESIDENT: */
-    int (*dims)[3];           /* [n_sources] */
-    pleat_gpu_source **cases; /* [n_sources] */
-    pleat_gpu_augment *augment;
+    int (*dims)[3];            /* [n_sources] */
+    pleat_device_case **cases; /* [n_sources] */
+    pleat_device_augment *augment;
     int64_t ticket; /* the next sample */
 };
 
@@ -49,17 +49,17 @@ static size_t largest_case(const pleat_loader_config *c) {
 
 /* Of all cases and of what makes their patches. */
 static size_t resident_bytes(const pleat_batch_source *f) {
-    const pleat_gpu_augment_ops *gpu = f->engine->module->augment;
+    const pleat_patch_ops *patches = f->device->patches;
     const pleat_loader_config *c = &f->config;
-    size_t bytes = gpu->scratch_bytes(c->patch, largest_case(c));
-    for (int i = 0; i < c->n_sources; i++) bytes += gpu->source_bytes(c->sources[i]->dim, 1);
+    size_t bytes = patches->scratch_bytes(c->patch, largest_case(c));
+    for (int i = 0; i < c->n_sources; i++) bytes += patches->case_bytes(c->sources[i]->dim, 1);
     return bytes;
 }
 
 static void close_cases(pleat_batch_source *f) {
     for (int i = 0; f->cases != NULL && i < f->config.n_sources; i++)
-        f->engine->module->augment->source_destroy(f->cases[i]);
-    if (f->augment != NULL) f->engine->module->augment->destroy(f->augment);
+        f->device->patches->case_destroy(f->cases[i]);
+    if (f->augment != NULL) f->device->patches->destroy(f->augment);
     free(f->cases);
     free(f->dims);
     f->augment = NULL;
@@ -68,16 +68,16 @@ static void close_cases(pleat_batch_source *f) {
 }
 
 static pleat_status open_cases(pleat_batch_source *f) {
-    const pleat_gpu_augment_ops *gpu = f->engine->module->augment;
+    const pleat_patch_ops *patches = f->device->patches;
     const pleat_loader_config *c = &f->config;
     f->dims = malloc((size_t)c->n_sources * sizeof *f->dims);
-    f->cases = calloc((size_t)c->n_sources, sizeof(pleat_gpu_source *));
+    f->cases = calloc((size_t)c->n_sources, sizeof(pleat_device_case *));
     PLEAT_CHECK(f->dims != NULL && f->cases != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases",
                 c->n_sources);
-    PLEAT_TRY(gpu->create(f->engine, c->patch, largest_case(c), &f->augment));
+    PLEAT_TRY(patches->create(f->engine, c->patch, largest_case(c), &f->augment));
     for (int i = 0; i < c->n_sources; i++) {
         memcpy(f->dims[i], c->sources[i]->dim, sizeof f->dims[i]);
-        PLEAT_TRY(gpu->source_create(f->engine, c->sources[i], 1, &f->cases[i]));
+        PLEAT_TRY(patches->case_create(f->engine, c->sources[i], 1, &f->cases[i]));
     }
     return PLEAT_OK;
 }
@@ -89,9 +89,9 @@ static pleat_status make_batch(pleat_batch_source *f) {
     for (int k = 0; k < c->count; k++) {
         pleat_sample sample;
         pleat_loader_draw(c, (const int(*)[3])f->dims, f->ticket++, &sample);
-        PLEAT_TRY(f->engine->module->augment->realise_input(
-            f->augment, &sample, f->cases[sample.item], c->pad,
-            (char *)f->x + (size_t)k * sample_bytes, f->labels + (size_t)k * voxels));
+        PLEAT_TRY(f->device->patches->realise_input(f->augment, &sample, f->cases[sample.item],
+                                                    c->pad, (char *)f->x + (size_t)k * sample_bytes,
+                                                    f->labels + (size_t)k * voxels));
     }
     return PLEAT_OK;
 }
@@ -102,7 +102,7 @@ static pleat_status send_batch(pleat_batch_source *f) {
     float *images = NULL;
     uint8_t *labels = NULL;
     PLEAT_TRY(pleat_loader_next(f->loader, &images, &labels));
-    PLEAT_TRY(f->engine->module->staging_put(f->staging, images, labels));
+    PLEAT_TRY(f->device->staging_put(f->staging, images, labels));
     f->under_way++;
     return PLEAT_OK;
 }
@@ -110,17 +110,14 @@ static pleat_status send_batch(pleat_batch_source *f) {
 static pleat_status take_batch(pleat_batch_source *f) {
     if (f->under_way == 0) PLEAT_TRY(send_batch(f));
     f->under_way--;
-    return f->engine->module->staging_take(f->staging, f->x, f->labels);
+    return f->device->staging_take(f->staging, f->x, f->labels);
 }
 
 /* --- which ------------------------------------------------------------------------------------ */
 
 /* *fits: the cases are there. What did not fit, or is more than the GPU augments, is streamed. */
-static pleat_status try_resident(pleat_batch_source *f, double device_memory, int *fits) {
-    size_t unused = 0, total = 0;
+static pleat_status try_resident(pleat_batch_source *f, size_t budget, int *fits) {
     const size_t bytes = resident_bytes(f);
-    PLEAT_TRY(f->engine->module->memory(f->engine, &unused, &total));
-    const size_t budget = pleat_batch_source_budget(device_memory, unused);
     *fits = 0;
     if (bytes > budget) {
         pleat_log(PLEAT_INFO,
@@ -146,13 +143,15 @@ static pleat_status try_resident(pleat_batch_source *f, double device_memory, in
 
 static pleat_status choose(pleat_batch_source *f, pleat_net *net, double device_memory) {
     int fits = 0;
-    if (f->engine->module != NULL) {
+    size_t unused = 0, total = 0;
+    PLEAT_TRY(f->device->memory(f->engine, &unused, &total));
+    if (total > 0) {
         PLEAT_TRY(pleat_net_inputs(net, &f->x, &f->labels));
-        PLEAT_TRY(try_resident(f, device_memory, &fits));
+        PLEAT_TRY(try_resident(f, pleat_batch_source_budget(device_memory, unused), &fits));
         f->kind = fits ? RESIDENT : STREAMED;
     }
     if (f->kind == STREAMED)
-        PLEAT_TRY(f->engine->module->staging_create(
+        PLEAT_TRY(f->device->staging_create(
             f->engine, (size_t)f->config.count * pleat_voxels(f->config.patch), &f->staging));
     return f->kind == RESIDENT ? PLEAT_OK : pleat_loader_start(&f->config, &f->loader);
 }
@@ -167,6 +166,7 @@ pleat_status pleat_batch_source_open(const pleat_loader_config *config, pleat_ne
         f->config.augment = &f->augment_config;
     }
     f->engine = pleat_net_engine(net);
+    f->device = pleat_device_of(f->engine);
     const pleat_status status = choose(f, net, device_memory);
     if (status != PLEAT_OK) {
         pleat_batch_source_close(f);
@@ -179,7 +179,7 @@ pleat_status pleat_batch_source_open(const pleat_loader_config *config, pleat_ne
 void pleat_batch_source_close(pleat_batch_source *f) {
     if (f == NULL) return;
     pleat_loader_stop(f->loader);
-    if (f->staging != NULL) f->engine->module->staging_destroy(f->staging);
+    if (f->staging != NULL) f->device->staging_destroy(f->staging);
     close_cases(f);
     free(f);
 }

@@ -1,7 +1,7 @@
 /* history.c - history.tsv and logs.csv of a fold. */
 #include "pleat/history.h"
 
-#include "pleat/file.h"
+#include "pleat/rundir.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -51,7 +51,7 @@ static void field(FILE *out, char before, double value) {
 }
 
 typedef struct table {
-    const char *name;
+    pleat_fold_file file;
     char between;
     int first;  /* number of the first epoch */
     int sorted; /* columns by name */
@@ -76,10 +76,10 @@ static void print(FILE *out, const table *t, const pleat_loss *loss, const pleat
 
 static pleat_status write_table(const char *folder, const table *t, const pleat_loss *loss,
                                 const pleat_epoch *rows, int n) {
-    char path[1024];
+    char path[PLEAT_PATH_BYTES];
     char *text = NULL;
     size_t size = 0;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", folder, t->name));
+    PLEAT_TRY(pleat_fold_path(folder, t->file, path));
     FILE *out = open_memstream(&text, &size);
     PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     print(out, t, loss, rows, n);
@@ -91,7 +91,8 @@ static pleat_status write_table(const char *folder, const table *t, const pleat_
 
 pleat_status pleat_history_write(const char *folder, const pleat_loss *loss,
                                  const pleat_epoch *rows, int n) {
-    static const table tsv = {"history.tsv", '\t', 1, 0}, csv = {"logs.csv", ',', 0, 1};
+    static const table tsv = {PLEAT_FOLD_HISTORY, '\t', 1, 0};
+    static const table csv = {PLEAT_FOLD_KERAS_LOG, ',', 0, 1};
     PLEAT_TRY(write_table(folder, &tsv, loss, rows, n));
     return write_table(folder, &csv, loss, rows, n);
 }

@@ -5,14 +5,13 @@
  * second result is not used. Probabilities are added up in one [D,H,W,K] volume, already weighted,
  * so nothing has to be divided at the end; several models are averaged by not dividing either.
  *
- *   engine in host memory, or a volume too large for the GPU's     sum and argmax on the host
- *   else                                                           there; labels alone come back
+ *   device with memory enough     sum and argmax there; labels alone come back
+ *   else                          on the host
  */
 #include "pleat/predict.h"
 
 #include "pleat/batch_source.h"
-#include "pleat/cuda_module.h"
-#include "pleat/gpu_window.h"
+#include "pleat/device.h"
 #include "pleat/log.h"
 
 #include <stdlib.h>
@@ -25,11 +24,10 @@ typedef struct work {
     pleat_window window;
     size_t voxels; /* of a patch */
     float *images; /* [batch, patch] */
-    /* on the host: */
-    float *probs; /* [batch, patch, K] */
-    float *sum;   /* [D,H,W,K] */
-    /* or on the GPU: */
-    pleat_gpu_window *gpu;
+    const pleat_window_ops *windows;
+    pleat_window_sum *sum;
+    float *probs; /* [batch, patch, K], on their way from the engine's memory to the sum's; NULL:
+                     both are the same */
 } work;
 
 /* Patch i of the grid, into place k of the batch. */
@@ -41,22 +39,16 @@ static pleat_status read_patch(const work *w, int i, int k) {
 }
 
 /* One net's opinion of the batch, whose first n patches are those of the grid from `first` on. */
-static pleat_status add_on_host(const work *w, pleat_net *net, int first, int n) {
-    const int classes = w->config->classes;
-    PLEAT_TRY(pleat_net_predict(net, w->images, w->probs));
-    for (int k = 0; k < n; k++)
-        pleat_window_accumulate(&w->window, first + k,
-                                w->probs + (size_t)k * w->voxels * (size_t)classes, classes,
-                                w->sum);
-    return PLEAT_OK;
-}
-
-static pleat_status add_on_gpu(const work *w, pleat_net *net, int first, int n) {
+static pleat_status add(const work *w, pleat_net *net, int first, int n) {
     const size_t each = w->voxels * (size_t)w->config->classes;
     const float *probs = NULL;
-    PLEAT_TRY(pleat_net_probabilities(net, w->images, &probs));
+    if (w->probs == NULL)
+        PLEAT_TRY(pleat_net_probabilities(net, w->images, &probs));
+    else
+        PLEAT_TRY(pleat_net_predict(net, w->images, w->probs));
+    if (w->probs != NULL) probs = w->probs;
     for (int k = 0; k < n; k++)
-        PLEAT_TRY(w->engine->module->window->add(w->gpu, first + k, probs + (size_t)k * each));
+        PLEAT_TRY(w->windows->add(w->sum, first + k, probs + (size_t)k * each));
     return PLEAT_OK;
 }
 
@@ -64,54 +56,44 @@ static pleat_status run_batch(const work *w, pleat_net *const *nets, int n_nets,
     for (int k = 0; k < n; k++) PLEAT_TRY(read_patch(w, first + k, k));
     for (int k = n; k < w->config->batch; k++)
         memcpy(w->images + (size_t)k * w->voxels, w->images, w->voxels * sizeof *w->images);
-    for (int m = 0; m < n_nets; m++)
-        PLEAT_TRY(w->gpu != NULL ? add_on_gpu(w, nets[m], first, n)
-                                 : add_on_host(w, nets[m], first, n));
+    for (int m = 0; m < n_nets; m++) PLEAT_TRY(add(w, nets[m], first, n));
     return PLEAT_OK;
 }
 
-/* Leaves w->gpu NULL where there is none, or too little of its memory. */
-static pleat_status begin_on_gpu(work *w) {
-    const pleat_cuda_module *module = w->engine->module;
+/* Leaves w->sum NULL where there is too little of the device's memory, or none. */
+static pleat_status begin_on_device(work *w) {
+    const pleat_device_ops *device = pleat_device_of(w->engine);
     const int classes = w->config->classes, *dim = w->source->dim;
     size_t unused = 0, total = 0;
-    if (module == NULL || module->window == NULL) return PLEAT_OK;
-    PLEAT_TRY(module->memory(w->engine, &unused, &total));
-    const size_t bytes = module->window->bytes(&w->window, classes);
+    PLEAT_TRY(device->memory(w->engine, &unused, &total));
+    w->windows = device->windows;
+    const size_t bytes = w->windows->bytes(&w->window, classes);
     pleat_status status = PLEAT_ERR_MEMORY;
     if (bytes <= pleat_batch_source_budget(0, unused))
-        status = module->window->create(w->engine, &w->window, classes, &w->gpu);
+        status = w->windows->create(w->engine, &w->window, classes, &w->sum);
     if (status != PLEAT_ERR_MEMORY) return status;
-    pleat_log(PLEAT_INFO,
-              "%d x %d x %d voxels of %d classes are merged on the host: they need %.1f GiB of the "
-              "GPU, of which %.1f are free",
-              dim[2], dim[1], dim[0], classes, (double)bytes / 0x1p30, (double)unused / 0x1p30);
-    return PLEAT_OK;
-}
-
-static pleat_status begin_on_host(work *w) {
-    const int *dim = w->source->dim;
-    const size_t batch = (size_t)w->config->batch, classes = (size_t)w->config->classes;
-    const size_t total = pleat_voxels(dim);
-    w->probs = malloc(batch * w->voxels * classes * sizeof *w->probs);
-    w->sum = calloc(total * classes, sizeof *w->sum);
-    PLEAT_CHECK(w->probs != NULL && w->sum != NULL, PLEAT_ERR_MEMORY,
-                "no memory to predict %d x %d x %d voxels of %d classes (%.1f GiB)", dim[2], dim[1],
-                dim[0], w->config->classes, (double)(total * classes * sizeof *w->sum) / 0x1p30);
+    if (total > 0)
+        pleat_log(PLEAT_INFO,
+                  "%d x %d x %d voxels of %d classes are merged on the host: they need %.1f GiB of "
+                  "the GPU, of which %.1f are free",
+                  dim[2], dim[1], dim[0], classes, (double)bytes / 0x1p30, (double)unused / 0x1p30);
     return PLEAT_OK;
 }
 
 static pleat_status begin(work *w) {
     const size_t voxels = (size_t)w->config->batch * w->voxels;
+    const size_t probs = voxels * (size_t)w->config->classes;
     w->images = malloc(voxels * sizeof *w->images);
     PLEAT_CHECK(w->images != NULL, PLEAT_ERR_MEMORY, "no memory for a batch of %zu voxels", voxels);
-    PLEAT_TRY(begin_on_gpu(w));
-    return w->gpu != NULL ? PLEAT_OK : begin_on_host(w);
-}
-
-static pleat_status label(const work *w, uint8_t *labels) {
-    if (w->gpu != NULL) return w->engine->module->window->label(w->gpu, labels);
-    return pleat_argmax(w->sum, pleat_voxels(w->source->dim), w->config->classes, labels);
+    PLEAT_TRY(begin_on_device(w));
+    if (w->sum != NULL) return PLEAT_OK;
+    w->windows = &pleat_host_windows;
+    if (!w->engine->host_memory) {
+        w->probs = malloc(probs * sizeof *w->probs);
+        PLEAT_CHECK(w->probs != NULL, PLEAT_ERR_MEMORY, "no memory for a batch of %zu voxels",
+                    voxels);
+    }
+    return w->windows->create(w->engine, &w->window, w->config->classes, &w->sum);
 }
 
 pleat_status pleat_predict_volume(const pleat_predict_config *config, pleat_net *const *nets,
@@ -129,12 +111,11 @@ pleat_status pleat_predict_volume(const pleat_predict_config *config, pleat_net 
         const int n = patches - i < config->batch ? patches - i : config->batch;
         PLEAT_TRY_GOTO(status, done, run_batch(&w, nets, n_nets, i, n));
     }
-    PLEAT_TRY_GOTO(status, done, label(&w, labels));
+    PLEAT_TRY_GOTO(status, done, w.windows->label(w.sum, labels));
 done:
-    if (w.gpu != NULL) w.engine->module->window->destroy(w.gpu);
+    if (w.sum != NULL) w.windows->destroy(w.sum);
     free(w.images);
     free(w.probs);
-    free(w.sum);
     pleat_window_free(&w.window);
     return status;
 }

@@ -66,6 +66,10 @@ static const pleat_schedule_kind *kind_of(const pleat_schedule *s) {
     return s->config.kind != NULL ? s->config.kind : pleat_schedules[0];
 }
 
+const char *pleat_schedule_name(int place) {
+    return pleat_schedules[place] != NULL ? pleat_schedules[place]->name : NULL;
+}
+
 double pleat_schedule_rate(const pleat_schedule *schedule, int epoch) {
     return kind_of(schedule)->rate(schedule, epoch);
 }

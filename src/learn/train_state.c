@@ -1,8 +1,8 @@
 /* train_state.c - what a fold's training keeps: checkpoints, histories, and how it goes on. */
 #include "train_impl.h"
 
-#include "pleat/file.h"
 #include "pleat/log.h"
+#include "pleat/rundir.h"
 
 #include <errno.h>
 #include <math.h>
@@ -31,9 +31,9 @@ static double *pack_history(const train_run *r) {
     return history;
 }
 
-static pleat_status write_checkpoint(train_run *r, const char *name, int model_only) {
+static pleat_status write_checkpoint(train_run *r, pleat_fold_file file, int model_only) {
     char path[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", r->config->folder, name));
+    PLEAT_TRY(pleat_fold_path(r->config->folder, file, path));
     pleat_checkpoint c = *r->config->described;
     c.fold = r->config->fold;
     c.seed = r->config->seed;
@@ -77,8 +77,8 @@ pleat_status train_state_save(train_run *r, int best) {
         for (int s = 0; s < PLEAT_STATES && status == PLEAT_OK; s++)
             if (r->host[s] != NULL) status = pleat_model_get(r->model, (pleat_state)s, r->host[s]);
         if (status == PLEAT_OK) status = check_finite(r);
-        if (status == PLEAT_OK && best) status = write_checkpoint(r, "checkpoint_best.h5", 1);
-        if (status == PLEAT_OK) status = write_checkpoint(r, "checkpoint_latest.h5", 0);
+        if (status == PLEAT_OK && best) status = write_checkpoint(r, PLEAT_FOLD_BEST, 1);
+        if (status == PLEAT_OK) status = write_checkpoint(r, PLEAT_FOLD_LATEST, 0);
         if (status == PLEAT_OK)
             status = pleat_history_write(r->config->folder, r->loss, r->progress.rows,
                                          r->progress.epoch);
@@ -143,7 +143,7 @@ pleat_status train_state_restore(train_run *r) {
     char path[PLEAT_PATH_BYTES];
     pleat_checkpoint c = {0};
     int fell_back = 0;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/checkpoint_latest.h5", r->config->folder));
+    PLEAT_TRY(pleat_fold_path(r->config->folder, PLEAT_FOLD_LATEST, path));
     pleat_status status = pleat_checkpoint_read(path, &c, &fell_back);
     if (status == PLEAT_ERR_NOT_FOUND)
         return pleat_model_init(r->model, r->config->seed, r->config->fold);
@@ -190,7 +190,7 @@ pleat_status pleat_train_finished(const char *folder, int *out) {
     pleat_checkpoint c = {0};
     int fell_back = 0;
     *out = 0;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/checkpoint_latest.h5", folder));
+    PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_LATEST, path));
     const pleat_status status = pleat_checkpoint_read(path, &c, &fell_back);
     if (status == PLEAT_ERR_NOT_FOUND) return PLEAT_OK;
     if (status == PLEAT_OK) *out = c.finished && !fell_back;

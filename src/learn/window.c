@@ -7,22 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const merge_names[] = {
-    [PLEAT_MERGE_ORIGINAL] = "original",
-    [PLEAT_MERGE_UNIFORM] = "uniform",
-    [PLEAT_MERGE_GAUSSIAN] = "gaussian",
-};
-
-const char *pleat_merge_name(pleat_merge merge) { return merge_names[merge]; }
-
-pleat_status pleat_merge_from_name(const char *name, pleat_merge *out) {
-    for (size_t i = 0; i < sizeof merge_names / sizeof *merge_names; i++)
-        if (strcmp(name, merge_names[i]) == 0) {
-            *out = (pleat_merge)i;
-            return PLEAT_OK;
-        }
-    return PLEAT_FAIL(PLEAT_ERR_ARG, "merge '%s' is unknown; use original, uniform or gaussian",
-                      name);
+const char *pleat_merge_name(int merge) {
+    static const char *const names[] = {
+        [PLEAT_MERGE_ORIGINAL] = "original",
+        [PLEAT_MERGE_UNIFORM] = "uniform",
+        [PLEAT_MERGE_GAUSSIAN] = "gaussian",
+    };
+    return merge < (int)(sizeof names / sizeof *names) ? names[merge] : NULL;
 }
 
 static int window_count(int n, int window, int step) {

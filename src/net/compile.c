@@ -376,7 +376,7 @@ pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *optio
     net->version = model->version - 1;
     net->voxels = (size_t)options->dim[0] * (size_t)options->dim[1] * (size_t)options->dim[2];
     net->classes = pleat_graph_classes(&model->graph);
-    net->fed = options->train && model->engine->module != NULL;
+    net->fed = options->train && model->engine->ops->device != NULL;
     const pleat_status status = compile(net);
     if (status != PLEAT_OK) {
         pleat_net_destroy(net);

@@ -75,11 +75,11 @@ struct pleat_net {
     void *slots;        /* an ordered net's: real [global batch, params], each sample's gradients */
     double *norm_slots; /* [global batch, 2C] of the norm under way */
 
-    int fed;          /* labels have their place from the step's beginning: pleat_net_inputs */
-    void *recording;  /* the module's, of a step; NULL: none */
-    int recorded;     /* the global batch of it */
-    int plain_steps;  /* made without one */
-    int unrecordable; /* it was tried */
+    int fed; /* labels have their place from the step's beginning: pleat_net_inputs */
+    pleat_recording *recording; /* of a step; NULL: none */
+    int recorded;               /* the global batch of it */
+    int plain_steps;            /* made without one */
+    int unrecordable;           /* it was tried */
 };
 
 static inline const pleat_node *pleat_net_node(const pleat_net *net, int i) {
@@ -120,6 +120,11 @@ typedef pleat_status (*pleat_ordered_function)(const void *context, int k, doubl
 pleat_status pleat_ordered_sums(pleat_net *net, int i, pleat_ordered_function add,
                                 const void *context, double *sums, double *count);
 
+/* All nodes, from the images to the logits. training: by the statistics of the batch. */
+pleat_status pleat_net_forward(pleat_net *net, int training);
+/* All nodes, from the heads' gradients to those of the parameters, which are added; buckets of
+ * final ones go to `group`. */
+pleat_status pleat_net_backward(pleat_net *net, pleat_comm *group);
 /* What a step computes between its input and its gradients; labels NULL: they are there. */
 pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global_batch,
                                pleat_comm *group);

@@ -1,15 +1,22 @@
 /* networks.c - the list of networks, and the keys that make them differ. */
-#include "nets/nets.h"
+#include "pleat/networks.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const pleat_network_kind *const pleat_networks[] = {
-    &pleat_network_unet,
-    NULL,
-};
+/* The networks, each of a file in nets/; the first is the default. */
+#define NETWORKS(ROW) ROW(unet)
+
+#define DECLARED(name) extern const pleat_network_kind pleat_network_##name;
+#define LISTED(name)   &pleat_network_##name,
+NETWORKS(DECLARED)
+const pleat_network_kind *const pleat_networks[] = {NETWORKS(LISTED) NULL};
+
+const char *pleat_network_name(int place) {
+    return pleat_networks[place] != NULL ? pleat_networks[place]->name : NULL;
+}
 
 #define MOST_KEYS 32
 

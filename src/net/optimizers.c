@@ -12,3 +12,7 @@ static const pleat_optimizer adam = {
     .name = "adam", .what = "Adam, as Keras writes it", .moments = 2, .update = adam_update};
 
 const pleat_optimizer *const pleat_optimizers[] = {&adam, NULL};
+
+const char *pleat_optimizer_name(int place) {
+    return pleat_optimizers[place] != NULL ? pleat_optimizers[place]->name : NULL;
+}

@@ -11,25 +11,24 @@
  */
 #include "net_impl.h"
 
-#include "pleat/cuda_module.h"
 #include "pleat/log.h"
 
 static int is_shared(const pleat_comm *comm) { return comm != NULL && comm->size > 1; }
 
 void pleat_net_forget(pleat_net *net) {
-    if (net->recording != NULL) net->model->engine->module->recording_destroy(net->recording);
+    if (net->recording != NULL) net->model->engine->ops->record->destroy(net->recording);
     net->recording = NULL;
 }
 
 /* A step that could not be recorded was not computed either. */
 static pleat_status record(pleat_net *net, int global_batch) {
     pleat_engine *engine = net->model->engine;
-    const pleat_cuda_module *module = engine->module;
+    const pleat_record_ops *ops = engine->ops->record;
     net->version = net->model->version - 1; /* every step packs the weights that Adam changed */
-    pleat_status status = module->record_begin(engine);
+    pleat_status status = ops->begin(engine);
     if (status == PLEAT_OK)
-        status = module->record_end(engine, pleat_net_compute(net, NULL, global_batch, NULL),
-                                    &net->recording);
+        status =
+            ops->end(engine, pleat_net_compute(net, NULL, global_batch, NULL), &net->recording);
     net->version = net->model->version - 1;
     net->recorded = global_batch;
     if (status == PLEAT_OK) return PLEAT_OK;
@@ -41,11 +40,11 @@ static pleat_status record(pleat_net *net, int global_batch) {
 
 pleat_status pleat_net_replay(pleat_net *net, int global_batch, pleat_comm *group) {
     pleat_engine *engine = net->model->engine;
-    const pleat_cuda_module *module = engine->module;
-    if (module->replay == NULL || is_shared(group) || is_shared(net->options.norm_comm))
+    const pleat_record_ops *ops = engine->ops->record;
+    if (ops == NULL || is_shared(group) || is_shared(net->options.norm_comm))
         return pleat_net_compute(net, NULL, global_batch, group);
     if (net->recording != NULL &&
-        (net->recorded != global_batch || !module->is_current(engine, net->recording)))
+        (net->recorded != global_batch || !ops->is_current(engine, net->recording)))
         pleat_net_forget(net);
     if (net->recording == NULL && net->plain_steps > 0 && !net->unrecordable)
         PLEAT_TRY(record(net, global_batch));
@@ -53,7 +52,7 @@ pleat_status pleat_net_replay(pleat_net *net, int global_batch, pleat_comm *grou
         net->plain_steps++;
         return pleat_net_compute(net, NULL, global_batch, NULL);
     }
-    PLEAT_TRY(module->replay(engine, net->recording));
+    PLEAT_TRY(ops->play(engine, net->recording));
     net->version = net->model->version;
     return PLEAT_OK;
 }

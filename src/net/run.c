@@ -93,7 +93,7 @@ static pleat_status give_labels(pleat_net *net, const uint8_t *labels) {
                                (size_t)net->options.batch * net->voxels);
 }
 
-static pleat_status forward(pleat_net *net, int training) {
+pleat_status pleat_net_forward(pleat_net *net, int training) {
     PLEAT_TRY(pack(net));
     for (int i = 0; i < net->model->graph.n; i++) {
         const pleat_node_kind *kind = pleat_net_node(net, i)->kind;
@@ -183,8 +183,7 @@ static pleat_status node_backward(pleat_net *net, int i) {
     return PLEAT_OK;
 }
 
-/* Backward through all nodes; buckets of final gradients go to `group`. */
-static pleat_status backward(pleat_net *net, pleat_comm *group) {
+pleat_status pleat_net_backward(pleat_net *net, pleat_comm *group) {
     const pleat_graph *graph = &net->model->graph;
     const int shared = group != NULL && group->size > 1;
     size_t end = graph->params;
@@ -215,7 +214,7 @@ pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global
     PLEAT_CHECK(net->slots == NULL ||
                     (group != NULL ? group->size : 1) == (norm_comm != NULL ? norm_comm->size : 1),
                 PLEAT_ERR_ARG, "an ordered net is trained by the group it was made for");
-    PLEAT_TRY(forward(net, 1));
+    PLEAT_TRY(pleat_net_forward(net, 1));
     PLEAT_TRY(loss(net, labels));
     PLEAT_TRY(loss_backward(net, global_batch));
     if (net->slots != NULL)
@@ -224,7 +223,7 @@ pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global
         PLEAT_TRY(
             engine->ops->zero(engine, model->data[PLEAT_STATE_GRADS],
                               model->count[PLEAT_STATE_GRADS] * pleat_dtype_size(engine->real)));
-    return backward(net, group);
+    return pleat_net_backward(net, group);
 }
 
 pleat_status pleat_net_inputs(pleat_net *net, void **images, uint8_t **labels) {
@@ -262,7 +261,7 @@ pleat_status pleat_net_train(pleat_net *net, const float *images, const uint8_t 
 pleat_status pleat_net_evaluate(pleat_net *net, const float *images, const uint8_t *labels,
                                 double *sums) {
     PLEAT_TRY(give_images(net, images));
-    PLEAT_TRY(forward(net, 0));
+    PLEAT_TRY(pleat_net_forward(net, 0));
     PLEAT_TRY(loss(net, labels));
     return take_sums(net, sums);
 }
@@ -273,7 +272,7 @@ pleat_status pleat_net_probabilities(pleat_net *net, const float *images, const 
     PLEAT_CHECK(engine->real == PLEAT_F32, PLEAT_ERR_UNSUPPORTED,
                 "engine '%s' cannot predict: its probabilities are double", engine->ops->name);
     PLEAT_TRY(give_images(net, images));
-    PLEAT_TRY(forward(net, 0));
+    PLEAT_TRY(pleat_net_forward(net, 0));
     PLEAT_TRY(engine->ops->softmax(engine, logits, (size_t)net->options.batch * net->voxels,
                                    net->classes, logits));
     *probs = logits;

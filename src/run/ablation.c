@@ -19,6 +19,12 @@ static const struct variant {
     {"both", 1, 1},
 };
 
+static pleat_status set_store(const char *study, pleat_run_file store, pleat_config *config) {
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_path(study, store, path));
+    return pleat_path(config->store, sizeof config->store, "%s", path);
+}
+
 static pleat_status run_variant(pleat_session *session, const struct variant *v,
                                 const pleat_config *all, const pleat_run_options *options) {
     char folder[PLEAT_PATH_BYTES];
@@ -30,39 +36,32 @@ static pleat_status run_variant(pleat_session *session, const struct variant *v,
     if (!v->preprocessing)
         config.prep.clip = config.prep.grayscale = config.prep.resample = config.prep.zscore = 0;
     if (!v->preprocessing)
-        PLEAT_TRY(pleat_path(config.store, sizeof config.store, "%s/store-raw", options->out));
+        PLEAT_TRY(set_store(options->out, PLEAT_RUN_STORE_RAW, &config));
     else if (config.store[0] == '\0')
-        PLEAT_TRY(pleat_path(config.store, sizeof config.store, "%s/store", options->out));
+        PLEAT_TRY(set_store(options->out, PLEAT_RUN_STORE, &config));
     pleat_log(PLEAT_INFO, "ablation: %s, in '%s'", v->name, folder);
     return pleat_crossval_run(session, &config, &mine);
 }
 
 static pleat_status compare(const char *run) {
     pleat_status status = PLEAT_OK;
-    char folder[PLEAT_PATH_BYTES], text[1024];
-    const char *names[PLEAT_MAX_CLASSES];
-    pleat_report_variant results[VARIANTS] = {{0}};
-    pleat_case_result *owned[VARIANTS] = {NULL};
-    pleat_config classes = {0};
+    char folder[PLEAT_PATH_BYTES];
+    pleat_results results[VARIANTS] = {{0}};
+    pleat_report_variant named[VARIANTS];
     pleat_record record = {0};
     for (int v = 0; v < VARIANTS; v++) {
-        results[v].name = variants[v].name;
+        named[v] = (pleat_report_variant){variants[v].name, &results[v]};
         PLEAT_TRY_GOTO(status, done,
                        pleat_path(folder, sizeof folder, "%s/%s", run, variants[v].name));
         PLEAT_TRY_GOTO(status, done, pleat_record_read(folder, &record));
-        PLEAT_TRY_GOTO(status, done,
-                       pleat_run_scores(folder, record.folds, &owned[v], &results[v].n));
-        results[v].results = owned[v];
+        PLEAT_TRY_GOTO(status, done, pleat_run_results(folder, &record, &results[v]));
     }
-    (void)snprintf(classes.classes, sizeof classes.classes, "%s", record.classes);
-    const int n = pleat_config_classes(&classes, text, names);
+    PLEAT_TRY_GOTO(status, done, pleat_report_compare(stdout, run, named, VARIANTS));
     PLEAT_TRY_GOTO(status, done,
-                   pleat_report_compare(stdout, run, results, VARIANTS, names, n, record.folds));
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_figures_boxes(run, "ablation", PLEAT_DSC, results, VARIANTS, names, n));
+                   pleat_figures_boxes(run, "ablation", PLEAT_HEADLINE, named, VARIANTS));
     (void)printf("\nresults: %s/ablation.csv\n", run);
 done:
-    for (int v = 0; v < VARIANTS; v++) free(owned[v]);
+    for (int v = 0; v < VARIANTS; v++) pleat_results_free(&results[v]);
     return status;
 }
 

@@ -1,5 +1,5 @@
 /*
- * config.c - reads, checks and prints the configuration by the rows of config_table.c.
+ * config.c - reads the configuration by the rows of config_table.c.
  *
  *   YAML file --libyaml--> key path, text --+
  *   PLEAT_* ------------------------------- +--> set(row, text) --> pleat_config
@@ -8,6 +8,7 @@
 #include "config_table.h"
 
 #include "pleat/file.h"
+#include "pleat/nearest.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,45 +19,25 @@
 #include <unistd.h>
 #include <yaml.h>
 
-#define MAX_TEXT 1024
+#define MAX_TEXT PLEAT_CLASSES_BYTES /* the longest there is */
+
+/* A section with a key "on" is switched by its own name: "augment: off". */
+static int is_name(const char *known, const char *word, size_t length, const char *on) {
+    return strncmp(known, word, length) == 0 &&
+           (known[length] == '\0' || strcmp(known + length, on) == 0);
+}
 
 static const config_row *find(const char *key) {
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++)
-        if (strcmp(row->key, key) == 0) return row;
+        if (is_name(row->key, key, strlen(key), ".on")) return row;
     return NULL;
 }
 
-/* Levenshtein distance, small strings. */
-static int distance(const char *a, const char *b) {
-    int line[128];
-    const int n = (int)strlen(b) < 127 ? (int)strlen(b) : 127;
-    for (int j = 0; j <= n; j++) line[j] = j;
-    for (int i = 1; a[i - 1] != '\0'; i++) {
-        int diagonal = line[0];
-        line[0] = i;
-        for (int j = 1; j <= n; j++) {
-            const int change = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = line[j];
-            int best = change < line[j] + 1 ? change : line[j] + 1;
-            if (line[j - 1] + 1 < best) best = line[j - 1] + 1;
-            line[j] = best;
-        }
-    }
-    return line[n];
-}
-
-/* "epochs" is meant to be "train.epochs": a key may be known by its last word alone. */
-static int strangeness(const char *known, const char *key) {
-    const char *dot = strrchr(known, '.');
-    const int whole = distance(known, key), last = dot == NULL ? whole : 1 + distance(dot + 1, key);
-    return last < whole ? last : whole;
-}
-
 static const char *nearest(const char *key) {
-    const char *best = pleat_config_rows[0].key;
+    pleat_nearest near = pleat_nearest_to(key);
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++)
-        if (strangeness(row->key, key) < strangeness(best, key)) best = row->key;
-    return best;
+        pleat_nearest_look(&near, row->key);
+    return near.name;
 }
 
 static int number(const char *text, double *out) {
@@ -109,26 +90,12 @@ static double bytes(const char *text) {
     return floor(value * pow(1024.0, (double)(unit - units + 1)));
 }
 
-/* 1-based place of `text` among "a|b|c", 0 when it is not there. */
-static int choice(const char *choices, const char *text) {
-    const size_t n = strlen(text);
-    int place = 1;
-    for (const char *at = choices; n > 0;) {
-        const size_t length = strcspn(at, "|");
-        if (length == n && strncmp(at, text, n) == 0) return place;
-        if (at[length] == '\0') break;
-        at += length + 1;
-        place++;
-    }
-    return 0;
-}
-
 static pleat_status set_numbers(const config_row *row, const char *where, const char *text,
                                 char *at, int *flag) {
-    const int wanted = row->kind == RANGE || row->kind == RANGE_OR ? 2 : 3;
+    const int wanted = row->kind == VALUE_RANGE || row->kind == VALUE_RANGE_OR ? 2 : 3;
     double value[3];
     int n = numbers(text, value, 3);
-    if (row->kind == TRIPLE && n == 1) {
+    if (row->kind == VALUE_TRIPLE && n == 1) {
         value[2] = value[1] = value[0];
         n = 3;
     }
@@ -140,14 +107,14 @@ static pleat_status set_numbers(const config_row *row, const char *where, const 
                     "%s: %s = '%s', must lie between %g and %g", where, row->key, text, row->low,
                     row->high);
     for (int i = 0; i < wanted; i++)
-        PLEAT_CHECK(row->kind != SIZE || value[i] == floor(value[i]), PLEAT_ERR_ARG,
+        PLEAT_CHECK(row->kind != VALUE_SIZE || value[i] == floor(value[i]), PLEAT_ERR_ARG,
                     "%s: %s = '%s', must be whole numbers", where, row->key, text);
     PLEAT_CHECK(wanted == 3 || value[0] <= value[1], PLEAT_ERR_ARG,
                 "%s: %s = '%s', low is above high", where, row->key, text);
     for (int i = 0; i < wanted; i++) {
-        if (row->kind == SIZE)
+        if (row->kind == VALUE_SIZE)
             ((int *)(void *)at)[2 - i] = (int)value[i];
-        else if (row->kind == SPACING_OR || row->kind == TRIPLE)
+        else if (row->kind == VALUE_SPACING_OR || row->kind == VALUE_TRIPLE)
             ((double *)(void *)at)[2 - i] = value[i];
         else
             ((double *)(void *)at)[i] = value[i];
@@ -160,41 +127,44 @@ static pleat_status set_number(const config_row *row, const char *where, const c
                                char *at) {
     double value = 0;
     PLEAT_CHECK(number(text, &value) && value >= row->low && value <= row->high &&
-                    (row->kind == REAL || value == floor(value)),
+                    (row->kind == VALUE_REAL || value == floor(value)),
                 PLEAT_ERR_ARG, "%s: %s = '%s', must be a%s number between %g and %g", where,
-                row->key, text, row->kind == REAL ? "" : " whole", row->low, row->high);
-    if (row->kind == REAL)
+                row->key, text, row->kind == VALUE_REAL ? "" : " whole", row->low, row->high);
+    if (row->kind == VALUE_REAL)
         *(double *)(void *)at = value;
     else
         *(int *)(void *)at = (int)value;
     return PLEAT_OK;
 }
 
-static pleat_status set_word(const config_row *row, const char *where, const char *text, char *at) {
-    if (row->kind == TEXT) {
-        /* classes may be written as the list it is: [background, lesion] */
-        const int list = row->offset == offsetof(pleat_config, classes) && text[0] == '[' &&
-                         text[strlen(text) - 1] == ']';
-        const size_t n = strlen(text) - 2 * (size_t)list;
-        PLEAT_CHECK(n < (size_t)row->low, PLEAT_ERR_ARG, "%s: %s is longer than %d characters",
-                    where, row->key, (int)row->low - 1);
-        (void)snprintf(at, (size_t)row->low, "%.*s", (int)n, text + list);
-        return PLEAT_OK;
-    }
-    const int place = choice(row->choices, text);
-    PLEAT_CHECK(place > 0, PLEAT_ERR_ARG, "%s: %s = '%s', must be one of %s", where, row->key, text,
-                row->choices);
-    if (row->offset == offsetof(pleat_config, pad_background))
-        *(int *)(void *)at = place - 1;
-    else
-        (void)snprintf(at, 16, "%s", text);
+static pleat_status set_text(const config_row *row, const char *where, const char *text, char *at) {
+    const int list = (row->marks & LISTED) != 0 && text[0] == '[' && text[strlen(text) - 1] == ']';
+    const size_t n = strlen(text) - 2 * (size_t)list;
+    PLEAT_CHECK(n < (size_t)row->low, PLEAT_ERR_ARG, "%s: %s is longer than %d characters", where,
+                row->key, (int)row->low - 1);
+    (void)snprintf(at, (size_t)row->low, "%.*s", (int)n, text + list);
     return PLEAT_OK;
+}
+
+static pleat_status set_choice(const config_row *row, const char *where, const char *text,
+                               int *at) {
+    char known[256] = "";
+    for (int i = 0; row->name(i) != NULL; i++) {
+        if (strcmp(row->name(i), text) == 0) {
+            *at = i;
+            return PLEAT_OK;
+        }
+        const size_t used = strlen(known);
+        (void)snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? "|" : "", row->name(i));
+    }
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "%s: %s = '%s', must be one of %s", where, row->key, text,
+                      known);
 }
 
 static pleat_status set(const config_row *row, const char *where, const char *text,
                         pleat_config *config) {
     char *at = (char *)config + row->offset;
-    int *flag = row->kind == RANGE_OR || row->kind == SPACING_OR
+    int *flag = row->kind == VALUE_RANGE_OR || row->kind == VALUE_SPACING_OR
                     ? (int *)(void *)((char *)config + row->flag)
                     : NULL;
     if (flag != NULL && is_none(text)) {
@@ -202,11 +172,11 @@ static pleat_status set(const config_row *row, const char *where, const char *te
         return PLEAT_OK;
     }
     switch (row->kind) {
-    case TEXT:
-    case CHOICE: return set_word(row, where, text, at);
-    case INTEGER:
-    case REAL: return set_number(row, where, text, at);
-    case UNSIGNED: {
+    case VALUE_TEXT: return set_text(row, where, text, at);
+    case VALUE_CHOICE: return set_choice(row, where, text, (int *)(void *)at);
+    case VALUE_INTEGER:
+    case VALUE_REAL: return set_number(row, where, text, at);
+    case VALUE_UNSIGNED: {
         char *end = NULL;
         errno = 0;
         const unsigned long long value = strtoull(text, &end, 10);
@@ -215,14 +185,14 @@ static pleat_status set(const config_row *row, const char *where, const char *te
         *(uint64_t *)(void *)at = value;
         return PLEAT_OK;
     }
-    case BOOLEAN: {
+    case VALUE_BOOLEAN: {
         const int value = boolean(text);
         PLEAT_CHECK(value >= 0, PLEAT_ERR_ARG, "%s: %s = '%s', must be true or false", where,
                     row->key, text);
         *(int *)(void *)at = value;
         return PLEAT_OK;
     }
-    case BYTES: {
+    case VALUE_BYTES: {
         const double value = bytes(text);
         PLEAT_CHECK(value >= row->low && value <= row->high, PLEAT_ERR_ARG,
                     "%s: %s = '%s', must be a size such as 512M or 4G", where, row->key, text);
@@ -233,10 +203,8 @@ static pleat_status set(const config_row *row, const char *where, const char *te
     }
 }
 
-static pleat_status set_key(const char *where, const char *key, const char *text,
-                            pleat_config *config) {
-    /* A whole section may be switched off by its name: "augment: off". */
-    if (strcmp(key, "augment") == 0) key = "augment.on";
+pleat_status pleat_config_set_key(const char *where, const char *key, const char *text,
+                                  pleat_config *config) {
     const config_row *row = find(key);
     PLEAT_CHECK(row != NULL, PLEAT_ERR_ARG,
                 "%s: unknown key '%s'; did you mean '%s'? `pleat config` lists all", where, key,
@@ -244,13 +212,38 @@ static pleat_status set_key(const char *where, const char *key, const char *text
     return set(row, where, text, config);
 }
 
-pleat_status pleat_config_set(const char *assignment, pleat_config *config) {
+/* "key=value" -> the key, and where the value begins. */
+static pleat_status split(const char *assignment, char key[128], const char **value) {
     const char *equals = strchr(assignment, '=');
-    char key[128];
-    PLEAT_CHECK(equals != NULL && (size_t)(equals - assignment) < sizeof key, PLEAT_ERR_ARG,
+    PLEAT_CHECK(equals != NULL && equals - assignment < 128, PLEAT_ERR_ARG,
                 "--set '%s': must be key=value", assignment);
-    (void)snprintf(key, sizeof key, "%.*s", (int)(equals - assignment), assignment);
-    return set_key("--set", key, equals + 1, config);
+    (void)snprintf(key, 128, "%.*s", (int)(equals - assignment), assignment);
+    *value = equals + 1;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_config_set(const char *assignment, pleat_config *config) {
+    char key[128];
+    const char *value = NULL;
+    PLEAT_TRY(split(assignment, key, &value));
+    return pleat_config_set_key("--set", key, value, config);
+}
+
+pleat_status pleat_config_set_predict(const char *assignment, pleat_config *config) {
+    char key[128], allowed[256] = "";
+    const char *value = NULL;
+    PLEAT_TRY(split(assignment, key, &value));
+    const config_row *wanted = find(key);
+    if (wanted != NULL && (wanted->marks & PREDICT) != 0)
+        return set(wanted, "--set", value, config);
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
+        const size_t used = strlen(allowed);
+        if ((row->marks & PREDICT) != 0)
+            (void)snprintf(allowed + used, sizeof allowed - used, "%s%s", used > 0 ? ", " : "",
+                           row->key);
+    }
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "--set '%s': a trained model is fixed; only %s may differ",
+                      assignment, allowed);
 }
 
 /* PLEAT_TRAIN_EPOCHS of train.epochs. */
@@ -261,14 +254,12 @@ static void variable_of(const char *key, char name[128]) {
     name[n] = '\0';
 }
 
-/* The key of a variable's name; NULL when there is none. */
-static const char *key_of(const char *variable, size_t length) {
+/* The row of a variable's name; NULL when there is none. */
+static const config_row *row_of(const char *variable, size_t length) {
     char name[128];
-    if (length == strlen("PLEAT_AUGMENT") && strncmp(variable, "PLEAT_AUGMENT", length) == 0)
-        return "augment.on";
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
         variable_of(row->key, name);
-        if (strlen(name) == length && strncmp(name, variable, length) == 0) return row->key;
+        if (is_name(name, variable, length, "_ON")) return row;
     }
     return NULL;
 }
@@ -288,13 +279,13 @@ pleat_status pleat_config_environment(pleat_config *config) {
     for (char **entry = environ; *entry != NULL; entry++) {
         const char *equals = strchr(*entry, '=');
         if (strncmp(*entry, "PLEAT_", 6) != 0 || equals == NULL || is_other(*entry)) continue;
-        const char *key = key_of(*entry, (size_t)(equals - *entry));
-        PLEAT_CHECK(key != NULL, PLEAT_ERR_ARG,
+        const config_row *row = row_of(*entry, (size_t)(equals - *entry));
+        PLEAT_CHECK(row != NULL, PLEAT_ERR_ARG,
                     "environment: %.*s is no key's variable; unset it, or see `pleat config`",
                     (int)(equals - *entry), *entry);
         char name[128];
         (void)snprintf(name, sizeof name, "%.*s", (int)(equals - *entry), *entry);
-        PLEAT_TRY(set(find(key), name, equals + 1, config));
+        PLEAT_TRY(set(row, name, equals + 1, config));
     }
     return PLEAT_OK;
 }
@@ -342,10 +333,11 @@ static pleat_status check_once(const walk *w, const yaml_node_t *mapping, const 
 static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char *path, int depth) {
     char where[640], text[MAX_TEXT], key[256];
     (void)snprintf(where, sizeof where, "%.500s line %zu", w->name, node->start_mark.line + 1);
-    if (node->type == YAML_SCALAR_NODE) return set_key(where, path, scalar(node), w->config);
+    if (node->type == YAML_SCALAR_NODE)
+        return pleat_config_set_key(where, path, scalar(node), w->config);
     if (node->type == YAML_SEQUENCE_NODE) {
         PLEAT_TRY(sequence_text(w, node, where, path, text));
-        return set_key(where, path, text, w->config);
+        return pleat_config_set_key(where, path, text, w->config);
     }
     PLEAT_CHECK(depth < 4, PLEAT_ERR_ARG, "%s: '%s' is nested too deep", where, path);
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;

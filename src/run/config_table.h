@@ -1,32 +1,61 @@
-/* config_table.h - one row per key; config.c reads and writes values by it. */
+/* config_table.h - one row per key: the values it takes, its place in memory, its manual. */
 #ifndef PLEAT_CONFIG_TABLE_H
 #define PLEAT_CONFIG_TABLE_H
 
 #include "pleat/config.h"
 
+#include <stddef.h>
+
 typedef enum value_kind {
-    TEXT,      /* char[limit] */
-    CHOICE,    /* char[16]: one of `choices` */
-    INTEGER,   /* int in [low, high] */
-    UNSIGNED,  /* uint64_t */
-    REAL,      /* double in [low, high] */
-    BOOLEAN,   /* int; true, false */
-    BYTES,     /* double; 4G, 512M */
-    SIZE,      /* int[3]; [x, y, z] */
-    TRIPLE,    /* double[3]; [x, y, z], or one number for all three */
-    RANGE,     /* double[2]; [low, high] */
-    RANGE_OR,  /* double[2] and an int flag at `flag`; [low, high] or none */
-    SPACING_OR /* double[3] and a flag; [x, y, z] or none */
+    VALUE_TEXT,      /* char[low] */
+    VALUE_CHOICE,    /* int: the place of a name among those of `name` */
+    VALUE_INTEGER,   /* int in [low, high] */
+    VALUE_UNSIGNED,  /* uint64_t */
+    VALUE_REAL,      /* double in [low, high] */
+    VALUE_BOOLEAN,   /* int; true, false */
+    VALUE_BYTES,     /* double; 4G, 512M */
+    VALUE_SIZE,      /* int[3]; [x, y, z] */
+    VALUE_TRIPLE,    /* double[3]; [x, y, z], or one number for all three */
+    VALUE_RANGE,     /* double[2]; [low, high] */
+    VALUE_RANGE_OR,  /* double[2] and an int flag at `flag`; [low, high] or none */
+    VALUE_SPACING_OR /* double[3] and a flag; [x, y, z] or none */
 } value_kind;
+
+/* What else is true of a key. */
+enum config_mark {
+    RESUME = 1 << 0,  /* only says how to compute: may differ when a run goes on */
+    PREDICT = 1 << 1, /* may be set for a prediction with trained models */
+    QUOTED = 1 << 2,  /* a choice that is printed as a text, in quotes */
+    LISTED = 1 << 3   /* a text that may be written as the list it is: [background, lesion] */
+};
 
 typedef struct config_row {
     const char *key;
-    value_kind kind;
+    value_kind kind;     /* this to `name`: one of the macros below */
     size_t offset, flag; /* in pleat_config */
-    double low, high;    /* TEXT: low is the size of the array */
-    const char *choices; /* "a|b|c" */
+    double low, high;
+    const char *(*name)(int i); /* of choice i; NULL after the last */
+    int marks;                  /* config_mark */
     const char *manual;
 } config_row;
+
+#define BIG 1e9 /* no limit */
+
+/* The values of a key, by its member of pleat_config. */
+#define AT(member)                        offsetof(pleat_config, member)
+#define MEMBER(member)                    (((pleat_config *)0)->member)
+#define TEXT(member)                      VALUE_TEXT, AT(member), 0, sizeof MEMBER(member), 0, NULL
+#define CHOICE(member, name)              VALUE_CHOICE, AT(member), 0, 0, 0, name
+#define INTEGER(member, low, high)        VALUE_INTEGER, AT(member), 0, low, high, NULL
+#define UNSIGNED(member)                  VALUE_UNSIGNED, AT(member), 0, 0, 0, NULL
+#define REAL(member, low, high)           VALUE_REAL, AT(member), 0, low, high, NULL
+#define BOOLEAN(member)                   VALUE_BOOLEAN, AT(member), 0, 0, 0, NULL
+#define BYTES(member, low, high)          VALUE_BYTES, AT(member), 0, low, high, NULL
+#define SIZE(member, low, high)           VALUE_SIZE, AT(member), 0, low, high, NULL
+#define TRIPLE(member, low, high)         VALUE_TRIPLE, AT(member), 0, low, high, NULL
+#define RANGE(member, low, high)          VALUE_RANGE, AT(member), 0, low, high, NULL
+#define RANGE_OR(member, on, low, high)   VALUE_RANGE_OR, AT(member), AT(on), low, high, NULL
+#define SPACING_OR(member, on, low, high) VALUE_SPACING_OR, AT(member), AT(on), low, high, NULL
 
 /* Ends with a NULL key; keys of one section stand together. */
 extern const config_row pleat_config_rows[];

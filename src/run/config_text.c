@@ -1,7 +1,11 @@
-/* config_text.c - prints the configuration, and checks what must hold between keys. */
+/* config_text.c - prints the configuration, its keys' table, and checks what must hold between. */
 #include "config_table.h"
 
+#include "pleat/statistics.h"
+
+#include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,49 +28,48 @@ static void put(page *p, const char *format, ...) {
 
 /* As short as reads back the same. */
 static void put_real(page *p, const char *before, double value) {
-    char text[32];
-    for (int digits = 6; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) break;
-    }
-    put(p, "%s%s", before, text);
+    char text[PLEAT_NUMBER_BYTES];
+    put(p, "%s%s", before, pleat_number(value, 6, text));
+}
+
+/* Single quotes are doubled inside single quotes. */
+static void put_quoted(page *p, const char *text) {
+    put(p, "'");
+    for (const char *c = text; *c != '\0'; c++) put(p, *c == '\'' ? "''" : "%c", *c);
+    put(p, "'");
 }
 
 static void put_value(page *p, const config_row *row, const pleat_config *config) {
     const char *at = (const char *)config + row->offset;
     const int *whole = (const int *)(const void *)at;
     const double *real = (const double *)(const void *)at;
-    const int off = (row->kind == RANGE_OR || row->kind == SPACING_OR) &&
+    const int off = (row->kind == VALUE_RANGE_OR || row->kind == VALUE_SPACING_OR) &&
                     *(const int *)(const void *)((const char *)config + row->flag) == 0;
     if (off) {
         put(p, "none");
         return;
     }
     switch (row->kind) {
-    case TEXT: /* single quotes are doubled inside single quotes */
-        put(p, "'");
-        for (const char *c = at; *c != '\0'; c++) put(p, *c == '\'' ? "''" : "%c", *c);
-        put(p, "'");
-        break;
-    case CHOICE:
-        if (row->offset == offsetof(pleat_config, pad_background))
-            put(p, "%s", *whole ? "background" : "zero");
+    case VALUE_TEXT: put_quoted(p, at); break;
+    case VALUE_CHOICE:
+        if ((row->marks & QUOTED) != 0)
+            put_quoted(p, row->name(*whole));
         else
-            put(p, "%s", at);
+            put(p, "%s", row->name(*whole));
         break;
-    case INTEGER: put(p, "%d", *whole); break;
-    case UNSIGNED: put(p, "%" PRIu64, *(const uint64_t *)(const void *)at); break;
-    case REAL: put_real(p, "", *real); break;
-    case BOOLEAN: put(p, "%s", *whole ? "true" : "false"); break;
-    case BYTES: put(p, "%.0f", *real); break;
-    case SIZE: put(p, "[%d, %d, %d]", whole[2], whole[1], whole[0]); break;
-    case TRIPLE:
-    case SPACING_OR:
+    case VALUE_INTEGER: put(p, "%d", *whole); break;
+    case VALUE_UNSIGNED: put(p, "%" PRIu64, *(const uint64_t *)(const void *)at); break;
+    case VALUE_REAL: put_real(p, "", *real); break;
+    case VALUE_BOOLEAN: put(p, "%s", *whole ? "true" : "false"); break;
+    case VALUE_BYTES: put(p, "%.0f", *real); break;
+    case VALUE_SIZE: put(p, "[%d, %d, %d]", whole[2], whole[1], whole[0]); break;
+    case VALUE_TRIPLE:
+    case VALUE_SPACING_OR:
         for (int a = 2; a >= 0; a--) put_real(p, a == 2 ? "[" : ", ", real[a]);
         put(p, "]");
         break;
-    case RANGE:
-    case RANGE_OR:
+    case VALUE_RANGE:
+    case VALUE_RANGE_OR:
         for (int i = 0; i < 2; i++) put_real(p, i == 0 ? "[" : ", ", real[i]);
         put(p, "]");
         break;
@@ -109,37 +112,88 @@ pleat_status pleat_config_text(const pleat_config *config, int manual, char *out
     return PLEAT_OK;
 }
 
-const char *pleat_config_difference(const pleat_config *a, const pleat_config *b) {
-    static const char *const execution[] = {
-        "data",           "store",         "folds.splits",   "engine",
-        "precision",      "threads",       "loader_threads", "host_memory",
-        "ranks_per_fold", "predict.batch", "device_memory",  "share_gpu",
-    };
-    for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
-        char left[2048], right[2048];
-        int skip = 0;
-        for (size_t i = 0; i < sizeof execution / sizeof *execution; i++)
-            skip = skip || strcmp(row->key, execution[i]) == 0;
-        put_value(&(page){left, sizeof left, 0}, row, a);
-        put_value(&(page){right, sizeof right, 0}, row, b);
-        if (!skip && strcmp(left, right) != 0) return row->key;
-    }
-    return NULL;
+/* --- the table of docs/cli.md ---------------------------------------------------------------- */
+
+/* What would end a table's cell, or begin a tag. */
+static void put_cell(page *p, const char *text) {
+    for (const char *c = text; *c != '\0'; c++)
+        if (*c == '|')
+            put(p, "&#124;");
+        else if (*c == '<' && isalpha((unsigned char)c[1]))
+            put(p, "&lt;");
+        else
+            put(p, "%c", *c);
 }
 
-int pleat_config_classes(const pleat_config *config, char text[1024],
-                         const char *names[PLEAT_MAX_CLASSES]) {
-    int n = 0;
-    (void)snprintf(text, 1024, "%s", config->classes);
-    char *save = NULL;
-    for (char *name = strtok_r(text, ",", &save); name != NULL && n < PLEAT_MAX_CLASSES;
-         name = strtok_r(NULL, ",", &save)) {
-        while (*name == ' ') name++;
-        for (size_t end = strlen(name); end > 0 && name[end - 1] == ' '; end--)
-            name[end - 1] = '\0';
-        names[n++] = name;
+static void put_limits(page *p, const config_row *row) {
+    if (row->high < BIG)
+        put(p, ", %g to %g", row->low, row->high);
+    else if (row->low > -BIG)
+        put(p, ", from %g", row->low);
+}
+
+/* Which values a key takes. */
+static void put_kind(page *p, const config_row *row) {
+    static const char *const words[] = {
+        [VALUE_TEXT] = "text",
+        [VALUE_INTEGER] = "whole number",
+        [VALUE_UNSIGNED] = "whole number, from 0",
+        [VALUE_REAL] = "number",
+        [VALUE_BOOLEAN] = "true or false",
+        [VALUE_BYTES] = "bytes, such as 512M or 4G",
+        [VALUE_SIZE] = "[x, y, z]",
+        [VALUE_TRIPLE] = "number or [x, y, z]",
+        [VALUE_RANGE] = "[low, high]",
+        [VALUE_RANGE_OR] = "[low, high] or none",
+        [VALUE_SPACING_OR] = "[x, y, z] or none",
+    };
+    for (int i = 0; row->kind == VALUE_CHOICE && row->name(i) != NULL; i++)
+        put(p, "%s%s", i > 0 ? ", " : "", row->name(i));
+    if (row->kind == VALUE_CHOICE) return;
+    put(p, "%s", words[row->kind]);
+    if (row->kind != VALUE_TEXT && row->kind != VALUE_BYTES && row->high > row->low)
+        put_limits(p, row);
+}
+
+static void put_default(page *p, const config_row *row, const pleat_config *defaults) {
+    const double *bytes = (const double *)(const void *)((const char *)defaults + row->offset);
+    if (row->kind == VALUE_BYTES && *bytes > 0.0 && fmod(*bytes, 0x1p30) == 0.0)
+        put(p, "%.0fG", *bytes / 0x1p30);
+    else
+        put_value(p, row, defaults);
+}
+
+pleat_status pleat_config_markdown(char *out, size_t size) {
+    static const char *const changes[] = {"", "resume", "predict",
+                                          "resume, predict"}; /* by RESUME and PREDICT */
+    pleat_config defaults;
+    page p = {out, size, 0};
+    pleat_config_defaults(&defaults);
+    put(&p, "| key | value | default | may change | manual |\n|---|---|---|---|---|\n");
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
+        put(&p, "| `%s` | ", row->key);
+        put_kind(&p, row);
+        put(&p, " | `");
+        put_default(&p, row, &defaults);
+        put(&p, "` | %s | ", changes[row->marks & (RESUME | PREDICT)]);
+        put_cell(&p, row->manual);
+        put(&p, " |\n");
     }
-    return n;
+    PLEAT_CHECK(p.used < size, PLEAT_ERR_MEMORY, "the keys' table is longer than %zu bytes", size);
+    return PLEAT_OK;
+}
+
+/* --- comparing and checking ------------------------------------------------------------------ */
+
+const char *pleat_config_difference(const pleat_config *a, const pleat_config *b) {
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
+        char left[2 * PLEAT_CLASSES_BYTES], right[2 * PLEAT_CLASSES_BYTES];
+        if ((row->marks & RESUME) != 0) continue;
+        put_value(&(page){left, sizeof left, 0}, row, a);
+        put_value(&(page){right, sizeof right, 0}, row, b);
+        if (strcmp(left, right) != 0) return row->key;
+    }
+    return NULL;
 }
 
 pleat_status pleat_config_check(const pleat_config *config) {
@@ -149,19 +203,9 @@ pleat_status pleat_config_check(const pleat_config *config) {
     PLEAT_CHECK(config->norm_sync || !config->deterministic, PLEAT_ERR_ARG,
                 "deterministic: true needs network.norm_sync: true; a rank's own statistics depend "
                 "on how many ranks share a batch");
-    int commas = 0;
-    for (const char *c = config->classes; *c != '\0'; c++) commas += *c == ',';
-    PLEAT_CHECK(commas < PLEAT_MAX_CLASSES, PLEAT_ERR_ARG,
-                "classes names %d, at most %d are possible", commas + 1, PLEAT_MAX_CLASSES);
-    char text[1024];
-    const char *names[PLEAT_MAX_CLASSES];
-    const int n = pleat_config_classes(config, text, names);
-    PLEAT_CHECK(n == 0 || n == commas + 1, PLEAT_ERR_ARG, "classes '%s': a name is empty",
-                config->classes);
-    for (int i = 0; i < n; i++)
-        for (int j = 0; j < i; j++)
-            PLEAT_CHECK(strcmp(names[i], names[j]) != 0, PLEAT_ERR_ARG,
-                        "classes '%s': '%s' comes twice", config->classes, names[i]);
+    pleat_classes classes;
+    PLEAT_TRY(pleat_classes_parse(config->classes, &classes));
+    pleat_classes_free(&classes);
     PLEAT_CHECK((double)config->iterations * config->batch < 2147483647.0, PLEAT_ERR_ARG,
                 "train.iterations = %d times train.batch = %d is too many patches an epoch",
                 config->iterations, config->batch);

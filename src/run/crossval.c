@@ -10,7 +10,6 @@
 #include "pleat/figures.h"
 #include "pleat/log.h"
 #include "pleat/plan.h"
-#include "pleat/prep.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,88 +17,11 @@
 
 static int is_root(const pleat_crossval *cv) { return cv->session->rank == 0; }
 
-/* --- what there is -------------------------------------------------------------------------- */
-
-static pleat_status find_classes(pleat_crossval *cv) {
-    pleat_config *config = &cv->config;
-    if (config->classes[0] == '\0') {
-        char **names = NULL;
-        int n = 0;
-        size_t used = 0;
-        PLEAT_TRY(pleat_layout_classes(config->data, &names, &n));
-        int commas = 0;
-        for (int i = 0; i < n && used < sizeof config->classes; i++) {
-            used += (size_t)snprintf(config->classes + used, sizeof config->classes - used, "%s%s",
-                                     i > 0 ? "," : "", names[i]);
-            commas += strchr(names[i], ',') != NULL;
-        }
-        pleat_layout_classes_free(names, n);
-        PLEAT_CHECK(used < sizeof config->classes && commas == 0, PLEAT_ERR_ARG,
-                    "the class names of '%s/dataset.json' are too long or hold a comma; set "
-                    "classes: in the configuration",
-                    config->data);
-    }
-    cv->n_classes = pleat_config_classes(config, cv->class_text, cv->classes);
-    PLEAT_CHECK(cv->n_classes >= 2, PLEAT_ERR_ARG,
-                "the classes are not known: set classes: [background, ...] in the configuration, "
-                "or put a dataset.json with \"labels\" into '%s'",
-                config->data);
-    config->network.classes = cv->n_classes;
-    return PLEAT_OK;
-}
-
 static pleat_status look_around(pleat_crossval *cv) {
-    const pleat_config *config = &cv->config;
-    PLEAT_CHECK(config->data[0] != '\0', PLEAT_ERR_ARG,
-                "no data: set data: FOLDER in the configuration or --set data=FOLDER");
-    PLEAT_CHECK(cv->options->only_fold < config->folds, PLEAT_ERR_ARG,
-                "--fold %d: there are %d folds, 0 to %d", cv->options->only_fold, config->folds,
-                config->folds - 1);
-    PLEAT_TRY(pleat_layout_scan(config->data, 1, &cv->cases, &cv->n));
-    PLEAT_TRY(find_classes(cv));
-    PLEAT_TRY(pleat_config_check(config));
-    cv->ids = calloc((size_t)cv->n, sizeof *cv->ids);
-    PLEAT_CHECK(cv->ids != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", cv->n);
-    for (int i = 0; i < cv->n; i++) cv->ids[i] = cv->cases[i].id;
-    if (config->store[0] != '\0')
-        PLEAT_TRY(pleat_path(cv->store_path, sizeof cv->store_path, "%s", config->store));
-    else
-        PLEAT_TRY(pleat_path(cv->store_path, sizeof cv->store_path, "%s/store", cv->options->out));
-    pleat_prep_text(&config->prep, cv->preprocessing, sizeof cv->preprocessing);
-    return PLEAT_OK;
-}
-
-/* folds.splits must say what the run has begun with. */
-static pleat_status same_splits(const pleat_crossval *cv, const char *path) {
-    pleat_folds wanted = {0};
-    PLEAT_TRY(pleat_folds_read(cv->config.splits, cv->ids, cv->n, &wanted));
-    const int same = wanted.k == cv->folds.k && memcmp(wanted.fold_of, cv->folds.fold_of,
-                                                       (size_t)cv->n * sizeof *wanted.fold_of) == 0;
-    pleat_folds_free(&wanted);
-    PLEAT_CHECK(same, PLEAT_ERR_ARG,
-                "folds.splits '%s' differs from '%s', which the run has begun with; use another "
-                "--out folder",
-                cv->config.splits, path);
-    return PLEAT_OK;
-}
-
-static pleat_status make_folds(pleat_crossval *cv) {
-    const pleat_config *c = &cv->config;
-    char path[PLEAT_PATH_BYTES];
-    const char *group_by = c->group_by[0] != '\0' ? c->group_by : NULL;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/splits_final.json", cv->options->out));
-    if (cv->options->out[0] != '\0' && pleat_file_exists(path)) {
-        PLEAT_TRY(pleat_folds_read(path, cv->ids, cv->n, &cv->folds));
-        if (c->splits[0] != '\0') PLEAT_TRY(same_splits(cv, path));
-    } else if (c->splits[0] != '\0')
-        PLEAT_TRY(pleat_folds_read(c->splits, cv->ids, cv->n, &cv->folds));
-    else
-        PLEAT_TRY(pleat_folds_make(cv->ids, cv->n, c->folds, c->seed, group_by, &cv->folds));
-    PLEAT_CHECK(cv->folds.k == c->folds, PLEAT_ERR_ARG,
-                "the splits have %d folds, the configuration says folds.k = %d", cv->folds.k,
-                c->folds);
-    if (group_by != NULL) PLEAT_TRY(pleat_folds_check(cv->ids, &cv->folds, group_by));
-    return PLEAT_OK;
+    const int folds = cv->config.folds, only = cv->options->only_fold;
+    PLEAT_CHECK(only < folds, PLEAT_ERR_ARG, "--fold %d: there are %d folds, 0 to %d", only, folds,
+                folds - 1);
+    return pleat_dataset_find(&cv->config, cv->options->out, &cv->data);
 }
 
 /* Rank 0 writes the folder's records; the others read nothing before it has. */
@@ -108,50 +30,19 @@ static pleat_status open_run(pleat_crossval *cv) {
     if (!is_root(cv)) return PLEAT_OK;
     if (cv->options->only_fold < 0 && unlink(cv->stop_file) == 0)
         pleat_log(PLEAT_INFO, "'%s' was of the last start and is removed", cv->stop_file);
-    PLEAT_TRY(make_folds(cv));
+    PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_record_start(cv));
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/splits_final.json", cv->options->out));
-    if (!pleat_file_exists(path)) PLEAT_TRY(pleat_folds_write(path, cv->ids, &cv->folds));
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_SPLITS, path));
+    if (!pleat_file_exists(path))
+        PLEAT_TRY(pleat_folds_write(path, cv->data.cases.ids, &cv->data.folds));
     return PLEAT_OK;
-}
-
-static pleat_status check_store(const pleat_crossval *cv) {
-    PLEAT_CHECK(pleat_store_count(cv->store) == cv->n, PLEAT_ERR_DATA,
-                "store '%s' has %d cases, '%s' has %d", cv->store_path,
-                pleat_store_count(cv->store), cv->config.data, cv->n);
-    for (int i = 0; i < cv->n; i++)
-        PLEAT_CHECK(strcmp(pleat_store_info(cv->store, i)->id, cv->ids[i]) == 0, PLEAT_ERR_DATA,
-                    "store '%s' has case '%s' where '%s' has '%s'; another run may have filled it",
-                    cv->store_path, pleat_store_info(cv->store, i)->id, cv->config.data,
-                    cv->ids[i]);
-    return PLEAT_OK;
-}
-
-static pleat_status open_store(pleat_crossval *cv) {
-    PLEAT_TRY(pleat_prep_run(cv->session->world, &cv->config.prep, cv->cases, cv->n, cv->n_classes,
-                             cv->store_path));
-    pleat_status status = pleat_store_open(cv->store_path, cv->preprocessing, &cv->store);
-    if (status == PLEAT_OK) status = check_store(cv);
-    PLEAT_TRY(pleat_comm_agree(cv->session->world, status));
-    status =
-        pleat_pool_open(cv->session->node, cv->store, (size_t)cv->config.host_memory, &cv->pool);
-    if (status == PLEAT_OK && cv->config.oversample > 0.0)
-        status = pleat_pool_list_foreground(cv->pool);
-    return pleat_comm_agree(cv->session->world, status);
 }
 
 static pleat_status make_engine(pleat_crossval *cv) {
     const pleat_config *c = &cv->config;
-    pleat_engine_options options = {
-        .engine = c->engine,
-        .threads = c->threads > 0 ? c->threads : cv->session->threads,
-        .device = -1,
-        .deterministic = c->deterministic,
-    };
-    PLEAT_TRY(pleat_precision_from_name(c->precision, &options.precision));
-    PLEAT_TRY(pleat_engine_create(&options, &cv->engine));
+    PLEAT_TRY(pleat_config_engine(c, cv->session->threads, &cv->team.engine));
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const int used = options.threads * cv->session->local_size;
+    const int used = cv->session->threads * cv->session->local_size;
     if (is_root(cv) && c->threads == 0 && used < cores)
         pleat_log(PLEAT_INFO,
                   "the %d ranks of this machine may use %d of its %ld cores; mpirun --bind-to none "
@@ -159,24 +50,23 @@ static pleat_status make_engine(pleat_crossval *cv) {
                   cv->session->local_size, used, cores);
     if (!is_root(cv)) /* rank 0 tells of all; this goes to the rank's own log */
         pleat_log(PLEAT_INFO, "rank %d on %s: %s %s on %s", cv->session->rank, cv->session->host,
-                  cv->engine->ops->name, pleat_precision_name(cv->engine->precision),
-                  cv->engine->device);
+                  cv->team.engine->ops->name, pleat_precision_name(cv->team.engine->precision),
+                  cv->team.engine->device);
     return PLEAT_OK;
 }
 
 /* --- which folds ---------------------------------------------------------------------------- */
 
 static pleat_status is_finished(const pleat_crossval *cv, int fold, int *out) {
-    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_fold_folder(cv->options->out, fold, folder));
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/scores.json", folder));
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, path));
     *out = cv->options->out[0] != '\0' && pleat_file_exists(path);
     return PLEAT_OK;
 }
 
 /* todo[k]; rank 0 looks and tells the others. */
 static pleat_status choose_folds(const pleat_crossval *cv, int *todo, int *n) {
-    const int k = cv->folds.k, only = cv->options->only_fold;
+    const int k = cv->data.folds.k, only = cv->options->only_fold;
     pleat_status status = PLEAT_OK;
     *n = 0;
     for (int fold = 0; is_root(cv) && fold < k && status == PLEAT_OK; fold++) {
@@ -212,30 +102,30 @@ static pleat_status leave_for(const pleat_crossval *cv, pleat_halt halt) {
 static pleat_status form_groups(pleat_crossval *cv, const pleat_plan *plan) {
     pleat_comm *world = cv->session->world;
     const int color = pleat_plan_group(plan, cv->session->rank);
-    PLEAT_TRY(pleat_comm_split(world, color, cv->session->rank, &cv->group));
-    return pleat_comm_agree(
-        world, pleat_comm_device(cv->group, cv->engine, cv->config.share_gpu, &cv->compute));
+    PLEAT_TRY(pleat_comm_split(world, color, cv->session->rank, &cv->team.group));
+    return pleat_comm_agree(world, pleat_comm_device(cv->team.group, cv->team.engine,
+                                                     cv->config.share_gpu, &cv->team.compute));
 }
 
 static pleat_status run_folds(pleat_crossval *cv, const int *todo, int n) {
-    PLEAT_TRY(pleat_queue_start(cv->session->world, cv->group, todo, n, &cv->queue));
+    PLEAT_TRY(pleat_queue_start(cv->session->world, cv->team.group, todo, n, &cv->team.queue));
     char why[512] = ""; /* the first fold of this group that diverged; the others are trained */
     pleat_halt halt = PLEAT_HALT_NONE;
     while (halt == PLEAT_HALT_NONE) {
         int fold = -1;
-        PLEAT_TRY(pleat_queue_next(cv->queue, &fold));
+        PLEAT_TRY(pleat_queue_next(cv->team.queue, &fold));
         if (fold < 0) break;
         const pleat_status status = pleat_fold_run(cv, fold, &halt);
         if (status != PLEAT_ERR_NUMERIC) PLEAT_TRY(status);
-        if (status == PLEAT_ERR_NUMERIC && cv->group->rank == 0)
+        if (status == PLEAT_ERR_NUMERIC && cv->team.group->rank == 0)
             pleat_log(PLEAT_INFO, "%s", pleat_error_message());
         if (status == PLEAT_ERR_NUMERIC && why[0] == '\0')
             (void)snprintf(why, sizeof why, "%s", pleat_error_message());
     }
-    if (halt != PLEAT_HALT_NONE) PLEAT_TRY(pleat_queue_halt(cv->queue, halt));
-    PLEAT_TRY(pleat_queue_finish(cv->queue)); /* every group has saved */
+    if (halt != PLEAT_HALT_NONE) PLEAT_TRY(pleat_queue_halt(cv->team.queue, halt));
+    PLEAT_TRY(pleat_queue_finish(cv->team.queue)); /* every group has saved */
     PLEAT_TRY(leave_for(cv, halt));
-    const int here = why[0] != '\0' && cv->group->rank == 0;
+    const int here = why[0] != '\0' && cv->team.group->rank == 0;
     return pleat_comm_agree(cv->session->world,
                             here ? PLEAT_FAIL(PLEAT_ERR_NUMERIC, "%s", why) : PLEAT_OK);
 }
@@ -244,13 +134,14 @@ static pleat_status train_all(pleat_crossval *cv) {
     pleat_status status = PLEAT_OK;
     pleat_plan plan;
     int n = 0;
-    int *todo = calloc((size_t)cv->folds.k, sizeof *todo);
+    int *todo = calloc((size_t)cv->data.folds.k, sizeof *todo);
     PLEAT_CHECK_GOTO(status, done, todo != NULL, PLEAT_ERR_MEMORY, "no memory for %d folds",
-                     cv->folds.k);
+                     cv->data.folds.k);
     PLEAT_TRY_GOTO(status, done, choose_folds(cv, todo, &n));
     if (n == 0) goto done;
     PLEAT_TRY_GOTO(status, done,
-                   pleat_plan_make(cv->session->size, cv->options->only_fold < 0 ? cv->folds.k : 1,
+                   pleat_plan_make(cv->session->size,
+                                   cv->options->only_fold < 0 ? cv->data.folds.k : 1,
                                    cv->config.ranks_per_fold, cv->config.batch, &plan));
     pleat_plan_left(&plan, n);
     if (cv->options->dry_run) {
@@ -258,7 +149,7 @@ static pleat_status train_all(pleat_crossval *cv) {
         goto done;
     }
     PLEAT_TRY_GOTO(status, done, form_groups(cv, &plan));
-    PLEAT_TRY_GOTO(status, done, open_store(cv));
+    PLEAT_TRY_GOTO(status, done, pleat_dataset_open(&cv->data, &cv->config, cv->session));
     PLEAT_TRY_GOTO(status, done, run_folds(cv, todo, n));
 done:
     free(todo);
@@ -267,41 +158,31 @@ done:
 
 /* --- the report ----------------------------------------------------------------------------- */
 
-pleat_status pleat_run_scores(const char *folder, int folds, pleat_case_result **out, int *n) {
-    *out = NULL;
-    *n = 0;
-    for (int fold = 0; fold < folds; fold++) {
+pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out) {
+    pleat_classes classes;
+    *out = (pleat_results){0};
+    PLEAT_TRY(pleat_classes_parse(record->classes, &classes));
+    const pleat_status begun =
+        pleat_results_begin(&classes, record->folds, pleat_scores_all(), out);
+    pleat_classes_free(&classes);
+    PLEAT_TRY(begun);
+    for (int fold = 0; fold < record->folds; fold++) {
         char path[PLEAT_PATH_BYTES];
-        pleat_case_result *some = NULL;
-        int count = 0;
         PLEAT_TRY(pleat_fold_folder(folder, fold, path));
-        const pleat_status status = pleat_report_read_fold(path, fold, &some, &count);
-        if (status == PLEAT_ERR_NOT_FOUND) {
+        const pleat_status status = pleat_report_read_fold(path, fold, out);
+        if (status == PLEAT_ERR_NOT_FOUND)
             pleat_log(PLEAT_INFO, "fold=%d has no scores yet; the report is without it", fold);
-            continue;
-        }
-        PLEAT_TRY(status);
-        pleat_case_result *more = realloc(*out, (size_t)(*n + count) * sizeof *more);
-        if (more != NULL) memcpy(more + *n, some, (size_t)count * sizeof *more);
-        free(some);
-        PLEAT_CHECK(more != NULL, PLEAT_ERR_MEMORY, "no memory for the scores of '%s'", folder);
-        *out = more;
-        *n += count;
+        else
+            PLEAT_TRY(status);
     }
-    PLEAT_CHECK(*n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
+    PLEAT_CHECK(out->n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
     return PLEAT_OK;
 }
 
 pleat_status pleat_crossval_report(const char *folder, int verbose) {
     pleat_record record;
-    pleat_case_result *results = NULL;
-    int n = 0;
+    pleat_results results;
     PLEAT_TRY(pleat_record_read(folder, &record));
-    pleat_config names = {0};
-    char text[1024];
-    const char *classes[PLEAT_MAX_CLASSES];
-    (void)snprintf(names.classes, sizeof names.classes, "%s", record.classes);
-    const int n_classes = pleat_config_classes(&names, text, classes);
     const pleat_report_info info = {.version = record.version,
                                     .command = record.command,
                                     .config_digest = record.digest,
@@ -309,29 +190,23 @@ pleat_status pleat_crossval_report(const char *folder, int verbose) {
                                     .precision = record.precision,
                                     .weights = record.weights,
                                     .seed = record.seed};
-    pleat_status status = pleat_run_scores(folder, record.folds, &results, &n);
-    if (status == PLEAT_OK)
-        status = pleat_report_write(folder, results, n, classes, n_classes, record.folds, &info);
-    if (status == PLEAT_OK) status = pleat_figures_run(folder, results, n, classes, n_classes);
-    if (status == PLEAT_OK)
-        status = pleat_report_print(stdout, results, n, classes, n_classes, record.folds, verbose);
+    pleat_status status = pleat_run_results(folder, &record, &results);
+    if (status == PLEAT_OK) status = pleat_report_write(folder, &results, &info);
+    if (status == PLEAT_OK) status = pleat_figures_run(folder, &results);
+    if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, verbose);
     if (status == PLEAT_OK) (void)printf("\nresults: %s\n", folder);
-    free(results);
+    pleat_results_free(&results);
     return status;
 }
 
 /* --- the run -------------------------------------------------------------------------------- */
 
 static void release(pleat_crossval *cv) {
-    pleat_queue_free(cv->queue);
-    pleat_comm_destroy(cv->compute);
-    pleat_comm_destroy(cv->group);
-    pleat_pool_close(cv->pool);
-    pleat_store_close(cv->store);
-    pleat_engine_destroy(cv->engine);
-    pleat_folds_free(&cv->folds);
-    free(cv->ids);
-    pleat_layout_free(cv->cases, cv->n);
+    pleat_queue_free(cv->team.queue);
+    pleat_comm_destroy(cv->team.compute);
+    pleat_comm_destroy(cv->team.group);
+    pleat_dataset_close(&cv->data);
+    pleat_engine_destroy(cv->team.engine);
     pleat_lock_release(cv->fold_lock);
     pleat_lock_release(cv->lock);
     free(cv);
@@ -343,14 +218,14 @@ static pleat_status enter_folder(pleat_crossval *cv) {
     const int only = cv->options->only_fold;
     char path[PLEAT_PATH_BYTES];
     const size_t room = sizeof((pleat_case_result *)0)->prediction;
-    for (int i = 0; i < cv->n; i++)
-        PLEAT_CHECK(strlen(out) + strlen(cv->ids[i]) + 48 < room &&
-                        strlen(cv->cases[i].label) < room,
+    for (int i = 0; i < cv->data.cases.n; i++)
+        PLEAT_CHECK(strlen(out) + strlen(cv->data.cases.ids[i]) + 48 < room &&
+                        strlen(cv->data.cases.paths[i].label) < room,
                     PLEAT_ERR_ARG, "case '%s': its paths would be longer than %zu characters",
-                    cv->ids[i], room - 1);
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/log", out));
+                    cv->data.cases.ids[i], room - 1);
+    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_LOGS, path));
     PLEAT_TRY(pleat_file_make_folder(path));
-    PLEAT_TRY(pleat_path(cv->stop_file, sizeof cv->stop_file, "%s/STOP", out));
+    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_STOP, cv->stop_file));
     if (!is_root(cv)) return PLEAT_OK;
     if (only < 0) return pleat_lock_take(out, &cv->lock);
     PLEAT_TRY(pleat_lock_share(out, &cv->lock));
@@ -361,20 +236,20 @@ static pleat_status enter_folder(pleat_crossval *cv) {
 
 static pleat_status open_log(const pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES];
-    PLEAT_TRY(
-        pleat_path(path, sizeof path, "%s/log/rank-%04d.log", cv->options->out, cv->session->rank));
+    PLEAT_TRY(pleat_run_log(cv->options->out, cv->session->rank, path));
     return pleat_log_open(path, is_root(cv));
 }
 
 static pleat_status show_plan(pleat_crossval *cv) {
-    PLEAT_TRY(pleat_comm_agree(cv->session->world, make_folds(cv)));
+    PLEAT_TRY(pleat_comm_agree(cv->session->world,
+                               pleat_dataset_split(&cv->data, &cv->config, cv->options->out)));
     return train_all(cv);
 }
 
 /* Of tasks that each run one fold, the last to end finds all scores there. */
 static pleat_status report(const pleat_crossval *cv) {
     int missing = 0;
-    for (int fold = 0; fold < cv->folds.k; fold++) {
+    for (int fold = 0; fold < cv->data.folds.k; fold++) {
         int finished = 0;
         PLEAT_TRY(is_finished(cv, fold, &finished));
         missing += !finished;
@@ -382,7 +257,7 @@ static pleat_status report(const pleat_crossval *cv) {
     if (missing == 0) return pleat_crossval_report(cv->options->out, cv->options->verbose);
     (void)printf(
         "%d of %d folds have scores; the last one makes the report. Now: pleat report %s\n",
-        cv->folds.k - missing, cv->folds.k, cv->options->out);
+        cv->data.folds.k - missing, cv->data.folds.k, cv->options->out);
     return PLEAT_OK;
 }
 
@@ -391,7 +266,7 @@ static pleat_status run(pleat_crossval *cv) {
     PLEAT_TRY(pleat_comm_agree(world, open_log(cv)));
     PLEAT_TRY(pleat_comm_agree(world, make_engine(cv)));
     PLEAT_TRY(pleat_comm_agree(world, open_run(cv)));
-    if (!is_root(cv)) PLEAT_TRY(make_folds(cv));
+    if (!is_root(cv)) PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_comm_agree(world, pleat_startup_log(cv)));
     PLEAT_TRY(train_all(cv));
     if (cv->options->train_only) return PLEAT_OK;

@@ -21,21 +21,16 @@ typedef struct fold_job {
     int n_train, n_held_out;
     pleat_layer_info *layers;
     int n_layers;
-    pleat_case_result *results; /* of this rank */
-    int n_results;
+    pleat_results results;  /* of this rank */
     pleat_halt halt;        /* agreed on */
     pleat_journal *journal; /* of the group's rank 0 */
     pleat_gpu_usage usage;  /* of this rank's GPU, in training */
 } fold_job;
 
-pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]) {
-    return pleat_path(out, PLEAT_PATH_BYTES, "%s/fold_%d", run, fold);
-}
-
 /* A long prediction must not keep other groups waiting for their next fold. */
 static void poll_queue(void *context) {
     const fold_job *job = context;
-    (void)pleat_queue_poll(job->cv->queue);
+    (void)pleat_queue_poll(job->cv->team.queue);
 }
 
 static void note_step(void *context) {
@@ -52,18 +47,18 @@ static void note_epoch(void *context, int epoch, int64_t step, const pleat_loss 
 
 static pleat_status choose_cases(fold_job *job) {
     const pleat_crossval *cv = job->cv;
-    job->sources = calloc((size_t)cv->n, sizeof(pleat_source *));
-    job->held_out = calloc((size_t)cv->n, sizeof *job->held_out);
+    job->sources = calloc((size_t)cv->data.cases.n, sizeof(pleat_source *));
+    job->held_out = calloc((size_t)cv->data.cases.n, sizeof *job->held_out);
     PLEAT_CHECK(job->sources != NULL && job->held_out != NULL, PLEAT_ERR_MEMORY,
-                "no memory for %d cases", cv->n);
-    for (int i = 0; i < cv->n; i++) {
-        if (cv->folds.fold_of[i] == job->fold)
+                "no memory for %d cases", cv->data.cases.n);
+    for (int i = 0; i < cv->data.cases.n; i++) {
+        if (cv->data.folds.fold_of[i] == job->fold)
             job->held_out[job->n_held_out++] = i;
         else
-            job->sources[job->n_train++] = pleat_pool_source(cv->pool, i);
+            job->sources[job->n_train++] = pleat_pool_source(cv->data.pool, i);
     }
     for (int i = 0; i < job->n_held_out; i++)
-        job->sources[job->n_train + i] = pleat_pool_source(cv->pool, job->held_out[i]);
+        job->sources[job->n_train + i] = pleat_pool_source(cv->data.pool, job->held_out[i]);
     PLEAT_CHECK(job->n_train > 0 && job->n_held_out > 0, PLEAT_ERR_DATA,
                 "fold %d has %d training and %d validation cases; both must have some", job->fold,
                 job->n_train, job->n_held_out);
@@ -75,11 +70,11 @@ static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_chec
     *out = (pleat_checkpoint){0};
     pleat_network_text(&cv->config.network, out->network, sizeof out->network);
     PLEAT_TRY(pleat_config_text(&cv->config, 0, out->config, sizeof out->config));
-    (void)snprintf(out->preprocessing, sizeof out->preprocessing, "%s", cv->preprocessing);
+    (void)snprintf(out->preprocessing, sizeof out->preprocessing, "%s", cv->data.preprocessing);
     (void)snprintf(out->classes, sizeof out->classes, "%s", cv->config.classes);
-    (void)snprintf(out->engine, sizeof out->engine, "%s", cv->engine->ops->name);
+    (void)snprintf(out->engine, sizeof out->engine, "%s", cv->team.engine->ops->name);
     (void)snprintf(out->precision, sizeof out->precision, "%s",
-                   pleat_precision_name(cv->engine->precision));
+                   pleat_precision_name(cv->team.engine->precision));
     (void)snprintf(out->version, sizeof out->version, "%s", PLEAT_VERSION);
     PLEAT_TRY(pleat_graph_tensors(graph, &job->layers, &job->n_layers));
     out->layers = job->layers;
@@ -89,6 +84,9 @@ static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_chec
 
 static pleat_train_config train_config(const fold_job *job, const pleat_checkpoint *described) {
     const pleat_config *c = &job->cv->config;
+    pleat_schedule_config schedule = c->rates;
+    schedule.kind = pleat_schedules[c->schedule];
+    schedule.epochs = c->epochs;
     return (pleat_train_config){
         .seed = c->seed,
         .fold = job->fold,
@@ -96,25 +94,20 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .iterations = c->iterations,
         .batch = c->batch,
         .validation = c->validation,
+        .loss = pleat_losses[c->loss],
+        .optimizer = pleat_optimizers[c->optimizer],
         .lr = c->lr,
-        .schedule = {.kind = pleat_schedules[strcmp(c->schedule, "poly") == 0],
-                     .epochs = c->epochs,
-                     .patience = c->plateau_patience,
-                     .factor = c->plateau_factor,
-                     .min_delta = c->plateau_delta,
-                     .cooldown = c->plateau_cooldown,
-                     .min_rate = c->plateau_min_lr,
-                     .stop_patience = c->stop_patience},
+        .schedule = schedule,
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
-        .pad = (pleat_pad)c->pad_background,
+        .pad = (pleat_pad)c->pad,
         .augment = c->augment ? &c->transforms : NULL,
         .oversample = c->oversample,
         .norm_sync = c->norm_sync,
         .norm_momentum = c->norm_momentum,
-        .ordered = c->deterministic && job->cv->engine->ordered,
+        .ordered = c->deterministic && job->cv->team.engine->ordered,
         .loader_threads = c->loader_threads,
         .device_memory = c->device_memory,
-        .compute = job->cv->compute,
+        .compute = job->cv->team.compute,
         .folder = job->folder,
         .stop_file = job->cv->stop_file,
         .described = described,
@@ -129,7 +122,7 @@ static pleat_status train(fold_job *job) {
     pleat_train_result result = {0};
     PLEAT_TRY(pleat_network_build(&cv->config.network, &graph));
     pleat_status status = describe(job, &graph, &described);
-    if (status == PLEAT_OK) status = pleat_model_create(&graph, cv->engine, 1, &model);
+    if (status == PLEAT_OK) status = pleat_model_create(&graph, cv->team.engine, 1, &model);
     pleat_graph_free(&graph);
     PLEAT_TRY(status);
     const pleat_train_config config = train_config(job, &described);
@@ -138,9 +131,9 @@ static pleat_status train(fold_job *job) {
                                    .n_train = job->n_train,
                                    .n_validation = job->n_held_out};
     const pleat_train_hooks hooks = {note_step, note_epoch, job};
-    job->usage = pleat_gpu_usage_begin(cv->engine);
+    job->usage = pleat_gpu_usage_begin(cv->team.engine);
     pleat_journal_event(job->journal, "begun", 0, 0, NULL);
-    status = pleat_train_fold(&config, &data, model, cv->group, &hooks, &result);
+    status = pleat_train_fold(&config, &data, model, cv->team.group, &hooks, &result);
     pleat_model_destroy(model);
     job->halt = result.halt;
     char used[64];
@@ -149,7 +142,7 @@ static pleat_status train(fold_job *job) {
     if (job->halt != PLEAT_HALT_NONE) event = "halted", text = pleat_halt_name(job->halt);
     if (status != PLEAT_OK) event = "failed", text = pleat_error_message();
     pleat_journal_event(job->journal, event, result.epochs, result.steps, text);
-    if (status == PLEAT_OK && job->halt == PLEAT_HALT_NONE && cv->group->rank == 0)
+    if (status == PLEAT_OK && job->halt == PLEAT_HALT_NONE && cv->team.group->rank == 0)
         pleat_log(PLEAT_INFO, "fold=%d trained: %d epochs, best loss %.4f, %.0f s%s%s", job->fold,
                   result.epochs, result.best_loss, result.seconds, text != NULL ? ", " : "",
                   text != NULL ? text : "");
@@ -159,50 +152,46 @@ static pleat_status train(fold_job *job) {
 static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int held_out) {
     const pleat_crossval *cv = job->cv;
     const int i = job->held_out[held_out];
-    const pleat_case_info *info = pleat_store_info(cv->store, i);
-    char path[PLEAT_PATH_BYTES];
+    const pleat_case_info *info = pleat_store_info(cv->data.store, i);
+    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
     pleat_label label = {0};
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s.nii.gz", info->id));
-    char folder[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_path(folder, sizeof folder, "%s/predictions", job->folder));
-    pleat_file_remove_leftovers(folder, path, INFINITY);
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.nii.gz", folder, info->id));
-    pleat_status status = pleat_predictor_source(predictor, pleat_pool_source(cv->pool, i),
+    PLEAT_TRY(pleat_fold_path(job->folder, PLEAT_FOLD_PREDICTIONS, folder));
+    PLEAT_TRY(pleat_labels_path(folder, info->id, path));
+    pleat_file_remove_leftovers(folder, strrchr(path, '/') + 1, INFINITY);
+    pleat_status status = pleat_predictor_source(predictor, pleat_pool_source(cv->data.pool, i),
                                                  info->spacing, &info->geometry, &label);
     if (status == PLEAT_OK) status = pleat_nifti_write_label(path, &label, &info->geometry);
     pleat_label_free(&label);
     if (status != PLEAT_OK) return status;
-    pleat_case_result *result = &job->results[job->n_results];
-    PLEAT_TRY(pleat_score_files(info->id, path, cv->cases[i].label, cv->n_classes, result));
-    result->fold = job->fold;
-    job->n_results++;
-    return PLEAT_OK;
+    return pleat_score_files(info->id, job->fold, path, cv->data.cases.paths[i].label,
+                             &job->results);
 }
 
 /* Held-out case i is rank i modulo size's. A wish to halt ends it between two cases. */
 static pleat_status predict_share(fold_job *job) {
     pleat_crossval *cv = job->cv;
     char path[PLEAT_PATH_BYTES];
-    PLEAT_TRY(
-        pleat_path(path, sizeof path, "%s/checkpoint_%s.h5", job->folder, cv->config.weights));
+    PLEAT_TRY(pleat_fold_path(job->folder, pleat_weights_file(cv->config.weights), path));
     const char *const paths[] = {path};
     pleat_predictor *predictor = NULL;
-    pleat_status status = pleat_predictor_open(cv->engine, paths, 1, &cv->config, &predictor);
+    pleat_status status = pleat_predictor_open(cv->team.engine, paths, 1, &cv->config, &predictor);
     PLEAT_CHECK(status != PLEAT_ERR_NOT_FOUND && status != PLEAT_ERR_FORMAT, status,
                 "fold %d is trained, but its model '%s' cannot be read; remove '%s' and start "
                 "again to train the fold anew",
                 job->fold, path, job->folder);
     PLEAT_TRY(status);
     double start = pleat_now(), longest = 0.0;
-    for (int i = cv->group->rank; i < job->n_held_out && status == PLEAT_OK; i += cv->group->size) {
+    for (int i = cv->team.group->rank; i < job->n_held_out && status == PLEAT_OK;
+         i += cv->team.group->size) {
         const pleat_halt wish = pleat_halt_look(longest);
         if (wish > job->halt) job->halt = wish;
         if (job->halt > PLEAT_HALT_FILE) break;
         status = predict_case(job, predictor, i);
         longest = fmax(longest, pleat_now() - start);
         start = pleat_now();
-        if (cv->group->rank == 0)
-            pleat_log(PLEAT_DEBUG, "fold=%d predicted %s", job->fold, cv->ids[job->held_out[i]]);
+        if (cv->team.group->rank == 0)
+            pleat_log(PLEAT_DEBUG, "fold=%d predicted %s", job->fold,
+                      cv->data.cases.ids[job->held_out[i]]);
         poll_queue(job);
     }
     pleat_predictor_close(predictor);
@@ -213,12 +202,39 @@ static pleat_status predict_share(fold_job *job) {
 static pleat_status agree_on_halt(fold_job *job) {
     double wish[PLEAT_HALTS] = {0};
     if (job->halt > PLEAT_HALT_FILE) wish[job->halt] = 1.0;
-    PLEAT_TRY(pleat_comm_allreduce_sum(job->cv->group, wish, PLEAT_HALTS, PLEAT_F64));
-    PLEAT_TRY(pleat_comm_wait(job->cv->group));
+    PLEAT_TRY(pleat_comm_allreduce_sum(job->cv->team.group, wish, PLEAT_HALTS, PLEAT_F64));
+    PLEAT_TRY(pleat_comm_wait(job->cv->team.group));
     job->halt = PLEAT_HALT_NONE;
     for (int why = 0; why < PLEAT_HALTS; why++)
         if (wish[why] > 0.0) job->halt = (pleat_halt)why;
     return PLEAT_OK;
+}
+
+/* Collective: rank 0 of the group writes what all its ranks scored. */
+static pleat_status write_scores(fold_job *job) {
+    const pleat_crossval *cv = job->cv;
+    void *mine = NULL, *gathered = NULL;
+    size_t bytes = 0, all = 0;
+    pleat_results results = {0};
+    size_t *sizes = calloc((size_t)cv->team.group->size, sizeof *sizes);
+    pleat_status status = pleat_results_pack(&job->results, &mine, &bytes);
+    if (sizes == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to gather scores");
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->team.group, status));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_comm_gather(cv->team.group, mine, bytes, 0, &gathered, sizes));
+    if (cv->team.group->rank != 0) goto done;
+    for (int rank = 0; rank < cv->team.group->size; rank++) all += sizes[rank];
+    PLEAT_TRY_GOTO(
+        status, done,
+        pleat_results_begin(&cv->data.classes, cv->data.folds.k, pleat_scores_all(), &results));
+    PLEAT_TRY_GOTO(status, done, pleat_results_unpack(gathered, all, &results));
+    PLEAT_TRY_GOTO(status, done, pleat_report_write_fold(job->folder, &results));
+done:
+    pleat_results_free(&results);
+    free(mine);
+    free(gathered);
+    free(sizes);
+    return status;
 }
 
 static pleat_status predict(fold_job *job) {
@@ -226,33 +242,20 @@ static pleat_status predict(fold_job *job) {
     const double start = pleat_now();
     char path[PLEAT_PATH_BYTES], where[32];
     (void)snprintf(where, sizeof where, "fold %d predictions", job->fold);
-    pleat_comm_note(cv->group, where, 0.0);
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/predictions", job->folder));
+    pleat_comm_note(cv->team.group, where, 0.0);
+    PLEAT_TRY(pleat_fold_path(job->folder, PLEAT_FOLD_PREDICTIONS, path));
     pleat_status status = pleat_file_make_folder(path);
-    job->results = calloc((size_t)job->n_held_out, sizeof *job->results);
-    if (status == PLEAT_OK && job->results == NULL)
-        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for the scores of fold %d", job->fold);
+    if (status == PLEAT_OK)
+        status = pleat_results_begin(&cv->data.classes, cv->data.folds.k, pleat_scores_all(),
+                                     &job->results);
     if (status == PLEAT_OK) status = predict_share(job);
-    PLEAT_TRY(pleat_comm_agree(cv->group, status));
+    PLEAT_TRY(pleat_comm_agree(cv->team.group, status));
     PLEAT_TRY(agree_on_halt(job));
     if (job->halt != PLEAT_HALT_NONE) return PLEAT_OK;
 
-    void *gathered = NULL;
-    size_t *sizes = calloc((size_t)cv->group->size, sizeof *sizes);
-    if (sizes == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to gather scores");
-    status = pleat_comm_agree(cv->group, status);
-    if (status == PLEAT_OK)
-        status =
-            pleat_comm_gather(cv->group, job->results,
-                              (size_t)job->n_results * sizeof *job->results, 0, &gathered, sizes);
-    if (status == PLEAT_OK && cv->group->rank == 0)
-        status = pleat_report_write_fold(job->folder, gathered, job->n_held_out, cv->classes,
-                                         cv->n_classes);
-    free(gathered);
-    free(sizes);
-    PLEAT_TRY(pleat_comm_agree(cv->group, status));
+    PLEAT_TRY(pleat_comm_agree(cv->team.group, write_scores(job)));
     pleat_journal_event(job->journal, "scored", 0, 0, NULL);
-    if (cv->group->rank == 0)
+    if (cv->team.group->rank == 0)
         pleat_log(PLEAT_INFO, "fold=%d predicted and scored %d cases in %.0f s", job->fold,
                   job->n_held_out, pleat_now() - start);
     return PLEAT_OK;
@@ -263,20 +266,20 @@ pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt) {
     pleat_status status = pleat_fold_folder(cv->options->out, fold, job.folder);
     if (status == PLEAT_OK) status = pleat_file_make_folder(job.folder);
     if (status == PLEAT_OK) status = choose_cases(&job);
-    if (status == PLEAT_OK && cv->group->rank == 0)
+    if (status == PLEAT_OK && cv->team.group->rank == 0)
         pleat_file_remove_leftovers(job.folder, NULL, INFINITY);
-    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->group, status));
-    if (cv->group->rank == 0) job.journal = pleat_journal_open(job.folder, fold);
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->team.group, status));
+    if (cv->team.group->rank == 0) job.journal = pleat_journal_open(job.folder, fold);
     PLEAT_TRY_GOTO(status, done, train(&job));
     if (!cv->options->train_only && job.halt == PLEAT_HALT_NONE)
         PLEAT_TRY_GOTO(status, done, predict(&job));
     *halt = job.halt;
 done:
-    pleat_comm_note(cv->group, "", 0.0);
+    pleat_comm_note(cv->team.group, "", 0.0);
     free(job.sources);
     free(job.held_out);
     free(job.layers);
-    free(job.results);
+    pleat_results_free(&job.results);
     pleat_journal_close(job.journal);
     return status;
 }

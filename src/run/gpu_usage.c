@@ -2,16 +2,13 @@
  * known. */
 #include "run_impl.h"
 
-#include "pleat/cuda_module.h"
+#include "pleat/device.h"
 #include "pleat/log.h"
 
 #define BETWEEN_S 1.0 /* two looks: the time over which a driver reckons */
 
-/* -1: not known. */
 static void ask(pleat_engine *engine, double *energy_mj, double *busy) {
-    *energy_mj = *busy = -1.0;
-    if (engine->module != NULL && engine->module->meter != NULL)
-        engine->module->meter(engine, energy_mj, busy);
+    pleat_device_of(engine)->meter(engine, energy_mj, busy);
 }
 
 pleat_gpu_usage pleat_gpu_usage_begin(pleat_engine *engine) {
@@ -24,7 +21,7 @@ pleat_gpu_usage pleat_gpu_usage_begin(pleat_engine *engine) {
 void pleat_gpu_usage_look(pleat_gpu_usage *u) {
     const double now = pleat_now();
     double energy_mj = 0.0, busy = 0.0;
-    if (u->engine->module == NULL || now - u->looked_s < BETWEEN_S) return;
+    if (now - u->looked_s < BETWEEN_S) return;
     u->looked_s = now;
     ask(u->engine, &energy_mj, &busy);
     if (busy < 0.0) return;

@@ -1,15 +1,20 @@
 /* journal.c - a fold's events as lines of JSON, its scalars for TensorBoard. */
 #include "journal.h"
 
-#include "pleat/file.h"
+#include "pleat/json.h"
 #include "pleat/log.h"
+#include "pleat/rundir.h"
+
+#include <jansson.h>
 
 #include <errno.h>
-#include <math.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define DIGITS 9 /* of a number, as in history.tsv */
 
 struct pleat_journal {
     int fold, failed;
@@ -47,13 +52,14 @@ pleat_journal *pleat_journal_open(const char *folder, int fold) {
     if (j == NULL) return NULL;
     j->fold = fold;
     (void)gethostname(host, sizeof host - 1);
-    if (pleat_path(path, sizeof path, "%s/events.jsonl", folder) == PLEAT_OK) {
+    if (pleat_fold_path(folder, PLEAT_FOLD_EVENTS, path) == PLEAT_OK) {
         cut_half_line(path);
         j->lines = fopen(path, "a");
     }
-    check(j, j->lines != NULL, "events.jsonl");
-    if (pleat_path(path, sizeof path, "%s/events.out.tfevents.%lld.%s.%ld", folder,
-                   (long long)time(NULL), host, (long)getpid()) == PLEAT_OK)
+    check(j, j->lines != NULL, pleat_fold_file_name(PLEAT_FOLD_EVENTS));
+    if (pleat_path(path, sizeof path, "%s/%s.%lld.%s.%ld", folder,
+                   pleat_fold_file_name(PLEAT_FOLD_TENSORBOARD), (long long)time(NULL), host,
+                   (long)getpid()) == PLEAT_OK)
         j->scalars = fopen(path, "a");
     check(j, j->scalars != NULL, "TensorBoard's file");
     if (j->scalars != NULL) pleat_tensorboard_begin(j->scalars, seconds_now());
@@ -67,44 +73,27 @@ void pleat_journal_close(pleat_journal *j) {
     free(j);
 }
 
-static void put_text(FILE *out, const char *text) {
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            (void)fprintf(out, "\\%c", *c);
-        else if (*c < 32)
-            (void)fprintf(out, "\\u%04x", *c);
-        else
-            (void)fputc(*c, out);
-    }
-}
-
-static void begin_line(const pleat_journal *j, const char *event, int epoch, int64_t step) {
+static json_t *begin_line(const pleat_journal *j, const char *event, int epoch, int64_t step) {
     char stamp[32];
-    const time_t now = time(NULL);
-    struct tm local;
-    (void)localtime_r(&now, &local);
-    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S%z", &local);
-    (void)fprintf(j->lines,
-                  "{\"time\": \"%s\", \"event\": \"%s\", \"fold\": %d, \"epoch\": %d, "
-                  "\"step\": %lld",
-                  stamp, event, j->fold, epoch, (long long)step);
+    pleat_time_text(stamp);
+    return json_pack("{s:s, s:s, s:i, s:i, s:I}", "time", stamp, "event", event, "fold", j->fold,
+                     "epoch", epoch, "step", (json_int_t)step);
 }
 
-static void end_line(pleat_journal *j) {
-    (void)fputs("}\n", j->lines);
-    check(j, fflush(j->lines) == 0, "events.jsonl");
+/* Nine digits tell one float32 from the next. */
+static void end_line(pleat_journal *j, json_t *line) {
+    const int whole = json_dumpf(line, j->lines, JSON_REAL_PRECISION(9)) == 0;
+    (void)fputc('\n', j->lines);
+    check(j, fflush(j->lines) == 0 && whole, pleat_fold_file_name(PLEAT_FOLD_EVENTS));
+    json_decref(line);
 }
 
 void pleat_journal_event(pleat_journal *j, const char *event, int epoch, int64_t step,
                          const char *text) {
     if (j == NULL || j->lines == NULL) return;
-    begin_line(j, event, epoch, step);
-    if (text != NULL) {
-        (void)fputs(", \"text\": \"", j->lines);
-        put_text(j->lines, text);
-        (void)fputc('"', j->lines);
-    }
-    end_line(j);
+    json_t *line = begin_line(j, event, epoch, step);
+    if (text != NULL) (void)json_object_set_new(line, "text", pleat_json_text(text));
+    end_line(j, line);
 }
 
 /* "tversky_loss" is "tversky/train" to TensorBoard, "val_tversky_loss" "tversky/validation". */
@@ -115,12 +104,10 @@ static void tag_of(const char *metric, int validation, char *out, size_t size) {
                    validation ? "validation" : "train");
 }
 
-static void put_scalar(pleat_journal *j, const char *before, const char *key, double value) {
-    if (j->lines == NULL) return;
-    if (isfinite(value))
-        (void)fprintf(j->lines, ", \"%s%s\": %.9g", before, key, value);
-    else
-        (void)fprintf(j->lines, ", \"%s%s\": null", before, key);
+static void put_scalar(json_t *line, const char *before, const char *metric, double value) {
+    char key[64];
+    (void)snprintf(key, sizeof key, "%s%s", before, metric);
+    (void)json_object_set_new(line, key, pleat_json_real(value));
 }
 
 void pleat_journal_epoch(pleat_journal *j, int epoch, int64_t step, const pleat_loss *loss,
@@ -130,20 +117,23 @@ void pleat_journal_epoch(pleat_journal *j, int epoch, int64_t step, const pleat_
     char tags[MOST][64];
     int n = 0;
     if (j == NULL) return;
-    if (j->lines != NULL) begin_line(j, "epoch", epoch, step);
+    json_t *line = begin_line(j, "epoch", epoch, step);
     for (int validation = 0; validation < 2; validation++)
         for (int m = 0; m < loss->n_metrics; m++) {
             const double value = validation ? row->val[m] : row->train[m];
             tag_of(loss->metrics[m], validation, tags[n], sizeof tags[n]);
-            put_scalar(j, validation ? "val_" : "", loss->metrics[m], value);
+            put_scalar(line, validation ? "val_" : "", loss->metrics[m], value);
             scalars[n] = (pleat_scalar){tags[n], value};
             n++;
         }
-    put_scalar(j, "", "lr", row->lr);
-    put_scalar(j, "", "seconds", row->seconds);
+    put_scalar(line, "", "lr", row->lr);
+    put_scalar(line, "", "seconds", row->seconds);
     scalars[n++] = (pleat_scalar){"lr", row->lr};
     scalars[n++] = (pleat_scalar){"seconds", row->seconds};
-    if (j->lines != NULL) end_line(j);
+    if (j->lines != NULL)
+        end_line(j, line);
+    else
+        json_decref(line);
     if (j->scalars == NULL) return;
     pleat_tensorboard_scalars(j->scalars, seconds_now(), epoch, scalars, n);
     check(j, fflush(j->scalars) == 0, "TensorBoard's file");

@@ -12,8 +12,8 @@ struct pleat_predictor {
     pleat_config config;
     pleat_prep_config prep;
     pleat_network network;
-    pleat_merge merge;
-    char network_text[512], preprocessing[2048], classes[1024]; /* all models agree on */
+    char network_text[PLEAT_NETWORK_TEXT], preprocessing[2048]; /* all models agree on these and */
+    char classes[PLEAT_CLASSES_BYTES];
     int n;
     pleat_model **models;
     pleat_net **nets;
@@ -45,8 +45,7 @@ static pleat_status take_texts(pleat_predictor *p, const pleat_checkpoint *c, co
     PLEAT_TRY(pleat_network_parse(c->network, &p->network));
     PLEAT_TRY(pleat_prep_parse_text(c->preprocessing, &p->prep));
     p->config.network = p->network;
-    PLEAT_TRY(pleat_config_check(&p->config));
-    return pleat_merge_from_name(p->config.merge, &p->merge);
+    return pleat_config_check(&p->config);
 }
 
 static pleat_status check_texts(const pleat_predictor *p, const pleat_checkpoint *c,
@@ -131,8 +130,8 @@ pleat_status pleat_predictor_source(pleat_predictor *p, const pleat_source *sour
         .patch = {p->config.patch[0], p->config.patch[1], p->config.patch[2]},
         .overlap = {p->config.overlap[0], p->config.overlap[1], p->config.overlap[2]},
         .batch = p->config.predict_batch,
-        .merge = p->merge,
-        .pad = (pleat_pad)p->config.pad_background,
+        .merge = (pleat_merge)p->config.merge,
+        .pad = (pleat_pad)p->config.pad,
         .classes = p->network.classes,
     };
     pleat_label stored = {0};

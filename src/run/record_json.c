@@ -7,14 +7,12 @@
  */
 #include "run_impl.h"
 
+#include "pleat/json.h"
 #include "pleat/log.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define CONFIG_BYTES 8192
 
 static pleat_status same_as_before(const pleat_config *config, const char *path) {
     pleat_config before;
@@ -28,13 +26,6 @@ static pleat_status same_as_before(const pleat_config *config, const char *path)
     return PLEAT_OK;
 }
 
-static void iso_time(char out[32]) {
-    const time_t now = time(NULL);
-    struct tm local;
-    (void)localtime_r(&now, &local);
-    (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%S%z", &local);
-}
-
 /* Environment variables of the job that tell where a run was made. */
 static json_t *job_facts(void) {
     static const char *const names[] = {"SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID",
@@ -46,45 +37,31 @@ static json_t *job_facts(void) {
     return facts;
 }
 
-/* jansson refuses text that is not UTF-8, such as a path; then its readable part is kept. */
-static json_t *text_of(const char *text) {
-    json_t *value = json_string(text);
-    if (value != NULL) return value;
-    char ascii[2048];
-    size_t n = 0;
-    for (; text[n] != '\0' && n < sizeof ascii - 1; n++)
-        ascii[n] = (char)((unsigned char)text[n] < 128 ? text[n] : '?');
-    ascii[n] = '\0';
-    return json_string(ascii);
-}
-
 static pleat_status write_json(const pleat_crossval *cv, const char *text, const char *path) {
     const pleat_config *c = &cv->config;
     char stamp[32], digest[17], seed[24];
-    iso_time(stamp);
+    pleat_time_text(stamp);
     pleat_digest_hex(pleat_digest(0, text, strlen(text)), digest);
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)c->seed);
     json_t *root = json_object();
-    (void)json_object_set_new(root, "schema", json_string("pleat.run.1"));
+    (void)json_object_set_new(root, "schema", json_string("pleat/run/1"));
     (void)json_object_set_new(root, "version", json_string(PLEAT_VERSION));
-    (void)json_object_set_new(root, "command", text_of(cv->options->command));
+    (void)json_object_set_new(root, "command", pleat_json_text(cv->options->command));
     (void)json_object_set_new(root, "started", json_string(stamp));
-    (void)json_object_set_new(root, "host", text_of(cv->session->host));
+    (void)json_object_set_new(root, "host", pleat_json_text(cv->session->host));
     (void)json_object_set_new(root, "ranks", json_integer(cv->session->size));
     (void)json_object_set_new(root, "seed", json_string(seed));
     (void)json_object_set_new(root, "config_digest", json_string(digest));
-    (void)json_object_set_new(root, "classes", text_of(c->classes));
+    (void)json_object_set_new(root, "classes", pleat_json_text(c->classes));
     (void)json_object_set_new(root, "folds", json_integer(cv->config.folds));
-    (void)json_object_set_new(root, "cases", json_integer(cv->n));
-    (void)json_object_set_new(root, "preprocessing", text_of(cv->preprocessing));
-    (void)json_object_set_new(root, "engine", json_string(cv->engine->ops->name));
+    (void)json_object_set_new(root, "cases", json_integer(cv->data.cases.n));
+    (void)json_object_set_new(root, "preprocessing", pleat_json_text(cv->data.preprocessing));
+    (void)json_object_set_new(root, "engine", json_string(cv->team.engine->ops->name));
     (void)json_object_set_new(root, "precision",
-                              json_string(pleat_precision_name(cv->engine->precision)));
+                              json_string(pleat_precision_name(cv->team.engine->precision)));
     (void)json_object_set_new(root, "deterministic", json_boolean(c->deterministic));
-    (void)json_object_set_new(root, "device", text_of(cv->engine->device));
-    (void)json_object_set_new(
-        root, "weights",
-        json_string(strcmp(c->weights, "best") == 0 ? "best by training loss" : "last epoch"));
+    (void)json_object_set_new(root, "device", pleat_json_text(cv->team.engine->device));
+    (void)json_object_set_new(root, "weights", json_string(pleat_weights_what(c->weights)));
     (void)json_object_set_new(root, "job", job_facts());
     char *dump = json_dumps(root, JSON_INDENT(2));
     json_decref(root);
@@ -95,9 +72,9 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
 }
 
 pleat_status pleat_record_start(const pleat_crossval *cv) {
-    char path[PLEAT_PATH_BYTES], text[CONFIG_BYTES];
+    char path[PLEAT_PATH_BYTES], text[PLEAT_CONFIG_BYTES];
     PLEAT_TRY(pleat_config_text(&cv->config, 0, text, sizeof text));
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/config.yaml", cv->options->out));
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
     if (pleat_file_exists(path))
         PLEAT_TRY(same_as_before(&cv->config, path));
     else
@@ -105,12 +82,11 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
     /* A run that has all its scores keeps the record of what made them. */
     char scores[PLEAT_PATH_BYTES];
     int missing = 0;
-    for (int fold = 0; fold < cv->folds.k; fold++) {
-        PLEAT_TRY(pleat_fold_folder(cv->options->out, fold, path));
-        PLEAT_TRY(pleat_path(scores, sizeof scores, "%s/scores.json", path));
+    for (int fold = 0; fold < cv->data.folds.k; fold++) {
+        PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores));
         missing += !pleat_file_exists(scores);
     }
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/run.json", cv->options->out));
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
     return missing == 0 && pleat_file_exists(path) ? PLEAT_OK : write_json(cv, text, path);
 }
 
@@ -124,7 +100,7 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     char path[PLEAT_PATH_BYTES], seed[24];
     char *text = NULL;
     json_error_t error;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/run.json", run));
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_RECORD, path));
     PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
                 "'%s' is not the folder of a run: it has no run.json", run);
     PLEAT_TRY(pleat_file_read_all(path, &text, NULL));

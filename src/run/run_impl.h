@@ -2,42 +2,56 @@
 #ifndef PLEAT_RUN_IMPL_H
 #define PLEAT_RUN_IMPL_H
 
+#include "pleat/cases.h"
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
-#include "pleat/file.h"
 #include "pleat/folds.h"
 #include "pleat/halt.h"
-#include "pleat/layout.h"
 #include "pleat/pool.h"
 #include "pleat/queue.h"
 #include "pleat/report.h"
+#include "pleat/rundir.h"
 #include "pleat/store.h"
+
+/* What is learnt from; dataset.c. */
+typedef struct pleat_dataset {
+    pleat_cases cases;
+    pleat_classes classes;
+    pleat_folds folds; /* who holds out which case */
+    char preprocessing[2048];
+    char store_path[PLEAT_PATH_BYTES];
+    pleat_store *store; /* in the order of the cases */
+    pleat_pool *pool;
+} pleat_dataset;
+
+/* The cases and their classes, which `config` then holds too, and where the store of `run` is; then
+ * the configuration is checked. *out is all zero before. */
+pleat_status pleat_dataset_find(pleat_config *config, const char *run, pleat_dataset *out);
+/* The folds: those `run` began with, which folds.splits must not contradict, else those of
+ * folds.splits, else drawn. */
+pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *config, const char *run);
+/* Prepares what the store lacks, and opens it. Collective over the session's world. */
+pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
+                                pleat_session *session);
+void pleat_dataset_close(pleat_dataset *data); /* also after a failure */
+
+/* Who computes a fold. */
+typedef struct pleat_team {
+    pleat_engine *engine; /* of this rank */
+    pleat_comm *group;    /* the ranks of one fold */
+    pleat_comm *compute;  /* the same ranks in the engine's memory; NULL: the group itself */
+    pleat_queue *queue;   /* of the folds to do */
+} pleat_team;
 
 typedef struct pleat_crossval {
     pleat_session *session;
     pleat_config config; /* classes resolved, network.classes filled */
     const pleat_run_options *options;
-    char class_text[1024];
-    const char *classes[PLEAT_MAX_CLASSES];
-    int n_classes;
-    pleat_case_paths *cases; /* [n], sorted by id, in the order of the store */
-    const char **ids;        /* [n] */
-    int n;
-    char store_path[PLEAT_PATH_BYTES];
-    char preprocessing[2048];
-    pleat_store *store;
-    pleat_folds folds;
-    pleat_pool *pool;
-    pleat_engine *engine;
-    pleat_comm *group;
-    pleat_comm *compute; /* of its ranks in the engine's memory; NULL: the group itself */
-    pleat_queue *queue;
+    pleat_dataset data;
+    pleat_team team;
     pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
     char stop_file[PLEAT_PATH_BYTES];
 } pleat_crossval;
-
-/* RUN/fold_K */
-pleat_status pleat_fold_folder(const char *run, int fold, char out[PLEAT_PATH_BYTES]);
 
 /* What a GPU is used from `begin` on; on the CPU nothing is known and nothing asked. */
 typedef struct pleat_gpu_usage {
@@ -57,9 +71,9 @@ const char *pleat_gpu_usage_text(const pleat_gpu_usage *usage, char *text, size_
  * before its end, the same on all ranks of the group. */
 pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt);
 
-/* What the finished folds of a run scored: (*out)[*n], freed by the caller, also after a failure.
- * ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
-pleat_status pleat_run_scores(const char *folder, int folds, pleat_case_result **out, int *n);
+/* What the finished folds of a run scored, in order of fold; freed by the caller, also after a
+ * failure. ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
+pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out);
 
 /* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
  * configuration, naming the first key that differs. */

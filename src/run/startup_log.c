@@ -13,7 +13,7 @@ typedef struct place { /* of a rank */
 } place;
 
 static place place_of(const pleat_crossval *cv) {
-    const pleat_engine *e = cv->engine;
+    const pleat_engine *e = cv->team.engine;
     place p = {.host = ""};
     (void)snprintf(p.host, sizeof p.host, "%s", cv->session->host);
     (void)snprintf(p.engine, sizeof p.engine, "%s %s%s%s on %s", e->ops->name,
@@ -38,19 +38,20 @@ static void digest_hex(const void *bytes, size_t n, char out[17]) {
 }
 
 static pleat_status log_numbers(const pleat_crossval *cv) {
-    char text[8192], config[17], folds[17], prep[17];
+    char text[PLEAT_CONFIG_BYTES], config[17], folds[17], prep[17];
     PLEAT_TRY(pleat_config_text(&cv->config, 0, text, sizeof text));
     digest_hex(text, strlen(text), config);
-    digest_hex(cv->folds.fold_of, (size_t)cv->n * sizeof *cv->folds.fold_of, folds);
-    digest_hex(cv->preprocessing, strlen(cv->preprocessing), prep);
+    digest_hex(cv->data.folds.fold_of, (size_t)cv->data.cases.n * sizeof *cv->data.folds.fold_of,
+               folds);
+    digest_hex(cv->data.preprocessing, strlen(cv->data.preprocessing), prep);
     const char *same = !cv->config.deterministic ? ""
-                       : cv->engine->ordered
+                       : cv->team.engine->ordered
                            ? ", deterministic: the same bits on any number of threads and ranks"
                            : ", deterministic: the same bits on the same ranks";
     pleat_log(PLEAT_INFO, "seed %llu%s; digests: configuration %s, folds %s, preprocessing %s",
               (unsigned long long)cv->config.seed, same, config, folds, prep);
-    pleat_log(PLEAT_INFO, "%d cases of '%s', %d folds, to '%s'", cv->n, cv->config.data,
-              cv->folds.k, cv->options->out);
+    pleat_log(PLEAT_INFO, "%d cases of '%s', %d folds, to '%s'", cv->data.cases.n, cv->config.data,
+              cv->data.folds.k, cv->options->out);
     return PLEAT_OK;
 }
 

@@ -18,6 +18,7 @@ mistake() {
 refused "pleat without a verb" 2 "verb" 0
 holds "pleat without a verb prints nothing to stdout" [ ! -s out ]
 mistake "'trian'" trian
+mistake "did you mean 'train'?" trian
 mistake "--help" trian
 for ask in --help -h --version; do
     succeeds "pleat $ask" 0 "$ask"
@@ -35,6 +36,11 @@ for verb in run train prep split predict score report phantom config info bench;
     mistake "'--nonsense'" "$verb" --nonsense
 done
 
+# --- a misspelt option ---------------------------------------------------------------------------
+mistake "'--fodl'; did you mean '--fold'? see pleat run --help" run --fodl 1
+mistake "'--ouf=x'; did you mean '--out'?" prep --ouf=x
+mistake "'--nonsense'; see pleat run --help" run --nonsense
+
 # --- the configuration ---------------------------------------------------------------------------
 printf 'train: {epochs: 1}\n' > good.yaml
 printf 'train: {epoch: 1}\n' > near.yaml
@@ -49,6 +55,15 @@ mistake "cut.yaml" config cut.yaml
 PLEAT_TRAIN_EPOCHS=many mistake "train.epochs" config good.yaml
 PLEAT_TRIAN=1 mistake "PLEAT_TRIAN" config good.yaml
 PLEAT_SLURM=/slurm succeeds "the folder of the Slurm scripts is no key" 0 config good.yaml
+
+# --- the manual ----------------------------------------------------------------------------------
+# docs/cli.md, between its two marks, is what the program prints.
+manual=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../docs/cli.md
+sed -n '/^<!-- keys:/,/^<!-- end of keys/p' "$manual" | sed '1d;$d' > written
+succeeds "pleat config --markdown" 0 config --markdown
+holds "docs/cli.md lists the keys as pleat config --markdown prints them" cmp written out
+mistake "leave CONFIG" config good.yaml --markdown
+mistake "leave CONFIG" config --markdown --set train.epochs=1
 
 # --- what each verb needs ------------------------------------------------------------------------
 mistake "--out" run good.yaml

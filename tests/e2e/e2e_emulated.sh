@@ -3,7 +3,7 @@
 # ranks on one. Wants PLEAT, the program, and PLEAT_TEST_BIN, the folder with the emulated module.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
 
-module=$PLEAT_TEST_BIN/emulator/libpleat_cuda.so
+module=$PLEAT_TEST_BIN/gpu/emulator/libpleat_cuda.so
 if [ ! -e "$module" ]; then
     echo "SKIPPED: the GPU module is not built here, so it is not emulated"
     exit 77

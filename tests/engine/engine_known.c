@@ -2,6 +2,7 @@
 #include "engine_suite.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,10 +22,11 @@ void engine_says_what_it_is(void **state) {
     assert_true(e->precision != PLEAT_PRECISION_BF16 || e->act == PLEAT_BF16);
     assert_true(e->real == PLEAT_F32 || e->real == PLEAT_F64);
     assert_true(strlen(e->device) > 0);
-    const void *entries[sizeof(pleat_engine_ops) / sizeof(void *)];
+    const void *entries[offsetof(pleat_engine_ops, record) / sizeof(void *)];
     memcpy(entries, e->ops, sizeof entries);
     for (size_t i = 0; i < COUNT(entries); i++)
         if (entries[i] == NULL) fail_msg("entry %zu of the table is NULL", i);
+    assert_true(e->host_memory || e->ops->device != NULL);
 }
 
 void memory_is_aligned_zeroed_and_copied(void **state) {
@@ -56,7 +58,7 @@ void memory_is_aligned_zeroed_and_copied(void **state) {
 /* 1..9 correlated with 1..9, in the middle plane of the kernel: the centre is 1*1 + ... + 9*9. */
 void conv3_of_a_known_image_is_known(void **state) {
     static const double known[9] = {94, 154, 106, 186, 285, 186, 106, 154, 94};
-    static const conv_case c = {PLEAT_CONV, 1, 1, 3, 3, 1, 1, 0, 1, {0, 0}};
+    static const conv_case c = {PLEAT_CONV, 1, 1, 3, 3, 1, 1, CONV3, 0, 1, 0, {0, 0}};
     bench *b = *state;
     const conv_in in = {.x = take(b, 9), .weights = take(b, 27), .bias = take(b, 1)};
     const conv_out out = {.y = take(b, 9)};
@@ -72,7 +74,7 @@ void conv3_of_a_known_image_is_known(void **state) {
 
 /* One voxel of one channel is 1: y shows the kernel, reversed. All numbers are exact in bf16. */
 void conv3_taps_lie_where_the_layout_says(void **state) {
-    static const conv_case c = {PLEAT_CONV, 1, 3, 3, 3, 2, 2, 0, 1, {0, 0}};
+    static const conv_case c = {PLEAT_CONV, 1, 3, 3, 3, 2, 2, CONV3, 0, 1, 0, {0, 0}};
     bench *b = *state;
     const conv_in in = {.x = take(b, 54), .weights = take(b, 108), .bias = take(b, 2)};
     const conv_out out = {.y = take(b, 54)};
@@ -89,10 +91,42 @@ void conv3_taps_lie_where_the_layout_says(void **state) {
     bench_report(b, "conv3");
 }
 
-/* One voxel: y of UP shows the eight children of channel 1; y of HEAD its row of weights. */
+/* A row of 1 2 3 1 2 3 and a kernel of 1 4 16: each y is a number to the base of four. */
+void conv_of_a_known_row_is_known_along_every_axis(void **state) {
+    static const struct {
+        int kernel, stride, before;
+        double y[6];
+    } rows[] = {
+        {1, 1, 0, {1, 2, 3, 1, 2, 3}},
+        {1, 2, 0, {1, 3, 2}},
+        {3, 1, 1, {36, 57, 30, 39, 57, 14}},
+        {3, 1, 0, {57, 30, 39, 57, 14, 3}},
+        {3, 2, 1, {36, 30, 57}},
+        {3, 2, 0, {57, 39, 14}},
+    };
+    bench *b = *state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (int axis = 0; axis < 3; axis++) {
+            double x[6] = {1, 2, 3, 1, 2, 3}, weights[3] = {1, 4, 16}, bias[1] = {0}, y[6];
+            conv_case c = {PLEAT_CONV, 1, 1, 1, 1, 1, 1, HEAD1, 0, 1, 0, {0, 0}};
+            *(axis == 0 ? &c.d : axis == 1 ? &c.h : &c.w) = 6;
+            c.kernel[axis] = rows[i].kernel;
+            c.stride[axis] = rows[i].stride;
+            c.before[axis] = rows[i].before;
+            const conv_in in = {.x = x, .weights = weights, .bias = bias};
+            const conv_out out = {.y = y};
+            char where[64];
+            (void)snprintf(where, sizeof where, "kernel %d, stride %d, before %d, axis %d",
+                           rows[i].kernel, rows[i].stride, rows[i].before, axis);
+            run_conv(b->engine, &c, 0, &in, &out);
+            judge_exactly(b, "forward", where, y, rows[i].y, (size_t)(6 / rows[i].stride));
+        }
+    bench_report(b, "conv");
+}
+
+/* One voxel: y of UP shows the children of channel 1, up to eight; y of HEAD its row of weights. */
 void up_and_head_weights_lie_where_the_layout_says(void **state) {
-    static const conv_case up = {PLEAT_UP, 1, 1, 1, 1, 2, 3, 0, 1, {0, 0}};
-    static const conv_case head = {PLEAT_HEAD, 1, 1, 1, 1, 2, 3, 0, 1, {0, 0}};
+    static const conv_case head = {PLEAT_HEAD, 1, 1, 1, 1, 2, 3, HEAD1, 0, 1, 0, {0, 0}};
     bench *b = *state;
     const conv_in in = {.x = take(b, 2), .weights = take(b, 48), .bias = take(b, 3)};
     const conv_out out = {.y = take(b, 24)};
@@ -104,8 +138,13 @@ void up_and_head_weights_lie_where_the_layout_says(void **state) {
         in.weights[2 * i + 1] = (double)i;
         known[i] = (double)i + (i % 3 == 2 ? 64 : 0);
     }
-    run_conv(b->engine, &up, 0, &in, &out);
-    judge_exactly(b, "up", "impulse", out.y, known, 24);
+    for (int i = 0; i < 8; i++) {
+        conv_case up = {PLEAT_UP, 1, 1, 1, 1, 2, 3, UP2, 0, 1, 0, {0, 0}};
+        for (int axis = 0; axis < 3; axis++)
+            up.kernel[axis] = up.stride[axis] = 1 + (i >> axis) % 2;
+        run_conv(b->engine, &up, 0, &in, &out);
+        judge_exactly(b, "up", "impulse", out.y, known, shape_size(conv_y_shape(&up)));
+    }
     run_conv(b->engine, &head, 0, &in, &out);
     judge_exactly(b, "head", "impulse", out.y, known, 3);
     bench_report(b, "layout");
@@ -121,7 +160,7 @@ void conv_gradients_add_to_what_is_there(void **state) {
     const conv_in in = {x, weights, bias, dy, so_far, more};
     const conv_out out = {y, dx, dweights, dbias, NULL};
     for (int relu = 0; relu < 2; relu++) {
-        const conv_case c = {PLEAT_CONV, 1, 1, 1, 1, 1, 1, relu, 0, {0, 0}};
+        const conv_case c = {PLEAT_CONV, 1, 1, 1, 1, 1, 1, CONV3, relu, 0, 0, {0, 0}};
         run_conv(b->engine, &c, 1, &in, &out);
         assert_true(y[0] == (relu ? 0 : -4));
         assert_true(dx[0] == 4.5);
@@ -155,7 +194,7 @@ void norm_of_two_voxels_is_known(void **state) {
 }
 
 void pool_gives_ties_to_the_first_voxel(void **state) {
-    static const pool_case c = {1, 1, 1, 1, 2, 0, {0, 0}};
+    static const pool_case c = {1, 1, 1, 1, 2, {2, 2, 2}, 0, {0, 0}};
     bench *b = *state;
     const pool_in in = {.x = take(b, 16), .dy = draw(b, 2), .dx = draw(b, 16)};
     const pool_out out = {take(b, 2), take(b, 2), take(b, 16)};
@@ -168,6 +207,89 @@ void pool_gives_ties_to_the_first_voxel(void **state) {
         assert_true(out.dx[i] == (i == 0 ? in.dy[0] : i == 11 ? in.dy[1] : 0));
 }
 
+/* A block of two voxels along one axis, the second the larger. */
+void pool_index_names_the_place_in_the_block(void **state) {
+    static const double places[3] = {4, 2, 1};
+    bench *b = *state;
+    for (int axis = 0; axis < 3; axis++) {
+        pool_case c = {1, 1, 1, 1, 1, {1, 1, 1}, 0, {0, 0}};
+        c.block[axis] = 2;
+        double x[2] = {-2, -1}, dy[1] = {3}, y[1], index[1], dx[2];
+        const pool_in in = {x, dy, NULL};
+        const pool_out out = {y, index, dx};
+        run_pool(b->engine, &c, &in, &out);
+        assert_true(y[0] == -1 && index[0] == places[axis]);
+        assert_true(dx[0] == 0 && dx[1] == 3);
+    }
+}
+
+/* ---- labels and host calls ---- */
+
+/* Labels count the voxels of [2,2,4,6]; of two the second is taken, of three the middle one. */
+void coarsened_labels_are_the_nearest(void **state) {
+    static const int dim[3] = {2, 4, 6}, step[3] = {1, 2, 3}, most[3] = {2, 4, 6};
+    static const double known[16] = {7, 10, 19, 22, 31, 34, 43, 46, 55, 58, 67, 70, 79, 82, 91, 94};
+    static const double known_most[2] = {24 + 12 + 3, 48 + 24 + 12 + 3};
+    bench *b = *state;
+    uint8_t labels[96];
+    double got[16];
+    for (int i = 0; i < 96; i++) labels[i] = (uint8_t)i;
+    memory m = {.engine = b->engine};
+    const uint8_t *from = memory_put_bytes(&m, labels, 96);
+    uint8_t *to = memory_put_bytes(&m, NULL, 16);
+    OK(b->engine->ops->coarsen_labels(b->engine, from, 2, dim, step, to));
+    memory_read_bytes(&m, to, got, 16);
+    judge_exactly(b, "labels", "1, 2, 3", got, known, 16);
+    OK(b->engine->ops->coarsen_labels(b->engine, from, 2, dim, most, to));
+    memory_read_bytes(&m, to, got, 2);
+    judge_exactly(b, "labels", "2, 4, 6", got, known_most, 2);
+    memory_clear(&m);
+    bench_report(b, "coarsen");
+}
+
+static void sum_and_count(void *context, const double *in, double *out) {
+    int *calls = context;
+    out[0] = in[0] + in[1] + in[2];
+    out[1] = ++*calls;
+}
+
+static void stretch(void *context, const double *in, double *out) {
+    for (int i = 0; i < 3; i++) out[i] = in[0] * *(const double *)context + i;
+}
+
+/* The second call reads what the first one wrote, and the first one later what the second wrote. */
+void host_calls_run_between_operations(void **state) {
+    static const double numbers[3] = {1, 2, 4}, zeros[3] = {0, 0, 0};
+    static const double first[2] = {7, 1}, stretched[3] = {70, 71, 72}, second[2] = {213, 2};
+    bench *b = *state;
+    const pleat_engine_ops *ops = b->engine->ops;
+    int calls = 0;
+    double ten = 10, got[3];
+    memory m = {.engine = b->engine};
+    double *in = memory_put(&m, PLEAT_F64, numbers, 3), *out = memory_put(&m, PLEAT_F64, NULL, 2);
+    pleat_host_call *sum = NULL, *more = NULL;
+    OK(ops->host_call_create(b->engine, sum_and_count, &calls, 3, 2, &sum));
+    OK(ops->host_call_create(b->engine, stretch, &ten, 1, 3, &more));
+    OK(ops->host_call_run(b->engine, sum, in, out));
+    memory_read(&m, PLEAT_F64, out, got, 2);
+    judge_exactly(b, "results", "first", got, first, 2);
+    OK(ops->host_call_run(b->engine, more, out, in));
+    OK(ops->host_call_run(b->engine, sum, in, out));
+    memory_read(&m, PLEAT_F64, in, got, 3);
+    judge_exactly(b, "results", "stretched", got, stretched, 3);
+    memory_read(&m, PLEAT_F64, out, got, 2);
+    judge_exactly(b, "results", "second", got, second, 2);
+    OK(ops->zero(b->engine, in, 3 * sizeof(double)));
+    OK(ops->host_call_run(b->engine, sum, in, out));
+    memory_read(&m, PLEAT_F64, out, got, 2);
+    judge_exactly(b, "results", "zeroed", got, zeros, 1);
+    ops->host_call_destroy(b->engine, sum);
+    ops->host_call_destroy(b->engine, more);
+    ops->host_call_destroy(b->engine, NULL);
+    memory_clear(&m);
+    bench_report(b, "host call");
+}
+
 /* ---- loss ---- */
 
 /* Two voxels of classes 0 and 3, then a third of no class; the numbers are the original's. */
@@ -176,32 +298,36 @@ void loss_is_the_originals(void **state) {
         {0.7, 0.1, 0.15, 0.05}, {0.2, 0.1, 0.1, 0.6}, {0.25, 0.25, 0.25, 0.25}};
     static const struct {
         int voxels;
-        double known[4]; /* loss, tversky_loss, dice_soft, dice_crossentropy */
+        double known[5]; /* loss, Tversky, soft Dice, Dice and cross-entropy; cross-entropy */
     } rows[] = {
-        {2, {2.969616844, 2.535866560, 0.366051967, 1.067698317}},
-        {3, {3.006415961, 2.717249105, 0.320696880, 1 - 0.320696880 + 0.289166856}},
+        {2, {2.969616844, 2.535866560, 0.366051967, 1.067698317, 0.433750284}},
+        {3, {3.006415961, 2.717249105, 0.320696880, 1 - 0.320696880 + 0.289166856, 0.289166856}},
     };
     static uint8_t labels[3] = {0, 3, 255};
     bench *b = *state;
     const double limit = float_limit(b, 2e-9, 2e-6);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        const loss_case c = {1, rows[i].voxels, 4, 0, 1};
-        const loss_in in = {take(b, 12), labels};
+        const loss_case c = {1, rows[i].voxels, 4, 0, 1, 1};
+        const loss_in in = {take(b, 12), labels, NULL};
         const loss_out out = {take(b, 12), take(b, 12), take(b, 13), take(b, 12)};
         for (int k = 0; k < 12; k++) in.logits[k] = log(probs[k / 4][k % 4]);
         double got[PLEAT_MOST_METRICS];
         run_loss(b->engine, &c, &in, &out);
         pleat_losses[0]->values(out.sums, 1, (size_t)c.voxels, 4, got);
-        for (int m = 0; m < 4; m++) assert_true(fabs(got[m] - rows[i].known[m]) < limit);
+        got[4] = out.sums[12] / c.voxels;
+        for (int k = 0; k < 5; k++)
+            if (!(fabs(got[k] - rows[i].known[k]) < limit))
+                fail_msg("number %d of %d voxels is %.9g, not %.9g", k, c.voxels, got[k],
+                         rows[i].known[k]);
     }
 }
 
 /* Both voxels are sure and wrong: p_label is 0, its logarithm is that of 1e-7. */
 void loss_has_no_gradient_where_clamped(void **state) {
-    static const loss_case c = {1, 2, 2, 0, 1};
+    static const loss_case c = {1, 2, 2, 0, 1, 1};
     static uint8_t labels[2] = {1, 1};
     bench *b = *state;
-    const loss_in in = {take(b, 4), labels};
+    const loss_in in = {take(b, 4), labels, NULL};
     const loss_out out = {take(b, 4), take(b, 4), take(b, 7), take(b, 4)};
     in.logits[0] = in.logits[2] = 2000; /* e^2000 is infinite, its softmax is not */
     run_loss(b->engine, &c, &in, &out);
@@ -247,7 +373,7 @@ void adam_is_keras_adam(void **state) {
 /* ---- threads ---- */
 
 void ref_gives_the_same_bits_on_any_number_of_threads(void **state) {
-    static const conv_case conv = {PLEAT_CONV, 2, 5, 4, 3, 17, 9, 1, 0, {0, 0}};
+    static const conv_case conv = {PLEAT_CONV, 2, 5, 4, 3, 17, 9, CONV3, 1, 0, 0, {0, 0}};
     static const norm_case norm = {2, 5, 4, 3, 7, 1, {0, 0}};
     bench *b = *state;
     const size_t voxels = 120, n = voxels * 17, y = voxels * 9, z = voxels * 7;
@@ -275,4 +401,36 @@ void ref_gives_the_same_bits_on_any_number_of_threads(void **state) {
     assert_memory_equal(out[0].dweights, out[1].dweights, k * sizeof(double));
     assert_memory_equal(nout[0].y, nout[1].y, z * sizeof(double));
     assert_memory_equal(nout[0].dx, nout[1].dx, z * sizeof(double));
+}
+
+/* OpenMP's number is the caller's: an engine has one of its own. */
+void the_caller_keeps_its_number_of_threads(void **state) {
+    static const conv_case cases[] = {
+        {PLEAT_CONV, 2, 3, 4, 5, 3, 4, CONV3, 0, 0, 0, {0, 0}},
+        {PLEAT_UP, 2, 3, 2, 1, 4, 3, UP2, 0, 0, 0, {0, 0}},
+    };
+    bench *b = *state;
+    const int before = omp_get_max_threads(), mine = b->engine->threads + 2;
+    omp_set_num_threads(mine);
+    for (int deterministic = 0; deterministic < 2; deterministic++) {
+        const pleat_engine_options options = {.engine = b->engine->ops->name,
+                                              .precision = b->engine->precision,
+                                              .deterministic = deterministic};
+        pleat_engine *engine = NULL;
+        OK(pleat_engine_create(&options, &engine));
+        assert_int_equal(omp_get_max_threads(), mine);
+        for (size_t i = 0; i < COUNT(cases); i++) {
+            const conv_case *c = &cases[i];
+            const size_t xs = shape_size(conv_x_shape(c)), ys = shape_size(conv_y_shape(c));
+            const size_t k = conv_weight_count(c), biases = (size_t)c->cout;
+            const conv_in in = {draw(b, xs), draw(b, k), draw(b, biases),
+                                draw(b, ys), draw(b, k), draw(b, biases)};
+            const conv_out out = {take(b, ys), take(b, xs), take(b, k), take(b, biases), NULL};
+            run_conv(engine, c, 1, &in, &out);
+            assert_int_equal(omp_get_max_threads(), mine);
+        }
+        pleat_engine_destroy(engine);
+        assert_int_equal(omp_get_max_threads(), mine);
+    }
+    omp_set_num_threads(before);
 }

@@ -1,156 +1,10 @@
-/* engine_ops.c - every operation of an engine against the oracle's, over tables of shapes. */
+/* engine_ops.c - the other operations of an engine against the oracle's, over tables of shapes. */
 #include "engine_suite.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define WHERE 96 /* bytes of a case's name */
-
-/* ---- convolutions ---- */
-
-static void mask_half(bench *b, double *values, size_t n) { /* as ReLU's backward leaves them */
-    for (size_t i = 0; i < n; i++)
-        if (draw_below(b, 2) == 0) values[i] = 0;
-}
-
-static conv_out conv_results(bench *b, const conv_case *c) {
-    return (conv_out){.y = take(b, shape_size(conv_y_shape(c))),
-                      .dx = take(b, shape_size(conv_x_shape(c))),
-                      .dweights = take(b, conv_weight_count(c)),
-                      .dbias = take(b, (size_t)c->cout)};
-}
-
-static void compare_conv(bench *b, const conv_case *c) {
-    const size_t xs = shape_size(conv_x_shape(c)), ys = shape_size(conv_y_shape(c));
-    const size_t weights = conv_weight_count(c), biases = (size_t)c->cout;
-    const conv_in in = {.x = draw(b, xs),
-                        .weights = draw(b, weights),
-                        .bias = draw(b, biases),
-                        .dy = draw(b, ys),
-                        .dweights = draw(b, weights),
-                        .dbias = draw(b, biases)};
-    if (c->relu) mask_half(b, in.dy, ys);
-    const conv_out got = conv_results(b, c), want = conv_results(b, c);
-    const conv_out infer = conv_results(b, c);
-    char where[WHERE];
-    (void)snprintf(where, sizeof where, "%dx%dx%dx%d, %d to %d%s, slice %d+%d", c->n, c->d, c->h,
-                   c->w, c->cin, c->cout, c->relu ? ", relu" : "", c->y.before, c->y.after);
-    run_conv(b->engine, c, 1, &in, &got);
-    run_conv(b->engine, c, 0, &in, &infer);
-    run_conv(b->oracle, c, 1, &in, &want);
-    judge(b, "forward", where, got.y, want.y, ys);
-    judge(b, "forward, infer", where, infer.y, want.y, ys);
-    judge(b, "backward weights", where, got.dweights, want.dweights, weights);
-    judge(b, "backward bias", where, got.dbias, want.dbias, biases);
-    if (!c->first) judge(b, "backward data", where, got.dx, want.dx, xs);
-    bench_clear(b);
-}
-
-void conv3_agrees_with_the_oracle(void **state) {
-    static const conv_case cases[] = {
-        /* kind, n, d, h, w, cin, cout, relu, first, slice */
-        {PLEAT_CONV, 1, 1, 1, 1, 1, 1, 0, 0, {0, 0}},
-        {PLEAT_CONV, 1, 1, 1, 1, 3, 4, 1, 0, {0, 0}},
-        {PLEAT_CONV, 1, 3, 4, 5, 1, 8, 1, 1, {0, 0}},
-        {PLEAT_CONV, 2, 5, 3, 7, 3, 16, 0, 0, {0, 0}},
-        {PLEAT_CONV, 1, 2, 2, 2, 17, 3, 1, 0, {0, 0}},
-        {PLEAT_CONV, 3, 1, 6, 5, 8, 17, 0, 0, {0, 0}},
-        {PLEAT_CONV, 1, 4, 4, 4, 16, 16, 1, 0, {0, 0}},
-        {PLEAT_CONV, 1, 7, 5, 3, 32, 48, 1, 0, {0, 0}},
-        {PLEAT_CONV, 2, 4, 6, 3, 48, 32, 0, 0, {0, 0}},
-        {PLEAT_CONV, 1, 5, 5, 1, 32, 32, 1, 0, {0, 0}},
-        {PLEAT_CONV, 1, 9, 8, 17, 1, 32, 1, 1, {0, 0}},
-        {PLEAT_CONV, 2, 1, 1, 33, 4, 1, 0, 0, {0, 0}},
-        {PLEAT_CONV, 1, 6, 6, 6, 64, 32, 1, 0, {0, 0}},
-        {PLEAT_CONV, 1, 3, 3, 3, 128, 64, 1, 0, {0, 0}},
-        {PLEAT_CONV, 1, 16, 16, 8, 32, 32, 1, 0, {0, 0}},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
-    bench_report(*state, "conv3");
-}
-
-void head_agrees_with_the_oracle(void **state) {
-    static const conv_case cases[] = {
-        {PLEAT_HEAD, 1, 1, 1, 1, 1, 2, 0, 0, {0, 0}},
-        {PLEAT_HEAD, 1, 3, 4, 5, 3, 4, 0, 0, {0, 0}},
-        {PLEAT_HEAD, 2, 5, 3, 7, 8, 3, 0, 0, {0, 0}},
-        {PLEAT_HEAD, 3, 1, 6, 5, 17, 5, 0, 0, {0, 0}},
-        {PLEAT_HEAD, 2, 8, 8, 4, 32, 4, 0, 0, {0, 0}},
-        {PLEAT_HEAD, 1, 4, 4, 4, 16, 17, 0, 0, {0, 0}},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
-    bench_report(*state, "head");
-}
-
-void up_agrees_with_the_oracle(void **state) {
-    static const conv_case cases[] = {
-        {PLEAT_UP, 1, 1, 1, 1, 1, 1, 0, 0, {0, 0}},
-        {PLEAT_UP, 1, 1, 1, 1, 4, 3, 0, 0, {0, 3}},
-        {PLEAT_UP, 2, 3, 1, 2, 3, 8, 0, 0, {0, 8}},
-        {PLEAT_UP, 1, 2, 3, 5, 16, 8, 0, 0, {8, 0}},
-        {PLEAT_UP, 3, 1, 2, 2, 17, 4, 0, 0, {2, 3}},
-        {PLEAT_UP, 1, 4, 3, 2, 32, 16, 0, 0, {0, 16}},
-        {PLEAT_UP, 2, 2, 2, 3, 64, 32, 0, 0, {0, 32}},
-        {PLEAT_UP, 1, 3, 3, 3, 48, 17, 0, 0, {17, 17}},
-        {PLEAT_UP, 1, 8, 8, 4, 32, 32, 0, 0, {0, 32}},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
-    bench_report(*state, "up");
-}
-
-/* Of an engine that adds all samples' gradients it is refused. */
-static void each_is_refused(const bench *b) {
-    pleat_conv *conv = NULL;
-    for (pleat_conv_kind kind = PLEAT_CONV; kind <= PLEAT_UP; kind++) {
-        const pleat_conv_desc desc = {.kind = kind,
-                                      .n = 2,
-                                      .d = 2,
-                                      .h = 2,
-                                      .w = 2,
-                                      .cin = 4,
-                                      .cout = 4,
-                                      .train = 1,
-                                      .sample_stride = 1000};
-        REFUSED(b->engine->ops->conv_create(b->engine, &desc, &conv), PLEAT_ERR_UNSUPPORTED,
-                b->engine->ops->name);
-    }
-}
-
-void each_samples_gradient_agrees_with_the_oracle(void **state) {
-    static const conv_case cases[] = {
-        {PLEAT_CONV, 3, 5, 3, 7, 3, 16, 0, 0, {0, 0}},
-        {PLEAT_CONV, 2, 4, 6, 3, 17, 9, 1, 0, {0, 0}},
-        {PLEAT_CONV, 5, 8, 8, 4, 1, 32, 1, 1, {0, 0}},
-        {PLEAT_HEAD, 3, 5, 3, 7, 17, 5, 0, 0, {0, 0}},
-        {PLEAT_HEAD, 2, 8, 8, 4, 32, 4, 0, 0, {0, 0}},
-        {PLEAT_UP, 3, 1, 2, 2, 17, 4, 0, 0, {2, 3}},
-        {PLEAT_UP, 2, 4, 3, 2, 32, 16, 0, 0, {0, 16}},
-    };
-    bench *b = *state;
-    for (size_t i = 0; b->engine->ordered && i < COUNT(cases); i++) {
-        const conv_case *c = &cases[i];
-        const size_t xs = shape_size(conv_x_shape(c)), ys = shape_size(conv_y_shape(c));
-        const size_t k = conv_weight_count(c), biases = (size_t)c->cout;
-        const conv_in in = {draw(b, xs), draw(b, k), draw(b, biases),
-                            draw(b, ys), draw(b, k), draw(b, biases)};
-        conv_out got = conv_results(b, c), want = conv_results(b, c);
-        const size_t n = k + biases;
-        char where[WHERE];
-        got.each = take(b, (size_t)c->n * n);
-        want.each = take(b, (size_t)c->n * n);
-        run_conv(b->engine, c, 1, &in, &got);
-        run_conv(b->oracle, c, 1, &in, &want);
-        for (int s = 0; s < c->n; s++) {
-            (void)snprintf(where, sizeof where, "sample %d of %dx%dx%dx%d, %d to %d", s, c->n, c->d,
-                           c->h, c->w, c->cin, c->cout);
-            judge(b, "gradients", where, got.each + (size_t)s * n, want.each + (size_t)s * n, n);
-        }
-        if (!c->first) judge(b, "backward data", where, got.dx, want.dx, xs);
-        bench_clear(b);
-    }
-    if (!b->engine->ordered) each_is_refused(b);
-    bench_report(b, "each");
-}
 
 /* ---- activations ---- */
 
@@ -162,7 +16,7 @@ void relu_backward_passes_where_y_is_positive(void **state) {
     for (size_t i = 0; i < COUNT(shapes); i++) {
         const size_t n = shape_size(shapes[i]);
         double *y = draw(b, n), *dy = draw(b, n), *want = take(b, n), *got = take(b, n);
-        mask_half(b, y, n);
+        for (size_t k = 0; k < n; k++) y[k] = draw_below(b, 2) * y[k]; /* half are 0 */
         for (size_t k = 0; k < n; k++) want[k] = y[k] > 0 ? dy[k] : 0;
         for (int in_place = 0; in_place < 2; in_place++) {
             const pleat_dtype act = b->engine->act;
@@ -201,7 +55,7 @@ void input_becomes_activations(void **state) {
     bench_report(b, "input");
 }
 
-void copy_moves_slices(void **state) {
+void copy_moves_or_adds_slices(void **state) {
     static const struct {
         shape s;
         slice from, to;
@@ -209,17 +63,22 @@ void copy_moves_slices(void **state) {
                 {{1, 4, 5, 3, 17}, {2, 3}, {0, 0}},  {{3, 2, 4, 4, 32}, {0, 32}, {32, 0}},
                 {{1, 4, 4, 4, 16}, {0, 0}, {16, 0}}, {{1, 2, 2, 2, 8}, {8, 0}, {0, 1}}};
     bench *b = *state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const size_t n = shape_size(rows[i].s);
+    for (size_t i = 0; i < 2 * COUNT(rows); i++) {
+        const int row = (int)(i / 2), accumulate = (int)(i % 2);
+        const size_t n = shape_size(rows[row].s);
         const pleat_dtype act = b->engine->act;
-        const double *want = draw(b, n);
-        double *got = take(b, n);
+        const double *from = draw(b, n), *there = draw(b, n);
+        double *want = take(b, n), *got = take(b, n);
+        for (size_t k = 0; k < n; k++) want[k] = from[k] + (accumulate ? there[k] : 0);
         memory m = {.engine = b->engine};
-        const pleat_tensor x = memory_tensor(&m, act, want, rows[i].s, rows[i].from);
-        const pleat_tensor y = memory_tensor(&m, act, NULL, rows[i].s, rows[i].to);
-        OK(b->engine->ops->copy(b->engine, &x, 0, &y));
-        memory_read_tensor(&m, act, &y, rows[i].to, got);
-        judge_exactly(b, "values", "", got, want, n);
+        const pleat_tensor x = memory_tensor(&m, act, from, rows[row].s, rows[row].from);
+        const pleat_tensor y = memory_tensor(&m, act, there, rows[row].s, rows[row].to);
+        OK(b->engine->ops->copy(b->engine, &x, accumulate, &y));
+        memory_read_tensor(&m, act, &y, rows[row].to, got);
+        if (accumulate)
+            judge(b, "sums", "", got, want, n); /* rounded to the activation type */
+        else
+            judge_exactly(b, "values", "", got, want, n);
         memory_clear(&m);
         bench_clear(b);
     }
@@ -301,15 +160,15 @@ void norm_agrees_with_the_oracle(void **state) {
 /* ---- pooling ---- */
 
 static void compare_pool(bench *b, const pool_case *c) {
-    const size_t small = (size_t)c->n * (size_t)c->d * (size_t)c->h * (size_t)c->w * (size_t)c->c;
-    const size_t big = 8 * small;
+    const size_t small = shape_size(pool_y_shape(c)), big = shape_size(pool_x_shape(c));
     const pool_in in = {.x = draw(b, big), .dy = draw(b, small), .dx = draw(b, big)};
     for (size_t i = 0; i < big; i += 2) in.x[i] = draw_below(b, 3) - 1.0; /* ties */
     const pool_out got = {take(b, small), take(b, small), take(b, big)};
     const pool_out want = {take(b, small), take(b, small), take(b, big)};
     char where[WHERE];
-    (void)snprintf(where, sizeof where, "%dx%dx%dx%dx%d%s, slice %d+%d", c->n, c->d, c->h, c->w,
-                   c->c, c->accumulate ? ", accumulate" : "", c->x.before, c->x.after);
+    (void)snprintf(where, sizeof where, "%dx%dx%dx%dx%d, block %d%d%d%s, slice %d+%d", c->n, c->d,
+                   c->h, c->w, c->c, c->block[0], c->block[1], c->block[2],
+                   c->accumulate ? ", accumulate" : "", c->x.before, c->x.after);
     run_pool(b->engine, c, &in, &got);
     run_pool(b->oracle, c, &in, &want);
     judge_exactly(b, "forward", where, got.y, want.y, small);
@@ -323,10 +182,16 @@ static void compare_pool(bench *b, const pool_case *c) {
 
 void pool_agrees_with_the_oracle(void **state) {
     static const pool_case cases[] = {
-        /* n, d, h, w, c of y, accumulate, slice of x and dx */
-        {1, 1, 1, 1, 1, 0, {0, 0}},   {1, 1, 1, 1, 3, 1, {3, 0}},   {2, 3, 1, 2, 4, 0, {0, 0}},
-        {1, 2, 5, 3, 8, 1, {8, 0}},   {3, 1, 2, 2, 16, 0, {16, 0}}, {2, 2, 2, 3, 17, 1, {2, 3}},
-        {1, 4, 4, 2, 32, 1, {32, 0}}, {1, 3, 3, 1, 48, 0, {0, 48}}, {2, 4, 3, 5, 32, 0, {0, 0}},
+        /* n, d, h, w, c of y, block, accumulate, slice of x and dx */
+        {1, 1, 1, 1, 1, {2, 2, 2}, 0, {0, 0}},   {1, 1, 1, 1, 3, {2, 2, 2}, 1, {3, 0}},
+        {2, 3, 1, 2, 4, {2, 2, 2}, 0, {0, 0}},   {1, 2, 5, 3, 8, {2, 2, 2}, 1, {8, 0}},
+        {3, 1, 2, 2, 16, {2, 2, 2}, 0, {16, 0}}, {2, 2, 2, 3, 17, {2, 2, 2}, 1, {2, 3}},
+        {1, 4, 4, 2, 32, {2, 2, 2}, 1, {32, 0}}, {1, 3, 3, 1, 48, {2, 2, 2}, 0, {0, 48}},
+        {2, 4, 3, 5, 32, {2, 2, 2}, 0, {0, 0}},  {2, 1, 5, 4, 32, {1, 2, 2}, 1, {0, 32}},
+        {1, 3, 2, 5, 17, {2, 2, 1}, 0, {1, 0}},  {2, 3, 3, 2, 16, {2, 1, 2}, 1, {0, 0}},
+        {1, 2, 3, 7, 3, {1, 1, 2}, 0, {0, 0}},   {2, 5, 1, 3, 33, {1, 2, 1}, 1, {2, 0}},
+        {1, 3, 2, 2, 2, {2, 1, 1}, 0, {0, 5}},   {2, 3, 4, 5, 1, {1, 1, 1}, 1, {0, 1}},
+        {1, 1, 8, 8, 16, {1, 2, 2}, 0, {0, 0}},  {1, 2, 3, 2, 48, {1, 1, 1}, 0, {0, 0}},
     };
     for (size_t i = 0; i < COUNT(cases); i++) compare_pool(*state, &cases[i]);
     bench_report(*state, "pool");
@@ -338,6 +203,7 @@ typedef struct loss_row {
     loss_case shape;
     double range;       /* of the logits */
     int padded, absent; /* a fifth of the voxels of no class; the last class never true */
+    int any_slopes;     /* not those of the default loss */
 } loss_row;
 
 static void draw_labels(bench *b, const loss_row *row, uint8_t *labels, size_t n) {
@@ -355,13 +221,15 @@ static void compare_loss(bench *b, const loss_row *row) {
     uint8_t labels[4096];
     assert_true(all <= sizeof labels);
     draw_labels(b, row, labels, all);
-    const loss_in in = {draw_range(b, values, -row->range, row->range), labels};
+    const loss_in in = {draw_range(b, values, -row->range, row->range), labels,
+                        row->any_slopes ? draw(b, 2 * (size_t)c->n * (size_t)c->classes) : NULL};
     const loss_out got = {take(b, values), take(b, values), take(b, sums), take(b, values)};
     const loss_out want = {take(b, values), take(b, values), take(b, sums), take(b, values)};
     char where[WHERE];
-    (void)snprintf(where, sizeof where, "%dx%dx%d, logits to %g%s%s%s", c->n, c->voxels, c->classes,
-                   row->range, c->in_place ? ", in place" : "", row->padded ? ", padded" : "",
-                   row->absent ? ", a class absent" : "");
+    (void)snprintf(where, sizeof where, "%dx%dx%d, logits to %g%s%s%s%s", c->n, c->voxels,
+                   c->classes, row->range, c->in_place ? ", in place" : "",
+                   row->padded ? ", padded" : "", row->absent ? ", a class absent" : "",
+                   row->any_slopes ? ", any slopes" : "");
     run_loss(b->engine, c, &in, &got);
     run_loss(b->oracle, c, &in, &want);
     judge(b, "softmax", where, got.softmax, want.softmax, values);
@@ -373,13 +241,26 @@ static void compare_loss(bench *b, const loss_row *row) {
 
 void softmax_and_loss_agree_with_the_oracle(void **state) {
     static const loss_row rows[] = {
-        /* {n, voxels, classes, in_place, scale}, range, padded, absent */
-        {{1, 1, 2, 0, 1}, 1, 0, 0},      {{1, 8, 4, 1, 1}, 3, 0, 0},
-        {{2, 105, 4, 0, 0.5}, 3, 1, 0},  {{3, 64, 3, 1, 0.25}, 3, 0, 1},
-        {{2, 1000, 4, 1, 0.5}, 5, 1, 1}, {{1, 333, 2, 0, 128}, 2, 1, 0},
-        {{2, 77, 5, 0, 0.5}, 40, 1, 0},  {{1, 4096, 4, 0, 1}, 8, 0, 0},
-        {{1, 50, 17, 1, 1}, 3, 1, 1},
+        /* {n, voxels, classes, in_place, scale, crossentropy}, range, padded, absent, any slopes */
+        {{1, 1, 2, 0, 1, 1}, 1, 0, 0, 0},      {{1, 8, 4, 1, 1, 1}, 3, 0, 0, 0},
+        {{2, 105, 4, 0, 0.5, 1}, 3, 1, 0, 0},  {{3, 64, 3, 1, 0.25, 1}, 3, 0, 1, 0},
+        {{2, 1000, 4, 1, 0.5, 1}, 5, 1, 1, 0}, {{1, 333, 2, 0, 128, 1}, 2, 1, 0, 0},
+        {{2, 77, 5, 0, 0.5, 1}, 40, 1, 0, 0},  {{1, 4096, 4, 0, 1, 1}, 8, 0, 0, 0},
+        {{1, 50, 17, 1, 1, 1}, 3, 1, 1, 0},    {{2, 200, 33, 0, 0.5, 1}, 4, 1, 0, 0},
+        {{2, 700, 255, 1, 1, 1}, 3, 1, 0, 0},
     };
+    for (size_t i = 0; i < COUNT(rows); i++) compare_loss(*state, &rows[i]);
+    bench_report(*state, "loss");
+}
+
+/* As another loss would give them, with and without the cross-entropy. */
+void loss_backward_takes_any_slopes(void **state) {
+    static const loss_row rows[] = {
+        {{2, 130, 2, 0, 1, 0}, 3, 1, 0, 1},    {{2, 130, 2, 1, 1, 1}, 3, 1, 0, 1},
+        {{3, 65, 4, 0, 0.5, 0}, 3, 1, 1, 1},   {{1, 500, 4, 0, 2, 40}, 5, 0, 0, 1},
+        {{2, 99, 17, 0, 1, 0}, 2, 1, 0, 1},    {{2, 99, 17, 1, 0.25, 7}, 2, 1, 1, 1},
+        {{2, 256, 33, 0, 1, 0}, 3, 1, 0, 1},   {{2, 300, 255, 0, 1, 0}, 3, 1, 0, 1},
+        {{1, 400, 255, 0, 0.5, 9}, 3, 0, 0, 1}};
     for (size_t i = 0; i < COUNT(rows); i++) compare_loss(*state, &rows[i]);
     bench_report(*state, "loss");
 }

@@ -10,13 +10,33 @@ static const slice packed = {0, 0};
 shape conv_x_shape(const conv_case *c) { return (shape){c->n, c->d, c->h, c->w, c->cin}; }
 
 shape conv_y_shape(const conv_case *c) {
-    const int times = c->kind == PLEAT_UP ? 2 : 1;
-    return (shape){c->n, times * c->d, times * c->h, times * c->w, c->cout};
+    const int *s = c->stride;
+    if (c->kind == PLEAT_UP) return (shape){c->n, c->d * s[0], c->h * s[1], c->w * s[2], c->cout};
+    return (shape){c->n, c->d / s[0], c->h / s[1], c->w / s[2], c->cout};
 }
 
 size_t conv_weight_count(const conv_case *c) {
-    static const size_t taps[] = {[PLEAT_CONV] = 27, [PLEAT_HEAD] = 1, [PLEAT_UP] = 8};
-    return taps[c->kind] * (size_t)c->cin * (size_t)c->cout;
+    const int taps = c->kernel[0] * c->kernel[1] * c->kernel[2];
+    return (size_t)taps * (size_t)c->cin * (size_t)c->cout;
+}
+
+pleat_conv_desc conv_desc(const conv_case *c, int train) {
+    pleat_conv_desc desc = {.kind = c->kind,
+                            .n = c->n,
+                            .d = c->d,
+                            .h = c->h,
+                            .w = c->w,
+                            .cin = c->cin,
+                            .cout = c->cout,
+                            .relu = c->relu,
+                            .train = train,
+                            .want_dx = train && !c->first};
+    for (int axis = 0; axis < 3; axis++) {
+        desc.kernel[axis] = c->kernel[axis];
+        desc.stride[axis] = c->stride[axis];
+        desc.before[axis] = c->before[axis];
+    }
+    return desc;
 }
 
 /* Gradients so far lie before every sample's, to be added to. */
@@ -28,8 +48,8 @@ static void each_gradient(memory *m, const conv_case *c, pleat_conv *conv, const
     for (size_t i = 0; i < all; i++)
         out->each[i] = i % each < weights ? in->dweights[i % each] : in->dbias[i % each - weights];
     char *slots = memory_put(m, e->real, out->each, all);
-    OK(e->ops->conv_backward_weights(e, conv, x, dy, slots,
-                                     slots + weights * pleat_dtype_size(e->real)));
+    void *dbias = c->no_bias ? NULL : slots + weights * pleat_dtype_size(e->real);
+    OK(e->ops->conv_backward_weights(e, conv, x, dy, slots, dbias));
     memory_read(m, e->real, slots, out->each, all);
 }
 
@@ -43,7 +63,7 @@ static void conv_backward(memory *m, const conv_case *c, pleat_conv *conv, const
     } else {
         void *dweights = memory_put(m, e->real, in->dweights, weight_count);
         void *dbias = memory_put(m, e->real, in->dbias, biases);
-        OK(e->ops->conv_backward_weights(e, conv, x, &dy, dweights, dbias));
+        OK(e->ops->conv_backward_weights(e, conv, x, &dy, dweights, c->no_bias ? NULL : dbias));
         memory_read(m, e->real, dweights, out->dweights, weight_count);
         memory_read(m, e->real, dbias, out->dbias, biases);
     }
@@ -59,27 +79,13 @@ void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in
     const pleat_engine_ops *ops = engine->ops;
     memory m = {.engine = engine};
     const size_t weight_count = conv_weight_count(c), gradients = weight_count + (size_t)c->cout;
-    const int stride = c->kind == PLEAT_UP ? 2 : 1, kernel = c->kind == PLEAT_CONV ? 3 : stride;
-    const int before = kernel == 3;
-    const pleat_conv_desc desc = {.kind = c->kind,
-                                  .kernel = {kernel, kernel, kernel},
-                                  .stride = {stride, stride, stride},
-                                  .before = {before, before, before},
-                                  .n = c->n,
-                                  .d = c->d,
-                                  .h = c->h,
-                                  .w = c->w,
-                                  .cin = c->cin,
-                                  .cout = c->cout,
-                                  .relu = c->relu,
-                                  .train = train,
-                                  .want_dx = train && !c->first,
-                                  .sample_stride = out->each != NULL ? gradients : 0};
+    pleat_conv_desc desc = conv_desc(c, train);
+    desc.sample_stride = out->each != NULL ? gradients : 0;
     const pleat_dtype y_type = c->kind == PLEAT_HEAD ? engine->real : engine->act;
     const pleat_tensor x = memory_tensor(&m, engine->act, in->x, conv_x_shape(c), packed);
     const pleat_tensor y = memory_tensor(&m, y_type, NULL, conv_y_shape(c), c->y);
     void *weights = memory_put(&m, engine->real, NULL, weight_count);
-    void *bias = memory_put(&m, engine->real, in->bias, (size_t)c->cout);
+    void *bias = c->no_bias ? NULL : memory_put(&m, engine->real, in->bias, (size_t)c->cout);
     pleat_conv *conv = NULL;
     OK(ops->conv_create(engine, &desc, &conv));
     OK(ops->conv_pack(engine, conv, weights));
@@ -156,11 +162,16 @@ void run_norm(pleat_engine *engine, const norm_case *c, const norm_in *in, const
 
 /* ---- pooling ---- */
 
+shape pool_x_shape(const pool_case *c) {
+    return (shape){c->n, c->d * c->block[0], c->h * c->block[1], c->w * c->block[2], c->c};
+}
+
+shape pool_y_shape(const pool_case *c) { return (shape){c->n, c->d, c->h, c->w, c->c}; }
+
 void run_pool(pleat_engine *engine, const pool_case *c, const pool_in *in, const pool_out *out) {
     memory m = {.engine = engine};
     const pleat_dtype act = engine->act;
-    const shape small = {c->n, c->d, c->h, c->w, c->c};
-    const shape big = {c->n, 2 * c->d, 2 * c->h, 2 * c->w, c->c};
+    const shape small = pool_y_shape(c), big = pool_x_shape(c);
     const pleat_tensor x = memory_tensor(&m, act, in->x, big, c->x);
     const pleat_tensor y = memory_tensor(&m, act, NULL, small, packed);
     const pleat_tensor dy = memory_tensor(&m, act, in->dy, small, packed);
@@ -193,13 +204,15 @@ void run_loss(pleat_engine *engine, const loss_case *c, const loss_in *in, const
     memory_write(&m, real, logits, in->logits, values); /* when in place */
     OK(ops->loss_forward(engine, logits, labels, n, voxels, k, probs, sums));
     memory_read(&m, PLEAT_F64, sums, out->sums, sum_count);
-    double slopes[1024];
+    double slopes[4096];
     assert_true((size_t)n * 2 * (size_t)k <= COUNT(slopes));
     for (int b = 0; b < n; b++)
         pleat_losses[0]->slopes(out->sums + (size_t)b * (size_t)(3 * k + 1), k,
                                 slopes + (size_t)b * 2 * (size_t)k);
+    const double *given = in->slopes != NULL ? in->slopes : slopes;
     const pleat_loss_gradient gradient = {
-        memory_put(&m, PLEAT_F64, slopes, (size_t)n * 2 * (size_t)k), 1.0 / c->voxels, c->scale};
+        memory_put(&m, PLEAT_F64, given, (size_t)n * 2 * (size_t)k), c->crossentropy / c->voxels,
+        c->scale};
     OK(ops->loss_backward(engine, probs, labels, n, voxels, k, &gradient, dlogits));
     memory_read(&m, real, probs, out->probs, values);
     memory_read(&m, engine->act, dlogits, out->dlogits, values);

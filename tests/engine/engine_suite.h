@@ -88,9 +88,18 @@ void memory_clear(memory *m);
 typedef struct conv_case {
     pleat_conv_kind kind;
     int n, d, h, w, cin, cout;
-    int relu, first; /* first: no dx */
+    int kernel[3], stride[3], before[3];
+    int relu, first, no_bias; /* first: no dx */
     slice y;
 } conv_case;
+
+/* The usual kernel, stride and padding of each kind, in the row of a table. */
+#define CONV3 \
+    {3, 3, 3}, {1, 1, 1}, { 1, 1, 1 }
+#define HEAD1 \
+    {1, 1, 1}, {1, 1, 1}, { 0, 0, 0 }
+#define UP2 \
+    {2, 2, 2}, {2, 2, 2}, { 0, 0, 0 }
 
 typedef struct conv_in {
     double *x, *weights, *bias, *dy;
@@ -105,6 +114,7 @@ typedef struct conv_out {
 shape conv_x_shape(const conv_case *c);
 shape conv_y_shape(const conv_case *c);
 size_t conv_weight_count(const conv_case *c);
+pleat_conv_desc conv_desc(const conv_case *c, int train);
 void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in *in,
               const conv_out *out);
 
@@ -129,7 +139,8 @@ typedef struct norm_out {
 void run_norm(pleat_engine *engine, const norm_case *c, const norm_in *in, const norm_out *out);
 
 typedef struct pool_case {
-    int n, d, h, w, c; /* of y; x is 2d x 2h x 2w */
+    int n, d, h, w, c; /* of y */
+    int block[3];      /* x's sizes over y's */
     int accumulate;
     slice x;
 } pool_case;
@@ -143,16 +154,20 @@ typedef struct pool_out {
     double *y, *index, *dx;
 } pool_out;
 
+shape pool_x_shape(const pool_case *c);
+shape pool_y_shape(const pool_case *c);
 void run_pool(pleat_engine *engine, const pool_case *c, const pool_in *in, const pool_out *out);
 
 typedef struct loss_case {
     int n, voxels, classes, in_place;
     double scale;
+    double crossentropy; /* of pleat_loss_gradient, per voxel: 1 makes it 1 / voxels */
 } loss_case;
 
 typedef struct loss_in {
     double *logits;
     uint8_t *labels;
+    double *slopes; /* [N][2K]; NULL: the default loss's */
 } loss_in;
 
 typedef struct loss_out {
@@ -167,16 +182,22 @@ void run_adam(pleat_engine *engine, pleat_adam adam, int steps, size_t n, const 
 
 /* ---- tests; state is a bench ---- */
 
-/* engine_ops.c: the engine against the oracle */
+/* engine_conv.c: the engine's convolutions against the oracle's */
 void conv3_agrees_with_the_oracle(void **state);
-void each_samples_gradient_agrees_with_the_oracle(void **state);
+void conv_agrees_for_every_kernel_stride_and_padding(void **state);
+void conv_of_flat_and_strided_layers_agrees(void **state);
 void head_agrees_with_the_oracle(void **state);
 void up_agrees_with_the_oracle(void **state);
+void up_agrees_for_every_stride(void **state);
+void each_samples_gradient_agrees_with_the_oracle(void **state);
+
+/* engine_ops.c: the engine's other operations against the oracle's */
 void relu_backward_passes_where_y_is_positive(void **state);
-void copy_moves_slices(void **state);
+void copy_moves_or_adds_slices(void **state);
 void norm_agrees_with_the_oracle(void **state);
 void pool_agrees_with_the_oracle(void **state);
 void softmax_and_loss_agree_with_the_oracle(void **state);
+void loss_backward_takes_any_slopes(void **state);
 void adam_agrees_with_the_oracle(void **state);
 void input_becomes_activations(void **state);
 
@@ -185,14 +206,19 @@ void engine_says_what_it_is(void **state);
 void memory_is_aligned_zeroed_and_copied(void **state);
 void conv3_of_a_known_image_is_known(void **state);
 void conv3_taps_lie_where_the_layout_says(void **state);
+void conv_of_a_known_row_is_known_along_every_axis(void **state);
 void up_and_head_weights_lie_where_the_layout_says(void **state);
 void conv_gradients_add_to_what_is_there(void **state);
 void norm_of_two_voxels_is_known(void **state);
 void pool_gives_ties_to_the_first_voxel(void **state);
+void pool_index_names_the_place_in_the_block(void **state);
+void coarsened_labels_are_the_nearest(void **state);
+void host_calls_run_between_operations(void **state);
 void loss_is_the_originals(void **state);
 void loss_has_no_gradient_where_clamped(void **state);
 void adam_is_keras_adam(void **state);
 void ref_gives_the_same_bits_on_any_number_of_threads(void **state);
+void the_caller_keeps_its_number_of_threads(void **state);
 
 /* engine_gradients.c: ref64 against central finite differences */
 void conv_gradients_are_slopes(void **state);

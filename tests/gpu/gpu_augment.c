@@ -10,9 +10,9 @@
  * Leaves with 77, which CTest calls skipped, where there is no module or no GPU.
  */
 #include "support_augment.h"
+#include "support_net.h"
 
-#include "pleat/cuda_module.h"
-#include "pleat/gpu_augment.h"
+#include "pleat/device.h"
 #include "pleat/log.h"
 #include "pleat/volume.h"
 
@@ -23,19 +23,10 @@
 enum { SKIPPED = 77, REPEATS = 50 };
 
 typedef struct gpu {
-    const pleat_gpu_augment_ops *augment;
+    const pleat_patch_ops *augment;
     pleat_engine *engine;
     int draws; /* of each kind that are compared */
 } gpu;
-
-/* NULL when there is a GPU, else why not. */
-static const char *find_gpu(gpu *out) {
-    const char *why = NULL;
-    const pleat_cuda_module *module = pleat_cuda_module_load(&why);
-    if (module == NULL) return why;
-    out->augment = module->augment;
-    return module->missing();
-}
 
 /* --- equality --------------------------------------------------------------------------------- */
 
@@ -59,8 +50,8 @@ static void free_patches(patches *p) {
     free(p->expected_label);
 }
 
-static pleat_status compare(const gpu *g, pleat_gpu_augment *augment,
-                            const pleat_gpu_source *source, const support_case *c,
+static pleat_status compare(const gpu *g, pleat_device_augment *augment,
+                            const pleat_device_case *source, const support_case *c,
                             const int patch[3], pleat_pad pad, patches *p, int *failures) {
     const size_t n = pleat_voxels(patch);
     for (int kind = 0; kind < SUPPORT_SAMPLE_KINDS; kind++) {
@@ -93,20 +84,20 @@ static pleat_status compare(const gpu *g, pleat_gpu_augment *augment,
 static pleat_status test(const gpu *g, const int dim[3], const int patch[3], pleat_pad pad,
                          int *failures) {
     pleat_status status = PLEAT_OK;
-    pleat_gpu_source *source = NULL;
-    pleat_gpu_augment *augment = NULL;
+    pleat_device_case *source = NULL;
+    pleat_device_augment *augment = NULL;
     patches p = {0};
     support_case *c = support_case_make(dim);
     PLEAT_CHECK_GOTO(status, done, c != NULL && make_patches(pleat_voxels(patch), &p),
                      PLEAT_ERR_MEMORY, "no memory for patches");
     (void)printf("volume %dx%dx%d, patch %dx%dx%d\n", dim[2], dim[1], dim[0], patch[2], patch[1],
                  patch[0]);
-    PLEAT_TRY_GOTO(status, done, g->augment->source_create(g->engine, &c->source, 1, &source));
+    PLEAT_TRY_GOTO(status, done, g->augment->case_create(g->engine, &c->source, 1, &source));
     PLEAT_TRY_GOTO(status, done, g->augment->create(g->engine, patch, pleat_voxels(dim), &augment));
     PLEAT_TRY_GOTO(status, done, compare(g, augment, source, c, patch, pad, &p, failures));
 done:
     g->augment->destroy(augment);
-    g->augment->source_destroy(source);
+    g->augment->case_destroy(source);
     free_patches(&p);
     support_case_free(c);
     return status;
@@ -120,8 +111,8 @@ static pleat_status test_all(const gpu *g, int *failures) {
 
 /* --- speed ------------------------------------------------------------------------------------ */
 
-static pleat_status time_kinds(const gpu *g, pleat_gpu_augment *augment,
-                               const pleat_gpu_source *source, const support_case *c,
+static pleat_status time_kinds(const gpu *g, pleat_device_augment *augment,
+                               const pleat_device_case *source, const support_case *c,
                                const int patch[3], float *image, uint8_t *label) {
     (void)printf("{\"bench\": \"gpu augment\", \"patch\": [%d, %d, %d]", patch[2], patch[1],
                  patch[0]);
@@ -148,12 +139,12 @@ static pleat_status bench(const gpu *g) {
     const int dim[3] = {120, 300, 300}, patch[3] = {80, 160, 160};
     const size_t n = pleat_voxels(patch);
     pleat_status status = PLEAT_OK;
-    pleat_gpu_source *source = NULL;
-    pleat_gpu_augment *augment = NULL;
+    pleat_device_case *source = NULL;
+    pleat_device_augment *augment = NULL;
     void *image = NULL, *label = NULL;
     support_case *c = support_case_make(dim);
     PLEAT_CHECK_GOTO(status, done, c != NULL, PLEAT_ERR_MEMORY, "no memory for a case");
-    PLEAT_TRY_GOTO(status, done, g->augment->source_create(g->engine, &c->source, 1, &source));
+    PLEAT_TRY_GOTO(status, done, g->augment->case_create(g->engine, &c->source, 1, &source));
     PLEAT_TRY_GOTO(status, done, g->augment->create(g->engine, patch, pleat_voxels(dim), &augment));
     PLEAT_TRY_GOTO(status, done, g->engine->ops->alloc(g->engine, n * sizeof(float), &image));
     PLEAT_TRY_GOTO(status, done, g->engine->ops->alloc(g->engine, n, &label));
@@ -162,7 +153,7 @@ done:
     if (image != NULL) g->engine->ops->free(g->engine, image);
     if (label != NULL) g->engine->ops->free(g->engine, label);
     g->augment->destroy(augment);
-    g->augment->source_destroy(source);
+    g->augment->case_destroy(source);
     support_case_free(c);
     return status;
 }
@@ -172,15 +163,17 @@ int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     gpu g = {.draws = strcmp(what, "--few") == 0 ? 1 : 6};
     int failures = 0;
-    const char *missing = find_gpu(&g);
+    const char *missing = net_engine_missing("cudnn");
     if (missing != NULL) {
         (void)fprintf(stderr, "gpu_augment: SKIPPED: %s\n", missing);
         return SKIPPED;
     }
     if (strcmp(what, "--present") == 0) return 0;
     pleat_status status = pleat_engine_create(&options, &g.engine);
-    if (status == PLEAT_OK)
+    if (status == PLEAT_OK) {
+        g.augment = pleat_device_of(g.engine)->patches;
         status = strcmp(what, "--bench") == 0 ? bench(&g) : test_all(&g, &failures);
+    }
     if (status != PLEAT_OK) (void)fprintf(stderr, "gpu_augment: %s\n", pleat_error_message());
     pleat_engine_destroy(g.engine);
     return status == PLEAT_OK && failures == 0 ? 0 : 1;

@@ -10,7 +10,7 @@
  */
 #include "../../src/net/net_impl.h"
 #include "pleat/batch_source.h"
-#include "pleat/cuda_module.h"
+#include "pleat/device.h"
 #include "pleat/log.h"
 #include "pleat/volume.h"
 
@@ -21,6 +21,7 @@
 
 #include "support_augment.h"
 #include "support_net.h"
+#include "support_trial.h"
 
 enum { BATCH = 2, CLASSES = 4, STEPS = 3, SKIPPED = 77 };
 
@@ -104,6 +105,59 @@ static void gradients_are_the_oracles(void **state) {
     finish(&ref);
 }
 
+/* Two channels; flat, strided and single kernels, both paddings, without bias; strides of pooling
+ * and of up-convolutions that differ by axis; a sum; a second head of half the size. */
+static void build_other(pleat_graph *g) {
+    static const int flat[3] = {1, 2, 2}, uneven[3] = {2, 1, 2};
+    const pleat_conv_shape same = {.relu = 1}, one = {.kernel = {1, 1, 1}, .no_bias = 1};
+    const pleat_conv_shape strided = {.kernel = {1, 3, 3}, .stride = {1, 2, 2}, .relu = 1};
+    const pleat_conv_shape late = {.stride = {2, 1, 2}, .late = 1};
+    const int fork = pleat_graph_conv(g, pleat_graph_input(g, 2), 8, &same, "fork");
+    int x = pleat_graph_conv(g, fork, 16, &strided, "strided");
+    x = pleat_graph_norm(g, x, "strided.norm");
+    x = pleat_graph_up(g, pleat_graph_conv(g, x, 8, &one, "one"), 8, flat, "strided.up");
+    const int low = pleat_graph_conv(g, fork, 7, &late, "late");
+    const int y = pleat_graph_up(g, low, 8, uneven, "late.up");
+    const int half = pleat_graph_pool(g, fork, NULL, "pool");
+    (void)pleat_graph_head(g, half, CLASSES, 0.25, "coarse");
+    const int z = pleat_graph_up(g, pleat_graph_pool(g, fork, flat, "flat"), 5, flat, "flat.up");
+    const int parts[3] = {pleat_graph_sum(g, x, y, "sum"), z,
+                          pleat_graph_up(g, half, 3, NULL, "up")};
+    (void)pleat_graph_head(g, pleat_graph_concat(g, parts, 3, "join"), CLASSES, 1, "head");
+    OK(pleat_graph_finish(g));
+}
+
+static void another_networks_gradients_are_the_oracles_too(void **state) {
+    (void)state;
+    static const struct {
+        pleat_precision precision;
+        double limit;
+    } rows[] = {{PLEAT_PRECISION_F32, 1e-7},
+                {PLEAT_PRECISION_TF32, 1e-2}}; /* labels are noise: tf32 is far off */
+    static pleat_graph other;
+    build_other(&other);
+    net_trial ref = net_trial_start(&other, "ref", PLEAT_PRECISION_AUTO, dim, NULL);
+    const double loss = net_trial_train(&ref);
+    float *want = net_state(ref.model, PLEAT_STATE_GRADS);
+    for (size_t r = 0; r < COUNT(rows); r++) {
+        net_trial t = net_trial_start(&other, "cudnn", rows[r].precision, dim, NULL);
+        for (int step = 0; step < STEPS; step++) { /* plain, recorded, played */
+            assert_true(fabs(net_trial_train(&t) - loss) < 1e-3 * loss);
+            float *got = net_state(t.model, PLEAT_STATE_GRADS);
+            const double error = net_nmse(got, want, other.params);
+            free(got);
+            print_message("%s, step %d%s: gradients' error %.2e (limit %.0e)\n",
+                          pleat_precision_name(t.engine->precision), step,
+                          t.net->recording != NULL ? ", played" : "", error, rows[r].limit);
+            assert_true(error <= rows[r].limit);
+        }
+        net_trial_finish(&t);
+    }
+    free(want);
+    net_trial_finish(&ref);
+    pleat_graph_free(&other);
+}
+
 /* Parameters after some steps, an evaluation between them; caller frees. */
 static float *learn(const char *graphs, int *recorded) {
     (void)setenv("PLEAT_CUDA_GRAPH", graphs, 1);
@@ -138,23 +192,23 @@ static void a_staged_batch_is_the_hosts(void **state) {
     (void)state;
     const size_t n = BATCH * pleat_voxels(dim);
     trial t = start("cudnn", PLEAT_PRECISION_AUTO);
-    const pleat_cuda_module *module = t.engine->module;
+    const pleat_device_ops *device = pleat_device_of(t.engine);
     pleat_staging *staging = NULL;
     void *x = NULL;
     uint8_t *labels = NULL;
     double sums[BATCH * (3 * CLASSES + 1)];
-    OK(module->staging_create(t.engine, n, &staging));
+    OK(device->staging_create(t.engine, n, &staging));
     OK(pleat_net_inputs(t.net, &x, &labels));
     for (uint64_t step = 0; step < 5; step++) {
         make_batch(step, t.images, t.labels);
-        OK(module->staging_put(staging, t.images, t.labels));
+        OK(device->staging_put(staging, t.images, t.labels));
         OK(pleat_net_train(t.net, t.images, t.labels, BATCH, NULL, sums));
-        OK(module->staging_take(staging, x, labels));
+        OK(device->staging_take(staging, x, labels));
         OK(pleat_net_train(t.net, NULL, NULL, BATCH, NULL, t.sums));
         for (size_t i = 0; i < COUNT(sums); i++)
             assert_true(fabs(t.sums[i] - sums[i]) <= 1e-9 * fabs(sums[i]));
     }
-    module->staging_destroy(staging);
+    device->staging_destroy(staging);
     finish(&t);
 }
 
@@ -211,8 +265,8 @@ static void the_gpu_tells_its_memory_and_perhaps_its_energy(void **state) {
     size_t unused = 0, total = 0;
     double energy = 0, busy = 0;
     pleat_engine *engine = net_engine("cudnn", PLEAT_PRECISION_AUTO);
-    OK(engine->module->memory(engine, &unused, &total));
-    engine->module->meter(engine, &energy, &busy);
+    OK(pleat_device_of(engine)->memory(engine, &unused, &total));
+    pleat_device_of(engine)->meter(engine, &energy, &busy);
     print_message("memory: %.1f of %.1f GiB unused; energy %.0f mJ, %.0f %% busy (-1: not known)\n",
                   (double)unused / 0x1p30, (double)total / 0x1p30, energy, busy);
     assert_true(unused > 0 && unused <= total);
@@ -225,9 +279,7 @@ int main(int argc, char **argv) {
         dim[1] = dim[2] = 16;
         bf16_limit = 1e-2;
     }
-    const char *why = NULL;
-    const pleat_cuda_module *module = pleat_cuda_module_load(&why);
-    if (module != NULL) why = module->missing();
+    const char *why = net_engine_missing("cudnn");
     if (why != NULL) {
         (void)fprintf(stderr, "gpu_net: SKIPPED: %s\n", why);
         return SKIPPED;
@@ -237,6 +289,7 @@ int main(int argc, char **argv) {
     pleat_log_set_level(PLEAT_DEBUG); /* why a step is not recorded */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_the_oracles),
+        cmocka_unit_test(another_networks_gradients_are_the_oracles_too),
         cmocka_unit_test(a_played_step_teaches_what_a_plain_one_does),
         cmocka_unit_test(a_staged_batch_is_the_hosts),
         cmocka_unit_test(resident_cases_give_the_loaders_patches),

@@ -4,8 +4,7 @@
  * Takes the module as the program does: beside it, by LD_LIBRARY_PATH, or in PLEAT_MODULE_PATH.
  * Leaves with 77, which CTest calls skipped, where there is no module or no GPU.
  */
-#include "pleat/cuda_module.h"
-#include "pleat/gpu_window.h"
+#include "pleat/device.h"
 #include "pleat/predict.h"
 #include "pleat/rng.h"
 
@@ -48,10 +47,10 @@ static float *window_probs(uint64_t seed, size_t n) {
 
 /* Labels of one volume both ways, from the same probabilities. */
 static void compare_sums(pleat_engine *engine, const int dim[3], pleat_merge merge, int classes) {
-    const pleat_gpu_window_ops *gpu = engine->module->window;
+    const pleat_window_ops *gpu = pleat_device_of(engine)->windows;
     const size_t voxels = pleat_voxels(dim), each = pleat_voxels(patch) * (size_t)classes;
     pleat_window window;
-    pleat_gpu_window *sum = NULL;
+    pleat_window_sum *sum = NULL;
     void *on_gpu = NULL;
     float *on_host = calloc(voxels * (size_t)classes, sizeof *on_host);
     uint8_t *got = malloc(voxels), *want = malloc(voxels);
@@ -98,11 +97,12 @@ static void a_label_has_room_for_255_classes(void **state) {
     (void)state;
     pleat_engine *engine = net_engine("cudnn", PLEAT_PRECISION_F32);
     pleat_window window;
-    pleat_gpu_window *sum = NULL;
+    pleat_window_sum *sum = NULL;
     OK(pleat_window_make(volumes[0], patch, overlap, PLEAT_MERGE_UNIFORM, &window));
-    REFUSED(engine->module->window->create(engine, &window, 256, &sum), PLEAT_ERR_ARG, "1 to 255");
+    REFUSED(pleat_device_of(engine)->windows->create(engine, &window, 256, &sum), PLEAT_ERR_ARG,
+            "1 to 255");
     assert_null(sum);
-    engine->module->window->destroy(NULL);
+    pleat_device_of(engine)->windows->destroy(NULL);
     pleat_window_free(&window);
     compare_sums(engine, volumes[0], PLEAT_MERGE_UNIFORM, 255);
     pleat_engine_destroy(engine);
@@ -114,12 +114,19 @@ static void predict(const pleat_predict_config *config, pleat_net *const *nets, 
     OK(pleat_predict_volume(config, nets, n, source, labels));
 }
 
-/* The host's way is taken by an engine whose module has no sum of windows. */
+static pleat_status no_memory(pleat_engine *engine, size_t *unused, size_t *total) {
+    (void)engine;
+    *unused = *total = 0;
+    return PLEAT_OK;
+}
+
+/* The host's way is taken by an engine whose device has no memory left. */
 static void compare_labels(pleat_net *const *nets, int n, const int dim[3], pleat_merge merge,
                            int seen[CLASSES]) {
     pleat_engine *engine = pleat_net_engine(nets[0]);
-    const pleat_cuda_module *module = engine->module;
-    pleat_cuda_module without = *module;
+    const pleat_engine_ops *ops = engine->ops;
+    pleat_engine_ops without = *ops;
+    pleat_device_ops device = *ops->device;
     const size_t voxels = pleat_voxels(dim);
     const pleat_predict_config config = {.patch = {patch[0], patch[1], patch[2]},
                                          .overlap = {overlap[0], overlap[1], overlap[2]},
@@ -132,10 +139,11 @@ static void compare_labels(pleat_net *const *nets, int n, const int dim[3], plea
     assert_non_null(got);
     assert_non_null(want);
     predict(&config, nets, n, &source, got);
-    without.window = NULL;
-    engine->module = &without;
+    device.memory = no_memory;
+    without.device = &device;
+    engine->ops = &without;
     predict(&config, nets, n, &source, want);
-    engine->module = module;
+    engine->ops = ops;
     size_t differ = 0;
     for (size_t v = 0; v < voxels; v++) {
         differ += got[v] != want[v];
@@ -178,9 +186,7 @@ static void a_volume_is_labelled_as_by_the_host(void **state) {
 }
 
 int main(void) {
-    const char *why = NULL;
-    const pleat_cuda_module *module = pleat_cuda_module_load(&why);
-    if (module != NULL) why = module->missing();
+    const char *why = net_engine_missing("cudnn");
     if (why != NULL) {
         (void)fprintf(stderr, "gpu_predict: SKIPPED: %s\n", why);
         return SKIPPED;

@@ -20,6 +20,12 @@ pleat_engine *net_engine(const char *name, pleat_precision precision) {
     return engine;
 }
 
+const char *net_engine_missing(const char *name) {
+    for (const pleat_engine_entry *e = pleat_engine_list(); e->name != NULL; e++)
+        if (strcmp(e->name, name) == 0) return e->missing();
+    return "not of this build";
+}
+
 void net_graph(pleat_graph *graph, const pleat_network *network) {
     pleat_graph_free(graph);
     OK(pleat_network_build(network, graph));

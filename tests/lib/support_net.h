@@ -10,6 +10,9 @@
  * other in the many small loops of small networks. The caller destroys it. */
 pleat_engine *net_engine(const char *name, pleat_precision precision);
 
+/* NULL when this build has the engine and it can be created here, else why not. */
+const char *net_engine_missing(const char *name);
+
 /* The network in place of what `graph` held, or of nothing. */
 void net_graph(pleat_graph *graph, const pleat_network *network);
 

@@ -1,7 +1,7 @@
 /* mpi_test_device.c - sums that a device makes behind the host's back: they are ordered before they
  * are used, and waited for before the host waits for the engine. mpiexec -n 1..4. */
 #include "pleat/comm_device.h"
-#include "pleat/cuda_module.h"
+#include "pleat/device.h"
 #include "pleat/session.h"
 
 #include <stdio.h>
@@ -26,7 +26,7 @@ typedef struct late_comm {
     int share;   /* as comm_create was told */
 } late_comm;
 
-static late_comm late; /* the module's table has no context */
+static late_comm late; /* the device's table has no context */
 
 static pleat_status late_allreduce(pleat_comm *comm, void *data, size_t n, pleat_dtype type) {
     (void)comm;
@@ -78,7 +78,7 @@ static pleat_status create(pleat_comm *control, pleat_engine *engine, double tim
     return PLEAT_OK;
 }
 
-static const pleat_cuda_module module = {.comm_create = create};
+static const pleat_device_ops device = {.comm_create = create};
 
 /* An engine whose waits know whether the host has waited for the group before. */
 static const pleat_engine_ops *real;
@@ -128,14 +128,13 @@ static void sums_of_a_device_are_ordered_and_waited_for(void **state) {
     real = engine->ops;
     watched.download = download;
     watched.synchronize = synchronize;
+    watched.device = &device;
     engine->ops = &watched;
-    engine->module = &module;
     late = (late_comm){0};
     float *got = gradients(engine, world, 1);
     assert_int_equal(late.share, world->size > 1);
     assert_memory_equal(got, want, graph.params * sizeof *got);
     engine->ops = real;
-    engine->module = NULL;
     free(got);
     free(want);
     pleat_engine_destroy(engine);

@@ -16,6 +16,9 @@ static const pleat_conv_problem usual = {
     .w = 80,
     .cin = 32,
     .cout = 64,
+    .kernel = {3, 3, 3},
+    .stride = {1, 1, 1},
+    .before = {1, 1, 1},
     .precision = PLEAT_PRECISION_BF16,
     .fused = 1,
     .relu = 1,
@@ -175,17 +178,32 @@ static void a_key_names_all_that_a_choice_depends_on(void **state) {
     (void)state;
     char key[PLEAT_PLAN_TEXT], other[PLEAT_PLAN_TEXT];
     assert_true(pleat_conv_key(&usual, "NVIDIA H200", 91900, key, sizeof key));
-    assert_string_equal(key, "NVIDIA H200|91900|forward|bf16|2x160x160x80|32-64|bias,relu");
+    assert_string_equal(key, "2|NVIDIA H200|91900|forward|bf16|2x160x160x80|"
+                             "k3x3x3,s1x1x1,p1x1x1|32-64|bias,relu");
     pleat_conv_problem p = usual;
     p.pass = PLEAT_PASS_WEIGHTS;
     p.precision = PLEAT_PRECISION_TF32;
     p.dweights = PLEAT_F32;
     p.deterministic = 1;
     assert_true(pleat_conv_key(&p, "GPU", 1, key, sizeof key));
-    assert_string_equal(key, "GPU|1|weights|tf32|2x160x160x80|32-64|to f32,deterministic");
+    assert_string_equal(
+        key, "2|GPU|1|weights|tf32|2x160x160x80|k3x3x3,s1x1x1,p1x1x1|32-64|to f32,deterministic");
     p.dweights = PLEAT_BF16;
     assert_true(pleat_conv_key(&p, "GPU", 1, other, sizeof other));
     assert_string_not_equal(key, other);
+    p = (pleat_conv_problem){.pass = PLEAT_PASS_DATA,
+                             .n = 1,
+                             .d = 2,
+                             .h = 4,
+                             .w = 6,
+                             .cin = 8,
+                             .cout = 16,
+                             .kernel = {1, 3, 3},
+                             .stride = {1, 2, 1},
+                             .before = {0, 0, 1},
+                             .precision = PLEAT_PRECISION_F32};
+    assert_true(pleat_conv_key(&p, "GPU", 1, key, sizeof key));
+    assert_string_equal(key, "2|GPU|1|data|f32|1x2x4x6|k1x3x3,s1x2x1,p0x0x1|8-16|plain");
     assert_false(pleat_conv_key(&p, "GPU", 1, other, 20));
 }
 
@@ -200,6 +218,24 @@ static void strides_are_those_of_channels_last(void **state) {
     assert_int_equal(stride[3], 11 * 3);
     assert_int_equal(stride[2], 7 * 11 * 3);
     assert_int_equal(stride[0], 5 * 7 * 11 * 3);
+}
+
+/* The last voxel of y that is a whole kernel's, as one slides it over the padded x. */
+static void the_padding_behind_makes_as_many_voxels_as_the_stride_says(void **state) {
+    (void)state;
+    for (int i = 0; i < 2 * 2 * 2; i++) {
+        const int kernel = i & 1 ? 3 : 1, stride = i & 2 ? 2 : 1, before = i & 4 ? kernel / 2 : 0;
+        pleat_conv_problem p = usual;
+        p.kernel[1] = kernel;
+        p.stride[1] = stride;
+        p.before[1] = before;
+        const int after = pleat_conv_after(&p, 1);
+        int voxels = 0;
+        for (int at = -before; at + kernel <= p.h + after; at += stride) voxels++;
+        assert_int_equal(voxels, pleat_conv_y_size(&p, 1));
+        assert_int_equal(voxels, 160 / stride);
+        if (before == 1) assert_int_equal(after, 1); /* as cuDNN likes it */
+    }
 }
 
 /* ---- graphs: cuDNN checks an operation when it is finalized, and needs no GPU for that ---- */
@@ -217,20 +253,31 @@ static void every_pass_in_every_precision_is_an_operation_that_cudnn_knows(void 
         {PLEAT_PASS_FORWARD, 0, 0, PLEAT_F32, 1}, {PLEAT_PASS_FORWARD, 1, 0, PLEAT_F32, 2},
         {PLEAT_PASS_FORWARD, 1, 1, PLEAT_F32, 3}, {PLEAT_PASS_DATA, 0, 0, PLEAT_F32, 1},
         {PLEAT_PASS_WEIGHTS, 0, 0, PLEAT_F32, 1}, {PLEAT_PASS_WEIGHTS, 0, 0, PLEAT_BF16, 1}};
+    static const struct {
+        int kernel[3], stride[3], before[3];
+    } moves[] = {{{3, 3, 3}, {1, 1, 1}, {1, 1, 1}},
+                 {{3, 3, 3}, {2, 2, 2}, {0, 0, 0}},
+                 {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}},
+                 {{3, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+                 {{1, 1, 1}, {2, 2, 2}, {0, 0, 0}}};
     for (size_t i = 0; i < COUNT(precisions); i++)
-        for (size_t k = 0; k < COUNT(rows); k++) {
-            pleat_conv_problem p = usual;
-            p.precision = precisions[i];
-            p.pass = rows[k].pass;
-            p.fused = rows[k].fused;
-            p.relu = rows[k].relu;
-            p.dweights = rows[k].dweights;
-            pleat_conv_graph g = {.graph = NULL};
-            OK(pleat_conv_graph_build(&g, &p));
-            assert_int_equal(g.op_count, rows[k].ops);
-            pleat_conv_graph_clear(&g);
-            assert_int_equal(g.part_count, 0);
-        }
+        for (size_t k = 0; k < COUNT(rows); k++)
+            for (size_t m = 0; m < COUNT(moves); m++) {
+                pleat_conv_problem p = usual;
+                p.precision = precisions[i];
+                p.pass = rows[k].pass;
+                p.fused = rows[k].fused;
+                p.relu = rows[k].relu;
+                p.dweights = rows[k].dweights;
+                memcpy(p.kernel, moves[m].kernel, sizeof p.kernel);
+                memcpy(p.stride, moves[m].stride, sizeof p.stride);
+                memcpy(p.before, moves[m].before, sizeof p.before);
+                pleat_conv_graph g = {.graph = NULL};
+                OK(pleat_conv_graph_build(&g, &p));
+                assert_int_equal(g.op_count, rows[k].ops);
+                pleat_conv_graph_clear(&g);
+                assert_int_equal(g.part_count, 0);
+            }
 }
 
 static void a_convolution_that_cannot_be_is_refused_with_cudnns_words(void **state) {
@@ -285,6 +332,7 @@ int main(void) {
         cmocka_unit_test(the_file_lies_where_the_environment_says),
         cmocka_unit_test(a_key_names_all_that_a_choice_depends_on),
         cmocka_unit_test(strides_are_those_of_channels_last),
+        cmocka_unit_test(the_padding_behind_makes_as_many_voxels_as_the_stride_says),
         cmocka_unit_test(every_pass_in_every_precision_is_an_operation_that_cudnn_knows),
         cmocka_unit_test(a_convolution_that_cannot_be_is_refused_with_cudnns_words),
         cmocka_unit_test(a_graph_without_a_gpu_is_refused),

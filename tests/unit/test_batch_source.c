@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "support_module.h"
+#include "support_device.h"
 #include "support_net.h"
 
 enum { CASES = 3, TRAINED = 2, SIDE = 12, V = SIDE * SIDE * SIDE };
@@ -25,7 +25,7 @@ typedef struct fixture {
     pleat_comm *alone;
     pleat_graph graph;
     pleat_augment_config augment;
-    support_module *module; /* NULL: the engine is the program's own */
+    support_device *device; /* NULL: none */
 } fixture;
 
 static int set_up(void **state) {
@@ -55,16 +55,16 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int set_up_module(void **state) {
+static int set_up_device(void **state) {
     const int status = set_up(state);
     fixture *f = *state;
-    f->module = support_module_give(f->engine);
+    f->device = support_device_give(f->engine);
     return status;
 }
 
 static int tear_down(void **state) {
     fixture *f = *state;
-    if (f->module != NULL) support_module_release(f->module);
+    if (f->device != NULL) support_device_release(f->device);
     pleat_comm_destroy(f->alone);
     pleat_engine_destroy(f->engine);
     pleat_graph_free(&f->graph);
@@ -107,12 +107,11 @@ static float *train(fixture *f, double device_memory) {
     return params;
 }
 
-/* What the program's own engine learns. */
+/* What the engine learns without its device. */
 static float *train_on_host(fixture *f) {
-    const struct pleat_cuda_module *module = f->engine->module;
-    f->engine->module = NULL;
+    support_device_hide(f->device, 1);
     float *params = train(f, 0);
-    f->engine->module = module;
+    support_device_hide(f->device, 0);
     return params;
 }
 
@@ -128,18 +127,18 @@ static void resident_cases_teach_the_same(void **state) {
     fixture *f = *state;
     float *want = train_on_host(f);
     same_and_free(f, train(f, 0), want);
-    assert_int_equal(f->module->patches, STEPS * BATCH);
-    assert_int_equal(f->module->put, 0);
-    assert_int_equal(f->module->cases, 0); /* all given back */
+    assert_int_equal(f->device->patches, STEPS * BATCH);
+    assert_int_equal(f->device->put, 0);
+    assert_int_equal(f->device->cases, 0); /* all given back */
 }
 
 static void streamed_batches_teach_the_same(void **state) {
     fixture *f = *state;
     float *want = train_on_host(f);
     same_and_free(f, train(f, 1), want);
-    assert_int_equal(f->module->taken, STEPS);
-    assert_int_equal(f->module->put, STEPS + 1); /* one is always on its way */
-    assert_int_equal(f->module->patches, 0);
+    assert_int_equal(f->device->taken, STEPS);
+    assert_int_equal(f->device->put, STEPS + 1); /* one is always on its way */
+    assert_int_equal(f->device->patches, 0);
 }
 
 static pleat_status open_feed(fixture *f, double device_memory, char kind[16]) {
@@ -165,7 +164,7 @@ static pleat_status open_feed(fixture *f, double device_memory, char kind[16]) {
 
 static void cases_are_resident_when_they_fit(void **state) {
     fixture *f = *state;
-    const double needs = TRAINED * V * 5 + V + 8 * 8 * 8; /* see support_module.c */
+    const double needs = TRAINED * V * 5 + V + 8 * 8 * 8; /* see support_device.c */
     char kind[16];
     OK(open_feed(f, 0, kind));
     assert_string_equal(kind, "resident");
@@ -173,15 +172,15 @@ static void cases_are_resident_when_they_fit(void **state) {
     assert_string_equal(kind, "resident");
     OK(open_feed(f, needs - 1, kind));
     assert_string_equal(kind, "streamed");
-    f->module->unused = (size_t)(needs / 0.8) + 10;
+    f->device->unused = (size_t)(needs / 0.8) + 10;
     OK(open_feed(f, 0, kind));
     assert_string_equal(kind, "resident");
-    f->module->unused = (size_t)(needs / 0.8) - 10;
+    f->device->unused = (size_t)(needs / 0.8) - 10;
     OK(open_feed(f, 0, kind));
     assert_string_equal(kind, "streamed");
     OK(open_feed(f, 1e15, kind)); /* more than there is */
     assert_string_equal(kind, "resident");
-    f->engine->module = NULL;
+    support_device_hide(f->device, 1);
     OK(open_feed(f, 0, kind));
     assert_string_equal(kind, "host");
 }
@@ -189,13 +188,13 @@ static void cases_are_resident_when_they_fit(void **state) {
 static void an_upload_without_room_is_streamed_others_are_errors(void **state) {
     fixture *f = *state;
     char kind[16];
-    f->module->refuse = PLEAT_ERR_MEMORY;
+    f->device->refuse = PLEAT_ERR_MEMORY;
     OK(open_feed(f, 0, kind));
     assert_string_equal(kind, "streamed");
-    f->module->refuse = PLEAT_ERR_UNSUPPORTED;
+    f->device->refuse = PLEAT_ERR_UNSUPPORTED;
     OK(open_feed(f, 0, kind));
     assert_string_equal(kind, "streamed");
-    f->module->refuse = PLEAT_ERR_IO;
+    f->device->refuse = PLEAT_ERR_IO;
     REFUSED(open_feed(f, 0, kind), PLEAT_ERR_IO, "the upload of a case was refused");
 }
 
@@ -228,17 +227,17 @@ static void two_slots_are_filled_and_emptied_in_turn(void **state) {
 static void a_recorded_step_is_recorded_once_and_played_ever_after(void **state) {
     fixture *f = *state;
     free(train(f, 0));
-    assert_int_equal(f->module->recorded, 1);
-    assert_int_equal(f->module->replayed, STEPS - 1);
+    assert_int_equal(f->device->recorded, 1);
+    assert_int_equal(f->device->replayed, STEPS - 1);
 }
 
 static void without_recordings_the_fold_learns_the_same(void **state) {
     fixture *f = *state;
     float *want = train(f, 0);
-    f->module->records = 0;
-    f->module->recorded = f->module->replayed = 0;
+    f->device->records = 0;
+    f->device->recorded = f->device->replayed = 0;
     same_and_free(f, train(f, 0), want);
-    assert_int_equal(f->module->replayed, 0);
+    assert_int_equal(f->device->replayed, 0);
 }
 
 typedef struct stepper { /* a net and a batch in host memory */
@@ -277,21 +276,20 @@ static void finish(stepper *s) {
 static void a_recording_that_no_longer_holds_is_made_anew(void **state) {
     fixture *f = *state;
     const int batches[] = {2, 2, 2, 4, 4, 2, 2, 2, 2};
-    const struct pleat_cuda_module *module = f->engine->module;
     stepper *recorded = start(f, NULL);
-    f->engine->module = NULL;
+    support_device_hide(f->device, 1);
     stepper *plain = start(f, NULL);
     for (size_t i = 0; i < COUNT(batches); i++) {
-        f->engine->module = module;
-        f->module->moved = i == 7;
+        support_device_hide(f->device, 0);
+        f->device->moved = i == 7;
         make_step(recorded, batches[i]);
-        f->engine->module = NULL;
+        support_device_hide(f->device, 1);
         make_step(plain, batches[i]);
         assert_memory_equal(recorded->sums, plain->sums, sizeof plain->sums);
     }
-    f->engine->module = module;
-    assert_int_equal(f->module->recorded, 4); /* steps 1, 3, 5 and 7 */
-    assert_int_equal(f->module->replayed, COUNT(batches) - 1);
+    support_device_hide(f->device, 0);
+    assert_int_equal(f->device->recorded, 4); /* steps 1, 3, 5 and 7 */
+    assert_int_equal(f->device->replayed, COUNT(batches) - 1);
     finish(recorded);
     finish(plain);
 }
@@ -302,11 +300,11 @@ static void a_step_shared_by_ranks_is_not_recorded(void **state) {
     pleat_comm group = two; /* the other rank brings zeros */
     stepper *s = start(f, &group);
     for (int i = 0; i < 3; i++) make_step(s, BATCH);
-    assert_int_equal(f->module->recorded, 0);
+    assert_int_equal(f->device->recorded, 0);
     finish(s);
 }
 
-static void a_net_of_the_programs_own_engine_has_no_inputs(void **state) {
+static void a_net_without_a_device_has_no_inputs(void **state) {
     fixture *f = *state;
     void *images = NULL;
     uint8_t *labels = NULL;
@@ -315,22 +313,21 @@ static void a_net_of_the_programs_own_engine_has_no_inputs(void **state) {
     finish(s);
 }
 
-#define WITH_MODULE(test) cmocka_unit_test_setup_teardown(test, set_up_module, tear_down)
+#define WITH_DEVICE(test) cmocka_unit_test_setup_teardown(test, set_up_device, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_MODULE(resident_cases_teach_the_same),
-        WITH_MODULE(streamed_batches_teach_the_same),
-        WITH_MODULE(cases_are_resident_when_they_fit),
-        WITH_MODULE(an_upload_without_room_is_streamed_others_are_errors),
+        WITH_DEVICE(resident_cases_teach_the_same),
+        WITH_DEVICE(streamed_batches_teach_the_same),
+        WITH_DEVICE(cases_are_resident_when_they_fit),
+        WITH_DEVICE(an_upload_without_room_is_streamed_others_are_errors),
         cmocka_unit_test(a_budget_is_never_more_than_there_is),
         cmocka_unit_test(two_slots_are_filled_and_emptied_in_turn),
-        WITH_MODULE(a_recorded_step_is_recorded_once_and_played_ever_after),
-        WITH_MODULE(without_recordings_the_fold_learns_the_same),
-        WITH_MODULE(a_recording_that_no_longer_holds_is_made_anew),
-        WITH_MODULE(a_step_shared_by_ranks_is_not_recorded),
-        cmocka_unit_test_setup_teardown(a_net_of_the_programs_own_engine_has_no_inputs, set_up,
-                                        tear_down),
+        WITH_DEVICE(a_recorded_step_is_recorded_once_and_played_ever_after),
+        WITH_DEVICE(without_recordings_the_fold_learns_the_same),
+        WITH_DEVICE(a_recording_that_no_longer_holds_is_made_anew),
+        WITH_DEVICE(a_step_shared_by_ranks_is_not_recorded),
+        cmocka_unit_test_setup_teardown(a_net_without_a_device_has_no_inputs, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

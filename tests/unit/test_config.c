@@ -1,6 +1,7 @@
 /* test_config.c - every key: where it may be set, what it takes, what it refuses, how it prints. */
 #include "pleat/config.h"
-#include "pleat/file.h"
+#include "pleat/rundir.h"
+#include "pleat/window.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -168,7 +169,7 @@ static void file_beats_defaults_environment_beats_file_and_set_beats_all(void **
     assert_int_equal(c.epochs, 30);
     assert_int_equal(c.batch, 8);
     assert_int_equal(c.iterations, 7);
-    assert_int_equal(c.stop_patience, 100);
+    assert_int_equal(c.rates.stop_patience, 100);
     (void)setenv("PLEAT_TRAIN_BATCH", "many", 1);
     REFUSED(pleat_config_environment(&c), PLEAT_ERR_ARG, "PLEAT_TRAIN_BATCH: train.batch = 'many'");
     (void)unsetenv("PLEAT_TRAIN_EPOCHS");
@@ -258,7 +259,8 @@ static void a_wrong_value_is_refused_with_place_key_and_what_is_allowed(void **s
         {"host_memory: -1", "host_memory = '-1'"},
         {"host_memory: nan", "host_memory = 'nan'"},
         {"host_memory: 9999T", "host_memory = '9999T'"},
-        {"engine: a_name_that_is_far_too_long", "engine is longer than 15 characters"},
+        {"engine: a_name_that_is_far_too_long",
+         "engine = 'a_name_that_is_far_too_long', must be one of"},
         {"seed: 1\nseed: 2\n", "run.yaml line 2: 'seed' is there twice, first in line 1"},
         {"train: {epochs: 1}\npad: zero\ntrain: {batch: 1}\n", "line 3: 'train' is there twice"},
         {"train: 5", "unknown key 'train'"},
@@ -280,6 +282,66 @@ static void a_wrong_value_is_refused_with_place_key_and_what_is_allowed(void **s
     char name[1024] = "data=";
     memset(name + 5, 'a', 600);
     REFUSED(pleat_config_set(name, &c), PLEAT_ERR_ARG, "data is longer than 511 characters");
+}
+
+/* The names stand where the things are defined: the enumerators say which is which. */
+static void a_choice_is_held_as_the_place_of_its_name(void **state) {
+    (void)state;
+    pleat_config c;
+    pleat_config_defaults(&c);
+    OK(parse("pad: background\ntrain: {schedule: poly, weights: latest}\n"
+             "predict: {merge: gaussian}\nprecision: bf16\nengine: ref64\n",
+             &c));
+    assert_int_equal(c.pad, PLEAT_PAD_BACKGROUND);
+    assert_string_equal(pleat_schedules[c.schedule]->name, "poly");
+    assert_int_equal(c.weights, PLEAT_WEIGHTS_LATEST);
+    assert_int_equal(c.merge, PLEAT_MERGE_GAUSSIAN);
+    assert_int_equal(c.precision, PLEAT_PRECISION_BF16);
+    assert_string_equal(pleat_engine_name(c.engine), "ref64");
+    pleat_config_defaults(&c);
+    assert_string_equal(pleat_engine_name(c.engine), "auto");
+    REFUSED(pleat_config_set("engine=abacus", &c), PLEAT_ERR_ARG, "|onednn|ref|ref64");
+    REFUSED(pleat_config_set_key("--engine", "engine", "abacus", &c), PLEAT_ERR_ARG,
+            "--engine: engine = 'abacus', must be one of auto|");
+}
+
+static void the_engine_of_a_configuration_has_its_name_precision_and_threads(void **state) {
+    (void)state;
+    pleat_config c;
+    pleat_engine *engine = NULL;
+    pleat_config_defaults(&c);
+    OK(parse("engine: ref\nprecision: f32\n", &c));
+    for (int own = 0; own < 2; own++) { /* threads of its own, or the caller's 2 */
+        c.threads = own;
+        OK(pleat_config_engine(&c, 2, &engine));
+        assert_string_equal(engine->ops->name, "ref");
+        assert_int_equal(engine->precision, PLEAT_PRECISION_F32);
+        assert_int_equal(engine->threads, own ? 1 : 2);
+        pleat_engine_destroy(engine);
+    }
+}
+
+static void a_prediction_takes_only_keys_that_leave_the_model_as_it_is(void **state) {
+    (void)state;
+    static const char *const may[] = {"patch",         "overlap",       "pad",
+                                      "predict.merge", "engine",        "precision",
+                                      "threads",       "predict.batch", "deterministic"};
+    size_t n = 0;
+    for (size_t i = 0; i < COUNT(settings); i++) {
+        char text[256];
+        int allowed = 0;
+        pleat_config c;
+        pleat_config_defaults(&c);
+        (void)snprintf(text, sizeof text, "%s=%s", settings[i].key, settings[i].value);
+        for (size_t k = 0; k < COUNT(may); k++) allowed |= strcmp(may[k], settings[i].key) == 0;
+        n += (size_t)allowed;
+        if (allowed)
+            OK(pleat_config_set_predict(text, &c));
+        else
+            REFUSED(pleat_config_set_predict(text, &c), PLEAT_ERR_ARG,
+                    "only patch, overlap, pad, predict.merge");
+    }
+    assert_int_equal(n, COUNT(may));
 }
 
 static void an_unknown_key_is_answered_with_the_one_that_was_meant(void **state) {
@@ -321,8 +383,6 @@ static void keys_that_do_not_fit_together_are_refused(void **state) {
         {"overlap=160,0,0", "overlap 160 along x is not smaller than the patch's 160"},
         {"overlap=0,0,80", "overlap 80 along z"},
         {"network.norm_sync=false", "deterministic: true needs network.norm_sync: true"},
-        {"classes=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a",
-         "33, at most 32"},
     };
     pleat_config c;
     pleat_config_defaults(&c);
@@ -337,30 +397,13 @@ static void keys_that_do_not_fit_together_are_refused(void **state) {
     }
 }
 
-static void class_names_come_without_their_blanks(void **state) {
-    (void)state;
-    char text[1024];
-    const char *names[PLEAT_MAX_CLASSES];
-    pleat_config c;
-    pleat_config_defaults(&c);
-    assert_int_equal(pleat_config_classes(&c, text, names), 0);
-    OK(parse("classes: [background, left lung, tumour]", &c));
-    assert_int_equal(pleat_config_classes(&c, text, names), 3);
-    assert_string_equal(names[1], "left lung");
-    OK(pleat_config_set("classes=a , b,  c d  ", &c));
-    assert_int_equal(pleat_config_classes(&c, text, names), 3);
-    assert_string_equal(names[0], "a");
-    assert_string_equal(names[1], "b");
-    assert_string_equal(names[2], "c d");
-}
-
 static void every_example_is_read_and_fits_together(void **state) {
     (void)state;
     char folder[512], path[1024];
     (void)snprintf(folder, sizeof folder, "%s", __FILE__);
     char *slash = strrchr(folder, '/');
     if (slash == NULL) skip();
-    (void)snprintf(slash, sizeof folder - (size_t)(slash - folder), "/../docs/examples");
+    (void)snprintf(slash, sizeof folder - (size_t)(slash - folder), "/../../docs/examples");
     DIR *examples = opendir(folder);
     if (examples == NULL) skip();
     for (const struct dirent *e = readdir(examples); e != NULL; e = readdir(examples)) {
@@ -418,11 +461,13 @@ int main(void) {
         cmocka_unit_test(sizes_are_written_x_y_z_and_held_d_h_w),
         cmocka_unit_test(a_section_or_step_is_switched_off_by_its_name),
         cmocka_unit_test(a_wrong_value_is_refused_with_place_key_and_what_is_allowed),
+        cmocka_unit_test(a_choice_is_held_as_the_place_of_its_name),
+        cmocka_unit_test(the_engine_of_a_configuration_has_its_name_precision_and_threads),
+        cmocka_unit_test(a_prediction_takes_only_keys_that_leave_the_model_as_it_is),
         cmocka_unit_test(an_unknown_key_is_answered_with_the_one_that_was_meant),
         cmocka_unit_test(an_empty_file_changes_nothing),
         cmocka_unit_test(keys_that_do_not_fit_together_are_refused),
         cmocka_unit_test(class_names_are_a_list_without_empty_or_equal_ones),
-        cmocka_unit_test(class_names_come_without_their_blanks),
         cmocka_unit_test(every_example_is_read_and_fits_together),
         cmocka_unit_test(the_defaults_are_the_papers),
     };

@@ -4,17 +4,29 @@
 #include "pleat/figures.h"
 #include "pleat/file.h"
 #include "support.h"
+#include "support_results.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Dice 2tp / (2tp + fp + fn) of "spot": 0.8, undefined, 0.5; of "rest" 1 throughout. */
-static const pleat_case_result results[] = {
-    {"a", 0, 2, {{8, 0, 0, 2}, {2, 1, 0, 7}}, "p", "r"},
-    {"b", 0, 2, {{9, 0, 0, 1}, {0, 0, 0, 10}}, "p", "r"},
-    {"c", 2, 2, {{7, 0, 0, 3}, {1, 1, 1, 7}}, "p", "r"},
+static const counted cases[] = {
+    {"a", 0, {{8, 0, 0, 2}, {2, 1, 0, 7}}, "p", "r"},
+    {"b", 0, {{9, 0, 0, 1}, {0, 0, 0, 10}}, "p", "r"},
+    {"c", 2, {{7, 0, 0, 3}, {1, 1, 1, 7}}, "p", "r"},
 };
-static const char *const classes[] = {"rest", "it's_a spot"};
+static pleat_results results; /* of them */
+
+static int make_results(void **state) {
+    static const char *const names[] = {"rest", "it's_a spot"};
+    results = counted_results(cases, 3, names, 2, 3);
+    return make_root(state);
+}
+
+static int free_results(void **state) {
+    pleat_results_free(&results);
+    return remove_root(state);
+}
 
 /* fold_K/history.tsv of two epochs; the held-out loss of the first is not known. */
 static void write_history(int fold) {
@@ -36,8 +48,10 @@ static char *script_of(const char *name) {
 
 static void a_box_holds_every_defined_score(void **state) {
     (void)state;
-    const pleat_report_variant groups[] = {{"first", results, 2}, {"second", results + 2, 1}};
-    OK(pleat_figures_boxes(root, "boxes", PLEAT_DSC, groups, 2, classes, 2));
+    const pleat_results first = pleat_results_part(&results, 0, 2);
+    const pleat_results second = pleat_results_part(&results, 2, 1);
+    const pleat_report_variant groups[] = {{"first", &first}, {"second", &second}};
+    OK(pleat_figures_boxes(root, "boxes", 0, groups, 2));
     char *text = script_of("boxes");
     /* The blocks in order: rest of first, of second, spot of first, of second. */
     const char *want[] = {"EOD\n1.000000 ",  "\n1.000000 ",     "\n\n\n1.000000 ",
@@ -56,8 +70,10 @@ static void a_box_holds_every_defined_score(void **state) {
 
 static void a_group_without_a_defined_score_has_no_box(void **state) {
     (void)state;
-    const pleat_report_variant groups[] = {{"none", results + 1, 1}, {"some", results, 1}};
-    OK(pleat_figures_boxes(root, "gap", PLEAT_DSC, groups, 2, classes, 2));
+    const pleat_results none = pleat_results_part(&results, 1, 1);
+    const pleat_results some = pleat_results_part(&results, 0, 1);
+    const pleat_report_variant groups[] = {{"none", &none}, {"some", &some}};
+    OK(pleat_figures_boxes(root, "gap", 0, groups, 2));
     char *text = script_of("gap");
     assert_null(strstr(text, "index 2 "));
     assert_non_null(strstr(text, "index 3 "));
@@ -68,7 +84,7 @@ static void a_run_has_a_box_per_fold_and_one_of_all(void **state) {
     (void)state;
     write_history(0);
     write_history(2);
-    OK(pleat_figures_run(root, results, 3, classes, 2));
+    OK(pleat_figures_run(root, &results));
     char *text = script_of("dice");
     assert_non_null(strstr(text, "'fold 0' 1, 'fold 2' 2, 'all' 3"));
     free(text);
@@ -82,11 +98,12 @@ static void a_run_has_a_box_per_fold_and_one_of_all(void **state) {
 static void gnuplot_draws_them(void **state) {
     (void)state;
     if (system("command -v gnuplot > /dev/null") != 0) skip();
-    const pleat_report_variant groups[] = {{"none", results + 1, 1}, {"all", results, 3}};
+    const pleat_results none = pleat_results_part(&results, 1, 1);
+    const pleat_report_variant groups[] = {{"none", &none}, {"all", &results}};
     write_history(0);
     write_history(2);
-    OK(pleat_figures_run(root, results, 3, classes, 2));
-    OK(pleat_figures_boxes(root, "gap", PLEAT_DSC, groups, 2, classes, 2));
+    OK(pleat_figures_run(root, &results));
+    OK(pleat_figures_boxes(root, "gap", 0, groups, 2));
     static const char *const names[] = {"dice.png",   "dice.svg", "curves.png",
                                         "curves.svg", "gap.png",  "gap.svg"};
     static const char *const starts[] = {"\x89PNG", "<?xml"};
@@ -108,5 +125,5 @@ int main(void) {
         cmocka_unit_test(a_run_has_a_box_per_fold_and_one_of_all),
         cmocka_unit_test(gnuplot_draws_them),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, make_results, free_results);
 }

@@ -1,6 +1,6 @@
 /* test_gpu_usage.c - what a fold's training takes of the GPU is told as far as it is known. */
 #include "../../src/run/run_impl.h"
-#include "pleat/cuda_module.h"
+#include "pleat/device.h"
 
 #include "support.h"
 
@@ -14,11 +14,12 @@ static void meter(pleat_engine *engine, double *energy, double *use) {
     *use = busy;
 }
 
-static const pleat_cuda_module module = {.meter = meter};
+static const pleat_device_ops device = {.meter = meter};
+static const pleat_engine_ops gpu = {.device = &device}, cpu = {.device = NULL};
 
 static void energy_is_of_the_time_between(void **state) {
     (void)state;
-    pleat_engine engine = {.module = &module};
+    pleat_engine engine = {.ops = &gpu};
     char text[64];
     energy_mj = 1e9;
     busy = -1;
@@ -31,7 +32,7 @@ static void energy_is_of_the_time_between(void **state) {
 
 static void use_is_the_mean_of_looks_a_second_apart(void **state) {
     (void)state;
-    pleat_engine engine = {.module = &module};
+    pleat_engine engine = {.ops = &gpu};
     char text[64];
     energy_mj = 0;
     pleat_gpu_usage u = pleat_gpu_usage_begin(&engine);
@@ -47,9 +48,9 @@ static void use_is_the_mean_of_looks_a_second_apart(void **state) {
     assert_string_equal(pleat_gpu_usage_text(&u, text, sizeof text), "GPU 91 % busy");
 }
 
-static void an_engine_of_the_program_is_not_asked(void **state) {
+static void an_engine_in_host_memory_has_nothing_to_tell(void **state) {
     (void)state;
-    pleat_engine engine = {.module = NULL};
+    pleat_engine engine = {.ops = &cpu};
     char text[64];
     asked = 0;
     pleat_gpu_usage u = pleat_gpu_usage_begin(&engine);
@@ -63,7 +64,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(energy_is_of_the_time_between),
         cmocka_unit_test(use_is_the_mean_of_looks_a_second_apart),
-        cmocka_unit_test(an_engine_of_the_program_is_not_asked),
+        cmocka_unit_test(an_engine_in_host_memory_has_nothing_to_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,12 +104,12 @@ static void events_are_lines_of_json(void **state) {
         assert_non_null(rest);
         assert_string_equal(
             rest, i % 2 == 0 ? ", \"event\": \"halted\", \"fold\": 3, \"epoch\": 1, \"step\": 7, "
-                               "\"text\": \"the \\\"limit\\\"\\u000a\"}"
+                               "\"text\": \"the \\\"limit\\\"\\n\"}"
                              : ", \"event\": \"epoch\", \"fold\": 3, \"epoch\": 2, \"step\": 12, "
                                "\"loss\": 0.5, \"tversky_loss\": 0.25, \"dice_soft\": 0.75, "
                                "\"dice_crossentropy\": 0.125, \"val_loss\": null, "
                                "\"val_tversky_loss\": null, \"val_dice_soft\": null, "
-                               "\"val_dice_crossentropy\": null, \"lr\": 0.001, \"seconds\": 2}");
+                               "\"val_dice_crossentropy\": null, \"lr\": 0.001, \"seconds\": 2.0}");
         line = end + 1;
     }
     assert_string_equal(line, "");

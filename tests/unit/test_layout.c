@@ -206,19 +206,18 @@ static void class_names_are_read_in_both_orders(void **state) {
         "{\"labels\": {\"right\": 2, \"background\": 0, \"left\": 1}}",
     };
     const char *f = FOLDER("classes", "README");
-    char **names = NULL;
-    int n = -1;
-    OK(pleat_layout_classes(f, &names, &n));
-    assert_int_equal(n, 0);
-    assert_null(names);
+    pleat_classes classes;
+    OK(pleat_layout_classes(f, &classes));
+    assert_int_equal(classes.n, 0);
+    assert_null(classes.name);
     for (int i = 0; i < 2; i++) {
         put_json(f, good[i]);
-        OK(pleat_layout_classes(f, &names, &n));
-        assert_int_equal(n, 3);
-        assert_string_equal(names[0], "background");
-        assert_string_equal(names[1], "left");
-        assert_string_equal(names[2], "right");
-        pleat_layout_classes_free(names, n);
+        OK(pleat_layout_classes(f, &classes));
+        assert_int_equal(classes.n, 3);
+        assert_string_equal(classes.name[0], "background");
+        assert_string_equal(classes.name[1], "left");
+        assert_string_equal(classes.name[2], "right");
+        pleat_classes_free(&classes);
     }
     static const struct {
         const char *json;
@@ -237,7 +236,7 @@ static void class_names_are_read_in_both_orders(void **state) {
     };
     for (size_t i = 0; i < COUNT(wrong); i++) {
         put_json(f, wrong[i].json);
-        REFUSED(pleat_layout_classes(f, &names, &n), wrong[i].status, wrong[i].text);
+        REFUSED(pleat_layout_classes(f, &classes), wrong[i].status, wrong[i].text);
     }
 }
 

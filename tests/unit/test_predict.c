@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "support_module.h"
+#include "support_device.h"
 #include "support_net.h"
 
 enum { CLASSES = 3, BATCH = 3 };
@@ -193,8 +193,8 @@ static void of_equal_classes_the_first_wins(void **state) {
     pleat_engine_destroy(engine);
 }
 
-/* A module sums the windows, of all models, of what fits four fifths of its free memory. */
-static void a_module_merges_what_its_memory_holds(void **state) {
+/* A device sums the windows, of all models, of what fits four fifths of its free memory. */
+static void a_device_merges_what_its_memory_holds(void **state) {
     (void)state;
     static const float logits[CLASSES] = {0, 1, 1};
     static const int dim[3] = {11, 17, 9};
@@ -211,23 +211,23 @@ static void a_module_merges_what_its_memory_holds(void **state) {
     for (int i = 0; i < 2; i++) nets[i] = net_compile(models[i], BATCH, patch, 0, NULL);
     float *image = noise(dim);
     uint8_t *want = predict(nets, 2, PLEAT_MERGE_GAUSSIAN, dim, image);
-    support_module *module = support_module_give(engine);
+    support_device *device = support_device_give(engine);
     for (size_t r = 0; r < COUNT(rows); r++) {
-        module->windows = 0;
-        module->unused = rows[r].unused;
-        module->refuse = rows[r].refuse;
+        device->windows = 0;
+        device->unused = rows[r].unused;
+        device->refuse = rows[r].refuse;
         uint8_t *got = predict(nets, 2, PLEAT_MERGE_GAUSSIAN, dim, image);
-        assert_int_equal(module->windows, rows[r].windows);
+        assert_int_equal(device->windows, rows[r].windows);
         assert_memory_equal(got, want, pleat_voxels(dim));
         free(got);
     }
-    module->refuse = PLEAT_ERR_ENGINE;
+    device->refuse = PLEAT_ERR_ENGINE;
     const pleat_predict_config config = {
         .patch = {patch[0], patch[1], patch[2]}, .batch = BATCH, .classes = CLASSES};
     const pleat_source source = {.dim = {dim[0], dim[1], dim[2]}, .image = image};
     REFUSED(pleat_predict_volume(&config, nets, 2, &source, want), PLEAT_ERR_ENGINE,
             "a sum of windows was refused");
-    support_module_release(module);
+    support_device_release(device);
     for (int i = 0; i < 2; i++) {
         pleat_net_destroy(nets[i]);
         pleat_model_destroy(models[i]);
@@ -334,7 +334,7 @@ static void a_configuration_changes_how_it_predicts_but_not_what(void **state) {
     OK(pleat_config_set("overlap=1,2,3", &config));
     OK(pleat_config_set("network.filters=5", &config));
     OK(pleat_predictor_open(f->engine, paths, 1, &config, &p));
-    assert_string_equal(pleat_predictor_config(p)->merge, "gaussian");
+    assert_int_equal(pleat_predictor_config(p)->merge, PLEAT_MERGE_GAUSSIAN);
     assert_int_equal(pleat_predictor_config(p)->overlap[0], 3);
     assert_int_equal(pleat_predictor_config(p)->network.filters, 2);
     assert_int_equal(pleat_predictor_config(p)->network.classes, CLASSES);
@@ -380,7 +380,7 @@ int main(void) {
         cmocka_unit_test(a_network_sure_of_one_class_labels_all_with_it),
         cmocka_unit_test(two_models_give_the_class_of_their_mean_probability),
         cmocka_unit_test(of_equal_classes_the_first_wins),
-        cmocka_unit_test(a_module_merges_what_its_memory_holds),
+        cmocka_unit_test(a_device_merges_what_its_memory_holds),
         cmocka_unit_test_setup_teardown(a_checkpoint_is_all_that_prediction_needs, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_configuration_changes_how_it_predicts_but_not_what,

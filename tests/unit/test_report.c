@@ -6,6 +6,7 @@
 #include "pleat/file.h"
 #include "pleat/report.h"
 #include "support.h"
+#include "support_results.h"
 
 #include <jansson.h>
 
@@ -16,14 +17,27 @@
 
 static const char *const original_names[] = {"background", "lung_L", "lung_R", "infection"};
 
-static const pleat_case_result three[] = {
-    {"b", 0, 4, {{70, 5, 5, 20}, {8, 2, 2, 88}, {3, 1, 1, 95}, {4, 1, 0, 95}}, "p/b", "r/b"},
-    {"c,1", 1, 4, {{60, 0, 0, 40}, {10, 0, 0, 90}, {10, 0, 10, 80}, {0, 4, 0, 96}}, "p/c", "r/c"},
-    {"a", 0, 4, {{80, 2, 3, 15}, {4, 1, 1, 94}, {6, 2, 0, 92}, {0, 0, 0, 100}}, "p/a", "r/a"},
+static const counted three[] = {
+    {"b", 0, {{70, 5, 5, 20}, {8, 2, 2, 88}, {3, 1, 1, 95}, {4, 1, 0, 95}}, "p/b", "r/b"},
+    {"c,1", 1, {{60, 0, 0, 40}, {10, 0, 0, 90}, {10, 0, 10, 80}, {0, 4, 0, 96}}, "p/c", "r/c"},
+    {"a", 0, {{80, 2, 3, 15}, {4, 1, 1, 94}, {6, 2, 0, 92}, {0, 0, 0, 100}}, "p/a", "r/a"},
 };
 
 static const pleat_report_info info = {"0.1.0", "pleat run x.yaml",      "00ff",    "ref",
                                        "f32",   "best by training loss", UINT64_MAX};
+
+/* Of cases[n] of the original's classes. */
+static void write_report(const char *folder, const counted *cases, int n, int folds) {
+    pleat_results results = counted_results(cases, n, original_names, 4, folds);
+    OK(pleat_report_write(folder, &results, &info));
+    pleat_results_free(&results);
+}
+
+static void write_fold(const char *folder, const counted *cases, int n) {
+    pleat_results results = counted_results(cases, n, original_names, 4, 1);
+    OK(pleat_report_write_fold(folder, &results));
+    pleat_results_free(&results);
+}
 
 static const char *folder_named(const char *name) {
     static char path[PLEAT_PATH_BYTES];
@@ -71,7 +85,7 @@ static void test_the_detailed_csv_has_six_rows_per_case_by_id_and_empty_undefine
     (void)state;
     char want[2048];
     const char *folder = folder_named("csv");
-    OK(pleat_report_write(folder, three, 3, original_names, 4, 2, &info));
+    write_report(folder, three, 3, 2);
     (void)snprintf(want, sizeof want, "%s%s", detailed_of_a_and_b, detailed_of_c);
     assert_text(folder, "cv_results.detailed.csv", want);
 }
@@ -79,7 +93,7 @@ static void test_the_detailed_csv_has_six_rows_per_case_by_id_and_empty_undefine
 static void test_the_final_csv_joins_the_lungs_of_the_originals_classes(void **state) {
     (void)state;
     const char *folder = folder_named("lungs");
-    OK(pleat_report_write(folder, three, 3, original_names, 4, 2, &info));
+    write_report(folder, three, 3, 2);
     assert_text(folder, "cv_results.final.csv",
                 "score,background,infection,lungs,fold\n"
                 "Acc,0.925,0.995,0.975,fold_0\n"
@@ -100,9 +114,11 @@ static void
 test_the_final_csv_keeps_other_classes_and_leaves_out_a_fold_without_cases(void **state) {
     (void)state;
     const char *const names[] = {"rest", "anterior"};
-    const pleat_case_result one = {"x", 1, 2, {{3, 1, 0, 0}, {0, 0, 1, 3}}, "", ""};
+    const counted one = {"x", 1, {{3, 1, 0, 0}, {0, 0, 1, 3}}, "", ""};
+    pleat_results results = counted_results(&one, 1, names, 2, 3);
     const char *folder = folder_named("other");
-    OK(pleat_report_write(folder, &one, 1, names, 2, 3, &info));
+    OK(pleat_report_write(folder, &results, &info));
+    pleat_results_free(&results);
     assert_text(folder, "cv_results.final.csv",
                 "score,rest,anterior,fold\n"
                 "Acc,0.75,0.75,fold_1\n"
@@ -130,7 +146,7 @@ static void test_summary_json_has_nnunets_keys_and_means(void **state) {
     (void)state;
     static const char *const keys[] = {"Dice", "FN", "FP", "IoU", "TN", "TP", "n_pred", "n_ref"};
     const char *folder = folder_named("nnunet");
-    OK(pleat_report_write(folder, three, 3, original_names, 4, 2, &info));
+    write_report(folder, three, 3, 2);
     char *text = text_of(folder, "summary.json");
     json_t *json = json_loads(text, 0, NULL);
     free(text);
@@ -169,7 +185,7 @@ static void test_summary_json_has_nnunets_keys_and_means(void **state) {
 static void test_summary_json_adds_spread_folds_and_what_made_it(void **state) {
     (void)state;
     const char *folder = folder_named("ours");
-    OK(pleat_report_write(folder, three, 3, original_names, 4, 2, &info));
+    write_report(folder, three, 3, 2);
     char *text = text_of(folder, "summary.json");
     json_t *json = json_loads(text, 0, NULL);
     free(text);
@@ -196,23 +212,35 @@ static void test_summary_json_adds_spread_folds_and_what_made_it(void **state) {
     json_decref(json);
 }
 
+static void assert_same_case(const pleat_results *got, int i, const counted *want) {
+    assert_string_equal(got->cases[i].id, want->id);
+    assert_string_equal(got->cases[i].prediction, want->prediction);
+    assert_string_equal(got->cases[i].reference, want->reference);
+    assert_int_equal(got->cases[i].fold, want->fold);
+    assert_memory_equal(got->cases[i].counts, want->counts, sizeof want->counts);
+}
+
 static void test_a_fold_is_read_back_exactly_as_written(void **state) {
     (void)state;
     const int64_t huge = INT64_C(9007199254740993); /* 2^53 + 1: lost if it passed a double */
-    pleat_case_result fold0[] = {three[0], three[2]}, *got = NULL;
+    counted fold0[] = {three[0], three[2]};
     fold0[0].counts[0].tn = huge;
     const char *folder = folder_named("fold_0");
-    int n = 0;
-    assert_int_equal(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_ERR_NOT_FOUND);
-    OK(pleat_report_write_fold(folder, fold0, 2, original_names, 4));
-    OK(pleat_report_read_fold(folder, 0, &got, &n));
-    assert_int_equal(n, 2);
-    assert_memory_equal(&got[0], &fold0[1], sizeof got[0]); /* by id: a before b */
-    assert_memory_equal(&got[1], &fold0[0], sizeof got[1]);
-    free(got);
-    assert_int_equal(pleat_report_read_fold(folder, 1, &got, &n), PLEAT_ERR_DATA);
+    pleat_results got = counted_results(NULL, 0, original_names, 4, 2);
+    REFUSED(pleat_report_read_fold(folder, 0, &got), PLEAT_ERR_NOT_FOUND, "scores.json");
+    write_fold(folder, fold0, 2);
+    OK(pleat_report_read_fold(folder, 0, &got));
+    assert_int_equal(got.n, 2);
+    assert_same_case(&got, 0, &fold0[1]); /* by id: a before b */
+    assert_same_case(&got, 1, &fold0[0]);
+    assert_true(pleat_results_at(&got, 1, 0, 1).x == 0.8); /* and its scores are known again */
+    REFUSED(pleat_report_read_fold(folder, 1, &got), PLEAT_ERR_DATA, "of fold 0, not of fold 1");
+    pleat_results_free(&got);
+    got = counted_results(NULL, 0, original_names, 3, 2);
+    REFUSED(pleat_report_read_fold(folder, 0, &got), PLEAT_ERR_DATA, "4 classes, the run has 3");
+    pleat_results_free(&got);
     fold0[0].counts[0].tn = 20;
-    OK(pleat_report_write_fold(folder, fold0, 2, original_names, 4));
+    write_fold(folder, fold0, 2);
     assert_text(folder, "scores.csv", detailed_of_a_and_b);
 }
 
@@ -229,64 +257,110 @@ static void test_a_damaged_fold_is_refused_naming_the_file(void **state) {
     const char *folder = folder_named("damaged");
     char path[PLEAT_PATH_BYTES];
     OK(pleat_path(path, sizeof path, "%s/scores.json", folder));
+    const char *const one[] = {"a"};
     for (size_t i = 0; i < COUNT(damaged); i++) {
-        pleat_case_result *got = NULL;
-        int n = 0;
+        pleat_results got = counted_results(NULL, 0, one, 1, 1);
         OK(pleat_file_write_atomic(path, damaged[i], strlen(damaged[i])));
-        REFUSED(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_ERR_FORMAT, path);
-        assert_null(got);
+        REFUSED(pleat_report_read_fold(folder, 0, &got), PLEAT_ERR_FORMAT, path);
+        assert_int_equal(got.n, 0);
+        pleat_results_free(&got);
     }
 }
 
 static void test_a_negative_count_is_refused(void **state) {
     (void)state;
     const char *folder = folder_named("negative");
-    pleat_case_result wrong = three[0], *got = NULL;
-    int n = 0;
+    counted wrong = three[0];
     wrong.counts[2].fp = -1;
-    OK(pleat_report_write_fold(folder, &wrong, 1, original_names, 4));
-    REFUSED(pleat_report_read_fold(folder, 0, &got, &n), PLEAT_ERR_FORMAT, "case 0");
+    write_fold(folder, &wrong, 1);
+    pleat_results got = counted_results(NULL, 0, original_names, 4, 1);
+    REFUSED(pleat_report_read_fold(folder, 0, &got), PLEAT_ERR_FORMAT, "case 0");
+    pleat_results_free(&got);
+}
+
+/* Reports cases[n] in `folds` folds, which is refused. */
+static void assert_refused_results(const char *folder, const counted *cases, int n, int folds,
+                                   pleat_status status, const char *text) {
+    pleat_results results = counted_results(cases, n, original_names, 4, folds);
+    REFUSED(pleat_report_write(folder, &results, &info), status, text);
+    pleat_results_free(&results);
 }
 
 static void test_results_that_do_not_belong_together_are_refused(void **state) {
     (void)state;
     const char *folder = folder_named("refused");
-    pleat_case_result twice[] = {three[0], three[0]};
-    const pleat_report_info *i = &info;
-    assert_int_equal(pleat_report_write(folder, three, 0, original_names, 4, 2, i), PLEAT_ERR_ARG);
-    assert_int_equal(pleat_report_write(folder, three, 3, original_names, 3, 2, i), PLEAT_ERR_ARG);
-    REFUSED(pleat_report_write(folder, three, 3, original_names, 4, 1, i), PLEAT_ERR_ARG,
-            "'c,1' is of fold 1");
-    REFUSED(pleat_report_write(folder, twice, 2, original_names, 4, 2, i), PLEAT_ERR_DATA,
-            "'b' was scored twice");
-    assert_int_equal(pleat_report_write_fold(folder, three, 3, original_names, 4), PLEAT_ERR_ARG);
+    const counted twice[] = {three[0], three[0]};
+    assert_refused_results(folder, three, 0, 2, PLEAT_ERR_ARG, "no case results");
+    assert_refused_results(folder, three, 3, 1, PLEAT_ERR_ARG, "'c,1' is of fold 1");
+    assert_refused_results(folder, twice, 2, 2, PLEAT_ERR_DATA, "'b' was scored twice");
+    pleat_results results = counted_results(three, 3, original_names, 4, 2);
+    REFUSED(pleat_report_write_fold(folder, &results), PLEAT_ERR_ARG, "several folds");
+    pleat_results_free(&results);
     assert_int_equal(rmdir(folder), 0); /* nothing was written */
 }
 
 static void test_text_that_is_not_utf8_does_not_lose_the_results(void **state) {
     (void)state;
-    pleat_case_result latin = three[0], *got = NULL;
-    int n = 0;
+    counted latin = three[0];
     const char *folder = folder_named("latin");
-    (void)snprintf(latin.prediction, sizeof latin.prediction, "%s",
-                   "/donn\xe9"
-                   "es/b.nii.gz");
-    OK(pleat_report_write_fold(folder, &latin, 1, original_names, 4));
-    OK(pleat_report_write(folder, &latin, 1, original_names, 4, 1, &info));
-    OK(pleat_report_read_fold(folder, 0, &got, &n));
-    assert_string_equal(got->prediction, "/donn?es/b.nii.gz");
-    assert_int_equal(got->counts[3].tp, 4);
-    free(got);
+    latin.prediction = "/donn\xe9"
+                       "es/b.nii.gz";
+    write_fold(folder, &latin, 1);
+    write_report(folder, &latin, 1, 1);
+    pleat_results got = counted_results(NULL, 0, original_names, 4, 1);
+    OK(pleat_report_read_fold(folder, 0, &got));
+    assert_string_equal(got.cases[0].prediction, "/donn?es/b.nii.gz");
+    assert_int_equal(got.cases[0].counts[3].tp, 4);
+    pleat_results_free(&got);
 }
 
-static char *printed(const pleat_case_result *results, int n, const char *const *names, int classes,
-                     int folds, int verbose) {
+static void test_a_comparison_has_a_column_a_variant_and_quotes_its_names(void **state) {
+    (void)state;
+    const char *folder = folder_named("ablation");
+    const char *const names[] = {"rest", "left \"upper\", lobe"};
+    const counted cases[] = {{"a,1", 0, {{3, 1, 0, 0}, {0, 0, 1, 3}}, "", ""},
+                             {"b", 0, {{1, 2, 0, 1}, {0, 0, 0, 4}}, "", ""}};
+    pleat_results first = counted_results(cases, 2, names, 2, 1);
+    pleat_results second = counted_results(cases, 1, names, 2, 1);
+    const pleat_report_variant variants[] = {{"none", &first}, {"x, y", &second}};
     char *text = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
     assert_non_null(out);
-    OK(pleat_report_print(out, results, n, names, classes, folds, verbose));
+    OK(pleat_report_compare(out, folder, variants, 2));
     assert_int_equal(fclose(out), 0);
+    /* Of the rest: 6/7 and 1/2, to ten digits; of the lobe: 0, and 0/0. */
+    assert_string_equal(text, "\nDSC, median over the cases\n"
+                              "                           rest left \"upper\"\n"
+                              "  none                   0.6786       0.0000\n"
+                              "  x, y                   0.8571       0.0000\n");
+    free(text);
+    text = text_of(folder, "ablation.csv");
+    assert_non_null(strstr(text, "score,class,none,\"x, y\"\n"
+                                 "DSC,rest,0.6785714286,0.8571428571\n"
+                                 "DSC,\"left \"\"upper\"\", lobe\",0,0\n"
+                                 "IoU,rest,"));
+    free(text);
+    text = text_of(folder, "ablation.detailed.csv");
+    assert_non_null(strstr(text, "variant,index,score,rest,\"left \"\"upper\"\", lobe\"\n"
+                                 "none,\"a,1\",DSC,0.8571428571,0\n"));
+    assert_non_null(strstr(text, "none,b,DSC,0.5,\n"));
+    assert_non_null(strstr(text, "\"x, y\",\"a,1\",DSC,0.8571428571,0\n"));
+    free(text);
+    pleat_results_free(&first);
+    pleat_results_free(&second);
+}
+
+static char *printed(const counted *cases, int n, const char *const *names, int classes, int folds,
+                     int verbose) {
+    char *text = NULL;
+    size_t bytes = 0;
+    pleat_results results = counted_results(cases, n, names, classes, folds);
+    FILE *out = open_memstream(&text, &bytes);
+    assert_non_null(out);
+    OK(pleat_report_print(out, &results, verbose));
+    assert_int_equal(fclose(out), 0);
+    pleat_results_free(&results);
     return text;
 }
 
@@ -316,7 +390,7 @@ static void test_one_fold_prints_no_rows_of_folds_and_verbose_prints_six_blocks(
                                          "Sensitivity (Sens)\n", "Specificity (Spec)\n",
                                          "Precision (Prec)\n",   "Accuracy (Acc)\n"};
     const char *const names[] = {"rest", "l\u00e9sion"}; /* an accent is two bytes, one column */
-    const pleat_case_result one = {"x", 0, 2, {{3, 1, 0, 0}, {0, 0, 0, 4}}, "", ""};
+    const counted one = {"x", 0, {{3, 1, 0, 0}, {0, 0, 0, 4}}, "", ""};
     char *text = printed(&one, 1, names, 2, 1, 1);
     const char *at = text;
     for (size_t i = 0; i < COUNT(titles); i++) {
@@ -350,6 +424,7 @@ int main(void) {
         cmocka_unit_test(test_a_negative_count_is_refused),
         cmocka_unit_test(test_results_that_do_not_belong_together_are_refused),
         cmocka_unit_test(test_text_that_is_not_utf8_does_not_lose_the_results),
+        cmocka_unit_test(test_a_comparison_has_a_column_a_variant_and_quotes_its_names),
         cmocka_unit_test(test_the_table_is_aligned_and_says_what_was_left_out),
         cmocka_unit_test(test_one_fold_prints_no_rows_of_folds_and_verbose_prints_six_blocks),
     };

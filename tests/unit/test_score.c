@@ -3,9 +3,13 @@
 #include "pleat/nifti.h"
 #include "pleat/score.h"
 #include "support.h"
+#include "support_results.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char *const names[] = {"rest", "left", "right"};
 
 /* Writes 1 x 2 x n/2 voxels of labels to ROOT/FOLDER/NAME. */
 static void write_labels(const char *folder, const char *name, const uint8_t *labels, int n) {
@@ -28,8 +32,7 @@ static const uint8_t truth_of_b[6] = {0, 0, 0, 0, 0, 1};
 static void test_each_case_with_a_prediction_is_scored_and_others_are_left_out(void **state) {
     (void)state;
     char guesses[PLEAT_PATH_BYTES], data[PLEAT_PATH_BYTES];
-    pleat_case_result *got = NULL;
-    int n = 0;
+    pleat_results got = counted_results(NULL, 0, names, 3, 1);
     static const char *const ids[] = {"a", "b_0001", "c"};
     for (int i = 0; i < 3; i++) {
         char folder[64];
@@ -41,38 +44,37 @@ static void test_each_case_with_a_prediction_is_scored_and_others_are_left_out(v
     write_labels("guesses", "a.nii.gz", guess_of_a, 6);
     write_labels("guesses", "b_0001.nii", truth_of_b, 6);
     write_labels("guesses", "stranger.nii.gz", truth_of_b, 6);
-    OK(pleat_score_folders(in_root(guesses, "guesses"), in_root(data, "data"), 3, &got, &n));
-    assert_int_equal(n, 2);
-    assert_string_equal(got[0].id, "a");
-    assert_string_equal(got[1].id, "b_0001");
-    assert_non_null(strstr(got[0].prediction, "guesses/a.nii.gz"));
-    assert_non_null(strstr(got[0].reference, "data/a/segmentation.nii.gz"));
+    OK(pleat_score_folders(in_root(guesses, "guesses"), in_root(data, "data"), &got));
+    assert_int_equal(got.n, 2);
+    assert_string_equal(got.cases[0].id, "a");
+    assert_string_equal(got.cases[1].id, "b_0001");
+    assert_non_null(strstr(got.cases[0].prediction, "guesses/a.nii.gz"));
+    assert_non_null(strstr(got.cases[0].reference, "data/a/segmentation.nii.gz"));
     const pleat_counts want[3] = {{1, 1, 1, 3}, {2, 1, 0, 3}, {1, 0, 1, 4}};
-    assert_memory_equal(got[0].counts, want, sizeof want);
-    assert_int_equal(got[1].counts[1].tp, 1);
-    assert_int_equal(got[1].counts[1].fp + got[1].counts[1].fn, 0);
-    free(got);
+    assert_memory_equal(got.cases[0].counts, want, sizeof want);
+    assert_int_equal(got.cases[1].counts[1].tp, 1);
+    assert_int_equal(got.cases[1].counts[1].fp + got.cases[1].counts[1].fn, 0);
+    assert_true(pleat_results_at(&got, 0, 0, 1).x == 4.0 / 5.0); /* the Dice of a's left */
+    pleat_results_free(&got);
 }
 
 static void test_a_folder_of_label_maps_alone_may_be_the_truth(void **state) {
     (void)state;
     char guesses[PLEAT_PATH_BYTES], data[PLEAT_PATH_BYTES];
-    pleat_case_result *got = NULL;
-    int n = 0;
+    pleat_results got = counted_results(NULL, 0, names, 3, 1);
     write_labels("alone/guesses", "a.nii.gz", guess_of_a, 6);
     write_labels("alone/labels", "a.nii.gz", truth_of_a, 6);
-    OK(pleat_score_folders(in_root(guesses, "alone/guesses"), in_root(data, "alone/labels"), 3,
-                           &got, &n));
-    assert_int_equal(n, 1);
-    assert_int_equal(got[0].counts[1].tp, 2);
-    free(got);
+    OK(pleat_score_folders(in_root(guesses, "alone/guesses"), in_root(data, "alone/labels"), &got));
+    assert_int_equal(got.n, 1);
+    assert_int_equal(got.cases[0].counts[1].tp, 2);
+    pleat_results_free(&got);
 }
 
 static void assert_pair_refused(pleat_status want, const char *const told[], size_t n_told) {
     char guess[PLEAT_PATH_BYTES], truth[PLEAT_PATH_BYTES];
-    pleat_case_result got;
-    assert_int_equal(pleat_score_files("a", in_root(guess, "bad/guess.nii"),
-                                       in_root(truth, "bad/truth.nii"), 3, &got),
+    pleat_results got = counted_results(NULL, 0, names, 3, 1);
+    assert_int_equal(pleat_score_files("a", 0, in_root(guess, "bad/guess.nii"),
+                                       in_root(truth, "bad/truth.nii"), &got),
                      want);
     for (size_t i = 0; i < n_told; i++) TOLD(told[i]);
 }
@@ -93,16 +95,15 @@ static void test_a_pair_that_does_not_fit_is_refused_naming_the_case(void **stat
 static void test_a_folder_without_predictions_is_not_found(void **state) {
     (void)state;
     char guesses[PLEAT_PATH_BYTES], data[PLEAT_PATH_BYTES];
-    pleat_case_result *got = NULL;
-    int n = 0;
+    pleat_results got = counted_results(NULL, 0, names, 3, 1);
     write_labels("none/labels", "a.nii.gz", truth_of_a, 6);
     (void)in_root(data, "none/labels");
-    assert_int_equal(pleat_score_folders(in_root(guesses, "none/no"), data, 3, &got, &n),
+    assert_int_equal(pleat_score_folders(in_root(guesses, "none/no"), data, &got),
                      PLEAT_ERR_NOT_FOUND);
     OK(pleat_file_make_folder(in_root(guesses, "none/empty")));
-    REFUSED(pleat_score_folders(guesses, data, 3, &got, &n), PLEAT_ERR_NOT_FOUND,
-            "none/empty/a.nii.gz");
-    assert_null(got);
+    REFUSED(pleat_score_folders(guesses, data, &got), PLEAT_ERR_NOT_FOUND, "none/empty/a.nii.gz");
+    assert_int_equal(got.n, 0);
+    pleat_results_free(&got);
 }
 
 int main(void) {

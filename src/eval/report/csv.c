@@ -1,97 +1,62 @@
-/* csv.c - the original's two CSV files. */
+/* csv.c - fields and rows of comma-separated values. */
+#include "csv.h"
+
 #include "pleat/file.h"
-#include "tables.h"
+#include "pleat/statistics.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A text field, quoted where RFC 4180 wants it. */
-static void put_text(FILE *out, const char *text) {
+pleat_status pleat_csv_open(pleat_csv *csv) {
+    *csv = (pleat_csv){0};
+    csv->out = open_memstream(&csv->text, &csv->bytes);
+    PLEAT_CHECK(csv->out != NULL, PLEAT_ERR_MEMORY, "no memory for a table: %s", strerror(errno));
+    return PLEAT_OK;
+}
+
+static void separate(pleat_csv *csv) {
+    if (csv->fields++ > 0) (void)fputc(',', csv->out);
+}
+
+void pleat_csv_text(pleat_csv *csv, const char *text) {
+    separate(csv);
     if (text[strcspn(text, ",\"\r\n")] == '\0') {
-        (void)fputs(text, out);
+        (void)fputs(text, csv->out);
         return;
     }
-    (void)fputc('"', out);
+    (void)fputc('"', csv->out);
     for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"') (void)fputc('"', out);
-        (void)fputc(*c, out);
+        if (*c == '"') (void)fputc('"', csv->out);
+        (void)fputc(*c, csv->out);
     }
-    (void)fputc('"', out);
+    (void)fputc('"', csv->out);
 }
 
-/* The fewest digits that read back as the same number; nothing when undefined. */
-static void put_number(FILE *out, double x) {
-    char text[32] = "";
-    for (int digits = 15; !isnan(x) && digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, x);
-        if (strtod(text, NULL) == x) break;
-    }
-    (void)fputs(text, out);
+void pleat_csv_real(pleat_csv *csv, double x) {
+    char text[PLEAT_NUMBER_BYTES] = "";
+    separate(csv);
+    if (!isnan(x)) (void)fputs(pleat_number(x, 15, text), csv->out);
 }
 
-static void detailed(FILE *out, const pleat_tables *t) {
-    (void)fputs("index,score", out);
-    for (int c = 0; c < t->classes; c++) {
-        (void)fputc(',', out);
-        put_text(out, t->class_names[c]);
-    }
-    (void)fputc('\n', out);
-    for (int i = 0; i < t->n; i++)
-        for (int s = 0; s < PLEAT_SCORES; s++) {
-            put_text(out, t->order[i]->id);
-            (void)fprintf(out, ",%s", pleat_metrics_name((pleat_score)s));
-            for (int c = 0; c < t->classes; c++) {
-                (void)fputc(',', out);
-                put_number(out, pleat_metrics_score((pleat_score)s, &t->order[i]->counts[c]));
-            }
-            (void)fputc('\n', out);
-        }
+void pleat_csv_rounded(pleat_csv *csv, double x, int digits) {
+    separate(csv);
+    if (!isnan(x)) (void)fprintf(csv->out, "%.*g", digits, x);
 }
 
-static void final(FILE *out, const pleat_tables *t) {
-    (void)fputs("score", out);
-    for (int k = 0; k < t->columns; k++) {
-        (void)fputc(',', out);
-        put_text(out, t->column[k].name);
-    }
-    (void)fputs(",fold\n", out);
-    for (int fold = 0; fold < t->folds; fold++)
-        for (int i = 0; i < PLEAT_SCORES && t->cases[fold] > 0; i++) {
-            const pleat_score score = pleat_tables_by_name(i);
-            (void)fputs(pleat_metrics_name(score), out);
-            for (int k = 0; k < t->columns; k++) {
-                (void)fputc(',', out);
-                put_number(out, pleat_tables_final(t, fold, score, k));
-            }
-            (void)fprintf(out, ",fold_%d\n", fold);
-        }
+void pleat_csv_end_row(pleat_csv *csv) {
+    (void)fputc('\n', csv->out);
+    csv->fields = 0;
 }
 
-static pleat_status write_with(void (*fill)(FILE *out, const pleat_tables *t),
-                               const pleat_tables *t, const char *path) {
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = open_memstream(&text, &n);
-    PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s': %s", path,
-                strerror(errno));
-    fill(out, t);
-    const int failed = ferror(out);
+pleat_status pleat_csv_close(pleat_csv *csv, const char *path) {
+    const int failed = ferror(csv->out);
     pleat_status status = PLEAT_OK;
-    if (fclose(out) != 0 || failed)
+    if (fclose(csv->out) != 0 || failed)
         status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     else
-        PLEAT_TRY_GOTO(status, done, pleat_file_write_atomic(path, text, n));
-done:
-    free(text);
+        status = pleat_file_write_atomic(path, csv->text, csv->bytes);
+    free(csv->text);
     return status;
-}
-
-pleat_status pleat_tables_write_detailed(const pleat_tables *t, const char *path) {
-    return write_with(detailed, t, path);
-}
-
-pleat_status pleat_tables_write_final(const pleat_tables *t, const char *path) {
-    return write_with(final, t, path);
 }

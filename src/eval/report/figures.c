@@ -9,6 +9,7 @@
 
 #include "pleat/file.h"
 #include "pleat/log.h"
+#include "pleat/rundir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +49,7 @@ static int run_gnuplot(const char *folder, const char *file) {
 /* Writes FOLDER/figures/NAME.gp and draws it. That it cannot be drawn is no error of the run. */
 static pleat_status draw(const char *folder, const char *name, const char *script, size_t n) {
     char figures[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], file[64];
-    PLEAT_TRY(pleat_path(figures, sizeof figures, "%s/figures", folder));
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_FIGURES, figures));
     PLEAT_TRY(pleat_file_make_folder(figures));
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.gp", figures, name));
     PLEAT_TRY(pleat_file_write_atomic(path, script, n));
@@ -114,14 +115,15 @@ static void put_format(FILE *out, const char *name, int png, int width, int heig
 
 /* $scores: block k * n + g is class k of group g, a line per case: its score and how far beside the
  * middle of its box the point stands. Counts the lines of a block and finds the least score. */
-static void put_scores(FILE *out, pleat_score score, const pleat_report_variant *groups, int n,
-                       int classes, int *counts, double *least) {
+static void put_scores(FILE *out, int score, const pleat_report_variant *groups, int n, int *counts,
+                       double *least) {
+    const int classes = groups[0].results->classes.n;
     (void)fputs("$scores << EOD\n", out);
     for (int k = 0; k < classes; k++)
         for (int g = 0; g < n; g++) {
             int *count = &counts[k * n + g];
-            for (int i = 0; i < groups[g].n; i++) {
-                const double x = pleat_metrics_score(score, &groups[g].results[i].counts[k]);
+            for (int i = 0; i < groups[g].results->n; i++) {
+                const double x = pleat_results_at(groups[g].results, i, score, k).x;
                 if (isnan(x)) continue;
                 const double turn = 0.6180339887 * ++*count; /* of the golden angle: no clusters */
                 (void)fprintf(out, "%.6f %.3f\n", x, SPREAD * (turn - floor(turn) - 0.5));
@@ -132,11 +134,21 @@ static void put_scores(FILE *out, pleat_score score, const pleat_report_variant 
     (void)fputs("EOD\n", out);
 }
 
-static void put_boxes(FILE *out, int k, int n, const int *counts, const char *score,
+/* A share's axis ends at 1 and begins where the boxes do, another one's begins at 0. */
+static void put_range(FILE *out, const pleat_score *score, double least) {
+    if (score->unit[0] == '\0')
+        (void)fprintf(out, "set yrange [%.1f:1]\n", floor(10.0 * least) / 10.0);
+    else
+        (void)fputs("set yrange [0:*]\n", out);
+}
+
+static void put_boxes(FILE *out, int k, int n, const int *counts, const pleat_score *score,
                       const char *class_name) {
+    const char *unit = score->unit;
     (void)fputs("set title ", out);
     quote(out, class_name);
-    (void)fprintf(out, "\nset ylabel '%s'\nplot NaN", score);
+    (void)fprintf(out, "\nset ylabel '%s%s%s'\nplot NaN", score->name, unit[0] != '\0' ? ", " : "",
+                  unit);
     for (int g = 0; g < n; g++)
         if (counts[k * n + g] > 0)
             (void)fprintf(
@@ -148,9 +160,11 @@ static void put_boxes(FILE *out, int k, int n, const int *counts, const char *sc
     (void)fputc('\n', out);
 }
 
-pleat_status pleat_figures_boxes(const char *folder, const char *name, pleat_score score,
-                                 const pleat_report_variant *groups, int n,
-                                 const char *const *class_names, int classes) {
+pleat_status pleat_figures_boxes(const char *folder, const char *name, int score,
+                                 const pleat_report_variant *groups, int n) {
+    const pleat_score *row = pleat_scores_at(groups[0].results->scores, score);
+    const pleat_classes *list = &groups[0].results->classes;
+    const int classes = list->n;
     const int first = classes > 1 ? 1 : 0, panels = classes - first;
     const int rows = panels > ROW ? 2 : 1, columns = (panels + rows - 1) / rows;
     const int panel = n * BOX_WIDTH > LEAST_WIDE ? n * BOX_WIDTH : LEAST_WIDE;
@@ -167,11 +181,12 @@ pleat_status pleat_figures_boxes(const char *folder, const char *name, pleat_sco
                   "# %s of every case: boxes from quartile to quartile, the line is the "
                   "median,\n# whiskers reach to the last case within 1.5 boxes. A block per "
                   "class and group.\n# To draw it again: gnuplot %s.gp\n",
-                  pleat_metrics_name(score), name);
-    put_scores(s.out, score, groups, n, classes, counts, &least);
+                  row->name, name);
+    put_scores(s.out, score, groups, n, counts, &least);
     put_style(s.out);
-    (void)fprintf(s.out, "unset key\nset yrange [%.1f:1]\nset xrange [0.4:%d.6]\nset xtics %s(",
-                  floor(10.0 * least) / 10.0, n, n > 1 ? "rotate by -30 " : "");
+    (void)fputs("unset key\n", s.out);
+    put_range(s.out, row, least);
+    (void)fprintf(s.out, "set xrange [0.4:%d.6]\nset xtics %s(", n, n > 1 ? "rotate by -30 " : "");
     for (int g = 0; g < n; g++) {
         if (g > 0) (void)fputs(", ", s.out);
         quote(s.out, groups[g].name);
@@ -181,8 +196,7 @@ pleat_status pleat_figures_boxes(const char *folder, const char *name, pleat_sco
     for (int png = 0; png < 2; png++) {
         put_format(s.out, name, png, columns * panel, rows * PANEL_HIGH);
         (void)fprintf(s.out, "set multiplot layout %d,%d\n", rows, columns);
-        for (int k = first; k < classes; k++)
-            put_boxes(s.out, k, n, counts, pleat_metrics_name(score), class_names[k]);
+        for (int k = first; k < classes; k++) put_boxes(s.out, k, n, counts, row, list->name[k]);
         (void)fputs("unset multiplot\n", s.out);
     }
     free(counts);
@@ -192,61 +206,69 @@ pleat_status pleat_figures_boxes(const char *folder, const char *name, pleat_sco
 /* --- curves ----------------------------------------------------------------------------------- */
 
 /* A colour per fold; whole lines for training, dashed ones for the held-out cases. */
-static void put_curves(FILE *out, const int *folds, int n, const char *title, const char *column) {
+static pleat_status put_curves(FILE *out, const int *folds, int n, const char *title,
+                               const char *column) {
     (void)fprintf(out, "set title '%s'\nplot NaN notitle", title);
-    for (int i = 0; i < n; i++)
-        (void)fprintf(
-            out,
-            ", \\\n '../fold_%d/history.tsv' using 'epoch':'%s' with lines linecolor %d linewidth "
-            "1.5 "
-            "title 'fold %d'"
-            ", \\\n '../fold_%d/history.tsv' using 'epoch':'val_%s' with lines linecolor %d "
-            "dashtype 2 linewidth 1.5 notitle",
-            folds[i], column, i + 1, folds[i], folds[i], column, i + 1);
+    for (int i = 0; i < n; i++) {
+        char path[PLEAT_PATH_BYTES]; /* as seen from the folder of the figures */
+        PLEAT_TRY(pleat_run_fold_path("..", folds[i], PLEAT_FOLD_HISTORY, path));
+        (void)fprintf(out,
+                      ", \\\n '%s' using 'epoch':'%s' with lines linecolor %d linewidth 1.5 "
+                      "title 'fold %d'"
+                      ", \\\n '%s' using 'epoch':'val_%s' with lines linecolor %d dashtype 2 "
+                      "linewidth 1.5 notitle",
+                      path, column, i + 1, folds[i], path, column, i + 1);
+    }
     (void)fputs(", \\\n NaN with lines linecolor rgb '#333333' linewidth 1.5 title 'training'"
                 ", \\\n NaN with lines linecolor rgb '#333333' dashtype 2 linewidth 1.5 title "
                 "'held out'\n",
                 out);
+    return PLEAT_OK;
 }
 
 static pleat_status draw_curves(const char *folder, const int *folds, int n) {
     script s;
+    pleat_status status = PLEAT_OK;
     PLEAT_TRY(open_script(&s));
-    (void)fputs("# Loss and soft Dice of every epoch, from the folds' history.tsv.\n"
-                "# To draw it again: gnuplot curves.gp\n"
-                "set datafile separator '\\t'\nset datafile missing ''\n",
-                s.out);
+    (void)fprintf(s.out,
+                  "# Loss and soft Dice of every epoch, from the folds' %s.\n"
+                  "# To draw it again: gnuplot curves.gp\n"
+                  "set datafile separator '\\t'\nset datafile missing ''\n",
+                  pleat_fold_file_name(PLEAT_FOLD_HISTORY));
     put_style(s.out);
     (void)fputs("set key outside right center samplen 2\nset xlabel 'epoch'\n", s.out);
-    for (int png = 0; png < 2; png++) {
+    for (int png = 0; png < 2 && status == PLEAT_OK; png++) {
         put_format(s.out, "curves", png, 1000, 700);
         (void)fputs("set multiplot layout 2,1\n", s.out);
         (void)fputs("set logscale y\n", s.out);
-        put_curves(s.out, folds, n, "loss: Tversky + cross-entropy", "loss");
+        status = put_curves(s.out, folds, n, "loss: Tversky + cross-entropy", "loss");
         (void)fputs("unset logscale y\n", s.out);
-        put_curves(s.out, folds, n, "soft Dice", "dice_soft");
+        if (status == PLEAT_OK) status = put_curves(s.out, folds, n, "soft Dice", "dice_soft");
         (void)fputs("unset multiplot\n", s.out);
     }
-    return close_script(&s, folder, "curves");
+    const pleat_status closed = close_script(&s, folder, "curves");
+    return status != PLEAT_OK ? status : closed;
 }
 
-pleat_status pleat_figures_run(const char *folder, const pleat_case_result *results, int n,
-                               const char *const *class_names, int classes) {
+pleat_status pleat_figures_run(const char *folder, const pleat_results *results) {
     int folds[MOST_FOLDS], n_folds = 0;
     char names[MOST_FOLDS][16];
+    pleat_results part[MOST_FOLDS];
     pleat_report_variant group[MOST_FOLDS + 1];
-    for (int i = 0; i < n; i++) {
-        if (i == 0 || results[i].fold != results[i - 1].fold) {
+    for (int i = 0; i < results->n; i++) {
+        const int fold = results->cases[i].fold;
+        if (i == 0 || fold != results->cases[i - 1].fold) {
             if (n_folds == MOST_FOLDS) break;
-            folds[n_folds] = results[i].fold;
-            (void)snprintf(names[n_folds], sizeof names[n_folds], "fold %d", results[i].fold);
-            group[n_folds] = (pleat_report_variant){names[n_folds], &results[i], 0};
+            folds[n_folds] = fold;
+            (void)snprintf(names[n_folds], sizeof names[n_folds], "fold %d", fold);
+            part[n_folds] = pleat_results_part(results, i, 0);
+            group[n_folds] = (pleat_report_variant){names[n_folds], &part[n_folds]};
             n_folds++;
         }
-        group[n_folds - 1].n++;
+        part[n_folds - 1].n++;
     }
     int groups = n_folds;
-    if (n_folds > 1) group[groups++] = (pleat_report_variant){"all", results, n};
-    PLEAT_TRY(pleat_figures_boxes(folder, "dice", PLEAT_DSC, group, groups, class_names, classes));
+    if (n_folds > 1) group[groups++] = (pleat_report_variant){"all", results};
+    PLEAT_TRY(pleat_figures_boxes(folder, "dice", PLEAT_HEADLINE, group, groups));
     return draw_curves(folder, folds, n_folds);
 }

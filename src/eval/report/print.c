@@ -29,39 +29,41 @@ static void put_number(FILE *out, const char *name, double x) {
     put_text(out, name, text);
 }
 
-static void put_means(FILE *out, const pleat_tables *t, int fold, pleat_score score) {
+static void put_means(FILE *out, const pleat_tables *t, int fold, int score) {
     char label[32] = "  mean", cases[32];
     const int all = fold == PLEAT_ALL_FOLDS;
     if (!all) (void)snprintf(label, sizeof label, "  fold %d", fold);
-    (void)snprintf(cases, sizeof cases, "%d", all ? t->n : t->cases[fold]);
+    (void)snprintf(cases, sizeof cases, "%d", all ? t->results->n : t->cases[fold]);
     (void)fprintf(out, LABEL CASES, label, cases);
-    for (int c = 0; c < t->classes; c++)
-        put_number(out, t->class_names[c], pleat_tables_at(t, fold, score, c)->mean);
+    for (int c = 0; c < t->results->classes.n; c++)
+        put_number(out, t->results->classes.name[c], pleat_tables_at(t, fold, score, c)->mean);
     put_number(out, foreground, pleat_tables_foreground(t, fold, score));
     (void)fputc('\n', out);
 }
 
-static void put_spread(FILE *out, const pleat_tables *t, pleat_score score) {
+static void put_spread(FILE *out, const pleat_tables *t, int score) {
     (void)fprintf(out, LABEL CASES, "  SD", "");
-    for (int c = 0; c < t->classes; c++)
-        put_number(out, t->class_names[c], pleat_tables_at(t, PLEAT_ALL_FOLDS, score, c)->sd);
+    for (int c = 0; c < t->results->classes.n; c++)
+        put_number(out, t->results->classes.name[c],
+                   pleat_tables_at(t, PLEAT_ALL_FOLDS, score, c)->sd);
     (void)fprintf(out, "\n" LABEL CASES, "  median", "");
-    for (int c = 0; c < t->classes; c++)
-        put_number(out, t->class_names[c], pleat_tables_at(t, PLEAT_ALL_FOLDS, score, c)->median);
+    for (int c = 0; c < t->results->classes.n; c++)
+        put_number(out, t->results->classes.name[c],
+                   pleat_tables_at(t, PLEAT_ALL_FOLDS, score, c)->median);
     (void)fprintf(out, "\n" LABEL CASES, "  undefined", "");
-    for (int c = 0; c < t->classes; c++) {
+    for (int c = 0; c < t->results->classes.n; c++) {
         char count[16];
         (void)snprintf(count, sizeof count, "%d",
                        pleat_tables_at(t, PLEAT_ALL_FOLDS, score, c)->undefined);
-        put_text(out, t->class_names[c], count);
+        put_text(out, t->results->classes.name[c], count);
     }
     (void)fputc('\n', out);
 }
 
-static void put_headline(FILE *out, const pleat_tables *t, pleat_score score) {
+static void put_headline(FILE *out, const pleat_tables *t, int score) {
     (void)fprintf(out,
                   "  %s, mean over folds of the fold medians, as the original reports it:\n   ",
-                  pleat_metrics_name(score));
+                  pleat_scores_at(t->results->scores, score)->name);
     for (int k = 0; k < t->columns; k++) {
         const double x = pleat_tables_headline(t, score, k);
         (void)fprintf(out, "%s %s ", k > 0 ? "," : "", t->column[k].name);
@@ -73,41 +75,41 @@ static void put_headline(FILE *out, const pleat_tables *t, pleat_score score) {
     (void)fputc('\n', out);
 }
 
-static void put_block(FILE *out, const pleat_tables *t, pleat_score score) {
-    static const char *const titles[PLEAT_SCORES] = {
-        [PLEAT_DSC] = "Dice (DSC)",          [PLEAT_IOU] = "Intersection over union (IoU)",
-        [PLEAT_SENS] = "Sensitivity (Sens)", [PLEAT_SPEC] = "Specificity (Spec)",
-        [PLEAT_PREC] = "Precision (Prec)",   [PLEAT_ACC] = "Accuracy (Acc)"};
-    (void)fprintf(out, "%s\n" LABEL CASES, titles[score], "", "cases");
-    for (int c = 0; c < t->classes; c++) put_text(out, t->class_names[c], t->class_names[c]);
+static void put_block(FILE *out, const pleat_tables *t, int score) {
+    const pleat_score *row = pleat_scores_at(t->results->scores, score);
+    (void)fprintf(out, "%s%s%s%s\n" LABEL CASES, row->title, row->unit[0] != '\0' ? ", " : "",
+                  row->unit, row->better == PLEAT_LOWER_IS_BETTER ? ", lower is better" : "", "",
+                  "cases");
+    for (int c = 0; c < t->results->classes.n; c++)
+        put_text(out, t->results->classes.name[c], t->results->classes.name[c]);
     put_text(out, foreground, foreground);
     (void)fputc('\n', out);
-    for (int fold = 0; t->folds > 1 && fold < t->folds; fold++)
+    for (int fold = 0; t->results->folds > 1 && fold < t->results->folds; fold++)
         if (t->cases[fold] > 0) put_means(out, t, fold, score);
     put_means(out, t, PLEAT_ALL_FOLDS, score);
     put_spread(out, t, score);
-    if (t->folds > 1) put_headline(out, t, score);
+    if (t->results->folds > 1) put_headline(out, t, score);
     (void)fputc('\n', out);
 }
 
-pleat_status pleat_report_print(FILE *out, const pleat_case_result *results, int n,
-                                const char *const *class_names, int classes, int folds,
-                                int verbose) {
+pleat_status pleat_report_print(FILE *out, const pleat_results *results, int verbose) {
     pleat_tables t;
-    PLEAT_TRY(pleat_tables_make(results, n, class_names, classes, folds, &t));
+    PLEAT_TRY(pleat_tables_make(results, &t));
+    const int n = results->n, blocks = verbose ? pleat_scores_count(results->scores) : 1;
+    const char *name = pleat_tables_key(pleat_scores_at(results->scores, PLEAT_HEADLINE));
     int undefined = 0;
-    for (int s = 0; s < (verbose ? PLEAT_SCORES : 1); s++) {
-        put_block(out, &t, (pleat_score)s);
-        for (int c = 0; c < classes; c++)
-            undefined += pleat_tables_at(&t, PLEAT_ALL_FOLDS, (pleat_score)s, c)->undefined;
+    for (int s = 0; s < blocks; s++) {
+        put_block(out, &t, s);
+        for (int c = 0; c < results->classes.n; c++)
+            undefined += pleat_tables_at(&t, PLEAT_ALL_FOLDS, s, c)->undefined;
     }
-    const double dice = pleat_tables_foreground(&t, PLEAT_ALL_FOLDS, PLEAT_DSC);
-    if (isnan(dice))
-        (void)fputs("Mean foreground Dice: undefined", out);
+    const double mean = pleat_tables_foreground(&t, PLEAT_ALL_FOLDS, PLEAT_HEADLINE);
+    if (isnan(mean))
+        (void)fprintf(out, "Mean foreground %s: undefined", name);
     else
-        (void)fprintf(out, "Mean foreground Dice: %.4f", dice);
+        (void)fprintf(out, "Mean foreground %s: %.4f", name, mean);
     (void)fprintf(out, " (%d case%s", n, n == 1 ? "" : "s");
-    if (folds > 1) (void)fprintf(out, ", %d folds", folds);
+    if (results->folds > 1) (void)fprintf(out, ", %d folds", results->folds);
     (void)fputs(undefined > 0 ? "; undefined scores, 0/0, are left out)\n" : ")\n", out);
     pleat_tables_free(&t);
     return PLEAT_OK;

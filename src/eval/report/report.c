@@ -1,6 +1,8 @@
 /* report.c - the files of a run's results: one pair per fold, three over all folds. */
 #include "pleat/report.h"
 #include "pleat/file.h"
+#include "pleat/json.h"
+#include "pleat/rundir.h"
 #include "tables.h"
 
 #include <jansson.h>
@@ -12,34 +14,51 @@
 
 /* --- a fold's exact counts, out ------------------------------------------------------------- */
 
-static json_t *case_to_json(const pleat_case_result *r) {
-    json_t *counts = json_array();
-    for (int c = 0; c < r->classes; c++) {
-        const pleat_counts *k = &r->counts[c];
-        if (json_array_append_new(counts, json_pack("{sI sI sI sI}", "tp", (json_int_t)k->tp, "fp",
-                                                    (json_int_t)k->fp, "fn", (json_int_t)k->fn,
-                                                    "tn", (json_int_t)k->tn)) != 0) {
-            json_decref(counts);
-            return NULL;
-        }
+/* {"NAME": [x of class 0, ...]} of the scores that do not follow from the counts; NULL: there are
+ * none. `lost` counts what could not be made. */
+static json_t *other_values(const pleat_tables *t, int i, int *lost) {
+    const pleat_results *r = t->results;
+    json_t *object = NULL;
+    for (int s = 0; s < pleat_scores_count(r->scores); s++) {
+        if (pleat_scores_family(r->scores, s)->prepare == NULL) continue;
+        json_t *list = json_array();
+        for (int c = 0; c < r->classes.n; c++)
+            *lost += json_array_append_new(list, pleat_json_real(pleat_tables_value(t, i, s, c)));
+        if (object == NULL) object = json_object();
+        *lost += json_object_set_new(object, pleat_scores_at(r->scores, s)->name, list);
     }
-    return json_pack("{so so so so}", "id", pleat_tables_text(r->id), "prediction",
-                     pleat_tables_text(r->prediction), "reference", pleat_tables_text(r->reference),
-                     "counts", counts);
+    return object;
+}
+
+static json_t *case_to_json(const pleat_tables *t, int i, int *lost) {
+    const pleat_case_result *r = pleat_tables_case(t, i);
+    json_t *counts = json_array(), *values = other_values(t, i, lost);
+    for (int c = 0; c < t->results->classes.n; c++) {
+        const pleat_counts *k = &r->counts[c];
+        *lost += json_array_append_new(
+            counts, json_pack("{sI sI sI sI}", "tp", (json_int_t)k->tp, "fp", (json_int_t)k->fp,
+                              "fn", (json_int_t)k->fn, "tn", (json_int_t)k->tn));
+    }
+    json_t *object = json_pack("{so so so so}", "id", pleat_json_text(r->id), "prediction",
+                               pleat_json_text(r->prediction), "reference",
+                               pleat_json_text(r->reference), "counts", counts);
+    if (values != NULL) *lost += json_object_set_new(object, "values", values);
+    return object;
 }
 
 static pleat_status write_counts(const pleat_tables *t, const char *path) {
     pleat_status status = PLEAT_OK;
     char *text = NULL;
+    const pleat_classes *classes = &t->results->classes;
     json_t *names = json_array(), *cases = json_array();
-    json_t *root = json_pack("{ss si so so}", "schema", SCHEMA, "fold", t->order[0]->fold,
-                             "classes", names, "cases", cases);
-    int lost = root == NULL;
-    for (int c = 0; !lost && c < t->classes; c++)
-        lost = json_array_append_new(names, pleat_tables_text(t->class_names[c])) != 0;
-    for (int i = 0; !lost && i < t->n; i++)
-        lost = json_array_append_new(cases, case_to_json(t->order[i])) != 0;
-    if (!lost) text = json_dumps(root, JSON_INDENT(1));
+    json_t *root = json_pack("{ss si so so}", "schema", SCHEMA, "fold",
+                             pleat_tables_case(t, 0)->fold, "classes", names, "cases", cases);
+    int lost = root == NULL ? -1 : 0; /* jansson's failures are -1 */
+    for (int c = 0; lost == 0 && c < classes->n; c++)
+        lost += json_array_append_new(names, pleat_json_text(classes->name[c]));
+    for (int i = 0; lost == 0 && i < t->results->n; i++)
+        lost += json_array_append_new(cases, case_to_json(t, i, &lost));
+    if (lost == 0) text = json_dumps(root, JSON_INDENT(1));
     PLEAT_CHECK_GOTO(status, done, text != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     PLEAT_TRY_GOTO(status, done, pleat_file_write_atomic(path, text, strlen(text)));
 done:
@@ -48,18 +67,16 @@ done:
     return status;
 }
 
-pleat_status pleat_report_write_fold(const char *folder, const pleat_case_result *results, int n,
-                                     const char *const *class_names, int classes) {
+pleat_status pleat_report_write_fold(const char *folder, const pleat_results *results) {
     pleat_status status = PLEAT_OK;
     char path[PLEAT_PATH_BYTES];
     pleat_tables t;
-    const int folds = n > 0 ? results[0].fold + 1 : 1;
-    PLEAT_TRY(pleat_tables_make(results, n, class_names, classes, folds, &t));
-    PLEAT_CHECK_GOTO(status, done, t.cases[folds - 1] == n, PLEAT_ERR_ARG,
+    PLEAT_TRY(pleat_tables_make(results, &t));
+    PLEAT_CHECK_GOTO(status, done, t.cases[results->cases[0].fold] == results->n, PLEAT_ERR_ARG,
                      "results of several folds were to go into '%s'", folder);
-    PLEAT_TRY_GOTO(status, done, pleat_path(path, sizeof path, "%s/scores.csv", folder));
-    PLEAT_TRY_GOTO(status, done, pleat_tables_write_detailed(&t, path));
-    PLEAT_TRY_GOTO(status, done, pleat_path(path, sizeof path, "%s/scores.json", folder));
+    PLEAT_TRY_GOTO(status, done, pleat_fold_path(folder, PLEAT_FOLD_TABLE, path));
+    PLEAT_TRY_GOTO(status, done, pleat_tables_write_detailed(&t, 1, path));
+    PLEAT_TRY_GOTO(status, done, pleat_fold_path(folder, PLEAT_FOLD_SCORES, path));
     PLEAT_TRY_GOTO(status, done, write_counts(&t, path)); /* last: it says the fold is finished */
 done:
     pleat_tables_free(&t);
@@ -68,26 +85,14 @@ done:
 
 /* --- and in ----------------------------------------------------------------------------------- */
 
-static int copy_text(char *out, size_t size, const json_t *value) {
-    const char *text = json_string_value(value);
-    return text != NULL && (size_t)snprintf(out, size, "%s", text) < size;
-}
-
-/* 1 when `value` is a whole case of `classes` classes. */
-static int case_from_json(const json_t *value, int classes, pleat_case_result *r) {
-    const json_t *counts = json_object_get(value, "counts");
-    if (!copy_text(r->id, sizeof r->id, json_object_get(value, "id")) ||
-        !copy_text(r->prediction, sizeof r->prediction, json_object_get(value, "prediction")) ||
-        !copy_text(r->reference, sizeof r->reference, json_object_get(value, "reference")) ||
-        json_array_size(counts) != (size_t)classes)
-        return 0;
-    r->classes = classes;
+/* 1 when `value` has the counts of `classes` classes. */
+static int read_counts(const json_t *value, int classes, pleat_counts *out) {
+    if (json_array_size(value) != (size_t)classes) return 0;
     for (int c = 0; c < classes; c++) {
         static const char *const keys[] = {"tp", "fp", "fn", "tn"};
-        pleat_counts *k = &r->counts[c];
-        int64_t *const to[] = {&k->tp, &k->fp, &k->fn, &k->tn};
+        int64_t *const to[] = {&out[c].tp, &out[c].fp, &out[c].fn, &out[c].tn};
         for (int i = 0; i < 4; i++) {
-            const json_t *count = json_object_get(json_array_get(counts, (size_t)c), keys[i]);
+            const json_t *count = json_object_get(json_array_get(value, (size_t)c), keys[i]);
             if (!json_is_integer(count) || json_integer_value(count) < 0) return 0;
             *to[i] = json_integer_value(count);
         }
@@ -95,8 +100,38 @@ static int case_from_json(const json_t *value, int classes, pleat_case_result *r
     return 1;
 }
 
+/* What the file has of the scores that do not follow from the counts. */
+static void read_values(const json_t *lists, const pleat_results *r, double *values) {
+    for (int s = 0; s < pleat_scores_count(r->scores); s++) {
+        const json_t *list = json_object_get(lists, pleat_scores_at(r->scores, s)->name);
+        for (int c = 0; c < r->classes.n; c++) {
+            const json_t *x = json_array_get(list, (size_t)c);
+            if (json_is_number(x)) values[s * r->classes.n + c] = json_number_value(x);
+        }
+    }
+}
+
+static pleat_status read_case(const json_t *value, const char *path, size_t i, int fold,
+                              pleat_results *results) {
+    const char *const keys[] = {"id", "prediction", "reference"};
+    const char *text[3];
+    pleat_case_result *one = NULL;
+    int whole = 1;
+    for (int k = 0; k < 3; k++) {
+        text[k] = json_string_value(json_object_get(value, keys[k]));
+        whole = whole && text[k] != NULL;
+    }
+    if (whole) PLEAT_TRY(pleat_results_add(results, text[0], fold, text[1], text[2], &one));
+    whole = whole && read_counts(json_object_get(value, "counts"), results->classes.n, one->counts);
+    PLEAT_CHECK(whole, PLEAT_ERR_FORMAT,
+                "case %zu of '%s' is damaged; remove the file to score the fold again", i, path);
+    read_values(json_object_get(value, "values"), results, one->values);
+    return pleat_scores_compute(results->scores, NULL, results->classes.n, one->counts,
+                                one->values);
+}
+
 static pleat_status parse_counts(const json_t *root, const char *path, int fold,
-                                 pleat_case_result **out, int *n) {
+                                 pleat_results *results) {
     const char *schema = json_string_value(json_object_get(root, "schema"));
     const json_t *cases = json_object_get(root, "cases"), *of = json_object_get(root, "fold");
     const size_t classes = json_array_size(json_object_get(root, "classes"));
@@ -109,35 +144,28 @@ static pleat_status parse_counts(const json_t *root, const char *path, int fold,
     PLEAT_CHECK(json_is_integer(of) && json_integer_value(of) == fold, PLEAT_ERR_DATA,
                 "'%s' holds the scores of fold %lld, not of fold %d", path,
                 (long long)json_integer_value(of), fold);
-    pleat_case_result *results = calloc(many, sizeof *results);
-    PLEAT_CHECK(results != NULL, PLEAT_ERR_MEMORY, "no memory for the %zu cases of '%s'", many,
-                path);
-    for (size_t i = 0; i < many; i++) {
-        results[i].fold = fold;
-        if (case_from_json(json_array_get(cases, i), (int)classes, &results[i])) continue;
-        free(results);
-        return PLEAT_FAIL(PLEAT_ERR_FORMAT,
-                          "case %zu of '%s' is damaged; remove the file to score the fold again", i,
-                          path);
-    }
-    *out = results; /* ownership moves to the caller */
-    *n = (int)many;
+    PLEAT_CHECK(classes == (size_t)results->classes.n, PLEAT_ERR_DATA,
+                "'%s' holds the scores of %zu classes, the run has %d; remove it to score the fold "
+                "again",
+                path, classes, results->classes.n);
+    for (size_t i = 0; i < many; i++)
+        PLEAT_TRY(read_case(json_array_get(cases, i), path, i, fold, results));
     return PLEAT_OK;
 }
 
-pleat_status pleat_report_read_fold(const char *folder, int fold, pleat_case_result **out, int *n) {
+pleat_status pleat_report_read_fold(const char *folder, int fold, pleat_results *results) {
     pleat_status status = PLEAT_OK;
     char path[PLEAT_PATH_BYTES], *text = NULL;
     size_t bytes = 0;
     json_t *root = NULL;
     json_error_t error;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/scores.json", folder));
+    PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_SCORES, path));
     PLEAT_TRY(pleat_file_read_all(path, &text, &bytes));
     root = json_loadb(text, bytes, 0, &error);
     PLEAT_CHECK_GOTO(status, done, root != NULL, PLEAT_ERR_FORMAT,
                      "'%s', line %d: %s; remove it to score the fold again", path, error.line,
                      error.text);
-    PLEAT_TRY_GOTO(status, done, parse_counts(root, path, fold, out, n));
+    PLEAT_TRY_GOTO(status, done, parse_counts(root, path, fold, results));
 done:
     json_decref(root);
     free(text);
@@ -146,19 +174,17 @@ done:
 
 /* --- all folds -------------------------------------------------------------------------------- */
 
-pleat_status pleat_report_write(const char *folder, const pleat_case_result *results, int n,
-                                const char *const *class_names, int classes, int folds,
+pleat_status pleat_report_write(const char *folder, const pleat_results *results,
                                 const pleat_report_info *info) {
     pleat_status status = PLEAT_OK;
     char path[PLEAT_PATH_BYTES];
     pleat_tables t;
-    PLEAT_TRY(pleat_tables_make(results, n, class_names, classes, folds, &t));
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_path(path, sizeof path, "%s/cv_results.detailed.csv", folder));
-    PLEAT_TRY_GOTO(status, done, pleat_tables_write_detailed(&t, path));
-    PLEAT_TRY_GOTO(status, done, pleat_path(path, sizeof path, "%s/cv_results.final.csv", folder));
+    PLEAT_TRY(pleat_tables_make(results, &t));
+    PLEAT_TRY_GOTO(status, done, pleat_run_path(folder, PLEAT_RUN_DETAILED, path));
+    PLEAT_TRY_GOTO(status, done, pleat_tables_write_detailed(&t, 0, path));
+    PLEAT_TRY_GOTO(status, done, pleat_run_path(folder, PLEAT_RUN_FINAL, path));
     PLEAT_TRY_GOTO(status, done, pleat_tables_write_final(&t, path));
-    PLEAT_TRY_GOTO(status, done, pleat_path(path, sizeof path, "%s/summary.json", folder));
+    PLEAT_TRY_GOTO(status, done, pleat_run_path(folder, PLEAT_RUN_SUMMARY, path));
     PLEAT_TRY_GOTO(status, done,
                    pleat_tables_write_summary(&t, info, path)); /* last: it is whole */
 done:

@@ -1,12 +1,14 @@
 /* summary.c - summary.json: nnU-Net's keys, so that its readers work, and ours beside them.
  *
- *   nnU-Net's  foreground_mean, mean, metric_per_case   labels 1 .. classes-1, counts, Dice, IoU
- *   ours       mean_scores, std, median, undefined      labels 0 .. classes-1, six scores
+ *   nnU-Net's  foreground_mean, mean, metric_per_case   labels 1 .. classes-1, counts, and the
+ *                                                    scores that it has
+ *   ours       mean_scores, std, median, undefined      labels 0 .. classes-1, all scores
  *              per_fold, headline, folds, classes, schema, run
  *
  * Means are over the cases where a score is defined, then plainly over the labels, as in nnU-Net's
  * evaluate_predictions.py; where it writes NaN, which strict parsers refuse, this writes null. */
 #include "pleat/file.h"
+#include "pleat/json.h"
 #include "tables.h"
 
 #include <jansson.h>
@@ -26,21 +28,6 @@ static void append(int *lost, json_t *array, json_t *value) {
     if (json_array_append_new(array, value) != 0) ++*lost;
 }
 
-static json_t *number(double x) { return isnan(x) ? json_null() : json_real(x); }
-
-json_t *pleat_tables_text(const char *s) {
-    if (s == NULL) return json_null();
-    json_t *plain = json_string(s);
-    if (plain != NULL) return plain;
-    char *copy = strdup(s);
-    if (copy == NULL) return NULL;
-    for (char *c = copy; *c != '\0'; c++)
-        if ((unsigned char)*c >= 0x80) *c = '?';
-    plain = json_string(copy);
-    free(copy);
-    return plain;
-}
-
 static json_t *whole(uint64_t x) { /* JSON integers of jansson are signed */
     return x <= INT64_MAX ? json_integer((json_int_t)x)
                           : json_sprintf("%llu", (unsigned long long)x);
@@ -51,84 +38,80 @@ static const char *label(char out[16], int c) {
     return out;
 }
 
-/* nnU-Net calls it Dice; one name within one file. */
-static const char *score_key(pleat_score score) {
-    return score == PLEAT_DSC ? "Dice" : pleat_metrics_name(score);
-}
-
 /* --- nnU-Net's part ------------------------------------------------------------------------- */
 
-/* Its eight measures of one case and class, in one table. */
-enum { MEASURES = 8 };
-static const char *const measure_names[MEASURES] = {"Dice", "IoU", "TP",     "FP",
-                                                    "FN",   "TN",  "n_pred", "n_ref"};
+/* Its measures of one case and class: the scores that it has, and these counts. */
+enum { COUNTS = 6 };
+static const char *const count_names[COUNTS] = {"TP", "FP", "FN", "TN", "n_pred", "n_ref"};
 
-static double measure(int which, const pleat_counts *k) {
-    switch (which) {
-    case 0: return pleat_metrics_score(PLEAT_DSC, k);
-    case 1: return pleat_metrics_score(PLEAT_IOU, k);
-    case 2: return (double)k->tp;
-    case 3: return (double)k->fp;
-    case 4: return (double)k->fn;
-    case 5: return (double)k->tn;
-    case 6: return (double)(k->tp + k->fp);
-    default: return (double)(k->tp + k->fn);
-    }
+static int64_t count_of(int which, const pleat_counts *k) {
+    const int64_t counts[COUNTS] = {k->tp, k->fp, k->fn, k->tn, k->tp + k->fp, k->tp + k->fn};
+    return counts[which];
 }
 
-static json_t *case_measures(int *lost, const pleat_counts *k) {
+static json_t *case_measures(int *lost, const pleat_tables *t, int i, int c) {
+    const pleat_scores *scores = t->results->scores;
     json_t *object = json_object();
-    for (int m = 0; m < MEASURES; m++) {
-        const double x = measure(m, k);
-        put(lost, object, measure_names[m], m < 2 ? number(x) : json_integer((json_int_t)x));
+    for (int s = 0; s < pleat_scores_count(scores); s++) {
+        const char *name = pleat_scores_at(scores, s)->nnunet;
+        if (name != NULL) put(lost, object, name, pleat_json_real(pleat_tables_value(t, i, s, c)));
     }
+    for (int m = 0; m < COUNTS; m++)
+        put(lost, object, count_names[m],
+            json_integer((json_int_t)count_of(m, &pleat_tables_case(t, i)->counts[c])));
     return object;
 }
 
 static json_t *per_case(int *lost, const pleat_tables *t) {
     json_t *list = json_array();
-    for (int i = 0; i < t->n; i++) {
-        const pleat_case_result *r = t->order[i];
+    for (int i = 0; i < t->results->n; i++) {
+        const pleat_case_result *r = pleat_tables_case(t, i);
         json_t *object = json_object(), *metrics = json_object();
         char key[16];
-        for (int c = 1; c < t->classes; c++)
-            put(lost, metrics, label(key, c), case_measures(lost, &r->counts[c]));
+        for (int c = 1; c < t->results->classes.n; c++)
+            put(lost, metrics, label(key, c), case_measures(lost, t, i, c));
         put(lost, object, "metrics", metrics);
-        put(lost, object, "prediction_file", pleat_tables_text(r->prediction));
-        put(lost, object, "reference_file", pleat_tables_text(r->reference));
+        put(lost, object, "prediction_file", pleat_json_text(r->prediction));
+        put(lost, object, "reference_file", pleat_json_text(r->reference));
         append(lost, list, object);
     }
     return list;
 }
 
-static double mean_measure(const pleat_tables *t, int m, int c) {
+static double mean_count(const pleat_tables *t, int m, int c) {
     double sum = 0.0;
-    int defined = 0;
-    for (int i = 0; i < t->n; i++) {
-        const double x = measure(m, &t->order[i]->counts[c]);
-        if (isnan(x)) continue;
-        sum += x;
-        defined++;
-    }
-    return defined > 0 ? sum / defined : (double)NAN;
+    for (int i = 0; i < t->results->n; i++)
+        sum += (double)count_of(m, &pleat_tables_case(t, i)->counts[c]);
+    return sum / t->results->n;
+}
+
+/* The mean of measure `m` over the cases: of score m, or past them of count m - scores. */
+static double mean_measure(const pleat_tables *t, int m, int c) {
+    const int scores = pleat_scores_count(t->results->scores);
+    return m < scores ? pleat_tables_at(t, PLEAT_ALL_FOLDS, m, c)->mean
+                      : mean_count(t, m - scores, c);
 }
 
 static void put_means(int *lost, json_t *root, const pleat_tables *t) {
+    const int classes = t->results->classes.n, scores = pleat_scores_count(t->results->scores);
     json_t *mean = json_object(), *foreground = json_object();
-    double over_labels[MEASURES] = {0};
-    for (int c = 1; c < t->classes; c++) {
-        json_t *object = json_object();
+    for (int c = 1; c < classes; c++) {
         char key[16];
-        for (int m = 0; m < MEASURES; m++) {
-            const double x = mean_measure(t, m, c);
-            over_labels[m] += x / (t->classes - 1);
-            put(lost, object, measure_names[m], number(x));
-        }
-        put(lost, mean, label(key, c), object);
+        put(lost, mean, label(key, c), json_object());
     }
-    for (int m = 0; m < MEASURES; m++)
-        put(lost, foreground, measure_names[m],
-            number(t->classes > 1 ? over_labels[m] : (double)NAN));
+    for (int m = 0; m < scores + COUNTS; m++) {
+        const char *name =
+            m < scores ? pleat_scores_at(t->results->scores, m)->nnunet : count_names[m - scores];
+        double over_labels = 0.0;
+        for (int c = 1; c < classes && name != NULL; c++) {
+            char key[16];
+            const double x = mean_measure(t, m, c);
+            over_labels += x / (classes - 1);
+            put(lost, json_object_get(mean, label(key, c)), name, pleat_json_real(x));
+        }
+        if (name != NULL)
+            put(lost, foreground, name, pleat_json_real(classes > 1 ? over_labels : (double)NAN));
+    }
     put(lost, root, "mean", mean);
     put(lost, root, "foreground_mean", foreground);
 }
@@ -136,20 +119,20 @@ static void put_means(int *lost, json_t *root, const pleat_tables *t) {
 /* --- ours ----------------------------------------------------------------------------------- */
 
 typedef json_t *(*field)(const pleat_summary *s);
-static json_t *mean_of(const pleat_summary *s) { return number(s->mean); }
-static json_t *sd_of(const pleat_summary *s) { return number(s->sd); }
-static json_t *median_of(const pleat_summary *s) { return number(s->median); }
+static json_t *mean_of(const pleat_summary *s) { return pleat_json_real(s->mean); }
+static json_t *sd_of(const pleat_summary *s) { return pleat_json_real(s->sd); }
+static json_t *median_of(const pleat_summary *s) { return pleat_json_real(s->median); }
 static json_t *undefined_of(const pleat_summary *s) { return json_integer(s->undefined); }
 
 /* {"0": {"Dice": .., "IoU": .., ..}, "1": ..} of one fold or of all. */
 static json_t *by_label(int *lost, const pleat_tables *t, int fold, field of) {
     json_t *object = json_object();
-    for (int c = 0; c < t->classes; c++) {
+    for (int c = 0; c < t->results->classes.n; c++) {
         json_t *scores = json_object();
         char key[16];
-        for (int s = 0; s < PLEAT_SCORES; s++)
-            put(lost, scores, score_key((pleat_score)s),
-                of(pleat_tables_at(t, fold, (pleat_score)s, c)));
+        for (int s = 0; s < pleat_scores_count(t->results->scores); s++)
+            put(lost, scores, pleat_tables_key(pleat_scores_at(t->results->scores, s)),
+                of(pleat_tables_at(t, fold, s, c)));
         put(lost, object, label(key, c), scores);
     }
     return object;
@@ -157,11 +140,12 @@ static json_t *by_label(int *lost, const pleat_tables *t, int fold, field of) {
 
 static json_t *per_fold(int *lost, const pleat_tables *t) {
     json_t *list = json_array();
-    for (int fold = 0; fold < t->folds; fold++) {
+    for (int fold = 0; fold < t->results->folds; fold++) {
         if (t->cases[fold] == 0) continue;
         json_t *object = json_object(), *ids = json_array();
-        for (int i = 0; i < t->n; i++)
-            if (t->order[i]->fold == fold) append(lost, ids, pleat_tables_text(t->order[i]->id));
+        for (int i = 0; i < t->results->n; i++)
+            if (pleat_tables_case(t, i)->fold == fold)
+                append(lost, ids, pleat_json_text(pleat_tables_case(t, i)->id));
         put(lost, object, "fold", json_integer(fold));
         put(lost, object, "cases", ids);
         put(lost, object, "mean", by_label(lost, t, fold, mean_of));
@@ -178,9 +162,9 @@ static json_t *headline(int *lost, const pleat_tables *t) {
     json_t *object = json_object();
     for (int k = 0; k < t->columns; k++) {
         json_t *scores = json_object();
-        for (int s = 0; s < PLEAT_SCORES; s++)
-            put(lost, scores, score_key((pleat_score)s),
-                number(pleat_tables_headline(t, (pleat_score)s, k)));
+        for (int s = 0; s < pleat_scores_count(t->results->scores); s++)
+            put(lost, scores, pleat_tables_key(pleat_scores_at(t->results->scores, s)),
+                pleat_json_real(pleat_tables_headline(t, s, k)));
         put(lost, object, t->column[k].name, scores);
     }
     return object;
@@ -188,12 +172,12 @@ static json_t *headline(int *lost, const pleat_tables *t) {
 
 static json_t *run(int *lost, const pleat_report_info *info) {
     json_t *object = json_object();
-    put(lost, object, "version", pleat_tables_text(info->version));
-    put(lost, object, "command", pleat_tables_text(info->command));
-    put(lost, object, "config_digest", pleat_tables_text(info->config_digest));
-    put(lost, object, "engine", pleat_tables_text(info->engine));
-    put(lost, object, "precision", pleat_tables_text(info->precision));
-    put(lost, object, "weights", pleat_tables_text(info->weights));
+    put(lost, object, "version", pleat_json_text(info->version));
+    put(lost, object, "command", pleat_json_text(info->command));
+    put(lost, object, "config_digest", pleat_json_text(info->config_digest));
+    put(lost, object, "engine", pleat_json_text(info->engine));
+    put(lost, object, "precision", pleat_json_text(info->precision));
+    put(lost, object, "weights", pleat_json_text(info->weights));
     put(lost, object, "seed", whole(info->seed));
     return object;
 }
@@ -202,11 +186,11 @@ static void put_ours(int *lost, json_t *root, const pleat_tables *t,
                      const pleat_report_info *info) {
     json_t *classes = json_object();
     char key[16];
-    for (int c = 0; c < t->classes; c++)
-        put(lost, classes, label(key, c), pleat_tables_text(t->class_names[c]));
+    for (int c = 0; c < t->results->classes.n; c++)
+        put(lost, classes, label(key, c), pleat_json_text(t->results->classes.name[c]));
     put(lost, root, "schema", json_string(SCHEMA));
     put(lost, root, "classes", classes);
-    put(lost, root, "folds", json_integer(t->folds));
+    put(lost, root, "folds", json_integer(t->results->folds));
     put(lost, root, "mean_scores", by_label(lost, t, PLEAT_ALL_FOLDS, mean_of));
     put(lost, root, "std", by_label(lost, t, PLEAT_ALL_FOLDS, sd_of));
     put(lost, root, "median", by_label(lost, t, PLEAT_ALL_FOLDS, median_of));

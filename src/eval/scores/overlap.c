@@ -1,118 +1,96 @@
-/* overlap.c - confusion matrix, the six scores made of it, and their summary over cases. */
-#include "pleat/metrics.h"
+/*
+ * overlap.c - the scores that the counts alone decide.
+ *
+ *   DSC  2tp / (2tp + fp + fn)     Sens  tp / (tp + fn)     Prec  tp / (tp + fp)
+ *   IoU   tp / (tp + fp + fn)      Spec  tn / (tn + fp)     Acc   (tp + tn) / n
+ *
+ * A class absent in truth and prediction has no DSC, IoU, Sens or Prec; absent in the truth alone
+ * it has no Sens and DSC 0. These are the scores, their order and the rule for 0/0 of the
+ * original's run_evaluation.py.
+ */
+#include "families.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* One row and one column more than classes, where every label that is no class is counted. */
-#define SIDE            (PLEAT_MAX_CLASSES + 1)
-/* Neighbouring voxels mostly fall into one cell; four tables in turn keep the increments from
- * waiting for each other. */
-#define LANES           4
-#define PARALLEL_VOXELS 1000000 /* below, threads cost more than they save */
-
-static pleat_status refuse_label(const uint8_t *truth, const uint8_t *predicted, size_t n,
-                                 int classes) {
-    size_t i = 0;
-    while (i < n && truth[i] < classes && predicted[i] < classes) i++;
-    const int in_truth = truth[i] >= classes;
-    return PLEAT_FAIL(PLEAT_ERR_DATA, "%s has label %d at voxel %zu, but labels go from 0 to %d",
-                      in_truth ? "truth" : "prediction", in_truth ? truth[i] : predicted[i], i,
-                      classes - 1);
-}
-
-static void confuse(const uint8_t *truth, const uint8_t *predicted, size_t n, int classes,
-                    int64_t confusion[SIDE * SIDE]) {
-#pragma omp parallel if (n >= PARALLEL_VOXELS)
-    {
-        int64_t mine[LANES][SIDE * SIDE];
-        memset(mine, 0, sizeof mine);
-#pragma omp for schedule(static)
-        for (size_t i = 0; i < n; i++) {
-            const int t = truth[i] < classes ? truth[i] : classes;
-            const int p = predicted[i] < classes ? predicted[i] : classes;
-            mine[i % LANES][t * SIDE + p]++;
-        }
-#pragma omp critical(pleat_confuse)
-        for (int lane = 0; lane < LANES; lane++)
-            for (int cell = 0; cell < SIDE * SIDE; cell++) confusion[cell] += mine[lane][cell];
-    }
-}
-
-pleat_status pleat_metrics_count(const uint8_t *truth, const uint8_t *predicted, size_t n,
-                                 int classes, pleat_counts *out) {
-    PLEAT_CHECK(classes >= 1 && classes <= PLEAT_MAX_CLASSES, PLEAT_ERR_ARG,
-                "%d classes asked for; 1 to %d are possible", classes, PLEAT_MAX_CLASSES);
-    int64_t confusion[SIDE * SIDE] = {0}; /* [truth][predicted] */
-    int64_t in_truth[SIDE] = {0}, in_prediction[SIDE] = {0};
-    confuse(truth, predicted, n, classes, confusion);
-    for (int t = 0; t <= classes; t++)
-        for (int p = 0; p <= classes; p++) {
-            in_truth[t] += confusion[t * SIDE + p];
-            in_prediction[p] += confusion[t * SIDE + p];
-        }
-    if (in_truth[classes] + in_prediction[classes] > 0)
-        return refuse_label(truth, predicted, n, classes);
-    for (int c = 0; c < classes; c++) {
-        const int64_t tp = confusion[c * SIDE + c];
-        const int64_t fp = in_prediction[c] - tp, fn = in_truth[c] - tp;
-        out[c] = (pleat_counts){tp, fp, fn, (int64_t)n - tp - fp - fn};
-    }
-    return PLEAT_OK;
-}
 
 static double ratio(int64_t part, int64_t whole) {
     return whole == 0 ? (double)NAN : (double)part / (double)whole;
 }
 
-static double dsc(const pleat_counts *c) { return ratio(2 * c->tp, 2 * c->tp + c->fp + c->fn); }
-static double iou(const pleat_counts *c) { return ratio(c->tp, c->tp + c->fp + c->fn); }
-static double sens(const pleat_counts *c) { return ratio(c->tp, c->tp + c->fn); }
-static double spec(const pleat_counts *c) { return ratio(c->tn, c->tn + c->fp); }
-static double prec(const pleat_counts *c) { return ratio(c->tp, c->tp + c->fp); }
-static double acc(const pleat_counts *c) {
+static double dsc(const pleat_judged *of, const void *shared) {
+    (void)shared;
+    const pleat_counts *c = &of->counts;
+    return ratio(2 * c->tp, 2 * c->tp + c->fp + c->fn);
+}
+
+static double iou(const pleat_judged *of, const void *shared) {
+    (void)shared;
+    const pleat_counts *c = &of->counts;
+    return ratio(c->tp, c->tp + c->fp + c->fn);
+}
+
+static double sens(const pleat_judged *of, const void *shared) {
+    (void)shared;
+    return ratio(of->counts.tp, of->counts.tp + of->counts.fn);
+}
+
+static double spec(const pleat_judged *of, const void *shared) {
+    (void)shared;
+    return ratio(of->counts.tn, of->counts.tn + of->counts.fp);
+}
+
+static double prec(const pleat_judged *of, const void *shared) {
+    (void)shared;
+    return ratio(of->counts.tp, of->counts.tp + of->counts.fp);
+}
+
+static double acc(const pleat_judged *of, const void *shared) {
+    (void)shared;
+    const pleat_counts *c = &of->counts;
     return ratio(c->tp + c->tn, c->tp + c->fp + c->fn + c->tn);
 }
 
-static const struct {
-    const char *name;
-    double (*of)(const pleat_counts *counts);
-} scores[PLEAT_SCORES] = {
-    [PLEAT_DSC] = {"DSC", dsc},    [PLEAT_IOU] = {"IoU", iou},    [PLEAT_SENS] = {"Sens", sens},
-    [PLEAT_SPEC] = {"Spec", spec}, [PLEAT_PREC] = {"Prec", prec}, [PLEAT_ACC] = {"Acc", acc},
+static const pleat_score rows[] = {
+    {.name = "DSC",
+     .title = "Dice (DSC)",
+     .unit = "",
+     .nnunet = "Dice",
+     .original = 1,
+     .better = PLEAT_HIGHER_IS_BETTER,
+     .compute = dsc},
+    {.name = "IoU",
+     .title = "Intersection over union (IoU)",
+     .unit = "",
+     .nnunet = "IoU",
+     .original = 1,
+     .better = PLEAT_HIGHER_IS_BETTER,
+     .compute = iou},
+    {.name = "Sens",
+     .title = "Sensitivity (Sens)",
+     .unit = "",
+     .original = 1,
+     .better = PLEAT_HIGHER_IS_BETTER,
+     .compute = sens},
+    {.name = "Spec",
+     .title = "Specificity (Spec)",
+     .unit = "",
+     .original = 1,
+     .better = PLEAT_HIGHER_IS_BETTER,
+     .compute = spec},
+    {.name = "Prec",
+     .title = "Precision (Prec)",
+     .unit = "",
+     .original = 1,
+     .better = PLEAT_HIGHER_IS_BETTER,
+     .compute = prec},
+    {.name = "Acc",
+     .title = "Accuracy (Acc)",
+     .unit = "",
+     .original = 1,
+     .better = PLEAT_HIGHER_IS_BETTER,
+     .compute = acc},
 };
 
-const char *pleat_metrics_name(pleat_score which) { return scores[which].name; }
-
-double pleat_metrics_score(pleat_score which, const pleat_counts *counts) {
-    return scores[which].of(counts);
-}
-
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-pleat_status pleat_metrics_summary(const double *x, int n, pleat_summary *out) {
-    pleat_summary s = {(double)NAN, (double)NAN, (double)NAN, 0, 0};
-    double *sorted = malloc(sizeof *sorted * (size_t)(n + 1)); /* + 1: never malloc(0) */
-    PLEAT_CHECK(sorted != NULL, PLEAT_ERR_MEMORY, "no memory to summarise %d values", n);
-    double sum = 0.0, squares = 0.0;
-    for (int i = 0; i < n; i++) {
-        if (isnan(x[i])) continue;
-        sorted[s.n++] = x[i];
-        sum += x[i];
-    }
-    s.undefined = n - s.n;
-    if (s.n > 0) {
-        qsort(sorted, (size_t)s.n, sizeof *sorted, by_value);
-        s.mean = sum / s.n;
-        s.median = 0.5 * (sorted[(s.n - 1) / 2] + sorted[s.n / 2]);
-    }
-    for (int i = 0; i < s.n; i++) squares += (sorted[i] - s.mean) * (sorted[i] - s.mean);
-    if (s.n > 1) s.sd = sqrt(squares / (s.n - 1));
-    free(sorted);
-    *out = s;
-    return PLEAT_OK;
-}
+const pleat_score_family pleat_scores_overlap = {
+    .score = rows,
+    .n = sizeof rows / sizeof *rows,
+};

@@ -9,7 +9,7 @@
  *
  * Source: MIScnn's metrics.py, tversky_crossentropy and dice_crossentropy; docs/math.md.
  */
-#include "losses.h"
+#include "pleat/losses.h"
 
 #define TVERSKY_SMOOTH 1e-6
 #define DICE_SMOOTH    1e-5

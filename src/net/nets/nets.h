@@ -1,10 +1,8 @@
-/* nets.h - the rows of the list of networks, each in a file of its own, and what they share. */
+/* nets.h - what the files of networks share: names, the standard block, the way down and up. */
 #ifndef PLEAT_NET_NETS_NETS_H
 #define PLEAT_NET_NETS_NETS_H
 
 #include "pleat/networks.h"
-
-extern const pleat_network_kind pleat_network_unet;
 
 /* "enc0" + ".conv1" */
 const char *pleat_network_join(char out[32], const char *level, const char *what);

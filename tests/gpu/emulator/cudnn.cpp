@@ -2,7 +2,8 @@
  * cudnn.cpp - cuDNN's backend interface for graphs of one convolution, bias and ReLU.
  *
  * A descriptor keeps its attributes as bytes. Wrong use ends the process: an attribute that is
- * missing, a part that is not finalized, channels that the real library's fast engines refuse.
+ * missing, a part that is not finalized, sizes that do not fit, channels that the real library's
+ * fast engines refuse. What the real library has no engine for has none here.
  */
 #include "emulator.h"
 
@@ -145,25 +146,63 @@ void pointwise(const Descriptor *op, Values *values) {
     values->store(y, result);
 }
 
-/* What a tap reads and writes: calls f(x voxel, y voxel, tap) for all that lie inside. */
-template <typename F> void each_tap(const Tensor &y, F f) {
-    const int64_t d = y.size[2], h = y.size[3], w = y.size[4];
-    for (int64_t n = 0; n < y.size[0]; n++)
-        for (int64_t tap = 0; tap < 27; tap++)
-            for (int64_t z = 0; z < d; z++)
-                for (int64_t row = 0; row < h; row++)
-                    for (int64_t column = 0; column < w; column++) {
-                        const int64_t zz = z + tap / 9 - 1, yy = row + tap / 3 % 3 - 1,
-                                      xx = column + tap % 3 - 1;
-                        if (zz < 0 || yy < 0 || xx < 0 || zz >= d || yy >= h || xx >= w) continue;
-                        f((size_t)(((n * d + zz) * h + yy) * w + xx),
-                          (size_t)(((n * d + z) * h + row) * w + column), (size_t)tap);
-                    }
+struct Movement {
+    int64_t kernel[3], stride[3], before[3];
+};
+
+/* Of a convolution of w over x; ends the process where y is not what it gives. */
+Movement movement_of(const Descriptor *d, const Tensor &x, const Tensor &w, const Tensor &y) {
+    Movement m;
+    for (size_t a = 0; a < 3; a++) {
+        m.kernel[a] = w.size[2 + a];
+        m.stride[a] = get<int64_t>(d, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, a);
+        m.before[a] = get<int64_t>(d, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, a);
+        const int64_t after = get<int64_t>(d, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, a);
+        if (get<int64_t>(d, CUDNN_ATTR_CONVOLUTION_DILATIONS, a) != 1)
+            broken("cuDNN: dilations are not emulated");
+        const int64_t room = x.size[2 + a] + m.before[a] + after - m.kernel[a];
+        if (room < 0 || y.size[2 + a] != room / m.stride[a] + 1)
+            broken("cuDNN: %ld voxels padded by %ld and %ld do not become %ld", (long)x.size[2 + a],
+                   (long)m.before[a], (long)after, (long)y.size[2 + a]);
+    }
+    return m;
 }
 
-enum Pass { FORWARD, DATA, WEIGHTS };
+/* What the taps read and write: calls f(x voxel, y voxel, tap) for all that lie inside. */
+template <typename F> void each_tap(const Movement &m, const Tensor &x, const Tensor &y, F f) {
+    const int64_t *k = m.kernel, *in = x.size + 2, *out = y.size + 2;
+    const int64_t taps = k[0] * k[1] * k[2], voxels = out[0] * out[1] * out[2];
+    for (int64_t n = 0; n < y.size[0]; n++)
+        for (int64_t tap = 0; tap < taps; tap++)
+            for (int64_t v = 0; v < voxels; v++) {
+                const int64_t z = v / (out[1] * out[2]) * m.stride[0] + tap / (k[1] * k[2]),
+                              row = v / out[2] % out[1] * m.stride[1] + tap / k[2] % k[1],
+                              column = v % out[2] * m.stride[2] + tap % k[2];
+                const int64_t at[3] = {z - m.before[0], row - m.before[1], column - m.before[2]};
+                if (at[0] < 0 || at[1] < 0 || at[2] < 0) continue;
+                if (at[0] >= in[0] || at[1] >= in[1] || at[2] >= in[2]) continue;
+                f((size_t)(((n * in[0] + at[0]) * in[1] + at[1]) * in[2] + at[2]),
+                  (size_t)(n * voxels + v), (size_t)tap);
+            }
+}
 
-void convolve(const Descriptor *op, Pass pass, Values *values) {
+enum Pass { FORWARD, DATA, WEIGHTS, NONE };
+
+Pass pass_of(const Descriptor *op) {
+    switch (op->type) {
+    case CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR: return FORWARD;
+    case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR: return DATA;
+    case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR: return WEIGHTS;
+    default: return NONE;
+    }
+}
+
+struct Convolution {
+    Tensor x, w, y;
+    Movement movement;
+};
+
+Convolution convolution_of(const Descriptor *op, Pass pass) {
     static const int xs[] = {CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
                              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
                              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X};
@@ -173,20 +212,32 @@ void convolve(const Descriptor *op, Pass pass, Values *values) {
     static const int ys[] = {CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
                              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY,
                              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY};
-    const Tensor x = tensor_of(part(op, xs[pass])), w = tensor_of(part(op, ws[pass])),
-                 y = tensor_of(part(op, ys[pass]));
-    const size_t cin = (size_t)x.size[1], cout = (size_t)y.size[1];
-    if (w.size[0] != y.size[1] || w.size[1] != x.size[1] || w.n != cout * 27 * cin ||
-        x.n / cin != y.n / cout)
+    static const int ms[] = {CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+                             CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
+                             CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC};
+    Convolution c;
+    c.x = tensor_of(part(op, xs[pass]));
+    c.w = tensor_of(part(op, ws[pass]));
+    c.y = tensor_of(part(op, ys[pass]));
+    if (c.w.size[0] != c.y.size[1] || c.w.size[1] != c.x.size[1] || c.x.size[0] != c.y.size[0])
         broken("cuDNN: a convolution's tensors do not fit");
-    if (cin % 8 != 0 || cout % 8 != 0) broken("cuDNN: channels are no multiple of 8");
+    if (c.x.size[1] % 8 != 0 || c.y.size[1] % 8 != 0)
+        broken("cuDNN: channels are no multiple of 8");
+    c.movement = movement_of(part(op, ms[pass]), c.x, c.w, c.y);
+    return c;
+}
+
+void convolve(const Descriptor *op, Pass pass, Values *values) {
+    const Convolution of = convolution_of(op, pass);
+    const Tensor &x = of.x, &w = of.w, &y = of.y;
+    const size_t cin = (size_t)x.size[1], cout = (size_t)y.size[1], taps = w.n / cin / cout;
     const Tensor &to = pass == FORWARD ? y : pass == DATA ? x : w;
     const std::vector<float> a = pass == FORWARD ? values->load(x) : values->load(y);
     const std::vector<float> b = pass == WEIGHTS ? values->load(x) : values->load(w);
     std::vector<float> sums(to.n, 0.0f);
-    each_tap(y, [&](size_t vx, size_t vy, size_t tap) {
+    each_tap(of.movement, x, y, [&](size_t vx, size_t vy, size_t tap) {
         for (size_t k = 0; k < cout; k++) {
-            const size_t row = (k * 27 + tap) * cin;
+            const size_t row = (k * taps + tap) * cin;
             const float gradient = pass == FORWARD ? 0.0f : a[vy * cout + k];
             float sum = 0.0f;
             if (pass == FORWARD)
@@ -203,10 +254,20 @@ void convolve(const Descriptor *op, Pass pass, Values *values) {
 
 /* --- what the library finds for a graph ------------------------------------------------------- */
 
+/* What the real library has no engine for, of what a module might ask (cuDNN 9.19, asked for an
+ * H100 and an A100): gradients of bf16 weights in float. */
+bool is_refused(const Descriptor *graph) {
+    const Descriptor *op = part(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS);
+    if (pass_of(op) != WEIGHTS) return false;
+    const Convolution c = convolution_of(op, WEIGHTS);
+    return c.x.bf16 && !c.w.bf16;
+}
+
 /* Two candidates; none with PLEAT_TEST_GPU_PLANS=none, when the module's own kernels must do. */
 int64_t find_configs(const Descriptor *heuristic, int64_t room, Descriptor **out) {
     const char *plans = getenv("PLEAT_TEST_GPU_PLANS");
     if (plans != nullptr && strcmp(plans, "none") == 0) return 0;
+    if (is_refused(part(heuristic, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH))) return 0;
     for (int64_t i = 0; i < 2 && i < room; i++) {
         Descriptor *engine = new Descriptor{CUDNN_BACKEND_ENGINE_DESCRIPTOR, true, {}};
         put(engine, CUDNN_ATTR_ENGINE_OPERATION_GRAPH,
@@ -233,19 +294,13 @@ void run(const Descriptor *plan, const Descriptor *pack) {
     const size_t ops = graph->attributes.at(CUDNN_ATTR_OPERATIONGRAPH_OPS).size() / 8;
     for (size_t i = 0; i < ops; i++) {
         const Descriptor *op = part(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, i);
-        switch (op->type) {
-        case CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR: pointwise(op, &values); break;
-        case CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR:
-            convolve(op, FORWARD, &values);
-            break;
-        case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR:
-            convolve(op, DATA, &values);
-            break;
-        case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR:
-            convolve(op, WEIGHTS, &values);
-            break;
-        default: broken("cuDNN: operation %d is not emulated", op->type);
-        }
+        const Pass pass = pass_of(op);
+        if (op->type == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR)
+            pointwise(op, &values);
+        else if (pass != NONE)
+            convolve(op, pass, &values);
+        else
+            broken("cuDNN: operation %d is not emulated", op->type);
     }
 }
 
@@ -283,6 +338,7 @@ cudnnStatus_t cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t) {
 }
 cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t d) {
     if (of(d)->type == CUDNN_BACKEND_TENSOR_DESCRIPTOR) (void)tensor_of(of(d));
+    if (pass_of(of(d)) != NONE) (void)convolution_of(of(d), pass_of(of(d)));
     of(d)->final = true;
     return CUDNN_STATUS_SUCCESS;
 }

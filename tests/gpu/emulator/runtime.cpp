@@ -405,8 +405,16 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     return cudaSuccess;
 }
 
+/* The function is the host's: it may not read the device's memory. */
 cudaError_t cudaLaunchHostFunc(cudaStream_t s, cudaHostFn_t function, void *context) {
-    push(s, [=] { function(context); });
+    push(s, [=] {
+        const int working = depth;
+        protect(PROT_NONE);
+        depth = 0;
+        function(context);
+        depth = working;
+        protect(PROT_READ | PROT_WRITE);
+    });
     return cudaSuccess;
 }
 

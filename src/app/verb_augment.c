@@ -1,4 +1,4 @@
-/* verbs_augment.c - augment: patches as the network sees them, as volumes and as one sheet. */
+/* verb_augment.c - augment: patches as the network sees them, as volumes and as one sheet. */
 #include "app.h"
 #include "contact_sheet.h"
 
@@ -98,21 +98,22 @@ static pleat_status load(studio *s, pleat_store *store, int i) {
 /* --- the sheet's colours and greys ------------------------------------------------------------ */
 
 /* The original's: both lungs blue, infection red. Other classes from a palette. */
-static void choose_colours(studio *s) {
+static pleat_status choose_colours(studio *s) {
     static const colour palette[] = {{255, 0, 0},   {0, 200, 0},   {0, 0, 255},  {255, 220, 0},
                                      {255, 0, 255}, {0, 220, 220}, {255, 128, 0}};
     static const colour blue = {0, 0, 255}, red = {255, 0, 0}, padding = {160, 120, 60};
-    char text[1024];
-    const char *names[PLEAT_MAX_CLASSES];
-    const int named = pleat_config_classes(s->config, text, names);
-    const int lungs = named == 0 && s->info.classes == 4; /* a chest, most likely */
+    pleat_classes classes;
+    PLEAT_TRY(pleat_classes_parse(s->config->classes, &classes));
+    const int lungs = classes.n == 0 && s->info.classes == 4; /* a chest, most likely */
     for (int k = 1; k < COLOURS; k++) {
         s->colours[k] = palette[(k - 1) % (int)(sizeof palette / sizeof *palette)];
         if (lungs) s->colours[k] = k < 3 ? blue : red;
-        if (k < named && strncmp(names[k], "lung", 4) == 0) s->colours[k] = blue;
-        if (k < named && strcmp(names[k], "infection") == 0) s->colours[k] = red;
+        if (k < classes.n && strncmp(classes.name[k], "lung", 4) == 0) s->colours[k] = blue;
+        if (k < classes.n && strcmp(classes.name[k], "infection") == 0) s->colours[k] = red;
     }
     s->colours[PLEAT_NO_CLASS] = padding;
+    pleat_classes_free(&classes);
+    return PLEAT_OK;
 }
 
 /* The value below which a share of the volume's voxels lies. */
@@ -129,7 +130,7 @@ static double quantile(const pleat_histogram *h, double share) {
 static pleat_status begin_sheet(studio *s) {
     contact *c = &s->sheet;
     char title[200];
-    choose_colours(s);
+    PLEAT_TRY(choose_colours(s));
     for (int a = 0; a < 3; a++) {
         c->patch[a] = s->config->patch[a];
         c->spacing[a] = s->info.spacing[a];
@@ -180,7 +181,7 @@ static pleat_status make_sample(studio *s, int number) {
     const pleat_config *c = s->config;
     static const pleat_augment_config off;
     const int(*dims)[3] = (const int(*)[3]) & s->info.dim;
-    const pleat_pad pad = (pleat_pad)c->pad_background;
+    const pleat_pad pad = (pleat_pad)c->pad;
     pleat_sample sample;
     pleat_sampler_draw(s->seed, s->fold, s->epoch, number, s->samples, 1, dims, c->patch,
                        c->augment ? &c->transforms : &off, &sample);
@@ -233,8 +234,7 @@ pleat_status verb_augment(app *a, const verb *self, int argc, char **argv) {
         {"--fold", OPTION_INT, &s.fold, "K", "whose draws; 0"},
         {"--epoch", OPTION_INT, &s.epoch, "N", "whose draws, from 0; 0"},
         {"--patch", OPTION_SIZE, patch, "XxYxZ", "voxels; else those of the configuration"},
-        {"--set", OPTION_LIST, &sets, "KEY=VALUE",
-         "change a key of the configuration; may be repeated"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

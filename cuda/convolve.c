@@ -1,5 +1,5 @@
 /*
- * conv3.c - 3x3x3 convolutions by cuDNN, or by our own kernel where cuDNN has no plan.
+ * convolve.c - convolutions by cuDNN, or by our own kernel where cuDNN has no plan.
  *
  * cuDNN's fast engines want channels in multiples of 8. Other numbers (the image's one channel,
  * a test's seventeen) are padded: x, dy widened into the engine's `from` and `to` before, y, dx
@@ -7,6 +7,8 @@
  */
 #include "conv_impl.h"
 #include "pleat/log.h"
+
+#include <string.h>
 
 #define CHANNEL_STEP 8
 
@@ -18,6 +20,9 @@ static pleat_status find_plan(pleat_cuda *e, pleat_conv *conv, pleat_conv_proble
     problem->w = d->w;
     problem->cin = conv->cin_wide;
     problem->cout = conv->cout_wide;
+    memcpy(problem->kernel, d->kernel, sizeof problem->kernel);
+    memcpy(problem->stride, d->stride, sizeof problem->stride);
+    memcpy(problem->before, d->before, sizeof problem->before);
     problem->precision = e->base.precision;
     problem->deterministic = e->deterministic;
     return pleat_conv_plan_create(e, problem, &conv->plan[problem->pass]);
@@ -46,20 +51,22 @@ static pleat_status find_weights(pleat_cuda *e, pleat_conv *conv) {
 }
 
 static void tell_missing(const pleat_conv *conv) {
+    const pleat_conv_desc *d = &conv->desc;
     static const char *const names[] = {"forward", "backward data", "backward weights"};
     const int needed[] = {1, conv->desc.want_dx, conv->desc.train};
     for (int pass = 0; pass <= PLEAT_PASS_WEIGHTS; pass++)
         if (needed[pass] && conv->plan[pass] == NULL)
             pleat_log(PLEAT_INFO,
-                      "cuDNN has no plan for convolution %d to %d channels, %s: a slow kernel "
-                      "computes it",
-                      conv->desc.cin, conv->desc.cout, names[pass]);
+                      "cuDNN has no plan for a convolution of %dx%dx%d with stride %dx%dx%d, %d to "
+                      "%d channels, %s: a slow kernel computes it",
+                      d->kernel[2], d->kernel[1], d->kernel[0], d->stride[2], d->stride[1],
+                      d->stride[0], d->cin, d->cout, names[pass]);
 }
 
 static pleat_status prepare(pleat_cuda *e, pleat_conv *conv) {
     const size_t element = pleat_dtype_size(e->base.act);
     const size_t x = conv->voxels * (size_t)conv->cin_wide * element;
-    const size_t y = conv->voxels * (size_t)conv->cout_wide * element;
+    const size_t y = conv->y_voxels * (size_t)conv->cout_wide * element;
     const int pad_x = conv->cin_wide != conv->desc.cin, pad_y = conv->cout_wide != conv->desc.cout;
     PLEAT_TRY(find_forward(e, conv));
     if (conv->desc.want_dx)
@@ -75,8 +82,8 @@ static pleat_status prepare(pleat_cuda *e, pleat_conv *conv) {
         PLEAT_TRY(pleat_cuda_reserve(&e->to, y));
     }
     if (!conv->desc.train) return PLEAT_OK;
-    return pleat_cuda_reserve(&e->dweights, (size_t)conv->cout_wide * 27 * (size_t)conv->cin_wide *
-                                                sizeof(float));
+    return pleat_cuda_reserve(&e->dweights, (size_t)conv->cout_wide * (size_t)conv->taps *
+                                                (size_t)conv->cin_wide * sizeof(float));
 }
 
 /* The tensor's data, or with channels to pad a wider copy in `buffer`. */
@@ -93,8 +100,8 @@ static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
                             const pleat_tensor *x, const pleat_tensor *y) {
     void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = conv->weights};
     if (conv->plan[PLEAT_PASS_FORWARD] == NULL) {
-        CUDA_TRY(pleat_cuda_conv_forward(e->base.act, x, conv->weights, conv->cin_wide, bias,
-                                         conv->desc.relu, y, e->stream));
+        CUDA_TRY(pleat_cuda_conv_forward(e->base.act, &conv->desc, x, conv->weights, conv->cin_wide,
+                                         bias, y, e->stream));
         return PLEAT_OK;
     }
     PLEAT_TRY(widened(e, x, conv->cin_wide, &e->from, &tensors[PLEAT_CONV_X]));
@@ -105,7 +112,7 @@ static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
     }
     PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_FORWARD], tensors));
     if (conv->fused && conv->cout_wide == y->c) return PLEAT_OK;
-    CUDA_TRY(pleat_cuda_narrow(e->base.act, tensors[PLEAT_CONV_Y], conv->voxels, conv->cout_wide,
+    CUDA_TRY(pleat_cuda_narrow(e->base.act, tensors[PLEAT_CONV_Y], conv->y_voxels, conv->cout_wide,
                                y->c, conv->fused ? NULL : bias, !conv->fused && conv->desc.relu,
                                y->data, e->stream));
     return PLEAT_OK;
@@ -115,8 +122,8 @@ static pleat_status backward_data(pleat_cuda *e, pleat_conv *conv, const pleat_t
                                   const pleat_tensor *dx) {
     void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = conv->weights};
     if (conv->plan[PLEAT_PASS_DATA] == NULL) {
-        CUDA_TRY(pleat_cuda_conv_backward_data(e->base.act, dy, conv->weights, conv->cin_wide, dx,
-                                               e->stream));
+        CUDA_TRY(pleat_cuda_conv_backward_data(e->base.act, &conv->desc, dy, conv->weights,
+                                               conv->cin_wide, dx, e->stream));
         return PLEAT_OK;
     }
     PLEAT_TRY(widened(e, dy, conv->cout_wide, &e->from, &tensors[PLEAT_CONV_Y]));
@@ -132,19 +139,19 @@ static pleat_status backward_weights(pleat_cuda *e, pleat_conv *conv, const plea
                                      const pleat_tensor *dy, float *dweights) {
     void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = e->dweights.data};
     if (conv->plan[PLEAT_PASS_WEIGHTS] == NULL) {
-        CUDA_TRY(pleat_cuda_conv_backward_weights(e->base.act, x, dy, dweights, e->stream));
+        CUDA_TRY(
+            pleat_cuda_conv_backward_weights(e->base.act, &conv->desc, x, dy, dweights, e->stream));
         return PLEAT_OK;
     }
     PLEAT_TRY(widened(e, x, conv->cin_wide, &e->from, &tensors[PLEAT_CONV_X]));
     PLEAT_TRY(widened(e, dy, conv->cout_wide, &e->to, &tensors[PLEAT_CONV_Y]));
     PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_WEIGHTS], tensors));
-    CUDA_TRY(pleat_cuda_unpack_add(conv->dweights, e->dweights.data, conv->desc.cout, 27,
+    CUDA_TRY(pleat_cuda_unpack_add(conv->dweights, e->dweights.data, conv->desc.cout, conv->taps,
                                    conv->desc.cin, conv->cin_wide, dweights, e->stream));
     return PLEAT_OK;
 }
 
-const pleat_conv_kind_ops pleat_cuda_conv3 = {
-    .taps = 27,
+const pleat_conv_kind_ops pleat_cuda_convolve = {
     .channel_step = CHANNEL_STEP,
     .prepare = prepare,
     .forward = forward,

@@ -1,4 +1,4 @@
-/* shared.c - what the U-Nets share: the way down and up, and the standard block. */
+/* nets.c - what the U-Nets share: the way down and up, and the standard block. */
 #include "nets.h"
 
 #include <stdio.h>

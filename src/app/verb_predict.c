@@ -1,13 +1,11 @@
-/* verbs_predict.c - predict and score: label maps from models, and how good they are. */
+/* verb_predict.c - predict: label volumes with trained models. */
 #include "app.h"
 
-#include "pleat/engine.h"
-#include "pleat/file.h"
 #include "pleat/layout.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/predictor.h"
-#include "pleat/score.h"
+#include "pleat/rundir.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,16 +18,16 @@ typedef struct predict_options {
 } predict_options;
 
 /* Which checkpoints of a run predict: --weights, else what the run itself scored with. */
-static pleat_status weights_of(const predict_options *o, const char *run, char out[16]) {
+static pleat_status weights_of(const predict_options *o, const char *run, int *out) {
     char path[PLEAT_PATH_BYTES];
     pleat_config config;
-    (void)snprintf(out, 16, "%s", o->weights != NULL ? o->weights : "best");
-    if (o->weights != NULL) return PLEAT_OK;
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/config.yaml", run));
-    if (!pleat_file_exists(path)) return PLEAT_OK;
     pleat_config_defaults(&config);
-    PLEAT_TRY(pleat_config_read(path, &config));
-    (void)snprintf(out, 16, "%s", config.weights);
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_CONFIG, path));
+    if (o->weights != NULL)
+        PLEAT_TRY(pleat_config_set_key("--weights", "train.weights", o->weights, &config));
+    else if (pleat_file_exists(path))
+        PLEAT_TRY(pleat_config_read(path, &config));
+    *out = config.weights;
     return PLEAT_OK;
 }
 
@@ -44,21 +42,22 @@ static pleat_status add_model(text_list *paths, const char *path) {
 static pleat_status add_run(const predict_options *o, const char *run, text_list *paths,
                             char text[MAX_LIST + 1][PLEAT_PATH_BYTES]) {
     const int before = paths->n;
-    char weights[16], scores[PLEAT_PATH_BYTES];
-    PLEAT_TRY(weights_of(o, run, weights));
+    char scores[PLEAT_PATH_BYTES];
+    int weights = 0;
+    PLEAT_TRY(weights_of(o, run, &weights));
+    const pleat_fold_file file = pleat_weights_file(weights);
     for (int fold = 0; fold < 1000; fold++) {
         char *path = text[paths->n];
-        PLEAT_TRY(
-            pleat_path(path, PLEAT_PATH_BYTES, "%s/fold_%d/checkpoint_%s.h5", run, fold, weights));
+        PLEAT_TRY(pleat_run_fold_path(run, fold, file, path));
         if (!pleat_file_exists(path)) continue;
         PLEAT_TRY(add_model(paths, path));
-        PLEAT_TRY(pleat_path(scores, sizeof scores, "%s/fold_%d/scores.json", run, fold));
+        PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_SCORES, scores));
         if (!pleat_file_exists(scores))
             pleat_log(PLEAT_INFO, "fold %d of '%s' is not finished; its model predicts too", fold,
                       run);
     }
-    PLEAT_CHECK(paths->n > before, PLEAT_ERR_NOT_FOUND, "'%s' holds no fold_K/checkpoint_%s.h5",
-                run, weights);
+    PLEAT_CHECK(paths->n > before, PLEAT_ERR_NOT_FOUND, "'%s' holds no fold_K/%s", run,
+                pleat_fold_file_name(file));
     return PLEAT_OK;
 }
 
@@ -78,39 +77,14 @@ static pleat_status find_models(const predict_options *o, text_list *paths,
 /* The models' own configuration, and of it what may be changed for a prediction. */
 static pleat_status predict_config(const predict_options *o, const char *model,
                                    pleat_config *config) {
-    static const char *const allowed[] = {"patch",         "overlap",       "pad",
-                                          "predict.merge", "predict.batch", "engine",
-                                          "precision",     "threads",       "deterministic"};
     PLEAT_TRY(pleat_predictor_config_of(model, config));
-    for (int i = 0; i < o->sets.n; i++) {
-        const char *set = o->sets.item[i];
-        int known = 0;
-        for (size_t k = 0; k < sizeof allowed / sizeof *allowed; k++)
-            known = known || (strncmp(set, allowed[k], strlen(allowed[k])) == 0 &&
-                              set[strlen(allowed[k])] == '=');
-        PLEAT_CHECK(known, PLEAT_ERR_ARG,
-                    "--set '%s': a trained model is fixed; only patch, overlap, pad, "
-                    "predict.merge, predict.batch, engine, precision, threads and deterministic "
-                    "may differ",
-                    set);
-        PLEAT_TRY(pleat_config_set(set, config));
-    }
-    if (o->engine != NULL) (void)snprintf(config->engine, sizeof config->engine, "%s", o->engine);
+    for (int i = 0; i < o->sets.n; i++)
+        PLEAT_TRY(pleat_config_set_predict(o->sets.item[i], config));
+    if (o->engine != NULL) PLEAT_TRY(pleat_config_set_key("--engine", "engine", o->engine, config));
     if (o->precision != NULL)
-        (void)snprintf(config->precision, sizeof config->precision, "%s", o->precision);
+        PLEAT_TRY(pleat_config_set_key("--precision", "precision", o->precision, config));
     if (o->threads > 0) config->threads = o->threads;
     return PLEAT_OK;
-}
-
-static pleat_status make_engine(const app *a, const pleat_config *config, pleat_engine **out) {
-    pleat_engine_options options = {
-        .engine = config->engine,
-        .threads = config->threads > 0 ? config->threads : a->session->threads,
-        .device = -1,
-        .deterministic = config->deterministic,
-    };
-    PLEAT_TRY(pleat_precision_from_name(config->precision, &options.precision));
-    return pleat_engine_create(&options, out);
 }
 
 /* A label map must never take the place of the volume it was made from. */
@@ -118,7 +92,7 @@ static pleat_status check_outputs(const predict_options *o, const pleat_case_pat
     for (int i = 0; i < n; i++) {
         char path[PLEAT_PATH_BYTES];
         struct stat to, from;
-        PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.nii.gz", o->out, cases[i].id));
+        PLEAT_TRY(pleat_labels_path(o->out, cases[i].id, path));
         PLEAT_CHECK(stat(path, &to) != 0 || stat(cases[i].image, &from) != 0 ||
                         to.st_dev != from.st_dev || to.st_ino != from.st_ino,
                     PLEAT_ERR_ARG,
@@ -134,7 +108,7 @@ static pleat_status predict_one(const predict_options *o, pleat_predictor *predi
     pleat_label label = {0};
     pleat_geometry native;
     const double start = pleat_now();
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.nii.gz", o->out, c->id));
+    PLEAT_TRY(pleat_labels_path(o->out, c->id, path));
     PLEAT_TRY(pleat_predictor_file(predictor, c->image, &label, &native));
     const pleat_status status = pleat_nifti_write_label(path, &label, &native);
     pleat_label_free(&label);
@@ -155,7 +129,7 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     if (status == PLEAT_OK) status = check_outputs(o, cases, n);
     if (status == PLEAT_OK) status = predict_config(o, paths->item[0], &config);
     if (status == PLEAT_OK) status = pleat_file_make_folder(o->out);
-    if (status == PLEAT_OK) status = make_engine(a, &config, &engine);
+    if (status == PLEAT_OK) status = pleat_config_engine(&config, a->session->threads, &engine);
     if (status == PLEAT_OK)
         status = pleat_predictor_open(engine, paths->item, paths->n, &config, &predictor);
     for (int i = a->session->rank; i < n && status == PLEAT_OK; i += a->session->size)
@@ -198,38 +172,5 @@ pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {
     pleat_status status = find_models(&o, &paths, text);
     if (status == PLEAT_OK) status = predict_all(a, &o, &paths);
     free(text);
-    return status;
-}
-
-pleat_status verb_score(app *a, const verb *self, int argc, char **argv) {
-    const char *truth = NULL, *out = NULL, *names = "";
-    text_list words = {0};
-    int all = 0, go = 0, n = 0;
-    const option rows[] = {
-        {"--truth", OPTION_TEXT, &truth, "DATA", "folder of the annotated cases"},
-        {"--classes", OPTION_TEXT, &names, "A,B,...", "names, background first"},
-        {"--out", OPTION_TEXT, &out, "FOLDER", "also write the CSV and JSON files there"},
-        {"--all-scores", OPTION_FLAG, &all, NULL, "a table for each of the six scores"},
-        {0},
-    };
-    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
-    if (!go) return PLEAT_OK;
-    pleat_config config = {0};
-    char text[1024];
-    const char *classes[PLEAT_MAX_CLASSES];
-    (void)snprintf(config.classes, sizeof config.classes, "%s", names);
-    const int n_classes = pleat_config_classes(&config, text, classes);
-    PLEAT_CHECK(words.n == 1 && truth != NULL && n_classes >= 2, PLEAT_ERR_ARG,
-                "usage: pleat %s %s", self->name, self->arguments);
-    if (a->session->rank != 0) return PLEAT_OK;
-    const pleat_report_info info = {.version = PLEAT_VERSION, .command = a->command};
-    pleat_case_result *results = NULL;
-    pleat_status status = pleat_score_folders(words.item[0], truth, n_classes, &results, &n);
-    if (status == PLEAT_OK && out != NULL) status = pleat_file_make_folder(out);
-    if (status == PLEAT_OK && out != NULL)
-        status = pleat_report_write(out, results, n, classes, n_classes, 1, &info);
-    if (status == PLEAT_OK)
-        status = pleat_report_print(stdout, results, n, classes, n_classes, 1, all);
-    free(results);
     return status;
 }

@@ -1,12 +1,12 @@
-/* info.c - pleat info: this build and machine, or what a file or folder holds. */
+/* verb_info.c - info: this build and machine, or what a file or folder holds. */
 #include "info.h"
 
 #include "app.h"
 
 #include "pleat/engine.h"
-#include "pleat/file.h"
 #include "pleat/layout.h"
 #include "pleat/nifti.h"
+#include "pleat/rundir.h"
 #include "pleat/store.h"
 
 #include <stdio.h>
@@ -140,7 +140,7 @@ static pleat_status info_file(const char *path, sheet_form form) {
 static pleat_status info_folder(const char *path, sheet_form form) {
     char index[PLEAT_PATH_BYTES], record[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_path(index, sizeof index, "%s/index.h5", path));
-    PLEAT_TRY(pleat_path(record, sizeof record, "%s/run.json", path));
+    PLEAT_TRY(pleat_run_path(path, PLEAT_RUN_RECORD, record));
     if (pleat_file_exists(index)) return info_store(path, form);
     PLEAT_CHECK(pleat_file_exists(record), PLEAT_ERR_NOT_FOUND,
                 "'%s' is neither a store nor a run: it has no index.h5 and no run.json", path);

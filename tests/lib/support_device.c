@@ -1,9 +1,7 @@
-/* support_module.c - the module's table over host memory, and an engine that records. */
-#include "support_module.h"
+/* support_device.c - the device's table over host memory, and an engine that records. */
+#include "support_device.h"
 
 #include "../../cuda/two_slots.h"
-#include "pleat/gpu_augment.h"
-#include "pleat/gpu_window.h"
 #include "pleat/volume.h"
 
 #include <stdlib.h>
@@ -11,20 +9,20 @@
 
 enum { MOST_CALLS = 512 };
 
-/* The table has no context, so the one module there is stands here. */
-static support_module the;
+/* The table has no context, so the one device there is stands here. */
+static support_device the;
 
 /* --- cases and patches ------------------------------------------------------------------------ */
 
-struct pleat_gpu_source {
+struct pleat_device_case {
     pleat_source source;
 };
-struct pleat_gpu_augment {
+struct pleat_device_augment {
     int patch[3];
 };
 
-static pleat_status source_create(pleat_engine *engine, const pleat_source *from, int with_label,
-                                  pleat_gpu_source **out) {
+static pleat_status case_create(pleat_engine *engine, const pleat_source *from, int with_label,
+                                pleat_device_case **out) {
     (void)engine;
     (void)with_label;
     PLEAT_CHECK(the.refuse == PLEAT_OK, the.refuse, "the upload of a case was refused");
@@ -35,12 +33,12 @@ static pleat_status source_create(pleat_engine *engine, const pleat_source *from
     return PLEAT_OK;
 }
 
-static void source_destroy(pleat_gpu_source *source) {
+static void case_destroy(pleat_device_case *source) {
     if (source != NULL) the.cases--;
     free(source);
 }
 
-static size_t source_bytes(const int dim[3], int with_label) {
+static size_t case_bytes(const int dim[3], int with_label) {
     return pleat_voxels(dim) * (with_label ? 5 : 4);
 }
 
@@ -49,7 +47,7 @@ static size_t scratch_bytes(const int patch[3], size_t voxels) {
 }
 
 static pleat_status augment_create(pleat_engine *engine, const int patch[3], size_t voxels,
-                                   pleat_gpu_augment **out) {
+                                   pleat_device_augment **out) {
     (void)engine;
     (void)voxels;
     *out = malloc(sizeof **out);
@@ -58,25 +56,25 @@ static pleat_status augment_create(pleat_engine *engine, const int patch[3], siz
     return PLEAT_OK;
 }
 
-static void augment_destroy(pleat_gpu_augment *augment) { free(augment); }
+static void augment_destroy(pleat_device_augment *augment) { free(augment); }
 
-static pleat_status realise(pleat_gpu_augment *augment, const pleat_sample *sample,
-                            const pleat_gpu_source *source, pleat_pad pad, float *image,
+static pleat_status realise(pleat_device_augment *augment, const pleat_sample *sample,
+                            const pleat_device_case *source, pleat_pad pad, float *image,
                             uint8_t *label) {
     the.patches++;
     return pleat_augment_patch(sample, &source->source, augment->patch, pad, image, label);
 }
 
-static pleat_status realise_input(pleat_gpu_augment *augment, const pleat_sample *sample,
-                                  const pleat_gpu_source *source, pleat_pad pad, void *x,
+static pleat_status realise_input(pleat_device_augment *augment, const pleat_sample *sample,
+                                  const pleat_device_case *source, pleat_pad pad, void *x,
                                   uint8_t *label) {
     return realise(augment, sample, source, pad, x, label);
 }
 
-static const pleat_gpu_augment_ops augment_ops = {
-    .source_create = source_create,
-    .source_destroy = source_destroy,
-    .source_bytes = source_bytes,
+static const pleat_patch_ops patch_ops = {
+    .case_create = case_create,
+    .case_destroy = case_destroy,
+    .case_bytes = case_bytes,
     .scratch_bytes = scratch_bytes,
     .create = augment_create,
     .destroy = augment_destroy,
@@ -85,45 +83,29 @@ static const pleat_gpu_augment_ops augment_ops = {
     .realise_on_host = realise,
 };
 
-/* --- sums of windows -------------------------------------------------------------------------- */
-
-struct pleat_gpu_window {
-    const pleat_window *window;
-    int classes;
-    float *sum;
-};
-
-static size_t window_bytes(const pleat_window *window, int classes) {
-    return pleat_voxels(window->dim) * (size_t)classes * sizeof(float);
-}
+/* --- sums of windows: the host's, counted ----------------------------------------------------- */
 
 static pleat_status window_create(pleat_engine *engine, const pleat_window *window, int classes,
-                                  pleat_gpu_window **out) {
-    (void)engine;
+                                  pleat_window_sum **out) {
     PLEAT_CHECK(the.refuse == PLEAT_OK, the.refuse, "a sum of windows was refused");
-    pleat_gpu_window *s = malloc(sizeof *s);
-    PLEAT_CHECK(s != NULL, PLEAT_ERR_MEMORY, "no memory for a sum");
-    *s = (pleat_gpu_window){window, classes, calloc(1, window_bytes(window, classes))};
-    *out = s;
-    return PLEAT_OK;
+    return pleat_host_windows.create(engine, window, classes, out);
 }
 
-static void window_destroy(pleat_gpu_window *s) {
-    if (s != NULL) free(s->sum);
-    free(s);
-}
-
-static pleat_status window_add(pleat_gpu_window *s, int i, const float *probs) {
+static pleat_status window_add(pleat_window_sum *s, int i, const float *probs) {
     the.windows++;
-    pleat_window_accumulate(s->window, i, probs, s->classes, s->sum);
-    return PLEAT_OK;
+    return pleat_host_windows.add(s, i, probs);
 }
 
-static pleat_status window_label(pleat_gpu_window *s, uint8_t *labels) {
-    return pleat_argmax(s->sum, pleat_voxels(s->window->dim), s->classes, labels);
+/* A function's address is no constant when it comes from a table. */
+static size_t window_bytes(const pleat_window *window, int classes) {
+    return pleat_host_windows.bytes(window, classes);
+}
+static void window_destroy(pleat_window_sum *s) { pleat_host_windows.destroy(s); }
+static pleat_status window_label(pleat_window_sum *s, uint8_t *labels) {
+    return pleat_host_windows.label(s, labels);
 }
 
-static const pleat_gpu_window_ops window_ops = {
+static const pleat_window_ops window_ops = {
     .bytes = window_bytes,
     .create = window_create,
     .destroy = window_destroy,
@@ -202,7 +184,8 @@ typedef struct call {
 } call;
 
 static struct {
-    const pleat_engine_ops *real;
+    const pleat_engine_ops *real; /* the engine's own */
+    pleat_engine_ops device;      /* the same with a device's groups */
     pleat_engine_ops recorder;
     call calls[MOST_CALLS];
     int n;
@@ -393,26 +376,26 @@ static pleat_status copy(pleat_engine *e, const pleat_tensor *x, int accumulate,
 }
 
 static pleat_status record_begin(pleat_engine *engine) {
-    PLEAT_CHECK(the.records, PLEAT_ERR_UNSUPPORTED, "this module does not record");
+    PLEAT_CHECK(the.records, PLEAT_ERR_UNSUPPORTED, "this device does not record");
     tape.n = 0;
     engine->ops = &tape.recorder;
     return PLEAT_OK;
 }
 
-static pleat_status record_end(pleat_engine *engine, pleat_status told, void **out) {
-    engine->ops = tape.real;
+static pleat_status record_end(pleat_engine *engine, pleat_status told, pleat_recording **out) {
+    engine->ops = &tape.device;
     the.moved = 0;
     the.recorded++;
-    if (told == PLEAT_OK) *out = &tape;
+    if (told == PLEAT_OK) *out = (pleat_recording *)&tape;
     return told;
 }
 
-static int is_current(pleat_engine *engine, const void *recording) {
+static int is_current(pleat_engine *engine, const pleat_recording *recording) {
     (void)engine;
-    return recording == &tape && !the.moved;
+    return (const void *)recording == &tape && !the.moved;
 }
 
-static pleat_status replay(pleat_engine *engine, void *recording) {
+static pleat_status play(pleat_engine *engine, pleat_recording *recording) {
     (void)engine;
     (void)recording;
     the.replayed++;
@@ -420,29 +403,35 @@ static pleat_status replay(pleat_engine *engine, void *recording) {
     return PLEAT_OK;
 }
 
-static void recording_destroy(void *recording) { (void)recording; }
+static void recording_destroy(pleat_recording *recording) { (void)recording; }
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-static const pleat_cuda_module table = {
-    .augment = &augment_ops,
-    .window = &window_ops,
+static const pleat_device_ops table = {
+    .patches = &patch_ops,
+    .windows = &window_ops,
     .memory = memory,
     .staging_create = staging_create,
     .staging_destroy = staging_destroy,
     .staging_put = staging_put,
     .staging_take = staging_take,
-    .record_begin = record_begin,
-    .record_end = record_end,
-    .is_current = is_current,
-    .replay = replay,
-    .recording_destroy = recording_destroy,
 };
 
-support_module *support_module_give(pleat_engine *engine) {
-    the = (support_module){.engine = engine, .unused = (size_t)1 << 40, .records = 1};
+static const pleat_record_ops record_ops = {
+    .begin = record_begin,
+    .end = record_end,
+    .is_current = is_current,
+    .play = play,
+    .destroy = recording_destroy,
+};
+
+support_device *support_device_give(pleat_engine *engine) {
+    the = (support_device){.engine = engine, .unused = (size_t)1 << 40, .records = 1};
     tape.real = engine->ops;
-    tape.recorder = *engine->ops;
+    tape.device = *engine->ops;
+    tape.device.device = &table;
+    tape.device.record = &record_ops;
+    tape.recorder = tape.device;
     tape.recorder.upload = no_upload;
     tape.recorder.download = no_download;
     tape.recorder.zero = zero;
@@ -460,11 +449,15 @@ support_module *support_module_give(pleat_engine *engine) {
     tape.recorder.loss_backward = loss_backward;
     tape.recorder.host_call_run = host_call_run;
     tape.recorder.copy = copy;
-    engine->module = &table;
+    engine->ops = &tape.device;
     return &the;
 }
 
-void support_module_release(support_module *module) {
-    if (module->engine != NULL) module->engine->module = NULL;
-    *module = (support_module){0};
+void support_device_hide(support_device *device, int hidden) {
+    device->engine->ops = hidden ? tape.real : &tape.device;
+}
+
+void support_device_release(support_device *device) {
+    if (device->engine != NULL) device->engine->ops = tape.real;
+    *device = (support_device){0};
 }

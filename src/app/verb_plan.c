@@ -1,4 +1,4 @@
-/* verbs_plan.c - pleat plan: what a run will need, and a batch script that asks for it. */
+/* verb_plan.c - plan: what a run will need, and a batch script that asks for it. */
 #include "plan_needs.h"
 
 #include "pleat/file.h"
@@ -80,7 +80,7 @@ static void print_time(const plan_request *r, const plan_needs *n) {
                  time_text(plan_needs_seconds(n, &r->config), text), r->config.epochs);
     (void)printf(", %s an epoch; a fold may end earlier\n", time_text(n->epoch, text));
     (void)printf("  %s\n", n->timed);
-    if (r->gpus > 0 && strstr(n->timed, "cudnn") == NULL)
+    if (r->gpus > 0 && !n->timed_on_gpu)
         (void)printf("  that was no GPU: the time on GPUs will be another\n");
 }
 
@@ -167,13 +167,11 @@ static void choose_ranks(plan_request *r) {
 }
 
 static pleat_status count_classes(pleat_config *c) {
-    char text[1024], **names = NULL;
-    const char *known[PLEAT_MAX_CLASSES];
-    c->network.classes = pleat_config_classes(c, text, known);
-    if (c->network.classes == 0 && c->data[0] != '\0') {
-        PLEAT_TRY(pleat_layout_classes(c->data, &names, &c->network.classes));
-        pleat_layout_classes_free(names, c->network.classes);
-    }
+    pleat_classes classes;
+    PLEAT_TRY(pleat_classes_parse(c->classes, &classes));
+    if (classes.n == 0 && c->data[0] != '\0') PLEAT_TRY(pleat_layout_classes(c->data, &classes));
+    c->network.classes = classes.n;
+    pleat_classes_free(&classes);
     PLEAT_CHECK(c->network.classes >= 2, PLEAT_ERR_ARG,
                 "the classes are not known: set classes: [background, ...] in the configuration");
     return PLEAT_OK;
@@ -204,7 +202,7 @@ pleat_status verb_plan(app *a, const verb *self, int argc, char **argv) {
          "one a GPU; on CPU nodes as many as give each fold a rank"},
         {"--steps", OPTION_INT, &r.steps, "N", "that are timed here; 3; 0: none"},
         {"--from", OPTION_TEXT, &r.past, "RUN", "take the time of an epoch from this run"},
-        {"--set", OPTION_LIST, &o.sets, "KEY=VALUE", "change a key; may be repeated"},
+        {"--set", OPTION_LIST, &o.sets, "KEY=VALUE", VERB_SET_HELP},
         {"--sbatch", OPTION_TEXT, &o.sbatch, "FILE", "write a batch script that asks for it"},
         {"--out", OPTION_TEXT, &o.out, "RUN", "the script's folder of results"},
         {"--time", OPTION_TEXT, &o.time, "TIME", "the script's limit; seconds or HH:MM:SS"},

@@ -1,0 +1,26 @@
+/* cases.h - the annotated cases that a configuration names: their files, and their ids alone. */
+#ifndef PLEAT_CASES_H
+#define PLEAT_CASES_H
+
+#include "pleat/config.h"
+#include "pleat/layout.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_cases {
+    pleat_case_paths *paths; /* [n], sorted by id: the order of stores and folds */
+    const char **ids;        /* [n], of the paths */
+    int n;
+} pleat_cases;
+
+/* Of config->data; ERR_ARG when it is empty. pleat_cases_free releases *out, also after a
+ * failure. */
+pleat_status pleat_cases_find(const pleat_config *config, pleat_cases *out);
+void pleat_cases_free(pleat_cases *cases);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_CASES_H */

@@ -1,0 +1,30 @@
+/* verb_ablate.c - ablate: with and without preprocessing and augmentation, side by side. */
+#include "app.h"
+
+#include "pleat/ablation.h"
+
+pleat_status verb_ablate(app *a, const verb *self, int argc, char **argv) {
+    const char *out = NULL;
+    text_list sets = {0}, words = {0};
+    pleat_run_options options = {.command = a->command, .only_fold = -1};
+    int go = 0;
+    const option rows[] = {
+        {"--out", OPTION_TEXT, &out, "RUN", "folder of the four runs; started again, it goes on"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
+        {"--dry-run", OPTION_FLAG, &options.dry_run, NULL, "print who trains what, and stop"},
+        {0},
+    };
+    pleat_config config;
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(words.n == 1 && out != NULL, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
+                self->arguments);
+    options.out = out;
+    PLEAT_TRY(verb_config(words.item[0], &sets, &config));
+    PLEAT_CHECK(config.augment && (config.prep.clip || config.prep.grayscale ||
+                                   config.prep.resample || config.prep.zscore),
+                PLEAT_ERR_ARG,
+                "pleat ablate needs a configuration with preprocessing and augmentation; it turns "
+                "them off itself");
+    return pleat_ablation_run(a->session, &config, &options);
+}

@@ -1,0 +1,24 @@
+/* verb_phantom.c - phantom: makes a small chest-like data set. */
+#include "app.h"
+
+#include "pleat/phantom.h"
+
+pleat_status verb_phantom(app *a, const verb *self, int argc, char **argv) {
+    text_list words = {0};
+    int cases = 10, seed = 1, go = 0;
+    const option rows[] = {
+        {"--cases", OPTION_INT, &cases, "N", "how many; 10"},
+        {"--seed", OPTION_INT, &seed, "N", "of their anatomy; 1"},
+        {0},
+    };
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat phantom FOLDER");
+    PLEAT_CHECK(cases >= 1 && cases <= 9999 && seed >= 0, PLEAT_ERR_ARG,
+                "--cases must be 1 to 9999, --seed not negative");
+    if (a->session->rank != 0) return PLEAT_OK;
+    const pleat_phantom_config config = pleat_phantom_default();
+    PLEAT_TRY(pleat_phantom_write(words.item[0], cases, (uint64_t)seed, &config));
+    (void)printf("%d cases in %s\n", cases, words.item[0]);
+    return PLEAT_OK;
+}

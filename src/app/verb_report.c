@@ -1,0 +1,18 @@
+/* verb_report.c - report: writes the report of a run again. */
+#include "app.h"
+
+#include "pleat/crossval.h"
+
+pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
+    text_list words = {0};
+    int all = 0, go = 0;
+    const option rows[] = {
+        {"--all-scores", OPTION_FLAG, &all, NULL,
+         "a table for each score, not for the first alone"},
+        {0},
+    };
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat report RUN");
+    return a->session->rank == 0 ? pleat_crossval_report(words.item[0], all) : PLEAT_OK;
+}

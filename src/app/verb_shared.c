@@ -1,0 +1,22 @@
+/* verb_shared.c - what verbs have in common: the options, the configuration. */
+#include "app.h"
+
+pleat_status verb_options(app *a, const verb *self, const option *rows, int argc, char **argv,
+                          text_list *words, int *go) {
+    int help = 0;
+    PLEAT_TRY(options_parse(rows, self->name, argc, argv, words, &help));
+    *go = !help;
+    if (!help || a->session->rank != 0) return PLEAT_OK;
+    (void)printf("usage: pleat %s %s\n\n%s\n\n", self->name, self->arguments, self->what);
+    options_print(stdout, rows);
+    return PLEAT_OK;
+}
+
+pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out) {
+    pleat_config_defaults(out);
+    if (path != NULL) PLEAT_TRY(pleat_config_read(path, out));
+    PLEAT_TRY(pleat_config_environment(out));
+    for (int i = 0; i < assignments->n; i++) PLEAT_TRY(pleat_config_set(assignments->item[i], out));
+    if (out->fidelity) out->prep.edge_zero = 1;
+    return pleat_config_check(out);
+}

@@ -1,0 +1,57 @@
+/* verb_split.c - split: chooses the folds, or checks them. */
+#include "app.h"
+
+#include "pleat/cases.h"
+#include "pleat/folds.h"
+
+static pleat_status make_split(const pleat_config *config, const char *out) {
+    pleat_cases c = {0};
+    pleat_folds folds = {0};
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY_GOTO(status, done, pleat_cases_find(config, &c));
+    PLEAT_TRY_GOTO(
+        status, done,
+        pleat_folds_make(c.ids, c.n, config->folds, config->seed, config->group_by, &folds));
+    PLEAT_TRY_GOTO(status, done, pleat_folds_write(out, c.ids, &folds));
+    (void)printf("%d cases in %d folds: %s\n", c.n, folds.k, out);
+done:
+    pleat_folds_free(&folds);
+    pleat_cases_free(&c);
+    return status;
+}
+
+static pleat_status check_split(const pleat_config *config, const char *path) {
+    pleat_cases c = {0};
+    pleat_folds folds = {0};
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY_GOTO(status, done, pleat_cases_find(config, &c));
+    PLEAT_TRY_GOTO(status, done, pleat_folds_read(path, c.ids, c.n, &folds));
+    PLEAT_TRY_GOTO(status, done, pleat_folds_check(c.ids, &folds, config->group_by));
+    (void)printf("%s: %d cases, %d folds, each case held out once%s\n", path, c.n, folds.k,
+                 config->group_by[0] != '\0' ? ", no group in two folds" : "");
+done:
+    pleat_folds_free(&folds);
+    pleat_cases_free(&c);
+    return status;
+}
+
+pleat_status verb_split(app *a, const verb *self, int argc, char **argv) {
+    const char *out = NULL, *check = NULL;
+    text_list sets = {0}, words = {0};
+    pleat_config config;
+    int go = 0;
+    const option rows[] = {
+        {"--out", OPTION_TEXT, &out, "FILE", "splits_final.json to write"},
+        {"--check", OPTION_TEXT, &check, "FILE",
+         "check these splits instead: every case once, no group (folds.group_by) in two folds"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
+        {0},
+    };
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(words.n == 1 && (out != NULL) != (check != NULL), PLEAT_ERR_ARG,
+                "usage: pleat split CONFIG --out FILE, or pleat split CONFIG --check FILE");
+    PLEAT_TRY(verb_config(words.item[0], &sets, &config));
+    if (a->session->rank != 0) return PLEAT_OK;
+    return out != NULL ? make_split(&config, out) : check_split(&config, check);
+}

@@ -1,0 +1,40 @@
+/* verbs.c - the table of verbs. */
+#include "app.h"
+
+#include <string.h>
+
+const verb verbs[] = {
+    {"run", verb_run, 1, "CONFIG --out RUN", "a whole cross-validation: NIfTI in, one report out"},
+    {"train", verb_train, 1, "CONFIG --out RUN --fold K", "train a fold, without predictions"},
+    {"plan", verb_plan, 0, "CONFIG",
+     "what a run will need on a cluster, and a batch script for it"},
+    {"prep", verb_prep, 1, "CONFIG --out STORE", "NIfTI to store"},
+    {"split", verb_split, 0, "CONFIG --out FILE", "choose the folds, or check them"},
+    {"predict", verb_predict, 0, "MODEL... --in DATA --out FOLDER",
+     "label volumes with trained models"},
+    {"score", verb_score, 0, "PREDICTIONS --truth DATA --classes A,B,...", "compare label maps"},
+    {"report", verb_report, 0, "RUN", "write the report of a run again"},
+    {"ablate", verb_ablate, 0, "CONFIG --out RUN",
+     "with and without preprocessing and augmentation, side by side"},
+    {"augment", verb_augment, 0, "[CONFIG] --store STORE --case ID --out DIR",
+     "patches as the network sees them"},
+    {"phantom", verb_phantom, 0, "FOLDER", "make a small chest-like data set"},
+    {"config", verb_config_show, 0, "[CONFIG]", "print the resolved configuration with its manual"},
+    {"info", verb_info, 0, "[FILE|FOLDER]", "this build and machine, or what a file holds"},
+    {"bench", verb_bench, 0, "step|prep|read|predict|allreduce|augment", "measure this machine"},
+    {NULL, NULL, 0, NULL, NULL},
+};
+
+const verb *verb_find(const char *name) {
+    for (const verb *v = verbs; v->name != NULL; v++)
+        if (strcmp(v->name, name) == 0) return v;
+    return NULL;
+}
+
+pleat_status verb_unknown(const char *name) {
+    char hint[OPTION_HINT_BYTES];
+    pleat_nearest near = pleat_nearest_to(name);
+    for (const verb *v = verbs; v->name != NULL; v++) pleat_nearest_look(&near, v->name);
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "unknown verb '%s';%s pleat --help lists them", name,
+                      options_hint(&near, hint));
+}

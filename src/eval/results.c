@@ -1,0 +1,98 @@
+/* results.c - results grow by a case, and travel from rank to rank. */
+#include "pleat/results.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t values_of(const pleat_results *r) {
+    return (size_t)pleat_scores_count(r->scores) * (size_t)r->classes.n;
+}
+
+/* Of a case's one block: its counts, then its values. */
+static size_t block_bytes(const pleat_results *r) {
+    return (size_t)r->classes.n * sizeof(pleat_counts) + values_of(r) * sizeof(double);
+}
+
+pleat_status pleat_results_begin(const pleat_classes *classes, int folds,
+                                 const pleat_scores *scores, pleat_results *out) {
+    *out = (pleat_results){.scores = scores, .folds = folds};
+    PLEAT_CHECK(classes->n >= 1, PLEAT_ERR_ARG, "there are no classes to score");
+    return pleat_classes_make(classes->name, classes->n, &out->classes);
+}
+
+static pleat_status copy_text(char *out, size_t size, const char *text, const char *what) {
+    PLEAT_CHECK((size_t)snprintf(out, size, "%s", text) < size, PLEAT_ERR_ARG,
+                "the %s '%s' is longer than %zu characters", what, text, size - 1);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_results_add(pleat_results *results, const char *id, int fold,
+                               const char *prediction, const char *reference,
+                               pleat_case_result **out) {
+    pleat_case_result one = {.fold = fold};
+    PLEAT_TRY(copy_text(one.id, sizeof one.id, id, "case's name"));
+    PLEAT_TRY(copy_text(one.prediction, sizeof one.prediction, prediction, "path"));
+    PLEAT_TRY(copy_text(one.reference, sizeof one.reference, reference, "path"));
+    pleat_case_result *more = realloc(results->cases, ((size_t)results->n + 1) * sizeof *more);
+    if (more != NULL) results->cases = more;
+    one.counts = calloc(1, block_bytes(results));
+    if (more == NULL || one.counts == NULL) {
+        free(one.counts);
+        return PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for the scores of case '%s'", id);
+    }
+    one.values = (double *)(void *)(one.counts + results->classes.n);
+    for (size_t v = 0; v < values_of(results); v++) one.values[v] = (double)NAN;
+    results->cases[results->n++] = one;
+    *out = &results->cases[results->n - 1];
+    return PLEAT_OK;
+}
+
+pleat_scored pleat_results_at(const pleat_results *results, int i, int s, int c) {
+    const pleat_case_result *one = &results->cases[i];
+    return (pleat_scored){one->values[(size_t)s * (size_t)results->classes.n + (size_t)c],
+                          pleat_metrics_presence(&one->counts[c])};
+}
+
+pleat_results pleat_results_part(const pleat_results *results, int first, int n) {
+    pleat_results part = *results;
+    part.cases = results->cases + first;
+    part.n = n;
+    return part;
+}
+
+pleat_status pleat_results_pack(const pleat_results *results, void **bytes, size_t *n) {
+    const size_t head = sizeof(pleat_case_result), block = block_bytes(results);
+    char *at = malloc((size_t)results->n * (head + block) + 1); /* + 1: never malloc(0) */
+    PLEAT_CHECK(at != NULL, PLEAT_ERR_MEMORY, "no memory to send the scores of %d cases",
+                results->n);
+    *bytes = at;
+    *n = (size_t)results->n * (head + block);
+    for (int i = 0; i < results->n; i++, at += head + block) {
+        memcpy(at, &results->cases[i], head); /* whose two pointers nobody reads */
+        memcpy(at + head, results->cases[i].counts, block);
+    }
+    return PLEAT_OK;
+}
+
+pleat_status pleat_results_unpack(const void *bytes, size_t n, pleat_results *results) {
+    const size_t head = sizeof(pleat_case_result), block = block_bytes(results);
+    PLEAT_CHECK(n % (head + block) == 0, PLEAT_ERR_FORMAT,
+                "%zu bytes are no whole cases of %zu bytes", n, head + block);
+    for (const char *at = bytes; n > 0; at += head + block, n -= head + block) {
+        pleat_case_result sent, *one = NULL;
+        memcpy(&sent, at, head);
+        PLEAT_TRY(
+            pleat_results_add(results, sent.id, sent.fold, sent.prediction, sent.reference, &one));
+        memcpy(one->counts, at + head, block);
+    }
+    return PLEAT_OK;
+}
+
+void pleat_results_free(pleat_results *results) {
+    for (int i = 0; i < results->n; i++) free(results->cases[i].counts);
+    free(results->cases);
+    pleat_classes_free(&results->classes);
+    *results = (pleat_results){0};
+}

@@ -1,0 +1,105 @@
+/* dataset.c - what a run learns from: cases, classes, folds, the store and its copy in memory. */
+#include "run_impl.h"
+
+#include "pleat/prep.h"
+
+#include <string.h>
+
+/* Of the configuration, else of the data, which the configuration then holds. */
+static pleat_status find_classes(pleat_config *config, pleat_classes *out) {
+    PLEAT_TRY(pleat_classes_parse(config->classes, out));
+    if (out->n == 0) {
+        PLEAT_TRY(pleat_layout_classes(config->data, out));
+        const pleat_status status =
+            pleat_classes_text(out, config->classes, sizeof config->classes);
+        PLEAT_CHECK(status == PLEAT_OK, status,
+                    "the class names of '%s/dataset.json' are too long or hold a comma; set "
+                    "classes: in the configuration",
+                    config->data);
+    }
+    PLEAT_CHECK(out->n >= 2, PLEAT_ERR_ARG,
+                "the classes are not known: set classes: [background, ...] in the configuration, "
+                "or put a dataset.json with \"labels\" into '%s'",
+                config->data);
+    config->network.classes = out->n;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_dataset_find(pleat_config *config, const char *run, pleat_dataset *out) {
+    PLEAT_TRY(pleat_cases_find(config, &out->cases));
+    PLEAT_TRY(find_classes(config, &out->classes));
+    PLEAT_TRY(pleat_config_check(config));
+    if (config->store[0] != '\0')
+        PLEAT_TRY(pleat_path(out->store_path, sizeof out->store_path, "%s", config->store));
+    else
+        PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_STORE, out->store_path));
+    pleat_prep_text(&config->prep, out->preprocessing, sizeof out->preprocessing);
+    return PLEAT_OK;
+}
+
+/* folds.splits must say what the run has begun with. */
+static pleat_status same_splits(const pleat_dataset *data, const char *splits, const char *path) {
+    pleat_folds wanted = {0};
+    PLEAT_TRY(pleat_folds_read(splits, data->cases.ids, data->cases.n, &wanted));
+    const int same =
+        wanted.k == data->folds.k && memcmp(wanted.fold_of, data->folds.fold_of,
+                                            (size_t)data->cases.n * sizeof *wanted.fold_of) == 0;
+    pleat_folds_free(&wanted);
+    PLEAT_CHECK(same, PLEAT_ERR_ARG,
+                "folds.splits '%s' differs from '%s', which the run has begun with; use another "
+                "--out folder",
+                splits, path);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *c, const char *run) {
+    char path[PLEAT_PATH_BYTES];
+    const char *group_by = c->group_by[0] != '\0' ? c->group_by : NULL;
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_SPLITS, path));
+    if (run[0] != '\0' && pleat_file_exists(path)) {
+        PLEAT_TRY(pleat_folds_read(path, data->cases.ids, data->cases.n, &data->folds));
+        if (c->splits[0] != '\0') PLEAT_TRY(same_splits(data, c->splits, path));
+    } else if (c->splits[0] != '\0')
+        PLEAT_TRY(pleat_folds_read(c->splits, data->cases.ids, data->cases.n, &data->folds));
+    else
+        PLEAT_TRY(pleat_folds_make(data->cases.ids, data->cases.n, c->folds, c->seed, group_by,
+                                   &data->folds));
+    PLEAT_CHECK(data->folds.k == c->folds, PLEAT_ERR_ARG,
+                "the splits have %d folds, the configuration says folds.k = %d", data->folds.k,
+                c->folds);
+    if (group_by != NULL) PLEAT_TRY(pleat_folds_check(data->cases.ids, &data->folds, group_by));
+    return PLEAT_OK;
+}
+
+static pleat_status check_store(const pleat_dataset *data, const char *folder) {
+    PLEAT_CHECK(pleat_store_count(data->store) == data->cases.n, PLEAT_ERR_DATA,
+                "store '%s' has %d cases, '%s' has %d", data->store_path,
+                pleat_store_count(data->store), folder, data->cases.n);
+    for (int i = 0; i < data->cases.n; i++)
+        PLEAT_CHECK(
+            strcmp(pleat_store_info(data->store, i)->id, data->cases.ids[i]) == 0, PLEAT_ERR_DATA,
+            "store '%s' has case '%s' where '%s' has '%s'; another run may have filled it",
+            data->store_path, pleat_store_info(data->store, i)->id, folder, data->cases.ids[i]);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
+                                pleat_session *session) {
+    PLEAT_TRY(pleat_prep_run(session->world, &config->prep, data->cases.paths, data->cases.n,
+                             data->classes.n, data->store_path));
+    pleat_status status = pleat_store_open(data->store_path, data->preprocessing, &data->store);
+    if (status == PLEAT_OK) status = check_store(data, config->data);
+    PLEAT_TRY(pleat_comm_agree(session->world, status));
+    status = pleat_pool_open(session->node, data->store, (size_t)config->host_memory, &data->pool);
+    if (status == PLEAT_OK && config->oversample > 0.0)
+        status = pleat_pool_list_foreground(data->pool);
+    return pleat_comm_agree(session->world, status);
+}
+
+void pleat_dataset_close(pleat_dataset *data) {
+    pleat_pool_close(data->pool);
+    pleat_store_close(data->store);
+    pleat_folds_free(&data->folds);
+    pleat_classes_free(&data->classes);
+    pleat_cases_free(&data->cases);
+}

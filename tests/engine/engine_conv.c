@@ -1,0 +1,239 @@
+/* engine_conv.c - the convolutions of an engine against the oracle's. */
+#include "engine_suite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WHERE 128 /* bytes of a case's name */
+
+static void mask_half(bench *b, double *values, size_t n) { /* as ReLU's backward leaves them */
+    for (size_t i = 0; i < n; i++)
+        if (draw_below(b, 2) == 0) values[i] = 0;
+}
+
+static conv_out conv_results(bench *b, const conv_case *c) {
+    return (conv_out){.y = take(b, shape_size(conv_y_shape(c))),
+                      .dx = take(b, shape_size(conv_x_shape(c))),
+                      .dweights = take(b, conv_weight_count(c)),
+                      .dbias = take(b, (size_t)c->cout)};
+}
+
+static void name_conv(const conv_case *c, char *out) {
+    const int *k = c->kernel, *s = c->stride, *p = c->before;
+    (void)snprintf(out, WHERE,
+                   "%dx%dx%dx%d, %d to %d, kernel %d%d%d, stride %d%d%d, before %d%d%d%s%s, "
+                   "slice %d+%d",
+                   c->n, c->d, c->h, c->w, c->cin, c->cout, k[0], k[1], k[2], s[0], s[1], s[2],
+                   p[0], p[1], p[2], c->relu ? ", relu" : "", c->no_bias ? ", no bias" : "",
+                   c->y.before, c->y.after);
+}
+
+static conv_in conv_numbers(bench *b, const conv_case *c) {
+    const size_t ys = shape_size(conv_y_shape(c)), weights = conv_weight_count(c);
+    const conv_in in = {.x = draw(b, shape_size(conv_x_shape(c))),
+                        .weights = draw(b, weights),
+                        .bias = draw(b, (size_t)c->cout),
+                        .dy = draw(b, ys),
+                        .dweights = draw(b, weights),
+                        .dbias = draw(b, (size_t)c->cout)};
+    if (c->relu) mask_half(b, in.dy, ys);
+    return in;
+}
+
+static void compare_conv(bench *b, const conv_case *c) {
+    const size_t xs = shape_size(conv_x_shape(c)), ys = shape_size(conv_y_shape(c));
+    const conv_in in = conv_numbers(b, c);
+    const conv_out got = conv_results(b, c), want = conv_results(b, c);
+    const conv_out infer = conv_results(b, c);
+    char where[WHERE];
+    name_conv(c, where);
+    run_conv(b->engine, c, 1, &in, &got);
+    run_conv(b->engine, c, 0, &in, &infer);
+    run_conv(b->oracle, c, 1, &in, &want);
+    judge(b, "forward", where, got.y, want.y, ys);
+    judge(b, "forward, infer", where, infer.y, want.y, ys);
+    judge(b, "backward weights", where, got.dweights, want.dweights, conv_weight_count(c));
+    if (!c->no_bias) judge(b, "backward bias", where, got.dbias, want.dbias, (size_t)c->cout);
+    if (!c->first) judge(b, "backward data", where, got.dx, want.dx, xs);
+    bench_clear(b);
+}
+
+void conv3_agrees_with_the_oracle(void **state) {
+    static const conv_case cases[] = {
+        /* kind, n, d, h, w, cin, cout, kernel and the like, relu, first, no_bias, slice */
+        {PLEAT_CONV, 1, 1, 1, 1, 1, 1, CONV3, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 1, 1, 1, 3, 4, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 3, 4, 5, 1, 8, CONV3, 1, 1, 0, {0, 0}},
+        {PLEAT_CONV, 2, 5, 3, 7, 3, 16, CONV3, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 2, 2, 2, 17, 3, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 3, 1, 6, 5, 8, 17, CONV3, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 4, 4, 4, 16, 16, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 7, 5, 3, 32, 48, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 2, 4, 6, 3, 48, 32, CONV3, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 5, 5, 1, 32, 32, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 9, 8, 17, 1, 32, CONV3, 1, 1, 0, {0, 0}},
+        {PLEAT_CONV, 2, 1, 1, 33, 4, 1, CONV3, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 6, 6, 6, 64, 32, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 3, 3, 3, 128, 64, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 16, 16, 8, 32, 32, CONV3, 1, 0, 0, {0, 0}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
+    bench_report(*state, "conv3");
+}
+
+/* Every two axes in every pair of ways: the third axis' way is the sum of theirs, modulo 6. */
+void conv_agrees_for_every_kernel_stride_and_padding(void **state) {
+    static const struct {
+        int kernel, stride, before, sizes[3];
+    } ways[6] = {{1, 1, 0, {3, 1, 5}}, {1, 2, 0, {2, 6, 4}}, {3, 1, 1, {5, 4, 1}},
+                 {3, 1, 0, {4, 1, 3}}, {3, 2, 1, {4, 2, 6}}, {3, 2, 0, {6, 4, 2}}};
+    static const int channels[6] = {1, 16, 3, 32, 2, 17};
+    for (int i = 0; i < 36; i++) {
+        const int of_axis[3] = {i / 6, i % 6, (i / 6 + i % 6) % 6};
+        conv_case c = {.kind = PLEAT_CONV,
+                       .n = 1 + i % 2,
+                       .cin = channels[i % 6],
+                       .cout = channels[(i / 6 + 2 * i + 1) % 6],
+                       .relu = i % 3 == 0,
+                       .first = i % 5 == 0,
+                       .no_bias = i % 4 == 1};
+        int size[3];
+        for (int axis = 0; axis < 3; axis++) {
+            const int way = of_axis[axis];
+            size[axis] = ways[way].sizes[(i + axis) % 3];
+            c.kernel[axis] = ways[way].kernel;
+            c.stride[axis] = ways[way].stride;
+            c.before[axis] = ways[way].before;
+        }
+        c.d = size[0];
+        c.h = size[1];
+        c.w = size[2];
+        compare_conv(*state, &c);
+    }
+    bench_report(*state, "conv");
+}
+
+/* Layers as networks have them: strided in place of pooling, shortcuts, two dimensions. */
+void conv_of_flat_and_strided_layers_agrees(void **state) {
+    static const conv_case cases[] = {
+        /* kind, n, d, h, w, cin, cout, kernel, stride, before, relu, first, no_bias, slice */
+        {PLEAT_CONV, 1, 8, 8, 4, 32, 64, {3, 3, 3}, {2, 2, 2}, {1, 1, 1}, 0, 0, 1, {0, 0}},
+        {PLEAT_CONV, 2, 8, 6, 4, 16, 32, {3, 3, 3}, {1, 2, 2}, {1, 0, 0}, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 4, 6, 8, 64, 32, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, 0, 0, 1, {0, 0}},
+        {PLEAT_CONV, 2, 4, 6, 8, 32, 64, {1, 1, 1}, {2, 2, 2}, {0, 0, 0}, 0, 0, 1, {0, 0}},
+        {PLEAT_CONV, 1, 4, 4, 4, 17, 33, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 2, 1, 17, 16, 32, 32, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 2, 1, 16, 32, 16, 32, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, 0, 0, 1, {0, 0}},
+        {PLEAT_CONV, 3, 1, 16, 16, 1, 32, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, 1, 1, 0, {0, 0}},
+        {PLEAT_CONV, 1, 5, 8, 8, 16, 16, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, 1, 0, 1, {0, 0}},
+        {PLEAT_CONV, 2, 6, 8, 8, 2, 32, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}, 1, 1, 0, {0, 0}},
+        {PLEAT_CONV, 1, 6, 5, 7, 16, 17, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}, 0, 1, 1, {0, 0}},
+        {PLEAT_CONV, 1, 2, 2, 2, 64, 64, {3, 3, 3}, {2, 2, 2}, {1, 1, 1}, 0, 0, 0, {0, 0}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
+    bench_report(*state, "conv");
+}
+
+void head_agrees_with_the_oracle(void **state) {
+    static const conv_case cases[] = {
+        {PLEAT_HEAD, 1, 1, 1, 1, 1, 2, HEAD1, 0, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 1, 3, 4, 5, 3, 4, HEAD1, 0, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 2, 5, 3, 7, 8, 3, HEAD1, 0, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 3, 1, 6, 5, 17, 5, HEAD1, 0, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 2, 8, 8, 4, 32, 4, HEAD1, 0, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 1, 4, 4, 4, 16, 17, HEAD1, 0, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 2, 1, 9, 8, 32, 33, HEAD1, 0, 0, 1, {0, 0}},
+        {PLEAT_HEAD, 1, 2, 7, 3, 16, 255, HEAD1, 0, 0, 0, {0, 0}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
+    bench_report(*state, "head");
+}
+
+void up_agrees_with_the_oracle(void **state) {
+    static const conv_case cases[] = {
+        {PLEAT_UP, 1, 1, 1, 1, 1, 1, UP2, 0, 0, 0, {0, 0}},
+        {PLEAT_UP, 1, 1, 1, 1, 4, 3, UP2, 0, 0, 0, {0, 3}},
+        {PLEAT_UP, 2, 3, 1, 2, 3, 8, UP2, 0, 0, 0, {0, 8}},
+        {PLEAT_UP, 1, 2, 3, 5, 16, 8, UP2, 0, 0, 0, {8, 0}},
+        {PLEAT_UP, 3, 1, 2, 2, 17, 4, UP2, 0, 0, 0, {2, 3}},
+        {PLEAT_UP, 1, 4, 3, 2, 32, 16, UP2, 0, 0, 0, {0, 16}},
+        {PLEAT_UP, 2, 2, 2, 3, 64, 32, UP2, 0, 0, 0, {0, 32}},
+        {PLEAT_UP, 1, 3, 3, 3, 48, 17, UP2, 0, 0, 0, {17, 17}},
+        {PLEAT_UP, 1, 8, 8, 4, 32, 32, UP2, 0, 0, 0, {0, 32}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
+    bench_report(*state, "up");
+}
+
+void up_agrees_for_every_stride(void **state) {
+    static const conv_case cases[] = {
+        {.n = 2, .d = 3, .h = 1, .w = 5, .cin = 16, .cout = 17, .y = {17, 0}},
+        {.n = 1, .d = 1, .h = 4, .w = 3, .cin = 32, .cout = 16, .y = {0, 16}, .no_bias = 1},
+        {.n = 2, .d = 2, .h = 3, .w = 1, .cin = 3, .cout = 2, .y = {0, 0}},
+        {.n = 1, .d = 1, .h = 5, .w = 6, .cin = 17, .cout = 32, .y = {32, 0}, .no_bias = 1},
+    };
+    for (int i = 0; i < 8; i++)
+        for (size_t k = (size_t)i % 2; k < COUNT(cases); k += 2) {
+            conv_case c = cases[k];
+            c.kind = PLEAT_UP;
+            for (int axis = 0; axis < 3; axis++)
+                c.kernel[axis] = c.stride[axis] = 1 + (i >> axis) % 2;
+            compare_conv(*state, &c);
+        }
+    bench_report(*state, "up");
+}
+
+/* Of an engine that adds all samples' gradients it is refused. */
+static void each_is_refused(const bench *b) {
+    static const conv_case cases[] = {
+        {PLEAT_CONV, 2, 2, 2, 2, 4, 4, CONV3, 0, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 2, 2, 2, 2, 4, 4, HEAD1, 0, 0, 0, {0, 0}},
+        {PLEAT_UP, 2, 2, 2, 2, 4, 4, UP2, 0, 0, 0, {0, 0}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        pleat_conv *conv = NULL;
+        pleat_conv_desc desc = conv_desc(&cases[i], 1);
+        desc.sample_stride = 1000;
+        assert_int_equal(b->engine->ops->conv_create(b->engine, &desc, &conv),
+                         PLEAT_ERR_UNSUPPORTED);
+        assert_non_null(strstr(pleat_error_message(), b->engine->ops->name));
+    }
+}
+
+void each_samples_gradient_agrees_with_the_oracle(void **state) {
+    static const conv_case cases[] = {
+        {PLEAT_CONV, 3, 5, 3, 7, 3, 16, CONV3, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 2, 4, 6, 3, 17, 9, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 5, 8, 8, 4, 1, 32, CONV3, 1, 1, 0, {0, 0}},
+        {PLEAT_HEAD, 3, 5, 3, 7, 17, 5, HEAD1, 0, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 2, 8, 8, 4, 32, 4, HEAD1, 0, 0, 0, {0, 0}},
+        {PLEAT_UP, 3, 1, 2, 2, 17, 4, UP2, 0, 0, 0, {2, 3}},
+        {PLEAT_UP, 2, 4, 3, 2, 32, 16, UP2, 0, 0, 0, {0, 16}},
+        {PLEAT_CONV, 3, 4, 6, 2, 16, 17, {3, 3, 3}, {2, 1, 2}, {1, 1, 0}, 0, 0, 1, {0, 0}},
+        {PLEAT_CONV, 2, 4, 5, 3, 32, 16, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 3, 1, 9, 8, 16, 16, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, 1, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 2, 1, 8, 9, 3, 33, HEAD1, 0, 0, 1, {0, 0}},
+        {PLEAT_UP, 3, 2, 3, 4, 17, 3, {1, 2, 1}, {1, 2, 1}, {0, 0, 0}, 0, 0, 1, {1, 0}},
+    };
+    bench *b = *state;
+    for (size_t i = 0; b->engine->ordered && i < COUNT(cases); i++) {
+        const conv_case *c = &cases[i];
+        const size_t k = conv_weight_count(c), biases = (size_t)c->cout;
+        const conv_in in = conv_numbers(b, c);
+        conv_out got = conv_results(b, c), want = conv_results(b, c);
+        const size_t n = k + biases;
+        char where[WHERE];
+        got.each = take(b, (size_t)c->n * n);
+        want.each = take(b, (size_t)c->n * n);
+        run_conv(b->engine, c, 1, &in, &got);
+        run_conv(b->oracle, c, 1, &in, &want);
+        name_conv(c, where);
+        for (int s = 0; s < c->n; s++)
+            judge(b, "gradients", where, got.each + (size_t)s * n, want.each + (size_t)s * n, n);
+        if (!c->first)
+            judge(b, "backward data", where, got.dx, want.dx, shape_size(conv_x_shape(c)));
+        bench_clear(b);
+    }
+    if (!b->engine->ordered) each_is_refused(b);
+    bench_report(b, "each");
+}

@@ -1,0 +1,236 @@
+/*
+ * test_golden.c - networks and losses against numbers that PyTorch gave in float64 for inputs and
+ * parameters made by integer formulas: values, gradients, inference.
+ */
+#include "../../src/net/net_impl.h"
+#include "support_net.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 2, D = 4, H = 8, W = 12, V = D * H * W, K = 3 };
+
+/* --- networks --------------------------------------------------------------------------------- */
+
+typedef struct golden_net {
+    const char *text;
+    size_t params, stats;
+    double loss;     /* sum c_j z_j, c_j = (((5 j) mod 13) - 6) / 6, z the logits of the batch */
+    double first[3]; /* logits */
+    double squares, weighted;             /* sum z^2, sum z_j ((j mod 17) - 8) */
+    double infer_squares, infer_weighted; /* by the running statistics */
+    double gradient_squares;
+    double first_gradients[4], head_gradients[4];
+} golden_net;
+
+static const golden_net golden_nets[] = {
+    {.text = "unet depth=2 filters=4 classes=3 norm=1",
+     .params = 21527,
+     .stats = 160,
+     .loss = 35.1614632364284,
+     .first = {1.18061689328396, -1.30310302655011, -0.17060104118156},
+     .squares = 5462.53189834102,
+     .weighted = 946.742537617725,
+     .infer_squares = 89.0791762448014,
+     .infer_weighted = 138.890137046106,
+     .gradient_squares = 25696575.9261906,
+     .first_gradients = {-243.11304280877698, -317.72661647932887, -397.6106439532867,
+                         394.821128423522},
+     .head_gradients = {2.7577956955472818, -3.527784758283935, -23.695057118642698,
+                        10.306272877589398}},
+};
+
+static double part(size_t i, size_t k, size_t a, size_t b, size_t modulo, double scale) {
+    const double half = (double)(modulo / 2);
+    return scale * ((double)((a * i + b * k) % modulo) - half) / half;
+}
+
+/* Weights and biases, or gamma and beta, of the k-th node that has any; running statistics. */
+static void fill_node(const pleat_graph *graph, const pleat_node *node, size_t k, double *params,
+                      double *stats) {
+    const size_t channels = (size_t)node->channels;
+    if (node->n_stats > 0) {
+        for (size_t j = 0; j < channels; j++) {
+            params[node->weights + j] = 1 + part(j, k, 5, 3, 7, 0.1);
+            params[node->bias + j] = part(j, k, 2, 1, 5, 0.1);
+            stats[node->stats + j] = part(j, k, 4, 1, 9, 0.05);
+            stats[node->stats + channels + j] = 1 + 0.5 * (double)((3 * j + k) % 4) / 3;
+        }
+        return;
+    }
+    const double in = graph->node[node->input[0]].channels;
+    const double taps = node->kernel[0] * node->kernel[1] * node->kernel[2];
+    const double most = node->kind == &pleat_node_up ? sqrt(3 / in) : sqrt(6 / (taps * in));
+    for (size_t i = 0; i < node->n_weights; i++)
+        params[node->weights + i] =
+            most * ((double)((7 * i * i + 13 * i + 17 * k) % 101) - 50) / 50;
+    for (size_t j = 0; j < node->n_bias; j++) params[node->bias + j] = part(j, k, 3, 5, 11, 0.1);
+}
+
+/* All parameters and statistics of an engine in double, and its images. */
+static void fill(pleat_model *model, pleat_net *net) {
+    const pleat_graph *graph = pleat_model_graph(model);
+    double *params = pleat_model_data(model, PLEAT_STATE_PARAMS);
+    double *stats = pleat_model_data(model, PLEAT_STATE_STATS), *x = net->layer[0].x.data;
+    size_t k = 0;
+    for (int i = 0; i < graph->n; i++)
+        if (graph->node[i].n_weights > 0) fill_node(graph, &graph->node[i], k++, params, stats);
+    for (size_t j = 0; j < N * V * (size_t)graph->node[0].channels; j++)
+        x[j] = sin(0.37 * (double)j + 0.1);
+    pleat_model_touch(model);
+}
+
+static void close_to(const char *what, const char *net, double got, double want, double size) {
+    if (!(fabs(got - want) <= 1e-11 * size))
+        fail_msg("%s of '%s': %.15g, not %.15g", what, net, got, want);
+}
+
+static void check_logits(const golden_net *g, const double *z, double squares, double weighted,
+                         const char *what) {
+    double all = 0, by_place = 0;
+    for (size_t j = 0; j < N * V * K; j++) {
+        all += z[j] * z[j];
+        by_place += z[j] * ((double)(j % 17) - 8);
+    }
+    close_to(what, g->text, all, squares, squares);
+    close_to(what, g->text, by_place, weighted, 8 * sqrt(squares * N * V * K));
+}
+
+static void check_gradients(const golden_net *g, const pleat_graph *graph, const double *grads) {
+    const pleat_node *first = &graph->node[1], *head = &graph->node[graph->n - 1];
+    double squares = 0;
+    for (size_t i = 0; i < graph->params; i++) squares += grads[i] * grads[i];
+    close_to("gradients", g->text, squares, g->gradient_squares, g->gradient_squares);
+    for (size_t i = 0; i < 4; i++) {
+        const double size = sqrt(g->gradient_squares);
+        close_to("a first gradient", g->text, grads[first->weights + i], g->first_gradients[i],
+                 size);
+        close_to("a last gradient", g->text, grads[head->weights + i], g->head_gradients[i], size);
+    }
+}
+
+static void check_net(const golden_net *g) {
+    const pleat_net_options options = {.batch = N, .dim = {D, H, W}, .train = 1};
+    pleat_network network;
+    pleat_graph graph = {0};
+    pleat_model *model = NULL;
+    pleat_net *net = NULL;
+    pleat_engine *engine = net_engine("ref64", PLEAT_PRECISION_AUTO);
+    OK(pleat_network_parse(g->text, &network));
+    OK(pleat_network_build(&network, &graph));
+    assert_int_equal(graph.params, g->params);
+    assert_int_equal(graph.stats, g->stats);
+    OK(pleat_model_create(&graph, engine, 1, &model));
+    OK(pleat_net_create(model, &options, &net));
+    const pleat_layer *head = &net->layer[graph.n - 1];
+    const double *z = head->x.data;
+    double *dz = head->dx.data, loss = 0;
+    fill(model, net);
+    OK(pleat_net_forward(net, 1));
+    for (int i = 0; i < 3; i++) close_to("a logit", g->text, z[i], g->first[i], 1);
+    check_logits(g, z, g->squares, g->weighted, "logits");
+    for (size_t j = 0; j < N * V * K; j++) {
+        dz[j] = ((double)(5 * j % 13) - 6) / 6;
+        loss += dz[j] * z[j];
+    }
+    close_to("loss", g->text, loss, g->loss, sqrt(g->squares * N * V * K));
+    OK(pleat_net_backward(net, NULL));
+    check_gradients(g, &graph, pleat_model_data(model, PLEAT_STATE_GRADS));
+    fill(model, net); /* images and running statistics have been written over */
+    OK(pleat_net_forward(net, 0));
+    check_logits(g, z, g->infer_squares, g->infer_weighted, "logits in inference");
+    pleat_net_destroy(net);
+    pleat_model_destroy(model);
+    pleat_graph_free(&graph);
+    pleat_engine_destroy(engine);
+}
+
+static void networks_are_pytorchs(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(golden_nets); i++) check_net(&golden_nets[i]);
+}
+
+/* Every network has its golden numbers. */
+static void no_network_is_left_out(void **state) {
+    (void)state;
+    for (int i = 0; pleat_networks[i] != NULL; i++) {
+        int found = 0;
+        for (size_t g = 0; g < COUNT(golden_nets); g++) {
+            pleat_network network;
+            OK(pleat_network_parse(golden_nets[g].text, &network));
+            found = found || network.name == i;
+        }
+        if (!found) fail_msg("network '%s' has no golden numbers", pleat_networks[i]->name);
+    }
+}
+
+/* --- losses ----------------------------------------------------------------------------------- */
+
+enum { VOXELS = 8 };
+
+typedef struct golden_loss {
+    const char *name;
+    double value, first[3], squares, weighted; /* of the gradient by the logits */
+} golden_loss;
+
+static const golden_loss golden_losses[] = {
+    {.name = "tversky_crossentropy",
+     .value = 3.403625323179285,
+     .first = {-0.06875049328949027, 0.04353360370307058, 0.02521688958641969},
+     .squares = 0.09592263138205087,
+     .weighted = 0.3444568839778772},
+};
+
+/* z_j = 2 sin(.9 j + .3); label of voxel i: (3 i + i / 4) mod K. */
+static void check_loss(const golden_loss *g) {
+    const pleat_loss *loss = NULL;
+    pleat_engine *engine = net_engine("ref64", PLEAT_PRECISION_AUTO);
+    double z[N * VOXELS * K], dz[N * VOXELS * K], sums[N * (3 * K + 1)], slopes[N * 2 * K];
+    double metrics[PLEAT_MOST_METRICS], squares = 0, weighted = 0;
+    uint8_t labels[N * VOXELS];
+    for (int i = 0; pleat_losses[i] != NULL; i++)
+        if (strcmp(pleat_losses[i]->name, g->name) == 0) loss = pleat_losses[i];
+    assert_non_null(loss);
+    for (int j = 0; j < N * VOXELS * K; j++) z[j] = 2 * sin(0.9 * j + 0.3);
+    for (int i = 0; i < N * VOXELS; i++) labels[i] = (uint8_t)((3 * i + i / 4) % K);
+    OK(engine->ops->loss_forward(engine, z, labels, N, VOXELS, K, z, sums));
+    loss->values(sums, N, VOXELS, K, metrics);
+    close_to("loss", g->name, metrics[0], g->value, 1);
+    for (size_t b = 0; b < N; b++) loss->slopes(sums + b * (3 * K + 1), K, slopes + b * 2 * K);
+    const pleat_loss_gradient gradient = {slopes, loss->crossentropy / VOXELS, 1.0 / N};
+    OK(engine->ops->loss_backward(engine, z, labels, N, VOXELS, K, &gradient, dz));
+    for (int j = 0; j < N * VOXELS * K; j++) {
+        squares += dz[j] * dz[j];
+        weighted += dz[j] * (j % 17 - 8);
+    }
+    for (int i = 0; i < 3; i++) close_to("a gradient", g->name, dz[i], g->first[i], 1);
+    close_to("gradients", g->name, squares, g->squares, 1);
+    close_to("gradients by place", g->name, weighted, g->weighted, 1);
+    pleat_engine_destroy(engine);
+}
+
+static void losses_are_pytorchs(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(golden_losses); i++) check_loss(&golden_losses[i]);
+}
+
+static void no_loss_is_left_out(void **state) {
+    (void)state;
+    for (int i = 0; pleat_losses[i] != NULL; i++) {
+        int found = 0;
+        for (size_t g = 0; g < COUNT(golden_losses); g++)
+            found = found || strcmp(golden_losses[g].name, pleat_losses[i]->name) == 0;
+        if (!found) fail_msg("loss '%s' has no golden numbers", pleat_losses[i]->name);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(networks_are_pytorchs),
+        cmocka_unit_test(no_network_is_left_out),
+        cmocka_unit_test(losses_are_pytorchs),
+        cmocka_unit_test(no_loss_is_left_out),
+    };
+    return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
+}
