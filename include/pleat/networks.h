@@ -1,8 +1,9 @@
 /*
  * networks.h - which networks there are, and how one is told: a row {name, keys, build} each.
  *
- *   name   what                                                        src/net/nets/
- *   unet   the original's "standard" 3-D U-Net                         unet.c
+ *   name       what                                                    src/net/nets/
+ *   unet       the original's "standard" 3-D U-Net                     unet.c
+ *   residual   MIScnn's residual U-Net                                 residual.c
  *
  * A network's text says all of it: "unet depth=4 filters=32 classes=4 norm=1". Two networks with
  * the same text fit the same weights; checkpoints hold it. To add a network: a file in

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* The networks, each of a file in nets/; the first is the default. */
-#define NETWORKS(ROW) ROW(unet)
+#define NETWORKS(ROW) ROW(unet) ROW(residual)
 
 #define DECLARED(name) extern const pleat_network_kind pleat_network_##name;
 #define LISTED(name)   &pleat_network_##name,

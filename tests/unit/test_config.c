@@ -32,6 +32,7 @@ static const struct setting {
     {"patch", "96x64x32", "[96, 64, 32]", 0},
     {"overlap", "40,30,20", "[40, 30, 20]", 0},
     {"pad", "background", NULL, 0},
+    {"network.name", "residual", NULL, 0},
     {"network.depth", "3", NULL, 0},
     {"network.filters", "16", NULL, 0},
     {"network.norm", "no", "false", 0},
@@ -42,6 +43,8 @@ static const struct setting {
     {"train.batch", "4", NULL, 0},
     {"train.validation", "0", NULL, 0},
     {"train.oversample", "0.33", NULL, 0},
+    {"train.loss", "soft_dice", NULL, 0},
+    {"train.optimizer", "adam", NULL, 0},
     {"train.lr", "0.00012345678901234567", "0.00012345678901234567", 0},
     {"train.schedule", "poly", NULL, 0},
     {"train.plateau.factor", "0.3333333333333333", NULL, 0},
@@ -80,6 +83,11 @@ static const struct setting {
     {"device_memory", "2g", "2147483648", 1},
     {"share_gpu", "true", NULL, 1},
 };
+
+/* A setting that cannot differ from the default. */
+static int is_only_choice(const struct setting *s) {
+    return strcmp(s->key, "train.optimizer") == 0;
+}
 
 static void assign(pleat_config *config, const struct setting *s) {
     char text[256];
@@ -121,7 +129,7 @@ static void every_key_is_read_printed_and_read_again(void **state) {
         const char *dot = strrchr(s->key, '.');
         assert_string_equal(word, dot != NULL ? dot + 1 : s->key);
         assert_string_equal(value + 1, s->printed != NULL ? s->printed : s->value);
-        assert_string_not_equal(value, other);
+        if (!is_only_choice(s)) assert_string_not_equal(value, other);
     }
     assert_int_equal(n, COUNT(settings)); /* a new key needs a row here */
     for (int manual = 0; manual < 2; manual++) {
@@ -143,7 +151,7 @@ static void the_first_difference_that_changes_results_is_named(void **state) {
         other = defaults;
         assign(&other, &settings[i]);
         const char *key = pleat_config_difference(&defaults, &other);
-        if (settings[i].execution)
+        if (settings[i].execution || is_only_choice(&settings[i]))
             assert_null(key);
         else
             assert_string_equal(key, settings[i].key);

@@ -39,6 +39,20 @@ static const golden_net golden_nets[] = {
                          394.821128423522},
      .head_gradients = {2.7577956955472818, -3.527784758283935, -23.695057118642698,
                         10.306272877589398}},
+    {.text = "residual depth=2 filters=4 classes=3 norm=1",
+     .params = 21891,
+     .stats = 160,
+     .loss = 92.2177024382142,
+     .first = {0.257163568528866, -3.11262273391575, -2.4716490937021},
+     .squares = 85640.564693995,
+     .weighted = 602.176203084259,
+     .infer_squares = 103438.098570586,
+     .infer_weighted = 1172.56127533622,
+     .gradient_squares = 19340577.396327,
+     .first_gradients = {-13.763630436614164, -13.794655127197672, -53.825035857850395,
+                         258.9904660055027},
+     .head_gradients = {-3.0624597564751803, 30.816662197647062, 8.38573749186947,
+                        8.96197388359128}},
 };
 
 static double part(size_t i, size_t k, size_t a, size_t b, size_t modulo, double scale) {
@@ -180,6 +194,11 @@ static const golden_loss golden_losses[] = {
      .first = {-0.06875049328949027, 0.04353360370307058, 0.02521688958641969},
      .squares = 0.09592263138205087,
      .weighted = 0.3444568839778772},
+    {.name = "soft_dice",
+     .value = 0.6890156396976592,
+     .first = {-0.004794747857107287, 0.004827443770765085, -3.269591365779827e-05},
+     .squares = 0.001531835797505556,
+     .weighted = 0.05384449040265821},
 };
 
 /* z_j = 2 sin(.9 j + .3); label of voxel i: (3 i + i / 4) mod K. */

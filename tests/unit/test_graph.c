@@ -25,6 +25,16 @@ static void the_originals_net_has_its_published_size(void **state) {
     assert_true(giga > 464.645 && giga < 464.655);
 }
 
+static void miscnns_residual_net_has_its_size(void **state) {
+    (void)state;
+    pleat_network residual;
+    pleat_graph_free(&graph);
+    OK(pleat_network_parse("residual depth=4 filters=32 classes=4 norm=1", &residual));
+    OK(pleat_network_build(&residual, &graph));
+    assert_int_equal(graph.params, 22930980);
+    assert_int_equal(graph.stats, 5888);
+}
+
 static void parameters_lie_side_by_side_without_gaps(void **state) {
     (void)state;
     build();
@@ -84,6 +94,7 @@ static void a_network_s_text_tells_it_apart_and_back(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_originals_net_has_its_published_size),
+        cmocka_unit_test(miscnns_residual_net_has_its_size),
         cmocka_unit_test(parameters_lie_side_by_side_without_gaps),
         cmocka_unit_test(concat_puts_up_before_skip),
         cmocka_unit_test(a_size_that_cannot_be_halved_is_refused_with_one_that_can),
