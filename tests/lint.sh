@@ -195,15 +195,24 @@ awk -v most="$lines_most" -v columns="$columns_most" '
         xargs grep -nE 'cudnn|onednn|cuda_module' |
         sed 's/^\([^:]*:[0-9]*\):.*/\1: names an engine or its module; ask the engine or the list/'
 } > "$offences/words"
-# A score is named in its family's file alone; comments may say what they like.
-mapfile -t elsewhere < <(printf '%s\n' "${product[@]}" | grep -v '^src/eval/scores/')
-scores=$(sed -nE 's/.*\.(name|nnunet) = "([^"]+)".*/\2/p' src/eval/scores/*.c | paste -sd '|')
-awk -v name="\"($scores)\"" '
-    { line = $0; sub(/\/\*.*/, "", line) }
-    line !~ /^[ ]*\*/ && line ~ name {
-        print FILENAME ":" FNR ": names a score; take it from the list of metrics.h"
-    }
-' "${elsewhere[@]}" >> "$offences/words"
+# A score, a network, a loss or a kind of node is named in its own file and in its list alone;
+# comments may say what they like.
+only_there() { # only_there FILES NAME: both regular expressions
+    mapfile -t elsewhere < <(printf '%s\n' "${product[@]}" | grep -vE "^($1)")
+    awk -v name="$2" -v there="$1" '
+        { line = $0; sub(/\/\*.*/, "", line) }
+        line !~ /^[ ]*\*/ && line ~ name {
+            print FILENAME ":" FNR ": a name that only " there " may know; take it from the list"
+        }
+    ' "${elsewhere[@]}"
+}
+names_in() { sed -nE 's/.*\.(name|nnunet) = "([^"]+)".*/\2/p' "$1"/*.c | paste -sd '|'; }
+{
+    only_there 'src/eval/scores/' "\"($(names_in src/eval/scores))\""
+    only_there 'src/net/(nets/|networks)' "\"($(names_in src/net/nets))\""
+    only_there 'src/net/losses' "\"($(names_in src/net/losses))\""
+    only_there 'src/net/node' "pleat_node_($(names_in src/net/nodes))([^_a-z]|$)"
+} >> "$offences/words"
 for script in "${scripts[@]}"; do
     bash -n "$script" 2>> "$offences/words"
 done

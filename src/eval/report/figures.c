@@ -226,7 +226,25 @@ static pleat_status put_curves(FILE *out, const int *folds, int n, const char *t
     return PLEAT_OK;
 }
 
+/* Whether a fold's history has a column, which depends on the loss; a history that cannot be read
+ * has them all. */
+static int has_column(const char *run, int fold, const char *column) {
+    char path[PLEAT_PATH_BYTES], *text = NULL;
+    int found = 0;
+    if (pleat_run_fold_path(run, fold, PLEAT_FOLD_HISTORY, path) != PLEAT_OK ||
+        pleat_file_read_all(path, &text, NULL) != PLEAT_OK)
+        return 1;
+    text[strcspn(text, "\n")] = '\0';
+    char *save = NULL;
+    for (const char *word = strtok_r(text, "\t", &save); word != NULL && !found;
+         word = strtok_r(NULL, "\t", &save))
+        found = strcmp(word, column) == 0;
+    free(text);
+    return found;
+}
+
 static pleat_status draw_curves(const char *folder, const int *folds, int n) {
+    const int dice = has_column(folder, folds[0], "dice_soft");
     script s;
     pleat_status status = PLEAT_OK;
     PLEAT_TRY(open_script(&s));
@@ -238,12 +256,13 @@ static pleat_status draw_curves(const char *folder, const int *folds, int n) {
     put_style(s.out);
     (void)fputs("set key outside right center samplen 2\nset xlabel 'epoch'\n", s.out);
     for (int png = 0; png < 2 && status == PLEAT_OK; png++) {
-        put_format(s.out, "curves", png, 1000, 700);
-        (void)fputs("set multiplot layout 2,1\n", s.out);
+        put_format(s.out, "curves", png, 1000, dice ? 700 : 350);
+        (void)fprintf(s.out, "set multiplot layout %d,1\n", dice ? 2 : 1);
         (void)fputs("set logscale y\n", s.out);
-        status = put_curves(s.out, folds, n, "loss: Tversky + cross-entropy", "loss");
+        status = put_curves(s.out, folds, n, "loss", "loss");
         (void)fputs("unset logscale y\n", s.out);
-        if (status == PLEAT_OK) status = put_curves(s.out, folds, n, "soft Dice", "dice_soft");
+        if (status == PLEAT_OK && dice)
+            status = put_curves(s.out, folds, n, "soft Dice", "dice_soft");
         (void)fputs("unset multiplot\n", s.out);
     }
     const pleat_status closed = close_script(&s, folder, "curves");
