@@ -185,8 +185,8 @@ void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
 
 /* --- between tensors and primitives --- */
 
-/* Deals corners*Cout channels out to the finer grid, or back. One row of that is runs of sW*Cout of
- * the coarser one's row, one of each voxel. */
+/* Deals corners*Cout channels out to the finer grid, or back: one row of that is a run of sW*Cout
+ * from every voxel of a row of the coarser one. */
 static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
                  const pleat_tensor *fine, int back) {
     const pleat_conv_desc *desc = &conv->desc;

@@ -2,7 +2,6 @@
 #include "engine_suite.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define WHERE 128 /* bytes of a case's name */
 
@@ -194,9 +193,8 @@ static void each_is_refused(const bench *b) {
         pleat_conv *conv = NULL;
         pleat_conv_desc desc = conv_desc(&cases[i], 1);
         desc.sample_stride = 1000;
-        assert_int_equal(b->engine->ops->conv_create(b->engine, &desc, &conv),
-                         PLEAT_ERR_UNSUPPORTED);
-        assert_non_null(strstr(pleat_error_message(), b->engine->ops->name));
+        REFUSED(b->engine->ops->conv_create(b->engine, &desc, &conv), PLEAT_ERR_UNSUPPORTED,
+                b->engine->ops->name);
     }
 }
 
@@ -212,6 +210,8 @@ void each_samples_gradient_agrees_with_the_oracle(void **state) {
         {PLEAT_CONV, 3, 4, 6, 2, 16, 17, {3, 3, 3}, {2, 1, 2}, {1, 1, 0}, 0, 0, 1, {0, 0}},
         {PLEAT_CONV, 2, 4, 5, 3, 32, 16, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, 0, 0, 0, {0, 0}},
         {PLEAT_CONV, 3, 1, 9, 8, 16, 16, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 3, 5, 6, 4, 16, 17, {3, 3, 3}, {1, 1, 1}, {0, 1, 0}, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 3, 4, 6, 2, 17, 16, {1, 1, 1}, {2, 2, 1}, {0, 0, 0}, 0, 0, 0, {0, 0}},
         {PLEAT_HEAD, 2, 1, 8, 9, 3, 33, HEAD1, 0, 0, 1, {0, 0}},
         {PLEAT_UP, 3, 2, 3, 4, 17, 3, {1, 2, 1}, {1, 2, 1}, {0, 0, 0}, 0, 0, 1, {1, 0}},
     };

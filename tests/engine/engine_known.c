@@ -372,35 +372,68 @@ void adam_is_keras_adam(void **state) {
 
 /* ---- threads ---- */
 
-void ref_gives_the_same_bits_on_any_number_of_threads(void **state) {
-    static const conv_case conv = {PLEAT_CONV, 2, 5, 4, 3, 17, 9, CONV3, 1, 0, 0, {0, 0}};
-    static const norm_case norm = {2, 5, 4, 3, 7, 1, {0, 0}};
-    bench *b = *state;
-    const size_t voxels = 120, n = voxels * 17, y = voxels * 9, z = voxels * 7;
-    const size_t k = conv_weight_count(&conv);
-    const conv_in in = {draw(b, n), draw(b, k), draw(b, 9), draw(b, y), draw(b, k), draw(b, 9)};
-    const norm_in nin = {draw(b, z), draw(b, 7), draw(b, 7), draw(b, 7), draw_range(b, 7, 1, 2),
-                         draw(b, z), draw(b, 7), draw(b, 7), NULL,       NULL,
-                         0};
+static pleat_engine *ordered_engine(const bench *b, int threads) {
+    const pleat_engine_options options = {.engine = b->engine->ops->name,
+                                          .precision = b->engine->precision,
+                                          .threads = threads,
+                                          .deterministic = 1};
+    pleat_engine *engine = NULL;
+    OK(pleat_engine_create(&options, &engine));
+    assert_true(engine->ordered);
+    return engine;
+}
+
+static void conv_has_the_same_bits(bench *b, pleat_engine *const *engines, const conv_case *c) {
+    const size_t n = shape_size(conv_x_shape(c)), y = shape_size(conv_y_shape(c));
+    const size_t k = conv_weight_count(c), biases = (size_t)c->cout;
+    const conv_in in = {draw(b, n), draw(b, k), draw(b, biases),
+                        draw(b, y), draw(b, k), draw(b, biases)};
     conv_out out[2];
-    norm_out nout[2];
     for (int i = 0; i < 2; i++) {
-        const pleat_engine_options options = {.engine = b->engine->ops->name, .threads = 1 - i};
-        pleat_engine *engine = NULL;
-        out[i] = (conv_out){take(b, y), take(b, n), take(b, k), take(b, 9), NULL};
-        nout[i] =
-            (norm_out){take(b, 14), take(b, z),  take(b, 7), take(b, 7), take(b, 7), take(b, 7),
-                       take(b, z),  take(b, 14), take(b, 7), take(b, 7), take(b, z)};
-        OK(pleat_engine_create(&options, &engine));
-        run_conv(engine, &conv, 1, &in, &out[i]);
-        run_norm(engine, &norm, &nin, &nout[i]);
-        pleat_engine_destroy(engine);
+        out[i] = (conv_out){take(b, y), take(b, n), take(b, k), take(b, biases), NULL};
+        run_conv(engines[i], c, 1, &in, &out[i]);
     }
     assert_memory_equal(out[0].y, out[1].y, y * sizeof(double));
     assert_memory_equal(out[0].dx, out[1].dx, n * sizeof(double));
     assert_memory_equal(out[0].dweights, out[1].dweights, k * sizeof(double));
-    assert_memory_equal(nout[0].y, nout[1].y, z * sizeof(double));
-    assert_memory_equal(nout[0].dx, nout[1].dx, z * sizeof(double));
+    assert_memory_equal(out[0].dbias, out[1].dbias, biases * sizeof(double));
+    bench_clear(b);
+}
+
+static void norm_has_the_same_bits(bench *b, pleat_engine *const *engines) {
+    static const norm_case norm = {2, 5, 4, 3, 7, 1, {0, 0}};
+    const size_t z = 120 * 7;
+    const norm_in in = {draw(b, z), draw(b, 7), draw(b, 7), draw(b, 7), draw_range(b, 7, 1, 2),
+                        draw(b, z), draw(b, 7), draw(b, 7), NULL,       NULL,
+                        0};
+    norm_out out[2];
+    for (int i = 0; i < 2; i++) {
+        out[i] =
+            (norm_out){take(b, 14), take(b, z),  take(b, 7), take(b, 7), take(b, 7), take(b, 7),
+                       take(b, z),  take(b, 14), take(b, 7), take(b, 7), take(b, z)};
+        run_norm(engines[i], &norm, &in, &out[i]);
+    }
+    assert_memory_equal(out[0].y, out[1].y, z * sizeof(double));
+    assert_memory_equal(out[0].dx, out[1].dx, z * sizeof(double));
+}
+
+void an_ordered_engine_has_the_same_bits_on_any_number_of_threads(void **state) {
+    static const conv_case cases[] = {
+        {PLEAT_CONV, 2, 5, 4, 3, 17, 9, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 3, 4, 6, 8, 16, 32, {3, 3, 3}, {2, 2, 2}, {1, 1, 1}, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 2, 4, 6, 8, 16, 17, {1, 1, 1}, {2, 2, 2}, {0, 0, 0}, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 2, 3, 5, 7, 32, 16, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 3, 1, 12, 9, 16, 16, {1, 3, 3}, {1, 2, 1}, {0, 0, 1}, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 2, 5, 6, 4, 16, 16, {3, 3, 3}, {1, 1, 1}, {0, 1, 0}, 0, 0, 0, {0, 0}},
+        {PLEAT_HEAD, 3, 5, 4, 3, 17, 33, HEAD1, 0, 0, 0, {0, 0}},
+        {PLEAT_UP, 3, 2, 3, 4, 17, 16, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, 0, 0, 0, {0, 16}},
+    };
+    bench *b = *state;
+    if (!b->engine->ordered) skip();
+    pleat_engine *engines[2] = {ordered_engine(b, 1), ordered_engine(b, 0)};
+    for (size_t i = 0; i < COUNT(cases); i++) conv_has_the_same_bits(b, engines, &cases[i]);
+    norm_has_the_same_bits(b, engines);
+    for (int i = 0; i < 2; i++) pleat_engine_destroy(engines[i]);
 }
 
 /* OpenMP's number is the caller's: an engine has one of its own. */

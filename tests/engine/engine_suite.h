@@ -217,7 +217,7 @@ void host_calls_run_between_operations(void **state);
 void loss_is_the_originals(void **state);
 void loss_has_no_gradient_where_clamped(void **state);
 void adam_is_keras_adam(void **state);
-void ref_gives_the_same_bits_on_any_number_of_threads(void **state);
+void an_ordered_engine_has_the_same_bits_on_any_number_of_threads(void **state);
 void the_caller_keeps_its_number_of_threads(void **state);
 
 /* engine_gradients.c: ref64 against central finite differences */
