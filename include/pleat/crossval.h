@@ -5,10 +5,7 @@
  *   groups      take folds from the queue: train, predict the cases the fold held out, score them
  *   rank 0      reads the scores of all folds and writes one report
  *
- *   RUN/ config.yaml run.json splits_final.json log/rank-NNNN.log store/
- *        fold_K/ checkpoint_latest.h5 checkpoint_best.h5 history.tsv logs.csv
- *                predictions/<case>.nii.gz scores.json scores.csv
- *        cv_results.detailed.csv cv_results.final.csv summary.json
+ * The files of a run: pleat/rundir.h.
  *
  * What is finished is skipped on a re-run; what is not goes on from its latest checkpoint. A signal
  * or the end of its time (pleat/halt.h) ends a run at a checkpoint with ERR_REQUEUE or

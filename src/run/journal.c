@@ -5,8 +5,6 @@
 #include "pleat/log.h"
 #include "pleat/rundir.h"
 
-#include <jansson.h>
-
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -76,16 +74,16 @@ void pleat_journal_close(pleat_journal *j) {
 static json_t *begin_line(const pleat_journal *j, const char *event, int epoch, int64_t step) {
     char stamp[32];
     pleat_time_text(stamp);
-    return json_pack("{s:s, s:s, s:i, s:i, s:I}", "time", stamp, "event", event, "fold", j->fold,
-                     "epoch", epoch, "step", (json_int_t)step);
+    return json_pack("{ss ss si si sI}", "time", stamp, "event", event, "fold", j->fold, "epoch",
+                     epoch, "step", (json_int_t)step);
 }
 
-/* Nine digits tell one float32 from the next. */
+/* Writes and frees `line`; NULL, where there was no memory, counts as not written. */
 static void end_line(pleat_journal *j, json_t *line) {
-    const int whole = json_dumpf(line, j->lines, JSON_REAL_PRECISION(9)) == 0;
-    (void)fputc('\n', j->lines);
-    check(j, fflush(j->lines) == 0 && whole, pleat_fold_file_name(PLEAT_FOLD_EVENTS));
+    const int good = line != NULL && json_dumpf(line, j->lines, JSON_REAL_PRECISION(DIGITS)) == 0 &&
+                     fputc('\n', j->lines) != EOF && fflush(j->lines) == 0;
     json_decref(line);
+    check(j, good, pleat_fold_file_name(PLEAT_FOLD_EVENTS));
 }
 
 void pleat_journal_event(pleat_journal *j, const char *event, int epoch, int64_t step,

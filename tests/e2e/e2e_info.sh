@@ -62,6 +62,11 @@ text 'kind nifti' 'version 1' 'byte order little-endian' 'compressed no' 'dataty
 run 0 info hand.nii --json
 json 'kind="nifti"' 'dim=[2, 1, 1]' 'spacing_mm=[2, 3, 4]' min=7 max=11 mean=9 compressed=false \
     sform_code=0 qform_code=0 'affine=[[2, 0, 0, 0], [0, 3, 0, 0], [0, 0, 4, 0]]'
+latin=$'Sch\xe4del "1".nii' # a name that is no UTF-8
+cp hand.nii "$latin"
+run 0 info "$latin" --json
+json 'kind="nifti"' 'file="Sch?del \"1\".nii"'
+rm "$latin"
 
 # --- a run, its store and its checkpoints ---------------------------------------------------------
 cat > small.yaml << 'END'

@@ -226,13 +226,14 @@ static pleat_status put_curves(FILE *out, const int *folds, int n, const char *t
     return PLEAT_OK;
 }
 
-/* Whether a fold's history has a column; which ones it has depends on the loss. */
+/* Whether a fold's history has a column, which depends on the loss; a history that cannot be read
+ * has them all. */
 static int has_column(const char *run, int fold, const char *column) {
     char path[PLEAT_PATH_BYTES], *text = NULL;
     int found = 0;
     if (pleat_run_fold_path(run, fold, PLEAT_FOLD_HISTORY, path) != PLEAT_OK ||
         pleat_file_read_all(path, &text, NULL) != PLEAT_OK)
-        return 0;
+        return 1;
     text[strcspn(text, "\n")] = '\0';
     char *save = NULL;
     for (const char *word = strtok_r(text, "\t", &save); word != NULL && !found;

@@ -14,7 +14,7 @@ set terminal svg noenhanced size 1000,700 font 'sans,11'
 set output 'curves.svg'
 set multiplot layout 2,1
 set logscale y
-set title 'loss: Tversky + cross-entropy'
+set title 'loss'
 plot NaN notitle, \
  '../fold_0/history.tsv' using 'epoch':'loss' with lines linecolor 1 linewidth 1.5 title 'fold 0', \
  '../fold_0/history.tsv' using 'epoch':'val_loss' with lines linecolor 1 dashtype 2 linewidth 1.5 notitle, \
@@ -36,7 +36,7 @@ set terminal pngcairo noenhanced size 1000,700 font 'sans,11'
 set output 'curves.png'
 set multiplot layout 2,1
 set logscale y
-set title 'loss: Tversky + cross-entropy'
+set title 'loss'
 plot NaN notitle, \
  '../fold_0/history.tsv' using 'epoch':'loss' with lines linecolor 1 linewidth 1.5 title 'fold 0', \
  '../fold_0/history.tsv' using 'epoch':'val_loss' with lines linecolor 1 dashtype 2 linewidth 1.5 notitle, \
