@@ -184,7 +184,7 @@ cudaError_t pleat_cuda_unpack_add(pleat_dtype type, const void *wide, int cout, 
 
 /* ---- up-convolution: [N,D,H,W,children,C] and [N,sD,sH,sW,C] ---- */
 
-struct Steps { /* of each axis, 1 or 2, and the large tensor's sizes */
+struct Steps { /* 1 for a stride of 2 along the axis, else 0; the large tensor's sizes */
     int d, h, w, rows, columns;
 };
 
@@ -192,14 +192,15 @@ struct Steps { /* of each axis, 1 or 2, and the large tensor's sizes */
  * the number of children, and its own number among them. */
 static __device__ size_t product_row(size_t v, Steps s) {
     const int x = (int)(v % s.columns), y = (int)(v / s.columns % s.rows);
-    const size_t plane = v / s.columns / s.rows; /* n * depth + z; the step divides the depth */
-    const size_t parent = ((plane / s.d) * (s.rows / s.h) + y / s.h) * (s.columns / s.w) + x / s.w;
-    const int child = ((int)(plane % s.d) * s.h + y % s.h) * s.w + x % s.w;
-    return parent * (s.d * s.h * s.w) + child;
+    const size_t plane = v / s.columns / s.rows; /* n * depth + z; the stride divides the depth */
+    const size_t parent =
+        ((plane >> s.d) * (s.rows >> s.h) + (y >> s.h)) * (s.columns >> s.w) + (x >> s.w);
+    const int child = ((int)(plane & s.d) << (s.h + s.w)) + ((y & s.h) << s.w) + (x & s.w);
+    return (parent << (s.d + s.h + s.w)) + child;
 }
 
 static Steps steps_of(const int stride[3], const pleat_tensor *large) {
-    const Steps s = {stride[0], stride[1], stride[2], large->h, large->w};
+    const Steps s = {stride[0] / 2, stride[1] / 2, stride[2] / 2, large->h, large->w};
     return s;
 }
 

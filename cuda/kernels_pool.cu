@@ -39,9 +39,9 @@ static __global__ void pool_forward(const T *x, int pitch, size_t voxels, Blocks
         Vector<T, N>::load(x + first * pitch + at.channel, most);
 #pragma unroll
         for (int i = 1; i < 8; i++) {
-            float value[N];
-            if (!has(b, i)) continue;
-            Vector<T, N>::load(x + (first + child(i, b)) * pitch + at.channel, value);
+            float value[N]; /* of the first again where there is none: it does not win */
+            const size_t from = first + (has(b, i) ? child(i, b) : 0);
+            Vector<T, N>::load(x + from * pitch + at.channel, value);
 #pragma unroll
             for (int k = 0; k < N; k++)
                 if (value[k] > most[k]) {

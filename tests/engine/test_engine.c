@@ -92,9 +92,14 @@ static int run_group(bench *b) {
     return _cmocka_run_group_tests(group, rows, n, NULL, NULL);
 }
 
-static pleat_engine *make(const char *name, pleat_precision precision, int deterministic) {
-    const pleat_engine_options options = {
-        .engine = name, .precision = precision, .device = -1, .deterministic = deterministic};
+/* threads 0: all there are. */
+static pleat_engine *make(const char *name, pleat_precision precision, int threads,
+                          int deterministic) {
+    const pleat_engine_options options = {.engine = name,
+                                          .precision = precision,
+                                          .threads = threads,
+                                          .device = -1,
+                                          .deterministic = deterministic};
     pleat_engine *engine = NULL;
     if (pleat_engine_create(&options, &engine) != PLEAT_OK) return NULL;
     if (precision == PLEAT_PRECISION_AUTO || engine->precision == precision) return engine;
@@ -106,9 +111,9 @@ static pleat_engine *make(const char *name, pleat_precision precision, int deter
 static int run_one(const char *name, size_t i, int deterministic, int verbose) {
     const char *oracle = strcmp(name, "ref") == 0 ? "ref64" : "ref";
     bench b = {.limit = precisions[i].limit, .verbose = verbose, .seed = 20200901};
-    b.engine = make(name, precisions[i].precision, deterministic);
+    b.engine = make(name, precisions[i].precision, 0, deterministic);
     if (b.engine == NULL) return -1;
-    b.oracle = make(oracle, PLEAT_PRECISION_F32, 0);
+    b.oracle = make(oracle, PLEAT_PRECISION_F32, 1, 0); /* more would wait for each other */
     printf("engine %s: %s\n", name, b.engine->device);
     const int failed = b.oracle != NULL ? run_group(&b) : 1;
     pleat_engine_destroy(b.oracle);
@@ -136,7 +141,7 @@ static int run_engine(const char *name, int verbose, int *done) {
 }
 
 static int is_cpu(const char *name) {
-    pleat_engine *engine = make(name, PLEAT_PRECISION_AUTO, 0);
+    pleat_engine *engine = make(name, PLEAT_PRECISION_AUTO, 0, 0);
     const int yes = engine != NULL && engine->host_memory;
     pleat_engine_destroy(engine);
     return yes;
