@@ -20,6 +20,7 @@
 #include "pleat/prep.h"
 #include "pleat/sampler.h"
 #include "pleat/schedule.h"
+#include "pleat/train.h"
 #include "pleat/volume.h"
 
 #include <stdint.h>
@@ -46,32 +47,19 @@ typedef struct pleat_config {
     int pad;                  /* pleat_pad */
 
     pleat_network network; /* classes is filled from `classes` */
-    int norm_sync;
-    double norm_momentum;
-
-    int epochs, iterations, batch;
-    int validation;    /* patches per validation case and epoch */
-    double oversample; /* share of training patches around a foreground voxel */
-    double lr;
-    int loss, optimizer, schedule; /* places in their lists */
-    pleat_schedule_config rates;   /* but for its kind and epochs, which are above */
-    int weights;                   /* pleat_weights: which checkpoint predicts */
-
-    int augment; /* 0: off altogether */
-    pleat_augment_config transforms;
+    pleat_train_settings train;
+    int weights; /* pleat_weights: which checkpoint predicts */
 
     int merge; /* pleat_merge */
     int predict_batch;
 
-    int engine;           /* of pleat_engine_name */
-    int precision;        /* pleat_precision */
-    int deterministic;    /* the same bits on any number of threads and ranks, on a CPU */
-    int threads;          /* per rank; 0 = cores / ranks of the node */
-    int loader_threads;   /* that make patches ahead */
-    int ranks_per_fold;   /* 0 = 1 while ranks <= folds, else ranks / folds */
-    double host_memory;   /* bytes of a node the store may take */
-    double device_memory; /* bytes of a GPU the training cases may take; 0: what is free */
-    int share_gpu;        /* ranks of a fold may use one GPU */
+    int engine;         /* of pleat_engine_name */
+    int precision;      /* pleat_precision */
+    int deterministic;  /* the same bits on any number of threads and ranks, on a CPU */
+    int threads;        /* per rank; 0 = cores / ranks of the node */
+    int ranks_per_fold; /* 0 = 1 while ranks <= folds, else ranks / folds */
+    double host_memory; /* bytes of a node the store may take */
+    int share_gpu;      /* ranks of a fold may use one GPU */
 } pleat_config;
 
 /* The paper's values where it has them. */

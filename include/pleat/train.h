@@ -29,25 +29,29 @@
 extern "C" {
 #endif
 
+typedef struct pleat_train_settings { /* what a configuration says of training, by its keys */
+    int epochs, iterations;
+    int batch;                     /* global; a multiple of the group's ranks */
+    int validation;                /* patches per validation case and epoch */
+    double oversample;             /* share of training patches around a foreground voxel */
+    int loss, optimizer, schedule; /* places in their lists */
+    double lr;                     /* of the first epoch */
+    pleat_schedule_config rates;   /* but for its kind and epochs, which are above */
+    int norm_sync;                 /* norm's statistics are the group's, not each rank's */
+    double norm_momentum;          /* of pleat_net_options */
+    int augment;                   /* 0: crops only */
+    pleat_augment_config transforms;
+    int loader_threads;   /* that make patches ahead */
+    double device_memory; /* bytes of an engine's own memory for the cases; 0: what is unused */
+} pleat_train_settings;
+
 typedef struct pleat_train_config {
+    pleat_train_settings settings;
     uint64_t seed;
     int fold;
-    int epochs, iterations;
-    int batch;                        /* global; a multiple of the group's ranks */
-    int validation;                   /* patches per validation case and epoch */
-    const pleat_loss *loss;           /* NULL: the first of the list */
-    const pleat_optimizer *optimizer; /* NULL: the same */
-    double lr;                        /* of the first epoch */
-    pleat_schedule_config schedule;
     int patch[3]; /* D, H, W */
     pleat_pad pad;
-    const pleat_augment_config *augment; /* NULL: crops only */
-    double oversample;                   /* share of patches around a foreground voxel */
-    int norm_sync;
-    int ordered;          /* of pleat_net_options: the same bits on any number of ranks */
-    double norm_momentum; /* of pleat_net_options */
-    int loader_threads;
-    double device_memory;  /* bytes of an engine's own memory for the cases; 0: what is unused */
+    int ordered;           /* of pleat_net_options: the same bits on any number of ranks */
     pleat_comm *compute;   /* the same ranks in the engine's memory (pleat/comm_device.h), for
                              gradients and norm; NULL: the group itself */
     const char *folder;    /* of the fold; exists */

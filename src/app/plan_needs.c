@@ -77,7 +77,7 @@ static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
     pleat_net_options options = {.batch = t->batch,
                                  .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                  .train = 1,
-                                 .norm_momentum = c->norm_momentum};
+                                 .norm_momentum = c->train.norm_momentum};
     const size_t n = (size_t)t->batch * pleat_voxels(c->patch);
     pleat_network network = c->network;
     network.channels = t->channels;
@@ -114,18 +114,18 @@ static int is_on_gpu(const char *engine) {
 
 static pleat_status try_network(const app *a, const plan_request *request, plan_needs *n) {
     const pleat_config *c = &request->config;
-    trial t = {.channels = n->channels, .batch = c->batch / n->layout.ranks_per_fold};
+    trial t = {.channels = n->channels, .batch = c->train.batch / n->layout.ranks_per_fold};
     const bench_repeat repeat = {.warmup = 1, .n = request->steps};
     bench_times times;
-    PLEAT_CHECK(t.batch * n->layout.ranks_per_fold == c->batch, PLEAT_ERR_ARG,
+    PLEAT_CHECK(t.batch * n->layout.ranks_per_fold == c->train.batch, PLEAT_ERR_ARG,
                 "train.batch = %d cannot be shared by the %d ranks of a fold; make it a multiple, "
                 "or set ranks_per_fold",
-                c->batch, n->layout.ranks_per_fold);
+                c->train.batch, n->layout.ranks_per_fold);
     pleat_status status = open_trial(a, c, &t);
     if (status == PLEAT_OK && request->past == NULL && request->steps > 0) {
         status = bench_measure(one_step, &t, &repeat, &times);
         n->forward = times.median / 1e3 / t.batch / 3; /* backward costs twice the forward pass */
-        n->epoch = c->iterations * times.median / 1e3;
+        n->epoch = c->train.iterations * times.median / 1e3;
         (void)snprintf(n->timed, sizeof n->timed,
                        "measured here by %d steps of one rank, %.3g s each: %s %s on %s",
                        request->steps, times.median / 1e3, t.engine->ops->name,
@@ -134,7 +134,7 @@ static pleat_status try_network(const app *a, const plan_request *request, plan_
     }
     if (status == PLEAT_OK) {
         const double params = (double)t.graph.params, stats = (double)t.graph.stats;
-        const double slots = t.ordered ? c->batch * params : 0;
+        const double slots = t.ordered ? c->train.batch * params : 0;
         n->model = (4 * params + stats + slots) * sizeof(float);
         n->arena = (double)pleat_net_arena(t.net);
         n->batches =
@@ -187,7 +187,7 @@ pleat_status plan_needs_find(const app *a, const plan_request *request, plan_nee
     const pleat_config *c = &request->config;
     plan_needs n = {.cases = 0};
     PLEAT_TRY(pleat_plan_make(request->nodes * request->ranks_per_node, c->folds, c->ranks_per_fold,
-                              c->batch, &n.layout));
+                              c->train.batch, &n.layout));
     PLEAT_TRY(count_data(c, &n));
     PLEAT_TRY(try_network(a, request, &n));
     if (request->past != NULL) PLEAT_TRY(read_past(request, &n));
@@ -211,5 +211,5 @@ double plan_needs_seconds(const plan_needs *n, const pleat_config *c) {
     const int groups = n->layout.groups < n->layout.folds ? n->layout.groups : n->layout.folds;
     const int rounds = (n->layout.folds + groups - 1) / groups;
     const double prediction = (double)n->patches * n->forward / c->folds / n->layout.ranks_per_fold;
-    return rounds * (c->epochs * n->epoch + prediction);
+    return rounds * (c->train.epochs * n->epoch + prediction);
 }

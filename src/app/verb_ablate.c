@@ -21,7 +21,7 @@ pleat_status verb_ablate(app *a, const verb *self, int argc, char **argv) {
                 self->arguments);
     options.out = out;
     PLEAT_TRY(verb_config(words.item[0], &sets, &config));
-    PLEAT_CHECK(config.augment && pleat_prep_does_something(&config.prep), PLEAT_ERR_ARG,
+    PLEAT_CHECK(config.train.augment && pleat_prep_does_something(&config.prep), PLEAT_ERR_ARG,
                 "pleat ablate needs a configuration with preprocessing and augmentation; it turns "
                 "them off itself");
     return pleat_ablation_run(a->session, &config, &options);

@@ -204,8 +204,10 @@ static pleat_status make_sample(studio *s, int number) {
                                   .sample = number,
                                   .samples = s->samples};
     pleat_sample sample;
-    pleat_sampler_draw(&key, 1, dims, c->patch, c->augment ? &c->transforms : &off, &sample);
-    pleat_sampler_oversample(&key, c->oversample, s->info.dim, c->patch, &s->foreground, &sample);
+    pleat_sampler_draw(&key, 1, dims, c->patch, c->train.augment ? &c->train.transforms : &off,
+                       &sample);
+    pleat_sampler_oversample(&key, c->train.oversample, s->info.dim, c->patch, &s->foreground,
+                             &sample);
     const pleat_sample plain = undone(s, &sample);
     PLEAT_TRY(pleat_augment_patch(&plain, &s->source, c->patch, pad, s->before, NULL));
     PLEAT_TRY(pleat_augment_patch(&sample, &s->source, c->patch, pad, s->after, s->label));

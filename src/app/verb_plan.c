@@ -80,7 +80,7 @@ static void print_time(const plan_request *r, const plan_needs *n) {
         return;
     }
     (void)printf("time: %s for all %d epochs of all folds",
-                 time_text(plan_needs_seconds(n, &r->config), text), r->config.epochs);
+                 time_text(plan_needs_seconds(n, &r->config), text), r->config.train.epochs);
     (void)printf(", %s an epoch; a fold may end earlier\n", time_text(n->epoch, text));
     (void)printf("  %s\n", n->timed);
     if (r->gpus > 0 && !n->timed_on_gpu)
@@ -126,7 +126,7 @@ static void put_script(FILE *out, const plan_options *o, const plan_request *r,
     if (r->gpus > 0) (void)fprintf(out, "#SBATCH --gpus-per-node=%d\n", r->gpus);
     if (r->config.threads > 0)
         (void)fprintf(out, "#SBATCH --cpus-per-task=%d\n",
-                      r->config.threads + r->config.loader_threads);
+                      r->config.threads + r->config.train.loader_threads);
     (void)fprintf(out, "#SBATCH --mem=%.0fM\n", node / 0x1p20);
     put_time(out, o, r, n);
     (void)fputs("#SBATCH --signal=B:USR1@180\n"

@@ -50,7 +50,7 @@ static pleat_status take_tally(train_run *r, pleat_halt *halt) {
     wish[pleat_halt_look(r->watch.reserve_s)] = 1.0;
     PLEAT_TRY(pleat_comm_allreduce_sum(r->group, r->tally, PLEAT_HALTS + all, PLEAT_F64));
     PLEAT_TRY(pleat_comm_wait(r->group));
-    pleat_net_metrics(r->net, sums, r->config->batch, metrics);
+    pleat_net_metrics(r->net, sums, r->config->settings.batch, metrics);
     if (!isfinite(metrics[0])) {
         char what[64];
         (void)snprintf(what, sizeof what, "the loss is not finite at step %d of",
@@ -58,7 +58,7 @@ static pleat_status take_tally(train_run *r, pleat_halt *halt) {
         return train_diverged(r, what, r->progress.epoch + 1);
     }
     for (int m = 0; m < r->loss->n_metrics; m++)
-        r->progress.partial[m] += 1.0 / r->config->iterations * metrics[m];
+        r->progress.partial[m] += 1.0 / r->config->settings.iterations * metrics[m];
     *halt = PLEAT_HALT_NONE;
     for (int why = 0; why < PLEAT_HALTS; why++)
         if (wish[why] > 0.0) *halt = (pleat_halt)why;
@@ -70,7 +70,7 @@ static void note_place(const train_run *r, const char *doing, int step) {
     char where[64], number[16] = "";
     if (step > 0) (void)snprintf(number, sizeof number, " %d", step);
     (void)snprintf(where, sizeof where, "fold %d epoch %d/%d %s%s", r->config->fold,
-                   r->progress.epoch + 1, r->config->epochs, doing, number);
+                   r->progress.epoch + 1, r->config->settings.epochs, doing, number);
     pleat_comm_note(r->group, where, r->watch.step_s);
     pleat_comm_note(r->compute, where, r->watch.step_s);
 }
@@ -81,7 +81,7 @@ static pleat_status train_step(train_run *r, pleat_halt *halt) {
     const float *images = NULL;
     const uint8_t *labels = NULL;
     PLEAT_TRY(pleat_batch_source_next(r->source, &images, &labels));
-    PLEAT_TRY(pleat_net_queue(r->net, images, labels, r->config->batch, r->compute));
+    PLEAT_TRY(pleat_net_queue(r->net, images, labels, r->config->settings.batch, r->compute));
     PLEAT_TRY(pleat_model_update(r->model, r->optimizer, rate_of(r), ++r->progress.step));
     PLEAT_TRY(pleat_batch_source_ahead(r->source));
     PLEAT_TRY(pleat_net_finish(r->net, r->compute, r->sums));
@@ -89,8 +89,8 @@ static pleat_status train_step(train_run *r, pleat_halt *halt) {
     if (train_is_root(r)) {
         char what[48];
         (void)snprintf(what, sizeof what, "fold %d epoch %d/%d", r->config->fold,
-                       r->progress.epoch + 1, r->config->epochs);
-        pleat_bar(what, (size_t)r->progress.iteration, (size_t)r->config->iterations);
+                       r->progress.epoch + 1, r->config->settings.epochs);
+        pleat_bar(what, (size_t)r->progress.iteration, (size_t)r->config->settings.iterations);
     }
     train_step_done(r);
     PLEAT_TRY(take_tally(r, halt));
@@ -102,13 +102,13 @@ static pleat_status train_step(train_run *r, pleat_halt *halt) {
 
 static void log_epoch(const train_run *r, const pleat_epoch *row, double seconds_left) {
     if (!train_is_root(r)) return;
-    const double patches = (double)r->config->iterations * r->config->batch;
+    const double patches = (double)r->config->settings.iterations * r->config->settings.batch;
     const int shown = r->loss->shown;
     const char *name = r->loss->metrics[shown];
     pleat_log(PLEAT_INFO,
               "fold=%d epoch=%d/%d loss=%.4f %s=%.4f val_loss=%.4f val_%s=%.4f lr=%.2e %.1fs "
               "%.2f patch/s left=%.0fs",
-              r->config->fold, r->progress.epoch, r->config->epochs, row->train[0], name,
+              r->config->fold, r->progress.epoch, r->config->settings.epochs, row->train[0], name,
               row->train[shown], row->val[0], name, row->val[shown], row->lr, row->seconds,
               patches / row->seconds, seconds_left);
 }
@@ -120,13 +120,14 @@ static pleat_status save_partial(train_run *r, pleat_halt why, double start) {
     if (train_is_root(r))
         pleat_log(PLEAT_INFO, "fold=%d epoch=%d step %d of %d: checkpointed, as %s asks",
                   r->config->fold, r->progress.epoch + 1, r->progress.iteration,
-                  r->config->iterations, pleat_halt_name(why));
+                  r->config->settings.iterations, pleat_halt_name(why));
     return PLEAT_OK;
 }
 
 /* The rest of an epoch's steps; r->watch.halt says when they were left. */
 static pleat_status train_steps(train_run *r, double start) {
-    while (r->progress.iteration < r->config->iterations && r->watch.halt == PLEAT_HALT_NONE) {
+    while (r->progress.iteration < r->config->settings.iterations &&
+           r->watch.halt == PLEAT_HALT_NONE) {
         pleat_halt wish = PLEAT_HALT_NONE;
         PLEAT_TRY(train_step(r, &wish));
         if (wish == PLEAT_HALT_NONE) continue;
@@ -157,7 +158,7 @@ static pleat_status run_epoch(train_run *r) {
     memcpy(train, r->progress.partial, sizeof train);
     note_place(r, "validation, checkpoint", 0);
     PLEAT_TRY(train_validate(r, val)); /* the same on all ranks */
-    if (r->data->n_validation * r->config->validation > 0 && !isfinite(val[0]))
+    if (r->data->n_validation * r->config->settings.validation > 0 && !isfinite(val[0]))
         return train_diverged(r, "the validation loss is not finite after", r->progress.epoch + 1);
     pleat_epoch *row = &r->progress.rows[r->progress.epoch++];
     *row = (pleat_epoch){.lr = lr, .seconds = pleat_now() - start};
@@ -167,14 +168,14 @@ static pleat_status run_epoch(train_run *r) {
     r->progress.seconds = 0.0;
     memset(r->progress.partial, 0, sizeof r->progress.partial);
     const pleat_schedule_event event = pleat_schedule_epoch(&r->progress.schedule, train[0]);
-    r->progress.finished = event.stop || r->progress.epoch == r->config->epochs;
+    r->progress.finished = event.stop || r->progress.epoch == r->config->settings.epochs;
     if (event.stop && train_is_root(r))
         pleat_log(PLEAT_INFO, "fold=%d ends early: no better training loss for %d epochs",
-                  r->config->fold, r->config->schedule.stop_patience);
+                  r->config->fold, r->config->settings.rates.stop_patience);
     PLEAT_TRY(train_state_save(r, event.best));
     if (train_is_root(r) && r->hooks != NULL && r->hooks->epoch != NULL)
         r->hooks->epoch(r->hooks->context, r->progress.epoch, r->progress.step, r->loss, row);
-    log_epoch(r, row, (pleat_now() - start) * (r->config->epochs - r->progress.epoch));
+    log_epoch(r, row, (pleat_now() - start) * (r->config->settings.epochs - r->progress.epoch));
     return look_for_stop(r);
 }
 
@@ -187,27 +188,27 @@ static pleat_status start_feed(train_run *r) {
         .fold = c->fold,
         .first_epoch = r->progress.epoch,
         .first_batch = r->progress.iteration,
-        .iterations = c->iterations,
-        .batch = c->batch,
+        .iterations = c->settings.iterations,
+        .batch = c->settings.batch,
         .first = r->group->rank * r->batch,
         .count = r->batch,
-        .augment = c->augment,
-        .oversample = c->oversample,
+        .augment = c->settings.augment ? &c->settings.transforms : NULL,
+        .oversample = c->settings.oversample,
         .pad = c->pad,
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
-        .threads = c->loader_threads,
+        .threads = c->settings.loader_threads,
         .depth = 3,
     };
-    return pleat_batch_source_open(&loader, r->net, c->device_memory, &r->source);
+    return pleat_batch_source_open(&loader, r->net, c->settings.device_memory, &r->source);
 }
 
 static pleat_status prepare(train_run *r) {
     const pleat_train_config *c = r->config;
-    PLEAT_CHECK(c->batch % r->group->size == 0, PLEAT_ERR_ARG,
+    PLEAT_CHECK(c->settings.batch % r->group->size == 0, PLEAT_ERR_ARG,
                 "train.batch = %d cannot be shared by the %d ranks of a fold; make it a multiple, "
                 "or set ranks_per_fold",
-                c->batch, r->group->size);
-    r->batch = c->batch / r->group->size;
+                c->settings.batch, r->group->size);
+    r->batch = c->settings.batch / r->group->size;
     r->voxels = (size_t)c->patch[0] * (size_t)c->patch[1] * (size_t)c->patch[2];
     const int channels = pleat_model_graph(r->model)->node[0].channels;
     r->channels = (size_t)channels;
@@ -218,14 +219,14 @@ static pleat_status prepare(train_run *r) {
                     "fold %d has a case of %d channels for a network of %d", c->fold,
                     source->channels, channels);
     }
-    r->loss = c->loss != NULL ? c->loss : pleat_losses[0];
-    r->optimizer = c->optimizer != NULL ? c->optimizer : pleat_optimizers[0];
+    r->loss = pleat_losses[c->settings.loss];
+    r->optimizer = pleat_optimizers[c->settings.optimizer];
     const pleat_net_options options = {.batch = r->batch,
                                        .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                        .train = 1,
                                        .loss = r->loss,
-                                       .norm_momentum = c->norm_momentum,
-                                       .norm_comm = c->norm_sync ? r->compute : NULL,
+                                       .norm_momentum = c->settings.norm_momentum,
+                                       .norm_comm = c->settings.norm_sync ? r->compute : NULL,
                                        .ordered = c->ordered};
     PLEAT_TRY(pleat_net_create(r->model, &options, &r->net));
     const size_t sums = pleat_net_sums(r->net);

@@ -111,18 +111,18 @@ static pleat_status take_over(train_run *r, const pleat_checkpoint *c) {
     PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT1, c->moment1));
     PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT2, c->moment2));
     pleat_schedule_load(&r->progress.schedule, c->schedule);
-    const int rows = c->epoch < r->config->epochs ? c->epoch : r->config->epochs;
+    const int rows = c->epoch < r->config->settings.epochs ? c->epoch : r->config->settings.epochs;
     for (int e = 0; e < rows; e++)
         pleat_epoch_unpack(c->history + (size_t)e * (size_t)pleat_checkpoint_columns(c),
                            r->loss->n_metrics, &r->progress.rows[e]);
     r->progress.step = c->step;
     r->progress.epoch = rows;
-    r->progress.finished = c->finished || r->progress.epoch >= r->config->epochs;
+    r->progress.finished = c->finished || r->progress.epoch >= r->config->settings.epochs;
     if (r->progress.finished) return PLEAT_OK;
-    PLEAT_CHECK(c->iteration <= r->config->iterations, PLEAT_ERR_DATA,
+    PLEAT_CHECK(c->iteration <= r->config->settings.iterations, PLEAT_ERR_DATA,
                 "the checkpoint in '%s' has made %d steps of an epoch of %d; was train.iterations "
                 "changed?",
-                r->config->folder, c->iteration, r->config->iterations);
+                r->config->folder, c->iteration, r->config->settings.iterations);
     r->progress.iteration = c->iteration;
     memcpy(r->progress.partial, c->partial, (size_t)r->loss->n_metrics * sizeof *c->partial);
     r->progress.seconds = c->partial[r->loss->n_metrics];
@@ -168,8 +168,11 @@ pleat_status train_state_restore(train_run *r) {
 
 pleat_status train_state_open(train_run *r) {
     const pleat_train_config *c = r->config;
-    r->progress.schedule = pleat_schedule_init(&c->schedule, c->lr);
-    r->progress.rows = calloc((size_t)c->epochs, sizeof *r->progress.rows);
+    pleat_schedule_config schedule = c->settings.rates;
+    schedule.kind = pleat_schedules[c->settings.schedule];
+    schedule.epochs = c->settings.epochs;
+    r->progress.schedule = pleat_schedule_init(&schedule, c->settings.lr);
+    r->progress.rows = calloc((size_t)c->settings.epochs, sizeof *r->progress.rows);
     int enough = r->progress.rows != NULL;
     for (int s = 0; s < PLEAT_STATES; s++) {
         if (s == PLEAT_STATE_GRADS || (s != PLEAT_STATE_STATS && !train_is_root(r))) continue;

@@ -14,7 +14,7 @@ static pleat_status validation_patch(train_run *r, int sample, int k) {
                                   .fold = c->fold,
                                   .epoch = r->progress.epoch,
                                   .sample = sample,
-                                  .samples = n * c->validation};
+                                  .samples = n * c->settings.validation};
     pleat_sampler_draw(&key, n, (const int(*)[3])r->validation.dims, c->patch, NULL, &draw);
     return pleat_augment_patch(&draw, r->data->validation[draw.item], c->patch, c->pad,
                                r->validation.images + (size_t)k * r->voxels * r->channels,
@@ -26,7 +26,7 @@ static pleat_status validation_patch(train_run *r, int sample, int k) {
 static pleat_status share_stats(train_run *r) {
     const size_t n = pleat_model_count(r->model, PLEAT_STATE_STATS);
     float *stats = r->host[PLEAT_STATE_STATS];
-    if (r->config->norm_sync || r->group->size == 1 || n == 0) return PLEAT_OK;
+    if (r->config->settings.norm_sync || r->group->size == 1 || n == 0) return PLEAT_OK;
     PLEAT_TRY(pleat_model_get(r->model, PLEAT_STATE_STATS, stats));
     PLEAT_TRY(pleat_comm_broadcast(r->group, stats, n, PLEAT_F32, 0));
     PLEAT_TRY(pleat_comm_wait(r->group));
@@ -36,7 +36,7 @@ static pleat_status share_stats(train_run *r) {
 /* Sample s is rank s modulo size's; a last batch is filled up and its filling not counted. All
  * ranks add the samples' values in the same order. */
 pleat_status train_validate(train_run *r, double *metrics) {
-    const int total = r->data->n_validation * r->config->validation;
+    const int total = r->data->n_validation * r->config->settings.validation;
     const int mine = (total - r->group->rank + r->group->size - 1) / r->group->size;
     const size_t per_sample = pleat_net_sample_sums(r->net), n_metrics = (size_t)r->loss->n_metrics;
     const size_t values_of_all = (size_t)total * n_metrics;
@@ -69,7 +69,7 @@ pleat_status train_validate(train_run *r, double *metrics) {
 
 pleat_status train_validate_open(train_run *r) {
     const size_t batch = (size_t)r->batch, n = (size_t)r->data->n_validation;
-    const size_t samples = n * (size_t)r->config->validation + 1;
+    const size_t samples = n * (size_t)r->config->settings.validation + 1;
     train_validation *v = &r->validation;
     v->values = malloc(samples * (size_t)r->loss->n_metrics * sizeof *v->values);
     v->images = malloc(batch * r->voxels * r->channels * sizeof *v->images);

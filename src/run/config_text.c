@@ -225,15 +225,16 @@ pleat_status pleat_config_check(const pleat_config *config) {
     static const char *const axes[3] = {"z", "y", "x"};
     pleat_graph graph;
     pleat_network network = config->network;
-    PLEAT_CHECK(config->norm_sync || !config->deterministic, PLEAT_ERR_ARG,
+    PLEAT_CHECK(config->train.norm_sync || !config->deterministic, PLEAT_ERR_ARG,
                 "deterministic: true needs network.norm_sync: true; a rank's own statistics depend "
                 "on how many ranks share a batch");
     pleat_classes classes;
     PLEAT_TRY(pleat_classes_parse(config->classes, &classes));
     pleat_classes_free(&classes);
-    PLEAT_CHECK((double)config->iterations * config->batch < 2147483647.0, PLEAT_ERR_ARG,
+    PLEAT_CHECK((double)config->train.iterations * config->train.batch < 2147483647.0,
+                PLEAT_ERR_ARG,
                 "train.iterations = %d times train.batch = %d is too many patches an epoch",
-                config->iterations, config->batch);
+                config->train.iterations, config->train.batch);
     if (network.classes == 0) network.classes = 2;
     PLEAT_TRY(pleat_network_build(&network, &graph));
     const pleat_status fits = pleat_graph_check_size(&graph, config->patch);

@@ -142,7 +142,7 @@ static pleat_status train_all(pleat_crossval *cv) {
     PLEAT_TRY_GOTO(status, done,
                    pleat_plan_make(cv->session->size,
                                    cv->options->only_fold < 0 ? cv->data.folds.k : 1,
-                                   cv->config.ranks_per_fold, cv->config.batch, &plan));
+                                   cv->config.ranks_per_fold, cv->config.train.batch, &plan));
     pleat_plan_left(&plan, n);
     if (cv->options->dry_run) {
         if (is_root(cv)) pleat_plan_print(stdout, &plan, todo, NULL);

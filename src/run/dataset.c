@@ -91,7 +91,7 @@ pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
     if (status == PLEAT_OK) status = check_store(data, config->data);
     PLEAT_TRY(pleat_comm_agree(session->world, status));
     status = pleat_pool_open(session->node, data->store, (size_t)config->host_memory, &data->pool);
-    if (status == PLEAT_OK && config->oversample > 0.0)
+    if (status == PLEAT_OK && config->train.oversample > 0.0)
         status = pleat_pool_list_foreground(data->pool);
     return pleat_comm_agree(session->world, status);
 }

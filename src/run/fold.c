@@ -84,29 +84,13 @@ static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_chec
 
 static pleat_train_config train_config(const fold_job *job, const pleat_checkpoint *described) {
     const pleat_config *c = &job->cv->config;
-    pleat_schedule_config schedule = c->rates;
-    schedule.kind = pleat_schedules[c->schedule];
-    schedule.epochs = c->epochs;
     return (pleat_train_config){
+        .settings = c->train,
         .seed = c->seed,
         .fold = job->fold,
-        .epochs = c->epochs,
-        .iterations = c->iterations,
-        .batch = c->batch,
-        .validation = c->validation,
-        .loss = pleat_losses[c->loss],
-        .optimizer = pleat_optimizers[c->optimizer],
-        .lr = c->lr,
-        .schedule = schedule,
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
         .pad = (pleat_pad)c->pad,
-        .augment = c->augment ? &c->transforms : NULL,
-        .oversample = c->oversample,
-        .norm_sync = c->norm_sync,
-        .norm_momentum = c->norm_momentum,
         .ordered = c->deterministic && job->cv->team.engine->ordered,
-        .loader_threads = c->loader_threads,
-        .device_memory = c->device_memory,
         .compute = job->cv->team.compute,
         .folder = job->folder,
         .stop_file = job->cv->stop_file,

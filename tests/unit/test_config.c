@@ -166,18 +166,18 @@ static void file_beats_defaults_environment_beats_file_and_set_beats_all(void **
     (void)state;
     pleat_config c;
     pleat_config_defaults(&c);
-    assert_int_equal(c.epochs, 1000);
+    assert_int_equal(c.train.epochs, 1000);
     OK(parse("train:\n  epochs: 10\n  batch: 6\n  iterations: 7\n", &c));
-    assert_int_equal(c.epochs, 10);
+    assert_int_equal(c.train.epochs, 10);
     (void)setenv("PLEAT_TRAIN_EPOCHS", "20", 1);
     (void)setenv("PLEAT_TRAIN_BATCH", "8", 1);
     OK(pleat_config_environment(&c));
-    assert_int_equal(c.epochs, 20);
+    assert_int_equal(c.train.epochs, 20);
     OK(pleat_config_set("train.epochs=30", &c));
-    assert_int_equal(c.epochs, 30);
-    assert_int_equal(c.batch, 8);
-    assert_int_equal(c.iterations, 7);
-    assert_int_equal(c.rates.stop_patience, 100);
+    assert_int_equal(c.train.epochs, 30);
+    assert_int_equal(c.train.batch, 8);
+    assert_int_equal(c.train.iterations, 7);
+    assert_int_equal(c.train.rates.stop_patience, 100);
     (void)setenv("PLEAT_TRAIN_BATCH", "many", 1);
     REFUSED(pleat_config_environment(&c), PLEAT_ERR_ARG, "PLEAT_TRAIN_BATCH: train.batch = 'many'");
     (void)unsetenv("PLEAT_TRAIN_EPOCHS");
@@ -187,7 +187,7 @@ static void file_beats_defaults_environment_beats_file_and_set_beats_all(void **
     (void)unsetenv("PLEAT_TRAIN_EPOCH");
     (void)setenv("PLEAT_AUGMENT", "off", 1);
     OK(pleat_config_environment(&c));
-    assert_int_equal(c.augment, 0);
+    assert_int_equal(c.train.augment, 0);
     (void)unsetenv("PLEAT_AUGMENT");
 }
 
@@ -204,7 +204,7 @@ static void sizes_are_written_x_y_z_and_held_d_h_w(void **state) {
         assert_int_equal(c.patch[a], patch[a]);
         assert_int_equal(c.overlap[a], 3 - a);
         assert_true(c.prep.spacing[a] == spacing[a]);
-        assert_true(c.transforms.mirror[a] == mirror[a]);
+        assert_true(c.train.transforms.mirror[a] == mirror[a]);
     }
 }
 
@@ -215,7 +215,7 @@ static void a_section_or_step_is_switched_off_by_its_name(void **state) {
     for (size_t i = 0; i < COUNT(off); i++) {
         char text[128];
         pleat_config_defaults(&c);
-        assert_true(c.prep.channel[0].clip && c.prep.resample && c.augment);
+        assert_true(c.prep.channel[0].clip && c.prep.resample && c.train.augment);
         (void)snprintf(text, sizeof text, "preprocess:\n  clip: %s\n  resample: %s\n", off[i],
                        off[i]);
         OK(parse(text, &c));
@@ -224,9 +224,9 @@ static void a_section_or_step_is_switched_off_by_its_name(void **state) {
         assert_true(c.prep.channel[0].clip && !c.prep.resample);
     }
     OK(parse("augment: off\n", &c));
-    assert_false(c.augment);
+    assert_false(c.train.augment);
     OK(pleat_config_set("augment=on", &c));
-    assert_true(c.augment);
+    assert_true(c.train.augment);
 }
 
 static void a_wrong_value_is_refused_with_place_key_and_what_is_allowed(void **state) {
@@ -304,7 +304,7 @@ static void a_choice_is_held_as_the_place_of_its_name(void **state) {
              "predict: {merge: gaussian}\nprecision: bf16\nengine: ref64\n",
              &c));
     assert_int_equal(c.pad, PLEAT_PAD_BACKGROUND);
-    assert_string_equal(pleat_schedules[c.schedule]->name, "poly");
+    assert_string_equal(pleat_schedules[c.train.schedule]->name, "poly");
     assert_int_equal(c.weights, PLEAT_WEIGHTS_LATEST);
     assert_int_equal(c.merge, PLEAT_MERGE_GAUSSIAN);
     assert_int_equal(c.precision, PLEAT_PRECISION_BF16);

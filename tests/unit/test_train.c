@@ -36,7 +36,6 @@ typedef struct fixture {
     pleat_network network;
     pleat_graph graph;
     pleat_checkpoint described;
-    pleat_augment_config augment;
     pleat_train_config config;
     pleat_train_data data;
     int steps;   /* hooks called */
@@ -97,22 +96,21 @@ static int set_up(void **state) {
     f->network = (pleat_network){.depth = 1, .filters = 3, .classes = 2, .norm = 1};
     net_graph(&f->graph, &f->network);
     pleat_network_text(&f->network, f->described.network, sizeof f->described.network);
-    f->augment =
-        (pleat_augment_config){.mirror = {0.5, 0.5, 0.5}, .noise_p = 0.5, .noise = {0, 0.05}};
     f->config = (pleat_train_config){
+        .settings = {.epochs = EPOCHS,
+                     .iterations = ITERATIONS,
+                     .batch = BATCH,
+                     .validation = 3,
+                     .lr = 1e-2,
+                     /* no loss falls by 10: from epoch 2 on every epoch halves the rate */
+                     .rates = {.patience = 1, .factor = 0.5, .min_delta = 10, .min_rate = 1e-6},
+                     .norm_sync = 1,
+                     .augment = 1,
+                     .transforms = {.mirror = {0.5, 0.5, 0.5}, .noise_p = 0.5, .noise = {0, 0.05}},
+                     .loader_threads = 1},
         .seed = 5,
         .fold = 1,
-        .epochs = EPOCHS,
-        .iterations = ITERATIONS,
-        .batch = BATCH,
-        .validation = 3,
-        .lr = 1e-2,
-        /* no loss falls by 10: from epoch 2 on every epoch halves the rate */
-        .schedule = {.patience = 1, .factor = 0.5, .min_delta = 10, .min_rate = 1e-6},
         .patch = {8, 8, 8},
-        .augment = &f->augment,
-        .norm_sync = 1,
-        .loader_threads = 1,
         .folder = root,
         .described = &f->described,
     };
@@ -174,10 +172,9 @@ static pleat_epoch row(const pleat_checkpoint *c, int epoch) {
 static void a_simple_rule_is_learned(void **state) {
     fixture *f = *state;
     pleat_train_result result;
-    f->config.epochs = 8;
-    f->config.schedule.kind = pleat_schedules[1];
-    f->config.schedule.epochs = 8;
-    f->config.lr = 2e-2;
+    f->config.settings.epochs = 8;
+    f->config.settings.schedule = 1;
+    f->config.settings.lr = 2e-2;
     OK(train(f, &result));
     assert_int_equal(result.epochs, 8);
     assert_int_equal(result.steps, 8 * ITERATIONS);
@@ -320,9 +317,9 @@ static void a_finished_fold_is_not_trained_again(void **state) {
 static void the_best_model_is_that_of_the_lowest_training_loss(void **state) {
     fixture *f = *state;
     pleat_train_result result;
-    f->config.lr = 0.3; /* jumps about */
-    f->config.schedule.patience = 0;
-    f->config.epochs = 6;
+    f->config.settings.lr = 0.3; /* jumps about */
+    f->config.settings.rates.patience = 0;
+    f->config.settings.epochs = 6;
     OK(train(f, &result));
     pleat_checkpoint latest = checkpoint("checkpoint_latest.h5");
     pleat_checkpoint best = checkpoint("checkpoint_best.h5");
@@ -364,8 +361,8 @@ static void a_loss_that_is_not_finite_ends_the_fold_and_keeps_what_was_good(void
 static void a_model_spoilt_by_the_last_step_is_not_saved(void **state) {
     fixture *f = *state;
     pleat_train_result result;
-    f->config.iterations = 1;
-    f->config.lr = 1e39; /* no float */
+    f->config.settings.iterations = 1;
+    f->config.settings.lr = 1e39; /* no float */
     REFUSED(train(f, &result), PLEAT_ERR_NUMERIC, "not finite after epoch 1");
     assert_false(exists("checkpoint_latest.h5"));
     assert_false(exists("checkpoint_best.h5"));
@@ -377,8 +374,7 @@ static void the_rate_falls_by_the_plateau_rule_or_by_the_polynomial(void **state
     pleat_train_result result;
     for (int poly = 0; poly < 2; poly++) {
         empty_folder();
-        f->config.schedule.kind = pleat_schedules[poly];
-        f->config.schedule.epochs = EPOCHS;
+        f->config.settings.schedule = poly;
         OK(train(f, &result));
         pleat_checkpoint c = checkpoint("checkpoint_latest.h5");
         for (int e = 0; e < EPOCHS; e++) {
@@ -393,8 +389,8 @@ static void a_fold_that_no_longer_improves_ends_early(void **state) {
     fixture *f = *state;
     pleat_train_result result;
     int finished = 0;
-    f->config.schedule.stop_patience = 1;
-    f->config.schedule.stop_min_delta = 10;
+    f->config.settings.rates.stop_patience = 1;
+    f->config.settings.rates.stop_min_delta = 10;
     OK(train(f, &result));
     assert_int_equal(result.epochs, 2);
     OK(pleat_train_finished(root, &finished));
@@ -404,7 +400,7 @@ static void a_fold_that_no_longer_improves_ends_early(void **state) {
 static void another_folds_or_networks_checkpoint_is_refused(void **state) {
     fixture *f = *state;
     pleat_train_result result;
-    f->config.epochs = 1;
+    f->config.settings.epochs = 1;
     OK(train(f, &result));
     f->config.seed = 6;
     REFUSED(train(f, &result), PLEAT_ERR_DATA, "fold 1 and seed 5, not of fold 1 and seed 6");
@@ -449,7 +445,7 @@ static void a_fold_without_validation_cases_trains(void **state) {
     char path[PLEAT_PATH_BYTES];
     char *text = NULL;
     f->data.n_validation = 0;
-    f->config.epochs = 2;
+    f->config.settings.epochs = 2;
     OK(train(f, &result));
     assert_int_equal(f->steps, 2 * ITERATIONS);
     (void)in_root(path, "history.tsv");
