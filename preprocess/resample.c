@@ -175,7 +175,8 @@ pleat_status pleat_resample_image(const pleat_image *in, const int dim[3], const
         channel.channels = 1;
         channel.data = in->data + c * pleat_voxels(in->dim);
         PLEAT_TRY_GOTO(status, done, resample_volume(&channel, dim, spacing, edge, &made));
-        memcpy(all.data + c * pleat_voxels(dim), made.data, pleat_voxels(dim) * sizeof *all.data);
+        float *to = all.data + c * pleat_voxels(dim);
+        for (size_t i = 0; i < pleat_image_values(&made); i++) to[i] = made.data[i];
         pleat_image_free(&made);
     }
     *out = all;

@@ -87,7 +87,7 @@ pleat_status info_nifti(const char *path, sheet_form form) {
     pleat_geometry geometry;
     pleat_nifti_info info;
     pleat_image image = {0};
-    pleat_intensity_stats stats[PLEAT_MAX_CHANNELS];
+    pleat_intensity_stats stats[PLEAT_MAX_CHANNELS] = {{0}};
     PLEAT_TRY(pleat_nifti_read_header(path, &geometry, &info));
     PLEAT_TRY(pleat_nifti_read_image(path, &image, NULL));
     const size_t n = pleat_voxels(image.dim);
@@ -252,7 +252,7 @@ static void print_data(const char *folder, const pleat_case_paths *cases, const 
 pleat_status info_data(const char *folder, sheet_form form) {
     pleat_case_paths *cases = NULL;
     data_case *seen = NULL;
-    char channels[1024], classes[4096];
+    char channels[1024] = "", classes[4096] = "";
     int n = 0;
     pleat_status status = PLEAT_OK;
     PLEAT_TRY(pleat_layout_scan(folder, 0, &cases, &n));

@@ -147,7 +147,7 @@ static pleat_status find_channel(const char *folder, const char *stem, size_t st
 /* To the case added last: FOLDER/STEM_0001 and what follows it. */
 static pleat_status add_further(const case_list *to, const char *folder, const char *stem,
                                 size_t stem_bytes) {
-    char image[PLEAT_PATH_BYTES];
+    char image[PLEAT_PATH_BYTES] = "";
     for (int c = 1;; c++) {
         PLEAT_TRY(find_channel(folder, stem, stem_bytes, c, image));
         if (image[0] == '\0') return PLEAT_OK;
