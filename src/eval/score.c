@@ -77,18 +77,6 @@ done:
     return status;
 }
 
-/* PREDICTIONS/ID.nii.gz, else .nii; "" when there is neither. */
-static pleat_status find_prediction(const char *folder, const char *id,
-                                    char path[PLEAT_PATH_BYTES]) {
-    static const char *const endings[] = {"nii.gz", "nii"};
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        PLEAT_TRY(pleat_path(path, PLEAT_PATH_BYTES, "%s/%s.%s", folder, id, endings[i]));
-        if (pleat_file_exists(path)) return PLEAT_OK;
-    }
-    path[0] = '\0';
-    return PLEAT_OK;
-}
-
 static int any_label(const pleat_case_paths *cases, int n) {
     for (int i = 0; i < n; i++)
         if (cases[i].label != NULL) return 1;
@@ -103,7 +91,7 @@ static pleat_status score_cases(const char *predictions, const pleat_case_paths 
         const char *reference = alone ? cases[i].image[0] : cases[i].label;
         pleat_progress("score", (size_t)i, (size_t)n, cases[i].id);
         if (reference == NULL) continue;
-        PLEAT_TRY(find_prediction(predictions, cases[i].id, prediction));
+        PLEAT_TRY(pleat_layout_volume(predictions, cases[i].id, prediction));
         if (prediction[0] == '\0') continue;
         PLEAT_TRY(pleat_score_files(cases[i].id, 0, prediction, reference, results));
     }
@@ -118,7 +106,7 @@ pleat_status pleat_score_folders(const char *predictions, const char *truth,
     int many = 0;
     PLEAT_CHECK(pleat_file_is_folder(predictions), PLEAT_ERR_NOT_FOUND,
                 "there is no folder '%s' with predictions", predictions);
-    PLEAT_TRY(pleat_layout_scan(truth, 0, &cases, &many));
+    PLEAT_TRY(pleat_layout_scan(truth, PLEAT_LAYOUT_MAPS, &cases, &many));
     PLEAT_TRY_GOTO(status, done, score_cases(predictions, cases, many, results));
     PLEAT_CHECK_GOTO(
         status, done, results->n > 0, PLEAT_ERR_NOT_FOUND,

@@ -335,9 +335,11 @@ static void what_cannot_be_written_is_an_error_and_leaves_nothing(void **state) 
               "64 x 63 x");
     g.dim[1] = 64;
     g.pixdim[1] = 0;
+    g.sform_code = g.qform_code = 0;
     must_fail(pleat_nifti_write_label(in_root(path, "a.nii"), &label, &g), PLEAT_ERR_FORMAT,
               "pixdim[1]");
     g.pixdim[1] = 1;
+    g.sform_code = g.qform_code = 1;
     OK(pleat_file_make_folder(in_root(path, "full")));
     char folder[PLEAT_PATH_BYTES];
     memcpy(folder, path, sizeof folder);
