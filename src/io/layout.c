@@ -376,13 +376,13 @@ static pleat_status check_named(const char *folder, int named, const case_list *
 static void tell_json(const char *folder, const layout_json *json, int n) {
     if (json->training >= 0 && json->training != n)
         pleat_log(PLEAT_INFO,
-                  "warning: '%s/dataset.json' says numTraining %lld, but %d cases are there; copy "
-                  "the folder again, or correct the number",
+                  "warning: '%s/dataset.json' says numTraining %lld, cases found: %d; copy the "
+                  "folder again, or correct the number",
                   folder, json->training, n);
     if (json->unread > 0)
         pleat_log(PLEAT_INFO,
-                  "warning: '%s/dataset.json' lists %d cases under \"%s\" and the like, which is "
-                  "not read; they are passed by",
+                  "warning: '%s/dataset.json' lists cases (%d) under \"%s\", which is not read; "
+                  "they are passed by",
                   folder, json->unread, json->key);
 }
 

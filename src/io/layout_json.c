@@ -78,7 +78,7 @@ static pleat_status read_other(const char *path, json_t *root, layout_json *to) 
         const int n = is_other_key(key) ? count_volumes(value, 3) : 0;
         if (n == 0) continue;
         PLEAT_CHECK(to->n > 0, PLEAT_ERR_UNSUPPORTED,
-                    "'%s' lists %d cases under \"%s\", which is not read; list them under "
+                    "'%s' lists cases (%d) under \"%s\", which is not read; list them under "
                     "\"training\" as {\"image\": ..., \"label\": ...}, or remove the key",
                     path, n, key);
         to->unread += n;

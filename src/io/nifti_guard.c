@@ -187,7 +187,7 @@ static double mm_of(const nifti_2_header *h) {
     return unit == NIFTI_UNITS_METER ? 1e3 : unit == NIFTI_UNITS_MICRON ? 1e-3 : 1.0;
 }
 
-/* What is no length in pixdim becomes the spacing, in the file's unit; info keeps what was there. */
+/* What is no length in pixdim becomes the spacing, in the file's unit; info has what was there. */
 static void mend_pixdim(const nifti_2_header *h, nifti_head *head) {
     pleat_geometry *g = &head->geometry;
     for (int i = 1; i <= 3; i++) {
