@@ -255,7 +255,7 @@ pleat_status info_data(const char *folder, sheet_form form) {
     char channels[1024] = "", classes[4096] = "";
     int n = 0;
     pleat_status status = PLEAT_OK;
-    PLEAT_TRY(pleat_layout_scan(folder, 0, &cases, &n));
+    PLEAT_TRY(pleat_layout_scan(folder, PLEAT_LAYOUT_VOLUMES, &cases, &n));
     PLEAT_TRY_GOTO(status, done, data_names(folder, channels, classes));
     seen = calloc((size_t)n, sizeof *seen);
     PLEAT_CHECK_GOTO(status, done, seen != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
