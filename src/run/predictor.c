@@ -26,7 +26,7 @@ static pleat_status parse_config(const pleat_checkpoint *c, const char *path, pl
 
 pleat_status pleat_predictor_config_of(const char *path, pleat_config *out) {
     pleat_checkpoint c = {0};
-    PLEAT_TRY(pleat_checkpoint_read(path, &c, NULL));
+    PLEAT_TRY(pleat_checkpoint_read(path, &c));
     const pleat_status status = parse_config(&c, path, out);
     pleat_checkpoint_free(&c);
     return status;
@@ -82,8 +82,7 @@ static pleat_status make_net(pleat_predictor *p, const pleat_checkpoint *c, cons
 static pleat_status add_model(pleat_predictor *p, const char *path, int i,
                               const pleat_config *config) {
     pleat_checkpoint c = {0};
-    int fell_back = 0;
-    PLEAT_TRY(pleat_checkpoint_read(path, &c, &fell_back));
+    PLEAT_TRY(pleat_checkpoint_read(path, &c));
     pleat_status status = i == 0 ? take_texts(p, &c, path, config) : check_texts(p, &c, path);
     if (status == PLEAT_OK) status = make_net(p, &c, path, i);
     pleat_checkpoint_free(&c);
