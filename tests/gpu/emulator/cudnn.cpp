@@ -255,12 +255,17 @@ void convolve(const Descriptor *op, Pass pass, Values *values) {
 /* --- what the library finds for a graph ------------------------------------------------------- */
 
 /* What the real library has no engine for, of what a module might ask (cuDNN 9.19, asked for an
- * H100 and an A100): gradients of bf16 weights in float. */
+ * H100 and an A100): gradients of bf16 weights in float. And where it has none compiled ahead, so
+ * that each process compiles them: a bias that is not of y's type. */
 bool is_refused(const Descriptor *graph) {
     const Descriptor *op = part(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS);
-    if (pass_of(op) != WEIGHTS) return false;
-    const Convolution c = convolution_of(op, WEIGHTS);
-    return c.x.bf16 && !c.w.bf16;
+    const Pass pass = pass_of(op);
+    const Convolution c = convolution_of(op, pass);
+    if (pass == WEIGHTS) return c.x.bf16 && !c.w.bf16;
+    const size_t ops = graph->attributes.at(CUDNN_ATTR_OPERATIONGRAPH_OPS).size() / 8;
+    if (pass != FORWARD || ops == 1) return false;
+    const Descriptor *add = part(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, 1);
+    return tensor_of(part(add, CUDNN_ATTR_OPERATION_POINTWISE_BDESC)).bf16 != c.x.bf16;
 }
 
 /* Two candidates; none with PLEAT_TEST_GPU_PLANS=none, when the module's own kernels must do. */
