@@ -16,6 +16,7 @@
 static struct {
     pthread_once_t once;
     const pleat_cuda_module *module;
+    int is_there; /* its file, or somebody named it */
     char why[512];
 } loaded = {.once = PTHREAD_ONCE_INIT};
 
@@ -43,12 +44,14 @@ static void *open_named(const char *named) {
 static void *open_module(void) {
     static const char *const places[] = {"", "/../lib/pleat", "/../lib"};
     const char *named = getenv("PLEAT_MODULE_PATH");
-    if (named != NULL && named[0] != '\0') return open_named(named);
+    loaded.is_there = named != NULL && named[0] != '\0';
+    if (loaded.is_there) return open_named(named);
     char folder[PATH_MAX], path[PATH_MAX + 64];
     program_folder(folder, sizeof folder);
     for (size_t i = 0; i < sizeof places / sizeof *places && folder[0] != '\0'; i++) {
         (void)snprintf(path, sizeof path, "%s%s/" PLEAT_CUDA_MODULE_FILE, folder, places[i]);
-        if (access(path, F_OK) == 0) return open_file(path);
+        loaded.is_there = access(path, F_OK) == 0;
+        if (loaded.is_there) return open_file(path);
     }
     return open_file(PLEAT_CUDA_MODULE_FILE);
 }
@@ -78,4 +81,13 @@ const pleat_cuda_module *pleat_cuda_module_load(const char **why) {
     (void)pthread_once(&loaded.once, load_once);
     *why = loaded.module == NULL ? loaded.why : NULL;
     return loaded.module;
+}
+
+int pleat_cuda_module_expected(void) {
+    static const char *const signs[] = {"/dev/nvidiactl", "/proc/driver/nvidia", "/dev/dxg"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (access(signs[i], F_OK) == 0) return 1;
+    const char *why = NULL;
+    (void)pleat_cuda_module_load(&why);
+    return loaded.is_there || loaded.module != NULL;
 }
