@@ -9,6 +9,10 @@ static const pleat_conv_kind_ops *const kinds[] = {
     [PLEAT_UP] = &pleat_cuda_up,
 };
 
+static pleat_dtype bias_type(const pleat_cuda *e, const pleat_conv *conv) {
+    return conv->ops->float_bias ? PLEAT_F32 : e->base.act;
+}
+
 static int rounded_up(int n, int step) { return (n + step - 1) / step * step; }
 
 pleat_status pleat_cuda_conv_create(pleat_engine *engine, const pleat_conv_desc *desc,
@@ -30,8 +34,8 @@ pleat_status pleat_cuda_conv_create(pleat_engine *engine, const pleat_conv_desc 
     const size_t weights = (size_t)conv->cout_wide * (size_t)conv->taps * (size_t)conv->cin_wide *
                            pleat_dtype_size(engine->act);
     CUDA_TRY_GOTO(status, done, cudaMalloc(&conv->weights, weights));
-    const size_t bias = (size_t)conv->cout_wide * sizeof *conv->bias;
-    CUDA_TRY_GOTO(status, done, cudaMalloc((void **)&conv->bias, bias));
+    const size_t bias = (size_t)conv->cout_wide * pleat_dtype_size(bias_type(e, conv));
+    CUDA_TRY_GOTO(status, done, cudaMalloc(&conv->bias, bias));
     CUDA_TRY_GOTO(status, done, cudaMemsetAsync(conv->bias, 0, bias, e->stream));
     PLEAT_TRY_GOTO(status, done, conv->ops->prepare(e, conv));
     *out = conv;
@@ -61,11 +65,12 @@ pleat_status pleat_cuda_conv_pack(pleat_engine *engine, pleat_conv *conv, const 
 }
 
 pleat_status pleat_cuda_align_bias(pleat_cuda *e, pleat_conv *conv, const float *bias) {
-    const size_t bytes = (size_t)conv->desc.cout * sizeof *bias;
+    const size_t n = (size_t)conv->desc.cout;
+    const pleat_dtype type = bias_type(e, conv);
     if (bias != NULL)
-        CUDA_TRY(cudaMemcpyAsync(conv->bias, bias, bytes, cudaMemcpyDeviceToDevice, e->stream));
+        CUDA_TRY(pleat_cuda_cast(type, bias, n, conv->bias, e->stream));
     else
-        CUDA_TRY(cudaMemsetAsync(conv->bias, 0, bytes, e->stream));
+        CUDA_TRY(cudaMemsetAsync(conv->bias, 0, n * pleat_dtype_size(type), e->stream));
     return PLEAT_OK;
 }
 

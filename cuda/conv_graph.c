@@ -7,14 +7,10 @@
 
 #define DIMS    5
 #define SPATIAL 3
-#define FORM    "2" /* of a key; it changes with what a choice depends on */
+#define FORM    "3" /* of a key; it changes with what a choice depends on */
 
 /* Tensors inside the graph, after those that have an address. */
 enum { SUM = PLEAT_CONV_TENSORS, SHIFTED };
-
-static cudnnDataType_t data_type(pleat_dtype type) {
-    return type == PLEAT_BF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
-}
 
 /* A new descriptor, which the graph owns. */
 static pleat_status add(pleat_conv_graph *g, cudnnBackendDescriptorType_t type,
@@ -180,14 +176,16 @@ static pleat_status add_pointwise(pleat_conv_graph *g, cudnnPointwiseMode_t mode
     return PLEAT_OK;
 }
 
-/* Convolution, bias and ReLU with nothing written between them. */
+/* Convolution, bias and ReLU with nothing written between them. With a bias that is not of y's type
+ * cuDNN has no engine compiled ahead, and compiles one in every process. */
 static pleat_status add_fused(pleat_conv_graph *g, const pleat_conv_problem *p,
                               cudnnBackendDescriptor_t x, cudnnBackendDescriptor_t w,
-                              cudnnBackendDescriptor_t y, const int64_t size[DIMS]) {
+                              cudnnBackendDescriptor_t y, const int64_t size[DIMS],
+                              cudnnDataType_t act) {
     const int64_t bias_size[DIMS] = {1, p->cout, 1, 1, 1};
     cudnnBackendDescriptor_t sum = NULL, bias = NULL, shifted = y;
     PLEAT_TRY(add_tensor(g, SUM, size, CUDNN_DATA_FLOAT, &sum));
-    PLEAT_TRY(add_tensor(g, PLEAT_CONV_BIAS, bias_size, CUDNN_DATA_FLOAT, &bias));
+    PLEAT_TRY(add_tensor(g, PLEAT_CONV_BIAS, bias_size, act, &bias));
     if (p->relu) PLEAT_TRY(add_tensor(g, SHIFTED, size, CUDNN_DATA_FLOAT, &shifted));
     PLEAT_TRY(add_conv(g, p, x, w, sum));
     PLEAT_TRY(add_pointwise(g, CUDNN_POINTWISE_ADD, sum, bias, shifted));
@@ -197,8 +195,7 @@ static pleat_status add_fused(pleat_conv_graph *g, const pleat_conv_problem *p,
 
 pleat_status pleat_conv_graph_build(pleat_conv_graph *g, const pleat_conv_problem *p) {
     const cudnnDataType_t act =
-        data_type(p->precision == PLEAT_PRECISION_BF16 ? PLEAT_BF16 : PLEAT_F32);
-    const cudnnDataType_t weights = p->pass == PLEAT_PASS_WEIGHTS ? data_type(p->dweights) : act;
+        p->precision == PLEAT_PRECISION_BF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
     const int64_t x_size[DIMS] = {p->n, p->cin, p->d, p->h, p->w};
     const int64_t y_size[DIMS] = {p->n, p->cout, pleat_conv_y_size(p, 0), pleat_conv_y_size(p, 1),
                                   pleat_conv_y_size(p, 2)};
@@ -206,8 +203,8 @@ pleat_status pleat_conv_graph_build(pleat_conv_graph *g, const pleat_conv_proble
     cudnnBackendDescriptor_t x = NULL, y = NULL, w = NULL;
     PLEAT_TRY(add_tensor(g, PLEAT_CONV_X, x_size, act, &x));
     PLEAT_TRY(add_tensor(g, PLEAT_CONV_Y, y_size, act, &y));
-    PLEAT_TRY(add_tensor(g, PLEAT_CONV_W, w_size, weights, &w));
-    if (p->pass == PLEAT_PASS_FORWARD && p->fused) return add_fused(g, p, x, w, y, y_size);
+    PLEAT_TRY(add_tensor(g, PLEAT_CONV_W, w_size, act, &w));
+    if (p->pass == PLEAT_PASS_FORWARD && p->fused) return add_fused(g, p, x, w, y, y_size, act);
     return add_conv(g, p, x, w, y);
 }
 
@@ -233,7 +230,6 @@ int pleat_conv_key(const pleat_conv_problem *p, const char *gpu, size_t cudnn, c
     const int *k = p->kernel, *s = p->stride, *b = p->before;
     const char *flags = "plain";
     if (p->pass == PLEAT_PASS_FORWARD && p->fused) flags = p->relu ? "bias,relu" : "bias";
-    if (p->pass == PLEAT_PASS_WEIGHTS) flags = p->dweights == PLEAT_F32 ? "to f32" : "to bf16";
     const int n = snprintf(
         out, size, FORM "|%s|%zu|%s|%s|%dx%dx%dx%d|k%dx%dx%d,s%dx%dx%d,p%dx%dx%d|%d-%d|%s%s", gpu,
         cudnn, passes[p->pass].name, pleat_precision_name(p->precision), p->n, p->d, p->h, p->w,

@@ -6,7 +6,7 @@
  *   DATA               dy, w -> dx
  *   WEIGHTS            x, dy -> dw
  *
- * Tensors lie channels-last. cuDNN wants sizes as N,C,D,H,W whatever the order in memory; the
+ * All tensors are of the activations' type, sums float. Tensors lie channels-last. cuDNN wants sizes as N,C,D,H,W whatever the order in memory; the
  * strides say that C is innermost. Weights [Cout,kD,kH,kW,Cin] are the same with K for N.
  */
 #ifndef PLEAT_CUDA_CONV_GRAPH_H
@@ -26,8 +26,7 @@ typedef struct pleat_conv_problem {
     int n, d, h, w, cin, cout;           /* of x; channels are multiples of 8 */
     int kernel[3], stride[3], before[3]; /* as in pleat_conv_desc: y has x's sizes / stride */
     pleat_precision precision;           /* F32, TF32 or BF16 */
-    int fused, relu;                     /* FORWARD: bias float [cout], and ReLU */
-    pleat_dtype dweights;                /* WEIGHTS: type of the result */
+    int fused, relu;                     /* FORWARD: bias [cout], and ReLU */
     int deterministic;
 } pleat_conv_problem;
 
@@ -58,7 +57,7 @@ void pleat_conv_graph_clear(pleat_conv_graph *g);
 int pleat_conv_y_size(const pleat_conv_problem *p, int axis);
 int pleat_conv_after(const pleat_conv_problem *p, int axis);
 
-/* "2|NVIDIA H200|91900|forward|bf16|2x160x160x80|k3x3x3,s1x1x1,p1x1x1|32-32|bias,relu": what a
+/* "3|NVIDIA H200|91900|forward|bf16|2x160x160x80|k3x3x3,s1x1x1,p1x1x1|32-32|bias,relu": what a
  * choice depends on, after the number of this form. 1 when it fits. */
 int pleat_conv_key(const pleat_conv_problem *p, const char *gpu, size_t cudnn, char *out,
                    size_t size);

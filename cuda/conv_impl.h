@@ -7,6 +7,7 @@
 
 typedef struct pleat_conv_kind_ops { /* of CONV, of HEAD, of UP */
     int channel_step;                /* channels are padded to a multiple of it */
+    int float_bias;                  /* conv->bias is float; else of the activations' type */
     pleat_status (*prepare)(pleat_cuda *e, pleat_conv *conv);
     pleat_status (*forward)(pleat_cuda *e, pleat_conv *conv, const float *bias,
                             const pleat_tensor *x, const pleat_tensor *y);
@@ -23,9 +24,8 @@ struct pleat_conv {
     size_t voxels, y_voxels; /* of x; of y */
     int cin_wide, cout_wide; /* channels with padding */
     void *weights;           /* activation type [cout_wide, taps, cin_wide]; UP [taps, cout, cin] */
-    float *bias;             /* [cout_wide], aligned and padded with 0; copied before each use */
+    void *bias;              /* [cout_wide], aligned and padded with 0; copied before each use */
     int fused;               /* CONV: the plan adds bias and does ReLU */
-    pleat_dtype dweights;    /* CONV: what the plan writes */
     pleat_conv_plan *plan[PLEAT_PASS_WEIGHTS + 1]; /* CONV; NULL: our own kernel */
     pleat_matmul *product[PLEAT_PASS_WEIGHTS + 1]; /* UP, HEAD */
 };

@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_CANDIDATES 8 /* of one heuristic; they come best first */
-#define RUNS            3 /* timed, after one to warm up */
+#define MOST_CANDIDATES 8   /* of one heuristic that are timed; they come best first */
+#define MOST_TRIED      256 /* that are looked at, timed or not */
+#define RUNS            3   /* timed, after one to warm up */
+#define SHORT_RUNS      20  /* of what is over in SHORT_MS: three would measure their launches */
+#define SHORT_MS        0.05F
 #define LEAST_WORKSPACE 256
 
 struct pleat_conv_plan {
@@ -175,9 +178,9 @@ typedef struct trial { /* scratch tensors to run candidates on, and the best so 
     void *tensors[PLEAT_CONV_TENSORS];
     pleat_cuda_buffer workspace;
     cudaEvent_t begin, end;
-    char tried[3 * MOST_CANDIDATES][PLEAT_PLAN_TEXT];
-    int tried_count;
-    float best; /* milliseconds */
+    char tried[MOST_TRIED][PLEAT_PLAN_TEXT];
+    int tried_count, timed; /* of the heuristic that is asked */
+    float best;             /* milliseconds */
     char choice[PLEAT_PLAN_TEXT];
 } trial;
 
@@ -189,50 +192,59 @@ static void trial_close(trial *t) {
     free(t);
 }
 
+/* Noise: on zeros, whose bits do not change, a GPU draws less power and clocks higher. */
 static pleat_status trial_fill(pleat_cuda *e, const pleat_conv_problem *p, trial *t) {
-    const size_t act = p->precision == PLEAT_PRECISION_BF16 ? 2 : 4;
+    const pleat_dtype act = p->precision == PLEAT_PRECISION_BF16 ? PLEAT_BF16 : PLEAT_F32;
     const size_t voxels = (size_t)p->n * (size_t)p->d * (size_t)p->h * (size_t)p->w;
     const size_t step = (size_t)p->stride[0] * (size_t)p->stride[1] * (size_t)p->stride[2];
     const size_t taps = (size_t)p->kernel[0] * (size_t)p->kernel[1] * (size_t)p->kernel[2];
     const size_t cin = (size_t)p->cin, cout = (size_t)p->cout;
-    const size_t bytes[PLEAT_CONV_TENSORS] = {
-        [PLEAT_CONV_X] = voxels * cin * act,
-        [PLEAT_CONV_Y] = voxels / step * cout * act,
-        [PLEAT_CONV_W] = cout * taps * cin * sizeof(float), /* at most */
-        [PLEAT_CONV_BIAS] = cout * sizeof(float),
+    const size_t n[PLEAT_CONV_TENSORS] = {
+        [PLEAT_CONV_X] = voxels * cin,
+        [PLEAT_CONV_Y] = voxels / step * cout,
+        [PLEAT_CONV_W] = cout * taps * cin,
+        [PLEAT_CONV_BIAS] = cout,
     };
     for (int i = 0; i < PLEAT_CONV_TENSORS; i++) {
-        CUDA_TRY(cudaMalloc(&t->tensors[i], bytes[i]));
-        CUDA_TRY(cudaMemsetAsync(t->tensors[i], 0, bytes[i], e->stream));
+        CUDA_TRY(cudaMalloc(&t->tensors[i], n[i] * pleat_dtype_size(act)));
+        CUDA_TRY(pleat_cuda_noise(act, n[i], t->tensors[i], e->stream));
     }
     CUDA_TRY(cudaEventCreate(&t->begin));
     CUDA_TRY(cudaEventCreate(&t->end));
     return PLEAT_OK;
 }
 
-/* Milliseconds of a run, or a negative number when the candidate does not run. */
-static float run_time(pleat_cuda *e, const pleat_conv_plan *plan,
-                      cudnnBackendDescriptor_t candidate, trial *t) {
-    cudnnBackendDescriptor_t pack = NULL;
+/* Milliseconds of each of `runs`, or a negative number when one fails. */
+static float time_runs(pleat_cuda *e, cudnnBackendDescriptor_t candidate,
+                       cudnnBackendDescriptor_t pack, int runs, trial *t) {
     float milliseconds = 0;
-    cudnnStatus_t code = make_pack(plan->tensors, t->tensors, t->workspace.data, &pack);
-    if (code == CUDNN_STATUS_SUCCESS) code = cudnnBackendExecute(e->cudnn, candidate, pack);
-    int good = code == CUDNN_STATUS_SUCCESS && cudaEventRecord(t->begin, e->stream) == cudaSuccess;
-    for (int i = 0; i < RUNS && good; i++)
+    int good = cudaEventRecord(t->begin, e->stream) == cudaSuccess;
+    for (int i = 0; i < runs && good; i++)
         good = cudnnBackendExecute(e->cudnn, candidate, pack) == CUDNN_STATUS_SUCCESS;
     good = good && cudaEventRecord(t->end, e->stream) == cudaSuccess &&
            cudaEventSynchronize(t->end) == cudaSuccess &&
            cudaEventElapsedTime(&milliseconds, t->begin, t->end) == cudaSuccess;
     (void)cudaGetLastError();
+    return good ? milliseconds / (float)runs : -1;
+}
+
+/* Milliseconds of a run, or a negative number when the candidate does not run. */
+static float run_time(pleat_cuda *e, const pleat_conv_plan *plan,
+                      cudnnBackendDescriptor_t candidate, trial *t) {
+    cudnnBackendDescriptor_t pack = NULL;
+    float time = -1;
+    cudnnStatus_t code = make_pack(plan->tensors, t->tensors, t->workspace.data, &pack);
+    if (code == CUDNN_STATUS_SUCCESS) code = cudnnBackendExecute(e->cudnn, candidate, pack);
+    if (code == CUDNN_STATUS_SUCCESS) time = time_runs(e, candidate, pack, RUNS, t);
+    if (time >= 0 && time < SHORT_MS) time = time_runs(e, candidate, pack, SHORT_RUNS, t);
     drop(&pack);
-    return good ? milliseconds / RUNS : -1;
+    return time;
 }
 
 static int was_tried(trial *t, const char *choice) {
     for (int i = 0; i < t->tried_count; i++)
         if (strcmp(t->tried[i], choice) == 0) return 1;
-    if (t->tried_count < (int)(sizeof t->tried / sizeof *t->tried))
-        memcpy(t->tried[t->tried_count++], choice, PLEAT_PLAN_TEXT);
+    if (t->tried_count < MOST_TRIED) memcpy(t->tried[t->tried_count++], choice, PLEAT_PLAN_TEXT);
     return 0;
 }
 
@@ -250,6 +262,7 @@ static pleat_status consider(pleat_cuda *e, const pleat_conv_problem *p, pleat_c
     const size_t bytes = workspace > LEAST_WORKSPACE ? workspace : LEAST_WORKSPACE;
     const pleat_status status = pleat_cuda_reserve(&t->workspace, bytes);
     const float time = status == PLEAT_OK ? run_time(e, plan, candidate, t) : -1;
+    t->timed += time >= 0;
     if (time >= 0 && (plan->plan == NULL || time < t->best)) {
         drop(&plan->plan);
         drop(&plan->config);
@@ -264,14 +277,33 @@ static pleat_status consider(pleat_cuda *e, const pleat_conv_problem *p, pleat_c
     return status;
 }
 
-/* The candidates of one of cuDNN's heuristics. */
+/* All that a heuristic names, [*n], to be dropped and freed; NULL for none. */
+static cudnnStatus_t name_configs(cudnnBackendDescriptor_t heuristic, int64_t *n,
+                                  cudnnBackendDescriptor_t **out) {
+    int64_t named = 0;
+    cudnnStatus_t code = cudnnBackendGetAttribute(heuristic, CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                                                  CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, &named, NULL);
+    if (code != CUDNN_STATUS_SUCCESS || named <= 0) return code;
+    *out = calloc((size_t)named, sizeof **out);
+    if (*out == NULL) return CUDNN_STATUS_ALLOC_FAILED;
+    *n = named;
+    for (int64_t i = 0; i < named && code == CUDNN_STATUS_SUCCESS; i++)
+        code = cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &(*out)[i]);
+    if (code == CUDNN_STATUS_SUCCESS)
+        code = cudnnBackendGetAttribute(heuristic, CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                                        CUDNN_TYPE_BACKEND_DESCRIPTOR, named, &named, *out);
+    return code;
+}
+
+/* The candidates of one of cuDNN's heuristics. Many may be refused before one can be timed. */
 static pleat_status consider_mode(pleat_cuda *e, const pleat_conv_problem *p,
                                   cudnnBackendHeurMode_t mode, pleat_conv_plan *plan, trial *t) {
     pleat_status status = PLEAT_OK;
-    cudnnBackendDescriptor_t heuristic = NULL, configs[MOST_CANDIDATES] = {NULL};
+    cudnnBackendDescriptor_t heuristic = NULL, *configs = NULL;
     int64_t n = 0;
     cudnnStatus_t code =
         cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, &heuristic);
+    t->timed = 0;
     if (code == CUDNN_STATUS_SUCCESS)
         code = cudnnBackendSetAttribute(heuristic, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH,
                                         CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &plan->graph.graph);
@@ -279,17 +311,13 @@ static pleat_status consider_mode(pleat_cuda *e, const pleat_conv_problem *p,
         code = cudnnBackendSetAttribute(heuristic, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE,
                                         1, &mode);
     if (code == CUDNN_STATUS_SUCCESS) code = cudnnBackendFinalize(heuristic);
-    for (int i = 0; i < MOST_CANDIDATES && code == CUDNN_STATUS_SUCCESS; i++)
-        code = cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &configs[i]);
-    if (code == CUDNN_STATUS_SUCCESS)
-        code =
-            cudnnBackendGetAttribute(heuristic, CUDNN_ATTR_ENGINEHEUR_RESULTS,
-                                     CUDNN_TYPE_BACKEND_DESCRIPTOR, MOST_CANDIDATES, &n, configs);
-    for (int64_t i = 0; i < n && i < MOST_CANDIDATES && code == CUDNN_STATUS_SUCCESS; i++) {
+    if (code == CUDNN_STATUS_SUCCESS) code = name_configs(heuristic, &n, &configs);
+    for (int64_t i = 0; i < n && t->timed < MOST_CANDIDATES && code == CUDNN_STATUS_SUCCESS; i++) {
         status = consider(e, p, plan, t, &configs[i]);
         if (status != PLEAT_OK) break;
     }
-    for (int i = 0; i < MOST_CANDIDATES; i++) drop(&configs[i]);
+    for (int64_t i = 0; i < n; i++) drop(&configs[i]);
+    free(configs);
     drop(&heuristic);
     return status;
 }

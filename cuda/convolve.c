@@ -38,18 +38,6 @@ static pleat_status find_forward(pleat_cuda *e, pleat_conv *conv) {
     return find_plan(e, conv, &problem);
 }
 
-/* Gradients of weights in float, or where cuDNN only has that in the activations' type. */
-static pleat_status find_weights(pleat_cuda *e, pleat_conv *conv) {
-    pleat_conv_problem problem = {.pass = PLEAT_PASS_WEIGHTS, .dweights = PLEAT_F32};
-    PLEAT_TRY(find_plan(e, conv, &problem));
-    if (conv->plan[PLEAT_PASS_WEIGHTS] == NULL && e->base.act != PLEAT_F32) {
-        problem.dweights = e->base.act;
-        PLEAT_TRY(find_plan(e, conv, &problem));
-    }
-    conv->dweights = problem.dweights;
-    return PLEAT_OK;
-}
-
 static void tell_missing(const pleat_conv *conv) {
     const pleat_conv_desc *d = &conv->desc;
     static const char *const names[] = {"forward", "backward data", "backward weights"};
@@ -71,7 +59,8 @@ static pleat_status prepare(pleat_cuda *e, pleat_conv *conv) {
     PLEAT_TRY(find_forward(e, conv));
     if (conv->desc.want_dx)
         PLEAT_TRY(find_plan(e, conv, &(pleat_conv_problem){.pass = PLEAT_PASS_DATA}));
-    if (conv->desc.train) PLEAT_TRY(find_weights(e, conv));
+    if (conv->desc.train)
+        PLEAT_TRY(find_plan(e, conv, &(pleat_conv_problem){.pass = PLEAT_PASS_WEIGHTS}));
     tell_missing(conv);
     if (pad_x) { /* forward's x, and backward's; dx */
         PLEAT_TRY(pleat_cuda_reserve(&e->from, x));
@@ -83,7 +72,7 @@ static pleat_status prepare(pleat_cuda *e, pleat_conv *conv) {
     }
     if (!conv->desc.train) return PLEAT_OK;
     return pleat_cuda_reserve(&e->dweights, (size_t)conv->cout_wide * (size_t)conv->taps *
-                                                (size_t)conv->cin_wide * sizeof(float));
+                                                (size_t)conv->cin_wide * element);
 }
 
 /* The tensor's data, or with channels to pad a wider copy in `buffer`. */
@@ -146,7 +135,7 @@ static pleat_status backward_weights(pleat_cuda *e, pleat_conv *conv, const plea
     PLEAT_TRY(widened(e, x, conv->cin_wide, &e->from, &tensors[PLEAT_CONV_X]));
     PLEAT_TRY(widened(e, dy, conv->cout_wide, &e->to, &tensors[PLEAT_CONV_Y]));
     PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_WEIGHTS], tensors));
-    CUDA_TRY(pleat_cuda_unpack_add(conv->dweights, e->dweights.data, conv->desc.cout, conv->taps,
+    CUDA_TRY(pleat_cuda_unpack_add(e->base.act, e->dweights.data, conv->desc.cout, conv->taps,
                                    conv->desc.cin, conv->cin_wide, dweights, e->stream));
     return PLEAT_OK;
 }

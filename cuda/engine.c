@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WORKSPACE_MOST ((size_t)1 << 30) /* bytes; and at most an eighth of the GPU's memory */
+/* Bytes; and at most an eighth of the GPU's memory. Some engines of the paper's net want 1.5 GiB. */
+#define WORKSPACE_MOST ((size_t)2 << 30)
 
 void pleat_cuda_destroy(pleat_engine *engine) {
     pleat_cuda *e = pleat_cuda_of(engine);
@@ -54,9 +55,35 @@ static pleat_status choose_device(pleat_cuda *e, int wanted) {
     return PLEAT_OK;
 }
 
-/* bf16 where the tensor cores have it and nothing else was asked for; tf32 came with it. */
-static pleat_precision choose_precision(pleat_precision wanted, int major) {
-    if (major >= 8) return wanted == PLEAT_PRECISION_AUTO ? PLEAT_PRECISION_BF16 : wanted;
+/* Releases that compute some 3-D convolutions wrongly, without a word: PyTorch's issue 163539 and
+ * pull request 167024. From `first` on, before `sound`. */
+static const struct {
+    pleat_precision precision;
+    size_t first, sound;
+} wrong_releases[] = {{PLEAT_PRECISION_BF16, 90800, 91500}, {PLEAT_PRECISION_TF32, 91002, 91600}};
+
+static int is_wrong(pleat_precision precision, size_t cudnn) {
+    for (size_t i = 0; i < sizeof wrong_releases / sizeof *wrong_releases; i++)
+        if (wrong_releases[i].precision == precision && cudnn >= wrong_releases[i].first &&
+            cudnn < wrong_releases[i].sound)
+            return 1;
+    return 0;
+}
+
+/* bf16 where the tensor cores have it and nothing else was asked for; tf32 came with it. What cuDNN
+ * may compute wrongly is done only for who asks for it by name. */
+static pleat_precision choose_precision(pleat_precision wanted, int major, size_t cudnn) {
+    if (major >= 8) {
+        const int automatic = wanted == PLEAT_PRECISION_AUTO;
+        const pleat_precision precision = automatic ? PLEAT_PRECISION_BF16 : wanted;
+        if (!is_wrong(precision, cudnn)) return precision;
+        pleat_log(PLEAT_INFO,
+                  "cuDNN %zu.%zu.%zu computes some 3-D convolutions in %s wrongly%s; 9.16 "
+                  "is sound",
+                  cudnn / 10000, cudnn / 100 % 100, cudnn % 100, pleat_precision_name(precision),
+                  automatic ? ": computing in f32, which is slower" : "");
+        return automatic ? PLEAT_PRECISION_F32 : precision;
+    }
     if (wanted == PLEAT_PRECISION_BF16 || wanted == PLEAT_PRECISION_TF32)
         pleat_log(PLEAT_INFO, "this GPU has no %s; computing in f32", pleat_precision_name(wanted));
     return PLEAT_PRECISION_F32;
@@ -68,7 +95,7 @@ static pleat_status describe(pleat_cuda *e, pleat_precision wanted) {
     CUDA_TRY(cudaGetDeviceProperties(&p, e->device));
     CUDA_TRY(cudaDeviceGetPCIBusId(bus, (int)sizeof bus, e->device));
     const size_t version = cudnnGetVersion(); /* 9.19.0 is 91900 */
-    e->base.precision = choose_precision(wanted, p.major);
+    e->base.precision = choose_precision(wanted, p.major, version);
     e->base.act = e->base.precision == PLEAT_PRECISION_BF16 ? PLEAT_BF16 : PLEAT_F32;
     e->base.real = PLEAT_F32;
     e->base.host_memory = 0;

@@ -26,6 +26,8 @@ extern "C" {
 /* to[i] = (type)from[i] */
 cudaError_t pleat_cuda_cast(pleat_dtype type, const float *from, size_t n, void *to,
                             cudaStream_t stream);
+/* Noise, even in -1 to 1: what candidates are timed on. */
+cudaError_t pleat_cuda_noise(pleat_dtype type, size_t n, void *to, cudaStream_t stream);
 /* accumulate ? to += from : to = from, same shape; both may be slices. */
 cudaError_t pleat_cuda_copy(pleat_dtype type, const pleat_tensor *from, int accumulate,
                             const pleat_tensor *to, cudaStream_t stream);

@@ -19,6 +19,24 @@ cudaError_t pleat_cuda_cast(pleat_dtype type, const float *from, size_t n, void 
     });
 }
 
+/* Even in -1 to 1, by a multiplicative hash. */
+template <typename T> static __global__ void noise(size_t n, T *to) {
+    for (EACH(i, n)) {
+        unsigned h = (unsigned)i * 0x9e3779b1u;
+        h = (h ^ h >> 15) * 0x85ebca77u;
+        const float value[1] = {(float)(h >> 8) * 0x1p-23f - 1};
+        Vector<T, 1>::store(to + i, value);
+    }
+}
+
+cudaError_t pleat_cuda_noise(pleat_dtype type, size_t n, void *to, cudaStream_t stream) {
+    return dispatch(type, false, [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        noise<T><<<blocks_for(n), THREADS, 0, stream>>>(n, (T *)to);
+        return cudaGetLastError();
+    });
+}
+
 template <typename T, int N>
 static __global__ void relu_backward(const T *y, const T *dy, size_t packs, T *dx) {
     for (EACH(i, packs)) {

@@ -51,6 +51,7 @@ static pleat_status head_weights(pleat_cuda *e, pleat_conv *conv, const pleat_te
 
 const pleat_conv_kind_ops pleat_cuda_head = {
     .channel_step = 1,
+    .float_bias = 1,
     .prepare = head_prepare,
     .forward = head_forward,
     .data = head_data,

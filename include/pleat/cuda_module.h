@@ -41,6 +41,10 @@ const pleat_cuda_module *pleat_cuda_module_get(void);
  * says in one line what is missing. */
 const pleat_cuda_module *pleat_cuda_module_load(const char **why);
 
+/* 1 where something speaks of a GPU: a driver's device, or a file of the module's name beside the
+ * program, in $PLEAT_MODULE_PATH or in the folders above. There `auto` says why it took another. */
+int pleat_cuda_module_expected(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,7 @@
 static struct {
     pthread_once_t once;
     const pleat_cuda_module *module;
+    int is_there; /* its file, or somebody named it */
     char why[512];
 } loaded = {.once = PTHREAD_ONCE_INIT};
 
@@ -55,7 +56,8 @@ static void *open_module(char *why, size_t size) {
         find_named(named, path, sizeof path);
     else
         find_beside(path, sizeof path);
-    if (path[0] == '\0') {
+    loaded.is_there = path[0] != '\0';
+    if (!loaded.is_there) {
         (void)snprintf(why, size,
                        "no GPU module: " PLEAT_CUDA_MODULE_FILE
                        " is not beside the program and not in ../lib");
@@ -92,4 +94,13 @@ const pleat_cuda_module *pleat_cuda_module_load(const char **why) {
     (void)pthread_once(&loaded.once, load_once);
     *why = loaded.module == NULL ? loaded.why : NULL;
     return loaded.module;
+}
+
+int pleat_cuda_module_expected(void) {
+    static const char *const signs[] = {"/dev/nvidiactl", "/proc/driver/nvidia", "/dev/dxg"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (access(signs[i], F_OK) == 0) return 1;
+    const char *why = NULL;
+    (void)pleat_cuda_module_load(&why);
+    return loaded.is_there || loaded.module != NULL;
 }

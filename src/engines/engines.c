@@ -56,27 +56,41 @@ const pleat_engine_entry *pleat_engine_list(void) { return engines; }
 
 const char *pleat_engine_name(int i) { return i == 0 ? "auto" : engines[i - 1].name; }
 
-/* An engine that is tried, or NULL when it does not start or computes wrongly. */
-static pleat_engine *create_right(const pleat_engine_entry *e,
-                                  const pleat_engine_options *options) {
+/* An engine that is tried, or NULL when it is not there, does not start or computes wrongly. */
+static pleat_engine *create_right(const pleat_engine_entry *e, const pleat_engine_options *options,
+                                  const char **why) {
     pleat_engine *engine = NULL;
+    *why = e->missing();
+    if (*why != NULL) return NULL;
     if (e->create(options, &engine) == PLEAT_OK && pleat_engine_try(engine) == PLEAT_OK)
         return engine;
-    pleat_log(PLEAT_INFO, "engine '%s' is not taken: %s", e->name, pleat_error_message());
+    *why = pleat_error_message();
     pleat_engine_destroy(engine);
     return NULL;
 }
 
+/* The first engine that can be taken. Where there is a sign of a GPU, a line of the log says why one
+ * that is tried was passed by. */
+static pleat_status create_first(const pleat_engine_options *options, pleat_engine **out) {
+    char passed[640] = "";
+    const char *why = NULL;
+    const pleat_engine_entry *e = engines;
+    for (; e->tried || e->missing() != NULL; e++) { /* `ref` is always there */
+        if (!e->tried) continue;
+        *out = create_right(e, options, &why);
+        if (*out != NULL) return PLEAT_OK;
+        if (pleat_cuda_module_expected())
+            (void)snprintf(passed, sizeof passed, "; not %s: %s", e->name, why);
+    }
+    if (passed[0] != '\0') pleat_log(PLEAT_INFO, "engine %s%s", e->name, passed);
+    return e->create(options, out);
+}
+
 pleat_status pleat_engine_create(const pleat_engine_options *options, pleat_engine **out) {
-    const int automatic = strcmp(options->engine, pleat_engine_name(0)) == 0;
     char names[256];
     (void)snprintf(names, sizeof names, "%s", pleat_engine_name(0));
+    if (strcmp(options->engine, names) == 0) return create_first(options, out);
     for (const pleat_engine_entry *e = engines; e->name != NULL; e++) {
-        if (automatic && e->missing() == NULL) {
-            if (!e->tried) return e->create(options, out);
-            *out = create_right(e, options);
-            if (*out != NULL) return PLEAT_OK;
-        }
         if (strcmp(options->engine, e->name) == 0) return e->create(options, out);
         const size_t used = strlen(names);
         (void)snprintf(names + used, sizeof names - used, ", %s", e->name);

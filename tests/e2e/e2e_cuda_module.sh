@@ -6,7 +6,7 @@ export PLEAT_PLAN_CACHE=off
 step=(bench step --patch 4x4x4 --filters 1 --depth 1 --steps 1 --warmup 0 --batch 1)
 
 # without WORDS: info has one line for cudnn, which says no and WORDS; asked for by name it is an
-# error with the same words; auto computes on the CPU.
+# error with the same words; auto computes on the CPU and says why.
 without() {
     local words=$1
     succeeds "info" 0 info
@@ -17,6 +17,9 @@ without() {
     holds "by name: the message names the engine" has err "engine 'cudnn': "
     succeeds "auto" 0 "${step[@]}" --engine auto --json
     holds "auto takes no engine that is missing" lacks out '"engine": "cudnn"'
+    grep 'engine [a-z]*; not cudnn: ' err > line
+    holds "auto says why, in one line" same_text "$(wc -l < line)" 1
+    holds "auto says why, in info's words" has line "$words"
 }
 
 # with: info says yes; the engine is taken by name, and by auto, which has tried it.
@@ -25,6 +28,8 @@ with() {
     holds "info has one line for cudnn" same_text "$(grep -c '^ *cudnn  *yes' out)" 1
     succeeds "by name" 0 "${step[@]}" --engine cudnn --json
     holds "by name: it computes" has out '"engine": "cudnn"'
+    # The emulated cuDNN names twenty plans that want too much memory before those that run.
+    holds "by name: cuDNN's plans are found" lacks err "a slow kernel computes it"
     succeeds "auto" 0 "${step[@]}" --engine auto --json
     holds "auto takes the GPU" has out '"engine": "cudnn"'
 }
@@ -59,6 +64,27 @@ without "PLEAT_MODULE_PATH='libpleat_cuda.so' is no absolute path"
 # --- a module with a GPU, which is emulated -------------------------------------------------------
 export PLEAT_MODULE_PATH=${PLEAT_TEST_BIN:-}/gpu/emulator/libpleat_cuda.so
 [ ! -e "$PLEAT_MODULE_PATH" ] || with
+
+# precision CUDNN WANTED GIVEN: a release of cuDNN that is wrong in WANTED, by a line of the log; GIVEN
+# is what it then computes in. "sound": no line.
+precision() {
+    export PLEAT_TEST_CUDNN=$1
+    succeeds "cuDNN $1, $2" 0 "${step[@]}" --engine cudnn --precision "$2" --json
+    holds "cuDNN $1, $2: computes in $3" has out "\"precision\": \"$3\""
+    if [ "${4:-}" = sound ]; then
+        holds "cuDNN $1, $2: nothing to say" lacks err "wrongly"
+    else
+        holds "cuDNN $1, $2: the log says so" has err "computes some 3-D convolutions in"
+    fi
+    unset PLEAT_TEST_CUDNN
+}
+if [ -e "$PLEAT_MODULE_PATH" ]; then
+    precision 90700 auto bf16 sound
+    precision 90800 auto f32
+    precision 91400 bf16 bf16
+    precision 91002 tf32 tf32
+    precision 91500 auto bf16 sound
+fi
 unset PLEAT_MODULE_PATH
 
 # --- the module of this build ---------------------------------------------------------------------

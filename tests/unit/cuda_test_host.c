@@ -178,19 +178,15 @@ static void a_key_names_all_that_a_choice_depends_on(void **state) {
     (void)state;
     char key[PLEAT_PLAN_TEXT], other[PLEAT_PLAN_TEXT];
     assert_true(pleat_conv_key(&usual, "NVIDIA H200", 91900, key, sizeof key));
-    assert_string_equal(key, "2|NVIDIA H200|91900|forward|bf16|2x160x160x80|"
+    assert_string_equal(key, "3|NVIDIA H200|91900|forward|bf16|2x160x160x80|"
                              "k3x3x3,s1x1x1,p1x1x1|32-64|bias,relu");
     pleat_conv_problem p = usual;
     p.pass = PLEAT_PASS_WEIGHTS;
     p.precision = PLEAT_PRECISION_TF32;
-    p.dweights = PLEAT_F32;
     p.deterministic = 1;
     assert_true(pleat_conv_key(&p, "GPU", 1, key, sizeof key));
     assert_string_equal(
-        key, "2|GPU|1|weights|tf32|2x160x160x80|k3x3x3,s1x1x1,p1x1x1|32-64|to f32,deterministic");
-    p.dweights = PLEAT_BF16;
-    assert_true(pleat_conv_key(&p, "GPU", 1, other, sizeof other));
-    assert_string_not_equal(key, other);
+        key, "3|GPU|1|weights|tf32|2x160x160x80|k3x3x3,s1x1x1,p1x1x1|32-64|plain,deterministic");
     p = (pleat_conv_problem){.pass = PLEAT_PASS_DATA,
                              .n = 1,
                              .d = 2,
@@ -203,7 +199,7 @@ static void a_key_names_all_that_a_choice_depends_on(void **state) {
                              .before = {0, 0, 1},
                              .precision = PLEAT_PRECISION_F32};
     assert_true(pleat_conv_key(&p, "GPU", 1, key, sizeof key));
-    assert_string_equal(key, "2|GPU|1|data|f32|1x2x4x6|k1x3x3,s1x2x1,p0x0x1|8-16|plain");
+    assert_string_equal(key, "3|GPU|1|data|f32|1x2x4x6|k1x3x3,s1x2x1,p0x0x1|8-16|plain");
     assert_false(pleat_conv_key(&p, "GPU", 1, other, 20));
 }
 
@@ -247,12 +243,12 @@ static void every_pass_in_every_precision_is_an_operation_that_cudnn_knows(void 
     static const struct {
         pleat_conv_pass pass;
         int fused, relu;
-        pleat_dtype dweights;
         int ops;
-    } rows[] = {
-        {PLEAT_PASS_FORWARD, 0, 0, PLEAT_F32, 1}, {PLEAT_PASS_FORWARD, 1, 0, PLEAT_F32, 2},
-        {PLEAT_PASS_FORWARD, 1, 1, PLEAT_F32, 3}, {PLEAT_PASS_DATA, 0, 0, PLEAT_F32, 1},
-        {PLEAT_PASS_WEIGHTS, 0, 0, PLEAT_F32, 1}, {PLEAT_PASS_WEIGHTS, 0, 0, PLEAT_BF16, 1}};
+    } rows[] = {{PLEAT_PASS_FORWARD, 0, 0, 1},
+                {PLEAT_PASS_FORWARD, 1, 0, 2},
+                {PLEAT_PASS_FORWARD, 1, 1, 3},
+                {PLEAT_PASS_DATA, 0, 0, 1},
+                {PLEAT_PASS_WEIGHTS, 0, 0, 1}};
     static const struct {
         int kernel[3], stride[3], before[3];
     } moves[] = {{{3, 3, 3}, {1, 1, 1}, {1, 1, 1}},
@@ -268,7 +264,6 @@ static void every_pass_in_every_precision_is_an_operation_that_cudnn_knows(void 
                 p.pass = rows[k].pass;
                 p.fused = rows[k].fused;
                 p.relu = rows[k].relu;
-                p.dweights = rows[k].dweights;
                 memcpy(p.kernel, moves[m].kernel, sizeof p.kernel);
                 memcpy(p.stride, moves[m].stride, sizeof p.stride);
                 memcpy(p.before, moves[m].before, sizeof p.before);

@@ -383,8 +383,8 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
     return event->stream->done >= event->ticket ? cudaSuccess : cudaErrorNotReady;
 }
 cudaError_t cudaEventElapsedTime(float *out, cudaEvent_t, cudaEvent_t) {
-    static float time = 1.0f; /* each is a little faster: the last candidate wins */
-    *out = time *= 0.9f;
+    static float time = 2.0f; /* each is a little faster: the last candidate wins */
+    *out = time = 1.0f + 0.999f * (time - 1.0f);
     return cudaSuccess;
 }
 
