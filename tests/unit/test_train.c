@@ -408,10 +408,10 @@ static void another_folds_or_networks_checkpoint_is_refused(void **state) {
     f->config.fold = 2;
     REFUSED(train(f, &result), PLEAT_ERR_DATA, "checkpoint_latest.h5");
     f->config.fold = 1;
-    f->network.channels = 2;
-    net_graph(&f->graph, &f->network);
+    f->network.channels = 2; /* in words; the cases have one */
     pleat_network_text(&f->network, f->described.network, sizeof f->described.network);
     REFUSED(train(f, &result), PLEAT_ERR_DATA, "is of images of 1 channel, the data has 2");
+    f->network.channels = 1;
     f->network.filters = 4;
     net_graph(&f->graph, &f->network);
     pleat_network_text(&f->network, f->described.network, sizeof f->described.network);
