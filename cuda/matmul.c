@@ -206,8 +206,8 @@ static pleat_status try_all(pleat_cuda *e, pleat_matmul *p, const trial *t,
     return PLEAT_OK;
 }
 
-/* cuBLAS's first is not the fastest of every shape: a result of 32 x 4 over millions of rows is slow
- * where k is not split well. */
+/* cuBLAS's first is not the fastest of every shape: a result of 32 x 4 over millions of rows is
+ * slow where k is not split well. */
 static pleat_status search(pleat_cuda *e, const pleat_matmul_shape *s, const char *key,
                            pleat_matmul *p, size_t *workspace) {
     cublasLtMatmulHeuristicResult_t found[MOST_ALGORITHMS];

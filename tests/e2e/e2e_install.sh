@@ -19,8 +19,8 @@ holds "the examples are there" \
 if [ -e "$module" ]; then
     installed=$(find usr -name libpleat_cuda.so)
     holds "one module is there" same_text "$(wc -l <<< "$installed")" 1
-    # What is missing is a GPU, or nothing: not the module, nor CUDA's libraries, which lie where the
-    # build found them.
+    # What is missing is a GPU, or nothing: not the module, nor CUDA's libraries, which lie where
+    # the build found them.
     grep '^ *cudnn ' out > line
     holds "the installed module loads" lacks line 'does not load'
     rm "$installed"
