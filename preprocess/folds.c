@@ -2,6 +2,7 @@
 #include "pleat/folds.h"
 
 #include "pleat/file.h"
+#include "pleat/json.h"
 #include "pleat/rng.h"
 
 #include <jansson.h>
@@ -131,6 +132,9 @@ pleat_status pleat_folds_make(const char *const *ids, int n, int k, uint64_t see
     group *groups = NULL;
     int *order = NULL, *fold_of = NULL, *cases_in = NULL;
     PLEAT_CHECK(k >= 2, PLEAT_ERR_ARG, "%d folds are no cross-validation; use at least 2", k);
+    PLEAT_CHECK(
+        n >= 2, PLEAT_ERR_ARG,
+        "cross-validation needs at least 2 cases, there is %d; add cases to the data folder", n);
     PLEAT_CHECK(k <= n, PLEAT_ERR_ARG, "%d cases cannot be cut into %d folds; use at most %d", n, k,
                 n);
     PLEAT_TRY_GOTO(status, done, make_members(ids, n, group_by, &members));
@@ -307,14 +311,11 @@ pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, p
     char *text = NULL;
     size_t size = 0;
     json_t *list = NULL;
-    json_error_t error;
     member *sorted = NULL;
     PLEAT_CHECK(n >= 1, PLEAT_ERR_ARG, "%s: there are no cases to read folds for", path);
     PLEAT_TRY_GOTO(status, done, make_members(ids, n, NULL, &sorted));
     PLEAT_TRY_GOTO(status, done, pleat_file_read_all(path, &text, &size));
-    list = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    PLEAT_CHECK_GOTO(status, done, list != NULL, PLEAT_ERR_FORMAT, "%s:%d: not JSON: %s", path,
-                     error.line, error.text);
+    PLEAT_TRY_GOTO(status, done, pleat_json_parse(path, text, size, &list));
     PLEAT_CHECK_GOTO(
         status, done, json_is_array(list) && json_array_size(list) >= 2, PLEAT_ERR_FORMAT,
         "%s: expected a list of at least 2 folds, each {\"train\": [..], \"val\": [..]}", path);

@@ -304,7 +304,10 @@ pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_p
     pleat_image image = {0};
     pleat_geometry geometry;
     int channels = 0;
+    pleat_nifti_info info;
     PLEAT_TRY(check_images(paths, &geometry, &channels));
+    PLEAT_TRY(pleat_nifti_read_header(paths->image[0], NULL, &info));
+    pleat_nifti_tell_spacing(paths->image[0], &geometry, &info);
     PLEAT_TRY(pleat_prep_check_channels(config, channels));
     PLEAT_TRY_GOTO(status, done, read_image(paths, &geometry, &image));
     PLEAT_TRY_GOTO(status, done, pleat_prep_image(config, &image));
@@ -371,11 +374,13 @@ done:
 /* Before any voxel is read: the two must have one shape; one place is only wished for. */
 static pleat_status check_pair(const pleat_case_paths *paths, pleat_geometry *image) {
     pleat_geometry label;
+    pleat_nifti_info info;
     int channels = 0;
     double spacing = 0.0, place = 0.0;
     PLEAT_TRY(check_images(paths, image, &channels));
     if (paths->label == NULL) return PLEAT_OK;
-    PLEAT_TRY(pleat_nifti_read_header(paths->label, &label, NULL));
+    PLEAT_TRY(pleat_nifti_read_header(paths->label, &label, &info));
+    pleat_nifti_tell_spacing(paths->label, &label, &info);
     PLEAT_TRY(check_size(paths, image, paths->label, &label));
     grid_distance(image, &label, &spacing, &place);
     if (spacing > FAR_MM || place > FAR_MM)

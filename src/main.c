@@ -4,6 +4,7 @@
 #include "pleat/halt.h"
 #include "pleat/log.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,17 @@ static pleat_status dispatch(app *a, int argc, char **argv) {
     return v != NULL ? v->run(a, v, argc - i, argv + i) : verb_unknown(argv[i]);
 }
 
+/* Results that nobody can read are none. */
+static pleat_status finish_output(void) {
+    errno = 0;
+    const int lost = fflush(stdout) != 0 || ferror(stdout);
+    PLEAT_CHECK(!lost, PLEAT_ERR_IO,
+                "cannot write the results to stdout: %s; free space where it goes, and repeat the "
+                "command",
+                errno != 0 ? strerror(errno) : "an earlier write failed");
+    return PLEAT_OK;
+}
+
 /* Verbs that go on later, when they are told to leave, hear of it before MPI starts: a batch system
  * may tell of its limit that early. */
 static void catch_signals(int argc, char **argv) {
@@ -61,6 +73,7 @@ int main(int argc, char **argv) {
     catch_signals(argc, argv);
     pleat_status status = pleat_session_start(&argc, &argv, &a->session);
     if (status == PLEAT_OK) status = dispatch(a, argc, argv);
+    if (status == PLEAT_OK) status = finish_output();
     status = pleat_session_end(a->session, status);
     free(a);
     return pleat_status_exit_code(status);

@@ -213,6 +213,19 @@ names_in() { sed -nE 's/.*\.(name|nnunet) = "([^"]+)".*/\2/p' "$1"/*.c | paste -
     only_there 'src/net/losses' "\"($(names_in src/net/losses))\""
     only_there 'src/net/node' "pleat_node_($(names_in src/net/nodes))([^_a-z]|$)"
 } >> "$offences/words"
+# Every kind of node stands in the shapes whose gradients are tested; every operation in each
+# engine's table.
+for name in $(names_in src/net/nodes | tr '|' ' '); do
+    grep -q "pleat_graph_$name(" tests/unit/test_shapes.c ||
+        echo "src/net/nodes/$name.c:1: no shape of tests/unit/test_shapes.c has this kind of node"
+done >> "$offences/words"
+operations=$(sed -n '/^typedef struct pleat_engine_ops/,/^} pleat_engine_ops/p' \
+    include/pleat/engine.h | sed -nE 's/^    [a-z_]+ \(\*([a-z_]+)\).*/\1/p')
+for name in $operations; do
+    for table in src/engines/ref_loops.inc src/engines/onednn.c cuda/ops.c; do
+        grep -q "^    \.$name = " "$table" || echo "$table:1: its table has no .$name"
+    done
+done >> "$offences/words"
 for script in "${scripts[@]}"; do
     bash -n "$script" 2>> "$offences/words"
 done

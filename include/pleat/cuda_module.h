@@ -7,10 +7,11 @@
  * compared before it is used.
  *
  * Looked for, in this order
- *   $PLEAT_MODULE_PATH                          the file, or the folder it is in; then nowhere else
- *   libpleat_cuda.so                            beside the program
- *   ../lib/pleat/, ../lib/                      from the program's folder
- *   libpleat_cuda.so                            where the loader looks (run path of the program)
+ *   $PLEAT_MODULE_PATH           the file, or the folder it is in, absolute; then nowhere else
+ *   beside the program           as in the build folder
+ *   where it was installed       from the program's folder: ../lib, ../lib64, ...
+ *   ../lib/pleat/, ../lib/       from the program's folder
+ * and nowhere else: what the current folder or the loader's paths hold is never run.
  */
 #ifndef PLEAT_CUDA_MODULE_H
 #define PLEAT_CUDA_MODULE_H

@@ -32,6 +32,10 @@ int pleat_file_is_folder(const char *path);
 /* mkdir -p; a folder already there is fine. ERR_IO names the part that failed. */
 pleat_status pleat_file_make_folder(const char *path);
 
+/* What a failed system call's errno is to a reader: ERR_NOT_FOUND (ENOENT), ERR_MEMORY (ENOMEM),
+ * else ERR_IO. */
+pleat_status pleat_file_status(int why);
+
 /* The whole file with a 0 byte after it, to be freed by the caller; `n` (may be NULL) is its
  * size without that byte. ERR_NOT_FOUND, ERR_IO or ERR_MEMORY. */
 pleat_status pleat_file_read_all(const char *path, char **text, size_t *n);

@@ -1,14 +1,20 @@
 /*
- * json.h - what every writer of JSON needs beside jansson.
+ * json.h - what readers and writers of JSON need beside jansson.
  */
 #ifndef PLEAT_JSON_H
 #define PLEAT_JSON_H
+
+#include "pleat/status.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct json_t; /* jansson's */
+
+/* text[n] of the file `path`, with a byte-order mark of UTF-8 or without; keys that are there twice
+ * are refused. ERR_FORMAT names file and line, and UTF-16. The caller decrefs `out`. */
+pleat_status pleat_json_parse(const char *path, const char *text, size_t n, struct json_t **out);
 
 /* A string of `text`, null of NULL. JSON is UTF-8: text that is not (a path, say) keeps its ASCII
  * and shows '?' for the rest. NULL when memory is out. */

@@ -8,12 +8,14 @@
  *              imaging_0001.nii         labelsTr/case_001.nii.gz
  *              segmentation.nii         dataset.json (optional)
  *
- * Every .nii.gz may be a .nii. A folder may also be one case itself, and a path one volume. Where
- * dataset.json has a "training" list, that list decides; its "file_ending" is honoured. Hidden
- * files, as macOS's ._*, are passed over.
+ * Every .nii.gz may be a .nii, either in capitals. A folder may also be one case itself, and a path
+ * one volume. Where dataset.json has a "training" list, that list decides, in any layout; its
+ * "file_ending" is honoured. Hidden files, as macOS's ._*, and documents (README, .json, .txt, ...)
+ * are passed over; what else is passed by, the log counts and names in one line, and it tells of a
+ * "numTraining" that is not the number of cases.
  *
  * The channels of a case, 1 to 16, are files _0000, _0001, ..., or one file whose fourth dimension
- * they are. All cases have the same files.
+ * they are. All cases have the same files. Label maps have no channels.
  */
 #ifndef PLEAT_LAYOUT_H
 #define PLEAT_LAYOUT_H
@@ -33,14 +35,26 @@ typedef struct pleat_case_paths {
     char *label; /* path; NULL when there is none */
 } pleat_case_paths;
 
-/* All cases of `folder`, sorted by id (bytes). With `need_labels` each must have a label, else
- * labels are given where they are, imagesTs counts too, and volumes alone will do. ERR_NOT_FOUND:
- * no such folder, no cases in it, or one half of a pair is missing. ERR_DATA: two cases of one id,
- * or image twice, or a channel that is missing. ERR_UNSUPPORTED: more channels than 16.
- * ERR_FORMAT: dataset.json. */
-pleat_status pleat_layout_scan(const char *folder, int need_labels, pleat_case_paths **out, int *n);
+typedef enum pleat_layout_want {
+    PLEAT_LAYOUT_VOLUMES = 0,  /* labels are given where they are, imagesTs counts too, and volumes
+                                  alone will do */
+    PLEAT_LAYOUT_LABELLED = 1, /* each case must have a label */
+    PLEAT_LAYOUT_MAPS = 2      /* as VOLUMES, but volumes alone are label maps */
+} pleat_layout_want;
+
+/* All cases of `folder`, sorted by id (bytes). ERR_NOT_FOUND: no such folder, no cases in it, or
+ * one half of a pair is missing. ERR_DATA: two cases of one id, or image twice, or a channel that
+ * is missing. ERR_IO: a link that leads nowhere, or what may not be read. ERR_UNSUPPORTED: more
+ * channels than 16, a pipe or device, a list of cases that cannot be followed. ERR_FORMAT:
+ * dataset.json. */
+pleat_status pleat_layout_scan(const char *folder, pleat_layout_want want, pleat_case_paths **out,
+                               int *n);
 
 void pleat_layout_free(pleat_case_paths *cases, int n);
+
+/* FOLDER/ID with the ending that is there, as above; "" when there is none. path[PLEAT_PATH_BYTES]
+ * of pleat/file.h. ERR_DATA: two of them. */
+pleat_status pleat_layout_volume(const char *folder, const char *id, char *path);
 
 /* The class names of dataset.json's "labels", by value 0..n-1, in either order: MSD's
  * {"0": "background"} or nnU-Net's {"background": 0}. None when there is no dataset.json or no

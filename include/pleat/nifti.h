@@ -7,10 +7,10 @@
  * Read: NIfTI-1 and -2 in one file, plain or gzip whatever the name says, both byte orders,
  * integers of 8 to 64 bits and floats of 32 and 64, three dimensions, or four of an image whose
  * channels are the last one (further ones must be 1). A .hdr/.img pair, complex and colour voxels
- * are refused. Voxels are slope * stored + inter; slope
- * 0 or NaN means unscaled. The affine is the sform, else the qform, else pixdim (nifti1.h, "3D
+ * are refused. Voxels are slope * stored + inter; slope 0 or NaN means unscaled. The affine is the sform, else the qform, else pixdim (nifti1.h, "3D
  * image (volume) orientation and location in space"); spacing is the length of its columns in mm,
- * so where pixdim disagrees the affine wins.
+ * so where pixdim disagrees the affine wins. Beside an sform pixdim may be anything; without one a
+ * negative pixdim counts as its length, as for nibabel and ITK, and zero is refused.
  *
  * Written: NIfTI-1, plain for NAME.nii, gzip for NAME.nii.gz, to a temporary name first.
  *
@@ -35,12 +35,17 @@ typedef struct pleat_nifti_info {
     double slope, inter; /* 1, 0 when unscaled */
     int channels;        /* dim[4] */
     size_t voxels;       /* of a channel */
+    double pixdim[3];    /* x, y, z in mm as stored, be it a length or not */
 } pleat_nifti_info;
 
 /* The header alone; either result may be NULL. The size of the file is checked against it, but a
  * damaged compressed stream only shows when the voxels are read. */
 pleat_status pleat_nifti_read_header(const char *path, pleat_geometry *geometry,
                                      pleat_nifti_info *info);
+
+/* Warns in the log where the stored pixdim is not the spacing that is taken: names both. */
+void pleat_nifti_tell_spacing(const char *path, const pleat_geometry *geometry,
+                              const pleat_nifti_info *info);
 
 /* Scaled voxels of all channels; `geometry` may be NULL. A NaN or infinite voxel is ERR_DATA. The
  * caller frees `image`. */

@@ -6,7 +6,7 @@
  *        store/                        the preprocessed cases, unless `store` names another folder
  *        fold_K/ checkpoint_best.h5  checkpoint_latest.h5  history.tsv  logs.csv
  *                events.jsonl  events.out.tfevents.*  predictions/CASE.nii.gz
- *                scores.csv  scores.json
+ *                scores.csv  scores.json  fell_back.txt
  *        cv_results.detailed.csv  cv_results.final.csv  summary.json  figures/
  *
  *   STUDY/ none/ augmentation/ preprocessing/ both/     of an ablation, each a RUN
@@ -50,7 +50,8 @@ typedef enum pleat_fold_file {
     PLEAT_FOLD_TENSORBOARD, /* the beginning of the name: .TIME.HOST.PID follow */
     PLEAT_FOLD_PREDICTIONS, /* the folder */
     PLEAT_FOLD_TABLE,       /* scores.csv */
-    PLEAT_FOLD_SCORES       /* scores.json; written last: the fold is finished */
+    PLEAT_FOLD_SCORES,      /* scores.json; written last: the fold is finished */
+    PLEAT_FOLD_FELL_BACK    /* fell_back.txt: training once went on from the checkpoint before */
 } pleat_fold_file;
 
 /* The names alone: "run.json", "scores.json". */

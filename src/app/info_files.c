@@ -255,7 +255,7 @@ pleat_status info_data(const char *folder, sheet_form form) {
     char channels[1024] = "", classes[4096] = "";
     int n = 0;
     pleat_status status = PLEAT_OK;
-    PLEAT_TRY(pleat_layout_scan(folder, 0, &cases, &n));
+    PLEAT_TRY(pleat_layout_scan(folder, PLEAT_LAYOUT_VOLUMES, &cases, &n));
     PLEAT_TRY_GOTO(status, done, data_names(folder, channels, classes));
     seen = calloc((size_t)n, sizeof *seen);
     PLEAT_CHECK_GOTO(status, done, seen != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
@@ -300,7 +300,7 @@ static void print_digests(sheet *s, const pleat_checkpoint *c) {
 pleat_status info_checkpoint(const char *path, sheet_form form) {
     pleat_checkpoint c = {0};
     int fell_back = 0;
-    PLEAT_TRY(pleat_checkpoint_read(path, &c, &fell_back));
+    PLEAT_TRY(pleat_checkpoint_resume(path, &c, &fell_back));
     sheet s = sheet_begin(form, "checkpoint");
     sheet_text(&s, "kind", "checkpoint");
     sheet_text(&s, "file", path);
@@ -345,7 +345,8 @@ static pleat_status look_at_fold(const char *run, int fold, fold_state *out) {
     PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_SCORES, path));
     out->scored = pleat_file_exists(path);
     PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_LATEST, path));
-    const pleat_status status = pleat_checkpoint_read(path, &c, NULL);
+    int fell_back;
+    const pleat_status status = pleat_checkpoint_resume(path, &c, &fell_back);
     if (status == PLEAT_ERR_NOT_FOUND) return PLEAT_OK; /* not begun */
     PLEAT_TRY(status);
     out->epochs = c.epoch;

@@ -157,10 +157,11 @@ static pleat_status read_past(const plan_request *request, plan_needs *n) {
     for (int fold = 0; fold < record.folds && status == PLEAT_OK; fold++) {
         char path[PLEAT_PATH_BYTES];
         pleat_checkpoint c = {0};
+        int fell_back;
         PLEAT_TRY_GOTO(status, done,
                        pleat_run_fold_path(request->past, fold, PLEAT_FOLD_LATEST, path));
         if (!pleat_file_exists(path)) continue;
-        PLEAT_TRY_GOTO(status, done, pleat_checkpoint_read(path, &c, NULL));
+        PLEAT_TRY_GOTO(status, done, pleat_checkpoint_resume(path, &c, &fell_back));
         double *more = realloc(seconds, (count + (size_t)c.epoch + 1) * sizeof *seconds);
         if (more != NULL) seconds = more;
         const size_t columns = (size_t)pleat_checkpoint_columns(&c);

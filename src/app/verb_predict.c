@@ -105,19 +105,72 @@ static pleat_status check_outputs(const predict_options *o, const pleat_case_pat
     return PLEAT_OK;
 }
 
+/* A volume that cannot be labelled for what it is: the others still can. */
+typedef struct bad_cases {
+    char *text; /* a line each: case and message */
+    size_t bytes;
+    int n;
+} bad_cases;
+
+static pleat_status note_bad(const char *id, bad_cases *to) {
+    const char *why = pleat_error_message();
+    const size_t more =
+        strlen(id) + strlen(why) + 4; /* ": ", the end of the line, and of the text */
+    char *grown = realloc(to->text, to->bytes + more);
+    PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory to note case '%s'", id);
+    to->text = grown;
+    to->bytes += (size_t)snprintf(grown + to->bytes, more, "%s: %s\n", id, why);
+    to->n++;
+    pleat_log(PLEAT_INFO, "warning: case %s is not labelled: %s", id, why);
+    return PLEAT_OK;
+}
+
 static pleat_status predict_one(const predict_options *o, pleat_predictor *predictor,
-                                const pleat_case_paths *c) {
+                                const pleat_case_paths *c, bad_cases *bad) {
     char path[PLEAT_PATH_BYTES];
     pleat_label label = {0};
     pleat_geometry native;
     const double start = pleat_now();
     PLEAT_TRY(pleat_labels_path(o->out, c->id, path));
-    PLEAT_TRY(pleat_predictor_case(predictor, c, &label, &native));
-    const pleat_status status = pleat_nifti_write_label(path, &label, &native);
+    pleat_status status = pleat_predictor_case(predictor, c, &label, &native);
+    if (pleat_status_exit_code(status) == pleat_status_exit_code(PLEAT_ERR_DATA))
+        return note_bad(c->id, bad);
+    PLEAT_TRY(status);
+    status = pleat_nifti_write_label(path, &label, &native);
     pleat_label_free(&label);
     if (status == PLEAT_OK)
         pleat_log(PLEAT_INFO, "%s: %dx%dx%d in %.1f s -> %s", c->id, native.dim[2], native.dim[1],
                   native.dim[0], pleat_now() - start, path);
+    return status;
+}
+
+/* Rank 0 lists what no rank could label, and fails. */
+static pleat_status tell_bad(const app *a, const predict_options *o, const bad_cases *mine, int n) {
+    pleat_comm *world = a->session->world;
+    char *all = NULL;
+    int bad = 0;
+    size_t *sizes = calloc((size_t)a->session->size, sizeof *sizes), bytes = 0;
+    pleat_status status =
+        sizes != NULL ? PLEAT_OK
+                      : PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d ranks", a->session->size);
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(world, status));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_comm_gather(world, mine->text, mine->bytes, 0, (void **)&all, sizes));
+    if (a->session->rank != 0) goto done;
+    for (int i = 0; i < a->session->size; i++) bytes += sizes[i];
+    for (size_t i = 0; i < bytes; i++) bad += all[i] == '\n';
+    for (const char *line = all; bytes > 0 && line < all + bytes;) {
+        const size_t length = (size_t)((const char *)memchr(line, '\n', bytes) - line);
+        pleat_log(PLEAT_INFO, "not labelled: %.*s", (int)length, line);
+        bytes -= length + 1;
+        line += length + 1;
+    }
+    PLEAT_CHECK_GOTO(status, done, bad == 0, PLEAT_ERR_DATA,
+                     "%d of %d volumes are not labelled, listed above; the others are in '%s'", bad,
+                     n, o->out);
+done:
+    free(all);
+    free(sizes);
     return status;
 }
 
@@ -126,9 +179,10 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     pleat_engine *engine = NULL;
     pleat_predictor *predictor = NULL;
     pleat_case_paths *cases = NULL;
+    bad_cases bad = {0};
     int n = 0;
     pleat_config config;
-    pleat_status status = pleat_layout_scan(o->in, 0, &cases, &n);
+    pleat_status status = pleat_layout_scan(o->in, PLEAT_LAYOUT_VOLUMES, &cases, &n);
     if (status == PLEAT_OK) status = check_outputs(o, cases, n);
     if (status == PLEAT_OK) status = predict_config(o, paths->item[0], &config);
     if (status == PLEAT_OK) status = pleat_file_make_folder(o->out);
@@ -136,15 +190,18 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     if (status == PLEAT_OK)
         status = pleat_predictor_open(engine, paths->item, paths->n, &config, &predictor);
     for (int i = a->session->rank; i < n && status == PLEAT_OK; i += a->session->size)
-        status = predict_one(o, predictor, &cases[i]);
+        status = predict_one(o, predictor, &cases[i], &bad);
     pleat_predictor_close(predictor);
     pleat_engine_destroy(engine);
     pleat_layout_free(cases, n);
     status = pleat_comm_agree(a->session->world, status);
-    if (status == PLEAT_OK && a->session->rank == 0)
+    if (status == PLEAT_OK) status = tell_bad(a, o, &bad, n);
+    free(bad.text);
+    PLEAT_TRY(pleat_comm_agree(a->session->world, status));
+    if (a->session->rank == 0)
         (void)printf("%d volumes labelled by %d model%s in %s\n", n, paths->n,
                      paths->n == 1 ? "" : "s", o->out);
-    return status;
+    return PLEAT_OK;
 }
 
 pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {

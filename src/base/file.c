@@ -55,13 +55,16 @@ pleat_status pleat_file_make_folder(const char *path) {
     return make_one(part);
 }
 
+pleat_status pleat_file_status(int why) {
+    return why == ENOENT ? PLEAT_ERR_NOT_FOUND : why == ENOMEM ? PLEAT_ERR_MEMORY : PLEAT_ERR_IO;
+}
+
 pleat_status pleat_file_read_all(const char *path, char **text, size_t *n) {
     pleat_status status = PLEAT_OK;
     char *buffer = NULL;
     size_t room = 0, used = 0;
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    PLEAT_CHECK(fd >= 0, errno == ENOENT ? PLEAT_ERR_NOT_FOUND : PLEAT_ERR_IO,
-                "cannot read '%s': %s", path, strerror(errno));
+    PLEAT_CHECK(fd >= 0, pleat_file_status(errno), "cannot read '%s': %s", path, strerror(errno));
     for (;;) {
         if (room - used < 2) {
             const size_t more = room == 0 ? FIRST_BYTES : 2 * room;
@@ -73,8 +76,8 @@ pleat_status pleat_file_read_all(const char *path, char **text, size_t *n) {
         }
         const ssize_t got = read(fd, buffer + used, room - used - 1);
         if (got < 0 && errno == EINTR) continue;
-        PLEAT_CHECK_GOTO(status, done, got >= 0, PLEAT_ERR_IO, "cannot read '%s': %s", path,
-                         strerror(errno));
+        PLEAT_CHECK_GOTO(status, done, got >= 0, pleat_file_status(errno), "cannot read '%s': %s",
+                         path, strerror(errno));
         if (got == 0) break;
         used += (size_t)got;
     }
@@ -218,8 +221,8 @@ pleat_status pleat_file_identify(const char *path, pleat_file_identity *out) {
     const int why = errno;
     PLEAT_CHECK_GOTO(status, done, buffer != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'",
                      path);
-    PLEAT_CHECK_GOTO(status, done, fd >= 0, why == ENOENT ? PLEAT_ERR_NOT_FOUND : PLEAT_ERR_IO,
-                     "cannot read '%s': %s", path, strerror(why));
+    PLEAT_CHECK_GOTO(status, done, fd >= 0, pleat_file_status(why), "cannot read '%s': %s", path,
+                     strerror(why));
     PLEAT_CHECK_GOTO(status, done, fstat(fd, &st) == 0, PLEAT_ERR_IO, "cannot read '%s': %s", path,
                      strerror(errno));
     const int ends = st.st_size > 2 * (off_t)END_BYTES && is_gzip(fd);

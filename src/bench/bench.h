@@ -50,6 +50,7 @@ void bench_scratch_remove(const char *folder);
 
 typedef struct bench_model_options {
     const char *engine, *precision;
+    const char *network; /* NULL: the default one */
     int patch[3];
     int filters, depth, channels, classes, batch;
     int threads;   /* 0: this rank's share of the cores */
@@ -57,7 +58,7 @@ typedef struct bench_model_options {
     int deterministic;
 } bench_model_options;
 
-#define BENCH_MODEL_ROWS 10
+#define BENCH_MODEL_ROWS 11
 /* Their rows of the command line, to rows[BENCH_MODEL_ROWS]. */
 void bench_model_rows(bench_model_options *o, option *rows);
 

@@ -14,6 +14,7 @@ void bench_model_rows(bench_model_options *o, option *rows) {
         {"--engine", OPTION_TEXT, &o->engine, "NAME", "auto, or one that pleat info lists"},
         {"--precision", OPTION_TEXT, &o->precision, "NAME", "auto, f32, tf32 or bf16"},
         {"--patch", OPTION_SIZE, o->patch, "XxYxZ", "voxels; multiples of 2^depth; 64x64x32"},
+        {"--network", OPTION_TEXT, &o->network, "NAME", "as network.name; unet"},
         {"--filters", OPTION_INT, &o->filters, "N", "of the first level; 32"},
         {"--depth", OPTION_INT, &o->depth, "N", "halvings; 4"},
         {"--channels", OPTION_INT, &o->channels, "N", "of the images; 1"},
@@ -30,11 +31,6 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
                               pleat_comm *group, bench_model *out) {
     *out = (bench_model){0};
     pleat_config config;
-    const pleat_network network = {.depth = o->depth,
-                                   .filters = o->filters,
-                                   .channels = o->channels,
-                                   .classes = o->classes,
-                                   .norm = 1};
     pleat_net_options options = {
         .batch = o->batch,
         .dim = {o->patch[0], o->patch[1], o->patch[2]},
@@ -50,7 +46,13 @@ pleat_status bench_model_open(const app *a, const bench_model_options *o, int tr
     config.deterministic = o->deterministic;
     PLEAT_TRY(pleat_config_set_key("--engine", "engine", o->engine, &config));
     PLEAT_TRY(pleat_config_set_key("--precision", "precision", o->precision, &config));
-    PLEAT_TRY(pleat_network_build(&network, &out->graph));
+    if (o->network != NULL)
+        PLEAT_TRY(pleat_config_set_key("--network", "network.name", o->network, &config));
+    config.network.depth = o->depth;
+    config.network.filters = o->filters;
+    config.network.channels = o->channels;
+    config.network.classes = o->classes;
+    PLEAT_TRY(pleat_network_build(&config.network, &out->graph));
     PLEAT_TRY(pleat_graph_check_size(&out->graph, o->patch));
     PLEAT_TRY(pleat_config_engine(&config, a->session->threads, &out->engine));
     if (group != NULL)
@@ -81,6 +83,7 @@ void bench_model_print(sheet *s, const bench_model_options *o, const bench_model
     sheet_int(s, "threads", m->engine->threads);
     sheet_flag(s, "deterministic", o->deterministic);
     bench_print_size(s, "patch", o->patch);
+    if (o->network != NULL) sheet_text(s, "network", o->network);
     sheet_int(s, "filters", o->filters);
     sheet_int(s, "depth", o->depth);
     sheet_int(s, "channels", o->channels);

@@ -28,41 +28,54 @@ static void program_folder(char *out, size_t size) {
     if (slash != NULL) *slash = '\0';
 }
 
-static void *open_file(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL); }
-
 /* $PLEAT_MODULE_PATH: a file, or a folder with the module in it. */
-static void *open_named(const char *named) {
-    char path[PATH_MAX];
+static void find_named(const char *named, char *path, size_t size) {
     const size_t n = strlen(named);
-    if (n > 3 && strcmp(named + n - 3, ".so") == 0) return open_file(named);
-    (void)snprintf(path, sizeof path, "%s/" PLEAT_CUDA_MODULE_FILE, named);
-    return open_file(path);
+    const int is_file = n > 3 && strcmp(named + n - 3, ".so") == 0;
+    (void)snprintf(path, size, "%s%s", named, is_file ? "" : "/" PLEAT_CUDA_MODULE_FILE);
 }
 
-/* A module that is there but does not load is the answer: no other is tried, and dlerror says
- * which library it lacks. */
-static void *open_module(void) {
-    static const char *const places[] = {"", "/../lib/pleat", "/../lib"};
-    const char *named = getenv("PLEAT_MODULE_PATH");
-    loaded.is_there = named != NULL && named[0] != '\0';
-    if (loaded.is_there) return open_named(named);
-    char folder[PATH_MAX], path[PATH_MAX + 64];
+/* The first place of the header's list that has the module; "" when none has. */
+static void find_beside(char *path, size_t size) {
+    static const char *const places[] = {"", "/" PLEAT_LIBRARIES, "/../lib/pleat", "/../lib"};
+    char folder[PATH_MAX];
     program_folder(folder, sizeof folder);
     for (size_t i = 0; i < sizeof places / sizeof *places && folder[0] != '\0'; i++) {
-        (void)snprintf(path, sizeof path, "%s%s/" PLEAT_CUDA_MODULE_FILE, folder, places[i]);
-        loaded.is_there = access(path, F_OK) == 0;
-        if (loaded.is_there) return open_file(path);
+        (void)snprintf(path, size, "%s%s/" PLEAT_CUDA_MODULE_FILE, folder, places[i]);
+        if (access(path, F_OK) == 0) return;
     }
-    return open_file(PLEAT_CUDA_MODULE_FILE);
+    path[0] = '\0';
+}
+
+/* A bare or relative name would let the current folder say which code runs. A module that is there
+ * but does not load is the answer: no other is tried, and dlerror says which library it lacks. */
+static void *open_module(char *why, size_t size) {
+    char path[PATH_MAX + 64];
+    const char *named = getenv("PLEAT_MODULE_PATH");
+    if (named != NULL && named[0] != '\0')
+        find_named(named, path, sizeof path);
+    else
+        find_beside(path, sizeof path);
+    loaded.is_there = path[0] != '\0';
+    if (!loaded.is_there) {
+        (void)snprintf(why, size,
+                       "no GPU module: " PLEAT_CUDA_MODULE_FILE
+                       " is not beside the program and not in ../lib");
+        return NULL;
+    }
+    if (path[0] != '/') {
+        (void)snprintf(why, size, "PLEAT_MODULE_PATH='%s' is no absolute path, and is not used",
+                       named);
+        return NULL;
+    }
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) (void)snprintf(why, size, "the GPU module does not load: %s", dlerror());
+    return library;
 }
 
 static void load_once(void) {
-    void *library = open_module();
-    if (library == NULL) {
-        (void)snprintf(loaded.why, sizeof loaded.why, "the GPU module does not load: %s",
-                       dlerror());
-        return;
-    }
+    void *library = open_module(loaded.why, sizeof loaded.why);
+    if (library == NULL) return;
     pleat_cuda_module_getter get = NULL;
     *(void **)&get = dlsym(library, PLEAT_CUDA_MODULE_GET); /* POSIX's way around ISO C */
     const pleat_cuda_module *module = get != NULL ? get() : NULL;

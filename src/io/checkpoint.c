@@ -248,8 +248,10 @@ static pleat_status get_arrays(const pleat_hdf5 *file, pleat_checkpoint *c) {
         array *a = &arrays[i];
         hsize_t dim[2] = {0, 1};
         int64_t offset;
-        const int may_lack = strncmp(a->name, "moment", 6) == 0;
-        if (bytes_of(a) == 0 || (may_lack && !pleat_hdf5_has(file, a->name))) continue;
+        int there = 1;
+        if (bytes_of(a) == 0) continue;
+        if (strncmp(a->name, "moment", 6) == 0) PLEAT_TRY(pleat_hdf5_has(file, a->name, &there));
+        if (!there) continue;
         PLEAT_TRY(pleat_hdf5_find_array(file, a->name, a->type, a->rank, dim, &offset));
         if (dim[0] != a->dim[0] || dim[1] != a->dim[1])
             return pleat_hdf5_damaged(file, "unexpected size of dataset", a->name);
@@ -284,12 +286,12 @@ static pleat_status get_all(const pleat_hdf5 *file, pleat_checkpoint *c) {
     return PLEAT_OK;
 }
 
-static pleat_status read_one(const char *path, pleat_checkpoint *out) {
+pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out) {
     pleat_status status = PLEAT_OK;
     pleat_hdf5 file = PLEAT_HDF5_NONE;
     pleat_checkpoint made = {0};
     pleat_hdf5_lock();
-    PLEAT_TRY_GOTO(status, done, pleat_hdf5_open(path, ADVICE, &file));
+    PLEAT_TRY_GOTO(status, done, pleat_hdf5_load(path, ADVICE, &file));
     PLEAT_TRY_GOTO(status, done, get_all(&file, &made));
     *out = made; /* ownership of the arrays moves to the caller */
     memset(&made, 0, sizeof made);
@@ -300,21 +302,25 @@ done:
     return status;
 }
 
-pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out, int *fell_back) {
+/* The file does not stand for what was written: there is none, or another. */
+static int is_unusable(pleat_status status) {
+    return status == PLEAT_ERR_FORMAT || status == PLEAT_ERR_NOT_FOUND;
+}
+
+pleat_status pleat_checkpoint_resume(const char *path, pleat_checkpoint *out, int *fell_back) {
     char previous[PLEAT_PATH_BYTES], why[512];
     PLEAT_TRY(pleat_path(previous, sizeof previous, "%s.previous", path));
-    const pleat_status latest = read_one(path, out);
-    if (fell_back != NULL) *fell_back = 0;
-    if (latest == PLEAT_OK) return PLEAT_OK;
-    if (latest != PLEAT_ERR_FORMAT && latest != PLEAT_ERR_NOT_FOUND)
-        return pleat_error_frame(latest, __FILE__, __LINE__, __func__);
+    const pleat_status latest = pleat_checkpoint_read(path, out);
+    *fell_back = 0;
+    if (!is_unusable(latest)) return latest;
     (void)snprintf(why, sizeof why, "%s", pleat_error_message());
-    const pleat_status before = read_one(previous, out);
+    const pleat_status before = pleat_checkpoint_read(previous, out);
     if (before == PLEAT_OK) {
         pleat_log(PLEAT_INFO, "%s. Going on from '%s'", why, previous);
-        if (fell_back != NULL) *fell_back = 1;
+        *fell_back = 1;
         return PLEAT_OK;
     }
+    if (!is_unusable(before)) return before;
     PLEAT_CHECK(before != PLEAT_ERR_NOT_FOUND, latest, "%s", why);
     return PLEAT_FAIL(before, "%s; nor can '%s' be used", why, previous);
 }

@@ -5,23 +5,48 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define MEMORY_STEP ((size_t)1 << 20) /* by which a file in memory grows */
 
-/* The library keeps process-wide state of its own, so its lock is process-wide too. */
-static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
+/* The library keeps process-wide state of its own, so its lock is process-wide too, and with it what
+ * its calls met since the lock was taken: an errno, or 0. */
+static struct {
+    pthread_mutex_t lock;
+    int met;
+} library = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-void pleat_hdf5_lock(void) {
-    (void)pthread_mutex_lock(&library_lock);
-    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+/* HDF5 says "... failed: ..., errno = 5, error message = 'Input/output error', ..." of its own system
+ * calls, and of memory no more than that there was no space. */
+static herr_t note_error(unsigned n, const H5E_error2_t *error, void *met) {
+    const char *at = error->desc != NULL ? strstr(error->desc, "errno = ") : NULL;
+    const int why = at != NULL ? (int)strtol(at + strlen("errno = "), NULL, 10) : 0;
+    (void)n;
+    if (why != 0)
+        *(int *)met = why;
+    else if (*(int *)met == 0 && error->min_num == H5E_NOSPACE)
+        *(int *)met = ENOMEM;
+    return 0;
 }
 
-void pleat_hdf5_unlock(void) { (void)pthread_mutex_unlock(&library_lock); }
+static herr_t note_errors(hid_t stack, void *met) {
+    return H5Ewalk2(stack, H5E_WALK_UPWARD, note_error, met);
+}
+
+void pleat_hdf5_lock(void) {
+    (void)pthread_mutex_lock(&library.lock);
+    library.met = 0;
+    (void)H5Eset_auto2(H5E_DEFAULT, note_errors, &library.met);
+}
+
+void pleat_hdf5_unlock(void) { (void)pthread_mutex_unlock(&library.lock); }
 
 pleat_status pleat_hdf5_damaged(const pleat_hdf5 *file, const char *what, const char *name) {
+    PLEAT_CHECK(library.met == 0, pleat_file_status(library.met), "cannot read '%s': %s",
+                file->path, strerror(library.met));
     return PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s': %s%s%s%s; %s", file->path, what, name ? " '" : "",
                       name ? name : "", name ? "'" : "", file->advice);
 }
@@ -34,7 +59,7 @@ static pleat_status not_written(const pleat_hdf5 *file, const char *name) {
 /* In memory until it is closed: HDF5 1.10 crashes, in H5Fclose or at the exit, when it cannot write
  * what it holds, for example to a full disk. */
 pleat_status pleat_hdf5_create(const char *path, pleat_hdf5 *out) {
-    pleat_hdf5 file = {.id = H5I_INVALID_HID, .advice = "write it again", .in_memory = 1};
+    pleat_hdf5 file = {.id = H5I_INVALID_HID, .advice = "write it again", .being_written = 1};
     PLEAT_TRY(pleat_path(file.path, sizeof file.path, "%s", path));
     errno = 0;
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -47,22 +72,73 @@ pleat_status pleat_hdf5_create(const char *path, pleat_hdf5 *out) {
     return PLEAT_OK;
 }
 
+static pleat_status open_by(hid_t access, const char *name, pleat_hdf5 *file) {
+    file->id = H5Fopen(name, H5F_ACC_RDONLY, access);
+    (void)H5Pclose(access);
+    return file->id >= 0
+               ? PLEAT_OK
+               : pleat_hdf5_damaged(file, "not an HDF5 file, or one that was cut short", NULL);
+}
+
 pleat_status pleat_hdf5_open(const char *path, const char *advice, pleat_hdf5 *out) {
     pleat_hdf5 file = {.id = H5I_INVALID_HID, .advice = advice};
+    struct stat st;
     PLEAT_TRY(pleat_path(file.path, sizeof file.path, "%s", path));
-    /* HDF5 does not tell an absent or forbidden file from a damaged one. */
-    PLEAT_CHECK(access(path, R_OK) == 0, errno == ENOENT ? PLEAT_ERR_NOT_FOUND : PLEAT_ERR_IO,
-                "cannot read '%s': %s", path, strerror(errno));
-    PLEAT_CHECK(!pleat_file_is_folder(path), PLEAT_ERR_IO, "cannot read '%s': it is a folder",
-                path);
-    const hid_t property = H5Pcreate(H5P_FILE_ACCESS);
-    (void)H5Pset_file_locking(property, 0, 1);
-    file.id = H5Fopen(path, H5F_ACC_RDONLY, property);
-    (void)H5Pclose(property);
-    if (file.id < 0)
-        return pleat_hdf5_damaged(&file, "not an HDF5 file, or one that was cut short", NULL);
+    PLEAT_CHECK(stat(path, &st) == 0, pleat_file_status(errno), "cannot read '%s': %s", path,
+                strerror(errno));
+    PLEAT_CHECK(!S_ISDIR(st.st_mode), PLEAT_ERR_IO, "cannot read '%s': it is a folder", path);
+    file.size = st.st_size;
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    (void)H5Pset_file_locking(access, 0, 1);
+    PLEAT_TRY(open_by(access, path, &file));
     *out = file;
     return PLEAT_OK;
+}
+
+/* HDF5 takes bytes in memory by copies of its own, three at a time, unless it is told how memory is
+ * had: all of these give it the one buffer there is, which is ours to free. */
+static void *image_malloc(size_t size, H5FD_file_image_op_t op, void *bytes) {
+    (void)size, (void)op;
+    return bytes;
+}
+static void *image_memcpy(void *to, const void *from, size_t n, H5FD_file_image_op_t op, void *b) {
+    (void)op, (void)b;
+    return to == from ? to : memcpy(to, from, n);
+}
+static herr_t image_free(void *bytes, H5FD_file_image_op_t op, void *b) {
+    (void)bytes, (void)op, (void)b;
+    return 0;
+}
+static void *same_buffer(void *bytes) { return bytes; }
+static herr_t keep_buffer(void *bytes) {
+    (void)bytes;
+    return 0;
+}
+
+pleat_status pleat_hdf5_load(const char *path, const char *advice, pleat_hdf5 *out) {
+    pleat_hdf5 file = {.id = H5I_INVALID_HID, .advice = advice};
+    char name[sizeof file.path + 16]; /* HDF5 insists that no file has it */
+    size_t size = 0;
+    PLEAT_TRY(pleat_path(file.path, sizeof file.path, "%s", path));
+    (void)snprintf(name, sizeof name, "%s/in memory", path);
+    PLEAT_TRY(pleat_file_read_all(path, &file.bytes, &size));
+    file.size = (int64_t)size;
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5FD_file_image_callbacks_t calls = {.image_malloc = image_malloc,
+                                         .image_memcpy = image_memcpy,
+                                         .image_free = image_free,
+                                         .udata_copy = same_buffer,
+                                         .udata_free = keep_buffer,
+                                         .udata = file.bytes};
+    (void)H5Pset_fapl_core(access, MEMORY_STEP, 0);
+    (void)H5Pset_file_image_callbacks(access, &calls);
+    (void)H5Pset_file_image(access, file.bytes, size);
+    const pleat_status status = open_by(access, name, &file);
+    if (status == PLEAT_OK)
+        *out = file; /* and with it the bytes */
+    else
+        free(file.bytes);
+    return status;
 }
 
 static pleat_status write_memory(const pleat_hdf5 *file) {
@@ -76,9 +152,10 @@ static pleat_status write_memory(const pleat_hdf5 *file) {
 
 pleat_status pleat_hdf5_close(pleat_hdf5 *file) {
     if (file->id < 0) return PLEAT_OK;
-    const pleat_status status = file->in_memory ? write_memory(file) : PLEAT_OK;
+    const pleat_status status = file->being_written ? write_memory(file) : PLEAT_OK;
     (void)H5Fclose(file->id); /* memory, or a file that was only read */
-    file->id = H5I_INVALID_HID;
+    free(file->bytes);
+    *file = (pleat_hdf5)PLEAT_HDF5_NONE;
     return status;
 }
 
@@ -169,7 +246,7 @@ pleat_status pleat_hdf5_put_array(const pleat_hdf5 *file, const char *name, hid_
 }
 
 /* What is wrong with an open dataset, or NULL. */
-static const char *inspect(hid_t set, hid_t wanted, int rank, hsize_t *dim, off_t file_bytes,
+static const char *inspect(hid_t set, hid_t wanted, int rank, hsize_t *dim, int64_t file_bytes,
                            int64_t *offset) {
     const char *wrong = NULL;
     const hid_t type = H5Dget_type(set), space = H5Dget_space(set), made = H5Dget_create_plist(set);
@@ -201,12 +278,9 @@ static const char *inspect(hid_t set, hid_t wanted, int rank, hsize_t *dim, off_
 
 pleat_status pleat_hdf5_find_array(const pleat_hdf5 *file, const char *name, hid_t type, int rank,
                                    hsize_t *dim, int64_t *offset) {
-    struct stat st;
-    PLEAT_CHECK(stat(file->path, &st) == 0, PLEAT_ERR_IO, "cannot read '%s': %s", file->path,
-                strerror(errno));
     const hid_t set = H5Dopen2(file->id, name, H5P_DEFAULT);
     if (set < 0) return pleat_hdf5_damaged(file, "lacks the dataset", name);
-    const char *wrong = inspect(set, type, rank, dim, st.st_size, offset);
+    const char *wrong = inspect(set, type, rank, dim, file->size, offset);
     (void)H5Dclose(set);
     return wrong == NULL ? PLEAT_OK : pleat_hdf5_damaged(file, wrong, name);
 }
@@ -218,6 +292,16 @@ pleat_status pleat_hdf5_get_array(const pleat_hdf5 *file, const char *name, hid_
     return got >= 0 ? PLEAT_OK : pleat_hdf5_damaged(file, "cannot read the dataset", name);
 }
 
-int pleat_hdf5_has(const pleat_hdf5 *file, const char *name) {
-    return H5Lexists(file->id, name, H5P_DEFAULT) > 0;
+pleat_status pleat_hdf5_has(const pleat_hdf5 *file, const char *name, int *out) {
+    const htri_t there = H5Lexists(file->id, name, H5P_DEFAULT);
+    if (there < 0) return pleat_hdf5_damaged(file, "cannot look for the dataset", name);
+    *out = there > 0;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_hdf5_has_attribute(const pleat_hdf5 *file, const char *name, int *out) {
+    const htri_t there = H5Aexists(file->id, name);
+    if (there < 0) return pleat_hdf5_damaged(file, "cannot look for the attribute", name);
+    *out = there > 0;
+    return PLEAT_OK;
 }

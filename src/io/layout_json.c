@@ -1,7 +1,10 @@
 /* layout_json.c - dataset.json of MSD and nnU-Net: its cases, classes and channels. */
 #include "layout_json.h"
 
+#include "layout_files.h"
+
 #include "pleat/file.h"
+#include "pleat/json.h"
 #include "pleat/volume.h"
 
 #include <jansson.h>
@@ -15,15 +18,16 @@
 static pleat_status load(const char *folder, char *path, json_t **out) {
     PLEAT_TRY(pleat_path(path, PLEAT_PATH_BYTES, "%s/dataset.json", folder));
     *out = NULL;
-    if (!pleat_file_exists(path)) return PLEAT_OK;
+    layout_kind kind = LAYOUT_ABSENT;
+    PLEAT_TRY(layout_look(path, &kind));
+    if (kind == LAYOUT_ABSENT) return PLEAT_OK;
     char *text = NULL;
     size_t n = 0;
     PLEAT_TRY(pleat_file_read_all(path, &text, &n));
-    json_error_t error;
-    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = NULL;
+    const pleat_status status = pleat_json_parse(path, text, n, &root);
     free(text);
-    PLEAT_CHECK(root != NULL, PLEAT_ERR_FORMAT, "'%s' line %d: %s; correct it", path, error.line,
-                error.text);
+    PLEAT_TRY(status);
     if (!json_is_object(root)) {
         json_decref(root);
         return PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' is no JSON object; correct it", path);
@@ -36,6 +40,52 @@ static pleat_status load(const char *folder, char *path, json_t **out) {
 static json_t *channel_list(const json_t *root) {
     json_t *list = json_object_get(root, "channel_names");
     return list != NULL ? list : json_object_get(root, "modality");
+}
+
+/* Keys of lists that others have and that choose no case for training. */
+static int is_other_key(const char *key) {
+    static const char *const known[] = {"training", "test",   "channel_names",
+                                        "modality", "labels", "regions_class_order"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(key, known[i]) == 0) return 0;
+    return 1;
+}
+
+static int names_volume(const json_t *value, int depth);
+
+/* How many entries of a list or an object name volumes, themselves or at most `depth` below. */
+static int count_volumes(const json_t *value, int depth) {
+    int n = 0;
+    for (size_t i = 0; i < json_array_size(value); i++)
+        n += names_volume(json_array_get(value, i), depth);
+    const char *key = NULL;
+    json_t *entry = NULL;
+    json_object_foreach((json_t *)value, key, entry) n += names_volume(entry, depth);
+    return n;
+}
+
+static int names_volume(const json_t *value, int depth) {
+    if (json_is_string(value)) return layout_stem(json_string_value(value)) > 0;
+    return depth > 0 && count_volumes(value, depth - 1) > 0;
+}
+
+/* Lists under keys that are not read: beside "training" they are passed by, else nobody knows which
+ * cases are meant. */
+static pleat_status read_other(const char *path, json_t *root, layout_json *to) {
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(root, key, value) {
+        const int n = is_other_key(key) ? count_volumes(value, 3) : 0;
+        if (n == 0) continue;
+        PLEAT_CHECK(to->n > 0, PLEAT_ERR_UNSUPPORTED,
+                    "'%s' lists cases (%d) under \"%s\", which is not read; list them under "
+                    "\"training\" as {\"image\": ..., \"label\": ...}, or remove the key",
+                    path, n, key);
+        to->unread += n;
+        if (to->key == NULL) to->key = strdup(key);
+        PLEAT_CHECK(to->key != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", path);
+    }
+    return PLEAT_OK;
 }
 
 static pleat_status read_rows(const char *path, const json_t *root, layout_json *to) {
@@ -61,7 +111,7 @@ static pleat_status read_rows(const char *path, const json_t *root, layout_json 
     return PLEAT_OK;
 }
 
-static pleat_status read_all(const char *path, const json_t *root, layout_json *to) {
+static pleat_status read_all(const char *path, json_t *root, layout_json *to) {
     const json_t *ending = json_object_get(root, "file_ending");
     if (ending != NULL) {
         const char *text = json_is_string(ending) ? json_string_value(ending) : "";
@@ -73,14 +123,18 @@ static pleat_status read_all(const char *path, const json_t *root, layout_json *
         PLEAT_CHECK(to->ending != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", path);
     }
     to->channels = (int)json_object_size(channel_list(root));
+    const json_t *training = json_object_get(root, "numTraining");
+    PLEAT_CHECK(training == NULL || json_is_integer(training), PLEAT_ERR_FORMAT,
+                "'%s': \"numTraining\" is no whole number; correct it", path);
+    to->training = training == NULL ? -1 : (long long)json_integer_value(training);
     PLEAT_TRY(read_rows(path, root, to));
-    return PLEAT_OK;
+    return read_other(path, root, to);
 }
 
 pleat_status pleat_layout_json_read(const char *folder, layout_json *out) {
     char path[PLEAT_PATH_BYTES];
     json_t *root = NULL;
-    layout_json json = {0};
+    layout_json json = {.training = -1};
     PLEAT_TRY(load(folder, path, &root));
     const pleat_status status = root == NULL ? PLEAT_OK : read_all(path, root, &json);
     json_decref(root);
@@ -99,6 +153,7 @@ void pleat_layout_json_free(layout_json *json) {
     }
     free(json->row);
     free(json->ending);
+    free(json->key);
     *json = (layout_json){0};
 }
 

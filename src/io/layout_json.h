@@ -13,10 +13,14 @@ typedef struct layout_json {
     char *ending;    /* "file_ending"; NULL when not said */
     layout_row *row; /* "training" [n] */
     int n;
-    int channels; /* it names; 0: none */
+    int channels;       /* it names; 0: none */
+    long long training; /* "numTraining"; -1 when not said */
+    int unread;         /* volumes that lists under other keys name, which are not read */
+    char *key;          /* the first such key; NULL */
 } layout_json;
 
-/* FOLDER/dataset.json; all empty when there is none. ERR_UNSUPPORTED: file_ending. */
+/* FOLDER/dataset.json; all empty when there is none. ERR_IO: a link that leads
+ * nowhere. ERR_UNSUPPORTED: file_ending, a pipe or device, a list that cannot be followed. */
 pleat_status pleat_layout_json_read(const char *folder, layout_json *out);
 
 void pleat_layout_json_free(layout_json *json);

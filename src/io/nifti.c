@@ -8,6 +8,8 @@
  */
 #include "pleat/nifti.h"
 
+#include "pleat/log.h"
+
 #include "nifti_guard.h"
 
 #include <nifti2_io.h>
@@ -24,6 +26,7 @@ static const size_t PIECE = 65536;             /* voxels converted at a time */
 static const unsigned STREAM_BUFFER = 1 << 18; /* bytes */
 static const uint64_t MAX_RATIO = 1032;        /* deflate cannot shrink more (zlib.net/zlib_tech) */
 static const size_t MAX_TAIL = 1 << 20;        /* bytes after the voxels that are let pass */
+static const double SAME_SPACING = 1e-3;       /* of a spacing; float32 rounds by less */
 static const double LABEL_SLACK = 1e-4;        /* of a scaled label; float32 slopes need 2e-5 */
 
 typedef struct source {
@@ -204,6 +207,19 @@ pleat_status pleat_nifti_read_header(const char *path, pleat_geometry *geometry,
     if (geometry != NULL) *geometry = head.geometry;
     if (info != NULL) *info = head.info;
     return PLEAT_OK;
+}
+
+void pleat_nifti_tell_spacing(const char *path, const pleat_geometry *geometry,
+                              const pleat_nifti_info *info) {
+    const double *taken = geometry->spacing, *p = info->pixdim;
+    int same = 1;
+    for (int i = 0; i < 3; i++) same &= fabs(p[i] - taken[2 - i]) <= SAME_SPACING * taken[2 - i];
+    if (!same)
+        pleat_log(PLEAT_INFO,
+                  "warning: '%s': pixdim says %g x %g x %g mm, the %s %g x %g x %g mm, which is "
+                  "taken",
+                  path, p[0], p[1], p[2], geometry->sform_code > 0 ? "sform" : "length of pixdim",
+                  taken[2], taken[1], taken[0]);
 }
 
 pleat_status pleat_nifti_read_image(const char *path, pleat_image *image,

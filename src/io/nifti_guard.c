@@ -155,9 +155,11 @@ static pleat_status check_type(const char *path, const nifti_2_header *h, nifti_
 }
 
 static pleat_status check_fields_of_space(const char *path, const nifti_2_header *h) {
-    for (int i = 1; i <= 3; i++)
-        BAD(isfinite(h->pixdim[i]) && h->pixdim[i] > 0, "pixdim[%d] is %g, not a length above 0", i,
-            h->pixdim[i]);
+    for (int i = 1; i <= 3 && h->sform_code <= 0; i++) /* an sform has the spacing itself */
+        PLEAT_CHECK(isfinite(h->pixdim[i]) && h->pixdim[i] != 0, PLEAT_ERR_FORMAT,
+                    "'%s': pixdim[%d] is %g and there is no sform, so the spacing is not known; "
+                    "write it into the header (nibabel: header.set_zooms)",
+                    path, i, h->pixdim[i]);
     BAD(h->qform_code >= 0 && h->qform_code <= INT16_MAX, "qform_code is %d", h->qform_code);
     BAD(h->sform_code >= 0 && h->sform_code <= INT16_MAX, "sform_code is %d", h->sform_code);
     BAD(h->xyzt_units >= 0 && h->xyzt_units <= UINT8_MAX, "xyzt_units is %d", h->xyzt_units);
@@ -180,7 +182,23 @@ static pleat_status check_fields_of_space(const char *path, const nifti_2_header
     return PLEAT_OK;
 }
 
-/* sform, else qform, else pixdim, in mm; returns the name of the source. */
+static double mm_of(const nifti_2_header *h) {
+    const int unit = XYZT_TO_SPACE(h->xyzt_units); /* unknown is taken as mm, as everybody does */
+    return unit == NIFTI_UNITS_METER ? 1e3 : unit == NIFTI_UNITS_MICRON ? 1e-3 : 1.0;
+}
+
+/* What is no length in pixdim becomes the spacing, in the file's unit; info has what was there. */
+static void mend_pixdim(const nifti_2_header *h, nifti_head *head) {
+    pleat_geometry *g = &head->geometry;
+    for (int i = 1; i <= 3; i++) {
+        head->info.pixdim[i - 1] = h->pixdim[i] * mm_of(h);
+        if (!isfinite(h->pixdim[i]) || h->pixdim[i] <= 0)
+            g->pixdim[i] = g->spacing[3 - i] / mm_of(h);
+    }
+}
+
+/* sform, else qform, else pixdim, in mm; returns the name of the source. A negative pixdim counts
+ * as its length, as for nibabel and ITK. */
 static const char *build_affine(const nifti_2_header *h, pleat_geometry *g) {
     const char *source = "sform";
     if (h->sform_code > 0) {
@@ -188,16 +206,16 @@ static const char *build_affine(const nifti_2_header *h, pleat_geometry *g) {
     } else if (h->qform_code > 0) {
         const nifti_dmat44 m = nifti_quatern_to_dmat44(
             h->quatern_b, h->quatern_c, h->quatern_d, h->qoffset_x, h->qoffset_y, h->qoffset_z,
-            h->pixdim[1], h->pixdim[2], h->pixdim[3], h->pixdim[0] < 0 ? -1.0 : 1.0);
+            fabs(h->pixdim[1]), fabs(h->pixdim[2]), fabs(h->pixdim[3]),
+            h->pixdim[0] < 0 ? -1.0 : 1.0);
         memcpy(g->affine, m.m, sizeof g->affine);
         source = "qform";
     } else {
         memset(g->affine, 0, sizeof g->affine);
-        for (int i = 0; i < 3; i++) g->affine[i][i] = h->pixdim[i + 1];
+        for (int i = 0; i < 3; i++) g->affine[i][i] = fabs(h->pixdim[i + 1]);
         source = "pixdim";
     }
-    const int unit = XYZT_TO_SPACE(h->xyzt_units); /* unknown is taken as mm, as everybody does */
-    const double mm = unit == NIFTI_UNITS_METER ? 1e3 : unit == NIFTI_UNITS_MICRON ? 1e-3 : 1.0;
+    const double mm = mm_of(h);
     for (int i = 0; i < 12; i++) g->affine[i / 4][i % 4] *= mm;
     return source;
 }
@@ -234,6 +252,7 @@ static pleat_status check_space(const char *path, const nifti_2_header *h, nifti
     }
     const double volume = fabs(nifti_dmat33_determ(m)) / product;
     BAD(volume >= MAX_SHEAR, "the %s is singular: its axes lie in one plane", source);
+    mend_pixdim(h, head);
     return PLEAT_OK;
 }
 

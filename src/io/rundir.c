@@ -22,7 +22,7 @@ static const char *const fold_files[] = {
     [PLEAT_FOLD_HISTORY] = "history.tsv",     [PLEAT_FOLD_KERAS_LOG] = "logs.csv",
     [PLEAT_FOLD_EVENTS] = "events.jsonl",     [PLEAT_FOLD_TENSORBOARD] = "events.out.tfevents",
     [PLEAT_FOLD_PREDICTIONS] = "predictions", [PLEAT_FOLD_TABLE] = "scores.csv",
-    [PLEAT_FOLD_SCORES] = "scores.json",
+    [PLEAT_FOLD_SCORES] = "scores.json",      [PLEAT_FOLD_FELL_BACK] = "fell_back.txt",
 };
 
 static const struct {

@@ -73,10 +73,12 @@ static pleat_status read_index(pleat_store *store, const char *preprocessing) {
     pleat_hdf5 file = PLEAT_HDF5_NONE;
     char path[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/index.h5", store->folder));
-    PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
-                "'%s' is no store: it has no index.h5; run `pleat prep` to make it", store->folder);
     pleat_hdf5_lock();
-    PLEAT_TRY_GOTO(status, done, pleat_hdf5_open(path, STORE_ADVICE, &file));
+    status = pleat_hdf5_open(path, STORE_ADVICE, &file);
+    PLEAT_CHECK_GOTO(status, done, status != PLEAT_ERR_NOT_FOUND, PLEAT_ERR_NOT_FOUND,
+                     "'%s' is no store: it has no index.h5; run `pleat prep` to make it",
+                     store->folder);
+    PLEAT_TRY_GOTO(status, done, status);
     PLEAT_TRY_GOTO(status, done, store_check_format(&file, STORE_FORMAT));
     PLEAT_TRY_GOTO(status, done,
                    pleat_hdf5_get_text(&file, file.id, "preprocessing", store->preprocessing,
@@ -95,9 +97,10 @@ static pleat_status load_case(pleat_store *store, store_case *one) {
     char path[PLEAT_PATH_BYTES], id[sizeof one->info.id];
     memcpy(id, one->info.id, sizeof id);
     PLEAT_TRY(store_case_path(store->folder, id, path, sizeof path));
-    PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
+    const pleat_status status = store_case_load(path, one);
+    PLEAT_CHECK(status != PLEAT_ERR_NOT_FOUND, status,
                 "'%s' is not there but the store's index names it; run `pleat prep` again", path);
-    PLEAT_TRY(store_case_load(path, one));
+    PLEAT_TRY(status);
     PLEAT_CHECK(strcmp(id, one->info.id) == 0, PLEAT_ERR_FORMAT,
                 "'%s' holds case '%s'; " STORE_ADVICE, path, one->info.id);
     return store_compare_text(path, one->preprocessing, store->preprocessing);
@@ -221,6 +224,12 @@ static int read_bytes(int fd, void *out, size_t n, int64_t at) {
     return 0;
 }
 
+static pleat_status check_read(int failed, const char *folder, const char *id) {
+    PLEAT_CHECK(failed == 0, PLEAT_ERR_IO, "cannot read '%s/cases/%s.h5': %s", folder, id,
+                failed > 0 ? strerror(failed) : "it became shorter while the store was in use");
+    return PLEAT_OK;
+}
+
 /* Where a box lies in a dataset of voxels of `voxel` bytes that begins at `at`. */
 typedef struct box {
     int fd;
@@ -273,9 +282,7 @@ static pleat_status read_box(const box *b, const char *folder, const char *id, v
         failed = read_part_rows(b, span, (int)rows, out);
         free(span);
     }
-    PLEAT_CHECK(failed == 0, PLEAT_ERR_IO, "cannot read '%s/cases/%s.h5': %s", folder, id,
-                failed > 0 ? strerror(failed) : "it became shorter while the store was in use");
-    return PLEAT_OK;
+    return check_read(failed, folder, id);
 }
 
 pleat_status pleat_store_read(pleat_store *store, int i, int channel, const int start[3],
@@ -356,8 +363,7 @@ pleat_status pleat_store_foreground(pleat_store *store, int i, int32_t (**out)[4
     const int failed =
         read_bytes(fd, rows, (size_t)one->n_foreground * sizeof *rows, one->foreground_at);
     give_file(store, i);
-    PLEAT_CHECK_GOTO(status, done, failed == 0, PLEAT_ERR_IO, "cannot read '%s/cases/%s.h5'",
-                     store->folder, one->info.id);
+    PLEAT_TRY_GOTO(status, done, check_read(failed, store->folder, one->info.id));
     PLEAT_CHECK_GOTO(status, done, is_inside(one->info.dim, rows, one->n_foreground),
                      PLEAT_ERR_FORMAT,
                      "'%s/cases/%s.h5': its foreground lies outside; " STORE_ADVICE, store->folder,

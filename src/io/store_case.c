@@ -117,8 +117,10 @@ static pleat_status get_fields(const pleat_hdf5 *file, pleat_case_info *info) {
             PLEAT_TRY(pleat_hdf5_get_values(file, file->id, f->name, type_of(f->kind), f->rank,
                                             f->dim, to));
     }
+    int several = 0;
     info->channels = 1;
-    if (H5Aexists(file->id, "channels") <= 0) return PLEAT_OK;
+    PLEAT_TRY(pleat_hdf5_has_attribute(file, "channels", &several));
+    if (!several) return PLEAT_OK;
     PLEAT_TRY(pleat_hdf5_get_values(file, file->id, "channels", H5T_NATIVE_INT, 0, NULL,
                                     &info->channels));
     if (info->channels < 2 || info->channels > PLEAT_MAX_CHANNELS)
@@ -163,7 +165,7 @@ static pleat_status find_voxels(const pleat_hdf5 *file, store_case *out) {
     for (int a = 0; a < 3; a++) out->info.dim[a] = (int)dim[a];
     if (dim[0] > INT16_MAX || dim[1] > INT16_MAX || dim[2] > INT16_MAX)
         return pleat_hdf5_damaged(file, "too large is the dataset", "image");
-    out->info.has_label = pleat_hdf5_has(file, "label");
+    PLEAT_TRY(pleat_hdf5_has(file, "label", &out->info.has_label));
     if (!out->info.has_label) return PLEAT_OK;
     PLEAT_TRY(pleat_hdf5_find_array(file, "label", H5T_STD_U8LE, 3, label_dim, &out->label_at));
     if (memcmp(dim, label_dim, sizeof label_dim) != 0)
@@ -174,8 +176,10 @@ static pleat_status find_voxels(const pleat_hdf5 *file, store_case *out) {
 /* The list of foreground voxels; stores of older versions have none. */
 static pleat_status find_foreground(const pleat_hdf5 *file, store_case *out) {
     hsize_t dim[2] = {0};
+    int listed = 0;
     out->foreground_at = -1;
-    if (!pleat_hdf5_has(file, "foreground")) return PLEAT_OK;
+    PLEAT_TRY(pleat_hdf5_has(file, "foreground", &listed));
+    if (!listed) return PLEAT_OK;
     PLEAT_TRY(
         pleat_hdf5_find_array(file, "foreground", H5T_STD_I32LE, 2, dim, &out->foreground_at));
     if (dim[1] != 4 || dim[0] > (hsize_t)256 * PLEAT_FOREGROUND_VOXELS)
@@ -191,8 +195,8 @@ pleat_status store_case_load(const char *path, store_case *out) {
     struct stat st;
     pleat_hdf5_lock();
     PLEAT_TRY_GOTO(status, done, pleat_hdf5_open(path, STORE_ADVICE, &file));
-    PLEAT_CHECK_GOTO(status, done, stat(path, &st) == 0, PLEAT_ERR_IO, "cannot read '%s': %s", path,
-                     strerror(errno));
+    PLEAT_CHECK_GOTO(status, done, stat(path, &st) == 0, pleat_file_status(errno),
+                     "cannot read '%s': %s", path, strerror(errno));
     made.inode = st.st_ino;
     made.bytes = st.st_size;
     made.written = st.st_mtim;

@@ -91,11 +91,11 @@ pleat_status pleat_store_find_case(const char *folder, const char *preprocessing
     char path[PLEAT_PATH_BYTES];
     store_case found;
     PLEAT_TRY(store_case_path(folder, wanted->id, path, sizeof path));
-    if (!pleat_file_exists(path)) {
+    pleat_status status = store_case_load(path, &found);
+    if (status == PLEAT_ERR_NOT_FOUND) {
         *out = PLEAT_CASE_ABSENT;
         return PLEAT_OK;
     }
-    pleat_status status = store_case_load(path, &found);
     if (status == PLEAT_OK && strcmp(found.info.id, wanted->id) != 0)
         status = PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' holds case '%s'; " STORE_ADVICE, path,
                             found.info.id);

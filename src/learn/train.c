@@ -254,9 +254,9 @@ pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_trai
     train_run r = {.config = config, .data = data, .hooks = hooks, .model = model, .group = group};
     r.watch.step_s = -1.0;
     r.compute = config->compute != NULL ? config->compute : group;
-    pleat_status status = prepare(&r);
+    pleat_status status = pleat_comm_agree(group, prepare(&r));
     if (status == PLEAT_OK) status = train_state_restore(&r);
-    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(group, status));
+    PLEAT_TRY_GOTO(status, done, status);
     if (!r.progress.finished) PLEAT_TRY_GOTO(status, done, start_feed(&r));
     while (!r.progress.finished && r.watch.halt == PLEAT_HALT_NONE)
         PLEAT_TRY_GOTO(status, done, run_epoch(&r));

@@ -138,32 +138,92 @@ static pleat_status set_aside(const char *path) {
     return PLEAT_OK;
 }
 
-/* Every rank of the group reads the file; nothing there is a fresh start. */
-pleat_status train_state_restore(train_run *r) {
-    char path[PLEAT_PATH_BYTES];
-    pleat_checkpoint c = {0};
-    int fell_back = 0;
-    PLEAT_TRY(pleat_fold_path(r->config->folder, PLEAT_FOLD_LATEST, path));
-    pleat_status status = pleat_checkpoint_read(path, &c, &fell_back);
-    if (status == PLEAT_ERR_NOT_FOUND)
-        return pleat_model_init(r->model, r->config->seed, r->config->fold);
-    if (status == PLEAT_OK) status = check_fits(r, &c, path);
-    if (status == PLEAT_OK) status = take_over(r, &c);
-    if (status == PLEAT_OK && fell_back && train_is_root(r)) status = set_aside(path);
-    /* A run may have been killed after its checkpoint and before its history. */
-    if (status == PLEAT_OK && train_is_root(r))
-        status =
-            pleat_history_write(r->config->folder, r->loss, r->progress.rows, r->progress.epoch);
+/* Stays in the fold's folder, so that whoever ends the run, perhaps a later start, can say it. */
+static pleat_status note_fallback(const train_run *r, const char *path) {
+    char note[PLEAT_PATH_BYTES], text[PLEAT_PATH_BYTES + 128], stamp[32];
+    PLEAT_TRY(pleat_fold_path(r->config->folder, PLEAT_FOLD_FELL_BACK, note));
+    pleat_time_text(stamp);
+    (void)snprintf(text, sizeof text,
+                   "%s epoch %d, step %d of the next: '%s' was damaged or missing\n", stamp,
+                   r->progress.epoch, r->progress.iteration, path);
+    return pleat_file_write_atomic(note, text, strlen(text));
+}
+
+/* The root's: what it went on from is written down before anything is trained on it. */
+static pleat_status record_restart(const train_run *r, const char *path, int fell_back) {
     char step[32] = "";
+    if (fell_back) PLEAT_TRY(note_fallback(r, path));
+    if (fell_back) PLEAT_TRY(set_aside(path));
+    /* A run may have been killed after its checkpoint and before its history. */
+    PLEAT_TRY(pleat_history_write(r->config->folder, r->loss, r->progress.rows, r->progress.epoch));
     if (r->progress.iteration > 0)
         (void)snprintf(step, sizeof step, ", step %d", r->progress.iteration);
-    if (status == PLEAT_OK && train_is_root(r))
-        pleat_log(PLEAT_INFO, "fold=%d goes on after epoch %d%s%s", r->config->fold,
-                  r->progress.epoch, step,
-                  fell_back ? "; the latest checkpoint is damaged, the one before it was taken"
-                            : "");
+    pleat_log(
+        PLEAT_INFO, "fold=%d goes on after epoch %d%s%s", r->config->fold, r->progress.epoch, step,
+        fell_back ? "; the latest checkpoint is damaged or missing, the one before it was taken"
+                  : "");
+    return PLEAT_OK;
+}
+
+/* *c of the root becomes that of every rank; collective. */
+static pleat_status share(pleat_comm *group, pleat_checkpoint *c) {
+    pleat_checkpoint all = *c;
+    PLEAT_TRY(pleat_comm_broadcast_bytes(group, &all, sizeof all, 0));
+    const size_t floats = all.n_params * sizeof(float);
+    const struct {
+        float **to;
+        size_t bytes;
+    } reals[] = {{&c->params, floats},
+                 {&c->moment1, floats},
+                 {&c->moment2, floats},
+                 {&c->stats, all.n_stats * sizeof(float)}};
+    const size_t rows = (size_t)all.epoch * (size_t)pleat_checkpoint_columns(&all);
+    int enough = 1;
+    if (group->rank != 0) {
+        *c = all;
+        c->layers = NULL;
+        for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
+            *reals[i].to = malloc(reals[i].bytes + 1);
+            enough = enough && *reals[i].to != NULL;
+        }
+        c->history = malloc(rows * sizeof *c->history + 1);
+        enough = enough && c->history != NULL;
+    }
+    PLEAT_TRY(pleat_comm_agree(group, enough ? PLEAT_OK
+                                             : PLEAT_FAIL(PLEAT_ERR_MEMORY,
+                                                          "no memory for the checkpoint of fold %d",
+                                                          all.fold)));
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+        PLEAT_TRY(pleat_comm_broadcast_bytes(group, *reals[i].to, reals[i].bytes, 0));
+    return pleat_comm_broadcast_bytes(group, c->history, rows * sizeof *c->history, 0);
+}
+
+/* One rank reads, for all: two that read by themselves could find different files whole, and would
+ * then train different models as one. Nothing there is a fresh start. */
+pleat_status train_state_restore(train_run *r) {
+    enum { FOUND, FELL_BACK, FLAGS };
+    char path[PLEAT_PATH_BYTES];
+    pleat_checkpoint c = {0};
+    int flags[FLAGS] = {0};
+    pleat_status status = pleat_fold_path(r->config->folder, PLEAT_FOLD_LATEST, path);
+    if (status == PLEAT_OK && train_is_root(r)) {
+        status = pleat_checkpoint_resume(path, &c, &flags[FELL_BACK]);
+        flags[FOUND] = status == PLEAT_OK;
+        if (status == PLEAT_OK) status = check_fits(r, &c, path);
+        if (status == PLEAT_ERR_NOT_FOUND) status = PLEAT_OK;
+    }
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(r->group, status));
+    PLEAT_TRY_GOTO(status, done, pleat_comm_broadcast_bytes(r->group, flags, sizeof flags, 0));
+    if (!flags[FOUND]) {
+        status = pleat_model_init(r->model, r->config->seed, r->config->fold);
+        goto done;
+    }
+    PLEAT_TRY_GOTO(status, done, share(r->group, &c));
+    PLEAT_TRY_GOTO(status, done, take_over(r, &c));
+    if (train_is_root(r)) status = record_restart(r, path, flags[FELL_BACK]);
+done:
     pleat_checkpoint_free(&c);
-    return status;
+    return pleat_comm_agree(r->group, status);
 }
 
 pleat_status train_state_open(train_run *r) {
@@ -194,7 +254,7 @@ pleat_status pleat_train_finished(const char *folder, int *out) {
     int fell_back = 0;
     *out = 0;
     PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_LATEST, path));
-    const pleat_status status = pleat_checkpoint_read(path, &c, &fell_back);
+    const pleat_status status = pleat_checkpoint_resume(path, &c, &fell_back);
     if (status == PLEAT_ERR_NOT_FOUND) return PLEAT_OK;
     if (status == PLEAT_OK) *out = c.finished && !fell_back;
     pleat_checkpoint_free(&c);

@@ -271,6 +271,7 @@ static pleat_status run(pleat_crossval *cv) {
     if (!is_root(cv)) PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_comm_agree(world, pleat_startup_log(cv)));
     PLEAT_TRY(train_all(cv));
+    PLEAT_TRY(pleat_comm_agree(world, is_root(cv) ? pleat_record_fell_back(cv) : PLEAT_OK));
     if (cv->options->train_only) return PLEAT_OK;
     return pleat_comm_agree(world, is_root(cv) ? report(cv) : PLEAT_OK);
 }

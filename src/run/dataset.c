@@ -1,6 +1,7 @@
 /* dataset.c - what a run learns from: cases, classes, folds, the store and its copy in memory. */
 #include "run_impl.h"
 
+#include "pleat/log.h"
 #include "pleat/prep.h"
 
 #include <string.h>
@@ -83,6 +84,24 @@ static pleat_status check_store(const pleat_dataset *data, const char *folder) {
     return PLEAT_OK;
 }
 
+/* One volume under two names, in two folds: a model is judged by what it was trained on. */
+static void tell_twins(const pleat_dataset *data) {
+    for (int i = 0; i < data->cases.n; i++)
+        for (int k = 0; k < i; k++) {
+            const pleat_case_info *a = pleat_store_info(data->store, k);
+            const pleat_case_info *b = pleat_store_info(data->store, i);
+            const int same_file = a->image_file.bytes == b->image_file.bytes &&
+                                  a->image_file.digest == b->image_file.digest;
+            if (data->folds.n == 0 || data->folds.fold_of[i] == data->folds.fold_of[k]) continue;
+            if (same_file || a->digest == b->digest)
+                pleat_log(PLEAT_INFO,
+                          "warning: cases '%s' and '%s' are one volume, in folds %d and %d: a "
+                          "model is judged by what it has learnt; remove one, or put both into one "
+                          "fold (folds.group_by, folds.splits)",
+                          a->id, b->id, data->folds.fold_of[k], data->folds.fold_of[i]);
+        }
+}
+
 pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
                                 pleat_session *session) {
     PLEAT_TRY(pleat_prep_run(session->world, &config->prep, data->cases.paths, data->cases.n,
@@ -90,6 +109,7 @@ pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
     pleat_status status = pleat_store_open(data->store_path, data->preprocessing, &data->store);
     if (status == PLEAT_OK) status = check_store(data, config->data);
     PLEAT_TRY(pleat_comm_agree(session->world, status));
+    if (session->rank == 0) tell_twins(data);
     status = pleat_pool_open(session->node, data->store, (size_t)config->host_memory, &data->pool);
     if (status == PLEAT_OK && config->train.oversample > 0.0)
         status = pleat_pool_list_foreground(data->pool);

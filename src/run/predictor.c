@@ -26,7 +26,7 @@ static pleat_status parse_config(const pleat_checkpoint *c, const char *path, pl
 
 pleat_status pleat_predictor_config_of(const char *path, pleat_config *out) {
     pleat_checkpoint c = {0};
-    PLEAT_TRY(pleat_checkpoint_read(path, &c, NULL));
+    PLEAT_TRY(pleat_checkpoint_read(path, &c));
     const pleat_status status = parse_config(&c, path, out);
     pleat_checkpoint_free(&c);
     return status;
@@ -82,8 +82,7 @@ static pleat_status make_net(pleat_predictor *p, const pleat_checkpoint *c, cons
 static pleat_status add_model(pleat_predictor *p, const char *path, int i,
                               const pleat_config *config) {
     pleat_checkpoint c = {0};
-    int fell_back = 0;
-    PLEAT_TRY(pleat_checkpoint_read(path, &c, &fell_back));
+    PLEAT_TRY(pleat_checkpoint_read(path, &c));
     pleat_status status = i == 0 ? take_texts(p, &c, path, config) : check_texts(p, &c, path);
     if (status == PLEAT_OK) status = make_net(p, &c, path, i);
     pleat_checkpoint_free(&c);
@@ -153,8 +152,14 @@ pleat_status pleat_predictor_case(pleat_predictor *p, const pleat_case_paths *pa
     int channels = 0;
     PLEAT_TRY(pleat_prep_count_channels(paths, &channels));
     PLEAT_CHECK(channels == p->network.channels, PLEAT_ERR_DATA,
-                "case '%s' has %d channel%s, the model was trained on %d", paths->id, channels,
-                channels == 1 ? "" : "s", p->network.channels);
+                "case '%s' has %d channel%s, '%s'%s, the model was trained on %d%s", paths->id,
+                channels, channels == 1 ? "" : "s", paths->image[0],
+                paths->images > 1 ? " and so on" : "", p->network.channels,
+                paths->images > 1
+                    ? "; if these are cases of their own, rename them so that they do "
+                      "not end in _0000, _0001, ..., as scan_0001.nii.gz to "
+                      "scan-0001.nii.gz"
+                    : "");
     PLEAT_TRY(pleat_prep_load(&p->prep, paths, &image, native));
     const size_t n = pleat_voxels(image.dim);
     histograms = malloc((size_t)image.channels * sizeof *histograms);

@@ -37,6 +37,14 @@ static json_t *job_facts(void) {
     return facts;
 }
 
+static pleat_status write_root(const json_t *root, const char *path) {
+    char *dump = json_dumps(root, JSON_INDENT(2));
+    PLEAT_CHECK(dump != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
+    const pleat_status status = pleat_file_write_atomic(path, dump, strlen(dump));
+    free(dump);
+    return status;
+}
+
 static pleat_status write_json(const pleat_crossval *cv, const char *text, const char *path) {
     const pleat_config *c = &cv->config;
     char stamp[32], digest[17], seed[24];
@@ -63,11 +71,8 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
     (void)json_object_set_new(root, "device", pleat_json_text(cv->team.engine->device));
     (void)json_object_set_new(root, "weights", json_string(pleat_weights_what(c->weights)));
     (void)json_object_set_new(root, "job", job_facts());
-    char *dump = json_dumps(root, JSON_INDENT(2));
+    const pleat_status status = write_root(root, path);
     json_decref(root);
-    PLEAT_CHECK(dump != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
-    const pleat_status status = pleat_file_write_atomic(path, dump, strlen(dump));
-    free(dump);
     return status;
 }
 
@@ -90,6 +95,42 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
     return missing == 0 && pleat_file_exists(path) ? PLEAT_OK : write_json(cv, text, path);
 }
 
+/* run.json as JSON, released by the caller. */
+static pleat_status load_json(const char *path, json_t **out) {
+    char *text = NULL;
+    json_error_t error;
+    PLEAT_TRY(pleat_file_read_all(path, &text, NULL));
+    *out = json_loads(text, 0, &error);
+    free(text);
+    PLEAT_CHECK(*out != NULL, PLEAT_ERR_FORMAT, "'%s' line %d: %s", path, error.line, error.text);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_record_fell_back(const pleat_crossval *cv) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_status status = PLEAT_OK;
+    json_t *folds = json_array(), *root = NULL;
+    for (int fold = 0; fold < cv->data.folds.k; fold++) {
+        PLEAT_TRY_GOTO(status, done,
+                       pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_FELL_BACK, path));
+        if (!pleat_file_exists(path)) continue;
+        (void)json_array_append_new(folds, json_integer(fold));
+        pleat_log(PLEAT_INFO,
+                  "fold=%d went on from the checkpoint before its last, which was damaged or "
+                  "missing: '%s'",
+                  fold, path);
+    }
+    if (json_array_size(folds) == 0) goto done;
+    PLEAT_TRY_GOTO(status, done, pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
+    PLEAT_TRY_GOTO(status, done, load_json(path, &root));
+    (void)json_object_set(root, "fell_back", folds);
+    status = write_root(root, path);
+done:
+    json_decref(folds);
+    json_decref(root);
+    return status;
+}
+
 /* A text of `root`, "" when it is missing. */
 static void take(const json_t *root, const char *key, char *out, size_t size) {
     const char *text = json_string_value(json_object_get(root, key));
@@ -98,15 +139,11 @@ static void take(const json_t *root, const char *key, char *out, size_t size) {
 
 pleat_status pleat_record_read(const char *run, pleat_record *out) {
     char path[PLEAT_PATH_BYTES], seed[24];
-    char *text = NULL;
-    json_error_t error;
+    json_t *root = NULL;
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_RECORD, path));
     PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
                 "'%s' is not the folder of a run: it has no run.json", run);
-    PLEAT_TRY(pleat_file_read_all(path, &text, NULL));
-    json_t *root = json_loads(text, 0, &error);
-    free(text);
-    PLEAT_CHECK(root != NULL, PLEAT_ERR_FORMAT, "'%s' line %d: %s", path, error.line, error.text);
+    PLEAT_TRY(load_json(path, &root));
     *out = (pleat_record){0};
     take(root, "version", out->version, sizeof out->version);
     take(root, "command", out->command, sizeof out->command);

@@ -139,6 +139,39 @@ holds "the last good checkpoint is kept" has out "\"epoch\": $epochs,"
 succeeds "the model labels" 2 predict wild/fold_0/checkpoint_latest.h5 \
     --in data/case_001/imaging.nii.gz --out labels --engine ref
 
+# --- one bad volume among others -------------------------------------------------------------------
+mkdir new
+for k in 1 2 3 4; do cp "data/case_00$k/imaging.nii.gz" new/v$k.nii.gz; done
+echo damaged > new/v2.nii.gz
+refused "a damaged volume among four" 3 "1 of 4 volumes are not labelled" 2 \
+    predict wild/fold_0/checkpoint_latest.h5 --in new --out some --engine ref
+holds "it is listed" grep -q "not labelled: v2: .*new/v2.nii.gz" err
+holds "the others are labelled" same_text "$(cd some && echo *)" "v1.nii.gz v3.nii.gz v4.nii.gz"
+for k in 0 1 2; do mv "new/v$((k + 1 + (k > 0))).nii.gz" new/scan_000$k.nii.gz; done
+rm new/v2.nii.gz
+refused "numbers that read as channels" 3 "not labelled" 2 \
+    predict wild/fold_0/checkpoint_latest.h5 --in new --out none --engine ref
+holds "how to rename them is said" has err "as scan_0001.nii.gz to scan-0001.nii.gz"
+
+# --- what would go unseen --------------------------------------------------------------------------
+mkdir maps
+for k in 0 1; do
+    cp some/v1.nii.gz maps/s_000$k.nii.gz
+done
+succeeds "label maps numbered from 0" 0 score maps --truth maps --classes background,a,b,c
+holds "are two cases" has out "2 cases"
+for verb in config --version --help info "score maps --truth maps --classes background,a,b,c"; do
+    # shellcheck disable=SC2086 # a list of words
+    "$pleat" $verb > /dev/full 2> err
+    holds "results of '$verb' on a full disk" same_text $? 3
+    holds "are told to be lost" grep -q "^pleat: cannot write the results to stdout: " err
+done
+mkdir twins
+cp -a data/case_00{1,2,3} twins/
+cp data/case_001/*.nii.gz twins/case_003/
+succeeds "a volume under two names" 2 train tiny.yaml --out twin --set data=twins --fold 0
+holds "is told once" same_text "$(grep -c "'case_001' and 'case_003' are one volume" err)" 1
+
 # --- a launcher that MPI knows nothing of --------------------------------------------------------
 export SLURM_NTASKS=4
 refused "4 tasks, each alone" 2 "SLURM_NTASKS says 4 processes, MPI says 1" 0 run tiny.yaml \

@@ -55,6 +55,12 @@ if [ -n "$library" ]; then
     without "another build"
 fi
 
+# --- a place that the current folder would decide --------------------------------------------------
+export PLEAT_MODULE_PATH=other
+without "PLEAT_MODULE_PATH='other' is no absolute path"
+export PLEAT_MODULE_PATH=libpleat_cuda.so
+without "PLEAT_MODULE_PATH='libpleat_cuda.so' is no absolute path"
+
 # --- a module with a GPU, which is emulated -------------------------------------------------------
 export PLEAT_MODULE_PATH=${PLEAT_TEST_BIN:-}/gpu/emulator/libpleat_cuda.so
 [ ! -e "$PLEAT_MODULE_PATH" ] || with

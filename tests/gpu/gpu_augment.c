@@ -6,7 +6,7 @@
  *   gpu_augment --bench    one JSON object: milliseconds a patch of 160x160x80 takes, by transform
  *   gpu_augment --present  nothing: its exit code says whether there is a GPU
  *
- * Takes the module as the program does: beside it, by LD_LIBRARY_PATH, or in PLEAT_MODULE_PATH.
+ * Takes the module as the program does: beside it, or in PLEAT_MODULE_PATH.
  * Leaves with 77, which CTest calls skipped, where there is no module or no GPU.
  */
 #include "support_augment.h"

@@ -5,7 +5,7 @@
  *   gpu_net            patches of 48x32x16
  *   gpu_net --few      of 16x16x8, for an emulated GPU; bf16's roundings are larger beside so few
  *
- * Takes the module as the program does: beside it, by LD_LIBRARY_PATH, or in PLEAT_MODULE_PATH.
+ * Takes the module as the program does: beside it, or in PLEAT_MODULE_PATH.
  * Leaves with 77, which CTest calls skipped, where there is no module or no GPU.
  */
 #include "../../src/net/net_impl.h"

@@ -1,7 +1,7 @@
 /*
  * gpu_predict.c - windows merged in the GPU's memory give the labels of those merged on the host.
  *
- * Takes the module as the program does: beside it, by LD_LIBRARY_PATH, or in PLEAT_MODULE_PATH.
+ * Takes the module as the program does: beside it, or in PLEAT_MODULE_PATH.
  * Leaves with 77, which CTest calls skipped, where there is no module or no GPU.
  */
 #include "pleat/device.h"

@@ -74,7 +74,7 @@ static void write_step(const char *path, int step) {
 /* The step that a read of `path` gives, and whether it had to fall back. */
 static int read_step(const char *path, int *fell_back) {
     pleat_checkpoint c = {0};
-    OK(pleat_checkpoint_read(path, &c, fell_back));
+    OK(pleat_checkpoint_resume(path, &c, fell_back));
     const int step = (int)(c.step - (INT64_C(1) << 40));
     pleat_checkpoint want = make(step);
     assert_same(&c, &want);
@@ -95,7 +95,7 @@ static void test_everything_written_is_read_back(void **state) {
     c.n_layers = 3;
     (void)in_root(path, "all.h5");
     OK(pleat_checkpoint_write(path, &c, 1));
-    OK(pleat_checkpoint_read(path, &got, &fell_back));
+    OK(pleat_checkpoint_resume(path, &got, &fell_back));
     assert_int_equal(fell_back, 0);
     assert_same(&got, &c);
     assert_memory_equal(got.moment1, c.moment1, PARAMS * sizeof(float));
@@ -116,7 +116,7 @@ static void test_a_model_alone_has_no_moments_no_statistics_and_no_history(void 
     c.n_stats = 0;
     (void)in_root(path, "model.h5");
     OK(pleat_checkpoint_write(path, &c, 0));
-    OK(pleat_checkpoint_read(path, &got, NULL));
+    OK(pleat_checkpoint_read(path, &got));
     assert_null(got.moment1);
     assert_null(got.moment2);
     assert_null(got.stats);
@@ -208,14 +208,15 @@ static void test_without_a_whole_generation_the_error_names_both(void **state) {
     (void)state;
     char path[PLEAT_PATH_BYTES], previous[PLEAT_PATH_BYTES];
     pleat_checkpoint c = {0};
+    int fell_back;
     (void)in_root(path, "both.h5");
     (void)in_root(previous, "both.h5.previous");
-    REFUSED(pleat_checkpoint_read(path, &c, NULL), PLEAT_ERR_NOT_FOUND, path);
+    REFUSED(pleat_checkpoint_resume(path, &c, &fell_back), PLEAT_ERR_NOT_FOUND, path);
     write_step(path, 1);
     assert_int_equal(truncate(path, 300), 0);
-    REFUSED(pleat_checkpoint_read(path, &c, NULL), PLEAT_ERR_FORMAT, path);
+    REFUSED(pleat_checkpoint_resume(path, &c, &fell_back), PLEAT_ERR_FORMAT, path);
     OK(pleat_file_write_atomic(previous, "junk", 4));
-    REFUSED(pleat_checkpoint_read(path, &c, NULL), PLEAT_ERR_FORMAT, path);
+    REFUSED(pleat_checkpoint_resume(path, &c, &fell_back), PLEAT_ERR_FORMAT, path);
     TOLD(previous);
     assert_null(c.params);
 }

@@ -100,6 +100,7 @@ static void test_what_cannot_be_cut_is_refused_by_name(void **state) {
     TOLD("1 folds");
     assert_int_equal(pleat_folds_make(covid, 3, 4, 0, NULL, &folds), PLEAT_ERR_ARG);
     TOLD("3 cases");
+    REFUSED(pleat_folds_make(covid, 1, 2, 0, NULL, &folds), PLEAT_ERR_ARG, "at least 2 cases");
     assert_int_equal(pleat_folds_make(covid, 20, 3, 0, "^[a-z]+", &folds), PLEAT_ERR_ARG);
     TOLD("2 groups");
     assert_int_equal(pleat_folds_make(covid, 20, 2, 0, "^(corona", &folds), PLEAT_ERR_ARG);
@@ -149,6 +150,8 @@ static void test_a_file_that_does_not_fit_the_data_is_refused_by_name(void **sta
         const char *message;
     } rows[] = {
         {"[", PLEAT_ERR_FORMAT, "not JSON"},
+        {"\xef\xbb\xbf{}", PLEAT_ERR_FORMAT, "expected a list"}, /* the mark itself is no matter */
+        {"\xfe\xff[", PLEAT_ERR_FORMAT, "UTF-16"},
         {"{}", PLEAT_ERR_FORMAT, "expected a list"},
         {"[{\"train\":[],\"val\":[\"a\",\"b\"]}]", PLEAT_ERR_FORMAT, "at least 2 folds"},
         {"[{\"val\":[\"a\"]},{\"val\":[\"b\"]}]", PLEAT_ERR_FORMAT, "fold 0 has no list 'train'"},

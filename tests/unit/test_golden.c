@@ -234,6 +234,34 @@ static void losses_are_pytorchs(void **state) {
     for (size_t i = 0; i < COUNT(golden_losses); i++) check_loss(&golden_losses[i]);
 }
 
+/* The loss of one sample without its cross-entropy, whose sum E is 0. */
+static double of_sums(const pleat_loss *loss, const double *sums) {
+    double metrics[PLEAT_MOST_METRICS];
+    loss->values(sums, 1, VOXELS, K, metrics);
+    return metrics[0];
+}
+
+static void slopes_of_every_loss_are_differences(void **state) {
+    (void)state;
+    const double step = 1e-5;
+    for (int i = 0; pleat_losses[i] != NULL; i++) {
+        double sums[3 * K + 1] = {1.5, 0.25, 2, 3, 0.75, 4.25, 2, 1, 5, 0}, slopes[2 * K];
+        pleat_losses[i]->slopes(sums, K, slopes);
+        for (int s = 0; s < 2 * K; s++) { /* TP, then P, of each class */
+            double more[3 * K + 1], less[3 * K + 1];
+            memcpy(more, sums, sizeof more);
+            memcpy(less, sums, sizeof less);
+            more[s] += step;
+            less[s] -= step;
+            const double slope =
+                (of_sums(pleat_losses[i], more) - of_sums(pleat_losses[i], less)) / (2 * step);
+            if (!(fabs(slope - slopes[s]) < 1e-8))
+                fail_msg("slope %d of '%s': %.12g, not %.12g", s, pleat_losses[i]->name, slopes[s],
+                         slope);
+        }
+    }
+}
+
 static void no_loss_is_left_out(void **state) {
     (void)state;
     for (int i = 0; pleat_losses[i] != NULL; i++) {
@@ -249,6 +277,7 @@ int main(void) {
         cmocka_unit_test(networks_are_pytorchs),
         cmocka_unit_test(no_network_is_left_out),
         cmocka_unit_test(losses_are_pytorchs),
+        cmocka_unit_test(slopes_of_every_loss_are_differences),
         cmocka_unit_test(no_loss_is_left_out),
     };
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);

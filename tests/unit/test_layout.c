@@ -1,11 +1,14 @@
 /* test_layout.c - the cases of a data folder are found, whole, or the missing file is named. */
 #include "pleat/file.h"
 #include "pleat/layout.h"
+#include "pleat/log.h"
 #include "support.h"
 
 #include <stdio.h>
-
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* An empty folder below the root, made with these files ("a/b.nii" NULL-ended), all of `text`. */
 static const char *folder_of(const char *name, const char *const *files) {
@@ -73,6 +76,33 @@ static void refuses(const char *folder, int need_labels, pleat_status wanted, co
     int n = 0;
     REFUSED(pleat_layout_scan(folder, need_labels, &cases, &n), wanted, text);
     assert_null(cases);
+}
+
+/* What the log tells of a scan that finds `wanted` cases is `text`, "" for nothing. */
+static void tells(const char *folder, pleat_layout_want want, int wanted, const char *text) {
+    char path[PLEAT_PATH_BYTES], *said = NULL;
+    pleat_case_paths *cases = NULL;
+    int n = 0;
+    OK(pleat_path(path, sizeof path, "%s/log", root));
+    OK(pleat_file_write_atomic(path, "", 0));
+    OK(pleat_log_open(path, 0));
+    pleat_log_set_level(PLEAT_INFO);
+    const pleat_status status = pleat_layout_scan(folder, want, &cases, &n);
+    pleat_log_set_level(PLEAT_QUIET);
+    OK(pleat_log_open(NULL, 0));
+    OK(status);
+    OK(pleat_file_read_all(path, &said, NULL));
+    if (n != wanted || (text[0] == '\0' ? said[0] != '\0' : strstr(said, text) == NULL))
+        fail_msg("%d cases, not %d; said '%s', not '%s'", n, wanted, said, text);
+    free(said);
+    pleat_layout_free(cases, n);
+}
+
+static void link_to(const char *target, const char *folder, const char *name) {
+    char path[PLEAT_PATH_BYTES];
+    OK(pleat_path(path, sizeof path, "%s/%s", folder, name));
+    (void)unlink(path);
+    assert_int_equal(symlink(target, path), 0);
 }
 
 static void a_folder_a_case_is_found_in_order(void **state) {
@@ -308,6 +338,153 @@ static void class_names_are_read_in_both_orders(void **state) {
     }
 }
 
+static void endings_in_capitals_are_read(void **state) {
+    (void)state;
+    const char *f = FOLDER("capitals", "imagesTr/a_0000.NII.GZ", "imagesTr/b_0000.nii.gz",
+                           "labelsTr/a.NII.gz", "labelsTr/b.Nii");
+    put_json(f, "{\"file_ending\": \".nii.gz\"}");
+    FINDS(f, 1, {"a", "imagesTr/a_0000.NII.GZ", "labelsTr/a.NII.gz"},
+          {"b", "imagesTr/b_0000.nii.gz", "labelsTr/b.Nii"});
+    f = FOLDER("capital-case", "c/imaging.NII", "c/segmentation.NII.GZ");
+    FINDS(f, 1, {"c", "c/imaging.NII", "c/segmentation.NII.GZ"});
+    f = FOLDER("capital-flat", "d.NII.GZ");
+    FINDS(f, 0, {"d", "d.NII.GZ", NULL});
+    f = FOLDER("capital-twice", "c/imaging.NII", "c/imaging.nii", "c/segmentation.nii");
+    refuses(f, 1, PLEAT_ERR_DATA, "one volume twice");
+    f = FOLDER("capital-list", "imagesTr/a.nii", "labelsTr/a.nii", "Dataset.JSON");
+    refuses(f, 1, PLEAT_ERR_UNSUPPORTED, "rename it to dataset.json");
+}
+
+static void what_is_passed_by_is_counted_and_named(void **state) {
+    (void)state;
+    const char *f = FOLDER("passed", "imagesTr/a.nii.gz", "labelsTr/a.nii.gz", "imagesTr/notes.txt",
+                           "README", "imagesTr/.hidden.nii");
+    tells(f, PLEAT_LAYOUT_LABELLED, 1, "");
+    f = FOLDER("passed", "imagesTr/b.nrrd", "labelsTr/b.nrrd");
+    tells(f, PLEAT_LAYOUT_LABELLED, 1, "warning: 2 files of '");
+    tells(f, PLEAT_LAYOUT_LABELLED, 1, "imagesTr/b.nrrd, labelsTr/b.nrrd");
+    f = FOLDER("passed-ending", "imagesTr/a.nii.gz", "labelsTr/a.nii.gz", "imagesTr/b.nii",
+               "labelsTr/b.nii");
+    tells(f, PLEAT_LAYOUT_LABELLED, 2, "");
+    put_json(f, "{\"file_ending\": \".nii.gz\"}");
+    tells(f, PLEAT_LAYOUT_LABELLED, 1, "imagesTr/b.nii, labelsTr/b.nii");
+    put_json(f, "{\"training\": [{\"image\": \"imagesTr/b.nii\", \"label\": \"labelsTr/b.nii\"}]}");
+    tells(f, PLEAT_LAYOUT_LABELLED, 1, "imagesTr/a.nii.gz, labelsTr/a.nii.gz");
+    f = FOLDER("passed-cases", "a/imaging.nii", "a/segmentation.nii", "a/second_reader.nii",
+               "b.nii.gz", "list.csv");
+    tells(f, PLEAT_LAYOUT_LABELLED, 1, "2 files");
+    tells(f, PLEAT_LAYOUT_LABELLED, 1, "a/second_reader.nii, b.nii.gz");
+    f = FOLDER("passed-flat", "a.nii", "1.bak", "2.bak", "3.bak", "4.bak", "5.bak", "6.bak");
+    tells(f, PLEAT_LAYOUT_VOLUMES, 1, "6 files");
+    tells(f, PLEAT_LAYOUT_VOLUMES, 1, "1.bak, 2.bak, 3.bak, 4.bak, 5.bak, ...");
+}
+
+static void a_number_of_cases_that_is_not_theirs_is_told(void **state) {
+    (void)state;
+    const char *f = FOLDER("number", "imagesTr/a.nii", "labelsTr/a.nii", "imagesTs/b.nii");
+    put_json(f, "{\"numTraining\": 10}");
+    tells(f, PLEAT_LAYOUT_LABELLED, 1, "numTraining 10, cases found: 1");
+    tells(f, PLEAT_LAYOUT_VOLUMES, 2, "numTraining 10, cases found: 1");
+    put_json(f, "{\"numTraining\": 1, \"numTest\": 1}");
+    tells(f, PLEAT_LAYOUT_LABELLED, 1, "");
+    tells(f, PLEAT_LAYOUT_VOLUMES, 2, "");
+    put_json(f, "{\"numTraining\": \"one\"}");
+    refuses(f, 1, PLEAT_ERR_FORMAT, "numTraining");
+}
+
+static void what_cannot_be_looked_at_is_not_absent(void **state) {
+    (void)state;
+    static const char *const places[] = {"dataset.json", "imagesTr", "labelsTr"};
+    for (size_t i = 0; i < COUNT(places); i++) {
+        char name[32], path[PLEAT_PATH_BYTES];
+        (void)snprintf(name, sizeof name, "annex-%zu", i);
+        const char *f = FOLDER(name, "a/imaging.nii", "a/segmentation.nii");
+        link_to(".git/annex/x", f, places[i]);
+        refuses(f, 1, PLEAT_ERR_IO, places[i]);
+        OK(pleat_path(path, sizeof path, "%s/%s", f, places[i]));
+        assert_int_equal(unlink(path), 0);
+        FINDS(f, 1, {"a", "a/imaging.nii", "a/segmentation.nii"});
+    }
+    const char *f = FOLDER("annex", "a/imaging.nii", "a/segmentation.nii", "b/segmentation.nii");
+    link_to("../.git/x", f, "b/imaging.nii.gz");
+    refuses(f, 1, PLEAT_ERR_IO, "b/imaging.nii.gz' is a link that leads nowhere, to '../.git/x'");
+    f = FOLDER("annex-folder", "a/imaging.nii", "a/segmentation.nii");
+    link_to("../gone", f, "b");
+    refuses(f, 1, PLEAT_ERR_IO, "/b' is a link that leads nowhere");
+    link_to("b", f, "b");
+    refuses(f, 1, PLEAT_ERR_IO, "/b' is a link that leads nowhere");
+    f = FOLDER("device", "imagesTr/a.nii", "labelsTr/a.nii");
+    link_to("/dev/zero", f, "dataset.json");
+    refuses(f, 1, PLEAT_ERR_UNSUPPORTED, "neither a file nor a folder");
+    f = FOLDER("pipe", "b.nii");
+    char path[PLEAT_PATH_BYTES];
+    OK(pleat_path(path, sizeof path, "%s/a.nii", f));
+    assert_int_equal(mkfifo(path, 0600), 0);
+    refuses(f, 0, PLEAT_ERR_UNSUPPORTED, "a.nii' is neither a file nor a folder");
+}
+
+static void label_maps_have_no_channels(void **state) {
+    (void)state;
+    const char *f = FOLDER("maps", "s_0000.nii", "s_0001.nii", "t_0003.nii");
+    FINDS(f, PLEAT_LAYOUT_MAPS, {"s_0000", "s_0000.nii", NULL}, {"s_0001", "s_0001.nii", NULL},
+          {"t_0003", "t_0003.nii", NULL});
+    refuses(f, 0, PLEAT_ERR_DATA, "rename them");
+    f = FOLDER("maps-of-data", "imagesTr/s_0000.nii", "imagesTr/s_0001.nii", "labelsTr/s.nii");
+    FINDS(f, PLEAT_LAYOUT_MAPS, {"s", "imagesTr/s_0000.nii|imagesTr/s_0001.nii", "labelsTr/s.nii"});
+    char path[PLEAT_PATH_BYTES];
+    OK(pleat_layout_volume(f, "s", path));
+    assert_string_equal(path, "");
+    f = FOLDER("maps-found", "s.NII.GZ", "s_0000.nii");
+    OK(pleat_layout_volume(f, "s", path));
+    assert_true(same_file(path, f, "s.NII.GZ"));
+}
+
+static void dataset_json_may_begin_with_a_byte_order_mark(void **state) {
+    (void)state;
+    const char *f = FOLDER("mark", "imagesTr/a.nii", "labelsTr/a.nii", "imagesTr/b.nii");
+    put_json(f, "\xef\xbb\xbf{\"training\": [{\"image\": \"imagesTr/a.nii\","
+                " \"label\": \"labelsTr/a.nii\"}]}");
+    FINDS(f, 1, {"a", "imagesTr/a.nii", "labelsTr/a.nii"});
+    put_json(f, "\xff\xfe{");
+    refuses(f, 1, PLEAT_ERR_FORMAT, "UTF-16");
+}
+
+/* A dataset.json of one case with these paths. */
+static void put_list(const char *folder, const char *image, const char *label, const char *more) {
+    char text[4 * PLEAT_PATH_BYTES];
+    (void)snprintf(text, sizeof text, "{\"training\": [{\"image\": \"%s\", \"label\": \"%s\"}]%s}",
+                   image, label, more);
+    put_json(folder, text);
+}
+
+static void a_list_is_followed_or_refused(void **state) {
+    (void)state;
+    char image[PLEAT_PATH_BYTES], label[PLEAT_PATH_BYTES];
+    const char *f = FOLDER("paths", "imagesTr/a.nii", "labelsTr/a.nii", "ct/b.nii", "seg/b.nii");
+    OK(pleat_path(image, sizeof image, "%s/imagesTr/a.nii", f));
+    OK(pleat_path(label, sizeof label, "%s/labelsTr/a.nii", f));
+    put_list(f, image, label, "");
+    FINDS(f, 1, {"a", "imagesTr/a.nii", "labelsTr/a.nii"});
+    put_list(f, "ct/b.nii", "seg/b.nii", "");
+    FINDS(f, 1, {"b", "ct/b.nii", "seg/b.nii"});
+    put_list(f, "../paths/ct/b.nii", "seg/b.nii", "");
+    refuses(f, 1, PLEAT_ERR_DATA, "'../paths/ct/b.nii', which leads out of the folder");
+    put_list(f, "ct/b.nii", "seg/..", "");
+    refuses(f, 1, PLEAT_ERR_DATA, "leads out of the folder");
+    put_list(f, "ct/c..nii", "seg/b.nii", "");
+    refuses(f, 1, PLEAT_ERR_NOT_FOUND, "ct/c..nii'; add it, or take the entry out");
+    put_list(f, "ct/b.nii", "seg/b.nii", ", \"validation\": [{\"image\": \"imagesTr/a.nii\"}]");
+    tells(f, PLEAT_LAYOUT_LABELLED, 1, "lists cases (1) under \"validation\"");
+    put_json(f, "{\"dataset\": {\"a\": {\"images\": [\"imagesTr/a.nii\"]}}}");
+    refuses(f, 1, PLEAT_ERR_UNSUPPORTED, "lists cases (1) under \"dataset\", which is not read");
+    put_json(f, "{\"test\": [\"./imagesTs/a.nii\"], \"name\": \"x\", \"licence\": [\"CC\"]}");
+    FINDS(f, 1, {"a", "imagesTr/a.nii", "labelsTr/a.nii"});
+    f = FOLDER("list-of-cases", "a/imaging.nii", "a/segmentation.nii", "b/imaging.nii",
+               "b/segmentation.nii");
+    put_list(f, "b/imaging.nii", "b/segmentation.nii", "");
+    FINDS(f, 1, {"imaging", "b/imaging.nii", "b/segmentation.nii"});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folder_a_case_is_found_in_order),
@@ -321,6 +498,13 @@ int main(void) {
         cmocka_unit_test(volumes_alone_do_where_no_labels_are_needed),
         cmocka_unit_test(nothing_there_is_said_so),
         cmocka_unit_test(class_names_are_read_in_both_orders),
+        cmocka_unit_test(endings_in_capitals_are_read),
+        cmocka_unit_test(what_is_passed_by_is_counted_and_named),
+        cmocka_unit_test(a_number_of_cases_that_is_not_theirs_is_told),
+        cmocka_unit_test(what_cannot_be_looked_at_is_not_absent),
+        cmocka_unit_test(label_maps_have_no_channels),
+        cmocka_unit_test(dataset_json_may_begin_with_a_byte_order_mark),
+        cmocka_unit_test(a_list_is_followed_or_refused),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

@@ -131,6 +131,35 @@ static void sform_wins_over_qform_wins_over_pixdim(void **state) {
             }
 }
 
+/* What nibabel 5 and SimpleITK 2 make of the same headers. */
+static void a_pixdim_that_is_no_length_is_read_where_the_spacing_is_known(void **state) {
+    (void)state;
+    static const double odd[] = {-2, 0, NAN, INFINITY};
+    const double values[VOXELS] = {0};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        for (int version = 1; version <= 2; version++)
+            for (int form = 0; form < 3; form++) { /* sform, qform, neither */
+                spec s = spec_of(version, 2, 8);
+                pleat_geometry g;
+                pleat_nifti_info info;
+                s.pixdim[2] = odd[i];
+                s.srow[0] = s.srow[5] = s.srow[10] = 3;
+                s.sform_code = form == 0;
+                s.qform_code = form == 1;
+                const char *file = store("odd.nii", &s, values);
+                if (form > 0 && i > 0) {
+                    must_fail(pleat_nifti_read_header(file, &g, &info), PLEAT_ERR_FORMAT,
+                              "pixdim[2]");
+                    continue;
+                }
+                OK(pleat_nifti_read_header(file, &g, &info));
+                near(g.spacing[1], form == 0 ? 3 : 2);
+                near(g.pixdim[2], form == 0 ? 3 : 2);
+                near(g.affine[1][1], form == 0 ? 3 : 2);
+                if (i == 0) near(info.pixdim[1], -2);
+            }
+}
+
 static void metres_and_micrometres_become_millimetres(void **state) {
     (void)state;
     const double values[VOXELS] = {0};
@@ -335,9 +364,11 @@ static void what_cannot_be_written_is_an_error_and_leaves_nothing(void **state) 
               "64 x 63 x");
     g.dim[1] = 64;
     g.pixdim[1] = 0;
+    g.sform_code = g.qform_code = 0;
     must_fail(pleat_nifti_write_label(in_root(path, "a.nii"), &label, &g), PLEAT_ERR_FORMAT,
               "pixdim[1]");
     g.pixdim[1] = 1;
+    g.sform_code = g.qform_code = 1;
     OK(pleat_file_make_folder(in_root(path, "full")));
     char folder[PLEAT_PATH_BYTES];
     memcpy(folder, path, sizeof folder);
@@ -380,6 +411,7 @@ int main(void) {
         cmocka_unit_test(every_type_order_version_and_packing_reads_the_same_voxels),
         cmocka_unit_test(slope_and_intercept_are_applied_and_0_or_nan_means_unscaled),
         cmocka_unit_test(sform_wins_over_qform_wins_over_pixdim),
+        cmocka_unit_test(a_pixdim_that_is_no_length_is_read_where_the_spacing_is_known),
         cmocka_unit_test(metres_and_micrometres_become_millimetres),
         cmocka_unit_test(further_dimensions_of_1_extensions_and_lying_names_do_not_matter),
         cmocka_unit_test(labels_are_whole_numbers_0_to_254_and_the_wrong_voxel_is_named),

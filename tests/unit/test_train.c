@@ -146,7 +146,7 @@ static pleat_checkpoint checkpoint(const char *name) {
     char path[PLEAT_PATH_BYTES];
     pleat_checkpoint c = {0};
     (void)in_root(path, name);
-    OK(pleat_checkpoint_read(path, &c, NULL));
+    OK(pleat_checkpoint_read(path, &c));
     return c;
 }
 

@@ -61,9 +61,9 @@ static void put_spread(FILE *out, const pleat_tables *t, int score) {
 }
 
 static void put_headline(FILE *out, const pleat_tables *t, int score) {
-    (void)fprintf(out,
-                  "  %s, mean over folds of the fold medians, as the original reports it:\n   ",
-                  pleat_scores_at(t->results->scores, score)->name);
+    const pleat_score *row = pleat_scores_at(t->results->scores, score);
+    (void)fprintf(out, "  %s, mean over folds of the fold medians%s:\n   ", row->name,
+                  row->original ? ", as the original reports it" : "");
     for (int k = 0; k < t->columns; k++) {
         const double x = pleat_tables_headline(t, score, k);
         (void)fprintf(out, "%s %s ", k > 0 ? "," : "", t->column[k].name);

@@ -1,0 +1,45 @@
+/* layout_files.h - what src/io/layout*.c share: the entries of a folder, and what they are. */
+#ifndef PLEAT_LAYOUT_FILES_H
+#define PLEAT_LAYOUT_FILES_H
+
+#include "pleat/file.h"
+#include "pleat/layout.h"
+
+typedef struct layout_names {
+    char folder[PLEAT_PATH_BYTES];
+    char **name; /* [n], sorted by bytes; hidden ones left out */
+    int n;
+} layout_names;
+
+typedef enum layout_kind { LAYOUT_ABSENT, LAYOUT_FILE, LAYOUT_FOLDER } layout_kind;
+
+/* What `path` is, links followed. Only what is not there is absent: a link that leads nowhere and
+ * what may not be looked at are ERR_IO, a pipe or device is ERR_UNSUPPORTED. */
+pleat_status layout_look(const char *path, layout_kind *out);
+pleat_status layout_is_folder(const char *path, int *yes);
+
+pleat_status layout_list(const char *folder, layout_names *out);
+void layout_names_release(layout_names *names);
+
+/* Length of `name` without its .nii.gz or .nii, in capitals or not; 0 when it is no volume. */
+size_t layout_stem(const char *name);
+
+/* The volume STEM TAIL with any ending, as FOLDER/NAME; "" when there is none. Two of them are
+ * ERR_DATA. */
+pleat_status layout_find(const layout_names *in, const char *stem, size_t stem_bytes,
+                         const char *tail, char out[PLEAT_PATH_BYTES]);
+
+#define LAYOUT_TOLD 5 /* names in a message */
+
+/* Files of the folders looked at that are no part of a case. */
+typedef struct layout_passed {
+    char first[512]; /* their names, LAYOUT_TOLD of them */
+    int n;
+} layout_passed;
+
+/* Adds what cases[n] do not use of `folder`: its volumes and foreign image files; with `all`, all
+ * that is no document, sub-folders too. Names are told from `top` on. */
+pleat_status layout_note_passed(const char *top, const char *folder, int all,
+                                const pleat_case_paths *cases, int n, layout_passed *to);
+
+#endif /* PLEAT_LAYOUT_FILES_H */
