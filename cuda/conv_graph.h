@@ -6,7 +6,7 @@
  *   DATA               dy, w -> dx
  *   WEIGHTS            x, dy -> dw
  *
- * All tensors are of the activations' type, sums are float. Tensors lie channels-last. cuDNN wants
+ * All tensors are of the activations' type, sums float. Tensors lie channels-last. cuDNN wants
  * sizes as N,C,D,H,W whatever the order in memory; the strides say that C is innermost. Weights
  * [Cout,kD,kH,kW,Cin] are the same with K for N.
  */

@@ -3,8 +3,8 @@
  *
  * cuDNN's heuristics name candidates (modes A and B, and fallback when none of those works). Those
  * that may lose more precision than was asked for, want more workspace than the limit, or are not
- * deterministic when that was asked for, are passed over; of the rest the first eight of each mode
- * run on noise, and the fastest stays. The choice is kept in the engine's plan cache and found
+ * deterministic when that was asked for, are passed over; the first eight of each mode that are
+ * left run on noise, and the fastest stays. The choice is kept in the engine's plan cache and found
  * there the next time.
  */
 #ifndef PLEAT_CUDA_CONV_PLAN_H

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Bytes; and at most an eighth of the GPU's memory. Some engines for the paper want 1.5 GiB. */
+/* Bytes; and an eighth of its memory at most. Some engines of the paper's net want 1.5 GiB. */
 #define WORKSPACE_MOST ((size_t)2 << 30)
 
 void pleat_cuda_destroy(pleat_engine *engine) {

@@ -107,15 +107,17 @@ static int parse_zscore(const char *value, pleat_prep_steps *out) {
 static int parse_list(const char *value, char gap, int (*parse)(const char *, pleat_prep_steps *),
                       pleat_prep_config *c) {
     const char gaps[] = {gap, '\0'};
+    int last = 0;
     for (int k = 0; k < PLEAT_MAX_CHANNELS; k++) {
         char one[80];
         const size_t n = strcspn(value, gaps);
         if (n >= sizeof one) return 0;
         (void)snprintf(one, sizeof one, "%.*s", (int)n, value);
         if (!parse(one, &c->channel[k])) return 0;
-        if (value[n] != '\0') value += n + 1;
+        last = value[n] == '\0';
+        if (!last) value += n + 1;
     }
-    return strchr(value, gap) == NULL;
+    return last;
 }
 
 enum key { CLIP, GRAYSCALE, RESAMPLE, EDGE, ZSCORE, N_KEYS };

@@ -7,10 +7,11 @@
  * Read: NIfTI-1 and -2 in one file, plain or gzip whatever the name says, both byte orders,
  * integers of 8 to 64 bits and floats of 32 and 64, three dimensions, or four of an image whose
  * channels are the last one (further ones must be 1). A .hdr/.img pair, complex and colour voxels
- * are refused. Voxels are slope * stored + inter; slope 0 or NaN means unscaled. The affine is the sform, else the qform, else pixdim (nifti1.h, "3D
- * image (volume) orientation and location in space"); spacing is the length of its columns in mm,
- * so where pixdim disagrees the affine wins. Beside an sform pixdim may be anything; without one a
- * negative pixdim counts as its length, as for nibabel and ITK, and zero is refused.
+ * are refused. Voxels are slope * stored + inter; slope 0 or NaN means unscaled. The affine is the
+ * sform, else the qform, else pixdim (nifti1.h, "3D image (volume) orientation and location in
+ * space"); spacing is the length of its columns in mm, so where pixdim disagrees the affine wins.
+ * Beside an sform pixdim may be anything; without one a negative pixdim counts as its length, as
+ * for nibabel and ITK, and zero is refused.
  *
  * Written: NIfTI-1, plain for NAME.nii, gzip for NAME.nii.gz, to a temporary name first.
  *

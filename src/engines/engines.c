@@ -69,8 +69,8 @@ static pleat_engine *create_right(const pleat_engine_entry *e, const pleat_engin
     return NULL;
 }
 
-/* The first engine that can be taken. Where there is a sign of a GPU, a line of the log says why
- * one that is tried was passed by. */
+/* The first engine that can be taken. Where there is a sign of a GPU, the log says why one was
+ * tried and not taken. */
 static pleat_status create_first(const pleat_engine_options *options, pleat_engine **out) {
     char passed[640] = "";
     const char *why = NULL;

@@ -169,28 +169,65 @@ static pleat_status set_flag(const config_row *row, const char *where, const cha
     return PLEAT_OK;
 }
 
-/* One value for all channels, or "a; b" (of flags "a, b"): the last for those after it too. */
+/* How long the item is that `text` begins with: up to a gap that lies in no brackets. */
+static size_t item(const char *text, const char *gaps) {
+    size_t n = 0;
+    for (int depth = 0; text[n] != '\0' && (depth > 0 || strchr(gaps, text[n]) == NULL); n++)
+        depth += (text[n] == '[') - (text[n] == ']');
+    return n;
+}
+
+/* The n first characters, without the blanks around them. */
+static void trim(const char *text, size_t n, char out[MAX_TEXT]) {
+    while (n > 0 && isspace((unsigned char)text[n - 1])) n--;
+    const size_t blanks = strspn(text, " \t") < n ? strspn(text, " \t") : n;
+    (void)snprintf(out, MAX_TEXT, "%.*s", (int)(n - blanks), text + blanks);
+}
+
+/* "low,high;none", "[low,high],none" and "none,none" are lists of ranges; "low,high" is one. */
+static const char *range_gaps(const char *text) {
+    if (text[item(text, ";")] == ';') return ";";
+    for (size_t n = 0;; text += n + 1) {
+        char one[MAX_TEXT];
+        n = item(text, ",");
+        trim(text, n, one);
+        if (one[0] == '[' || is_none(one)) return ",";
+        if (text[n] == '\0') return "";
+    }
+}
+
+/* One value for all channels, or a list: the last is for those after it too. */
 static pleat_status set_channels(const config_row *row, const char *where, const char *text,
                                  pleat_config *config) {
-    const char *gaps = row->kind == VALUE_FLAGS ? ",;" : ";";
+    char all[MAX_TEXT], one[MAX_TEXT];
+    trim(text, strlen(text), all);
+    const char *at = all;
+    const size_t close = all[0] == '[' ? item(all + 1, "]") + 1 : 0;
+    if (close > 0 && all[close] == ']' && all[close + 1] == '\0') {
+        all[close] = '\0';
+        at = all + 1;
+    }
+    const char *gaps = row->kind == VALUE_FLAGS ? ",;" : range_gaps(at);
+    int last = 0;
     for (size_t k = 0; k < PLEAT_MAX_CHANNELS; k++) {
-        const size_t step = k * sizeof(pleat_prep_steps), n = strcspn(text, gaps);
-        char *at = (char *)config + row->offset + step, one[MAX_TEXT];
+        const size_t step = k * sizeof(pleat_prep_steps);
+        char *value = (char *)config + row->offset + step;
         int *on = (int *)(void *)((char *)config + row->flag + step);
-        const size_t blanks = strspn(text, " [");
-        (void)snprintf(one, sizeof one, "%.*s", blanks < n ? (int)(n - blanks) : 0,
-                       text + (blanks < n ? blanks : n));
-        one[strcspn(one, row->kind == VALUE_FLAGS ? " ]" : "]")] = '\0';
+        if (!last) {
+            const size_t n = item(at, gaps);
+            trim(at, n, one);
+            last = at[n] == '\0';
+            at += n + !last;
+        }
         if (row->kind == VALUE_FLAGS)
-            PLEAT_TRY(set_flag(row, where, one, at));
+            PLEAT_TRY(set_flag(row, where, one, value));
         else if (is_none(one))
             *on = 0;
         else
-            PLEAT_TRY(set_numbers(row, where, one, at, on));
-        if (text[n] != '\0') text += n + 1;
+            PLEAT_TRY(set_numbers(row, where, one, value, on));
     }
-    PLEAT_CHECK(strpbrk(text, gaps) == NULL, PLEAT_ERR_ARG, "%s: %s has more than %d values", where,
-                row->key, PLEAT_MAX_CHANNELS);
+    PLEAT_CHECK(last, PLEAT_ERR_ARG, "%s: %s has more than %d values", where, row->key,
+                PLEAT_MAX_CHANNELS);
     return PLEAT_OK;
 }
 

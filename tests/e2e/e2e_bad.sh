@@ -139,7 +139,7 @@ holds "the last good checkpoint is kept" has out "\"epoch\": $epochs,"
 succeeds "the model labels" 2 predict wild/fold_0/checkpoint_latest.h5 \
     --in data/case_001/imaging.nii.gz --out labels --engine ref
 
-# --- one bad volume among others -------------------------------------------------------------------
+# --- one bad volume among others -----------------------------------------------------------------
 mkdir new
 for k in 1 2 3 4; do cp "data/case_00$k/imaging.nii.gz" new/v$k.nii.gz; done
 echo damaged > new/v2.nii.gz
@@ -153,7 +153,7 @@ refused "numbers that read as channels" 3 "not labelled" 2 \
     predict wild/fold_0/checkpoint_latest.h5 --in new --out none --engine ref
 holds "how to rename them is said" has err "as scan_0001.nii.gz to scan-0001.nii.gz"
 
-# --- what would go unseen --------------------------------------------------------------------------
+# --- what would go unseen ------------------------------------------------------------------------
 mkdir maps
 for k in 0 1; do
     cp some/v1.nii.gz maps/s_000$k.nii.gz

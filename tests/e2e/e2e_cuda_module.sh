@@ -55,7 +55,7 @@ if [ -n "$library" ]; then
     without "another build"
 fi
 
-# --- a place that the current folder would decide --------------------------------------------------
+# --- a place that the current folder would decide -------------------------------------------------
 export PLEAT_MODULE_PATH=other
 without "PLEAT_MODULE_PATH='other' is no absolute path"
 export PLEAT_MODULE_PATH=libpleat_cuda.so
@@ -65,8 +65,8 @@ without "PLEAT_MODULE_PATH='libpleat_cuda.so' is no absolute path"
 export PLEAT_MODULE_PATH=${PLEAT_TEST_BIN:-}/gpu/emulator/libpleat_cuda.so
 [ ! -e "$PLEAT_MODULE_PATH" ] || with
 
-# precision CUDNN WANTED GIVEN [sound]: with that release of cuDNN, WANTED computes in GIVEN, and a
-# line of the log says that the release is wrong; sound: none does.
+# precision CUDNN WANTED GIVEN: a release of cuDNN that is wrong in WANTED, by a line of the log;
+# GIVEN is what it then computes in. "sound": no line.
 precision() {
     export PLEAT_TEST_CUDNN=$1
     succeeds "cuDNN $1, $2" 0 "${step[@]}" --engine cudnn --precision "$2" --json
