@@ -156,10 +156,11 @@ static void live_backward(const pleat_net *net, pleat_value *values) {
         const pleat_node *node = &graph->node[i];
         const pleat_layer *layer = &net->layer[i];
         const int step = backward_step(net, i);
-        const int reads = node->kind->reads != NULL ? node->kind->reads(node) : 0;
+        const int reads = node->kind->reads;
+        const int output = (reads & PLEAT_READS_OUTPUT) || (node->relu && !layer->masked);
         touch_gradient(net, values, i, step);
         pleat_value_touch(&values[layer->kept_value], step);
-        if ((reads & PLEAT_READS_OUTPUT) && !layer->masked) touch_output(net, values, i, step);
+        if (output) touch_output(net, values, i, step);
         for (int k = 0; k < node->n_inputs; k++) {
             const pleat_target *to = &layer->target[k];
             if (reads & PLEAT_READS_INPUT) touch_output(net, values, node->input[k], step);

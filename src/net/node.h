@@ -11,7 +11,8 @@
 #include "pleat/net.h"
 #include "pleat/rng.h"
 
-/* What backward reads, beside the gradient of the output. */
+/* What backward reads, beside the gradient of the output; with ReLU the output too, unless the
+ * node that reads it does ReLU's backward. */
 enum { PLEAT_READS_INPUT = 1, PLEAT_READS_OUTPUT = 2 };
 
 struct pleat_node_kind {
@@ -38,7 +39,7 @@ struct pleat_node_kind {
                          the one nor changes the other */
     int adds;         /* backward can add to the gradients of its inputs */
     int masks_relu;   /* backward can do ReLU's of its input, when nobody else reads that */
-    int (*reads)(const pleat_node *node); /* in backward; NULL: nothing but the gradient */
+    int reads;        /* in backward: PLEAT_READS_ */
     /* First channel at which input k may lie within the output, so that whoever makes it writes it
      * there; -1: it may not. NULL: none may. */
     int (*place_of)(const pleat_graph *graph, const pleat_node *node, int k);

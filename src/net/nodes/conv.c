@@ -1,8 +1,6 @@
 /* conv.c - a convolution with bias and, if wanted, ReLU: docs/math.md. */
 #include "product.h"
 
-#include <string.h>
-
 static const char *shape(const pleat_graph *graph, pleat_node *node) {
     for (int a = 0; a < 3; a++) {
         if (node->kernel[a] != 1 && node->kernel[a] != 3) return "a kernel is 1 or 3 voxels long";
@@ -11,16 +9,6 @@ static const char *shape(const pleat_graph *graph, pleat_node *node) {
     }
     pleat_product_count(graph, node);
     return NULL;
-}
-
-static int tensors(const pleat_graph *graph, const pleat_node *node, pleat_layer_info *out) {
-    const int *k = node->kernel;
-    const int dims[5] = {node->channels, k[0], k[1], k[2], graph->node[node->input[0]].channels};
-    return pleat_product_tensors(node, dims, out);
-}
-
-static int reads(const pleat_node *node) {
-    return PLEAT_READS_INPUT | (node->relu ? PLEAT_READS_OUTPUT : 0);
 }
 
 static pleat_status prepare(pleat_net *net, int i) {
@@ -32,8 +20,8 @@ const pleat_node_kind pleat_node_conv = {
     .shape = shape,
     .macs = pleat_product_macs,
     .initialise = pleat_product_initialise,
-    .tensors = tensors,
-    .reads = reads,
+    .tensors = pleat_product_tensors,
+    .reads = PLEAT_READS_INPUT,
     .prepare = prepare,
     .release = pleat_product_release,
     .pack = pleat_product_pack,

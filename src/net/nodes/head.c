@@ -10,16 +10,6 @@ static const char *shape(const pleat_graph *graph, pleat_node *node) {
     return NULL;
 }
 
-static int tensors(const pleat_graph *graph, const pleat_node *node, pleat_layer_info *out) {
-    const int dims[5] = {node->channels, 1, 1, 1, graph->node[node->input[0]].channels};
-    return pleat_product_tensors(node, dims, out);
-}
-
-static int reads(const pleat_node *node) {
-    (void)node;
-    return PLEAT_READS_INPUT;
-}
-
 static pleat_status prepare(pleat_net *net, int i) {
     return pleat_product_prepare(net, i, PLEAT_HEAD);
 }
@@ -29,9 +19,9 @@ const pleat_node_kind pleat_node_head = {
     .shape = shape,
     .macs = pleat_product_macs,
     .initialise = pleat_product_initialise,
-    .tensors = tensors,
+    .tensors = pleat_product_tensors,
     .is_head = 1,
-    .reads = reads,
+    .reads = PLEAT_READS_INPUT,
     .prepare = prepare,
     .release = pleat_product_release,
     .pack = pleat_product_pack,

@@ -35,11 +35,6 @@ static int tensors(const pleat_graph *graph, const pleat_node *node, pleat_layer
     return 4;
 }
 
-static int reads(const pleat_node *node) {
-    (void)node;
-    return PLEAT_READS_INPUT;
-}
-
 static size_t own_bytes(const pleat_net *net, int i) {
     const size_t each = 2 * sizeof(double) + 2 * pleat_dtype_size(net->model->engine->real);
     return (size_t)pleat_net_node(net, i)->channels * each;
@@ -143,7 +138,7 @@ const pleat_node_kind pleat_node_norm = {
     .tensors = tensors,
     .makes_slices = 1,
     .masks_relu = 1,
-    .reads = reads,
+    .reads = PLEAT_READS_INPUT,
     .own_bytes = own_bytes,
     .forward = forward,
     .backward = backward,

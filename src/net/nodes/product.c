@@ -25,13 +25,19 @@ void pleat_product_initialise(const pleat_graph *graph, const pleat_node *node,
         params[node->weights + i] = (float)pleat_rng_range(rng, (uint32_t)i, -limit, limit);
 }
 
-int pleat_product_tensors(const pleat_node *node, const int shape[5], pleat_layer_info *out) {
+int pleat_product_tensors_of(const pleat_node *node, const int shape[5], pleat_layer_info *out) {
     pleat_node_tensor(&out[0], node, "weights", node->weights, node->channels);
     out[0].rank = 5;
     memcpy(out[0].shape, shape, sizeof out[0].shape);
     if (node->no_bias) return 1;
     pleat_node_tensor(&out[1], node, "bias", node->bias, node->channels);
     return 2;
+}
+
+int pleat_product_tensors(const pleat_graph *graph, const pleat_node *node, pleat_layer_info *out) {
+    const int *k = node->kernel;
+    const int shape[5] = {node->channels, k[0], k[1], k[2], graph->node[node->input[0]].channels};
+    return pleat_product_tensors_of(node, shape, out);
 }
 
 pleat_status pleat_product_prepare(pleat_net *net, int i, pleat_conv_kind kind) {

@@ -11,8 +11,9 @@ double pleat_product_macs(const pleat_node *node);
 /* Glorot uniform (Glorot & Bengio 2010): both fans count the kernel's voxels. Bias 0. */
 void pleat_product_initialise(const pleat_graph *graph, const pleat_node *node,
                               const pleat_rng *rng, float *params, float *stats);
-/* "weights" of a shape, and "bias" where there is one. */
-int pleat_product_tensors(const pleat_node *node, const int shape[5], pleat_layer_info *out);
+/* "weights", [Cout, kD, kH, kW, Cin] or of another shape, and "bias" where there is one. */
+int pleat_product_tensors(const pleat_graph *graph, const pleat_node *node, pleat_layer_info *out);
+int pleat_product_tensors_of(const pleat_node *node, const int shape[5], pleat_layer_info *out);
 
 pleat_status pleat_product_prepare(pleat_net *net, int i, pleat_conv_kind kind);
 void pleat_product_release(pleat_net *net, int i);

@@ -1,8 +1,6 @@
 /* up.c - a transposed convolution whose kernel is its stride: sizes grow by 1 or 2 per axis. */
 #include "product.h"
 
-#include <string.h>
-
 static const char *shape(const pleat_graph *graph, pleat_node *node) {
     for (int a = 0; a < 3; a++) {
         if (node->stride[a] != 1 && node->stride[a] != 2) return "a stride is 1 or 2";
@@ -22,12 +20,7 @@ static double macs(const pleat_node *node) {
 static int tensors(const pleat_graph *graph, const pleat_node *node, pleat_layer_info *out) {
     const int *k = node->kernel;
     const int dims[5] = {k[0], k[1], k[2], node->channels, graph->node[node->input[0]].channels};
-    return pleat_product_tensors(node, dims, out);
-}
-
-static int reads(const pleat_node *node) {
-    (void)node;
-    return PLEAT_READS_INPUT;
+    return pleat_product_tensors_of(node, dims, out);
 }
 
 static pleat_status prepare(pleat_net *net, int i) {
@@ -41,7 +34,7 @@ const pleat_node_kind pleat_node_up = {
     .initialise = pleat_product_initialise,
     .tensors = tensors,
     .makes_slices = 1,
-    .reads = reads,
+    .reads = PLEAT_READS_INPUT,
     .prepare = prepare,
     .release = pleat_product_release,
     .pack = pleat_product_pack,
