@@ -5,8 +5,8 @@
  * (float64 [epochs, columns]: the metrics in training, in validation, lr, seconds); a group /layers
  * that says where each tensor lies, so that other programs can read the weights (docs/store.md).
  * Scalars are attributes of the root. Written to a temporary name, synced, renamed; the file before
- * it is kept as <path>.previous. A checksum over all of it but /layers is stored. Training that goes
- * on falls back from a damaged or missing file to the one before; a model to predict with never does.
+ * it is kept as <path>.previous. A checksum over all of it but /layers is stored. Training that
+ * goes on falls back from a damaged or missing file to the one before; prediction never does.
  */
 #ifndef PLEAT_CHECKPOINT_H
 #define PLEAT_CHECKPOINT_H
@@ -62,8 +62,9 @@ int pleat_checkpoint_columns(const pleat_checkpoint *checkpoint);
  * what was there before then still is. */
 pleat_status pleat_checkpoint_write(const char *path, const pleat_checkpoint *checkpoint,
                                     int keep_previous);
-/* This file and no other. Allocates the arrays of *out. ERR_FORMAT when it is damaged, and only then:
- * ERR_IO or ERR_MEMORY when it could not be read, which says nothing about it. ERR_NOT_FOUND. */
+/* This file and no other. Allocates the arrays of *out. ERR_FORMAT when it is damaged, and only
+ * then: ERR_IO or ERR_MEMORY when it could not be read, which says nothing about it.
+ * ERR_NOT_FOUND. */
 pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out);
 /* The same, or <path>.previous when `path` is damaged or missing and that one is whole; *fell_back
  * says so, and a line in the log why. ERR_NOT_FOUND when neither is there, ERR_FORMAT when none is

@@ -12,15 +12,15 @@
 
 #define MEMORY_STEP ((size_t)1 << 20) /* by which a file in memory grows */
 
-/* The library keeps process-wide state of its own, so its lock is process-wide too, and with it what
- * its calls met since the lock was taken: an errno, or 0. */
+/* The library keeps process-wide state of its own, so its lock is process-wide too, and with it
+ * what its calls met since the lock was taken: an errno, or 0. */
 static struct {
     pthread_mutex_t lock;
     int met;
 } library = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* HDF5 says "... failed: ..., errno = 5, error message = 'Input/output error', ..." of its own system
- * calls, and of memory no more than that there was no space. */
+/* HDF5 says "... failed: ..., errno = 5, error message = 'Input/output error', ..." of its own
+ * system calls, and of memory no more than that there was no space. */
 static herr_t note_error(unsigned n, const H5E_error2_t *error, void *met) {
     const char *at = error->desc != NULL ? strstr(error->desc, "errno = ") : NULL;
     const int why = at != NULL ? (int)strtol(at + strlen("errno = "), NULL, 10) : 0;

@@ -44,8 +44,8 @@ pleat_status pleat_hdf5_load(const char *path, const char *advice, pleat_hdf5 *o
  * of it may be at `path`. */
 pleat_status pleat_hdf5_close(pleat_hdf5 *file);
 
-/* ERR_FORMAT: "'PATH': WHAT; ADVICE". But when since the lock was taken HDF5 could not read or had no
- * memory, that is why, and nothing is said of the file: ERR_IO or ERR_MEMORY. So it is for every
+/* ERR_FORMAT: "'PATH': WHAT; ADVICE". But when since the lock was taken HDF5 could not read or had
+ * no memory, that is why, and nothing is said of the file: ERR_IO or ERR_MEMORY. So it is for every
  * ERR_FORMAT below. */
 pleat_status pleat_hdf5_damaged(const pleat_hdf5 *file, const char *what, const char *name);
 

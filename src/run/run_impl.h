@@ -78,8 +78,8 @@ pleat_status pleat_run_results(const char *folder, const pleat_record *record, p
 /* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
  * configuration, naming the first key that differs. */
 pleat_status pleat_record_start(const pleat_crossval *cv);
-/* Folds whose training once went on from the checkpoint before its last: said in the log, and kept in
- * run.json as `fell_back`. For rank 0, at the end. */
+/* Folds whose training once went on from the checkpoint before its last: said in the log, and kept
+ * in run.json as `fell_back`. For rank 0, at the end. */
 pleat_status pleat_record_fell_back(const pleat_crossval *cv);
 /* Collective over the world: the log's first lines, of what runs where. */
 pleat_status pleat_startup_log(const pleat_crossval *cv);

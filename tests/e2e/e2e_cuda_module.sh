@@ -50,7 +50,7 @@ if [ -n "$library" ]; then
     without "another build"
 fi
 
-# --- a place that the current folder would decide --------------------------------------------------
+# --- a place that the current folder would decide -------------------------------------------------
 export PLEAT_MODULE_PATH=other
 without "PLEAT_MODULE_PATH='other' is no absolute path"
 export PLEAT_MODULE_PATH=libpleat_cuda.so
