@@ -166,8 +166,9 @@ static pleat_status tell_bad(const app *a, const predict_options *o, const bad_c
         line += length + 1;
     }
     PLEAT_CHECK_GOTO(status, done, bad == 0, PLEAT_ERR_DATA,
-                     "%d of %d volumes are not labelled, listed above; the others are in '%s'", bad,
-                     n, o->out);
+                     "%d of %d volumes not labelled, the others are in '%s': %.*s%s", bad, n,
+                     o->out, (int)strcspn(all, "\n"), all,
+                     bad > 1 ? "; and those listed above" : "");
 done:
     free(all);
     free(sizes);

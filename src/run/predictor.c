@@ -152,14 +152,12 @@ pleat_status pleat_predictor_case(pleat_predictor *p, const pleat_case_paths *pa
     int channels = 0;
     PLEAT_TRY(pleat_prep_count_channels(paths, &channels));
     PLEAT_CHECK(channels == p->network.channels, PLEAT_ERR_DATA,
-                "case '%s' has %d channel%s, '%s'%s, the model was trained on %d%s", paths->id,
-                channels, channels == 1 ? "" : "s", paths->image[0],
-                paths->images > 1 ? " and so on" : "", p->network.channels,
-                paths->images > 1
-                    ? "; if these are cases of their own, rename them so that they do "
-                      "not end in _0000, _0001, ..., as scan_0001.nii.gz to "
-                      "scan-0001.nii.gz"
-                    : "");
+                "case '%s' has %d channel%s, the model was trained on %d: '%s'%s", paths->id,
+                channels, channels == 1 ? "" : "s", p->network.channels, paths->image[0],
+                paths->images > 1 ? " and so on; if these are cases of their own, rename them so "
+                                    "that they do not end in _0000, _0001, ..., as "
+                                    "scan_0001.nii.gz to scan-0001.nii.gz"
+                                  : "");
     PLEAT_TRY(pleat_prep_load(&p->prep, paths, &image, native));
     const size_t n = pleat_voxels(image.dim);
     histograms = malloc((size_t)image.channels * sizeof *histograms);
