@@ -15,7 +15,8 @@ typedef struct pleat_cases {
     int n;
 } pleat_cases;
 
-/* Of config->data; ERR_ARG when it is empty. pleat_cases_free releases *out, also after a
+/* Of config->data; ERR_ARG when it is empty, ERR_DATA also when the first case has not the channels
+ * that dataset.json names. pleat_cases_free releases *out, also after a
  * failure. */
 pleat_status pleat_cases_find(const pleat_config *config, pleat_cases *out);
 void pleat_cases_free(pleat_cases *cases);

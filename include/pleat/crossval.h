@@ -48,6 +48,7 @@ typedef struct pleat_record {
     char weights[64]; /* which checkpoint predicts, in words */
     uint64_t seed;
     int ranks, folds, cases;
+    int channels; /* of the images; 1 where run.json is older and does not say */
 } pleat_record;
 
 /* ERR_NOT_FOUND when `run` has no run.json, ERR_FORMAT. */

@@ -66,7 +66,7 @@ pleat_status pleat_graph_copy(const pleat_graph *from, pleat_graph *out);
 /* The first node, and the only one without an input. channels: of the images. */
 int pleat_graph_input(pleat_graph *graph, int channels);
 
-typedef struct pleat_conv_shape { /* kernel, stride: D, H, W; all 0 means 3x3x3, stride 1 */
+typedef struct pleat_conv_shape { /* kernel, stride: D, H, W; a 0 means 3, stride 1 */
     int kernel[3];                /* 1 or 3 */
     int stride[3];                /* 1 or 2 */
     int late;                     /* TensorFlow's "same" for even sizes and stride 2: the padding is

@@ -15,7 +15,8 @@
  * "numTraining" that is not the number of cases.
  *
  * The channels of a case, 1 to 16, are files _0000, _0001, ..., or one file whose fourth dimension
- * they are. All cases have the same files. Label maps have no channels.
+ * they are. All cases have the same files. A file beside a case that its name makes a channel, and
+ * that is none, is refused. Label maps have no channels.
  */
 #ifndef PLEAT_LAYOUT_H
 #define PLEAT_LAYOUT_H

@@ -41,6 +41,8 @@ extern const pleat_loss *const pleat_losses[];
 
 /* Name of one of them, by its place; NULL after the last. */
 const char *pleat_loss_name(int place);
+/* Its line for the manual. */
+const char *pleat_loss_what(int place);
 
 #ifdef __cplusplus
 }

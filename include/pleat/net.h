@@ -91,7 +91,6 @@ size_t pleat_net_sums(const pleat_net *net);
 /* The loss's metrics, out[loss->n_metrics], of the sums of n samples: means over them. "loss" is
  * the weighted sum over the heads, the others are the main head's. */
 void pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *out);
-const pleat_loss *pleat_net_loss(const pleat_net *net);
 
 /* images host float [N,D,H,W,C]; labels host [N,D,H,W]; sums host, may be NULL.
  * train: batch statistics; gradients start from zero and are summed over `group` (NULL: not). */

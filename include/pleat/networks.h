@@ -44,6 +44,8 @@ extern const pleat_network_kind *const pleat_networks[];
 
 /* Name of one of them, by its place; NULL after the last. */
 const char *pleat_network_name(int place);
+/* Its line for the manual. */
+const char *pleat_network_what(int place);
 
 /* *out is empty, or a graph that the caller frees. ERR_ARG names the key that is out of range,
  * ERR_SHAPE the node that cannot be. */

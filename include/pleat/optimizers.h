@@ -5,8 +5,8 @@
  *   adam    m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2,                          Kingma & Ba 2015,
  *           w -= lr sqrt(1-b2^t)/(1-b1^t) m / (sqrt(v) + 1e-7)                   as Keras writes it
  *
- * One row in src/net/optimizers.c. A model keeps two moments for each parameter; an optimizer uses
- * as many as it says.
+ * One row in src/net/optimizers.c. A model keeps two moments for each parameter; an optimizer may
+ * use fewer.
  */
 #ifndef PLEAT_OPTIMIZERS_H
 #define PLEAT_OPTIMIZERS_H
@@ -20,7 +20,6 @@ extern "C" {
 typedef struct pleat_optimizer {
     const char *name; /* of train.optimizer */
     const char *what; /* one line, for the manual */
-    int moments;      /* buffers it keeps, 0 to 2 */
     /* One update of n parameters at learning rate `rate`; step is 1 for the first. All pointers are
      * the engine's memory, moments[2] of n reals. */
     pleat_status (*update)(pleat_engine *engine, double rate, int64_t step, size_t n, void *params,
@@ -32,6 +31,8 @@ extern const pleat_optimizer *const pleat_optimizers[];
 
 /* Name of one of them, by its place; NULL after the last. */
 const char *pleat_optimizer_name(int place);
+/* Its line for the manual. */
+const char *pleat_optimizer_what(int place);
 
 #ifdef __cplusplus
 }

@@ -372,6 +372,7 @@ static void print_record(sheet *s, const char *folder, const pleat_record *r) {
     print_unsigned(s, "seed", r->seed);
     sheet_text(s, "classes", r->classes);
     sheet_int(s, "cases", r->cases);
+    sheet_int(s, "channels", r->channels);
     sheet_text(s, "weights", r->weights);
 }
 

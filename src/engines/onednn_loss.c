@@ -7,10 +7,11 @@
 #include "onednn.h"
 #include "onednn_simd.h"
 
+#include "pleat/volume.h"
+
 #include <math.h>
 
-#define TILE         64  /* voxels */
-#define MOST_CLASSES 255 /* labels are bytes and one value must mean "none" */
+#define TILE 64 /* voxels */
 
 static const float LEAST_P = 1e-7f, MOST_P = 1 - 1e-7f;
 
@@ -83,13 +84,13 @@ INLINE void write_tile(int k, const float *p, size_t count, float *probs) {
     } while (0)
 
 static pleat_status check_classes(int classes) {
-    PLEAT_CHECK(classes >= 1 && classes <= MOST_CLASSES, PLEAT_ERR_ARG,
-                "%d classes; between 1 and %d are possible", classes, MOST_CLASSES);
+    PLEAT_CHECK(classes >= 1 && classes <= PLEAT_MAX_CLASSES, PLEAT_ERR_ARG,
+                "%d classes; between 1 and %d are possible", classes, PLEAT_MAX_CLASSES);
     return PLEAT_OK;
 }
 
 INLINE void softmax_share(int k, const float *logits, float *probs, pleat_share s) {
-    float p[MOST_CLASSES * TILE] __attribute__((aligned(64)));
+    float p[PLEAT_MAX_CLASSES * TILE] __attribute__((aligned(64)));
     for (size_t v = s.begin; v < s.end; v += TILE) {
         const size_t count = v + TILE < s.end ? TILE : s.end - v;
         softmax_tile(k, logits + v * (size_t)k, count, p);
@@ -142,7 +143,7 @@ INLINE void sum_tile(int k, const float *p, const uint8_t *labels, size_t count,
 
 INLINE void loss_share(int k, const float *logits, const uint8_t *labels, float *probs,
                        pleat_share s, double *sums) {
-    float p[MOST_CLASSES * TILE] __attribute__((aligned(64)));
+    float p[PLEAT_MAX_CLASSES * TILE] __attribute__((aligned(64)));
     for (size_t v = s.begin; v < s.end; v += TILE) {
         const size_t count = v + TILE < s.end ? TILE : s.end - v;
         softmax_tile(k, logits + v * (size_t)k, count, p);
@@ -183,7 +184,7 @@ pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const void *logits,
 /* --- backward --- */
 
 typedef struct slopes { /* d L / d p_c where the label is c, and where it is not */
-    float is[MOST_CLASSES], is_not[MOST_CLASSES];
+    float is[PLEAT_MAX_CLASSES], is_not[PLEAT_MAX_CLASSES];
     float entropy, scale; /* weight of the cross-entropy, and what everything is multiplied by */
 } slopes;
 
@@ -224,7 +225,7 @@ INLINE void backward_tile(int k, const float *labels, const slopes *g, float *p)
 
 INLINE void backward_share(int k, int bf16, const float *probs, const uint8_t *labels,
                            const slopes *g, pleat_share s, void *dlogits) {
-    float p[MOST_CLASSES * TILE] __attribute__((aligned(64)));
+    float p[PLEAT_MAX_CLASSES * TILE] __attribute__((aligned(64)));
     float label[TILE] = {0}; /* as floats, to be compared in vectors */
     for (size_t v = s.begin; v < s.end; v += TILE) {
         const size_t count = v + TILE < s.end ? TILE : s.end - v;

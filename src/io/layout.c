@@ -6,17 +6,11 @@
 
 #include "pleat/log.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-/* Ends a message about channels that may be none. */
-#define RENAME                                                                                  \
-    "; volumes that are cases of their own must not end in _0000, _0001, ...: rename them, as " \
-    "scan_0001.nii.gz to scan-0001.nii.gz"
 
 typedef struct case_list {
     pleat_case_paths *item;
@@ -32,22 +26,11 @@ static int by_id(const void *a, const void *b) {
     return strcmp(((const pleat_case_paths *)a)->id, ((const pleat_case_paths *)b)->id);
 }
 
-/* The channel of a stem that ends in _0123, else -1. */
-static int channel_of(const char *stem, size_t n) {
-    if (n < 6 || stem[n - 5] != '_') return -1;
-    int channel = 0;
-    for (size_t i = n - 4; i < n; i++) {
-        if (!isdigit((unsigned char)stem[i])) return -1;
-        channel = channel * 10 + (stem[i] - '0');
-    }
-    return channel;
-}
-
 /* Another channel of the case added last. */
 static pleat_status add_image(const case_list *to, const char *image) {
     pleat_case_paths *item = &to->item[to->n - 1];
     PLEAT_CHECK(item->images < PLEAT_MAX_CHANNELS, PLEAT_ERR_UNSUPPORTED,
-                "case '%s': '%s' is channel %d; %d channels are supported, 0 to %d" RENAME,
+                "case '%s': '%s' is channel %d; %d channels are supported, 0 to %d" LAYOUT_RENAME,
                 item->id, image, item->images, PLEAT_MAX_CHANNELS, PLEAT_MAX_CHANNELS - 1);
     item->image[item->images] = strdup(image);
     PLEAT_CHECK(item->image[item->images] != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'",
@@ -98,20 +81,6 @@ static pleat_status find_image(const layout_names *in, char *out) {
     return PLEAT_OK;
 }
 
-/* No imaging_0002 without imaging_0001. */
-static pleat_status check_gaps(const layout_names *in, const pleat_case_paths *item) {
-    for (int i = 0; i < in->n; i++) {
-        const size_t n = strlen("imaging"), stem = layout_stem(in->name[i]);
-        const int channel = stem == n + 5 && strncmp(in->name[i], "imaging", n) == 0
-                                ? channel_of(in->name[i], stem)
-                                : -1;
-        PLEAT_CHECK(channel < item->images, PLEAT_ERR_DATA,
-                    "case '%s' has channel %d, '%s/%s', but no channel %d; add it", item->id,
-                    channel, in->folder, in->name[i], item->images);
-    }
-    return PLEAT_OK;
-}
-
 static pleat_status scan_case(const layout_names *in, const char *id, case_list *to) {
     char image[PLEAT_PATH_BYTES] = "", label[PLEAT_PATH_BYTES] = "";
     PLEAT_TRY(find_image(in, image));
@@ -126,10 +95,7 @@ static pleat_status scan_case(const layout_names *in, const char *id, case_list 
                 id, in->folder);
     PLEAT_TRY(add(to, id, strlen(id), image, label[0] == '\0' ? NULL : label));
     const char *base = strrchr(image, '/') + 1;
-    if (channel_of(base, layout_stem(base)) >= 0) {
-        PLEAT_TRY(add_further(to, in, IMAGING));
-        PLEAT_TRY(check_gaps(in, &to->item[to->n - 1]));
-    }
+    if (layout_channel(base, layout_stem(base)) >= 0) PLEAT_TRY(add_further(to, in, IMAGING));
     return layout_note_passed(to->top, in->folder, 1, &to->item[to->n - 1], 1, &to->passed);
 }
 
@@ -188,7 +154,7 @@ static int has_name(const layout_names *list, const char *stem, size_t n, const 
 static pleat_status id_bytes_of(const char *name, size_t stem, const layout_names *images,
                                 const layout_names *labels, size_t *out) {
     const char *folder = images->folder;
-    const int channel = channel_of(name, stem);
+    const int channel = layout_channel(name, stem);
     char before[16];
     *out = stem;
     if (channel < 0 || has_name(labels, name, stem, "")) return PLEAT_OK;
@@ -200,7 +166,7 @@ static pleat_status id_bytes_of(const char *name, size_t stem, const layout_name
         return PLEAT_OK;
     (void)snprintf(before, sizeof before, "_%04d", channel - 1);
     PLEAT_CHECK(has_name(images, name, stem - 5, before), PLEAT_ERR_DATA,
-                "case '%.*s' has channel %d, '%s/%s', but no channel %d; add it" RENAME,
+                "case '%.*s' has channel %d, '%s/%s', but no channel %d; add it" LAYOUT_RENAME,
                 (int)(stem - 5), name, channel, folder, name, channel - 1);
     *out = 0;
     return PLEAT_OK;
@@ -348,7 +314,7 @@ static pleat_status add_listed(const char *folder, const layout_row *row, case_l
                 (int)stem, listed, folder, row->label == NULL ? "a \"label\" in the list" : label);
     size_t id = stem; /* a listed _0000 is a channel unless the label is called so too */
     const char *label_base = row->label == NULL ? "" : strrchr(label, '/') + 1;
-    if (channel_of(listed, stem) == 0 && strncmp(label_base, listed, stem) != 0) id = stem - 5;
+    if (layout_channel(listed, stem) == 0 && strncmp(label_base, listed, stem) != 0) id = stem - 5;
     PLEAT_TRY(add(to, listed, id, image, labelled ? label : NULL));
     if (plain && id == stem) return PLEAT_OK;
     char images[PLEAT_PATH_BYTES];
@@ -366,8 +332,9 @@ static pleat_status check_named(const char *folder, int named, const case_list *
     for (int i = 0; i < found->n && named > 0; i++) {
         const pleat_case_paths *item = &found->item[i];
         PLEAT_CHECK(item->images == 1 || item->images == named, PLEAT_ERR_DATA,
-                    "case '%s' has %d channels, '%s/dataset.json' names %d", item->id, item->images,
-                    folder, named);
+                    "case '%s' has %d channels, the last '%s', but '%s/dataset.json' names %d; add "
+                    "what is missing, or correct the names",
+                    item->id, item->images, item->image[item->images - 1], folder, named);
     }
     return PLEAT_OK;
 }
@@ -424,7 +391,7 @@ static pleat_status scan_file(const char *path, case_list *to) {
     PLEAT_CHECK(to->want != PLEAT_LAYOUT_LABELLED, PLEAT_ERR_NOT_FOUND,
                 "'%s' is a file; give the folder that holds images and labels", path);
     PLEAT_CHECK(stem > 0, PLEAT_ERR_FORMAT, "'%s' is no .nii or .nii.gz", path);
-    const int channel = to->want == PLEAT_LAYOUT_MAPS ? -1 : channel_of(base, stem);
+    const int channel = to->want == PLEAT_LAYOUT_MAPS ? -1 : layout_channel(base, stem);
     if (channel == 0) stem -= 5;
     PLEAT_TRY(add(to, base, stem, path, NULL));
     if (channel != 0) return PLEAT_OK;
@@ -437,7 +404,7 @@ static pleat_status scan_file(const char *path, case_list *to) {
     const pleat_status status = add_further(to, &names, base, stem);
     layout_names_release(&names);
     PLEAT_TRY(status);
-    return PLEAT_OK;
+    return layout_check_beside(to->item, to->n);
 }
 
 /* The name of a folder as a case: its last part, "." included. */
@@ -502,7 +469,7 @@ static pleat_status check_channels(const case_list *found) {
         const pleat_case_paths *less = a->images < b->images ? a : b, *more = less == a ? b : a;
         PLEAT_CHECK(a->images == b->images, PLEAT_ERR_DATA,
                     "case '%s' has no channel %d, which case '%s' has, '%s'; add it, or remove it "
-                    "of all cases" RENAME,
+                    "of all cases" LAYOUT_RENAME,
                     less->id, less->images, more->id, more->image[less->images]);
     }
     return PLEAT_OK;
@@ -534,6 +501,7 @@ static pleat_status scan(const char *path, case_list *to) {
         PLEAT_CHECK(strcmp(to->item[i - 1].id, to->item[i].id) != 0, PLEAT_ERR_DATA,
                     "case '%s' is there twice: '%s' and '%s'; remove or rename one", to->item[i].id,
                     to->item[i - 1].image[0], to->item[i].image[0]);
+    if (kind == LAYOUT_FOLDER) PLEAT_TRY(layout_check_beside(to->item, to->n));
     PLEAT_TRY(check_channels(to));
     tell_passed(to);
     return PLEAT_OK;

@@ -107,8 +107,7 @@ size_t layout_stem(const char *name) {
     return 0;
 }
 
-/* The first of the sorted names that is not before stem[n]. */
-static int first_with(const layout_names *in, const char *stem, size_t n) {
+int layout_first_with(const layout_names *in, const char *stem, size_t n) {
     int low = 0, high = in->n;
     while (low < high) {
         const int middle = (low + high) / 2;
@@ -124,7 +123,7 @@ pleat_status layout_find(const layout_names *in, const char *stem, size_t stem_b
                          const char *tail, char out[PLEAT_PATH_BYTES]) {
     char found[PLEAT_PATH_BYTES] = "", path[PLEAT_PATH_BYTES];
     const size_t tail_bytes = strlen(tail);
-    for (int i = first_with(in, stem, stem_bytes);
+    for (int i = layout_first_with(in, stem, stem_bytes);
          i < in->n && strncmp(in->name[i], stem, stem_bytes) == 0; i++) {
         layout_kind kind = LAYOUT_ABSENT;
         if (layout_stem(in->name[i]) != stem_bytes + tail_bytes ||

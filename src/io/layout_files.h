@@ -24,6 +24,21 @@ void layout_names_release(layout_names *names);
 /* Length of `name` without its .nii.gz or .nii, in capitals or not; 0 when it is no volume. */
 size_t layout_stem(const char *name);
 
+/* The channel of a stem that ends in _0123, else -1. */
+int layout_channel(const char *stem, size_t n);
+
+/* The first of the sorted names that is not before stem[n]. */
+int layout_first_with(const layout_names *in, const char *stem, size_t n);
+
+/* Ends a message about channels that may be none. */
+#define LAYOUT_RENAME                                                                           \
+    "; volumes that are cases of their own must not end in _0000, _0001, ...: rename them, as " \
+    "scan_0001.nii.gz to scan-0001.nii.gz"
+
+/* ERR_DATA when beside an image of cases[n] lies what its name makes a further channel, which the
+ * case is without; a volume that has a label of its own is none. */
+pleat_status layout_check_beside(const pleat_case_paths *cases, int n);
+
 /* The volume STEM TAIL with any ending, as FOLDER/NAME; "" when there is none. Two of them are
  * ERR_DATA. */
 pleat_status layout_find(const layout_names *in, const char *stem, size_t stem_bytes,

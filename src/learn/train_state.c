@@ -2,6 +2,7 @@
 #include "train_impl.h"
 
 #include "pleat/log.h"
+#include "pleat/networks.h"
 #include "pleat/rundir.h"
 
 #include <errno.h>
@@ -86,7 +87,27 @@ pleat_status train_state_save(train_run *r, int best) {
     return pleat_comm_agree(r->group, status);
 }
 
+/* Of networks that differ in nothing but the channels of their images, the channels. */
+static pleat_status check_channels(const train_run *r, const pleat_checkpoint *c,
+                                   const char *path) {
+    pleat_network here, there;
+    char text[sizeof c->network];
+    if (pleat_network_parse(c->network, &there) != PLEAT_OK ||
+        pleat_network_parse(r->config->described->network, &here) != PLEAT_OK)
+        return PLEAT_OK; /* the caller compares the texts */
+    const int channels = there.channels;
+    there.channels = here.channels;
+    pleat_network_text(&there, text, sizeof text);
+    PLEAT_CHECK(channels == here.channels || strcmp(text, r->config->described->network) != 0,
+                PLEAT_ERR_DATA,
+                "'%s' is of images of %d channel%s, the data has %d: one network cannot take both; "
+                "set data: back to what the run has begun with, or use another --out folder",
+                path, channels, channels == 1 ? "" : "s", here.channels);
+    return PLEAT_OK;
+}
+
 static pleat_status check_fits(const train_run *r, const pleat_checkpoint *c, const char *path) {
+    PLEAT_TRY(check_channels(r, c, path));
     PLEAT_CHECK(c->n_params == pleat_model_count(r->model, PLEAT_STATE_PARAMS) &&
                     strcmp(c->network, r->config->described->network) == 0,
                 PLEAT_ERR_DATA,

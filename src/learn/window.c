@@ -166,8 +166,8 @@ void pleat_window_accumulate(const pleat_window *window, int i, const float *pro
 }
 
 pleat_status pleat_argmax(const float *sum, size_t voxels, int classes, uint8_t *label) {
-    PLEAT_CHECK(classes >= 1 && classes <= 255, PLEAT_ERR_ARG,
-                "%d classes do not fit a label of 8 bits; use 1 to 255", classes);
+    PLEAT_CHECK(classes >= 1 && classes <= PLEAT_MAX_CLASSES, PLEAT_ERR_ARG,
+                "%d classes do not fit a label of 8 bits; use 1 to %d", classes, PLEAT_MAX_CLASSES);
 #pragma omp parallel for schedule(static)
     for (size_t v = 0; v < voxels; v++) {
         const float *value = sum + v * (size_t)classes;

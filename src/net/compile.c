@@ -408,7 +408,6 @@ void pleat_net_destroy(pleat_net *net) {
 }
 
 pleat_engine *pleat_net_engine(const pleat_net *net) { return net->model->engine; }
-const pleat_loss *pleat_net_loss(const pleat_net *net) { return net->loss; }
 size_t pleat_net_arena(const pleat_net *net) { return net->arena_bytes; }
 
 size_t pleat_net_sample_sums(const pleat_net *net) {

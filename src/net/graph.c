@@ -36,6 +36,9 @@ int pleat_graph_add(pleat_graph *graph, const pleat_node *node, const char *name
         if (node->input[k] < 0 || node->input[k] >= graph->n)
             return fail(graph, name, "its input does not exist");
     if (strlen(name) >= sizeof node->name) return fail(graph, name, "its name is too long");
+    for (int i = 0; i < graph->n; i++)
+        if (strcmp(graph->node[i].name, name) == 0)
+            return fail(graph, name, "there is one of this name");
     if (!reserve(graph)) return fail(graph, name, "no memory for another node");
     pleat_node *added = &graph->node[graph->n];
     *added = *node;

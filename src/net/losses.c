@@ -14,3 +14,5 @@ const pleat_loss *const pleat_losses[] = {LOSSES(LISTED) NULL};
 const char *pleat_loss_name(int place) {
     return pleat_losses[place] != NULL ? pleat_losses[place]->name : NULL;
 }
+
+const char *pleat_loss_what(int place) { return pleat_losses[place]->what; }

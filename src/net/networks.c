@@ -1,6 +1,8 @@
 /* networks.c - the list of networks, and the keys that make them differ. */
 #include "pleat/networks.h"
 
+#include "pleat/volume.h"
+
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,8 @@ const char *pleat_network_name(int place) {
     return pleat_networks[place] != NULL ? pleat_networks[place]->name : NULL;
 }
 
+const char *pleat_network_what(int place) { return pleat_networks[place]->what; }
+
 #define MOST_KEYS 32
 
 typedef struct network_key {
@@ -29,9 +33,11 @@ typedef struct network_key {
 #define AT(member) offsetof(pleat_network, member)
 
 static const network_key keys[] = {
-    {"depth", AT(depth), 1, 7, 4},        {"filters", AT(filters), 1, 512, 32},
-    {"norm", AT(norm), 0, 1, 1},          {"classes", AT(classes), 2, 255, 0},
-    {"channels", AT(channels), 1, 16, 1},
+    {"depth", AT(depth), 1, 7, 4},
+    {"filters", AT(filters), 1, 512, 32},
+    {"norm", AT(norm), 0, 1, 1},
+    {"classes", AT(classes), 2, PLEAT_MAX_CLASSES, 0},
+    {"channels", AT(channels), 1, PLEAT_MAX_CHANNELS, 1},
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 

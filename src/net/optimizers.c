@@ -9,10 +9,12 @@ static pleat_status adam_update(pleat_engine *engine, double rate, int64_t step,
 }
 
 static const pleat_optimizer adam = {
-    .name = "adam", .what = "Adam, as Keras writes it", .moments = 2, .update = adam_update};
+    .name = "adam", .what = "Adam, as Keras writes it", .update = adam_update};
 
 const pleat_optimizer *const pleat_optimizers[] = {&adam, NULL};
 
 const char *pleat_optimizer_name(int place) {
     return pleat_optimizers[place] != NULL ? pleat_optimizers[place]->name : NULL;
 }
+
+const char *pleat_optimizer_what(int place) { return pleat_optimizers[place]->what; }

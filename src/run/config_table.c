@@ -38,7 +38,8 @@ const config_row pleat_config_rows[] = {
      "of volumes smaller than the patch: zero is the original's 0 that belongs to no class; "
      "background is the volume's minimum labelled background"},
 
-    {"network.name", CHOICE(network.name, pleat_network_name), 0, "which one"},
+    {"network.name", DESCRIBED(network.name, pleat_network_name, pleat_network_what), 0,
+     "which network"},
     {"network.depth", INTEGER(network.depth, 1, 7), 0, "how often sizes are halved"},
     {"network.filters", INTEGER(network.filters, 1, 512), 0, "channels of the first level"},
     {"network.norm", BOOLEAN(network.norm), 0, "batch norm after each ReLU"},
@@ -54,9 +55,9 @@ const config_row pleat_config_rows[] = {
      "random patches per validation case and epoch"},
     {"train.oversample", REAL(train.oversample, 0, 1), 0,
      "share of patches around a foreground voxel, classes equally often; the others lie anywhere"},
-    {"train.loss", CHOICE(train.loss, pleat_loss_name), 0,
+    {"train.loss", DESCRIBED(train.loss, pleat_loss_name, pleat_loss_what), 0,
      "what is minimised; its metrics are logged"},
-    {"train.optimizer", CHOICE(train.optimizer, pleat_optimizer_name), 0,
+    {"train.optimizer", DESCRIBED(train.optimizer, pleat_optimizer_name, pleat_optimizer_what), 0,
      "how gradients change weights"},
     {"train.lr", REAL(train.lr, 1e-12, 10), 0, "learning rate at the start"},
     {"train.schedule", CHOICE(train.schedule, pleat_schedule_name), 0,
@@ -117,7 +118,7 @@ const config_row pleat_config_rows[] = {
      "free"},
     {"share_gpu", BOOLEAN(share_gpu), RESUME,
      "ranks of a fold may use one GPU, their sums then go through host memory"},
-    {NULL, VALUE_TEXT, 0, 0, 0, 0, NULL, 0, NULL},
+    {NULL, VALUE_TEXT, 0, 0, 0, 0, PLAIN, 0, NULL},
 };
 
 void pleat_config_defaults(pleat_config *config) {

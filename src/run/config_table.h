@@ -33,10 +33,11 @@ enum config_mark {
 
 typedef struct config_row {
     const char *key;
-    value_kind kind;     /* this to `name`: one of the macros below */
+    value_kind kind;     /* this to `what`: one of the macros below */
     size_t offset, flag; /* in pleat_config */
     double low, high;
     const char *(*name)(int i); /* of choice i; NULL after the last */
+    const char *(*what)(int i); /* its line of the manual; NULL: the row's own says it all */
     int marks;                  /* config_mark */
     const char *manual;
 } config_row;
@@ -46,19 +47,21 @@ typedef struct config_row {
 /* The values of a key, by its member of pleat_config. */
 #define AT(member)                        offsetof(pleat_config, member)
 #define MEMBER(member)                    (((pleat_config *)0)->member)
-#define TEXT(member)                      VALUE_TEXT, AT(member), 0, sizeof MEMBER(member), 0, NULL
-#define CHOICE(member, name)              VALUE_CHOICE, AT(member), 0, 0, 0, name
-#define INTEGER(member, low, high)        VALUE_INTEGER, AT(member), 0, low, high, NULL
-#define UNSIGNED(member)                  VALUE_UNSIGNED, AT(member), 0, 0, 0, NULL
-#define REAL(member, low, high)           VALUE_REAL, AT(member), 0, low, high, NULL
-#define BOOLEAN(member)                   VALUE_BOOLEAN, AT(member), 0, 0, 0, NULL
-#define BYTES(member, low, high)          VALUE_BYTES, AT(member), 0, low, high, NULL
-#define SIZE(member, low, high)           VALUE_SIZE, AT(member), 0, low, high, NULL
-#define TRIPLE(member, low, high)         VALUE_TRIPLE, AT(member), 0, low, high, NULL
-#define RANGE(member, low, high)          VALUE_RANGE, AT(member), 0, low, high, NULL
-#define RANGES_OR(member, on, low, high)  VALUE_RANGES_OR, AT(member), AT(on), low, high, NULL
-#define FLAGS(member)                     VALUE_FLAGS, AT(member), 0, 0, 0, NULL
-#define SPACING_OR(member, on, low, high) VALUE_SPACING_OR, AT(member), AT(on), low, high, NULL
+#define PLAIN                             NULL, NULL /* not a choice */
+#define TEXT(member)                      VALUE_TEXT, AT(member), 0, sizeof MEMBER(member), 0, PLAIN
+#define CHOICE(member, name)              VALUE_CHOICE, AT(member), 0, 0, 0, name, NULL
+#define DESCRIBED(member, name, what)     VALUE_CHOICE, AT(member), 0, 0, 0, name, what
+#define INTEGER(member, low, high)        VALUE_INTEGER, AT(member), 0, low, high, PLAIN
+#define UNSIGNED(member)                  VALUE_UNSIGNED, AT(member), 0, 0, 0, PLAIN
+#define REAL(member, low, high)           VALUE_REAL, AT(member), 0, low, high, PLAIN
+#define BOOLEAN(member)                   VALUE_BOOLEAN, AT(member), 0, 0, 0, PLAIN
+#define BYTES(member, low, high)          VALUE_BYTES, AT(member), 0, low, high, PLAIN
+#define SIZE(member, low, high)           VALUE_SIZE, AT(member), 0, low, high, PLAIN
+#define TRIPLE(member, low, high)         VALUE_TRIPLE, AT(member), 0, low, high, PLAIN
+#define RANGE(member, low, high)          VALUE_RANGE, AT(member), 0, low, high, PLAIN
+#define RANGES_OR(member, on, low, high)  VALUE_RANGES_OR, AT(member), AT(on), low, high, PLAIN
+#define FLAGS(member)                     VALUE_FLAGS, AT(member), 0, 0, 0, PLAIN
+#define SPACING_OR(member, on, low, high) VALUE_SPACING_OR, AT(member), AT(on), low, high, PLAIN
 
 /* Ends with a NULL key; keys of one section stand together. */
 extern const config_row pleat_config_rows[];

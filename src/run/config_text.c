@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MANUAL_BYTES 1024 /* of one key */
+
 typedef struct page {
     char *out;
     size_t size, used;
@@ -118,6 +120,14 @@ static const char *open_sections(page *p, const char *key, const char *last, int
     return word;
 }
 
+/* The row's text, and that of each of its choices. */
+static void manual_of(const config_row *row, char text[MANUAL_BYTES]) {
+    page p = {text, MANUAL_BYTES, 0};
+    put(&p, "%s", row->manual);
+    for (int i = 0; row->what != NULL && row->name(i) != NULL; i++)
+        put(&p, "; %s: %s", row->name(i), row->what(i));
+}
+
 /* NOLINTNEXTLINE(readability-non-const-parameter): the page writes to it */
 pleat_status pleat_config_text(const pleat_config *config, int manual, char *out, size_t size) {
     page p = {out, size, 0};
@@ -127,7 +137,11 @@ pleat_status pleat_config_text(const pleat_config *config, int manual, char *out
         const char *word = open_sections(&p, row->key, last, &depth);
         put(&p, "%*s%s: ", 2 * depth, "", word);
         put_value(&p, row, config);
-        if (manual) put(&p, "  # %s", row->manual);
+        if (manual) {
+            char text[MANUAL_BYTES];
+            manual_of(row, text);
+            put(&p, "  # %s", text);
+        }
         put(&p, "\n");
         last = row->key;
     }
@@ -201,7 +215,9 @@ pleat_status pleat_config_markdown(char *out, size_t size) {
         put(&p, " | `");
         put_default(&p, row, &defaults);
         put(&p, "` | %s | ", changes[row->marks & (RESUME | PREDICT)]);
-        put_cell(&p, row->manual);
+        char text[MANUAL_BYTES];
+        manual_of(row, text);
+        put_cell(&p, text);
         put(&p, " |\n");
     }
     PLEAT_CHECK(p.used < size, PLEAT_ERR_MEMORY, "the keys' table is longer than %zu bytes", size);

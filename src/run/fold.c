@@ -160,8 +160,8 @@ static pleat_status predict_share(fold_job *job) {
     pleat_predictor *predictor = NULL;
     pleat_status status = pleat_predictor_open(cv->team.engine, paths, 1, &cv->config, &predictor);
     PLEAT_CHECK(status != PLEAT_ERR_NOT_FOUND && status != PLEAT_ERR_FORMAT, status,
-                "fold %d is trained, but its model '%s' cannot be read; remove '%s' and start "
-                "again to train the fold anew",
+                "fold %d is trained, but its model '%s' is damaged or missing; remove '%s' and "
+                "start again to train the fold anew",
                 job->fold, path, job->folder);
     PLEAT_TRY(status);
     double start = pleat_now(), longest = 0.0;

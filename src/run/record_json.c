@@ -9,6 +9,7 @@
 
 #include "pleat/json.h"
 #include "pleat/log.h"
+#include "pleat/prep.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -45,7 +46,8 @@ static pleat_status write_root(const json_t *root, const char *path) {
     return status;
 }
 
-static pleat_status write_json(const pleat_crossval *cv, const char *text, const char *path) {
+static pleat_status write_json(const pleat_crossval *cv, int channels, const char *text,
+                               const char *path) {
     const pleat_config *c = &cv->config;
     char stamp[32], digest[17], seed[24];
     pleat_time_text(stamp);
@@ -63,6 +65,7 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
     (void)json_object_set_new(root, "classes", pleat_json_text(c->classes));
     (void)json_object_set_new(root, "folds", json_integer(cv->config.folds));
     (void)json_object_set_new(root, "cases", json_integer(cv->data.cases.n));
+    (void)json_object_set_new(root, "channels", json_integer(channels));
     (void)json_object_set_new(root, "preprocessing", pleat_json_text(cv->data.preprocessing));
     (void)json_object_set_new(root, "engine", json_string(cv->team.engine->ops->name));
     (void)json_object_set_new(root, "precision",
@@ -76,7 +79,20 @@ static pleat_status write_json(const pleat_crossval *cv, const char *text, const
     return status;
 }
 
+/* `data` may be another folder than before, but not of another network. */
+static pleat_status same_channels(const pleat_crossval *cv, const char *path, int channels) {
+    pleat_record before;
+    if (!pleat_file_exists(path)) return PLEAT_OK;
+    PLEAT_TRY(pleat_record_read(cv->options->out, &before));
+    PLEAT_CHECK(channels == before.channels, PLEAT_ERR_DATA,
+                "'%s' is of images of %d channel%s, '%s' has %d: one network cannot take both; set "
+                "data: back to what the run has begun with, or use another --out folder",
+                path, before.channels, before.channels == 1 ? "" : "s", cv->config.data, channels);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_record_start(const pleat_crossval *cv) {
+    int channels = 0;
     char path[PLEAT_PATH_BYTES], text[PLEAT_CONFIG_BYTES];
     PLEAT_TRY(pleat_config_text(&cv->config, 0, text, sizeof text));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
@@ -84,6 +100,9 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
         PLEAT_TRY(same_as_before(&cv->config, path));
     else
         PLEAT_TRY(pleat_file_write_atomic(path, text, strlen(text)));
+    PLEAT_TRY(pleat_prep_count_channels(&cv->data.cases.paths[0], &channels));
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
+    PLEAT_TRY(same_channels(cv, path, channels));
     /* A run that has all its scores keeps the record of what made them. */
     char scores[PLEAT_PATH_BYTES];
     int missing = 0;
@@ -91,8 +110,8 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
         PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores));
         missing += !pleat_file_exists(scores);
     }
-    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
-    return missing == 0 && pleat_file_exists(path) ? PLEAT_OK : write_json(cv, text, path);
+    return missing == 0 && pleat_file_exists(path) ? PLEAT_OK
+                                                   : write_json(cv, channels, text, path);
 }
 
 /* run.json as JSON, released by the caller. */
@@ -160,6 +179,8 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     out->ranks = (int)json_integer_value(json_object_get(root, "ranks"));
     out->cases = (int)json_integer_value(json_object_get(root, "cases"));
     out->folds = (int)json_integer_value(json_object_get(root, "folds"));
+    const json_t *channels = json_object_get(root, "channels");
+    out->channels = channels == NULL ? 1 : (int)json_integer_value(channels);
     json_decref(root);
     PLEAT_CHECK(out->folds >= 2 && out->classes[0] != '\0', PLEAT_ERR_FORMAT,
                 "'%s' does not say how many folds and which classes the run has", path);

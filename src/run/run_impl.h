@@ -76,7 +76,8 @@ pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt);
 pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out);
 
 /* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
- * configuration, naming the first key that differs. */
+ * configuration, naming the first key that differs; ERR_DATA when it is of images of another number
+ * of channels. */
 pleat_status pleat_record_start(const pleat_crossval *cv);
 /* Folds whose training was once resumed from the checkpoint before its last: said in the log, and
  * kept in run.json as `fell_back`. For rank 0, at the end. */

@@ -101,6 +101,17 @@ mkdir moved && cp -r both/case_001 moved && cp both/case_002/imaging_0001.nii.gz
 refused "channels on two grids" 3 "moved/case_001/imaging_0001.nii.gz" 0 prep both.yaml --out bad \
     --set data=moved
 
+cp -r nnunet short_of_one && rm short_of_one/imagesTr/*_0001.nii.gz
+refused "one channel, two names" 3 "case 'case_001' has 1 channel, 'short_of_one/imagesTr/case_0" \
+    0 prep both.yaml --out bad --set data=short_of_one
+cp -r msd three_names && echo '{"modality": {"0": "CT", "1": "PET", "2": "MR"}}' \
+    > three_names/dataset.json
+refused "two channels in one file, three names" 3 "three_names/dataset.json' names 3" 0 \
+    prep both.yaml --out bad --set data=three_names
+echo '{"modality": {"0": "CT", "1": "PET"}}' > three_names/dataset.json
+succeeds "two channels in one file, two names" 0 prep both.yaml --out store_named \
+    --set data=three_names
+
 # --- in memory, and read box by box --------------------------------------------------------------
 # weights RUN: what fold 0 has learnt.
 weights() { "$pleat" info "$1/fold_0/checkpoint_latest.h5" | grep '^weights digest'; }
@@ -127,4 +138,19 @@ refused "predict one channel" 3 "has 1 channel, the model was trained on 2" 0 pr
     --in first/case_001 --out of_first
 refused "predict two channels" 3 "has 2 channels, the model was trained on 1" 0 \
     predict run_first/fold_0/checkpoint_best.h5 --in both/case_001 --out of_both
+
+# --- a run is of one number of channels ----------------------------------------------------------
+succeeds "a run goes on with its data moved" 0 run both.yaml --out run_both --set data=nnunet
+rm -r run_both/fold_0 run_first/fold_0
+refused "a run of two goes on with one" 3 \
+    "'run_both/run.json' is of images of 2 channels, 'first' has 1" 0 run both.yaml \
+    --out run_both --set data=first
+holds "nothing was begun" [ ! -e run_both/fold_0 ]
+sed -i '/"channels"/d' run_first/run.json # as before there were more than one
+refused "an old run goes on with two" 3 \
+    "'run_first/run.json' is of images of 1 channel, 'both' has 2" 0 run first.yaml \
+    --out run_first --set data=both
+succeeds "the report of an old run" 0 report run_first
+succeeds "info of an old run" 0 info run_first
+holds "its channels" grep -qE '^channels +1$' out
 verdict

@@ -79,6 +79,19 @@ precision() {
     unset PLEAT_TEST_CUDNN
 }
 if [ -e "$PLEAT_MODULE_PATH" ]; then
+    # Plans and products are tried once, found again after; a choice that is none is tried again.
+    # Each emulated candidate is faster than the one before: the last of two is taken.
+    PLEAT_PLAN_CACHE=$box/plans succeeds "an empty cache" 0 -v "${step[@]}" --engine cudnn
+    holds "the head's weight gradient is timed" \
+        grep -q 'product|.*to f32,add|4: the fastest of 2 is number 2$' err
+    holds "convolutions are timed" grep -q '|forward|.*: engine 11:' err
+    PLEAT_PLAN_CACHE=$box/plans succeeds "a full cache" 0 -v "${step[@]}" --engine cudnn
+    holds "nothing is timed again" lacks err 'plan '
+    sed -i 's/\(product.*\t\)000000000000a191/\1000000000000b000/' plans
+    PLEAT_PLAN_CACHE=$box/plans succeeds "another cache" 0 -v "${step[@]}" --engine cudnn
+    holds "products that cuBLAS does not take are timed again" has err 'the fastest of 2'
+    holds "and only those" lacks err '|forward|'
+
     precision 90700 auto bf16 sound
     precision 90800 auto f32
     precision 91400 bf16 bf16

@@ -26,7 +26,7 @@ if [ -e "$module" ]; then
     rm "$installed"
     succeeds "info without the module" 0 info
     grep '^ *cudnn  *no' out > line
-    holds "without it info says that" has line 'does not load'
+    holds "without it info says that" has line 'no GPU module'
 fi
 succeeds "auto without the module" 0 "${step[@]}" --json
 holds "auto computes on the CPU" lacks out '"engine": "cudnn"'

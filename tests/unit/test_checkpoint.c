@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -204,6 +206,41 @@ static void test_a_truncated_or_missing_latest_falls_back(void **state) {
     assert_int_equal(fell_back, 0);
 }
 
+static void test_a_read_takes_the_file_it_is_told_and_no_other(void **state) {
+    (void)state;
+    char path[PLEAT_PATH_BYTES];
+    pleat_checkpoint c = {0};
+    (void)in_root(path, "told.h5");
+    write_step(path, 1);
+    write_step(path, 2);
+    flip(path, size_of(path) / 2);
+    REFUSED(pleat_checkpoint_read(path, &c), PLEAT_ERR_FORMAT, "told.h5'");
+    assert_int_equal(unlink(path), 0);
+    REFUSED(pleat_checkpoint_read(path, &c), PLEAT_ERR_NOT_FOUND, "told.h5'");
+    assert_null(c.params);
+}
+
+/* No process opens more files than its limit: then neither generation can be opened, both whole. */
+static void test_a_file_that_cannot_be_opened_is_no_damaged_one(void **state) {
+    (void)state;
+    char path[PLEAT_PATH_BYTES];
+    struct rlimit before, none;
+    int fell_back = 0;
+    pleat_checkpoint c = {0};
+    (void)in_root(path, "limit.h5");
+    write_step(path, 1);
+    write_step(path, 2);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){3, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const pleat_status status = pleat_checkpoint_resume(path, &c, &fell_back);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    REFUSED(status, PLEAT_ERR_IO, "Too many open files");
+    assert_null(strstr(pleat_error_message(), "remove"));
+    assert_int_equal(read_step(path, &fell_back), 2);
+    assert_int_equal(fell_back, 0);
+}
+
 static void test_without_a_whole_generation_the_error_names_both(void **state) {
     (void)state;
     char path[PLEAT_PATH_BYTES], previous[PLEAT_PATH_BYTES];
@@ -263,6 +300,8 @@ int main(void) {
         cmocka_unit_test(test_the_generation_before_is_kept_when_asked),
         cmocka_unit_test(test_a_damaged_latest_falls_back_wherever_the_byte_is),
         cmocka_unit_test(test_a_truncated_or_missing_latest_falls_back),
+        cmocka_unit_test(test_a_read_takes_the_file_it_is_told_and_no_other),
+        cmocka_unit_test(test_a_file_that_cannot_be_opened_is_no_damaged_one),
         cmocka_unit_test(test_without_a_whole_generation_the_error_names_both),
         cmocka_unit_test(test_a_killed_writer_leaves_a_whole_checkpoint),
         cmocka_unit_test(test_a_folder_that_is_not_there_is_an_error_naming_the_file),

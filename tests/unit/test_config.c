@@ -260,6 +260,12 @@ static void a_wrong_value_is_refused_with_place_key_and_what_is_allowed(void **s
         {"preprocess: {clip: [[1, 2], 3]}", "must be two numbers, low and high, or none"},
         {"preprocess: {clip: [[1, [2, 3]], none]}", "must be a list of plain values"},
         {"preprocess: {zscore: [yes, maybe]}", "preprocess.zscore = 'maybe', must be true or"},
+        {"preprocess: {clip: '[0, 1]junk'}", "must be two numbers"},
+        {"preprocess: {clip: '[[0, 1], none]junk'}", "must be two numbers"},
+        {"preprocess: {clip: '0,1,none'}", "clip = '0', must be two numbers"},
+        {"preprocess: {zscore: 'true false'}", "zscore = 'true false', must be true or"},
+        {"preprocess: {zscore: 'true]junk,false'}", "zscore = 'true]junk', must be true or"},
+        {"preprocess: {zscore: [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}", "more than 16 values"},
         {"preprocess: {clip: 5}", "must be two numbers, low and high, or none"},
         {"preprocess: {resample: [1, 1, 0]}", "must lie between 0.001 and 1000"},
         {"augment: {noise: {range: none}}", "augment.noise.range = 'none', must be two numbers"},
@@ -394,6 +400,12 @@ static void steps_may_differ_by_channel(void **state) {
         {"preprocess.clip", "1,2; 3,4; 3,4", "clip: [[1, 2], [3, 4]]"}, /* the last goes on */
         {"preprocess.grayscale", "yes, no", "grayscale: [true, false]"},
         {"preprocess.zscore", "off,off", "zscore: false"},
+        {"preprocess.zscore", " [ on, off ] ", "zscore: [true, false]"},
+        {"preprocess.clip", "[[0,1],none]", "clip: [[0, 1], none]"},
+        {"preprocess.clip", "[0, 1], [2, 3]", "clip: [[0, 1], [2, 3]]"},
+        {"preprocess.clip", "none, [0, 1]", "clip: [none, [0, 1]]"},
+        {"preprocess.clip", "[0, 1]", "clip: [0, 1]"},
+        {"preprocess.clip", "none,none", "clip: none"},
     };
     pleat_config c, again;
     char text[16384], assignment[128];

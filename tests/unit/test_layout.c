@@ -485,6 +485,43 @@ static void a_list_is_followed_or_refused(void **state) {
     FINDS(f, 1, {"imaging", "b/imaging.nii", "b/segmentation.nii"});
 }
 
+static void a_channel_beside_a_case_is_not_left_out(void **state) {
+    (void)state;
+    const char *f =
+        FOLDER("beside-label", "imagesTr/h_0000.nii", "imagesTr/h_0001.nii", "labelsTr/h_0000.nii");
+    refuses(f, 1, PLEAT_ERR_DATA,
+            "imagesTr/h_0001.nii' is channel 1; name the label 'h', or move the other file away");
+    put_list(f, "imagesTr/h_0000.nii", "labelsTr/h_0000.nii", "");
+    refuses(f, 1, PLEAT_ERR_DATA, "case 'h_0000' is named by its label and has one channel");
+    f = FOLDER("beside-case", "c/imaging.nii.gz", "c/imaging_0001.nii.gz", "c/segmentation.nii");
+    refuses(f, 1, PLEAT_ERR_DATA, "case 'c': '");
+    refuses(f, 0, PLEAT_ERR_DATA, "c/imaging.nii.gz'; rename that to _0000");
+    f = FOLDER("beside-case/c", "imaging.nii.gz");
+    refuses(f, 1, PLEAT_ERR_DATA, "imaging_0001.nii.gz' is channel 1 by its name");
+    f = FOLDER("beside-list", "imagesTr/h_0000.nii", "imagesTr/h_0002.nii", "labelsTr/h.nii");
+    put_list(f, "imagesTr/h.nii", "labelsTr/h.nii", "");
+    refuses(f, 1, PLEAT_ERR_DATA, "h_0002.nii', but no channel 1; add it");
+    f = FOLDER("beside-plain", "imagesTr/h.nii", "imagesTr/h_0001.nii", "labelsTr/h.nii");
+    put_list(f, "imagesTr/h.nii", "labelsTr/h.nii", "");
+    refuses(f, 1, PLEAT_ERR_DATA, "imagesTr/h_0001.nii' is channel 1 by its name, but channel 0");
+    f = FOLDER("beside-file", "p_0000.nii", "p_0002.nii");
+    char path[PLEAT_PATH_BYTES];
+    OK(pleat_path(path, sizeof path, "%s/p_0000.nii", f));
+    refuses(path, 0, PLEAT_ERR_DATA, "case 'p' has channel 2");
+}
+
+static void a_case_that_the_list_leaves_out_is_no_channel(void **state) {
+    (void)state;
+    const char *f = FOLDER("left-out", "imagesTr/h_0000.nii", "imagesTr/h_0001.nii",
+                           "labelsTr/h_0000.nii", "labelsTr/h_0001.nii");
+    put_list(f, "imagesTr/h_0000.nii", "labelsTr/h_0000.nii", "");
+    FINDS(f, 1, {"h_0000", "imagesTr/h_0000.nii", "labelsTr/h_0000.nii"});
+    f = FOLDER("left-out-too", "imagesTr/h.nii", "imagesTr/h_0001.nii", "labelsTr/h.nii",
+               "labelsTr/h_0001.nii");
+    put_list(f, "imagesTr/h.nii", "labelsTr/h.nii", "");
+    FINDS(f, 1, {"h", "imagesTr/h.nii", "labelsTr/h.nii"});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folder_a_case_is_found_in_order),
@@ -505,6 +542,8 @@ int main(void) {
         cmocka_unit_test(label_maps_have_no_channels),
         cmocka_unit_test(dataset_json_may_begin_with_a_byte_order_mark),
         cmocka_unit_test(a_list_is_followed_or_refused),
+        cmocka_unit_test(a_channel_beside_a_case_is_not_left_out),
+        cmocka_unit_test(a_case_that_the_list_leaves_out_is_no_channel),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

@@ -188,6 +188,22 @@ static void a_node_that_nobody_reads_is_refused(void **state) {
     REFUSED(pleat_graph_finish(&graph), PLEAT_ERR_SHAPE, "'fork' is read by no other");
 }
 
+static void nodes_that_cannot_be_are_refused(void **state) {
+    (void)state;
+    const pleat_conv_shape back = {.stride = {1, -1, 1}};
+    pleat_graph_free(&graph);
+    int x = conv(pleat_graph_input(&graph, 1), 2, 1, "conv");
+    (void)pleat_graph_head(&graph, conv(x, 2, 1, "conv"), CLASSES, 1, "head");
+    REFUSED(pleat_graph_finish(&graph), PLEAT_ERR_SHAPE, "'conv': there is one of this name");
+    pleat_graph_free(&graph);
+    x = pleat_graph_conv(&graph, pleat_graph_input(&graph, 1), 2, &back, "conv");
+    (void)pleat_graph_head(&graph, x, CLASSES, 1, "head");
+    REFUSED(pleat_graph_finish(&graph), PLEAT_ERR_SHAPE, "'conv': a stride is 1 or 2");
+    pleat_graph_free(&graph);
+    (void)pleat_graph_input(&graph, 17);
+    REFUSED(pleat_graph_finish(&graph), PLEAT_ERR_SHAPE, "images have 1 to 16 channels");
+}
+
 static void gradients_of_images_of_three_channels_are_slopes(void **state) {
     (void)state;
     pleat_graph_free(&graph);
@@ -206,6 +222,7 @@ int main(void) {
         cmocka_unit_test(networks_of_any_shape_predict_as_they_train),
         cmocka_unit_test(the_loss_is_the_weighted_sum_of_all_heads),
         cmocka_unit_test(a_node_that_nobody_reads_is_refused),
+        cmocka_unit_test(nodes_that_cannot_be_are_refused),
     };
     return cmocka_run_group_tests_name("shapes", tests, NULL, NULL);
 }

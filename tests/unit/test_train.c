@@ -93,7 +93,7 @@ static int set_up(void **state) {
     f->trouble.break_at = f->trouble.nan_at = -1;
     f->engine = net_engine("ref", PLEAT_PRECISION_AUTO);
     OK(pleat_comm_self(&f->alone));
-    f->network = (pleat_network){.depth = 1, .filters = 3, .classes = 2, .norm = 1};
+    f->network = (pleat_network){.channels = 1, .depth = 1, .filters = 3, .classes = 2, .norm = 1};
     net_graph(&f->graph, &f->network);
     pleat_network_text(&f->network, f->described.network, sizeof f->described.network);
     f->config = (pleat_train_config){
@@ -408,6 +408,10 @@ static void another_folds_or_networks_checkpoint_is_refused(void **state) {
     f->config.fold = 2;
     REFUSED(train(f, &result), PLEAT_ERR_DATA, "checkpoint_latest.h5");
     f->config.fold = 1;
+    f->network.channels = 2;
+    net_graph(&f->graph, &f->network);
+    pleat_network_text(&f->network, f->described.network, sizeof f->described.network);
+    REFUSED(train(f, &result), PLEAT_ERR_DATA, "is of images of 1 channel, the data has 2");
     f->network.filters = 4;
     net_graph(&f->graph, &f->network);
     pleat_network_text(&f->network, f->described.network, sizeof f->described.network);

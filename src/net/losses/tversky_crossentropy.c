@@ -54,7 +54,7 @@ static void slopes(const double *sums, int classes, double *out) {
 
 const pleat_loss pleat_loss_tversky_crossentropy = {
     .name = "tversky_crossentropy",
-    .what = "Tversky summed over the classes plus cross-entropy, the original's",
+    .what = "the original's, Tversky summed over the classes plus cross-entropy",
     .metrics = names,
     .n_metrics = METRICS,
     .shown = DICE_SOFT,

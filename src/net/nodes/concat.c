@@ -2,6 +2,7 @@
  * they belong by who makes them; the others are copied. */
 #include "../net_impl.h"
 
+#include <limits.h>
 #include <string.h>
 
 static const char *shape(const pleat_graph *graph, pleat_node *node) {
@@ -10,6 +11,7 @@ static const char *shape(const pleat_graph *graph, pleat_node *node) {
         const pleat_node *in = &graph->node[node->input[k]];
         if (memcmp(in->scale, node->scale, sizeof in->scale) != 0)
             return "its inputs differ in size";
+        if (in->channels > INT_MAX - node->channels) return "has too many channels";
         node->channels += in->channels;
     }
     return NULL;

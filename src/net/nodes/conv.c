@@ -40,8 +40,8 @@ int pleat_graph_conv(pleat_graph *graph, int input, int channels, const pleat_co
                        .relu = s->relu,
                        .no_bias = s->no_bias};
     for (int a = 0; a < 3; a++) {
-        node.kernel[a] = s->kernel[a] > 0 ? s->kernel[a] : 3;
-        node.stride[a] = s->stride[a] > 0 ? s->stride[a] : 1;
+        node.kernel[a] = s->kernel[a] != 0 ? s->kernel[a] : 3;
+        node.stride[a] = s->stride[a] != 0 ? s->stride[a] : 1;
         node.before[a] = node.kernel[a] == 3 && !(s->late && node.stride[a] == 2);
     }
     return pleat_graph_add(graph, &node, name);

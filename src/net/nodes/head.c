@@ -1,11 +1,11 @@
 /* head.c - a 1x1x1 convolution to the classes, whose logits are real numbers and go to the loss. */
 #include "product.h"
 
-#define MOST_CLASSES 255 /* labels are bytes, and one value must mean "none" */
+#include "pleat/volume.h"
 
 static const char *shape(const pleat_graph *graph, pleat_node *node) {
     if (node->channels < 2) return "needs at least two classes";
-    if (node->channels > MOST_CLASSES) return "knows 255 classes at most";
+    if (node->channels > PLEAT_MAX_CLASSES) return "knows 255 classes at most";
     pleat_product_count(graph, node);
     return NULL;
 }

@@ -10,6 +10,16 @@ using emulator::broken;
 namespace {
 
 const size_t WORKSPACE = 1000;
+const int ALGORITHMS = 2;
+const uint64_t ALGORITHM = 0xa190; /* of the first; then they count up */
+
+bool is_ours(const cublasLtMatmulAlgo_t *a) {
+    return a->data[0] >= ALGORITHM && a->data[0] < ALGORITHM + (uint64_t)ALGORITHMS;
+}
+
+struct Preference {
+    uint32_t sums; /* ways to add parts of k */
+};
 
 struct Layout { /* column-major */
     bool bf16;
@@ -113,34 +123,51 @@ cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) {
 }
 
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *out) {
-    *out = (cublasLtMatmulPreference_t)1;
+    *out = (cublasLtMatmulPreference_t) new Preference{CUBLASLT_REDUCTION_SCHEME_MASK};
     return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t) {
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) {
+    delete (Preference *)preference;
     return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t,
-                                                    cublasLtMatmulPreferenceAttributes_t,
-                                                    const void *, size_t) {
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
+                                                    cublasLtMatmulPreferenceAttributes_t name,
+                                                    const void *value, size_t) {
+    if (name == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK)
+        ((Preference *)preference)->sums = *(const uint32_t *)value;
     return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t,
                                               cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
                                               cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
-                                              cublasLtMatmulPreference_t, int room,
+                                              cublasLtMatmulPreference_t preference, int room,
                                               cublasLtMatmulHeuristicResult_t *out, int *n) {
-    if (room < 1) broken("cuBLASLt: no room for a result");
-    memset(out, 0, sizeof *out);
-    out->workspaceSize = WORKSPACE;
-    *n = 1;
+    if (room < ALGORITHMS) broken("cuBLASLt: no room for all results");
+    if ((((Preference *)preference)->sums & ~(uint32_t)CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE) != 0)
+        broken("cuBLASLt: parts may be added in the output's type");
+    memset(out, 0, ALGORITHMS * sizeof *out);
+    for (int i = 0; i < ALGORITHMS; i++) {
+        out[i].algo.data[0] = ALGORITHM + (uint64_t)i;
+        out[i].workspaceSize = WORKSPACE;
+    }
+    *n = ALGORITHMS;
     return CUBLAS_STATUS_SUCCESS;
+}
+size_t cublasLtGetVersion(void) { return 130000; }
+cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t, cublasLtMatmulDesc_t,
+                                       cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
+                                       cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
+                                       const cublasLtMatmulAlgo_t *algorithm,
+                                       cublasLtMatmulHeuristicResult_t *out) {
+    out->workspaceSize = WORKSPACE;
+    return is_ours(algorithm) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, const void *alpha,
                               const void *A, cublasLtMatrixLayout_t a, const void *B,
                               cublasLtMatrixLayout_t b, const void *beta, const void *C,
                               cublasLtMatrixLayout_t, void *D, cublasLtMatrixLayout_t d,
-                              const cublasLtMatmulAlgo_t *, void *workspace, size_t bytes,
+                              const cublasLtMatmulAlgo_t *algorithm, void *workspace, size_t bytes,
                               cudaStream_t stream) {
     const Call call = {
         *(Product *)product,   *(Layout *)a,        *(Layout *)b, *(Layout *)d, A, B, D,
@@ -150,6 +177,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, co
     const uint64_t k_too = call.p.turn_b ? call.b.columns : call.b.rows;
     const uint64_t n = call.p.turn_b ? call.b.rows : call.b.columns;
     if (C != D) broken("cuBLASLt: C is not D");
+    if (!is_ours(algorithm)) broken("cuBLASLt: no such algorithm");
     if (k != k_too || m != call.d.rows || n != call.d.columns)
         broken("cuBLASLt: %lu x %lu by %lu x %lu to %lu x %lu", m, k, k_too, n, call.d.rows,
                call.d.columns);
