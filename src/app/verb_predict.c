@@ -156,7 +156,7 @@ static pleat_status tell_bad(const app *a, const predict_options *o, const bad_c
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(world, status));
     PLEAT_TRY_GOTO(status, done,
                    pleat_comm_gather(world, mine->text, mine->bytes, 0, (void **)&all, sizes));
-    if (a->session->rank != 0) goto done;
+    if (sizes == NULL || a->session->rank != 0) goto done;
     for (int i = 0; i < a->session->size; i++) bytes += sizes[i];
     for (size_t i = 0; i < bytes; i++) bad += all[i] == '\n';
     for (const char *line = all; bytes > 0 && line < all + bytes;) {

@@ -37,7 +37,7 @@ static void find_named(const char *named, char *path, size_t size) {
 
 /* The first place of the header's list that has the module; "" when none has. */
 static void find_beside(char *path, size_t size) {
-    static const char *const places[] = {"", "/" PLEAT_LIBRARIES, "/../lib/pleat", "/../lib"};
+    static const char *const places[] = {"", ("/" PLEAT_LIBRARIES), "/../lib/pleat", "/../lib"};
     char folder[PATH_MAX];
     program_folder(folder, sizeof folder);
     for (size_t i = 0; i < sizeof places / sizeof *places && folder[0] != '\0'; i++) {
