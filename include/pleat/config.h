@@ -75,7 +75,7 @@ pleat_status pleat_config_environment(pleat_config *config);
 pleat_status pleat_config_set(const char *assignment, pleat_config *config);
 
 /* The same of a key and its value; `where` stands before the message, such as "--engine". */
-pleat_status pleat_config_set_key(const char *where, const char *key, const char *value,
+pleat_status pleat_config_set_key(const char *where, const char *key, const char *text,
                                   pleat_config *config);
 /* "key=value" of a key that a prediction with trained models may set; else ERR_ARG naming those. */
 pleat_status pleat_config_set_predict(const char *assignment, pleat_config *config);

@@ -85,6 +85,7 @@ pleat_status pleat_results_unpack(const void *bytes, size_t n, pleat_results *re
         memcpy(&sent, at, head);
         PLEAT_TRY(
             pleat_results_add(results, sent.id, sent.fold, sent.prediction, sent.reference, &one));
+        /* Added, or the call has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         memcpy(one->counts, at + head, block);
     }
     return PLEAT_OK;

@@ -63,8 +63,9 @@ static pleat_status check_case(const layout_names *in, const pleat_case_paths *i
     const int first = layout_channel(base, bytes);
     char path[PLEAT_PATH_BYTES];
     if (first == 0) bytes -= 5;
-    for (int i = layout_first_with(in, base, bytes);
-         i < in->n && strncmp(in->name[i], base, bytes) == 0; i++) {
+    for (int i = layout_first_with(in, base, bytes); i < in->n; i++) {
+        /* Read, or the caller has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+        if (strncmp(in->name[i], base, bytes) != 0) break;
         const size_t stem = layout_stem(in->name[i]);
         const int channel = stem == bytes + 5 ? layout_channel(in->name[i], stem) : -1;
         layout_kind kind = LAYOUT_ABSENT;

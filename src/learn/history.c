@@ -13,12 +13,13 @@
 void pleat_epoch_pack(const pleat_epoch *epoch, int metrics, double *row) {
     memcpy(row, epoch->train, (size_t)metrics * sizeof *row);
     memcpy(row + metrics, epoch->val, (size_t)metrics * sizeof *row);
-    row[2 * metrics] = epoch->lr;
-    row[2 * metrics + 1] = epoch->seconds;
+    row[2 * (size_t)metrics] = epoch->lr;
+    row[2 * (size_t)metrics + 1] = epoch->seconds;
 }
 
 void pleat_epoch_unpack(const double *row, int metrics, pleat_epoch *epoch) {
-    *epoch = (pleat_epoch){.lr = row[2 * metrics], .seconds = row[2 * metrics + 1]};
+    const double *after = row + 2 * (size_t)metrics;
+    *epoch = (pleat_epoch){.lr = after[0], .seconds = after[1]};
     memcpy(epoch->train, row, (size_t)metrics * sizeof *row);
     memcpy(epoch->val, row + metrics, (size_t)metrics * sizeof *row);
 }
@@ -40,7 +41,7 @@ static int columns_of(const pleat_loss *loss, column out[MOST_COLUMNS]) {
                        loss->metrics[i % metrics]);
         out[i].at = i;
     }
-    out[2 * metrics] = (column){"lr", 2 * metrics};
+    out[2 * (size_t)metrics] = (column){"lr", 2 * metrics};
     return 2 * metrics + 1;
 }
 

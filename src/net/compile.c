@@ -91,7 +91,7 @@ static pleat_status find_targets(pleat_net *net) {
     if (!net->options.train) return PLEAT_OK;
     char *written = calloc((size_t)graph->n, 1);
     PLEAT_CHECK(written != NULL, PLEAT_ERR_MEMORY, "no memory to compile a net");
-    for (int i = 0; i < graph->n; i++) written[i] = net->layer[i].held_by >= 0;
+    for (int i = 0; i < graph->n; i++) written[i] = (char)(net->layer[i].held_by >= 0);
     for (int i = graph->n - 1; i > 0; i--)
         for (int k = 0; k < graph->node[i].n_inputs; k++) {
             const int in = graph->node[i].input[k];

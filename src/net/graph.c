@@ -124,7 +124,10 @@ pleat_status pleat_graph_check_size(const pleat_graph *graph, const int dim[3]) 
 static double node_macs(const pleat_node *node, const int dim[3]) {
     if (node->kind->macs == NULL) return 0.0;
     double voxels = 1.0;
-    for (int a = 0; a < 3; a++) voxels *= dim[a] / node->scale[a];
+    for (int a = 0; a < 3; a++) {
+        const int length = dim[a] / node->scale[a];
+        voxels *= length;
+    }
     return voxels * node->kind->macs(node);
 }
 

@@ -31,6 +31,7 @@ enum config_mark {
     LISTED = 1 << 3   /* a text that may be written as the list it is: [background, lesion] */
 };
 
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): in the order of the macros */
 typedef struct config_row {
     const char *key;
     value_kind kind;     /* this to `what`: one of the macros below */

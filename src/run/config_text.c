@@ -120,7 +120,8 @@ static const char *open_sections(page *p, const char *key, const char *last, int
     return word;
 }
 
-/* The row's text, and that of each of its choices. */
+/* The row's text, and that of each of its choices. The page writes to `text`.
+ * NOLINTNEXTLINE(readability-non-const-parameter) */
 static void manual_of(const config_row *row, char text[MANUAL_BYTES]) {
     page p = {text, MANUAL_BYTES, 0};
     put(&p, "%s", row->manual);
@@ -202,6 +203,7 @@ static void put_default(page *p, const config_row *row, const pleat_config *defa
         put_value(p, row, defaults);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the page writes to it */
 pleat_status pleat_config_markdown(char *out, size_t size) {
     static const char *const changes[] = {"", "resume", "predict",
                                           "resume, predict"}; /* by RESUME and PREDICT */

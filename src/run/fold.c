@@ -206,7 +206,7 @@ static pleat_status write_scores(fold_job *job) {
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->team.group, status));
     PLEAT_TRY_GOTO(status, done,
                    pleat_comm_gather(cv->team.group, mine, bytes, 0, &gathered, sizes));
-    if (cv->team.group->rank != 0) goto done;
+    if (sizes == NULL || cv->team.group->rank != 0) goto done;
     for (int rank = 0; rank < cv->team.group->size; rank++) all += sizes[rank];
     PLEAT_TRY_GOTO(
         status, done,

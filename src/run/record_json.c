@@ -81,7 +81,7 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
 
 /* `data` may be another folder than before, but not of another network. */
 static pleat_status same_channels(const pleat_crossval *cv, const char *path, int channels) {
-    pleat_record before;
+    pleat_record before = {0};
     if (!pleat_file_exists(path)) return PLEAT_OK;
     PLEAT_TRY(pleat_record_read(cv->options->out, &before));
     PLEAT_CHECK(channels == before.channels, PLEAT_ERR_DATA,

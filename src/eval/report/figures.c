@@ -287,6 +287,7 @@ pleat_status pleat_figures_run(const char *folder, const pleat_results *results)
         part[n_folds - 1].n++;
     }
     int groups = n_folds;
+    if (n_folds == 0) return PLEAT_OK;
     if (n_folds > 1) group[groups++] = (pleat_report_variant){"all", results};
     PLEAT_TRY(pleat_figures_boxes(folder, "dice", PLEAT_HEADLINE, group, groups));
     return draw_curves(folder, folds, n_folds);

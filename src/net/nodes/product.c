@@ -17,7 +17,9 @@ void pleat_product_count(const pleat_graph *graph, pleat_node *node) {
 double pleat_product_macs(const pleat_node *node) { return (double)node->n_weights; }
 
 void pleat_product_initialise(const pleat_graph *graph, const pleat_node *node,
-                              const pleat_rng *rng, float *params, float *stats) {
+                              const pleat_rng *rng, float *params,
+                              /* NOLINTNEXTLINE(readability-non-const-parameter): norm's writes */
+                              float *stats) {
     (void)stats;
     const double in = graph->node[node->input[0]].channels, out = node->channels;
     const double limit = sqrt(6.0 / ((double)taps_of(node) * (in + out)));
