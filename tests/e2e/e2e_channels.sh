@@ -134,12 +134,14 @@ for data in nnunet msd; do
     succeeds "predict $data" 0 predict "$model" --in "$data/imagesTr" --out "of_$data"
 done
 holds "layouts predict alike" cmp of_nnunet/case_001.nii.gz of_msd/case_001.nii.gz
-refused "predict one channel" 3 "1 of 1 volumes are not labelled" 0 predict "$model" \
+refused "predict one channel" 3 "1 of 1 volumes not labelled" 0 predict "$model" \
     --in first/case_001 --out of_first
-holds "it has one channel" has err "'case_001' has 1 channel, 'first/case_001/imaging.nii.gz', the"
-refused "predict two channels" 3 "1 of 1 volumes are not labelled" 0 \
+holds "it has one channel" has err \
+    "'case_001' has 1 channel, the model was trained on 2: 'first/case_001/imaging.nii.gz'"
+refused "predict two channels" 3 "1 of 1 volumes not labelled" 0 \
     predict run_first/fold_0/checkpoint_best.h5 --in both/case_001 --out of_both
-holds "it has two channels" has err "imaging_0000.nii.gz' and so on, the model was trained on 1"
+holds "it has two channels" has err \
+    "the model was trained on 1: 'both/case_001/imaging_0000.nii.gz' and so on"
 
 # --- a run is of one number of channels ----------------------------------------------------------
 succeeds "a run goes on with its data moved" 0 run both.yaml --out run_both --set data=nnunet

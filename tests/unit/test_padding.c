@@ -122,7 +122,6 @@ static void test_a_deformed_patch_is_padded_alike(void **state) {
 /* Class 1 where the 27 neighbours sum to more than `limit`. */
 static pleat_model *make_model(pleat_engine *engine, pleat_graph *graph, float limit) {
     pleat_model *model = NULL;
-    pleat_graph_free(graph);
     const int sum = pleat_graph_conv(graph, pleat_graph_input(graph, 1), 2, NULL, "sum");
     const int head = pleat_graph_head(graph, sum, 2, 1, "head");
     OK(pleat_graph_finish(graph));
@@ -147,7 +146,7 @@ static void test_prediction_pads_as_training_does(void **state) {
     const pleat_source source = {
         .dim = {2, 2, 2}, .channels = 1, .image = image, .histogram = &histogram};
     pleat_engine *engine = net_engine("ref", PLEAT_PRECISION_F32);
-    pleat_graph graph;
+    pleat_graph graph = {0};
     pleat_model *model = make_model(engine, &graph, 100.0f);
     pleat_net *net = net_compile(model, 1, (int[3]){SIDE, SIDE, SIDE}, 0, NULL);
     pleat_predict_config config = {.patch = {SIDE, SIDE, SIDE},
@@ -163,6 +162,7 @@ static void test_prediction_pads_as_training_does(void **state) {
     for (int i = 0; i < 8; i++) assert_int_equal(label[i], 1);
     pleat_net_destroy(net);
     pleat_model_destroy(model);
+    pleat_graph_free(&graph);
     pleat_engine_destroy(engine);
 }
 

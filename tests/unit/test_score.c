@@ -77,6 +77,7 @@ static void assert_pair_refused(pleat_status want, const char *const told[], siz
                                        in_root(truth, "bad/truth.nii"), &got),
                      want);
     for (size_t i = 0; i < n_told; i++) TOLD(told[i]);
+    pleat_results_free(&got);
 }
 
 static void test_a_pair_that_does_not_fit_is_refused_naming_the_case(void **state) {
