@@ -159,7 +159,7 @@ static pleat_status tell_bad(const app *a, const predict_options *o, const bad_c
     if (sizes == NULL || a->session->rank != 0) goto done;
     for (int i = 0; i < a->session->size; i++) bytes += sizes[i];
     for (size_t i = 0; i < bytes; i++) bad += all[i] == '\n';
-    for (const char *line = all; bytes > 0 && line < all + bytes;) {
+    for (const char *line = all; bytes > 0;) {
         const size_t length = (size_t)((const char *)memchr(line, '\n', bytes) - line);
         pleat_log(PLEAT_INFO, "not labelled: %.*s", (int)length, line);
         bytes -= length + 1;
