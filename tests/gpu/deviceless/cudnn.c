@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIBRARY_OF(major)  LIBRARY_NAME(major)
+#define LIBRARY_OF(major)   LIBRARY_NAME(major)
 #define LIBRARY_NAME(major) "libcudnn.so." #major
 
 typedef cudnnBackendDescriptor_t part;
@@ -106,9 +106,9 @@ const char *described_emulate(const char *module) { return open_library(module);
 static struct {
     const pleat_conv_desc *conv;
     pleat_precision precision;
-    answer *now;     /* the graph's that is being built or planned */
-    part plan;       /* the last that was begun */
-    int candidate;   /* it is a candidate that was not run yet */
+    answer *now;                  /* the graph's that is being built or planned */
+    part plan;                    /* the last that was begun */
+    int candidate;                /* it is a candidate that was not run yet */
     int engine, compiled, tensor; /* of the configuration that was read last */
     int64_t workspace;            /* of the last plan */
     int varied, varied_type;
@@ -196,8 +196,7 @@ cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type,
     if (depth == 0) {
         if (type == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR) begin_answer(0);
         if (type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR) begin_answer(1);
-        if (type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR)
-            begin_answer(2);
+        if (type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR) begin_answer(2);
         if (type == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR && noted.now != NULL)
             noted.now->fused = 1;
     }

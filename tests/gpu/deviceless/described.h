@@ -17,11 +17,11 @@
 
 typedef struct described_gpu {
     const char *name, *full;
-    int version;                         /* 900: sm_90 */
-    int sms, shared, blocks, threads;    /* of a multiprocessor: bytes a block may take, ... */
-    int clock, memory_clock;             /* kHz */
-    int cache;                           /* bytes of L2 */
-    int64_t memory;                      /* bytes */
+    int version;                      /* 900: sm_90 */
+    int sms, shared, blocks, threads; /* of a multiprocessor: bytes a block may take, ... */
+    int clock, memory_clock;          /* kHz */
+    int cache;                        /* bytes of L2 */
+    int64_t memory;                   /* bytes */
 } described_gpu;
 
 extern const described_gpu described_gpus[]; /* ends with an empty name */
@@ -39,8 +39,8 @@ typedef struct answer {
     int compiled; /* of those taken: at run time */
     int tensor;   /* of those taken: on tensor cores */
     uint64_t engines[2]; /* of those taken: a bit for each number below 128 */
-    int64_t workspace; /* the most of those taken, bytes */
-    char why[160]; /* of the last that did not become a plan */
+    int64_t workspace;   /* the most of those taken, bytes */
+    char why[160];       /* of the last that did not become a plan */
 } answer;
 
 /* All answers since the last clear. */

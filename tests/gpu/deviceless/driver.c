@@ -50,14 +50,32 @@ ENTRY cuFuncGetAttribute(int *out, int attribute, void *function) {
     return (void)attribute, (void)function, *out = 0, SUCCESS;
 }
 
-static int refuse(void) { return NO_DEVICE; } /* any other function, whatever it is given */
+/* What cuDNN looks for too, and does not call for a plan. */
+#define REFUSED(name) \
+    ENTRY name(void) { return NO_DEVICE; }
+REFUSED(cuCtxGetCurrent)
+REFUSED(cuCtxGetLimit)
+REFUSED(cuCtxPopCurrent)
+REFUSED(cuCtxPushCurrent)
+REFUSED(cuDeviceGet)
+REFUSED(cuKernelGetAttribute)
+REFUSED(cuKernelSetAttribute)
+REFUSED(cuLaunchCooperativeKernel)
+REFUSED(cuLaunchKernel)
+REFUSED(cuLaunchKernelEx)
+REFUSED(cuLibraryLoadFromFile)
+REFUSED(cuLinkAddData)
+REFUSED(cuLinkComplete)
+REFUSED(cuLinkCreate)
+REFUSED(cuLinkDestroy)
+REFUSED(cuOccupancyMaxPotentialClusterSize)
+REFUSED(cuStreamGetCtx)
 
 /* How the runtime finds all of these. */
 ENTRY cuGetProcAddress_v2(const char *symbol, void **out, int version, uint64_t flags, int *found) {
     void *self = dlopen("libcuda.so.1", RTLD_NOLOAD | RTLD_NOW);
     *out = self != NULL ? dlsym(self, symbol) : NULL;
-    if (*out == NULL) *(int (**)(void))(void *)out = refuse;
-    if (found != NULL) *found = 0;
+    if (found != NULL) *found = *out == NULL;
     return (void)version, (void)flags, *out != NULL ? SUCCESS : NOT_FOUND;
 }
 ENTRY cuGetProcAddress(const char *symbol, void **out, int version, uint64_t flags) {
