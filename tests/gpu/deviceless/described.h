@@ -1,8 +1,8 @@
 /*
  * described.h - the module's own code, the real cuDNN, and a GPU that is only described to it.
  *
- * cuDNN 9.8 and later plan without a GPU: a DEVICEPROP descriptor, made of a JSON text, stands where
- * the handle would. The module knows nothing of that. Its calls come to this program, which the
+ * cuDNN 9.8 and later plan without a GPU: a DEVICEPROP descriptor, made of a JSON text, stands in
+ * the handle's place. The module knows nothing of that. Its calls come to this program, which the
  * loader asks before CUDA's libraries:
  *
  *   libpleat_cuda.so --- cuda.c   a CUDA and a cuBLASLt that do nothing
