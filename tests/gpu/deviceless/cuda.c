@@ -4,6 +4,7 @@
  * The module's calls arrive here, since the loader asks the program before CUDA's libraries.
  * Device memory is numbers that nobody follows, so that the paper's network fits; pinned memory is
  * real. Kernels are launched by the real runtime, which has no driver; its errors are hidden.
+ * Parameters have the names of NVIDIA's headers.
  */
 #include "described.h"
 
@@ -35,80 +36,80 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
     *value = attribute == cudaDevAttrComputeCapabilityMajor ? described_gpu_now->version / 100 : 0;
     YES;
 }
-cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *out, int device) {
+cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *prop, int device) {
     const described_gpu *g = described_gpu_now;
     (void)device;
-    memset(out, 0, sizeof *out);
-    memcpy(out->name, g->full, strlen(g->full) + 1);
-    out->totalGlobalMem = (size_t)g->memory;
-    out->major = g->version / 100;
-    out->minor = g->version / 10 % 10;
-    out->multiProcessorCount = g->sms;
+    memset(prop, 0, sizeof *prop);
+    memcpy(prop->name, g->full, strlen(g->full) + 1);
+    prop->totalGlobalMem = (size_t)g->memory;
+    prop->major = g->version / 100;
+    prop->minor = g->version / 10 % 10;
+    prop->multiProcessorCount = g->sms;
     YES;
 }
-cudaError_t cudaDeviceGetPCIBusId(char *out, int size, int device) {
+cudaError_t cudaDeviceGetPCIBusId(char *pciBusId, int len, int device) {
     (void)device;
-    memset(out, 0, (size_t)size);
+    memset(pciBusId, 0, (size_t)len);
     YES;
 }
 
 /* ---- memory ---- */
 
-cudaError_t cudaMalloc(void **out, size_t bytes) {
+cudaError_t cudaMalloc(void **devPtr, size_t size) {
     static size_t end = 4096;
-    *out = (void *)end; /* NOLINT(performance-no-int-to-ptr) */
-    end += (bytes + 4095) / 4096 * 4096;
+    *devPtr = (void *)end; /* NOLINT(performance-no-int-to-ptr) */
+    end += (size + 4095) / 4096 * 4096;
     YES;
 }
-cudaError_t cudaFree(void *data) {
-    (void)data;
+cudaError_t cudaFree(void *devPtr) {
+    (void)devPtr;
     YES;
 }
-cudaError_t cudaMallocHost(void **out, size_t bytes) {
-    *out = calloc(bytes, 1);
-    return *out != NULL ? cudaSuccess : cudaErrorMemoryAllocation;
+cudaError_t cudaMallocHost(void **ptr, size_t size) {
+    *ptr = calloc(size, 1);
+    return *ptr != NULL ? cudaSuccess : cudaErrorMemoryAllocation;
 }
-cudaError_t cudaFreeHost(void *data) {
-    free(data);
+cudaError_t cudaFreeHost(void *ptr) {
+    free(ptr);
     YES;
 }
-cudaError_t cudaMemGetInfo(size_t *unused, size_t *total) {
-    *unused = *total = (size_t)described_gpu_now->memory;
+cudaError_t cudaMemGetInfo(size_t *free, size_t *total) {
+    *free = *total = (size_t)described_gpu_now->memory;
     YES;
 }
-cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
+cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t count, enum cudaMemcpyKind kind,
                             cudaStream_t stream) {
-    (void)from;
+    (void)src;
     (void)stream;
-    if (kind == cudaMemcpyDeviceToHost) memset(to, 0, bytes);
+    if (kind == cudaMemcpyDeviceToHost) memset(dst, 0, count);
     YES;
 }
-cudaError_t cudaMemsetAsync(void *data, int value, size_t bytes, cudaStream_t stream) {
-    (void)data;
+cudaError_t cudaMemsetAsync(void *devPtr, int value, size_t count, cudaStream_t stream) {
+    (void)devPtr;
     (void)value;
-    (void)bytes;
+    (void)count;
     (void)stream;
     YES;
 }
 
 /* ---- order and time ---- */
 
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags) {
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *pStream, unsigned flags) {
     (void)flags;
-    *out = NULL;
+    *pStream = NULL;
     YES;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     (void)stream;
     YES;
 }
-cudaError_t cudaEventCreate(cudaEvent_t *out) {
-    *out = NULL;
+cudaError_t cudaEventCreate(cudaEvent_t *event) {
+    *event = NULL;
     YES;
 }
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *out, unsigned flags) {
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) {
     (void)flags;
-    *out = NULL;
+    *event = NULL;
     YES;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
@@ -121,56 +122,58 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     YES;
 }
 /* Drawn: any candidate may be the fastest, so that each has its turn to be made again. */
-cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t start, cudaEvent_t end) {
     static uint32_t state = 1;
-    (void)begin;
+    (void)start;
     (void)end;
     state = state * 1664525 + 1013904223; /* Numerical Recipes' generator */
-    *milliseconds = 1.0F + (float)(state >> 8) * 0x1p-24F;
+    *ms = 1.0F + (float)(state >> 8) * 0x1p-24F;
     YES;
 }
-cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t f, void *context) {
+cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t fn, void *userData) {
     (void)stream;
-    (void)f;
-    (void)context;
+    (void)fn;
+    (void)userData;
     YES;
 }
 
 /* ---- cuBLASLt, which wants a device as soon as it is created ---- */
 
-cublasStatus_t cublasLtCreate(cublasLtHandle_t *out) {
-    *out = NULL;
+cublasStatus_t cublasLtCreate(cublasLtHandle_t *lightHandle) {
+    *lightHandle = NULL;
     return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle,
-                                              cublasLtMatmulDesc_t operation,
-                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
-                                              cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
-                                              cublasLtMatmulPreference_t preference, int room,
-                                              cublasLtMatmulHeuristicResult_t *out, int *n) {
-    (void)handle, (void)operation, (void)a, (void)b, (void)c, (void)d, (void)preference;
-    memset(out, 0, (size_t)room * sizeof *out);
-    *n = 1;
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(
+    cublasLtHandle_t lightHandle, cublasLtMatmulDesc_t operationDesc, cublasLtMatrixLayout_t Adesc,
+    cublasLtMatrixLayout_t Bdesc, cublasLtMatrixLayout_t Cdesc, cublasLtMatrixLayout_t Ddesc,
+    cublasLtMatmulPreference_t preference, int requestedAlgoCount,
+    cublasLtMatmulHeuristicResult_t heuristicResultsArray[], int *returnAlgoCount) {
+    (void)lightHandle, (void)operationDesc, (void)Adesc, (void)Bdesc, (void)Cdesc, (void)Ddesc,
+        (void)preference;
+    memset(heuristicResultsArray, 0, (size_t)requestedAlgoCount * sizeof heuristicResultsArray[0]);
+    *returnAlgoCount = 1;
     return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation,
-                                       cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
-                                       cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
-                                       const cublasLtMatmulAlgo_t *algorithm,
-                                       cublasLtMatmulHeuristicResult_t *out) {
-    (void)handle, (void)operation, (void)a, (void)b, (void)c, (void)d, (void)algorithm;
-    memset(out, 0, sizeof *out);
+cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t lightHandle,
+                                       cublasLtMatmulDesc_t operationDesc,
+                                       cublasLtMatrixLayout_t Adesc, cublasLtMatrixLayout_t Bdesc,
+                                       cublasLtMatrixLayout_t Cdesc, cublasLtMatrixLayout_t Ddesc,
+                                       const cublasLtMatmulAlgo_t *algo,
+                                       cublasLtMatmulHeuristicResult_t *result) {
+    (void)lightHandle, (void)operationDesc, (void)Adesc, (void)Bdesc, (void)Cdesc, (void)Ddesc,
+        (void)algo;
+    memset(result, 0, sizeof *result);
     return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation,
-                              const void *alpha, const void *a, cublasLtMatrixLayout_t a_layout,
-                              const void *b, cublasLtMatrixLayout_t b_layout, const void *beta,
-                              const void *c, cublasLtMatrixLayout_t c_layout, void *d,
-                              cublasLtMatrixLayout_t d_layout,
-                              const cublasLtMatmulAlgo_t *algorithm, void *workspace, size_t bytes,
-                              cudaStream_t stream) {
-    (void)handle, (void)operation, (void)alpha, (void)a, (void)a_layout, (void)b, (void)b_layout;
-    (void)beta, (void)c, (void)c_layout, (void)d, (void)d_layout, (void)algorithm;
-    (void)workspace, (void)bytes, (void)stream;
+/* NOLINTNEXTLINE(readability-function-size): NVIDIA's */
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t lightHandle, cublasLtMatmulDesc_t computeDesc,
+                              const void *alpha, const void *A, cublasLtMatrixLayout_t Adesc,
+                              const void *B, cublasLtMatrixLayout_t Bdesc, const void *beta,
+                              const void *C, cublasLtMatrixLayout_t Cdesc, void *D,
+                              cublasLtMatrixLayout_t Ddesc, const cublasLtMatmulAlgo_t *algo,
+                              void *workspace, size_t workspaceSizeInBytes, cudaStream_t stream) {
+    (void)lightHandle, (void)computeDesc, (void)alpha, (void)A, (void)Adesc, (void)B, (void)Bdesc;
+    (void)beta, (void)C, (void)Cdesc, (void)D, (void)Ddesc, (void)algo;
+    (void)workspace, (void)workspaceSizeInBytes, (void)stream;
     return CUBLAS_STATUS_SUCCESS;
 }

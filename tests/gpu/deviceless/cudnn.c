@@ -173,12 +173,12 @@ static void note_run(void) {
 static _Thread_local int depth;
 
 size_t cudnnGetVersion(void) { return real.version(); }
-const char *cudnnGetErrorString(cudnnStatus_t code) { return real.error(code); }
-void cudnnGetLastErrorString(char *out, size_t size) { real.detail(out, size); }
+const char *cudnnGetErrorString(cudnnStatus_t status) { return real.error(status); }
+void cudnnGetLastErrorString(char *message, size_t max_size) { real.detail(message, max_size); }
 
-cudnnStatus_t cudnnCreate(cudnnHandle_t *out) {
-    static char handle; /* never read: what would take it takes the description */
-    *out = (cudnnHandle_t)(void *)&handle;
+cudnnStatus_t cudnnCreate(cudnnHandle_t *handle) {
+    static char place; /* never read: what would take it takes the description */
+    *handle = (cudnnHandle_t)(void *)&place;
     return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) {
@@ -191,17 +191,20 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
     return CUDNN_STATUS_SUCCESS;
 }
 
-cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type,
-                                           cudnnBackendDescriptor_t *out) {
+cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t descriptorType,
+                                           cudnnBackendDescriptor_t *descriptor) {
     if (depth == 0) {
-        if (type == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR) begin_answer(0);
-        if (type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR) begin_answer(1);
-        if (type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR) begin_answer(2);
-        if (type == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR && noted.now != NULL)
+        if (descriptorType == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR)
+            begin_answer(0);
+        if (descriptorType == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR)
+            begin_answer(1);
+        if (descriptorType == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR)
+            begin_answer(2);
+        if (descriptorType == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR && noted.now != NULL)
             noted.now->fused = 1;
     }
     depth++;
-    const cudnnStatus_t code = real.create(type, out);
+    const cudnnStatus_t code = real.create(descriptorType, descriptor);
     depth--;
     return code;
 }
@@ -241,27 +244,35 @@ static cudnnStatus_t set_outside(part d, cudnnBackendAttributeName_t name,
     return real.set(d, name, type, n, values);
 }
 
-cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name,
-                                       cudnnBackendAttributeType_t type, int64_t n,
-                                       const void *values) {
+cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t descriptor,
+                                       cudnnBackendAttributeName_t attributeName,
+                                       cudnnBackendAttributeType_t attributeType,
+                                       int64_t elementCount, const void *arrayOfElements) {
     const int outside = depth++ == 0;
     const cudnnStatus_t code =
-        outside ? set_outside(d, name, type, n, values) : real.set(d, name, type, n, values);
+        outside
+            ? set_outside(descriptor, attributeName, attributeType, elementCount, arrayOfElements)
+            : real.set(descriptor, attributeName, attributeType, elementCount, arrayOfElements);
     depth--;
     return code;
 }
 
-cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t const d,
-                                       cudnnBackendAttributeName_t name,
-                                       cudnnBackendAttributeType_t type, int64_t room, int64_t *n,
-                                       void *out) {
+cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t const descriptor,
+                                       cudnnBackendAttributeName_t attributeName,
+                                       cudnnBackendAttributeType_t attributeType,
+                                       int64_t requestedElementCount, int64_t *elementCount,
+                                       void *arrayOfElements) {
     const int outside = depth++ == 0;
-    const cudnnStatus_t code = real.get(d, name, type, room, n, out);
+    const cudnnStatus_t code = real.get(descriptor, attributeName, attributeType,
+                                        requestedElementCount, elementCount, arrayOfElements);
     if (outside && code == CUDNN_STATUS_SUCCESS) {
-        if (name == CUDNN_ATTR_ENGINEHEUR_RESULTS && room > 0 && noted.now != NULL)
-            noted.now->named += (int)*n;
-        if (name == CUDNN_ATTR_ENGINE_NUMERICAL_NOTE) note_engine(d, out, *n);
-        if (name == CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE) noted.workspace = *(int64_t *)out;
+        if (attributeName == CUDNN_ATTR_ENGINEHEUR_RESULTS && requestedElementCount > 0 &&
+            noted.now != NULL)
+            noted.now->named += (int)*elementCount;
+        if (attributeName == CUDNN_ATTR_ENGINE_NUMERICAL_NOTE)
+            note_engine(descriptor, arrayOfElements, *elementCount);
+        if (attributeName == CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE)
+            noted.workspace = *(int64_t *)arrayOfElements;
     }
     depth--;
     return code;
@@ -282,11 +293,11 @@ cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t d) {
     return code;
 }
 
-cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
-                                  cudnnBackendDescriptor_t pack) {
+cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t executionPlan,
+                                  cudnnBackendDescriptor_t variantPack) {
     (void)handle;
-    (void)plan;
-    (void)pack;
+    (void)executionPlan;
+    (void)variantPack;
     note_run();
     return CUDNN_STATUS_SUCCESS;
 }
