@@ -182,6 +182,14 @@ void run_adam(pleat_engine *engine, pleat_adam adam, int steps, size_t n, const 
 
 /* ---- tests; state is a bench ---- */
 
+typedef struct suite_row {
+    const char *name;
+    CMUnitTestFunction run;
+    const char *only; /* the engine it is for; NULL: all */
+} suite_row;
+
+extern const suite_row suite_rows[]; /* ends with an empty name; engine_rows.c */
+
 /* engine_conv.c: the engine's convolutions against the oracle's */
 void conv3_agrees_with_the_oracle(void **state);
 void conv_agrees_for_every_kernel_stride_and_padding(void **state);

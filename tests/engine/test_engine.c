@@ -13,54 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SKIPPED 77
-
-static const struct {
-    const char *name;
-    CMUnitTestFunction run;
-    const char *only; /* the engine it is for; NULL: all */
-} tests[] = {
-#define ROW(function, only) \
-    { #function, function, only }
-    ROW(engine_says_what_it_is, NULL),
-    ROW(memory_is_aligned_zeroed_and_copied, NULL),
-    ROW(conv3_of_a_known_image_is_known, NULL),
-    ROW(conv3_taps_lie_where_the_layout_says, NULL),
-    ROW(conv_of_a_known_row_is_known_along_every_axis, NULL),
-    ROW(up_and_head_weights_lie_where_the_layout_says, NULL),
-    ROW(conv_gradients_add_to_what_is_there, NULL),
-    ROW(norm_of_two_voxels_is_known, NULL),
-    ROW(pool_gives_ties_to_the_first_voxel, NULL),
-    ROW(pool_index_names_the_place_in_the_block, NULL),
-    ROW(coarsened_labels_are_the_nearest, NULL),
-    ROW(host_calls_run_between_operations, NULL),
-    ROW(loss_is_the_originals, NULL),
-    ROW(loss_has_no_gradient_where_clamped, NULL),
-    ROW(adam_is_keras_adam, NULL),
-    ROW(input_becomes_activations, NULL),
-    ROW(conv3_agrees_with_the_oracle, NULL),
-    ROW(conv_agrees_for_every_kernel_stride_and_padding, NULL),
-    ROW(conv_of_flat_and_strided_layers_agrees, NULL),
-    ROW(head_agrees_with_the_oracle, NULL),
-    ROW(up_agrees_with_the_oracle, NULL),
-    ROW(up_agrees_for_every_stride, NULL),
-    ROW(each_samples_gradient_agrees_with_the_oracle, NULL),
-    ROW(relu_backward_passes_where_y_is_positive, NULL),
-    ROW(copy_moves_or_adds_slices, NULL),
-    ROW(norm_agrees_with_the_oracle, NULL),
-    ROW(pool_agrees_with_the_oracle, NULL),
-    ROW(softmax_and_loss_agree_with_the_oracle, NULL),
-    ROW(loss_backward_takes_any_slopes, NULL),
-    ROW(adam_agrees_with_the_oracle, NULL),
-    ROW(an_ordered_engine_has_the_same_bits_on_any_number_of_threads, NULL),
-    ROW(the_caller_keeps_its_number_of_threads, "ref"),
-    ROW(the_caller_keeps_its_number_of_threads, "onednn"),
-    ROW(conv_gradients_are_slopes, "ref64"),
-    ROW(norm_gradients_are_slopes, "ref64"),
-    ROW(pool_gradient_is_the_slope, "ref64"),
-    ROW(loss_gradient_is_the_slope, "ref64"),
-#undef ROW
-};
+#define SKIPPED   77
+#define MOST_ROWS 64 /* of the suite */
 
 static const struct {
     pleat_precision precision;
@@ -83,11 +37,12 @@ static int run_group(bench *b) {
     (void)snprintf(group, sizeof group, "engine %s in %s%s", name,
                    pleat_precision_name(b->engine->precision),
                    b->engine->ordered ? ", ordered" : "");
-    struct CMUnitTest rows[COUNT(tests)];
+    struct CMUnitTest rows[MOST_ROWS];
     size_t n = 0;
-    for (size_t i = 0; i < COUNT(tests); i++) {
-        if (tests[i].only != NULL && strcmp(tests[i].only, name) != 0) continue;
-        rows[n++] = (struct CMUnitTest){tests[i].name, tests[i].run, NULL, clear, b};
+    for (const suite_row *row = suite_rows; row->name != NULL; row++) {
+        if (row->only != NULL && strcmp(row->only, name) != 0) continue;
+        assert_true(n < MOST_ROWS);
+        rows[n++] = (struct CMUnitTest){row->name, row->run, NULL, clear, b};
     }
     return _cmocka_run_group_tests(group, rows, n, NULL, NULL);
 }

@@ -254,18 +254,23 @@ void convolve(const Descriptor *op, Pass pass, Values *values) {
 
 /* --- what the library finds for a graph ------------------------------------------------------- */
 
-/* What the real library has no engine for, of what a module might ask (cuDNN 9.19, asked for an
- * H100 and an A100): gradients of bf16 weights in float. And where it has none compiled ahead, so
- * that each process compiles them: a bias that is not of y's type. */
+/* What the real library has no engine for, or none that is compiled ahead, so that each process
+ * compiles them: tensors with an address that are not all of one type, and sums inside that are
+ * not float. `deviceless` holds this against the real one. */
 bool is_refused(const Descriptor *graph) {
-    const Descriptor *op = part(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS);
-    const Pass pass = pass_of(op);
-    const Convolution c = convolution_of(op, pass);
-    if (pass == WEIGHTS) return c.x.bf16 && !c.w.bf16;
     const size_t ops = graph->attributes.at(CUDNN_ATTR_OPERATIONGRAPH_OPS).size() / 8;
-    if (pass != FORWARD || ops == 1) return false;
-    const Descriptor *add = part(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, 1);
-    return tensor_of(part(add, CUDNN_ATTR_OPERATION_POINTWISE_BDESC)).bf16 != c.x.bf16;
+    const Descriptor *first = part(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS);
+    const Convolution c = convolution_of(first, pass_of(first));
+    std::vector<Tensor> tensors = {c.x, c.w, c.y};
+    for (size_t i = 1; i < ops; i++) {
+        const Descriptor *op = part(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, i);
+        tensors.push_back(tensor_of(part(op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC)));
+        if (op->attributes.count(CUDNN_ATTR_OPERATION_POINTWISE_BDESC) > 0)
+            tensors.push_back(tensor_of(part(op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC)));
+    }
+    for (const Tensor &t : tensors)
+        if (t.bf16 != (c.x.bf16 && !t.inside)) return true;
+    return false;
 }
 
 /* As the real library does for some graphs: first many that want more memory than any GPU has. Then
