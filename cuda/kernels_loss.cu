@@ -27,7 +27,7 @@ static __global__ void softmax(const float *logits, size_t voxels, int classes, 
 
 cudaError_t pleat_cuda_softmax(const float *logits, size_t voxels, int classes, float *probs,
                                cudaStream_t stream) {
-    softmax<<<blocks_for(voxels), THREADS, 0, stream>>>(logits, voxels, classes, probs);
+    softmax<<<blocks_for<softmax>(voxels), THREADS, 0, stream>>>(logits, voxels, classes, probs);
     return cudaGetLastError();
 }
 
@@ -151,8 +151,9 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const
     if (classes > MOST_CLASSES) return cudaErrorInvalidValue;
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        loss_backward<T><<<dim3(blocks_for(voxels), (unsigned)n), THREADS, 0, stream>>>(
-            probs, labels, voxels, classes, *gradient, (T *)dlogits);
+        loss_backward<T>
+            <<<dim3(blocks_for<loss_backward<T>>(voxels), (unsigned)n), THREADS, 0, stream>>>(
+                probs, labels, voxels, classes, *gradient, (T *)dlogits);
         return cudaGetLastError();
     });
 }
@@ -173,7 +174,7 @@ static __global__ void adam_update(float rate, float b1, float b2, float rest1, 
 
 cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float *params,
                             const float *grads, float *m, float *v, cudaStream_t stream) {
-    adam_update<<<blocks_for(n), THREADS, 0, stream>>>(
+    adam_update<<<blocks_for<adam_update>(n), THREADS, 0, stream>>>(
         (float)rate, (float)adam->beta1, (float)adam->beta2, (float)(1 - adam->beta1),
         (float)(1 - adam->beta2), (float)adam->epsilon, n, params, grads, m, v);
     return cudaGetLastError();

@@ -14,7 +14,7 @@ cudaError_t pleat_cuda_cast(pleat_dtype type, const float *from, size_t n, void 
                             cudaStream_t stream) {
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        cast<T><<<blocks_for(n), THREADS, 0, stream>>>(from, n, (T *)to);
+        cast<T><<<blocks_for<cast<T>>(n), THREADS, 0, stream>>>(from, n, (T *)to);
         return cudaGetLastError();
     });
 }
@@ -32,7 +32,7 @@ template <typename T> static __global__ void noise(size_t n, T *to) {
 cudaError_t pleat_cuda_noise(pleat_dtype type, size_t n, void *to, cudaStream_t stream) {
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        noise<T><<<blocks_for(n), THREADS, 0, stream>>>(n, (T *)to);
+        noise<T><<<blocks_for<noise<T>>(n), THREADS, 0, stream>>>(n, (T *)to);
         return cudaGetLastError();
     });
 }
@@ -41,8 +41,8 @@ template <typename T, int N>
 static __global__ void relu_backward(const T *y, const T *dy, size_t packs, T *dx) {
     for (EACH(i, packs)) {
         float value[N], g[N];
-        Vector<T, N>::load(y + i * N, value);
-        Vector<T, N>::load(dy + i * N, g);
+        load<T, N>(y + i * N, value);
+        load<T, N>(dy + i * N, g);
 #pragma unroll
         for (int k = 0; k < N; k++) g[k] = value[k] > 0 ? g[k] : 0;
         Vector<T, N>::store(dx + i * N, g);
@@ -56,8 +56,8 @@ cudaError_t pleat_cuda_relu_backward(pleat_dtype type, const void *y, const void
     return dispatch(type, vectors, [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        relu_backward<T, N><<<blocks_for(n / N), THREADS, 0, stream>>>((const T *)y, (const T *)dy,
-                                                                       n / N, (T *)dx);
+        relu_backward<T, N><<<blocks_for<relu_backward<T, N>>(n / N), THREADS, 0, stream>>>(
+            (const T *)y, (const T *)dy, n / N, (T *)dx);
         return cudaGetLastError();
     });
 }
@@ -65,18 +65,30 @@ cudaError_t pleat_cuda_relu_backward(pleat_dtype type, const void *y, const void
 /* ---- voxel by voxel ---- */
 
 template <typename T, int N>
-static __global__ void copy(const T *from, int from_pitch, size_t voxels, int c, int width,
-                            int accumulate, T *to, int to_pitch) {
+static __global__ void __launch_bounds__(THREADS)
+    copy(const T *from, int from_pitch, size_t voxels, int c, int width, int accumulate, T *to,
+         int to_pitch) {
     const Place<N> at(c, width);
     if (!at.active) return;
-    for (size_t v = at.first(); v < voxels; v += at.step()) {
-        float values[N], so_far[N] = {};
-        Vector<T, N>::load(from + v * from_pitch + at.channel, values);
-        if (accumulate) Vector<T, N>::load(to + v * to_pitch + at.channel, so_far);
+    const size_t step = at.step();
+    walk<4>(at.first(), step, voxels, [&](auto batch, size_t v) {
+        const int MOST = decltype(batch)::n;
+        typename Vector<T, N>::Raw raw[MOST], there[MOST];
 #pragma unroll
-        for (int k = 0; k < N; k++) values[k] = accumulate ? so_far[k] + values[k] : values[k];
-        Vector<T, N>::store(to + v * to_pitch + at.channel, values);
-    }
+        for (int u = 0; u < MOST; u++) {
+            raw[u] = fetch<T, N>(from + (v + u * step) * from_pitch + at.channel);
+            if (accumulate) there[u] = fetch<T, N>(to + (v + u * step) * to_pitch + at.channel);
+        }
+#pragma unroll
+        for (int u = 0; u < MOST; u++) {
+            float values[N], so_far[N] = {};
+            Vector<T, N>::unpack(raw[u], values);
+            if (accumulate) Vector<T, N>::unpack(there[u], so_far);
+#pragma unroll
+            for (int k = 0; k < N; k++) values[k] = accumulate ? so_far[k] + values[k] : values[k];
+            Vector<T, N>::store(to + (v + u * step) * to_pitch + at.channel, values);
+        }
+    });
 }
 
 cudaError_t pleat_cuda_copy(pleat_dtype type, const pleat_tensor *from, int accumulate,
@@ -85,7 +97,7 @@ cudaError_t pleat_cuda_copy(pleat_dtype type, const pleat_tensor *from, int accu
     return dispatch(type, fits(type, from) && fits(type, to), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, from->c, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, from->c, N, 4, wave<copy<T, N>>());
         copy<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)from->data, from->pitch, voxels,
                                                    from->c, s.width, accumulate, (T *)to->data,
                                                    to->pitch);
@@ -102,7 +114,7 @@ static __global__ void widen(const T *from, size_t voxels, int c, int wide, int 
 #pragma unroll
         for (int k = 0; k < N; k++) {
             float one[1] = {0};
-            if (at.channel + k < c) Vector<T, 1>::load(from + v * c + at.channel + k, one);
+            if (at.channel + k < c) load<T, 1>(from + v * c + at.channel + k, one);
             values[k] = one[0];
         }
         Vector<T, N>::store(to + v * wide + at.channel, values);
@@ -114,7 +126,7 @@ cudaError_t pleat_cuda_widen(pleat_dtype type, const void *from, size_t voxels, 
     return dispatch(type, aligned(to), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, wide, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, wide, N, 1, wave<widen<T, N>>());
         widen<T, N>
             <<<s.grid, THREADS, 0, stream>>>((const T *)from, voxels, c, wide, s.width, (T *)to);
         return cudaGetLastError();
@@ -131,7 +143,7 @@ static __global__ void narrow(const T *from, size_t voxels, int wide, int c, int
     for (int k = 0; k < N; k++) shift[k] = bias != NULL ? bias[at.channel + k] : 0;
     for (size_t v = at.first(); v < voxels; v += at.step()) {
         float values[N];
-        Vector<T, N>::load(from + v * wide + at.channel, values);
+        load<T, N>(from + v * wide + at.channel, values);
 #pragma unroll
         for (int k = 0; k < N; k++) {
             values[k] += shift[k];
@@ -148,7 +160,7 @@ cudaError_t pleat_cuda_narrow(pleat_dtype type, const void *from, size_t voxels,
     return dispatch(type, vectors, [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, c, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, c, N, 1, wave<narrow<T, N>>());
         narrow<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)from, voxels, wide, c, s.width,
                                                      bias, relu, (T *)to);
         return cudaGetLastError();
@@ -174,8 +186,8 @@ cudaError_t pleat_cuda_pack(pleat_dtype type, const float *weights, int cout, in
     const size_t n = (size_t)cout_wide * taps * cin_wide;
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        pack<T>
-            <<<blocks_for(n), THREADS, 0, stream>>>(weights, cout, taps, cin, n, cin_wide, (T *)to);
+        pack<T><<<blocks_for<pack<T>>(n), THREADS, 0, stream>>>(weights, cout, taps, cin, n,
+                                                                cin_wide, (T *)to);
         return cudaGetLastError();
     });
 }
@@ -184,7 +196,7 @@ template <typename T>
 static __global__ void unpack_add(const T *wide, size_t n, int cin, int cin_wide, float *dweights) {
     for (EACH(i, n)) { /* of dweights */
         float value[1];
-        Vector<T, 1>::load(wide + i / cin * cin_wide + i % cin, value);
+        load<T, 1>(wide + i / cin * cin_wide + i % cin, value);
         dweights[i] += value[0];
     }
 }
@@ -194,8 +206,8 @@ cudaError_t pleat_cuda_unpack_add(pleat_dtype type, const void *wide, int cout, 
     const size_t n = (size_t)cout * taps * cin;
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        unpack_add<T>
-            <<<blocks_for(n), THREADS, 0, stream>>>((const T *)wide, n, cin, cin_wide, dweights);
+        unpack_add<T><<<blocks_for<unpack_add<T>>(n), THREADS, 0, stream>>>((const T *)wide, n, cin,
+                                                                            cin_wide, dweights);
         return cudaGetLastError();
     });
 }
@@ -206,14 +218,13 @@ struct Steps { /* 1 for a stride of 2 along the axis, else 0; the large tensor's
     int d, h, w, rows, columns;
 };
 
-/* Where voxel v of the large tensor lies among the products, in rows of C: its parent's row times
- * the number of children, and its own number among them. */
-static __device__ size_t product_row(size_t v, Steps s) {
-    const int x = (int)(v % s.columns), y = (int)(v / s.columns % s.rows);
-    const size_t plane = v / s.columns / s.rows; /* n * depth + z; the stride divides the depth */
+/* Where voxel p of the large tensor lies among the products, in rows of C: its parent's row times
+ * the number of children, and its own number among them. p.plane is n * depth + z; the stride
+ * divides the depth. */
+static __device__ size_t product_row(const Position &p, Steps s) {
     const size_t parent =
-        ((plane >> s.d) * (s.rows >> s.h) + (y >> s.h)) * (s.columns >> s.w) + (x >> s.w);
-    const int child = ((int)(plane & s.d) << (s.h + s.w)) + ((y & s.h) << s.w) + (x & s.w);
+        ((p.plane >> s.d) * (s.rows >> s.h) + (p.y >> s.h)) * (s.columns >> s.w) + (p.x >> s.w);
+    const int child = ((int)(p.plane & s.d) << (s.h + s.w)) + ((p.y & s.h) << s.w) + (p.x & s.w);
     return (parent << (s.d + s.h + s.w)) + child;
 }
 
@@ -223,20 +234,31 @@ static Steps steps_of(const int stride[3], const pleat_tensor *large) {
 }
 
 template <typename T, int N>
-static __global__ void up_scatter(const T *products, const float *bias, size_t voxels, Steps steps,
-                                  int c, int width, T *to, int pitch) {
+static __global__ void __launch_bounds__(THREADS)
+    up_scatter(const T *products, const float *bias, size_t voxels, Steps steps, int c, int width,
+               T *to, int pitch) {
     const Place<N> at(c, width);
     if (!at.active) return;
     float shift[N];
 #pragma unroll
     for (int k = 0; k < N; k++) shift[k] = bias != NULL ? bias[at.channel + k] : 0;
-    for (size_t v = at.first(); v < voxels; v += at.step()) {
-        float values[N];
-        Vector<T, N>::load(products + product_row(v, steps) * c + at.channel, values);
+    const size_t step = at.step();
+    Position voxel(at.first(), step, steps.rows, steps.columns);
+    walk<4>(at.first(), step, voxels, [&](auto batch, size_t v) {
+        const int MOST = decltype(batch)::n;
+        typename Vector<T, N>::Raw raw[MOST];
 #pragma unroll
-        for (int k = 0; k < N; k++) values[k] += shift[k];
-        Vector<T, N>::store(to + v * pitch + at.channel, values);
-    }
+        for (int u = 0; u < MOST; u++, voxel.next())
+            raw[u] = fetch<T, N>(products + product_row(voxel, steps) * c + at.channel);
+#pragma unroll
+        for (int u = 0; u < MOST; u++) {
+            float values[N];
+            Vector<T, N>::unpack(raw[u], values);
+#pragma unroll
+            for (int k = 0; k < N; k++) values[k] += shift[k];
+            Vector<T, N>::store(to + (v + u * step) * pitch + at.channel, values);
+        }
+    });
 }
 
 cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const int stride[3], const void *products,
@@ -246,7 +268,7 @@ cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const int stride[3], const v
     return dispatch(type, fits(type, y) && aligned(products), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, y->c, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, y->c, N, 4, wave<up_scatter<T, N>>());
         up_scatter<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)products, bias, voxels, steps,
                                                          y->c, s.width, (T *)y->data, y->pitch);
         return cudaGetLastError();
@@ -254,15 +276,24 @@ cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const int stride[3], const v
 }
 
 template <typename T, int N>
-static __global__ void up_gather(const T *from, int pitch, size_t voxels, Steps steps, int c,
-                                 int width, T *products) {
+static __global__ void __launch_bounds__(THREADS)
+    up_gather(const T *from, int pitch, size_t voxels, Steps steps, int c, int width, T *products) {
     const Place<N> at(c, width);
     if (!at.active) return;
-    for (size_t v = at.first(); v < voxels; v += at.step()) {
-        float values[N];
-        Vector<T, N>::load(from + v * pitch + at.channel, values);
-        Vector<T, N>::store(products + product_row(v, steps) * c + at.channel, values);
-    }
+    const size_t step = at.step();
+    Position voxel(at.first(), step, steps.rows, steps.columns);
+    walk<4>(at.first(), step, voxels, [&](auto batch, size_t v) {
+        const int MOST = decltype(batch)::n;
+        typedef typename Vector<T, N>::Raw Raw;
+        Raw raw[MOST];
+#pragma unroll
+        for (int u = 0; u < MOST; u++)
+            raw[u] = fetch<T, N>(from + (v + u * step) * pitch + at.channel);
+#pragma unroll
+        for (int u = 0; u < MOST; u++, voxel.next())
+            *reinterpret_cast<Raw *>(products + product_row(voxel, steps) * c + at.channel) =
+                raw[u];
+    });
 }
 
 cudaError_t pleat_cuda_up_gather(pleat_dtype type, const int stride[3], const pleat_tensor *dy,
@@ -272,7 +303,7 @@ cudaError_t pleat_cuda_up_gather(pleat_dtype type, const int stride[3], const pl
     return dispatch(type, fits(type, dy) && aligned(products), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, dy->c, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, dy->c, N, 4, wave<up_gather<T, N>>());
         up_gather<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)dy->data, dy->pitch, voxels,
                                                         steps, dy->c, s.width, (T *)products);
         return cudaGetLastError();
@@ -304,6 +335,7 @@ cudaError_t pleat_cuda_coarsen_labels(const uint8_t *labels, int n, const int di
         g.to[a] = dim[a] / step[a];
         voxels *= (size_t)g.to[a];
     }
-    coarsen_labels<<<blocks_for(voxels), THREADS, 0, stream>>>(labels, g, voxels, to);
+    coarsen_labels<<<blocks_for<coarsen_labels>(voxels), THREADS, 0, stream>>>(labels, g, voxels,
+                                                                               to);
     return cudaGetLastError();
 }
