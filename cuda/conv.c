@@ -77,22 +77,25 @@ pleat_status pleat_cuda_align_bias(pleat_cuda *e, pleat_conv *conv, const float 
 pleat_status pleat_cuda_conv_run_forward(pleat_engine *engine, pleat_conv *conv,
                                          const void *weights, const void *bias,
                                          const pleat_tensor *x, const pleat_tensor *y) {
+    pleat_cuda *e = pleat_cuda_of(engine);
     (void)weights; /* packed */
-    return conv->ops->forward(pleat_cuda_of(engine), conv, bias, x, y);
+    e->gathered = NULL;
+    return conv->ops->forward(e, conv, bias, x, y);
 }
 
 pleat_status pleat_cuda_conv_run_data(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                       const pleat_tensor *dy, const pleat_tensor *dx) {
+    pleat_cuda *e = pleat_cuda_of(engine);
     (void)weights;
-    return conv->ops->data(pleat_cuda_of(engine), conv, dy, dx);
+    const pleat_status status = conv->ops->data(e, conv, dy, dx);
+    e->gathered = NULL;
+    return status;
 }
 
 pleat_status pleat_cuda_conv_run_weights(pleat_engine *engine, pleat_conv *conv,
                                          const pleat_tensor *x, const pleat_tensor *dy,
                                          void *dweights, void *dbias) {
     pleat_cuda *e = pleat_cuda_of(engine);
-    PLEAT_TRY(conv->ops->weights(e, conv, x, dy, dweights));
-    if (dbias == NULL) return PLEAT_OK;
-    CUDA_TRY(pleat_cuda_bias_backward(engine->act, dy, e->partials, dbias, e->stream));
-    return PLEAT_OK;
+    e->gathered = NULL;
+    return conv->ops->weights(e, conv, x, dy, dweights, dbias);
 }

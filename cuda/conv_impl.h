@@ -14,7 +14,7 @@ typedef struct pleat_conv_kind_ops { /* of CONV, of HEAD, of UP */
     pleat_status (*data)(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *dy,
                          const pleat_tensor *dx);
     pleat_status (*weights)(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
-                            const pleat_tensor *dy, float *dweights);
+                            const pleat_tensor *dy, float *dweights, float *dbias);
 } pleat_conv_kind_ops;
 
 struct pleat_conv {

@@ -125,8 +125,10 @@ static pleat_status backward_data(pleat_cuda *e, pleat_conv *conv, const pleat_t
 }
 
 static pleat_status backward_weights(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
-                                     const pleat_tensor *dy, float *dweights) {
+                                     const pleat_tensor *dy, float *dweights, float *dbias) {
     void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = e->dweights.data};
+    if (dbias != NULL)
+        CUDA_TRY(pleat_cuda_bias_backward(e->base.act, dy, e->partials, dbias, e->stream));
     if (conv->plan[PLEAT_PASS_WEIGHTS] == NULL) {
         CUDA_TRY(
             pleat_cuda_conv_backward_weights(e->base.act, &conv->desc, x, dy, dweights, e->stream));

@@ -57,6 +57,7 @@ typedef struct pleat_cuda {
     pleat_cuda_buffer workspace; /* cuDNN's and cuBLASLt's */
     pleat_cuda_buffer from, to;  /* padded or shuffled copies of a convolution's tensors */
     pleat_cuda_buffer dweights;  /* of one layer, padded */
+    const void *gathered;        /* the up-convolution whose shuffled dy lies in `to`, or NULL */
     double *partials;            /* [PLEAT_CUDA_PARTIALS] */
     pleat_cuda_slot slots[PLEAT_CUDA_SLOTS];
     int next_slot;

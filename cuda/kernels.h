@@ -52,11 +52,26 @@ cudaError_t pleat_cuda_relu_backward(pleat_dtype type, const void *y, const void
                                      void *dx, cudaStream_t stream);
 /* Packed products [N,D,H,W, children, C] to y [N,sD,sH,sW,C], which may be a slice, s being the
  * stride of each axis: child (d * sH + h) * sW + w of a voxel lies at (sD+d, sH+h, sW+w); bias
- * float [C] is added unless NULL. gather: the way back, without. */
+ * float [C] is added unless NULL. kernels_up.cu */
 cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const int stride[3], const void *products,
                                   const float *bias, const pleat_tensor *y, cudaStream_t stream);
+
+/* ---- sums over voxels, beside what a kernel makes of them ---- */
+
+typedef struct pleat_cuda_sum {
+    double *partials; /* [PLEAT_CUDA_PARTIALS] */
+    float *to;        /* [c], += the sum of each channel; NULL: not wanted */
+} pleat_cuda_sum;
+
+/* The way back of up_scatter: dy [N,sD,sH,sW,C] to products [N,D,H,W, children, C]; and the sum of
+ * dy. kernels_up.cu */
 cudaError_t pleat_cuda_up_gather(pleat_dtype type, const int stride[3], const pleat_tensor *dy,
-                                 void *products, cudaStream_t stream);
+                                 pleat_cuda_sum bias, void *products, cudaStream_t stream);
+/* A head's gradients: dweights [classes, x->c] += dy' x, dbias [classes] += sum dy unless NULL.
+ * x and dy [voxels, classes] packed. Reads x once for every 4 classes. kernels_head.cu */
+cudaError_t pleat_cuda_head_weights(pleat_dtype type, const pleat_tensor *x, const void *dy,
+                                    int classes, double *partials, float *dweights, float *dbias,
+                                    cudaStream_t stream);
 
 /* ---- batch norm and channel sums: kernels_norm.cu; partials: double [PLEAT_CUDA_PARTIALS] ---- */
 
@@ -74,7 +89,8 @@ cudaError_t pleat_cuda_norm_backward_sums(pleat_dtype type, const pleat_norm *no
 cudaError_t pleat_cuda_norm_backward(pleat_dtype type, const pleat_norm *norm,
                                      const pleat_tensor *x, const pleat_tensor *dy,
                                      const double *sums, double count, int relu_mask,
-                                     const pleat_tensor *dx, cudaStream_t stream);
+                                     const pleat_tensor *dx, pleat_cuda_sum bias,
+                                     cudaStream_t stream);
 /* dbias[c] += sum over voxels of dy; dy may be a slice. */
 cudaError_t pleat_cuda_bias_backward(pleat_dtype type, const pleat_tensor *dy, double *partials,
                                      float *dbias, cudaStream_t stream);

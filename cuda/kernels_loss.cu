@@ -1,5 +1,5 @@
 /* kernels_loss.cu - softmax, the loss in one pass forward and one backward, and Adam. */
-#include "kernels.cuh"
+#include "sums.cuh"
 
 static const int MOST_CLASSES = 256;   /* a label is a byte */
 static const int MOST_PARTIALS = 1024; /* blocks per sample of the forward pass */
@@ -77,14 +77,12 @@ static __global__ void __launch_bounds__(THREADS)
 /* A block per sample, a warp per sum over the first stage's blocks. */
 static __global__ void loss_finish(const double *partials, int blocks, int classes, double *sums) {
     __shared__ double crossentropy[MOST_CLASSES];
-    const int lane = (int)threadIdx.x % 32, n = KINDS * classes;
+    const int n = KINDS * classes;
     const double *from = partials + (size_t)blockIdx.x * blocks * n;
     double *to = sums + (size_t)blockIdx.x * (3 * classes + 1);
     for (int i = (int)threadIdx.x / 32; i < n; i += THREADS / 32) {
-        double sum = 0;
-        for (int b = lane; b < blocks; b += 32) sum += from[(size_t)b * n + i];
-        for (int other = 16; other > 0; other /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, other);
-        if (lane != 0) continue;
+        const double sum = warp_total(from + i, blocks, (size_t)n);
+        if (threadIdx.x % 32 != 0) continue;
         if (i < 3 * classes)
             to[i] = sum;
         else

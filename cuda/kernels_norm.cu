@@ -18,14 +18,14 @@ static __global__ void __launch_bounds__(THREADS)
     Total sums(shared);
     const Place<N> at(c, width);
     float mean[N] = {}, inv_std[N] = {};
-    if (at.active) {
 #pragma unroll
-        for (int k = 0; k < N && KIND == BACKWARD; k++) {
-            mean[k] = means[at.channel + k];
-            inv_std[k] = inv_stds[at.channel + k];
-        }
-        const size_t step = at.step();
-        walk<KIND == BACKWARD ? 2 : 4>(at.first(), step, voxels, [&](auto batch, size_t v) {
+    for (int k = 0; k < N && KIND == BACKWARD && at.active; k++) {
+        mean[k] = means[at.channel + k];
+        inv_std[k] = inv_stds[at.channel + k];
+    }
+    const size_t step = at.step();
+    walk<KIND == BACKWARD ? 2 : 4>(
+        at.first(), step, at.active ? voxels : 0, [&](auto batch, size_t v) {
             const int MOST = decltype(batch)::n;
             typename Vector<T, N>::Raw raw_a[MOST], raw_b[MOST];
 #pragma unroll
@@ -49,20 +49,16 @@ static __global__ void __launch_bounds__(THREADS)
             }
             sums.added(MOST);
         });
-    }
     sums.write(at, c, width, partials);
 }
 
 /* A warp per channel and sum. */
 static __global__ void finish(const double *partials, int blocks, int n, int c, double *sums,
                               float *add0, float *add1) {
-    const int lane = (int)threadIdx.x % 32;
     const int i = (int)(blockIdx.x * blockDim.x + threadIdx.x) / 32; /* of [n][c] */
     if (i >= n * c) return;                                          /* the whole warp */
-    double sum = 0;
-    for (int b = lane; b < blocks; b += 32) sum += partials[(size_t)b * n * c + i];
-    for (int other = 16; other > 0; other /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, other);
-    if (lane != 0) return;
+    const double sum = warp_total(partials + i, blocks, (size_t)n * c);
+    if (threadIdx.x % 32 != 0) return;
     float *add = i < c ? add0 : add1;
     if (sums != NULL) sums[i] = sum;
     if (add != NULL) add[i % c] = (float)(add[i % c] + sum);
@@ -200,12 +196,13 @@ template <typename T, int N>
 static __global__ void __launch_bounds__(THREADS)
     backward(const T *x, int x_pitch, const T *dy, int dy_pitch, size_t voxels, int c, int width,
              const pleat_norm norm, const double *sums, double per_count, int relu_mask, T *dx,
-             int dx_pitch) {
+             int dx_pitch, double *partials) {
+    __shared__ typename ThreadSums<1, N>::Shared shared;
+    ThreadSums<1, N> total(shared); /* of dx */
     const Place<N> at(c, width);
-    if (!at.active) return;
     float scale[N], mean[N], slope[N], shift[N]; /* dx = scale dy + slope (x - mean) + shift */
 #pragma unroll
-    for (int k = 0; k < N; k++) {
+    for (int k = 0; k < N && at.active; k++) {
         const int channel = at.channel + k;
         const float inv_std = ((const float *)norm.inv_std)[channel];
         mean[k] = ((const float *)norm.mean)[channel];
@@ -214,7 +211,7 @@ static __global__ void __launch_bounds__(THREADS)
         shift[k] = -scale[k] * (float)(sums[channel] * per_count);
     }
     const size_t step = at.step();
-    walk<2>(at.first(), step, voxels, [&](auto batch, size_t v) {
+    walk<2>(at.first(), step, at.active ? voxels : 0, [&](auto batch, size_t v) {
         const int MOST = decltype(batch)::n;
         typename Vector<T, N>::Raw raw_x[MOST], raw_dy[MOST];
 #pragma unroll
@@ -231,25 +228,31 @@ static __global__ void __launch_bounds__(THREADS)
             for (int k = 0; k < N; k++) {
                 g[k] = scale[k] * g[k] + (slope[k] * (value[k] - mean[k]) + shift[k]);
                 if (relu_mask && value[k] <= 0) g[k] = 0;
+                total.part[0][k] += g[k];
             }
             Vector<T, N>::store(dx + (v + u * step) * dx_pitch + at.channel, g);
         }
+        total.added(MOST);
     });
+    total.write(at, c, width, partials);
 }
 
 cudaError_t pleat_cuda_norm_backward(pleat_dtype type, const pleat_norm *norm,
                                      const pleat_tensor *x, const pleat_tensor *dy,
                                      const double *sums, double count, int relu_mask,
-                                     const pleat_tensor *dx, cudaStream_t stream) {
+                                     const pleat_tensor *dx, pleat_cuda_sum bias,
+                                     cudaStream_t stream) {
     const size_t voxels = pleat_tensor_voxels(x);
     const bool vectors = fits(type, x) && fits(type, dy) && fits(type, dx);
     return dispatch(type, vectors, [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, x->c, N, 4, wave<backward<T, N>>());
+        const Shape s = sums_shape<backward<T, N>>(voxels, x->c, N, 1);
         backward<T, N><<<s.grid, THREADS, 0, stream>>>(
             (const T *)x->data, x->pitch, (const T *)dy->data, dy->pitch, voxels, x->c, s.width,
-            *norm, sums, 1 / count, relu_mask, (T *)dx->data, dx->pitch);
-        return cudaGetLastError();
+            *norm, sums, 1 / count, relu_mask, (T *)dx->data, dx->pitch, bias.partials);
+        if (bias.to == NULL) return cudaGetLastError();
+        return pleat_cuda_finish_sums(bias.partials, s.grid.x, 1, x->c, NULL, bias.to, NULL,
+                                      stream);
     });
 }

@@ -56,6 +56,14 @@ template <int SUMS, int N> struct ThreadSums {
     }
 };
 
+/* A warp's: from[0] + from[stride] + ..., `blocks` of them; every lane has it. */
+static __device__ double warp_total(const double *from, int blocks, size_t stride) {
+    double sum = 0;
+    for (int b = (int)threadIdx.x % 32; b < blocks; b += 32) sum += from[b * stride];
+    for (int other = 16; other > 0; other /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, other);
+    return sum;
+}
+
 /* Of a kernel that sums: whole chunks for a thread, and blocks whose sums fit in the partials. */
 template <auto KERNEL> static Shape sums_shape(size_t voxels, int c, int n, int sums) {
     const size_t room = PLEAT_CUDA_PARTIALS / ((size_t)sums * (size_t)c), most = wave<KERNEL>();

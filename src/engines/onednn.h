@@ -149,7 +149,7 @@ pleat_status pleat_onednn_norm_backward_sums(pleat_engine *engine, const pleat_n
 pleat_status pleat_onednn_norm_backward(pleat_engine *engine, const pleat_norm *norm,
                                         const pleat_tensor *x, const pleat_tensor *dy,
                                         const double *sums, double count, int relu_mask,
-                                        const pleat_tensor *dx);
+                                        const pleat_tensor *dx, void *dbias);
 
 pleat_status pleat_onednn_softmax(pleat_engine *engine, const void *logits, size_t voxels,
                                   int classes, void *probs);

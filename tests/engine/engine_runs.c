@@ -121,7 +121,9 @@ static void norm_backward(memory *m, const norm_case *c, const norm_in *in, cons
     void *dbeta = memory_put(m, e->real, in->dbeta, channels);
     OK(e->ops->norm_backward_sums(e, norm, x, &dy, sums, dgamma, dbeta));
     add_others(m, sums, out->back_sums, in->others_back, 2 * channels);
-    OK(e->ops->norm_backward(e, norm, x, &dy, sums, count, c->relu_mask, &dx));
+    void *dbias = in->dbias != NULL ? memory_put(m, e->real, in->dbias, channels) : NULL;
+    OK(e->ops->norm_backward(e, norm, x, &dy, sums, count, c->relu_mask, &dx, dbias));
+    if (dbias != NULL) memory_read(m, e->real, dbias, out->dbias, channels);
     memory_read(m, e->real, dgamma, out->dgamma, channels);
     memory_read(m, e->real, dbeta, out->dbeta, channels);
     memory_read_tensor(m, e->act, &dx, packed, out->dx);

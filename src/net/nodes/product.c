@@ -94,7 +94,8 @@ pleat_status pleat_product_backward(pleat_net *net, int i) {
         PLEAT_TRY(engine->ops->relu_backward(engine, &layer->x, &layer->dx, &layer->dx));
     PLEAT_TRY(engine->ops->conv_backward_weights(
         engine, layer->conv, &pleat_net_input(net, i, 0)->x, &layer->dx,
-        pleat_net_weight_gradient(net, i), pleat_net_bias_gradient(net, i)));
+        pleat_net_weight_gradient(net, i),
+        pleat_net_bias_by_reader(net, i) ? NULL : pleat_net_bias_gradient(net, i)));
     if (!to->wanted) return PLEAT_OK;
     return engine->ops->conv_backward_data(
         engine, layer->conv, pleat_net_weights(net, PLEAT_STATE_PARAMS, i), &layer->dx, &to->dx);
