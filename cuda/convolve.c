@@ -95,10 +95,7 @@ static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
     }
     PLEAT_TRY(widened(e, x, conv->cin_wide, &e->from, &tensors[PLEAT_CONV_X]));
     tensors[PLEAT_CONV_Y] = conv->cout_wide == y->c ? y->data : e->to.data;
-    if (conv->fused) {
-        PLEAT_TRY(pleat_cuda_align_bias(e, conv, bias));
-        tensors[PLEAT_CONV_BIAS] = conv->bias;
-    }
+    if (conv->fused) tensors[PLEAT_CONV_BIAS] = conv->bias;
     PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_FORWARD], tensors));
     if (conv->fused && conv->cout_wide == y->c) return PLEAT_OK;
     CUDA_TRY(pleat_cuda_narrow(e->base.act, tensors[PLEAT_CONV_Y], conv->y_voxels, conv->cout_wide,

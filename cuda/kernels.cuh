@@ -121,7 +121,7 @@ struct Position {
     }
 };
 
-/* Blocks of a kernel that the GPU holds at once. A process has GPUs of one kind: asked only once. */
+/* Blocks of a kernel that the GPU holds at once. Asked once: a process has GPUs of one kind. */
 static inline unsigned wave_of(const void *kernel) {
     int device = 0, processors = 0, blocks = 0;
     const bool known =

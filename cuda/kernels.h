@@ -4,7 +4,8 @@
  * A tensor is [voxels, c] with `pitch` elements from one voxel to the next, of type F32 or BF16;
  * sums, statistics, parameters and gradients are float or double as written. Where the channels,
  * the pitches and the addresses allow it a thread moves 16 bytes at once, else one element; the
- * results are the same. Sums run in a fixed order: the same numbers give the same bits.
+ * results are the same. Sums run in an order that is fixed for one kind of GPU, which decides how
+ * many blocks there are: there the same numbers give the same bits.
  *
  * The code returned is the launch's; what happens later is found by the next call that waits.
  */
@@ -41,9 +42,22 @@ cudaError_t pleat_cuda_widen(pleat_dtype type, const void *from, size_t voxels, 
  * added unless NULL, then with relu what is negative becomes 0. wide == c: to may be from. */
 cudaError_t pleat_cuda_narrow(pleat_dtype type, const void *from, size_t voxels, int wide, int c,
                               const float *bias, int relu, void *to, cudaStream_t stream);
-/* Weights float [cout, taps, cin] become `type` [cout_wide, taps, cin_wide]; the rest is 0. */
-cudaError_t pleat_cuda_pack(pleat_dtype type, const float *weights, int cout, int taps, int cin,
-                            int cout_wide, int cin_wide, void *to, cudaStream_t stream);
+/* Float [rows, c] become `type` [rows_wide, c_wide], the rest 0: of several layers at once. */
+typedef struct pleat_cuda_pack_one {
+    const float *from;
+    void *to;
+    pleat_dtype type;
+    unsigned rows, c, rows_wide, c_wide;
+} pleat_cuda_pack_one;
+
+#define PLEAT_CUDA_PACKS 64 /* they are a kernel's parameter: 4 KiB at most */
+
+typedef struct pleat_cuda_packs {
+    int n;
+    pleat_cuda_pack_one of[PLEAT_CUDA_PACKS];
+} pleat_cuda_packs;
+
+cudaError_t pleat_cuda_pack(const pleat_cuda_packs *packs, cudaStream_t stream);
 /* And back: dweights += what is in the wider array of `type`. */
 cudaError_t pleat_cuda_unpack_add(pleat_dtype type, const void *wide, int cout, int taps, int cin,
                                   int cin_wide, float *dweights, cudaStream_t stream);

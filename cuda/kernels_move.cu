@@ -169,41 +169,67 @@ cudaError_t pleat_cuda_narrow(pleat_dtype type, const void *from, size_t voxels,
 
 /* ---- weights ---- */
 
-template <typename T>
-static __global__ void pack(const float *weights, int cout, int taps, int cin, size_t n,
-                            int cin_wide, T *to) {
-    for (EACH(i, n)) { /* of the wider array */
-        const int ci = (int)(i % cin_wide);
-        const size_t row = i / cin_wide; /* cout, tap */
-        const bool is_inside = ci < cin && row < (size_t)cout * taps;
-        const float value[1] = {is_inside ? weights[row * cin + ci] : 0};
-        Vector<T, 1>::store(to + i, value);
+static const unsigned PART = 8 * THREADS; /* of a layer's elements, packed by a block at once */
+
+static __device__ __host__ unsigned parts_of(const pleat_cuda_pack_one &p) {
+    return (p.rows_wide * p.c_wide + PART - 1) / PART;
+}
+
+static __device__ void pack_element(const pleat_cuda_pack_one &p, unsigned i) {
+    const unsigned row = i / p.c_wide, c = i % p.c_wide;
+    const float value[1] = {row < p.rows && c < p.c ? p.from[row * p.c + c] : 0};
+    if (p.type == PLEAT_F32)
+        Vector<float, 1>::store((float *)p.to + i, value);
+    else
+        Vector<bf16, 1>::store((bf16 *)p.to + i, value);
+}
+
+/* The parts of all layers one after another, shared by the blocks. */
+static __global__ void __launch_bounds__(THREADS)
+    pack(const __grid_constant__ pleat_cuda_packs packs) {
+    unsigned first = 0; /* part of layer k */
+    int k = 0;
+    for (unsigned part = blockIdx.x;; part += gridDim.x) {
+        for (; k < packs.n && part - first >= parts_of(packs.of[k]); k++)
+            first += parts_of(packs.of[k]);
+        if (k == packs.n) return;
+        const unsigned n = packs.of[k].rows_wide * packs.of[k].c_wide;
+#pragma unroll
+        for (unsigned u = 0; u < PART / THREADS; u++) {
+            const unsigned i = (part - first) * PART + u * THREADS + threadIdx.x;
+            if (i < n) pack_element(packs.of[k], i);
+        }
     }
 }
 
-cudaError_t pleat_cuda_pack(pleat_dtype type, const float *weights, int cout, int taps, int cin,
-                            int cout_wide, int cin_wide, void *to, cudaStream_t stream) {
-    const size_t n = (size_t)cout_wide * taps * cin_wide;
-    return dispatch(type, false, [&](auto tag) {
-        typedef typename decltype(tag)::type T;
-        pack<T><<<blocks_for<pack<T>>(n), THREADS, 0, stream>>>(weights, cout, taps, cin, n,
-                                                                cin_wide, (T *)to);
-        return cudaGetLastError();
+cudaError_t pleat_cuda_pack(const pleat_cuda_packs *packs, cudaStream_t stream) {
+    size_t parts = 0;
+    for (int k = 0; k < packs->n; k++) parts += parts_of(packs->of[k]);
+    pack<<<blocks_for<pack>(parts * THREADS), THREADS, 0, stream>>>(*packs);
+    return cudaGetLastError();
+}
+
+template <typename T>
+static __global__ void __launch_bounds__(THREADS)
+    unpack_add(const T *wide, unsigned n, unsigned cin, unsigned cin_wide, float *dweights) {
+    const unsigned first = blockIdx.x * THREADS + threadIdx.x, step = gridDim.x * THREADS;
+    walk<4>(first, step, n, [&](auto batch, size_t at) {
+        const int MOST = decltype(batch)::n;
+        float value[MOST][1], so_far[MOST];
+#pragma unroll
+        for (int u = 0; u < MOST; u++) {
+            const unsigned i = (unsigned)at + u * step; /* of dweights */
+            load<T, 1>(wide + (size_t)(i / cin) * cin_wide + i % cin, value[u]);
+            so_far[u] = dweights[i];
+        }
+#pragma unroll
+        for (int u = 0; u < MOST; u++) dweights[at + u * step] = so_far[u] + value[u][0];
     });
-}
-
-template <typename T>
-static __global__ void unpack_add(const T *wide, size_t n, int cin, int cin_wide, float *dweights) {
-    for (EACH(i, n)) { /* of dweights */
-        float value[1];
-        load<T, 1>(wide + i / cin * cin_wide + i % cin, value);
-        dweights[i] += value[0];
-    }
 }
 
 cudaError_t pleat_cuda_unpack_add(pleat_dtype type, const void *wide, int cout, int taps, int cin,
                                   int cin_wide, float *dweights, cudaStream_t stream) {
-    const size_t n = (size_t)cout * taps * cin;
+    const unsigned n = (unsigned)cout * taps * cin;
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
         unpack_add<T><<<blocks_for<unpack_add<T>>(n), THREADS, 0, stream>>>((const T *)wide, n, cin,

@@ -1,8 +1,8 @@
 /*
  * kernels_norm.cu - batch norm forward and backward, and sums over voxels per channel.
  *
- * Sums walk from the last voxel to the first, what uses them from the first to the last: each begins
- * with what the one before it touched last, and what of it the L2 cache still holds.
+ * Sums walk from the last voxel to the first, what uses them from the first to the last: so each
+ * begins with what the kernel before it touched last, of which the L2 cache still holds a part.
  */
 #include "sums.cuh"
 

@@ -13,7 +13,7 @@ static Blocks blocks_of(const pleat_tensor *large, const pleat_tensor *small) {
     return b;
 }
 
-/* First of the large voxels of the block at p; those of its others, d*4 + h*2 + w, follow at child(). */
+/* First of the large voxels of the block at p; the others, d*4 + h*2 + w, follow at child(). */
 static __device__ size_t large_voxel(const Position &p, Blocks b) {
     return (p.plane * b.d * ((size_t)b.rows * b.h) + p.y * b.h) * ((size_t)b.columns * b.w) +
            p.x * b.w;

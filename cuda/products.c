@@ -41,7 +41,7 @@ static pleat_status head_prepare(pleat_cuda *e, pleat_conv *conv) {
 
 static pleat_status head_forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
                                  const pleat_tensor *x, const pleat_tensor *y) {
-    PLEAT_TRY(pleat_cuda_align_bias(e, conv, bias));
+    (void)bias; /* packed */
     return pleat_matmul_run(e, conv->product[PLEAT_PASS_FORWARD], conv->weights, x->data, y->data);
 }
 

@@ -1,9 +1,9 @@
 /*
  * sums.cuh - sums over voxels per channel, made beside what a kernel does with the voxels.
  *
- * A sum has two stages. Every thread adds its voxels, in float for CHUNK of them and then in double,
- * and every block writes one double per channel and sum; then a warp per channel and sum adds the
- * blocks. Nothing is atomic: on one GPU the order is always the same.
+ * A sum has two stages. Every thread adds its voxels, in float for CHUNK of them and then in
+ * double, and every block writes one double per channel and sum; then a warp per channel and sum
+ * adds the blocks. Nothing is atomic: on one GPU the order is always the same.
  */
 #ifndef PLEAT_CUDA_SUMS_CUH
 #define PLEAT_CUDA_SUMS_CUH

@@ -149,13 +149,15 @@ typedef struct pleat_engine_ops {
     pleat_status (*input)(pleat_engine *engine, const float *host, size_t n, void *x);
 
     /* Convolutions. x, dx packed [N,D,H,W,Cin]; y, dy packed [N,D,H,W,Cout] (UP: may be slices).
-     * pack: weights have changed; the layer may keep a copy in a layout of its own.
+     * pack: weights or bias have changed; the layer may keep a copy in a layout of its own, made
+     * at the latest when it is first used after.
      * bias NULL: 0; dbias NULL: not wanted. backward_weights, then backward_data of a layer: dy is
      * the same. */
     pleat_status (*conv_create)(pleat_engine *engine, const pleat_conv_desc *desc,
                                 pleat_conv **out);
     void (*conv_destroy)(pleat_engine *engine, pleat_conv *conv);
-    pleat_status (*conv_pack)(pleat_engine *engine, pleat_conv *conv, const void *weights);
+    pleat_status (*conv_pack)(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                              const void *bias);
     pleat_status (*conv_forward)(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                  const void *bias, const pleat_tensor *x, const pleat_tensor *y);
     pleat_status (*conv_backward_data)(pleat_engine *engine, pleat_conv *conv, const void *weights,

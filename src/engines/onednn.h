@@ -115,7 +115,8 @@ static inline pleat_share pleat_share_of(size_t n, size_t grain, int t, int shar
 pleat_status pleat_onednn_conv_create(pleat_engine *engine, const pleat_conv_desc *desc,
                                       pleat_conv **out);
 void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv);
-pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights);
+pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                                    const void *bias);
 pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                        const void *bias, const pleat_tensor *x,
                                        const pleat_tensor *y);

@@ -85,13 +85,14 @@ void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in
     const pleat_tensor x = memory_tensor(&m, engine->act, in->x, conv_x_shape(c), packed);
     const pleat_tensor y = memory_tensor(&m, y_type, NULL, conv_y_shape(c), c->y);
     void *weights = memory_put(&m, engine->real, NULL, weight_count);
-    void *bias = c->no_bias ? NULL : memory_put(&m, engine->real, in->bias, (size_t)c->cout);
+    void *bias = c->no_bias ? NULL : memory_put(&m, engine->real, NULL, (size_t)c->cout);
     pleat_conv *conv = NULL;
     OK(ops->conv_create(engine, &desc, &conv));
-    OK(ops->conv_pack(engine, conv, weights));
+    OK(ops->conv_pack(engine, conv, weights, bias));
     OK(ops->conv_forward(engine, conv, weights, bias, &x, &y));
     memory_write(&m, engine->real, weights, in->weights, weight_count);
-    OK(ops->conv_pack(engine, conv, weights));
+    if (bias != NULL) memory_write(&m, engine->real, bias, in->bias, (size_t)c->cout);
+    OK(ops->conv_pack(engine, conv, weights, bias));
     OK(ops->conv_forward(engine, conv, weights, bias, &x, &y));
     memory_read_tensor(&m, y_type, &y, c->y, out->y);
     if (train) conv_backward(&m, c, conv, weights, &x, in, out);

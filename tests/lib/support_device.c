@@ -222,11 +222,11 @@ static pleat_status zero(pleat_engine *e, void *data, size_t bytes) {
 }
 
 static pleat_status play_pack(const call *c) {
-    return tape.real->conv_pack(the.engine, c->conv, c->in[0]);
+    return tape.real->conv_pack(the.engine, c->conv, c->in[0], c->in[1]);
 }
-static pleat_status pack(pleat_engine *e, pleat_conv *conv, const void *weights) {
+static pleat_status pack(pleat_engine *e, pleat_conv *conv, const void *weights, const void *bias) {
     (void)e;
-    return keep(&(call){.play = play_pack, .conv = conv, .in = {weights}});
+    return keep(&(call){.play = play_pack, .conv = conv, .in = {weights, bias}});
 }
 
 static pleat_status play_forward(const call *c) {

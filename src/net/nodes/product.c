@@ -74,7 +74,8 @@ void pleat_product_release(pleat_net *net, int i) {
 pleat_status pleat_product_pack(pleat_net *net, int i) {
     pleat_engine *engine = net->model->engine;
     return engine->ops->conv_pack(engine, net->layer[i].conv,
-                                  pleat_net_weights(net, PLEAT_STATE_PARAMS, i));
+                                  pleat_net_weights(net, PLEAT_STATE_PARAMS, i),
+                                  pleat_net_bias(net, PLEAT_STATE_PARAMS, i));
 }
 
 pleat_status pleat_product_forward(pleat_net *net, int i, int training) {
