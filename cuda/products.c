@@ -88,6 +88,7 @@ static pleat_status up_forward(pleat_cuda *e, pleat_conv *conv, const float *bia
 }
 
 static pleat_status gather(pleat_cuda *e, const pleat_conv *conv, const pleat_tensor *dy,
+                           /* NOLINTNEXTLINE(readability-non-const-parameter): kernels add */
                            float *dbias) {
     const pleat_cuda_sum bias = {e->partials, dbias};
     CUDA_TRY(pleat_cuda_up_gather(e->base.act, conv->desc.stride, dy, bias, e->to.data, e->stream));
