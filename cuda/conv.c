@@ -45,8 +45,16 @@ done:
     return status;
 }
 
+static void drop_packing(pleat_cuda *e, const pleat_conv *conv) {
+    int left = 0;
+    for (int k = 0; k < e->packs.n; k++)
+        if (e->packs.of[k].to != conv->weights && e->packs.of[k].to != conv->bias)
+            e->packs.of[left++] = e->packs.of[k];
+    e->packs.n = left;
+}
+
 void pleat_cuda_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
-    (void)engine;
+    drop_packing(pleat_cuda_of(engine), conv);
     for (int pass = 0; pass <= PLEAT_PASS_WEIGHTS; pass++) {
         pleat_conv_plan_destroy(conv->plan[pass]);
         pleat_matmul_destroy(conv->product[pass]);
@@ -56,43 +64,56 @@ void pleat_cuda_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
     free(conv);
 }
 
-/* UP's weights [taps, cout, cin] are to `pack` cout rows of taps: taps * cout rows of cin both. */
-pleat_status pleat_cuda_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights) {
-    CUDA_TRY(pleat_cuda_pack(engine->act, weights, conv->desc.cout, conv->taps, conv->desc.cin,
-                             conv->cout_wide, conv->cin_wide, conv->weights,
-                             pleat_cuda_of(engine)->stream));
+/* All layers' copies are made by one kernel, before the first convolution that is asked for. */
+static pleat_status finish_packing(pleat_cuda *e) {
+    if (e->packs.n == 0) return PLEAT_OK;
+    CUDA_TRY(pleat_cuda_pack(&e->packs, e->stream));
+    e->packs.n = 0;
     return PLEAT_OK;
 }
 
-pleat_status pleat_cuda_align_bias(pleat_cuda *e, pleat_conv *conv, const float *bias) {
-    const size_t n = (size_t)conv->desc.cout;
-    const pleat_dtype type = bias_type(e, conv);
-    if (bias != NULL)
-        CUDA_TRY(pleat_cuda_cast(type, bias, n, conv->bias, e->stream));
-    else
-        CUDA_TRY(cudaMemsetAsync(conv->bias, 0, n * pleat_dtype_size(type), e->stream));
+/* UP's weights [taps, cout, cin] are to `pack` cout rows of taps: taps * cout rows of cin both. */
+pleat_status pleat_cuda_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                                  const void *bias) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    const unsigned cin = (unsigned)conv->desc.cin, cout = (unsigned)conv->desc.cout;
+    if (e->packs.n + 2 > PLEAT_CUDA_PACKS) PLEAT_TRY(finish_packing(e));
+    e->packs.of[e->packs.n++] = (pleat_cuda_pack_one){weights,
+                                                      conv->weights,
+                                                      engine->act,
+                                                      cout * (unsigned)conv->taps,
+                                                      cin,
+                                                      (unsigned)(conv->cout_wide * conv->taps),
+                                                      (unsigned)conv->cin_wide};
+    e->packs.of[e->packs.n++] = (pleat_cuda_pack_one){
+        bias, conv->bias, bias_type(e, conv), bias != NULL, cout, 1, (unsigned)conv->cout_wide};
     return PLEAT_OK;
 }
 
 pleat_status pleat_cuda_conv_run_forward(pleat_engine *engine, pleat_conv *conv,
                                          const void *weights, const void *bias,
                                          const pleat_tensor *x, const pleat_tensor *y) {
+    pleat_cuda *e = pleat_cuda_of(engine);
     (void)weights; /* packed */
-    return conv->ops->forward(pleat_cuda_of(engine), conv, bias, x, y);
+    e->gathered = NULL;
+    PLEAT_TRY(finish_packing(e));
+    return conv->ops->forward(e, conv, bias, x, y);
 }
 
 pleat_status pleat_cuda_conv_run_data(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                       const pleat_tensor *dy, const pleat_tensor *dx) {
+    pleat_cuda *e = pleat_cuda_of(engine);
     (void)weights;
-    return conv->ops->data(pleat_cuda_of(engine), conv, dy, dx);
+    PLEAT_TRY(finish_packing(e));
+    const pleat_status status = conv->ops->data(e, conv, dy, dx);
+    e->gathered = NULL;
+    return status;
 }
 
 pleat_status pleat_cuda_conv_run_weights(pleat_engine *engine, pleat_conv *conv,
                                          const pleat_tensor *x, const pleat_tensor *dy,
                                          void *dweights, void *dbias) {
     pleat_cuda *e = pleat_cuda_of(engine);
-    PLEAT_TRY(conv->ops->weights(e, conv, x, dy, dweights));
-    if (dbias == NULL) return PLEAT_OK;
-    CUDA_TRY(pleat_cuda_bias_backward(engine->act, dy, e->partials, dbias, e->stream));
-    return PLEAT_OK;
+    e->gathered = NULL;
+    return conv->ops->weights(e, conv, x, dy, dweights, dbias);
 }

@@ -14,7 +14,7 @@ typedef struct pleat_conv_kind_ops { /* of CONV, of HEAD, of UP */
     pleat_status (*data)(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *dy,
                          const pleat_tensor *dx);
     pleat_status (*weights)(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
-                            const pleat_tensor *dy, float *dweights);
+                            const pleat_tensor *dy, float *dweights, float *dbias);
 } pleat_conv_kind_ops;
 
 struct pleat_conv {
@@ -24,15 +24,12 @@ struct pleat_conv {
     size_t voxels, y_voxels; /* of x; of y */
     int cin_wide, cout_wide; /* channels with padding */
     void *weights;           /* activation type [cout_wide, taps, cin_wide]; UP [taps, cout, cin] */
-    void *bias;              /* [cout_wide], aligned and padded with 0; copied before each use */
+    void *bias;              /* [cout_wide], aligned and padded with 0 */
     int fused;               /* CONV: the plan adds bias and does ReLU */
     pleat_conv_plan *plan[PLEAT_PASS_WEIGHTS + 1]; /* CONV; NULL: our own kernel */
     pleat_matmul *product[PLEAT_PASS_WEIGHTS + 1]; /* UP, HEAD */
 };
 
 extern const pleat_conv_kind_ops pleat_cuda_convolve, pleat_cuda_head, pleat_cuda_up;
-
-/* conv->bias, with the values of `bias`; NULL: zeros. */
-pleat_status pleat_cuda_align_bias(pleat_cuda *e, pleat_conv *conv, const float *bias);
 
 #endif /* PLEAT_CUDA_CONV_IMPL_H */

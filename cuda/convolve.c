@@ -95,10 +95,7 @@ static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
     }
     PLEAT_TRY(widened(e, x, conv->cin_wide, &e->from, &tensors[PLEAT_CONV_X]));
     tensors[PLEAT_CONV_Y] = conv->cout_wide == y->c ? y->data : e->to.data;
-    if (conv->fused) {
-        PLEAT_TRY(pleat_cuda_align_bias(e, conv, bias));
-        tensors[PLEAT_CONV_BIAS] = conv->bias;
-    }
+    if (conv->fused) tensors[PLEAT_CONV_BIAS] = conv->bias;
     PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_FORWARD], tensors));
     if (conv->fused && conv->cout_wide == y->c) return PLEAT_OK;
     CUDA_TRY(pleat_cuda_narrow(e->base.act, tensors[PLEAT_CONV_Y], conv->y_voxels, conv->cout_wide,
@@ -125,8 +122,10 @@ static pleat_status backward_data(pleat_cuda *e, pleat_conv *conv, const pleat_t
 }
 
 static pleat_status backward_weights(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
-                                     const pleat_tensor *dy, float *dweights) {
+                                     const pleat_tensor *dy, float *dweights, float *dbias) {
     void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = e->dweights.data};
+    if (dbias != NULL)
+        CUDA_TRY(pleat_cuda_bias_backward(e->base.act, dy, e->partials, dbias, e->stream));
     if (conv->plan[PLEAT_PASS_WEIGHTS] == NULL) {
         CUDA_TRY(
             pleat_cuda_conv_backward_weights(e->base.act, &conv->desc, x, dy, dweights, e->stream));

@@ -57,6 +57,8 @@ typedef struct pleat_cuda {
     pleat_cuda_buffer workspace; /* cuDNN's and cuBLASLt's */
     pleat_cuda_buffer from, to;  /* padded or shuffled copies of a convolution's tensors */
     pleat_cuda_buffer dweights;  /* of one layer, padded */
+    pleat_cuda_packs packs;      /* asked for, and not begun yet */
+    const void *gathered;        /* the up-convolution whose shuffled dy lies in `to`, or NULL */
     double *partials;            /* [PLEAT_CUDA_PARTIALS] */
     pleat_cuda_slot slots[PLEAT_CUDA_SLOTS];
     int next_slot;
@@ -102,7 +104,8 @@ pleat_status pleat_cuda_input(pleat_engine *engine, const float *host, size_t n,
 pleat_status pleat_cuda_conv_create(pleat_engine *engine, const pleat_conv_desc *desc,
                                     pleat_conv **out);
 void pleat_cuda_conv_destroy(pleat_engine *engine, pleat_conv *conv);
-pleat_status pleat_cuda_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights);
+pleat_status pleat_cuda_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                                  const void *bias);
 pleat_status pleat_cuda_conv_run_forward(pleat_engine *engine, pleat_conv *conv,
                                          const void *weights, const void *bias,
                                          const pleat_tensor *x, const pleat_tensor *y);

@@ -19,27 +19,31 @@
 
 typedef __nv_bfloat16 bf16;
 
-static const int THREADS = 256;      /* of a block; 8 warps, so 8 blocks fill a multiprocessor */
-static const int MOST_BLOCKS = 2048; /* of a kernel that walks; two waves on the largest GPU */
+static const int THREADS = 256; /* of a block; 8 warps, so 8 blocks fill a multiprocessor */
 
-/* ---- N elements of type T at p as floats; N * sizeof(T) is 16, or N is 1 ---- */
+/* ---- N elements of type T at p as floats; N * sizeof(T) is 16, or N is 1 ----
+ *
+ * A Raw is what one load brings. Who loads several of them before using the first has as many loads
+ * under way; and they take half of the registers that bf16 takes as floats. */
 
 template <typename T, int N> struct Vector;
 
 template <> struct Vector<float, 1> {
-    static __device__ void load(const float *p, float (&v)[1]) { v[0] = *p; }
+    typedef float Raw;
+    static __device__ void unpack(Raw raw, float (&v)[1]) { v[0] = raw; }
     static __device__ void store(float *p, const float (&v)[1]) { *p = v[0]; }
 };
 
 template <> struct Vector<bf16, 1> {
-    static __device__ void load(const bf16 *p, float (&v)[1]) { v[0] = __bfloat162float(*p); }
+    typedef bf16 Raw;
+    static __device__ void unpack(Raw raw, float (&v)[1]) { v[0] = __bfloat162float(raw); }
     static __device__ void store(bf16 *p, const float (&v)[1]) { *p = __float2bfloat16_rn(v[0]); }
 };
 
 template <> struct Vector<float, 4> {
-    static __device__ void load(const float *p, float (&v)[4]) {
-        const float4 all = *reinterpret_cast<const float4 *>(p);
-        v[0] = all.x, v[1] = all.y, v[2] = all.z, v[3] = all.w;
+    typedef float4 Raw;
+    static __device__ void unpack(Raw raw, float (&v)[4]) {
+        v[0] = raw.x, v[1] = raw.y, v[2] = raw.z, v[3] = raw.w;
     }
     static __device__ void store(float *p, const float (&v)[4]) {
         *reinterpret_cast<float4 *>(p) = make_float4(v[0], v[1], v[2], v[3]);
@@ -47,9 +51,9 @@ template <> struct Vector<float, 4> {
 };
 
 template <> struct Vector<bf16, 8> {
-    static __device__ void load(const bf16 *p, float (&v)[8]) {
-        const uint4 all = *reinterpret_cast<const uint4 *>(p);
-        const unsigned pairs[4] = {all.x, all.y, all.z, all.w};
+    typedef uint4 Raw;
+    static __device__ void unpack(Raw raw, float (&v)[8]) {
+        const unsigned pairs[4] = {raw.x, raw.y, raw.z, raw.w};
 #pragma unroll
         for (int i = 0; i < 4; i++) { /* bf16 is the upper half of a float */
             v[2 * i] = __uint_as_float(pairs[i] << 16);
@@ -66,6 +70,14 @@ template <> struct Vector<bf16, 8> {
     }
 };
 
+template <typename T, int N> static __device__ typename Vector<T, N>::Raw fetch(const T *p) {
+    return *reinterpret_cast<const typename Vector<T, N>::Raw *>(p);
+}
+
+template <typename T, int N> static __device__ void load(const T *p, float (&v)[N]) {
+    Vector<T, N>::unpack(fetch<T, N>(p), v);
+}
+
 /* ---- which thread has what ---- */
 
 template <int N> struct Place { /* of a thread in the picture above */
@@ -79,17 +91,64 @@ template <int N> struct Place { /* of a thread in the picture above */
     __device__ size_t step() const { return (size_t)gridDim.x * rows; }
 };
 
+/* f(Batch<MOST>(), v) for the voxels v, v + step, ... MOST of them at a time, and f(Batch<1>(), v)
+ * for those that are left: f loads what it needs of all before it uses the first. */
+template <int N> struct Batch { static const int n = N; };
+
+template <int MOST, typename F>
+static __device__ void walk(size_t first, size_t step, size_t voxels, F f) {
+    size_t v = first;
+#pragma unroll 1
+    for (; v + (MOST - 1) * step < voxels; v += MOST * step) f(Batch<MOST>(), v);
+#pragma unroll 1
+    for (; v < voxels; v += step) f(Batch<1>(), v);
+}
+
+/* Where a thread that walks is in [planes, rows, columns]; it divides only once. */
+struct Position {
+    int x, y, rows, columns, step_x, step_y;
+    size_t plane, step_plane;
+    __device__ Position(size_t v, size_t step, int rows, int columns)
+        : x((int)(v % columns)), y((int)(v / columns % rows)), rows(rows), columns(columns),
+          step_x((int)(step % columns)), step_y((int)(step / columns % rows)),
+          plane(v / columns / rows), step_plane(step / columns / rows) {}
+    __device__ void next() {
+        x += step_x;
+        y += step_y;
+        plane += step_plane;
+        if (x >= columns) x -= columns, y++;
+        if (y >= rows) y -= rows, plane++;
+    }
+};
+
+/* Blocks of a kernel that the GPU holds at once. Asked once: a process has GPUs of one kind. */
+static inline unsigned wave_of(const void *kernel) {
+    int device = 0, processors = 0, blocks = 0;
+    const bool known =
+        cudaGetDevice(&device) == cudaSuccess &&
+        cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device) ==
+            cudaSuccess &&
+        cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, THREADS, 0) == cudaSuccess;
+    return known && processors * blocks > 0 ? (unsigned)(processors * blocks) : 1;
+}
+
+template <auto KERNEL> static unsigned wave() {
+    static const unsigned blocks = wave_of((const void *)KERNEL);
+    return blocks;
+}
+
 struct Shape { /* of a launch */
     dim3 grid;
     int width;
 };
 
-/* `each`: voxels that one thread should have at least; `most`: blocks. */
+/* `each`: voxels that one thread should have at least; `most`: blocks, one wave. */
 static inline Shape shape_of(size_t voxels, int c, int n, size_t each, size_t most) {
     const int groups = c / n, width = groups < THREADS ? groups : THREADS;
     const size_t block = (size_t)(THREADS / width) * each;
     size_t blocks = (voxels + block - 1) / block;
-    if (blocks > most) blocks = most;
+    const size_t tiles = (size_t)((groups + width - 1) / width);
+    if (blocks > most / tiles) blocks = most / tiles;
     Shape shape;
     shape.grid =
         dim3((unsigned)(blocks > 0 ? blocks : 1), (unsigned)((groups + width - 1) / width));
@@ -119,9 +178,10 @@ static inline bool fits(pleat_dtype type, const pleat_tensor *t) {
     return t->c % n == 0 && t->pitch % n == 0 && aligned(t->data);
 }
 
-static inline unsigned blocks_for(size_t threads) {
-    const size_t blocks = (threads + THREADS - 1) / THREADS;
-    return (unsigned)(blocks > (size_t)MOST_BLOCKS ? (size_t)MOST_BLOCKS : blocks > 0 ? blocks : 1);
+/* Of a kernel whose threads share n elements: as many as there is work for, one wave at most. */
+template <auto KERNEL> static unsigned blocks_for(size_t n) {
+    const size_t blocks = (n + THREADS - 1) / THREADS, most = wave<KERNEL>();
+    return (unsigned)(blocks > most ? most : blocks > 0 ? blocks : 1);
 }
 
 /* for (EACH(i, n)): all n elements, shared by the threads of a one-dimensional grid */

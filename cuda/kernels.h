@@ -4,7 +4,8 @@
  * A tensor is [voxels, c] with `pitch` elements from one voxel to the next, of type F32 or BF16;
  * sums, statistics, parameters and gradients are float or double as written. Where the channels,
  * the pitches and the addresses allow it a thread moves 16 bytes at once, else one element; the
- * results are the same. Sums run in a fixed order: the same numbers give the same bits.
+ * results are the same. Sums run in an order that is fixed for one kind of GPU, which decides how
+ * many blocks there are: there the same numbers give the same bits.
  *
  * The code returned is the launch's; what happens later is found by the next call that waits.
  */
@@ -41,9 +42,22 @@ cudaError_t pleat_cuda_widen(pleat_dtype type, const void *from, size_t voxels, 
  * added unless NULL, then with relu what is negative becomes 0. wide == c: to may be from. */
 cudaError_t pleat_cuda_narrow(pleat_dtype type, const void *from, size_t voxels, int wide, int c,
                               const float *bias, int relu, void *to, cudaStream_t stream);
-/* Weights float [cout, taps, cin] become `type` [cout_wide, taps, cin_wide]; the rest is 0. */
-cudaError_t pleat_cuda_pack(pleat_dtype type, const float *weights, int cout, int taps, int cin,
-                            int cout_wide, int cin_wide, void *to, cudaStream_t stream);
+/* Float [rows, c] become `type` [rows_wide, c_wide], the rest 0: of several layers at once. */
+typedef struct pleat_cuda_pack_one {
+    const float *from;
+    void *to;
+    pleat_dtype type;
+    unsigned rows, c, rows_wide, c_wide;
+} pleat_cuda_pack_one;
+
+#define PLEAT_CUDA_PACKS 64 /* they are a kernel's parameter: 4 KiB at most */
+
+typedef struct pleat_cuda_packs {
+    int n;
+    pleat_cuda_pack_one of[PLEAT_CUDA_PACKS];
+} pleat_cuda_packs;
+
+cudaError_t pleat_cuda_pack(const pleat_cuda_packs *packs, cudaStream_t stream);
 /* And back: dweights += what is in the wider array of `type`. */
 cudaError_t pleat_cuda_unpack_add(pleat_dtype type, const void *wide, int cout, int taps, int cin,
                                   int cin_wide, float *dweights, cudaStream_t stream);
@@ -52,11 +66,26 @@ cudaError_t pleat_cuda_relu_backward(pleat_dtype type, const void *y, const void
                                      void *dx, cudaStream_t stream);
 /* Packed products [N,D,H,W, children, C] to y [N,sD,sH,sW,C], which may be a slice, s being the
  * stride of each axis: child (d * sH + h) * sW + w of a voxel lies at (sD+d, sH+h, sW+w); bias
- * float [C] is added unless NULL. gather: the way back, without. */
+ * float [C] is added unless NULL. kernels_up.cu */
 cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const int stride[3], const void *products,
                                   const float *bias, const pleat_tensor *y, cudaStream_t stream);
+
+/* ---- sums over voxels, beside what a kernel makes of them ---- */
+
+typedef struct pleat_cuda_sum {
+    double *partials; /* [PLEAT_CUDA_PARTIALS] */
+    float *to;        /* [c], += the sum of each channel; NULL: not wanted */
+} pleat_cuda_sum;
+
+/* The way back of up_scatter: dy [N,sD,sH,sW,C] to products [N,D,H,W, children, C]; and the sum of
+ * dy. kernels_up.cu */
 cudaError_t pleat_cuda_up_gather(pleat_dtype type, const int stride[3], const pleat_tensor *dy,
-                                 void *products, cudaStream_t stream);
+                                 pleat_cuda_sum bias, void *products, cudaStream_t stream);
+/* A head's gradients: dweights [classes, x->c] += dy' x, dbias [classes] += sum dy unless NULL.
+ * x and dy [voxels, classes] packed. Reads x once for every 4 classes. kernels_head.cu */
+cudaError_t pleat_cuda_head_weights(pleat_dtype type, const pleat_tensor *x, const void *dy,
+                                    int classes, double *partials, float *dweights, float *dbias,
+                                    cudaStream_t stream);
 
 /* ---- batch norm and channel sums: kernels_norm.cu; partials: double [PLEAT_CUDA_PARTIALS] ---- */
 
@@ -74,7 +103,8 @@ cudaError_t pleat_cuda_norm_backward_sums(pleat_dtype type, const pleat_norm *no
 cudaError_t pleat_cuda_norm_backward(pleat_dtype type, const pleat_norm *norm,
                                      const pleat_tensor *x, const pleat_tensor *dy,
                                      const double *sums, double count, int relu_mask,
-                                     const pleat_tensor *dx, cudaStream_t stream);
+                                     const pleat_tensor *dx, pleat_cuda_sum bias,
+                                     cudaStream_t stream);
 /* dbias[c] += sum over voxels of dy; dy may be a slice. */
 cudaError_t pleat_cuda_bias_backward(pleat_dtype type, const pleat_tensor *dy, double *partials,
                                      float *dbias, cudaStream_t stream);

@@ -68,7 +68,7 @@ static __device__ bool target_of(size_t v, const Movement &m, int tap, size_t *o
 
 template <typename T> static __device__ float value_at(const T *p) {
     float value[1];
-    Vector<T, 1>::load(p, value);
+    load<T, 1>(p, value);
     return value[0];
 }
 
@@ -98,7 +98,7 @@ cudaError_t pleat_cuda_conv_forward(pleat_dtype type, const pleat_conv_desc *des
     const size_t n = pleat_tensor_voxels(y) * (size_t)y->c;
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        conv_forward<T><<<blocks_for(n), THREADS, 0, stream>>>(
+        conv_forward<T><<<blocks_for<conv_forward<T>>(n), THREADS, 0, stream>>>(
             (const T *)x->data, (const T *)weights, m, n, x->c, cin_wide, y->c, bias, desc->relu,
             (T *)y->data);
         return cudaGetLastError();
@@ -130,7 +130,7 @@ cudaError_t pleat_cuda_conv_backward_data(pleat_dtype type, const pleat_conv_des
     const size_t n = pleat_tensor_voxels(dx) * (size_t)dx->c;
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        conv_backward_data<T><<<blocks_for(n), THREADS, 0, stream>>>(
+        conv_backward_data<T><<<blocks_for<conv_backward_data<T>>(n), THREADS, 0, stream>>>(
             (const T *)dy->data, (const T *)weights, m, n, dx->c, cin_wide, dy->c, (T *)dx->data);
         return cudaGetLastError();
     });

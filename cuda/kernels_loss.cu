@@ -1,5 +1,5 @@
 /* kernels_loss.cu - softmax, the loss in one pass forward and one backward, and Adam. */
-#include "kernels.cuh"
+#include "sums.cuh"
 
 static const int MOST_CLASSES = 256;   /* a label is a byte */
 static const int MOST_PARTIALS = 1024; /* blocks per sample of the forward pass */
@@ -27,7 +27,7 @@ static __global__ void softmax(const float *logits, size_t voxels, int classes, 
 
 cudaError_t pleat_cuda_softmax(const float *logits, size_t voxels, int classes, float *probs,
                                cudaStream_t stream) {
-    softmax<<<blocks_for(voxels), THREADS, 0, stream>>>(logits, voxels, classes, probs);
+    softmax<<<blocks_for<softmax>(voxels), THREADS, 0, stream>>>(logits, voxels, classes, probs);
     return cudaGetLastError();
 }
 
@@ -77,14 +77,12 @@ static __global__ void __launch_bounds__(THREADS)
 /* A block per sample, a warp per sum over the first stage's blocks. */
 static __global__ void loss_finish(const double *partials, int blocks, int classes, double *sums) {
     __shared__ double crossentropy[MOST_CLASSES];
-    const int lane = (int)threadIdx.x % 32, n = KINDS * classes;
+    const int n = KINDS * classes;
     const double *from = partials + (size_t)blockIdx.x * blocks * n;
     double *to = sums + (size_t)blockIdx.x * (3 * classes + 1);
     for (int i = (int)threadIdx.x / 32; i < n; i += THREADS / 32) {
-        double sum = 0;
-        for (int b = lane; b < blocks; b += 32) sum += from[(size_t)b * n + i];
-        for (int other = 16; other > 0; other /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, other);
-        if (lane != 0) continue;
+        const double sum = warp_total(from + i, blocks, (size_t)n);
+        if (threadIdx.x % 32 != 0) continue;
         if (i < 3 * classes)
             to[i] = sum;
         else
@@ -151,8 +149,9 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const
     if (classes > MOST_CLASSES) return cudaErrorInvalidValue;
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        loss_backward<T><<<dim3(blocks_for(voxels), (unsigned)n), THREADS, 0, stream>>>(
-            probs, labels, voxels, classes, *gradient, (T *)dlogits);
+        loss_backward<T>
+            <<<dim3(blocks_for<loss_backward<T>>(voxels), (unsigned)n), THREADS, 0, stream>>>(
+                probs, labels, voxels, classes, *gradient, (T *)dlogits);
         return cudaGetLastError();
     });
 }
@@ -173,7 +172,7 @@ static __global__ void adam_update(float rate, float b1, float b2, float rest1, 
 
 cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float *params,
                             const float *grads, float *m, float *v, cudaStream_t stream) {
-    adam_update<<<blocks_for(n), THREADS, 0, stream>>>(
+    adam_update<<<blocks_for<adam_update>(n), THREADS, 0, stream>>>(
         (float)rate, (float)adam->beta1, (float)adam->beta2, (float)(1 - adam->beta1),
         (float)(1 - adam->beta2), (float)adam->epsilon, n, params, grads, m, v);
     return cudaGetLastError();

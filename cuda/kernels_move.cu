@@ -1,4 +1,4 @@
-/* kernels_move.cu - copies, conversions, paddings and shuffles; ReLU's backward; coarser labels. */
+/* kernels_move.cu - copies, conversions and paddings; ReLU's backward; coarser labels. */
 #include "kernels.cuh"
 
 /* ---- flat ---- */
@@ -14,7 +14,7 @@ cudaError_t pleat_cuda_cast(pleat_dtype type, const float *from, size_t n, void 
                             cudaStream_t stream) {
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        cast<T><<<blocks_for(n), THREADS, 0, stream>>>(from, n, (T *)to);
+        cast<T><<<blocks_for<cast<T>>(n), THREADS, 0, stream>>>(from, n, (T *)to);
         return cudaGetLastError();
     });
 }
@@ -32,7 +32,7 @@ template <typename T> static __global__ void noise(size_t n, T *to) {
 cudaError_t pleat_cuda_noise(pleat_dtype type, size_t n, void *to, cudaStream_t stream) {
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        noise<T><<<blocks_for(n), THREADS, 0, stream>>>(n, (T *)to);
+        noise<T><<<blocks_for<noise<T>>(n), THREADS, 0, stream>>>(n, (T *)to);
         return cudaGetLastError();
     });
 }
@@ -41,8 +41,8 @@ template <typename T, int N>
 static __global__ void relu_backward(const T *y, const T *dy, size_t packs, T *dx) {
     for (EACH(i, packs)) {
         float value[N], g[N];
-        Vector<T, N>::load(y + i * N, value);
-        Vector<T, N>::load(dy + i * N, g);
+        load<T, N>(y + i * N, value);
+        load<T, N>(dy + i * N, g);
 #pragma unroll
         for (int k = 0; k < N; k++) g[k] = value[k] > 0 ? g[k] : 0;
         Vector<T, N>::store(dx + i * N, g);
@@ -56,8 +56,8 @@ cudaError_t pleat_cuda_relu_backward(pleat_dtype type, const void *y, const void
     return dispatch(type, vectors, [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        relu_backward<T, N><<<blocks_for(n / N), THREADS, 0, stream>>>((const T *)y, (const T *)dy,
-                                                                       n / N, (T *)dx);
+        relu_backward<T, N><<<blocks_for<relu_backward<T, N>>(n / N), THREADS, 0, stream>>>(
+            (const T *)y, (const T *)dy, n / N, (T *)dx);
         return cudaGetLastError();
     });
 }
@@ -65,18 +65,30 @@ cudaError_t pleat_cuda_relu_backward(pleat_dtype type, const void *y, const void
 /* ---- voxel by voxel ---- */
 
 template <typename T, int N>
-static __global__ void copy(const T *from, int from_pitch, size_t voxels, int c, int width,
-                            int accumulate, T *to, int to_pitch) {
+static __global__ void __launch_bounds__(THREADS)
+    copy(const T *from, int from_pitch, size_t voxels, int c, int width, int accumulate, T *to,
+         int to_pitch) {
     const Place<N> at(c, width);
     if (!at.active) return;
-    for (size_t v = at.first(); v < voxels; v += at.step()) {
-        float values[N], so_far[N] = {};
-        Vector<T, N>::load(from + v * from_pitch + at.channel, values);
-        if (accumulate) Vector<T, N>::load(to + v * to_pitch + at.channel, so_far);
+    const size_t step = at.step();
+    walk<4>(at.first(), step, voxels, [&](auto batch, size_t v) {
+        const int MOST = decltype(batch)::n;
+        typename Vector<T, N>::Raw raw[MOST], there[MOST];
 #pragma unroll
-        for (int k = 0; k < N; k++) values[k] = accumulate ? so_far[k] + values[k] : values[k];
-        Vector<T, N>::store(to + v * to_pitch + at.channel, values);
-    }
+        for (int u = 0; u < MOST; u++) {
+            raw[u] = fetch<T, N>(from + (v + u * step) * from_pitch + at.channel);
+            if (accumulate) there[u] = fetch<T, N>(to + (v + u * step) * to_pitch + at.channel);
+        }
+#pragma unroll
+        for (int u = 0; u < MOST; u++) {
+            float values[N], so_far[N] = {};
+            Vector<T, N>::unpack(raw[u], values);
+            if (accumulate) Vector<T, N>::unpack(there[u], so_far);
+#pragma unroll
+            for (int k = 0; k < N; k++) values[k] = accumulate ? so_far[k] + values[k] : values[k];
+            Vector<T, N>::store(to + (v + u * step) * to_pitch + at.channel, values);
+        }
+    });
 }
 
 cudaError_t pleat_cuda_copy(pleat_dtype type, const pleat_tensor *from, int accumulate,
@@ -85,7 +97,7 @@ cudaError_t pleat_cuda_copy(pleat_dtype type, const pleat_tensor *from, int accu
     return dispatch(type, fits(type, from) && fits(type, to), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, from->c, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, from->c, N, 4, wave<copy<T, N>>());
         copy<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)from->data, from->pitch, voxels,
                                                    from->c, s.width, accumulate, (T *)to->data,
                                                    to->pitch);
@@ -102,7 +114,7 @@ static __global__ void widen(const T *from, size_t voxels, int c, int wide, int 
 #pragma unroll
         for (int k = 0; k < N; k++) {
             float one[1] = {0};
-            if (at.channel + k < c) Vector<T, 1>::load(from + v * c + at.channel + k, one);
+            if (at.channel + k < c) load<T, 1>(from + v * c + at.channel + k, one);
             values[k] = one[0];
         }
         Vector<T, N>::store(to + v * wide + at.channel, values);
@@ -114,7 +126,7 @@ cudaError_t pleat_cuda_widen(pleat_dtype type, const void *from, size_t voxels, 
     return dispatch(type, aligned(to), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, wide, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, wide, N, 1, wave<widen<T, N>>());
         widen<T, N>
             <<<s.grid, THREADS, 0, stream>>>((const T *)from, voxels, c, wide, s.width, (T *)to);
         return cudaGetLastError();
@@ -131,7 +143,7 @@ static __global__ void narrow(const T *from, size_t voxels, int wide, int c, int
     for (int k = 0; k < N; k++) shift[k] = bias != NULL ? bias[at.channel + k] : 0;
     for (size_t v = at.first(); v < voxels; v += at.step()) {
         float values[N];
-        Vector<T, N>::load(from + v * wide + at.channel, values);
+        load<T, N>(from + v * wide + at.channel, values);
 #pragma unroll
         for (int k = 0; k < N; k++) {
             values[k] += shift[k];
@@ -148,7 +160,7 @@ cudaError_t pleat_cuda_narrow(pleat_dtype type, const void *from, size_t voxels,
     return dispatch(type, vectors, [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, c, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, c, N, 1, wave<narrow<T, N>>());
         narrow<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)from, voxels, wide, c, s.width,
                                                      bias, relu, (T *)to);
         return cudaGetLastError();
@@ -157,124 +169,71 @@ cudaError_t pleat_cuda_narrow(pleat_dtype type, const void *from, size_t voxels,
 
 /* ---- weights ---- */
 
-template <typename T>
-static __global__ void pack(const float *weights, int cout, int taps, int cin, size_t n,
-                            int cin_wide, T *to) {
-    for (EACH(i, n)) { /* of the wider array */
-        const int ci = (int)(i % cin_wide);
-        const size_t row = i / cin_wide; /* cout, tap */
-        const bool is_inside = ci < cin && row < (size_t)cout * taps;
-        const float value[1] = {is_inside ? weights[row * cin + ci] : 0};
-        Vector<T, 1>::store(to + i, value);
+static const unsigned PART = 8 * THREADS; /* of a layer's elements, packed by a block at once */
+
+static __device__ __host__ unsigned parts_of(const pleat_cuda_pack_one &p) {
+    return (p.rows_wide * p.c_wide + PART - 1) / PART;
+}
+
+static __device__ void pack_element(const pleat_cuda_pack_one &p, unsigned i) {
+    const unsigned row = i / p.c_wide, c = i % p.c_wide;
+    const float value[1] = {row < p.rows && c < p.c ? p.from[row * p.c + c] : 0};
+    if (p.type == PLEAT_F32)
+        Vector<float, 1>::store((float *)p.to + i, value);
+    else
+        Vector<bf16, 1>::store((bf16 *)p.to + i, value);
+}
+
+/* The parts of all layers one after another, shared by the blocks. */
+static __global__ void __launch_bounds__(THREADS)
+    pack(const __grid_constant__ pleat_cuda_packs packs) {
+    unsigned first = 0; /* part of layer k */
+    int k = 0;
+    for (unsigned part = blockIdx.x;; part += gridDim.x) {
+        for (; k < packs.n && part - first >= parts_of(packs.of[k]); k++)
+            first += parts_of(packs.of[k]);
+        if (k == packs.n) return;
+        const unsigned n = packs.of[k].rows_wide * packs.of[k].c_wide;
+#pragma unroll
+        for (unsigned u = 0; u < PART / THREADS; u++) {
+            const unsigned i = (part - first) * PART + u * THREADS + threadIdx.x;
+            if (i < n) pack_element(packs.of[k], i);
+        }
     }
 }
 
-cudaError_t pleat_cuda_pack(pleat_dtype type, const float *weights, int cout, int taps, int cin,
-                            int cout_wide, int cin_wide, void *to, cudaStream_t stream) {
-    const size_t n = (size_t)cout_wide * taps * cin_wide;
-    return dispatch(type, false, [&](auto tag) {
-        typedef typename decltype(tag)::type T;
-        pack<T>
-            <<<blocks_for(n), THREADS, 0, stream>>>(weights, cout, taps, cin, n, cin_wide, (T *)to);
-        return cudaGetLastError();
+cudaError_t pleat_cuda_pack(const pleat_cuda_packs *packs, cudaStream_t stream) {
+    size_t parts = 0;
+    for (int k = 0; k < packs->n; k++) parts += parts_of(packs->of[k]);
+    pack<<<blocks_for<pack>(parts * THREADS), THREADS, 0, stream>>>(*packs);
+    return cudaGetLastError();
+}
+
+template <typename T>
+static __global__ void __launch_bounds__(THREADS)
+    unpack_add(const T *wide, unsigned n, unsigned cin, unsigned cin_wide, float *dweights) {
+    const unsigned first = blockIdx.x * THREADS + threadIdx.x, step = gridDim.x * THREADS;
+    walk<4>(first, step, n, [&](auto batch, size_t at) {
+        const int MOST = decltype(batch)::n;
+        float value[MOST][1], so_far[MOST];
+#pragma unroll
+        for (int u = 0; u < MOST; u++) {
+            const unsigned i = (unsigned)at + u * step; /* of dweights */
+            load<T, 1>(wide + (size_t)(i / cin) * cin_wide + i % cin, value[u]);
+            so_far[u] = dweights[i];
+        }
+#pragma unroll
+        for (int u = 0; u < MOST; u++) dweights[at + u * step] = so_far[u] + value[u][0];
     });
-}
-
-template <typename T>
-static __global__ void unpack_add(const T *wide, size_t n, int cin, int cin_wide, float *dweights) {
-    for (EACH(i, n)) { /* of dweights */
-        float value[1];
-        Vector<T, 1>::load(wide + i / cin * cin_wide + i % cin, value);
-        dweights[i] += value[0];
-    }
 }
 
 cudaError_t pleat_cuda_unpack_add(pleat_dtype type, const void *wide, int cout, int taps, int cin,
                                   int cin_wide, float *dweights, cudaStream_t stream) {
-    const size_t n = (size_t)cout * taps * cin;
+    const unsigned n = (unsigned)cout * taps * cin;
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        unpack_add<T>
-            <<<blocks_for(n), THREADS, 0, stream>>>((const T *)wide, n, cin, cin_wide, dweights);
-        return cudaGetLastError();
-    });
-}
-
-/* ---- up-convolution: [N,D,H,W,children,C] and [N,sD,sH,sW,C] ---- */
-
-struct Steps { /* 1 for a stride of 2 along the axis, else 0; the large tensor's sizes */
-    int d, h, w, rows, columns;
-};
-
-/* Where voxel v of the large tensor lies among the products, in rows of C: its parent's row times
- * the number of children, and its own number among them. */
-static __device__ size_t product_row(size_t v, Steps s) {
-    const int x = (int)(v % s.columns), y = (int)(v / s.columns % s.rows);
-    const size_t plane = v / s.columns / s.rows; /* n * depth + z; the stride divides the depth */
-    const size_t parent =
-        ((plane >> s.d) * (s.rows >> s.h) + (y >> s.h)) * (s.columns >> s.w) + (x >> s.w);
-    const int child = ((int)(plane & s.d) << (s.h + s.w)) + ((y & s.h) << s.w) + (x & s.w);
-    return (parent << (s.d + s.h + s.w)) + child;
-}
-
-static Steps steps_of(const int stride[3], const pleat_tensor *large) {
-    const Steps s = {stride[0] / 2, stride[1] / 2, stride[2] / 2, large->h, large->w};
-    return s;
-}
-
-template <typename T, int N>
-static __global__ void up_scatter(const T *products, const float *bias, size_t voxels, Steps steps,
-                                  int c, int width, T *to, int pitch) {
-    const Place<N> at(c, width);
-    if (!at.active) return;
-    float shift[N];
-#pragma unroll
-    for (int k = 0; k < N; k++) shift[k] = bias != NULL ? bias[at.channel + k] : 0;
-    for (size_t v = at.first(); v < voxels; v += at.step()) {
-        float values[N];
-        Vector<T, N>::load(products + product_row(v, steps) * c + at.channel, values);
-#pragma unroll
-        for (int k = 0; k < N; k++) values[k] += shift[k];
-        Vector<T, N>::store(to + v * pitch + at.channel, values);
-    }
-}
-
-cudaError_t pleat_cuda_up_scatter(pleat_dtype type, const int stride[3], const void *products,
-                                  const float *bias, const pleat_tensor *y, cudaStream_t stream) {
-    const Steps steps = steps_of(stride, y);
-    const size_t voxels = pleat_tensor_voxels(y);
-    return dispatch(type, fits(type, y) && aligned(products), [&](auto tag) {
-        typedef typename decltype(tag)::type T;
-        const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, y->c, N, 1, MOST_BLOCKS);
-        up_scatter<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)products, bias, voxels, steps,
-                                                         y->c, s.width, (T *)y->data, y->pitch);
-        return cudaGetLastError();
-    });
-}
-
-template <typename T, int N>
-static __global__ void up_gather(const T *from, int pitch, size_t voxels, Steps steps, int c,
-                                 int width, T *products) {
-    const Place<N> at(c, width);
-    if (!at.active) return;
-    for (size_t v = at.first(); v < voxels; v += at.step()) {
-        float values[N];
-        Vector<T, N>::load(from + v * pitch + at.channel, values);
-        Vector<T, N>::store(products + product_row(v, steps) * c + at.channel, values);
-    }
-}
-
-cudaError_t pleat_cuda_up_gather(pleat_dtype type, const int stride[3], const pleat_tensor *dy,
-                                 void *products, cudaStream_t stream) {
-    const Steps steps = steps_of(stride, dy);
-    const size_t voxels = pleat_tensor_voxels(dy);
-    return dispatch(type, fits(type, dy) && aligned(products), [&](auto tag) {
-        typedef typename decltype(tag)::type T;
-        const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, dy->c, N, 1, MOST_BLOCKS);
-        up_gather<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)dy->data, dy->pitch, voxels,
-                                                        steps, dy->c, s.width, (T *)products);
+        unpack_add<T><<<blocks_for<unpack_add<T>>(n), THREADS, 0, stream>>>((const T *)wide, n, cin,
+                                                                            cin_wide, dweights);
         return cudaGetLastError();
     });
 }
@@ -304,6 +263,7 @@ cudaError_t pleat_cuda_coarsen_labels(const uint8_t *labels, int n, const int di
         g.to[a] = dim[a] / step[a];
         voxels *= (size_t)g.to[a];
     }
-    coarsen_labels<<<blocks_for(voxels), THREADS, 0, stream>>>(labels, g, voxels, to);
+    coarsen_labels<<<blocks_for<coarsen_labels>(voxels), THREADS, 0, stream>>>(labels, g, voxels,
+                                                                               to);
     return cudaGetLastError();
 }

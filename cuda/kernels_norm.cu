@@ -1,105 +1,77 @@
 /*
  * kernels_norm.cu - batch norm forward and backward, and sums over voxels per channel.
  *
- * A sum has two stages. Every block adds its voxels, in float for CHUNK of them and then in double,
- * and writes one double per channel and sum; then a warp per channel adds the blocks. Nothing is
- * atomic, so the order is always the same.
+ * Sums walk from the last voxel to the first, what uses them from the first to the last: so each
+ * begins with what the kernel before it touched last, of which the L2 cache still holds a part.
  */
-#include "kernels.cuh"
-
-static const int CHUNK = 16;           /* voxels summed in float: loses less than 1e-6 of them */
-static const int MOST_PARTIALS = 1024; /* blocks of the first stage */
+#include "sums.cuh"
 
 enum Sums { SQUARES, BACKWARD, PLAIN };
 
-/* What a voxel adds to the two sums. PLAIN, BACKWARD: a is dy. BACKWARD: b is x. */
-template <int N, Sums KIND>
-static __device__ void add_voxel(const float (&a)[N], const float (&b)[N], const float (&mean)[N],
-                                 const float (&inv_std)[N], float (&first)[N], float (&second)[N]) {
-#pragma unroll
-    for (int k = 0; k < N; k++) {
-        first[k] += a[k];
-        if (KIND == SQUARES) second[k] += a[k] * a[k];
-        if (KIND == BACKWARD) second[k] += a[k] * ((b[k] - mean[k]) * inv_std[k]);
-    }
-}
-
+/* PLAIN, BACKWARD: a is dy. BACKWARD: b is x. */
 template <typename T, int N, Sums KIND>
 static __global__ void __launch_bounds__(THREADS)
     reduce(const T *a, int a_pitch, const T *b, int b_pitch, const float *means,
            const float *inv_stds, size_t voxels, int c, int width, double *partials) {
-    __shared__ double shared[2 * THREADS * N];
+    typedef ThreadSums<KIND == PLAIN ? 1 : 2, N> Total;
+    __shared__ typename Total::Shared shared;
+    Total sums(shared);
     const Place<N> at(c, width);
-    double sums[2][N] = {};
-    if (at.active) {
-        float mean[N] = {}, inv_std[N] = {};
+    float mean[N] = {}, inv_std[N] = {};
 #pragma unroll
-        for (int k = 0; k < N && KIND == BACKWARD; k++) {
-            mean[k] = means[at.channel + k];
-            inv_std[k] = inv_stds[at.channel + k];
-        }
-        for (size_t v = at.first(); v < voxels;) {
-            float first[N] = {}, second[N] = {};
-#pragma unroll 4
-            for (int i = 0; i < CHUNK && v < voxels; i++, v += at.step()) {
+    for (int k = 0; k < N && KIND == BACKWARD && at.active; k++) {
+        mean[k] = means[at.channel + k];
+        inv_std[k] = inv_stds[at.channel + k];
+    }
+    const size_t step = at.step();
+    walk<KIND == BACKWARD ? 2 : 4>(
+        at.first(), step, at.active ? voxels : 0, [&](auto batch, size_t v) {
+            const int MOST = decltype(batch)::n;
+            typename Vector<T, N>::Raw raw_a[MOST], raw_b[MOST];
+#pragma unroll
+            for (int u = 0; u < MOST; u++) {
+                const size_t from = voxels - 1 - (v + u * step);
+                raw_a[u] = fetch<T, N>(a + from * a_pitch + at.channel);
+                if (KIND == BACKWARD) raw_b[u] = fetch<T, N>(b + from * b_pitch + at.channel);
+            }
+#pragma unroll
+            for (int u = 0; u < MOST; u++) {
                 float va[N], vb[N] = {};
-                Vector<T, N>::load(a + v * a_pitch + at.channel, va);
-                if (KIND == BACKWARD) Vector<T, N>::load(b + v * b_pitch + at.channel, vb);
-                add_voxel<N, KIND>(va, vb, mean, inv_std, first, second);
-            }
+                Vector<T, N>::unpack(raw_a[u], va);
+                if (KIND == BACKWARD) Vector<T, N>::unpack(raw_b[u], vb);
 #pragma unroll
-            for (int k = 0; k < N; k++) {
-                sums[0][k] += first[k];
-                sums[1][k] += second[k];
+                for (int k = 0; k < N; k++) {
+                    sums.part[0][k] += va[k];
+                    if (KIND == SQUARES) sums.part[1][k] += va[k] * va[k];
+                    if (KIND == BACKWARD)
+                        sums.part[1][k] += va[k] * ((vb[k] - mean[k]) * inv_std[k]);
+                }
             }
-        }
-    }
-    const int channels = width * N; /* of this tile */
-    if (at.row < at.rows)
-        for (int s = 0; s < 2; s++)
-            for (int k = 0; k < N; k++)
-                shared[(s * at.rows + at.row) * channels + (int)threadIdx.x % width * N + k] =
-                    sums[s][k];
-    __syncthreads();
-    for (int i = (int)threadIdx.x; i < 2 * channels; i += THREADS) {
-        const int s = i / channels, channel = (int)blockIdx.y * channels + i % channels;
-        double sum = 0;
-        for (int r = 0; r < at.rows; r++)
-            sum += shared[(s * at.rows + r) * channels + i % channels];
-        if (channel < c) partials[((size_t)blockIdx.x * 2 + s) * c + channel] = sum;
-    }
+            sums.added(MOST);
+        });
+    sums.write(at, c, width, partials);
 }
 
-/* A warp per channel adds the blocks' sums: to sums[c], sums[c+channels], and to gradients. */
-static __global__ void finish(const double *partials, int blocks, int c, double *sums, float *add0,
-                              float *add1) {
-    const int lane = (int)threadIdx.x % 32;
-    const int channel = (int)(blockIdx.x * blockDim.x + threadIdx.x) / 32;
-    if (channel >= c) return; /* the whole warp */
-    for (int s = 0; s < 2; s++) {
-        double sum = 0;
-        for (int i = lane; i < blocks; i += 32) sum += partials[((size_t)i * 2 + s) * c + channel];
-        for (int other = 16; other > 0; other /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, other);
-        float *add = s == 0 ? add0 : add1;
-        if (lane != 0) continue;
-        if (sums != NULL) sums[s * c + channel] = sum;
-        if (add != NULL) add[channel] = (float)(add[channel] + sum);
-    }
+/* A warp per channel and sum. */
+static __global__ void finish(const double *partials, int blocks, int n, int c, double *sums,
+                              float *add0, float *add1) {
+    const int i = (int)(blockIdx.x * blockDim.x + threadIdx.x) / 32; /* of [n][c] */
+    if (i >= n * c) return;                                          /* the whole warp */
+    const double sum = warp_total(partials + i, blocks, (size_t)n * c);
+    if (threadIdx.x % 32 != 0) return;
+    float *add = i < c ? add0 : add1;
+    if (sums != NULL) sums[i] = sum;
+    if (add != NULL) add[i % c] = (float)(add[i % c] + sum);
 }
 
-static cudaError_t finish_sums(const double *partials, unsigned blocks, int c, double *sums,
-                               float *add0, float *add1, cudaStream_t stream) {
+cudaError_t pleat_cuda_finish_sums(const double *partials, unsigned blocks, int n, int c,
+                                   double *sums, float *add0, float *add1, cudaStream_t stream) {
     const cudaError_t code = cudaGetLastError(); /* the first stage's */
     if (code != cudaSuccess) return code;
     const unsigned warps = THREADS / 32;
-    finish<<<((unsigned)c + warps - 1) / warps, THREADS, 0, stream>>>(partials, (int)blocks, c,
-                                                                      sums, add0, add1);
+    finish<<<((unsigned)(n * c) + warps - 1) / warps, THREADS, 0, stream>>>(partials, (int)blocks,
+                                                                            n, c, sums, add0, add1);
     return cudaGetLastError();
-}
-
-static Shape sums_shape(size_t voxels, int c, int n) {
-    const size_t room = PLEAT_CUDA_PARTIALS / (2 * (size_t)c); /* blocks whose sums fit */
-    return shape_of(voxels, c, n, CHUNK, room < MOST_PARTIALS ? room : MOST_PARTIALS);
 }
 
 cudaError_t pleat_cuda_norm_sums(pleat_dtype type, const pleat_tensor *x, double *partials,
@@ -108,10 +80,10 @@ cudaError_t pleat_cuda_norm_sums(pleat_dtype type, const pleat_tensor *x, double
     return dispatch(type, fits(type, x), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = sums_shape(voxels, x->c, N);
+        const Shape s = sums_shape<reduce<T, N, SQUARES>>(voxels, x->c, N, 2);
         reduce<T, N, SQUARES><<<s.grid, THREADS, 0, stream>>>(
             (const T *)x->data, x->pitch, NULL, 0, NULL, NULL, voxels, x->c, s.width, partials);
-        return finish_sums(partials, s.grid.x, x->c, sums, NULL, NULL, stream);
+        return pleat_cuda_finish_sums(partials, s.grid.x, 2, x->c, sums, NULL, NULL, stream);
     });
 }
 
@@ -123,11 +95,11 @@ cudaError_t pleat_cuda_norm_backward_sums(pleat_dtype type, const pleat_norm *no
     return dispatch(type, fits(type, x) && fits(type, dy), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = sums_shape(voxels, x->c, N);
+        const Shape s = sums_shape<reduce<T, N, BACKWARD>>(voxels, x->c, N, 2);
         reduce<T, N, BACKWARD><<<s.grid, THREADS, 0, stream>>>(
             (const T *)dy->data, dy->pitch, (const T *)x->data, x->pitch, (const float *)norm->mean,
             (const float *)norm->inv_std, voxels, x->c, s.width, partials);
-        return finish_sums(partials, s.grid.x, x->c, sums, dbeta, dgamma, stream);
+        return pleat_cuda_finish_sums(partials, s.grid.x, 2, x->c, sums, dbeta, dgamma, stream);
     });
 }
 
@@ -137,66 +109,72 @@ cudaError_t pleat_cuda_bias_backward(pleat_dtype type, const pleat_tensor *dy, d
     return dispatch(type, fits(type, dy), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = sums_shape(voxels, dy->c, N);
+        const Shape s = sums_shape<reduce<T, N, PLAIN>>(voxels, dy->c, N, 1);
         reduce<T, N, PLAIN><<<s.grid, THREADS, 0, stream>>>(
             (const T *)dy->data, dy->pitch, NULL, 0, NULL, NULL, voxels, dy->c, s.width, partials);
-        return finish_sums(partials, s.grid.x, dy->c, NULL, dbias, NULL, stream);
+        return pleat_cuda_finish_sums(partials, s.grid.x, 1, dy->c, NULL, dbias, NULL, stream);
     });
 }
 
 /* ---- forward ---- */
 
-/* Ioffe & Szegedy 2015, section 3; a thread per channel. */
-static __global__ void statistics(const double *sums, double count, int c, double momentum,
-                                  double epsilon, float *running_mean, float *running_var,
-                                  float *means, float *inv_stds) {
-    const int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
-    if (i >= c) return;
-    const double mean = sums[i] / count;
-    const double var = fmax(0.0, sums[c + i] / count - mean * mean);
-    running_mean[i] = (float)(momentum * running_mean[i] + (1 - momentum) * mean);
-    running_var[i] = (float)(momentum * running_var[i] + (1 - momentum) * var);
-    means[i] = (float)mean;
-    inv_stds[i] = (float)(1 / sqrt(var + epsilon));
-}
-
-/* y = gamma * inv_std * (x - mean) + beta. `spread` is inv_std, or with `infer` the variance. */
-template <typename T, int N>
-static __global__ void apply(const T *x, int x_pitch, size_t voxels, int c, int width,
-                             const float *gammas, const float *betas, const float *means,
-                             const float *spread, int infer, double epsilon, T *y, int y_pitch) {
+/* y = gamma * inv_std * (x - mean) + beta, by the running statistics (INFER) or by those of `sums`,
+ * which one thread of each channel then keeps: Ioffe & Szegedy 2015, section 3. */
+template <typename T, int N, bool INFER>
+static __global__ void __launch_bounds__(THREADS)
+    apply(const T *x, int x_pitch, size_t voxels, int c, int width, const pleat_norm norm,
+          const double *sums, double per_count, T *y, int y_pitch) {
     const Place<N> at(c, width);
     if (!at.active) return;
     float scale[N], mean[N], beta[N];
 #pragma unroll
     for (int k = 0; k < N; k++) {
-        const float s = spread[at.channel + k];
-        const float inv_std = infer ? (float)(1 / sqrt((double)s + epsilon)) : s;
-        scale[k] = gammas[at.channel + k] * inv_std;
-        mean[k] = means[at.channel + k];
-        beta[k] = betas[at.channel + k];
+        const int channel = at.channel + k;
+        float *running_mean = (float *)norm.running_mean + channel;
+        float *running_var = (float *)norm.running_var + channel;
+        const double m = INFER ? *running_mean : sums[channel] * per_count;
+        const double var = INFER ? *running_var : fmax(0.0, sums[c + channel] * per_count - m * m);
+        const float inv_std = 1 / sqrtf((float)(var + norm.epsilon));
+        if (!INFER && blockIdx.x == 0 && at.row == 0) {
+            *running_mean = (float)(norm.momentum * *running_mean + (1 - norm.momentum) * m);
+            *running_var = (float)(norm.momentum * *running_var + (1 - norm.momentum) * var);
+            ((float *)norm.mean)[channel] = (float)m;
+            ((float *)norm.inv_std)[channel] = inv_std;
+        }
+        mean[k] = (float)m;
+        scale[k] = ((const float *)norm.gamma)[channel] * inv_std;
+        beta[k] = ((const float *)norm.beta)[channel];
     }
-    for (size_t v = at.first(); v < voxels; v += at.step()) {
-        float values[N];
-        Vector<T, N>::load(x + v * x_pitch + at.channel, values);
+    const size_t step = at.step();
+    walk<4>(at.first(), step, voxels, [&](auto batch, size_t v) {
+        const int MOST = decltype(batch)::n;
+        typename Vector<T, N>::Raw raw[MOST];
 #pragma unroll
-        for (int k = 0; k < N; k++) values[k] = scale[k] * (values[k] - mean[k]) + beta[k];
-        Vector<T, N>::store(y + v * y_pitch + at.channel, values);
-    }
+        for (int u = 0; u < MOST; u++)
+            raw[u] = fetch<T, N>(x + (v + u * step) * x_pitch + at.channel);
+#pragma unroll
+        for (int u = 0; u < MOST; u++) {
+            float values[N];
+            Vector<T, N>::unpack(raw[u], values);
+#pragma unroll
+            for (int k = 0; k < N; k++) values[k] = scale[k] * (values[k] - mean[k]) + beta[k];
+            Vector<T, N>::store(y + (v + u * step) * y_pitch + at.channel, values);
+        }
+    });
 }
 
+template <bool INFER>
 static cudaError_t apply_norm(pleat_dtype type, const pleat_norm *norm, const pleat_tensor *x,
-                              int infer, const pleat_tensor *y, cudaStream_t stream) {
+                              const double *sums, double count, const pleat_tensor *y,
+                              cudaStream_t stream) {
     const size_t voxels = pleat_tensor_voxels(x);
-    const float *mean = (const float *)(infer ? norm->running_mean : norm->mean);
-    const float *spread = (const float *)(infer ? norm->running_var : norm->inv_std);
     return dispatch(type, fits(type, x) && fits(type, y), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, x->c, N, 1, MOST_BLOCKS);
-        apply<T, N><<<s.grid, THREADS, 0, stream>>>(
-            (const T *)x->data, x->pitch, voxels, x->c, s.width, (const float *)norm->gamma,
-            (const float *)norm->beta, mean, spread, infer, norm->epsilon, (T *)y->data, y->pitch);
+        const Shape s = shape_of(voxels, x->c, N, 4, wave<apply<T, N, INFER>>());
+        apply<T, N, INFER><<<s.grid, THREADS, 0, stream>>>((const T *)x->data, x->pitch, voxels,
+                                                           x->c, s.width, *norm, sums, 1 / count,
+                                                           (T *)y->data, y->pitch);
         return cudaGetLastError();
     });
 }
@@ -204,65 +182,77 @@ static cudaError_t apply_norm(pleat_dtype type, const pleat_norm *norm, const pl
 cudaError_t pleat_cuda_norm_forward(pleat_dtype type, const pleat_norm *norm, const pleat_tensor *x,
                                     const double *sums, double count, const pleat_tensor *y,
                                     cudaStream_t stream) {
-    statistics<<<blocks_for((size_t)x->c), THREADS, 0, stream>>>(
-        sums, count, x->c, norm->momentum, norm->epsilon, (float *)norm->running_mean,
-        (float *)norm->running_var, (float *)norm->mean, (float *)norm->inv_std);
-    const cudaError_t code = cudaGetLastError();
-    return code != cudaSuccess ? code : apply_norm(type, norm, x, 0, y, stream);
+    return apply_norm<false>(type, norm, x, sums, count, y, stream);
 }
 
 cudaError_t pleat_cuda_norm_infer(pleat_dtype type, const pleat_norm *norm, const pleat_tensor *x,
                                   const pleat_tensor *y, cudaStream_t stream) {
-    return apply_norm(type, norm, x, 1, y, stream);
+    return apply_norm<true>(type, norm, x, NULL, 1, y, stream);
 }
 
 /* ---- backward: dx = gamma inv_std (dy - mean(dy) - xhat mean(dy xhat)) ---- */
 
 template <typename T, int N>
-static __global__ void backward(const T *x, int x_pitch, const T *dy, int dy_pitch, size_t voxels,
-                                int c, int width, const float *gammas, const float *means,
-                                const float *inv_stds, const double *sums, double count,
-                                int relu_mask, T *dx, int dx_pitch) {
+static __global__ void __launch_bounds__(THREADS)
+    backward(const T *x, int x_pitch, const T *dy, int dy_pitch, size_t voxels, int c, int width,
+             const pleat_norm norm, const double *sums, double per_count, int relu_mask, T *dx,
+             int dx_pitch, double *partials) {
+    __shared__ typename ThreadSums<1, N>::Shared shared;
+    ThreadSums<1, N> total(shared); /* of dx */
     const Place<N> at(c, width);
-    if (!at.active) return;
-    float scale[N], mean[N], inv_std[N], mean_dy[N], mean_along[N];
+    float scale[N], mean[N], slope[N], shift[N]; /* dx = scale dy + slope (x - mean) + shift */
 #pragma unroll
-    for (int k = 0; k < N; k++) {
+    for (int k = 0; k < N && at.active; k++) {
         const int channel = at.channel + k;
-        mean[k] = means[channel];
-        inv_std[k] = inv_stds[channel];
-        scale[k] = gammas[channel] * inv_std[k];
-        mean_dy[k] = (float)(sums[channel] / count);
-        mean_along[k] = (float)(sums[c + channel] / count);
+        const float inv_std = ((const float *)norm.inv_std)[channel];
+        mean[k] = ((const float *)norm.mean)[channel];
+        scale[k] = ((const float *)norm.gamma)[channel] * inv_std;
+        slope[k] = -scale[k] * inv_std * (float)(sums[c + channel] * per_count);
+        shift[k] = -scale[k] * (float)(sums[channel] * per_count);
     }
-    for (size_t v = at.first(); v < voxels; v += at.step()) {
-        float value[N], g[N];
-        Vector<T, N>::load(x + v * x_pitch + at.channel, value);
-        Vector<T, N>::load(dy + v * dy_pitch + at.channel, g);
+    const size_t step = at.step();
+    walk<2>(at.first(), step, at.active ? voxels : 0, [&](auto batch, size_t v) {
+        const int MOST = decltype(batch)::n;
+        typename Vector<T, N>::Raw raw_x[MOST], raw_dy[MOST];
 #pragma unroll
-        for (int k = 0; k < N; k++) {
-            const float xhat = (value[k] - mean[k]) * inv_std[k];
-            g[k] = scale[k] * (g[k] - mean_dy[k] - xhat * mean_along[k]);
-            if (relu_mask && value[k] <= 0) g[k] = 0;
+        for (int u = 0; u < MOST; u++) {
+            raw_x[u] = fetch<T, N>(x + (v + u * step) * x_pitch + at.channel);
+            raw_dy[u] = fetch<T, N>(dy + (v + u * step) * dy_pitch + at.channel);
         }
-        Vector<T, N>::store(dx + v * dx_pitch + at.channel, g);
-    }
+#pragma unroll
+        for (int u = 0; u < MOST; u++) {
+            float value[N], g[N];
+            Vector<T, N>::unpack(raw_x[u], value);
+            Vector<T, N>::unpack(raw_dy[u], g);
+#pragma unroll
+            for (int k = 0; k < N; k++) {
+                g[k] = scale[k] * g[k] + (slope[k] * (value[k] - mean[k]) + shift[k]);
+                if (relu_mask && value[k] <= 0) g[k] = 0;
+                total.part[0][k] += g[k];
+            }
+            Vector<T, N>::store(dx + (v + u * step) * dx_pitch + at.channel, g);
+        }
+        total.added(MOST);
+    });
+    total.write(at, c, width, partials);
 }
 
 cudaError_t pleat_cuda_norm_backward(pleat_dtype type, const pleat_norm *norm,
                                      const pleat_tensor *x, const pleat_tensor *dy,
                                      const double *sums, double count, int relu_mask,
-                                     const pleat_tensor *dx, cudaStream_t stream) {
+                                     const pleat_tensor *dx, pleat_cuda_sum bias,
+                                     cudaStream_t stream) {
     const size_t voxels = pleat_tensor_voxels(x);
     const bool vectors = fits(type, x) && fits(type, dy) && fits(type, dx);
     return dispatch(type, vectors, [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, x->c, N, 1, MOST_BLOCKS);
+        const Shape s = sums_shape<backward<T, N>>(voxels, x->c, N, 1);
         backward<T, N><<<s.grid, THREADS, 0, stream>>>(
             (const T *)x->data, x->pitch, (const T *)dy->data, dy->pitch, voxels, x->c, s.width,
-            (const float *)norm->gamma, (const float *)norm->mean, (const float *)norm->inv_std,
-            sums, count, relu_mask, (T *)dx->data, dx->pitch);
-        return cudaGetLastError();
+            *norm, sums, 1 / count, relu_mask, (T *)dx->data, dx->pitch, bias.partials);
+        if (bias.to == NULL) return cudaGetLastError();
+        return pleat_cuda_finish_sums(bias.partials, s.grid.x, 1, x->c, NULL, bias.to, NULL,
+                                      stream);
     });
 }

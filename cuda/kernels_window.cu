@@ -20,7 +20,8 @@ static __global__ void window_add(const float *probs, const pleat_cuda_part part
 cudaError_t pleat_cuda_window_add(const float *probs, const pleat_cuda_part *part, int classes,
                                   float *sum, cudaStream_t stream) {
     const size_t voxels = (size_t)part->size[0] * part->size[1] * part->size[2];
-    window_add<<<blocks_for(voxels), THREADS, 0, stream>>>(probs, *part, voxels, classes, sum);
+    window_add<<<blocks_for<window_add>(voxels), THREADS, 0, stream>>>(probs, *part, voxels,
+                                                                       classes, sum);
     return cudaGetLastError();
 }
 
@@ -37,6 +38,6 @@ static __global__ void argmax(const float *sum, size_t voxels, int classes, uint
 
 cudaError_t pleat_cuda_argmax(const float *sum, size_t voxels, int classes, uint8_t *labels,
                               cudaStream_t stream) {
-    argmax<<<blocks_for(voxels), THREADS, 0, stream>>>(sum, voxels, classes, labels);
+    argmax<<<blocks_for<argmax>(voxels), THREADS, 0, stream>>>(sum, voxels, classes, labels);
     return cudaGetLastError();
 }

@@ -50,9 +50,13 @@ static pleat_status norm_backward_sums(pleat_engine *engine, const pleat_norm *n
 
 static pleat_status norm_backward(pleat_engine *engine, const pleat_norm *norm,
                                   const pleat_tensor *x, const pleat_tensor *dy, const double *sums,
-                                  double count, int relu_mask, const pleat_tensor *dx) {
-    CUDA_TRY(pleat_cuda_norm_backward(engine->act, norm, x, dy, sums, count, relu_mask, dx,
-                                      pleat_cuda_of(engine)->stream));
+                                  double count, int relu_mask, const pleat_tensor *dx,
+                                  void *dbias) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    const pleat_cuda_sum bias = {e->partials, dbias};
+    PLEAT_TRY(check_channels(x->c));
+    CUDA_TRY(pleat_cuda_norm_backward(engine->act, norm, x, dy, sums, count, relu_mask, dx, bias,
+                                      e->stream));
     return PLEAT_OK;
 }
 

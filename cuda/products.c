@@ -9,7 +9,13 @@
  */
 #include "conv_impl.h"
 
-#define DWEIGHTS_ALIGNMENT 4 /* bytes: they lie anywhere in the flat buffer of gradients */
+#define MOST_CLASSES       16 /* of a head whose weight gradient our own kernel computes */
+#define DWEIGHTS_ALIGNMENT 4  /* bytes: they lie anywhere in the flat buffer of gradients */
+
+/* A product that is tiny beside what is summed has few threads; of many classes it is not tiny. */
+static int by_kernel(const pleat_conv *conv) {
+    return conv->desc.kind == PLEAT_HEAD && conv->desc.cout <= MOST_CLASSES;
+}
 
 static pleat_status prepare(pleat_cuda *e, pleat_conv *conv, size_t rows, pleat_dtype out,
                             const float *bias) {
@@ -22,7 +28,7 @@ static pleat_status prepare(pleat_cuda *e, pleat_conv *conv, size_t rows, pleat_
     PLEAT_TRY(pleat_matmul_create(e, &forward, &conv->product[PLEAT_PASS_FORWARD]));
     if (conv->desc.want_dx)
         PLEAT_TRY(pleat_matmul_create(e, &data, &conv->product[PLEAT_PASS_DATA]));
-    if (conv->desc.train)
+    if (conv->desc.train && !by_kernel(conv))
         PLEAT_TRY(pleat_matmul_create(e, &weights, &conv->product[PLEAT_PASS_WEIGHTS]));
     return PLEAT_OK;
 }
@@ -35,7 +41,7 @@ static pleat_status head_prepare(pleat_cuda *e, pleat_conv *conv) {
 
 static pleat_status head_forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
                                  const pleat_tensor *x, const pleat_tensor *y) {
-    PLEAT_TRY(pleat_cuda_align_bias(e, conv, bias));
+    (void)bias; /* packed */
     return pleat_matmul_run(e, conv->product[PLEAT_PASS_FORWARD], conv->weights, x->data, y->data);
 }
 
@@ -45,7 +51,14 @@ static pleat_status head_data(pleat_cuda *e, pleat_conv *conv, const pleat_tenso
 }
 
 static pleat_status head_weights(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
-                                 const pleat_tensor *dy, float *dweights) {
+                                 const pleat_tensor *dy, float *dweights, float *dbias) {
+    if (by_kernel(conv)) {
+        CUDA_TRY(pleat_cuda_head_weights(e->base.act, x, dy->data, conv->desc.cout, e->partials,
+                                         dweights, dbias, e->stream));
+        return PLEAT_OK;
+    }
+    if (dbias != NULL)
+        CUDA_TRY(pleat_cuda_bias_backward(e->base.act, dy, e->partials, dbias, e->stream));
     return pleat_matmul_run(e, conv->product[PLEAT_PASS_WEIGHTS], x->data, dy->data, dweights);
 }
 
@@ -74,15 +87,24 @@ static pleat_status up_forward(pleat_cuda *e, pleat_conv *conv, const float *bia
     return PLEAT_OK;
 }
 
+static pleat_status gather(pleat_cuda *e, const pleat_conv *conv, const pleat_tensor *dy,
+                           /* NOLINTNEXTLINE(readability-non-const-parameter): kernels add */
+                           float *dbias) {
+    const pleat_cuda_sum bias = {e->partials, dbias};
+    CUDA_TRY(pleat_cuda_up_gather(e->base.act, conv->desc.stride, dy, bias, e->to.data, e->stream));
+    e->gathered = conv;
+    return PLEAT_OK;
+}
+
 static pleat_status up_data(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *dy,
                             const pleat_tensor *dx) {
-    CUDA_TRY(pleat_cuda_up_gather(e->base.act, conv->desc.stride, dy, e->to.data, e->stream));
+    if (e->gathered != conv) PLEAT_TRY(gather(e, conv, dy, NULL));
     return pleat_matmul_run(e, conv->product[PLEAT_PASS_DATA], conv->weights, e->to.data, dx->data);
 }
 
 static pleat_status up_weights(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
-                               const pleat_tensor *dy, float *dweights) {
-    CUDA_TRY(pleat_cuda_up_gather(e->base.act, conv->desc.stride, dy, e->to.data, e->stream));
+                               const pleat_tensor *dy, float *dweights, float *dbias) {
+    PLEAT_TRY(gather(e, conv, dy, dbias));
     return pleat_matmul_run(e, conv->product[PLEAT_PASS_WEIGHTS], x->data, e->to.data, dweights);
 }
 

@@ -149,12 +149,15 @@ typedef struct pleat_engine_ops {
     pleat_status (*input)(pleat_engine *engine, const float *host, size_t n, void *x);
 
     /* Convolutions. x, dx packed [N,D,H,W,Cin]; y, dy packed [N,D,H,W,Cout] (UP: may be slices).
-     * pack: weights have changed; the layer may keep a copy in a layout of its own.
-     * bias NULL: 0; dbias NULL: not wanted. */
+     * pack: weights or bias have changed; the layer may keep a copy in a layout of its own, made
+     * at the latest when it is first used after.
+     * bias NULL: 0; dbias NULL: not wanted. backward_weights, then backward_data of a layer: dy is
+     * the same. */
     pleat_status (*conv_create)(pleat_engine *engine, const pleat_conv_desc *desc,
                                 pleat_conv **out);
     void (*conv_destroy)(pleat_engine *engine, pleat_conv *conv);
-    pleat_status (*conv_pack)(pleat_engine *engine, pleat_conv *conv, const void *weights);
+    pleat_status (*conv_pack)(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                              const void *bias);
     pleat_status (*conv_forward)(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                  const void *bias, const pleat_tensor *x, const pleat_tensor *y);
     pleat_status (*conv_backward_data)(pleat_engine *engine, pleat_conv *conv, const void *weights,
@@ -173,7 +176,8 @@ typedef struct pleat_engine_ops {
      *   norm_forward         finishes mean and inv_std, updates the running ones, writes y
      *   norm_infer           y by the running statistics
      *   norm_backward_sums   sum dy, sum dy*xhat; also dbeta += , dgamma += (this rank's)
-     *   norm_backward        dx of norm; with relu_mask also zero where x (ReLU's result) <= 0
+     *   norm_backward        dx of norm; with relu_mask also zero where x (ReLU's result) <= 0;
+     *                        dbias [C] += sum dx, unless NULL: the bias of the convolution before
      * x and dx packed; y and dy may be slices; dx may not be dy. */
     pleat_status (*norm_sums)(pleat_engine *engine, const pleat_tensor *x, double *sums);
     pleat_status (*norm_forward)(pleat_engine *engine, const pleat_norm *norm,
@@ -186,7 +190,7 @@ typedef struct pleat_engine_ops {
                                        void *dgamma, void *dbeta);
     pleat_status (*norm_backward)(pleat_engine *engine, const pleat_norm *norm,
                                   const pleat_tensor *x, const pleat_tensor *dy, const double *sums,
-                                  double count, int relu_mask, const pleat_tensor *dx);
+                                  double count, int relu_mask, const pleat_tensor *dx, void *dbias);
 
     /* accumulate ? y += x : y = x; same shape; both may be slices. */
     pleat_status (*copy)(pleat_engine *engine, const pleat_tensor *x, int accumulate,
@@ -254,6 +258,9 @@ struct pleat_engine { /* first member of every engine's own struct */
     /* 1: nothing depends on the number of threads, what a sample gives depends on no other sample,
      * and sample_stride is obeyed. ref always, onednn when made deterministic, cudnn never. */
     int ordered;
+    /* 1: norm_backward sums the bias gradient of the convolution before it on its way, and
+     * conv_backward_weights would read dy once more for it. */
+    int bias_by_norm;
     char device[128]; /* "AMD EPYC 9B14, 2 threads, AVX-512 bf16" */
     char library[64]; /* "oneDNN 2.6.3"; "" when it needs none */
 };

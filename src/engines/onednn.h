@@ -115,7 +115,8 @@ static inline pleat_share pleat_share_of(size_t n, size_t grain, int t, int shar
 pleat_status pleat_onednn_conv_create(pleat_engine *engine, const pleat_conv_desc *desc,
                                       pleat_conv **out);
 void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv);
-pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights);
+pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                                    const void *bias);
 pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                        const void *bias, const pleat_tensor *x,
                                        const pleat_tensor *y);
@@ -149,7 +150,7 @@ pleat_status pleat_onednn_norm_backward_sums(pleat_engine *engine, const pleat_n
 pleat_status pleat_onednn_norm_backward(pleat_engine *engine, const pleat_norm *norm,
                                         const pleat_tensor *x, const pleat_tensor *dy,
                                         const double *sums, double count, int relu_mask,
-                                        const pleat_tensor *dx);
+                                        const pleat_tensor *dx, void *dbias);
 
 pleat_status pleat_onednn_softmax(pleat_engine *engine, const void *logits, size_t voxels,
                                   int classes, void *probs);

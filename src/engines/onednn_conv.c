@@ -280,7 +280,9 @@ static pleat_status run_pieces(const call *c, int workers,
     return status == PLEAT_OK ? PLEAT_OK : PLEAT_FAIL(status, "%s", message);
 }
 
-pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights) {
+pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights,
+                                    const void *bias) {
+    (void)bias; /* as it is */
     const call c = {.e = (pleat_onednn *)engine, .conv = conv};
     if (conv->desc.kind == PLEAT_HEAD) return PLEAT_OK;
     return run(&c, conv->pack, 0, (void *const[]){(void *)weights, conv->packed});

@@ -84,9 +84,9 @@ INLINE void tile_backward_sums(int lanes, int bf16, const pleat_tensor *x, const
     }
 }
 
-/* Sums of x alone, or with dy those of the backward pass, into sums [2C]. */
-static void all_sums(const pleat_onednn *e, const pleat_tensor *x, const pleat_tensor *dy,
-                     const float *mean, double *sums) {
+/* Sums of x alone, or with dy those of the backward pass: [2C] of each part. */
+static void part_sums(const pleat_onednn *e, const pleat_tensor *x, const pleat_tensor *dy,
+                      const float *mean) {
     const int bf16 = e->base.act == PLEAT_BF16, parts = e->parts, channels = x->c;
     const size_t voxels = pleat_tensor_voxels(x), tile = tile_voxels(channels);
     double *partial = e->sums.data; /* [parts, 2C] */
@@ -105,11 +105,20 @@ static void all_sums(const pleat_onednn *e, const pleat_tensor *x, const pleat_t
                                other);
         }
     }
-    for (int i = 0; i < 2 * channels; i++) {
-        sums[i] = 0;
-        for (int t = 0; t < parts; t++)
-            sums[i] += partial[(size_t)t * 2 * (size_t)channels + (size_t)i];
-    }
+}
+
+static double total_of(const pleat_onednn *e, int channels, int i) { /* of the parts' sums i */
+    const double *partial = e->sums.data;
+    double total = 0;
+    for (int t = 0; t < e->parts; t++)
+        total += partial[(size_t)t * 2 * (size_t)channels + (size_t)i];
+    return total;
+}
+
+static void all_sums(const pleat_onednn *e, const pleat_tensor *x, const pleat_tensor *dy,
+                     const float *mean, double *sums) {
+    part_sums(e, x, dy, mean);
+    for (int i = 0; i < 2 * x->c; i++) sums[i] = total_of(e, x->c, i);
 }
 
 pleat_status pleat_onednn_norm_sums(pleat_engine *engine, const pleat_tensor *x, double *sums) {
@@ -238,7 +247,7 @@ INLINE void tile_backward(int lanes, int bf16, const pleat_tensor *x, const plea
 pleat_status pleat_onednn_norm_backward(pleat_engine *engine, const pleat_norm *norm,
                                         const pleat_tensor *x, const pleat_tensor *dy,
                                         const double *sums, double count, int relu_mask,
-                                        const pleat_tensor *dx) {
+                                        const pleat_tensor *dx, void *dbias) {
     pleat_onednn *e = (pleat_onednn *)engine;
     PLEAT_TRY(pleat_onednn_norm_reserve(e, x->c));
     const int bf16 = engine->act == PLEAT_BF16, threads = engine->threads, channels = x->c;
@@ -260,5 +269,8 @@ pleat_status pleat_onednn_norm_backward(pleat_engine *engine, const pleat_norm *
                 WITH_LANES(channels - c, bf16, tile_backward, x, dy, dx, &k, relu_mask, part, c);
         }
     }
+    if (dbias == NULL) return PLEAT_OK;
+    part_sums(e, dx, NULL, NULL);
+    for (int c = 0; c < channels; c++) ((float *)dbias)[c] += (float)total_of(e, channels, c);
     return PLEAT_OK;
 }

@@ -98,6 +98,8 @@ void *pleat_net_weights(const pleat_net *net, pleat_state state, int i);
 void *pleat_net_bias(const pleat_net *net, pleat_state state, int i);
 void *pleat_net_weight_gradient(const pleat_net *net, int i);
 void *pleat_net_bias_gradient(const pleat_net *net, int i);
+/* Whether the norm that reads node i, and does its ReLU's backward, sums its bias' gradient too. */
+int pleat_net_bias_by_reader(const pleat_net *net, int i);
 /* Sums engine memory over a group, in place; may return before the sums are there. */
 pleat_status pleat_net_sum_over(pleat_net *net, pleat_comm *comm, void *data, size_t n,
                                 pleat_dtype type);

@@ -38,7 +38,8 @@ struct pleat_node_kind {
     int makes_slices; /* its output and the gradient of it may be slices; its backward neither reads
                          the one nor changes the other */
     int adds;         /* backward can add to the gradients of its inputs */
-    int masks_relu;   /* backward can do ReLU's of its input, when nobody else reads that */
+    int masks_relu;   /* backward can do ReLU's of its input, when nobody else reads that, and sum
+                         the gradient of its bias */
     int reads;        /* in backward: PLEAT_READS_ */
     /* First channel at which input k may lie within the output, so that whoever makes it writes it
      * there; -1: it may not. NULL: none may. */

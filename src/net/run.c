@@ -40,6 +40,10 @@ void *pleat_net_bias_gradient(const pleat_net *net, int i) {
     return node->n_bias > 0 ? gradient_at(net, node->bias) : NULL;
 }
 
+int pleat_net_bias_by_reader(const pleat_net *net, int i) {
+    return net->model->engine->bias_by_norm && net->layer[i].masked && net->slots == NULL;
+}
+
 /* Engine memory that the communicator cannot read: down, summed, up again. */
 static pleat_status sum_through_host(pleat_net *net, pleat_comm *comm, void *data, size_t n,
                                      pleat_dtype type) {

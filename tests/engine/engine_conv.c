@@ -182,6 +182,46 @@ void up_agrees_for_every_stride(void **state) {
     bench_report(*state, "up");
 }
 
+/* Both layers' weights first, then both inputs, each by its own dy. */
+void up_layers_do_not_mix_their_gradients(void **state) {
+    static const conv_case c = {PLEAT_UP, 1, 2, 3, 2, 16, 8, UP2, 0, 0, 0, {0, 0}};
+    static const slice packed = {0, 0};
+    bench *b = *state;
+    const pleat_engine_ops *ops = b->engine->ops;
+    const pleat_conv_desc desc = conv_desc(&c, 1);
+    const size_t n = shape_size(conv_x_shape(&c));
+    memory m = {.engine = b->engine};
+    pleat_conv *conv[2];
+    pleat_tensor x[2], dy[2], dx[2];
+    void *weights[2], *dweights[2];
+    conv_in in[2];
+    for (int i = 0; i < 2; i++) {
+        in[i] = conv_numbers(b, &c);
+        weights[i] = memory_put(&m, b->engine->real, in[i].weights, conv_weight_count(&c));
+        dweights[i] = memory_put(&m, b->engine->real, in[i].dweights, conv_weight_count(&c));
+        x[i] = memory_tensor(&m, b->engine->act, in[i].x, conv_x_shape(&c), packed);
+        dy[i] = memory_tensor(&m, b->engine->act, in[i].dy, conv_y_shape(&c), packed);
+        dx[i] = memory_tensor(&m, b->engine->act, NULL, conv_x_shape(&c), packed);
+        OK(ops->conv_create(b->engine, &desc, &conv[i]));
+        OK(ops->conv_pack(b->engine, conv[i], weights[i], NULL));
+    }
+    for (int i = 0; i < 2; i++)
+        OK(ops->conv_backward_weights(b->engine, conv[i], &x[i], &dy[i], dweights[i], NULL));
+    for (int i = 0; i < 2; i++)
+        OK(ops->conv_backward_data(b->engine, conv[i], weights[i], &dy[i], &dx[i]));
+    for (int i = 0; i < 2; i++) {
+        const conv_out want = conv_results(b, &c);
+        double *got = take(b, n);
+        run_conv(b->oracle, &c, 1, &in[i], &want);
+        memory_read_tensor(&m, b->engine->act, &dx[i], packed, got);
+        judge(b, "backward data", i == 0 ? "first" : "second", got, want.dx, n);
+        ops->conv_destroy(b->engine, conv[i]);
+    }
+    memory_clear(&m);
+    bench_clear(b);
+    bench_report(b, "up");
+}
+
 /* Of an engine that adds all samples' gradients it is refused. */
 static void each_is_refused(const bench *b) {
     static const conv_case cases[] = {

@@ -143,9 +143,9 @@ static void check_norm(bench *b, const norm_case *c, double others_count) {
         .engine = b->engine,
         .c = c,
         .in = {take(b, n), draw(b, k), draw(b, k), draw(b, k), draw_range(b, k, 0.5, 2), draw(b, n),
-               take(b, k), take(b, k), take(b, 2 * k), NULL, others_count},
+               take(b, k), take(b, k), take(b, 2 * k), NULL, others_count, NULL},
         .out = {take(b, 2 * k), take(b, n), take(b, k), take(b, k), take(b, k), take(b, k),
-                take(b, n), take(b, 2 * k), take(b, k), take(b, k), take(b, n)},
+                take(b, n), take(b, 2 * k), take(b, k), take(b, k), take(b, n), NULL},
         .z = draw(b, n),
         .n = n};
     for (size_t i = 0; i < k; i++) p.in.others[k + i] = others_count;

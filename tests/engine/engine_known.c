@@ -174,18 +174,18 @@ void norm_of_two_voxels_is_known(void **state) {
     static const norm_case c = {1, 1, 1, 2, 1, 0, {0, 0}};
     bench *b = *state;
     double x[2] = {1, 3}, gamma[1] = {2}, beta[1] = {0.5}, mean[1] = {10}, var[1] = {4};
-    double dy[2] = {1, 2}, dgamma[1] = {5}, dbeta[1] = {7};
-    const norm_in in = {x, gamma, beta, mean, var, dy, dgamma, dbeta, NULL, NULL, 0};
+    double dy[2] = {1, 2}, dgamma[1] = {5}, dbeta[1] = {7}, dbias[1] = {3};
+    const norm_in in = {x, gamma, beta, mean, var, dy, dgamma, dbeta, NULL, NULL, 0, dbias};
     double sums[2], y[2], batch_mean[1], inv_std[1], new_mean[1], new_var[1], infer[2];
-    double back[2], new_dgamma[1], new_dbeta[1], dx[2];
+    double back[2], new_dgamma[1], new_dbeta[1], dx[2], new_dbias[1];
     const norm_out out = {sums,  y,    batch_mean, inv_std,   new_mean, new_var,
-                          infer, back, new_dgamma, new_dbeta, dx};
+                          infer, back, new_dgamma, new_dbeta, dx,       new_dbias};
     const double s = 1 / sqrt(1.001), known_y[2] = {0.5 - 2 * s, 0.5 + 2 * s};
     const double known_infer[2] = {0.5 - 2 * 8.92 / sqrt(3.971), 0.5 - 2 * 6.92 / sqrt(3.971)};
-    const double known[] = {4, 10, 2, s, 9.92, 3.97, 3, s, 5 + s, 10};
+    const double known[] = {4, 10, 2, s, 9.92, 3.97, 3, s, 5 + s, 10, 3}; /* dx adds up to 0 */
     run_norm(b->engine, &c, &in, &out);
-    const double got[] = {sums[0],    sums[1], batch_mean[0], inv_std[0],    new_mean[0],
-                          new_var[0], back[0], back[1],       new_dgamma[0], new_dbeta[0]};
+    const double got[] = {sums[0], sums[1], batch_mean[0], inv_std[0],   new_mean[0], new_var[0],
+                          back[0], back[1], new_dgamma[0], new_dbeta[0], new_dbias[0]};
     for (size_t i = 0; i < COUNT(known); i++)
         if (!(fabs(got[i] - known[i]) < 2e-6)) fail_msg("%zu: %.9g, not %.9g", i, got[i], known[i]);
     judge(b, "forward", "1, 3", y, known_y, 2);
@@ -405,16 +405,17 @@ static void norm_has_the_same_bits(bench *b, pleat_engine *const *engines) {
     const size_t z = 120 * 7;
     const norm_in in = {draw(b, z), draw(b, 7), draw(b, 7), draw(b, 7), draw_range(b, 7, 1, 2),
                         draw(b, z), draw(b, 7), draw(b, 7), NULL,       NULL,
-                        0};
+                        0,          draw(b, 7)};
     norm_out out[2];
     for (int i = 0; i < 2; i++) {
         out[i] =
             (norm_out){take(b, 14), take(b, z),  take(b, 7), take(b, 7), take(b, 7), take(b, 7),
-                       take(b, z),  take(b, 14), take(b, 7), take(b, 7), take(b, z)};
+                       take(b, z),  take(b, 14), take(b, 7), take(b, 7), take(b, z), take(b, 7)};
         run_norm(engines[i], &norm, &in, &out[i]);
     }
     assert_memory_equal(out[0].y, out[1].y, z * sizeof(double));
     assert_memory_equal(out[0].dx, out[1].dx, z * sizeof(double));
+    assert_memory_equal(out[0].dbias, out[1].dbias, 7 * sizeof(double));
 }
 
 void an_ordered_engine_has_the_same_bits_on_any_number_of_threads(void **state) {

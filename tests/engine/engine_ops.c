@@ -100,7 +100,8 @@ static norm_in norm_inputs(bench *b, const norm_case *c) {
                   .dbeta = draw(b, channels),
                   .others = draw_range(b, 2 * channels, -5, 5),
                   .others_back = draw(b, 2 * channels),
-                  .others_count = 10};
+                  .others_count = 10,
+                  .dbias = draw(b, channels)};
     for (size_t i = 0; i < channels; i++) in.others[channels + i] += 15; /* squares of 10 voxels */
     for (size_t i = 0; i < n && c->relu_mask; i++) in.x[i] = in.x[i] > 0 ? in.x[i] : 0;
     return in;
@@ -117,7 +118,8 @@ static norm_out norm_results(bench *b, size_t n, size_t channels) {
                       .back_sums = take(b, 2 * channels),
                       .dgamma = take(b, channels),
                       .dbeta = take(b, channels),
-                      .dx = take(b, n)};
+                      .dx = take(b, n),
+                      .dbias = take(b, channels)};
 }
 
 static void compare_norm(bench *b, const norm_case *c) {
@@ -142,6 +144,7 @@ static void compare_norm(bench *b, const norm_case *c) {
     judge(b, "backward gamma", where, got.dgamma, want.dgamma, channels);
     judge(b, "backward beta", where, got.dbeta, want.dbeta, channels);
     judge(b, "backward data", where, got.dx, want.dx, n);
+    judge(b, "backward bias", where, got.dbias, want.dbias, channels);
     bench_clear(b);
 }
 

@@ -85,13 +85,14 @@ void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in
     const pleat_tensor x = memory_tensor(&m, engine->act, in->x, conv_x_shape(c), packed);
     const pleat_tensor y = memory_tensor(&m, y_type, NULL, conv_y_shape(c), c->y);
     void *weights = memory_put(&m, engine->real, NULL, weight_count);
-    void *bias = c->no_bias ? NULL : memory_put(&m, engine->real, in->bias, (size_t)c->cout);
+    void *bias = c->no_bias ? NULL : memory_put(&m, engine->real, NULL, (size_t)c->cout);
     pleat_conv *conv = NULL;
     OK(ops->conv_create(engine, &desc, &conv));
-    OK(ops->conv_pack(engine, conv, weights));
+    OK(ops->conv_pack(engine, conv, weights, bias));
     OK(ops->conv_forward(engine, conv, weights, bias, &x, &y));
     memory_write(&m, engine->real, weights, in->weights, weight_count);
-    OK(ops->conv_pack(engine, conv, weights));
+    if (bias != NULL) memory_write(&m, engine->real, bias, in->bias, (size_t)c->cout);
+    OK(ops->conv_pack(engine, conv, weights, bias));
     OK(ops->conv_forward(engine, conv, weights, bias, &x, &y));
     memory_read_tensor(&m, y_type, &y, c->y, out->y);
     if (train) conv_backward(&m, c, conv, weights, &x, in, out);
@@ -121,7 +122,9 @@ static void norm_backward(memory *m, const norm_case *c, const norm_in *in, cons
     void *dbeta = memory_put(m, e->real, in->dbeta, channels);
     OK(e->ops->norm_backward_sums(e, norm, x, &dy, sums, dgamma, dbeta));
     add_others(m, sums, out->back_sums, in->others_back, 2 * channels);
-    OK(e->ops->norm_backward(e, norm, x, &dy, sums, count, c->relu_mask, &dx));
+    void *dbias = in->dbias != NULL ? memory_put(m, e->real, in->dbias, channels) : NULL;
+    OK(e->ops->norm_backward(e, norm, x, &dy, sums, count, c->relu_mask, &dx, dbias));
+    if (dbias != NULL) memory_read(m, e->real, dbias, out->dbias, channels);
     memory_read(m, e->real, dgamma, out->dgamma, channels);
     memory_read(m, e->real, dbeta, out->dbeta, channels);
     memory_read_tensor(m, e->act, &dx, packed, out->dx);

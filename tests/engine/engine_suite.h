@@ -129,11 +129,12 @@ typedef struct norm_in {
     double *dgamma, *dbeta;       /* gradients so far */
     double *others, *others_back; /* [2C] sums of the other ranks */
     double others_count;          /* voxels of the other ranks */
+    double *dbias;                /* gradient so far of the bias before; NULL: not wanted */
 } norm_in;
 
 typedef struct norm_out {
     double *sums, *y, *mean, *inv_std, *running_mean, *running_var, *y_infer;
-    double *back_sums, *dgamma, *dbeta, *dx;
+    double *back_sums, *dgamma, *dbeta, *dx, *dbias;
 } norm_out;
 
 void run_norm(pleat_engine *engine, const norm_case *c, const norm_in *in, const norm_out *out);
@@ -197,6 +198,7 @@ void conv_of_flat_and_strided_layers_agrees(void **state);
 void head_agrees_with_the_oracle(void **state);
 void up_agrees_with_the_oracle(void **state);
 void up_agrees_for_every_stride(void **state);
+void up_layers_do_not_mix_their_gradients(void **state);
 void each_samples_gradient_agrees_with_the_oracle(void **state);
 
 /* engine_ops.c: the engine's other operations against the oracle's */

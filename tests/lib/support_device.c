@@ -222,11 +222,11 @@ static pleat_status zero(pleat_engine *e, void *data, size_t bytes) {
 }
 
 static pleat_status play_pack(const call *c) {
-    return tape.real->conv_pack(the.engine, c->conv, c->in[0]);
+    return tape.real->conv_pack(the.engine, c->conv, c->in[0], c->in[1]);
 }
-static pleat_status pack(pleat_engine *e, pleat_conv *conv, const void *weights) {
+static pleat_status pack(pleat_engine *e, pleat_conv *conv, const void *weights, const void *bias) {
     (void)e;
-    return keep(&(call){.play = play_pack, .conv = conv, .in = {weights}});
+    return keep(&(call){.play = play_pack, .conv = conv, .in = {weights, bias}});
 }
 
 static pleat_status play_forward(const call *c) {
@@ -295,11 +295,11 @@ static pleat_status norm_backward_sums(pleat_engine *e, const pleat_norm *norm,
 
 static pleat_status play_norm_backward(const call *c) {
     return tape.real->norm_backward(the.engine, &c->norm, &c->a, &c->b, c->in[0], c->count, c->i[0],
-                                    &c->c);
+                                    &c->c, c->out[0]);
 }
 static pleat_status norm_backward(pleat_engine *e, const pleat_norm *norm, const pleat_tensor *x,
                                   const pleat_tensor *dy, const double *sums, double count,
-                                  int relu_mask, const pleat_tensor *dx) {
+                                  int relu_mask, const pleat_tensor *dx, void *dbias) {
     (void)e;
     return keep(&(call){.play = play_norm_backward,
                         .norm = *norm,
@@ -307,6 +307,7 @@ static pleat_status norm_backward(pleat_engine *e, const pleat_norm *norm, const
                         .b = *dy,
                         .c = *dx,
                         .in = {sums},
+                        .out = {dbias},
                         .count = count,
                         .i = {relu_mask}});
 }

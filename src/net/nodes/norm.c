@@ -127,8 +127,10 @@ static pleat_status backward(pleat_net *net, int i) {
         PLEAT_TRY(share_sums(net, i, &count));
     }
     if (!to->wanted) return PLEAT_OK;
-    return engine->ops->norm_backward(engine, &norm, &in->x, &layer->dx, sums_of(net, i), count,
-                                      in->masked, &to->dx);
+    const int before = pleat_net_node(net, i)->input[0];
+    return engine->ops->norm_backward(
+        engine, &norm, &in->x, &layer->dx, sums_of(net, i), count, in->masked, &to->dx,
+        pleat_net_bias_by_reader(net, before) ? pleat_net_bias_gradient(net, before) : NULL);
 }
 
 const pleat_node_kind pleat_node_norm = {

@@ -74,7 +74,8 @@ void pleat_product_release(pleat_net *net, int i) {
 pleat_status pleat_product_pack(pleat_net *net, int i) {
     pleat_engine *engine = net->model->engine;
     return engine->ops->conv_pack(engine, net->layer[i].conv,
-                                  pleat_net_weights(net, PLEAT_STATE_PARAMS, i));
+                                  pleat_net_weights(net, PLEAT_STATE_PARAMS, i),
+                                  pleat_net_bias(net, PLEAT_STATE_PARAMS, i));
 }
 
 pleat_status pleat_product_forward(pleat_net *net, int i, int training) {
@@ -94,7 +95,8 @@ pleat_status pleat_product_backward(pleat_net *net, int i) {
         PLEAT_TRY(engine->ops->relu_backward(engine, &layer->x, &layer->dx, &layer->dx));
     PLEAT_TRY(engine->ops->conv_backward_weights(
         engine, layer->conv, &pleat_net_input(net, i, 0)->x, &layer->dx,
-        pleat_net_weight_gradient(net, i), pleat_net_bias_gradient(net, i)));
+        pleat_net_weight_gradient(net, i),
+        pleat_net_bias_by_reader(net, i) ? NULL : pleat_net_bias_gradient(net, i)));
     if (!to->wanted) return PLEAT_OK;
     return engine->ops->conv_backward_data(
         engine, layer->conv, pleat_net_weights(net, PLEAT_STATE_PARAMS, i), &layer->dx, &to->dx);

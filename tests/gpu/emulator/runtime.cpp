@@ -49,6 +49,7 @@ struct CUgraphExec_st {
 namespace {
 
 const size_t ALIGNMENT = 256; /* as cudaMalloc's */
+const int PROCESSORS = 4;     /* multiprocessors */
 
 struct Block { /* of device memory: whole pages between two that nobody may touch */
     char *pages;
@@ -191,8 +192,12 @@ cudaError_t cudaGetDevice(int *number) {
     *number = device;
     return cudaSuccess;
 }
-cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr, int) {
-    *value = 9; /* only the capability is asked for */
+cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr what, int) {
+    *value = what == cudaDevAttrMultiProcessorCount ? PROCESSORS : 9; /* else the capability */
+    return cudaSuccess;
+}
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, const void *, int, size_t) {
+    *blocks = 2;
     return cudaSuccess;
 }
 cudaError_t cudaDeviceGetPCIBusId(char *out, int size, int number) {
@@ -204,7 +209,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int) {
     (void)snprintf(p->name, sizeof p->name, "Emulated GPU");
     p->major = 9;
     p->totalGlobalMem = (size_t)16 << 30;
-    p->multiProcessorCount = 4;
+    p->multiProcessorCount = PROCESSORS;
     return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(size_t *unused, size_t *total) {
