@@ -4,6 +4,7 @@
  * A candidate that cuDNN refuses is not an error, so candidates are handled in cuDNN's own codes.
  */
 #include "conv_plan.h"
+#include "conv_own.h"
 #include "pleat/log.h"
 
 #include <stdlib.h>
@@ -14,12 +15,18 @@
 #define RUNS            3   /* timed, after one to warm up */
 #define SHORT_RUNS      20  /* of what is over in SHORT_MS: three would measure their launches */
 #define SHORT_MS        0.05F
+#define HOPELESS        3       /* times the best: not run again */
+#define HOPELESS_MS     5.0F    /* that loading a kernel may take */
 #define LEAST_WORKSPACE 256
+#define MOST_ERROR      1e-4 /* of our own kernel against cuDNN's, |difference|^2 / |result|^2 */
+#define OWN             "own" /* the choice of our own kernel, in the cache */
 
 struct pleat_conv_plan {
     pleat_conv_graph graph;
     int tensors[PLEAT_CONV_TENSORS]; /* 1 where the graph has it */
     cudnnBackendDescriptor_t config, plan;
+    pleat_conv_problem problem;
+    int own; /* our own kernel computes it, and no plan */
     size_t workspace;
     cudnnBackendDescriptor_t pack; /* of the last run: layers meet the same addresses each step */
     void *packed[PLEAT_CONV_TENSORS + 1];
@@ -62,6 +69,7 @@ static cudnnStatus_t make_pack(const int used[PLEAT_CONV_TENSORS],
 pleat_status pleat_conv_plan_run(pleat_cuda *e, pleat_conv_plan *plan,
                                  void *const tensors[PLEAT_CONV_TENSORS]) {
     void *wanted[PLEAT_CONV_TENSORS + 1];
+    if (plan->own) return pleat_conv_own_run(e, &plan->problem, tensors, e->workspace.data);
     memcpy(wanted, tensors, PLEAT_CONV_TENSORS * sizeof *wanted);
     wanted[PLEAT_CONV_TENSORS] = e->workspace.data;
     if (plan->pack == NULL || memcmp(wanted, plan->packed, sizeof wanted) != 0) {
@@ -234,8 +242,9 @@ static float run_time(pleat_cuda *e, const pleat_conv_plan *plan,
     cudnnBackendDescriptor_t pack = NULL;
     float time = -1;
     cudnnStatus_t code = make_pack(plan->tensors, t->tensors, t->workspace.data, &pack);
-    if (code == CUDNN_STATUS_SUCCESS) code = cudnnBackendExecute(e->cudnn, candidate, pack);
-    if (code == CUDNN_STATUS_SUCCESS) time = time_runs(e, candidate, pack, RUNS, t);
+    if (code == CUDNN_STATUS_SUCCESS) time = time_runs(e, candidate, pack, 1, t); /* loads it */
+    const int hopeless = plan->plan != NULL && time > HOPELESS * t->best + HOPELESS_MS;
+    if (time >= 0 && !hopeless) time = time_runs(e, candidate, pack, RUNS, t);
     if (time >= 0 && time < SHORT_MS) time = time_runs(e, candidate, pack, SHORT_RUNS, t);
     drop(&pack);
     return time;
@@ -322,6 +331,39 @@ static pleat_status consider_mode(pleat_cuda *e, const pleat_conv_problem *p,
     return status;
 }
 
+/* Which of both: the faster; "own" and "cudnn" are for tests and measurements. */
+static int prefers_own(const trial *t, float milliseconds) {
+    const char *told = getenv("PLEAT_CUDA_CONV");
+    if (told != NULL && strcmp(told, OWN) == 0) return 1;
+    return (told == NULL || strcmp(told, "cudnn") != 0) && milliseconds < t->best;
+}
+
+/* Our own kernel, where there is one, beside the fastest of cuDNN's. */
+static pleat_status consider_own(pleat_cuda *e, const pleat_conv_problem *p, const char *key,
+                                 pleat_conv_plan *plan, trial *t) {
+    float milliseconds = 0;
+    double error = 0;
+    cudnnBackendDescriptor_t pack = NULL;
+    if (!pleat_conv_own_has(e, p) || plan->plan == NULL) return PLEAT_OK;
+    PLEAT_TRY(pleat_cuda_reserve(&t->workspace, pleat_conv_own_workspace(e, p)));
+    CUDNN_TRY(make_pack(plan->tensors, t->tensors, t->workspace.data, &pack));
+    const cudnnStatus_t code = cudnnBackendExecute(e->cudnn, plan->plan, pack);
+    drop(&pack);
+    CUDNN_TRY(code);
+    PLEAT_TRY(pleat_conv_own_try(e, p, t->tensors, t->workspace.data, &error, &milliseconds));
+    pleat_log(PLEAT_DEBUG, "plan %s: our own kernel, %.3f ms, error %.1e", key,
+              (double)milliseconds, error);
+    if (!(error <= MOST_ERROR)) {
+        pleat_log(PLEAT_INFO, "our own kernel is not used, it is wrong here (error %.1e): %s", error,
+                  key);
+    } else if (prefers_own(t, milliseconds)) {
+        plan->own = 1;
+        t->best = milliseconds;
+        memcpy(t->choice, OWN, sizeof OWN);
+    }
+    return PLEAT_OK;
+}
+
 /* Leaves plan->plan NULL where nothing runs. */
 static pleat_status search(pleat_cuda *e, const pleat_conv_problem *p, const char *key,
                            pleat_conv_plan *plan) {
@@ -335,6 +377,7 @@ static pleat_status search(pleat_cuda *e, const pleat_conv_problem *p, const cha
         PLEAT_TRY_GOTO(status, done, consider_mode(e, p, CUDNN_HEUR_MODE_FALLBACK, plan, t));
     CUDA_TRY_GOTO(status, done, cudaStreamSynchronize(e->stream));
     if (plan->plan == NULL) goto done;
+    PLEAT_TRY_GOTO(status, done, consider_own(e, p, key, plan, t));
     pleat_log(PLEAT_DEBUG, "plan %s: engine %s, %.3f ms, workspace %zu MiB", key, t->choice,
               (double)t->best, plan->workspace >> 20);
     PLEAT_TRY_GOTO(status, done, pleat_plan_cache_put(e->plans, key, t->choice));
@@ -388,6 +431,10 @@ static cudnnStatus_t make_config(const pleat_conv_plan *plan, const pleat_plan_c
 static void recall(pleat_cuda *e, const char *key, pleat_conv_plan *plan) {
     pleat_plan_choice choice;
     const char *text = pleat_plan_cache_find(e->plans, key);
+    if (text != NULL && strcmp(text, OWN) == 0) {
+        plan->own = pleat_conv_own_has(e, &plan->problem);
+        return;
+    }
     if (text == NULL || !pleat_plan_choice_parse(text, &choice)) return;
     cudnnStatus_t code = make_config(plan, &choice, &plan->config);
     if (code == CUDNN_STATUS_SUCCESS)
@@ -404,6 +451,7 @@ pleat_status pleat_conv_plan_create(pleat_cuda *e, const pleat_conv_problem *p,
     pleat_conv_plan *plan = calloc(1, sizeof *plan);
     PLEAT_CHECK(plan != NULL, PLEAT_ERR_MEMORY, "cannot allocate a plan");
     *out = NULL;
+    plan->problem = *p;
     PLEAT_CHECK_GOTO(status, done, pleat_conv_key(p, e->gpu, cudnnGetVersion(), key, sizeof key),
                      PLEAT_ERR_ENGINE, "the name of a plan is too long");
     for (int i = 0; i < PLEAT_CONV_TENSORS; i++)
@@ -412,8 +460,9 @@ pleat_status pleat_conv_plan_create(pleat_cuda *e, const pleat_conv_problem *p,
     /* A graph that cuDNN does not know at all is refused here: no plan, not an error. */
     if (pleat_conv_graph_finish(&plan->graph, e->cudnn) != PLEAT_OK) goto done;
     recall(e, key, plan);
-    if (plan->plan == NULL) PLEAT_TRY_GOTO(status, done, search(e, p, key, plan));
-    if (plan->plan == NULL) goto done;
+    if (plan->plan == NULL && !plan->own) PLEAT_TRY_GOTO(status, done, search(e, p, key, plan));
+    if (plan->plan == NULL && !plan->own) goto done;
+    if (plan->own) plan->workspace = pleat_conv_own_workspace(e, p);
     PLEAT_TRY_GOTO(status, done, pleat_cuda_reserve(&e->workspace, plan->workspace));
     *out = plan;
     plan = NULL;
@@ -421,6 +470,8 @@ done:
     pleat_conv_plan_destroy(plan);
     return status;
 }
+
+int pleat_conv_plan_adds(const pleat_conv_plan *plan) { return plan->own; }
 
 void pleat_conv_plan_destroy(pleat_conv_plan *plan) {
     if (plan == NULL) return;

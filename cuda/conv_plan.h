@@ -4,7 +4,8 @@
  * cuDNN's heuristics name candidates (modes A and B, and fallback when none of those works). Those
  * that may lose more precision than was asked for, want more workspace than the limit, or are not
  * deterministic when that was asked for, are passed over; the first eight of each mode that are
- * left run on noise, and the fastest stays. The choice is kept in the engine's plan cache and found
+ * left run on noise, and the fastest stays, or our own kernel (conv_own.h) where it is faster and
+ * agrees. $PLEAT_CUDA_CONV takes it always ("own") or never ("cudnn"). The choice is kept in the engine's plan cache and found
  * there the next time.
  */
 #ifndef PLEAT_CUDA_CONV_PLAN_H
@@ -23,5 +24,9 @@ void pleat_conv_plan_destroy(pleat_conv_plan *plan);
 /* Tensors by PLEAT_CONV_X, ...; BIAS is read by a fused plan only. Addresses: multiples of 16. */
 pleat_status pleat_conv_plan_run(pleat_cuda *e, pleat_conv_plan *plan,
                                  void *const tensors[PLEAT_CONV_TENSORS]);
+
+/* 1 where the gradient of the weights is added, in float, to tensors[PLEAT_CONV_W]; else it is
+ * written there, in the activations' type. */
+int pleat_conv_plan_adds(const pleat_conv_plan *plan);
 
 #endif /* PLEAT_CUDA_CONV_PLAN_H */

@@ -133,7 +133,10 @@ static pleat_status backward_weights(pleat_cuda *e, pleat_conv *conv, const plea
     }
     PLEAT_TRY(widened(e, x, conv->cin_wide, &e->from, &tensors[PLEAT_CONV_X]));
     PLEAT_TRY(widened(e, dy, conv->cout_wide, &e->to, &tensors[PLEAT_CONV_Y]));
+    const int adds = pleat_conv_plan_adds(conv->plan[PLEAT_PASS_WEIGHTS]);
+    if (adds) tensors[PLEAT_CONV_W] = dweights; /* channels are not padded */
     PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_WEIGHTS], tensors));
+    if (adds) return PLEAT_OK;
     CUDA_TRY(pleat_cuda_unpack_add(e->base.act, e->dweights.data, conv->desc.cout, conv->taps,
                                    conv->desc.cin, conv->cin_wide, dweights, e->stream));
     return PLEAT_OK;

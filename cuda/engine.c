@@ -101,6 +101,8 @@ static pleat_status describe(pleat_cuda *e, pleat_precision wanted) {
     e->base.host_memory = 0;
     e->base.threads = 1;
     e->base.bias_by_norm = 1;
+    e->processors = p.multiProcessorCount;
+    e->capability = 10 * p.major + p.minor;
     (void)snprintf(e->gpu, sizeof e->gpu, "%.63s", p.name);
     (void)snprintf(e->base.device, sizeof e->base.device, "%.63s, %.0f GiB, sm_%d%d, GPU %d (%s)",
                    p.name, (double)p.totalGlobalMem / 0x1p30, p.major, p.minor, e->device, bus);

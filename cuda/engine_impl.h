@@ -11,6 +11,7 @@
  *   matmul.c       one product
  *   conv_graph.c   a convolution as cuDNN's operation graph     no GPU needed up to its last call
  *   conv_plan.c    the fastest plan for it
+ *   conv_own.c     our own kernels beside it
  *   plan_cache.c   the file in which choices are kept           no GPU needed
  *   staging.c      batches that come from the host while the engine computes
  *   window.c       the sum of a volume's windows
@@ -48,7 +49,8 @@ typedef struct pleat_meter pleat_meter;
 typedef struct pleat_cuda {
     pleat_engine base;
     int device;
-    char gpu[64]; /* its name */
+    char gpu[64];               /* its name */
+    int processors, capability; /* of the GPU; 90 is 9.0 */
     int deterministic;
     size_t workspace_limit; /* bytes a plan may ask for */
     cudaStream_t stream;

@@ -161,6 +161,28 @@ cudaError_t pleat_cuda_conv_backward_weights(pleat_dtype type, const pleat_conv_
                                              const pleat_tensor *x, const pleat_tensor *dy,
                                              float *dweights, cudaStream_t stream);
 
+/* ---- 3x3x3 convolutions of a few channels on Hopper, in bf16: kernels_hopper.cu ---- */
+
+/* grid: n, d, h, w. weights [outer, 27, inner], as they are packed: outer is `out`, or `in` for the
+ * gradient of the data, where x is dy and y is dx. bias may be NULL. blocks: as many as the GPU has
+ * multiprocessors. Addresses are multiples of 16. */
+int pleat_cuda_conv3_has(int in, int out, int data);
+cudaError_t pleat_cuda_conv3(const int grid[4], int in, int out, int data, const void *x,
+                             const void *weights, const void *bias, int relu, void *y, int blocks,
+                             cudaStream_t stream);
+
+/* dweights [out, 27, in] in float += the gradient; partials: bytes of its own. */
+int pleat_cuda_conv3_weights_has(int in, int out);
+size_t pleat_cuda_conv3_partials(int blocks);
+cudaError_t pleat_cuda_conv3_weights(const int grid[4], int in, const void *x, const void *dy,
+                                     void *partials, float *dweights, int blocks,
+                                     cudaStream_t stream);
+
+/* sums [2 * PLEAT_CUDA_DISTANCE]: pairs that add up to |a - b|^2 and |b|^2; a is bf16 or float. */
+#define PLEAT_CUDA_DISTANCE 256
+cudaError_t pleat_cuda_distance(pleat_dtype type, const void *a, const void *b_bf16, size_t n,
+                                double *sums, cudaStream_t stream);
+
 #ifdef __cplusplus
 }
 #endif

@@ -75,6 +75,9 @@ void conv3_agrees_with_the_oracle(void **state) {
         {PLEAT_CONV, 1, 6, 6, 6, 64, 32, CONV3, 1, 0, 0, {0, 0}},
         {PLEAT_CONV, 1, 3, 3, 3, 128, 64, CONV3, 1, 0, 0, {0, 0}},
         {PLEAT_CONV, 1, 16, 16, 8, 32, 32, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 2, 9, 3, 10, 32, 32, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 5, 9, 6, 64, 32, CONV3, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 2, 4, 7, 8, 32, 64, CONV3, 1, 0, 1, {0, 0}},
     };
     for (size_t i = 0; i < COUNT(cases); i++) compare_conv(*state, &cases[i]);
     bench_report(*state, "conv3");

@@ -34,8 +34,15 @@ void want_device(const void *data, size_t bytes, const char *what);
 /* The last launch was wrong: what cudaGetLastError returns next. */
 void set_error(cudaError_t code);
 
-/* Runs a kernel's threads, block by block. Called while the device works. */
-void run_grid(dim3 grid, unsigned threads, const void *kernel, const std::function<void()> &body);
+/* Runs a kernel's threads, block by block, each of which finds NaN in its `shared` bytes of dynamic
+ * shared memory. Called while the device works. */
+void run_grid(dim3 grid, unsigned threads, size_t shared, const void *kernel,
+              const std::function<void()> &body);
+
+/* Dynamic shared memory of a block: the most there is; the most a kernel may have. */
+const size_t MOST_SHARED = 232448;
+extern char shared_memory[MOST_SHARED];
+size_t most_shared(const void *kernel);
 
 /* bf16 to nearest even, and back. */
 float from_bf16(uint16_t half);

@@ -28,6 +28,9 @@ using std::exp, std::floor, std::fmax, std::fmin, std::log, std::max, std::min, 
 
 void __syncthreads();
 double __shfl_xor_sync(unsigned mask, double value, int lanes);
+static inline unsigned __shfl_xor_sync(unsigned mask, unsigned value, int lanes) {
+    return (unsigned)__shfl_xor_sync(mask, (double)value, lanes);
+}
 unsigned __reduce_max_sync(unsigned mask, unsigned value);
 
 static inline unsigned atomicMax(unsigned *at, unsigned value) {
@@ -50,13 +53,13 @@ template <typename... P, typename... A>
 void emulated_launch(dim3 grid, unsigned threads, size_t shared, cudaStream_t stream,
                      void (*kernel)(P...), A &&...arguments) {
     if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || grid.z != 1 || threads == 0 ||
-        threads > 1024 || shared != 0) {
+        threads > 1024 || shared > emulator::most_shared((const void *)kernel)) {
         emulator::set_error(cudaErrorInvalidConfiguration);
         return;
     }
     const std::tuple<std::decay_t<P>...> copies(std::forward<A>(arguments)...);
     emulator::enqueue(stream, [=] {
-        emulator::run_grid(grid, threads, (const void *)kernel,
+        emulator::run_grid(grid, threads, shared, (const void *)kernel,
                            [&] { std::apply(kernel, copies); });
     });
 }

@@ -175,6 +175,16 @@ uint16_t emulator::to_bf16(float value) {
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+static std::map<const void *, size_t> &shared_limits() {
+    static std::map<const void *, size_t> limits;
+    return limits;
+}
+
+size_t emulator::most_shared(const void *kernel) {
+    const auto found = shared_limits().find(kernel);
+    return found == shared_limits().end() ? 48 << 10 : found->second;
+}
+
 extern "C" {
 
 /* --- devices ---------------------------------------------------------------------------------- */
@@ -204,6 +214,14 @@ cudaError_t cudaDeviceGetPCIBusId(char *out, int size, int number) {
     (void)snprintf(out, (size_t)size, "0000:%02x:00.0", number + 1);
     return cudaSuccess;
 }
+cudaError_t cudaFuncSetAttribute(const void *kernel, enum cudaFuncAttribute what, int value) {
+    if (what != cudaFuncAttributeMaxDynamicSharedMemorySize)
+        emulator::broken("cudaFuncSetAttribute: attribute %d is not emulated", (int)what);
+    if (value < 0 || (size_t)value > emulator::MOST_SHARED) return cudaErrorInvalidValue;
+    shared_limits()[kernel] = (size_t)value;
+    return cudaSuccess;
+}
+
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int) {
     memset(p, 0, sizeof *p);
     (void)snprintf(p->name, sizeof p->name, "Emulated GPU");

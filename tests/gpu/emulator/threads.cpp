@@ -136,7 +136,9 @@ unsigned __reduce_max_sync(unsigned mask, unsigned value) {
     return value;
 }
 
-void emulator::run_grid(dim3 grid, unsigned threads, const void *kernel,
+alignas(1024) char emulator::shared_memory[emulator::MOST_SHARED];
+
+void emulator::run_grid(dim3 grid, unsigned threads, size_t shared, const void *kernel,
                         const std::function<void()> &work) {
     static std::map<const void *, bool> waits; /* of kernels seen */
     body = &work;
@@ -147,6 +149,7 @@ void emulator::run_grid(dim3 grid, unsigned threads, const void *kernel,
     for (unsigned y = 0; y < grid.y; y++)
         for (unsigned x = 0; x < grid.x; x++) {
             blockIdx = make_uint3(x, y, 0);
+            memset(shared_memory, 0xff, shared);
             if (first || waits[kernel]) {
                 run_fibers(threads);
                 waits[kernel] = waits[kernel] || waited;
