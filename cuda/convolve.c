@@ -51,7 +51,36 @@ static void tell_missing(const pleat_conv *conv) {
                       d->stride[0], d->cin, d->cout, names[pass]);
 }
 
+/* 3x3x3 over an image of one channel, in bf16: kernels of ours read it without padding. */
+static int is_first(const pleat_cuda *e, const pleat_conv_desc *d) {
+    for (int a = 0; a < 3; a++)
+        if (d->kernel[a] != 3 || d->stride[a] != 1 || d->before[a] != 1) return 0;
+    return e->base.act == PLEAT_BF16 && d->cin == 1 && !d->want_dx &&
+           d->cout % CHANNEL_STEP == 0 && d->cout <= PLEAT_CUDA_FIRST_MOST;
+}
+
+static pleat_status first_forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
+                                  const pleat_tensor *x, const pleat_tensor *y) {
+    const pleat_conv_desc *d = &conv->desc;
+    CUDA_TRY(pleat_cuda_first_forward((const int[4]){d->n, d->d, d->h, d->w}, x->data,
+                                      conv->weights, bias, d->cout, d->relu, y->data, e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status first_weights(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
+                                  const pleat_tensor *dy, float *dweights) {
+    const pleat_conv_desc *d = &conv->desc;
+    CUDA_TRY(pleat_cuda_first_weights((const int[4]){d->n, d->d, d->h, d->w}, x->data, dy->data,
+                                      d->cout, e->workspace.data, dweights, e->processors,
+                                      e->stream));
+    return PLEAT_OK;
+}
+
 static pleat_status prepare(pleat_cuda *e, pleat_conv *conv) {
+    conv->first = is_first(e, &conv->desc);
+    if (conv->first)
+        return pleat_cuda_reserve(&e->workspace,
+                                  pleat_cuda_first_partials(e->processors, conv->desc.cout));
     const size_t element = pleat_dtype_size(e->base.act);
     const size_t x = conv->voxels * (size_t)conv->cin_wide * element;
     const size_t y = conv->y_voxels * (size_t)conv->cout_wide * element;
@@ -88,6 +117,7 @@ static pleat_status widened(pleat_cuda *e, const pleat_tensor *t, int wide,
 static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
                             const pleat_tensor *x, const pleat_tensor *y) {
     void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = conv->weights};
+    if (conv->first) return first_forward(e, conv, bias, x, y);
     if (conv->plan[PLEAT_PASS_FORWARD] == NULL) {
         CUDA_TRY(pleat_cuda_conv_forward(e->base.act, &conv->desc, x, conv->weights, conv->cin_wide,
                                          bias, y, e->stream));
@@ -126,6 +156,7 @@ static pleat_status backward_weights(pleat_cuda *e, pleat_conv *conv, const plea
     void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = e->dweights.data};
     if (dbias != NULL)
         CUDA_TRY(pleat_cuda_bias_backward(e->base.act, dy, e->partials, dbias, e->stream));
+    if (conv->first) return first_weights(e, conv, x, dy, dweights);
     if (conv->plan[PLEAT_PASS_WEIGHTS] == NULL) {
         CUDA_TRY(
             pleat_cuda_conv_backward_weights(e->base.act, &conv->desc, x, dy, dweights, e->stream));

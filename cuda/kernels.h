@@ -161,6 +161,20 @@ cudaError_t pleat_cuda_conv_backward_weights(pleat_dtype type, const pleat_conv_
                                              const pleat_tensor *x, const pleat_tensor *dy,
                                              float *dweights, cudaStream_t stream);
 
+/* ---- the first layer of an image of one channel, in bf16: kernels_first.cu ---- */
+
+#define PLEAT_CUDA_FIRST_MOST 64 /* channels of y, a multiple of 8 */
+
+/* grid: n, d, h, w. weights [cout, 27, 8], the first of each eight; dweights [cout, 27] += in float;
+ * partials: bytes of its own. */
+cudaError_t pleat_cuda_first_forward(const int grid[4], const void *x, const void *weights,
+                                     const float *bias, int cout, int relu, void *y,
+                                     cudaStream_t stream);
+size_t pleat_cuda_first_partials(int processors, int cout);
+cudaError_t pleat_cuda_first_weights(const int grid[4], const void *x, const void *dy, int cout,
+                                     void *partials, float *dweights, int processors,
+                                     cudaStream_t stream);
+
 /* ---- 3x3x3 convolutions of a few channels on Hopper, in bf16: kernels_hopper.cu ---- */
 
 /* grid: n, d, h, w. weights [outer, 27, inner], as they are packed: outer is `out`, or `in` for the

@@ -390,8 +390,8 @@ static __global__ void distance(const T *a, const bf16 *b, size_t n, double *sum
     double apart = 0, whole = 0;
     for (size_t i = (size_t)blockIdx.x * THREADS + threadIdx.x; i < n; i += gridDim.x * THREADS) {
         float va[1], vb[1];
-        Vector<T, 1>::load(a + i, va);
-        Vector<bf16, 1>::load(b + i, vb);
+        Vector<T, 1>::unpack(a[i], va);
+        Vector<bf16, 1>::unpack(b[i], vb);
         apart += ((double)va[0] - vb[0]) * ((double)va[0] - vb[0]);
         whole += (double)vb[0] * vb[0];
     }

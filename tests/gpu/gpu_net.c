@@ -80,7 +80,7 @@ static void gradients_are_the_oracles(void **state) {
         pleat_precision precision;
         double limit; /* of the normalised mean squared error */
     } rows[] = {{PLEAT_PRECISION_F32, 1e-7},
-                {PLEAT_PRECISION_TF32, 1e-5},
+                {PLEAT_PRECISION_TF32, 2e-4}, /* tensor cores cut, not round: an H100 has 6.5e-5 */
                 {PLEAT_PRECISION_BF16, bf16_limit}};
     trial ref = start("ref", PLEAT_PRECISION_AUTO);
     OK(pleat_net_train(ref.net, ref.images, ref.labels, BATCH, NULL, ref.sums));
