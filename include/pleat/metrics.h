@@ -22,7 +22,7 @@
 #ifndef PLEAT_METRICS_H
 #define PLEAT_METRICS_H
 
-#include "pleat/volume.h"
+#include "pleat/surface.h"
 
 #include <stdint.h>
 
@@ -48,12 +48,6 @@ typedef enum pleat_presence {
 } pleat_presence;
 
 pleat_presence pleat_metrics_presence(const pleat_counts *counts);
-
-typedef struct pleat_pair {           /* two label maps on one grid */
-    const uint8_t *truth, *predicted; /* [D,H,W] */
-    int dim[3];
-    double spacing[3]; /* mm, D, H, W */
-} pleat_pair;
 
 typedef struct pleat_judged { /* one class of one case */
     const pleat_pair *pair; /* NULL where only the counts are left; then `prepare` is not called */
