@@ -44,7 +44,8 @@ static pleat_status judge(const pleat_pair *pair, const pleat_results *results,
     const pleat_status status = pleat_metrics_count(pair->truth, pair->predicted,
                                                     pleat_voxels(pair->dim), classes, one->counts);
     if (status == PLEAT_OK)
-        return pleat_scores_compute(results->scores, pair, classes, one->counts, one->values);
+        return pleat_scores_compute(results->scores, &results->how, pair, classes, one->counts,
+                                    one->values);
     char why[512];
     (void)snprintf(why, sizeof why, "%s", pleat_error_message());
     return PLEAT_FAIL(status, "case '%s', prediction '%s': %s", one->id, one->prediction, why);
@@ -70,6 +71,8 @@ pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
                              .predicted = guess.data,
                              .dim = {truth.dim[0], truth.dim[1], truth.dim[2]},
                              .spacing = {truth.spacing[0], truth.spacing[1], truth.spacing[2]}};
+    memcpy(one->dim, pair.dim, sizeof one->dim);
+    memcpy(one->spacing, pair.spacing, sizeof one->spacing);
     PLEAT_TRY_GOTO(status, done, judge(&pair, results, one));
 done:
     pleat_label_free(&guess);

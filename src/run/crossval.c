@@ -160,12 +160,22 @@ done:
 
 /* --- the report ----------------------------------------------------------------------------- */
 
+pleat_status pleat_run_config(const char *folder, pleat_config *out) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_config_defaults(out);
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_CONFIG, path));
+    return pleat_file_exists(path) ? pleat_config_read(path, out) : PLEAT_OK;
+}
+
 pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out) {
     pleat_classes classes;
+    pleat_config config;
+    pleat_judging how;
     *out = (pleat_results){0};
+    PLEAT_TRY(pleat_run_config(folder, &config));
     PLEAT_TRY(pleat_classes_parse(record->classes, &classes));
-    const pleat_status begun =
-        pleat_results_begin(&classes, record->folds, pleat_scores_all(), out);
+    pleat_status begun = pleat_config_judging(&config, &classes, &how);
+    if (begun == PLEAT_OK) begun = pleat_results_begin_as(&classes, record->folds, &how, out);
     pleat_classes_free(&classes);
     PLEAT_TRY(begun);
     for (int fold = 0; fold < record->folds; fold++) {

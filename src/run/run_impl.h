@@ -17,7 +17,8 @@
 typedef struct pleat_dataset {
     pleat_cases cases;
     pleat_classes classes;
-    pleat_folds folds; /* who holds out which case */
+    pleat_judging judging; /* how scores are computed */
+    pleat_folds folds;     /* who holds out which case */
     char preprocessing[2048];
     char store_path[PLEAT_PATH_BYTES];
     pleat_store *store; /* in the order of the cases */
@@ -70,6 +71,9 @@ const char *pleat_gpu_usage_text(const pleat_gpu_usage *usage, char *text, size_
 /* Trains, predicts and scores one fold; collective over cv->group. *halt says why it was left
  * before its end, the same on all ranks of the group. */
 pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt);
+
+/* The configuration a run was begun with; the defaults where the folder has none. */
+pleat_status pleat_run_config(const char *folder, pleat_config *out);
 
 /* What the finished folds of a run scored, in order of fold; freed by the caller, also after a
  * failure. ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
