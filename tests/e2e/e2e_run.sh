@@ -14,7 +14,8 @@ held_out() {
 }
 
 # ids FILE: of the cases a scores.csv or cv_results.detailed.csv has, one for each score.
-ids() { originals "$1" | sed 1d | cut -d, -f1 | sort | uniq -c | awk '$1 == 6 { print $2 }' | xargs; }
+ids() { originals "$1" | sed 1d | cut -d, -f1 | sort | uniq -c | awk '$1 == 6 { print $2 }' |
+    xargs; }
 # originals FILE: of a scores.csv, the rows of the six scores that the original has.
 originals() { grep -E '^[^,]*,(score|DSC|IoU|Sens|Spec|Prec|Acc),' "$1"; }
 
