@@ -23,11 +23,11 @@ double pleat_normal_quantile(double p); /* 0 < p < 1 */
 double pleat_t_cdf(double t, double df);
 double pleat_t_quantile(double p, double df);
 
-typedef struct pleat_sample {
+typedef struct pleat_observed {
     const double *x;  /* [n] */
     const int *group; /* [n], from 0 on; NULL: each value is a group of its own */
     int n;
-} pleat_sample;
+} pleat_observed;
 
 typedef struct pleat_interval {
     double low, high; /* NaN: there is none */
@@ -39,17 +39,17 @@ typedef struct pleat_interval {
 /* Of the mean, by Student's t: the error is that of a ratio of group sums (Cochran, Sampling
  * Techniques, 1977, 6.3), which without groups is SD / sqrt(n); df is the groups less 1. None of
  * fewer than two groups. ERR_MEMORY. */
-pleat_status pleat_interval_t(const pleat_sample *s, double level, pleat_interval *out);
+pleat_status pleat_interval_t(const pleat_observed *s, double level, pleat_interval *out);
 
 /* Of the mean, by the bootstrap that corrects bias and acceleration (Efron, JASA 82, 1987), with
  * draws of the seed. None of fewer than two groups. ERR_MEMORY. */
-pleat_status pleat_interval_bca(const pleat_sample *s, double level, int resamples, uint64_t seed,
+pleat_status pleat_interval_bca(const pleat_observed *s, double level, int resamples, uint64_t seed,
                                 pleat_interval *out);
 
 /* Of the median, by order statistics: between two of the values, whose ranks the binomial
  * distribution gives; none of fewer than 6 at 95 %. With groups of several values the ranks are
  * those of Woodruff (JASA 47, 1952). ERR_MEMORY. */
-pleat_status pleat_interval_median(const pleat_sample *s, double level, pleat_interval *out);
+pleat_status pleat_interval_median(const pleat_observed *s, double level, pleat_interval *out);
 
 typedef struct pleat_wilcoxon {
     double plus, minus; /* sums of ranks */
@@ -71,7 +71,7 @@ void pleat_holm(const double *p, int n, double *adjusted);
 /* How likely it is that the mean difference has the other sign than that of the sample: Student's t
  * posterior of the mean under a flat prior (Christodoulou et al., arXiv:2505.04720). NaN of fewer
  * than two groups. ERR_MEMORY. */
-pleat_status pleat_false_ranking(const pleat_sample *differences, double *out);
+pleat_status pleat_false_ranking(const pleat_observed *differences, double *out);
 
 #ifdef __cplusplus
 }

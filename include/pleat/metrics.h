@@ -80,6 +80,7 @@ typedef struct pleat_score {
     const char *what;   /* its definition: "2 TP / (2 TP + FP + FN)"; NULL: the family's `define` */
     const char *nnunet; /* its key in nnU-Net's summary.json; NULL: nnU-Net has no such score */
     int original;       /* 1: it stands in the original's files */
+    int brief;          /* 1: it stands in a short table */
     pleat_better better;
     pleat_penalty penalty;
     /* `shared` is what the family prepared, NULL where it prepares nothing. NaN: undefined. */

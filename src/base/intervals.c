@@ -14,7 +14,7 @@ typedef struct group {
 } group;
 
 /* Sum and number of each group that has a value: [*n], freed by the caller. */
-static pleat_status gather(const pleat_sample *s, group **out, int *n) {
+static pleat_status gather(const pleat_observed *s, group **out, int *n) {
     int most = s->group == NULL ? s->n : 0;
     for (int i = 0; s->group != NULL && i < s->n; i++)
         if (s->group[i] >= most) most = s->group[i] + 1;
@@ -60,7 +60,7 @@ static estimate estimate_of(const group *g, int n) {
     return (estimate){mean, error, n};
 }
 
-static pleat_status estimate_mean(const pleat_sample *s, estimate *out) {
+static pleat_status estimate_mean(const pleat_observed *s, estimate *out) {
     group *g = NULL;
     int n = 0;
     PLEAT_TRY(gather(s, &g, &n));
@@ -69,7 +69,7 @@ static pleat_status estimate_mean(const pleat_sample *s, estimate *out) {
     return PLEAT_OK;
 }
 
-pleat_status pleat_interval_t(const pleat_sample *s, double level, pleat_interval *out) {
+pleat_status pleat_interval_t(const pleat_observed *s, double level, pleat_interval *out) {
     estimate e;
     PLEAT_TRY(estimate_mean(s, &e));
     *out = none;
@@ -79,7 +79,7 @@ pleat_status pleat_interval_t(const pleat_sample *s, double level, pleat_interva
     return PLEAT_OK;
 }
 
-pleat_status pleat_false_ranking(const pleat_sample *differences, double *out) {
+pleat_status pleat_false_ranking(const pleat_observed *differences, double *out) {
     estimate e;
     PLEAT_TRY(estimate_mean(differences, &e));
     *out = (double)NAN;
@@ -137,7 +137,7 @@ static pleat_interval corrected(const double *means, int resamples, double mean,
     return (pleat_interval){end[0], end[1]};
 }
 
-pleat_status pleat_interval_bca(const pleat_sample *s, double level, int resamples, uint64_t seed,
+pleat_status pleat_interval_bca(const pleat_observed *s, double level, int resamples, uint64_t seed,
                                 pleat_interval *out) {
     group *g = NULL;
     int n = 0;
@@ -177,12 +177,13 @@ static int binomial_outside(int n, double level) {
 }
 
 /* The same where values come in groups: by the error of the share of values up to the median. */
-static pleat_status grouped_outside(const pleat_sample *s, double median, double level, int *out) {
+static pleat_status grouped_outside(const pleat_observed *s, double median, double level,
+                                    int *out) {
     estimate e;
     double *up_to = malloc(((size_t)s->n + 1) * sizeof *up_to);
     PLEAT_CHECK(up_to != NULL, PLEAT_ERR_MEMORY, "no memory for an interval of %d values", s->n);
     for (int i = 0; i < s->n; i++) up_to[i] = s->x[i] <= median;
-    const pleat_status status = estimate_mean(&(pleat_sample){up_to, s->group, s->n}, &e);
+    const pleat_status status = estimate_mean(&(pleat_observed){up_to, s->group, s->n}, &e);
     free(up_to);
     PLEAT_TRY(status);
     *out = 0;
@@ -192,14 +193,14 @@ static pleat_status grouped_outside(const pleat_sample *s, double median, double
     return PLEAT_OK;
 }
 
-static int comes_in_groups(const pleat_sample *s) {
+static int comes_in_groups(const pleat_observed *s) {
     for (int i = 1; s->group != NULL && i < s->n; i++)
         for (int k = 0; k < i; k++)
             if (s->group[k] == s->group[i]) return 1;
     return 0;
 }
 
-pleat_status pleat_interval_median(const pleat_sample *s, double level, pleat_interval *out) {
+pleat_status pleat_interval_median(const pleat_observed *s, double level, pleat_interval *out) {
     pleat_status status = PLEAT_OK;
     double *sorted = malloc(((size_t)s->n + 1) * sizeof *sorted);
     int outside = 0;

@@ -7,6 +7,7 @@
 #include "run_impl.h"
 
 #include "pleat/comm_device.h"
+#include "pleat/estimates.h"
 #include "pleat/figures.h"
 #include "pleat/log.h"
 #include "pleat/plan.h"
@@ -191,6 +192,20 @@ pleat_status pleat_run_results(const char *folder, const pleat_record *record, p
     return PLEAT_OK;
 }
 
+/* The statistics: their files and their table. */
+static pleat_status report_estimates(const char *folder, const pleat_results *results,
+                                     uint64_t seed, int verbose) {
+    pleat_config config;
+    pleat_estimates estimates;
+    PLEAT_TRY(pleat_run_config(folder, &config));
+    PLEAT_TRY(pleat_estimates_make(results, config.group_by, seed, &estimates));
+    const pleat_status status = pleat_estimates_write(folder, &estimates);
+    if (status == PLEAT_OK) (void)fputc('\n', stdout);
+    if (status == PLEAT_OK) pleat_estimates_print(stdout, &estimates, verbose);
+    pleat_estimates_free(&estimates);
+    return status;
+}
+
 pleat_status pleat_crossval_report(const char *folder, int verbose) {
     pleat_record record;
     pleat_results results;
@@ -206,6 +221,7 @@ pleat_status pleat_crossval_report(const char *folder, int verbose) {
     if (status == PLEAT_OK) status = pleat_report_write(folder, &results, &info);
     if (status == PLEAT_OK) status = pleat_figures_run(folder, &results);
     if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, verbose);
+    if (status == PLEAT_OK) status = report_estimates(folder, &results, record.seed, verbose);
     if (status == PLEAT_OK) (void)printf("\nresults: %s\n", folder);
     pleat_results_free(&results);
     return status;

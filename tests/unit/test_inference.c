@@ -45,19 +45,19 @@ static void a_mean_has_students_interval(void **state) {
     static const int patient[] = {0, 0, 1, 2, 2, 2, 3, 3}, alone[] = {7, 6, 5, 4, 3, 2, 1, 0};
     static const int one[] = {4, 4, 4, 4, 4, 4, 4, 4};
     pleat_interval i;
-    OK(pleat_interval_t(&(pleat_sample){eight, NULL, 8}, 0.95, &i));
+    OK(pleat_interval_t(&(pleat_observed){eight, NULL, 8}, 0.95, &i));
     assert_near("low", i.low, 0.5959101433867997, 1e-9);
     assert_near("high", i.high, 0.9040898566132003, 1e-9);
-    OK(pleat_interval_t(&(pleat_sample){eight, alone, 8}, 0.95, &i)); /* groups of one */
+    OK(pleat_interval_t(&(pleat_observed){eight, alone, 8}, 0.95, &i)); /* groups of one */
     assert_near("low", i.low, 0.5959101433867997, 1e-9);
-    OK(pleat_interval_t(&(pleat_sample){eight, patient, 8}, 0.95, &i)); /* by NumPy's sums */
+    OK(pleat_interval_t(&(pleat_observed){eight, patient, 8}, 0.95, &i)); /* by NumPy's sums */
     assert_near("low", i.low, 0.5474703573094635, 1e-9);
     assert_near("high", i.high, 0.9525296426905365, 1e-9);
-    OK(pleat_interval_t(&(pleat_sample){eight, one, 8}, 0.95, &i));
+    OK(pleat_interval_t(&(pleat_observed){eight, one, 8}, 0.95, &i));
     assert_true(isnan(i.low) && isnan(i.high));
-    OK(pleat_interval_t(&(pleat_sample){eight, NULL, 1}, 0.95, &i));
+    OK(pleat_interval_t(&(pleat_observed){eight, NULL, 1}, 0.95, &i));
     assert_true(isnan(i.low));
-    OK(pleat_interval_t(&(pleat_sample){eight, NULL, 0}, 0.95, &i));
+    OK(pleat_interval_t(&(pleat_observed){eight, NULL, 0}, 0.95, &i));
     assert_true(isnan(i.low));
 }
 
@@ -69,23 +69,23 @@ static void a_bootstraps_interval_nears_that_of_all_resamples(void **state) {
     static const int pairs[] = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7};
     double twice[16];
     pleat_interval i, again, other;
-    OK(pleat_interval_bca(&(pleat_sample){eight, NULL, 8}, 0.95, 200000, 1, &i));
+    OK(pleat_interval_bca(&(pleat_observed){eight, NULL, 8}, 0.95, 200000, 1, &i));
     assert_near("low", i.low, 0.57, 3e-3);
     assert_near("high", i.high, 0.83625, 3e-3);
-    OK(pleat_interval_bca(&(pleat_sample){eight, NULL, 8}, 0.95, PLEAT_RESAMPLES, 1, &i));
+    OK(pleat_interval_bca(&(pleat_observed){eight, NULL, 8}, 0.95, PLEAT_RESAMPLES, 1, &i));
     assert_near("low", i.low, 0.57, 0.02);
     assert_near("high", i.high, 0.83625, 0.01);
-    OK(pleat_interval_bca(&(pleat_sample){eight, NULL, 8}, 0.95, PLEAT_RESAMPLES, 1, &again));
+    OK(pleat_interval_bca(&(pleat_observed){eight, NULL, 8}, 0.95, PLEAT_RESAMPLES, 1, &again));
     assert_true(again.low == i.low && again.high == i.high);
-    OK(pleat_interval_bca(&(pleat_sample){eight, NULL, 8}, 0.95, PLEAT_RESAMPLES, 2, &other));
+    OK(pleat_interval_bca(&(pleat_observed){eight, NULL, 8}, 0.95, PLEAT_RESAMPLES, 2, &other));
     assert_true(other.low != i.low || other.high != i.high);
-    OK(pleat_interval_bca(&(pleat_sample){same, NULL, 3}, 0.95, PLEAT_RESAMPLES, 1, &i));
+    OK(pleat_interval_bca(&(pleat_observed){same, NULL, 3}, 0.95, PLEAT_RESAMPLES, 1, &i));
     assert_true(i.low == 0.5 && i.high == 0.5);
-    OK(pleat_interval_bca(&(pleat_sample){eight, NULL, 1}, 0.95, PLEAT_RESAMPLES, 1, &i));
+    OK(pleat_interval_bca(&(pleat_observed){eight, NULL, 1}, 0.95, PLEAT_RESAMPLES, 1, &i));
     assert_true(isnan(i.low));
     /* Each value twice, of one patient: no more is known than of eight. */
     for (int k = 0; k < 16; k++) twice[k] = eight[k / 2];
-    OK(pleat_interval_bca(&(pleat_sample){twice, pairs, 16}, 0.95, PLEAT_RESAMPLES, 1, &i));
+    OK(pleat_interval_bca(&(pleat_observed){twice, pairs, 16}, 0.95, PLEAT_RESAMPLES, 1, &i));
     assert_near("low of patients", i.low, again.low, 1e-12);
     assert_near("high of patients", i.high, again.high, 1e-12);
 }
@@ -105,7 +105,7 @@ static void a_median_lies_between_two_of_the_values(void **state) {
             one_each[k] = k;
             pairs[k] = k / 2;
         }
-        OK(pleat_interval_median(&(pleat_sample){x, one_each, n}, 0.95, &i));
+        OK(pleat_interval_median(&(pleat_observed){x, one_each, n}, 0.95, &i));
         if (outside == 0)
             assert_true(isnan(i.low) && isnan(i.high));
         else
@@ -113,7 +113,7 @@ static void a_median_lies_between_two_of_the_values(void **state) {
     }
     /* 60 values, the two of a pair alike: as wide as of 30, not of 60. */
     for (int k = 0; k < 60; k++) x[k] = k / 2 + 1;
-    OK(pleat_interval_median(&(pleat_sample){x, pairs, 60}, 0.95, &i));
+    OK(pleat_interval_median(&(pleat_observed){x, pairs, 60}, 0.95, &i));
     assert_true(i.low >= 9 && i.low <= 10 && i.high >= 21 && i.high <= 22);
 }
 
@@ -163,13 +163,13 @@ static void a_false_ranking_is_half_students_p(void **state) {
     static const double ten[] = {0.03, -0.02, 0.06, 0.07, 0.005, 0.061, 0.05, -0.062, 0.021, 0.11};
     static const double none[] = {0, 0, 0}, sure[] = {1, 1, 1};
     double p = 0.0;
-    OK(pleat_false_ranking(&(pleat_sample){ten, NULL, 10}, &p));
+    OK(pleat_false_ranking(&(pleat_observed){ten, NULL, 10}, &p));
     assert_near("p", p, 0.5 * 0.06672782808796218, 1e-9);
-    OK(pleat_false_ranking(&(pleat_sample){none, NULL, 3}, &p));
+    OK(pleat_false_ranking(&(pleat_observed){none, NULL, 3}, &p));
     assert_true(p == 0.5);
-    OK(pleat_false_ranking(&(pleat_sample){sure, NULL, 3}, &p));
+    OK(pleat_false_ranking(&(pleat_observed){sure, NULL, 3}, &p));
     assert_true(p == 0.0);
-    OK(pleat_false_ranking(&(pleat_sample){ten, NULL, 1}, &p));
+    OK(pleat_false_ranking(&(pleat_observed){ten, NULL, 1}, &p));
     assert_true(isnan(p));
 }
 

@@ -121,6 +121,7 @@ static const pleat_score rows[] = {
     {.name = "LesF1",
      .title = "F1 by lesions (LesF1)",
      .unit = "",
+     .brief = 1,
      .better = PLEAT_HIGHER_IS_BETTER,
      .penalty = PLEAT_PENALTY_NOUGHT,
      .compute = f1},

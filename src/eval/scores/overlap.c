@@ -56,6 +56,7 @@ static const pleat_score rows[] = {
      .what = "2 TP / (2 TP + FP + FN)",
      .nnunet = "Dice",
      .original = 1,
+     .brief = 1,
      .better = PLEAT_HIGHER_IS_BETTER,
      .penalty = PLEAT_PENALTY_NOUGHT,
      .compute = dsc},

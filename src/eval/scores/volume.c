@@ -66,6 +66,7 @@ static const pleat_score rows[] = {
      .title = "Volume of the prediction less that of the truth (VolDiff)",
      .unit = "ml",
      .what = "PredVol - TruthVol",
+     .brief = 1,
      .better = PLEAT_NEITHER_IS_BETTER,
      .compute = difference},
     {.name = "VolSim",
