@@ -39,7 +39,7 @@ pleat_status pleat_folds_make(const char *const *ids, int n, int k, uint64_t see
 pleat_status pleat_folds_check(const char *const *ids, const pleat_folds *folds,
                                const char *group_by);
 
-/* group_of[n] of cases ids[n], from 0 on, and how many groups there are. ERR_ARG, ERR_DATA as above. */
+/* group_of[n] of cases ids[n], from 0 on, and how many groups there are. Errors as of make. */
 pleat_status pleat_folds_groups(const char *const *ids, int n, const char *group_by, int *group_of,
                                 int *groups);
 

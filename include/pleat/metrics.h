@@ -90,6 +90,8 @@ typedef struct pleat_score {
 typedef struct pleat_score_family {
     const pleat_score *score; /* [n] */
     int n;
+    /* 0: the class has none of these scores, and nothing is computed; NULL: every class has them */
+    int (*applies)(const pleat_judging *how, int label);
     /* NULL: the counts are enough, and the scores can be had again from them. Else it looks at the
      * pair, whose truth or prediction may lack the label, and *shared is released. */
     pleat_status (*prepare)(const pleat_judged *of, void **shared);
@@ -115,6 +117,9 @@ int pleat_scores_count(const pleat_scores *scores);
 /* Score i, from 0; the same with its family, which may be NULL. */
 const pleat_score *pleat_scores_at(const pleat_scores *scores, int i);
 const pleat_score_family *pleat_scores_family(const pleat_scores *scores, int i);
+
+/* Whether a class has score i; else it is NaN, and no table need show it. */
+int pleat_scores_apply(const pleat_scores *scores, int i, const pleat_judging *how, int label);
 
 #define PLEAT_DEFINITION_BYTES 128
 /* How score i of a class is defined. Returns `out`. */

@@ -44,6 +44,7 @@ const pleat_score *pleat_scores_at(const pleat_scores *scores, int i) {
 static pleat_status compute_family(const pleat_score_family *family, const pleat_judged *of,
                                    double *values, int step) {
     void *shared = NULL;
+    if (family->applies != NULL && !family->applies(of->how, of->label)) return PLEAT_OK;
     if (family->prepare != NULL) {
         if (of->pair == NULL) return PLEAT_OK;
         PLEAT_TRY(family->prepare(of, &shared));
@@ -52,6 +53,11 @@ static pleat_status compute_family(const pleat_score_family *family, const pleat
         values[(size_t)s * (size_t)step] = family->score[s].compute(of, shared);
     if (family->release != NULL) family->release(shared);
     return PLEAT_OK;
+}
+
+int pleat_scores_apply(const pleat_scores *scores, int i, const pleat_judging *how, int label) {
+    const pleat_score_family *family = pleat_scores_family(scores, i);
+    return family->applies == NULL || family->applies(how, label);
 }
 
 const char *pleat_scores_define(const pleat_scores *scores, int i, const pleat_judging *how,

@@ -138,6 +138,22 @@ succeeds "score of the run's fold" 0 score run/fold_0/predictions --truth data -
 holds "the same scores" same_text "$(cat again/cv_results.detailed.csv)" \
     "$(originals run/fold_0/scores.csv)"
 
+# --- anybody's label maps -----------------------------------------------------------------------
+columns="case,fold,class,label,score,value,unit,state,definition"
+succeeds "score as CSV" 0 score data run/fold_0/predictions --classes $names
+holds "the columns" same_text "$(head -1 out)" "$columns"
+holds "the first Dice is the run's" same_text "$(grep -m1 ',DSC,' out | cut -d, -f6)" \
+    "$(sed -n 2p run/fold_0/scores.csv | cut -d, -f3)"
+holds "the run's own table is alike" same_text "$(head -1 run/scores.csv)" "$columns"
+holds "all six cases are in it" same_text "$(cut -d, -f1 run/scores.csv | sort -u | wc -l)" 7
+for file in statistics.csv statistics.json; do holds "the run has $file" [ -s "run/$file" ]; done
+holds "few cases are told" has table "6 cases are fewer than 50"
+succeeds "score as JSON" 0 score data run/fold_0/predictions --json --set report.surface=medpy
+holds "it is of surfaces by MedPy" has out '"judged": "surface medpy;'
+holds "no number that JSON does not know" lacks out nan
+refused "an unknown class" 2 "'liver' is no class" 0 score data run/fold_0/predictions \
+    --classes $names --set report.lesions=liver
+
 # --- a folder in use -----------------------------------------------------------------------------
 "$mpiexec" -n 2 "$pleat" run tiny.yaml --out busy --set train.epochs=100000 > out_busy 2>&1 \
     < /dev/null &

@@ -217,8 +217,8 @@ static const pleat_score volume_rows[] = {
      .compute = difference},
     {.name = "SpotRatio", .title = "Ratio of volumes (SpotRatio)", .unit = "", .compute = ratio},
 };
-static const pleat_score_family volume_family = {volume_rows, 2, measure_volumes, free_volumes,
-                                                 NULL};
+static const pleat_score_family volume_family = {
+    .score = volume_rows, .n = 2, .prepare = measure_volumes, .release = free_volumes};
 
 /* Everything there is, and the two. */
 static const pleat_scores *with_volumes(void) {

@@ -16,8 +16,8 @@ typedef struct values {
     double *x;  /* [n] that are defined */
     int *group; /* [n]; NULL: none are given */
     int n;
-    double penalised;            /* sum, undefined scores of missed and spurious cases included */
-    int n_penalised, unpunished; /* the latter: their worst is not known */
+    double penalised;         /* sum, undefined scores of missed and spurious cases included */
+    int n_penalised, unknown; /* the latter: neither score nor worst is known */
 } values;
 
 static double worst(const pleat_score *score, const pleat_case_result *one) {
@@ -31,7 +31,8 @@ static double worst(const pleat_score *score, const pleat_case_result *one) {
 
 static void look(const column *c, const int *group, pleat_estimate *e, values *v) {
     const pleat_score *score = pleat_scores_at(c->of->scores, c->score);
-    const int needs_grid = pleat_scores_family(c->of->scores, c->score)->prepare != NULL;
+    const int needs_grid = pleat_scores_family(c->of->scores, c->score)->prepare != NULL &&
+                           pleat_scores_apply(c->of->scores, c->score, &c->of->how, c->label);
     for (int i = 0; i < c->of->n; i++) {
         const pleat_case_result *one = &c->of->cases[i];
         if (c->fold != PLEAT_OVER_ALL && one->fold != c->fold) continue;
@@ -45,8 +46,7 @@ static void look(const column *c, const int *group, pleat_estimate *e, values *v
             v->x[v->n++] = got.x;
         } else if (got.presence == PLEAT_MISSED || got.presence == PLEAT_SPURIOUS)
             penalised = worst(score, one);
-        v->unpunished += score->penalty != PLEAT_NO_PENALTY && isnan(penalised) &&
-                         (got.presence == PLEAT_MISSED || got.presence == PLEAT_SPURIOUS);
+        v->unknown += isnan(penalised) && got.presence != PLEAT_ABSENT;
         if (isnan(penalised)) continue;
         v->penalised += penalised;
         v->n_penalised++;
@@ -65,9 +65,9 @@ static pleat_status estimate(const column *c, const pleat_estimates *all, pleat_
     look(c, all->group, &e, &v);
     const pleat_observed sample = {v.x, all->group != NULL ? v.group : NULL, v.n};
     e.n = v.n;
-    const int punishes = pleat_scores_at(c->of->scores, c->score)->penalty != PLEAT_NO_PENALTY;
-    if (punishes && v.n_penalised > 0 && v.unpunished == 0)
-        e.penalised = v.penalised / v.n_penalised;
+    const int punishes = pleat_scores_at(c->of->scores, c->score)->penalty != PLEAT_NO_PENALTY &&
+                         pleat_scores_apply(c->of->scores, c->score, &c->of->how, c->label);
+    if (punishes && v.n_penalised > 0 && v.unknown == 0) e.penalised = v.penalised / v.n_penalised;
     PLEAT_TRY_GOTO(status, done, pleat_summarise(v.x, v.n, &s));
     PLEAT_TRY_GOTO(status, done, pleat_interval_t(&sample, PLEAT_LEVEL, &e.t));
     PLEAT_TRY_GOTO(status, done,

@@ -33,6 +33,7 @@ static pleat_status fill_scores(pleat_csv *csv, const pleat_results *r) {
         for (int c = 0; c < r->classes.n; c++)
             for (int s = 0; s < pleat_scores_count(r->scores); s++) {
                 const pleat_scored got = pleat_results_at(r, i, s, c);
+                if (!pleat_scores_apply(r->scores, s, &r->how, c)) continue;
                 pleat_csv_text(csv, r->cases[i].id);
                 put_whole(csv, r->cases[i].fold);
                 pleat_csv_text(csv, r->classes.name[c]);
@@ -122,7 +123,8 @@ static pleat_status write_statistics(const pleat_estimates *e, const char *path)
     pleat_csv_end_row(&csv);
     for (int fold = PLEAT_OVER_ALL; fold < r->folds; fold++)
         for (int c = 0; fold_has_cases(e, fold) && c < r->classes.n; c++)
-            for (int s = 0; s < pleat_scores_count(r->scores); s++) put_row(&csv, e, fold, s, c);
+            for (int s = 0; s < pleat_scores_count(r->scores); s++)
+                if (pleat_scores_apply(r->scores, s, &r->how, c)) put_row(&csv, e, fold, s, c);
     return pleat_csv_close(&csv, path);
 }
 
@@ -156,8 +158,9 @@ static json_t *case_of(int *lost, const pleat_results *r, int i) {
         put(lost, scores, "state",
             json_string(pleat_presence_name(pleat_results_at(r, i, 0, c).presence)));
         for (int s = 0; s < pleat_scores_count(r->scores); s++)
-            put(lost, scores, pleat_scores_at(r->scores, s)->name,
-                pleat_json_real(pleat_results_at(r, i, s, c).x));
+            if (pleat_scores_apply(r->scores, s, &r->how, c))
+                put(lost, scores, pleat_scores_at(r->scores, s)->name,
+                    pleat_json_real(pleat_results_at(r, i, s, c).x));
         put(lost, classes, r->classes.name[c], scores);
     }
     put(lost, object, "classes", classes);
@@ -196,7 +199,8 @@ static pleat_status compose(const pleat_estimates *e, char **out) {
     for (int fold = PLEAT_OVER_ALL; fold < r->folds; fold++)
         for (int c = 0; fold_has_cases(e, fold) && c < r->classes.n; c++)
             for (int s = 0; s < pleat_scores_count(r->scores); s++)
-                append(&lost, rows, row_of(&lost, e, fold, s, c));
+                if (pleat_scores_apply(r->scores, s, &r->how, c))
+                    append(&lost, rows, row_of(&lost, e, fold, s, c));
     put(&lost, root, "schema", json_string(SCHEMA));
     put(&lost, root, "judged", pleat_json_text(pleat_judging_text(&r->how, &r->classes, judged)));
     put(&lost, root, "level", json_real(PLEAT_LEVEL));

@@ -48,6 +48,7 @@ static void put_class(FILE *out, const pleat_estimates *e, int c, int all) {
     (void)fputc('\n', out);
     for (int s = 0; s < pleat_scores_count(r->scores); s++) {
         const pleat_estimate *one = pleat_estimates_at(e, PLEAT_OVER_ALL, s, c);
+        if (!pleat_scores_apply(r->scores, s, &r->how, c)) continue;
         if (all || (pleat_scores_at(r->scores, s)->brief && one->n > 0))
             put_score(out, pleat_scores_at(r->scores, s), one);
     }
@@ -75,7 +76,7 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
     (void)fprintf(
         out,
         "  n: cases that have the score; missed and spurious ones may not. Penalised: the "
-        "mean in which they\n  count as 0, or as the image's diagonal. Scored by: %s.\n",
+        "mean in which they\n  count as 0, or as the image's diagonal.\n  Scored by: %s.\n",
         pleat_judging_text(&r->how, &r->classes, judged));
     (void)fprintf(
         out,

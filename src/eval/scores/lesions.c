@@ -36,9 +36,9 @@ static pleat_status count_side(const pleat_judged *of, int side, tally *t) {
     return PLEAT_OK;
 }
 
+static int has_lesions(const pleat_judging *how, int label) { return how->lesions[label]; }
+
 static pleat_status count(const pleat_judged *of, void **shared) {
-    *shared = NULL;
-    if (!of->how->lesions[of->label]) return PLEAT_OK;
     tally *t = calloc(1, sizeof *t);
     PLEAT_CHECK(t != NULL, PLEAT_ERR_MEMORY, "no memory to count lesions");
     pleat_status status = count_side(of, 0, t);
@@ -54,24 +54,23 @@ static pleat_status count(const pleat_judged *of, void **shared) {
 static double found(const pleat_judged *of, const void *shared) {
     const tally *t = shared;
     (void)of;
-    return t != NULL ? t->met[0] : (double)NAN;
+    return t->met[0];
 }
 
 static double missed(const pleat_judged *of, const void *shared) {
     const tally *t = shared;
     (void)of;
-    return t != NULL ? t->lesions[0] - t->met[0] : (double)NAN;
+    return t->lesions[0] - t->met[0];
 }
 
 static double false_ones(const pleat_judged *of, const void *shared) {
     const tally *t = shared;
     (void)of;
-    return t != NULL ? t->lesions[1] - t->met[1] : (double)NAN;
+    return t->lesions[1] - t->met[1];
 }
 
 static double share(const tally *t, int side) {
-    return t != NULL && t->lesions[side] > 0 ? (double)t->met[side] / t->lesions[side]
-                                             : (double)NAN;
+    return t->lesions[side] > 0 ? (double)t->met[side] / t->lesions[side] : (double)NAN;
 }
 
 static double sensitivity(const pleat_judged *of, const void *shared) {
@@ -138,6 +137,7 @@ static void define(const pleat_score *score, const pleat_judging *how, int label
 const pleat_score_family pleat_scores_lesions = {
     .score = rows,
     .n = sizeof rows / sizeof *rows,
+    .applies = has_lesions,
     .prepare = count,
     .release = free,
     .define = define,

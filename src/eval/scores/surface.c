@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static int is_foreground(const pleat_judging *how, int label) {
+    (void)how;
+    return label > 0;
+}
+
 static pleat_status measure(const pleat_judged *of, void **shared) {
     const pleat_judging *how = of->how;
-    *shared = NULL;
-    if (of->label == 0) return PLEAT_OK;
     pleat_surface_distances *d = malloc(sizeof *d);
     PLEAT_CHECK(d != NULL, PLEAT_ERR_MEMORY, "no memory for surface distances");
     const pleat_status status =
@@ -27,7 +30,7 @@ static pleat_status measure(const pleat_judged *of, void **shared) {
     static double member(const pleat_judged *of, const void *shared) { \
         (void)of;                                                      \
         const pleat_surface_distances *d = shared;                     \
-        return d != NULL ? d->member : (double)NAN;                    \
+        return d->member;                                              \
     }
 
 VALUE(hd)
@@ -85,6 +88,7 @@ static void define(const pleat_score *score, const pleat_judging *how, int label
 const pleat_score_family pleat_scores_surface = {
     .score = rows,
     .n = sizeof rows / sizeof *rows,
+    .applies = is_foreground,
     .prepare = measure,
     .release = free,
     .define = define,
