@@ -15,6 +15,7 @@
 #define PLEAT_CROSSVAL_H
 
 #include "pleat/config.h"
+#include "pleat/results.h"
 #include "pleat/session.h"
 
 #ifdef __cplusplus
@@ -38,6 +39,10 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
 /* Reads what the finished folds of a run scored, writes the report and prints the table. One rank.
  * ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
 pleat_status pleat_crossval_report(const char *folder, int verbose);
+
+/* What the finished folds of a run scored; freed by the caller, also after a failure. Errors as of
+ * the report. */
+pleat_status pleat_crossval_results(const char *folder, pleat_results *out);
 
 /* What a run's run.json says: where, by what and for what it was last started. */
 typedef struct pleat_record {

@@ -16,6 +16,7 @@ const verb verbs[] = {
     {"score", verb_score, 0, "TRUTH PREDICTIONS",
      "judge label maps: overlap, surfaces, volumes, lesions"},
     {"report", verb_report, 0, "RUN", "write the report of a run again"},
+    {"compare", verb_compare, 0, "A B...", "which of several runs or files of scores is better"},
     {"ablate", verb_ablate, 0, "CONFIG --out RUN",
      "with and without preprocessing and augmentation, side by side"},
     {"augment", verb_augment, 0, "[CONFIG] --store STORE --case ID --out DIR",

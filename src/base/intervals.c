@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define ROUNDING 1e-13 /* of a mean: sums in two orders are as far apart */
+
 static const pleat_interval none = {(double)NAN, (double)NAN};
 
 typedef struct group {
@@ -125,8 +127,9 @@ static pleat_interval corrected(const double *means, int resamples, double mean,
                                 double level) {
     const double half = 0.5 / resamples;
     double below = 0.0, end[2];
+    const double alike = ROUNDING * (fabs(means[0]) + fabs(means[resamples - 1]));
     for (int b = 0; b < resamples; b++)
-        below += means[b] < mean ? 1.0 : means[b] == mean ? 0.5 : 0.0;
+        below += fabs(means[b] - mean) <= alike ? 0.5 : means[b] < mean ? 1.0 : 0.0;
     const double bias = pleat_normal_quantile(fmin(fmax(below / resamples, half), 1.0 - half));
     for (int side = 0; side < 2; side++) {
         const double z =

@@ -206,6 +206,13 @@ static pleat_status report_estimates(const char *folder, const pleat_results *re
     return status;
 }
 
+pleat_status pleat_crossval_results(const char *folder, pleat_results *out) {
+    pleat_record record;
+    *out = (pleat_results){0};
+    PLEAT_TRY(pleat_record_read(folder, &record));
+    return pleat_run_results(folder, &record, out);
+}
+
 pleat_status pleat_crossval_report(const char *folder, int verbose) {
     pleat_record record;
     pleat_results results;

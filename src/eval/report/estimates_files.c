@@ -186,6 +186,21 @@ static json_t *row_of(int *lost, const pleat_estimates *e, int fold, int s, int 
     return object;
 }
 
+/* {"class": {"score": its definition}} */
+static json_t *definitions_of(int *lost, const pleat_results *r) {
+    char text[PLEAT_DEFINITION_BYTES];
+    json_t *object = json_object();
+    for (int c = 0; c < r->classes.n; c++) {
+        json_t *scores = json_object();
+        for (int s = 0; s < pleat_scores_count(r->scores); s++)
+            if (pleat_scores_apply(r->scores, s, &r->how, c))
+                put(lost, scores, pleat_scores_at(r->scores, s)->name,
+                    json_string(pleat_scores_define(r->scores, s, &r->how, c, text)));
+        put(lost, object, r->classes.name[c], scores);
+    }
+    return object;
+}
+
 /* The whole as text, freed by the caller. */
 static pleat_status compose(const pleat_estimates *e, char **out) {
     const pleat_results *r = e->results;
@@ -208,6 +223,7 @@ static pleat_status compose(const pleat_estimates *e, char **out) {
     put(&lost, root, "seed", json_sprintf("%llu", (unsigned long long)e->seed));
     put(&lost, root, "groups", json_integer(e->groups));
     put(&lost, root, "classes", classes);
+    put(&lost, root, "definitions", definitions_of(&lost, r));
     put(&lost, root, "cases", cases);
     put(&lost, root, "statistics", rows);
     *out = lost == 0 ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(16)) : NULL;
