@@ -72,7 +72,7 @@ static pleat_status estimate_mean(const pleat_observed *s, estimate *out) {
 }
 
 pleat_status pleat_interval_t(const pleat_observed *s, double level, pleat_interval *out) {
-    estimate e;
+    estimate e = {0};
     PLEAT_TRY(estimate_mean(s, &e));
     *out = none;
     if (e.groups < 2) return PLEAT_OK;
@@ -82,7 +82,7 @@ pleat_status pleat_interval_t(const pleat_observed *s, double level, pleat_inter
 }
 
 pleat_status pleat_false_ranking(const pleat_observed *differences, double *out) {
-    estimate e;
+    estimate e = {0};
     PLEAT_TRY(estimate_mean(differences, &e));
     *out = (double)NAN;
     if (e.groups < 2) return PLEAT_OK;
@@ -182,7 +182,7 @@ static int binomial_outside(int n, double level) {
 /* The same where values come in groups: by the error of the share of values up to the median. */
 static pleat_status grouped_outside(const pleat_observed *s, double median, double level,
                                     int *out) {
-    estimate e;
+    estimate e = {0};
     double *up_to = malloc(((size_t)s->n + 1) * sizeof *up_to);
     PLEAT_CHECK(up_to != NULL, PLEAT_ERR_MEMORY, "no memory for an interval of %d values", s->n);
     for (int i = 0; i < s->n; i++) up_to[i] = s->x[i] <= median;

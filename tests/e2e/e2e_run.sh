@@ -154,6 +154,11 @@ holds "no number that JSON does not know" lacks out nan
 refused "an unknown class" 2 "'liver' is no class" 0 score data run/fold_0/predictions \
     --classes $names --set report.lesions=liver
 
+succeeds "compare" 0 compare run run/summary.json
+holds "the same are equal" grep -qE ' 6 .* 0 : 0 ' out
+refused "other cases" 3 "are not of the same cases: 0 only in the first" 0 compare \
+    again/statistics.json run
+
 # --- a folder in use -----------------------------------------------------------------------------
 "$mpiexec" -n 2 "$pleat" run tiny.yaml --out busy --set train.epochs=100000 > out_busy 2>&1 \
     < /dev/null &

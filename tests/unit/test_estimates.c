@@ -165,6 +165,9 @@ static void the_files_have_every_case_and_every_state(void **state) {
         apply += pleat_scores_apply(r.scores, k / 2, &r.how, k % 2);
     assert_int_equal(apply, 2 * (scores - 6) - 5);
     assert_int_equal(json_array_size(json_object_get(json, "statistics")), 3 * apply);
+    const json_t *empty = json_object_get(json, "folds_without_scores");
+    assert_int_equal(json_array_size(empty), 1);
+    assert_int_equal(json_integer_value(json_array_get(empty, 0)), 2);
     const json_t *c = json_array_get(json_object_get(json, "cases"), 2);
     const json_t *spot = json_object_get(json_object_get(c, "classes"), "spot, small");
     assert_string_equal(json_string_value(json_object_get(spot, "state")), "missed");
@@ -195,6 +198,7 @@ static void the_table_says_what_it_covers_and_warns_of_few_cases(void **state) {
     assert_holds(text, "BCa bootstrap over 3 groups of cases, seed 9");
     assert_holds(text, "cover these cases for these folds' models: not other seeds");
     assert_holds(text, "warning: 3 groups are fewer than 50");
+    assert_holds(text, "warning: no scores of fold 2: its cases are in none of these numbers\n");
     assert_null(strstr(text, "rest:"));
     free(text);
     text = printed(&e, 1);

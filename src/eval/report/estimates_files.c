@@ -186,6 +186,13 @@ static json_t *row_of(int *lost, const pleat_estimates *e, int fold, int s, int 
     return object;
 }
 
+static json_t *empty_folds(int *lost, const pleat_estimates *e) {
+    json_t *list = json_array();
+    for (int fold = 0; fold < e->results->folds; fold++)
+        if (!fold_has_cases(e, fold)) append(lost, list, json_integer(fold));
+    return list;
+}
+
 /* {"class": {"score": its definition}} */
 static json_t *definitions_of(int *lost, const pleat_results *r) {
     char text[PLEAT_DEFINITION_BYTES];
@@ -222,6 +229,8 @@ static pleat_status compose(const pleat_estimates *e, char **out) {
     put(&lost, root, "resamples", json_integer(PLEAT_RESAMPLES));
     put(&lost, root, "seed", json_sprintf("%llu", (unsigned long long)e->seed));
     put(&lost, root, "groups", json_integer(e->groups));
+    put(&lost, root, "folds", json_integer(r->folds));
+    put(&lost, root, "folds_without_scores", empty_folds(&lost, e));
     put(&lost, root, "classes", classes);
     put(&lost, root, "definitions", definitions_of(&lost, r));
     put(&lost, root, "cases", cases);

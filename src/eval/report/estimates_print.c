@@ -65,6 +65,18 @@ static int unknown_cases(const pleat_estimates *e) {
     return most;
 }
 
+/* Folds that are not in the numbers: not finished, or failed. */
+static void tell_folds(FILE *out, const pleat_estimates *e) {
+    int missing = 0;
+    for (int fold = 0; fold < e->results->folds; fold++) {
+        if (pleat_estimates_at(e, fold, 0, 0)->cases > 0) continue;
+        (void)fprintf(out, "%s %d", missing++ == 0 ? "  warning: no scores of fold" : ",", fold);
+    }
+    if (missing > 0)
+        (void)fprintf(out, ": %s cases are in none of these numbers\n",
+                      missing == 1 ? "its" : "their");
+}
+
 void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
     const pleat_results *r = e->results;
     const int unknown = unknown_cases(e);
@@ -85,6 +97,7 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
         "trained anew.\n",
         e->groups, e->group != NULL ? "groups of cases" : "cases", (unsigned long long)e->seed,
         r->folds > 1 ? "these folds' models" : "what predicted them");
+    tell_folds(out, e);
     if (unknown > 0)
         (void)fprintf(out,
                       "  warning: %d case%s scored by a pleat without surfaces and volumes; pleat "
