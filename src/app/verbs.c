@@ -24,7 +24,8 @@ const verb verbs[] = {
     {"phantom", verb_phantom, 0, "FOLDER", "make a small chest-like data set"},
     {"config", verb_config_show, 0, "[CONFIG]", "print the resolved configuration with its manual"},
     {"info", verb_info, 0, "[FILE|FOLDER]", "this build and machine, or what a file holds"},
-    {"bench", verb_bench, 0, "step|prep|read|predict|allreduce|augment", "measure this machine"},
+    {"bench", verb_bench, 0, "step|prep|read|predict|allreduce|augment|score",
+     "measure this machine"},
     {NULL, NULL, 0, NULL, NULL},
 };
 

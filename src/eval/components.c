@@ -85,17 +85,14 @@ static int find_runs(const uint8_t *labels, const int dim[3], uint8_t label, run
     return 1;
 }
 
-/* Numbers the parts in order of their first runs and counts their voxels into part[n]. */
+/* Numbers the parts in order of their first runs; counts their voxels into part[n], which is 0. */
 static void count_parts(runs *r, int rows, int width, const uint8_t *other, uint8_t label,
                         pleat_component *part, int *n) {
     *n = 0;
     for (int row = 0; row < rows; row++)
         for (int i = r->row[row]; i < r->row[row + 1]; i++) {
             run *const root = &r->run[root_of(r->run, i)];
-            if (root == &r->run[i]) {
-                root->part = (*n)++;
-                part[root->part] = (pleat_component){0, 0};
-            }
+            if (root == &r->run[i]) root->part = (*n)++;
             const uint8_t *beside = other + (size_t)row * (size_t)width;
             for (int w = r->run[i].first; w <= r->run[i].last; w++)
                 part[root->part].shared += beside[w] == label;
@@ -109,7 +106,7 @@ pleat_status pleat_components_find(const uint8_t *labels, const uint8_t *other, 
     pleat_component *part = NULL;
     int made = find_runs(labels, dim, (uint8_t)label, &r);
     if (made && r.n > 0) {
-        part = malloc((size_t)r.n * sizeof *part); /* as many as there are runs, at most */
+        part = calloc((size_t)r.n, sizeof *part); /* as many as there are runs, at most */
         made = part != NULL;
     }
     *n = 0;

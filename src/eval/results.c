@@ -103,9 +103,11 @@ pleat_status pleat_results_unpack(const void *bytes, size_t n, pleat_results *re
         memcpy(&sent, at, head);
         PLEAT_TRY(
             pleat_results_add(results, sent.id, sent.fold, sent.prediction, sent.reference, &one));
-        /* Added, or the call has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-        memcpy(one->dim, sent.dim, sizeof sent.dim);
-        memcpy(one->spacing, sent.spacing, sizeof sent.spacing);
+        for (int a = 0; a < 3; a++) {
+            /* Added, or the call has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+            one->dim[a] = sent.dim[a];
+            one->spacing[a] = sent.spacing[a];
+        }
         memcpy(one->counts, at + head, block);
     }
     return PLEAT_OK;

@@ -129,7 +129,7 @@ static pleat_status compare(const pleat_surfaces *s, const double spacing[3],
     pleat_status status = PLEAT_OK;
     const size_t first = s->of[0].n, n = first + s->of[1].n;
     double area[256] = {[1] = 1.0};
-    measured both = {malloc(n * sizeof(double)), malloc(n * sizeof(double)), n};
+    measured both = {calloc(n, sizeof(double)), calloc(n, sizeof(double)), n};
     double *scratch = malloc(DIGITS * sizeof *scratch);
     uint8_t *code = malloc(n);
     PLEAT_CHECK_GOTO(status, done,
