@@ -53,10 +53,12 @@ static void read_row(const map *m, int d, int h, uint8_t *inside) {
 
 /* Row (d, h) of the corners: corner (d, h, w) lies before voxel (d, h, w) along each axis. */
 static size_t corner_row(const map *m, int d, int h, int n, uint8_t *scratch, uint8_t *code) {
-    uint8_t *const row[4] = {scratch, scratch + n + 2, scratch + 2 * (n + 2),
-                             scratch + 3 * (n + 2)};
+    uint8_t *row[4];
     size_t elements = 0;
-    for (int k = 0; k < 4; k++) read_row(m, d - 1 + (k >> 1), h - 1 + (k & 1), row[k]);
+    for (int k = 0; k < 4; k++) {
+        row[k] = scratch + (size_t)k * ((size_t)n + 2);
+        read_row(m, d - 1 + (k >> 1), h - 1 + (k & 1), row[k]);
+    }
     for (int w = 0; w < n; w++) { /* n corners of n - 1 voxels */
         int all = 0;
         for (int k = 0; k < 4; k++) all |= (row[k][w] | row[k][w + 1] << 1) << 2 * k;
@@ -73,7 +75,7 @@ static size_t voxel_row(const map *m, int d, int h, int n, uint8_t *scratch, uin
     uint8_t *row[5];
     size_t elements = 0;
     for (int k = 0; k < 5; k++) {
-        row[k] = scratch + k * (n + 2);
+        row[k] = scratch + (size_t)k * ((size_t)n + 2);
         read_row(m, d + beside[k][0], h + beside[k][1], row[k]);
     }
     for (int w = 0; w < n; w++) {
