@@ -154,6 +154,14 @@ holds "no number that JSON does not know" lacks out nan
 refused "an unknown class" 2 "'liver' is no class" 0 score data run/fold_0/predictions \
     --classes $names --set report.lesions=liver
 
+cp run/statistics.csv was.csv
+succeeds "scored again" 0 report run --rescore
+holds "the same again" cmp run/statistics.csv was.csv
+succeeds "scored by MONAI's definition" 0 report run --set report.surface=monai
+holds "the definition is told" has out "Scored by: surface monai;"
+holds "and stands beside each number" grep -q ',HD95,.*,monai$' run/statistics.csv
+holds "the Dice is the same" same_text "$(grep ',DSC,' run/statistics.csv)" \
+    "$(grep ',DSC,' was.csv)"
 succeeds "compare" 0 compare run run/summary.json
 holds "the same are equal" grep -qE ' 6 .* 0 : 0 ' out
 refused "other cases" 3 "are not of the same cases: 0 only in the first" 0 compare \

@@ -101,7 +101,7 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
     if (unknown > 0)
         (void)fprintf(out,
                       "  warning: %d case%s scored by a pleat without surfaces and volumes; pleat "
-                      "score computes them\n",
+                      "report --rescore computes them\n",
                       unknown, unknown == 1 ? " was" : "s were");
     if (e->groups < PLEAT_FEW_CASES)
         (void)fprintf(out, "  warning: %d %s are fewer than %d: means and intervals are rough\n",

@@ -1,5 +1,6 @@
 /* paired_files.c - a comparison on the terminal, as CSV and as JSON. */
 #include "csv.h"
+#include "pleat/estimates.h"
 #include "pleat/json.h"
 #include "pleat/paired.h"
 
@@ -79,11 +80,11 @@ static void put_notes(FILE *out, const pleat_comparison *c) {
     if (c->unlike > 0)
         (void)fprintf(out, "  warning: not compared, since %s%s\n", c->what,
                       c->unlike > 1 ? ", and others" : "");
-    if (c->groups < 50)
+    if (c->groups < PLEAT_FEW_CASES)
         (void)fprintf(out,
-                      "  warning: %d %s are fewer than 50: no difference found is not no "
+                      "  warning: %d %s are fewer than %d: no difference found is not no "
                       "difference\n",
-                      c->groups, what);
+                      c->groups, what, PLEAT_FEW_CASES);
 }
 
 void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all) {
