@@ -79,8 +79,8 @@ pleat_status pleat_run_config(const char *folder, pleat_config *out);
  * failure. ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
 pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out);
 
-/* Scores the predictions of `results` again, as report.* of `config` says, in their place. Errors of
- * pleat_score_files. */
+/* Scores the predictions of `results` again, as report.* of `config` says, and puts that in their
+ * place. Errors of pleat_score_files. */
 pleat_status pleat_run_rescore(const char *run, const pleat_config *config, pleat_results *results);
 
 /* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
