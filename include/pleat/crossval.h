@@ -46,6 +46,9 @@ typedef struct pleat_rescore {     /* the predictions are to be scored again, by
  * missing folds are named in the log. */
 pleat_status pleat_crossval_report(const char *folder, const pleat_rescore *anew, int verbose);
 
+/* The configuration a run was begun with; the defaults where the folder has none. */
+pleat_status pleat_run_config(const char *folder, pleat_config *out);
+
 /* What the finished folds of a run scored; freed by the caller, also after a failure. Errors as of
  * the report. */
 pleat_status pleat_crossval_results(const char *folder, pleat_results *out);

@@ -54,6 +54,20 @@ static pleat_status draw(const compared *c, const char *folder) {
     return pleat_figures_boxes(folder, "compare", PLEAT_HEADLINE, group, c->n);
 }
 
+/* Groups and seed: of the first run, the environment, --set. */
+static pleat_status read_config(const text_list *words, const text_list *sets,
+                                pleat_config *config) {
+    int run = 0;
+    while (run < words->n && !pleat_file_is_folder(words->item[run])) run++;
+    if (run < words->n)
+        PLEAT_TRY(pleat_run_config(words->item[run], config));
+    else
+        pleat_config_defaults(config);
+    PLEAT_TRY(pleat_config_environment(config));
+    for (int i = 0; i < sets->n; i++) PLEAT_TRY(pleat_config_set(sets->item[i], config));
+    return PLEAT_OK;
+}
+
 pleat_status verb_compare(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0}, sets = {0};
     const char *figure = NULL;
@@ -72,9 +86,7 @@ pleat_status verb_compare(app *a, const verb *self, int argc, char **argv) {
     if (a->session->rank != 0) return PLEAT_OK;
     pleat_config config;
     pleat_comparison comparison = {0};
-    pleat_config_defaults(&config);
-    PLEAT_TRY(pleat_config_environment(&config));
-    for (int i = 0; i < sets.n; i++) PLEAT_TRY(pleat_config_set(sets.item[i], &config));
+    PLEAT_TRY(read_config(&words, &sets, &config));
     compared *c = calloc(1, sizeof *c);
     PLEAT_CHECK(c != NULL, PLEAT_ERR_MEMORY, "no memory to compare %d runs", words.n);
     pleat_status status = PLEAT_OK;

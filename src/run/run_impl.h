@@ -72,9 +72,6 @@ const char *pleat_gpu_usage_text(const pleat_gpu_usage *usage, char *text, size_
  * before its end, the same on all ranks of the group. */
 pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt);
 
-/* The configuration a run was begun with; the defaults where the folder has none. */
-pleat_status pleat_run_config(const char *folder, pleat_config *out);
-
 /* What the finished folds of a run scored, in order of fold; freed by the caller, also after a
  * failure. ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
 pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out);
