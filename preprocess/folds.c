@@ -169,6 +169,19 @@ done:
     return status;
 }
 
+pleat_status pleat_folds_groups(const char *const *ids, int n, const char *group_by, int *group_of,
+                                int *groups) {
+    member *members = NULL;
+    PLEAT_TRY(make_members(ids, n, group_by, &members));
+    *groups = 0;
+    for (int i = 0; i < n; i++) {
+        if (i == 0 || compare_keys(&members[i - 1], &members[i]) != 0) ++*groups;
+        group_of[members[i].index] = *groups - 1;
+    }
+    free(members);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_folds_check(const char *const *ids, const pleat_folds *folds,
                                const char *group_by) {
     pleat_status status = PLEAT_OK;

@@ -11,6 +11,7 @@ levels='
 2 include/pleat/comm.h
 2 src/base/comm_
 0 include/pleat/lanes.h
+0 include/pleat/inference.h
 0 src/base/                base
 1 src/io/                  files
 3 src/engines/             network

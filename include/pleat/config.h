@@ -16,6 +16,7 @@
 #include "pleat/augment.h"
 #include "pleat/classes.h"
 #include "pleat/engine.h"
+#include "pleat/judging.h"
 #include "pleat/networks.h"
 #include "pleat/prep.h"
 #include "pleat/sampler.h"
@@ -53,6 +54,11 @@ typedef struct pleat_config {
     int merge; /* pleat_merge */
     int predict_batch;
 
+    int surface;           /* pleat_surface_definition */
+    char tolerance[1024];  /* of NSD, as judging.h reads it */
+    char lesions[1024];    /* classes whose lesions are counted */
+    double lesion_overlap; /* share of a lesion that must be covered */
+
     int engine;         /* of pleat_engine_name */
     int precision;      /* pleat_precision */
     int deterministic;  /* the same bits on any number of threads and ranks, on a CPU */
@@ -82,6 +88,10 @@ pleat_status pleat_config_set_predict(const char *assignment, pleat_config *conf
 
 /* The engine it asks for, with `threads` where its own are 0. */
 pleat_status pleat_config_engine(const pleat_config *config, int threads, pleat_engine **out);
+
+/* What report.* chooses for the classes. ERR_ARG names what is none of them. */
+pleat_status pleat_config_judging(const pleat_config *config, const pleat_classes *classes,
+                                  pleat_judging *out);
 
 /* What must hold between keys: patch divisible by 2^depth, overlap < patch, ... */
 pleat_status pleat_config_check(const pleat_config *config);

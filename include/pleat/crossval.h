@@ -15,6 +15,7 @@
 #define PLEAT_CROSSVAL_H
 
 #include "pleat/config.h"
+#include "pleat/results.h"
 #include "pleat/session.h"
 
 #ifdef __cplusplus
@@ -35,9 +36,22 @@ typedef struct pleat_run_options {
 pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *config,
                                 const pleat_run_options *options);
 
-/* Reads what the finished folds of a run scored, writes the report and prints the table. One rank.
- * ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
-pleat_status pleat_crossval_report(const char *folder, int verbose);
+typedef struct pleat_rescore {     /* the predictions are to be scored again, by */
+    const char *const *assignment; /* [n] "report.surface=medpy": over the run's configuration */
+    int n;
+} pleat_rescore;
+
+/* Reads what the finished folds of a run scored, or with `anew` scores their predictions again,
+ * writes the report and prints the tables. One rank. ERR_NOT_FOUND when no fold has finished;
+ * missing folds are named in the log. */
+pleat_status pleat_crossval_report(const char *folder, const pleat_rescore *anew, int verbose);
+
+/* The configuration a run was begun with; the defaults where the folder has none. */
+pleat_status pleat_run_config(const char *folder, pleat_config *out);
+
+/* What the finished folds of a run scored; freed by the caller, also after a failure. Errors as of
+ * the report. */
+pleat_status pleat_crossval_results(const char *folder, pleat_results *out);
 
 /* What a run's run.json says: where, by what and for what it was last started. */
 typedef struct pleat_record {

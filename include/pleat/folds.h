@@ -39,6 +39,10 @@ pleat_status pleat_folds_make(const char *const *ids, int n, int k, uint64_t see
 pleat_status pleat_folds_check(const char *const *ids, const pleat_folds *folds,
                                const char *group_by);
 
+/* group_of[n] of cases ids[n], from 0 on, and how many groups there are. Errors as of make. */
+pleat_status pleat_folds_groups(const char *const *ids, int n, const char *group_by, int *group_of,
+                                int *groups);
+
 /* nnU-Net's splits_final.json, replaced at once: [{"train": [ids], "val": [ids]}, ...], sorted. */
 pleat_status pleat_folds_write(const char *path, const char *const *ids, const pleat_folds *folds);
 

@@ -22,7 +22,8 @@
 #ifndef PLEAT_METRICS_H
 #define PLEAT_METRICS_H
 
-#include "pleat/volume.h"
+#include "pleat/judging.h"
+#include "pleat/surface.h"
 
 #include <stdint.h>
 
@@ -45,31 +46,43 @@ typedef enum pleat_presence {
     PLEAT_MISSED,   /* in the truth alone */
     PLEAT_SPURIOUS, /* in the prediction alone */
     PLEAT_ABSENT,   /* in neither */
+    PLEAT_PRESENCES
 } pleat_presence;
 
 pleat_presence pleat_metrics_presence(const pleat_counts *counts);
-
-typedef struct pleat_pair {           /* two label maps on one grid */
-    const uint8_t *truth, *predicted; /* [D,H,W] */
-    int dim[3];
-    double spacing[3]; /* mm, D, H, W */
-} pleat_pair;
+const char *pleat_presence_name(pleat_presence presence); /* "ok", "missed", "spurious", "empty" */
 
 typedef struct pleat_judged { /* one class of one case */
+    const pleat_judging *how;
     const pleat_pair *pair; /* NULL where only the counts are left; then `prepare` is not called */
     int label;
     pleat_counts counts;
 } pleat_judged;
 
-typedef enum pleat_better { PLEAT_HIGHER_IS_BETTER, PLEAT_LOWER_IS_BETTER } pleat_better;
+typedef enum pleat_better {
+    PLEAT_HIGHER_IS_BETTER,
+    PLEAT_LOWER_IS_BETTER,
+    PLEAT_NEITHER_IS_BETTER /* it describes */
+} pleat_better;
+
+/* What a class that was missed, or is spurious, is given where the score itself is undefined, for a
+ * mean that no miss makes better. */
+typedef enum pleat_penalty {
+    PLEAT_NO_PENALTY,
+    PLEAT_PENALTY_NOUGHT,  /* 0, the worst share */
+    PLEAT_PENALTY_DIAGONAL /* mm, of the image: no distance is longer */
+} pleat_penalty;
 
 typedef struct pleat_score {
     const char *name;   /* in files: "DSC"; unique, without blanks */
     const char *title;  /* above a table: "Dice (DSC)" */
     const char *unit;   /* "mm"; "": a share of 1 */
+    const char *what;   /* its definition: "2 TP / (2 TP + FP + FN)"; NULL: the family's `define` */
     const char *nnunet; /* its key in nnU-Net's summary.json; NULL: nnU-Net has no such score */
     int original;       /* 1: it stands in the original's files */
+    int brief;          /* 1: it stands in a short table */
     pleat_better better;
+    pleat_penalty penalty;
     /* `shared` is what the family prepared, NULL where it prepares nothing. NaN: undefined. */
     double (*compute)(const pleat_judged *of, const void *shared);
 } pleat_score;
@@ -77,10 +90,15 @@ typedef struct pleat_score {
 typedef struct pleat_score_family {
     const pleat_score *score; /* [n] */
     int n;
+    /* 0: the class has none of these scores, and nothing is computed; NULL: every class has them */
+    int (*applies)(const pleat_judging *how, int label);
     /* NULL: the counts are enough, and the scores can be had again from them. Else it looks at the
      * pair, whose truth or prediction may lack the label, and *shared is released. */
     pleat_status (*prepare)(const pleat_judged *of, void **shared);
     void (*release)(void *shared);
+    /* The definition of a score, by what was chosen for a class; NULL: that of the row. */
+    void (*define)(const pleat_score *score, const pleat_judging *how, int label, char *out,
+                   size_t size);
 } pleat_score_family;
 
 typedef struct pleat_scores { /* a list: the scores of its families, one after another */
@@ -90,18 +108,29 @@ typedef struct pleat_scores { /* a list: the scores of its families, one after a
 
 #define PLEAT_HEADLINE 0 /* the first score of a list is the one that a report begins with */
 
-/* Those that there are. */
+/* Those that there are; and of them those that `how` asks for: all but of lesions, and these too
+ * where a class has some. */
 const pleat_scores *pleat_scores_all(void);
+const pleat_scores *pleat_scores_asked(const pleat_judging *how);
 
 int pleat_scores_count(const pleat_scores *scores);
 /* Score i, from 0; the same with its family, which may be NULL. */
 const pleat_score *pleat_scores_at(const pleat_scores *scores, int i);
 const pleat_score_family *pleat_scores_family(const pleat_scores *scores, int i);
 
+/* Whether a class has score i; else it is NaN, and no table need show it. */
+int pleat_scores_apply(const pleat_scores *scores, int i, const pleat_judging *how, int label);
+
+#define PLEAT_DEFINITION_BYTES 128
+/* How score i of a class is defined. Returns `out`. */
+const char *pleat_scores_define(const pleat_scores *scores, int i, const pleat_judging *how,
+                                int label, char out[PLEAT_DEFINITION_BYTES]);
+
 /* values[scores][classes] of a case from counts[classes] and `pair`; where that is NULL, the values
  * that need it stay as they are. ERR_MEMORY, or what a family's `prepare` says. */
-pleat_status pleat_scores_compute(const pleat_scores *scores, const pleat_pair *pair, int classes,
-                                  const pleat_counts *counts, double *values);
+pleat_status pleat_scores_compute(const pleat_scores *scores, const pleat_judging *how,
+                                  const pleat_pair *pair, int classes, const pleat_counts *counts,
+                                  double *values);
 
 #ifdef __cplusplus
 }

@@ -16,10 +16,12 @@
 extern "C" {
 #endif
 
-typedef struct pleat_case_result {
+typedef struct pleat_case_result { /* begins as zeros */
     char id[128];
     int fold; /* the fold whose model, which never saw the case, predicted it; from 0 */
     char prediction[512], reference[512]; /* paths of the two label maps */
+    int dim[3];                           /* voxels, D, H, W; 0: not known */
+    double spacing[3];                    /* mm */
     pleat_counts *counts;                 /* [classes], owned together with `values` */
     double *values;                       /* [scores][classes]; NaN: undefined or not known */
 } pleat_case_result;
@@ -27,15 +29,19 @@ typedef struct pleat_case_result {
 typedef struct pleat_results {
     const pleat_scores *scores;
     pleat_classes classes; /* owned */
+    pleat_judging how;     /* the values were computed */
     int folds;             /* 0 .. folds-1; one may have no cases */
     int n;
     pleat_case_result *cases; /* [n], owned */
 } pleat_results;
 
-/* No cases yet; `classes` is copied, `scores` must last as long. Freed by the caller. ERR_ARG when
- * there is no class. */
+/* No cases yet; `classes` is copied, `scores` must last as long, and `how` is as nothing said.
+ * Freed by the caller. ERR_ARG when there is no class. */
 pleat_status pleat_results_begin(const pleat_classes *classes, int folds,
                                  const pleat_scores *scores, pleat_results *out);
+/* The same of the scores that `how` asks for. */
+pleat_status pleat_results_begin_as(const pleat_classes *classes, int folds,
+                                    const pleat_judging *how, pleat_results *out);
 
 /* One case more, its counts 0 and its values NaN, in *out, which holds until the next is added.
  * ERR_ARG: a text is too long; ERR_MEMORY. */
@@ -47,6 +53,10 @@ typedef struct pleat_scored {
     double x;                /* NaN: undefined, or not known */
     pleat_presence presence; /* of the class in the case */
 } pleat_scored;
+
+/* The image's diagonal from corner to corner of its box, in mm: no distance in it is longer. NaN
+ * when its size is not known. */
+double pleat_case_diagonal(const pleat_case_result *one);
 
 /* Of case i, score s, class c. */
 pleat_scored pleat_results_at(const pleat_results *results, int i, int s, int c);

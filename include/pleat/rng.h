@@ -28,6 +28,7 @@ typedef enum pleat_stream { /* what the draws are for, so that no two uses share
                             PLEAT_STREAM_ELASTIC = 8,
                             PLEAT_STREAM_FOREGROUND = 9,
                             PLEAT_STREAM_CHANNEL = 10,
+                            PLEAT_STREAM_BOOTSTRAP = 11,
 } pleat_stream;
 
 typedef struct pleat_rng {

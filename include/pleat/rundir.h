@@ -7,7 +7,8 @@
  *        fold_K/ checkpoint_best.h5  checkpoint_latest.h5  history.tsv  logs.csv
  *                events.jsonl  events.out.tfevents.*  predictions/CASE.nii.gz
  *                scores.csv  scores.json  fell_back.txt
- *        cv_results.detailed.csv  cv_results.final.csv  summary.json  figures/
+ *        cv_results.detailed.csv  cv_results.final.csv  summary.json
+ *        scores.csv  statistics.csv  statistics.json  figures/
  *
  *   STUDY/ none/ augmentation/ preprocessing/ both/     of an ablation, each a RUN
  *          store/  store-raw/  ablation.csv  ablation.detailed.csv  figures/
@@ -35,7 +36,10 @@ typedef enum pleat_run_file {
     PLEAT_RUN_DETAILED,
     PLEAT_RUN_FINAL,
     PLEAT_RUN_SUMMARY,
-    PLEAT_RUN_FIGURES, /* the folder */
+    PLEAT_RUN_SCORES,          /* scores.csv: every score of every case */
+    PLEAT_RUN_STATISTICS,      /* statistics.csv */
+    PLEAT_RUN_STATISTICS_JSON, /* statistics.json */
+    PLEAT_RUN_FIGURES,         /* the folder */
     PLEAT_RUN_ABLATION,
     PLEAT_RUN_ABLATION_DETAILED
 } pleat_run_file;

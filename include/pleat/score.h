@@ -1,7 +1,7 @@
 /*
  * score.h - label maps on disk, compared.
  *
- *   PREDICTIONS/<id>.nii.gz (or .nii)   against   the label of case <id> in the data folder TRUTH
+ *   the prediction of case <id>   against   its label in TRUTH: files, or folders of any layout
  *
  * Voxel by voxel on the native grid: the sizes must agree; where the two lie differently in space
  * the log says so, for the original's first predictions carried no affine at all.
@@ -9,6 +9,7 @@
 #ifndef PLEAT_SCORE_H
 #define PLEAT_SCORE_H
 
+#include "pleat/file.h"
 #include "pleat/results.h"
 
 #ifdef __cplusplus
@@ -21,9 +22,26 @@ extern "C" {
 pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
                                const char *reference, pleat_results *results);
 
-/* Adds every case of TRUTH that has a prediction, by id, as of fold 0. TRUTH is any folder of
- * layout.h, or label maps alone. The log says how many cases had no prediction; ERR_NOT_FOUND when
- * none has one. */
+typedef struct pleat_map_pair { /* two label maps of one case */
+    char id[128], truth[PLEAT_PATH_BYTES], prediction[PLEAT_PATH_BYTES];
+} pleat_map_pair;
+
+/* Every case of TRUTH that has a prediction, by id: [*n], freed by the caller. Each of the two is a
+ * label map, or any folder of layout.h; of a case with a label that is taken, else its volume. Two
+ * files are a pair whatever they are called. The log says how many cases had no prediction;
+ * ERR_NOT_FOUND when none has one. */
+pleat_status pleat_score_find(const char *predictions, const char *truth, pleat_map_pair **out,
+                              int *n);
+
+/* The classes of dataset.json in TRUTH, else as many as the pairs have labels, named "0", "1", ...
+ * Reads every map in the latter case. */
+pleat_status pleat_score_classes(const char *truth, const pleat_map_pair *pairs, int n,
+                                 pleat_classes *out);
+
+/* Adds pairs[n], as of fold 0. */
+pleat_status pleat_score_pairs(const pleat_map_pair *pairs, int n, pleat_results *results);
+
+/* Finds the pairs and adds them. */
 pleat_status pleat_score_folders(const char *predictions, const char *truth,
                                  pleat_results *results);
 

@@ -35,6 +35,10 @@ double pleat_median(const double *sorted, size_t n);
  * exceed; one of the values. */
 double pleat_quantile(const double *sorted, size_t n, double share);
 
+/* Of sorted[n], n >= 1, 0 <= share <= 1: between the two nearest ranks, as NumPy's and R's usual
+ * quantile. */
+double pleat_quantile_between(const double *sorted, size_t n, double share);
+
 #define PLEAT_NUMBER_BYTES 32 /* of any double as text */
 
 /* `value` with the fewest significant digits, `least` (1 .. 17) or more, that read back as the same

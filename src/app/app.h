@@ -51,6 +51,7 @@ pleat_status verb_split(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_config_show(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_predict(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_score(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_compare(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_phantom(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_augment(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_ablate(app *a, const verb *self, int argc, char **argv);

@@ -4,15 +4,20 @@
 #include "pleat/crossval.h"
 
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
-    text_list words = {0};
-    int all = 0, go = 0;
+    text_list words = {0}, sets = {0};
+    int all = 0, rescore = 0, go = 0;
     const option rows[] = {
         {"--all-scores", OPTION_FLAG, &all, NULL,
          "a table for each score, not for the first alone"},
+        {"--rescore", OPTION_FLAG, &rescore, NULL,
+         "score the predictions again, with the scores of today"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE", "report.*, folds.group_by; implies --rescore"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
     PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat report RUN");
-    return a->session->rank == 0 ? pleat_crossval_report(words.item[0], all) : PLEAT_OK;
+    const pleat_rescore anew = {sets.item, sets.n};
+    if (a->session->rank != 0) return PLEAT_OK;
+    return pleat_crossval_report(words.item[0], rescore || sets.n > 0 ? &anew : NULL, all);
 }

@@ -1,39 +1,98 @@
 /* verb_score.c - score: compares label maps. */
 #include "app.h"
 
+#include "pleat/estimates.h"
 #include "pleat/file.h"
 #include "pleat/report.h"
 #include "pleat/score.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+typedef struct score_options {
+    const char *truth, *predictions, *out, *names;
+    text_list sets;
+    int csv, json, all; /* all: a table of every score */
+} score_options;
+
+/* What report.* and folds.group_by say: of --set and the environment. */
+static pleat_status read_config(const text_list *sets, pleat_config *config) {
+    pleat_config_defaults(config);
+    PLEAT_TRY(pleat_config_environment(config));
+    for (int i = 0; i < sets->n; i++) PLEAT_TRY(pleat_config_set(sets->item[i], config));
+    return PLEAT_OK;
+}
+
+static pleat_status print(const score_options *o, const pleat_estimates *estimates) {
+    if (o->json) return pleat_estimates_print_json(stdout, estimates);
+    if (o->csv) return pleat_scores_print(stdout, estimates->results);
+    PLEAT_TRY(pleat_report_print(stdout, estimates->results, o->all));
+    (void)fputc('\n', stdout);
+    pleat_estimates_print(stdout, estimates, o->all);
+    return PLEAT_OK;
+}
+
+static pleat_status report(const app *a, const score_options *o, const pleat_config *config,
+                           const pleat_results *results) {
+    const pleat_report_info info = {.version = PLEAT_VERSION, .command = a->command};
+    pleat_estimates estimates;
+    PLEAT_TRY(pleat_estimates_make(results, config->group_by, config->seed, &estimates));
+    pleat_status status = o->out != NULL ? pleat_file_make_folder(o->out) : PLEAT_OK;
+    if (status == PLEAT_OK && o->out != NULL) status = pleat_report_write(o->out, results, &info);
+    if (status == PLEAT_OK && o->out != NULL) status = pleat_estimates_write(o->out, &estimates);
+    if (status == PLEAT_OK) status = print(o, &estimates);
+    pleat_estimates_free(&estimates);
+    return status;
+}
+
+static pleat_status score(const app *a, const score_options *o) {
+    pleat_map_pair *pairs = NULL;
+    pleat_results results = {0};
+    pleat_classes classes = {0};
+    pleat_config config;
+    pleat_judging how;
+    int n = 0;
+    pleat_status status = read_config(&o->sets, &config);
+    if (status == PLEAT_OK) status = pleat_classes_parse(o->names, &classes);
+    if (status == PLEAT_OK) status = pleat_score_find(o->predictions, o->truth, &pairs, &n);
+    if (status == PLEAT_OK && classes.n == 0)
+        status = pleat_score_classes(o->truth, pairs, n, &classes);
+    if (status == PLEAT_OK) status = pleat_config_judging(&config, &classes, &how);
+    if (status == PLEAT_OK) status = pleat_results_begin_as(&classes, 1, &how, &results);
+    if (status == PLEAT_OK) status = pleat_score_pairs(pairs, n, &results);
+    if (status == PLEAT_OK) status = report(a, o, &config, &results);
+    pleat_results_free(&results);
+    pleat_classes_free(&classes);
+    free(pairs);
+    return status;
+}
+
 pleat_status verb_score(app *a, const verb *self, int argc, char **argv) {
-    const char *truth = NULL, *out = NULL, *names = "";
+    score_options o = {.names = ""};
     text_list words = {0};
-    int all = 0, go = 0;
+    int go = 0, table = 0;
     const option rows[] = {
-        {"--truth", OPTION_TEXT, &truth, "DATA", "folder of the annotated cases"},
-        {"--classes", OPTION_TEXT, &names, "A,B,...", "names, background first"},
-        {"--out", OPTION_TEXT, &out, "FOLDER", "also write the CSV and JSON files there"},
-        {"--all-scores", OPTION_FLAG, &all, NULL,
+        {"--classes", OPTION_TEXT, &o.names, "A,B,...",
+         "names, background first; else dataset.json's, else 0, 1, ..."},
+        {"--json", OPTION_FLAG, &o.json, NULL, "print cases and statistics as JSON, not CSV"},
+        {"--table", OPTION_FLAG, &table, NULL, "print tables, not CSV"},
+        {"--all-scores", OPTION_FLAG, &o.all, NULL,
          "a table for each score, not for the first alone"},
+        {"--out", OPTION_TEXT, &o.out, "FOLDER", "also write the CSV and JSON files there"},
+        {"--set", OPTION_LIST, &o.sets, "KEY=VALUE", "report.surface, ..., folds.group_by, seed"},
+        {"--truth", OPTION_TEXT, &o.truth, "TRUTH", "as in pleat score PREDICTIONS --truth TRUTH"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    pleat_classes classes;
-    PLEAT_CHECK(words.n == 1 && truth != NULL && strchr(names, ',') != NULL, PLEAT_ERR_ARG,
-                "usage: pleat %s %s", self->name, self->arguments);
-    if (a->session->rank != 0) return PLEAT_OK;
-    PLEAT_TRY(pleat_classes_parse(names, &classes));
-    const pleat_report_info info = {.version = PLEAT_VERSION, .command = a->command};
-    pleat_results results;
-    pleat_status status = pleat_results_begin(&classes, 1, pleat_scores_all(), &results);
-    pleat_classes_free(&classes);
-    if (status == PLEAT_OK) status = pleat_score_folders(words.item[0], truth, &results);
-    if (status == PLEAT_OK && out != NULL) status = pleat_file_make_folder(out);
-    if (status == PLEAT_OK && out != NULL) status = pleat_report_write(out, &results, &info);
-    if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, all);
-    pleat_results_free(&results);
-    return status;
+    const int named = o.truth != NULL; /* the predictions alone are a word: tables, as before */
+    PLEAT_CHECK(words.n == (named ? 1 : 2), PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
+                self->arguments);
+    PLEAT_CHECK(o.names[0] == '\0' || strchr(o.names, ',') != NULL, PLEAT_ERR_ARG,
+                "--classes '%s' names one class; the background and another are the least",
+                o.names);
+    if (!named) o.truth = words.item[0];
+    o.predictions = words.item[named ? 0 : 1];
+    o.csv = !named && !table && !o.all;
+    return a->session->rank == 0 ? score(a, &o) : PLEAT_OK;
 }

@@ -13,8 +13,10 @@ const verb verbs[] = {
     {"split", verb_split, 0, "CONFIG --out FILE", "choose the folds, or check them"},
     {"predict", verb_predict, 0, "MODEL... --in DATA --out FOLDER",
      "label volumes with trained models"},
-    {"score", verb_score, 0, "PREDICTIONS --truth DATA --classes A,B,...", "compare label maps"},
+    {"score", verb_score, 0, "TRUTH PREDICTIONS",
+     "judge label maps: overlap, surfaces, volumes, lesions"},
     {"report", verb_report, 0, "RUN", "write the report of a run again"},
+    {"compare", verb_compare, 0, "A B...", "which of several runs or files of scores is better"},
     {"ablate", verb_ablate, 0, "CONFIG --out RUN",
      "with and without preprocessing and augmentation, side by side"},
     {"augment", verb_augment, 0, "[CONFIG] --store STORE --case ID --out DIR",
@@ -22,7 +24,8 @@ const verb verbs[] = {
     {"phantom", verb_phantom, 0, "FOLDER", "make a small chest-like data set"},
     {"config", verb_config_show, 0, "[CONFIG]", "print the resolved configuration with its manual"},
     {"info", verb_info, 0, "[FILE|FOLDER]", "this build and machine, or what a file holds"},
-    {"bench", verb_bench, 0, "step|prep|read|predict|allreduce|augment", "measure this machine"},
+    {"bench", verb_bench, 0, "step|prep|read|predict|allreduce|augment|score",
+     "measure this machine"},
     {NULL, NULL, 0, NULL, NULL},
 };
 

@@ -20,6 +20,12 @@ double pleat_quantile(const double *sorted, size_t n, double share) {
     return sorted[(size_t)ceil(share * (double)n) - 1];
 }
 
+double pleat_quantile_between(const double *sorted, size_t n, double share) {
+    const double rank = share * (double)(n - 1);
+    const size_t low = (size_t)rank, high = low + 1 < n ? low + 1 : low;
+    return sorted[low] + (rank - (double)low) * (sorted[high] - sorted[low]);
+}
+
 pleat_status pleat_summarise(const double *x, int n, pleat_summary *out) {
     pleat_summary s = {(double)NAN, (double)NAN, (double)NAN, 0, 0};
     double *sorted = malloc(sizeof *sorted * (size_t)(n + 1)); /* + 1: never malloc(0) */

@@ -33,6 +33,8 @@ static const verb measurements[] = {
     {"bench augment", bench_augment, 0, "[options]",
      "patches made in a second, by one thread and by all: by each transform alone, by all at\n"
      "once, by the worst four (elastic, rotation, scale, gamma), and as the paper draws them"},
+    {"bench score", bench_score, 0, "[options]",
+     "all scores of a pair of label maps of four classes, surfaces and lesions included"},
     {NULL, NULL, 0, NULL, NULL},
 };
 

@@ -110,5 +110,6 @@ pleat_status bench_read(app *a, const verb *self, int argc, char **argv);
 pleat_status bench_predict(app *a, const verb *self, int argc, char **argv);
 pleat_status bench_allreduce(app *a, const verb *self, int argc, char **argv);
 pleat_status bench_augment(app *a, const verb *self, int argc, char **argv);
+pleat_status bench_score(app *a, const verb *self, int argc, char **argv);
 
 #endif /* PLEAT_APP_BENCH_H */

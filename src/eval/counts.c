@@ -80,3 +80,13 @@ pleat_presence pleat_metrics_presence(const pleat_counts *counts) {
     if (truth) return predicted ? PLEAT_PRESENT : PLEAT_MISSED;
     return predicted ? PLEAT_SPURIOUS : PLEAT_ABSENT;
 }
+
+const char *pleat_presence_name(pleat_presence presence) {
+    static const char *const names[PLEAT_PRESENCES] = {
+        [PLEAT_PRESENT] = "ok",
+        [PLEAT_MISSED] = "missed",
+        [PLEAT_SPURIOUS] = "spurious",
+        [PLEAT_ABSENT] = "empty",
+    };
+    return names[presence];
+}

@@ -19,7 +19,16 @@ pleat_status pleat_results_begin(const pleat_classes *classes, int folds,
                                  const pleat_scores *scores, pleat_results *out) {
     *out = (pleat_results){.scores = scores, .folds = folds};
     PLEAT_CHECK(classes->n >= 1, PLEAT_ERR_ARG, "there are no classes to score");
+    PLEAT_TRY(pleat_judging_make(classes, PLEAT_SURFACE_DEEPMIND, "", "", PLEAT_LESIONS_OVERLAP,
+                                 &out->how));
     return pleat_classes_make(classes->name, classes->n, &out->classes);
+}
+
+pleat_status pleat_results_begin_as(const pleat_classes *classes, int folds,
+                                    const pleat_judging *how, pleat_results *out) {
+    PLEAT_TRY(pleat_results_begin(classes, folds, pleat_scores_asked(how), out));
+    out->how = *how;
+    return PLEAT_OK;
 }
 
 static pleat_status copy_text(char *out, size_t size, const char *text, const char *what) {
@@ -47,6 +56,15 @@ pleat_status pleat_results_add(pleat_results *results, const char *id, int fold,
     results->cases[results->n++] = one;
     *out = &results->cases[results->n - 1];
     return PLEAT_OK;
+}
+
+double pleat_case_diagonal(const pleat_case_result *one) {
+    double squares = 0.0;
+    for (int a = 0; a < 3; a++) {
+        const double side = one->dim[a] * one->spacing[a];
+        squares += side * side;
+    }
+    return squares > 0.0 ? sqrt(squares) : (double)NAN;
 }
 
 pleat_scored pleat_results_at(const pleat_results *results, int i, int s, int c) {
@@ -85,7 +103,11 @@ pleat_status pleat_results_unpack(const void *bytes, size_t n, pleat_results *re
         memcpy(&sent, at, head);
         PLEAT_TRY(
             pleat_results_add(results, sent.id, sent.fold, sent.prediction, sent.reference, &one));
-        /* Added, or the call has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+        for (int a = 0; a < 3; a++) {
+            /* Added, or the call has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+            one->dim[a] = sent.dim[a];
+            one->spacing[a] = sent.spacing[a];
+        }
         memcpy(one->counts, at + head, block);
     }
     return PLEAT_OK;

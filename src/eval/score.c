@@ -1,13 +1,10 @@
-/* score.c - a folder of predicted label maps against a data folder. */
+/* score.c - a predicted label map against the truth. */
 #include "pleat/score.h"
-#include "pleat/file.h"
-#include "pleat/layout.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SAME_PLACE_MM 1e-2 /* float32 headers round coordinates of some metres by less */
@@ -44,7 +41,8 @@ static pleat_status judge(const pleat_pair *pair, const pleat_results *results,
     const pleat_status status = pleat_metrics_count(pair->truth, pair->predicted,
                                                     pleat_voxels(pair->dim), classes, one->counts);
     if (status == PLEAT_OK)
-        return pleat_scores_compute(results->scores, pair, classes, one->counts, one->values);
+        return pleat_scores_compute(results->scores, &results->how, pair, classes, one->counts,
+                                    one->values);
     char why[512];
     (void)snprintf(why, sizeof why, "%s", pleat_error_message());
     return PLEAT_FAIL(status, "case '%s', prediction '%s': %s", one->id, one->prediction, why);
@@ -70,68 +68,11 @@ pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
                              .predicted = guess.data,
                              .dim = {truth.dim[0], truth.dim[1], truth.dim[2]},
                              .spacing = {truth.spacing[0], truth.spacing[1], truth.spacing[2]}};
+    memcpy(one->dim, pair.dim, sizeof one->dim);
+    memcpy(one->spacing, pair.spacing, sizeof one->spacing);
     PLEAT_TRY_GOTO(status, done, judge(&pair, results, one));
 done:
     pleat_label_free(&guess);
     pleat_label_free(&truth);
-    return status;
-}
-
-static int any_label(const pleat_case_paths *cases, int n) {
-    for (int i = 0; i < n; i++)
-        if (cases[i].label != NULL) return 1;
-    return 0;
-}
-
-typedef char case_names[200]; /* as many as fit, with commas */
-
-static void name_case(const char *id, case_names to) {
-    const size_t used = strlen(to), comma = used > 0 ? 2 : 0;
-    if (used + comma + strlen(id) < sizeof(case_names) - 5)
-        (void)snprintf(to + used, sizeof(case_names) - used, "%s%s", comma > 0 ? ", " : "", id);
-    else if (used > 0 && to[used - 1] != '.')
-        (void)snprintf(to + used, sizeof(case_names) - used, ", ...");
-}
-
-static pleat_status score_cases(const char *predictions, const pleat_case_paths *cases, int n,
-                                pleat_results *results, case_names left) {
-    const int alone = !any_label(cases, n); /* then the volumes themselves are the label maps */
-    for (int i = 0; i < n; i++) {
-        char prediction[PLEAT_PATH_BYTES];
-        const char *reference = alone ? cases[i].image[0] : cases[i].label;
-        pleat_progress("score", (size_t)i, (size_t)n, cases[i].id);
-        if (reference != NULL) PLEAT_TRY(pleat_layout_volume(predictions, cases[i].id, prediction));
-        if (reference == NULL || prediction[0] == '\0') {
-            name_case(cases[i].id, left);
-            continue;
-        }
-        PLEAT_TRY(pleat_score_files(cases[i].id, 0, prediction, reference, results));
-    }
-    pleat_progress("score", (size_t)n, (size_t)n, "done");
-    return PLEAT_OK;
-}
-
-pleat_status pleat_score_folders(const char *predictions, const char *truth,
-                                 pleat_results *results) {
-    pleat_status status = PLEAT_OK;
-    pleat_case_paths *cases = NULL;
-    int many = 0;
-    case_names left = "";
-    PLEAT_CHECK(pleat_file_is_folder(predictions), PLEAT_ERR_NOT_FOUND,
-                "there is no folder '%s' with predictions", predictions);
-    PLEAT_TRY(pleat_layout_scan(truth, PLEAT_LAYOUT_MAPS, &cases, &many));
-    PLEAT_TRY_GOTO(status, done, score_cases(predictions, cases, many, results, left));
-    PLEAT_CHECK_GOTO(
-        status, done, results->n > 0, PLEAT_ERR_NOT_FOUND,
-        "no case of '%s' has both a label there and a prediction such as '%s/%s.nii.gz'", truth,
-        predictions, cases[0].id);
-    if (results->n < many)
-        pleat_log(
-            PLEAT_INFO,
-            "warning: %d of the %d cases of '%s' have no label or no prediction, and are left "
-            "out: %s",
-            many - results->n, many, truth, left);
-done:
-    pleat_layout_free(cases, many);
     return status;
 }

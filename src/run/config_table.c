@@ -5,6 +5,7 @@
 #include "pleat/losses.h"
 #include "pleat/optimizers.h"
 #include "pleat/rundir.h"
+#include "pleat/surface.h"
 #include "pleat/window.h"
 
 const config_row pleat_config_rows[] = {
@@ -100,6 +101,16 @@ const config_row pleat_config_rows[] = {
      "how overlapping patches are weighted"},
     {"predict.batch", INTEGER(predict_batch, 1, 256), RESUME | PREDICT, "patches at once"},
 
+    {"report.surface", CHOICE(surface, pleat_surface_name), 0,
+     "whose definition of surface distances: areas of surface, or voxels at the rim; see "
+     "docs/math.md"},
+    {"report.tolerance", TEXT(tolerance), LISTED,
+     "mm within which surfaces count as one (NSD): a number, or CLASS=MM for some; empty: 1, and 3 "
+     "for a class named infection"},
+    {"report.lesions", TEXT(lesions), LISTED, "classes whose connected parts are counted"},
+    {"report.lesion_overlap", REAL(lesion_overlap, 0, 1), 0,
+     "share of a lesion that must be covered before it counts as found; never less than a voxel"},
+
     {"engine", CHOICE(engine, pleat_engine_name), RESUME | PREDICT | QUOTED,
      "auto, or one that `pleat info` lists"},
     {"precision", CHOICE(precision, pleat_precision_name), RESUME | PREDICT,
@@ -141,6 +152,7 @@ void pleat_config_defaults(pleat_config *config) {
                   .transforms = pleat_augment_defaults(),
                   .loader_threads = 1},
         .predict_batch = 2,
+        .lesion_overlap = PLEAT_LESIONS_OVERLAP,
         .host_memory = 4.0 * 1024 * 1024 * 1024,
     };
     const pleat_prep_steps steps = {

@@ -7,6 +7,7 @@
 #include "run_impl.h"
 
 #include "pleat/comm_device.h"
+#include "pleat/estimates.h"
 #include "pleat/figures.h"
 #include "pleat/log.h"
 #include "pleat/plan.h"
@@ -160,12 +161,22 @@ done:
 
 /* --- the report ----------------------------------------------------------------------------- */
 
+pleat_status pleat_run_config(const char *folder, pleat_config *out) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_config_defaults(out);
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_CONFIG, path));
+    return pleat_file_exists(path) ? pleat_config_read(path, out) : PLEAT_OK;
+}
+
 pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out) {
     pleat_classes classes;
+    pleat_config config;
+    pleat_judging how;
     *out = (pleat_results){0};
+    PLEAT_TRY(pleat_run_config(folder, &config));
     PLEAT_TRY(pleat_classes_parse(record->classes, &classes));
-    const pleat_status begun =
-        pleat_results_begin(&classes, record->folds, pleat_scores_all(), out);
+    pleat_status begun = pleat_config_judging(&config, &classes, &how);
+    if (begun == PLEAT_OK) begun = pleat_results_begin_as(&classes, record->folds, &how, out);
     pleat_classes_free(&classes);
     PLEAT_TRY(begun);
     for (int fold = 0; fold < record->folds; fold++) {
@@ -181,10 +192,33 @@ pleat_status pleat_run_results(const char *folder, const pleat_record *record, p
     return PLEAT_OK;
 }
 
-pleat_status pleat_crossval_report(const char *folder, int verbose) {
+/* The statistics: their files and their table. */
+static pleat_status report_estimates(const char *folder, const pleat_results *results,
+                                     const char *group_by, uint64_t seed, int verbose) {
+    pleat_estimates estimates;
+    PLEAT_TRY(pleat_estimates_make(results, group_by, seed, &estimates));
+    const pleat_status status = pleat_estimates_write(folder, &estimates);
+    if (status == PLEAT_OK) (void)fputc('\n', stdout);
+    if (status == PLEAT_OK) pleat_estimates_print(stdout, &estimates, verbose);
+    pleat_estimates_free(&estimates);
+    return status;
+}
+
+pleat_status pleat_crossval_results(const char *folder, pleat_results *out) {
+    pleat_record record;
+    *out = (pleat_results){0};
+    PLEAT_TRY(pleat_record_read(folder, &record));
+    return pleat_run_results(folder, &record, out);
+}
+
+pleat_status pleat_crossval_report(const char *folder, const pleat_rescore *anew, int verbose) {
     pleat_record record;
     pleat_results results;
+    pleat_config config;
     PLEAT_TRY(pleat_record_read(folder, &record));
+    PLEAT_TRY(pleat_run_config(folder, &config));
+    for (int i = 0; anew != NULL && i < anew->n; i++)
+        PLEAT_TRY(pleat_config_set(anew->assignment[i], &config));
     const pleat_report_info info = {.version = record.version,
                                     .command = record.command,
                                     .config_digest = record.digest,
@@ -193,9 +227,12 @@ pleat_status pleat_crossval_report(const char *folder, int verbose) {
                                     .weights = record.weights,
                                     .seed = record.seed};
     pleat_status status = pleat_run_results(folder, &record, &results);
+    if (status == PLEAT_OK && anew != NULL) status = pleat_run_rescore(folder, &config, &results);
     if (status == PLEAT_OK) status = pleat_report_write(folder, &results, &info);
     if (status == PLEAT_OK) status = pleat_figures_run(folder, &results);
     if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, verbose);
+    if (status == PLEAT_OK)
+        status = report_estimates(folder, &results, config.group_by, record.seed, verbose);
     if (status == PLEAT_OK) (void)printf("\nresults: %s\n", folder);
     pleat_results_free(&results);
     return status;
@@ -256,7 +293,7 @@ static pleat_status report(const pleat_crossval *cv) {
         PLEAT_TRY(is_finished(cv, fold, &finished));
         missing += !finished;
     }
-    if (missing == 0) return pleat_crossval_report(cv->options->out, cv->options->verbose);
+    if (missing == 0) return pleat_crossval_report(cv->options->out, NULL, cv->options->verbose);
     (void)printf(
         "%d of %d folds have scores; the last one makes the report. Now: pleat report %s\n",
         cv->data.folds.k - missing, cv->data.folds.k, cv->options->out);

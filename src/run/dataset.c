@@ -30,6 +30,7 @@ pleat_status pleat_dataset_find(pleat_config *config, const char *run, pleat_dat
     PLEAT_TRY(pleat_cases_find(config, &out->cases));
     PLEAT_TRY(find_classes(config, &out->classes));
     PLEAT_TRY(pleat_config_check(config));
+    PLEAT_TRY(pleat_config_judging(config, &out->classes, &out->judging));
     if (config->store[0] != '\0')
         PLEAT_TRY(pleat_path(out->store_path, sizeof out->store_path, "%s", config->store));
     else

@@ -210,7 +210,7 @@ static pleat_status write_scores(fold_job *job) {
     for (int rank = 0; rank < cv->team.group->size; rank++) all += sizes[rank];
     PLEAT_TRY_GOTO(
         status, done,
-        pleat_results_begin(&cv->data.classes, cv->data.folds.k, pleat_scores_all(), &results));
+        pleat_results_begin_as(&cv->data.classes, cv->data.folds.k, &cv->data.judging, &results));
     PLEAT_TRY_GOTO(status, done, pleat_results_unpack(gathered, all, &results));
     PLEAT_TRY_GOTO(status, done, pleat_report_write_fold(job->folder, &results));
 done:
@@ -230,8 +230,8 @@ static pleat_status predict(fold_job *job) {
     PLEAT_TRY(pleat_fold_path(job->folder, PLEAT_FOLD_PREDICTIONS, path));
     pleat_status status = pleat_file_make_folder(path);
     if (status == PLEAT_OK)
-        status = pleat_results_begin(&cv->data.classes, cv->data.folds.k, pleat_scores_all(),
-                                     &job->results);
+        status = pleat_results_begin_as(&cv->data.classes, cv->data.folds.k, &cv->data.judging,
+                                        &job->results);
     if (status == PLEAT_OK) status = predict_share(job);
     PLEAT_TRY(pleat_comm_agree(cv->team.group, status));
     PLEAT_TRY(agree_on_halt(job));

@@ -17,7 +17,8 @@
 typedef struct pleat_dataset {
     pleat_cases cases;
     pleat_classes classes;
-    pleat_folds folds; /* who holds out which case */
+    pleat_judging judging; /* how scores are computed */
+    pleat_folds folds;     /* who holds out which case */
     char preprocessing[2048];
     char store_path[PLEAT_PATH_BYTES];
     pleat_store *store; /* in the order of the cases */
@@ -74,6 +75,10 @@ pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt);
 /* What the finished folds of a run scored, in order of fold; freed by the caller, also after a
  * failure. ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
 pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out);
+
+/* Scores the predictions of `results` again, as report.* of `config` says, and puts that in their
+ * place. Errors of pleat_score_files. */
+pleat_status pleat_run_rescore(const char *run, const pleat_config *config, pleat_results *results);
 
 /* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
  * configuration, naming the first key that differs; ERR_DATA when it is of images of another number

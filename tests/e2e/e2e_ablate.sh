@@ -22,8 +22,10 @@ holds "two stores" same_text "$(ls -d study/store*/ | xargs)" "study/store-raw/ 
 holds "all have the same folds" cmp -s study/none/splits_final.json study/both/splits_final.json
 holds "columns" same_text "$(head -1 study/ablation.csv)" \
     "score,class,none,augmentation,preprocessing,both"
-holds "six scores of four classes" same_text "$(sed 1d study/ablation.csv | wc -l)" 24
-holds "every case by every variant" same_text "$(sed 1d study/ablation.detailed.csv | wc -l)" \
+six='(DSC|IoU|Sens|Spec|Prec|Acc),'
+holds "six scores of four classes" same_text "$(grep -cE "^$six" study/ablation.csv)" 24
+holds "and those of surfaces" same_text "$(grep -c "^HD95," study/ablation.csv)" 4
+holds "every case by every variant" same_text "$(grep -cE ",$six" study/ablation.detailed.csv)" \
     $((4 * 2 * 6))
 
 # A median is that of the run's own detailed file.

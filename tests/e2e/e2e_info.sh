@@ -163,12 +163,14 @@ json 'bench="augment"' crop_per_s mirror_per_s contrast_per_s brightness_per_s g
     noise_per_s elastic_per_s rotation_per_s scale_per_s all_per_s worst_per_s drawn_per_s \
     threads=2 crop_threads_per_s drawn_threads_per_s draws=5
 [ -z "$(ls scratch)" ] || wrong "left in the scratch folder: $(ls scratch)"
+run 0 bench score --size 40x30x20 --repeats 2 --json
+json 'bench="score"' ms_median classes=4 'surface="deepmind"' 'size=[40, 30, 20]' peak_mib
 succeeds "bench allreduce" 2 bench allreduce --bytes 4,64K --repeats 3 --json
 json 'bench="allreduce"' 'comm="mpi"' ranks=2 sizes
 
 run 0 bench step --engine ref --patch 4x4x4 --filters 1 --depth 1 --steps 1 --warmup 0
 [ "$(wc -l < out)" -eq 1 ] || wrong "bench step prints more than one line"
-for what in step prep read predict allreduce augment; do
+for what in step prep read predict allreduce augment score; do
     run 0 bench "$what" --help
     text "usage: pleat bench $what .*" '--json .*'
 done

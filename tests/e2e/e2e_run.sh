@@ -14,7 +14,10 @@ held_out() {
 }
 
 # ids FILE: of the cases a scores.csv or cv_results.detailed.csv has, one for each score.
-ids() { sed 1d "$1" | cut -d, -f1 | sort | uniq -c | awk '$1 == 6 { print $2 }' | xargs; }
+ids() { originals "$1" | sed 1d | cut -d, -f1 | sort | uniq -c | awk '$1 == 6 { print $2 }' |
+    xargs; }
+# originals FILE: of a scores.csv, the rows of the six scores that the original has.
+originals() { grep -E '^[^,]*,(score|DSC|IoU|Sens|Spec|Prec|Acc),' "$1"; }
 
 # header FILE: what a label map must share with its image: sizes, and where it lies.
 header() { gzip -dc "$1" | od -An -v -tx1 -j "$2" -N "$3" | tr -d ' \n'; }
@@ -132,7 +135,41 @@ holds "two cases scored" same_text "$(ids scored/cv_results.detailed.csv)" "case
 holds "a table" has out "2 cases"
 succeeds "score of the run's fold" 0 score run/fold_0/predictions --truth data --classes $names \
     --out again
-holds "the same scores" cmp again/cv_results.detailed.csv run/fold_0/scores.csv
+holds "the same scores" same_text "$(cat again/cv_results.detailed.csv)" \
+    "$(originals run/fold_0/scores.csv)"
+
+# --- anybody's label maps -----------------------------------------------------------------------
+columns="case,fold,class,label,score,value,unit,state,definition"
+succeeds "score as CSV" 0 score data run/fold_0/predictions --classes $names
+holds "the columns" same_text "$(head -1 out)" "$columns"
+holds "the first Dice is the run's" same_text "$(grep -m1 ',DSC,' out | cut -d, -f6)" \
+    "$(sed -n 2p run/fold_0/scores.csv | cut -d, -f3)"
+holds "the run's own table is alike" same_text "$(head -1 run/scores.csv)" "$columns"
+holds "all six cases are in it" same_text "$(cut -d, -f1 run/scores.csv | sort -u | wc -l)" 7
+for file in statistics.csv statistics.json; do holds "the run has $file" [ -s "run/$file" ]; done
+holds "few cases are told" has table "6 cases are fewer than 50"
+succeeds "score as JSON" 0 score data run/fold_0/predictions --json --set report.surface=medpy
+holds "it is of surfaces by MedPy" has out '"judged": "surface medpy;'
+holds "no number that JSON does not know" lacks out nan
+refused "an unknown class" 2 "'liver' is no class" 0 score data run/fold_0/predictions \
+    --classes $names --set report.lesions=liver
+
+cp run/statistics.csv was.csv
+succeeds "scored again" 0 report run --rescore
+holds "the same again" cmp run/statistics.csv was.csv
+succeeds "scored by MONAI's definition" 0 report run --set report.surface=monai
+holds "the definition is told" has out "Scored by: surface monai;"
+holds "and stands beside each number" grep -q ',HD95,.*,monai$' run/statistics.csv
+holds "the Dice is the same" same_text "$(grep ',DSC,' run/statistics.csv)" \
+    "$(grep ',DSC,' was.csv)"
+succeeds "compare" 0 compare run run/summary.json
+holds "the same are equal" grep -qE ' 6 .* 0 : 0 ' out
+cp -r run patients
+sed -i 's/group_by: .*/group_by: "^(case)"/' patients/config.yaml
+succeeds "compare patients" 0 compare run/summary.json patients
+holds "those of the run's configuration" has out "over 1 groups"
+refused "other cases" 3 "are not of the same cases: 0 only in the first" 0 compare \
+    again/statistics.json run
 
 # --- a folder in use -----------------------------------------------------------------------------
 "$mpiexec" -n 2 "$pleat" run tiny.yaml --out busy --set train.epochs=100000 > out_busy 2>&1 \

@@ -17,7 +17,8 @@ pleat_results counted_results(const counted *cases, int n, const char *const *na
         OK(pleat_results_add(&results, cases[i].id, cases[i].fold, cases[i].prediction,
                              cases[i].reference, &one));
         memcpy(one->counts, cases[i].counts, (size_t)classes * sizeof *one->counts);
-        OK(pleat_scores_compute(results.scores, NULL, classes, one->counts, one->values));
+        OK(pleat_scores_compute(results.scores, &results.how, NULL, classes, one->counts,
+                                one->values));
     }
     return results;
 }

@@ -74,6 +74,23 @@ static const char detailed_of_a_and_b[] =
     "b,Prec,0.9333333333333333,0.8,0.75,0.8\n"
     "b,Acc,0.9,0.96,0.98,0.99\n";
 
+/* The rows of a scores.csv that the original has too. */
+static void keep_originals(char *text) {
+    char *to = text;
+    for (char *line = text, *end = NULL; *line != '\0'; line = end) {
+        end = strchr(line, '\n') + 1;
+        static const char *const names[] = {"score", "DSC", "IoU", "Sens", "Spec", "Prec", "Acc"};
+        const char *name = strchr(line, ',') + 1;
+        int kept = 0;
+        for (size_t i = 0; i < COUNT(names); i++)
+            kept |= strncmp(name, names[i], strlen(names[i])) == 0 && name[strlen(names[i])] == ',';
+        if (!kept) continue;
+        memmove(to, line, (size_t)(end - line));
+        to += end - line;
+    }
+    *to = '\0';
+}
+
 static const char detailed_of_c[] = "\"c,1\",DSC,1,1,0.6666666666666666,0\n"
                                     "\"c,1\",IoU,1,1,0.5,0\n"
                                     "\"c,1\",Sens,1,1,0.5,\n"
@@ -241,7 +258,11 @@ static void test_a_fold_is_read_back_exactly_as_written(void **state) {
     pleat_results_free(&got);
     fold0[0].counts[0].tn = 20;
     write_fold(folder, fold0, 2);
-    assert_text(folder, "scores.csv", detailed_of_a_and_b);
+    char *text = text_of(folder, "scores.csv");
+    assert_non_null(strstr(text, "\na,HD95,,,,\n")); /* not known, where only counts are */
+    keep_originals(text);
+    assert_string_equal(text, detailed_of_a_and_b);
+    free(text);
 }
 
 static void test_a_damaged_fold_is_refused_naming_the_file(void **state) {

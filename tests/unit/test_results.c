@@ -101,7 +101,7 @@ static void as_many_classes_as_labels_have_values_fit(void **state) {
     OK(pleat_results_add(&r, "a", 0, "p", "r", &one));
     assert_true(isnan(pleat_results_at(&r, 0, 5, 254).x)); /* not computed yet */
     one->counts[254] = (pleat_counts){1, 2, 3, 4};
-    OK(pleat_scores_compute(r.scores, NULL, 255, one->counts, one->values));
+    OK(pleat_scores_compute(r.scores, &r.how, NULL, 255, one->counts, one->values));
     assert_true(pleat_results_at(&r, 0, 0, 254).x == 2.0 / 7.0);
     assert_string_equal(r.classes.name[254], "c254");
     pleat_results_free(&r);

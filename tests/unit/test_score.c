@@ -70,6 +70,40 @@ static void test_a_folder_of_label_maps_alone_may_be_the_truth(void **state) {
     pleat_results_free(&got);
 }
 
+static void test_two_files_and_two_folders_of_cases_are_pairs_too(void **state) {
+    (void)state;
+    char guess[PLEAT_PATH_BYTES], truth[PLEAT_PATH_BYTES];
+    pleat_map_pair *pairs = NULL;
+    pleat_classes classes;
+    int n = 0;
+    write_labels("any/guesses/a", "segmentation.nii.gz", guess_of_a, 6);
+    write_labels("any/guesses/a", "imaging.nii.gz", truth_of_b, 6);
+    write_labels("any/maps", "a.nii.gz", truth_of_a, 6);
+    write_labels("any/maps", "b.nii.gz", truth_of_b, 6);
+    OK(pleat_score_find(in_root(guess, "any/guesses"), in_root(truth, "any/maps"), &pairs, &n));
+    assert_int_equal(n, 1);
+    assert_string_equal(pairs[0].id, "a");
+    assert_non_null(strstr(pairs[0].prediction, "any/guesses/a/segmentation.nii.gz"));
+    assert_non_null(strstr(pairs[0].truth, "any/maps/a.nii.gz"));
+    OK(pleat_score_classes(truth, pairs, n, &classes)); /* labels 0, 1, 2 are there */
+    assert_int_equal(classes.n, 3);
+    assert_string_equal(classes.name[2], "2");
+    pleat_classes_free(&classes);
+    free(pairs);
+    OK(pleat_score_find(in_root(guess, "any/guesses/a/segmentation.nii.gz"),
+                        in_root(truth, "any/maps/b.nii.gz"), &pairs, &n));
+    assert_int_equal(n, 1);
+    assert_non_null(strstr(pairs[0].truth, "any/maps/b.nii.gz"));
+    free(pairs);
+    OK(pleat_score_find(in_root(guess, "any/maps/b.nii.gz"), in_root(truth, "any/maps"), &pairs,
+                        &n));
+    assert_string_equal(pairs[0].id, "b");
+    free(pairs);
+    write_labels("any", "c.nii.gz", truth_of_b, 6);
+    REFUSED(pleat_score_find(in_root(guess, "any/c.nii.gz"), truth, &pairs, &n),
+            PLEAT_ERR_NOT_FOUND, "no label map of case 'c'");
+}
+
 static void assert_pair_refused(pleat_status want, const char *const told[], size_t n_told) {
     char guess[PLEAT_PATH_BYTES], truth[PLEAT_PATH_BYTES];
     pleat_results got = counted_results(NULL, 0, names, 3, 1);
@@ -111,6 +145,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_case_with_a_prediction_is_scored_and_others_are_left_out),
         cmocka_unit_test(test_a_folder_of_label_maps_alone_may_be_the_truth),
+        cmocka_unit_test(test_two_files_and_two_folders_of_cases_are_pairs_too),
         cmocka_unit_test(test_a_pair_that_does_not_fit_is_refused_naming_the_case),
         cmocka_unit_test(test_a_folder_without_predictions_is_not_found),
     };

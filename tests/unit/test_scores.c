@@ -2,6 +2,7 @@
  * test_scores.c - the scores are their formulas, and a score more is a row more: a list with a
  * family of this test's own goes through every table and file of a report.
  */
+#include "../../src/eval/scores/families.h"
 #include "pleat/figures.h"
 #include "pleat/report.h"
 #include "support.h"
@@ -22,7 +23,7 @@ static const pleat_score *named(const char *name) {
 }
 
 static double of_counts(const char *name, pleat_counts counts) {
-    return named(name)->compute(&(pleat_judged){NULL, 0, counts}, NULL);
+    return named(name)->compute(&(pleat_judged){.counts = counts}, NULL);
 }
 
 static void the_originals_scores_are_six_in_its_order_and_come_first(void **state) {
@@ -41,6 +42,7 @@ static void names_are_unique_and_no_column_is_missing(void **state) {
         const pleat_score *score = pleat_scores_at(all, s);
         assert_true(score->name[0] != '\0' && score->name[strcspn(score->name, " ,\"")] == '\0');
         assert_true(score->title[0] != '\0' && score->unit != NULL && score->compute != NULL);
+        assert_true(score->what != NULL || pleat_scores_family(all, s)->define != NULL);
         assert_ptr_equal(named(score->name), score);
     }
 }
@@ -72,6 +74,100 @@ static void nought_by_nought_is_undefined_and_nought_by_some_is_nought(void **st
             if (isnan(want[i][s]) ? !isnan(got) : got != want[i][s])
                 fail_msg("%s of row %d is %g, not %g", six[s], i, got, want[i][s]);
         }
+}
+
+/* --- volumes, surfaces, lesions --------------------------------------------------------------- */
+
+/* Of class 1 in a pair of rows of voxels of 10 x 10 x 10 mm, 1 ml each. */
+static double of_row(const char *name, const char *truth, const char *predicted) {
+    const pleat_scores *all = pleat_scores_all();
+    const int n = (int)strlen(truth), scores = pleat_scores_count(all);
+    uint8_t t[64], p[64];
+    double *values = malloc(2 * (size_t)scores * sizeof *values), x = 0.0;
+    pleat_counts counts[2];
+    pleat_classes classes;
+    pleat_judging how;
+    assert_non_null(values);
+    for (int i = 0; i < n; i++) {
+        t[i] = truth[i] == '#';
+        p[i] = predicted[i] == '#';
+    }
+    const pleat_pair pair = {t, p, {1, 1, n}, {10, 10, 10}};
+    OK(pleat_classes_parse("rest,spot", &classes));
+    OK(pleat_judging_make(&classes, PLEAT_SURFACE_MONAI, "spot=10", "spot", 0.5, &how));
+    OK(pleat_metrics_count(t, p, (size_t)n, 2, counts));
+    OK(pleat_scores_compute(all, &how, &pair, 2, counts, values));
+    for (int s = 0; s < scores; s++)
+        if (strcmp(pleat_scores_at(all, s)->name, name) == 0) x = values[2 * s + 1];
+    pleat_classes_free(&classes);
+    free(values);
+    return x;
+}
+
+static void volumes_surfaces_and_lesions_of_rows_are_known(void **state) {
+    (void)state;
+    const double u = (double)NAN;
+    static const char none[] = "..............";
+    static const char truth[] = "####..##....#.", guess[] = ".###..#.###..#";
+    const struct {
+        const char *name, *truth, *guess;
+        double want;
+    } rows[] = {
+        {"TruthVol", truth, guess, 7},
+        {"PredVol", truth, guess, 8},
+        {"VolDiff", truth, guess, 1},
+        {"VolSim", truth, guess, 14.0 / 15},
+        {"FPVol", truth, guess, u},
+        {"FPVol", none, guess, 8},
+        {"FPVol", none, none, 0},
+        {"VolSim", none, none, u},
+        {"VolSim", truth, none, 0},
+        {"HD", truth, guess, 20},
+        {"NSD", truth, guess, 13.0 / 15}, /* two voxels of ### are 20 mm away */
+        {"HD95", truth, none, u},
+        {"NSD", truth, none, 0},
+        {"NSD", none, none, u},
+        {"LesFound", truth, guess, 2}, /* 3 of 4, 1 of 2, 0 of 1 */
+        {"LesMissed", truth, guess, 1},
+        {"LesFalse", truth, guess, 2}, /* ### and # are beside the truth */
+        {"LesSens", truth, guess, 2.0 / 3},
+        {"LesPrec", truth, guess, 2.0 / 4},
+        {"LesF1", truth, guess, 2.0 * 2 / 3 * 0.5 / (2.0 / 3 + 0.5)},
+        {"LesF1", truth, none, 0},
+        {"LesF1", none, none, u},
+        {"LesSens", none, guess, u},
+        {"LesFound", "##########", "#.##......", 0}, /* 3 of 10 are too few */
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const double got = of_row(rows[i].name, rows[i].truth, rows[i].guess);
+        if (isnan(rows[i].want) ? !isnan(got) : !(fabs(got - rows[i].want) < 1e-12))
+            fail_msg("row %zu: %s is %.12g, not %.12g", i, rows[i].name, got, rows[i].want);
+    }
+}
+
+static void choices_are_read_by_class_and_strangers_refused(void **state) {
+    (void)state;
+    pleat_classes classes;
+    pleat_judging how;
+    char text[PLEAT_JUDGING_BYTES];
+    OK(pleat_classes_parse("rest,lung,infection,tumour", &classes));
+    OK(pleat_judging_make(&classes, PLEAT_SURFACE_DEEPMIND, "", "", 0.1, &how));
+    assert_true(how.tolerance[1] == 1.0 && how.tolerance[2] == 3.0 && how.tolerance[3] == 1.0);
+    assert_string_equal(pleat_judging_text(&how, &classes, text),
+                        "surface deepmind; tolerance in mm 1 3 1");
+    assert_true(pleat_scores_asked(&how)->n == pleat_scores_all()->n - 1);
+    OK(pleat_judging_make(&classes, PLEAT_SURFACE_MEDPY, "tumour=0.5 , 2", "tumour, lung", 0.25,
+                          &how));
+    assert_string_equal(pleat_judging_text(&how, &classes, text),
+                        "surface medpy; tolerance in mm 2 2 0.5; overlap 0.25; lesions of 1 3");
+    assert_ptr_equal(pleat_scores_asked(&how), pleat_scores_all());
+    REFUSED(pleat_judging_make(&classes, 0, "liver=1", "", 0, &how), PLEAT_ERR_ARG,
+            "'liver' is no class; there are rest, lung");
+    REFUSED(pleat_judging_make(&classes, 0, "wide", "", 0, &how), PLEAT_ERR_ARG, "'wide'");
+    REFUSED(pleat_judging_make(&classes, 0, "-1", "", 0, &how), PLEAT_ERR_ARG, "'-1'");
+    REFUSED(pleat_judging_make(&classes, 0, "", "rest", 0, &how), PLEAT_ERR_ARG, "background");
+    REFUSED(pleat_judging_make(&classes, 0, "", "liver", 0, &how), PLEAT_ERR_ARG, "report.lesions");
+    pleat_classes_free(&classes);
 }
 
 /* --- a score more ----------------------------------------------------------------------------- */
@@ -114,14 +210,15 @@ static double ratio(const pleat_judged *of, const void *shared) {
 }
 
 static const pleat_score volume_rows[] = {
-    {.name = "VolDiff",
-     .title = "Difference of volumes (VolDiff)",
+    {.name = "SpotDiff",
+     .title = "Difference of volumes (SpotDiff)",
      .unit = "mm3",
      .better = PLEAT_LOWER_IS_BETTER,
      .compute = difference},
-    {.name = "VolRatio", .title = "Ratio of volumes (VolRatio)", .unit = "", .compute = ratio},
+    {.name = "SpotRatio", .title = "Ratio of volumes (SpotRatio)", .unit = "", .compute = ratio},
 };
-static const pleat_score_family volume_family = {volume_rows, 2, measure_volumes, free_volumes};
+static const pleat_score_family volume_family = {
+    .score = volume_rows, .n = 2, .prepare = measure_volumes, .release = free_volumes};
 
 /* Everything there is, and the two. */
 static const pleat_scores *with_volumes(void) {
@@ -157,7 +254,7 @@ static pleat_results two_cases(const pleat_scores *scores) {
         const pleat_pair pair = {truth[i], guess[i], {1, 2, 2}, {0.5, 1.0, 3.0}};
         OK(pleat_results_add(&results, i == 0 ? "a" : "b", i, "p", "r", &one));
         OK(pleat_metrics_count(truth[i], guess[i], 4, 2, one->counts));
-        OK(pleat_scores_compute(scores, &pair, 2, one->counts, one->values));
+        OK(pleat_scores_compute(scores, &results.how, &pair, 2, one->counts, one->values));
     }
     return results;
 }
@@ -210,8 +307,8 @@ static void a_row_more_is_a_score_more_everywhere_but_in_the_originals_files(voi
     OK(pleat_report_print(out, &results, 1));
     OK(pleat_figures_boxes(path, "volume", pleat_scores_count(list) - 2, both, 2));
     assert_int_equal(fclose(out), 0);
-    assert_non_null(strstr(text, "\nDifference of volumes (VolDiff), mm3, lower is better\n"));
-    assert_non_null(strstr(text, "\nRatio of volumes (VolRatio)\n"));
+    assert_non_null(strstr(text, "\nDifference of volumes (SpotDiff), mm3, lower is better\n"));
+    assert_non_null(strstr(text, "\nRatio of volumes (SpotRatio)\n"));
     free(text);
     static const char *const originals[] = {"cv_results.detailed.csv", "cv_results.final.csv"};
     for (int i = 0; i < 2; i++) { /* as with the six alone */
@@ -223,12 +320,12 @@ static void a_row_more_is_a_score_more_everywhere_but_in_the_originals_files(voi
         free(text);
         free(same);
     }
-    assert_holds("more/summary.json", "\"VolDiff\": 1.5", 1);
-    assert_holds("six/summary.json", "VolDiff", 0);
-    assert_holds("more/ablation.csv", "VolDiff,spot,1.5,1.5\n", 1);
-    assert_holds("more/ablation.detailed.csv", "two,b,VolRatio,0.75,\n", 1);
+    assert_holds("more/summary.json", "SpotDiff", 0); /* which has what follows from the counts */
+    assert_holds("more/summary.json", "\"Dice\": ", 1);
+    assert_holds("more/ablation.csv", "SpotDiff,spot,1.5,1.5\n", 1);
+    assert_holds("more/ablation.detailed.csv", "two,b,SpotRatio,0.75,\n", 1);
     assert_holds("more/figures/volume.gp", "set yrange [0:*]", 1);
-    assert_holds("more/figures/volume.gp", "set ylabel 'VolDiff, mm3'", 1);
+    assert_holds("more/figures/volume.gp", "set ylabel 'SpotDiff, mm3'", 1);
     pleat_results_free(&results);
     pleat_results_free(&without);
 }
@@ -242,7 +339,7 @@ static void a_folds_file_keeps_what_its_counts_do_not_tell(void **state) {
     const pleat_results second = pleat_results_part(&both, 1, 1);
     OK(pleat_file_make_folder(in_root(path, "fold")));
     OK(pleat_report_write_fold(path, &second));
-    assert_holds("fold/scores.csv", "b,VolDiff,1.5,1.5\n", 1);
+    assert_holds("fold/scores.csv", "b,SpotDiff,1.5,1.5\n", 1);
     OK(pleat_report_read_fold(path, 1, &got));
     for (int s = 0; s < at + 2; s++)
         for (int c = 0; c < 2; c++) {
@@ -251,7 +348,9 @@ static void a_folds_file_keeps_what_its_counts_do_not_tell(void **state) {
             assert_true(isnan(want) ? isnan(is) : is == want);
         }
     /* A file of before the score: what follows from the counts is there, the rest is not. */
-    pleat_results old = two_cases(pleat_scores_all());
+    static const pleat_score_family *const families_then[] = {&pleat_scores_overlap};
+    static const pleat_scores of_then = {families_then, 1};
+    pleat_results old = two_cases(&of_then);
     const pleat_results second_of_old = pleat_results_part(&old, 1, 1);
     OK(pleat_report_write_fold(path, &second_of_old));
     assert_holds("fold/scores.json", "values", 0);
@@ -270,6 +369,8 @@ int main(void) {
         cmocka_unit_test(names_are_unique_and_no_column_is_missing),
         cmocka_unit_test(the_six_scores_are_their_formulas),
         cmocka_unit_test(nought_by_nought_is_undefined_and_nought_by_some_is_nought),
+        cmocka_unit_test(volumes_surfaces_and_lesions_of_rows_are_known),
+        cmocka_unit_test(choices_are_read_by_class_and_strangers_refused),
         cmocka_unit_test(a_family_is_prepared_once_for_a_case_and_class),
         cmocka_unit_test(a_row_more_is_a_score_more_everywhere_but_in_the_originals_files),
         cmocka_unit_test(a_folds_file_keeps_what_its_counts_do_not_tell),

@@ -50,6 +50,17 @@ void pleat_csv_end_row(pleat_csv *csv) {
     csv->fields = 0;
 }
 
+pleat_status pleat_csv_send(pleat_csv *csv, FILE *out) {
+    const int failed = ferror(csv->out);
+    pleat_status status = PLEAT_OK;
+    if (fclose(csv->out) != 0 || failed)
+        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to print a table");
+    else if (fwrite(csv->text, 1, csv->bytes, out) != csv->bytes)
+        status = PLEAT_FAIL(PLEAT_ERR_IO, "a table cannot be printed: %s", strerror(errno));
+    free(csv->text);
+    return status;
+}
+
 pleat_status pleat_csv_close(pleat_csv *csv, const char *path) {
     const int failed = ferror(csv->out);
     pleat_status status = PLEAT_OK;

@@ -25,7 +25,9 @@ void pleat_csv_real(pleat_csv *csv, double x);
 void pleat_csv_rounded(pleat_csv *csv, double x, int digits); /* significant ones */
 void pleat_csv_end_row(pleat_csv *csv);
 
-/* Releases what `open` took, also when it fails. ERR_MEMORY, ERR_IO. */
+/* Both release what `open` took, also when they fail: into a file, or to `out`. ERR_MEMORY, ERR_IO.
+ */
+pleat_status pleat_csv_send(pleat_csv *csv, FILE *out);
 pleat_status pleat_csv_close(pleat_csv *csv, const char *path);
 
 #endif /* PLEAT_EVAL_CSV_H */

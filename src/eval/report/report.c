@@ -43,7 +43,22 @@ static json_t *case_to_json(const pleat_tables *t, int i, int *lost) {
                                pleat_json_text(r->prediction), "reference",
                                pleat_json_text(r->reference), "counts", counts);
     if (values != NULL) *lost += json_object_set_new(object, "values", values);
+    if (r->dim[0] > 0)
+        *lost += json_object_set_new(object, "grid",
+                                     json_pack("{s[iii] s[fff]}", "size", r->dim[2], r->dim[1],
+                                               r->dim[0], "spacing", r->spacing[2], r->spacing[1],
+                                               r->spacing[0]));
     return object;
+}
+
+/* How the values were computed; nothing where all follow from the counts. */
+static void put_how(const pleat_results *r, json_t *root, int *lost) {
+    char text[PLEAT_JUDGING_BYTES];
+    int others = 0;
+    for (int f = 0; f < r->scores->n; f++) others += r->scores->family[f]->prepare != NULL;
+    if (others > 0)
+        *lost += json_object_set_new(
+            root, "judged", pleat_json_text(pleat_judging_text(&r->how, &r->classes, text)));
 }
 
 static pleat_status write_counts(const pleat_tables *t, const char *path) {
@@ -58,6 +73,7 @@ static pleat_status write_counts(const pleat_tables *t, const char *path) {
         lost += json_array_append_new(names, pleat_json_text(classes->name[c]));
     for (int i = 0; lost == 0 && i < t->results->n; i++)
         lost += json_array_append_new(cases, case_to_json(t, i, &lost));
+    if (lost == 0) put_how(t->results, root, &lost);
     if (lost == 0) text = json_dumps(root, JSON_INDENT(1));
     PLEAT_CHECK_GOTO(status, done, text != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     PLEAT_TRY_GOTO(status, done, pleat_file_write_atomic(path, text, strlen(text)));
@@ -111,6 +127,15 @@ static void read_values(const json_t *lists, const pleat_results *r, double *val
     }
 }
 
+/* The size of its grid, where the file says it. */
+static void read_grid(const json_t *grid, pleat_case_result *one) {
+    const json_t *size = json_object_get(grid, "size"), *mm = json_object_get(grid, "spacing");
+    for (int a = 0; a < 3; a++) { /* x, y, z there, D, H, W here */
+        one->dim[2 - a] = (int)json_integer_value(json_array_get(size, (size_t)a));
+        one->spacing[2 - a] = json_number_value(json_array_get(mm, (size_t)a));
+    }
+}
+
 static pleat_status read_case(const json_t *value, const char *path, size_t i, int fold,
                               pleat_results *results) {
     const char *const keys[] = {"id", "prediction", "reference"};
@@ -126,8 +151,21 @@ static pleat_status read_case(const json_t *value, const char *path, size_t i, i
     PLEAT_CHECK(whole, PLEAT_ERR_FORMAT,
                 "case %zu of '%s' is damaged; remove the file to score the fold again", i, path);
     read_values(json_object_get(value, "values"), results, one->values);
-    return pleat_scores_compute(results->scores, NULL, results->classes.n, one->counts,
-                                one->values);
+    read_grid(json_object_get(value, "grid"), one);
+    return pleat_scores_compute(results->scores, &results->how, NULL, results->classes.n,
+                                one->counts, one->values);
+}
+
+/* `judged`: what the file says of how its values were computed; NULL: it has none. */
+static pleat_status check_how(const char *judged, const char *path, const pleat_results *r) {
+    char text[PLEAT_JUDGING_BYTES];
+    PLEAT_CHECK(judged == NULL ||
+                    strcmp(judged, pleat_judging_text(&r->how, &r->classes, text)) == 0,
+                PLEAT_ERR_DATA,
+                "'%s' was scored by '%s', report.* of the configuration says '%s'; set it back, or "
+                "remove the file to score the fold again",
+                path, judged, text);
+    return PLEAT_OK;
 }
 
 static pleat_status parse_counts(const json_t *root, const char *path, int fold,
@@ -148,6 +186,7 @@ static pleat_status parse_counts(const json_t *root, const char *path, int fold,
                 "'%s' holds the scores of %zu classes, the run has %d; remove it to score the fold "
                 "again",
                 path, classes, results->classes.n);
+    PLEAT_TRY(check_how(json_string_value(json_object_get(root, "judged")), path, results));
     for (size_t i = 0; i < many; i++)
         PLEAT_TRY(read_case(json_array_get(cases, i), path, i, fold, results));
     return PLEAT_OK;

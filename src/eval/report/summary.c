@@ -2,8 +2,8 @@
  *
  *   nnU-Net's  foreground_mean, mean, metric_per_case   labels 1 .. classes-1, counts, and the
  *                                                    scores that it has
- *   ours       mean_scores, std, median, undefined      labels 0 .. classes-1, all scores
- *              per_fold, headline, folds, classes, schema, run
+ *   ours       mean_scores, std, median, undefined      labels 0 .. classes-1, the scores that
+ *              per_fold, headline, folds, classes, schema, run      follow from the counts
  *
  * Means are over the cases where a score is defined, then plainly over the labels, as in nnU-Net's
  * evaluate_predictions.py; where it writes NaN, which strict parsers refuse, this writes null. */
@@ -118,6 +118,11 @@ static void put_means(int *lost, json_t *root, const pleat_tables *t) {
 
 /* --- ours ----------------------------------------------------------------------------------- */
 
+/* The others have rules of their own for what is undefined, and are in statistics.json. */
+static int is_counted(const pleat_tables *t, int score) {
+    return pleat_scores_family(t->results->scores, score)->prepare == NULL;
+}
+
 typedef json_t *(*field)(const pleat_summary *s);
 static json_t *mean_of(const pleat_summary *s) { return pleat_json_real(s->mean); }
 static json_t *sd_of(const pleat_summary *s) { return pleat_json_real(s->sd); }
@@ -131,8 +136,9 @@ static json_t *by_label(int *lost, const pleat_tables *t, int fold, field of) {
         json_t *scores = json_object();
         char key[16];
         for (int s = 0; s < pleat_scores_count(t->results->scores); s++)
-            put(lost, scores, pleat_tables_key(pleat_scores_at(t->results->scores, s)),
-                of(pleat_tables_at(t, fold, s, c)));
+            if (is_counted(t, s))
+                put(lost, scores, pleat_tables_key(pleat_scores_at(t->results->scores, s)),
+                    of(pleat_tables_at(t, fold, s, c)));
         put(lost, object, label(key, c), scores);
     }
     return object;
@@ -163,8 +169,9 @@ static json_t *headline(int *lost, const pleat_tables *t) {
     for (int k = 0; k < t->columns; k++) {
         json_t *scores = json_object();
         for (int s = 0; s < pleat_scores_count(t->results->scores); s++)
-            put(lost, scores, pleat_tables_key(pleat_scores_at(t->results->scores, s)),
-                pleat_json_real(pleat_tables_headline(t, s, k)));
+            if (is_counted(t, s))
+                put(lost, scores, pleat_tables_key(pleat_scores_at(t->results->scores, s)),
+                    pleat_json_real(pleat_tables_headline(t, s, k)));
         put(lost, object, t->column[k].name, scores);
     }
     return object;

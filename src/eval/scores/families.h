@@ -4,6 +4,7 @@
 
 #include "pleat/metrics.h"
 
-extern const pleat_score_family pleat_scores_overlap;
+extern const pleat_score_family pleat_scores_overlap, pleat_scores_volume, pleat_scores_surface,
+    pleat_scores_lesions;
 
 #endif /* PLEAT_EVAL_SCORES_FAMILIES_H */

@@ -1,0 +1,76 @@
+/*
+ * estimates.h - what the scores of many cases amount to, how sure that is, and what was missed.
+ *
+ * A class of a case is ok (in truth and prediction), missed (in the truth alone), spurious (in the
+ * prediction alone) or empty (in neither). A score that is undefined leaves the mean; how many
+ * cases were missed or spurious stands beside each mean, and so does the penalised mean, in which
+ * an undefined score of such a case counts as the worst there is: 0 of a share, the image's
+ * diagonal of a distance. No miss makes that one better.
+ *
+ *   RUN/scores.csv       every case, class and score: case, fold, class, label, score, value, unit,
+ *                        state, definition
+ *   RUN/statistics.csv   a row per fold (and "all"), class and score
+ *   RUN/statistics.json  all of both: `pleat/statistics/1`
+ *
+ * Intervals are of 95 %: of means by BCa bootstrap and by Student's t, over groups (patients) where
+ * they are given, of medians by order statistics; inference.h has the methods. They cover these
+ * cases for these models, and say nothing of other seeds or of models trained anew.
+ */
+#ifndef PLEAT_ESTIMATES_H
+#define PLEAT_ESTIMATES_H
+
+#include "pleat/inference.h"
+#include "pleat/results.h"
+
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PLEAT_FEW_CASES 50 /* below, the table warns */
+
+typedef struct pleat_estimate {
+    int cases;                    /* of them: */
+    int states[PLEAT_PRESENCES];  /* by pleat_presence */
+    int unknown;                  /* scored before pleat had the score */
+    int n;                        /* that have the score; the rest is of these */
+    double mean, sd, least, most; /* NaN when n is 0, and SD when it is 1 */
+    double median, quartile[2];
+    double penalised;               /* mean; NaN when the score has no worst, or none is known */
+    pleat_interval bca, t, between; /* of mean, mean and median */
+} pleat_estimate;
+
+typedef struct pleat_estimates {
+    const pleat_results *results; /* the caller's */
+    int *group;                   /* [n] of each case, from 0; owned; NULL: each is its own */
+    int groups;                   /* over all cases */
+    uint64_t seed;                /* of the bootstrap */
+    pleat_estimate *at;           /* [1 + folds][scores][classes], all folds first; owned */
+} pleat_estimates;
+
+/* `group_by` as folds.h has it; NULL or "": none. ERR_ARG, ERR_DATA: it does not match; ERR_MEMORY.
+ * Freed by the caller. */
+pleat_status pleat_estimates_make(const pleat_results *results, const char *group_by, uint64_t seed,
+                                  pleat_estimates *out);
+void pleat_estimates_free(pleat_estimates *estimates);
+
+#define PLEAT_OVER_ALL (-1)
+/* Over the cases of a fold, or of PLEAT_OVER_ALL. */
+const pleat_estimate *pleat_estimates_at(const pleat_estimates *e, int fold, int score, int c);
+
+/* The three files. ERR_IO, ERR_MEMORY. */
+pleat_status pleat_estimates_write(const char *folder, const pleat_estimates *e);
+
+/* scores.csv, or statistics.json, to `out`. ERR_IO, ERR_MEMORY. */
+pleat_status pleat_scores_print(FILE *out, const pleat_results *results);
+pleat_status pleat_estimates_print_json(FILE *out, const pleat_estimates *e);
+
+/* The table: of every class but the background the scores of a short report, or with `all` every
+ * score of every class; below it what the intervals cover, and a warning when cases are few. */
+void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_ESTIMATES_H */

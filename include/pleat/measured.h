@@ -1,0 +1,62 @@
+/*
+ * measured.h - scores as a file has them, of pleat or of another tool.
+ *
+ *   statistics.json           of pleat
+ *   summary.json              of pleat and of nnU-Net (version 2), whose Dice is DSC
+ *   case,class,score,value    CSV, other columns aside: pleat's scores.csv
+ *   index,score,CLASS,...     CSV: cv_results.detailed.csv
+ *   case,[class,]SCORE,...    CSV: a row per case, or per case and class; without classes: "1"
+ *
+ * The column of cases may also be called id, index, name or subject, or be the first. A case's name
+ * of a path is its file without endings. What is no number is undefined.
+ */
+#ifndef PLEAT_MEASURED_H
+#define PLEAT_MEASURED_H
+
+#include "pleat/results.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pleat_name_list {
+    char **name; /* [n], owned */
+    int n, room;
+} pleat_name_list;
+
+typedef struct pleat_measurement {
+    int score, label, at; /* places in the lists: of score, class and case */
+    int definition;       /* in theirs; "": not known */
+    double x;
+} pleat_measurement;
+
+typedef struct pleat_measured {
+    pleat_name_list cases, classes, scores, definitions;
+    pleat_measurement *list; /* [n], owned */
+    int n, room;
+} pleat_measured;
+
+/* ERR_NOT_FOUND, ERR_FORMAT naming file, line and what is wrong. Freed by the caller. */
+pleat_status pleat_measured_read(const char *path, pleat_measured *out);
+/* Of a run's results. */
+pleat_status pleat_measured_results(const pleat_results *results, pleat_measured *out);
+
+void pleat_measured_free(pleat_measured *measured); /* an empty one may be freed again */
+
+/* Of a list; -1: it is not there. */
+int pleat_names_find(const pleat_name_list *list, const char *name);
+
+/* pleat's name of a score that nnU-Net calls `name`; else the name itself. */
+const char *pleat_measured_score(const char *name);
+
+/* For readers: one number more; `definition` may be "". ERR_MEMORY, ERR_DATA when the case has the
+ * score already. */
+pleat_status pleat_measured_add(pleat_measured *m, const char *id, const char *class_name,
+                                const char *score, const char *definition, double x);
+pleat_status pleat_measured_csv(const char *path, const char *text, size_t n, pleat_measured *out);
+pleat_status pleat_measured_json(const char *path, const char *text, size_t n, pleat_measured *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_MEASURED_H */

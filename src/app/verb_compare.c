@@ -1,0 +1,107 @@
+/* verb_compare.c - compare: which of several is better, over the same cases. */
+#include "app.h"
+
+#include "pleat/crossval.h"
+#include "pleat/figures.h"
+#include "pleat/file.h"
+#include "pleat/paired.h"
+
+#include <stdlib.h>
+
+typedef struct compared {
+    const char *name[MAX_LIST];
+    pleat_measured of[MAX_LIST];
+    pleat_results run[MAX_LIST]; /* of those that are runs; empty of files */
+    int n, runs;
+} compared;
+
+/* A run, or a file of scores. */
+static pleat_status read_one(const char *path, compared *c) {
+    const int at = c->n++;
+    c->name[at] = path;
+    if (!pleat_file_is_folder(path)) return pleat_measured_read(path, &c->of[at]);
+    PLEAT_TRY(pleat_crossval_results(path, &c->run[at]));
+    c->runs++;
+    return pleat_measured_results(&c->run[at], &c->of[at]);
+}
+
+static void release(compared *c) {
+    for (int i = 0; i < c->n; i++) {
+        pleat_measured_free(&c->of[i]);
+        pleat_results_free(&c->run[i]);
+    }
+    free(c);
+}
+
+/* The class names by label, of the first run that has them. */
+static const pleat_classes *classes_of(const compared *c) {
+    for (int i = 0; i < c->n; i++)
+        if (c->run[i].n > 0) return &c->run[i].classes;
+    return NULL;
+}
+
+static pleat_status draw(const compared *c, const char *folder) {
+    pleat_report_variant group[MAX_LIST];
+    PLEAT_CHECK(c->runs == c->n, PLEAT_ERR_UNSUPPORTED,
+                "--figure draws runs; files of scores have no classes to draw");
+    for (int i = 0; i < c->n; i++) {
+        group[i] = (pleat_report_variant){c->name[i], &c->run[i]};
+        PLEAT_CHECK(
+            c->run[i].classes.n == c->run[0].classes.n && c->run[i].scores == c->run[0].scores,
+            PLEAT_ERR_DATA, "'%s' and '%s' are of other classes or scores", c->name[0], c->name[i]);
+    }
+    PLEAT_TRY(pleat_file_make_folder(folder));
+    return pleat_figures_boxes(folder, "compare", PLEAT_HEADLINE, group, c->n);
+}
+
+/* Groups and seed: of the first run, the environment, --set. */
+static pleat_status read_config(const text_list *words, const text_list *sets,
+                                pleat_config *config) {
+    int run = 0;
+    while (run < words->n && !pleat_file_is_folder(words->item[run])) run++;
+    if (run < words->n)
+        PLEAT_TRY(pleat_run_config(words->item[run], config));
+    else
+        pleat_config_defaults(config);
+    PLEAT_TRY(pleat_config_environment(config));
+    for (int i = 0; i < sets->n; i++) PLEAT_TRY(pleat_config_set(sets->item[i], config));
+    return PLEAT_OK;
+}
+
+pleat_status verb_compare(app *a, const verb *self, int argc, char **argv) {
+    text_list words = {0}, sets = {0};
+    const char *figure = NULL;
+    int all = 0, csv = 0, json = 0, go = 0;
+    const option rows[] = {
+        {"--all-scores", OPTION_FLAG, &all, NULL, "every score, not the telling ones alone"},
+        {"--csv", OPTION_FLAG, &csv, NULL, "print CSV, a row per score and class"},
+        {"--json", OPTION_FLAG, &json, NULL, "print JSON"},
+        {"--figure", OPTION_TEXT, &figure, "FOLDER", "box plots of the Dice into FOLDER/figures"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE", "folds.group_by, seed"},
+        {0},
+    };
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(words.n >= 2, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
+    if (a->session->rank != 0) return PLEAT_OK;
+    pleat_config config;
+    pleat_comparison comparison = {0};
+    PLEAT_TRY(read_config(&words, &sets, &config));
+    compared *c = calloc(1, sizeof *c);
+    PLEAT_CHECK(c != NULL, PLEAT_ERR_MEMORY, "no memory to compare %d runs", words.n);
+    pleat_status status = PLEAT_OK;
+    for (int i = 0; i < words.n && status == PLEAT_OK; i++) status = read_one(words.item[i], c);
+    if (status == PLEAT_OK)
+        status = pleat_compare_sets(c->of, c->name, c->n, classes_of(c), config.group_by,
+                                    config.seed, &comparison);
+    if (status == PLEAT_OK && figure != NULL) status = draw(c, figure);
+    if (status == PLEAT_OK && json)
+        status = pleat_comparison_json(stdout, &comparison);
+    else if (status == PLEAT_OK && csv)
+        status = pleat_comparison_csv(stdout, &comparison);
+    else if (status == PLEAT_OK)
+        pleat_comparison_print(stdout, &comparison, all);
+    pleat_comparison_free(&comparison);
+    release(c);
+    return status;
+}

@@ -1,0 +1,115 @@
+/* measured.c - scores by name, collected one by one. */
+#include "pleat/measured.h"
+
+#include "pleat/file.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+int pleat_names_find(const pleat_name_list *list, const char *name) {
+    for (int i = list->n - 1; i >= 0; i--) /* what comes next is mostly what came last */
+        if (strcmp(list->name[i], name) == 0) return i;
+    return -1;
+}
+
+const char *pleat_measured_score(const char *name) {
+    const pleat_scores *all = pleat_scores_all();
+    for (int s = 0; s < pleat_scores_count(all); s++) {
+        const pleat_score *score = pleat_scores_at(all, s);
+        if (score->nnunet != NULL && strcasecmp(score->nnunet, name) == 0) return score->name;
+    }
+    return name;
+}
+
+static void *grown(void *items, int n, int *room, size_t size) {
+    if (n < *room) return items;
+    void *more = realloc(items, (size_t)(2 * n + 64) * size);
+    if (more != NULL) *room = 2 * n + 64;
+    return more;
+}
+
+/* The place of a name, which is added where it is new. */
+static pleat_status place_of(pleat_name_list *list, const char *name, int *out) {
+    *out = pleat_names_find(list, name);
+    if (*out >= 0) return PLEAT_OK;
+    char **more = grown(list->name, list->n, &list->room, sizeof *more);
+    if (more != NULL) list->name = more;
+    char *copy = more != NULL ? strdup(name) : NULL;
+    PLEAT_CHECK(copy != NULL, PLEAT_ERR_MEMORY, "no memory for the scores of '%s'", name);
+    *out = list->n;
+    list->name[list->n++] = copy;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_measured_add(pleat_measured *m, const char *id, const char *class_name,
+                                const char *score, const char *definition, double x) {
+    pleat_measurement one = {.x = x};
+    const int known = m->cases.n;
+    PLEAT_TRY(place_of(&m->cases, id, &one.at));
+    PLEAT_TRY(place_of(&m->classes, class_name, &one.label));
+    PLEAT_TRY(place_of(&m->scores, score, &one.score));
+    PLEAT_TRY(place_of(&m->definitions, definition, &one.definition));
+    for (int i = m->n - 1; one.at < known && i >= 0 && m->list[i].at == one.at; i--)
+        PLEAT_CHECK(m->list[i].label != one.label || m->list[i].score != one.score, PLEAT_ERR_DATA,
+                    "case '%s' has two values of %s of class '%s'", id, score, class_name);
+    pleat_measurement *more = grown(m->list, m->n, &m->room, sizeof *more);
+    PLEAT_CHECK(more != NULL, PLEAT_ERR_MEMORY, "no memory for %d scores", m->n);
+    m->list = more;
+    m->list[m->n++] = one;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_measured_results(const pleat_results *r, pleat_measured *out) {
+    char text[PLEAT_DEFINITION_BYTES];
+    pleat_measured m = {0};
+    for (int i = 0; i < r->n; i++)
+        for (int c = 0; c < r->classes.n; c++)
+            for (int s = 0; s < pleat_scores_count(r->scores); s++) {
+                if (!pleat_scores_apply(r->scores, s, &r->how, c)) continue;
+                const pleat_status status = pleat_measured_add(
+                    &m, r->cases[i].id, r->classes.name[c], pleat_scores_at(r->scores, s)->name,
+                    pleat_scores_define(r->scores, s, &r->how, c, text),
+                    pleat_results_at(r, i, s, c).x);
+                if (status == PLEAT_OK) continue;
+                pleat_measured_free(&m);
+                return status;
+            }
+    *out = m;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_measured_read(const char *path, pleat_measured *out) {
+    const char *ending = strrchr(path, '.');
+    const int json = ending != NULL && strcasecmp(ending, ".json") == 0;
+    pleat_measured m = {0};
+    char *text = NULL;
+    size_t n = 0;
+    PLEAT_TRY(pleat_file_read_all(path, &text, &n));
+    pleat_status status =
+        json ? pleat_measured_json(path, text, n, &m) : pleat_measured_csv(path, text, n, &m);
+    free(text);
+    if (status == PLEAT_OK && m.n == 0)
+        status =
+            PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' has no scores of cases that pleat can read", path);
+    if (status != PLEAT_OK)
+        pleat_measured_free(&m);
+    else
+        *out = m;
+    return status;
+}
+
+static void free_names(pleat_name_list *list) {
+    for (int i = 0; i < list->n; i++) free(list->name[i]);
+    free(list->name);
+}
+
+void pleat_measured_free(pleat_measured *measured) {
+    free_names(&measured->cases);
+    free_names(&measured->classes);
+    free_names(&measured->scores);
+    free_names(&measured->definitions);
+    free(measured->list);
+    *measured = (pleat_measured){0};
+}

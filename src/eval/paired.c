@@ -1,0 +1,228 @@
+/* paired.c - paired differences of sets of scores over the same cases. */
+#include "pleat/paired.h"
+
+#include "pleat/folds.h"
+#include "pleat/statistics.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TELL 300 /* characters of names of cases */
+
+/* --- the same cases --------------------------------------------------------------------------- */
+
+/* Names of `a` that `b` lacks, as many as fit; how many there are. */
+static int missing_of(const pleat_name_list *a, const pleat_name_list *b, char out[TELL]) {
+    int missing = 0;
+    out[0] = '\0';
+    for (int i = 0; i < a->n; i++) {
+        if (pleat_names_find(b, a->name[i]) >= 0) continue;
+        const size_t used = strlen(out);
+        if (used + strlen(a->name[i]) + 8 < TELL)
+            (void)snprintf(out + used, TELL - used, "%s%s", missing > 0 ? ", " : "", a->name[i]);
+        else if (used > 0 && out[used - 1] != '.')
+            (void)snprintf(out + used, TELL - used, ", ...");
+        missing++;
+    }
+    return missing;
+}
+
+static pleat_status check_cases(const pleat_measured *measured, const char *const *names,
+                                int sets) {
+    char lacks[2][TELL];
+    for (int b = 1; b < sets; b++) {
+        const int in_a = missing_of(&measured[0].cases, &measured[b].cases, lacks[0]);
+        const int in_b = missing_of(&measured[b].cases, &measured[0].cases, lacks[1]);
+        PLEAT_CHECK(in_a + in_b == 0, PLEAT_ERR_DATA,
+                    "'%s' and '%s' are not of the same cases: %d only in the first (%s), %d only "
+                    "in the second (%s); compare the same ones",
+                    names[0], names[b], in_a, lacks[0], in_b, lacks[1]);
+    }
+    return PLEAT_OK;
+}
+
+/* --- the values ------------------------------------------------------------------------------- */
+
+/* The place of a class of the first set in another: by name, or one by label, one by name. */
+static int class_in(const pleat_measured *m, const char *name, const pleat_classes *classes) {
+    int place = pleat_names_find(&m->classes, name);
+    for (int c = 0; place < 0 && classes != NULL && c < classes->n; c++) {
+        char label[16];
+        (void)snprintf(label, sizeof label, "%d", c);
+        if (strcmp(classes->name[c], name) == 0) place = pleat_names_find(&m->classes, label);
+        if (strcmp(label, name) == 0) place = pleat_names_find(&m->classes, classes->name[c]);
+    }
+    return place;
+}
+
+static int is_background(const char *name) {
+    return strcmp(name, "background") == 0 || strcmp(name, "0") == 0;
+}
+
+/* x[cases of `order`] of a score and class, NaN where there is none; returns the definition. */
+static const char *values_of(const pleat_measured *m, int score, int class_at,
+                             const pleat_name_list *order, double *x) {
+    const char *definition = "";
+    for (int i = 0; i < order->n; i++) x[i] = (double)NAN;
+    for (int k = 0; k < m->n; k++) {
+        const pleat_measurement *one = &m->list[k];
+        if (one->score != score || one->label != class_at) continue;
+        const int at = pleat_names_find(order, m->cases.name[one->at]);
+        if (at >= 0) x[at] = one->x;
+        definition = m->definitions.name[one->definition];
+    }
+    return definition;
+}
+
+/* --- one row ---------------------------------------------------------------------------------- */
+
+typedef struct scratch {
+    double *a, *b, *difference; /* [cases] */
+    int *group;                 /* [cases] of all; of those with a difference */
+    int *mine;
+} scratch;
+
+static int make_scratch(int n, scratch *s) {
+    const size_t room = (size_t)n + 1;
+    s->a = malloc(room * sizeof(double));
+    s->b = malloc(room * sizeof(double));
+    s->difference = malloc(room * sizeof(double));
+    s->group = calloc(room, sizeof(int));
+    s->mine = malloc(room * sizeof(int));
+    return s->a != NULL && s->b != NULL && s->difference != NULL && s->group != NULL &&
+           s->mine != NULL;
+}
+
+static void free_scratch(scratch *s) {
+    free(s->a);
+    free(s->b);
+    free(s->difference);
+    free(s->group);
+    free(s->mine);
+}
+
+/* The mean difference of each group, in x; returns how many there are. */
+static int group_means(const pleat_observed *of, int groups, double *x) {
+    int n = 0;
+    for (int g = 0; g < groups; g++) {
+        double sum = 0.0;
+        int many = 0;
+        for (int i = 0; i < of->n; i++) {
+            if (of->group[i] != g) continue;
+            sum += of->x[i];
+            many++;
+        }
+        if (many > 0) x[n++] = sum / many;
+    }
+    return n;
+}
+
+static pleat_status compare_pair(const pleat_comparison *c, scratch *s, pleat_paired *row) {
+    const double u = (double)NAN;
+    pleat_summary of[3];
+    for (int i = 0; i < c->cases; i++) {
+        if (isnan(s->a[i]) || isnan(s->b[i])) {
+            row->left_out += isnan(s->a[i]) != isnan(s->b[i]);
+            continue;
+        }
+        const double d = s->b[i] - s->a[i];
+        row->higher += d > 0.0;
+        row->lower += d < 0.0;
+        row->equal += d == 0.0;
+        s->mine[row->n] = s->group[i];
+        s->a[row->n] = s->a[i]; /* never ahead of i */
+        s->b[row->n] = s->b[i];
+        s->difference[row->n++] = d;
+    }
+    const pleat_observed sample = {s->difference, c->grouped ? s->mine : NULL, row->n};
+    const double *const columns[3] = {s->a, s->b, s->difference};
+    row->p_holm = u;
+    for (int k = 0; k < 3; k++) PLEAT_TRY(pleat_summarise(columns[k], row->n, &of[k]));
+    row->mean_a = of[0].mean;
+    row->mean_b = of[1].mean;
+    row->mean = of[2].mean;
+    row->median = of[2].median;
+    PLEAT_TRY(pleat_interval_bca(&sample, PLEAT_LEVEL, PLEAT_RESAMPLES, c->seed, &row->bca));
+    PLEAT_TRY(pleat_false_ranking(&sample, &row->false_ranking));
+    if (!c->grouped) return pleat_wilcoxon_test(s->difference, row->n, &row->wilcoxon);
+    const int n = group_means(&sample, c->groups, s->a);
+    return pleat_wilcoxon_test(s->a, n, &row->wilcoxon);
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+/* Holm over the tests of each score, whose rows stand together. */
+static pleat_status correct(pleat_comparison *c) {
+    double *p = malloc(2 * ((size_t)c->n + 1) * sizeof *p);
+    PLEAT_CHECK(p != NULL, PLEAT_ERR_MEMORY, "no memory for %d tests", c->n);
+    for (int first = 0, end = 0; first < c->n; first = end) {
+        while (end < c->n && c->row[end].score == c->row[first].score) end++;
+        for (int i = first; i < end; i++) p[i - first] = c->row[i].wilcoxon.p;
+        pleat_holm(p, end - first, p + c->n);
+        for (int i = first; i < end; i++) c->row[i].p_holm = p[c->n + i - first];
+    }
+    free(p);
+    return PLEAT_OK;
+}
+
+static pleat_status fill(const pleat_measured *measured, const pleat_classes *classes, scratch *s,
+                         pleat_comparison *c) {
+    const pleat_measured *a = &measured[0];
+    for (int score = 0; score < a->scores.n; score++)
+        for (int b = 1; b < c->sets; b++)
+            for (int k = 0; k < a->classes.n; k++) {
+                const char *name = a->classes.name[k];
+                const int other = class_in(&measured[b], name, classes);
+                const int same = pleat_names_find(&measured[b].scores, a->scores.name[score]);
+                if (is_background(name) || other < 0 || same < 0) continue;
+                pleat_paired *row = &c->row[c->n];
+                *row = (pleat_paired){.b = b, .score = a->scores.name[score], .class_name = name};
+                const char *mine = values_of(a, score, k, &a->cases, s->a);
+                const char *theirs = values_of(&measured[b], same, other, &a->cases, s->b);
+                if (mine[0] != '\0' && theirs[0] != '\0' && strcmp(mine, theirs) != 0) {
+                    if (c->unlike++ == 0)
+                        (void)snprintf(c->what, sizeof c->what,
+                                       "%s of %s is '%s' in '%s', '%s' in '%s'", row->score, name,
+                                       mine, c->names[0], theirs, c->names[b]);
+                    continue;
+                }
+                PLEAT_TRY(compare_pair(c, s, row));
+                c->n += row->n > 0;
+            }
+    return correct(c);
+}
+
+pleat_status pleat_compare_sets(const pleat_measured *measured, const char *const *names, int sets,
+                                const pleat_classes *classes, const char *group_by, uint64_t seed,
+                                pleat_comparison *out) {
+    const pleat_measured *a = &measured[0];
+    pleat_comparison c = {.names = names, .sets = sets, .cases = a->cases.n, .seed = seed};
+    scratch s = {0};
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY(check_cases(measured, names, sets));
+    c.grouped = group_by != NULL && group_by[0] != '\0';
+    c.groups = c.cases;
+    c.row = calloc((size_t)a->scores.n * (size_t)a->classes.n * (size_t)sets, sizeof *c.row);
+    PLEAT_CHECK_GOTO(status, done, make_scratch(c.cases, &s) && c.row != NULL, PLEAT_ERR_MEMORY,
+                     "no memory to compare %d cases", c.cases);
+    if (c.grouped)
+        PLEAT_TRY_GOTO(status, done,
+                       pleat_folds_groups((const char *const *)a->cases.name, c.cases, group_by,
+                                          s.group, &c.groups));
+    PLEAT_TRY_GOTO(status, done, fill(measured, classes, &s, &c));
+    PLEAT_CHECK_GOTO(status, done, c.n > 0, PLEAT_ERR_DATA,
+                     "'%s' and the others have no score of a class in common", names[0]);
+    *out = c; /* ownership moves to the caller */
+    c.row = NULL;
+done:
+    free_scratch(&s);
+    free(c.row);
+    return status;
+}
+
+void pleat_comparison_free(pleat_comparison *comparison) {
+    free(comparison->row);
+    *comparison = (pleat_comparison){0};
+}

@@ -1,0 +1,154 @@
+/* estimates.c - means, medians, their intervals and the states, per fold, score and class. */
+#include "pleat/estimates.h"
+
+#include "pleat/folds.h"
+#include "pleat/statistics.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct column { /* one score of one class in the cases of a fold, or of all */
+    const pleat_results *of;
+    int fold, score, label;
+} column;
+
+typedef struct values {
+    double *x;  /* [n] that are defined */
+    int *group; /* [n]; NULL: none are given */
+    int n;
+    double penalised;         /* sum, undefined scores of missed and spurious cases included */
+    int n_penalised, unknown; /* the latter: neither score nor worst is known */
+} values;
+
+static double worst(const pleat_score *score, const pleat_case_result *one) {
+    switch (score->penalty) {
+    case PLEAT_PENALTY_NOUGHT: return 0.0;
+    case PLEAT_PENALTY_DIAGONAL: return pleat_case_diagonal(one);
+    case PLEAT_NO_PENALTY: break;
+    }
+    return (double)NAN;
+}
+
+static void look(const column *c, const int *group, pleat_estimate *e, values *v) {
+    const pleat_score *score = pleat_scores_at(c->of->scores, c->score);
+    const int needs_grid = pleat_scores_family(c->of->scores, c->score)->prepare != NULL &&
+                           pleat_scores_apply(c->of->scores, c->score, &c->of->how, c->label);
+    for (int i = 0; i < c->of->n; i++) {
+        const pleat_case_result *one = &c->of->cases[i];
+        if (c->fold != PLEAT_OVER_ALL && one->fold != c->fold) continue;
+        const pleat_scored got = pleat_results_at(c->of, i, c->score, c->label);
+        e->cases++;
+        e->states[got.presence]++;
+        e->unknown += needs_grid && isnan(got.x) && one->dim[0] == 0;
+        double penalised = got.x;
+        if (!isnan(got.x)) {
+            if (group != NULL) v->group[v->n] = group[i];
+            v->x[v->n++] = got.x;
+        } else if (got.presence == PLEAT_MISSED || got.presence == PLEAT_SPURIOUS)
+            penalised = worst(score, one);
+        v->unknown += isnan(penalised) && got.presence != PLEAT_ABSENT;
+        if (isnan(penalised)) continue;
+        v->penalised += penalised;
+        v->n_penalised++;
+    }
+}
+
+static pleat_status estimate(const column *c, const pleat_estimates *all, pleat_estimate *out) {
+    const double u = (double)NAN;
+    pleat_status status = PLEAT_OK;
+    pleat_estimate e = {.mean = u, .sd = u, .least = u, .most = u, .median = u, .penalised = u};
+    pleat_summary s;
+    const size_t room = (size_t)c->of->n + 1;
+    values v = {.x = malloc(room * sizeof(double)), .group = malloc(room * sizeof(int))};
+    PLEAT_CHECK_GOTO(status, done, v.x != NULL && v.group != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for the statistics of %d cases", c->of->n);
+    look(c, all->group, &e, &v);
+    const pleat_observed sample = {v.x, all->group != NULL ? v.group : NULL, v.n};
+    e.n = v.n;
+    const int punishes = pleat_scores_at(c->of->scores, c->score)->penalty != PLEAT_NO_PENALTY &&
+                         pleat_scores_apply(c->of->scores, c->score, &c->of->how, c->label);
+    if (punishes && v.n_penalised > 0 && v.unknown == 0) e.penalised = v.penalised / v.n_penalised;
+    PLEAT_TRY_GOTO(status, done, pleat_summarise(v.x, v.n, &s));
+    PLEAT_TRY_GOTO(status, done, pleat_interval_t(&sample, PLEAT_LEVEL, &e.t));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_interval_bca(&sample, PLEAT_LEVEL, PLEAT_RESAMPLES, all->seed, &e.bca));
+    PLEAT_TRY_GOTO(status, done, pleat_interval_median(&sample, PLEAT_LEVEL, &e.between));
+    e.mean = s.mean;
+    e.sd = s.sd;
+    e.median = s.median;
+    pleat_sort(v.x, (size_t)v.n);
+    e.quartile[0] = v.n > 0 ? pleat_quantile_between(v.x, (size_t)v.n, 0.25) : u;
+    e.quartile[1] = v.n > 0 ? pleat_quantile_between(v.x, (size_t)v.n, 0.75) : u;
+    if (v.n > 0) e.least = v.x[0];
+    if (v.n > 0) e.most = v.x[v.n - 1];
+    *out = e;
+done:
+    free(v.x);
+    free(v.group);
+    return status;
+}
+
+static int columns_of(const pleat_results *r) {
+    return (1 + r->folds) * pleat_scores_count(r->scores) * r->classes.n;
+}
+
+/* Each by itself, so the threads' number is no part of it. */
+static pleat_status fill(pleat_estimates *e) {
+    const pleat_results *r = e->results;
+    const int scores = pleat_scores_count(r->scores), n = columns_of(r);
+    pleat_status status = PLEAT_OK;
+#pragma omp parallel for schedule(dynamic)
+    for (int k = 0; k < n; k++) {
+        const column c = {r, k / (scores * r->classes.n) - 1, k / r->classes.n % scores,
+                          k % r->classes.n};
+        const pleat_status mine = estimate(&c, e, &e->at[k]);
+        if (mine != PLEAT_OK) {
+#pragma omp atomic write
+            status = mine;
+        }
+    }
+    PLEAT_CHECK(status == PLEAT_OK, status, "no memory for the statistics of %d cases", r->n);
+    return PLEAT_OK;
+}
+
+static pleat_status find_groups(pleat_estimates *e, const char *group_by) {
+    const pleat_results *r = e->results;
+    e->groups = r->n;
+    if (group_by == NULL || group_by[0] == '\0') return PLEAT_OK;
+    const char **ids = malloc(((size_t)r->n + 1) * sizeof *ids);
+    e->group = malloc(((size_t)r->n + 1) * sizeof *e->group);
+    pleat_status status = PLEAT_OK;
+    PLEAT_CHECK_GOTO(status, done, ids != NULL && e->group != NULL, PLEAT_ERR_MEMORY,
+                     "no memory to group %d cases", r->n);
+    for (int i = 0; i < r->n; i++) ids[i] = r->cases[i].id;
+    PLEAT_TRY_GOTO(status, done, pleat_folds_groups(ids, r->n, group_by, e->group, &e->groups));
+done:
+    free(ids);
+    return status;
+}
+
+pleat_status pleat_estimates_make(const pleat_results *results, const char *group_by, uint64_t seed,
+                                  pleat_estimates *out) {
+    pleat_estimates e = {.results = results, .seed = seed};
+    e.at = calloc((size_t)columns_of(results), sizeof *e.at);
+    PLEAT_CHECK(e.at != NULL, PLEAT_ERR_MEMORY, "no memory for the statistics of %d cases",
+                results->n);
+    pleat_status status = find_groups(&e, group_by);
+    if (status == PLEAT_OK) status = fill(&e);
+    if (status != PLEAT_OK)
+        pleat_estimates_free(&e);
+    else
+        *out = e;
+    return status;
+}
+
+void pleat_estimates_free(pleat_estimates *estimates) {
+    free(estimates->group);
+    free(estimates->at);
+    *estimates = (pleat_estimates){0};
+}
+
+const pleat_estimate *pleat_estimates_at(const pleat_estimates *e, int fold, int score, int c) {
+    const pleat_results *r = e->results;
+    return &e->at[((fold + 1) * pleat_scores_count(r->scores) + score) * r->classes.n + c];
+}

@@ -1,0 +1,109 @@
+/* estimates_print.c - the table of statistics on the terminal, and what it says of itself. */
+#include "pleat/estimates.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct printed { /* a number, or "-" */
+    char text[24];
+} printed;
+
+static printed number(double x) {
+    printed p = {"-"};
+    if (!isnan(x)) (void)snprintf(p.text, sizeof p.text, fabs(x) < 100.0 ? "%.4g" : "%.1f", x);
+    return p;
+}
+
+/* "0.7312 [0.6921, 0.7714]" */
+static void put_range(FILE *out, double x, double low, double high) {
+    char text[80];
+    if (isnan(low))
+        (void)snprintf(text, sizeof text, "%s", number(x).text);
+    else
+        (void)snprintf(text, sizeof text, "%s [%s, %s]", number(x).text, number(low).text,
+                       number(high).text);
+    (void)fprintf(out, "  %-26s", text);
+}
+
+static void put_score(FILE *out, const pleat_score *score, const pleat_estimate *e) {
+    char name[32], of[64];
+    (void)snprintf(name, sizeof name, "%s%s%s", score->name, score->unit[0] != '\0' ? ", " : "",
+                   score->unit);
+    (void)snprintf(of, sizeof of, "%s - %s", number(e->quartile[0]).text,
+                   number(e->quartile[1]).text);
+    (void)fprintf(out, "    %-18s %5d", name, e->n);
+    put_range(out, e->mean, e->bca.low, e->bca.high);
+    (void)fprintf(out, "  %-8s", number(e->sd).text);
+    put_range(out, e->median, e->between.low, e->between.high);
+    (void)fprintf(out, "  %-17s %s\n", of, number(e->penalised).text);
+}
+
+static void put_class(FILE *out, const pleat_estimates *e, int c, int all) {
+    const pleat_results *r = e->results;
+    const pleat_estimate *first = pleat_estimates_at(e, PLEAT_OVER_ALL, 0, c);
+    (void)fprintf(out, "  %s:", r->classes.name[c]);
+    for (int p = 0; p < PLEAT_PRESENCES; p++)
+        (void)fprintf(out, "%s %d %s", p > 0 ? "," : "", first->states[p],
+                      pleat_presence_name((pleat_presence)p));
+    (void)fputc('\n', out);
+    for (int s = 0; s < pleat_scores_count(r->scores); s++) {
+        const pleat_estimate *one = pleat_estimates_at(e, PLEAT_OVER_ALL, s, c);
+        if (!pleat_scores_apply(r->scores, s, &r->how, c)) continue;
+        if (all || (pleat_scores_at(r->scores, s)->brief && one->n > 0))
+            put_score(out, pleat_scores_at(r->scores, s), one);
+    }
+}
+
+/* Cases that were scored when pleat did not have some of the scores. */
+static int unknown_cases(const pleat_estimates *e) {
+    int most = 0;
+    for (int s = 0; s < pleat_scores_count(e->results->scores); s++)
+        for (int c = 0; c < e->results->classes.n; c++) {
+            const int unknown = pleat_estimates_at(e, PLEAT_OVER_ALL, s, c)->unknown;
+            if (unknown > most) most = unknown;
+        }
+    return most;
+}
+
+/* Folds that are not in the numbers: not finished, or failed. */
+static void tell_folds(FILE *out, const pleat_estimates *e) {
+    int missing = 0;
+    for (int fold = 0; fold < e->results->folds; fold++) {
+        if (pleat_estimates_at(e, fold, 0, 0)->cases > 0) continue;
+        (void)fprintf(out, "%s %d", missing++ == 0 ? "  warning: no scores of fold" : ",", fold);
+    }
+    if (missing > 0)
+        (void)fprintf(out, ": %s cases are in none of these numbers\n",
+                      missing == 1 ? "its" : "their");
+}
+
+void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
+    const pleat_results *r = e->results;
+    const int unknown = unknown_cases(e);
+    char judged[PLEAT_JUDGING_BYTES];
+    (void)fprintf(out,
+                  "Statistics over all cases (%d)\n    %-18s %5s  %-26s  %-8s  %-26s  %-17s %s\n",
+                  r->n, "", "n", "mean [95 %]", "SD", "median [95 %]", "quartiles", "penalised");
+    for (int c = all || r->classes.n == 1 ? 0 : 1; c < r->classes.n; c++) put_class(out, e, c, all);
+    (void)fprintf(
+        out,
+        "  n: cases that have the score; missed and spurious ones may not. Penalised: the "
+        "mean in which they\n  count as 0, or as the image's diagonal.\n  Scored by: %s.\n",
+        pleat_judging_text(&r->how, &r->classes, judged));
+    (void)fprintf(
+        out,
+        "  Intervals: of means by BCa bootstrap over %d %s, seed %llu; of medians by order "
+        "statistics. They\n  cover these cases for %s: not other seeds, nor models "
+        "trained anew.\n",
+        e->groups, e->group != NULL ? "groups of cases" : "cases", (unsigned long long)e->seed,
+        r->folds > 1 ? "these folds' models" : "what predicted them");
+    tell_folds(out, e);
+    if (unknown > 0)
+        (void)fprintf(out,
+                      "  warning: %d case%s scored by a pleat without surfaces and volumes; pleat "
+                      "report --rescore computes them\n",
+                      unknown, unknown == 1 ? " was" : "s were");
+    if (e->groups < PLEAT_FEW_CASES)
+        (void)fprintf(out, "  warning: %d %s are fewer than %d: means and intervals are rough\n",
+                      e->groups, e->group != NULL ? "groups" : "cases", PLEAT_FEW_CASES);
+}

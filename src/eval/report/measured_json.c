@@ -1,0 +1,139 @@
+/* measured_json.c - scores from statistics.json and from nnU-Net's summary.json. */
+#include "pleat/json.h"
+#include "pleat/measured.h"
+
+#include <jansson.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Python's json writes NaN and Infinity, which JSON does not know: they become null in a copy,
+ * which the caller frees. */
+static char *as_json(const char *text, size_t n, size_t *bytes) {
+    static const char *const words[] = {"NaN", "-Infinity", "Infinity"};
+    char *copy = malloc(n + n / 3 + 2), *to = copy;
+    int quoted = 0;
+    if (copy == NULL) return NULL;
+    for (const char *c = text; c < text + n; c++) {
+        size_t word = 0;
+        for (size_t w = 0; !quoted && w < sizeof words / sizeof *words; w++)
+            if (strncmp(c, words[w], strlen(words[w])) == 0) word = strlen(words[w]);
+        if (word > 0) {
+            memcpy(to, "null", 4);
+            to += 4;
+            c += word - 1;
+            continue;
+        }
+        if (*c == '"') quoted = !quoted;
+        *to++ = *c;
+        if (*c == '\\' && quoted && c + 1 < text + n) *to++ = *++c;
+    }
+    *bytes = (size_t)(to - copy);
+    return copy;
+}
+
+static double number(const json_t *value) {
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+/* "a/b/case_1.nii.gz" -> "case_1" */
+static void name_of(const char *path, char *out, size_t size) {
+    static const char *const endings[] = {".gz", ".nii", ".nrrd", ".mha", ".tif", ".png", NULL};
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(out, size, "%s", slash != NULL ? slash + 1 : path);
+    for (int i = 0; endings[i] != NULL; i++) {
+        const size_t n = strlen(out), ending = strlen(endings[i]);
+        if (n > ending && strcmp(out + n - ending, endings[i]) == 0) out[n - ending] = '\0';
+    }
+}
+
+/* --- pleat's -------------------------------------------------------------------------------- */
+
+static const char *definition_of(const json_t *definitions, const char *class_name,
+                                 const char *score) {
+    const char *text =
+        json_string_value(json_object_get(json_object_get(definitions, class_name), score));
+    return text != NULL ? text : "";
+}
+
+static pleat_status read_statistics(const json_t *root, const char *path, pleat_measured *out) {
+    const json_t *cases = json_object_get(root, "cases");
+    const json_t *definitions = json_object_get(root, "definitions");
+    for (size_t i = 0; i < json_array_size(cases); i++) {
+        const json_t *one = json_array_get(cases, i);
+        const char *id = json_string_value(json_object_get(one, "case")), *class_name, *score;
+        json_t *scores, *value;
+        PLEAT_CHECK(id != NULL, PLEAT_ERR_FORMAT, "'%s': case %zu has no name", path, i);
+        json_object_foreach(json_object_get(one, "classes"), class_name, scores)
+            json_object_foreach(scores, score, value) if (!json_is_string(value)) /* the state */
+            PLEAT_TRY(pleat_measured_add(out, id, class_name, score,
+                                         definition_of(definitions, class_name, score),
+                                         number(value)));
+    }
+    return PLEAT_OK;
+}
+
+/* --- nnU-Net's ------------------------------------------------------------------------------ */
+
+static int is_count(const char *measure) {
+    static const char *const counts[] = {"TP", "FP", "FN", "TN", "n_pred", "n_ref"};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (strcmp(counts[i], measure) == 0) return 1;
+    return 0;
+}
+
+/* `names`: pleat's class names by label; NULL: the labels stand for themselves. */
+static pleat_status read_metrics(const json_t *metrics, const json_t *names, const char *id,
+                                 pleat_measured *out) {
+    const char *label, *measure;
+    json_t *measures, *value;
+    json_object_foreach((json_t *)metrics, label, measures) {
+        const char *name = json_string_value(json_object_get(names, label));
+        json_object_foreach(measures, measure, value) {
+            if (is_count(measure)) continue;
+            PLEAT_TRY(pleat_measured_add(out, id, name != NULL ? name : label,
+                                         pleat_measured_score(measure), "", number(value)));
+        }
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status read_summary(const json_t *root, const json_t *cases, const char *path,
+                                 pleat_measured *out) {
+    const json_t *names = json_object_get(root, "classes");
+    for (size_t i = 0; i < json_array_size(cases); i++) {
+        const json_t *one = json_array_get(cases, i);
+        const char *file = json_string_value(json_object_get(one, "prediction_file"));
+        char id[256];
+        PLEAT_CHECK(file != NULL, PLEAT_ERR_FORMAT, "'%s': case %zu has no prediction_file", path,
+                    i);
+        name_of(file, id, sizeof id);
+        PLEAT_TRY(read_metrics(json_object_get(one, "metrics"), names, id, out));
+    }
+    return PLEAT_OK;
+}
+
+pleat_status pleat_measured_json(const char *path, const char *text, size_t n,
+                                 pleat_measured *out) {
+    size_t bytes = 0;
+    json_t *root = NULL;
+    char *json = as_json(text, n, &bytes);
+    PLEAT_CHECK(json != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", path);
+    pleat_status status = pleat_json_parse(path, json, bytes, &root);
+    free(json);
+    PLEAT_TRY(status);
+    const json_t *cases = json_object_get(root, "cases");
+    const json_t *metrics = json_object_get(root, "metric_per_case");
+    if (json_is_array(metrics))
+        status = read_summary(root, metrics, path, out);
+    else if (json_is_array(cases))
+        status = read_statistics(root, path, out);
+    else
+        status = PLEAT_FAIL(PLEAT_ERR_FORMAT,
+                            "'%s' is neither pleat's statistics.json nor nnU-Net's summary.json: "
+                            "it has no metric_per_case",
+                            path);
+    json_decref(root);
+    return status;
+}

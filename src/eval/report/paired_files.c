@@ -1,0 +1,191 @@
+/* paired_files.c - a comparison on the terminal, as CSV and as JSON. */
+#include "csv.h"
+#include "pleat/estimates.h"
+#include "pleat/json.h"
+#include "pleat/paired.h"
+
+#include <jansson.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCHEMA "pleat/comparison/1"
+#define DIGITS 10
+
+/* --- what a score is to pleat ----------------------------------------------------------------- */
+
+static const pleat_score *known(const char *name) {
+    const pleat_scores *all = pleat_scores_all();
+    for (int s = 0; s < pleat_scores_count(all); s++)
+        if (strcmp(pleat_scores_at(all, s)->name, name) == 0) return pleat_scores_at(all, s);
+    return NULL;
+}
+
+/* Cases in which B is better; of a score that pleat does not know, or of which neither way is
+ * better, those in which it is higher. */
+static int better(const pleat_paired *row) {
+    const pleat_score *score = known(row->score);
+    return score != NULL && score->better == PLEAT_LOWER_IS_BETTER ? row->lower : row->higher;
+}
+
+static int is_brief(const pleat_paired *row) {
+    const pleat_score *score = known(row->score);
+    return score != NULL && score->brief && score->better != PLEAT_NEITHER_IS_BETTER;
+}
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+static void put_number(FILE *out, int width, const char *format, double x) {
+    char text[32] = "-";
+    if (!isnan(x)) (void)snprintf(text, sizeof text, format, x);
+    (void)fprintf(out, "  %-*s", width, text);
+}
+
+static void put_row(FILE *out, const pleat_paired *row) {
+    char range[64] = "-", won[32];
+    if (!isnan(row->bca.low))
+        (void)snprintf(range, sizeof range, "[%+.4g, %+.4g]", row->bca.low, row->bca.high);
+    (void)snprintf(won, sizeof won, "%d : %d", better(row), row->higher + row->lower - better(row));
+    (void)fprintf(out, "    %-16.24s %5d", row->class_name, row->n);
+    put_number(out, 8, "%.4g", row->mean_a);
+    put_number(out, 8, "%.4g", row->mean_b);
+    put_number(out, 9, "%+.4g", row->mean);
+    (void)fprintf(out, "  %-22s  %-9s", range, won);
+    put_number(out, 8, "%.3g", row->wilcoxon.p);
+    put_number(out, 8, "%.3g", row->p_holm);
+    put_number(out, 6, "%.3g", row->false_ranking);
+    (void)fputc('\n', out);
+}
+
+/* What the numbers are, and whether they can be trusted. */
+static void put_notes(FILE *out, const pleat_comparison *c) {
+    int left_out = 0;
+    const char *what = c->grouped ? "groups" : "cases";
+    for (int i = 0; i < c->n; i++) left_out += c->row[i].left_out;
+    (void)fprintf(
+        out,
+        "  Differences are B - A of the same case, over %d cases. Intervals: BCa bootstrap "
+        "over %d %s, seed %llu.\n  p: Wilcoxon's signed ranks, two-sided; Holm: for all "
+        "tests of a score. false: how likely the true mean\n  difference has the other "
+        "sign. They hold for these predictions, not for other seeds or models trained "
+        "anew.\n",
+        c->cases, c->groups, what, (unsigned long long)c->seed);
+    if (left_out > 0)
+        (void)fprintf(out,
+                      "  warning: %d time%s a case has a score in one of the two alone, as after a "
+                      "miss, and is left out: see DSC, which has all\n",
+                      left_out, left_out == 1 ? "" : "s");
+    if (c->unlike > 0)
+        (void)fprintf(out, "  warning: not compared, since %s%s\n", c->what,
+                      c->unlike > 1 ? ", and others" : "");
+    if (c->groups < PLEAT_FEW_CASES)
+        (void)fprintf(out,
+                      "  warning: %d %s are fewer than %d: no difference found is not no "
+                      "difference\n",
+                      c->groups, what, PLEAT_FEW_CASES);
+}
+
+void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all) {
+    int brief = 0;
+    for (int i = 0; i < c->n; i++) brief += is_brief(&c->row[i]);
+    all = all || brief == 0;
+    (void)fprintf(out, "A: %s\n", c->names[0]);
+    for (int b = 1; b < c->sets; b++)
+        (void)(c->sets > 2 ? fprintf(out, "B%d: %s\n", b, c->names[b])
+                           : fprintf(out, "B: %s\n", c->names[b]));
+    const pleat_paired *before = NULL;
+    for (int i = 0; i < c->n; i++) {
+        const pleat_paired *row = &c->row[i];
+        if (!all && !is_brief(row)) continue;
+        if (before == NULL || before->score != row->score || before->b != row->b) {
+            const pleat_score *score = known(row->score);
+            (void)fprintf(out, "\n%s%s%s", score != NULL ? score->title : row->score,
+                          score != NULL && score->unit[0] != '\0' ? ", " : "",
+                          score != NULL ? score->unit : "");
+            if (c->sets > 2) (void)fprintf(out, ": A and B%d", row->b);
+            (void)fprintf(out, "\n    %-16s %5s  %-8s  %-8s  %-9s  %-22s  %-9s  %-8s  %-8s  %s\n",
+                          "", "n", "A", "B", "B - A", "95 %", "better", "p", "Holm", "false");
+        }
+        put_row(out, row);
+        before = row;
+    }
+    (void)fputc('\n', out);
+    put_notes(out, c);
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+enum { WHOLES = 6, REALS = 11 };
+
+static const char *const whole_names[WHOLES] = {"n",     "left_out", "higher",
+                                                "lower", "equal",    "exact"};
+static const char *const real_names[REALS] = {
+    "mean_a",    "mean_b",     "difference", "low",    "high",         "median_difference",
+    "rank_plus", "rank_minus", "p",          "p_holm", "false_ranking"};
+
+static void numbers_of(const pleat_paired *row, int whole[WHOLES], double real[REALS]) {
+    const int counts[WHOLES] = {row->n,     row->left_out, row->higher,
+                                row->lower, row->equal,    row->wilcoxon.exact};
+    const double numbers[REALS] = {row->mean_a,        row->mean_b,         row->mean,
+                                   row->bca.low,       row->bca.high,       row->median,
+                                   row->wilcoxon.plus, row->wilcoxon.minus, row->wilcoxon.p,
+                                   row->p_holm,        row->false_ranking};
+    memcpy(whole, counts, sizeof counts);
+    memcpy(real, numbers, sizeof numbers);
+}
+
+pleat_status pleat_comparison_csv(FILE *out, const pleat_comparison *c) {
+    static const char *const columns[] = {"a", "b", "score", "class"};
+    pleat_csv csv;
+    PLEAT_TRY(pleat_csv_open(&csv));
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) pleat_csv_text(&csv, columns[k]);
+    for (int k = 0; k < WHOLES; k++) pleat_csv_text(&csv, whole_names[k]);
+    for (int k = 0; k < REALS; k++) pleat_csv_text(&csv, real_names[k]);
+    pleat_csv_end_row(&csv);
+    for (int i = 0; i < c->n; i++) {
+        int whole[WHOLES];
+        double real[REALS];
+        const char *const words[] = {c->names[0], c->names[c->row[i].b], c->row[i].score,
+                                     c->row[i].class_name};
+        numbers_of(&c->row[i], whole, real);
+        for (int k = 0; k < 4; k++) pleat_csv_text(&csv, words[k]);
+        for (int k = 0; k < WHOLES; k++) pleat_csv_rounded(&csv, whole[k], DIGITS);
+        for (int k = 0; k < REALS; k++) pleat_csv_rounded(&csv, real[k], DIGITS);
+        pleat_csv_end_row(&csv);
+    }
+    return pleat_csv_send(&csv, out);
+}
+
+static json_t *row_of(const pleat_comparison *c, int i, int *lost) {
+    int whole[WHOLES];
+    double real[REALS];
+    numbers_of(&c->row[i], whole, real);
+    json_t *object =
+        json_pack("{so so so so}", "a", pleat_json_text(c->names[0]), "b",
+                  pleat_json_text(c->names[c->row[i].b]), "score", pleat_json_text(c->row[i].score),
+                  "class", pleat_json_text(c->row[i].class_name));
+    for (int k = 0; k < WHOLES; k++)
+        *lost += json_object_set_new(object, whole_names[k], json_integer(whole[k])) != 0;
+    for (int k = 0; k < REALS; k++)
+        *lost += json_object_set_new(object, real_names[k], pleat_json_real(real[k])) != 0;
+    return object;
+}
+
+pleat_status pleat_comparison_json(FILE *out, const pleat_comparison *c) {
+    int lost = 0;
+    json_t *rows = json_array();
+    for (int i = 0; i < c->n; i++) lost += json_array_append_new(rows, row_of(c, i, &lost)) != 0;
+    json_t *root = json_pack("{ss si si si so}", "schema", SCHEMA, "cases", c->cases, "groups",
+                             c->groups, "resamples", PLEAT_RESAMPLES, "comparisons", rows);
+    char *text = lost == 0 && root != NULL
+                     ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(16))
+                     : NULL;
+    json_decref(root);
+    PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory for a comparison of %d cases", c->cases);
+    const int failed = fputs(text, out) < 0 || fputc('\n', out) == EOF;
+    free(text);
+    PLEAT_CHECK(!failed, PLEAT_ERR_IO, "the comparison cannot be printed: %s", strerror(errno));
+    return PLEAT_OK;
+}

@@ -1,0 +1,92 @@
+/*
+ * volume.c - how much of a class there is, in ml.
+ *
+ *   TruthVol, PredVol   of truth and prediction          VolDiff  PredVol - TruthVol
+ *   VolSim   1 - |PredVol - TruthVol| / (PredVol + TruthVol)   (Taha and Hanbury 2015)
+ *   FPVol    of the prediction where the truth has none; undefined where it has some
+ */
+#include "families.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define MM3_IN_ML 1000.0
+
+/* *shared: the ml of a voxel. */
+static pleat_status measure_voxel(const pleat_judged *of, void **shared) {
+    double *ml = malloc(sizeof *ml);
+    PLEAT_CHECK(ml != NULL, PLEAT_ERR_MEMORY, "no memory for the volume of a voxel");
+    *ml = of->pair->spacing[0] * of->pair->spacing[1] * of->pair->spacing[2] / MM3_IN_ML;
+    *shared = ml;
+    return PLEAT_OK;
+}
+
+static double in_truth(const pleat_judged *of) { return (double)(of->counts.tp + of->counts.fn); }
+
+static double in_prediction(const pleat_judged *of) {
+    return (double)(of->counts.tp + of->counts.fp);
+}
+
+static double truth(const pleat_judged *of, const void *shared) {
+    return in_truth(of) * *(const double *)shared;
+}
+
+static double predicted(const pleat_judged *of, const void *shared) {
+    return in_prediction(of) * *(const double *)shared;
+}
+
+static double difference(const pleat_judged *of, const void *shared) {
+    return (double)(of->counts.fp - of->counts.fn) * *(const double *)shared;
+}
+
+static double similarity(const pleat_judged *of, const void *shared) {
+    (void)shared;
+    const double sum = in_truth(of) + in_prediction(of);
+    return sum > 0.0 ? 1.0 - fabs(in_prediction(of) - in_truth(of)) / sum : (double)NAN;
+}
+
+static double false_positive(const pleat_judged *of, const void *shared) {
+    return in_truth(of) > 0.0 ? (double)NAN : predicted(of, shared);
+}
+
+static const pleat_score rows[] = {
+    {.name = "TruthVol",
+     .title = "Volume of the truth (TruthVol)",
+     .unit = "ml",
+     .what = "voxels times their size",
+     .better = PLEAT_NEITHER_IS_BETTER,
+     .compute = truth},
+    {.name = "PredVol",
+     .title = "Volume of the prediction (PredVol)",
+     .unit = "ml",
+     .what = "voxels times their size",
+     .better = PLEAT_NEITHER_IS_BETTER,
+     .compute = predicted},
+    {.name = "VolDiff",
+     .title = "Volume of the prediction less that of the truth (VolDiff)",
+     .unit = "ml",
+     .what = "PredVol - TruthVol",
+     .brief = 1,
+     .better = PLEAT_NEITHER_IS_BETTER,
+     .compute = difference},
+    {.name = "VolSim",
+     .title = "Volumetric similarity (VolSim)",
+     .unit = "",
+     .what = "1 - |FP - FN| / (2 TP + FP + FN)",
+     .better = PLEAT_HIGHER_IS_BETTER,
+     .penalty = PLEAT_PENALTY_NOUGHT,
+     .compute = similarity},
+    {.name = "FPVol",
+     .title = "Volume predicted where the truth has none (FPVol)",
+     .unit = "ml",
+     .what = "PredVol of cases whose truth is empty",
+     .better = PLEAT_LOWER_IS_BETTER,
+     .compute = false_positive},
+};
+
+const pleat_score_family pleat_scores_volume = {
+    .score = rows,
+    .n = sizeof rows / sizeof *rows,
+    .prepare = measure_voxel,
+    .release = free,
+};

@@ -1,0 +1,37 @@
+/* rescore.c - the predictions of a run, scored again: by other choices, or with scores that pleat
+ * did not have when the run was made. */
+#include "run_impl.h"
+
+#include "pleat/score.h"
+
+/* The case's prediction where the run now is, else where it was made. */
+static pleat_status prediction_of(const char *run, const pleat_case_result *one,
+                                  char out[PLEAT_PATH_BYTES]) {
+    char folder[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_fold_path(run, one->fold, PLEAT_FOLD_PREDICTIONS, folder));
+    PLEAT_TRY(pleat_labels_path(folder, one->id, out));
+    return pleat_file_exists(out) ? PLEAT_OK
+                                  : pleat_path(out, PLEAT_PATH_BYTES, "%s", one->prediction);
+}
+
+pleat_status pleat_run_rescore(const char *run, const pleat_config *config,
+                               pleat_results *results) {
+    pleat_judging how;
+    pleat_results again = {0};
+    PLEAT_TRY(pleat_config_judging(config, &results->classes, &how));
+    pleat_status status = pleat_results_begin_as(&results->classes, results->folds, &how, &again);
+    for (int i = 0; i < results->n && status == PLEAT_OK; i++) {
+        const pleat_case_result *one = &results->cases[i];
+        char path[PLEAT_PATH_BYTES];
+        status = prediction_of(run, one, path);
+        if (status == PLEAT_OK)
+            status = pleat_score_files(one->id, one->fold, path, one->reference, &again);
+    }
+    if (status != PLEAT_OK) {
+        pleat_results_free(&again);
+        return status;
+    }
+    pleat_results_free(results);
+    *results = again;
+    return PLEAT_OK;
+}

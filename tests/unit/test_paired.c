@@ -1,0 +1,261 @@
+/*
+ * test_paired.c - scores read from files of several tools, and compared over the same cases.
+ *
+ * B is A and ten differences more, whose signed ranks and t test are those of SciPy 1.17.
+ */
+#include "pleat/paired.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double a_of[10] = {0.83, 0.79, 0.91, 0.62, 0.88, 0.85, 0.77, 0.35, 0.66, 0.71};
+static const double more[10] = {0.03, -0.02, 0.06, 0.07, 0.005, 0.061, 0.05, -0.062, 0.021, 0.11};
+#define WILCOXON_P 0.083984375         /* scipy.stats.wilcoxon(more, method="exact") */
+#define T_TEST_P   0.06672782808796218 /* scipy.stats.ttest_1samp(more, 0) */
+
+static const char *write_text(const char *name, const char *text) {
+    static char path[PLEAT_PATH_BYTES];
+    OK(pleat_file_write_atomic(in_root(path, name), text, strlen(text)));
+    return path;
+}
+
+static pleat_measured read_text(const char *name, const char *text) {
+    pleat_measured m;
+    OK(pleat_measured_read(write_text(name, text), &m));
+    return m;
+}
+
+/* The value of a case, class and score; NaN as well when there is none. */
+static double value_of(const pleat_measured *m, const char *id, const char *class_name,
+                       const char *score) {
+    const int at = pleat_names_find(&m->cases, id);
+    const int label = pleat_names_find(&m->classes, class_name);
+    const int s = pleat_names_find(&m->scores, score);
+    for (int i = 0; i < m->n; i++)
+        if (m->list[i].at == at && m->list[i].label == label && m->list[i].score == s)
+            return m->list[i].x;
+    return (double)NAN;
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static void every_shape_of_csv_is_read(void **state) {
+    (void)state;
+    pleat_measured m = read_text("tidy.csv", "fold,case,class,score,value,definition\r\n"
+                                             "0,\"a,1\",lung,HD95,2.5,\"medpy, \"\"x\"\"\"\r\n"
+                                             "0,\"a,1\",lung,DSC,,\n\n"
+                                             "0,b,lung,DSC,0.5,\n");
+    assert_int_equal(m.n, 3);
+    assert_true(value_of(&m, "a,1", "lung", "HD95") == 2.5);
+    assert_true(isnan(value_of(&m, "a,1", "lung", "DSC")));
+    assert_true(value_of(&m, "b", "lung", "DSC") == 0.5);
+    assert_string_equal(m.definitions.name[m.list[0].definition], "medpy, \"x\"");
+    pleat_measured_free(&m);
+    m = read_text("detailed.csv", "index,score,rest,lung\na,DSC,0.9,0.8\na,IoU,,0.7\n");
+    assert_true(value_of(&m, "a", "lung", "DSC") == 0.8);
+    assert_true(value_of(&m, "a", "rest", "DSC") == 0.9);
+    assert_true(value_of(&m, "a", "lung", "IoU") == 0.7);
+    pleat_measured_free(&m);
+    m = read_text("wide.csv", "subject,Dice,HD95,path\ns1,0.8,3,/x/y\ns2,0.7,inf,/x/z\n");
+    assert_true(value_of(&m, "s1", "1", "DSC") == 0.8);
+    assert_true(value_of(&m, "s1", "1", "HD95") == 3.0);
+    assert_true(isnan(value_of(&m, "s2", "1", "HD95")));
+    assert_int_equal(pleat_names_find(&m.scores, "path"), -1);
+    pleat_measured_free(&m);
+    m = read_text("classes.csv", "name,label,Dice\ns1,1,0.8\ns1,2,0.6\n");
+    assert_true(value_of(&m, "s1", "2", "DSC") == 0.6);
+    pleat_measured_free(&m);
+}
+
+static void nnunets_summary_is_read_with_its_nan(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"foreground_mean\": {\"Dice\": NaN}, \"mean\": {}, \"metric_per_case\": [\n"
+        "{\"metrics\": {\"1\": {\"Dice\": 0.75, \"FN\": 3, \"IoU\": 0.6, \"n_ref\": 9},\n"
+        " \"2\": {\"Dice\": NaN, \"FN\": 0}},\n"
+        " \"prediction_file\": \"/NaN/pred \\\"x\\\"/case_7.nii.gz\", \"reference_file\": \"r\"}]}";
+    pleat_measured m = read_text("summary.json", text);
+    assert_int_equal(m.cases.n, 1);
+    assert_true(value_of(&m, "case_7", "1", "DSC") == 0.75);
+    assert_true(value_of(&m, "case_7", "1", "IoU") == 0.6);
+    assert_true(isnan(value_of(&m, "case_7", "2", "DSC")));
+    assert_int_equal(pleat_names_find(&m.scores, "FN"), -1);
+    pleat_measured_free(&m);
+    m = read_text(
+        "ours.json",
+        "{\"definitions\": {\"lung\": {\"HD\": \"monai\"}}, \"cases\": [{\"case\": \"a\", "
+        "\"classes\": {\"lung\": {\"state\": \"ok\", \"HD\": 4, \"DSC\": null}}}]}");
+    assert_true(value_of(&m, "a", "lung", "HD") == 4.0);
+    assert_int_equal(m.n, 2);
+    assert_string_equal(m.definitions.name[m.list[0].definition], "monai");
+    pleat_measured_free(&m);
+}
+
+static void what_is_no_file_of_scores_is_refused(void **state) {
+    (void)state;
+    pleat_measured m;
+    REFUSED(pleat_measured_read(write_text("a.csv", "one\n1\n"), &m), PLEAT_ERR_FORMAT, "a.csv");
+    REFUSED(pleat_measured_read(write_text("b.csv", "case,Dice\na\n"), &m), PLEAT_ERR_FORMAT,
+            "line 2: 1 columns");
+    REFUSED(pleat_measured_read(write_text("c.csv", "case,Dice\na,1\na,1\n"), &m), PLEAT_ERR_DATA,
+            "case 'a' has two values of DSC");
+    REFUSED(pleat_measured_read(write_text("d.json", "{\"mean\": 1}"), &m), PLEAT_ERR_FORMAT,
+            "metric_per_case");
+    REFUSED(pleat_measured_read(write_text("e.csv", "case,Dice\n"), &m), PLEAT_ERR_FORMAT,
+            "no scores");
+    REFUSED(pleat_measured_read(in_root(NULL, "none.csv"), &m), PLEAT_ERR_NOT_FOUND, "none.csv");
+}
+
+/* --- comparisons ------------------------------------------------------------------------------ */
+
+/* `factor`: 1 for A, 1 and the differences for B. Cases in another order than `first` says. */
+static pleat_measured ten_cases(const char *name, const char *class_name, int with_more,
+                                int first) {
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+    assert_non_null(out);
+    (void)fputs("case,class,score,value,definition\n", out);
+    for (int k = 0; k < 10; k++) {
+        const int i = (first + k) % 10;
+        const double x = a_of[i] + (with_more ? more[i] : 0.0);
+        (void)fprintf(out, "p%d_c%d,%s,DSC,%.17g,\n", i / 2, i, class_name, x);
+        (void)fprintf(out, "p%d_c%d,%s,HD95,", i / 2, i, class_name);
+        if (i != 3 || !with_more) (void)fprintf(out, "%d", 10 - with_more);
+        (void)fprintf(out, ",%s\n", with_more ? "monai" : "deepmind");
+        (void)fprintf(out, "p%d_c%d,%s,ASSD,", i / 2, i, class_name);
+        if (i != 3 || !with_more) (void)fprintf(out, "%d", 10 - with_more);
+        (void)fputs(",deepmind\n", out);
+        (void)fprintf(out, "p%d_c%d,background,DSC,0.99,\n", i / 2, i);
+    }
+    assert_int_equal(fclose(out), 0);
+    pleat_measured m = read_text(name, text);
+    free(text);
+    return m;
+}
+
+static void a_comparison_agrees_with_scipy(void **state) {
+    (void)state;
+    static const char *const names[] = {"A", "B"};
+    pleat_measured of[2] = {ten_cases("A.csv", "lung", 0, 0), ten_cases("B.csv", "lung", 1, 7)};
+    pleat_comparison c;
+    OK(pleat_compare_sets(of, names, 2, NULL, NULL, 1, &c));
+    assert_int_equal(c.n, 2); /* HD95 is of two definitions */
+    assert_int_equal(c.unlike, 1);
+    assert_non_null(strstr(c.what, "HD95 of lung is 'deepmind' in 'A', 'monai' in 'B'"));
+    const pleat_paired *dsc = &c.row[0], *assd = &c.row[1];
+    assert_string_equal(dsc->score, "DSC");
+    assert_string_equal(dsc->class_name, "lung");
+    assert_true(dsc->n == 10 && dsc->higher == 8 && dsc->lower == 2 && dsc->left_out == 0);
+    assert_true(fabs(dsc->wilcoxon.p - WILCOXON_P) < 1e-6);
+    assert_true(fabs(dsc->p_holm - WILCOXON_P) < 1e-6);
+    assert_true(fabs(dsc->false_ranking - 0.5 * T_TEST_P) < 1e-6);
+    assert_true(fabs(dsc->mean - 0.0325) < 1e-9 && fabs(dsc->mean_a - 0.737) < 1e-9);
+    pleat_interval want;
+    OK(pleat_interval_bca(&(pleat_observed){more, NULL, 10}, 0.95, PLEAT_RESAMPLES, 1, &want));
+    assert_true(fabs(dsc->bca.low - want.low) < 1e-6 && fabs(dsc->bca.high - want.high) < 1e-6);
+    assert_true(assd->n == 9 && assd->left_out == 1 && assd->lower == 9); /* B has missed one */
+    pleat_comparison_free(&c);
+    for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
+}
+
+static void patients_are_drawn_and_ranked_as_one(void **state) {
+    (void)state;
+    static const char *const names[] = {"A", "B"};
+    pleat_measured of[2] = {ten_cases("A.csv", "lung", 0, 0), ten_cases("B.csv", "lung", 1, 7)};
+    pleat_comparison c;
+    OK(pleat_compare_sets(of, names, 2, NULL, "^(p[0-9])", 1, &c));
+    assert_int_equal(c.groups, 5);
+    assert_int_equal(c.row[0].wilcoxon.n, 5);
+    /* Means of pairs: 0.005, 0.065, 0.033, -0.006, 0.0655: only the second smallest is minus. */
+    assert_true(c.row[0].wilcoxon.minus == 2.0);
+    assert_true(fabs(c.row[0].wilcoxon.p - 2.0 * 3 / 32) < 1e-12);
+    assert_true(c.row[0].n == 10);
+    pleat_comparison_free(&c);
+    for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
+}
+
+static void a_class_may_be_called_by_its_label(void **state) {
+    (void)state;
+    static const char *const names[] = {"A", "B", "C"};
+    pleat_measured of[3] = {ten_cases("A.csv", "lung", 0, 0), ten_cases("B.csv", "1", 1, 7),
+                            ten_cases("C.csv", "lung", 1, 2)};
+    pleat_classes classes;
+    pleat_comparison c;
+    OK(pleat_classes_parse("background,lung", &classes));
+    OK(pleat_compare_sets(of, names, 3, &classes, NULL, 1, &c));
+    assert_int_equal(c.n, 4); /* DSC with B and C, ASSD with B and C */
+    assert_true(c.row[0].b == 1 && c.row[1].b == 2);
+    assert_true(fabs(c.row[1].p_holm - 2 * WILCOXON_P) < 1e-6); /* two tests of one score */
+    pleat_comparison_free(&c);
+    REFUSED(pleat_compare_sets(of, names, 2, NULL, NULL, 1, &c), PLEAT_ERR_DATA, "in common");
+    pleat_classes_free(&classes);
+    for (int i = 0; i < 3; i++) pleat_measured_free(&of[i]);
+}
+
+static void other_cases_are_refused_and_named(void **state) {
+    (void)state;
+    static const char *const names[] = {"A", "B"};
+    pleat_measured of[2] = {read_text("A.csv", "case,Dice\na,1\nb,1\nc,1\n"),
+                            read_text("B.csv", "case,Dice\na,1\nd,1\n")};
+    pleat_comparison c;
+    REFUSED(pleat_compare_sets(of, names, 2, NULL, NULL, 1, &c), PLEAT_ERR_DATA,
+            "2 only in the first (b, c), 1 only in the second (d)");
+    for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
+}
+
+static char *printed(const pleat_comparison *c, int form) {
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    assert_non_null(out);
+    if (form == 0) pleat_comparison_print(out, c, 0);
+    if (form == 1) OK(pleat_comparison_csv(out, c));
+    if (form == 2) OK(pleat_comparison_json(out, c));
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void the_table_says_what_was_left_out(void **state) {
+    (void)state;
+    static const char *const names[] = {"A", "B"}, *const wanted[3][4] = {
+                                                       {"A: A\nB: B\n",
+                                                        "  0.737     0.7695    +0.0325", "8 : 2",
+                                                        "not compared, since HD95"},
+                                                       {"a,b,score,class,n,",
+                                                        "\nA,B,DSC,lung,10,0,8,2,0,1,0.737,",
+                                                        "\nA,B,ASSD,lung,9,1,", ""},
+                                                       {"\"schema\": \"pleat/comparison/1\"",
+                                                        "\"false_ranking\": 0.0333639",
+                                                        "\"cases\": 10", ""},
+                                                   };
+    pleat_measured of[2] = {ten_cases("A.csv", "lung", 0, 0), ten_cases("B.csv", "lung", 1, 7)};
+    pleat_comparison c;
+    OK(pleat_compare_sets(of, names, 2, NULL, NULL, 1, &c));
+    for (int form = 0; form < 3; form++) {
+        char *text = printed(&c, form);
+        for (int k = 0; k < 4; k++)
+            if (strstr(text, wanted[form][k]) == NULL)
+                fail_msg("no '%s' in:\n%s", wanted[form][k], text);
+        free(text);
+    }
+    pleat_comparison_free(&c);
+    for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_shape_of_csv_is_read),
+        cmocka_unit_test(nnunets_summary_is_read_with_its_nan),
+        cmocka_unit_test(what_is_no_file_of_scores_is_refused),
+        cmocka_unit_test(a_comparison_agrees_with_scipy),
+        cmocka_unit_test(patients_are_drawn_and_ranked_as_one),
+        cmocka_unit_test(a_class_may_be_called_by_its_label),
+        cmocka_unit_test(other_cases_are_refused_and_named),
+        cmocka_unit_test(the_table_says_what_was_left_out),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
