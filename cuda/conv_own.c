@@ -26,8 +26,7 @@ pleat_status pleat_conv_own_run(pleat_cuda *e, const pleat_conv_problem *p,
     switch (p->pass) {
     case PLEAT_PASS_FORWARD:
         CUDA_TRY(pleat_cuda_conv3(grid, p->cin, p->cout, 0, t[PLEAT_CONV_X], t[PLEAT_CONV_W],
-                                  t[PLEAT_CONV_BIAS], p->relu, t[PLEAT_CONV_Y], blocks,
-                                  e->stream));
+                                  t[PLEAT_CONV_BIAS], p->relu, t[PLEAT_CONV_Y], blocks, e->stream));
         break;
     case PLEAT_PASS_DATA:
         CUDA_TRY(pleat_cuda_conv3(grid, p->cout, p->cin, 1, t[PLEAT_CONV_Y], t[PLEAT_CONV_W], NULL,

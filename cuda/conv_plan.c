@@ -15,10 +15,10 @@
 #define RUNS            3   /* timed, after one to warm up */
 #define SHORT_RUNS      20  /* of what is over in SHORT_MS: three would measure their launches */
 #define SHORT_MS        0.05F
-#define HOPELESS        3       /* times the best: not run again */
-#define HOPELESS_MS     5.0F    /* that loading a kernel may take */
+#define HOPELESS        3    /* times the best: not run again */
+#define HOPELESS_MS     5.0F /* that loading a kernel may take */
 #define LEAST_WORKSPACE 256
-#define MOST_ERROR      1e-4 /* of our own kernel against cuDNN's, |difference|^2 / |result|^2 */
+#define MOST_ERROR      1e-4  /* of our own kernel against cuDNN's, |difference|^2 / |result|^2 */
 #define OWN             "own" /* the choice of our own kernel, in the cache */
 
 struct pleat_conv_plan {
@@ -354,8 +354,8 @@ static pleat_status consider_own(pleat_cuda *e, const pleat_conv_problem *p, con
     pleat_log(PLEAT_DEBUG, "plan %s: our own kernel, %.3f ms, error %.1e", key,
               (double)milliseconds, error);
     if (!(error <= MOST_ERROR)) {
-        pleat_log(PLEAT_INFO, "our own kernel is not used, it is wrong here (error %.1e): %s", error,
-                  key);
+        pleat_log(PLEAT_INFO, "our own kernel is not used, it is wrong here (error %.1e): %s",
+                  error, key);
     } else if (prefers_own(t, milliseconds)) {
         plan->own = 1;
         t->best = milliseconds;

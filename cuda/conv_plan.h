@@ -5,8 +5,8 @@
  * that may lose more precision than was asked for, want more workspace than the limit, or are not
  * deterministic when that was asked for, are passed over; the first eight of each mode that are
  * left run on noise, and the fastest stays, or our own kernel (conv_own.h) where it is faster and
- * agrees. $PLEAT_CUDA_CONV takes it always ("own") or never ("cudnn"). The choice is kept in the engine's plan cache and found
- * there the next time.
+ * agrees. $PLEAT_CUDA_CONV takes it always ("own") or never ("cudnn"). The choice is kept in the
+ * engine's plan cache and found there the next time.
  */
 #ifndef PLEAT_CUDA_CONV_PLAN_H
 #define PLEAT_CUDA_CONV_PLAN_H

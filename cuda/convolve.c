@@ -55,8 +55,8 @@ static void tell_missing(const pleat_conv *conv) {
 static int is_first(const pleat_cuda *e, const pleat_conv_desc *d) {
     for (int a = 0; a < 3; a++)
         if (d->kernel[a] != 3 || d->stride[a] != 1 || d->before[a] != 1) return 0;
-    return e->base.act == PLEAT_BF16 && d->cin == 1 && !d->want_dx &&
-           d->cout % CHANNEL_STEP == 0 && d->cout <= PLEAT_CUDA_FIRST_MOST;
+    return e->base.act == PLEAT_BF16 && d->cin == 1 && !d->want_dx && d->cout % CHANNEL_STEP == 0 &&
+           d->cout <= PLEAT_CUDA_FIRST_MOST;
 }
 
 static pleat_status first_forward(pleat_cuda *e, pleat_conv *conv, const float *bias,

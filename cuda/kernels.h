@@ -81,6 +81,14 @@ typedef struct pleat_cuda_sum {
  * dy. kernels_up.cu */
 cudaError_t pleat_cuda_up_gather(pleat_dtype type, const int stride[3], const pleat_tensor *dy,
                                  pleat_cuda_sum bias, void *products, cudaStream_t stream);
+/* A head of up to 4 classes and a fitting number of channels, tensors packed: y [voxels, classes]
+ * in float, weights [classes, cin] of the type; dx. kernels_head.cu */
+int pleat_cuda_head_is_narrow(pleat_dtype type, int cin, int classes);
+cudaError_t pleat_cuda_head_forward(pleat_dtype type, const pleat_tensor *x, const void *weights,
+                                    const float *bias, const pleat_tensor *y, cudaStream_t stream);
+cudaError_t pleat_cuda_head_data(pleat_dtype type, const pleat_tensor *dy, const void *weights,
+                                 const pleat_tensor *dx, cudaStream_t stream);
+
 /* A head's gradients: dweights [classes, x->c] += dy' x, dbias [classes] += sum dy unless NULL.
  * x and dy [voxels, classes] packed. Reads x once for every 4 classes. kernels_head.cu */
 cudaError_t pleat_cuda_head_weights(pleat_dtype type, const pleat_tensor *x, const void *dy,
@@ -165,8 +173,8 @@ cudaError_t pleat_cuda_conv_backward_weights(pleat_dtype type, const pleat_conv_
 
 #define PLEAT_CUDA_FIRST_MOST 64 /* channels of y, a multiple of 8 */
 
-/* grid: n, d, h, w. weights [cout, 27, 8], the first of each eight; dweights [cout, 27] += in float;
- * partials: bytes of its own. */
+/* grid: n, d, h, w. weights [cout, 27, 8], the first of each eight; dweights [cout, 27] += in
+ * float; partials: bytes of its own. */
 cudaError_t pleat_cuda_first_forward(const int grid[4], const void *x, const void *weights,
                                      const float *bias, int cout, int relu, void *y,
                                      cudaStream_t stream);

@@ -8,10 +8,10 @@
 #include "kernels.cuh"
 
 static const int TAPS = 27;
-static const int ALONG = 4;      /* voxels of a row that a thread of forward computes */
-static const int QUAD = 4;       /* channels of a thread of the gradient */
-static const int WALKERS = 128;  /* threads of its block, */
-static const int WALKING = 2;    /* of which a multiprocessor holds so many: 108 sums in registers */
+static const int ALONG = 4;     /* voxels of a row that a thread of forward computes */
+static const int QUAD = 4;      /* channels of a thread of the gradient */
+static const int WALKERS = 128; /* threads of its block, */
+static const int WALKING = 2;   /* of which a multiprocessor holds so many: 108 sums in registers */
 
 struct Image {
     int n, d, h, w;
@@ -42,8 +42,8 @@ static __global__ void __launch_bounds__(THREADS)
 #pragma unroll
         for (int line = 0; line < 9; line++) {
             const int dz = line / 3 - 1, dy = line % 3 - 1;
-            const bool inside = (unsigned)(z0 + dz) < (unsigned)image.d &&
-                                (unsigned)(y0 + dy) < (unsigned)image.h;
+            const bool inside =
+                (unsigned)(z0 + dz) < (unsigned)image.d && (unsigned)(y0 + dy) < (unsigned)image.h;
             const bf16 *from = x + (row + (inside ? dz * image.h + dy : 0)) * image.w + x0;
             float value[ALONG + 2];
 #pragma unroll
@@ -90,8 +90,9 @@ cudaError_t pleat_cuda_first_forward(const int grid[4], const void *x, const voi
 
 /* The nine values of a column of x at rows y-1..y+1 of slices z-1..z+1; bit i of `lines`: line i is
  * inside. */
-static __device__ __forceinline__ void load_column(const bf16 *x, size_t row, int at, unsigned lines,
-                                                   const Image &image, float (&out)[9]) {
+static __device__ __forceinline__ void load_column(const bf16 *x, size_t row, int at,
+                                                   unsigned lines, const Image &image,
+                                                   float (&out)[9]) {
     const bool inside = (unsigned)at < (unsigned)image.w;
 #pragma unroll
     for (int i = 0; i < 9; i++) {
@@ -101,8 +102,11 @@ static __device__ __forceinline__ void load_column(const bf16 *x, size_t row, in
     }
 }
 
-static __device__ __forceinline__ void load_quad(const bf16 *dy, bool has, float (&out)[QUAD]) {
-    const uint2 all = has ? *reinterpret_cast<const uint2 *>(dy) : make_uint2(0, 0);
+static __device__ __forceinline__ uint2 fetch_quad(const bf16 *dy, bool has) {
+    return has ? *reinterpret_cast<const uint2 *>(dy) : make_uint2(0, 0);
+}
+
+static __device__ __forceinline__ void unpack_quad(uint2 all, float (&out)[QUAD]) {
     out[0] = __uint_as_float(all.x << 16);
     out[1] = __uint_as_float(all.x & 0xffff0000u);
     out[2] = __uint_as_float(all.y << 16);
@@ -136,23 +140,25 @@ static __global__ void __launch_bounds__(WALKERS, WALKING)
          row += (size_t)gridDim.x * walkers) {
         const unsigned lines = lines_inside(row, image);
         const bf16 *from = dy + row * image.w * cout + channel;
-        float column[4][9], slope[2][QUAD]; /* of x - 1, x, x + 1, and ahead; of x, and ahead */
+        float column[4][9], slope[QUAD]; /* of x - 1, x, x + 1, and ahead; of x */
+        uint2 ahead[4];                  /* of dy: memory takes as long as several voxels */
         load_column(x, row, -1, lines, image, column[0]);
         load_column(x, row, 0, lines, image, column[1]);
         load_column(x, row, 1, lines, image, column[2]);
-        load_quad(from, true, slope[0]);
+#pragma unroll
+        for (int i = 0; i < 4; i++) ahead[i] = fetch_quad(from + i * cout, i < image.w);
 #pragma unroll 1
         for (int x0 = 0; x0 < image.w; x0 += 4)
 #pragma unroll
             for (int i = 0; i < 4; i++) {
                 load_column(x, row, x0 + i + 2, lines, image, column[(i + 3) % 4]);
-                load_quad(from + (size_t)(x0 + i + 1) * cout, x0 + i + 1 < image.w,
-                          slope[(i + 1) % 2]);
+                unpack_quad(ahead[i], slope);
+                ahead[i] = fetch_quad(from + (size_t)(x0 + i + 4) * cout, x0 + i + 4 < image.w);
 #pragma unroll
                 for (int tap = 0; tap < TAPS; tap++)
 #pragma unroll
                     for (int c = 0; c < QUAD; c++)
-                        sum[tap][c] += column[(i + tap % 3) % 4][tap / 3] * slope[i % 2][c];
+                        sum[tap][c] += column[(i + tap % 3) % 4][tap / 3] * slope[c];
             }
     }
 #pragma unroll
@@ -161,7 +167,8 @@ static __global__ void __launch_bounds__(WALKERS, WALKING)
         __syncthreads();
         for (int c = (int)threadIdx.x; c < cout; c += WALKERS) {
             float total = 0;
-            for (int r = 0; r < walkers; r++) total += shared[(r * quads + c / QUAD) * QUAD + c % QUAD];
+            for (int r = 0; r < walkers; r++)
+                total += shared[(r * quads + c / QUAD) * QUAD + c % QUAD];
             partials[((size_t)blockIdx.x * TAPS + tap) * cout + c] = total;
         }
         __syncthreads();

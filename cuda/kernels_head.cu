@@ -1,9 +1,10 @@
 /*
- * kernels_head.cu - the gradients of a head's weights and bias, in one pass over x and dy.
+ * kernels_head.cu - a head of few classes: what a product of so few columns waits for is memory.
  *
- * As a matrix product this is a tiny result [classes, cin] over millions of voxels. A thread keeps
- * the products of its N channels with GROUP classes in registers and walks; what it adds, some
- * hundred voxels, is float; the block's and the grid's sums are double, in a fixed order.
+ * The gradients of its weights and bias are one pass over x and dy. As a matrix product this is a
+ * tiny result [classes, cin] over millions of voxels. A thread keeps the products of its N channels
+ * with GROUP classes in registers and walks; what it adds, some hundred voxels, is float; the
+ * block's and the grid's sums are double, in a fixed order.
  */
 #include "sums.cuh"
 
@@ -87,6 +88,126 @@ cudaError_t pleat_cuda_head_weights(pleat_dtype type, const pleat_tensor *x, con
             head_finish<<<(unsigned)((n + warps - 1) / warps), THREADS, 0, stream>>>(
                 partials, (int)s.grid.x, cin, n, first, dweights, dbias);
         }
+        return cudaGetLastError();
+    });
+}
+
+/* ---- forward and the gradient of the data, of up to GROUP classes ---- */
+
+/* The weights [classes, cin] of a thread's N channels; zeros for classes that are not there. */
+template <typename T, int N>
+static __device__ void load_weights(const T *weights, int cin, int classes, int channel,
+                                    float (&out)[GROUP][N]) {
+#pragma unroll
+    for (int k = 0; k < GROUP; k++) {
+        float values[N] = {};
+        if (k < classes) load<T, N>(weights + k * cin + channel, values);
+#pragma unroll
+        for (int i = 0; i < N; i++) out[k][i] = values[i];
+    }
+}
+
+/* cin / N neighbouring threads, a power of two, have a voxel; a warp's threads walk together. */
+template <typename T, int N>
+static __global__ void __launch_bounds__(THREADS)
+    head_forward(const T *x, const T *weights, const float *bias, size_t voxels, int cin,
+                 int classes, float *y) {
+    const int MOST = 4, lanes = cin / N, lane = (int)threadIdx.x % lanes;
+    const size_t step = (size_t)gridDim.x * (THREADS / lanes);
+    const size_t mine = ((size_t)blockIdx.x * THREADS + threadIdx.x) / lanes;
+    const size_t warp = ((size_t)blockIdx.x * THREADS + threadIdx.x / 32 * 32) / lanes;
+    float weight[GROUP][N];
+    load_weights<T, N>(weights, cin, classes, lane * N, weight);
+    for (size_t at = 0; warp + at < voxels; at += MOST * step) {
+        typename Vector<T, N>::Raw raw[MOST];
+#pragma unroll
+        for (int u = 0; u < MOST; u++) {
+            const size_t v = mine + at + u * step;
+            raw[u] = fetch<T, N>(x + (v < voxels ? v : 0) * cin + lane * N);
+        }
+#pragma unroll
+        for (int u = 0; u < MOST; u++) {
+            const size_t v = mine + at + u * step;
+            float values[N], sum[GROUP] = {};
+            Vector<T, N>::unpack(raw[u], values);
+#pragma unroll
+            for (int k = 0; k < GROUP; k++) {
+#pragma unroll
+                for (int i = 0; i < N; i++) sum[k] += weight[k][i] * values[i];
+                for (int other = lanes / 2; other > 0; other /= 2)
+                    sum[k] += __shfl_xor_sync(0xffffffffu, sum[k], other);
+                if (k < classes && k % lanes == lane && v < voxels)
+                    y[v * classes + k] = sum[k] + bias[k];
+            }
+        }
+    }
+}
+
+template <typename T, int N>
+static __global__ void __launch_bounds__(THREADS)
+    head_data(const T *dy, const T *weights, size_t voxels, int cin, int classes, int width,
+              T *dx) {
+    const Place<N> at(cin, width);
+    if (!at.active) return;
+    float weight[GROUP][N];
+    load_weights<T, N>(weights, cin, classes, at.channel, weight);
+    const size_t step = at.step();
+    walk<4>(at.first(), step, voxels, [&](auto batch, size_t v) {
+        const int MOST = decltype(batch)::n;
+        float slope[MOST][GROUP];
+#pragma unroll
+        for (int u = 0; u < MOST; u++)
+#pragma unroll
+            for (int k = 0; k < GROUP; k++) {
+                float g[1] = {0};
+                if (k < classes) load<T, 1>(dy + (v + u * step) * classes + k, g);
+                slope[u][k] = g[0];
+            }
+#pragma unroll
+        for (int u = 0; u < MOST; u++) {
+            float values[N] = {};
+#pragma unroll
+            for (int k = 0; k < GROUP; k++)
+#pragma unroll
+                for (int i = 0; i < N; i++) values[i] += slope[u][k] * weight[k][i];
+            Vector<T, N>::store(dx + (v + u * step) * cin + at.channel, values);
+        }
+    });
+}
+
+/* Channels of a narrow head always come in whole vectors. */
+template <typename F> static cudaError_t dispatch_vectors(pleat_dtype type, F f) {
+    return type == PLEAT_F32 ? f(Tag<float, 4>()) : f(Tag<bf16, 8>());
+}
+
+int pleat_cuda_head_is_narrow(pleat_dtype type, int cin, int classes) {
+    const int n = vector_length(type), lanes = cin / n;
+    return classes <= GROUP && cin % n == 0 && lanes <= 32 && (lanes & (lanes - 1)) == 0;
+}
+
+cudaError_t pleat_cuda_head_forward(pleat_dtype type, const pleat_tensor *x, const void *weights,
+                                    const float *bias, const pleat_tensor *y, cudaStream_t stream) {
+    const size_t voxels = pleat_tensor_voxels(x);
+    return dispatch_vectors(type, [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        const int N = decltype(tag)::n;
+        const size_t blocks = (voxels * (x->c / N) + THREADS - 1) / THREADS;
+        const size_t most = wave<head_forward<T, N>>();
+        head_forward<T, N><<<(unsigned)(blocks < most ? blocks : most), THREADS, 0, stream>>>(
+            (const T *)x->data, (const T *)weights, bias, voxels, x->c, y->c, (float *)y->data);
+        return cudaGetLastError();
+    });
+}
+
+cudaError_t pleat_cuda_head_data(pleat_dtype type, const pleat_tensor *dy, const void *weights,
+                                 const pleat_tensor *dx, cudaStream_t stream) {
+    const size_t voxels = pleat_tensor_voxels(dx);
+    return dispatch_vectors(type, [&](auto tag) {
+        typedef typename decltype(tag)::type T;
+        const int N = decltype(tag)::n;
+        const Shape s = shape_of(voxels, dx->c, N, 4, wave<head_data<T, N>>());
+        head_data<T, N><<<s.grid, THREADS, 0, stream>>>(
+            (const T *)dy->data, (const T *)weights, voxels, dx->c, dy->c, s.width, (T *)dx->data);
         return cudaGetLastError();
     });
 }

@@ -22,12 +22,12 @@
 #include "kernels.cuh"
 #include "tensor_core.cuh"
 
-static const int SIDE = 8, SIDES = SIDE + 2; /* of a tile in x and y; with its halo */
+static const int SIDE = 8, SIDES = SIDE + 2;   /* of a tile in x and y; with its halo */
 static const int PART = 32, CHUNKS = PART / 8; /* channels of a stage; 16 bytes each */
 static const int TAPS = 27, WARPGROUP = 128;
 
 struct Extent {
-    int n, d, h, w;         /* of the volume */
+    int n, d, h, w; /* of the volume */
     int tiles_z, tiles_y, tiles_x;
     unsigned tiles; /* of all samples */
 };
@@ -91,8 +91,7 @@ static __device__ __forceinline__ void transpose_quad(unsigned (&v)[4], int lane
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             if (i & step) continue;
-            const unsigned got =
-                __shfl_xor_sync(0xffffffffu, odd ? v[i] : v[i + step], step);
+            const unsigned got = __shfl_xor_sync(0xffffffffu, odd ? v[i] : v[i + step], step);
             if (odd)
                 v[i] = got;
             else
@@ -111,21 +110,20 @@ static __global__ void __launch_bounds__(THREADS, 1)
     typedef Tile<SIDES, DEPTH + 2> T;
     const int parts = IN / PART, slices = DEPTH / 2;
     const int rounds = (T::copies + 3 * THREADS - 1) / (3 * THREADS); /* after 9 taps each */
-    const int outer = DATA ? IN : OUT, inner = DATA ? OUT : IN; /* of the weights */
-    const int tile_bytes = outer * inner * 2;                   /* weights of a tap */
+    const int outer = DATA ? IN : OUT, inner = DATA ? OUT : IN;       /* of the weights */
+    const int tile_bytes = outer * inner * 2;                         /* weights of a tap */
     const int thread = (int)threadIdx.x, group = thread / WARPGROUP, lane = thread % 32;
     const unsigned shared = shared_address(shared_memory());
     const unsigned stages = shared + TAPS * tile_bytes;
-    const uint64_t b_tile = DATA ? matrix_at(shared, 128, outer * 16)
-                                 : matrix_at(shared, outer * 16, 128);
+    const uint64_t b_tile =
+        DATA ? matrix_at(shared, 128, outer * 16) : matrix_at(shared, outer * 16, 128);
 
     float add[OUT / 8][2];
 #pragma unroll
     for (int j = 0; j < OUT / 8; j++)
 #pragma unroll
         for (int i = 0; i < 2; i++)
-            add[j][i] =
-                bias != NULL ? __bfloat162float(bias[8 * j + 2 * (lane % 4) + i]) : 0.0F;
+            add[j][i] = bias != NULL ? __bfloat162float(bias[8 * j + 2 * (lane % 4) + i]) : 0.0F;
 
     copy_weights(shared, weights, outer, inner, DATA);
     if (blockIdx.x < e.tiles) {
@@ -145,8 +143,8 @@ static __global__ void __launch_bounds__(THREADS, 1)
             copies_wait();
             __syncthreads(); /* all is there, and nobody reads the other stage any more */
             const unsigned to = stages + (now ^ 1) * T::bytes;
-            const uint64_t a_tile = matrix_at(
-                stages + now * T::bytes + group * slices * T::slice, T::plane, SIDES * 16);
+            const uint64_t a_tile = matrix_at(stages + now * T::bytes + group * slices * T::slice,
+                                              T::plane, SIDES * 16);
 #pragma unroll
             for (int tap = 0; tap < TAPS; tap++) {
                 if (tap % 9 == 0) products_begin();
@@ -281,8 +279,9 @@ static __global__ void __launch_bounds__(3 * WARPGROUP, 1)
                 const int tap = (2 * z + row / PART) * 9 + group * 3 + dx;
                 const int column = i / 4 * 8 + 2 * (lane % 4);
                 if (tap >= TAPS) continue;
-                float *out = partials + (((size_t)blockIdx.x * TAPS + tap) * PART + row % PART) *
-                                            PART + column;
+                float *out = partials +
+                             (((size_t)blockIdx.x * TAPS + tap) * PART + row % PART) * PART +
+                             column;
                 out[0] = sum[z][dx][i];
                 out[1] = sum[z][dx][i + 1];
             }
@@ -302,8 +301,14 @@ static __global__ void add_partials(const float *partials, int blocks, int cin, 
 static int divided_up(int n, int by) { return (n + by - 1) / by; }
 
 static Extent extent_of(const int grid[4], int depth) {
-    Extent e = {grid[0], grid[1], grid[2], grid[3], divided_up(grid[1], depth),
-                divided_up(grid[2], SIDE), divided_up(grid[3], SIDE), 0};
+    Extent e = {grid[0],
+                grid[1],
+                grid[2],
+                grid[3],
+                divided_up(grid[1], depth),
+                divided_up(grid[2], SIDE),
+                divided_up(grid[3], SIDE),
+                0};
     e.tiles = (unsigned)e.n * (unsigned)e.tiles_z * (unsigned)e.tiles_y * (unsigned)e.tiles_x;
     return e;
 }
@@ -328,9 +333,8 @@ static cudaError_t start_weights(const int grid[4], const void *x, const void *d
                                  float *dweights, int blocks, cudaStream_t stream) {
     const int depth = 8, bytes = 2 * (Tile<SIDES, depth + 2>::bytes + Tile<SIDE, depth>::bytes);
     const int used = blocks / (IN / PART) * (IN / PART), n = TAPS * PART * IN;
-    const cudaError_t code =
-        cudaFuncSetAttribute((const void *)conv3_weights<IN, depth>,
-                             cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+    const cudaError_t code = cudaFuncSetAttribute(
+        (const void *)conv3_weights<IN, depth>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
     if (code != cudaSuccess) return code;
     conv3_weights<IN, depth><<<used, 3 * WARPGROUP, bytes, stream>>>(
         (const bf16 *)x, (const bf16 *)dy, extent_of(grid, depth), (float *)partials);
@@ -363,8 +367,7 @@ cudaError_t pleat_cuda_conv3(const int grid[4], int in, int out, int data, const
                              const void *weights, const void *bias, int relu, void *y, int blocks,
                              cudaStream_t stream) {
     start_function *f = find(in, out, data);
-    return f == NULL ? cudaErrorNotSupported
-                     : f(grid, x, weights, bias, relu, y, blocks, stream);
+    return f == NULL ? cudaErrorNotSupported : f(grid, x, weights, bias, relu, y, blocks, stream);
 }
 
 int pleat_cuda_conv3_weights_has(int in, int out) {
@@ -379,7 +382,7 @@ cudaError_t pleat_cuda_conv3_weights(const int grid[4], int in, const void *x, c
                                      void *partials, float *dweights, int blocks,
                                      cudaStream_t stream) {
     return (in == PART ? start_weights<PART> : start_weights<2 * PART>)(grid, x, dy, partials,
-                                                                       dweights, blocks, stream);
+                                                                        dweights, blocks, stream);
 }
 
 /* ---- is a result another's? ---- */
@@ -406,10 +409,10 @@ static __global__ void distance(const T *a, const bf16 *b, size_t n, double *sum
 cudaError_t pleat_cuda_distance(pleat_dtype type, const void *a, const void *b_bf16, size_t n,
                                 double *sums, cudaStream_t stream) {
     if (type == PLEAT_BF16)
-        distance<bf16><<<PLEAT_CUDA_DISTANCE, THREADS, 0, stream>>>(
-            (const bf16 *)a, (const bf16 *)b_bf16, n, sums);
+        distance<bf16><<<PLEAT_CUDA_DISTANCE, THREADS, 0, stream>>>((const bf16 *)a,
+                                                                    (const bf16 *)b_bf16, n, sums);
     else
-        distance<float><<<PLEAT_CUDA_DISTANCE, THREADS, 0, stream>>>(
-            (const float *)a, (const bf16 *)b_bf16, n, sums);
+        distance<float><<<PLEAT_CUDA_DISTANCE, THREADS, 0, stream>>>((const float *)a,
+                                                                     (const bf16 *)b_bf16, n, sums);
     return cudaGetLastError();
 }

@@ -35,18 +35,31 @@ static pleat_status prepare(pleat_cuda *e, pleat_conv *conv, size_t rows, pleat_
 
 /* ---- head ---- */
 
+static int is_narrow(const pleat_cuda *e, const pleat_conv *conv) {
+    return pleat_cuda_head_is_narrow(e->base.act, conv->desc.cin, conv->desc.cout);
+}
+
 static pleat_status head_prepare(pleat_cuda *e, pleat_conv *conv) {
+    if (is_narrow(e, conv)) return PLEAT_OK; /* no product at all */
     return prepare(e, conv, (size_t)conv->desc.cout, PLEAT_F32, conv->bias);
 }
 
 static pleat_status head_forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
                                  const pleat_tensor *x, const pleat_tensor *y) {
     (void)bias; /* packed */
+    if (is_narrow(e, conv)) {
+        CUDA_TRY(pleat_cuda_head_forward(e->base.act, x, conv->weights, conv->bias, y, e->stream));
+        return PLEAT_OK;
+    }
     return pleat_matmul_run(e, conv->product[PLEAT_PASS_FORWARD], conv->weights, x->data, y->data);
 }
 
 static pleat_status head_data(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *dy,
                               const pleat_tensor *dx) {
+    if (is_narrow(e, conv)) {
+        CUDA_TRY(pleat_cuda_head_data(e->base.act, dy, conv->weights, dx, e->stream));
+        return PLEAT_OK;
+    }
     return pleat_matmul_run(e, conv->product[PLEAT_PASS_DATA], conv->weights, dy->data, dx->data);
 }
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #if defined(__CUDA_ARCH__) && !defined(__CUDA_ARCH_FEAT_SM90_ALL)
-#error "to be compiled for sm_90a only"
+#    error "to be compiled for sm_90a only"
 #endif
 
 /* The block's dynamic shared memory, aligned to 128 bytes. */
