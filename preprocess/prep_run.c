@@ -133,8 +133,9 @@ static pleat_status look(work *w, int *complete) {
 /* A wish to halt (pleat/halt.h) as a failure. */
 static pleat_status check_halt(double reserve_s, const char *folder) {
     const pleat_halt wish = pleat_halt_look(reserve_s);
+    pleat_halt_pace("case", reserve_s);
     PLEAT_CHECK(pleat_halt_status(wish) == PLEAT_OK, pleat_halt_status(wish),
-                "%s: the cases made so far are in '%s'; started again, it goes on with the others",
+                "%s: the cases made so far are in '%s'; to resume, repeat the command",
                 pleat_halt_name(wish), folder);
     return PLEAT_OK;
 }
