@@ -32,7 +32,7 @@ leaves() {
     [ "$code" -eq "$2" ] || wrong "$1: exit code $code, not $2"
     [ "$(grep -c '^pleat: ' err)" -eq 1 ] || wrong "$1: not one message"
     grep '^pleat: ' err | grep -qF -- "$3" || wrong "$1: the message does not say '$3'"
-    holds "$1: the last line says how to resume" has <(tail -n 1 err) \
+    holds "$1: the message says how to resume" has <(grep '^pleat: ' err) \
         "; to resume, repeat the command: $pleat run tiny.yaml --out"
     holds "$1: nothing is left behind" same_text "$(ranks)" ""
 }
@@ -120,7 +120,6 @@ done
 "$pleat" run tiny.yaml --out pipe "${keys[@]}" 2>&1 < /dev/null | head -n 1 > out
 code=${PIPESTATUS[0]}
 holds "a reader that goes away: exit code $code" [ "$code" -eq 85 ]
-holds "it is saved" grep -q "checkpointed (SIGPIPE" pipe/log/rank-0000.log
 train 0 pipe
 holds "after it: exit code $code" [ "$code" -eq 0 ]
 train 0 alone
