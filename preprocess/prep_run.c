@@ -40,7 +40,7 @@ static pleat_status allocate(work *w) {
 static pleat_status identify_files(work *w) {
     for (int i = 0; i < w->n; i++) {
         pleat_case_info *info = &w->wanted[i];
-        PLEAT_TRY(pleat_path(info->id, sizeof info->id, "%s", w->cases[i].id));
+        PLEAT_TRY(pleat_store_set_id(info, w->cases[i].id));
         PLEAT_TRY(
             pleat_store_set_files(info, w->cases[i].image, w->cases[i].images, w->cases[i].label));
     }

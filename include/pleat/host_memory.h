@@ -5,8 +5,8 @@
  *   memory.max of its cgroup and of those above          cgroup v2
  *   memory.limit_in_bytes of its cgroup and those above  cgroup v1
  *
- * The least of them counts: batch systems and containers set a limit, and the kernel kills what goes
- * beyond it. See "Memory Interface Files" in the kernel's admin-guide/cgroup-v2.rst, and
+ * The least of them counts: batch systems and containers set a limit, and the kernel kills what
+ * goes beyond it. See "Memory Interface Files" in the kernel's admin-guide/cgroup-v2.rst, and
  * cgroup-v1/memory.rst.
  */
 #ifndef PLEAT_HOST_MEMORY_H

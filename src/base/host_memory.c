@@ -25,7 +25,7 @@ static double number_of(const char *path, double otherwise) {
     return good ? number : otherwise;
 }
 
-/* Where a line of mountinfo, "ID PARENT MAJOR:MINOR ROOT AT OPTIONS ... - TYPE SOURCE OPTIONS", is a
+/* Where a line of mountinfo, "ID PARENT MAJOR:MINOR ROOT AT ... - TYPE SOURCE OPTIONS", is a
  * mount of this version that has the memory controller: its root and place. 1 when it is. */
 static int read_mount(const char *line, const struct version *v, char root[512], char at[512]) {
     char type[32] = "", options[256] = "";

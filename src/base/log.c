@@ -108,8 +108,7 @@ void pleat_progress(const char *what, size_t done, size_t total, const char *det
 void pleat_bar(const char *what, size_t done, size_t total) {
     enum { WIDTH = 40 };
     const double now = pleat_now();
-    if (!pleat_log_echoes() || now - bar.at_s < 0.1 || !isatty(STDERR_FILENO))
-        return;
+    if (!pleat_log_echoes() || now - bar.at_s < 0.1 || !isatty(STDERR_FILENO)) return;
     bar.at_s = now;
     bar.shown = 1;
     const int filled = total == 0 ? WIDTH : (int)(WIDTH * done / total);
