@@ -78,7 +78,10 @@ static void catch_signals(int argc, char **argv) {
 int main(int argc, char **argv) {
     fill_standard_files();
     app *a = calloc(1, sizeof *a);
-    if (a == NULL) return pleat_status_exit_code(PLEAT_ERR_MEMORY);
+    if (a == NULL) {
+        (void)fputs("pleat: no memory to start\n", stderr);
+        return pleat_status_exit_code(PLEAT_ERR_MEMORY);
+    }
     remember_command(a, argc, argv);
     catch_signals(argc, argv);
     pleat_status status = pleat_session_start(&argc, &argv, &a->session);
