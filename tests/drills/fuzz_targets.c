@@ -213,7 +213,9 @@ static void feed_record(const uint8_t *bytes, size_t n) {
 
 static char *good[2]; /* the index and the case, as they were made */
 static size_t good_bytes[2];
-static const char *const of_store[] = {"store/index.h5", "store/cases/a.h5"};
+#define INDEX "store/index.h5"
+#define CASE  "store/cases/a.h5"
+static const char *const of_store[] = {INDEX, CASE};
 
 static void use_store(void) {
     pleat_store *store = NULL;
@@ -263,8 +265,8 @@ const fuzz_target fuzz_targets[] = {
     {"splits", feed_splits, "good.json"},
     {"scores", feed_scores, NULL},
     {"record", feed_record, NULL},
-    {"index", feed_index, of_store[0]},
-    {"case", feed_case, of_store[1]},
+    {"index", feed_index, INDEX},
+    {"case", feed_case, CASE},
     {"checkpoint", feed_checkpoint, "good.h5"},
     {NULL, NULL, NULL},
 };
