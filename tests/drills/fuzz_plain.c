@@ -6,8 +6,8 @@
  *   fuzz --seed TARGET FILE        writes the good input that a target makes itself, if it does, to
  *                                  this absolute path
  *
- * It needs no compiler's help, so it runs everywhere, and finds less than libFuzzer, which feeds the
- * same targets by fuzz_clang.c. The first N inputs are the same on every machine. What ends the
+ * It needs no compiler's help, so it runs everywhere, and finds less than libFuzzer, which feeds
+ * the same targets by fuzz_clang.c. The first N inputs are the same on every machine. What ends the
  * process, or takes a minute, is written to the file fuzz-TARGET.input of the current folder.
  */
 #include "fuzz.h"
