@@ -15,10 +15,26 @@ static const struct version {
     const char *file;
 } versions[] = {{"cgroup2", "memory.max"}, {"cgroup", "memory.limit_in_bytes"}};
 
+/* The whole text, to be freed; NULL when it cannot be read. The kernel's files have no size before
+ * they are read. */
+static char *text_of(const char *under, const char *path) {
+    char full[PLEAT_PATH_BYTES], *text = NULL;
+    size_t room = 0;
+    if (pleat_path(full, sizeof full, "%s%s", under, path) != PLEAT_OK) return NULL;
+    FILE *file = fopen(full, "r");
+    if (file == NULL) return NULL;
+    if (getdelim(&text, &room, '\0', file) < 0) {
+        free(text);
+        text = NULL;
+    }
+    (void)fclose(file);
+    return text;
+}
+
 /* The number in a file; `otherwise` when there is none, as of "max". */
 static double number_of(const char *path, double otherwise) {
-    char *text = NULL, *end = NULL;
-    if (pleat_file_read_all(path, &text, NULL) != PLEAT_OK) return otherwise;
+    char *text = text_of("", path), *end = NULL;
+    if (text == NULL) return otherwise;
     const double number = strtod(text, &end);
     const int good = end != text && number > 0.0;
     free(text);
@@ -84,11 +100,9 @@ pleat_host_memory pleat_host_memory_under(const char *root) {
     const double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     pleat_host_memory memory = {machine, machine};
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
-        char path[PLEAT_PATH_BYTES], *groups = NULL, *mounts = NULL;
-        if (pleat_path(path, sizeof path, "%s/proc/self/cgroup", root) == PLEAT_OK &&
-            pleat_file_read_all(path, &groups, NULL) == PLEAT_OK &&
-            pleat_path(path, sizeof path, "%s/proc/self/mountinfo", root) == PLEAT_OK &&
-            pleat_file_read_all(path, &mounts, NULL) == PLEAT_OK)
+        char *groups = text_of(root, "/proc/self/cgroup");
+        char *mounts = text_of(root, "/proc/self/mountinfo");
+        if (groups != NULL && mounts != NULL)
             memory.allowed = limit_by(root, &versions[i], groups, mounts, memory.allowed);
         free(groups);
         free(mounts);
