@@ -13,6 +13,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -345,24 +346,33 @@ static int is_other(const char *variable, size_t length) {
     return 0;
 }
 
-/* The variable that was meant by an unknown one: it names a section, or a key but for two letters.
- * 0: none was. */
-static int was_meant(const char *variable, size_t length, char meant[128]) {
-    char key[128];
-    int in_section = 0;
-    (void)snprintf(key, sizeof key, "%.*s", (int)(length - strlen("PLEAT_")),
-                   variable + strlen("PLEAT_"));
-    for (char *c = key; *c != '\0'; c++) *c = (char)tolower((unsigned char)*c);
-    pleat_nearest near = pleat_nearest_to(key);
+static int letters_apart(const char *a, const char *b) {
+    pleat_nearest near = pleat_nearest_to(a);
+    pleat_nearest_look(&near, b);
+    return near.distance;
+}
+
+/* Whether a key was meant by an unknown variable, and which: the name is that of a key, of its last
+ * word or of a section but for two letters. */
+static int was_meant(const char *variable, char meant[128]) {
+    char name[128], section[128], known[128];
+    int least = INT_MAX;
+    (void)snprintf(name, sizeof name, "%s", variable + strlen("PLEAT_"));
+    for (char *c = name; *c != '\0'; c++) *c = (char)tolower((unsigned char)*c);
+    (void)snprintf(section, sizeof section, "%.*s", (int)strcspn(name, "_"), name);
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
-        const char *dot = strchr(row->key, '.');
-        const size_t section = dot != NULL ? (size_t)(dot - row->key) : 0;
-        if (section > 0 && strncmp(key, row->key, section) == 0 && key[section] == '_')
-            in_section = 1;
-        pleat_nearest_look(&near, row->key);
+        char first[128];
+        variable_of(row->key, known);
+        (void)snprintf(first, sizeof first, "%.*s", (int)strcspn(row->key, "."), row->key);
+        int apart = letters_apart(variable, known);
+        if (letters_apart(name, row->key) < apart) apart = letters_apart(name, row->key);
+        if (strcmp(first, row->key) != 0 && apart > 2 && letters_apart(section, first) <= 2)
+            apart = 2;
+        if (apart >= least) continue;
+        least = apart;
+        (void)snprintf(meant, 128, "%s", known);
     }
-    variable_of(near.name, meant);
-    return in_section || near.distance <= 2;
+    return least <= 2;
 }
 
 pleat_status pleat_config_environment(pleat_config *config) {
@@ -376,7 +386,7 @@ pleat_status pleat_config_environment(pleat_config *config) {
         if (row != NULL) {
             PLEAT_TRY(set(row, name, equals + 1, config));
         } else if (!is_other(*entry, length)) {
-            PLEAT_CHECK(!was_meant(*entry, length, meant), PLEAT_ERR_ARG,
+            PLEAT_CHECK(!was_meant(name, meant), PLEAT_ERR_ARG,
                         "environment: %s is no key's variable; did you mean %s? Else unset it",
                         name, meant);
             pleat_log(PLEAT_INFO, "environment: %s is no key's variable and is ignored", name);
