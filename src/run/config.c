@@ -336,8 +336,9 @@ static int is_other(const char *variable, size_t length) {
     static const char *const ours[] = {"PLEAT_COMM_", "PLEAT_ALLOW_", "PLEAT_MODULE_",
                                        "PLEAT_PLAN_", "PLEAT_CUDA_",  "PLEAT_SLURM",
                                        "PLEAT_TEST_"};
-    static const char *const of_modules[] = {"ROOT",   "HOME", "DIR", "BASE", "VERSION", "PATH",
-                                             "PREFIX", "BIN",  "LIB", "INC",  "INCLUDE"};
+    static const char *const of_modules[] = {"ROOT",    "HOME",   "DIR",  "BASE", "VERSION",
+                                             "PATH",    "PREFIX", "BIN",  "LIB",  "INC",
+                                             "INCLUDE", "NAME",   "ARCH", "SHARE"};
     const char *name = variable + strlen("PLEAT_");
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (strncmp(variable, ours[i], strlen(ours[i])) == 0) return 1;
