@@ -17,8 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#define SEGMENTS   (10 << 20) /* bytes of Open MPI's files of a node, two of 4 MiB, and some */
 #define LINGER_S   2.0 /* for others that fail too; mpirun takes 1.4 s more, 10 s is the promise */
 #define KILLED_S   5.0 /* the printing rank has ended us by then, or we end ourselves */
 #define LAST_US    300000
@@ -30,6 +32,8 @@ static const char *const task_counts[] = {"SLURM_NTASKS", "SLURM_STEP_NUM_TASKS"
                                           "OMPI_COMM_WORLD_SIZE"};
 static const char *const task_ranks[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
                                          "SLURM_PROCID"};
+static const char *const node_ranks[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID"};
+static const char *const thread_levels[] = {"MPI_THREAD_SINGLE", "MPI_THREAD_FUNNELED"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -44,12 +48,17 @@ static int started_by_mpi(void) {
     return 0;
 }
 
-/* 1 for the process that speaks while no communicator is there to settle it. */
-static int first_of_launch(void) {
-    for (size_t i = 0; i < COUNT(task_ranks); ++i)
-        if (getenv(task_ranks[i]) != NULL) return env_int(task_ranks[i], 0) == 0;
+/* 1 where the first of these variables that is set is 0, or none is. */
+static int is_first(const char *const *names, size_t n) {
+    for (size_t i = 0; i < n; ++i)
+        if (getenv(names[i]) != NULL) return env_int(names[i], 0) == 0;
     return 1;
 }
+
+/* Who speaks while no communicator is there to settle it: for what all processes find, and for
+ * what a node may find alone. */
+static int first_of_launch(void) { return is_first(task_ranks, COUNT(task_ranks)); }
+static int first_of_node(void) { return is_first(node_ranks, COUNT(node_ranks)); }
 
 /* N lone processes would all write the same files; the verbs that write ask about it. */
 static void note_launch(pleat_session *session) {
@@ -71,6 +80,22 @@ pleat_status pleat_session_check_launch(const pleat_session *session) {
     return PLEAT_OK;
 }
 
+/* Where Open MPI finds no room for its files, a rank fails in MPI_Init and mpirun hangs for ever;
+ * before MPI_Init a rank can still leave. */
+static pleat_status check_temporary_folder(void) {
+    struct statvfs fs;
+    char host[64] = "";
+    const char *folder = getenv("PMIX_SERVER_TMPDIR");
+    if (folder == NULL || statvfs(folder, &fs) != 0) return PLEAT_OK;
+    (void)gethostname(host, sizeof host - 1);
+    const double left = (double)fs.f_bavail * (double)fs.f_frsize;
+    PLEAT_CHECK(left >= SEGMENTS, PLEAT_ERR_COMM,
+                "%s: the folder of temporary files '%s' has %.1f MiB left, MPI needs %d; free "
+                "space there, or set TMPDIR",
+                host, folder, left / 0x1p20, SEGMENTS >> 20);
+    return PLEAT_OK;
+}
+
 static pleat_status open_world(int *argc, char ***argv, pleat_session *session) {
     if (!started_by_mpi()) {
         PLEAT_TRY(pleat_comm_self(&session->world));
@@ -80,8 +105,13 @@ static pleat_status open_world(int *argc, char ***argv, pleat_session *session) 
      * cores: 10 us with, 6.6 ms without). */
     (void)setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
     int level = 0;
+    PLEAT_TRY(check_temporary_folder());
     if (MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &level) != MPI_SUCCESS)
         return PLEAT_FAIL(PLEAT_ERR_COMM, "MPI did not start");
+    PLEAT_CHECK(level >= MPI_THREAD_SERIALIZED, PLEAT_ERR_UNSUPPORTED,
+                "this MPI gives %s, but batches are made by threads: pleat needs "
+                "MPI_THREAD_SERIALIZED; use an MPI that is built with threads",
+                level == MPI_THREAD_SINGLE ? thread_levels[0] : thread_levels[1]);
     (void)MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     PLEAT_TRY(pleat_comm_mpi_world(&session->world));
     PLEAT_TRY(pleat_comm_mpi_node(session->world, &session->node));
@@ -268,7 +298,7 @@ static pleat_status settle_end(pleat_session *session, pleat_status mine, int *f
 
 pleat_status pleat_session_end(pleat_session *session, pleat_status mine) {
     if (session == NULL || session->exit == NULL) {
-        const int speaks = session == NULL ? first_of_launch() : may_speak(session);
+        const int speaks = session == NULL ? first_of_node() : may_speak(session);
         if (mine != PLEAT_OK && speaks) print_error("");
         if (session != NULL) close_comms(session);
         if (mine != PLEAT_OK) leave_mpi(mine);

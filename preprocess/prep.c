@@ -402,7 +402,7 @@ pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_p
     char text[PLEAT_PREPROCESSING_BYTES];
     pleat_prep_text(config, text, sizeof text);
     PLEAT_TRY(check_pair(paths, &info.geometry));
-    PLEAT_TRY(pleat_path(info.id, sizeof info.id, "%s", paths->id));
+    PLEAT_TRY(pleat_store_set_id(&info, paths->id));
     PLEAT_TRY(pleat_store_set_files(&info, paths->image, paths->images, paths->label));
     if (paths->label != NULL)
         PLEAT_TRY_GOTO(status, done, load_label(config, paths, classes, &info.geometry, &label));

@@ -40,7 +40,7 @@ static pleat_status allocate(work *w) {
 static pleat_status identify_files(work *w) {
     for (int i = 0; i < w->n; i++) {
         pleat_case_info *info = &w->wanted[i];
-        PLEAT_TRY(pleat_path(info->id, sizeof info->id, "%s", w->cases[i].id));
+        PLEAT_TRY(pleat_store_set_id(info, w->cases[i].id));
         PLEAT_TRY(
             pleat_store_set_files(info, w->cases[i].image, w->cases[i].images, w->cases[i].label));
     }
@@ -133,8 +133,9 @@ static pleat_status look(work *w, int *complete) {
 /* A wish to halt (pleat/halt.h) as a failure. */
 static pleat_status check_halt(double reserve_s, const char *folder) {
     const pleat_halt wish = pleat_halt_look(reserve_s);
+    pleat_halt_pace("case", reserve_s);
     PLEAT_CHECK(pleat_halt_status(wish) == PLEAT_OK, pleat_halt_status(wish),
-                "%s: the cases made so far are in '%s'; started again, it goes on with the others",
+                "%s: the cases made so far are in '%s'; to resume, repeat the command",
                 pleat_halt_name(wish), folder);
     return PLEAT_OK;
 }

@@ -5,8 +5,10 @@
 #include "pleat/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void usage(FILE *out) {
     (void)fprintf(out,
@@ -46,6 +48,13 @@ static pleat_status dispatch(app *a, int argc, char **argv) {
     return v != NULL ? v->run(a, v, argc - i, argv + i) : verb_unknown(argv[i]);
 }
 
+/* A closed stdin, stdout or stderr would become the next file that is opened, and a line of the log
+ * a part of it. Reads find the end there, writes fail. */
+static void fill_standard_files(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) _exit(5);
+}
+
 /* Results that nobody can read are none. */
 static pleat_status finish_output(void) {
     errno = 0;
@@ -67,8 +76,12 @@ static void catch_signals(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    fill_standard_files();
     app *a = calloc(1, sizeof *a);
-    if (a == NULL) return pleat_status_exit_code(PLEAT_ERR_MEMORY);
+    if (a == NULL) {
+        (void)fputs("pleat: no memory to start\n", stderr);
+        return pleat_status_exit_code(PLEAT_ERR_MEMORY);
+    }
     remember_command(a, argc, argv);
     catch_signals(argc, argv);
     pleat_status status = pleat_session_start(&argc, &argv, &a->session);

@@ -57,8 +57,9 @@ columns_most=100
 offences=$(mktemp -d) || exit 1
 trap 'rm -rf "$offences"' EXIT
 
-tree() { # all files of the project but what was built
-    find . \( -name .git -o -name 'build*' \) -prune -o -type f -print | sed 's|^\./||' | sort
+tree() { # all files of the project but what was built, and inputs of parsers
+    find . \( -name .git -o -name 'build*' -o -path ./tests/drills/corpus \) -prune \
+        -o -type f -print | sed 's|^\./||' | sort
 }
 mapfile -t all < <(tree)
 mapfile -t code < <(printf '%s\n' "${all[@]}" | grep -E '\.(c|h|cu|cuh|inc)$')

@@ -19,6 +19,8 @@
 extern "C" {
 #endif
 
+/* Of a case's name, with its end: a file system's 255 hold the temporary names of its files too. */
+#define PLEAT_CASE_BYTES 161
 #define PLEAT_PATH_BYTES 1024 /* enough for every path pleat makes; longer ones are refused */
 
 /* printf into out[size]. ERR_ARG when it does not fit: never a cut path. */

@@ -1,14 +1,17 @@
 /*
- * halt.h - the wish that a run ends before its end: a signal, or the limit of its time.
+ * halt.h - what makes a run end before its end: a signal, or the limit of its time.
  *
  *   SIGCONT             save at the next step and go on: mpirun sends it a second before SIGTERM
- *   SIGUSR1             save and leave, to be started again; batch systems send it before a limit
- *   SIGTERM, the limits the same
+ *   SIGUSR1, SIGUSR2    save and leave, to be started again; batch systems send them before a limit
+ *   SIGTERM, SIGHUP, the limits   the same
+ *   SIGPIPE             the same: nobody reads what the run says
  *   SIGINT              save and leave
- *   SIGTERM or SIGINT again: the process ends at once
+ *   SIGTERM or SIGINT again, a second or more after the first: the process ends at once. Sooner it
+ *   is the same signal, sent to the process and to its group.
  *
- * Handlers set a flag and do nothing else. Whoever works in steps looks between two of them, agrees
- * with its group and acts; so a run ends at a step that all ranks have made.
+ * Handlers set a flag and answer SIGTERM and SIGINT with one line. Work that goes in steps looks
+ * between two of them, agrees with its group and acts; so a run ends at a step that all ranks have
+ * made.
  */
 #ifndef PLEAT_HALT_H
 #define PLEAT_HALT_H
@@ -21,11 +24,14 @@ extern "C" {
 
 typedef enum pleat_halt { /* the later outweighs the earlier */
                           PLEAT_HALT_NONE,
-                          PLEAT_HALT_SAVE, /* SIGCONT; told once, then forgotten */
+                          PLEAT_HALT_SAVE, /* SIGCONT; reported once, then forgotten */
                           PLEAT_HALT_FILE, /* a file STOP in the run's folder, after an epoch */
                           PLEAT_HALT_USR1,
+                          PLEAT_HALT_USR2,
                           PLEAT_HALT_TIME, /* --max-time */
                           PLEAT_HALT_JOB,  /* the end that the batch system has set */
+                          PLEAT_HALT_PIPE, /* stdout or stderr has no reader */
+                          PLEAT_HALT_HUP,
                           PLEAT_HALT_TERM,
                           PLEAT_HALT_INT,
                           PLEAT_HALTS
@@ -36,7 +42,8 @@ const char *pleat_halt_name(pleat_halt why);
 /* What leaving for this reason is to the shell: OK, ERR_REQUEUE or ERR_INTERRUPTED. */
 pleat_status pleat_halt_status(pleat_halt why);
 
-/* From here on the signals above are caught. */
+/* From here on the signals above are caught. SIGHUP and SIGPIPE that this process was started to
+ * ignore (nohup) stay ignored. */
 void pleat_halt_catch(void);
 /* The process wants to have left `seconds` from now; `why` is PLEAT_HALT_TIME or PLEAT_HALT_JOB. */
 void pleat_halt_after(pleat_halt why, double seconds);
@@ -44,6 +51,10 @@ void pleat_halt_after(pleat_halt why, double seconds);
 void pleat_halt_after_job(void);
 /* "90" seconds or "01:30:00" hours, minutes, seconds. ERR_ARG names the option. */
 pleat_status pleat_halt_parse(const char *option, const char *text, double *seconds);
+/* What the answer to SIGTERM and SIGINT promises: the run stops after this `unit` of work ("step",
+ * "case"), which takes `seconds`. Until the first call, and where stderr belongs to another rank,
+ * nothing is answered. */
+void pleat_halt_pace(const char *unit, double seconds);
 /* As if a signal had come: another group's wish. */
 void pleat_halt_ask(pleat_halt why);
 

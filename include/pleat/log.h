@@ -21,6 +21,9 @@ pleat_log_level pleat_log_level_get(void);
 /* This process's lines go to `path` (appended) and, when `echo`, to stderr too. NULL closes it. */
 pleat_status pleat_log_open(const char *path, int echo);
 
+/* 1 where progress goes to stderr: on one rank, and not with -q. */
+int pleat_log_echoes(void);
+
 /* One line, with an ISO time stamp in front. */
 void pleat_log(pleat_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -10,6 +10,7 @@
 #define PLEAT_RESULTS_H
 
 #include "pleat/classes.h"
+#include "pleat/file.h"
 #include "pleat/metrics.h"
 
 #ifdef __cplusplus
@@ -17,7 +18,7 @@ extern "C" {
 #endif
 
 typedef struct pleat_case_result { /* begins as zeros */
-    char id[128];
+    char id[PLEAT_CASE_BYTES];
     int fold; /* the fold whose model, which never saw the case, predicted it; from 0 */
     char prediction[512], reference[512]; /* paths of the two label maps */
     int dim[3];                           /* voxels, D, H, W; 0: not known */

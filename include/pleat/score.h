@@ -23,7 +23,7 @@ pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
                                const char *reference, pleat_results *results);
 
 typedef struct pleat_map_pair { /* two label maps of one case */
-    char id[128], truth[PLEAT_PATH_BYTES], prediction[PLEAT_PATH_BYTES];
+    char id[PLEAT_CASE_BYTES], truth[PLEAT_PATH_BYTES], prediction[PLEAT_PATH_BYTES];
 } pleat_map_pair;
 
 /* Every case of TRUTH that has a prediction, by id: [*n], freed by the caller. Each of the two is a

@@ -28,7 +28,7 @@ extern "C" {
 typedef struct pleat_store pleat_store;
 
 typedef struct pleat_case_info {
-    char id[128];
+    char id[PLEAT_CASE_BYTES];
     int dim[3];                            /* D, H, W as stored */
     int channels;                          /* of the image */
     double spacing[3];                     /* mm */
@@ -40,6 +40,8 @@ typedef struct pleat_case_info {
     pleat_file_identity image_file, label_file;
 } pleat_case_info;
 
+/* ERR_ARG for a name that cannot be a case's: it is a part of file names. */
+pleat_status pleat_store_set_id(pleat_case_info *info, const char *id);
 /* Sets the paths and what identifies the files there, before they are read: an image's n files,
  * and its mask's, which may be NULL. Errors of pleat_file_identify, ERR_ARG for a path that is too
  * long. */

@@ -7,6 +7,7 @@
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
 #include "pleat/history.h"
+#include "pleat/host_memory.h"
 #include "pleat/nifti.h"
 #include "pleat/resample.h"
 #include "pleat/rundir.h"
@@ -49,7 +50,9 @@ static pleat_status count_data(const pleat_config *c, plan_needs *n) {
         status = add_case(c, cases.paths[i].image[0], n);
     n->cases = cases.n;
     pleat_cases_free(&cases);
-    n->resident = n->store <= c->host_memory ? n->store : 0.0;
+    const pleat_host_memory memory = pleat_host_memory_find();
+    n->allowed = memory.allowed;
+    n->resident = n->store <= pleat_host_memory_for_store(&memory, c->host_memory) ? n->store : 0.0;
     return status;
 }
 

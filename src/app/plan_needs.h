@@ -20,6 +20,7 @@ typedef struct plan_needs {
     double model, arena, batches, prediction; /* of a rank */
     double store, resident;                   /* on disk; of it in a node's memory */
     double checkpoints, labels;               /* on disk, at most */
+    double allowed;                           /* in memory of this machine and its cgroup */
     /* seconds */
     double epoch, forward; /* one epoch; one patch of a prediction */
     char timed[256];       /* where the times come from; "" when there are none */

@@ -4,6 +4,7 @@
 #include "app.h"
 
 #include "pleat/engine.h"
+#include "pleat/host_memory.h"
 #include "pleat/layout.h"
 #include "pleat/nifti.h"
 #include "pleat/rundir.h"
@@ -78,14 +79,15 @@ static void print_engines(sheet *s, int threads) {
 }
 
 static void info_build(const app *a, sheet_form form) {
-    const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 0x1p30;
+    const pleat_host_memory memory = pleat_host_memory_find();
     sheet s = sheet_begin(form, "pleat");
     sheet_text(&s, "kind", "build");
     sheet_text(&s, "pleat", PLEAT_VERSION);
     sheet_text(&s, "compiler", __VERSION__);
     sheet_text(&s, "host", a->session->host);
     sheet_int(&s, "cores", sysconf(_SC_NPROCESSORS_ONLN));
-    sheet_real(&s, "memory_gib", memory);
+    sheet_real(&s, "memory_gib", memory.machine / 0x1p30);
+    sheet_real(&s, "allowed_gib", memory.allowed / 0x1p30);
     sheet_int(&s, "ranks", a->session->size);
     sheet_int(&s, "threads", a->session->threads); /* of a rank */
     print_engines(&s, a->session->threads);

@@ -64,6 +64,7 @@ static void print_needs(const plan_request *r, const plan_needs *n) {
     print_bytes("prediction", n->prediction, "of the largest case; not at the same time");
     (void)printf("memory of a node: %s", bytes_text(plan_needs_node(n, r->ranks_per_node), text));
     (void)printf(" with %s of the store\n", n->resident > 0 ? "all" : "none");
+    print_bytes("this machine", n->allowed, "allowed here, by its memory and that of the cgroup");
     (void)printf("disk: %s\n", bytes_text(plan_needs_disk(n), text));
     char cases[64];
     (void)snprintf(cases, sizeof cases, "all preprocessed cases, of %d channel%s", n->channels,

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define REPEAT_S     1.0  /* signals that come sooner again are one */
 #define JOB_MARGIN_S 30.0 /* batch systems end jobs early rather than late */
 
 static const struct {
@@ -22,8 +23,11 @@ static const struct {
     [PLEAT_HALT_SAVE] = {"SIGCONT", PLEAT_OK},
     [PLEAT_HALT_FILE] = {"the file STOP", PLEAT_OK},
     [PLEAT_HALT_USR1] = {"SIGUSR1", PLEAT_ERR_REQUEUE},
+    [PLEAT_HALT_USR2] = {"SIGUSR2", PLEAT_ERR_REQUEUE},
     [PLEAT_HALT_TIME] = {"--max-time", PLEAT_ERR_REQUEUE},
     [PLEAT_HALT_JOB] = {"the job's time limit", PLEAT_ERR_REQUEUE},
+    [PLEAT_HALT_PIPE] = {"SIGPIPE, nobody reads the output", PLEAT_ERR_REQUEUE},
+    [PLEAT_HALT_HUP] = {"SIGHUP", PLEAT_ERR_REQUEUE},
     [PLEAT_HALT_TERM] = {"SIGTERM", PLEAT_ERR_REQUEUE},
     [PLEAT_HALT_INT] = {"SIGINT", PLEAT_ERR_INTERRUPTED},
 };
@@ -31,33 +35,75 @@ static const struct {
 static const struct {
     int number;
     pleat_halt why;
-} signals[] = {{SIGCONT, PLEAT_HALT_SAVE},
-               {SIGUSR1, PLEAT_HALT_USR1},
-               {SIGTERM, PLEAT_HALT_TERM},
-               {SIGINT, PLEAT_HALT_INT}};
+    int optional; /* stays ignored where it is */
+} signals[] = {{SIGCONT, PLEAT_HALT_SAVE, 0}, {SIGUSR1, PLEAT_HALT_USR1, 0},
+               {SIGUSR2, PLEAT_HALT_USR2, 0}, {SIGPIPE, PLEAT_HALT_PIPE, 1},
+               {SIGHUP, PLEAT_HALT_HUP, 1},   {SIGTERM, PLEAT_HALT_TERM, 0},
+               {SIGINT, PLEAT_HALT_INT, 0}};
 
 /* A handler has no argument of ours: these are the process's, as its signals are. */
 static volatile sig_atomic_t asked[PLEAT_HALTS];
+static volatile double asked_s;    /* pleat_now() of the first SIGTERM or SIGINT */
 static double limits[PLEAT_HALTS]; /* pleat_now() of the ends; 0 none */
+static struct {
+    int on_terminal; /* where a progress bar may stand in the line */
+    char text[2][96];
+    volatile sig_atomic_t which; /* 0 none yet, else text[which - 1] */
+} answers;
 
 const char *pleat_halt_name(pleat_halt why) { return reasons[why].name; }
 pleat_status pleat_halt_status(pleat_halt why) { return reasons[why].status; }
 
+/* "SIGINT: stopping after this step ...", by calls that a handler may make. */
+static void answer(const char *name) {
+    char line[160] = "\n";
+    if (answers.which == 0) return;
+    size_t n = answers.on_terminal ? 1 : 0;
+    for (const char *c = name; *c != '\0'; c++) line[n++] = *c;
+    for (const char *c = answers.text[answers.which - 1]; *c != '\0'; c++) line[n++] = *c;
+    if (write(STDERR_FILENO, line, n) < 0) return; /* nobody reads it */
+}
+
 static void on_signal(int number) {
+    const int saved = errno;
     pleat_halt why = PLEAT_HALT_NONE;
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         if (signals[i].number == number) why = signals[i].why;
-    const int again = asked[PLEAT_HALT_TERM] || asked[PLEAT_HALT_INT];
-    if (again && why >= PLEAT_HALT_TERM) _exit(128 + number);
+    if (why >= PLEAT_HALT_TERM) {
+        const int first = !asked[PLEAT_HALT_TERM] && !asked[PLEAT_HALT_INT];
+        if (!first && pleat_now() - asked_s >= REPEAT_S) _exit(128 + number);
+        if (first) {
+            asked_s = pleat_now();
+            answer(reasons[why].name);
+        }
+    }
     asked[why] = 1;
+    errno = saved;
+}
+
+static int is_ignored(int number) {
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 void pleat_halt_catch(void) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     (void)sigfillset(&action.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        (void)sigaction(signals[i].number, &action, NULL);
+        if (!signals[i].optional || !is_ignored(signals[i].number))
+            (void)sigaction(signals[i].number, &action, NULL);
     (void)signal(SIGXFSZ, SIG_IGN); /* the write that is too much fails, and can be told */
+}
+
+void pleat_halt_pace(const char *unit, double seconds) {
+    char about[32] = "";
+    if (!pleat_log_echoes()) return;
+    if (seconds >= 1.0) (void)snprintf(about, sizeof about, ", in about %.0f s", seconds);
+    answers.on_terminal = isatty(STDERR_FILENO);
+    const int next = answers.which == 1 ? 2 : 1; /* a handler may be reading the other */
+    (void)snprintf(answers.text[next - 1], sizeof answers.text[0],
+                   ": stopping after this %s%s; again to stop now\n", unit, about);
+    answers.which = next;
 }
 
 void pleat_halt_after(pleat_halt why, double seconds) { limits[why] = pleat_now() + seconds; }

@@ -63,9 +63,8 @@ static pleat_status take(const char *folder, int shared, pleat_lock **out) {
         pleat_log(PLEAT_INFO, "the file system of '%s' has no locks: start only one run in it",
                   folder);
     describe_self(shared, holder);
-    const ssize_t length = (ssize_t)strlen(holder);
     PLEAT_CHECK_GOTO(status, done,
-                     ftruncate(fd, 0) == 0 && pwrite(fd, holder, (size_t)length, 0) == length,
+                     ftruncate(fd, 0) == 0 && pwrite(fd, holder, strlen(holder), 0) >= 0,
                      PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
     lock = malloc(sizeof *lock);
     PLEAT_CHECK_GOTO(status, done, lock != NULL, PLEAT_ERR_MEMORY, "no memory for a lock");

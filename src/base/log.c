@@ -50,6 +50,8 @@ pleat_status pleat_log_open(const char *path, int echo) {
     return PLEAT_OK;
 }
 
+int pleat_log_echoes(void) { return log_echo && log_level >= PLEAT_INFO; }
+
 static void put(FILE *file, const char *stamp, const char *format, va_list args) {
     (void)fprintf(file, "%.19s  ", stamp); /* without the zone */
     (void)vfprintf(file, format, args);
@@ -82,7 +84,7 @@ void pleat_log(pleat_log_level level, const char *format, ...) {
 }
 
 void pleat_progress(const char *what, size_t done, size_t total, const char *detail) {
-    if (!log_echo || log_level < PLEAT_INFO) return;
+    if (!pleat_log_echoes()) return;
     const double now = pleat_now();
     if (progress.what == NULL || strcmp(progress.what, what) != 0 || done == 0) {
         progress.what = what;
@@ -106,8 +108,7 @@ void pleat_progress(const char *what, size_t done, size_t total, const char *det
 void pleat_bar(const char *what, size_t done, size_t total) {
     enum { WIDTH = 40 };
     const double now = pleat_now();
-    if (!log_echo || log_level < PLEAT_INFO || now - bar.at_s < 0.1 || !isatty(STDERR_FILENO))
-        return;
+    if (!pleat_log_echoes() || now - bar.at_s < 0.1 || !isatty(STDERR_FILENO)) return;
     bar.at_s = now;
     bar.shown = 1;
     const int filled = total == 0 ? WIDTH : (int)(WIDTH * done / total);

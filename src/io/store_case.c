@@ -5,16 +5,28 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-pleat_status store_case_path(const char *folder, const char *id, char *out, size_t size) {
+static pleat_status check_id(const char *id) {
     PLEAT_CHECK(id[0] != '\0' && id[0] != '.' && strchr(id, '/') == NULL &&
-                    strlen(id) < sizeof((pleat_case_info *)NULL)->id,
+                    strlen(id) < PLEAT_CASE_BYTES,
                 PLEAT_ERR_ARG,
-                "'%.140s' cannot be the id of a case: 1 to 127 characters without '/', and no '.' "
-                "in front",
-                id);
+                "'%.200s' cannot be the name of a case: 1 to %d bytes without '/', and no '.' in "
+                "front; rename it",
+                id, PLEAT_CASE_BYTES - 1);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_store_set_id(pleat_case_info *info, const char *id) {
+    PLEAT_TRY(check_id(id));
+    (void)snprintf(info->id, sizeof info->id, "%s", id);
+    return PLEAT_OK;
+}
+
+pleat_status store_case_path(const char *folder, const char *id, char *out, size_t size) {
+    PLEAT_TRY(check_id(id));
     return pleat_path(out, size, "%s/cases/%s.h5", folder, id);
 }
 

@@ -95,6 +95,7 @@ static pleat_status train_step(train_run *r, pleat_halt *halt) {
     train_step_done(r);
     PLEAT_TRY(take_tally(r, halt));
     r->watch.step_s = fmax(pleat_now() - start, 0.9 * r->watch.step_s);
+    pleat_halt_pace("step", r->watch.step_s);
     return PLEAT_OK;
 }
 
@@ -118,9 +119,12 @@ static pleat_status save_partial(train_run *r, pleat_halt why, double start) {
     r->progress.seconds = pleat_now() - start;
     PLEAT_TRY(train_state_save(r, 0));
     if (train_is_root(r))
-        pleat_log(PLEAT_INFO, "fold=%d epoch=%d step %d of %d: checkpointed, as %s asks",
+        pleat_log(PLEAT_INFO, "fold=%d epoch=%d step %d of %d: checkpointed (%s)%s",
                   r->config->fold, r->progress.epoch + 1, r->progress.iteration,
-                  r->config->settings.iterations, pleat_halt_name(why));
+                  r->config->settings.iterations, pleat_halt_name(why),
+                  why == PLEAT_HALT_SAVE ? ". Training continues; should the job end now, the same "
+                                           "command resumes it here"
+                                         : "");
     return PLEAT_OK;
 }
 

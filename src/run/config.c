@@ -8,10 +8,12 @@
 #include "config_table.h"
 
 #include "pleat/file.h"
+#include "pleat/log.h"
 #include "pleat/nearest.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -329,27 +331,67 @@ static const config_row *row_of(const char *variable, size_t length) {
 }
 
 /* Variables that are not keys: of communicator, session, modules, plans, graphs, batch scripts,
- * tests. */
-static int is_other(const char *variable) {
-    static const char *const others[] = {"PLEAT_COMM_", "PLEAT_ALLOW_", "PLEAT_MODULE_",
-                                         "PLEAT_PLAN_", "PLEAT_CUDA_",  "PLEAT_SLURM",
-                                         "PLEAT_TEST_"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strncmp(variable, others[i], strlen(others[i])) == 0) return 1;
+ * tests; and what the files of a module system (Lmod, EasyBuild, Spack) set for any program. */
+static int is_other(const char *variable, size_t length) {
+    static const char *const ours[] = {"PLEAT_COMM_", "PLEAT_ALLOW_", "PLEAT_MODULE_",
+                                       "PLEAT_PLAN_", "PLEAT_CUDA_",  "PLEAT_SLURM",
+                                       "PLEAT_TEST_"};
+    static const char *const of_modules[] = {"ROOT",    "HOME",   "DIR",  "BASE", "VERSION",
+                                             "PATH",    "PREFIX", "BIN",  "LIB",  "INC",
+                                             "INCLUDE", "NAME",   "ARCH", "SHARE"};
+    const char *name = variable + strlen("PLEAT_");
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strncmp(variable, ours[i], strlen(ours[i])) == 0) return 1;
+    for (size_t i = 0; i < sizeof of_modules / sizeof *of_modules; i++)
+        if (is_name(of_modules[i], name, length - strlen("PLEAT_"), "")) return 1;
     return 0;
+}
+
+static int letters_apart(const char *a, const char *b) {
+    pleat_nearest near = pleat_nearest_to(a);
+    pleat_nearest_look(&near, b);
+    return near.distance;
+}
+
+/* Whether a key was meant by an unknown variable, and which: the name is that of a key, of its last
+ * word or of a section but for two letters. */
+static int was_meant(const char *variable, char meant[128]) {
+    char name[128], section[128], known[128];
+    int least = INT_MAX;
+    (void)snprintf(name, sizeof name, "%s", variable + strlen("PLEAT_"));
+    for (char *c = name; *c != '\0'; c++) *c = (char)tolower((unsigned char)*c);
+    (void)snprintf(section, sizeof section, "%.*s", (int)strcspn(name, "_"), name);
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
+        char first[128];
+        variable_of(row->key, known);
+        (void)snprintf(first, sizeof first, "%.*s", (int)strcspn(row->key, "."), row->key);
+        int apart = letters_apart(variable, known);
+        if (letters_apart(name, row->key) < apart) apart = letters_apart(name, row->key);
+        if (strcmp(first, row->key) != 0 && apart > 2 && letters_apart(section, first) <= 2)
+            apart = 2;
+        if (apart >= least) continue;
+        least = apart;
+        (void)snprintf(meant, 128, "%s", known);
+    }
+    return least <= 2;
 }
 
 pleat_status pleat_config_environment(pleat_config *config) {
     for (char **entry = environ; *entry != NULL; entry++) {
         const char *equals = strchr(*entry, '=');
-        if (strncmp(*entry, "PLEAT_", 6) != 0 || equals == NULL || is_other(*entry)) continue;
-        const config_row *row = row_of(*entry, (size_t)(equals - *entry));
-        PLEAT_CHECK(row != NULL, PLEAT_ERR_ARG,
-                    "environment: %.*s is no key's variable; unset it, or see `pleat config`",
-                    (int)(equals - *entry), *entry);
-        char name[128];
-        (void)snprintf(name, sizeof name, "%.*s", (int)(equals - *entry), *entry);
-        PLEAT_TRY(set(row, name, equals + 1, config));
+        if (strncmp(*entry, "PLEAT_", 6) != 0 || equals == NULL) continue;
+        const size_t length = (size_t)(equals - *entry);
+        char name[128], meant[128];
+        (void)snprintf(name, sizeof name, "%.*s", (int)length, *entry);
+        const config_row *row = row_of(*entry, length);
+        if (row != NULL) {
+            PLEAT_TRY(set(row, name, equals + 1, config));
+        } else if (!is_other(*entry, length)) {
+            PLEAT_CHECK(!was_meant(name, meant), PLEAT_ERR_ARG,
+                        "environment: %s is no key's variable; did you mean %s? Else unset it",
+                        name, meant);
+            pleat_log(PLEAT_INFO, "environment: %s is no key's variable and is ignored", name);
+        }
     }
     return PLEAT_OK;
 }

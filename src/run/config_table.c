@@ -123,7 +123,9 @@ const config_row pleat_config_rows[] = {
     {"ranks_per_fold", INTEGER(ranks_per_fold, 0, 1e6), RESUME,
      "ranks that share one fold's batches; 0: 1 while ranks <= folds, else ranks / folds"},
     {"host_memory", BYTES(host_memory, 0, 1e15), RESUME,
-     "of a node that the store may take; more is read from disk as needed"},
+     "of a node that the store may take, 7/8 of what machine and cgroup allow at most; more is "
+     "read "
+     "from disk as needed"},
     {"device_memory", BYTES(train.device_memory, 0, 1e15), RESUME,
      "of a GPU that the training cases may take; more are streamed; 0: four fifths of what is "
      "free"},

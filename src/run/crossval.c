@@ -94,8 +94,8 @@ static pleat_status leave_for(const pleat_crossval *cv, pleat_halt halt) {
         if (wish[why] > 0.0) halt = (pleat_halt)why;
     const pleat_status status = pleat_halt_status(halt);
     PLEAT_CHECK(status == PLEAT_OK, status,
-                "%s: the run is checkpointed in '%s' and goes on when it is started again",
-                pleat_halt_name(halt), cv->options->out);
+                "%s: the run is checkpointed in '%s'; to resume, repeat the command: %s",
+                pleat_halt_name(halt), cv->options->out, cv->options->command);
     return PLEAT_OK;
 }
 
@@ -323,6 +323,7 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
     if (!options->dry_run) {
         pleat_halt_catch();
         pleat_halt_after_job();
+        pleat_halt_pace("step", 0.0);
         if (options->max_time > 0.0) pleat_halt_after(PLEAT_HALT_TIME, options->max_time);
     }
     /* Rank 0's word counts: other machines may have another file, or no PLEAT_* variables. */

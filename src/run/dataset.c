@@ -1,6 +1,7 @@
 /* dataset.c - what a run learns from: cases, classes, folds, the store and its copy in memory. */
 #include "run_impl.h"
 
+#include "pleat/host_memory.h"
 #include "pleat/log.h"
 #include "pleat/prep.h"
 
@@ -103,6 +104,20 @@ static void tell_twins(const pleat_dataset *data) {
         }
 }
 
+/* Bytes of the store that a node may hold: rank 0 of the node looks for all. */
+static pleat_status find_room(const pleat_session *session, double wanted, size_t *out) {
+    const pleat_host_memory memory = pleat_host_memory_find();
+    double room = pleat_host_memory_for_store(&memory, wanted);
+    PLEAT_TRY(pleat_comm_broadcast_bytes(session->node, &room, sizeof room, 0));
+    if (room < wanted && session->rank == 0)
+        pleat_log(PLEAT_INFO,
+                  "host_memory: of %.0f MiB the store may take %.0f, 7/8 of what the %s allows",
+                  wanted / 0x1p20, room / 0x1p20,
+                  memory.allowed < memory.machine ? "memory limit of the cgroup" : "machine");
+    *out = (size_t)room;
+    return PLEAT_OK;
+}
+
 pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
                                 pleat_session *session) {
     PLEAT_TRY(pleat_prep_run(session->world, &config->prep, data->cases.paths, data->cases.n,
@@ -111,7 +126,9 @@ pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
     if (status == PLEAT_OK) status = check_store(data, config->data);
     PLEAT_TRY(pleat_comm_agree(session->world, status));
     if (session->rank == 0) tell_twins(data);
-    status = pleat_pool_open(session->node, data->store, (size_t)config->host_memory, &data->pool);
+    size_t room = 0;
+    PLEAT_TRY(find_room(session, config->host_memory, &room));
+    status = pleat_pool_open(session->node, data->store, room, &data->pool);
     if (status == PLEAT_OK && config->train.oversample > 0.0)
         status = pleat_pool_list_foreground(data->pool);
     return pleat_comm_agree(session->world, status);

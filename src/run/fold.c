@@ -172,6 +172,7 @@ static pleat_status predict_share(fold_job *job) {
         if (job->halt > PLEAT_HALT_FILE) break;
         status = predict_case(job, predictor, i);
         longest = fmax(longest, pleat_now() - start);
+        pleat_halt_pace("case", longest);
         start = pleat_now();
         if (cv->team.group->rank == 0)
             pleat_log(PLEAT_DEBUG, "fold=%d predicted %s", job->fold,

@@ -32,10 +32,12 @@ leaves() {
     [ "$code" -eq "$2" ] || wrong "$1: exit code $code, not $2"
     [ "$(grep -c '^pleat: ' err)" -eq 1 ] || wrong "$1: not one message"
     grep '^pleat: ' err | grep -qF -- "$3" || wrong "$1: the message does not say '$3'"
+    holds "$1: the message says how to resume" has <(grep '^pleat: ' err) \
+        "; to resume, repeat the command: $pleat run tiny.yaml --out"
     holds "$1: nothing is left behind" same_text "$(ranks)" ""
 }
 
-in_epoch() { grep -qE "fold=$1 epoch=[0-9]+ step [1-9][0-9]* of 300: checkpointed" "$2"; }
+in_epoch() { grep -qE "fold=$1 epoch=[0-9]+ step [1-9][0-9]* of 300: checkpointed \(" "$2"; }
 
 # goes_on RANKS RUN REFERENCE: to its end, as if nothing had happened.
 goes_on() {
@@ -92,7 +94,7 @@ holds "--max-time: exit code $code" [ "$code" -eq 85 ]
 holds "--max-time is named" has err "pleat: --max-time: the run is checkpointed in 'limit'"
 goes_on 2 limit pair
 begins 2 often
-conts() { grep -c 'as SIGCONT asks' err; }
+conts() { grep -c 'checkpointed (SIGCONT). Training continues; .* resumes it here' err; }
 for saved in 1 2 3; do
     kill -CONT "$(ranks | head -1)"
     holds "SIGCONT saves" waits 20 eval '[ "$(conts)" -ge $saved ]'
@@ -106,6 +108,25 @@ keys+=(--set ranks_per_fold=1)
 begins 0 int
 kill -INT "$run"
 leaves "SIGINT" 130 "SIGINT: the run is checkpointed in 'int'"
+holds "SIGINT is answered" has err "SIGINT: stopping after this step; again to stop now"
+for signal in HUP USR2 TERM; do
+    begins 0 twice-$signal
+    kill -$signal "$run"
+    kill -$signal "$run" # a terminal, a batch system may send it to the process and to its group
+    leaves "SIG$signal twice at once" 85 "SIG$signal: the run is checkpointed in 'twice-$signal'"
+    holds "SIG$signal: saved within the epoch" in_epoch 0 twice-$signal/log/rank-0000.log
+done
+# A pager that is left, a tee that dies: the log is read by nobody.
+"$pleat" run tiny.yaml --out pipe "${keys[@]}" 2>&1 < /dev/null | head -n 1 > out
+code=${PIPESTATUS[0]}
+holds "a reader that goes away: exit code $code" [ "$code" -eq 85 ]
+train 0 pipe
+holds "after it: exit code $code" [ "$code" -eq 0 ]
+train 0 alone
+holds "after it: as if nothing had happened" same_run alone pipe
+"$pleat" run tiny.yaml --out alone "${keys[@]}" > /dev/null 2> err < /dev/null >&-
+holds "a closed stdout: exit code $?" has err "cannot write the results to stdout: Bad file"
+holds "a closed stdout is no file of the run" same_run alone pipe
 SLURM_JOB_END_TIME=$(($(date +%s) + 34)) job 0 run tiny.yaml --out limited "${keys[@]}" \
     --set train.epochs=10000
 holds "the job's limit: exit code $code" [ "$code" -eq 85 ]

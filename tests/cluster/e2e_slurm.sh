@@ -89,7 +89,7 @@ id=$(sbatch --parsable --nodes=2 --ntasks-per-node=1 --output=cancelled.log \
 holds "it trains" waits 60 grep -qs 'fold=0 epoch=2/' cancelled.log
 scancel "$id"
 ends "scancel" "$id" 60 CANCELLED cancelled.log
-holds "it was saved" grep -q 'checkpointed, as SIG' cancelled/log/rank-0000.log
+holds "it was saved" grep -q 'checkpointed (SIG' cancelled/log/rank-0000.log
 sleep 1
 holds "it stays away" is "$id" CANCELLED
 

@@ -112,7 +112,7 @@ run 0 info
 text 'kind build' 'HDF5 [0-9.]+' 'zlib [0-9.]+' 'ref yes f32 .*'
 grep -q '^  onednn *yes' out && engines="ref onednn" || engines=ref
 run 0 info --json
-json 'kind="build"' pleat host cores memory_gib threads engines libraries
+json 'kind="build"' pleat host cores memory_gib allowed_gib threads engines libraries
 
 # --- what cannot be told --------------------------------------------------------------------------
 head -c 354 hand.nii > cut.nii

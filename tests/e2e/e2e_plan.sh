@@ -9,11 +9,24 @@ keys=(--set folds.k=2 --set threads=1)
 
 succeeds "plan" 0 plan tiny.yaml --nodes 2 --ranks-per-node 2 "${keys[@]}"
 holds "the layout" has out "2 folds to train on 4 ranks, 2 per fold"
-for line in 'node 1' 'node 2' 'memory of a rank: ' 'memory of a node: ' 'disk: ' 'time: ' \
-    'measured here by 3 steps of one rank' 'ref f32'; do
+for line in 'node 1' 'node 2' 'memory of a rank: ' 'memory of a node: ' 'allowed here' 'disk: ' \
+    'time: ' 'measured here by 3 steps of one rank' 'ref f32'; do
     holds "says '$line'" has out "$line"
 done
 holds "writes nothing" same_text "$(ls)" "$(printf '%s\n' data err mpi out tiny.yaml)"
+
+# in a cgroup of 64 MiB, where this machine lets us make one
+for cgroup in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+    limit_file=$cgroup/pleat-$$/memory.limit_in_bytes
+    mkdir "$cgroup/pleat-$$" 2> /dev/null || continue
+    [ -e "$limit_file" ] || limit_file=$cgroup/pleat-$$/memory.max
+    if echo 67108864 2> /dev/null > "$limit_file"; then
+        info=$(echo $BASHPID > "$cgroup/pleat-$$/cgroup.procs" && exec "$pleat" info --json)
+        holds "the cgroup's limit is known" grep -q '"allowed_gib": *0.0625' <<< "$info"
+    fi
+    rmdir "$cgroup/pleat-$$"
+    break
+done
 
 succeeds "plan without a time" 0 plan tiny.yaml --steps 0 "${keys[@]}"
 holds "says so" has out "time: not measured"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # e2e_read_errors.sh - a file that cannot be read is not a damaged one: the run ends with that error
 # and is right when it is started again; a damaged model labels nothing; ranks of a fold go on from
-# one checkpoint. Wants PLEAT, the program, and PLEAT_TEST_BIN, where libfailing_reads.so is.
+# one checkpoint. Wants PLEAT, the program, and PLEAT_TEST_BIN, where libfaults.so is.
 # shellcheck source=tests/lib/program.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
-failing=${PLEAT_TEST_BIN:-}/libfailing_reads.so
+failing=${PLEAT_TEST_BIN:-}/libfaults.so
 [ -e "$failing" ] || { echo "no '$failing'" && exit 1; }
 if ldd "$pleat" | grep -qE "lib(asan|tsan)\.so"; then
     echo "a sanitizer wants to be loaded before all others" && exit 77

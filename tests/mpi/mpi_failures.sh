@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # mpi_failures.sh - however a rank fails, all leave within 10 s, with one message and the status's
-# exit code. Wants PLEAT_TEST_BIN, the folder of mpi_test_ending.
+# exit code. Wants PLEAT_TEST_BIN, the folder of mpi_test_ending and libfew_threads.so.
+own_mounts=1
 PLEAT=${PLEAT_TEST_BIN:?names the folder of the test programs}/mpi_test_ending
 # shellcheck source=tests/lib/program.sh
 . "$(dirname "$0")/../lib/program.sh"
@@ -46,6 +47,19 @@ ends "a failure without a launcher" 2 1 "pleat: unknown key 'epoch'" 0 alike
 SLURM_NTASKS=4 ends "4 tasks that do not see each other" 2 1 \
     "SLURM_NTASKS says 4 processes, MPI says 1" 0 well
 PMI_SIZE=2 ends "the fix is named" 2 1 "srun --mpi=pmix" 0 well
+few=$PLEAT_TEST_BIN/libfew_threads.so
+if ! ldd "$pleat" | grep -qE "lib(asan|tsan)\.so"; then # which want to be loaded first
+    LD_PRELOAD=$few ends "an MPI without threads" 2 1 "this MPI gives MPI_THREAD_FUNNELED" 2 well
+fi
+if can_mount; then # mpirun would hang for ever
+    mkdir full
+    for size in 100k 4500k; do
+        mount -t tmpfs -o size=$size none full
+        OMPI_MCA_orte_tmpdir_base=$box/full ends "a TMPDIR of $size" 5 1 \
+            "$host: the folder of temporary files '$box/full/ompi." 2 well
+        umount -l full
+    done
+fi
 export SLURM_NTASKS=4
 SLURM_PROCID=3 ends "the others of them are silent" 2 0 "" 0 well
 ends "4 tasks and mpiexec -n 1" 2 1 "SLURM_NTASKS says 4" 1 well

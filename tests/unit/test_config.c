@@ -1,5 +1,6 @@
 /* test_config.c - every key: where it may be set, what it takes, what it refuses, how it prints. */
 #include "pleat/config.h"
+#include "pleat/log.h"
 #include "pleat/rundir.h"
 #include "pleat/window.h"
 
@@ -186,13 +187,42 @@ static void file_beats_defaults_environment_beats_file_and_set_beats_all(void **
     REFUSED(pleat_config_environment(&c), PLEAT_ERR_ARG, "PLEAT_TRAIN_BATCH: train.batch = 'many'");
     (void)unsetenv("PLEAT_TRAIN_EPOCHS");
     (void)unsetenv("PLEAT_TRAIN_BATCH");
-    (void)setenv("PLEAT_TRAIN_EPOCH", "3", 1);
-    REFUSED(pleat_config_environment(&c), PLEAT_ERR_ARG, "PLEAT_TRAIN_EPOCH is no key's variable");
-    (void)unsetenv("PLEAT_TRAIN_EPOCH");
     (void)setenv("PLEAT_AUGMENT", "off", 1);
     OK(pleat_config_environment(&c));
     assert_int_equal(c.train.augment, 0);
     (void)unsetenv("PLEAT_AUGMENT");
+}
+
+static void variables_of_a_module_file_pass_and_misspelt_keys_do_not(void **state) {
+    (void)state;
+    static const char *const pass[] = {"PLEAT_ROOT", "PLEAT_HOME",    "PLEAT_DIR",
+                                       "PLEAT_PATH", "PLEAT_VERSION", "PLEAT_LIB",
+                                       "PLEAT_INC",  "PLEAT_BASE",    "PLEAT_LICENCE_SERVER"};
+    static const struct {
+        const char *name, *message;
+    } wrong[] = {
+        {"PLEAT_TRAIN_EPOCH",
+         "PLEAT_TRAIN_EPOCH is no key's variable; did you mean PLEAT_TRAIN_EPOCHS?"},
+        {"PLEAT_EPOCHS", "did you mean PLEAT_TRAIN_EPOCHS?"},
+        {"PLEAT_SEDE", "did you mean PLEAT_SEED?"},
+        {"PLEAT_TRAIN_SOMETHING_ELSE", "PLEAT_TRAIN_SOMETHING_ELSE is no key's variable"},
+    };
+    pleat_config c, defaults;
+    pleat_config_defaults(&defaults);
+    pleat_log_set_level(PLEAT_QUIET); /* the unknown one is named */
+    for (size_t i = 0; i < COUNT(pass); i++) {
+        pleat_config_defaults(&c);
+        (void)setenv(pass[i], "/opt/pleat", 1);
+        OK(pleat_config_environment(&c));
+        assert_null(pleat_config_difference(&c, &defaults));
+        (void)unsetenv(pass[i]);
+    }
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        (void)setenv(wrong[i].name, "3", 1);
+        REFUSED(pleat_config_environment(&c), PLEAT_ERR_ARG, wrong[i].message);
+        (void)unsetenv(wrong[i].name);
+    }
+    pleat_log_set_level(PLEAT_INFO);
 }
 
 static void sizes_are_written_x_y_z_and_held_d_h_w(void **state) {
@@ -510,6 +540,7 @@ int main(void) {
         cmocka_unit_test(every_key_is_read_printed_and_read_again),
         cmocka_unit_test(the_first_difference_that_changes_results_is_named),
         cmocka_unit_test(file_beats_defaults_environment_beats_file_and_set_beats_all),
+        cmocka_unit_test(variables_of_a_module_file_pass_and_misspelt_keys_do_not),
         cmocka_unit_test(sizes_are_written_x_y_z_and_held_d_h_w),
         cmocka_unit_test(a_section_or_step_is_switched_off_by_its_name),
         cmocka_unit_test(a_wrong_value_is_refused_with_place_key_and_what_is_allowed),

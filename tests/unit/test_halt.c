@@ -1,4 +1,4 @@
-/* test_halt.c - signals and limits become wishes; a second signal ends the process. */
+/* test_halt.c - signals and limits become wishes; a second signal, later, ends the process. */
 #include "pleat/halt.h"
 #include "support.h"
 
@@ -58,13 +58,40 @@ static void cont(void) {
     if (pleat_halt_look(0.0) != PLEAT_HALT_SAVE) _exit(98);
     tell(0.0);
 }
-static void term_twice(void) {
-    (void)raise(SIGTERM);
-    (void)raise(SIGTERM);
+static void one(int number) {
+    (void)raise(number);
+    tell(0.0);
 }
-static void interrupt_then_term(void) {
-    (void)raise(SIGINT);
+static void usr2(void) { one(SIGUSR2); }
+static void hangup(void) { one(SIGHUP); }
+static void no_reader(void) {
+    int ends[2];
+    if (pipe(ends) != 0 || close(ends[0]) != 0) _exit(98);
+    if (write(ends[1], "", 1) >= 0) _exit(97); /* EPIPE */
+    tell(0.0);
+}
+/* As nohup has it. */
+static void ignored(void) {
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
+    pleat_halt_catch();
+    (void)raise(SIGHUP);
+    no_reader();
+}
+static void term_then(int number, double seconds) {
     (void)raise(SIGTERM);
+    const struct timespec t = {(time_t)seconds, (long)(1e9 * (seconds - (double)(time_t)seconds))};
+    (void)nanosleep(&t, NULL);
+    (void)raise(number);
+    tell(0.0);
+}
+static void term_twice_at_once(void) { term_then(SIGTERM, 0.0); }
+static void term_twice(void) { term_then(SIGTERM, 1.2); }
+static void term_then_interrupt(void) { term_then(SIGINT, 1.2); }
+static void term_then_hangup(void) { term_then(SIGHUP, 1.2); }
+static void term_thrice(void) {
+    (void)raise(SIGTERM);
+    term_then(SIGTERM, 1.2);
 }
 static void another_group(void) {
     pleat_halt_ask(PLEAT_HALT_JOB);
@@ -79,6 +106,10 @@ static void test_signals_become_wishes(void **state) {
     ends_with(usr1_then_term, PLEAT_HALT_TERM);
     ends_with(interrupt, PLEAT_HALT_INT);
     ends_with(another_group, PLEAT_HALT_JOB);
+    ends_with(usr2, PLEAT_HALT_USR2);
+    ends_with(hangup, PLEAT_HALT_HUP);
+    ends_with(no_reader, PLEAT_HALT_PIPE);
+    ends_with(ignored, PLEAT_HALT_NONE);
 }
 
 static void test_sigcont_is_told_once(void **state) {
@@ -86,10 +117,46 @@ static void test_sigcont_is_told_once(void **state) {
     ends_with(cont, PLEAT_HALT_NONE);
 }
 
-static void test_a_second_signal_ends_the_process(void **state) {
+static void test_a_second_signal_ends_the_process_a_doubled_one_does_not(void **state) {
     (void)state;
+    ends_with(term_twice_at_once, PLEAT_HALT_TERM);
     ends_with(term_twice, 128 + SIGTERM);
-    ends_with(interrupt_then_term, 128 + SIGTERM);
+    ends_with(term_thrice, 128 + SIGTERM);
+    ends_with(term_then_interrupt, 128 + SIGINT);
+    ends_with(term_then_hangup, PLEAT_HALT_TERM); /* a terminal that is closed sends it late */
+}
+
+/* What the process writes to stderr when SIGINT comes, twice. */
+static void answered(double seconds, const char *expected) {
+    int ends[2], status = 0;
+    char said[256] = "";
+    assert_int_equal(pipe(ends), 0);
+    (void)fflush(NULL);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)dup2(ends[1], STDERR_FILENO);
+        pleat_halt_catch();
+        if (seconds >= 0.0) pleat_halt_pace("step", seconds);
+        (void)raise(SIGINT);
+        (void)raise(SIGINT);
+        _exit(0);
+    }
+    (void)close(ends[1]);
+    size_t n = 0;
+    for (ssize_t got = 1; got > 0 && n < sizeof said - 1; n += (size_t)got)
+        if ((got = read(ends[0], said + n, sizeof said - 1 - n)) < 0) got = 0;
+    (void)close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_string_equal(said, expected);
+}
+
+static void test_an_interrupt_is_answered_at_once(void **state) {
+    (void)state;
+    answered(8.2, "SIGINT: stopping after this step, in about 8 s; again to stop now\n");
+    answered(0.2, "SIGINT: stopping after this step; again to stop now\n");
+    answered(-1.0, "");
 }
 
 static void far(void) {
@@ -170,7 +237,7 @@ static void test_times_are_seconds_or_hours(void **state) {
 
 static void test_each_reason_has_its_exit_code(void **state) {
     (void)state;
-    static const int codes[PLEAT_HALTS] = {0, 0, 0, 85, 85, 85, 85, 130};
+    static const int codes[PLEAT_HALTS] = {0, 0, 0, 85, 85, 85, 85, 85, 85, 85, 130};
     for (int why = 0; why < PLEAT_HALTS; why++) {
         assert_int_equal(pleat_status_exit_code(pleat_halt_status((pleat_halt)why)), codes[why]);
         assert_true(strlen(pleat_halt_name((pleat_halt)why)) > 0);
@@ -181,7 +248,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signals_become_wishes),
         cmocka_unit_test(test_sigcont_is_told_once),
-        cmocka_unit_test(test_a_second_signal_ends_the_process),
+        cmocka_unit_test(test_a_second_signal_ends_the_process_a_doubled_one_does_not),
+        cmocka_unit_test(test_an_interrupt_is_answered_at_once),
         cmocka_unit_test(test_a_limit_is_near_within_the_reserve),
         cmocka_unit_test(test_times_are_seconds_or_hours),
         cmocka_unit_test(test_each_reason_has_its_exit_code),
