@@ -36,8 +36,15 @@ pleat_status pleat_file_make_folder(const char *path);
  * else ERR_IO. */
 pleat_status pleat_file_status(int why);
 
+/* Opens a file to read: *fd, which the caller closes, and its size in bytes. A folder, a pipe or a
+ * device is ERR_IO and is neither waited for nor read without end. Else ERR_NOT_FOUND, ERR_IO,
+ * ERR_MEMORY. */
+pleat_status pleat_file_open(const char *path, int *fd, int64_t *size);
+
+#define PLEAT_TEXT_BYTES ((int64_t)1 << 28) /* of the longest text that read_all takes */
+
 /* The whole file with a 0 byte after it, to be freed by the caller; `n` (may be NULL) is its
- * size without that byte. ERR_NOT_FOUND, ERR_IO or ERR_MEMORY. */
+ * size without that byte. Errors of pleat_file_open; ERR_IO too for more than PLEAT_TEXT_BYTES. */
 pleat_status pleat_file_read_all(const char *path, char **text, size_t *n);
 
 /* Writes bytes[n] to `path`, which is made or emptied before; for temporary files. ERR_IO. */

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FIRST_BYTES 65536     /* read_all's first buffer; it doubles */
 #define END_BYTES   (1 << 20) /* of each end of a packed file that its identity looks at */
 
 pleat_status pleat_path(char *out, size_t size, const char *format, ...) {
@@ -59,22 +58,35 @@ pleat_status pleat_file_status(int why) {
     return why == ENOENT ? PLEAT_ERR_NOT_FOUND : why == ENOMEM ? PLEAT_ERR_MEMORY : PLEAT_ERR_IO;
 }
 
+pleat_status pleat_file_open(const char *path, int *fd, int64_t *size) {
+    struct stat st = {0};
+    const int made = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int why = made < 0 || fstat(made, &st) != 0 ? errno : 0;
+    if (why == 0 && !S_ISREG(st.st_mode)) why = S_ISDIR(st.st_mode) ? EISDIR : -1;
+    if (why == ENXIO) why = -1; /* a socket */
+    if (why != 0 && made >= 0) (void)close(made);
+    PLEAT_CHECK(why != -1, PLEAT_ERR_IO, "'%s' is not a file but a pipe or a device", path);
+    PLEAT_CHECK(why == 0, pleat_file_status(why), "cannot read '%s': %s", path, strerror(why));
+    *fd = made;
+    *size = st.st_size;
+    return PLEAT_OK;
+}
+
 pleat_status pleat_file_read_all(const char *path, char **text, size_t *n) {
     pleat_status status = PLEAT_OK;
     char *buffer = NULL;
-    size_t room = 0, used = 0;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    PLEAT_CHECK(fd >= 0, pleat_file_status(errno), "cannot read '%s': %s", path, strerror(errno));
-    for (;;) {
-        if (room - used < 2) {
-            const size_t more = room == 0 ? FIRST_BYTES : 2 * room;
-            char *larger = realloc(buffer, more);
-            PLEAT_CHECK_GOTO(status, done, larger != NULL, PLEAT_ERR_MEMORY,
-                             "no memory for %zu bytes of '%s'", more, path);
-            buffer = larger;
-            room = more;
-        }
-        const ssize_t got = read(fd, buffer + used, room - used - 1);
+    size_t used = 0;
+    int64_t size = 0;
+    int fd = -1;
+    PLEAT_TRY(pleat_file_open(path, &fd, &size));
+    PLEAT_CHECK_GOTO(status, done, size <= PLEAT_TEXT_BYTES, PLEAT_ERR_IO,
+                     "'%s' has %lld bytes, no text of a run is longer than %lld", path,
+                     (long long)size, (long long)PLEAT_TEXT_BYTES);
+    buffer = malloc((size_t)size + 1);
+    PLEAT_CHECK_GOTO(status, done, buffer != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for %lld bytes of '%s'", (long long)size, path);
+    while (used < (size_t)size) {
+        const ssize_t got = read(fd, buffer + used, (size_t)size - used);
         if (got < 0 && errno == EINTR) continue;
         PLEAT_CHECK_GOTO(status, done, got >= 0, pleat_file_status(errno), "cannot read '%s': %s",
                          path, strerror(errno));
@@ -214,26 +226,22 @@ static int is_gzip(int fd) {
 
 pleat_status pleat_file_identify(const char *path, pleat_file_identity *out) {
     pleat_status status = PLEAT_OK;
-    struct stat st;
+    int64_t size = 0;
+    int fd = -1;
     uint64_t digest = 0;
+    PLEAT_TRY(pleat_file_open(path, &fd, &size));
     void *buffer = malloc(END_BYTES);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const int why = errno;
     PLEAT_CHECK_GOTO(status, done, buffer != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'",
                      path);
-    PLEAT_CHECK_GOTO(status, done, fd >= 0, pleat_file_status(why), "cannot read '%s': %s", path,
-                     strerror(why));
-    PLEAT_CHECK_GOTO(status, done, fstat(fd, &st) == 0, PLEAT_ERR_IO, "cannot read '%s': %s", path,
-                     strerror(errno));
-    const int ends = st.st_size > 2 * (off_t)END_BYTES && is_gzip(fd);
-    const off_t head = ends ? END_BYTES : st.st_size, tail = st.st_size - (ends ? END_BYTES : 0);
+    const int ends = size > 2 * (int64_t)END_BYTES && is_gzip(fd);
+    const int64_t head = ends ? END_BYTES : size, tail = size - (ends ? END_BYTES : 0);
     PLEAT_CHECK_GOTO(status, done,
                      digest_bytes(fd, 0, head, buffer, &digest) == 0 &&
-                         digest_bytes(fd, tail, st.st_size, buffer, &digest) == 0,
+                         digest_bytes(fd, tail, size, buffer, &digest) == 0,
                      PLEAT_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
-    *out = (pleat_file_identity){(uint64_t)st.st_size, digest};
+    *out = (pleat_file_identity){(uint64_t)size, digest};
 done:
-    if (fd >= 0) (void)close(fd);
+    (void)close(fd);
     free(buffer);
     return status;
 }
