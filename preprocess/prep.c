@@ -4,6 +4,7 @@
 #include "pleat/file.h"
 #include "pleat/intensity.h"
 #include "pleat/log.h"
+#include "pleat/memory.h"
 #include "pleat/nifti.h"
 #include "pleat/resample.h"
 #include "pleat/statistics.h"
@@ -300,6 +301,26 @@ done:
     return status;
 }
 
+/* A small file of a wrong spacing asks for any size. */
+static pleat_status check_memory(const pleat_prep_config *config, const char *path,
+                                 const pleat_geometry *native, int channels) {
+    const int *from = native->dim;
+    const double *mm = native->spacing;
+    int dim[3];
+    double spacing[3];
+    if (!config->resample) return PLEAT_OK;
+    store_grid(from, mm, config->spacing, dim, spacing);
+    const double bytes = (double)dim[0] * dim[1] * dim[2] * channels * sizeof(float);
+    const pleat_status enough = pleat_memory_check(2.0 * bytes, "that"); /* and on the way */
+    PLEAT_CHECK(enough == PLEAT_OK, PLEAT_ERR_DATA,
+                "'%s' has %d x %d x %d voxels of %g x %g x %g mm; resampled they are %d x %d x %d, "
+                "which needs %.1f GiB of memory, and %.1f are free: correct its spacing, or set "
+                "preprocess.resample",
+                path, from[2], from[1], from[0], mm[2], mm[1], mm[0], dim[2], dim[1], dim[0],
+                2.0 * bytes / 0x1p30, pleat_memory_available() / 0x1p30);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_paths *paths,
                              pleat_image *out, pleat_geometry *native) {
     pleat_status status = PLEAT_OK;
@@ -311,6 +332,7 @@ pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_p
     PLEAT_TRY(pleat_nifti_read_header(paths->image[0], NULL, &info));
     pleat_nifti_tell_spacing(paths->image[0], &geometry, &info);
     PLEAT_TRY(pleat_prep_check_channels(config, channels));
+    PLEAT_TRY(check_memory(config, paths->image[0], &geometry, channels));
     PLEAT_TRY_GOTO(status, done, read_image(paths, &geometry, &image));
     PLEAT_TRY_GOTO(status, done, pleat_prep_image(config, &image));
     if (native != NULL) *native = geometry;

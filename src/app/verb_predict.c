@@ -75,9 +75,10 @@ static pleat_status find_models(const predict_options *o, text_list *paths,
 }
 
 /* The models' own configuration, and of it what may be changed for a prediction. */
-static pleat_status predict_config(const predict_options *o, const char *model,
+static pleat_status predict_config(const predict_options *o, const char *model, int threads,
                                    pleat_config *config) {
     PLEAT_TRY(pleat_predictor_config_of(model, config));
+    if (config->threads > threads) config->threads = 0; /* those of another machine */
     for (int i = 0; i < o->sets.n; i++)
         PLEAT_TRY(pleat_config_set_predict(o->sets.item[i], config));
     if (o->engine != NULL) PLEAT_TRY(pleat_config_set_key("--engine", "engine", o->engine, config));
@@ -185,7 +186,8 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     pleat_config config;
     pleat_status status = pleat_layout_scan(o->in, PLEAT_LAYOUT_VOLUMES, &cases, &n);
     if (status == PLEAT_OK) status = check_outputs(o, cases, n);
-    if (status == PLEAT_OK) status = predict_config(o, paths->item[0], &config);
+    if (status == PLEAT_OK)
+        status = predict_config(o, paths->item[0], a->session->threads, &config);
     if (status == PLEAT_OK) status = pleat_file_make_folder(o->out);
     if (status == PLEAT_OK) status = pleat_config_engine(&config, a->session->threads, &engine);
     if (status == PLEAT_OK)

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define END_BYTES   (1 << 20) /* of each end of a packed file that its identity looks at */
+#define END_BYTES (1 << 20) /* of each end of a packed file that its identity looks at */
 
 pleat_status pleat_path(char *out, size_t size, const char *format, ...) {
     va_list args;
@@ -141,10 +141,39 @@ done:
     return status;
 }
 
+/* -1 and errno when it cannot be made. */
+static int make_new(const char *path) {
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const int fd = open(path, flags, 0666);
+    return fd < 0 && errno == EEXIST && unlink(path) == 0 ? open(path, flags, 0666) : fd;
+}
+
+pleat_status pleat_file_create(const char *path, int *fd) {
+    const int made = make_new(path);
+    PLEAT_CHECK(made >= 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    *fd = made;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_file_append(const char *path, int *fd) {
+    struct stat st = {0};
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    const int made = open(path, flags, 0666);
+    const int why = made < 0 || fstat(made, &st) != 0 ? errno : 0;
+    if (why == 0 && S_ISREG(st.st_mode)) {
+        *fd = made;
+        return PLEAT_OK;
+    }
+    if (made >= 0) (void)close(made);
+    PLEAT_CHECK(why == 0 || why == ELOOP || why == ENXIO, PLEAT_ERR_IO, "cannot write '%s': %s",
+                path, strerror(why));
+    return PLEAT_FAIL(PLEAT_ERR_IO, "'%s' is a link, a pipe or a device; remove it", path);
+}
+
 /* 0, or the errno of the first thing that failed. */
 static int write_file(const char *path, const char *bytes, size_t n) {
     int why = 0;
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    const int fd = make_new(path);
     if (fd < 0) return errno;
     for (size_t done = 0; done < n && why == 0;) {
         const ssize_t put = write(fd, bytes + done, n - done);
@@ -170,11 +199,17 @@ pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t
     return PLEAT_FAIL(PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(why));
 }
 
-/* ".NAME.HOST-PID.tmp", see pleat_file_temporary. */
+/* ".NAME.HOST-PID.tmp" of pleat_file_temporary; older ones have no host. */
 static int is_leftover(const char *entry, const char *name) {
-    const size_t length = strlen(entry);
-    if (entry[0] != '.' || length < 5 || strcmp(entry + length - 4, ".tmp") != 0) return 0;
-    if (name == NULL) return 1;
+    size_t end = strlen(entry);
+    if (entry[0] != '.' || end < 5 || strcmp(entry + end - 4, ".tmp") != 0) return 0;
+    size_t pid = end -= 4;
+    while (pid > 0 && entry[pid - 1] >= '0' && entry[pid - 1] <= '9') pid--;
+    if (pid == end || (entry[pid - 1] != '-' && entry[pid - 1] != '.')) return 0;
+    if (name == NULL) { /* a name of ours has an ending, and the host or the PID follows */
+        const char *dot = memchr(entry + 1, '.', pid - 1);
+        return dot != NULL && memchr(dot + 1, '.', (size_t)(entry + pid - dot - 1)) != NULL;
+    }
     const size_t n = strlen(name);
     return strncmp(entry + 1, name, n) == 0 && entry[1 + n] == '.';
 }
@@ -184,8 +219,9 @@ void pleat_file_remove_leftovers(const char *folder, const char *name, double be
     if (dir == NULL) return;
     for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
         struct stat st;
-        if (is_leftover(entry->d_name, name) && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
-            (double)st.st_mtime < before_s)
+        if (is_leftover(entry->d_name, name) &&
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && (double)st.st_mtime < before_s)
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
     }
     (void)closedir(dir);

@@ -248,7 +248,7 @@ static pleat_status get_arrays(const pleat_hdf5_in *file, pleat_checkpoint *c) {
         array *a = &arrays[i];
         uint64_t dim[2] = {0, 1};
         int64_t offset;
-        if (bytes_of(a) == 0) continue;
+        if (a->dim[0] == 0 || a->dim[1] == 0) continue;
         if (strncmp(a->name, "moment", 6) == 0 && !pleat_hdf5_has(file, a->name)) continue;
         PLEAT_TRY(pleat_hdf5_find_array(file, a->name, a->type, a->rank, dim, &offset));
         if (dim[0] != a->dim[0] || dim[1] != a->dim[1])

@@ -5,7 +5,8 @@
 
 pleat_status pleat_store_format(const char *path, char out[PLEAT_FORMAT_BYTES]) {
     pleat_hdf5_in *file = NULL;
-    pleat_status status = pleat_hdf5_open(path, "name a checkpoint, a store or one of its cases", &file);
+    pleat_status status =
+        pleat_hdf5_open(path, "name a checkpoint, a store or one of its cases", &file);
     if (status == PLEAT_OK) status = pleat_hdf5_get_text(file, "format", out, PLEAT_FORMAT_BYTES);
     pleat_hdf5_release(file);
     return status;
