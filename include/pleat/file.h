@@ -47,9 +47,6 @@ pleat_status pleat_file_open(const char *path, int *fd, int64_t *size);
  * size without that byte. Errors of pleat_file_open; ERR_IO too for more than PLEAT_TEXT_BYTES. */
 pleat_status pleat_file_read_all(const char *path, char **text, size_t *n);
 
-/* Makes the temporary file `path` anew, for writing only; *fd is the caller's to close. Whatever
- * file or link has the name is removed before, so nothing is written through a link. ERR_IO. */
-pleat_status pleat_file_create(const char *path, int *fd);
 /* Opens `path`, made where it is not there, to write behind its end. A link, a pipe or a device is
  * refused: nothing is written through it. ERR_IO. */
 pleat_status pleat_file_append(const char *path, int *fd);
@@ -63,14 +60,19 @@ pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t
  * `path`. */
 pleat_status pleat_file_temporary(const char *path, char *out, size_t size);
 
+/* The same name, and the file made anew, for writing only; *fd is the caller's to close. Whatever
+ * file or link has the name is removed before, so nothing is written through a link. ERR_IO names
+ * `path`. */
+pleat_status pleat_file_create(const char *path, char *temporary, size_t size, int *fd);
+
 /* Syncs the finished, closed file `temporary` to disk and renames it to `path`; on failure
  * removes `temporary`. ERR_IO. */
 pleat_status pleat_file_publish(const char *temporary, const char *path);
 
 /* Removes the temporaries that a killed process left in FOLDER: files called .NAME.HOST-PID.tmp, of
- * the file `name` or, when it is NULL, of any; only those last written before the time `before_s`, in
- * seconds since 1970 (INFINITY: all, where nobody else can be writing). Other files of that ending,
- * links and folders stay. A folder that is not there has none. */
+ * the file `name` or, when it is NULL, of any; only those last written before the time `before_s`,
+ * in seconds since 1970 (INFINITY: all, where nobody else can be writing). Other files of that
+ * ending, links and folders stay. A folder that is not there has none. */
 void pleat_file_remove_leftovers(const char *folder, const char *name, double before_s);
 
 /* FNV-1a, 64 bit (Fowler, Noll, Vo; RFC 9923): tells apart, does not protect. `seed` is 0 for the

@@ -61,11 +61,11 @@ pleat_status pleat_file_status(int why) {
 pleat_status pleat_file_open(const char *path, int *fd, int64_t *size) {
     struct stat st = {0};
     const int made = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    int why = made < 0 || fstat(made, &st) != 0 ? errno : 0;
-    if (why == 0 && !S_ISREG(st.st_mode)) why = S_ISDIR(st.st_mode) ? EISDIR : -1;
-    if (why == ENXIO) why = -1; /* a socket */
-    if (why != 0 && made >= 0) (void)close(made);
-    PLEAT_CHECK(why != -1, PLEAT_ERR_IO, "'%s' is not a file but a pipe or a device", path);
+    const int why = made < 0 || fstat(made, &st) != 0 ? errno : 0;
+    const int other = why == ENXIO || (why == 0 && !S_ISREG(st.st_mode)); /* ENXIO: a socket */
+    if ((why != 0 || other) && made >= 0) (void)close(made);
+    PLEAT_CHECK(!other, PLEAT_ERR_IO, "'%s' is not a file but a %s", path,
+                S_ISDIR(st.st_mode) ? "folder" : "pipe or a device");
     PLEAT_CHECK(why == 0, pleat_file_status(why), "cannot read '%s': %s", path, strerror(why));
     *fd = made;
     *size = st.st_size;
@@ -148,8 +148,9 @@ static int make_new(const char *path) {
     return fd < 0 && errno == EEXIST && unlink(path) == 0 ? open(path, flags, 0666) : fd;
 }
 
-pleat_status pleat_file_create(const char *path, int *fd) {
-    const int made = make_new(path);
+pleat_status pleat_file_create(const char *path, char *temporary, size_t size, int *fd) {
+    PLEAT_TRY(pleat_file_temporary(path, temporary, size));
+    const int made = make_new(temporary);
     PLEAT_CHECK(made >= 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
     *fd = made;
     return PLEAT_OK;

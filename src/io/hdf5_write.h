@@ -1,5 +1,5 @@
 /*
- * hdf5_write.h - the part of HDF5 that writing a store and a checkpoint needs, with errors in words.
+ * hdf5_write.h - the part of HDF5 that writes a store and a checkpoint, with errors in words.
  *
  * The library is not thread-safe: every caller holds pleat_hdf5_lock around all it does with hid_t
  * values. Each failure is one message naming the file and the dataset or attribute.

@@ -86,9 +86,8 @@ static pleat_status write_volume(const char *path, const nifti_1_header *header,
                                  size_t bytes) {
     static const char no_extensions[4] = {0};
     char temporary[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_file_temporary(path, temporary, sizeof temporary));
     int fd = -1;
-    PLEAT_TRY(pleat_file_create(temporary, &fd));
+    PLEAT_TRY(pleat_file_create(path, temporary, sizeof temporary, &fd));
     gzFile gz = gzdopen(fd, ends_with(path, ".gz") ? "wb6" : "wbT"); /* T: not packed */
     if (gz == NULL) (void)close(fd);
     PLEAT_CHECK(gz != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);

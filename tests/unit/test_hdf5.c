@@ -29,7 +29,7 @@ int hdf5_is_checksum(uint32_t sum, const unsigned char *bytes, size_t n) {
 static const char ADVICE[] = "remove it";
 static const char TEXT[] = "clip: none\n";
 
-/* ---- what our writer makes -------------------------------------------------------------------- */
+/* ---- what our writer makes ------------------------------------------------------------------- */
 
 /* A checkpoint whose texts are as long as they may be. The caller frees it. */
 static void write_checkpoint(const char *path, size_t text) {
@@ -106,7 +106,7 @@ static void test_indices_of_few_and_of_many_cases_are_read(void **state) {
     }
 }
 
-/* ---- what others make ------------------------------------------------------------------------- */
+/* ---- what others make ------------------------------------------------------------------------ */
 
 static hid_t create(const char *path, hid_t properties) {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -266,13 +266,13 @@ static void test_what_is_no_file_is_refused_at_once(void **state) {
     assert_int_equal(mkfifo(path, 0600), 0);
     REFUSED(pleat_hdf5_open(path, ADVICE, &file), PLEAT_ERR_IO, "a pipe or a device");
     REFUSED(pleat_hdf5_open("/dev/zero", ADVICE, &file), PLEAT_ERR_IO, "a pipe or a device");
-    REFUSED(pleat_hdf5_open("/", ADVICE, &file), PLEAT_ERR_IO, "Is a directory");
+    REFUSED(pleat_hdf5_open("/", ADVICE, &file), PLEAT_ERR_IO, "a folder");
     (void)in_root(path, "nowhere.h5");
     REFUSED(pleat_hdf5_open(path, ADVICE, &file), PLEAT_ERR_NOT_FOUND, path);
     assert_null(file);
 }
 
-/* ---- any byte --------------------------------------------------------------------------------- */
+/* ---- any byte -------------------------------------------------------------------------------- */
 
 static void put_byte(int fd, off_t at, unsigned char byte) {
     assert_int_equal(pwrite(fd, &byte, 1, at), 1);

@@ -101,7 +101,7 @@ done:
 
 /* --- and in ----------------------------------------------------------------------------------- */
 
-static const int64_t MOST_VOXELS = INT64_C(1) << 46; /* no volume has more, no sum overflows */
+static const int64_t MOST_VOXELS = INT64_C(1) << 55; /* no volume has more, no sum overflows */
 
 /* 1 when `value` has the counts of `classes` classes. */
 static int read_counts(const json_t *value, int classes, pleat_counts *out) {
