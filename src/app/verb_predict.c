@@ -6,6 +6,7 @@
 #include "pleat/nifti.h"
 #include "pleat/predictor.h"
 #include "pleat/rundir.h"
+#include "pleat/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -202,8 +203,8 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     free(bad.text);
     PLEAT_TRY(pleat_comm_agree(a->session->world, status));
     if (a->session->rank == 0)
-        (void)printf("%d volumes labelled by %d model%s in %s\n", n, paths->n,
-                     paths->n == 1 ? "" : "s", o->out);
+        pleat_text_print("%d volumes labelled by %d model%s in %s\n", n, paths->n,
+                         paths->n == 1 ? "" : "s", o->out);
     return PLEAT_OK;
 }
 

@@ -1,6 +1,7 @@
 /* text.c - UTF-8, and what is shown of text that is not. */
 #include "pleat/text.h"
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -63,4 +64,13 @@ void pleat_text_put(FILE *out, const char *text) {
         text += next(text, piece);
         (void)fputs(piece, out);
     }
+}
+
+void pleat_text_print(const char *format, ...) {
+    char text[8192];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    pleat_text_put(stdout, text);
 }

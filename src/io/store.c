@@ -14,7 +14,6 @@
 #include "store_case.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -171,9 +170,10 @@ static int has_changed(const store_case *one, int fd) {
 static pleat_status open_case(const pleat_store *store, int i, int *out) {
     const store_case *one = &store->cases[i];
     char path[PLEAT_PATH_BYTES];
+    int64_t size = 0;
+    int fd = -1;
     PLEAT_TRY(store_case_path(store->folder, one->info.id, path, sizeof path));
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    PLEAT_CHECK(fd >= 0, PLEAT_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+    PLEAT_TRY(pleat_file_open(path, &fd, &size));
     if (has_changed(one, fd)) {
         (void)close(fd);
         return PLEAT_FAIL(PLEAT_ERR_IO, "'%s' changed while the store was in use; start again",

@@ -22,7 +22,7 @@
 
 #define MAX_TEXT PLEAT_CLASSES_BYTES /* the longest there is */
 
-enum { MOST_DEPTH = 8, MOST_ALIASES = 64, MOST_BYTES = 1 << 20 }; /* of a configuration's YAML */
+enum { MOST_DEPTH = 8, MOST_ALIASES = 64, MOST_BYTES = 1 << 17 }; /* of a configuration's YAML */
 
 /* A section with a key "on" is switched by its own name: "augment: off". */
 static int is_name(const char *known, const char *word, size_t length, const char *on) {
