@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# e2e_hostile.sh - what a stranger may have put into a folder or a file: links, pipes, devices, sizes
-# without bound, text that commands a terminal. Nothing is written through it, waited for, or obeyed,
-# and the message names it. Wants PLEAT, the program.
+# e2e_hostile.sh - what a stranger may have put into a folder or a file: links, pipes, devices,
+# sizes without bound, text that commands a terminal. Nothing is written through it, waited for, or
+# obeyed, and the message names it. Wants PLEAT, the program.
 # shellcheck source=tests/lib/program.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
 

@@ -238,20 +238,6 @@ static void test_a_case_is_resampled_as_the_original_does(void **state) {
     for (int z = 0; z < 5; z++) assert_int_equal(label[z][0][1], row[z]);
 }
 
-static void test_a_volume_that_asks_for_too_much_is_refused_by_its_header(void **state) {
-    (void)state;
-    tiny one;
-    pleat_prep_config config = golden_resampling();
-    pleat_image image = {0};
-    make_case(&one, "much", 0);
-    OK(pleat_prep_check_memory(&config, &one.paths, 1, 16));
-    for (int a = 0; a < 3; a++) config.spacing[a] = 1e-3; /* as if mm had been taken for m */
-    REFUSED(pleat_prep_check_memory(&config, &one.paths, 1, 16), PLEAT_ERR_DATA, one.image);
-    TOLD("Correct its spacing");
-    REFUSED(pleat_prep_load(&config, &one.paths, &image, NULL), PLEAT_ERR_DATA, "GiB of memory");
-    assert_null(image.data);
-}
-
 static void test_labels_to_254_are_kept(void **state) {
     (void)state;
     tiny one;
@@ -595,7 +581,6 @@ int main(void) {
         cmocka_unit_test(test_a_text_of_another_program_is_refused_by_its_line),
         cmocka_unit_test(test_each_step_does_its_part_and_can_be_left_out),
         cmocka_unit_test(test_a_case_is_resampled_as_the_original_does),
-        cmocka_unit_test(test_a_volume_that_asks_for_too_much_is_refused_by_its_header),
         cmocka_unit_test(test_labels_to_254_are_kept),
         cmocka_unit_test(test_channels_of_two_files_are_those_of_one),
         cmocka_unit_test(test_loading_a_volume_gives_what_the_store_holds),
