@@ -31,6 +31,8 @@ int pleat_file_is_folder(const char *path);
 
 /* mkdir -p; a folder already there is fine. ERR_IO names the part that failed. */
 pleat_status pleat_file_make_folder(const char *path);
+/* The same of a folder that is part of another, and therefore no link to a folder elsewhere. */
+pleat_status pleat_file_make_part(const char *path);
 
 /* What a failed system call's errno is to a reader: ERR_NOT_FOUND (ENOENT), ERR_MEMORY (ENOMEM),
  * else ERR_IO. */

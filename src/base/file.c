@@ -54,6 +54,14 @@ pleat_status pleat_file_make_folder(const char *path) {
     return make_one(part);
 }
 
+pleat_status pleat_file_make_part(const char *path) {
+    struct stat st;
+    PLEAT_TRY(pleat_file_make_folder(path));
+    PLEAT_CHECK(lstat(path, &st) == 0 && S_ISDIR(st.st_mode), PLEAT_ERR_IO,
+                "'%s' is a link; what is written into it would go elsewhere, so remove it", path);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_file_status(int why) {
     return why == ENOENT ? PLEAT_ERR_NOT_FOUND : why == ENOMEM ? PLEAT_ERR_MEMORY : PLEAT_ERR_IO;
 }

@@ -66,7 +66,7 @@ pleat_status pleat_store_write_case(const char *folder, const char *preprocessin
                 "the text of the preprocessing is longer than %d bytes",
                 PLEAT_PREPROCESSING_BYTES - 1);
     PLEAT_TRY(pleat_path(cases, sizeof cases, "%s/cases", folder));
-    PLEAT_TRY(pleat_file_make_folder(cases));
+    PLEAT_TRY(pleat_file_make_part(cases));
     PLEAT_TRY(pleat_file_temporary(path, temporary, sizeof temporary));
     complete_info(info, image, label);
     pleat_hdf5_lock();

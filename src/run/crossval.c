@@ -264,13 +264,13 @@ static pleat_status enter_folder(pleat_crossval *cv) {
                     PLEAT_ERR_ARG, "case '%s': its paths would be longer than %zu characters",
                     cv->data.cases.ids[i], room - 1);
     PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_LOGS, path));
-    PLEAT_TRY(pleat_file_make_folder(path));
+    PLEAT_TRY(pleat_file_make_part(path));
     PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_STOP, cv->stop_file));
     if (!is_root(cv)) return PLEAT_OK;
     if (only < 0) return pleat_lock_take(out, &cv->lock);
     PLEAT_TRY(pleat_lock_share(out, &cv->lock));
     PLEAT_TRY(pleat_fold_folder(out, only, path));
-    PLEAT_TRY(pleat_file_make_folder(path));
+    PLEAT_TRY(pleat_file_make_part(path));
     return pleat_lock_take(path, &cv->fold_lock);
 }
 

@@ -39,6 +39,17 @@ precious run/log/rank-0000.log
 refused "a log that is a link" 3 "rank-0000.log' is a link" 0 run tiny.yaml "${keys[@]}" \
     --out run
 rm run/log/rank-0000.log
+for part in log fold_0 fold_0/predictions figures store/cases; do
+    rm -rf run linked
+    mkdir -p linked "run/$(dirname $part)"
+    ln -s "$box/linked" run/$part
+    job 0 run tiny.yaml "${keys[@]}" --set train.epochs=1 --out run
+    holds "a folder $part that is a link: exit code $code" [ "$code" -eq 3 ]
+    holds "is named" has err "run/$part' is a link"
+    holds "nothing is written into it" [ -z "$(ls -A linked)" ]
+done
+rm -rf run
+mkdir run
 echo diary > run/.lock
 refused "a lock that is no lock" 3 "run/.lock' is no lock of pleat" 0 run tiny.yaml "${keys[@]}" \
     --out run

@@ -58,7 +58,7 @@ static pleat_status remove_link(const char *figures, const char *name, const cha
 static pleat_status draw(const char *folder, const char *name, const char *script, size_t n) {
     char figures[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], file[64];
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_FIGURES, figures));
-    PLEAT_TRY(pleat_file_make_folder(figures));
+    PLEAT_TRY(pleat_file_make_part(figures));
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.gp", figures, name));
     PLEAT_TRY(pleat_file_write_atomic(path, script, n));
     PLEAT_TRY(remove_link(figures, name, "png"));
