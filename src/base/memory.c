@@ -4,16 +4,24 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const double SMALL = 0x1p26; /* bytes that are not worth the look */
 
+/* "KEY   N kB" to bytes. */
+static void take_kib(const char *line, const char *key, double *bytes) {
+    const size_t n = strlen(key);
+    if (strncmp(line, key, n) == 0) *bytes = 1024.0 * strtod(line + n, NULL);
+}
+
 double pleat_memory_available(void) {
     char line[128];
-    double available = -1.0, swap = 0.0, kib = 0.0;
+    double available = -1.0, swap = 0.0;
     FILE *file = fopen("/proc/meminfo", "re");
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "MemAvailable: %lf", &kib) == 1) available = kib * 1024.0;
-        if (sscanf(line, "SwapFree: %lf", &kib) == 1) swap = kib * 1024.0;
+        take_kib(line, "MemAvailable:", &available);
+        take_kib(line, "SwapFree:", &swap);
     }
     if (file != NULL) (void)fclose(file);
     return available < 0.0 ? (double)INFINITY : available + swap;

@@ -92,8 +92,8 @@ enum { N_ARRAYS = 5 };
 typedef struct array {
     const char *name;
     pleat_hdf5_type type;
-    size_t bytes; /* of an element */
     int rank;
+    size_t bytes; /* of an element */
     uint64_t dim[2];
     void *data;
     size_t at; /* of the pointer in pleat_checkpoint */
@@ -113,11 +113,11 @@ static void list_arrays(const pleat_checkpoint *c, array out[N_ARRAYS]) {
     const uint64_t columns = (uint64_t)pleat_checkpoint_columns(c);
     const array rows[N_ARRAYS] = {
 #define AT(member) c->member, offsetof(pleat_checkpoint, member)
-        {"params", real, 4, 1, {n, 1}, AT(params)},
-        {"moment1", real, 4, 1, {n, 1}, AT(moment1)},
-        {"moment2", real, 4, 1, {n, 1}, AT(moment2)},
-        {"stats", real, 4, 1, {c->n_stats, 1}, AT(stats)},
-        {"history", wide, 8, 2, {epochs, columns}, AT(history)},
+        {"params", real, 1, 4, {n, 1}, AT(params)},
+        {"moment1", real, 1, 4, {n, 1}, AT(moment1)},
+        {"moment2", real, 1, 4, {n, 1}, AT(moment2)},
+        {"stats", real, 1, 4, {c->n_stats, 1}, AT(stats)},
+        {"history", wide, 2, 8, {epochs, columns}, AT(history)},
 #undef AT
     };
     memcpy(out, rows, sizeof rows);

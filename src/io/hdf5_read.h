@@ -35,32 +35,31 @@ typedef struct pleat_hdf5_in pleat_hdf5_in;
 /* Reads the root. `advice` is what the user does about a damaged file: "remove it and ...".
  * ERR_NOT_FOUND, ERR_IO (it cannot be read), ERR_MEMORY, ERR_FORMAT (damaged, or not pleat's). */
 pleat_status pleat_hdf5_open(const char *path, const char *advice, pleat_hdf5_in **out);
-void pleat_hdf5_release(pleat_hdf5_in *file); /* NULL is fine */
+void pleat_hdf5_release(pleat_hdf5_in *in); /* NULL is fine */
 
-const char *pleat_hdf5_path(const pleat_hdf5_in *file);
-int pleat_hdf5_descriptor(const pleat_hdf5_in *file); /* of the open file */
+const char *pleat_hdf5_path(const pleat_hdf5_in *in);
+int pleat_hdf5_descriptor(const pleat_hdf5_in *in); /* of the open file */
 
 /* ERR_FORMAT: "'PATH': WHAT 'NAME'; ADVICE"; name may be NULL. */
-pleat_status pleat_hdf5_damaged(const pleat_hdf5_in *file, const char *what, const char *name);
+pleat_status pleat_hdf5_damaged(const pleat_hdf5_in *in, const char *what, const char *name);
 
 /* Attributes of the root; rank 0 is a scalar, dim[rank] otherwise. ERR_FORMAT when absent, of
  * another type, rank or size, or longer than out[size]. */
-pleat_status pleat_hdf5_get_text(const pleat_hdf5_in *file, const char *name, char *out,
-                                 size_t size);
-pleat_status pleat_hdf5_get_values(const pleat_hdf5_in *file, const char *name,
-                                   pleat_hdf5_type type, int rank, const uint64_t *dim, void *out);
-int pleat_hdf5_has_attribute(const pleat_hdf5_in *file, const char *name);
+pleat_status pleat_hdf5_get_text(const pleat_hdf5_in *in, const char *name, char *out, size_t size);
+pleat_status pleat_hdf5_get_values(const pleat_hdf5_in *in, const char *name, pleat_hdf5_type type,
+                                   int rank, const uint64_t *dim, void *out);
+int pleat_hdf5_has_attribute(const pleat_hdf5_in *in, const char *name);
 
 /* Whether the root links to `name`. */
-int pleat_hdf5_has(const pleat_hdf5_in *file, const char *name);
+int pleat_hdf5_has(const pleat_hdf5_in *in, const char *name);
 /* Dataset `name` of the root: contiguous, of exactly `type`, of `rank` (at most 4), all of it
  * inside the file. Fills dim[rank] and the offset of its first byte in the file. ERR_FORMAT. */
-pleat_status pleat_hdf5_find_array(const pleat_hdf5_in *file, const char *name,
-                                   pleat_hdf5_type type, int rank, uint64_t *dim, int64_t *offset);
+pleat_status pleat_hdf5_find_array(const pleat_hdf5_in *in, const char *name, pleat_hdf5_type type,
+                                   int rank, uint64_t *dim, int64_t *offset);
 /* n bytes of the file. ERR_IO, ERR_FORMAT. */
-pleat_status pleat_hdf5_get_bytes(const pleat_hdf5_in *file, int64_t offset, void *out, size_t n);
+pleat_status pleat_hdf5_get_bytes(const pleat_hdf5_in *in, int64_t offset, void *out, size_t n);
 /* The names in a group of the root that holds nothing but links NAME -> GROUP/NAME.h5 to other
  * files, ascending; the links are not followed. The caller frees the names and the list. */
-pleat_status pleat_hdf5_list(const pleat_hdf5_in *file, const char *group, char ***names, int *n);
+pleat_status pleat_hdf5_list(const pleat_hdf5_in *in, const char *group, char ***names, int *n);
 
 #endif /* PLEAT_HDF5_READ_H */

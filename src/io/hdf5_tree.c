@@ -294,8 +294,8 @@ static pleat_status read_heap(heap *h) {
                        hdf5_take(&body, 2) == (uint64_t)k->bits && hdf5_take(&body, 2) == 1;
     h->root = hdf5_take(&body, 8);
     const uint64_t rows = hdf5_take(&body, 2);
-    const uint64_t most = (uint64_t)(k->bits - log_of(k->first_block * WIDTH) + 1);
-    const int bad = !first || !second || body.bad || rows > most;
+    const int most = k->bits - log_of(k->first_block * WIDTH) + 1;
+    const int bad = !first || !second || body.bad || rows > (uint64_t)most;
     h->rows = bad ? 0 : (int)rows;
     free(bytes);
     return bad ? hdf5_refuse(h->file, "heap is of another kind") : PLEAT_OK;

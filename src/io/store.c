@@ -173,7 +173,10 @@ static pleat_status open_case(const pleat_store *store, int i, int *out) {
     int64_t size = 0;
     int fd = -1;
     PLEAT_TRY(store_case_path(store->folder, one->info.id, path, sizeof path));
-    PLEAT_TRY(pleat_file_open(path, &fd, &size));
+    const pleat_status status = pleat_file_open(path, &fd, &size);
+    PLEAT_CHECK(status != PLEAT_ERR_NOT_FOUND, PLEAT_ERR_IO,
+                "cannot read '%s': it was removed while the store was in use", path);
+    PLEAT_TRY(status);
     if (has_changed(one, fd)) {
         (void)close(fd);
         return PLEAT_FAIL(PLEAT_ERR_IO, "'%s' changed while the store was in use; start again",

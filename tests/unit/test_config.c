@@ -493,7 +493,8 @@ static void yaml_that_costs_much_is_refused(void **state) {
     (void)state;
     enum { BYTES = 200000 };
     pleat_config c;
-    char *text = malloc(BYTES + 1), *at = text;
+    char *text = malloc(BYTES + 1), *at;
+    assert_non_null(text);
     static const char *const openings[] = {"[", "{a: ", "- ", "? "};
     for (size_t i = 0; i < COUNT(openings); i++) {
         for (at = text; at < text + 100000; at += strlen(at))
