@@ -45,8 +45,9 @@ int hdf5_is_checksum(uint32_t sum, const unsigned char *bytes, size_t n);
 /* What hdf5_walk calls for each object: an attribute's or a link's message. */
 typedef pleat_status (*hdf5_visit)(void *to, hdf5_bytes object);
 
-/* All objects of the fractal heap at `at` that the version 2 B-tree at `tree_at`, of records of `type` (5: links, 8:
- * attributes) names, at most `most`. ERR_FORMAT, ERR_IO, ERR_MEMORY, or what `visit` gives. */
+/* All objects of the fractal heap at `at` that the version 2 B-tree at `tree_at` names, at most
+ * `most`; its records are of `type` (5: links, 8: attributes). ERR_FORMAT, ERR_IO, ERR_MEMORY, or
+ * what `visit` gives. */
 pleat_status hdf5_walk(const hdf5_file *file, uint64_t at, uint64_t tree_at, int type,
                        uint64_t most, hdf5_visit visit, void *to);
 
