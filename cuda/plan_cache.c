@@ -119,7 +119,8 @@ static void append(const pleat_plan_cache *cache, const char *key, const char *c
     char line[2 * PLEAT_PLAN_TEXT + 2];
     if (cache->path[0] == '\0') return;
     make_folders(cache->path);
-    const int file = open(cache->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    const int file =
+        open(cache->path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (file < 0) return;
     const int n = snprintf(line, sizeof line, "%s\t%s\n", key, choice);
     ssize_t written = -1;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double MOST_PATTERN = 50000.0; /* characters of group_by with its counts written out */
+
 /* A case and the part of its id that names its group. */
 typedef struct member {
     const char *id;
@@ -35,6 +37,31 @@ static int by_group(const void *a, const void *b) {
     return order != 0 ? order : by_id(a, b);
 }
 
+/* The library copies what a count {m,n} repeats, and tries all ways to match a back reference: the
+ * first is bounded, the second refused. */
+static pleat_status check_pattern(const char *pattern) {
+    double copies = 1.0;
+    for (const char *c = pattern; *c != '\0'; c++) {
+        PLEAT_CHECK(c[0] != '\\' || c[1] < '1' || c[1] > '9', PLEAT_ERR_ARG,
+                    "group_by '%s' has a back reference, which is not supported", pattern);
+        if (c[0] == '\\' && c[1] != '\0') c++;
+        if (c[0] != '{') continue;
+        double most = 1.0;
+        for (const char *at = c + 1; *at != '\0' && *at != '}';) {
+            char *end = NULL;
+            const double count = strtod(at, &end);
+            if (count > most) most = count;
+            at = end > at ? end : at + 1;
+        }
+        copies *= most;
+    }
+    PLEAT_CHECK(copies * (double)strlen(pattern) <= MOST_PATTERN, PLEAT_ERR_ARG,
+                "group_by '%s' repeats too much: the product of its {counts} and its length is "
+                "more than %.0f",
+                pattern, MOST_PATTERN);
+    return PLEAT_OK;
+}
+
 /* Sets every member's key: the whole id without a pattern. */
 static pleat_status find_keys(member *members, int n, const char *group_by) {
     pleat_status status = PLEAT_OK;
@@ -44,6 +71,7 @@ static pleat_status find_keys(member *members, int n, const char *group_by) {
         members[i].key_length = (int)strlen(members[i].id);
     }
     if (group_by == NULL || group_by[0] == '\0') return PLEAT_OK;
+    PLEAT_TRY(check_pattern(group_by));
     const int error = regcomp(&pattern, group_by, REG_EXTENDED);
     if (error != 0) {
         char text[128];
@@ -332,6 +360,9 @@ pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, p
     PLEAT_CHECK_GOTO(
         status, done, json_is_array(list) && json_array_size(list) >= 2, PLEAT_ERR_FORMAT,
         "%s: expected a list of at least 2 folds, each {\"train\": [..], \"val\": [..]}", path);
+    PLEAT_CHECK_GOTO(status, done, json_array_size(list) <= PLEAT_MAX_FOLDS, PLEAT_ERR_FORMAT,
+                     "%s: %zu folds, at most %d are possible", path, json_array_size(list),
+                     PLEAT_MAX_FOLDS);
     const reading in = {path, sorted, n};
     PLEAT_TRY_GOTO(status, done, read_folds(&in, list, out));
 done:

@@ -4,6 +4,7 @@
 #include "pleat/file.h"
 #include "pleat/intensity.h"
 #include "pleat/log.h"
+#include "pleat/memory.h"
 #include "pleat/nifti.h"
 #include "pleat/resample.h"
 #include "pleat/statistics.h"
@@ -14,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double FAR_MM = 1e-3; /* grids that differ by more are two */
+static const double MOST_TIMES = 300.0; /* of a scan's voxels: 4 mm to 0.6 mm; for large ones */
+static const double FAR_MM = 1e-3;      /* grids that differ by more are two */
 
 /* ---- the canonical text ---------------------------------------------------------------------- */
 
@@ -300,6 +302,29 @@ done:
     return status;
 }
 
+pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const pleat_case_paths *paths,
+                                     int channels, int more) {
+    pleat_geometry native;
+    int dim[3];
+    double spacing[3];
+    PLEAT_TRY(pleat_nifti_read_header(paths->image[0], &native, NULL));
+    const int *from = native.dim;
+    const double *mm = native.spacing;
+    memcpy(dim, from, sizeof dim);
+    if (config->resample) store_grid(from, mm, config->spacing, dim, spacing);
+    const double voxels = (double)dim[0] * dim[1] * dim[2];
+    const double bytes = voxels * ((double)channels * sizeof(float) + more);
+    const double times = voxels / (double)pleat_voxels(from);
+    const pleat_status enough = pleat_memory_check(bytes, "it");
+    PLEAT_CHECK(enough == PLEAT_OK && (times <= MOST_TIMES || bytes <= 0x1p30), PLEAT_ERR_DATA,
+                "'%s' has %d x %d x %d voxels of %g x %g x %g mm; prepared they are %d x %d x %d, "
+                "%.0f times as many, which needs %.1f GiB of memory; %.1f are free. Correct its "
+                "spacing, set preprocess.resample, or use a larger machine",
+                paths->image[0], from[2], from[1], from[0], mm[2], mm[1], mm[0], dim[2], dim[1],
+                dim[0], times, bytes / 0x1p30, pleat_memory_available() / 0x1p30);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_paths *paths,
                              pleat_image *out, pleat_geometry *native) {
     pleat_status status = PLEAT_OK;
@@ -311,6 +336,7 @@ pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_p
     PLEAT_TRY(pleat_nifti_read_header(paths->image[0], NULL, &info));
     pleat_nifti_tell_spacing(paths->image[0], &geometry, &info);
     PLEAT_TRY(pleat_prep_check_channels(config, channels));
+    PLEAT_TRY(pleat_prep_check_memory(config, paths, channels, channels * (int)sizeof(float)));
     PLEAT_TRY_GOTO(status, done, read_image(paths, &geometry, &image));
     PLEAT_TRY_GOTO(status, done, pleat_prep_image(config, &image));
     if (native != NULL) *native = geometry;

@@ -151,7 +151,7 @@ static pleat_status lock_store(pleat_comm *comm, const char *folder, pleat_lock 
         pleat_status mine = check_halt(1.0, folder);
         int busy = 0;
         if (comm->rank == 0 && mine == PLEAT_OK) {
-            mine = pleat_file_make_folder(cases);
+            mine = pleat_file_make_part(cases);
             if (mine == PLEAT_OK) mine = pleat_lock_take(cases, lock);
             busy = mine == PLEAT_ERR_BUSY;
             if (busy && waits == 0) pleat_log(PLEAT_INFO, "waiting: %s", pleat_error_message());

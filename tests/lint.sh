@@ -35,7 +35,7 @@ levels='
 # expressions over the whole name).
 places='
 mpi.h                                   mpi/.*
-hdf5.*.h                                src/io/(store|checkpoint|hdf5_util).*
+hdf5.h                                  src/io/hdf5_write.h
 nifti.*.h|znzlib.h                      src/io/nifti.*
 zlib.h                                  src/io/nifti.*
 (oneapi/dnnl/)?dnnl.*.h                 src/engines/onednn.*

@@ -26,7 +26,8 @@ typedef struct pleat_classes {
  * name is empty or comes twice, or there are more than PLEAT_MAX_CLASSES. Freed by the caller. */
 pleat_status pleat_classes_parse(const char *text, pleat_classes *out);
 
-/* A list of name[n] as they are: of other files, with blanks and commas. ERR_MEMORY. */
+/* A list of name[n] as they are: of other files, with blanks and commas. ERR_ARG: a name is not
+ * UTF-8 or has a control character. ERR_MEMORY. */
 pleat_status pleat_classes_make(const char *const *name, int n, pleat_classes *out);
 
 /* "a,b,c", which pleat_classes_parse reads back. ERR_ARG when a name has a comma or it does not fit

@@ -33,16 +33,29 @@ int pleat_file_is_folder(const char *path);
 
 /* mkdir -p; a folder already there is fine. ERR_IO names the part that failed. */
 pleat_status pleat_file_make_folder(const char *path);
+/* The same of a folder that is part of another, and therefore no link to a folder elsewhere. */
+pleat_status pleat_file_make_part(const char *path);
 
 /* What a failed system call's errno is to a reader: ERR_NOT_FOUND (ENOENT), ERR_MEMORY (ENOMEM),
  * else ERR_IO. */
 pleat_status pleat_file_status(int why);
 
+/* Opens a file to read: *fd, which the caller closes, and its size in bytes. A folder, a pipe or a
+ * device is ERR_IO and is neither waited for nor read without end. Else ERR_NOT_FOUND, ERR_IO,
+ * ERR_MEMORY. */
+pleat_status pleat_file_open(const char *path, int *fd, int64_t *size);
+
+#define PLEAT_TEXT_BYTES ((int64_t)1 << 28) /* of the longest text that read_all takes */
+
 /* The whole file with a 0 byte after it, to be freed by the caller; `n` (may be NULL) is its
- * size without that byte. ERR_NOT_FOUND, ERR_IO or ERR_MEMORY. */
+ * size without that byte. Errors of pleat_file_open; ERR_IO too for more than PLEAT_TEXT_BYTES. */
 pleat_status pleat_file_read_all(const char *path, char **text, size_t *n);
 
-/* Writes bytes[n] to `path`, which is made or emptied before; for temporary files. ERR_IO. */
+/* Opens `path`, made where it is not there, to write behind its end. A link, a pipe or a device is
+ * refused: nothing is written through it. ERR_IO. */
+pleat_status pleat_file_append(const char *path, int *fd);
+
+/* Writes bytes[n] to the temporary file `path`, which is made anew. ERR_IO. */
 pleat_status pleat_file_write(const char *path, const void *bytes, size_t n);
 /* Replaces `path` by bytes[n]. On failure `path` is as before and nothing else is left. ERR_IO. */
 pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t n);
@@ -51,13 +64,19 @@ pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t
  * `path`. */
 pleat_status pleat_file_temporary(const char *path, char *out, size_t size);
 
+/* The same name, and the file made anew, for writing only; *fd is the caller's to close. Whatever
+ * file or link has the name is removed before, so nothing is written through a link. ERR_IO names
+ * `path`. */
+pleat_status pleat_file_create(const char *path, char *temporary, size_t size, int *fd);
+
 /* Syncs the finished, closed file `temporary` to disk and renames it to `path`; on failure
  * removes `temporary`. ERR_IO. */
 pleat_status pleat_file_publish(const char *temporary, const char *path);
 
-/* Removes the temporaries FOLDER/.*.tmp that a killed process left; only those for the file `name`
- * when it is not NULL, and only those last written before the time `before_s`, in seconds since
- * 1970 (INFINITY: all, where nobody else can be writing). A folder that is not there has none. */
+/* Removes the temporaries that a killed process left in FOLDER: files called .NAME.HOST-PID.tmp, of
+ * the file `name` or, when it is NULL, of any; only those last written before the time `before_s`,
+ * in seconds since 1970 (INFINITY: all, where nobody else can be writing). Other files of that
+ * ending, links and folders stay. A folder that is not there has none. */
 void pleat_file_remove_leftovers(const char *folder, const char *name, double before_s);
 
 /* FNV-1a, 64 bit (Fowler, Noll, Vo; RFC 9923): tells apart, does not protect. `seed` is 0 for the

@@ -22,6 +22,8 @@
 extern "C" {
 #endif
 
+#define PLEAT_MAX_FOLDS 1000 /* of a run */
+
 typedef struct pleat_folds {
     int k;        /* folds */
     int n;        /* cases */

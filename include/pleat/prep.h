@@ -59,6 +59,10 @@ pleat_status pleat_prep_parse_text(const char *text, pleat_prep_config *out);
 pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *image);
 /* How many channels a case has, by its files: as many, or what the header of the only one says. */
 pleat_status pleat_prep_count_channels(const pleat_case_paths *paths, int *out);
+/* Whether there is memory for the image of a case on its new grid, with `more` bytes a voxel beside
+ * it; known by its header alone, as a small file of a wrong spacing asks for any size. ERR_DATA. */
+pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const pleat_case_paths *paths,
+                                     int channels, int more);
 /* Reads the image of a case, all channels, and prepares it; `native` (may be NULL) is where it lay
  * before. Errors of nifti.h, ERR_DATA names the file whose grid is not the first one's. The caller
  * frees `out`. */

@@ -3,6 +3,7 @@
 
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
+#include "pleat/folds.h"
 #include "pleat/history.h"
 #include "pleat/intensity.h"
 #include "pleat/layout.h"
@@ -377,13 +378,10 @@ static void print_record(sheet *s, const char *folder, const pleat_record *r) {
 }
 
 pleat_status info_run(const char *folder, sheet_form form) {
-    enum { MOST_FOLDS = 1000 };
     pleat_record record;
-    fold_state folds[MOST_FOLDS];
+    fold_state folds[PLEAT_MAX_FOLDS];
     char report[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_record_read(folder, &record));
-    PLEAT_CHECK(record.folds <= MOST_FOLDS, PLEAT_ERR_FORMAT, "'%s' says that it has %d folds",
-                folder, record.folds);
     for (int k = 0; k < record.folds; k++) PLEAT_TRY(look_at_fold(folder, k, &folds[k]));
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_SUMMARY, report));
     sheet s = sheet_begin(form, "run");

@@ -2,6 +2,7 @@
 #include "sheet.h"
 
 #include "pleat/json.h"
+#include "pleat/text.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -11,6 +12,7 @@
 
 #define KEY_WIDTH  16
 #define CELL_BYTES 512
+#define LINE_BYTES 8192 /* of a text; what is longer is cut */
 
 /* A member of the open row, else of the object. */
 static void put_json(const sheet *s, const char *key, json_t *value) {
@@ -42,12 +44,17 @@ static int column_width(const sheet_column *column) {
 }
 
 static void print_lines(const sheet *s, const char *text) {
-    for (; *text != '\0'; text++) {
-        if (*text != '\n')
-            (void)putchar(*text);
-        else if (s->form == SHEET_LINE)
+    char line[LINE_BYTES];
+    while (*text != '\0') {
+        const size_t n = strcspn(text, "\n");
+        (void)snprintf(line, sizeof line, "%.*s", (int)n, text);
+        pleat_text_put(stdout, line);
+        text += n;
+        if (*text == '\0') break;
+        text++;
+        if (s->form == SHEET_LINE)
             (void)putchar(';');
-        else if (text[1] != '\0')
+        else if (*text != '\0')
             (void)printf("\n%*s", KEY_WIDTH, "");
     }
     if (s->form == SHEET_TEXT) (void)putchar('\n');
@@ -55,11 +62,14 @@ static void print_lines(const sheet *s, const char *text) {
 
 /* For people: the next cell of the open table, or a line of its own. */
 static void print_plain(sheet *s, const char *key, const char *text) {
+    char cell[CELL_BYTES];
     print_key(s, key);
-    if (s->form == SHEET_TEXT && s->columns != NULL)
-        (void)printf("%*s", column_width(s->cell++), text);
-    else
+    if (s->form == SHEET_TEXT && s->columns != NULL) {
+        pleat_text_show(text, cell, sizeof cell);
+        (void)printf("%*s", column_width(s->cell++), cell);
+    } else {
         print_lines(s, text);
+    }
 }
 
 sheet sheet_begin(sheet_form form, const char *title) {

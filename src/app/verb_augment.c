@@ -5,6 +5,7 @@
 #include "pleat/file.h"
 #include "pleat/nifti.h"
 #include "pleat/store.h"
+#include "pleat/text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -223,8 +224,8 @@ static pleat_status make_all(studio *s) {
     for (int i = 0; i < s->samples; i++) PLEAT_TRY(make_sample(s, i));
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.png", s->out, s->info.id));
     PLEAT_TRY(picture_write(&s->sheet.sheet, path));
-    (void)printf("%d patches of %s in %s, on one sheet: %s\n", s->samples, s->info.id, s->out,
-                 path);
+    pleat_text_print("%d patches of %s in %s, on one sheet: %s\n", s->samples, s->info.id, s->out,
+                     path);
     return PLEAT_OK;
 }
 

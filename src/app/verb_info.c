@@ -10,6 +10,7 @@
 #include "pleat/rundir.h"
 #include "pleat/store.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -99,10 +100,15 @@ static void info_build(const app *a, sheet_form form) {
 
 /* The first n bytes of a file; fewer when it is shorter. */
 static pleat_status read_start(const char *path, unsigned char *out, size_t n, size_t *got) {
-    FILE *file = fopen(path, "rb");
-    PLEAT_CHECK(file != NULL, PLEAT_ERR_NOT_FOUND, "cannot read '%s': %m", path);
-    *got = fread(out, 1, n, file);
-    (void)fclose(file);
+    int64_t size = 0;
+    int fd = -1;
+    PLEAT_TRY(pleat_file_open(path, &fd, &size));
+    const ssize_t read_bytes = pread(fd, out, n, 0);
+    const int why = errno;
+    (void)close(fd);
+    PLEAT_CHECK(read_bytes >= 0, pleat_file_status(why), "cannot read '%s': %s", path,
+                strerror(why));
+    *got = (size_t)read_bytes;
     return PLEAT_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "pleat/file.h"
 #include "pleat/halt.h"
 #include "pleat/layout.h"
+#include "pleat/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -158,7 +159,7 @@ static pleat_status write_script(const plan_options *o, const plan_request *r,
     (void)fclose(out);
     const pleat_status status = pleat_file_write_atomic(o->sbatch, text, size);
     free(text);
-    if (status == PLEAT_OK) (void)printf("\nsbatch %s\n", o->sbatch);
+    if (status == PLEAT_OK) pleat_text_print("\nsbatch %s\n", o->sbatch);
     return status;
 }
 

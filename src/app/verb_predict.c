@@ -6,6 +6,7 @@
 #include "pleat/nifti.h"
 #include "pleat/predictor.h"
 #include "pleat/rundir.h"
+#include "pleat/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,9 +76,10 @@ static pleat_status find_models(const predict_options *o, text_list *paths,
 }
 
 /* The models' own configuration, and of it what may be changed for a prediction. */
-static pleat_status predict_config(const predict_options *o, const char *model,
+static pleat_status predict_config(const predict_options *o, const char *model, int threads,
                                    pleat_config *config) {
     PLEAT_TRY(pleat_predictor_config_of(model, config));
+    if (config->threads > threads) config->threads = 0; /* those of another machine */
     for (int i = 0; i < o->sets.n; i++)
         PLEAT_TRY(pleat_config_set_predict(o->sets.item[i], config));
     if (o->engine != NULL) PLEAT_TRY(pleat_config_set_key("--engine", "engine", o->engine, config));
@@ -185,7 +187,8 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     pleat_config config;
     pleat_status status = pleat_layout_scan(o->in, PLEAT_LAYOUT_VOLUMES, &cases, &n);
     if (status == PLEAT_OK) status = check_outputs(o, cases, n);
-    if (status == PLEAT_OK) status = predict_config(o, paths->item[0], &config);
+    if (status == PLEAT_OK)
+        status = predict_config(o, paths->item[0], a->session->threads, &config);
     if (status == PLEAT_OK) status = pleat_file_make_folder(o->out);
     if (status == PLEAT_OK) status = pleat_config_engine(&config, a->session->threads, &engine);
     if (status == PLEAT_OK)
@@ -200,8 +203,8 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     free(bad.text);
     PLEAT_TRY(pleat_comm_agree(a->session->world, status));
     if (a->session->rank == 0)
-        (void)printf("%d volumes labelled by %d model%s in %s\n", n, paths->n,
-                     paths->n == 1 ? "" : "s", o->out);
+        pleat_text_print("%d volumes labelled by %d model%s in %s\n", n, paths->n,
+                         paths->n == 1 ? "" : "s", o->out);
     return PLEAT_OK;
 }
 

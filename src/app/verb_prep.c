@@ -4,6 +4,7 @@
 #include "pleat/cases.h"
 #include "pleat/halt.h"
 #include "pleat/prep.h"
+#include "pleat/text.h"
 
 pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     const char *out = NULL;
@@ -30,7 +31,7 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     pleat_halt_after_job();
     if (status == PLEAT_OK)
         status = pleat_prep_run(a->session->world, &config.prep, c.paths, c.n, classes.n, out);
-    if (status == PLEAT_OK && a->session->rank == 0) (void)printf("%d cases in %s\n", c.n, out);
+    if (status == PLEAT_OK && a->session->rank == 0) pleat_text_print("%d cases in %s\n", c.n, out);
     pleat_classes_free(&classes);
     pleat_cases_free(&c);
     return status;

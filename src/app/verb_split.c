@@ -3,6 +3,7 @@
 
 #include "pleat/cases.h"
 #include "pleat/folds.h"
+#include "pleat/text.h"
 
 static pleat_status make_split(const pleat_config *config, const char *out) {
     pleat_cases c = {0};
@@ -13,7 +14,7 @@ static pleat_status make_split(const pleat_config *config, const char *out) {
         status, done,
         pleat_folds_make(c.ids, c.n, config->folds, config->seed, config->group_by, &folds));
     PLEAT_TRY_GOTO(status, done, pleat_folds_write(out, c.ids, &folds));
-    (void)printf("%d cases in %d folds: %s\n", c.n, folds.k, out);
+    pleat_text_print("%d cases in %d folds: %s\n", c.n, folds.k, out);
 done:
     pleat_folds_free(&folds);
     pleat_cases_free(&c);
@@ -27,8 +28,8 @@ static pleat_status check_split(const pleat_config *config, const char *path) {
     PLEAT_TRY_GOTO(status, done, pleat_cases_find(config, &c));
     PLEAT_TRY_GOTO(status, done, pleat_folds_read(path, c.ids, c.n, &folds));
     PLEAT_TRY_GOTO(status, done, pleat_folds_check(c.ids, &folds, config->group_by));
-    (void)printf("%s: %d cases, %d folds, each case held out once%s\n", path, c.n, folds.k,
-                 config->group_by[0] != '\0' ? ", no group in two folds" : "");
+    pleat_text_print("%s: %d cases, %d folds, each case held out once%s\n", path, c.n, folds.k,
+                     config->group_by[0] != '\0' ? ", no group in two folds" : "");
 done:
     pleat_folds_free(&folds);
     pleat_cases_free(&c);

@@ -1,6 +1,8 @@
 /* classes.c - a list of class names from text and back. */
 #include "pleat/classes.h"
 
+#include "pleat/text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,10 @@ pleat_status pleat_classes_make(const char *const *name, int n, pleat_classes *o
     for (int i = 0; i < n; i++) bytes += sizeof *out->name + strlen(name[i]) + 1;
     *out = (pleat_classes){0};
     if (n == 0) return PLEAT_OK;
+    for (int i = 0; i < n; i++)
+        PLEAT_CHECK(pleat_text_is_plain(name[i]), PLEAT_ERR_ARG,
+                    "the class name '%s' is not UTF-8 or has a control character; rename it",
+                    name[i]);
     const char **list = malloc(bytes);
     PLEAT_CHECK(list != NULL, PLEAT_ERR_MEMORY, "no memory for %d class names", n);
     char *at = (char *)(list + n);

@@ -11,8 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FIRST_BYTES 65536     /* read_all's first buffer; it doubles */
-#define END_BYTES   (1 << 20) /* of each end of a packed file that its identity looks at */
+#define END_BYTES (1 << 20) /* of each end of a packed file that its identity looks at */
 
 pleat_status pleat_path(char *out, size_t size, const char *format, ...) {
     va_list args;
@@ -55,26 +54,47 @@ pleat_status pleat_file_make_folder(const char *path) {
     return make_one(part);
 }
 
+pleat_status pleat_file_make_part(const char *path) {
+    struct stat st;
+    PLEAT_TRY(pleat_file_make_folder(path));
+    PLEAT_CHECK(lstat(path, &st) == 0 && S_ISDIR(st.st_mode), PLEAT_ERR_IO,
+                "'%s' is a link; what is written into it would go elsewhere, so remove it", path);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_file_status(int why) {
     return why == ENOENT ? PLEAT_ERR_NOT_FOUND : why == ENOMEM ? PLEAT_ERR_MEMORY : PLEAT_ERR_IO;
+}
+
+pleat_status pleat_file_open(const char *path, int *fd, int64_t *size) {
+    struct stat st = {0};
+    const int made = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const int why = made < 0 || fstat(made, &st) != 0 ? errno : 0;
+    const int other = why == ENXIO || (why == 0 && !S_ISREG(st.st_mode)); /* ENXIO: a socket */
+    if ((why != 0 || other) && made >= 0) (void)close(made);
+    PLEAT_CHECK(!other, PLEAT_ERR_IO, "'%s' is not a file but a %s", path,
+                S_ISDIR(st.st_mode) ? "folder" : "pipe or a device");
+    PLEAT_CHECK(why == 0, pleat_file_status(why), "cannot read '%s': %s", path, strerror(why));
+    *fd = made;
+    *size = st.st_size;
+    return PLEAT_OK;
 }
 
 pleat_status pleat_file_read_all(const char *path, char **text, size_t *n) {
     pleat_status status = PLEAT_OK;
     char *buffer = NULL;
-    size_t room = 0, used = 0;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    PLEAT_CHECK(fd >= 0, pleat_file_status(errno), "cannot read '%s': %s", path, strerror(errno));
-    for (;;) {
-        if (room - used < 2) {
-            const size_t more = room == 0 ? FIRST_BYTES : 2 * room;
-            char *larger = realloc(buffer, more);
-            PLEAT_CHECK_GOTO(status, done, larger != NULL, PLEAT_ERR_MEMORY,
-                             "no memory for %zu bytes of '%s'", more, path);
-            buffer = larger;
-            room = more;
-        }
-        const ssize_t got = read(fd, buffer + used, room - used - 1);
+    size_t used = 0;
+    int64_t size = 0;
+    int fd = -1;
+    PLEAT_TRY(pleat_file_open(path, &fd, &size));
+    PLEAT_CHECK_GOTO(status, done, size <= PLEAT_TEXT_BYTES, PLEAT_ERR_IO,
+                     "'%s' has %lld bytes, no text of a run is longer than %lld", path,
+                     (long long)size, (long long)PLEAT_TEXT_BYTES);
+    buffer = malloc((size_t)size + 1);
+    PLEAT_CHECK_GOTO(status, done, buffer != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for %lld bytes of '%s'", (long long)size, path);
+    while (used < (size_t)size) {
+        const ssize_t got = read(fd, buffer + used, (size_t)size - used);
         if (got < 0 && errno == EINTR) continue;
         PLEAT_CHECK_GOTO(status, done, got >= 0, pleat_file_status(errno), "cannot read '%s': %s",
                          path, strerror(errno));
@@ -129,10 +149,40 @@ done:
     return status;
 }
 
+/* -1 and errno when it cannot be made. */
+static int make_new(const char *path) {
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const int fd = open(path, flags, 0666);
+    return fd < 0 && errno == EEXIST && unlink(path) == 0 ? open(path, flags, 0666) : fd;
+}
+
+pleat_status pleat_file_create(const char *path, char *temporary, size_t size, int *fd) {
+    PLEAT_TRY(pleat_file_temporary(path, temporary, size));
+    const int made = make_new(temporary);
+    PLEAT_CHECK(made >= 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    *fd = made;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_file_append(const char *path, int *fd) {
+    struct stat st = {0};
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    const int made = open(path, flags, 0666);
+    const int why = made < 0 || fstat(made, &st) != 0 ? errno : 0;
+    if (why == 0 && S_ISREG(st.st_mode)) {
+        *fd = made;
+        return PLEAT_OK;
+    }
+    if (made >= 0) (void)close(made);
+    PLEAT_CHECK(why == 0 || why == ELOOP || why == ENXIO, PLEAT_ERR_IO, "cannot write '%s': %s",
+                path, strerror(why));
+    return PLEAT_FAIL(PLEAT_ERR_IO, "'%s' is a link, a pipe or a device; remove it", path);
+}
+
 /* 0, or the errno of the first thing that failed. */
 static int write_file(const char *path, const char *bytes, size_t n) {
     int why = 0;
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    const int fd = make_new(path);
     if (fd < 0) return errno;
     for (size_t done = 0; done < n && why == 0;) {
         const ssize_t put = write(fd, bytes + done, n - done);
@@ -158,11 +208,17 @@ pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t
     return PLEAT_FAIL(PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(why));
 }
 
-/* ".NAME.HOST-PID.tmp", see pleat_file_temporary. */
+/* ".NAME.HOST-PID.tmp" of pleat_file_temporary; older ones have no host. */
 static int is_leftover(const char *entry, const char *name) {
-    const size_t length = strlen(entry);
-    if (entry[0] != '.' || length < 5 || strcmp(entry + length - 4, ".tmp") != 0) return 0;
-    if (name == NULL) return 1;
+    size_t end = strlen(entry);
+    if (entry[0] != '.' || end < 5 || strcmp(entry + end - 4, ".tmp") != 0) return 0;
+    size_t pid = end -= 4;
+    while (pid > 0 && entry[pid - 1] >= '0' && entry[pid - 1] <= '9') pid--;
+    if (pid == end || (entry[pid - 1] != '-' && entry[pid - 1] != '.')) return 0;
+    if (name == NULL) { /* a name of ours has an ending, and the host or the PID follows */
+        const char *dot = memchr(entry + 1, '.', pid - 1);
+        return dot != NULL && memchr(dot + 1, '.', (size_t)(entry + pid - dot - 1)) != NULL;
+    }
     const size_t n = strlen(name);
     return strncmp(entry + 1, name, n) == 0 && entry[1 + n] == '.';
 }
@@ -172,8 +228,9 @@ void pleat_file_remove_leftovers(const char *folder, const char *name, double be
     if (dir == NULL) return;
     for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
         struct stat st;
-        if (is_leftover(entry->d_name, name) && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
-            (double)st.st_mtime < before_s)
+        if (is_leftover(entry->d_name, name) &&
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && (double)st.st_mtime < before_s)
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
     }
     (void)closedir(dir);
@@ -214,26 +271,22 @@ static int is_gzip(int fd) {
 
 pleat_status pleat_file_identify(const char *path, pleat_file_identity *out) {
     pleat_status status = PLEAT_OK;
-    struct stat st;
+    int64_t size = 0;
+    int fd = -1;
     uint64_t digest = 0;
+    PLEAT_TRY(pleat_file_open(path, &fd, &size));
     void *buffer = malloc(END_BYTES);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const int why = errno;
     PLEAT_CHECK_GOTO(status, done, buffer != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'",
                      path);
-    PLEAT_CHECK_GOTO(status, done, fd >= 0, pleat_file_status(why), "cannot read '%s': %s", path,
-                     strerror(why));
-    PLEAT_CHECK_GOTO(status, done, fstat(fd, &st) == 0, PLEAT_ERR_IO, "cannot read '%s': %s", path,
-                     strerror(errno));
-    const int ends = st.st_size > 2 * (off_t)END_BYTES && is_gzip(fd);
-    const off_t head = ends ? END_BYTES : st.st_size, tail = st.st_size - (ends ? END_BYTES : 0);
+    const int ends = size > 2 * (int64_t)END_BYTES && is_gzip(fd);
+    const int64_t head = ends ? END_BYTES : size, tail = size - (ends ? END_BYTES : 0);
     PLEAT_CHECK_GOTO(status, done,
                      digest_bytes(fd, 0, head, buffer, &digest) == 0 &&
-                         digest_bytes(fd, tail, st.st_size, buffer, &digest) == 0,
+                         digest_bytes(fd, tail, size, buffer, &digest) == 0,
                      PLEAT_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
-    *out = (pleat_file_identity){(uint64_t)st.st_size, digest};
+    *out = (pleat_file_identity){(uint64_t)size, digest};
 done:
-    if (fd >= 0) (void)close(fd);
+    (void)close(fd);
     free(buffer);
     return status;
 }

@@ -13,9 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HOLDER_BYTES 512
+#define SEVERAL      "one or more processes, the last of them "
 
 struct pleat_lock {
     int fd, shared;
@@ -27,8 +29,7 @@ static void describe_self(int shared, char text[HOLDER_BYTES]) {
     const char *job = getenv("SLURM_JOB_ID");
     pleat_time_text(stamp);
     (void)snprintf(text, HOLDER_BYTES, "%shost %s, pid %ld, job %.64s, since %.19s\n",
-                   shared ? "one or more processes, the last of them " : "", host, (long)getpid(),
-                   job == NULL ? "none" : job, stamp);
+                   shared ? SEVERAL : "", host, (long)getpid(), job == NULL ? "none" : job, stamp);
 }
 
 static void read_holder(int fd, char text[HOLDER_BYTES]) {
@@ -39,14 +40,32 @@ static void read_holder(int fd, char text[HOLDER_BYTES]) {
         (void)snprintf(text, HOLDER_BYTES, "a process that is just starting or ending");
 }
 
+/* Opens FOLDER/.lock; what is no lock of ours, or leads to another file, stays as it is. */
+static pleat_status open_lock(const char *path, int *out) {
+    struct stat st = {0};
+    char text[HOLDER_BYTES] = "";
+    const int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    const int why = fd < 0 || fstat(fd, &st) != 0 ? errno : 0;
+    int ours = why == 0 && S_ISREG(st.st_mode);
+    if (ours && pread(fd, text, sizeof text - 1, 0) > 0)
+        ours = strncmp(text, "host ", 5) == 0 || strncmp(text, SEVERAL, strlen(SEVERAL)) == 0;
+    if (!ours && fd >= 0) (void)close(fd);
+    PLEAT_CHECK(why == 0 || why == ELOOP, PLEAT_ERR_IO, "cannot write '%s': %s", path,
+                strerror(why));
+    PLEAT_CHECK(ours, PLEAT_ERR_IO,
+                "'%s' is no lock of pleat, or a link: nothing is written into it; move it away",
+                path);
+    *out = fd;
+    return PLEAT_OK;
+}
+
 static pleat_status take(const char *folder, int shared, pleat_lock **out) {
     pleat_status status = PLEAT_OK;
     char path[PLEAT_PATH_BYTES], holder[HOLDER_BYTES];
     pleat_lock *lock = NULL;
-    int why = 0;
+    int why = 0, fd = -1;
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/.lock", folder));
-    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    PLEAT_CHECK(fd >= 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    PLEAT_TRY(open_lock(path, &fd));
     if (flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) why = errno;
     if (why == EWOULDBLOCK) {
         read_holder(fd, holder);

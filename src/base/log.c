@@ -1,12 +1,17 @@
 /* log.c - time-stamped lines, a progress line, a clock. */
 #include "pleat/log.h"
 
+#include "pleat/file.h"
+#include "pleat/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define LINE_BYTES 8192 /* of a line; what is longer is cut */
 
 /* The log's level and file are, with the error message, the only state the program keeps. */
 static pleat_log_level log_level = PLEAT_INFO;
@@ -43,7 +48,10 @@ pleat_status pleat_log_open(const char *path, int echo) {
     log_file = NULL;
     log_echo = echo;
     if (path == NULL) return PLEAT_OK;
-    log_file = fopen(path, "a");
+    int fd = -1;
+    PLEAT_TRY(pleat_file_append(path, &fd));
+    log_file = fdopen(fd, "a");
+    if (log_file == NULL) (void)close(fd);
     PLEAT_CHECK(log_file != NULL, PLEAT_ERR_IO, "cannot write the log '%s': %s", path,
                 strerror(errno));
     (void)setvbuf(log_file, NULL, _IOLBF, 0);
@@ -52,9 +60,9 @@ pleat_status pleat_log_open(const char *path, int echo) {
 
 int pleat_log_echoes(void) { return log_echo && log_level >= PLEAT_INFO; }
 
-static void put(FILE *file, const char *stamp, const char *format, va_list args) {
+static void put(FILE *file, const char *stamp, const char *line) {
     (void)fprintf(file, "%.19s  ", stamp); /* without the zone */
-    (void)vfprintf(file, format, args);
+    pleat_text_put(file, line);
     (void)fputc('\n', file);
 }
 
@@ -66,21 +74,16 @@ static void clear_bar(void) {
 
 void pleat_log(pleat_log_level level, const char *format, ...) {
     if (level > log_level) return;
-    char stamp[32];
+    char stamp[32], line[LINE_BYTES];
     pleat_time_text(stamp);
     va_list args;
     va_start(args, format);
-    if (log_file != NULL) {
-        va_list copy;
-        va_copy(copy, args);
-        put(log_file, stamp, format, copy);
-        va_end(copy);
-    }
-    if (log_echo) {
-        clear_bar();
-        put(stderr, stamp, format, args);
-    }
+    (void)vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    if (log_file != NULL) put(log_file, stamp, line);
+    if (!log_echo) return;
+    clear_bar();
+    put(stderr, stamp, line);
 }
 
 void pleat_progress(const char *what, size_t done, size_t total, const char *detail) {
@@ -97,9 +100,11 @@ void pleat_progress(const char *what, size_t done, size_t total, const char *det
     const double left =
         done == 0 ? 0.0 : (now - progress.start_s) * (double)(total - done) / (double)done;
     const char *blank = detail[0] != '\0' ? " " : "";
+    char shown[256]; /* a case's name */
+    pleat_text_show(detail, shown, sizeof shown);
     if (terminal)
         (void)fprintf(stderr, "\r\033[K%s %zu/%zu%s%s, %.0f s left%s", what, done, total, blank,
-                      detail, left, last ? "\n" : "");
+                      shown, left, last ? "\n" : "");
     else
         pleat_log(PLEAT_INFO, "%s %zu/%zu%s%s, %.0f s left", what, done, total, blank, detail,
                   left);

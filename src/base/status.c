@@ -1,6 +1,8 @@
 /* status.c - status names and the per-thread error message. */
 #include "pleat/status.h"
 
+#include "pleat/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,10 +50,12 @@ const char *pleat_error_trace(void) { return trace; }
 
 pleat_status pleat_error_set(pleat_status status, const char *file, int line, const char *func,
                              const char *format, ...) {
+    char raw[MESSAGE_BYTES];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(message, sizeof message, format, args);
+    (void)vsnprintf(raw, sizeof raw, format, args);
     va_end(args);
+    pleat_text_show(raw, message, sizeof message);
     (void)snprintf(trace, sizeof trace, "%s [%s]", message, pleat_status_name(status));
     return pleat_error_frame(status, file, line, func);
 }

@@ -1,10 +1,14 @@
 /* volume.c - making and freeing volumes, and putting channels together. */
 #include "pleat/volume.h"
 
+#include "pleat/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 static pleat_status make(const int dim[3], size_t bytes, void **out) {
+    PLEAT_TRY(pleat_memory_check((double)pleat_voxels(dim) * (double)bytes,
+                                 "a volume of %d x %d x %d voxels", dim[2], dim[1], dim[0]));
     void *data = calloc(pleat_voxels(dim), bytes);
     PLEAT_CHECK(data != NULL, PLEAT_ERR_MEMORY, "no memory for a volume of %d x %d x %d voxels",
                 dim[2], dim[1], dim[0]);

@@ -1,6 +1,8 @@
 /* cpu.c - what the CPU engines share: threads, processor, host memory, a few operations. */
 #include "cpu.h"
 
+#include "pleat/memory.h"
+
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -50,6 +52,7 @@ void pleat_cpu_name(char *out, size_t size) {
 pleat_status pleat_cpu_alloc(pleat_engine *engine, size_t bytes, void **out) {
     (void)engine;
     const size_t alignment = bytes >= HUGE_BLOCK ? HUGE_PAGE : CACHE_LINE;
+    PLEAT_TRY(pleat_memory_check((double)bytes, "a batch of this size, patch and network"));
     const size_t whole = bytes == 0 ? 1 : (bytes - 1) / alignment + 1; /* aligned_alloc's rule */
     void *data = whole > SIZE_MAX / alignment ? NULL : aligned_alloc(alignment, whole * alignment);
     PLEAT_CHECK(data != NULL, PLEAT_ERR_MEMORY,

@@ -7,7 +7,7 @@
  */
 #include "pleat/checkpoint.h"
 
-#include "hdf5_util.h"
+#include "hdf5_write.h"
 #include "pleat/file.h"
 #include "pleat/log.h"
 
@@ -50,19 +50,19 @@ static size_t n_fields(int version) {
 
 static int is_list(enum kind kind) { return kind == SCHEDULE || kind == PARTIAL; }
 
-static hid_t type_of(enum kind kind) {
+static pleat_hdf5_type type_of(enum kind kind) {
     switch (kind) {
-    case INT: return H5T_NATIVE_INT;
-    case INT64: return H5T_NATIVE_INT64;
-    case UINT64: return H5T_NATIVE_UINT64;
-    default: return H5T_NATIVE_DOUBLE;
+    case INT: return PLEAT_HDF5_I32;
+    case INT64: return PLEAT_HDF5_I64;
+    case UINT64: return PLEAT_HDF5_U64;
+    default: return PLEAT_HDF5_F64;
     }
 }
 
-static pleat_status put_fields(const pleat_hdf5 *file, const pleat_checkpoint *c) {
+static pleat_status put_fields(const pleat_hdf5_out *file, const pleat_checkpoint *c) {
     for (const struct field *f = fields; f < fields + n_fields(FORMAT_VERSION); f++) {
         const void *from = (const char *)c + f->at;
-        const hsize_t dim[1] = {f->size / sizeof(double)};
+        const uint64_t dim[1] = {f->size / sizeof(double)};
         if (f->kind == TEXT)
             PLEAT_TRY(pleat_hdf5_put_text(file, file->id, f->name, from));
         else
@@ -72,15 +72,15 @@ static pleat_status put_fields(const pleat_hdf5 *file, const pleat_checkpoint *c
     return PLEAT_OK;
 }
 
-static pleat_status get_fields(const pleat_hdf5 *file, int version, pleat_checkpoint *c) {
+static pleat_status get_fields(const pleat_hdf5_in *file, int version, pleat_checkpoint *c) {
     for (const struct field *f = fields; f < fields + n_fields(version); f++) {
         void *to = (char *)c + f->at;
-        const hsize_t dim[1] = {f->size / sizeof(double)};
+        const uint64_t dim[1] = {f->size / sizeof(double)};
         if (f->kind == TEXT)
-            PLEAT_TRY(pleat_hdf5_get_text(file, file->id, f->name, to, f->size));
+            PLEAT_TRY(pleat_hdf5_get_text(file, f->name, to, f->size));
         else
-            PLEAT_TRY(pleat_hdf5_get_values(file, file->id, f->name, type_of(f->kind),
-                                            is_list(f->kind), dim, to));
+            PLEAT_TRY(
+                pleat_hdf5_get_values(file, f->name, type_of(f->kind), is_list(f->kind), dim, to));
     }
     return PLEAT_OK;
 }
@@ -91,10 +91,10 @@ enum { N_ARRAYS = 5 };
 
 typedef struct array {
     const char *name;
-    hid_t type;
-    size_t bytes; /* of an element */
+    pleat_hdf5_type type;
     int rank;
-    hsize_t dim[2];
+    size_t bytes; /* of an element */
+    uint64_t dim[2];
     void *data;
     size_t at; /* of the pointer in pleat_checkpoint */
 } array;
@@ -108,16 +108,16 @@ int pleat_checkpoint_columns(const pleat_checkpoint *c) {
 
 /* The arrays of *c; one without elements is not stored. */
 static void list_arrays(const pleat_checkpoint *c, array out[N_ARRAYS]) {
-    const hid_t real = H5T_IEEE_F32LE, wide = H5T_IEEE_F64LE;
-    const hsize_t n = c->n_params, epochs = (hsize_t)c->epoch;
-    const hsize_t columns = (hsize_t)pleat_checkpoint_columns(c);
+    const pleat_hdf5_type real = PLEAT_HDF5_F32, wide = PLEAT_HDF5_F64;
+    const uint64_t n = c->n_params, epochs = (uint64_t)c->epoch;
+    const uint64_t columns = (uint64_t)pleat_checkpoint_columns(c);
     const array rows[N_ARRAYS] = {
 #define AT(member) c->member, offsetof(pleat_checkpoint, member)
-        {"params", real, 4, 1, {n, 1}, AT(params)},
-        {"moment1", real, 4, 1, {n, 1}, AT(moment1)},
-        {"moment2", real, 4, 1, {n, 1}, AT(moment2)},
-        {"stats", real, 4, 1, {c->n_stats, 1}, AT(stats)},
-        {"history", wide, 8, 2, {epochs, columns}, AT(history)},
+        {"params", real, 1, 4, {n, 1}, AT(params)},
+        {"moment1", real, 1, 4, {n, 1}, AT(moment1)},
+        {"moment2", real, 1, 4, {n, 1}, AT(moment2)},
+        {"stats", real, 1, 4, {c->n_stats, 1}, AT(stats)},
+        {"history", wide, 2, 8, {epochs, columns}, AT(history)},
 #undef AT
     };
     memcpy(out, rows, sizeof rows);
@@ -142,13 +142,13 @@ static uint64_t digest_of(const pleat_checkpoint *c, int version) {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static pleat_status put_layers(const pleat_hdf5 *file, const pleat_checkpoint *c) {
+static pleat_status put_layers(const pleat_hdf5_out *file, const pleat_checkpoint *c) {
     pleat_status status = PLEAT_OK;
     const hid_t group = H5Gcreate2(file->id, "layers", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     PLEAT_CHECK(group >= 0, PLEAT_ERR_IO, "cannot write 'layers' into '%s'", file->path);
     for (int i = 0; i < c->n_layers && status == PLEAT_OK; i++) {
         const pleat_layer_info *layer = &c->layers[i];
-        const hsize_t rank[1] = {(hsize_t)layer->rank};
+        const uint64_t rank[1] = {(uint64_t)layer->rank};
         const uint64_t offset = layer->offset;
         const hid_t at = H5Gcreate2(group, layer->name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
         if (at < 0) {
@@ -159,23 +159,23 @@ static pleat_status put_layers(const pleat_hdf5 *file, const pleat_checkpoint *c
         status = pleat_hdf5_put_text(file, at, "array", layer->in_stats ? "stats" : "params");
         if (status == PLEAT_OK)
             status =
-                pleat_hdf5_put_values(file, at, "shape", H5T_NATIVE_INT, 1, rank, layer->shape);
+                pleat_hdf5_put_values(file, at, "shape", PLEAT_HDF5_I32, 1, rank, layer->shape);
         if (status == PLEAT_OK)
-            status = pleat_hdf5_put_values(file, at, "offset", H5T_NATIVE_UINT64, 0, NULL, &offset);
+            status = pleat_hdf5_put_values(file, at, "offset", PLEAT_HDF5_U64, 0, NULL, &offset);
         (void)H5Gclose(at);
     }
     (void)H5Gclose(group);
     return status;
 }
 
-static pleat_status fill_file(const pleat_hdf5 *file, const pleat_checkpoint *c) {
+static pleat_status fill_file(const pleat_hdf5_out *file, const pleat_checkpoint *c) {
     array arrays[N_ARRAYS];
     const int version = FORMAT_VERSION;
     const uint64_t digest = digest_of(c, version);
     PLEAT_TRY(pleat_hdf5_put_text(file, file->id, "format", FORMAT));
     PLEAT_TRY(
-        pleat_hdf5_put_values(file, file->id, "format_version", H5T_NATIVE_INT, 0, NULL, &version));
-    PLEAT_TRY(pleat_hdf5_put_values(file, file->id, "digest", H5T_NATIVE_UINT64, 0, NULL, &digest));
+        pleat_hdf5_put_values(file, file->id, "format_version", PLEAT_HDF5_I32, 0, NULL, &version));
+    PLEAT_TRY(pleat_hdf5_put_values(file, file->id, "digest", PLEAT_HDF5_U64, 0, NULL, &digest));
     PLEAT_TRY(put_fields(file, c));
     list_arrays(c, arrays);
     for (int i = 0; i < N_ARRAYS; i++)
@@ -186,7 +186,7 @@ static pleat_status fill_file(const pleat_hdf5 *file, const pleat_checkpoint *c)
 }
 
 static pleat_status write_temporary(const char *temporary, const pleat_checkpoint *c) {
-    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    pleat_hdf5_out file = PLEAT_HDF5_NONE;
     pleat_hdf5_lock();
     pleat_status status = pleat_hdf5_create(temporary, &file);
     if (status == PLEAT_OK) status = fill_file(&file, c);
@@ -241,42 +241,39 @@ void pleat_checkpoint_free(pleat_checkpoint *checkpoint) {
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
-static pleat_status get_arrays(const pleat_hdf5 *file, pleat_checkpoint *c) {
+static pleat_status get_arrays(const pleat_hdf5_in *file, pleat_checkpoint *c) {
     array arrays[N_ARRAYS];
     list_arrays(c, arrays);
     for (int i = 0; i < N_ARRAYS; i++) {
         array *a = &arrays[i];
-        hsize_t dim[2] = {0, 1};
+        uint64_t dim[2] = {0, 1};
         int64_t offset;
-        int there = 1;
-        if (bytes_of(a) == 0) continue;
-        if (strncmp(a->name, "moment", 6) == 0) PLEAT_TRY(pleat_hdf5_has(file, a->name, &there));
-        if (!there) continue;
+        if (a->dim[0] == 0 || a->dim[1] == 0) continue;
+        if (strncmp(a->name, "moment", 6) == 0 && !pleat_hdf5_has(file, a->name)) continue;
         PLEAT_TRY(pleat_hdf5_find_array(file, a->name, a->type, a->rank, dim, &offset));
         if (dim[0] != a->dim[0] || dim[1] != a->dim[1])
             return pleat_hdf5_damaged(file, "unexpected size of dataset", a->name);
         void *data = malloc(bytes_of(a));
         PLEAT_CHECK(data != NULL, PLEAT_ERR_MEMORY, "no memory for %zu bytes of '%s'", bytes_of(a),
-                    file->path);
+                    pleat_hdf5_path(file));
         memcpy((char *)c + a->at, &data, sizeof data);
-        PLEAT_TRY(pleat_hdf5_get_array(file, a->name, a->type, data));
+        PLEAT_TRY(pleat_hdf5_get_bytes(file, offset, data, bytes_of(a)));
     }
     return PLEAT_OK;
 }
 
-static pleat_status get_all(const pleat_hdf5 *file, pleat_checkpoint *c) {
+static pleat_status get_all(const pleat_hdf5_in *file, pleat_checkpoint *c) {
     char format[32];
     int version = 0;
     uint64_t digest = 0;
-    PLEAT_TRY(pleat_hdf5_get_text(file, file->id, "format", format, sizeof format));
+    PLEAT_TRY(pleat_hdf5_get_text(file, "format", format, sizeof format));
     PLEAT_CHECK(strcmp(format, FORMAT) == 0, PLEAT_ERR_FORMAT, "'%s' is no checkpoint but '%s'",
-                file->path, format);
-    PLEAT_TRY(
-        pleat_hdf5_get_values(file, file->id, "format_version", H5T_NATIVE_INT, 0, NULL, &version));
+                pleat_hdf5_path(file), format);
+    PLEAT_TRY(pleat_hdf5_get_values(file, "format_version", PLEAT_HDF5_I32, 0, NULL, &version));
     PLEAT_CHECK(version >= 1 && version <= FORMAT_VERSION, PLEAT_ERR_FORMAT,
-                "'%s': its format has version %d, this pleat knows 1 to %d", file->path, version,
-                FORMAT_VERSION);
-    PLEAT_TRY(pleat_hdf5_get_values(file, file->id, "digest", H5T_NATIVE_UINT64, 0, NULL, &digest));
+                "'%s': its format has version %d, this pleat knows 1 to %d", pleat_hdf5_path(file),
+                version, FORMAT_VERSION);
+    PLEAT_TRY(pleat_hdf5_get_values(file, "digest", PLEAT_HDF5_U64, 0, NULL, &digest));
     PLEAT_TRY(get_fields(file, version, c));
     if (c->epoch < 0) return pleat_hdf5_damaged(file, "cannot use the attribute", "epoch");
     if (c->iteration < 0) return pleat_hdf5_damaged(file, "cannot use the attribute", "iteration");
@@ -288,17 +285,15 @@ static pleat_status get_all(const pleat_hdf5 *file, pleat_checkpoint *c) {
 
 pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out) {
     pleat_status status = PLEAT_OK;
-    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    pleat_hdf5_in *file = NULL;
     pleat_checkpoint made = {0};
-    pleat_hdf5_lock();
-    PLEAT_TRY_GOTO(status, done, pleat_hdf5_load(path, ADVICE, &file));
-    PLEAT_TRY_GOTO(status, done, get_all(&file, &made));
+    PLEAT_TRY_GOTO(status, done, pleat_hdf5_open(path, ADVICE, &file));
+    PLEAT_TRY_GOTO(status, done, get_all(file, &made));
     *out = made; /* ownership of the arrays moves to the caller */
     memset(&made, 0, sizeof made);
 done:
     pleat_checkpoint_free(&made);
-    (void)pleat_hdf5_close(&file);
-    pleat_hdf5_unlock();
+    pleat_hdf5_release(file);
     return status;
 }
 

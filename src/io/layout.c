@@ -5,6 +5,7 @@
 #include "layout_json.h"
 
 #include "pleat/log.h"
+#include "pleat/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ static int by_id(const void *a, const void *b) {
 /* Another channel of the case added last. */
 static pleat_status add_image(const case_list *to, const char *image) {
     pleat_case_paths *item = &to->item[to->n - 1];
+    /* Added, or the caller has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     PLEAT_CHECK(item->images < PLEAT_MAX_CHANNELS, PLEAT_ERR_UNSUPPORTED,
                 "case '%s': '%s' is channel %d; %d channels are supported, 0 to %d" LAYOUT_RENAME,
                 item->id, image, item->images, PLEAT_MAX_CHANNELS, PLEAT_MAX_CHANNELS - 1);
@@ -42,6 +44,11 @@ static pleat_status add_image(const case_list *to, const char *image) {
 /* Takes id[id_bytes], its first image and label (NULL: none). */
 static pleat_status add(case_list *to, const char *id, size_t id_bytes, const char *image,
                         const char *label) {
+    char name[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(name, sizeof name, "%.*s", (int)id_bytes, id));
+    PLEAT_CHECK(pleat_text_is_plain(name) || to->want == PLEAT_LAYOUT_VOLUMES, PLEAT_ERR_DATA,
+                "case '%s': its name is not UTF-8 or has a control character; rename '%s'", name,
+                image);
     pleat_case_paths *grown = realloc(to->item, (size_t)(to->n + 1) * sizeof *grown);
     PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'", id);
     to->item = grown;

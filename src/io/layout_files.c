@@ -43,7 +43,7 @@ pleat_status layout_look(const char *path, layout_kind *out) {
     struct stat about;
     char target[256] = "";
     if (stat(path, &about) == 0) {
-        PLEAT_CHECK(S_ISREG(about.st_mode) || S_ISDIR(about.st_mode), PLEAT_ERR_UNSUPPORTED,
+        PLEAT_CHECK(S_ISREG(about.st_mode) || S_ISDIR(about.st_mode), PLEAT_ERR_IO,
                     "'%s' is neither a file nor a folder; move it away", path);
         *out = S_ISDIR(about.st_mode) ? LAYOUT_FOLDER : LAYOUT_FILE;
         return PLEAT_OK;

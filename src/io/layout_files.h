@@ -13,8 +13,8 @@ typedef struct layout_names {
 
 typedef enum layout_kind { LAYOUT_ABSENT, LAYOUT_FILE, LAYOUT_FOLDER } layout_kind;
 
-/* What `path` is, links followed. Only what is not there is absent: a link that leads nowhere and
- * what may not be looked at are ERR_IO, a pipe or device is ERR_UNSUPPORTED. */
+/* What `path` is, links followed. Only what is not there is absent: a link that leads nowhere,
+ * what may not be looked at, a pipe and a device are ERR_IO. */
 pleat_status layout_look(const char *path, layout_kind *out);
 pleat_status layout_is_folder(const char *path, int *yes);
 

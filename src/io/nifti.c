@@ -8,6 +8,7 @@
  */
 #include "pleat/nifti.h"
 
+#include "pleat/file.h"
 #include "pleat/log.h"
 
 #include "nifti_guard.h"
@@ -20,7 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 static const size_t PIECE = 65536;             /* voxels converted at a time */
 static const unsigned STREAM_BUFFER = 1 << 18; /* bytes */
@@ -46,19 +47,19 @@ static int ends_with(const char *text, const char *end) {
 
 static pleat_status open_source(const char *path, source *out) {
     static const char *const halves[] = {".hdr", ".img", ".hdr.gz", ".img.gz"};
-    struct stat about;
-    if (stat(path, &about) != 0)
-        return PLEAT_FAIL(errno == ENOENT || errno == ENOTDIR ? PLEAT_ERR_NOT_FOUND : PLEAT_ERR_IO,
-                          "cannot open '%s': %s", path, strerror(errno));
-    PLEAT_CHECK(S_ISREG(about.st_mode), PLEAT_ERR_IO, "'%s' is not a file", path);
-    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++)
-        PLEAT_CHECK(!ends_with(path, halves[i]), PLEAT_ERR_FORMAT,
-                    "'%s' is half of a .hdr/.img pair; convert the pair to one .nii.gz", path);
-    PLEAT_CHECK(about.st_size > 0, PLEAT_ERR_FORMAT, "'%s' is empty; copy it again", path);
-    gzFile gz = gzopen(path, "rbe");
-    PLEAT_CHECK(gz != NULL, PLEAT_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
+    int64_t bytes = 0;
+    int fd = -1;
+    PLEAT_TRY(pleat_file_open(path, &fd, &bytes));
+    int half = 0;
+    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) half |= ends_with(path, halves[i]);
+    gzFile gz = half || bytes == 0 ? NULL : gzdopen(fd, "rb");
+    if (gz == NULL) (void)close(fd);
+    PLEAT_CHECK(!half, PLEAT_ERR_FORMAT,
+                "'%s' is half of a .hdr/.img pair; convert the pair to one .nii.gz", path);
+    PLEAT_CHECK(bytes > 0, PLEAT_ERR_FORMAT, "'%s' is empty; copy it again", path);
+    PLEAT_CHECK(gz != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", path);
     (void)gzbuffer(gz, STREAM_BUFFER);
-    *out = (source){path, gz, (uint64_t)about.st_size};
+    *out = (source){path, gz, (uint64_t)bytes};
     return PLEAT_OK;
 }
 

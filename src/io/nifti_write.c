@@ -86,10 +86,12 @@ static pleat_status write_volume(const char *path, const nifti_1_header *header,
                                  size_t bytes) {
     static const char no_extensions[4] = {0};
     char temporary[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_file_temporary(path, temporary, sizeof temporary));
+    int fd = -1;
+    PLEAT_TRY(pleat_file_create(path, temporary, sizeof temporary, &fd));
+    gzFile gz = gzdopen(fd, ends_with(path, ".gz") ? "wb6" : "wbT"); /* T: not packed */
+    if (gz == NULL) (void)close(fd);
+    PLEAT_CHECK(gz != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     errno = 0;
-    gzFile gz = gzopen(temporary, ends_with(path, ".gz") ? "wb6e" : "wbTe"); /* T: not packed */
-    PLEAT_CHECK(gz != NULL, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
     int good = write_bytes(gz, header, sizeof *header) &&
                write_bytes(gz, no_extensions, sizeof no_extensions) &&
                write_bytes(gz, voxels, bytes);

@@ -14,7 +14,6 @@
 #include "store_case.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -46,50 +45,46 @@ struct pleat_store {
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* Makes room for the cases the index links to and sets their ids, ascending. */
-static pleat_status list_cases(const pleat_hdf5 *file, pleat_store *store) {
-    H5G_info_t group;
-    if (H5Gget_info_by_name(file->id, "cases", &group, H5P_DEFAULT) < 0 || group.nlinks > INT_MAX)
-        return pleat_hdf5_damaged(file, "lacks the group", "cases");
-    const size_t n = (size_t)group.nlinks;
-    store->cases = calloc(n + 1, sizeof *store->cases);
-    store->files = calloc(n + 1, sizeof *store->files);
-    PLEAT_CHECK(store->cases != NULL && store->files != NULL, PLEAT_ERR_MEMORY,
-                "no memory for the %zu cases of '%s'", n, store->folder);
-    for (size_t i = 0; i < n; i++) {
-        char *id = store->cases[i].info.id;
-        const size_t room = sizeof store->cases[i].info.id;
-        const ssize_t length = H5Lget_name_by_idx(file->id, "cases", H5_INDEX_NAME, H5_ITER_INC, i,
-                                                  id, room, H5P_DEFAULT);
-        if (length <= 0 || (size_t)length >= room)
-            return pleat_hdf5_damaged(file, "cannot use the names in the group", "cases");
+static pleat_status list_cases(const pleat_hdf5_in *file, pleat_store *store) {
+    pleat_status status = PLEAT_OK;
+    char **names = NULL;
+    int n = 0;
+    PLEAT_TRY(pleat_hdf5_list(file, "cases", &names, &n));
+    store->cases = calloc((size_t)n + 1, sizeof *store->cases);
+    store->files = calloc((size_t)n + 1, sizeof *store->files);
+    PLEAT_CHECK_GOTO(status, done, store->cases != NULL && store->files != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for the %d cases of '%s'", n, store->folder);
+    for (int i = 0; i < n; i++) {
+        (void)snprintf(store->cases[i].info.id, sizeof store->cases[i].info.id, "%s", names[i]);
         store->files[i].fd = -1;
     }
-    store->n = (int)n;
-    return PLEAT_OK;
+    store->n = n;
+done:
+    for (int i = 0; i < n; i++) free(names[i]);
+    free(names);
+    return status;
 }
 
 static pleat_status read_index(pleat_store *store, const char *preprocessing) {
     pleat_status status = PLEAT_OK;
-    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    pleat_hdf5_in *file = NULL;
     char path[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/index.h5", store->folder));
-    pleat_hdf5_lock();
     status = pleat_hdf5_open(path, STORE_ADVICE, &file);
     PLEAT_CHECK_GOTO(status, done, status != PLEAT_ERR_NOT_FOUND, PLEAT_ERR_NOT_FOUND,
                      "'%s' is no store: it has no index.h5; run `pleat prep` to make it",
                      store->folder);
     PLEAT_TRY_GOTO(status, done, status);
-    PLEAT_TRY_GOTO(status, done, store_check_format(&file, STORE_FORMAT));
+    PLEAT_TRY_GOTO(status, done, store_check_format(file, STORE_FORMAT));
     PLEAT_TRY_GOTO(status, done,
-                   pleat_hdf5_get_text(&file, file.id, "preprocessing", store->preprocessing,
+                   pleat_hdf5_get_text(file, "preprocessing", store->preprocessing,
                                        sizeof store->preprocessing));
     if (preprocessing != NULL)
         PLEAT_TRY_GOTO(status, done,
                        store_compare_text(store->folder, store->preprocessing, preprocessing));
-    PLEAT_TRY_GOTO(status, done, list_cases(&file, store));
+    PLEAT_TRY_GOTO(status, done, list_cases(file, store));
 done:
-    (void)pleat_hdf5_close(&file);
-    pleat_hdf5_unlock();
+    pleat_hdf5_release(file);
     return status;
 }
 
@@ -175,9 +170,13 @@ static int has_changed(const store_case *one, int fd) {
 static pleat_status open_case(const pleat_store *store, int i, int *out) {
     const store_case *one = &store->cases[i];
     char path[PLEAT_PATH_BYTES];
+    int64_t size = 0;
+    int fd = -1;
     PLEAT_TRY(store_case_path(store->folder, one->info.id, path, sizeof path));
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    PLEAT_CHECK(fd >= 0, PLEAT_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+    const pleat_status status = pleat_file_open(path, &fd, &size);
+    PLEAT_CHECK(status != PLEAT_ERR_NOT_FOUND, PLEAT_ERR_IO,
+                "cannot read '%s': it was removed while the store was in use", path);
+    PLEAT_TRY(status);
     if (has_changed(one, fd)) {
         (void)close(fd);
         return PLEAT_FAIL(PLEAT_ERR_IO, "'%s' changed while the store was in use; start again",

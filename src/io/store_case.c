@@ -74,7 +74,7 @@ static const struct field {
     const char *name;
     enum kind kind;
     int rank;
-    hsize_t dim[2];
+    uint64_t dim[2];
     size_t at, size; /* size: of a text */
 } fields[] = {
 #define AT(member)   offsetof(pleat_case_info, member)
@@ -102,11 +102,11 @@ static const struct field {
 };
 static const size_t N_FIELDS = sizeof fields / sizeof fields[0];
 
-static hid_t type_of(enum kind kind) {
-    return kind == INT ? H5T_NATIVE_INT : kind == REAL ? H5T_NATIVE_DOUBLE : H5T_NATIVE_UINT64;
+static pleat_hdf5_type type_of(enum kind kind) {
+    return kind == INT ? PLEAT_HDF5_I32 : kind == REAL ? PLEAT_HDF5_F64 : PLEAT_HDF5_U64;
 }
 
-pleat_status store_case_put_fields(const pleat_hdf5 *file, const pleat_case_info *info) {
+pleat_status store_case_put_fields(const pleat_hdf5_out *file, const pleat_case_info *info) {
     for (const struct field *f = fields; f < fields + N_FIELDS; f++) {
         const void *from = (const char *)info + f->at;
         if (f->kind == TEXT)
@@ -116,85 +116,78 @@ pleat_status store_case_put_fields(const pleat_hdf5 *file, const pleat_case_info
                                             f->dim, from));
     }
     if (info->channels == 1) return PLEAT_OK; /* as before there were more */
-    return pleat_hdf5_put_values(file, file->id, "channels", H5T_NATIVE_INT, 0, NULL,
+    return pleat_hdf5_put_values(file, file->id, "channels", PLEAT_HDF5_I32, 0, NULL,
                                  &info->channels);
 }
 
-static pleat_status get_fields(const pleat_hdf5 *file, pleat_case_info *info) {
+static pleat_status get_fields(const pleat_hdf5_in *file, pleat_case_info *info) {
     for (const struct field *f = fields; f < fields + N_FIELDS; f++) {
         void *to = (char *)info + f->at;
         if (f->kind == TEXT)
-            PLEAT_TRY(pleat_hdf5_get_text(file, file->id, f->name, to, f->size));
+            PLEAT_TRY(pleat_hdf5_get_text(file, f->name, to, f->size));
         else
-            PLEAT_TRY(pleat_hdf5_get_values(file, file->id, f->name, type_of(f->kind), f->rank,
-                                            f->dim, to));
+            PLEAT_TRY(pleat_hdf5_get_values(file, f->name, type_of(f->kind), f->rank, f->dim, to));
     }
-    int several = 0;
     info->channels = 1;
-    PLEAT_TRY(pleat_hdf5_has_attribute(file, "channels", &several));
-    if (!several) return PLEAT_OK;
-    PLEAT_TRY(pleat_hdf5_get_values(file, file->id, "channels", H5T_NATIVE_INT, 0, NULL,
-                                    &info->channels));
+    if (!pleat_hdf5_has_attribute(file, "channels")) return PLEAT_OK;
+    PLEAT_TRY(pleat_hdf5_get_values(file, "channels", PLEAT_HDF5_I32, 0, NULL, &info->channels));
     if (info->channels < 2 || info->channels > PLEAT_MAX_CHANNELS)
         return pleat_hdf5_damaged(file, "no number of channels is the attribute", "channels");
     return PLEAT_OK;
 }
 
-pleat_status store_check_format(const pleat_hdf5 *file, const char *wanted) {
+pleat_status store_check_format(const pleat_hdf5_in *file, const char *wanted) {
     char format[32];
     int version = 0;
-    PLEAT_TRY(pleat_hdf5_get_text(file, file->id, "format", format, sizeof format));
+    PLEAT_TRY(pleat_hdf5_get_text(file, "format", format, sizeof format));
     PLEAT_CHECK(strcmp(format, wanted) == 0, PLEAT_ERR_FORMAT,
-                "'%s': its format is '%s' and not '%s'; %s", file->path, format, wanted,
-                file->advice);
-    PLEAT_TRY(
-        pleat_hdf5_get_values(file, file->id, "format_version", H5T_NATIVE_INT, 0, NULL, &version));
+                "'%s': its format is '%s' and not '%s'; %s", pleat_hdf5_path(file), format, wanted,
+                STORE_ADVICE);
+    PLEAT_TRY(pleat_hdf5_get_values(file, "format_version", PLEAT_HDF5_I32, 0, NULL, &version));
     PLEAT_CHECK(version == STORE_VERSION, PLEAT_ERR_FORMAT,
-                "'%s': its format has version %d, this pleat knows %d; %s", file->path, version,
-                STORE_VERSION, file->advice);
+                "'%s': its format has version %d, this pleat knows %d; %s", pleat_hdf5_path(file),
+                version, STORE_VERSION, STORE_ADVICE);
     return PLEAT_OK;
 }
 
-pleat_status store_put_format(const pleat_hdf5 *file, const char *format,
+pleat_status store_put_format(const pleat_hdf5_out *file, const char *format,
                               const char *preprocessing) {
     const int version = STORE_VERSION;
     PLEAT_TRY(pleat_hdf5_put_text(file, file->id, "format", format));
     PLEAT_TRY(
-        pleat_hdf5_put_values(file, file->id, "format_version", H5T_NATIVE_INT, 0, NULL, &version));
+        pleat_hdf5_put_values(file, file->id, "format_version", PLEAT_HDF5_I32, 0, NULL, &version));
     PLEAT_TRY(pleat_hdf5_put_text(file, file->id, "pleat_version", PLEAT_VERSION));
     return pleat_hdf5_put_text(file, file->id, "preprocessing", preprocessing);
 }
 
-static pleat_status find_voxels(const pleat_hdf5 *file, store_case *out) {
-    hsize_t all[4] = {1}, label_dim[3] = {0}; /* C, D, H, W */
-    const hsize_t *dim = all + 1;
+static pleat_status find_voxels(const pleat_hdf5_in *file, store_case *out) {
+    uint64_t all[4] = {1}, label_dim[3] = {0}; /* C, D, H, W */
+    const uint64_t *dim = all + 1;
     const int channels = out->info.channels;
     out->label_at = -1;
-    PLEAT_TRY(pleat_hdf5_find_array(file, "image", H5T_IEEE_F32LE, channels > 1 ? 4 : 3,
+    PLEAT_TRY(pleat_hdf5_find_array(file, "image", PLEAT_HDF5_F32, channels > 1 ? 4 : 3,
                                     channels > 1 ? all : all + 1, &out->image_at));
-    if (all[0] != (hsize_t)channels)
+    if (all[0] != (uint64_t)channels)
         return pleat_hdf5_damaged(file, "another number of channels has the dataset", "image");
     for (int a = 0; a < 3; a++) out->info.dim[a] = (int)dim[a];
     if (dim[0] > INT16_MAX || dim[1] > INT16_MAX || dim[2] > INT16_MAX)
         return pleat_hdf5_damaged(file, "too large is the dataset", "image");
-    PLEAT_TRY(pleat_hdf5_has(file, "label", &out->info.has_label));
+    out->info.has_label = pleat_hdf5_has(file, "label");
     if (!out->info.has_label) return PLEAT_OK;
-    PLEAT_TRY(pleat_hdf5_find_array(file, "label", H5T_STD_U8LE, 3, label_dim, &out->label_at));
+    PLEAT_TRY(pleat_hdf5_find_array(file, "label", PLEAT_HDF5_U8, 3, label_dim, &out->label_at));
     if (memcmp(dim, label_dim, sizeof label_dim) != 0)
         return pleat_hdf5_damaged(file, "image has another shape than the dataset", "label");
     return PLEAT_OK;
 }
 
 /* The list of foreground voxels; stores of older versions have none. */
-static pleat_status find_foreground(const pleat_hdf5 *file, store_case *out) {
-    hsize_t dim[2] = {0};
-    int listed = 0;
+static pleat_status find_foreground(const pleat_hdf5_in *file, store_case *out) {
+    uint64_t dim[2] = {0};
     out->foreground_at = -1;
-    PLEAT_TRY(pleat_hdf5_has(file, "foreground", &listed));
-    if (!listed) return PLEAT_OK;
+    if (!pleat_hdf5_has(file, "foreground")) return PLEAT_OK;
     PLEAT_TRY(
-        pleat_hdf5_find_array(file, "foreground", H5T_STD_I32LE, 2, dim, &out->foreground_at));
-    if (dim[1] != 4 || dim[0] > (hsize_t)256 * PLEAT_FOREGROUND_VOXELS)
+        pleat_hdf5_find_array(file, "foreground", PLEAT_HDF5_I32, 2, dim, &out->foreground_at));
+    if (dim[1] != 4 || dim[0] > (uint64_t)256 * PLEAT_FOREGROUND_VOXELS)
         return pleat_hdf5_damaged(file, "unexpected shape of dataset", "foreground");
     out->n_foreground = (int)dim[0];
     return PLEAT_OK;
@@ -202,27 +195,25 @@ static pleat_status find_foreground(const pleat_hdf5 *file, store_case *out) {
 
 pleat_status store_case_load(const char *path, store_case *out) {
     pleat_status status = PLEAT_OK;
-    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    pleat_hdf5_in *file = NULL;
     store_case made = {0};
     struct stat st;
-    pleat_hdf5_lock();
     PLEAT_TRY_GOTO(status, done, pleat_hdf5_open(path, STORE_ADVICE, &file));
-    PLEAT_CHECK_GOTO(status, done, stat(path, &st) == 0, pleat_file_status(errno),
-                     "cannot read '%s': %s", path, strerror(errno));
+    PLEAT_CHECK_GOTO(status, done, fstat(pleat_hdf5_descriptor(file), &st) == 0,
+                     pleat_file_status(errno), "cannot read '%s': %s", path, strerror(errno));
     made.inode = st.st_ino;
     made.bytes = st.st_size;
     made.written = st.st_mtim;
-    PLEAT_TRY_GOTO(status, done, store_check_format(&file, CASE_FORMAT));
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_hdf5_get_text(&file, file.id, "preprocessing", made.preprocessing,
-                                       sizeof made.preprocessing));
-    PLEAT_TRY_GOTO(status, done, get_fields(&file, &made.info));
-    PLEAT_TRY_GOTO(status, done, find_voxels(&file, &made));
-    PLEAT_TRY_GOTO(status, done, find_foreground(&file, &made));
+    PLEAT_TRY_GOTO(status, done, store_check_format(file, CASE_FORMAT));
+    PLEAT_TRY_GOTO(
+        status, done,
+        pleat_hdf5_get_text(file, "preprocessing", made.preprocessing, sizeof made.preprocessing));
+    PLEAT_TRY_GOTO(status, done, get_fields(file, &made.info));
+    PLEAT_TRY_GOTO(status, done, find_voxels(file, &made));
+    PLEAT_TRY_GOTO(status, done, find_foreground(file, &made));
     *out = made;
 done:
-    (void)pleat_hdf5_close(&file);
-    pleat_hdf5_unlock();
+    pleat_hdf5_release(file);
     return status;
 }
 

@@ -4,7 +4,7 @@
 #ifndef PLEAT_STORE_CASE_H
 #define PLEAT_STORE_CASE_H
 
-#include "hdf5_util.h"
+#include "hdf5_write.h"
 #include "pleat/store.h"
 
 #include <sys/types.h>
@@ -32,11 +32,11 @@ pleat_status store_case_path(const char *folder, const char *id, char *out, size
 /* Reads all but the voxels and checks that these are there. ERR_NOT_FOUND, ERR_IO, ERR_FORMAT. */
 pleat_status store_case_load(const char *path, store_case *out);
 
-/* Attributes at the root of a case file or of the index; the caller holds pleat_hdf5_lock. */
-pleat_status store_put_format(const pleat_hdf5 *file, const char *format,
+/* Attributes at the root of a case file or of the index; who puts holds pleat_hdf5_lock. */
+pleat_status store_put_format(const pleat_hdf5_out *file, const char *format,
                               const char *preprocessing);
-pleat_status store_check_format(const pleat_hdf5 *file, const char *wanted); /* ERR_FORMAT */
-pleat_status store_case_put_fields(const pleat_hdf5 *file, const pleat_case_info *info);
+pleat_status store_check_format(const pleat_hdf5_in *file, const char *wanted); /* ERR_FORMAT */
+pleat_status store_case_put_fields(const pleat_hdf5_out *file, const pleat_case_info *info);
 
 /* ERR_DATA with the first key whose value differs, both values and what to do, unless the two
  * canonical texts are equal. `what` names the store. */

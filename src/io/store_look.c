@@ -4,13 +4,11 @@
 #include <stdio.h>
 
 pleat_status pleat_store_format(const char *path, char out[PLEAT_FORMAT_BYTES]) {
-    pleat_hdf5 file = PLEAT_HDF5_NONE;
-    pleat_hdf5_lock();
-    pleat_status status = pleat_hdf5_open(path, "it is none of pleat's files", &file);
-    if (status == PLEAT_OK)
-        status = pleat_hdf5_get_text(&file, file.id, "format", out, PLEAT_FORMAT_BYTES);
-    (void)pleat_hdf5_close(&file);
-    pleat_hdf5_unlock();
+    pleat_hdf5_in *file = NULL;
+    pleat_status status =
+        pleat_hdf5_open(path, "name a checkpoint, a store or one of its cases", &file);
+    if (status == PLEAT_OK) status = pleat_hdf5_get_text(file, "format", out, PLEAT_FORMAT_BYTES);
+    pleat_hdf5_release(file);
     return status;
 }
 

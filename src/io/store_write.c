@@ -11,30 +11,30 @@ static const double STALE_S = 600.0; /* no case takes that long to write */
 
 /* ---- a case ---------------------------------------------------------------------------------- */
 
-static pleat_status put_foreground(const pleat_hdf5 *file, const pleat_label *label) {
+static pleat_status put_foreground(const pleat_hdf5_out *file, const pleat_label *label) {
     int32_t(*rows)[4] = NULL;
     int n = 0;
     PLEAT_TRY(pleat_foreground_list(label->dim, label->data, &rows, &n));
-    const hsize_t dim[2] = {(hsize_t)n, 4};
+    const uint64_t dim[2] = {(uint64_t)n, 4};
     const pleat_status status =
-        n > 0 ? pleat_hdf5_put_array(file, "foreground", H5T_STD_I32LE, 2, dim, rows) : PLEAT_OK;
+        n > 0 ? pleat_hdf5_put_array(file, "foreground", PLEAT_HDF5_I32, 2, dim, rows) : PLEAT_OK;
     free(rows);
     return status;
 }
 
-static pleat_status fill_file(const pleat_hdf5 *file, const char *preprocessing,
+static pleat_status fill_file(const pleat_hdf5_out *file, const char *preprocessing,
                               const pleat_case_info *info, const pleat_image *image,
                               const pleat_label *label) {
-    const hsize_t all[4] = {(hsize_t)image->channels, (hsize_t)image->dim[0],
-                            (hsize_t)image->dim[1], (hsize_t)image->dim[2]};
-    const hsize_t *dim = all + 1;
+    const uint64_t all[4] = {(uint64_t)image->channels, (uint64_t)image->dim[0],
+                             (uint64_t)image->dim[1], (uint64_t)image->dim[2]};
+    const uint64_t *dim = all + 1;
     const int several = image->channels > 1;
     PLEAT_TRY(store_put_format(file, CASE_FORMAT, preprocessing));
     PLEAT_TRY(store_case_put_fields(file, info));
-    PLEAT_TRY(pleat_hdf5_put_array(file, "image", H5T_IEEE_F32LE, several ? 4 : 3,
+    PLEAT_TRY(pleat_hdf5_put_array(file, "image", PLEAT_HDF5_F32, several ? 4 : 3,
                                    several ? all : dim, image->data));
     if (label == NULL) return PLEAT_OK;
-    PLEAT_TRY(pleat_hdf5_put_array(file, "label", H5T_STD_U8LE, 3, dim, label->data));
+    PLEAT_TRY(pleat_hdf5_put_array(file, "label", PLEAT_HDF5_U8, 3, dim, label->data));
     return put_foreground(file, label);
 }
 
@@ -55,7 +55,7 @@ pleat_status pleat_store_write_case(const char *folder, const char *preprocessin
                                     pleat_case_info *info, const pleat_image *image,
                                     const pleat_label *label) {
     pleat_status status = PLEAT_OK;
-    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    pleat_hdf5_out file = PLEAT_HDF5_NONE;
     char path[PLEAT_PATH_BYTES], cases[PLEAT_PATH_BYTES], temporary[PLEAT_PATH_BYTES];
     PLEAT_TRY(store_case_path(folder, info->id, path, sizeof path));
     PLEAT_CHECK(
@@ -66,7 +66,7 @@ pleat_status pleat_store_write_case(const char *folder, const char *preprocessin
                 "the text of the preprocessing is longer than %d bytes",
                 PLEAT_PREPROCESSING_BYTES - 1);
     PLEAT_TRY(pleat_path(cases, sizeof cases, "%s/cases", folder));
-    PLEAT_TRY(pleat_file_make_folder(cases));
+    PLEAT_TRY(pleat_file_make_part(cases));
     PLEAT_TRY(pleat_file_temporary(path, temporary, sizeof temporary));
     complete_info(info, image, label);
     pleat_hdf5_lock();
@@ -113,7 +113,7 @@ pleat_status pleat_store_find_case(const char *folder, const char *preprocessing
 
 /* ---- the index ------------------------------------------------------------------------------- */
 
-static pleat_status put_links(const pleat_hdf5 *file, const char *const *ids, int n) {
+static pleat_status put_links(const pleat_hdf5_out *file, const char *const *ids, int n) {
     pleat_status status = PLEAT_OK;
     const hid_t group = H5Gcreate2(file->id, "cases", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     PLEAT_CHECK(group >= 0, PLEAT_ERR_IO, "cannot write 'cases' into '%s'", file->path);
@@ -130,19 +130,19 @@ static pleat_status put_links(const pleat_hdf5 *file, const char *const *ids, in
     return status;
 }
 
-static pleat_status fill_index(const pleat_hdf5 *file, const char *preprocessing,
+static pleat_status fill_index(const pleat_hdf5_out *file, const char *preprocessing,
                                const char *const *ids, int n) {
     const uint64_t digest = pleat_digest(0, preprocessing, strlen(preprocessing));
     PLEAT_TRY(store_put_format(file, STORE_FORMAT, preprocessing));
-    PLEAT_TRY(pleat_hdf5_put_values(file, file->id, "preprocessing_digest", H5T_NATIVE_UINT64, 0,
-                                    NULL, &digest));
+    PLEAT_TRY(pleat_hdf5_put_values(file, file->id, "preprocessing_digest", PLEAT_HDF5_U64, 0, NULL,
+                                    &digest));
     return put_links(file, ids, n);
 }
 
 pleat_status pleat_store_write_index(const char *folder, const char *preprocessing,
                                      const char *const *ids, int n) {
     pleat_status status = PLEAT_OK;
-    pleat_hdf5 file = PLEAT_HDF5_NONE;
+    pleat_hdf5_out file = PLEAT_HDF5_NONE;
     char path[PLEAT_PATH_BYTES], temporary[PLEAT_PATH_BYTES];
     for (int i = 0; i < n; i++) {
         PLEAT_TRY(store_case_path(folder, ids[i], path, sizeof path));

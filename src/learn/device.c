@@ -1,6 +1,7 @@
 /* device.c - the device of an engine in host memory. */
 #include "pleat/device.h"
 
+#include "pleat/memory.h"
 #include "pleat/volume.h"
 
 #include <stdlib.h>
@@ -28,6 +29,8 @@ static pleat_status create(pleat_engine *engine, const pleat_window *window, int
     (void)engine;
     const int *dim = window->dim;
     const size_t n = bytes(window, classes);
+    PLEAT_TRY(pleat_memory_check((double)n, "the prediction of %d x %d x %d voxels of %d classes",
+                                 dim[2], dim[1], dim[0], classes));
     pleat_window_sum *s = calloc(1, sizeof *s);
     float *sum = calloc(1, n);
     if (s == NULL || sum == NULL) {

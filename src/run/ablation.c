@@ -3,6 +3,7 @@
 
 #include "pleat/figures.h"
 #include "pleat/log.h"
+#include "pleat/text.h"
 #include "run_impl.h"
 
 #include <stdlib.h>
@@ -58,7 +59,7 @@ static pleat_status compare(const char *run) {
     PLEAT_TRY_GOTO(status, done, pleat_report_compare(stdout, run, named, VARIANTS));
     PLEAT_TRY_GOTO(status, done,
                    pleat_figures_boxes(run, "ablation", PLEAT_HEADLINE, named, VARIANTS));
-    (void)printf("\nresults: %s/ablation.csv\n", run);
+    pleat_text_print("\nresults: %s/ablation.csv\n", run);
 done:
     for (int v = 0; v < VARIANTS; v++) pleat_results_free(&results[v]);
     return status;

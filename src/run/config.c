@@ -10,6 +10,7 @@
 #include "pleat/file.h"
 #include "pleat/log.h"
 #include "pleat/nearest.h"
+#include "pleat/text.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -22,6 +23,8 @@
 #include <yaml.h>
 
 #define MAX_TEXT PLEAT_CLASSES_BYTES /* the longest there is */
+
+enum { MOST_DEPTH = 8, MOST_ALIASES = 64, MOST_BYTES = 1 << 17 }; /* of a configuration's YAML */
 
 /* A section with a key "on" is switched by its own name: "augment: off". */
 static int is_name(const char *known, const char *word, size_t length, const char *on) {
@@ -140,6 +143,9 @@ static pleat_status set_number(const config_row *row, const char *where, const c
 }
 
 static pleat_status set_text(const config_row *row, const char *where, const char *text, char *at) {
+    PLEAT_CHECK(pleat_text_is_plain(text), PLEAT_ERR_ARG,
+                "%s: %s = '%s' is not UTF-8 or has a control character; rename it", where, row->key,
+                text);
     const int list = (row->marks & LISTED) != 0 && text[0] == '[' && text[strlen(text) - 1] == ']';
     const size_t n = strlen(text) - 2 * (size_t)list;
     PLEAT_CHECK(n < (size_t)row->low, PLEAT_ERR_ARG, "%s: %s is longer than %d characters", where,
@@ -445,14 +451,16 @@ static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const 
 }
 
 /* YAML allows no key twice; libyaml does not look. */
-static pleat_status check_once(const walk *w, const yaml_node_t *mapping, const yaml_node_t *name) {
-    for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;; pair++) {
+static pleat_status check_once(const walk *w, const yaml_node_t *mapping,
+                               const yaml_node_pair_t *mine) {
+    const yaml_node_t *name = yaml_document_get_node(w->document, mine->key);
+    for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start; pair < mine; pair++) {
         const yaml_node_t *other = yaml_document_get_node(w->document, pair->key);
-        if (other == name) return PLEAT_OK;
         PLEAT_CHECK(other->type != YAML_SCALAR_NODE || strcmp(scalar(other), scalar(name)) != 0,
                     PLEAT_ERR_ARG, "%.500s line %zu: '%s' is there twice, first in line %zu",
                     w->name, name->start_mark.line + 1, scalar(name), other->start_mark.line + 1);
     }
+    return PLEAT_OK;
 }
 
 static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char *path, int depth) {
@@ -470,7 +478,7 @@ static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char
         const yaml_node_t *name = yaml_document_get_node(w->document, pair->key);
         PLEAT_CHECK(name->type == YAML_SCALAR_NODE, PLEAT_ERR_ARG, "%s: a key must be a word",
                     where);
-        PLEAT_TRY(check_once(w, node, name));
+        PLEAT_TRY(check_once(w, node, pair));
         (void)snprintf(key, sizeof key, "%.100s%s%.100s", path, path[0] != '\0' ? "." : "",
                        scalar(name));
         PLEAT_TRY(walk_node(w, yaml_document_get_node(w->document, pair->value), key, depth + 1));
@@ -478,16 +486,52 @@ static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char
     return PLEAT_OK;
 }
 
+static pleat_status not_yaml(const yaml_parser_t *parser, const char *name) {
+    return PLEAT_FAIL(parser->error == YAML_MEMORY_ERROR ? PLEAT_ERR_MEMORY : PLEAT_ERR_ARG,
+                      "%s line %zu: not YAML: %s", name, parser->problem_mark.line + 1,
+                      parser->problem != NULL ? parser->problem : "no memory");
+}
+
+/* Whether what libyaml is to build is small: its time grows with the square of the depth. */
+static pleat_status check_depth(yaml_parser_t *parser, const char *name) {
+    int depth = 0, aliases = 0, last = 0;
+    while (!last) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(parser, &event)) return not_yaml(parser, name);
+        const size_t line = event.start_mark.line + 1;
+        depth += event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
+        depth -= event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
+        aliases += event.type == YAML_ALIAS_EVENT;
+        last = event.type == YAML_STREAM_END_EVENT || event.type == YAML_DOCUMENT_END_EVENT;
+        yaml_event_delete(&event);
+        PLEAT_CHECK(depth <= MOST_DEPTH && aliases <= MOST_ALIASES, PLEAT_ERR_ARG,
+                    "%s line %zu: no configuration is nested %d deep or has more than %d aliases",
+                    name, line, MOST_DEPTH + 1, MOST_ALIASES);
+    }
+    return PLEAT_OK;
+}
+
+/* The caller deletes both, whatever is returned. */
+static pleat_status load(const char *text, size_t n, const char *name, yaml_parser_t *parser,
+                         yaml_document_t *document) {
+    PLEAT_CHECK(n <= MOST_BYTES, PLEAT_ERR_ARG, "%s: no configuration has %zu bytes", name, n);
+    yaml_parser_t first;
+    PLEAT_CHECK(yaml_parser_initialize(&first), PLEAT_ERR_MEMORY, "no memory to read '%s'", name);
+    yaml_parser_set_input_string(&first, (const unsigned char *)text, n);
+    const pleat_status status = check_depth(&first, name);
+    yaml_parser_delete(&first);
+    PLEAT_TRY(status);
+    PLEAT_CHECK(yaml_parser_initialize(parser), PLEAT_ERR_MEMORY, "no memory to read '%s'", name);
+    yaml_parser_set_input_string(parser, (const unsigned char *)text, n);
+    return yaml_parser_load(parser, document) ? PLEAT_OK : not_yaml(parser, name);
+}
+
 pleat_status pleat_config_parse(const char *text, size_t n, const char *name,
                                 pleat_config *config) {
-    yaml_parser_t parser;
-    yaml_document_t document;
-    pleat_status status = PLEAT_OK;
-    PLEAT_CHECK(yaml_parser_initialize(&parser), PLEAT_ERR_MEMORY, "no memory to read '%s'", name);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
-    if (!yaml_parser_load(&parser, &document)) {
-        status = PLEAT_FAIL(PLEAT_ERR_ARG, "%s line %zu: not YAML: %s", name,
-                            parser.problem_mark.line + 1, parser.problem);
+    yaml_parser_t parser = {0};
+    yaml_document_t document = {0};
+    pleat_status status = load(text, n, name, &parser, &document);
+    if (status != PLEAT_OK) {
         yaml_parser_delete(&parser);
         return status;
     }

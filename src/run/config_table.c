@@ -2,6 +2,7 @@
 #include "config_table.h"
 
 #include "pleat/engine.h"
+#include "pleat/folds.h"
 #include "pleat/losses.h"
 #include "pleat/optimizers.h"
 #include "pleat/rundir.h"
@@ -26,7 +27,7 @@ const config_row pleat_config_rows[] = {
     {"preprocess.zscore", FLAGS(prep.channel[0].zscore), 0,
      "subtract each volume's mean, divide by its standard deviation; a list: of each channel"},
 
-    {"folds.k", INTEGER(folds, 2, 1000), 0, "number of folds"},
+    {"folds.k", INTEGER(folds, 2, PLEAT_MAX_FOLDS), 0, "number of folds"},
     {"folds.splits", TEXT(splits), RESUME,
      "a splits_final.json to use; empty: drawn from the seed"},
     {"folds.group_by", TEXT(group_by), 0,

@@ -11,6 +11,7 @@
 #include "pleat/figures.h"
 #include "pleat/log.h"
 #include "pleat/plan.h"
+#include "pleat/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -233,7 +234,7 @@ pleat_status pleat_crossval_report(const char *folder, const pleat_rescore *anew
     if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, verbose);
     if (status == PLEAT_OK)
         status = report_estimates(folder, &results, config.group_by, record.seed, verbose);
-    if (status == PLEAT_OK) (void)printf("\nresults: %s\n", folder);
+    if (status == PLEAT_OK) pleat_text_print("\nresults: %s\n", folder);
     pleat_results_free(&results);
     return status;
 }
@@ -263,13 +264,13 @@ static pleat_status enter_folder(pleat_crossval *cv) {
                     PLEAT_ERR_ARG, "case '%s': its paths would be longer than %zu characters",
                     cv->data.cases.ids[i], room - 1);
     PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_LOGS, path));
-    PLEAT_TRY(pleat_file_make_folder(path));
+    PLEAT_TRY(pleat_file_make_part(path));
     PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_STOP, cv->stop_file));
     if (!is_root(cv)) return PLEAT_OK;
     if (only < 0) return pleat_lock_take(out, &cv->lock);
     PLEAT_TRY(pleat_lock_share(out, &cv->lock));
     PLEAT_TRY(pleat_fold_folder(out, only, path));
-    PLEAT_TRY(pleat_file_make_folder(path));
+    PLEAT_TRY(pleat_file_make_part(path));
     return pleat_lock_take(path, &cv->fold_lock);
 }
 
@@ -294,7 +295,7 @@ static pleat_status report(const pleat_crossval *cv) {
         missing += !finished;
     }
     if (missing == 0) return pleat_crossval_report(cv->options->out, NULL, cv->options->verbose);
-    (void)printf(
+    pleat_text_print(
         "%d of %d folds have scores; the last one makes the report. Now: pleat report %s\n",
         cv->data.folds.k - missing, cv->data.folds.k, cv->options->out);
     return PLEAT_OK;

@@ -229,7 +229,7 @@ static pleat_status predict(fold_job *job) {
     (void)snprintf(where, sizeof where, "fold %d predictions", job->fold);
     pleat_comm_note(cv->team.group, where, 0.0);
     PLEAT_TRY(pleat_fold_path(job->folder, PLEAT_FOLD_PREDICTIONS, path));
-    pleat_status status = pleat_file_make_folder(path);
+    pleat_status status = pleat_file_make_part(path);
     if (status == PLEAT_OK)
         status = pleat_results_begin_as(&cv->data.classes, cv->data.folds.k, &cv->data.judging,
                                         &job->results);
@@ -249,7 +249,7 @@ static pleat_status predict(fold_job *job) {
 pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt) {
     fold_job job = {.cv = cv, .fold = fold};
     pleat_status status = pleat_fold_folder(cv->options->out, fold, job.folder);
-    if (status == PLEAT_OK) status = pleat_file_make_folder(job.folder);
+    if (status == PLEAT_OK) status = pleat_file_make_part(job.folder);
     if (status == PLEAT_OK) status = choose_cases(&job);
     if (status == PLEAT_OK && cv->team.group->rank == 0)
         pleat_file_remove_leftovers(job.folder, NULL, INFINITY);

@@ -34,14 +34,28 @@ static double seconds_now(void) {
 }
 
 /* A kill or a full disk may have left half a line. */
-static void cut_half_line(const char *path) {
+static void cut_half_line(const char *path, int fd) {
     char *text = NULL;
     size_t n = 0;
-    if (pleat_file_read_all(path, &text, &n) != PLEAT_OK) return; /* not there yet */
+    if (pleat_file_read_all(path, &text, &n) != PLEAT_OK) return;
     size_t whole = n;
     while (whole > 0 && text[whole - 1] != '\n') whole--;
-    if (whole < n) (void)!truncate(path, (off_t)whole);
+    if (whole < n) (void)!ftruncate(fd, (off_t)whole);
     free(text);
+}
+
+/* Behind whole lines, when `lines`. NULL and errno when it cannot be written. */
+static FILE *open_to_append(const char *path, int lines) {
+    int fd = -1;
+    errno = 0;
+    if (pleat_file_append(path, &fd) != PLEAT_OK) {
+        if (errno == 0) errno = EINVAL; /* a pipe or a device */
+        return NULL;
+    }
+    if (lines) cut_half_line(path, fd);
+    FILE *file = fdopen(fd, "a");
+    if (file == NULL) (void)close(fd);
+    return file;
 }
 
 pleat_journal *pleat_journal_open(const char *folder, int fold) {
@@ -50,15 +64,13 @@ pleat_journal *pleat_journal_open(const char *folder, int fold) {
     if (j == NULL) return NULL;
     j->fold = fold;
     (void)gethostname(host, sizeof host - 1);
-    if (pleat_fold_path(folder, PLEAT_FOLD_EVENTS, path) == PLEAT_OK) {
-        cut_half_line(path);
-        j->lines = fopen(path, "a");
-    }
+    if (pleat_fold_path(folder, PLEAT_FOLD_EVENTS, path) == PLEAT_OK)
+        j->lines = open_to_append(path, 1);
     check(j, j->lines != NULL, pleat_fold_file_name(PLEAT_FOLD_EVENTS));
     if (pleat_path(path, sizeof path, "%s/%s.%lld.%s.%ld", folder,
                    pleat_fold_file_name(PLEAT_FOLD_TENSORBOARD), (long long)time(NULL), host,
                    (long)getpid()) == PLEAT_OK)
-        j->scalars = fopen(path, "a");
+        j->scalars = open_to_append(path, 0);
     check(j, j->scalars != NULL, "TensorBoard's file");
     if (j->scalars != NULL) pleat_tensorboard_begin(j->scalars, seconds_now());
     return j;

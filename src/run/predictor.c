@@ -158,6 +158,8 @@ pleat_status pleat_predictor_case(pleat_predictor *p, const pleat_case_paths *pa
                                     "that they do not end in _0000, _0001, ..., as "
                                     "scan_0001.nii.gz to scan-0001.nii.gz"
                                   : "");
+    PLEAT_TRY(pleat_prep_check_memory(&p->prep, paths, channels,
+                                      p->network.classes * (int)sizeof(float) + 1));
     PLEAT_TRY(pleat_prep_load(&p->prep, paths, &image, native));
     const size_t n = pleat_voxels(image.dim);
     histograms = malloc((size_t)image.channels * sizeof *histograms);

@@ -156,6 +156,14 @@ static void take(const json_t *root, const char *key, char *out, size_t size) {
     (void)snprintf(out, size, "%s", text != NULL ? text : "");
 }
 
+/* A whole number of `root`: `absent` when it is missing, -1 when it is none from 0 to 1e6. */
+static int take_count(const json_t *root, const char *key, int absent) {
+    const json_t *value = json_object_get(root, key);
+    if (value == NULL) return absent;
+    const json_int_t n = json_integer_value(value);
+    return json_is_integer(value) && n >= 0 && n <= 1000000 ? (int)n : -1;
+}
+
 pleat_status pleat_record_read(const char *run, pleat_record *out) {
     char path[PLEAT_PATH_BYTES], seed[24];
     json_t *root = NULL;
@@ -176,12 +184,14 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     take(root, "classes", out->classes, sizeof out->classes);
     take(root, "seed", seed, sizeof seed);
     out->seed = strtoull(seed, NULL, 10);
-    out->ranks = (int)json_integer_value(json_object_get(root, "ranks"));
-    out->cases = (int)json_integer_value(json_object_get(root, "cases"));
-    out->folds = (int)json_integer_value(json_object_get(root, "folds"));
-    const json_t *channels = json_object_get(root, "channels");
-    out->channels = channels == NULL ? 1 : (int)json_integer_value(channels);
+    out->ranks = take_count(root, "ranks", 0);
+    out->cases = take_count(root, "cases", 0);
+    out->folds = take_count(root, "folds", 0);
+    out->channels = take_count(root, "channels", 1);
     json_decref(root);
+    PLEAT_CHECK(out->ranks >= 0 && out->cases >= 0 && out->folds <= PLEAT_MAX_FOLDS &&
+                    out->channels >= 1 && out->channels <= PLEAT_MAX_CHANNELS,
+                PLEAT_ERR_FORMAT, "'%s' has numbers that no run has", path);
     PLEAT_CHECK(out->folds >= 2 && out->classes[0] != '\0', PLEAT_ERR_FORMAT,
                 "'%s' does not say how many folds and which classes the run has", path);
     return PLEAT_OK;

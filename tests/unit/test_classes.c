@@ -42,6 +42,17 @@ static void a_name_that_is_empty_or_comes_twice_is_refused(void **state) {
     }
 }
 
+static void a_name_is_utf8_without_control_characters(void **state) {
+    (void)state;
+    pleat_classes c;
+    static const char *const list[] = {"a", "b\nc"};
+    REFUSED(pleat_classes_parse("a,\x1b[1mb", &c), PLEAT_ERR_ARG, "class name '\\x1b[1mb'");
+    REFUSED(pleat_classes_parse("a,M\xfc", &c), PLEAT_ERR_ARG, "class name 'M\\xfc'");
+    REFUSED(pleat_classes_make(list, 2, &c), PLEAT_ERR_ARG, "control character");
+    OK(pleat_classes_parse("a,M\xc3\xbc", &c));
+    pleat_classes_free(&c);
+}
+
 /* "c0,c1,..." of n classes. */
 static const char *many(int n) {
     static char text[PLEAT_CLASSES_BYTES];
@@ -82,6 +93,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_come_without_their_blanks),
         cmocka_unit_test(an_empty_text_names_no_class),
+        cmocka_unit_test(a_name_is_utf8_without_control_characters),
         cmocka_unit_test(a_name_that_is_empty_or_comes_twice_is_refused),
         cmocka_unit_test(as_many_classes_as_labels_have_values_are_read_and_written),
         cmocka_unit_test(names_of_other_files_keep_what_they_have),

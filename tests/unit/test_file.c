@@ -1,5 +1,6 @@
 /* test_file.c - whole files, folders, digests, and who may hold a run folder. */
 #include "pleat/file.h"
+#include "pleat/log.h"
 #include "support.h"
 
 #include <dirent.h>
@@ -128,18 +129,113 @@ static void test_leftovers_go_by_name_and_age_and_nothing_else_does(void **state
                                         "l/.b.nii.gz.host-2.tmp",
                                         "l/a.nii.gz",
                                         "l/.lock",
-                                        "l/c.tmp"};
+                                        "l/c.tmp",
+                                        "l/.mine.tmp",
+                                        "l/.notes-2.tmp",
+                                        "l/.x.v1-final.tmp"};
     OK(pleat_file_make_folder(in_root(NULL, "l")));
     for (size_t i = 0; i < COUNT(names); i++) put(names[i], "x", 1);
+    /* neither are a link and a folder of such a name ours */
+    assert_int_equal(symlink("a.nii.gz", in_root(NULL, "l/.d.nii.gz.host-3.tmp")), 0);
+    assert_int_equal(mkdir(in_root(NULL, "l/.e.nii.gz.host-3.tmp"), 0777), 0);
     pleat_file_remove_leftovers(in_root(NULL, "l"), NULL, (double)time(NULL) - 3600);
-    assert_int_equal(entries_of(in_root(NULL, "l")), 6);
+    assert_int_equal(entries_of(in_root(NULL, "l")), 11);
     pleat_file_remove_leftovers(in_root(NULL, "l"), "a.nii.gz", INFINITY);
-    assert_int_equal(entries_of(in_root(NULL, "l")), 5);
+    assert_int_equal(entries_of(in_root(NULL, "l")), 10);
     assert_false(pleat_file_exists(in_root(NULL, names[0])));
     pleat_file_remove_leftovers(in_root(NULL, "l"), NULL, INFINITY);
-    assert_int_equal(entries_of(in_root(NULL, "l")), 3);
-    for (int i = 3; i < 6; i++) assert_true(pleat_file_exists(in_root(NULL, names[i])));
+    assert_int_equal(entries_of(in_root(NULL, "l")), 8);
+    for (int i = 3; i < 9; i++) assert_true(pleat_file_exists(in_root(NULL, names[i])));
     pleat_file_remove_leftovers(in_root(NULL, "not there"), NULL, INFINITY);
+}
+
+static void test_what_is_no_file_is_not_read(void **state) {
+    (void)state;
+    char *text = NULL, path[PLEAT_PATH_BYTES];
+    pleat_file_identity identity;
+    (void)in_root(path, "pipe");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    REFUSED(pleat_file_read_all(path, &text, NULL), PLEAT_ERR_IO, "a pipe or a device");
+    REFUSED(pleat_file_identify(path, &identity), PLEAT_ERR_IO, "a pipe or a device");
+    REFUSED(pleat_file_read_all("/dev/zero", &text, NULL), PLEAT_ERR_IO, "a pipe or a device");
+    REFUSED(pleat_file_read_all(root, &text, NULL), PLEAT_ERR_IO, "a folder");
+    (void)in_root(path, "long"); /* a hole: no byte of it is on the disk */
+    put("long", "", 0);
+    assert_int_equal(truncate(path, PLEAT_TEXT_BYTES + 1), 0);
+    REFUSED(pleat_file_read_all(path, &text, NULL), PLEAT_ERR_IO, "has 268435457 bytes");
+}
+
+/* A link, and what it leads to: text that has to stay. */
+static void link_to_precious(const char *name, char path[PLEAT_PATH_BYTES]) {
+    put("precious", "precious", 8);
+    (void)in_root(path, name);
+    assert_int_equal(symlink(in_root(NULL, "precious"), path), 0);
+}
+
+static void assert_precious(void) {
+    char *text = NULL;
+    OK(pleat_file_read_all(in_root(NULL, "precious"), &text, NULL));
+    assert_string_equal(text, "precious");
+    free(text);
+}
+
+static void test_nothing_is_written_through_a_link(void **state) {
+    (void)state;
+    char path[PLEAT_PATH_BYTES], temporary[PLEAT_PATH_BYTES], *text = NULL;
+    int fd = -1;
+    link_to_precious("written", path);
+    OK(pleat_file_write_atomic(path, "new", 3));
+    assert_precious();
+    OK(pleat_file_temporary(path, temporary, sizeof temporary));
+    assert_int_equal(symlink(in_root(NULL, "precious"), temporary), 0);
+    OK(pleat_file_write_atomic(path, "newer", 5));
+    assert_precious();
+    OK(pleat_file_read_all(path, &text, NULL));
+    assert_string_equal(text, "newer");
+    free(text);
+    link_to_precious("appended", path);
+    REFUSED(pleat_file_append(path, &fd), PLEAT_ERR_IO, "is a link");
+    REFUSED(pleat_log_open(path, 0), PLEAT_ERR_IO, "is a link");
+    assert_precious();
+    (void)in_root(path, "appended to a pipe");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    REFUSED(pleat_file_append(path, &fd), PLEAT_ERR_IO, "a pipe");
+    (void)in_root(path, "appended to a file");
+    for (int i = 0; i < 2; i++) {
+        OK(pleat_file_append(path, &fd));
+        assert_int_equal(write(fd, "line\n", 5), 5);
+        assert_int_equal(close(fd), 0);
+    }
+    OK(pleat_file_read_all(path, &text, NULL));
+    assert_string_equal(text, "line\nline\n");
+    free(text);
+}
+
+static void test_a_lock_is_written_into_no_file_but_a_lock(void **state) {
+    (void)state;
+    char path[PLEAT_PATH_BYTES], *text = NULL;
+    pleat_lock *lock = NULL;
+    OK(pleat_file_make_folder(in_root(NULL, "locks")));
+    link_to_precious("locks/.lock", path);
+    REFUSED(pleat_lock_take(in_root(NULL, "locks"), &lock), PLEAT_ERR_IO, "move it away");
+    assert_precious();
+    assert_int_equal(unlink(path), 0);
+    put("locks/.lock", "a diary", 7);
+    REFUSED(pleat_lock_share(in_root(NULL, "locks"), &lock), PLEAT_ERR_IO, "no lock of pleat");
+    OK(pleat_file_read_all(path, &text, NULL));
+    assert_string_equal(text, "a diary");
+    free(text);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    REFUSED(pleat_lock_take(in_root(NULL, "locks"), &lock), PLEAT_ERR_IO, "no lock of pleat");
+    assert_int_equal(unlink(path), 0);
+    for (int shared = 0; shared < 2; shared++) { /* what we left is ours */
+        OK(shared ? pleat_lock_share(in_root(NULL, "locks"), &lock)
+                  : pleat_lock_take(in_root(NULL, "locks"), &lock));
+        pleat_lock_release(lock);
+    }
+    OK(pleat_lock_take(in_root(NULL, "locks"), &lock));
+    pleat_lock_release(lock);
 }
 
 static int same_identity(pleat_file_identity a, pleat_file_identity b) {
@@ -252,6 +348,9 @@ int main(void) {
         cmocka_unit_test(test_a_temporary_lies_hidden_beside_its_file),
         cmocka_unit_test(test_the_digest_is_fnv_1a_and_chains),
         cmocka_unit_test(test_leftovers_go_by_name_and_age_and_nothing_else_does),
+        cmocka_unit_test(test_what_is_no_file_is_not_read),
+        cmocka_unit_test(test_nothing_is_written_through_a_link),
+        cmocka_unit_test(test_a_lock_is_written_into_no_file_but_a_lock),
         cmocka_unit_test(test_a_file_is_another_when_a_byte_is_and_not_by_name_or_time),
         cmocka_unit_test(test_a_taken_folder_is_refused_naming_its_holder_until_released),
         cmocka_unit_test(test_a_folder_is_shared_or_taken_never_both),

@@ -107,6 +107,13 @@ static void test_what_cannot_be_cut_is_refused_by_name(void **state) {
     TOLD("'^(corona'");
     assert_int_equal(pleat_folds_make(covid, 20, 2, 0, "^corona", &folds), PLEAT_ERR_DATA);
     TOLD("does not match case 'radiopaedia_");
+    static const char *const costly[] = {"((a{200}){200}){200}", "(x{1,255}){255}", "a{32767}"};
+    for (size_t i = 0; i < COUNT(costly); i++)
+        REFUSED(pleat_folds_make(covid, 20, 2, 0, costly[i], &folds), PLEAT_ERR_ARG,
+                "repeats too much");
+    REFUSED(pleat_folds_make(covid, 20, 2, 0, "(a*)*\\1", &folds), PLEAT_ERR_ARG, "back reference");
+    OK(pleat_folds_make(covid, 20, 2, 0, "([a-z]+_[0-9]{1,3}|\\{{0,2})", &folds));
+    pleat_folds_free(&folds);
     assert_int_equal(pleat_folds_make(twice, 3, 2, 0, NULL, &folds), PLEAT_ERR_DATA);
     TOLD("case 'a' is there twice");
 }

@@ -415,12 +415,34 @@ static void what_cannot_be_looked_at_is_not_absent(void **state) {
     refuses(f, 1, PLEAT_ERR_IO, "/b' is a link that leads nowhere");
     f = FOLDER("device", "imagesTr/a.nii", "labelsTr/a.nii");
     link_to("/dev/zero", f, "dataset.json");
-    refuses(f, 1, PLEAT_ERR_UNSUPPORTED, "neither a file nor a folder");
+    refuses(f, 1, PLEAT_ERR_IO, "neither a file nor a folder");
     f = FOLDER("pipe", "b.nii");
     char path[PLEAT_PATH_BYTES];
     OK(pleat_path(path, sizeof path, "%s/a.nii", f));
     assert_int_equal(mkfifo(path, 0600), 0);
-    refuses(f, 0, PLEAT_ERR_UNSUPPORTED, "a.nii' is neither a file nor a folder");
+    refuses(f, 0, PLEAT_ERR_IO, "a.nii' is neither a file nor a folder");
+}
+
+static void names_that_no_file_of_text_can_hold_are_refused(void **state) {
+    (void)state;
+    static const char *const names[][2] = {{"M\xfc", "case 'M\\xfc'"}, {"a\x1b[1m", "'a\\x1b[1m'"}};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        char folder[PLEAT_PATH_BYTES], image[PLEAT_PATH_BYTES];
+        pleat_case_paths *cases = NULL;
+        int n = 0;
+        OK(pleat_path(folder, sizeof folder, "%s/named%zu", root, i));
+        OK(pleat_path(image, sizeof image, "%s/imagesTr/%s.nii.gz", folder, names[i][0]));
+        *strrchr(image, '/') = '\0';
+        OK(pleat_file_make_folder(image));
+        image[strlen(image)] = '/';
+        OK(pleat_file_write_atomic(image, "x", 1));
+        refuses(folder, PLEAT_LAYOUT_MAPS, PLEAT_ERR_DATA, names[i][1]);
+        TOLD("not UTF-8 or has a control character");
+        OK(pleat_layout_scan(folder, PLEAT_LAYOUT_VOLUMES, &cases,
+                             &n)); /* to label it is harmless */
+        assert_string_equal(cases[0].id, names[i][0]);
+        pleat_layout_free(cases, n);
+    }
 }
 
 static void label_maps_have_no_channels(void **state) {
@@ -539,6 +561,7 @@ int main(void) {
         cmocka_unit_test(what_is_passed_by_is_counted_and_named),
         cmocka_unit_test(a_number_of_cases_that_is_not_theirs_is_told),
         cmocka_unit_test(what_cannot_be_looked_at_is_not_absent),
+        cmocka_unit_test(names_that_no_file_of_text_can_hold_are_refused),
         cmocka_unit_test(label_maps_have_no_channels),
         cmocka_unit_test(dataset_json_may_begin_with_a_byte_order_mark),
         cmocka_unit_test(a_list_is_followed_or_refused),

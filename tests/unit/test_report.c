@@ -296,6 +296,9 @@ static void test_a_negative_count_is_refused(void **state) {
     write_fold(folder, &wrong, 1);
     pleat_results got = counted_results(NULL, 0, original_names, 4, 1);
     REFUSED(pleat_report_read_fold(folder, 0, &got), PLEAT_ERR_FORMAT, "case 0");
+    wrong.counts[2].fp = INT64_MAX - 1; /* sums would overflow */
+    write_fold(folder, &wrong, 1);
+    REFUSED(pleat_report_read_fold(folder, 0, &got), PLEAT_ERR_FORMAT, "case 0");
     pleat_results_free(&got);
 }
 
@@ -372,6 +375,24 @@ static void test_a_comparison_has_a_column_a_variant_and_quotes_its_names(void *
     pleat_results_free(&second);
 }
 
+static void test_what_a_spreadsheet_would_compute_is_text(void **state) {
+    (void)state;
+    static const char *const names[] = {"=1+1", "-x"};
+    static const counted cases[] = {{"=HYPERLINK(\"u\")", 0, {{3, 1, 0, 0}, {0, 0, 1, 3}}, "", ""},
+                                    {"@a", 0, {{1, 2, 0, 1}, {0, 0, 0, 4}}, "", ""},
+                                    {"a-b", 0, {{1, 2, 0, 1}, {0, 0, 0, 4}}, "", ""}};
+    const char *folder = folder_named("formulas");
+    pleat_results results = counted_results(cases, 3, names, 2, 1);
+    OK(pleat_report_write(folder, &results, &info));
+    char *text = text_of(folder, "cv_results.detailed.csv");
+    assert_non_null(strstr(text, ",\"'=1+1\",\"'-x\""));
+    assert_non_null(strstr(text, "\n\"'=HYPERLINK(\"\"u\"\")\",DSC,0."));
+    assert_non_null(strstr(text, "\n\"'@a\",DSC,0.5,"));
+    assert_non_null(strstr(text, "\na-b,DSC,0.5,"));
+    free(text);
+    pleat_results_free(&results);
+}
+
 static char *printed(const counted *cases, int n, const char *const *names, int classes, int folds,
                      int verbose) {
     char *text = NULL;
@@ -445,6 +466,7 @@ int main(void) {
         cmocka_unit_test(test_a_negative_count_is_refused),
         cmocka_unit_test(test_results_that_do_not_belong_together_are_refused),
         cmocka_unit_test(test_text_that_is_not_utf8_does_not_lose_the_results),
+        cmocka_unit_test(test_what_a_spreadsheet_would_compute_is_text),
         cmocka_unit_test(test_a_comparison_has_a_column_a_variant_and_quotes_its_names),
         cmocka_unit_test(test_the_table_is_aligned_and_says_what_was_left_out),
         cmocka_unit_test(test_one_fold_prints_no_rows_of_folds_and_verbose_prints_six_blocks),

@@ -20,13 +20,16 @@ static void separate(pleat_csv *csv) {
     if (csv->fields++ > 0) (void)fputc(',', csv->out);
 }
 
+/* A spreadsheet computes what begins so, unless an apostrophe says that it is text. */
+static int is_formula(const char *text) { return text[0] != '\0' && strchr("=+-@\t", text[0]); }
+
 void pleat_csv_text(pleat_csv *csv, const char *text) {
     separate(csv);
-    if (text[strcspn(text, ",\"\r\n")] == '\0') {
+    if (text[strcspn(text, ",\"\r\n")] == '\0' && !is_formula(text)) {
         (void)fputs(text, csv->out);
         return;
     }
-    (void)fputc('"', csv->out);
+    (void)fputs(is_formula(text) ? "\"'" : "\"", csv->out);
     for (const char *c = text; *c != '\0'; c++) {
         if (*c == '"') (void)fputc('"', csv->out);
         (void)fputc(*c, csv->out);

@@ -19,7 +19,9 @@ typedef struct pleat_csv {
 
 pleat_status pleat_csv_open(pleat_csv *csv); /* ERR_MEMORY */
 
-void pleat_csv_text(pleat_csv *csv, const char *text); /* quoted where it has to be */
+/* Quoted where it has to be; what a spreadsheet would take for a formula (= + - @) is quoted and
+ * begins with an apostrophe. */
+void pleat_csv_text(pleat_csv *csv, const char *text);
 /* The fewest digits, 15 or more, that read back as the same number; nothing when undefined. */
 void pleat_csv_real(pleat_csv *csv, double x);
 void pleat_csv_rounded(pleat_csv *csv, double x, int digits); /* significant ones */

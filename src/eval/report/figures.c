@@ -46,13 +46,23 @@ static int run_gnuplot(const char *folder, const char *file) {
     return WEXITSTATUS(status) == 127 ? -1 : WEXITSTATUS(status);
 }
 
+/* gnuplot writes through links, we do not. */
+static pleat_status remove_link(const char *figures, const char *name, const char *ending) {
+    char path[PLEAT_PATH_BYTES], target[1];
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.%s", figures, name, ending));
+    if (readlink(path, target, sizeof target) >= 0) (void)unlink(path);
+    return PLEAT_OK;
+}
+
 /* Writes FOLDER/figures/NAME.gp and draws it. That it cannot be drawn is no error of the run. */
 static pleat_status draw(const char *folder, const char *name, const char *script, size_t n) {
     char figures[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], file[64];
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_FIGURES, figures));
-    PLEAT_TRY(pleat_file_make_folder(figures));
+    PLEAT_TRY(pleat_file_make_part(figures));
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.gp", figures, name));
     PLEAT_TRY(pleat_file_write_atomic(path, script, n));
+    PLEAT_TRY(remove_link(figures, name, "png"));
+    PLEAT_TRY(remove_link(figures, name, "svg"));
     (void)snprintf(file, sizeof file, "%s.gp", name);
     const int code = run_gnuplot(figures, file);
     if (code < 0)

@@ -101,6 +101,8 @@ done:
 
 /* --- and in ----------------------------------------------------------------------------------- */
 
+static const int64_t MOST_VOXELS = INT64_C(1) << 55; /* no volume has more, no sum overflows */
+
 /* 1 when `value` has the counts of `classes` classes. */
 static int read_counts(const json_t *value, int classes, pleat_counts *out) {
     if (json_array_size(value) != (size_t)classes) return 0;
@@ -109,7 +111,9 @@ static int read_counts(const json_t *value, int classes, pleat_counts *out) {
         int64_t *const to[] = {&out[c].tp, &out[c].fp, &out[c].fn, &out[c].tn};
         for (int i = 0; i < 4; i++) {
             const json_t *count = json_object_get(json_array_get(value, (size_t)c), keys[i]);
-            if (!json_is_integer(count) || json_integer_value(count) < 0) return 0;
+            if (!json_is_integer(count) || json_integer_value(count) < 0 ||
+                json_integer_value(count) > MOST_VOXELS)
+                return 0;
             *to[i] = json_integer_value(count);
         }
     }
