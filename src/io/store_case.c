@@ -89,6 +89,8 @@ static const struct field {
 #undef TEXT
 };
 static const size_t N_FIELDS = sizeof fields / sizeof fields[0];
+#define CONTENT "content" /* of image and mask */
+static const hsize_t CONTENTS[1] = {2};
 
 static hid_t type_of(enum kind kind) {
     return kind == INT ? H5T_NATIVE_INT : kind == REAL ? H5T_NATIVE_DOUBLE : H5T_NATIVE_UINT64;
@@ -103,9 +105,24 @@ pleat_status store_case_put_fields(const pleat_hdf5 *file, const pleat_case_info
             PLEAT_TRY(pleat_hdf5_put_values(file, file->id, f->name, type_of(f->kind), f->rank,
                                             f->dim, from));
     }
-    if (info->channels == 1) return PLEAT_OK; /* as before there were more */
-    return pleat_hdf5_put_values(file, file->id, "channels", H5T_NATIVE_INT, 0, NULL,
-                                 &info->channels);
+    if (info->channels > 1) /* else as before there were more */
+        PLEAT_TRY(pleat_hdf5_put_values(file, file->id, "channels", H5T_NATIVE_INT, 0, NULL,
+                                        &info->channels));
+    return pleat_hdf5_put_values(file, file->id, CONTENT, H5T_NATIVE_UINT64, 1, CONTENTS,
+                                 (uint64_t[]){info->image_content, info->label_content});
+}
+
+/* Stores of older versions lack it. */
+static pleat_status get_content(const pleat_hdf5 *file, pleat_case_info *info) {
+    uint64_t of[2] = {0};
+    int there = 0;
+    PLEAT_TRY(pleat_hdf5_has_attribute(file, CONTENT, &there));
+    if (there)
+        PLEAT_TRY(
+            pleat_hdf5_get_values(file, file->id, CONTENT, H5T_NATIVE_UINT64, 1, CONTENTS, of));
+    info->image_content = of[0];
+    info->label_content = of[1];
+    return PLEAT_OK;
 }
 
 static pleat_status get_fields(const pleat_hdf5 *file, pleat_case_info *info) {
@@ -119,6 +136,7 @@ static pleat_status get_fields(const pleat_hdf5 *file, pleat_case_info *info) {
     }
     int several = 0;
     info->channels = 1;
+    PLEAT_TRY(get_content(file, info));
     PLEAT_TRY(pleat_hdf5_has_attribute(file, "channels", &several));
     if (!several) return PLEAT_OK;
     PLEAT_TRY(pleat_hdf5_get_values(file, file->id, "channels", H5T_NATIVE_INT, 0, NULL,
