@@ -372,6 +372,51 @@ done:
     return status;
 }
 
+pleat_status pleat_folds_digest(const char *const *ids, const pleat_folds *folds, char out[17]) {
+    member *sorted = NULL;
+    uint64_t digest = 0;
+    PLEAT_TRY(make_members(ids, folds->n, NULL, &sorted));
+    for (int i = 0; i < folds->n; i++) {
+        const int32_t fold = folds->fold_of[sorted[i].index];
+        digest = pleat_digest(digest, sorted[i].id, strlen(sorted[i].id) + 1);
+        digest = pleat_digest(digest, &fold, sizeof fold);
+    }
+    pleat_digest_hex(digest, out);
+    free(sorted);
+    return PLEAT_OK;
+}
+
+static int lists(const json_t *list, const char *id) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *one = json_string_value(json_array_get(list, i));
+        if (one != NULL && strcmp(one, id) == 0) return 1;
+    }
+    return 0;
+}
+
+pleat_status pleat_folds_check_val(const char *path, int fold, const char *const *ids, int n) {
+    pleat_status status = PLEAT_OK;
+    char *text = NULL;
+    size_t size = 0;
+    json_t *list = NULL;
+    PLEAT_TRY(pleat_file_read_all(path, &text, &size));
+    PLEAT_TRY_GOTO(status, done, pleat_json_parse(path, text, size, &list));
+    const json_t *val = json_object_get(json_array_get(list, (size_t)fold), "val");
+    for (int i = 0; i < n; i++)
+        PLEAT_CHECK_GOTO(status, done, lists(val, ids[i]), PLEAT_ERR_DATA,
+                         "case '%s' was held out by fold %d, but '%s' does not say so; put that "
+                         "file back as it was",
+                         ids[i], fold, path);
+    PLEAT_CHECK_GOTO(status, done, json_array_size(val) == (size_t)n, PLEAT_ERR_DATA,
+                     "fold %d has scores of %d cases, but holds out %zu by '%s'; put back the file "
+                     "that was changed, or remove the fold's scores to have it scored again",
+                     fold, n, json_array_size(val), path);
+done:
+    json_decref(list);
+    free(text);
+    return status;
+}
+
 void pleat_folds_free(pleat_folds *folds) {
     free(folds->fold_of);
     *folds = (pleat_folds){0};

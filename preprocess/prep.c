@@ -6,6 +6,7 @@
 #include "pleat/log.h"
 #include "pleat/memory.h"
 #include "pleat/nifti.h"
+#include "pleat/provenance.h"
 #include "pleat/resample.h"
 #include "pleat/statistics.h"
 #include "pleat/store.h"
@@ -325,8 +326,9 @@ pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const plea
     return PLEAT_OK;
 }
 
-pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_paths *paths,
-                             pleat_image *out, pleat_geometry *native) {
+/* *content, unless NULL: the digest of the image as it lies in its files. */
+static pleat_status load_image(const pleat_prep_config *config, const pleat_case_paths *paths,
+                               pleat_image *out, pleat_geometry *native, uint64_t *content) {
     pleat_status status = PLEAT_OK;
     pleat_image image = {0};
     pleat_geometry geometry;
@@ -338,6 +340,7 @@ pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_p
     PLEAT_TRY(pleat_prep_check_channels(config, channels));
     PLEAT_TRY(pleat_prep_check_memory(config, paths, channels, channels * (int)sizeof(float)));
     PLEAT_TRY_GOTO(status, done, read_image(paths, &geometry, &image));
+    if (content != NULL) *content = pleat_content_image(&image);
     PLEAT_TRY_GOTO(status, done, pleat_prep_image(config, &image));
     if (native != NULL) *native = geometry;
     *out = image;
@@ -345,6 +348,31 @@ pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_p
 done:
     pleat_image_free(&image);
     return status;
+}
+
+pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_paths *paths,
+                             pleat_image *out, pleat_geometry *native) {
+    return load_image(config, paths, out, native, NULL);
+}
+
+static pleat_status image_content(const pleat_case_paths *paths, uint64_t *out) {
+    pleat_image image = {0};
+    pleat_geometry geometry;
+    int channels = 0;
+    PLEAT_TRY(check_images(paths, &geometry, &channels));
+    PLEAT_TRY(read_image(paths, &geometry, &image));
+    *out = pleat_content_image(&image);
+    pleat_image_free(&image);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_prep_content(const pleat_case_paths *paths, int of_mask, uint64_t *out) {
+    pleat_label label = {0};
+    if (!of_mask) return image_content(paths, out);
+    PLEAT_TRY(pleat_nifti_read_label(paths->label, &label, NULL));
+    *out = pleat_content_label(&label);
+    pleat_label_free(&label);
+    return PLEAT_OK;
 }
 
 static pleat_status copy_label(const pleat_label *in, const double spacing[3], pleat_label *out) {
@@ -379,10 +407,12 @@ static pleat_status check_values(const pleat_case_paths *paths, const pleat_labe
 
 /* The label on the grid that the image will have. */
 static pleat_status load_label(const pleat_prep_config *config, const pleat_case_paths *paths,
-                               int classes, const pleat_geometry *geometry, pleat_label *out) {
+                               int classes, const pleat_geometry *geometry, pleat_label *out,
+                               uint64_t *content) {
     pleat_status status = PLEAT_OK;
     pleat_label label = {0}, made = {0};
     PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(paths->label, &label, NULL));
+    *content = pleat_content_label(&label);
     PLEAT_TRY_GOTO(status, done, check_values(paths, &label, classes));
     if (config->resample) {
         int dim[3];
@@ -431,8 +461,11 @@ pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_p
     PLEAT_TRY(pleat_store_set_id(&info, paths->id));
     PLEAT_TRY(pleat_store_set_files(&info, paths->image, paths->images, paths->label));
     if (paths->label != NULL)
-        PLEAT_TRY_GOTO(status, done, load_label(config, paths, classes, &info.geometry, &label));
-    PLEAT_TRY_GOTO(status, done, pleat_prep_load(config, paths, &image, &info.geometry));
+        PLEAT_TRY_GOTO(
+            status, done,
+            load_label(config, paths, classes, &info.geometry, &label, &info.label_content));
+    PLEAT_TRY_GOTO(status, done,
+                   load_image(config, paths, &image, &info.geometry, &info.image_content));
     PLEAT_TRY_GOTO(
         status, done,
         pleat_store_write_case(folder, text, &info, &image, label.data != NULL ? &label : NULL));

@@ -3,7 +3,8 @@
  *
  * Datasets: /params, /moment1, /moment2, /stats (float32, flat, canonical layout), /history
  * (float64 [epochs, columns]: the metrics in training, in validation, lr, seconds); a group /layers
- * that says where each tensor lies, so that other programs can read the weights (docs/store.md).
+ * that says where each tensor lies, so that other programs can read the weights (docs/store.md);
+ * /cases, which ones were trained on and held out (provenance.h).
  * Scalars are attributes of the root. Written to a temporary name, synced, renamed; the file before
  * it is kept as <path>.previous. A checksum over all of it but /layers is stored. Training that is
  * resumed falls back from a damaged or missing file to the one before; a model to predict with
@@ -52,6 +53,7 @@ typedef struct pleat_checkpoint {
     char metrics[256];                 /* names of the logged ones, comma-separated; "" in files
                                           of pleat 0.1: the four of its only loss */
     double *history;                   /* [epoch, pleat_checkpoint_columns] */
+    char *cases;                       /* text of provenance.h; NULL: not known */
     const pleat_layer_info *layers;    /* [n_layers], the caller's; NULL after a read */
     int n_layers;
 } pleat_checkpoint;
@@ -71,6 +73,9 @@ pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out);
  * says so, and a line in the log why. ERR_NOT_FOUND when neither is there, ERR_FORMAT when none is
  * whole; a file that cannot be read is the error, and no reason to fall back. */
 pleat_status pleat_checkpoint_resume(const char *path, pleat_checkpoint *out, int *fell_back);
+/* Of the same file or the one before, the list of cases alone, which has a checksum of its own;
+ * NULL when it has none. The caller frees. Errors as pleat_checkpoint_resume. */
+pleat_status pleat_checkpoint_cases(const char *path, char **out);
 void pleat_checkpoint_free(pleat_checkpoint *checkpoint);
 
 #ifdef __cplusplus

@@ -106,6 +106,10 @@ pleat_status pleat_config_markdown(char *out, size_t size);
  * memory, where the data lie) left out; NULL when there is none. */
 const char *pleat_config_difference(const pleat_config *a, const pleat_config *b);
 
+/* A digest of these keys, of those alone that are not at their default: a key that a later pleat
+ * adds does not change it. */
+void pleat_config_settings(const pleat_config *config, char out[17]);
+
 /* "0.2.5": of libyaml. */
 void pleat_config_yaml_version(char *out, size_t size);
 

@@ -7,14 +7,16 @@
  *
  * The files of a run: pleat/rundir.h.
  *
- * What is finished is skipped on a re-run; what is not goes on from its latest checkpoint. A signal
- * or the end of its time (pleat/halt.h) ends a run at a checkpoint with ERR_REQUEUE or
+ * What is finished is skipped on a re-run; what is not goes on from its latest checkpoint. A case
+ * that has changed since is refused by name, unless `redo` asks for the folds that it touches. A
+ * signal or the end of its time (pleat/halt.h) ends a run at a checkpoint with ERR_REQUEUE or
  * ERR_INTERRUPTED; a file RUN/STOP ends it after an epoch, with OK.
  */
 #ifndef PLEAT_CROSSVAL_H
 #define PLEAT_CROSSVAL_H
 
 #include "pleat/config.h"
+#include "pleat/file.h"
 #include "pleat/results.h"
 #include "pleat/session.h"
 
@@ -26,9 +28,10 @@ typedef struct pleat_run_options {
     const char *out;     /* the run's folder */
     const char *command; /* as typed, for the record */
     int only_fold; /* -1: all; else this one alone; the report is over the folds that have scores */
-    int train_only;  /* no predictions, no scores */
-    int dry_run;     /* print who trains what, and stop */
-    int verbose;     /* all scores in the table */
+    int train_only; /* no predictions, no scores */
+    int dry_run;    /* print who trains what, and stop */
+    int verbose;    /* all scores in the table */
+    int redo; /* do again the folds that a changed case touches; else such a case is refused */
     double max_time; /* seconds after which it leaves, to be started again; 0: no limit */
 } pleat_run_options;
 
@@ -43,7 +46,8 @@ typedef struct pleat_rescore {     /* the predictions are to be scored again, by
 
 /* Reads what the finished folds of a run scored, or with `anew` scores their predictions again,
  * writes the report and prints the tables. One rank. ERR_NOT_FOUND when no fold has finished;
- * missing folds are named in the log. */
+ * missing folds are named in the log. ERR_DATA names a case that is not, in the data folder or
+ * between two folds, what it was. */
 pleat_status pleat_crossval_report(const char *folder, const pleat_rescore *anew, int verbose);
 
 /* The configuration a run was begun with; the defaults where the folder has none. */
@@ -63,6 +67,10 @@ typedef struct pleat_record {
     uint64_t seed;
     int ranks, folds, cases;
     int channels; /* of the images; 1 where run.json is older and does not say */
+    /* "" where run.json is older: the data folder; digests of the folds, and of the settings that
+     * may not change */
+    char data[PLEAT_PATH_BYTES], splits[17], settings[17];
+    int sealed; /* it has a checksum, which is right */
 } pleat_record;
 
 /* ERR_NOT_FOUND when `run` has no run.json, ERR_FORMAT. */

@@ -83,6 +83,9 @@ void pleat_file_remove_leftovers(const char *folder, const char *name, double be
  * first piece and the previous result for the next: pieces digest to the same as their whole. */
 uint64_t pleat_digest(uint64_t seed, const void *bytes, size_t n);
 
+/* XXH64 of bytes[n]: for whole volumes, at once; ten times as fast. src/base/xxh64.c */
+uint64_t pleat_digest_large(uint64_t seed, const void *bytes, size_t n);
+
 /* Sixteen lower-case hexadecimal digits and a 0 byte. */
 void pleat_digest_hex(uint64_t digest, char out[17]);
 

@@ -52,6 +52,13 @@ pleat_status pleat_folds_write(const char *path, const char *const *ids, const p
  * all other folds, else ERR_DATA names id and fold; ERR_FORMAT when it is no such file. */
 pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, pleat_folds *out);
 
+/* Of who holds out which case, whatever the order of the ids. ERR_MEMORY, ERR_DATA. */
+pleat_status pleat_folds_digest(const char *const *ids, const pleat_folds *folds, char out[17]);
+
+/* "val" of `fold` in such a file is ids[n], else ERR_DATA names the first that is not; ERR_FORMAT,
+ * ERR_NOT_FOUND. */
+pleat_status pleat_folds_check_val(const char *path, int fold, const char *const *ids, int n);
+
 /* Frees fold_of and leaves an empty cut, which may be freed again. */
 void pleat_folds_free(pleat_folds *folds);
 

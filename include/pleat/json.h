@@ -1,5 +1,5 @@
 /*
- * json.h - what readers and writers of JSON need beside jansson.
+ * json.h - what readers and writers of JSON need beside jansson: checksums, text, numbers.
  */
 #ifndef PLEAT_JSON_H
 #define PLEAT_JSON_H
@@ -15,6 +15,14 @@ struct json_t; /* jansson's */
 /* text[n] of the file `path`, with a byte-order mark of UTF-8 or without; keys that are there twice
  * are refused. ERR_FORMAT names file and line, and UTF-16. The caller decrefs `out`. */
 pleat_status pleat_json_parse(const char *path, const char *text, size_t n, struct json_t **out);
+
+/* Marks the object `root` as of `schema` and adds `checksum`, over schema and contents: what the
+ * members say, not how they are spelt. ERR_MEMORY. */
+pleat_status pleat_json_seal(struct json_t *root, const char *schema);
+/* ERR_FORMAT when `root`, of the file `path`, is not what was sealed, or is of `schema` and has no
+ * checksum; the message ends with `cure`. *sealed is 0 for an older schema, which has none. */
+pleat_status pleat_json_check(const struct json_t *root, const char *path, const char *schema,
+                              const char *cure, int *sealed);
 
 /* A string of `text`, null of NULL. JSON is UTF-8: text that is not (a path, say) keeps its ASCII
  * and shows '?' for the rest. NULL when memory is out. */

@@ -68,6 +68,9 @@ pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const plea
  * frees `out`. */
 pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_paths *paths,
                              pleat_image *out, pleat_geometry *native);
+/* What provenance.h calls the content of a case's image, or of its mask, as they are now. The same
+ * errors. */
+pleat_status pleat_prep_content(const pleat_case_paths *paths, int of_mask, uint64_t *out);
 /* A label map on the store's grid back on the native one, label-wise linear; a copy when that has
  * the same size. The caller frees `out`. */
 pleat_status pleat_prep_unresample(const pleat_label *prediction, const pleat_geometry *native,

@@ -2,7 +2,8 @@
  * report.h - from results to the files and the table a user reads.
  *
  *   fold_K/scores.json         exact counts of one finished fold, and the scores that do not follow
- *                              from them; what a re-run reads back
+ *                              from them, the cases it trained on, and a checksum; what a re-run
+ *                              reads back
  *   fold_K/scores.csv          its scores, for people
  *   cv_results.detailed.csv    index,score,<classes>: the original's six rows per case
  *   cv_results.final.csv       medians of each fold; the lungs are joined when the classes are the
@@ -15,6 +16,7 @@
 #ifndef PLEAT_REPORT_H
 #define PLEAT_REPORT_H
 
+#include "pleat/provenance.h"
 #include "pleat/results.h"
 
 #include <stdint.h>
@@ -33,13 +35,22 @@ typedef struct pleat_report_info {
 } pleat_report_info;
 
 /* FOLDER/scores.csv, then FOLDER/scores.json, of the results of one fold, at least one; the folder
- * exists. ERR_ARG when results do not belong together, ERR_DATA when a case comes twice, ERR_IO. */
-pleat_status pleat_report_write_fold(const char *folder, const pleat_results *results);
+ * exists, and its history.tsv is as it will stay. `cases` (may be NULL): the text of provenance.h.
+ * ERR_ARG when results do not belong together, ERR_DATA when a case comes twice, ERR_IO. */
+pleat_status pleat_report_write_fold(const char *folder, const pleat_results *results,
+                                     const char *cases);
 
 /* Adds the cases of FOLDER/scores.json in order of id. A score that the file lacks and that does
  * not follow from the counts stays NaN. ERR_NOT_FOUND when the fold has none, ERR_FORMAT naming
- * what is wrong, ERR_DATA when it is another fold's or of another number of classes. */
-pleat_status pleat_report_read_fold(const char *folder, int fold, pleat_results *results);
+ * what is wrong: the checksum, counts that do not add up to the volume, a case that is missing,
+ * another history.tsv; ERR_DATA when it is another fold's or of other classes. *cases (may be NULL)
+ * are those the fold is of; empty where the file is older and does not say. To be freed. */
+pleat_status pleat_report_read_fold(const char *folder, int fold, pleat_results *results,
+                                    pleat_provenance *cases);
+
+/* The cases that FOLDER/scores.json says the fold is of, alone; empty where it does not say.
+ * ERR_NOT_FOUND, ERR_FORMAT. To be freed. */
+pleat_status pleat_report_read_cases(const char *folder, pleat_provenance *out);
 
 /* The two CSV files and summary.json, the cases in any order (a fold without cases is left out).
  * Errors as pleat_report_write_fold. */

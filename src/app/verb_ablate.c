@@ -11,6 +11,8 @@ pleat_status verb_ablate(app *a, const verb *self, int argc, char **argv) {
     const option rows[] = {
         {"--out", OPTION_TEXT, &out, "RUN", "folder of the four runs; started again, it goes on"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
+        {"--redo", OPTION_FLAG, &options.redo, NULL,
+         "do again the folds that a changed case touches; without, one is refused"},
         {"--dry-run", OPTION_FLAG, &options.dry_run, NULL, "print who trains what, and stop"},
         {0},
     };

@@ -7,6 +7,7 @@
 #include "pleat/predictor.h"
 #include "pleat/rundir.h"
 #include "pleat/text.h"
+#include "pleat/unchanged.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,16 +63,19 @@ static pleat_status add_run(const predict_options *o, const char *run, text_list
     return PLEAT_OK;
 }
 
-/* A model is a checkpoint, or a run: then every fold's. paths[] points into text[]. */
-static pleat_status find_models(const predict_options *o, text_list *paths,
+/* A model is a checkpoint, or a run: then every fold's. paths[] points into text[]. One rank
+ * tells of data that have changed. */
+static pleat_status find_models(const predict_options *o, int tell, text_list *paths,
                                 char text[MAX_LIST + 1][PLEAT_PATH_BYTES]) {
     for (int i = 0; i < o->models.n; i++) {
         const char *model = o->models.item[i];
-        if (pleat_file_is_folder(model))
+        if (pleat_file_is_folder(model)) {
             PLEAT_TRY(add_run(o, model, paths, text));
-        else
+            if (tell) pleat_unchanged_run(model);
+        } else
             PLEAT_TRY(add_model(paths, model));
     }
+    if (tell) pleat_unchanged_models(paths->item, paths->n);
     return PLEAT_OK;
 }
 
@@ -233,7 +237,7 @@ pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {
                 "usage: pleat %s %s", self->name, self->arguments);
     char(*text)[PLEAT_PATH_BYTES] = calloc(MAX_LIST + 1, sizeof *text);
     PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory for the models' names");
-    pleat_status status = find_models(&o, &paths, text);
+    pleat_status status = find_models(&o, a->session->rank == 0, &paths, text);
     if (status == PLEAT_OK) status = predict_all(a, &o, &paths);
     free(text);
     return status;

@@ -18,6 +18,8 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
         {"--fold", OPTION_INT, &fold, "K", "this fold alone, from 0"},
         {"--max-time", OPTION_TEXT, &max_time, "TIME",
          "seconds or HH:MM:SS; before they are over it checkpoints and leaves with 85"},
+        {"--redo", OPTION_FLAG, &options.redo, NULL,
+         "do again the folds that a changed case touches; without, one is refused"},
         {"--dry-run", OPTION_FLAG, &options.dry_run, NULL, "print who trains what, and stop"},
         {"--all-scores", OPTION_FLAG, &options.verbose, NULL,
          "a table for each score, not for the first alone"},

@@ -5,6 +5,7 @@
 #include "pleat/file.h"
 #include "pleat/report.h"
 #include "pleat/score.h"
+#include "pleat/unchanged.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,7 @@ static pleat_status score(const app *a, const score_options *o) {
     if (status == PLEAT_OK) status = pleat_config_judging(&config, &classes, &how);
     if (status == PLEAT_OK) status = pleat_results_begin_as(&classes, 1, &how, &results);
     if (status == PLEAT_OK) status = pleat_score_pairs(pairs, n, &results);
+    if (status == PLEAT_OK) pleat_unchanged_truth(o->predictions, &results);
     if (status == PLEAT_OK) status = report(a, o, &config, &results);
     pleat_results_free(&results);
     pleat_classes_free(&classes);

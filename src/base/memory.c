@@ -1,5 +1,6 @@
 /* memory.c - how much memory is free. */
 #include "pleat/memory.h"
+#include "pleat/host_memory.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -24,7 +25,8 @@ double pleat_memory_available(void) {
         take_kib(line, "SwapFree:", &swap);
     }
     if (file != NULL) (void)fclose(file);
-    return available < 0.0 ? (double)INFINITY : available + swap;
+    const double allowed = pleat_host_memory_find().allowed; /* its cgroup's limit */
+    return available < 0.0 ? allowed : fmin(available + swap, allowed);
 }
 
 pleat_status pleat_memory_check(double bytes, const char *what, ...) {

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define FORMAT         "pleat-checkpoint"
-#define FORMAT_VERSION 3 /* 1 knew no epoch under way, 2 no names of metrics */
+#define FORMAT_VERSION 4 /* 1 knew no epoch under way, 2 no names of metrics, 3 no cases */
 #define ADVICE         "remove it and train the fold again"
 
 /* ---- the scalars ----------------------------------------------------------------------------- */
@@ -125,7 +125,7 @@ static void list_arrays(const pleat_checkpoint *c, array out[N_ARRAYS]) {
 
 static size_t bytes_of(const array *a) { return (size_t)(a->dim[0] * a->dim[1]) * a->bytes; }
 
-/* FNV-1a over the fields in the order of the table (texts with their end) and then the arrays. */
+/* FNV-1a over the fields in the order of the table (texts with their end), arrays, cases. */
 static uint64_t digest_of(const pleat_checkpoint *c, int version) {
     array arrays[N_ARRAYS];
     uint64_t digest = 0;
@@ -137,7 +137,7 @@ static uint64_t digest_of(const pleat_checkpoint *c, int version) {
     for (int i = 0; i < N_ARRAYS; i++)
         if (arrays[i].data != NULL)
             digest = pleat_digest(digest, arrays[i].data, bytes_of(&arrays[i]));
-    return digest;
+    return c->cases == NULL ? digest : pleat_digest(digest, c->cases, strlen(c->cases) + 1);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -168,6 +168,36 @@ static pleat_status put_layers(const pleat_hdf5_out *file, const pleat_checkpoin
     return status;
 }
 
+/* The list can be read alone, so it has a digest of its own. */
+static pleat_status put_cases(const pleat_hdf5_out *file, const char *cases) {
+    if (cases == NULL || cases[0] == '\0') return PLEAT_OK;
+    const uint64_t n[1] = {strlen(cases)};
+    const uint64_t digest = pleat_digest(0, cases, n[0]);
+    PLEAT_TRY(
+        pleat_hdf5_put_values(file, file->id, "cases_digest", PLEAT_HDF5_U64, 0, NULL, &digest));
+    return pleat_hdf5_put_array(file, "cases", PLEAT_HDF5_U8, 1, n, cases);
+}
+
+static pleat_status get_cases(const pleat_hdf5_in *file, char **out) {
+    uint64_t n[1] = {0}, digest = 0;
+    int64_t offset = 0;
+    *out = NULL;
+    if (!pleat_hdf5_has(file, "cases")) return PLEAT_OK;
+    PLEAT_TRY(pleat_hdf5_get_values(file, "cases_digest", PLEAT_HDF5_U64, 0, NULL, &digest));
+    PLEAT_TRY(pleat_hdf5_find_array(file, "cases", PLEAT_HDF5_U8, 1, n, &offset));
+    char *text = calloc(n[0] + 1, 1);
+    PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory for the cases of '%s'",
+                pleat_hdf5_path(file));
+    pleat_status status = pleat_hdf5_get_bytes(file, offset, text, n[0]);
+    if (status == PLEAT_OK && pleat_digest(0, text, n[0]) != digest)
+        status = pleat_hdf5_damaged(file, "its cases are not those that were written", NULL);
+    if (status == PLEAT_OK)
+        *out = text;
+    else
+        free(text);
+    return status;
+}
+
 static pleat_status fill_file(const pleat_hdf5_out *file, const pleat_checkpoint *c) {
     array arrays[N_ARRAYS];
     const int version = FORMAT_VERSION;
@@ -182,6 +212,7 @@ static pleat_status fill_file(const pleat_hdf5_out *file, const pleat_checkpoint
         if (arrays[i].data != NULL && bytes_of(&arrays[i]) > 0)
             PLEAT_TRY(pleat_hdf5_put_array(file, arrays[i].name, arrays[i].type, arrays[i].rank,
                                            arrays[i].dim, arrays[i].data));
+    PLEAT_TRY(put_cases(file, c->cases));
     return put_layers(file, c);
 }
 
@@ -238,6 +269,7 @@ void pleat_checkpoint_free(pleat_checkpoint *checkpoint) {
     array arrays[N_ARRAYS];
     list_arrays(checkpoint, arrays);
     for (int i = 0; i < N_ARRAYS; i++) free(arrays[i].data);
+    free(checkpoint->cases);
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
@@ -262,10 +294,9 @@ static pleat_status get_arrays(const pleat_hdf5_in *file, pleat_checkpoint *c) {
     return PLEAT_OK;
 }
 
-static pleat_status get_all(const pleat_hdf5_in *file, pleat_checkpoint *c) {
+static pleat_status get_version(const pleat_hdf5_in *file, int *out) {
     char format[32];
     int version = 0;
-    uint64_t digest = 0;
     PLEAT_TRY(pleat_hdf5_get_text(file, "format", format, sizeof format));
     PLEAT_CHECK(strcmp(format, FORMAT) == 0, PLEAT_ERR_FORMAT, "'%s' is no checkpoint but '%s'",
                 pleat_hdf5_path(file), format);
@@ -273,11 +304,20 @@ static pleat_status get_all(const pleat_hdf5_in *file, pleat_checkpoint *c) {
     PLEAT_CHECK(version >= 1 && version <= FORMAT_VERSION, PLEAT_ERR_FORMAT,
                 "'%s': its format has version %d, this pleat knows 1 to %d", pleat_hdf5_path(file),
                 version, FORMAT_VERSION);
+    *out = version;
+    return PLEAT_OK;
+}
+
+static pleat_status get_all(const pleat_hdf5_in *file, pleat_checkpoint *c) {
+    int version = 0;
+    uint64_t digest = 0;
+    PLEAT_TRY(get_version(file, &version));
     PLEAT_TRY(pleat_hdf5_get_values(file, "digest", PLEAT_HDF5_U64, 0, NULL, &digest));
     PLEAT_TRY(get_fields(file, version, c));
     if (c->epoch < 0) return pleat_hdf5_damaged(file, "cannot use the attribute", "epoch");
     if (c->iteration < 0) return pleat_hdf5_damaged(file, "cannot use the attribute", "iteration");
     PLEAT_TRY(get_arrays(file, c));
+    if (version >= 4) PLEAT_TRY(get_cases(file, &c->cases));
     if (digest_of(c, version) != digest)
         return pleat_hdf5_damaged(file, "its contents are not those that were written", NULL);
     return PLEAT_OK;
@@ -293,6 +333,20 @@ pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out) {
     memset(&made, 0, sizeof made);
 done:
     pleat_checkpoint_free(&made);
+    pleat_hdf5_release(file);
+    return status;
+}
+
+/* Of this file alone. */
+static pleat_status read_cases(const char *path, char **out) {
+    pleat_status status = PLEAT_OK;
+    pleat_hdf5_in *file = NULL;
+    int version = 0;
+    *out = NULL;
+    PLEAT_TRY_GOTO(status, done, pleat_hdf5_open(path, ADVICE, &file));
+    PLEAT_TRY_GOTO(status, done, get_version(file, &version));
+    if (version >= 4) PLEAT_TRY_GOTO(status, done, get_cases(file, out));
+done:
     pleat_hdf5_release(file);
     return status;
 }
@@ -318,4 +372,11 @@ pleat_status pleat_checkpoint_resume(const char *path, pleat_checkpoint *out, in
     if (!is_unusable(before)) return before;
     PLEAT_CHECK(before != PLEAT_ERR_NOT_FOUND, latest, "%s", why);
     return PLEAT_FAIL(before, "%s; nor can '%s' be used", why, previous);
+}
+
+pleat_status pleat_checkpoint_cases(const char *path, char **out) {
+    char previous[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(previous, sizeof previous, "%s.previous", path));
+    const pleat_status latest = read_cases(path, out);
+    return is_unusable(latest) && pleat_file_exists(previous) ? read_cases(previous, out) : latest;
 }

@@ -101,6 +101,8 @@ static const struct field {
 #undef TEXT
 };
 static const size_t N_FIELDS = sizeof fields / sizeof fields[0];
+#define CONTENT "content" /* of image and mask */
+static const uint64_t CONTENTS[1] = {2};
 
 static pleat_hdf5_type type_of(enum kind kind) {
     return kind == INT ? PLEAT_HDF5_I32 : kind == REAL ? PLEAT_HDF5_F64 : PLEAT_HDF5_U64;
@@ -115,9 +117,21 @@ pleat_status store_case_put_fields(const pleat_hdf5_out *file, const pleat_case_
             PLEAT_TRY(pleat_hdf5_put_values(file, file->id, f->name, type_of(f->kind), f->rank,
                                             f->dim, from));
     }
-    if (info->channels == 1) return PLEAT_OK; /* as before there were more */
-    return pleat_hdf5_put_values(file, file->id, "channels", PLEAT_HDF5_I32, 0, NULL,
-                                 &info->channels);
+    if (info->channels > 1) /* else as before there were more */
+        PLEAT_TRY(pleat_hdf5_put_values(file, file->id, "channels", PLEAT_HDF5_I32, 0, NULL,
+                                        &info->channels));
+    return pleat_hdf5_put_values(file, file->id, CONTENT, PLEAT_HDF5_U64, 1, CONTENTS,
+                                 (uint64_t[]){info->image_content, info->label_content});
+}
+
+/* Stores of older versions lack it. */
+static pleat_status get_content(const pleat_hdf5_in *file, pleat_case_info *info) {
+    uint64_t of[2] = {0};
+    if (pleat_hdf5_has_attribute(file, CONTENT))
+        PLEAT_TRY(pleat_hdf5_get_values(file, CONTENT, PLEAT_HDF5_U64, 1, CONTENTS, of));
+    info->image_content = of[0];
+    info->label_content = of[1];
+    return PLEAT_OK;
 }
 
 static pleat_status get_fields(const pleat_hdf5_in *file, pleat_case_info *info) {
@@ -129,6 +143,7 @@ static pleat_status get_fields(const pleat_hdf5_in *file, pleat_case_info *info)
             PLEAT_TRY(pleat_hdf5_get_values(file, f->name, type_of(f->kind), f->rank, f->dim, to));
     }
     info->channels = 1;
+    PLEAT_TRY(get_content(file, info));
     if (!pleat_hdf5_has_attribute(file, "channels")) return PLEAT_OK;
     PLEAT_TRY(pleat_hdf5_get_values(file, "channels", PLEAT_HDF5_I32, 0, NULL, &info->channels));
     if (info->channels < 2 || info->channels > PLEAT_MAX_CHANNELS)

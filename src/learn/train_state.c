@@ -3,6 +3,7 @@
 
 #include "pleat/log.h"
 #include "pleat/networks.h"
+#include "pleat/provenance.h"
 #include "pleat/rundir.h"
 
 #include <errno.h>
@@ -106,6 +107,19 @@ static pleat_status check_channels(const train_run *r, const pleat_checkpoint *c
     return PLEAT_OK;
 }
 
+/* The cases it was trained on are those of now; older files do not say. */
+static pleat_status check_cases(const train_run *r, const pleat_checkpoint *c, const char *path) {
+    pleat_provenance was = {0}, is = {0};
+    if (c->cases == NULL || r->config->described->cases == NULL) return PLEAT_OK;
+    pleat_status status = pleat_provenance_parse(c->cases, path, &was);
+    if (status == PLEAT_OK)
+        status = pleat_provenance_parse(r->config->described->cases, r->config->folder, &is);
+    if (status == PLEAT_OK) status = pleat_provenance_compare(&was, path, &is);
+    pleat_provenance_free(&was);
+    pleat_provenance_free(&is);
+    return status;
+}
+
 static pleat_status check_fits(const train_run *r, const pleat_checkpoint *c, const char *path) {
     PLEAT_TRY(check_channels(r, c, path));
     PLEAT_CHECK(c->n_params == pleat_model_count(r->model, PLEAT_STATE_PARAMS) &&
@@ -123,7 +137,7 @@ static pleat_status check_fits(const train_run *r, const pleat_checkpoint *c, co
                 PLEAT_ERR_DATA, "'%s' was trained by another loss than '%s'", path, r->loss->name);
     PLEAT_CHECK(c->moment1 != NULL && c->moment2 != NULL, PLEAT_ERR_FORMAT,
                 "'%s' holds a model only; it cannot be trained on", path);
-    return PLEAT_OK;
+    return check_cases(r, c, path);
 }
 
 static pleat_status take_over(train_run *r, const pleat_checkpoint *c) {
@@ -203,6 +217,7 @@ static pleat_status share(pleat_comm *group, pleat_checkpoint *c) {
     if (group->rank != 0) {
         *c = all;
         c->layers = NULL;
+        c->cases = NULL; /* the root has compared them */
         for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
             *reals[i].to = malloc(reals[i].bytes + 1);
             enough = enough && *reals[i].to != NULL;

@@ -54,7 +54,7 @@ static pleat_status compare(const char *run) {
         PLEAT_TRY_GOTO(status, done,
                        pleat_path(folder, sizeof folder, "%s/%s", run, variants[v].name));
         PLEAT_TRY_GOTO(status, done, pleat_record_read(folder, &record));
-        PLEAT_TRY_GOTO(status, done, pleat_run_results(folder, &record, &results[v]));
+        PLEAT_TRY_GOTO(status, done, pleat_run_results(folder, &record, NULL, &results[v]));
     }
     PLEAT_TRY_GOTO(status, done, pleat_report_compare(stdout, run, named, VARIANTS));
     PLEAT_TRY_GOTO(status, done,

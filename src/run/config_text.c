@@ -1,6 +1,7 @@
 /* config_text.c - prints the configuration, its keys' table, and checks what must hold between. */
 #include "config_table.h"
 
+#include "pleat/file.h"
 #include "pleat/statistics.h"
 
 #include <ctype.h>
@@ -237,6 +238,22 @@ const char *pleat_config_difference(const pleat_config *a, const pleat_config *b
         if (strcmp(left, right) != 0) return row->key;
     }
     return NULL;
+}
+
+void pleat_config_settings(const pleat_config *config, char out[17]) {
+    pleat_config defaults;
+    uint64_t digest = 0;
+    pleat_config_defaults(&defaults);
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
+        char value[2 * PLEAT_CLASSES_BYTES], usual[2 * PLEAT_CLASSES_BYTES];
+        if ((row->marks & RESUME) != 0) continue;
+        put_value(&(page){value, sizeof value, 0}, row, config);
+        put_value(&(page){usual, sizeof usual, 0}, row, &defaults);
+        if (strcmp(value, usual) == 0) continue;
+        digest = pleat_digest(digest, row->key, strlen(row->key) + 1);
+        digest = pleat_digest(digest, value, strlen(value) + 1);
+    }
+    pleat_digest_hex(digest, out);
 }
 
 pleat_status pleat_config_check(const pleat_config *config) {

@@ -33,6 +33,8 @@ static pleat_status open_run(pleat_crossval *cv) {
     if (cv->options->only_fold < 0 && unlink(cv->stop_file) == 0)
         pleat_log(PLEAT_INFO, "'%s' was of the last start and is removed", cv->stop_file);
     PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
+    PLEAT_TRY(pleat_record_check(cv));
+    PLEAT_TRY(pleat_redo_choose(cv));
     PLEAT_TRY(pleat_record_start(cv));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_SPLITS, path));
     if (!pleat_file_exists(path))
@@ -75,7 +77,7 @@ static pleat_status choose_folds(const pleat_crossval *cv, int *todo, int *n) {
         int finished = 0;
         if (only >= 0 && fold != only) continue;
         status = is_finished(cv, fold, &finished);
-        if (finished)
+        if (finished && !cv->redo[fold])
             pleat_log(PLEAT_INFO, "fold=%d is finished, skipped", fold);
         else
             todo[(*n)++] = fold;
@@ -169,7 +171,23 @@ pleat_status pleat_run_config(const char *folder, pleat_config *out) {
     return pleat_file_exists(path) ? pleat_config_read(path, out) : PLEAT_OK;
 }
 
-pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out) {
+static pleat_status read_folds(const char *folder, int folds, pleat_provenance *of,
+                               pleat_results *out) {
+    for (int fold = 0; fold < folds; fold++) {
+        char path[PLEAT_PATH_BYTES];
+        PLEAT_TRY(pleat_fold_folder(folder, fold, path));
+        const pleat_status status = pleat_report_read_fold(path, fold, out, &of[fold]);
+        if (status == PLEAT_ERR_NOT_FOUND)
+            pleat_log(PLEAT_INFO, "fold=%d has no scores yet; the report is without it", fold);
+        else
+            PLEAT_TRY(status);
+    }
+    PLEAT_CHECK(out->n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_run_results(const char *folder, const pleat_record *record,
+                               const pleat_cases *cases, pleat_results *out) {
     pleat_classes classes;
     pleat_config config;
     pleat_judging how;
@@ -180,17 +198,15 @@ pleat_status pleat_run_results(const char *folder, const pleat_record *record, p
     if (begun == PLEAT_OK) begun = pleat_results_begin_as(&classes, record->folds, &how, out);
     pleat_classes_free(&classes);
     PLEAT_TRY(begun);
-    for (int fold = 0; fold < record->folds; fold++) {
-        char path[PLEAT_PATH_BYTES];
-        PLEAT_TRY(pleat_fold_folder(folder, fold, path));
-        const pleat_status status = pleat_report_read_fold(path, fold, out);
-        if (status == PLEAT_ERR_NOT_FOUND)
-            pleat_log(PLEAT_INFO, "fold=%d has no scores yet; the report is without it", fold);
-        else
-            PLEAT_TRY(status);
-    }
-    PLEAT_CHECK(out->n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
-    return PLEAT_OK;
+    pleat_provenance *of = calloc((size_t)record->folds, sizeof *of);
+    PLEAT_CHECK(of != NULL, PLEAT_ERR_MEMORY, "no memory for %d folds", record->folds);
+    pleat_status status = read_folds(folder, record->folds, of, out);
+    if (status == PLEAT_OK) status = pleat_unchanged_folds(folder, out, of);
+    if (status == PLEAT_OK && cases != NULL)
+        status = pleat_unchanged_data(folder, cases, of, record->folds);
+    for (int fold = 0; fold < record->folds; fold++) pleat_provenance_free(&of[fold]);
+    free(of);
+    return status;
 }
 
 /* The statistics: their files and their table. */
@@ -209,33 +225,52 @@ pleat_status pleat_crossval_results(const char *folder, pleat_results *out) {
     pleat_record record;
     *out = (pleat_results){0};
     PLEAT_TRY(pleat_record_read(folder, &record));
-    return pleat_run_results(folder, &record, out);
+    return pleat_run_results(folder, &record, NULL, out);
 }
 
-pleat_status pleat_crossval_report(const char *folder, const pleat_rescore *anew, int verbose) {
-    pleat_record record;
+static pleat_status write_report(const char *folder, const pleat_record *of,
+                                 const pleat_cases *cases, const pleat_rescore *anew, int verbose) {
     pleat_results results;
     pleat_config config;
-    PLEAT_TRY(pleat_record_read(folder, &record));
+    char settings[17];
     PLEAT_TRY(pleat_run_config(folder, &config));
+    pleat_config_settings(&config, settings);
+    PLEAT_CHECK(of->settings[0] == '\0' || strcmp(settings, of->settings) == 0, PLEAT_ERR_DATA,
+                "'%s/%s' is not the configuration that the run has begun with; put it back as it "
+                "was",
+                folder, pleat_run_file_name(PLEAT_RUN_CONFIG));
     for (int i = 0; anew != NULL && i < anew->n; i++)
         PLEAT_TRY(pleat_config_set(anew->assignment[i], &config));
-    const pleat_report_info info = {.version = record.version,
-                                    .command = record.command,
-                                    .config_digest = record.digest,
-                                    .engine = record.engine,
-                                    .precision = record.precision,
-                                    .weights = record.weights,
-                                    .seed = record.seed};
-    pleat_status status = pleat_run_results(folder, &record, &results);
+    const pleat_report_info info = {.version = of->version,
+                                    .command = of->command,
+                                    .config_digest = of->digest,
+                                    .engine = of->engine,
+                                    .precision = of->precision,
+                                    .weights = of->weights,
+                                    .seed = of->seed};
+    pleat_status status = pleat_run_results(folder, of, cases, &results);
     if (status == PLEAT_OK && anew != NULL) status = pleat_run_rescore(folder, &config, &results);
     if (status == PLEAT_OK) status = pleat_report_write(folder, &results, &info);
     if (status == PLEAT_OK) status = pleat_figures_run(folder, &results);
     if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, verbose);
     if (status == PLEAT_OK)
-        status = report_estimates(folder, &results, config.group_by, record.seed, verbose);
+        status = report_estimates(folder, &results, config.group_by, of->seed, verbose);
     if (status == PLEAT_OK) pleat_text_print("\nresults: %s\n", folder);
     pleat_results_free(&results);
+    return status;
+}
+
+pleat_status pleat_crossval_report(const char *folder, const pleat_rescore *anew, int verbose) {
+    pleat_record record;
+    pleat_cases cases = {0};
+    PLEAT_TRY(pleat_record_read(folder, &record));
+    const int known = record.data[0] != '\0';
+    const int here = known && pleat_unchanged_scan(record.data, &cases.paths, &cases.n) == PLEAT_OK;
+    if (known && !here)
+        pleat_log(PLEAT_INFO, "whether the cases have changed is not known: %s",
+                  pleat_error_message());
+    const pleat_status status = write_report(folder, &record, here ? &cases : NULL, anew, verbose);
+    pleat_cases_free(&cases);
     return status;
 }
 
@@ -249,6 +284,7 @@ static void release(pleat_crossval *cv) {
     pleat_engine_destroy(cv->team.engine);
     pleat_lock_release(cv->fold_lock);
     pleat_lock_release(cv->lock);
+    free(cv->redo);
     free(cv);
 }
 
@@ -281,8 +317,9 @@ static pleat_status open_log(const pleat_crossval *cv) {
 }
 
 static pleat_status show_plan(pleat_crossval *cv) {
-    PLEAT_TRY(pleat_comm_agree(cv->session->world,
-                               pleat_dataset_split(&cv->data, &cv->config, cv->options->out)));
+    pleat_status status = pleat_dataset_split(&cv->data, &cv->config, cv->options->out);
+    if (status == PLEAT_OK && is_root(cv)) status = pleat_redo_choose(cv);
+    PLEAT_TRY(pleat_comm_agree(cv->session->world, status));
     return train_all(cv);
 }
 
@@ -294,7 +331,11 @@ static pleat_status report(const pleat_crossval *cv) {
         PLEAT_TRY(is_finished(cv, fold, &finished));
         missing += !finished;
     }
-    if (missing == 0) return pleat_crossval_report(cv->options->out, NULL, cv->options->verbose);
+    if (missing == 0) {
+        pleat_record record;
+        PLEAT_TRY(pleat_record_read(cv->options->out, &record));
+        return write_report(cv->options->out, &record, &cv->data.cases, NULL, cv->options->verbose);
+    }
     pleat_text_print(
         "%d of %d folds have scores; the last one makes the report. Now: pleat report %s\n",
         cv->data.folds.k - missing, cv->data.folds.k, cv->options->out);

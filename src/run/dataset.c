@@ -5,6 +5,7 @@
 #include "pleat/log.h"
 #include "pleat/prep.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Of the configuration, else of the data, which the configuration then holds. */
@@ -86,16 +87,32 @@ static pleat_status check_store(const pleat_dataset *data, const char *folder) {
     return PLEAT_OK;
 }
 
+pleat_status pleat_dataset_provenance(const pleat_dataset *data, int fold, pleat_provenance *out) {
+    const int n = data->cases.n;
+    *out = (pleat_provenance){.n = n, .of = calloc((size_t)n + 1, sizeof *out->of)};
+    PLEAT_CHECK(out->of != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
+    for (int i = 0; i < n; i++) {
+        const pleat_case_info *info = pleat_store_info(data->store, i);
+        pleat_traced_case *c = &out->of[i];
+        *c = (pleat_traced_case){.held_out = data->folds.fold_of[i] == fold,
+                                 .voxels = (int64_t)pleat_voxels(info->geometry.dim),
+                                 .image = {info->image_file, info->image_content},
+                                 .mask = {info->label_file, info->label_content}};
+        memcpy(c->id, info->id, sizeof c->id);
+    }
+    return PLEAT_OK;
+}
+
 /* One volume under two names, in two folds: a model is judged by what it was trained on. */
 static void tell_twins(const pleat_dataset *data) {
     for (int i = 0; i < data->cases.n; i++)
         for (int k = 0; k < i; k++) {
             const pleat_case_info *a = pleat_store_info(data->store, k);
             const pleat_case_info *b = pleat_store_info(data->store, i);
-            const int same_file = a->image_file.bytes == b->image_file.bytes &&
-                                  a->image_file.digest == b->image_file.digest;
+            const pleat_traced one = {a->image_file, a->image_content};
+            const pleat_traced other = {b->image_file, b->image_content};
             if (data->folds.n == 0 || data->folds.fold_of[i] == data->folds.fold_of[k]) continue;
-            if (same_file || a->digest == b->digest)
+            if (pleat_traced_same(&one, &other) || a->digest == b->digest)
                 pleat_log(PLEAT_INFO,
                           "warning: cases '%s' and '%s' are one volume, in folds %d and %d: a "
                           "model is judged by what it has learnt; remove one, or put both into one "

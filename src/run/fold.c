@@ -19,6 +19,8 @@ typedef struct fold_job {
     const pleat_source **sources; /* [n]: training cases, then held-out ones */
     int *held_out;                /* [n_held_out] indices of cases */
     int n_train, n_held_out;
+    pleat_provenance of; /* its cases, */
+    char *cases;         /* and as text */
     pleat_layer_info *layers;
     int n_layers;
     pleat_results results;  /* of this rank */
@@ -62,7 +64,8 @@ static pleat_status choose_cases(fold_job *job) {
     PLEAT_CHECK(job->n_train > 0 && job->n_held_out > 0, PLEAT_ERR_DATA,
                 "fold %d has %d training and %d validation cases; both must have some", job->fold,
                 job->n_train, job->n_held_out);
-    return PLEAT_OK;
+    PLEAT_TRY(pleat_dataset_provenance(&cv->data, job->fold, &job->of));
+    return pleat_provenance_text(&job->of, &job->cases);
 }
 
 static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_checkpoint *out) {
@@ -79,6 +82,7 @@ static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_chec
     PLEAT_TRY(pleat_graph_tensors(graph, &job->layers, &job->n_layers));
     out->layers = job->layers;
     out->n_layers = job->n_layers;
+    out->cases = job->cases;
     return PLEAT_OK;
 }
 
@@ -133,6 +137,24 @@ static pleat_status train(fold_job *job) {
     return status;
 }
 
+/* What the mask was when the cases were prepared it is still. */
+static pleat_status check_mask(const fold_job *job, int i) {
+    const pleat_cases *cases = &job->cv->data.cases;
+    const pleat_provenance one = {1, &job->of.of[i]};
+    pleat_looks *looks = NULL;
+    char what[512] = "";
+    int changed = 0;
+    PLEAT_TRY(pleat_looks_begin(&cases->paths[i], 1, &looks));
+    const pleat_status status = pleat_looks_compare(looks, &one, &changed, what);
+    pleat_looks_end(looks);
+    PLEAT_TRY(status);
+    PLEAT_CHECK(changed == 0, PLEAT_ERR_DATA,
+                "%s has changed since the run began; put it back and start again, or start again "
+                "with --redo to do again the folds that it touches",
+                what);
+    return PLEAT_OK;
+}
+
 static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int held_out) {
     const pleat_crossval *cv = job->cv;
     const int i = job->held_out[held_out];
@@ -146,9 +168,25 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
                                                  info->spacing, &info->geometry, &label);
     if (status == PLEAT_OK) status = pleat_nifti_write_label(path, &label, &info->geometry);
     pleat_label_free(&label);
-    if (status != PLEAT_OK) return status;
+    PLEAT_TRY(status);
+    PLEAT_TRY(check_mask(job, i));
     return pleat_score_files(info->id, job->fold, path, cv->data.cases.paths[i].label,
                              &job->results);
+}
+
+/* The model has learnt from the fold's cases, as they are; older ones do not say. */
+static pleat_status check_model(const fold_job *job, const char *path) {
+    char *text = NULL;
+    pleat_provenance was = {0};
+    const pleat_status read = pleat_checkpoint_cases(path, &text);
+    if (read == PLEAT_ERR_NOT_FOUND || read == PLEAT_ERR_FORMAT) return PLEAT_OK; /* told later */
+    PLEAT_TRY(read);
+    if (text == NULL) return PLEAT_OK;
+    pleat_status status = pleat_provenance_parse(text, path, &was);
+    free(text);
+    if (status == PLEAT_OK) status = pleat_provenance_compare(&was, path, &job->of);
+    pleat_provenance_free(&was);
+    return status;
 }
 
 /* Held-out case i is rank i modulo size's. A wish to halt ends it between two cases. */
@@ -156,6 +194,7 @@ static pleat_status predict_share(fold_job *job) {
     pleat_crossval *cv = job->cv;
     char path[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_fold_path(job->folder, pleat_weights_file(cv->config.weights), path));
+    PLEAT_TRY(check_model(job, path));
     const char *const paths[] = {path};
     pleat_predictor *predictor = NULL;
     pleat_status status = pleat_predictor_open(cv->team.engine, paths, 1, &cv->config, &predictor);
@@ -213,7 +252,7 @@ static pleat_status write_scores(fold_job *job) {
         status, done,
         pleat_results_begin_as(&cv->data.classes, cv->data.folds.k, &cv->data.judging, &results));
     PLEAT_TRY_GOTO(status, done, pleat_results_unpack(gathered, all, &results));
-    PLEAT_TRY_GOTO(status, done, pleat_report_write_fold(job->folder, &results));
+    PLEAT_TRY_GOTO(status, done, pleat_report_write_fold(job->folder, &results, job->cases));
 done:
     pleat_results_free(&results);
     free(mine);
@@ -264,6 +303,8 @@ done:
     free(job.sources);
     free(job.held_out);
     free(job.layers);
+    free(job.cases);
+    pleat_provenance_free(&job.of);
     pleat_results_free(&job.results);
     pleat_journal_close(job.journal);
     return status;

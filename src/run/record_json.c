@@ -12,8 +12,12 @@
 #include "pleat/prep.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SCHEMA "pleat/run/2" /* pleat/run/1 and pleat.run.1 had no checksum */
+#define CURE   "put it back as it was, or remove it and start the run again, which writes it anew"
 
 static pleat_status same_as_before(const pleat_config *config, const char *path) {
     pleat_config before;
@@ -38,7 +42,8 @@ static json_t *job_facts(void) {
     return facts;
 }
 
-static pleat_status write_root(const json_t *root, const char *path) {
+static pleat_status write_root(json_t *root, const char *path) {
+    PLEAT_TRY(pleat_json_seal(root, SCHEMA));
     char *dump = json_dumps(root, JSON_INDENT(2));
     PLEAT_CHECK(dump != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     const pleat_status status = pleat_file_write_atomic(path, dump, strlen(dump));
@@ -49,12 +54,14 @@ static pleat_status write_root(const json_t *root, const char *path) {
 static pleat_status write_json(const pleat_crossval *cv, int channels, const char *text,
                                const char *path) {
     const pleat_config *c = &cv->config;
-    char stamp[32], digest[17], seed[24];
+    char stamp[32], digest[17], seed[24], splits[17], settings[17], data[PATH_MAX];
+    PLEAT_TRY(pleat_folds_digest(cv->data.cases.ids, &cv->data.folds, splits));
+    pleat_config_settings(c, settings);
     pleat_time_text(stamp);
     pleat_digest_hex(pleat_digest(0, text, strlen(text)), digest);
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)c->seed);
     json_t *root = json_object();
-    (void)json_object_set_new(root, "schema", json_string("pleat/run/1"));
+    (void)json_object_set_new(root, "schema", json_string(SCHEMA)); /* first; sealed at the end */
     (void)json_object_set_new(root, "version", json_string(PLEAT_VERSION));
     (void)json_object_set_new(root, "command", pleat_json_text(cv->options->command));
     (void)json_object_set_new(root, "started", json_string(stamp));
@@ -62,6 +69,10 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     (void)json_object_set_new(root, "ranks", json_integer(cv->session->size));
     (void)json_object_set_new(root, "seed", json_string(seed));
     (void)json_object_set_new(root, "config_digest", json_string(digest));
+    (void)json_object_set_new(root, "settings_digest", json_string(settings));
+    (void)json_object_set_new(root, "splits_digest", json_string(splits));
+    (void)json_object_set_new(root, "data",
+                              pleat_json_text(realpath(c->data, data) != NULL ? data : c->data));
     (void)json_object_set_new(root, "classes", pleat_json_text(c->classes));
     (void)json_object_set_new(root, "folds", json_integer(cv->config.folds));
     (void)json_object_set_new(root, "cases", json_integer(cv->data.cases.n));
@@ -79,6 +90,24 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     return status;
 }
 
+/* What run.json, which its checksum guards, says of files that a user may have edited. */
+static pleat_status same_as_recorded(const pleat_crossval *cv, const pleat_record *before) {
+    char splits[17], settings[17];
+    PLEAT_TRY(pleat_folds_digest(cv->data.cases.ids, &cv->data.folds, splits));
+    PLEAT_CHECK(before->splits[0] == '\0' || strcmp(splits, before->splits) == 0, PLEAT_ERR_DATA,
+                "the folds of '%s/%s' are not those that the run has begun with; put the file back "
+                "as it was, or remove it to have it made again; for other folds use another --out "
+                "folder",
+                cv->options->out, pleat_run_file_name(PLEAT_RUN_SPLITS));
+    pleat_config_settings(&cv->config, settings);
+    PLEAT_CHECK(before->settings[0] == '\0' || strcmp(settings, before->settings) == 0,
+                PLEAT_ERR_ARG,
+                "'%s/%s' is not the configuration that the run has begun with; put it back as it "
+                "was, or use another --out folder",
+                cv->options->out, pleat_run_file_name(PLEAT_RUN_CONFIG));
+    return PLEAT_OK;
+}
+
 /* `data` may be another folder than before, but not of another network. */
 static pleat_status same_channels(const pleat_crossval *cv, const char *path, int channels) {
     pleat_record before = {0};
@@ -88,7 +117,17 @@ static pleat_status same_channels(const pleat_crossval *cv, const char *path, in
                 "'%s' is of images of %d channel%s, '%s' has %d: one network cannot take both; set "
                 "data: back to what the run has begun with, or use another --out folder",
                 path, before.channels, before.channels == 1 ? "" : "s", cv->config.data, channels);
-    return PLEAT_OK;
+    return same_as_recorded(cv, &before);
+}
+
+pleat_status pleat_record_check(const pleat_crossval *cv) {
+    int channels = 0;
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
+    if (pleat_file_exists(path)) PLEAT_TRY(same_as_before(&cv->config, path));
+    PLEAT_TRY(pleat_prep_count_channels(&cv->data.cases.paths[0], &channels));
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
+    return same_channels(cv, path, channels);
 }
 
 pleat_status pleat_record_start(const pleat_crossval *cv) {
@@ -96,13 +135,9 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES], text[PLEAT_CONFIG_BYTES];
     PLEAT_TRY(pleat_config_text(&cv->config, 0, text, sizeof text));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
-    if (pleat_file_exists(path))
-        PLEAT_TRY(same_as_before(&cv->config, path));
-    else
-        PLEAT_TRY(pleat_file_write_atomic(path, text, strlen(text)));
+    if (!pleat_file_exists(path)) PLEAT_TRY(pleat_file_write_atomic(path, text, strlen(text)));
     PLEAT_TRY(pleat_prep_count_channels(&cv->data.cases.paths[0], &channels));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
-    PLEAT_TRY(same_channels(cv, path, channels));
     /* A run that has all its scores keeps the record of what made them. */
     char scores[PLEAT_PATH_BYTES];
     int missing = 0;
@@ -114,20 +149,28 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
                                                    : write_json(cv, channels, text, path);
 }
 
-/* run.json as JSON, released by the caller. */
-static pleat_status load_json(const char *path, json_t **out) {
+/* run.json as JSON, released by the caller; *sealed as of pleat_json_check. */
+static pleat_status load_json(const char *path, json_t **out, int *sealed) {
     char *text = NULL;
+    size_t n = 0;
     json_error_t error;
-    PLEAT_TRY(pleat_file_read_all(path, &text, NULL));
-    *out = json_loads(text, 0, &error);
+    PLEAT_TRY(pleat_file_read_all(path, &text, &n));
+    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
     free(text);
-    PLEAT_CHECK(*out != NULL, PLEAT_ERR_FORMAT, "'%s' line %d: %s", path, error.line, error.text);
-    return PLEAT_OK;
+    PLEAT_CHECK(root != NULL, PLEAT_ERR_FORMAT, "'%s' line %d: %s; " CURE, path, error.line,
+                error.text);
+    const pleat_status status = pleat_json_check(root, path, SCHEMA, CURE, sealed);
+    if (status == PLEAT_OK)
+        *out = root;
+    else
+        json_decref(root);
+    return status;
 }
 
 pleat_status pleat_record_fell_back(const pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES];
     pleat_status status = PLEAT_OK;
+    int sealed = 0;
     json_t *folds = json_array(), *root = NULL;
     for (int fold = 0; fold < cv->data.folds.k; fold++) {
         PLEAT_TRY_GOTO(status, done,
@@ -141,7 +184,7 @@ pleat_status pleat_record_fell_back(const pleat_crossval *cv) {
     }
     if (json_array_size(folds) == 0) goto done;
     PLEAT_TRY_GOTO(status, done, pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
-    PLEAT_TRY_GOTO(status, done, load_json(path, &root));
+    PLEAT_TRY_GOTO(status, done, load_json(path, &root, &sealed));
     (void)json_object_set(root, "fell_back", folds);
     status = write_root(root, path);
 done:
@@ -170,8 +213,8 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_RECORD, path));
     PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
                 "'%s' is not the folder of a run: it has no run.json", run);
-    PLEAT_TRY(load_json(path, &root));
     *out = (pleat_record){0};
+    PLEAT_TRY(load_json(path, &root, &out->sealed));
     take(root, "version", out->version, sizeof out->version);
     take(root, "command", out->command, sizeof out->command);
     take(root, "started", out->started, sizeof out->started);
@@ -182,6 +225,9 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     take(root, "device", out->device, sizeof out->device);
     take(root, "weights", out->weights, sizeof out->weights);
     take(root, "classes", out->classes, sizeof out->classes);
+    take(root, "data", out->data, sizeof out->data);
+    take(root, "splits_digest", out->splits, sizeof out->splits);
+    take(root, "settings_digest", out->settings, sizeof out->settings);
     take(root, "seed", seed, sizeof seed);
     out->seed = strtoull(seed, NULL, 10);
     out->ranks = take_count(root, "ranks", 0);
@@ -193,6 +239,6 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
                     out->channels >= 1 && out->channels <= PLEAT_MAX_CHANNELS,
                 PLEAT_ERR_FORMAT, "'%s' has numbers that no run has", path);
     PLEAT_CHECK(out->folds >= 2 && out->classes[0] != '\0', PLEAT_ERR_FORMAT,
-                "'%s' does not say how many folds and which classes the run has", path);
+                "'%s' does not say how many folds and which classes the run has; " CURE, path);
     return PLEAT_OK;
 }

@@ -36,6 +36,21 @@ pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
                                 pleat_session *session);
 void pleat_dataset_close(pleat_dataset *data); /* also after a failure */
 
+/* Of the fold: its cases as they are in the store. To be freed. */
+pleat_status pleat_dataset_provenance(const pleat_dataset *data, int fold, pleat_provenance *out);
+
+/* The cases of a data folder, each looked at once, when it is first asked for; unchanged.c. */
+typedef struct pleat_looks pleat_looks;
+
+pleat_status pleat_looks_begin(const pleat_case_paths *paths, int n, pleat_looks **out);
+void pleat_looks_end(pleat_looks *looks); /* NULL is fine */
+/* How many images and masks of `was` are no longer the same. The log names each once, `first` (""
+ * before) is the first. Cases that are not there are passed by. Errors of reading the files. */
+pleat_status pleat_looks_compare(pleat_looks *looks, const pleat_provenance *was, int *changed,
+                                 char first[512]);
+/* The same of the cases that two folds have in common; not logged. */
+int pleat_provenance_changed(const pleat_provenance *a, const pleat_provenance *b, char first[512]);
+
 /* Who computes a fold. */
 typedef struct pleat_team {
     pleat_engine *engine; /* of this rank */
@@ -50,6 +65,7 @@ typedef struct pleat_crossval {
     const pleat_run_options *options;
     pleat_dataset data;
     pleat_team team;
+    int *redo;                    /* [folds] of rank 0: to be done again; NULL: not looked yet */
     pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
     char stop_file[PLEAT_PATH_BYTES];
 } pleat_crossval;
@@ -68,21 +84,39 @@ void pleat_gpu_usage_look(pleat_gpu_usage *usage); /* as often as one likes: ask
 /* "41.20 Wh, GPU 97 % busy", less what is not known. Returns `text`. */
 const char *pleat_gpu_usage_text(const pleat_gpu_usage *usage, char *text, size_t size);
 
+/* For rank 0, before anything is done: ERR_DATA where a fold's scores or checkpoints are of other
+ * cases than the data and the folds are now; with options->redo, the folds that changed cases touch
+ * are marked in cv->redo and, unless it is a dry run, taken away. ERR_FORMAT: scores that were
+ * changed. redo.c */
+pleat_status pleat_redo_choose(pleat_crossval *cv);
+
 /* Trains, predicts and scores one fold; collective over cv->group. *halt says why it was left
  * before its end, the same on all ranks of the group. */
 pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt);
 
 /* What the finished folds of a run scored, in order of fold; freed by the caller, also after a
- * failure. ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. */
-pleat_status pleat_run_results(const char *folder, const pleat_record *record, pleat_results *out);
+ * failure. ERR_NOT_FOUND when no fold has finished; missing folds are named in the log. ERR_DATA
+ * when its folds are of different states of a case, or of others than `cases` (NULL: not known) or
+ * splits_final.json say. */
+pleat_status pleat_run_results(const char *folder, const pleat_record *record,
+                               const pleat_cases *cases, pleat_results *out);
+/* Of it the checks: of[folds] is what the folds with scores are of. unchanged.c */
+pleat_status pleat_unchanged_folds(const char *folder, const pleat_results *results,
+                                   const pleat_provenance *of);
+pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases,
+                                  const pleat_provenance *of, int folds);
 
 /* Scores the predictions of `results` again, as report.* of `config` says, and puts that in their
  * place. Errors of pleat_score_files. */
 pleat_status pleat_run_rescore(const char *run, const pleat_config *config, pleat_results *results);
 
-/* config.yaml and run.json of a new run; ERR_ARG when the folder holds a run of another
- * configuration, naming the first key that differs; ERR_DATA when it is of images of another number
- * of channels. */
+/* The cases of a run's data folder, without what the run itself has told of it. */
+pleat_status pleat_unchanged_scan(const char *data, pleat_case_paths **paths, int *n);
+
+/* ERR_ARG when the folder holds a run of another configuration, naming the first key that differs;
+ * ERR_DATA when it is of images of another number of channels, or its folds are others. */
+pleat_status pleat_record_check(const pleat_crossval *cv);
+/* config.yaml and run.json of a run that begins or goes on. */
 pleat_status pleat_record_start(const pleat_crossval *cv);
 /* Folds whose training was once resumed from the checkpoint before its last: said in the log, and
  * kept in run.json as `fell_back`. For rank 0, at the end. */

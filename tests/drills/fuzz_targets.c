@@ -191,15 +191,17 @@ static void feed_scores(const uint8_t *bytes, size_t n) {
     static const pleat_report_info info = {.version = "0"};
     pleat_classes classes;
     pleat_results results;
+    pleat_provenance cases = {0};
     put("fold/scores.json", bytes, n);
     HOLDS(pleat_classes_make(names, 4, &classes) == PLEAT_OK);
     HOLDS(pleat_results_begin(&classes, 2, pleat_scores_all(), &results) == PLEAT_OK);
     pleat_classes_free(&classes);
-    if (pleat_report_read_fold("fold", 0, &results) == PLEAT_OK && results.n > 0) {
+    if (pleat_report_read_fold("fold", 0, &results, &cases) == PLEAT_OK && results.n > 0) {
         (void)pleat_report_write("report", &results, &info);
-        (void)pleat_report_write_fold("report", &results);
+        (void)pleat_report_write_fold("report", &results, NULL);
     }
     pleat_results_free(&results);
+    pleat_provenance_free(&cases);
 }
 
 static void feed_record(const uint8_t *bytes, size_t n) {

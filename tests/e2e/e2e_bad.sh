@@ -172,6 +172,11 @@ cp -a data/case_00{1,2,3} twins/
 cp data/case_001/*.nii.gz twins/case_003/
 succeeds "a volume under two names" 2 train tiny.yaml --out twin --set data=twins --fold 0
 holds "is told once" same_text "$(grep -c "'case_001' and 'case_003' are one volume" err)" 1
+gzip -dc data/case_001/imaging.nii.gz | gzip -1 > twins/case_003/imaging.nii.gz
+gzip -dc data/case_001/segmentation.nii.gz | tr '\003' '\002' |
+    gzip > twins/case_003/segmentation.nii.gz
+succeeds "packed anew, with another mask" 2 train tiny.yaml --out twin2 --set data=twins --fold 0
+holds "is told too" has err "'case_001' and 'case_003' are one volume"
 
 # --- a launcher that MPI knows nothing of --------------------------------------------------------
 export SLURM_NTASKS=4

@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <fcntl.h>
+#include <hdf5.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ static pleat_checkpoint make(int step) {
     for (int i = 0; i < STATS; i++) c.stats[i] = -(float)i / 3.0f;
     for (int i = 0; i < EPOCHS * COLUMNS; i++) c.history[i] = i / 7.0;
     for (int i = 0; i < 16; i++) c.schedule[i] = 1.0 / (i + step + 1);
+    c.cases = strdup("train 8 1:2:3 4:5:6 a\nval 8 1:2:3 4:5:6 b\n");
     return c;
 }
 
@@ -53,6 +55,7 @@ static void assert_same(const pleat_checkpoint *a, const pleat_checkpoint *b) {
     assert_string_equal(a->precision, b->precision);
     assert_string_equal(a->version, b->version);
     assert_string_equal(a->metrics, b->metrics);
+    assert_string_equal(a->cases, b->cases);
     assert_int_equal(a->fold, b->fold);
     assert_int_equal(a->epoch, b->epoch);
     assert_int_equal(a->finished, b->finished);
@@ -186,6 +189,54 @@ static void test_a_damaged_latest_falls_back_wherever_the_byte_is(void **state) 
     if (found < n * 3 / 4) fail_msg("only %d of %d damaged bytes were noticed", found, n);
 }
 
+static void test_the_cases_can_be_read_alone_and_fall_back_too(void **state) {
+    (void)state;
+    char path[PLEAT_PATH_BYTES], *cases = NULL, *bytes = NULL;
+    size_t n = 0;
+    (void)in_root(path, "cases.h5");
+    REFUSED(pleat_checkpoint_cases(path, &cases), PLEAT_ERR_NOT_FOUND, path);
+    write_step(path, 1);
+    OK(pleat_checkpoint_cases(path, &cases));
+    assert_string_equal(cases, "train 8 1:2:3 4:5:6 a\nval 8 1:2:3 4:5:6 b\n");
+    free(cases);
+    OK(pleat_file_read_all(path, &bytes, &n));
+    const char *at = memmem(bytes, n, "val 8 1", 7);
+    assert_non_null(at);
+    flip(path, at - bytes);
+    REFUSED(pleat_checkpoint_cases(path, &cases), PLEAT_ERR_FORMAT,
+            "its cases are not those that were written");
+    flip(path, at - bytes);
+    write_step(path, 2); /* as large */
+    flip(path, at - bytes);
+    OK(pleat_checkpoint_cases(path, &cases)); /* of the one before */
+    assert_non_null(cases);
+    free(cases);
+    free(bytes);
+}
+
+/* As before a checkpoint had its cases. */
+static void test_a_file_of_version_3_is_read_and_knows_no_cases(void **state) {
+    (void)state;
+    char path[PLEAT_PATH_BYTES], *cases = NULL;
+    const int version = 3;
+    pleat_checkpoint c = make(3), got = {0};
+    (void)in_root(path, "version3.h5");
+    free(c.cases);
+    c.cases = NULL;
+    OK(pleat_checkpoint_write(path, &c, 0));
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    const hid_t attribute = H5Aopen(file, "format_version", H5P_DEFAULT);
+    assert_true(H5Awrite(attribute, H5T_NATIVE_INT, &version) >= 0);
+    assert_true(H5Aclose(attribute) >= 0 && H5Fclose(file) >= 0);
+    OK(pleat_checkpoint_read(path, &got));
+    assert_null(got.cases);
+    assert_memory_equal(got.params, c.params, PARAMS * sizeof(float));
+    OK(pleat_checkpoint_cases(path, &cases));
+    assert_null(cases);
+    pleat_checkpoint_free(&got);
+    pleat_checkpoint_free(&c);
+}
+
 static void test_a_truncated_or_missing_latest_falls_back(void **state) {
     (void)state;
     char path[PLEAT_PATH_BYTES];
@@ -299,6 +350,8 @@ int main(void) {
         cmocka_unit_test(test_a_model_alone_has_no_moments_no_statistics_and_no_history),
         cmocka_unit_test(test_the_generation_before_is_kept_when_asked),
         cmocka_unit_test(test_a_damaged_latest_falls_back_wherever_the_byte_is),
+        cmocka_unit_test(test_the_cases_can_be_read_alone_and_fall_back_too),
+        cmocka_unit_test(test_a_file_of_version_3_is_read_and_knows_no_cases),
         cmocka_unit_test(test_a_truncated_or_missing_latest_falls_back),
         cmocka_unit_test(test_a_read_takes_the_file_it_is_told_and_no_other),
         cmocka_unit_test(test_a_file_that_cannot_be_opened_is_no_damaged_one),

@@ -160,6 +160,10 @@ static void the_first_difference_that_changes_results_is_named(void **state) {
             assert_null(key);
         else
             assert_string_equal(key, settings[i].key);
+        char usual[17], digest[17]; /* which differs where a key does */
+        pleat_config_settings(&defaults, usual);
+        pleat_config_settings(&other, digest);
+        assert_int_equal(strcmp(usual, digest) == 0, key == NULL);
     }
     other = defaults;
     OK(pleat_config_set("train.epochs=3", &other));

@@ -338,6 +338,29 @@ static void test_a_killed_holder_holds_nothing(void **state) {
     (void)close(ready[1]);
 }
 
+/* Values of the xxHash library, one of each way through the code. */
+static void test_large_digests_are_xxh64(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t digest;
+    } rows[] = {
+        {"", 0xef46db3751d8e999},
+        {"abc", 0x44bc2cf5ad770999},
+        {"Nobody inspects the spammish repetition", 0xfbcea83c8a378bf1},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_true(pleat_digest_large(0, rows[i].text, strlen(rows[i].text)) == rows[i].digest);
+    char bytes[100] = {0};
+    const uint64_t zeros = pleat_digest_large(7, bytes, sizeof bytes);
+    assert_true(zeros != pleat_digest_large(8, bytes, sizeof bytes));
+    for (size_t i = 0; i < 8 * sizeof bytes; i++) {
+        bytes[i / 8] ^= (char)(1 << i % 8);
+        assert_true(zeros != pleat_digest_large(7, bytes, sizeof bytes));
+        bytes[i / 8] ^= (char)(1 << i % 8);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_is_read_back_and_no_temporary_stays),
@@ -355,6 +378,7 @@ int main(void) {
         cmocka_unit_test(test_a_taken_folder_is_refused_naming_its_holder_until_released),
         cmocka_unit_test(test_a_folder_is_shared_or_taken_never_both),
         cmocka_unit_test(test_a_killed_holder_holds_nothing),
+        cmocka_unit_test(test_large_digests_are_xxh64),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

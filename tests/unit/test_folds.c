@@ -149,6 +149,31 @@ static void test_the_file_has_the_keys_of_nnunet(void **state) {
                                "{\"train\":[\"b\",\"c\"],\"val\":[\"a\"]}]");
 }
 
+static void test_the_digest_is_of_who_holds_out_what(void **state) {
+    (void)state;
+    static const char *const ids[3] = {"c", "a", "b"}, *const sorted[3] = {"a", "b", "c"};
+    const pleat_folds folds = {2, 3, (int[]){0, 1, 0}}, same = {2, 3, (int[]){1, 0, 0}};
+    char one[17], other[17];
+    OK(pleat_folds_digest(ids, &folds, one));
+    OK(pleat_folds_digest(sorted, &same, other));
+    assert_string_equal(one, other);
+    OK(pleat_folds_digest(sorted, &folds, other));
+    assert_string_not_equal(one, other);
+}
+
+static void test_the_held_out_cases_of_a_fold_are_compared_with_the_file(void **state) {
+    (void)state;
+    static const char *const ids[3] = {"c", "a", "b"}, *const of_0[2] = {"b", "c"};
+    const pleat_folds folds = {2, 3, (int[]){0, 1, 0}};
+    OK(pleat_folds_write(splits_path(), ids, &folds));
+    OK(pleat_folds_check_val(splits_path(), 0, of_0, 2));
+    REFUSED(pleat_folds_check_val(splits_path(), 1, of_0, 2), PLEAT_ERR_DATA,
+            "case 'b' was held out by fold 1");
+    REFUSED(pleat_folds_check_val(splits_path(), 0, of_0, 1), PLEAT_ERR_DATA,
+            "fold 0 has scores of 1 cases, but holds out 2");
+    REFUSED(pleat_folds_check_val("/no/file", 0, of_0, 1), PLEAT_ERR_NOT_FOUND, "/no/file");
+}
+
 static void test_a_file_that_does_not_fit_the_data_is_refused_by_name(void **state) {
     (void)state;
     static const struct {
@@ -196,6 +221,8 @@ int main(void) {
         cmocka_unit_test(test_what_cannot_be_cut_is_refused_by_name),
         cmocka_unit_test(test_a_written_file_reads_back_equal_in_any_order_of_ids),
         cmocka_unit_test(test_the_file_has_the_keys_of_nnunet),
+        cmocka_unit_test(test_the_digest_is_of_who_holds_out_what),
+        cmocka_unit_test(test_the_held_out_cases_of_a_fold_are_compared_with_the_file),
         cmocka_unit_test(test_a_file_that_does_not_fit_the_data_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

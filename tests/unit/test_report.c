@@ -35,7 +35,7 @@ static void write_report(const char *folder, const counted *cases, int n, int fo
 
 static void write_fold(const char *folder, const counted *cases, int n) {
     pleat_results results = counted_results(cases, n, original_names, 4, 1);
-    OK(pleat_report_write_fold(folder, &results));
+    OK(pleat_report_write_fold(folder, &results, NULL));
     pleat_results_free(&results);
 }
 
@@ -241,22 +241,24 @@ static void test_a_fold_is_read_back_exactly_as_written(void **state) {
     (void)state;
     const int64_t huge = INT64_C(9007199254740993); /* 2^53 + 1: lost if it passed a double */
     counted fold0[] = {three[0], three[2]};
-    fold0[0].counts[0].tn = huge;
+    for (int c = 0; c < 4; c++) fold0[0].counts[c].tn += huge - three[0].counts[0].tn;
     const char *folder = folder_named("fold_0");
     pleat_results got = counted_results(NULL, 0, original_names, 4, 2);
-    REFUSED(pleat_report_read_fold(folder, 0, &got), PLEAT_ERR_NOT_FOUND, "scores.json");
+    REFUSED(pleat_report_read_fold(folder, 0, &got, NULL), PLEAT_ERR_NOT_FOUND, "scores.json");
     write_fold(folder, fold0, 2);
-    OK(pleat_report_read_fold(folder, 0, &got));
+    OK(pleat_report_read_fold(folder, 0, &got, NULL));
     assert_int_equal(got.n, 2);
     assert_same_case(&got, 0, &fold0[1]); /* by id: a before b */
     assert_same_case(&got, 1, &fold0[0]);
     assert_true(pleat_results_at(&got, 1, 0, 1).x == 0.8); /* and its scores are known again */
-    REFUSED(pleat_report_read_fold(folder, 1, &got), PLEAT_ERR_DATA, "of fold 0, not of fold 1");
+    REFUSED(pleat_report_read_fold(folder, 1, &got, NULL), PLEAT_ERR_DATA,
+            "of fold 0, not of fold 1");
     pleat_results_free(&got);
     got = counted_results(NULL, 0, original_names, 3, 2);
-    REFUSED(pleat_report_read_fold(folder, 0, &got), PLEAT_ERR_DATA, "4 classes, the run has 3");
+    REFUSED(pleat_report_read_fold(folder, 0, &got, NULL), PLEAT_ERR_DATA,
+            "4 classes, the run has 3");
     pleat_results_free(&got);
-    fold0[0].counts[0].tn = 20;
+    fold0[0] = three[0];
     write_fold(folder, fold0, 2);
     char *text = text_of(folder, "scores.csv");
     assert_non_null(strstr(text, "\na,HD95,,,,\n")); /* not known, where only counts are */
@@ -282,7 +284,7 @@ static void test_a_damaged_fold_is_refused_naming_the_file(void **state) {
     for (size_t i = 0; i < COUNT(damaged); i++) {
         pleat_results got = counted_results(NULL, 0, one, 1, 1);
         OK(pleat_file_write_atomic(path, damaged[i], strlen(damaged[i])));
-        REFUSED(pleat_report_read_fold(folder, 0, &got), PLEAT_ERR_FORMAT, path);
+        REFUSED(pleat_report_read_fold(folder, 0, &got, NULL), PLEAT_ERR_FORMAT, path);
         assert_int_equal(got.n, 0);
         pleat_results_free(&got);
     }
@@ -295,10 +297,10 @@ static void test_a_negative_count_is_refused(void **state) {
     wrong.counts[2].fp = -1;
     write_fold(folder, &wrong, 1);
     pleat_results got = counted_results(NULL, 0, original_names, 4, 1);
-    REFUSED(pleat_report_read_fold(folder, 0, &got), PLEAT_ERR_FORMAT, "case 0");
+    REFUSED(pleat_report_read_fold(folder, 0, &got, NULL), PLEAT_ERR_FORMAT, "case 0");
     wrong.counts[2].fp = INT64_MAX - 1; /* sums would overflow */
     write_fold(folder, &wrong, 1);
-    REFUSED(pleat_report_read_fold(folder, 0, &got), PLEAT_ERR_FORMAT, "case 0");
+    REFUSED(pleat_report_read_fold(folder, 0, &got, NULL), PLEAT_ERR_FORMAT, "case 0");
     pleat_results_free(&got);
 }
 
@@ -318,7 +320,7 @@ static void test_results_that_do_not_belong_together_are_refused(void **state) {
     assert_refused_results(folder, three, 3, 1, PLEAT_ERR_ARG, "'c,1' is of fold 1");
     assert_refused_results(folder, twice, 2, 2, PLEAT_ERR_DATA, "'b' was scored twice");
     pleat_results results = counted_results(three, 3, original_names, 4, 2);
-    REFUSED(pleat_report_write_fold(folder, &results), PLEAT_ERR_ARG, "several folds");
+    REFUSED(pleat_report_write_fold(folder, &results, NULL), PLEAT_ERR_ARG, "several folds");
     pleat_results_free(&results);
     assert_int_equal(rmdir(folder), 0); /* nothing was written */
 }
@@ -332,7 +334,7 @@ static void test_text_that_is_not_utf8_does_not_lose_the_results(void **state) {
     write_fold(folder, &latin, 1);
     write_report(folder, &latin, 1, 1);
     pleat_results got = counted_results(NULL, 0, original_names, 4, 1);
-    OK(pleat_report_read_fold(folder, 0, &got));
+    OK(pleat_report_read_fold(folder, 0, &got, NULL));
     assert_string_equal(got.cases[0].prediction, "/donn?es/b.nii.gz");
     assert_int_equal(got.cases[0].counts[3].tp, 4);
     pleat_results_free(&got);

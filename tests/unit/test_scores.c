@@ -338,9 +338,9 @@ static void a_folds_file_keeps_what_its_counts_do_not_tell(void **state) {
     pleat_results both = two_cases(list), got = no_cases(list), without = no_cases(list);
     const pleat_results second = pleat_results_part(&both, 1, 1);
     OK(pleat_file_make_folder(in_root(path, "fold")));
-    OK(pleat_report_write_fold(path, &second));
+    OK(pleat_report_write_fold(path, &second, NULL));
     assert_holds("fold/scores.csv", "b,SpotDiff,1.5,1.5\n", 1);
-    OK(pleat_report_read_fold(path, 1, &got));
+    OK(pleat_report_read_fold(path, 1, &got, NULL));
     for (int s = 0; s < at + 2; s++)
         for (int c = 0; c < 2; c++) {
             const double want = pleat_results_at(&second, 0, s, c).x;
@@ -352,9 +352,9 @@ static void a_folds_file_keeps_what_its_counts_do_not_tell(void **state) {
     static const pleat_scores of_then = {families_then, 1};
     pleat_results old = two_cases(&of_then);
     const pleat_results second_of_old = pleat_results_part(&old, 1, 1);
-    OK(pleat_report_write_fold(path, &second_of_old));
+    OK(pleat_report_write_fold(path, &second_of_old, NULL));
     assert_holds("fold/scores.json", "values", 0);
-    OK(pleat_report_read_fold(path, 1, &without));
+    OK(pleat_report_read_fold(path, 1, &without, NULL));
     assert_true(pleat_results_at(&without, 0, 0, 0).x == 6.0 / 7.0);
     assert_true(isnan(pleat_results_at(&without, 0, at, 1).x));
     pleat_results_free(&both);

@@ -42,6 +42,8 @@ static pleat_case_info info_of(const char *id) {
     (void)snprintf(info.label_path, sizeof info.label_path, "/data/%s/segmentation.nii.gz", id);
     info.image_file = (pleat_file_identity){123456789012, 0xfedcba9876543210};
     info.label_file = (pleat_file_identity){4711, 42};
+    info.image_content = 77;
+    info.label_content = UINT64_MAX;
     return info;
 }
 
@@ -95,6 +97,7 @@ static void test_what_is_written_about_a_case_is_read_back(void **state) {
         assert_true(got->image_file.digest == 0xfedcba9876543210);
         assert_true(got->label_file.bytes == (i < 2 ? 4711 : 0));
         assert_true(got->label_file.digest == (i < 2 ? 42 : 0));
+        assert_true(got->image_content == 77 && got->label_content == UINT64_MAX);
         assert_int_equal(got->has_label, i < 2);
         assert_int_equal(got->classes, i < 2 ? 4 : 0);
         OK(pleat_store_verify(store, i));
@@ -318,6 +321,22 @@ static void test_a_case_that_does_not_say_of_which_files_it_is_is_made_again(voi
     assert_true(H5Aclose(attribute) >= 0 && H5Fclose(other) >= 0);
     assert_int_equal(state_of(folder, "b"), PLEAT_CASE_DAMAGED);
     TOLD("version 1, this pleat knows 2");
+}
+
+/* A store of c4b6085. */
+static void test_a_case_that_does_not_say_what_its_files_hold_is_whole(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
+    pleat_case_info info;
+    char preprocessing[PLEAT_PREPROCESSING_BYTES];
+    make_store("no_content", folder);
+    (void)in_root(path, "no_content/cases/a.h5");
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(H5Adelete(file, "content") >= 0);
+    assert_true(H5Fclose(file) >= 0);
+    assert_int_equal(state_of(folder, "a"), PLEAT_CASE_WHOLE);
+    OK(pleat_store_look(path, &info, preprocessing));
+    assert_true(info.image_content == 0 && info.label_content == 0);
 }
 
 static void test_the_files_of_a_case_are_taken_with_their_identities(void **state) {
@@ -565,6 +584,7 @@ int main(void) {
         cmocka_unit_test(test_a_case_is_whole_or_damaged_or_absent),
         cmocka_unit_test(test_a_case_of_other_files_is_changed_however_they_are_called),
         cmocka_unit_test(test_a_case_that_does_not_say_of_which_files_it_is_is_made_again),
+        cmocka_unit_test(test_a_case_that_does_not_say_what_its_files_hold_is_whole),
         cmocka_unit_test(test_the_files_of_a_case_are_taken_with_their_identities),
         cmocka_unit_test(test_what_a_killed_writer_left_is_ignored_and_cleared_once_old),
         cmocka_unit_test(test_an_index_names_only_cases_that_are_there_and_each_once),

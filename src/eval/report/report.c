@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEMA "pleat/scores/1"
+#define SCHEMA "pleat/scores/2" /* 1 had no checksum, no cases trained on */
+#define OLDER  "pleat/scores/1"
+#define CURE   "remove it to score the fold again"
 
 /* --- a fold's exact counts, out ------------------------------------------------------------- */
 
@@ -61,9 +63,39 @@ static void put_how(const pleat_results *r, json_t *root, int *lost) {
             root, "judged", pleat_json_text(pleat_judging_text(&r->how, &r->classes, text)));
 }
 
-static pleat_status write_counts(const pleat_tables *t, const char *path) {
+/* The lines of a text as a list. */
+static json_t *lines_of(const char *text) {
+    json_t *list = json_array();
+    for (const char *line = text; *line != '\0';) {
+        const size_t length = strcspn(line, "\n");
+        if (json_array_append_new(list, json_stringn(line, length)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+        line += length + (line[length] == '\n');
+    }
+    return list;
+}
+
+/* Of FOLDER/history.tsv, "" when there is none. */
+static pleat_status history_digest(const char *folder, char out[17]) {
+    char path[PLEAT_PATH_BYTES], *text = NULL;
+    size_t n = 0;
+    out[0] = '\0';
+    PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_HISTORY, path));
+    const pleat_status status = pleat_file_read_all(path, &text, &n);
+    if (status == PLEAT_ERR_NOT_FOUND) return PLEAT_OK;
+    PLEAT_TRY(status);
+    pleat_digest_hex(pleat_digest(0, text, n), out);
+    free(text);
+    return PLEAT_OK;
+}
+
+static pleat_status write_counts(const pleat_tables *t, const char *folder, const char *of_cases) {
     pleat_status status = PLEAT_OK;
-    char *text = NULL;
+    char path[PLEAT_PATH_BYTES], history[17], *text = NULL;
+    PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_SCORES, path));
+    PLEAT_TRY(history_digest(folder, history));
     const pleat_classes *classes = &t->results->classes;
     json_t *names = json_array(), *cases = json_array();
     json_t *root = json_pack("{ss si so so}", "schema", SCHEMA, "fold",
@@ -74,6 +106,11 @@ static pleat_status write_counts(const pleat_tables *t, const char *path) {
     for (int i = 0; lost == 0 && i < t->results->n; i++)
         lost += json_array_append_new(cases, case_to_json(t, i, &lost));
     if (lost == 0) put_how(t->results, root, &lost);
+    if (lost == 0 && of_cases != NULL)
+        lost += json_object_set_new(root, "provenance", lines_of(of_cases));
+    if (lost == 0 && history[0] != '\0')
+        lost += json_object_set_new(root, "history_digest", json_string(history));
+    if (lost == 0) PLEAT_TRY_GOTO(status, done, pleat_json_seal(root, SCHEMA));
     if (lost == 0) text = json_dumps(root, JSON_INDENT(1));
     PLEAT_CHECK_GOTO(status, done, text != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     PLEAT_TRY_GOTO(status, done, pleat_file_write_atomic(path, text, strlen(text)));
@@ -83,7 +120,8 @@ done:
     return status;
 }
 
-pleat_status pleat_report_write_fold(const char *folder, const pleat_results *results) {
+pleat_status pleat_report_write_fold(const char *folder, const pleat_results *results,
+                                     const char *cases) {
     pleat_status status = PLEAT_OK;
     char path[PLEAT_PATH_BYTES];
     pleat_tables t;
@@ -92,8 +130,8 @@ pleat_status pleat_report_write_fold(const char *folder, const pleat_results *re
                      "results of several folds were to go into '%s'", folder);
     PLEAT_TRY_GOTO(status, done, pleat_fold_path(folder, PLEAT_FOLD_TABLE, path));
     PLEAT_TRY_GOTO(status, done, pleat_tables_write_detailed(&t, 1, path));
-    PLEAT_TRY_GOTO(status, done, pleat_fold_path(folder, PLEAT_FOLD_SCORES, path));
-    PLEAT_TRY_GOTO(status, done, write_counts(&t, path)); /* last: it says the fold is finished */
+    /* last: it says the fold is finished */
+    PLEAT_TRY_GOTO(status, done, write_counts(&t, folder, cases));
 done:
     pleat_tables_free(&t);
     return status;
@@ -103,7 +141,9 @@ done:
 
 static const int64_t MOST_VOXELS = INT64_C(1) << 55; /* no volume has more, no sum overflows */
 
-/* 1 when `value` has the counts of `classes` classes. */
+static int64_t voxels_of(const pleat_counts *k) { return k->tp + k->fp + k->fn + k->tn; }
+
+/* 1 when `value` has the counts of `classes` classes, each of one count of voxels. */
 static int read_counts(const json_t *value, int classes, pleat_counts *out) {
     if (json_array_size(value) != (size_t)classes) return 0;
     for (int c = 0; c < classes; c++) {
@@ -116,6 +156,7 @@ static int read_counts(const json_t *value, int classes, pleat_counts *out) {
                 return 0;
             *to[i] = json_integer_value(count);
         }
+        if (voxels_of(&out[c]) != voxels_of(&out[0])) return 0;
     }
     return 1;
 }
@@ -153,7 +194,8 @@ static pleat_status read_case(const json_t *value, const char *path, size_t i, i
     if (whole) PLEAT_TRY(pleat_results_add(results, text[0], fold, text[1], text[2], &one));
     whole = whole && read_counts(json_object_get(value, "counts"), results->classes.n, one->counts);
     PLEAT_CHECK(whole, PLEAT_ERR_FORMAT,
-                "case %zu of '%s' is damaged; remove the file to score the fold again", i, path);
+                "case %zu of '%s' is damaged, or its counts do not add up to its volume; " CURE, i,
+                path);
     read_values(json_object_get(value, "values"), results, one->values);
     read_grid(json_object_get(value, "grid"), one);
     return pleat_scores_compute(results->scores, &results->how, NULL, results->classes.n,
@@ -172,46 +214,141 @@ static pleat_status check_how(const char *judged, const char *path, const pleat_
     return PLEAT_OK;
 }
 
+static pleat_status check_classes(const json_t *list, const char *path, const pleat_results *r) {
+    const size_t classes = json_array_size(list);
+    PLEAT_CHECK(classes == (size_t)r->classes.n, PLEAT_ERR_DATA,
+                "'%s' holds the scores of %zu classes, the run has %d; " CURE, path, classes,
+                r->classes.n);
+    for (int c = 0; c < r->classes.n; c++) {
+        const char *name = json_string_value(json_array_get(list, (size_t)c));
+        PLEAT_CHECK(name != NULL && strcmp(name, r->classes.name[c]) == 0, PLEAT_ERR_DATA,
+                    "'%s' holds the scores of the class '%s', which the run's run.json calls '%s'; "
+                    "put back the file that was changed",
+                    path, name != NULL ? name : "", r->classes.name[c]);
+    }
+    return PLEAT_OK;
+}
+
 static pleat_status parse_counts(const json_t *root, const char *path, int fold,
                                  pleat_results *results) {
-    const char *schema = json_string_value(json_object_get(root, "schema"));
     const json_t *cases = json_object_get(root, "cases"), *of = json_object_get(root, "fold");
-    const size_t classes = json_array_size(json_object_get(root, "classes"));
-    const size_t many = json_array_size(cases);
-    PLEAT_CHECK(schema != NULL && strcmp(schema, SCHEMA) == 0, PLEAT_ERR_FORMAT,
-                "'%s' is no %s file; remove it to score the fold again", path, SCHEMA);
-    PLEAT_CHECK(classes >= 1 && classes <= PLEAT_MAX_CLASSES && many >= 1, PLEAT_ERR_FORMAT,
-                "'%s' has %zu classes and %zu cases; remove it to score the fold again", path,
-                classes, many);
+    const json_t *classes = json_object_get(root, "classes");
+    const size_t many = json_array_size(cases), n_classes = json_array_size(classes);
+    PLEAT_CHECK(n_classes >= 1 && n_classes <= PLEAT_MAX_CLASSES && many >= 1, PLEAT_ERR_FORMAT,
+                "'%s' has %zu classes and %zu cases; " CURE, path, n_classes, many);
     PLEAT_CHECK(json_is_integer(of) && json_integer_value(of) == fold, PLEAT_ERR_DATA,
                 "'%s' holds the scores of fold %lld, not of fold %d", path,
                 (long long)json_integer_value(of), fold);
-    PLEAT_CHECK(classes == (size_t)results->classes.n, PLEAT_ERR_DATA,
-                "'%s' holds the scores of %zu classes, the run has %d; remove it to score the fold "
-                "again",
-                path, classes, results->classes.n);
+    PLEAT_TRY(check_classes(classes, path, results));
     PLEAT_TRY(check_how(json_string_value(json_object_get(root, "judged")), path, results));
     for (size_t i = 0; i < many; i++)
         PLEAT_TRY(read_case(json_array_get(cases, i), path, i, fold, results));
     return PLEAT_OK;
 }
 
-pleat_status pleat_report_read_fold(const char *folder, int fold, pleat_results *results) {
+/* The cases from `first` on are those held out, with as many voxels. */
+static pleat_status check_held_out(const pleat_provenance *of, const char *path,
+                                   const pleat_results *results, int first) {
+    int held_out = 0;
+    for (int i = 0; i < of->n; i++) held_out += of->of[i].held_out;
+    for (int i = first; i < results->n; i++) {
+        const pleat_case_result *r = &results->cases[i];
+        const pleat_traced_case *c = pleat_provenance_find(of, r->id);
+        PLEAT_CHECK(c != NULL && c->held_out, PLEAT_ERR_FORMAT,
+                    "'%s' scores case '%s', which the fold has not held out; " CURE, path, r->id);
+        PLEAT_CHECK(voxels_of(&r->counts[0]) == c->voxels, PLEAT_ERR_FORMAT,
+                    "'%s' counts %lld voxels of case '%s', which has %lld; " CURE, path,
+                    (long long)voxels_of(&r->counts[0]), r->id, (long long)c->voxels);
+    }
+    PLEAT_CHECK(held_out == results->n - first, PLEAT_ERR_FORMAT,
+                "'%s' scores %d cases, the fold has held out %d; " CURE, path, results->n - first,
+                held_out);
+    return PLEAT_OK;
+}
+
+/* The list of lines as the text it was made of. */
+static pleat_status parse_provenance(const json_t *list, const char *path, pleat_provenance *out) {
+    size_t bytes = 1;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        bytes += json_string_length(json_array_get(list, i)) + 1;
+    char *text = calloc(bytes, 1), *to = text;
+    PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory for the cases of '%s'", path);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *line = json_array_get(list, i);
+        memcpy(to, json_is_string(line) ? json_string_value(line) : "", json_string_length(line));
+        to += json_string_length(line);
+        *to++ = '\n';
+    }
+    const pleat_status status = pleat_provenance_parse(text, path, out);
+    free(text);
+    return status;
+}
+
+/* history.tsv, of which the curves are drawn, is that of the fold; one that is gone is no other. */
+static pleat_status check_history(const json_t *root, const char *folder, const char *path) {
+    const char *was = json_string_value(json_object_get(root, "history_digest"));
+    char is[17];
+    if (was == NULL) return PLEAT_OK;
+    PLEAT_TRY(history_digest(folder, is));
+    PLEAT_CHECK(is[0] == '\0' || strcmp(was, is) == 0, PLEAT_ERR_FORMAT,
+                "'%s/%s' is not as it was when '%s' was written; put it back, or remove both and "
+                "start the run again: its checkpoint has the history",
+                folder, pleat_fold_file_name(PLEAT_FOLD_HISTORY), path);
+    return PLEAT_OK;
+}
+
+/* FOLDER/scores.json, whose checksum is right; `path` is its name. */
+static pleat_status load(const char *folder, char path[PLEAT_PATH_BYTES], json_t **out) {
     pleat_status status = PLEAT_OK;
-    char path[PLEAT_PATH_BYTES], *text = NULL;
+    char *text = NULL;
     size_t bytes = 0;
-    json_t *root = NULL;
+    int sealed = 0;
     json_error_t error;
     PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_SCORES, path));
     PLEAT_TRY(pleat_file_read_all(path, &text, &bytes));
-    root = json_loadb(text, bytes, 0, &error);
-    PLEAT_CHECK_GOTO(status, done, root != NULL, PLEAT_ERR_FORMAT,
-                     "'%s', line %d: %s; remove it to score the fold again", path, error.line,
-                     error.text);
-    PLEAT_TRY_GOTO(status, done, parse_counts(root, path, fold, results));
+    json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+    PLEAT_CHECK_GOTO(status, done, root != NULL, PLEAT_ERR_FORMAT, "'%s', line %d: %s; " CURE, path,
+                     error.line, error.text);
+    PLEAT_TRY_GOTO(status, done, pleat_json_check(root, path, SCHEMA, CURE, &sealed));
+    const char *schema = json_string_value(json_object_get(root, "schema"));
+    PLEAT_CHECK_GOTO(status, done, schema != NULL && strcmp(schema, sealed ? SCHEMA : OLDER) == 0,
+                     PLEAT_ERR_FORMAT, "'%s' is no %s file; " CURE, path, SCHEMA);
+    *out = root;
+    root = NULL;
 done:
     json_decref(root);
     free(text);
+    return status;
+}
+
+pleat_status pleat_report_read_cases(const char *folder, pleat_provenance *out) {
+    char path[PLEAT_PATH_BYTES];
+    json_t *root = NULL;
+    PLEAT_TRY(load(folder, path, &root));
+    const pleat_status status = parse_provenance(json_object_get(root, "provenance"), path, out);
+    json_decref(root);
+    return status;
+}
+
+pleat_status pleat_report_read_fold(const char *folder, int fold, pleat_results *results,
+                                    pleat_provenance *cases) {
+    pleat_status status = PLEAT_OK;
+    char path[PLEAT_PATH_BYTES];
+    json_t *root = NULL;
+    pleat_provenance of = {0};
+    const int first = results->n;
+    PLEAT_TRY(load(folder, path, &root));
+    PLEAT_TRY_GOTO(status, done, parse_counts(root, path, fold, results));
+    PLEAT_TRY_GOTO(status, done, parse_provenance(json_object_get(root, "provenance"), path, &of));
+    if (of.n > 0) PLEAT_TRY_GOTO(status, done, check_held_out(&of, path, results, first));
+    PLEAT_TRY_GOTO(status, done, check_history(root, folder, path));
+    if (cases != NULL) {
+        *cases = of;
+        of = (pleat_provenance){0};
+    }
+done:
+    pleat_provenance_free(&of);
+    json_decref(root);
     return status;
 }
 

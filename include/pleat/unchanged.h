@@ -1,0 +1,29 @@
+/*
+ * unchanged.h - what is told of data that changed after models were trained on them.
+ *
+ * A fold's scores and checkpoints carry the cases they are of (provenance.h). A run and a report
+ * refuse others (crossval.h); who predicts or scores by hand is warned in the log, where it can be
+ * known. None of these is an error: what cannot be read is told too.
+ */
+#ifndef PLEAT_UNCHANGED_H
+#define PLEAT_UNCHANGED_H
+
+#include "pleat/results.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Of checkpoints models[n] that predict together: two that were trained on different states of a
+ * case. */
+void pleat_unchanged_models(const char *const *models, int n);
+/* Of a run: cases of its data folder that are not what its models were trained on. */
+void pleat_unchanged_run(const char *run);
+/* Of label maps in `predictions`, the folder of a run's fold, and what they were scored against:
+ * masks that are not those of the fold's scores. */
+void pleat_unchanged_truth(const char *predictions, const pleat_results *scored);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_UNCHANGED_H */

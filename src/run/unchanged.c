@@ -1,0 +1,326 @@
+/* unchanged.c - what folds say of their cases, compared with the data and with each other. */
+#include "pleat/unchanged.h"
+
+#include "pleat/checkpoint.h"
+#include "pleat/log.h"
+#include "pleat/prep.h"
+#include "pleat/store.h"
+#include "run_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { IMAGE, MASK, PARTS };
+static const char *const part_names[PARTS] = {"image", "mask"};
+
+typedef struct look { /* at a case */
+    int identified, told[PARTS];
+    pleat_traced now[PARTS];
+} look;
+
+struct pleat_looks {
+    const pleat_case_paths *paths; /* [n] */
+    look *of;                      /* [n] */
+    int n;
+};
+
+pleat_status pleat_looks_begin(const pleat_case_paths *paths, int n, pleat_looks **out) {
+    pleat_looks *looks = calloc(1, sizeof *looks);
+    if (looks != NULL) looks->of = calloc((size_t)n + 1, sizeof *looks->of);
+    if (looks == NULL || looks->of == NULL) {
+        free(looks);
+        return PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", n);
+    }
+    looks->paths = paths;
+    looks->n = n;
+    *out = looks;
+    return PLEAT_OK;
+}
+
+void pleat_looks_end(pleat_looks *looks) {
+    if (looks == NULL) return;
+    free(looks->of);
+    free(looks);
+}
+
+static const pleat_traced *part_of(const pleat_traced_case *c, int part) {
+    return part == MASK ? &c->mask : &c->image;
+}
+
+/* Compares files, and what they hold where that decides. */
+static pleat_status look_inside(const pleat_case_paths *paths, int part, const pleat_traced *then,
+                                pleat_traced *now, int *same) {
+    *same = pleat_traced_same(then, now);
+    if (*same || then->content == 0 || (part == MASK && paths->label == NULL)) return PLEAT_OK;
+    if (now->content == 0) PLEAT_TRY(pleat_prep_content(paths, part == MASK, &now->content));
+    *same = pleat_traced_same(then, now);
+    return PLEAT_OK;
+}
+
+/* Its files are digested once. */
+static pleat_status look_at(pleat_looks *looks, int i, int part, const pleat_traced *then,
+                            int *same) {
+    const pleat_case_paths *paths = &looks->paths[i];
+    look *l = &looks->of[i];
+    if (!l->identified) {
+        pleat_case_info info = {0};
+        PLEAT_TRY(pleat_store_set_files(&info, paths->image, paths->images, paths->label));
+        l->now[IMAGE].file = info.image_file;
+        l->now[MASK].file = info.label_file;
+        l->identified = 1;
+    }
+    return look_inside(paths, part, then, &l->now[part], same);
+}
+
+static int find_case(const pleat_looks *looks, const char *id) {
+    int low = 0, high = looks->n; /* in order of id */
+    while (low < high) {
+        const int middle = low + (high - low) / 2, order = strcmp(id, looks->paths[middle].id);
+        if (order == 0) return middle;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return -1;
+}
+
+pleat_status pleat_looks_compare(pleat_looks *looks, const pleat_provenance *was, int *changed,
+                                 char first[512]) {
+    *changed = 0;
+    for (int c = 0; c < was->n * PARTS; c++) {
+        const pleat_traced_case *then = &was->of[c / PARTS];
+        const int i = find_case(looks, then->id), part = c % PARTS;
+        int same = 1;
+        if (i < 0) continue;
+        PLEAT_TRY(look_at(looks, i, part, part_of(then, part), &same));
+        if (same) continue;
+        char what[512];
+        const pleat_case_paths *paths = &looks->paths[i];
+        const char *file = part == IMAGE ? paths->image[0] : paths->label;
+        (void)snprintf(what, sizeof what, "the %s of case '%s', '%.300s'", part_names[part],
+                       then->id, file != NULL ? file : "");
+        if (!looks->of[i].told[part])
+            pleat_log(PLEAT_INFO, "changed since a fold was made: %s", what);
+        looks->of[i].told[part] = 1;
+        if (first[0] == '\0') memcpy(first, what, sizeof what);
+        ++*changed;
+    }
+    return PLEAT_OK;
+}
+
+int pleat_provenance_changed(const pleat_provenance *a, const pleat_provenance *b,
+                             char first[512]) {
+    int changed = 0;
+    for (int c = 0; c < a->n * PARTS; c++) {
+        const pleat_traced_case *one = &a->of[c / PARTS];
+        const pleat_traced_case *other = pleat_provenance_find(b, one->id);
+        const int part = c % PARTS;
+        if (other == NULL || pleat_traced_same(part_of(one, part), part_of(other, part))) continue;
+        if (first[0] == '\0')
+            (void)snprintf(first, 512, "the %s of case '%s'", part_names[part], one->id);
+        changed++;
+    }
+    return changed;
+}
+
+/* --- what is refused ------------------------------------------------------------------------- */
+
+/* The case that both folds hold out; NULL: there is none. */
+static const char *held_out_twice(const pleat_provenance *a, const pleat_provenance *b) {
+    for (int i = 0; i < a->n; i++) {
+        const pleat_traced_case *other = pleat_provenance_find(b, a->of[i].id);
+        if (a->of[i].held_out && other != NULL && other->held_out) return a->of[i].id;
+    }
+    return NULL;
+}
+
+/* The cases scored of each fold are those that splits_final.json, where it is, holds out. */
+static pleat_status check_splits(const char *folder, const pleat_results *results) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_SPLITS, path));
+    if (!pleat_file_exists(path)) return PLEAT_OK;
+    const char **ids = malloc((size_t)results->n * sizeof *ids);
+    PLEAT_CHECK(ids != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", results->n);
+    for (int first = 0, n = 0; first < results->n && status == PLEAT_OK; first += n) {
+        const int fold = results->cases[first].fold;
+        for (n = 0; first + n < results->n && results->cases[first + n].fold == fold; n++)
+            ids[n] = results->cases[first + n].id;
+        status = pleat_folds_check_val(path, fold, ids, n);
+    }
+    free(ids);
+    return status;
+}
+
+pleat_status pleat_unchanged_folds(const char *folder, const pleat_results *results,
+                                   const pleat_provenance *of) {
+    PLEAT_TRY(check_splits(folder, results));
+    for (int i = 0; i < results->n; i++)
+        if (of[results->cases[i].fold].n == 0) {
+            pleat_log(PLEAT_INFO,
+                      "fold=%d and perhaps others of '%s' are of an older pleat: they have no "
+                      "checksum and do not say which cases they are of, and are taken as they are",
+                      results->cases[i].fold, folder);
+            break;
+        }
+    for (int b = 1; b < results->folds; b++)
+        for (int a = 0; a < b; a++) {
+            char what[512] = "";
+            const char *twice = held_out_twice(&of[a], &of[b]);
+            PLEAT_CHECK(twice == NULL, PLEAT_ERR_DATA,
+                        "case '%s' is held out by fold %d and by fold %d of '%s'; remove one of "
+                        "the folds' folders to have it trained again",
+                        twice, a, b, folder);
+            PLEAT_CHECK(pleat_provenance_changed(&of[a], &of[b], what) == 0, PLEAT_ERR_DATA,
+                        "folds %d and %d of '%s' are of different states of %s; start the run with "
+                        "--redo to have all folds of the state that it has now",
+                        a, b, folder, what);
+        }
+    return PLEAT_OK;
+}
+
+pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases,
+                                  const pleat_provenance *of, int folds) {
+    pleat_looks *looks = NULL;
+    pleat_status status = PLEAT_OK;
+    char first[512] = "";
+    int changed = 0;
+    PLEAT_TRY(pleat_looks_begin(cases->paths, cases->n, &looks));
+    for (int fold = 0; fold < folds && status == PLEAT_OK; fold++) {
+        int here = 0;
+        status = pleat_looks_compare(looks, &of[fold], &here, first);
+        changed += here > 0;
+    }
+    pleat_looks_end(looks);
+    PLEAT_TRY(status);
+    PLEAT_CHECK(changed == 0, PLEAT_ERR_DATA,
+                "%s is not what %d fold%s of '%s' %s of, so the scores are of other data; put it "
+                "back, or start the run with --redo to do again the folds that it touches",
+                first, changed, changed == 1 ? "" : "s", folder, changed == 1 ? "is" : "are");
+    return PLEAT_OK;
+}
+
+pleat_status pleat_unchanged_scan(const char *data, pleat_case_paths **paths, int *n) {
+    const pleat_log_level level = pleat_log_level_get();
+    pleat_log_set_level(PLEAT_QUIET);
+    const pleat_status status = pleat_layout_scan(data, PLEAT_LAYOUT_LABELLED, paths, n);
+    pleat_log_set_level(level);
+    return status;
+}
+
+/* --- what is only told ------------------------------------------------------------------------ */
+
+/* "; and 3 more", in `out`. */
+static const char *and_more(int changed, char out[32]) {
+    out[0] = '\0';
+    if (changed > 1) (void)snprintf(out, 32, ", and %d more", changed - 1);
+    return out;
+}
+
+/* Of a model; empty where it does not say. */
+static pleat_status read_model(const char *path, pleat_provenance *out) {
+    char *text = NULL;
+    PLEAT_TRY(pleat_checkpoint_cases(path, &text));
+    const pleat_status status = text == NULL ? PLEAT_OK : pleat_provenance_parse(text, path, out);
+    free(text);
+    return status;
+}
+
+void pleat_unchanged_models(const char *const *models, int n) {
+    pleat_provenance first = {0};
+    const char *named = NULL;
+    for (int i = 0; i < n && n > 1; i++) {
+        pleat_provenance of = {0};
+        char what[512] = "", more[32];
+        if (read_model(models[i], &of) != PLEAT_OK)
+            pleat_log(PLEAT_INFO, "warning: which cases a model has learnt from is not known: %s",
+                      pleat_error_message());
+        const int changed = named == NULL ? 0 : pleat_provenance_changed(&first, &of, what);
+        if (changed > 0)
+            pleat_log(PLEAT_INFO,
+                      "warning: '%s' and '%s' were trained on different states of %s%s; start the "
+                      "run with --redo to have all of one",
+                      named, models[i], what, and_more(changed, more));
+        if (named == NULL && of.n > 0) {
+            named = models[i];
+            first = of;
+            of = (pleat_provenance){0};
+        }
+        pleat_provenance_free(&of);
+    }
+    pleat_provenance_free(&first);
+}
+
+/* Of the folds of `run` the lists that their models carry, compared with the data. */
+static pleat_status compare_run(const char *run, char first[512], int *changed) {
+    pleat_record record;
+    pleat_case_paths *paths = NULL;
+    pleat_looks *looks = NULL;
+    pleat_status status = PLEAT_OK;
+    int n = 0;
+    PLEAT_TRY(pleat_record_read(run, &record));
+    if (record.data[0] == '\0' || !pleat_file_is_folder(record.data)) return PLEAT_OK;
+    PLEAT_TRY(pleat_unchanged_scan(record.data, &paths, &n));
+    PLEAT_TRY_GOTO(status, done, pleat_looks_begin(paths, n, &looks));
+    for (int fold = 0; fold < record.folds && status == PLEAT_OK; fold++) {
+        char path[PLEAT_PATH_BYTES];
+        pleat_provenance of = {0};
+        int here = 0;
+        PLEAT_TRY_GOTO(status, done, pleat_run_fold_path(run, fold, PLEAT_FOLD_LATEST, path));
+        if (!pleat_file_exists(path)) continue;
+        status = read_model(path, &of);
+        if (status == PLEAT_OK) status = pleat_looks_compare(looks, &of, &here, first);
+        *changed += here;
+        pleat_provenance_free(&of);
+    }
+done:
+    pleat_looks_end(looks);
+    pleat_layout_free(paths, n);
+    return status;
+}
+
+void pleat_unchanged_run(const char *run) {
+    char first[512] = "", path[PLEAT_PATH_BYTES];
+    int changed = 0;
+    if (pleat_run_path(run, PLEAT_RUN_RECORD, path) != PLEAT_OK || !pleat_file_exists(path)) return;
+    if (compare_run(run, first, &changed) != PLEAT_OK)
+        pleat_log(PLEAT_INFO, "warning: whether the data of '%s' have changed is not known: %s",
+                  run, pleat_error_message());
+    if (changed > 0)
+        pleat_log(PLEAT_INFO,
+                  "warning: the models of '%s' were trained before %s was changed; start the run "
+                  "with --redo to train them anew",
+                  run, first);
+}
+
+static pleat_status compare_masks(const char *fold, const pleat_results *scored) {
+    pleat_provenance of = {0};
+    pleat_status status = pleat_report_read_cases(fold, &of);
+    for (int i = 0; i < scored->n && status == PLEAT_OK; i++) {
+        const pleat_case_result *one = &scored->cases[i];
+        const pleat_traced_case *then = pleat_provenance_find(&of, one->id);
+        const pleat_case_paths paths = {.label = (char *)one->reference};
+        pleat_traced now = {{0}, 0};
+        int same = 1;
+        if (then == NULL) continue;
+        status = pleat_file_identify(one->reference, &now.file);
+        if (status == PLEAT_OK) status = look_inside(&paths, MASK, &then->mask, &now, &same);
+        if (!same)
+            pleat_log(PLEAT_INFO,
+                      "warning: case %s: the mask '%s' is not the one that '%s/%s' is of", one->id,
+                      one->reference, fold, pleat_fold_file_name(PLEAT_FOLD_SCORES));
+    }
+    pleat_provenance_free(&of);
+    return status;
+}
+
+void pleat_unchanged_truth(const char *predictions, const pleat_results *scored) {
+    char fold[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
+    if (pleat_path(fold, sizeof fold, "%s/..", predictions) != PLEAT_OK ||
+        pleat_fold_path(fold, PLEAT_FOLD_SCORES, path) != PLEAT_OK || !pleat_file_exists(path))
+        return;
+    if (compare_masks(fold, scored) != PLEAT_OK)
+        pleat_log(PLEAT_INFO, "warning: whether masks have changed is not known: %s",
+                  pleat_error_message());
+}

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# e2e_changed.sh - scores are of the data that are there: a volume or mask that was changed between
+# the folds of a run, after it, or by another --set data= is refused by name; --redo does again the
+# folds that it touches and comes to the numbers of a run of the new data; a volume that was only
+# packed anew is none that was changed. Wants PLEAT, the program.
+# shellcheck source=tests/lib/program.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
+
+# change FILE [BYTES]: other bytes in the middle of the voxels, as a corrected mask has.
+change() {
+    gzip -dc "$1" > volume
+    # shellcheck disable=SC2059 # the bytes themselves
+    printf "${2:-\\001}" |
+        dd of=volume bs=1 seek=$(($(stat -c %s volume) / 2)) conv=notrunc 2> /dev/null
+    gzip -n < volume > "$1"
+}
+
+tiny_data data 3 1
+cp -r data kept
+id=$(find data -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort | head -n 1)
+mask=$id/segmentation.nii.gz image=$id/imaging.nii.gz
+
+# --- between folds -------------------------------------------------------------------------------
+succeeds "fold 0" 0 run tiny.yaml --out run --fold 0
+gzip -dc "kept/$mask" | gzip -1 -n > "data/$mask"
+holds "the packing differs" eval '! cmp -s "data/$mask" "kept/$mask"'
+succeeds "a mask that is packed anew is no other" 0 run tiny.yaml --out run --fold 1
+holds "only prepared again" has err "case $id: its files changed, prepared again"
+
+change "data/$mask"
+holds "the mask differs" eval '[ "$(voxels "data/$mask")" != "$(voxels "kept/$mask")" ]'
+refused "another fold" 3 \
+    "the mask of case '$id', 'data/$mask' is not what 2 folds of 'run' are of" \
+    0 run tiny.yaml --out run --fold 2
+holds "the cure is told" has err "--redo"
+refused "the whole run" 3 "the mask of case '$id'" 2 run tiny.yaml --out run
+refused "its plan" 3 "the mask of case '$id'" 0 run tiny.yaml --out run --dry-run
+refused "its report" 3 "the mask of case '$id'" 0 report run
+succeeds "predict" 0 predict run --in data --out labels
+holds "predict warns" \
+    has err "warning: the models of 'run' were trained before the mask of case '$id'"
+
+succeeds "a plan to do them again" 0 run tiny.yaml --out run --redo --dry-run
+holds "a plan takes nothing away" [ -s run/fold_0/scores.json ]
+succeeds "one fold done again" 0 run tiny.yaml --out run --fold 0 --redo
+refused "two folds of one run, of different masks" 3 \
+    "folds 0 and 1 of 'run' are of different states" 0 report run
+mv data data.away
+refused "also without the data" 3 "different states of the mask of case '$id'" 0 report run
+mv data.away data
+succeeds "predict by models of two states" 0 predict run --in data --out labels
+holds "predict warns of that" has err "were trained on different states of the mask of case '$id'"
+succeeds "the others" 2 run tiny.yaml --out run --redo
+holds "fold 0 is not done a third time" has err "fold=0 is finished, skipped"
+holds "fold 1 is" has err "fold=1 is of data that have changed, and is done again"
+succeeds "a run of the new data" 0 run tiny.yaml --out fresh
+holds "which is the same to the last bit" same_run run fresh
+succeeds "nothing more to do again" 0 run tiny.yaml --out run --redo
+holds "which is told" has err "no case has changed"
+
+# --- after a run ---------------------------------------------------------------------------------
+succeeds "report" 0 report run
+cp "data/$image" image.nii.gz
+change "data/$image"
+refused "the image too" 3 \
+    "the image of case '$id', 'data/$image' is not what 3 folds of 'run' are of" \
+    0 run tiny.yaml --out run
+refused "its report" 3 "the image of case '$id'" 0 report run
+cp image.nii.gz "data/$image"
+succeeds "put back" 0 report run
+refused "another folder" 3 "the mask of case '$id', 'kept/$mask'" 0 run tiny.yaml --out run \
+    --set data=kept
+cp -r data elsewhere
+succeeds "the same data elsewhere" 0 run tiny.yaml --out run --set data=elsewhere
+
+# --- score ---------------------------------------------------------------------------------------
+for fold in run/fold_?; do
+    [ ! -e "$fold/predictions/$id.nii.gz" ] || predictions=$fold/predictions
+done
+names=background,lung_L,lung_R,infection
+succeeds "score against the masks of the run" 0 score "$predictions" --truth data --classes "$names"
+holds "which is not told" lacks err "is not the one"
+succeeds "score against others" 0 score "$predictions" --truth kept --classes "$names"
+holds "is told" has err "case $id: the mask 'kept/$mask' is not the one"
+
+# --- a shared store ------------------------------------------------------------------------------
+succeeds "a run fills a store" 0 run tiny.yaml --out one --set store=store --fold 0
+succeeds "another, of other data, too" 0 run tiny.yaml --out two --set store=store --set data=kept
+succeeds "the first goes on with its own" 0 run tiny.yaml --out one --set store=store
+holds "as if it had been alone" same_run one fresh
+
+# --- while it runs -------------------------------------------------------------------------------
+fold=${predictions%/predictions}
+"$pleat" run tiny.yaml --out late --set train.epochs=12 > out 2> err < /dev/null &
+started=$!
+waits 60 [ -s "late/${fold#*/}/history.tsv" ] || wrong "the fold never begins"
+change "data/$mask" '\001\001'
+wait "$started"
+code=$?
+holds "a mask that changes before it is scored: exit code $code" [ "$code" -eq 3 ]
+holds "is named" has err "the mask of case '$id', 'data/$mask' has changed since the run began"
+holds "not before it had trained" has err "trained: 12 epochs"
+refused "also by the next start" 3 "the mask of case '$id'" 0 run tiny.yaml --out late \
+    --set train.epochs=12
+verdict
