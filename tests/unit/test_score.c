@@ -44,7 +44,8 @@ static void test_each_case_with_a_prediction_is_scored_and_others_are_left_out(v
     write_labels("guesses", "a.nii.gz", guess_of_a, 6);
     write_labels("guesses", "b_0001.nii", truth_of_b, 6);
     write_labels("guesses", "stranger.nii.gz", truth_of_b, 6);
-    OK(pleat_score_folders(in_root(guesses, "guesses"), in_root(data, "data"), &got));
+    OK(pleat_score_folders(in_root(guesses, "guesses"), in_root(data, "data"), PLEAT_PLACE_SAME,
+                           &got));
     assert_int_equal(got.n, 2);
     assert_string_equal(got.cases[0].id, "a");
     assert_string_equal(got.cases[1].id, "b_0001");
@@ -64,7 +65,8 @@ static void test_a_folder_of_label_maps_alone_may_be_the_truth(void **state) {
     pleat_results got = counted_results(NULL, 0, names, 3, 1);
     write_labels("alone/guesses", "a.nii.gz", guess_of_a, 6);
     write_labels("alone/labels", "a.nii.gz", truth_of_a, 6);
-    OK(pleat_score_folders(in_root(guesses, "alone/guesses"), in_root(data, "alone/labels"), &got));
+    OK(pleat_score_folders(in_root(guesses, "alone/guesses"), in_root(data, "alone/labels"),
+                           PLEAT_PLACE_SAME, &got));
     assert_int_equal(got.n, 1);
     assert_int_equal(got.cases[0].counts[1].tp, 2);
     pleat_results_free(&got);
@@ -108,7 +110,7 @@ static void assert_pair_refused(pleat_status want, const char *const told[], siz
     char guess[PLEAT_PATH_BYTES], truth[PLEAT_PATH_BYTES];
     pleat_results got = counted_results(NULL, 0, names, 3, 1);
     assert_int_equal(pleat_score_files("a", 0, in_root(guess, "bad/guess.nii"),
-                                       in_root(truth, "bad/truth.nii"), &got),
+                                       in_root(truth, "bad/truth.nii"), PLEAT_PLACE_SAME, &got),
                      want);
     for (size_t i = 0; i < n_told; i++) TOLD(told[i]);
     pleat_results_free(&got);
@@ -133,10 +135,11 @@ static void test_a_folder_without_predictions_is_not_found(void **state) {
     pleat_results got = counted_results(NULL, 0, names, 3, 1);
     write_labels("none/labels", "a.nii.gz", truth_of_a, 6);
     (void)in_root(data, "none/labels");
-    assert_int_equal(pleat_score_folders(in_root(guesses, "none/no"), data, &got),
+    assert_int_equal(pleat_score_folders(in_root(guesses, "none/no"), data, PLEAT_PLACE_SAME, &got),
                      PLEAT_ERR_NOT_FOUND);
     OK(pleat_file_make_folder(in_root(guesses, "none/empty")));
-    REFUSED(pleat_score_folders(guesses, data, &got), PLEAT_ERR_NOT_FOUND, "none/empty/a.nii.gz");
+    REFUSED(pleat_score_folders(guesses, data, PLEAT_PLACE_SAME, &got), PLEAT_ERR_NOT_FOUND,
+            "none/empty/a.nii.gz");
     assert_int_equal(got.n, 0);
     pleat_results_free(&got);
 }
