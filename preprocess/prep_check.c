@@ -107,7 +107,7 @@ static pleat_status check_grid(const pleat_prep_config *config, const pleat_case
     PLEAT_CHECK(longest <= MOST_SIDE && bytes <= MOST_BYTES && held <= memory, PLEAT_ERR_DATA,
                 "%s, %.3g GiB, more than can be held; %s", grids, bytes / 0x1p30, cure);
     PLEAT_CHECK(!flat && (can_go == 0 || gone < can_go), PLEAT_ERR_DATA,
-                "%s: nothing is left of it; %s", grids, cure);
+                "%s: too little is left of it; %s", grids, cure);
     if (gone > 0 || shrunk > MOST_SHRUNK || voxels > MOST_GROWN * (double)pleat_voxels(g->dim))
         pleat_warn("%s; if that is not meant, %s", grids, cure);
     return PLEAT_OK;

@@ -98,7 +98,8 @@ pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_p
  * store's index, and says the warnings of all ranks and of the cases that are kept. Waits while
  * another process fills the store; one that is complete is only read, so it may be read-only. When
  * one rank fails, all leave after the case they are at; ERR_DATA too when the store was made by
- * other preprocessing or has more classes, or the cases have not all the same number of channels. */
+ * other preprocessing or has more classes, or the cases have not all the same number of channels.
+ */
 pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
                             const pleat_case_paths *cases, int n, int classes, const char *folder);
 

@@ -2,6 +2,7 @@
  * size. Run by mpiexec -n 1..4, and alone. */
 #include "pleat/log.h"
 #include "pleat/session.h"
+#include "pleat/warn.h"
 #include "support.h"
 
 #include <stdint.h>
@@ -93,6 +94,26 @@ static void gather_keeps_the_order_of_ranks(void **state) {
             for (int i = 0; i < 3 * r; ++i) assert_int_equal(*at++, r);
         free(all);
     }
+}
+
+static void warnings_of_all_ranks_come_to_the_first_once_each(void **state) {
+    pleat_comm *comm = world(state);
+    pleat_log_set_level(PLEAT_QUIET);
+    for (int round = 0; round < 2; ++round) { /* what is there is not brought again */
+        pleat_warn("all ranks have met this");
+        for (int i = 0; i < comm->rank; ++i) pleat_warn("rank %d: %d", comm->rank, i);
+        OK(pleat_comm_gather_warnings(comm));
+        const int all = 1 + comm->size * (comm->size - 1) / 2;
+        assert_int_equal(pleat_warn_count(), comm->rank == 0 ? all : 1 + comm->rank);
+    }
+    for (int r = 1, n = 1; comm->rank == 0 && r < comm->size; ++r)
+        for (int i = 0; i < r; ++i, ++n) {
+            char want[32];
+            (void)snprintf(want, sizeof want, "rank %d: %d", r, i);
+            assert_string_equal(pleat_warn_text(n), want);
+        }
+    pleat_warn_forget();
+    pleat_log_set_level(PLEAT_INFO);
 }
 
 static void a_barrier_holds_until_the_last_comes(void **state) {
@@ -254,6 +275,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(many_small_sums_queue_up, session),
         cmocka_unit_test_prestate(every_root_can_broadcast, session),
         cmocka_unit_test_prestate(gather_keeps_the_order_of_ranks, session),
+        cmocka_unit_test_prestate(warnings_of_all_ranks_come_to_the_first_once_each, session),
         cmocka_unit_test_prestate(a_barrier_holds_until_the_last_comes, session),
         cmocka_unit_test_prestate(split_makes_groups_in_key_order, session),
         cmocka_unit_test_prestate(agreement_is_ok_only_when_all_are, session),
