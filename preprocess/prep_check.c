@@ -88,11 +88,12 @@ static pleat_status check_grid(const pleat_prep_config *config, const pleat_case
                                     "micrometres?), or set preprocess.resample";
     char grids[1024];
     double made[3], voxels = 1.0, longest = 1.0, shrunk = 1.0;
-    int gone = 0, can_go = 0, flat = 0;
+    int dim[3], gone = 0, can_go = 0, flat = 0;
     if (!config->resample) return PLEAT_OK;
+    pleat_resample_size(g->dim, g->spacing, config->spacing, dim);
     for (int a = 0; a < 3; a++) {
         const double exact = g->dim[a] * g->spacing[a] / config->spacing[a];
-        made[a] = fmax(1.0, floor(exact * (1.0 + 1e-6)));
+        made[a] = exact > MOST_SIDE ? floor(exact) : dim[a];
         voxels *= made[a];
         longest = fmax(longest, made[a]);
         can_go += g->dim[a] > 1;
@@ -198,17 +199,16 @@ typedef struct spread { /* of the voxels of a channel */
 static void measure(const float *x, size_t n, const pleat_prep_steps *steps, spread *s) {
     *s = (spread){0};
     pleat_intensity_range(x, n, &s->low, &s->high);
-    const float least = (float)s->low;
-    const float low = (float)(steps->clip ? fmax(s->low, steps->clip_range[0]) : s->low);
-    const float high = (float)(steps->clip ? fmin(s->high, steps->clip_range[1]) : s->high);
-    const float scale = high > low ? 255.0f / (high - low) : 0.0f;
+    const double low = steps->clip ? fmax(s->low, steps->clip_range[0]) : s->low;
+    const double high = steps->clip ? fmin(s->high, steps->clip_range[1]) : s->high;
+    const double least = s->low, scale = high > low ? 255.0 / (high - low) : 0.0;
     size_t above = 0, cut = 0, *level = s->level;
 #pragma omp parallel for reduction(+ : above, cut, level[:256])
     for (size_t i = 0; i < n; i++) {
-        const float v = x[i] < low ? low : x[i] > high ? high : x[i];
-        above += x[i] > least;
-        cut += x[i] > high;
-        level[(int)((v - low) * scale + 0.5f)]++;
+        const double v = x[i], kept = v < low ? low : v > high ? high : v;
+        above += v > least;
+        cut += v > high;
+        level[(int)((kept - low) * scale + 0.5)]++;
     }
     s->above = above;
     s->cut = cut;
