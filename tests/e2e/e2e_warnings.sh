@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# e2e_warnings.sh - what a rank warns of is said once, counted, and kept with the run; masks and maps
-# of another place and models that label nothing do not pass. Wants PLEAT, the program.
+# e2e_warnings.sh - what a rank warns of is said once, counted, and kept with the run; masks and
+# maps of another place and models that label nothing do not pass. Wants PLEAT, the program.
 # shellcheck source=tests/lib/program.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
 
@@ -47,7 +47,8 @@ for n in 1 2 4; do
         holds "$n ranks: the report has it" times 1 out "  $clip"
     done
     for k in 1 2 4; do
-        holds "$n ranks: mask $k is told once" times 1 err "warning: case 'case_00$k': by its affine"
+        place="case 'case_00$k': by its affine"
+        holds "$n ranks: mask $k is told once" times 1 err "warning: $place"
     done
     holds "$n ranks: they are counted" grep -Eq " [0-9]+ warnings above$" err
 done
