@@ -63,6 +63,12 @@ succeeds "another run with the store" 2 train tiny.yaml --set data=moved --set d
 holds "is told what was lost when it was made" times 4 err " cuts "
 holds "and keeps it" times 4 other/run.json " cuts "
 
+small="the training volumes are all smaller than the patch along"
+holds "patches that fit are not told of" lacks err "$small"
+succeeds "a patch longer than any volume" 1 train tiny.yaml --set patch=[64,8,4] --out long --fold 0
+holds "is told along its axis" times 1 err "$small x,"
+holds "and along no other" times 1 err "$small"
+
 # --- volumes that cannot be labelled --------------------------------------------------------------
 mkdir new
 for k in 1 2 3 4; do cp data/case_001/imaging.nii.gz new/v$k.nii.gz; done
