@@ -111,9 +111,10 @@ static pleat_status form_groups(pleat_crossval *cv, const pleat_plan *plan) {
 }
 
 /* Collective: what any rank warned of is in the record. */
-static pleat_status keep_warnings(const pleat_crossval *cv) {
+static pleat_status keep_warnings(const pleat_crossval *cv, int last) {
     PLEAT_TRY(pleat_comm_gather_warnings(cv->session->world));
-    return pleat_comm_agree(cv->session->world, is_root(cv) ? pleat_record_keep(cv) : PLEAT_OK);
+    return pleat_comm_agree(cv->session->world,
+                            is_root(cv) ? pleat_record_keep(cv, last) : PLEAT_OK);
 }
 
 static pleat_status run_folds(pleat_crossval *cv, const int *todo, int n) {
@@ -133,7 +134,7 @@ static pleat_status run_folds(pleat_crossval *cv, const int *todo, int n) {
     }
     if (halt != PLEAT_HALT_NONE) PLEAT_TRY(pleat_queue_halt(cv->team.queue, halt));
     PLEAT_TRY(pleat_queue_finish(cv->team.queue)); /* every group has saved */
-    PLEAT_TRY(keep_warnings(cv));
+    PLEAT_TRY(keep_warnings(cv, 0));
     PLEAT_TRY(leave_for(cv, halt));
     const int here = why[0] != '\0' && cv->team.group->rank == 0;
     return pleat_comm_agree(cv->session->world,
@@ -162,7 +163,7 @@ static pleat_status train_all(pleat_crossval *cv) {
     PLEAT_TRY_GOTO(status, done, pleat_dataset_open(&cv->data, &cv->config, cv->session));
     PLEAT_TRY_GOTO(status, done,
                    pleat_store_channels(cv->data.store, &cv->config.network.channels));
-    PLEAT_TRY_GOTO(status, done, keep_warnings(cv));
+    PLEAT_TRY_GOTO(status, done, keep_warnings(cv, 0));
     PLEAT_TRY_GOTO(status, done, run_folds(cv, todo, n));
 done:
     free(todo);
@@ -341,7 +342,7 @@ static pleat_status run(pleat_crossval *cv) {
     if (!is_root(cv)) PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_comm_agree(world, pleat_startup_log(cv)));
     PLEAT_TRY(train_all(cv));
-    PLEAT_TRY(keep_warnings(cv)); /* where no fold was left to do */
+    PLEAT_TRY(keep_warnings(cv, 1));
     if (cv->options->train_only) return PLEAT_OK;
     return pleat_comm_agree(world, is_root(cv) ? report(cv) : PLEAT_OK);
 }

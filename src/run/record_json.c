@@ -147,8 +147,8 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
                                                    : write_json(cv, channels, text, path);
 }
 
-pleat_status pleat_record_keep(const pleat_crossval *cv) {
-    char path[PLEAT_PATH_BYTES];
+pleat_status pleat_record_keep(const pleat_crossval *cv, int last) {
+    char path[PLEAT_PATH_BYTES], text[PLEAT_PATH_BYTES + 128];
     pleat_status status = PLEAT_OK;
     json_t *folds = json_array(), *root = NULL;
     for (int fold = 0; fold < cv->data.folds.k; fold++) {
@@ -156,9 +156,12 @@ pleat_status pleat_record_keep(const pleat_crossval *cv) {
                        pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_FELL_BACK, path));
         if (!pleat_file_exists(path)) continue;
         (void)json_array_append_new(folds, json_integer(fold));
-        pleat_warn("fold=%d went on from the checkpoint before its last, which was damaged or "
-                   "missing: '%s'",
-                   fold, path);
+        (void)snprintf(text, sizeof text,
+                       "fold=%d went on from the checkpoint before its last, which was damaged or "
+                       "missing: '%s'",
+                       fold, path);
+        pleat_warn_before(text); /* of this start or an earlier one: each says it, once */
+        if (last) pleat_log(PLEAT_INFO, "%s", text);
     }
     if (json_array_size(folds) == 0 && pleat_warn_count() == 0) goto done;
     PLEAT_TRY_GOTO(status, done, pleat_record_warnings(cv->options->out));

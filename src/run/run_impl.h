@@ -88,8 +88,9 @@ void pleat_run_tell_empty(const pleat_results *results);
  * is of images of another number of channels. */
 pleat_status pleat_record_start(const pleat_crossval *cv);
 /* Adds to run.json what has come up: the warnings that this rank has kept, and as `fell_back` the
- * folds whose training was once resumed from the checkpoint before its last. For rank 0. */
-pleat_status pleat_record_keep(const pleat_crossval *cv);
+ * folds whose training was once resumed from the checkpoint before its last; the last time the log
+ * says these. For rank 0. */
+pleat_status pleat_record_keep(const pleat_crossval *cv, int last);
 /* Keeps the warnings of a run.json as if this process had said them. */
 pleat_status pleat_record_warnings(const char *run);
 /* Collective over the world: the log's first lines, of what runs where. */
