@@ -100,8 +100,8 @@ pleat_status pleat_gpu_comm_broadcast_bytes(pleat_comm *comm, void *bytes, size_
 }
 
 pleat_status pleat_gpu_comm_gather(pleat_comm *comm, const void *bytes, size_t n, int root,
-                                   void **out, size_t *out_sizes) {
-    return pleat_comm_gather(control_of(comm), bytes, n, root, out, out_sizes);
+                                   void **out, size_t *total) {
+    return pleat_comm_gather(control_of(comm), bytes, n, root, out, total);
 }
 
 pleat_status pleat_gpu_comm_agree(pleat_comm *comm, pleat_status mine) {

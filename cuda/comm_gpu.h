@@ -80,7 +80,7 @@ pleat_status pleat_gpu_comm_split(pleat_comm *comm, int color, int key,
 pleat_status pleat_gpu_comm_barrier(pleat_comm *comm);
 pleat_status pleat_gpu_comm_broadcast_bytes(pleat_comm *comm, void *bytes, size_t n, int root);
 pleat_status pleat_gpu_comm_gather(pleat_comm *comm, const void *bytes, size_t n, int root,
-                                   void **out, size_t *out_sizes);
+                                   void **out, size_t *total);
 pleat_status pleat_gpu_comm_agree(pleat_comm *comm, pleat_status mine);
 void pleat_gpu_comm_note(pleat_comm *comm, const char *where, double step_s); /* its own */
 void pleat_gpu_comm_abort(pleat_comm *comm, pleat_status status);

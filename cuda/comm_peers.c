@@ -7,20 +7,12 @@
 
 pleat_status pleat_peers_exchange(pleat_comm *comm, const pleat_peer *mine, pleat_peer *peers) {
     const size_t n = (size_t)comm->size;
-    size_t *sizes = malloc(n * sizeof *sizes);
     void *all = NULL;
-    /* Nobody may stay away from the collective calls below. */
-    pleat_status status = PLEAT_OK;
-    if (sizes == NULL)
-        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for a group of %d ranks", comm->size);
-    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
-    PLEAT_TRY_GOTO(status, done, pleat_comm_gather(comm, mine, sizeof *mine, 0, &all, sizes));
-    if (comm->rank == 0) memcpy(peers, all, n * sizeof *peers);
-    PLEAT_TRY_GOTO(status, done, pleat_comm_broadcast_bytes(comm, peers, n * sizeof *peers, 0));
-done:
-    free(sizes);
+    size_t total = 0;
+    PLEAT_TRY(pleat_comm_gather(comm, mine, sizeof *mine, 0, &all, &total));
+    if (comm->rank == 0) memcpy(peers, all, total);
     free(all);
-    return status;
+    return pleat_comm_broadcast_bytes(comm, peers, n * sizeof *peers, 0);
 }
 
 pleat_status pleat_peers_check_devices(const pleat_peer *peers, int n) {

@@ -141,23 +141,23 @@ static pleat_status gather_sizes(pleat_mpi_requests *wire, size_t n, int root, u
 }
 
 static pleat_status mpi_gather(pleat_comm *comm, const void *bytes, size_t n, int root, void **out,
-                               size_t *out_sizes) {
+                               size_t *total) {
     pleat_mpi_requests *wire = wire_of(comm);
     PLEAT_CHECK(root >= 0 && root < comm->size, PLEAT_ERR_ARG, "no rank %d in a group of %d", root,
                 comm->size);
     pleat_status status = PLEAT_OK;
     char *all = NULL;
-    size_t total = 0;
+    size_t sum = 0;
     uint64_t *sizes = calloc((size_t)comm->size, sizeof *sizes);
     PLEAT_CHECK(sizes != NULL, PLEAT_ERR_MEMORY, "no memory to gather from %d ranks", comm->size);
     PLEAT_TRY_GOTO(status, done, gather_sizes(wire, n, root, sizes));
-    for (int r = 0; r < comm->size; ++r) total += sizes[r];
-    if (comm->rank == root) all = malloc(total > 0 ? total : 1);
+    for (int r = 0; r < comm->size; ++r) sum += sizes[r];
+    if (comm->rank == root) all = malloc(sum > 0 ? sum : 1);
     PLEAT_CHECK_GOTO(status, done, comm->rank != root || all != NULL, PLEAT_ERR_MEMORY,
-                     "no memory to gather %zu bytes", total);
+                     "no memory to gather %zu bytes", sum);
     PLEAT_TRY_GOTO(status, done, collect(wire, bytes, n, root, all, sizes));
     if (comm->rank == root) {
-        for (int r = 0; r < comm->size; ++r) out_sizes[r] = sizes[r];
+        *total = sum;
         *out = all; /* ownership moves to the caller */
         all = NULL;
     }

@@ -28,15 +28,14 @@ struct pleat_queue {
 static pleat_status number_groups(pleat_queue *queue, int *groups) {
     const int size = queue->world->size;
     const uint8_t leads = queue->group->rank == 0;
-    uint8_t *leaders = NULL, *all = NULL;
+    void *leaders = NULL;
+    size_t total = 0;
     pleat_status status = PLEAT_OK;
-    size_t *sizes = calloc((size_t)size, sizeof *sizes);
-    all = calloc((size_t)size, 1);
-    PLEAT_CHECK_GOTO(status, done, sizes != NULL && all != NULL, PLEAT_ERR_MEMORY,
+    uint8_t *all = calloc((size_t)size, 1);
+    PLEAT_CHECK_GOTO(status, done, all != NULL, PLEAT_ERR_MEMORY,
                      "no memory for the queue of %d ranks", size);
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_comm_gather(queue->world, &leads, 1, 0, (void **)&leaders, sizes));
-    if (leaders != NULL) memcpy(all, leaders, (size_t)size);
+    PLEAT_TRY_GOTO(status, done, pleat_comm_gather(queue->world, &leads, 1, 0, &leaders, &total));
+    if (leaders != NULL) memcpy(all, leaders, total);
     PLEAT_TRY_GOTO(status, done, pleat_comm_broadcast_bytes(queue->world, all, (size_t)size, 0));
     PLEAT_CHECK_GOTO(status, done, all[0], PLEAT_ERR_ARG, "world rank 0 must lead its group");
     *groups = 0;
@@ -48,7 +47,6 @@ static pleat_status number_groups(pleat_queue *queue, int *groups) {
 done:
     free(leaders);
     free(all);
-    free(sizes);
     return status;
 }
 

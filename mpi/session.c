@@ -121,21 +121,20 @@ static pleat_status open_world(int *argc, char ***argv, pleat_session *session) 
 /* This rank's share of the cores it is allowed: one that k ranks of the node may use counts 1/k. */
 static pleat_status count_threads(pleat_session *session) {
     const int n = session->local_size;
-    size_t *sizes = NULL;
+    size_t total = 0;
     cpu_set_t *sets = NULL, mine;
     CPU_ZERO(&mine);
     if (sched_getaffinity(0, sizeof mine, &mine) != 0)
         for (int c = 0; c < (int)sysconf(_SC_NPROCESSORS_ONLN) && c < CPU_SETSIZE; ++c)
             CPU_SET(c, &mine);
     pleat_status status = PLEAT_OK;
-    sizes = calloc((size_t)n, sizeof *sizes);
     sets = calloc((size_t)n, sizeof *sets);
-    PLEAT_CHECK_GOTO(status, done, sizes != NULL && sets != NULL, PLEAT_ERR_MEMORY,
+    PLEAT_CHECK_GOTO(status, done, sets != NULL, PLEAT_ERR_MEMORY,
                      "no memory for the cores of %d ranks", n);
     void *all = NULL;
     PLEAT_TRY_GOTO(status, done,
-                   pleat_comm_gather(session->node, &mine, sizeof mine, 0, &all, sizes));
-    if (all != NULL) memcpy(sets, all, (size_t)n * sizeof *sets);
+                   pleat_comm_gather(session->node, &mine, sizeof mine, 0, &all, &total));
+    if (all != NULL) memcpy(sets, all, total);
     free(all);
     PLEAT_TRY_GOTO(status, done,
                    pleat_comm_broadcast_bytes(session->node, sets, (size_t)n * sizeof *sets, 0));
@@ -149,7 +148,6 @@ static pleat_status count_threads(pleat_session *session) {
     session->threads = cores < 1 ? 1 : cores;
     if (bound > 0 && bound < session->threads) session->threads = bound;
 done:
-    free(sizes);
     free(sets);
     return status;
 }

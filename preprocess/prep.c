@@ -1,9 +1,8 @@
 /* prep.c - one case: its preprocessing as text, its steps, and the way into the store. */
-#include "pleat/prep.h"
+#include "prep_check.h"
 
 #include "pleat/file.h"
 #include "pleat/intensity.h"
-#include "pleat/log.h"
 #include "pleat/memory.h"
 #include "pleat/nifti.h"
 #include "pleat/provenance.h"
@@ -16,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double MOST_TIMES = 300.0; /* of a scan's voxels: 4 mm to 0.6 mm; for large ones */
-static const double FAR_MM = 1e-3;      /* grids that differ by more are two */
+/* of a scan's voxels: 4 mm to 0.6 mm; for large ones */
+static const double MOST_TIMES = 300.0;
 
 /* ---- the canonical text ---------------------------------------------------------------------- */
 
@@ -170,14 +169,6 @@ pleat_status pleat_prep_parse_text(const char *text, pleat_prep_config *out) {
 
 /* ---- the steps ------------------------------------------------------------------------------- */
 
-/* The grid that covers the same box with voxels of `target` mm: both its sizes and, as these are
- * whole, its true spacing. */
-static void store_grid(const int dim[3], const double spacing[3], const double target[3],
-                       int new_dim[3], double new_spacing[3]) {
-    pleat_resample_size(dim, spacing, target, new_dim);
-    for (int a = 0; a < 3; a++) new_spacing[a] = dim[a] * spacing[a] / new_dim[a];
-}
-
 void pleat_prep_all_channels(pleat_prep_config *config, const pleat_prep_steps *steps) {
     for (int k = 0; k < PLEAT_MAX_CHANNELS; k++) config->channel[k] = *steps;
 }
@@ -217,7 +208,7 @@ pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *imag
         double spacing[3];
         pleat_image made = {0};
         const pleat_edge edge = config->edge_zero ? PLEAT_EDGE_ZERO : PLEAT_EDGE_REPLICATE;
-        store_grid(image->dim, image->spacing, config->spacing, dim, spacing);
+        prep_store_grid(image->dim, image->spacing, config->spacing, dim, spacing);
         PLEAT_TRY(pleat_resample_image(image, dim, spacing, edge, &made));
         pleat_image_free(image);
         *image = made;
@@ -231,54 +222,10 @@ pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *imag
 
 /* ---- the image of a case --------------------------------------------------------------------- */
 
-/* By how many mm two grids of one size differ, in spacing and in their affines. */
-static void grid_distance(const pleat_geometry *a, const pleat_geometry *b, double *spacing,
-                          double *place) {
-    *spacing = *place = 0.0;
-    for (int r = 0; r < 3; r++) {
-        *spacing = fmax(*spacing, fabs(a->spacing[r] - b->spacing[r]));
-        for (int c = 0; c < 4; c++) *place = fmax(*place, fabs(a->affine[r][c] - b->affine[r][c]));
-    }
-}
-
-static pleat_status check_size(const pleat_case_paths *paths, const pleat_geometry *image,
-                               const char *path, const pleat_geometry *other) {
-    PLEAT_CHECK(memcmp(image->dim, other->dim, sizeof other->dim) == 0, PLEAT_ERR_DATA,
-                "case '%s': '%s' has %d x %d x %d voxels, '%s' has %d x %d x %d", paths->id,
-                paths->image[0], image->dim[2], image->dim[1], image->dim[0], path, other->dim[2],
-                other->dim[1], other->dim[0]);
-    return PLEAT_OK;
-}
-
 pleat_status pleat_prep_count_channels(const pleat_case_paths *paths, int *out) {
     pleat_nifti_info info = {.channels = paths->images};
     if (paths->images == 1) PLEAT_TRY(pleat_nifti_read_header(paths->image[0], NULL, &info));
     *out = info.channels;
-    return PLEAT_OK;
-}
-
-/* The headers of all image files: one grid, and one channel in each of several files. */
-static pleat_status check_images(const pleat_case_paths *paths, pleat_geometry *image,
-                                 int *channels) {
-    pleat_nifti_info info;
-    PLEAT_TRY(pleat_nifti_read_header(paths->image[0], image, &info));
-    *channels = paths->images > 1 ? paths->images : info.channels;
-    for (int k = 0; k < paths->images && paths->images > 1; k++) {
-        const char *path = paths->image[k];
-        pleat_geometry other;
-        double spacing = 0.0, place = 0.0;
-        PLEAT_TRY(pleat_nifti_read_header(path, &other, &info));
-        PLEAT_CHECK(info.channels == 1, PLEAT_ERR_DATA,
-                    "case '%s': '%s' is channel %d and has %d itself; keep them in one file, or in "
-                    "a file each",
-                    paths->id, path, k, info.channels);
-        PLEAT_TRY(check_size(paths, image, path, &other));
-        grid_distance(image, &other, &spacing, &place);
-        PLEAT_CHECK(spacing <= FAR_MM && place <= FAR_MM, PLEAT_ERR_DATA,
-                    "case '%s': '%s' differs from '%s' by up to %.3g mm in spacing and %.3g in its "
-                    "affine; resample it to the same grid",
-                    paths->id, path, paths->image[0], spacing, place);
-    }
     return PLEAT_OK;
 }
 
@@ -312,7 +259,7 @@ pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const plea
     const int *from = native.dim;
     const double *mm = native.spacing;
     memcpy(dim, from, sizeof dim);
-    if (config->resample) store_grid(from, mm, config->spacing, dim, spacing);
+    if (config->resample) prep_store_grid(from, mm, config->spacing, dim, spacing);
     const double voxels = (double)dim[0] * dim[1] * dim[2];
     const double bytes = voxels * ((double)channels * sizeof(float) + more);
     const double times = voxels / (double)pleat_voxels(from);
@@ -326,23 +273,18 @@ pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const plea
     return PLEAT_OK;
 }
 
-/* *content, unless NULL: the digest of the image as it lies in its files. */
+/* Of a case whose headers were checked. *content, unless NULL: the digest of the image as it lies in
+ * its files. */
 static pleat_status load_image(const pleat_prep_config *config, const pleat_case_paths *paths,
-                               pleat_image *out, pleat_geometry *native, uint64_t *content) {
+                               const pleat_geometry *geometry, int channels, pleat_case_info *info,
+                               pleat_image *out, uint64_t *content) {
     pleat_status status = PLEAT_OK;
     pleat_image image = {0};
-    pleat_geometry geometry;
-    int channels = 0;
-    pleat_nifti_info info;
-    PLEAT_TRY(check_images(paths, &geometry, &channels));
-    PLEAT_TRY(pleat_nifti_read_header(paths->image[0], NULL, &info));
-    pleat_nifti_tell_spacing(paths->image[0], &geometry, &info);
-    PLEAT_TRY(pleat_prep_check_channels(config, channels));
     PLEAT_TRY(pleat_prep_check_memory(config, paths, channels, channels * (int)sizeof(float)));
-    PLEAT_TRY_GOTO(status, done, read_image(paths, &geometry, &image));
+    PLEAT_TRY_GOTO(status, done, read_image(paths, geometry, &image));
     if (content != NULL) *content = pleat_content_image(&image);
+    PLEAT_TRY_GOTO(status, done, prep_check_voxels(config, paths, &image, info));
     PLEAT_TRY_GOTO(status, done, pleat_prep_image(config, &image));
-    if (native != NULL) *native = geometry;
     *out = image;
     image = (pleat_image){0};
 done:
@@ -352,14 +294,19 @@ done:
 
 pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_paths *paths,
                              pleat_image *out, pleat_geometry *native) {
-    return load_image(config, paths, out, native, NULL);
+    pleat_geometry geometry;
+    int channels = 0;
+    PLEAT_TRY(prep_check_image(config, paths, &geometry, &channels));
+    PLEAT_TRY(load_image(config, paths, &geometry, channels, NULL, out, NULL));
+    if (native != NULL) *native = geometry;
+    return PLEAT_OK;
 }
 
 static pleat_status image_content(const pleat_case_paths *paths, uint64_t *out) {
     pleat_image image = {0};
     pleat_geometry geometry;
     int channels = 0;
-    PLEAT_TRY(check_images(paths, &geometry, &channels));
+    PLEAT_TRY(prep_check_files(paths, &geometry, &channels));
     PLEAT_TRY(read_image(paths, &geometry, &image));
     *out = pleat_content_image(&image);
     pleat_image_free(&image);
@@ -407,46 +354,29 @@ static pleat_status check_values(const pleat_case_paths *paths, const pleat_labe
 
 /* The label on the grid that the image will have. */
 static pleat_status load_label(const pleat_prep_config *config, const pleat_case_paths *paths,
-                               int classes, const pleat_geometry *geometry, pleat_label *out,
-                               uint64_t *content) {
+                               int classes, pleat_case_info *info, pleat_label *out) {
     pleat_status status = PLEAT_OK;
     pleat_label label = {0}, made = {0};
     PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(paths->label, &label, NULL));
-    *content = pleat_content_label(&label);
+    info->label_content = pleat_content_label(&label);
     PLEAT_TRY_GOTO(status, done, check_values(paths, &label, classes));
     if (config->resample) {
         int dim[3];
         double spacing[3];
-        store_grid(geometry->dim, geometry->spacing, config->spacing, dim, spacing);
+        size_t before[256];
+        const pleat_geometry *g = &info->geometry;
+        prep_store_grid(g->dim, g->spacing, config->spacing, dim, spacing);
+        prep_count_labels(&label, before);
         PLEAT_TRY_GOTO(status, done, pleat_resample_label(&label, dim, spacing, &made));
         pleat_label_free(&label);
         label = made;
+        prep_check_classes(paths, before, &label, info);
     }
     *out = label;
     label = (pleat_label){0};
 done:
     pleat_label_free(&label);
     return status;
-}
-
-/* Before any voxel is read: the two must have one shape; one place is only wished for. */
-static pleat_status check_pair(const pleat_case_paths *paths, pleat_geometry *image) {
-    pleat_geometry label;
-    pleat_nifti_info info;
-    int channels = 0;
-    double spacing = 0.0, place = 0.0;
-    PLEAT_TRY(check_images(paths, image, &channels));
-    if (paths->label == NULL) return PLEAT_OK;
-    PLEAT_TRY(pleat_nifti_read_header(paths->label, &label, &info));
-    pleat_nifti_tell_spacing(paths->label, &label, &info);
-    PLEAT_TRY(check_size(paths, image, paths->label, &label));
-    grid_distance(image, &label, &spacing, &place);
-    if (spacing > FAR_MM || place > FAR_MM)
-        pleat_log(PLEAT_INFO,
-                  "warning: case '%s': '%s' and '%s' differ by up to %.3g mm in spacing and %.3g "
-                  "in their affines; the voxels are taken as they lie",
-                  paths->id, paths->image[0], paths->label, spacing, place);
-    return PLEAT_OK;
 }
 
 pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,
@@ -456,16 +386,16 @@ pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_p
     pleat_image image = {0};
     pleat_label label = {0};
     char text[PLEAT_PREPROCESSING_BYTES];
+    int channels = 0;
     pleat_prep_text(config, text, sizeof text);
-    PLEAT_TRY(check_pair(paths, &info.geometry));
+    PLEAT_TRY(pleat_prep_check_case(config, paths, &info.geometry, &channels));
     PLEAT_TRY(pleat_store_set_id(&info, paths->id));
     PLEAT_TRY(pleat_store_set_files(&info, paths->image, paths->images, paths->label));
     if (paths->label != NULL)
-        PLEAT_TRY_GOTO(
-            status, done,
-            load_label(config, paths, classes, &info.geometry, &label, &info.label_content));
+        PLEAT_TRY_GOTO(status, done, load_label(config, paths, classes, &info, &label));
     PLEAT_TRY_GOTO(status, done,
-                   load_image(config, paths, &image, &info.geometry, &info.image_content));
+                   load_image(config, paths, &info.geometry, channels, &info, &image,
+                              &info.image_content));
     PLEAT_TRY_GOTO(
         status, done,
         pleat_store_write_case(folder, text, &info, &image, label.data != NULL ? &label : NULL));

@@ -4,8 +4,10 @@
 #include "pleat/log.h"
 #include "pleat/prep.h"
 #include "pleat/store.h"
+#include "pleat/warn.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -63,6 +65,31 @@ static pleat_status check_channels(const work *w) {
     return pleat_prep_check_channels(w->config, first);
 }
 
+/* All cases, so that one start tells of all that are refused. */
+static pleat_status check_headers(const work *w) {
+    char first[2048] = "", names[400] = "";
+    int bad = 0;
+    for (int i = 0; i < w->n; i++) {
+        pleat_geometry image;
+        int channels = 0;
+        const pleat_status status =
+            pleat_prep_check_case(w->config, &w->cases[i], &image, &channels);
+        if (status != PLEAT_ERR_DATA) {
+            PLEAT_TRY(status);
+            continue;
+        }
+        if (bad == 0) (void)snprintf(first, sizeof first, "%s", pleat_error_message());
+        if (bad == 1) pleat_log(PLEAT_INFO, "refused: %s", first);
+        if (bad >= 1) pleat_log(PLEAT_INFO, "refused: %s", pleat_error_message());
+        pleat_warn_list(names, sizeof names, w->cases[i].id);
+        bad++;
+    }
+    PLEAT_CHECK(bad != 1, PLEAT_ERR_DATA, "%s", first);
+    PLEAT_CHECK(bad == 0, PLEAT_ERR_DATA,
+                "%d of %d cases cannot be prepared, for the reasons above: %s", bad, w->n, names);
+    return PLEAT_OK;
+}
+
 static int larger_first(const void *a, const void *b) {
     const job *x = a, *y = b;
     if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
@@ -99,7 +126,18 @@ static int lists_exactly(const pleat_store *store, const work *w) {
     return same;
 }
 
-static pleat_status check_classes(const pleat_store *store, const work *w) {
+/* What was warned of when the cases were made, perhaps for another run. */
+static void repeat_warnings(const pleat_store *store) {
+    for (int i = 0; i < pleat_store_count(store); i++)
+        for (const char *line = pleat_store_info(store, i)->warnings; *line != '\0';) {
+            const size_t n = strcspn(line, "\n");
+            pleat_warn("%.*s", (int)n, line);
+            line += n + (line[n] == '\n');
+        }
+}
+
+static pleat_status check_cases(const pleat_store *store, const work *w) {
+    repeat_warnings(store);
     for (int i = 0; i < pleat_store_count(store); i++) {
         const pleat_case_info *info = pleat_store_info(store, i);
         PLEAT_CHECK(w->classes <= 0 || info->classes <= w->classes, PLEAT_ERR_DATA,
@@ -116,13 +154,14 @@ static pleat_status look(work *w, int *complete) {
     pleat_store *store = NULL;
     PLEAT_TRY(identify_files(w));
     PLEAT_TRY(check_channels(w));
+    PLEAT_TRY(check_headers(w));
     PLEAT_TRY(find_jobs(w, 0));
     if (w->n_jobs > 0) return PLEAT_OK;
     if (pleat_store_open(w->folder, w->text, &store) != PLEAT_OK) return PLEAT_OK; /* no index */
     *complete = lists_exactly(store, w);
     if (*complete) {
         pleat_log(PLEAT_INFO, "all %d cases are in '%s' already", w->n, w->folder);
-        status = check_classes(store, w);
+        status = check_cases(store, w);
     }
     pleat_store_close(store);
     return status;
@@ -194,7 +233,7 @@ static pleat_status finish_store(const work *w) {
     for (int i = 0; i < w->n; i++) ids[i] = w->cases[i].id;
     PLEAT_TRY_GOTO(status, done, pleat_store_write_index(w->folder, w->text, ids, w->n));
     PLEAT_TRY_GOTO(status, done, pleat_store_open(w->folder, w->text, &store));
-    PLEAT_TRY_GOTO(status, done, check_classes(store, w));
+    PLEAT_TRY_GOTO(status, done, check_cases(store, w));
 done:
     pleat_store_close(store);
     free(ids);
@@ -235,6 +274,11 @@ pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
     PLEAT_TRY_GOTO(status, done, pleat_comm_broadcast_bytes(comm, &complete, sizeof complete, 0));
     if (!complete) PLEAT_TRY_GOTO(status, done, fill_store(comm, &w));
 done:
+    /* Whether or not: all ranks are here, but where one is lost. */
+    if (status != PLEAT_ERR_PEER && status != PLEAT_ERR_COMM) {
+        const pleat_status told = pleat_comm_gather_warnings(comm);
+        if (status == PLEAT_OK) status = told;
+    }
     free(w.wanted);
     free(w.jobs);
     return status;

@@ -3,6 +3,7 @@
 
 #include "pleat/halt.h"
 #include "pleat/log.h"
+#include "pleat/warn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,6 +67,13 @@ static pleat_status finish_output(void) {
     return PLEAT_OK;
 }
 
+/* Who watches the end of a long log learns that there was something. */
+static void count_warnings(const pleat_session *session) {
+    const int n = pleat_warn_said();
+    if (session != NULL && session->rank == 0 && n > 0)
+        pleat_log(PLEAT_INFO, "%d warning%s above", n, n == 1 ? "" : "s");
+}
+
 /* Verbs that go on later, when they are told to leave, hear of it before MPI starts: a batch system
  * may tell of its limit that early. */
 static void catch_signals(int argc, char **argv) {
@@ -87,6 +95,7 @@ int main(int argc, char **argv) {
     pleat_status status = pleat_session_start(&argc, &argv, &a->session);
     if (status == PLEAT_OK) status = dispatch(a, argc, argv);
     if (status == PLEAT_OK) status = finish_output();
+    count_warnings(a->session);
     status = pleat_session_end(a->session, status);
     free(a);
     return pleat_status_exit_code(status);

@@ -47,10 +47,10 @@ typedef struct pleat_comm_ops {
     pleat_status (*barrier)(pleat_comm *comm);
     /* Bytes, the same on every rank afterwards. */
     pleat_status (*broadcast_bytes)(pleat_comm *comm, void *bytes, size_t n, int root);
-    /* Bytes, a different number per rank; *out (rank order, caller frees) and out_sizes[size] on
-     * root only. */
+    /* Bytes, a different number per rank, one rank's after another's: *out (caller frees, never
+     * NULL) and *total on root only, the others leave both as they are. */
     pleat_status (*gather)(pleat_comm *comm, const void *bytes, size_t n, int root, void **out,
-                           size_t *out_sizes);
+                           size_t *total);
     /* OK when every rank brings OK; else all ranks get a failure, and the message of the lowest
      * failing rank, so that all go on or all leave. */
     pleat_status (*agree)(pleat_comm *comm, pleat_status mine);
@@ -91,8 +91,8 @@ static inline pleat_status pleat_comm_broadcast_bytes(pleat_comm *comm, void *by
     return comm->ops->broadcast_bytes(comm, bytes, n, root);
 }
 static inline pleat_status pleat_comm_gather(pleat_comm *comm, const void *bytes, size_t n,
-                                             int root, void **out, size_t *out_sizes) {
-    return comm->ops->gather(comm, bytes, n, root, out, out_sizes);
+                                             int root, void **out, size_t *total) {
+    return comm->ops->gather(comm, bytes, n, root, out, total);
 }
 static inline pleat_status pleat_comm_agree(pleat_comm *comm, pleat_status mine) {
     return comm->ops->agree(comm, mine);
@@ -100,6 +100,10 @@ static inline pleat_status pleat_comm_agree(pleat_comm *comm, pleat_status mine)
 static inline void pleat_comm_note(pleat_comm *comm, const char *where, double step_s) {
     if (comm->ops->note != NULL) comm->ops->note(comm, where, step_s);
 }
+
+/* Brings the warnings (warn.h) of all ranks to rank 0, which says and keeps those it has not. For
+ * after an agreement too that has failed. src/base/comm_warnings.c */
+pleat_status pleat_comm_gather_warnings(pleat_comm *comm);
 
 /* Seconds after which a rank that is silent in a training step is given up: timeout_s, or where
  * that is 0 by a step's time: 600 s while that is not known (<= 0), for libraries start and files

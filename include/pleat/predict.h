@@ -27,7 +27,9 @@ typedef struct pleat_predict_config {
 } pleat_predict_config;
 
 /* labels [D,H,W] of source->dim. The nets share an engine, and the patch and batch of `config`. On
- * a GPU the sum is in its memory where that is enough (pleat/device.h). Not collective. */
+ * a GPU the sum is in its memory where that is enough (pleat/device.h). ERR_NUMERIC when a
+ * probability is not finite; in a GPU's memory only the first window is looked at. Not
+ * collective. */
 pleat_status pleat_predict_volume(const pleat_predict_config *config, pleat_net *const *nets,
                                   int n_nets, const pleat_source *source, uint8_t *labels);
 

@@ -21,8 +21,9 @@ typedef struct pleat_predictor pleat_predictor;
 pleat_status pleat_predictor_config_of(const char *path, pleat_config *out);
 
 /* paths[n]: checkpoints of one network, preprocessing and set of classes, else ERR_DATA naming the
- * odd one. Of `config` (NULL: the first checkpoint's) patch, overlap, pad, predict.merge and
- * predict.batch count. The engine must outlive the predictor. */
+ * odd one; ERR_NUMERIC when a weight is not finite. Of `config` (NULL: the first checkpoint's)
+ * patch, overlap, pad, predict.merge and predict.batch count. The engine must outlive the
+ * predictor. */
 pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths, int n,
                                   const pleat_config *config, pleat_predictor **out);
 void pleat_predictor_close(pleat_predictor *predictor);

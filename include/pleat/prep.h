@@ -35,11 +35,20 @@ typedef struct pleat_prep_steps { /* of a channel */
     int zscore;
 } pleat_prep_steps;
 
+/* A mask that lies more than half a voxel from its image, by the affines. */
+typedef enum pleat_affine {
+    PLEAT_AFFINE_ERROR, /* is refused */
+    PLEAT_AFFINE_WARN   /* its voxels are taken as they lie */
+} pleat_affine;
+
+const char *pleat_affine_name(int affine); /* "error", "warn"; NULL after the last */
+
 typedef struct pleat_prep_config {
     pleat_prep_steps channel[PLEAT_MAX_CHANNELS];
     int resample;
     double spacing[3]; /* mm, D, H, W: of the store's grid, when resampling */
     int edge_zero;     /* resampling an enlarged axis leaves the original's black end slices */
+    int affine;        /* pleat_affine; no part of the text */
 } pleat_prep_config;
 
 /* The same steps for every channel. */
@@ -63,9 +72,14 @@ pleat_status pleat_prep_count_channels(const pleat_case_paths *paths, int *out);
  * it; known by its header alone, as a small file of a wrong spacing asks for any size. ERR_DATA. */
 pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const pleat_case_paths *paths,
                                      int channels, int more);
+/* By the headers alone, before anything else is read: channels of one grid, a mask of the image's
+ * size and place (config->affine), a store's grid that can be held and leaves something. ERR_DATA
+ * names case, files and key; what may be meant is a warning (warn.h). */
+pleat_status pleat_prep_check_case(const pleat_prep_config *config, const pleat_case_paths *paths,
+                                   pleat_geometry *image, int *channels);
 /* Reads the image of a case, all channels, and prepares it; `native` (may be NULL) is where it lay
- * before. Errors of nifti.h, ERR_DATA names the file whose grid is not the first one's. The caller
- * frees `out`. */
+ * before. Errors of nifti.h and of pleat_prep_check_case; ERR_DATA too when clip would leave one
+ * value of many. The caller frees `out`. */
 pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_paths *paths,
                              pleat_image *out, pleat_geometry *native);
 /* What provenance.h calls the content of a case's image, or of its mask, as they are now. The same
@@ -77,15 +91,18 @@ pleat_status pleat_prep_unresample(const pleat_label *prediction, const pleat_ge
                                    pleat_label *out);
 
 /* Prepares one case and writes it into the store `folder`. Labels must be below `classes` (0: any),
- * image and label of one shape, channels of one grid: else ERR_DATA names case, files and values.
- * Warns when image and label lie in different places. */
+ * else ERR_DATA names case, file and value; errors of pleat_prep_check_case and pleat_prep_load.
+ * Warns, and keeps the warning in the store, when a class vanishes by resampling, when clip or
+ * grayscale leave little of the image, and when the image is one value already. */
 pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,
                              int classes, const char *folder);
 /* Collective: all n cases, shared out over the ranks, largest first; those that are there and made
- * from the same files are kept. Then rank 0 writes the store's index. Waits while another process
- * fills the store; one that is complete is only read, so it may be read-only. When one rank fails,
- * all leave after the case they are at; ERR_DATA too when the store was made by other preprocessing
- * or has more classes, or the cases have not all the same number of channels. */
+ * from the same files are kept. The headers of all are checked before. Then rank 0 writes the
+ * store's index, and says the warnings of all ranks and of the cases that are kept. Waits while
+ * another process fills the store; one that is complete is only read, so it may be read-only. When
+ * one rank fails, all leave after the case they are at; ERR_DATA too when the store was made by
+ * other preprocessing or has more classes, or the cases have not all the same number of channels.
+ */
 pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
                             const pleat_case_paths *cases, int n, int classes, const char *folder);
 

@@ -69,7 +69,8 @@ pleat_status pleat_report_compare(FILE *out, const char *folder,
                                   const pleat_report_variant *variants, int n);
 
 /* The table: per class the first score, Dice, of each fold, then mean, SD, median and the number of
- * undefined cases over all; `verbose`: all scores. One fold alone gets no row of its own. */
+ * undefined cases over all; `verbose`: all scores. One fold alone gets no row of its own. Then the
+ * warnings (warn.h) that this process has kept, as summary.json has them. */
 pleat_status pleat_report_print(FILE *out, const pleat_results *results, int verbose);
 
 #ifdef __cplusplus

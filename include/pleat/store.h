@@ -39,6 +39,7 @@ typedef struct pleat_case_info {
     /* Of these when it was made, of all files of the image together; 0 without a mask. */
     pleat_file_identity image_file, label_file;
     uint64_t image_content, label_content; /* of provenance.h; 0: not known, or no mask */
+    char warnings[2048]; /* of its preparation, a line each; "" where there was none */
 } pleat_case_info;
 
 /* ERR_ARG for a name that cannot be a case's: it is a part of file names. */

@@ -48,6 +48,13 @@ typedef struct pleat_label {
     uint8_t *data;     /* [D,H,W], owned */
 } pleat_label;
 
+/* Where the voxels of one grid lie in another, by their affines: m takes (x, y, z, 1) of `from` to
+ * x, y, z of `to`. Affines of files that nifti.h reads can be inverted. */
+void pleat_geometry_map(const pleat_geometry *from, const pleat_geometry *to, double m[3][4]);
+/* How far b lies from a, of the same size: the most that a corner voxel is off along an axis of a,
+ * in voxels. */
+double pleat_geometry_apart(const pleat_geometry *a, const pleat_geometry *b);
+
 /* Voxels of a box; never overflows for sizes pleat accepts (each < 2^15). */
 static inline size_t pleat_voxels(const int dim[3]) {
     return (size_t)dim[0] * (size_t)dim[1] * (size_t)dim[2];
@@ -65,6 +72,9 @@ void pleat_interleave(const float *planes, size_t n, int channels, float *out);
 pleat_status pleat_image_make(int channels, const int dim[3], const double spacing[3],
                               pleat_image *out);
 pleat_status pleat_label_make(const int dim[3], const double spacing[3], pleat_label *out);
+
+/* Whether a voxel is anything but background. */
+int pleat_label_any(const pleat_label *label);
 
 /* Frees the voxels and leaves an empty volume; an empty one may be freed again. */
 void pleat_image_free(pleat_image *image);

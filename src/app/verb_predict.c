@@ -8,6 +8,7 @@
 #include "pleat/rundir.h"
 #include "pleat/text.h"
 #include "pleat/unchanged.h"
+#include "pleat/warn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -111,37 +112,38 @@ static pleat_status check_outputs(const predict_options *o, const pleat_case_pat
     return PLEAT_OK;
 }
 
-/* A volume that cannot be labelled for what it is: the others still can. */
-typedef struct bad_cases {
-    char *text; /* a line each: case and message */
+/* What one rank, then rank 0 of all, has to say at the end. */
+typedef struct outcome {
+    double bad;   /* volumes that cannot be labelled for what they are: the others still can */
+    double empty; /* that were labelled background alone */
+    char *names;  /* a line each, of the bad */
     size_t bytes;
-    int n;
-} bad_cases;
+} outcome;
 
-static pleat_status note_bad(const char *id, bad_cases *to) {
-    const char *why = pleat_error_message();
-    const size_t more =
-        strlen(id) + strlen(why) + 4; /* ": ", the end of the line, and of the text */
-    char *grown = realloc(to->text, to->bytes + more);
+static pleat_status note_bad(const char *id, outcome *to) {
+    const size_t more = strlen(id) + 2; /* the end of the line, and of the text */
+    pleat_warn("case '%s' is not labelled: %s", id, pleat_error_message());
+    char *grown = realloc(to->names, to->bytes + more);
     PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory to note case '%s'", id);
-    to->text = grown;
-    to->bytes += (size_t)snprintf(grown + to->bytes, more, "%s: %s\n", id, why);
-    to->n++;
-    pleat_log(PLEAT_INFO, "warning: case %s is not labelled: %s", id, why);
+    to->names = grown;
+    to->bytes += (size_t)snprintf(grown + to->bytes, more, "%s\n", id);
+    to->bad++;
     return PLEAT_OK;
 }
 
 static pleat_status predict_one(const predict_options *o, pleat_predictor *predictor,
-                                const pleat_case_paths *c, bad_cases *bad) {
+                                const pleat_case_paths *c, outcome *mine) {
     char path[PLEAT_PATH_BYTES];
     pleat_label label = {0};
     pleat_geometry native;
     const double start = pleat_now();
     PLEAT_TRY(pleat_labels_path(o->out, c->id, path));
     pleat_status status = pleat_predictor_case(predictor, c, &label, &native);
-    if (pleat_status_exit_code(status) == pleat_status_exit_code(PLEAT_ERR_DATA))
-        return note_bad(c->id, bad);
+    if (pleat_status_exit_code(status) == pleat_status_exit_code(PLEAT_ERR_DATA) ||
+        status == PLEAT_ERR_NUMERIC)
+        return note_bad(c->id, mine);
     PLEAT_TRY(status);
+    mine->empty += !pleat_label_any(&label);
     status = pleat_nifti_write_label(path, &label, &native);
     pleat_label_free(&label);
     if (status == PLEAT_OK)
@@ -150,35 +152,42 @@ static pleat_status predict_one(const predict_options *o, pleat_predictor *predi
     return status;
 }
 
-/* Rank 0 lists what no rank could label, and fails. */
-static pleat_status tell_bad(const app *a, const predict_options *o, const bad_cases *mine, int n) {
-    pleat_comm *world = a->session->world;
-    char *all = NULL;
-    int bad = 0;
-    size_t *sizes = calloc((size_t)a->session->size, sizeof *sizes), bytes = 0;
-    pleat_status status =
-        sizes != NULL ? PLEAT_OK
-                      : PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d ranks", a->session->size);
-    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(world, status));
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_comm_gather(world, mine->text, mine->bytes, 0, (void **)&all, sizes));
-    if (sizes == NULL || a->session->rank != 0) goto done;
-    for (int i = 0; i < a->session->size; i++) bytes += sizes[i];
-    for (size_t i = 0; i < bytes; i++) bad += all[i] == '\n';
-    for (const char *line = all; bytes > 0;) {
-        const size_t length = (size_t)((const char *)memchr(line, '\n', bytes) - line);
-        pleat_log(PLEAT_INFO, "not labelled: %.*s", (int)length, line);
+/* "a, b, ...", of lines. */
+static void list_names(const char *lines, size_t bytes, char *list, size_t size) {
+    while (bytes > 0) {
+        char id[128];
+        const size_t length = (size_t)((const char *)memchr(lines, '\n', bytes) - lines);
+        (void)snprintf(id, sizeof id, "%.*s", (int)length, lines);
+        pleat_warn_list(list, size, id);
+        lines += length + 1;
         bytes -= length + 1;
-        line += length + 1;
     }
-    PLEAT_CHECK_GOTO(status, done, bad == 0, PLEAT_ERR_DATA,
-                     "%d of %d volumes not labelled, the others are in '%s': %.*s%s", bad, n,
-                     o->out, (int)strcspn(all, "\n"), all,
-                     bad > 1 ? "; and those listed above" : "");
-done:
+}
+
+/* Collective: rank 0 says what was met by all ranks, and fails where not all is labelled. */
+static pleat_status tell_outcome(const app *a, const predict_options *o, const outcome *mine,
+                                 int n) {
+    pleat_comm *world = a->session->world;
+    char names[400] = "";
+    void *all = NULL;
+    size_t bytes = 0;
+    double sums[2] = {mine->bad, mine->empty};
+    PLEAT_TRY(pleat_comm_gather_warnings(world));
+    PLEAT_TRY(pleat_comm_allreduce_sum(world, sums, 2, PLEAT_F64));
+    PLEAT_TRY(pleat_comm_wait(world));
+    PLEAT_TRY(pleat_comm_gather(world, mine->names, mine->bytes, 0, &all, &bytes));
+    if (a->session->rank != 0) return PLEAT_OK;
+    list_names(all, bytes, names, sizeof names);
     free(all);
-    free(sizes);
-    return status;
+    const int bad = (int)sums[0], good = n - bad;
+    if (good > 0 && (int)sums[1] == good)
+        pleat_warn("%s labelled background and nothing else: is the model trained, and are these "
+                   "volumes like those it was trained on?",
+                   good == 1 ? "the only volume is" : "all volumes are");
+    PLEAT_CHECK(bad == 0, PLEAT_ERR_DATA,
+                "%d of %d volumes not labelled, the others are in '%s'; why is said above: %s", bad,
+                n, o->out, names);
+    return PLEAT_OK;
 }
 
 /* Cases are shared out over the ranks. */
@@ -186,7 +195,7 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     pleat_engine *engine = NULL;
     pleat_predictor *predictor = NULL;
     pleat_case_paths *cases = NULL;
-    bad_cases bad = {0};
+    outcome mine = {0};
     int n = 0;
     pleat_config config;
     pleat_status status = pleat_layout_scan(o->in, PLEAT_LAYOUT_VOLUMES, &cases, &n);
@@ -198,13 +207,13 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     if (status == PLEAT_OK)
         status = pleat_predictor_open(engine, paths->item, paths->n, &config, &predictor);
     for (int i = a->session->rank; i < n && status == PLEAT_OK; i += a->session->size)
-        status = predict_one(o, predictor, &cases[i], &bad);
+        status = predict_one(o, predictor, &cases[i], &mine);
     pleat_predictor_close(predictor);
     pleat_engine_destroy(engine);
     pleat_layout_free(cases, n);
     status = pleat_comm_agree(a->session->world, status);
-    if (status == PLEAT_OK) status = tell_bad(a, o, &bad, n);
-    free(bad.text);
+    if (status == PLEAT_OK) status = tell_outcome(a, o, &mine, n);
+    free(mine.names);
     PLEAT_TRY(pleat_comm_agree(a->session->world, status));
     if (a->session->rank == 0)
         pleat_text_print("%d volumes labelled by %d model%s in %s\n", n, paths->n,

@@ -14,6 +14,7 @@ typedef struct score_options {
     const char *truth, *predictions, *out, *names;
     text_list sets;
     int csv, json, all; /* all: a table of every score */
+    pleat_place place;
 } score_options;
 
 /* What report.* and folds.group_by say: of --set and the environment. */
@@ -60,7 +61,7 @@ static pleat_status score(const app *a, const score_options *o) {
         status = pleat_score_classes(o->truth, pairs, n, &classes);
     if (status == PLEAT_OK) status = pleat_config_judging(&config, &classes, &how);
     if (status == PLEAT_OK) status = pleat_results_begin_as(&classes, 1, &how, &results);
-    if (status == PLEAT_OK) status = pleat_score_pairs(pairs, n, &results);
+    if (status == PLEAT_OK) status = pleat_score_pairs(pairs, n, o->place, &results);
     if (status == PLEAT_OK) pleat_unchanged_truth(o->predictions, &results);
     if (status == PLEAT_OK) status = report(a, o, &config, &results);
     pleat_results_free(&results);
@@ -72,10 +73,14 @@ static pleat_status score(const app *a, const score_options *o) {
 pleat_status verb_score(app *a, const verb *self, int argc, char **argv) {
     score_options o = {.names = ""};
     text_list words = {0};
-    int go = 0, table = 0;
+    int go = 0, table = 0, by_header = 0, by_voxel = 0;
     const option rows[] = {
         {"--classes", OPTION_TEXT, &o.names, "A,B,...",
          "names, background first; else dataset.json's, else 0, 1, ..."},
+        {"--by-header", OPTION_FLAG, &by_header, NULL,
+         "resample a prediction to the truth's grid, by the headers"},
+        {"--by-voxel", OPTION_FLAG, &by_voxel, NULL,
+         "compare the voxels as they lie, whatever the headers say"},
         {"--json", OPTION_FLAG, &o.json, NULL, "print cases and statistics as JSON, not CSV"},
         {"--table", OPTION_FLAG, &table, NULL, "print tables, not CSV"},
         {"--all-scores", OPTION_FLAG, &o.all, NULL,
@@ -87,6 +92,10 @@ pleat_status verb_score(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
+    PLEAT_CHECK(!by_header || !by_voxel, PLEAT_ERR_ARG,
+                "--by-header and --by-voxel exclude each other");
+    if (by_header) o.place = PLEAT_PLACE_HEADER;
+    if (by_voxel) o.place = PLEAT_PLACE_VOXELS;
     const int named = o.truth != NULL; /* the predictions alone are a word: tables, as before */
     PLEAT_CHECK(words.n == (named ? 1 : 2), PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
                 self->arguments);

@@ -34,13 +34,13 @@ static pleat_status self_broadcast_bytes(pleat_comm *comm, void *bytes, size_t n
 }
 
 static pleat_status self_gather(pleat_comm *comm, const void *bytes, size_t n, int root, void **out,
-                                size_t *out_sizes) {
+                                size_t *total) {
     (void)comm, (void)root;
     void *copy = malloc(n > 0 ? n : 1);
     PLEAT_CHECK(copy != NULL, PLEAT_ERR_MEMORY, "no memory to gather %zu bytes", n);
     if (n > 0) memcpy(copy, bytes, n);
     *out = copy;
-    out_sizes[0] = n;
+    *total = n;
     return PLEAT_OK;
 }
 

@@ -6,6 +6,7 @@
  * the last to come, and none of them knows whether it is the last to go: they do not empty it. */
 #include "pleat/file.h"
 #include "pleat/log.h"
+#include "pleat/warn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -79,8 +80,7 @@ static pleat_status take(const char *folder, int shared, pleat_lock **out) {
     PLEAT_CHECK_GOTO(status, done, why == 0 || no_locks, PLEAT_ERR_IO, "cannot lock '%s': %s", path,
                      strerror(why));
     if (no_locks)
-        pleat_log(PLEAT_INFO, "the file system of '%s' has no locks: start only one run in it",
-                  folder);
+        pleat_warn("the file system of '%s' has no locks: start only one run in it", folder);
     describe_self(shared, holder);
     PLEAT_CHECK_GOTO(status, done,
                      ftruncate(fd, 0) == 0 && pwrite(fd, holder, strlen(holder), 0) >= 0,

@@ -3,6 +3,7 @@
 
 #include "pleat/memory.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,44 @@ static pleat_status make(const int dim[3], size_t bytes, void **out) {
                 dim[2], dim[1], dim[0]);
     *out = data;
     return PLEAT_OK;
+}
+
+/* Of the left 3 x 3 of an affine. */
+static void invert(const double a[3][4], double out[3][3]) {
+    double cofactor[3][3];
+    for (int r = 0; r < 3; r++)
+        for (int c = 0; c < 3; c++)
+            cofactor[r][c] = a[(r + 1) % 3][(c + 1) % 3] * a[(r + 2) % 3][(c + 2) % 3] -
+                             a[(r + 1) % 3][(c + 2) % 3] * a[(r + 2) % 3][(c + 1) % 3];
+    const double determinant =
+        a[0][0] * cofactor[0][0] + a[0][1] * cofactor[0][1] + a[0][2] * cofactor[0][2];
+    for (int r = 0; r < 3; r++)
+        for (int c = 0; c < 3; c++) out[r][c] = cofactor[c][r] / determinant;
+}
+
+void pleat_geometry_map(const pleat_geometry *from, const pleat_geometry *to, double m[3][4]) {
+    double inverse[3][3];
+    invert(to->affine, inverse);
+    for (int r = 0; r < 3; r++)
+        for (int c = 0; c < 4; c++) {
+            m[r][c] = 0.0;
+            for (int i = 0; i < 3; i++)
+                m[r][c] += inverse[r][i] * (from->affine[i][c] - (c == 3 ? to->affine[i][3] : 0.0));
+        }
+}
+
+double pleat_geometry_apart(const pleat_geometry *a, const pleat_geometry *b) {
+    double m[3][4], most = 0.0;
+    pleat_geometry_map(b, a, m);
+    for (int corner = 0; corner < 8; corner++) {
+        double at[3]; /* x, y, z = dim 2, 1, 0 */
+        for (int axis = 0; axis < 3; axis++)
+            at[axis] = corner >> axis & 1 ? b->dim[2 - axis] - 1 : 0;
+        for (int r = 0; r < 3; r++)
+            most = fmax(
+                most, fabs(m[r][0] * at[0] + m[r][1] * at[1] + m[r][2] * at[2] + m[r][3] - at[r]));
+    }
+    return most;
 }
 
 /* A block of voxels at a time, so that its planes stay in the cache. */
@@ -45,6 +84,13 @@ pleat_status pleat_label_make(const int dim[3], const double spacing[3], pleat_l
     memcpy(out->spacing, spacing, sizeof out->spacing);
     out->data = data;
     return PLEAT_OK;
+}
+
+int pleat_label_any(const pleat_label *label) {
+    const size_t n = pleat_voxels(label->dim);
+    for (size_t i = 0; i < n; i++)
+        if (label->data[i] != 0) return 1;
+    return 0;
 }
 
 void pleat_image_free(pleat_image *image) {

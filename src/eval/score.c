@@ -1,13 +1,14 @@
 /* score.c - a predicted label map against the truth. */
 #include "pleat/score.h"
-#include "pleat/log.h"
 #include "pleat/nifti.h"
+#include "pleat/warn.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SAME_PLACE_MM 1e-2 /* float32 headers round coordinates of some metres by less */
+#define FAR_VOXELS    0.5  /* grids that lie further apart are of two places */
 
 /* The largest distance, in mm, by which the affines put a corner voxel apart. */
 static double apart(const pleat_geometry *a, const pleat_geometry *b) {
@@ -26,11 +27,60 @@ static double apart(const pleat_geometry *a, const pleat_geometry *b) {
     return most;
 }
 
-static pleat_status check_pair(const char *id, const char *prediction, const int g[3],
-                               const int t[3]) {
+/* The prediction must have the truth's grid; what is off by less than half a voxel is told. */
+static pleat_status check_grids(const char *id, const char *prediction, const pleat_geometry *at,
+                                const pleat_geometry *there, pleat_place place) {
+    const int *g = at->dim, *t = there->dim;
     PLEAT_CHECK(g[0] == t[0] && g[1] == t[1] && g[2] == t[2], PLEAT_ERR_SHAPE,
-                "case '%s': the prediction '%s' has %d x %d x %d voxels, the truth %d x %d x %d",
+                "case '%s': the prediction '%s' has %d x %d x %d voxels, the truth %d x %d x %d; "
+                "pleat score --by-header resamples it by its header",
                 id, prediction, g[2], g[1], g[0], t[2], t[1], t[0]);
+    if (place == PLEAT_PLACE_VOXELS) return PLEAT_OK;
+    const double voxels = pleat_geometry_apart(there, at), mm = apart(at, there);
+    PLEAT_CHECK(
+        voxels <= FAR_VOXELS, PLEAT_ERR_DATA,
+        "case '%s': by its affine the prediction '%s' lies up to %.3g voxels (%.4g mm) from "
+        "the truth: mirrored, displaced, or of another spacing. pleat score --by-header "
+        "resamples it, --by-voxel compares the voxels as they lie",
+        id, prediction, voxels, mm);
+    if (mm > SAME_PLACE_MM)
+        pleat_warn("case '%s': the prediction '%s' lies up to %.3g voxels (%.4g mm) from the "
+                   "truth; compared voxel by voxel",
+                   id, prediction, voxels, mm);
+    return PLEAT_OK;
+}
+
+/* The label of `map` whose voxel is nearest to that of the truth; outside of it background. */
+static pleat_status to_truth(const char *id, const char *prediction, const pleat_geometry *at,
+                             const pleat_geometry *there, pleat_label *map) {
+    pleat_label made = {0};
+    double m[3][4];
+    size_t inside = 0;
+    const int *from = at->dim, *to = there->dim;
+    pleat_geometry_map(there, at, m);
+    PLEAT_TRY(pleat_label_make(to, there->spacing, &made));
+#pragma omp parallel for collapse(2) reduction(+ : inside)
+    for (int z = 0; z < to[0]; z++)
+        for (int y = 0; y < to[1]; y++)
+            for (int x = 0; x < to[2]; x++) {
+                double p[3];
+                int within = 1;
+                for (int r = 0; r < 3; r++) {
+                    p[r] = floor(m[r][0] * x + m[r][1] * y + m[r][2] * z + m[r][3] + 0.5);
+                    within &= p[r] >= 0.0 && p[r] < from[2 - r];
+                }
+                if (!within) continue;
+                const size_t v = ((size_t)p[2] * (size_t)from[1] + (size_t)p[1]) * (size_t)from[2];
+                const size_t o = ((size_t)z * (size_t)to[1] + (size_t)y) * (size_t)to[2];
+                made.data[o + (size_t)x] = map->data[v + (size_t)p[0]];
+                inside++;
+            }
+    pleat_label_free(map);
+    *map = made;
+    PLEAT_CHECK(inside > 0, PLEAT_ERR_DATA,
+                "case '%s': by their headers the prediction '%s' and the truth have no place in "
+                "common",
+                id, prediction);
     return PLEAT_OK;
 }
 
@@ -49,20 +99,17 @@ static pleat_status judge(const pleat_pair *pair, const pleat_results *results,
 }
 
 pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
-                               const char *reference, pleat_results *results) {
+                               const char *reference, pleat_place place, pleat_results *results) {
     pleat_status status = PLEAT_OK;
     pleat_label guess = {0}, truth = {0};
     pleat_geometry at, there;
     pleat_case_result *one = NULL;
     PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(prediction, &guess, &at));
     PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(reference, &truth, &there));
-    PLEAT_TRY_GOTO(status, done, check_pair(id, prediction, guess.dim, truth.dim));
-    const double mm = apart(&at, &there);
-    if (mm > SAME_PLACE_MM)
-        pleat_log(PLEAT_INFO,
-                  "case %s: prediction and truth lie up to %.4g mm apart; compared voxel "
-                  "by voxel",
-                  id, mm);
+    if (place == PLEAT_PLACE_HEADER)
+        PLEAT_TRY_GOTO(status, done, to_truth(id, prediction, &at, &there, &guess));
+    else
+        PLEAT_TRY_GOTO(status, done, check_grids(id, prediction, &at, &there, place));
     PLEAT_TRY_GOTO(status, done, pleat_results_add(results, id, fold, prediction, reference, &one));
     const pleat_pair pair = {.truth = truth.data,
                              .predicted = guess.data,

@@ -3,6 +3,7 @@
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/score.h"
+#include "pleat/warn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,25 +56,15 @@ static pleat_status set_pair(const char *id, const char *truth, const char *pred
     return pleat_path(out->prediction, sizeof out->prediction, "%s", prediction);
 }
 
-typedef char case_names[200]; /* as many as fit, with commas */
-
-static void name_case(const char *id, case_names to) {
-    const size_t used = strlen(to), comma = used > 0 ? 2 : 0;
-    if (used + comma + strlen(id) < sizeof(case_names) - 5)
-        (void)snprintf(to + used, sizeof(case_names) - used, "%s%s", comma > 0 ? ", " : "", id);
-    else if (used > 0 && to[used - 1] != '.')
-        (void)snprintf(to + used, sizeof(case_names) - used, ", ...");
-}
-
 static pleat_status pair_folders(const maps *truth, const char *predictions, const maps *laid_out,
                                  pleat_map_pair *pairs, int *n) {
-    case_names left = "";
+    char left[200] = "";
     for (int i = 0; i < truth->n; i++) {
         const char *id = truth->cases[i].id, *reference = map_of(truth, i);
         char prediction[PLEAT_PATH_BYTES] = "";
         if (reference != NULL) PLEAT_TRY(find_prediction(predictions, laid_out, id, prediction));
         if (prediction[0] == '\0')
-            name_case(id, left);
+            pleat_warn_list(left, sizeof left, id);
         else
             PLEAT_TRY(set_pair(id, reference, prediction, &pairs[(*n)++]));
     }
@@ -81,10 +72,8 @@ static pleat_status pair_folders(const maps *truth, const char *predictions, con
                 "no case of '%s' has both a label there and a prediction such as '%s/%s.nii.gz'",
                 truth->path, predictions, truth->cases[0].id);
     if (*n < truth->n)
-        pleat_log(
-            PLEAT_INFO,
-            "warning: %d of the %d cases of '%s' have no label or no prediction, and are left "
-            "out: %s",
+        pleat_warn(
+            "%d of the %d cases of '%s' have no label or no prediction, and are left out: %s",
             truth->n - *n, truth->n, truth->path, left);
     return PLEAT_OK;
 }
@@ -159,21 +148,23 @@ pleat_status pleat_score_classes(const char *truth, const pleat_map_pair *pairs,
     return pleat_classes_make(names, most + 1, out);
 }
 
-pleat_status pleat_score_pairs(const pleat_map_pair *pairs, int n, pleat_results *results) {
+pleat_status pleat_score_pairs(const pleat_map_pair *pairs, int n, pleat_place place,
+                               pleat_results *results) {
     for (int i = 0; i < n; i++) {
         pleat_progress("score", (size_t)i, (size_t)n, pairs[i].id);
-        PLEAT_TRY(pleat_score_files(pairs[i].id, 0, pairs[i].prediction, pairs[i].truth, results));
+        PLEAT_TRY(
+            pleat_score_files(pairs[i].id, 0, pairs[i].prediction, pairs[i].truth, place, results));
     }
     pleat_progress("score", (size_t)n, (size_t)n, "done");
     return PLEAT_OK;
 }
 
-pleat_status pleat_score_folders(const char *predictions, const char *truth,
+pleat_status pleat_score_folders(const char *predictions, const char *truth, pleat_place place,
                                  pleat_results *results) {
     pleat_map_pair *pairs = NULL;
     int n = 0;
     PLEAT_TRY(pleat_score_find(predictions, truth, &pairs, &n));
-    const pleat_status status = pleat_score_pairs(pairs, n, results);
+    const pleat_status status = pleat_score_pairs(pairs, n, place, results);
     free(pairs);
     return status;
 }

@@ -4,8 +4,8 @@
 #include "layout_files.h"
 #include "layout_json.h"
 
-#include "pleat/log.h"
 #include "pleat/text.h"
+#include "pleat/warn.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -349,15 +349,14 @@ static pleat_status check_named(const char *folder, int named, const case_list *
 /* Says what the description and the folder do not agree on. */
 static void tell_json(const char *folder, const layout_json *json, int n) {
     if (json->training >= 0 && json->training != n)
-        pleat_log(PLEAT_INFO,
-                  "warning: '%s/dataset.json' says numTraining %lld, cases found: %d; copy the "
-                  "folder again, or correct the number",
-                  folder, json->training, n);
+        pleat_warn(
+            "'%s/dataset.json' says numTraining %lld, cases found: %d; copy the folder again, "
+            "or correct the number",
+            folder, json->training, n);
     if (json->unread > 0)
-        pleat_log(PLEAT_INFO,
-                  "warning: '%s/dataset.json' lists cases (%d) under \"%s\", which is not read; "
-                  "they are passed by",
-                  folder, json->unread, json->key);
+        pleat_warn("'%s/dataset.json' lists cases (%d) under \"%s\", which is not read; they are "
+                   "passed by",
+                   folder, json->unread, json->key);
 }
 
 /* The list's cases, or all of imagesTr; with what the list leaves out. */
@@ -485,9 +484,9 @@ static pleat_status check_channels(const case_list *found) {
 static void tell_passed(const case_list *found) {
     const layout_passed *p = &found->passed;
     if (p->n > 0)
-        pleat_log(PLEAT_INFO, "warning: %d file%s of '%s' %s passed by, no part of a case: %s%s",
-                  p->n, p->n == 1 ? "" : "s", found->top, p->n == 1 ? "is" : "are", p->first,
-                  p->n > LAYOUT_TOLD ? ", ..." : "");
+        pleat_warn("%d file%s of '%s' %s passed by, no part of a case: %s%s", p->n,
+                   p->n == 1 ? "" : "s", found->top, p->n == 1 ? "is" : "are", p->first,
+                   p->n > LAYOUT_TOLD ? ", ..." : "");
 }
 
 static pleat_status scan(const char *path, case_list *to) {

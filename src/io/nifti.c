@@ -9,7 +9,7 @@
 #include "pleat/nifti.h"
 
 #include "pleat/file.h"
-#include "pleat/log.h"
+#include "pleat/warn.h"
 
 #include "nifti_guard.h"
 
@@ -216,11 +216,9 @@ void pleat_nifti_tell_spacing(const char *path, const pleat_geometry *geometry,
     int same = 1;
     for (int i = 0; i < 3; i++) same &= fabs(p[i] - taken[2 - i]) <= SAME_SPACING * taken[2 - i];
     if (!same)
-        pleat_log(PLEAT_INFO,
-                  "warning: '%s': pixdim says %g x %g x %g mm, the %s %g x %g x %g mm, which is "
-                  "taken",
-                  path, p[0], p[1], p[2], geometry->sform_code > 0 ? "sform" : "length of pixdim",
-                  taken[2], taken[1], taken[0]);
+        pleat_warn("'%s': pixdim says %g x %g x %g mm, the %s %g x %g x %g mm, which is taken",
+                   path, p[0], p[1], p[2], geometry->sform_code > 0 ? "sform" : "length of pixdim",
+                   taken[2], taken[1], taken[0]);
 }
 
 pleat_status pleat_nifti_read_image(const char *path, pleat_image *image,

@@ -117,6 +117,8 @@ pleat_status store_case_put_fields(const pleat_hdf5_out *file, const pleat_case_
             PLEAT_TRY(pleat_hdf5_put_values(file, file->id, f->name, type_of(f->kind), f->rank,
                                             f->dim, from));
     }
+    if (info->warnings[0] != '\0')
+        PLEAT_TRY(pleat_hdf5_put_text(file, file->id, "warnings", info->warnings));
     if (info->channels > 1) /* else as before there were more */
         PLEAT_TRY(pleat_hdf5_put_values(file, file->id, "channels", PLEAT_HDF5_I32, 0, NULL,
                                         &info->channels));
@@ -144,6 +146,8 @@ static pleat_status get_fields(const pleat_hdf5_in *file, pleat_case_info *info)
     }
     info->channels = 1;
     PLEAT_TRY(get_content(file, info));
+    if (pleat_hdf5_has_attribute(file, "warnings"))
+        PLEAT_TRY(pleat_hdf5_get_text(file, "warnings", info->warnings, sizeof info->warnings));
     if (!pleat_hdf5_has_attribute(file, "channels")) return PLEAT_OK;
     PLEAT_TRY(pleat_hdf5_get_values(file, "channels", PLEAT_HDF5_I32, 0, NULL, &info->channels));
     if (info->channels < 2 || info->channels > PLEAT_MAX_CHANNELS)

@@ -14,6 +14,7 @@
 #include "pleat/device.h"
 #include "pleat/log.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ typedef struct work {
     pleat_window_sum *sum;
     float *probs; /* [batch, patch, K], on their way from the engine's memory to the sum's; NULL:
                      both are the same */
+    float *look;  /* [patch, K] of the first window, where the host sees no other; else NULL */
 } work;
 
 /* Patch i of the grid, into place k of the batch. */
@@ -37,6 +39,26 @@ static pleat_status read_patch(const work *w, int i, int k) {
     pleat_window_start(&w->window, i, sample.start);
     return pleat_augment_patch(&sample, w->source, w->config->patch, w->config->pad,
                                w->images + (size_t)k * w->values, NULL);
+}
+
+/* What is no number would become background without a word. */
+static pleat_status check_finite(const float *probs, size_t n) {
+    float sum = 0.0f;
+    for (size_t i = 0; i < n; i++) sum += probs[i];
+    PLEAT_CHECK(
+        isfinite(sum), PLEAT_ERR_NUMERIC,
+        "the model's probabilities are not finite: its training diverged, or the voxels are "
+        "far from those that it was trained on");
+    return PLEAT_OK;
+}
+
+/* Of n patches. In the memory of a device a look at the first window has to do. */
+static pleat_status check_probs(const work *w, const float *probs, int first, int n) {
+    const size_t each = w->voxels * (size_t)w->config->classes;
+    if (w->look == NULL) return check_finite(probs, (size_t)n * each);
+    if (first > 0) return PLEAT_OK;
+    PLEAT_TRY(w->engine->ops->download(w->engine, w->look, probs, each * sizeof *probs));
+    return check_finite(w->look, each);
 }
 
 /* One net's opinion of the batch, whose first n patches are those of the grid from `first` on. */
@@ -48,6 +70,7 @@ static pleat_status add(const work *w, pleat_net *net, int first, int n) {
     else
         PLEAT_TRY(pleat_net_predict(net, w->images, w->probs));
     if (w->probs != NULL) probs = w->probs;
+    PLEAT_TRY(check_probs(w, probs, first, n));
     for (int k = 0; k < n; k++)
         PLEAT_TRY(w->windows->add(w->sum, first + k, probs + (size_t)k * each));
     return PLEAT_OK;
@@ -87,6 +110,11 @@ static pleat_status begin(work *w) {
     w->images = malloc((size_t)w->config->batch * w->values * sizeof *w->images);
     PLEAT_CHECK(w->images != NULL, PLEAT_ERR_MEMORY, "no memory for a batch of %zu voxels", voxels);
     PLEAT_TRY(begin_on_device(w));
+    if (w->sum != NULL && !w->engine->host_memory) {
+        w->look = malloc(w->voxels * (size_t)w->config->classes * sizeof *w->look);
+        PLEAT_CHECK(w->look != NULL, PLEAT_ERR_MEMORY, "no memory for a patch of %zu voxels",
+                    w->voxels);
+    }
     if (w->sum != NULL) return PLEAT_OK;
     w->windows = &pleat_host_windows;
     if (!w->engine->host_memory) {
@@ -118,6 +146,7 @@ done:
     if (w.sum != NULL) w.windows->destroy(w.sum);
     free(w.images);
     free(w.probs);
+    free(w.look);
     pleat_window_free(&w.window);
     return status;
 }

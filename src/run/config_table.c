@@ -11,6 +11,9 @@
 
 const config_row pleat_config_rows[] = {
     {"data", TEXT(data), RESUME, "folder of the annotated volumes"},
+    {"data.affine", CHOICE(prep.affine, pleat_affine_name), RESUME,
+     "of a mask that lies more than half a voxel from its image, by their affines: error refuses "
+     "it; warn takes the voxels as they lie"},
     {"store", TEXT(store), RESUME, "folder of the preprocessed cases; empty: <out>/store"},
     {"classes", TEXT(classes), LISTED,
      "names in the order of the labels, background first; empty: from dataset.json"},

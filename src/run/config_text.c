@@ -103,17 +103,27 @@ static void put_value(page *p, const config_row *row, const pleat_config *config
     }
 }
 
-/* Opens the sections of `key` that `last` was not in; returns the key's own word. */
+/* Whether what stands before `end` is a key itself, as data is of data.affine. */
+static int is_key(const char *key, const char *end) {
+    const size_t n = (size_t)(end - key);
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++)
+        if (strncmp(row->key, key, n) == 0 && row->key[n] == '\0') return 1;
+    return 0;
+}
+
+/* Opens the sections of `key` that `last` was not in; returns the key's own word, or words where
+ * the section has a value of its own. */
 static const char *open_sections(page *p, const char *key, const char *last, int *depth) {
     size_t shared = 0;
     *depth = 0;
     for (size_t i = 0; key[i] != '\0' && key[i] == last[i]; i++) {
-        if (key[i] != '.') continue;
+        if (key[i] != '.' || is_key(key, key + i)) continue;
         shared = i + 1;
         (*depth)++;
     }
     const char *word = key + shared;
-    for (const char *dot = strchr(word, '.'); dot != NULL; dot = strchr(word, '.')) {
+    for (const char *dot = strchr(word, '.'); dot != NULL && !is_key(key, dot);
+         dot = strchr(word, '.')) {
         put(p, "%*s%.*s:\n", 2 * *depth, "", (int)(dot - word), word);
         word = dot + 1;
         (*depth)++;

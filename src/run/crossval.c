@@ -12,6 +12,7 @@
 #include "pleat/log.h"
 #include "pleat/plan.h"
 #include "pleat/text.h"
+#include "pleat/warn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,13 @@ static pleat_status form_groups(pleat_crossval *cv, const pleat_plan *plan) {
                                                      cv->config.share_gpu, &cv->team.compute));
 }
 
+/* Collective: what any rank warned of is in the record. */
+static pleat_status keep_warnings(const pleat_crossval *cv, int last) {
+    PLEAT_TRY(pleat_comm_gather_warnings(cv->session->world));
+    return pleat_comm_agree(cv->session->world,
+                            is_root(cv) ? pleat_record_keep(cv, last) : PLEAT_OK);
+}
+
 static pleat_status run_folds(pleat_crossval *cv, const int *todo, int n) {
     PLEAT_TRY(pleat_queue_start(cv->session->world, cv->team.group, todo, n, &cv->team.queue));
     char why[512] = ""; /* the first fold of this group that diverged; the others are trained */
@@ -122,12 +130,13 @@ static pleat_status run_folds(pleat_crossval *cv, const int *todo, int n) {
         const pleat_status status = pleat_fold_run(cv, fold, &halt);
         if (status != PLEAT_ERR_NUMERIC) PLEAT_TRY(status);
         if (status == PLEAT_ERR_NUMERIC && cv->team.group->rank == 0)
-            pleat_log(PLEAT_INFO, "%s", pleat_error_message());
+            pleat_warn("%s", pleat_error_message());
         if (status == PLEAT_ERR_NUMERIC && why[0] == '\0')
             (void)snprintf(why, sizeof why, "%s", pleat_error_message());
     }
     if (halt != PLEAT_HALT_NONE) PLEAT_TRY(pleat_queue_halt(cv->team.queue, halt));
     PLEAT_TRY(pleat_queue_finish(cv->team.queue)); /* every group has saved */
+    PLEAT_TRY(keep_warnings(cv, 0));
     PLEAT_TRY(leave_for(cv, halt));
     const int here = why[0] != '\0' && cv->team.group->rank == 0;
     return pleat_comm_agree(cv->session->world,
@@ -156,6 +165,7 @@ static pleat_status train_all(pleat_crossval *cv) {
     PLEAT_TRY_GOTO(status, done, pleat_dataset_open(&cv->data, &cv->config, cv->session));
     PLEAT_TRY_GOTO(status, done,
                    pleat_store_channels(cv->data.store, &cv->config.network.channels));
+    PLEAT_TRY_GOTO(status, done, keep_warnings(cv, 0));
     PLEAT_TRY_GOTO(status, done, run_folds(cv, todo, n));
 done:
     free(todo);
@@ -209,6 +219,27 @@ pleat_status pleat_run_results(const char *folder, const pleat_record *record,
     return status;
 }
 
+void pleat_run_tell_empty(const pleat_results *results) {
+    for (int fold = 0; fold < results->folds; fold++) {
+        int64_t wanted = 0, labelled = 0;
+        int cases = 0;
+        for (int i = 0; i < results->n; i++) {
+            if (results->cases[i].fold != fold) continue;
+            cases++;
+            for (int c = 1; c < results->classes.n; c++) {
+                const pleat_counts *count = &results->cases[i].counts[c];
+                wanted += count->tp + count->fn;
+                labelled += count->tp + count->fp;
+            }
+        }
+        if (wanted > 0 && labelled == 0)
+            pleat_warn("fold=%d: its model labelled every voxel of its %d held-out case%s "
+                       "background; train longer, and with few steps set a lower "
+                       "network.norm_momentum",
+                       fold, cases, cases == 1 ? "" : "s");
+    }
+}
+
 /* The statistics: their files and their table. */
 static pleat_status report_estimates(const char *folder, const pleat_results *results,
                                      const char *group_by, uint64_t seed, int verbose) {
@@ -248,8 +279,10 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
                                     .precision = of->precision,
                                     .weights = of->weights,
                                     .seed = of->seed};
+    PLEAT_TRY(pleat_record_warnings(folder));
     pleat_status status = pleat_run_results(folder, of, cases, &results);
     if (status == PLEAT_OK && anew != NULL) status = pleat_run_rescore(folder, &config, &results);
+    if (status == PLEAT_OK) pleat_run_tell_empty(&results);
     if (status == PLEAT_OK) status = pleat_report_write(folder, &results, &info);
     if (status == PLEAT_OK) status = pleat_figures_run(folder, &results);
     if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, verbose);
@@ -350,7 +383,7 @@ static pleat_status run(pleat_crossval *cv) {
     if (!is_root(cv)) PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_comm_agree(world, pleat_startup_log(cv)));
     PLEAT_TRY(train_all(cv));
-    PLEAT_TRY(pleat_comm_agree(world, is_root(cv) ? pleat_record_fell_back(cv) : PLEAT_OK));
+    PLEAT_TRY(keep_warnings(cv, 1));
     if (cv->options->train_only) return PLEAT_OK;
     return pleat_comm_agree(world, is_root(cv) ? report(cv) : PLEAT_OK);
 }
@@ -359,6 +392,7 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
                                 const pleat_run_options *options) {
     pleat_crossval *cv = calloc(1, sizeof *cv);
     PLEAT_CHECK(cv != NULL, PLEAT_ERR_MEMORY, "no memory for a run");
+    pleat_warn_forget(); /* of the run before, in an ablation */
     cv->session = session;
     cv->config = *config;
     cv->options = options;

@@ -4,6 +4,7 @@
 #include "pleat/host_memory.h"
 #include "pleat/log.h"
 #include "pleat/prep.h"
+#include "pleat/warn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,11 +114,10 @@ static void tell_twins(const pleat_dataset *data) {
             const pleat_traced other = {b->image_file, b->image_content};
             if (data->folds.n == 0 || data->folds.fold_of[i] == data->folds.fold_of[k]) continue;
             if (pleat_traced_same(&one, &other) || a->digest == b->digest)
-                pleat_log(PLEAT_INFO,
-                          "warning: cases '%s' and '%s' are one volume, in folds %d and %d: a "
-                          "model is judged by what it has learnt; remove one, or put both into one "
-                          "fold (folds.group_by, folds.splits)",
-                          a->id, b->id, data->folds.fold_of[k], data->folds.fold_of[i]);
+                pleat_warn("cases '%s' and '%s' are one volume, in folds %d and %d: a model is "
+                           "judged by what it has learnt; remove one, or put both into one fold "
+                           "(folds.group_by, folds.splits)",
+                           a->id, b->id, data->folds.fold_of[k], data->folds.fold_of[i]);
         }
 }
 
@@ -135,6 +135,34 @@ static pleat_status find_room(const pleat_session *session, double wanted, size_
     return PLEAT_OK;
 }
 
+/* The largest training case of a fold along an axis, in voxels of the store. */
+static int largest(const pleat_dataset *data, int fold, int axis) {
+    int most = 0;
+    for (int i = 0; i < data->cases.n; i++) {
+        const int n = pleat_store_info(data->store, i)->dim[axis];
+        if (data->folds.fold_of[i] != fold && n > most) most = n;
+    }
+    return most;
+}
+
+/* A model that has only seen patches with padding at both ends knows nothing of volumes that go on
+ * there; neither kind of padding helps (docs/math.md). */
+static void tell_small(const pleat_dataset *data, const pleat_config *config) {
+    for (int axis = 0; axis < 3; axis++) {
+        int most = 0;
+        for (int fold = 0; fold < data->folds.k; fold++) {
+            const int n = largest(data, fold, axis);
+            if (n < config->patch[axis] && n > most) most = n;
+        }
+        if (most > 0)
+            pleat_warn(
+                "the training volumes are all smaller than the patch along %c, at most %d of "
+                "its %d voxels: a model so trained labels the ends of larger volumes wrong; "
+                "set patch to what the volumes have",
+                "zyx"[axis], most, config -> patch[axis]);
+    }
+}
+
 pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
                                 pleat_session *session) {
     PLEAT_TRY(pleat_prep_run(session->world, &config->prep, data->cases.paths, data->cases.n,
@@ -143,6 +171,7 @@ pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
     if (status == PLEAT_OK) status = check_store(data, config->data);
     PLEAT_TRY(pleat_comm_agree(session->world, status));
     if (session->rank == 0) tell_twins(data);
+    if (session->rank == 0) tell_small(data, config);
     size_t room = 0;
     PLEAT_TRY(find_room(session, config->host_memory, &room));
     status = pleat_pool_open(session->node, data->store, room, &data->pool);

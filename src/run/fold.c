@@ -168,10 +168,16 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
                                                  info->spacing, &info->geometry, &label);
     if (status == PLEAT_OK) status = pleat_nifti_write_label(path, &label, &info->geometry);
     pleat_label_free(&label);
+    if (status == PLEAT_ERR_NUMERIC) {
+        char why[512];
+        (void)snprintf(why, sizeof why, "%s", pleat_error_message());
+        return PLEAT_FAIL(status, "fold %d, case '%s': %s", job->fold, info->id, why);
+    }
     PLEAT_TRY(status);
     PLEAT_TRY(check_mask(job, i));
+    /* Where mask and image lie was judged at the start. */
     return pleat_score_files(info->id, job->fold, path, cv->data.cases.paths[i].label,
-                             &job->results);
+                             PLEAT_PLACE_VOXELS, &job->results);
 }
 
 /* The model has learnt from the fold's cases, as they are; older ones do not say. */
@@ -240,24 +246,21 @@ static pleat_status write_scores(fold_job *job) {
     void *mine = NULL, *gathered = NULL;
     size_t bytes = 0, all = 0;
     pleat_results results = {0};
-    size_t *sizes = calloc((size_t)cv->team.group->size, sizeof *sizes);
     pleat_status status = pleat_results_pack(&job->results, &mine, &bytes);
-    if (sizes == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to gather scores");
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->team.group, status));
     PLEAT_TRY_GOTO(status, done,
-                   pleat_comm_gather(cv->team.group, mine, bytes, 0, &gathered, sizes));
-    if (sizes == NULL || cv->team.group->rank != 0) goto done;
-    for (int rank = 0; rank < cv->team.group->size; rank++) all += sizes[rank];
+                   pleat_comm_gather(cv->team.group, mine, bytes, 0, &gathered, &all));
+    if (cv->team.group->rank != 0) goto done;
     PLEAT_TRY_GOTO(
         status, done,
         pleat_results_begin_as(&cv->data.classes, cv->data.folds.k, &cv->data.judging, &results));
     PLEAT_TRY_GOTO(status, done, pleat_results_unpack(gathered, all, &results));
     PLEAT_TRY_GOTO(status, done, pleat_report_write_fold(job->folder, &results, job->cases));
+    pleat_run_tell_empty(&results);
 done:
     pleat_results_free(&results);
     free(mine);
     free(gathered);
-    free(sizes);
     return status;
 }
 

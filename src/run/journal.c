@@ -4,6 +4,7 @@
 #include "pleat/json.h"
 #include "pleat/log.h"
 #include "pleat/rundir.h"
+#include "pleat/warn.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -23,8 +24,8 @@ struct pleat_journal {
 static void check(pleat_journal *j, int good, const char *what) {
     if (good || j->failed) return;
     j->failed = 1;
-    pleat_log(PLEAT_INFO, "fold=%d: %s cannot be written: %s; training goes on without", j->fold,
-              what, strerror(errno));
+    pleat_warn("fold=%d: %s cannot be written: %s; training goes on without", j->fold, what,
+               strerror(errno));
 }
 
 static double seconds_now(void) {

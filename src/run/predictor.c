@@ -4,6 +4,7 @@
 #include "pleat/checkpoint.h"
 #include "pleat/prep.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,11 +80,24 @@ static pleat_status make_net(pleat_predictor *p, const pleat_checkpoint *c, cons
     return pleat_net_create(p->models[i], &options, &p->nets[i]);
 }
 
+/* A step can leave weights that are no numbers after a loss that still was one. */
+static pleat_status check_finite(const float *x, size_t n, const char *what, const char *path) {
+    size_t lost = 0;
+    for (size_t i = 0; i < n; i++) lost += !isfinite(x[i]);
+    PLEAT_CHECK(lost == 0, PLEAT_ERR_NUMERIC,
+                "'%s': %zu of its %zu %s are not finite, so it can label nothing: its training "
+                "diverged. Take another checkpoint, or train with a smaller train.lr",
+                path, lost, n, what);
+    return PLEAT_OK;
+}
+
 static pleat_status add_model(pleat_predictor *p, const char *path, int i,
                               const pleat_config *config) {
     pleat_checkpoint c = {0};
     PLEAT_TRY(pleat_checkpoint_read(path, &c));
     pleat_status status = i == 0 ? take_texts(p, &c, path, config) : check_texts(p, &c, path);
+    if (status == PLEAT_OK) status = check_finite(c.params, c.n_params, "weights", path);
+    if (status == PLEAT_OK) status = check_finite(c.stats, c.n_stats, "running statistics", path);
     if (status == PLEAT_OK) status = make_net(p, &c, path, i);
     pleat_checkpoint_free(&c);
     return status;

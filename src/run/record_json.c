@@ -10,6 +10,7 @@
 #include "pleat/json.h"
 #include "pleat/log.h"
 #include "pleat/prep.h"
+#include "pleat/warn.h"
 
 #include <jansson.h>
 #include <limits.h>
@@ -51,6 +52,44 @@ static pleat_status write_root(json_t *root, const char *path) {
     return status;
 }
 
+/* run.json as JSON, released by the caller; *sealed as of pleat_json_check. */
+static pleat_status load_json(const char *path, json_t **out, int *sealed) {
+    char *text = NULL;
+    size_t n = 0;
+    json_error_t error;
+    PLEAT_TRY(pleat_file_read_all(path, &text, &n));
+    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+    free(text);
+    PLEAT_CHECK(root != NULL, PLEAT_ERR_FORMAT, "'%s' line %d: %s; " CURE, path, error.line,
+                error.text);
+    const pleat_status status = pleat_json_check(root, path, SCHEMA, CURE, sealed);
+    if (status == PLEAT_OK)
+        *out = root;
+    else
+        json_decref(root);
+    return status;
+}
+
+static json_t *warnings(void) {
+    json_t *list = json_array();
+    for (int i = 0; i < pleat_warn_count(); i++)
+        (void)json_array_append_new(list, pleat_json_text(pleat_warn_text(i)));
+    return list;
+}
+
+pleat_status pleat_record_warnings(const char *run) {
+    char path[PLEAT_PATH_BYTES];
+    json_t *root = NULL, *text = NULL;
+    size_t i = 0;
+    int sealed = 0;
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_RECORD, path));
+    PLEAT_TRY(load_json(path, &root, &sealed));
+    json_array_foreach(json_object_get(root, "warnings"), i, text) if (json_is_string(text))
+        pleat_warn_before(json_string_value(text));
+    json_decref(root);
+    return PLEAT_OK;
+}
+
 static pleat_status write_json(const pleat_crossval *cv, int channels, const char *text,
                                const char *path) {
     const pleat_config *c = &cv->config;
@@ -85,6 +124,7 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     (void)json_object_set_new(root, "device", pleat_json_text(cv->team.engine->device));
     (void)json_object_set_new(root, "weights", json_string(pleat_weights_what(c->weights)));
     (void)json_object_set_new(root, "job", job_facts());
+    (void)json_object_set_new(root, "warnings", warnings());
     const pleat_status status = write_root(root, path);
     json_decref(root);
     return status;
@@ -138,6 +178,7 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
     if (!pleat_file_exists(path)) PLEAT_TRY(pleat_file_write_atomic(path, text, strlen(text)));
     PLEAT_TRY(pleat_prep_count_channels(&cv->data.cases.paths[0], &channels));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
+    if (pleat_file_exists(path)) PLEAT_TRY(pleat_record_warnings(cv->options->out));
     /* A run that has all its scores keeps the record of what made them. */
     char scores[PLEAT_PATH_BYTES];
     int missing = 0;
@@ -149,26 +190,8 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
                                                    : write_json(cv, channels, text, path);
 }
 
-/* run.json as JSON, released by the caller; *sealed as of pleat_json_check. */
-static pleat_status load_json(const char *path, json_t **out, int *sealed) {
-    char *text = NULL;
-    size_t n = 0;
-    json_error_t error;
-    PLEAT_TRY(pleat_file_read_all(path, &text, &n));
-    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
-    free(text);
-    PLEAT_CHECK(root != NULL, PLEAT_ERR_FORMAT, "'%s' line %d: %s; " CURE, path, error.line,
-                error.text);
-    const pleat_status status = pleat_json_check(root, path, SCHEMA, CURE, sealed);
-    if (status == PLEAT_OK)
-        *out = root;
-    else
-        json_decref(root);
-    return status;
-}
-
-pleat_status pleat_record_fell_back(const pleat_crossval *cv) {
-    char path[PLEAT_PATH_BYTES];
+pleat_status pleat_record_keep(const pleat_crossval *cv, int last) {
+    char path[PLEAT_PATH_BYTES], text[PLEAT_PATH_BYTES + 128];
     pleat_status status = PLEAT_OK;
     int sealed = 0;
     json_t *folds = json_array(), *root = NULL;
@@ -177,15 +200,19 @@ pleat_status pleat_record_fell_back(const pleat_crossval *cv) {
                        pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_FELL_BACK, path));
         if (!pleat_file_exists(path)) continue;
         (void)json_array_append_new(folds, json_integer(fold));
-        pleat_log(PLEAT_INFO,
-                  "fold=%d went on from the checkpoint before its last, which was damaged or "
-                  "missing: '%s'",
-                  fold, path);
+        (void)snprintf(text, sizeof text,
+                       "fold=%d went on from the checkpoint before its last, which was damaged or "
+                       "missing: '%s'",
+                       fold, path);
+        pleat_warn_before(text); /* of this start or an earlier one: each says it, once */
+        if (last) pleat_log(PLEAT_INFO, "%s", text);
     }
-    if (json_array_size(folds) == 0) goto done;
+    if (json_array_size(folds) == 0 && pleat_warn_count() == 0) goto done;
+    PLEAT_TRY_GOTO(status, done, pleat_record_warnings(cv->options->out));
     PLEAT_TRY_GOTO(status, done, pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
     PLEAT_TRY_GOTO(status, done, load_json(path, &root, &sealed));
-    (void)json_object_set(root, "fell_back", folds);
+    if (json_array_size(folds) > 0) (void)json_object_set(root, "fell_back", folds);
+    (void)json_object_set_new(root, "warnings", warnings());
     status = write_root(root, path);
 done:
     json_decref(folds);

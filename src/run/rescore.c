@@ -25,7 +25,8 @@ pleat_status pleat_run_rescore(const char *run, const pleat_config *config,
         char path[PLEAT_PATH_BYTES];
         status = prediction_of(run, one, path);
         if (status == PLEAT_OK)
-            status = pleat_score_files(one->id, one->fold, path, one->reference, &again);
+            status = pleat_score_files(one->id, one->fold, path, one->reference, PLEAT_PLACE_VOXELS,
+                                       &again);
     }
     if (status != PLEAT_OK) {
         pleat_results_free(&again);

@@ -110,17 +110,23 @@ pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases,
  * place. Errors of pleat_score_files. */
 pleat_status pleat_run_rescore(const char *run, const pleat_config *config, pleat_results *results);
 
+/* Warns of each fold whose model labelled all held-out cases background, though they have more. */
+void pleat_run_tell_empty(const pleat_results *results);
+
 /* The cases of a run's data folder, without what the run itself has told of it. */
 pleat_status pleat_unchanged_scan(const char *data, pleat_case_paths **paths, int *n);
 
 /* ERR_ARG when the folder holds a run of another configuration, naming the first key that differs;
  * ERR_DATA when it is of images of another number of channels, or its folds are others. */
 pleat_status pleat_record_check(const pleat_crossval *cv);
-/* config.yaml and run.json of a run that begins or goes on. */
+/* config.yaml and run.json of a run that begins or goes on, and the warnings of its earlier starts. */
 pleat_status pleat_record_start(const pleat_crossval *cv);
-/* Folds whose training was once resumed from the checkpoint before its last: said in the log, and
- * kept in run.json as `fell_back`. For rank 0, at the end. */
-pleat_status pleat_record_fell_back(const pleat_crossval *cv);
+/* Adds to run.json what has come up: the warnings that this rank has kept, and as `fell_back` the
+ * folds whose training was once resumed from the checkpoint before its last; the last time the log
+ * says these. For rank 0. */
+pleat_status pleat_record_keep(const pleat_crossval *cv, int last);
+/* Keeps the warnings of a run.json as if this process had said them. */
+pleat_status pleat_record_warnings(const char *run);
 /* Collective over the world: the log's first lines, of what runs where. */
 pleat_status pleat_startup_log(const pleat_crossval *cv);
 

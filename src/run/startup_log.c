@@ -74,12 +74,9 @@ pleat_status pleat_startup_log(const pleat_crossval *cv) {
     pleat_comm *world = cv->session->world;
     const place mine = place_of(cv);
     void *places = NULL;
-    size_t *sizes = calloc((size_t)world->size, sizeof *sizes);
-    PLEAT_CHECK(sizes != NULL, PLEAT_ERR_MEMORY, "no memory for the places of %d ranks",
-                world->size);
-    pleat_status status = pleat_comm_gather(world, &mine, sizeof mine, 0, &places, sizes);
-    if (status == PLEAT_OK && world->rank == 0) status = log_opening(cv, places);
+    size_t total = 0;
+    PLEAT_TRY(pleat_comm_gather(world, &mine, sizeof mine, 0, &places, &total));
+    const pleat_status status = world->rank == 0 ? log_opening(cv, places) : PLEAT_OK;
     free(places);
-    free(sizes);
     return status;
 }

@@ -2,6 +2,7 @@
  * size. Run by mpiexec -n 1..4, and alone. */
 #include "pleat/log.h"
 #include "pleat/session.h"
+#include "pleat/warn.h"
 #include "support.h"
 
 #include <stdint.h>
@@ -74,26 +75,45 @@ static void every_root_can_broadcast(void **state) {
     }
 }
 
-static void gather_keeps_rank_order_and_sizes(void **state) {
+static void gather_keeps_the_order_of_ranks(void **state) {
     pleat_comm *comm = world(state);
     for (int from = 0; from < comm->size; ++from) {
         /* rank r brings r * 3 bytes of value r: rank 0 brings none */
         char mine[64];
         memset(mine, comm->rank, sizeof mine);
-        size_t sizes[64] = {0};
+        size_t total = 0;
         void *all = NULL;
-        OK(pleat_comm_gather(comm, mine, (size_t)comm->rank * 3, from, &all, sizes));
+        OK(pleat_comm_gather(comm, mine, (size_t)comm->rank * 3, from, &all, &total));
         if (comm->rank != from) {
             assert_null(all);
             continue;
         }
         const char *at = all;
-        for (int r = 0; r < comm->size; ++r) {
-            assert_int_equal(sizes[r], 3 * r);
-            for (size_t i = 0; i < sizes[r]; ++i) assert_int_equal(*at++, r);
-        }
+        assert_int_equal(total, 3 * comm->size * (comm->size - 1) / 2);
+        for (int r = 0; r < comm->size; ++r)
+            for (int i = 0; i < 3 * r; ++i) assert_int_equal(*at++, r);
         free(all);
     }
+}
+
+static void warnings_of_all_ranks_come_to_the_first_once_each(void **state) {
+    pleat_comm *comm = world(state);
+    pleat_log_set_level(PLEAT_QUIET);
+    for (int round = 0; round < 2; ++round) { /* what is there is not brought again */
+        pleat_warn("all ranks have met this");
+        for (int i = 0; i < comm->rank; ++i) pleat_warn("rank %d: %d", comm->rank, i);
+        OK(pleat_comm_gather_warnings(comm));
+        const int all = 1 + comm->size * (comm->size - 1) / 2;
+        assert_int_equal(pleat_warn_count(), comm->rank == 0 ? all : 1 + comm->rank);
+    }
+    for (int r = 1, n = 1; comm->rank == 0 && r < comm->size; ++r)
+        for (int i = 0; i < r; ++i, ++n) {
+            char want[32];
+            (void)snprintf(want, sizeof want, "rank %d: %d", r, i);
+            assert_string_equal(pleat_warn_text(n), want);
+        }
+    pleat_warn_forget();
+    pleat_log_set_level(PLEAT_INFO);
 }
 
 static void a_barrier_holds_until_the_last_comes(void **state) {
@@ -219,10 +239,10 @@ static void control_waits_for_a_rank_that_works(void **state) {
     for (int operation = 0; operation < 4; ++operation) {
         int value = comm->rank;
         void *all = NULL;
-        size_t sizes[64];
+        size_t total = 0;
         if (comm->rank == last) (void)usleep(300000);
         if (operation == 0) OK(pleat_comm_agree(part, PLEAT_OK));
-        if (operation == 1) OK(pleat_comm_gather(part, &value, sizeof value, 0, &all, sizes));
+        if (operation == 1) OK(pleat_comm_gather(part, &value, sizeof value, 0, &all, &total));
         if (operation == 2) OK(pleat_comm_broadcast_bytes(part, &value, sizeof value, last));
         if (operation == 3) OK(pleat_comm_barrier(part));
         if (operation == 2) assert_int_equal(value, last);
@@ -254,7 +274,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(a_sum_is_the_sum_in_pieces_and_in_flight, session),
         cmocka_unit_test_prestate(many_small_sums_queue_up, session),
         cmocka_unit_test_prestate(every_root_can_broadcast, session),
-        cmocka_unit_test_prestate(gather_keeps_rank_order_and_sizes, session),
+        cmocka_unit_test_prestate(gather_keeps_the_order_of_ranks, session),
+        cmocka_unit_test_prestate(warnings_of_all_ranks_come_to_the_first_once_each, session),
         cmocka_unit_test_prestate(a_barrier_holds_until_the_last_comes, session),
         cmocka_unit_test_prestate(split_makes_groups_in_key_order, session),
         cmocka_unit_test_prestate(agreement_is_ok_only_when_all_are, session),

@@ -19,6 +19,7 @@ static const struct setting {
     int execution;                     /* only says how to compute */
 } settings[] = {
     {"data", "/a b/it's: #1", "'/a b/it''s: #1'", 1},
+    {"data.affine", "warn", "warn", 1},
     {"store", "s", "'s'", 1},
     {"classes", "bg, lung ,tumour", "'bg, lung ,tumour'", 0},
     {"seed", "18446744073709551615", NULL, 0},
@@ -132,11 +133,12 @@ static void every_key_is_read_printed_and_read_again(void **state) {
         assert_true(n < COUNT(settings));
         const struct setting *s = &settings[n++];
         const char *dot = strrchr(s->key, '.');
-        assert_string_equal(word, dot != NULL ? dot + 1 : s->key);
+        if (strcmp(word, s->key) != 0) assert_string_equal(word, dot != NULL ? dot + 1 : s->key);
         assert_string_equal(value + 1, s->printed != NULL ? s->printed : s->value);
         if (!is_only_choice(s)) assert_string_not_equal(value, other);
     }
-    assert_int_equal(n, COUNT(settings)); /* a new key needs a row here */
+    assert_int_equal(n, COUNT(settings));                   /* a new key needs a row here */
+    assert_non_null(strstr(text, "\ndata.affine: warn\n")); /* data has a value of its own */
     for (int manual = 0; manual < 2; manual++) {
         OK(pleat_config_text(&config, manual, text, sizeof text));
         pleat_config_defaults(&back);

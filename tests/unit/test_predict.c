@@ -5,6 +5,7 @@
 #include "pleat/predictor.h"
 #include "pleat/rng.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,6 +238,29 @@ static void a_device_merges_what_its_memory_holds(void **state) {
     pleat_engine_destroy(engine);
 }
 
+/* Sums of NaN and of infinities on both sides alike; on the host, and in a device's memory. */
+static void probabilities_that_are_not_finite_are_refused(void **state) {
+    (void)state;
+    static const int dim[3] = {11, 9, 10};
+    uint8_t labels[11 * 9 * 10];
+    for (int kind = 0; kind < 2; kind++) {
+        pleat_engine *engine = net_engine("ref", PLEAT_PRECISION_AUTO);
+        const float logits[CLASSES] = {0, kind == 0 ? (float)NAN : (float)INFINITY, 0};
+        pleat_model *model = unet_model(engine, logits);
+        pleat_net *net = net_compile(model, BATCH, patch, 0, NULL);
+        const pleat_predict_config config = {
+            .patch = {patch[0], patch[1], patch[2]}, .batch = BATCH, .classes = CLASSES};
+        float *image = noise(dim);
+        const pleat_source source = {.dim = {11, 9, 10}, .channels = 1, .image = image};
+        REFUSED(pleat_predict_volume(&config, &net, 1, &source, labels), PLEAT_ERR_NUMERIC,
+                "probabilities are not finite");
+        free(image);
+        pleat_net_destroy(net);
+        pleat_model_destroy(model);
+        pleat_engine_destroy(engine);
+    }
+}
+
 /* --- checkpoints ------------------------------------------------------------------------------ */
 
 typedef struct fixture {
@@ -249,6 +273,7 @@ typedef struct oddity {
     const char *classes;
     double spacing;
     size_t missing; /* parameters */
+    int lost;       /* 1: a weight is NaN, 2: a running statistic is */
 } oddity;
 
 static void write_model(const char *path, const oddity *odd) {
@@ -273,6 +298,8 @@ static void write_model(const char *path, const oddity *odd) {
     c.stats = malloc(graph.stats * sizeof *c.stats);
     constant_params(logits, c.params);
     for (size_t i = 0; i < graph.stats; i++) c.stats[i] = 1.0f;
+    if (odd->lost == 1) c.params[5] = (float)NAN;
+    if (odd->lost == 2) c.stats[1] = (float)INFINITY;
     OK(pleat_checkpoint_write(path, &c, 0));
     free(c.params);
     free(c.stats);
@@ -298,7 +325,7 @@ static void a_checkpoint_is_all_that_prediction_needs(void **state) {
     const fixture *f = *state;
     char path[PLEAT_PATH_BYTES];
     const char *const paths[2] = {path, path};
-    const oddity normal = {2, "a,b,c", 2, 0};
+    const oddity normal = {2, "a,b,c", 2, 0, 0};
     (void)in_root(path, "model.h5");
     write_model(path, &normal);
     static const int dim[3] = {5, 9, 7};
@@ -324,7 +351,7 @@ static void a_configuration_changes_how_it_predicts_but_not_what(void **state) {
     const fixture *f = *state;
     char path[PLEAT_PATH_BYTES];
     const char *const paths[] = {path};
-    const oddity normal = {2, "a,b,c", 2, 0};
+    const oddity normal = {2, "a,b,c", 2, 0, 0};
     pleat_predictor *p = NULL;
     pleat_config config;
     (void)in_root(path, "model.h5");
@@ -350,13 +377,15 @@ static void models_that_do_not_belong_together_are_refused_by_name(void **state)
         pleat_status status;
         const char *message;
     } wrong[] = {
-        {{3, "a,b,c", 2, 0}, PLEAT_ERR_DATA, "filters=3"},
-        {{2, "a,b,d", 2, 0}, PLEAT_ERR_DATA, "knows the classes a,b,d, the first model a,b,c"},
-        {{2, "a,b,c", 3, 0}, PLEAT_ERR_DATA, "other preprocessing"},
-        {{2, "a,b,c", 2, 1}, PLEAT_ERR_FORMAT, "parameters, its network"},
+        {{3, "a,b,c", 2, 0, 0}, PLEAT_ERR_DATA, "filters=3"},
+        {{2, "a,b,d", 2, 0, 0}, PLEAT_ERR_DATA, "knows the classes a,b,d, the first model a,b,c"},
+        {{2, "a,b,c", 3, 0, 0}, PLEAT_ERR_DATA, "other preprocessing"},
+        {{2, "a,b,c", 2, 1, 0}, PLEAT_ERR_FORMAT, "parameters, its network"},
+        {{2, "a,b,c", 2, 0, 1}, PLEAT_ERR_NUMERIC, "weights are not finite"},
+        {{2, "a,b,c", 2, 0, 2}, PLEAT_ERR_NUMERIC, "running statistics are not finite"},
     };
     char first[PLEAT_PATH_BYTES], second[PLEAT_PATH_BYTES];
-    const oddity normal = {2, "a,b,c", 2, 0};
+    const oddity normal = {2, "a,b,c", 2, 0, 0};
     const char *const paths[] = {first, first, second};
     pleat_predictor *p = NULL;
     (void)in_root(first, "first.h5");
@@ -381,6 +410,7 @@ int main(void) {
         cmocka_unit_test(two_models_give_the_class_of_their_mean_probability),
         cmocka_unit_test(of_equal_classes_the_first_wins),
         cmocka_unit_test(a_device_merges_what_its_memory_holds),
+        cmocka_unit_test(probabilities_that_are_not_finite_are_refused),
         cmocka_unit_test_setup_teardown(a_checkpoint_is_all_that_prediction_needs, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_configuration_changes_how_it_predicts_but_not_what,

@@ -2,6 +2,7 @@
 #include "pleat/file.h"
 #include "pleat/nifti.h"
 #include "pleat/score.h"
+#include "pleat/warn.h"
 #include "support.h"
 #include "support_results.h"
 
@@ -44,7 +45,8 @@ static void test_each_case_with_a_prediction_is_scored_and_others_are_left_out(v
     write_labels("guesses", "a.nii.gz", guess_of_a, 6);
     write_labels("guesses", "b_0001.nii", truth_of_b, 6);
     write_labels("guesses", "stranger.nii.gz", truth_of_b, 6);
-    OK(pleat_score_folders(in_root(guesses, "guesses"), in_root(data, "data"), &got));
+    OK(pleat_score_folders(in_root(guesses, "guesses"), in_root(data, "data"), PLEAT_PLACE_SAME,
+                           &got));
     assert_int_equal(got.n, 2);
     assert_string_equal(got.cases[0].id, "a");
     assert_string_equal(got.cases[1].id, "b_0001");
@@ -64,7 +66,8 @@ static void test_a_folder_of_label_maps_alone_may_be_the_truth(void **state) {
     pleat_results got = counted_results(NULL, 0, names, 3, 1);
     write_labels("alone/guesses", "a.nii.gz", guess_of_a, 6);
     write_labels("alone/labels", "a.nii.gz", truth_of_a, 6);
-    OK(pleat_score_folders(in_root(guesses, "alone/guesses"), in_root(data, "alone/labels"), &got));
+    OK(pleat_score_folders(in_root(guesses, "alone/guesses"), in_root(data, "alone/labels"),
+                           PLEAT_PLACE_SAME, &got));
     assert_int_equal(got.n, 1);
     assert_int_equal(got.cases[0].counts[1].tp, 2);
     pleat_results_free(&got);
@@ -108,7 +111,7 @@ static void assert_pair_refused(pleat_status want, const char *const told[], siz
     char guess[PLEAT_PATH_BYTES], truth[PLEAT_PATH_BYTES];
     pleat_results got = counted_results(NULL, 0, names, 3, 1);
     assert_int_equal(pleat_score_files("a", 0, in_root(guess, "bad/guess.nii"),
-                                       in_root(truth, "bad/truth.nii"), &got),
+                                       in_root(truth, "bad/truth.nii"), PLEAT_PLACE_SAME, &got),
                      want);
     for (size_t i = 0; i < n_told; i++) TOLD(told[i]);
     pleat_results_free(&got);
@@ -133,10 +136,75 @@ static void test_a_folder_without_predictions_is_not_found(void **state) {
     pleat_results got = counted_results(NULL, 0, names, 3, 1);
     write_labels("none/labels", "a.nii.gz", truth_of_a, 6);
     (void)in_root(data, "none/labels");
-    assert_int_equal(pleat_score_folders(in_root(guesses, "none/no"), data, &got),
+    assert_int_equal(pleat_score_folders(in_root(guesses, "none/no"), data, PLEAT_PLACE_SAME, &got),
                      PLEAT_ERR_NOT_FOUND);
     OK(pleat_file_make_folder(in_root(guesses, "none/empty")));
-    REFUSED(pleat_score_folders(guesses, data, &got), PLEAT_ERR_NOT_FOUND, "none/empty/a.nii.gz");
+    REFUSED(pleat_score_folders(guesses, data, PLEAT_PLACE_SAME, &got), PLEAT_ERR_NOT_FOUND,
+            "none/empty/a.nii.gz");
+    assert_int_equal(got.n, 0);
+    pleat_results_free(&got);
+}
+
+/* Labels of 5 x 4 x 2 voxels without symmetry, mirrored in memory and in the affine when asked;
+ * `origin` is along x, mm. */
+static void write_placed(const char *name, int mirrored, double origin) {
+    const double spacing[3] = {2, 1, 1};
+    pleat_label label;
+    pleat_geometry g;
+    char path[PLEAT_PATH_BYTES];
+    OK(pleat_label_make((int[]){2, 4, 5}, spacing, &label));
+    for (int i = 0; i < 40; i++) {
+        const int x = i % 5, from = mirrored ? i - x + 4 - x : i;
+        label.data[i] = (uint8_t)(from * from % 7 % 3);
+    }
+    pleat_nifti_plain_geometry(label.dim, spacing, &g);
+    g.affine[0][3] = g.sform[0][3] = g.affine[0][3] + origin + (mirrored ? 4 : 0);
+    if (mirrored) g.affine[0][0] = g.sform[0][0] = -1;
+    OK(pleat_file_make_folder(in_root(path, "placed")));
+    OK(pleat_path(path, sizeof path, "%s/placed/%s", root, name));
+    OK(pleat_nifti_write_label(path, &label, &g));
+    pleat_label_free(&label);
+}
+
+/* The mean Dice of left and right. */
+static double placed_dice(pleat_place place) {
+    char guess[PLEAT_PATH_BYTES], truth[PLEAT_PATH_BYTES];
+    pleat_results got = counted_results(NULL, 0, names, 3, 1);
+    OK(pleat_score_files("a", 0, in_root(guess, "placed/guess.nii"),
+                         in_root(truth, "placed/truth.nii"), place, &got));
+    const double dice = (pleat_results_at(&got, 0, 0, 1).x + pleat_results_at(&got, 0, 0, 2).x) / 2;
+    pleat_results_free(&got);
+    return dice;
+}
+
+static void test_a_map_that_lies_elsewhere_is_refused_or_resampled(void **state) {
+    (void)state;
+    char guess[PLEAT_PATH_BYTES], truth[PLEAT_PATH_BYTES];
+    pleat_results got = counted_results(NULL, 0, names, 3, 1);
+    (void)in_root(guess, "placed/guess.nii");
+    (void)in_root(truth, "placed/truth.nii");
+    write_placed("truth.nii", 0, 0);
+    write_placed("guess.nii", 1, 0); /* the same labels in the same places */
+    REFUSED(pleat_score_files("a", 0, guess, truth, PLEAT_PLACE_SAME, &got), PLEAT_ERR_DATA,
+            "4 voxels");
+    TOLD("case 'a'");
+    TOLD("--by-header");
+    assert_true(placed_dice(PLEAT_PLACE_HEADER) == 1.0);
+    assert_true(placed_dice(PLEAT_PLACE_VOXELS) < 0.7);
+    write_placed("guess.nii", 0, 2); /* all of it two voxels off */
+    REFUSED(pleat_score_files("a", 0, guess, truth, PLEAT_PLACE_SAME, &got), PLEAT_ERR_DATA,
+            "2 voxels");
+    assert_true(placed_dice(PLEAT_PLACE_VOXELS) == 1.0);
+    assert_true(placed_dice(PLEAT_PLACE_HEADER) < 0.7);
+    write_placed("guess.nii", 0, 100);
+    REFUSED(pleat_score_files("a", 0, guess, truth, PLEAT_PLACE_HEADER, &got), PLEAT_ERR_DATA,
+            "no place in common");
+    pleat_warn_forget();
+    write_placed("guess.nii", 0, 0.4);
+    assert_true(placed_dice(PLEAT_PLACE_SAME) == 1.0);
+    assert_int_equal(pleat_warn_count(), 1);
+    assert_non_null(strstr(pleat_warn_text(0), "0.4 voxels"));
+    pleat_warn_forget();
     assert_int_equal(got.n, 0);
     pleat_results_free(&got);
 }
@@ -148,6 +216,7 @@ int main(void) {
         cmocka_unit_test(test_two_files_and_two_folders_of_cases_are_pairs_too),
         cmocka_unit_test(test_a_pair_that_does_not_fit_is_refused_naming_the_case),
         cmocka_unit_test(test_a_folder_without_predictions_is_not_found),
+        cmocka_unit_test(test_a_map_that_lies_elsewhere_is_refused_or_resampled),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

@@ -1,6 +1,8 @@
 /* print.c - the table on the terminal. */
 #include "tables.h"
 
+#include "pleat/warn.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +94,15 @@ static void put_block(FILE *out, const pleat_tables *t, int score) {
     (void)fputc('\n', out);
 }
 
+/* Those of the run, or of this comparison. */
+static void put_warnings(FILE *out) {
+    enum { MOST = 10 };
+    const int n = pleat_warn_count();
+    if (n > 0) (void)fprintf(out, "\n%d warning%s:\n", n, n == 1 ? "" : "s");
+    for (int i = 0; i < n && i < MOST; i++) (void)fprintf(out, "  %s\n", pleat_warn_text(i));
+    if (n > MOST) (void)fprintf(out, "  and %d more, which summary.json lists\n", n - MOST);
+}
+
 pleat_status pleat_report_print(FILE *out, const pleat_results *results, int verbose) {
     pleat_tables t;
     PLEAT_TRY(pleat_tables_make(results, &t));
@@ -111,6 +122,7 @@ pleat_status pleat_report_print(FILE *out, const pleat_results *results, int ver
     (void)fprintf(out, " (%d case%s", n, n == 1 ? "" : "s");
     if (results->folds > 1) (void)fprintf(out, ", %d folds", results->folds);
     (void)fputs(undefined > 0 ? "; undefined scores, 0/0, are left out)\n" : ")\n", out);
+    put_warnings(out);
     pleat_tables_free(&t);
     return PLEAT_OK;
 }

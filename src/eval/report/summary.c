@@ -9,6 +9,7 @@
  * evaluate_predictions.py; where it writes NaN, which strict parsers refuse, this writes null. */
 #include "pleat/file.h"
 #include "pleat/json.h"
+#include "pleat/warn.h"
 #include "tables.h"
 
 #include <jansson.h>
@@ -177,6 +178,13 @@ static json_t *headline(int *lost, const pleat_tables *t) {
     return object;
 }
 
+static json_t *warnings(int *lost) {
+    json_t *list = json_array();
+    for (int i = 0; i < pleat_warn_count(); i++)
+        *lost += json_array_append_new(list, pleat_json_text(pleat_warn_text(i))) != 0;
+    return list;
+}
+
 static json_t *run(int *lost, const pleat_report_info *info) {
     json_t *object = json_object();
     put(lost, object, "version", pleat_json_text(info->version));
@@ -186,6 +194,7 @@ static json_t *run(int *lost, const pleat_report_info *info) {
     put(lost, object, "precision", pleat_json_text(info->precision));
     put(lost, object, "weights", pleat_json_text(info->weights));
     put(lost, object, "seed", whole(info->seed));
+    if (pleat_warn_count() > 0) put(lost, object, "warnings", warnings(lost));
     return object;
 }
 
