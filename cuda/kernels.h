@@ -131,6 +131,14 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const
 cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float *params,
                             const float *grads, float *m, float *v, cudaStream_t stream);
 
+/* ---- other updates: kernels_update.cu; as in pleat/engine.h ---- */
+
+cudaError_t pleat_cuda_sgd(const pleat_sgd *sgd, size_t n, float *params, const float *grads,
+                           float *v, cudaStream_t stream);
+cudaError_t pleat_cuda_clip(double most, size_t n, float *x, double *partials, cudaStream_t stream);
+cudaError_t pleat_cuda_average(double keep, size_t n, const float *x, float *y,
+                               cudaStream_t stream);
+
 /* ---- merging windows: kernels_window.cu ---- */
 
 typedef struct pleat_cuda_part { /* of a window, inside a volume */

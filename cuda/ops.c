@@ -115,6 +115,23 @@ static pleat_status adam_update(pleat_engine *engine, const pleat_adam *adam, si
     return PLEAT_OK;
 }
 
+static pleat_status sgd_update(pleat_engine *engine, const pleat_sgd *sgd, size_t n, void *params,
+                               const void *grads, void *v) {
+    CUDA_TRY(pleat_cuda_sgd(sgd, n, params, grads, v, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status clip(pleat_engine *engine, double most, size_t n, void *x) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    CUDA_TRY(pleat_cuda_clip(most, n, x, e->partials, e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status average(pleat_engine *engine, double keep, size_t n, const void *x, void *y) {
+    CUDA_TRY(pleat_cuda_average(keep, n, x, y, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
 const pleat_engine_ops pleat_cuda_table = {
     .name = "cudnn",
     .destroy = pleat_cuda_destroy,
@@ -148,6 +165,9 @@ const pleat_engine_ops pleat_cuda_table = {
     .host_call_run = pleat_cuda_host_call_run,
     .host_call_destroy = pleat_cuda_host_call_destroy,
     .adam = adam_update,
+    .sgd = sgd_update,
+    .clip = clip,
+    .average = average,
     .record = &pleat_cuda_record,
     .device = &pleat_cuda_device,
 };

@@ -117,7 +117,13 @@ typedef struct pleat_host_call pleat_host_call; /* the engine's own */
 typedef struct pleat_adam {
     double lr, beta1, beta2, epsilon;
     int64_t step; /* 1 for the first update */
+    double decay; /* w becomes (1 - decay) w first; 0: it does not */
 } pleat_adam;
+
+typedef struct pleat_sgd {
+    double lr, momentum;
+    double decay; /* of the weights, added to their gradient */
+} pleat_sgd;
 
 /* A recording of what the engine is told between begin and end, which is not computed then. end
  * takes the status of what was told, and ends the recording in any case; begin and end fail where
@@ -241,6 +247,15 @@ typedef struct pleat_engine_ops {
      * m, v first and second moments; lr_t = lr*sqrt(1-b2^t)/(1-b1^t); w -= lr_t*m/(sqrt(v)+eps). */
     pleat_status (*adam)(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
                          const void *grads, void *m, void *v);
+    /* Gradient descent with Nesterov's momentum as PyTorch writes it, over n reals; v begins as 0:
+     * g += decay*w; v = momentum*v + g; w -= lr*(g + momentum*v). */
+    pleat_status (*sgd)(pleat_engine *engine, const pleat_sgd *sgd, size_t n, void *params,
+                        const void *grads, void *v);
+    /* x *= min(1, most / (norm + 1e-6)), norm being the root of the sum of the squares of all n
+     * reals; as PyTorch clips gradients. */
+    pleat_status (*clip)(pleat_engine *engine, double most, size_t n, void *x);
+    /* y = keep*y + (1-keep)*x, over n reals. */
+    pleat_status (*average)(pleat_engine *engine, double keep, size_t n, const void *x, void *y);
 
     const pleat_record_ops *record; /* NULL: it makes no recordings */
     /* NULL: it has no memory of its own. Call pleat_device_of (pleat/device.h), which knows what

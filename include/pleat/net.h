@@ -37,6 +37,8 @@ typedef enum pleat_state { /* the flat buffers of a model */
                            PLEAT_STATE_GRADS, /* these three only in a model made for training */
                            PLEAT_STATE_MOMENT1,
                            PLEAT_STATE_MOMENT2,
+                           PLEAT_STATE_AVERAGE, /* of params and stats over the steps, where */
+                           PLEAT_STATE_AVERAGE_STATS, /* one was begun; else of no reals */
                            PLEAT_STATES
 } pleat_state;
 
@@ -59,9 +61,15 @@ void pleat_model_touch(pleat_model *model);
 const pleat_graph *pleat_model_graph(const pleat_model *model);
 pleat_engine *pleat_model_engine(const pleat_model *model);
 
-/* One update of all parameters by the gradients; step is 1 for the first. */
-pleat_status pleat_model_update(pleat_model *model, const pleat_optimizer *optimizer, double rate,
+/* One update of all parameters by the gradients, which clipping may shorten; step is 1 for the
+ * first. how NULL: the first optimizer of the list, nothing clipped, no average. */
+pleat_status pleat_model_update(pleat_model *model, const pleat_update *how, double rate,
                                 int64_t step);
+/* The average of the parameters and running statistics begins with what they are now; updates whose
+ * `average` is d then make it min(d, (1+step)/(10+step)) of itself and the rest of the new ones.
+ * swap: they change places, and back. */
+pleat_status pleat_model_begin_average(pleat_model *model);
+void pleat_model_swap_average(pleat_model *model);
 
 typedef struct pleat_net_options {
     int batch;

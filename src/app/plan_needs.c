@@ -69,7 +69,7 @@ typedef struct trial { /* one rank's part of a step, on noise */
 static pleat_status one_step(void *context) {
     trial *t = context;
     PLEAT_TRY(pleat_net_train(t->net, t->images, t->labels, t->batch, NULL, NULL));
-    PLEAT_TRY(pleat_model_update(t->model, pleat_optimizers[0], 1e-3, ++t->step));
+    PLEAT_TRY(pleat_model_update(t->model, NULL, 1e-3, ++t->step));
     return t->engine->ops->synchronize(t->engine);
 }
 

@@ -57,6 +57,9 @@ static const pleat_engine_ops table = {
     .host_call_run = pleat_cpu_host_call_run,
     .host_call_destroy = pleat_cpu_host_call_destroy,
     .adam = pleat_onednn_adam,
+    .sgd = pleat_onednn_sgd,
+    .clip = pleat_onednn_clip,
+    .average = pleat_onednn_average,
 };
 
 /* bf16 where the processor multiplies it and f32 was not asked for; there is no tf32 on a CPU. */

@@ -6,7 +6,8 @@
  *   onednn_head.c   the 1x1x1 convolution to a few classes, own loops
  *   onednn_norm.c   batch norm, own loops
  *   onednn_loss.c   softmax and loss, own loops
- *   onednn_ops.c    pooling, ReLU, input, Adam, own loops
+ *   onednn_ops.c    pooling, ReLU, input, own loops
+ *   onednn_update.c Adam, gradient descent, clipping, own loops
  *   onednn_api.c    the library itself: the only file that knows oneDNN 2 from oneDNN 3
  *
  * The own loops are bound by memory, so each reads and writes its tensors once. Work is cut into
@@ -174,5 +175,10 @@ pleat_status pleat_onednn_pool_backward(pleat_engine *engine, const pleat_tensor
                                         const pleat_tensor *dx);
 pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
                                const void *grads, void *m, void *v);
+pleat_status pleat_onednn_sgd(pleat_engine *engine, const pleat_sgd *sgd, size_t n, void *params,
+                              const void *grads, void *v);
+pleat_status pleat_onednn_clip(pleat_engine *engine, double most, size_t n, void *x);
+pleat_status pleat_onednn_average(pleat_engine *engine, double keep, size_t n, const void *x,
+                                  void *y);
 
 #endif /* PLEAT_ENGINES_ONEDNN_H */

@@ -21,8 +21,13 @@
 #include <unistd.h>
 
 #define FORMAT         "pleat-checkpoint"
-#define FORMAT_VERSION 3 /* 1 knew no epoch under way, 2 no names of metrics */
+#define FORMAT_VERSION 4 /* 1 knew no epoch under way, 2 no names of metrics, 3 no average */
 #define ADVICE         "remove it and train the fold again"
+
+/* One without an average is written as before, so that an older pleat reads it. */
+static int version_of(const pleat_checkpoint *c) {
+    return c->raw_params != NULL ? FORMAT_VERSION : FORMAT_VERSION - 1;
+}
 
 /* ---- the scalars ----------------------------------------------------------------------------- */
 
@@ -87,10 +92,11 @@ static pleat_status get_fields(const pleat_hdf5 *file, int version, pleat_checkp
 
 /* ---- the arrays ------------------------------------------------------------------------------ */
 
-enum { N_ARRAYS = 5 };
+enum { N_ARRAYS = 7 };
 
 typedef struct array {
     const char *name;
+    int optional;
     hid_t type;
     size_t bytes; /* of an element */
     int rank;
@@ -113,11 +119,13 @@ static void list_arrays(const pleat_checkpoint *c, array out[N_ARRAYS]) {
     const hsize_t columns = (hsize_t)pleat_checkpoint_columns(c);
     const array rows[N_ARRAYS] = {
 #define AT(member) c->member, offsetof(pleat_checkpoint, member)
-        {"params", real, 4, 1, {n, 1}, AT(params)},
-        {"moment1", real, 4, 1, {n, 1}, AT(moment1)},
-        {"moment2", real, 4, 1, {n, 1}, AT(moment2)},
-        {"stats", real, 4, 1, {c->n_stats, 1}, AT(stats)},
-        {"history", wide, 8, 2, {epochs, columns}, AT(history)},
+        {"params", 0, real, 4, 1, {n, 1}, AT(params)},
+        {"moment1", 1, real, 4, 1, {n, 1}, AT(moment1)},
+        {"moment2", 1, real, 4, 1, {n, 1}, AT(moment2)},
+        {"stats", 0, real, 4, 1, {c->n_stats, 1}, AT(stats)},
+        {"history", 0, wide, 8, 2, {epochs, columns}, AT(history)},
+        {"raw_params", 1, real, 4, 1, {n, 1}, AT(raw_params)},
+        {"raw_stats", 1, real, 4, 1, {c->n_stats, 1}, AT(raw_stats)},
 #undef AT
     };
     memcpy(out, rows, sizeof rows);
@@ -170,7 +178,7 @@ static pleat_status put_layers(const pleat_hdf5 *file, const pleat_checkpoint *c
 
 static pleat_status fill_file(const pleat_hdf5 *file, const pleat_checkpoint *c) {
     array arrays[N_ARRAYS];
-    const int version = FORMAT_VERSION;
+    const int version = version_of(c);
     const uint64_t digest = digest_of(c, version);
     PLEAT_TRY(pleat_hdf5_put_text(file, file->id, "format", FORMAT));
     PLEAT_TRY(
@@ -250,7 +258,7 @@ static pleat_status get_arrays(const pleat_hdf5 *file, pleat_checkpoint *c) {
         int64_t offset;
         int there = 1;
         if (bytes_of(a) == 0) continue;
-        if (strncmp(a->name, "moment", 6) == 0) PLEAT_TRY(pleat_hdf5_has(file, a->name, &there));
+        if (a->optional) PLEAT_TRY(pleat_hdf5_has(file, a->name, &there));
         if (!there) continue;
         PLEAT_TRY(pleat_hdf5_find_array(file, a->name, a->type, a->rank, dim, &offset));
         if (dim[0] != a->dim[0] || dim[1] != a->dim[1])

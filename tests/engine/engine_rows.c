@@ -35,6 +35,8 @@ const suite_row suite_rows[] = {
     ROW(softmax_and_loss_agree_with_the_oracle, NULL),
     ROW(loss_backward_takes_any_slopes, NULL),
     ROW(adam_agrees_with_the_oracle, NULL),
+    ROW(updates_agree_with_the_oracle, NULL),
+    ROW(updates_of_two_weights_are_known, NULL),
     ROW(an_ordered_engine_has_the_same_bits_on_any_number_of_threads, NULL),
     ROW(the_caller_keeps_its_number_of_threads, "ref"),
     ROW(the_caller_keeps_its_number_of_threads, "onednn"),

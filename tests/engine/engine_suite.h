@@ -211,6 +211,10 @@ void loss_backward_takes_any_slopes(void **state);
 void adam_agrees_with_the_oracle(void **state);
 void input_becomes_activations(void **state);
 
+/* engine_update.c: gradient descent, clipping and averages */
+void updates_agree_with_the_oracle(void **state);
+void updates_of_two_weights_are_known(void **state);
+
 /* engine_known.c: the engine against numbers known beforehand */
 void engine_says_what_it_is(void **state);
 void memory_is_aligned_zeroed_and_copied(void **state);

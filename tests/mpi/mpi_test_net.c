@@ -114,7 +114,7 @@ static void ranks_keep_the_same_weights(void **state) {
     trial *t = start("auto", world, 1);
     for (int step = 1; step <= 5; step++) {
         train(t);
-        OK(pleat_model_update(t->model, pleat_optimizers[0], 1e-2, step));
+        OK(pleat_model_update(t->model, NULL, 1e-2, step));
     }
     for (pleat_state s = PLEAT_STATE_PARAMS; s <= PLEAT_STATE_STATS; s++) {
         const size_t bytes = pleat_model_count(t->model, s) * sizeof(float);
@@ -151,7 +151,7 @@ static void train_ordered(trial *t, const char *engine, pleat_precision precisio
     net_batch(11, GLOBAL * V, CLASSES, t->images, t->labels);
     for (int step = 1; step <= 3; step++) {
         train(t);
-        OK(pleat_model_update(t->model, pleat_optimizers[0], 1e-2, step));
+        OK(pleat_model_update(t->model, NULL, 1e-2, step));
     }
 }
 
