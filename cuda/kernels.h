@@ -15,6 +15,7 @@
 #include "pleat/engine.h"
 
 #include <cuda_runtime_api.h>
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -108,6 +109,38 @@ cudaError_t pleat_cuda_norm_backward(pleat_dtype type, const pleat_norm *norm,
 /* dbias[c] += sum over voxels of dy; dy may be a slice. */
 cudaError_t pleat_cuda_bias_backward(pleat_dtype type, const pleat_tensor *dy, double *partials,
                                      float *dbias, cudaStream_t stream);
+
+/* ---- instance norm: kernels_instance.cu; as in pleat/engine.h ---- */
+
+/* Whether its sums have room in the partials. */
+bool pleat_cuda_instance_fits(const pleat_tensor *x);
+cudaError_t pleat_cuda_instance_forward(pleat_dtype type, const pleat_instance *norm,
+                                        const pleat_tensor *x, const pleat_tensor *y,
+                                        double *partials, cudaStream_t stream);
+cudaError_t pleat_cuda_instance_backward(pleat_dtype type, const pleat_instance *norm,
+                                         const pleat_tensor *x, const pleat_tensor *dy,
+                                         float *dgamma, float *dbeta, const pleat_tensor *dx,
+                                         double *partials, cudaStream_t stream);
+
+/* ---- activations, mean pooling, gates: kernels_layers.cu; as in pleat/engine.h ---- */
+
+cudaError_t pleat_cuda_activate(pleat_dtype type, pleat_activation kind, double slope,
+                                const pleat_tensor *x, const pleat_tensor *y, cudaStream_t stream);
+cudaError_t pleat_cuda_activate_backward(pleat_dtype type, pleat_activation kind, double slope,
+                                         const pleat_tensor *y, const pleat_tensor *dy,
+                                         int accumulate, const pleat_tensor *dx,
+                                         cudaStream_t stream);
+cudaError_t pleat_cuda_mean_forward(pleat_dtype type, const pleat_tensor *x, const pleat_tensor *y,
+                                    cudaStream_t stream);
+cudaError_t pleat_cuda_mean_backward(pleat_dtype type, const pleat_tensor *dy, int accumulate,
+                                     const pleat_tensor *dx, cudaStream_t stream);
+cudaError_t pleat_cuda_gate_forward(pleat_dtype type, const pleat_tensor *x,
+                                    const pleat_tensor *gate, const pleat_tensor *y,
+                                    cudaStream_t stream);
+cudaError_t pleat_cuda_gate_backward(pleat_dtype type, const pleat_tensor *x,
+                                     const pleat_tensor *gate, const pleat_tensor *dy,
+                                     const pleat_tensor *dgate, int accumulate,
+                                     const pleat_tensor *dx, cudaStream_t stream);
 
 /* ---- pooling: kernels_pool.cu; as in pleat/engine.h ---- */
 

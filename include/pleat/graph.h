@@ -42,7 +42,10 @@ typedef struct pleat_node {
     int kernel[3], stride[3], before[3]; /* as pleat_conv_desc; a pool's and an up's stride */
     int relu;                            /* the output is max(0, .) */
     int no_bias;
-    double weight; /* of a head's loss in the sum of all heads' */
+    int sigmoid;       /* else a leaky ReLU */
+    double slope;      /* of a leaky ReLU, where its input is not positive */
+    int begins_silent; /* its gamma begins as 0 */
+    double weight;     /* of a head's loss in the sum of all heads' */
     /* Into the flat buffers, in reals; the kind says what they are. */
     size_t weights, n_weights;
     size_t bias, n_bias;
@@ -52,6 +55,7 @@ typedef struct pleat_node {
 typedef struct pleat_graph {
     pleat_node *node; /* [n] */
     int n, room;
+    int he;         /* weights begin as nnU-Net's, else as Keras's: pleat_model_init */
     size_t params;  /* trainable */
     size_t stats;   /* running statistics */
     int divisor[3]; /* sizes must be divisible by it, D, H, W */
@@ -79,6 +83,15 @@ int pleat_graph_conv(pleat_graph *graph, int input, int channels, const pleat_co
                      const char *name);
 /* Batch norm. */
 int pleat_graph_norm(pleat_graph *graph, int input, const char *name);
+/* Instance norm, then a leaky ReLU of that slope; 1: none. */
+int pleat_graph_instance(pleat_graph *graph, int input, double slope, const char *name);
+/* A sigmoid, else a leaky ReLU of that slope. */
+int pleat_graph_activation(pleat_graph *graph, int input, int sigmoid, double slope,
+                           const char *name);
+/* input times gate, which has one channel, and along each axis the input's size or half of it. */
+int pleat_graph_gate(pleat_graph *graph, int input, int gate, const char *name);
+/* Mean over blocks of `stride` (1 or 2; D, H, W); NULL: 2x2x2. */
+int pleat_graph_mean(pleat_graph *graph, int input, const int stride[3], const char *name);
 /* Maximum over blocks of `stride` (1 or 2; D, H, W); NULL: 2x2x2. */
 int pleat_graph_pool(pleat_graph *graph, int input, const int stride[3], const char *name);
 /* Transposed convolution, kernel = stride; NULL: 2x2x2. */

@@ -46,8 +46,11 @@ pleat_status pleat_model_create(const pleat_graph *graph, pleat_engine *engine, 
                                 pleat_model **out);
 void pleat_model_destroy(pleat_model *model);
 
-/* Glorot uniform weights (Glorot & Bengio 2010), bias 0, gamma 1, beta 0, running mean 0, variance
- * 1, moments 0. A function of (seed, fold) alone. */
+/* Glorot uniform weights (Glorot & Bengio 2010), or where the graph says `he` normal ones of
+ * variance 2 / (1.0001 fan) (He et al. 2015, for a leaky ReLU of slope 0.01), fan being the taps
+ * times the input's channels, of a transposed convolution the output's; bias 0, gamma 1, or 0 where
+ * a node begins silent, beta 0, running mean 0, variance 1, moments 0. A function of (seed, fold)
+ * alone. */
 pleat_status pleat_model_init(pleat_model *model, uint64_t seed, int fold);
 
 /* Reals of a flat buffer, and its copy to and from host floats. */
@@ -76,6 +79,7 @@ typedef struct pleat_net_options {
     int dim[3];             /* patch, D, H, W */
     int train;              /* backward too */
     const pleat_loss *loss; /* NULL: the first of the list */
+    pleat_comm *loss_comm;  /* a loss of the batch is over this group's: that of pleat_net_train */
     double norm_momentum;   /* of the running statistics; 0: the original's 0.99 */
     pleat_comm *norm_comm;  /* norm's statistics are this group's; NULL: this rank's alone */
     /* Gradients and norm's sums are kept for each sample and added in the order of the global
@@ -96,8 +100,9 @@ size_t pleat_net_arena(const pleat_net *net);
  * head first; see pleat/losses.h. A net that is not trained has the main head alone. */
 size_t pleat_net_sample_sums(const pleat_net *net);
 size_t pleat_net_sums(const pleat_net *net);
-/* The loss's metrics, out[loss->n_metrics], of the sums of n samples: means over them. "loss" is
- * the weighted sum over the heads, the others are the main head's. */
+/* The loss's metrics, out[loss->n_metrics], of the sums of n samples: means over them, or for a
+ * loss of the batch those of the n together. "loss" is the weighted sum over the heads, the others
+ * are the main head's. */
 void pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *out);
 
 /* images host float [N,D,H,W,C]; labels host [N,D,H,W]; sums host, may be NULL.

@@ -5,6 +5,7 @@
  *   onednn_conv.c   convolutions, through the library
  *   onednn_head.c   the 1x1x1 convolution to a few classes, own loops
  *   onednn_norm.c   batch norm, own loops
+ *   onednn_instance.c, onednn_layers.c   instance norm; activations, mean pooling, gates: own loops
  *   onednn_loss.c   softmax and loss, own loops
  *   onednn_ops.c    pooling, ReLU, input, own loops
  *   onednn_update.c Adam, gradient descent, clipping, own loops
@@ -152,6 +153,29 @@ pleat_status pleat_onednn_norm_backward(pleat_engine *engine, const pleat_norm *
                                         const pleat_tensor *x, const pleat_tensor *dy,
                                         const double *sums, double count, int relu_mask,
                                         const pleat_tensor *dx, void *dbias);
+
+pleat_status pleat_onednn_instance_forward(pleat_engine *engine, const pleat_instance *norm,
+                                           const pleat_tensor *x, const pleat_tensor *y);
+pleat_status pleat_onednn_instance_backward(pleat_engine *engine, const pleat_instance *norm,
+                                            const pleat_tensor *x, const pleat_tensor *dy,
+                                            void *dgamma, void *dbeta, const pleat_tensor *dx);
+
+pleat_status pleat_onednn_activate(pleat_engine *engine, pleat_activation kind, double slope,
+                                   const pleat_tensor *x, const pleat_tensor *y);
+pleat_status pleat_onednn_activate_backward(pleat_engine *engine, pleat_activation kind,
+                                            double slope, const pleat_tensor *y,
+                                            const pleat_tensor *dy, int accumulate,
+                                            const pleat_tensor *dx);
+pleat_status pleat_onednn_mean_forward(pleat_engine *engine, const pleat_tensor *x,
+                                       const pleat_tensor *y);
+pleat_status pleat_onednn_mean_backward(pleat_engine *engine, const pleat_tensor *dy,
+                                        int accumulate, const pleat_tensor *dx);
+pleat_status pleat_onednn_gate_forward(pleat_engine *engine, const pleat_tensor *x,
+                                       const pleat_tensor *gate, const pleat_tensor *y);
+pleat_status pleat_onednn_gate_backward(pleat_engine *engine, const pleat_tensor *x,
+                                        const pleat_tensor *gate, const pleat_tensor *dy,
+                                        const pleat_tensor *dgate, int accumulate,
+                                        const pleat_tensor *dx);
 
 pleat_status pleat_onednn_softmax(pleat_engine *engine, const void *logits, size_t voxels,
                                   int classes, void *probs);

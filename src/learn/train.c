@@ -225,6 +225,7 @@ static pleat_status prepare(train_run *r) {
                                        .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                        .train = 1,
                                        .loss = r->loss,
+                                       .loss_comm = r->compute,
                                        .norm_momentum = c->settings.norm_momentum,
                                        .norm_comm = c->settings.norm_sync ? r->compute : NULL,
                                        .ordered = c->ordered};

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 /* The losses, each of a file in losses/; the first is the default. */
-#define LOSSES(ROW) ROW(tversky_crossentropy) ROW(soft_dice)
+#define LOSSES(ROW) ROW(tversky_crossentropy) ROW(soft_dice) ROW(dice_ce) ROW(batch_dice_ce)
 
 #define DECLARED(name) extern const pleat_loss pleat_loss_##name;
 #define LISTED(name)   &pleat_loss_##name,

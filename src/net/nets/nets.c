@@ -38,3 +38,28 @@ void pleat_network_u(const pleat_network *network, pleat_network_blocks block, p
     }
     (void)pleat_graph_head(graph, x, network->classes, 1.0, "head");
 }
+
+/* Entry i of a list of three digits x, y, z; `usual` where the list is empty. */
+static void take_entry(const char *list, int i, int usual, int out[3]) {
+    for (int a = 0; a < 3; a++) out[a] = list[0] != '\0' ? list[4 * i + 2 - a] - '0' : usual;
+}
+
+void pleat_network_levels(const pleat_network *network,
+                          pleat_network_level level[PLEAT_NETWORK_LEVELS]) {
+    for (int i = 0; i <= network->depth; i++) {
+        const int filters = network->filters << i;
+        level[i].filters = filters < network->most_filters ? filters : network->most_filters;
+        take_entry(network->kernels, i, 3, level[i].kernel);
+        if (i == 0)
+            take_entry("", 0, 1, level[i].stride);
+        else
+            take_entry(network->strides, i - 1, 2, level[i].stride);
+    }
+}
+
+double pleat_network_head_weight(int i, int heads) {
+    double sum = 0;
+    for (int k = 0; k < heads - 1; k++) sum += 1.0 / (1 << k);
+    if (heads == 1) return 1;
+    return i == heads - 1 ? 0 : 1.0 / (1 << i) / sum;
+}

@@ -14,4 +14,17 @@ typedef int (*pleat_network_blocks)(pleat_graph *graph, int x, int filters, int 
                                     const char *level);
 void pleat_network_u(const pleat_network *network, pleat_network_blocks block, pleat_graph *graph);
 
+typedef struct pleat_network_level {
+    int filters;              /* filters * 2^level, at most most_filters */
+    int stride[3], kernel[3]; /* D, H, W; the stride into it, 1 of the first */
+} pleat_network_level;
+
+enum { PLEAT_NETWORK_LEVELS = 8 };
+/* level[depth + 1] */
+void pleat_network_levels(const pleat_network *network,
+                          pleat_network_level level[PLEAT_NETWORK_LEVELS]);
+/* Of `heads` heads, the i-th from the main one: 2^-i, but the last one's 0 where there are several;
+ * all add up to 1. As nnU-Net's trainer has it. */
+double pleat_network_head_weight(int i, int heads);
+
 #endif /* PLEAT_NET_NETS_NETS_H */
