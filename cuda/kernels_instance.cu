@@ -2,8 +2,8 @@
  * kernels_instance.cu - instance norm and leaky ReLU, forward and backward.
  *
  * Every block has voxels of one sample: blockIdx.y is sample * tiles + tile. Sums have two stages
- * as those of kernels_norm.cu: float for CHUNK voxels and double for a block, then a warp per channel
- * adds the blocks, sample after sample. Nothing is atomic.
+ * as those of kernels_norm.cu: float for CHUNK voxels and double for a block, then a warp per
+ * channel adds the blocks, sample after sample. Nothing is atomic.
  */
 #include "kernels.cuh"
 

@@ -1,10 +1,19 @@
 /*
  * networks.h - which networks there are, and how one is told: a row {name, keys, build} each.
  *
- *   name       what                                                    src/net/nets/
- *   unet       the original's "standard" 3-D U-Net                     unet.c
- *   residual   MIScnn's residual U-Net                                 residual.c
- *   plainconv  nnU-Net's PlainConvUNet                                 plainconv.c
+ *   name                what                                       src/net/nets/
+ *   unet                the original's "standard" 3-D U-Net        unet.c
+ *   residual            MIScnn's residual U-Net                    residual.c
+ *   dense               MIScnn's dense U-Net                       dense.c
+ *   compact             MIScnn's compact U-Net                     compact.c
+ *   attention           MIScnn's attention U-Net                   attention.c
+ *   attention_residual  the same with shortcuts on the way down    attention.c
+ *   isensee             MIScnn's plain U-Net, Isensee et al. 2019  isensee.c
+ *   multires            MIScnn's MultiRes U-Net                    multires.c
+ *   plainconv           nnU-Net's PlainConvUNet                    nnunet.c
+ *   resenc              nnU-Net's ResidualEncoderUNet              nnunet.c
+ *
+ * Each is one of flat images too: kernels 331 and strides 221 everywhere, a patch of one slice.
  *
  * A network's text says all of it: "unet depth=4 filters=32 classes=4 norm=1". Two networks with
  * the same text fit the same weights; checkpoints hold it. To add a network: a file in
@@ -36,6 +45,7 @@ typedef struct pleat_network {
     /* Lists; "" is what is usual. Of each level but the first: its stride, three digits x, y, z, 1
      * or 2; usual 222. Of each level: its kernel, digits 1 or 3, usual 333. "221,222" */
     char strides[PLEAT_NETWORK_LIST], kernels[PLEAT_NETWORK_LIST];
+    char blocks[PLEAT_NETWORK_LIST]; /* of each level, 1 to 9; usual 1,3,4,6,6,... */
 } pleat_network;
 
 typedef struct pleat_network_kind {

@@ -9,7 +9,12 @@
 #include <string.h>
 
 /* The networks, each of a file in nets/; the first is the default. */
-#define NETWORKS(ROW) ROW(unet) ROW(residual) ROW(plainconv)
+#define NETWORKS(ROW) USUAL(ROW) DENSE(ROW) GATED(ROW) MISCNNS(ROW) NNUNETS(ROW)
+#define USUAL(ROW)    ROW(unet) ROW(residual)
+#define DENSE(ROW)    ROW(dense) ROW(compact)
+#define GATED(ROW)    ROW(attention) ROW(attention_residual)
+#define MISCNNS(ROW)  ROW(isensee) ROW(multires)
+#define NNUNETS(ROW)  ROW(plainconv) ROW(resenc)
 
 #define DECLARED(name) extern const pleat_network_kind pleat_network_##name;
 #define LISTED(name)   &pleat_network_##name,
@@ -45,6 +50,7 @@ static const network_key keys[] = {
     {NUMBER(supervise, 0, 1, 1)},
     {LIST(strides, "12", 3, 0)},
     {LIST(kernels, "13", 3, 1)},
+    {LIST(blocks, "123456789", 1, 1)},
     {NUMBER(classes, 2, PLEAT_MAX_CLASSES, 0)},
     {NUMBER(channels, 1, PLEAT_MAX_CHANNELS, 1)},
 };
@@ -102,11 +108,11 @@ static pleat_status check_list(const pleat_network *network, const network_key *
     for (size_t i = 0; fits && i < length; i++)
         fits = i % (size_t)step == (size_t)key->width ? text[i] == ','
                                                       : strchr(key->digits, text[i]) != NULL;
-    PLEAT_CHECK(fits || length == 0, PLEAT_ERR_ARG,
-                "network.%s = '%s', must be %d entries of %d digits among %s, as network.depth is "
-                "%d, such as %.*s,...",
-                key->name, text, entries, key->width, key->digits, network->depth, key->width,
-                key->digits[1] == '2' ? "221" : "331");
+    PLEAT_CHECK(
+        fits || length == 0, PLEAT_ERR_ARG,
+        "network.%s = '%s', must be %d entries of %d digit%s among %s, as network.depth is %d",
+        key->name, text, entries, key->width, key->width == 1 ? "" : "s", key->digits,
+        network->depth);
     return PLEAT_OK;
 }
 

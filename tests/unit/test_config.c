@@ -41,6 +41,7 @@ static const struct setting {
     {"network.supervise", "no", "false", 0},
     {"network.strides", "221,222,222", "'221,222,222'", 0},
     {"network.kernels", "331,333,333,333", "'331,333,333,333'", 0},
+    {"network.blocks", "1,2,2,2", "'1,2,2,2'", 0},
     {"network.norm_sync", "false", NULL, 0},
     {"network.norm_momentum", "0.9", NULL, 0},
     {"train.epochs", "10", NULL, 0},

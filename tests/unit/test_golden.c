@@ -71,6 +71,107 @@ static const golden_net golden_nets[] = {
                          -0.8800218359858754},
      .head_gradients = {3.58241773734396, -11.120780365084855, -5.203271240689439,
                         6.034332647531349}},
+    {.text = "dense depth=2 filters=4 classes=3 norm=1",
+     .params = 38934,
+     .stats = 160,
+     .loss = -3.3660106874647813,
+     .first = {-0.3230759094454235, 1.2537586415499455, 0.6237471904019926},
+     .squares = 7246.184234549833,
+     .weighted = 897.6802299109725,
+     .infer_squares = 1483.0052387608473,
+     .infer_weighted = 792.9432772823056,
+     .gradient_squares = 1311123.100011546,
+     .first_gradients = {-25.824940025176744, -15.374005594655554, 12.731523591311767,
+                         -10.871951416195031},
+     .head_gradients = {-18.635436087686422, 1.857917177408859, -19.4237905843032,
+                        19.37694057595931}},
+    {.text = "compact depth=2 filters=4 classes=3 norm=1",
+     .params = 26622,
+     .stats = 160,
+     .loss = -23.713664591217785,
+     .first = {0.802414133738441, -0.018283155490079927, 1.344794776802354},
+     .squares = 5803.709041296964,
+     .weighted = -1161.9069900011546,
+     .infer_squares = 965.790618729879,
+     .infer_weighted = -281.8498447532338,
+     .gradient_squares = 2304348.4502431154,
+     .first_gradients = {-25.833045957437314, -23.99290993509354, -38.40035228723161,
+                         75.52148865935179},
+     .head_gradients = {-17.46994316716287, 2.2111482408842065, -5.150076986620636,
+                        39.53967089302866}},
+    {.text = "attention depth=2 filters=4 classes=3 norm=1",
+     .params = 24117,
+     .stats = 208,
+     .loss = 4.048094165624604,
+     .first = {-0.06336220268696442, -0.24190202345465786, 1.5413349163951378},
+     .squares = 3643.3958768269836,
+     .weighted = 55.79866370399008,
+     .infer_squares = 107.43155385494731,
+     .infer_weighted = 38.79469079476853,
+     .gradient_squares = 10502641.17642093,
+     .first_gradients = {-18.426770379471456, 79.22435903147404, 149.29805792218826,
+                         -134.89570940270679},
+     .head_gradients = {1.5955835571484043, -1.7827867652293174, -20.74306968309691,
+                        -10.633562043758985}},
+    {.text = "attention_residual depth=2 filters=4 classes=3 norm=1",
+     .params = 24233,
+     .stats = 232,
+     .loss = 78.73379222470541,
+     .first = {-1.3376917285480545, 2.5544199910793277, -0.28672167738817284},
+     .squares = 6599.9587241615445,
+     .weighted = -472.30168652294793,
+     .infer_squares = 419.84047616784613,
+     .infer_weighted = -23.464821455709014,
+     .gradient_squares = 10232890.681393623,
+     .first_gradients = {-112.32685648636269, -132.53043703629498, -111.08155675534778,
+                         27.596283072665955},
+     .head_gradients = {18.87540709794948, 2.2702954643798274, -10.620456476052201,
+                        12.504930250029114}},
+    {.text = "isensee depth=2 filters=4 classes=3 most_filters=8 strides=221,222",
+     .params = 13927,
+     .stats = 0,
+     .loss = 36.81410018699711,
+     .first = {0.47729985650224205, -0.22036776308782266, 0.8161692952692456},
+     .squares = 2341.774984095983,
+     .weighted = 72.34797513941858,
+     .infer_squares = 2341.774984095983,
+     .infer_weighted = 72.34797513941858,
+     .gradient_squares = 748439.9244464028,
+     .first_gradients = {27.598427050337005, 10.685534173842637, -4.757335943396156,
+                         27.975146204126283},
+     .head_gradients = {-7.629511785941455, -1.1687755074417843, -1.9807527744369398,
+                        4.875915277441543}},
+    {.text = "multires depth=2 filters=4 classes=3",
+     .params = 15432,
+     .stats = 590,
+     .loss = 34.267243405160634,
+     .first = {0.8642009119208013, 0.35074891104753614, -1.4844872939599287},
+     .squares = 2312.171256477497,
+     .weighted = -72.44009884101482,
+     .infer_squares = 7621.327849864372,
+     .infer_weighted = 68.46704628443185,
+     .gradient_squares = 6438627.897153592,
+     .first_gradients = {0.013406445361339614, -0.020684471006587657, 21.51308807614514,
+                         0.00014608345968269987},
+     .head_gradients = {24.758569279417124, 5.981055986050761, 4.775152529258781,
+                        26.30623708698027}},
+    {.text = "resenc depth=2 filters=4 classes=3 most_filters=12 supervise=1 strides=221,222 "
+             "kernels=331,333,333 blocks=1,2,2 channels=2",
+     .params = 25838,
+     .stats = 0,
+     .loss = 33.386929442318355,
+     .first = {0.013743696277706594, 0.13917396199078602, -0.04776240040402373},
+     .squares = 2921.5976711172243,
+     .weighted = -97.04565776965944,
+     .infer_squares = 2921.5976711172243,
+     .infer_weighted = -97.04565776965944,
+     .coarse_squares = 451.8402316866467,
+     .coarse_weighted = -67.57179597632859,
+     .gradient_squares = 533363.536570532,
+     .first_gradients = {-16.163466841936277, -11.64326814046235, -9.888365933254661,
+                         0.4663153472424675},
+     .head_gradients = {11.99981828473289, -2.387565941496041, 1.7032510400908263,
+                        -10.459981687507144}},
 };
 
 static double part(size_t i, size_t k, size_t a, size_t b, size_t modulo, double scale) {
@@ -84,7 +185,7 @@ static void fill_node(const pleat_graph *graph, const pleat_node *node, size_t k
     const size_t channels = (size_t)node->channels;
     if (node->kind == &pleat_node_norm || node->kind == &pleat_node_instance) {
         for (size_t j = 0; j < channels; j++) {
-            params[node->weights + j] = 1 + part(j, k, 5, 3, 7, 0.1);
+            if (node->n_weights > 0) params[node->weights + j] = 1 + part(j, k, 5, 3, 7, 0.1);
             params[node->bias + j] = part(j, k, 2, 1, 5, 0.1);
             if (node->n_stats == 0) continue;
             stats[node->stats + j] = part(j, k, 4, 1, 9, 0.05);
@@ -108,7 +209,8 @@ static void fill(pleat_model *model, pleat_net *net) {
     double *stats = pleat_model_data(model, PLEAT_STATE_STATS), *x = net->layer[0].x.data;
     size_t k = 0;
     for (int i = 0; i < graph->n; i++)
-        if (graph->node[i].n_weights > 0) fill_node(graph, &graph->node[i], k++, params, stats);
+        if (graph->node[i].n_weights + graph->node[i].n_bias > 0)
+            fill_node(graph, &graph->node[i], k++, params, stats);
     for (size_t j = 0; j < N * V * (size_t)graph->node[0].channels; j++)
         x[j] = sin(0.37 * (double)j + 0.1);
     pleat_model_touch(model);
@@ -143,8 +245,10 @@ static double set_gradient(pleat_net *net, int h) {
 }
 
 static void check_gradients(const golden_net *g, const pleat_graph *graph, const double *grads) {
-    const pleat_node *first = &graph->node[1], *head = &graph->node[graph->n - 1];
+    const pleat_node *first = &graph->node[1], *head = first;
     double squares = 0;
+    for (int i = 1; i < graph->n; i++) /* the last one with weights */
+        if (graph->node[i].n_weights > 0) head = &graph->node[i];
     for (size_t i = 0; i < graph->params; i++) squares += grads[i] * grads[i];
     close_to("gradients", g->text, squares, g->gradient_squares, g->gradient_squares);
     for (size_t i = 0; i < 4; i++) {
@@ -196,6 +300,113 @@ static void check_net(const golden_net *g) {
 static void networks_are_pytorchs(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(golden_nets); i++) check_net(&golden_nets[i]);
+}
+
+/* --- the other engines of this processor, in float --- */
+
+static void read_reals(const pleat_net *net, const void *data, size_t n, double *out) {
+    for (size_t i = 0; i < n; i++)
+        out[i] = pleat_net_engine(net)->real == PLEAT_F64 ? ((const double *)data)[i]
+                                                          : ((const float *)data)[i];
+}
+
+typedef struct passes { /* of a network on an engine: by the batch, by the running statistics */
+    double *logits, *gradients, *infer;
+} passes;
+
+/* `from`: a net of ref64 whose parameters are taken; NULL: this is it, and makes them. */
+static passes run_passes(const char *engine_name, const pleat_graph *graph, const passes *from,
+                         double *params, double *stats, double *images) {
+    const pleat_net_options options = {.batch = N, .dim = {D, H, W}, .train = 1};
+    const size_t n = (size_t)N * V * K, voxels = (size_t)N * V * (size_t)graph->node[0].channels;
+    pleat_engine *engine = net_engine(engine_name, PLEAT_PRECISION_F32);
+    pleat_model *model = NULL;
+    pleat_net *net = NULL;
+    passes out = {calloc(n, 8), calloc(graph->params, 8), calloc(n, 8)};
+    assert_true(out.logits != NULL && out.gradients != NULL && out.infer != NULL);
+    OK(pleat_model_create(graph, engine, 1, &model));
+    OK(pleat_net_create(model, &options, &net));
+    for (int infer = 0; infer < 2; infer++) {
+        const void *z = net->layer[graph->n - 1].x.data;
+        if (from == NULL) {
+            fill(model, net);
+            read_reals(net, pleat_model_data(model, PLEAT_STATE_PARAMS), graph->params, params);
+            read_reals(net, pleat_model_data(model, PLEAT_STATE_STATS), graph->stats, stats);
+            read_reals(net, net->layer[0].x.data, voxels, images);
+        } else {
+            float *to = pleat_model_data(model, PLEAT_STATE_PARAMS);
+            for (size_t i = 0; i < graph->params; i++) to[i] = (float)params[i];
+            to = pleat_model_data(model, PLEAT_STATE_STATS);
+            for (size_t i = 0; i < graph->stats; i++) to[i] = (float)stats[i];
+            to = net->layer[0].x.data;
+            for (size_t i = 0; i < voxels; i++) to[i] = (float)images[i];
+            pleat_model_touch(model);
+        }
+        OK(pleat_net_forward(net, !infer));
+        read_reals(net, z, n, infer ? out.infer : out.logits);
+        if (infer) continue;
+        for (int h = 0; h < net->heads; h++) {
+            const size_t all = (size_t)N * net->head[h].voxels * K;
+            void *dz = net->layer[net->head[h].node].dx.data;
+            for (size_t j = 0; j < all; j++)
+                if (engine->real == PLEAT_F64)
+                    ((double *)dz)[j] = ((double)(5 * j % 13) - 6) / 6;
+                else
+                    ((float *)dz)[j] = (float)(((double)(5 * j % 13) - 6) / 6);
+        }
+        OK(pleat_net_backward(net, NULL));
+        read_reals(net, pleat_model_data(model, PLEAT_STATE_GRADS), graph->params, out.gradients);
+    }
+    pleat_net_destroy(net);
+    pleat_model_destroy(model);
+    pleat_engine_destroy(engine);
+    return out;
+}
+
+/* Within the conformance suite's limit of f32. */
+static void near(const char *what, const char *net, const double *got, const double *want,
+                 size_t n) {
+    double off = 0, all = 0;
+    for (size_t i = 0; i < n; i++) {
+        off += (got[i] - want[i]) * (got[i] - want[i]);
+        all += want[i] * want[i];
+    }
+    if (!(off / all < 1e-9)) fail_msg("%s of '%s' are off by %g", what, net, sqrt(off / all));
+}
+
+static void free_passes(passes *p) {
+    free(p->logits);
+    free(p->gradients);
+    free(p->infer);
+}
+
+static void engines_agree_on_every_network(void **state) {
+    (void)state;
+    static const char *const engines[] = {"ref",
+                                          "auto"}; /* auto: the processor's, where there is */
+    for (size_t i = 0; i < COUNT(golden_nets); i++) {
+        const char *text = golden_nets[i].text;
+        pleat_network network;
+        pleat_graph graph = {0};
+        OK(pleat_network_parse(text, &network));
+        OK(pleat_network_build(&network, &graph));
+        double *params = calloc(graph.params, 8), *stats = calloc(graph.stats + 1, 8);
+        double *images = calloc((size_t)N * V * (size_t)graph.node[0].channels, 8);
+        assert_true(params != NULL && stats != NULL && images != NULL);
+        passes want = run_passes("ref64", &graph, NULL, params, stats, images);
+        for (size_t e = 0; e < COUNT(engines); e++) {
+            passes got = run_passes(engines[e], &graph, &want, params, stats, images);
+            near("logits", text, got.logits, want.logits, (size_t)N * V * K);
+            near("gradients", text, got.gradients, want.gradients, graph.params);
+            near("logits in inference", text, got.infer, want.infer, (size_t)N * V * K);
+            free_passes(&got);
+        }
+        free_passes(&want);
+        free(params);
+        free(stats);
+        free(images);
+        pleat_graph_free(&graph);
+    }
 }
 
 /* Every network has its golden numbers. */
@@ -331,6 +542,7 @@ static void no_loss_is_left_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_are_pytorchs),
+        cmocka_unit_test(engines_agree_on_every_network),
         cmocka_unit_test(no_network_is_left_out),
         cmocka_unit_test(losses_are_pytorchs),
         cmocka_unit_test(slopes_of_every_loss_are_differences),

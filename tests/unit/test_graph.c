@@ -32,6 +32,8 @@ static void the_originals_net_has_its_published_size(void **state) {
     assert_true(giga > 464.645 && giga < 464.655);
 }
 
+#define FLAT4 " strides=221,221,221,221 kernels=331,331,331,331,331"
+
 /* As MIScnn's and nnU-Net's own builders count; flat twins have kernels of depth 1. */
 static void networks_have_their_published_sizes(void **state) {
     (void)state;
@@ -40,6 +42,23 @@ static void networks_have_their_published_sizes(void **state) {
         size_t params, stats;
     } rows[] = {
         {"residual depth=4 filters=32 classes=4 norm=1", 22930980, 5888},
+        {"dense depth=4 filters=32 classes=4 norm=1", 45634408, 5888},
+        {"compact depth=4 filters=32 classes=4 norm=1", 30388264, 5888},
+        {"attention depth=4 filters=32 classes=4 norm=1", 25283880, 7808},
+        {"attention_residual depth=4 filters=32 classes=4 norm=1", 25372360, 8768},
+        {"isensee depth=5 filters=30 classes=4 most_filters=320 strides=221,222,222,222,222",
+         29686664, 0},
+        {"multires depth=4 filters=32 classes=4", 18632522, 24528},
+        {"unet depth=4 filters=32 classes=4 norm=1" FLAT4, 7765508, 5888},
+        {"residual depth=4 filters=32 classes=4 norm=1" FLAT4, 8115172, 5888},
+        {"dense depth=4 filters=32 classes=4 norm=1" FLAT4, 15777000, 5888},
+        {"compact depth=4 filters=32 classes=4 norm=1" FLAT4, 10694952, 5888},
+        {"attention depth=4 filters=32 classes=4 norm=1" FLAT4, 8901352, 7808},
+        {"isensee depth=5 filters=30 classes=4 most_filters=320 strides=221,221,221,221,221 "
+         "kernels=331,331,331,331,331,331",
+         10195324, 0},
+        {"multires depth=4 filters=32 classes=4" FLAT4, 7238138, 24528},
+        {"resenc depth=5 filters=32 classes=4 most_filters=320 supervise=1", 102351380, 0},
         {"plainconv depth=5 filters=32 classes=4 most_filters=320 supervise=1", 31197204, 0},
         {"plainconv depth=3 filters=32 classes=3 most_filters=320 supervise=1", 5603177, 0},
     };

@@ -98,8 +98,8 @@ static int with_a_second_head(int fork) { /* of half the size: deep supervision 
 }
 
 static int normed_by_the_sample(int fork) { /* read by a concat, which holds it, and by a pool */
-    const int a = pleat_graph_instance(&graph, conv(fork, 3, 0, "a"), 0.01, "a.norm");
-    const int b = pleat_graph_instance(&graph, fork, 1, "b.norm");
+    const int a = pleat_graph_instance(&graph, conv(fork, 3, 0, "a"), 0.01, 0, "a.norm");
+    const int b = pleat_graph_instance(&graph, fork, 1, 0, "b.norm");
     return join(a, up(pool(join(a, b, "join0"), "pool"), 2, "up"), "join1");
 }
 static int activated_and_read_again(int fork) {
@@ -122,6 +122,17 @@ static int gated_by_a_coarser_one(int fork) {
     return join(b, up(pool(b, "pool"), 1, "up"), "join");
 }
 
+static int normed_without_gamma(int fork) {
+    const int a = pleat_graph_norm_without_gamma(&graph, conv(fork, 2, 0, "a"), "a.norm");
+    const int b = pleat_graph_activation(&graph, a, 0, 0, "relu");
+    return join(pleat_graph_norm_without_gamma(&graph, fork, "b"), b, "join");
+}
+static int with_logits_made_before(int fork) { /* a second head without weights */
+    const int low = conv(pool(fork, "pool"), CLASSES, 0, "low");
+    (void)pleat_graph_logits(&graph, low, 0.5, "coarse");
+    return join(fork, up(low, 2, "up"), "join");
+}
+
 static void start_fork(int (*read)(int fork)) {
     pleat_graph_free(&graph);
     const int fork = conv(pleat_graph_input(&graph, 1), 2, 1, "fork");
@@ -137,7 +148,8 @@ static int (*const shapes[])(int) = {read_by_pool_and_conv,    read_by_two_convs
                                      joined_by_four,           through_other_kernels,
                                      with_a_second_head,       normed_by_the_sample,
                                      activated_and_read_again, meaned_by_axis,
-                                     gated_by_a_coarser_one};
+                                     gated_by_a_coarser_one,   normed_without_gamma,
+                                     with_logits_made_before};
 
 static net_trial start(void) {
     return net_trial_start(&graph, "ref", PLEAT_PRECISION_AUTO, small, NULL);

@@ -89,8 +89,12 @@ const pleat_node_kind pleat_node_instance = {
     .backward = backward,
 };
 
-int pleat_graph_instance(pleat_graph *graph, int input, double slope, const char *name) {
-    const pleat_node node = {
-        .kind = &pleat_node_instance, .n_inputs = 1, .input = {input}, .slope = slope};
+int pleat_graph_instance(pleat_graph *graph, int input, double slope, int silent,
+                         const char *name) {
+    const pleat_node node = {.kind = &pleat_node_instance,
+                             .n_inputs = 1,
+                             .input = {input},
+                             .slope = slope,
+                             .begins_silent = silent};
     return pleat_graph_add(graph, &node, name);
 }
