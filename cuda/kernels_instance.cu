@@ -5,9 +5,8 @@
  * as those of kernels_norm.cu: float for CHUNK voxels and double for a block, then a warp per
  * channel adds the blocks, sample after sample. Nothing is atomic.
  */
-#include "kernels.cuh"
+#include "sums.cuh"
 
-static const int CHUNK = 16;          /* voxels summed in float */
 static const int MOST_BLOCKS_1 = 256; /* of a sample, in the first stage */
 
 template <int N> struct SamplePlace { /* of a thread; as Place, within a sample */
@@ -60,8 +59,8 @@ static __global__ void __launch_bounds__(THREADS)
 #pragma unroll 2
             for (int i = 0; i < CHUNK && v < voxels; i++, v += at.step()) {
                 float a[N], g[N];
-                Vector<T, N>::load(from + v * x_pitch, a);
-                if (BACKWARD) Vector<T, N>::load(slope + v * dy_pitch, g);
+                load<T, N>(from + v * x_pitch, a);
+                if (BACKWARD) load<T, N>(slope + v * dy_pitch, g);
 #pragma unroll
                 for (int k = 0; k < N; k++) {
                     if (BACKWARD) {
@@ -99,14 +98,11 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
-/* A warp adds a sum of a sample and channel over the blocks; every lane has it. */
+/* Sum s of a sample and channel, the blocks' added by a warp; every lane has it. */
 static __device__ double add_blocks(const double *partials, int blocks, int c, int sample, int s,
                                     int channel) {
-    double sum = 0;
-    for (int i = (int)threadIdx.x % 32; i < blocks; i += 32)
-        sum += partials[(((size_t)sample * blocks + i) * 2 + s) * c + channel];
-    for (int other = 16; other > 0; other /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, other);
-    return sum;
+    return warp_total(partials + ((size_t)sample * blocks * 2 + s) * c + channel, blocks,
+                      2 * (size_t)c);
 }
 
 /* A warp per channel and sample. */
@@ -149,7 +145,7 @@ static __global__ void apply(const T *x, int x_pitch, Norm norm, size_t voxels, 
     const size_t sample = (size_t)at.sample * voxels;
     for (size_t v = at.first(); v < voxels; v += at.step()) {
         float values[N];
-        Vector<T, N>::load(x + (sample + v) * x_pitch + at.channel, values);
+        load<T, N>(x + (sample + v) * x_pitch + at.channel, values);
 #pragma unroll
         for (int k = 0; k < N; k++) {
             const float value = of.value(k, values[k]);
@@ -178,8 +174,8 @@ static __global__ void backward(const T *x, int x_pitch, const T *dy, int dy_pit
     }
     for (size_t v = at.first(); v < voxels; v += at.step()) {
         float value[N], g[N];
-        Vector<T, N>::load(x + (sample + v) * x_pitch + at.channel, value);
-        Vector<T, N>::load(dy + (sample + v) * dy_pitch + at.channel, g);
+        load<T, N>(x + (sample + v) * x_pitch + at.channel, value);
+        load<T, N>(dy + (sample + v) * dy_pitch + at.channel, g);
 #pragma unroll
         for (int k = 0; k < N; k++) {
             const float xhat = (value[k] - of.mean[k]) * of.inv_std[k];
@@ -222,8 +218,8 @@ static Launch sums_launch(const pleat_tensor *x, size_t voxels, int n) {
 
 static size_t sample_voxels(const pleat_tensor *x) { return pleat_tensor_voxels(x) / (size_t)x->n; }
 
-static size_t walk_blocks(const pleat_tensor *x) { /* of a sample */
-    const size_t blocks = (size_t)MOST_BLOCKS / (size_t)x->n;
+static size_t of_each(unsigned wave, const pleat_tensor *x) { /* sample: blocks of a wave */
+    const size_t blocks = wave / (size_t)x->n;
     return blocks > 0 ? blocks : 1;
 }
 
@@ -240,7 +236,7 @@ cudaError_t pleat_cuda_instance_forward(pleat_dtype type, const pleat_instance *
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
         const Launch s = sums_launch(x, voxels, N);
-        const Launch w = launch_of(x, voxels, N, 1, walk_blocks(x));
+        const Launch w = launch_of(x, voxels, N, 1, of_each(wave<apply<T, N>>(), x));
         reduce<T, N, false><<<s.grid, THREADS, 0, stream>>>((const T *)x->data, x->pitch, NULL, 0,
                                                             norm_of(norm), voxels, x->c, s.width,
                                                             s.tiles, partials);
@@ -269,7 +265,7 @@ cudaError_t pleat_cuda_instance_backward(pleat_dtype type, const pleat_instance 
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
         const Launch s = sums_launch(x, voxels, N);
-        const Launch w = launch_of(x, voxels, N, 1, walk_blocks(x));
+        const Launch w = launch_of(x, voxels, N, 1, of_each(wave<backward<T, N>>(), x));
         reduce<T, N, true><<<s.grid, THREADS, 0, stream>>>(
             (const T *)x->data, x->pitch, (const T *)dy->data, dy->pitch, norm_of(norm), voxels,
             x->c, s.width, s.tiles, partials);

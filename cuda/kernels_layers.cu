@@ -15,7 +15,7 @@ static __global__ void activate(int sigmoid, float slope, const T *x, int x_pitc
     if (!at.active) return;
     for (size_t v = at.first(); v < voxels; v += at.step()) {
         float values[N];
-        Vector<T, N>::load(x + v * x_pitch + at.channel, values);
+        load<T, N>(x + v * x_pitch + at.channel, values);
 #pragma unroll
         for (int k = 0; k < N; k++) values[k] = activated(sigmoid, slope, values[k]);
         Vector<T, N>::store(y + v * y_pitch + at.channel, values);
@@ -28,7 +28,7 @@ cudaError_t pleat_cuda_activate(pleat_dtype type, pleat_activation kind, double 
     return dispatch(type, fits(type, x) && fits(type, y), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, x->c, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, x->c, N, 1, wave<activate<T, N>>());
         activate<T, N><<<s.grid, THREADS, 0, stream>>>(kind == PLEAT_SIGMOID, (float)slope,
                                                        (const T *)x->data, x->pitch, voxels, x->c,
                                                        s.width, (T *)y->data, y->pitch);
@@ -44,9 +44,9 @@ static __global__ void activate_backward(int sigmoid, float slope, const T *y, i
     if (!at.active) return;
     for (size_t v = at.first(); v < voxels; v += at.step()) {
         float value[N], g[N], there[N] = {};
-        Vector<T, N>::load(y + v * y_pitch + at.channel, value);
-        Vector<T, N>::load(dy + v * dy_pitch + at.channel, g);
-        if (accumulate) Vector<T, N>::load(dx + v * dx_pitch + at.channel, there);
+        load<T, N>(y + v * y_pitch + at.channel, value);
+        load<T, N>(dy + v * dy_pitch + at.channel, g);
+        if (accumulate) load<T, N>(dx + v * dx_pitch + at.channel, there);
 #pragma unroll
         for (int k = 0; k < N; k++) {
             const float leaky = value[k] > 0 ? 1 : slope;
@@ -65,7 +65,7 @@ cudaError_t pleat_cuda_activate_backward(pleat_dtype type, pleat_activation kind
     return dispatch(type, vectors, [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, y->c, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, y->c, N, 1, wave<activate_backward<T, N>>());
         activate_backward<T, N><<<s.grid, THREADS, 0, stream>>>(
             kind == PLEAT_SIGMOID, (float)slope, (const T *)y->data, y->pitch, (const T *)dy->data,
             dy->pitch, voxels, y->c, s.width, accumulate, (T *)dx->data, dx->pitch);
@@ -115,7 +115,7 @@ static __global__ void mean_forward(const T *x, int x_pitch, Blocks blocks, size
     for (size_t v = at.first(); v < voxels; v += at.step()) {
         float sums[N] = {}, values[N];
         for (int i = 0; i < blocks.count(); i++) {
-            Vector<T, N>::load(x + blocks.voxel(v, i) * x_pitch + at.channel, values);
+            load<T, N>(x + blocks.voxel(v, i) * x_pitch + at.channel, values);
 #pragma unroll
             for (int k = 0; k < N; k++) sums[k] += values[k];
         }
@@ -131,7 +131,7 @@ cudaError_t pleat_cuda_mean_forward(pleat_dtype type, const pleat_tensor *x, con
     return dispatch(type, fits(type, x) && fits(type, y), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, x->c, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, x->c, N, 1, wave<mean_forward<T, N>>());
         mean_forward<T, N><<<s.grid, THREADS, 0, stream>>>((const T *)x->data, x->pitch,
                                                            blocks_of(x, y), voxels, x->c, s.width,
                                                            (T *)y->data, y->pitch);
@@ -150,9 +150,9 @@ static __global__ void spread(const T *from, int from_pitch, int over, Blocks bl
     for (size_t v = at.first(); v < voxels; v += at.step()) {
         float values[N], there[N] = {}, factor[1] = {share};
         const size_t coarse = blocks.over(v);
-        if (gate != NULL) Vector<T, 1>::load(gate + coarse * gate_pitch, factor);
-        Vector<T, N>::load(from + (over ? coarse : v) * from_pitch + at.channel, values);
-        if (accumulate) Vector<T, N>::load(to + v * to_pitch + at.channel, there);
+        if (gate != NULL) load<T, 1>(gate + coarse * gate_pitch, factor);
+        load<T, N>(from + (over ? coarse : v) * from_pitch + at.channel, values);
+        if (accumulate) load<T, N>(to + v * to_pitch + at.channel, there);
 #pragma unroll
         for (int k = 0; k < N; k++) values[k] = there[k] + factor[0] * values[k];
         Vector<T, N>::store(to + v * to_pitch + at.channel, values);
@@ -166,7 +166,7 @@ cudaError_t pleat_cuda_mean_backward(pleat_dtype type, const pleat_tensor *dy, i
     return dispatch(type, fits(type, dy) && fits(type, dx), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, dx->c, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, dx->c, N, 1, wave<spread<T, N>>());
         spread<T, N><<<s.grid, THREADS, 0, stream>>>(
             (const T *)dy->data, dy->pitch, 1, blocks, 1.0f / (float)blocks.count(),
             (const T *)NULL, 0, voxels, dx->c, s.width, accumulate, (T *)dx->data, dx->pitch);
@@ -182,7 +182,7 @@ static cudaError_t multiply(pleat_dtype type, const pleat_tensor *x, const pleat
     return dispatch(type, fits(type, x) && fits(type, y), [&](auto tag) {
         typedef typename decltype(tag)::type T;
         const int N = decltype(tag)::n;
-        const Shape s = shape_of(voxels, x->c, N, 1, MOST_BLOCKS);
+        const Shape s = shape_of(voxels, x->c, N, 1, wave<spread<T, N>>());
         spread<T, N><<<s.grid, THREADS, 0, stream>>>(
             (const T *)x->data, x->pitch, 0, blocks_of(x, gate), 1.0f, (const T *)gate->data,
             gate->pitch, voxels, x->c, s.width, accumulate, (T *)y->data, y->pitch);
@@ -206,8 +206,8 @@ static __global__ void gate_gradient(const T *x, int x_pitch, const T *dy, int d
         for (int i = 0; i < blocks.count(); i++) {
             const size_t at = blocks.voxel(v, i);
             for (int k = 0; k < c; k++) {
-                Vector<T, 1>::load(x + at * x_pitch + k, a);
-                Vector<T, 1>::load(dy + at * dy_pitch + k, g);
+                load<T, 1>(x + at * x_pitch + k, a);
+                load<T, 1>(dy + at * dy_pitch + k, g);
                 sum[0] += a[0] * g[0];
             }
         }
@@ -222,7 +222,7 @@ cudaError_t pleat_cuda_gate_backward(pleat_dtype type, const pleat_tensor *x,
     const size_t voxels = pleat_tensor_voxels(gate);
     const cudaError_t code = dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        gate_gradient<T><<<blocks_for(voxels), THREADS, 0, stream>>>(
+        gate_gradient<T><<<blocks_for<gate_gradient<T>>(voxels), THREADS, 0, stream>>>(
             (const T *)x->data, x->pitch, (const T *)dy->data, dy->pitch, blocks_of(x, gate),
             voxels, x->c, (T *)dgate->data, dgate->pitch);
         return cudaGetLastError();

@@ -15,8 +15,8 @@ static __global__ void sgd_update(float rate, float momentum, float decay, size_
 
 cudaError_t pleat_cuda_sgd(const pleat_sgd *sgd, size_t n, float *params, const float *grads,
                            float *v, cudaStream_t stream) {
-    sgd_update<<<blocks_for(n), THREADS, 0, stream>>>((float)sgd->lr, (float)sgd->momentum,
-                                                      (float)sgd->decay, n, params, grads, v);
+    sgd_update<<<blocks_for<sgd_update>(n), THREADS, 0, stream>>>(
+        (float)sgd->lr, (float)sgd->momentum, (float)sgd->decay, n, params, grads, v);
     return cudaGetLastError();
 }
 
@@ -52,7 +52,7 @@ cudaError_t pleat_cuda_clip(double most, size_t n, float *x, double *partials,
     squares<<<PARTS, THREADS, 0, stream>>>(x, n, partials);
     const cudaError_t code = cudaGetLastError();
     if (code != cudaSuccess) return code;
-    shorten<<<blocks_for(n), THREADS, 0, stream>>>(partials, most, n, x);
+    shorten<<<blocks_for<shorten>(n), THREADS, 0, stream>>>(partials, most, n, x);
     return cudaGetLastError();
 }
 
@@ -62,6 +62,7 @@ static __global__ void average(float keep, float add, size_t n, const float *x, 
 
 cudaError_t pleat_cuda_average(double keep, size_t n, const float *x, float *y,
                                cudaStream_t stream) {
-    average<<<blocks_for(n), THREADS, 0, stream>>>((float)keep, (float)(1 - keep), n, x, y);
+    average<<<blocks_for<average>(n), THREADS, 0, stream>>>((float)keep, (float)(1 - keep), n, x,
+                                                            y);
     return cudaGetLastError();
 }

@@ -51,7 +51,7 @@ static pleat_status prepare(pleat_net *net, int i) {
                                   .want_dx = net->options.train && net->layer[i].target[0].wanted};
     PLEAT_TRY(set_identity(net, i));
     PLEAT_TRY(engine->ops->conv_create(engine, &desc, &net->layer[i].conv));
-    return engine->ops->conv_pack(engine, net->layer[i].conv, net->layer[i].own);
+    return engine->ops->conv_pack(engine, net->layer[i].conv, net->layer[i].own, NULL);
 }
 
 static void release(pleat_net *net, int i) {
