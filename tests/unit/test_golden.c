@@ -429,6 +429,7 @@ enum { VOXELS = 8 };
 
 typedef struct golden_loss {
     const char *name;
+    int classes;                               /* 0: K */
     double value, first[3], squares, weighted; /* of the gradient by the logits */
 } golden_loss;
 
@@ -453,20 +454,54 @@ static const golden_loss golden_losses[] = {
      .first = {-0.056402670943158935, 0.0303237109829261, 0.02607895996023285},
      .squares = 0.06876507620422617,
      .weighted = 0.15260804461757438},
+    {.name = "dice_coefficient",
+     .value = 0.6042051680218248,
+     .first = {-0.007075218256821399, 0.003780717981126646, 0.0032945002756947545},
+     .squares = 0.0029611163911486393,
+     .weighted = 0.08095401445838518},
+    {.name = "dice_crossentropy",
+     .value = 2.025589357065336,
+     .first = {-0.05916100232795108, 0.033878628961590294, 0.025282373366360782},
+     .squares = 0.059668221506585656,
+     .weighted = 0.23676783915059085},
+    {.name = "tversky",
+     .value = 2.0670516058116077,
+     .first = {-0.014384238818646476, 0.014482418512245373, -9.817969359889727e-05},
+     .squares = 0.01378650305688017,
+     .weighted = 0.1615335352299444},
+    {.name = "focal_tversky",
+     .value = 0.7674788951356325,
+     .first = {-0.004188137640827279, 0.0031529000227075127, 0.0010352376181197664},
+     .squares = 0.0010500657253985583,
+     .weighted = 0.047945819166957615},
+    {.name = "symmetric_focal_tversky",
+     .classes = 2,
+     .value = 0.8423127960196608,
+     .first = {-0.004633210661826948, 0.004633210661826948, 0.004162015949566221},
+     .squares = 0.0007423536479829706,
+     .weighted = -0.06988058136085434},
+    {.name = "asymmetric_focal_tversky",
+     .classes = 2,
+     .value = 0.6724323486787291,
+     .first = {-0.010057257603451003, 0.010057257603451001, 0.0050139843942778786},
+     .squares = 0.002131406911764727,
+     .weighted = -0.11397661839029838},
 };
 
 /* As a net has it: a loss of the batch sees the samples added up, and the engine divides by N. */
-static double look(const pleat_loss *loss, const double *sums, double *slopes) {
+static double look(const pleat_loss *loss, const double *sums, int classes, double *slopes) {
+    const int width = 3 * classes + 1, k = 2 * classes;
     double metrics[PLEAT_MOST_METRICS], added[3 * K + 1];
     if (!loss->of_batch) {
-        loss->values(sums, N, VOXELS, K, metrics);
-        for (size_t b = 0; b < N; b++) loss->slopes(sums + b * (3 * K + 1), K, slopes + b * 2 * K);
+        loss->values(sums, N, VOXELS, classes, metrics);
+        for (int b = 0; b < N; b++)
+            loss->slopes(sums + (ptrdiff_t)b * width, classes, slopes + (ptrdiff_t)b * k);
         return metrics[0];
     }
-    for (int i = 0; i < 3 * K + 1; i++) added[i] = sums[i] + sums[3 * K + 1 + i];
-    loss->values(added, 1, N * VOXELS, K, metrics);
-    loss->slopes(added, K, slopes);
-    for (int i = 0; i < 2 * K; i++) slopes[2 * K + i] = slopes[i] *= N;
+    for (int i = 0; i < width; i++) added[i] = sums[i] + sums[width + i];
+    loss->values(added, 1, N * VOXELS, classes, metrics);
+    loss->slopes(added, classes, slopes);
+    for (int i = 0; i < k; i++) slopes[k + i] = slopes[i] *= N;
     return metrics[0];
 }
 
@@ -480,13 +515,14 @@ static void check_loss(const golden_loss *g) {
     for (int i = 0; pleat_losses[i] != NULL; i++)
         if (strcmp(pleat_losses[i]->name, g->name) == 0) loss = pleat_losses[i];
     assert_non_null(loss);
-    for (int j = 0; j < N * VOXELS * K; j++) z[j] = 2 * sin(0.9 * j + 0.3);
-    for (int i = 0; i < N * VOXELS; i++) labels[i] = (uint8_t)((3 * i + i / 4) % K);
-    OK(engine->ops->loss_forward(engine, z, labels, N, VOXELS, K, z, sums));
-    close_to("loss", g->name, look(loss, sums, slopes), g->value, 1);
+    const int classes = g->classes > 0 ? g->classes : K, all = N * VOXELS * classes;
+    for (int j = 0; j < all; j++) z[j] = 2 * sin(0.9 * j + 0.3);
+    for (int i = 0; i < N * VOXELS; i++) labels[i] = (uint8_t)((3 * i + i / 4) % classes);
+    OK(engine->ops->loss_forward(engine, z, labels, N, VOXELS, classes, z, sums));
+    close_to("loss", g->name, look(loss, sums, classes, slopes), g->value, 1);
     const pleat_loss_gradient gradient = {slopes, loss->crossentropy / VOXELS, 1.0 / N};
-    OK(engine->ops->loss_backward(engine, z, labels, N, VOXELS, K, &gradient, dz));
-    for (int j = 0; j < N * VOXELS * K; j++) {
+    OK(engine->ops->loss_backward(engine, z, labels, N, VOXELS, classes, &gradient, dz));
+    for (int j = 0; j < all; j++) {
         squares += dz[j] * dz[j];
         weighted += dz[j] * (j % 17 - 8);
     }
