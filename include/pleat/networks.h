@@ -37,11 +37,12 @@ typedef struct pleat_network {
     int channels; /* of the images, 1 to 16; 0 counts as 1 */
     int classes;  /* 2 to 255 */
     /* Keys; each network takes those it names. */
-    int depth;        /* how often sizes are halved */
-    int filters;      /* channels of the first level, doubled at each halving */
-    int norm;         /* 1: batch norm */
-    int most_filters; /* of any level */
-    int supervise;    /* 1: a head at each size of the way up guides training */
+    int depth;          /* how often sizes are halved */
+    int filters;        /* channels of the first level, doubled at each halving */
+    int norm;           /* 1: batch norm */
+    int most_filters;   /* of any level */
+    int input_shortcut; /* 1: a block's shortcut is of its input, else of its own result */
+    int supervise;      /* 1: a head at each size of the way up guides training */
     /* Lists; "" is what is usual. Of each level but the first: its stride, three digits x, y, z, 1
      * or 2; usual 222. Of each level: its kernel, digits 1 or 3, usual 333. "221,222" */
     char strides[PLEAT_NETWORK_LIST], kernels[PLEAT_NETWORK_LIST];

@@ -156,7 +156,7 @@ pleat_status pleat_onednn_instance_forward(pleat_engine *engine, const pleat_ins
     pleat_onednn *e = (pleat_onednn *)engine;
     PLEAT_TRY(reserve(e, x));
     const int bf16 = engine->act == PLEAT_BF16, units = x->n * e->parts, channels = x->c;
-    const double count = (double)(pleat_tensor_voxels(x) / (size_t)x->n);
+    const double count = (double)pleat_tensor_voxels(x) / x->n;
     const float slope = (float)norm->slope;
     unit_sums(e, x, NULL, slope);
     for (int n = 0; n < x->n; n++) {
@@ -216,7 +216,7 @@ static void restore_planes(const pleat_onednn *e, const pleat_instance *norm,
 
 static void finish_sums(const pleat_onednn *e, const pleat_instance *norm, const pleat_tensor *x,
                         float *dgamma, float *dbeta) {
-    const double count = (double)(pleat_tensor_voxels(x) / (size_t)x->n);
+    const double count = (double)pleat_tensor_voxels(x) / x->n;
     for (int n = 0; n < x->n; n++) {
         const planes p = planes_of(e, x, n);
         const size_t sample = (size_t)n * norm->sample_stride;

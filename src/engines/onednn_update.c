@@ -76,8 +76,7 @@ pleat_status pleat_onednn_average(pleat_engine *engine, double keep, size_t n, c
                                   void *y) {
     const float stay = (float)keep, add = (float)(1 - keep), *from = x;
     float *to = y;
-    const int threads = engine->threads;
-#pragma omp parallel for num_threads(threads)
+#pragma omp parallel for num_threads(engine->threads)
     for (size_t i = 0; i < n; i++) to[i] = stay * to[i] + add * from[i];
     return PLEAT_OK;
 }

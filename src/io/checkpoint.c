@@ -96,10 +96,9 @@ enum { N_ARRAYS = 7 };
 
 typedef struct array {
     const char *name;
-    int optional;
     hid_t type;
     size_t bytes; /* of an element */
-    int rank;
+    int optional, rank;
     hsize_t dim[2];
     void *data;
     size_t at; /* of the pointer in pleat_checkpoint */
@@ -119,13 +118,13 @@ static void list_arrays(const pleat_checkpoint *c, array out[N_ARRAYS]) {
     const hsize_t columns = (hsize_t)pleat_checkpoint_columns(c);
     const array rows[N_ARRAYS] = {
 #define AT(member) c->member, offsetof(pleat_checkpoint, member)
-        {"params", 0, real, 4, 1, {n, 1}, AT(params)},
-        {"moment1", 1, real, 4, 1, {n, 1}, AT(moment1)},
-        {"moment2", 1, real, 4, 1, {n, 1}, AT(moment2)},
-        {"stats", 0, real, 4, 1, {c->n_stats, 1}, AT(stats)},
-        {"history", 0, wide, 8, 2, {epochs, columns}, AT(history)},
-        {"raw_params", 1, real, 4, 1, {n, 1}, AT(raw_params)},
-        {"raw_stats", 1, real, 4, 1, {c->n_stats, 1}, AT(raw_stats)},
+        {"params", real, 4, 0, 1, {n, 1}, AT(params)},
+        {"moment1", real, 4, 1, 1, {n, 1}, AT(moment1)},
+        {"moment2", real, 4, 1, 1, {n, 1}, AT(moment2)},
+        {"stats", real, 4, 0, 1, {c->n_stats, 1}, AT(stats)},
+        {"history", wide, 8, 0, 2, {epochs, columns}, AT(history)},
+        {"raw_params", real, 4, 1, 1, {n, 1}, AT(raw_params)},
+        {"raw_stats", real, 4, 1, 1, {c->n_stats, 1}, AT(raw_stats)},
 #undef AT
     };
     memcpy(out, rows, sizeof rows);

@@ -48,6 +48,7 @@ static const network_key keys[] = {
     {NUMBER(norm, 0, 1, 1)},
     {NUMBER(most_filters, 1, 4096, 320)},
     {NUMBER(supervise, 0, 1, 1)},
+    {NUMBER(input_shortcut, 0, 1, 0)},
     {LIST(strides, "12", 3, 0)},
     {LIST(kernels, "13", 3, 1)},
     {LIST(blocks, "123456789", 1, 1)},

@@ -48,6 +48,10 @@ const config_row pleat_config_rows[] = {
     {"network.norm", BOOLEAN(network.norm), 0, "batch norm after each ReLU"},
     {"network.most_filters", INTEGER(network.most_filters, 1, 4096), 0,
      "of any level, of isensee, plainconv and resenc; nnU-Net's are 320, of flat images 512"},
+    {"network.input_shortcut", BOOLEAN(network.input_shortcut), 0,
+     "attention_residual's shortcuts are of a block's input, as MIScnn's for flat images, not of "
+     "its "
+     "result"},
     {"network.supervise", BOOLEAN(network.supervise), 0,
      "heads at the coarser levels guide training, of plainconv and resenc"},
     {"network.strides", TEXT(network.strides), LISTED,

@@ -38,6 +38,7 @@ static const struct setting {
     {"network.filters", "16", NULL, 0},
     {"network.norm", "no", "false", 0},
     {"network.most_filters", "64", NULL, 0},
+    {"network.input_shortcut", "yes", "true", 0},
     {"network.supervise", "no", "false", 0},
     {"network.strides", "221,222,222", "'221,222,222'", 0},
     {"network.kernels", "331,333,333,333", "'331,333,333,333'", 0},

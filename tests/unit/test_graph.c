@@ -54,6 +54,8 @@ static void networks_have_their_published_sizes(void **state) {
         {"dense depth=4 filters=32 classes=4 norm=1" FLAT4, 15777000, 5888},
         {"compact depth=4 filters=32 classes=4 norm=1" FLAT4, 10694952, 5888},
         {"attention depth=4 filters=32 classes=4 norm=1" FLAT4, 8901352, 7808},
+        {"attention_residual depth=4 filters=32 classes=4 norm=1 input_shortcut=1" FLAT4, 8945832,
+         8768},
         {"isensee depth=5 filters=30 classes=4 most_filters=320 strides=221,221,221,221,221 "
          "kernels=331,331,331,331,331,331",
          10195324, 0},

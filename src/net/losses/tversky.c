@@ -80,7 +80,7 @@ static void slopes_of(const form *f, const double *sums, int classes, double *ou
         slopes_of(&(form), sums, classes, out);                                                   \
     }                                                                                             \
     const pleat_loss pleat_loss_##id = {.name = #id,                                              \
-                                        .what = text,                                             \
+                                        .what = (text),                                           \
                                         .metrics = names,                                         \
                                         .n_metrics = METRICS,                                     \
                                         .shown = INDEX,                                           \

@@ -8,8 +8,9 @@
  *     result     norm of conv 1x1x1 (channels of q) of psi q
  *
  * The last norm is there without network.norm too. attention_residual's encoder adds a shortcut of
- * the block's own result b: ReLU(b + norm of conv 1x1x1 (f) of b). Sources: MIScnn's
- * architecture/unet/attention.py and attention_residual.py, the 3-D builders.
+ * the block's own result b, as MIScnn's 3-D builder has it: ReLU(b + norm of conv 1x1x1 (f) of b);
+ * with `input_shortcut` of the block's input, as its 2-D builder has it. Sources: MIScnn's
+ * architecture/unet/attention.py and attention_residual.py.
  */
 #include "nets.h"
 
@@ -38,15 +39,23 @@ static int gate(pleat_graph *graph, int x, int skip, const pleat_network_level *
     return pleat_graph_norm(graph, x, pleat_network_join(n, l, "result.norm"));
 }
 
-static int residual(pleat_graph *graph, int x, const pleat_network_level *level) {
+static int add_shortcut(pleat_graph *graph, int from, int b, const pleat_network_level *level) {
     char n[32];
-    const int b = pleat_network_standard(graph, x, level);
-    int s = pleat_graph_conv(graph, b, level->filters, &one,
+    int s = pleat_graph_conv(graph, from, level->filters, &one,
                              pleat_network_join(n, level->name, "shortcut"));
     if (level->norm)
         s = pleat_graph_norm(graph, s, pleat_network_join(n, level->name, "shortcut.norm"));
     s = pleat_graph_sum(graph, s, b, pleat_network_join(n, level->name, "sum"));
     return pleat_graph_activation(graph, s, 0, 0.0, pleat_network_join(n, level->name, "relu"));
+}
+
+static int of_result(pleat_graph *graph, int x, const pleat_network_level *level) {
+    x = pleat_network_standard(graph, x, level);
+    return add_shortcut(graph, x, x, level);
+}
+
+static int of_input(pleat_graph *graph, int x, const pleat_network_level *level) {
+    return add_shortcut(graph, x, pleat_network_standard(graph, x, level), level);
 }
 
 static void build(const pleat_network *network, pleat_graph *graph) {
@@ -55,8 +64,9 @@ static void build(const pleat_network *network, pleat_graph *graph) {
 }
 
 static void build_residual(const pleat_network *network, pleat_graph *graph) {
-    static const pleat_network_style style = {
-        .down = residual, .up = pleat_network_standard, .gate = gate};
+    const pleat_network_style style = {.down = network->input_shortcut ? of_input : of_result,
+                                       .up = pleat_network_standard,
+                                       .gate = gate};
     pleat_network_u(network, INT_MAX, &style, graph);
 }
 
@@ -66,8 +76,11 @@ static const char *const keys[] = {"depth",   "filters", "classes", "norm",
 const pleat_network_kind pleat_network_attention = {
     .name = "attention", .what = "MIScnn's attention U-Net", .keys = keys, .build = build};
 
+static const char *const residual_keys[] = {"depth",   "filters", "classes",        "norm",
+                                            "strides", "kernels", "input_shortcut", NULL};
+
 const pleat_network_kind pleat_network_attention_residual = {
     .name = "attention_residual",
     .what = "the same with shortcuts on the way down",
-    .keys = keys,
+    .keys = residual_keys,
     .build = build_residual};

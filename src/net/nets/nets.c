@@ -47,7 +47,7 @@ void pleat_network_u(const pleat_network *network, int most, const pleat_network
                      pleat_graph *graph) {
     const int depth = network->depth;
     pleat_network_level level[PLEAT_NETWORK_LEVELS];
-    int skip[PLEAT_NETWORK_LEVELS], x = pleat_graph_input(graph, network->channels);
+    int skip[PLEAT_NETWORK_LEVELS] = {0}, x = pleat_graph_input(graph, network->channels);
     char name[32];
     pleat_network_levels(network, most, level);
     for (int i = 0; i < depth; i++) {

@@ -20,6 +20,7 @@
  */
 #include "nets.h"
 
+#include <stddef.h>
 #include <stdio.h>
 
 #define SLOPE 0.01
@@ -89,7 +90,7 @@ static void build_up(const pleat_network *network, pleat_network_level *level, c
 
 static void build_plain(const pleat_network *network, pleat_graph *graph) {
     pleat_network_level level[PLEAT_NETWORK_LEVELS];
-    int skip[PLEAT_NETWORK_LEVELS], x = pleat_graph_input(graph, network->channels);
+    int skip[PLEAT_NETWORK_LEVELS] = {0}, x = pleat_graph_input(graph, network->channels);
     pleat_network_levels(network, network->most_filters, level);
     graph->he = 1;
     for (int s = 0; s <= network->depth; s++)
@@ -100,13 +101,13 @@ static void build_plain(const pleat_network *network, pleat_graph *graph) {
 /* Blocks of a level: an entry of the list, "1,3,4,6,6,6" */
 static int blocks_of(const pleat_network *network, int s) {
     static const int usual[] = {1, 3, 4};
-    if (network->blocks[0] != '\0') return network->blocks[2 * s] - '0';
+    if (network->blocks[0] != '\0') return network->blocks[2 * (size_t)s] - '0';
     return s < 3 ? usual[s] : 6;
 }
 
 static void build_residual(const pleat_network *network, pleat_graph *graph) {
     pleat_network_level level[PLEAT_NETWORK_LEVELS];
-    int skip[PLEAT_NETWORK_LEVELS], x = pleat_graph_input(graph, network->channels);
+    int skip[PLEAT_NETWORK_LEVELS] = {0}, x = pleat_graph_input(graph, network->channels);
     pleat_network_levels(network, network->most_filters, level);
     graph->he = 1;
     x = layer(graph, x, &level[0], "stem", stays, SLOPE, 1);
