@@ -15,6 +15,7 @@
 #include "pleat/engine.h"
 
 #include <cuda_runtime_api.h>
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -117,6 +118,38 @@ cudaError_t pleat_cuda_norm_backward(pleat_dtype type, const pleat_norm *norm,
 cudaError_t pleat_cuda_bias_backward(pleat_dtype type, const pleat_tensor *dy, double *partials,
                                      float *dbias, cudaStream_t stream);
 
+/* ---- instance norm: kernels_instance.cu; as in pleat/engine.h ---- */
+
+/* Whether its sums have room in the partials. */
+bool pleat_cuda_instance_fits(const pleat_tensor *x);
+cudaError_t pleat_cuda_instance_forward(pleat_dtype type, const pleat_instance *norm,
+                                        const pleat_tensor *x, const pleat_tensor *y,
+                                        double *partials, cudaStream_t stream);
+cudaError_t pleat_cuda_instance_backward(pleat_dtype type, const pleat_instance *norm,
+                                         const pleat_tensor *x, const pleat_tensor *dy,
+                                         float *dgamma, float *dbeta, const pleat_tensor *dx,
+                                         double *partials, cudaStream_t stream);
+
+/* ---- activations, mean pooling, gates: kernels_layers.cu; as in pleat/engine.h ---- */
+
+cudaError_t pleat_cuda_activate(pleat_dtype type, pleat_activation kind, double slope,
+                                const pleat_tensor *x, const pleat_tensor *y, cudaStream_t stream);
+cudaError_t pleat_cuda_activate_backward(pleat_dtype type, pleat_activation kind, double slope,
+                                         const pleat_tensor *y, const pleat_tensor *dy,
+                                         int accumulate, const pleat_tensor *dx,
+                                         cudaStream_t stream);
+cudaError_t pleat_cuda_mean_forward(pleat_dtype type, const pleat_tensor *x, const pleat_tensor *y,
+                                    cudaStream_t stream);
+cudaError_t pleat_cuda_mean_backward(pleat_dtype type, const pleat_tensor *dy, int accumulate,
+                                     const pleat_tensor *dx, cudaStream_t stream);
+cudaError_t pleat_cuda_gate_forward(pleat_dtype type, const pleat_tensor *x,
+                                    const pleat_tensor *gate, const pleat_tensor *y,
+                                    cudaStream_t stream);
+cudaError_t pleat_cuda_gate_backward(pleat_dtype type, const pleat_tensor *x,
+                                     const pleat_tensor *gate, const pleat_tensor *dy,
+                                     const pleat_tensor *dgate, int accumulate,
+                                     const pleat_tensor *dx, cudaStream_t stream);
+
 /* ---- pooling: kernels_pool.cu; as in pleat/engine.h ---- */
 
 cudaError_t pleat_cuda_pool_forward(pleat_dtype type, const pleat_tensor *x, const pleat_tensor *y,
@@ -138,6 +171,14 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const
 /* rate: lr*sqrt(1-b2^t)/(1-b1^t) */
 cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float *params,
                             const float *grads, float *m, float *v, cudaStream_t stream);
+
+/* ---- other updates: kernels_update.cu; as in pleat/engine.h ---- */
+
+cudaError_t pleat_cuda_sgd(const pleat_sgd *sgd, size_t n, float *params, const float *grads,
+                           float *v, cudaStream_t stream);
+cudaError_t pleat_cuda_clip(double most, size_t n, float *x, double *partials, cudaStream_t stream);
+cudaError_t pleat_cuda_average(double keep, size_t n, const float *x, float *y,
+                               cudaStream_t stream);
 
 /* ---- merging windows: kernels_window.cu ---- */
 

@@ -159,14 +159,14 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const
 /* ---- Adam: Kingma & Ba 2015, section 2, last paragraph ---- */
 
 static __global__ void adam_update(float rate, float b1, float b2, float rest1, float rest2,
-                                   float epsilon, size_t n, float *params, const float *grads,
-                                   float *m, float *v) {
+                                   float epsilon, float keep, size_t n, float *params,
+                                   const float *grads, float *m, float *v) {
     for (EACH(i, n)) {
         const float g = grads[i];
         const float first = b1 * m[i] + rest1 * g, second = b2 * v[i] + rest2 * (g * g);
         m[i] = first;
         v[i] = second;
-        params[i] -= rate * first / (sqrtf(second) + epsilon);
+        params[i] = keep * params[i] - rate * first / (sqrtf(second) + epsilon);
     }
 }
 
@@ -174,6 +174,7 @@ cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float
                             const float *grads, float *m, float *v, cudaStream_t stream) {
     adam_update<<<blocks_for<adam_update>(n), THREADS, 0, stream>>>(
         (float)rate, (float)adam->beta1, (float)adam->beta2, (float)(1 - adam->beta1),
-        (float)(1 - adam->beta2), (float)adam->epsilon, n, params, grads, m, v);
+        (float)(1 - adam->beta2), (float)adam->epsilon, (float)(1 - adam->decay), n, params, grads,
+        m, v);
     return cudaGetLastError();
 }

@@ -60,6 +60,72 @@ static pleat_status norm_backward(pleat_engine *engine, const pleat_norm *norm,
     return PLEAT_OK;
 }
 
+static pleat_status check_instance(const pleat_tensor *x) {
+    PLEAT_CHECK(pleat_cuda_instance_fits(x), PLEAT_ERR_UNSUPPORTED,
+                "%d channels of %d samples are too many", x->c, x->n);
+    return PLEAT_OK;
+}
+
+static pleat_status instance_forward(pleat_engine *engine, const pleat_instance *norm,
+                                     const pleat_tensor *x, const pleat_tensor *y) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    PLEAT_TRY(check_instance(x));
+    CUDA_TRY(pleat_cuda_instance_forward(engine->act, norm, x, y, e->partials, e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status instance_backward(pleat_engine *engine, const pleat_instance *norm,
+                                      const pleat_tensor *x, const pleat_tensor *dy, void *dgamma,
+                                      void *dbeta, const pleat_tensor *dx) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    PLEAT_TRY(check_instance(x));
+    CUDA_TRY(pleat_cuda_instance_backward(engine->act, norm, x, dy, dgamma, dbeta, dx, e->partials,
+                                          e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status activate(pleat_engine *engine, pleat_activation kind, double slope,
+                             const pleat_tensor *x, const pleat_tensor *y) {
+    CUDA_TRY(pleat_cuda_activate(engine->act, kind, slope, x, y, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status activate_backward(pleat_engine *engine, pleat_activation kind, double slope,
+                                      const pleat_tensor *y, const pleat_tensor *dy, int accumulate,
+                                      const pleat_tensor *dx) {
+    CUDA_TRY(pleat_cuda_activate_backward(engine->act, kind, slope, y, dy, accumulate, dx,
+                                          pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status mean_forward(pleat_engine *engine, const pleat_tensor *x,
+                                 const pleat_tensor *y) {
+    CUDA_TRY(pleat_cuda_mean_forward(engine->act, x, y, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status mean_backward(pleat_engine *engine, const pleat_tensor *dy, int accumulate,
+                                  const pleat_tensor *dx) {
+    CUDA_TRY(
+        pleat_cuda_mean_backward(engine->act, dy, accumulate, dx, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status gate_forward(pleat_engine *engine, const pleat_tensor *x,
+                                 const pleat_tensor *gate, const pleat_tensor *y) {
+    CUDA_TRY(pleat_cuda_gate_forward(engine->act, x, gate, y, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status gate_backward(pleat_engine *engine, const pleat_tensor *x,
+                                  const pleat_tensor *gate, const pleat_tensor *dy,
+                                  const pleat_tensor *dgate, int accumulate,
+                                  const pleat_tensor *dx) {
+    CUDA_TRY(pleat_cuda_gate_backward(engine->act, x, gate, dy, dgate, accumulate, dx,
+                                      pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
 static pleat_status copy(pleat_engine *engine, const pleat_tensor *x, int accumulate,
                          const pleat_tensor *y) {
     CUDA_TRY(pleat_cuda_copy(engine->act, x, accumulate, y, pleat_cuda_of(engine)->stream));
@@ -115,6 +181,23 @@ static pleat_status adam_update(pleat_engine *engine, const pleat_adam *adam, si
     return PLEAT_OK;
 }
 
+static pleat_status sgd_update(pleat_engine *engine, const pleat_sgd *sgd, size_t n, void *params,
+                               const void *grads, void *v) {
+    CUDA_TRY(pleat_cuda_sgd(sgd, n, params, grads, v, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status clip(pleat_engine *engine, double most, size_t n, void *x) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    CUDA_TRY(pleat_cuda_clip(most, n, x, e->partials, e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status average(pleat_engine *engine, double keep, size_t n, const void *x, void *y) {
+    CUDA_TRY(pleat_cuda_average(keep, n, x, y, pleat_cuda_of(engine)->stream));
+    return PLEAT_OK;
+}
+
 const pleat_engine_ops pleat_cuda_table = {
     .name = "cudnn",
     .destroy = pleat_cuda_destroy,
@@ -137,9 +220,17 @@ const pleat_engine_ops pleat_cuda_table = {
     .norm_infer = norm_infer,
     .norm_backward_sums = norm_backward_sums,
     .norm_backward = norm_backward,
+    .instance_forward = instance_forward,
+    .instance_backward = instance_backward,
+    .activate = activate,
+    .activate_backward = activate_backward,
     .copy = copy,
     .pool_forward = pool_forward,
     .pool_backward = pool_backward,
+    .mean_forward = mean_forward,
+    .mean_backward = mean_backward,
+    .gate_forward = gate_forward,
+    .gate_backward = gate_backward,
     .softmax = softmax,
     .loss_forward = loss_forward,
     .loss_backward = loss_backward,
@@ -148,6 +239,9 @@ const pleat_engine_ops pleat_cuda_table = {
     .host_call_run = pleat_cuda_host_call_run,
     .host_call_destroy = pleat_cuda_host_call_destroy,
     .adam = adam_update,
+    .sgd = sgd_update,
+    .clip = clip,
+    .average = average,
     .record = &pleat_cuda_record,
     .device = &pleat_cuda_device,
 };

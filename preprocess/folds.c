@@ -12,6 +12,7 @@
 #include <string.h>
 
 static const double MOST_PATTERN = 50000.0; /* characters of group_by with its counts written out */
+#define NNUNET_SEED 12345 /* of nnU-Net's splits: nnunetv2/utilities/crossval_split.py */
 
 /* A case and the part of its id that names its group. */
 typedef struct member {
@@ -153,8 +154,18 @@ static void split_groups(const member *members, const group *groups, const int *
     }
 }
 
-pleat_status pleat_folds_make(const char *const *ids, int n, int k, uint64_t seed,
-                              const char *group_by, pleat_folds *out) {
+static const char *const likes[][2] = {
+    [PLEAT_FOLDS_OWN] = {"pleat", "by the seed"},
+    [PLEAT_FOLDS_NNUNET] = {"nnunet", "nnU-Net's own, KFold(k, shuffle, random_state=12345)"}};
+enum { LIKES = sizeof likes / sizeof *likes };
+
+const char *pleat_folds_like_name(int like) { return like < LIKES ? likes[like][0] : NULL; }
+const char *pleat_folds_like_what(int like) { return likes[like][1]; }
+
+pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_how *how,
+                              pleat_folds *out) {
+    const int k = how->k;
+    const char *group_by = how->group_by;
     pleat_status status = PLEAT_OK;
     member *members = NULL;
     group *groups = NULL;
@@ -181,7 +192,13 @@ pleat_status pleat_folds_make(const char *const *ids, int n, int k, uint64_t see
     PLEAT_CHECK_GOTO(status, done, k <= count, PLEAT_ERR_ARG,
                      "group_by '%s' finds %d groups in %d cases, too few for %d folds", group_by,
                      count, n, k);
-    order_groups(groups, order, count, seed);
+    PLEAT_CHECK_GOTO(status, done,
+                     how->like == PLEAT_FOLDS_OWN || group_by == NULL || group_by[0] == '\0',
+                     PLEAT_ERR_ARG, "nnU-Net's folds know no groups");
+    if (how->like == PLEAT_FOLDS_NNUNET)
+        pleat_folds_shuffle_like_numpy(NNUNET_SEED, order, n);
+    else
+        order_groups(groups, order, count, how->seed);
     if (count == n)
         split_evenly(members, order, n, k, fold_of);
     else

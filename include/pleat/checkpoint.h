@@ -1,7 +1,8 @@
 /*
  * checkpoint.h - everything a fold needs to go on, in one HDF5 file.
  *
- * Datasets: /params, /moment1, /moment2, /stats (float32, flat, canonical layout), /history
+ * Datasets: /params, /moment1, /moment2, /stats (float32, flat, canonical layout), where params are
+ * an average over the steps /raw_params and /raw_stats, /history
  * (float64 [epochs, columns]: the metrics in training, in validation, lr, seconds); a group /layers
  * that says where each tensor lies, so that other programs can read the weights (docs/store.md);
  * /cases, which ones were trained on and held out (provenance.h).
@@ -48,13 +49,16 @@ typedef struct pleat_checkpoint {
     uint64_t seed;
     double schedule[16]; /* pleat_schedule, see there */
     size_t n_params, n_stats;
-    float *params, *moment1, *moment2; /* [n_params]; moments may be NULL (a model only) */
+    float *params, *moment1, *moment2; /* [n_params] the model; moments may be NULL (only that) */
     float *stats;                      /* [n_stats] running means and variances */
-    char metrics[256];                 /* names of the logged ones, comma-separated; "" in files
+    /* Where params and stats are averages over the steps: those that training goes on with. NULL:
+     * they are that themselves. */
+    float *raw_params, *raw_stats;
+    char metrics[256];              /* names of the logged ones, comma-separated; "" in files
                                           of pleat 0.1: the four of its only loss */
-    double *history;                   /* [epoch, pleat_checkpoint_columns] */
-    char *cases;                       /* text of provenance.h; NULL: not known */
-    const pleat_layer_info *layers;    /* [n_layers], the caller's; NULL after a read */
+    double *history;                /* [epoch, pleat_checkpoint_columns] */
+    char *cases;                    /* text of provenance.h; NULL: not known */
+    const pleat_layer_info *layers; /* [n_layers], the caller's; NULL after a read */
     int n_layers;
 } pleat_checkpoint;
 

@@ -16,6 +16,7 @@
 #include "pleat/augment.h"
 #include "pleat/classes.h"
 #include "pleat/engine.h"
+#include "pleat/folds.h"
 #include "pleat/judging.h"
 #include "pleat/networks.h"
 #include "pleat/prep.h"
@@ -41,6 +42,7 @@ typedef struct pleat_config {
     pleat_prep_config prep;
 
     int folds;
+    int folds_like;     /* pleat_folds_like */
     char splits[512];   /* splits_final.json to use; "" = make one */
     char group_by[256]; /* regex; cases of one group stay in one fold */
 

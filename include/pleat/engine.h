@@ -103,6 +103,20 @@ typedef struct pleat_norm {   /* batch norm over N,D,H,W per channel (Ioffe & Sz
     double momentum, epsilon; /* 0.99, 1e-3 */
 } pleat_norm;
 
+typedef struct pleat_instance { /* instance norm (Ulyanov et al. 2016), then a leaky ReLU */
+    const void *gamma, *beta;   /* real [C] */
+    void *mean, *inv_std;       /* real [N,C]; written forward, read backward */
+    double *sums;               /* [N][2C] scratch */
+    double epsilon;             /* 1e-5 */
+    double slope;               /* of what is not positive; 1: no ReLU */
+    size_t sample_stride;       /* as that of a convolution, of dgamma and dbeta */
+} pleat_instance;
+
+typedef enum pleat_activation {
+    PLEAT_LEAKY_RELU, /* x > 0 ? x : slope x */
+    PLEAT_SIGMOID     /* 1 / (1 + exp(-x)); no slope */
+} pleat_activation;
+
 /* What loss_backward does: dlogits = scale * d( L_n + crossentropy * C_n ) / dlogits for every
  * sample n, where L is a function of the sums with dL/dp_vc = A_c y_vc + B_c, C the last sum. */
 typedef struct pleat_loss_gradient {
@@ -117,7 +131,13 @@ typedef struct pleat_host_call pleat_host_call; /* the engine's own */
 typedef struct pleat_adam {
     double lr, beta1, beta2, epsilon;
     int64_t step; /* 1 for the first update */
+    double decay; /* w becomes (1 - decay) w first; 0: it does not */
 } pleat_adam;
+
+typedef struct pleat_sgd {
+    double lr, momentum;
+    double decay; /* of the weights, added to their gradient */
+} pleat_sgd;
 
 /* A recording of what the engine is told between begin and end, which is not computed then. end
  * takes the status of what was told, and ends the recording in any case; begin and end fail where
@@ -192,6 +212,24 @@ typedef struct pleat_engine_ops {
                                   const pleat_tensor *x, const pleat_tensor *dy, const double *sums,
                                   double count, int relu_mask, const pleat_tensor *dx, void *dbias);
 
+    /* Instance norm: y = a(gamma xhat + beta), a being the leaky ReLU, xhat of the voxels of each
+     * sample and channel, their variance the biased one; training and inference are the same.
+     * backward: dgamma and dbeta +=; dx NULL: not wanted.
+     * x and dx packed; y and dy may be slices; dx may not be dy. */
+    pleat_status (*instance_forward)(pleat_engine *engine, const pleat_instance *norm,
+                                     const pleat_tensor *x, const pleat_tensor *y);
+    pleat_status (*instance_backward)(pleat_engine *engine, const pleat_instance *norm,
+                                      const pleat_tensor *x, const pleat_tensor *dy, void *dgamma,
+                                      void *dbeta, const pleat_tensor *dx);
+
+    /* y = a(x). backward: g = dy a'(x), of which y is enough; accumulate ? dx += g : dx = g.
+     * All may be slices. */
+    pleat_status (*activate)(pleat_engine *engine, pleat_activation kind, double slope,
+                             const pleat_tensor *x, const pleat_tensor *y);
+    pleat_status (*activate_backward)(pleat_engine *engine, pleat_activation kind, double slope,
+                                      const pleat_tensor *y, const pleat_tensor *dy, int accumulate,
+                                      const pleat_tensor *dx);
+
     /* accumulate ? y += x : y = x; same shape; both may be slices. */
     pleat_status (*copy)(pleat_engine *engine, const pleat_tensor *x, int accumulate,
                          const pleat_tensor *y);
@@ -204,6 +242,24 @@ typedef struct pleat_engine_ops {
                                  uint8_t *index);
     pleat_status (*pool_backward)(pleat_engine *engine, const pleat_tensor *dy,
                                   const uint8_t *index, int accumulate, const pleat_tensor *dx);
+
+    /* Mean over blocks of 1 or 2 voxels along each axis, x's sizes over y's. All may be slices.
+     * backward: each voxel of a block gets its share of dy. */
+    pleat_status (*mean_forward)(pleat_engine *engine, const pleat_tensor *x,
+                                 const pleat_tensor *y);
+    pleat_status (*mean_backward)(pleat_engine *engine, const pleat_tensor *dy, int accumulate,
+                                  const pleat_tensor *dx);
+
+    /* y = x * gate: the gate has one channel, x's sizes or half of them along each axis, and each
+     * of its voxels holds for the block that it covers. All may be slices.
+     * backward: dgate = sum over a block's voxels and channels of dy x;
+     * accumulate ? dx += dy gate : dx = dy gate. */
+    pleat_status (*gate_forward)(pleat_engine *engine, const pleat_tensor *x,
+                                 const pleat_tensor *gate, const pleat_tensor *y);
+    pleat_status (*gate_backward)(pleat_engine *engine, const pleat_tensor *x,
+                                  const pleat_tensor *gate, const pleat_tensor *dy,
+                                  const pleat_tensor *dgate, int accumulate,
+                                  const pleat_tensor *dx);
 
     /* Softmax over the K channels of a packed real tensor; probs may be logits. */
     pleat_status (*softmax)(pleat_engine *engine, const void *logits, size_t voxels, int classes,
@@ -241,6 +297,15 @@ typedef struct pleat_engine_ops {
      * m, v first and second moments; lr_t = lr*sqrt(1-b2^t)/(1-b1^t); w -= lr_t*m/(sqrt(v)+eps). */
     pleat_status (*adam)(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
                          const void *grads, void *m, void *v);
+    /* Gradient descent with Nesterov's momentum as PyTorch writes it, over n reals; v begins as 0:
+     * g += decay*w; v = momentum*v + g; w -= lr*(g + momentum*v). */
+    pleat_status (*sgd)(pleat_engine *engine, const pleat_sgd *sgd, size_t n, void *params,
+                        const void *grads, void *v);
+    /* x *= min(1, most / (norm + 1e-6)), norm being the root of the sum of the squares of all n
+     * reals; as PyTorch clips gradients. */
+    pleat_status (*clip)(pleat_engine *engine, double most, size_t n, void *x);
+    /* y = keep*y + (1-keep)*x, over n reals. */
+    pleat_status (*average)(pleat_engine *engine, double keep, size_t n, const void *x, void *y);
 
     const pleat_record_ops *record; /* NULL: it makes no recordings */
     /* NULL: it has no memory of its own. Call pleat_device_of (pleat/device.h), which knows what

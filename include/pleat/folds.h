@@ -10,6 +10,9 @@
  * group_by is a POSIX extended regular expression that finds what the cases of one patient have in
  * common: its first parenthesis, or without one the whole match. "^radiopaedia_[0-9]+_[0-9]+" keeps
  * radiopaedia_10_85902_1 and radiopaedia_10_85902_3 in one fold. NULL or "": each case by itself.
+ *
+ * nnU-Net's folds are those of scikit-learn's KFold(k, shuffle=True, random_state=12345) of the
+ * sorted ids, whatever the seed: results compare with its own case by case.
  */
 #ifndef PLEAT_FOLDS_H
 #define PLEAT_FOLDS_H
@@ -30,12 +33,28 @@ typedef struct pleat_folds {
     int *fold_of; /* [n] the fold that validates on case i, 0 .. k-1, owned */
 } pleat_folds;
 
-/* Cuts ids[n] into k folds: a seeded permutation of the sorted ids, then k runs whose sizes differ
- * by at most one. With groups: the permuted groups, largest first, each to the fold with the fewest
- * cases, so that no group is ever split. ERR_ARG for k < 2, more folds than cases or groups, a
- * pattern that is none; ERR_DATA for an id given twice or one that the pattern does not match. */
-pleat_status pleat_folds_make(const char *const *ids, int n, int k, uint64_t seed,
-                              const char *group_by, pleat_folds *out);
+typedef enum pleat_folds_like { PLEAT_FOLDS_OWN, PLEAT_FOLDS_NNUNET } pleat_folds_like;
+
+/* "pleat", "nnunet"; NULL after the last. And their lines for the manual. */
+const char *pleat_folds_like_name(int like);
+const char *pleat_folds_like_what(int like);
+
+typedef struct pleat_folds_how {
+    int k;
+    int like;             /* pleat_folds_like */
+    uint64_t seed;        /* pleat's alone */
+    const char *group_by; /* pleat's alone */
+} pleat_folds_how;
+
+/* Cuts ids[n] into k folds. Pleat's are a seeded permutation of the sorted ids, then k runs whose
+ * sizes differ by at most one. With groups: the permuted groups, largest first, each to the fold
+ * with the fewest cases, so that no group is ever split. ERR_ARG for k < 2, more folds than cases
+ * or groups, a pattern that is none; ERR_DATA for an id given twice or one that the pattern does
+ * not match. */
+pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_how *how,
+                              pleat_folds *out);
+/* The permutation of 0 .. n-1 that KFold takes its runs from. preprocess/kfold.c */
+void pleat_folds_shuffle_like_numpy(uint32_t seed, int *order, int n);
 
 /* ERR_DATA when two cases of one group are in different folds; names the group, both and theirs. */
 pleat_status pleat_folds_check(const char *const *ids, const pleat_folds *folds,

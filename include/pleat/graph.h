@@ -42,7 +42,11 @@ typedef struct pleat_node {
     int kernel[3], stride[3], before[3]; /* as pleat_conv_desc; a pool's and an up's stride */
     int relu;                            /* the output is max(0, .) */
     int no_bias;
-    double weight; /* of a head's loss in the sum of all heads' */
+    int sigmoid;  /* else a leaky ReLU */
+    double slope; /* of a leaky ReLU, where its input is not positive */
+    int no_gamma;
+    int begins_silent; /* its gamma begins as 0 */
+    double weight;     /* of a head's loss in the sum of all heads' */
     /* Into the flat buffers, in reals; the kind says what they are. */
     size_t weights, n_weights;
     size_t bias, n_bias;
@@ -52,6 +56,7 @@ typedef struct pleat_node {
 typedef struct pleat_graph {
     pleat_node *node; /* [n] */
     int n, room;
+    int he;         /* weights begin as nnU-Net's, else as Keras's: pleat_model_init */
     size_t params;  /* trainable */
     size_t stats;   /* running statistics */
     int divisor[3]; /* sizes must be divisible by it, D, H, W */
@@ -79,6 +84,16 @@ int pleat_graph_conv(pleat_graph *graph, int input, int channels, const pleat_co
                      const char *name);
 /* Batch norm. */
 int pleat_graph_norm(pleat_graph *graph, int input, const char *name);
+int pleat_graph_norm_without_gamma(pleat_graph *graph, int input, const char *name);
+/* Instance norm, then a leaky ReLU of that slope; 1: none. silent: gamma begins as 0. */
+int pleat_graph_instance(pleat_graph *graph, int input, double slope, int silent, const char *name);
+/* A sigmoid, else a leaky ReLU of that slope. */
+int pleat_graph_activation(pleat_graph *graph, int input, int sigmoid, double slope,
+                           const char *name);
+/* input times gate, which has one channel, and along each axis the input's size or half of it. */
+int pleat_graph_gate(pleat_graph *graph, int input, int gate, const char *name);
+/* Mean over blocks of `stride` (1 or 2; D, H, W); NULL: 2x2x2. */
+int pleat_graph_mean(pleat_graph *graph, int input, const int stride[3], const char *name);
 /* Maximum over blocks of `stride` (1 or 2; D, H, W); NULL: 2x2x2. */
 int pleat_graph_pool(pleat_graph *graph, int input, const int stride[3], const char *name);
 /* Transposed convolution, kernel = stride; NULL: 2x2x2. */
@@ -92,6 +107,8 @@ int pleat_graph_sum(pleat_graph *graph, int a, int b, const char *name);
  * training: the loss is the sum of weight * loss over all heads, each against the labels at its
  * own size. */
 int pleat_graph_head(pleat_graph *graph, int input, int classes, double weight, const char *name);
+/* A head that passes its input on as the logits. */
+int pleat_graph_logits(pleat_graph *graph, int input, double weight, const char *name);
 
 /* OK, or ERR_SHAPE with the first builder error. */
 pleat_status pleat_graph_finish(pleat_graph *graph);

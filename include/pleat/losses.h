@@ -9,6 +9,9 @@
  * A loss is a mean over the samples of  L(TP, P, Y) + w E / V.  Its slopes A = dL/dTP and B = dL/dP
  * say all that the engine needs: dL/dp_vc = A_c y_vc + B_c. The term of E is the engine's.
  *
+ * A loss `of_batch` adds the sums over all samples of the step, those of other ranks too, before
+ * it looks at them, as if the batch were one sample (nnU-Net's batch_dice).
+ *
  * One file a loss in src/net/losses/, one row in src/net/losses.c.
  */
 #ifndef PLEAT_LOSSES_H
@@ -29,6 +32,7 @@ typedef struct pleat_loss {
     int n_metrics;
     int shown;           /* the metric that the log shows beside the loss */
     double crossentropy; /* w */
+    int of_batch;
     /* out[n_metrics] of n samples: means over them. sums: double [n][3K+1], TP_c, P_c, Y_c, E, as
      * loss_forward of engine.h leaves them. n, voxels and classes are at least 1. */
     void (*values)(const double *sums, int n, size_t voxels, int classes, double *out);

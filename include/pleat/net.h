@@ -37,6 +37,8 @@ typedef enum pleat_state { /* the flat buffers of a model */
                            PLEAT_STATE_GRADS, /* these three only in a model made for training */
                            PLEAT_STATE_MOMENT1,
                            PLEAT_STATE_MOMENT2,
+                           PLEAT_STATE_AVERAGE, /* of params and stats over the steps, where */
+                           PLEAT_STATE_AVERAGE_STATS, /* one was begun; else of no reals */
                            PLEAT_STATES
 } pleat_state;
 
@@ -44,8 +46,11 @@ pleat_status pleat_model_create(const pleat_graph *graph, pleat_engine *engine, 
                                 pleat_model **out);
 void pleat_model_destroy(pleat_model *model);
 
-/* Glorot uniform weights (Glorot & Bengio 2010), bias 0, gamma 1, beta 0, running mean 0, variance
- * 1, moments 0. A function of (seed, fold) alone. */
+/* Glorot uniform weights (Glorot & Bengio 2010), or where the graph says `he` normal ones of
+ * variance 2 / (1.0001 fan) (He et al. 2015, for a leaky ReLU of slope 0.01), fan being the taps
+ * times the input's channels, of a transposed convolution the output's; bias 0, gamma 1, or 0 where
+ * a node begins silent, beta 0, running mean 0, variance 1, moments 0. A function of (seed, fold)
+ * alone. */
 pleat_status pleat_model_init(pleat_model *model, uint64_t seed, int fold);
 
 /* Reals of a flat buffer, and its copy to and from host floats. */
@@ -59,15 +64,22 @@ void pleat_model_touch(pleat_model *model);
 const pleat_graph *pleat_model_graph(const pleat_model *model);
 pleat_engine *pleat_model_engine(const pleat_model *model);
 
-/* One update of all parameters by the gradients; step is 1 for the first. */
-pleat_status pleat_model_update(pleat_model *model, const pleat_optimizer *optimizer, double rate,
+/* One update of all parameters by the gradients, which clipping may shorten; step is 1 for the
+ * first. how NULL: the first optimizer of the list, nothing clipped, no average. */
+pleat_status pleat_model_update(pleat_model *model, const pleat_update *how, double rate,
                                 int64_t step);
+/* The average of the parameters and running statistics begins with what they are now; updates whose
+ * `average` is d then make it min(d, (1+step)/(10+step)) of itself and the rest of the new ones.
+ * swap: they change places, and back. */
+pleat_status pleat_model_begin_average(pleat_model *model);
+void pleat_model_swap_average(pleat_model *model);
 
 typedef struct pleat_net_options {
     int batch;
     int dim[3];             /* patch, D, H, W */
     int train;              /* backward too */
     const pleat_loss *loss; /* NULL: the first of the list */
+    pleat_comm *loss_comm;  /* a loss of the batch is over this group's: that of pleat_net_train */
     double norm_momentum;   /* of the running statistics; 0: the original's 0.99 */
     pleat_comm *norm_comm;  /* norm's statistics are this group's; NULL: this rank's alone */
     /* Gradients and norm's sums are kept for each sample and added in the order of the global
@@ -88,8 +100,9 @@ size_t pleat_net_arena(const pleat_net *net);
  * head first; see pleat/losses.h. A net that is not trained has the main head alone. */
 size_t pleat_net_sample_sums(const pleat_net *net);
 size_t pleat_net_sums(const pleat_net *net);
-/* The loss's metrics, out[loss->n_metrics], of the sums of n samples: means over them. "loss" is
- * the weighted sum over the heads, the others are the main head's. */
+/* The loss's metrics, out[loss->n_metrics], of the sums of n samples: means over them, or for a
+ * loss of the batch those of the n together. "loss" is the weighted sum over the heads, the others
+ * are the main head's. */
 void pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *out);
 
 /* images host float [N,D,H,W,C]; labels host [N,D,H,W]; sums host, may be NULL.

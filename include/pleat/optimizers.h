@@ -4,9 +4,14 @@
  *   name    update of a parameter w by its gradient g                            source
  *   adam    m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2,                          Kingma & Ba 2015,
  *           w -= lr sqrt(1-b2^t)/(1-b1^t) m / (sqrt(v) + 1e-7)                   as Keras writes it
+ *   sgd     g += decay w, v = mu v + g, w -= lr (g + mu v)                       Nesterov 1983, as
+ *                                                                                PyTorch writes it
+ *   adamw   w *= 1 - lr decay, m and v as adam,                                  Loshchilov and
+ *           w -= lr/(1-b1^t) m / (sqrt(v)/sqrt(1-b2^t) + 1e-8)                   Hutter 2019
  *
  * One row in src/net/optimizers.c. A model keeps two moments for each parameter; an optimizer may
- * use fewer.
+ * use fewer. Before any of them the gradients may be clipped, after it a moving average of the
+ * weights may be kept: pleat_model_update.
  */
 #ifndef PLEAT_OPTIMIZERS_H
 #define PLEAT_OPTIMIZERS_H
@@ -17,13 +22,21 @@
 extern "C" {
 #endif
 
+typedef struct pleat_update { /* what is the same in all steps of a training */
+    int optimizer;            /* place in pleat_optimizers */
+    double momentum;          /* sgd's */
+    double decay;             /* of the weights: sgd's, adamw's */
+    double clip;              /* norm that the gradients may have; 0: any */
+    double average;           /* share that the average keeps in a step; 0: there is none */
+} pleat_update;
+
 typedef struct pleat_optimizer {
     const char *name; /* of train.optimizer */
     const char *what; /* one line, for the manual */
     /* One update of n parameters at learning rate `rate`; step is 1 for the first. All pointers are
      * the engine's memory, moments[2] of n reals. */
-    pleat_status (*update)(pleat_engine *engine, double rate, int64_t step, size_t n, void *params,
-                           const void *grads, void *const *moments);
+    pleat_status (*update)(pleat_engine *engine, const pleat_update *how, double rate, int64_t step,
+                           size_t n, void *params, const void *grads, void *const *moments);
 } pleat_optimizer;
 
 /* The optimizers, the default first; ends with NULL. */

@@ -5,6 +5,10 @@
  *
  *   plateau   the original's: lowered when the training loss no longer falls, as below
  *   poly      nnU-Net's: lr * (1 - epoch/epochs)^0.9
+ *   cosine    lr * (1 + cos(pi epoch/epochs)) / 2, Loshchilov & Hutter 2017 without restarts
+ *
+ * With a warm-up of w epochs the rate of epoch e < w is lr (e + 1)/w; then poly and cosine go on
+ * over what is left, as if epoch w were the first, and plateau as it would.
  *
  * Three rules see the mean training loss of each epoch, in this order, as Keras's callbacks do; the
  * first is plateau's alone:
@@ -29,20 +33,24 @@ extern "C" {
 typedef struct pleat_schedule pleat_schedule;
 
 typedef struct pleat_schedule_kind {
-    const char *name;                                          /* of train.schedule */
-    const char *what;                                          /* one line, for the manual */
-    double (*rate)(const pleat_schedule *schedule, int epoch); /* of an epoch, from 0 */
-    int (*reduce)(pleat_schedule *schedule, double loss);      /* at its end; NULL: never */
+    const char *name; /* of train.schedule */
+    const char *what; /* one line, for the manual */
+    /* Of an epoch, from 0, of so many, both after the warm-up. */
+    double (*rate)(const pleat_schedule *schedule, int epoch, int epochs);
+    int (*reduce)(pleat_schedule *schedule, double loss); /* at its end; NULL: never */
 } pleat_schedule_kind;
 
 /* The schedules, the default first; ends with NULL. */
 extern const pleat_schedule_kind *const pleat_schedules[];
 /* Name of one of them, by its place; NULL after the last. */
 const char *pleat_schedule_name(int place);
+/* Its line for the manual. */
+const char *pleat_schedule_what(int place);
 
 typedef struct pleat_schedule_config {
     const pleat_schedule_kind *kind; /* NULL: the first of the list */
     int epochs;                      /* at most */
+    int warmup;                      /* epochs, fewer than `epochs`; 0 */
     int patience;                    /* epochs, 15; 0: the rate never changes */
     double factor;                   /* 0.1 */
     double min_delta;                /* 1e-4 */

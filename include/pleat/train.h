@@ -11,6 +11,9 @@
  * A fold with a latest checkpoint goes on from it: every random number is a function of (seed,
  * fold, epoch, sample), so the interrupted run continues as if it had not been.
  *
+ * With an average of the weights (train.average) it is the average that is validated and that the
+ * checkpoints hold as the model; the latest holds the weights that training goes on with, too.
+ *
  * After each step the ranks agree whether one of them is to halt (pleat/halt.h). Then the latest
  * checkpoint is written in the middle of the epoch, with what its steps have logged so far.
  */
@@ -31,15 +34,16 @@ extern "C" {
 
 typedef struct pleat_train_settings { /* what a configuration says of training, by its keys */
     int epochs, iterations;
-    int batch;                     /* global; a multiple of the group's ranks */
-    int validation;                /* patches per validation case and epoch */
-    double oversample;             /* share of training patches around a foreground voxel */
-    int loss, optimizer, schedule; /* places in their lists */
-    double lr;                     /* of the first epoch */
-    pleat_schedule_config rates;   /* but for its kind and epochs, which are above */
-    int norm_sync;                 /* norm's statistics are the group's, not each rank's */
-    double norm_momentum;          /* of pleat_net_options */
-    int augment;                   /* 0: crops only */
+    int batch;                   /* global; a multiple of the group's ranks */
+    int validation;              /* patches per validation case and epoch */
+    double oversample;           /* share of training patches around a foreground voxel */
+    int loss, schedule;          /* places in their lists */
+    pleat_update update;         /* the optimizer, and what goes with it */
+    double lr;                   /* of the first epoch */
+    pleat_schedule_config rates; /* but for its kind and epochs, which are above */
+    int norm_sync;               /* norm's statistics are the group's, not each rank's */
+    double norm_momentum;        /* of pleat_net_options */
+    int augment;                 /* 0: crops only */
     pleat_augment_config transforms;
     int loader_threads;   /* that make patches ahead */
     double device_memory; /* bytes of an engine's own memory for the cases; 0: what is unused */

@@ -64,6 +64,7 @@ typedef struct trial { /* one rank's part of a step, on noise */
     pleat_model *model;
     pleat_net *net;
     int channels, batch, ordered;
+    const pleat_update *how;
     int64_t step;
     float *images;
     uint8_t *labels;
@@ -72,7 +73,7 @@ typedef struct trial { /* one rank's part of a step, on noise */
 static pleat_status one_step(void *context) {
     trial *t = context;
     PLEAT_TRY(pleat_net_train(t->net, t->images, t->labels, t->batch, NULL, NULL));
-    PLEAT_TRY(pleat_model_update(t->model, pleat_optimizers[0], 1e-3, ++t->step));
+    PLEAT_TRY(pleat_model_update(t->model, t->how, 1e-3, ++t->step));
     return t->engine->ops->synchronize(t->engine);
 }
 
@@ -89,6 +90,7 @@ static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
     options.ordered = t->ordered = c->deterministic && t->engine->ordered;
     PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
     PLEAT_TRY(pleat_model_init(t->model, 1, 0));
+    if (t->how->average > 0.0) PLEAT_TRY(pleat_model_begin_average(t->model));
     PLEAT_TRY(pleat_net_create(t->model, &options, &t->net));
     const size_t values = (size_t)t->channels * n;
     t->images = malloc(values * sizeof *t->images);
@@ -117,7 +119,9 @@ static int is_on_gpu(const char *engine) {
 
 static pleat_status try_network(const app *a, const plan_request *request, plan_needs *n) {
     const pleat_config *c = &request->config;
-    trial t = {.channels = n->channels, .batch = c->train.batch / n->layout.ranks_per_fold};
+    trial t = {.channels = n->channels,
+               .how = &c->train.update,
+               .batch = c->train.batch / n->layout.ranks_per_fold};
     const bench_repeat repeat = {.warmup = 1, .n = request->steps};
     bench_times times;
     PLEAT_CHECK(t.batch * n->layout.ranks_per_fold == c->train.batch, PLEAT_ERR_ARG,

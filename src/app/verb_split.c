@@ -9,10 +9,9 @@ static pleat_status make_split(const pleat_config *config, const char *out) {
     pleat_cases c = {0};
     pleat_folds folds = {0};
     pleat_status status = PLEAT_OK;
+    const pleat_folds_how how = {config->folds, config->folds_like, config->seed, config->group_by};
     PLEAT_TRY_GOTO(status, done, pleat_cases_find(config, &c));
-    PLEAT_TRY_GOTO(
-        status, done,
-        pleat_folds_make(c.ids, c.n, config->folds, config->seed, config->group_by, &folds));
+    PLEAT_TRY_GOTO(status, done, pleat_folds_make(c.ids, c.n, &how, &folds));
     PLEAT_TRY_GOTO(status, done, pleat_folds_write(out, c.ids, &folds));
     pleat_text_print("%d cases in %d folds: %s\n", c.n, folds.k, out);
 done:

@@ -111,7 +111,7 @@ static pleat_status one_step(void *context) {
     pleat_comm *group = w->m->compute != NULL ? w->m->compute : w->group;
     if (w->made.feed != NULL) PLEAT_TRY(pleat_batch_source_next(w->made.feed, &images, &labels));
     PLEAT_TRY(pleat_net_queue(w->m->net, images, labels, w->global_batch, group));
-    PLEAT_TRY(pleat_model_update(w->m->model, pleat_optimizers[0], 1e-3, ++w->step));
+    PLEAT_TRY(pleat_model_update(w->m->model, NULL, 1e-3, ++w->step));
     if (w->made.feed != NULL) PLEAT_TRY(pleat_batch_source_ahead(w->made.feed));
     return pleat_net_finish(w->m->net, group, w->sums);
 }

@@ -46,9 +46,17 @@ static const pleat_engine_ops table = {
     .norm_infer = pleat_onednn_norm_infer,
     .norm_backward_sums = pleat_onednn_norm_backward_sums,
     .norm_backward = pleat_onednn_norm_backward,
+    .instance_forward = pleat_onednn_instance_forward,
+    .instance_backward = pleat_onednn_instance_backward,
+    .activate = pleat_onednn_activate,
+    .activate_backward = pleat_onednn_activate_backward,
     .copy = pleat_onednn_copy,
     .pool_forward = pleat_onednn_pool_forward,
     .pool_backward = pleat_onednn_pool_backward,
+    .mean_forward = pleat_onednn_mean_forward,
+    .mean_backward = pleat_onednn_mean_backward,
+    .gate_forward = pleat_onednn_gate_forward,
+    .gate_backward = pleat_onednn_gate_backward,
     .softmax = pleat_onednn_softmax,
     .loss_forward = pleat_onednn_loss_forward,
     .loss_backward = pleat_onednn_loss_backward,
@@ -57,6 +65,9 @@ static const pleat_engine_ops table = {
     .host_call_run = pleat_cpu_host_call_run,
     .host_call_destroy = pleat_cpu_host_call_destroy,
     .adam = pleat_onednn_adam,
+    .sgd = pleat_onednn_sgd,
+    .clip = pleat_onednn_clip,
+    .average = pleat_onednn_average,
 };
 
 /* bf16 where the processor multiplies it and f32 was not asked for; there is no tf32 on a CPU. */

@@ -5,8 +5,10 @@
  *   onednn_conv.c   convolutions, through the library
  *   onednn_head.c   the 1x1x1 convolution to a few classes, own loops
  *   onednn_norm.c   batch norm, own loops
+ *   onednn_instance.c, onednn_layers.c   instance norm; activations, mean pooling, gates: own loops
  *   onednn_loss.c   softmax and loss, own loops
- *   onednn_ops.c    pooling, ReLU, input, Adam, own loops
+ *   onednn_ops.c    pooling, ReLU, input, own loops
+ *   onednn_update.c Adam, gradient descent, clipping, own loops
  *   onednn_api.c    the library itself: the only file that knows oneDNN 2 from oneDNN 3
  *
  * The own loops are bound by memory, so each reads and writes its tensors once. Work is cut into
@@ -152,6 +154,29 @@ pleat_status pleat_onednn_norm_backward(pleat_engine *engine, const pleat_norm *
                                         const double *sums, double count, int relu_mask,
                                         const pleat_tensor *dx, void *dbias);
 
+pleat_status pleat_onednn_instance_forward(pleat_engine *engine, const pleat_instance *norm,
+                                           const pleat_tensor *x, const pleat_tensor *y);
+pleat_status pleat_onednn_instance_backward(pleat_engine *engine, const pleat_instance *norm,
+                                            const pleat_tensor *x, const pleat_tensor *dy,
+                                            void *dgamma, void *dbeta, const pleat_tensor *dx);
+
+pleat_status pleat_onednn_activate(pleat_engine *engine, pleat_activation kind, double slope,
+                                   const pleat_tensor *x, const pleat_tensor *y);
+pleat_status pleat_onednn_activate_backward(pleat_engine *engine, pleat_activation kind,
+                                            double slope, const pleat_tensor *y,
+                                            const pleat_tensor *dy, int accumulate,
+                                            const pleat_tensor *dx);
+pleat_status pleat_onednn_mean_forward(pleat_engine *engine, const pleat_tensor *x,
+                                       const pleat_tensor *y);
+pleat_status pleat_onednn_mean_backward(pleat_engine *engine, const pleat_tensor *dy,
+                                        int accumulate, const pleat_tensor *dx);
+pleat_status pleat_onednn_gate_forward(pleat_engine *engine, const pleat_tensor *x,
+                                       const pleat_tensor *gate, const pleat_tensor *y);
+pleat_status pleat_onednn_gate_backward(pleat_engine *engine, const pleat_tensor *x,
+                                        const pleat_tensor *gate, const pleat_tensor *dy,
+                                        const pleat_tensor *dgate, int accumulate,
+                                        const pleat_tensor *dx);
+
 pleat_status pleat_onednn_softmax(pleat_engine *engine, const void *logits, size_t voxels,
                                   int classes, void *probs);
 pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const void *logits,
@@ -174,5 +199,10 @@ pleat_status pleat_onednn_pool_backward(pleat_engine *engine, const pleat_tensor
                                         const pleat_tensor *dx);
 pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
                                const void *grads, void *m, void *v);
+pleat_status pleat_onednn_sgd(pleat_engine *engine, const pleat_sgd *sgd, size_t n, void *params,
+                              const void *grads, void *v);
+pleat_status pleat_onednn_clip(pleat_engine *engine, double most, size_t n, void *x);
+pleat_status pleat_onednn_average(pleat_engine *engine, double keep, size_t n, const void *x,
+                                  void *y);
 
 #endif /* PLEAT_ENGINES_ONEDNN_H */

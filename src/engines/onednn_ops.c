@@ -1,8 +1,6 @@
-/* onednn_ops.c - pooling, copy, ReLU, input, zero and Adam of the oneDNN engine: own loops. */
+/* onednn_ops.c - pooling, copy, ReLU, input and zero of the oneDNN engine: own loops. */
 #include "onednn.h"
 #include "onednn_simd.h"
-
-#include <math.h>
 
 #define GRAIN 4096 /* elements; flat arrays are cut in multiples of it */
 #define AHEAD 16   /* voxels, when reading a slice of bfloat16 */
@@ -54,28 +52,6 @@ pleat_status pleat_onednn_relu_backward(pleat_engine *engine, const pleat_tensor
     for (int t = 0; t < threads; t++) {
         const pleat_share s = pleat_share_of(n, GRAIN, t, threads);
         WITH_TYPE(bf16, relu_share, LANES, y->data, dy->data, dx->data, s);
-    }
-    return PLEAT_OK;
-}
-
-pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
-                               const void *grads, void *m, void *v) {
-    const double b1 = adam->beta1, b2 = adam->beta2, step = (double)adam->step;
-    const float rate = (float)(adam->lr * sqrt(1 - pow(b2, step)) / (1 - pow(b1, step)));
-    const float keep1 = (float)b1, add1 = (float)(1 - b1), keep2 = (float)b2,
-                add2 = (float)(1 - b2);
-    const float epsilon = (float)adam->epsilon, *g = grads;
-    float *w = params, *first = m, *second = v;
-    const int threads = engine->threads;
-#pragma omp parallel for num_threads(threads)
-    for (int t = 0; t < threads; t++) {
-        const pleat_share s = pleat_share_of(n, GRAIN, t, threads);
-#pragma omp simd
-        for (size_t i = s.begin; i < s.end; i++) {
-            first[i] = keep1 * first[i] + add1 * g[i];
-            second[i] = keep2 * second[i] + add2 * g[i] * g[i];
-            w[i] -= rate * first[i] / (sqrtf(second[i]) + epsilon);
-        }
     }
     return PLEAT_OK;
 }

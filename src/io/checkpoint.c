@@ -21,8 +21,14 @@
 #include <unistd.h>
 
 #define FORMAT         "pleat-checkpoint"
-#define FORMAT_VERSION 4 /* 1 knew no epoch under way, 2 no names of metrics, 3 no cases */
+#define FORMAT_VERSION 5 /* 1: no epoch under way, 2: no names of metrics, 3: no cases, 4: no */
+                         /* average of the weights */
 #define ADVICE         "remove it and train the fold again"
+
+/* One without an average is written as before, so that an older pleat reads it. */
+static int version_of(const pleat_checkpoint *c) {
+    return c->raw_params != NULL ? FORMAT_VERSION : FORMAT_VERSION - 1;
+}
 
 /* ---- the scalars ----------------------------------------------------------------------------- */
 
@@ -87,13 +93,13 @@ static pleat_status get_fields(const pleat_hdf5_in *file, int version, pleat_che
 
 /* ---- the arrays ------------------------------------------------------------------------------ */
 
-enum { N_ARRAYS = 5 };
+enum { N_ARRAYS = 7 };
 
 typedef struct array {
     const char *name;
     pleat_hdf5_type type;
-    int rank;
     size_t bytes; /* of an element */
+    int optional, rank;
     uint64_t dim[2];
     void *data;
     size_t at; /* of the pointer in pleat_checkpoint */
@@ -113,11 +119,13 @@ static void list_arrays(const pleat_checkpoint *c, array out[N_ARRAYS]) {
     const uint64_t columns = (uint64_t)pleat_checkpoint_columns(c);
     const array rows[N_ARRAYS] = {
 #define AT(member) c->member, offsetof(pleat_checkpoint, member)
-        {"params", real, 1, 4, {n, 1}, AT(params)},
-        {"moment1", real, 1, 4, {n, 1}, AT(moment1)},
-        {"moment2", real, 1, 4, {n, 1}, AT(moment2)},
-        {"stats", real, 1, 4, {c->n_stats, 1}, AT(stats)},
-        {"history", wide, 2, 8, {epochs, columns}, AT(history)},
+        {"params", real, 4, 0, 1, {n, 1}, AT(params)},
+        {"moment1", real, 4, 1, 1, {n, 1}, AT(moment1)},
+        {"moment2", real, 4, 1, 1, {n, 1}, AT(moment2)},
+        {"stats", real, 4, 0, 1, {c->n_stats, 1}, AT(stats)},
+        {"history", wide, 8, 0, 2, {epochs, columns}, AT(history)},
+        {"raw_params", real, 4, 1, 1, {n, 1}, AT(raw_params)},
+        {"raw_stats", real, 4, 1, 1, {c->n_stats, 1}, AT(raw_stats)},
 #undef AT
     };
     memcpy(out, rows, sizeof rows);
@@ -200,7 +208,7 @@ static pleat_status get_cases(const pleat_hdf5_in *file, char **out) {
 
 static pleat_status fill_file(const pleat_hdf5_out *file, const pleat_checkpoint *c) {
     array arrays[N_ARRAYS];
-    const int version = FORMAT_VERSION;
+    const int version = version_of(c);
     const uint64_t digest = digest_of(c, version);
     PLEAT_TRY(pleat_hdf5_put_text(file, file->id, "format", FORMAT));
     PLEAT_TRY(
@@ -280,8 +288,8 @@ static pleat_status get_arrays(const pleat_hdf5_in *file, pleat_checkpoint *c) {
         array *a = &arrays[i];
         uint64_t dim[2] = {0, 1};
         int64_t offset;
-        if (a->dim[0] == 0 || a->dim[1] == 0) continue;
-        if (strncmp(a->name, "moment", 6) == 0 && !pleat_hdf5_has(file, a->name)) continue;
+        if (bytes_of(a) == 0) continue;
+        if (a->optional && !pleat_hdf5_has(file, a->name)) continue;
         PLEAT_TRY(pleat_hdf5_find_array(file, a->name, a->type, a->rank, dim, &offset));
         if (dim[0] != a->dim[0] || dim[1] != a->dim[1])
             return pleat_hdf5_damaged(file, "unexpected size of dataset", a->name);

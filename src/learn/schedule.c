@@ -45,13 +45,18 @@ static int reduce_on_plateau(pleat_schedule *s, double loss) {
     return 1;
 }
 
-static double plateau_rate(const pleat_schedule *s, int epoch) {
+static double plateau_rate(const pleat_schedule *s, int epoch, int epochs) {
     (void)epoch;
+    (void)epochs;
     return s->rate;
 }
 
-static double poly_rate(const pleat_schedule *s, int epoch) {
-    return s->initial * pow(1.0 - (double)epoch / s->config.epochs, 0.9);
+static double poly_rate(const pleat_schedule *s, int epoch, int epochs) {
+    return s->initial * pow(1.0 - (double)epoch / epochs, 0.9);
+}
+
+static double cosine_rate(const pleat_schedule *s, int epoch, int epochs) {
+    return s->initial * (1.0 + cos(acos(-1.0) * epoch / epochs)) / 2;
 }
 
 static const pleat_schedule_kind plateau = {
@@ -59,8 +64,10 @@ static const pleat_schedule_kind plateau = {
     reduce_on_plateau};
 static const pleat_schedule_kind poly = {"poly", "nnU-Net's: lr * (1 - epoch/epochs)^0.9",
                                          poly_rate, NULL};
+static const pleat_schedule_kind cosine = {
+    "cosine", "half a wave: lr * (1 + cos(pi epoch/epochs))/2", cosine_rate, NULL};
 
-const pleat_schedule_kind *const pleat_schedules[] = {&plateau, &poly, NULL};
+const pleat_schedule_kind *const pleat_schedules[] = {&plateau, &poly, &cosine, NULL};
 
 static const pleat_schedule_kind *kind_of(const pleat_schedule *s) {
     return s->config.kind != NULL ? s->config.kind : pleat_schedules[0];
@@ -70,8 +77,12 @@ const char *pleat_schedule_name(int place) {
     return pleat_schedules[place] != NULL ? pleat_schedules[place]->name : NULL;
 }
 
+const char *pleat_schedule_what(int place) { return pleat_schedules[place]->what; }
+
 double pleat_schedule_rate(const pleat_schedule *schedule, int epoch) {
-    return kind_of(schedule)->rate(schedule, epoch);
+    const int warmup = schedule->config.warmup;
+    if (epoch < warmup) return schedule->initial * (epoch + 1) / warmup;
+    return kind_of(schedule)->rate(schedule, epoch - warmup, schedule->config.epochs - warmup);
 }
 
 static int stop_early(pleat_schedule *s, double loss) {

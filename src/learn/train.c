@@ -82,7 +82,8 @@ static pleat_status train_step(train_run *r, pleat_halt *halt) {
     const uint8_t *labels = NULL;
     PLEAT_TRY(pleat_batch_source_next(r->source, &images, &labels));
     PLEAT_TRY(pleat_net_queue(r->net, images, labels, r->config->settings.batch, r->compute));
-    PLEAT_TRY(pleat_model_update(r->model, r->optimizer, rate_of(r), ++r->progress.step));
+    PLEAT_TRY(
+        pleat_model_update(r->model, &r->config->settings.update, rate_of(r), ++r->progress.step));
     PLEAT_TRY(pleat_batch_source_ahead(r->source));
     PLEAT_TRY(pleat_net_finish(r->net, r->compute, r->sums));
     r->progress.iteration++;
@@ -224,11 +225,11 @@ static pleat_status prepare(train_run *r) {
                     source->channels, channels);
     }
     r->loss = pleat_losses[c->settings.loss];
-    r->optimizer = pleat_optimizers[c->settings.optimizer];
     const pleat_net_options options = {.batch = r->batch,
                                        .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                        .train = 1,
                                        .loss = r->loss,
+                                       .loss_comm = r->compute,
                                        .norm_momentum = c->settings.norm_momentum,
                                        .norm_comm = c->settings.norm_sync ? r->compute : NULL,
                                        .ordered = c->ordered};

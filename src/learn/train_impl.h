@@ -36,7 +36,6 @@ typedef struct train_run {
     const pleat_train_hooks *hooks;
     pleat_model *model;
     const pleat_loss *loss;
-    const pleat_optimizer *optimizer;
     pleat_comm *group;
     pleat_comm *compute; /* the group's for what the engine computes */
     pleat_net *net;
@@ -52,6 +51,9 @@ typedef struct train_run {
 } train_run;
 
 static inline int train_is_root(const train_run *r) { return r->group->rank == 0; }
+static inline int train_averages(const train_run *r) {
+    return r->config->settings.update.average > 0.0;
+}
 
 /* ERR_NUMERIC: "fold 2 diverged: WHAT epoch 7; ...". */
 pleat_status train_diverged(const train_run *r, const char *what, int epoch);

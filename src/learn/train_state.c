@@ -33,8 +33,13 @@ static double *pack_history(const train_run *r) {
     return history;
 }
 
+/* Parameters and statistics of the model that predicts: without an average, with one. */
+static const pleat_state models[][2] = {{PLEAT_STATE_PARAMS, PLEAT_STATE_STATS},
+                                        {PLEAT_STATE_AVERAGE, PLEAT_STATE_AVERAGE_STATS}};
+
 static pleat_status write_checkpoint(train_run *r, pleat_fold_file file, int model_only) {
     char path[PLEAT_PATH_BYTES];
+    const pleat_state *model = models[train_averages(r)];
     PLEAT_TRY(pleat_fold_path(r->config->folder, file, path));
     pleat_checkpoint c = *r->config->described;
     c.fold = r->config->fold;
@@ -49,8 +54,12 @@ static pleat_status write_checkpoint(train_run *r, pleat_fold_file file, int mod
     pleat_schedule_save(&r->progress.schedule, c.schedule);
     c.n_params = pleat_model_count(r->model, PLEAT_STATE_PARAMS);
     c.n_stats = pleat_model_count(r->model, PLEAT_STATE_STATS);
-    c.params = r->host[PLEAT_STATE_PARAMS];
-    c.stats = r->host[PLEAT_STATE_STATS];
+    c.params = r->host[model[0]];
+    c.stats = r->host[model[1]];
+    if (train_averages(r) && !model_only) {
+        c.raw_params = r->host[PLEAT_STATE_PARAMS];
+        c.raw_stats = r->host[PLEAT_STATE_STATS];
+    }
     c.moment1 = model_only ? NULL : r->host[PLEAT_STATE_MOMENT1];
     c.moment2 = model_only ? NULL : r->host[PLEAT_STATE_MOMENT2];
     c.history = pack_history(r);
@@ -62,7 +71,8 @@ static pleat_status write_checkpoint(train_run *r, pleat_fold_file file, int mod
 
 /* An epoch's last step can spoil the model without a loss that shows it. */
 static pleat_status check_finite(const train_run *r) {
-    static const pleat_state states[] = {PLEAT_STATE_PARAMS, PLEAT_STATE_STATS};
+    static const pleat_state states[] = {PLEAT_STATE_PARAMS, PLEAT_STATE_STATS, PLEAT_STATE_AVERAGE,
+                                         PLEAT_STATE_AVERAGE_STATS};
     for (size_t s = 0; s < sizeof states / sizeof *states; s++) {
         const size_t n = pleat_model_count(r->model, states[s]);
         for (size_t i = 0; i < n; i++)
@@ -137,12 +147,26 @@ static pleat_status check_fits(const train_run *r, const pleat_checkpoint *c, co
                 PLEAT_ERR_DATA, "'%s' was trained by another loss than '%s'", path, r->loss->name);
     PLEAT_CHECK(c->moment1 != NULL && c->moment2 != NULL, PLEAT_ERR_FORMAT,
                 "'%s' holds a model only; it cannot be trained on", path);
+    PLEAT_CHECK((c->raw_params != NULL) == train_averages(r), PLEAT_ERR_DATA,
+                "'%s' was trained with%s an average of the weights; set train.average as it was",
+                path, c->raw_params != NULL ? "" : "out");
     return check_cases(r, c, path);
 }
 
-static pleat_status take_over(train_run *r, const pleat_checkpoint *c) {
+static pleat_status take_over_model(train_run *r, const pleat_checkpoint *c) {
+    if (train_averages(r)) {
+        PLEAT_TRY(pleat_model_begin_average(r->model));
+        PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_AVERAGE, c->params));
+        PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_AVERAGE_STATS, c->stats));
+        PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_PARAMS, c->raw_params));
+        return pleat_model_set(r->model, PLEAT_STATE_STATS, c->raw_stats);
+    }
     PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_PARAMS, c->params));
-    PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_STATS, c->stats));
+    return pleat_model_set(r->model, PLEAT_STATE_STATS, c->stats);
+}
+
+static pleat_status take_over(train_run *r, const pleat_checkpoint *c) {
+    PLEAT_TRY(take_over_model(r, c));
     PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT1, c->moment1));
     PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT2, c->moment2));
     pleat_schedule_load(&r->progress.schedule, c->schedule);
@@ -204,14 +228,16 @@ static pleat_status record_restart(const train_run *r, const char *path, int fel
 static pleat_status share(pleat_comm *group, pleat_checkpoint *c) {
     pleat_checkpoint all = *c;
     PLEAT_TRY(pleat_comm_broadcast_bytes(group, &all, sizeof all, 0));
-    const size_t floats = all.n_params * sizeof(float);
+    const size_t floats = all.n_params * sizeof(float), stats = all.n_stats * sizeof(float);
     const struct {
         float **to;
         size_t bytes;
     } reals[] = {{&c->params, floats},
                  {&c->moment1, floats},
                  {&c->moment2, floats},
-                 {&c->stats, all.n_stats * sizeof(float)}};
+                 {&c->stats, stats},
+                 {&c->raw_params, all.raw_params != NULL ? floats : 0},
+                 {&c->raw_stats, all.raw_params != NULL ? stats : 0}};
     const size_t rows = (size_t)all.epoch * (size_t)pleat_checkpoint_columns(&all);
     int enough = 1;
     if (group->rank != 0) {
@@ -252,6 +278,7 @@ pleat_status train_state_restore(train_run *r) {
     PLEAT_TRY_GOTO(status, done, pleat_comm_broadcast_bytes(r->group, flags, sizeof flags, 0));
     if (!flags[FOUND]) {
         status = pleat_model_init(r->model, r->config->seed, r->config->fold);
+        if (status == PLEAT_OK && train_averages(r)) status = pleat_model_begin_average(r->model);
         goto done;
     }
     PLEAT_TRY_GOTO(status, done, share(r->group, &c));
@@ -272,7 +299,10 @@ pleat_status train_state_open(train_run *r) {
     int enough = r->progress.rows != NULL;
     for (int s = 0; s < PLEAT_STATES; s++) {
         if (s == PLEAT_STATE_GRADS || (s != PLEAT_STATE_STATS && !train_is_root(r))) continue;
-        r->host[s] = malloc((pleat_model_count(r->model, (pleat_state)s) + 1) * sizeof(float));
+        if (s >= PLEAT_STATE_AVERAGE && !train_averages(r)) continue;
+        const int small = s == PLEAT_STATE_STATS || s == PLEAT_STATE_AVERAGE_STATS;
+        const pleat_state like = small ? PLEAT_STATE_STATS : PLEAT_STATE_PARAMS;
+        r->host[s] = malloc((pleat_model_count(r->model, like) + 1) * sizeof(float));
         enough = enough && r->host[s] != NULL;
     }
     PLEAT_CHECK(enough, PLEAT_ERR_MEMORY, "no memory for the checkpoints of fold %d", c->fold);

@@ -35,13 +35,12 @@ static pleat_status share_stats(train_run *r) {
 
 /* Sample s is rank s modulo size's; a last batch is filled up and its filling not counted. All
  * ranks add the samples' values in the same order. */
-pleat_status train_validate(train_run *r, double *metrics) {
+static pleat_status validate(train_run *r, double *metrics) {
     const int total = r->data->n_validation * r->config->settings.validation;
     const int mine = (total - r->group->rank + r->group->size - 1) / r->group->size;
     const size_t per_sample = pleat_net_sample_sums(r->net), n_metrics = (size_t)r->loss->n_metrics;
     const size_t values_of_all = (size_t)total * n_metrics;
     double *values = r->validation.values;
-    PLEAT_TRY(share_stats(r));
     memset(values, 0, values_of_all * sizeof *values);
     for (int first = 0; first < mine; first += r->batch) {
         const int n = mine - first < r->batch ? mine - first : r->batch;
@@ -65,6 +64,16 @@ pleat_status train_validate(train_run *r, double *metrics) {
         metrics[m] = total > 0 ? sum / total : NAN;
     }
     return PLEAT_OK;
+}
+
+pleat_status train_validate(train_run *r, double *metrics) {
+    PLEAT_TRY(share_stats(r));
+    if (!train_averages(r)) return validate(r, metrics);
+    pleat_model_swap_average(r->model);
+    pleat_status status = share_stats(r);
+    if (status == PLEAT_OK) status = validate(r, metrics);
+    pleat_model_swap_average(r->model);
+    return status;
 }
 
 pleat_status train_validate_open(train_run *r) {

@@ -10,6 +10,8 @@
  */
 #include "net_impl.h"
 
+#include "pleat/volume.h"
+
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,7 +210,7 @@ static void own_values(pleat_net *net, pleat_value *values) {
     net->labels_value = next++;
     net->loss_value = next;
     values[net->labels_value].bytes = samples * net->voxels;
-    values[net->loss_value].bytes = pleat_net_sums(net) * sizeof(double);
+    values[net->loss_value].bytes = net->samples * pleat_net_sample_sums(net) * sizeof(double);
 }
 
 static void lay_layer(pleat_net *net, const pleat_value *values, int i) {
@@ -247,6 +249,9 @@ static void lay_targets(pleat_net *net, const pleat_value *values, int i) {
 
 static void lay_heads(pleat_net *net, const pleat_value *values) {
     const size_t width = 3 * (size_t)net->classes + 1;
+    const pleat_comm *comm = net->options.loss_comm;
+    const size_t batch = (size_t)net->options.batch; /* of this rank */
+    const size_t first = net->samples > batch ? (size_t)comm->rank * batch : 0;
     char *arena = net->arena;
     net->labels = (uint8_t *)arena + values[net->labels_value].offset;
     net->loss_sums = (double *)(arena + values[net->loss_value].offset);
@@ -255,7 +260,8 @@ static void lay_heads(pleat_net *net, const pleat_value *values) {
         const int coarse = head->step[0] * head->step[1] * head->step[2] > 1;
         head->labels = coarse ? (uint8_t *)arena + values[head->labels_value].offset : net->labels;
         head->slopes = (double *)(arena + values[head->slopes_value].offset);
-        head->sums = net->loss_sums + (size_t)h * (size_t)net->options.batch * width;
+        head->all = net->loss_sums + (size_t)h * net->samples * width;
+        head->sums = head->all + first * width;
     }
 }
 
@@ -319,11 +325,26 @@ static pleat_status make_heads(pleat_net *net) {
     return PLEAT_OK;
 }
 
+/* The engine divides by the global batch, as for a mean over its samples. */
+static void slopes_of_batch(const pleat_net *net, const double *in, double *out) {
+    const size_t classes = (size_t)net->classes, width = 2 * classes;
+    double sums[3 * PLEAT_MAX_CLASSES + 1];
+    pleat_net_add_sums(in, net->samples, 3 * classes + 1, 3 * classes + 1, sums);
+    net->loss->slopes(sums, net->classes, out);
+    for (size_t i = 0; i < width; i++) out[i] *= (double)net->samples;
+    for (size_t b = 1; b < (size_t)net->options.batch; b++)
+        memcpy(out + b * width, out, width * sizeof *out);
+}
+
 /* Host code between the loss and its gradient. */
 static void find_slopes(void *context, const double *in, double *out) {
     const pleat_net_head *head = context;
     const pleat_net *net = head->net;
     const size_t classes = (size_t)net->classes;
+    if (net->loss->of_batch) {
+        slopes_of_batch(net, in, out);
+        return;
+    }
     for (size_t b = 0; b < (size_t)net->options.batch; b++)
         net->loss->slopes(in + b * (3 * classes + 1), net->classes, out + b * 2 * classes);
 }
@@ -337,8 +358,8 @@ static pleat_status prepare(pleat_net *net) {
     }
     for (int h = 0; net->options.train && h < net->heads; h++)
         PLEAT_TRY(engine->ops->host_call_create(engine, find_slopes, &net->head[h],
-                                                samples * (3 * classes + 1), samples * 2 * classes,
-                                                &net->head[h].find_slopes));
+                                                net->samples * (3 * classes + 1),
+                                                samples * 2 * classes, &net->head[h].find_slopes));
     if (net->heads == 1) return PLEAT_OK;
     net->arranged = malloc(pleat_net_sums(net) * sizeof *net->arranged);
     PLEAT_CHECK(net->arranged != NULL, PLEAT_ERR_MEMORY, "no memory for the sums of %d heads",
@@ -377,6 +398,9 @@ pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *optio
     net->version = model->version - 1;
     net->voxels = (size_t)options->dim[0] * (size_t)options->dim[1] * (size_t)options->dim[2];
     net->classes = pleat_graph_classes(&model->graph);
+    net->samples = (size_t)options->batch;
+    if (net->loss->of_batch && options->train && options->loss_comm != NULL)
+        net->samples *= (size_t)options->loss_comm->size;
     net->fed = options->train && model->engine->ops->device != NULL;
     const pleat_status status = compile(net);
     if (status != PLEAT_OK) {

@@ -4,7 +4,12 @@
 #include <stddef.h>
 
 /* The losses, each of a file in losses/; the first is the default. */
-#define LOSSES(ROW) ROW(tversky_crossentropy) ROW(soft_dice)
+#define LOSSES(ROW)  SOFT(ROW) TVERSKY(ROW) NNUNETS(ROW)
+#define SOFT(ROW)    ROW(tversky_crossentropy) ROW(soft_dice) DICE(ROW)
+#define DICE(ROW)    ROW(dice_coefficient) ROW(dice_crossentropy)
+#define TVERSKY(ROW) ROW(tversky) ROW(focal_tversky) BINARY(ROW)
+#define BINARY(ROW)  ROW(symmetric_focal_tversky) ROW(asymmetric_focal_tversky)
+#define NNUNETS(ROW) ROW(dice_ce) ROW(batch_dice_ce)
 
 #define DECLARED(name) extern const pleat_loss pleat_loss_##name;
 #define LISTED(name)   &pleat_loss_##name,

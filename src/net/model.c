@@ -1,8 +1,10 @@
-/* model.c - the flat buffers of a network: parameters, gradients, moments, running statistics. */
+/* model.c - the flat buffers of a network: parameters, gradients, moments, running statistics, and
+ * averages of the parameters and statistics over the steps. */
 #include "net_impl.h"
 
 #include "pleat/rng.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 pleat_status pleat_model_create(const pleat_graph *graph, pleat_engine *engine, int train,
@@ -13,7 +15,7 @@ pleat_status pleat_model_create(const pleat_graph *graph, pleat_engine *engine, 
     model->engine = engine;
     PLEAT_TRY_GOTO(status, done, pleat_graph_copy(graph, &model->graph));
     model->train = train;
-    for (int s = 0; s < PLEAT_STATES; s++) {
+    for (int s = 0; s < PLEAT_STATE_AVERAGE; s++) {
         if (!train && s >= PLEAT_STATE_GRADS) break;
         model->count[s] = s == PLEAT_STATE_STATS ? graph->stats : graph->params;
         const size_t bytes = model->count[s] * pleat_dtype_size(engine->real);
@@ -86,7 +88,7 @@ pleat_status pleat_model_init(pleat_model *model, uint64_t seed, int fold) {
     }
     PLEAT_TRY_GOTO(status, done, pleat_model_set(model, PLEAT_STATE_PARAMS, params));
     PLEAT_TRY_GOTO(status, done, pleat_model_set(model, PLEAT_STATE_STATS, stats));
-    for (int s = PLEAT_STATE_GRADS; model->train && s < PLEAT_STATES; s++) {
+    for (int s = PLEAT_STATE_GRADS; model->train && s < PLEAT_STATE_AVERAGE; s++) {
         const size_t bytes = model->count[s] * pleat_dtype_size(model->engine->real);
         PLEAT_TRY_GOTO(status, done,
                        model->engine->ops->zero(model->engine, model->data[s], bytes));
@@ -97,11 +99,56 @@ done:
     return status;
 }
 
-pleat_status pleat_model_update(pleat_model *model, const pleat_optimizer *optimizer, double rate,
-                                int64_t step) {
-    void *const moments[] = {model->data[PLEAT_STATE_MOMENT1], model->data[PLEAT_STATE_MOMENT2]};
+/* The average of a state, and the state. */
+static const pleat_state averages[][2] = {{PLEAT_STATE_AVERAGE, PLEAT_STATE_PARAMS},
+                                          {PLEAT_STATE_AVERAGE_STATS, PLEAT_STATE_STATS}};
+enum { AVERAGES = sizeof averages / sizeof *averages };
+
+pleat_status pleat_model_begin_average(pleat_model *model) {
+    pleat_engine *engine = model->engine;
+    for (int i = 0; i < AVERAGES; i++) {
+        const pleat_state to = averages[i][0], from = averages[i][1];
+        const size_t n = model->count[from];
+        if (model->data[to] == NULL)
+            PLEAT_TRY(
+                engine->ops->alloc(engine, n * pleat_dtype_size(engine->real), &model->data[to]));
+        model->count[to] = n;
+        PLEAT_TRY(engine->ops->average(engine, 0.0, n, model->data[from], model->data[to]));
+    }
+    return PLEAT_OK;
+}
+
+void pleat_model_swap_average(pleat_model *model) {
+    for (int i = 0; i < AVERAGES; i++) {
+        void *swapped = model->data[averages[i][0]];
+        model->data[averages[i][0]] = model->data[averages[i][1]];
+        model->data[averages[i][1]] = swapped;
+    }
     pleat_model_touch(model);
-    return optimizer->update(model->engine, rate, step, model->count[PLEAT_STATE_PARAMS],
-                             model->data[PLEAT_STATE_PARAMS], model->data[PLEAT_STATE_GRADS],
-                             moments);
+}
+
+/* As TensorFlow's ExponentialMovingAverage: the first steps, which learn most, are soon forgotten.
+ */
+static pleat_status follow(pleat_model *model, double most, int64_t step) {
+    pleat_engine *engine = model->engine;
+    const double keep = fmin(most, (1.0 + (double)step) / (10.0 + (double)step));
+    for (int i = 0; i < AVERAGES; i++)
+        PLEAT_TRY(engine->ops->average(engine, keep, model->count[averages[i][1]],
+                                       model->data[averages[i][1]], model->data[averages[i][0]]));
+    return PLEAT_OK;
+}
+
+pleat_status pleat_model_update(pleat_model *model, const pleat_update *how, double rate,
+                                int64_t step) {
+    static const pleat_update usual = {0};
+    pleat_engine *engine = model->engine;
+    const size_t n = model->count[PLEAT_STATE_PARAMS];
+    void *params = model->data[PLEAT_STATE_PARAMS], *grads = model->data[PLEAT_STATE_GRADS];
+    void *const moments[] = {model->data[PLEAT_STATE_MOMENT1], model->data[PLEAT_STATE_MOMENT2]};
+    if (how == NULL) how = &usual;
+    pleat_model_touch(model);
+    if (how->clip > 0) PLEAT_TRY(engine->ops->clip(engine, how->clip, n, grads));
+    PLEAT_TRY(pleat_optimizers[how->optimizer]->update(engine, how, rate, step, n, params, grads,
+                                                       moments));
+    return how->average > 0 ? follow(model, how->average, step) : PLEAT_OK;
 }

@@ -48,6 +48,7 @@ typedef struct pleat_net_head { /* a head's part of the loss */
     int step[3];     /* of its grid in the labels' */
     uint8_t *labels; /* [N, voxels]; the batch's own where step is 1 */
     double *sums;    /* [N][3K+1] */
+    double *all;     /* [global batch][3K+1], sums among them, of a loss of the batch; else sums */
     double *slopes;  /* [N][2K] */
     pleat_host_call *find_slopes;
     int labels_value, slopes_value;
@@ -69,8 +70,9 @@ struct pleat_net {
     void *host;  /* what crosses host memory on its way to a communicator; grows */
     size_t host_bytes;
     uint8_t *labels;   /* [N, voxels] */
-    double *loss_sums; /* [heads][N][3K+1] */
-    double *arranged;  /* host, the same as [N][heads][3K+1]; NULL for one head */
+    double *loss_sums; /* [heads][samples][3K+1], samples being N, or of a loss of the batch all */
+    size_t samples;
+    double *arranged; /* host, the same as [N][heads][3K+1]; NULL for one head */
     int labels_value, loss_value;
     void *slots;        /* an ordered net's: real [global batch, params], each sample's gradients */
     double *norm_slots; /* [global batch, 2C] of the norm under way */
@@ -103,6 +105,9 @@ int pleat_net_bias_by_reader(const pleat_net *net, int i);
 /* Sums engine memory over a group, in place; may return before the sums are there. */
 pleat_status pleat_net_sum_over(pleat_net *net, pleat_comm *comm, void *data, size_t n,
                                 pleat_dtype type);
+
+/* out[width]: `rows` rows of sums, each `pitch` doubles after the one before, added up. */
+void pleat_net_add_sums(const double *sums, size_t rows, size_t pitch, size_t width, double *out);
 
 /* --- ordered nets, ordered.c; `own` samples are those of this rank --- */
 

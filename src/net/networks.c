@@ -9,7 +9,12 @@
 #include <string.h>
 
 /* The networks, each of a file in nets/; the first is the default. */
-#define NETWORKS(ROW) ROW(unet) ROW(residual)
+#define NETWORKS(ROW) USUAL(ROW) DENSE(ROW) GATED(ROW) MISCNNS(ROW) NNUNETS(ROW)
+#define USUAL(ROW)    ROW(unet) ROW(residual)
+#define DENSE(ROW)    ROW(dense) ROW(compact)
+#define GATED(ROW)    ROW(attention) ROW(attention_residual)
+#define MISCNNS(ROW)  ROW(isensee) ROW(multires)
+#define NNUNETS(ROW)  ROW(plainconv) ROW(resenc)
 
 #define DECLARED(name) extern const pleat_network_kind pleat_network_##name;
 #define LISTED(name)   &pleat_network_##name,
@@ -28,18 +33,37 @@ typedef struct network_key {
     const char *name; /* in texts; in the configuration with "network." before it */
     size_t at;        /* int of pleat_network */
     int least, most, usual;
+    /* Of a list, char[PLEAT_NETWORK_LIST] in place of an int, "" being usual: */
+    const char *digits; /* an entry may have; NULL: no list */
+    int width, more;    /* digits of an entry; entries, beside one for each halving */
 } network_key;
 
-#define AT(member) offsetof(pleat_network, member)
+#define AT(member)                         offsetof(pleat_network, member)
+#define NUMBER(member, least, most, usual) #member, AT(member), least, most, usual, NULL, 0, 0
+#define LIST(member, digits, width, more)  #member, AT(member), 0, 0, 0, digits, width, more
 
 static const network_key keys[] = {
-    {"depth", AT(depth), 1, 7, 4},
-    {"filters", AT(filters), 1, 512, 32},
-    {"norm", AT(norm), 0, 1, 1},
-    {"classes", AT(classes), 2, PLEAT_MAX_CLASSES, 0},
-    {"channels", AT(channels), 1, PLEAT_MAX_CHANNELS, 1},
+    {NUMBER(depth, 1, 7, 4)},
+    {NUMBER(filters, 1, 512, 32)},
+    {NUMBER(norm, 0, 1, 1)},
+    {NUMBER(most_filters, 1, 4096, 320)},
+    {NUMBER(supervise, 0, 1, 1)},
+    {NUMBER(input_shortcut, 0, 1, 0)},
+    {LIST(strides, "12", 3, 0)},
+    {LIST(kernels, "13", 3, 1)},
+    {LIST(blocks, "123456789", 1, 1)},
+    {NUMBER(classes, 2, PLEAT_MAX_CLASSES, 0)},
+    {NUMBER(channels, 1, PLEAT_MAX_CHANNELS, 1)},
 };
 enum { KEYS = sizeof keys / sizeof *keys };
+
+static char *list_at(pleat_network *network, const network_key *key) {
+    return (char *)network + key->at;
+}
+
+static const char *list_of(const pleat_network *network, const network_key *key) {
+    return (const char *)network + key->at;
+}
 
 static int *value_at(pleat_network *network, const network_key *key) {
     return (int *)(void *)((char *)network + key->at);
@@ -67,19 +91,53 @@ static int keys_of(const pleat_network *network, const network_key *out[MOST_KEY
     return n;
 }
 
+/* A list without its blanks. */
+static void squeeze(const char *list, char out[PLEAT_NETWORK_LIST]) {
+    size_t n = 0;
+    for (; *list != '\0'; list++)
+        if (*list != ' ') out[n++] = *list;
+    out[n] = '\0';
+}
+
+/* "221,222": entries of so many of the digits each. */
+static pleat_status check_list(const pleat_network *network, const network_key *key) {
+    char text[PLEAT_NETWORK_LIST];
+    squeeze(list_of(network, key), text);
+    const int entries = network->depth + key->more, step = key->width + 1;
+    const size_t length = strlen(text), whole = (size_t)(entries * step - 1);
+    int fits = length == whole;
+    for (size_t i = 0; fits && i < length; i++)
+        fits = i % (size_t)step == (size_t)key->width ? text[i] == ','
+                                                      : strchr(key->digits, text[i]) != NULL;
+    PLEAT_CHECK(
+        fits || length == 0, PLEAT_ERR_ARG,
+        "network.%s = '%s', must be %d entries of %d digit%s among %s, as network.depth is %d",
+        key->name, text, entries, key->width, key->width == 1 ? "" : "s", key->digits,
+        network->depth);
+    return PLEAT_OK;
+}
+
+static pleat_status check_number(const pleat_network *network, const network_key *key) {
+    const int value = value_of(network, key);
+    const int counted = key->at == AT(classes) || key->at == AT(channels);
+    PLEAT_CHECK(value >= key->least && value <= key->most, PLEAT_ERR_ARG,
+                "%s%s = %d, must be %d to %d", counted ? "" : "network.", key->name, value,
+                key->least, key->most);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_network_build(const pleat_network *network, pleat_graph *out) {
     const network_key *key[MOST_KEYS];
     const int n = keys_of(network, key);
     *out = (pleat_graph){0};
-    for (int i = 0; i < n; i++) {
-        const int value = value_of(network, key[i]);
-        const int counted = key[i]->at == AT(classes) || key[i]->at == AT(channels);
-        PLEAT_CHECK(value >= key[i]->least && value <= key[i]->most, PLEAT_ERR_ARG,
-                    "%s%s = %d, must be %d to %d", counted ? "" : "network.", key[i]->name, value,
-                    key[i]->least, key[i]->most);
-    }
+    for (int i = 0; i < n; i++)
+        if (key[i]->digits == NULL) PLEAT_TRY(check_number(network, key[i]));
+    for (int i = 0; i < n; i++) /* of a depth that is in range */
+        if (key[i]->digits != NULL) PLEAT_TRY(check_list(network, key[i]));
     pleat_network whole = *network;
     if (whole.channels == 0) whole.channels = 1;
+    for (int i = 0; i < n; i++)
+        if (key[i]->digits != NULL) squeeze(list_of(network, key[i]), list_at(&whole, key[i]));
     pleat_networks[network->name]->build(&whole, out);
     const pleat_status status = pleat_graph_finish(out);
     if (status != PLEAT_OK) pleat_graph_free(out);
@@ -91,6 +149,13 @@ void pleat_network_text(const pleat_network *network, char *out, size_t size) {
     const int n = keys_of(network, key);
     size_t used = (size_t)snprintf(out, size, "%s", pleat_networks[network->name]->name);
     for (int i = 0; i < n && used < size; i++) {
+        if (key[i]->digits != NULL) {
+            char list[PLEAT_NETWORK_LIST];
+            squeeze(list_of(network, key[i]), list);
+            if (list[0] != '\0')
+                used += (size_t)snprintf(out + used, size - used, " %s=%s", key[i]->name, list);
+            continue;
+        }
         const int value = value_of(network, key[i]);
         if (key[i]->at == AT(channels) && value == 1) continue;
         used += (size_t)snprintf(out + used, size - used, " %s=%d", key[i]->name, value);
@@ -102,6 +167,11 @@ static int take_word(const char *word, size_t length, pleat_network *out) {
     const char *equals = memchr(word, '=', length);
     if (equals == NULL) return 0;
     const network_key *key = find_key(word, (size_t)(equals - word));
+    if (key != NULL && key->digits != NULL) {
+        const int n = (int)(length - (size_t)(equals + 1 - word));
+        return snprintf(list_at(out, key), PLEAT_NETWORK_LIST, "%.*s", n, equals + 1) <
+               PLEAT_NETWORK_LIST;
+    }
     char *end = NULL;
     const long value = strtol(equals + 1, &end, 10);
     if (key == NULL || end != word + length || end == equals + 1) return 0;
@@ -115,7 +185,8 @@ pleat_status pleat_network_parse(const char *text, pleat_network *out) {
     const size_t name = strcspn(text, " ");
     const char *at = text + name;
     int known = 0;
-    for (int i = 0; i < KEYS; i++) *value_at(&network, &keys[i]) = keys[i].usual;
+    for (int i = 0; i < KEYS; i++)
+        if (keys[i].digits == NULL) *value_at(&network, &keys[i]) = keys[i].usual;
     for (int i = 0; pleat_networks[i] != NULL && !known; i++) {
         known = strlen(pleat_networks[i]->name) == name &&
                 strncmp(pleat_networks[i]->name, text, name) == 0;

@@ -33,6 +33,7 @@ struct pleat_node_kind {
 
     /* --- what the compiler asks --- */
 
+    int transposed;   /* a transposed convolution */
     int is_head;      /* its output is logits: real, read by the loss */
     int takes_slices; /* its inputs may be channel slices of wider tensors */
     int makes_slices; /* its output and the gradient of it may be slices; its backward neither reads
@@ -63,7 +64,8 @@ struct pleat_node_kind {
 #define PLEAT_NODE_TENSORS 4 /* of one node, in a checkpoint */
 
 extern const pleat_node_kind pleat_node_input, pleat_node_conv, pleat_node_norm, pleat_node_pool,
-    pleat_node_up, pleat_node_concat, pleat_node_sum, pleat_node_head;
+    pleat_node_up, pleat_node_concat, pleat_node_sum, pleat_node_head, pleat_node_instance,
+    pleat_node_activation, pleat_node_mean, pleat_node_gate, pleat_node_logits;
 
 /* Adds a node; fills `node` with what follows from its kind. -1 after an error. graph.c */
 int pleat_graph_add(pleat_graph *graph, const pleat_node *node, const char *name);

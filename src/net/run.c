@@ -8,6 +8,7 @@
 #include "net_impl.h"
 
 #include "pleat/log.h"
+#include "pleat/volume.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,10 @@ static pleat_status loss(pleat_net *net, const uint8_t *labels) {
     pleat_engine *engine = net->model->engine;
     const int n = net->options.batch;
     if (labels != NULL) PLEAT_TRY(give_labels(net, labels));
+    if (net->samples > (size_t)n) /* what other ranks add is 0 here */
+        PLEAT_TRY(
+            engine->ops->zero(engine, net->loss_sums,
+                              net->samples * pleat_net_sample_sums(net) * sizeof *net->loss_sums));
     for (int h = 0; h < net->heads; h++) {
         const pleat_net_head *head = &net->head[h];
         void *logits = net->layer[head->node].x.data;
@@ -125,15 +130,32 @@ static pleat_status loss(pleat_net *net, const uint8_t *labels) {
     return PLEAT_OK;
 }
 
+void pleat_net_add_sums(const double *sums, size_t rows, size_t pitch, size_t width, double *out) {
+    memset(out, 0, width * sizeof *out);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < width; i++) out[i] += sums[r * pitch + i];
+}
+
+/* Each rank's samples have a place of their own in the sums of a loss of the batch, so their sum
+ * over the ranks is all samples' sums, whoever computed them. */
+static pleat_status share_sums(pleat_net *net) {
+    pleat_comm *comm = net->options.loss_comm;
+    if (net->samples == (size_t)net->options.batch) return PLEAT_OK;
+    PLEAT_TRY(pleat_net_sum_over(net, comm, net->loss_sums,
+                                 net->samples * pleat_net_sample_sums(net), PLEAT_F64));
+    return pleat_comm_order(comm);
+}
+
 static pleat_status loss_backward(pleat_net *net, int global_batch) {
     pleat_engine *engine = net->model->engine;
+    PLEAT_TRY(share_sums(net));
     for (int h = 0; h < net->heads; h++) {
         const pleat_net_head *head = &net->head[h];
         const pleat_layer *layer = &net->layer[head->node];
         const pleat_loss_gradient gradient = {
             head->slopes, net->loss->crossentropy / (double)head->voxels,
             pleat_net_node(net, head->node)->weight / global_batch};
-        PLEAT_TRY(engine->ops->host_call_run(engine, head->find_slopes, head->sums, head->slopes));
+        PLEAT_TRY(engine->ops->host_call_run(engine, head->find_slopes, head->all, head->slopes));
         PLEAT_TRY(engine->ops->loss_backward(engine, layer->x.data, head->labels,
                                              net->options.batch, head->voxels, net->classes,
                                              &gradient, layer->dx.data));
@@ -144,10 +166,12 @@ static pleat_status loss_backward(pleat_net *net, int global_batch) {
 static pleat_status take_sums(pleat_net *net, double *sums) {
     pleat_engine *engine = net->model->engine;
     const size_t width = 3 * (size_t)net->classes + 1, batch = (size_t)net->options.batch;
-    const size_t heads = (size_t)net->heads, bytes = pleat_net_sums(net) * sizeof(double);
+    const size_t heads = (size_t)net->heads, bytes = batch * width * sizeof(double);
     if (sums == NULL) return PLEAT_OK;
-    if (heads == 1) return engine->ops->download(engine, sums, net->loss_sums, bytes);
-    PLEAT_TRY(engine->ops->download(engine, net->arranged, net->loss_sums, bytes));
+    if (heads == 1) return engine->ops->download(engine, sums, net->head[0].sums, bytes);
+    for (size_t h = 0; h < heads; h++)
+        PLEAT_TRY(engine->ops->download(engine, net->arranged + h * batch * width,
+                                        net->head[h].sums, bytes));
     for (size_t b = 0; b < batch; b++)
         for (size_t h = 0; h < heads; h++)
             memcpy(sums + (b * heads + h) * width, net->arranged + (h * batch + b) * width,
@@ -155,9 +179,25 @@ static pleat_status take_sums(pleat_net *net, double *sums) {
     return PLEAT_OK;
 }
 
+static void metrics_of_batch(const pleat_net *net, const double *sums, int n, double *out) {
+    const size_t width = 3 * (size_t)net->classes + 1, pitch = pleat_net_sample_sums(net);
+    double of[PLEAT_MOST_METRICS], added[3 * PLEAT_MAX_CLASSES + 1], loss = 0;
+    for (int h = net->heads - 1; h >= 0; h--) { /* the main head last */
+        pleat_net_add_sums(sums + (size_t)h * width, (size_t)n, pitch, width, added);
+        net->loss->values(added, 1, (size_t)n * net->head[h].voxels, net->classes, of);
+        loss += pleat_net_node(net, net->head[h].node)->weight * of[0];
+    }
+    memcpy(out, of, (size_t)net->loss->n_metrics * sizeof *out);
+    out[0] = loss;
+}
+
 void pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *out) {
     const size_t width = 3 * (size_t)net->classes + 1;
     const pleat_loss *l = net->loss;
+    if (l->of_batch) {
+        metrics_of_batch(net, sums, n, out);
+        return;
+    }
     if (net->heads == 1) {
         l->values(sums, n, net->voxels, net->classes, out);
         return;
@@ -218,6 +258,9 @@ pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global
     PLEAT_CHECK(net->slots == NULL ||
                     (group != NULL ? group->size : 1) == (norm_comm != NULL ? norm_comm->size : 1),
                 PLEAT_ERR_ARG, "an ordered net is trained by the group it was made for");
+    PLEAT_CHECK(!net->loss->of_batch || net->samples == (size_t)global_batch, PLEAT_ERR_ARG,
+                "loss '%s' is over a batch of %zu samples, not of %d", net->loss->name,
+                net->samples, global_batch);
     PLEAT_TRY(pleat_net_forward(net, 1));
     PLEAT_TRY(loss(net, labels));
     PLEAT_TRY(loss_backward(net, global_batch));

@@ -280,6 +280,12 @@ pleat_status pleat_config_check(const pleat_config *config) {
                 PLEAT_ERR_ARG,
                 "train.iterations = %d times train.batch = %d is too many patches an epoch",
                 config->train.iterations, config->train.batch);
+    PLEAT_CHECK(config->train.rates.warmup < config->train.epochs, PLEAT_ERR_ARG,
+                "train.warmup = %d is not smaller than train.epochs = %d",
+                config->train.rates.warmup, config->train.epochs);
+    PLEAT_CHECK(config->folds_like == PLEAT_FOLDS_OWN || config->group_by[0] == '\0', PLEAT_ERR_ARG,
+                "folds.like: nnunet knows no groups; remove folds.group_by, or give the folds by "
+                "folds.splits");
     if (network.classes == 0) network.classes = 2;
     PLEAT_TRY(pleat_network_build(&network, &graph));
     const pleat_status fits = pleat_graph_check_size(&graph, config->patch);

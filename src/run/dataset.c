@@ -60,6 +60,7 @@ static pleat_status same_splits(const pleat_dataset *data, const char *splits, c
 pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *c, const char *run) {
     char path[PLEAT_PATH_BYTES];
     const char *group_by = c->group_by[0] != '\0' ? c->group_by : NULL;
+    const pleat_folds_how how = {c->folds, c->folds_like, c->seed, group_by};
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_SPLITS, path));
     if (run[0] != '\0' && pleat_file_exists(path)) {
         PLEAT_TRY(pleat_folds_read(path, data->cases.ids, data->cases.n, &data->folds));
@@ -67,8 +68,7 @@ pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *c, con
     } else if (c->splits[0] != '\0')
         PLEAT_TRY(pleat_folds_read(c->splits, data->cases.ids, data->cases.n, &data->folds));
     else
-        PLEAT_TRY(pleat_folds_make(data->cases.ids, data->cases.n, c->folds, c->seed, group_by,
-                                   &data->folds));
+        PLEAT_TRY(pleat_folds_make(data->cases.ids, data->cases.n, &how, &data->folds));
     PLEAT_CHECK(data->folds.k == c->folds, PLEAT_ERR_ARG,
                 "the splits have %d folds, the configuration says folds.k = %d", data->folds.k,
                 c->folds);

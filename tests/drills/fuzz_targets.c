@@ -347,7 +347,7 @@ static void make_texts(void) {
     pleat_config_defaults(&config);
     HOLDS(pleat_config_text(&config, 0, text, sizeof text) == PLEAT_OK);
     put("good.yaml", text, strlen(text));
-    HOLDS(pleat_folds_make(ids, 4, 2, 1, NULL, &folds) == PLEAT_OK);
+    HOLDS(pleat_folds_make(ids, 4, &(pleat_folds_how){.k = 2, .seed = 1}, &folds) == PLEAT_OK);
     HOLDS(pleat_folds_write("good.json", ids, &folds) == PLEAT_OK);
     pleat_folds_free(&folds);
 }

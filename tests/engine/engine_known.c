@@ -339,7 +339,7 @@ void loss_has_no_gradient_where_clamped(void **state) {
 
 /* One weight, and its update is known to 1e-5 of it. */
 static void check_small_adam(bench *b, double grad, double known) {
-    const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, 1};
+    const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, 1, 0};
     double w = 0, m = 0, v = 0;
     run_adam(b->engine, adam, 1, 1, &grad, &w, &m, &v);
     assert_true(fabs(w - known) < 1e-5 * fabs(known));
@@ -348,7 +348,7 @@ static void check_small_adam(bench *b, double grad, double known) {
 /* Kingma & Ba 2015, section 2, with epsilon as Keras places it; w, m and v of one weight. */
 void adam_is_keras_adam(void **state) {
     static const double grads[5] = {0.5, -0.25, 0.125, 3, -1};
-    const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, 1};
+    const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, 1, 0};
     bench *b = *state;
     double known[3] = {1, 0, 0}, b1t = 1, b2t = 1;
     for (int i = 0; i < 5; i++) {

@@ -275,11 +275,13 @@ void adam_agrees_with_the_oracle(void **state) {
         size_t n;
         int64_t first_step;
         int steps;
-    } rows[] = {{1, 1, 1}, {3, 1, 5}, {1000, 1, 3}, {4099, 90, 2}, {64, 100000, 3}};
+        double decay;
+    } rows[] = {
+        {1, 1, 1, 0}, {3, 1, 5, 0.01}, {1000, 1, 3, 0}, {4099, 90, 2, 0.25}, {64, 100000, 3, 0}};
     bench *b = *state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         const size_t n = rows[i].n, bytes = n * sizeof(double);
-        const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, rows[i].first_step};
+        const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, rows[i].first_step, rows[i].decay};
         const double *grads = draw(b, n * (size_t)rows[i].steps);
         double *w[2] = {draw_range(b, n, -1e-2, 1e-2), take(b, n)};
         double *m[2] = {draw(b, n), take(b, n)}, *v[2] = {draw_range(b, n, 0, 1), take(b, n)};

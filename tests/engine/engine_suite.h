@@ -211,6 +211,19 @@ void loss_backward_takes_any_slopes(void **state);
 void adam_agrees_with_the_oracle(void **state);
 void input_becomes_activations(void **state);
 
+/* engine_layers.c: instance norm, activations, mean pooling, gates */
+void instance_agrees_with_the_oracle(void **state);
+void instance_of_two_voxels_is_known(void **state);
+void instance_and_clipping_have_the_same_bits_on_any_number_of_threads(void **state);
+void activations_agree_with_the_oracle(void **state);
+void mean_agrees_with_the_oracle(void **state);
+void gate_agrees_with_the_oracle(void **state);
+void layers_of_two_voxels_are_known(void **state);
+
+/* engine_update.c: gradient descent, clipping and averages */
+void updates_agree_with_the_oracle(void **state);
+void updates_of_two_weights_are_known(void **state);
+
 /* engine_known.c: the engine against numbers known beforehand */
 void engine_says_what_it_is(void **state);
 void memory_is_aligned_zeroed_and_copied(void **state);

@@ -11,7 +11,8 @@ enum { GLOBAL = 12, CLASSES = 3, V = 4 * 4 * 4 };
 
 static const int dim[3] = {4, 4, 4};
 
-static pleat_graph graph; /* large */
+static pleat_graph graph;      /* large */
+static const pleat_loss *loss; /* NULL: the default */
 
 typedef struct trial { /* `batch` samples from `first` on, of the same 12 on every rank */
     pleat_engine *engine;
@@ -20,7 +21,7 @@ typedef struct trial { /* `batch` samples from `first` on, of the same 12 on eve
     pleat_comm *group;
     float images[GLOBAL * V];
     uint8_t labels[GLOBAL * V];
-    double sums[GLOBAL * (3 * CLASSES + 1)];
+    double sums[2 * GLOBAL * (3 * CLASSES + 1)]; /* two heads at most */
     int first;
 } trial;
 
@@ -30,7 +31,13 @@ static trial *start(const char *engine, pleat_comm *group, int norm_sync) {
     const int batch = group == NULL ? GLOBAL : GLOBAL / group->size;
     t->engine = net_engine(engine, PLEAT_PRECISION_F32);
     t->model = net_model(&graph, t->engine, 1);
-    t->net = net_compile(t->model, batch, dim, 1, norm_sync ? group : NULL);
+    const pleat_net_options options = {.batch = batch,
+                                       .dim = {dim[0], dim[1], dim[2]},
+                                       .train = 1,
+                                       .loss = loss,
+                                       .loss_comm = group,
+                                       .norm_comm = norm_sync ? group : NULL};
+    OK(pleat_net_create(t->model, &options, &t->net));
     t->group = group;
     t->first = group == NULL ? 0 : group->rank * batch;
     net_batch(11, GLOBAL * V, CLASSES, t->images, t->labels);
@@ -49,6 +56,17 @@ static void finish(trial *t) {
     free(t);
 }
 
+/* nnU-Net's: instance norm, several heads; a loss that looks at the batch as a whole. */
+static void make_plainconv(void) {
+    pleat_network network;
+    OK(pleat_network_parse("plainconv depth=2 filters=5 classes=3 strides=222,221", &network));
+    network.classes = CLASSES;
+    net_graph(&graph, &network);
+    for (int i = 0; pleat_losses[i] != NULL; i++)
+        if (pleat_losses[i]->of_batch) loss = pleat_losses[i];
+    assert_non_null(loss);
+}
+
 static void make_unet(int filters, int norm) {
     const pleat_network c = {.depth = 2, .filters = filters, .classes = CLASSES, .norm = norm};
     net_graph(&graph, &c);
@@ -63,7 +81,7 @@ static double compare(pleat_comm *group, const char *engine, int norm_sync) {
     float *got = net_state(part->model, PLEAT_STATE_GRADS),
           *want = net_state(whole->model, PLEAT_STATE_GRADS);
     const double error = net_nmse(got, want, graph.params);
-    const size_t each = 3 * CLASSES + 1;
+    const size_t each = pleat_net_sample_sums(part->net);
     const double *sums = whole->sums + (size_t)part->first * each;
     for (size_t i = 0; norm_sync && i < pleat_net_sums(part->net); i++)
         if (fabs(part->sums[i] / sums[i] - 1) > 1e-5)
@@ -114,7 +132,7 @@ static void ranks_keep_the_same_weights(void **state) {
     trial *t = start("auto", world, 1);
     for (int step = 1; step <= 5; step++) {
         train(t);
-        OK(pleat_model_update(t->model, pleat_optimizers[0], 1e-2, step));
+        OK(pleat_model_update(t->model, NULL, 1e-2, step));
     }
     for (pleat_state s = PLEAT_STATE_PARAMS; s <= PLEAT_STATE_STATS; s++) {
         const size_t bytes = pleat_model_count(t->model, s) * sizeof(float);
@@ -141,6 +159,8 @@ static void train_ordered(trial *t, const char *engine, pleat_precision precisio
     const pleat_net_options options = {.batch = batch,
                                        .dim = {dim[0], dim[1], dim[2]},
                                        .train = 1,
+                                       .loss = loss,
+                                       .loss_comm = group,
                                        .norm_comm = group,
                                        .ordered = 1};
     t->group = group;
@@ -151,7 +171,7 @@ static void train_ordered(trial *t, const char *engine, pleat_precision precisio
     net_batch(11, GLOBAL * V, CLASSES, t->images, t->labels);
     for (int step = 1; step <= 3; step++) {
         train(t);
-        OK(pleat_model_update(t->model, pleat_optimizers[0], 1e-2, step));
+        OK(pleat_model_update(t->model, NULL, 1e-2, step));
     }
 }
 
@@ -167,7 +187,8 @@ static void check_bits(pleat_comm *world, const char *engine, pleat_precision pr
         free(got);
         free(want);
     }
-    assert_memory_equal(part->sums, whole->sums + (size_t)part->first * (3 * CLASSES + 1),
+    assert_memory_equal(part->sums,
+                        whole->sums + (size_t)part->first * pleat_net_sample_sums(part->net),
                         pleat_net_sums(part->net) * sizeof(double));
     finish(part);
     finish(whole);
@@ -183,6 +204,17 @@ static void an_ordered_net_has_the_bits_of_one_rank(void **state) {
     }
     make_unet(32, 1); /* several buckets */
     check_bits(world, "auto", PLEAT_PRECISION_F32);
+}
+
+static void a_loss_of_the_batch_is_over_all_ranks(void **state) {
+    pleat_comm *world = ((pleat_session *)*state)->world;
+    make_plainconv();
+    assert_true(compare(world, "ref64", 1) < 1e-13);
+    assert_true(compare(world, "auto", 1) < 1e-8);
+    check_bits(world, "ref", PLEAT_PRECISION_F32);
+    check_bits(world, "auto", PLEAT_PRECISION_F32);
+    check_bits(world, "auto", PLEAT_PRECISION_BF16);
+    loss = NULL;
 }
 
 static void an_ordered_net_is_trained_by_its_group_alone(void **state) {
@@ -206,6 +238,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(each_ranks_own_statistics_give_another_gradient, session),
         cmocka_unit_test_prestate(gradients_in_several_buckets_all_arrive, session),
         cmocka_unit_test_prestate(ranks_keep_the_same_weights, session),
+        cmocka_unit_test_prestate(a_loss_of_the_batch_is_over_all_ranks, session),
         cmocka_unit_test_prestate(an_ordered_net_has_the_bits_of_one_rank, session),
         cmocka_unit_test_prestate(an_ordered_net_is_trained_by_its_group_alone, session),
     };

@@ -3,6 +3,7 @@
 #include "pleat/folds.h"
 #include "support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,12 @@ static const char *splits_path(void) {
     return path;
 }
 
+static pleat_status cut(const char *const *ids, int n, int k, uint64_t seed, const char *group_by,
+                        pleat_folds *out) {
+    const pleat_folds_how how = {.k = k, .seed = seed, .group_by = group_by};
+    return pleat_folds_make(ids, n, &how, out);
+}
+
 static void sizes_of(const pleat_folds *folds, int *sizes) {
     memset(sizes, 0, (size_t)folds->k * sizeof *sizes);
     for (int i = 0; i < folds->n; i++) {
@@ -37,7 +44,7 @@ static void test_sizes_differ_by_at_most_one_and_the_first_folds_are_larger(void
         for (int k = 2; k <= n; k++) {
             pleat_folds folds;
             int sizes[20];
-            OK(pleat_folds_make(covid, n, k, 7, NULL, &folds));
+            OK(cut(covid, n, k, 7, NULL, &folds));
             assert_int_equal(folds.k, k);
             sizes_of(&folds, sizes);
             for (int f = 0; f < k; f++) assert_int_equal(sizes[f], n / k + (f < n % k));
@@ -51,9 +58,9 @@ static void test_the_seed_decides_and_the_order_of_the_ids_does_not(void **state
     const char *reversed[20];
     for (int i = 0; i < 20; i++) reversed[i] = covid[19 - i];
     pleat_folds one, again, other;
-    OK(pleat_folds_make(covid, 20, 5, 1, NULL, &one));
-    OK(pleat_folds_make(reversed, 20, 5, 1, NULL, &again));
-    OK(pleat_folds_make(covid, 20, 5, 2, NULL, &other));
+    OK(cut(covid, 20, 5, 1, NULL, &one));
+    OK(cut(reversed, 20, 5, 1, NULL, &again));
+    OK(cut(covid, 20, 5, 2, NULL, &other));
     int same = 0;
     for (int i = 0; i < 20; i++) {
         assert_int_equal(one.fold_of[i], again.fold_of[19 - i]);
@@ -70,7 +77,7 @@ static void test_a_patient_is_never_split_and_folds_stay_balanced(void **state) 
     for (uint64_t seed = 0; seed < 50; seed++) {
         pleat_folds folds;
         int sizes[5];
-        OK(pleat_folds_make(covid, 20, 5, seed, patient, &folds));
+        OK(cut(covid, 20, 5, seed, patient, &folds));
         assert_int_equal(folds.fold_of[12], folds.fold_of[13]); /* radiopaedia_10 */
         assert_int_equal(folds.fold_of[16], folds.fold_of[17]); /* radiopaedia_29 */
         sizes_of(&folds, sizes);
@@ -96,25 +103,25 @@ static void test_what_cannot_be_cut_is_refused_by_name(void **state) {
     (void)state;
     const char *const twice[3] = {"a", "b", "a"};
     pleat_folds folds;
-    assert_int_equal(pleat_folds_make(covid, 20, 1, 0, NULL, &folds), PLEAT_ERR_ARG);
+    assert_int_equal(cut(covid, 20, 1, 0, NULL, &folds), PLEAT_ERR_ARG);
     TOLD("1 folds");
-    assert_int_equal(pleat_folds_make(covid, 3, 4, 0, NULL, &folds), PLEAT_ERR_ARG);
+    assert_int_equal(cut(covid, 3, 4, 0, NULL, &folds), PLEAT_ERR_ARG);
     TOLD("3 cases");
-    REFUSED(pleat_folds_make(covid, 1, 2, 0, NULL, &folds), PLEAT_ERR_ARG, "at least 2 cases");
-    assert_int_equal(pleat_folds_make(covid, 20, 3, 0, "^[a-z]+", &folds), PLEAT_ERR_ARG);
+    REFUSED(cut(covid, 1, 2, 0, NULL, &folds), PLEAT_ERR_ARG, "at least 2 cases");
+    assert_int_equal(cut(covid, 20, 3, 0, "^[a-z]+", &folds), PLEAT_ERR_ARG);
     TOLD("2 groups");
-    assert_int_equal(pleat_folds_make(covid, 20, 2, 0, "^(corona", &folds), PLEAT_ERR_ARG);
+    assert_int_equal(cut(covid, 20, 2, 0, "^(corona", &folds), PLEAT_ERR_ARG);
     TOLD("'^(corona'");
-    assert_int_equal(pleat_folds_make(covid, 20, 2, 0, "^corona", &folds), PLEAT_ERR_DATA);
+    assert_int_equal(cut(covid, 20, 2, 0, "^corona", &folds), PLEAT_ERR_DATA);
     TOLD("does not match case 'radiopaedia_");
     static const char *const costly[] = {"((a{200}){200}){200}", "(x{1,255}){255}", "a{32767}"};
     for (size_t i = 0; i < COUNT(costly); i++)
-        REFUSED(pleat_folds_make(covid, 20, 2, 0, costly[i], &folds), PLEAT_ERR_ARG,
+        REFUSED(cut(covid, 20, 2, 0, costly[i], &folds), PLEAT_ERR_ARG,
                 "repeats too much");
-    REFUSED(pleat_folds_make(covid, 20, 2, 0, "(a*)*\\1", &folds), PLEAT_ERR_ARG, "back reference");
-    OK(pleat_folds_make(covid, 20, 2, 0, "([a-z]+_[0-9]{1,3}|\\{{0,2})", &folds));
+    REFUSED(cut(covid, 20, 2, 0, "(a*)*\\1", &folds), PLEAT_ERR_ARG, "back reference");
+    OK(cut(covid, 20, 2, 0, "([a-z]+_[0-9]{1,3}|\\{{0,2})", &folds));
     pleat_folds_free(&folds);
-    assert_int_equal(pleat_folds_make(twice, 3, 2, 0, NULL, &folds), PLEAT_ERR_DATA);
+    assert_int_equal(cut(twice, 3, 2, 0, NULL, &folds), PLEAT_ERR_DATA);
     TOLD("case 'a' is there twice");
 }
 
@@ -123,7 +130,7 @@ static void test_a_written_file_reads_back_equal_in_any_order_of_ids(void **stat
     const char *reversed[20];
     for (int i = 0; i < 20; i++) reversed[i] = covid[19 - i];
     pleat_folds made, read;
-    OK(pleat_folds_make(covid, 20, 5, 3, patient, &made));
+    OK(cut(covid, 20, 5, 3, patient, &made));
     OK(pleat_folds_write(splits_path(), covid, &made));
     OK(pleat_folds_read(splits_path(), reversed, 20, &read));
     assert_int_equal(read.k, 5);
@@ -212,8 +219,42 @@ static void test_a_file_that_does_not_fit_the_data_is_refused_by_name(void **sta
     }
 }
 
+/* scikit-learn 1.9.1's KFold(k, shuffle=True, random_state=12345): the fold that holds out each of
+ * the sorted cases. */
+static void test_nnunets_folds_are_scikit_learns(void **state) {
+    (void)state;
+    static const struct {
+        int k;
+        const char *folds;
+    } rows[] = {{3, "1120020"},
+                {5, "31232434200432110101033422112404304243310324233021020401103422334"
+                    "31003104034342234332124312411202421102104144202144430440303421004"
+                    "04140022412244103123111133013312232240102331202030100443102411323"
+                    "20013241033214240110303431104321001141100313324422204323424324440"}};
+    for (size_t r = 0; r < COUNT(rows); r++) {
+        const int n = (int)strlen(rows[r].folds);
+        const pleat_folds_how how = {.k = rows[r].k, .like = PLEAT_FOLDS_NNUNET, .seed = r};
+        char text[260][24];
+        const char *ids[260];
+        pleat_folds folds;
+        for (int i = 0; i < n; i++) { /* not in order */
+            const int at = (i * 11 + 3) % n;
+            (void)snprintf(text[at], sizeof text[at], "hippocampus_%03d", at);
+            ids[i] = text[at];
+        }
+        OK(pleat_folds_make(ids, n, &how, &folds));
+        for (int i = 0; i < n; i++)
+            assert_int_equal(folds.fold_of[i], rows[r].folds[(i * 11 + 3) % n] - '0');
+        pleat_folds_free(&folds);
+    }
+    const pleat_folds_how grouped = {.k = 5, .like = PLEAT_FOLDS_NNUNET, .group_by = patient};
+    pleat_folds none;
+    REFUSED(pleat_folds_make(covid, 20, &grouped, &none), PLEAT_ERR_ARG, "know no groups");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nnunets_folds_are_scikit_learns),
         cmocka_unit_test(test_sizes_differ_by_at_most_one_and_the_first_folds_are_larger),
         cmocka_unit_test(test_the_seed_decides_and_the_order_of_the_ids_does_not),
         cmocka_unit_test(test_a_patient_is_never_split_and_folds_stay_balanced),

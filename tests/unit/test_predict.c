@@ -281,8 +281,9 @@ static void write_model(const char *path, const oddity *odd) {
     static pleat_checkpoint c; /* large */
     pleat_config config;
     pleat_config_defaults(&config);
-    config.network =
-        (pleat_network){.depth = 1, .filters = odd->filters, .classes = CLASSES, .norm = 1};
+    config.network.depth = 1;
+    config.network.filters = odd->filters;
+    config.network.classes = CLASSES;
     memcpy(config.patch, patch, sizeof patch);
     memset(config.overlap, 0, sizeof config.overlap);
     config.prep.spacing[0] = odd->spacing;

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Keras's callbacks, statement for statement, as three separate objects. */
 typedef struct keras {
@@ -156,6 +157,47 @@ static void test_patience_0_turns_a_rule_off(void **state) {
     assert_true(s.rate == 1e-3);
 }
 
+/* Another implementation's numbers, in float64. */
+static void test_rates_of_an_epoch_are_nnunets(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        int warmup, epoch;
+        double rate;
+    } rows[] = {
+        {"poly", 0, 0, 0.01},
+        {"poly", 0, 1, 0.009990999549834914},
+        {"poly", 0, 500, 0.005358867312681466},
+        {"poly", 0, 999, 1.995262314968881e-05},
+        {"cosine", 0, 0, 0.01},
+        {"cosine", 0, 250, 0.008535533905932738},
+        {"cosine", 0, 500, 0.005},
+        {"cosine", 0, 999, 2.467399070893439e-08},
+        {"poly", 50, 0, 0.0002},
+        {"poly", 50, 49, 0.01},
+        {"poly", 50, 50, 0.01},
+        {"poly", 50, 51, 0.00999052581698196},
+        {"poly", 50, 999, 2.0895306948576246e-05},
+        {"cosine", 500, 750, 0.005},
+        {"plateau", 4, 1, 0.005},
+        {"plateau", 4, 4, 0.01},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pleat_schedule_config config = pleat_schedule_defaults();
+        config.epochs = 1000;
+        config.warmup = rows[i].warmup;
+        for (int k = 0; pleat_schedules[k] != NULL; k++)
+            if (strcmp(pleat_schedules[k]->name, rows[i].name) == 0)
+                config.kind = pleat_schedules[k];
+        assert_non_null(config.kind);
+        const pleat_schedule s = pleat_schedule_init(&config, 0.01);
+        const double rate = pleat_schedule_rate(&s, rows[i].epoch);
+        if (!(fabs(rate - rows[i].rate) <= 1e-13 * 0.01))
+            fail_msg("%s, epoch %d: %.17g, not %.17g", rows[i].name, rows[i].epoch, rate,
+                     rows[i].rate);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_flat_loss_reduces_after_epochs_15_and_30_and_stops_after_100),
@@ -164,6 +206,7 @@ int main(void) {
         cmocka_unit_test(test_a_saved_state_goes_on_as_if_nothing_had_happened),
         cmocka_unit_test(test_a_loss_that_is_not_finite_improves_nothing),
         cmocka_unit_test(test_patience_0_turns_a_rule_off),
+        cmocka_unit_test(test_rates_of_an_epoch_are_nnunets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

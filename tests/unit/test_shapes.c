@@ -97,6 +97,42 @@ static int with_a_second_head(int fork) { /* of half the size: deep supervision 
     return join(fork, up(low, 2, "up"), "join");
 }
 
+static int normed_by_the_sample(int fork) { /* read by a concat, which holds it, and by a pool */
+    const int a = pleat_graph_instance(&graph, conv(fork, 3, 0, "a"), 0.01, 0, "a.norm");
+    const int b = pleat_graph_instance(&graph, fork, 1, 0, "b.norm");
+    return join(a, up(pool(join(a, b, "join0"), "pool"), 2, "up"), "join1");
+}
+static int activated_and_read_again(int fork) {
+    const int a = pleat_graph_activation(&graph, conv(fork, 2, 0, "a"), 0, 0.1, "leaky");
+    const int b = pleat_graph_activation(&graph, a, 1, 0, "sigmoid");
+    return join(pleat_graph_sum(&graph, a, b, "sum"), fork, "join");
+}
+static int meaned_by_axis(int fork) { /* twice, so that one adds to the other's gradient */
+    static const int flat[3] = {1, 2, 2};
+    const int a = up(pleat_graph_mean(&graph, fork, NULL, "a"), 2, "a.up");
+    const int b = pleat_graph_mean(&graph, fork, flat, "b");
+    return join(a, pleat_graph_up(&graph, b, 1, flat, "b.up"), "join");
+}
+static int gated_by_a_coarser_one(int fork) {
+    static const int flat[3] = {1, 2, 2};
+    const int low = conv(pleat_graph_mean(&graph, fork, flat, "low"), 1, 0, "psi");
+    const int gate = pleat_graph_activation(&graph, low, 1, 0, "sigmoid");
+    const int a = pleat_graph_gate(&graph, fork, gate, "a");
+    const int b = pleat_graph_gate(&graph, a, conv(fork, 1, 0, "own"), "b");
+    return join(b, up(pool(b, "pool"), 1, "up"), "join");
+}
+
+static int normed_without_gamma(int fork) {
+    const int a = pleat_graph_norm_without_gamma(&graph, conv(fork, 2, 0, "a"), "a.norm");
+    const int b = pleat_graph_activation(&graph, a, 0, 0, "relu");
+    return join(pleat_graph_norm_without_gamma(&graph, fork, "b"), b, "join");
+}
+static int with_logits_made_before(int fork) { /* a second head without weights */
+    const int low = conv(pool(fork, "pool"), CLASSES, 0, "low");
+    (void)pleat_graph_logits(&graph, low, 0.5, "coarse");
+    return join(fork, up(low, 2, "up"), "join");
+}
+
 static void start_fork(int (*read)(int fork)) {
     pleat_graph_free(&graph);
     const int fork = conv(pleat_graph_input(&graph, 1), 2, 1, "fork");
@@ -104,11 +140,16 @@ static void start_fork(int (*read)(int fork)) {
     OK(pleat_graph_finish(&graph));
 }
 
-static int (*const shapes[])(int) = {
-    read_by_pool_and_conv,  read_by_two_convs,     read_by_two_pools, read_by_concat_before_pool,
-    read_twice_by_a_concat, read_by_norm_and_conv, read_by_two_norms, added_to_itself,
-    added_and_read_again,   joined_and_read_later, joined_by_four,    through_other_kernels,
-    with_a_second_head};
+static int (*const shapes[])(int) = {read_by_pool_and_conv,    read_by_two_convs,
+                                     read_by_two_pools,        read_by_concat_before_pool,
+                                     read_twice_by_a_concat,   read_by_norm_and_conv,
+                                     read_by_two_norms,        added_to_itself,
+                                     added_and_read_again,     joined_and_read_later,
+                                     joined_by_four,           through_other_kernels,
+                                     with_a_second_head,       normed_by_the_sample,
+                                     activated_and_read_again, meaned_by_axis,
+                                     gated_by_a_coarser_one,   normed_without_gamma,
+                                     with_logits_made_before};
 
 static net_trial start(void) {
     return net_trial_start(&graph, "ref", PLEAT_PRECISION_AUTO, small, NULL);
@@ -199,6 +240,15 @@ static void nodes_that_cannot_be_are_refused(void **state) {
     x = pleat_graph_conv(&graph, pleat_graph_input(&graph, 1), 2, &back, "conv");
     (void)pleat_graph_head(&graph, x, CLASSES, 1, "head");
     REFUSED(pleat_graph_finish(&graph), PLEAT_ERR_SHAPE, "'conv': a stride is 1 or 2");
+    pleat_graph_free(&graph);
+    x = conv(pleat_graph_input(&graph, 1), 2, 1, "conv");
+    (void)pleat_graph_head(&graph, pleat_graph_gate(&graph, x, x, "gate"), CLASSES, 1, "head");
+    REFUSED(pleat_graph_finish(&graph), PLEAT_ERR_SHAPE, "'gate': its gate has more than one");
+    pleat_graph_free(&graph);
+    x = conv(pleat_graph_input(&graph, 1), 1, 1, "conv");
+    x = pleat_graph_gate(&graph, x, pool(pool(x, "pool"), "pool2"), "gate");
+    (void)pleat_graph_head(&graph, x, CLASSES, 1, "head");
+    REFUSED(pleat_graph_finish(&graph), PLEAT_ERR_SHAPE, "neither its size nor half of it");
     pleat_graph_free(&graph);
     (void)pleat_graph_input(&graph, 17);
     REFUSED(pleat_graph_finish(&graph), PLEAT_ERR_SHAPE, "images have 1 to 16 channels");

@@ -281,6 +281,56 @@ static void a_checkpoint_within_an_epoch_loses_nothing(void **state) {
     pleat_checkpoint_free(&whole);
 }
 
+/* Gradient descent with everything that goes with it: the average and the weights behind it are
+ * both kept. */
+static void an_average_of_the_weights_is_kept_and_goes_on(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    f->config.settings.update =
+        (pleat_update){.optimizer = 1, .momentum = 0.9, .decay = 1e-3, .clip = 0.5, .average = 0.8};
+    f->config.settings.schedule = 2;
+    f->config.settings.rates.warmup = 1;
+    OK(train(f, &result));
+    pleat_checkpoint whole = checkpoint("checkpoint_latest.h5");
+    pleat_checkpoint best = checkpoint("checkpoint_best.h5");
+    assert_non_null(whole.raw_params);
+    assert_null(best.raw_params); /* a model, no more */
+    assert_memory_not_equal(whole.params, whole.raw_params, whole.n_params * sizeof(float));
+    assert_memory_not_equal(whole.stats, whole.raw_stats, whole.n_stats * sizeof(float));
+    pleat_checkpoint_free(&best);
+    for (int within = 0; within < 2; within++) { /* between two epochs, in the middle of one */
+        empty_folder();
+        f->save_at = within ? 2 * (ITERATIONS + 2) + 2 : 0;
+        interrupt(f);
+        f->save_at = 0;
+        OK(train(f, &result));
+        pleat_checkpoint resumed = checkpoint("checkpoint_latest.h5");
+        assert_same(&resumed, &whole);
+        assert_memory_equal(resumed.raw_params, whole.raw_params, whole.n_params * sizeof(float));
+        assert_memory_equal(resumed.raw_stats, whole.raw_stats, whole.n_stats * sizeof(float));
+        pleat_checkpoint_free(&resumed);
+    }
+    f->config.settings.epochs++;
+    f->config.settings.update.average = 0;
+    REFUSED(train(f, &result), PLEAT_ERR_DATA, "set train.average as it was");
+    f->config.settings.epochs--;
+    f->config.settings.update.average = 0.8;
+    /* The validation is of the average: without one the same steps are judged otherwise. */
+    empty_folder();
+    f->config.settings.update.average = 0;
+    OK(train(f, &result));
+    pleat_checkpoint plain = checkpoint("checkpoint_latest.h5");
+    assert_memory_equal(plain.params, whole.raw_params, whole.n_params * sizeof(float));
+    assert_memory_equal(plain.stats, whole.raw_stats, whole.n_stats * sizeof(float));
+    for (int e = 0; e < EPOCHS; e++) {
+        const pleat_epoch with = row(&whole, e), without = row(&plain, e);
+        assert_true(with.train[LOSS] == without.train[LOSS]);
+        assert_true(with.val[LOSS] != without.val[LOSS]);
+    }
+    pleat_checkpoint_free(&plain);
+    pleat_checkpoint_free(&whole);
+}
+
 static void a_file_ends_training_after_the_epoch(void **state) {
     fixture *f = *state;
     pleat_train_result result;
@@ -470,6 +520,7 @@ int main(void) {
         TEST(a_simple_rule_is_learned),
         TEST(an_interrupted_run_ends_as_one_that_was_not),
         TEST(a_checkpoint_within_an_epoch_loses_nothing),
+        TEST(an_average_of_the_weights_is_kept_and_goes_on),
         TEST(a_file_ends_training_after_the_epoch),
         TEST(a_finished_fold_is_not_trained_again),
         TEST(the_best_model_is_that_of_the_lowest_training_loss),

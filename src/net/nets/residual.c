@@ -10,20 +10,24 @@
  */
 #include "nets.h"
 
-static int block(pleat_graph *graph, int x, int filters, int norm, const char *level) {
+#include <limits.h>
+
+static int block(pleat_graph *graph, int x, const pleat_network_level *level) {
     static const pleat_conv_shape one = {.kernel = {1, 1, 1}, .relu = 1};
     char name[32];
-    const int a = pleat_network_block(graph, x, filters, norm, level);
-    const int s =
-        pleat_graph_conv(graph, x, filters, &one, pleat_network_join(name, level, "shortcut"));
-    return pleat_graph_sum(graph, a, s, pleat_network_join(name, level, "sum"));
+    const int a = pleat_network_standard(graph, x, level);
+    const int s = pleat_graph_conv(graph, x, level->filters, &one,
+                                   pleat_network_join(name, level->name, "shortcut"));
+    return pleat_graph_sum(graph, a, s, pleat_network_join(name, level->name, "sum"));
 }
 
 static void build(const pleat_network *network, pleat_graph *graph) {
-    pleat_network_u(network, block, graph);
+    static const pleat_network_style style = {.down = block};
+    pleat_network_u(network, INT_MAX, &style, graph);
 }
 
-static const char *const keys[] = {"depth", "filters", "classes", "norm", NULL};
+static const char *const keys[] = {"depth",   "filters", "classes", "norm",
+                                   "strides", "kernels", NULL};
 
 const pleat_network_kind pleat_network_residual = {
     .name = "residual", .what = "MIScnn's residual U-Net", .keys = keys, .build = build};

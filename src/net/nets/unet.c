@@ -9,11 +9,15 @@
  */
 #include "nets.h"
 
+#include <limits.h>
+
 static void build(const pleat_network *network, pleat_graph *graph) {
-    pleat_network_u(network, pleat_network_block, graph);
+    static const pleat_network_style style = {.down = pleat_network_standard};
+    pleat_network_u(network, INT_MAX, &style, graph);
 }
 
-static const char *const keys[] = {"depth", "filters", "classes", "norm", NULL};
+static const char *const keys[] = {"depth",   "filters", "classes", "norm",
+                                   "strides", "kernels", NULL};
 
 const pleat_network_kind pleat_network_unet = {
     .name = "unet", .what = "the original's standard U-Net", .keys = keys, .build = build};

@@ -16,12 +16,24 @@ void pleat_product_count(const pleat_graph *graph, pleat_node *node) {
 
 double pleat_product_macs(const pleat_node *node) { return (double)node->n_weights; }
 
+/* Of a product whose fan is taps * channels; nnU-Net's InitWeights_He. */
+static void he_normal(const pleat_node *node, double channels, const pleat_rng *rng,
+                      float *params) {
+    const double deviation = sqrt(2.0 / (1.0001 * (double)taps_of(node) * channels));
+    for (size_t i = 0; i < node->n_weights; i++)
+        params[node->weights + i] = (float)(deviation * pleat_rng_normal(rng, (uint32_t)i));
+}
+
 void pleat_product_initialise(const pleat_graph *graph, const pleat_node *node,
                               const pleat_rng *rng, float *params,
                               /* NOLINTNEXTLINE(readability-non-const-parameter): norm's writes */
                               float *stats) {
     (void)stats;
     const double in = graph->node[node->input[0]].channels, out = node->channels;
+    if (graph->he) {
+        he_normal(node, node->kind->transposed ? out : in, rng, params);
+        return;
+    }
     const double limit = sqrt(6.0 / ((double)taps_of(node) * (in + out)));
     for (size_t i = 0; i < node->n_weights; i++)
         params[node->weights + i] = (float)pleat_rng_range(rng, (uint32_t)i, -limit, limit);

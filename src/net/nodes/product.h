@@ -8,7 +8,8 @@
 void pleat_product_count(const pleat_graph *graph, pleat_node *node);
 /* Every weight is used once for each voxel of the output. */
 double pleat_product_macs(const pleat_node *node);
-/* Glorot uniform (Glorot & Bengio 2010): both fans count the kernel's voxels. Bias 0. */
+/* Glorot uniform (Glorot & Bengio 2010): both fans count the kernel's voxels; or He normal, where
+ * the graph says so. Bias 0. */
 void pleat_product_initialise(const pleat_graph *graph, const pleat_node *node,
                               const pleat_rng *rng, float *params, float *stats);
 /* "weights", [Cout, kD, kH, kW, Cin] or of another shape, and "bias" where there is one. */

@@ -1,0 +1,89 @@
+/*
+ * dice.c - MIScnn's other Dice losses.
+ *
+ *   dice_coefficient    1 - (2 TP + s) / (P + Y + s), all added over samples and classes
+ *   dice_crossentropy   1 - mean over samples and classes of the same of each, plus cross-entropy
+ *
+ * s = 1e-5. Source: MIScnn's metrics.py, dice_coefficient_loss and dice_crossentropy.
+ */
+#include "pleat/losses.h"
+
+#define SMOOTH 1e-5
+
+enum { LOSS, DICE, CROSSENTROPY, METRICS };
+
+static const char *const names[METRICS] = {
+    [LOSS] = "loss", [DICE] = "dice_soft", [CROSSENTROPY] = "crossentropy"};
+
+/* Of a batch added up: over its classes too. */
+static void add_classes(const double *sums, int classes, double *tp, double *all) {
+    *tp = *all = 0;
+    for (int c = 0; c < classes; c++) {
+        *tp += sums[c];
+        *all += sums[classes + c] + sums[2 * classes + c];
+    }
+}
+
+static void pooled_values(const double *sums, int n, size_t voxels, int classes, double *out) {
+    double tp, all, dice = 0;
+    (void)voxels;
+    for (int b = 0; b < n; b++) {
+        add_classes(sums + (size_t)b * (3 * (size_t)classes + 1), classes, &tp, &all);
+        dice += (2 * tp + SMOOTH) / (all + SMOOTH) / n;
+    }
+    out[DICE] = dice;
+    out[LOSS] = 1 - dice;
+}
+
+static void pooled_slopes(const double *sums, int classes, double *out) {
+    double tp, all;
+    add_classes(sums, classes, &tp, &all);
+    for (int c = 0; c < classes; c++) {
+        out[c] = -2 / (all + SMOOTH);
+        out[classes + c] = (2 * tp + SMOOTH) / ((all + SMOOTH) * (all + SMOOTH));
+    }
+}
+
+const pleat_loss pleat_loss_dice_coefficient = {
+    .name = "dice_coefficient",
+    .what = "MIScnn's, 1 - soft Dice of all voxels and classes of the batch together",
+    .metrics = names,
+    .n_metrics = CROSSENTROPY, /* the last is not among them */
+    .shown = DICE,
+    .of_batch = 1,
+    .values = pooled_values,
+    .slopes = pooled_slopes,
+};
+
+static void values(const double *sums, int n, size_t voxels, int classes, double *out) {
+    const size_t k = (size_t)classes;
+    double dice = 0, entropy = 0;
+    for (size_t b = 0; b < (size_t)n; b++) {
+        const double *tp = sums + b * (3 * k + 1), *p = tp + k, *y = p + k;
+        for (size_t c = 0; c < k; c++) dice += (2 * tp[c] + SMOOTH) / (p[c] + y[c] + SMOOTH);
+        entropy += tp[3 * k];
+    }
+    out[DICE] = dice / ((double)n * classes);
+    out[CROSSENTROPY] = entropy / ((double)n * (double)voxels);
+    out[LOSS] = 1 - out[DICE] + out[CROSSENTROPY];
+}
+
+static void slopes(const double *sums, int classes, double *out) {
+    const double *tp = sums, *p = sums + classes, *y = p + classes;
+    for (int c = 0; c < classes; c++) {
+        const double den = p[c] + y[c] + SMOOTH;
+        out[c] = -2 / (classes * den);
+        out[classes + c] = (2 * tp[c] + SMOOTH) / (classes * den * den);
+    }
+}
+
+const pleat_loss pleat_loss_dice_crossentropy = {
+    .name = "dice_crossentropy",
+    .what = "MIScnn's, 1 - soft Dice, mean over all classes, plus cross-entropy",
+    .metrics = names,
+    .n_metrics = METRICS,
+    .shown = DICE,
+    .crossentropy = 1,
+    .values = values,
+    .slopes = slopes,
+};

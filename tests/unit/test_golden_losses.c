@@ -1,0 +1,175 @@
+/*
+ * test_golden_losses.c - losses against numbers that PyTorch gave in float64 for logits and labels
+ * made by integer formulas: values and gradients.
+ */
+#include "support_net.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+enum { N = 2, K = 3 };
+
+static void close_to(const char *what, const char *net, double got, double want, double size) {
+    if (!(fabs(got - want) <= 1e-11 * size))
+        fail_msg("%s of '%s': %.15g, not %.15g", what, net, got, want);
+}
+
+enum { VOXELS = 8 };
+
+typedef struct golden_loss {
+    const char *name;
+    int classes;                               /* 0: K */
+    double value, first[3], squares, weighted; /* of the gradient by the logits */
+} golden_loss;
+
+static const golden_loss golden_losses[] = {
+    {.name = "tversky_crossentropy",
+     .value = 3.403625323179285,
+     .first = {-0.06875049328949027, 0.04353360370307058, 0.02521688958641969},
+     .squares = 0.09592263138205087,
+     .weighted = 0.3444568839778772},
+    {.name = "soft_dice",
+     .value = 0.6890156396976592,
+     .first = {-0.004794747857107287, 0.004827443770765085, -3.269591365779827e-05},
+     .squares = 0.001531835797505556,
+     .weighted = 0.05384449040265821},
+    {.name = "dice_ce",
+     .value = 1.1149814121010961,
+     .first = {-0.0553159747157412, 0.03295665731867451, 0.022359317397066696},
+     .squares = 0.05769466428456507,
+     .weighted = 0.16872996777584848},
+    {.name = "batch_dice_ce",
+     .value = 1.0162019522459855,
+     .first = {-0.056402670943158935, 0.0303237109829261, 0.02607895996023285},
+     .squares = 0.06876507620422617,
+     .weighted = 0.15260804461757438},
+    {.name = "dice_coefficient",
+     .value = 0.6042051680218248,
+     .first = {-0.007075218256821399, 0.003780717981126646, 0.0032945002756947545},
+     .squares = 0.0029611163911486393,
+     .weighted = 0.08095401445838518},
+    {.name = "dice_crossentropy",
+     .value = 2.025589357065336,
+     .first = {-0.05916100232795108, 0.033878628961590294, 0.025282373366360782},
+     .squares = 0.059668221506585656,
+     .weighted = 0.23676783915059085},
+    {.name = "tversky",
+     .value = 2.0670516058116077,
+     .first = {-0.014384238818646476, 0.014482418512245373, -9.817969359889727e-05},
+     .squares = 0.01378650305688017,
+     .weighted = 0.1615335352299444},
+    {.name = "focal_tversky",
+     .value = 0.7674788951356325,
+     .first = {-0.004188137640827279, 0.0031529000227075127, 0.0010352376181197664},
+     .squares = 0.0010500657253985583,
+     .weighted = 0.047945819166957615},
+    {.name = "symmetric_focal_tversky",
+     .classes = 2,
+     .value = 0.8423127960196608,
+     .first = {-0.004633210661826948, 0.004633210661826948, 0.004162015949566221},
+     .squares = 0.0007423536479829706,
+     .weighted = -0.06988058136085434},
+    {.name = "asymmetric_focal_tversky",
+     .classes = 2,
+     .value = 0.6724323486787291,
+     .first = {-0.010057257603451003, 0.010057257603451001, 0.0050139843942778786},
+     .squares = 0.002131406911764727,
+     .weighted = -0.11397661839029838},
+};
+
+/* As a net has it: a loss of the batch sees the samples added up, and the engine divides by N. */
+static double look(const pleat_loss *loss, const double *sums, int classes, double *slopes) {
+    const int width = 3 * classes + 1, k = 2 * classes;
+    double metrics[PLEAT_MOST_METRICS], added[3 * K + 1];
+    if (!loss->of_batch) {
+        loss->values(sums, N, VOXELS, classes, metrics);
+        for (int b = 0; b < N; b++)
+            loss->slopes(sums + (ptrdiff_t)b * width, classes, slopes + (ptrdiff_t)b * k);
+        return metrics[0];
+    }
+    for (int i = 0; i < width; i++) added[i] = sums[i] + sums[width + i];
+    loss->values(added, 1, N * VOXELS, classes, metrics);
+    loss->slopes(added, classes, slopes);
+    for (int i = 0; i < k; i++) slopes[k + i] = slopes[i] *= N;
+    return metrics[0];
+}
+
+/* z_j = 2 sin(.9 j + .3); label of voxel i: (3 i + i / 4) mod K. */
+static void check_loss(const golden_loss *g) {
+    const pleat_loss *loss = NULL;
+    pleat_engine *engine = net_engine("ref64", PLEAT_PRECISION_AUTO);
+    double z[N * VOXELS * K], dz[N * VOXELS * K], sums[N * (3 * K + 1)], slopes[N * 2 * K];
+    double squares = 0, weighted = 0;
+    uint8_t labels[N * VOXELS];
+    for (int i = 0; pleat_losses[i] != NULL; i++)
+        if (strcmp(pleat_losses[i]->name, g->name) == 0) loss = pleat_losses[i];
+    assert_non_null(loss);
+    const int classes = g->classes > 0 ? g->classes : K, all = N * VOXELS * classes;
+    for (int j = 0; j < all; j++) z[j] = 2 * sin(0.9 * j + 0.3);
+    for (int i = 0; i < N * VOXELS; i++) labels[i] = (uint8_t)((3 * i + i / 4) % classes);
+    OK(engine->ops->loss_forward(engine, z, labels, N, VOXELS, classes, z, sums));
+    close_to("loss", g->name, look(loss, sums, classes, slopes), g->value, 1);
+    const pleat_loss_gradient gradient = {slopes, loss->crossentropy / VOXELS, 1.0 / N};
+    OK(engine->ops->loss_backward(engine, z, labels, N, VOXELS, classes, &gradient, dz));
+    for (int j = 0; j < all; j++) {
+        squares += dz[j] * dz[j];
+        weighted += dz[j] * (j % 17 - 8);
+    }
+    for (int i = 0; i < 3; i++) close_to("a gradient", g->name, dz[i], g->first[i], 1);
+    close_to("gradients", g->name, squares, g->squares, 1);
+    close_to("gradients by place", g->name, weighted, g->weighted, 1);
+    pleat_engine_destroy(engine);
+}
+
+static void losses_are_pytorchs(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(golden_losses); i++) check_loss(&golden_losses[i]);
+}
+
+/* The loss of one sample without its cross-entropy, whose sum E is 0. */
+static double of_sums(const pleat_loss *loss, const double *sums) {
+    double metrics[PLEAT_MOST_METRICS];
+    loss->values(sums, 1, VOXELS, K, metrics);
+    return metrics[0];
+}
+
+static void slopes_of_every_loss_are_differences(void **state) {
+    (void)state;
+    const double step = 1e-5;
+    for (int i = 0; pleat_losses[i] != NULL; i++) {
+        double sums[3 * K + 1] = {1.5, 0.25, 2, 3, 0.75, 4.25, 2, 1, 5, 0}, slopes[2 * K];
+        pleat_losses[i]->slopes(sums, K, slopes);
+        for (int s = 0; s < 2 * K; s++) { /* TP, then P, of each class */
+            double more[3 * K + 1], less[3 * K + 1];
+            memcpy(more, sums, sizeof more);
+            memcpy(less, sums, sizeof less);
+            more[s] += step;
+            less[s] -= step;
+            const double slope =
+                (of_sums(pleat_losses[i], more) - of_sums(pleat_losses[i], less)) / (2 * step);
+            if (!(fabs(slope - slopes[s]) < 1e-8))
+                fail_msg("slope %d of '%s': %.12g, not %.12g", s, pleat_losses[i]->name, slopes[s],
+                         slope);
+        }
+    }
+}
+
+static void no_loss_is_left_out(void **state) {
+    (void)state;
+    for (int i = 0; pleat_losses[i] != NULL; i++) {
+        int found = 0;
+        for (size_t g = 0; g < COUNT(golden_losses); g++)
+            found = found || strcmp(golden_losses[g].name, pleat_losses[i]->name) == 0;
+        if (!found) fail_msg("loss '%s' has no golden numbers", pleat_losses[i]->name);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(losses_are_pytorchs),
+        cmocka_unit_test(slopes_of_every_loss_are_differences),
+        cmocka_unit_test(no_loss_is_left_out),
+    };
+    return cmocka_run_group_tests_name("golden losses", tests, NULL, NULL);
+}
