@@ -36,8 +36,7 @@ void set_error(cudaError_t code);
 
 /* Runs a kernel's threads, block by block, each of which finds NaN in its `shared` bytes of dynamic
  * shared memory. Called while the device works. */
-void run_grid(dim3 grid, unsigned threads, size_t shared, const void *kernel,
-              const std::function<void()> &body);
+void run_grid(dim3 grid, unsigned threads, size_t shared, const std::function<void()> &body);
 
 /* Dynamic shared memory of a block: the most there is; the most a kernel may have. */
 const size_t MOST_SHARED = 232448;

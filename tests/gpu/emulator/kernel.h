@@ -59,8 +59,7 @@ void emulated_launch(dim3 grid, unsigned threads, size_t shared, cudaStream_t st
     }
     const std::tuple<std::decay_t<P>...> copies(std::forward<A>(arguments)...);
     emulator::enqueue(stream, [=] {
-        emulator::run_grid(grid, threads, shared, (const void *)kernel,
-                           [&] { std::apply(kernel, copies); });
+        emulator::run_grid(grid, threads, shared, [&] { std::apply(kernel, copies); });
     });
 }
 

@@ -1,8 +1,8 @@
 /*
  * threads.cpp - the threads of a block as fibers of one process thread.
  *
- * A fiber runs until it waits for others. A kernel none of whose threads has ever waited is run as
- * a plain loop from its second block on.
+ * A fiber runs until it waits for others. Where none of the first block's threads has waited,
+ * the others are run as a plain loop.
  */
 #include "kernel.h"
 
@@ -10,7 +10,6 @@
 #include <ucontext.h>
 
 #include <cstdlib>
-#include <map>
 
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
@@ -138,21 +137,19 @@ unsigned __reduce_max_sync(unsigned mask, unsigned value) {
 
 alignas(1024) char emulator::shared_memory[emulator::MOST_SHARED];
 
-void emulator::run_grid(dim3 grid, unsigned threads, size_t shared, const void *kernel,
+void emulator::run_grid(dim3 grid, unsigned threads, size_t shared,
                         const std::function<void()> &work) {
-    static std::map<const void *, bool> waits; /* of kernels seen */
     body = &work;
     gridDim = grid;
     blockDim = dim3(threads);
     waited = false;
-    bool first = waits.count(kernel) == 0;
+    bool first = true;
     for (unsigned y = 0; y < grid.y; y++)
         for (unsigned x = 0; x < grid.x; x++) {
             blockIdx = make_uint3(x, y, 0);
             memset(shared_memory, 0xff, shared);
-            if (first || waits[kernel]) {
+            if (first || waited) {
                 run_fibers(threads);
-                waits[kernel] = waits[kernel] || waited;
                 first = false;
                 continue;
             }
