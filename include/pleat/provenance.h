@@ -31,7 +31,7 @@ typedef struct pleat_traced { /* an image or a mask */
 } pleat_traced;
 
 typedef struct pleat_traced_case {
-    char id[128];
+    char id[PLEAT_CASE_BYTES];
     int held_out;   /* else it was trained on */
     int64_t voxels; /* as in the file */
     pleat_traced image, mask;

@@ -18,7 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_ATTRIBUTES = 64, MOST_LINKS = 16, MOST_CHUNKS = 64, MOST_RANK = 4, NAME = 128 };
+enum { MOST_ATTRIBUTES = 64, MOST_LINKS = 16, MOST_CHUNKS = 64, MOST_RANK = 4 };
+enum { NAME = 192 }; /* bytes of a name; a case's is the longest */
 #define MOST_CASES (UINT64_C(1) << 20)
 
 enum message {

@@ -115,11 +115,13 @@ volume() {
 rm scan/x.nii.gz
 volume 90 90 85 '\0\0\372\104' | gzip -9 > scan/x.nii.gz # 2000 mm
 holds "it is small" [ "$(stat -c %s scan/x.nii.gz)" -lt 1500 ]
-refused "a small volume that asks for much" 3 "Correct its spacing" 2 "${predict[@]}" --in scan
+refused "a small volume that asks for much" 3 "volumes not labelled" 2 "${predict[@]}" --in scan
+holds "it is told why" has err "Correct its spacing"
 volume 90 90 85 '\0\0\200\77' | head -c 20000 | gzip -9 > scan/x.nii.gz
 (volume 2000 2000 1 '\0\0\200\77' | head -c 42 && le 2000 && le 2000 && le 750 &&
     volume 2000 2000 1 '\0\0\200\77' | tail -c +49 | head -c 500000) | gzip -9 > scan/x.nii.gz
-refused "a header that asks for 3 GB" 3 "compressed ones cannot hold" 0 "${predict[@]}" --in scan
+refused "a header that asks for 3 GB" 3 "volumes not labelled" 0 "${predict[@]}" --in scan
+holds "it is told why too" has err "compressed ones cannot hold"
 refused "more threads than there can be" 2 "threads = 4096 is too many" 0 train tiny.yaml \
     --set threads=4096 --out threads
 
