@@ -175,8 +175,12 @@ cp data/case_001/*.nii.gz twins/case_003/
 succeeds "a volume under two names" 2 train tiny.yaml --out twin --set data=twins --fold 0
 holds "is told once" same_text "$(grep -c "'case_001' and 'case_003' are one volume" err)" 1
 gzip -dc data/case_001/imaging.nii.gz | gzip -1 > twins/case_003/imaging.nii.gz
-gzip -dc data/case_001/segmentation.nii.gz | tr '\003' '\002' |
-    gzip > twins/case_003/segmentation.nii.gz
+gzip -dc data/case_001/segmentation.nii.gz > mask.nii
+{ head -c 352 mask.nii; tail -c +353 mask.nii | tr '\003' '\002'; } > other.nii # voxels only
+holds "the masks differ" eval '! cmp -s mask.nii other.nii'
+gzip -c other.nii > twins/case_003/segmentation.nii.gz
+holds "the images are packed otherwise" eval \
+    '! cmp -s {data/case_001,twins/case_003}/imaging.nii.gz'
 succeeds "packed anew, with another mask" 2 train tiny.yaml --out twin2 --set data=twins --fold 0
 holds "is told too" has err "'case_001' and 'case_003' are one volume"
 

@@ -12,18 +12,34 @@ flip() { # flip FILE AT: bit 0 of that byte, which makes another digit of a digi
     printf "\\x$(printf %x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2> /dev/null
 }
 
-numbers() { # of a report, but for the run's command and its name in paths
+fallback="fold=1 went on from the checkpoint before its last"
+# Of a report, but for the run's command, its name in paths, and a list of warnings that holds
+# nothing but the fallback.
+numbers() {
     cat "$1"/cv_results.{detailed,final}.csv "$1"/figures/*.gp
-    sed '/"command"/d; s|"flipped/|"run/|' "$1/summary.json"
+    sed '/"command"/d; s|"flipped/|"run/|
+        /"warnings": \[$/{N; N; /\n *"'"$fallback"'[^\n]*\n *\],$/d}' "$1/summary.json"
 }
 
-# judged FILE: the last job refused it by name, or came to the right numbers.
-accepted=0 refused=0
+# told_of_fallback: run.json, summary.json and the report say that the fold fell back; none does
+# when it did not.
+told_of_fallback() {
+    local check=lacks file
+    [ ! -e flipped/fold_1/fell_back.txt ] || check=has
+    for file in flipped/run.json flipped/summary.json out; do
+        $check $file "$fallback" || return 1
+    done
+}
+
+# judged FILE: the last job refused it by name, or came to the right numbers; those of a checkpoint
+# before the last too, which is told.
+accepted=0 refused=0 fell_back=0
 judged() {
     if [ "$code" -eq 0 ]; then
         accepted=$((accepted + 1))
+        [ ! -e flipped/fold_1/fell_back.txt ] || fell_back=$((fell_back + 1))
         numbers flipped > got
-        cmp -s got wanted
+        cmp -s got wanted && told_of_fallback
     else
         refused=$((refused + 1))
         [ "$code" -le 3 ] && [ "$(grep -c '^pleat: ' err)" -eq 1 ] &&
@@ -50,6 +66,7 @@ tiny_data data 3 1
 sed -i 's/k: 3/k: 2/' tiny.yaml
 succeeds "a run" 0 run tiny.yaml --out run
 numbers run > wanted
+holds "the run has no warnings" lacks wanted '"warnings"'
 cp -r run bare # what a report reads
 rm -r bare/store
 cp -r run unfinished
@@ -63,7 +80,8 @@ done
 for file in fold_1/checkpoint_{latest,best}.h5 store/cases/case_001.h5 store/index.h5; do
     flips unfinished 8 "$file" run tiny.yaml --out flipped
 done
-echo "$refused refused, $accepted of the right numbers"
+[ "$fell_back" -ge 4 ] || wrong "only $fell_back changed checkpoints are passed over"
+echo "$refused refused, $accepted of the right numbers, $fell_back of them by a fallback"
 
 # --- not a byte, but a thought -------------------------------------------------------------------
 edit() { # edit FILE SED: a fresh copy of the run, so changed
@@ -73,7 +91,8 @@ edit() { # edit FILE SED: a fresh copy of the run, so changed
 }
 edit run.json 's/lung_L,lung_R/lung_R,lung_L/'
 refused "class names changed" 3 "'flipped/run.json' is not as it was written" 0 report flipped
-edit run.json '/"checksum"/d; s/"job": {},/"job": {}/'
+edit run.json '$!N; s/,\n *"checksum".*//; P; D' # the last key, and the comma before it
+holds "it has none" lacks flipped/run.json '"checksum"'
 refused "the checksum taken out" 3 "'flipped/run.json' has lost its checksum" 0 report flipped
 rm -rf flipped && cp -r run flipped
 cp run/fold_0/scores.json flipped/fold_1/scores.json
