@@ -103,7 +103,7 @@ static void a_model_clips_updates_and_averages(void **state) {
     const pleat_update how = {
         .optimizer = place_of("sgd"), .momentum = 0.5, .clip = 1, .average = 0.3};
     pleat_engine *engine = net_engine("ref64", PLEAT_PRECISION_AUTO);
-    pleat_graph graph;
+    pleat_graph graph = {0}; /* net_graph frees what was there */
     pleat_model *model = NULL;
     net_graph(&graph, &network);
     OK(pleat_model_create(&graph, engine, 1, &model));
