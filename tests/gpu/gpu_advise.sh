@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# gpu_advise.sh - gpu-advise reads what gpu-check leaves, and says what is wrong, slow, or not known.
+# gpu_advise.sh - gpu-advise reads what gpu-check leaves and says what is wrong, slow, not known.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python3 -c '' 2> /dev/null || { echo "gpu_advise: SKIPPED: no python3" >&2 && exit 77; }
@@ -19,7 +19,7 @@ printf 'bf16\taugmented, on the GPU\t30.0\nbf16\tcrops, on the GPU\t29.5\n' > "$
 printf 'bf16\taugmented, no CUDA graph\t29.0\n' >> "$box/times.tsv"
 cat > "$box/torch.jsonl" << 'END'
 {"torch": "2", "copy_gb_per_s": 3000}
-{"precision": "bf16", "channels_last_3d": true, "compile": "default", "ms_median": 40.0, "ms_min": 39, "peak_mib": 5}
+{"compile": "default", "precision": "bf16", "channels_last_3d": 1, "ms_median": 40, "peak_mib": 5}
 {"precision": "bf16", "channels_last_3d": false, "compile": null, "failed": "no time left"}
 END
 cat > "$box/kernels.csv" << 'END'
