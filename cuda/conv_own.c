@@ -93,7 +93,7 @@ pleat_status pleat_conv_own_try(pleat_cuda *e, const pleat_conv_problem *p,
     CUDA_TRY_GOTO(status, done,
                   cudaMemcpyAsync(sums, device, sizeof sums, cudaMemcpyDeviceToHost, e->stream));
     CUDA_TRY_GOTO(status, done, cudaStreamSynchronize(e->stream));
-    for (int i = 1; i < PLEAT_CUDA_DISTANCE; i++) {
+    for (size_t i = 1; i < PLEAT_CUDA_DISTANCE; i++) {
         sums[0] += sums[2 * i];
         sums[1] += sums[2 * i + 1];
     }

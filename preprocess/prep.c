@@ -273,8 +273,8 @@ pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const plea
     return PLEAT_OK;
 }
 
-/* Of a case whose headers were checked. *content, unless NULL: the digest of the image as it lies in
- * its files. */
+/* Of a case whose headers were checked. *content, unless NULL: the digest of the image as it lies
+ * in its files. */
 static pleat_status load_image(const pleat_prep_config *config, const pleat_case_paths *paths,
                                const pleat_geometry *geometry, int channels, pleat_case_info *info,
                                pleat_image *out, uint64_t *content) {
@@ -393,9 +393,9 @@ pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_p
     PLEAT_TRY(pleat_store_set_files(&info, paths->image, paths->images, paths->label));
     if (paths->label != NULL)
         PLEAT_TRY_GOTO(status, done, load_label(config, paths, classes, &info, &label));
-    PLEAT_TRY_GOTO(status, done,
-                   load_image(config, paths, &info.geometry, channels, &info, &image,
-                              &info.image_content));
+    PLEAT_TRY_GOTO(
+        status, done,
+        load_image(config, paths, &info.geometry, channels, &info, &image, &info.image_content));
     PLEAT_TRY_GOTO(
         status, done,
         pleat_store_write_case(folder, text, &info, &image, label.data != NULL ? &label : NULL));

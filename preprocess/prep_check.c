@@ -114,8 +114,7 @@ static pleat_status check_grid(const pleat_prep_config *config, const pleat_case
     return PLEAT_OK;
 }
 
-pleat_status prep_check_files(const pleat_case_paths *paths, pleat_geometry *image,
-                              int *channels) {
+pleat_status prep_check_files(const pleat_case_paths *paths, pleat_geometry *image, int *channels) {
     pleat_nifti_info info;
     PLEAT_TRY(pleat_nifti_read_header(paths->image[0], image, &info));
     *channels = paths->images > 1 ? paths->images : info.channels;

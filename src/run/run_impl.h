@@ -119,7 +119,8 @@ pleat_status pleat_unchanged_scan(const char *data, pleat_case_paths **paths, in
 /* ERR_ARG when the folder holds a run of another configuration, naming the first key that differs;
  * ERR_DATA when it is of images of another number of channels, or its folds are others. */
 pleat_status pleat_record_check(const pleat_crossval *cv);
-/* config.yaml and run.json of a run that begins or goes on, and the warnings of its earlier starts. */
+/* config.yaml and run.json of a run that begins or goes on, and the warnings of its earlier
+ * starts. */
 pleat_status pleat_record_start(const pleat_crossval *cv);
 /* Adds to run.json what has come up: the warnings that this rank has kept, and as `fell_back` the
  * folds whose training was once resumed from the checkpoint before its last; the last time the log

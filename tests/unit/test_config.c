@@ -533,65 +533,6 @@ static void the_defaults_are_the_papers(void **state) {
     if (key != NULL) fail_msg("%s is not the paper's", key);
 }
 
-static void yaml_that_costs_much_is_refused(void **state) {
-    (void)state;
-    enum { BYTES = 200000 };
-    pleat_config c;
-    char *text = malloc(BYTES + 1), *at;
-    assert_non_null(text);
-    static const char *const openings[] = {"[", "{a: ", "- ", "? "};
-    for (size_t i = 0; i < COUNT(openings); i++) {
-        for (at = text; at < text + 100000; at += strlen(at))
-            (void)snprintf(at, 8, "%s", openings[i]);
-        REFUSED(pleat_config_parse(text, strlen(text), "x.yaml", &c), PLEAT_ERR_ARG,
-                "x.yaml line 1: no configuration is nested");
-    }
-    at = text + snprintf(text, BYTES, "patch: &p [");
-    for (int i = 0; i < 1000; i++) at += snprintf(at, 8, "*p,");
-    (void)snprintf(at, 8, "1]");
-    REFUSED(pleat_config_parse(text, strlen(text), "x.yaml", &c), PLEAT_ERR_ARG, "aliases");
-    memset(text, '#', BYTES);
-    REFUSED(pleat_config_parse(text, BYTES, "x.yaml", &c), PLEAT_ERR_ARG, "200000 bytes");
-    free(text);
-    static const char twice[] = "{&s seed: 3, *s : 4}";
-    REFUSED(pleat_config_parse(twice, strlen(twice), "x.yaml", &c), PLEAT_ERR_ARG,
-            "'seed' is there twice");
-    static const char alias[] = "patch: &p [32, 48, 16]\noverlap: *p\n";
-    pleat_config_defaults(&c);
-    OK(pleat_config_parse(alias, strlen(alias), "x.yaml", &c));
-    assert_int_equal(c.overlap[1], 48);
-}
-
-static void texts_are_utf8_without_control_characters(void **state) {
-    (void)state;
-    pleat_config c;
-    pleat_config_defaults(&c);
-    OK(pleat_config_set("data=M\xc3\xbcller", &c));
-    REFUSED(pleat_config_set("data=M\xfcller", &c), PLEAT_ERR_ARG,
-            "data = 'M\\xfcller' is not UTF-8 or has a control character");
-    REFUSED(pleat_config_set("store=a\nb", &c), PLEAT_ERR_ARG, "control character");
-    static const char escape[] = "classes: \"a,\\x1b]0;b\"";
-    REFUSED(pleat_config_parse(escape, strlen(escape), "x.yaml", &c), PLEAT_ERR_ARG,
-            "classes = 'a,\\x1b]0;b'");
-    assert_string_equal(c.data, "M\xc3\xbcller");
-}
-
-static void class_names_are_a_list_without_empty_or_equal_ones(void **state) {
-    (void)state;
-    pleat_config c;
-    pleat_config_defaults(&c);
-    OK(pleat_config_set("classes=[background,lesion]", &c));
-    assert_string_equal(c.classes, "background,lesion");
-    OK(pleat_config_check(&c));
-    OK(pleat_config_set("classes=a,,b", &c));
-    REFUSED(pleat_config_check(&c), PLEAT_ERR_ARG, "a name is empty");
-    OK(pleat_config_set("classes=a,b,a", &c));
-    REFUSED(pleat_config_check(&c), PLEAT_ERR_ARG, "'a' comes twice");
-    const char *comma = "classes: [a, 'lung, left']";
-    REFUSED(pleat_config_parse(comma, strlen(comma), "x.yaml", &c), PLEAT_ERR_ARG,
-            "without commas");
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_is_read_printed_and_read_again),
@@ -608,9 +549,6 @@ int main(void) {
         cmocka_unit_test(an_empty_file_changes_nothing),
         cmocka_unit_test(steps_may_differ_by_channel),
         cmocka_unit_test(keys_that_do_not_fit_together_are_refused),
-        cmocka_unit_test(yaml_that_costs_much_is_refused),
-        cmocka_unit_test(texts_are_utf8_without_control_characters),
-        cmocka_unit_test(class_names_are_a_list_without_empty_or_equal_ones),
         cmocka_unit_test(every_example_is_read_and_fits_together),
         cmocka_unit_test(the_defaults_are_the_papers),
     };

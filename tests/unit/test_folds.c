@@ -116,8 +116,7 @@ static void test_what_cannot_be_cut_is_refused_by_name(void **state) {
     TOLD("does not match case 'radiopaedia_");
     static const char *const costly[] = {"((a{200}){200}){200}", "(x{1,255}){255}", "a{32767}"};
     for (size_t i = 0; i < COUNT(costly); i++)
-        REFUSED(cut(covid, 20, 2, 0, costly[i], &folds), PLEAT_ERR_ARG,
-                "repeats too much");
+        REFUSED(cut(covid, 20, 2, 0, costly[i], &folds), PLEAT_ERR_ARG, "repeats too much");
     REFUSED(cut(covid, 20, 2, 0, "(a*)*\\1", &folds), PLEAT_ERR_ARG, "back reference");
     OK(cut(covid, 20, 2, 0, "([a-z]+_[0-9]{1,3}|\\{{0,2})", &folds));
     pleat_folds_free(&folds);

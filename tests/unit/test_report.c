@@ -4,6 +4,7 @@
  * counts with Python's own division and statistics module. "a" has no infection at all, "c,1"
  * has none in the truth and a comma in its name. */
 #include "pleat/file.h"
+#include "pleat/json.h"
 #include "pleat/report.h"
 #include "support.h"
 #include "support_results.h"
@@ -290,17 +291,34 @@ static void test_a_damaged_fold_is_refused_naming_the_file(void **state) {
     }
 }
 
-static void test_a_negative_count_is_refused(void **state) {
+/* Sets the false positives of class 2 of the first case of the folder's scores, and seals them. */
+static void set_count(const char *folder, int64_t fp) {
+    char path[PLEAT_PATH_BYTES], *text = text_of(folder, "scores.json");
+    OK(pleat_path(path, sizeof path, "%s/scores.json", folder));
+    json_t *json = json_loads(text, 0, NULL);
+    free(text);
+    const json_t *first = json_array_get(json_object_get(json, "cases"), 0);
+    json_t *counts = json_array_get(json_object_get(first, "counts"), 2);
+    assert_int_equal(json_object_set_new(counts, "fp", json_integer(fp)), 0);
+    OK(pleat_json_seal(json, "pleat/scores/2"));
+    text = json_dumps(json, 0);
+    json_decref(json);
+    OK(pleat_file_write_atomic(path, text, strlen(text)));
+    free(text);
+}
+
+static void test_a_count_that_cannot_be_is_refused(void **state) {
     (void)state;
     const char *folder = folder_named("negative");
-    counted wrong = three[0];
-    wrong.counts[2].fp = -1;
-    write_fold(folder, &wrong, 1);
+    static const int64_t wrong[] = {-1, INT64_MAX - 1}; /* the sums of the second would overflow */
     pleat_results got = counted_results(NULL, 0, original_names, 4, 1);
-    REFUSED(pleat_report_read_fold(folder, 0, &got, NULL), PLEAT_ERR_FORMAT, "case 0");
-    wrong.counts[2].fp = INT64_MAX - 1; /* sums would overflow */
-    write_fold(folder, &wrong, 1);
-    REFUSED(pleat_report_read_fold(folder, 0, &got, NULL), PLEAT_ERR_FORMAT, "case 0");
+    write_fold(folder, three, 1);
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        set_count(folder, wrong[i]);
+        REFUSED(pleat_report_read_fold(folder, 0, &got, NULL), PLEAT_ERR_FORMAT, "case 0");
+    }
+    set_count(folder, three[0].counts[2].fp);
+    OK(pleat_report_read_fold(folder, 0, &got, NULL));
     pleat_results_free(&got);
 }
 
@@ -465,7 +483,7 @@ int main(void) {
         cmocka_unit_test(test_summary_json_adds_spread_folds_and_what_made_it),
         cmocka_unit_test(test_a_fold_is_read_back_exactly_as_written),
         cmocka_unit_test(test_a_damaged_fold_is_refused_naming_the_file),
-        cmocka_unit_test(test_a_negative_count_is_refused),
+        cmocka_unit_test(test_a_count_that_cannot_be_is_refused),
         cmocka_unit_test(test_results_that_do_not_belong_together_are_refused),
         cmocka_unit_test(test_text_that_is_not_utf8_does_not_lose_the_results),
         cmocka_unit_test(test_what_a_spreadsheet_would_compute_is_text),
