@@ -350,7 +350,14 @@ static pleat_status consider_own(pleat_cuda *e, const pleat_conv_problem *p, con
     const cudnnStatus_t code = cudnnBackendExecute(e->cudnn, plan->plan, pack);
     drop(&pack);
     CUDNN_TRY(code);
-    PLEAT_TRY(pleat_conv_own_try(e, p, t->tensors, t->workspace.data, &error, &milliseconds));
+    /* A kernel that cannot be started is no candidate, as a plan that cuDNN refuses is none. */
+    if (pleat_conv_own_try(e, p, t->tensors, t->workspace.data, &error, &milliseconds) !=
+        PLEAT_OK) {
+        pleat_log(PLEAT_DEBUG, "plan %s: our own kernel does not run: %s", key,
+                  pleat_error_message());
+        (void)cudaGetLastError();
+        return PLEAT_OK;
+    }
     pleat_log(PLEAT_DEBUG, "plan %s: our own kernel, %.3f ms, error %.1e", key,
               (double)milliseconds, error);
     if (!(error <= MOST_ERROR)) {

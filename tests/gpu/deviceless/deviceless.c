@@ -163,12 +163,16 @@ static int is_slow(const answer *a) {
     return a->compiled == a->taken || (a->precision != PLEAT_PRECISION_F32 && a->tensor == 0);
 }
 
-/* cuDNN 9.19 has no tensor cores for the data gradients, in tf32, of layers whose strides differ by
- * axis on sm_86: f32's engines compute them. */
+/* In tf32 f32's engines compute what cuDNN 9.19 has no tensor cores for: on sm_86 the data gradients
+ * of layers whose strides differ by axis; and, as all other plans want more workspace than one may
+ * have, the gradients of the weights where x alone is over 1 GiB. */
 static int is_known(const answer *a) {
-    const int *s = a->conv.stride, differ = s[0] != s[1] || s[1] != s[2];
-    return described_gpu_now->version == 860 && a->precision == PLEAT_PRECISION_TF32 &&
-           a->pass == 1 && differ && a->compiled == 0;
+    const pleat_conv_desc *c = &a->conv;
+    const int *s = c->stride, differ = s[0] != s[1] || s[1] != s[2];
+    const double x = 4.0 * c->n * c->d * c->h * c->w * c->cin;
+    if (a->precision != PLEAT_PRECISION_TF32 || a->compiled > 0) return 0;
+    if (a->pass == 1) return described_gpu_now->version == 860 && differ;
+    return a->pass == 2 && x > 0x1p30 && a->planned > a->taken;
 }
 
 /* Where no plan adds the bias, the module asks next for one that does not. */
