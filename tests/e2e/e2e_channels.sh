@@ -151,8 +151,8 @@ refused "a run of two goes on with one" 3 \
     --out run_both --set data=first
 holds "nothing was begun" [ ! -e run_both/fold_0 ]
 # as before there were more than one, and checksums
-sed -i '/"channels"/d; /"checksum"/d; s|pleat/run/2|pleat/run/1|; s|"job": {},|"job": {}|' \
-    run_first/run.json
+sed -i '/"channels"/d; s|pleat/run/2|pleat/run/1|' run_first/run.json
+sed -i '$!N; s/,\n *"checksum".*//; P; D' run_first/run.json # the last key, and the comma before it
 refused "an old run goes on with two" 3 \
     "'run_first/run.json' is of images of 1 channel, 'both' has 2" 0 run first.yaml \
     --out run_first --set data=both

@@ -163,9 +163,9 @@ static int is_slow(const answer *a) {
     return a->compiled == a->taken || (a->precision != PLEAT_PRECISION_F32 && a->tensor == 0);
 }
 
-/* In tf32 f32's engines compute what cuDNN 9.19 has no tensor cores for: on sm_86 the data gradients
- * of layers whose strides differ by axis; and, as all other plans want more workspace than one may
- * have, the gradients of the weights where x alone is over 1 GiB. */
+/* In tf32 f32's engines compute what cuDNN 9.19 has no tensor cores for: on sm_86 the data
+ * gradients of layers whose strides differ by axis; and, as all other plans want more workspace
+ * than one may have, the gradients of the weights where x alone is over 1 GiB. */
 static int is_known(const answer *a) {
     const pleat_conv_desc *c = &a->conv;
     const int *s = c->stride, differ = s[0] != s[1] || s[1] != s[2];
