@@ -55,26 +55,20 @@ const pleat_loss pleat_loss_dice_coefficient = {
     .slopes = pooled_slopes,
 };
 
+extern const pleat_loss pleat_loss_soft_dice; /* a row of LOSSES, losses.c */
+
+/* soft_dice's own, which has the same places for loss and Dice, and the cross-entropy. */
 static void values(const double *sums, int n, size_t voxels, int classes, double *out) {
     const size_t k = (size_t)classes;
-    double dice = 0, entropy = 0;
-    for (size_t b = 0; b < (size_t)n; b++) {
-        const double *tp = sums + b * (3 * k + 1), *p = tp + k, *y = p + k;
-        for (size_t c = 0; c < k; c++) dice += (2 * tp[c] + SMOOTH) / (p[c] + y[c] + SMOOTH);
-        entropy += tp[3 * k];
-    }
-    out[DICE] = dice / ((double)n * classes);
+    double entropy = 0;
+    for (size_t b = 0; b < (size_t)n; b++) entropy += sums[b * (3 * k + 1) + 3 * k];
+    pleat_loss_soft_dice.values(sums, n, voxels, classes, out);
     out[CROSSENTROPY] = entropy / ((double)n * (double)voxels);
     out[LOSS] = 1 - out[DICE] + out[CROSSENTROPY];
 }
 
 static void slopes(const double *sums, int classes, double *out) {
-    const double *tp = sums, *p = sums + classes, *y = p + classes;
-    for (int c = 0; c < classes; c++) {
-        const double den = p[c] + y[c] + SMOOTH;
-        out[c] = -2 / (classes * den);
-        out[classes + c] = (2 * tp[c] + SMOOTH) / (classes * den * den);
-    }
+    pleat_loss_soft_dice.slopes(sums, classes, out);
 }
 
 const pleat_loss pleat_loss_dice_crossentropy = {
