@@ -242,9 +242,10 @@ static void take_link_name(hdf5_bytes *from, const char *start, size_t n, char o
         (void)snprintf(out, NAME, "%.*s", (int)length, (const char *)name);
 }
 
-static pleat_status add_link(pleat_hdf5_in *in, hdf5_bytes body) {
-    object *l = &in->links[in->n_links];
+static pleat_status add_link(void *to, hdf5_bytes body) {
+    pleat_hdf5_in *in = to;
     if (in->n_links == MOST_LINKS) return hdf5_refuse(&in->file, "root has too many links");
+    object *l = &in->links[in->n_links];
     take_link_name(&body, "\1\0", 2, l->name);
     l->at = hdf5_take(&body, 8);
     if (body.bad) return hdf5_refuse(&in->file, "root has a link that is no hard one");
@@ -270,7 +271,8 @@ static pleat_status visit_root(void *to, int type, hdf5_bytes body) {
     case LINK: return add_link(in, body);
     case LINK_INFO:
         PLEAT_TRY(take_link_info(&in->file, body, &heap, &tree));
-        return heap == HDF5_NOWHERE ? PLEAT_OK : hdf5_refuse(&in->file, "root has too many links");
+        return heap == HDF5_NOWHERE ? PLEAT_OK
+                                    : hdf5_walk(&in->file, heap, tree, 5, MOST_LINKS, add_link, in);
     default: return hdf5_refuse(&in->file, "root is of another kind");
     }
 }

@@ -98,6 +98,10 @@ static void test_everything_written_is_read_back(void **state) {
     pleat_checkpoint c = make(1), got = {0};
     c.layers = layers;
     c.n_layers = 3;
+    c.raw_params = calloc(PARAMS, sizeof(float)); /* with these, more than the eight links */
+    c.raw_stats = calloc(STATS, sizeof(float));   /* that HDF5 keeps in a group's header */
+    for (int i = 0; i < PARAMS; i++) c.raw_params[i] = (float)i / 9.0f;
+    for (int i = 0; i < STATS; i++) c.raw_stats[i] = (float)i;
     (void)in_root(path, "all.h5");
     OK(pleat_checkpoint_write(path, &c, 1));
     OK(pleat_checkpoint_resume(path, &got, &fell_back));
@@ -105,6 +109,8 @@ static void test_everything_written_is_read_back(void **state) {
     assert_same(&got, &c);
     assert_memory_equal(got.moment1, c.moment1, PARAMS * sizeof(float));
     assert_memory_equal(got.moment2, c.moment2, PARAMS * sizeof(float));
+    assert_memory_equal(got.raw_params, c.raw_params, PARAMS * sizeof(float));
+    assert_memory_equal(got.raw_stats, c.raw_stats, STATS * sizeof(float));
     assert_null(got.layers);
     pleat_checkpoint_free(&got);
     pleat_checkpoint_free(&got); /* twice is fine */
