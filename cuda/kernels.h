@@ -184,12 +184,14 @@ cudaError_t pleat_cuda_average(double keep, size_t n, const float *x, float *y,
 
 typedef struct pleat_cuda_part { /* of a window, inside a volume */
     int size[3];                 /* voxels, D, H, W */
-    int patch[2], volume[2];     /* H, W of the window and of the volume */
+    int volume[2];               /* H, W of the volume */
+    long long step[3];           /* voxels from one of probs to the next, of each axis */
     const double *weight[3];     /* GPU, [size] of each axis */
+    double least;                /* of a product of the three */
 } pleat_cuda_part;
 
-/* sum += weight * probs. Both begin with the part's first voxel: probs [patch, classes],
- * sum [volume, classes]. */
+/* sum += weight * probs. Both begin with the part's first voxel: probs [patch, classes], maybe
+ * mirrored, sum [volume, classes]. */
 cudaError_t pleat_cuda_window_add(const float *probs, const pleat_cuda_part *part, int classes,
                                   float *sum, cudaStream_t stream);
 /* labels [voxels]: the class of the highest value of sum [voxels, classes], as pleat_argmax. */

@@ -7,9 +7,11 @@ static __global__ void window_add(const float *probs, const pleat_cuda_part part
     for (EACH(v, voxels)) {
         const size_t w = v % part.size[2], h = v / part.size[2] % part.size[1];
         const size_t d = v / part.size[2] / part.size[1];
-        const size_t in = (d * part.patch[0] + h) * part.patch[1] + w;
+        const long long in =
+            (long long)d * part.step[0] + (long long)h * part.step[1] + (long long)w * part.step[2];
         const size_t out = (d * part.volume[0] + h) * part.volume[1] + w;
-        const float share = (float)(part.weight[0][d] * part.weight[1][h] * part.weight[2][w]);
+        const double weight = part.weight[0][d] * part.weight[1][h] * part.weight[2][w];
+        const float share = (float)(weight < part.least ? part.least : weight);
         for (int c = 0; c < classes; c++) {
             float *to = sum + out * classes + c;
             *to = __fadd_rn(*to, __fmul_rn(share, probs[in * classes + c]));

@@ -69,21 +69,23 @@ static pleat_status create(pleat_engine *engine, const pleat_window *window, int
     return PLEAT_OK;
 }
 
-static pleat_status add(pleat_window_sum *s, int i, const float *probs) {
+static pleat_status add(pleat_window_sum *s, int i, int mirror, const float *probs) {
     const pleat_window *window = s->window;
-    const int *dim = window->dim, *patch = window->window;
+    const int *dim = window->dim;
     pleat_window_part p;
+    pleat_window_walk walk;
     pleat_window_part_of(window, i, &p);
-    pleat_cuda_part part = {.patch = {patch[1], patch[2]}, .volume = {dim[1], dim[2]}};
-    size_t in = 0, voxel = 0; /* the part's first, in the window and in the volume */
+    pleat_window_walk_of(window->window, p.from, mirror, &walk);
+    pleat_cuda_part part = {.volume = {dim[1], dim[2]}, .least = window->least};
+    size_t voxel = 0; /* the part's first in the volume */
     for (int a = 0; a < 3; a++) {
         part.size[a] = p.to[a] - p.from[a];
         part.weight[a] = s->weight[a] + (p.weight[a] - window->weight[a]) + p.from[a];
-        in = in * (size_t)patch[a] + (size_t)p.from[a];
+        part.step[a] = walk.step[a];
         voxel = voxel * (size_t)dim[a] + (size_t)(p.start[a] + p.from[a]);
     }
     const size_t classes = (size_t)s->classes;
-    CUDA_TRY(pleat_cuda_window_add(probs + in * classes, &part, s->classes,
+    CUDA_TRY(pleat_cuda_window_add(probs + walk.first * (ptrdiff_t)classes, &part, s->classes,
                                    s->sum + voxel * classes, pleat_cuda_of(s->engine)->stream));
     return PLEAT_OK;
 }
@@ -95,10 +97,23 @@ static pleat_status label(pleat_window_sum *s, uint8_t *labels) {
     return pleat_cuda_download(s->engine, labels, s->labels, voxels);
 }
 
+static pleat_status values(pleat_window_sum *s, float **out) {
+    const size_t n = pleat_voxels(s->window->dim) * (size_t)s->classes;
+    float *host = malloc(n * sizeof *host);
+    PLEAT_CHECK(host != NULL, PLEAT_ERR_MEMORY, "no memory for %zu probabilities", n);
+    const pleat_status status = pleat_cuda_download(s->engine, host, s->sum, n * sizeof *host);
+    if (status == PLEAT_OK)
+        *out = host;
+    else
+        free(host);
+    return status;
+}
+
 const pleat_window_ops pleat_cuda_windows = {
     .bytes = bytes,
     .create = create,
     .destroy = destroy,
     .add = add,
     .label = label,
+    .values = values,
 };

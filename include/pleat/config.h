@@ -53,7 +53,8 @@ typedef struct pleat_config {
     pleat_train_settings train;
     int weights; /* pleat_weights: which checkpoint predicts */
 
-    int merge; /* pleat_merge */
+    int merge;  /* pleat_merge */
+    int mirror; /* mirror images are predicted too */
     int predict_batch;
 
     int surface;           /* pleat_surface_definition */
@@ -94,6 +95,10 @@ pleat_status pleat_config_engine(const pleat_config *config, int threads, pleat_
 /* What report.* chooses for the classes. ERR_ARG names what is none of them. */
 pleat_status pleat_config_judging(const pleat_config *config, const pleat_classes *classes,
                                   pleat_judging *out);
+
+/* The axes, as window.h has them, along which predict.mirror mirrors; 0: it does not, or there are
+ * none. */
+int pleat_config_mirror(const pleat_config *config);
 
 /* What must hold between keys: patch divisible by 2^depth, overlap < patch, ... */
 pleat_status pleat_config_check(const pleat_config *config);

@@ -24,7 +24,7 @@ extern "C" {
 
 #define PLEAT_CUDA_MODULE_FILE "libpleat_cuda.so"
 #define PLEAT_CUDA_MODULE_GET  "pleat_cuda_module_get"
-#define PLEAT_CUDA_MODULE_ABI  4 /* grows with every change of the seams: engine, comm, device */
+#define PLEAT_CUDA_MODULE_ABI  5 /* grows with every change of the seams: engine, comm, device */
 
 typedef struct pleat_cuda_module {
     int abi;

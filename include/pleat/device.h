@@ -66,8 +66,8 @@ typedef struct pleat_patch_ops {
 /* The sum of a volume's windows where their probabilities are: only labels come to the host.
  *
  *   windows->create(engine, &window, classes, &sum);    for each volume, where its bytes fit
- *   windows->add(sum, i, probs);                        for each window: queued, nothing waits
- *   windows->label(sum, labels);
+ *   windows->add(sum, i, mirror, probs);                for each window: queued, nothing waits
+ *   windows->label(sum, labels);                        or values(sum, &values)
  *
  * The same probabilities in the same order give the same bits and labels everywhere. */
 typedef struct pleat_window_ops {
@@ -81,10 +81,14 @@ typedef struct pleat_window_ops {
     void (*destroy)(pleat_window_sum *sum);
 
     /* As pleat_window_accumulate: window i's probs [window, classes], of that memory. */
-    pleat_status (*add)(pleat_window_sum *sum, int i, const float *probs);
+    pleat_status (*add)(pleat_window_sum *sum, int i, int mirror, const float *probs);
 
     /* As pleat_argmax: labels [dim] of the host. Waits. */
     pleat_status (*label)(pleat_window_sum *sum, uint8_t *labels);
+
+    /* The sum itself [dim, classes], which the caller frees: nothing but destroy may follow.
+     * Waits. ERR_MEMORY. */
+    pleat_status (*values)(pleat_window_sum *sum, float **out);
 } pleat_window_ops;
 
 /* In host memory, for any engine whose probabilities have been brought there. */

@@ -1,8 +1,8 @@
 /*
  * predict.h - a whole volume through one or several models.
  *
- *   grid of patches -> softmax of each model -> merged with the grid's weights, models averaged
- *   -> argmax -> labels on the grid of the stored (preprocessed) volume
+ *   grid of patches, mirrored ones too -> softmax of each model -> merged with the grid's weights,
+ *   mirrors and models averaged -> argmax -> labels on the grid of the stored (preprocessed) volume
  *
  * The way back to the native grid is pleat_prep_unresample's.
  */
@@ -22,6 +22,8 @@ typedef struct pleat_predict_config {
     int patch[3], overlap[3]; /* voxels, D, H, W; the nets' patch */
     int batch;                /* the nets' batch */
     pleat_merge merge;
+    int mirror; /* axes, as window.h has them: each patch is also seen mirrored along every choice
+                      of these, and the mean of all counts; 0: as it is */
     pleat_pad pad; /* of volumes smaller than the patch; as in training */
     int classes;
 } pleat_predict_config;
@@ -32,6 +34,10 @@ typedef struct pleat_predict_config {
  * collective. */
 pleat_status pleat_predict_volume(const pleat_predict_config *config, pleat_net *const *nets,
                                   int n_nets, const pleat_source *source, uint8_t *labels);
+
+/* The same up to argmax: the mean probabilities, *out [D,H,W,K], freed by the caller. */
+pleat_status pleat_predict_probabilities(const pleat_predict_config *config, pleat_net *const *nets,
+                                         int n_nets, const pleat_source *source, float **out);
 
 #ifdef __cplusplus
 }

@@ -13,13 +13,15 @@
  *
  * The volume's prediction is a weighted mean of the windows'. The grid is a product of three axes,
  * so the weights are too: every axis has a weight per window and voxel, they sum to 1 at each
- * voxel of the axis, and the weight in 3-D is their product.
+ * voxel of the axis, and the weight in 3-D is their product. PLEAT_MERGE_NNUNET alone has a least
+ * weight in 3-D; its weights do not sum to 1, and pleat_window_mean divides by their sum.
  */
 #ifndef PLEAT_WINDOW_H
 #define PLEAT_WINDOW_H
 
 #include "pleat/status.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -29,10 +31,11 @@ extern "C" {
 typedef enum pleat_merge {
     PLEAT_MERGE_ORIGINAL, /* windows joined one by one, each join the mean of both sides */
     PLEAT_MERGE_UNIFORM,  /* the mean of all windows at a voxel */
-    PLEAT_MERGE_GAUSSIAN  /* by a Gaussian about the window's middle, sigma window / 8 */
+    PLEAT_MERGE_GAUSSIAN, /* by a Gaussian about the window's middle, sigma window / 8 */
+    PLEAT_MERGE_NNUNET    /* nnU-Net's: about voxel window / 2, and no weight below `least` */
 } pleat_merge;
 
-/* "original", "uniform", "gaussian"; NULL after the last. */
+/* "original", "uniform", "gaussian", "nnunet"; NULL after the last. */
 const char *pleat_merge_name(int merge);
 
 typedef struct pleat_window {
@@ -40,6 +43,7 @@ typedef struct pleat_window {
     int count[3];          /* windows along each axis */
     int *start[3];         /* [count] */
     double *weight[3];     /* [count, window]; 0 at padding */
+    double least; /* no product of three weights counts less; 0: they all count as they are */
 } pleat_window;
 
 /* ERR_ARG when an overlap is not 0 .. window-1. pleat_window_free releases *out. */
@@ -59,10 +63,30 @@ typedef struct pleat_window_part {
 } pleat_window_part;
 void pleat_window_part_of(const pleat_window *window, int i, pleat_window_part *out);
 
+/* Axes as bits: D is 1, H is 2, W is 4. */
+#define PLEAT_AXIS(a)  (1 << (a))
+#define PLEAT_ALL_AXES 7
+
+/* Where voxel `from` of a window's probabilities lies in an array [window] that is mirrored along
+ * `mirror`: the place of the first voxel of a part, and how far the next one along each axis is. */
+typedef struct pleat_window_walk {
+    ptrdiff_t first, step[3]; /* voxels */
+} pleat_window_walk;
+void pleat_window_walk_of(const int window[3], const int from[3], int mirror,
+                          pleat_window_walk *out);
+
 /* Adds window i's weighted `probs` [window, classes] to `sum` [dim, classes], which begins as
- * zeros and holds the mean when all windows were added. Threads by OpenMP. */
-void pleat_window_accumulate(const pleat_window *window, int i, const float *probs, int classes,
-                             float *sum);
+ * zeros. probs lie mirrored along the axes of `mirror`: they are of the mirrored window. When all
+ * windows were added once, `sum` holds their mean, or with a `least` a multiple of it at each
+ * voxel. Threads by OpenMP. */
+void pleat_window_accumulate(const pleat_window *window, int i, int mirror, const float *probs,
+                             int classes, float *sum);
+
+/* To the mean of a sum to which every window was added `times` times. In place. ERR_MEMORY. */
+pleat_status pleat_window_mean(const pleat_window *window, int times, int classes, float *sum);
+
+/* Mirrors n images [dim, C] along the axes of `mirror`, in place. */
+void pleat_mirror(float *images, int n, const int dim[3], int channels, int mirror);
 
 /* label[voxels]: the class of the highest value of `sum` [voxels, classes]; of equals the first.
  * ERR_ARG unless classes is 1 .. 255. */

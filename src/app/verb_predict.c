@@ -236,7 +236,7 @@ pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {
          "auto, f32, tf32 or bf16; as the models"},
         {"--threads", OPTION_INT, &o.threads, "N", "per rank; 0: its share of the cores"},
         {"--set", OPTION_LIST, &o.sets, "KEY=VALUE",
-         "patch, overlap, pad, predict.merge, predict.batch"},
+         "patch, overlap, pad, predict.merge, .mirror, .batch"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &o.models, &go));

@@ -45,13 +45,19 @@ static pleat_status create(pleat_engine *engine, const pleat_window *window, int
     return PLEAT_OK;
 }
 
-static pleat_status add(pleat_window_sum *s, int i, const float *probs) {
-    pleat_window_accumulate(s->window, i, probs, s->classes, s->sum);
+static pleat_status add(pleat_window_sum *s, int i, int mirror, const float *probs) {
+    pleat_window_accumulate(s->window, i, mirror, probs, s->classes, s->sum);
     return PLEAT_OK;
 }
 
 static pleat_status label(pleat_window_sum *s, uint8_t *labels) {
     return pleat_argmax(s->sum, pleat_voxels(s->window->dim), s->classes, labels);
+}
+
+static pleat_status values(pleat_window_sum *s, float **out) {
+    *out = s->sum;
+    s->sum = NULL;
+    return PLEAT_OK;
 }
 
 const pleat_window_ops pleat_host_windows = {
@@ -60,6 +66,7 @@ const pleat_window_ops pleat_host_windows = {
     .destroy = destroy,
     .add = add,
     .label = label,
+    .values = values,
 };
 
 /* --- the rest: nothing of its own ------------------------------------------------------------- */

@@ -3,7 +3,8 @@
  *
  * Patches go through the nets in batches; the last batch is filled up with its first patch, whose
  * second result is not used. Probabilities are added up in one [D,H,W,K] volume, already weighted,
- * so nothing has to be divided at the end; several models are averaged by not dividing either.
+ * so nothing has to be divided for argmax; several models and mirrors are averaged by not dividing
+ * either.
  *
  *   device with memory enough     sum and argmax there; labels alone come back
  *   else                          on the host
@@ -62,7 +63,7 @@ static pleat_status check_probs(const work *w, const float *probs, int first, in
 }
 
 /* One net's opinion of the batch, whose first n patches are those of the grid from `first` on. */
-static pleat_status add(const work *w, pleat_net *net, int first, int n) {
+static pleat_status add(const work *w, pleat_net *net, int mirror, int first, int n) {
     const size_t each = w->voxels * (size_t)w->config->classes;
     const float *probs = NULL;
     if (w->probs == NULL)
@@ -72,15 +73,28 @@ static pleat_status add(const work *w, pleat_net *net, int first, int n) {
     if (w->probs != NULL) probs = w->probs;
     PLEAT_TRY(check_probs(w, probs, first, n));
     for (int k = 0; k < n; k++)
-        PLEAT_TRY(w->windows->add(w->sum, first + k, probs + (size_t)k * each));
+        PLEAT_TRY(w->windows->add(w->sum, first + k, mirror, probs + (size_t)k * each));
     return PLEAT_OK;
+}
+
+/* How often each patch is seen. */
+static int mirrors(const pleat_predict_config *config) {
+    int n = 0;
+    for (int mirror = 0; mirror <= PLEAT_ALL_AXES; mirror++) n += (mirror & ~config->mirror) == 0;
+    return n;
 }
 
 static pleat_status run_batch(const work *w, pleat_net *const *nets, int n_nets, int first, int n) {
     for (int k = 0; k < n; k++) PLEAT_TRY(read_patch(w, first + k, k));
     for (int k = n; k < w->config->batch; k++)
         memcpy(w->images + (size_t)k * w->values, w->images, w->values * sizeof *w->images);
-    for (int m = 0; m < n_nets; m++) PLEAT_TRY(add(w, nets[m], first, n));
+    const int *patch = w->config->patch;
+    for (int mirror = 0, last = 0; mirror <= PLEAT_ALL_AXES; mirror++) {
+        if ((mirror & ~w->config->mirror) != 0) continue;
+        pleat_mirror(w->images, w->config->batch, patch, w->source->channels, last ^ mirror);
+        for (int m = 0; m < n_nets; m++) PLEAT_TRY(add(w, nets[m], mirror, first, n));
+        last = mirror;
+    }
     return PLEAT_OK;
 }
 
@@ -125,14 +139,16 @@ static pleat_status begin(work *w) {
     return w->windows->create(w->engine, &w->window, w->config->classes, &w->sum);
 }
 
-pleat_status pleat_predict_volume(const pleat_predict_config *config, pleat_net *const *nets,
-                                  int n_nets, const pleat_source *source, uint8_t *labels) {
+/* Into `labels`, or where that is NULL the mean itself into *probs. */
+static pleat_status predict(const pleat_predict_config *config, pleat_net *const *nets, int n_nets,
+                            const pleat_source *source, uint8_t *labels, float **probs) {
     pleat_status status = PLEAT_OK;
     work w = {.config = config,
               .source = source,
               .engine = pleat_net_engine(nets[0]),
               .voxels = pleat_voxels(config->patch),
               .values = pleat_voxels(config->patch) * (size_t)source->channels};
+    float *sum = NULL;
     PLEAT_TRY(
         pleat_window_make(source->dim, config->patch, config->overlap, config->merge, &w.window));
     PLEAT_TRY_GOTO(status, done, begin(&w));
@@ -141,12 +157,31 @@ pleat_status pleat_predict_volume(const pleat_predict_config *config, pleat_net 
         const int n = patches - i < config->batch ? patches - i : config->batch;
         PLEAT_TRY_GOTO(status, done, run_batch(&w, nets, n_nets, i, n));
     }
-    PLEAT_TRY_GOTO(status, done, w.windows->label(w.sum, labels));
+    if (labels != NULL) {
+        status = w.windows->label(w.sum, labels);
+        goto done;
+    }
+    PLEAT_TRY_GOTO(status, done, w.windows->values(w.sum, &sum));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_window_mean(&w.window, n_nets * mirrors(config), config->classes, sum));
+    *probs = sum;
+    sum = NULL;
 done:
     if (w.sum != NULL) w.windows->destroy(w.sum);
+    free(sum);
     free(w.images);
     free(w.probs);
     free(w.look);
     pleat_window_free(&w.window);
     return status;
+}
+
+pleat_status pleat_predict_volume(const pleat_predict_config *config, pleat_net *const *nets,
+                                  int n_nets, const pleat_source *source, uint8_t *labels) {
+    return predict(config, nets, n_nets, source, labels, NULL);
+}
+
+pleat_status pleat_predict_probabilities(const pleat_predict_config *config, pleat_net *const *nets,
+                                         int n_nets, const pleat_source *source, float **out) {
+    return predict(config, nets, n_nets, source, NULL, out);
 }

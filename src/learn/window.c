@@ -12,6 +12,7 @@ const char *pleat_merge_name(int merge) {
         [PLEAT_MERGE_ORIGINAL] = "original",
         [PLEAT_MERGE_UNIFORM] = "uniform",
         [PLEAT_MERGE_GAUSSIAN] = "gaussian",
+        [PLEAT_MERGE_NNUNET] = "nnunet",
     };
     return merge < (int)(sizeof names / sizeof *names) ? names[merge] : NULL;
 }
@@ -37,8 +38,8 @@ static void weigh_original(const int *start, int count, int window, double *weig
     }
 }
 
-static void weigh_gaussian(int count, int window, double *weight) {
-    const double sigma = window / 8.0, middle = 0.5 * (window - 1);
+static void weigh_gaussian(int count, int window, double middle, double *weight) {
+    const double sigma = window / 8.0;
     for (int i = 0; i < count; i++)
         for (int k = 0; k < window; k++) {
             const double z = (k - middle) / sigma; /* 4 at the ends: 3e-4 of the middle */
@@ -68,15 +69,18 @@ static void make_axis(int n, int window, int step, pleat_merge merge, int count,
     for (int i = 1; i < count; i++) start[i] = i * step + window <= n ? i * step : n - window;
     for (int k = 0; k < count * window; k++) weight[k] = 1.0;
     if (merge == PLEAT_MERGE_ORIGINAL) weigh_original(start, count, window, weight);
-    if (merge == PLEAT_MERGE_GAUSSIAN) weigh_gaussian(count, window, weight);
-    if (merge != PLEAT_MERGE_ORIGINAL) normalise(start, count, window, n, weight);
+    if (merge == PLEAT_MERGE_GAUSSIAN) weigh_gaussian(count, window, 0.5 * (window - 1), weight);
+    if (merge == PLEAT_MERGE_NNUNET) weigh_gaussian(count, window, floor(0.5 * window), weight);
+    if (merge == PLEAT_MERGE_UNIFORM || merge == PLEAT_MERGE_GAUSSIAN)
+        normalise(start, count, window, n, weight);
     for (int k = 0; k < window; k++) /* a window with padding is the only one */
         if (first + k < 0 || first + k >= n) weight[k] = 0.0;
 }
 
 pleat_status pleat_window_make(const int dim[3], const int window[3], const int overlap[3],
                                pleat_merge merge, pleat_window *out) {
-    pleat_window made = {0};
+    /* nnU-Net's weights are 10 times these, as half floats, and its zeros the least of those. */
+    pleat_window made = {.least = merge == PLEAT_MERGE_NNUNET ? 0x1p-24 / 10.0 : 0.0};
     for (int a = 0; a < 3; a++)
         PLEAT_CHECK(dim[a] > 0 && overlap[a] >= 0 && overlap[a] < window[a], PLEAT_ERR_ARG,
                     "windows of %d voxels cannot overlap by %d; use 0 to %d", window[a], overlap[a],
@@ -136,32 +140,94 @@ void pleat_window_part_of(const pleat_window *window, int i, pleat_window_part *
     }
 }
 
-static void add_row(const float *restrict probs, const double *restrict weight, double factor,
-                    int n, int classes, float *restrict sum) {
-    for (int w = 0; w < n; w++) {
-        const float share = (float)(factor * weight[w]);
-        for (int c = 0; c < classes; c++) sum[c] += share * probs[c];
-        sum += classes;
-        probs += classes;
+/* The weight in 3-D. */
+static double share_of(double others, double weight, double least) {
+    const double share = others * weight;
+    return share < least ? least : share;
+}
+
+void pleat_window_walk_of(const int window[3], const int from[3], int mirror,
+                          pleat_window_walk *out) {
+    ptrdiff_t step = 1;
+    out->first = 0;
+    for (int a = 2; a >= 0; a--) {
+        const int mirrored = (mirror & PLEAT_AXIS(a)) != 0;
+        out->step[a] = mirrored ? -step : step;
+        out->first += step * (mirrored ? window[a] - 1 - from[a] : from[a]);
+        step *= window[a];
     }
 }
 
-void pleat_window_accumulate(const pleat_window *window, int i, const float *probs, int classes,
-                             float *sum) {
+static void add_row(const float *probs, ptrdiff_t step, const double *restrict weight,
+                    double others, double least, int n, int classes, float *restrict sum) {
+    for (int w = 0; w < n; w++) {
+        const float share = (float)share_of(others, weight[w], least);
+        for (int c = 0; c < classes; c++) sum[c] += share * probs[c];
+        sum += classes;
+        probs += step;
+    }
+}
+
+void pleat_window_accumulate(const pleat_window *window, int i, int mirror, const float *probs,
+                             int classes, float *sum) {
     pleat_window_part p;
+    pleat_window_walk walk;
     pleat_window_part_of(window, i, &p);
+    pleat_window_walk_of(window->window, p.from, mirror, &walk);
     const int height = p.to[1] - p.from[1];
 #pragma omp parallel for schedule(static)
     for (int row = 0; row < (p.to[0] - p.from[0]) * height; row++) {
-        const int d = p.from[0] + row / height, h = p.from[1] + row % height;
-        const size_t line = (size_t)d * (size_t)window->window[1] + (size_t)h;
-        const size_t to_line =
-            (size_t)(p.start[0] + d) * (size_t)window->dim[1] + (size_t)(p.start[1] + h);
-        const size_t in = line * (size_t)window->window[2] + (size_t)p.from[2];
+        const int d = row / height, h = row % height; /* of the part */
+        const ptrdiff_t in = walk.first + d * walk.step[0] + h * walk.step[1];
+        const size_t to_line = (size_t)(p.start[0] + p.from[0] + d) * (size_t)window->dim[1] +
+                               (size_t)(p.start[1] + p.from[1] + h);
         const size_t voxel = to_line * (size_t)window->dim[2] + (size_t)(p.start[2] + p.from[2]);
-        add_row(probs + in * (size_t)classes, p.weight[2] + p.from[2],
-                p.weight[0][d] * p.weight[1][h], p.to[2] - p.from[2], classes,
-                sum + voxel * (size_t)classes);
+        add_row(probs + in * classes, walk.step[2] * classes, p.weight[2] + p.from[2],
+                p.weight[0][p.from[0] + d] * p.weight[1][p.from[1] + h], window->least,
+                p.to[2] - p.from[2], classes, sum + voxel * (size_t)classes);
+    }
+}
+
+pleat_status pleat_window_mean(const pleat_window *window, int times, int classes, float *sum) {
+    pleat_status status = PLEAT_OK;
+    const size_t voxels = pleat_voxels(window->dim), patch = pleat_voxels(window->window);
+    float *total = NULL, *ones = NULL;
+    if (window->least > 0.0) { /* else the weights of a voxel sum to 1 */
+        total = calloc(voxels, sizeof *total);
+        ones = malloc(patch * sizeof *ones);
+        PLEAT_CHECK_GOTO(status, done, total != NULL && ones != NULL, PLEAT_ERR_MEMORY,
+                         "no memory for the weights of %zu voxels", voxels);
+        for (size_t v = 0; v < patch; v++) ones[v] = 1.0F;
+        for (int i = 0; i < pleat_window_count(window); i++)
+            pleat_window_accumulate(window, i, 0, ones, 1, total);
+    }
+#pragma omp parallel for schedule(static)
+    for (size_t v = 0; v < voxels; v++)
+        for (int c = 0; c < classes; c++)
+            sum[v * (size_t)classes + (size_t)c] /=
+                (float)times * (total != NULL ? total[v] : 1.0F);
+done:
+    free(total);
+    free(ones);
+    return status;
+}
+
+void pleat_mirror(float *images, int n, const int dim[3], int channels, int mirror) {
+    pleat_window_walk walk;
+    pleat_window_walk_of(dim, (const int[3]){0, 0, 0}, mirror, &walk);
+    const size_t voxels = pleat_voxels(dim), values = (size_t)channels;
+    for (size_t v = 0; v < voxels * (size_t)n && mirror != 0; v++) {
+        const size_t at = v % voxels, plane = (size_t)dim[1] * (size_t)dim[2];
+        const ptrdiff_t to = walk.first + (ptrdiff_t)(at / plane) * walk.step[0] +
+                             (ptrdiff_t)(at % plane / (size_t)dim[2]) * walk.step[1] +
+                             (ptrdiff_t)(at % (size_t)dim[2]) * walk.step[2];
+        if ((size_t)to <= at) continue; /* swapped already, or its own place */
+        float *a = images + v * values, *b = images + (v - at + (size_t)to) * values;
+        for (size_t c = 0; c < values; c++) {
+            const float x = a[c];
+            a[c] = b[c];
+            b[c] = x;
+        }
     }
 }
 

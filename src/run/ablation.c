@@ -33,7 +33,7 @@ static pleat_status run_variant(pleat_session *session, const struct variant *v,
     pleat_run_options mine = *options;
     PLEAT_TRY(pleat_path(folder, sizeof folder, "%s/%s", options->out, v->name));
     mine.out = folder;
-    if (!v->augmentation) config.train.augment = 0;
+    if (!v->augmentation) config.train.augment = config.mirror = 0;
     if (!v->preprocessing) config.prep = (pleat_prep_config){.affine = all->prep.affine};
     if (!v->preprocessing)
         PLEAT_TRY(set_store(options->out, PLEAT_RUN_STORE_RAW, &config));

@@ -128,7 +128,10 @@ const config_row pleat_config_rows[] = {
     {"augment.scale.range", RANGE(train.transforms.scale, 0.1, 10), 0, "factor"},
 
     {"predict.merge", CHOICE(merge, pleat_merge_name), PREDICT,
-     "how overlapping patches are weighted"},
+     "how overlapping patches are weighted; see docs/math.md"},
+    {"predict.mirror", BOOLEAN(mirror), PREDICT,
+     "the mean over each patch and its mirror images, along all choices of the axes that "
+     "augment.mirror has mirrored in training"},
     {"predict.batch", INTEGER(predict_batch, 1, 256), RESUME | PREDICT, "patches at once"},
 
     {"report.surface", CHOICE(surface, pleat_surface_name), 0,

@@ -3,6 +3,7 @@
 
 #include "pleat/file.h"
 #include "pleat/statistics.h"
+#include "pleat/window.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -266,6 +267,13 @@ void pleat_config_settings(const pleat_config *config, char out[17]) {
     pleat_digest_hex(digest, out);
 }
 
+int pleat_config_mirror(const pleat_config *config) {
+    int axes = 0;
+    for (int a = 0; a < 3 && config->mirror && config->train.augment; a++)
+        if (config->train.transforms.mirror[a] > 0.0 && config->patch[a] > 1) axes |= PLEAT_AXIS(a);
+    return axes;
+}
+
 pleat_status pleat_config_check(const pleat_config *config) {
     static const char *const axes[3] = {"z", "y", "x"};
     pleat_graph graph;
@@ -286,6 +294,9 @@ pleat_status pleat_config_check(const pleat_config *config) {
     PLEAT_CHECK(config->folds_like == PLEAT_FOLDS_OWN || config->group_by[0] == '\0', PLEAT_ERR_ARG,
                 "folds.like: nnunet knows no groups; remove folds.group_by, or give the folds by "
                 "folds.splits");
+    PLEAT_CHECK(!config->mirror || pleat_config_mirror(config) != 0, PLEAT_ERR_ARG,
+                "predict.mirror: true mirrors along the axes that training has mirrored, and there "
+                "are none: augment.on is false, or augment.mirror is 0");
     if (network.classes == 0) network.classes = 2;
     PLEAT_TRY(pleat_network_build(&network, &graph));
     const pleat_status fits = pleat_graph_check_size(&graph, config->patch);

@@ -144,6 +144,7 @@ pleat_status pleat_predictor_source(pleat_predictor *p, const pleat_source *sour
         .overlap = {p->config.overlap[0], p->config.overlap[1], p->config.overlap[2]},
         .batch = p->config.predict_batch,
         .merge = (pleat_merge)p->config.merge,
+        .mirror = pleat_config_mirror(&p->config),
         .pad = (pleat_pad)p->config.pad,
         .classes = p->network.classes,
     };

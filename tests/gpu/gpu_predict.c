@@ -19,7 +19,7 @@ enum { BATCH = 3, CLASSES = 4, MODELS = 2, SKIPPED = 77 };
 
 static const int patch[3] = {4, 8, 16}, overlap[3] = {1, 5, 9};
 static const pleat_merge merges[] = {PLEAT_MERGE_ORIGINAL, PLEAT_MERGE_UNIFORM,
-                                     PLEAT_MERGE_GAUSSIAN};
+                                     PLEAT_MERGE_GAUSSIAN, PLEAT_MERGE_NNUNET};
 /* One patch; not divisible; smaller in one axis, in all; smaller and longer. */
 static const int volumes[][3] = {{4, 8, 16}, {7, 13, 25}, {9, 5, 23}, {1, 1, 1}, {3, 15, 16}};
 
@@ -45,14 +45,14 @@ static float *window_probs(uint64_t seed, size_t n) {
     return probs;
 }
 
-/* Labels of one volume both ways, from the same probabilities. */
+/* The sum and labels of one volume both ways, from the same probabilities, mirrored or not. */
 static void compare_sums(pleat_engine *engine, const int dim[3], pleat_merge merge, int classes) {
     const pleat_window_ops *gpu = pleat_device_of(engine)->windows;
     const size_t voxels = pleat_voxels(dim), each = pleat_voxels(patch) * (size_t)classes;
     pleat_window window;
     pleat_window_sum *sum = NULL;
     void *on_gpu = NULL;
-    float *on_host = calloc(voxels * (size_t)classes, sizeof *on_host);
+    float *on_host = calloc(voxels * (size_t)classes, sizeof *on_host), *brought = NULL;
     uint8_t *got = malloc(voxels), *want = malloc(voxels);
     assert_non_null(on_host);
     assert_non_null(got);
@@ -62,10 +62,11 @@ static void compare_sums(pleat_engine *engine, const int dim[3], pleat_merge mer
     OK(gpu->create(engine, &window, classes, &sum));
     OK(engine->ops->alloc(engine, each * sizeof *on_host, &on_gpu));
     for (int i = 0; i < pleat_window_count(&window); i++) {
+        const int mirror = i % 8;
         float *probs = window_probs((uint64_t)i, each);
         OK(engine->ops->upload(engine, on_gpu, probs, each * sizeof *probs));
-        OK(gpu->add(sum, i, on_gpu));
-        pleat_window_accumulate(&window, i, probs, classes, on_host);
+        OK(gpu->add(sum, i, mirror, on_gpu));
+        pleat_window_accumulate(&window, i, mirror, probs, classes, on_host);
         free(probs);
     }
     memset(got, 77, voxels);
@@ -75,6 +76,12 @@ static void compare_sums(pleat_engine *engine, const int dim[3], pleat_merge mer
         if (got[v] != want[v])
             fail_msg("%s, %d x %d x %d: voxel %zu is %d, not %d", pleat_merge_name(merge), dim[0],
                      dim[1], dim[2], v, got[v], want[v]);
+    OK(gpu->values(sum, &brought));
+    for (size_t i = 0; i < voxels * (size_t)classes; i++)
+        if (isnan(brought[i]) ? !isnan(on_host[i]) : brought[i] != on_host[i])
+            fail_msg("%s: value %zu is %.9g, not %.9g", pleat_merge_name(merge), i, brought[i],
+                     on_host[i]);
+    free(brought);
     gpu->destroy(sum);
     engine->ops->free(engine, on_gpu);
     pleat_window_free(&window);
@@ -132,6 +139,7 @@ static void compare_labels(pleat_net *const *nets, int n, const int dim[3], plea
                                          .overlap = {overlap[0], overlap[1], overlap[2]},
                                          .batch = BATCH,
                                          .merge = merge,
+                                         .mirror = n > 1 ? PLEAT_AXIS(0) | PLEAT_AXIS(2) : 0,
                                          .classes = CLASSES};
     float *image = random_floats(5, voxels);
     const pleat_source source = {.dim = {dim[0], dim[1], dim[2]}, .channels = 1, .image = image};

@@ -92,9 +92,9 @@ static pleat_status window_create(pleat_engine *engine, const pleat_window *wind
     return pleat_host_windows.create(engine, window, classes, out);
 }
 
-static pleat_status window_add(pleat_window_sum *s, int i, const float *probs) {
+static pleat_status window_add(pleat_window_sum *s, int i, int mirror, const float *probs) {
     the.windows++;
-    return pleat_host_windows.add(s, i, probs);
+    return pleat_host_windows.add(s, i, mirror, probs);
 }
 
 /* A function's address is no constant when it comes from a table. */
@@ -106,12 +106,17 @@ static pleat_status window_label(pleat_window_sum *s, uint8_t *labels) {
     return pleat_host_windows.label(s, labels);
 }
 
+static pleat_status window_values(pleat_window_sum *s, float **out) {
+    return pleat_host_windows.values(s, out);
+}
+
 static const pleat_window_ops window_ops = {
     .bytes = window_bytes,
     .create = window_create,
     .destroy = window_destroy,
     .add = window_add,
     .label = window_label,
+    .values = window_values,
 };
 
 static pleat_status memory(pleat_engine *engine, size_t *unused, size_t *total) {

@@ -18,7 +18,7 @@ enum { CLASSES = 3, BATCH = 3 };
 
 static const int patch[3] = {4, 6, 8};
 static const pleat_merge merges[] = {PLEAT_MERGE_ORIGINAL, PLEAT_MERGE_UNIFORM,
-                                     PLEAT_MERGE_GAUSSIAN};
+                                     PLEAT_MERGE_GAUSSIAN, PLEAT_MERGE_NNUNET};
 static const int volumes[][3] = {{4, 6, 8}, {11, 17, 9}, {3, 5, 7}, {1, 1, 1}, {4, 13, 5}};
 
 static pleat_graph graph;
@@ -168,6 +168,97 @@ static void two_models_give_the_class_of_their_mean_probability(void **state) {
     free(images);
     free(labels);
     free(alone);
+    pleat_engine_destroy(engine);
+}
+
+/* What pleat_predict_probabilities says of itself, written down: each net, of each window as it is
+ * and mirrored, its probabilities turned back; the weighted mean. */
+static double *mean_of_all(pleat_net *const *nets, int n_nets, const pleat_predict_config *config,
+                           const int dim[3], const float *image) {
+    enum { V = 4 * 6 * 8 };
+    static float images[BATCH * V], probs[BATCH * V * CLASSES];
+    double *sum = calloc(pleat_voxels(dim) * CLASSES, sizeof *sum);
+    double *weights = calloc(pleat_voxels(dim), sizeof *weights);
+    pleat_window grid;
+    assert_non_null(sum);
+    assert_non_null(weights);
+    OK(pleat_window_make(dim, patch, config->overlap, config->merge, &grid));
+    for (int i = 0; i < pleat_window_count(&grid); i++)
+        for (int k = 0; k < 8 * n_nets; k++) {
+            const int mirror = k % 8;
+            pleat_window_part part;
+            if ((mirror & ~config->mirror) != 0) continue;
+            pleat_window_part_of(&grid, i, &part);
+            for (int filled = 0; filled < 2; filled++) {
+                if (filled) OK(pleat_net_predict(nets[k / 8], images, probs));
+                for (int v = 0; v < V; v++) {
+                    const int at[3] = {v / 48, v / 8 % 6, v % 8};
+                    int to[3], inside = 1, turned = 0;
+                    double weight = 1.0;
+                    for (int a = 0; a < 3; a++) {
+                        to[a] = part.start[a] + at[a];
+                        inside &= to[a] >= 0 && to[a] < dim[a];
+                        turned =
+                            turned * patch[a] + (mirror >> a & 1 ? patch[a] - 1 - at[a] : at[a]);
+                        weight *= part.weight[a][at[a]];
+                    }
+                    const int voxel = (to[0] * dim[1] + to[1]) * dim[2] + to[2];
+                    if (!filled) images[turned] = inside ? image[voxel] : 0.0F;
+                    if (!filled || !inside) continue;
+                    weight = fmax(weight, grid.least);
+                    weights[voxel] += weight;
+                    for (int c = 0; c < CLASSES; c++)
+                        sum[voxel * CLASSES + c] += weight * (double)probs[turned * CLASSES + c];
+                }
+            }
+        }
+    for (size_t i = 0; i < pleat_voxels(dim) * CLASSES; i++) sum[i] /= weights[i / CLASSES];
+    free(weights);
+    pleat_window_free(&grid);
+    return sum;
+}
+
+static void probabilities_are_the_mean_over_windows_mirrors_and_models(void **state) {
+    (void)state;
+    static const int dim[3] = {6, 9, 15}, axes[] = {0, PLEAT_AXIS(0) | PLEAT_AXIS(2), 7};
+    pleat_engine *engine = net_engine("auto", PLEAT_PRECISION_F32);
+    pleat_model *models[2] = {unet_model(engine, NULL), threshold_model(engine)};
+    pleat_net *nets[2];
+    for (int i = 0; i < 2; i++) nets[i] = net_compile(models[i], BATCH, patch, 0, NULL);
+    float *image = noise(dim);
+    const pleat_source source = {.dim = {6, 9, 15}, .channels = 1, .image = image};
+    const size_t values = pleat_voxels(dim) * CLASSES;
+    for (size_t k = 0; k < COUNT(axes) * COUNT(merges); k++) {
+        const pleat_predict_config config = {.patch = {patch[0], patch[1], patch[2]},
+                                             .overlap = {2, 3, 4},
+                                             .batch = BATCH,
+                                             .merge = merges[k % COUNT(merges)],
+                                             .mirror = axes[k / COUNT(merges)],
+                                             .classes = CLASSES};
+        const int n = k % 2 == 0 ? 2 : 1;
+        double *want = mean_of_all(nets, n, &config, dim, image);
+        float *got = NULL, *there = NULL;
+        uint8_t labels[6 * 9 * 15], of_got[6 * 9 * 15];
+        OK(pleat_predict_probabilities(&config, nets, n, &source, &got));
+        for (size_t i = 0; i < values; i++) assert_float_equal(got[i], want[i], 2e-6);
+        OK(pleat_predict_volume(&config, nets, n, &source, labels));
+        OK(pleat_argmax(got, pleat_voxels(dim), CLASSES, of_got));
+        assert_memory_equal(labels, of_got, sizeof labels);
+        support_device *device = support_device_give(engine); /* the same in a device's memory */
+        device->unused = 1 << 20;
+        OK(pleat_predict_probabilities(&config, nets, n, &source, &there));
+        assert_true(device->windows > 0);
+        assert_memory_equal(there, got, values * sizeof *got);
+        support_device_release(device);
+        free(want);
+        free(got);
+        free(there);
+    }
+    free(image);
+    for (int i = 0; i < 2; i++) {
+        pleat_net_destroy(nets[i]);
+        pleat_model_destroy(models[i]);
+    }
     pleat_engine_destroy(engine);
 }
 
@@ -409,6 +500,7 @@ int main(void) {
         cmocka_unit_test(each_voxel_is_labelled_by_its_own_value),
         cmocka_unit_test(a_network_sure_of_one_class_labels_all_with_it),
         cmocka_unit_test(two_models_give_the_class_of_their_mean_probability),
+        cmocka_unit_test(probabilities_are_the_mean_over_windows_mirrors_and_models),
         cmocka_unit_test(of_equal_classes_the_first_wins),
         cmocka_unit_test(a_device_merges_what_its_memory_holds),
         cmocka_unit_test(probabilities_that_are_not_finite_are_refused),

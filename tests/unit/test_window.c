@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 static const pleat_merge merges[] = {PLEAT_MERGE_ORIGINAL, PLEAT_MERGE_UNIFORM,
-                                     PLEAT_MERGE_GAUSSIAN};
+                                     PLEAT_MERGE_GAUSSIAN, PLEAT_MERGE_NNUNET};
 
 static void assert_starts(int n, int window, int overlap, int count, const int *expected) {
     pleat_window grid;
@@ -196,7 +196,7 @@ static void test_windows_cut_from_a_volume_give_the_volume_back(void **state) {
     const int dims[][3] = {{13, 11, 17}, {4, 11, 5}}, window[3] = {6, 5, 8};
     const int overlap[3] = {3, 2, 6};
     float probs[6 * 5 * 8 * CLASSES];
-    for (size_t m = 0; m < 3; m++)
+    for (size_t m = 0; m < COUNT(merges); m++)
         for (size_t k = 0; k < 2; k++) {
             const int *dim = dims[k];
             pleat_window grid;
@@ -210,8 +210,9 @@ static void test_windows_cut_from_a_volume_give_the_volume_back(void **state) {
                     for (int h = s[1]; h < s[1] + window[1]; h++)
                         for (int w = s[2]; w < s[2] + window[2]; w++)
                             for (int c = 0; c < CLASSES; c++) *p++ = field(d, h, w, c);
-                pleat_window_accumulate(&grid, i, probs, CLASSES, sum);
+                pleat_window_accumulate(&grid, i, 0, probs, CLASSES, sum);
             }
+            OK(pleat_window_mean(&grid, 1, CLASSES, sum));
             const float *p = sum;
             for (int d = 0; d < dim[0]; d++)
                 for (int h = 0; h < dim[1]; h++)
@@ -221,6 +222,95 @@ static void test_windows_cut_from_a_volume_give_the_volume_back(void **state) {
             free(sum);
             pleat_window_free(&grid);
         }
+}
+
+/* nnU-Net's map of weights (its compute_gaussian): the product of three
+ * Gaussians about voxel window / 2, of sigma window / 8, no less than the smallest half float, of
+ * values that are 10 in the middle. */
+static double nnunet_weight(const int window[3], int d, int h, int w) {
+    const int at[3] = {d, h, w};
+    double power = 0.0;
+    for (int a = 0; a < 3; a++) {
+        const double z = (at[a] - window[a] / 2) / (window[a] / 8.0);
+        power -= 0.5 * z * z;
+    }
+    return fmax(10.0 * exp(power), 5.9604644775390625e-8);
+}
+
+/* Values of their own for each window: sum of weight * value / sum of weight, voxel by voxel. */
+static void test_nnunets_weights_are_its_map_and_never_zero(void **state) {
+    (void)state;
+    enum { D = 16, H = 7, W = 19, CLASSES = 2 };
+    const int dim[3] = {D, H, W}, window[3] = {10, 9, 8}, overlap[3] = {5, 4, 4};
+    static double values[D * H * W * CLASSES], weights[D * H * W];
+    static float sum[D * H * W * CLASSES], probs[10 * 9 * 8 * CLASSES];
+    pleat_window grid;
+    OK(pleat_window_make(dim, window, overlap, PLEAT_MERGE_NNUNET, &grid));
+    uint32_t x = 5;
+    int floors = 0;
+    for (int i = 0; i < pleat_window_count(&grid); i++) {
+        int s[3];
+        pleat_window_start(&grid, i, s);
+        for (size_t k = 0; k < COUNT(probs); k++) {
+            x = x * 1664525u + 1013904223u;
+            probs[k] = (float)(x >> 8) * 0x1p-24F;
+        }
+        for (int d = 0; d < window[0]; d++)
+            for (int h = 0; h < window[1]; h++)
+                for (int w = 0; w < window[2]; w++) {
+                    const int v[3] = {s[0] + d, s[1] + h, s[2] + w};
+                    if (v[0] < 0 || v[1] < 0 || v[2] < 0 || v[0] >= D || v[1] >= H || v[2] >= W)
+                        continue;
+                    const int voxel = (v[0] * H + v[1]) * W + v[2];
+                    const int in = (d * window[1] + h) * window[2] + w;
+                    const double weight = nnunet_weight(window, d, h, w);
+                    floors += weight < 5.97e-8;
+                    weights[voxel] += weight;
+                    for (int c = 0; c < CLASSES; c++)
+                        values[voxel * CLASSES + c] += weight * (double)probs[in * CLASSES + c];
+                }
+        pleat_window_accumulate(&grid, i, 0, probs, CLASSES, sum);
+        pleat_window_accumulate(&grid, i, 0, probs, CLASSES, sum);
+    }
+    assert_true(floors > 0);
+    OK(pleat_window_mean(&grid, 2, CLASSES, sum));
+    for (int k = 0; k < D * H * W * CLASSES; k++)
+        assert_float_equal(sum[k], values[k] / weights[k / CLASSES], 1e-5);
+    pleat_window_free(&grid);
+}
+
+/* --- mirrors -----------------------------------------------------------------------------------*/
+
+static void test_a_mirrored_window_is_added_as_what_it_is_the_mirror_of(void **state) {
+    (void)state;
+    enum { D = 3, H = 4, W = 5, C = 2, N = D * H * W * C };
+    const int dim[3] = {4, 7, 5}, window[3] = {D, H, W}, overlap[3] = {2, 1, 0};
+    float plain[N], mirrored[2 * N], want[4 * 7 * 5 * C] = {0}, got[4 * 7 * 5 * C] = {0};
+    pleat_window grid;
+    OK(pleat_window_make(dim, window, overlap, PLEAT_MERGE_GAUSSIAN, &grid));
+    for (int k = 0; k < N; k++) plain[k] = (float)((k * 37) % 101);
+    for (int mirror = 0; mirror <= PLEAT_ALL_AXES; mirror++) {
+        for (int k = 0; k < 2 * N; k++) mirrored[k] = plain[k % N];
+        pleat_mirror(mirrored, 2, window, C, mirror);
+        for (int d = 0; d < D; d++)
+            for (int h = 0; h < H; h++)
+                for (int w = 0; w < W; w++) {
+                    const int from[3] = {mirror & 1 ? D - 1 - d : d, mirror & 2 ? H - 1 - h : h,
+                                         mirror & 4 ? W - 1 - w : w};
+                    const int to = ((d * H + h) * W + w) * C;
+                    const int of = ((from[0] * H + from[1]) * W + from[2]) * C;
+                    for (int c = 0; c < C; c++) {
+                        assert_true(mirrored[to + c] == plain[of + c]);
+                        assert_true(mirrored[N + to + c] == plain[of + c]);
+                    }
+                }
+        for (int i = 0; i < pleat_window_count(&grid); i++) {
+            pleat_window_accumulate(&grid, i, mirror, mirrored, C, got);
+            pleat_window_accumulate(&grid, i, 0, plain, C, want);
+        }
+    }
+    assert_memory_equal(got, want, sizeof got);
+    pleat_window_free(&grid);
 }
 
 static void test_argmax_takes_the_first_of_equals(void **state) {
@@ -248,6 +338,8 @@ int main(void) {
         cmocka_unit_test(test_the_originals_weights_are_its_pairwise_joins),
         cmocka_unit_test(test_a_strip_under_three_windows_weighs_quarter_quarter_half),
         cmocka_unit_test(test_windows_cut_from_a_volume_give_the_volume_back),
+        cmocka_unit_test(test_nnunets_weights_are_its_map_and_never_zero),
+        cmocka_unit_test(test_a_mirrored_window_is_added_as_what_it_is_the_mirror_of),
         cmocka_unit_test(test_argmax_takes_the_first_of_equals),
         cmocka_unit_test(test_an_overlap_as_large_as_the_window_is_refused),
     };
