@@ -26,6 +26,9 @@ typedef struct pleat_comm_ops {
     /* 1: allreduce_sum and broadcast take the engine's pointers; 0: the host's. An engine whose
      * memory the host cannot read sends through host memory where this is 0. */
     int device_memory;
+    /* 1: sums that are asked for while the engine records become part of the recording; to be
+     * destroyed after it. */
+    int recordable;
 
     /* Ranks with one color form a new group, ordered by key. */
     pleat_status (*split)(pleat_comm *comm, int color, int key, pleat_comm **out);
@@ -39,7 +42,8 @@ typedef struct pleat_comm_ops {
      * and has to call `wait` before it waits for the engine, which would wait for ever for a lost
      * peer. Host memory: the same as `wait`. */
     pleat_status (*order)(pleat_comm *comm);
-    /* Host waits for the above; ERR_PEER naming the rank when a peer is lost, never for ever. */
+    /* Host waits for the above, and for those of a recording that is played; ERR_PEER naming the
+     * rank when a peer is lost, never for ever. */
     pleat_status (*wait)(pleat_comm *comm);
 
     /* Control, always in host memory, always blocking, for as long as the slowest rank works before
