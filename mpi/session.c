@@ -20,11 +20,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define SEGMENTS   (10 << 20) /* bytes of Open MPI's files of a node, two of 4 MiB, and some */
-#define LINGER_S   2.0 /* for others that fail too; mpirun takes 1.4 s more, 10 s is the promise */
-#define KILLED_S   5.0 /* the printing rank has ended us by then, or we end ourselves */
-#define LAST_US    300000
-#define FINALIZE_S 60 /* MPI waits for ever for a host that is gone; SIGALRM ends us then */
+#define MOST_THREADS 4096       /* of a rank, by OMP_NUM_THREADS, as the key threads */
+#define SEGMENTS     (10 << 20) /* bytes of Open MPI's files of a node, two of 4 MiB, and some */
+#define LINGER_S     2.0 /* for others that fail too; mpirun takes 1.4 s more, 10 s is the promise */
+#define KILLED_S     5.0 /* the printing rank has ended us by then, or we end ourselves */
+#define LAST_US      300000
+#define FINALIZE_S   60 /* MPI waits for ever for a host that is gone; SIGALRM ends us then */
 
 /* Set by launchers that Open MPI's MPI_Init finds its peers through. */
 static const char *const mpi_launchers[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK"};
@@ -174,6 +175,10 @@ pleat_status pleat_session_start(int *argc, char ***argv, pleat_session **out) {
     note_launch(session);
     PLEAT_TRY_GOTO(status, done, count_threads(session));
     if (getenv("OMP_NUM_THREADS") == NULL) omp_set_num_threads(session->threads);
+    /* Where libgomp cannot start what it was asked for, a signal ends the process. */
+    PLEAT_CHECK_GOTO(status, done, omp_get_max_threads() <= MOST_THREADS, PLEAT_ERR_ARG,
+                     "OMP_NUM_THREADS asks for %d threads; %d are the most", omp_get_max_threads(),
+                     MOST_THREADS);
     if (session->rank > 0) PLEAT_TRY_GOTO(status, done, pleat_log_open(NULL, 0));
     *out = session;
     return PLEAT_OK;
@@ -295,6 +300,7 @@ static pleat_status settle_end(pleat_session *session, pleat_status mine, int *f
 }
 
 pleat_status pleat_session_end(pleat_session *session, pleat_status mine) {
+    if (mine != PLEAT_OK) pleat_log_error(pleat_error_message());
     if (session == NULL || session->exit == NULL) {
         const int speaks = session == NULL ? first_of_node() : may_speak(session);
         if (mine != PLEAT_OK && speaks) print_error("");

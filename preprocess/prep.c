@@ -3,7 +3,6 @@
 
 #include "pleat/file.h"
 #include "pleat/intensity.h"
-#include "pleat/memory.h"
 #include "pleat/nifti.h"
 #include "pleat/provenance.h"
 #include "pleat/resample.h"
@@ -14,9 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* of a scan's voxels: 4 mm to 0.6 mm; for large ones */
-static const double MOST_TIMES = 300.0;
 
 /* ---- the canonical text ---------------------------------------------------------------------- */
 
@@ -250,37 +246,13 @@ done:
     return status;
 }
 
-pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const pleat_case_paths *paths,
-                                     int channels, int more) {
-    pleat_geometry native;
-    int dim[3];
-    double spacing[3];
-    PLEAT_TRY(pleat_nifti_read_header(paths->image[0], &native, NULL));
-    const int *from = native.dim;
-    const double *mm = native.spacing;
-    memcpy(dim, from, sizeof dim);
-    if (config->resample) prep_store_grid(from, mm, config->spacing, dim, spacing);
-    const double voxels = (double)dim[0] * dim[1] * dim[2];
-    const double bytes = voxels * ((double)channels * sizeof(float) + more);
-    const double times = voxels / (double)pleat_voxels(from);
-    const pleat_status enough = pleat_memory_check(bytes, "it");
-    PLEAT_CHECK(enough == PLEAT_OK && (times <= MOST_TIMES || bytes <= 0x1p30), PLEAT_ERR_DATA,
-                "'%s' has %d x %d x %d voxels of %g x %g x %g mm; prepared they are %d x %d x %d, "
-                "%.0f times as many, which needs %.1f GiB of memory; %.1f are free. Correct its "
-                "spacing, set preprocess.resample, or use a larger machine",
-                paths->image[0], from[2], from[1], from[0], mm[2], mm[1], mm[0], dim[2], dim[1],
-                dim[0], times, bytes / 0x1p30, pleat_memory_available() / 0x1p30);
-    return PLEAT_OK;
-}
-
 /* Of a case whose headers were checked. *content, unless NULL: the digest of the image as it lies
  * in its files. */
 static pleat_status load_image(const pleat_prep_config *config, const pleat_case_paths *paths,
-                               const pleat_geometry *geometry, int channels, pleat_case_info *info,
+                               const pleat_geometry *geometry, pleat_case_info *info,
                                pleat_image *out, uint64_t *content) {
     pleat_status status = PLEAT_OK;
     pleat_image image = {0};
-    PLEAT_TRY(pleat_prep_check_memory(config, paths, channels, channels * (int)sizeof(float)));
     PLEAT_TRY_GOTO(status, done, read_image(paths, geometry, &image));
     if (content != NULL) *content = pleat_content_image(&image);
     PLEAT_TRY_GOTO(status, done, prep_check_voxels(config, paths, &image, info));
@@ -297,7 +269,7 @@ pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_p
     pleat_geometry geometry;
     int channels = 0;
     PLEAT_TRY(prep_check_image(config, paths, &geometry, &channels));
-    PLEAT_TRY(load_image(config, paths, &geometry, channels, NULL, out, NULL));
+    PLEAT_TRY(load_image(config, paths, &geometry, NULL, out, NULL));
     if (native != NULL) *native = geometry;
     return PLEAT_OK;
 }
@@ -393,9 +365,8 @@ pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_p
     PLEAT_TRY(pleat_store_set_files(&info, paths->image, paths->images, paths->label));
     if (paths->label != NULL)
         PLEAT_TRY_GOTO(status, done, load_label(config, paths, classes, &info, &label));
-    PLEAT_TRY_GOTO(
-        status, done,
-        load_image(config, paths, &info.geometry, channels, &info, &image, &info.image_content));
+    PLEAT_TRY_GOTO(status, done,
+                   load_image(config, paths, &info.geometry, &info, &image, &info.image_content));
     PLEAT_TRY_GOTO(
         status, done,
         pleat_store_write_case(folder, text, &info, &image, label.data != NULL ? &label : NULL));

@@ -2,6 +2,7 @@
 #include "prep_check.h"
 
 #include "pleat/intensity.h"
+#include "pleat/memory.h"
 #include "pleat/nifti.h"
 #include "pleat/resample.h"
 #include "pleat/warn.h"
@@ -10,13 +11,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-static const double FAR_MM = 1e-3;       /* grids that differ by more are two */
-static const double FAR_VOXELS = 0.5;    /* a mask that lies further off is another place's */
-static const int MANY_SLICES = 8;        /* so many along an axis cannot be meant to become one */
-static const double MOST_SHRUNK = 10;    /* times along an axis: 0.15 mm to 1.5 mm */
-static const double MOST_GROWN = 64;     /* times in voxels: 4 times along each axis */
+static const double FAR_MM = 1e-3;    /* grids that differ by more are two */
+static const double FAR_VOXELS = 0.5; /* a mask that lies further off is another place's */
+static const int MANY_SLICES = 8;     /* so many along an axis cannot be meant to become one */
+static const double MOST_SHRUNK = 10; /* times along an axis: 0.15 mm to 1.5 mm */
+static const double MOST_GROWN = 64;  /* times in voxels: 4 times along each axis */
+static const double MOST_TIMES = 300; /* of a scan's voxels, 4 mm to 0.6 mm; of large ones: */
+static const double LARGE_BYTES = 0x1p30;
 static const double MOST_SIDE = 32767;   /* voxels along an axis: NIfTI-1's limit */
 static const double MOST_BYTES = 0x1p35; /* of a stored volume, as of one that is read */
 static const double MOST_ALIKE = 0.995;  /* of the voxels on one of 256 levels */
@@ -74,44 +76,79 @@ void prep_store_grid(const int dim[3], const double spacing[3], const double tar
 static void describe_grids(const pleat_prep_config *config, const pleat_case_paths *paths,
                            const pleat_geometry *g, const double made[3], char out[1024]) {
     const double *mm = g->spacing, *target = config->spacing;
-    (void)snprintf(out, 1024,
-                   "case '%s': '%.600s' has %d x %d x %d voxels of %g x %g x %g mm, of which "
-                   "preprocess.resample [%g, %g, %g] makes %.0f x %.0f x %.0f",
-                   paths->id, paths->image[0], g->dim[2], g->dim[1], g->dim[0], mm[2], mm[1], mm[0],
-                   target[2], target[1], target[0], made[2], made[1], made[0]);
+    const int n =
+        snprintf(out, 1024, "case '%s': '%.600s' has %d x %d x %d voxels of %g x %g x %g mm",
+                 paths->id, paths->image[0], g->dim[2], g->dim[1], g->dim[0], mm[2], mm[1], mm[0]);
+    if (config->resample && n > 0 && n < 1024)
+        (void)snprintf(out + n, 1024 - (size_t)n,
+                       ", of which preprocess.resample [%g, %g, %g] makes %.0f x %.0f x %.0f",
+                       target[2], target[1], target[0], made[2], made[1], made[0]);
 }
 
-/* The store's grid, before memory is taken for it. */
-static pleat_status check_grid(const pleat_prep_config *config, const pleat_case_paths *paths,
-                               const pleat_geometry *g, int channels) {
-    static const char *const cure = "correct the spacing in the header (is it in metres, or in "
-                                    "micrometres?), or set preprocess.resample";
-    char grids[1024];
-    double made[3], voxels = 1.0, longest = 1.0, shrunk = 1.0;
-    int dim[3], gone = 0, can_go = 0, flat = 0;
-    if (!config->resample) return PLEAT_OK;
-    pleat_resample_size(g->dim, g->spacing, config->spacing, dim);
+static const char cure[] = "correct the spacing in the header (is it in metres, or in "
+                           "micrometres?), or set preprocess.resample";
+
+/* The store's grid, in voxels, which may be more than an int holds. Returns how many voxels. */
+static double find_grid(const pleat_prep_config *config, const pleat_geometry *g, double made[3]) {
+    int dim[3];
+    memcpy(dim, g->dim, sizeof dim);
+    if (config->resample) pleat_resample_size(g->dim, g->spacing, config->spacing, dim);
     for (int a = 0; a < 3; a++) {
         const double exact = g->dim[a] * g->spacing[a] / config->spacing[a];
-        made[a] = exact > MOST_SIDE ? floor(exact) : dim[a];
-        voxels *= made[a];
-        longest = fmax(longest, made[a]);
+        made[a] = config->resample && exact > MOST_SIDE ? floor(exact) : dim[a];
+    }
+    return made[0] * made[1] * made[2];
+}
+
+/* Before memory is taken for it. `more` bytes a voxel come beside the image, once it is made. */
+static pleat_status check_room(const pleat_prep_config *config, const pleat_case_paths *paths,
+                               const pleat_geometry *g, int channels, int more) {
+    char grids[1024];
+    double made[3];
+    const double voxels = find_grid(config, g, made), one = voxels * sizeof(float);
+    const double held = one * (config->resample ? channels + 2.0 : channels); /* see resample.h */
+    const double most = fmax(held, one * channels + voxels * more);
+    const double longest = fmax(made[0], fmax(made[1], made[2]));
+    const double times = voxels / (double)pleat_voxels(g->dim);
+    describe_grids(config, paths, g, made, grids);
+    PLEAT_CHECK(longest <= MOST_SIDE && one * channels <= MOST_BYTES &&
+                    (times <= MOST_TIMES || one * channels <= LARGE_BYTES),
+                PLEAT_ERR_DATA, "%s, %.0f times as many and %.3g GiB, more than can be meant; %s",
+                grids, times, one * channels / 0x1p30, cure);
+    PLEAT_CHECK(
+        pleat_memory_check(most, "it") == PLEAT_OK, PLEAT_ERR_DATA,
+        "%s, which needs %.3g GiB of memory, and %.3g are free; %s, or use a larger machine", grids,
+        most / 0x1p30, pleat_memory_available() / 0x1p30, cure);
+    return PLEAT_OK;
+}
+
+/* What is left of a volume on the store's grid. */
+static pleat_status check_grid(const pleat_prep_config *config, const pleat_case_paths *paths,
+                               const pleat_geometry *g) {
+    char grids[1024];
+    double made[3], shrunk = 1.0;
+    int gone = 0, can_go = 0, flat = 0;
+    if (!config->resample) return PLEAT_OK;
+    const double voxels = find_grid(config, g, made);
+    for (int a = 0; a < 3; a++) {
         can_go += g->dim[a] > 1;
         gone += g->dim[a] > 1 && made[a] < 2.0;
         flat |= g->dim[a] >= MANY_SLICES && made[a] < 2.0;
         if (g->dim[a] > 1) shrunk = fmax(shrunk, config->spacing[a] / g->spacing[a]);
     }
     describe_grids(config, paths, g, made, grids);
-    const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    const double bytes = voxels * channels * sizeof(float);
-    const double held = voxels * (channels + 2.0) * sizeof(float); /* see resample.h */
-    PLEAT_CHECK(longest <= MOST_SIDE && bytes <= MOST_BYTES && held <= memory, PLEAT_ERR_DATA,
-                "%s, %.3g GiB, more than can be held; %s", grids, bytes / 0x1p30, cure);
     PLEAT_CHECK(!flat && (can_go == 0 || gone < can_go), PLEAT_ERR_DATA,
                 "%s: too little is left of it; %s", grids, cure);
     if (gone > 0 || shrunk > MOST_SHRUNK || voxels > MOST_GROWN * (double)pleat_voxels(g->dim))
         pleat_warn("%s; if that is not meant, %s", grids, cure);
     return PLEAT_OK;
+}
+
+pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const pleat_case_paths *paths,
+                                     int channels, int more) {
+    pleat_geometry native;
+    PLEAT_TRY(pleat_nifti_read_header(paths->image[0], &native, NULL));
+    return check_room(config, paths, &native, channels, more);
 }
 
 pleat_status prep_check_files(const pleat_case_paths *paths, pleat_geometry *image, int *channels) {
@@ -128,7 +165,8 @@ pleat_status prep_check_image(const pleat_prep_config *config, const pleat_case_
     PLEAT_TRY(pleat_nifti_read_header(paths->image[0], NULL, &info));
     pleat_nifti_tell_spacing(paths->image[0], image, &info);
     PLEAT_TRY(pleat_prep_check_channels(config, *channels));
-    return check_grid(config, paths, image, *channels);
+    PLEAT_TRY(check_room(config, paths, image, *channels, 0));
+    return check_grid(config, paths, image);
 }
 
 /* " (mirrored along x, y)", or nothing. */

@@ -75,6 +75,8 @@ typedef struct pleat_record {
 
 /* ERR_NOT_FOUND when `run` has no run.json, ERR_FORMAT. */
 pleat_status pleat_record_read(const char *run, pleat_record *out);
+/* Keeps the warnings of a run.json as if this process had said them (warn.h). */
+pleat_status pleat_record_warnings(const char *run);
 
 #ifdef __cplusplus
 }

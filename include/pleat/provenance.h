@@ -2,8 +2,10 @@
  * provenance.h - the cases a fold has learnt from and is judged by, and what they held then.
  *
  * A fold's checkpoints and scores carry this list, so that a volume or a mask that was changed
- * later is noticed. As text, a line a case, in order of id (bytes):
+ * later is noticed. As text, a line with the digest of the run's settings (config.h), where it is
+ * known, then a line a case, in order of id (bytes):
  *
+ *   settings 89abcdef01234567
  *   train 9000 41250:0123456789abcdef:fedcba9876543210 812:89abcdef01234567:76543210fedcba98 case_1
  *   val   ...
  *         |    |     |                |                |                                    its id
@@ -40,6 +42,7 @@ typedef struct pleat_traced_case {
 typedef struct pleat_provenance {
     int n;
     pleat_traced_case *of; /* [n], owned, in order of id; {0}: nothing is known */
+    char settings[17];     /* of pleat_config_settings; "": not known */
 } pleat_provenance;
 
 /* XXH64 over the voxels, from the FNV-1a of size and spacing on. */
@@ -58,8 +61,13 @@ void pleat_provenance_free(pleat_provenance *provenance);
 /* NULL: the case is not among them. */
 const pleat_traced_case *pleat_provenance_find(const pleat_provenance *provenance, const char *id);
 
-/* ERR_DATA when `was`, of the file `path`, is of other cases than `is`: it names the first that is
- * missing, has another part, image or mask. */
+/* ERR_DATA when `of`, of the file `path`, was made by other settings than these; what is not known on
+ * either side is no difference. */
+pleat_status pleat_provenance_check(const pleat_provenance *of, const char *path,
+                                    const char *settings);
+
+/* ERR_DATA when `was`, of the file `path`, is of other settings or cases than `is`: it names the
+ * first case that is missing, has another part, image or mask. */
 pleat_status pleat_provenance_compare(const pleat_provenance *was, const char *path,
                                       const pleat_provenance *is);
 

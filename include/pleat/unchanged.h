@@ -2,8 +2,8 @@
  * unchanged.h - what is told of data that changed after models were trained on them.
  *
  * A fold's scores and checkpoints carry the cases they are of (provenance.h). A run and a report
- * refuse others (crossval.h); who predicts or scores by hand is warned in the log, where it can be
- * known. None of these is an error: what cannot be read is told too.
+ * refuse others (crossval.h); who predicts or scores by hand is warned, where it can be known. None
+ * of these but the first is an error: what cannot be read is told too.
  */
 #ifndef PLEAT_UNCHANGED_H
 #define PLEAT_UNCHANGED_H
@@ -14,6 +14,9 @@
 extern "C" {
 #endif
 
+/* Of checkpoints models[n] in the folds of a run, that they are the run's own: ERR_DATA names one
+ * of another configuration, or two that hold out the same case. What does not say, is taken. */
+pleat_status pleat_unchanged_own(const char *run, const char *const *models, int n);
 /* Of checkpoints models[n] that predict together: two that were trained on different states of a
  * case. */
 void pleat_unchanged_models(const char *const *models, int n);

@@ -12,6 +12,7 @@
 #include "pleat/rundir.h"
 #include "pleat/schedule.h"
 #include "pleat/store.h"
+#include "pleat/warn.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -333,6 +334,8 @@ static const sheet_column fold_columns[] = {{"fold", 4},       {"epochs", 6},   
                                             {"best_loss", 10}, {"trained", -7}, {"scored", -1},
                                             {NULL, 0}};
 
+static const sheet_column warning_columns[] = {{"text", -1}, {NULL, 0}};
+
 typedef struct fold_state {
     int epochs, trained, scored;
     int64_t steps;
@@ -382,6 +385,7 @@ pleat_status info_run(const char *folder, sheet_form form) {
     fold_state folds[PLEAT_MAX_FOLDS];
     char report[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_record_read(folder, &record));
+    PLEAT_TRY(pleat_record_warnings(folder));
     for (int k = 0; k < record.folds; k++) PLEAT_TRY(look_at_fold(folder, k, &folds[k]));
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_SUMMARY, report));
     sheet s = sheet_begin(form, "run");
@@ -396,6 +400,12 @@ pleat_status info_run(const char *folder, sheet_form form) {
         sheet_real(&s, "best_loss", folds[k].best_loss);
         sheet_flag(&s, "trained", folds[k].trained);
         sheet_flag(&s, "scored", folds[k].scored);
+    }
+    sheet_table_end(&s);
+    sheet_table(&s, "warnings", warning_columns);
+    for (int i = 0; i < pleat_warn_count(); i++) {
+        sheet_row(&s);
+        sheet_text(&s, "text", pleat_warn_text(i));
     }
     sheet_table_end(&s);
     sheet_end(&s);

@@ -1,6 +1,7 @@
 /* verb_predict.c - predict: label volumes with trained models. */
 #include "app.h"
 
+#include "pleat/crossval.h"
 #include "pleat/layout.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
@@ -41,18 +42,26 @@ static pleat_status add_model(text_list *paths, const char *path) {
     return PLEAT_OK;
 }
 
-/* Every fold of a run that has a checkpoint; one that is not finished is told. */
+/* Every fold of a run that has a checkpoint; one that has none or is not finished is told. */
 static pleat_status add_run(const predict_options *o, const char *run, text_list *paths,
                             char text[MAX_LIST + 1][PLEAT_PATH_BYTES]) {
     const int before = paths->n;
     char scores[PLEAT_PATH_BYTES];
     int weights = 0;
+    pleat_record record = {0};
     PLEAT_TRY(weights_of(o, run, &weights));
     const pleat_fold_file file = pleat_weights_file(weights);
-    for (int fold = 0; fold < 1000; fold++) {
+    const int known = pleat_record_read(run, &record) == PLEAT_OK;
+    for (int fold = 0; fold < (known ? record.folds : PLEAT_MAX_FOLDS); fold++) {
         char *path = text[paths->n];
         PLEAT_TRY(pleat_run_fold_path(run, fold, file, path));
-        if (!pleat_file_exists(path)) continue;
+        if (!pleat_file_exists(path)) {
+            if (known)
+                pleat_warn("fold %d of '%s' has no %s; the models of the other folds predict "
+                           "without it",
+                           fold, run, pleat_fold_file_name(file));
+            continue;
+        }
         PLEAT_TRY(add_model(paths, path));
         PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_SCORES, scores));
         if (!pleat_file_exists(scores))
@@ -61,7 +70,7 @@ static pleat_status add_run(const predict_options *o, const char *run, text_list
     }
     PLEAT_CHECK(paths->n > before, PLEAT_ERR_NOT_FOUND, "'%s' holds no fold_K/%s", run,
                 pleat_fold_file_name(file));
-    return PLEAT_OK;
+    return pleat_unchanged_own(run, paths->item + before, paths->n - before);
 }
 
 /* A model is a checkpoint, or a run: then every fold's. paths[] points into text[]. One rank

@@ -86,6 +86,13 @@ void pleat_log(pleat_log_level level, const char *format, ...) {
     put(stderr, stamp, line);
 }
 
+void pleat_log_error(const char *text) {
+    char stamp[32];
+    if (log_file == NULL) return;
+    pleat_time_text(stamp);
+    put(log_file, stamp, text);
+}
+
 void pleat_progress(const char *what, size_t done, size_t total, const char *detail) {
     if (!pleat_log_echoes()) return;
     const double now = pleat_now();

@@ -11,6 +11,7 @@
 #define GROWTH 64 /* cases */
 
 static const char *const roles[] = {"train", "val"}; /* by held_out */
+static const char settings_key[] = "settings ";
 
 /* ---- contents -------------------------------------------------------------------------------- */
 
@@ -40,6 +41,8 @@ pleat_status pleat_provenance_text(const pleat_provenance *provenance, char **ou
     char *text = NULL;
     FILE *to = open_memstream(&text, &n);
     PLEAT_CHECK(to != NULL, PLEAT_ERR_MEMORY, "no memory for a list of %d cases", provenance->n);
+    if (provenance->settings[0] != '\0')
+        (void)fprintf(to, "%s%s\n", settings_key, provenance->settings);
     for (int i = 0; i < provenance->n; i++) {
         const pleat_traced_case *c = &provenance->of[i];
         const pleat_traced *a = &c->image, *b = &c->mask;
@@ -90,9 +93,21 @@ static int take_line(const char *line, size_t length, pleat_traced_case *out) {
     return 1;
 }
 
+/* The first line, if it is that of the settings; what is behind it. */
+static const char *take_settings(const char *text, char out[17]) {
+    const size_t key = strlen(settings_key), digits = 16;
+    const char *at = text + key;
+    if (strncmp(text, settings_key, key) != 0 || strspn(at, "0123456789abcdef") != digits ||
+        at[digits] != '\n')
+        return text;
+    memcpy(out, at, digits);
+    return at + digits + 1;
+}
+
 pleat_status pleat_provenance_parse(const char *text, const char *path, pleat_provenance *out) {
     pleat_status status = PLEAT_OK;
     pleat_provenance made = {0};
+    text = take_settings(text, made.settings);
     for (const char *line = text; *line != '\0';) {
         const size_t length = strcspn(line, "\n");
         if (made.n % GROWTH == 0) {
@@ -133,8 +148,20 @@ const pleat_traced_case *pleat_provenance_find(const pleat_provenance *provenanc
     return bsearch(id, provenance->of, (size_t)provenance->n, sizeof *provenance->of, by_id);
 }
 
+pleat_status pleat_provenance_check(const pleat_provenance *of, const char *path,
+                                    const char *settings) {
+    PLEAT_CHECK(of->settings[0] == '\0' || settings[0] == '\0' ||
+                    strcmp(of->settings, settings) == 0,
+                PLEAT_ERR_DATA,
+                "'%s' is of a run with another configuration, such as another seed; put the file "
+                "of this run back, or remove its folder and start the run again",
+                path);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_provenance_compare(const pleat_provenance *was, const char *path,
                                       const pleat_provenance *is) {
+    PLEAT_TRY(pleat_provenance_check(was, path, is->settings));
     for (int i = 0; i < is->n; i++) {
         const pleat_traced_case *now = &is->of[i], *then = pleat_provenance_find(was, now->id);
         PLEAT_CHECK(then != NULL, PLEAT_ERR_DATA,

@@ -181,9 +181,9 @@ pleat_status pleat_run_config(const char *folder, pleat_config *out) {
     return pleat_file_exists(path) ? pleat_config_read(path, out) : PLEAT_OK;
 }
 
-static pleat_status read_folds(const char *folder, int folds, pleat_provenance *of,
+static pleat_status read_folds(const char *folder, const pleat_record *record, pleat_provenance *of,
                                pleat_results *out) {
-    for (int fold = 0; fold < folds; fold++) {
+    for (int fold = 0; fold < record->folds; fold++) {
         char path[PLEAT_PATH_BYTES];
         PLEAT_TRY(pleat_fold_folder(folder, fold, path));
         const pleat_status status = pleat_report_read_fold(path, fold, out, &of[fold]);
@@ -191,8 +191,26 @@ static pleat_status read_folds(const char *folder, int folds, pleat_provenance *
             pleat_log(PLEAT_INFO, "fold=%d has no scores yet; the report is without it", fold);
         else
             PLEAT_TRY(status);
+        PLEAT_TRY(pleat_run_fold_path(folder, fold, PLEAT_FOLD_SCORES, path));
+        PLEAT_TRY(pleat_provenance_check(&of[fold], path, record->settings));
     }
     PLEAT_CHECK(out->n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
+    return PLEAT_OK;
+}
+
+/* What folds with scores that do not say it are of. */
+static pleat_status look_at_older(const char *folder, const pleat_config *config,
+                                  const pleat_cases *cases, const pleat_results *results,
+                                  pleat_provenance *of) {
+    static const pleat_cases none = {0};
+    char store[PLEAT_PATH_BYTES];
+    const pleat_cases *known = cases != NULL ? cases : &none;
+    PLEAT_TRY(pleat_dataset_store(config, folder, store));
+    for (int i = 0; i < results->n; i++) {
+        pleat_provenance *fold = &of[results->cases[i].fold];
+        if (fold->of == NULL)
+            PLEAT_TRY(pleat_unchanged_older(folder, store, known->paths, known->n, fold));
+    }
     return PLEAT_OK;
 }
 
@@ -210,7 +228,8 @@ pleat_status pleat_run_results(const char *folder, const pleat_record *record,
     PLEAT_TRY(begun);
     pleat_provenance *of = calloc((size_t)record->folds, sizeof *of);
     PLEAT_CHECK(of != NULL, PLEAT_ERR_MEMORY, "no memory for %d folds", record->folds);
-    pleat_status status = read_folds(folder, record->folds, of, out);
+    pleat_status status = read_folds(folder, record, of, out);
+    if (status == PLEAT_OK) status = look_at_older(folder, &config, cases, out, of);
     if (status == PLEAT_OK) status = pleat_unchanged_folds(folder, out, of);
     if (status == PLEAT_OK && cases != NULL)
         status = pleat_unchanged_data(folder, cases, of, record->folds);

@@ -29,15 +29,18 @@ static pleat_status find_classes(pleat_config *config, pleat_classes *out) {
     return PLEAT_OK;
 }
 
+pleat_status pleat_dataset_store(const pleat_config *config, const char *run,
+                                 char out[PLEAT_PATH_BYTES]) {
+    return config->store[0] != '\0' ? pleat_path(out, PLEAT_PATH_BYTES, "%s", config->store)
+                                    : pleat_run_path(run, PLEAT_RUN_STORE, out);
+}
+
 pleat_status pleat_dataset_find(pleat_config *config, const char *run, pleat_dataset *out) {
     PLEAT_TRY(pleat_cases_find(config, &out->cases));
     PLEAT_TRY(find_classes(config, &out->classes));
     PLEAT_TRY(pleat_config_check(config));
     PLEAT_TRY(pleat_config_judging(config, &out->classes, &out->judging));
-    if (config->store[0] != '\0')
-        PLEAT_TRY(pleat_path(out->store_path, sizeof out->store_path, "%s", config->store));
-    else
-        PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_STORE, out->store_path));
+    PLEAT_TRY(pleat_dataset_store(config, run, out->store_path));
     pleat_prep_text(&config->prep, out->preprocessing, sizeof out->preprocessing);
     return PLEAT_OK;
 }
@@ -163,12 +166,51 @@ static void tell_small(const pleat_dataset *data, const pleat_config *config) {
     }
 }
 
+/* Classes of which no training case of a fold has a voxel: its model cannot know them. */
+static void warn_absent(const pleat_dataset *data, const int *cases_with) {
+    const int k = data->folds.k;
+    for (int c = 1; c < data->classes.n; c++) {
+        int all = 0;
+        for (int fold = 0; fold < k; fold++) all += cases_with[c * k + fold];
+        if (all == 0)
+            pleat_warn("no case has a voxel of the class '%s', so it cannot be learnt; are classes "
+                       "and labels those of each other?",
+                       data->classes.name[c]);
+        for (int fold = 0; fold < k && all > 0; fold++)
+            if (cases_with[c * k + fold] == all)
+                pleat_warn(
+                    "no training case of fold %d has a voxel of the class '%s', so its model "
+                    "cannot know it; choose the folds by folds.splits, or fewer",
+                    fold, data->classes.name[c]);
+    }
+}
+
+static pleat_status tell_absent(const pleat_dataset *data) {
+    const int k = data->folds.k;
+    pleat_status status = PLEAT_OK;
+    int *cases_with = calloc((size_t)data->classes.n * (size_t)k, sizeof *cases_with);
+    PLEAT_CHECK(cases_with != NULL, PLEAT_ERR_MEMORY, "no memory for %d classes", data->classes.n);
+    for (int i = 0; i < data->cases.n && data->folds.n > 0 && status == PLEAT_OK; i++) {
+        int32_t(*rows)[4] = NULL;
+        int n = 0, before = 0;
+        status = pleat_store_foreground(data->store, i, &rows, &n);
+        for (int row = 0; row < n; before = rows[row++][0]) /* labels ascending */
+            if (rows[row][0] != before && rows[row][0] < data->classes.n)
+                cases_with[rows[row][0] * k + data->folds.fold_of[i]]++;
+        free(rows);
+    }
+    if (status == PLEAT_OK && data->folds.n > 0) warn_absent(data, cases_with);
+    free(cases_with);
+    return status;
+}
+
 pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
                                 pleat_session *session) {
     PLEAT_TRY(pleat_prep_run(session->world, &config->prep, data->cases.paths, data->cases.n,
                              data->classes.n, data->store_path));
     pleat_status status = pleat_store_open(data->store_path, data->preprocessing, &data->store);
     if (status == PLEAT_OK) status = check_store(data, config->data);
+    if (status == PLEAT_OK && session->rank == 0) status = tell_absent(data);
     PLEAT_TRY(pleat_comm_agree(session->world, status));
     if (session->rank == 0) tell_twins(data);
     if (session->rank == 0) tell_small(data, config);

@@ -65,6 +65,7 @@ static pleat_status choose_cases(fold_job *job) {
                 "fold %d has %d training and %d validation cases; both must have some", job->fold,
                 job->n_train, job->n_held_out);
     PLEAT_TRY(pleat_dataset_provenance(&cv->data, job->fold, &job->of));
+    pleat_config_settings(&cv->config, job->of.settings);
     return pleat_provenance_text(&job->of, &job->cases);
 }
 
@@ -140,7 +141,7 @@ static pleat_status train(fold_job *job) {
 /* What the mask was when the cases were prepared it is still. */
 static pleat_status check_mask(const fold_job *job, int i) {
     const pleat_cases *cases = &job->cv->data.cases;
-    const pleat_provenance one = {1, &job->of.of[i]};
+    const pleat_provenance one = {.n = 1, .of = &job->of.of[i]};
     pleat_looks *looks = NULL;
     char what[512] = "";
     int changed = 0;

@@ -39,7 +39,7 @@ static json_t *job_facts(void) {
     json_t *facts = json_object();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (getenv(names[i]) != NULL)
-            (void)json_object_set_new(facts, names[i], json_string(getenv(names[i])));
+            (void)json_object_set_new(facts, names[i], pleat_json_text(getenv(names[i])));
     return facts;
 }
 

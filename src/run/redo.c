@@ -2,7 +2,7 @@
  * redo.c - at the start of a run: folds that are of other cases than the data are now.
  *
  * What a fold is of, its scores say, or its latest checkpoint where it has none. A fold of older
- * files does not say, and is taken as it is.
+ * files does not say; there the store it was made from does.
  */
 #include "pleat/log.h"
 #include "run_impl.h"
@@ -27,7 +27,7 @@ static pleat_status read_scored(const pleat_crossval *cv, const char *folder, in
     return status;
 }
 
-static pleat_status read_trained(const char *folder, int fold, char path[PLEAT_PATH_BYTES],
+static pleat_status read_trained(const char *folder, char path[PLEAT_PATH_BYTES], int *older,
                                  pleat_provenance *out) {
     char *text = NULL;
     PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_LATEST, path));
@@ -35,24 +35,24 @@ static pleat_status read_trained(const char *folder, int fold, char path[PLEAT_P
     if (status == PLEAT_ERR_NOT_FOUND || status == PLEAT_ERR_FORMAT)
         return PLEAT_OK; /* not begun; what is damaged is refused when it is read whole */
     if (status == PLEAT_OK && text != NULL) status = pleat_provenance_parse(text, path, out);
-    if (status == PLEAT_OK && text == NULL)
-        pleat_log(PLEAT_INFO,
-                  "fold=%d: '%s' is of an older pleat and does not say which cases it has learnt "
-                  "from; it is taken as it is",
-                  fold, path);
+    *older = status == PLEAT_OK && text == NULL;
     free(text);
     return status;
 }
 
-/* *path is the file that says it; *of is empty where none does. */
+/* *path is the file that says it; *of is empty where none does: the fold has not begun, or *older. */
 static pleat_status read_cases(const pleat_crossval *cv, int fold, char path[PLEAT_PATH_BYTES],
-                               pleat_provenance *of) {
+                               int *older, pleat_provenance *of) {
     char folder[PLEAT_PATH_BYTES];
+    *older = 0;
     PLEAT_TRY(pleat_fold_folder(cv->options->out, fold, folder));
     PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_SCORES, path));
     if (cv->options->out[0] == '\0') return PLEAT_OK; /* a dry run may have none */
-    if (pleat_file_exists(path)) return read_scored(cv, folder, fold, of);
-    return is_mine(cv, fold) ? read_trained(folder, fold, path, of) : PLEAT_OK;
+    if (!pleat_file_exists(path))
+        return is_mine(cv, fold) ? read_trained(folder, path, older, of) : PLEAT_OK;
+    PLEAT_TRY(read_scored(cv, folder, fold, of));
+    *older = of->n == 0;
+    return PLEAT_OK;
 }
 
 /* Trained on then what is held out now, or the other way round. */
@@ -115,10 +115,16 @@ static pleat_status clear_fold(const pleat_crossval *cv, int fold, const pleat_p
 static pleat_status look_at_fold(pleat_crossval *cv, int fold, pleat_looks *looks, int *changed,
                                  char first[512]) {
     char path[PLEAT_PATH_BYTES];
+    char settings[17];
     pleat_provenance of = {0};
-    int here = 0;
-    pleat_status status = read_cases(cv, fold, path, &of);
+    int here = 0, older = 0;
+    pleat_config_settings(&cv->config, settings);
+    pleat_status status = read_cases(cv, fold, path, &older, &of);
+    if (status == PLEAT_OK) status = pleat_provenance_check(&of, path, settings);
     if (status == PLEAT_OK && of.n > 0) status = check_roles(cv, fold, path, &of);
+    if (status == PLEAT_OK && older)
+        status = pleat_unchanged_older(cv->options->out, cv->data.store_path, cv->data.cases.paths,
+                                       cv->data.cases.n, &of);
     if (status == PLEAT_OK) status = pleat_looks_compare(looks, &of, &here, first);
     cv->redo[fold] = here > 0;
     *changed += here > 0;

@@ -4,6 +4,8 @@
 
 #include "pleat/score.h"
 
+#include <string.h>
+
 /* The case's prediction where the run now is, else where it was made. */
 static pleat_status prediction_of(const char *run, const pleat_case_result *one,
                                   char out[PLEAT_PATH_BYTES]) {
@@ -12,6 +14,18 @@ static pleat_status prediction_of(const char *run, const pleat_case_result *one,
     PLEAT_TRY(pleat_labels_path(folder, one->id, out));
     return pleat_file_exists(out) ? PLEAT_OK
                                   : pleat_path(out, PLEAT_PATH_BYTES, "%s", one->prediction);
+}
+
+/* The voxels of the prediction and of the mask are those that the fold was scored by. */
+static pleat_status check_counts(const pleat_case_result *was, const pleat_case_result *is,
+                                 int classes) {
+    PLEAT_CHECK(memcmp(was->counts, is->counts, (size_t)classes * sizeof *was->counts) == 0,
+                PLEAT_ERR_DATA,
+                "case '%s': by '%s' and '%s' its counts are not those of fold %d's scores: one of "
+                "the two was changed; put it back, or remove the fold's scores.json and start the "
+                "run again to predict its cases anew",
+                was->id, is->prediction, is->reference, was->fold);
+    return PLEAT_OK;
 }
 
 pleat_status pleat_run_rescore(const char *run, const pleat_config *config,
@@ -27,6 +41,8 @@ pleat_status pleat_run_rescore(const char *run, const pleat_config *config,
         if (status == PLEAT_OK)
             status = pleat_score_files(one->id, one->fold, path, one->reference, PLEAT_PLACE_VOXELS,
                                        &again);
+        if (status == PLEAT_OK)
+            status = check_counts(one, &again.cases[again.n - 1], results->classes.n);
     }
     if (status != PLEAT_OK) {
         pleat_results_free(&again);

@@ -28,6 +28,9 @@ typedef struct pleat_dataset {
 /* The cases and their classes, which `config` then holds too, and where the store of `run` is; then
  * the configuration is checked. *out is all zero before. */
 pleat_status pleat_dataset_find(pleat_config *config, const char *run, pleat_dataset *out);
+/* Where the store of `run` is. */
+pleat_status pleat_dataset_store(const pleat_config *config, const char *run,
+                                 char out[PLEAT_PATH_BYTES]);
 /* The folds: those `run` began with, which folds.splits must not contradict, else those of
  * folds.splits, else drawn. */
 pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *config, const char *run);
@@ -48,6 +51,11 @@ void pleat_looks_end(pleat_looks *looks); /* NULL is fine */
  * before) is the first. Cases that are not there are passed by. Errors of reading the files. */
 pleat_status pleat_looks_compare(pleat_looks *looks, const pleat_provenance *was, int *changed,
                                  char first[512]);
+/* For a fold of an older pleat, which does not say which cases it is of: what the store of those
+ * paths[n] that are in it was made of; who holds out what is not known. Warns, once. ERR_MEMORY,
+ * ERR_IO; to be freed. */
+pleat_status pleat_unchanged_older(const char *run, const char *store,
+                                   const pleat_case_paths *paths, int n, pleat_provenance *out);
 /* The same of the cases that two folds have in common; not logged. */
 int pleat_provenance_changed(const pleat_provenance *a, const pleat_provenance *b, char first[512]);
 
@@ -126,8 +134,6 @@ pleat_status pleat_record_start(const pleat_crossval *cv);
  * folds whose training was once resumed from the checkpoint before its last; the last time the log
  * says these. For rank 0. */
 pleat_status pleat_record_keep(const pleat_crossval *cv, int last);
-/* Keeps the warnings of a run.json as if this process had said them. */
-pleat_status pleat_record_warnings(const char *run);
 /* Collective over the world: the log's first lines, of what runs where. */
 pleat_status pleat_startup_log(const pleat_crossval *cv);
 

@@ -5,6 +5,7 @@
 #include "pleat/log.h"
 #include "pleat/prep.h"
 #include "pleat/store.h"
+#include "pleat/warn.h"
 #include "run_impl.h"
 
 #include <stdlib.h>
@@ -109,6 +110,36 @@ pleat_status pleat_looks_compare(pleat_looks *looks, const pleat_provenance *was
     return PLEAT_OK;
 }
 
+pleat_status pleat_unchanged_older(const char *run, const char *store,
+                                   const pleat_case_paths *paths, int n, pleat_provenance *out) {
+    pleat_provenance made = {.of = calloc((size_t)n + 1, sizeof *made.of)};
+    pleat_status status = PLEAT_OK;
+    pleat_warn(
+        "folds of '%s' were made by an older pleat: their files have no checksum and do not say "
+        "which cases they are of; they are believed, and the data compared with what the "
+        "store '%s' was made of",
+        run, store);
+    PLEAT_CHECK(made.of != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
+    for (int i = 0; i < n; i++) { /* in order of id */
+        char path[PLEAT_PATH_BYTES], preprocessing[PLEAT_PREPROCESSING_BYTES];
+        pleat_case_info info = {0};
+        PLEAT_TRY_GOTO(status, done,
+                       pleat_path(path, sizeof path, "%s/cases/%s.h5", store, paths[i].id));
+        const pleat_status looked = pleat_store_look(path, &info, preprocessing);
+        if (looked == PLEAT_ERR_NOT_FOUND || looked == PLEAT_ERR_FORMAT) continue;
+        PLEAT_TRY_GOTO(status, done, looked);
+        pleat_traced_case *c = &made.of[made.n++];
+        *c = (pleat_traced_case){.image = {info.image_file, info.image_content},
+                                 .mask = {info.label_file, info.label_content}};
+        (void)snprintf(c->id, sizeof c->id, "%s", paths[i].id);
+    }
+    *out = made;
+    made = (pleat_provenance){0};
+done:
+    pleat_provenance_free(&made);
+    return status;
+}
+
 int pleat_provenance_changed(const pleat_provenance *a, const pleat_provenance *b,
                              char first[512]) {
     int changed = 0;
@@ -156,14 +187,6 @@ static pleat_status check_splits(const char *folder, const pleat_results *result
 pleat_status pleat_unchanged_folds(const char *folder, const pleat_results *results,
                                    const pleat_provenance *of) {
     PLEAT_TRY(check_splits(folder, results));
-    for (int i = 0; i < results->n; i++)
-        if (of[results->cases[i].fold].n == 0) {
-            pleat_log(PLEAT_INFO,
-                      "fold=%d and perhaps others of '%s' are of an older pleat: they have no "
-                      "checksum and do not say which cases they are of, and are taken as they are",
-                      results->cases[i].fold, folder);
-            break;
-        }
     for (int b = 1; b < results->folds; b++)
         for (int a = 0; a < b; a++) {
             char what[512] = "";
@@ -227,6 +250,32 @@ static pleat_status read_model(const char *path, pleat_provenance *out) {
     return status;
 }
 
+pleat_status pleat_unchanged_own(const char *run, const char *const *models, int n) {
+    pleat_record record = {0};
+    char settings[17] = "";
+    pleat_status status = PLEAT_OK;
+    pleat_provenance *of = calloc((size_t)n + 1, sizeof *of);
+    PLEAT_CHECK(of != NULL, PLEAT_ERR_MEMORY, "no memory for %d models", n);
+    if (pleat_record_read(run, &record) == PLEAT_OK)
+        memcpy(settings, record.settings, sizeof settings);
+    for (int i = 0; i < n && status == PLEAT_OK; i++) {
+        if (read_model(models[i], &of[i]) != PLEAT_OK) continue; /* told when it is read whole */
+        if (settings[0] == '\0') memcpy(settings, of[i].settings, sizeof settings);
+        status = pleat_provenance_check(&of[i], models[i], settings);
+        for (int k = 0; k < i && status == PLEAT_OK; k++) {
+            const char *twice = held_out_twice(&of[k], &of[i]);
+            if (twice != NULL)
+                status = PLEAT_FAIL(PLEAT_ERR_DATA,
+                                    "'%s' and '%s' hold out the same case '%s', so one is not that "
+                                    "of its fold; put the run's own file back",
+                                    models[k], models[i], twice);
+        }
+    }
+    for (int i = 0; i < n; i++) pleat_provenance_free(&of[i]);
+    free(of);
+    return status;
+}
+
 void pleat_unchanged_models(const char *const *models, int n) {
     pleat_provenance first = {0};
     const char *named = NULL;
@@ -234,14 +283,13 @@ void pleat_unchanged_models(const char *const *models, int n) {
         pleat_provenance of = {0};
         char what[512] = "", more[32];
         if (read_model(models[i], &of) != PLEAT_OK)
-            pleat_log(PLEAT_INFO, "warning: which cases a model has learnt from is not known: %s",
-                      pleat_error_message());
+            pleat_warn("which cases a model has learnt from is not known: %s",
+                       pleat_error_message());
         const int changed = named == NULL ? 0 : pleat_provenance_changed(&first, &of, what);
         if (changed > 0)
-            pleat_log(PLEAT_INFO,
-                      "warning: '%s' and '%s' were trained on different states of %s%s; start the "
-                      "run with --redo to have all of one",
-                      named, models[i], what, and_more(changed, more));
+            pleat_warn("'%s' and '%s' were trained on different states of %s%s; start the "
+                       "run with --redo to have all of one",
+                       named, models[i], what, and_more(changed, more));
         if (named == NULL && of.n > 0) {
             named = models[i];
             first = of;
@@ -285,13 +333,12 @@ void pleat_unchanged_run(const char *run) {
     int changed = 0;
     if (pleat_run_path(run, PLEAT_RUN_RECORD, path) != PLEAT_OK || !pleat_file_exists(path)) return;
     if (compare_run(run, first, &changed) != PLEAT_OK)
-        pleat_log(PLEAT_INFO, "warning: whether the data of '%s' have changed is not known: %s",
-                  run, pleat_error_message());
+        pleat_warn("whether the data of '%s' have changed is not known: %s", run,
+                   pleat_error_message());
     if (changed > 0)
-        pleat_log(PLEAT_INFO,
-                  "warning: the models of '%s' were trained before %s was changed; start the run "
-                  "with --redo to train them anew",
-                  run, first);
+        pleat_warn("the models of '%s' were trained before %s was changed; start the run "
+                   "with --redo to train them anew",
+                   run, first);
 }
 
 static pleat_status compare_masks(const char *fold, const pleat_results *scored) {
@@ -307,9 +354,8 @@ static pleat_status compare_masks(const char *fold, const pleat_results *scored)
         status = pleat_file_identify(one->reference, &now.file);
         if (status == PLEAT_OK) status = look_inside(&paths, MASK, &then->mask, &now, &same);
         if (!same)
-            pleat_log(PLEAT_INFO,
-                      "warning: case %s: the mask '%s' is not the one that '%s/%s' is of", one->id,
-                      one->reference, fold, pleat_fold_file_name(PLEAT_FOLD_SCORES));
+            pleat_warn("case %s: the mask '%s' is not the one that '%s/%s' is of", one->id,
+                       one->reference, fold, pleat_fold_file_name(PLEAT_FOLD_SCORES));
     }
     pleat_provenance_free(&of);
     return status;
@@ -321,6 +367,5 @@ void pleat_unchanged_truth(const char *predictions, const pleat_results *scored)
         pleat_fold_path(fold, PLEAT_FOLD_SCORES, path) != PLEAT_OK || !pleat_file_exists(path))
         return;
     if (compare_masks(fold, scored) != PLEAT_OK)
-        pleat_log(PLEAT_INFO, "warning: whether masks have changed is not known: %s",
-                  pleat_error_message());
+        pleat_warn("whether masks have changed is not known: %s", pleat_error_message());
 }

@@ -2,7 +2,8 @@
 # e2e_changed.sh - scores are of the data that are there: a volume or mask that was changed between
 # the folds of a run, after it, or by another --set data= is refused by name; --redo does again the
 # folds that it touches and comes to the numbers of a run of the new data; a volume that was only
-# packed anew is none that was changed. Wants PLEAT, the program.
+# packed anew is none that was changed. Files of another run's fold are refused, and of an older
+# pleat's folds the store says what they are of. Wants PLEAT, the program.
 # shellcheck source=tests/lib/program.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
 
@@ -88,6 +89,47 @@ succeeds "a run fills a store" 0 run tiny.yaml --out one --set store=store --fol
 succeeds "another, of other data, too" 0 run tiny.yaml --out two --set store=store --set data=kept
 succeeds "the first goes on with its own" 0 run tiny.yaml --out one --set store=store
 holds "as if it had been alone" same_run one fresh
+
+# --- files of another run ------------------------------------------------------------------------
+succeeds "a run of another seed" 0 run tiny.yaml --out seed2 --set seed=2 --fold 0 \
+    --set folds.splits=fresh/splits_final.json --set store=fresh/store
+takes_in() { # takes_in FILE...: a copy of `fresh`, with these of the other run's fold
+    rm -rf mixed && cp -r fresh mixed
+    local file
+    for file in "$@"; do cp -r "seed2/fold_0/$file" mixed/fold_0/; done
+}
+foreign="is of a run with another configuration"
+takes_in scores.json history.tsv
+refused "scores of another run" 3 "'mixed/fold_0/scores.json' $foreign" 0 report mixed
+refused "also to go on" 3 "'mixed/fold_0/scores.json' $foreign" 0 run tiny.yaml --out mixed
+takes_in checkpoint_best.h5
+refused "a model of another run" 3 "'mixed/fold_0/checkpoint_best.h5' $foreign" 2 \
+    predict mixed --in "data/$image" --out labels
+rm mixed/fold_0/scores.json
+refused "to score" 3 "'mixed/fold_0/checkpoint_best.h5' $foreign" 0 run tiny.yaml --out mixed
+takes_in
+cp mixed/fold_1/checkpoint_best.h5 mixed/fold_0/
+refused "a model of another fold" 3 "hold out the same case" 0 predict mixed --in "data/$image" \
+    --out labels
+rm mixed/fold_0/checkpoint_best.h5
+succeeds "a fold without a model" 0 predict mixed --in "data/$image" --out labels
+holds "is told" has err "warning: fold 0 of 'mixed' has no checkpoint_best.h5"
+takes_in predictions
+refused "label maps of another run, scored again" 3 "its counts are not those of fold 0's scores" \
+    0 report mixed --rescore
+
+# --- folds of an older pleat, which do not say what they are of -----------------------------------
+takes_in
+sed -i -e 's,scores/2,scores/1,; /"history_digest"\|"checksum"/d' \
+    -e '/"provenance"/,/\]/d; s/\("judged": .*\),/\1/' mixed/fold_0/scores.json
+succeeds "are believed" 0 run tiny.yaml --out mixed
+holds "which is told" has err "warning: folds of 'mixed' were made by an older pleat"
+holds "and kept" eval '"$pleat" info mixed | grep -q "made by an older pleat"'
+rm mixed/fold_1/scores.json mixed/fold_2/scores.json
+cp kept/$mask "data/$mask"
+refused "but not of other data than their store" 3 "the mask of case '$id', 'data/$mask'" 0 \
+    run tiny.yaml --out mixed --fold 0
+change "data/$mask"
 
 # --- while it runs -------------------------------------------------------------------------------
 fold=${predictions%/predictions}

@@ -192,10 +192,10 @@ static void a_grid_that_holds_nothing_or_too_much_is_refused_before_it_is_made(v
         double factor; /* of the spacing */
         const char *told;
     } bad[] = {
-        {1e-3, "makes 1 x 1 x 1"},      /* metres that are called mm */
-        {0.11, "makes 2 x 1 x 1"},      /* centimetres */
-        {1e3, "18987 x 17088 x 11111"}, /* the reverse: terabytes */
-        {1e4, "more than can be held"}, /* and more than an axis may have */
+        {1e-3, "makes 1 x 1 x 1"},       /* metres that are called mm */
+        {0.11, "makes 2 x 1 x 1"},       /* centimetres */
+        {1e3, "18987 x 17088 x 11111"},  /* the reverse: terabytes */
+        {1e4, "more than can be meant"}, /* and more than an axis may have */
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
         const double f = bad[i].factor;

@@ -15,9 +15,10 @@ static pleat_traced_case cases[] = {
     {"b with blanks", 1, INT64_MAX, {{UINT64_MAX, UINT64_MAX}, UINT64_MAX}, {{0, 0}, 0}},
     {"c", 0, 1, {{1, 2}, 3}, {{4, 5}, 6}},
 };
-static const pleat_provenance three = {COUNT(cases), cases};
+static const pleat_provenance three = {COUNT(cases), cases, "0123456789abcdef"};
 
 static const char text_of_three[] =
+    "settings 0123456789abcdef\n"
     "train 9000 41250:0123456789abcdef:fedcba9876543210 812:0000000000000005:0000000000000006 a\n"
     "val 9223372036854775807 18446744073709551615:ffffffffffffffff:ffffffffffffffff "
     "0:0000000000000000:0000000000000000 b with blanks\n"
@@ -31,6 +32,7 @@ static void the_list_is_read_back_as_it_was(void **state) {
     assert_string_equal(text, text_of_three);
     OK(pleat_provenance_parse(text, "file", &got));
     assert_int_equal(got.n, 3);
+    assert_string_equal(got.settings, "0123456789abcdef");
     for (int i = 0; i < 3; i++) {
         assert_string_equal(got.of[i].id, cases[i].id);
         assert_int_equal(got.of[i].held_out, cases[i].held_out);
@@ -54,7 +56,7 @@ static void many_cases_are_read(void **state) {
         many[i] = cases[0];
         (void)snprintf(many[i].id, sizeof many[i].id, "case_%04d", i);
     }
-    OK(pleat_provenance_text(&(pleat_provenance){MANY, many}, &text));
+    OK(pleat_provenance_text(&(pleat_provenance){.n = MANY, .of = many}, &text));
     OK(pleat_provenance_parse(text, "file", &got));
     assert_int_equal(got.n, MANY);
     assert_ptr_equal(pleat_provenance_find(&got, "case_0999"), &got.of[999]);
@@ -105,7 +107,7 @@ static void contents_decide_where_files_differ(void **state) {
 static void what_differs_is_named(void **state) {
     (void)state;
     pleat_traced_case other[COUNT(cases)];
-    const pleat_provenance now = {COUNT(other), other}, fewer = {2, other};
+    const pleat_provenance now = {.n = COUNT(other), .of = other}, fewer = {.n = 2, .of = other};
     memcpy(other, cases, sizeof other);
     OK(pleat_provenance_compare(&three, "it", &now));
     other[2].mask = (pleat_traced){{4, 6}, 7};
@@ -124,6 +126,12 @@ static void what_differs_is_named(void **state) {
             "'it' knows nothing of case 'z'");
     memcpy(other, cases, sizeof other);
     REFUSED(pleat_provenance_compare(&three, "it", &fewer), PLEAT_ERR_DATA, "of 3 cases");
+    const pleat_provenance of_others = {COUNT(other), other, "0123456789abcdee"};
+    memcpy(other, cases, sizeof other);
+    REFUSED(pleat_provenance_compare(&three, "it", &of_others), PLEAT_ERR_DATA,
+            "'it' is of a run with another configuration");
+    OK(pleat_provenance_check(&three, "it", ""));
+    OK(pleat_provenance_check(&three, "it", three.settings));
 }
 
 static void the_content_is_size_spacing_and_voxels(void **state) {

@@ -143,6 +143,51 @@ static void test_counts_that_do_not_add_up_are_refused(void **state) {
     pleat_results_free(&got);
 }
 
+static void test_more_voxels_than_a_sum_can_hold_are_refused(void **state) {
+    (void)state;
+    enum { MANY = 9 };
+    const int64_t most = INT64_C(1) << 55;
+    const char *folder = folder_named("overflow");
+    counted cases[MANY];
+    char names[MANY][8];
+    for (int i = 0; i < MANY; i++) {
+        cases[i] = three[0];
+        (void)snprintf(names[i], sizeof names[i], "%d", i);
+        cases[i].id = names[i];
+        for (int c = 0; c < 4; c++) cases[i].counts[c] = (pleat_counts){most, most, most, most};
+    }
+    for (int n = MANY - 1; n <= MANY; n++) {
+        write_fold(folder, cases, n);
+        pleat_results got = counted_results(NULL, 0, original_names, 4, 1);
+        if (n < MANY)
+            OK(pleat_report_read_fold(folder, 0, &got, NULL));
+        else
+            REFUSED(pleat_report_read_fold(folder, 0, &got, NULL), PLEAT_ERR_FORMAT,
+                    "more voxels than can be");
+        pleat_results_free(&got);
+    }
+}
+
+static void test_a_grid_of_other_voxels_is_refused(void **state) {
+    (void)state;
+    const char *folder = folder_named("grid");
+    for (int width = 10; width <= 11; width++) {
+        pleat_results results = counted_results(three, 1, original_names, 4, 1), got;
+        const int dim[3] = {2, 5, width};
+        memcpy(results.cases[0].dim, dim, sizeof dim);
+        for (int a = 0; a < 3; a++) results.cases[0].spacing[a] = 1.5;
+        OK(pleat_report_write_fold(folder, &results, NULL));
+        pleat_results_free(&results);
+        got = counted_results(NULL, 0, original_names, 4, 1);
+        if (width == 10)
+            OK(pleat_report_read_fold(folder, 0, &got, NULL));
+        else
+            REFUSED(pleat_report_read_fold(folder, 0, &got, NULL), PLEAT_ERR_FORMAT,
+                    "do not add up to its volume");
+        pleat_results_free(&got);
+    }
+}
+
 static void test_classes_of_other_names_are_refused(void **state) {
     (void)state;
     static const char *const swapped[] = {"background", "lung_R", "lung_L", "infection"};
@@ -181,6 +226,8 @@ int main(void) {
         cmocka_unit_test(test_scores_that_do_not_fit_their_cases_are_refused),
         cmocka_unit_test(test_each_flipped_byte_is_noticed_or_means_the_same),
         cmocka_unit_test(test_counts_that_do_not_add_up_are_refused),
+        cmocka_unit_test(test_more_voxels_than_a_sum_can_hold_are_refused),
+        cmocka_unit_test(test_a_grid_of_other_voxels_is_refused),
         cmocka_unit_test(test_classes_of_other_names_are_refused),
         cmocka_unit_test(test_a_history_that_was_changed_is_refused),
     };

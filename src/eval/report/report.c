@@ -139,7 +139,8 @@ done:
 
 /* --- and in ----------------------------------------------------------------------------------- */
 
-static const int64_t MOST_VOXELS = INT64_C(1) << 55; /* no volume has more, no sum overflows */
+static const int64_t MOST_VOXELS = INT64_C(1) << 55; /* of a volume */
+static const int64_t MOST_IN_ALL = INT64_C(1) << 60; /* of a run: no sum of counts overflows */
 
 static int64_t voxels_of(const pleat_counts *k) { return k->tp + k->fp + k->fn + k->tn; }
 
@@ -172,13 +173,19 @@ static void read_values(const json_t *lists, const pleat_results *r, double *val
     }
 }
 
-/* The size of its grid, where the file says it. */
-static void read_grid(const json_t *grid, pleat_case_result *one) {
+/* The size of its grid, where the file says it; 0: its voxels are not those that were counted. */
+static int read_grid(const json_t *grid, pleat_case_result *one) {
     const json_t *size = json_object_get(grid, "size"), *mm = json_object_get(grid, "spacing");
+    double voxels = 1.0;
+    if (grid == NULL) return 1;
     for (int a = 0; a < 3; a++) { /* x, y, z there, D, H, W here */
-        one->dim[2 - a] = (int)json_integer_value(json_array_get(size, (size_t)a));
+        const json_int_t side = json_integer_value(json_array_get(size, (size_t)a));
         one->spacing[2 - a] = json_number_value(json_array_get(mm, (size_t)a));
+        if (side < 1 || side > INT16_MAX || !(one->spacing[2 - a] > 0.0)) return 0;
+        one->dim[2 - a] = (int)side;
+        voxels *= (double)side;
     }
+    return voxels == (double)voxels_of(&one->counts[0]);
 }
 
 static pleat_status read_case(const json_t *value, const char *path, size_t i, int fold,
@@ -192,12 +199,13 @@ static pleat_status read_case(const json_t *value, const char *path, size_t i, i
         whole = whole && text[k] != NULL;
     }
     if (whole) PLEAT_TRY(pleat_results_add(results, text[0], fold, text[1], text[2], &one));
-    whole = whole && read_counts(json_object_get(value, "counts"), results->classes.n, one->counts);
+    whole = whole &&
+            read_counts(json_object_get(value, "counts"), results->classes.n, one->counts) &&
+            read_grid(json_object_get(value, "grid"), one);
     PLEAT_CHECK(whole, PLEAT_ERR_FORMAT,
                 "case %zu of '%s' is damaged, or its counts do not add up to its volume; " CURE, i,
                 path);
     read_values(json_object_get(value, "values"), results, one->values);
-    read_grid(json_object_get(value, "grid"), one);
     return pleat_scores_compute(results->scores, &results->how, NULL, results->classes.n,
                                 one->counts, one->values);
 }
@@ -229,6 +237,17 @@ static pleat_status check_classes(const json_t *list, const char *path, const pl
     return PLEAT_OK;
 }
 
+/* Of all folds so far. */
+static pleat_status check_sum(const char *path, const pleat_results *results) {
+    int64_t sum = 0;
+    for (int i = 0; i < results->n; i++) {
+        sum += voxels_of(&results->cases[i].counts[0]);
+        PLEAT_CHECK(sum <= MOST_IN_ALL, PLEAT_ERR_FORMAT,
+                    "'%s': with its cases the run has more voxels than can be; " CURE, path);
+    }
+    return PLEAT_OK;
+}
+
 static pleat_status parse_counts(const json_t *root, const char *path, int fold,
                                  pleat_results *results) {
     const json_t *cases = json_object_get(root, "cases"), *of = json_object_get(root, "fold");
@@ -243,7 +262,7 @@ static pleat_status parse_counts(const json_t *root, const char *path, int fold,
     PLEAT_TRY(check_how(json_string_value(json_object_get(root, "judged")), path, results));
     for (size_t i = 0; i < many; i++)
         PLEAT_TRY(read_case(json_array_get(cases, i), path, i, fold, results));
-    return PLEAT_OK;
+    return check_sum(path, results);
 }
 
 /* The cases from `first` on are those held out, with as many voxels. */
