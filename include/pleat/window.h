@@ -65,7 +65,7 @@ void pleat_window_accumulate(const pleat_window *window, int i, const float *pro
                              float *sum);
 
 /* label[voxels]: the class of the highest value of `sum` [voxels, classes]; of equals the first.
- * ERR_ARG unless classes is 1 .. 255. */
+ * ERR_ARG unless classes is 1 .. 254. */
 pleat_status pleat_argmax(const float *sum, size_t voxels, int classes, uint8_t *label);
 
 #ifdef __cplusplus
