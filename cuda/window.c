@@ -53,8 +53,8 @@ static pleat_status place(pleat_window_sum *s) {
 
 static pleat_status create(pleat_engine *engine, const pleat_window *window, int classes,
                            pleat_window_sum **out) {
-    PLEAT_CHECK(classes >= 1 && classes <= 255, PLEAT_ERR_ARG,
-                "%d classes do not fit a label of 8 bits; use 1 to 255", classes);
+    PLEAT_CHECK(classes >= 1 && classes <= PLEAT_MAX_CLASSES, PLEAT_ERR_ARG,
+                "%d classes do not fit a label of 8 bits; use 1 to %d", classes, PLEAT_MAX_CLASSES);
     pleat_window_sum *s = calloc(1, sizeof *s);
     PLEAT_CHECK(s != NULL, PLEAT_ERR_MEMORY, "no memory to merge windows");
     s->engine = engine;

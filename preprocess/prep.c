@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LABELS_BYTES 1100 /* a label for each class, as text */
+
 /* ---- the canonical text ---------------------------------------------------------------------- */
 
 static int same_range(const pleat_prep_steps *a, const pleat_prep_steps *b) {
@@ -67,8 +69,11 @@ void pleat_prep_text(const pleat_prep_config *config, char *out, size_t size) {
     if (config->resample)
         (void)snprintf(grid, sizeof grid, "%s,%s,%s", spacing[2], spacing[1], spacing[0]);
     const char *edge = !config->resample ? "none" : config->edge_zero ? "zero" : "replicate";
-    (void)snprintf(out, size, "clip: %s\ngrayscale: %s\nresample: %s\nedge: %s\nzscore: %s\n",
-                   ranges, gray, grid, edge, scored);
+    char labels[LABELS_BYTES];
+    (void)pleat_labels_text(&config->labels, labels, sizeof labels);
+    (void)snprintf(out, size, "clip: %s\ngrayscale: %s\nresample: %s\nedge: %s\nzscore: %s\n%s%s%s",
+                   ranges, gray, grid, edge, scored, labels[0] != '\0' ? "labels: " : "", labels,
+                   labels[0] != '\0' ? "\n" : "");
 }
 
 /* "a,b,..." into out[n]; *on = 0 for "none". 0 when it is neither. */
@@ -118,8 +123,9 @@ static int parse_list(const char *value, char gap, int (*parse)(const char *, pl
     return last;
 }
 
-enum key { CLIP, GRAYSCALE, RESAMPLE, EDGE, ZSCORE, N_KEYS };
-static const char *const keys[N_KEYS] = {"clip", "grayscale", "resample", "edge", "zscore"};
+enum key { CLIP, GRAYSCALE, RESAMPLE, EDGE, ZSCORE, NEEDED, LABELS = NEEDED, N_KEYS };
+static const char *const keys[N_KEYS] = {"clip", "grayscale", "resample",
+                                         "edge", "zscore",    "labels"};
 
 static enum key find_key(const char *name) {
     enum key key = CLIP;
@@ -140,6 +146,7 @@ static int parse_value(enum key key, const char *value, pleat_prep_config *c) {
     case EDGE:
         return strcmp(value, "none") == 0 || parse_word(value, "replicate", "zero", &c->edge_zero);
     case ZSCORE: return parse_list(value, ',', parse_zscore, c);
+    case LABELS: return pleat_labels_parse(value, &c->labels);
     default: return 0;
     }
 }
@@ -148,16 +155,16 @@ pleat_status pleat_prep_parse_text(const char *text, pleat_prep_config *out) {
     pleat_prep_config made = {0};
     int seen[N_KEYS + 1] = {0};
     for (const char *line = text; *line != '\0';) {
-        char name[16] = "", value[1024] = "";
+        char name[16] = "", value[LABELS_BYTES] = "";
         const int n = (int)strcspn(line, "\n");
-        (void)sscanf(line, "%15[a-z]: %1023[^\n]", name, value);
+        (void)sscanf(line, "%15[a-z]: %1099[^\n]", name, value);
         const enum key key = find_key(name);
         PLEAT_CHECK(parse_value(key, value, &made), PLEAT_ERR_FORMAT,
                     "preprocessing written by another pleat: this one cannot do '%.*s'", n, line);
         seen[key] = 1;
         line += line[n] == '\n' ? n + 1 : n;
     }
-    for (int i = 0; i < N_KEYS; i++)
+    for (int i = 0; i < NEEDED; i++)
         PLEAT_CHECK(seen[i], PLEAT_ERR_FORMAT, "the text of the preprocessing lacks '%s'", keys[i]);
     *out = made;
     return PLEAT_OK;
@@ -311,16 +318,23 @@ pleat_status pleat_prep_unresample(const pleat_label *prediction, const pleat_ge
 
 /* ---- one case -------------------------------------------------------------------------------- */
 
-static pleat_status check_values(const pleat_case_paths *paths, const pleat_label *label,
-                                 int classes) {
+/* The labels of the file become those inside. */
+static pleat_status take_labels(const pleat_prep_config *config, const pleat_case_paths *paths,
+                                int classes, pleat_label *label) {
     const size_t n = pleat_voxels(label->dim), width = (size_t)label->dim[2],
                  height = (size_t)label->dim[1];
-    for (size_t i = 0; classes > 0 && i < n; i++)
-        PLEAT_CHECK(label->data[i] < classes, PLEAT_ERR_DATA,
-                    "case '%s': label %d at voxel x %zu, y %zu, z %zu of '%s', but the %d classes "
-                    "are labels 0 to %d",
-                    paths->id, label->data[i], i % width, i / width % height, i / width / height,
-                    paths->label, classes, classes - 1);
+    size_t i = pleat_labels_enter(&config->labels, n, label->data);
+    char known[LABELS_BYTES];
+    (void)snprintf(known, sizeof known, "0 to %d", classes - 1);
+    if (config->labels.n > 0)
+        (void)pleat_labels_text(&config->labels, known, sizeof known);
+    else if (classes > 0)
+        for (i = 0; i < n && label->data[i] < classes;) i++;
+    PLEAT_CHECK(i >= n, PLEAT_ERR_DATA,
+                "case '%s': label %d at voxel x %zu, y %zu, z %zu of '%s', but the %d classes are "
+                "labels %s",
+                paths->id, label->data[i], i % width, i / width % height, i / width / height,
+                paths->label, classes, known);
     return PLEAT_OK;
 }
 
@@ -331,7 +345,7 @@ static pleat_status load_label(const pleat_prep_config *config, const pleat_case
     pleat_label label = {0}, made = {0};
     PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(paths->label, &label, NULL));
     info->label_content = pleat_content_label(&label);
-    PLEAT_TRY_GOTO(status, done, check_values(paths, &label, classes));
+    PLEAT_TRY_GOTO(status, done, take_labels(config, paths, classes, &label));
     if (config->resample) {
         int dim[3];
         double spacing[3];
@@ -342,7 +356,7 @@ static pleat_status load_label(const pleat_prep_config *config, const pleat_case
         PLEAT_TRY_GOTO(status, done, pleat_resample_label(&label, dim, spacing, &made));
         pleat_label_free(&label);
         label = made;
-        prep_check_classes(paths, before, &label, info);
+        prep_check_classes(config, paths, before, &label, info);
     }
     *out = label;
     label = (pleat_label){0};

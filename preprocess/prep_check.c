@@ -311,14 +311,15 @@ void prep_count_labels(const pleat_label *label, size_t counts[256]) {
     for (size_t i = 0; i < n; i++) counts[label->data[i]]++;
 }
 
-void prep_check_classes(const pleat_case_paths *paths, const size_t before[256],
-                        const pleat_label *label, pleat_case_info *info) {
+void prep_check_classes(const pleat_prep_config *config, const pleat_case_paths *paths,
+                        const size_t before[256], const pleat_label *label, pleat_case_info *info) {
     size_t now[256];
     prep_count_labels(label, now);
-    for (int c = 1; c < 256; c++)
+    for (int c = 1; c < PLEAT_MAX_CLASSES; c++)
         if (before[c] > 0 && now[c] == 0)
             prep_tell(info,
                       "case '%s': preprocess.resample leaves no voxel of label %d, of which '%s' "
                       "has %zu; set it to finer voxels, or to none",
-                      paths->id, c, paths->label, before[c]);
+                      paths->id, config->labels.n > 0 ? config->labels.value[c] : c, paths->label,
+                      before[c]);
 }

@@ -35,7 +35,7 @@ pleat_status prep_check_voxels(const pleat_prep_config *config, const pleat_case
 /* How many voxels each label has. */
 void prep_count_labels(const pleat_label *label, size_t counts[256]);
 /* Tells of the classes of `label` that had voxels before it was resampled, and have none now. */
-void prep_check_classes(const pleat_case_paths *paths, const size_t before[256],
-                        const pleat_label *label, pleat_case_info *info);
+void prep_check_classes(const pleat_prep_config *config, const pleat_case_paths *paths,
+                        const size_t before[256], const pleat_label *label, pleat_case_info *info);
 
 #endif /* PREP_CHECK_H */

@@ -140,7 +140,8 @@ static pleat_status check_cases(const pleat_store *store, const work *w) {
     repeat_warnings(store);
     for (int i = 0; i < pleat_store_count(store); i++) {
         const pleat_case_info *info = pleat_store_info(store, i);
-        PLEAT_CHECK(w->classes <= 0 || info->classes <= w->classes, PLEAT_ERR_DATA,
+        PLEAT_CHECK(w->config->labels.n > 0 || w->classes <= 0 || info->classes <= w->classes,
+                    PLEAT_ERR_DATA,
                     "case '%s' of the store '%s' has label %d, but the %d classes are labels 0 to "
                     "%d",
                     info->id, w->folder, info->classes - 1, w->classes, w->classes - 1);

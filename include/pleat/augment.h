@@ -12,6 +12,7 @@
 
 #include "pleat/sampler.h"
 #include "pleat/status.h"
+#include "pleat/volume.h"
 
 #include <stdint.h>
 
@@ -19,8 +20,7 @@
 extern "C" {
 #endif
 
-#define PLEAT_NO_CLASS 255 /* label of padding: belongs to no class */
-#define PLEAT_BINS     4096
+#define PLEAT_BINS 4096
 
 typedef struct pleat_histogram { /* of a channel as stored; the same for every mirroring of it */
     double min, max, mean, std;

@@ -21,6 +21,11 @@ typedef struct pleat_cases {
 pleat_status pleat_cases_find(const pleat_config *config, pleat_cases *out);
 void pleat_cases_free(pleat_cases *cases);
 
+/* The classes of the configuration, else of its data, none where neither says; config->classes, the
+ * network's and the preprocessing's labels are then those. The caller frees `out`. ERR_ARG, and
+ * errors of pleat_layout_classes. */
+pleat_status pleat_cases_classes(pleat_config *config, pleat_classes *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -75,7 +75,7 @@ typedef struct pleat_window_ops {
     size_t (*bytes)(const pleat_window *window, int classes);
 
     /* A sum of zeros; `window` is needed until destroy, which comes before the engine's.
-     * ERR_ARG unless classes is 1 .. 255. destroy(NULL) does nothing. */
+     * ERR_ARG unless classes is 1 .. 254. destroy(NULL) does nothing. */
     pleat_status (*create)(pleat_engine *engine, const pleat_window *window, int classes,
                            pleat_window_sum **out);
     void (*destroy)(pleat_window_sum *sum);

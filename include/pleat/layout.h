@@ -57,10 +57,10 @@ void pleat_layout_free(pleat_case_paths *cases, int n);
  * of pleat/file.h. ERR_DATA: two of them. */
 pleat_status pleat_layout_volume(const char *folder, const char *id, char *path);
 
-/* The class names of dataset.json's "labels", by value 0..n-1, in either order: MSD's
- * {"0": "background"} or nnU-Net's {"background": 0}. None when there is no dataset.json or no
- * labels in it. ERR_FORMAT, ERR_DATA (values with a gap), ERR_UNSUPPORTED
- * (regions, "ignore"). */
+/* The classes of dataset.json's "labels", in either order: MSD's {"0": "background"} or nnU-Net's
+ * {"background": 0}, by label; where some are lists, these are regions, in the order of the file
+ * and of "regions_class_order". "ignore" is none of them. None when there is no dataset.json or no
+ * labels in it. ERR_FORMAT, ERR_DATA, and ERR_ARG of pleat_classes_check. */
 pleat_status pleat_layout_classes(const char *folder, pleat_classes *out);
 
 /* The names of dataset.json's "channel_names" (nnU-Net) or "modality" (MSD), by channel; none as

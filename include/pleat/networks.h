@@ -35,7 +35,7 @@ extern "C" {
 typedef struct pleat_network {
     int name;     /* place in pleat_networks */
     int channels; /* of the images, 1 to 16; 0 counts as 1 */
-    int classes;  /* 2 to 255 */
+    int classes;  /* 2 to 254 */
     /* Keys; each network takes those it names. */
     int depth;          /* how often sizes are halved */
     int filters;        /* channels of the first level, doubled at each halving */

@@ -14,6 +14,10 @@
  *   edge: replicate
  *   zscore: yes
  *
+ * and, where the labels of the files are not 0, 1, 2, ... (classes.h),
+ *
+ *   labels: 0,5,7,ignore 9
+ *
  * A value of clip, grayscale and zscore holds for all channels. Where they differ there is a list,
  * whose last value holds for the channels after it too: "clip: -1250,250;none", "zscore: no,yes".
  */
@@ -49,6 +53,7 @@ typedef struct pleat_prep_config {
     double spacing[3]; /* mm, D, H, W: of the store's grid, when resampling */
     int edge_zero;     /* resampling an enlarged axis leaves the original's black end slices */
     int affine;        /* pleat_affine; no part of the text */
+    pleat_labels labels;
 } pleat_prep_config;
 
 /* The same steps for every channel. */
@@ -87,12 +92,13 @@ pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_p
  * errors. */
 pleat_status pleat_prep_content(const pleat_case_paths *paths, int of_mask, uint64_t *out);
 /* A label map on the store's grid back on the native one, label-wise linear; a copy when that has
- * the same size. The caller frees `out`. */
+ * the same size. Its labels stay those inside. The caller frees `out`. */
 pleat_status pleat_prep_unresample(const pleat_label *prediction, const pleat_geometry *native,
                                    pleat_label *out);
 
-/* Prepares one case and writes it into the store `folder`. Labels must be below `classes` (0: any),
- * else ERR_DATA names case, file and value; errors of pleat_prep_check_case and pleat_prep_load.
+/* Prepares one case and writes it into the store `folder`. Labels must be of config->labels, or
+ * without those below `classes` (0: any), else ERR_DATA names case, file and value; errors
+ * of pleat_prep_check_case and pleat_prep_load.
  * Warns, and keeps the warning in the store, when a class vanishes by resampling, when clip or
  * grayscale leave little of the image, and when the image is one value already. */
 pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,

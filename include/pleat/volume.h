@@ -20,7 +20,9 @@
 extern "C" {
 #endif
 
-#define PLEAT_MAX_CLASSES  255 /* labels 0..254, background included; 255 is PLEAT_NO_CLASS */
+#define PLEAT_MAX_CLASSES  254 /* labels 0..253, background included; two bytes mean none */
+#define PLEAT_NO_CLASS     255 /* inside: label of padding, which belongs to no class */
+#define PLEAT_IGNORED      254 /* inside: label of voxels that count for nothing */
 #define PLEAT_MAX_CHANNELS 16  /* of an image */
 
 /* Everything of a NIfTI header that a prediction must carry back. */

@@ -89,7 +89,7 @@ pleat_status pleat_window_mean(const pleat_window *window, int times, int classe
 void pleat_mirror(float *images, int n, const int dim[3], int channels, int mirror);
 
 /* label[voxels]: the class of the highest value of `sum` [voxels, classes]; of equals the first.
- * ERR_ARG unless classes is 1 .. 255. */
+ * ERR_ARG unless classes is 1 .. 254. */
 pleat_status pleat_argmax(const float *sum, size_t voxels, int classes, uint8_t *label);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 /* verb_plan.c - plan: what a run will need, and a batch script that asks for it. */
 #include "plan_needs.h"
 
+#include "pleat/cases.h"
 #include "pleat/file.h"
 #include "pleat/halt.h"
 #include "pleat/layout.h"
@@ -173,9 +174,7 @@ static void choose_ranks(plan_request *r) {
 
 static pleat_status count_classes(pleat_config *c) {
     pleat_classes classes;
-    PLEAT_TRY(pleat_classes_parse(c->classes, &classes));
-    if (classes.n == 0 && c->data[0] != '\0') PLEAT_TRY(pleat_layout_classes(c->data, &classes));
-    c->network.classes = classes.n;
+    PLEAT_TRY(pleat_cases_classes(c, &classes));
     pleat_classes_free(&classes);
     PLEAT_CHECK(c->network.classes >= 2, PLEAT_ERR_ARG,
                 "the classes are not known: set classes: [background, ...] in the configuration");

@@ -11,7 +11,7 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     text_list sets = {0}, words = {0};
     pleat_config config;
     pleat_cases c = {0};
-    pleat_classes classes = {0}; /* none: any label */
+    pleat_classes classes = {0};
     int go = 0;
     const option rows[] = {
         {"--out", OPTION_TEXT, &out, "STORE", "folder of the store; cases already there are kept"},
@@ -25,7 +25,7 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(verb_config(words.item[0], &sets, &config));
     PLEAT_TRY(pleat_session_check_launch(a->session));
     pleat_status status = pleat_cases_find(&config, &c);
-    if (status == PLEAT_OK) status = pleat_classes_parse(config.classes, &classes);
+    if (status == PLEAT_OK) status = pleat_cases_classes(&config, &classes);
     status = pleat_comm_agree(a->session->world, status);
     pleat_halt_catch();
     pleat_halt_after_job();

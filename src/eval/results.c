@@ -21,7 +21,7 @@ pleat_status pleat_results_begin(const pleat_classes *classes, int folds,
     PLEAT_CHECK(classes->n >= 1, PLEAT_ERR_ARG, "there are no classes to score");
     PLEAT_TRY(pleat_judging_make(classes, PLEAT_SURFACE_DEEPMIND, "", "", PLEAT_LESIONS_OVERLAP,
                                  &out->how));
-    return pleat_classes_make(classes->name, classes->n, &out->classes);
+    return pleat_classes_copy(classes, &out->classes);
 }
 
 pleat_status pleat_results_begin_as(const pleat_classes *classes, int folds,

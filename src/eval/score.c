@@ -98,6 +98,20 @@ static pleat_status judge(const pleat_pair *pair, const pleat_results *results,
     return PLEAT_FAIL(status, "case '%s', prediction '%s': %s", one->id, one->prediction, why);
 }
 
+/* The labels of a file become those inside. */
+static pleat_status enter(const char *id, const char *path, const pleat_classes *classes,
+                          pleat_label *map) {
+    pleat_labels labels;
+    char known[512];
+    pleat_labels_of(classes, &labels);
+    const size_t n = pleat_voxels(map->dim), at = pleat_labels_enter(&labels, n, map->data);
+    (void)pleat_labels_text(&labels, known, sizeof known);
+    PLEAT_CHECK(at == n, PLEAT_ERR_DATA,
+                "case '%s': '%s' has label %d at voxel %zu, but the classes' labels are %s", id,
+                path, map->data[at], at, known);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
                                const char *reference, pleat_place place, pleat_results *results) {
     pleat_status status = PLEAT_OK;
@@ -106,6 +120,8 @@ pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
     pleat_case_result *one = NULL;
     PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(prediction, &guess, &at));
     PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(reference, &truth, &there));
+    PLEAT_TRY_GOTO(status, done, enter(id, prediction, &results->classes, &guess));
+    PLEAT_TRY_GOTO(status, done, enter(id, reference, &results->classes, &truth));
     if (place == PLEAT_PLACE_HEADER)
         PLEAT_TRY_GOTO(status, done, to_truth(id, prediction, &at, &there, &guess));
     else

@@ -157,50 +157,123 @@ void pleat_layout_json_free(layout_json *json) {
     *json = (layout_json){0};
 }
 
-/* One entry of "labels" in either order to its value and name. */
-static pleat_status read_class(const char *path, const char *key, const json_t *value, long *number,
-                               const char **name) {
-    PLEAT_CHECK(!json_is_array(value), PLEAT_ERR_UNSUPPORTED,
-                "'%s': label '%s' is a region of several values; give each class one value", path,
-                key);
-    if (json_is_integer(value)) {
-        *name = key;
-        *number = (long)json_integer_value(value);
+typedef struct layout_class {
+    const char *name;
+    const json_t *region; /* a list of labels; NULL: the class has one */
+    long label;
+} layout_class;
+
+/* One entry of "labels" in either order, or a region. */
+static pleat_status read_class(const char *path, const char *key, const json_t *value,
+                               layout_class *out) {
+    *out = (layout_class){.name = key};
+    if (json_is_array(value)) {
+        out->region = value;
+    } else if (json_is_integer(value)) {
+        out->label = (long)json_integer_value(value);
     } else {
         char *end = NULL;
         errno = 0;
-        *name = json_string_value(value);
-        *number = strtol(key, &end, 10);
-        PLEAT_CHECK(*name != NULL && errno == 0 && end != key && *end == '\0', PLEAT_ERR_FORMAT,
+        out->name = json_string_value(value);
+        out->label = strtol(key, &end, 10);
+        PLEAT_CHECK(out->name != NULL && errno == 0 && end != key && *end == '\0', PLEAT_ERR_FORMAT,
                     "'%s': label '%s' is neither \"0\": \"name\" nor \"name\": 0; correct it", path,
                     key);
     }
-    PLEAT_CHECK(strcmp(*name, "ignore") != 0, PLEAT_ERR_UNSUPPORTED,
-                "'%s': the label 'ignore' is not supported; leave those cases out", path);
     return PLEAT_OK;
 }
 
-/* name[n] of "labels", which live as long as it. */
-static pleat_status read_classes(const char *path, json_t *labels, const char **name, size_t n) {
+static pleat_status check_label(const char *path, const char *name, long label) {
+    PLEAT_CHECK(label >= 0 && label <= PLEAT_MAX_CLASSES, PLEAT_ERR_DATA,
+                "'%s': label '%s' has value %ld; values are 0 to %d", path, name, label,
+                PLEAT_MAX_CLASSES);
+    return PLEAT_OK;
+}
+
+static int by_label(const void *a, const void *b) {
+    const long x = ((const layout_class *)a)->label, y = ((const layout_class *)b)->label;
+    return (x > y) - (x < y);
+}
+
+/* A region is `to`'s class c, and "regions_class_order"[c - 1] is what it writes. */
+static pleat_status take_region(const char *path, const layout_class *one, const json_t *order,
+                                int c, pleat_classes *to) {
+    const json_t *writes = json_array_get(order, (size_t)c - 1);
+    const size_t n = one->region != NULL ? json_array_size(one->region) : 1;
+    PLEAT_CHECK(json_array_size(order) == (size_t)to->n - 1 && json_is_integer(writes),
+                PLEAT_ERR_FORMAT,
+                "'%s': some of the %d classes are regions, so \"regions_class_order\" must list "
+                "the label that each of them writes",
+                path, to->n - 1);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *value = one->region != NULL ? json_array_get(one->region, i) : NULL;
+        const long label = value != NULL ? (long)json_integer_value(value) : one->label;
+        PLEAT_CHECK(value == NULL || json_is_integer(value), PLEAT_ERR_FORMAT,
+                    "'%s': the region '%s' is no list of whole numbers; correct it", path,
+                    one->name);
+        PLEAT_TRY(check_label(path, one->name, label));
+        to->regions[label] |= (uint32_t)1 << (c - 1);
+    }
+    const long label = (long)json_integer_value(writes);
+    PLEAT_TRY(check_label(path, one->name, label));
+    to->value[c] = (uint8_t)label;
+    return PLEAT_OK;
+}
+
+/* list[n] of "labels" in the order of the file, or, without regions, of the labels. */
+static pleat_status list_classes(const char *path, json_t *labels, layout_class *list, int *n,
+                                 int *of_regions, long *ignore) {
     const char *key = NULL;
     json_t *value = NULL;
     json_object_foreach(labels, key, value) {
-        long number = 0;
-        const char *one = "";
-        PLEAT_TRY(read_class(path, key, value, &number, &one));
-        PLEAT_CHECK(number >= 0 && number < (long)n && name[number] == NULL, PLEAT_ERR_DATA,
-                    "'%s': label '%s' has value %ld; the %zu labels must be 0..%zu, each once",
-                    path, one, number, n, n - 1);
-        name[number] = one;
+        layout_class *one = &list[*n];
+        PLEAT_TRY(read_class(path, key, value, one));
+        if (one->region == NULL) PLEAT_TRY(check_label(path, one->name, one->label));
+        if (strcmp(one->name, "ignore") == 0 && one->region == NULL)
+            *ignore = one->label;
+        else
+            ++*n;
+        *of_regions |= one->region != NULL;
     }
+    for (int i = 0; *of_regions && i < *n; i++) { /* the background is no region, and the first */
+        const layout_class one = list[i];
+        if (one.region != NULL ? json_array_size(one.region) != 1 ||
+                                     json_integer_value(json_array_get(one.region, 0)) != 0
+                               : one.label != 0)
+            continue;
+        memmove(list + 1, list, (size_t)i * sizeof *list);
+        list[0] = (layout_class){.name = one.name};
+        break;
+    }
+    if (!*of_regions) qsort(list, (size_t)*n, sizeof *list, by_label);
+    return PLEAT_OK;
+}
+
+static pleat_status take_classes(const char *path, const json_t *root, const layout_class *list,
+                                 int n, int of_regions, pleat_classes *out) {
+    const char *name[PLEAT_MAX_CLASSES];
+    PLEAT_CHECK(!of_regions || (n >= 3 && n <= 1 + PLEAT_MAX_REGIONS), PLEAT_ERR_DATA,
+                "'%s': with the background there are %d labels, but 2 to %d regions are possible",
+                path, n, PLEAT_MAX_REGIONS);
+    for (int i = 0; i < n; i++) name[i] = list[i].name;
+    PLEAT_TRY(pleat_classes_make(name, n, out));
+    out->of_regions = of_regions;
+    for (int i = 0; i < n; i++)
+        if (i > 0 && of_regions)
+            PLEAT_TRY(
+                take_region(path, &list[i], json_object_get(root, "regions_class_order"), i, out));
+        else
+            out->value[i] = (uint8_t)list[i].label;
     return PLEAT_OK;
 }
 
 pleat_status pleat_layout_classes(const char *folder, pleat_classes *out) {
-    char path[PLEAT_PATH_BYTES];
+    char path[PLEAT_PATH_BYTES], where[PLEAT_PATH_BYTES + 2];
     json_t *root = NULL;
-    const char *name[PLEAT_MAX_CLASSES] = {NULL};
+    layout_class list[PLEAT_MAX_CLASSES + 1];
     pleat_status status = PLEAT_OK;
+    int n = 0, of_regions = 0;
+    long ignore = -1;
     *out = (pleat_classes){0};
     PLEAT_TRY(load(folder, path, &root));
     json_t *labels = json_object_get(root, "labels");
@@ -209,9 +282,16 @@ pleat_status pleat_layout_classes(const char *folder, pleat_classes *out) {
                      "'%s': \"labels\" is no object; correct it", path);
     PLEAT_CHECK_GOTO(status, done, count <= PLEAT_MAX_CLASSES, PLEAT_ERR_DATA,
                      "'%s': %zu labels, at most %d are supported", path, count, PLEAT_MAX_CLASSES);
-    PLEAT_TRY_GOTO(status, done, read_classes(path, labels, name, count));
-    PLEAT_TRY_GOTO(status, done, pleat_classes_make(name, (int)count, out));
+    if (count == 0) goto done;
+    PLEAT_TRY_GOTO(status, done, list_classes(path, labels, list, &n, &of_regions, &ignore));
+    PLEAT_TRY_GOTO(status, done, take_classes(path, root, list, n, of_regions, out));
+    PLEAT_CHECK_GOTO(status, done, ignore != 0, PLEAT_ERR_DATA,
+                     "'%s': the label 'ignore' is 0, which is the background's", path);
+    out->ignore = ignore > 0 ? (int)ignore : 0;
+    (void)snprintf(where, sizeof where, "'%s'", path);
+    PLEAT_TRY_GOTO(status, done, pleat_classes_check(where, out));
 done:
+    if (status != PLEAT_OK) pleat_classes_free(out);
     json_decref(root);
     return status;
 }

@@ -34,6 +34,24 @@ pleat_status pleat_cases_find(const pleat_config *config, pleat_cases *out) {
     return PLEAT_OK;
 }
 
+pleat_status pleat_cases_classes(pleat_config *config, pleat_classes *out) {
+    PLEAT_TRY(pleat_classes_parse(config->classes, out));
+    if (out->n == 0 && config->data[0] != '\0') {
+        PLEAT_TRY(pleat_layout_classes(config->data, out));
+        const pleat_status status =
+            pleat_classes_text(out, config->classes, sizeof config->classes);
+        PLEAT_CHECK(status == PLEAT_OK, status,
+                    "the class names of '%s/dataset.json' are too long or hold a comma or an "
+                    "equals sign; set classes: in the configuration",
+                    config->data);
+    }
+    PLEAT_CHECK(!out->of_regions && out->ignore == 0, PLEAT_ERR_UNSUPPORTED,
+                "regions and a label to ignore are not supported; give each class one label");
+    config->network.classes = out->n;
+    pleat_labels_of(out, &config->prep.labels);
+    return PLEAT_OK;
+}
+
 void pleat_cases_free(pleat_cases *cases) {
     free(cases->ids);
     pleat_layout_free(cases->paths, cases->n);

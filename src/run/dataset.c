@@ -9,23 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of the configuration, else of the data, which the configuration then holds. */
 static pleat_status find_classes(pleat_config *config, pleat_classes *out) {
-    PLEAT_TRY(pleat_classes_parse(config->classes, out));
-    if (out->n == 0) {
-        PLEAT_TRY(pleat_layout_classes(config->data, out));
-        const pleat_status status =
-            pleat_classes_text(out, config->classes, sizeof config->classes);
-        PLEAT_CHECK(status == PLEAT_OK, status,
-                    "the class names of '%s/dataset.json' are too long or hold a comma; set "
-                    "classes: in the configuration",
-                    config->data);
-    }
+    PLEAT_TRY(pleat_cases_classes(config, out));
     PLEAT_CHECK(out->n >= 2, PLEAT_ERR_ARG,
                 "the classes are not known: set classes: [background, ...] in the configuration, "
                 "or put a dataset.json with \"labels\" into '%s'",
                 config->data);
-    config->network.classes = out->n;
     return PLEAT_OK;
 }
 

@@ -299,47 +299,6 @@ static void nothing_there_is_said_so(void **state) {
     refuses(f, 1, PLEAT_ERR_NOT_FOUND, "no cases in");
 }
 
-static void class_names_are_read_in_both_orders(void **state) {
-    (void)state;
-    static const char *const good[] = {
-        "{\"labels\": {\"0\": \"background\", \"2\": \"right\", \"1\": \"left\"}}",
-        "{\"labels\": {\"right\": 2, \"background\": 0, \"left\": 1}}",
-    };
-    const char *f = FOLDER("classes", "README");
-    pleat_classes classes;
-    OK(pleat_layout_classes(f, &classes));
-    assert_int_equal(classes.n, 0);
-    assert_null(classes.name);
-    for (int i = 0; i < 2; i++) {
-        put_json(f, good[i]);
-        OK(pleat_layout_classes(f, &classes));
-        assert_int_equal(classes.n, 3);
-        assert_string_equal(classes.name[0], "background");
-        assert_string_equal(classes.name[1], "left");
-        assert_string_equal(classes.name[2], "right");
-        pleat_classes_free(&classes);
-    }
-    static const struct {
-        const char *json;
-        pleat_status status;
-        const char *text;
-    } wrong[] = {
-        {"{\"labels\": {\"0\": \"background\", \"2\": \"left\"}}", PLEAT_ERR_DATA, "'left'"},
-        {"{\"labels\": {\"a\": 0, \"b\": 0}}", PLEAT_ERR_DATA, "each once"},
-        {"{\"labels\": {\"a\": -1}}", PLEAT_ERR_DATA, "-1"},
-        {"{\"labels\": {\"a\": 0, \"whole\": [1, 2]}}", PLEAT_ERR_UNSUPPORTED, "'whole'"},
-        {"{\"labels\": {\"a\": 0, \"ignore\": 1}}", PLEAT_ERR_UNSUPPORTED, "ignore"},
-        {"{\"labels\": {\"zero\": \"background\"}}", PLEAT_ERR_FORMAT, "'zero'"},
-        {"{\"labels\": {\"0\": null}}", PLEAT_ERR_FORMAT, "'0'"},
-        {"{\"labels\": [1]}", PLEAT_ERR_FORMAT, "labels"},
-        {"{", PLEAT_ERR_FORMAT, "dataset.json"},
-    };
-    for (size_t i = 0; i < COUNT(wrong); i++) {
-        put_json(f, wrong[i].json);
-        REFUSED(pleat_layout_classes(f, &classes), wrong[i].status, wrong[i].text);
-    }
-}
-
 static void endings_in_capitals_are_read(void **state) {
     (void)state;
     const char *f = FOLDER("capitals", "imagesTr/a_0000.NII.GZ", "imagesTr/b_0000.nii.gz",
@@ -558,7 +517,6 @@ int main(void) {
         cmocka_unit_test(the_list_of_dataset_json_decides),
         cmocka_unit_test(volumes_alone_do_where_no_labels_are_needed),
         cmocka_unit_test(nothing_there_is_said_so),
-        cmocka_unit_test(class_names_are_read_in_both_orders),
         cmocka_unit_test(endings_in_capitals_are_read),
         cmocka_unit_test(what_is_passed_by_is_counted_and_named),
         cmocka_unit_test(a_number_of_cases_that_is_not_theirs_is_told),

@@ -37,7 +37,7 @@ static pleat_status fill_scores(pleat_csv *csv, const pleat_results *r) {
                 pleat_csv_text(csv, r->cases[i].id);
                 put_whole(csv, r->cases[i].fold);
                 pleat_csv_text(csv, r->classes.name[c]);
-                put_whole(csv, c);
+                put_whole(csv, r->classes.value[c]);
                 pleat_csv_text(csv, pleat_scores_at(r->scores, s)->name);
                 pleat_csv_real(csv, got.x);
                 pleat_csv_text(csv, pleat_scores_at(r->scores, s)->unit);
@@ -102,7 +102,7 @@ static void put_row(pleat_csv *csv, const pleat_estimates *e, int fold, int s, i
     numbers_of(pleat_estimates_at(e, fold, s, c), whole, real);
     pleat_csv_text(csv, fold_name(fold, name));
     pleat_csv_text(csv, r->classes.name[c]);
-    put_whole(csv, c);
+    put_whole(csv, r->classes.value[c]);
     pleat_csv_text(csv, pleat_scores_at(r->scores, s)->name);
     pleat_csv_text(csv, pleat_scores_at(r->scores, s)->unit);
     for (int k = 0; k < WHOLES; k++) put_whole(csv, whole[k]);
@@ -176,7 +176,7 @@ static json_t *row_of(int *lost, const pleat_estimates *e, int fold, int s, int 
     numbers_of(pleat_estimates_at(e, fold, s, c), whole, real);
     put(lost, object, "fold", json_string(fold_name(fold, name)));
     put(lost, object, "class", pleat_json_text(r->classes.name[c]));
-    put(lost, object, "label", json_integer(c));
+    put(lost, object, "label", json_integer(r->classes.value[c]));
     put(lost, object, "score", json_string(pleat_scores_at(r->scores, s)->name));
     put(lost, object, "unit", json_string(pleat_scores_at(r->scores, s)->unit));
     put(lost, object, "definition",

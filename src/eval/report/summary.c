@@ -34,8 +34,25 @@ static json_t *whole(uint64_t x) { /* JSON integers of jansson are signed */
                           : json_sprintf("%llu", (unsigned long long)x);
 }
 
-static const char *label(char out[16], int c) {
-    (void)snprintf(out, 16, "%d", c);
+enum { KEY = 6 * PLEAT_MAX_CLASSES };
+
+/* Class c as nnU-Net writes it: the label of the files, or of a region "(1, 2, 3)". */
+static const char *label(char out[KEY], const pleat_tables *t, int c) {
+    const pleat_classes *classes = &t->results->classes;
+    const char *before = "(";
+    size_t used = 0;
+    int n = 0, last = classes->value[c];
+    for (int v = 0; c > 0 && v < 256; v++) {
+        if ((classes->regions[v] >> (c - 1) & 1) == 0) continue;
+        used += (size_t)snprintf(out + used, KEY - used, "%s%d", before, v);
+        before = ", ";
+        last = v;
+        n++;
+    }
+    if (n > 1)
+        (void)snprintf(out + used, KEY - used, ")");
+    else
+        (void)snprintf(out, KEY, "%d", last);
     return out;
 }
 
@@ -68,9 +85,9 @@ static json_t *per_case(int *lost, const pleat_tables *t) {
     for (int i = 0; i < t->results->n; i++) {
         const pleat_case_result *r = pleat_tables_case(t, i);
         json_t *object = json_object(), *metrics = json_object();
-        char key[16];
+        char key[KEY];
         for (int c = 1; c < t->results->classes.n; c++)
-            put(lost, metrics, label(key, c), case_measures(lost, t, i, c));
+            put(lost, metrics, label(key, t, c), case_measures(lost, t, i, c));
         put(lost, object, "metrics", metrics);
         put(lost, object, "prediction_file", pleat_json_text(r->prediction));
         put(lost, object, "reference_file", pleat_json_text(r->reference));
@@ -97,18 +114,18 @@ static void put_means(int *lost, json_t *root, const pleat_tables *t) {
     const int classes = t->results->classes.n, scores = pleat_scores_count(t->results->scores);
     json_t *mean = json_object(), *foreground = json_object();
     for (int c = 1; c < classes; c++) {
-        char key[16];
-        put(lost, mean, label(key, c), json_object());
+        char key[KEY];
+        put(lost, mean, label(key, t, c), json_object());
     }
     for (int m = 0; m < scores + COUNTS; m++) {
         const char *name =
             m < scores ? pleat_scores_at(t->results->scores, m)->nnunet : count_names[m - scores];
         double over_labels = 0.0;
         for (int c = 1; c < classes && name != NULL; c++) {
-            char key[16];
+            char key[KEY];
             const double x = mean_measure(t, m, c);
             over_labels += x / (classes - 1);
-            put(lost, json_object_get(mean, label(key, c)), name, pleat_json_real(x));
+            put(lost, json_object_get(mean, label(key, t, c)), name, pleat_json_real(x));
         }
         if (name != NULL)
             put(lost, foreground, name, pleat_json_real(classes > 1 ? over_labels : (double)NAN));
@@ -135,12 +152,12 @@ static json_t *by_label(int *lost, const pleat_tables *t, int fold, field of) {
     json_t *object = json_object();
     for (int c = 0; c < t->results->classes.n; c++) {
         json_t *scores = json_object();
-        char key[16];
+        char key[KEY];
         for (int s = 0; s < pleat_scores_count(t->results->scores); s++)
             if (is_counted(t, s))
                 put(lost, scores, pleat_tables_key(pleat_scores_at(t->results->scores, s)),
                     of(pleat_tables_at(t, fold, s, c)));
-        put(lost, object, label(key, c), scores);
+        put(lost, object, label(key, t, c), scores);
     }
     return object;
 }
@@ -201,9 +218,9 @@ static json_t *run(int *lost, const pleat_report_info *info) {
 static void put_ours(int *lost, json_t *root, const pleat_tables *t,
                      const pleat_report_info *info) {
     json_t *classes = json_object();
-    char key[16];
+    char key[KEY];
     for (int c = 0; c < t->results->classes.n; c++)
-        put(lost, classes, label(key, c), pleat_json_text(t->results->classes.name[c]));
+        put(lost, classes, label(key, t, c), pleat_json_text(t->results->classes.name[c]));
     put(lost, root, "schema", json_string(SCHEMA));
     put(lost, root, "classes", classes);
     put(lost, root, "folds", json_integer(t->results->folds));

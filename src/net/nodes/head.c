@@ -5,7 +5,7 @@
 
 static const char *shape(const pleat_graph *graph, pleat_node *node) {
     if (node->channels < 2) return "needs at least two classes";
-    if (node->channels > PLEAT_MAX_CLASSES) return "knows 255 classes at most";
+    if (node->channels > PLEAT_MAX_CLASSES) return "knows 254 classes at most";
     pleat_product_count(graph, node);
     return NULL;
 }

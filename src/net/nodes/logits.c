@@ -12,7 +12,7 @@
 static const char *shape(const pleat_graph *graph, pleat_node *node) {
     (void)graph;
     if (node->channels < 2) return "needs at least two classes";
-    return node->channels <= PLEAT_MAX_CLASSES ? NULL : "knows 255 classes at most";
+    return node->channels <= PLEAT_MAX_CLASSES ? NULL : "knows 254 classes at most";
 }
 
 static size_t own_bytes(const pleat_net *net, int i) {

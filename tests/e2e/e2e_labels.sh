@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# e2e_labels.sh - labels as they come: with gaps between them a run has the same bits as without,
+# and writes, judges and names what the files have. Wants PLEAT, the program.
+# shellcheck source=tests/lib/program.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
+
+cat > plain.yaml << 'END'
+data: plain
+classes: [background, lung_L, lung_R, infection]
+preprocess: {resample: [12, 12, 14]}
+folds: {k: 2}
+patch: [16, 16, 8]
+overlap: [8, 8, 4]
+network: {depth: 1, filters: 5}
+train: {epochs: 2, iterations: 3, batch: 4, validation: 1, oversample: 0.5, lr: 0.01}
+engine: ref
+deterministic: true
+precision: f32
+END
+
+# relabel FROM TO OLD NEW: a data folder whose masks have other bytes; sets of tr.
+relabel() {
+    local case
+    for case in "$1"/*; do
+        mkdir -p "$2/${case#*/}"
+        cp "$case/imaging.nii.gz" "$2/${case#*/}"
+        gzip -dc "$case/segmentation.nii.gz" > mask.nii
+        { head -c 352 mask.nii && tail -c +353 mask.nii | tr "$3" "$4"; } |
+            gzip -1c > "$2/${case#*/}/segmentation.nii.gz"
+    done
+}
+
+# labels FILE: which of them it has.
+labels() { gzip -dc "$1" | tail -c +353 | od -An -v -tu1 -w1 | sort -nu | tr -d ' ' | paste -sd,; }
+
+# trained RUN: the bits of its models and scores, whatever its files are called.
+trained() {
+    "$pleat" info "$1/store" | awk '/^ *case_/ { print $1, $NF }'
+    "$pleat" info "$1/fold_0/checkpoint_latest.h5" | grep params
+    cut -d, -f1-3,5- "$1"/fold_?/scores.csv # without the column of labels
+    cat "$1"/fold_?/history.tsv "$1"/cv_results.detailed.csv
+}
+
+tiny_data plain 4 1
+succeeds "labels 0 to 3" 1 run plain.yaml --out plain_run
+
+# --- gaps ----------------------------------------------------------------------------------------
+relabel plain gaps '\001\002\003' '\005\007\011'
+echo '{"labels": {"background": 0, "lung_L": 5, "lung_R": 7, "infection": 9}}' > gaps/dataset.json
+sed 's/^data: plain/data: gaps/; /^classes/d' plain.yaml > gaps.yaml
+succeeds "labels 0, 5, 7, 9" 2 run gaps.yaml --out gaps_run --set ranks_per_fold=2
+holds "gaps change no number" same_text "$(trained gaps_run)" "$(trained plain_run)"
+for file in plain_run/fold_?/predictions/*.nii.gz; do
+    file=${file#*/}
+    gzip -dc "plain_run/$file" | tail -c +353 | tr '\001\002\003' '\005\007\011' > wanted
+    gzip -dc "gaps_run/$file" | tail -c +353 > written
+    holds "$file has the files' labels" cmp wanted written
+done
+holds "it labels more than background" same_text "$(labels "gaps_run/$file")" 0,5,7,9
+holds "the summary names the labels" has gaps_run/summary.json '"7": {'
+succeeds "scores as the run's" 1 score gaps gaps_run/fold_0/predictions --out scored
+grep '^case_[0-9]*,0,' gaps_run/scores.csv > wanted
+tail -n +2 scored/scores.csv > written
+holds "the same scores" cmp wanted written
+succeeds "predicts" 1 predict gaps_run --in "gaps/$(ls gaps | head -n 1)" --out again
+holds "files' labels again" same_text "$(labels again/*.nii.gz)" 0,5,7,9
+refused "a label that is no class" 3 "are labels 0,5,7" 1 run gaps.yaml --out other \
+    --set 'classes=[background, lung_L=5, lung_R=7]'
+verdict
