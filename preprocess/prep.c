@@ -251,7 +251,7 @@ done:
 }
 
 pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const pleat_case_paths *paths,
-                                     int channels, int more) {
+                                     int channels, int more, int beside) {
     pleat_geometry native;
     int dim[3];
     double spacing[3];
@@ -261,7 +261,8 @@ pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const plea
     memcpy(dim, from, sizeof dim);
     if (config->resample) prep_store_grid(from, mm, config->spacing, dim, spacing);
     const double voxels = (double)dim[0] * dim[1] * dim[2];
-    const double bytes = voxels * ((double)channels * sizeof(float) + more);
+    const double bytes =
+        voxels * ((double)channels * sizeof(float) + more) + (double)pleat_voxels(from) * beside;
     const double times = voxels / (double)pleat_voxels(from);
     const pleat_status enough = pleat_memory_check(bytes, "it");
     PLEAT_CHECK(enough == PLEAT_OK && (times <= MOST_TIMES || bytes <= 0x1p30), PLEAT_ERR_DATA,
@@ -280,7 +281,7 @@ static pleat_status load_image(const pleat_prep_config *config, const pleat_case
                                pleat_image *out, uint64_t *content) {
     pleat_status status = PLEAT_OK;
     pleat_image image = {0};
-    PLEAT_TRY(pleat_prep_check_memory(config, paths, channels, channels * (int)sizeof(float)));
+    PLEAT_TRY(pleat_prep_check_memory(config, paths, channels, channels * (int)sizeof(float), 0));
     PLEAT_TRY_GOTO(status, done, read_image(paths, geometry, &image));
     if (content != NULL) *content = pleat_content_image(&image);
     PLEAT_TRY_GOTO(status, done, prep_check_voxels(config, paths, &image, info));
