@@ -100,16 +100,18 @@ static double find_grid(const pleat_prep_config *config, const pleat_geometry *g
     return made[0] * made[1] * made[2];
 }
 
-/* Before memory is taken for it. `more` bytes a voxel come beside the image, once it is made. */
+/* Before memory is taken for it. Once the image is made, `more` bytes a voxel come beside it, and
+ * `beside` bytes a voxel of the scan. */
 static pleat_status check_room(const pleat_prep_config *config, const pleat_case_paths *paths,
-                               const pleat_geometry *g, int channels, int more) {
+                               const pleat_geometry *g, int channels, int more, int beside) {
     char grids[1024];
     double made[3];
     const double voxels = find_grid(config, g, made), one = voxels * sizeof(float);
     const double held = one * (config->resample ? channels + 2.0 : channels); /* see resample.h */
-    const double most = fmax(held, one * channels + voxels * more);
+    const double scan = (double)pleat_voxels(g->dim);
+    const double most = fmax(held, one * channels + voxels * more + scan * beside);
     const double longest = fmax(made[0], fmax(made[1], made[2]));
-    const double times = voxels / (double)pleat_voxels(g->dim);
+    const double times = voxels / scan;
     describe_grids(config, paths, g, made, grids);
     PLEAT_CHECK(longest <= MOST_SIDE && one * channels <= MOST_BYTES &&
                     (times <= MOST_TIMES || one * channels <= LARGE_BYTES),
@@ -145,10 +147,10 @@ static pleat_status check_grid(const pleat_prep_config *config, const pleat_case
 }
 
 pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const pleat_case_paths *paths,
-                                     int channels, int more) {
+                                     int channels, int more, int beside) {
     pleat_geometry native;
     PLEAT_TRY(pleat_nifti_read_header(paths->image[0], &native, NULL));
-    return check_room(config, paths, &native, channels, more);
+    return check_room(config, paths, &native, channels, more, beside);
 }
 
 pleat_status prep_check_files(const pleat_case_paths *paths, pleat_geometry *image, int *channels) {
@@ -165,7 +167,7 @@ pleat_status prep_check_image(const pleat_prep_config *config, const pleat_case_
     PLEAT_TRY(pleat_nifti_read_header(paths->image[0], NULL, &info));
     pleat_nifti_tell_spacing(paths->image[0], image, &info);
     PLEAT_TRY(pleat_prep_check_channels(config, *channels));
-    PLEAT_TRY(check_room(config, paths, image, *channels, 0));
+    PLEAT_TRY(check_room(config, paths, image, *channels, 0, 0));
     return check_grid(config, paths, image);
 }
 

@@ -274,3 +274,53 @@ done:
     pleat_label_free(&made);
     return status;
 }
+
+/* ---- values beside one another --------------------------------------------------------------- */
+
+/* One output row: row[] are the four input rows [width, n] around it, rest[] their weights; a value
+ * of out is `step` from that of the next voxel, `plane` from the next value of its own. */
+static void values_row(const float *const row[4], const double rest[4], const pair *pairs,
+                       int width, int n, size_t step, size_t plane, float *out) {
+    for (int w = 0; w < width; w++) {
+        const pair at = pairs[w];
+        for (int c = 0; c < n; c++) {
+            double sum = 0.0;
+            for (int i = 0; i < 8; i++)
+                sum += rest[i / 2] * at.weight[i % 2] *
+                       (double)row[i / 2][(size_t)at.index[i % 2] * (size_t)n + (size_t)c];
+            out[(size_t)w * step + (size_t)c * plane] = (float)sum;
+        }
+    }
+}
+
+pleat_status pleat_resample_values(const float *values, const int from[3], int n, const int to[3],
+                                   int planar, float *out) {
+    pleat_status status = PLEAT_OK;
+    pair *pairs[3] = {NULL, NULL, NULL};
+    PLEAT_TRY(check_sizes(from, to));
+    for (int a = 0; a < 3; a++) {
+        pairs[a] = make_pairs(from[a], to[a]);
+        PLEAT_CHECK_GOTO(status, done, pairs[a] != NULL, PLEAT_ERR_MEMORY,
+                         "no memory for the weights of %d voxels", to[a]);
+    }
+    const size_t step = planar ? 1 : (size_t)n, plane = planar ? pleat_voxels(to) : 1;
+    const size_t pitch = (size_t)from[2] * (size_t)n;
+#pragma omp parallel for collapse(2)
+    for (int d = 0; d < to[0]; d++) {
+        for (int h = 0; h < to[1]; h++) {
+            const pair pd = pairs[0][d], ph = pairs[1][h];
+            const float *row[4];
+            double rest[4];
+            for (int r = 0; r < 4; r++) {
+                const size_t slice = (size_t)pd.index[r / 2], line = (size_t)ph.index[r % 2];
+                row[r] = values + (slice * (size_t)from[1] + line) * pitch;
+                rest[r] = pd.weight[r / 2] * ph.weight[r % 2];
+            }
+            const size_t at = ((size_t)d * (size_t)to[1] + (size_t)h) * (size_t)to[2];
+            values_row(row, rest, pairs[2], to[2], n, step, plane, out + at * step);
+        }
+    }
+done:
+    for (int a = 0; a < 3; a++) free(pairs[a]);
+    return status;
+}

@@ -73,11 +73,12 @@ pleat_status pleat_prep_parse_text(const char *text, pleat_prep_config *out);
 pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *image);
 /* How many channels a case has, by its files: as many, or what the header of the only one says. */
 pleat_status pleat_prep_count_channels(const pleat_case_paths *paths, int *out);
-/* Whether there is memory for the image of a case on its new grid, while it is made and with `more`
- * bytes a voxel beside it afterwards; by its header alone, as a small file of a wrong spacing asks
- * for any size. pleat_prep_check_case has looked, but for `more`. ERR_DATA. */
+/* Whether there is memory for the image of a case on its new grid, while it is made, and afterwards
+ * with `more` bytes a voxel beside it and `beside` bytes a voxel of its own grid; by its header
+ * alone, as a small file of a wrong spacing asks for any size. pleat_prep_check_case has looked, but
+ * for `more` and `beside`. ERR_DATA. */
 pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const pleat_case_paths *paths,
-                                     int channels, int more);
+                                     int channels, int more, int beside);
 /* By the headers alone, before anything else is read: channels of one grid, a mask of the image's
  * size and place (config->affine), a store's grid that can be held and leaves something. ERR_DATA
  * names case, files and key; what may be meant is a warning (warn.h). */

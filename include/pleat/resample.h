@@ -46,6 +46,12 @@ pleat_status pleat_resample_image(const pleat_image *in, const int dim[3], const
 pleat_status pleat_resample_label(const pleat_label *in, const int dim[3], const double spacing[3],
                                   pleat_label *out);
 
+/* values[from, n], such as probabilities, interpolated trilinearly on a grid of `to` voxels, edges
+ * replicated: out[to, n], or `planar` out[n, to]. An axis that keeps its size is left as it is.
+ * ERR_SHAPE, ERR_MEMORY. */
+pleat_status pleat_resample_values(const float *values, const int from[3], int n, const int to[3],
+                                   int planar, float *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -16,10 +16,53 @@
 #include <sys/stat.h>
 
 typedef struct predict_options {
-    const char *in, *out, *engine, *precision, *weights;
+    const char *in, *out, *engine, *precision, *weights, *probabilities, *uncertainty;
     int threads;
     text_list sets, models;
 } predict_options;
+
+/* Where a volume of each case goes: an option, and a folder in its folder. */
+typedef struct output {
+    const char *folder, *inside; /* NULL: not asked for; "" */
+} output;
+
+enum { OUT_LABELS, OUT_PROBABILITIES, OUT_ENTROPY, OUT_INFORMATION, OUTPUTS };
+
+static void outputs_of(const predict_options *o, output out[OUTPUTS]) {
+    out[OUT_LABELS] = (output){o->out, ""};
+    out[OUT_PROBABILITIES] = (output){o->probabilities, ""};
+    out[OUT_ENTROPY] = (output){o->uncertainty, "/entropy"};
+    out[OUT_INFORMATION] = (output){o->uncertainty, "/mutual_information"};
+}
+
+static pleat_status output_path(const output *to, const char *id, char path[PLEAT_PATH_BYTES]) {
+    char folder[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(folder, sizeof folder, "%s%s", to->folder, to->inside));
+    return pleat_labels_path(folder, id, path);
+}
+
+/* The folders, each another. */
+static pleat_status make_folders(const predict_options *o) {
+    output out[OUTPUTS];
+    struct stat made[OUTPUTS];
+    outputs_of(o, out);
+    for (int i = 0; i < OUTPUTS; i++) {
+        char folder[PLEAT_PATH_BYTES];
+        if (out[i].folder == NULL) continue;
+        PLEAT_TRY(pleat_path(folder, sizeof folder, "%s%s", out[i].folder, out[i].inside));
+        if (out[i].inside[0] != '\0') PLEAT_TRY(pleat_file_make_folder(out[i].folder));
+        PLEAT_TRY(pleat_file_make_folder(folder));
+        PLEAT_CHECK(stat(folder, &made[i]) == 0, PLEAT_ERR_IO, "cannot look at '%s'", folder);
+        for (int k = 0; k < i; k++)
+            PLEAT_CHECK(out[k].folder == NULL || made[k].st_dev != made[i].st_dev ||
+                            made[k].st_ino != made[i].st_ino,
+                        PLEAT_ERR_ARG,
+                        "--out, --probabilities and --uncertainty write files of the same names; "
+                        "'%s' is used twice, give each a folder of its own",
+                        folder);
+    }
+    return PLEAT_OK;
+}
 
 /* Which checkpoints of a run predict: --weights, else what the run itself scored with. */
 static pleat_status weights_of(const predict_options *o, const char *run, int *out) {
@@ -103,21 +146,28 @@ static pleat_status predict_config(const predict_options *o, const char *model, 
     return PLEAT_OK;
 }
 
-/* A label map must never take the place of the volume it was made from. */
+/* What is written must never take the place of the volume it was made from. */
+static pleat_status check_output(const output *out, const pleat_case_paths *c) {
+    char path[PLEAT_PATH_BYTES];
+    struct stat to, from;
+    PLEAT_TRY(output_path(out, c->id, path));
+    if (stat(path, &to) != 0) return PLEAT_OK;
+    for (int k = 0; k < c->images; k++)
+        PLEAT_CHECK(stat(c->image[k], &from) != 0 || to.st_dev != from.st_dev ||
+                        to.st_ino != from.st_ino,
+                    PLEAT_ERR_ARG,
+                    "what is made of '%s' would overwrite the volume itself; use another folder "
+                    "than '%s'",
+                    c->image[k], out->folder);
+    return PLEAT_OK;
+}
+
 static pleat_status check_outputs(const predict_options *o, const pleat_case_paths *cases, int n) {
-    for (int i = 0; i < n; i++) {
-        char path[PLEAT_PATH_BYTES];
-        struct stat to, from;
-        PLEAT_TRY(pleat_labels_path(o->out, cases[i].id, path));
-        if (stat(path, &to) != 0) continue;
-        for (int k = 0; k < cases[i].images; k++)
-            PLEAT_CHECK(
-                stat(cases[i].image[k], &from) != 0 || to.st_dev != from.st_dev ||
-                    to.st_ino != from.st_ino,
-                PLEAT_ERR_ARG,
-                "the label map of '%s' would overwrite the volume itself; use another --out",
-                cases[i].image[k]);
-    }
+    output out[OUTPUTS];
+    outputs_of(o, out);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < OUTPUTS; k++)
+            if (out[k].folder != NULL) PLEAT_TRY(check_output(&out[k], &cases[i]));
     return PLEAT_OK;
 }
 
@@ -140,24 +190,41 @@ static pleat_status note_bad(const char *id, outcome *to) {
     return PLEAT_OK;
 }
 
+/* The label map last: who finds it finds the rest. */
+static pleat_status write_all(const predict_options *o, const char *id, const pleat_prediction *p,
+                              const pleat_geometry *native) {
+    const pleat_image *const images[OUTPUTS] = {NULL, &p->probabilities, &p->entropy,
+                                                &p->information};
+    output out[OUTPUTS];
+    char path[PLEAT_PATH_BYTES];
+    outputs_of(o, out);
+    for (int i = OUTPUTS - 1; i > OUT_LABELS; i--) {
+        if (out[i].folder == NULL) continue;
+        PLEAT_TRY(output_path(&out[i], id, path));
+        PLEAT_TRY(pleat_nifti_write_image(path, images[i], native, 0));
+    }
+    PLEAT_TRY(output_path(&out[OUT_LABELS], id, path));
+    return pleat_nifti_write_label(path, &p->label, native);
+}
+
 static pleat_status predict_one(const predict_options *o, pleat_predictor *predictor,
                                 const pleat_case_paths *c, outcome *mine) {
-    char path[PLEAT_PATH_BYTES];
-    pleat_label label = {0};
+    const int wants = (o->probabilities != NULL ? PLEAT_WANT_PROBABILITIES : 0) |
+                      (o->uncertainty != NULL ? PLEAT_WANT_UNCERTAINTY : 0);
+    pleat_prediction made = {0};
     pleat_geometry native;
     const double start = pleat_now();
-    PLEAT_TRY(pleat_labels_path(o->out, c->id, path));
-    pleat_status status = pleat_predictor_case(predictor, c, &label, &native);
+    pleat_status status = pleat_predictor_case(predictor, c, wants, &made, &native);
     if (pleat_status_exit_code(status) == pleat_status_exit_code(PLEAT_ERR_DATA) ||
         status == PLEAT_ERR_NUMERIC)
         return note_bad(c->id, mine);
     PLEAT_TRY(status);
-    mine->empty += !pleat_label_any(&label);
-    status = pleat_nifti_write_label(path, &label, &native);
-    pleat_label_free(&label);
+    mine->empty += !pleat_label_any(&made.label);
+    status = write_all(o, c->id, &made, &native);
+    pleat_prediction_free(&made);
     if (status == PLEAT_OK)
         pleat_log(PLEAT_INFO, "%s: %dx%dx%d in %.1f s -> %s", c->id, native.dim[2], native.dim[1],
-                  native.dim[0], pleat_now() - start, path);
+                  native.dim[0], pleat_now() - start, o->out);
     return status;
 }
 
@@ -211,10 +278,11 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     if (status == PLEAT_OK) status = check_outputs(o, cases, n);
     if (status == PLEAT_OK)
         status = predict_config(o, paths->item[0], a->session->threads, &config);
-    if (status == PLEAT_OK) status = pleat_file_make_folder(o->out);
+    if (status == PLEAT_OK) status = make_folders(o);
     if (status == PLEAT_OK) status = pleat_config_engine(&config, a->session->threads, &engine);
     if (status == PLEAT_OK)
-        status = pleat_predictor_open(engine, paths->item, paths->n, &config, &predictor);
+        status =
+            pleat_predictor_open(engine, paths->item, paths->n, &config, o->sets.item, &predictor);
     for (int i = a->session->rank; i < n && status == PLEAT_OK; i += a->session->size)
         status = predict_one(o, predictor, &cases[i], &mine);
     pleat_predictor_close(predictor);
@@ -237,6 +305,10 @@ pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {
     const option rows[] = {
         {"--in", OPTION_TEXT, &o.in, "DATA", "a volume, or a folder of them"},
         {"--out", OPTION_TEXT, &o.out, "FOLDER", "where <case>.nii.gz go"},
+        {"--probabilities", OPTION_TEXT, &o.probabilities, "FOLDER",
+         "write the classes' probabilities there too"},
+        {"--uncertainty", OPTION_TEXT, &o.uncertainty, "FOLDER",
+         "write entropy and disagreement of the models there too"},
         {"--weights", OPTION_TEXT, &o.weights, "best|latest",
          "of a run given as a model; as it was scored"},
         {"--engine", OPTION_TEXT, &o.engine, "NAME",

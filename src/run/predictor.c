@@ -1,5 +1,5 @@
 /* predictor.c - checkpoints to nets, volumes to labels. */
-#include "pleat/predictor.h"
+#include "predictor_impl.h"
 
 #include "pleat/checkpoint.h"
 #include "pleat/prep.h"
@@ -7,18 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct pleat_predictor {
-    pleat_engine *engine; /* not owned */
-    pleat_config config;
-    pleat_prep_config prep;
-    pleat_network network;
-    char network_text[PLEAT_NETWORK_TEXT], preprocessing[2048]; /* all models agree on these and */
-    char classes[PLEAT_CLASSES_BYTES];
-    int n;
-    pleat_model **models;
-    pleat_net **nets;
-};
 
 static pleat_status parse_config(const pleat_checkpoint *c, const char *path, pleat_config *out) {
     pleat_config_defaults(out);
@@ -33,51 +21,58 @@ pleat_status pleat_predictor_config_of(const char *path, pleat_config *out) {
     return status;
 }
 
-/* The first checkpoint decides; the others must agree with it. */
-static pleat_status take_texts(pleat_predictor *p, const pleat_checkpoint *c, const char *path,
-                               const pleat_config *config) {
-    (void)snprintf(p->network_text, sizeof p->network_text, "%s", c->network);
-    (void)snprintf(p->preprocessing, sizeof p->preprocessing, "%s", c->preprocessing);
-    (void)snprintf(p->classes, sizeof p->classes, "%s", c->classes);
+/* The first checkpoint of a kind decides. */
+static pleat_status take_texts(pleat_kind *k, const pleat_checkpoint *c, const char *path,
+                               const pleat_config *config, const char *const *sets) {
+    (void)snprintf(k->network_text, sizeof k->network_text, "%s", c->network);
+    (void)snprintf(k->preprocessing, sizeof k->preprocessing, "%s", c->preprocessing);
     if (config != NULL)
-        p->config = *config;
+        k->config = *config;
     else
-        PLEAT_TRY(parse_config(c, path, &p->config));
-    PLEAT_TRY(pleat_network_parse(c->network, &p->network));
-    PLEAT_TRY(pleat_prep_parse_text(c->preprocessing, &p->prep));
-    p->config.network = p->network;
-    return pleat_config_check(&p->config);
+        PLEAT_TRY(parse_config(c, path, &k->config));
+    for (int i = 0; config == NULL && sets != NULL && sets[i] != NULL; i++)
+        PLEAT_TRY(pleat_config_set_predict(sets[i], &k->config));
+    PLEAT_TRY(pleat_network_parse(c->network, &k->network));
+    PLEAT_TRY(pleat_prep_parse_text(c->preprocessing, &k->prep));
+    k->config.network = k->network;
+    return pleat_config_check(&k->config);
 }
 
-static pleat_status check_texts(const pleat_predictor *p, const pleat_checkpoint *c,
-                                const char *path) {
-    PLEAT_CHECK(strcmp(c->network, p->network_text) == 0, PLEAT_ERR_DATA,
-                "'%s' holds '%s', the first model '%s'; only equal networks predict together", path,
-                c->network, p->network_text);
-    PLEAT_CHECK(strcmp(c->preprocessing, p->preprocessing) == 0, PLEAT_ERR_DATA,
-                "'%s' was trained on other preprocessing than the first model", path);
-    PLEAT_CHECK(strcmp(c->classes, p->classes) == 0, PLEAT_ERR_DATA,
-                "'%s' knows the classes %s, the first model %s", path, c->classes, p->classes);
+/* Models that predict together know the same classes, of the same images. */
+static pleat_status check_together(const pleat_predictor *p, const pleat_kind *k,
+                                   const char *classes, const char *path) {
+    const pleat_network *first = &p->kind[0]->network;
+    PLEAT_CHECK(strcmp(classes, p->classes) == 0 && k->network.classes == first->classes,
+                PLEAT_ERR_DATA,
+                "'%s' knows the classes %s, the first model %s; only models of the same classes "
+                "predict together",
+                path, classes, p->classes);
+    PLEAT_CHECK(k->network.channels == first->channels, PLEAT_ERR_DATA,
+                "'%s' was trained on images of %d channels, the first model on %d; only models of "
+                "the same images predict together",
+                path, k->network.channels, first->channels);
     return PLEAT_OK;
 }
 
-static pleat_status make_net(pleat_predictor *p, const pleat_checkpoint *c, const char *path,
-                             int i) {
+static pleat_status make_net(const pleat_predictor *p, pleat_kind *k, const pleat_checkpoint *c,
+                             const char *path) {
     pleat_graph graph;
-    PLEAT_TRY(pleat_network_build(&p->network, &graph));
+    const int i = k->n;
+    PLEAT_TRY(pleat_network_build(&k->network, &graph));
     const size_t params = graph.params, stats = graph.stats;
-    const pleat_status made = pleat_model_create(&graph, p->engine, 0, &p->models[i]);
+    const pleat_status made = pleat_model_create(&graph, p->engine, 0, &k->models[i]);
     pleat_graph_free(&graph);
     PLEAT_TRY(made);
+    k->n++; /* what there is will be released */
     PLEAT_CHECK(c->n_params == params && c->n_stats == stats, PLEAT_ERR_FORMAT,
                 "'%s' holds %zu parameters, its network '%s' has %zu", path, c->n_params,
                 c->network, params);
-    PLEAT_TRY(pleat_model_set(p->models[i], PLEAT_STATE_PARAMS, c->params));
-    PLEAT_TRY(pleat_model_set(p->models[i], PLEAT_STATE_STATS, c->stats));
-    const int *patch = p->config.patch;
-    const pleat_net_options options = {.batch = p->config.predict_batch,
+    PLEAT_TRY(pleat_model_set(k->models[i], PLEAT_STATE_PARAMS, c->params));
+    PLEAT_TRY(pleat_model_set(k->models[i], PLEAT_STATE_STATS, c->stats));
+    const int *patch = k->config.patch;
+    const pleat_net_options options = {.batch = k->config.predict_batch,
                                        .dim = {patch[0], patch[1], patch[2]}};
-    return pleat_net_create(p->models[i], &options, &p->nets[i]);
+    return pleat_net_create(k->models[i], &options, &k->nets[i]);
 }
 
 /* A step can leave weights that are no numbers after a loss that still was one. */
@@ -91,31 +86,54 @@ static pleat_status check_finite(const float *x, size_t n, const char *what, con
     return PLEAT_OK;
 }
 
-static pleat_status add_model(pleat_predictor *p, const char *path, int i,
-                              const pleat_config *config) {
-    pleat_checkpoint c = {0};
-    PLEAT_TRY(pleat_checkpoint_read(path, &c));
-    pleat_status status = i == 0 ? take_texts(p, &c, path, config) : check_texts(p, &c, path);
-    if (status == PLEAT_OK) status = check_finite(c.params, c.n_params, "weights", path);
-    if (status == PLEAT_OK) status = check_finite(c.stats, c.n_stats, "running statistics", path);
-    if (status == PLEAT_OK) status = make_net(p, &c, path, i);
-    pleat_checkpoint_free(&c);
-    return status;
+/* An empty kind, with room for n models. */
+static pleat_status add_kind(pleat_predictor *p, const pleat_checkpoint *c, const char *path, int n,
+                             const pleat_config *config, const char *const *sets) {
+    pleat_kind *k = calloc(1, sizeof *k);
+    PLEAT_CHECK(k != NULL, PLEAT_ERR_MEMORY, "no memory for %d models", n);
+    if (p->kinds == 0) (void)snprintf(p->classes, sizeof p->classes, "%s", c->classes);
+    p->kind[p->kinds++] = k; /* what there is will be released */
+    k->models = calloc((size_t)n, sizeof(pleat_model *));
+    k->nets = calloc((size_t)n, sizeof(pleat_net *));
+    PLEAT_CHECK(k->models != NULL && k->nets != NULL, PLEAT_ERR_MEMORY, "no memory for %d models",
+                n);
+    PLEAT_TRY(take_texts(k, c, path, p->kinds == 1 ? config : NULL, sets));
+    p->one_grid &= strcmp(k->preprocessing, p->kind[0]->preprocessing) == 0;
+    return PLEAT_OK;
+}
+
+static pleat_status place_model(pleat_predictor *p, const pleat_checkpoint *c, const char *path,
+                                int n, const pleat_config *config, const char *const *sets) {
+    int i = 0;
+    while (i < p->kinds && (strcmp(c->network, p->kind[i]->network_text) != 0 ||
+                            strcmp(c->preprocessing, p->kind[i]->preprocessing) != 0))
+        i++;
+    if (i == p->kinds) PLEAT_TRY(add_kind(p, c, path, n, config, sets));
+    PLEAT_TRY(check_together(p, p->kind[i], c->classes, path));
+    PLEAT_TRY(check_finite(c->params, c->n_params, "weights", path));
+    PLEAT_TRY(check_finite(c->stats, c->n_stats, "running statistics", path));
+    p->models++;
+    return make_net(p, p->kind[i], c, path);
 }
 
 pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths, int n,
-                                  const pleat_config *config, pleat_predictor **out) {
+                                  const pleat_config *config, const char *const *sets,
+                                  pleat_predictor **out) {
     pleat_status status = PLEAT_OK;
     PLEAT_CHECK(n >= 1, PLEAT_ERR_ARG, "no model to predict with");
     pleat_predictor *p = calloc(1, sizeof *p);
     PLEAT_CHECK(p != NULL, PLEAT_ERR_MEMORY, "no memory for %d models", n);
     p->engine = engine;
-    p->n = n;
-    p->models = calloc((size_t)n, sizeof(pleat_model *));
-    p->nets = calloc((size_t)n, sizeof(pleat_net *));
-    PLEAT_CHECK_GOTO(status, done, p->models != NULL && p->nets != NULL, PLEAT_ERR_MEMORY,
-                     "no memory for %d models", n);
-    for (int i = 0; i < n; i++) PLEAT_TRY_GOTO(status, done, add_model(p, paths[i], i, config));
+    p->one_grid = 1;
+    p->kind = calloc((size_t)n, sizeof(pleat_kind *));
+    PLEAT_CHECK_GOTO(status, done, p->kind != NULL, PLEAT_ERR_MEMORY, "no memory for %d models", n);
+    for (int i = 0; i < n; i++) {
+        pleat_checkpoint c = {0};
+        PLEAT_TRY_GOTO(status, done, pleat_checkpoint_read(paths[i], &c));
+        status = place_model(p, &c, paths[i], n, config, sets);
+        pleat_checkpoint_free(&c);
+        if (status != PLEAT_OK) goto done;
+    }
     *out = p;
     p = NULL;
 done:
@@ -123,73 +141,119 @@ done:
     return status;
 }
 
+static void free_kind(pleat_kind *k) {
+    for (int i = 0; i < k->n; i++) {
+        pleat_net_destroy(k->nets[i]);
+        pleat_model_destroy(k->models[i]);
+    }
+    free(k->nets);
+    free(k->models);
+    free(k);
+}
+
 void pleat_predictor_close(pleat_predictor *p) {
     if (p == NULL) return;
-    for (int i = 0; i < p->n; i++) {
-        if (p->nets != NULL) pleat_net_destroy(p->nets[i]);
-        if (p->models != NULL) pleat_model_destroy(p->models[i]);
-    }
-    free(p->nets);
-    free(p->models);
+    for (int i = 0; i < p->kinds; i++) free_kind(p->kind[i]);
+    free(p->kind);
     free(p);
 }
 
-const pleat_config *pleat_predictor_config(const pleat_predictor *p) { return &p->config; }
+const pleat_config *pleat_predictor_config(const pleat_predictor *p) { return &p->kind[0]->config; }
+
+pleat_predict_config pleat_kind_predicts(const pleat_kind *k) {
+    return (pleat_predict_config){
+        .patch = {k->config.patch[0], k->config.patch[1], k->config.patch[2]},
+        .overlap = {k->config.overlap[0], k->config.overlap[1], k->config.overlap[2]},
+        .batch = k->config.predict_batch,
+        .merge = (pleat_merge)k->config.merge,
+        .mirror = pleat_config_mirror(&k->config),
+        .pad = (pleat_pad)k->config.pad,
+        .classes = k->network.classes,
+    };
+}
 
 pleat_status pleat_predictor_source(pleat_predictor *p, const pleat_source *source,
                                     const double spacing[3], const pleat_geometry *native,
                                     pleat_label *out) {
-    const pleat_predict_config config = {
-        .patch = {p->config.patch[0], p->config.patch[1], p->config.patch[2]},
-        .overlap = {p->config.overlap[0], p->config.overlap[1], p->config.overlap[2]},
-        .batch = p->config.predict_batch,
-        .merge = (pleat_merge)p->config.merge,
-        .mirror = pleat_config_mirror(&p->config),
-        .pad = (pleat_pad)p->config.pad,
-        .classes = p->network.classes,
-    };
+    const pleat_kind *k = p->kind[0];
+    const pleat_predict_config config = pleat_kind_predicts(k);
     pleat_label stored = {0};
-    PLEAT_CHECK(source->channels == p->network.channels, PLEAT_ERR_DATA,
+    PLEAT_CHECK(p->kinds == 1, PLEAT_ERR_ARG,
+                "models of several networks or preprocessings label a case, not a source");
+    PLEAT_CHECK(source->channels == k->network.channels, PLEAT_ERR_DATA,
                 "the image has %d channels, the model was trained on %d", source->channels,
-                p->network.channels);
+                k->network.channels);
     PLEAT_TRY(pleat_label_make(source->dim, spacing, &stored));
-    pleat_status status = pleat_predict_volume(&config, p->nets, p->n, source, stored.data);
+    pleat_status status = pleat_predict_volume(&config, k->nets, k->n, source, stored.data);
     if (status == PLEAT_OK) status = pleat_prep_unresample(&stored, native, out);
     if (status == PLEAT_OK) pleat_labels_leave(&p->prep.labels, pleat_voxels(out->dim), out->data);
     pleat_label_free(&stored);
     return status;
 }
 
-pleat_status pleat_predictor_case(pleat_predictor *p, const pleat_case_paths *paths,
-                                  pleat_label *out, pleat_geometry *native) {
-    pleat_image image = {0};
-    pleat_histogram *histograms = NULL;
-    pleat_status status = PLEAT_OK;
-    int channels = 0;
+pleat_status pleat_seen_load(const pleat_kind *kind, const pleat_case_paths *paths, pleat_seen *out,
+                             pleat_geometry *native) {
+    pleat_seen seen = {0};
+    PLEAT_TRY(pleat_prep_load(&kind->prep, paths, &seen.image, native));
+    const pleat_image *image = &seen.image;
+    const size_t n = pleat_voxels(image->dim);
+    seen.histograms = malloc((size_t)image->channels * sizeof *seen.histograms);
+    if (seen.histograms == NULL) {
+        pleat_seen_free(&seen);
+        return PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to predict '%s'", paths->image[0]);
+    }
+    for (int c = 0; c < image->channels; c++)
+        pleat_histogram_make(image->data + (size_t)c * n, n, &seen.histograms[c]);
+    seen.source = (pleat_source){.dim = {image->dim[0], image->dim[1], image->dim[2]},
+                                 .channels = image->channels,
+                                 .image = image->data,
+                                 .histogram = seen.histograms};
+    *out = seen;
+    return PLEAT_OK;
+}
+
+void pleat_seen_free(pleat_seen *seen) {
+    free(seen->histograms);
+    pleat_image_free(&seen->image);
+    *seen = (pleat_seen){0};
+}
+
+/* By the headers: a case that the models cannot take, or the memory. */
+static pleat_status check_case(const pleat_predictor *p, const pleat_case_paths *paths, int blends,
+                               int wants) {
+    int channels = 0, stored = p->kind[0]->network.classes * (int)sizeof(float) + 1, native = 1;
+    const int trained = p->kind[0]->network.channels;
     PLEAT_TRY(pleat_prep_count_channels(paths, &channels));
-    PLEAT_CHECK(channels == p->network.channels, PLEAT_ERR_DATA,
+    PLEAT_CHECK(channels == trained, PLEAT_ERR_DATA,
                 "case '%s' has %d channel%s, the model was trained on %d: '%s'%s", paths->id,
-                channels, channels == 1 ? "" : "s", p->network.channels, paths->image[0],
+                channels, channels == 1 ? "" : "s", trained, paths->image[0],
                 paths->images > 1 ? " and so on; if these are cases of their own, rename them so "
                                     "that they do not end in _0000, _0001, ..., as "
                                     "scan_0001.nii.gz to scan-0001.nii.gz"
                                   : "");
-    PLEAT_TRY(pleat_prep_check_memory(&p->prep, paths, channels,
-                                      p->network.classes * (int)sizeof(float) + 1));
-    PLEAT_TRY(pleat_prep_load(&p->prep, paths, &image, native));
-    const size_t n = pleat_voxels(image.dim);
-    histograms = malloc((size_t)image.channels * sizeof *histograms);
-    PLEAT_CHECK_GOTO(status, done, histograms != NULL, PLEAT_ERR_MEMORY,
-                     "no memory to predict '%s'", paths->image[0]);
-    for (int c = 0; c < image.channels; c++) /* for their minima, which padding may become */
-        pleat_histogram_make(image.data + (size_t)c * n, n, &histograms[c]);
-    const pleat_source source = {.dim = {image.dim[0], image.dim[1], image.dim[2]},
-                                 .channels = image.channels,
-                                 .image = image.data,
-                                 .histogram = histograms};
-    PLEAT_TRY_GOTO(status, done, pleat_predictor_source(p, &source, image.spacing, native, out));
-done:
-    free(histograms);
-    pleat_image_free(&image);
+    if (blends) pleat_blend_needs(p, wants, &stored, &native);
+    for (int k = 0; k < p->kinds; k++)
+        PLEAT_TRY(pleat_prep_check_memory(&p->kind[k]->prep, paths, channels, stored, native));
+    return PLEAT_OK;
+}
+
+pleat_status pleat_predictor_case(pleat_predictor *p, const pleat_case_paths *paths, int wants,
+                                  pleat_prediction *out, pleat_geometry *native) {
+    const int blends = p->kinds > 1 || wants != 0;
+    pleat_seen seen = {0};
+    *out = (pleat_prediction){0};
+    PLEAT_TRY(check_case(p, paths, blends, wants));
+    if (blends) return pleat_blend_case(p, paths, wants, out, native);
+    PLEAT_TRY(pleat_seen_load(p->kind[0], paths, &seen, native));
+    const pleat_status status =
+        pleat_predictor_source(p, &seen.source, seen.image.spacing, native, &out->label);
+    pleat_seen_free(&seen);
     return status;
+}
+
+void pleat_prediction_free(pleat_prediction *prediction) {
+    pleat_label_free(&prediction->label);
+    pleat_image_free(&prediction->probabilities);
+    pleat_image_free(&prediction->entropy);
+    pleat_image_free(&prediction->information);
 }

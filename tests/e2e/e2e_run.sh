@@ -118,11 +118,23 @@ holds "says so" has out "2 volumes labelled by 1 model in one"
 succeeds "predict by the run" 2 predict run --in new --out all --engine ref --precision f32
 holds "says so" has out "2 volumes labelled by 3 models in all"
 succeeds "predict by three models" 1 predict run/fold_{0,1,2}/checkpoint_best.h5 --in new \
-    --out three --engine ref --precision f32
+    --out three --engine ref --precision f32 --probabilities probs --uncertainty unsure
+succeeds "the same by two ranks" 2 predict run --in new --out three2 --engine ref --precision f32 \
+    --probabilities probs2 --uncertainty unsure2
 for id in case_001 case_002; do
     holds "$id: lies where the volume lies" same_geometry one/$id.nii.gz new/$id/imaging.nii.gz
     holds "a run is all its models" cmp all/$id.nii.gz three/$id.nii.gz
+    for of in three probs unsure/entropy unsure/mutual_information; do
+        twin=${of%%/*}2${of#"${of%%/*}"}
+        holds "$id: two ranks write $of as one" cmp "$of/$id.nii.gz" "$twin/$id.nii.gz"
+        holds "$id: $of lies where the volume lies" same_geometry "$of/$id.nii.gz" \
+            "new/$id/imaging.nii.gz"
+    done
 done
+succeeds "what the probabilities are" 0 info probs/case_001.nii.gz
+holds "one volume a class" grep -q "channels  *4$" out
+refused "two files of one name" 2 "give each a folder of its own" 0 predict run --in new \
+    --out three --probabilities ./three
 holds "one model is not all" eval '! cmp -s one/case_001.nii.gz all/case_001.nii.gz'
 id=$(held_out 0 | cut -d' ' -f1)
 mkdir "sole" && cp "data/$id/imaging.nii.gz" "sole/$id.nii.gz"

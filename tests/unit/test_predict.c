@@ -365,6 +365,7 @@ typedef struct oddity {
     double spacing;
     size_t missing; /* parameters */
     int lost;       /* 1: a weight is NaN, 2: a running statistic is */
+    int channels;   /* 0: one */
 } oddity;
 
 static void write_model(const char *path, const oddity *odd) {
@@ -375,6 +376,7 @@ static void write_model(const char *path, const oddity *odd) {
     config.network.depth = 1;
     config.network.filters = odd->filters;
     config.network.classes = CLASSES;
+    config.network.channels = odd->channels > 0 ? odd->channels : 1;
     memcpy(config.patch, patch, sizeof patch);
     memset(config.overlap, 0, sizeof config.overlap);
     config.prep.spacing[0] = odd->spacing;
@@ -417,7 +419,7 @@ static void a_checkpoint_is_all_that_prediction_needs(void **state) {
     const fixture *f = *state;
     char path[PLEAT_PATH_BYTES];
     const char *const paths[2] = {path, path};
-    const oddity normal = {2, "a,b,c", 2, 0, 0};
+    const oddity normal = {2, "a,b,c", 2, 0, 0, 0};
     (void)in_root(path, "model.h5");
     write_model(path, &normal);
     static const int dim[3] = {5, 9, 7};
@@ -428,7 +430,7 @@ static void a_checkpoint_is_all_that_prediction_needs(void **state) {
     for (int n = 1; n <= 2; n++) {
         pleat_predictor *p = NULL;
         pleat_label out = {0};
-        OK(pleat_predictor_open(f->engine, paths, n, NULL, &p));
+        OK(pleat_predictor_open(f->engine, paths, n, NULL, NULL, &p));
         assert_memory_equal(pleat_predictor_config(p)->patch, patch, sizeof patch);
         OK(pleat_predictor_source(p, &source, spacing, &native, &out));
         assert_memory_equal(out.dim, native.dim, sizeof out.dim);
@@ -443,7 +445,7 @@ static void a_configuration_changes_how_it_predicts_but_not_what(void **state) {
     const fixture *f = *state;
     char path[PLEAT_PATH_BYTES];
     const char *const paths[] = {path};
-    const oddity normal = {2, "a,b,c", 2, 0, 0};
+    const oddity normal = {2, "a,b,c", 2, 0, 0, 0};
     pleat_predictor *p = NULL;
     pleat_config config;
     (void)in_root(path, "model.h5");
@@ -452,14 +454,15 @@ static void a_configuration_changes_how_it_predicts_but_not_what(void **state) {
     OK(pleat_config_set("predict.merge=gaussian", &config));
     OK(pleat_config_set("overlap=1,2,3", &config));
     OK(pleat_config_set("network.filters=5", &config));
-    OK(pleat_predictor_open(f->engine, paths, 1, &config, &p));
+    OK(pleat_predictor_open(f->engine, paths, 1, &config, NULL, &p));
     assert_int_equal(pleat_predictor_config(p)->merge, PLEAT_MERGE_GAUSSIAN);
     assert_int_equal(pleat_predictor_config(p)->overlap[0], 3);
     assert_int_equal(pleat_predictor_config(p)->network.filters, 2);
     assert_int_equal(pleat_predictor_config(p)->network.classes, CLASSES);
     pleat_predictor_close(p);
     OK(pleat_config_set("patch=16,16,15", &config));
-    REFUSED(pleat_predictor_open(f->engine, paths, 1, &config, &p), PLEAT_ERR_SHAPE, "16x16x16");
+    REFUSED(pleat_predictor_open(f->engine, paths, 1, &config, NULL, &p), PLEAT_ERR_SHAPE,
+            "16x16x16");
 }
 
 static void models_that_do_not_belong_together_are_refused_by_name(void **state) {
@@ -469,15 +472,17 @@ static void models_that_do_not_belong_together_are_refused_by_name(void **state)
         pleat_status status;
         const char *message;
     } wrong[] = {
-        {{3, "a,b,c", 2, 0, 0}, PLEAT_ERR_DATA, "filters=3"},
-        {{2, "a,b,d", 2, 0, 0}, PLEAT_ERR_DATA, "knows the classes a,b,d, the first model a,b,c"},
-        {{2, "a,b,c", 3, 0, 0}, PLEAT_ERR_DATA, "other preprocessing"},
-        {{2, "a,b,c", 2, 1, 0}, PLEAT_ERR_FORMAT, "parameters, its network"},
-        {{2, "a,b,c", 2, 0, 1}, PLEAT_ERR_NUMERIC, "weights are not finite"},
-        {{2, "a,b,c", 2, 0, 2}, PLEAT_ERR_NUMERIC, "running statistics are not finite"},
+        {{2, "a,b,d", 2, 0, 0, 0},
+         PLEAT_ERR_DATA,
+         "knows the classes a,b,d, the first model a,b,c"},
+        {{3, "a,b,d", 3, 0, 0, 0}, PLEAT_ERR_DATA, "knows the classes a,b,d, the first model"},
+        {{2, "a,b,c", 2, 0, 0, 2}, PLEAT_ERR_DATA, "images of 2 channels, the first model on 1"},
+        {{2, "a,b,c", 2, 1, 0, 0}, PLEAT_ERR_FORMAT, "parameters, its network"},
+        {{2, "a,b,c", 2, 0, 1, 0}, PLEAT_ERR_NUMERIC, "weights are not finite"},
+        {{2, "a,b,c", 2, 0, 2, 0}, PLEAT_ERR_NUMERIC, "running statistics are not finite"},
     };
     char first[PLEAT_PATH_BYTES], second[PLEAT_PATH_BYTES];
-    const oddity normal = {2, "a,b,c", 2, 0, 0};
+    const oddity normal = {2, "a,b,c", 2, 0, 0, 0};
     const char *const paths[] = {first, first, second};
     pleat_predictor *p = NULL;
     (void)in_root(first, "first.h5");
@@ -485,14 +490,15 @@ static void models_that_do_not_belong_together_are_refused_by_name(void **state)
     write_model(first, &normal);
     for (size_t i = 0; i < COUNT(wrong); i++) {
         write_model(second, &wrong[i].odd);
-        REFUSED(pleat_predictor_open(f->engine, paths, 3, NULL, &p), wrong[i].status,
+        REFUSED(pleat_predictor_open(f->engine, paths, 3, NULL, NULL, &p), wrong[i].status,
                 wrong[i].message);
         TOLD("odd_one.h5");
         assert_null(p);
     }
     (void)unlink(second);
-    REFUSED(pleat_predictor_open(f->engine, paths, 3, NULL, &p), PLEAT_ERR_NOT_FOUND, "odd_one.h5");
-    REFUSED(pleat_predictor_open(f->engine, paths, 0, NULL, &p), PLEAT_ERR_ARG, "no model");
+    REFUSED(pleat_predictor_open(f->engine, paths, 3, NULL, NULL, &p), PLEAT_ERR_NOT_FOUND,
+            "odd_one.h5");
+    REFUSED(pleat_predictor_open(f->engine, paths, 0, NULL, NULL, &p), PLEAT_ERR_ARG, "no model");
 }
 
 int main(void) {

@@ -256,6 +256,48 @@ static void test_a_mask_survives_the_way_to_a_finer_grid_and_back(void **state) 
     pleat_label_free(&back);
 }
 
+/* Of values beside one another: the mean of the eight neighbours, weighted by how near they are. */
+static double nearby(const float *values, const int from[3], int n, const double u[3], int c) {
+    double sum = 0.0;
+    for (int d = 0; d < from[0]; d++)
+        for (int h = 0; h < from[1]; h++)
+            for (int w = 0; w < from[2]; w++) {
+                const double weight = fmax(0.0, 1.0 - fabs(u[0] - d)) *
+                                      fmax(0.0, 1.0 - fabs(u[1] - h)) *
+                                      fmax(0.0, 1.0 - fabs(u[2] - w));
+                sum += weight * (double)values[((d * from[1] + h) * from[2] + w) * n + c];
+            }
+    return sum;
+}
+
+static void test_values_are_interpolated_linearly_in_either_order(void **state) {
+    (void)state;
+    enum { N = 3 };
+    const int from[3] = {3, 4, 5}, sizes[][3] = {{3, 4, 5}, {5, 4, 2}, {1, 9, 7}};
+    float values[3 * 4 * 5 * N], beside[5 * 9 * 7 * N], planes[5 * 9 * 7 * N];
+    for (size_t i = 0; i < COUNT(values); i++) values[i] = (float)((i * 37) % 101) / 101.0F;
+    for (size_t k = 0; k < COUNT(sizes); k++) {
+        const int *to = sizes[k];
+        const size_t voxels = pleat_voxels(to);
+        OK(pleat_resample_values(values, from, N, to, 0, beside));
+        OK(pleat_resample_values(values, from, N, to, 1, planes));
+        for (size_t v = 0; v < voxels; v++) {
+            const int place[3] = {(int)v / (to[1] * to[2]), (int)v / to[2] % to[1], (int)v % to[2]};
+            double u[3];
+            for (int a = 0; a < 3; a++)
+                u[a] = fmin(fmax((place[a] + 0.5) * from[a] / to[a] - 0.5, 0.0), from[a] - 1.0);
+            for (int c = 0; c < N; c++) {
+                const float got = beside[v * N + (size_t)c];
+                assert_float_equal(got, nearby(values, from, N, u, c), 1e-6);
+                assert_true(planes[(size_t)c * voxels + v] == got);
+            }
+        }
+        if (k == 0) assert_memory_equal(beside, values, sizeof values);
+    }
+    REFUSED(pleat_resample_values(values, from, N, (const int[3]){0, 1, 1}, 0, beside),
+            PLEAT_ERR_SHAPE, "each size must be");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes_are_the_floor_of_the_extent),
@@ -268,6 +310,7 @@ int main(void) {
         cmocka_unit_test(test_a_mask_is_that_of_the_original),
         cmocka_unit_test(test_a_mask_in_one_pass_is_the_mask_label_by_label),
         cmocka_unit_test(test_the_higher_label_wins_a_tie_and_three_in_a_corner_leave_background),
+        cmocka_unit_test(test_values_are_interpolated_linearly_in_either_order),
         cmocka_unit_test(test_a_mask_survives_the_way_to_a_finer_grid_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
