@@ -1,31 +1,44 @@
 /*
- * figures.h - the figures of a report.
+ * figures.h - the figures of a report, fit for a paper.
  *
- *   FOLDER/figures/NAME.gp    a gnuplot script with its numbers
- *                  NAME.png   what it draws, where gnuplot is installed
- *                  NAME.svg
+ *   FOLDER/figures/NAME.csv    the data: numbers first, then names
+ *                  NAME.gp     the gnuplot script that draws them
+ *                  NAME.svg    what it draws, where gnuplot is installed; of the width of a column
+ *                  NAME.pdf    (85 mm) or of a page (180 mm), letters of 7 and 8 points
+ *                  NAME.png    at 300 dots an inch
  *
- * A figure that gnuplot cannot draw is logged and is no error; a file that cannot be written is.
+ * Colours are those of Okabe and Ito. n is stated; the axis of a share is from 0 to 1. The
+ * background has no part in them where there are other classes. A figure that gnuplot cannot draw
+ * is logged and is no error; a file that cannot be written is.
  */
 #ifndef PLEAT_FIGURES_H
 #define PLEAT_FIGURES_H
 
+#include "pleat/paired.h"
 #include "pleat/report.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* NAME of score `score` of their list: a panel per class but the first (the background), a box per
- * group[n] of cases, a point per case; undefined scores are left out. All groups have the classes
- * and scores of the first. ERR_IO, ERR_MEMORY. */
+/* NAME of score `score` of their list: a panel per class, a box per group[n] of cases (48 at most),
+ * a point per case; undefined scores are left out. All groups have the classes and scores of the
+ * first. ERR_IO, ERR_MEMORY. */
 pleat_status pleat_figures_boxes(const char *folder, const char *name, int score,
                                  const pleat_report_variant *groups, int n);
 
-/* Of a run's results in order of fold: "dice", the first score, a box per fold and one of all cases
- * (of the first 24 folds when there are more), and "curves", loss and soft Dice over the epochs,
- * which gnuplot reads from FOLDER/fold_K/history.tsv. ERR_IO, ERR_MEMORY. */
+/* "differences" of a comparison: a panel per score of the short table, or per score where it has
+ * none (24 at most), a row per class, a point per case; the mean and its interval. ERR_IO,
+ * ERR_MEMORY. */
+pleat_status pleat_figures_differences(const char *folder, const pleat_comparison *comparison);
+
+/* Of a run's results in order of fold: those of the list that the results have something for.
+ * Curves are of FOLDER/fold_K/history.tsv. ERR_IO, ERR_MEMORY. */
 pleat_status pleat_figures_run(const char *folder, const pleat_results *results);
+
+/* Figure `place` of a run, from 0: its NAME, and what it shows in one line. NULL after the last. */
+const char *pleat_figures_name(int place);
+const char *pleat_figures_what(int place);
 
 #ifdef __cplusplus
 }

@@ -73,6 +73,14 @@ typedef enum pleat_penalty {
     PLEAT_PENALTY_DIAGONAL /* mm, of the image: no distance is longer */
 } pleat_penalty;
 
+/* What a figure takes it for. */
+typedef enum pleat_role {
+    PLEAT_NO_ROLE,
+    PLEAT_SENSITIVITY,
+    PLEAT_TRUE_VOLUME,
+    PLEAT_PREDICTED_VOLUME
+} pleat_role;
+
 typedef struct pleat_score {
     const char *name;   /* in files: "DSC"; unique, without blanks */
     const char *title;  /* above a table: "Dice (DSC)" */
@@ -83,6 +91,7 @@ typedef struct pleat_score {
     int brief;          /* 1: it stands in a short table */
     pleat_better better;
     pleat_penalty penalty;
+    pleat_role role;
     /* `shared` is what the family prepared, NULL where it prepares nothing. NaN: undefined. */
     double (*compute)(const pleat_judged *of, const void *shared);
 } pleat_score;

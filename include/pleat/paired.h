@@ -33,10 +33,13 @@ typedef struct pleat_paired {
     pleat_interval bca;
     pleat_wilcoxon wilcoxon;
     double p_holm, false_ranking;
+    double *difference; /* [n] B - A, and the cases they are of; owned, in one block */
+    int *at;            /* [n] */
 } pleat_paired;
 
 typedef struct pleat_comparison {
     const char *const *names; /* [sets], the caller's */
+    const char *const *ids;   /* [cases], of the first set */
     int sets, cases, groups;
     int grouped; /* groups were given */
     uint64_t seed;
@@ -54,6 +57,11 @@ pleat_status pleat_compare_sets(const pleat_measured *measured, const char *cons
                                 const pleat_classes *classes, const char *group_by, uint64_t seed,
                                 pleat_comparison *out);
 void pleat_comparison_free(pleat_comparison *comparison);
+
+/* Whether the table has the row where not all are asked for; and what pleat knows of its score,
+ * NULL of another tool's. */
+int pleat_paired_is_brief(const pleat_paired *row);
+const pleat_score *pleat_paired_score(const pleat_paired *row);
 
 /* The table: the scores of a short report, or all; and what it says of itself. */
 void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all);

@@ -4,9 +4,11 @@
 #include "pleat/crossval.h"
 #include "pleat/figures.h"
 #include "pleat/file.h"
+#include "pleat/log.h"
 #include "pleat/paired.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct compared {
     const char *name[MAX_LIST];
@@ -40,18 +42,30 @@ static const pleat_classes *classes_of(const compared *c) {
     return NULL;
 }
 
-static pleat_status draw(const compared *c, const char *folder) {
+/* "RUN, k = 5": its folder's name, and how many folds it has. */
+static void name_run(const char *path, const pleat_results *run, char out[64]) {
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(out, 64, "%.40s, k = %d", slash != NULL && slash[1] != '\0' ? slash + 1 : path,
+                   run->folds);
+}
+
+/* The differences, and where all are runs of the same classes, their Dice side by side. */
+static pleat_status draw(const compared *c, const pleat_comparison *comparison,
+                         const char *folder) {
     pleat_report_variant group[MAX_LIST];
-    PLEAT_CHECK(c->runs == c->n, PLEAT_ERR_UNSUPPORTED,
-                "--figure draws runs; files of scores have no classes to draw");
-    for (int i = 0; i < c->n; i++) {
-        group[i] = (pleat_report_variant){c->name[i], &c->run[i]};
-        PLEAT_CHECK(
-            c->run[i].classes.n == c->run[0].classes.n && c->run[i].scores == c->run[0].scores,
-            PLEAT_ERR_DATA, "'%s' and '%s' are of other classes or scores", c->name[0], c->name[i]);
-    }
+    char name[MAX_LIST][64];
+    int alike = c->runs == c->n;
     PLEAT_TRY(pleat_file_make_folder(folder));
-    return pleat_figures_boxes(folder, "compare", PLEAT_HEADLINE, group, c->n);
+    PLEAT_TRY(pleat_figures_differences(folder, comparison));
+    for (int i = 0; alike && i < c->n; i++) {
+        name_run(c->name[i], &c->run[i], name[i]);
+        group[i] = (pleat_report_variant){name[i], &c->run[i]};
+        alike = c->run[i].classes.n == c->run[0].classes.n && c->run[i].scores == c->run[0].scores;
+    }
+    if (alike) return pleat_figures_boxes(folder, "compare", PLEAT_HEADLINE, group, c->n);
+    pleat_log(PLEAT_INFO, "no box plots of the Dice: not all are runs of the same classes and "
+                          "scores");
+    return PLEAT_OK;
 }
 
 /* Groups and seed: of the first run, the environment, --set. */
@@ -76,7 +90,8 @@ pleat_status verb_compare(app *a, const verb *self, int argc, char **argv) {
         {"--all-scores", OPTION_FLAG, &all, NULL, "every score, not the telling ones alone"},
         {"--csv", OPTION_FLAG, &csv, NULL, "print CSV, a row per score and class"},
         {"--json", OPTION_FLAG, &json, NULL, "print JSON"},
-        {"--figure", OPTION_TEXT, &figure, "FOLDER", "box plots of the Dice into FOLDER/figures"},
+        {"--figure", OPTION_TEXT, &figure, "FOLDER",
+         "draw differences and Dice into FOLDER/figures"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", "folds.group_by, seed"},
         {0},
     };
@@ -94,7 +109,7 @@ pleat_status verb_compare(app *a, const verb *self, int argc, char **argv) {
     if (status == PLEAT_OK)
         status = pleat_compare_sets(c->of, c->name, c->n, classes_of(c), config.group_by,
                                     config.seed, &comparison);
-    if (status == PLEAT_OK && figure != NULL) status = draw(c, figure);
+    if (status == PLEAT_OK && figure != NULL) status = draw(c, &comparison, figure);
     if (status == PLEAT_OK && json)
         status = pleat_comparison_json(stdout, &comparison);
     else if (status == PLEAT_OK && csv)

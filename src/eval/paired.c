@@ -79,8 +79,8 @@ static const char *values_of(const pleat_measured *m, int score, int class_at,
 /* --- one row ---------------------------------------------------------------------------------- */
 
 typedef struct scratch {
-    double *a, *b, *difference; /* [cases] */
-    int *group;                 /* [cases] of all; of those with a difference */
+    double *a, *b; /* [cases] */
+    int *group;    /* [cases] of all; of those with a difference */
     int *mine;
 } scratch;
 
@@ -88,17 +88,14 @@ static int make_scratch(int n, scratch *s) {
     const size_t room = (size_t)n + 1;
     s->a = malloc(room * sizeof(double));
     s->b = malloc(room * sizeof(double));
-    s->difference = malloc(room * sizeof(double));
     s->group = calloc(room, sizeof(int));
     s->mine = malloc(room * sizeof(int));
-    return s->a != NULL && s->b != NULL && s->difference != NULL && s->group != NULL &&
-           s->mine != NULL;
+    return s->a != NULL && s->b != NULL && s->group != NULL && s->mine != NULL;
 }
 
 static void free_scratch(scratch *s) {
     free(s->a);
     free(s->b);
-    free(s->difference);
     free(s->group);
     free(s->mine);
 }
@@ -119,9 +116,18 @@ static int group_means(const pleat_observed *of, int groups, double *x) {
     return n;
 }
 
+/* Room for the differences of all cases, and for which they are. */
+static pleat_status make_room(int cases, pleat_paired *row) {
+    row->difference = malloc(((size_t)cases + 1) * (sizeof(double) + sizeof(int)));
+    PLEAT_CHECK(row->difference != NULL, PLEAT_ERR_MEMORY, "no memory to compare %d cases", cases);
+    row->at = (int *)(void *)(row->difference + cases + 1);
+    return PLEAT_OK;
+}
+
 static pleat_status compare_pair(const pleat_comparison *c, scratch *s, pleat_paired *row) {
     const double u = (double)NAN;
     pleat_summary of[3];
+    PLEAT_TRY(make_room(c->cases, row));
     for (int i = 0; i < c->cases; i++) {
         if (isnan(s->a[i]) || isnan(s->b[i])) {
             row->left_out += isnan(s->a[i]) != isnan(s->b[i]);
@@ -134,10 +140,11 @@ static pleat_status compare_pair(const pleat_comparison *c, scratch *s, pleat_pa
         s->mine[row->n] = s->group[i];
         s->a[row->n] = s->a[i]; /* never ahead of i */
         s->b[row->n] = s->b[i];
-        s->difference[row->n++] = d;
+        row->at[row->n] = i;
+        row->difference[row->n++] = d;
     }
-    const pleat_observed sample = {s->difference, c->grouped ? s->mine : NULL, row->n};
-    const double *const columns[3] = {s->a, s->b, s->difference};
+    const pleat_observed sample = {row->difference, c->grouped ? s->mine : NULL, row->n};
+    const double *const columns[3] = {s->a, s->b, row->difference};
     row->p_holm = u;
     for (int k = 0; k < 3; k++) PLEAT_TRY(pleat_summarise(columns[k], row->n, &of[k]));
     row->mean_a = of[0].mean;
@@ -146,7 +153,7 @@ static pleat_status compare_pair(const pleat_comparison *c, scratch *s, pleat_pa
     row->median = of[2].median;
     PLEAT_TRY(pleat_interval_bca(&sample, PLEAT_LEVEL, PLEAT_RESAMPLES, c->seed, &row->bca));
     PLEAT_TRY(pleat_false_ranking(&sample, &row->false_ranking));
-    if (!c->grouped) return pleat_wilcoxon_test(s->difference, row->n, &row->wilcoxon);
+    if (!c->grouped) return pleat_wilcoxon_test(row->difference, row->n, &row->wilcoxon);
     const int n = group_means(&sample, c->groups, s->a);
     return pleat_wilcoxon_test(s->a, n, &row->wilcoxon);
 }
@@ -188,7 +195,9 @@ static pleat_status fill(const pleat_measured *measured, const pleat_classes *cl
                                        mine, c->names[0], theirs, c->names[b]);
                     continue;
                 }
-                PLEAT_TRY(compare_pair(c, s, row));
+                const pleat_status status = compare_pair(c, s, row);
+                if (status != PLEAT_OK || row->n == 0) free(row->difference);
+                PLEAT_TRY(status);
                 c->n += row->n > 0;
             }
     return correct(c);
@@ -198,7 +207,11 @@ pleat_status pleat_compare_sets(const pleat_measured *measured, const char *cons
                                 const pleat_classes *classes, const char *group_by, uint64_t seed,
                                 pleat_comparison *out) {
     const pleat_measured *a = &measured[0];
-    pleat_comparison c = {.names = names, .sets = sets, .cases = a->cases.n, .seed = seed};
+    pleat_comparison c = {.names = names,
+                          .ids = (const char *const *)a->cases.name,
+                          .sets = sets,
+                          .cases = a->cases.n,
+                          .seed = seed};
     scratch s = {0};
     pleat_status status = PLEAT_OK;
     PLEAT_TRY(check_cases(measured, names, sets));
@@ -215,14 +228,15 @@ pleat_status pleat_compare_sets(const pleat_measured *measured, const char *cons
     PLEAT_CHECK_GOTO(status, done, c.n > 0, PLEAT_ERR_DATA,
                      "'%s' and the others have no score of a class in common", names[0]);
     *out = c; /* ownership moves to the caller */
-    c.row = NULL;
+    c = (pleat_comparison){0};
 done:
     free_scratch(&s);
-    free(c.row);
+    pleat_comparison_free(&c);
     return status;
 }
 
 void pleat_comparison_free(pleat_comparison *comparison) {
+    for (int i = 0; i < comparison->n; i++) free(comparison->row[i].difference);
     free(comparison->row);
     *comparison = (pleat_comparison){0};
 }

@@ -8,7 +8,6 @@
  */
 #include "../../src/eval/scores/families.h"
 #include "pleat/crossval.h"
-#include "pleat/figures.h"
 #include "pleat/report.h"
 #include "pleat/rundir.h"
 #include "support.h"
@@ -85,17 +84,6 @@ static void the_files_over_all_folds_are_the_same(void **state) {
     assert_file("summary.json");
 }
 
-static void the_figures_scripts_are_the_same(void **state) {
-    (void)state;
-    static const char columns[] = "epoch\tloss\tdice_soft\n"; /* which the curves look for */
-    char path[PLEAT_PATH_BYTES];
-    OK(pleat_file_make_folder(in_root(path, "fold_0")));
-    OK(pleat_file_write_atomic(in_root(path, "fold_0/history.tsv"), columns, sizeof columns - 1));
-    OK(pleat_figures_run(root, &results));
-    assert_file("figures/dice.gp");
-    assert_file("figures/curves.gp");
-}
-
 static void the_tables_are_the_same(void **state) {
     (void)state;
     for (int all = 0; all < 2; all++) {
@@ -143,7 +131,6 @@ static void a_folds_counts_are_written_as_they_were_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_files_over_all_folds_are_the_same),
-        cmocka_unit_test(the_figures_scripts_are_the_same),
         cmocka_unit_test(the_tables_are_the_same),
         cmocka_unit_test(a_folds_counts_are_written_as_they_were_read),
     };

@@ -16,22 +16,22 @@
 
 /* --- what a score is to pleat ----------------------------------------------------------------- */
 
-static const pleat_score *known(const char *name) {
+const pleat_score *pleat_paired_score(const pleat_paired *row) {
     const pleat_scores *all = pleat_scores_all();
     for (int s = 0; s < pleat_scores_count(all); s++)
-        if (strcmp(pleat_scores_at(all, s)->name, name) == 0) return pleat_scores_at(all, s);
+        if (strcmp(pleat_scores_at(all, s)->name, row->score) == 0) return pleat_scores_at(all, s);
     return NULL;
 }
 
 /* Cases in which B is better; of a score that pleat does not know, or of which neither way is
  * better, those in which it is higher. */
 static int better(const pleat_paired *row) {
-    const pleat_score *score = known(row->score);
+    const pleat_score *score = pleat_paired_score(row);
     return score != NULL && score->better == PLEAT_LOWER_IS_BETTER ? row->lower : row->higher;
 }
 
-static int is_brief(const pleat_paired *row) {
-    const pleat_score *score = known(row->score);
+int pleat_paired_is_brief(const pleat_paired *row) {
+    const pleat_score *score = pleat_paired_score(row);
     return score != NULL && score->brief && score->better != PLEAT_NEITHER_IS_BETTER;
 }
 
@@ -89,7 +89,7 @@ static void put_notes(FILE *out, const pleat_comparison *c) {
 
 void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all) {
     int brief = 0;
-    for (int i = 0; i < c->n; i++) brief += is_brief(&c->row[i]);
+    for (int i = 0; i < c->n; i++) brief += pleat_paired_is_brief(&c->row[i]);
     all = all || brief == 0;
     (void)fprintf(out, "A: %s\n", c->names[0]);
     for (int b = 1; b < c->sets; b++)
@@ -98,9 +98,9 @@ void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all) {
     const pleat_paired *before = NULL;
     for (int i = 0; i < c->n; i++) {
         const pleat_paired *row = &c->row[i];
-        if (!all && !is_brief(row)) continue;
+        if (!all && !pleat_paired_is_brief(row)) continue;
         if (before == NULL || before->score != row->score || before->b != row->b) {
-            const pleat_score *score = known(row->score);
+            const pleat_score *score = pleat_paired_score(row);
             (void)fprintf(out, "\n%s%s%s", score != NULL ? score->title : row->score,
                           score != NULL && score->unit[0] != '\0' ? ", " : "",
                           score != NULL ? score->unit : "");

@@ -70,6 +70,7 @@ static const pleat_score rows[] = {
      .penalty = PLEAT_PENALTY_NOUGHT,
      .compute = iou},
     {.name = "Sens",
+     .role = PLEAT_SENSITIVITY,
      .title = "Sensitivity (Sens)",
      .unit = "",
      .what = "TP / (TP + FN)",

@@ -51,12 +51,14 @@ static double false_positive(const pleat_judged *of, const void *shared) {
 
 static const pleat_score rows[] = {
     {.name = "TruthVol",
+     .role = PLEAT_TRUE_VOLUME,
      .title = "Volume of the truth (TruthVol)",
      .unit = "ml",
      .what = "voxels times their size",
      .better = PLEAT_NEITHER_IS_BETTER,
      .compute = truth},
     {.name = "PredVol",
+     .role = PLEAT_PREDICTED_VOLUME,
      .title = "Volume of the prediction (PredVol)",
      .unit = "ml",
      .what = "voxels times their size",
