@@ -11,7 +11,8 @@ packages_test=(libcmocka-dev clang-format)
 packages_lint=(clang-tidy)
 # For figures, and for tests that are skipped without them: a Slurm on this machine, hosts in
 # network namespaces.
-packages_wanted=(gnuplot-nox slurm-wlm munge slurm-client slurmctld slurmd iproute2)
+packages_wanted=(gnuplot-nox slurm-wlm munge slurm-client slurmctld slurmd iproute2
+    chromium)
 
 # setup_wanted PACKAGE...: installs what is missing where that can be done, and goes on without.
 setup_wanted() {
