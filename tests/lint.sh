@@ -40,10 +40,11 @@ nifti.*.h|znzlib.h                      src/io/nifti.*
 zlib.h                                  src/io/nifti.*
 (oneapi/dnnl/)?dnnl.*.h                 src/engines/onednn.*
 yaml.h                                  src/run/config.*
-jansson.h                               src/base/json.c|src/io/layout.*|src/eval/report/.*
+jansson.h                               src/base/json.c|src/io/layout.*|src/eval/(report|page)/.*
 jansson.h                               preprocess/folds.c|src/run/.*json.*|src/run/journal.c
 jansson.h                               src/app/sheet.c
-png.h                                   src/(eval|app)/.*
+png.h                                   src/io/picture.c
+gif_lib.h                               src/io/gif.c
 (cuda|cudnn|cublas|nccl|nvtx|cub/).*    cuda/.*
 '
 

@@ -17,6 +17,7 @@
 
 #include "pleat/config.h"
 #include "pleat/file.h"
+#include "pleat/page.h"
 #include "pleat/results.h"
 #include "pleat/session.h"
 
@@ -44,11 +45,17 @@ typedef struct pleat_rescore {     /* the predictions are to be scored again, by
     int n;
 } pleat_rescore;
 
+typedef struct pleat_report_options {
+    const pleat_rescore *anew;      /* NULL: the scores are those that the folds have */
+    int verbose;                    /* all scores in the tables */
+    const pleat_page_options *page; /* NULL: as usual */
+} pleat_report_options;
+
 /* Reads what the finished folds of a run scored, or with `anew` scores their predictions again,
- * writes the report and prints the tables. One rank. ERR_NOT_FOUND when no fold has finished;
- * missing folds are named in the log. ERR_DATA names a case that is not, in the data folder or
- * between two folds, what it was. */
-pleat_status pleat_crossval_report(const char *folder, const pleat_rescore *anew, int verbose);
+ * writes the report and prints the tables. One rank. ERR_NOT_FOUND when no fold has finished, after
+ * a page that says how far they are; missing folds are named in the log. ERR_DATA names a case that
+ * is not, in the data folder or between two folds, what it was. */
+pleat_status pleat_crossval_report(const char *folder, const pleat_report_options *options);
 
 /* The configuration a run was begun with; the defaults where the folder has none. */
 pleat_status pleat_run_config(const char *folder, pleat_config *out);

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TILES = 3, GAP = 12, SCALE = 2, HEAD = 2 * PICTURE_LINE * SCALE };
+enum { TILES = 3, GAP = 12, SCALE = 2, HEAD = 2 * PLEAT_PICTURE_LINE * SCALE };
 static const double TILE = 320.0; /* pixels of the longer side, about */
-static const double ALPHA = 0.3;  /* of a class's colour over the image */
-static const colour GROUND = {24, 24, 28}, WORDS = {235, 235, 235}, FAINT = {150, 150, 160};
+static const double ALPHA = 0.3;  /* of a class's pleat_colour over the image */
+static const pleat_colour GROUND = {24, 24, 28}, WORDS = {235, 235, 235}, FAINT = {150, 150, 160};
 
 typedef struct tile {
     int width, height;
@@ -25,16 +25,18 @@ static tile tile_of(const contact *c) {
     return (tile){(int)zoom * c->patch[2], height < 1.0 ? 1 : (int)round(height)};
 }
 
-static int row_height(tile t) { return 2 * PICTURE_LINE * SCALE + GAP / 2 + t.height + GAP; }
+static int row_height(tile t) { return 2 * PLEAT_PICTURE_LINE * SCALE + GAP / 2 + t.height + GAP; }
 
 pleat_status contact_begin(contact *c, const char *title) {
     static const char *const names[TILES] = {"before", "after", "mask"};
     const tile t = tile_of(c);
     const int width = GAP + TILES * (t.width + GAP), top = GAP + 2 * HEAD;
-    PLEAT_TRY(picture_make(width, top + c->rows * c->channels * row_height(t), GROUND, &c->sheet));
-    picture_text(&c->sheet, GAP, GAP, SCALE, WORDS, title);
+    PLEAT_TRY(
+        pleat_picture_make(width, top + c->rows * c->channels * row_height(t), GROUND, &c->sheet));
+    pleat_picture_text(&c->sheet, GAP, GAP, SCALE, WORDS, title);
     for (int k = 0; k < TILES; k++)
-        picture_text(&c->sheet, GAP + k * (t.width + GAP), GAP + HEAD, SCALE, WORDS, names[k]);
+        pleat_picture_text(&c->sheet, GAP + k * (t.width + GAP), GAP + HEAD, SCALE, WORDS,
+                           names[k]);
     return PLEAT_OK;
 }
 
@@ -115,12 +117,12 @@ static void draw_slice(contact *c, int x, int y, patch_slice from, const uint8_t
             const float x_i = from.image[i * (size_t)c->channels + (size_t)from.channel];
             const double grey = 255.0 * (x_i - low) / (high - low);
             const uint8_t g = (uint8_t)(grey > 0.0 ? grey < 255.0 ? grey : 255.0 : 0.0);
-            colour pixel = {g, g, g};
+            pleat_colour pixel = {g, g, g};
             if (label != NULL && label[i] != 0) {
-                const colour over = c->colours[label[i]];
-                pixel = (colour){mix(g, over.red), mix(g, over.green), mix(g, over.blue)};
+                const pleat_colour over = c->colours[label[i]];
+                pixel = (pleat_colour){mix(g, over.red), mix(g, over.green), mix(g, over.blue)};
             }
-            picture_set(&c->sheet, x + u, y + v, pixel);
+            pleat_picture_set(&c->sheet, x + u, y + v, pixel);
         }
 }
 
@@ -137,11 +139,11 @@ static int slice_before(const contact *c, const pleat_sample *sample, int d) {
 static void draw_channel(contact *c, int channel, int top, const pleat_sample *sample,
                          const float *before, const float *after, const uint8_t *label) {
     const tile t = tile_of(c);
-    const int line = PICTURE_LINE * SCALE, indent = GAP + 2 * PICTURE_LETTER * SCALE;
+    const int line = PLEAT_PICTURE_LINE * SCALE, indent = GAP + 2 * PLEAT_PICTURE_LETTER * SCALE;
     char first[160], second[160];
     contact_caption(sample, channel, first, second);
-    picture_text(&c->sheet, indent, top, SCALE, FAINT, first);
-    picture_text(&c->sheet, indent, top + line, SCALE, FAINT, second);
+    pleat_picture_text(&c->sheet, indent, top, SCALE, FAINT, first);
+    pleat_picture_text(&c->sheet, indent, top + line, SCALE, FAINT, second);
     const int d = best_slice(c, label), y = top + 2 * line + GAP / 2;
     const patch_slice now = {after, channel, d};
     draw_slice(c, GAP, y, (patch_slice){before, channel, slice_before(c, sample, d)}, NULL);
@@ -155,7 +157,7 @@ void contact_row(contact *c, int row, const pleat_sample *sample, const float *b
     const int top = GAP + 2 * HEAD + row * c->channels * height;
     char name[32];
     (void)snprintf(name, sizeof name, "%d", row);
-    picture_text(&c->sheet, GAP, top, SCALE, WORDS, name);
+    pleat_picture_text(&c->sheet, GAP, top, SCALE, WORDS, name);
     for (int k = 0; k < c->channels; k++)
         draw_channel(c, k, top + k * height, sample, before, after, label);
 }

@@ -11,7 +11,7 @@
 #ifndef PLEAT_APP_CONTACT_H
 #define PLEAT_APP_CONTACT_H
 
-#include "picture.h"
+#include "pleat/picture.h"
 
 #include "pleat/augment.h"
 
@@ -22,9 +22,9 @@ typedef struct contact {
                              else turned, so that the front is on top */
     int channels;
     float low[PLEAT_MAX_CHANNELS], high[PLEAT_MAX_CHANNELS]; /* black and white */
-    const colour *colours;                                   /* [256] of the labels */
+    const pleat_colour *colours;                             /* [256] of the labels */
     int rows;                                                /* samples */
-    picture sheet;
+    pleat_picture sheet;
 } contact;
 
 /* Lays the sheet out for `rows` samples; the fields above are set. ERR_MEMORY. */

@@ -30,7 +30,7 @@ typedef struct studio {
     float *before, *after; /* [patch, C] */
     float *planes;         /* [C, patch] */
     uint8_t *label;        /* [patch] */
-    colour colours[COLOURS];
+    pleat_colour colours[COLOURS];
     contact sheet;
 } studio;
 
@@ -43,7 +43,7 @@ static void close_studio(studio *s) {
     free(s->after);
     free(s->planes);
     free(s->label);
-    picture_free(&s->sheet.sheet);
+    pleat_picture_free(&s->sheet.sheet);
 }
 
 static pleat_status find_case(pleat_store *store, const char *folder, const char *id, int *out) {
@@ -106,9 +106,10 @@ static pleat_status load(studio *s, pleat_store *store, int i) {
 
 /* The original's: both lungs blue, infection red. Other classes from a palette. */
 static pleat_status choose_colours(studio *s) {
-    static const colour palette[] = {{255, 0, 0},   {0, 200, 0},   {0, 0, 255},  {255, 220, 0},
-                                     {255, 0, 255}, {0, 220, 220}, {255, 128, 0}};
-    static const colour blue = {0, 0, 255}, red = {255, 0, 0}, padding = {160, 120, 60};
+    static const pleat_colour palette[] = {{255, 0, 0},   {0, 200, 0},   {0, 0, 255},
+                                           {255, 220, 0}, {255, 0, 255}, {0, 220, 220},
+                                           {255, 128, 0}};
+    static const pleat_colour blue = {0, 0, 255}, red = {255, 0, 0}, padding = {160, 120, 60};
     pleat_classes classes;
     PLEAT_TRY(pleat_classes_parse(s->config->classes, &classes));
     const int lungs = classes.n == 0 && s->info.classes == 4; /* a chest, most likely */
@@ -223,7 +224,7 @@ static pleat_status make_all(studio *s) {
     PLEAT_TRY(begin_sheet(s));
     for (int i = 0; i < s->samples; i++) PLEAT_TRY(make_sample(s, i));
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.png", s->out, s->info.id));
-    PLEAT_TRY(picture_write(&s->sheet.sheet, path));
+    PLEAT_TRY(pleat_picture_write(&s->sheet.sheet, path));
     pleat_text_print("%d patches of %s in %s, on one sheet: %s\n", s->samples, s->info.id, s->out,
                      path);
     return PLEAT_OK;

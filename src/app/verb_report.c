@@ -4,7 +4,8 @@
 #include "pleat/crossval.h"
 
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
-    text_list words = {0}, sets = {0};
+    text_list words = {0}, sets = {0}, cases = {0};
+    pleat_page_options page = {.pictures = PLEAT_PAGE_PICTURES};
     int all = 0, rescore = 0, go = 0;
     const option rows[] = {
         {"--all-scores", OPTION_FLAG, &all, NULL,
@@ -12,12 +13,22 @@ pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
         {"--rescore", OPTION_FLAG, &rescore, NULL,
          "score the predictions again, with the scores of today"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", "report.*, folds.group_by; implies --rescore"},
+        {"--single-file", OPTION_FLAG, &page.single_file, NULL,
+         "the page holds its pictures itself, to be mailed"},
+        {"--pictures", OPTION_INT, &page.pictures, "N",
+         "show so many cases, the worst first; else 100"},
+        {"--case", OPTION_LIST, &cases, "ID", "show this case, and others named so, alone"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
     PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat report RUN");
+    PLEAT_CHECK(page.pictures >= 0, PLEAT_ERR_ARG, "--pictures %d: 0 shows none", page.pictures);
     const pleat_rescore anew = {sets.item, sets.n};
+    page.ids = cases.item;
+    page.n = cases.n;
+    const pleat_report_options options = {
+        .anew = rescore || sets.n > 0 ? &anew : NULL, .verbose = all, .page = &page};
     if (a->session->rank != 0) return PLEAT_OK;
-    return pleat_crossval_report(words.item[0], rescore || sets.n > 0 ? &anew : NULL, all);
+    return pleat_crossval_report(words.item[0], &options);
 }

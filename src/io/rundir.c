@@ -16,6 +16,8 @@ static const char *const run_files[] = {
     [PLEAT_RUN_STATISTICS] = "statistics.csv",
     [PLEAT_RUN_STATISTICS_JSON] = "statistics.json",
     [PLEAT_RUN_FIGURES] = "figures",
+    [PLEAT_RUN_REPORT] = "report",
+    [PLEAT_RUN_PAGE] = "report/report.html",
     [PLEAT_RUN_ABLATION] = "ablation.csv",
     [PLEAT_RUN_ABLATION_DETAILED] = "ablation.detailed.csv",
 };

@@ -259,14 +259,16 @@ void pleat_run_tell_empty(const pleat_results *results) {
     }
 }
 
-/* The statistics: their files and their table. */
-static pleat_status report_estimates(const char *folder, const pleat_results *results,
-                                     const char *group_by, uint64_t seed, int verbose) {
+/* The statistics: their files and their table; then the page, which has them too. */
+static pleat_status report_estimates(const char *folder, const pleat_record *of,
+                                     const pleat_config *config, const pleat_results *results,
+                                     const pleat_report_options *options) {
     pleat_estimates estimates;
-    PLEAT_TRY(pleat_estimates_make(results, group_by, seed, &estimates));
-    const pleat_status status = pleat_estimates_write(folder, &estimates);
+    PLEAT_TRY(pleat_estimates_make(results, config->group_by, of->seed, &estimates));
+    pleat_status status = pleat_estimates_write(folder, &estimates);
     if (status == PLEAT_OK) (void)fputc('\n', stdout);
-    if (status == PLEAT_OK) pleat_estimates_print(stdout, &estimates, verbose);
+    if (status == PLEAT_OK) pleat_estimates_print(stdout, &estimates, options->verbose);
+    if (status == PLEAT_OK) status = pleat_run_page(folder, of, config, &estimates, options->page);
     pleat_estimates_free(&estimates);
     return status;
 }
@@ -278,8 +280,18 @@ pleat_status pleat_crossval_results(const char *folder, pleat_results *out) {
     return pleat_run_results(folder, &record, NULL, out);
 }
 
+/* A run without scores has a page that says how far it is, and no more. */
+static pleat_status page_alone(const char *folder, const pleat_record *of,
+                               const pleat_config *config, const pleat_page_options *page) {
+    PLEAT_TRY(pleat_run_page(folder, of, config, NULL, page));
+    return PLEAT_FAIL(PLEAT_ERR_NOT_FOUND,
+                      "no fold of '%s' has scores yet; '%s/%s' says how far they are", folder,
+                      folder, pleat_run_file_name(PLEAT_RUN_PAGE));
+}
+
 static pleat_status write_report(const char *folder, const pleat_record *of,
-                                 const pleat_cases *cases, const pleat_rescore *anew, int verbose) {
+                                 const pleat_cases *cases, const pleat_report_options *options) {
+    const pleat_rescore *anew = options->anew;
     pleat_results results;
     pleat_config config;
     char settings[17];
@@ -300,19 +312,22 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
                                     .seed = of->seed};
     PLEAT_TRY(pleat_record_warnings(folder));
     pleat_status status = pleat_run_results(folder, of, cases, &results);
+    if (status == PLEAT_ERR_NOT_FOUND && results.n == 0)
+        status = page_alone(folder, of, &config, options->page);
     if (status == PLEAT_OK && anew != NULL) status = pleat_run_rescore(folder, &config, &results);
     if (status == PLEAT_OK) pleat_run_tell_empty(&results);
     if (status == PLEAT_OK) status = pleat_report_write(folder, &results, &info);
     if (status == PLEAT_OK) status = pleat_figures_run(folder, &results);
-    if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, verbose);
+    if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, options->verbose);
+    if (status == PLEAT_OK) status = report_estimates(folder, of, &config, &results, options);
     if (status == PLEAT_OK)
-        status = report_estimates(folder, &results, config.group_by, of->seed, verbose);
-    if (status == PLEAT_OK) pleat_text_print("\nresults: %s\n", folder);
+        pleat_text_print("\npage: %s/%s\nresults: %s\n", folder,
+                         pleat_run_file_name(PLEAT_RUN_PAGE), folder);
     pleat_results_free(&results);
     return status;
 }
 
-pleat_status pleat_crossval_report(const char *folder, const pleat_rescore *anew, int verbose) {
+pleat_status pleat_crossval_report(const char *folder, const pleat_report_options *options) {
     pleat_record record;
     pleat_cases cases = {0};
     PLEAT_TRY(pleat_record_read(folder, &record));
@@ -321,7 +336,7 @@ pleat_status pleat_crossval_report(const char *folder, const pleat_rescore *anew
     if (known && !here)
         pleat_log(PLEAT_INFO, "whether the cases have changed is not known: %s",
                   pleat_error_message());
-    const pleat_status status = write_report(folder, &record, here ? &cases : NULL, anew, verbose);
+    const pleat_status status = write_report(folder, &record, here ? &cases : NULL, options);
     pleat_cases_free(&cases);
     return status;
 }
@@ -386,7 +401,8 @@ static pleat_status report(const pleat_crossval *cv) {
     if (missing == 0) {
         pleat_record record;
         PLEAT_TRY(pleat_record_read(cv->options->out, &record));
-        return write_report(cv->options->out, &record, &cv->data.cases, NULL, cv->options->verbose);
+        const pleat_report_options usual = {.verbose = cv->options->verbose};
+        return write_report(cv->options->out, &record, &cv->data.cases, &usual);
     }
     pleat_text_print(
         "%d of %d folds have scores; the last one makes the report. Now: pleat report %s\n",

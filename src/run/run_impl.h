@@ -118,6 +118,11 @@ pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases,
  * place. Errors of pleat_score_files. */
 pleat_status pleat_run_rescore(const char *run, const pleat_config *config, pleat_results *results);
 
+/* The page of a run, also of one without scores (estimates NULL); options NULL: as usual. A data
+ * folder that cannot be read is logged. Errors of pleat_page_write. page.c */
+pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pleat_config *config,
+                            const pleat_estimates *estimates, const pleat_page_options *options);
+
 /* Warns of each fold whose model labelled all held-out cases background, though they have more. */
 void pleat_run_tell_empty(const pleat_results *results);
 

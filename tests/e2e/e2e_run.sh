@@ -41,7 +41,8 @@ holds "a dry run writes nothing" same_text "$(ls -A plan)" ""
 succeeds "run" 2 run tiny.yaml --out run
 cp out table
 for file in config.yaml run.json splits_final.json log/rank-0000.log log/rank-0001.log \
-    cv_results.detailed.csv cv_results.final.csv summary.json figures/dice.gp figures/curves.gp; do
+    cv_results.detailed.csv cv_results.final.csv summary.json figures/dice.gp figures/curves.gp \
+    report/report.html; do
     holds "the run has $file" [ -s "run/$file" ]
 done
 tsv="epoch loss tversky_loss dice_soft dice_crossentropy val_loss val_tversky_loss val_dice_soft \

@@ -6,12 +6,13 @@
 # shellcheck disable=SC2034 # for those who source this
 packages_build=(cmake ninja-build pkg-config gcc libc6-dev openmpi-bin libopenmpi-dev
     libhdf5-openmpi-dev libnifti2-dev libznz-dev zlib1g-dev libdnnl-dev libyaml-dev libjansson-dev
-    libpng-dev)
+    libpng-dev libgif-dev)
 packages_test=(libcmocka-dev clang-format)
 packages_lint=(clang-tidy)
 # For figures, and for tests that are skipped without them: a Slurm on this machine, hosts in
 # network namespaces.
-packages_wanted=(gnuplot-nox slurm-wlm munge slurm-client slurmctld slurmd iproute2)
+packages_wanted=(gnuplot-nox slurm-wlm munge slurm-client slurmctld slurmd iproute2
+    chromium)
 
 # setup_wanted PACKAGE...: installs what is missing where that can be done, and goes on without.
 setup_wanted() {

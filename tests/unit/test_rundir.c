@@ -25,6 +25,8 @@ static void the_files_of_a_run_are_where_the_manual_says(void **state) {
         {PLEAT_RUN_STATISTICS, "RUN/statistics.csv"},
         {PLEAT_RUN_STATISTICS_JSON, "RUN/statistics.json"},
         {PLEAT_RUN_FIGURES, "RUN/figures"},
+        {PLEAT_RUN_REPORT, "RUN/report"},
+        {PLEAT_RUN_PAGE, "RUN/report/report.html"},
         {PLEAT_RUN_ABLATION, "RUN/ablation.csv"},
         {PLEAT_RUN_ABLATION_DETAILED, "RUN/ablation.detailed.csv"},
     };

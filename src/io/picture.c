@@ -1,6 +1,5 @@
 /* picture.c - pixels, a font of 5 x 7 dots as character displays have it, and libpng. */
-#include "picture.h"
-
+#include "palette.h"
 #include "pleat/file.h"
 
 #include <png.h>
@@ -53,49 +52,81 @@ static const struct glyph {
     {'z', {0x44, 0x64, 0x54, 0x4c, 0x44}},
 };
 
-pleat_status picture_make(int width, int height, colour ground, picture *out) {
+pleat_status pleat_picture_make(int width, int height, pleat_colour ground, pleat_picture *out) {
     const size_t n = (size_t)width * (size_t)height;
-    *out = (picture){width, height, malloc(n * sizeof *out->pixel)};
+    *out = (pleat_picture){width, height, malloc(n * sizeof *out->pixel)};
     PLEAT_CHECK(out->pixel != NULL, PLEAT_ERR_MEMORY, "no memory for a picture of %d x %d pixels",
                 width, height);
     for (size_t i = 0; i < n; i++) out->pixel[i] = ground;
     return PLEAT_OK;
 }
 
-void picture_free(picture *p) {
+void pleat_picture_free(pleat_picture *p) {
     free(p->pixel);
-    *p = (picture){0};
+    *p = (pleat_picture){0};
 }
 
-static void draw_glyph(picture *p, int x, int y, int scale, colour c, const struct glyph *g) {
+static void draw_glyph(pleat_picture *p, int x, int y, int scale, pleat_colour c,
+                       const struct glyph *g) {
     for (int column = 0; column < COLUMNS * scale; column++)
         for (int row = 0; row < ROWS * scale; row++)
             if (g->column[column / scale] >> (row / scale) & 1)
-                picture_set(p, x + column, y + row, c);
+                pleat_picture_set(p, x + column, y + row, c);
 }
 
-void picture_text(picture *p, int x, int y, int scale, colour c, const char *text) {
+void pleat_picture_text(pleat_picture *p, int x, int y, int scale, pleat_colour c,
+                        const char *text) {
     const size_t letters = sizeof font / sizeof *font;
-    for (; *text != '\0'; text++, x += PICTURE_LETTER * scale)
+    for (; *text != '\0'; text++, x += PLEAT_PICTURE_LETTER * scale)
         for (size_t i = 0; i < letters; i++)
             if (font[i].letter == *text) draw_glyph(p, x, y, scale, c, &font[i]);
 }
 
-pleat_status picture_write(const picture *p, const char *path) {
-    png_image image = {.version = PNG_IMAGE_VERSION,
-                       .width = (png_uint_32)p->width,
-                       .height = (png_uint_32)p->height,
-                       .format = PNG_FORMAT_RGB};
-    png_alloc_size_t n = 0;
-    PLEAT_CHECK(png_image_write_to_memory(&image, NULL, &n, 0, p->pixel, 0, NULL), PLEAT_ERR_MEMORY,
-                "cannot make '%s': %s", path, image.message);
-    void *bytes = malloc(n);
-    PLEAT_CHECK(bytes != NULL, PLEAT_ERR_MEMORY, "no memory for '%s'", path);
-    pleat_status status = PLEAT_OK;
-    if (png_image_write_to_memory(&image, bytes, &n, 0, p->pixel, 0, NULL))
-        status = pleat_file_write_atomic(path, bytes, n);
-    else
-        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "cannot make '%s': %s", path, image.message);
+/* The PNG of `image` in memory; `table` has the colours of its indices. */
+static pleat_status encode(png_image *image, const void *pixels, const void *table, void **bytes,
+                           size_t *n) {
+    png_alloc_size_t size = 0;
+    PLEAT_CHECK(png_image_write_to_memory(image, NULL, &size, 0, pixels, 0, table),
+                PLEAT_ERR_MEMORY, "a picture cannot be made: %s", image->message);
+    void *out = malloc(size);
+    PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory for a picture");
+    if (!png_image_write_to_memory(image, out, &size, 0, pixels, 0, table)) {
+        free(out);
+        return PLEAT_FAIL(PLEAT_ERR_MEMORY, "a picture cannot be made: %s", image->message);
+    }
+    *bytes = out;
+    *n = size;
+    return PLEAT_OK;
+}
+
+static png_image of_size(int width, int height, png_uint_32 format) {
+    return (png_image){.version = PNG_IMAGE_VERSION,
+                       .width = (png_uint_32)width,
+                       .height = (png_uint_32)height,
+                       .format = format};
+}
+
+pleat_status pleat_png_make(int width, int height, const uint8_t *index, const pleat_paint *paints,
+                            int k, void **bytes, size_t *n) {
+    png_image image =
+        of_size(width, height, paints == NULL ? PNG_FORMAT_GRAY : PNG_FORMAT_RGBA_COLORMAP);
+    image.colormap_entries = paints == NULL ? 0 : (png_uint_32)k;
+    return encode(&image, index, paints, bytes, n);
+}
+
+pleat_status pleat_picture_write(const pleat_picture *p, const char *path) {
+    palette colours = {0};
+    void *bytes = NULL;
+    size_t n = 0;
+    uint8_t *index = malloc((size_t)p->width * (size_t)p->height);
+    PLEAT_CHECK(index != NULL, PLEAT_ERR_MEMORY, "no memory for '%s'", path);
+    const int few = palette_numbers(&colours, p, index);
+    png_image image = of_size(p->width, p->height, few ? PNG_FORMAT_RGB_COLORMAP : PNG_FORMAT_RGB);
+    image.colormap_entries = few ? (png_uint_32)colours.n : 0;
+    pleat_status status = encode(&image, few ? (void *)index : (void *)p->pixel,
+                                 few ? colours.colour : NULL, &bytes, &n);
+    if (status == PLEAT_OK) status = pleat_file_write_atomic(path, bytes, n);
     free(bytes);
+    free(index);
     return status;
 }

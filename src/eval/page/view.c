@@ -1,0 +1,204 @@
+/* view.c - reads a case, finds how it lies, and counts what is wrong in each slice. */
+#include "view.h"
+
+#include "pleat/nifti.h"
+#include "pleat/statistics.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SAMPLES = 100000 }; /* voxels that the greys are found from */
+
+static void lack(view *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void lack(view *v, const char *format, ...) {
+    const size_t used = strlen(v->lacks);
+    va_list args;
+    va_start(args, format);
+    (void)snprintf(v->lacks + used, sizeof v->lacks - used, "%s", used > 0 ? "; " : "");
+    const size_t now = strlen(v->lacks);
+    (void)vsnprintf(v->lacks + now, sizeof v->lacks - now, format, args);
+    va_end(args);
+}
+
+/* Whether a volume lies on the grid of those before it. */
+static int fits(view *v, const char *what, const pleat_geometry *g) {
+    const int *dim = v->geometry.dim;
+    if (!v->known) {
+        v->geometry = *g;
+        v->known = 1;
+        return 1;
+    }
+    if (memcmp(dim, g->dim, sizeof g->dim) == 0) return 1;
+    lack(v, "the %s has %d x %d x %d voxels, not %d x %d x %d", what, g->dim[2], g->dim[1],
+         g->dim[0], dim[2], dim[1], dim[0]);
+    return 0;
+}
+
+/* --- the image as greys ----------------------------------------------------------------------- */
+
+static double inside(const pleat_case_source *s, double x) {
+    if (!s->clipped) return x;
+    return x < s->clip[0] ? s->clip[0] : x > s->clip[1] ? s->clip[1] : x;
+}
+
+/* data[n] to greys: black and white are quantiles of voxels spread over the whole. */
+static pleat_status to_grey(const pleat_case_source *s, const float *data, size_t n,
+                            uint8_t *grey) {
+    const size_t step = n / SAMPLES + 1, count = (n + step - 1) / step;
+    double *sample = malloc(count * sizeof *sample);
+    PLEAT_CHECK(sample != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'", s->id);
+    for (size_t i = 0; i < count; i++) sample[i] = inside(s, data[i * step]);
+    pleat_sort(sample, count);
+    const double low = pleat_quantile(sample, count, 0.005);
+    double high = pleat_quantile(sample, count, 0.995);
+    if (high <= low) high = low + 1.0;
+    free(sample);
+    for (size_t i = 0; i < n; i++) {
+        const double x = 255.0 * (data[i] - low) / (high - low);
+        grey[i] = (uint8_t)(x > 0.0 ? x < 255.0 ? x : 255.0 : 0.0);
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status read_image(view *v, const pleat_case_source *s) {
+    pleat_image image = {0};
+    pleat_geometry geometry;
+    pleat_status status = PLEAT_OK;
+    if (s->image == NULL) {
+        lack(v, "the image is not where it was");
+        return PLEAT_OK;
+    }
+    if (pleat_nifti_read_image(s->image, &image, &geometry) != PLEAT_OK) {
+        lack(v, "%s", pleat_error_message());
+        return PLEAT_OK;
+    }
+    if (fits(v, "image", &geometry)) {
+        const size_t n = pleat_voxels(image.dim);
+        v->image = malloc(n);
+        status = v->image == NULL ? PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for case '%s'", s->id)
+                                  : to_grey(s, image.data, n, v->image);
+    }
+    pleat_image_free(&image);
+    return status;
+}
+
+/* --- label maps ------------------------------------------------------------------------------- */
+
+static void read_labels(view *v, const char *what, const char *path, pleat_label *out) {
+    pleat_geometry geometry;
+    pleat_label label = {0};
+    if (path == NULL) {
+        lack(v, "the %s is not where it was", what);
+        return;
+    }
+    if (pleat_nifti_read_label(path, &label, &geometry) != PLEAT_OK) {
+        lack(v, "%s", pleat_error_message());
+        return;
+    }
+    if (fits(v, what, &geometry))
+        *out = label;
+    else
+        pleat_label_free(&label);
+}
+
+/* --- how it lies ------------------------------------------------------------------------------ */
+
+/* The axis of the patient (0 right, 1 front, 2 head) that voxel axis `a` (x, y, z) follows most
+ * closely; *forth: towards it, not away. */
+static int patient_axis(const pleat_geometry *g, int a, int *forth) {
+    int axis = a;
+    for (int r = 0; r < 3; r++)
+        if (fabs(g->affine[r][a]) > fabs(g->affine[axis][a])) axis = r;
+    *forth = g->affine[axis][a] > 0.0;
+    return axis;
+}
+
+/* To the right and downwards go left, back and feet. */
+static void hang(view *v) {
+    for (size_t k = 0; k < 2; k++) { /* across, then down */
+        int forth = 0;
+        const int axis = patient_axis(&v->geometry, (int)k, &forth);
+        v->flip[1 - k] = forth;
+        v->letters[2 * k] = "RAS"[axis];
+        v->letters[2 * k + 1] = "LPI"[axis];
+    }
+}
+
+/* --- what is wrong where ---------------------------------------------------------------------- */
+
+static pleat_status count_errors(view *v) {
+    const int *dim = v->geometry.dim, classes = v->classes->n;
+    const size_t plane = (size_t)dim[1] * (size_t)dim[2];
+    v->count = calloc((size_t)dim[0] * (size_t)classes, sizeof *v->count);
+    PLEAT_CHECK(v->count != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'", v->id);
+    for (int d = 0; d < dim[0]; d++) {
+        int32_t(*count)[PLEAT_ERROR_KINDS] = v->count + (size_t)d * (size_t)classes;
+        for (size_t i = (size_t)d * plane; i < ((size_t)d + 1) * plane; i++) {
+            const int t = v->truth.data != NULL ? v->truth.data[i] : 0;
+            const int p = v->prediction.data != NULL ? v->prediction.data[i] : 0;
+            if (t == p) {
+                if (t < classes) count[t][PLEAT_TRUE_POSITIVE]++;
+                continue;
+            }
+            if (t < classes) count[t][PLEAT_FALSE_NEGATIVE]++;
+            if (p < classes) count[p][PLEAT_FALSE_POSITIVE]++;
+        }
+    }
+    return PLEAT_OK;
+}
+
+static int64_t worth(const view *v, int d, int c, int kind) {
+    const int32_t *count = v->count[(size_t)d * (size_t)v->classes->n + (size_t)c];
+    if (kind < PLEAT_ERROR_KINDS) return count[kind];
+    return (int64_t)count[PLEAT_FALSE_POSITIVE] + count[PLEAT_FALSE_NEGATIVE];
+}
+
+int view_most(const view *v, int c, int kind) {
+    const int from = c < 0 ? 1 : c, to = c < 0 ? v->classes->n : c + 1;
+    int64_t most = 0;
+    int best = -1;
+    for (int d = 0; d < v->geometry.dim[0]; d++) {
+        int64_t here = 0;
+        for (int k = from; k < to; k++) here += worth(v, d, k, kind);
+        if (here > most) best = d;
+        if (here > most) most = here;
+    }
+    return best;
+}
+
+void view_extent(const view *v, int *first, int *last) {
+    const int depth = v->geometry.dim[0];
+    *first = depth;
+    *last = -1;
+    for (int d = 0; d < depth; d++)
+        for (int c = 1; c < v->classes->n; c++) {
+            if (worth(v, d, c, PLEAT_ERROR_KINDS) + worth(v, d, c, PLEAT_TRUE_POSITIVE) == 0)
+                continue;
+            if (d < *first) *first = d;
+            *last = d;
+        }
+    *first = *last < 0 || *first == 0 ? 0 : *first - 1;
+    *last = *last < 0 || *last == depth - 1 ? depth - 1 : *last + 1;
+}
+
+pleat_status view_open(const pleat_case_source *source, const pleat_classes *classes, view *out) {
+    *out = (view){.id = source->id, .classes = classes};
+    read_labels(out, "truth", source->truth, &out->truth);
+    read_labels(out, "prediction", source->prediction, &out->prediction);
+    PLEAT_TRY(read_image(out, source));
+    PLEAT_CHECK(out->known, PLEAT_ERR_NOT_FOUND, "case '%s' cannot be shown: %s", source->id,
+                out->lacks);
+    hang(out);
+    return count_errors(out);
+}
+
+void view_close(view *v) {
+    free(v->image);
+    free(v->count);
+    pleat_label_free(&v->truth);
+    pleat_label_free(&v->prediction);
+    *v = (view){0};
+}

@@ -1,0 +1,61 @@
+/* page.c - what a run tells its page: what was asked, where the data are. */
+#include "run_impl.h"
+
+#include "pleat/log.h"
+#include "pleat/networks.h"
+#include "pleat/page.h"
+
+#include <string.h>
+
+/* "a, b, c" of the classes but the first, which is the background. */
+static void list_classes(const pleat_classes *classes, char *out, size_t size) {
+    out[0] = '\0';
+    for (int c = classes->n > 1 ? 1 : 0; c < classes->n; c++) {
+        const size_t used = strlen(out);
+        (void)snprintf(out + used, size - used, "%s%s", used > 0 ? ", " : "", classes->name[c]);
+    }
+}
+
+static void describe(const pleat_record *of, const pleat_config *config,
+                     const pleat_classes *classes, char *out, size_t size) {
+    char names[1024];
+    list_classes(classes, names, sizeof names);
+    (void)snprintf(out, size,
+                   "How well does the network %s label %s? A cross-validation of %d cases in %d "
+                   "folds: each case is judged by the one model that was not trained on it. At "
+                   "most %d epochs of %d steps on batches of %d patches of %d x %d x %d voxels, "
+                   "from seed %llu; by pleat %s on %s, engine %s (%s).",
+                   pleat_network_name(config->network.name), names, of->cases, of->folds,
+                   config->train.epochs, config->train.iterations, config->train.batch,
+                   config->patch[2], config->patch[1], config->patch[0],
+                   (unsigned long long)of->seed, of->version, of->host, of->engine, of->precision);
+}
+
+pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pleat_config *config,
+                            const pleat_estimates *estimates, const pleat_page_options *options) {
+    static const pleat_page_options usual = {.pictures = PLEAT_PAGE_PICTURES};
+    const char *data = of->data[0] != '\0' ? of->data : config->data;
+    const pleat_prep_steps *steps = &config->prep.channel[0];
+    char asked[4096];
+    pleat_classes classes;
+    pleat_case_paths *paths = NULL;
+    int n = 0;
+    PLEAT_TRY(pleat_classes_parse(of->classes, &classes));
+    describe(of, config, &classes, asked, sizeof asked);
+    if (data[0] != '\0' && estimates != NULL && pleat_unchanged_scan(data, &paths, &n) != PLEAT_OK)
+        pleat_log(PLEAT_INFO, "the page is without images: %s", pleat_error_message());
+    const pleat_page_source source = {.run = folder,
+                                      .asked = asked,
+                                      .epochs = config->train.epochs,
+                                      .folds = of->folds,
+                                      .paths = paths,
+                                      .n = n,
+                                      .clipped = steps->clip,
+                                      .clip = {steps->clip_range[0], steps->clip_range[1]},
+                                      .estimates = estimates,
+                                      .classes = &classes};
+    const pleat_status status = pleat_page_write(&source, options != NULL ? options : &usual);
+    pleat_layout_free(paths, n);
+    pleat_classes_free(&classes);
+    return status;
+}
