@@ -3,12 +3,14 @@
  *   plain     fill                                           1 kernel a channel
  *   deformed  [draw, 3 filters, finish], box                  1 or 6, and
  *             fill, 3 filters, deform                         5 a channel
+ *   nnU-Net's patch_augment.c
  *
  * How large a box a deformed patch needs is known on the GPU only, when the field is drawn. It
  * stays there, so that the host never waits: the scratch memory is that of the largest case.
  */
 #include "augment_kernels.h"
 #include "engine_impl.h"
+#include "patch_augment.h"
 
 #include "pleat/volume.h"
 
@@ -33,8 +35,10 @@ struct pleat_device_augment {
     float *field;   /* [3, patch] */
     float *work[2]; /* [max(voxels, 3 patch)] each; filters go from one to the other */
     deformed_box *box;
-    float *image;   /* [patch, C], on its way to where it is asked for */
-    uint8_t *label; /* [patch], the same */
+    patch_sums *parts;    /* [PATCH_PARTS] */
+    patch_statistics *of; /* [2] */
+    float *image;         /* [patch, C], on its way to where it is asked for */
+    uint8_t *label;       /* [patch], the same */
 };
 
 /* --- cases ------------------------------------------------------------------------------------ */
@@ -150,6 +154,8 @@ static void destroy(pleat_device_augment *augment) {
     (void)cudaFree(augment->work[0]);
     (void)cudaFree(augment->work[1]);
     (void)cudaFree(augment->box);
+    (void)cudaFree(augment->parts);
+    (void)cudaFree(augment->of);
     (void)cudaFree(augment->image);
     (void)cudaFree(augment->label);
     free(augment);
@@ -164,7 +170,7 @@ static size_t work_bytes(const int patch[3], size_t voxels) {
 static size_t scratch_bytes(const int patch[3], int channels, size_t voxels) {
     return 2 * work_bytes(patch, voxels) +
            pleat_voxels(patch) * ((3 + (size_t)channels) * sizeof(float) + 1) +
-           sizeof(deformed_box);
+           sizeof(deformed_box) + PATCH_PARTS * sizeof(patch_sums) + 2 * sizeof(patch_statistics);
 }
 
 static pleat_status allocate(pleat_engine *engine, pleat_device_augment *a) {
@@ -175,6 +181,8 @@ static pleat_status allocate(pleat_engine *engine, pleat_device_augment *a) {
     CUDA_TRY(cudaMalloc((void **)&a->work[0], work));
     CUDA_TRY(cudaMalloc((void **)&a->work[1], work));
     CUDA_TRY(cudaMalloc((void **)&a->box, sizeof *a->box));
+    CUDA_TRY(cudaMalloc((void **)&a->parts, PATCH_PARTS * sizeof *a->parts));
+    CUDA_TRY(cudaMalloc((void **)&a->of, 2 * sizeof *a->of));
     CUDA_TRY(cudaMalloc((void **)&a->image, (size_t)a->channels * n * sizeof *a->image));
     CUDA_TRY(cudaMalloc((void **)&a->label, n));
     return PLEAT_OK;
@@ -234,6 +242,16 @@ static pleat_status realise_channel(pleat_device_augment *a, const augment_plan 
     return PLEAT_OK;
 }
 
+/* nnU-Net's. */
+static pleat_status realise_patch(pleat_device_augment *a, const pleat_sample *sample,
+                                  const pleat_source *known, pleat_pad pad, float *image,
+                                  uint8_t *label) {
+    const patch_work work = {{a->work[0], a->work[1]}, a->parts, a->of, a->stream};
+    PLEAT_TRY(pleat_intensity_augment_check(sample, known, pad));
+    CUDA_TRY(cudaSetDevice(a->device)); /* it is this thread's own setting */
+    return pleat_cuda_patch(sample, known, a->patch, pad, &work, image, label);
+}
+
 static pleat_status check_case(const pleat_device_augment *augment,
                                const pleat_device_case *source) {
     PLEAT_CHECK(pleat_voxels(source->dim) <= augment->voxels, PLEAT_ERR_SHAPE,
@@ -253,11 +271,15 @@ static pleat_status realise(pleat_device_augment *augment, const pleat_sample *s
     const pleat_source known = {
         .dim = {source->dim[0], source->dim[1], source->dim[2]},
         .channels = source->channels,
+        .image = source->image,
+        .label = source->label,
         .histogram = source->histogram,
     };
     PLEAT_CHECK(label == NULL || source->label != NULL, PLEAT_ERR_DATA,
                 "a label patch is asked of a case that has no label");
     PLEAT_TRY(check_case(augment, source));
+    if (sample->like == PLEAT_AUGMENT_NNUNET)
+        return realise_patch(augment, sample, &known, pad, image, label);
     augment_plan plan;
     PLEAT_TRY(pleat_gpu_augment_plan(sample, &known, augment->patch, pad, &plan));
     plan.voxels.label = source->label;

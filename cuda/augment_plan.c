@@ -42,7 +42,7 @@ void pleat_gpu_augment_channel(const pleat_sample *sample, const pleat_source *s
     const pleat_histogram *histogram = source->histogram ? source->histogram + channel : NULL;
     out->channel = channel;
     out->tone = pleat_intensity_augment_make(sample, channel, histogram);
-    out->pad_value = pad == PLEAT_PAD_ZERO ? 0.0f : out->tone.darkest;
+    pleat_pad_values(pad, out->tone.darkest, &out->pad_value, &out->pad_label);
 }
 
 pleat_status pleat_gpu_augment_plan(const pleat_sample *sample, const pleat_source *source,
@@ -52,7 +52,6 @@ pleat_status pleat_gpu_augment_plan(const pleat_sample *sample, const pleat_sour
     memset(&plan, 0, sizeof plan);
     plan.voxels.pitch = source->channels;
     plan.voxels.sigma = (float)sample->noise;
-    plan.voxels.pad_label = pad == PLEAT_PAD_ZERO ? PLEAT_NO_CLASS : 0;
     const pleat_rng noise = pleat_rng_at(sample->noise_seed, PLEAT_STREAM_NOISE, 0, 0, 0);
     memcpy(plan.voxels.key, noise.key, sizeof plan.voxels.key);
     for (int a = 0; a < 3; a++) {

@@ -22,15 +22,6 @@
 #include <math.h>
 #include <stdint.h>
 
-/* a * b + c with two roundings; compilers for the GPU would make one instruction of it. */
-#ifdef __CUDA_ARCH__
-#    define APART(a, b, c)   __fadd_rn(__fmul_rn((a), (b)), (c))
-#    define APART64(a, b, c) __dadd_rn(__dmul_rn((a), (b)), (c))
-#else
-#    define APART(a, b, c)   ((a) * (b) + (c))
-#    define APART64(a, b, c) ((a) * (b) + (c))
-#endif
-
 enum {
     RUN = 8,           /* samples of a line that a thread filters: each of its voxels is read
                           (RUN + 2 radius) / RUN times */
@@ -94,10 +85,11 @@ PLEAT_LANE void voxel_philox(const uint32_t key[2], const uint32_t counter[4], u
 }
 
 /* The deviates of voxels 4 block .. 4 block + 3 of row (d, h), as pleat_noise_add draws them. */
-PLEAT_LANE void voxel_normals(const voxel_source *v, int d, int h, int block, float deviate[4]) {
-    const uint32_t counter[4] = {(uint32_t)d, (uint32_t)h, (uint32_t)v->channel, (uint32_t)block};
+PLEAT_LANE void voxel_normals(const uint32_t key[2], int channel, int d, int h, int block,
+                              float deviate[4]) {
+    const uint32_t counter[4] = {(uint32_t)d, (uint32_t)h, (uint32_t)channel, (uint32_t)block};
     uint32_t word[4];
-    voxel_philox(v->key, counter, word);
+    voxel_philox(key, counter, word);
     for (int i = 0; i < 4; i += 2) {
         const float u = ((float)(int32_t)(word[i] >> 9) + 0.5f) * 0x1p-23f;
         const float radius = sqrtf(-1.38629436f * lane_log2(u));
@@ -150,7 +142,8 @@ PLEAT_LANE void fill_voxels(const voxel_source *v, const int start[3], const int
     const int first = (start[2] - (start[2] & 3)) / 4 + (int)(thread % blocks); /* floor */
     const int in_row = d >= 0 && d < v->dim[0] && h >= 0 && h < v->dim[1];
     float deviate[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    if (v->sigma > 0.0f && in_row && first >= 0) voxel_normals(v, d, h, first, deviate);
+    if (v->sigma > 0.0f && in_row && first >= 0)
+        voxel_normals(v->key, v->channel, d, h, first, deviate);
     for (int i = 0; i < 4; i++) {
         const int w = 4 * first + i, at = w - start[2];
         if (at < 0 || at >= size[2]) continue;

@@ -20,6 +20,7 @@ levels='
 6 include/pleat/pool.h
 5 include/pleat/metrics.h
 4 include/pleat/crop.h
+4 include/pleat/patch_voxel.h
 4 src/learn/               learning, and the GPU
 4 cuda/
 4 preprocess/

@@ -5,7 +5,8 @@
  * Contrast, brightness and gamma are pointwise once the volume's minimum, maximum and mean are
  * known; gamma's "retain statistics" needs the mean and deviation of the transformed volume, which
  * are sums over a histogram made once per volume. A sample with a spatial part is a cubic B-spline
- * through a box of the toned volume, sampled at the deformed grid.
+ * through a box of the toned volume, sampled at the deformed grid. nnU-Net's way is
+ * patch_augment.h's.
  */
 #ifndef PLEAT_AUGMENT_H
 #define PLEAT_AUGMENT_H
@@ -45,12 +46,15 @@ typedef struct pleat_source {
 } pleat_source;
 
 typedef enum pleat_pad {
-    PLEAT_PAD_ZERO,      /* the original: image 0, label no class */
-    PLEAT_PAD_BACKGROUND /* what the channel's minimum becomes, label 0 */
+    PLEAT_PAD_ZERO,       /* the original: image 0, label no class */
+    PLEAT_PAD_BACKGROUND, /* what the channel's minimum becomes, label 0 */
+    PLEAT_PAD_NNUNET      /* nnU-Net: image 0, label 0 */
 } pleat_pad;
 
-/* "zero", "background"; NULL after the last. */
+/* "zero", "background", "nnunet"; NULL after the last. */
 const char *pleat_pad_name(int pad);
+/* Of a channel whose minimum became `darkest`. */
+void pleat_pad_values(pleat_pad pad, float darkest, float *value, uint8_t *label);
 
 /* image [patch, C], label [patch]. label may be NULL. */
 pleat_status pleat_augment_patch(const pleat_sample *sample, const pleat_source *source,

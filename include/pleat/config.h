@@ -2,6 +2,8 @@
  * config.h - everything a run can be told, in one struct filled from one table.
  *
  * Order: defaults < file (YAML) < environment (PLEAT_TRAIN_EPOCHS=10) < --set train.epochs=10.
+ * Some choices (augment.like) give other keys their usual values, but for those that are set,
+ * before or after.
  * A key is one row of the table in src/run/config_table.c: the values it takes, its place in this
  * struct, what else is true of it, and its manual (`pleat config`). A choice among names is held as
  * the name's place in the list that stands where the thing is defined. Unknown keys are errors
@@ -31,6 +33,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+enum { PLEAT_CONFIG_KEYS = 128 }; /* the most there may be */
 
 typedef struct pleat_config {
     char data[512];                    /* folder of cases */
@@ -69,6 +73,8 @@ typedef struct pleat_config {
     int ranks_per_fold; /* 0 = 1 while ranks <= folds, else ranks / folds */
     double host_memory; /* bytes of a node the store may take */
     int share_gpu;      /* ranks of a fold may use one GPU */
+
+    unsigned char given[PLEAT_CONFIG_KEYS]; /* keys that were set, in the order of the table */
 } pleat_config;
 
 /* The paper's values where it has them. */

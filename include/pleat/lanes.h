@@ -18,6 +18,15 @@
 #    define PLEAT_LANE static inline
 #endif
 
+/* a * b + c with two roundings; compilers for the GPU would make one instruction of it. */
+#ifdef __CUDA_ARCH__
+#    define APART(a, b, c)   __fadd_rn(__fmul_rn((a), (b)), (c))
+#    define APART64(a, b, c) __dadd_rn(__dmul_rn((a), (b)), (c))
+#else
+#    define APART(a, b, c)   ((a) * (b) + (c))
+#    define APART64(a, b, c) ((a) * (b) + (c))
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

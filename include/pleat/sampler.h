@@ -8,6 +8,10 @@
  *
  * Cases go round robin through a permutation made anew each epoch; an epoch continues at the
  * place of the queue where the one before it ended. Validation goes through the list as given.
+ *
+ * That is the original's way. nnU-Net's (augment.like) takes cases with replacement, begins with a
+ * larger crop that may hang over the border, and puts the last samples of each batch around
+ * foreground; its intensities are changed by the patch's statistics, not by the volume's.
  */
 #ifndef PLEAT_SAMPLER_H
 #define PLEAT_SAMPLER_H
@@ -25,9 +29,17 @@ typedef struct pleat_sample_key { /* which sample */
     int fold, epoch; /* from 0 */
     int sample;      /* of the epoch, from 0 */
     int samples;     /* an epoch has */
+    int batch;       /* a step has; of nnU-Net's way alone */
 } pleat_sample_key;
 
+typedef enum pleat_augment_like { PLEAT_AUGMENT_ORIGINAL, PLEAT_AUGMENT_NNUNET } pleat_augment_like;
+
+/* "original", "nnunet", and what that means; NULL after the last. */
+const char *pleat_augment_like_name(int like);
+const char *pleat_augment_like_what(int like);
+
 typedef struct pleat_augment_config {     /* a probability of 0 turns a transform off */
+    int like;                             /* pleat_augment_like */
     double mirror[3];                     /* along D, H, W; 0.5 each */
     double contrast_p, contrast[2];       /* 0.15, 0.3 .. 3.0 */
     double brightness_p, brightness[2];   /* 0.15, 0.5 .. 2.0 */
@@ -36,6 +48,10 @@ typedef struct pleat_augment_config {     /* a probability of 0 turns a transfor
     double elastic_p, alpha[2], sigma[2]; /* 0.15, 0 .. 900, 9 .. 13 voxels */
     double rotation_p, rotation[2];       /* 0.15, -15 .. 15 degrees, each axis */
     double scale_p, scale[2];             /* 0.15, 0.85 .. 1.25 */
+    /* Of nnU-Net's way alone: */
+    double blur_p, blur[2];         /* 0, standard deviation 0.5 .. 1 voxels */
+    double coarsen_p, coarsen[2];   /* 0, share 0.5 .. 1 of the voxels along an axis */
+    double inverted_p, inverted[2]; /* 0, gamma 0.7 .. 1.5 of the negative */
 } pleat_augment_config;
 
 /* Some voxels of each foreground class of a case, as the store lists them (store.h). */
@@ -61,6 +77,14 @@ typedef struct pleat_sample {
     double rotation[3]; /* radians about the original's x, y, z = our W, H, D */
     double scale;       /* factor; 0 = off */
     double centre[3];   /* voxel, D, H, W */
+    /* nnU-Net's way: `start` is that of a larger crop of the volume as stored, whose middle the
+     * patch is; the patch is mirrored at the end; `centre` is not used. */
+    int like;                            /* pleat_augment_like */
+    int crop[3];                         /* voxels, D, H, W; not less than the patch */
+    int planar;                          /* D stays as it is, but for `mirror` */
+    double blur[PLEAT_MAX_CHANNELS][3];  /* standard deviation along D, H, W, voxels; 0 = off */
+    double coarsen[PLEAT_MAX_CHANNELS];  /* share of voxels left along an axis; 0 = off */
+    double inverted[PLEAT_MAX_CHANNELS]; /* exponent of the negative; 0 = off */
 } pleat_sample;
 
 /* dims[i] is the size (D,H,W) of case i. With augment NULL only the crop is drawn (validation). */
@@ -69,7 +93,9 @@ void pleat_sampler_draw(const pleat_sample_key *key, int n_cases, const int (*di
 
 /* In a share of the samples, moves the one just drawn by the same numbers so that a foreground
  * voxel is in the middle, as far as the patch then stays inside the volume: the class uniform over
- * those present, then the voxel over those listed. dim is that of the sample's case. */
+ * those present, then the voxel over those listed. dim is that of the sample's case. In nnU-Net's
+ * way these are the last of each batch, from sample round(batch (1 - share)) on, and the patch may
+ * hang over. */
 void pleat_sampler_oversample(const pleat_sample_key *key, double share, const int dim[3],
                               const int patch[3], const pleat_foreground *foreground,
                               pleat_sample *out);

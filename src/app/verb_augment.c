@@ -170,6 +170,10 @@ static pleat_sample undone(const studio *s, const pleat_sample *sample) {
     for (int a = 0; a < 3; a++) {
         const int size = s->config->patch[a];
         int start = sample->start[a];
+        if (sample->like == PLEAT_AUGMENT_NNUNET) {
+            plain.start[a] = start + sample->crop[a] / 2 - size / 2;
+            continue;
+        }
         if (deformed) start = (int)lround(sample->centre[a] - 0.5 * (size - 1));
         plain.start[a] = sample->mirror[a] ? s->info.dim[a] - start - size : start;
     }
@@ -204,7 +208,8 @@ static pleat_status make_sample(studio *s, int number) {
                                   .fold = s->fold,
                                   .epoch = s->epoch,
                                   .sample = number,
-                                  .samples = s->samples};
+                                  .samples = s->samples,
+                                  .batch = c->train.batch};
     pleat_sample sample;
     pleat_sampler_draw(&key, 1, dims, c->patch, c->train.augment ? &c->train.transforms : &off,
                        &sample);

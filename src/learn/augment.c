@@ -3,6 +3,7 @@
 
 #include "pleat/crop.h"
 #include "pleat/lanes.h"
+#include "pleat/patch_augment.h"
 #include "pleat/spatial.h"
 #include "pleat/volume.h"
 
@@ -10,9 +11,15 @@
 #include <string.h>
 
 const char *pleat_pad_name(int pad) {
-    static const char *const names[] = {
-        [PLEAT_PAD_ZERO] = "zero", [PLEAT_PAD_BACKGROUND] = "background"};
+    static const char *const names[] = {[PLEAT_PAD_ZERO] = "zero",
+                                        [PLEAT_PAD_BACKGROUND] = "background",
+                                        [PLEAT_PAD_NNUNET] = "nnunet"};
     return pad < (int)(sizeof names / sizeof *names) ? names[pad] : NULL;
+}
+
+void pleat_pad_values(pleat_pad pad, float darkest, float *value, uint8_t *label) {
+    *value = pad == PLEAT_PAD_BACKGROUND ? darkest : 0.0f;
+    *label = pad == PLEAT_PAD_ZERO ? PLEAT_NO_CLASS : 0;
 }
 
 /* The part of the patch that lies inside the volume, and where its voxels are in memory. */
@@ -144,10 +151,7 @@ static pleat_crop crop_of(const pleat_sample *sample, const pleat_source *source
     pleat_crop crop = {sample,  source,
                        channel, pleat_intensity_augment_make(sample, channel, histogram),
                        0.0f,    PLEAT_NO_CLASS};
-    if (pad == PLEAT_PAD_BACKGROUND) {
-        crop.pad_value = crop.tone.darkest;
-        crop.pad_label = 0;
-    }
+    pleat_pad_values(pad, crop.tone.darkest, &crop.pad_value, &crop.pad_label);
     return crop;
 }
 
@@ -155,6 +159,8 @@ static pleat_crop crop_of(const pleat_sample *sample, const pleat_source *source
 static pleat_status make_planes(const pleat_sample *sample, const pleat_source *source,
                                 const int patch[3], pleat_pad pad, float *image, uint8_t *label) {
     pleat_crop crops[PLEAT_MAX_CHANNELS];
+    if (sample->like == PLEAT_AUGMENT_NNUNET)
+        return pleat_patch_make(sample, source, patch, pad, image, label);
     for (int c = 0; c < source->channels; c++) crops[c] = crop_of(sample, source, c, pad);
     if (pleat_spatial_is_on(sample))
         return pleat_spatial_patch(crops, source->channels, patch, image, label);

@@ -84,8 +84,8 @@ static void moments(const double *count, const float *value, double *mean, doubl
 
 pleat_status pleat_intensity_augment_check(const pleat_sample *sample, const pleat_source *source,
                                            pleat_pad pad) {
-    int needed = pad != PLEAT_PAD_ZERO;
-    for (int c = 0; c < source->channels; c++)
+    int needed = pad == PLEAT_PAD_BACKGROUND;
+    for (int c = 0; c < source->channels && sample->like == PLEAT_AUGMENT_ORIGINAL; c++)
         needed |= sample->contrast[c] != 0.0 || sample->gamma[c] != 0.0;
     PLEAT_CHECK(source->histogram != NULL || !needed, PLEAT_ERR_ARG,
                 "contrast, gamma and background padding need a histogram");

@@ -51,7 +51,8 @@ void pleat_loader_draw(const pleat_loader_config *c, const int (*dims)[3], int64
                                   .fold = c->fold,
                                   .epoch = epoch,
                                   .sample = number,
-                                  .samples = c->iterations * c->batch};
+                                  .samples = c->iterations * c->batch,
+                                  .batch = c->batch};
     pleat_sampler_draw(&key, c->n_sources, dims, c->patch, c->augment != NULL ? c->augment : &off,
                        out);
     const pleat_source *source = c->sources[out->item];

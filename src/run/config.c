@@ -26,13 +26,12 @@
 
 enum { MOST_DEPTH = 8, MOST_ALIASES = 64, MOST_BYTES = 1 << 17 }; /* of a configuration's YAML */
 
-/* A section with a key "on" is switched by its own name: "augment: off". */
 static int is_name(const char *known, const char *word, size_t length, const char *on) {
     return strncmp(known, word, length) == 0 &&
            (known[length] == '\0' || strcmp(known + length, on) == 0);
 }
 
-static const config_row *find(const char *key) {
+const config_row *pleat_config_find(const char *key) {
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++)
         if (is_name(row->key, key, strlen(key), ".on")) return row;
     return NULL;
@@ -239,8 +238,8 @@ static pleat_status set_channels(const config_row *row, const char *where, const
     return PLEAT_OK;
 }
 
-static pleat_status set(const config_row *row, const char *where, const char *text,
-                        pleat_config *config) {
+pleat_status pleat_config_set_row(const config_row *row, const char *where, const char *text,
+                                  pleat_config *config) {
     char *at = (char *)config + row->offset;
     int *flag = row->kind == VALUE_SPACING_OR ? (int *)(void *)((char *)config + row->flag) : NULL;
     if (flag != NULL && is_none(text)) {
@@ -277,11 +276,11 @@ static pleat_status set(const config_row *row, const char *where, const char *te
 
 pleat_status pleat_config_set_key(const char *where, const char *key, const char *text,
                                   pleat_config *config) {
-    const config_row *row = find(key);
+    const config_row *row = pleat_config_find(key);
     PLEAT_CHECK(row != NULL, PLEAT_ERR_ARG,
                 "%s: unknown key '%s'; did you mean '%s'? `pleat config` lists all", where, key,
                 nearest(key));
-    return set(row, where, text, config);
+    return pleat_config_give(row, where, text, config);
 }
 
 /* "key=value" -> the key, and where the value begins. */
@@ -305,9 +304,9 @@ pleat_status pleat_config_set_predict(const char *assignment, pleat_config *conf
     char key[128], allowed[256] = "";
     const char *value = NULL;
     PLEAT_TRY(split(assignment, key, &value));
-    const config_row *wanted = find(key);
+    const config_row *wanted = pleat_config_find(key);
     if (wanted != NULL && (wanted->marks & PREDICT) != 0)
-        return set(wanted, "--set", value, config);
+        return pleat_config_set_row(wanted, "--set", value, config);
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
         const size_t used = strlen(allowed);
         if ((row->marks & PREDICT) != 0)
@@ -391,7 +390,7 @@ pleat_status pleat_config_environment(pleat_config *config) {
         (void)snprintf(name, sizeof name, "%.*s", (int)length, *entry);
         const config_row *row = row_of(*entry, length);
         if (row != NULL) {
-            PLEAT_TRY(set(row, name, equals + 1, config));
+            PLEAT_TRY(pleat_config_give(row, name, equals + 1, config));
         } else if (!is_other(*entry, length)) {
             PLEAT_CHECK(!was_meant(name, meant), PLEAT_ERR_ARG,
                         "environment: %s is no key's variable; did you mean %s? Else unset it",
@@ -423,7 +422,7 @@ static int has_list(const walk *w, const yaml_node_t *node) {
 /* A sequence of scalars becomes "a,b,c"; one that holds such sequences too "a,b;c". */
 static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const char *where,
                                   const char *key, char out[MAX_TEXT]) {
-    const config_row *row = find(key);
+    const config_row *row = pleat_config_find(key);
     const int lists = has_list(w, node), may = row != NULL && row->kind == VALUE_RANGES_OR;
     size_t used = 0;
     out[0] = '\0';

@@ -42,8 +42,8 @@ const config_row pleat_config_rows[] = {
     {"patch", SIZE(patch, 1, 4096), PREDICT, "voxels the network sees at once, x y z"},
     {"overlap", SIZE(overlap, 0, 4095), PREDICT, "of neighbouring patches in prediction, x y z"},
     {"pad", CHOICE(pad, pleat_pad_name), PREDICT,
-     "of volumes smaller than the patch: zero is the original's 0 that belongs to no class; "
-     "background is the volume's minimum labelled background"},
+     "outside the volume: zero is the original's 0 that belongs to no class; background is the "
+     "volume's minimum labelled background; nnunet is 0 labelled background"},
 
     {"network.name", DESCRIBED(network.name, pleat_network_name, pleat_network_what), 0,
      "which network"},
@@ -75,7 +75,8 @@ const config_row pleat_config_rows[] = {
     {"train.validation", INTEGER(train.validation, 0, 1000), 0,
      "random patches per validation case and epoch"},
     {"train.oversample", REAL(train.oversample, 0, 1), 0,
-     "share of patches around a foreground voxel, classes equally often; the others lie anywhere"},
+     "share of patches around a foreground voxel, classes equally often; the others lie anywhere; "
+     "with augment.like: nnunet the last of each batch"},
     {"train.loss", DESCRIBED(train.loss, pleat_loss_name, pleat_loss_what), 0,
      "what is minimised; its metrics are logged"},
     {"train.optimizer",
@@ -106,6 +107,9 @@ const config_row pleat_config_rows[] = {
      "that predict: of the best training loss, or of the last epoch"},
 
     {"augment.on", BOOLEAN(train.augment), 0, "false: crops only"},
+    {"augment.like",
+     DESCRIBED(train.transforms.like, pleat_augment_like_name, pleat_augment_like_what), CHOOSES,
+     "which patches are taken and how they are changed; see docs/math.md"},
     {"augment.mirror", TRIPLE(train.transforms.mirror, 0, 1), 0,
      "probability along x, y and z; one number for all"},
     {"augment.contrast.p", REAL(train.transforms.contrast_p, 0, 1), 0, "probability"},
@@ -118,6 +122,18 @@ const config_row pleat_config_rows[] = {
     {"augment.noise.p", REAL(train.transforms.noise_p, 0, 1), 0, "probability"},
     {"augment.noise.range", RANGE(train.transforms.noise, 0, 100), 0,
      "standard deviation, in units of the stored image"},
+    {"augment.blur.p", REAL(train.transforms.blur_p, 0, 1), 0,
+     "probability, of augment.like: nnunet, as the next five"},
+    {"augment.blur.range", RANGE(train.transforms.blur, 0.05, 20), 0,
+     "standard deviation along each axis, voxels"},
+    {"augment.low_resolution.p", REAL(train.transforms.coarsen_p, 0, 1), 0,
+     "probability of a low resolution"},
+    {"augment.low_resolution.range", RANGE(train.transforms.coarsen, 0.01, 1), 0,
+     "share of the voxels along an axis that are left"},
+    {"augment.inverted_gamma.p", REAL(train.transforms.inverted_p, 0, 1), 0,
+     "probability of a gamma of the negative"},
+    {"augment.inverted_gamma.range", RANGE(train.transforms.inverted, 1e-3, 100), 0,
+     "its exponent"},
     {"augment.elastic.p", REAL(train.transforms.elastic_p, 0, 1), 0, "probability"},
     {"augment.elastic.alpha", RANGE(train.transforms.alpha, 0, 1e5), 0, "strength"},
     {"augment.elastic.sigma", RANGE(train.transforms.sigma, 0.1, 100), 0, "smoothness, voxels"},
@@ -165,6 +181,27 @@ const config_row pleat_config_rows[] = {
     {"share_gpu", BOOLEAN(share_gpu), RESUME,
      "ranks of a fold may use one GPU, their sums then go through host memory"},
     {NULL, VALUE_TEXT, 0, 0, 0, 0, PLAIN, 0, NULL},
+};
+_Static_assert(sizeof pleat_config_rows / sizeof *pleat_config_rows <= PLEAT_CONFIG_KEYS, "keys");
+
+const config_usual pleat_config_usual[] = {
+    {"augment.like", "nnunet", "augment.contrast.p", "0.15"},
+    {"augment.like", "nnunet", "augment.contrast.range", "0.75,1.25"},
+    {"augment.like", "nnunet", "augment.brightness.p", "0.15"},
+    {"augment.like", "nnunet", "augment.brightness.range", "0.75,1.25"},
+    {"augment.like", "nnunet", "augment.gamma.p", "0.3"},
+    {"augment.like", "nnunet", "augment.gamma.range", "0.7,1.5"},
+    {"augment.like", "nnunet", "augment.noise.p", "0.1"},
+    {"augment.like", "nnunet", "augment.noise.range", "0,0.1"},
+    {"augment.like", "nnunet", "augment.blur.p", "0.2"},
+    {"augment.like", "nnunet", "augment.low_resolution.p", "0.25"},
+    {"augment.like", "nnunet", "augment.inverted_gamma.p", "0.1"},
+    {"augment.like", "nnunet", "augment.elastic.p", "0"},
+    {"augment.like", "nnunet", "augment.rotation.p", "0.2"},
+    {"augment.like", "nnunet", "augment.rotation.range", "-30,30"},
+    {"augment.like", "nnunet", "augment.scale.p", "0.2"},
+    {"augment.like", "nnunet", "augment.scale.range", "0.7,1.4"},
+    {NULL, NULL, NULL, NULL},
 };
 
 void pleat_config_defaults(pleat_config *config) {

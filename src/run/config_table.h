@@ -28,7 +28,8 @@ enum config_mark {
     RESUME = 1 << 0,  /* only says how to compute: may differ when a run goes on */
     PREDICT = 1 << 1, /* may be set for a prediction with trained models */
     QUOTED = 1 << 2,  /* a choice that is printed as a text, in quotes */
-    LISTED = 1 << 3   /* a text that may be written as the list it is: [background, lesion] */
+    LISTED = 1 << 3,  /* a text that may be written as the list it is: [background, lesion] */
+    CHOOSES = 1 << 4  /* its value gives other keys theirs: pleat_config_usual */
 };
 
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): in the order of the macros */
@@ -66,5 +67,28 @@ typedef struct config_row {
 
 /* Ends with a NULL key; keys of one section stand together. */
 extern const config_row pleat_config_rows[];
+
+/* What a choice makes the usual value of another key. Later rows come after earlier ones, so that
+ * one choice may make another. Ends with a NULL chooser. */
+typedef struct config_usual {
+    const char *chooser, *choice, *key, *value;
+} config_usual;
+
+extern const config_usual pleat_config_usual[];
+
+/* The row of `key`; NULL when there is none. A section with a key "on" is switched by its own name:
+ * "augment: off". */
+const config_row *pleat_config_find(const char *key);
+
+/* Sets a key from text; `where` stands before the message. */
+pleat_status pleat_config_set_row(const config_row *row, const char *where, const char *text,
+                                  pleat_config *config);
+/* The same of what a user says: the key is then no choice's any more. */
+pleat_status pleat_config_give(const config_row *row, const char *where, const char *text,
+                               pleat_config *config);
+/* Gives the keys that nobody has set the values that the choosers make usual. */
+pleat_status pleat_config_choose(pleat_config *config);
+/* Whose choice a key's value is; NULL: nobody's. */
+const config_usual *pleat_config_chooser(const pleat_config *config, const config_row *row);
 
 #endif /* PLEAT_CONFIG_TABLE_H */

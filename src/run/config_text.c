@@ -152,8 +152,11 @@ pleat_status pleat_config_text(const pleat_config *config, int manual, char *out
         put_value(&p, row, config);
         if (manual) {
             char text[MANUAL_BYTES];
+            const config_usual *chosen = pleat_config_chooser(config, row);
             manual_of(row, text);
-            put(&p, "  # %s", text);
+            put(&p, "  # ");
+            if (chosen != NULL) put(&p, "by %s: %s; ", chosen->chooser, chosen->choice);
+            put(&p, "%s", text);
         }
         put(&p, "\n");
         last = row->key;
@@ -274,6 +277,20 @@ int pleat_config_mirror(const pleat_config *config) {
     return axes;
 }
 
+/* Each way has transforms that the other has not. */
+static pleat_status check_augment(const pleat_augment_config *t) {
+    const int nnunet = t->like == PLEAT_AUGMENT_NNUNET;
+    const char *foreign = nnunet && t->elastic_p > 0.0     ? "augment.elastic.p"
+                          : !nnunet && t->blur_p > 0.0     ? "augment.blur.p"
+                          : !nnunet && t->coarsen_p > 0.0  ? "augment.low_resolution.p"
+                          : !nnunet && t->inverted_p > 0.0 ? "augment.inverted_gamma.p"
+                                                           : NULL;
+    PLEAT_CHECK(foreign == NULL, PLEAT_ERR_ARG,
+                "augment.like: %s has no such transform; set %s to 0, or augment.like: %s",
+                pleat_augment_like_name(t->like), foreign, pleat_augment_like_name(!nnunet));
+    return PLEAT_OK;
+}
+
 pleat_status pleat_config_check(const pleat_config *config) {
     static const char *const axes[3] = {"z", "y", "x"};
     pleat_graph graph;
@@ -297,6 +314,7 @@ pleat_status pleat_config_check(const pleat_config *config) {
     PLEAT_CHECK(!config->mirror || pleat_config_mirror(config) != 0, PLEAT_ERR_ARG,
                 "predict.mirror: true mirrors along the axes that training has mirrored, and there "
                 "are none: augment.on is false, or augment.mirror is 0");
+    PLEAT_TRY(check_augment(&config->train.transforms));
     if (network.classes == 0) network.classes = 2;
     PLEAT_TRY(pleat_network_build(&network, &graph));
     const pleat_status fits = pleat_graph_check_size(&graph, config->patch);

@@ -55,7 +55,7 @@ static pleat_status compare(const gpu *g, pleat_device_augment *augment,
                             const pleat_device_case *source, const support_case *c,
                             const int patch[3], pleat_pad pad, patches *p, int *failures) {
     const size_t n = pleat_voxels(patch);
-    for (int kind = 0; kind < SUPPORT_SAMPLE_KINDS; kind++) {
+    for (int kind = 0; kind < SUPPORT_ALL_KINDS; kind++) {
         double largest = 0.0;
         size_t off = 0, off_label = 0;
         const char *name = "";
@@ -120,7 +120,7 @@ static pleat_status time_kinds(const gpu *g, pleat_device_augment *augment,
                                const int patch[3], float *image, uint8_t *label) {
     (void)printf("{\"bench\": \"gpu augment\", \"patch\": [%d, %d, %d]", patch[2], patch[1],
                  patch[0]);
-    for (int kind = 0; kind < SUPPORT_SAMPLE_KINDS; kind++) {
+    for (int kind = 0; kind < SUPPORT_ALL_KINDS; kind++) {
         const char *name = "";
         double start_s = 0.0;
         for (int i = -REPEATS / 10; i < REPEATS; i++) {

@@ -15,14 +15,18 @@ enum {
     NOISE = 8,
     ELASTIC = 16,
     ROTATION = 32,
-    SCALE = 64
+    SCALE = 64,
+    BLUR = 128,
+    COARSEN = 256,
+    INVERTED = 512,
+    NNUNET = 1024
 };
 
 static const struct {
     const char *name;
     int drawn;
     double mirror;
-} kinds[SUPPORT_SAMPLE_KINDS] = {
+} kinds[SUPPORT_ALL_KINDS] = {
     {"crop", 0, 0.0},
     {"mirror", 0, 0.5},
     {"contrast", CONTRAST, 0.5},
@@ -37,6 +41,14 @@ static const struct {
     {"elastic and rotation", ELASTIC | ROTATION, 0.5},
     {"elastic and noise", ELASTIC | NOISE, 0.5},
     {"everything", CONTRAST | BRIGHTNESS | GAMMA | NOISE | ELASTIC | ROTATION | SCALE, 0.5},
+    {"nnU-Net's crop", NNUNET, 0.5},
+    {"nnU-Net's noise, blur", NNUNET | NOISE | BLUR, 0.0},
+    {"nnU-Net's contrast", NNUNET | CONTRAST | BRIGHTNESS | COARSEN, 0.5},
+    {"nnU-Net's gammas", NNUNET | GAMMA | INVERTED, 0.5},
+    {"nnU-Net's rotation", NNUNET | ROTATION | SCALE, 0.0},
+    {"nnU-Net's all",
+     NNUNET | CONTRAST | BRIGHTNESS | GAMMA | NOISE | ROTATION | SCALE | BLUR | COARSEN | INVERTED,
+     0.5},
 };
 
 const char *support_sample(int kind, int draw, const int dim[3], const int patch[3],
@@ -50,9 +62,15 @@ const char *support_sample(int kind, int draw, const int dim[3], const int patch
     config.elastic_p = drawn & ELASTIC ? 1.0 : 0.0;
     config.rotation_p = drawn & ROTATION ? 1.0 : 0.0;
     config.scale_p = drawn & SCALE ? 1.0 : 0.0;
+    config.like = drawn & NNUNET ? PLEAT_AUGMENT_NNUNET : PLEAT_AUGMENT_ORIGINAL;
+    config.blur_p = drawn & BLUR ? 1.0 : 0.0;
+    config.coarsen_p = drawn & COARSEN ? 1.0 : 0.0;
+    config.inverted_p = drawn & INVERTED ? 1.0 : 0.0;
     for (int a = 0; a < 3; a++) config.mirror[a] = kinds[kind].mirror;
-    pleat_sampler_draw(&(pleat_sample_key){7, kind, 0, draw, draw + 1}, 1, (const int(*)[3])dim,
+    pleat_sampler_draw(&(pleat_sample_key){7, kind, 0, draw, draw + 1, 1}, 1, (const int(*)[3])dim,
                        patch, &config, out);
+    for (int a = 0; a < 3 && (drawn & BLUR); a++) out->blur[0][a] = 0.5 + 0.2 * a;
+    if (drawn & COARSEN) out->coarsen[0] = 0.6; /* which are drawn for half of the channels */
     return kinds[kind].name;
 }
 

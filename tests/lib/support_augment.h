@@ -7,7 +7,10 @@
 
 #include "pleat/augment.h"
 
-enum { SUPPORT_SAMPLE_KINDS = 14 };
+enum {
+    SUPPORT_SAMPLE_KINDS = 14, /* of the original */
+    SUPPORT_ALL_KINDS = 20     /* and of nnU-Net's augmentation */
+};
 
 typedef struct support_case {
     pleat_source source;        /* of the memory below */

@@ -19,7 +19,7 @@ static void a_transform_is_on_for_all_channels_and_drawn_for_each(void **state) 
     const pleat_augment_config paper = pleat_augment_defaults();
     int on = 0, below[PLEAT_MAX_CHANNELS] = {0};
     for (int i = 0; i < 4000; i++) {
-        const pleat_sample_key key = {5, 1, 2, i, 4000};
+        const pleat_sample_key key = {5, 1, 2, i, 4000, 1};
         pleat_sample s;
         pleat_sampler_draw(&key, 1, (const int(*)[3])dim, patch, &paper, &s);
         for (int c = 1; c < PLEAT_MAX_CHANNELS; c++) {

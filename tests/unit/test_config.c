@@ -69,6 +69,7 @@ static const struct setting {
     {"train.stop_patience", "9", NULL, 0},
     {"train.weights", "latest", NULL, 0},
     {"augment.on", "off", "false", 0},
+    {"augment.like", "nnunet", NULL, 0},
     {"augment.mirror", "0.25", "[0.25, 0.25, 0.25]", 0},
     {"augment.contrast.p", "0.1", NULL, 0},
     {"augment.contrast.range", "[0.5, 2]", NULL, 0},
@@ -78,6 +79,12 @@ static const struct setting {
     {"augment.gamma.range", "[0.8, 1.2]", NULL, 0},
     {"augment.noise.p", "0.1", NULL, 0},
     {"augment.noise.range", "[0.1, 0.2]", NULL, 0},
+    {"augment.blur.p", "0.1", NULL, 0},
+    {"augment.blur.range", "[0.5, 2]", NULL, 0},
+    {"augment.low_resolution.p", "0.1", NULL, 0},
+    {"augment.low_resolution.range", "[0.25, 1]", NULL, 0},
+    {"augment.inverted_gamma.p", "0.2", NULL, 0},
+    {"augment.inverted_gamma.range", "[0.8, 1.2]", NULL, 0},
     {"augment.elastic.p", "0.1", NULL, 0},
     {"augment.elastic.alpha", "[1, 2]", NULL, 0},
     {"augment.elastic.sigma", "[3, 4]", NULL, 0},
@@ -460,6 +467,28 @@ static void an_unknown_key_is_answered_with_the_one_that_was_meant(void **state)
     }
 }
 
+/* Before the choice or after it, in a file or by --set. */
+static void a_choice_gives_values_to_keys_that_nobody_has_set(void **state) {
+    (void)state;
+    pleat_config c, defaults;
+    char text[TEXT];
+    pleat_config_defaults(&defaults);
+    c = defaults;
+    OK(parse("augment: {noise: {p: 0.7}, like: nnunet, gamma: {p: 0.6}}\n", &c));
+    const pleat_augment_config *t = &c.train.transforms;
+    assert_true(t->noise_p == 0.7 && t->gamma_p == 0.6 && t->noise[1] == 0.1);
+    assert_true(t->rotation[0] == -30.0 && t->scale[0] == 0.7 && t->elastic_p == 0.0);
+    assert_true(t->blur_p == 0.2 && t->coarsen_p == 0.25 && t->inverted_p == 0.1);
+    OK(pleat_config_check(&c));
+    OK(pleat_config_text(&c, 1, text, sizeof text));
+    assert_non_null(strstr(text, "range: [0.7, 1.4]  # by augment.like: nnunet; factor\n"));
+    assert_non_null(strstr(text, "p: 0.7  # probability\n"));
+    OK(pleat_config_set("augment.like=original", &c));
+    OK(pleat_config_set("augment.noise.p=0.15", &c));
+    OK(pleat_config_set("augment.gamma.p=0.15", &c));
+    assert_null(pleat_config_difference(&c, &defaults));
+}
+
 static void an_empty_file_changes_nothing(void **state) {
     (void)state;
     pleat_config c, defaults;
@@ -508,6 +537,7 @@ static void keys_that_do_not_fit_together_are_refused(void **state) {
         {"overlap=160,0,0", "overlap 160 along x is not smaller than the patch's 160"},
         {"overlap=0,0,80", "overlap 80 along z"},
         {"network.norm_sync=false", "deterministic: true needs network.norm_sync: true"},
+        {"augment.blur.p=0.1", "augment.like: original has no such transform; set augment.blur.p"},
         {"train.warmup=1000", "train.warmup = 1000 is not smaller than train.epochs = 1000"},
     };
     pleat_config c;
@@ -577,6 +607,7 @@ int main(void) {
         cmocka_unit_test(mirrors_are_predicted_along_the_axes_that_training_mirrored),
         cmocka_unit_test(a_prediction_takes_only_keys_that_leave_the_model_as_it_is),
         cmocka_unit_test(an_unknown_key_is_answered_with_the_one_that_was_meant),
+        cmocka_unit_test(a_choice_gives_values_to_keys_that_nobody_has_set),
         cmocka_unit_test(an_empty_file_changes_nothing),
         cmocka_unit_test(steps_may_differ_by_channel),
         cmocka_unit_test(keys_that_do_not_fit_together_are_refused),

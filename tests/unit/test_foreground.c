@@ -122,7 +122,7 @@ static const int patch[3] = {8, 12, 10};
 
 static pleat_sample draw(const mask *m, int sample, double share) {
     const pleat_augment_config augment = pleat_augment_defaults();
-    const pleat_sample_key key = {3, 1, 4, sample, 5000};
+    const pleat_sample_key key = {3, 1, 4, sample, 5000, 1};
     pleat_sample s;
     pleat_sampler_draw(&key, 1, (const int(*)[3])dim, patch, &augment, &s);
     pleat_sampler_oversample(&key, share, dim, patch, &m->foreground, &s);

@@ -70,8 +70,8 @@ static void make_directly(const data *all, const pleat_augment_config *augment, 
     for (int c = 0; c < CASES; c++) memcpy(dims[c], all->source[c].dim, sizeof dims[c]);
     const pleat_augment_config off = {0};
     pleat_sample sample;
-    const pleat_sample_key key = {11, 1, batch / ITERATIONS, batch % ITERATIONS * BATCH + i,
-                                  ITERATIONS * BATCH};
+    const pleat_sample_key key = {
+        11, 1, batch / ITERATIONS, batch % ITERATIONS * BATCH + i, ITERATIONS * BATCH, BATCH};
     pleat_sampler_draw(&key, CASES, (const int(*)[3])dims, patch, augment ? augment : &off,
                        &sample);
     OK(pleat_augment_patch(&sample, all->sources[sample.item], patch, PLEAT_PAD_ZERO, image,
@@ -177,8 +177,8 @@ static void test_an_error_comes_with_its_message_at_the_batch_it_belongs_to(void
     pleat_sample sample = {0};
     for (int c = 0; c < CASES; c++) memcpy(dims[c], some->source[c].dim, sizeof dims[c]);
     for (at = 0; sample.item != 3; at++)
-        pleat_sampler_draw(&(pleat_sample_key){11, 1, 0, at, CASES}, CASES, (const int(*)[3])dims,
-                           patch, &augment, &sample);
+        pleat_sampler_draw(&(pleat_sample_key){11, 1, 0, at, CASES, 1}, CASES,
+                           (const int(*)[3])dims, patch, &augment, &sample);
     pleat_loader *loader = NULL;
     float *images;
     uint8_t *labels;

@@ -48,7 +48,7 @@ static pleat_sample draw(int i, int spatial) {
     augment.elastic_p = augment.rotation_p = augment.scale_p = spatial ? 0.5 : 0.0;
     augment.noise_p = 0.0; /* the values of padding are looked at */
     pleat_sample s;
-    pleat_sampler_draw(&(pleat_sample_key){5, 0, 0, i, 100}, 1, (const int(*)[3])dim, patch,
+    pleat_sampler_draw(&(pleat_sample_key){5, 0, 0, i, 100, 1}, 1, (const int(*)[3])dim, patch,
                        &augment, &s);
     return s;
 }

@@ -22,7 +22,7 @@ static pleat_sample draw(int epoch, int sample, const pleat_augment_config *augm
     int dims[CASES][3];
     make_dims(dims);
     pleat_sample out;
-    pleat_sampler_draw(&(pleat_sample_key){77, 2, epoch, sample, SAMPLES}, CASES,
+    pleat_sampler_draw(&(pleat_sample_key){77, 2, epoch, sample, SAMPLES, 1}, CASES,
                        (const int(*)[3])dims, patch, augment, &out);
     return out;
 }
@@ -65,8 +65,8 @@ static void test_validation_goes_through_the_list_and_only_crops(void **state) {
     for (int epoch = 0; epoch < 4; epoch++)
         for (int i = 0; i < 4; i++) {
             pleat_sample s, expected = {0};
-            pleat_sampler_draw(&(pleat_sample_key){1, 0, epoch, i, 4}, CASES, (const int(*)[3])dims,
-                               patch, NULL, &s);
+            pleat_sampler_draw(&(pleat_sample_key){1, 0, epoch, i, 4, 1}, CASES,
+                               (const int(*)[3])dims, patch, NULL, &s);
             seen[s.item]++;
             expected.item = s.item;
             memcpy(expected.start, s.start, sizeof s.start);

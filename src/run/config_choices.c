@@ -1,0 +1,64 @@
+/* config_choices.c - which keys are set, and the choices that give the others their values. */
+#include "config_table.h"
+
+#include <string.h>
+
+static unsigned char *given(const config_row *row, pleat_config *config) {
+    return &config->given[row - pleat_config_rows];
+}
+
+/* A key as it is in `from`. */
+static void take_value(const config_row *row, const pleat_config *from, pleat_config *to) {
+    static const size_t bytes[] = {
+        [VALUE_CHOICE] = sizeof(int),           [VALUE_INTEGER] = sizeof(int),
+        [VALUE_UNSIGNED] = sizeof(uint64_t),    [VALUE_REAL] = sizeof(double),
+        [VALUE_BOOLEAN] = sizeof(int),          [VALUE_BYTES] = sizeof(double),
+        [VALUE_SIZE] = 3 * sizeof(int),         [VALUE_TRIPLE] = 3 * sizeof(double),
+        [VALUE_RANGE] = 2 * sizeof(double),     [VALUE_SPACING_OR] = 3 * sizeof(double),
+        [VALUE_RANGES_OR] = 2 * sizeof(double), [VALUE_FLAGS] = sizeof(int)};
+    const size_t n = row->kind == VALUE_TEXT ? (size_t)row->low : bytes[row->kind];
+    const int lists = row->kind == VALUE_RANGES_OR || row->kind == VALUE_FLAGS;
+    for (size_t k = 0; k < (lists ? PLEAT_MAX_CHANNELS : 1); k++) {
+        const size_t step = k * sizeof(pleat_prep_steps);
+        memcpy((char *)to + row->offset + step, (const char *)from + row->offset + step, n);
+        if (row->flag != 0)
+            memcpy((char *)to + row->flag + step, (const char *)from + row->flag + step,
+                   sizeof(int));
+    }
+}
+
+static int is_chosen(const config_usual *usual, const pleat_config *config) {
+    const config_row *row = pleat_config_find(usual->chooser);
+    const int *place = (const int *)(const void *)((const char *)config + row->offset);
+    return strcmp(row->name(*place), usual->choice) == 0;
+}
+
+pleat_status pleat_config_choose(pleat_config *config) {
+    pleat_config defaults;
+    pleat_config_defaults(&defaults);
+    for (const config_usual *usual = pleat_config_usual; usual->chooser != NULL; usual++) {
+        const config_row *row = pleat_config_find(usual->key);
+        if (!*given(row, config)) take_value(row, &defaults, config);
+    }
+    for (const config_usual *usual = pleat_config_usual; usual->chooser != NULL; usual++) {
+        const config_row *row = pleat_config_find(usual->key);
+        if (!*given(row, config) && is_chosen(usual, config))
+            PLEAT_TRY(pleat_config_set_row(row, usual->chooser, usual->value, config));
+    }
+    return PLEAT_OK;
+}
+
+const config_usual *pleat_config_chooser(const pleat_config *config, const config_row *row) {
+    const config_usual *last = NULL;
+    if (config->given[row - pleat_config_rows]) return NULL;
+    for (const config_usual *usual = pleat_config_usual; usual->chooser != NULL; usual++)
+        if (strcmp(usual->key, row->key) == 0 && is_chosen(usual, config)) last = usual;
+    return last;
+}
+
+pleat_status pleat_config_give(const config_row *row, const char *where, const char *text,
+                               pleat_config *config) {
+    PLEAT_TRY(pleat_config_set_row(row, where, text, config));
+    *given(row, config) = 1;
+    return (row->marks & CHOOSES) != 0 ? pleat_config_choose(config) : PLEAT_OK;
+}
