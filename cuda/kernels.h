@@ -161,11 +161,14 @@ cudaError_t pleat_cuda_pool_backward(pleat_dtype type, const pleat_tensor *dy, c
 
 cudaError_t pleat_cuda_softmax(const float *logits, size_t voxels, int classes, float *probs,
                                cudaStream_t stream);
-cudaError_t pleat_cuda_loss_forward(const float *logits, const uint8_t *labels, int n,
-                                    size_t voxels, int classes, float *probs, double *partials,
-                                    double *sums, cudaStream_t stream);
-cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const uint8_t *labels,
-                                     int n, size_t voxels, int classes,
+cudaError_t pleat_cuda_sigmoid(const float *logits, size_t n, float *probs, cudaStream_t stream);
+cudaError_t pleat_cuda_loss_forward(const pleat_targets *targets, const float *logits,
+                                    const uint8_t *labels, int n, size_t voxels, int classes,
+                                    float *probs, double *partials, double *sums,
+                                    cudaStream_t stream);
+cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const pleat_targets *targets,
+                                     const float *probs, const uint8_t *labels, int n,
+                                     size_t voxels, int classes,
                                      const pleat_loss_gradient *gradient, void *dlogits,
                                      cudaStream_t stream);
 /* rate: lr*sqrt(1-b2^t)/(1-b1^t) */

@@ -3,7 +3,7 @@
 
 static const int MOST_CLASSES = 256;   /* a label is a byte */
 static const int MOST_PARTIALS = 1024; /* blocks per sample of the forward pass */
-static const int KINDS = 4;            /* of sums: TP, P, Y, cross-entropy */
+static const int KINDS = 5;            /* of sums: TP, P, Y, E, voxels that count */
 
 #define PROBABILITY_FLOOR 1e-7 /* Keras's epsilon */
 
@@ -31,15 +31,37 @@ cudaError_t pleat_cuda_softmax(const float *logits, size_t voxels, int classes, 
     return cudaGetLastError();
 }
 
+static __global__ void sigmoid(const float *logits, size_t n, float *probs) {
+    for (EACH(i, n)) probs[i] = 1 / (1 + expf(-logits[i]));
+}
+
+cudaError_t pleat_cuda_sigmoid(const float *logits, size_t n, float *probs, cudaStream_t stream) {
+    sigmoid<<<blocks_for<sigmoid>(n), THREADS, 0, stream>>>(logits, n, probs);
+    return cudaGetLastError();
+}
+
 /* ---- loss, forward: a thread per voxel and class; blockIdx.y is the sample ---- */
 
 static __device__ double clamped(double p) {
     return fmin(fmax(p, PROBABILITY_FLOOR), 1 - PROBABILITY_FLOOR);
 }
 
+static __device__ bool counts(const pleat_targets &t, int label) {
+    return t.ignored == 0 || label != t.ignored;
+}
+
+static __device__ bool is_in(const pleat_targets &t, int label, int c) {
+    return t.regions != nullptr ? (t.regions[label] >> c & 1) != 0 : label == c;
+}
+
+/* w (1 - p)^g of class c. */
+static __device__ double focus_of(const pleat_targets &t, int classes, int c, double p) {
+    return t.focus == nullptr ? 1 : t.focus[c] * pow(1 - p, t.focus[classes + c]);
+}
+
 static __global__ void __launch_bounds__(THREADS)
-    loss_forward(const float *logits, const uint8_t *labels, size_t voxels, int classes,
-                 float *probs, double *partials) {
+    loss_forward(const pleat_targets targets, const float *logits, const uint8_t *labels,
+                 size_t voxels, int classes, float *probs, double *partials) {
     __shared__ double shared[KINDS][THREADS];
     const int c = (int)threadIdx.x % classes, row = (int)threadIdx.x / classes;
     const int rows = THREADS / classes;
@@ -52,17 +74,29 @@ static __global__ void __launch_bounds__(THREADS)
         float p = 0;
         if (mine) {
             float most, sum;
-            soft_scale(logits + v * classes, classes, &most, &sum);
-            p = expf(logits[v * classes + c] - most) / sum;
+            if (targets.regions != nullptr) {
+                p = 1 / (1 + expf(-logits[v * classes + c]));
+            } else {
+                soft_scale(logits + v * classes, classes, &most, &sum);
+                p = expf(logits[v * classes + c] - most) / sum;
+            }
         }
         __syncthreads(); /* probs may be logits: all classes of a voxel have been read */
         if (!mine) continue;
         probs[v * classes + c] = p;
+        const int label = labels[v];
+        if (!counts(targets, label)) continue;
+        const bool in = is_in(targets, label, c);
         sums[1] += p;
-        if (labels[v] != c) continue;
-        sums[0] += p;
-        sums[2] += 1;
-        sums[3] -= log(clamped(p));
+        if (c == 0) sums[4] += 1;
+        if (in) {
+            const double q = clamped(p);
+            sums[0] += p;
+            sums[2] += 1;
+            sums[3] -= focus_of(targets, classes, c, q) * log(q);
+        } else if (targets.regions != nullptr) {
+            sums[3] -= log(clamped(1 - p));
+        }
     }
     for (int kind = 0; kind < KINDS; kind++) shared[kind][threadIdx.x] = sums[kind];
     __syncthreads();
@@ -76,35 +110,36 @@ static __global__ void __launch_bounds__(THREADS)
 
 /* A block per sample, a warp per sum over the first stage's blocks. */
 static __global__ void loss_finish(const double *partials, int blocks, int classes, double *sums) {
-    __shared__ double crossentropy[MOST_CLASSES];
+    __shared__ double single[2 * MOST_CLASSES]; /* E, then voxels, of each class */
     const int n = KINDS * classes;
     const double *from = partials + (size_t)blockIdx.x * blocks * n;
-    double *to = sums + (size_t)blockIdx.x * (3 * classes + 1);
+    double *to = sums + (size_t)blockIdx.x * PLEAT_LOSS_SUMS(classes);
     for (int i = (int)threadIdx.x / 32; i < n; i += THREADS / 32) {
         const double sum = warp_total(from + i, blocks, (size_t)n);
         if (threadIdx.x % 32 != 0) continue;
         if (i < 3 * classes)
             to[i] = sum;
         else
-            crossentropy[i - 3 * classes] = sum;
+            single[i - 3 * classes] = sum;
     }
     __syncthreads();
-    if (threadIdx.x != 0) return;
+    if (threadIdx.x > 1) return;
     double sum = 0;
-    for (int c = 0; c < classes; c++) sum += crossentropy[c];
-    to[3 * classes] = sum;
+    for (int c = 0; c < classes; c++) sum += single[(int)threadIdx.x * classes + c];
+    to[3 * classes + (int)threadIdx.x] = sum;
 }
 
-cudaError_t pleat_cuda_loss_forward(const float *logits, const uint8_t *labels, int n,
-                                    size_t voxels, int classes, float *probs, double *partials,
-                                    double *sums, cudaStream_t stream) {
+cudaError_t pleat_cuda_loss_forward(const pleat_targets *targets, const float *logits,
+                                    const uint8_t *labels, int n, size_t voxels, int classes,
+                                    float *probs, double *partials, double *sums,
+                                    cudaStream_t stream) {
     const size_t each = (size_t)KINDS * classes, room = PLEAT_CUDA_PARTIALS / (each * n);
     const size_t rows = THREADS / classes, wanted = (voxels + rows - 1) / rows;
     if (classes > MOST_CLASSES || room == 0) return cudaErrorInvalidValue;
     size_t blocks = wanted < MOST_PARTIALS ? wanted : MOST_PARTIALS;
     if (blocks > room) blocks = room;
     loss_forward<<<dim3((unsigned)blocks, (unsigned)n), THREADS, 0, stream>>>(
-        logits, labels, voxels, classes, probs, partials);
+        *targets, logits, labels, voxels, classes, probs, partials);
     const cudaError_t code = cudaGetLastError();
     if (code != cudaSuccess) return code;
     loss_finish<<<(unsigned)n, THREADS, 0, stream>>>(partials, (int)blocks, classes, sums);
@@ -113,37 +148,51 @@ cudaError_t pleat_cuda_loss_forward(const float *logits, const uint8_t *labels, 
 
 /* ---- loss, backward: a thread per voxel; blockIdx.y is the sample ---- */
 
+/* w (1 - p)^g (1 - g p ln p / (1 - p)) of class c. */
+static __device__ float focus_slope(const pleat_targets &t, int classes, int c, float p) {
+    if (t.focus == nullptr) return 1;
+    const double q = p, g = t.focus[classes + c];
+    return (float)(focus_of(t, classes, c, q) * (1 - g * q * log(q) / (1 - q)));
+}
+
 template <typename T>
 static __global__ void __launch_bounds__(THREADS)
-    loss_backward(const float *probs, const uint8_t *labels, size_t voxels, int classes,
-                  const pleat_loss_gradient gradient, T *dlogits) {
+    loss_backward(const pleat_targets targets, const float *probs, const uint8_t *labels,
+                  size_t voxels, int classes, const pleat_loss_gradient gradient, T *dlogits) {
     __shared__ float slope[MOST_CLASSES], label_slope[MOST_CLASSES];
-    const double *slopes = gradient.slopes + (size_t)blockIdx.y * 2 * classes;
+    const double *slopes = gradient.slopes + (size_t)blockIdx.y * PLEAT_LOSS_SLOPES(classes);
     for (int c = (int)threadIdx.x; c < classes; c += THREADS) {
         label_slope[c] = (float)slopes[c];
         slope[c] = (float)slopes[classes + c];
     }
     __syncthreads();
-    const float ce_weight = (float)gradient.crossentropy, factor = (float)gradient.scale;
+    const float term_weight = (float)slopes[2 * classes], factor = (float)gradient.scale;
     for (EACH(i, voxels)) {
         const size_t v = (size_t)blockIdx.y * voxels + i;
         const float *p = probs + v * classes;
         const int label = labels[v];
+        const bool regions = targets.regions != nullptr;
         float mean = 0; /* softmax's Jacobian is diag(p) - p p' */
-        for (int c = 0; c < classes; c++)
+        for (int c = 0; c < classes && !regions; c++)
             mean += p[c] * (slope[c] + (c == label ? label_slope[c] : 0));
-        const bool learns = label < classes && clamped(p[label]) == (double)p[label];
+        float e = 0; /* -p d E / d p_label, of classes */
+        if (!regions && label < classes && clamped(p[label]) == (double)p[label])
+            e = term_weight * focus_slope(targets, classes, label, p[label]);
         for (int c = 0; c < classes; c++) {
-            const float s = slope[c] + (c == label ? label_slope[c] : 0);
-            const float ce = learns ? ce_weight * (p[c] - (c == label ? 1.0f : 0.0f)) : 0;
-            const float value[1] = {factor * (p[c] * (s - mean) + ce)};
+            const bool in = is_in(targets, label, c);
+            const float s = slope[c] + (in ? label_slope[c] : 0), q = p[c];
+            if (regions) e = clamped(q) == (double)q ? term_weight : 0;
+            const float of_sums = regions ? q * (1 - q) * s : q * (s - mean);
+            const float all = factor * (of_sums + e * (q - (in ? 1.0f : 0.0f)));
+            const float value[1] = {counts(targets, label) ? all : 0};
             Vector<T, 1>::store(dlogits + v * classes + c, value);
         }
     }
 }
 
-cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const uint8_t *labels,
-                                     int n, size_t voxels, int classes,
+cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const pleat_targets *targets,
+                                     const float *probs, const uint8_t *labels, int n,
+                                     size_t voxels, int classes,
                                      const pleat_loss_gradient *gradient, void *dlogits,
                                      cudaStream_t stream) {
     if (classes > MOST_CLASSES) return cudaErrorInvalidValue;
@@ -151,7 +200,7 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const float *probs, const
         typedef typename decltype(tag)::type T;
         loss_backward<T>
             <<<dim3(blocks_for<loss_backward<T>>(voxels), (unsigned)n), THREADS, 0, stream>>>(
-                probs, labels, voxels, classes, *gradient, (T *)dlogits);
+                *targets, probs, labels, voxels, classes, *gradient, (T *)dlogits);
         return cudaGetLastError();
     });
 }

@@ -151,19 +151,25 @@ static pleat_status softmax(pleat_engine *engine, const void *logits, size_t vox
     return PLEAT_OK;
 }
 
-static pleat_status loss_forward(pleat_engine *engine, const void *logits, const uint8_t *labels,
-                                 int n, size_t voxels, int classes, void *probs, double *sums) {
-    pleat_cuda *e = pleat_cuda_of(engine);
-    CUDA_TRY(pleat_cuda_loss_forward(logits, labels, n, voxels, classes, probs, e->partials, sums,
-                                     e->stream));
+static pleat_status sigmoid(pleat_engine *engine, const void *logits, size_t n, void *probs) {
+    CUDA_TRY(pleat_cuda_sigmoid(logits, n, probs, pleat_cuda_of(engine)->stream));
     return PLEAT_OK;
 }
 
-static pleat_status loss_backward(pleat_engine *engine, const void *probs, const uint8_t *labels,
-                                  int n, size_t voxels, int classes,
-                                  const pleat_loss_gradient *gradient, void *dlogits) {
-    CUDA_TRY(pleat_cuda_loss_backward(engine->act, probs, labels, n, voxels, classes, gradient,
-                                      dlogits, pleat_cuda_of(engine)->stream));
+static pleat_status loss_forward(pleat_engine *engine, const pleat_targets *targets,
+                                 const void *logits, const uint8_t *labels, int n, size_t voxels,
+                                 int classes, void *probs, double *sums) {
+    pleat_cuda *e = pleat_cuda_of(engine);
+    CUDA_TRY(pleat_cuda_loss_forward(targets, logits, labels, n, voxels, classes, probs,
+                                     e->partials, sums, e->stream));
+    return PLEAT_OK;
+}
+
+static pleat_status loss_backward(pleat_engine *engine, const pleat_targets *targets,
+                                  const void *probs, const uint8_t *labels, int n, size_t voxels,
+                                  int classes, const pleat_loss_gradient *gradient, void *dlogits) {
+    CUDA_TRY(pleat_cuda_loss_backward(engine->act, targets, probs, labels, n, voxels, classes,
+                                      gradient, dlogits, pleat_cuda_of(engine)->stream));
     return PLEAT_OK;
 }
 
@@ -232,6 +238,7 @@ const pleat_engine_ops pleat_cuda_table = {
     .gate_forward = gate_forward,
     .gate_backward = gate_backward,
     .softmax = softmax,
+    .sigmoid = sigmoid,
     .loss_forward = loss_forward,
     .loss_backward = loss_backward,
     .coarsen_labels = coarsen_labels,

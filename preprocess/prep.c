@@ -325,10 +325,11 @@ static pleat_status take_labels(const pleat_prep_config *config, const pleat_cas
                  height = (size_t)label->dim[1];
     size_t i = pleat_labels_enter(&config->labels, n, label->data);
     char known[LABELS_BYTES];
+    if (classes == 0) classes = PLEAT_MAX_CLASSES;
     (void)snprintf(known, sizeof known, "0 to %d", classes - 1);
     if (config->labels.n > 0)
         (void)pleat_labels_text(&config->labels, known, sizeof known);
-    else if (classes > 0)
+    else
         for (i = 0; i < n && label->data[i] < classes;) i++;
     PLEAT_CHECK(i >= n, PLEAT_ERR_DATA,
                 "case '%s': label %d at voxel x %zu, y %zu, z %zu of '%s', but the %d classes are "

@@ -117,11 +117,25 @@ typedef enum pleat_activation {
     PLEAT_SIGMOID     /* 1 / (1 + exp(-x)); no slope */
 } pleat_activation;
 
-/* What loss_backward does: dlogits = scale * d( L_n + crossentropy * C_n ) / dlogits for every
- * sample n, where L is a function of the sums with dL/dp_vc = A_c y_vc + B_c, C the last sum. */
+#define PLEAT_LOSS_SUMS(classes)   (3 * (classes) + 2) /* of a sample */
+#define PLEAT_LOSS_SLOPES(classes) (2 * (classes) + 1)
+
+/* What the labels of a loss mean, and its term of single voxels E. Pointers are the engine's.
+ *   classes   label c is class c, p the softmax; K or more: of no class (padding)
+ *             E = sum of w_l (1 - p_l)^g_l (-ln p_l), l the label
+ *   regions   a label may be in several of the K channels, p is the sigmoid of each
+ *             E = sum over the channels too of -ln p, or where the label is not in it -ln (1 - p) */
+typedef struct pleat_targets {
+    const uint32_t
+        *regions;        /* [256]: bit c of a label's says that it is in region c; NULL: classes */
+    const double *focus; /* [2K]: w, then g, of classes; NULL: all w are 1, all g are 0 */
+    int ignored;         /* label of voxels that are in no sum and have no gradient; 0: none */
+} pleat_targets;
+
+/* What loss_backward does: dlogits = scale * d( L_n + e_n E_n ) / dlogits for every sample n, where
+ * L is a function of the sums with dL/dp_vc = A_c y_vc + B_c. */
 typedef struct pleat_loss_gradient {
-    const double *slopes; /* [N][2K] in the engine's memory: A, then B of each sample */
-    double crossentropy;  /* 1/V makes C a mean over the voxels; 0: not part of the loss */
+    const double *slopes; /* [N][2K+1] in the engine's memory: A, then B, then e of each sample */
     double scale;
 } pleat_loss_gradient;
 
@@ -265,18 +279,22 @@ typedef struct pleat_engine_ops {
     pleat_status (*softmax)(pleat_engine *engine, const void *logits, size_t voxels, int classes,
                             void *probs);
 
-    /* Loss: softmax, then sums of each sample; docs/math.md section "Loss".
+    /* 1 / (1 + exp(-x)) of n reals; probs may be logits. */
+    pleat_status (*sigmoid)(pleat_engine *engine, const void *logits, size_t n, void *probs);
+
+    /* Loss: softmax or sigmoid, then sums of each sample; docs/math.md section "Loss".
      *   logits, probs   real [N,V,K], may be the same memory
-     *   labels          [N,V]; K or more = the voxel belongs to no class (padding)
-     *   sums            double [N][3K+1]: TP_c = sum y p, P_c = sum p, Y_c = sum y; then
-     *                   sum over voxels of -ln clamp(p_label, 1e-7, 1-1e-7)
+     *   labels          [N,V]; see pleat_targets
+     *   sums            double [N][3K+2]: TP_c = sum y p, P_c = sum p, Y_c = sum y; then E, whose
+     *                   p, or 1 - p, is clamped to 1e-7 .. 1-1e-7; then how many voxels count
      *   backward        dlogits (activation type, packed [N,V,K]); see pleat_loss_gradient. What
-     *                   -ln is clamped has no gradient of the cross-entropy. */
-    pleat_status (*loss_forward)(pleat_engine *engine, const void *logits, const uint8_t *labels,
-                                 int n, size_t voxels, int classes, void *probs, double *sums);
-    pleat_status (*loss_backward)(pleat_engine *engine, const void *probs, const uint8_t *labels,
-                                  int n, size_t voxels, int classes,
-                                  const pleat_loss_gradient *gradient, void *dlogits);
+     *                   is clamped has no gradient of E. */
+    pleat_status (*loss_forward)(pleat_engine *engine, const pleat_targets *targets,
+                                 const void *logits, const uint8_t *labels, int n, size_t voxels,
+                                 int classes, void *probs, double *sums);
+    pleat_status (*loss_backward)(pleat_engine *engine, const pleat_targets *targets,
+                                  const void *probs, const uint8_t *labels, int n, size_t voxels,
+                                  int classes, const pleat_loss_gradient *gradient, void *dlogits);
 
     /* Labels of a coarser grid: to[o] = labels[o * step + step / 2] along each axis, the nearest
      * (nnU-Net's "nearest-exact"). labels [N, dim], to [N, dim / step]; step divides dim. */

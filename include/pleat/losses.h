@@ -6,8 +6,12 @@
  *
  *   TP = sum y p    P = sum p    Y = sum y    and, once per sample, E = sum -ln p_label
  *
- * A loss is a mean over the samples of  L(TP, P, Y) + w E / V.  Its slopes A = dL/dTP and B = dL/dP
- * say all that the engine needs: dL/dp_vc = A_c y_vc + B_c. The term of E is the engine's.
+ * or what else E is: pleat_targets of engine.h. A loss is a mean over the samples of
+ * L(TP, P, Y) + w E / V.  Its slopes A = dL/dTP and B = dL/dP say all that the engine needs:
+ * dL/dp_vc = A_c y_vc + B_c. The term of E is the engine's.
+ *
+ * Voxels to be ignored are in no sum, and V is then the mean, over the samples of the step, those of
+ * other ranks too, of how many of a sample's voxels count.
  *
  * A loss `of_batch` adds the sums over all samples of the step, those of other ranks too, before
  * it looks at them, as if the batch were one sample (nnU-Net's batch_dice).
@@ -17,7 +21,7 @@
 #ifndef PLEAT_LOSSES_H
 #define PLEAT_LOSSES_H
 
-#include <stddef.h>
+#include "pleat/engine.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,10 +37,14 @@ typedef struct pleat_loss {
     int shown;           /* the metric that the log shows beside the loss */
     double crossentropy; /* w */
     int of_batch;
-    /* out[n_metrics] of n samples: means over them. sums: double [n][3K+1], TP_c, P_c, Y_c, E, as
-     * loss_forward of engine.h leaves them. n, voxels and classes are at least 1. */
-    void (*values)(const double *sums, int n, size_t voxels, int classes, double *out);
-    /* A_c, then B_c, of one sample: slopes[2K], from its sums [3K+1]. */
+    int of_regions; /* its K channels are regions that may overlap, not classes */
+    /* w_c, then g_c of the engine's E: out[2K]; NULL: all 1 and 0, cross-entropy. */
+    void (*focus)(int classes, double *out);
+    /* out[n_metrics] of n samples: means over them. sums: double [n][3K+2], TP_c, P_c, Y_c, E, as
+     * loss_forward of engine.h leaves them; `voxels` of a sample count, on the mean. n, voxels and
+     * classes are at least 1. */
+    void (*values)(const double *sums, int n, double voxels, int classes, double *out);
+    /* A_c, then B_c, of one sample: slopes[2K], from its sums [3K+2]. */
     void (*slopes)(const double *sums, int classes, double *slopes);
 } pleat_loss;
 

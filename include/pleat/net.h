@@ -76,12 +76,14 @@ void pleat_model_swap_average(pleat_model *model);
 
 typedef struct pleat_net_options {
     int batch;
-    int dim[3];             /* patch, D, H, W */
-    int train;              /* backward too */
-    const pleat_loss *loss; /* NULL: the first of the list */
-    pleat_comm *loss_comm;  /* a loss of the batch is over this group's: that of pleat_net_train */
-    double norm_momentum;   /* of the running statistics; 0: the original's 0.99 */
-    pleat_comm *norm_comm;  /* norm's statistics are this group's; NULL: this rank's alone */
+    int dim[3];              /* patch, D, H, W */
+    int train;               /* backward too */
+    const pleat_loss *loss;  /* NULL: the first of the list */
+    pleat_comm *loss_comm;   /* a loss of the batch is over this group's: that of pleat_net_train */
+    const uint32_t *regions; /* host [256], of pleat_targets; NULL: classes. Copied */
+    int ignored;             /* of pleat_targets */
+    double norm_momentum;    /* of the running statistics; 0: the original's 0.99 */
+    pleat_comm *norm_comm;   /* norm's statistics are this group's; NULL: this rank's alone */
     /* Gradients and norm's sums are kept for each sample and added in the order of the global
      * batch: the same bits for any division of it among ranks. Needs an engine that is `ordered`,
      * memory for global batch * parameters, and norm_comm to be the group of pleat_net_train. */
@@ -96,7 +98,7 @@ pleat_engine *pleat_net_engine(const pleat_net *net);
 
 /* Bytes of the activation arena. */
 size_t pleat_net_arena(const pleat_net *net);
-/* Doubles that train and evaluate return for one sample, and for the batch: [heads][3K+1], the main
+/* Doubles that train and evaluate return for one sample, and for the batch: [heads][3K+2], the main
  * head first; see pleat/losses.h. A net that is not trained has the main head alone. */
 size_t pleat_net_sample_sums(const pleat_net *net);
 size_t pleat_net_sums(const pleat_net *net);
@@ -123,7 +125,7 @@ pleat_status pleat_net_inputs(pleat_net *net, void **images, uint8_t **labels);
 /* The loss by the running statistics, nothing changed. */
 pleat_status pleat_net_evaluate(pleat_net *net, const float *images, const uint8_t *labels,
                                 double *sums);
-/* probs host float [N,D,H,W,K], by the running statistics. */
+/* probs host float [N,D,H,W,K], by the running statistics: softmax, of regions sigmoid. */
 pleat_status pleat_net_predict(pleat_net *net, const float *images, float *probs);
 /* The same, left in the engine's memory: *probs is good until the net's next pass, in the engine's
  * order. */

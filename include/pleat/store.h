@@ -33,7 +33,7 @@ typedef struct pleat_case_info {
     int channels;                          /* of the image */
     double spacing[3];                     /* mm */
     pleat_geometry geometry;               /* of the source */
-    int has_label, classes;                /* highest label + 1 */
+    int has_label, classes;                /* highest label + 1, but of PLEAT_IGNORED */
     uint64_t digest;                       /* of image and label bytes */
     char image_path[512], label_path[512]; /* the image's first file */
     /* Of these when it was made, of all files of the image together; 0 without a mask. */

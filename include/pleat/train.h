@@ -55,6 +55,8 @@ typedef struct pleat_train_config {
     int fold;
     int patch[3]; /* D, H, W */
     pleat_pad pad;
+    const uint32_t *regions; /* of pleat_net_options, and */
+    int ignored;
     int ordered;           /* of pleat_net_options: the same bits on any number of ranks */
     pleat_comm *compute;   /* the same ranks in the engine's memory (pleat/comm_device.h), for
                              gradients and norm; NULL: the group itself */

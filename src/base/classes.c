@@ -278,6 +278,15 @@ void pleat_labels_of(const pleat_classes *classes, pleat_labels *out) {
     if (plain) *out = (pleat_labels){0};
 }
 
+void pleat_classes_regions(const pleat_classes *classes, uint32_t out[256]) {
+    pleat_labels labels;
+    pleat_labels_of(classes, &labels);
+    memcpy(out, classes->regions, sizeof classes->regions);
+    if (labels.n == 0) return;
+    memset(out, 0, sizeof classes->regions);
+    for (int i = 0; i < labels.n; i++) out[i] = classes->regions[labels.value[i]];
+}
+
 size_t pleat_labels_enter(const pleat_labels *labels, size_t n, uint8_t *data) {
     uint8_t inside[LABELS];
     if (labels->n == 0) return n;

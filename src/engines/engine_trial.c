@@ -13,7 +13,7 @@
 #define FILTERS 8
 #define CLASSES 3
 #define VOXELS  4096 /* 16 x 16 x 16 */
-#define SUMS    (3 * CLASSES + 1)
+#define SUMS    PLEAT_LOSS_SUMS(CLASSES)
 
 /* How far the gradients of a whole net may be off, as squared error over squared size. Observed
  * are 1e-11 for f32 and 5e-4 for bf16; something wrong is off by 1e-1 and more. */

@@ -58,6 +58,7 @@ static const pleat_engine_ops table = {
     .gate_forward = pleat_onednn_gate_forward,
     .gate_backward = pleat_onednn_gate_backward,
     .softmax = pleat_onednn_softmax,
+    .sigmoid = pleat_onednn_sigmoid,
     .loss_forward = pleat_onednn_loss_forward,
     .loss_backward = pleat_onednn_loss_backward,
     .coarsen_labels = pleat_cpu_coarsen_labels,

@@ -179,11 +179,13 @@ pleat_status pleat_onednn_gate_backward(pleat_engine *engine, const pleat_tensor
 
 pleat_status pleat_onednn_softmax(pleat_engine *engine, const void *logits, size_t voxels,
                                   int classes, void *probs);
-pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const void *logits,
-                                       const uint8_t *labels, int n, size_t voxels, int classes,
-                                       void *probs, double *sums);
-pleat_status pleat_onednn_loss_backward(pleat_engine *engine, const void *probs,
-                                        const uint8_t *labels, int n, size_t voxels, int classes,
+pleat_status pleat_onednn_sigmoid(pleat_engine *engine, const void *logits, size_t n, void *probs);
+pleat_status pleat_onednn_loss_forward(pleat_engine *engine, const pleat_targets *targets,
+                                       const void *logits, const uint8_t *labels, int n,
+                                       size_t voxels, int classes, void *probs, double *sums);
+pleat_status pleat_onednn_loss_backward(pleat_engine *engine, const pleat_targets *targets,
+                                        const void *probs, const uint8_t *labels, int n,
+                                        size_t voxels, int classes,
                                         const pleat_loss_gradient *gradient, void *dlogits);
 
 pleat_status pleat_onednn_input(pleat_engine *engine, const float *host, size_t n, void *x);

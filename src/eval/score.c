@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SAME_PLACE_MM 1e-2 /* float32 headers round coordinates of some metres by less */
@@ -84,15 +85,82 @@ static pleat_status to_truth(const char *id, const char *prediction, const pleat
     return PLEAT_OK;
 }
 
+/* Voxels that the truth ignores become background in both maps; returns how many there are. */
+static int64_t leave_out_ignored(pleat_label *truth, pleat_label *guess) {
+    int64_t ignored = 0;
+    for (size_t v = 0; v < pleat_voxels(truth->dim); v++)
+        if (truth->data[v] == PLEAT_IGNORED) {
+            truth->data[v] = guess->data[v] = 0;
+            ignored++;
+        }
+    return ignored;
+}
+
+/* The counts of classes that do not overlap, then their scores: counts[classes],
+ * values[scores][classes]. In truth and prediction `ignored` voxels are background and count for
+ * nothing. */
+static pleat_status judge(const pleat_pair *pair, int64_t ignored, const pleat_scores *scores,
+                          const pleat_judging *how, int classes, pleat_counts *counts,
+                          double *values) {
+    PLEAT_TRY(pleat_metrics_count(pair->truth, pair->predicted, pleat_voxels(pair->dim), classes,
+                                  counts));
+    counts[0].tp -= ignored;
+    for (int c = 1; c < classes; c++) counts[c].tn -= ignored;
+    return pleat_scores_compute(scores, how, pair, classes, counts, values);
+}
+
+/* Each region beside the rest, as two classes; class 0 is what is in no region. */
+static pleat_status judge_regions(const pleat_pair *pair, int64_t ignored, const pleat_results *to,
+                                  pleat_case_result *one) {
+    const size_t n = pleat_voxels(pair->dim), classes = (size_t)to->classes.n;
+    const size_t scores = (size_t)pleat_scores_count(to->scores);
+    uint32_t regions[256];
+    pleat_status status = PLEAT_OK;
+    uint8_t *truth = malloc(n), *predicted = malloc(n);
+    double *values = malloc(2 * scores * sizeof *values);
+    pleat_pair alone = *pair;
+    pleat_classes_regions(&to->classes, regions);
+    PLEAT_CHECK_GOTO(status, done, truth != NULL && predicted != NULL && values != NULL,
+                     PLEAT_ERR_MEMORY, "no memory to compare label maps of %zu voxels", n);
+    alone.truth = truth;
+    alone.predicted = predicted;
+    for (size_t c = 0; c < classes; c++) {
+        const uint32_t bits = c > 0 ? (uint32_t)1 << (c - 1) : UINT32_MAX;
+        const size_t from = c > 0; /* of the two classes */
+        pleat_counts counts[2];
+        pleat_judging how = to->how;
+        how.tolerance[1] = to->how.tolerance[c];
+        how.lesions[1] = to->how.lesions[c];
+        for (size_t v = 0; v < n; v++) {
+            truth[v] = (regions[pair->truth[v]] & bits) != 0;
+            predicted[v] = (regions[pair->predicted[v]] & bits) != 0;
+        }
+        PLEAT_TRY_GOTO(status, done, judge(&alone, ignored, to->scores, &how, 2, counts, values));
+        one->counts[c] = counts[from];
+        for (size_t s = 0; s < scores; s++) one->values[s * classes + c] = values[2 * s + from];
+    }
+done:
+    free(truth);
+    free(predicted);
+    free(values);
+    return status;
+}
+
 /* The counts of a pair into `one`, then its scores. */
-static pleat_status judge(const pleat_pair *pair, const pleat_results *results,
-                          pleat_case_result *one) {
-    const int classes = results->classes.n;
-    const pleat_status status = pleat_metrics_count(pair->truth, pair->predicted,
-                                                    pleat_voxels(pair->dim), classes, one->counts);
-    if (status == PLEAT_OK)
-        return pleat_scores_compute(results->scores, &results->how, pair, classes, one->counts,
-                                    one->values);
+static pleat_status judge_case(pleat_label *truth, pleat_label *guess, const pleat_results *results,
+                               pleat_case_result *one) {
+    const pleat_pair pair = {.truth = truth->data,
+                             .predicted = guess->data,
+                             .dim = {truth->dim[0], truth->dim[1], truth->dim[2]},
+                             .spacing = {truth->spacing[0], truth->spacing[1], truth->spacing[2]}};
+    memcpy(one->dim, pair.dim, sizeof one->dim);
+    memcpy(one->spacing, pair.spacing, sizeof one->spacing);
+    const int64_t ignored = results->classes.ignore > 0 ? leave_out_ignored(truth, guess) : 0;
+    const pleat_status status = results->classes.of_regions
+                                    ? judge_regions(&pair, ignored, results, one)
+                                    : judge(&pair, ignored, results->scores, &results->how,
+                                            results->classes.n, one->counts, one->values);
+    if (status != PLEAT_ERR_DATA) return status;
     char why[512];
     (void)snprintf(why, sizeof why, "%s", pleat_error_message());
     return PLEAT_FAIL(status, "case '%s', prediction '%s': %s", one->id, one->prediction, why);
@@ -127,13 +195,7 @@ pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
     else
         PLEAT_TRY_GOTO(status, done, check_grids(id, prediction, &at, &there, place));
     PLEAT_TRY_GOTO(status, done, pleat_results_add(results, id, fold, prediction, reference, &one));
-    const pleat_pair pair = {.truth = truth.data,
-                             .predicted = guess.data,
-                             .dim = {truth.dim[0], truth.dim[1], truth.dim[2]},
-                             .spacing = {truth.spacing[0], truth.spacing[1], truth.spacing[2]}};
-    memcpy(one->dim, pair.dim, sizeof one->dim);
-    memcpy(one->spacing, pair.spacing, sizeof one->spacing);
-    PLEAT_TRY_GOTO(status, done, judge(&pair, results, one));
+    PLEAT_TRY_GOTO(status, done, judge_case(&truth, &guess, results, one));
 done:
     pleat_label_free(&guess);
     pleat_label_free(&truth);

@@ -6,6 +6,7 @@
  */
 #include "pleat/rng.h"
 #include "pleat/store.h"
+#include "pleat/volume.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static pleat_status fill(const int dim[3], const uint8_t *label, reservoir **of)
         for (int h = 0; h < dim[1]; h++)
             for (int w = 0; w < dim[2]; w++) {
                 const int c = *label++;
-                if (c == 0) continue;
+                if (c == 0 || c == PLEAT_IGNORED) continue;
                 if (of[c] == NULL) of[c] = calloc(1, sizeof *of[c]);
                 /* The caller frees them all. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
                 PLEAT_CHECK(of[c] != NULL, PLEAT_ERR_MEMORY, "no memory for a list of voxels");

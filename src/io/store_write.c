@@ -47,7 +47,8 @@ static void complete_info(pleat_case_info *info, const pleat_image *image,
     info->has_label = label != NULL;
     info->classes = 0;
     for (size_t i = 0; label != NULL && i < n; i++)
-        if (label->data[i] >= info->classes) info->classes = label->data[i] + 1;
+        if (label->data[i] >= info->classes && label->data[i] != PLEAT_IGNORED)
+            info->classes = label->data[i] + 1;
     info->digest = store_digest(info, image->data, label ? label->data : NULL);
 }
 

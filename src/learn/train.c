@@ -230,6 +230,8 @@ static pleat_status prepare(train_run *r) {
                                        .train = 1,
                                        .loss = r->loss,
                                        .loss_comm = r->compute,
+                                       .regions = c->regions,
+                                       .ignored = c->ignored,
                                        .norm_momentum = c->settings.norm_momentum,
                                        .norm_comm = c->settings.norm_sync ? r->compute : NULL,
                                        .ordered = c->ordered};

@@ -205,7 +205,7 @@ static void own_values(pleat_net *net, pleat_value *values) {
         head->labels_value = next++;
         head->slopes_value = next++;
         if (coarse) values[head->labels_value].bytes = samples * head->voxels;
-        values[head->slopes_value].bytes = samples * 2 * classes * sizeof(double);
+        values[head->slopes_value].bytes = samples * PLEAT_LOSS_SLOPES(classes) * sizeof(double);
     }
     net->labels_value = next++;
     net->loss_value = next;
@@ -248,7 +248,7 @@ static void lay_targets(pleat_net *net, const pleat_value *values, int i) {
 }
 
 static void lay_heads(pleat_net *net, const pleat_value *values) {
-    const size_t width = 3 * (size_t)net->classes + 1;
+    const size_t width = PLEAT_LOSS_SUMS((size_t)net->classes);
     const pleat_comm *comm = net->options.loss_comm;
     const size_t batch = (size_t)net->options.batch; /* of this rank */
     const size_t first = net->samples > batch ? (size_t)comm->rank * batch : 0;
@@ -327,26 +327,61 @@ static pleat_status make_heads(pleat_net *net) {
 
 /* The engine divides by the global batch, as for a mean over its samples. */
 static void slopes_of_batch(const pleat_net *net, const double *in, double *out) {
-    const size_t classes = (size_t)net->classes, width = 2 * classes;
-    double sums[3 * PLEAT_MAX_CLASSES + 1];
-    pleat_net_add_sums(in, net->samples, 3 * classes + 1, 3 * classes + 1, sums);
+    const size_t classes = (size_t)net->classes, width = PLEAT_LOSS_SLOPES(classes);
+    const size_t of_sample = PLEAT_LOSS_SUMS(classes);
+    double sums[PLEAT_LOSS_SUMS(PLEAT_MAX_CLASSES)];
+    pleat_net_add_sums(in, net->samples, of_sample, of_sample, sums);
     net->loss->slopes(sums, net->classes, out);
-    for (size_t i = 0; i < width; i++) out[i] *= (double)net->samples;
+    for (size_t i = 0; i < 2 * classes; i++) out[i] *= (double)net->samples;
     for (size_t b = 1; b < (size_t)net->options.batch; b++)
         memcpy(out + b * width, out, width * sizeof *out);
+}
+
+/* The weight of a voxel's term in a sample's loss, so that their mean is over the voxels that
+ * count. */
+static double term_weight(const pleat_net_head *head, const double *in) {
+    const pleat_net *net = head->net;
+    const size_t width = PLEAT_LOSS_SUMS((size_t)net->classes);
+    const double voxels = net->options.ignored > 0
+                              ? pleat_net_counted(in, net->samples, width, width)
+                              : (double)head->voxels;
+    return net->loss->crossentropy / voxels / (net->loss->of_regions ? net->classes : 1);
 }
 
 /* Host code between the loss and its gradient. */
 static void find_slopes(void *context, const double *in, double *out) {
     const pleat_net_head *head = context;
     const pleat_net *net = head->net;
-    const size_t classes = (size_t)net->classes;
-    if (net->loss->of_batch) {
-        slopes_of_batch(net, in, out);
-        return;
+    const size_t classes = (size_t)net->classes, width = PLEAT_LOSS_SLOPES(classes);
+    const double weight = term_weight(head, in);
+    const double *own = in + (head->sums - head->all);
+    if (net->loss->of_batch) slopes_of_batch(net, in, out);
+    for (size_t b = 0; b < (size_t)net->options.batch; b++) {
+        if (!net->loss->of_batch)
+            net->loss->slopes(own + b * PLEAT_LOSS_SUMS(classes), net->classes, out + b * width);
+        out[b * width + 2 * classes] = weight;
     }
-    for (size_t b = 0; b < (size_t)net->options.batch; b++)
-        net->loss->slopes(in + b * (3 * classes + 1), net->classes, out + b * 2 * classes);
+}
+
+/* What the labels mean, in the engine's memory. */
+static pleat_status place_targets(pleat_net *net) {
+    pleat_engine *engine = net->model->engine;
+    const pleat_net_options *options = &net->options;
+    enum { REGIONS = 256 * sizeof(uint32_t) };
+    double focus[2 * PLEAT_MAX_CLASSES];
+    const size_t bytes = 2 * (size_t)net->classes * sizeof *focus;
+    void (*const find)(int, double *) = options->regions == NULL ? net->loss->focus : NULL;
+    net->targets.ignored = options->ignored;
+    if (options->regions == NULL && find == NULL) return PLEAT_OK;
+    PLEAT_TRY(engine->ops->alloc(engine, REGIONS + bytes, &net->tables));
+    if (options->regions != NULL) {
+        net->targets.regions = net->tables;
+        return engine->ops->upload(engine, net->tables, options->regions, REGIONS);
+    }
+    void *to = (char *)net->tables + REGIONS;
+    find(net->classes, focus);
+    net->targets.focus = to;
+    return engine->ops->upload(engine, to, focus, bytes);
 }
 
 static pleat_status prepare(pleat_net *net) {
@@ -357,9 +392,9 @@ static pleat_status prepare(pleat_net *net) {
         if (net->layer[i].used && kind->prepare != NULL) PLEAT_TRY(kind->prepare(net, i));
     }
     for (int h = 0; net->options.train && h < net->heads; h++)
-        PLEAT_TRY(engine->ops->host_call_create(engine, find_slopes, &net->head[h],
-                                                net->samples * (3 * classes + 1),
-                                                samples * 2 * classes, &net->head[h].find_slopes));
+        PLEAT_TRY(engine->ops->host_call_create(
+            engine, find_slopes, &net->head[h], net->samples * PLEAT_LOSS_SUMS(classes),
+            samples * PLEAT_LOSS_SLOPES(classes), &net->head[h].find_slopes));
     if (net->heads == 1) return PLEAT_OK;
     net->arranged = malloc(pleat_net_sums(net) * sizeof *net->arranged);
     PLEAT_CHECK(net->arranged != NULL, PLEAT_ERR_MEMORY, "no memory for the sums of %d heads",
@@ -384,6 +419,7 @@ static pleat_status compile(pleat_net *net) {
     PLEAT_TRY(find_targets(net));
     PLEAT_TRY(place(net));
     PLEAT_TRY(place_own(net));
+    PLEAT_TRY(place_targets(net));
     if (options->ordered && options->train) PLEAT_TRY(pleat_ordered_create(net));
     return prepare(net);
 }
@@ -399,10 +435,15 @@ pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *optio
     net->voxels = (size_t)options->dim[0] * (size_t)options->dim[1] * (size_t)options->dim[2];
     net->classes = pleat_graph_classes(&model->graph);
     net->samples = (size_t)options->batch;
-    if (net->loss->of_batch && options->train && options->loss_comm != NULL)
+    if ((net->loss->of_batch || options->ignored > 0) && options->train &&
+        options->loss_comm != NULL)
         net->samples *= (size_t)options->loss_comm->size;
     net->fed = options->train && model->engine->ops->device != NULL;
-    const pleat_status status = compile(net);
+    pleat_status status = PLEAT_OK;
+    if (options->train && net->loss->of_regions != (options->regions != NULL))
+        status = PLEAT_FAIL(PLEAT_ERR_ARG, "loss '%s' is for %s", net->loss->name,
+                            net->loss->of_regions ? "regions" : "classes that do not overlap");
+    if (status == PLEAT_OK) status = compile(net);
     if (status != PLEAT_OK) {
         pleat_net_destroy(net);
         return status;
@@ -423,6 +464,7 @@ void pleat_net_destroy(pleat_net *net) {
         engine->ops->host_call_destroy(engine, net->head[h].find_slopes);
     if (net->arena != NULL) engine->ops->free(engine, net->arena);
     if (net->small != NULL) engine->ops->free(engine, net->small);
+    if (net->tables != NULL) engine->ops->free(engine, net->tables);
     pleat_ordered_destroy(net);
     free(net->layer);
     free(net->head);
@@ -435,7 +477,7 @@ pleat_engine *pleat_net_engine(const pleat_net *net) { return net->model->engine
 size_t pleat_net_arena(const pleat_net *net) { return net->arena_bytes; }
 
 size_t pleat_net_sample_sums(const pleat_net *net) {
-    return (size_t)net->heads * (size_t)(3 * net->classes + 1);
+    return (size_t)net->heads * PLEAT_LOSS_SUMS((size_t)net->classes);
 }
 size_t pleat_net_sums(const pleat_net *net) {
     return (size_t)net->options.batch * pleat_net_sample_sums(net);

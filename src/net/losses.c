@@ -9,7 +9,7 @@
 #define DICE(ROW)    ROW(dice_coefficient) ROW(dice_crossentropy)
 #define TVERSKY(ROW) ROW(tversky) ROW(focal_tversky) BINARY(ROW)
 #define BINARY(ROW)  ROW(symmetric_focal_tversky) ROW(asymmetric_focal_tversky)
-#define NNUNETS(ROW) ROW(dice_ce) ROW(batch_dice_ce)
+#define NNUNETS(ROW) ROW(dice_ce) ROW(batch_dice_ce) ROW(dice_bce) ROW(batch_dice_bce)
 
 #define DECLARED(name) extern const pleat_loss pleat_loss_##name;
 #define LISTED(name)   &pleat_loss_##name,

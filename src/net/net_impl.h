@@ -47,9 +47,9 @@ typedef struct pleat_net_head { /* a head's part of the loss */
     size_t voxels;   /* of a sample */
     int step[3];     /* of its grid in the labels' */
     uint8_t *labels; /* [N, voxels]; the batch's own where step is 1 */
-    double *sums;    /* [N][3K+1] */
-    double *all;     /* [global batch][3K+1], sums among them, of a loss of the batch; else sums */
-    double *slopes;  /* [N][2K] */
+    double *sums;    /* [N][3K+2] */
+    double *all;     /* [global batch][3K+2], sums among them, of a loss of the batch; else sums */
+    double *slopes;  /* [N][2K+1] */
     pleat_host_call *find_slopes;
     int labels_value, slopes_value;
 } pleat_net_head;
@@ -69,10 +69,12 @@ struct pleat_net {
     void *small; /* what layers own */
     void *host;  /* what crosses host memory on its way to a communicator; grows */
     size_t host_bytes;
+    pleat_targets targets; /* what the labels mean; pointers into `tables`, engine memory */
+    void *tables;
     uint8_t *labels;   /* [N, voxels] */
-    double *loss_sums; /* [heads][samples][3K+1], samples being N, or of a loss of the batch all */
+    double *loss_sums; /* [heads][samples][3K+2], samples being N, or of a loss of the batch all */
     size_t samples;
-    double *arranged; /* host, the same as [N][heads][3K+1]; NULL for one head */
+    double *arranged; /* host, the same as [N][heads][3K+2]; NULL for one head */
     int labels_value, loss_value;
     void *slots;        /* an ordered net's: real [global batch, params], each sample's gradients */
     double *norm_slots; /* [global batch, 2C] of the norm under way */
@@ -108,6 +110,10 @@ pleat_status pleat_net_sum_over(pleat_net *net, pleat_comm *comm, void *data, si
 
 /* out[width]: `rows` rows of sums, each `pitch` doubles after the one before, added up. */
 void pleat_net_add_sums(const double *sums, size_t rows, size_t pitch, size_t width, double *out);
+
+/* The mean of the last sum of some samples, how many voxels count, each `pitch` doubles after the one
+ * before; 1 where none does. */
+double pleat_net_counted(const double *sums, size_t samples, size_t pitch, size_t width);
 
 /* --- ordered nets, ordered.c; `own` samples are those of this rank --- */
 

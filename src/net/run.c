@@ -124,8 +124,8 @@ static pleat_status loss(pleat_net *net, const uint8_t *labels) {
         if (head->labels != net->labels)
             PLEAT_TRY(engine->ops->coarsen_labels(engine, net->labels, n, net->options.dim,
                                                   head->step, head->labels));
-        PLEAT_TRY(engine->ops->loss_forward(engine, logits, head->labels, n, head->voxels,
-                                            net->classes, logits, head->sums));
+        PLEAT_TRY(engine->ops->loss_forward(engine, &net->targets, logits, head->labels, n,
+                                            head->voxels, net->classes, logits, head->sums));
     }
     return PLEAT_OK;
 }
@@ -153,10 +153,9 @@ static pleat_status loss_backward(pleat_net *net, int global_batch) {
         const pleat_net_head *head = &net->head[h];
         const pleat_layer *layer = &net->layer[head->node];
         const pleat_loss_gradient gradient = {
-            head->slopes, net->loss->crossentropy / (double)head->voxels,
-            pleat_net_node(net, head->node)->weight / global_batch};
+            head->slopes, pleat_net_node(net, head->node)->weight / global_batch};
         PLEAT_TRY(engine->ops->host_call_run(engine, head->find_slopes, head->all, head->slopes));
-        PLEAT_TRY(engine->ops->loss_backward(engine, layer->x.data, head->labels,
+        PLEAT_TRY(engine->ops->loss_backward(engine, &net->targets, layer->x.data, head->labels,
                                              net->options.batch, head->voxels, net->classes,
                                              &gradient, layer->dx.data));
     }
@@ -165,7 +164,7 @@ static pleat_status loss_backward(pleat_net *net, int global_batch) {
 
 static pleat_status take_sums(pleat_net *net, double *sums) {
     pleat_engine *engine = net->model->engine;
-    const size_t width = 3 * (size_t)net->classes + 1, batch = (size_t)net->options.batch;
+    const size_t width = PLEAT_LOSS_SUMS((size_t)net->classes), batch = (size_t)net->options.batch;
     const size_t heads = (size_t)net->heads, bytes = batch * width * sizeof(double);
     if (sums == NULL) return PLEAT_OK;
     if (heads == 1) return engine->ops->download(engine, sums, net->head[0].sums, bytes);
@@ -179,12 +178,26 @@ static pleat_status take_sums(pleat_net *net, double *sums) {
     return PLEAT_OK;
 }
 
+double pleat_net_counted(const double *sums, size_t samples, size_t pitch, size_t width) {
+    double all = 0;
+    for (size_t b = 0; b < samples; b++) all += sums[b * pitch + width - 1];
+    return all > 0 ? all / (double)samples : 1.0;
+}
+
+/* Voxels of a sample that count for head h, the mean over n samples. */
+static double counted_of(const pleat_net *net, const double *sums, int n, int h) {
+    const size_t width = PLEAT_LOSS_SUMS((size_t)net->classes);
+    if (net->options.ignored == 0) return (double)net->head[h].voxels;
+    return pleat_net_counted(sums + (size_t)h * width, (size_t)n, pleat_net_sample_sums(net),
+                             width);
+}
+
 static void metrics_of_batch(const pleat_net *net, const double *sums, int n, double *out) {
-    const size_t width = 3 * (size_t)net->classes + 1, pitch = pleat_net_sample_sums(net);
-    double of[PLEAT_MOST_METRICS], added[3 * PLEAT_MAX_CLASSES + 1], loss = 0;
+    const size_t width = PLEAT_LOSS_SUMS((size_t)net->classes), pitch = pleat_net_sample_sums(net);
+    double of[PLEAT_MOST_METRICS], added[PLEAT_LOSS_SUMS(PLEAT_MAX_CLASSES)], loss = 0;
     for (int h = net->heads - 1; h >= 0; h--) { /* the main head last */
         pleat_net_add_sums(sums + (size_t)h * width, (size_t)n, pitch, width, added);
-        net->loss->values(added, 1, (size_t)n * net->head[h].voxels, net->classes, of);
+        net->loss->values(added, 1, n * counted_of(net, sums, n, h), net->classes, of);
         loss += pleat_net_node(net, net->head[h].node)->weight * of[0];
     }
     memcpy(out, of, (size_t)net->loss->n_metrics * sizeof *out);
@@ -192,14 +205,14 @@ static void metrics_of_batch(const pleat_net *net, const double *sums, int n, do
 }
 
 void pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *out) {
-    const size_t width = 3 * (size_t)net->classes + 1;
+    const size_t width = PLEAT_LOSS_SUMS((size_t)net->classes);
     const pleat_loss *l = net->loss;
     if (l->of_batch) {
         metrics_of_batch(net, sums, n, out);
         return;
     }
     if (net->heads == 1) {
-        l->values(sums, n, net->voxels, net->classes, out);
+        l->values(sums, n, counted_of(net, sums, n, 0), net->classes, out);
         return;
     }
     for (int m = 0; m < l->n_metrics; m++) out[m] = 0.0;
@@ -207,7 +220,7 @@ void pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *
         for (int h = 0; h < net->heads; h++) {
             double of[PLEAT_MOST_METRICS];
             l->values(sums + ((size_t)b * (size_t)net->heads + (size_t)h) * width, 1,
-                      net->head[h].voxels, net->classes, of);
+                      counted_of(net, sums, n, h), net->classes, of);
             out[0] += pleat_net_node(net, net->head[h].node)->weight * of[0] / n;
             for (int m = 1; h == 0 && m < l->n_metrics; m++) out[m] += of[m] / n;
         }
@@ -258,9 +271,10 @@ pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global
     PLEAT_CHECK(net->slots == NULL ||
                     (group != NULL ? group->size : 1) == (norm_comm != NULL ? norm_comm->size : 1),
                 PLEAT_ERR_ARG, "an ordered net is trained by the group it was made for");
-    PLEAT_CHECK(!net->loss->of_batch || net->samples == (size_t)global_batch, PLEAT_ERR_ARG,
-                "loss '%s' is over a batch of %zu samples, not of %d", net->loss->name,
-                net->samples, global_batch);
+    PLEAT_CHECK((!net->loss->of_batch && net->options.ignored == 0) ||
+                    net->samples == (size_t)global_batch,
+                PLEAT_ERR_ARG, "loss '%s' is over a batch of %zu samples, not of %d",
+                net->loss->name, net->samples, global_batch);
     PLEAT_TRY(pleat_net_forward(net, 1));
     PLEAT_TRY(loss(net, labels));
     PLEAT_TRY(loss_backward(net, global_batch));
@@ -320,8 +334,11 @@ pleat_status pleat_net_probabilities(pleat_net *net, const float *images, const 
                 "engine '%s' cannot predict: its probabilities are double", engine->ops->name);
     PLEAT_TRY(give_images(net, images));
     PLEAT_TRY(pleat_net_forward(net, 0));
-    PLEAT_TRY(engine->ops->softmax(engine, logits, (size_t)net->options.batch * net->voxels,
-                                   net->classes, logits));
+    const size_t voxels = (size_t)net->options.batch * net->voxels;
+    if (net->targets.regions != NULL)
+        PLEAT_TRY(engine->ops->sigmoid(engine, logits, voxels * (size_t)net->classes, logits));
+    else
+        PLEAT_TRY(engine->ops->softmax(engine, logits, voxels, net->classes, logits));
     *probs = logits;
     return PLEAT_OK;
 }

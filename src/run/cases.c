@@ -45,8 +45,8 @@ pleat_status pleat_cases_classes(pleat_config *config, pleat_classes *out) {
                     "equals sign; set classes: in the configuration",
                     config->data);
     }
-    PLEAT_CHECK(!out->of_regions && out->ignore == 0, PLEAT_ERR_UNSUPPORTED,
-                "regions and a label to ignore are not supported; give each class one label");
+    PLEAT_CHECK(!out->of_regions, PLEAT_ERR_UNSUPPORTED,
+                "regions are not supported; give each class one label");
     config->network.classes = out->n;
     pleat_labels_of(out, &config->prep.labels);
     return PLEAT_OK;

@@ -27,6 +27,7 @@ pleat_status pleat_dataset_store(const pleat_config *config, const char *run,
 pleat_status pleat_dataset_find(pleat_config *config, const char *run, pleat_dataset *out) {
     PLEAT_TRY(pleat_cases_find(config, &out->cases));
     PLEAT_TRY(find_classes(config, &out->classes));
+    pleat_classes_regions(&out->classes, out->regions);
     PLEAT_TRY(pleat_config_check(config));
     PLEAT_TRY(pleat_config_judging(config, &out->classes, &out->judging));
     PLEAT_TRY(pleat_dataset_store(config, run, out->store_path));

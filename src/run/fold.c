@@ -95,6 +95,8 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .fold = job->fold,
         .patch = {c->patch[0], c->patch[1], c->patch[2]},
         .pad = (pleat_pad)c->pad,
+        .regions = job->cv->data.classes.of_regions ? job->cv->data.regions : NULL,
+        .ignored = job->cv->data.classes.ignore > 0 ? PLEAT_IGNORED : 0,
         .ordered = c->deterministic && job->cv->team.engine->ordered,
         .compute = job->cv->team.compute,
         .folder = job->folder,

@@ -17,6 +17,7 @@
 typedef struct pleat_dataset {
     pleat_cases cases;
     pleat_classes classes;
+    uint32_t regions[256]; /* by the labels of the store: bit c-1 says that it is in region c */
     pleat_judging judging; /* how scores are computed */
     pleat_folds folds;     /* who holds out which case */
     char preprocessing[2048];

@@ -66,4 +66,18 @@ succeeds "predicts" 1 predict gaps_run --in "gaps/$(ls gaps | head -n 1)" --out 
 holds "files' labels again" same_text "$(labels again/*.nii.gz)" 0,5,7,9
 refused "a label that is no class" 3 "are labels 0,5,7" 1 run gaps.yaml --out other \
     --set 'classes=[background, lung_L=5, lung_R=7]'
+
+# --- a label to ignore ---------------------------------------------------------------------------
+# The infection is not annotated: what is there is of no account, on any number of ranks.
+relabel plain holes '\003' '\004'
+sed 's/^data: plain/data: holes/; s/infection\]/infection, ignore=4]/' plain.yaml > holes.yaml
+sed -i 's/^train: {/train: {loss: dice_ce, /' holes.yaml
+succeeds "ignores, one rank" 1 run holes.yaml --out holes_1
+succeeds "ignores, two ranks" 2 run holes.yaml --out holes_2 --set ranks_per_fold=2
+holds "ignored on one and two ranks alike" same_text "$(trained holes_2)" "$(trained holes_1)"
+holds "nobody is infected" lacks holes_1/scores.csv infection,3,DSC,0.
+# volume RUN CLASS: of a case's truth.
+volume() { awk -F, -v c="$2" '/^case_001/ && $3 == c && $5 == "TruthVol" { print $6 }' "$1/scores.csv"; }
+holds "lungs are as large" same_text "$(volume holes_1 lung_L)" "$(volume plain_run lung_L)"
+holds "there is less of the body" test "$(volume holes_1 background)" = "$(volume plain_run background)"
 verdict

@@ -218,17 +218,16 @@ static double loss_value(const void *problem) {
     const loss_problem *p = problem;
     double values[PLEAT_MOST_METRICS];
     run_loss(p->engine, &p->c, &p->in, &p->out);
-    pleat_losses[0]->values(p->out.sums, p->c.n, (size_t)p->c.voxels, p->c.classes, values);
+    pleat_losses[0]->values(p->out.sums, p->c.n, p->c.voxels, p->c.classes, values);
     return values[0];
 }
 
 /* Two samples; 4 and 255 are padding, the second sample has no class 3. */
-void loss_gradient_is_the_slope(void **state) {
+static void check_loss(bench *b, int kind) {
     static uint8_t labels[] = {0, 1, 2, 3, 255, 0, 4, 1, 0, 2, 2, 255};
-    bench *b = *state;
-    const size_t n = COUNT(labels) * 4, sums = 26;
+    const size_t n = COUNT(labels) * 4, sums = 2 * PLEAT_LOSS_SUMS(4);
     const loss_problem p = {b->engine,
-                            {2, 6, 4, 0, 0.5, 1},
+                            {2, 6, 4, 0, 0.5, 1, kind},
                             {draw_range(b, n, -2, 2), labels, NULL},
                             {take(b, n), take(b, n), take(b, sums), take(b, n)}};
     p.in.logits[0] = -30; /* p_label < 1e-7: clamped */
@@ -236,4 +235,15 @@ void loss_gradient_is_the_slope(void **state) {
     (void)loss_value(&p);
     for (size_t i = 0; i < n; i++) slope[i] = p.out.dlogits[i];
     check_slope("loss, logits", p.in.logits, slope, n, loss_value, &p);
+    bench_clear(b);
+}
+
+void loss_gradient_is_the_slope(void **state) {
+    static const int kinds[] = {LOSS_CLASSES,
+                                LOSS_REGIONS,
+                                LOSS_FOCUS,
+                                LOSS_IGNORES,
+                                LOSS_REGIONS | LOSS_IGNORES,
+                                LOSS_FOCUS | LOSS_IGNORES};
+    for (size_t i = 0; i < COUNT(kinds); i++) check_loss(*state, kinds[i]);
 }

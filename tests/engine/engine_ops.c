@@ -220,7 +220,7 @@ static void draw_labels(bench *b, const loss_row *row, uint8_t *labels, size_t n
 static void compare_loss(bench *b, const loss_row *row) {
     const loss_case *c = &row->shape;
     const size_t all = (size_t)c->n * (size_t)c->voxels, values = all * (size_t)c->classes;
-    const size_t sums = (size_t)c->n * (size_t)(3 * c->classes + 1);
+    const size_t sums = (size_t)c->n * PLEAT_LOSS_SUMS((size_t)c->classes);
     uint8_t labels[4096];
     assert_true(all <= sizeof labels);
     draw_labels(b, row, labels, all);
@@ -229,8 +229,8 @@ static void compare_loss(bench *b, const loss_row *row) {
     const loss_out got = {take(b, values), take(b, values), take(b, sums), take(b, values)};
     const loss_out want = {take(b, values), take(b, values), take(b, sums), take(b, values)};
     char where[WHERE];
-    (void)snprintf(where, sizeof where, "%dx%dx%d, logits to %g%s%s%s%s", c->n, c->voxels,
-                   c->classes, row->range, c->in_place ? ", in place" : "",
+    (void)snprintf(where, sizeof where, "%dx%dx%d, kind %d, logits to %g%s%s%s%s", c->n, c->voxels,
+                   c->classes, c->kind, row->range, c->in_place ? ", in place" : "",
                    row->padded ? ", padded" : "", row->absent ? ", a class absent" : "",
                    row->any_slopes ? ", any slopes" : "");
     run_loss(b->engine, c, &in, &got);
@@ -244,13 +244,27 @@ static void compare_loss(bench *b, const loss_row *row) {
 
 void softmax_and_loss_agree_with_the_oracle(void **state) {
     static const loss_row rows[] = {
-        /* {n, voxels, classes, in_place, scale, crossentropy}, range, padded, absent, any slopes */
-        {{1, 1, 2, 0, 1, 1}, 1, 0, 0, 0},      {{1, 8, 4, 1, 1, 1}, 3, 0, 0, 0},
-        {{2, 105, 4, 0, 0.5, 1}, 3, 1, 0, 0},  {{3, 64, 3, 1, 0.25, 1}, 3, 0, 1, 0},
-        {{2, 1000, 4, 1, 0.5, 1}, 5, 1, 1, 0}, {{1, 333, 2, 0, 128, 1}, 2, 1, 0, 0},
-        {{2, 77, 5, 0, 0.5, 1}, 40, 1, 0, 0},  {{1, 4096, 4, 0, 1, 1}, 8, 0, 0, 0},
-        {{1, 50, 17, 1, 1, 1}, 3, 1, 1, 0},    {{2, 200, 33, 0, 0.5, 1}, 4, 1, 0, 0},
-        {{2, 700, 254, 1, 1, 1}, 3, 1, 0, 0},
+        /* {n, voxels, classes, in_place, scale, crossentropy, kind}, range, padded, absent, any slopes */
+        {{1, 1, 2, 0, 1, 1, 0}, 1, 0, 0, 0},      {{1, 8, 4, 1, 1, 1, 0}, 3, 0, 0, 0},
+        {{2, 105, 4, 0, 0.5, 1, 0}, 3, 1, 0, 0},  {{3, 64, 3, 1, 0.25, 1, 0}, 3, 0, 1, 0},
+        {{2, 1000, 4, 1, 0.5, 1, 0}, 5, 1, 1, 0}, {{1, 333, 2, 0, 128, 1, 0}, 2, 1, 0, 0},
+        {{2, 77, 5, 0, 0.5, 1, 0}, 40, 1, 0, 0},  {{1, 4096, 4, 0, 1, 1, 0}, 8, 0, 0, 0},
+        {{1, 50, 17, 1, 1, 1, 0}, 3, 1, 1, 0},    {{2, 200, 33, 0, 0.5, 1, 0}, 4, 1, 0, 0},
+        {{2, 700, 254, 1, 1, 1, 0}, 3, 1, 0, 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) compare_loss(*state, &rows[i]);
+    bench_report(*state, "loss");
+}
+
+/* Regions, focus and a label to ignore, alone and together. */
+void loss_of_any_targets_agrees_with_the_oracle(void **state) {
+    static const loss_row rows[] = {
+        {{2, 105, 3, 0, 0.5, 1, LOSS_REGIONS}, 3, 1, 0, 0},
+        {{2, 130, 3, 1, 1, 1, LOSS_REGIONS | LOSS_IGNORES}, 3, 1, 0, 1},
+        {{1, 64, 4, 0, 1, 1, LOSS_FOCUS}, 3, 0, 0, 0},
+        {{2, 77, 5, 1, 0.5, 1, LOSS_FOCUS | LOSS_IGNORES}, 3, 1, 0, 1},
+        {{2, 200, 4, 0, 1, 1, LOSS_IGNORES}, 3, 1, 0, 0},
+        {{1, 333, 17, 1, 2, 3, LOSS_IGNORES}, 3, 1, 1, 1},
     };
     for (size_t i = 0; i < COUNT(rows); i++) compare_loss(*state, &rows[i]);
     bench_report(*state, "loss");
@@ -259,11 +273,11 @@ void softmax_and_loss_agree_with_the_oracle(void **state) {
 /* As another loss would give them, with and without the cross-entropy. */
 void loss_backward_takes_any_slopes(void **state) {
     static const loss_row rows[] = {
-        {{2, 130, 2, 0, 1, 0}, 3, 1, 0, 1},    {{2, 130, 2, 1, 1, 1}, 3, 1, 0, 1},
-        {{3, 65, 4, 0, 0.5, 0}, 3, 1, 1, 1},   {{1, 500, 4, 0, 2, 40}, 5, 0, 0, 1},
-        {{2, 99, 17, 0, 1, 0}, 2, 1, 0, 1},    {{2, 99, 17, 1, 0.25, 7}, 2, 1, 1, 1},
-        {{2, 256, 33, 0, 1, 0}, 3, 1, 0, 1},   {{2, 300, 254, 0, 1, 0}, 3, 1, 0, 1},
-        {{1, 400, 255, 0, 0.5, 9}, 3, 0, 0, 1}};
+        {{2, 130, 2, 0, 1, 0, 0}, 3, 1, 0, 1},    {{2, 130, 2, 1, 1, 1, 0}, 3, 1, 0, 1},
+        {{3, 65, 4, 0, 0.5, 0, 0}, 3, 1, 1, 1},   {{1, 500, 4, 0, 2, 40, 0}, 5, 0, 0, 1},
+        {{2, 99, 17, 0, 1, 0, 0}, 2, 1, 0, 1},    {{2, 99, 17, 1, 0.25, 7, 0}, 2, 1, 1, 1},
+        {{2, 256, 33, 0, 1, 0, 0}, 3, 1, 0, 1},   {{2, 300, 254, 0, 1, 0, 0}, 3, 1, 0, 1},
+        {{1, 400, 254, 0, 0.5, 9, 0}, 3, 0, 0, 1}};
     for (size_t i = 0; i < COUNT(rows); i++) compare_loss(*state, &rows[i]);
     bench_report(*state, "loss");
 }

@@ -40,6 +40,7 @@ const suite_row suite_rows[] = {
     ROW(gate_agrees_with_the_oracle, NULL),
     ROW(layers_of_two_voxels_are_known, NULL),
     ROW(softmax_and_loss_agree_with_the_oracle, NULL),
+    ROW(loss_of_any_targets_agrees_with_the_oracle, NULL),
     ROW(loss_backward_takes_any_slopes, NULL),
     ROW(adam_agrees_with_the_oracle, NULL),
     ROW(updates_agree_with_the_oracle, NULL),

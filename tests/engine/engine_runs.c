@@ -3,6 +3,8 @@
 
 #include "pleat/losses.h"
 
+#include <string.h>
+
 static const slice packed = {0, 0};
 
 /* ---- convolutions ---- */
@@ -196,27 +198,46 @@ void run_loss(pleat_engine *engine, const loss_case *c, const loss_in *in, const
     const pleat_dtype real = engine->real;
     const int n = c->n, k = c->classes;
     const size_t voxels = (size_t)c->voxels, all = (size_t)n * voxels;
-    const size_t values = all * (size_t)k, sum_count = (size_t)n * (size_t)(3 * k + 1);
+    const size_t values = all * (size_t)k, sum_count = (size_t)n * PLEAT_LOSS_SUMS((size_t)k);
     void *logits = memory_put(&m, real, in->logits, values);
     void *probs = c->in_place ? logits : memory_put(&m, real, NULL, values);
     const uint8_t *labels = memory_put_bytes(&m, in->labels, all);
     double *sums = memory_put(&m, PLEAT_F64, NULL, sum_count);
     void *dlogits = memory_put(&m, engine->act, NULL, values);
-    OK(ops->softmax(engine, logits, all, k, probs));
+    uint32_t regions[256] = {0};
+    double focus[2 * 256];
+    for (uint32_t label = 0; label < 8; label++) regions[label] = label;
+    for (int i = 0; i < k; i++) {
+        focus[i] = 1 + 0.5 * i;
+        focus[k + i] = i;
+    }
+    const pleat_targets targets = {
+        c->kind & LOSS_REGIONS ? memory_put_bytes(&m, (const uint8_t *)regions, sizeof regions)
+                               : NULL,
+        c->kind & LOSS_FOCUS ? memory_put(&m, PLEAT_F64, focus, 2 * (size_t)k) : NULL,
+        c->kind & LOSS_IGNORES ? LOSS_IGNORED : 0};
+    if (c->kind & LOSS_REGIONS)
+        OK(ops->sigmoid(engine, logits, values, probs));
+    else
+        OK(ops->softmax(engine, logits, all, k, probs));
     memory_read(&m, real, probs, out->softmax, values);
     memory_write(&m, real, logits, in->logits, values); /* when in place */
-    OK(ops->loss_forward(engine, logits, labels, n, voxels, k, probs, sums));
+    OK(ops->loss_forward(engine, &targets, logits, labels, n, voxels, k, probs, sums));
     memory_read(&m, PLEAT_F64, sums, out->sums, sum_count);
     double slopes[4096];
-    assert_true((size_t)n * 2 * (size_t)k <= COUNT(slopes));
-    for (int b = 0; b < n; b++)
-        pleat_losses[0]->slopes(out->sums + (size_t)b * (size_t)(3 * k + 1), k,
-                                slopes + (size_t)b * 2 * (size_t)k);
-    const double *given = in->slopes != NULL ? in->slopes : slopes;
-    const pleat_loss_gradient gradient = {
-        memory_put(&m, PLEAT_F64, given, (size_t)n * 2 * (size_t)k), c->crossentropy / c->voxels,
-        c->scale};
-    OK(ops->loss_backward(engine, probs, labels, n, voxels, k, &gradient, dlogits));
+    const size_t width = PLEAT_LOSS_SLOPES((size_t)k);
+    assert_true((size_t)n * width <= COUNT(slopes));
+    for (size_t b = 0; b < (size_t)n; b++) {
+        double *to = slopes + b * width;
+        if (in->slopes != NULL)
+            memcpy(to, in->slopes + b * 2 * (size_t)k, 2 * (size_t)k * sizeof *to);
+        else
+            pleat_losses[0]->slopes(out->sums + b * PLEAT_LOSS_SUMS((size_t)k), k, to);
+        to[width - 1] = c->crossentropy / c->voxels;
+    }
+    const pleat_loss_gradient gradient = {memory_put(&m, PLEAT_F64, slopes, (size_t)n * width),
+                                          c->scale};
+    OK(ops->loss_backward(engine, &targets, probs, labels, n, voxels, k, &gradient, dlogits));
     memory_read(&m, real, probs, out->probs, values);
     memory_read(&m, engine->act, dlogits, out->dlogits, values);
     memory_clear(&m);

@@ -162,13 +162,18 @@ void run_pool(pleat_engine *engine, const pool_case *c, const pool_in *in, const
 typedef struct loss_case {
     int n, voxels, classes, in_place;
     double scale;
-    double crossentropy; /* of pleat_loss_gradient, per voxel: 1 makes it 1 / voxels */
+    double crossentropy; /* weight of the term of single voxels, per voxel: 1 makes it 1 / voxels */
+    int kind;            /* of targets: LOSS_... */
 } loss_case;
+
+/* Labels 0 .. 7 in three regions, bit by bit; focus of w_c = 1 + c/2, g_c = c; and label 3 counts
+ * for nothing. */
+enum { LOSS_CLASSES = 0, LOSS_REGIONS = 1, LOSS_FOCUS = 2, LOSS_IGNORES = 4, LOSS_IGNORED = 3 };
 
 typedef struct loss_in {
     double *logits;
     uint8_t *labels;
-    double *slopes; /* [N][2K]; NULL: the default loss's */
+    double *slopes; /* [N][2K]: A and B; NULL: the default loss's */
 } loss_in;
 
 typedef struct loss_out {
@@ -207,6 +212,7 @@ void copy_moves_or_adds_slices(void **state);
 void norm_agrees_with_the_oracle(void **state);
 void pool_agrees_with_the_oracle(void **state);
 void softmax_and_loss_agree_with_the_oracle(void **state);
+void loss_of_any_targets_agrees_with_the_oracle(void **state);
 void loss_backward_takes_any_slopes(void **state);
 void adam_agrees_with_the_oracle(void **state);
 void input_becomes_activations(void **state);

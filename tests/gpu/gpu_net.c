@@ -35,7 +35,7 @@ typedef struct trial {
     pleat_net *net;
     float *images;
     uint8_t *labels;
-    double sums[BATCH * (3 * CLASSES + 1)];
+    double sums[BATCH * PLEAT_LOSS_SUMS(CLASSES)];
     int64_t step;
 } trial;
 
@@ -196,7 +196,7 @@ static void a_staged_batch_is_the_hosts(void **state) {
     pleat_staging *staging = NULL;
     void *x = NULL;
     uint8_t *labels = NULL;
-    double sums[BATCH * (3 * CLASSES + 1)];
+    double sums[BATCH * PLEAT_LOSS_SUMS(CLASSES)];
     OK(device->staging_create(t.engine, n, 1, &staging));
     OK(pleat_net_inputs(t.net, &x, &labels));
     for (uint64_t step = 0; step < 5; step++) {

@@ -183,6 +183,7 @@ typedef struct call {
     pleat_tensor a, b, c;
     pleat_norm norm;
     pleat_loss_gradient gradient;
+    pleat_targets targets;
     pleat_host_call *host;
     const void *in[3];
     void *out[2];
@@ -337,13 +338,15 @@ static pleat_status pool_backward(pleat_engine *e, const pleat_tensor *dy, const
 }
 
 static pleat_status play_loss_forward(const call *c) {
-    return tape.real->loss_forward(the.engine, c->in[0], c->in[1], c->i[0], c->n, c->i[1],
-                                   c->out[0], c->out[1]);
+    return tape.real->loss_forward(the.engine, &c->targets, c->in[0], c->in[1], c->i[0], c->n,
+                                   c->i[1], c->out[0], c->out[1]);
 }
-static pleat_status loss_forward(pleat_engine *e, const void *logits, const uint8_t *labels, int n,
-                                 size_t voxels, int classes, void *probs, double *sums) {
+static pleat_status loss_forward(pleat_engine *e, const pleat_targets *targets, const void *logits,
+                                 const uint8_t *labels, int n, size_t voxels, int classes,
+                                 void *probs, double *sums) {
     (void)e;
     return keep(&(call){.play = play_loss_forward,
+                        .targets = *targets,
                         .in = {logits, labels},
                         .out = {probs, sums},
                         .n = voxels,
@@ -351,14 +354,15 @@ static pleat_status loss_forward(pleat_engine *e, const void *logits, const uint
 }
 
 static pleat_status play_loss_backward(const call *c) {
-    return tape.real->loss_backward(the.engine, c->in[0], c->in[1], c->i[0], c->n, c->i[1],
-                                    &c->gradient, c->out[0]);
+    return tape.real->loss_backward(the.engine, &c->targets, c->in[0], c->in[1], c->i[0], c->n,
+                                    c->i[1], &c->gradient, c->out[0]);
 }
-static pleat_status loss_backward(pleat_engine *e, const void *probs, const uint8_t *labels, int n,
-                                  size_t voxels, int classes, const pleat_loss_gradient *gradient,
-                                  void *dlogits) {
+static pleat_status loss_backward(pleat_engine *e, const pleat_targets *targets, const void *probs,
+                                  const uint8_t *labels, int n, size_t voxels, int classes,
+                                  const pleat_loss_gradient *gradient, void *dlogits) {
     (void)e;
     return keep(&(call){.play = play_loss_backward,
+                        .targets = *targets,
                         .in = {probs, labels},
                         .gradient = *gradient,
                         .out = {dlogits},

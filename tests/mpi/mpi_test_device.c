@@ -100,7 +100,7 @@ static float *gradients(pleat_engine *engine, pleat_comm *group, int share) {
     static uint8_t labels[GLOBAL * V];
     const int dim[3] = {4, 4, 4}, batch = GLOBAL / group->size;
     const size_t at = (size_t)(group->rank * batch) * V;
-    double sums[GLOBAL * (3 * CLASSES + 1)];
+    double sums[GLOBAL * PLEAT_LOSS_SUMS(CLASSES)];
     pleat_comm *compute = NULL;
     OK(pleat_comm_device(group, engine, share, &compute));
     pleat_model *model = net_model(&graph, engine, 1);

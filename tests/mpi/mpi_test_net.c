@@ -11,8 +11,10 @@ enum { GLOBAL = 12, CLASSES = 3, V = 4 * 4 * 4 };
 
 static const int dim[3] = {4, 4, 4};
 
-static pleat_graph graph;      /* large */
-static const pleat_loss *loss; /* NULL: the default */
+static pleat_graph graph;       /* large */
+static const pleat_loss *loss;  /* NULL: the default */
+static const uint32_t *regions; /* of pleat_net_options, as is */
+static int ignored;
 
 typedef struct trial { /* `batch` samples from `first` on, of the same 12 on every rank */
     pleat_engine *engine;
@@ -21,7 +23,7 @@ typedef struct trial { /* `batch` samples from `first` on, of the same 12 on eve
     pleat_comm *group;
     float images[GLOBAL * V];
     uint8_t labels[GLOBAL * V];
-    double sums[2 * GLOBAL * (3 * CLASSES + 1)]; /* two heads at most */
+    double sums[2 * GLOBAL * PLEAT_LOSS_SUMS(CLASSES)]; /* two heads at most */
     int first;
 } trial;
 
@@ -36,6 +38,8 @@ static trial *start(const char *engine, pleat_comm *group, int norm_sync) {
                                        .train = 1,
                                        .loss = loss,
                                        .loss_comm = group,
+                                       .regions = regions,
+                                       .ignored = ignored,
                                        .norm_comm = norm_sync ? group : NULL};
     OK(pleat_net_create(t->model, &options, &t->net));
     t->group = group;
@@ -57,13 +61,13 @@ static void finish(trial *t) {
 }
 
 /* nnU-Net's: instance norm, several heads; a loss that looks at the batch as a whole. */
-static void make_plainconv(void) {
+static void make_plainconv(const char *name) {
     pleat_network network;
     OK(pleat_network_parse("plainconv depth=2 filters=5 classes=3 strides=222,221", &network));
     network.classes = CLASSES;
     net_graph(&graph, &network);
     for (int i = 0; pleat_losses[i] != NULL; i++)
-        if (pleat_losses[i]->of_batch) loss = pleat_losses[i];
+        if (strcmp(pleat_losses[i]->name, name) == 0) loss = pleat_losses[i];
     assert_non_null(loss);
 }
 
@@ -161,6 +165,8 @@ static void train_ordered(trial *t, const char *engine, pleat_precision precisio
                                        .train = 1,
                                        .loss = loss,
                                        .loss_comm = group,
+                                       .regions = regions,
+                                       .ignored = ignored,
                                        .norm_comm = group,
                                        .ordered = 1};
     t->group = group;
@@ -208,13 +214,34 @@ static void an_ordered_net_has_the_bits_of_one_rank(void **state) {
 
 static void a_loss_of_the_batch_is_over_all_ranks(void **state) {
     pleat_comm *world = ((pleat_session *)*state)->world;
-    make_plainconv();
+    make_plainconv("batch_dice_ce");
     assert_true(compare(world, "ref64", 1) < 1e-13);
     assert_true(compare(world, "auto", 1) < 1e-8);
     check_bits(world, "ref", PLEAT_PRECISION_F32);
     check_bits(world, "auto", PLEAT_PRECISION_F32);
     check_bits(world, "auto", PLEAT_PRECISION_BF16);
     loss = NULL;
+}
+
+/* How many voxels count is another number on each rank. */
+static void what_is_ignored_is_so_over_all_ranks(void **state) {
+    static const uint32_t in[256] = {0, 1, 3};
+    static const struct {
+        const char *loss;
+        int ignored;
+        const uint32_t *regions;
+    } rows[] = {{"dice_ce", 1, NULL}, {"dice_bce", 0, in}, {"batch_dice_bce", 1, in}};
+    pleat_comm *world = ((pleat_session *)*state)->world;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        make_plainconv(rows[i].loss);
+        ignored = rows[i].ignored;
+        regions = rows[i].regions;
+        assert_true(compare(world, "ref64", 1) < 1e-13);
+        check_bits(world, "auto", PLEAT_PRECISION_F32);
+    }
+    loss = NULL;
+    ignored = 0;
+    regions = NULL;
 }
 
 static void an_ordered_net_is_trained_by_its_group_alone(void **state) {
@@ -239,6 +266,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(gradients_in_several_buckets_all_arrive, session),
         cmocka_unit_test_prestate(ranks_keep_the_same_weights, session),
         cmocka_unit_test_prestate(a_loss_of_the_batch_is_over_all_ranks, session),
+        cmocka_unit_test_prestate(what_is_ignored_is_so_over_all_ranks, session),
         cmocka_unit_test_prestate(an_ordered_net_has_the_bits_of_one_rank, session),
         cmocka_unit_test_prestate(an_ordered_net_is_trained_by_its_group_alone, session),
     };

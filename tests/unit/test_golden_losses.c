@@ -20,6 +20,8 @@ enum { VOXELS = 8 };
 typedef struct golden_loss {
     const char *name;
     int classes;                               /* 0: K */
+    int ignores;                               /* voxels 2, 7, 12 count for nothing */
+    double more_of_term;                       /* 0: 1; what nnU-Net multiplies E with */
     double value, first[3], squares, weighted; /* of the gradient by the logits */
 } golden_loss;
 
@@ -76,42 +78,84 @@ static const golden_loss golden_losses[] = {
      .first = {-0.010057257603451003, 0.010057257603451001, 0.0050139843942778786},
      .squares = 0.002131406911764727,
      .weighted = -0.11397661839029838},
+    {.name = "dice_ce",
+     .ignores = 1,
+     .value = 1.0795891589513453,
+     .first = {-0.06800050647620243, 0.04023005559811075, 0.027770450878091688},
+     .squares = 0.07094530015502748,
+     .weighted = -0.00780141031538828},
+    {.name = "dice_bce",
+     .classes = 2,
+     .value = 0.5028284666365808,
+     .first = {0.023923059449555556, 0.0270553771946527, 0.028659990498738564},
+     .squares = 0.014582940771076698,
+     .weighted = 0.5297206343697032},
+    {.name = "dice_bce",
+     .classes = 2,
+     .ignores = 1,
+     .more_of_term = 2, /* the mask counted once, not for each region */
+     .value = 1.5312741431333527,
+     .first = {0.053997368266327374, 0.06659783952510949, 0.0678138760558005},
+     .squares = 0.06366125697936985,
+     .weighted = 1.0029961916867838},
+    {.name = "batch_dice_bce", /* by complex steps in Python */
+     .classes = 2,
+     .value = 0.46282109028177576,
+     .first = {0.023800379318979256, 0.028698800230655068, 0.028591407490963377},
+     .squares = 0.015897920108564965,
+     .weighted = 0.6029074024866535},
 };
 
 /* As a net has it: a loss of the batch sees the samples added up, and the engine divides by N. */
-static double look(const pleat_loss *loss, const double *sums, int classes, double *slopes) {
-    const int width = 3 * classes + 1, k = 2 * classes;
-    double metrics[PLEAT_MOST_METRICS], added[3 * K + 1];
-    if (!loss->of_batch) {
-        loss->values(sums, N, VOXELS, classes, metrics);
+static double look(const pleat_loss *loss, const golden_loss *g, const double *sums, int classes,
+                   double *slopes) {
+    const int width = PLEAT_LOSS_SUMS(classes), k = PLEAT_LOSS_SLOPES(classes);
+    const double more = g->more_of_term > 0 ? g->more_of_term : 1;
+    double metrics[PLEAT_MOST_METRICS], added[PLEAT_LOSS_SUMS(K)];
+    for (int i = 0; i < width; i++) added[i] = sums[i] + sums[width + i];
+    const double voxels = added[width - 1] / N;
+    assert_true(voxels == (g->ignores ? 13.0 : 16.0) / N);
+    if (loss->of_batch) {
+        loss->values(added, 1, N * voxels, classes, metrics);
+        loss->slopes(added, classes, slopes);
+        for (int i = 0; i < k; i++) slopes[k + i] = slopes[i] *= N;
+    } else {
+        loss->values(sums, N, voxels, classes, metrics);
         for (int b = 0; b < N; b++)
             loss->slopes(sums + (ptrdiff_t)b * width, classes, slopes + (ptrdiff_t)b * k);
-        return metrics[0];
     }
-    for (int i = 0; i < width; i++) added[i] = sums[i] + sums[width + i];
-    loss->values(added, 1, N * VOXELS, classes, metrics);
-    loss->slopes(added, classes, slopes);
-    for (int i = 0; i < k; i++) slopes[k + i] = slopes[i] *= N;
-    return metrics[0];
+    const double term = loss->crossentropy / voxels / (loss->of_regions ? classes : 1);
+    for (int b = 0; b < N; b++) slopes[b * k + k - 1] = more * term;
+    return metrics[0] + (more - 1) * term * added[3 * classes] / N;
 }
 
-/* z_j = 2 sin(.9 j + .3); label of voxel i: (3 i + i / 4) mod K. */
+/* Labels 0, 1, 2 in regions "1 or 2" and "2". */
+static uint32_t regions[256] = {0, 1, 3};
+
+/* z_j = 2 sin(.9 j + .3); label of voxel i: (3 i + i / 4) mod K, of regions mod 3. */
 static void check_loss(const golden_loss *g) {
+    enum { IGNORED = 200 };
     const pleat_loss *loss = NULL;
     pleat_engine *engine = net_engine("ref64", PLEAT_PRECISION_AUTO);
-    double z[N * VOXELS * K], dz[N * VOXELS * K], sums[N * (3 * K + 1)], slopes[N * 2 * K];
-    double squares = 0, weighted = 0;
+    double z[N * VOXELS * K], dz[N * VOXELS * K], sums[N * PLEAT_LOSS_SUMS(K)];
+    double slopes[N * PLEAT_LOSS_SLOPES(K)], focus[2 * K], squares = 0, weighted = 0;
     uint8_t labels[N * VOXELS];
     for (int i = 0; pleat_losses[i] != NULL; i++)
         if (strcmp(pleat_losses[i]->name, g->name) == 0) loss = pleat_losses[i];
     assert_non_null(loss);
     const int classes = g->classes > 0 ? g->classes : K, all = N * VOXELS * classes;
+    const pleat_targets targets = {loss->of_regions ? regions : NULL,
+                                   loss->focus != NULL ? focus : NULL, g->ignores ? IGNORED : 0};
+    if (loss->focus != NULL) loss->focus(classes, focus);
     for (int j = 0; j < all; j++) z[j] = 2 * sin(0.9 * j + 0.3);
-    for (int i = 0; i < N * VOXELS; i++) labels[i] = (uint8_t)((3 * i + i / 4) % classes);
-    OK(engine->ops->loss_forward(engine, z, labels, N, VOXELS, classes, z, sums));
-    close_to("loss", g->name, look(loss, sums, classes, slopes), g->value, 1);
-    const pleat_loss_gradient gradient = {slopes, loss->crossentropy / VOXELS, 1.0 / N};
-    OK(engine->ops->loss_backward(engine, z, labels, N, VOXELS, classes, &gradient, dz));
+    for (int i = 0; i < N * VOXELS; i++) {
+        labels[i] = (uint8_t)((3 * i + i / 4) % (loss->of_regions ? 3 : classes));
+        if (g->ignores && i % 5 == 2) labels[i] = IGNORED;
+    }
+    OK(engine->ops->loss_forward(engine, &targets, z, labels, N, VOXELS, classes, z, sums));
+    close_to("loss", g->name, look(loss, g, sums, classes, slopes), g->value, 1);
+    const pleat_loss_gradient gradient = {slopes, 1.0 / N};
+    OK(engine->ops->loss_backward(engine, &targets, z, labels, N, VOXELS, classes, &gradient, dz));
     for (int j = 0; j < all; j++) {
         squares += dz[j] * dz[j];
         weighted += dz[j] * (j % 17 - 8);
@@ -138,10 +182,10 @@ static void slopes_of_every_loss_are_differences(void **state) {
     (void)state;
     const double step = 1e-5;
     for (int i = 0; pleat_losses[i] != NULL; i++) {
-        double sums[3 * K + 1] = {1.5, 0.25, 2, 3, 0.75, 4.25, 2, 1, 5, 0}, slopes[2 * K];
+        double sums[PLEAT_LOSS_SUMS(K)] = {1.5, 0.25, 2, 3, 0.75, 4.25, 2, 1, 5, 0}, slopes[2 * K];
         pleat_losses[i]->slopes(sums, K, slopes);
         for (int s = 0; s < 2 * K; s++) { /* TP, then P, of each class */
-            double more[3 * K + 1], less[3 * K + 1];
+            double more[PLEAT_LOSS_SUMS(K)], less[PLEAT_LOSS_SUMS(K)];
             memcpy(more, sums, sizeof more);
             memcpy(less, sums, sizeof less);
             more[s] += step;

@@ -32,7 +32,7 @@ typedef struct trial {
     size_t voxels; /* of the batch */
     float *images, *probs;
     uint8_t *labels;
-    double sums[BATCH * (3 * CLASSES + 1)];
+    double sums[BATCH * PLEAT_LOSS_SUMS(CLASSES)];
 } trial;
 
 typedef struct setting {
@@ -136,7 +136,7 @@ static void any_number_of_threads_gives_the_same_bits(void **state) {
 enum { D = 9, H = 11, W = 30, VOXELS = D * H * W, CHANNELS = 20 };
 
 typedef struct sums {
-    double norm[2 * CHANNELS], back[2 * CHANNELS], loss[3 * CLASSES + 1];
+    double norm[2 * CHANNELS], back[2 * CHANNELS], loss[PLEAT_LOSS_SUMS(CLASSES)];
     float dgamma[CHANNELS], dbeta[CHANNELS];
     float head[2 * CLASSES * (CHANNELS + 1)]; /* [2 samples, weights and biases] */
 } sums;
@@ -201,7 +201,8 @@ static sums sums_of(int threads, pleat_precision precision) {
     narrow.c = narrow.pitch = CLASSES;
     take_norm(e, &x, &dy, &out);
     take_head(e, &x, &narrow, &out);
-    OK(e->ops->loss_forward(e, logits, labels, 1, VOXELS, CLASSES, probs, out.loss));
+    const pleat_targets plain = {0};
+    OK(e->ops->loss_forward(e, &plain, logits, labels, 1, VOXELS, CLASSES, probs, out.loss));
     e->ops->free(e, x.data);
     e->ops->free(e, dy.data);
     pleat_engine_destroy(e);

@@ -238,7 +238,7 @@ static void test_a_case_is_resampled_as_the_original_does(void **state) {
     for (int z = 0; z < 5; z++) assert_int_equal(label[z][0][1], row[z]);
 }
 
-static void test_labels_to_254_are_kept(void **state) {
+static void test_labels_to_253_are_kept(void **state) {
     (void)state;
     tiny one;
     char folder[PLEAT_PATH_BYTES], text[PLEAT_PREPROCESSING_BYTES];
@@ -248,15 +248,15 @@ static void test_labels_to_254_are_kept(void **state) {
     int n = 0;
     (void)in_root(folder, "many_store");
     pleat_prep_text(&NOTHING, text, sizeof text);
-    make_case(&one, "many", 254); /* of voxel 0, whose label is 0 */
-    REFUSED(pleat_prep_case(&NOTHING, &one.paths, 254, folder), PLEAT_ERR_DATA,
-            "label 254 at voxel x 0, y 0, z 0");
-    OK(pleat_prep_case(&NOTHING, &one.paths, 255, folder));
+    make_case(&one, "many", 253); /* of voxel 0, whose label is 0 */
+    REFUSED(pleat_prep_case(&NOTHING, &one.paths, 253, folder), PLEAT_ERR_DATA,
+            "label 253 at voxel x 0, y 0, z 0");
+    OK(pleat_prep_case(&NOTHING, &one.paths, 0, folder));
     OK(pleat_store_write_index(folder, text, ids, 1));
     OK(pleat_store_open(folder, text, &store));
-    assert_int_equal(pleat_store_info(store, 0)->classes, 255);
+    assert_int_equal(pleat_store_info(store, 0)->classes, 254);
     OK(pleat_store_foreground(store, 0, &rows, &n));
-    static const int32_t last[4] = {254, 0, 0, 0};
+    static const int32_t last[4] = {253, 0, 0, 0};
     assert_memory_equal(rows[n - 1], last, sizeof last);
     free(rows);
     pleat_store_close(store);
@@ -581,7 +581,7 @@ int main(void) {
         cmocka_unit_test(test_a_text_of_another_program_is_refused_by_its_line),
         cmocka_unit_test(test_each_step_does_its_part_and_can_be_left_out),
         cmocka_unit_test(test_a_case_is_resampled_as_the_original_does),
-        cmocka_unit_test(test_labels_to_254_are_kept),
+        cmocka_unit_test(test_labels_to_253_are_kept),
         cmocka_unit_test(test_channels_of_two_files_are_those_of_one),
         cmocka_unit_test(test_loading_a_volume_gives_what_the_store_holds),
         cmocka_unit_test(test_the_way_back_ends_on_the_native_grid),

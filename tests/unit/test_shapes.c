@@ -197,9 +197,9 @@ static void the_loss_is_the_weighted_sum_of_all_heads(void **state) {
     start_fork(with_a_second_head);
     net_trial t = start();
     (void)net_trial_train(&t);
-    const size_t width = 3 * CLASSES + 1;
+    const size_t width = PLEAT_LOSS_SUMS(CLASSES);
     assert_int_equal(pleat_net_sample_sums(t.net), 2 * width);
-    double sums[2][BATCH * (3 * CLASSES + 1)]; /* by head */
+    double sums[2][BATCH * PLEAT_LOSS_SUMS(CLASSES)]; /* by head */
     for (size_t b = 0; b < BATCH; b++)
         for (size_t h = 0; h < 2; h++)
             memcpy(&sums[h][b * width], t.sums + (2 * b + h) * width, width * sizeof(double));

@@ -24,11 +24,11 @@ static void add_classes(const double *sums, int classes, double *tp, double *all
     }
 }
 
-static void pooled_values(const double *sums, int n, size_t voxels, int classes, double *out) {
+static void pooled_values(const double *sums, int n, double voxels, int classes, double *out) {
     double tp, all, dice = 0;
     (void)voxels;
     for (int b = 0; b < n; b++) {
-        add_classes(sums + (size_t)b * (3 * (size_t)classes + 1), classes, &tp, &all);
+        add_classes(sums + (size_t)b * PLEAT_LOSS_SUMS((size_t)classes), classes, &tp, &all);
         dice += (2 * tp + SMOOTH) / (all + SMOOTH) / n;
     }
     out[DICE] = dice;
@@ -58,12 +58,12 @@ const pleat_loss pleat_loss_dice_coefficient = {
 extern const pleat_loss pleat_loss_soft_dice; /* a row of LOSSES, losses.c */
 
 /* soft_dice's own, which has the same places for loss and Dice, and the cross-entropy. */
-static void values(const double *sums, int n, size_t voxels, int classes, double *out) {
+static void values(const double *sums, int n, double voxels, int classes, double *out) {
     const size_t k = (size_t)classes;
     double entropy = 0;
-    for (size_t b = 0; b < (size_t)n; b++) entropy += sums[b * (3 * k + 1) + 3 * k];
+    for (size_t b = 0; b < (size_t)n; b++) entropy += sums[b * PLEAT_LOSS_SUMS(k) + 3 * k];
     pleat_loss_soft_dice.values(sums, n, voxels, classes, out);
-    out[CROSSENTROPY] = entropy / ((double)n * (double)voxels);
+    out[CROSSENTROPY] = entropy / ((double)n * voxels);
     out[LOSS] = 1 - out[DICE] + out[CROSSENTROPY];
 }
 

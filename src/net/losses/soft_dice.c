@@ -14,12 +14,12 @@ enum { LOSS, DICE_SOFT, METRICS };
 
 static const char *const names[METRICS] = {[LOSS] = "loss", [DICE_SOFT] = "dice_soft"};
 
-static void values(const double *sums, int n, size_t voxels, int classes, double *out) {
+static void values(const double *sums, int n, double voxels, int classes, double *out) {
     const size_t k = (size_t)classes;
     double dice = 0;
     (void)voxels;
     for (size_t b = 0; b < (size_t)n; b++) {
-        const double *tp = sums + b * (3 * k + 1), *p = tp + k, *y = p + k;
+        const double *tp = sums + b * PLEAT_LOSS_SUMS(k), *p = tp + k, *y = p + k;
         for (size_t c = 0; c < k; c++) dice += (2 * tp[c] + SMOOTH) / (p[c] + y[c] + SMOOTH);
     }
     out[DICE_SOFT] = dice / ((double)n * classes);

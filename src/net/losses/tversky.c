@@ -49,7 +49,7 @@ static double divisor(const form *f, const double *sums, int classes, int c) {
 static void values_of(const form *f, const double *sums, int n, int classes, double *out) {
     const int counted = count_of(f, classes);
     double loss = 0, index = 0;
-    for (int b = 0; b < n; b++, sums += 3 * (size_t)classes + 1)
+    for (int b = 0; b < n; b++, sums += PLEAT_LOSS_SUMS((size_t)classes))
         for (int c = 0; c < counted; c++) {
             const double i = (sums[c] + f->smooth) / divisor(f, sums, classes, c);
             loss += share_of(f, classes) * pow(1 - i, power_of(f, c));
@@ -72,7 +72,7 @@ static void slopes_of(const form *f, const double *sums, int classes, double *ou
 }
 
 #define ROW(id, form, text)                                                                       \
-    static void id##_values(const double *sums, int n, size_t voxels, int classes, double *out) { \
+    static void id##_values(const double *sums, int n, double voxels, int classes, double *out) { \
         (void)voxels;                                                                             \
         values_of(&(form), sums, n, classes, out);                                                \
     }                                                                                             \

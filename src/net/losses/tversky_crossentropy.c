@@ -23,11 +23,11 @@ static const char *const names[METRICS] = {
     [DICE_CROSSENTROPY] = "dice_crossentropy",
 };
 
-static void values(const double *sums, int n, size_t voxels, int classes, double *out) {
+static void values(const double *sums, int n, double voxels, int classes, double *out) {
     const size_t k = (size_t)classes;
     double index = 0, dice = 0, entropy = 0; /* over all samples and classes */
     for (int b = 0; b < n; b++) {
-        const double *tp = sums + (size_t)b * (3 * k + 1);
+        const double *tp = sums + (size_t)b * PLEAT_LOSS_SUMS(k);
         const double *p = tp + k, *y = p + k;
         for (size_t c = 0; c < k; c++) {
             index += (tp[c] + TVERSKY_SMOOTH) / (0.5 * p[c] + 0.5 * y[c] + TVERSKY_SMOOTH);
@@ -35,7 +35,7 @@ static void values(const double *sums, int n, size_t voxels, int classes, double
         }
         entropy += tp[3 * k];
     }
-    const double crossentropy = entropy / ((double)n * (double)voxels);
+    const double crossentropy = entropy / ((double)n * voxels);
     out[TVERSKY] = classes - index / n;
     out[LOSS] = out[TVERSKY] + crossentropy;
     out[DICE_SOFT] = dice / ((double)n * classes);
