@@ -124,6 +124,8 @@ static pleat_status make_label(const blend *b, const pleat_geometry *native, ple
     PLEAT_TRY(pleat_label_make(b->dim, b->spacing, &label));
     pleat_status status = pleat_argmax(b->mean, pleat_voxels(b->dim), b->classes, label.data);
     if (status == PLEAT_OK) status = pleat_prep_unresample(&label, native, out);
+    if (status == PLEAT_OK)
+        pleat_labels_leave(&b->p->kind[0]->prep.labels, pleat_voxels(out->dim), out->data);
     pleat_label_free(&label);
     return status;
 }
