@@ -43,6 +43,7 @@ zlib.h                                  src/io/nifti.*
 yaml.h                                  src/run/config.*
 jansson.h                               src/base/json.c|src/io/layout.*|src/eval/(report|page)/.*
 jansson.h                               preprocess/folds.c|src/run/.*json.*|src/run/journal.c
+jansson.h                               src/run/postprocessing.c
 jansson.h                               src/app/sheet.c
 png.h                                   src/io/picture.c
 gif_lib.h                               src/io/gif.c

@@ -22,6 +22,10 @@ typedef struct pleat_component {
 pleat_status pleat_components_find(const uint8_t *labels, const uint8_t *other, const int dim[3],
                                    int label, pleat_component **out, int *n);
 
+/* Of `label`, or of all labels but 0 together where it is 0: voxels that are not in the largest
+ * part become 0; equal largest parts all stay. In place. ERR_MEMORY. */
+pleat_status pleat_components_keep_largest(uint8_t *labels, const int dim[3], int label);
+
 #ifdef __cplusplus
 }
 #endif

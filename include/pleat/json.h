@@ -24,6 +24,12 @@ pleat_status pleat_json_seal(struct json_t *root, const char *schema);
 pleat_status pleat_json_check(const struct json_t *root, const char *path, const char *schema,
                               const char *cure, int *sealed);
 
+/* Both with a file: sealed and written whole; read and checked. ERR_NOT_FOUND, ERR_IO, ERR_FORMAT
+ * naming the line that is no JSON, ERR_MEMORY. The caller decrefs `out`. */
+pleat_status pleat_json_write(struct json_t *root, const char *schema, const char *path);
+pleat_status pleat_json_read(const char *path, const char *schema, const char *cure,
+                             struct json_t **out, int *sealed);
+
 /* A string of `text`, null of NULL. JSON is UTF-8: text that is not (a path, say) keeps its ASCII
  * and shows '?' for the rest. NULL when memory is out. */
 struct json_t *pleat_json_text(const char *text);

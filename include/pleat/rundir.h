@@ -8,7 +8,7 @@
  *                events.jsonl  events.out.tfevents.*  predictions/CASE.nii.gz
  *                scores.csv  scores.json  fell_back.txt
  *        cv_results.detailed.csv  cv_results.final.csv  summary.json
- *        scores.csv  statistics.csv  statistics.json  figures/  report/
+ *        scores.csv  statistics.csv  statistics.json  figures/  report/  postprocessing.json
  *
  *   STUDY/ none/ augmentation/ preprocessing/ both/     of an ablation, each a RUN
  *          store/  store-raw/  ablation.csv  ablation.detailed.csv  figures/
@@ -42,6 +42,7 @@ typedef enum pleat_run_file {
     PLEAT_RUN_FIGURES,         /* the folder */
     PLEAT_RUN_REPORT,          /* the folder of the page and its pictures */
     PLEAT_RUN_PAGE,            /* report/report.html */
+    PLEAT_RUN_POSTPROCESSING,  /* postprocessing.json: chosen on the cross-validation */
     PLEAT_RUN_ABLATION,
     PLEAT_RUN_ABLATION_DETAILED
 } pleat_run_file;

@@ -5,6 +5,7 @@
 #include "pleat/layout.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
+#include "pleat/postprocessing.h"
 #include "pleat/predictor.h"
 #include "pleat/rundir.h"
 #include "pleat/text.h"
@@ -17,8 +18,9 @@
 
 typedef struct predict_options {
     const char *in, *out, *engine, *precision, *weights, *probabilities, *uncertainty;
-    int threads;
+    int threads, no_postprocess;
     text_list sets, models;
+    pleat_largest largest; /* what the runs have chosen */
 } predict_options;
 
 /* Where a volume of each case goes: an option, and a folder in its folder. */
@@ -132,6 +134,29 @@ static pleat_status find_models(const predict_options *o, int tell, text_list *p
     return PLEAT_OK;
 }
 
+/* What the models' runs have chosen, if they have all chosen the same. */
+static pleat_status choose_postprocessing(predict_options *o, int tell) {
+    int same = 1;
+    for (int i = 0; i < o->models.n && !o->no_postprocess; i++) {
+        pleat_postprocessing p = {.choice = {.classes = 0}};
+        int found = 0;
+        if (pleat_file_is_folder(o->models.item[i]))
+            PLEAT_TRY(pleat_postprocessing_read(o->models.item[i], &p, &found));
+        const pleat_largest mine = pleat_postprocessing_of_files(&p);
+        same &= i == 0 || pleat_largest_equal(&mine, &o->largest);
+        if (i == 0) o->largest = mine;
+    }
+    if (!same) o->largest = (pleat_largest){0};
+    if (!tell || o->no_postprocess) return PLEAT_OK;
+    if (!same)
+        pleat_log(PLEAT_INFO, "the models have not all chosen the same post-processing, so there "
+                              "is none");
+    if (pleat_largest_any(&o->largest))
+        pleat_log(PLEAT_INFO, "largest components are kept, as the run has chosen; "
+                              "--no-postprocess leaves that out");
+    return PLEAT_OK;
+}
+
 /* The models' own configuration, and of it what may be changed for a prediction. */
 static pleat_status predict_config(const predict_options *o, const char *model, int threads,
                                    pleat_config *config) {
@@ -219,8 +244,10 @@ static pleat_status predict_one(const predict_options *o, pleat_predictor *predi
         status == PLEAT_ERR_NUMERIC)
         return note_bad(c->id, mine);
     PLEAT_TRY(status);
+    if (pleat_largest_any(&o->largest))
+        status = pleat_largest_apply(&o->largest, made.label.data, made.label.dim);
     mine->empty += !pleat_label_any(&made.label);
-    status = write_all(o, c->id, &made, &native);
+    if (status == PLEAT_OK) status = write_all(o, c->id, &made, &native);
     pleat_prediction_free(&made);
     if (status == PLEAT_OK)
         pleat_log(PLEAT_INFO, "%s: %dx%dx%d in %.1f s -> %s", c->id, native.dim[2], native.dim[1],
@@ -309,6 +336,8 @@ pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {
          "write the classes' probabilities there too"},
         {"--uncertainty", OPTION_TEXT, &o.uncertainty, "FOLDER",
          "write entropy and disagreement of the models there too"},
+        {"--no-postprocess", OPTION_FLAG, &o.no_postprocess, NULL,
+         "leave out the largest components that the run has chosen"},
         {"--weights", OPTION_TEXT, &o.weights, "best|latest",
          "of a run given as a model; as it was scored"},
         {"--engine", OPTION_TEXT, &o.engine, "NAME",
@@ -328,6 +357,7 @@ pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {
     char(*text)[PLEAT_PATH_BYTES] = calloc(MAX_LIST + 1, sizeof *text);
     PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory for the models' names");
     pleat_status status = find_models(&o, a->session->rank == 0, &paths, text);
+    if (status == PLEAT_OK) status = choose_postprocessing(&o, a->session->rank == 0);
     if (status == PLEAT_OK) status = predict_all(a, &o, &paths);
     free(text);
     return status;

@@ -66,6 +66,33 @@ pleat_status pleat_json_check(const json_t *root, const char *path, const char *
     return PLEAT_OK;
 }
 
+pleat_status pleat_json_write(json_t *root, const char *schema, const char *path) {
+    PLEAT_TRY(pleat_json_seal(root, schema));
+    char *dump = json_dumps(root, JSON_INDENT(2));
+    PLEAT_CHECK(dump != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
+    const pleat_status status = pleat_file_write_atomic(path, dump, strlen(dump));
+    free(dump);
+    return status;
+}
+
+pleat_status pleat_json_read(const char *path, const char *schema, const char *cure, json_t **out,
+                             int *sealed) {
+    char *text = NULL;
+    size_t n = 0;
+    json_error_t error;
+    PLEAT_TRY(pleat_file_read_all(path, &text, &n));
+    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+    free(text);
+    PLEAT_CHECK(root != NULL, PLEAT_ERR_FORMAT, "'%s' line %d: %s; %s", path, error.line,
+                error.text, cure);
+    const pleat_status status = pleat_json_check(root, path, schema, cure, sealed);
+    if (status == PLEAT_OK)
+        *out = root;
+    else
+        json_decref(root);
+    return status;
+}
+
 json_t *pleat_json_text(const char *text) {
     if (text == NULL) return json_null();
     json_t *plain = json_string(text);

@@ -117,3 +117,44 @@ pleat_status pleat_components_find(const uint8_t *labels, const uint8_t *other, 
     *out = part;
     return PLEAT_OK;
 }
+
+/* Counts the voxels of each part into part[n], which is 0, by the run that stands for it. */
+static int64_t largest_part(const runs *r, int64_t *part) {
+    int64_t most = 0;
+    for (int i = 0; i < r->n; i++) {
+        int64_t *const sum = &part[root_of(r->run, i)];
+        *sum += r->run[i].last - r->run[i].first + 1;
+        if (*sum > most) most = *sum;
+    }
+    return most;
+}
+
+pleat_status pleat_components_keep_largest(uint8_t *labels, const int dim[3], int label) {
+    runs r = {0};
+    int64_t *part = NULL;
+    const size_t voxels = pleat_voxels(dim), width = (size_t)dim[2];
+    uint8_t *mask = malloc(voxels); /* 1: of what is asked for */
+    for (size_t v = 0; mask != NULL && v < voxels; v++)
+        mask[v] = label > 0 ? labels[v] == label : labels[v] != 0;
+    int made = mask != NULL && find_runs(mask, dim, 1, &r);
+    if (made && r.n > 0) {
+        part = calloc((size_t)r.n, sizeof *part);
+        made = part != NULL;
+    }
+    if (part != NULL) {
+        const int64_t most = largest_part(&r, part);
+        for (size_t row = 0; row < (size_t)dim[0] * (size_t)dim[1]; row++)
+            for (int i = r.row[row]; i < r.row[row + 1]; i++) {
+                const run *one = &r.run[i];
+                if (part[root_of(r.run, i)] < most)
+                    memset(labels + row * width + one->first, 0,
+                           (size_t)one->last - (size_t)one->first + 1);
+            }
+    }
+    free(part);
+    free(mask);
+    free(r.run);
+    free(r.row);
+    PLEAT_CHECK(made, PLEAT_ERR_MEMORY, "no memory for the connected parts of a label map");
+    return PLEAT_OK;
+}

@@ -18,6 +18,7 @@ static const char *const run_files[] = {
     [PLEAT_RUN_FIGURES] = "figures",
     [PLEAT_RUN_REPORT] = "report",
     [PLEAT_RUN_PAGE] = "report/report.html",
+    [PLEAT_RUN_POSTPROCESSING] = "postprocessing.json",
     [PLEAT_RUN_ABLATION] = "ablation.csv",
     [PLEAT_RUN_ABLATION_DETAILED] = "ablation.detailed.csv",
 };

@@ -11,6 +11,7 @@
 #include "pleat/figures.h"
 #include "pleat/log.h"
 #include "pleat/plan.h"
+#include "pleat/postprocessing.h"
 #include "pleat/text.h"
 #include "pleat/warn.h"
 
@@ -289,6 +290,48 @@ static pleat_status page_alone(const char *folder, const pleat_record *of,
                       folder, pleat_run_file_name(PLEAT_RUN_PAGE));
 }
 
+/* All predictions of a run of these results, freed by the caller; NULL where a fold has none. */
+static pleat_status find_predictions(const char *folder, const pleat_results *results,
+                                     pleat_map_pair **out) {
+    int folds = 0;
+    for (int fold = 0; fold < results->folds; fold++) {
+        int i = 0;
+        while (i < results->n && results->cases[i].fold != fold) i++;
+        folds += i < results->n;
+    }
+    *out = NULL;
+    if (folds < results->folds) return PLEAT_OK;
+    pleat_map_pair *pairs = calloc((size_t)results->n, sizeof *pairs);
+    PLEAT_CHECK(pairs != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", results->n);
+    pleat_status status = PLEAT_OK;
+    for (int i = 0; i < results->n && status == PLEAT_OK; i++) {
+        const pleat_case_result *one = &results->cases[i];
+        (void)snprintf(pairs[i].id, sizeof pairs[i].id, "%s", one->id);
+        (void)snprintf(pairs[i].truth, sizeof pairs[i].truth, "%s", one->reference);
+        status = pleat_run_prediction(folder, one, pairs[i].prediction);
+    }
+    if (status == PLEAT_OK)
+        *out = pairs;
+    else
+        free(pairs);
+    return status;
+}
+
+/* Chosen already at the end of a run, by all its ranks. */
+static pleat_status report_postprocessing(const char *folder, const pleat_results *results) {
+    pleat_comm *self = NULL;
+    pleat_map_pair *pairs = NULL;
+    PLEAT_TRY(find_predictions(folder, results, &pairs));
+    if (pairs == NULL) return PLEAT_OK;
+    pleat_status status = pleat_comm_self(&self);
+    if (status == PLEAT_OK)
+        status = pleat_postprocessing_choose(self, folder, &results->classes, pairs, results->n);
+    pleat_comm_destroy(self);
+    free(pairs);
+    if (status == PLEAT_OK) status = pleat_postprocessing_print(stdout, folder, &results->classes);
+    return status;
+}
+
 static pleat_status write_report(const char *folder, const pleat_record *of,
                                  const pleat_cases *cases, const pleat_report_options *options) {
     const pleat_rescore *anew = options->anew;
@@ -319,6 +362,7 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
     if (status == PLEAT_OK) status = pleat_report_write(folder, &results, &info);
     if (status == PLEAT_OK) status = pleat_figures_run(folder, &results);
     if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, options->verbose);
+    if (status == PLEAT_OK) status = report_postprocessing(folder, &results);
     if (status == PLEAT_OK) status = report_estimates(folder, of, &config, &results, options);
     if (status == PLEAT_OK)
         pleat_text_print("\npage: %s/%s\nresults: %s\n", folder,
@@ -410,6 +454,38 @@ static pleat_status report(const pleat_crossval *cv) {
     return PLEAT_OK;
 }
 
+/* Collective: by all ranks, where all folds have scores. */
+static pleat_status choose_postprocessing(const pleat_crossval *cv) {
+    pleat_comm *world = cv->session->world;
+    const pleat_dataset *data = &cv->data;
+    pleat_status status = PLEAT_OK;
+    int missing = 0;
+    pleat_map_pair *pairs = calloc((size_t)data->cases.n, sizeof *pairs);
+    if (pairs == NULL)
+        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", data->cases.n);
+    for (int fold = 0; is_root(cv) && fold < data->folds.k && status == PLEAT_OK; fold++) {
+        int finished = 0;
+        status = is_finished(cv, fold, &finished);
+        missing += !finished;
+    }
+    for (int i = 0; i < data->cases.n && status == PLEAT_OK; i++) {
+        char folder[PLEAT_PATH_BYTES];
+        (void)snprintf(pairs[i].id, sizeof pairs[i].id, "%s", data->cases.ids[i]);
+        (void)snprintf(pairs[i].truth, sizeof pairs[i].truth, "%s", data->cases.paths[i].label);
+        status = pleat_run_fold_path(cv->options->out, data->folds.fold_of[i],
+                                     PLEAT_FOLD_PREDICTIONS, folder);
+        if (status == PLEAT_OK)
+            status = pleat_labels_path(folder, data->cases.ids[i], pairs[i].prediction);
+    }
+    status = pleat_comm_agree(world, status);
+    if (status == PLEAT_OK) status = pleat_comm_broadcast_bytes(world, &missing, sizeof missing, 0);
+    if (status == PLEAT_OK && missing == 0)
+        status = pleat_postprocessing_choose(world, cv->options->out, &data->classes, pairs,
+                                             data->cases.n);
+    free(pairs);
+    return status;
+}
+
 static pleat_status run(pleat_crossval *cv) {
     pleat_comm *world = cv->session->world;
     PLEAT_TRY(pleat_comm_agree(world, open_log(cv)));
@@ -420,6 +496,7 @@ static pleat_status run(pleat_crossval *cv) {
     PLEAT_TRY(train_all(cv));
     PLEAT_TRY(keep_warnings(cv, 1));
     if (cv->options->train_only) return PLEAT_OK;
+    PLEAT_TRY(choose_postprocessing(cv));
     return pleat_comm_agree(world, is_root(cv) ? report(cv) : PLEAT_OK);
 }
 

@@ -43,33 +43,6 @@ static json_t *job_facts(void) {
     return facts;
 }
 
-static pleat_status write_root(json_t *root, const char *path) {
-    PLEAT_TRY(pleat_json_seal(root, SCHEMA));
-    char *dump = json_dumps(root, JSON_INDENT(2));
-    PLEAT_CHECK(dump != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
-    const pleat_status status = pleat_file_write_atomic(path, dump, strlen(dump));
-    free(dump);
-    return status;
-}
-
-/* run.json as JSON, released by the caller; *sealed as of pleat_json_check. */
-static pleat_status load_json(const char *path, json_t **out, int *sealed) {
-    char *text = NULL;
-    size_t n = 0;
-    json_error_t error;
-    PLEAT_TRY(pleat_file_read_all(path, &text, &n));
-    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
-    free(text);
-    PLEAT_CHECK(root != NULL, PLEAT_ERR_FORMAT, "'%s' line %d: %s; " CURE, path, error.line,
-                error.text);
-    const pleat_status status = pleat_json_check(root, path, SCHEMA, CURE, sealed);
-    if (status == PLEAT_OK)
-        *out = root;
-    else
-        json_decref(root);
-    return status;
-}
-
 static json_t *warnings(void) {
     json_t *list = json_array();
     for (int i = 0; i < pleat_warn_count(); i++)
@@ -83,7 +56,7 @@ pleat_status pleat_record_warnings(const char *run) {
     size_t i = 0;
     int sealed = 0;
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_RECORD, path));
-    PLEAT_TRY(load_json(path, &root, &sealed));
+    PLEAT_TRY(pleat_json_read(path, SCHEMA, CURE, &root, &sealed));
     json_array_foreach(json_object_get(root, "warnings"), i, text) if (json_is_string(text))
         pleat_warn_before(json_string_value(text));
     json_decref(root);
@@ -125,7 +98,7 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     (void)json_object_set_new(root, "weights", json_string(pleat_weights_what(c->weights)));
     (void)json_object_set_new(root, "job", job_facts());
     (void)json_object_set_new(root, "warnings", warnings());
-    const pleat_status status = write_root(root, path);
+    const pleat_status status = pleat_json_write(root, SCHEMA, path);
     json_decref(root);
     return status;
 }
@@ -210,10 +183,10 @@ pleat_status pleat_record_keep(const pleat_crossval *cv, int last) {
     if (json_array_size(folds) == 0 && pleat_warn_count() == 0) goto done;
     PLEAT_TRY_GOTO(status, done, pleat_record_warnings(cv->options->out));
     PLEAT_TRY_GOTO(status, done, pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
-    PLEAT_TRY_GOTO(status, done, load_json(path, &root, &sealed));
+    PLEAT_TRY_GOTO(status, done, pleat_json_read(path, SCHEMA, CURE, &root, &sealed));
     if (json_array_size(folds) > 0) (void)json_object_set(root, "fell_back", folds);
     (void)json_object_set_new(root, "warnings", warnings());
-    status = write_root(root, path);
+    status = pleat_json_write(root, SCHEMA, path);
 done:
     json_decref(folds);
     json_decref(root);
@@ -241,7 +214,7 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
                 "'%s' is not the folder of a run: it has no run.json", run);
     *out = (pleat_record){0};
-    PLEAT_TRY(load_json(path, &root, &out->sealed));
+    PLEAT_TRY(pleat_json_read(path, SCHEMA, CURE, &root, &out->sealed));
     take(root, "version", out->version, sizeof out->version);
     take(root, "command", out->command, sizeof out->command);
     take(root, "started", out->started, sizeof out->started);

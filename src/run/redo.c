@@ -89,9 +89,10 @@ static pleat_status clear_fold(const pleat_crossval *cv, int fold, const pleat_p
         PLEAT_FOLD_SCORES,    PLEAT_FOLD_TABLE,     PLEAT_FOLD_BEST,  PLEAT_FOLD_HISTORY,
         PLEAT_FOLD_KERAS_LOG, PLEAT_FOLD_FELL_BACK, PLEAT_FOLD_LATEST};
     static const char *const endings[] = {".previous", ".damaged", ""};
-    static const pleat_run_file reports[] = {
-        PLEAT_RUN_SUMMARY, PLEAT_RUN_DETAILED,   PLEAT_RUN_FINAL,          PLEAT_RUN_PAGE,
-        PLEAT_RUN_SCORES,  PLEAT_RUN_STATISTICS, PLEAT_RUN_STATISTICS_JSON};
+    static const pleat_run_file reports[] = {PLEAT_RUN_SUMMARY,         PLEAT_RUN_DETAILED,
+                                             PLEAT_RUN_FINAL,           PLEAT_RUN_PAGE,
+                                             PLEAT_RUN_SCORES,          PLEAT_RUN_STATISTICS,
+                                             PLEAT_RUN_STATISTICS_JSON, PLEAT_RUN_POSTPROCESSING};
     char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
     for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
         PLEAT_TRY(pleat_run_path(cv->options->out, reports[i], path));

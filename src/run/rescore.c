@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* The case's prediction where the run now is, else where it was made. */
-static pleat_status prediction_of(const char *run, const pleat_case_result *one,
+pleat_status pleat_run_prediction(const char *run, const pleat_case_result *one,
                                   char out[PLEAT_PATH_BYTES]) {
     char folder[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_run_fold_path(run, one->fold, PLEAT_FOLD_PREDICTIONS, folder));
@@ -37,7 +36,7 @@ pleat_status pleat_run_rescore(const char *run, const pleat_config *config,
     for (int i = 0; i < results->n && status == PLEAT_OK; i++) {
         const pleat_case_result *one = &results->cases[i];
         char path[PLEAT_PATH_BYTES];
-        status = prediction_of(run, one, path);
+        status = pleat_run_prediction(run, one, path);
         if (status == PLEAT_OK)
             status = pleat_score_files(one->id, one->fold, path, one->reference, PLEAT_PLACE_VOXELS,
                                        &again);

@@ -115,6 +115,9 @@ pleat_status pleat_unchanged_folds(const char *folder, const pleat_results *resu
 pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases,
                                   const pleat_provenance *of, int folds);
 
+/* The file of a case's prediction, where the run now is, else where it was made. rescore.c */
+pleat_status pleat_run_prediction(const char *run, const pleat_case_result *one,
+                                  char out[PLEAT_PATH_BYTES]);
 /* Scores the predictions of `results` again, as report.* of `config` says, and puts that in their
  * place. Errors of pleat_score_files. */
 pleat_status pleat_run_rescore(const char *run, const pleat_config *config, pleat_results *results);

@@ -8,16 +8,19 @@
 #include "pleat/file.h"
 #include "pleat/folds.h"
 #include "pleat/halt.h"
+#include "pleat/json.h"
 #include "pleat/layout.h"
 #include "pleat/log.h"
 #include "pleat/networks.h"
 #include "pleat/nifti.h"
+#include "pleat/postprocessing.h"
 #include "pleat/prep.h"
 #include "pleat/report.h"
 #include "pleat/schedule.h"
 #include "pleat/store.h"
 
 #include <ftw.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,6 +214,20 @@ static void feed_record(const uint8_t *bytes, size_t n) {
         HOLDS(memchr(record.classes, 0, sizeof record.classes) != NULL);
 }
 
+/* Sealed, as its checksum would keep all but the seeds out. */
+static void feed_postprocessing(const uint8_t *bytes, size_t n) {
+    json_t *root = NULL;
+    pleat_postprocessing p;
+    int found = 0;
+    if (pleat_json_parse("in.json", (const char *)bytes, n, &root) != PLEAT_OK) return;
+    if (pleat_json_write(root, "pleat/postprocessing/1", "postprocessing.json") == PLEAT_OK &&
+        pleat_postprocessing_read(".", &p, &found) == PLEAT_OK) {
+        const pleat_largest kept = pleat_postprocessing_of_files(&p);
+        HOLDS(found && kept.of_class[0] == 0);
+    }
+    json_decref(root);
+}
+
 /* --- HDF5 ------------------------------------------------------------------------------------- */
 
 static char *good[2]; /* the index and the case, as they were made */
@@ -267,6 +284,7 @@ const fuzz_target fuzz_targets[] = {
     {"splits", feed_splits, "good.json"},
     {"scores", feed_scores, NULL},
     {"record", feed_record, NULL},
+    {"postprocessing", feed_postprocessing, NULL},
     {"index", feed_index, INDEX},
     {"case", feed_case, CASE},
     {"checkpoint", feed_checkpoint, "good.h5"},

@@ -143,6 +143,46 @@ succeeds "predict a file" 0 predict $one --in "sole/$id.nii.gz" --out sole/out -
     --precision f32
 holds "predict labels as the run did" cmp "sole/out/$id.nii.gz" "run/fold_0/predictions/$id.nii.gz"
 
+# --- post-processing ------------------------------------------------------------------------------
+cp run/postprocessing.json by_two
+rm run/postprocessing.json
+succeeds "a report chooses post-processing" 0 report run
+holds "and says so" grep -q '^post-processing: .* mean Dice .* as predicted' out
+holds "one rank chooses as two" cmp by_two run/postprocessing.json
+
+# speck FILE: voxel 0, far from all, becomes the left lung.
+speck() {
+    gzip -dc "$1" > speck.nii
+    printf '\1' | dd of=speck.nii bs=1 seek=352 conv=notrunc 2> /dev/null
+    gzip -c speck.nii > "$1"
+}
+cp -r run specks
+for fold in 0 1 2; do # the truth, but for the speck
+    for id in $(held_out $fold); do
+        cp "data/$id/segmentation.nii.gz" "specks/fold_$fold/predictions/$id.nii.gz"
+        speck "specks/fold_$fold/predictions/$id.nii.gz"
+    done
+done
+rm specks/postprocessing.json
+succeeds "a report of specks" 0 report specks
+holds "the lung's largest component is kept" has out \
+    "post-processing: the largest component of lung_L; mean Dice"
+succeeds "predict with it" 1 predict specks --in new --out largest --engine ref --precision f32
+holds "the log says so" has err "--no-postprocess leaves that out"
+succeeds "predict without it" 1 predict specks --in new --out plain --no-postprocess --engine ref \
+    --precision f32
+succeeds "predict by two that differ" 1 predict specks run --in new --out differ --engine ref \
+    --precision f32
+holds "they have not chosen the same" has err "not all chosen the same post-processing"
+for id in case_001 case_002; do
+    holds "$id: without it is as before" cmp plain/$id.nii.gz all/$id.nii.gz
+    holds "$id: two that differ have none" cmp differ/$id.nii.gz all/$id.nii.gz
+done
+holds "with it is another" eval '! cmp -s largest/case_001.nii.gz all/case_001.nii.gz'
+sed -i 's/"largest": true/"largest": false/' specks/postprocessing.json
+refused "a choice changed by hand" 3 "postprocessing.json' is not as it was written" 0 \
+    predict specks --in new --out never
+
 succeeds "score" 0 score all --truth new --classes $names --out scored
 holds "two cases scored" same_text "$(ids scored/cv_results.detailed.csv)" "case_001 case_002"
 holds "a table" has out "2 cases"

@@ -393,35 +393,6 @@ static void the_engine_of_a_configuration_has_its_name_precision_and_threads(voi
     }
 }
 
-static void mirrors_are_predicted_along_the_axes_that_training_mirrored(void **state) {
-    (void)state;
-    static const struct {
-        const char *mirror, *patch, *on;
-        int axes; /* D is 1, H is 2, W is 4 */
-    } rows[] = {
-        {"0.5", "16x16x16", "on", 7},         {"[0.5, 0, 0]", "16x16x16", "on", 4},
-        {"[0, 0.1, 1]", "16x16x16", "on", 3}, {"0.5", "16x16x1", "on", 6},
-        {"0", "16x16x16", "on", 0},           {"0.5", "16x16x16", "off", 0},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        pleat_config c;
-        pleat_config_defaults(&c);
-        OK(pleat_config_set_key("", "augment.mirror", rows[i].mirror, &c));
-        OK(pleat_config_set_key("", "patch", rows[i].patch, &c));
-        OK(pleat_config_set_key("", "augment.on", rows[i].on, &c));
-        OK(pleat_config_set("overlap=0x0x0", &c));
-        OK(pleat_config_set("classes=a,b", &c));
-        if (c.patch[0] == 1) OK(pleat_config_set("network.strides=221,221,221,221", &c));
-        assert_int_equal(pleat_config_mirror(&c), 0);
-        OK(pleat_config_set("predict.mirror=true", &c));
-        assert_int_equal(pleat_config_mirror(&c), rows[i].axes);
-        if (rows[i].axes != 0)
-            OK(pleat_config_check(&c));
-        else
-            REFUSED(pleat_config_check(&c), PLEAT_ERR_ARG, "predict.mirror: true");
-    }
-}
-
 static void a_prediction_takes_only_keys_that_leave_the_model_as_it_is(void **state) {
     (void)state;
     static const char *const may[] = {
@@ -604,7 +575,6 @@ int main(void) {
         cmocka_unit_test(a_wrong_value_is_refused_with_place_key_and_what_is_allowed),
         cmocka_unit_test(a_choice_is_held_as_the_place_of_its_name),
         cmocka_unit_test(the_engine_of_a_configuration_has_its_name_precision_and_threads),
-        cmocka_unit_test(mirrors_are_predicted_along_the_axes_that_training_mirrored),
         cmocka_unit_test(a_prediction_takes_only_keys_that_leave_the_model_as_it_is),
         cmocka_unit_test(an_unknown_key_is_answered_with_the_one_that_was_meant),
         cmocka_unit_test(a_choice_gives_values_to_keys_that_nobody_has_set),

@@ -66,8 +66,38 @@ static void class_names_are_a_list_without_empty_or_equal_ones(void **state) {
             "without commas");
 }
 
+static void mirrors_are_predicted_along_the_axes_that_training_mirrored(void **state) {
+    (void)state;
+    static const struct {
+        const char *mirror, *patch, *on;
+        int axes; /* D is 1, H is 2, W is 4 */
+    } rows[] = {
+        {"0.5", "16x16x16", "on", 7},         {"[0.5, 0, 0]", "16x16x16", "on", 4},
+        {"[0, 0.1, 1]", "16x16x16", "on", 3}, {"0.5", "16x16x1", "on", 6},
+        {"0", "16x16x16", "on", 0},           {"0.5", "16x16x16", "off", 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pleat_config c;
+        pleat_config_defaults(&c);
+        OK(pleat_config_set_key("", "augment.mirror", rows[i].mirror, &c));
+        OK(pleat_config_set_key("", "patch", rows[i].patch, &c));
+        OK(pleat_config_set_key("", "augment.on", rows[i].on, &c));
+        OK(pleat_config_set("overlap=0x0x0", &c));
+        OK(pleat_config_set("classes=a,b", &c));
+        if (c.patch[0] == 1) OK(pleat_config_set("network.strides=221,221,221,221", &c));
+        assert_int_equal(pleat_config_mirror(&c), 0);
+        OK(pleat_config_set("predict.mirror=true", &c));
+        assert_int_equal(pleat_config_mirror(&c), rows[i].axes);
+        if (rows[i].axes != 0)
+            OK(pleat_config_check(&c));
+        else
+            REFUSED(pleat_config_check(&c), PLEAT_ERR_ARG, "predict.mirror: true");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mirrors_are_predicted_along_the_axes_that_training_mirrored),
         cmocka_unit_test(yaml_that_costs_much_is_refused),
         cmocka_unit_test(texts_are_utf8_without_control_characters),
         cmocka_unit_test(class_names_are_a_list_without_empty_or_equal_ones),
