@@ -20,9 +20,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define MOST_THREADS 4096       /* of a rank, by OMP_NUM_THREADS, as the key threads */
+#define MOST_THREADS 4096       /* of a rank, as of the key threads */
 #define SEGMENTS     (10 << 20) /* bytes of Open MPI's files of a node, two of 4 MiB, and some */
-#define LINGER_S     2.0 /* for others that fail too; mpirun takes 1.4 s more, 10 s is the promise */
+#define LINGER_S     2.0 /* for others that fail too; mpirun takes 1.4 s more; promised are 10 s */
 #define KILLED_S     5.0 /* the printing rank has ended us by then, or we end ourselves */
 #define LAST_US      300000
 #define FINALIZE_S   60 /* MPI waits for ever for a host that is gone; SIGALRM ends us then */

@@ -19,6 +19,10 @@ typedef struct pleat_cases {
  * that dataset.json names. pleat_cases_free releases *out, also after a
  * failure. */
 pleat_status pleat_cases_find(const pleat_config *config, pleat_cases *out);
+/* ERR_ARG where `folder` (of the option or key `what`; "": none) is the data folder, or lies in one
+ * with a folder a case: the next start would take what is written there for cases. */
+pleat_status pleat_cases_check_apart(const pleat_config *config, const char *what,
+                                     const char *folder);
 void pleat_cases_free(pleat_cases *cases);
 
 /* The classes of the configuration, else of its data, none where neither says; config->classes, the

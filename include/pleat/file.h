@@ -30,6 +30,8 @@ pleat_status pleat_path(char *out, size_t size, const char *format, ...)
 /* 1 or 0; what cannot be looked at counts as absent. */
 int pleat_file_exists(const char *path);
 int pleat_file_is_folder(const char *path);
+/* 1 where `path`, which may not be there yet, is `folder` or lies below it; links are followed. */
+int pleat_file_is_inside(const char *path, const char *folder);
 
 /* mkdir -p; a folder already there is fine. ERR_IO names the part that failed. */
 pleat_status pleat_file_make_folder(const char *path);

@@ -2,8 +2,8 @@
  * log.h - what pleat says while it works. Everything goes to stderr; results go to stdout.
  *
  * Rank 0 speaks on the terminal; other ranks write to log/rank-NNNN.log of the run once
- * pleat_log_open has named it. Errors travel as pleat_status; the session prints the one that ends the
- * job.
+ * pleat_log_open has named it. Errors travel as pleat_status; the session prints the one that ends
+ * the job.
  */
 #ifndef PLEAT_LOG_H
 #define PLEAT_LOG_H
@@ -29,8 +29,8 @@ int pleat_log_echoes(void);
 void pleat_log(pleat_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The error that ends this process, into its file alone and whatever the level: stderr may be read by
- * nobody, and the launcher's may be lost. */
+/* The error that ends this process, into its file alone and whatever the level: nobody may read
+ * stderr, or a launcher lose it. */
 void pleat_log_error(const char *text);
 
 /* A progress line "prep 3/20 case_007, 12 s left": on a terminal it overwrites itself, elsewhere it

@@ -61,8 +61,8 @@ void pleat_provenance_free(pleat_provenance *provenance);
 /* NULL: the case is not among them. */
 const pleat_traced_case *pleat_provenance_find(const pleat_provenance *provenance, const char *id);
 
-/* ERR_DATA when `of`, of the file `path`, was made by other settings than these; what is not known on
- * either side is no difference. */
+/* ERR_DATA when `of`, of the file `path`, was made by other settings than these; what is not known
+ * on either side is no difference. */
 pleat_status pleat_provenance_check(const pleat_provenance *of, const char *path,
                                     const char *settings);
 

@@ -47,6 +47,8 @@ static pleat_status push(text_list *list, const char *text) {
 }
 
 static pleat_status take(const option *row, const char *text) {
+    PLEAT_CHECK(text[0] != '\0', PLEAT_ERR_ARG, "%s '': its value is empty; is a variable not set?",
+                row->name);
     switch (row->kind) {
     case OPTION_TEXT: *(const char **)row->value = text; return PLEAT_OK;
     case OPTION_INT: return whole(row->name, text, row->value);
@@ -82,6 +84,8 @@ pleat_status options_parse(const option *rows, const char *verb, int argc, char 
             return PLEAT_OK;
         }
         if (word[0] != '-' || word[1] == '\0') {
+            PLEAT_CHECK(word[0] != '\0', PLEAT_ERR_ARG,
+                        "an argument of %s is empty; is a variable not set?", verb);
             PLEAT_TRY(push(words, word));
             continue;
         }

@@ -25,6 +25,7 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(verb_config(words.item[0], &sets, &config));
     PLEAT_TRY(pleat_session_check_launch(a->session));
     pleat_status status = pleat_cases_find(&config, &c);
+    if (status == PLEAT_OK) status = pleat_cases_check_apart(&config, "--out", out);
     if (status == PLEAT_OK) status = pleat_cases_classes(&config, &classes);
     status = pleat_comm_agree(a->session->world, status);
     pleat_halt_catch();

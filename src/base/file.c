@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,27 @@ int pleat_file_exists(const char *path) {
 int pleat_file_is_folder(const char *path) {
     struct stat st;
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int pleat_file_is_inside(const char *path, const char *folder) {
+    char part[PLEAT_PATH_BYTES], at[PATH_MAX];
+    struct stat outer, here;
+    if (stat(folder, &outer) != 0 || strlen(path) >= sizeof part) return 0;
+    (void)snprintf(part, sizeof part, "%s", path);
+    while (realpath(part, at) == NULL) { /* what is not made yet */
+        char *slash = strrchr(part, '/');
+        (void)snprintf(slash == NULL || slash == part ? part : slash, 2, "%s",
+                       slash == NULL   ? "."
+                       : slash == part ? "/"
+                                       : "");
+    }
+    for (;;) {
+        if (stat(at, &here) == 0 && here.st_dev == outer.st_dev && here.st_ino == outer.st_ino)
+            return 1;
+        char *slash = strrchr(at, '/');
+        if (slash == at && at[1] == '\0') return 0;
+        slash[slash == at] = '\0';
+    }
 }
 
 static pleat_status make_one(const char *path) {

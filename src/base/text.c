@@ -5,6 +5,13 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Marks that turn the direction of what is shown, so that a name reads as another: U+202A to
+ * U+202E, U+2066 to U+2069. */
+static int turns(const unsigned char *at) {
+    return at[0] == 0xe2 && ((at[1] == 0x80 && at[2] >= 0xaa && at[2] <= 0xae) ||
+                             (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9));
+}
+
 /* The bytes of the character that `at` begins with; 0 when it is no UTF-8 or a control character.
  * The table of RFC 3629, section 4: bounds of the first byte and of the second. */
 static size_t plain(const unsigned char *at) {
@@ -21,7 +28,7 @@ static size_t plain(const unsigned char *at) {
         if (rows[r].n > 1 && (at[1] < rows[r].low || at[1] > rows[r].high)) return 0;
         for (size_t i = 2; i < rows[r].n; i++)
             if (at[i] < 0x80 || at[i] > 0xbf) return 0;
-        return rows[r].n;
+        return turns(at) ? 0 : rows[r].n;
     }
     return 0;
 }

@@ -461,6 +461,10 @@ static pleat_status scan_folder(const char *folder, case_list *to) {
     pleat_status status = PLEAT_OK;
     PLEAT_TRY_GOTO(status, done, layout_list(folder, &entries));
     PLEAT_TRY_GOTO(status, done, pleat_layout_json_read(folder, &json));
+    PLEAT_CHECK_GOTO(status, done, !json.empty || to->want != PLEAT_LAYOUT_LABELLED, PLEAT_ERR_DATA,
+                     "'%s/dataset.json' has an empty list \"training\", so no case to learn from; "
+                     "list them, or remove the key to take those that are there",
+                     folder);
     PLEAT_TRY_GOTO(status, done, scan_entries(&entries, &json, to));
 done:
     pleat_layout_json_free(&json);

@@ -93,6 +93,7 @@ static pleat_status read_rows(const char *path, const json_t *root, layout_json 
     PLEAT_CHECK(list == NULL || json_is_array(list), PLEAT_ERR_FORMAT,
                 "'%s': \"training\" is no list; correct it", path);
     const size_t n = json_array_size(list);
+    to->empty = list != NULL && n == 0;
     if (n == 0) return PLEAT_OK;
     to->row = calloc(n, sizeof *to->row);
     PLEAT_CHECK(to->row != NULL, PLEAT_ERR_MEMORY, "no memory for the cases of '%s'", path);

@@ -14,6 +14,7 @@ typedef struct layout_json {
     layout_row *row; /* "training" [n] */
     int n;
     int channels;       /* it names; 0: none */
+    int empty;          /* it has a list of cases with none in it */
     long long training; /* "numTraining"; -1 when not said */
     int unread;         /* volumes that lists under other keys name, which are not read */
     char *key;          /* the first such key; NULL */

@@ -1,6 +1,7 @@
 /* cases.c - the annotated cases that a configuration names. */
 #include "pleat/cases.h"
 
+#include "pleat/file.h"
 #include "pleat/prep.h"
 
 #include <stdlib.h>
@@ -56,4 +57,18 @@ void pleat_cases_free(pleat_cases *cases) {
     free(cases->ids);
     pleat_layout_free(cases->paths, cases->n);
     *cases = (pleat_cases){0};
+}
+
+pleat_status pleat_cases_check_apart(const pleat_config *config, const char *what,
+                                     const char *folder) {
+    const char *data = config->data;
+    char images[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(images, sizeof images, "%s/imagesTr", data));
+    if (folder[0] == '\0' || !pleat_file_is_inside(folder, data)) return PLEAT_OK;
+    const int same = pleat_file_is_inside(data, folder);
+    PLEAT_CHECK(!same && pleat_file_is_folder(images), PLEAT_ERR_ARG,
+                "%s '%s' %s the data folder '%s', whose folders are cases; choose a folder outside "
+                "of it",
+                what, folder, same ? "is" : "lies in", data);
+    return PLEAT_OK;
 }

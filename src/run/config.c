@@ -493,7 +493,7 @@ static pleat_status not_yaml(const yaml_parser_t *parser, const char *name) {
 
 /* Whether what libyaml is to build is small: its time grows with the square of the depth. */
 static pleat_status check_depth(yaml_parser_t *parser, const char *name) {
-    int depth = 0, aliases = 0, last = 0;
+    int depth = 0, aliases = 0, documents = 0, last = 0;
     while (!last) {
         yaml_event_t event;
         if (!yaml_parser_parse(parser, &event)) return not_yaml(parser, name);
@@ -501,8 +501,11 @@ static pleat_status check_depth(yaml_parser_t *parser, const char *name) {
         depth += event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
         depth -= event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
         aliases += event.type == YAML_ALIAS_EVENT;
-        last = event.type == YAML_STREAM_END_EVENT || event.type == YAML_DOCUMENT_END_EVENT;
+        documents += event.type == YAML_DOCUMENT_START_EVENT;
+        last = event.type == YAML_STREAM_END_EVENT;
         yaml_event_delete(&event);
+        PLEAT_CHECK(documents <= 1, PLEAT_ERR_ARG,
+                    "%s line %zu: a second document begins; a configuration is one", name, line);
         PLEAT_CHECK(depth <= MOST_DEPTH && aliases <= MOST_ALIASES, PLEAT_ERR_ARG,
                     "%s line %zu: no configuration is nested %d deep or has more than %d aliases",
                     name, line, MOST_DEPTH + 1, MOST_ALIASES);

@@ -30,6 +30,8 @@ pleat_status pleat_dataset_find(pleat_config *config, const char *run, pleat_dat
     pleat_classes_regions(&out->classes, out->regions);
     PLEAT_TRY(pleat_config_check(config));
     PLEAT_TRY(pleat_config_judging(config, &out->classes, &out->judging));
+    PLEAT_TRY(pleat_cases_check_apart(config, "--out", run));
+    PLEAT_TRY(pleat_cases_check_apart(config, "store", config->store));
     PLEAT_TRY(pleat_dataset_store(config, run, out->store_path));
     pleat_prep_text(&config->prep, out->preprocessing, sizeof out->preprocessing);
     return PLEAT_OK;

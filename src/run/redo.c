@@ -40,7 +40,7 @@ static pleat_status read_trained(const char *folder, char path[PLEAT_PATH_BYTES]
     return status;
 }
 
-/* *path is the file that says it; *of is empty where none does: the fold has not begun, or *older. */
+/* *path is the file that says it; *of is empty where none does: not begun, or *older. */
 static pleat_status read_cases(const pleat_crossval *cv, int fold, char path[PLEAT_PATH_BYTES],
                                int *older, pleat_provenance *of) {
     char folder[PLEAT_PATH_BYTES];

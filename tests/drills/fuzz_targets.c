@@ -11,6 +11,7 @@
 #include "pleat/json.h"
 #include "pleat/layout.h"
 #include "pleat/log.h"
+#include "pleat/measured.h"
 #include "pleat/networks.h"
 #include "pleat/nifti.h"
 #include "pleat/postprocessing.h"
@@ -228,6 +229,22 @@ static void feed_postprocessing(const uint8_t *bytes, size_t n) {
     json_decref(root);
 }
 
+/* Scores of any tool: what `compare` reads. */
+static void feed_measured(const uint8_t *bytes, size_t n) {
+    pleat_measured m = {0};
+    const char *path = n > 0 && (bytes[0] == '{' || bytes[0] == '[') ? "in.json" : "in.csv";
+    put(path, bytes, n);
+    if (pleat_measured_read(path, &m) == PLEAT_OK)
+        for (int i = 0; i < m.n; i++) {
+            const pleat_measurement *one = &m.list[i];
+            HOLDS(one->score >= 0 && one->score < m.scores.n);
+            HOLDS(one->label >= 0 && one->label < m.classes.n);
+            HOLDS(one->at >= 0 && one->at < m.cases.n);
+            HOLDS(one->definition >= 0 && one->definition < m.definitions.n);
+        }
+    pleat_measured_free(&m);
+}
+
 /* --- HDF5 ------------------------------------------------------------------------------------- */
 
 static char *good[2]; /* the index and the case, as they were made */
@@ -285,6 +302,7 @@ const fuzz_target fuzz_targets[] = {
     {"scores", feed_scores, NULL},
     {"record", feed_record, NULL},
     {"postprocessing", feed_postprocessing, NULL},
+    {"measured", feed_measured, NULL},
     {"index", feed_index, INDEX},
     {"case", feed_case, CASE},
     {"checkpoint", feed_checkpoint, "good.h5"},

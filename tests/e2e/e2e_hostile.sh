@@ -116,7 +116,7 @@ rm scan/x.nii.gz
 volume 90 90 85 '\0\0\372\104' | gzip -9 > scan/x.nii.gz # 2000 mm
 holds "it is small" [ "$(stat -c %s scan/x.nii.gz)" -lt 1500 ]
 refused "a small volume that asks for much" 3 "volumes not labelled" 2 "${predict[@]}" --in scan
-holds "it is told why" has err "Correct its spacing"
+holds "it is told why" has err "more than can be meant"
 volume 90 90 85 '\0\0\200\77' | head -c 20000 | gzip -9 > scan/x.nii.gz
 (volume 2000 2000 1 '\0\0\200\77' | head -c 42 && le 2000 && le 2000 && le 750 &&
     volume 2000 2000 1 '\0\0\200\77' | tail -c +49 | head -c 500000) | gzip -9 > scan/x.nii.gz
@@ -167,4 +167,17 @@ done
 cp -a run counts
 sed -i '0,/"tp": [0-9]*/s//"tp": 9223372036854775806/' counts/fold_0/scores.json
 refused "counts that overflow" 3 "counts/fold_0/scores.json" 0 report counts
+
+# --- what a script gets wrong ---------------------------------------------------------------------
+refused "an empty --out" 2 "--out '': its value is empty" 0 run tiny.yaml "${keys[@]}" --out ""
+refused "an empty argument" 2 "an argument of report is empty" 0 report ""
+for out in data data/run link/run; do
+    ln -sfn data link
+    refused "--out $out" 2 "whose folders are cases" 2 run tiny.yaml "${keys[@]}" --out $out
+    refused "a store in $out" 2 "whose folders are cases" 0 prep tiny.yaml --out $out
+done
+holds "nothing was written there" eval '[ -z "$(find data -name "*.json" -o -name "*.h5")" ]'
+OMP_NUM_THREADS=99999999 refused "threads that nobody can start" 2 "OMP_NUM_THREADS asks for" 0 info
+refused "another seed" 2 "seed differs" 0 run tiny.yaml "${keys[@]}" --out run --set seed=7
+holds "the log keeps the error that ended the run" has run/log/rank-0000.log "seed differs"
 verdict

@@ -339,6 +339,7 @@ static void a_wrong_value_is_refused_with_place_key_and_what_is_allowed(void **s
         {"[1, 2]", "run.yaml: must be a list of 'key: value' lines"},
         {"train:\n  epochs: 1\n batch: 2\n", "run.yaml line 3: not YAML: "},
         {"a: {b: {c: {d: {e: 1}}}}", "nested too deep"},
+        {"seed: 1\n---\nseed: 2\n", "run.yaml line 2: a second document begins"},
         {"[a, b]: 1", "a key must be a word"},
     };
     for (size_t i = 0; i < COUNT(wrong); i++) {

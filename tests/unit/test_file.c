@@ -82,6 +82,25 @@ static void test_folders_are_made_with_their_parents_and_made_twice(void **state
     assert_false(pleat_file_is_folder(in_root(NULL, "a/file")));
 }
 
+static void test_a_path_is_inside_a_folder_by_what_it_is_and_not_by_its_name(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES], other[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
+    OK(pleat_file_make_folder(in_root(folder, "within/a")));
+    OK(pleat_file_make_folder(in_root(other, "within/ab")));
+    assert_int_equal(symlink(folder, in_root(path, "within/link")), 0);
+    assert_true(pleat_file_is_inside(folder, folder));
+    assert_true(pleat_file_is_inside(in_root(path, "within/a/b/c"), folder));
+    assert_true(pleat_file_is_inside(in_root(path, "within/link/b"), folder));
+    assert_true(pleat_file_is_inside(in_root(path, "within/ab/../a/x"), folder));
+    assert_false(pleat_file_is_inside(other, folder));
+    assert_false(pleat_file_is_inside(in_root(path, "within"), folder));
+    assert_false(pleat_file_is_inside(in_root(path, "within/ax"), folder));
+    assert_false(pleat_file_is_inside("not-there", folder));
+    assert_false(pleat_file_is_inside("/not-there", folder));
+    assert_true(pleat_file_is_inside("/not-there", "/"));
+    assert_false(pleat_file_is_inside(folder, in_root(path, "within/none")));
+}
+
 static void test_a_path_that_does_not_fit_is_refused(void **state) {
     (void)state;
     char path[8];
@@ -367,6 +386,7 @@ int main(void) {
         cmocka_unit_test(test_a_failed_write_names_path_and_reason_and_leaves_nothing),
         cmocka_unit_test(test_an_absent_file_is_not_found_and_a_folder_is_no_file),
         cmocka_unit_test(test_folders_are_made_with_their_parents_and_made_twice),
+        cmocka_unit_test(test_a_path_is_inside_a_folder_by_what_it_is_and_not_by_its_name),
         cmocka_unit_test(test_a_path_that_does_not_fit_is_refused),
         cmocka_unit_test(test_a_temporary_lies_hidden_beside_its_file),
         cmocka_unit_test(test_the_digest_is_fnv_1a_and_chains),

@@ -260,6 +260,7 @@ static void the_list_of_dataset_json_decides(void **state) {
         {"{\"training\": [\"imagesTr/h_1.nii.gz\"]}", PLEAT_ERR_FORMAT, "\"training\"[0]"},
         {"{\"training\": [{\"image\": \"imagesTr/h.png\"}]}", PLEAT_ERR_FORMAT, "h.png"},
         {"{\"training\": {}}", PLEAT_ERR_FORMAT, "\"training\""},
+        {"{\"training\": []}", PLEAT_ERR_DATA, "an empty list \"training\""},
         {"{\"file_ending\": \".png\"}", PLEAT_ERR_UNSUPPORTED, ".png"},
         {"{\"file_ending\": 3}", PLEAT_ERR_UNSUPPORTED, "file_ending"},
         {"{\"training\": [}", PLEAT_ERR_FORMAT, "line 1"},

@@ -14,6 +14,9 @@ static const struct {
 } rows[] = {
     {"", NULL},
     {"plain ~ text", NULL},
+    {"\xe2\x80\xa6 \xe2\x81\xaa", NULL},   /* beside those that turn the text */
+    {"a\xe2\x80\xae", "a\\xe2\\x80\\xae"}, /* U+202E */
+    {"\xe2\x81\xa6", "\\xe2\\x81\\xa6"},   /* U+2066 */
     {"M\xc3\xbcller", NULL},
     {"\xe2\x82\xac \xf0\x9f\xab\x81", NULL}, /* the euro; lungs */
     {"\xed\x9f\xbf\xee\x80\x80", NULL},      /* beside the surrogates */
