@@ -9,6 +9,8 @@
  *                scores.csv  scores.json  fell_back.txt
  *        cv_results.detailed.csv  cv_results.final.csv  summary.json
  *        scores.csv  statistics.csv  statistics.json  figures/
+ *        labels.itksnap.txt  labels.ctbl  methods.md
+ *        ro-crate-metadata.json  dataset_description.json
  *
  *   STUDY/ none/ augmentation/ preprocessing/ both/     of an ablation, each a RUN
  *          store/  store-raw/  ablation.csv  ablation.detailed.csv  figures/
@@ -40,6 +42,11 @@ typedef enum pleat_run_file {
     PLEAT_RUN_STATISTICS,      /* statistics.csv */
     PLEAT_RUN_STATISTICS_JSON, /* statistics.json */
     PLEAT_RUN_FIGURES,         /* the folder */
+    PLEAT_RUN_LABELS_ITKSNAP,  /* labels.itksnap.txt: names and colours of the classes */
+    PLEAT_RUN_LABELS_SLICER,   /* labels.ctbl */
+    PLEAT_RUN_METHODS,         /* methods.md: for a paper */
+    PLEAT_RUN_CRATE,           /* ro-crate-metadata.json */
+    PLEAT_RUN_DATASET,         /* dataset_description.json, of BIDS */
     PLEAT_RUN_ABLATION,
     PLEAT_RUN_ABLATION_DETAILED
 } pleat_run_file;

@@ -1,6 +1,7 @@
 /* verb_predict.c - predict: label volumes with trained models. */
 #include "app.h"
 
+#include "pleat/label_table.h"
 #include "pleat/layout.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
@@ -131,6 +132,16 @@ static pleat_status note_bad(const char *id, outcome *to) {
     return PLEAT_OK;
 }
 
+/* `names` are those of the models' classes; older ones may have none. */
+static pleat_status write_labels(const char *path, const pleat_label *label,
+                                 const pleat_geometry *native, const char *names) {
+    pleat_classes classes;
+    PLEAT_TRY(pleat_classes_parse(names, &classes));
+    const pleat_status status = pleat_label_map_write(path, label, native, &classes);
+    pleat_classes_free(&classes);
+    return status;
+}
+
 static pleat_status predict_one(const predict_options *o, pleat_predictor *predictor,
                                 const pleat_case_paths *c, outcome *mine) {
     char path[PLEAT_PATH_BYTES];
@@ -144,7 +155,7 @@ static pleat_status predict_one(const predict_options *o, pleat_predictor *predi
         return note_bad(c->id, mine);
     PLEAT_TRY(status);
     mine->empty += !pleat_label_any(&label);
-    status = pleat_nifti_write_label(path, &label, &native);
+    status = write_labels(path, &label, &native, pleat_predictor_config(predictor)->classes);
     pleat_label_free(&label);
     if (status == PLEAT_OK)
         pleat_log(PLEAT_INFO, "%s: %dx%dx%d in %.1f s -> %s", c->id, native.dim[2], native.dim[1],
