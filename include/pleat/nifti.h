@@ -66,6 +66,10 @@ void pleat_nifti_plain_geometry(const int dim[3], const double spacing[3], pleat
 pleat_status pleat_nifti_write_label(const char *path, const pleat_label *label,
                                      const pleat_geometry *geometry);
 
+/* The same with the labels' names as an extension of the header (label_table.h); NULL: none. */
+pleat_status pleat_nifti_write_named(const char *path, const pleat_label *label,
+                                     const pleat_geometry *geometry, const char *table);
+
 /* The same as float32 or, `as_int16`, as int16 when all voxels are whole numbers in its range; in
  * four dimensions when there are several channels.
  * ERR_DATA names the voxel that is not finite or does not fit. */

@@ -8,7 +8,9 @@
  *                events.jsonl  events.out.tfevents.*  predictions/CASE.nii.gz
  *                scores.csv  scores.json  fell_back.txt
  *        cv_results.detailed.csv  cv_results.final.csv  summary.json
- *        scores.csv  statistics.csv  statistics.json  figures/  report/  postprocessing.json
+ *        scores.csv  statistics.csv  statistics.json  figures/  report/
+ *        labels.itksnap.txt  labels.ctbl  methods.md  postprocessing.json
+ *        ro-crate-metadata.json  dataset_description.json
  *
  *   STUDY/ none/ augmentation/ preprocessing/ both/     of an ablation, each a RUN
  *          store/  store-raw/  ablation.csv  ablation.detailed.csv  figures/
@@ -43,6 +45,11 @@ typedef enum pleat_run_file {
     PLEAT_RUN_REPORT,          /* the folder of the page and its pictures */
     PLEAT_RUN_PAGE,            /* report/report.html */
     PLEAT_RUN_POSTPROCESSING,  /* postprocessing.json: chosen on the cross-validation */
+    PLEAT_RUN_LABELS_ITKSNAP,  /* labels.itksnap.txt: names and colours of the classes */
+    PLEAT_RUN_LABELS_SLICER,   /* labels.ctbl */
+    PLEAT_RUN_METHODS,         /* methods.md: for a paper */
+    PLEAT_RUN_CRATE,           /* ro-crate-metadata.json */
+    PLEAT_RUN_DATASET,         /* dataset_description.json, of BIDS */
     PLEAT_RUN_ABLATION,
     PLEAT_RUN_ABLATION_DETAILED
 } pleat_run_file;

@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include "pleat/crossval.h"
+#include "pleat/label_table.h"
 #include "pleat/layout.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
@@ -215,9 +216,19 @@ static pleat_status note_bad(const char *id, outcome *to) {
     return PLEAT_OK;
 }
 
+/* `names` are those of the models' classes; older ones may have none. */
+static pleat_status write_labels(const char *path, const pleat_label *label,
+                                 const pleat_geometry *native, const char *names) {
+    pleat_classes classes;
+    PLEAT_TRY(pleat_classes_parse(names, &classes));
+    const pleat_status status = pleat_label_map_write(path, label, native, &classes);
+    pleat_classes_free(&classes);
+    return status;
+}
+
 /* The label map last: who finds it finds the rest. */
 static pleat_status write_all(const predict_options *o, const char *id, const pleat_prediction *p,
-                              const pleat_geometry *native) {
+                              const pleat_geometry *native, const char *names) {
     const pleat_image *const images[OUTPUTS] = {NULL, &p->probabilities, &p->entropy,
                                                 &p->information};
     output out[OUTPUTS];
@@ -229,7 +240,7 @@ static pleat_status write_all(const predict_options *o, const char *id, const pl
         PLEAT_TRY(pleat_nifti_write_image(path, images[i], native, 0));
     }
     PLEAT_TRY(output_path(&out[OUT_LABELS], id, path));
-    return pleat_nifti_write_label(path, &p->label, native);
+    return write_labels(path, &p->label, native, names);
 }
 
 static pleat_status predict_one(const predict_options *o, pleat_predictor *predictor,
@@ -247,7 +258,8 @@ static pleat_status predict_one(const predict_options *o, pleat_predictor *predi
     if (pleat_largest_any(&o->largest))
         status = pleat_largest_apply(&o->largest, made.label.data, made.label.dim);
     mine->empty += !pleat_label_any(&made.label);
-    if (status == PLEAT_OK) status = write_all(o, c->id, &made, &native);
+    if (status == PLEAT_OK) status = write_all(o, c->id, &made, &native,
+                           pleat_predictor_config(predictor)->classes);
     pleat_prediction_free(&made);
     if (status == PLEAT_OK)
         pleat_log(PLEAT_INFO, "%s: %dx%dx%d in %.1f s -> %s", c->id, native.dim[2], native.dim[1],

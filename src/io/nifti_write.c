@@ -82,10 +82,9 @@ static int write_bytes(gzFile gz, const void *bytes, size_t n) {
     return 1;
 }
 
-/* `voxels`[bytes] under a header, to a temporary name and then to `path`. */
-static pleat_status write_volume(const char *path, const nifti_1_header *header, const void *voxels,
+static pleat_status write_pieces(const char *path, const nifti_1_header *header,
+                                 const char *extension, size_t between, const void *voxels,
                                  size_t bytes) {
-    static const char no_extensions[4] = {0};
     char temporary[PLEAT_PATH_BYTES];
     int fd = -1;
     PLEAT_TRY(pleat_file_create(path, temporary, sizeof temporary, &fd));
@@ -93,8 +92,7 @@ static pleat_status write_volume(const char *path, const nifti_1_header *header,
     if (gz == NULL) (void)close(fd);
     PLEAT_CHECK(gz != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     errno = 0;
-    int good = write_bytes(gz, header, sizeof *header) &&
-               write_bytes(gz, no_extensions, sizeof no_extensions) &&
+    int good = write_bytes(gz, header, sizeof *header) && write_bytes(gz, extension, between) &&
                write_bytes(gz, voxels, bytes);
     int why = errno;
     if (gzclose_w(gz) != Z_OK && good) {
@@ -111,6 +109,32 @@ static pleat_status write_volume(const char *path, const nifti_1_header *header,
     return PLEAT_OK;
 }
 
+/* What stands between header and voxels: whether there are extensions, and the one of `text`, NULL
+ * for none. *bytes of it, freed by the caller; NULL without memory. */
+static char *make_extension(const char *text, size_t *bytes) {
+    const size_t n = text != NULL ? strlen(text) : 0, size = (8 + n + 15) / 16 * 16;
+    *bytes = 4 + (text != NULL ? size : 0);
+    char *out = calloc(*bytes, 1);
+    if (out == NULL || text == NULL) return out;
+    const int32_t head[2] = {(int32_t)size, NIFTI_ECODE_CARET};
+    out[0] = 1;
+    memcpy(out + 4, head, sizeof head);
+    memcpy(out + 4 + sizeof head, text, n);
+    return out;
+}
+
+/* `voxels`[bytes] under a header, to a temporary name and then to `path`. */
+static pleat_status write_volume(const char *path, nifti_1_header *header, const char *text,
+                                 const void *voxels, size_t bytes) {
+    size_t between = 0;
+    char *extension = make_extension(text, &between);
+    PLEAT_CHECK(extension != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
+    header->vox_offset = (float)(NIFTI1_BYTES + between);
+    const pleat_status status = write_pieces(path, header, extension, between, voxels, bytes);
+    free(extension);
+    return status;
+}
+
 static pleat_status check_target(const char *path, const int dim[3],
                                  const pleat_geometry *geometry) {
     PLEAT_CHECK(ends_with(path, ".nii") || ends_with(path, ".nii.gz"), PLEAT_ERR_ARG,
@@ -122,13 +146,18 @@ static pleat_status check_target(const char *path, const int dim[3],
     return PLEAT_OK;
 }
 
-pleat_status pleat_nifti_write_label(const char *path, const pleat_label *label,
-                                     const pleat_geometry *geometry) {
+pleat_status pleat_nifti_write_named(const char *path, const pleat_label *label,
+                                     const pleat_geometry *geometry, const char *table) {
     nifti_1_header header;
     PLEAT_TRY(check_target(path, label->dim, geometry));
     PLEAT_TRY(make_header(path, geometry, 1, NIFTI_TYPE_UINT8, NIFTI_INTENT_LABEL, &header));
-    PLEAT_TRY(write_volume(path, &header, label->data, pleat_voxels(label->dim)));
+    PLEAT_TRY(write_volume(path, &header, table, label->data, pleat_voxels(label->dim)));
     return PLEAT_OK;
+}
+
+pleat_status pleat_nifti_write_label(const char *path, const pleat_label *label,
+                                     const pleat_geometry *geometry) {
+    return pleat_nifti_write_named(path, label, geometry, NULL);
 }
 
 /* Whole numbers to int16[C,D,H,W], to be freed by the caller. */
@@ -175,7 +204,7 @@ pleat_status pleat_nifti_write_image(const char *path, const pleat_image *image,
         PLEAT_TRY(check_finite(path, image));
     const size_t width = as_int16 ? sizeof *narrowed : sizeof *image->data;
     const pleat_status status =
-        write_volume(path, &header, as_int16 ? (const void *)narrowed : image->data,
+        write_volume(path, &header, NULL, as_int16 ? (const void *)narrowed : image->data,
                      pleat_image_values(image) * width);
     free(narrowed);
     PLEAT_TRY(status);

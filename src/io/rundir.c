@@ -19,6 +19,11 @@ static const char *const run_files[] = {
     [PLEAT_RUN_REPORT] = "report",
     [PLEAT_RUN_PAGE] = "report/report.html",
     [PLEAT_RUN_POSTPROCESSING] = "postprocessing.json",
+    [PLEAT_RUN_LABELS_ITKSNAP] = "labels.itksnap.txt",
+    [PLEAT_RUN_LABELS_SLICER] = "labels.ctbl",
+    [PLEAT_RUN_METHODS] = "methods.md",
+    [PLEAT_RUN_CRATE] = "ro-crate-metadata.json",
+    [PLEAT_RUN_DATASET] = "dataset_description.json",
     [PLEAT_RUN_ABLATION] = "ablation.csv",
     [PLEAT_RUN_ABLATION_DETAILED] = "ablation.detailed.csv",
 };

@@ -9,6 +9,7 @@
 #include "pleat/comm_device.h"
 #include "pleat/estimates.h"
 #include "pleat/figures.h"
+#include "pleat/label_table.h"
 #include "pleat/log.h"
 #include "pleat/plan.h"
 #include "pleat/postprocessing.h"
@@ -360,6 +361,7 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
     if (status == PLEAT_OK && anew != NULL) status = pleat_run_rescore(folder, &config, &results);
     if (status == PLEAT_OK) pleat_run_tell_empty(&results);
     if (status == PLEAT_OK) status = pleat_report_write(folder, &results, &info);
+    if (status == PLEAT_OK) status = pleat_label_tables_write(folder, &results.classes);
     if (status == PLEAT_OK) status = pleat_figures_run(folder, &results);
     if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, options->verbose);
     if (status == PLEAT_OK) status = report_postprocessing(folder, &results);

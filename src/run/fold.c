@@ -2,6 +2,7 @@
 #include "run_impl.h"
 
 #include "journal.h"
+#include "pleat/label_table.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/predictor.h"
@@ -169,7 +170,8 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
     pleat_file_remove_leftovers(folder, strrchr(path, '/') + 1, INFINITY);
     pleat_status status = pleat_predictor_source(predictor, pleat_pool_source(cv->data.pool, i),
                                                  info->spacing, &info->geometry, &label);
-    if (status == PLEAT_OK) status = pleat_nifti_write_label(path, &label, &info->geometry);
+    if (status == PLEAT_OK)
+        status = pleat_label_map_write(path, &label, &info->geometry, &cv->data.classes);
     pleat_label_free(&label);
     if (status == PLEAT_ERR_NUMERIC) {
         char why[512];

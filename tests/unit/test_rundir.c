@@ -27,6 +27,11 @@ static void the_files_of_a_run_are_where_the_manual_says(void **state) {
         {PLEAT_RUN_FIGURES, "RUN/figures"},
         {PLEAT_RUN_REPORT, "RUN/report"},
         {PLEAT_RUN_PAGE, "RUN/report/report.html"},
+        {PLEAT_RUN_LABELS_ITKSNAP, "RUN/labels.itksnap.txt"},
+        {PLEAT_RUN_LABELS_SLICER, "RUN/labels.ctbl"},
+        {PLEAT_RUN_METHODS, "RUN/methods.md"},
+        {PLEAT_RUN_CRATE, "RUN/ro-crate-metadata.json"},
+        {PLEAT_RUN_DATASET, "RUN/dataset_description.json"},
         {PLEAT_RUN_ABLATION, "RUN/ablation.csv"},
         {PLEAT_RUN_ABLATION_DETAILED, "RUN/ablation.detailed.csv"},
     };
