@@ -14,8 +14,8 @@ const unitOf = s => s.unit ? `${s.name}, ${s.unit}` : s.name;
 /* Rows of statistics by fold ("all", "0"), class and score. */
 const rowOf = new Map();
 for (const row of statistics ? statistics.statistics : [])
-    rowOf.set(`${row.fold}/${row.label}/${row.score}`, row);
-const at = (fold, c, score) => rowOf.get(`${fold}/${classes.indexOf(c)}/${score}`);
+    rowOf.set(JSON.stringify([row.fold, row.class, row.score]), row);
+const at = (fold, c, score) => rowOf.get(JSON.stringify([fold, c, score]));
 const applies = (c, score) => at("all", c, score) !== undefined;
 
 function range(x, low, high) {
