@@ -99,7 +99,7 @@ opened() {
     local file=$1
     shift
     timeout 60 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$box/profile" \
-        --allow-file-access-from-files --enable-logging=stderr --virtual-time-budget=4000 "$@" \
+        --allow-file-access-from-files --enable-logging=stderr "$@" \
         --dump-dom "file://$box/$file" > dom 2> browser
     grep CONSOLE browser > console
     [ ! -s console ] || cat console
@@ -113,7 +113,7 @@ succeeds "report again" 0 report run --single-file
     echo "</script>"
 } > driven.html
 for scheme in 0 1; do # dark, light
-    if opened driven.html --blink-settings=preferredColorScheme=$scheme; then
+    if opened driven.html --virtual-time-budget=4000 --blink-settings=preferredColorScheme=$scheme; then
         title=$(grep -o '<title>[^<]*' dom | head -n 1)
         holds "scheme $scheme: all was looked at" grep -q 'ok Escape closes' <<< "$title"
         holds "scheme $scheme: $title" lacks <(echo "$title") WRONG

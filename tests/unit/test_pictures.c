@@ -214,6 +214,25 @@ static void what_is_missing_is_told_and_the_rest_is_shown(void **state) {
     pleat_case_pictures_free(&p);
 }
 
+static void labels_with_gaps_are_shown_as_their_classes(void **state) {
+    (void)state;
+    const pleat_case_source source = all_files();
+    pleat_case_pictures p;
+    pleat_classes gaps, none;
+    write_case(-1, -1);
+    OK(pleat_classes_parse("background, infection=2, other=1", &gaps));
+    OK(pleat_case_pictures_make(&source, &gaps, 1 << 20, NULL, &p));
+    assert_seen(&p, PLEAT_LAYER_PREDICTION, 5, 7, 4, pleat_class_colour(&gaps, 1));
+    pleat_case_pictures_free(&p);
+    OK(pleat_classes_parse("background, spot=7", &none));
+    OK(pleat_case_pictures_make(&source, &none, 1 << 20, NULL, &p));
+    assert_non_null(strstr(p.lacks, "the prediction has label 2, which is no class's"));
+    assert_null(p.layer[PLEAT_LAYER_PREDICTION].png);
+    pleat_case_pictures_free(&p);
+    pleat_classes_free(&gaps);
+    pleat_classes_free(&none);
+}
+
 static void large_and_noisy_cases_keep_to_the_budget(void **state) {
     (void)state;
     const int dim[3] = {90, 200, 200};
@@ -280,6 +299,7 @@ int main(void) {
         cmocka_unit_test(a_case_hangs_with_its_right_on_the_left_and_its_front_on_top),
         cmocka_unit_test(layers_and_stills_show_what_is_there),
         cmocka_unit_test(what_is_missing_is_told_and_the_rest_is_shown),
+        cmocka_unit_test(labels_with_gaps_are_shown_as_their_classes),
         cmocka_unit_test(large_and_noisy_cases_keep_to_the_budget),
         cmocka_unit_test(colours_are_told_apart_by_the_colour_blind),
     };

@@ -14,8 +14,8 @@ const unitOf = s => s.unit ? `${s.name}, ${s.unit}` : s.name;
 /* Rows of statistics by fold ("all", "0"), class and score. */
 const rowOf = new Map();
 for (const row of statistics ? statistics.statistics : [])
-    rowOf.set(`${row.fold}/${row.label}/${row.score}`, row);
-const at = (fold, c, score) => rowOf.get(`${fold}/${classes.indexOf(c)}/${score}`);
+    rowOf.set(JSON.stringify([row.fold, row.class, row.score]), row);
+const at = (fold, c, score) => rowOf.get(JSON.stringify([fold, c, score]));
 const applies = (c, score) => at("all", c, score) !== undefined;
 
 function range(x, low, high) {
@@ -301,10 +301,16 @@ function facts(object) {
 function runPart() {
     part("run").append(h("details", {open: true}, h("summary", {}, "Provenance (run.json)"), facts(data.run)),
         h("details", {}, h("summary", {}, "Configuration (config.yaml)"), h("pre", {tabindex: 0}, data.config || "There is no config.yaml.")));
-    if (!data.single) part("run").append(h("p", {class: "quiet"}, "Beside this page: ",
-        [["../scores.csv", "every score"], ["../statistics.csv", "statistics"], ["../summary.json", "nnU-Net's summary"],
-            ["../figures/", "figures"], ["table.md", "table as Markdown"], ["table.tex", "as LaTeX"]]
-            .flatMap(([href, text], i) => [i > 0 ? ", " : "", h("a", {href}, text)]), "."));
+    part("run").append(h("p", {class: "quiet"}, "Files of the run: ", filesOf("../", data.files), "."),
+        h("p", {class: "quiet"}, "Tables for a text, beside this page: ", filesOf("", ["table.md", "table.tex"]), "."),
+        data.figures.length > 0 ? h("p", {class: "quiet"}, "Figures for a paper, with their scripts: ", filesOf("../figures/", data.figures), ".",
+            data.figures.some(f => f.endsWith(".svg")) ? "" : " They are not drawn: gnuplot was not there.")
+            : h("p", {class: "quiet"}, "There are no figures for a paper: pleat report makes them, with gnuplot."));
+}
+/* Links to files beside the page; their names alone where the page may be anywhere. */
+function filesOf(folder, names) {
+    return names.map((name, i) => [i > 0 ? ", " : "", data.single ? name
+        : h("a", {href: folder + encodeURIComponent(name)}, name)]);
 }
 function definitionsPart() {
     const definition = (c, s) => (statistics.definitions[c] || {})[s];

@@ -4,7 +4,9 @@
 #include "pleat/json.h"
 #include "pleat/log.h"
 #include "pleat/rundir.h"
+#include "pleat/text.h"
 
+#include <dirent.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,10 +196,33 @@ static json_t *order_of(const page *p) {
     return list;
 }
 
+/* --- what else there is ----------------------------------------------------------------------- */
+
+static int is_shown(const struct dirent *entry) {
+    return entry->d_name[0] != '.' && pleat_text_is_plain(entry->d_name);
+}
+
+/* Names of the files in a folder, those that are not hidden; sorted. */
+static json_t *files_in(const char *folder) {
+    json_t *list = json_array();
+    struct dirent **entry = NULL;
+    const int n = scandir(folder, &entry, is_shown, alphasort);
+    for (int i = 0; i < n; i++) {
+        char path[PLEAT_PATH_BYTES];
+        if (pleat_path(path, sizeof path, "%s/%s", folder, entry[i]->d_name) == PLEAT_OK &&
+            !pleat_file_is_folder(path))
+            append(list, pleat_json_text(entry[i]->d_name));
+        free(entry[i]);
+    }
+    free(entry);
+    return list;
+}
+
 /* --- all of it -------------------------------------------------------------------------------- */
 
 pleat_status page_put_data(FILE *out, const page *p) {
-    char stamp[32];
+    char stamp[32], figures[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_path(p->source->run, PLEAT_RUN_FIGURES, figures));
     char *config = text_of(p->source->run, PLEAT_RUN_CONFIG);
     json_t *root = json_object();
     pleat_time_text(stamp);
@@ -206,6 +231,8 @@ pleat_status page_put_data(FILE *out, const page *p) {
     put(root, "single", json_boolean(p->options->single_file));
     put(root, "run", record_of(p->source->run));
     put(root, "config", pleat_json_text(config != NULL ? config : ""));
+    put(root, "files", files_in(p->source->run));
+    put(root, "figures", files_in(figures));
     put(root, "epochs", json_integer(p->source->epochs));
     put(root, "folds", folds_of(p));
     put(root, "classes", classes_of(p->source->classes));

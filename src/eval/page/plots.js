@@ -84,6 +84,8 @@ function frame(o) {
     return {root, x, y, y0, y1};
 }
 
+const MOST_NAMED = 1000; /* points that say which case they are */
+
 /* Boxes from quartile to quartile, whiskers to the last case within 1.5 of them, a point per case. */
 function boxPlot(label, groups, unit, share) {
     const all = groups.flatMap(g => g.points.map(p => p.value));
@@ -106,7 +108,7 @@ function boxPlot(label, groups, unit, share) {
         g.points.forEach((p, k) => {
             const turn = 0.6180339887 * (k + 1), beside = 0.4 * (turn - Math.floor(turn) - 0.5);
             f.root.append(svg("circle", {class: "point", r: 2.2, cx: f.x(i + 1 + beside), cy: f.y(p.value)},
-                svg("title", {}, `${p.name}: ${show(p.value)}`)));
+                all.length > MOST_NAMED ? null : svg("title", {}, `${p.name}: ${show(p.value)}`)));
         });
     });
     return f.root;
@@ -119,7 +121,7 @@ function linePlot(label, lines, bands, xlabel, ylabel) {
     const low = Math.min(...ys), high = Math.max(...ys), first = Math.min(...xs), last = Math.max(...xs);
     const whole = ticks(first, Math.max(last, first + 1), 8).filter(Number.isInteger);
     const f = frame({x: [first, Math.max(last, first + 1)], label, xlabel, ylabel, height: 300,
-        width: Math.max(340, Math.min(720, document.documentElement.clientWidth - 40)),
+        width: Math.max(340, Math.min(720, window.innerWidth - 40)),
         y: [low >= 0 && low < 0.4 * high ? 0 : low, high], xticks: whole.map(t => [t, String(t)])});
     for (const band of bands)
         f.root.append(svg("path", {class: "band " + band.class, d: "M" +

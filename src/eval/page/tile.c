@@ -47,6 +47,7 @@ static span covered(int pixel, int pixels, int voxels, int flip) {
 }
 
 static uint8_t kind_of(int t, int p, int c) {
+    if (t == PLEAT_IGNORED) return PLEAT_AGREES_ON_NOTHING;
     if (c >= 0) {
         t = t == c;
         p = p == c;

@@ -87,9 +87,29 @@ static pleat_status read_image(view *v, const pleat_case_source *s) {
 
 /* --- label maps ------------------------------------------------------------------------------- */
 
+/* Labels of a file become classes; of regions, which overlap, the last that a label is in. 0 and the
+ * voxel where a label is none of them. */
+static int to_classes(const pleat_classes *classes, pleat_label *label, size_t *at) {
+    const size_t n = pleat_voxels(label->dim);
+    pleat_labels labels;
+    if (!classes->of_regions) {
+        pleat_labels_of(classes, &labels);
+        *at = pleat_labels_enter(&labels, n, label->data);
+        return *at == n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t in = classes->regions[label->data[i]];
+        int c = classes->n - 1;
+        while (c > 0 && (in >> (c - 1) & 1) == 0) c--;
+        label->data[i] = (uint8_t)c;
+    }
+    return 1;
+}
+
 static void read_labels(view *v, const char *what, const char *path, pleat_label *out) {
     pleat_geometry geometry;
     pleat_label label = {0};
+    size_t at = 0;
     if (path == NULL) {
         lack(v, "the %s is not where it was", what);
         return;
@@ -98,10 +118,13 @@ static void read_labels(view *v, const char *what, const char *path, pleat_label
         lack(v, "%s", pleat_error_message());
         return;
     }
-    if (fits(v, what, &geometry))
+    if (!to_classes(v->classes, &label, &at))
+        lack(v, "the %s has label %d, which is no class's", what, label.data[at]);
+    else if (fits(v, what, &geometry)) {
         *out = label;
-    else
-        pleat_label_free(&label);
+        return;
+    }
+    pleat_label_free(&label);
 }
 
 /* --- how it lies ------------------------------------------------------------------------------ */
@@ -139,6 +162,7 @@ static pleat_status count_errors(view *v) {
         for (size_t i = (size_t)d * plane; i < ((size_t)d + 1) * plane; i++) {
             const int t = v->truth.data != NULL ? v->truth.data[i] : 0;
             const int p = v->prediction.data != NULL ? v->prediction.data[i] : 0;
+            if (t == PLEAT_IGNORED) continue;
             if (t == p) {
                 if (t < classes) count[t][PLEAT_TRUE_POSITIVE]++;
                 continue;
