@@ -2,7 +2,7 @@
  * config.h - everything a run can be told, in one struct filled from one table.
  *
  * Order: defaults < file (YAML) < environment (PLEAT_TRAIN_EPOCHS=10) < --set train.epochs=10.
- * Some choices (augment.like) give other keys their usual values, but for those that are set,
+ * Some choices (src/run/recipes.c) give other keys their usual values, but for those that are set,
  * before or after.
  * A key is one row of the table in src/run/config_table.c: the values it takes, its place in this
  * struct, what else is true of it, and its manual (`pleat config`). A choice among names is held as
@@ -37,6 +37,7 @@ extern "C" {
 enum { PLEAT_CONFIG_KEYS = 128 }; /* the most there may be */
 
 typedef struct pleat_config {
+    int preset;                        /* of pleat_preset_name */
     char data[512];                    /* folder of cases */
     char store[512];                   /* preprocessed cases; "" = <out>/store */
     char classes[PLEAT_CLASSES_BYTES]; /* as classes.h reads them; "" = from dataset.json */
@@ -76,6 +77,10 @@ typedef struct pleat_config {
 
     unsigned char given[PLEAT_CONFIG_KEYS]; /* keys that were set, in the order of the table */
 } pleat_config;
+
+/* "miscnn", the defaults, and "nnunet"; what that is; NULL after the last. */
+const char *pleat_preset_name(int preset);
+const char *pleat_preset_what(int preset);
 
 /* The paper's values where it has them. */
 void pleat_config_defaults(pleat_config *config);
