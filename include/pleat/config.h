@@ -56,7 +56,8 @@ typedef struct pleat_config {
 
     pleat_network network; /* classes is filled from `classes` */
     pleat_train_settings train;
-    int weights; /* pleat_weights: which checkpoint predicts */
+    char from[512]; /* checkpoint that training begins with; "" = random weights */
+    int weights;    /* pleat_weights: which checkpoint predicts */
 
     int merge;  /* pleat_merge */
     int mirror; /* mirror images are predicted too */

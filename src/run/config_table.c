@@ -72,6 +72,9 @@ const config_row pleat_config_rows[] = {
     {"network.norm_momentum", REAL(train.norm_momentum, 0.01, 0.9999), 0,
      "of the running statistics; lower when a fold has less than about a thousand steps"},
 
+    {"train.from", TEXT(from), 0,
+     "a checkpoint of the same network, but for the classes, whose weights training begins with; "
+     "empty: random ones"},
     {"train.epochs", INTEGER(train.epochs, 1, BIG), 0, "at most"},
     {"train.iterations", INTEGER(train.iterations, 1, BIG), 0, "steps per epoch"},
     {"train.batch", INTEGER(train.batch, 1, 4096), 0, "patches per step, over all ranks of a fold"},

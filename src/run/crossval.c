@@ -36,6 +36,7 @@ static pleat_status open_run(pleat_crossval *cv) {
     PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_record_check(cv));
     PLEAT_TRY(pleat_redo_choose(cv));
+    if (cv->extends > 0) PLEAT_TRY(pleat_redo_extend(cv));
     PLEAT_TRY(pleat_record_start(cv));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_SPLITS, path));
     if (!pleat_file_exists(path))

@@ -98,6 +98,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .ordered = c->deterministic && job->cv->team.engine->ordered,
         .compute = job->cv->team.compute,
         .folder = job->folder,
+        .from = c->from,
         .stop_file = job->cv->stop_file,
         .described = described,
     };

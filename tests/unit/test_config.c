@@ -48,6 +48,7 @@ static const struct setting {
     {"network.blocks", "1,2,2,2", "'1,2,2,2'", 0},
     {"network.norm_sync", "false", NULL, 0},
     {"network.norm_momentum", "0.9", NULL, 0},
+    {"train.from", "old/fold_0/checkpoint_best.h5", "'old/fold_0/checkpoint_best.h5'", 0},
     {"train.epochs", "10", NULL, 0},
     {"train.iterations", "1e2", "100", 0},
     {"train.batch", "4", NULL, 0},
