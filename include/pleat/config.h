@@ -128,6 +128,8 @@ const char *pleat_config_difference(const pleat_config *a, const pleat_config *b
 /* A digest of these keys, of those alone that are not at their default: a key that a later pleat
  * adds does not change it. */
 void pleat_config_settings(const pleat_config *config, char out[17]);
+/* The same without train.epochs, which may rise while a fold's files stay. */
+void pleat_config_fold_settings(const pleat_config *config, char out[17]);
 
 /* "0.2.5": of libyaml. */
 void pleat_config_yaml_version(char *out, size_t size);

@@ -126,7 +126,7 @@ static pleat_status look_at_fold(pleat_crossval *cv, int fold, pleat_looks *look
     char settings[17];
     pleat_provenance of = {0};
     int here = 0, older = 0;
-    pleat_config_settings(&cv->config, settings);
+    pleat_config_fold_settings(&cv->config, settings);
     pleat_status status = read_cases(cv, fold, path, &older, &of);
     if (status == PLEAT_OK) status = pleat_provenance_check(&of, path, settings);
     if (status == PLEAT_OK && of.n > 0) status = check_roles(cv, fold, path, &of);
