@@ -2,7 +2,7 @@
  * config.h - everything a run can be told, in one struct filled from one table.
  *
  * Order: defaults < file (YAML) < environment (PLEAT_TRAIN_EPOCHS=10) < --set train.epochs=10.
- * Some choices (augment.like) give other keys their usual values, but for those that are set,
+ * Some choices (src/run/recipes.c) give other keys their usual values, but for those that are set,
  * before or after.
  * A key is one row of the table in src/run/config_table.c: the values it takes, its place in this
  * struct, what else is true of it, and its manual (`pleat config`). A choice among names is held as
@@ -37,6 +37,7 @@ extern "C" {
 enum { PLEAT_CONFIG_KEYS = 128 }; /* the most there may be */
 
 typedef struct pleat_config {
+    int preset;                        /* of pleat_preset_name */
     char data[512];                    /* folder of cases */
     char store[512];                   /* preprocessed cases; "" = <out>/store */
     char classes[PLEAT_CLASSES_BYTES]; /* as classes.h reads them; "" = from dataset.json */
@@ -55,7 +56,8 @@ typedef struct pleat_config {
 
     pleat_network network; /* classes is filled from `classes` */
     pleat_train_settings train;
-    int weights; /* pleat_weights: which checkpoint predicts */
+    char from[512]; /* checkpoint that training begins with; "" = random weights */
+    int weights;    /* pleat_weights: which checkpoint predicts */
 
     int merge;  /* pleat_merge */
     int mirror; /* mirror images are predicted too */
@@ -76,6 +78,10 @@ typedef struct pleat_config {
 
     unsigned char given[PLEAT_CONFIG_KEYS]; /* keys that were set, in the order of the table */
 } pleat_config;
+
+/* "miscnn", the defaults, and "nnunet"; what that is; NULL after the last. */
+const char *pleat_preset_name(int preset);
+const char *pleat_preset_what(int preset);
 
 /* The paper's values where it has them. */
 void pleat_config_defaults(pleat_config *config);
@@ -122,6 +128,8 @@ const char *pleat_config_difference(const pleat_config *a, const pleat_config *b
 /* A digest of these keys, of those alone that are not at their default: a key that a later pleat
  * adds does not change it. */
 void pleat_config_settings(const pleat_config *config, char out[17]);
+/* The same without train.epochs, which may rise while a fold's files stay. */
+void pleat_config_fold_settings(const pleat_config *config, char out[17]);
 
 /* "0.2.5": of libyaml. */
 void pleat_config_yaml_version(char *out, size_t size);

@@ -77,7 +77,8 @@ typedef struct pleat_record {
     /* "" where run.json is older: the data folder; digests of the folds, and of the settings that
      * may not change */
     char data[PLEAT_PATH_BYTES], splits[17], settings[17];
-    int sealed; /* it has a checksum, which is right */
+    char from[17]; /* digest of the weights that training begins with; "": random ones */
+    int sealed;    /* it has a checksum, which is right */
 } pleat_record;
 
 /* ERR_NOT_FOUND when `run` has no run.json, ERR_FORMAT. */

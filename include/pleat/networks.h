@@ -69,6 +69,10 @@ const char *pleat_network_what(int place);
  * ERR_SHAPE the node that cannot be. */
 pleat_status pleat_network_build(const pleat_network *network, pleat_graph *out);
 
+/* 1 when b is not a but for its classes; then `out` has the first difference: "network.depth is 3,
+ * not 4", a's value first. */
+int pleat_network_differs(const pleat_network *a, const pleat_network *b, char *out, size_t size);
+
 /* The text, and its inverse. A key that is not there has its default; "channels" is left out where
  * it is 1. ERR_FORMAT. */
 void pleat_network_text(const pleat_network *network, char *out, size_t size);

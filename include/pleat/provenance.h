@@ -42,7 +42,7 @@ typedef struct pleat_traced_case {
 typedef struct pleat_provenance {
     int n;
     pleat_traced_case *of; /* [n], owned, in order of id; {0}: nothing is known */
-    char settings[17];     /* of pleat_config_settings; "": not known */
+    char settings[17];     /* of pleat_config_fold_settings; "": not known */
 } pleat_provenance;
 
 /* XXH64 over the voxels, from the FNV-1a of size and spacing on. */

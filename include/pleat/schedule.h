@@ -85,6 +85,9 @@ double pleat_schedule_rate(const pleat_schedule *schedule, int epoch);
 /* To be called once at the end of each epoch. */
 pleat_schedule_event pleat_schedule_epoch(pleat_schedule *schedule, double loss);
 
+/* Whether the last epoch was to be the last: no better loss for stop_patience epochs. */
+int pleat_schedule_stopped(const pleat_schedule *schedule);
+
 /* What changes, without the configuration, for a checkpoint; unused places are 0. */
 #define PLEAT_SCHEDULE_STATE 16
 void pleat_schedule_save(const pleat_schedule *schedule, double state[PLEAT_SCHEDULE_STATE]);

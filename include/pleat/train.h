@@ -9,7 +9,8 @@
  *   FOLDER/history.tsv, logs.csv
  *
  * A fold with a latest checkpoint goes on from it: every random number is a function of (seed,
- * fold, epoch, sample), so the interrupted run continues as if it had not been.
+ * fold, epoch, sample), so the interrupted run continues as if it had not been. One that has ended
+ * goes on when it may have more epochs than it had, unless it ended early.
  *
  * With an average of the weights (train.average) it is the average that is validated and that the
  * checkpoints hold as the model; the latest holds the weights that training goes on with, too.
@@ -61,6 +62,7 @@ typedef struct pleat_train_config {
     pleat_comm *compute;   /* the same ranks in the engine's memory (pleat/comm_device.h), for
                              gradients and norm; NULL: the group itself */
     const char *folder;    /* of the fold; exists */
+    const char *from;      /* a checkpoint whose weights it begins with; NULL or "": random */
     const char *stop_file; /* where it appears, training ends after the epoch; may be NULL */
     const pleat_checkpoint *described; /* texts to store with the weights: network, config, ... */
 } pleat_train_config;
@@ -93,8 +95,26 @@ pleat_status pleat_train_fold(const pleat_train_config *config, const pleat_trai
                               pleat_model *model, pleat_comm *group, const pleat_train_hooks *hooks,
                               pleat_train_result *out);
 
+typedef struct pleat_train_beginning { /* what a training begins with */
+    char digest[17];                   /* of the weights, as `pleat info` prints it */
+    int epoch;                         /* that they were trained */
+    int new_head;                      /* the classes are others: these weights are not taken */
+} pleat_train_beginning;
+
+/* The weights of a checkpoint (those that predict) for another training. The network must be the
+ * same but for the classes; all that does not belong to a head is taken, the heads' too where the
+ * classes are the same. params and stats, of `network`, hold what else there is to begin with;
+ * NULL: only looks. ERR_DATA names the first difference of the networks. Errors of
+ * pleat_checkpoint_read. */
+pleat_status pleat_train_begin(const char *path, const char *network, const char *classes,
+                               float *params, float *stats, pleat_train_beginning *out);
+
 /* 1 when the fold's training has ended by itself, by its latest checkpoint. */
 pleat_status pleat_train_finished(const char *folder, int *out);
+/* 1 when a fold that has ended could be trained for more epochs: it has a whole checkpoint, and did
+ * not end early. */
+pleat_status pleat_train_can_go_on(const char *folder, const pleat_schedule_config *rates,
+                                   int *out);
 
 #ifdef __cplusplus
 }

@@ -373,6 +373,7 @@ static void print_record(sheet *s, const char *folder, const pleat_record *r) {
     sheet_text(s, "precision", r->precision);
     sheet_text(s, "device", r->device);
     sheet_text(s, "config_digest", r->digest);
+    if (r->from[0] != '\0') sheet_text(s, "from_digest", r->from);
     print_unsigned(s, "seed", r->seed);
     sheet_text(s, "classes", r->classes);
     sheet_int(s, "cases", r->cases);

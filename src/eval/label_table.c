@@ -50,8 +50,8 @@ static void fill_itksnap(FILE *out, const pleat_classes *classes) {
                 out);
     for (int c = 1; c < classes->n; c++) {
         const colour of = colour_of(classes->name[c], c);
-        (void)fprintf(out, "%5d   %3d  %3d  %3d        1  1  1    \"", c, of.red, of.green,
-                      of.blue);
+        (void)fprintf(out, "%5d   %3d  %3d  %3d        1  1  1    \"", classes->value[c], of.red,
+                      of.green, of.blue);
         for (const char *at = classes->name[c]; *at != '\0'; at++)
             (void)fputc(*at == '"' ? '\'' : *at, out);
         (void)fputs("\"\n", out);
@@ -63,7 +63,7 @@ static void fill_slicer(FILE *out, const pleat_classes *classes) {
     (void)fprintf(out, "# Color table file\n# %d values\n", classes->n);
     for (int c = 0; c < classes->n; c++) {
         const colour of = c == 0 ? (colour){0, 0, 0} : colour_of(classes->name[c], c);
-        (void)fprintf(out, "%d ", c);
+        (void)fprintf(out, "%d ", classes->value[c]);
         for (const char *at = classes->name[c]; *at != '\0'; at++)
             (void)fputc(*at == ' ' ? '_' : *at, out);
         (void)fprintf(out, " %d %d %d %d\n", of.red, of.green, of.blue, c == 0 ? 0 : 255);
@@ -90,8 +90,8 @@ static void fill_xml(FILE *out, const pleat_classes *classes) {
     for (int c = 1; c < classes->n; c++) {
         const colour of = colour_of(classes->name[c], c);
         (void)fprintf(out,
-                      "<Label Key=\"%d\" Red=\"%.4f\" Green=\"%.4f\" Blue=\"%.4f\" Alpha=\"1\">", c,
-                      of.red / 255.0, of.green / 255.0, of.blue / 255.0);
+                      "<Label Key=\"%d\" Red=\"%.4f\" Green=\"%.4f\" Blue=\"%.4f\" Alpha=\"1\">",
+                      classes->value[c], of.red / 255.0, of.green / 255.0, of.blue / 255.0);
         put_cdata(out, classes->name[c]);
         (void)fputs("</Label>\n", out);
     }

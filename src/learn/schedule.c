@@ -85,6 +85,11 @@ double pleat_schedule_rate(const pleat_schedule *schedule, int epoch) {
     return kind_of(schedule)->rate(schedule, epoch - warmup, schedule->config.epochs - warmup);
 }
 
+int pleat_schedule_stopped(const pleat_schedule *schedule) {
+    const int patience = schedule->config.stop_patience;
+    return patience > 0 && schedule->stop_wait >= patience;
+}
+
 static int stop_early(pleat_schedule *s, double loss) {
     if (loss + s->config.stop_min_delta < s->stop_best) {
         s->stop_best = loss;
@@ -92,7 +97,7 @@ static int stop_early(pleat_schedule *s, double loss) {
         return 0;
     }
     s->stop_wait++;
-    return s->config.stop_patience > 0 && s->stop_wait >= s->config.stop_patience;
+    return pleat_schedule_stopped(s);
 }
 
 pleat_schedule_event pleat_schedule_epoch(pleat_schedule *schedule, double loss) {

@@ -1,5 +1,5 @@
 /* train_impl.h - what the files of a fold's training share: train.c steps, train_state.c keeps,
- * train_validate.c judges. */
+ * train_validate.c judges, train_begin.c begins with other weights. */
 #ifndef PLEAT_LEARN_TRAIN_IMPL_H
 #define PLEAT_LEARN_TRAIN_IMPL_H
 
@@ -64,6 +64,9 @@ void train_step_done(const train_run *r); /* tells the hooks */
 pleat_status train_validate_open(train_run *r);
 pleat_status train_validate(train_run *r, double *metrics);
 void train_validate_close(train_run *r);
+
+/* The weights of config->from over those that the model was initialised with. Collective. */
+pleat_status train_begin_from(train_run *r);
 
 /* Memory for checkpoints; the latest checkpoint or a fresh start; both files. Collective.
  * train_state.c */

@@ -5,6 +5,7 @@
 #include "pleat/networks.h"
 #include "pleat/provenance.h"
 #include "pleat/rundir.h"
+#include "pleat/warn.h"
 
 #include <errno.h>
 #include <math.h>
@@ -165,6 +166,22 @@ static pleat_status take_over_model(train_run *r, const pleat_checkpoint *c) {
     return pleat_model_set(r->model, PLEAT_STATE_STATS, c->stats);
 }
 
+/* A schedule over all epochs is another one when there are more. */
+static void tell_extension(const train_run *r) {
+    const int epoch = r->progress.epoch;
+    const double was = epoch > 0 ? r->progress.rows[epoch - 1].lr : 0.0;
+    const double is = pleat_schedule_rate(&r->progress.schedule, epoch);
+    if (!train_is_root(r)) return;
+    pleat_log(PLEAT_INFO, "fold=%d was trained %d epochs and goes on to %d", r->config->fold, epoch,
+              r->config->settings.epochs);
+    if (epoch > 0 && pleat_schedules[r->config->settings.schedule]->reduce == NULL)
+        pleat_warn("train.schedule: %s goes by train.epochs, which is now %d: after epoch %d the "
+                   "learning rate goes from %.3g to %.3g, and the result is not that of %d epochs "
+                   "from the start",
+                   pleat_schedules[r->config->settings.schedule]->name, r->config->settings.epochs,
+                   epoch, was, is, r->config->settings.epochs);
+}
+
 static pleat_status take_over(train_run *r, const pleat_checkpoint *c) {
     PLEAT_TRY(take_over_model(r, c));
     PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT1, c->moment1));
@@ -176,8 +193,10 @@ static pleat_status take_over(train_run *r, const pleat_checkpoint *c) {
                            r->loss->n_metrics, &r->progress.rows[e]);
     r->progress.step = c->step;
     r->progress.epoch = rows;
-    r->progress.finished = c->finished || r->progress.epoch >= r->config->settings.epochs;
+    r->progress.finished = (c->finished && pleat_schedule_stopped(&r->progress.schedule)) ||
+                           r->progress.epoch >= r->config->settings.epochs;
     if (r->progress.finished) return PLEAT_OK;
+    if (c->finished) tell_extension(r);
     PLEAT_CHECK(c->iteration <= r->config->settings.iterations, PLEAT_ERR_DATA,
                 "the checkpoint in '%s' has made %d steps of an epoch of %d; was train.iterations "
                 "changed?",
@@ -278,6 +297,8 @@ pleat_status train_state_restore(train_run *r) {
     PLEAT_TRY_GOTO(status, done, pleat_comm_broadcast_bytes(r->group, flags, sizeof flags, 0));
     if (!flags[FOUND]) {
         status = pleat_model_init(r->model, r->config->seed, r->config->fold);
+        if (status == PLEAT_OK && r->config->from != NULL && r->config->from[0] != '\0')
+            status = train_begin_from(r);
         if (status == PLEAT_OK && train_averages(r)) status = pleat_model_begin_average(r->model);
         goto done;
     }
@@ -325,4 +346,21 @@ pleat_status pleat_train_finished(const char *folder, int *out) {
     if (status == PLEAT_OK) *out = c.finished && !fell_back;
     pleat_checkpoint_free(&c);
     return status;
+}
+
+pleat_status pleat_train_can_go_on(const char *folder, const pleat_schedule_config *rates,
+                                   int *out) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_checkpoint c = {0};
+    int fell_back = 0;
+    *out = 0;
+    PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_LATEST, path));
+    const pleat_status status = pleat_checkpoint_resume(path, &c, &fell_back);
+    if (status == PLEAT_ERR_NOT_FOUND || status == PLEAT_ERR_FORMAT) return PLEAT_OK;
+    PLEAT_TRY(status);
+    pleat_schedule schedule = pleat_schedule_init(rates, 0.0);
+    pleat_schedule_load(&schedule, c.schedule);
+    *out = !pleat_schedule_stopped(&schedule);
+    pleat_checkpoint_free(&c);
+    return PLEAT_OK;
 }

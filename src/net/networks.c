@@ -162,6 +162,36 @@ void pleat_network_text(const pleat_network *network, char *out, size_t size) {
     }
 }
 
+static void print_value(const pleat_network *network, const network_key *key,
+                        char out[PLEAT_NETWORK_LIST]) {
+    if (key->digits != NULL)
+        squeeze(list_of(network, key), out);
+    else
+        (void)snprintf(out, PLEAT_NETWORK_LIST, "%d", value_of(network, key));
+}
+
+int pleat_network_differs(const pleat_network *a, const pleat_network *b, char *out, size_t size) {
+    const network_key *key[MOST_KEYS];
+    const int n = keys_of(a, key);
+    if (a->name != b->name) {
+        (void)snprintf(out, size, "network.name is %s, not %s", pleat_networks[a->name]->name,
+                       pleat_networks[b->name]->name);
+        return 1;
+    }
+    for (int i = 0; i < n; i++) {
+        char left[PLEAT_NETWORK_LIST], right[PLEAT_NETWORK_LIST];
+        if (key[i]->at == AT(classes)) continue;
+        print_value(a, key[i], left);
+        print_value(b, key[i], right);
+        if (strcmp(left, right) == 0) continue;
+        const char *section = key[i]->at == AT(channels) ? "number of " : "network.";
+        (void)snprintf(out, size, "%s%s is %s, not %s", section, key[i]->name,
+                       left[0] != '\0' ? left : "''", right[0] != '\0' ? right : "''");
+        return 1;
+    }
+    return 0;
+}
+
 /* "depth=4" into its place; 0: it is not understood. */
 static int take_word(const char *word, size_t length, pleat_network *out) {
     const char *equals = memchr(word, '=', length);

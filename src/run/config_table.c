@@ -10,6 +10,9 @@
 #include "pleat/window.h"
 
 const config_row pleat_config_rows[] = {
+    {"preset", DESCRIBED(preset, pleat_preset_name, pleat_preset_what), CHOOSES,
+     "which recipe gives the keys that are not set their values"},
+
     {"data", TEXT(data), RESUME, "folder of the annotated volumes"},
     {"data.affine", CHOICE(prep.affine, pleat_affine_name), RESUME,
      "of a mask that lies more than half a voxel from its image, by their affines: error refuses "
@@ -69,6 +72,9 @@ const config_row pleat_config_rows[] = {
     {"network.norm_momentum", REAL(train.norm_momentum, 0.01, 0.9999), 0,
      "of the running statistics; lower when a fold has less than about a thousand steps"},
 
+    {"train.from", TEXT(from), 0,
+     "a checkpoint of the same network, but for the classes, whose weights training begins with; "
+     "empty: random ones"},
     {"train.epochs", INTEGER(train.epochs, 1, BIG), 0, "at most"},
     {"train.iterations", INTEGER(train.iterations, 1, BIG), 0, "steps per epoch"},
     {"train.batch", INTEGER(train.batch, 1, 4096), 0, "patches per step, over all ranks of a fold"},
@@ -183,26 +189,6 @@ const config_row pleat_config_rows[] = {
     {NULL, VALUE_TEXT, 0, 0, 0, 0, PLAIN, 0, NULL},
 };
 _Static_assert(sizeof pleat_config_rows / sizeof *pleat_config_rows <= PLEAT_CONFIG_KEYS, "keys");
-
-const config_usual pleat_config_usual[] = {
-    {"augment.like", "nnunet", "augment.contrast.p", "0.15"},
-    {"augment.like", "nnunet", "augment.contrast.range", "0.75,1.25"},
-    {"augment.like", "nnunet", "augment.brightness.p", "0.15"},
-    {"augment.like", "nnunet", "augment.brightness.range", "0.75,1.25"},
-    {"augment.like", "nnunet", "augment.gamma.p", "0.3"},
-    {"augment.like", "nnunet", "augment.gamma.range", "0.7,1.5"},
-    {"augment.like", "nnunet", "augment.noise.p", "0.1"},
-    {"augment.like", "nnunet", "augment.noise.range", "0,0.1"},
-    {"augment.like", "nnunet", "augment.blur.p", "0.2"},
-    {"augment.like", "nnunet", "augment.low_resolution.p", "0.25"},
-    {"augment.like", "nnunet", "augment.inverted_gamma.p", "0.1"},
-    {"augment.like", "nnunet", "augment.elastic.p", "0"},
-    {"augment.like", "nnunet", "augment.rotation.p", "0.2"},
-    {"augment.like", "nnunet", "augment.rotation.range", "-30,30"},
-    {"augment.like", "nnunet", "augment.scale.p", "0.2"},
-    {"augment.like", "nnunet", "augment.scale.range", "0.7,1.4"},
-    {NULL, NULL, NULL, NULL},
-};
 
 void pleat_config_defaults(pleat_config *config) {
     *config = (pleat_config){

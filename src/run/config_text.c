@@ -270,6 +270,13 @@ void pleat_config_settings(const pleat_config *config, char out[17]) {
     pleat_digest_hex(digest, out);
 }
 
+void pleat_config_fold_settings(const pleat_config *config, char out[17]) {
+    pleat_config defaults, fold = *config;
+    pleat_config_defaults(&defaults);
+    fold.train.epochs = defaults.train.epochs;
+    pleat_config_settings(&fold, out);
+}
+
 int pleat_config_mirror(const pleat_config *config) {
     int axes = 0;
     for (int a = 0; a < 3 && config->mirror && config->train.augment; a++)

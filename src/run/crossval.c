@@ -38,6 +38,7 @@ static pleat_status open_run(pleat_crossval *cv) {
     PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_record_check(cv));
     PLEAT_TRY(pleat_redo_choose(cv));
+    if (cv->extends > 0) PLEAT_TRY(pleat_redo_extend(cv));
     PLEAT_TRY(pleat_record_start(cv));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_SPLITS, path));
     if (!pleat_file_exists(path))
@@ -183,8 +184,11 @@ pleat_status pleat_run_config(const char *folder, pleat_config *out) {
     return pleat_file_exists(path) ? pleat_config_read(path, out) : PLEAT_OK;
 }
 
-static pleat_status read_folds(const char *folder, const pleat_record *record, pleat_provenance *of,
+static pleat_status read_folds(const char *folder, const pleat_record *record,
+                               const pleat_config *config, pleat_provenance *of,
                                pleat_results *out) {
+    char settings[17] = "";
+    if (record->settings[0] != '\0') pleat_config_fold_settings(config, settings);
     for (int fold = 0; fold < record->folds; fold++) {
         char path[PLEAT_PATH_BYTES];
         PLEAT_TRY(pleat_fold_folder(folder, fold, path));
@@ -194,7 +198,7 @@ static pleat_status read_folds(const char *folder, const pleat_record *record, p
         else
             PLEAT_TRY(status);
         PLEAT_TRY(pleat_run_fold_path(folder, fold, PLEAT_FOLD_SCORES, path));
-        PLEAT_TRY(pleat_provenance_check(&of[fold], path, record->settings));
+        PLEAT_TRY(pleat_provenance_check(&of[fold], path, settings));
     }
     PLEAT_CHECK(out->n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
     return PLEAT_OK;
@@ -230,7 +234,7 @@ pleat_status pleat_run_results(const char *folder, const pleat_record *record,
     PLEAT_TRY(begun);
     pleat_provenance *of = calloc((size_t)record->folds, sizeof *of);
     PLEAT_CHECK(of != NULL, PLEAT_ERR_MEMORY, "no memory for %d folds", record->folds);
-    pleat_status status = read_folds(folder, record, of, out);
+    pleat_status status = read_folds(folder, record, &config, of, out);
     if (status == PLEAT_OK) status = look_at_older(folder, &config, cases, out, of);
     if (status == PLEAT_OK) status = pleat_unchanged_folds(folder, out, of);
     if (status == PLEAT_OK && cases != NULL)

@@ -66,7 +66,7 @@ static pleat_status choose_cases(fold_job *job) {
                 "fold %d has %d training and %d validation cases; both must have some", job->fold,
                 job->n_train, job->n_held_out);
     PLEAT_TRY(pleat_dataset_provenance(&cv->data, job->fold, &job->of));
-    pleat_config_settings(&cv->config, job->of.settings);
+    pleat_config_fold_settings(&cv->config, job->of.settings);
     return pleat_provenance_text(&job->of, &job->cases);
 }
 
@@ -101,6 +101,7 @@ static pleat_train_config train_config(const fold_job *job, const pleat_checkpoi
         .ordered = c->deterministic && job->cv->team.engine->ordered,
         .compute = job->cv->team.compute,
         .folder = job->folder,
+        .from = c->from,
         .stop_file = job->cv->stop_file,
         .described = described,
     };

@@ -10,6 +10,7 @@
 #include "pleat/json.h"
 #include "pleat/log.h"
 #include "pleat/prep.h"
+#include "pleat/train.h"
 #include "pleat/warn.h"
 
 #include <jansson.h>
@@ -20,11 +21,17 @@
 #define SCHEMA "pleat/run/2" /* pleat/run/1 and pleat.run.1 had no checksum */
 #define CURE   "put it back as it was, or remove it and start the run again, which writes it anew"
 
-static pleat_status same_as_before(const pleat_config *config, const char *path) {
-    pleat_config before;
-    pleat_config_defaults(&before);
-    PLEAT_TRY(pleat_config_read(path, &before));
-    const char *key = pleat_config_difference(&before, config);
+/* *before is what stands there. More epochs are the only difference there may be: *extends. */
+static pleat_status same_as_before(const pleat_config *config, const char *path,
+                                   pleat_config *before, int *extends) {
+    pleat_config_defaults(before);
+    PLEAT_TRY(pleat_config_read(path, before));
+    pleat_config longer = *before;
+    if (config->train.epochs > before->train.epochs) {
+        longer.train.epochs = config->train.epochs;
+        if (pleat_config_difference(&longer, config) == NULL) *extends = before->train.epochs;
+    }
+    const char *key = pleat_config_difference(*extends > 0 ? &longer : before, config);
     PLEAT_CHECK(key == NULL, PLEAT_ERR_ARG,
                 "'%s' was made with another configuration: %s differs. Set it back, or use another "
                 "--out folder",
@@ -83,6 +90,7 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     (void)json_object_set_new(root, "config_digest", json_string(digest));
     (void)json_object_set_new(root, "settings_digest", json_string(settings));
     (void)json_object_set_new(root, "splits_digest", json_string(splits));
+    if (cv->from[0] != '\0') (void)json_object_set_new(root, "from_digest", json_string(cv->from));
     (void)json_object_set_new(root, "data",
                               pleat_json_text(realpath(c->data, data) != NULL ? data : c->data));
     (void)json_object_set_new(root, "classes", pleat_json_text(c->classes));
@@ -104,8 +112,9 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
 }
 
 /* What run.json, which its checksum guards, says of files that a user may have edited. */
-static pleat_status same_as_recorded(const pleat_crossval *cv, const pleat_record *before) {
-    char splits[17], settings[17];
+static pleat_status same_as_recorded(const pleat_crossval *cv, const pleat_config *stands,
+                                     const pleat_record *before) {
+    char splits[17], settings[17], stood[17];
     PLEAT_TRY(pleat_folds_digest(cv->data.cases.ids, &cv->data.folds, splits));
     PLEAT_CHECK(before->splits[0] == '\0' || strcmp(splits, before->splits) == 0, PLEAT_ERR_DATA,
                 "the folds of '%s/%s' are not those that the run has begun with; put the file back "
@@ -113,7 +122,10 @@ static pleat_status same_as_recorded(const pleat_crossval *cv, const pleat_recor
                 "folder",
                 cv->options->out, pleat_run_file_name(PLEAT_RUN_SPLITS));
     pleat_config_settings(&cv->config, settings);
-    PLEAT_CHECK(before->settings[0] == '\0' || strcmp(settings, before->settings) == 0,
+    pleat_config_settings(stands, stood);
+    /* A start that was to extend the run may have ended between the two files. */
+    PLEAT_CHECK(before->settings[0] == '\0' || strcmp(settings, before->settings) == 0 ||
+                    (cv->extends > 0 && strcmp(stood, before->settings) == 0),
                 PLEAT_ERR_ARG,
                 "'%s/%s' is not the configuration that the run has begun with; put it back as it "
                 "was, or use another --out folder",
@@ -122,25 +134,59 @@ static pleat_status same_as_recorded(const pleat_crossval *cv, const pleat_recor
 }
 
 /* `data` may be another folder than before, but not of another network. */
-static pleat_status same_channels(const pleat_crossval *cv, const char *path, int channels) {
-    pleat_record before = {0};
-    if (!pleat_file_exists(path)) return PLEAT_OK;
-    PLEAT_TRY(pleat_record_read(cv->options->out, &before));
-    PLEAT_CHECK(channels == before.channels, PLEAT_ERR_DATA,
+static pleat_status same_channels(const pleat_crossval *cv, const char *path, int channels,
+                                  const pleat_record *before) {
+    PLEAT_CHECK(channels == before->channels, PLEAT_ERR_DATA,
                 "'%s' is of images of %d channel%s, '%s' has %d: one network cannot take both; set "
                 "data: back to what the run has begun with, or use another --out folder",
-                path, before.channels, before.channels == 1 ? "" : "s", cv->config.data, channels);
-    return same_as_recorded(cv, &before);
+                path, before->channels, before->channels == 1 ? "" : "s", cv->config.data,
+                channels);
+    return PLEAT_OK;
 }
 
-pleat_status pleat_record_check(const pleat_crossval *cv) {
+/* What training begins with fits, and is what it was. Once it is gone, folds that have begun can
+ * still go on. */
+static pleat_status check_beginning(pleat_crossval *cv, int channels, const char *was) {
+    pleat_network network = cv->config.network;
+    char text[PLEAT_NETWORK_TEXT];
+    pleat_train_beginning of = {0};
+    if (cv->config.from[0] == '\0') return PLEAT_OK;
+    network.channels = channels;
+    pleat_network_text(&network, text, sizeof text);
+    const pleat_status status =
+        pleat_train_begin(cv->config.from, text, cv->config.classes, NULL, NULL, &of);
+    if (status == PLEAT_ERR_NOT_FOUND && was[0] != '\0')
+        (void)snprintf(of.digest, sizeof of.digest, "%s", was);
+    else
+        PLEAT_TRY(status);
+    PLEAT_CHECK(was[0] == '\0' || strcmp(was, of.digest) == 0, PLEAT_ERR_DATA,
+                "train.from: '%s' is not the checkpoint that the run has begun with (digest %s, "
+                "now %s); put it back, or use another --out folder",
+                cv->config.from, was, of.digest);
+    (void)snprintf(cv->from, sizeof cv->from, "%s", of.digest);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_record_check(pleat_crossval *cv) {
     int channels = 0;
     char path[PLEAT_PATH_BYTES];
+    pleat_config stands = cv->config;
+    pleat_record before = {0};
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
-    if (pleat_file_exists(path)) PLEAT_TRY(same_as_before(&cv->config, path));
+    if (pleat_file_exists(path))
+        PLEAT_TRY(same_as_before(&cv->config, path, &stands, &cv->extends));
     PLEAT_TRY(pleat_prep_count_channels(&cv->data.cases.paths[0], &channels));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
-    return same_channels(cv, path, channels);
+    if (pleat_file_exists(path)) {
+        PLEAT_TRY(pleat_record_read(cv->options->out, &before));
+        PLEAT_TRY(same_channels(cv, path, channels, &before));
+        PLEAT_TRY(same_as_recorded(cv, &stands, &before));
+    }
+    return check_beginning(cv, channels, before.from);
+}
+
+static pleat_status write_text(const char *path, const char *text) {
+    return pleat_file_write_atomic(path, text, strlen(text));
 }
 
 pleat_status pleat_record_start(const pleat_crossval *cv) {
@@ -148,7 +194,7 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES], text[PLEAT_CONFIG_BYTES];
     PLEAT_TRY(pleat_config_text(&cv->config, 0, text, sizeof text));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
-    if (!pleat_file_exists(path)) PLEAT_TRY(pleat_file_write_atomic(path, text, strlen(text)));
+    if (!pleat_file_exists(path)) PLEAT_TRY(write_text(path, text));
     PLEAT_TRY(pleat_prep_count_channels(&cv->data.cases.paths[0], &channels));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
     if (pleat_file_exists(path)) PLEAT_TRY(pleat_record_warnings(cv->options->out));
@@ -159,8 +205,11 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
         PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores));
         missing += !pleat_file_exists(scores);
     }
-    return missing == 0 && pleat_file_exists(path) ? PLEAT_OK
-                                                   : write_json(cv, channels, text, path);
+    if (missing > 0 || cv->extends > 0 || !pleat_file_exists(path))
+        PLEAT_TRY(write_json(cv, channels, text, path));
+    if (cv->extends == 0) return PLEAT_OK;
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
+    return write_text(path, text); /* last: until then the next start extends the run, too */
 }
 
 pleat_status pleat_record_keep(const pleat_crossval *cv, int last) {
@@ -228,6 +277,7 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     take(root, "data", out->data, sizeof out->data);
     take(root, "splits_digest", out->splits, sizeof out->splits);
     take(root, "settings_digest", out->settings, sizeof out->settings);
+    take(root, "from_digest", out->from, sizeof out->from);
     take(root, "seed", seed, sizeof seed);
     out->seed = strtoull(seed, NULL, 10);
     out->ranks = take_count(root, "ranks", 0);

@@ -5,6 +5,7 @@
  * files does not say; there the store it was made from does.
  */
 #include "pleat/log.h"
+#include "pleat/train.h"
 #include "run_impl.h"
 
 #include <errno.h>
@@ -83,21 +84,27 @@ static pleat_status take_away(const char *path, const char *ending) {
     return PLEAT_OK;
 }
 
+static pleat_status clear_reports(const pleat_crossval *cv) {
+    static const pleat_run_file reports[] = {PLEAT_RUN_SUMMARY,         PLEAT_RUN_DETAILED,
+                                             PLEAT_RUN_FINAL,           PLEAT_RUN_PAGE,
+                                             PLEAT_RUN_SCORES,          PLEAT_RUN_STATISTICS,
+                                             PLEAT_RUN_STATISTICS_JSON, PLEAT_RUN_POSTPROCESSING};
+    char path[PLEAT_PATH_BYTES];
+    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
+        PLEAT_TRY(pleat_run_path(cv->options->out, reports[i], path));
+        PLEAT_TRY(take_away(path, ""));
+    }
+    return PLEAT_OK;
+}
+
 /* Scores first: a fold without is not finished, and its checkpoint still tells what it is of. */
 static pleat_status clear_fold(const pleat_crossval *cv, int fold, const pleat_provenance *of) {
     static const pleat_fold_file files[] = {
         PLEAT_FOLD_SCORES,    PLEAT_FOLD_TABLE,     PLEAT_FOLD_BEST,  PLEAT_FOLD_HISTORY,
         PLEAT_FOLD_KERAS_LOG, PLEAT_FOLD_FELL_BACK, PLEAT_FOLD_LATEST};
     static const char *const endings[] = {".previous", ".damaged", ""};
-    static const pleat_run_file reports[] = {PLEAT_RUN_SUMMARY,         PLEAT_RUN_DETAILED,
-                                             PLEAT_RUN_FINAL,           PLEAT_RUN_PAGE,
-                                             PLEAT_RUN_SCORES,          PLEAT_RUN_STATISTICS,
-                                             PLEAT_RUN_STATISTICS_JSON, PLEAT_RUN_POSTPROCESSING};
     char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
-    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
-        PLEAT_TRY(pleat_run_path(cv->options->out, reports[i], path));
-        PLEAT_TRY(take_away(path, ""));
-    }
+    PLEAT_TRY(clear_reports(cv));
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, files[i], path));
         for (size_t e = 0; e < sizeof endings / sizeof *endings; e++)
@@ -120,7 +127,7 @@ static pleat_status look_at_fold(pleat_crossval *cv, int fold, pleat_looks *look
     char settings[17];
     pleat_provenance of = {0};
     int here = 0, older = 0;
-    pleat_config_settings(&cv->config, settings);
+    pleat_config_fold_settings(&cv->config, settings);
     pleat_status status = read_cases(cv, fold, path, &older, &of);
     if (status == PLEAT_OK) status = pleat_provenance_check(&of, path, settings);
     if (status == PLEAT_OK && of.n > 0) status = check_roles(cv, fold, path, &of);
@@ -134,6 +141,26 @@ static pleat_status look_at_fold(pleat_crossval *cv, int fold, pleat_looks *look
         status = clear_fold(cv, fold, &of);
     pleat_provenance_free(&of);
     return status;
+}
+
+/* A fold whose checkpoint is gone or damaged keeps its scores: there is nothing to go on from. One
+ * that ended early does, too. */
+pleat_status pleat_redo_extend(const pleat_crossval *cv) {
+    pleat_log(PLEAT_INFO, "train.epochs rises from %d to %d", cv->extends, cv->config.train.epochs);
+    PLEAT_TRY(clear_reports(cv));
+    for (int fold = 0; fold < cv->data.folds.k; fold++) {
+        char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
+        int more = 0;
+        PLEAT_TRY(pleat_fold_folder(cv->options->out, fold, folder));
+        PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_SCORES, path));
+        if (!pleat_file_exists(path)) continue;
+        PLEAT_TRY(pleat_train_can_go_on(folder, &cv->config.train.rates, &more));
+        if (more) PLEAT_TRY(take_away(path, ""));
+        if (!more)
+            pleat_log(PLEAT_INFO,
+                      "fold=%d has ended early or has no checkpoint, and stays as it is", fold);
+    }
+    return PLEAT_OK;
 }
 
 pleat_status pleat_redo_choose(pleat_crossval *cv) {

@@ -74,6 +74,8 @@ typedef struct pleat_crossval {
     const pleat_run_options *options;
     pleat_dataset data;
     pleat_team team;
+    char from[17];                /* of pleat_record, by pleat_record_check */
+    int extends;                  /* epochs that the run had before, which are fewer now; 0: none */
     int *redo;                    /* [folds] of rank 0: to be done again; NULL: not looked yet */
     pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
     char stop_file[PLEAT_PATH_BYTES];
@@ -98,6 +100,8 @@ const char *pleat_gpu_usage_text(const pleat_gpu_usage *usage, char *text, size_
  * are marked in cv->redo and, unless it is a dry run, taken away. ERR_FORMAT: scores that were
  * changed. redo.c */
 pleat_status pleat_redo_choose(pleat_crossval *cv);
+/* Takes the scores of those folds away that can go on to more epochs, so that they do. */
+pleat_status pleat_redo_extend(const pleat_crossval *cv);
 
 /* Trains, predicts and scores one fold; collective over cv->group. *halt says why it was left
  * before its end, the same on all ranks of the group. */
@@ -134,8 +138,9 @@ void pleat_run_tell_empty(const pleat_results *results);
 pleat_status pleat_unchanged_scan(const char *data, pleat_case_paths **paths, int *n);
 
 /* ERR_ARG when the folder holds a run of another configuration, naming the first key that differs;
- * ERR_DATA when it is of images of another number of channels, or its folds are others. */
-pleat_status pleat_record_check(const pleat_crossval *cv);
+ * ERR_DATA when it is of images of another number of channels, or its folds are others, or what
+ * training is to begin with does not fit. More epochs are allowed: cv->extends. */
+pleat_status pleat_record_check(pleat_crossval *cv);
 /* config.yaml and run.json of a run that begins or goes on, and the warnings of its earlier
  * starts. */
 pleat_status pleat_record_start(const pleat_crossval *cv);

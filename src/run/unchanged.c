@@ -252,12 +252,14 @@ static pleat_status read_model(const char *path, pleat_provenance *out) {
 
 pleat_status pleat_unchanged_own(const char *run, const char *const *models, int n) {
     pleat_record record = {0};
+    pleat_config config;
     char settings[17] = "";
     pleat_status status = PLEAT_OK;
     pleat_provenance *of = calloc((size_t)n + 1, sizeof *of);
     PLEAT_CHECK(of != NULL, PLEAT_ERR_MEMORY, "no memory for %d models", n);
-    if (pleat_record_read(run, &record) == PLEAT_OK)
-        memcpy(settings, record.settings, sizeof settings);
+    if (pleat_record_read(run, &record) == PLEAT_OK && record.settings[0] != '\0' &&
+        pleat_run_config(run, &config) == PLEAT_OK)
+        pleat_config_fold_settings(&config, settings);
     for (int i = 0; i < n && status == PLEAT_OK; i++) {
         if (read_model(models[i], &of[i]) != PLEAT_OK) continue; /* told when it is read whole */
         if (settings[0] == '\0') memcpy(settings, of[i].settings, sizeof settings);

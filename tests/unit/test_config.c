@@ -18,6 +18,7 @@ static const struct setting {
     const char *key, *value, *printed; /* printed NULL: as given */
     int execution;                     /* only says how to compute */
 } settings[] = {
+    {"preset", "nnunet", NULL, 0},
     {"data", "/a b/it's: #1", "'/a b/it''s: #1'", 1},
     {"data.affine", "warn", "warn", 1},
     {"store", "s", "'s'", 1},
@@ -47,6 +48,7 @@ static const struct setting {
     {"network.blocks", "1,2,2,2", "'1,2,2,2'", 0},
     {"network.norm_sync", "false", NULL, 0},
     {"network.norm_momentum", "0.9", NULL, 0},
+    {"train.from", "old/fold_0/checkpoint_best.h5", "'old/fold_0/checkpoint_best.h5'", 0},
     {"train.epochs", "10", NULL, 0},
     {"train.iterations", "1e2", "100", 0},
     {"train.batch", "4", NULL, 0},
@@ -439,28 +441,6 @@ static void an_unknown_key_is_answered_with_the_one_that_was_meant(void **state)
     }
 }
 
-/* Before the choice or after it, in a file or by --set. */
-static void a_choice_gives_values_to_keys_that_nobody_has_set(void **state) {
-    (void)state;
-    pleat_config c, defaults;
-    char text[TEXT];
-    pleat_config_defaults(&defaults);
-    c = defaults;
-    OK(parse("augment: {noise: {p: 0.7}, like: nnunet, gamma: {p: 0.6}}\n", &c));
-    const pleat_augment_config *t = &c.train.transforms;
-    assert_true(t->noise_p == 0.7 && t->gamma_p == 0.6 && t->noise[1] == 0.1);
-    assert_true(t->rotation[0] == -30.0 && t->scale[0] == 0.7 && t->elastic_p == 0.0);
-    assert_true(t->blur_p == 0.2 && t->coarsen_p == 0.25 && t->inverted_p == 0.1);
-    OK(pleat_config_check(&c));
-    OK(pleat_config_text(&c, 1, text, sizeof text));
-    assert_non_null(strstr(text, "range: [0.7, 1.4]  # by augment.like: nnunet; factor\n"));
-    assert_non_null(strstr(text, "p: 0.7  # probability\n"));
-    OK(pleat_config_set("augment.like=original", &c));
-    OK(pleat_config_set("augment.noise.p=0.15", &c));
-    OK(pleat_config_set("augment.gamma.p=0.15", &c));
-    assert_null(pleat_config_difference(&c, &defaults));
-}
-
 static void an_empty_file_changes_nothing(void **state) {
     (void)state;
     pleat_config c, defaults;
@@ -578,7 +558,6 @@ int main(void) {
         cmocka_unit_test(the_engine_of_a_configuration_has_its_name_precision_and_threads),
         cmocka_unit_test(a_prediction_takes_only_keys_that_leave_the_model_as_it_is),
         cmocka_unit_test(an_unknown_key_is_answered_with_the_one_that_was_meant),
-        cmocka_unit_test(a_choice_gives_values_to_keys_that_nobody_has_set),
         cmocka_unit_test(an_empty_file_changes_nothing),
         cmocka_unit_test(steps_may_differ_by_channel),
         cmocka_unit_test(keys_that_do_not_fit_together_are_refused),

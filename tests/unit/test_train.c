@@ -364,6 +364,38 @@ static void a_finished_fold_is_not_trained_again(void **state) {
     assert_true(again.loss == first.loss && again.best_loss == first.best_loss);
 }
 
+static void a_finished_fold_goes_on_to_more_epochs(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    int more = -1;
+    OK(train(f, &result));
+    pleat_checkpoint whole = checkpoint("checkpoint_latest.h5");
+    empty_folder();
+    f->config.settings.epochs = 2;
+    OK(train(f, &result));
+    OK(pleat_train_can_go_on(root, &f->config.settings.rates, &more));
+    assert_int_equal(more, 1);
+    f->config.settings.epochs = EPOCHS;
+    OK(train(f, &result));
+    assert_int_equal(result.epochs, EPOCHS);
+    assert_int_equal(f->steps, 2 * (ITERATIONS + 2));
+    pleat_checkpoint longer = checkpoint("checkpoint_latest.h5");
+    assert_same(&longer, &whole);
+    pleat_checkpoint_free(&longer);
+    pleat_checkpoint_free(&whole);
+    empty_folder(); /* one that ended early does not */
+    f->config.settings.rates.stop_patience = 1;
+    f->config.settings.rates.stop_min_delta = 10;
+    OK(train(f, &result));
+    assert_true(result.epochs < EPOCHS);
+    OK(pleat_train_can_go_on(root, &f->config.settings.rates, &more));
+    assert_int_equal(more, 0);
+    const int epochs = result.epochs;
+    f->config.settings.epochs = 2 * EPOCHS;
+    OK(train(f, &result));
+    assert_int_equal(result.epochs, epochs);
+}
+
 static void the_best_model_is_that_of_the_lowest_training_loss(void **state) {
     fixture *f = *state;
     pleat_train_result result;
@@ -523,6 +555,7 @@ int main(void) {
         TEST(an_average_of_the_weights_is_kept_and_goes_on),
         TEST(a_file_ends_training_after_the_epoch),
         TEST(a_finished_fold_is_not_trained_again),
+        TEST(a_finished_fold_goes_on_to_more_epochs),
         TEST(the_best_model_is_that_of_the_lowest_training_loss),
         TEST(a_loss_that_is_not_finite_ends_the_fold_and_keeps_what_was_good),
         TEST(a_model_spoilt_by_the_last_step_is_not_saved),

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# e2e_recipes.sh - a finished run goes on to more epochs, and a run begins with another's weights.
+# Wants PLEAT, the program.
+# shellcheck source=tests/lib/program.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
+
+tiny_data data 4 1
+keys=(--set folds.k=2)
+four=("${keys[@]}" --set train.epochs=4)
+
+# --- more epochs ---------------------------------------------------------------------------------
+succeeds "two epochs" 2 run tiny.yaml --out short "${keys[@]}"
+succeeds "four from the start" 2 run tiny.yaml --out whole "${four[@]}"
+cp -a short cut
+succeeds "two more" 2 run tiny.yaml --out short "${four[@]}"
+holds "it says so" has err "train.epochs rises from 2 to 4"
+holds "a fold says so" has err "was trained 2 epochs and goes on to 4"
+holds "as if it had been four from the start" same_run whole short
+holds "config.yaml knows" has short/config.yaml "epochs: 4"
+succeeds "again" 2 run tiny.yaml --out short "${four[@]}"
+holds "nothing is left to do" has err "fold=1 is finished, skipped"
+succeeds "its report" 0 report short
+refused "fewer" 2 "train.epochs differs" 2 run tiny.yaml --out short "${keys[@]}"
+
+# A start that was to extend the run, ended between two of its files.
+rm cut/fold_0/scores.json
+cp short/run.json cut/run.json
+succeeds "the next start extends it" 2 run tiny.yaml --out cut "${four[@]}"
+holds "all folds" same_run whole cut
+
+# A schedule over all epochs is another one then, and that is told.
+one=(--fold 0 --set train.schedule=poly)
+succeeds "poly" 0 train tiny.yaml --out poly "${one[@]}"
+succeeds "poly, more" 0 train tiny.yaml --out poly "${one[@]}" --set train.epochs=3
+holds "that is told" has err "poly goes by train.epochs, which is now 3"
+holds "and kept" has poly/run.json "the learning rate goes from"
+
+# --- another's weights ---------------------------------------------------------------------------
+cp whole/fold_0/checkpoint_latest.h5 old.h5
+from=(--fold 0 --set train.epochs=1 --set train.from=old.h5)
+succeeds "fine-tuning" 2 train tiny.yaml --out tuned --set ranks_per_fold=2 "${from[@]}"
+holds "it says so" has err "begins with the weights of 'old.h5', trained 4 epochs"
+holds "its head is the same" lacks err "its head is of other classes"
+digest=$("$pleat" info old.h5 --json | sed -n 's/.*"weights_digest": "\([^"]*\)".*/\1/p')
+holds "the digest is kept" has tuned/run.json "\"from_digest\": \"$digest\""
+succeeds "random weights" 0 train tiny.yaml --out random --fold 0 --set train.epochs=1
+loss() { sed -n 2p "$1/fold_0/history.tsv" | cut -f 2; }
+holds "a lower loss than random weights have" \
+    awk "BEGIN { exit !($(loss tuned) < $(loss random)) }"
+succeeds "other classes" 0 train tiny.yaml --out others "${from[@]}" \
+    --set 'classes=[background, left, right, infection]'
+holds "the head is new" has err "its head is of other classes, and is new here"
+refused "another body" 3 "whose network.filters is 4, not 5" 0 train tiny.yaml --out wider \
+    "${from[@]}" --set network.filters=5
+refused "nothing there" 3 nowhere.h5 0 train tiny.yaml --out none --set train.from=nowhere.h5
+cp whole/fold_1/checkpoint_latest.h5 old.h5
+refused "another file" 3 "is not the checkpoint that the run has begun with" 0 train tiny.yaml \
+    --out tuned "${from[@]}"
+rm old.h5
+succeeds "a fold that has begun goes on without it" 0 train tiny.yaml --out tuned "${from[@]}"
+verdict

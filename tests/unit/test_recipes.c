@@ -1,0 +1,94 @@
+/* test_recipes.c - choices that give the keys that are not set their values. */
+#include "pleat/config.h"
+
+#include <string.h>
+
+#include "support.h"
+
+#define TEXT 16384
+
+static pleat_status parse(const char *text, pleat_config *config) {
+    return pleat_config_parse(text, strlen(text), "run.yaml", config);
+}
+
+/* Before the choice or after it, in a file or by --set. */
+static void a_choice_gives_values_to_keys_that_nobody_has_set(void **state) {
+    (void)state;
+    pleat_config c, defaults;
+    char text[TEXT];
+    pleat_config_defaults(&defaults);
+    c = defaults;
+    OK(parse("augment: {noise: {p: 0.7}, like: nnunet, gamma: {p: 0.6}}\n", &c));
+    const pleat_augment_config *t = &c.train.transforms;
+    assert_true(t->noise_p == 0.7 && t->gamma_p == 0.6 && t->noise[1] == 0.1);
+    assert_true(t->rotation[0] == -30.0 && t->scale[0] == 0.7 && t->elastic_p == 0.0);
+    assert_true(t->blur_p == 0.2 && t->coarsen_p == 0.25 && t->inverted_p == 0.1);
+    OK(pleat_config_check(&c));
+    OK(pleat_config_text(&c, 1, text, sizeof text));
+    assert_non_null(strstr(text, "range: [0.7, 1.4]  # by augment.like: nnunet; factor\n"));
+    assert_non_null(strstr(text, "p: 0.7  # probability\n"));
+    OK(pleat_config_set("augment.like=original", &c));
+    OK(pleat_config_set("augment.noise.p=0.15", &c));
+    OK(pleat_config_set("augment.gamma.p=0.15", &c));
+    assert_null(pleat_config_difference(&c, &defaults));
+}
+
+static void a_preset_is_a_recipe_whose_keys_may_be_set_apart(void **state) {
+    (void)state;
+    /* nnU-Net v2, by its own sources */
+    static const char *const nnunet[] = {"clip: none",
+                                         "grayscale: false",
+                                         "resample: none",
+                                         "zscore: true",
+                                         "k: 5",
+                                         "like: nnunet",
+                                         "overlap: [80, 80, 40]",
+                                         "pad: nnunet",
+                                         "name: plainconv",
+                                         "most_filters: 320",
+                                         "supervise: true",
+                                         "iterations: 250",
+                                         "batch: 2",
+                                         "oversample: 0.33",
+                                         "loss: dice_ce",
+                                         "optimizer: sgd",
+                                         "momentum: 0.99",
+                                         "weight_decay: 3e-05",
+                                         "clip: 12",
+                                         "lr: 0.01",
+                                         "schedule: poly",
+                                         "stop_patience: 0",
+                                         "weights: latest",
+                                         "range: [-30, 30]",
+                                         "merge: nnunet",
+                                         "mirror: true"};
+    pleat_config c, defaults;
+    char text[TEXT];
+    pleat_config_defaults(&defaults);
+    c = defaults;
+    OK(pleat_config_set("preset=nnunet", &c));
+    OK(pleat_config_check(&c));
+    OK(pleat_config_text(&c, 0, text, sizeof text));
+    for (size_t i = 0; i < COUNT(nnunet); i++)
+        if (strstr(text, nnunet[i]) == NULL) fail_msg("'%s' is not in %s", nnunet[i], text);
+    OK(pleat_config_text(&c, 1, text, sizeof text));
+    assert_non_null(strstr(text, "lr: 0.01  # by preset: nnunet; learning rate at the start\n"));
+    assert_non_null(strstr(text, "range: [-30, 30]  # by augment.like: nnunet; degrees"));
+    OK(pleat_config_set("preset=miscnn", &c));
+    assert_null(pleat_config_difference(&c, &defaults));
+
+    c = defaults; /* of the recipe, everything but what is set */
+    OK(parse("train: {lr: 0.5}\npreset: nnunet\naugment: {like: original}\n", &c));
+    assert_true(c.train.lr == 0.5 && c.train.update.clip == 12.0);
+    assert_true(c.train.transforms.rotation[1] == 15.0 && c.train.transforms.elastic_p == 0.15);
+    OK(pleat_config_text(&c, 1, text, sizeof text));
+    assert_non_null(strstr(text, "lr: 0.5  # learning rate at the start\n"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_choice_gives_values_to_keys_that_nobody_has_set),
+        cmocka_unit_test(a_preset_is_a_recipe_whose_keys_may_be_set_apart),
+    };
+    return cmocka_run_group_tests_name("recipes", tests, NULL, NULL);
+}
