@@ -1,10 +1,10 @@
 /*
  * check.h - everything about a data folder that would go wrong later, found in one pass.
  *
- *   folder     which files are cases, what is missing or there twice     every rank
- *   headers    shape, place, spacing, of each case                       cases shared out over ranks
- *   voxels     values, labels, contents; one volume after another        the same
- *   all        what differs between cases                                rank 0
+ *   folder     which files are cases, what is missing or there twice   every rank
+ *   headers    shape, place, spacing, of each case                     shared out over the ranks
+ *   voxels     values, labels, contents; one volume after another      the same
+ *   all        what differs between cases                              rank 0
  *
  * A finding is of a kind: a row of the table in src/run/check_kinds.c, which has its severity, what
  * it means and what to do. To add one, add a row, and call check_find where it shows.
@@ -43,8 +43,8 @@ extern const pleat_check_kind pleat_check_kinds[];
 
 typedef struct pleat_finding {
     int kind;                  /* row of pleat_check_kinds */
-    int at;                    /* place of its case; -1: of the data set */
-    char id[PLEAT_CASE_BYTES]; /* of the case; "" of the data set */
+    int at;                    /* place of its case; -1: of none, or of the data set */
+    char id[PLEAT_CASE_BYTES]; /* of the case; "": of the data set */
     char field[256];           /* the file, below the data folder, or the key */
     char text[1024];           /* without the cure */
 } pleat_finding;

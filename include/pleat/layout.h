@@ -58,8 +58,8 @@ typedef struct pleat_layout_refusals {
 } pleat_layout_refusals;
 
 /* The same, but a case that is wrong is left out and told in *refused, which is empty before; so is
- * what is wrong between cases, but for their numbers of channels. NULL: as pleat_layout_scan. What is
- * left may be no case at all. */
+ * what is wrong between cases, but for their numbers of channels. NULL: as pleat_layout_scan. No
+ * case at all may be left. */
 pleat_status pleat_layout_scan_all(const char *folder, pleat_layout_want want,
                                    pleat_layout_refusals *refused, pleat_case_paths **out, int *n);
 void pleat_layout_refusals_free(pleat_layout_refusals *refused);

@@ -27,20 +27,35 @@ static void print_kinds(sheet_form form) {
     sheet_end(&s);
 }
 
-static void print_findings(sheet *s, const pleat_check_report *report) {
+enum { MOST_OF_A_KIND = 10, KINDS = 128 };
+
+static void print_row(sheet *s, const pleat_check_kind *kind, const pleat_finding *f,
+                      const char *what) {
+    sheet_row(s);
+    sheet_text(s, "severity", pleat_severity_name(kind->severity));
+    sheet_text(s, "kind", kind->name);
+    sheet_text(s, "case", f != NULL && f->id[0] != '\0' ? f->id : NULL);
+    sheet_text(s, "field", f != NULL && f->field[0] != '\0' ? f->field : NULL);
+    sheet_text(s, "what", what);
+}
+
+/* At most so many of a kind, then how many more there are. */
+static void print_findings(sheet *s, const pleat_check_report *report, int most) {
     char what[sizeof report->finding->text + 256];
+    int met[KINDS] = {0};
     sheet_table(s, "findings", finding_columns);
     for (int i = 0; i < report->n; i++) {
         const pleat_finding *f = &report->finding[i];
         const pleat_check_kind *kind = &pleat_check_kinds[f->kind];
+        if (++met[f->kind] > most) continue;
         (void)snprintf(what, sizeof what, "%s%s%s", f->text, kind->cure[0] != '\0' ? "; " : "",
                        kind->cure);
-        sheet_row(s);
-        sheet_text(s, "severity", pleat_severity_name(kind->severity));
-        sheet_text(s, "kind", kind->name);
-        sheet_text(s, "case", f->id[0] != '\0' ? f->id : NULL);
-        sheet_text(s, "field", f->field[0] != '\0' ? f->field : NULL);
-        sheet_text(s, "what", what);
+        print_row(s, kind, f, what);
+    }
+    for (int k = 0; pleat_check_kinds[k].name != NULL; k++) {
+        if (met[k] <= most) continue;
+        (void)snprintf(what, sizeof what, "%d more like these; --all prints them", met[k] - most);
+        print_row(s, &pleat_check_kinds[k], NULL, what);
     }
     sheet_table_end(s);
 }
@@ -60,7 +75,8 @@ static void print_classes(sheet *s, const pleat_check_report *report) {
 }
 
 static void print(sheet_form form, const char *data, const pleat_check_how *how,
-                  const pleat_check_report *report) {
+                  const pleat_check_report *report, int all) {
+    const int most = all || form == SHEET_JSON ? report->n : MOST_OF_A_KIND;
     sheet s = sheet_begin(form, "check");
     sheet_text(&s, "kind", "check");
     sheet_text(&s, "folder", data);
@@ -69,7 +85,7 @@ static void print(sheet_form form, const char *data, const pleat_check_how *how,
     sheet_int(&s, "errors", report->of[PLEAT_ERROR]);
     sheet_int(&s, "warnings", report->of[PLEAT_WARNING]);
     sheet_int(&s, "notes", report->of[PLEAT_NOTE]);
-    if (report->n > 0 || form == SHEET_JSON) print_findings(&s, report);
+    if (report->n > 0 || form == SHEET_JSON) print_findings(&s, report, most);
     if (report->classes > 0 || form == SHEET_JSON) print_classes(&s, report);
     sheet_end(&s);
 }
@@ -88,10 +104,11 @@ pleat_status verb_check(app *a, const verb *self, int argc, char **argv) {
     pleat_check_how how = {.threads = a->session->threads};
     pleat_check_report report;
     pleat_config config;
-    int json = 0, strict = 0, kinds = 0, go = 0;
+    int json = 0, strict = 0, all = 0, kinds = 0, go = 0;
     const option rows[] = {
         {"--headers", OPTION_FLAG, &how.headers, NULL, "read the headers alone, in seconds"},
         {"--strict", OPTION_FLAG, &strict, NULL, "warnings end with exit code 3 too"},
+        {"--all", OPTION_FLAG, &all, NULL, "print all findings, not ten of a kind"},
         {"--json", OPTION_FLAG, &json, NULL, "one JSON object on stdout"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
         {"--kinds", OPTION_FLAG, &kinds, NULL, "list what is looked for, and stop"},
@@ -106,7 +123,7 @@ pleat_status verb_check(app *a, const verb *self, int argc, char **argv) {
     PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
     PLEAT_TRY(read_config(words.item[0], &sets, &how, &config));
     PLEAT_TRY(pleat_check(a->session->world, &config, &how, &report));
-    if (root) print(form, config.data, &how, &report);
+    if (root) print(form, config.data, &how, &report, all);
     const int errors = report.of[PLEAT_ERROR], warnings = report.of[PLEAT_WARNING];
     pleat_check_free(&report);
     PLEAT_CHECK(errors == 0 && (!strict || warnings == 0), PLEAT_ERR_DATA,

@@ -34,8 +34,8 @@ static void release_case(pleat_case_paths *item) {
     free(item->label);
 }
 
-/* What is wrong with a case ends the scan, or is kept for later, and the cases that were added since
- * there were `n` are left out. */
+/* What is wrong with a case ends the scan, or is kept for later, and the cases that were added
+ * since there were `n` are left out. */
 static pleat_status settle(case_list *to, int n, pleat_status status) {
     if (status == PLEAT_OK || status == PLEAT_ERR_MEMORY || to->refused == NULL) return status;
     while (to->n > n) release_case(&to->item[--to->n]);

@@ -38,8 +38,7 @@ void check_find(check_work *w, check_id kind, int at, const char *field, const c
     const char *said = text;
     const size_t top = strlen(w->config->data);
     if (at >= 0) said = without(said, "case '%s': ", w->cases[at].id);
-    said = without(said, "'%s': ", field);
-    said = without(said, "'%s' ", field);
+    if (field[0] != '\0') said = without(without(said, "'%s': ", field), "'%s' ", field);
     if (strncmp(field, w->config->data, top) == 0 && field[top] == '/') field += top + 1;
     pleat_finding *f = &grown[w->n_found++];
     *f = (pleat_finding){.kind = (int)kind, .at = at};
@@ -64,9 +63,18 @@ static int by_case(const void *a, const void *b) {
 
 /* ---- the folder and the configuration -------------------------------------------------------- */
 
+/* Their cases have no place among those that were found, but a name, with which most begin. */
 static void keep_refusals(check_work *w, const pleat_layout_refusals *refused) {
-    for (int i = 0; i < refused->n; i++)
-        check_find(w, CHECK_FILES, -1, w->config->data, "%s", refused->text[i]);
+    for (int i = 0; i < refused->n; i++) {
+        const char *text = refused->text[i], *end = NULL;
+        const int before = w->n_found;
+        if (strncmp(text, "case '", 6) == 0) end = strchr(text + 6, '\'');
+        check_find(w, CHECK_FILES, -1, "", "%s",
+                   end == NULL ? text : end + 1 + strspn(end + 1, ": "));
+        if (w->n_found == before || end == NULL) continue;
+        pleat_finding *f = &w->found[before];
+        (void)snprintf(f->id, sizeof f->id, "%.*s", (int)(end - text - 6), text + 6);
+    }
 }
 
 /* Which files are cases. Without masks the folder may be one of volumes to be labelled. */
@@ -146,8 +154,8 @@ static void look(check_work *w, const pleat_comm *comm, check_facts *mine) {
     for (int at = comm->rank; at < w->n; at += comm->size, n++) {
         check_headers(w, at, &mine[n]);
         if (!w->how->headers) check_voxels(w, at, &mine[n]);
-        if (comm->rank == 0)
-            pleat_progress("check", (size_t)(at + 1), (size_t)w->n, w->cases[at].id);
+        const int done = at + comm->size < w->n ? at + 1 : w->n;
+        if (comm->rank == 0) pleat_progress("check", (size_t)done, (size_t)w->n, w->cases[at].id);
     }
 }
 

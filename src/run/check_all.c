@@ -166,8 +166,8 @@ static int is_visit(const char *tail) {
     return digits <= 2 && letters + digits >= 1 && tail[letters + digits] == '\0';
 }
 
-/* Bytes of an id that may be those of the patient: "radiopaedia_10_85902" of radiopaedia_10_85902_1;
- * 0: it does not look like a visit's. */
+/* Bytes of an id that may be those of the patient: "scan_10_85902" of scan_10_85902_1; 0: it does
+ * not look like a visit's. */
 static size_t patient_of(const char *id) {
     size_t n = strlen(id);
     while (n > 0 && strchr("_-.", id[n - 1]) == NULL) n--;

@@ -250,11 +250,8 @@ static void check_mask(check_work *w, int at, check_facts *f) {
     if (status == PLEAT_ERR_DATA) {
         char why[1024];
         (void)snprintf(why, sizeof why, "%s", pleat_error_message());
-        const long long wrong = count_wrong(path);
-        if (wrong > 1)
-            check_find(w, CHECK_LABEL_VALUE, at, path, "%lld voxels, the first: %s", wrong, why);
-        else
-            check_find(w, CHECK_LABEL_VALUE, at, path, "%s", why);
+        check_find(w, CHECK_LABEL_VALUE, at, path, "%s (such voxels: %lld)", why,
+                   count_wrong(path));
         return;
     }
     if (status != PLEAT_OK) {

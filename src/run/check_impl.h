@@ -86,10 +86,11 @@ void check_take_warnings(check_work *w, check_id kind, int at, const char *field
 void check_axes(const double affine[3][4], char out[4]);
 /* The most that a corner of a grid moves from one affine to another, in mm. */
 double check_moved(const int dim[3], const double from[3][4], const double to[3][4]);
-/* Greatest cosine between two axes; whether the axes are left-handed. */
+/* Greatest cosine between two axes; whether the axes of m are left-handed. */
 double check_shear(const double affine[3][4]);
-int check_left_handed(const double affine[3][4]);
-/* What explains that a mask is of another size, or lies elsewhere, than its image: ": ...", or "". */
+int check_left_handed(const double m[3][4]);
+/* What explains that a mask is of another size, or lies elsewhere, than its image: ": ..." or "".
+ */
 void check_explain_shape(const pleat_geometry *image, const pleat_geometry *mask, char out[256]);
 void check_explain_place(const pleat_geometry *image, const pleat_geometry *mask, char out[256]);
 
