@@ -297,6 +297,11 @@ static pleat_status check_channel(const pleat_prep_steps *steps, const char *id,
     return PLEAT_OK;
 }
 
+pleat_status pleat_prep_check_channel(const pleat_prep_steps *steps, const char *id,
+                                      const char *path, int channel, const float *x, size_t n) {
+    return check_channel(steps, id, path, channel, x, n, NULL);
+}
+
 pleat_status prep_check_voxels(const pleat_prep_config *config, const pleat_case_paths *paths,
                                const pleat_image *image, pleat_case_info *info) {
     const size_t n = pleat_voxels(image->dim);

@@ -51,6 +51,19 @@ typedef enum pleat_layout_want {
 pleat_status pleat_layout_scan(const char *folder, pleat_layout_want want, pleat_case_paths **out,
                                int *n);
 
+/* What is wrong with single cases: a message each. */
+typedef struct pleat_layout_refusals {
+    char **text; /* [n], owned */
+    int n;
+} pleat_layout_refusals;
+
+/* The same, but a case that is wrong is left out and told in *refused, which is empty before; so is
+ * what is wrong between cases, but for their numbers of channels. NULL: as pleat_layout_scan. No
+ * case at all may be left. */
+pleat_status pleat_layout_scan_all(const char *folder, pleat_layout_want want,
+                                   pleat_layout_refusals *refused, pleat_case_paths **out, int *n);
+void pleat_layout_refusals_free(pleat_layout_refusals *refused);
+
 void pleat_layout_free(pleat_case_paths *cases, int n);
 
 /* FOLDER/ID with the ending that is there, as above; "" when there is none. path[PLEAT_PATH_BYTES]

@@ -44,6 +44,9 @@ typedef struct pleat_nifti_info {
 pleat_status pleat_nifti_read_header(const char *path, pleat_geometry *geometry,
                                      pleat_nifti_info *info);
 
+/* The affine of the qform, in mm, whether or not it is the one that is taken; qform_code > 0. */
+void pleat_nifti_qform(const pleat_geometry *geometry, double affine[3][4]);
+
 /* Warns in the log where the stored pixdim is not the spacing that is taken: names both. */
 void pleat_nifti_tell_spacing(const char *path, const pleat_geometry *geometry,
                               const pleat_nifti_info *info);

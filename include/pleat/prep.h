@@ -84,6 +84,10 @@ pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const plea
  * names case, files and key; what may be meant is a warning (warn.h). */
 pleat_status pleat_prep_check_case(const pleat_prep_config *config, const pleat_case_paths *paths,
                                    pleat_geometry *image, int *channels);
+/* What clip and grayscale will leave of x[n], the voxels of a channel as they were read: ERR_DATA
+ * when that is one value, a warning when it is little. */
+pleat_status pleat_prep_check_channel(const pleat_prep_steps *steps, const char *id,
+                                      const char *path, int channel, const float *x, size_t n);
 /* Reads the image of a case, all channels, and prepares it; `native` (may be NULL) is where it lay
  * before. Errors of nifti.h and of pleat_prep_check_case; ERR_DATA too when clip would leave one
  * value of many. The caller frees `out`. */

@@ -20,6 +20,9 @@ void pleat_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Keeps what was said before, in another process: it is not said again. */
 void pleat_warn_before(const char *text);
 
+/* From now on they are kept and not said, by one who says them in his own way; 0: said again. */
+void pleat_warn_quiet(int quiet);
+
 /* In the order in which they came. A text holds until the next warning or pleat_warn_forget. */
 int pleat_warn_count(void);
 const char *pleat_warn_text(int i);

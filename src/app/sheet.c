@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define KEY_WIDTH  16
-#define CELL_BYTES 512
+#define CELL_BYTES 2048
 #define LINE_BYTES 8192 /* of a text; what is longer is cut */
 
 /* A member of the open row, else of the object. */

@@ -14,6 +14,7 @@ enum { TEXT_BYTES = 2048 };
 static struct {
     char **text; /* [n], owned */
     int n, said;
+    int quiet;
 } kept;
 
 static int is_kept(const char *text) {
@@ -41,9 +42,12 @@ void pleat_warn(const char *format, ...) {
         if (*c == '\n') *c = ' ';
     if (is_kept(text)) return;
     keep(text);
+    if (kept.quiet) return;
     kept.said++;
     pleat_log(PLEAT_INFO, "warning: %s", text);
 }
+
+void pleat_warn_quiet(int quiet) { kept.quiet = quiet; }
 
 void pleat_warn_before(const char *text) {
     if (!is_kept(text)) keep(text);

@@ -18,13 +18,35 @@ typedef struct case_list {
     int n;
     const char *top; /* the data folder */
     pleat_layout_want want;
-    layout_passed passed; /* what of it is no part of a case */
+    layout_passed passed;           /* what of it is no part of a case */
+    pleat_layout_refusals *refused; /* NULL: the first case that is wrong ends the scan */
 } case_list;
 
 /* --- small things --- */
 
 static int by_id(const void *a, const void *b) {
     return strcmp(((const pleat_case_paths *)a)->id, ((const pleat_case_paths *)b)->id);
+}
+
+static void release_case(pleat_case_paths *item) {
+    free(item->id);
+    for (int c = 0; c < item->images; c++) free(item->image[c]);
+    free(item->label);
+}
+
+/* What is wrong with a case ends the scan, or is kept for later, and the cases that were added
+ * since there were `n` are left out. */
+static pleat_status settle(case_list *to, int n, pleat_status status) {
+    if (status == PLEAT_OK || status == PLEAT_ERR_MEMORY || to->refused == NULL) return status;
+    while (to->n > n) release_case(&to->item[--to->n]);
+    pleat_layout_refusals *list = to->refused;
+    char **grown = realloc(list->text, ((size_t)list->n + 1) * sizeof *grown);
+    PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory to scan '%s'", to->top);
+    list->text = grown;
+    grown[list->n] = strdup(pleat_error_message());
+    PLEAT_CHECK(grown[list->n] != NULL, PLEAT_ERR_MEMORY, "no memory to scan '%s'", to->top);
+    list->n++;
+    return PLEAT_OK;
 }
 
 /* Another channel of the case added last. */
@@ -134,7 +156,10 @@ static pleat_status scan_case_folders(const layout_names *entries, case_list *to
             int folder = 0;
             PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", entries->folder, entries->name[i]));
             PLEAT_TRY(layout_is_folder(path, &folder));
-            if (folder) PLEAT_TRY(look_at_folder(path, entries->name[i], take, &any, to));
+            const int before = to->n;
+            if (folder)
+                PLEAT_TRY(
+                    settle(to, before, look_at_folder(path, entries->name[i], take, &any, to)));
         }
     if (any) PLEAT_TRY(layout_note_passed(to->top, to->top, 0, to->item, to->n, &to->passed));
     return PLEAT_OK;
@@ -188,17 +213,20 @@ static size_t stem_ending(const char *name, const char *only) {
 /* Labels whose image nobody has, for folders that go in pairs. */
 static pleat_status check_orphans(const char *images, const char *labels,
                                   const layout_names *of_labels, const char *ending,
-                                  const case_list *found) {
+                                  case_list *found) {
     for (int i = 0; i < of_labels->n; i++) {
         const char *name = of_labels->name[i];
         const size_t stem = stem_ending(name, ending);
         int known = stem == 0;
         for (int c = 0; c < found->n && !known; c++)
             known = strncmp(found->item[c].id, name, stem) == 0 && found->item[c].id[stem] == '\0';
-        PLEAT_CHECK(known, PLEAT_ERR_NOT_FOUND,
-                    "case '%.*s' has a label '%s/%s' but no image: expected '%s/%.*s.nii.gz' or "
-                    "_0000.nii.gz; add it or move the label away",
-                    (int)stem, name, labels, name, images, (int)stem, name);
+        if (known) continue;
+        PLEAT_TRY(settle(
+            found, found->n,
+            PLEAT_FAIL(PLEAT_ERR_NOT_FOUND,
+                       "case '%.*s' has a label '%s/%s' but no image: expected '%s/%.*s.nii.gz' or "
+                       "_0000.nii.gz; add it or move the label away",
+                       (int)stem, name, labels, name, images, (int)stem, name)));
     }
     return PLEAT_OK;
 }
@@ -238,9 +266,11 @@ static pleat_status scan_volumes(const char *images, const char *labels, const c
                        pleat_path(of_labels.folder, sizeof of_labels.folder, "%s", labels));
     for (int i = 0; i < of_images.n; i++) {
         const size_t stem = stem_ending(of_images.name[i], ending);
-        if (stem > 0)
-            PLEAT_TRY_GOTO(status, done,
-                           add_volume(of_images.name[i], stem, &of_images, &of_labels, to));
+        if (stem == 0) continue;
+        const int before = to->n;
+        PLEAT_TRY_GOTO(
+            status, done,
+            settle(to, before, add_volume(of_images.name[i], stem, &of_images, &of_labels, to)));
     }
     if (to->want == PLEAT_LAYOUT_LABELLED)
         PLEAT_TRY_GOTO(status, done, check_orphans(images, labels, &of_labels, ending, to));
@@ -368,7 +398,10 @@ static pleat_status scan_training(const char *folder, const layout_json *json, c
         PLEAT_TRY(pleat_path(path[i], PLEAT_PATH_BYTES, "%s/%s", folder, parts[i]));
         PLEAT_TRY(layout_is_folder(path[i], &there[i]));
     }
-    for (int i = 0; i < json->n; i++) PLEAT_TRY(add_listed(folder, &json->row[i], to));
+    for (int i = 0; i < json->n; i++) {
+        const int before = to->n;
+        PLEAT_TRY(settle(to, before, add_listed(folder, &json->row[i], to)));
+    }
     if (json->n == 0 && there[0]) return scan_volumes(path[0], path[1], json->ending, to);
     for (int i = 0; i < 2; i++)
         if (there[i])
@@ -386,7 +419,7 @@ static pleat_status scan_dataset(const char *folder, const layout_json *json, ca
     if (to->want != PLEAT_LAYOUT_LABELLED) PLEAT_TRY(layout_is_folder(images, &there));
     if (there) PLEAT_TRY(scan_volumes(images, labels, json->ending, to));
     PLEAT_TRY(layout_note_passed(to->top, folder, 0, to->item, to->n, &to->passed));
-    return check_named(folder, json->channels, to);
+    return settle(to, to->n, check_named(folder, json->channels, to));
 }
 
 /* --- which layout --- */
@@ -502,24 +535,29 @@ static pleat_status scan(const char *path, case_list *to) {
         PLEAT_TRY(scan_folder(path, to));
     else
         PLEAT_TRY(scan_file(path, to));
+    if (to->n == 0 && to->refused != NULL && to->refused->n > 0) return PLEAT_OK;
     PLEAT_CHECK(to->n > 0, PLEAT_ERR_NOT_FOUND,
                 "no cases in '%s': expected CASE/imaging.nii.gz with CASE/segmentation.nii.gz, or "
                 "imagesTr with labelsTr%s",
                 path, to->want == PLEAT_LAYOUT_LABELLED ? "" : ", or volumes named CASE.nii.gz");
     qsort(to->item, (size_t)to->n, sizeof *to->item, by_id);
-    for (int i = 1; i < to->n; i++)
-        PLEAT_CHECK(strcmp(to->item[i - 1].id, to->item[i].id) != 0, PLEAT_ERR_DATA,
-                    "case '%s' is there twice: '%s' and '%s'; remove or rename one", to->item[i].id,
-                    to->item[i - 1].image[0], to->item[i].image[0]);
-    if (kind == LAYOUT_FOLDER) PLEAT_TRY(layout_check_beside(to->item, to->n));
-    PLEAT_TRY(check_channels(to));
+    for (int i = 1; i < to->n; i++) {
+        const pleat_case_paths *a = &to->item[i - 1], *b = &to->item[i];
+        if (strcmp(a->id, b->id) != 0) continue;
+        PLEAT_TRY(settle(to, to->n,
+                         PLEAT_FAIL(PLEAT_ERR_DATA,
+                                    "case '%s' is there twice: '%s' and '%s'; remove or rename one",
+                                    b->id, a->image[0], b->image[0])));
+    }
+    if (kind == LAYOUT_FOLDER) PLEAT_TRY(settle(to, to->n, layout_check_beside(to->item, to->n)));
+    if (to->refused == NULL) PLEAT_TRY(check_channels(to));
     tell_passed(to);
     return PLEAT_OK;
 }
 
-pleat_status pleat_layout_scan(const char *folder, pleat_layout_want want, pleat_case_paths **out,
-                               int *n) {
-    case_list found = {.top = folder, .want = want};
+pleat_status pleat_layout_scan_all(const char *folder, pleat_layout_want want,
+                                   pleat_layout_refusals *refused, pleat_case_paths **out, int *n) {
+    case_list found = {.top = folder, .want = want, .refused = refused};
     const pleat_status status = scan(folder, &found);
     if (status != PLEAT_OK) {
         pleat_layout_free(found.item, found.n);
@@ -530,12 +568,19 @@ pleat_status pleat_layout_scan(const char *folder, pleat_layout_want want, pleat
     return PLEAT_OK;
 }
 
+pleat_status pleat_layout_scan(const char *folder, pleat_layout_want want, pleat_case_paths **out,
+                               int *n) {
+    return pleat_layout_scan_all(folder, want, NULL, out, n);
+}
+
+void pleat_layout_refusals_free(pleat_layout_refusals *refused) {
+    for (int i = 0; i < refused->n; i++) free(refused->text[i]);
+    free(refused->text);
+    *refused = (pleat_layout_refusals){0};
+}
+
 void pleat_layout_free(pleat_case_paths *cases, int n) {
-    for (int i = 0; i < n; i++) {
-        free(cases[i].id);
-        for (int c = 0; c < cases[i].images; c++) free(cases[i].image[c]);
-        free(cases[i].label);
-    }
+    for (int i = 0; i < n; i++) release_case(&cases[i]);
     free(cases);
 }
 

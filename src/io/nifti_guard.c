@@ -182,8 +182,8 @@ static pleat_status check_fields_of_space(const char *path, const nifti_2_header
     return PLEAT_OK;
 }
 
-static double mm_of(const nifti_2_header *h) {
-    const int unit = XYZT_TO_SPACE(h->xyzt_units); /* unknown is taken as mm, as everybody does */
+static double mm_of(int xyzt_units) {
+    const int unit = XYZT_TO_SPACE(xyzt_units); /* unknown is taken as mm, as everybody does */
     return unit == NIFTI_UNITS_METER ? 1e3 : unit == NIFTI_UNITS_MICRON ? 1e-3 : 1.0;
 }
 
@@ -191,10 +191,18 @@ static double mm_of(const nifti_2_header *h) {
 static void mend_pixdim(const nifti_2_header *h, nifti_head *head) {
     pleat_geometry *g = &head->geometry;
     for (int i = 1; i <= 3; i++) {
-        head->info.pixdim[i - 1] = h->pixdim[i] * mm_of(h);
+        head->info.pixdim[i - 1] = h->pixdim[i] * mm_of(h->xyzt_units);
         if (!isfinite(h->pixdim[i]) || h->pixdim[i] <= 0)
-            g->pixdim[i] = g->spacing[3 - i] / mm_of(h);
+            g->pixdim[i] = g->spacing[3 - i] / mm_of(h->xyzt_units);
     }
+}
+
+void pleat_nifti_qform(const pleat_geometry *g, double affine[3][4]) {
+    const double mm = mm_of(g->xyzt_units);
+    const nifti_dmat44 m = nifti_quatern_to_dmat44(
+        g->quatern[0], g->quatern[1], g->quatern[2], g->qoffset[0], g->qoffset[1], g->qoffset[2],
+        fabs(g->pixdim[1]), fabs(g->pixdim[2]), fabs(g->pixdim[3]), g->pixdim[0] < 0 ? -1.0 : 1.0);
+    for (int i = 0; i < 12; i++) affine[i / 4][i % 4] = m.m[i / 4][i % 4] * mm;
 }
 
 /* sform, else qform, else pixdim, in mm; returns the name of the source. A negative pixdim counts
@@ -204,18 +212,14 @@ static const char *build_affine(const nifti_2_header *h, pleat_geometry *g) {
     if (h->sform_code > 0) {
         memcpy(g->affine, g->sform, sizeof g->affine);
     } else if (h->qform_code > 0) {
-        const nifti_dmat44 m = nifti_quatern_to_dmat44(
-            h->quatern_b, h->quatern_c, h->quatern_d, h->qoffset_x, h->qoffset_y, h->qoffset_z,
-            fabs(h->pixdim[1]), fabs(h->pixdim[2]), fabs(h->pixdim[3]),
-            h->pixdim[0] < 0 ? -1.0 : 1.0);
-        memcpy(g->affine, m.m, sizeof g->affine);
-        source = "qform";
+        pleat_nifti_qform(g, g->affine);
+        return "qform";
     } else {
         memset(g->affine, 0, sizeof g->affine);
         for (int i = 0; i < 3; i++) g->affine[i][i] = fabs(h->pixdim[i + 1]);
         source = "pixdim";
     }
-    const double mm = mm_of(h);
+    const double mm = mm_of(h->xyzt_units);
     for (int i = 0; i < 12; i++) g->affine[i / 4][i % 4] *= mm;
     return source;
 }

@@ -86,6 +86,26 @@ bad_run "an empty folder" 3 "no cases in 'bad'"
 rm -rf bad
 bad_run "no folder" 3 "'bad'"
 
+# --- a check finds all of them in one pass -------------------------------------------------------
+succeeds "a check of a configuration" 2 check tiny.yaml
+succeeds "a check of good data" 0 check data --json
+cp out alone
+succeeds "shared out over two ranks" 2 check data --json
+holds "it finds the same on two ranks" cmp alone out
+spoilt
+rm bad/case_003/segmentation.nii.gz
+cp data/case_001/imaging.nii.gz bad/case_002/imaging.nii.gz
+head -c 2000 data/case_004/imaging.nii.gz > cut
+mv cut bad/case_004/imaging.nii.gz
+refused "a check of bad data" 3 "errors and" 2 check bad
+holds "a mask of another size" grep -q "^ *error *shape *case_002 " out
+holds "a missing mask" grep -q "^ *error *files *case_003 " out
+holds "a volume cut short" grep -q "^ *error *damaged *case_004 " out
+holds "and what to do" has out "write the mask again on the image's grid"
+refused "the headers alone" 3 "errors and" 0 check bad --headers --json
+holds "read no voxel" lacks out '"damaged"'
+refused "warnings, strictly" 3 "0 errors and" 0 check data --strict
+
 # --- configuration -------------------------------------------------------------------------------
 spoilt
 bad_run "a patch the network cannot halve" 2 "patch" --set patch=[17,16,8]

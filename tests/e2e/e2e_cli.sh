@@ -65,6 +65,12 @@ holds "docs/cli.md lists the keys as pleat config --markdown prints them" cmp wr
 mistake "leave CONFIG" config good.yaml --markdown
 mistake "leave CONFIG" config --markdown --set train.epochs=1
 
+# Each kind of finding has a line there.
+succeeds "pleat check --kinds" 0 check --kinds --json
+while read -r kind; do
+    holds "docs/cli.md has the kind '$kind'" has "$manual" "| \`$kind\` |"
+done < <(sed -n 's/.*"kind": "\([a-z -]*\)".*/\1/p' out)
+
 # --- what each verb needs ------------------------------------------------------------------------
 mistake "--out" run good.yaml
 mistake "--fold" train good.yaml --out there --fold first

@@ -1,0 +1,246 @@
+/*
+ * check.c - looks at a whole data folder and keeps all that is wrong with it.
+ *
+ * Every rank finds the cases; each looks at its share; rank 0 gathers what was found and what is
+ * known of each case, and compares the cases.
+ */
+#include "check_impl.h"
+
+#include "pleat/log.h"
+#include "pleat/warn.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- findings -------------------------------------------------------------------------------- */
+
+/* Behind what a message begins with and the table of findings has in columns of its own. */
+static const char *without(const char *text, const char *format, const char *name) {
+    char start[PLEAT_PATH_BYTES + 16];
+    (void)snprintf(start, sizeof start, format, name);
+    return strncmp(text, start, strlen(start)) == 0 ? text + strlen(start) : text;
+}
+
+void check_find(check_work *w, check_id kind, int at, const char *field, const char *format, ...) {
+    pleat_finding *grown = realloc(w->found, ((size_t)w->n_found + 1) * sizeof *grown);
+    char text[sizeof grown->text];
+    va_list args;
+    if (grown == NULL) {
+        w->no_memory = 1;
+        return;
+    }
+    w->found = grown;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const char *said = text;
+    const size_t top = strlen(w->config->data);
+    if (at >= 0) said = without(said, "case '%s': ", w->cases[at].id);
+    if (field[0] != '\0') said = without(without(said, "'%s': ", field), "'%s' ", field);
+    if (strncmp(field, w->config->data, top) == 0 && field[top] == '/') field += top + 1;
+    pleat_finding *f = &grown[w->n_found++];
+    *f = (pleat_finding){.kind = (int)kind, .at = at};
+    (void)snprintf(f->field, sizeof f->field, "%s", field);
+    (void)snprintf(f->text, sizeof f->text, "%s", said);
+    if (at >= 0) (void)snprintf(f->id, sizeof f->id, "%s", w->cases[at].id);
+}
+
+void check_take_warnings(check_work *w, check_id kind, int at, const char *field) {
+    for (; w->taken < pleat_warn_count(); w->taken++)
+        check_find(w, kind, at, field, "%s", pleat_warn_text(w->taken));
+}
+
+/* In the order of the cases, then those of all; of one case as they were found. */
+static int by_case(const void *a, const void *b) {
+    const pleat_finding *x = a, *y = b;
+    if (x->at != y->at) return x->at < 0 ? 1 : y->at < 0 ? -1 : x->at - y->at;
+    if (x->kind != y->kind) return x->kind - y->kind;
+    const int order = strcmp(x->field, y->field);
+    return order != 0 ? order : strcmp(x->text, y->text);
+}
+
+/* ---- the folder and the configuration -------------------------------------------------------- */
+
+/* Their cases have no place among those that were found, but a name, with which most begin. */
+static void keep_refusals(check_work *w, const pleat_layout_refusals *refused) {
+    for (int i = 0; i < refused->n; i++) {
+        const char *text = refused->text[i], *end = NULL;
+        const int before = w->n_found;
+        if (strncmp(text, "case '", 6) == 0) end = strchr(text + 6, '\'');
+        check_find(w, CHECK_FILES, -1, "", "%s",
+                   end == NULL ? text : end + 1 + strspn(end + 1, ": "));
+        if (w->n_found == before || end == NULL) continue;
+        pleat_finding *f = &w->found[before];
+        (void)snprintf(f->id, sizeof f->id, "%.*s", (int)(end - text - 6), text + 6);
+    }
+}
+
+/* Which files are cases. Without masks the folder may be one of volumes to be labelled. */
+static pleat_status find_cases(check_work *w, pleat_case_paths **cases) {
+    const char *data = w->config->data;
+    pleat_layout_refusals refused = {0};
+    const pleat_status status =
+        pleat_layout_scan_all(data, PLEAT_LAYOUT_LABELLED, &refused, cases, &w->n);
+    char why[sizeof w->found->text] = "";
+    if (status != PLEAT_OK) (void)snprintf(why, sizeof why, "%s", pleat_error_message());
+    if (status != PLEAT_ERR_MEMORY && w->n == 0 && !w->how->given) {
+        int labelled = 0, n = 0;
+        pleat_case_paths *all = NULL;
+        const pleat_status again = pleat_layout_scan(data, PLEAT_LAYOUT_VOLUMES, &all, &n);
+        for (int i = 0; again == PLEAT_OK && i < n; i++) labelled |= all[i].label != NULL;
+        if (again == PLEAT_OK && !labelled) {
+            *cases = all;
+            w->n = n;
+            why[0] = '\0';
+            pleat_layout_refusals_free(&refused);
+            check_find(w, CHECK_NO_LABELS, -1, data, "no mask for any of its %d volumes", n);
+        } else if (again == PLEAT_OK) {
+            pleat_layout_free(all, n);
+        }
+    }
+    if (why[0] != '\0') check_find(w, CHECK_DATA, -1, data, "%s", why);
+    keep_refusals(w, &refused);
+    pleat_layout_refusals_free(&refused);
+    check_take_warnings(w, CHECK_PASSED, -1, data);
+    PLEAT_CHECK(status != PLEAT_ERR_MEMORY, status, "%s", why);
+    return PLEAT_OK;
+}
+
+static void check_folds(check_work *w) {
+    const pleat_config *c = w->config;
+    const pleat_folds_how how = {c->folds, c->folds_like, c->seed, c->group_by};
+    pleat_folds folds = {0};
+    const char **ids = malloc(((size_t)w->n + 1) * sizeof *ids);
+    if (ids == NULL) {
+        w->no_memory = 1;
+        return;
+    }
+    for (int i = 0; i < w->n; i++) ids[i] = w->cases[i].id;
+    pleat_status status = c->splits[0] != '\0' ? pleat_folds_read(c->splits, ids, w->n, &folds)
+                                               : pleat_folds_make(ids, w->n, &how, &folds);
+    if (status == PLEAT_OK && c->group_by[0] != '\0')
+        status = pleat_folds_check(ids, &folds, c->group_by);
+    if (status != PLEAT_OK) check_find(w, CHECK_CONFIG, -1, "folds", "%s", pleat_error_message());
+    pleat_folds_free(&folds);
+    free(ids);
+}
+
+/* What a run would refuse of it, beyond what is read with it. */
+static void check_config(check_work *w) {
+    pleat_judging judging;
+    pleat_engine *engine = NULL;
+    if (w->classes->n == 0)
+        check_find(w, CHECK_CONFIG, -1, "classes",
+                   "the classes are not known; set classes: [background, ...], or put a "
+                   "dataset.json with \"labels\" into '%s'",
+                   w->config->data);
+    else if (pleat_config_check(w->config) != PLEAT_OK)
+        check_find(w, CHECK_CONFIG, -1, "", "%s", pleat_error_message());
+    else if (pleat_config_judging(w->config, w->classes, &judging) != PLEAT_OK)
+        check_find(w, CHECK_CONFIG, -1, "report", "%s", pleat_error_message());
+    if (w->n > 0) check_folds(w);
+    if (pleat_config_engine(w->config, w->how->threads, &engine) != PLEAT_OK)
+        check_find(w, CHECK_CONFIG, -1, "engine", "%s", pleat_error_message());
+    else
+        pleat_engine_destroy(engine);
+}
+
+/* ---- the cases, by all ranks ----------------------------------------------------------------- */
+
+static void look(check_work *w, const pleat_comm *comm, check_facts *mine) {
+    int n = 0;
+    for (int at = comm->rank; at < w->n; at += comm->size, n++) {
+        check_headers(w, at, &mine[n]);
+        if (!w->how->headers) check_voxels(w, at, &mine[n]);
+        const int done = at + comm->size < w->n ? at + 1 : w->n;
+        if (comm->rank == 0) pleat_progress("check", (size_t)done, (size_t)w->n, w->cases[at].id);
+    }
+}
+
+/* Facts of all cases, in their order, and all findings: on rank 0. */
+static pleat_status gather(check_work *w, pleat_comm *comm, const check_facts *mine,
+                           check_facts **facts) {
+    void *all = NULL, *found = NULL;
+    size_t bytes = 0, found_bytes = 0;
+    int n = 0;
+    for (int at = comm->rank; at < w->n; at += comm->size) n++;
+    PLEAT_TRY(pleat_comm_gather(comm, mine, (size_t)n * sizeof *mine, 0, &all, &bytes));
+    PLEAT_TRY(pleat_comm_gather(comm, w->found, (size_t)w->n_found * sizeof *w->found, 0, &found,
+                                &found_bytes));
+    if (comm->rank != 0) return PLEAT_OK;
+    free(w->found);
+    w->found = found;
+    w->n_found = (int)(found_bytes / sizeof *w->found);
+    *facts = calloc((size_t)w->n + 1, sizeof **facts);
+    for (size_t i = 0; *facts != NULL && i < bytes / sizeof *mine; i++) {
+        const check_facts *one = (const check_facts *)all + i;
+        (*facts)[one->at] = *one;
+    }
+    free(all);
+    PLEAT_CHECK(*facts != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", w->n);
+    return PLEAT_OK;
+}
+
+static pleat_status finish(check_work *w, const check_facts *facts, pleat_check_report *out) {
+    if (w->how->given) check_config(w);
+    check_all(w, facts);
+    PLEAT_TRY(check_classes(w, facts, out));
+    PLEAT_CHECK(!w->no_memory, PLEAT_ERR_MEMORY, "no memory for what was found in %d cases", w->n);
+    if (w->n_found > 1) qsort(w->found, (size_t)w->n_found, sizeof *w->found, by_case);
+    for (int i = 0; i < w->n_found; i++) out->of[pleat_check_kinds[w->found[i].kind].severity]++;
+    out->cases = w->n;
+    out->finding = w->found;
+    out->n = w->n_found;
+    w->found = NULL;
+    return PLEAT_OK;
+}
+
+static pleat_status check(check_work *w, pleat_comm *comm, pleat_check_report *out) {
+    pleat_case_paths *cases = NULL;
+    check_facts *mine = NULL, *facts = NULL;
+    pleat_status status = find_cases(w, &cases);
+    w->cases = cases;
+    if (comm->rank != 0) w->n_found = 0; /* all ranks found the same */
+    if (status == PLEAT_OK) {
+        mine = calloc((size_t)(w->n / comm->size) + 1, sizeof *mine);
+        if (mine == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", w->n);
+    }
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
+    look(w, comm, mine);
+    PLEAT_TRY_GOTO(status, done, gather(w, comm, mine, &facts));
+    if (comm->rank == 0) status = finish(w, facts, out);
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
+done:
+    free(facts);
+    free(mine);
+    pleat_layout_free(cases, w->n);
+    return status;
+}
+
+pleat_status pleat_check(pleat_comm *comm, const pleat_config *config, const pleat_check_how *how,
+                         pleat_check_report *out) {
+    pleat_config c = *config; /* gets the classes of the data */
+    pleat_classes classes = {0};
+    check_work w = {.config = &c, .how = how, .classes = &classes};
+    *out = (pleat_check_report){0};
+    pleat_warn_forget();
+    pleat_warn_quiet(1);
+    if (pleat_cases_classes(&c, &classes) != PLEAT_OK)
+        check_find(&w, CHECK_CONFIG, -1, "classes", "%s", pleat_error_message());
+    const pleat_status status = check(&w, comm, out);
+    pleat_warn_quiet(0);
+    pleat_warn_forget();
+    pleat_classes_free(&classes);
+    free(w.found);
+    if (status != PLEAT_OK) pleat_check_free(out);
+    PLEAT_TRY(status);
+    return PLEAT_OK;
+}
+
+void pleat_check_free(pleat_check_report *report) {
+    free(report->finding);
+    free(report->class);
+    *report = (pleat_check_report){0};
+}

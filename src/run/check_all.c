@@ -1,0 +1,377 @@
+/* check_all.c - what only shows when all cases are there: what differs, what is there twice. */
+#include "check_impl.h"
+
+#include "pleat/folds.h"
+#include "pleat/resample.h"
+#include "pleat/warn.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const double MANY_TIMES = 8;  /* the median spacing */
+static const double LIKE = 0.7;      /* correlation of two mirrored foregrounds */
+static const double MORE_LIKE = 0.2; /* than as they lie */
+enum { MOST_OF_ONE = 8 };            /* cases of one patient */
+
+/* ---- what most have -------------------------------------------------------------------------- */
+
+/* value[n] (-1: left out) -> the most frequent one, the first of equals; -1: none. */
+static int most_frequent(const int *value, int n, int *times) {
+    int best = -1;
+    *times = 0;
+    for (int i = 0; i < n; i++) {
+        int many = 0;
+        if (value[i] < 0) continue;
+        for (int k = 0; k < n; k++) many += value[k] == value[i];
+        if (many > *times) {
+            *times = many;
+            best = value[i];
+        }
+    }
+    return best;
+}
+
+static int axes_number(const char axes[4]) {
+    return axes[0] == '\0' ? -1 : axes[0] << 16 | axes[1] << 8 | axes[2];
+}
+
+static void compare_axes(check_work *w, const check_facts *f, int *value) {
+    int times = 0, left = 0, seen = 0;
+    for (int i = 0; i < w->n; i++) {
+        value[i] = f[i].readable ? axes_number(f[i].axes) : -1;
+        seen += f[i].readable;
+        left += f[i].readable && check_left_handed(f[i].image.affine);
+    }
+    const int most = most_frequent(value, w->n, &times);
+    for (int i = 0; i < w->n; i++)
+        if (value[i] >= 0 && value[i] != most)
+            check_find(w, CHECK_ORIENTATION, i, w->cases[i].image[0],
+                       "its axes are %s, %d of %d cases have %c%c%c", f[i].axes, times, seen,
+                       most >> 16, most >> 8 & 255, most & 255);
+    for (int i = 0; i < w->n && left > 0 && left < seen; i++)
+        if (f[i].readable && check_left_handed(f[i].image.affine))
+            check_find(w, CHECK_LEFT_HANDED, i, w->cases[i].image[0],
+                       "its axes are left-handed, as those of %d of %d cases", left, seen);
+}
+
+static void compare_channels(check_work *w, const check_facts *f, int *value) {
+    char **names = NULL;
+    int times = 0, named = 0;
+    for (int i = 0; i < w->n; i++) value[i] = f[i].readable ? f[i].channels : -1;
+    const int most = most_frequent(value, w->n, &times);
+    for (int i = 0; i < w->n; i++)
+        if (value[i] >= 0 && value[i] != most)
+            check_find(w, CHECK_CHANNELS, i, w->cases[i].image[0],
+                       "%d channel%s, where %d cases have %d", value[i], value[i] == 1 ? "" : "s",
+                       times, most);
+    if (pleat_layout_channels(w->config->data, &names, &named) != PLEAT_OK) {
+        check_find(w, CHECK_NAMES, -1, "dataset.json", "%s", pleat_error_message());
+        return;
+    }
+    pleat_layout_names_free(names, named);
+    if (named > 0 && most > 0 && named != most)
+        check_find(w, CHECK_NAMES, -1, "dataset.json", "it names %d channel%s, the cases have %d",
+                   named, named == 1 ? "" : "s", most);
+}
+
+/* What kind of values an image holds. */
+typedef struct domain {
+    const char *name;
+    double least, low, high; /* its lowest value is from least to low, its highest at most high */
+} domain;
+
+static const domain domains[] = {
+    {"CT in Hounsfield units", -INFINITY, -200.0, INFINITY},
+    {"0 to 1", 0.0, 1.0, 1.0},
+    {"0 and above", 0.0, INFINITY, INFINITY},
+    {"around 0", -INFINITY, INFINITY, INFINITY},
+};
+
+static int domain_of(double low, double high) {
+    int d = 0;
+    while (low < domains[d].least || low > domains[d].low || high > domains[d].high) d++;
+    return d;
+}
+
+static void compare_intensities(check_work *w, const check_facts *f, int *value) {
+    for (int c = 0; c < PLEAT_MAX_CHANNELS; c++) {
+        int times = 0;
+        for (int i = 0; i < w->n; i++)
+            value[i] = f[i].measured && c < f[i].channels && f[i].low[c] < f[i].high[c]
+                           ? domain_of((double)f[i].low[c], (double)f[i].high[c])
+                           : -1;
+        const int most = most_frequent(value, w->n, &times);
+        for (int i = 0; i < w->n; i++)
+            if (value[i] >= 0 && value[i] != most)
+                check_find(w, CHECK_INTENSITY, i, w->cases[i].image[0],
+                           "channel %d holds %g to %g (%s), where %d cases hold %s", c,
+                           (double)f[i].low[c], (double)f[i].high[c], domains[value[i]].name, times,
+                           domains[most].name);
+    }
+}
+
+static int by_size(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void compare_spacings(check_work *w, const check_facts *f, double *value) {
+    for (int a = 2; a >= 0; a--) {
+        int n = 0;
+        for (int i = 0; i < w->n; i++)
+            if (f[i].readable) value[n++] = f[i].image.spacing[a];
+        if (n < 3) return;
+        qsort(value, (size_t)n, sizeof *value, by_size);
+        const double median = value[n / 2];
+        for (int i = 0; i < w->n; i++) {
+            const double mm = f[i].image.spacing[a];
+            if (f[i].readable && (mm > MANY_TIMES * median || mm < median / MANY_TIMES))
+                check_find(w, CHECK_SPACINGS, i, w->cases[i].image[0],
+                           "%.4g mm along %c, where the median of the cases is %.4g", mm, "zyx"[a],
+                           median);
+        }
+    }
+}
+
+/* ---- what is there twice --------------------------------------------------------------------- */
+
+static void find_twins(check_work *w, const check_facts *f) {
+    for (int i = 0; i < w->n; i++)
+        for (int k = 0; k < i; k++) {
+            const int twins =
+                f[i].measured && f[k].measured && f[i].image_content == f[k].image_content;
+            const int one_mask = f[i].counted && f[k].counted &&
+                                 f[i].mask_content == f[k].mask_content &&
+                                 f[i].count[0] < (int64_t)pleat_voxels(f[i].image.dim);
+            if (twins)
+                check_find(w, CHECK_TWINS, i, w->cases[i].image[0],
+                           "it is the image of case '%s'%s", w->cases[k].id,
+                           one_mask ? ", and the mask is too" : ", with another mask");
+            else if (one_mask && f[i].measured && f[k].measured)
+                check_find(w, CHECK_SAME_MASK, i, w->cases[i].label, "it is the mask of case '%s'",
+                           w->cases[k].id);
+        }
+}
+
+static int is_visit(const char *tail) {
+    static const char *const words[] = {"pre", "post", "baseline", "followup", "left", "right"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(tail, words[i]) == 0) return 1;
+    const size_t letters = isalpha((unsigned char)tail[0]) ? 1 : 0;
+    const size_t digits = strspn(tail + letters, "0123456789");
+    return digits <= 2 && letters + digits >= 1 && tail[letters + digits] == '\0';
+}
+
+/* Bytes of an id that may be those of the patient: "scan_10_85902" of scan_10_85902_1; 0: it does
+ * not look like a visit's. */
+static size_t patient_of(const char *id) {
+    size_t n = strlen(id);
+    while (n > 0 && strchr("_-.", id[n - 1]) == NULL) n--;
+    if (n < 2 || !is_visit(id + n)) return 0;
+    const size_t digit = strcspn(id, "0123456789");
+    return digit < n - 1 ? n - 1 : 0;
+}
+
+static int one_patient(const char *a, const char *b) {
+    const size_t n = patient_of(a);
+    return n > 0 && patient_of(b) == n && strncmp(a, b, n) == 0;
+}
+
+/* folds[n] of folds.splits, which may keep them together; else any draw may part them. */
+static void find_patients(check_work *w) {
+    const pleat_config *c = w->config;
+    pleat_folds folds = {0};
+    const char **ids = malloc((size_t)w->n * sizeof *ids);
+    if (ids == NULL || c->group_by[0] != '\0') {
+        free(ids);
+        return;
+    }
+    for (int i = 0; i < w->n; i++) ids[i] = w->cases[i].id;
+    const int known =
+        c->splits[0] != '\0' && pleat_folds_read(c->splits, ids, w->n, &folds) == PLEAT_OK;
+    for (int i = 0; i < w->n; i++) {
+        char list[512] = "";
+        int many = 0, first = 1, parted = 0;
+        for (int k = 0; k < w->n; k++) {
+            if (k != i && !one_patient(ids[i], ids[k])) continue;
+            first &= k >= i;
+            many++;
+            pleat_warn_list(list, sizeof list, ids[k]);
+            parted |= !known || folds.fold_of[k] != folds.fold_of[i];
+        }
+        if (first && parted && many > 1 && many <= MOST_OF_ONE && many < w->n)
+            check_find(w, CHECK_PATIENT, -1, "folds.group_by", "%s: one patient by their names",
+                       list);
+    }
+    pleat_folds_free(&folds);
+    free(ids);
+}
+
+/* ---- who is mirrored ------------------------------------------------------------------------- */
+
+enum { CELLS = CHECK_SIDE * CHECK_SIDE * CHECK_SIDE };
+
+/* The cell that lies opposite along an axis of the body: 1 back to front, 2 up. */
+static int opposite(int cell, int axis) {
+    const int stride = axis == 1 ? CHECK_SIDE : CHECK_SIDE * CHECK_SIDE;
+    const int k = cell / stride % CHECK_SIDE;
+    return cell + (CHECK_SIDE - 1 - 2 * k) * stride;
+}
+
+/* Pearson's, of a and b, or with `axis` of a mirrored and b. */
+static double alike(const float *a, const double *b, int axis) {
+    double sa = 0, sb = 0, aa = 0, bb = 0, ab = 0;
+    for (int i = 0; i < CELLS; i++) {
+        const double x = (double)a[axis > 0 ? opposite(i, axis) : i], y = b[i];
+        sa += x;
+        sb += y;
+        aa += x * x;
+        bb += y * y;
+        ab += x * y;
+    }
+    const double scale = (aa - sa * sa / CELLS) * (bb - sb * sb / CELLS);
+    return scale > 0.0 ? (ab - sa * sb / CELLS) / sqrt(scale) : 0.0;
+}
+
+/* mirrored[n]: against the first case, then twice against the mean of all, mirrored or not, so that
+ * half of them may be. */
+static void part(const check_facts *f, int n, int axis, int *mirrored) {
+    double mean[CELLS] = {0};
+    int first = 0;
+    while (first < n && !f[first].counted) first++;
+    for (int i = 0; first < n && i < CELLS; i++) mean[i] = (double)f[first].coarse[i];
+    for (int round = 0; round < 3; round++) {
+        double sum[CELLS] = {0};
+        for (int k = 0; k < n; k++) {
+            const double as_is = alike(f[k].coarse, mean, 0);
+            const double turned = alike(f[k].coarse, mean, axis);
+            mirrored[k] = f[k].counted && turned > LIKE && turned > as_is + MORE_LIKE;
+            for (int i = 0; f[k].counted && i < CELLS; i++)
+                sum[i] += (double)f[k].coarse[mirrored[k] ? opposite(i, axis) : i];
+        }
+        memcpy(mean, sum, sizeof mean);
+    }
+}
+
+static void find_mirrored(check_work *w, const check_facts *f, int *mirrored) {
+    int seen = 0;
+    for (int i = 0; i < w->n; i++) seen += f[i].counted;
+    for (int axis = 1; axis < 3 && seen >= 3; axis++) {
+        int many = 0;
+        part(f, w->n, axis, mirrored);
+        for (int i = 0; i < w->n; i++) many += mirrored[i];
+        const int fewer = 2 * many <= seen;
+        for (int i = 0; i < w->n && many > 0; i++)
+            if (f[i].counted && mirrored[i] == fewer)
+                check_find(w, CHECK_FLIPPED, i, w->cases[i].label,
+                           "%s seem exchanged, against %d of %d cases, and the header does not say "
+                           "so",
+                           axis == 1 ? "front and back" : "top and bottom",
+                           fewer ? seen - many : many, seen);
+    }
+}
+
+/* ---- against the configuration --------------------------------------------------------------- */
+
+/* As a run says it of the training cases of its folds. */
+static void compare_patch(check_work *w, const check_facts *f) {
+    const pleat_config *c = w->config;
+    for (int a = 2; a >= 0; a--) {
+        int most = 0;
+        for (int i = 0; i < w->n; i++) {
+            int dim[3];
+            if (!f[i].readable) continue;
+            memcpy(dim, f[i].image.dim, sizeof dim);
+            if (c->prep.resample)
+                pleat_resample_size(f[i].image.dim, f[i].image.spacing, c->prep.spacing, dim);
+            if (dim[a] > most) most = dim[a];
+        }
+        if (most > 0 && most < c->patch[a])
+            check_find(w, CHECK_PATCH, -1, "patch", "%d voxels along %c, the largest volume has %d",
+                       c->patch[a], "zyx"[a], most);
+    }
+}
+
+void check_all(check_work *w, const check_facts *f) {
+    int *value = calloc((size_t)w->n + 1, sizeof *value);
+    double *mm = calloc((size_t)w->n + 1, sizeof *mm);
+    if (value != NULL && mm != NULL) {
+        compare_channels(w, f, value);
+        compare_axes(w, f, value);
+        compare_spacings(w, f, mm);
+        compare_intensities(w, f, value);
+        find_mirrored(w, f, value);
+    } else {
+        w->no_memory = 1;
+    }
+    free(mm);
+    free(value);
+    find_twins(w, f);
+    find_patients(w);
+    if (w->how->given) compare_patch(w, f);
+}
+
+/* ---- the table of classes -------------------------------------------------------------------- */
+
+static void add_class(const check_work *w, const check_facts *f, int label, const char *name,
+                      pleat_checked_class *out) {
+    *out = (pleat_checked_class){.label = label};
+    (void)snprintf(out->name, sizeof out->name, "%s", name);
+    for (int i = 0; i < w->n; i++) {
+        const double *mm = f[i].image.spacing;
+        if (!f[i].counted || f[i].count[label] == 0) continue;
+        out->cases++;
+        out->voxels += f[i].count[label];
+        out->ml += (double)f[i].count[label] * mm[0] * mm[1] * mm[2] / 1000.0;
+    }
+}
+
+/* Labels from 1 on of which none is left out. */
+static void check_gaps(check_work *w, const int *used) {
+    char list[256] = "", one[16];
+    int most = 0, gap = 0;
+    for (int v = 1; v < 256; v++)
+        if (used[v]) most = v;
+    for (int v = 0; v <= most; v++) {
+        if (!used[v] && v > 0) gap = 1;
+        (void)snprintf(one, sizeof one, "%d", v);
+        if (used[v] || v == 0) pleat_warn_list(list, sizeof list, one);
+    }
+    if (gap) check_find(w, CHECK_GAP, -1, "classes", "the masks have labels %s", list);
+}
+
+pleat_status check_classes(check_work *w, const check_facts *f, pleat_check_report *out) {
+    const pleat_classes *c = w->classes;
+    int used[256] = {0}, counted = 0;
+    for (int i = 0; i < w->n; i++) {
+        counted += f[i].counted;
+        for (int v = 0; v < 256; v++) used[v] |= f[i].counted && f[i].count[v] > 0;
+    }
+    if (counted == 0) return PLEAT_OK;
+    out->class = calloc(256, sizeof *out->class);
+    PLEAT_CHECK(out->class != NULL, PLEAT_ERR_MEMORY, "no memory for the classes");
+    for (int i = 0; i < c->n; i++)
+        add_class(w, f, c->value[i], c->name[i], &out->class[out->classes++]);
+    for (int v = 0; v < 256; v++) {
+        int known = 0;
+        for (int i = 0; i < c->n; i++) known |= c->value[i] == v;
+        if (used[v] && !known) add_class(w, f, v, "", &out->class[out->classes++]);
+    }
+    if (c->n == 0) check_gaps(w, used);
+    for (int i = 1; i < c->n && !c->of_regions; i++) {
+        const pleat_checked_class *one = &out->class[i];
+        if (one->cases == 0)
+            check_find(w, CHECK_ABSENT, -1, "classes", "no case has a voxel of '%s', label %d",
+                       one->name, one->label);
+        else if (one->cases == 1 && counted > 1)
+            check_find(w, CHECK_ABSENT, -1, "classes",
+                       "one case alone has voxels of '%s', label %d: the fold that holds it out "
+                       "cannot know it",
+                       one->name, one->label);
+    }
+    return PLEAT_OK;
+}

@@ -1,0 +1,278 @@
+/*
+ * check_case.c - what is wrong with one case: by its headers, then by its voxels.
+ *
+ * One image file or one label map is in memory at a time.
+ */
+#include "check_impl.h"
+
+#include "pleat/intensity.h"
+#include "pleat/nifti.h"
+#include "pleat/provenance.h"
+#include "pleat/warn.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const double FAR_MM = 1e-3;     /* grids that differ by more are two */
+static const double FAR_VOXELS = 0.5;  /* as preprocessing has it (preprocess/prep_check.c) */
+static const double FORMS_APART = 0.1; /* of the finest spacing */
+static const double SHEAR = 1e-3;      /* cosine between two axes; 90 degrees to 0.06 */
+static const double LEAST_MM = 0.05, MOST_MM = 25.0;    /* of a voxel */
+static const double LEAST_BOX = 5.0, MOST_BOX = 2500.0; /* of a volume, mm along an axis */
+enum { FLAT = 4 };                                      /* voxels along an axis */
+static const float AIR = -1024.0F;                      /* of CT, in Hounsfield units */
+static const float BELOW_AIR = -1100.0F;                /* noise of air ends above */
+
+/* ---- headers --------------------------------------------------------------------------------- */
+
+static const char *first_image(const check_work *w, int at) { return w->cases[at].image[0]; }
+
+/* Of a header alone. */
+static void check_form(check_work *w, int at, const char *path, const pleat_geometry *g,
+                       const pleat_nifti_info *info) {
+    const double least = fmin(g->spacing[0], fmin(g->spacing[1], g->spacing[2]));
+    double qform[3][4];
+    if (g->sform_code > 0 && g->qform_code > 0) {
+        pleat_nifti_qform(g, qform);
+        const double apart = check_moved(g->dim, g->affine, qform);
+        if (apart > FORMS_APART * least)
+            check_find(w, CHECK_FORMS, at, path, "sform and qform are up to %.3g mm apart", apart);
+    }
+    if (check_shear(g->affine) > SHEAR)
+        check_find(w, CHECK_SHEARED, at, path, "its axes are %.2f degrees off a right angle",
+                   asin(fmin(1.0, check_shear(g->affine))) * 180.0 / acos(-1.0));
+    pleat_nifti_tell_spacing(path, g, info);
+    check_take_warnings(w, CHECK_PIXDIM, at, path);
+}
+
+static void check_size(check_work *w, int at, const pleat_geometry *g) {
+    const char *path = first_image(w, at);
+    for (int a = 2; a >= 0; a--) { /* x, y, z */
+        const double box = g->spacing[a] * g->dim[a];
+        const char axis = "zyx"[a];
+        if (g->spacing[a] < LEAST_MM || g->spacing[a] > MOST_MM || box > MOST_BOX ||
+            (box < LEAST_BOX && g->dim[a] >= FLAT))
+            check_find(w, CHECK_SPACING, at, path, "%d voxels of %.4g mm along %c", g->dim[a],
+                       g->spacing[a], axis);
+        if (g->dim[a] < FLAT)
+            check_find(w, CHECK_FLAT, at, path, "%d voxel%s along %c", g->dim[a],
+                       g->dim[a] == 1 ? "" : "s", axis);
+    }
+}
+
+static void check_mask_place(check_work *w, int at, const pleat_geometry *image,
+                             const pleat_geometry *mask) {
+    const char *path = w->cases[at].label;
+    char why[256];
+    const int *m = mask->dim, *d = image->dim;
+    if (memcmp(m, d, sizeof mask->dim) != 0) {
+        check_explain_shape(image, mask, why);
+        check_find(w, CHECK_SHAPE, at, path, "%d x %d x %d voxels, the image has %d x %d x %d%s",
+                   m[2], m[1], m[0], d[2], d[1], d[0], why);
+        return;
+    }
+    const double mm = check_moved(d, image->affine, mask->affine);
+    const double voxels = pleat_geometry_apart(image, mask);
+    if (voxels <= FAR_VOXELS && mm <= FAR_MM) return;
+    const int bad = voxels > FAR_VOXELS && w->config->prep.affine == PLEAT_AFFINE_ERROR;
+    check_explain_place(image, mask, why);
+    check_find(w, bad ? CHECK_PLACE : CHECK_OFF_PLACE, at, path,
+               "it lies up to %.3g mm, %.3g voxels, from the image%s", mm, voxels, why);
+}
+
+static void check_mask_header(check_work *w, int at, const pleat_geometry *image) {
+    const char *path = w->cases[at].label;
+    pleat_geometry mask;
+    pleat_nifti_info info;
+    if (pleat_nifti_read_header(path, &mask, &info) != PLEAT_OK) {
+        check_find(w, CHECK_HEADER, at, path, "%s", pleat_error_message());
+        return;
+    }
+    check_form(w, at, path, &mask, &info);
+    if (info.channels > 1)
+        check_find(w, CHECK_LABEL_VALUE, at, path, "dim[4] is %d: a mask has no channels",
+                   info.channels);
+    check_mask_place(w, at, image, &mask);
+}
+
+void check_headers(check_work *w, int at, check_facts *f) {
+    pleat_case_paths image = w->cases[at];
+    pleat_geometry g;
+    pleat_nifti_info info;
+    int bad = 0;
+    *f = (check_facts){.at = at};
+    for (int k = image.images - 1; k >= 0; k--) { /* ends with the first */
+        if (pleat_nifti_read_header(image.image[k], &g, &info) == PLEAT_OK) continue;
+        check_find(w, CHECK_HEADER, at, image.image[k], "%s", pleat_error_message());
+        bad = 1;
+    }
+    if (bad) return;
+    f->readable = 1;
+    f->image = g;
+    f->channels = image.images > 1 ? image.images : info.channels;
+    check_axes(g.affine, f->axes);
+    check_form(w, at, image.image[0], &g, &info);
+    check_size(w, at, &g);
+    image.label = NULL; /* looked at more closely here */
+    if (pleat_prep_check_case(&w->config->prep, &image, &g, &f->channels) != PLEAT_OK)
+        check_find(w, CHECK_PREPARE, at, image.image[0], "%s", pleat_error_message());
+    check_take_warnings(w, CHECK_DOUBT, at, image.image[0]);
+    if (w->cases[at].label != NULL) check_mask_header(w, at, &g);
+}
+
+/* ---- voxels ---------------------------------------------------------------------------------- */
+
+/* A file whose voxels could not be read, for the reason that was given. */
+static void find_unread(check_work *w, check_id wrong, int at, const char *path,
+                        pleat_status status) {
+    const check_id kind = status == PLEAT_ERR_DATA     ? wrong
+                          : status == PLEAT_ERR_MEMORY ? CHECK_PREPARE
+                                                       : CHECK_DAMAGED;
+    check_find(w, kind, at, path, "%s", pleat_error_message());
+}
+
+static void check_channel(check_work *w, int at, const char *path, int channel, const float *x,
+                          size_t n, check_facts *f) {
+    double low = 0.0, high = 0.0;
+    size_t below = 0;
+    pleat_intensity_range(x, n, &low, &high);
+    f->low[channel] = (float)low;
+    f->high[channel] = (float)high;
+    if (low >= high) {
+        check_find(w, CHECK_CONSTANT, at, path, "every voxel of channel %d is %g", channel, low);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) below += x[i] < BELOW_AIR;
+    if (below > 0 && high > 0.0)
+        check_find(w, CHECK_PADDING, at, path,
+                   "channel %d goes down to %g, and %.2g %% of its voxels are below air (%g)",
+                   channel, low, 100.0 * (double)below / (double)n, (double)AIR);
+    if (pleat_prep_check_channel(&w->config->prep.channel[channel], w->cases[at].id, path, channel,
+                                 x, n) != PLEAT_OK)
+        check_find(w, CHECK_PREPARE, at, path, "%s", pleat_error_message());
+    check_take_warnings(w, CHECK_DOUBT, at, path);
+}
+
+static void check_image(check_work *w, int at, check_facts *f) {
+    const pleat_case_paths *paths = &w->cases[at];
+    int channel = 0, good = 1;
+    for (int k = 0; k < paths->images; k++) {
+        pleat_image image = {0};
+        const char *path = paths->image[k];
+        const pleat_status status = pleat_nifti_read_image(path, &image, NULL);
+        if (status != PLEAT_OK) {
+            find_unread(w, CHECK_NOT_FINITE, at, path, status);
+            channel++;
+            good = 0;
+            continue;
+        }
+        const size_t n = pleat_voxels(image.dim);
+        const uint64_t content = pleat_content_image(&image);
+        f->image_content =
+            k == 0 ? content : pleat_digest(f->image_content, &content, sizeof content);
+        for (int c = 0; c < image.channels && channel < PLEAT_MAX_CHANNELS; c++, channel++)
+            check_channel(w, at, path, channel, image.data + (size_t)c * n, n, f);
+        pleat_image_free(&image);
+    }
+    f->measured = good;
+}
+
+/* "0, 1, 2" of the files' labels, or what does not belong to them. */
+static int is_known(const pleat_classes *classes, int label) {
+    if (classes->n == 0 || label == 0 || (label == classes->ignore && label > 0)) return 1;
+    for (int c = 1; c < classes->n; c++)
+        if (classes->of_regions ? classes->regions[label] != 0 : classes->value[c] == label)
+            return 1;
+    return 0;
+}
+
+static void check_labels(check_work *w, int at, const check_facts *f) {
+    char wrong[512] = "", one[64];
+    int64_t foreground = 0;
+    for (int v = 1; v < 256; v++) {
+        foreground += f->count[v];
+        if (f->count[v] == 0 || is_known(w->classes, v)) continue;
+        (void)snprintf(one, sizeof one, "%d (%lld voxel%s)", v, (long long)f->count[v],
+                       f->count[v] == 1 ? "" : "s");
+        pleat_warn_list(wrong, sizeof wrong, one);
+    }
+    if (wrong[0] != '\0')
+        check_find(w, CHECK_LABEL, at, w->cases[at].label,
+                   "label %s is none of the %d classes, '%.200s'", wrong, w->classes->n,
+                   w->config->classes);
+    if (foreground == 0)
+        check_find(w, CHECK_EMPTY, at, w->cases[at].label, "every voxel is background");
+}
+
+/* The foreground in a box of cells that lead to R, A and S, whatever the axes of the file. */
+static void sketch(const pleat_label *label, int64_t foreground, check_facts *f) {
+    int place[3], back[3]; /* of the file's axes D, H, W: the stride of its cells; leads back */
+    static const int strides[3] = {1, CHECK_SIDE, CHECK_SIDE * CHECK_SIDE};
+    for (int a = 0; a < 3; a++) {
+        const char axis = f->axes[2 - a];
+        place[a] = strides[axis == 'R' || axis == 'L' ? 0 : axis == 'A' || axis == 'P' ? 1 : 2];
+        back[a] = axis == 'L' || axis == 'P' || axis == 'I';
+    }
+    const int *dim = label->dim;
+    size_t i = 0;
+    int at[3];
+    for (at[0] = 0; at[0] < dim[0]; at[0]++)
+        for (at[1] = 0; at[1] < dim[1]; at[1]++)
+            for (at[2] = 0; at[2] < dim[2]; at[2]++, i++) {
+                int cell = 0;
+                if (label->data[i] == 0) continue;
+                for (int a = 0; a < 3; a++) {
+                    const int k = back[a] ? dim[a] - 1 - at[a] : at[a];
+                    cell += place[a] * (int)((int64_t)k * CHECK_SIDE / dim[a]);
+                }
+                f->coarse[cell] += 1.0F / (float)foreground;
+            }
+}
+
+/* How many values of a mask are no labels. */
+static long long count_wrong(const char *path) {
+    pleat_image image = {0};
+    long long wrong = 0;
+    if (pleat_nifti_read_image(path, &image, NULL) != PLEAT_OK) return -1;
+    const size_t n = pleat_voxels(image.dim);
+    for (size_t i = 0; i < n; i++)
+        wrong += fabsf(image.data[i] - rintf(image.data[i])) > 1e-4F || image.data[i] < -1e-4F ||
+                 image.data[i] > 254.0F;
+    pleat_image_free(&image);
+    return wrong;
+}
+
+static void check_mask(check_work *w, int at, check_facts *f) {
+    const char *path = w->cases[at].label;
+    pleat_label label = {0};
+    const pleat_status status = pleat_nifti_read_label(path, &label, NULL);
+    if (status == PLEAT_ERR_DATA) {
+        char why[1024];
+        (void)snprintf(why, sizeof why, "%s", pleat_error_message());
+        check_find(w, CHECK_LABEL_VALUE, at, path, "%s (such voxels: %lld)", why,
+                   count_wrong(path));
+        return;
+    }
+    if (status != PLEAT_OK) {
+        find_unread(w, CHECK_LABEL_VALUE, at, path, status);
+        return;
+    }
+    const size_t n = pleat_voxels(label.dim);
+    for (size_t i = 0; i < n; i++) f->count[label.data[i]]++;
+    f->mask_content = pleat_content_label(&label);
+    f->counted = 1;
+    check_labels(w, at, f);
+    if (f->count[0] < (int64_t)n) sketch(&label, (int64_t)n - f->count[0], f);
+    pleat_label_free(&label);
+}
+
+void check_voxels(check_work *w, int at, check_facts *f) {
+    pleat_geometry mask;
+    pleat_nifti_info info;
+    if (f->readable) check_image(w, at, f);
+    if (w->cases[at].label == NULL ||
+        pleat_nifti_read_header(w->cases[at].label, &mask, &info) != PLEAT_OK || info.channels != 1)
+        return; /* told by its header */
+    check_mask(w, at, f);
+}

@@ -1,0 +1,106 @@
+/* check_impl.h - what src/run/check*.c share: kinds, findings, and what is known of a case. */
+#ifndef PLEAT_CHECK_IMPL_H
+#define PLEAT_CHECK_IMPL_H
+
+#include "pleat/cases.h"
+#include "pleat/check.h"
+
+/* Rows of pleat_check_kinds, in its order. */
+typedef enum check_id {
+    CHECK_DATA,
+    CHECK_FILES,
+    CHECK_PASSED,
+    CHECK_NO_LABELS,
+    CHECK_HEADER,
+    CHECK_SHAPE,
+    CHECK_PLACE,
+    CHECK_OFF_PLACE,
+    CHECK_FORMS,
+    CHECK_PIXDIM,
+    CHECK_SHEARED,
+    CHECK_LEFT_HANDED,
+    CHECK_SPACING,
+    CHECK_FLAT,
+    CHECK_PREPARE,
+    CHECK_DOUBT,
+    CHECK_DAMAGED,
+    CHECK_NOT_FINITE,
+    CHECK_CONSTANT,
+    CHECK_PADDING,
+    CHECK_LABEL_VALUE,
+    CHECK_LABEL,
+    CHECK_EMPTY,
+    CHECK_CHANNELS,
+    CHECK_NAMES,
+    CHECK_ORIENTATION,
+    CHECK_SPACINGS,
+    CHECK_INTENSITY,
+    CHECK_FLIPPED,
+    CHECK_TWINS,
+    CHECK_SAME_MASK,
+    CHECK_PATIENT,
+    CHECK_GAP,
+    CHECK_ABSENT,
+    CHECK_PATCH,
+    CHECK_CONFIG
+} check_id;
+
+enum { CHECK_SIDE = 8 }; /* cells of a coarse picture along an axis */
+
+/* Of one case, for the comparison with the others. Plain bytes: ranks send it. */
+typedef struct check_facts {
+    int at;
+    int readable; /* its headers */
+    int measured; /* the voxels of its image */
+    int counted;  /* the labels of its mask */
+    int channels;
+    pleat_geometry image;
+    char axes[4]; /* "RAS": where x, y, z lead */
+    float low[PLEAT_MAX_CHANNELS], high[PLEAT_MAX_CHANNELS];
+    uint64_t image_content, mask_content;
+    int64_t count[256]; /* voxels of a label of the file */
+    /* Share of the foreground's voxels that lie in each cell of its box [z, y, x]. */
+    float coarse[CHECK_SIDE * CHECK_SIDE * CHECK_SIDE];
+} check_facts;
+
+typedef struct check_work {
+    const pleat_config *config;
+    const pleat_check_how *how;
+    const pleat_case_paths *cases; /* [n] */
+    int n;
+    const pleat_classes *classes; /* n 0: not known */
+    pleat_finding *found;         /* [n_found], owned */
+    int n_found, no_memory;
+    int taken; /* warnings that are findings already */
+} check_work;
+
+/* Adds a finding. `field` is a path or a key; a text that begins with the case's name loses it. */
+void check_find(check_work *w, check_id kind, int at, const char *field, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Makes findings of what was warned of since. */
+void check_take_warnings(check_work *w, check_id kind, int at, const char *field);
+
+/* check_place.c: where voxels lie. */
+
+/* "RAS" of an affine, by the axes that are nearest. */
+void check_axes(const double affine[3][4], char out[4]);
+/* The most that a corner of a grid moves from one affine to another, in mm. */
+double check_moved(const int dim[3], const double from[3][4], const double to[3][4]);
+/* Greatest cosine between two axes; whether the axes of m are left-handed. */
+double check_shear(const double affine[3][4]);
+int check_left_handed(const double m[3][4]);
+/* What explains that a mask is of another size, or lies elsewhere, than its image: ": ..." or "".
+ */
+void check_explain_shape(const pleat_geometry *image, const pleat_geometry *mask, char out[256]);
+void check_explain_place(const pleat_geometry *image, const pleat_geometry *mask, char out[256]);
+
+/* check_case.c: by the headers of case `at`; by its voxels. */
+void check_headers(check_work *w, int at, check_facts *facts);
+void check_voxels(check_work *w, int at, check_facts *facts);
+
+/* check_all.c: what all cases together show; facts[n] in their order. */
+void check_all(check_work *w, const check_facts *facts);
+/* The table of classes. ERR_MEMORY. */
+pleat_status check_classes(check_work *w, const check_facts *facts, pleat_check_report *out);
+
+#endif /* PLEAT_CHECK_IMPL_H */

@@ -1,0 +1,94 @@
+/* check_kinds.c - the kinds of findings: what each means and what to do about it. */
+#include "check_impl.h"
+
+#define REMAKE "write the mask again on the image's grid"
+
+const pleat_check_kind pleat_check_kinds[] = {
+    [CHECK_DATA] = {"data", PLEAT_ERROR, "the data folder cannot be read", ""},
+    [CHECK_FILES] = {"files", PLEAT_ERROR,
+                     "a case lacks an image, a mask or a channel, or has one twice", ""},
+    [CHECK_PASSED] = {"passed by", PLEAT_WARNING,
+                      "files that are no part of a case, or that dataset.json counts otherwise",
+                      "rename what should be a case, move away what should not"},
+    [CHECK_NO_LABELS] = {"no masks", PLEAT_WARNING, "no case has a mask",
+                         "such a folder is for pleat predict; a run needs masks"},
+    [CHECK_HEADER] = {"header", PLEAT_ERROR,
+                      "a file that is missing, cut short, or whose header cannot be", ""},
+    [CHECK_SHAPE] = {"shape", PLEAT_ERROR, "image and mask are of different size", REMAKE},
+    [CHECK_PLACE] = {"place", PLEAT_ERROR,
+                     "by their affines image and mask lie apart, by more than half a voxel",
+                     REMAKE ", or set data.affine: warn where the voxels do belong together"},
+    [CHECK_OFF_PLACE] = {"off place", PLEAT_WARNING, "the same by less, or with data.affine: warn",
+                         "the voxels are taken as they lie"},
+    [CHECK_FORMS] = {"forms", PLEAT_WARNING, "sform and qform of a header say different places",
+                     "the sform is taken, other programs may take the qform; write the right one "
+                     "into both"},
+    [CHECK_PIXDIM] = {"pixdim", PLEAT_WARNING, "pixdim is not the spacing of the affine", ""},
+    [CHECK_SHEARED] = {"sheared", PLEAT_WARNING, "the axes of an affine are not at right angles",
+                       "resample the volume onto a grid of right angles"},
+    [CHECK_LEFT_HANDED] = {"left-handed", PLEAT_NOTE, "some cases, not all, have left-handed axes",
+                           "voxels are taken as they lie, so inside these cases are mirror images "
+                           "of the others"},
+    [CHECK_SPACING] = {"spacing", PLEAT_WARNING,
+                       "voxels or a volume of a size that no scan of a body has",
+                       "correct the header: is the spacing in metres or micrometres?"},
+    [CHECK_FLAT] = {"flat", PLEAT_WARNING, "a volume of fewer than 4 voxels along an axis",
+                    "if that is not meant, remove the case"},
+    [CHECK_PREPARE] = {"refused", PLEAT_ERROR,
+                       "preprocessing refuses the case: its grid, memory, channels, or clip", ""},
+    [CHECK_DOUBT] = {"doubtful", PLEAT_WARNING, "preprocessing leaves little of the case", ""},
+    [CHECK_DAMAGED] = {"damaged", PLEAT_ERROR, "the voxels of a file cannot be read", ""},
+    [CHECK_NOT_FINITE] = {"not finite", PLEAT_ERROR, "a voxel is NaN or infinite", ""},
+    [CHECK_CONSTANT] = {"constant", PLEAT_WARNING, "all voxels of a channel are alike",
+                        "remove the case, or export it again"},
+    [CHECK_PADDING] = {"padding", PLEAT_WARNING, "values of CT far below that of air",
+                       "set preprocess.clip to begin at -1024 or above, so that padding becomes "
+                       "air"},
+    [CHECK_LABEL_VALUE] = {"label value", PLEAT_ERROR,
+                           "a voxel of a mask is no whole number from 0 to 254, or there are "
+                           "channels",
+                           "export the mask as whole numbers, without interpolation"},
+    [CHECK_LABEL] = {"label", PLEAT_ERROR, "a mask has labels that are none of the classes",
+                     "correct the mask, or name the label in classes"},
+    [CHECK_EMPTY] = {"no foreground", PLEAT_WARNING, "a mask has no voxel but background",
+                     "if the case is not healthy, draw its mask"},
+    [CHECK_CHANNELS] = {"channels", PLEAT_ERROR, "a case has not as many channels as the others",
+                        "add what is missing, or remove what is too much"},
+    [CHECK_NAMES] = {"names", PLEAT_ERROR, "dataset.json names another number of channels",
+                     "correct the names, or add what is missing"},
+    [CHECK_ORIENTATION] = {"orientation", PLEAT_WARNING,
+                           "the axes of a case lead elsewhere than those of most",
+                           "voxels are taken as they lie; bring all to one orientation (nibabel: "
+                           "as_closest_canonical)"},
+    [CHECK_SPACINGS] = {"spacings", PLEAT_WARNING,
+                        "the spacing of a case is many times, or a fraction, of what most have",
+                        "correct the header, or remove the case"},
+    [CHECK_INTENSITY] = {"intensity", PLEAT_WARNING,
+                         "the values of a case are of another kind than those of most",
+                         "export it again with the values of the scanner, or remove it"},
+    [CHECK_FLIPPED] = {"flipped", PLEAT_WARNING,
+                       "the foreground of some cases lies as that of the others mirrored",
+                       "look at one of each side by side; what is mirrored, mirror, image and "
+                       "mask"},
+    [CHECK_TWINS] = {"twins", PLEAT_WARNING, "two cases have the very same image",
+                     "a model would be judged by what it has learnt: remove one"},
+    [CHECK_SAME_MASK] = {"same mask", PLEAT_WARNING, "two cases have one mask and other images",
+                         "one of them is not its own; correct or remove it"},
+    [CHECK_PATIENT] = {"patient", PLEAT_WARNING,
+                       "cases that by their names are of one patient may come into two folds",
+                       "set folds.group_by to a pattern that finds the patient"},
+    [CHECK_GAP] = {"gap", PLEAT_WARNING, "labels in use are not 0, 1, 2, ...",
+                   "name the classes with their labels, as classes: [background, liver=5]"},
+    [CHECK_ABSENT] = {"absent", PLEAT_WARNING, "no case, or one alone, has a voxel of a class",
+                      "are classes and labels those of each other?"},
+    [CHECK_PATCH] = {"patch", PLEAT_WARNING, "all volumes are smaller than the patch",
+                     "set patch to what the volumes have"},
+    [CHECK_CONFIG] = {"configuration", PLEAT_ERROR, "a run refuses the configuration", ""},
+    {NULL, PLEAT_NOTE, NULL, NULL},
+};
+
+const char *pleat_severity_name(pleat_severity severity) {
+    static const char *const names[] = {
+        [PLEAT_NOTE] = "note", [PLEAT_WARNING] = "warning", [PLEAT_ERROR] = "error"};
+    return names[severity];
+}

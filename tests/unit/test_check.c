@@ -1,0 +1,552 @@
+/* test_check.c - a check of a data folder finds each kind of broken data, names the case, and finds
+ * nothing else: nothing at all on clean data. */
+#include "pleat/check.h"
+
+#include "nifti_bytes.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { X = 16, Y = 14, Z = 12, VOXELS = X * Y * Z, CASES = 4, BAD = 2 };
+
+typedef struct made { /* a case before it is written */
+    spec image, mask;
+    double x[2 * VOXELS], y[VOXELS];
+} made;
+
+static char data[PLEAT_PATH_BYTES];
+static made one;
+
+static size_t at(int x, int y, int z) { return ((size_t)z * Y + (size_t)y) * X + (size_t)x; }
+
+/* ---- clean data ------------------------------------------------------------------------------ */
+
+static void place(spec *s, const double rows[12]) {
+    memcpy(s->srow, rows, sizeof s->srow);
+    s->sform_code = 1;
+}
+
+static spec grid(int datatype, int bits) {
+    static const double rows[12] = {-3, 0, 0, 20, 0, -3, 0, 30, 0, 0, 4, -40}; /* LPS */
+    spec s = spec_of(1, datatype, bits);
+    const int64_t dim[8] = {3, X, Y, Z, 1, 1, 1, 1};
+    const double pixdim[8] = {1, 3, 3, 4, 0, 0, 0, 0};
+    memcpy(s.dim, dim, sizeof dim);
+    memcpy(s.pixdim, pixdim, sizeof pixdim);
+    place(&s, rows);
+    return s;
+}
+
+/* HU that differ from case to case; two organs of which neither is like itself mirrored. */
+static void make(int number) {
+    one = (made){.image = grid(16, 32), .mask = grid(2, 8)};
+    for (int i = 0; i < VOXELS; i++) one.x[i] = -1000.0 + (i * 37 + number * 101) % 1200;
+    for (int z = 1; z < 7; z++)
+        for (int y = 1; y < 6; y++)
+            for (int x = 2; x < 12 + number % 3; x++) one.y[at(x, y, z)] = x < 7 ? 1 : 2;
+    one.y[at(0, 0, number)] = 1;
+}
+
+static void write_volume(const char *path, const spec *s, const double *values) {
+    static unsigned char bytes[1 << 17];
+    const size_t n = (size_t)(s->dim[1] * s->dim[2] * s->dim[3] * s->dim[4]);
+    save(path, 1, bytes, put_volume(bytes, sizeof bytes, s, values, n));
+}
+
+static const char *path_of(const char *id, const char *file) {
+    char name[128];
+    (void)snprintf(name, sizeof name, "data/%s%s%s", id, file[0] != '\0' ? "/" : "", file);
+    return in_root(NULL, name);
+}
+
+static const char *bad_file(const char *file) { return path_of("case_2", file); }
+
+#define IMAGE "imaging.nii.gz"
+#define MASK  "segmentation.nii.gz"
+
+static void write_case(const char *id) {
+    OK(pleat_file_make_folder(path_of(id, "")));
+    write_volume(path_of(id, IMAGE), &one.image, one.x);
+    write_volume(path_of(id, MASK), &one.mask, one.y);
+}
+
+static void write_data(void (*change)(int number)) {
+    char command[PLEAT_PATH_BYTES + 16];
+    (void)in_root(data, "data");
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", data);
+    assert_int_equal(system(command), 0);
+    OK(pleat_file_make_folder(data));
+    for (int number = 0; number < CASES; number++) {
+        char id[16];
+        make(number);
+        if (change != NULL) change(number);
+        (void)snprintf(id, sizeof id, "case_%d", number);
+        write_case(id);
+    }
+}
+
+/* ---- what may be wrong with it --------------------------------------------------------------- */
+
+#define OF_BAD \
+    if (number != BAD) return
+
+static void other_size(int number) {
+    OF_BAD;
+    one.mask.dim[1] = Y;
+    one.mask.dim[2] = X;
+}
+static void shifted(int number) {
+    OF_BAD;
+    one.mask.srow[3] += 10;
+}
+static void turned(int number) { /* x of the mask leads the other way, over the same box */
+    OF_BAD;
+    one.mask.srow[0] = 3;
+    one.mask.srow[3] = 20 - 3 * (X - 1);
+}
+static void other_signs(int number) {
+    OF_BAD;
+    for (int i = 0; i < 8; i++) one.mask.srow[i] *= -1;
+}
+static void no_place(int number) {
+    OF_BAD;
+    one.mask.sform_code = 0;
+}
+static void rounded(int number) {
+    OF_BAD;
+    one.mask.srow[0] = -3.002;
+}
+static void two_forms(int number) {
+    OF_BAD;
+    one.image.qform_code = 1; /* no rotation, while the sform turns x and y */
+}
+static void other_pixdim(int number) {
+    OF_BAD;
+    one.image.pixdim[3] = 5;
+}
+static void both(int entry, double value) { one.image.srow[entry] = one.mask.srow[entry] = value; }
+static void sheared(int number) {
+    OF_BAD;
+    both(1, 0.5);
+}
+static void in_metres(int number) {
+    OF_BAD;
+    for (int i = 0; i < 12; i++) both(i, one.image.srow[i] * 1000);
+    for (int i = 1; i < 4; i++) one.image.pixdim[i] = one.mask.pixdim[i] *= 1000;
+}
+static void without_spacing(int number) {
+    OF_BAD;
+    one.image.sform_code = 0;
+    one.image.pixdim[3] = 0;
+}
+static void thick(int number) {
+    OF_BAD;
+    both(10, 0.45);
+    one.image.pixdim[3] = one.mask.pixdim[3] = 0.45;
+}
+static void right_to_left(int number) {
+    OF_BAD;
+    both(0, 3);
+    for (int z = 0; z < Z; z++)
+        for (int y = 0; y < Y; y++)
+            for (int x = 0; x < X / 2; x++) {
+                const double keep = one.y[at(x, y, z)];
+                one.y[at(x, y, z)] = one.y[at(X - 1 - x, y, z)];
+                one.y[at(X - 1 - x, y, z)] = keep;
+            }
+}
+static void front_to_back(int number) { /* the header says nothing of it */
+    if (number % 2 == 0) return;
+    for (int z = 0; z < Z; z++)
+        for (int y = 0; y < Y / 2; y++)
+            for (int x = 0; x < X; x++) {
+                const double keep = one.y[at(x, y, z)];
+                one.y[at(x, y, z)] = one.y[at(x, Y - 1 - y, z)];
+                one.y[at(x, Y - 1 - y, z)] = keep;
+            }
+}
+static void one_slice(int number) {
+    OF_BAD;
+    one.image.dim[3] = one.mask.dim[3] = 2;
+}
+static void strange_label(int number) {
+    OF_BAD;
+    one.y[at(3, 3, 3)] = one.y[at(4, 3, 3)] = 9;
+}
+static void as_float(void) {
+    one.mask.datatype = 16;
+    one.mask.bitpix = 32;
+}
+static void fraction(int number) {
+    OF_BAD;
+    as_float();
+    one.y[at(3, 3, 3)] = one.y[at(4, 3, 3)] = 0.4;
+}
+static void nearly_whole(int number) { /* as a scaled mask is; no fault */
+    OF_BAD;
+    as_float();
+    one.y[at(3, 3, 3)] = 0.99999997;
+}
+static void mask_of_channels(int number) {
+    OF_BAD;
+    one.mask.dim[0] = 4;
+    one.mask.dim[4] = 2;
+    one.mask.dim[3] = Z / 2;
+}
+static void empty(int number) {
+    OF_BAD;
+    memset(one.y, 0, sizeof one.y);
+}
+static void without_two(int number) {
+    (void)number;
+    for (int i = 0; i < VOXELS; i++) one.y[i] = one.y[i] > 1 ? 1 : one.y[i];
+}
+static void two_in_one(int number) {
+    if (number != BAD) without_two(number);
+}
+static void gaps(int number) {
+    (void)number;
+    for (int i = 0; i < VOXELS; i++) one.y[i] = one.y[i] > 1 ? 5 : one.y[i];
+}
+static void grey_levels(int number) {
+    OF_BAD;
+    for (int i = 0; i < VOXELS; i++) one.x[i] = floor((one.x[i] + 1000) / 1200 * 255);
+}
+static void padded(int number) {
+    OF_BAD;
+    for (int i = 0; i < 300; i++) one.x[i] = -3024;
+    one.x[VOXELS - 1] = 200;
+}
+static void one_value(int number) {
+    OF_BAD;
+    for (int i = 0; i < VOXELS; i++) one.x[i] = 7;
+}
+static void nan_voxel(int number) {
+    OF_BAD;
+    one.x[700] = NAN;
+}
+static void infinite_voxel(int number) {
+    OF_BAD;
+    one.x[700] = -INFINITY;
+}
+static void outside_clip(int number) {
+    OF_BAD;
+    for (int i = 0; i < VOXELS; i++) one.x[i] = 2000 + i % 50;
+}
+static void two_channels(int number) {
+    OF_BAD;
+    one.image.dim[0] = 4;
+    one.image.dim[4] = 2;
+    for (int i = 0; i < VOXELS; i++) one.x[VOXELS + i] = one.x[VOXELS - 1 - i];
+}
+
+static void cut_short(void) { assert_int_equal(truncate(bad_file(IMAGE), 600), 0); }
+static void cut_mask(void) {
+    int64_t bytes = 0;
+    int fd = -1;
+    OK(pleat_file_open(bad_file(MASK), &fd, &bytes));
+    (void)close(fd);
+    assert_int_equal(truncate(bad_file(MASK), bytes - 5), 0);
+}
+static void no_volume(void) { save(bad_file(IMAGE), 0, "these are no voxels", 19); }
+static void lying(void) { /* dims of 4 GiB in a small file */
+    make(BAD);
+    for (int i = 1; i < 4; i++) one.image.dim[i] = 1024;
+    static unsigned char bytes[1024];
+    save(bad_file(IMAGE), 1, bytes, put_volume(bytes, sizeof bytes, &one.image, one.x, 0));
+}
+static void without_mask(void) { assert_int_equal(unlink(bad_file(MASK)), 0); }
+static void without_masks(void) {
+    for (int number = 0; number < CASES; number++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "case_%d", number);
+        assert_int_equal(unlink(path_of(id, MASK)), 0);
+        char from[PLEAT_PATH_BYTES], to[PLEAT_PATH_BYTES];
+        (void)snprintf(from, sizeof from, "%s", path_of(id, IMAGE));
+        OK(pleat_path(to, sizeof to, "%s/%s.nii.gz", data, id));
+        assert_int_equal(rename(from, to), 0);
+        assert_int_equal(rmdir(path_of(id, "")), 0);
+    }
+}
+static void twice(void) { save(bad_file("imaging.nii"), 0, "", 0); }
+static void dangling(void) {
+    assert_int_equal(unlink(bad_file(MASK)), 0);
+    assert_int_equal(symlink("/nowhere/mask", bad_file(MASK)), 0);
+}
+static void stranger(void) { save(path_of("case_2", "scan.nrrd"), 0, "NRRD", 4); }
+static void copy(void) {
+    make(BAD);
+    write_case("renamed");
+}
+static void borrowed_mask(void) {
+    make(BAD);
+    for (int i = 0; i < VOXELS; i++) one.x[i] += 40;
+    write_case("other");
+}
+static void visits(void) {
+    for (int number = 4; number < 6; number++) {
+        char id[32];
+        make(number);
+        (void)snprintf(id, sizeof id, "scan_10_852_%d", number);
+        write_case(id);
+    }
+}
+static void names(void) {
+    static const char text[] = "{\"channel_names\": {\"0\": \"CT\", \"1\": \"PET\"}}";
+    save(in_root(NULL, "data/dataset.json"), 0, text, sizeof text - 1);
+}
+static void nothing(void) {
+    write_data(NULL), assert_int_equal(rename(data, in_root(NULL, "d")), 0);
+}
+
+/* ---- each is found --------------------------------------------------------------------------- */
+
+#define THREE "classes=background,a,b"
+
+typedef struct fault {
+    const char *name;
+    void (*change)(int number);
+    void (*after)(void);
+    const char *set;      /* a key of the configuration; NULL: its classes */
+    const char *kinds[3]; /* what is found, and nothing else */
+    const char *id;       /* the case; "": the data set */
+    const char *text;     /* in the first of them */
+} fault;
+
+static const fault faults[] = {
+    {"a mask of another size", other_size, NULL, NULL, {"shape"}, "case_2", "image's y, x, z"},
+    {"shifted", shifted, NULL, NULL, {"place"}, "case_2", "shifted by 10, 0, 0 mm"},
+    {"turned", turned, NULL, NULL, {"place"}, "case_2", "image's -x, y, z"},
+    {"LPS for RAS", other_signs, NULL, NULL, {"place"}, "case_2", "LPS was written for RAS"},
+    {"no place", no_place, NULL, NULL, {"place"}, "case_2", "sform_code and qform_code are 0"},
+    {"rounded", rounded, NULL, NULL, {"off place"}, "case_2", "0.03 mm"},
+    {"two forms", two_forms, NULL, NULL, {"forms"}, "case_2", "mm apart"},
+    {"another pixdim", other_pixdim, NULL, NULL, {"pixdim"}, "case_2", "5"},
+    {"sheared", sheared, NULL, NULL, {"sheared", "pixdim"}, "case_2", "off a right angle"},
+    {"in metres", in_metres, NULL, NULL, {"spacing", "spacings", "refused"}, "case_2", "3000 mm"},
+    {"no spacing", without_spacing, NULL, NULL, {"header"}, "case_2", "pixdim[3] is 0"},
+    {"much thinner", thick, NULL, NULL, {"spacings"}, "case_2", "0.45 mm along z"},
+    {"another orientation",
+     right_to_left,
+     NULL,
+     NULL,
+     {"orientation", "left-handed"},
+     "case_2",
+     "RPS, 3 of 4 cases have LPS"},
+    {"front to back", front_to_back, NULL, NULL, {"flipped"}, "case_1", "front and back"},
+    {"flat", one_slice, NULL, NULL, {"flat", "flipped", "doubtful"}, "case_2", "2 voxels along z"},
+    {"a strange label", strange_label, NULL, NULL, {"label"}, "case_2", "9 (2 voxels)"},
+    {"a fraction", fraction, NULL, NULL, {"label value"}, "case_2", "voxels: 2)"},
+    {"nearly whole", nearly_whole, NULL, NULL, {NULL}, "", ""},
+    {"a mask of channels",
+     mask_of_channels,
+     NULL,
+     NULL,
+     {"label value", "shape"},
+     "case_2",
+     "dim[4] is 2"},
+    {"empty", empty, NULL, NULL, {"no foreground"}, "case_2", "background"},
+    {"an absent class", without_two, NULL, NULL, {"absent"}, "", "'b', label 2"},
+    {"a rare class", two_in_one, NULL, NULL, {"absent"}, "", "one case alone has voxels of 'b'"},
+    {"gaps", gaps, NULL, "seed=1", {"gap"}, "", "labels 0, 1, 5"},
+    {"grey levels", grey_levels, NULL, NULL, {"intensity"}, "case_2", "0 to 2"},
+    {"padding", padded, NULL, NULL, {"padding"}, "case_2", "-3024, and 11 %"},
+    {"one value", one_value, NULL, NULL, {"constant"}, "case_2", "every voxel of channel 0 is 7"},
+    {"NaN", nan_voxel, NULL, NULL, {"not finite"}, "case_2", "(12, 1, 3) is nan"},
+    {"infinite", infinite_voxel, NULL, NULL, {"not finite"}, "case_2", "inf"},
+    {"outside clip",
+     outside_clip,
+     NULL,
+     NULL,
+     {"refused", "intensity"},
+     "case_2",
+     "preprocess.clip"},
+    {"two channels", two_channels, NULL, NULL, {"channels"}, "case_2", "2 channels, where 3"},
+    {"cut short", NULL, cut_short, NULL, {"damaged", "header"}, "case_2", "cut short"},
+    {"a mask cut short", NULL, cut_mask, NULL, {"damaged"}, "case_2", "cut short"},
+    {"no volume", NULL, no_volume, NULL, {"header"}, "case_2", "no NIfTI"},
+    {"a lying header", NULL, lying, NULL, {"header"}, "case_2", "its header lies"},
+    {"a grid larger than memory",
+     NULL,
+     NULL,
+     "preprocess.resample=[0.001, 0.001, 0.001]",
+     {"refused"},
+     "case_0",
+     "more than can be meant"},
+    {"no mask", NULL, without_mask, NULL, {"files"}, "case_2", "has no label"},
+    {"no masks", NULL, without_masks, NULL, {"no masks"}, "", "4 volumes"},
+    {"an image twice", NULL, twice, NULL, {"files"}, "", "one volume twice"},
+    {"a link to nowhere", NULL, dangling, NULL, {"files"}, "", "leads nowhere"},
+    {"a strange file", NULL, stranger, NULL, {"passed by"}, "", "scan.nrrd"},
+    {"a copy", NULL, copy, NULL, {"twins"}, "renamed", "case 'case_2', and the mask is too"},
+    {"another's mask", NULL, borrowed_mask, NULL, {"same mask"}, "other", "case 'case_2'"},
+    {"two visits", NULL, visits, NULL, {"patient"}, "", "scan_10_852_4, scan_10_852_5"},
+    {"names of channels", NULL, names, NULL, {"names"}, "", "names 2 channels, the cases have 1"},
+    {"nothing there", NULL, nothing, NULL, {"data"}, "", "no such file or folder"},
+};
+
+static int allowed(const fault *f, const char *kind) {
+    int good = 0;
+    for (size_t i = 0; i < COUNT(f->kinds); i++)
+        good |= f->kinds[i] != NULL && strcmp(f->kinds[i], kind) == 0;
+    return good;
+}
+
+static void look(const char *set, const pleat_check_how *how, pleat_check_report *out) {
+    pleat_comm *self = NULL;
+    pleat_config config;
+    pleat_config_defaults(&config);
+    OK(pleat_config_set_key("test", "data", data, &config));
+    OK(pleat_config_set(set == NULL || strncmp(set, "preprocess", 10) == 0 ? THREE : set, &config));
+    if (set != NULL) OK(pleat_config_set(set, &config));
+    OK(pleat_comm_self(&self));
+    OK(pleat_check(self, &config, how, out));
+    pleat_comm_destroy(self);
+}
+
+static void print_all(const char *name, const pleat_check_report *report) {
+    for (int i = 0; i < report->n; i++)
+        print_error("%s: %s, '%s', %s: %s\n", name, pleat_check_kinds[report->finding[i].kind].name,
+                    report->finding[i].id, report->finding[i].field, report->finding[i].text);
+}
+
+/* One finding at least of the first kind, of that case and with that text; no other kinds. */
+static int is_found(const fault *f, const pleat_check_report *report) {
+    int found = f->kinds[0] == NULL, others = 0;
+    for (int i = 0; i < report->n; i++) {
+        const pleat_finding *one_of = &report->finding[i];
+        const char *kind = pleat_check_kinds[one_of->kind].name;
+        others += !allowed(f, kind);
+        found |= f->kinds[0] != NULL && strcmp(kind, f->kinds[0]) == 0 &&
+                 strcmp(one_of->id, f->id) == 0 && strstr(one_of->text, f->text) != NULL;
+    }
+    return found && others == 0;
+}
+
+static void every_fault_is_found_and_named_and_nothing_else(void **state) {
+    (void)state;
+    int missed = 0;
+    for (size_t i = 0; i < COUNT(faults); i++) {
+        const fault *f = &faults[i];
+        const pleat_check_how how = {0};
+        pleat_check_report report;
+        write_data(f->change);
+        if (f->after != NULL) f->after();
+        look(f->set, &how, &report);
+        if (!is_found(f, &report)) {
+            print_error("%s: not found as %s of '%s' with '%s', or not alone; of %d:\n", f->name,
+                        f->kinds[0] != NULL ? f->kinds[0] : "nothing", f->id, f->text, report.n);
+            print_all(f->name, &report);
+            missed++;
+        }
+        pleat_check_free(&report);
+    }
+    assert_int_equal(missed, 0);
+}
+
+static void clean_data_have_no_findings_and_a_table_of_classes(void **state) {
+    (void)state;
+    const pleat_check_how how = {0};
+    pleat_check_report report;
+    int64_t voxels = 0;
+    write_data(NULL);
+    for (int number = 0; number < CASES; number++) {
+        make(number);
+        for (int i = 0; i < VOXELS; i++) voxels += one.y[i] == 2;
+    }
+    look(NULL, &how, &report);
+    print_all("clean", &report);
+    assert_int_equal(report.n, 0);
+    assert_int_equal(report.cases, CASES);
+    assert_int_equal(report.classes, 3);
+    assert_string_equal(report.class[2].name, "b");
+    assert_int_equal(report.class[2].label, 2);
+    assert_int_equal(report.class[2].cases, CASES);
+    assert_int_equal(report.class[2].voxels, voxels);
+    assert_true(fabs(report.class[2].ml - (double)voxels * 3 * 3 * 4 / 1000) < 1e-6);
+    pleat_check_free(&report);
+}
+
+static void all_that_is_wrong_is_found_in_one_pass(void **state) {
+    (void)state;
+    const pleat_check_how how = {0};
+    pleat_check_report report;
+    write_data(shifted);
+    save(path_of("case_0", IMAGE), 0, "no", 2);
+    assert_int_equal(unlink(path_of("case_3", MASK)), 0);
+    make(1);
+    one.y[5] = 7;
+    write_volume(path_of("case_1", MASK), &one.mask, one.y);
+    look(NULL, &how, &report);
+    assert_int_equal(report.of[PLEAT_ERROR], 4);
+    assert_string_equal(report.finding[0].id, "case_0"); /* in the order of the cases */
+    assert_string_equal(report.finding[1].id, "case_1");
+    assert_string_equal(report.finding[2].id, "case_2");
+    assert_string_equal(report.finding[3].id, "case_3"); /* it is no case, so it comes last */
+    pleat_check_free(&report);
+}
+
+static void the_headers_alone_show_what_they_show(void **state) {
+    (void)state;
+    const pleat_check_how how = {.headers = 1};
+    pleat_check_report report;
+    write_data(nan_voxel);
+    look(NULL, &how, &report);
+    assert_int_equal(report.n, 0);
+    assert_int_equal(report.classes, 0);
+    pleat_check_free(&report);
+    write_data(shifted);
+    look(NULL, &how, &report);
+    assert_int_equal(report.of[PLEAT_ERROR], 1);
+    pleat_check_free(&report);
+}
+
+/* Of a user's configuration: what a run would refuse, or be worth little by. */
+static void a_configuration_is_checked_with_its_data(void **state) {
+    (void)state;
+    static const struct {
+        const char *set, *kind, *text;
+    } rows[] = {
+        {"folds.k=9", "configuration", "9 folds"},
+        {"classes=", "configuration", "the classes are not known"},
+        {"patch=[163,160,80]", "configuration", "patch"},
+        {"report.lesions=heart", "configuration", "heart"},
+        {"train.epochs=1", "patch", "160 voxels along x"},
+    };
+    const pleat_check_how how = {.headers = 1, .given = 1, .threads = 1};
+    write_data(NULL);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pleat_check_report report;
+        pleat_comm *self = NULL;
+        pleat_config config;
+        int found = 0;
+        pleat_config_defaults(&config);
+        OK(pleat_config_set_key("test", "data", data, &config));
+        OK(pleat_config_set(THREE, &config));
+        OK(pleat_config_set("engine=ref", &config));
+        OK(pleat_config_set("folds.k=2", &config));
+        OK(pleat_config_set(rows[i].set, &config));
+        OK(pleat_comm_self(&self));
+        OK(pleat_check(self, &config, &how, &report));
+        pleat_comm_destroy(self);
+        for (int k = 0; k < report.n; k++)
+            found |= strcmp(pleat_check_kinds[report.finding[k].kind].name, rows[i].kind) == 0 &&
+                     strstr(report.finding[k].text, rows[i].text) != NULL;
+        if (!found) print_all(rows[i].set, &report);
+        assert_true(found);
+        pleat_check_free(&report);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clean_data_have_no_findings_and_a_table_of_classes),
+        cmocka_unit_test(every_fault_is_found_and_named_and_nothing_else),
+        cmocka_unit_test(all_that_is_wrong_is_found_in_one_pass),
+        cmocka_unit_test(the_headers_alone_show_what_they_show),
+        cmocka_unit_test(a_configuration_is_checked_with_its_data),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
