@@ -96,6 +96,7 @@ pleat_status pleat_cuda_conv_run_forward(pleat_engine *engine, pleat_conv *conv,
     pleat_cuda *e = pleat_cuda_of(engine);
     (void)weights; /* packed */
     e->gathered = NULL;
+    e->counted_of.data = NULL;
     PLEAT_TRY(finish_packing(e));
     return conv->ops->forward(e, conv, bias, x, y);
 }

@@ -26,7 +26,8 @@ struct pleat_conv {
     void *weights;           /* activation type [cout_wide, taps, cin_wide]; UP [taps, cout, cin] */
     void *bias;              /* [cout_wide], aligned and padded with 0 */
     int fused;               /* CONV: the plan adds bias and does ReLU */
-    int first;               /* CONV of an image of one channel: our own kernels, no plan */
+    int first;               /* CONV of an image of one channel: our own kernels, no plan, */
+    int tiles[PLEAT_PASS_WEIGHTS + 1];             /* by tiles; else by walkers: conv_first.h */
     pleat_conv_plan *plan[PLEAT_PASS_WEIGHTS + 1]; /* CONV; NULL: our own kernel */
     pleat_matmul *product[PLEAT_PASS_WEIGHTS + 1]; /* UP, HEAD */
 };

@@ -21,16 +21,18 @@ size_t pleat_conv_own_workspace(const pleat_cuda *e, const pleat_conv_problem *p
 }
 
 pleat_status pleat_conv_own_run(pleat_cuda *e, const pleat_conv_problem *p,
-                                void *const t[PLEAT_CONV_TENSORS], void *workspace) {
+                                void *const t[PLEAT_CONV_TENSORS], void *workspace,
+                                pleat_cuda_partials *sums) {
     const int grid[4] = {p->n, p->d, p->h, p->w}, blocks = e->processors;
     switch (p->pass) {
     case PLEAT_PASS_FORWARD:
         CUDA_TRY(pleat_cuda_conv3(grid, p->cin, p->cout, 0, t[PLEAT_CONV_X], t[PLEAT_CONV_W],
-                                  t[PLEAT_CONV_BIAS], p->relu, t[PLEAT_CONV_Y], blocks, e->stream));
+                                  t[PLEAT_CONV_BIAS], p->relu, t[PLEAT_CONV_Y], blocks, sums,
+                                  e->stream));
         break;
     case PLEAT_PASS_DATA:
         CUDA_TRY(pleat_cuda_conv3(grid, p->cout, p->cin, 1, t[PLEAT_CONV_Y], t[PLEAT_CONV_W], NULL,
-                                  0, t[PLEAT_CONV_X], blocks, e->stream));
+                                  0, t[PLEAT_CONV_X], blocks, NULL, e->stream));
         break;
     default:
         CUDA_TRY(pleat_cuda_conv3_weights(grid, p->cin, t[PLEAT_CONV_X], t[PLEAT_CONV_Y], workspace,
@@ -58,7 +60,7 @@ static pleat_status time_runs(pleat_cuda *e, const pleat_conv_problem *p,
     CUDA_TRY_GOTO(status, done, cudaEventCreate(&end));
     CUDA_TRY_GOTO(status, done, cudaEventRecord(begin, e->stream));
     for (int i = 0; i < RUNS; i++)
-        PLEAT_TRY_GOTO(status, done, pleat_conv_own_run(e, p, tensors, workspace));
+        PLEAT_TRY_GOTO(status, done, pleat_conv_own_run(e, p, tensors, workspace, NULL));
     CUDA_TRY_GOTO(status, done, cudaEventRecord(end, e->stream));
     CUDA_TRY_GOTO(status, done, cudaEventSynchronize(end));
     CUDA_TRY_GOTO(status, done, cudaEventElapsedTime(milliseconds, begin, end));
@@ -87,7 +89,7 @@ pleat_status pleat_conv_own_try(pleat_cuda *e, const pleat_conv_problem *p,
     CUDA_TRY_GOTO(status, done, cudaMalloc(&own[result], bytes));
     CUDA_TRY_GOTO(status, done, cudaMalloc((void **)&device, sizeof sums));
     CUDA_TRY_GOTO(status, done, cudaMemsetAsync(own[result], 0, bytes, e->stream));
-    PLEAT_TRY_GOTO(status, done, pleat_conv_own_run(e, p, own, workspace));
+    PLEAT_TRY_GOTO(status, done, pleat_conv_own_run(e, p, own, workspace, NULL));
     CUDA_TRY_GOTO(status, done,
                   pleat_cuda_distance(type, own[result], tensors[result], n, device, e->stream));
     CUDA_TRY_GOTO(status, done,

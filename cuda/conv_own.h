@@ -16,9 +16,11 @@ int pleat_conv_own_has(const pleat_cuda *e, const pleat_conv_problem *problem);
 /* Bytes of the engine's workspace that it needs. */
 size_t pleat_conv_own_workspace(const pleat_cuda *e, const pleat_conv_problem *problem);
 
-/* As pleat_conv_plan_run, but the gradient of the weights is float and added to. */
+/* As pleat_conv_plan_run, but the gradient of the weights is float and added to. Forward, where
+ * `sums` is not NULL, norm's sums of y go there: at most as many rows as multiprocessors. */
 pleat_status pleat_conv_own_run(pleat_cuda *e, const pleat_conv_problem *problem,
-                                void *const tensors[PLEAT_CONV_TENSORS], void *workspace);
+                                void *const tensors[PLEAT_CONV_TENSORS], void *workspace,
+                                pleat_cuda_partials *sums);
 
 /* Runs it on tensors[], into a result of its own. *error: how far that is from the result tensors[]
  * hold, as |difference|^2 / |result|^2. *milliseconds of a run. Synchronizes. */

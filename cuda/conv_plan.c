@@ -67,9 +67,11 @@ static cudnnStatus_t make_pack(const int used[PLEAT_CONV_TENSORS],
 }
 
 pleat_status pleat_conv_plan_run(pleat_cuda *e, pleat_conv_plan *plan,
-                                 void *const tensors[PLEAT_CONV_TENSORS]) {
+                                 void *const tensors[PLEAT_CONV_TENSORS],
+                                 pleat_cuda_partials *sums) {
     void *wanted[PLEAT_CONV_TENSORS + 1];
-    if (plan->own) return pleat_conv_own_run(e, &plan->problem, tensors, e->workspace.data);
+    if (sums != NULL) sums->rows = 0;
+    if (plan->own) return pleat_conv_own_run(e, &plan->problem, tensors, e->workspace.data, sums);
     memcpy(wanted, tensors, PLEAT_CONV_TENSORS * sizeof *wanted);
     wanted[PLEAT_CONV_TENSORS] = e->workspace.data;
     if (plan->pack == NULL || memcmp(wanted, plan->packed, sizeof wanted) != 0) {

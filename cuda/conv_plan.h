@@ -21,9 +21,11 @@ pleat_status pleat_conv_plan_create(pleat_cuda *e, const pleat_conv_problem *pro
                                     pleat_conv_plan **out);
 void pleat_conv_plan_destroy(pleat_conv_plan *plan);
 
-/* Tensors by PLEAT_CONV_X, ...; BIAS is read by a fused plan only. Addresses: multiples of 16. */
+/* Tensors by PLEAT_CONV_X, ...; BIAS is read by a fused plan only. Addresses: multiples of 16.
+ * sums, unless NULL: where norm's sums of y go, if the plan makes any; else rows is 0. */
 pleat_status pleat_conv_plan_run(pleat_cuda *e, pleat_conv_plan *plan,
-                                 void *const tensors[PLEAT_CONV_TENSORS]);
+                                 void *const tensors[PLEAT_CONV_TENSORS],
+                                 pleat_cuda_partials *sums);
 
 /* 1 where the gradient of the weights is added, in float, to tensors[PLEAT_CONV_W]; else it is
  * written there, in the activations' type. */

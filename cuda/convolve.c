@@ -5,7 +5,7 @@
  * a test's seventeen) are padded: x, dy widened into the engine's `from` and `to` before, y, dx
  * narrowed after, weights padded when they are packed.
  */
-#include "conv_impl.h"
+#include "conv_first.h"
 #include "pleat/log.h"
 
 #include <string.h>
@@ -51,36 +51,9 @@ static void tell_missing(const pleat_conv *conv) {
                       d->stride[0], d->cin, d->cout, names[pass]);
 }
 
-/* 3x3x3 over an image of one channel, in bf16: kernels of ours read it without padding. */
-static int is_first(const pleat_cuda *e, const pleat_conv_desc *d) {
-    for (int a = 0; a < 3; a++)
-        if (d->kernel[a] != 3 || d->stride[a] != 1 || d->before[a] != 1) return 0;
-    return e->base.act == PLEAT_BF16 && d->cin == 1 && !d->want_dx && d->cout % CHANNEL_STEP == 0 &&
-           d->cout <= PLEAT_CUDA_FIRST_MOST;
-}
-
-static pleat_status first_forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
-                                  const pleat_tensor *x, const pleat_tensor *y) {
-    const pleat_conv_desc *d = &conv->desc;
-    CUDA_TRY(pleat_cuda_first_forward((const int[4]){d->n, d->d, d->h, d->w}, x->data,
-                                      conv->weights, bias, d->cout, d->relu, y->data, e->stream));
-    return PLEAT_OK;
-}
-
-static pleat_status first_weights(pleat_cuda *e, pleat_conv *conv, const pleat_tensor *x,
-                                  const pleat_tensor *dy, float *dweights) {
-    const pleat_conv_desc *d = &conv->desc;
-    CUDA_TRY(pleat_cuda_first_weights((const int[4]){d->n, d->d, d->h, d->w}, x->data, dy->data,
-                                      d->cout, e->workspace.data, dweights, e->processors,
-                                      e->stream));
-    return PLEAT_OK;
-}
-
 static pleat_status prepare(pleat_cuda *e, pleat_conv *conv) {
-    conv->first = is_first(e, &conv->desc);
-    if (conv->first)
-        return pleat_cuda_reserve(&e->workspace,
-                                  pleat_cuda_first_partials(e->processors, conv->desc.cout));
+    conv->first = pleat_conv_first_has(e, &conv->desc);
+    if (conv->first) return pleat_conv_first_prepare(e, conv);
     const size_t element = pleat_dtype_size(e->base.act);
     const size_t x = conv->voxels * (size_t)conv->cin_wide * element;
     const size_t y = conv->y_voxels * (size_t)conv->cout_wide * element;
@@ -117,7 +90,12 @@ static pleat_status widened(pleat_cuda *e, const pleat_tensor *t, int wide,
 static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
                             const pleat_tensor *x, const pleat_tensor *y) {
     void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = conv->weights};
-    if (conv->first) return first_forward(e, conv, bias, x, y);
+    pleat_cuda_partials *sums = conv->desc.normed ? &e->counted : NULL;
+    if (conv->first) {
+        PLEAT_TRY(pleat_conv_first_forward(e, conv, bias, x->data, y->data, sums));
+        if (sums != NULL && sums->rows > 0) e->counted_of = *y;
+        return PLEAT_OK;
+    }
     if (conv->plan[PLEAT_PASS_FORWARD] == NULL) {
         CUDA_TRY(pleat_cuda_conv_forward(e->base.act, &conv->desc, x, conv->weights, conv->cin_wide,
                                          bias, y, e->stream));
@@ -126,7 +104,8 @@ static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
     PLEAT_TRY(widened(e, x, conv->cin_wide, &e->from, &tensors[PLEAT_CONV_X]));
     tensors[PLEAT_CONV_Y] = conv->cout_wide == y->c ? y->data : e->to.data;
     if (conv->fused) tensors[PLEAT_CONV_BIAS] = conv->bias;
-    PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_FORWARD], tensors));
+    PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_FORWARD], tensors, sums));
+    if (sums != NULL && sums->rows > 0) e->counted_of = *y;
     if (conv->fused && conv->cout_wide == y->c) return PLEAT_OK;
     CUDA_TRY(pleat_cuda_narrow(e->base.act, tensors[PLEAT_CONV_Y], conv->y_voxels, conv->cout_wide,
                                y->c, conv->fused ? NULL : bias, !conv->fused && conv->desc.relu,
@@ -144,7 +123,7 @@ static pleat_status backward_data(pleat_cuda *e, pleat_conv *conv, const pleat_t
     }
     PLEAT_TRY(widened(e, dy, conv->cout_wide, &e->from, &tensors[PLEAT_CONV_Y]));
     tensors[PLEAT_CONV_X] = conv->cin_wide == dx->c ? dx->data : e->to.data;
-    PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_DATA], tensors));
+    PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_DATA], tensors, NULL));
     if (conv->cin_wide == dx->c) return PLEAT_OK;
     CUDA_TRY(pleat_cuda_narrow(e->base.act, e->to.data, conv->voxels, conv->cin_wide, dx->c, NULL,
                                0, dx->data, e->stream));
@@ -156,7 +135,7 @@ static pleat_status backward_weights(pleat_cuda *e, pleat_conv *conv, const plea
     void *tensors[PLEAT_CONV_TENSORS] = {[PLEAT_CONV_W] = e->dweights.data};
     if (dbias != NULL)
         CUDA_TRY(pleat_cuda_bias_backward(e->base.act, dy, e->partials, dbias, e->stream));
-    if (conv->first) return first_weights(e, conv, x, dy, dweights);
+    if (conv->first) return pleat_conv_first_weights(e, conv, x->data, dy->data, dweights);
     if (conv->plan[PLEAT_PASS_WEIGHTS] == NULL) {
         CUDA_TRY(
             pleat_cuda_conv_backward_weights(e->base.act, &conv->desc, x, dy, dweights, e->stream));
@@ -166,7 +145,7 @@ static pleat_status backward_weights(pleat_cuda *e, pleat_conv *conv, const plea
     PLEAT_TRY(widened(e, dy, conv->cout_wide, &e->to, &tensors[PLEAT_CONV_Y]));
     const int adds = pleat_conv_plan_adds(conv->plan[PLEAT_PASS_WEIGHTS]);
     if (adds) tensors[PLEAT_CONV_W] = dweights; /* channels are not padded */
-    PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_WEIGHTS], tensors));
+    PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_WEIGHTS], tensors, NULL));
     if (adds) return PLEAT_OK;
     CUDA_TRY(pleat_cuda_unpack_add(e->base.act, e->dweights.data, conv->desc.cout, conv->taps,
                                    conv->desc.cin, conv->cin_wide, dweights, e->stream));

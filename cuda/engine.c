@@ -22,6 +22,7 @@ void pleat_cuda_destroy(pleat_engine *engine) {
     (void)cudaFree(e->to.data);
     (void)cudaFree(e->dweights.data);
     (void)cudaFree(e->partials);
+    (void)cudaFree(e->counted.data);
     if (e->cudnn != NULL) (void)cudnnDestroy(e->cudnn);
     if (e->blas != NULL) (void)cublasLtDestroy(e->blas);
     if (e->stream != NULL) (void)cudaStreamDestroy(e->stream);
@@ -130,6 +131,9 @@ static pleat_status open_libraries(pleat_cuda *e) {
     CUDNN_TRY(cudnnSetStream(e->cudnn, e->stream));
     CUBLAS_TRY(cublasLtCreate(&e->blas));
     CUDA_TRY(cudaMalloc((void **)&e->partials, PLEAT_CUDA_PARTIALS * sizeof *e->partials));
+    CUDA_TRY(
+        cudaMalloc((void **)&e->counted.data,
+                   (size_t)e->processors * 2 * PLEAT_CUDA_COUNTED_MOST * sizeof *e->counted.data));
     PLEAT_TRY(make_slots(e));
     pleat_plan_cache_path(path, sizeof path);
     return pleat_plan_cache_open(path, &e->plans);

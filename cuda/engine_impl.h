@@ -12,6 +12,7 @@
  *   conv_graph.c   a convolution as cuDNN's operation graph     no GPU needed up to its last call
  *   conv_plan.c    the fastest plan for it
  *   conv_own.c     our own kernels beside it
+ *   conv_first.c   our own kernels for an image of one channel
  *   plan_cache.c   the file in which choices are kept           no GPU needed
  *   staging.c      batches that come from the host while the engine computes
  *   window.c       the sum of a volume's windows
@@ -62,6 +63,8 @@ typedef struct pleat_cuda {
     pleat_cuda_packs packs;      /* asked for, and not begun yet */
     const void *gathered;        /* the up-convolution whose shuffled dy lies in `to`, or NULL */
     double *partials;            /* [PLEAT_CUDA_PARTIALS] */
+    pleat_cuda_partials counted; /* norm's sums that the last convolution made beside its y, */
+    pleat_tensor counted_of;     /* which is this; data NULL: it made none */
     pleat_cuda_slot slots[PLEAT_CUDA_SLOTS];
     int next_slot;
     pleat_plan_cache *plans;

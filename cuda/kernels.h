@@ -98,6 +98,15 @@ cudaError_t pleat_cuda_head_weights(pleat_dtype type, const pleat_tensor *x, con
 
 /* ---- batch norm and channel sums: kernels_norm.cu; partials: double [PLEAT_CUDA_PARTIALS] ---- */
 
+/* Sums of y and y^2 of each channel that were made beside y: data [rows][2][c], to be added up. */
+#define PLEAT_CUDA_COUNTED_MOST 64 /* channels of a y that has some */
+typedef struct pleat_cuda_partials {
+    double *data;
+    unsigned rows;
+} pleat_cuda_partials;
+cudaError_t pleat_cuda_norm_add_up(const pleat_cuda_partials *partials, int c, double *sums,
+                                   cudaStream_t stream);
+
 cudaError_t pleat_cuda_norm_sums(pleat_dtype type, const pleat_tensor *x, double *partials,
                                  double *sums, cudaStream_t stream);
 cudaError_t pleat_cuda_norm_forward(pleat_dtype type, const pleat_norm *norm, const pleat_tensor *x,
@@ -224,20 +233,35 @@ cudaError_t pleat_cuda_conv_backward_weights(pleat_dtype type, const pleat_conv_
 cudaError_t pleat_cuda_first_forward(const int grid[4], const void *x, const void *weights,
                                      const float *bias, int cout, int relu, void *y,
                                      cudaStream_t stream);
-size_t pleat_cuda_first_partials(int processors, int cout);
+size_t pleat_cuda_first_partials(int processors, int cout); /* of both kinds of kernels */
 cudaError_t pleat_cuda_first_weights(const int grid[4], const void *x, const void *dy, int cout,
                                      void *partials, float *dweights, int processors,
                                      cudaStream_t stream);
+
+/* dweights [cout, 27] += the sum of partials [rows][27][cout], in their order. */
+cudaError_t pleat_cuda_first_add(const float *partials, int rows, int cout, float *dweights,
+                                 cudaStream_t stream);
+
+/* The same to 32 channels on Hopper: kernels_hopper_first.cu. sums: as those of pleat_cuda_conv3,
+ * at most two rows for each multiprocessor. */
+int pleat_cuda_first_tiles_has(int capability, int cout);
+cudaError_t pleat_cuda_first_forward_tiles(const int grid[4], const void *x, const void *weights,
+                                           const float *bias, int relu, void *y, int processors,
+                                           pleat_cuda_partials *sums, cudaStream_t stream);
+cudaError_t pleat_cuda_first_weights_tiles(const int grid[4], const void *x, const void *dy,
+                                           void *partials, float *dweights, int processors,
+                                           cudaStream_t stream);
 
 /* ---- 3x3x3 convolutions of a few channels on Hopper, in bf16: kernels_hopper.cu ---- */
 
 /* grid: n, d, h, w. weights [outer, 27, inner], as they are packed: outer is `out`, or `in` for the
  * gradient of the data, where x is dy and y is dx. bias may be NULL. blocks: as many as the GPU has
- * multiprocessors. Addresses are multiples of 16. */
+ * multiprocessors. sums: where norm's sums of y are to go, as many rows as blocks, or NULL.
+ * Addresses are multiples of 16. */
 int pleat_cuda_conv3_has(int in, int out, int data);
 cudaError_t pleat_cuda_conv3(const int grid[4], int in, int out, int data, const void *x,
                              const void *weights, const void *bias, int relu, void *y, int blocks,
-                             cudaStream_t stream);
+                             pleat_cuda_partials *sums, cudaStream_t stream);
 
 /* dweights [out, 27, in] in float += the gradient; partials: bytes of its own. */
 int pleat_cuda_conv3_weights_has(int in, int out);

@@ -11,6 +11,7 @@ static const int TAPS = 27;
 static const int ALONG = 4;     /* voxels of a row that a thread of forward computes */
 static const int QUAD = 4;      /* channels of a thread of the gradient */
 static const int WALKERS = 128; /* threads of its block, */
+static const int TILES = 4;     /* rows of partials that tiles want for a multiprocessor */
 static const int WALKING = 2;   /* of which a multiprocessor holds so many: 108 sums in registers */
 
 struct Image {
@@ -175,17 +176,24 @@ static __global__ void __launch_bounds__(WALKERS, WALKING)
     }
 }
 
-/* dweights [cout, TAPS] += the blocks' partials, in their order. */
-static __global__ void first_add(const float *partials, int blocks, int cout, float *dweights) {
+static __global__ void first_add(const float *partials, int rows, int cout, float *dweights) {
     const int i = (int)(blockIdx.x * THREADS + threadIdx.x);
     if (i >= TAPS * cout) return;
     double sum = 0;
-    for (int b = 0; b < blocks; b++) sum += partials[(size_t)b * TAPS * cout + i];
+    for (int b = 0; b < rows; b++) sum += partials[(size_t)b * TAPS * cout + i];
     dweights[i % cout * TAPS + i / cout] += (float)sum;
 }
 
+cudaError_t pleat_cuda_first_add(const float *partials, int rows, int cout, float *dweights,
+                                 cudaStream_t stream) {
+    first_add<<<(TAPS * cout + THREADS - 1) / THREADS, THREADS, 0, stream>>>(partials, rows, cout,
+                                                                             dweights);
+    return cudaGetLastError();
+}
+
 size_t pleat_cuda_first_partials(int processors, int cout) {
-    return (size_t)processors * WALKING * TAPS * (size_t)cout * sizeof(float);
+    return (size_t)processors * (WALKING > TILES ? WALKING : TILES) * TAPS * (size_t)cout *
+           sizeof(float);
 }
 
 cudaError_t pleat_cuda_first_weights(const int grid[4], const void *x, const void *dy, int cout,
@@ -195,7 +203,5 @@ cudaError_t pleat_cuda_first_weights(const int grid[4], const void *x, const voi
     const int blocks = processors * WALKING;
     first_weights<<<blocks, WALKERS, 0, stream>>>((const bf16 *)x, (const bf16 *)dy, image, cout,
                                                   (float *)partials);
-    first_add<<<(TAPS * cout + THREADS - 1) / THREADS, THREADS, 0, stream>>>(
-        (const float *)partials, blocks, cout, dweights);
-    return cudaGetLastError();
+    return pleat_cuda_first_add((const float *)partials, blocks, cout, dweights, stream);
 }

@@ -19,58 +19,9 @@
  * A block goes from tile to tile (its weights are loaded once); while it computes one stage, a tile
  * or a half of its channels, the next is copied.
  */
-#include "kernels.cuh"
 #include "tensor_core.cuh"
 
-static const int SIDE = 8, SIDES = SIDE + 2;   /* of a tile in x and y; with its halo */
-static const int PART = 32, CHUNKS = PART / 8; /* channels of a stage; 16 bytes each */
-static const int TAPS = 27, WARPGROUP = 128;
-
-struct Extent {
-    int n, d, h, w; /* of the volume */
-    int tiles_z, tiles_y, tiles_x;
-    unsigned tiles; /* of all samples */
-};
-
-/* A tile in shared memory, SIZE voxels wide. Four chunks of a voxel go to banks of their own: 32
- * more bytes than a multiple of 128. */
-template <int SIZE, int SLICES> struct Tile {
-    static const int plane = (SIZE * SIZE * 16 + 127) / 128 * 128 + 32; /* 8 channels of a slice */
-    static const int slice = CHUNKS * plane;
-    static const int bytes = SLICES * slice;
-    static const int copies = SLICES * SIZE * SIZE * CHUNKS; /* of 16 bytes */
-};
-
-struct Corner { /* of a tile */
-    int n, z, y, x;
-    __device__ Corner(unsigned tile, const Extent &e, int depth) {
-        x = (int)(tile % e.tiles_x) * SIDE;
-        tile /= e.tiles_x;
-        y = (int)(tile % e.tiles_y) * SIDE;
-        tile /= e.tiles_y;
-        z = (int)(tile % e.tiles_z) * depth;
-        n = (int)(tile / e.tiles_z);
-    }
-};
-
-/* Copy number i of a tile whose first voxel is `halo` before the corner: 8 channels of a voxel,
- * zeros outside of the volume. */
-template <typename T, int SIZE>
-static __device__ __forceinline__ void copy_part(unsigned to, const bf16 *x, int channels, int part,
-                                                 const Corner &corner, const Extent &e, int halo,
-                                                 int i) {
-    if (i >= T::copies) return;
-    const int chunk = i % CHUNKS, voxel = i / CHUNKS % (SIZE * SIZE);
-    const int slice = i / (CHUNKS * SIZE * SIZE);
-    const int gx = corner.x + voxel % SIZE - halo, gy = corner.y + voxel / SIZE - halo;
-    const int gz = corner.z + slice - halo;
-    const bool inside = (unsigned)gx < (unsigned)e.w && (unsigned)gy < (unsigned)e.h &&
-                        (unsigned)gz < (unsigned)e.d;
-    const size_t from =
-        inside ? (((size_t)corner.n * e.d + gz) * e.h + gy) * e.w + gx : 0; /* some address */
-    copy_16(to + slice * T::slice + chunk * T::plane + voxel * 16,
-            x + from * channels + part * PART + chunk * 8, inside);
-}
+#include "hopper_tiles.cuh"
 
 /* weights [outer, tap, inner] to shared memory; the taps from the last where `mirrored`. */
 static __device__ void copy_weights(unsigned to, const bf16 *weights, int outer, int inner,
@@ -83,30 +34,14 @@ static __device__ void copy_weights(unsigned to, const bf16 *weights, int outer,
     }
 }
 
-/* Four lanes hold four words each of a row; after this lane q holds the words number q of all. */
-static __device__ __forceinline__ void transpose_quad(unsigned (&v)[4], int lane) {
-#pragma unroll
-    for (int step = 1; step <= 2; step *= 2) {
-        const bool odd = (lane & step) != 0;
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            if (i & step) continue;
-            const unsigned got = __shfl_xor_sync(0xffffffffu, odd ? v[i] : v[i + step], step);
-            if (odd)
-                v[i] = got;
-            else
-                v[i + step] = got;
-        }
-    }
-}
-
 /*
  * y [.., OUT] = x [.., IN] with the weights, bias and ReLU where there are; 256 threads, of which
- * each warpgroup has DEPTH / 2 slices of a tile.
+ * each warpgroup has DEPTH / 2 slices of a tile. norm_partials: NormSums's, or NULL.
  */
 template <int IN, int OUT, int DEPTH, bool DATA>
 static __global__ void __launch_bounds__(THREADS, 1)
-    conv3(const bf16 *x, const bf16 *weights, const bf16 *bias, int relu, Extent e, bf16 *y) {
+    conv3(const bf16 *x, const bf16 *weights, const bf16 *bias, int relu, Extent e, bf16 *y,
+          double *norm_partials) {
     typedef Tile<SIDES, DEPTH + 2> T;
     const int parts = IN / PART, slices = DEPTH / 2;
     const int rounds = (T::copies + 3 * THREADS - 1) / (3 * THREADS); /* after 9 taps each */
@@ -131,6 +66,8 @@ static __global__ void __launch_bounds__(THREADS, 1)
         for (int i = thread; i < T::copies; i += THREADS)
             copy_part<T, SIDES>(stages, x, IN, 0, corner, e, 1, i);
     }
+    NormSums<OUT> norm_sums(
+        reinterpret_cast<double *>(shared_memory() + TAPS * tile_bytes + 2 * T::bytes));
     int now = 0; /* which of the two stages */
     for (unsigned tile = blockIdx.x; tile < e.tiles; tile += gridDim.x) {
         float sum[slices][OUT / 2];
@@ -172,34 +109,10 @@ static __global__ void __launch_bounds__(THREADS, 1)
             products_wait();
             now ^= 1;
         }
-        const Corner corner(tile, e, DEPTH);
-        const int gx = corner.x + lane / 4;
-#pragma unroll
-        for (int s = 0; s < slices; s++)
-#pragma unroll
-            for (int h = 0; h < 2; h++) {
-                const int gz = corner.z + group * slices + s;
-                const int gy = corner.y + thread % WARPGROUP / 32 * 2 + h;
-                const bool inside = gz < e.d && gy < e.h && gx < e.w;
-                const size_t voxel = (((size_t)corner.n * e.d + gz) * e.h + gy) * e.w + gx;
-#pragma unroll
-                for (int j = 0; j < OUT / 8; j += 4) {
-                    unsigned words[4];
-#pragma unroll
-                    for (int i = 0; i < 4; i++) {
-                        float low = sum[s][4 * (j + i) + 2 * h] + add[j + i][0];
-                        float high = sum[s][4 * (j + i) + 2 * h + 1] + add[j + i][1];
-                        if (relu && low < 0) low = 0; /* NaN stays NaN */
-                        if (relu && high < 0) high = 0;
-                        words[i] = Vector<bf16, 8>::pair(low, high);
-                    }
-                    transpose_quad(words, lane);
-                    if (inside)
-                        *reinterpret_cast<uint4 *>(y + voxel * OUT + (j + lane % 4) * 8) =
-                            make_uint4(words[0], words[1], words[2], words[3]);
-                }
-            }
+        store_tile<OUT, slices>(sum, add, relu, Corner(tile, e, DEPTH), group * slices, e, y,
+                                norm_sums, !DATA && norm_partials != NULL);
     }
+    if (!DATA && norm_partials != NULL) norm_sums.write(norm_partials);
 }
 
 /*
@@ -298,25 +211,12 @@ static __global__ void add_partials(const float *partials, int blocks, int cin, 
     dweights[((size_t)co * TAPS + tap) * cin + part * PART + ci] += sum;
 }
 
-static int divided_up(int n, int by) { return (n + by - 1) / by; }
-
-static Extent extent_of(const int grid[4], int depth) {
-    Extent e = {grid[0],
-                grid[1],
-                grid[2],
-                grid[3],
-                divided_up(grid[1], depth),
-                divided_up(grid[2], SIDE),
-                divided_up(grid[3], SIDE),
-                0};
-    e.tiles = (unsigned)e.n * (unsigned)e.tiles_z * (unsigned)e.tiles_y * (unsigned)e.tiles_x;
-    return e;
-}
-
 template <int IN, int OUT, int DEPTH, bool DATA>
 static cudaError_t start(const int grid[4], const void *x, const void *weights, const void *bias,
-                         int relu, void *y, int blocks, cudaStream_t stream) {
-    const int bytes = TAPS * IN * OUT * 2 + 2 * Tile<SIDES, DEPTH + 2>::bytes;
+                         int relu, void *y, int blocks, pleat_cuda_partials *sums,
+                         cudaStream_t stream) {
+    const int bytes =
+        TAPS * IN * OUT * 2 + 2 * Tile<SIDES, DEPTH + 2>::bytes + NormSums<OUT>::bytes;
     const Extent e = extent_of(grid, DEPTH);
     const cudaError_t code =
         cudaFuncSetAttribute((const void *)conv3<IN, OUT, DEPTH, DATA>,
@@ -324,7 +224,9 @@ static cudaError_t start(const int grid[4], const void *x, const void *weights, 
     if (code != cudaSuccess) return code;
     const unsigned most = (unsigned)blocks < e.tiles ? (unsigned)blocks : e.tiles;
     conv3<IN, OUT, DEPTH, DATA><<<most, THREADS, bytes, stream>>>(
-        (const bf16 *)x, (const bf16 *)weights, (const bf16 *)bias, relu, e, (bf16 *)y);
+        (const bf16 *)x, (const bf16 *)weights, (const bf16 *)bias, relu, e, (bf16 *)y,
+        sums != NULL ? sums->data : NULL);
+    if (sums != NULL) sums->rows = most;
     return cudaGetLastError();
 }
 
@@ -345,7 +247,7 @@ static cudaError_t start_weights(const int grid[4], const void *x, const void *d
 
 typedef cudaError_t start_function(const int grid[4], const void *x, const void *weights,
                                    const void *bias, int relu, void *y, int blocks,
-                                   cudaStream_t stream);
+                                   pleat_cuda_partials *sums, cudaStream_t stream);
 static const struct {
     int in, out, data;
     start_function *start;
@@ -365,9 +267,10 @@ int pleat_cuda_conv3_has(int in, int out, int data) { return find(in, out, data)
 
 cudaError_t pleat_cuda_conv3(const int grid[4], int in, int out, int data, const void *x,
                              const void *weights, const void *bias, int relu, void *y, int blocks,
-                             cudaStream_t stream) {
+                             pleat_cuda_partials *sums, cudaStream_t stream) {
     start_function *f = find(in, out, data);
-    return f == NULL ? cudaErrorNotSupported : f(grid, x, weights, bias, relu, y, blocks, stream);
+    if (f == NULL) return cudaErrorNotSupported;
+    return f(grid, x, weights, bias, relu, y, blocks, sums, stream);
 }
 
 int pleat_cuda_conv3_weights_has(int in, int out) {

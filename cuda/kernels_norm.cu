@@ -74,6 +74,11 @@ cudaError_t pleat_cuda_finish_sums(const double *partials, unsigned blocks, int 
     return cudaGetLastError();
 }
 
+cudaError_t pleat_cuda_norm_add_up(const pleat_cuda_partials *partials, int c, double *sums,
+                                   cudaStream_t stream) {
+    return pleat_cuda_finish_sums(partials->data, partials->rows, 2, c, sums, NULL, NULL, stream);
+}
+
 cudaError_t pleat_cuda_norm_sums(pleat_dtype type, const pleat_tensor *x, double *partials,
                                  double *sums, cudaStream_t stream) {
     const size_t voxels = pleat_tensor_voxels(x);

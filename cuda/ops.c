@@ -2,6 +2,7 @@
 #include "engine_impl.h"
 
 #include <math.h>
+#include <string.h>
 
 static pleat_status relu_backward(pleat_engine *engine, const pleat_tensor *y,
                                   const pleat_tensor *dy, const pleat_tensor *dx) {
@@ -19,7 +20,13 @@ static pleat_status check_channels(int c) {
 
 static pleat_status norm_sums(pleat_engine *engine, const pleat_tensor *x, double *sums) {
     pleat_cuda *e = pleat_cuda_of(engine);
+    const int counted = memcmp(x, &e->counted_of, sizeof *x) == 0;
     PLEAT_TRY(check_channels(x->c));
+    e->counted_of.data = NULL;
+    if (counted) {
+        CUDA_TRY(pleat_cuda_norm_add_up(&e->counted, x->c, sums, e->stream));
+        return PLEAT_OK;
+    }
     CUDA_TRY(pleat_cuda_norm_sums(engine->act, x, e->partials, sums, e->stream));
     return PLEAT_OK;
 }

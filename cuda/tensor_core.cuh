@@ -30,9 +30,13 @@ static __device__ __forceinline__ void copy_16(unsigned to, const void *from, bo
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from),
                  "r"(valid ? 16 : 0));
 }
+/* Products read what this thread has stored in shared memory. */
+static __device__ __forceinline__ void stores_end() {
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
 static __device__ __forceinline__ void copies_wait() {
     asm volatile("cp.async.wait_all;" ::: "memory");
-    asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); /* products read what was copied */
+    stores_end();
 }
 
 /*

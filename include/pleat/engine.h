@@ -87,6 +87,8 @@ typedef struct pleat_conv_desc {
     int relu;                 /* CONV: y = max(0, x*w + b); dy is then already masked by y > 0 */
     int train;                /* backward will be called */
     int want_dx;              /* backward_data will be called; 0 for the first layer */
+    int normed;               /* CONV: after forward, y is asked for by norm_sums, unchanged, or not
+                                 at all: its sums may be made beside it */
     /* Reals from one sample's weight and bias gradients to the next one's; 0: all samples add to
      * the same. Only where the engine is `ordered`. */
     size_t sample_stride;

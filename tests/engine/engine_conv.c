@@ -1,6 +1,7 @@
 /* engine_conv.c - the convolutions of an engine against the oracle's. */
 #include "engine_suite.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #define WHERE 128 /* bytes of a case's name */
@@ -183,6 +184,51 @@ void up_agrees_for_every_stride(void **state) {
             compare_conv(*state, &c);
         }
     bench_report(*state, "up");
+}
+
+/* Sums that are made beside y, where the engine makes some, are those of a y that is read. */
+void norm_sums_of_a_convolution_are_those_of_its_y(void **state) {
+    static const conv_case cases[] = {
+        {PLEAT_CONV, 2, 5, 9, 11, 32, 32, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 9, 8, 17, 64, 32, CONV3, 1, 0, 0, {0, 0}},
+        {PLEAT_CONV, 1, 3, 10, 7, 32, 64, CONV3, 0, 0, 0, {0, 0}},
+        {PLEAT_CONV, 2, 4, 9, 13, 1, 32, CONV3, 1, 1, 0, {0, 0}},
+    };
+    static const slice packed = {0, 0};
+    bench *b = *state;
+    const pleat_engine_ops *ops = b->engine->ops;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const conv_case *c = &cases[i];
+        const size_t width = 2 * (size_t)c->cout;
+        const double voxels = (double)c->n * c->d * c->h * c->w;
+        const conv_in in = conv_numbers(b, c);
+        pleat_conv_desc desc = conv_desc(c, 1);
+        pleat_conv *conv = NULL;
+        memory m = {.engine = b->engine};
+        void *weights = memory_put(&m, b->engine->real, in.weights, conv_weight_count(c));
+        void *bias = memory_put(&m, b->engine->real, in.bias, (size_t)c->cout);
+        const pleat_tensor x = memory_tensor(&m, b->engine->act, in.x, conv_x_shape(c), packed);
+        const pleat_tensor y = memory_tensor(&m, b->engine->act, NULL, conv_y_shape(c), packed);
+        double *sums = memory_put(&m, PLEAT_F64, NULL, width), *got[2];
+        desc.normed = 1;
+        OK(ops->conv_create(b->engine, &desc, &conv));
+        OK(ops->conv_pack(b->engine, conv, weights, bias));
+        OK(ops->conv_forward(b->engine, conv, weights, bias, &x, &y));
+        for (int again = 0; again < 2; again++) { /* the second time y is read */
+            got[again] = take(b, width);
+            OK(ops->norm_sums(b->engine, &y, sums));
+            memory_read(&m, PLEAT_F64, sums, got[again], width);
+        }
+        for (size_t k = 0; k < width; k++) {
+            const double squares = got[1][width / 2 + k % (width / 2)];
+            const double size = k < width / 2 ? sqrt(voxels * squares) : squares; /* the most */
+            if (!(fabs(got[0][k] - got[1][k]) <= 1e-6 * size))
+                fail_msg("sum %zu of case %zu: %.9g, of y %.9g", k, i, got[0][k], got[1][k]);
+        }
+        ops->conv_destroy(b->engine, conv);
+        memory_clear(&m);
+        bench_clear(b);
+    }
 }
 
 /* Both layers' weights first, then both inputs, each by its own dy. */

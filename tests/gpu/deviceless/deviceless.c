@@ -1,10 +1,12 @@
 /*
  * deviceless.c - what the real cuDNN says to the module's convolutions, on a machine without a GPU.
  *
- *   deviceless [-v] [-d] [h100|h200|a100|a40]...
+ *   deviceless [-v] [-d] [-a] [h100|h200|a100|a40]...
  *
  *   -v  a line for each graph too
  *   -d  deterministic plans too
+ *   -a  each network with all examples on each GPU, three times as long; else with one of them, the
+ *       next one on the next GPU, and the conformance suite once for each architecture
  *
  * The module plans (described.h) every convolution of the conformance suite, of the trial that
  * `auto` makes, and of each network with each example of docs/examples, in each precision. Then a
@@ -110,8 +112,11 @@ static pleat_engine *open_engine(pleat_precision precision, int deterministic) {
 typedef struct set {
     char name[64];
     const pleat_config *example; /* NULL: the suite, or the trial */
+    int number;                  /* of the example */
     int network, trial;
 } set;
+
+static int examples; /* how many */
 
 static void plan_conv(pleat_engine *engine, const pleat_conv_desc *desc) {
     pleat_conv *conv = NULL;
@@ -391,19 +396,33 @@ static int list_sets(set *sets, size_t most) {
         OK(pleat_config_read(found.gl_pathv[i], example));
         for (int k = 0; pleat_networks[k] != NULL; k++) {
             assert_true(n < most);
-            sets[n] = (set){.example = example, .network = k};
+            sets[n] = (set){.example = example, .number = (int)i, .network = k};
             (void)snprintf(sets[n].name, sizeof sets[n].name, "%.40s, %.20s",
                            strrchr(found.gl_pathv[i], '/') + 1, pleat_networks[k]->name);
             n++;
         }
     }
+    examples = (int)found.gl_pathc;
     globfree(&found);
     return (int)n;
 }
 
+/* Those that `gpu` is asked about, unless all are. */
+static int choose_sets(const set *all, int n, const described_gpu *gpu, set *out) {
+    int chosen = 0, is_new = 1;
+    for (const described_gpu *g = described_gpus; g < gpu; g++)
+        is_new &= g->version != gpu->version;
+    for (int i = 0; i < n; i++) {
+        const int turn = (all[i].network + (int)(gpu - described_gpus)) % examples;
+        const int wanted = all[i].example != NULL ? all[i].number == turn : all[i].trial || is_new;
+        if (wanted) out[chosen++] = all[i];
+    }
+    return chosen;
+}
+
 int main(int argc, char **argv) {
-    static set sets[64];
-    int also_deterministic = 0, named = 0;
+    static set all[64], chosen[64];
+    int also_deterministic = 0, also_all = 0, named = 0;
     const char *why = described_open(described_gpus);
     if (why != NULL) {
         printf("cuDNN %zu plans for no GPU that is only described: %s\n", cudnnGetVersion(), why);
@@ -412,18 +431,21 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         verbose |= strcmp(argv[i], "-v") == 0;
         also_deterministic |= strcmp(argv[i], "-d") == 0;
+        also_all |= strcmp(argv[i], "-a") == 0;
         named |= argv[i][0] != '-';
     }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     (void)setenv("PLEAT_MODULE_PATH", MODULE, 1);
     assert_int_equal(make_root(NULL), 0);
     collect_suite();
-    const int n = list_sets(sets, COUNT(sets));
+    const int n = list_sets(all, COUNT(all));
     compare_varied();
     for (const described_gpu *g = described_gpus; g->name != NULL; g++) {
         int wanted = !named;
         for (int i = 1; i < argc; i++) wanted |= strcmp(argv[i], g->name) == 0;
-        if (wanted && failures == 0) ask_about(g, sets, n, also_deterministic);
+        if (!wanted || failures > 0) continue;
+        const int few = choose_sets(all, n, g, chosen);
+        ask_about(g, also_all ? all : chosen, also_all ? n : few, also_deterministic);
     }
     (void)remove_root(NULL);
     printf("cuDNN %zu: %d failures\n", cudnnGetVersion(), failures);
