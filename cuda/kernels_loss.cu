@@ -151,8 +151,8 @@ cudaError_t pleat_cuda_loss_forward(const pleat_targets *targets, const float *l
 /* w (1 - p)^g (1 - g p ln p / (1 - p)) of class c. */
 static __device__ float focus_slope(const pleat_targets &t, int classes, int c, float p) {
     if (t.focus == nullptr) return 1;
-    const double q = p, g = t.focus[classes + c];
-    return (float)(focus_of(t, classes, c, q) * (1 - g * q * log(q) / (1 - q)));
+    const float g = (float)t.focus[classes + c], rest = 1 - p;
+    return (float)t.focus[c] * powf(rest, g) * (1 - g * p * logf(p) / rest);
 }
 
 template <typename T>
