@@ -1,5 +1,5 @@
 /*
- * focal.c - MIScnn's losses with a focal term of single voxels (Lin et al. 2017, Yeung et al. 2022).
+ * focal.c - MIScnn's losses with a focal term of voxels (Lin et al. 2017, Yeung et al. 2022).
  *
  * With F the mean over voxels of  w_l (1 - p_l)^g_l (-ln p_l), l being the voxel's label:
  *
