@@ -42,6 +42,8 @@ cudaError_t pleat_cuda_sigmoid(const float *logits, size_t n, float *probs, cuda
 
 /* ---- loss, forward: a thread per voxel and class; blockIdx.y is the sample ---- */
 
+static const float LEAST_P = 1e-7f, MOST_P = 1 - 1e-7f; /* the floats that it leaves as they are */
+
 static __device__ double clamped(double p) {
     return fmin(fmax(p, PROBABILITY_FLOOR), 1 - PROBABILITY_FLOOR);
 }
@@ -150,16 +152,16 @@ cudaError_t pleat_cuda_loss_forward(const pleat_targets *targets, const float *l
 
 /* w (1 - p)^g (1 - g p ln p / (1 - p)) of class c. */
 static __device__ float focus_slope(const pleat_targets &t, int classes, int c, float p) {
-    if (t.focus == nullptr) return 1;
-    const float g = (float)t.focus[classes + c], rest = 1 - p;
+    const float rest = 1 - p, g = (float)t.focus[classes + c];
     return (float)t.focus[c] * powf(rest, g) * (1 - g * p * logf(p) / rest);
 }
 
-/* Without the 6 blocks the compiler spills a register for eight on sm_90. */
-template <typename T>
-static __global__ void __launch_bounds__(THREADS, 6)
-    loss_backward(const pleat_targets targets, const float *probs, const uint8_t *labels,
-                  size_t voxels, int classes, const pleat_loss_gradient gradient, T *dlogits) {
+enum Kind { CLASSES, FOCUSED, REGIONS }; /* of targets: a kernel each, for registers' sake */
+
+template <typename T, Kind KIND>
+static __device__ void any_backward(const pleat_targets &targets, const float *probs,
+                                    const uint8_t *labels, size_t voxels, int classes,
+                                    const pleat_loss_gradient &gradient, T *dlogits) {
     __shared__ float slope[MOST_CLASSES], label_slope[MOST_CLASSES];
     const double *slopes = gradient.slopes + (size_t)blockIdx.y * PLEAT_LOSS_SLOPES(classes);
     for (int c = (int)threadIdx.x; c < classes; c += THREADS) {
@@ -172,23 +174,47 @@ static __global__ void __launch_bounds__(THREADS, 6)
         const size_t v = (size_t)blockIdx.y * voxels + i;
         const float *p = probs + v * classes;
         const int label = labels[v];
-        const bool regions = targets.regions != nullptr;
-        float mean = 0; /* softmax's Jacobian is diag(p) - p p' */
-        for (int c = 0; c < classes && !regions; c++)
-            mean += p[c] * (slope[c] + (c == label ? label_slope[c] : 0));
-        float e = 0; /* -p d E / d p_label, of classes */
-        if (!regions && label < classes && clamped(p[label]) == (double)p[label])
-            e = term_weight * focus_slope(targets, classes, label, p[label]);
+        float mean = 0, e = 0; /* softmax's Jacobian is diag(p) - p p'; -p d E / d p_label */
+        if (KIND != REGIONS) {
+            for (int c = 0; c < classes; c++)
+                mean += p[c] * (slope[c] + (c == label ? label_slope[c] : 0));
+            if (label < classes && clamped(p[label]) == (double)p[label]) e = term_weight;
+            if (KIND == FOCUSED && e != 0) e *= focus_slope(targets, classes, label, p[label]);
+        }
+        const uint32_t bits = KIND == REGIONS ? targets.regions[label] : 0;
+        const float scale = counts(targets, label) ? factor : 0;
+#pragma unroll 1
         for (int c = 0; c < classes; c++) {
-            const bool in = is_in(targets, label, c);
+            const bool in = KIND == REGIONS ? (bits >> c & 1) != 0 : c == label;
             const float s = slope[c] + (in ? label_slope[c] : 0), q = p[c];
-            if (regions) e = clamped(q) == (double)q ? term_weight : 0;
-            const float of_sums = regions ? q * (1 - q) * s : q * (s - mean);
-            const float all = factor * (of_sums + e * (q - (in ? 1.0f : 0.0f)));
-            const float value[1] = {counts(targets, label) ? all : 0};
+            if (KIND == REGIONS) e = q >= LEAST_P && q <= MOST_P ? term_weight : 0;
+            const float of_sums = KIND == REGIONS ? q * (1 - q) * s : q * (s - mean);
+            const float all = scale * (of_sums + e * (q - (in ? 1.0f : 0.0f)));
+            const float value[1] = {all};
             Vector<T, 1>::store(dlogits + v * classes + c, value);
         }
     }
+}
+
+template <typename T>
+static __global__ void __launch_bounds__(THREADS)
+    loss_backward(const pleat_targets targets, const float *probs, const uint8_t *labels,
+                  size_t voxels, int classes, const pleat_loss_gradient gradient, T *dlogits) {
+    any_backward<T, CLASSES>(targets, probs, labels, voxels, classes, gradient, dlogits);
+}
+
+template <typename T>
+static __global__ void __launch_bounds__(THREADS)
+    focal_backward(const pleat_targets targets, const float *probs, const uint8_t *labels,
+                   size_t voxels, int classes, const pleat_loss_gradient gradient, T *dlogits) {
+    any_backward<T, FOCUSED>(targets, probs, labels, voxels, classes, gradient, dlogits);
+}
+
+template <typename T>
+static __global__ void __launch_bounds__(THREADS)
+    regions_backward(const pleat_targets targets, const float *probs, const uint8_t *labels,
+                     size_t voxels, int classes, const pleat_loss_gradient gradient, T *dlogits) {
+    any_backward<T, REGIONS>(targets, probs, labels, voxels, classes, gradient, dlogits);
 }
 
 cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const pleat_targets *targets,
@@ -199,9 +225,19 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const pleat_targets *targ
     if (classes > MOST_CLASSES) return cudaErrorInvalidValue;
     return dispatch(type, false, [&](auto tag) {
         typedef typename decltype(tag)::type T;
-        loss_backward<T>
-            <<<dim3(blocks_for<loss_backward<T>>(voxels), (unsigned)n), THREADS, 0, stream>>>(
-                *targets, probs, labels, voxels, classes, *gradient, (T *)dlogits);
+        T *to = (T *)dlogits;
+        if (targets->regions != nullptr)
+            regions_backward<T>
+                <<<dim3(blocks_for<regions_backward<T>>(voxels), (unsigned)n), THREADS, 0,
+                   stream>>>(*targets, probs, labels, voxels, classes, *gradient, to);
+        else if (targets->focus != nullptr)
+            focal_backward<T>
+                <<<dim3(blocks_for<focal_backward<T>>(voxels), (unsigned)n), THREADS, 0, stream>>>(
+                    *targets, probs, labels, voxels, classes, *gradient, to);
+        else
+            loss_backward<T>
+                <<<dim3(blocks_for<loss_backward<T>>(voxels), (unsigned)n), THREADS, 0, stream>>>(
+                    *targets, probs, labels, voxels, classes, *gradient, to);
         return cudaGetLastError();
     });
 }

@@ -126,7 +126,7 @@ typedef enum pleat_activation {
  *   classes   label c is class c, p the softmax; K or more: of no class (padding)
  *             E = sum of w_l (1 - p_l)^g_l (-ln p_l), l the label
  *   regions   a label may be in several of the K channels, p is the sigmoid of each
- *             E = sum over the channels too of -ln p, or where the label is not in it -ln (1 - p) */
+ *             E = sum over the channels too of -ln p, or for labels not in it -ln (1 - p) */
 typedef struct pleat_targets {
     const uint32_t
         *regions;        /* [256]: bit c of a label's says that it is in region c; NULL: classes */

@@ -10,8 +10,8 @@
  * L(TP, P, Y) + w E / V.  Its slopes A = dL/dTP and B = dL/dP say all that the engine needs:
  * dL/dp_vc = A_c y_vc + B_c. The term of E is the engine's.
  *
- * Voxels to be ignored are in no sum, and V is then the mean, over the samples of the step, those of
- * other ranks too, of how many of a sample's voxels count.
+ * Voxels to be ignored are in no sum, and V is then how many of a sample's voxels count, the mean
+ * over the samples of the step, those of other ranks too.
  *
  * A loss `of_batch` adds the sums over all samples of the step, those of other ranks too, before
  * it looks at them, as if the batch were one sample (nnU-Net's batch_dice).

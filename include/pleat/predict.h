@@ -26,6 +26,8 @@ typedef struct pleat_predict_config {
                       of these, and the mean of all counts; 0: as it is */
     pleat_pad pad; /* of volumes smaller than the patch; as in training */
     int classes;
+    const uint8_t *writes; /* [classes]: they are regions, more likely than not, and these are their
+                              labels, as pleat_region_labels has them; NULL: argmax */
 } pleat_predict_config;
 
 /* labels [D,H,W] of source->dim. The nets share an engine, and the patch and batch of `config`. On

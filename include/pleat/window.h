@@ -92,6 +92,11 @@ void pleat_mirror(float *images, int n, const int dim[3], int channels, int mirr
  * ERR_ARG unless classes is 1 .. 254. */
 pleat_status pleat_argmax(const float *sum, size_t voxels, int classes, uint8_t *label);
 
+/* label[voxels] of `sum` [voxels, regions]: writes[r] of the last region r whose value is more than
+ * `above`, else 0. */
+void pleat_region_labels(const float *sum, size_t voxels, int regions, float above,
+                         const uint8_t *writes, uint8_t *label);
+
 #ifdef __cplusplus
 }
 #endif

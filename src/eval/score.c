@@ -131,6 +131,7 @@ static pleat_status judge_regions(const pleat_pair *pair, int64_t ignored, const
         pleat_judging how = to->how;
         how.tolerance[1] = to->how.tolerance[c];
         how.lesions[1] = to->how.lesions[c];
+        for (size_t s = 0; s < 2 * scores; s++) values[s] = (double)NAN;
         for (size_t v = 0; v < n; v++) {
             truth[v] = (regions[pair->truth[v]] & bits) != 0;
             predicted[v] = (regions[pair->predicted[v]] & bits) != 0;

@@ -178,7 +178,13 @@ done:
 
 pleat_status pleat_predict_volume(const pleat_predict_config *config, pleat_net *const *nets,
                                   int n_nets, const pleat_source *source, uint8_t *labels) {
-    return predict(config, nets, n_nets, source, labels, NULL);
+    float *probs = NULL;
+    if (config->writes == NULL) return predict(config, nets, n_nets, source, labels, NULL);
+    PLEAT_TRY(predict(config, nets, n_nets, source, NULL, &probs));
+    pleat_region_labels(probs, pleat_voxels(source->dim), config->classes, 0.5F, config->writes,
+                        labels);
+    free(probs);
+    return PLEAT_OK;
 }
 
 pleat_status pleat_predict_probabilities(const pleat_predict_config *config, pleat_net *const *nets,

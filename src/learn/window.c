@@ -244,3 +244,14 @@ pleat_status pleat_argmax(const float *sum, size_t voxels, int classes, uint8_t 
     }
     return PLEAT_OK;
 }
+
+void pleat_region_labels(const float *sum, size_t voxels, int regions, float above,
+                         const uint8_t *writes, uint8_t *label) {
+#pragma omp parallel for schedule(static)
+    for (size_t v = 0; v < voxels; v++) {
+        const float *value = sum + v * (size_t)regions;
+        int last = regions - 1;
+        while (last >= 0 && !(value[last] > above)) last--;
+        label[v] = last >= 0 ? writes[last] : 0;
+    }
+}

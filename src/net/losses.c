@@ -4,11 +4,14 @@
 #include <stddef.h>
 
 /* The losses, each of a file in losses/; the first is the default. */
-#define LOSSES(ROW)  SOFT(ROW) TVERSKY(ROW) NNUNETS(ROW)
+#define LOSSES(ROW)  SOFT(ROW) TVERSKY(ROW) FOCAL(ROW) NNUNETS(ROW)
 #define SOFT(ROW)    ROW(tversky_crossentropy) ROW(soft_dice) DICE(ROW)
 #define DICE(ROW)    ROW(dice_coefficient) ROW(dice_crossentropy)
 #define TVERSKY(ROW) ROW(tversky) ROW(focal_tversky) BINARY(ROW)
 #define BINARY(ROW)  ROW(symmetric_focal_tversky) ROW(asymmetric_focal_tversky)
+#define FOCAL(ROW) \
+    ROW(categorical_focal) ROW(symmetric_focal) ROW(asymmetric_focal) ROW(combo) UNIFIED(ROW)
+#define UNIFIED(ROW) ROW(symmetric_unified_focal) ROW(asymmetric_unified_focal)
 #define NNUNETS(ROW) ROW(dice_ce) ROW(batch_dice_ce) ROW(dice_bce) ROW(batch_dice_bce)
 
 #define DECLARED(name) extern const pleat_loss pleat_loss_##name;

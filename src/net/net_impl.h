@@ -111,8 +111,8 @@ pleat_status pleat_net_sum_over(pleat_net *net, pleat_comm *comm, void *data, si
 /* out[width]: `rows` rows of sums, each `pitch` doubles after the one before, added up. */
 void pleat_net_add_sums(const double *sums, size_t rows, size_t pitch, size_t width, double *out);
 
-/* The mean of the last sum of some samples, how many voxels count, each `pitch` doubles after the one
- * before; 1 where none does. */
+/* How many voxels count, the last sum of a sample: the mean of some samples, each `pitch` doubles
+ * after the one before; 1 where none does. */
 double pleat_net_counted(const double *sums, size_t samples, size_t pitch, size_t width);
 
 /* --- ordered nets, ordered.c; `own` samples are those of this rank --- */

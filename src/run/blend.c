@@ -27,11 +27,15 @@ typedef struct blend {
     float *inner; /* [dim]: sum of their own entropies; NULL: not asked for */
 } blend;
 
-/* In nats, of K probabilities. */
-static double entropy_of(const float *probs, int classes) {
+static double term_of(double p) { return p > 0.0 ? -p * log(p) : 0.0; }
+
+/* In nats, of K probabilities, or of K regions together, each of which is or is not. */
+static double entropy_of(const blend *b, const float *probs) {
     double sum = 0.0;
-    for (int c = 0; c < classes; c++)
-        if (probs[c] > 0.0F) sum -= (double)probs[c] * log((double)probs[c]);
+    for (int c = 0; c < b->classes; c++) {
+        const double p = (double)probs[c];
+        sum += term_of(p) + (b->p->of_regions ? term_of(1.0 - p) : 0.0);
+    }
     return sum > 0.0 ? sum : 0.0;
 }
 
@@ -42,7 +46,7 @@ static void add(blend *b, float *probs, int n) {
 #pragma omp parallel for schedule(static)
     for (size_t v = 0; v < voxels; v++) {
         float *mine = probs + v * classes;
-        if (b->inner != NULL) b->inner[v] += weight * (float)entropy_of(mine, b->classes);
+        if (b->inner != NULL) b->inner[v] += weight * (float)entropy_of(b, mine);
         for (size_t c = 0; c < classes; c++)
             mine[c] = weight * mine[c] + (b->mean != NULL ? b->mean[v * classes + c] : 0.0F);
     }
@@ -122,7 +126,13 @@ done:
 static pleat_status make_label(const blend *b, const pleat_geometry *native, pleat_label *out) {
     pleat_label label = {0};
     PLEAT_TRY(pleat_label_make(b->dim, b->spacing, &label));
-    pleat_status status = pleat_argmax(b->mean, pleat_voxels(b->dim), b->classes, label.data);
+    const size_t voxels = pleat_voxels(b->dim);
+    pleat_status status = PLEAT_OK;
+    if (b->p->of_regions)
+        pleat_region_labels(b->mean, voxels, b->classes, 0.5F * (float)b->n, b->p->writes,
+                            label.data);
+    else
+        status = pleat_argmax(b->mean, voxels, b->classes, label.data);
     if (status == PLEAT_OK) status = pleat_prep_unresample(&label, native, out);
     if (status == PLEAT_OK)
         pleat_labels_leave(&b->p->kind[0]->prep.labels, pleat_voxels(out->dim), out->data);
@@ -148,7 +158,7 @@ static pleat_status make_maps(blend *b, const pleat_geometry *native, pleat_pred
                 voxels);
 #pragma omp parallel for schedule(static)
     for (size_t v = 0; v < voxels; v++) {
-        entropy[v] = (float)entropy_of(b->mean + v * (size_t)b->classes, b->classes);
+        entropy[v] = (float)entropy_of(b, b->mean + v * (size_t)b->classes);
         b->inner[v] = fmaxf(entropy[v] - b->inner[v] / (float)b->n, 0.0F);
         if (b->n == 1) b->inner[v] = 0.0F; /* of one model exactly */
     }

@@ -46,9 +46,7 @@ pleat_status pleat_cases_classes(pleat_config *config, pleat_classes *out) {
                     "equals sign; set classes: in the configuration",
                     config->data);
     }
-    PLEAT_CHECK(!out->of_regions, PLEAT_ERR_UNSUPPORTED,
-                "regions are not supported; give each class one label");
-    config->network.classes = out->n;
+    config->network.classes = out->n - out->of_regions; /* the background is no region */
     pleat_labels_of(out, &config->prep.labels);
     return PLEAT_OK;
 }

@@ -19,7 +19,8 @@ const config_row pleat_config_rows[] = {
      "it; warn takes the voxels as they lie"},
     {"store", TEXT(store), RESUME, "folder of the preprocessed cases; empty: <out>/store"},
     {"classes", TEXT(classes), LISTED,
-     "background first, with labels 0, 1, 2, ... or NAME=LABEL; empty: from dataset.json"},
+     "background first, with labels 0, 1, 2, ..., NAME=LABEL, or regions NAME=LABEL+LABEL:WRITTEN; "
+     "ignore=LABEL counts for nothing; empty: from dataset.json"},
     {"seed", UNSIGNED(seed), 0, "of every random number of the run"},
     {"fidelity", BOOLEAN(fidelity), 0,
      "also repeat the original's black end slices after up-sampling"},

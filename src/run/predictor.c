@@ -71,7 +71,8 @@ static pleat_status make_net(const pleat_predictor *p, pleat_kind *k, const plea
     PLEAT_TRY(pleat_model_set(k->models[i], PLEAT_STATE_STATS, c->stats));
     const int *patch = k->config.patch;
     const pleat_net_options options = {.batch = k->config.predict_batch,
-                                       .dim = {patch[0], patch[1], patch[2]}};
+                                       .dim = {patch[0], patch[1], patch[2]},
+                                       .regions = p->of_regions ? p->regions : NULL};
     return pleat_net_create(k->models[i], &options, &k->nets[i]);
 }
 
@@ -86,13 +87,29 @@ static pleat_status check_finite(const float *x, size_t n, const char *what, con
     return PLEAT_OK;
 }
 
+/* What all models say of their classes. */
+static pleat_status take_classes(pleat_predictor *p, const char *text) {
+    pleat_classes classes;
+    pleat_labels labels;
+    (void)snprintf(p->classes, sizeof p->classes, "%s", text);
+    PLEAT_TRY(pleat_classes_parse(text, &classes));
+    p->of_regions = classes.of_regions;
+    pleat_classes_regions(&classes, p->regions);
+    pleat_labels_of(&classes, &labels);
+    for (int c = 1; classes.of_regions && c < classes.n; c++) p->writes[c - 1] = classes.value[c];
+    if (classes.of_regions) (void)pleat_labels_enter(&labels, (size_t)classes.n - 1, p->writes);
+    pleat_classes_free(&classes);
+    return PLEAT_OK;
+}
+
 /* An empty kind, with room for n models. */
 static pleat_status add_kind(pleat_predictor *p, const pleat_checkpoint *c, const char *path, int n,
                              const pleat_config *config, const char *const *sets) {
     pleat_kind *k = calloc(1, sizeof *k);
     PLEAT_CHECK(k != NULL, PLEAT_ERR_MEMORY, "no memory for %d models", n);
-    if (p->kinds == 0) (void)snprintf(p->classes, sizeof p->classes, "%s", c->classes);
     p->kind[p->kinds++] = k; /* what there is will be released */
+    if (p->kinds == 1) PLEAT_TRY(take_classes(p, c->classes));
+    if (p->of_regions) k->writes = p->writes;
     k->models = calloc((size_t)n, sizeof(pleat_model *));
     k->nets = calloc((size_t)n, sizeof(pleat_net *));
     PLEAT_CHECK(k->models != NULL && k->nets != NULL, PLEAT_ERR_MEMORY, "no memory for %d models",
@@ -169,6 +186,7 @@ pleat_predict_config pleat_kind_predicts(const pleat_kind *k) {
         .mirror = pleat_config_mirror(&k->config),
         .pad = (pleat_pad)k->config.pad,
         .classes = k->network.classes,
+        .writes = k->writes,
     };
 }
 

@@ -9,6 +9,7 @@ typedef struct pleat_kind {
     pleat_config config;
     pleat_prep_config prep;
     pleat_network network;
+    const uint8_t *writes; /* of pleat_predict_config */
     char network_text[PLEAT_NETWORK_TEXT], preprocessing[2048];
     int n;
     pleat_model **models; /* [n] */
@@ -17,7 +18,10 @@ typedef struct pleat_kind {
 
 struct pleat_predictor {
     pleat_engine *engine;              /* not owned */
-    char classes[PLEAT_CLASSES_BYTES]; /* of all models */
+    char classes[PLEAT_CLASSES_BYTES]; /* of all models; and as they are in the store: */
+    int of_regions;
+    uint32_t regions[256];
+    uint8_t writes[PLEAT_MAX_REGIONS]; /* a region's label */
     int kinds, models;
     int one_grid; /* all models have the same preprocessing */
     pleat_kind **kind;

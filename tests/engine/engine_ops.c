@@ -244,7 +244,7 @@ static void compare_loss(bench *b, const loss_row *row) {
 
 void softmax_and_loss_agree_with_the_oracle(void **state) {
     static const loss_row rows[] = {
-        /* {n, voxels, classes, in_place, scale, crossentropy, kind}, range, padded, absent, any slopes */
+        /* {n, voxels, classes, in_place, scale, crossentropy, kind}, range, padded, absent, any */
         {{1, 1, 2, 0, 1, 1, 0}, 1, 0, 0, 0},      {{1, 8, 4, 1, 1, 1, 0}, 3, 0, 0, 0},
         {{2, 105, 4, 0, 0.5, 1, 0}, 3, 1, 0, 0},  {{3, 64, 3, 1, 0.25, 1, 0}, 3, 0, 1, 0},
         {{2, 1000, 4, 1, 0.5, 1, 0}, 5, 1, 1, 0}, {{1, 333, 2, 0, 128, 1, 0}, 2, 1, 0, 0},

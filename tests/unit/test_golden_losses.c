@@ -21,6 +21,7 @@ typedef struct golden_loss {
     const char *name;
     int classes;                               /* 0: K */
     int ignores;                               /* voxels 2, 7, 12 count for nothing */
+    double weights[K];                         /* of E instead of the loss's own; 0: its own */
     double more_of_term;                       /* 0: 1; what nnU-Net multiplies E with */
     double value, first[3], squares, weighted; /* of the gradient by the logits */
 } golden_loss;
@@ -104,6 +105,42 @@ static const golden_loss golden_losses[] = {
      .first = {0.023800379318979256, 0.028698800230655068, 0.028591407490963377},
      .squares = 0.015897920108564965,
      .weighted = 0.6029074024866535},
+    {.name = "categorical_focal",
+     .weights = {0.25, 0.25, 0.5},
+     .value = 0.31408031039463197,
+     .first = {-0.016559055451371145, 0.008848507059851175, 0.007710548391519966},
+     .squares = 0.006657279189712137,
+     .weighted = -0.028303849159841826},
+    {.name = "combo",
+     .classes = 2,
+     .value = -0.028812369960384776,
+     .first = {-0.01754758168852892, 0.01754758168852892, 0.017468969796410157},
+     .squares = 0.006435659107416754,
+     .weighted = -0.13653969543715871},
+    {.name = "symmetric_focal",
+     .classes = 2,
+     .value = 0.2174435850295746,
+     .first = {-0.016550661671436488, 0.016550661671436484, 0.04128161712601247},
+     .squares = 0.011772048525461706,
+     .weighted = -0.08407703128930977},
+    {.name = "asymmetric_focal",
+     .classes = 2,
+     .value = 0.37279676655131105,
+     .first = {-0.016550661671436488, 0.016550661671436484, 0.03539816506580449},
+     .squares = 0.011870853041444546,
+     .weighted = -0.1138330057052741},
+    {.name = "symmetric_unified_focal",
+     .classes = 2,
+     .value = 0.5330247603499174,
+     .first = {-0.014394218212061874, 0.014394218212061872, 0.019718737442338426},
+     .squares = 0.005315299884443089,
+     .weighted = -0.108033985915579},
+    {.name = "asymmetric_unified_focal",
+     .classes = 2,
+     .value = 0.5063891818301522,
+     .first = {-0.01569250201962199, 0.01569250201962199, 0.018868716627028635},
+     .squares = 0.005829425265993005,
+     .weighted = -0.12082995506108757},
 };
 
 /* As a net has it: a loss of the batch sees the samples added up, and the engine divides by N. */
@@ -147,6 +184,7 @@ static void check_loss(const golden_loss *g) {
     const pleat_targets targets = {loss->of_regions ? regions : NULL,
                                    loss->focus != NULL ? focus : NULL, g->ignores ? IGNORED : 0};
     if (loss->focus != NULL) loss->focus(classes, focus);
+    if (g->weights[0] > 0) memcpy(focus, g->weights, sizeof g->weights);
     for (int j = 0; j < all; j++) z[j] = 2 * sin(0.9 * j + 0.3);
     for (int i = 0; i < N * VOXELS; i++) {
         labels[i] = (uint8_t)((3 * i + i / 4) % (loss->of_regions ? 3 : classes));

@@ -173,8 +173,9 @@ static void read_values(const json_t *lists, const pleat_results *r, double *val
     }
 }
 
-/* The size of its grid, where the file says it; 0: its voxels are not those that were counted. */
-static int read_grid(const json_t *grid, pleat_case_result *one) {
+/* The size of its grid, where the file says it; 0: its voxels are not those that were counted, of
+ * which some may be ignored. */
+static int read_grid(const json_t *grid, int ignores, pleat_case_result *one) {
     const json_t *size = json_object_get(grid, "size"), *mm = json_object_get(grid, "spacing");
     double voxels = 1.0;
     if (grid == NULL) return 1;
@@ -185,7 +186,8 @@ static int read_grid(const json_t *grid, pleat_case_result *one) {
         one->dim[2 - a] = (int)side;
         voxels *= (double)side;
     }
-    return voxels == (double)voxels_of(&one->counts[0]);
+    const double counted = (double)voxels_of(&one->counts[0]);
+    return voxels == counted || (ignores && counted < voxels);
 }
 
 static pleat_status read_case(const json_t *value, const char *path, size_t i, int fold,
@@ -201,7 +203,7 @@ static pleat_status read_case(const json_t *value, const char *path, size_t i, i
     if (whole) PLEAT_TRY(pleat_results_add(results, text[0], fold, text[1], text[2], &one));
     whole = whole &&
             read_counts(json_object_get(value, "counts"), results->classes.n, one->counts) &&
-            read_grid(json_object_get(value, "grid"), one);
+            read_grid(json_object_get(value, "grid"), results->classes.ignore > 0, one);
     PLEAT_CHECK(whole, PLEAT_ERR_FORMAT,
                 "case %zu of '%s' is damaged, or its counts do not add up to its volume; " CURE, i,
                 path);
