@@ -85,6 +85,9 @@ void pleat_window_accumulate(const pleat_window *window, int i, int mirror, cons
 /* To the mean of a sum to which every window was added `times` times. In place. ERR_MEMORY. */
 pleat_status pleat_window_mean(const pleat_window *window, int times, int classes, float *sum);
 
+/* How many ways there are to mirror along any of the axes of `mirror`, not at all among them. */
+int pleat_mirror_ways(int mirror);
+
 /* Mirrors n images [dim, C] along the axes of `mirror`, in place. */
 void pleat_mirror(float *images, int n, const int dim[3], int channels, int mirror);
 

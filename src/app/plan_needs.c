@@ -218,6 +218,7 @@ double plan_needs_disk(const plan_needs *n) { return n->store + n->checkpoints +
 double plan_needs_seconds(const plan_needs *n, const pleat_config *c) {
     const int groups = n->layout.groups < n->layout.folds ? n->layout.groups : n->layout.folds;
     const int rounds = (n->layout.folds + groups - 1) / groups;
-    const double prediction = (double)n->patches * n->forward / c->folds / n->layout.ranks_per_fold;
+    const double views = (double)n->patches * pleat_mirror_ways(pleat_config_mirror(c));
+    const double prediction = views * n->forward / c->folds / n->layout.ranks_per_fold;
     return rounds * (c->train.epochs * n->epoch + prediction);
 }

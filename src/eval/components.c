@@ -133,10 +133,10 @@ pleat_status pleat_components_keep_largest(uint8_t *labels, const int dim[3], in
     runs r = {0};
     int64_t *part = NULL;
     const size_t voxels = pleat_voxels(dim), width = (size_t)dim[2];
-    uint8_t *mask = malloc(voxels); /* 1: of what is asked for */
-    for (size_t v = 0; mask != NULL && v < voxels; v++)
-        mask[v] = label > 0 ? labels[v] == label : labels[v] != 0;
-    int made = mask != NULL && find_runs(mask, dim, 1, &r);
+    uint8_t *mask = label > 0 ? NULL : malloc(voxels); /* 1: of any label */
+    for (size_t v = 0; mask != NULL && v < voxels; v++) mask[v] = labels[v] != 0;
+    int made = label > 0 ? find_runs(labels, dim, (uint8_t)label, &r)
+                         : mask != NULL && find_runs(mask, dim, 1, &r);
     if (made && r.n > 0) {
         part = calloc((size_t)r.n, sizeof *part);
         made = part != NULL;

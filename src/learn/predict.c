@@ -77,13 +77,6 @@ static pleat_status add(const work *w, pleat_net *net, int mirror, int first, in
     return PLEAT_OK;
 }
 
-/* How often each patch is seen. */
-static int mirrors(const pleat_predict_config *config) {
-    int n = 0;
-    for (int mirror = 0; mirror <= PLEAT_ALL_AXES; mirror++) n += (mirror & ~config->mirror) == 0;
-    return n;
-}
-
 static pleat_status run_batch(const work *w, pleat_net *const *nets, int n_nets, int first, int n) {
     for (int k = 0; k < n; k++) PLEAT_TRY(read_patch(w, first + k, k));
     for (int k = n; k < w->config->batch; k++)
@@ -163,7 +156,8 @@ static pleat_status predict(const pleat_predict_config *config, pleat_net *const
     }
     PLEAT_TRY_GOTO(status, done, w.windows->values(w.sum, &sum));
     PLEAT_TRY_GOTO(status, done,
-                   pleat_window_mean(&w.window, n_nets * mirrors(config), config->classes, sum));
+                   pleat_window_mean(&w.window, n_nets * pleat_mirror_ways(config->mirror),
+                                     config->classes, sum));
     *probs = sum;
     sum = NULL;
 done:

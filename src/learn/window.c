@@ -212,6 +212,12 @@ done:
     return status;
 }
 
+int pleat_mirror_ways(int mirror) {
+    int ways = 1;
+    for (int a = 0; a < 3; a++) ways *= (mirror & PLEAT_AXIS(a)) != 0 ? 2 : 1;
+    return ways;
+}
+
 void pleat_mirror(float *images, int n, const int dim[3], int channels, int mirror) {
     pleat_window_walk walk;
     pleat_window_walk_of(dim, (const int[3]){0, 0, 0}, mirror, &walk);

@@ -320,7 +320,7 @@ pleat_status pleat_config_check(const pleat_config *config) {
                 "folds.splits");
     PLEAT_CHECK(!config->mirror || pleat_config_mirror(config) != 0, PLEAT_ERR_ARG,
                 "predict.mirror: true mirrors along the axes that training has mirrored, and there "
-                "are none: augment.on is false, or augment.mirror is 0");
+                "are none: augment.on is false, or augment.mirror is 0. Set predict.mirror: false");
     PLEAT_TRY(check_augment(&config->train.transforms));
     if (network.classes == 0) network.classes = 2;
     PLEAT_TRY(pleat_network_build(&network, &graph));

@@ -101,7 +101,8 @@ static int tear_down(void **state) {
 }
 
 /* Models of these opinions, in this order. */
-static pleat_predictor *open_models(const fixture *f, const opinion *opinions, int n) {
+static pleat_predictor *open_models(const fixture *f, const opinion *opinions, int n,
+                                    const char *const *sets) {
     char path[8][PLEAT_PATH_BYTES];
     const char *paths[8];
     pleat_predictor *p = NULL;
@@ -112,7 +113,7 @@ static pleat_predictor *open_models(const fixture *f, const opinion *opinions, i
         write_model(path[i], &opinions[i]);
         paths[i] = path[i];
     }
-    OK(pleat_predictor_open(f->engine, paths, n, NULL, NULL, &p));
+    OK(pleat_predictor_open(f->engine, paths, n, NULL, sets, &p));
     return p;
 }
 
@@ -147,7 +148,7 @@ static void models_are_averaged_each_counting_once_whatever_their_grids(void **s
         pleat_prediction got = {0};
         pleat_geometry native;
         int best = 0;
-        pleat_predictor *p = open_models(f, o, n);
+        pleat_predictor *p = open_models(f, o, n, NULL);
         together(o, n, mean, &entropy, &information);
         for (int c = 1; c < CLASSES; c++) best = mean[c] > mean[best] ? c : best;
         OK(pleat_predictor_case(p, &f->one, WANT_ALL, &got, &native));
@@ -176,9 +177,10 @@ static void models_are_averaged_each_counting_once_whatever_their_grids(void **s
 static void probabilities_lie_where_the_image_lies(void **state) {
     const fixture *f = *state;
     static const double spacings[] = {0, 1.3};
+    static const char *const sets[] = {"predict.mirror=true", "predict.merge=nnunet", NULL};
     for (size_t k = 0; k < COUNT(spacings); k++) {
         const opinion one = {4, spacings[k], {0, 0, 0}};
-        pleat_predictor *p = open_models(f, &one, 1);
+        pleat_predictor *p = open_models(f, &one, 1, k == 0 ? NULL : sets);
         const pleat_config *config = pleat_predictor_config(p);
         pleat_prediction all = {0}, alone = {0};
         pleat_geometry native;
@@ -195,6 +197,9 @@ static void probabilities_lie_where_the_image_lies(void **state) {
         const pleat_predict_config how = {.patch = {patch[0], patch[1], patch[2]},
                                           .overlap = {2, 2, 2},
                                           .batch = config->predict_batch,
+                                          .merge =
+                                              k == 0 ? PLEAT_MERGE_ORIGINAL : PLEAT_MERGE_NNUNET,
+                                          .mirror = k == 0 ? 0 : PLEAT_ALL_AXES,
                                           .classes = CLASSES};
         pleat_model *model = net_model(&graph, f->engine, 0); /* of write_model's last */
         pleat_checkpoint c = {0};

@@ -285,12 +285,14 @@ static void test_a_mirrored_window_is_added_as_what_it_is_the_mirror_of(void **s
     (void)state;
     enum { D = 3, H = 4, W = 5, C = 2, N = D * H * W * C };
     const int dim[3] = {4, 7, 5}, window[3] = {D, H, W}, overlap[3] = {2, 1, 0};
+    static const int ways[] = {1, 2, 2, 4, 2, 4, 4, 8};
     float plain[N], mirrored[2 * N], want[4 * 7 * 5 * C] = {0}, got[4 * 7 * 5 * C] = {0};
     pleat_window grid;
     OK(pleat_window_make(dim, window, overlap, PLEAT_MERGE_GAUSSIAN, &grid));
     for (int k = 0; k < N; k++) plain[k] = (float)((k * 37) % 101);
     for (int mirror = 0; mirror <= PLEAT_ALL_AXES; mirror++) {
         for (int k = 0; k < 2 * N; k++) mirrored[k] = plain[k % N];
+        assert_int_equal(pleat_mirror_ways(mirror), ways[mirror]);
         pleat_mirror(mirrored, 2, window, C, mirror);
         for (int d = 0; d < D; d++)
             for (int h = 0; h < H; h++)
