@@ -113,7 +113,8 @@ succeeds "report again" 0 report run --single-file
     echo "</script>"
 } > driven.html
 for scheme in 0 1; do # dark, light
-    if opened driven.html --virtual-time-budget=4000 --blink-settings=preferredColorScheme=$scheme; then
+    if opened driven.html --virtual-time-budget=4000 \
+        --blink-settings=preferredColorScheme=$scheme; then
         title=$(grep -o '<title>[^<]*' dom | head -n 1)
         holds "scheme $scheme: all was looked at" grep -q 'ok Escape closes' <<< "$title"
         holds "scheme $scheme: $title" lacks <(echo "$title") WRONG

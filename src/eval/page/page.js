@@ -300,7 +300,8 @@ function facts(object) {
 }
 function runPart() {
     part("run").append(h("details", {open: true}, h("summary", {}, "Provenance (run.json)"), facts(data.run)),
-        h("details", {}, h("summary", {}, "Configuration (config.yaml)"), h("pre", {tabindex: 0}, data.config || "There is no config.yaml.")));
+        h("details", {}, h("summary", {}, "Configuration (config.yaml)"), h("pre", {tabindex: 0}, data.config || "There is no config.yaml.")),
+        data.methods ? h("details", {}, h("summary", {}, "Methods, for a paper (methods.md)"), h("pre", {class: "prose", tabindex: 0}, data.methods)) : "");
     part("run").append(h("p", {class: "quiet"}, "Files of the run: ", filesOf("../", data.files), "."),
         h("p", {class: "quiet"}, "Tables for a text, beside this page: ", filesOf("", ["table.md", "table.tex"]), "."),
         data.figures.length > 0 ? h("p", {class: "quiet"}, "Figures for a paper, with their scripts: ", filesOf("../figures/", data.figures), ".",

@@ -224,6 +224,7 @@ pleat_status page_put_data(FILE *out, const page *p) {
     char stamp[32], figures[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_run_path(p->source->run, PLEAT_RUN_FIGURES, figures));
     char *config = text_of(p->source->run, PLEAT_RUN_CONFIG);
+    char *methods = text_of(p->source->run, PLEAT_RUN_METHODS);
     json_t *root = json_object();
     pleat_time_text(stamp);
     put(root, "made", json_string(stamp));
@@ -233,6 +234,7 @@ pleat_status page_put_data(FILE *out, const page *p) {
     put(root, "config", pleat_json_text(config != NULL ? config : ""));
     put(root, "files", files_in(p->source->run));
     put(root, "figures", files_in(figures));
+    put(root, "methods", pleat_json_text(methods));
     put(root, "epochs", json_integer(p->source->epochs));
     put(root, "folds", folds_of(p));
     put(root, "classes", classes_of(p->source->classes));
@@ -244,6 +246,7 @@ pleat_status page_put_data(FILE *out, const page *p) {
     char *text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(root);
     free(config);
+    free(methods);
     PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory for the page");
     put_script(out, text);
     free(text);

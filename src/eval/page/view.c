@@ -87,8 +87,8 @@ static pleat_status read_image(view *v, const pleat_case_source *s) {
 
 /* --- label maps ------------------------------------------------------------------------------- */
 
-/* Labels of a file become classes; of regions, which overlap, the last that a label is in. 0 and the
- * voxel where a label is none of them. */
+/* Labels of a file become classes; of regions, which overlap, the last that a label is in. 0, and
+ * the voxel, where a label is none of them. */
 static int to_classes(const pleat_classes *classes, pleat_label *label, size_t *at) {
     const size_t n = pleat_voxels(label->dim);
     pleat_labels labels;
