@@ -1,35 +1,13 @@
 /* label_table.c - names and colours of the classes for ITK-SNAP, Slicer and NIfTI's header. */
 #include "pleat/label_table.h"
 
+#include "pleat/case_pictures.h"
 #include "pleat/nifti.h"
 #include "pleat/rundir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct colour {
-    int red, green, blue;
-} colour;
-
-/* Lungs in two colours and infection red, as in the pictures of cases; the others after Okabe and
- * Ito, which the colour-blind tell apart. */
-static colour colour_of(const char *name, int c) {
-    static const struct {
-        const char *part;
-        colour colour;
-    } named[] = {
-        {"infection", {228, 26, 28}}, {"lung_l", {86, 180, 233}},     {"left lung", {86, 180, 233}},
-        {"lung_r", {240, 228, 66}},   {"right lung", {240, 228, 66}}, {"lung", {86, 180, 233}},
-    };
-    static const colour palette[] = {
-        {86, 180, 233}, {230, 159, 0}, {0, 158, 115},  {204, 121, 167},
-        {0, 114, 178},  {213, 94, 0},  {240, 228, 66},
-    };
-    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
-        if (strcasestr(name, named[i].part) != NULL) return named[i].colour;
-    return palette[(size_t)(c - 1) % (sizeof palette / sizeof *palette)];
-}
 
 static void fill_itksnap(FILE *out, const pleat_classes *classes) {
     (void)fputs("################################################\n"
@@ -49,7 +27,7 @@ static void fill_itksnap(FILE *out, const pleat_classes *classes) {
                 "    0     0    0    0        0  0  0    \"Clear Label\"\n",
                 out);
     for (int c = 1; c < classes->n; c++) {
-        const colour of = colour_of(classes->name[c], c);
+        const pleat_colour of = pleat_class_colour(classes, c);
         (void)fprintf(out, "%5d   %3d  %3d  %3d        1  1  1    \"", classes->value[c], of.red,
                       of.green, of.blue);
         for (const char *at = classes->name[c]; *at != '\0'; at++)
@@ -62,7 +40,7 @@ static void fill_itksnap(FILE *out, const pleat_classes *classes) {
 static void fill_slicer(FILE *out, const pleat_classes *classes) {
     (void)fprintf(out, "# Color table file\n# %d values\n", classes->n);
     for (int c = 0; c < classes->n; c++) {
-        const colour of = c == 0 ? (colour){0, 0, 0} : colour_of(classes->name[c], c);
+        const pleat_colour of = c == 0 ? (pleat_colour){0, 0, 0} : pleat_class_colour(classes, c);
         (void)fprintf(out, "%d ", classes->value[c]);
         for (const char *at = classes->name[c]; *at != '\0'; at++)
             (void)fputc(*at == ' ' ? '_' : *at, out);
@@ -88,7 +66,7 @@ static void fill_xml(FILE *out, const pleat_classes *classes) {
                 "<VolumeInformation Index=\"0\">\n<LabelTable>\n",
                 out);
     for (int c = 1; c < classes->n; c++) {
-        const colour of = colour_of(classes->name[c], c);
+        const pleat_colour of = pleat_class_colour(classes, c);
         (void)fprintf(out,
                       "<Label Key=\"%d\" Red=\"%.4f\" Green=\"%.4f\" Blue=\"%.4f\" Alpha=\"1\">",
                       classes->value[c], of.red / 255.0, of.green / 255.0, of.blue / 255.0);

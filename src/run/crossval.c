@@ -4,6 +4,7 @@
  * Every step that can fail on one rank alone ends in an agreement, so that all ranks go on or all
  * leave with that rank's message.
  */
+#include "methods.h"
 #include "run_impl.h"
 
 #include "pleat/comm_device.h"
@@ -337,6 +338,16 @@ static pleat_status report_postprocessing(const char *folder, const pleat_result
     return status;
 }
 
+/* For a paper, and for those who gather runs. Outcomes come twice: the crate lists the files that
+ * they have, and is one of them. */
+static pleat_status write_papers(const char *folder, const pleat_record *of,
+                                 const pleat_config *config, const pleat_results *results) {
+    PLEAT_TRY(pleat_methods_write(folder, of, config, results));
+    PLEAT_TRY(pleat_record_outcome(folder, config, results));
+    PLEAT_TRY(pleat_crate_write(folder, of));
+    return pleat_record_outcome(folder, config, results);
+}
+
 static pleat_status write_report(const char *folder, const pleat_record *of,
                                  const pleat_cases *cases, const pleat_report_options *options) {
     const pleat_rescore *anew = options->anew;
@@ -370,6 +381,7 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
     if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, options->verbose);
     if (status == PLEAT_OK) status = report_postprocessing(folder, &results);
     if (status == PLEAT_OK) status = report_estimates(folder, of, &config, &results, options);
+    if (status == PLEAT_OK) status = write_papers(folder, of, &config, &results);
     if (status == PLEAT_OK)
         pleat_text_print("\npage: %s/%s\nresults: %s\n", folder,
                          pleat_run_file_name(PLEAT_RUN_PAGE), folder);
