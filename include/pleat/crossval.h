@@ -79,6 +79,7 @@ typedef struct pleat_record {
     char weights[64]; /* which checkpoint predicts, in words */
     uint64_t seed;
     int ranks, folds, cases;
+    int repeats;  /* of the folds: so many times folds / repeats of them */
     int channels; /* of the images; 1 where run.json is older and does not say */
     /* "" where run.json is older: the data folder; digests of the folds, and of the settings that
      * may not change */

@@ -28,8 +28,9 @@ static void k_preprocessing(FILE *out, const pleat_methods *m) {
 }
 
 static void k_partition(FILE *out, const pleat_methods *m) {
+    if (m->record->repeats > 1) (void)fprintf(out, "%d times ", m->record->repeats);
     (void)fprintf(out, "%d-fold cross-validation, seed %llu; splits_final.json has who is where",
-                  m->record->folds, (unsigned long long)m->record->seed);
+                  m->record->folds / m->record->repeats, (unsigned long long)m->record->seed);
 }
 
 static void k_disjoint(FILE *out, const pleat_methods *m) {
@@ -68,7 +69,7 @@ static void k_selection(FILE *out, const pleat_methods *m) {
 
 static void k_ensemble(FILE *out, const pleat_methods *m) {
     (void)m;
-    (void)fputs("none: each case was predicted by one model", out);
+    (void)fputs("none: each prediction is of one model", out);
 }
 
 static void k_metrics(FILE *out, const pleat_methods *m) {
@@ -83,7 +84,8 @@ static void k_uncertainty(FILE *out, const pleat_methods *m) {
 }
 
 static void k_internal(FILE *out, const pleat_methods *m) {
-    (void)fprintf(out, "cross-validation, %d of %d cases scored", m->cases, m->record->cases);
+    (void)fprintf(out, "cross-validation, %d of %d predictions scored", m->cases,
+                  m->record->cases * m->record->repeats);
 }
 
 static void k_external(FILE *out, const pleat_methods *m) {
@@ -92,7 +94,7 @@ static void k_external(FILE *out, const pleat_methods *m) {
 }
 
 static void k_numbers(FILE *out, const pleat_methods *m) {
-    (void)fprintf(out, "%d cases used, %d scored; for the authors: who was excluded before",
+    (void)fprintf(out, "%d cases used, %d predictions scored; for the authors: who was excluded",
                   m->record->cases, m->cases);
 }
 

@@ -171,8 +171,9 @@ static void add_root(crate *c) {
     (void)json_object_set_new(descriptor, "about", reference("./"));
     json_t *root = entity(c, "./", "Dataset");
     (void)json_object_set_new(root, "conformsTo", reference(PROFILE));
-    (void)snprintf(text, sizeof text, "%d-fold cross-validation of %d cases", c->of->folds,
-                   c->of->cases);
+    (void)snprintf(text, sizeof text, "%d-fold cross-validation of %d cases%s",
+                   c->of->folds / c->of->repeats, c->of->cases,
+                   c->of->repeats > 1 ? ", repeated" : "");
     put_text(root, "name", text);
     put_text(root, "description", "Models, predictions and scores of a cross-validation by pleat");
     (void)json_object_set_new(root, "datePublished", date_time(stamp));

@@ -24,7 +24,7 @@
 static int is_root(const pleat_crossval *cv) { return cv->session->rank == 0; }
 
 static pleat_status look_around(pleat_crossval *cv) {
-    const int folds = cv->config.folds, only = cv->options->only_fold;
+    const int folds = pleat_config_folds(&cv->config), only = cv->options->only_fold;
     PLEAT_CHECK(only < folds, PLEAT_ERR_ARG, "--fold %d: there are %d folds, 0 to %d", only, folds,
                 folds - 1);
     return pleat_dataset_find(&cv->config, cv->options->out, &cv->data);
@@ -231,6 +231,7 @@ pleat_status pleat_run_results(const char *folder, const pleat_record *record,
     PLEAT_TRY(pleat_classes_parse(record->classes, &classes));
     pleat_status begun = pleat_config_judging(&config, &classes, &how);
     if (begun == PLEAT_OK) begun = pleat_results_begin_as(&classes, record->folds, &how, out);
+    out->repeats = record->repeats;
     pleat_classes_free(&classes);
     PLEAT_TRY(begun);
     pleat_provenance *of = calloc((size_t)record->folds, sizeof *of);

@@ -16,8 +16,11 @@
 
 static void put_design(FILE *out, const pleat_methods *m) {
     const pleat_config *c = m->config;
-    (void)fprintf(out, "We evaluated segmentation by %d-fold cross-validation on %d cases. ",
-                  m->record->folds, m->record->cases);
+    const int repeats = m->record->repeats;
+    (void)fprintf(out, "We evaluated segmentation by %d-fold cross-validation on %d cases",
+                  m->record->folds / repeats, m->record->cases);
+    if (repeats > 1) (void)fprintf(out, ", repeated %d times with new folds", repeats);
+    (void)fputs(". ", out);
     if (c->splits[0] != '\0')
         (void)fputs("The folds were given. ", out);
     else if (c->folds_like == PLEAT_FOLDS_NNUNET)
@@ -27,9 +30,10 @@ static void put_design(FILE *out, const pleat_methods *m) {
                       (unsigned long long)c->seed);
     if (c->group_by[0] != '\0')
         (void)fputs("Cases of one group, such as a patient, were kept in one fold. ", out);
-    (void)fputs("Each case was predicted by the model of the one fold that was not trained on "
-                "it. ",
-                out);
+    (void)fprintf(out,
+                  "Each case was predicted%s by the model of the one fold that was not trained on "
+                  "it. ",
+                  repeats > 1 ? ", once in each repeat," : "");
 }
 
 static void put_steps(FILE *out, const pleat_prep_steps *s) {
@@ -145,6 +149,11 @@ static void put_scores(FILE *out, const pleat_methods *m) {
                   pleat_judging_text(&m->results->how, &m->results->classes, judged),
                   PLEAT_RESAMPLES, (unsigned long long)m->record->seed,
                   m->config->group_by[0] != '\0' ? "groups of cases" : "cases");
+    if (m->record->repeats > 1)
+        (void)fputs("The judgements of a case in the repeats count as one case. Of the mean over "
+                    "the folds there is also the corrected resampled t interval (Nadeau and "
+                    "Bengio, 2003). ",
+                    out);
 }
 
 static void put_software(FILE *out, const pleat_methods *m) {

@@ -120,7 +120,8 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     (void)json_object_set_new(root, "data",
                               pleat_json_text(realpath(c->data, data) != NULL ? data : c->data));
     (void)json_object_set_new(root, "classes", pleat_json_text(c->classes));
-    (void)json_object_set_new(root, "folds", json_integer(cv->config.folds));
+    (void)json_object_set_new(root, "folds", json_integer(cv->data.folds.k));
+    (void)json_object_set_new(root, "repeats", json_integer(cv->data.folds.repeats));
     (void)json_object_set_new(root, "cases", json_integer(cv->data.cases.n));
     (void)json_object_set_new(root, "channels", json_integer(channels));
     (void)json_object_set_new(root, "preprocessing", pleat_json_text(cv->data.preprocessing));
@@ -336,9 +337,11 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     out->cases = take_count(root, "cases", 0);
     out->folds = take_count(root, "folds", 0);
     out->channels = take_count(root, "channels", 1);
+    out->repeats = take_count(root, "repeats", 1);
     json_decref(root);
     PLEAT_CHECK(out->ranks >= 0 && out->cases >= 0 && out->folds <= PLEAT_MAX_FOLDS &&
-                    out->channels >= 1 && out->channels <= PLEAT_MAX_CHANNELS,
+                    out->repeats >= 1 && out->folds % out->repeats == 0 && out->channels >= 1 &&
+                    out->channels <= PLEAT_MAX_CHANNELS,
                 PLEAT_ERR_FORMAT, "'%s' has numbers that no run has", path);
     PLEAT_CHECK(out->folds >= 2 && out->classes[0] != '\0', PLEAT_ERR_FORMAT,
                 "'%s' does not say how many folds and which classes the run has; " CURE, path);

@@ -53,7 +53,9 @@ static pleat_status log_numbers(const pleat_crossval *cv) {
     char text[PLEAT_CONFIG_BYTES], config[17], folds[17], prep[17];
     PLEAT_TRY(pleat_config_text(&cv->config, 0, text, sizeof text));
     digest_hex(text, strlen(text), config);
-    digest_hex(cv->data.folds.fold_of, (size_t)cv->data.cases.n * sizeof *cv->data.folds.fold_of,
+    digest_hex(cv->data.folds.fold_of,
+               (size_t)cv->data.folds.repeats * (size_t)cv->data.cases.n *
+                   sizeof *cv->data.folds.fold_of,
                folds);
     digest_hex(cv->data.preprocessing, strlen(cv->data.preprocessing), prep);
     const char *same = !cv->config.deterministic ? ""

@@ -274,4 +274,17 @@ holds "the holder goes on" same_text "$(ranks)" "$before"
 kill -TERM $holder
 wait $holder 2> /dev/null
 holds "all leave at SIGTERM" waits 10 eval '[ -z "$(ranks)" ]'
+# --- repeats -------------------------------------------------------------------------------------
+succeeds "a repeated cross-validation" 2 run tiny.yaml --set folds.k=2 --set folds.repeats=2 \
+    --set train.epochs=1 --set train.iterations=1 --set store=run/store --out repeats
+holds "each repeat has its folds" [ -s repeats/fold_3/scores.json ]
+holds "a case is judged in each repeat" same_text \
+    "$(grep -c '^case_001,[0-3],infection,3,DSC,' repeats/scores.csv)" 2
+holds "and stays one case" has out "BCa bootstrap over 6 cases"
+holds "the mean over folds has its interval" awk -F, '/^all,infection,3,DSC,/ { found = $27 < $28 }
+    END { exit !found }' repeats/statistics.csv
+succeeds "check of repeats" 0 report repeats --check
+refused "other repeats in the same folder" 2 "folds.repeats" 0 run tiny.yaml --set folds.k=2 \
+    --set folds.repeats=3 --out repeats
+
 verdict
