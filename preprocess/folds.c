@@ -121,8 +121,8 @@ typedef struct group {
 } group;
 
 /* Shuffles the groups, then puts the larger ones first; within a size the shuffled order stays. */
-static void order_groups(group *groups, int *order, int n, uint64_t seed) {
-    const pleat_rng rng = pleat_rng_at(seed, PLEAT_STREAM_FOLDS, 0, 0, 0);
+static void order_groups(group *groups, int *order, int n, uint64_t seed, int repeat) {
+    const pleat_rng rng = pleat_rng_at(seed, PLEAT_STREAM_FOLDS, (uint32_t)repeat, 0, 0);
     for (int i = 0; i < n; i++) order[i] = i;
     pleat_rng_shuffle(&rng, 0, order, n);
     for (int i = 1; i < n; i++) {
@@ -162,9 +162,19 @@ enum { LIKES = sizeof likes / sizeof *likes };
 const char *pleat_folds_like_name(int like) { return like < LIKES ? likes[like][0] : NULL; }
 const char *pleat_folds_like_what(int like) { return likes[like][1]; }
 
+int pleat_folds_each(const pleat_folds *folds) { return folds->k / folds->repeats; }
+
+int pleat_folds_repeat(const pleat_folds *folds, int fold) {
+    return fold / pleat_folds_each(folds);
+}
+
+int pleat_folds_holds_out(const pleat_folds *folds, int fold, int i) {
+    return folds->fold_of[pleat_folds_repeat(folds, fold) * folds->n + i] == fold;
+}
+
 pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_how *how,
                               pleat_folds *out) {
-    const int k = how->k;
+    const int k = how->k, repeats = how->repeats > 1 ? how->repeats : 1;
     const char *group_by = how->group_by;
     pleat_status status = PLEAT_OK;
     member *members = NULL;
@@ -174,13 +184,18 @@ pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_h
     PLEAT_CHECK(
         n >= 2, PLEAT_ERR_ARG,
         "cross-validation needs at least 2 cases, there is %d; add cases to the data folder", n);
+    PLEAT_CHECK((double)k * repeats <= PLEAT_MAX_FOLDS, PLEAT_ERR_ARG,
+                "%d folds, %d times, are more than %d; use fewer repeats", k, repeats,
+                PLEAT_MAX_FOLDS);
+    PLEAT_CHECK(repeats == 1 || how->like == PLEAT_FOLDS_OWN, PLEAT_ERR_ARG,
+                "nnU-Net's folds are always the same: they cannot be repeated");
     PLEAT_CHECK(k <= n, PLEAT_ERR_ARG, "%d cases cannot be cut into %d folds; use at most %d", n, k,
                 n);
     PLEAT_TRY_GOTO(status, done, make_members(ids, n, group_by, &members));
     groups = calloc((size_t)n, sizeof *groups);
     order = malloc((size_t)n * sizeof *order);
-    fold_of = malloc((size_t)n * sizeof *fold_of);
-    cases_in = calloc((size_t)k, sizeof *cases_in);
+    fold_of = malloc((size_t)repeats * (size_t)n * sizeof *fold_of);
+    cases_in = malloc((size_t)k * sizeof *cases_in);
     PLEAT_CHECK_GOTO(status, done, groups && order && fold_of && cases_in, PLEAT_ERR_MEMORY,
                      "no memory for %d cases", n);
     int count = 0;
@@ -195,15 +210,20 @@ pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_h
     PLEAT_CHECK_GOTO(status, done,
                      how->like == PLEAT_FOLDS_OWN || group_by == NULL || group_by[0] == '\0',
                      PLEAT_ERR_ARG, "nnU-Net's folds know no groups");
-    if (how->like == PLEAT_FOLDS_NNUNET)
-        pleat_folds_shuffle_like_numpy(NNUNET_SEED, order, n);
-    else
-        order_groups(groups, order, count, how->seed);
-    if (count == n)
-        split_evenly(members, order, n, k, fold_of);
-    else
-        split_groups(members, groups, order, count, cases_in, k, fold_of);
-    *out = (pleat_folds){k, n, fold_of};
+    for (int r = 0; r < repeats; r++) {
+        int *mine = fold_of + (size_t)r * (size_t)n;
+        memset(cases_in, 0, (size_t)k * sizeof *cases_in);
+        if (how->like == PLEAT_FOLDS_NNUNET)
+            pleat_folds_shuffle_like_numpy(NNUNET_SEED, order, n);
+        else
+            order_groups(groups, order, count, how->seed, r);
+        if (count == n)
+            split_evenly(members, order, n, k, mine);
+        else
+            split_groups(members, groups, order, count, cases_in, k, mine);
+        for (int i = 0; i < n; i++) mine[i] += r * k;
+    }
+    *out = (pleat_folds){k * repeats, n, fold_of, repeats};
     fold_of = NULL;
 done:
     free(cases_in);
@@ -232,9 +252,11 @@ pleat_status pleat_folds_check(const char *const *ids, const pleat_folds *folds,
     pleat_status status = PLEAT_OK;
     member *members = NULL;
     PLEAT_TRY(make_members(ids, folds->n, group_by, &members));
-    for (int i = 1; i < folds->n; i++) {
-        const member *a = &members[i - 1], *b = &members[i];
-        const int fold_a = folds->fold_of[a->index], fold_b = folds->fold_of[b->index];
+    for (int i = 1; i < folds->n * folds->repeats; i++) {
+        if (i % folds->n == 0) continue; /* the first of a repeat */
+        const int *fold_of = folds->fold_of + (size_t)(i / folds->n) * (size_t)folds->n;
+        const member *a = &members[i % folds->n - 1], *b = &members[i % folds->n];
+        const int fold_a = fold_of[a->index], fold_b = fold_of[b->index];
         PLEAT_CHECK_GOTO(status, done, compare_keys(a, b) != 0 || fold_a == fold_b, PLEAT_ERR_DATA,
                          "group '%.*s' is in two folds: case '%s' in fold %d, case '%s' in fold %d",
                          a->key_length, a->key, a->id, fold_a, b->id, fold_b);
@@ -253,7 +275,7 @@ static json_t *to_json(const member *sorted, const pleat_folds *folds) {
     for (int fold = 0; !failed && fold < folds->k; fold++) {
         json_t *train = json_array(), *val = json_array();
         for (int i = 0; i < folds->n; i++) {
-            json_t *part = folds->fold_of[sorted[i].index] == fold ? val : train;
+            json_t *part = pleat_folds_holds_out(folds, fold, sorted[i].index) ? val : train;
             failed |= json_array_append_new(part, json_string(sorted[i].id)) != 0;
         }
         json_t *entry = json_pack("{s:o, s:o}", "train", train, "val", val);
@@ -317,6 +339,18 @@ static pleat_status count_cases(const reading *in, const json_t *entry, int fold
     return PLEAT_OK;
 }
 
+/* How many repeats a file's folds are: all cases are in "val" of each. */
+static int count_repeats(const json_t *list, int n) {
+    size_t held_out = 0;
+    for (size_t fold = 0; fold < json_array_size(list); fold++)
+        held_out += json_array_size(json_object_get(json_array_get(list, fold), "val"));
+    const size_t repeats = held_out / (size_t)n;
+    return repeats > 1 && held_out % (size_t)n == 0 && json_array_size(list) % repeats == 0 &&
+                   json_array_size(list) / repeats >= 2
+               ? (int)repeats
+               : 1;
+}
+
 /* One fold: val sets fold_of (-1 before), train must be the rest. in_val, in_train: [n] scratch. */
 static pleat_status read_fold(const reading *in, const json_t *entry, int fold, int *in_val,
                               int *in_train, int *fold_of) {
@@ -343,20 +377,21 @@ static pleat_status read_fold(const reading *in, const json_t *entry, int fold, 
 static pleat_status read_folds(const reading *in, const json_t *list, pleat_folds *out) {
     pleat_status status = PLEAT_OK;
     const size_t n = (size_t)in->n;
-    const int k = (int)json_array_size(list);
-    int *fold_of = malloc(n * sizeof *fold_of);
+    const int k = (int)json_array_size(list), repeats = count_repeats(list, in->n);
+    int *fold_of = malloc((size_t)repeats * n * sizeof *fold_of);
     int *scratch = malloc(2 * n * sizeof *scratch);
     PLEAT_CHECK_GOTO(status, done, fold_of && scratch, PLEAT_ERR_MEMORY, "no memory for %zu cases",
                      n);
-    for (size_t i = 0; i < n; i++) fold_of[i] = -1;
+    for (size_t i = 0; i < (size_t)repeats * n; i++) fold_of[i] = -1;
     for (int fold = 0; fold < k; fold++)
-        PLEAT_TRY_GOTO(
-            status, done,
-            read_fold(in, json_array_get(list, (size_t)fold), fold, scratch, scratch + n, fold_of));
-    for (size_t i = 0; i < n; i++)
-        PLEAT_CHECK_GOTO(status, done, fold_of[in->sorted[i].index] >= 0, PLEAT_ERR_DATA,
-                         "%s: no fold validates on case '%s'", in->path, in->sorted[i].id);
-    *out = (pleat_folds){k, in->n, fold_of};
+        PLEAT_TRY_GOTO(status, done,
+                       read_fold(in, json_array_get(list, (size_t)fold), fold, scratch, scratch + n,
+                                 fold_of + (size_t)(fold / (k / repeats)) * n));
+    for (size_t i = 0; i < (size_t)repeats * n; i++)
+        PLEAT_CHECK_GOTO(status, done, fold_of[i / n * n + (size_t)in->sorted[i % n].index] >= 0,
+                         PLEAT_ERR_DATA, "%s: no fold%s validates on case '%s'", in->path,
+                         repeats > 1 ? " of a repeat" : "", in->sorted[i % n].id);
+    *out = (pleat_folds){k, in->n, fold_of, repeats};
     fold_of = NULL;
 done:
     free(scratch);
@@ -393,9 +428,10 @@ pleat_status pleat_folds_digest(const char *const *ids, const pleat_folds *folds
     member *sorted = NULL;
     uint64_t digest = 0;
     PLEAT_TRY(make_members(ids, folds->n, NULL, &sorted));
-    for (int i = 0; i < folds->n; i++) {
-        const int32_t fold = folds->fold_of[sorted[i].index];
-        digest = pleat_digest(digest, sorted[i].id, strlen(sorted[i].id) + 1);
+    for (int i = 0; i < folds->n * folds->repeats; i++) {
+        const member *one = &sorted[i % folds->n];
+        const int32_t fold = folds->fold_of[i / folds->n * folds->n + one->index];
+        digest = pleat_digest(digest, one->id, strlen(one->id) + 1);
         digest = pleat_digest(digest, &fold, sizeof fold);
     }
     pleat_digest_hex(digest, out);

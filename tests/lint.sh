@@ -10,6 +10,7 @@ levels='
 2 include/pleat/engine.h   seams: what the network asks of an engine and of a communicator
 2 include/pleat/comm.h
 2 src/base/comm_
+0 include/pleat/commit.h
 0 include/pleat/lanes.h
 0 include/pleat/inference.h
 0 src/base/                base

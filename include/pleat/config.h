@@ -46,7 +46,8 @@ typedef struct pleat_config {
 
     pleat_prep_config prep;
 
-    int folds;
+    int folds;          /* of each repeat */
+    int repeats;        /* of the cross-validation */
     int folds_like;     /* pleat_folds_like */
     char splits[512];   /* splits_final.json to use; "" = make one */
     char group_by[256]; /* regex; cases of one group stay in one fold */
@@ -107,6 +108,9 @@ pleat_status pleat_config_engine(const pleat_config *config, int threads, pleat_
 /* What report.* chooses for the classes. ERR_ARG names what is none of them. */
 pleat_status pleat_config_judging(const pleat_config *config, const pleat_classes *classes,
                                   pleat_judging *out);
+
+/* The folds of all repeats. */
+int pleat_config_folds(const pleat_config *config);
 
 /* The axes, as window.h has them, along which predict.mirror mirrors; 0: it does not, or there are
  * none. */

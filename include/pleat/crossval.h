@@ -57,6 +57,11 @@ typedef struct pleat_report_options {
  * is not, in the data folder or between two folds, what it was. */
 pleat_status pleat_crossval_report(const char *folder, const pleat_report_options *options);
 
+/* Compares a run with what its run.json says of it, and writes nothing: its inputs, where they are
+ * there, its store, splits, configuration and files. Prints what was compared. ERR_DATA,
+ * ERR_FORMAT and ERR_NOT_FOUND name the first difference. */
+pleat_status pleat_crossval_check(const char *folder);
+
 /* The configuration a run was begun with; the defaults where the folder has none. */
 pleat_status pleat_run_config(const char *folder, pleat_config *out);
 
@@ -67,12 +72,14 @@ pleat_status pleat_crossval_results(const char *folder, pleat_results *out);
 /* What a run's run.json says: where, by what and for what it was last started. */
 typedef struct pleat_record {
     char version[32], command[2048], started[32], host[64];
-    char digest[17]; /* of the resolved configuration */
+    char commit[32], libraries[512]; /* "": not known */
+    char digest[17];                 /* of the resolved configuration */
     char classes[PLEAT_CLASSES_BYTES];
     char engine[32], precision[16], device[128];
     char weights[64]; /* which checkpoint predicts, in words */
     uint64_t seed;
     int ranks, folds, cases;
+    int repeats;  /* of the folds: so many times folds / repeats of them */
     int channels; /* of the images; 1 where run.json is older and does not say */
     /* "" where run.json is older: the data folder; digests of the folds, and of the settings that
      * may not change */

@@ -12,6 +12,10 @@
  *   RUN/statistics.csv   a row per fold (and "all"), class and score
  *   RUN/statistics.json  all of both: `pleat/statistics/1`
  *
+ * Where the cross-validation is repeated, a case is judged once in each repeat. It stays one case:
+ * intervals are over cases, never over its judgements as if these were independent; and of the mean
+ * over the folds there is the corrected resampled t interval.
+ *
  * Intervals are of 95 %: of means by BCa bootstrap and by Student's t, over groups (patients) where
  * they are given, of medians by order statistics; inference.h has the methods. They cover these
  * cases for these models, and say nothing of other seeds or of models trained anew.
@@ -31,7 +35,7 @@ extern "C" {
 #define PLEAT_FEW_CASES 50 /* below, the table warns */
 
 typedef struct pleat_estimate {
-    int cases;                    /* of them: */
+    int cases;                    /* judged, each once in each repeat; of them: */
     int states[PLEAT_PRESENCES];  /* by pleat_presence */
     int unknown;                  /* scored before pleat had the score */
     int n;                        /* that have the score; the rest is of these */
@@ -39,14 +43,16 @@ typedef struct pleat_estimate {
     double median, quartile[2];
     double penalised;               /* mean; NaN when the score has no worst, or none is known */
     pleat_interval bca, t, between; /* of mean, mean and median */
+    pleat_interval resampled;       /* of the mean over folds; over all cases of repeats alone */
 } pleat_estimate;
 
 typedef struct pleat_estimates {
     const pleat_results *results; /* the caller's */
-    int *group;                   /* [n] of each case, from 0; owned; NULL: each is its own */
-    int groups;                   /* over all cases */
-    uint64_t seed;                /* of the bootstrap */
-    pleat_estimate *at;           /* [1 + folds][scores][classes], all folds first; owned */
+    int *group;         /* [n] of each case as judged, from 0; owned; NULL: each is its own */
+    int groups;         /* over all cases */
+    int by_patient;     /* groups are those of group_by, not cases of several repeats */
+    uint64_t seed;      /* of the bootstrap */
+    pleat_estimate *at; /* [1 + folds][scores][classes], all folds first; owned */
 } pleat_estimates;
 
 /* `group_by` as folds.h has it; NULL or "": none. ERR_ARG, ERR_DATA: it does not match; ERR_MEMORY.

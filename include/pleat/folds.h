@@ -11,6 +11,9 @@
  * common: its first parenthesis, or without one the whole match. "^radiopaedia_[0-9]+_[0-9]+" keeps
  * radiopaedia_10_85902_1 and radiopaedia_10_85902_3 in one fold. NULL or "": each case by itself.
  *
+ * With repeats all cases are cut anew for each of them, the seed being the same and the draw
+ * another: every case is then validated by one fold of each repeat.
+ *
  * nnU-Net's folds are those of scikit-learn's KFold(k, shuffle=True, random_state=12345) of the
  * sorted ids, whatever the seed: results compare with its own case by case.
  */
@@ -28,10 +31,17 @@ extern "C" {
 #define PLEAT_MAX_FOLDS 1000 /* of a run */
 
 typedef struct pleat_folds {
-    int k;        /* folds */
+    int k;        /* folds, of all repeats */
     int n;        /* cases */
-    int *fold_of; /* [n] the fold that validates on case i, 0 .. k-1, owned */
+    int *fold_of; /* [repeats][n] the fold that validates on case i, owned */
+    int repeats;  /* 1 or more: folds 0 .. k/repeats - 1 are those of the first, and so on */
 } pleat_folds;
+
+/* The folds of one repeat, and the repeat of a fold. */
+int pleat_folds_each(const pleat_folds *folds);
+int pleat_folds_repeat(const pleat_folds *folds, int fold);
+/* Whether `fold` validates on case i; else it trains on it. */
+int pleat_folds_holds_out(const pleat_folds *folds, int fold, int i);
 
 typedef enum pleat_folds_like { PLEAT_FOLDS_OWN, PLEAT_FOLDS_NNUNET } pleat_folds_like;
 
@@ -44,13 +54,14 @@ typedef struct pleat_folds_how {
     int like;             /* pleat_folds_like */
     uint64_t seed;        /* pleat's alone */
     const char *group_by; /* pleat's alone */
+    int repeats;          /* pleat's alone; 0 counts as 1 */
 } pleat_folds_how;
 
-/* Cuts ids[n] into k folds. Pleat's are a seeded permutation of the sorted ids, then k runs whose
- * sizes differ by at most one. With groups: the permuted groups, largest first, each to the fold
- * with the fewest cases, so that no group is ever split. ERR_ARG for k < 2, more folds than cases
- * or groups, a pattern that is none; ERR_DATA for an id given twice or one that the pattern does
- * not match. */
+/* Cuts ids[n] into k folds, `repeats` times. Pleat's are a seeded permutation of the sorted ids,
+ * then k runs whose sizes differ by at most one. With groups: the permuted groups, largest first,
+ * each to the fold with the fewest cases, so that no group is ever split. ERR_ARG for k < 2, more
+ * folds than cases or groups, more than PLEAT_MAX_FOLDS in all, a pattern that is none; ERR_DATA
+ * for an id given twice or one that the pattern does not match. */
 pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_how *how,
                               pleat_folds *out);
 /* The permutation of 0 .. n-1 that KFold takes its runs from. preprocess/kfold.c */
@@ -68,7 +79,9 @@ pleat_status pleat_folds_groups(const char *const *ids, int n, const char *group
 pleat_status pleat_folds_write(const char *path, const char *const *ids, const pleat_folds *folds);
 
 /* Reads the same for the cases ids[n]. Every id must be in exactly one "val" and in the "train" of
- * all other folds, else ERR_DATA names id and fold; ERR_FORMAT when it is no such file. */
+ * all other folds, else ERR_DATA names id and fold; ERR_FORMAT when it is no such file. Where the
+ * lists "val" have R times as many ids as there are cases, the folds are R repeats of k / R, and
+ * the same must hold in each. */
 pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, pleat_folds *out);
 
 /* Of who holds out which case, whatever the order of the ids. ERR_MEMORY, ERR_DATA. */

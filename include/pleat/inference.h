@@ -46,6 +46,12 @@ pleat_status pleat_interval_t(const pleat_observed *s, double level, pleat_inter
 pleat_status pleat_interval_bca(const pleat_observed *s, double level, int resamples, uint64_t seed,
                                 pleat_interval *out);
 
+/* Of the mean over the folds of a repeated cross-validation, from their means[n], none of them NaN:
+ * Student's t with the variance that allows for folds sharing their training cases (Nadeau and
+ * Bengio, Machine Learning 52, 2003): (1/n + test / train) times that of the means, `ratio` being
+ * test / train. None of fewer than two. */
+pleat_interval pleat_interval_resampled(const double *means, int n, double ratio, double level);
+
 /* Of the median, by order statistics: between two of the values, whose ranks the binomial
  * distribution gives; none of fewer than 6 at 95 %. With groups of several values the ranks are
  * those of Woodruff (JASA 47, 1952). ERR_MEMORY. */

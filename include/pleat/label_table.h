@@ -4,7 +4,7 @@
  *   RUN/labels.itksnap.txt  ITK-SNAP: Segmentation, Import Label Descriptions
  *   RUN/labels.ctbl         3D Slicer: a colour table; drop it on the window
  *   in a label map          an extension of its NIfTI header, of Connectome Workbench's kind
- *                           (NIFTI_ECODE_CARET, 30), XML as TotalSegmentator writes it
+ *                           (NIFTI_ECODE_CARET, 30), in XML
  */
 #ifndef PLEAT_LABEL_TABLE_H
 #define PLEAT_LABEL_TABLE_H

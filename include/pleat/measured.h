@@ -38,7 +38,7 @@ typedef struct pleat_measured {
 
 /* ERR_NOT_FOUND, ERR_FORMAT naming file, line and what is wrong. Freed by the caller. */
 pleat_status pleat_measured_read(const char *path, pleat_measured *out);
-/* Of a run's results. */
+/* Of a run's results; of repeats the mean over them, case by case. */
 pleat_status pleat_measured_results(const pleat_results *results, pleat_measured *out);
 
 void pleat_measured_free(pleat_measured *measured); /* an empty one may be freed again */

@@ -32,6 +32,7 @@ typedef struct pleat_results {
     pleat_classes classes; /* owned */
     pleat_judging how;     /* the values were computed */
     int folds;             /* 0 .. folds-1; one may have no cases */
+    int repeats;           /* of them, 1 or more: a case comes once in each */
     int n;
     pleat_case_result *cases; /* [n], owned */
 } pleat_results;

@@ -146,7 +146,8 @@ static pleat_status try_network(const app *a, const plan_request *request, plan_
         n->arena = (double)pleat_net_arena(t.net);
         n->batches =
             (double)t.batch * (double)pleat_voxels(c->patch) * voxel_bytes(n) * (LOADER_RING + 1);
-        n->checkpoints = c->folds * (2 * (3 * params + stats) + params + stats) * sizeof(float);
+        n->checkpoints =
+            pleat_config_folds(c) * (2 * (3 * params + stats) + params + stats) * sizeof(float);
     }
     close_trial(&t);
     return status;
@@ -194,8 +195,8 @@ done:
 pleat_status plan_needs_find(const app *a, const plan_request *request, plan_needs *out) {
     const pleat_config *c = &request->config;
     plan_needs n = {.cases = 0};
-    PLEAT_TRY(pleat_plan_make(request->nodes * request->ranks_per_node, c->folds, c->ranks_per_fold,
-                              c->train.batch, &n.layout));
+    PLEAT_TRY(pleat_plan_make(request->nodes * request->ranks_per_node, pleat_config_folds(c),
+                              c->ranks_per_fold, c->train.batch, &n.layout));
     PLEAT_TRY(count_data(c, &n));
     PLEAT_TRY(try_network(a, request, &n));
     if (request->past != NULL) PLEAT_TRY(read_past(request, &n));

@@ -46,7 +46,7 @@ static const pleat_classes *classes_of(const compared *c) {
 static void name_run(const char *path, const pleat_results *run, char out[64]) {
     const char *slash = strrchr(path, '/');
     (void)snprintf(out, 64, "%.40s, k = %d", slash != NULL && slash[1] != '\0' ? slash + 1 : path,
-                   run->folds);
+                   run->folds / run->repeats);
 }
 
 /* The differences, and where all are runs of the same classes, their Dice side by side. */

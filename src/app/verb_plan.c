@@ -169,7 +169,8 @@ static pleat_status write_script(const plan_options *o, const plan_request *r,
 /* Ranks of a node: one a GPU; without, as many as give each fold a rank. */
 static void choose_ranks(plan_request *r) {
     if (r->ranks_per_node > 0) return;
-    r->ranks_per_node = r->gpus > 0 ? r->gpus : (r->config.folds + r->nodes - 1) / r->nodes;
+    r->ranks_per_node =
+        r->gpus > 0 ? r->gpus : (pleat_config_folds(&r->config) + r->nodes - 1) / r->nodes;
 }
 
 static pleat_status count_classes(pleat_config *c) {

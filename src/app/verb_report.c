@@ -6,7 +6,7 @@
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0}, sets = {0}, cases = {0};
     pleat_page_options page = {.pictures = PLEAT_PAGE_PICTURES};
-    int all = 0, rescore = 0, go = 0;
+    int all = 0, rescore = 0, check = 0, go = 0;
     const option rows[] = {
         {"--all-scores", OPTION_FLAG, &all, NULL,
          "a table for each score, not for the first alone"},
@@ -18,6 +18,8 @@ pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
         {"--pictures", OPTION_INT, &page.pictures, "N",
          "show so many cases, the worst first; else 100"},
         {"--case", OPTION_LIST, &cases, "ID", "show this case, and others named so, alone"},
+        {"--check", OPTION_FLAG, &check, NULL,
+         "write nothing; compare inputs, store and files with their digests in run.json"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
@@ -30,5 +32,6 @@ pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
     const pleat_report_options options = {
         .anew = rescore || sets.n > 0 ? &anew : NULL, .verbose = all, .page = &page};
     if (a->session->rank != 0) return PLEAT_OK;
+    if (check) return pleat_crossval_check(words.item[0]);
     return pleat_crossval_report(words.item[0], &options);
 }

@@ -160,6 +160,16 @@ pleat_status pleat_interval_bca(const pleat_observed *s, double level, int resam
     return PLEAT_OK;
 }
 
+pleat_interval pleat_interval_resampled(const double *means, int n, double ratio, double level) {
+    double sum = 0.0, squares = 0.0;
+    if (n < 2) return none;
+    for (int i = 0; i < n; i++) sum += means[i];
+    for (int i = 0; i < n; i++) squares += (means[i] - sum / n) * (means[i] - sum / n);
+    const double error = sqrt((1.0 / n + ratio) * squares / (n - 1));
+    const double half = pleat_t_quantile(0.5 + 0.5 * level, n - 1) * error;
+    return (pleat_interval){sum / n - half, sum / n + half};
+}
+
 /* --- the median ------------------------------------------------------------------------------- */
 
 /* How many values on either side lie outside the interval, at most: the largest k with

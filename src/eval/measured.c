@@ -61,17 +61,36 @@ pleat_status pleat_measured_add(pleat_measured *m, const char *id, const char *c
     return PLEAT_OK;
 }
 
+/* A case's score: of repeats the mean over those that have it, for it is one case. */
+static double value_of(const pleat_results *r, int i, int s, int c) {
+    double sum = 0.0;
+    int n = 0;
+    if (r->repeats == 1) return pleat_results_at(r, i, s, c).x;
+    for (int k = 0; k < r->n; k++) {
+        const double x = pleat_results_at(r, k, s, c).x;
+        if (isnan(x) || strcmp(r->cases[k].id, r->cases[i].id) != 0) continue;
+        sum += x;
+        n++;
+    }
+    return n > 0 ? sum / n : (double)NAN;
+}
+
+static int comes_before(const pleat_results *r, int i) {
+    for (int k = 0; r->repeats > 1 && k < i; k++)
+        if (strcmp(r->cases[k].id, r->cases[i].id) == 0) return 1;
+    return 0;
+}
+
 pleat_status pleat_measured_results(const pleat_results *r, pleat_measured *out) {
     char text[PLEAT_DEFINITION_BYTES];
     pleat_measured m = {0};
     for (int i = 0; i < r->n; i++)
-        for (int c = 0; c < r->classes.n; c++)
+        for (int c = 0; !comes_before(r, i) && c < r->classes.n; c++)
             for (int s = 0; s < pleat_scores_count(r->scores); s++) {
                 if (!pleat_scores_apply(r->scores, s, &r->how, c)) continue;
                 const pleat_status status = pleat_measured_add(
                     &m, r->cases[i].id, r->classes.name[c], pleat_scores_at(r->scores, s)->name,
-                    pleat_scores_define(r->scores, s, &r->how, c, text),
-                    pleat_results_at(r, i, s, c).x);
+                    pleat_scores_define(r->scores, s, &r->how, c, text), value_of(r, i, s, c));
                 if (status == PLEAT_OK) continue;
                 pleat_measured_free(&m);
                 return status;

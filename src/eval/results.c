@@ -17,7 +17,7 @@ static size_t block_bytes(const pleat_results *r) {
 
 pleat_status pleat_results_begin(const pleat_classes *classes, int folds,
                                  const pleat_scores *scores, pleat_results *out) {
-    *out = (pleat_results){.scores = scores, .folds = folds};
+    *out = (pleat_results){.scores = scores, .folds = folds, .repeats = 1};
     PLEAT_CHECK(classes->n >= 1, PLEAT_ERR_ARG, "there are no classes to score");
     PLEAT_TRY(pleat_judging_make(classes, PLEAT_SURFACE_DEEPMIND, "", "", PLEAT_LESIONS_OVERLAP,
                                  &out->how));

@@ -112,14 +112,14 @@ static pleat_status write_pieces(const char *path, const nifti_1_header *header,
 /* What stands between header and voxels: whether there are extensions, and the one of `text`, NULL
  * for none. *bytes of it, freed by the caller; NULL without memory. */
 static char *make_extension(const char *text, size_t *bytes) {
-    const size_t n = text != NULL ? strlen(text) : 0, size = (8 + n + 15) / 16 * 16;
+    const size_t n = text != NULL ? strlen(text) : 0, size = (8 + n + 16) / 16 * 16;
     *bytes = 4 + (text != NULL ? size : 0);
     char *out = calloc(*bytes, 1);
     if (out == NULL || text == NULL) return out;
     const int32_t head[2] = {(int32_t)size, NIFTI_ECODE_CARET};
     out[0] = 1;
     memcpy(out + 4, head, sizeof head);
-    memcpy(out + 4 + sizeof head, text, n);
+    memcpy(out + 4 + sizeof head, text, n + 1);
     return out;
 }
 

@@ -35,6 +35,8 @@ const config_row pleat_config_rows[] = {
      "subtract each volume's mean, divide by its standard deviation; a list: of each channel"},
 
     {"folds.k", INTEGER(folds, 2, PLEAT_MAX_FOLDS), 0, "number of folds"},
+    {"folds.repeats", INTEGER(repeats, 1, PLEAT_MAX_FOLDS / 2), 0,
+     "repeated cross-validation: so many times k folds, cut anew for each by the seed"},
     {"folds.like", DESCRIBED(folds_like, pleat_folds_like_name, pleat_folds_like_what), 0,
      "how they are drawn"},
     {"folds.splits", TEXT(splits), RESUME,
@@ -196,6 +198,7 @@ void pleat_config_defaults(pleat_config *config) {
         .seed = 1,
         .prep = {.resample = 1, .spacing = {2.70, 1.58, 1.58}},
         .folds = 5,
+        .repeats = 1,
         .patch = {80, 160, 160},
         .overlap = {30, 80, 80},
         .network = {.depth = 4, .filters = 32, .norm = 1, .most_filters = 320, .supervise = 1},

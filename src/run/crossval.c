@@ -4,6 +4,7 @@
  * Every step that can fail on one rank alone ends in an agreement, so that all ranks go on or all
  * leave with that rank's message.
  */
+#include "methods.h"
 #include "run_impl.h"
 
 #include "pleat/comm_device.h"
@@ -23,7 +24,7 @@
 static int is_root(const pleat_crossval *cv) { return cv->session->rank == 0; }
 
 static pleat_status look_around(pleat_crossval *cv) {
-    const int folds = cv->config.folds, only = cv->options->only_fold;
+    const int folds = pleat_config_folds(&cv->config), only = cv->options->only_fold;
     PLEAT_CHECK(only < folds, PLEAT_ERR_ARG, "--fold %d: there are %d folds, 0 to %d", only, folds,
                 folds - 1);
     return pleat_dataset_find(&cv->config, cv->options->out, &cv->data);
@@ -230,6 +231,7 @@ pleat_status pleat_run_results(const char *folder, const pleat_record *record,
     PLEAT_TRY(pleat_classes_parse(record->classes, &classes));
     pleat_status begun = pleat_config_judging(&config, &classes, &how);
     if (begun == PLEAT_OK) begun = pleat_results_begin_as(&classes, record->folds, &how, out);
+    out->repeats = record->repeats;
     pleat_classes_free(&classes);
     PLEAT_TRY(begun);
     pleat_provenance *of = calloc((size_t)record->folds, sizeof *of);
@@ -337,6 +339,16 @@ static pleat_status report_postprocessing(const char *folder, const pleat_result
     return status;
 }
 
+/* For a paper, and for those who gather runs. Outcomes come twice: the crate lists the files that
+ * they have, and is one of them. */
+static pleat_status write_papers(const char *folder, const pleat_record *of,
+                                 const pleat_config *config, const pleat_results *results) {
+    PLEAT_TRY(pleat_methods_write(folder, of, config, results));
+    PLEAT_TRY(pleat_record_outcome(folder, config, results));
+    PLEAT_TRY(pleat_crate_write(folder, of));
+    return pleat_record_outcome(folder, config, results);
+}
+
 static pleat_status write_report(const char *folder, const pleat_record *of,
                                  const pleat_cases *cases, const pleat_report_options *options) {
     const pleat_rescore *anew = options->anew;
@@ -370,6 +382,7 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
     if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, options->verbose);
     if (status == PLEAT_OK) status = report_postprocessing(folder, &results);
     if (status == PLEAT_OK) status = report_estimates(folder, of, &config, &results, options);
+    if (status == PLEAT_OK) status = write_papers(folder, of, &config, &results);
     if (status == PLEAT_OK)
         pleat_text_print("\npage: %s/%s\nresults: %s\n", folder,
                          pleat_run_file_name(PLEAT_RUN_PAGE), folder);

@@ -58,8 +58,9 @@ static pleat_status same_splits(const pleat_dataset *data, const char *splits, c
     pleat_folds wanted = {0};
     PLEAT_TRY(pleat_folds_read(splits, data->cases.ids, data->cases.n, &wanted));
     const int same =
-        wanted.k == data->folds.k && memcmp(wanted.fold_of, data->folds.fold_of,
-                                            (size_t)data->cases.n * sizeof *wanted.fold_of) == 0;
+        wanted.k == data->folds.k && wanted.repeats == data->folds.repeats &&
+        memcmp(wanted.fold_of, data->folds.fold_of,
+               (size_t)wanted.repeats * (size_t)data->cases.n * sizeof *wanted.fold_of) == 0;
     pleat_folds_free(&wanted);
     PLEAT_CHECK(same, PLEAT_ERR_ARG,
                 "folds.splits '%s' differs from '%s', which the run has begun with; use another "
@@ -71,7 +72,7 @@ static pleat_status same_splits(const pleat_dataset *data, const char *splits, c
 pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *c, const char *run) {
     char path[PLEAT_PATH_BYTES];
     const char *group_by = c->group_by[0] != '\0' ? c->group_by : NULL;
-    const pleat_folds_how how = {c->folds, c->folds_like, c->seed, group_by};
+    const pleat_folds_how how = {c->folds, c->folds_like, c->seed, group_by, c->repeats};
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_SPLITS, path));
     if (run[0] != '\0' && pleat_file_exists(path)) {
         PLEAT_TRY(pleat_folds_read(path, data->cases.ids, data->cases.n, &data->folds));
@@ -80,9 +81,12 @@ pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *c, con
         PLEAT_TRY(pleat_folds_read(c->splits, data->cases.ids, data->cases.n, &data->folds));
     else
         PLEAT_TRY(pleat_folds_make(data->cases.ids, data->cases.n, &how, &data->folds));
-    PLEAT_CHECK(data->folds.k == c->folds, PLEAT_ERR_ARG,
-                "the splits have %d folds, the configuration says folds.k = %d", data->folds.k,
-                c->folds);
+    PLEAT_CHECK(data->folds.repeats == c->repeats, PLEAT_ERR_ARG,
+                "the splits have %d repeats, the configuration says folds.repeats = %d",
+                data->folds.repeats, c->repeats);
+    PLEAT_CHECK(pleat_folds_each(&data->folds) == c->folds, PLEAT_ERR_ARG,
+                "the splits have %d folds, the configuration says folds.k = %d",
+                pleat_folds_each(&data->folds), c->folds);
     if (group_by != NULL) PLEAT_TRY(pleat_folds_check(data->cases.ids, &data->folds, group_by));
     return PLEAT_OK;
 }
@@ -106,13 +110,20 @@ pleat_status pleat_dataset_provenance(const pleat_dataset *data, int fold, pleat
     for (int i = 0; i < n; i++) {
         const pleat_case_info *info = pleat_store_info(data->store, i);
         pleat_traced_case *c = &out->of[i];
-        *c = (pleat_traced_case){.held_out = data->folds.fold_of[i] == fold,
+        *c = (pleat_traced_case){.held_out = pleat_folds_holds_out(&data->folds, fold, i),
                                  .voxels = (int64_t)pleat_voxels(info->geometry.dim),
                                  .image = {info->image_file, info->image_content},
                                  .mask = {info->label_file, info->label_content}};
         memcpy(c->id, info->id, sizeof c->id);
     }
     return PLEAT_OK;
+}
+
+/* The first repeat in which two cases are in different folds; -1: there is none. */
+static int apart(const pleat_folds *folds, int a, int b) {
+    for (int r = 0; folds->n > 0 && r < folds->repeats; r++)
+        if (folds->fold_of[r * folds->n + a] != folds->fold_of[r * folds->n + b]) return r;
+    return -1;
 }
 
 /* One volume under two names, in two folds: a model is judged by what it was trained on. */
@@ -123,12 +134,14 @@ static void tell_twins(const pleat_dataset *data) {
             const pleat_case_info *b = pleat_store_info(data->store, i);
             const pleat_traced one = {a->image_file, a->image_content};
             const pleat_traced other = {b->image_file, b->image_content};
-            if (data->folds.n == 0 || data->folds.fold_of[i] == data->folds.fold_of[k]) continue;
+            const int at = apart(&data->folds, k, i);
+            if (at < 0) continue;
             if (pleat_traced_same(&one, &other) || a->digest == b->digest)
                 pleat_warn("cases '%s' and '%s' are one volume, in folds %d and %d: a model is "
                            "judged by what it has learnt; remove one, or put both into one fold "
                            "(folds.group_by, folds.splits)",
-                           a->id, b->id, data->folds.fold_of[k], data->folds.fold_of[i]);
+                           a->id, b->id, data->folds.fold_of[at * data->folds.n + k],
+                           data->folds.fold_of[at * data->folds.n + i]);
         }
 }
 
@@ -151,7 +164,7 @@ static int largest(const pleat_dataset *data, int fold, int axis) {
     int most = 0;
     for (int i = 0; i < data->cases.n; i++) {
         const int n = pleat_store_info(data->store, i)->dim[axis];
-        if (data->folds.fold_of[i] != fold && n > most) most = n;
+        if (!pleat_folds_holds_out(&data->folds, fold, i) && n > most) most = n;
     }
     return most;
 }

@@ -55,7 +55,7 @@ static pleat_status choose_cases(fold_job *job) {
     PLEAT_CHECK(job->sources != NULL && job->held_out != NULL, PLEAT_ERR_MEMORY,
                 "no memory for %d cases", cv->data.cases.n);
     for (int i = 0; i < cv->data.cases.n; i++) {
-        if (cv->data.folds.fold_of[i] == job->fold)
+        if (pleat_folds_holds_out(&cv->data.folds, job->fold, i))
             job->held_out[job->n_held_out++] = i;
         else
             job->sources[job->n_train++] = pleat_pool_source(cv->data.pool, i);

@@ -5,8 +5,9 @@
  * keys that only say how to compute. run.json is what made the numbers, for the report and for the
  * one who reads it in a year.
  */
-#include "run_impl.h"
+#include "record_json.h"
 
+#include "pleat/commit.h"
 #include "pleat/json.h"
 #include "pleat/log.h"
 #include "pleat/prep.h"
@@ -50,6 +51,19 @@ static json_t *job_facts(void) {
     return facts;
 }
 
+pleat_status pleat_record_load(const char *run, json_t **out) {
+    char path[PLEAT_PATH_BYTES];
+    int sealed = 0;
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_RECORD, path));
+    return pleat_json_read(path, SCHEMA, CURE, out, &sealed);
+}
+
+pleat_status pleat_record_save(const char *run, json_t *root) {
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_RECORD, path));
+    return pleat_json_write(root, SCHEMA, path);
+}
+
 static json_t *warnings(void) {
     json_t *list = json_array();
     for (int i = 0; i < pleat_warn_count(); i++)
@@ -70,18 +84,29 @@ pleat_status pleat_record_warnings(const char *run) {
     return PLEAT_OK;
 }
 
+/* And what the engine says of its own. */
+static void libraries_of(const pleat_crossval *cv, char *out, size_t size) {
+    const char *engine = cv->team.engine->library;
+    pleat_run_libraries(out, size);
+    const size_t used = strlen(out);
+    if (engine[0] != '\0') (void)snprintf(out + used, size - used, ", %s", engine);
+}
+
 static pleat_status write_json(const pleat_crossval *cv, int channels, const char *text,
                                const char *path) {
     const pleat_config *c = &cv->config;
-    char stamp[32], digest[17], seed[24], splits[17], settings[17], data[PATH_MAX];
+    char stamp[32], digest[17], seed[24], splits[17], settings[17], data[PATH_MAX], libraries[512];
     PLEAT_TRY(pleat_folds_digest(cv->data.cases.ids, &cv->data.folds, splits));
     pleat_config_settings(c, settings);
     pleat_time_text(stamp);
+    libraries_of(cv, libraries, sizeof libraries);
     pleat_digest_hex(pleat_digest(0, text, strlen(text)), digest);
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)c->seed);
     json_t *root = json_object();
     (void)json_object_set_new(root, "schema", json_string(SCHEMA)); /* first; sealed at the end */
     (void)json_object_set_new(root, "version", json_string(PLEAT_VERSION));
+    (void)json_object_set_new(root, "commit", json_string(pleat_commit));
+    (void)json_object_set_new(root, "libraries", json_string(libraries));
     (void)json_object_set_new(root, "command", pleat_json_text(cv->options->command));
     (void)json_object_set_new(root, "started", json_string(stamp));
     (void)json_object_set_new(root, "host", pleat_json_text(cv->session->host));
@@ -89,12 +114,14 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     (void)json_object_set_new(root, "seed", json_string(seed));
     (void)json_object_set_new(root, "config_digest", json_string(digest));
     (void)json_object_set_new(root, "settings_digest", json_string(settings));
+    (void)json_object_set_new(root, "configuration", pleat_json_text(text));
     (void)json_object_set_new(root, "splits_digest", json_string(splits));
     if (cv->from[0] != '\0') (void)json_object_set_new(root, "from_digest", json_string(cv->from));
     (void)json_object_set_new(root, "data",
                               pleat_json_text(realpath(c->data, data) != NULL ? data : c->data));
     (void)json_object_set_new(root, "classes", pleat_json_text(c->classes));
-    (void)json_object_set_new(root, "folds", json_integer(cv->config.folds));
+    (void)json_object_set_new(root, "folds", json_integer(cv->data.folds.k));
+    (void)json_object_set_new(root, "repeats", json_integer(cv->data.folds.repeats));
     (void)json_object_set_new(root, "cases", json_integer(cv->data.cases.n));
     (void)json_object_set_new(root, "channels", json_integer(channels));
     (void)json_object_set_new(root, "preprocessing", pleat_json_text(cv->data.preprocessing));
@@ -189,6 +216,17 @@ static pleat_status write_text(const char *path, const char *text) {
     return pleat_file_write_atomic(path, text, strlen(text));
 }
 
+/* A run that has all its scores keeps the record of what made them. */
+static pleat_status count_missing(const pleat_crossval *cv, int *missing) {
+    char scores[PLEAT_PATH_BYTES];
+    *missing = 0;
+    for (int fold = 0; fold < cv->data.folds.k; fold++) {
+        PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores));
+        *missing += !pleat_file_exists(scores);
+    }
+    return PLEAT_OK;
+}
+
 pleat_status pleat_record_start(const pleat_crossval *cv) {
     int channels = 0;
     char path[PLEAT_PATH_BYTES], text[PLEAT_CONFIG_BYTES];
@@ -198,18 +236,31 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
     PLEAT_TRY(pleat_prep_count_channels(&cv->data.cases.paths[0], &channels));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
     if (pleat_file_exists(path)) PLEAT_TRY(pleat_record_warnings(cv->options->out));
-    /* A run that has all its scores keeps the record of what made them. */
-    char scores[PLEAT_PATH_BYTES];
     int missing = 0;
-    for (int fold = 0; fold < cv->data.folds.k; fold++) {
-        PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores));
-        missing += !pleat_file_exists(scores);
-    }
+    PLEAT_TRY(count_missing(cv, &missing));
     if (missing > 0 || cv->extends > 0 || !pleat_file_exists(path))
         PLEAT_TRY(write_json(cv, channels, text, path));
     if (cv->extends == 0) return PLEAT_OK;
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
     return write_text(path, text); /* last: until then the next start extends the run, too */
+}
+
+pleat_status pleat_record_places(const pleat_crossval *cv, const char *places) {
+    json_t *root = NULL, *lines = json_array();
+    int missing = 0;
+    pleat_status status = count_missing(cv, &missing);
+    if (status != PLEAT_OK || (missing == 0 && cv->extends == 0)) {
+        json_decref(lines);
+        return status;
+    }
+    for (const char *line = places; *line != '\0'; line += strcspn(line, "\n") + 1)
+        (void)json_array_append_new(lines, json_stringn(line, strcspn(line, "\n")));
+    status = pleat_record_load(cv->options->out, &root);
+    if (status == PLEAT_OK) (void)json_object_set(root, "places", lines);
+    if (status == PLEAT_OK) status = pleat_record_save(cv->options->out, root);
+    json_decref(lines);
+    json_decref(root);
+    return status;
 }
 
 pleat_status pleat_record_keep(const pleat_crossval *cv, int last) {
@@ -265,6 +316,8 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     *out = (pleat_record){0};
     PLEAT_TRY(pleat_json_read(path, SCHEMA, CURE, &root, &out->sealed));
     take(root, "version", out->version, sizeof out->version);
+    take(root, "commit", out->commit, sizeof out->commit);
+    take(root, "libraries", out->libraries, sizeof out->libraries);
     take(root, "command", out->command, sizeof out->command);
     take(root, "started", out->started, sizeof out->started);
     take(root, "host", out->host, sizeof out->host);
@@ -284,9 +337,11 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     out->cases = take_count(root, "cases", 0);
     out->folds = take_count(root, "folds", 0);
     out->channels = take_count(root, "channels", 1);
+    out->repeats = take_count(root, "repeats", 1);
     json_decref(root);
     PLEAT_CHECK(out->ranks >= 0 && out->cases >= 0 && out->folds <= PLEAT_MAX_FOLDS &&
-                    out->channels >= 1 && out->channels <= PLEAT_MAX_CHANNELS,
+                    out->repeats >= 1 && out->folds % out->repeats == 0 && out->channels >= 1 &&
+                    out->channels <= PLEAT_MAX_CHANNELS,
                 PLEAT_ERR_FORMAT, "'%s' has numbers that no run has", path);
     PLEAT_CHECK(out->folds >= 2 && out->classes[0] != '\0', PLEAT_ERR_FORMAT,
                 "'%s' does not say how many folds and which classes the run has; " CURE, path);

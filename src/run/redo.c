@@ -62,7 +62,7 @@ static pleat_status check_roles(const pleat_crossval *cv, int fold, const char *
     const pleat_dataset *data = &cv->data;
     for (int i = 0; i < data->cases.n; i++) {
         const pleat_traced_case *then = pleat_provenance_find(of, data->cases.ids[i]);
-        const int held_out = data->folds.fold_of[i] == fold;
+        const int held_out = pleat_folds_holds_out(&data->folds, fold, i);
         PLEAT_CHECK(then != NULL && !then->held_out == !held_out, PLEAT_ERR_DATA,
                     "fold %d has %s case '%s', by '%s', but '%s/%s' says it is %s; put that file "
                     "back as it was, or use another --out folder",

@@ -33,6 +33,7 @@ pleat_status pleat_run_rescore(const char *run, const pleat_config *config,
     pleat_results again = {0};
     PLEAT_TRY(pleat_config_judging(config, &results->classes, &how));
     pleat_status status = pleat_results_begin_as(&results->classes, results->folds, &how, &again);
+    again.repeats = results->repeats;
     for (int i = 0; i < results->n && status == PLEAT_OK; i++) {
         const pleat_case_result *one = &results->cases[i];
         char path[PLEAT_PATH_BYTES];

@@ -148,6 +148,19 @@ pleat_status pleat_record_start(const pleat_crossval *cv);
  * folds whose training was once resumed from the checkpoint before its last; the last time the log
  * says these. For rank 0. */
 pleat_status pleat_record_keep(const pleat_crossval *cv, int last);
+/* Adds `places`, a line for each row of ranks on one host, to the run.json of a run that has
+ * something to do. */
+pleat_status pleat_record_places(const pleat_crossval *cv, const char *places);
+/* "Open MPI 4.1.4, HDF5 1.10.8, ...", of this process. startup_log.c */
+void pleat_run_libraries(char *out, size_t size);
+
+/* Adds to run.json what has come of it, from the run's own files: digests of the inputs and of the
+ * store, times of the folds, digests of the files that it wrote. outcome_json.c */
+pleat_status pleat_record_outcome(const char *run, const pleat_config *config,
+                                  const pleat_results *results);
+/* ro-crate-metadata.json and dataset_description.json; crate_json.c */
+pleat_status pleat_crate_write(const char *run, const pleat_record *record);
+
 /* Collective over the world: the log's first lines, of what runs where. */
 pleat_status pleat_startup_log(const pleat_crossval *cv);
 

@@ -96,6 +96,38 @@ refused "other folds" 2 folds.k 2 run tiny.yaml --out run --set folds.k=2
 succeeds "report" 0 report run
 holds "the report prints the same table" cmp table out
 
+# --- what a run says of itself -------------------------------------------------------------------
+for file in labels.itksnap.txt labels.ctbl methods.md ro-crate-metadata.json \
+    dataset_description.json figures/scores.csv; do
+    holds "the run has $file" [ -s "run/$file" ]
+done
+holds "the methods are those of the configuration" grep -qF \
+    "3-fold cross-validation on 6 cases. Cases were assigned to folds at random (seed 1)." \
+    run/methods.md
+holds "the methods name the network" grep -qF "unet (the original's standard U-Net; depth 1, 4" \
+    run/methods.md
+succeeds "check" 0 report run --check
+holds "the inputs are compared" has out "inputs: 6 cases"
+holds "so is the store" has out "store: 6 cases, voxel by voxel"
+prediction=$(echo run/fold_1/predictions/*.nii.gz | cut -d' ' -f1)
+cp "$prediction" kept
+printf x >> "$prediction"
+refused "a prediction that was changed" 3 "'$prediction' is not what the run wrote" 0 \
+    report run --check
+succeeds "report" 0 report run
+refused "a report does not take it for the one that was scored" 3 "'$prediction' is not" 0 \
+    report run --check
+cp kept "$prediction"
+mask=data/case_001/segmentation.nii.gz
+mv "$mask" kept
+cp data/case_002/segmentation.nii.gz "$mask"
+refused "a mask that was changed" 3 "case_001" 0 report run --check
+mv kept "$mask"
+mv run/statistics.csv kept
+refused "a file that is gone" 3 "'run/statistics.csv' is gone" 0 report run --check
+mv kept run/statistics.csv
+succeeds "check" 0 report run --check
+
 # --- fold by fold, two of them at once as tasks of a job array -----------------------------------
 "$pleat" run tiny.yaml --out alone --fold 0 > out_0 2> err_0 < /dev/null &
 first=$!
@@ -242,4 +274,17 @@ holds "the holder goes on" same_text "$(ranks)" "$before"
 kill -TERM $holder
 wait $holder 2> /dev/null
 holds "all leave at SIGTERM" waits 10 eval '[ -z "$(ranks)" ]'
+# --- repeats -------------------------------------------------------------------------------------
+succeeds "a repeated cross-validation" 2 run tiny.yaml --set folds.k=2 --set folds.repeats=2 \
+    --set train.epochs=1 --set train.iterations=1 --set store=run/store --out repeats
+holds "each repeat has its folds" [ -s repeats/fold_3/scores.json ]
+holds "a case is judged in each repeat" same_text \
+    "$(grep -c '^case_001,[0-3],infection,3,DSC,' repeats/scores.csv)" 2
+holds "and stays one case" has out "BCa bootstrap over 6 cases"
+holds "the mean over folds has its interval" awk -F, '/^all,infection,3,DSC,/ { found = $27 < $28 }
+    END { exit !found }' repeats/statistics.csv
+succeeds "check of repeats" 0 report repeats --check
+refused "other repeats in the same folder" 2 "folds.repeats" 0 run tiny.yaml --set folds.k=2 \
+    --set folds.repeats=3 --out repeats
+
 verdict

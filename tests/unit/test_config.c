@@ -30,6 +30,7 @@ static const struct setting {
     {"preprocess.resample", "[1, 0.1, 2.123456789012345]", NULL, 0},
     {"preprocess.zscore", "0", "false", 0},
     {"folds.k", "7", NULL, 0},
+    {"folds.repeats", "3", NULL, 0},
     {"folds.like", "nnunet", NULL, 0},
     {"folds.splits", "x.json", "'x.json'", 1},
     {"folds.group_by", "^[a-z]+_(.*)$", "'^[a-z]+_(.*)$'", 0},

@@ -12,6 +12,8 @@
  * Images of 3 x 4 x 12 voxels of 1 mm: their diagonal is 13 mm.
  */
 #include "pleat/estimates.h"
+#include "pleat/measured.h"
+#include "pleat/report.h"
 #include "support.h"
 
 #include <jansson.h>
@@ -148,8 +150,8 @@ static void the_files_have_every_case_and_every_state(void **state) {
     free(text);
     text = file_text("statistics.csv");
     assert_holds(text, "\nall,\"spot, small\",1,HD,mm,5,2,1,1,1,0,2,1,1.414213562,");
-    assert_holds(text, ",7,deepmind\n"); /* its penalised mean */
-    assert_null(strstr(text, "\n2,"));   /* fold 2 has no cases */
+    assert_holds(text, ",7,,,deepmind\n"); /* its penalised mean; no repeats */
+    assert_null(strstr(text, "\n2,"));     /* fold 2 has no cases */
     assert_null(strstr(text, ",LesF1,"));
     assert_null(strstr(text, "rest,0,HD,"));
     free(text);
@@ -209,8 +211,67 @@ static void the_table_says_what_it_covers_and_warns_of_few_cases(void **state) {
     pleat_results_free(&r);
 }
 
+/* Four cases in two repeats of two folds, DSC 2 tp / (2 tp + fn), and HD set here. Fold means of
+ * HD: 2, 6 and 5, 5; means of the cases: 1.5, 4, 5, 7.5. */
+static void a_case_judged_in_two_repeats_stays_one_case(void **state) {
+    (void)state;
+    static const struct {
+        const char *id;
+        int fold;
+        double hd;
+    } judged[] = {{"a", 0, 1}, {"b", 0, 3}, {"c", 1, 5}, {"d", 1, 7},
+                  {"a", 2, 2}, {"d", 2, 8}, {"b", 3, 5}, {"c", 3, 5}};
+    static const double of_cases[] = {1.5, 4, 5, 7.5}, of_folds[] = {2, 6, 5, 5};
+    pleat_classes classes;
+    pleat_results r;
+    pleat_estimates e;
+    pleat_measured m;
+    pleat_interval want;
+    const pleat_report_info info = {.version = "0"};
+    OK(pleat_classes_make(names, 2, &classes));
+    OK(pleat_results_begin(&classes, 4, pleat_scores_all(), &r));
+    pleat_classes_free(&classes);
+    r.repeats = 2;
+    const int hd = score_named(r.scores, "HD");
+    for (size_t i = 0; i < COUNT(judged); i++) {
+        pleat_case_result *one = NULL;
+        OK(pleat_results_add(&r, judged[i].id, judged[i].fold, "p", "r", &one));
+        one->counts[0] = (pleat_counts){10, 0, 0, 10};
+        one->counts[1] = (pleat_counts){10, 0, 0, 10};
+        one->values[2 * hd + 1] = judged[i].hd;
+    }
+    OK(pleat_estimates_make(&r, NULL, 1, &e));
+    const pleat_estimate *got = pleat_estimates_at(&e, PLEAT_OVER_ALL, hd, 1);
+    assert_int_equal(e.groups, 4);
+    assert_int_equal(got->n, 8);
+    assert_true(fabs(got->mean - 4.5) < 1e-12);
+    OK(pleat_interval_t(&(pleat_observed){of_cases, NULL, 4}, PLEAT_LEVEL, &want));
+    assert_true(fabs(got->t.low - want.low) < 1e-9 && fabs(got->t.high - want.high) < 1e-9);
+    want = pleat_interval_resampled(of_folds, 4, 1.0, PLEAT_LEVEL);
+    assert_true(fabs(got->resampled.low - want.low) < 1e-9);
+    assert_true(fabs(got->resampled.high - want.high) < 1e-9);
+    assert_true(isnan(pleat_estimates_at(&e, 0, hd, 1)->resampled.low)); /* of a fold: none */
+    pleat_estimates_free(&e);
+    OK(pleat_measured_results(&r, &m));
+    int found = 0;
+    for (int i = 0; i < m.n; i++)
+        if (strcmp(m.scores.name[m.list[i].score], "HD") == 0)
+            assert_true(m.list[i].x == of_cases[found++]);
+    assert_int_equal(found, 4);
+    pleat_measured_free(&m);
+    OK(pleat_report_write(root, &r, &info));
+    char *text = file_text("cv_results.detailed.csv");
+    assert_holds(text, "index,score,rest,\"spot, small\",fold\na,DSC,,,0\n");
+    assert_holds(text, "\na,DSC,,,2\n");
+    free(text);
+    r.cases[4].fold = 1; /* twice in one repeat */
+    REFUSED(pleat_report_write(root, &r, &info), PLEAT_ERR_DATA, "case 'a' was scored twice");
+    pleat_results_free(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_case_judged_in_two_repeats_stays_one_case),
         cmocka_unit_test(a_miss_is_counted_and_makes_no_mean_better),
         cmocka_unit_test(a_worst_that_is_not_known_gives_no_penalised_mean),
         cmocka_unit_test(intervals_are_over_patients_where_they_are_named),

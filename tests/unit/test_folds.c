@@ -91,12 +91,62 @@ static void test_check_names_the_shared_patient_both_cases_and_folds(void **stat
     (void)state;
     int fold_of[20] = {0};
     fold_of[13] = 3;
-    const pleat_folds folds = {5, 20, fold_of};
+    const pleat_folds folds = {5, 20, fold_of, 1};
     OK(pleat_folds_check(covid, &folds, NULL));
     assert_int_equal(pleat_folds_check(covid, &folds, patient), PLEAT_ERR_DATA);
     TOLD("'radiopaedia_10'");
     TOLD("'radiopaedia_10_85902_1' in fold 0");
     TOLD("'radiopaedia_10_85902_3' in fold 3");
+}
+
+static void test_each_repeat_cuts_all_cases_anew(void **state) {
+    (void)state;
+    const pleat_folds_how how = {.k = 4, .seed = 7, .group_by = patient, .repeats = 3};
+    pleat_folds folds, first, back;
+    char digest[2][17];
+    int moved = 0;
+    OK(pleat_folds_make(covid, 20, &how, &folds));
+    OK(cut(covid, 20, 4, 7, patient, &first));
+    assert_int_equal(folds.k, 12);
+    assert_int_equal(folds.repeats, 3);
+    assert_memory_equal(folds.fold_of, first.fold_of, 20 * sizeof(int)); /* as without repeats */
+    for (int i = 0; i < 20; i++) {
+        int held_out[3] = {0};
+        for (int fold = 0; fold < 12; fold++)
+            held_out[pleat_folds_repeat(&folds, fold)] += pleat_folds_holds_out(&folds, fold, i);
+        for (int r = 0; r < 3; r++) assert_int_equal(held_out[r], 1);
+        moved += folds.fold_of[20 + i] - 4 != folds.fold_of[i];
+    }
+    assert_true(moved > 5);
+    OK(pleat_folds_check(covid, &folds, patient)); /* no patient is cut in any of them */
+    OK(pleat_folds_write(splits_path(), covid, &folds));
+    OK(pleat_folds_read(splits_path(), covid, 20, &back));
+    assert_int_equal(back.repeats, 3);
+    assert_memory_equal(back.fold_of, folds.fold_of, 3 * 20 * sizeof(int));
+    OK(pleat_folds_digest(covid, &folds, digest[0]));
+    OK(pleat_folds_digest(covid, &first, digest[1]));
+    assert_string_not_equal(digest[0], digest[1]);
+    pleat_folds_free(&folds);
+    pleat_folds_free(&first);
+    pleat_folds_free(&back);
+    const pleat_folds_how many = {.k = 4, .repeats = 251};
+    const pleat_folds_how nnunet = {.k = 4, .repeats = 2, .like = PLEAT_FOLDS_NNUNET};
+    REFUSED(pleat_folds_make(covid, 20, &many, &folds), PLEAT_ERR_ARG, "4 folds, 251 times");
+    REFUSED(pleat_folds_make(covid, 20, &nnunet, &folds), PLEAT_ERR_ARG, "cannot be repeated");
+}
+
+/* Two repeats of two folds in which case b is held out twice in the first. */
+static void test_a_repeat_that_leaves_a_case_out_is_refused(void **state) {
+    (void)state;
+    const char *const ids[] = {"a", "b"};
+    static const char text[] = "[{\"train\": [\"a\"], \"val\": [\"b\"]},"
+                               " {\"train\": [\"a\"], \"val\": [\"b\"]},"
+                               " {\"train\": [\"a\"], \"val\": [\"b\"]},"
+                               " {\"train\": [\"b\"], \"val\": [\"a\"]}]";
+    pleat_folds folds;
+    OK(pleat_file_write_atomic(splits_path(), text, strlen(text)));
+    REFUSED(pleat_folds_read(splits_path(), ids, 2, &folds), PLEAT_ERR_DATA,
+            "case 'b' is in 'val' of fold 0 and of fold 1");
 }
 
 static void test_what_cannot_be_cut_is_refused_by_name(void **state) {
@@ -142,7 +192,7 @@ static void test_a_written_file_reads_back_equal_in_any_order_of_ids(void **stat
 static void test_the_file_has_the_keys_of_nnunet(void **state) {
     (void)state;
     static const char *const ids[3] = {"c", "a", "b"};
-    const pleat_folds folds = {2, 3, (int[]){0, 1, 0}};
+    const pleat_folds folds = {2, 3, (int[]){0, 1, 0}, 1};
     char *text = NULL, dense[256];
     size_t used = 0;
     OK(pleat_folds_write(splits_path(), ids, &folds));
@@ -158,7 +208,7 @@ static void test_the_file_has_the_keys_of_nnunet(void **state) {
 static void test_the_digest_is_of_who_holds_out_what(void **state) {
     (void)state;
     static const char *const ids[3] = {"c", "a", "b"}, *const sorted[3] = {"a", "b", "c"};
-    const pleat_folds folds = {2, 3, (int[]){0, 1, 0}}, same = {2, 3, (int[]){1, 0, 0}};
+    const pleat_folds folds = {2, 3, (int[]){0, 1, 0}, 1}, same = {2, 3, (int[]){1, 0, 0}, 1};
     char one[17], other[17];
     OK(pleat_folds_digest(ids, &folds, one));
     OK(pleat_folds_digest(sorted, &same, other));
@@ -170,7 +220,7 @@ static void test_the_digest_is_of_who_holds_out_what(void **state) {
 static void test_the_held_out_cases_of_a_fold_are_compared_with_the_file(void **state) {
     (void)state;
     static const char *const ids[3] = {"c", "a", "b"}, *const of_0[2] = {"b", "c"};
-    const pleat_folds folds = {2, 3, (int[]){0, 1, 0}};
+    const pleat_folds folds = {2, 3, (int[]){0, 1, 0}, 1};
     OK(pleat_folds_write(splits_path(), ids, &folds));
     OK(pleat_folds_check_val(splits_path(), 0, of_0, 2));
     REFUSED(pleat_folds_check_val(splits_path(), 1, of_0, 2), PLEAT_ERR_DATA,
@@ -258,6 +308,8 @@ int main(void) {
         cmocka_unit_test(test_the_seed_decides_and_the_order_of_the_ids_does_not),
         cmocka_unit_test(test_a_patient_is_never_split_and_folds_stay_balanced),
         cmocka_unit_test(test_check_names_the_shared_patient_both_cases_and_folds),
+        cmocka_unit_test(test_each_repeat_cuts_all_cases_anew),
+        cmocka_unit_test(test_a_repeat_that_leaves_a_case_out_is_refused),
         cmocka_unit_test(test_what_cannot_be_cut_is_refused_by_name),
         cmocka_unit_test(test_a_written_file_reads_back_equal_in_any_order_of_ids),
         cmocka_unit_test(test_the_file_has_the_keys_of_nnunet),

@@ -173,6 +173,19 @@ static void a_false_ranking_is_half_students_p(void **state) {
     assert_true(isnan(p));
 }
 
+/* Nadeau and Bengio: mean 0.8, SD 0.02, four folds of two-fold repeats, so test / train is 1:
+ * 0.8 +- t(0.975, 3) * sqrt((1/4 + 1) * 0.0004), SciPy's t 3.182446305284263. */
+static void folds_that_share_their_training_cases_have_a_wider_interval(void **state) {
+    (void)state;
+    const double means[] = {0.8 - 0.017320508075688773, 0.8 - 0.017320508075688773,
+                            0.8 + 0.017320508075688773, 0.8 + 0.017320508075688773};
+    const double half = 3.182446305284263 * 0.022360679774997897;
+    const pleat_interval got = pleat_interval_resampled(means, 4, 1.0, 0.95);
+    assert_near("low", got.low, 0.8 - half, 1e-9);
+    assert_near("high", got.high, 0.8 + half, 1e-9);
+    assert_true(isnan(pleat_interval_resampled(means, 1, 1.0, 0.95).low));
+}
+
 static void a_quantile_lies_between_the_nearest_ranks(void **state) {
     (void)state;
     const double x[] = {1, 2, 4, 8}; /* numpy.percentile: 25 -> 1.75, 75 -> 5.0 */
@@ -192,6 +205,7 @@ int main(void) {
         cmocka_unit_test(signed_ranks_are_those_of_scipy),
         cmocka_unit_test(holms_steps_never_fall),
         cmocka_unit_test(a_false_ranking_is_half_students_p),
+        cmocka_unit_test(folds_that_share_their_training_cases_have_a_wider_interval),
         cmocka_unit_test(a_quantile_lies_between_the_nearest_ranks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct column { /* one score of one class in the cases of a fold, or of all */
     const pleat_results *of;
@@ -53,6 +54,29 @@ static void look(const column *c, const int *group, pleat_estimate *e, values *v
     }
 }
 
+/* Of the means of the folds, when there are several repeats of them. */
+static pleat_status resample(const column *c, pleat_estimate *e) {
+    const int folds = c->of->folds;
+    e->resampled = (pleat_interval){(double)NAN, (double)NAN};
+    if (c->fold != PLEAT_OVER_ALL || c->of->repeats == 1) return PLEAT_OK;
+    double *sum = calloc(2 * (size_t)folds + 1, sizeof *sum);
+    PLEAT_CHECK(sum != NULL, PLEAT_ERR_MEMORY, "no memory for the means of %d folds", folds);
+    double *many = sum + folds;
+    int n = 0;
+    for (int i = 0; i < c->of->n; i++) {
+        const double x = pleat_results_at(c->of, i, c->score, c->label).x;
+        if (isnan(x)) continue;
+        sum[c->of->cases[i].fold] += x;
+        many[c->of->cases[i].fold] += 1.0;
+    }
+    for (int fold = 0; fold < folds; fold++)
+        if (many[fold] > 0.0) sum[n++] = sum[fold] / many[fold]; /* never ahead of fold */
+    const double each = (double)folds / c->of->repeats;
+    e->resampled = pleat_interval_resampled(sum, n, 1.0 / (each - 1.0), PLEAT_LEVEL);
+    free(sum);
+    return PLEAT_OK;
+}
+
 static pleat_status estimate(const column *c, const pleat_estimates *all, pleat_estimate *out) {
     const double u = (double)NAN;
     pleat_status status = PLEAT_OK;
@@ -68,6 +92,7 @@ static pleat_status estimate(const column *c, const pleat_estimates *all, pleat_
     const int punishes = pleat_scores_at(c->of->scores, c->score)->penalty != PLEAT_NO_PENALTY &&
                          pleat_scores_apply(c->of->scores, c->score, &c->of->how, c->label);
     if (punishes && v.n_penalised > 0 && v.unknown == 0) e.penalised = v.penalised / v.n_penalised;
+    PLEAT_TRY_GOTO(status, done, resample(c, &e));
     PLEAT_TRY_GOTO(status, done, pleat_summarise(v.x, v.n, &s));
     PLEAT_TRY_GOTO(status, done, pleat_interval_t(&sample, PLEAT_LEVEL, &e.t));
     PLEAT_TRY_GOTO(status, done,
@@ -111,18 +136,35 @@ static pleat_status fill(pleat_estimates *e) {
     return PLEAT_OK;
 }
 
+/* The first place of a case's id among ids[n], where it is put when it is new. */
+static int place_of(const char *id, const char **ids, int *n) {
+    int at = 0;
+    while (at < *n && strcmp(ids[at], id) != 0) at++;
+    if (at == *n) ids[(*n)++] = id;
+    return at;
+}
+
+/* A case that was judged several times is one: its group is that of its id. */
 static pleat_status find_groups(pleat_estimates *e, const char *group_by) {
     const pleat_results *r = e->results;
+    const int grouped = group_by != NULL && group_by[0] != '\0';
     e->groups = r->n;
-    if (group_by == NULL || group_by[0] == '\0') return PLEAT_OK;
-    const char **ids = malloc(((size_t)r->n + 1) * sizeof *ids);
-    e->group = malloc(((size_t)r->n + 1) * sizeof *e->group);
+    e->by_patient = grouped;
+    if (!grouped && r->repeats == 1) return PLEAT_OK;
+    const size_t room = (size_t)r->n + 1;
+    const char **ids = malloc(room * sizeof *ids);
+    int *of_id = malloc(room * sizeof *of_id), n = 0;
+    e->group = malloc(room * sizeof *e->group);
     pleat_status status = PLEAT_OK;
-    PLEAT_CHECK_GOTO(status, done, ids != NULL && e->group != NULL, PLEAT_ERR_MEMORY,
-                     "no memory to group %d cases", r->n);
-    for (int i = 0; i < r->n; i++) ids[i] = r->cases[i].id;
-    PLEAT_TRY_GOTO(status, done, pleat_folds_groups(ids, r->n, group_by, e->group, &e->groups));
+    PLEAT_CHECK_GOTO(status, done, ids != NULL && of_id != NULL && e->group != NULL,
+                     PLEAT_ERR_MEMORY, "no memory to group %d cases", r->n);
+    for (int i = 0; i < r->n; i++) e->group[i] = place_of(r->cases[i].id, ids, &n);
+    e->groups = n;
+    if (!grouped) goto done;
+    PLEAT_TRY_GOTO(status, done, pleat_folds_groups(ids, n, group_by, of_id, &e->groups));
+    for (int i = 0; i < r->n; i++) e->group[i] = of_id[e->group[i]];
 done:
+    free(of_id);
     free(ids);
     return status;
 }

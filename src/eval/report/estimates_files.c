@@ -56,13 +56,15 @@ pleat_status pleat_scores_print(FILE *out, const pleat_results *results) {
 
 /* --- an estimate's numbers, for both files of statistics -------------------------------------- */
 
-enum { WHOLES = 3 + PLEAT_PRESENCES, REALS = 14 };
+enum { WHOLES = 3 + PLEAT_PRESENCES, REALS = 16 };
 
 static const char *const whole_names[WHOLES] = {"cases", "ok",      "missed", "spurious",
                                                 "empty", "unknown", "n"};
 static const char *const real_names[REALS] = {
-    "mean",       "sd",          "mean_low",   "mean_high",  "t_low", "t_high", "median",
-    "median_low", "median_high", "quartile_1", "quartile_3", "least", "most",   "penalised_mean"};
+    "mean",          "sd",     "mean_low",   "mean_high",      "t_low",
+    "t_high",        "median", "median_low", "median_high",    "quartile_1",
+    "quartile_3",    "least",  "most",       "penalised_mean", "resampled_low",
+    "resampled_high"};
 
 static void numbers_of(const pleat_estimate *e, int whole[WHOLES], double real[REALS]) {
     const int counts[WHOLES] = {e->cases,
@@ -72,10 +74,10 @@ static void numbers_of(const pleat_estimate *e, int whole[WHOLES], double real[R
                                 e->states[PLEAT_ABSENT],
                                 e->unknown,
                                 e->n};
-    const double numbers[REALS] = {e->mean,         e->sd,          e->bca.low,     e->bca.high,
-                                   e->t.low,        e->t.high,      e->median,      e->between.low,
-                                   e->between.high, e->quartile[0], e->quartile[1], e->least,
-                                   e->most,         e->penalised};
+    const double numbers[REALS] = {
+        e->mean,   e->sd,          e->bca.low,       e->bca.high,      e->t.low,       e->t.high,
+        e->median, e->between.low, e->between.high,  e->quartile[0],   e->quartile[1], e->least,
+        e->most,   e->penalised,   e->resampled.low, e->resampled.high};
     memcpy(whole, counts, sizeof counts);
     memcpy(real, numbers, sizeof numbers);
 }
@@ -230,6 +232,7 @@ static pleat_status compose(const pleat_estimates *e, char **out) {
     put(&lost, root, "seed", json_sprintf("%llu", (unsigned long long)e->seed));
     put(&lost, root, "groups", json_integer(e->groups));
     put(&lost, root, "folds", json_integer(r->folds));
+    put(&lost, root, "repeats", json_integer(r->repeats));
     put(&lost, root, "folds_without_scores", empty_folds(&lost, e));
     put(&lost, root, "classes", classes);
     put(&lost, root, "definitions", definitions_of(&lost, r));

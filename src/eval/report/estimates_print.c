@@ -80,10 +80,14 @@ static void tell_folds(FILE *out, const pleat_estimates *e) {
 void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
     const pleat_results *r = e->results;
     const int unknown = unknown_cases(e);
+    const int grouped = e->group != NULL && e->by_patient;
     char judged[PLEAT_JUDGING_BYTES];
-    (void)fprintf(out,
-                  "Statistics over all cases (%d)\n    %-18s %5s  %-26s  %-8s  %-26s  %-17s %s\n",
-                  r->n, "", "n", "mean [95 %]", "SD", "median [95 %]", "quartiles", "penalised");
+    if (r->repeats > 1)
+        (void)fprintf(out, "Statistics over all cases, each judged %d times\n", r->repeats);
+    else
+        (void)fprintf(out, "Statistics over all cases (%d)\n", r->n);
+    (void)fprintf(out, "    %-18s %5s  %-26s  %-8s  %-26s  %-17s %s\n", "", "n", "mean [95 %]",
+                  "SD", "median [95 %]", "quartiles", "penalised");
     for (int c = all || r->classes.n == 1 ? 0 : 1; c < r->classes.n; c++) put_class(out, e, c, all);
     (void)fprintf(
         out,
@@ -95,8 +99,13 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
         "  Intervals: of means by BCa bootstrap over %d %s, seed %llu; of medians by order "
         "statistics. They\n  cover these cases for %s: not other seeds, nor models "
         "trained anew.\n",
-        e->groups, e->group != NULL ? "groups of cases" : "cases", (unsigned long long)e->seed,
+        e->groups, grouped ? "groups of cases" : "cases", (unsigned long long)e->seed,
         r->folds > 1 ? "these folds' models" : "what predicted them");
+    if (r->repeats > 1)
+        (void)fputs("  n counts judgements; intervals are over cases, whose judgements in the "
+                    "repeats are not independent.\n  statistics.csv also has the corrected "
+                    "resampled t interval of the mean over the folds.\n",
+                    out);
     tell_folds(out, e);
     if (unknown > 0)
         (void)fprintf(out,
@@ -105,5 +114,5 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
                       unknown, unknown == 1 ? " was" : "s were");
     if (e->groups < PLEAT_FEW_CASES)
         (void)fprintf(out, "  warning: %d %s are fewer than %d: means and intervals are rough\n",
-                      e->groups, e->group != NULL ? "groups" : "cases", PLEAT_FEW_CASES);
+                      e->groups, grouped ? "groups" : "cases", PLEAT_FEW_CASES);
 }

@@ -7,12 +7,13 @@
 
 pleat_status pleat_tables_write_detailed(const pleat_tables *t, int all_scores, const char *path) {
     const pleat_results *r = t->results;
-    const int scores = pleat_scores_count(r->scores);
+    const int scores = pleat_scores_count(r->scores), repeated = r->repeats > 1;
     pleat_csv csv;
     PLEAT_TRY(pleat_csv_open(&csv));
     pleat_csv_text(&csv, "index");
     pleat_csv_text(&csv, "score");
     for (int c = 0; c < r->classes.n; c++) pleat_csv_text(&csv, r->classes.name[c]);
+    if (repeated) pleat_csv_text(&csv, "fold"); /* a case is there once in each repeat */
     pleat_csv_end_row(&csv);
     for (int i = 0; i < r->n; i++)
         for (int s = 0; s < scores; s++) {
@@ -22,6 +23,7 @@ pleat_status pleat_tables_write_detailed(const pleat_tables *t, int all_scores, 
             pleat_csv_text(&csv, score->name);
             for (int c = 0; c < r->classes.n; c++)
                 pleat_csv_real(&csv, pleat_tables_value(t, i, s, c));
+            if (repeated) pleat_csv_rounded(&csv, pleat_tables_case(t, i)->fold, 9);
             pleat_csv_end_row(&csv);
         }
     return pleat_csv_close(&csv, path);

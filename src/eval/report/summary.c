@@ -224,6 +224,7 @@ static void put_ours(int *lost, json_t *root, const pleat_tables *t,
     put(lost, root, "schema", json_string(SCHEMA));
     put(lost, root, "classes", classes);
     put(lost, root, "folds", json_integer(t->results->folds));
+    if (t->results->repeats > 1) put(lost, root, "repeats", json_integer(t->results->repeats));
     put(lost, root, "mean_scores", by_label(lost, t, PLEAT_ALL_FOLDS, mean_of));
     put(lost, root, "std", by_label(lost, t, PLEAT_ALL_FOLDS, sd_of));
     put(lost, root, "median", by_label(lost, t, PLEAT_ALL_FOLDS, median_of));

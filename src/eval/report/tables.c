@@ -16,25 +16,34 @@ static pleat_status check(const pleat_results *r) {
 
 typedef struct named { /* for sorting */
     const char *id;
-    int index;
+    int index, fold;
 } named;
 
 static int by_id(const void *a, const void *b) {
     return strcmp(((const named *)a)->id, ((const named *)b)->id);
 }
 
-/* The order by id; no id may come twice. */
+/* And of one id by fold, which is another one in each repeat. */
+static int by_id_and_fold(const void *a, const void *b) {
+    const int order = by_id(a, b);
+    return order != 0 ? order : ((const named *)a)->fold - ((const named *)b)->fold;
+}
+
+/* The order by id; none may come twice in a repeat. */
 static pleat_status sort(const pleat_results *r, int *order) {
+    const int each = r->folds / r->repeats > 0 ? r->folds / r->repeats : 1; /* folds of a repeat */
     pleat_status status = PLEAT_OK;
     named *list = malloc((size_t)r->n * sizeof *list);
     PLEAT_CHECK(list != NULL, PLEAT_ERR_MEMORY, "no memory to sort %d cases", r->n);
-    for (int i = 0; i < r->n; i++) list[i] = (named){r->cases[i].id, i};
-    qsort(list, (size_t)r->n, sizeof *list, by_id);
+    for (int i = 0; i < r->n; i++) list[i] = (named){r->cases[i].id, i, r->cases[i].fold};
+    qsort(list, (size_t)r->n, sizeof *list, by_id_and_fold);
     for (int i = 0; i < r->n; i++) {
         order[i] = list[i].index;
-        PLEAT_CHECK_GOTO(status, done, i == 0 || by_id(&list[i - 1], &list[i]) != 0, PLEAT_ERR_DATA,
-                         "case '%s' was scored twice, in folds %d and %d", list[i].id,
-                         r->cases[order[i - 1]].fold, r->cases[order[i]].fold);
+        PLEAT_CHECK_GOTO(status, done,
+                         i == 0 || by_id(&list[i - 1], &list[i]) != 0 ||
+                             list[i - 1].fold / each != list[i].fold / each,
+                         PLEAT_ERR_DATA, "case '%s' was scored twice, in folds %d and %d",
+                         list[i].id, r->cases[order[i - 1]].fold, r->cases[order[i]].fold);
     }
 done:
     free(list);

@@ -1,0 +1,223 @@
+/* methods.c - a paragraph of methods for a paper. */
+#include "methods.h"
+
+#include "pleat/inference.h"
+
+#include "pleat/losses.h"
+#include "pleat/optimizers.h"
+#include "pleat/predict.h"
+#include "pleat/rundir.h"
+#include "pleat/schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- sentences -------------------------------------------------------------------------------- */
+
+static void put_design(FILE *out, const pleat_methods *m) {
+    const pleat_config *c = m->config;
+    const int repeats = m->record->repeats;
+    (void)fprintf(out, "We evaluated segmentation by %d-fold cross-validation on %d cases",
+                  m->record->folds / repeats, m->record->cases);
+    if (repeats > 1) (void)fprintf(out, ", repeated %d times with new folds", repeats);
+    (void)fputs(". ", out);
+    if (c->splits[0] != '\0')
+        (void)fputs("The folds were given. ", out);
+    else if (c->folds_like == PLEAT_FOLDS_NNUNET)
+        (void)fputs("The folds were those that nnU-Net draws. ", out);
+    else
+        (void)fprintf(out, "Cases were assigned to folds at random (seed %llu). ",
+                      (unsigned long long)c->seed);
+    if (c->group_by[0] != '\0')
+        (void)fputs("Cases of one group, such as a patient, were kept in one fold. ", out);
+    (void)fprintf(out,
+                  "Each case was predicted%s by the model of the one fold that was not trained on "
+                  "it. ",
+                  repeats > 1 ? ", once in each repeat," : "");
+}
+
+static void put_steps(FILE *out, const pleat_prep_steps *s) {
+    const char *between = "";
+    if (s->clip) {
+        (void)fprintf(out, "clipped to %g to %g", s->clip_range[0], s->clip_range[1]);
+        between = ", ";
+    }
+    if (s->grayscale) {
+        (void)fprintf(out, "%sscaled to 256 grey levels between their own extremes", between);
+        between = ", ";
+    }
+    if (s->zscore) (void)fprintf(out, "%sstandardised to mean 0 and standard deviation 1", between);
+}
+
+/* Of one image, in the order in which it is done. */
+static void put_preprocessing(FILE *out, const pleat_methods *m) {
+    const pleat_prep_config *p = &m->config->prep;
+    if (!pleat_prep_does_something(p)) {
+        (void)fputs("Images were used as they are. ", out);
+        return;
+    }
+    const pleat_prep_steps *s = &p->channel[0];
+    if (s->clip || s->grayscale || s->zscore) {
+        (void)fputs("Each image was ", out);
+        put_steps(out, s);
+        (void)fputs(
+            m->record->channels > 1 ? " (first channel; config.yaml has the others). " : ". ", out);
+    }
+    if (p->resample)
+        (void)fprintf(out,
+                      "Images were resampled to %g x %g x %g mm; predictions were resampled back "
+                      "to the image's own grid. ",
+                      p->spacing[2], p->spacing[1], p->spacing[0]);
+}
+
+static void put_network(FILE *out, const pleat_methods *m) {
+    const pleat_network *n = &m->config->network;
+    const int *patch = m->config->patch;
+    (void)fprintf(out, "The network was %s (%s; depth %d, %d filters at the first level",
+                  pleat_network_name(n->name), pleat_network_what(n->name), n->depth, n->filters);
+    if (m->params > 0) (void)fprintf(out, "; %zu parameters", m->params);
+    (void)fprintf(out,
+                  "), initialised at random, on patches of %d x %d x "
+                  "%d voxels. ",
+                  patch[2], patch[1], patch[0]);
+}
+
+/* "mirroring (0.5, 0.5, 0.5 along x, y, z), contrast (0.15), ..." */
+static void put_augmentation(FILE *out, const pleat_train_settings *t) {
+    const pleat_augment_config *a = &t->transforms;
+    const struct {
+        const char *name;
+        double p;
+    } rows[] = {
+        {"contrast", a->contrast_p},
+        {"brightness", a->brightness_p},
+        {"gamma", a->gamma_p},
+        {"Gaussian noise", a->noise_p},
+        {"elastic deformation", a->elastic_p},
+        {"rotation", a->rotation_p},
+        {"scaling", a->scale_p},
+    };
+    int any = a->mirror[0] > 0.0 || a->mirror[1] > 0.0 || a->mirror[2] > 0.0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) any = any || rows[i].p > 0.0;
+    if (!t->augment || !any) {
+        (void)fputs("No augmentation was used. ", out);
+        return;
+    }
+    (void)fprintf(out,
+                  "Patches were augmented, each with its probability, by mirroring (%g, %g, %g "
+                  "along x, y, z)",
+                  a->mirror[2], a->mirror[1], a->mirror[0]);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].p > 0.0) (void)fprintf(out, ", %s (%g)", rows[i].name, rows[i].p);
+    (void)fputs(". ", out);
+}
+
+static void put_training(FILE *out, const pleat_methods *m) {
+    const pleat_train_settings *t = &m->config->train;
+    (void)fprintf(out,
+                  "Each fold was trained for at most %d epochs of %d steps, with batches of %d "
+                  "patches, by %s with a learning rate of %g (schedule: %s), minimising %s (%s). ",
+                  t->epochs, t->iterations, t->batch, pleat_optimizer_name(t->update.optimizer),
+                  t->lr, pleat_schedule_name(t->schedule), pleat_loss_name(t->loss),
+                  pleat_loss_what(t->loss));
+    if (t->oversample > 0.0)
+        (void)fprintf(out, "A share of %g of the patches lay around a voxel of the foreground. ",
+                      t->oversample);
+    put_augmentation(out, t);
+    (void)fprintf(out, "The weights that predicted are the %s. ",
+                  pleat_weights_what(m->config->weights));
+}
+
+static void put_prediction(FILE *out, const pleat_methods *m) {
+    const pleat_config *c = m->config;
+    (void)fprintf(out,
+                  "Volumes were predicted in patches that overlap by %d x %d x %d voxels, their "
+                  "probabilities merged (%s)%s. ",
+                  c->overlap[2], c->overlap[1], c->overlap[0], pleat_merge_name(c->merge),
+                  c->mirror ? " and averaged over mirror images" : "");
+}
+
+static void put_scores(FILE *out, const pleat_methods *m) {
+    char judged[PLEAT_JUDGING_BYTES];
+    (void)fprintf(out,
+                  "Agreement with the reference was measured case by case and class by class, by "
+                  "overlap, surface distance and volume (%s); cases in which a class was missed or "
+                  "spurious were counted apart and never left out of the penalised means. "
+                  "Intervals of 95 %% are, of means, by the bootstrap that corrects bias and "
+                  "acceleration (%d resamples, seed %llu) and, of medians, by order statistics, "
+                  "over %s; they cover these cases for these models. ",
+                  pleat_judging_text(&m->results->how, &m->results->classes, judged),
+                  PLEAT_RESAMPLES, (unsigned long long)m->record->seed,
+                  m->config->group_by[0] != '\0' ? "groups of cases" : "cases");
+    if (m->record->repeats > 1)
+        (void)fputs("The judgements of a case in the repeats count as one case. Of the mean over "
+                    "the folds there is also the corrected resampled t interval (Nadeau and "
+                    "Bengio, 2003). ",
+                    out);
+}
+
+static void put_software(FILE *out, const pleat_methods *m) {
+    const pleat_record *r = m->record;
+    (void)fprintf(out,
+                  "Computations were done with pleat %s%s%s (engine %s, %s%s; %d rank%s) on %s",
+                  r->version, r->commit[0] != '\0' ? ", commit " : "", r->commit, r->engine,
+                  r->precision, m->config->deterministic ? ", deterministic" : "", r->ranks,
+                  r->ranks == 1 ? "" : "s", r->device);
+    if (r->libraries[0] != '\0') (void)fprintf(out, ", with %s", r->libraries);
+    (void)fputs(".\n", out);
+}
+
+static void print(FILE *out, const pleat_methods *m) {
+    (void)fputs("# Methods\n\nMade by pleat from the run's own configuration and versions. This "
+                "text is in the public domain (CC0 1.0): take, change and check it.\n\n",
+                out);
+    put_design(out, m);
+    put_preprocessing(out, m);
+    put_network(out, m);
+    put_training(out, m);
+    put_prediction(out, m);
+    put_scores(out, m);
+    put_software(out, m);
+    pleat_checklists_print(out, m);
+}
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+static size_t count_params(const pleat_record *record, const pleat_config *config, int classes) {
+    pleat_network network = config->network;
+    pleat_graph graph;
+    network.classes = classes;
+    network.channels = record->channels;
+    if (pleat_network_build(&network, &graph) != PLEAT_OK) return 0;
+    const size_t params = graph.params;
+    pleat_graph_free(&graph);
+    return params;
+}
+
+pleat_status pleat_methods_write(const char *folder, const pleat_record *record,
+                                 const pleat_config *config, const pleat_results *results) {
+    char path[PLEAT_PATH_BYTES], *text = NULL;
+    size_t n = 0;
+    pleat_methods m = {.record = record,
+                       .config = config,
+                       .results = results,
+                       .cases = results->n,
+                       .params = count_params(record, config, results->classes.n)};
+    for (int i = 0; i < results->n; i++)
+        for (int c = 1; c < results->classes.n; c++) {
+            const pleat_presence p = pleat_results_at(results, i, PLEAT_HEADLINE, c).presence;
+            m.missed += p == PLEAT_MISSED;
+            m.spurious += p == PLEAT_SPURIOUS;
+        }
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_METHODS, path));
+    FILE *out = open_memstream(&text, &n);
+    PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory for '%s'", path);
+    print(out, &m);
+    const int failed = ferror(out);
+    pleat_status status = PLEAT_OK;
+    if (fclose(out) != 0 || failed)
+        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for '%s'", path);
+    if (status == PLEAT_OK) status = pleat_file_write_atomic(path, text, n);
+    free(text);
+    return status;
+}

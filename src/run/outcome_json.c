@@ -1,0 +1,224 @@
+/*
+ * outcome_json.c - what has come of a run, in its run.json, from the run's own files.
+ *
+ *   inputs  [{case, image: {bytes, digest, content}, mask: {...}, store}]   as the folds know them
+ *   times   [{fold, begun, trained, scored, epochs, training_s, usage}]     of events.jsonl
+ *   files   {"fold_0/scores.json": {bytes, digest}, ...}                    that the run wrote
+ *
+ * Digests of images, masks and files are those of pleat_file_identify, of contents and the store
+ * those of provenance.h and store.h. `report --check` computes them anew.
+ */
+#include "record_json.h"
+
+#include "pleat/json.h"
+#include "pleat/log.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the inputs ------------------------------------------------------------------------------- */
+
+static json_t *hex(uint64_t digest) {
+    char text[17];
+    pleat_digest_hex(digest, text);
+    return json_string(text);
+}
+
+static json_t *identity(const pleat_file_identity *file) {
+    json_t *object = json_object();
+    (void)json_object_set_new(object, "bytes", json_integer((json_int_t)file->bytes));
+    (void)json_object_set_new(object, "digest", hex(file->digest));
+    return object;
+}
+
+static json_t *traced(const pleat_traced *part) {
+    json_t *object = identity(&part->file);
+    if (part->content != 0) (void)json_object_set_new(object, "content", hex(part->content));
+    return object;
+}
+
+/* The store of a run; NULL where it is not there, which is no error: it can be made again. */
+static pleat_store *open_store(const char *run, const pleat_config *config) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_store *store = NULL;
+    if (pleat_run_path(run, PLEAT_RUN_STORE, path) != PLEAT_OK) return NULL;
+    const char *folder = config->store[0] != '\0' ? config->store : path;
+    return pleat_store_open(folder, NULL, &store) == PLEAT_OK ? store : NULL;
+}
+
+static void add_store(json_t *object, const char *id, const pleat_store *store) {
+    for (int i = 0; store != NULL && i < pleat_store_count(store); i++)
+        if (strcmp(pleat_store_info(store, i)->id, id) == 0)
+            (void)json_object_set_new(object, "store", hex(pleat_store_info(store, i)->digest));
+}
+
+/* Of the first fold that has scores: each fold knows all cases. */
+static pleat_status list_inputs(const char *run, const pleat_config *config, int folds,
+                                json_t **out) {
+    pleat_provenance of = {0};
+    for (int fold = 0; fold < folds && of.n == 0; fold++) {
+        char folder[PLEAT_PATH_BYTES];
+        PLEAT_TRY(pleat_fold_folder(run, fold, folder));
+        const pleat_status status = pleat_report_read_cases(folder, &of);
+        if (status != PLEAT_ERR_NOT_FOUND) PLEAT_TRY(status);
+    }
+    pleat_store *store = of.n > 0 ? open_store(run, config) : NULL;
+    json_t *list = json_array();
+    for (int i = 0; i < of.n; i++) {
+        json_t *one = json_object();
+        (void)json_object_set_new(one, "case", pleat_json_text(of.of[i].id));
+        (void)json_object_set_new(one, "image", traced(&of.of[i].image));
+        (void)json_object_set_new(one, "mask", traced(&of.of[i].mask));
+        add_store(one, of.of[i].id, store);
+        (void)json_array_append_new(list, one);
+    }
+    pleat_store_close(store);
+    pleat_provenance_free(&of);
+    *out = list;
+    return PLEAT_OK;
+}
+
+/* --- the times -------------------------------------------------------------------------------- */
+
+/* The first time an event is told, the last for what may be done again. */
+static void take_event(json_t *fold, json_t *epochs, const json_t *line) {
+    const char *event = json_string_value(json_object_get(line, "event"));
+    json_t *time = json_object_get(line, "time"), *text = json_object_get(line, "text");
+    if (event == NULL || time == NULL) return;
+    if (strcmp(event, "begun") == 0 && json_object_get(fold, "begun") == NULL)
+        (void)json_object_set(fold, "begun", time);
+    if (strcmp(event, "trained") == 0 || strcmp(event, "scored") == 0)
+        (void)json_object_set(fold, event, time);
+    if (strcmp(event, "trained") == 0 && text != NULL) (void)json_object_set(fold, "usage", text);
+    if (strcmp(event, "epoch") == 0) {
+        char key[24];
+        (void)snprintf(key, sizeof key, "%lld",
+                       (long long)json_integer_value(json_object_get(line, "epoch")));
+        (void)json_object_set(epochs, key, json_object_get(line, "seconds"));
+    }
+}
+
+static json_t *times_of(int number, char *text) {
+    json_t *fold = json_object(), *epochs = json_object(), *seconds = NULL;
+    const char *key = NULL;
+    double sum = 0.0;
+    (void)json_object_set_new(fold, "fold", json_integer(number));
+    for (char *line = strsep(&text, "\n"); line != NULL; line = strsep(&text, "\n")) {
+        json_t *one = json_loads(line, 0, NULL); /* NULL: half a line */
+        if (one != NULL) take_event(fold, epochs, one);
+        json_decref(one);
+    }
+    json_object_foreach(epochs, key, seconds) sum += json_number_value(seconds);
+    (void)json_object_set_new(fold, "epochs", json_integer((json_int_t)json_object_size(epochs)));
+    (void)json_object_set_new(fold, "training_s", pleat_json_real(sum));
+    json_decref(epochs);
+    return fold;
+}
+
+static pleat_status list_times(const char *run, int folds, json_t **out) {
+    json_t *list = json_array();
+    *out = list;
+    for (int fold = 0; fold < folds; fold++) {
+        char path[PLEAT_PATH_BYTES], *text = NULL;
+        PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_EVENTS, path));
+        if (pleat_file_read_all(path, &text, NULL) != PLEAT_OK) continue;
+        (void)json_array_append_new(list, times_of(fold, text));
+        free(text);
+    }
+    return PLEAT_OK;
+}
+
+/* --- the files -------------------------------------------------------------------------------- */
+
+static const pleat_run_file run_files[] = {
+    PLEAT_RUN_CONFIG,        PLEAT_RUN_SPLITS,          PLEAT_RUN_DETAILED,
+    PLEAT_RUN_FINAL,         PLEAT_RUN_SUMMARY,         PLEAT_RUN_SCORES,
+    PLEAT_RUN_STATISTICS,    PLEAT_RUN_STATISTICS_JSON, PLEAT_RUN_LABELS_ITKSNAP,
+    PLEAT_RUN_LABELS_SLICER, PLEAT_RUN_METHODS,         PLEAT_RUN_CRATE,
+    PLEAT_RUN_DATASET,
+};
+
+/* RUN/NAME, where it is there. */
+static pleat_status add_file(const char *run, const char *name, json_t *files) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_file_identity file;
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", run, name));
+    if (!pleat_file_exists(path)) return PLEAT_OK;
+    PLEAT_TRY(pleat_file_identify(path, &file));
+    (void)json_object_set_new(files, name, identity(&file));
+    return PLEAT_OK;
+}
+
+/* What a fold's scores are of is not looked at again while the scores are the same: a prediction
+ * that was changed since is not taken for the one that was scored. */
+static pleat_status add_fold(const char *run, const pleat_config *config, int fold,
+                             const json_t *before, json_t *files) {
+    const pleat_fold_file kinds[] = {PLEAT_FOLD_SCORES, PLEAT_FOLD_TABLE, PLEAT_FOLD_HISTORY,
+                                     PLEAT_FOLD_KERAS_LOG, pleat_weights_file(config->weights)};
+    char name[PLEAT_PATH_BYTES], folder[32];
+    const char *key = NULL;
+    json_t *was = NULL;
+    (void)snprintf(folder, sizeof folder, "fold_%d/", fold);
+    PLEAT_TRY(
+        pleat_path(name, sizeof name, "%s%s", folder, pleat_fold_file_name(PLEAT_FOLD_SCORES)));
+    PLEAT_TRY(add_file(run, name, files));
+    if (json_object_get(files, name) == NULL) return PLEAT_OK; /* not finished */
+    if (json_equal(json_object_get(before, name), json_object_get(files, name))) {
+        json_object_foreach((json_t *)before, key,
+                            was) if (strncmp(key, folder, strlen(folder)) == 0)(void)
+            json_object_set(files, key, was);
+        return PLEAT_OK;
+    }
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        PLEAT_TRY(pleat_path(name, sizeof name, "%s%s", folder, pleat_fold_file_name(kinds[k])));
+        PLEAT_TRY(add_file(run, name, files));
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status add_predictions(const char *run, const pleat_results *results, json_t *files) {
+    for (int i = 0; i < results->n; i++) {
+        char name[PLEAT_PATH_BYTES];
+        PLEAT_TRY(pleat_path(name, sizeof name, "fold_%d/%s/%s.nii.gz", results->cases[i].fold,
+                             pleat_fold_file_name(PLEAT_FOLD_PREDICTIONS), results->cases[i].id));
+        if (json_object_get(files, name) == NULL) PLEAT_TRY(add_file(run, name, files));
+    }
+    return PLEAT_OK;
+}
+
+static pleat_status list_files(const char *run, const pleat_config *config,
+                               const pleat_results *results, const json_t *before, json_t **out) {
+    json_t *files = json_object();
+    *out = files;
+    for (size_t k = 0; k < sizeof run_files / sizeof *run_files; k++)
+        PLEAT_TRY(add_file(run, pleat_run_file_name(run_files[k]), files));
+    for (int fold = 0; fold < results->folds; fold++)
+        PLEAT_TRY(add_fold(run, config, fold, before, files));
+    return add_predictions(run, results, files);
+}
+
+pleat_status pleat_record_outcome(const char *run, const pleat_config *config,
+                                  const pleat_results *results) {
+    json_t *root = NULL, *inputs = NULL, *times = NULL, *files = NULL;
+    PLEAT_TRY(pleat_record_load(run, &root));
+    if (json_object_get(root, "checksum") == NULL) { /* of an older pleat: it stays as it is */
+        json_decref(root);
+        return PLEAT_OK;
+    }
+    pleat_status status = list_inputs(run, config, results->folds, &inputs);
+    if (status == PLEAT_OK) status = list_times(run, results->folds, &times);
+    if (status == PLEAT_OK)
+        status = list_files(run, config, results, json_object_get(root, "files"), &files);
+    if (status == PLEAT_OK) {
+        (void)json_object_set(root, "inputs", inputs);
+        (void)json_object_set(root, "times", times);
+        (void)json_object_set(root, "files", files);
+        status = pleat_record_save(run, root);
+    }
+    json_decref(inputs);
+    json_decref(times);
+    json_decref(files);
+    json_decref(root);
+    return status;
+}
