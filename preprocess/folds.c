@@ -399,14 +399,12 @@ done:
     return status;
 }
 
-pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, pleat_folds *out) {
-    pleat_status status = PLEAT_OK;
+/* The file as a list of folds, which the caller decrefs. */
+static pleat_status load_list(const char *path, json_t **out) {
     char *text = NULL;
     size_t size = 0;
     json_t *list = NULL;
-    member *sorted = NULL;
-    PLEAT_CHECK(n >= 1, PLEAT_ERR_ARG, "%s: there are no cases to read folds for", path);
-    PLEAT_TRY_GOTO(status, done, make_members(ids, n, NULL, &sorted));
+    pleat_status status = PLEAT_OK;
     PLEAT_TRY_GOTO(status, done, pleat_file_read_all(path, &text, &size));
     PLEAT_TRY_GOTO(status, done, pleat_json_parse(path, text, size, &list));
     PLEAT_CHECK_GOTO(
@@ -415,11 +413,44 @@ pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, p
     PLEAT_CHECK_GOTO(status, done, json_array_size(list) <= PLEAT_MAX_FOLDS, PLEAT_ERR_FORMAT,
                      "%s: %zu folds, at most %d are possible", path, json_array_size(list),
                      PLEAT_MAX_FOLDS);
+    *out = list;
+    list = NULL;
+done:
+    json_decref(list);
+    free(text);
+    return status;
+}
+
+pleat_status pleat_folds_sizes(const char *path, int (*sizes)[2], int *k) {
+    json_t *list = NULL;
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY(load_list(path, &list));
+    const int n = (int)json_array_size(list);
+    for (int i = 0; i < n; i++) {
+        const json_t *fold = json_array_get(list, (size_t)i);
+        const json_t *train = json_object_get(fold, "train"), *val = json_object_get(fold, "val");
+        PLEAT_CHECK_GOTO(status, done, json_is_array(train) && json_is_array(val), PLEAT_ERR_FORMAT,
+                         "%s: fold %d is not {\"train\": [..], \"val\": [..]}", path, i);
+        sizes[i][0] = (int)json_array_size(train);
+        sizes[i][1] = (int)json_array_size(val);
+    }
+    *k = n;
+done:
+    json_decref(list);
+    return status;
+}
+
+pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, pleat_folds *out) {
+    pleat_status status = PLEAT_OK;
+    json_t *list = NULL;
+    member *sorted = NULL;
+    PLEAT_CHECK(n >= 1, PLEAT_ERR_ARG, "%s: there are no cases to read folds for", path);
+    PLEAT_TRY_GOTO(status, done, make_members(ids, n, NULL, &sorted));
+    PLEAT_TRY_GOTO(status, done, load_list(path, &list));
     const reading in = {path, sorted, n};
     PLEAT_TRY_GOTO(status, done, read_folds(&in, list, out));
 done:
     json_decref(list);
-    free(text);
     free(sorted);
     return status;
 }

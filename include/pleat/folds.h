@@ -84,6 +84,10 @@ pleat_status pleat_folds_write(const char *path, const char *const *ids, const p
  * the same must hold in each. */
 pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, pleat_folds *out);
 
+/* How many cases each fold of such a file trains on and holds out: sizes[PLEAT_MAX_FOLDS][2], of
+ * which the first *k are filled. ERR_FORMAT. */
+pleat_status pleat_folds_sizes(const char *path, int (*sizes)[2], int *k);
+
 /* Of who holds out which case, whatever the order of the ids. ERR_MEMORY, ERR_DATA. */
 pleat_status pleat_folds_digest(const char *const *ids, const pleat_folds *folds, char out[17]);
 

@@ -28,6 +28,8 @@ int pleat_warn_count(void);
 const char *pleat_warn_text(int i);
 /* New work begins, of which nothing is known. */
 void pleat_warn_forget(void);
+/* All but the first n: they will be said again when they are met again. */
+void pleat_warn_forget_from(int n);
 
 /* How many this process has said. */
 int pleat_warn_said(void);

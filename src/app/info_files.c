@@ -85,6 +85,35 @@ static void print_channels(sheet *s, const pleat_intensity_stats *stats, int cha
     sheet_table_end(s);
 }
 
+enum { MOST_LABELS = 64 }; /* more values are an image's */
+
+static const sheet_column label_columns[] = {{"label", 5}, {"voxels", 12}, {"ml", 10}, {NULL, 0}};
+
+/* Where all voxels are labels: how many there are of each; 0: they are none. */
+static int count_labels(const pleat_image *image, size_t count[256]) {
+    const size_t n = pleat_voxels(image->dim);
+    int used = 0;
+    if (image->channels > 1) return 0;
+    for (size_t i = 0; i < n; i++) {
+        const float whole = rintf(image->data[i]);
+        if (fabsf(image->data[i] - whole) > 1e-4F || whole < 0.0F || whole > 254.0F) return 0;
+        used += count[(int)whole]++ == 0;
+    }
+    return used <= MOST_LABELS;
+}
+
+static void print_labels(sheet *s, const size_t count[256], const double spacing[3]) {
+    sheet_table(s, "labels", label_columns);
+    for (int v = 0; v < 256; v++) {
+        if (count[v] == 0) continue;
+        sheet_row(s);
+        sheet_int(s, "label", v);
+        sheet_int(s, "voxels", (long long)count[v]);
+        sheet_real(s, "ml", (double)count[v] * spacing[0] * spacing[1] * spacing[2] / 1000.0);
+    }
+    sheet_table_end(s);
+}
+
 pleat_status info_nifti(const char *path, sheet_form form) {
     pleat_geometry geometry;
     pleat_nifti_info info;
@@ -95,6 +124,8 @@ pleat_status info_nifti(const char *path, sheet_form form) {
     const size_t n = pleat_voxels(image.dim);
     for (int c = 0; c < image.channels; c++)
         stats[c] = pleat_intensity_measure(image.data + (size_t)c * n, n);
+    size_t count[256] = {0};
+    const int labels = count_labels(&image, count);
     pleat_image_free(&image);
     sheet s = sheet_begin(form, "nifti");
     sheet_text(&s, "kind", "nifti");
@@ -109,6 +140,7 @@ pleat_status info_nifti(const char *path, sheet_form form) {
     sheet_int(&s, "voxels", (long long)info.voxels); /* of a channel */
     sheet_int(&s, "channels", info.channels);
     print_channels(&s, stats, info.channels);
+    if (labels) print_labels(&s, count, geometry.spacing);
     sheet_end(&s);
     return PLEAT_OK;
 }
@@ -267,6 +299,55 @@ done:
     free(seen);
     pleat_layout_free(cases, n);
     return status;
+}
+
+/* --- what is said about data ------------------------------------------------------------------ */
+
+static const sheet_column class_columns[] = {{"label", 5}, {"name", -1}, {NULL, 0}};
+static const sheet_column fold_columns[] = {{"fold", 4}, {"train", 6}, {"val", 6}, {NULL, 0}};
+
+pleat_status info_dataset(const char *path, sheet_form form) {
+    char folder[PLEAT_PATH_BYTES], channels[1024] = "", classes[4096] = "";
+    pleat_classes of = {0};
+    const char *slash = strrchr(path, '/');
+    PLEAT_TRY(pleat_path(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) : 1,
+                         slash != NULL ? path : "."));
+    PLEAT_TRY(data_names(folder, channels, classes));
+    PLEAT_TRY(pleat_layout_classes(folder, &of));
+    sheet s = sheet_begin(form, "dataset");
+    sheet_text(&s, "kind", "dataset");
+    sheet_text(&s, "file", path);
+    sheet_text(&s, "channel_names", channels[0] != '\0' ? channels : NULL);
+    sheet_table(&s, "classes", class_columns);
+    for (int i = 0; i < of.n; i++) {
+        sheet_row(&s);
+        sheet_int(&s, "label", of.value[i]);
+        sheet_text(&s, "name", of.name[i]);
+    }
+    sheet_table_end(&s);
+    sheet_end(&s);
+    pleat_classes_free(&of);
+    return PLEAT_OK;
+}
+
+pleat_status info_splits(const char *path, sheet_form form) {
+    int sizes[PLEAT_MAX_FOLDS][2], k = 0, cases = 0;
+    PLEAT_TRY(pleat_folds_sizes(path, sizes, &k));
+    for (int i = 0; i < k; i++) cases += sizes[i][1];
+    sheet s = sheet_begin(form, "splits");
+    sheet_text(&s, "kind", "splits");
+    sheet_text(&s, "file", path);
+    sheet_int(&s, "held_out", cases);
+    sheet_table(&s, "folds", fold_columns);
+    for (int i = 0; i < k; i++) {
+        sheet_row(&s);
+        sheet_int(&s, "fold", i);
+        sheet_int(&s, "train", sizes[i][0]);
+        sheet_int(&s, "val", sizes[i][1]);
+    }
+    sheet_table_end(&s);
+    sheet_end(&s);
+    return PLEAT_OK;
 }
 
 /* --- a checkpoint ----------------------------------------------------------------------------- */

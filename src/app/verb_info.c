@@ -134,13 +134,20 @@ static pleat_status info_file(const char *path, sheet_form form) {
     size_t got = 0;
     PLEAT_TRY(read_start(path, start, sizeof start, &got));
     if (memcmp(start, hdf5, sizeof hdf5) == 0) return info_hdf5(path, form);
+    const unsigned char *first = start; /* behind a byte-order mark and blanks */
+    if (memcmp(start, "\xef\xbb\xbf", 3) == 0) first += 3;
+    while (first < start + got && *first != 0 && strchr(" \t\r\n", *first) != NULL) first++;
+    const char *base = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+    if (first < start + got && *first == '[') return info_splits(path, form);
+    if (first < start + got && *first == '{' && strcmp(base, "dataset.json") == 0)
+        return info_dataset(path, form);
     int volume = start[0] == 0x1f && start[1] == 0x8b;
     for (size_t i = 0; i < sizeof nifti / sizeof *nifti; i++)
         volume |= got >= 4 && memcmp(start, nifti[i], 4) == 0;
     PLEAT_CHECK(
         volume, PLEAT_ERR_FORMAT,
-        "'%s' is neither a NIfTI volume nor an HDF5 file; pleat info reads volumes, stores, "
-        "checkpoints and runs",
+        "'%s' is neither a NIfTI volume nor an HDF5 file; pleat info reads volumes, masks, data "
+        "folders, dataset.json, files of folds, stores, checkpoints and runs",
         path);
     return info_nifti(path, form);
 }

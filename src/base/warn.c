@@ -57,11 +57,14 @@ int pleat_warn_count(void) { return kept.n; }
 const char *pleat_warn_text(int i) { return kept.text[i]; }
 int pleat_warn_said(void) { return kept.said; }
 
+void pleat_warn_forget_from(int n) {
+    while (kept.n > n) free(kept.text[--kept.n]);
+}
+
 void pleat_warn_forget(void) {
-    for (int i = 0; i < kept.n; i++) free(kept.text[i]);
+    pleat_warn_forget_from(0);
     free(kept.text);
     kept.text = NULL;
-    kept.n = 0;
 }
 
 void pleat_warn_list(char *list, size_t size, const char *name) {

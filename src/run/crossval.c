@@ -30,6 +30,29 @@ static pleat_status look_around(pleat_crossval *cv) {
     return pleat_dataset_find(&cv->config, cv->options->out, &cv->data);
 }
 
+/* So that data or an engine that a run cannot begin with leave no folder behind. The warnings are
+ * preprocessing's, which says them when the run's log is open; a dry run has none. */
+static pleat_status look_ahead(const pleat_crossval *cv) {
+    const pleat_cases *cases = &cv->data.cases;
+    const int dry = cv->options->dry_run, before = pleat_warn_count();
+    char begun[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, begun));
+    if (cv->options->out[0] != '\0' && pleat_file_exists(begun)) return PLEAT_OK;
+    if (!dry && cv->config.engine > 0) { /* 0: auto, which takes what there is */
+        const pleat_engine_entry *engine = &pleat_engine_list()[cv->config.engine - 1];
+        const char *why = engine->missing();
+        PLEAT_CHECK(why == NULL, PLEAT_ERR_UNSUPPORTED, "engine '%s': %s", engine->name, why);
+    }
+    if (!is_root(cv)) return PLEAT_OK;
+    pleat_warn_quiet(!dry);
+    const pleat_status status = pleat_prep_check_headers(&cv->config.prep, cases->paths, cases->n);
+    pleat_warn_quiet(0);
+    for (int i = before; i < pleat_warn_count() && !dry && status != PLEAT_OK; i++)
+        pleat_log(PLEAT_INFO, "warning: %s", pleat_warn_text(i));
+    if (!dry) pleat_warn_forget_from(before);
+    return status;
+}
+
 /* Rank 0 writes the folder's records; the others read nothing before it has. */
 static pleat_status open_run(pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES];
@@ -537,6 +560,8 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
     pleat_status status =
         pleat_comm_broadcast_bytes(session->world, &cv->config, sizeof cv->config, 0);
     if (status == PLEAT_OK) status = look_around(cv);
+    if (status == PLEAT_OK) status = look_ahead(cv);
+    status = pleat_comm_agree(session->world, status);
     if (status == PLEAT_OK && !options->dry_run) status = enter_folder(cv);
     status = pleat_comm_agree(session->world, status);
     if (status == PLEAT_OK) status = options->dry_run ? show_plan(cv) : run(cv);

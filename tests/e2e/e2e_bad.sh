@@ -54,6 +54,9 @@ read -r x y z < <(sizes data/case_002/imaging.nii.gz)
 holds "the shapes differ" eval '[ "$x $y $z" != "$(sizes $mask.gz)" ]'
 bad_run "shapes that differ" 3 "case 'case_002'"
 holds "both shapes are named" has err "$x x $y x $z"
+holds "no folder is left of it" [ ! -e "out_$n" ]
+refused "a dry run of it" 3 "case 'case_002'" 2 run tiny.yaml --set data=bad --set folds.k=2 \
+    --dry-run
 
 spoilt
 rm $mask.gz

@@ -88,6 +88,22 @@ text 'kind run' 'folder run' 'engine ref' 'cases 4' 'reported yes' '0 2 6 [0-9.]
 grep -q '^command  .* run small.yaml --set data=data --out run$' out || wrong "no command"
 run 0 info --json run
 json 'kind="run"' version command config_digest 'seed="1"' cases=4 reported=true folds
+run 0 info run/splits_final.json
+text 'kind splits' 'held out 4' '0 2 2' '1 2 2'
+run 0 info data/case_001/segmentation.nii.gz --json
+json 'kind="nifti"' labels
+run 0 info data/case_001/segmentation.nii.gz
+voxels=$(sed -n 's/^voxels *//p' out)
+same=$(sed -n '/^labels/,$p' out | awk 'NR > 2 { sum += $2 } END { print sum }')
+[ "$voxels" = "$same" ] || wrong "the labels of a mask are $same voxels, not $voxels"
+run 0 info data/case_001/imaging.nii.gz
+grep -q '^labels' out && wrong "an image has labels"
+mkdir described
+cat > described/dataset.json << 'END'
+{"labels": {"background": 0, "liver": 5}, "channel_names": {"0": "CT"}}
+END
+run 0 info described/dataset.json
+text 'kind dataset' 'channel names CT' '5 liver'
 run 0 info run/store
 text 'kind store' 'n 4' 'labelled 4' 'classes 4' 'preprocessing clip: -1250,250' \
     'resample: 13,13,12' 'case_004 [0-9]+ .* 4 [0-9a-f]{16}'
