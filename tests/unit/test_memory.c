@@ -49,7 +49,7 @@ static void a_volume_that_grows_too_much_is_refused_by_its_header(void **state) 
     pleat_prep_config config = {.resample = 1, .spacing = {1, 1, 1}};
     OK(pleat_prep_check_memory(&config, &one, 1, 16, 0));
     OK(pleat_prep_check_memory(&config, &one, 1, 16, 1000000)); /* 60 MB of the native grid */
-    REFUSED(pleat_prep_check_memory(&config, &one, 1, 16, INT_MAX), PLEAT_ERR_DATA, "120.0 GiB");
+    REFUSED(pleat_prep_check_memory(&config, &one, 1, 16, INT_MAX), PLEAT_ERR_DATA, "120 GiB");
     for (int a = 0; a < 3; a++) config.spacing[a] = 5e-3; /* as if millimetres were metres */
     REFUSED(pleat_prep_check_memory(&config, &one, 1, 16, 0), PLEAT_ERR_DATA, path);
     TOLD("16000000 times as many");
