@@ -302,7 +302,11 @@ static pleat_status settle_end(pleat_session *session, pleat_status mine, int *f
 pleat_status pleat_session_end(pleat_session *session, pleat_status mine) {
     if (mine != PLEAT_OK) pleat_log_error(pleat_error_message());
     if (session == NULL || session->exit == NULL) {
-        const int speaks = session == NULL ? first_of_node() : may_speak(session);
+        int speaks = session == NULL ? first_of_node() : may_speak(session);
+        if (mine != PLEAT_OK && session == NULL && !speaks) { /* who fails alone speaks himself */
+            (void)sleep(1); /* by then the first, where it has failed too, has ended us */
+            speaks = 1;
+        }
         if (mine != PLEAT_OK && speaks) print_error("");
         if (session != NULL) close_comms(session);
         if (mine != PLEAT_OK) leave_mpi(mine);

@@ -19,6 +19,7 @@
 #include "pleat/report.h"
 #include "pleat/schedule.h"
 #include "pleat/store.h"
+#include "pleat/warn.h"
 
 #include <ftw.h>
 #include <jansson.h>
@@ -190,14 +191,20 @@ static void feed_splits(const uint8_t *bytes, size_t n) {
     pleat_folds_free(&again);
 }
 
-static void feed_scores(const uint8_t *bytes, size_t n) {
-    static const char *const names[] = {"background", "a `b` 'c' \"d\" \\", "<x>", "=y"};
+/* The report of what is taken, for the classes that the file names. */
+static void report_scores(const json_t *root) {
+    static const char *const odd[] = {"background", "a `b` 'c' \"d\" \\", "<x>", "=y"};
     static const pleat_report_info info = {.version = "0"};
+    const char *names[8];
+    const json_t *list = json_object_get(root, "classes");
+    int n = (int)json_array_size(list);
     pleat_classes classes;
     pleat_results results;
     pleat_provenance cases = {0};
-    put("fold/scores.json", bytes, n);
-    HOLDS(pleat_classes_make(names, 4, &classes) == PLEAT_OK);
+    for (int c = 0; c < n && c < 8; c++)
+        if ((names[c] = json_string_value(json_array_get(list, (size_t)c))) == NULL) n = 0;
+    if (n < 1 || n > 8 || pleat_classes_make(names, n, &classes) != PLEAT_OK)
+        HOLDS(pleat_classes_make(odd, n = 4, &classes) == PLEAT_OK);
     HOLDS(pleat_results_begin(&classes, 2, pleat_scores_all(), &results) == PLEAT_OK);
     pleat_classes_free(&classes);
     if (pleat_report_read_fold("fold", 0, &results, &cases) == PLEAT_OK && results.n > 0) {
@@ -208,11 +215,34 @@ static void feed_scores(const uint8_t *bytes, size_t n) {
     pleat_provenance_free(&cases);
 }
 
-static void feed_record(const uint8_t *bytes, size_t n) {
+/* As it is, and as if pleat had written it: with its checksum. */
+static void feed_scores(const uint8_t *bytes, size_t n) {
+    json_t *root = json_loadb((const char *)bytes, n, 0, NULL);
+    put("fold/scores.json", bytes, n);
+    report_scores(root);
+    if (json_is_object(root)) {
+        HOLDS(pleat_json_write(root, "pleat/scores/2", "fold/scores.json") == PLEAT_OK);
+        report_scores(root);
+    }
+    json_decref(root);
+}
+
+static void read_record(void) {
     pleat_record record;
-    put("run.json", bytes, n);
     if (pleat_record_read(".", &record) == PLEAT_OK)
         HOLDS(memchr(record.classes, 0, sizeof record.classes) != NULL);
+    if (pleat_record_warnings(".") == PLEAT_OK) pleat_warn_forget();
+}
+
+static void feed_record(const uint8_t *bytes, size_t n) {
+    json_t *root = json_loadb((const char *)bytes, n, 0, NULL);
+    put("run.json", bytes, n);
+    read_record();
+    if (json_is_object(root)) {
+        HOLDS(pleat_json_write(root, "pleat/run/2", "run.json") == PLEAT_OK);
+        read_record();
+    }
+    json_decref(root);
 }
 
 /* Sealed, as its checksum would keep all but the seeds out. */

@@ -111,4 +111,10 @@ for n in 1 6; do
     done
 done
 holds "some failed" [ $failed -gt 0 ]
+# --- no memory, on one rank alone, before and after MPI has started -------------------------------
+for n in 1 3 7; do
+    with_fault alloc "" $n $ENOMEM 1 job 2 info
+    holds "allocation $n of rank 1: exit code $code, not 5" [ "$code" -eq 5 ]
+    holds "allocation $n of rank 1 is told" grep -q "^pleat: .*no memory" err
+done
 verdict
