@@ -115,7 +115,7 @@ const config_row pleat_config_rows[] = {
     {"train.weights", CHOICE(weights, pleat_weights_name), 0,
      "that predict: of the best training loss, or of the last epoch"},
 
-    {"augment.on", BOOLEAN(train.augment), 0, "false: crops only"},
+    {"augment.on", BOOLEAN(train.augment), 0, "false: crops only, drawn as the original's"},
     {"augment.like",
      DESCRIBED(train.transforms.like, pleat_augment_like_name, pleat_augment_like_what), CHOOSES,
      "which patches are taken and how they are changed; see docs/math.md"},
