@@ -304,7 +304,7 @@ done:
 /* --- what is said about data ------------------------------------------------------------------ */
 
 static const sheet_column class_columns[] = {{"label", 5}, {"name", -1}, {NULL, 0}};
-static const sheet_column fold_columns[] = {{"fold", 4}, {"train", 6}, {"val", 6}, {NULL, 0}};
+static const sheet_column split_columns[] = {{"fold", 4}, {"train", 6}, {"val", 6}, {NULL, 0}};
 
 pleat_status info_dataset(const char *path, sheet_form form) {
     char folder[PLEAT_PATH_BYTES], channels[1024] = "", classes[4096] = "";
@@ -338,7 +338,7 @@ pleat_status info_splits(const char *path, sheet_form form) {
     sheet_text(&s, "kind", "splits");
     sheet_text(&s, "file", path);
     sheet_int(&s, "held_out", cases);
-    sheet_table(&s, "folds", fold_columns);
+    sheet_table(&s, "folds", split_columns);
     for (int i = 0; i < k; i++) {
         sheet_row(&s);
         sheet_int(&s, "fold", i);

@@ -98,8 +98,8 @@ static void check_mask_header(check_work *w, int at, const pleat_geometry *image
 
 void check_headers(check_work *w, int at, check_facts *f) {
     pleat_case_paths image = w->cases[at];
-    pleat_geometry g;
-    pleat_nifti_info info;
+    pleat_geometry g = {0};
+    pleat_nifti_info info = {0};
     int bad = 0;
     *f = (check_facts){.at = at};
     for (int k = image.images - 1; k >= 0; k--) { /* ends with the first */

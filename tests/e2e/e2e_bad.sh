@@ -92,9 +92,9 @@ bad_run "no folder" 3 "'bad'"
 # --- a check finds all of them in one pass -------------------------------------------------------
 succeeds "a check of a configuration" 2 check tiny.yaml
 succeeds "a check of good data" 0 check data --json
-cp out alone
+cp out by_one
 succeeds "shared out over two ranks" 2 check data --json
-holds "it finds the same on two ranks" cmp alone out
+holds "it finds the same on two ranks" cmp by_one out
 spoilt
 rm bad/case_003/segmentation.nii.gz
 cp data/case_001/imaging.nii.gz bad/case_002/imaging.nii.gz
@@ -114,6 +114,10 @@ spoilt
 bad_run "a patch the network cannot halve" 2 "patch" --set patch=[17,16,8]
 bad_run "an unknown key" 2 "train.epochs" --set train.epoch=3
 bad_run "an unknown engine" 2 "'abacus'" --set engine=abacus
+if ! "$pleat" info 2> /dev/null | grep -q '^  cudnn *yes'; then
+    bad_run "an engine that is not there" 2 "engine 'cudnn'" --set data=data --set engine=cudnn
+    holds "no folder for it either" [ ! -e "out_$n" ]
+fi
 bad_run "an unknown precision" 2 "precision" --set precision=f31
 bad_run "a fold that is not there" 2 "--fold 9" --fold 9
 holds "no folder for it" [ ! -e "out_$n" ]

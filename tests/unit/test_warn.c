@@ -52,6 +52,32 @@ static void the_same_words_are_said_and_kept_once(void **state) {
     pleat_comm_destroy(self);
 }
 
+static void who_is_quiet_keeps_them_and_forgets_what_came_after(void **state) {
+    (void)state;
+    char path[PLEAT_PATH_BYTES];
+    OK(pleat_log_open(in_root(path, "quiet.log"), 0));
+    pleat_log_set_level(PLEAT_INFO);
+    pleat_warn_forget();
+    const int said = pleat_warn_said();
+    pleat_warn("first");
+    pleat_warn_quiet(1);
+    pleat_warn("second");
+    pleat_warn_quiet(0);
+    assert_int_equal(pleat_warn_count(), 2);
+    assert_int_equal(pleat_warn_said() - said, 1);
+    pleat_warn("second"); /* is kept, so it is not said either */
+    pleat_warn_forget_from(1);
+    assert_int_equal(pleat_warn_count(), 1);
+    pleat_warn("second");
+    pleat_warn("first");
+    assert_int_equal(pleat_warn_said() - said, 2);
+    char *text = log_of(path);
+    assert_int_equal(times(text, "warning: first"), 1);
+    assert_int_equal(times(text, "warning: second"), 1);
+    free(text);
+    pleat_warn_forget();
+}
+
 static void a_list_of_names_ends_where_it_is_full(void **state) {
     (void)state;
     char list[24] = "";
@@ -68,6 +94,7 @@ static void a_list_of_names_ends_where_it_is_full(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_words_are_said_and_kept_once),
+        cmocka_unit_test(who_is_quiet_keeps_them_and_forgets_what_came_after),
         cmocka_unit_test(a_list_of_names_ends_where_it_is_full),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
