@@ -9,10 +9,10 @@
 /* Each reads all it needs, then prints the whole sheet; nothing is printed on failure. */
 pleat_status info_nifti(const char *path, sheet_form form);
 pleat_status info_store(const char *folder, sheet_form form);
-pleat_status info_data(const char *folder, sheet_form form); /* a data folder, by its headers */
+pleat_status info_data(const char *folder, sheet_form form);  /* a data folder, by its headers */
 pleat_status info_dataset(const char *path, sheet_form form); /* a dataset.json */
 pleat_status info_splits(const char *path, sheet_form form);
-pleat_status info_case(const char *path, sheet_form form);   /* a case file of a store */
+pleat_status info_case(const char *path, sheet_form form); /* a case file of a store */
 pleat_status info_checkpoint(const char *path, sheet_form form);
 pleat_status info_run(const char *folder, sheet_form form);
 
