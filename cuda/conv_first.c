@@ -81,7 +81,7 @@ static pleat_status trial_open(pleat_cuda *e, pleat_conv *conv, pleat_conv_pass 
         CUDA_TRY(cudaMalloc(&t->result[i], bytes));
         CUDA_TRY(cudaMemsetAsync(t->result[i], 0, bytes, e->stream));
     }
-    CUDA_TRY(cudaMalloc((void **)&t->sums, 2 * PLEAT_CUDA_DISTANCE * sizeof *t->sums));
+    CUDA_TRY(cudaMalloc((void **)&t->sums, sizeof(double[2 * PLEAT_CUDA_DISTANCE])));
     CUDA_TRY(cudaEventCreate(&t->begin));
     CUDA_TRY(cudaEventCreate(&t->end));
     return PLEAT_OK;

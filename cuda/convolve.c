@@ -93,7 +93,7 @@ static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
     pleat_cuda_partials *sums = conv->desc.normed ? &e->counted : NULL;
     if (conv->first) {
         PLEAT_TRY(pleat_conv_first_forward(e, conv, bias, x->data, y->data, sums));
-        if (sums != NULL && sums->rows > 0) e->counted_of = *y;
+        if (conv->desc.normed && e->counted.rows > 0) e->counted_of = *y;
         return PLEAT_OK;
     }
     if (conv->plan[PLEAT_PASS_FORWARD] == NULL) {
@@ -105,7 +105,7 @@ static pleat_status forward(pleat_cuda *e, pleat_conv *conv, const float *bias,
     tensors[PLEAT_CONV_Y] = conv->cout_wide == y->c ? y->data : e->to.data;
     if (conv->fused) tensors[PLEAT_CONV_BIAS] = conv->bias;
     PLEAT_TRY(pleat_conv_plan_run(e, conv->plan[PLEAT_PASS_FORWARD], tensors, sums));
-    if (sums != NULL && sums->rows > 0) e->counted_of = *y;
+    if (conv->desc.normed && e->counted.rows > 0) e->counted_of = *y;
     if (conv->fused && conv->cout_wide == y->c) return PLEAT_OK;
     CUDA_TRY(pleat_cuda_narrow(e->base.act, tensors[PLEAT_CONV_Y], conv->y_voxels, conv->cout_wide,
                                y->c, conv->fused ? NULL : bias, !conv->fused && conv->desc.relu,

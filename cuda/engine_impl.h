@@ -18,7 +18,7 @@
  *   window.c       the sum of a volume's windows
  *   host_call.c    a piece of host code between two operations
  *   record.c       a training step as a CUDA graph
- *   meter.c        energy and use of the GPU, by NVML where it is there
+ *   meter.c        energy, use, temperature and clock of the GPU, by NVML where it is there
  *
  * One stream. A buffer of the engine is used by one call at a time, so that all layers share it.
  */
@@ -89,7 +89,7 @@ pleat_status pleat_staging_create(pleat_engine *engine, size_t n, int channels,
 void pleat_staging_destroy(pleat_staging *staging);
 pleat_status pleat_staging_put(pleat_staging *staging, const float *images, const uint8_t *labels);
 pleat_status pleat_staging_take(pleat_staging *staging, void *x, uint8_t *labels);
-void pleat_cuda_meter(pleat_engine *engine, double *energy_mj, double *busy);
+void pleat_cuda_meter(pleat_engine *engine, pleat_meters *out);
 void pleat_cuda_meter_close(pleat_meter *meter); /* NULL does nothing */
 
 /* At least `bytes`; only for *_create calls. */

@@ -94,6 +94,13 @@ typedef struct pleat_window_ops {
 /* In host memory, for any engine whose probabilities have been brought there. */
 extern const pleat_window_ops pleat_host_windows;
 
+typedef struct pleat_meters { /* each -1 where it is not known */
+    double energy_mj;         /* mJ since the driver was loaded */
+    double busy;              /* per cent of the last moments */
+    double celsius;           /* of the chip */
+    double mhz;               /* of its multiprocessors' clock */
+} pleat_meters;
+
 typedef struct pleat_device_ops {
     /* Bytes of the device's own memory, now. Both 0: it has none, and `patches` is NULL and nothing
      * is staged: batches come from the host. */
@@ -112,9 +119,8 @@ typedef struct pleat_device_ops {
     pleat_status (*staging_put)(pleat_staging *staging, const float *images, const uint8_t *labels);
     pleat_status (*staging_take)(pleat_staging *staging, void *x, uint8_t *labels);
 
-    /* Energy since the driver was loaded, mJ, and how busy the device was in the last moments, per
-     * cent; each -1 where it is not known. */
-    void (*meter)(pleat_engine *engine, double *energy_mj, double *busy);
+    /* What the device's meters say now. */
+    void (*meter)(pleat_engine *engine, pleat_meters *out);
 
     /* A communicator of the engine's memory over one of host memory, which outlives it; *out NULL
      * where that one will do. `me` is "rank 3 (host n2)", for messages; a peer that is silent for

@@ -144,6 +144,9 @@ static pleat_status try_network(const app *a, const plan_request *request, plan_
         const double slots = t.ordered ? c->train.batch * params : 0;
         n->model = (4 * params + stats + slots) * sizeof(float);
         n->arena = (double)pleat_net_arena(t.net);
+        n->gpu_cases = n->store * (c->folds - 1) / c->folds;
+        (void)snprintf(n->counted, sizeof n->counted, "%s %s", t.engine->ops->name,
+                       pleat_precision_name(t.engine->precision));
         n->batches =
             (double)t.batch * (double)pleat_voxels(c->patch) * voxel_bytes(n) * (LOADER_RING + 1);
         n->checkpoints =
@@ -213,6 +216,8 @@ double plan_needs_rank(const plan_needs *n) {
 double plan_needs_node(const plan_needs *n, int per_node) {
     return per_node * plan_needs_rank(n) + n->resident;
 }
+
+double plan_needs_gpu(const plan_needs *n) { return n->model + n->arena; }
 
 double plan_needs_disk(const plan_needs *n) { return n->store + n->checkpoints + n->labels; }
 

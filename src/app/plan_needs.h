@@ -19,12 +19,14 @@ typedef struct plan_needs {
     /* bytes */
     double model, arena, batches, prediction; /* of a rank */
     double store, resident;                   /* on disk; of it in a node's memory */
+    double gpu_cases;                         /* of a fold's training, in a GPU's memory */
     double checkpoints, labels;               /* on disk, at most */
     double allowed;                           /* in memory of this machine and its cgroup */
     /* seconds */
     double epoch, forward; /* one epoch; one patch of a prediction */
     char timed[256];       /* where the times come from; "" when there are none */
     int timed_on_gpu;
+    char counted[64]; /* by which engine, in which precision */
 } plan_needs;
 
 /* Reads the headers of the data, builds the network for one rank's batch, and times it. */
@@ -33,6 +35,8 @@ pleat_status plan_needs_find(const app *a, const plan_request *request, plan_nee
 /* Of a rank, of a node with `per_node` ranks, and on disk. */
 double plan_needs_rank(const plan_needs *needs);
 double plan_needs_node(const plan_needs *needs, int per_node);
+/* Of a GPU with one rank, without the training cases, which it holds where they fit. */
+double plan_needs_gpu(const plan_needs *needs);
 double plan_needs_disk(const plan_needs *needs);
 /* Of the group with most folds to train; all epochs. 0 when nothing was timed. */
 double plan_needs_seconds(const plan_needs *needs, const pleat_config *config);

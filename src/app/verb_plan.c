@@ -67,6 +67,11 @@ static void print_needs(const plan_request *r, const plan_needs *n) {
     (void)printf("memory of a node: %s", bytes_text(plan_needs_node(n, r->ranks_per_node), text));
     (void)printf(" with %s of the store\n", n->resident > 0 ? "all" : "none");
     print_bytes("this machine", n->allowed, "allowed here, by its memory and that of the cgroup");
+    if (r->gpus > 0) {
+        (void)printf("memory of a GPU: %s for model and activations, counted here for %s\n",
+                     bytes_text(plan_needs_gpu(n), text), n->counted);
+        print_bytes("cases", n->gpu_cases, "a fold's for training, kept there too where they fit");
+    }
     (void)printf("disk: %s\n", bytes_text(plan_needs_disk(n), text));
     char cases[64];
     (void)snprintf(cases, sizeof cases, "all preprocessed cases, of %d channel%s", n->channels,

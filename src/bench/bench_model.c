@@ -102,11 +102,18 @@ typedef struct step_work {
     float *images;   /* [batch, patch, C] */
     uint8_t *labels; /* [batch, patch] */
     double *sums;
+    int warmup;                 /* steps that are not timed */
+    pleat_meters before, after; /* of the device, around those that are */
 } step_work;
+
+static void ask_meters(pleat_engine *engine, pleat_meters *out) {
+    pleat_device_of(engine)->meter(engine, out);
+}
 
 static pleat_status one_step(void *context) {
     step_work *w = context;
     const float *images = w->images;
+    if (w->step == w->warmup) ask_meters(w->m->engine, &w->before);
     const uint8_t *labels = w->labels;
     pleat_comm *group = w->m->compute != NULL ? w->m->compute : w->group;
     if (w->made.feed != NULL) PLEAT_TRY(pleat_batch_source_next(w->made.feed, &images, &labels));
@@ -153,6 +160,10 @@ static void print_step(const bench_model_options *o, const bench_patches *patche
     sheet_text(&s, "feed", w->made.feed != NULL ? pleat_batch_source_kind(w->made.feed) : "none");
     sheet_int(&s, "ranks", w->group != NULL ? w->group->size : 1);
     sheet_int(&s, "steps", steps);
+    if (w->before.energy_mj >= 0 && w->after.energy_mj >= 0)
+        sheet_real(&s, "joules", (w->after.energy_mj - w->before.energy_mj) / 1e3 / steps);
+    if (w->after.celsius >= 0) sheet_real(&s, "celsius", w->after.celsius);
+    if (w->after.mhz >= 0) sheet_real(&s, "sm_mhz", w->after.mhz);
     sheet_real(&s, "loss", metrics[0]);
     sheet_end(&s);
 }
@@ -162,12 +173,16 @@ static pleat_status run_step(const app *a, const bench_model_options *o,
     pleat_comm *group = a->session->size > 1 ? a->session->world : NULL;
     bench_model m = {0};
     bench_times times;
-    step_work w = {.m = &m, .group = group, .global_batch = o->batch * a->session->size};
+    step_work w = {.m = &m,
+                   .group = group,
+                   .global_batch = o->batch * a->session->size,
+                   .warmup = repeat->warmup};
     pleat_status status = bench_model_open(a, o, 1, group, &m);
     if (status == PLEAT_OK) status = fill_step(o, a->session->rank, &w);
     if (status == PLEAT_OK) status = bench_case_open(o, patches, a->session->world, m.net, &w.made);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(a->session->world, status));
     PLEAT_TRY_GOTO(status, done, bench_measure(one_step, &w, repeat, &times));
+    ask_meters(m.engine, &w.after);
     if (a->session->rank == 0) print_step(o, patches, &w, &times, repeat->n, json);
 done:
     bench_case_close(&w.made);

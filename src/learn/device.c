@@ -77,9 +77,9 @@ static pleat_status memory(pleat_engine *engine, size_t *unused, size_t *total) 
     return PLEAT_OK;
 }
 
-static void meter(pleat_engine *engine, double *energy_mj, double *busy) {
+static void meter(pleat_engine *engine, pleat_meters *out) {
     (void)engine;
-    *energy_mj = *busy = -1.0;
+    *out = (pleat_meters){-1.0, -1.0, -1.0, -1.0};
 }
 
 static pleat_status comm_create(pleat_comm *control, pleat_engine *engine, double timeout_s,

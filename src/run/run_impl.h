@@ -87,12 +87,15 @@ typedef struct pleat_gpu_usage {
     double begun_mj; /* its energy then; -1: not known */
     double busy;     /* per cent, the sum of `looks` */
     int looks;
+    double celsius; /* the highest; -1: not known */
+    double mhz;     /* of its clock, the sum of `clocks` looks */
+    int clocks;
     double looked_s; /* pleat_now() of the last */
 } pleat_gpu_usage;
 
 pleat_gpu_usage pleat_gpu_usage_begin(pleat_engine *engine);
 void pleat_gpu_usage_look(pleat_gpu_usage *usage); /* as often as one likes: asks once a second */
-/* "41.20 Wh, GPU 97 % busy", less what is not known. Returns `text`. */
+/* "41.20 Wh, GPU 97 % busy, at most 61 C, 1980 MHz", less what is not known. Returns `text`. */
 const char *pleat_gpu_usage_text(const pleat_gpu_usage *usage, char *text, size_t size);
 
 /* For rank 0, before anything is done: ERR_DATA where a fold's scores or checkpoints are of other

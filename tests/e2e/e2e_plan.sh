@@ -44,6 +44,7 @@ succeeds "a script" 0 plan tiny.yaml --nodes 2 --gpus-per-node 4 --steps 1 --sba
     --out "my run" --time 5400 "${keys[@]}" --set ranks_per_fold=2
 holds "named" has out "sbatch job.sbatch"
 holds "this was no GPU" has out "that was no GPU"
+holds "a GPU's memory" has out "memory of a GPU: "
 for line in '--nodes=2' '--ntasks-per-node=4' '--gpus-per-node=4' '--cpus-per-task=2' \
     '--time=01:30:00' '--signal=B:USR1@180' '--requeue'; do
     holds "asks for $line" grep -qx -- "#SBATCH $line" job.sbatch

@@ -263,12 +263,14 @@ static void resident_cases_give_the_loaders_patches(void **state) {
 static void the_gpu_tells_its_memory_and_perhaps_its_energy(void **state) {
     (void)state;
     size_t unused = 0, total = 0;
-    double energy = 0, busy = 0;
+    pleat_meters m = {0};
     pleat_engine *engine = net_engine("cudnn", PLEAT_PRECISION_AUTO);
     OK(pleat_device_of(engine)->memory(engine, &unused, &total));
-    pleat_device_of(engine)->meter(engine, &energy, &busy);
-    print_message("memory: %.1f of %.1f GiB unused; energy %.0f mJ, %.0f %% busy (-1: not known)\n",
-                  (double)unused / 0x1p30, (double)total / 0x1p30, energy, busy);
+    pleat_device_of(engine)->meter(engine, &m);
+    print_message("memory: %.1f of %.1f GiB unused; energy %.0f mJ, %.0f %% busy, %.0f C, %.0f MHz "
+                  "(-1: not known)\n",
+                  (double)unused / 0x1p30, (double)total / 0x1p30, m.energy_mj, m.busy, m.celsius,
+                  m.mhz);
     assert_true(unused > 0 && unused <= total);
     pleat_engine_destroy(engine);
 }

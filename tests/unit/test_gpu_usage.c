@@ -4,14 +4,13 @@
 
 #include "support.h"
 
-static double energy_mj, busy; /* of the GPU that is none */
+static double energy_mj, busy, celsius = -1, mhz = -1; /* of the GPU that is none */
 static int asked;
 
-static void meter(pleat_engine *engine, double *energy, double *use) {
+static void meter(pleat_engine *engine, pleat_meters *out) {
     (void)engine;
     asked++;
-    *energy = energy_mj;
-    *use = busy;
+    *out = (pleat_meters){energy_mj, busy, celsius, mhz};
 }
 
 static const pleat_device_ops device = {.meter = meter};
@@ -46,6 +45,15 @@ static void use_is_the_mean_of_looks_a_second_apart(void **state) {
     assert_string_equal(pleat_gpu_usage_text(&u, text, sizeof text), "0.00 Wh, GPU 91 % busy");
     energy_mj = -1;
     assert_string_equal(pleat_gpu_usage_text(&u, text, sizeof text), "GPU 91 % busy");
+    for (int i = 0; i < 3; i++) { /* 1800, 1900, 2000 MHz while it cools down */
+        celsius = 61 - i;
+        mhz = 1800 + 100 * i;
+        u.looked_s -= 2;
+        pleat_gpu_usage_look(&u);
+    }
+    assert_string_equal(pleat_gpu_usage_text(&u, text, sizeof text),
+                        "GPU 91 % busy, at most 61 C, 1900 MHz");
+    celsius = mhz = -1;
 }
 
 static void an_engine_in_host_memory_has_nothing_to_tell(void **state) {

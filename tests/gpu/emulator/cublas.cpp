@@ -185,7 +185,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, co
     emulator::enqueue(stream, [=] {
         emulator::want_device(workspace, bytes, "cuBLASLt: the workspace");
         memset(workspace, 0x33, WORKSPACE);
-        run(call);
+        emulator::count("cuBLASLt", [&] { run(call); });
     });
     return CUBLAS_STATUS_SUCCESS;
 }

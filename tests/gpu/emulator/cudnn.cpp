@@ -407,7 +407,8 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t const d,
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
                                   cudnnBackendDescriptor_t pack) {
     const Descriptor now = *of(pack); /* it may be destroyed before the stream runs */
-    emulator::enqueue(((Handle *)handle)->stream, [=] { run(of(plan), &now); });
+    emulator::enqueue(((Handle *)handle)->stream,
+                      [=] { emulator::count("cuDNN", [&] { run(of(plan), &now); }); });
     return CUDNN_STATUS_SUCCESS;
 }
 

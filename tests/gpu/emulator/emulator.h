@@ -28,6 +28,15 @@ namespace emulator {
 /* Device work on a stream, in order; during a capture it becomes part of the graph. */
 void enqueue(cudaStream_t stream, std::function<void()> work);
 
+/* Does device work, and counts the pages of device memory that it reads and writes, where
+ * PLEAT_TEST_GPU_BYTES names a file. bytes.cpp */
+void count(const char *name, const std::function<void()> &work);
+
+/* For counting: all device memory may be used so (PROT_...); the page at an address, false where
+ * that is none of it. */
+void protect_memory(int access);
+bool is_device(const void *data);
+
 /* Ends the process unless [data, data + bytes) is device memory (for `what` the message says). */
 void want_device(const void *data, size_t bytes, const char *what);
 

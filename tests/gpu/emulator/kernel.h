@@ -50,8 +50,8 @@ static inline float __fadd_rn(float a, float b) { return a + b; }
 
 /* kernel<<<grid, threads, shared, stream>>>(arguments): copied now, run when the stream is. */
 template <typename... P, typename... A>
-void emulated_launch(dim3 grid, unsigned threads, size_t shared, cudaStream_t stream,
-                     void (*kernel)(P...), A &&...arguments) {
+void emulated_launch(const char *name, dim3 grid, unsigned threads, size_t shared,
+                     cudaStream_t stream, void (*kernel)(P...), A &&...arguments) {
     if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || grid.z != 1 || threads == 0 ||
         threads > 1024 || shared > emulator::most_shared((const void *)kernel)) {
         emulator::set_error(cudaErrorInvalidConfiguration);
@@ -59,7 +59,9 @@ void emulated_launch(dim3 grid, unsigned threads, size_t shared, cudaStream_t st
     }
     const std::tuple<std::decay_t<P>...> copies(std::forward<A>(arguments)...);
     emulator::enqueue(stream, [=] {
-        emulator::run_grid(grid, threads, shared, [&] { std::apply(kernel, copies); });
+        emulator::count(name, [&] {
+            emulator::run_grid(grid, threads, shared, [&] { std::apply(kernel, copies); });
+        });
     });
 }
 

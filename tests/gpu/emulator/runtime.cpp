@@ -175,6 +175,9 @@ uint16_t emulator::to_bf16(float value) {
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+void emulator::protect_memory(int access) { protect(access); }
+bool emulator::is_device(const void *data) { return block_of(data) != nullptr; }
+
 static std::map<const void *, size_t> &shared_limits() {
     static std::map<const void *, size_t> limits;
     return limits;
@@ -310,7 +313,7 @@ cudaError_t cudaFreeHost(void *data) {
 
 cudaError_t cudaMemsetAsync(void *data, int value, size_t bytes, cudaStream_t stream) {
     if (bytes > 0) emulator::want_device(data, bytes, "cudaMemsetAsync's memory");
-    push(stream, [=] { memset(data, value, bytes); });
+    push(stream, [=] { emulator::count("memset", [&] { memset(data, value, bytes); }); });
     return cudaSuccess;
 }
 
@@ -328,9 +331,9 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
     if (up) {
         const auto kept =
             std::make_shared<std::vector<char>>((const char *)from, (const char *)from + bytes);
-        push(stream, [=] { memcpy(to, kept->data(), bytes); });
+        push(stream, [=] { emulator::count("memcpy", [&] { memcpy(to, kept->data(), bytes); }); });
     } else
-        push(stream, [=] { memcpy(to, from, bytes); });
+        push(stream, [=] { emulator::count("memcpy", [&] { memcpy(to, from, bytes); }); });
     if (down) run_all(real(stream));
     return cudaSuccess;
 }
