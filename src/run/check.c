@@ -110,7 +110,7 @@ static pleat_status find_cases(check_work *w, pleat_case_paths **cases) {
 
 static void check_folds(check_work *w) {
     const pleat_config *c = w->config;
-    const pleat_folds_how how = {c->folds, c->folds_like, c->seed, c->group_by};
+    const pleat_folds_how how = {c->folds, c->folds_like, c->seed, c->group_by, c->repeats};
     pleat_folds folds = {0};
     const char **ids = malloc(((size_t)w->n + 1) * sizeof *ids);
     if (ids == NULL) {
