@@ -172,6 +172,12 @@ int pleat_folds_holds_out(const pleat_folds *folds, int fold, int i) {
     return folds->fold_of[pleat_folds_repeat(folds, fold) * folds->n + i] == fold;
 }
 
+int pleat_folds_apart(const pleat_folds *folds, int a, int b) {
+    for (int r = 0; folds->n > 0 && r < folds->repeats; r++)
+        if (folds->fold_of[r * folds->n + a] != folds->fold_of[r * folds->n + b]) return r;
+    return -1;
+}
+
 pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_how *how,
                               pleat_folds *out) {
     const int k = how->k, repeats = how->repeats > 1 ? how->repeats : 1;

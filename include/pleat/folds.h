@@ -42,6 +42,8 @@ int pleat_folds_each(const pleat_folds *folds);
 int pleat_folds_repeat(const pleat_folds *folds, int fold);
 /* Whether `fold` validates on case i; else it trains on it. */
 int pleat_folds_holds_out(const pleat_folds *folds, int fold, int i);
+/* The first repeat in which cases a and b are in different folds; -1: they are in one in all. */
+int pleat_folds_apart(const pleat_folds *folds, int a, int b);
 
 typedef enum pleat_folds_like { PLEAT_FOLDS_OWN, PLEAT_FOLDS_NNUNET } pleat_folds_like;
 

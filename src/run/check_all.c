@@ -201,7 +201,7 @@ static void find_patients(check_work *w) {
             first &= k >= i;
             many++;
             pleat_warn_list(list, sizeof list, ids[k]);
-            parted |= !known || folds.fold_of[k] != folds.fold_of[i];
+            parted |= !known || pleat_folds_apart(&folds, k, i) >= 0;
         }
         if (first && parted && many > 1 && many <= MOST_OF_ONE && many < w->n)
             check_find(w, CHECK_PATIENT, -1, "folds.group_by", "%s: one patient by their names",

@@ -501,29 +501,28 @@ static pleat_status choose_postprocessing(const pleat_crossval *cv) {
     pleat_comm *world = cv->session->world;
     const pleat_dataset *data = &cv->data;
     pleat_status status = PLEAT_OK;
+    const int n = data->cases.n, all = n * data->folds.repeats; /* predictions */
     int missing = 0;
-    pleat_map_pair *pairs = calloc((size_t)data->cases.n, sizeof *pairs);
-    if (pairs == NULL)
-        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", data->cases.n);
+    pleat_map_pair *pairs = calloc((size_t)all, sizeof *pairs);
+    if (pairs == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", n);
     for (int fold = 0; is_root(cv) && fold < data->folds.k && status == PLEAT_OK; fold++) {
         int finished = 0;
         status = is_finished(cv, fold, &finished);
         missing += !finished;
     }
-    for (int i = 0; i < data->cases.n && status == PLEAT_OK; i++) {
+    for (int i = 0; i < all && status == PLEAT_OK; i++) {
         char folder[PLEAT_PATH_BYTES];
-        (void)snprintf(pairs[i].id, sizeof pairs[i].id, "%s", data->cases.ids[i]);
-        (void)snprintf(pairs[i].truth, sizeof pairs[i].truth, "%s", data->cases.paths[i].label);
+        (void)snprintf(pairs[i].id, sizeof pairs[i].id, "%s", data->cases.ids[i % n]);
+        (void)snprintf(pairs[i].truth, sizeof pairs[i].truth, "%s", data->cases.paths[i % n].label);
         status = pleat_run_fold_path(cv->options->out, data->folds.fold_of[i],
                                      PLEAT_FOLD_PREDICTIONS, folder);
         if (status == PLEAT_OK)
-            status = pleat_labels_path(folder, data->cases.ids[i], pairs[i].prediction);
+            status = pleat_labels_path(folder, data->cases.ids[i % n], pairs[i].prediction);
     }
     status = pleat_comm_agree(world, status);
     if (status == PLEAT_OK) status = pleat_comm_broadcast_bytes(world, &missing, sizeof missing, 0);
     if (status == PLEAT_OK && missing == 0)
-        status = pleat_postprocessing_choose(world, cv->options->out, &data->classes, pairs,
-                                             data->cases.n);
+        status = pleat_postprocessing_choose(world, cv->options->out, &data->classes, pairs, all);
     free(pairs);
     return status;
 }

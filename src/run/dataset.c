@@ -119,13 +119,6 @@ pleat_status pleat_dataset_provenance(const pleat_dataset *data, int fold, pleat
     return PLEAT_OK;
 }
 
-/* The first repeat in which two cases are in different folds; -1: there is none. */
-static int apart(const pleat_folds *folds, int a, int b) {
-    for (int r = 0; folds->n > 0 && r < folds->repeats; r++)
-        if (folds->fold_of[r * folds->n + a] != folds->fold_of[r * folds->n + b]) return r;
-    return -1;
-}
-
 /* One volume under two names, in two folds: a model is judged by what it was trained on. */
 static void tell_twins(const pleat_dataset *data) {
     for (int i = 0; i < data->cases.n; i++)
@@ -134,7 +127,7 @@ static void tell_twins(const pleat_dataset *data) {
             const pleat_case_info *b = pleat_store_info(data->store, i);
             const pleat_traced one = {a->image_file, a->image_content};
             const pleat_traced other = {b->image_file, b->image_content};
-            const int at = apart(&data->folds, k, i);
+            const int at = pleat_folds_apart(&data->folds, k, i);
             if (at < 0) continue;
             if (pleat_traced_same(&one, &other) || a->digest == b->digest)
                 pleat_warn("cases '%s' and '%s' are one volume, in folds %d and %d: a model is "
@@ -193,6 +186,7 @@ static void warn_absent(const pleat_dataset *data, const int *cases_with) {
     for (int c = 1; c < data->classes.n; c++) {
         int all = 0;
         for (int fold = 0; fold < k; fold++) all += cases_with[c * k + fold];
+        all /= data->folds.n > 0 ? data->folds.repeats : 1; /* each repeat has every case */
         if (all == 0)
             pleat_warn("no case has a voxel of the class '%s', so it cannot be learnt; are classes "
                        "and labels those of each other?",
@@ -216,8 +210,9 @@ static pleat_status tell_absent(const pleat_dataset *data) {
         int n = 0, before = 0;
         status = pleat_store_foreground(data->store, i, &rows, &n);
         for (int row = 0; row < n; before = rows[row++][0]) /* labels ascending */
-            if (rows[row][0] != before && rows[row][0] < data->classes.n)
-                cases_with[rows[row][0] * k + data->folds.fold_of[i]]++;
+            for (int fold = 0; fold < k && rows[row][0] != before; fold++)
+                if (rows[row][0] < data->classes.n && pleat_folds_holds_out(&data->folds, fold, i))
+                    cases_with[rows[row][0] * k + fold]++;
         free(rows);
     }
     if (status == PLEAT_OK && data->folds.n > 0) warn_absent(data, cases_with);

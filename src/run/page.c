@@ -22,13 +22,14 @@ static void describe(const pleat_record *of, const pleat_config *config,
     list_classes(classes, names, sizeof names);
     (void)snprintf(out, size,
                    "How well does the network %s label %s? A cross-validation of %d cases in %d "
-                   "folds: each case is judged by the one model that was not trained on it. At "
+                   "folds%s: each case is judged by the one model that was not trained on it. At "
                    "most %d epochs of %d steps on batches of %d patches of %d x %d x %d voxels, "
                    "from seed %llu; by pleat %s on %s, engine %s (%s).",
                    pleat_network_name(config->network.name), names, of->cases, of->folds,
-                   config->train.epochs, config->train.iterations, config->train.batch,
-                   config->patch[2], config->patch[1], config->patch[0],
-                   (unsigned long long)of->seed, of->version, of->host, of->engine, of->precision);
+                   of->repeats > 1 ? " of several repeats" : "", config->train.epochs,
+                   config->train.iterations, config->train.batch, config->patch[2],
+                   config->patch[1], config->patch[0], (unsigned long long)of->seed, of->version,
+                   of->host, of->engine, of->precision);
 }
 
 pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pleat_config *config,

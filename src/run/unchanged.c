@@ -252,6 +252,20 @@ static pleat_status read_model(const char *path, pleat_provenance *out) {
     return status;
 }
 
+/* The number in RUN/fold_K/...; 0 where there is none. */
+static int fold_of_path(const char *path) {
+    const char *at = NULL;
+    for (const char *next = strstr(path, "/fold_"); next != NULL; next = strstr(next + 1, "/fold_"))
+        at = next;
+    return at != NULL ? (int)strtol(at + strlen("/fold_"), NULL, 10) : 0;
+}
+
+/* Models of two repeats may hold out one case. */
+static int of_one_repeat(const pleat_record *record, const char *a, const char *b) {
+    const int each = record->repeats > 1 ? record->folds / record->repeats : PLEAT_MAX_FOLDS;
+    return fold_of_path(a) / each == fold_of_path(b) / each;
+}
+
 pleat_status pleat_unchanged_own(const char *run, const char *const *models, int n) {
     pleat_record record = {0};
     pleat_config config;
@@ -267,7 +281,9 @@ pleat_status pleat_unchanged_own(const char *run, const char *const *models, int
         if (settings[0] == '\0') memcpy(settings, of[i].settings, sizeof settings);
         status = pleat_provenance_check(&of[i], models[i], settings);
         for (int k = 0; k < i && status == PLEAT_OK; k++) {
-            const char *twice = held_out_twice(&of[k], &of[i]);
+            const char *twice = of_one_repeat(&record, models[k], models[i])
+                                    ? held_out_twice(&of[k], &of[i])
+                                    : NULL;
             if (twice != NULL)
                 status = PLEAT_FAIL(PLEAT_ERR_DATA,
                                     "'%s' and '%s' hold out the same case '%s', so one is not that "

@@ -284,6 +284,8 @@ holds "and stays one case" has out "BCa bootstrap over 6 cases"
 holds "the mean over folds has its interval" awk -F, '/^all,infection,3,DSC,/ { found = $27 < $28 }
     END { exit !found }' repeats/statistics.csv
 succeeds "check of repeats" 0 report repeats --check
+succeeds "prediction by the models of all repeats" 0 predict repeats \
+    --in data/case_001/imaging.nii.gz --out labelled
 refused "other repeats in the same folder" 2 "folds.repeats" 0 run tiny.yaml --set folds.k=2 \
     --set folds.repeats=3 --out repeats
 

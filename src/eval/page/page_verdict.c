@@ -78,10 +78,10 @@ static void put_sure(FILE *out, const page *p, int models) {
     say(out,
         "<p>An interval covers these %d %s for the models of these %d folds. It says nothing of "
         "other seeds, nor of models trained anew.</p>\n",
-        e->groups, e->group != NULL ? "groups of cases" : "cases", models);
+        e->groups, e->by_patient ? "groups of cases" : "cases", models);
     if (e->groups < PLEAT_FEW_CASES)
         say(out, "<p class=\"note\">%d %s are fewer than %d: means and intervals are rough.</p>\n",
-            e->groups, e->group != NULL ? "groups" : "cases", PLEAT_FEW_CASES);
+            e->groups, e->by_patient ? "groups" : "cases", PLEAT_FEW_CASES);
 }
 
 /* --- what is wrong ---------------------------------------------------------------------------- */

@@ -80,7 +80,7 @@ static void tell_folds(FILE *out, const pleat_estimates *e) {
 void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
     const pleat_results *r = e->results;
     const int unknown = unknown_cases(e);
-    const int grouped = e->group != NULL && e->by_patient;
+    const int grouped = e->by_patient;
     char judged[PLEAT_JUDGING_BYTES];
     if (r->repeats > 1)
         (void)fprintf(out, "Statistics over all cases, each judged %d times\n", r->repeats);
