@@ -76,10 +76,12 @@ static void put_network(FILE *out, const pleat_methods *m) {
     (void)fprintf(out, "The network was %s (%s; depth %d, %d filters at the first level",
                   pleat_network_name(n->name), pleat_network_what(n->name), n->depth, n->filters);
     if (m->params > 0) (void)fprintf(out, "; %zu parameters", m->params);
-    (void)fprintf(out,
-                  "), initialised at random, on patches of %d x %d x "
-                  "%d voxels. ",
-                  patch[2], patch[1], patch[0]);
+    if (m->record->from[0] != '\0')
+        (void)fprintf(out, "), begun with the weights of a trained one (digest %s)",
+                      m->record->from);
+    else
+        (void)fputs("), initialised at random", out);
+    (void)fprintf(out, ", on patches of %d x %d x %d voxels. ", patch[2], patch[1], patch[0]);
 }
 
 /* "mirroring (0.5, 0.5, 0.5 along x, y, z), contrast (0.15), ..." */
@@ -96,6 +98,9 @@ static void put_augmentation(FILE *out, const pleat_train_settings *t) {
         {"elastic deformation", a->elastic_p},
         {"rotation", a->rotation_p},
         {"scaling", a->scale_p},
+        {"blur", a->blur_p},
+        {"low resolution", a->coarsen_p},
+        {"gamma of the negative", a->inverted_p},
     };
     int any = a->mirror[0] > 0.0 || a->mirror[1] > 0.0 || a->mirror[2] > 0.0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) any = any || rows[i].p > 0.0;
@@ -104,9 +109,10 @@ static void put_augmentation(FILE *out, const pleat_train_settings *t) {
         return;
     }
     (void)fprintf(out,
-                  "Patches were augmented, each with its probability, by mirroring (%g, %g, %g "
+                  "Patches were augmented%s, each with its probability, by mirroring (%g, %g, %g "
                   "along x, y, z)",
-                  a->mirror[2], a->mirror[1], a->mirror[0]);
+                  a->like == PLEAT_AUGMENT_NNUNET ? " as in nnU-Net v2" : "", a->mirror[2],
+                  a->mirror[1], a->mirror[0]);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].p > 0.0) (void)fprintf(out, ", %s (%g)", rows[i].name, rows[i].p);
     (void)fputs(". ", out);

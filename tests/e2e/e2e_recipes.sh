@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
 
 tiny_data data 4 1
-keys=(--set folds.k=2)
+keys=(--set folds.k=2 --set augment.like=nnunet)
 four=("${keys[@]}" --set train.epochs=4)
 
 # --- more epochs ---------------------------------------------------------------------------------
@@ -16,6 +16,7 @@ succeeds "two more" 2 run tiny.yaml --out short "${four[@]}"
 holds "it says so" has err "train.epochs rises from 2 to 4"
 holds "a fold says so" has err "was trained 2 epochs and goes on to 4"
 holds "as if it had been four from the start" same_run whole short
+holds "the methods name the augmentation" has short/methods.md "augmented as in nnU-Net v2"
 holds "config.yaml knows" has short/config.yaml "epochs: 4"
 succeeds "again" 2 run tiny.yaml --out short "${four[@]}"
 holds "nothing is left to do" has err "fold=1 is finished, skipped"
