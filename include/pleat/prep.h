@@ -75,8 +75,8 @@ pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *imag
 pleat_status pleat_prep_count_channels(const pleat_case_paths *paths, int *out);
 /* Whether there is memory for the image of a case on its new grid, while it is made, and afterwards
  * with `more` bytes a voxel beside it and `beside` bytes a voxel of its own grid; by its header
- * alone, as a small file of a wrong spacing asks for any size. pleat_prep_check_case has looked, but
- * for `more` and `beside`. ERR_DATA. */
+ * alone, as a small file of a wrong spacing asks for any size. pleat_prep_check_case has looked,
+ * but for `more` and `beside`. ERR_DATA. */
 pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const pleat_case_paths *paths,
                                      int channels, int more, int beside);
 /* By the headers alone, before anything else is read: channels of one grid, a mask of the image's
