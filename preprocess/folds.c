@@ -200,7 +200,7 @@ pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_h
     PLEAT_TRY_GOTO(status, done, make_members(ids, n, group_by, &members));
     groups = calloc((size_t)n, sizeof *groups);
     order = malloc((size_t)n * sizeof *order);
-    fold_of = malloc((size_t)repeats * (size_t)n * sizeof *fold_of);
+    fold_of = calloc((size_t)repeats * (size_t)n, sizeof *fold_of);
     cases_in = malloc((size_t)k * sizeof *cases_in);
     PLEAT_CHECK_GOTO(status, done, groups && order && fold_of && cases_in, PLEAT_ERR_MEMORY,
                      "no memory for %d cases", n);

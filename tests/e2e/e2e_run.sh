@@ -249,10 +249,8 @@ holds "the Dice is the same" same_text "$(grep ',DSC,' run/statistics.csv)" \
     "$(grep ',DSC,' was.csv)"
 succeeds "compare" 0 compare run run/summary.json
 holds "the same are equal" grep -qE ' 6 .* 0 : 0 ' out
-cp -r run patients
-sed -i 's/group_by: .*/group_by: "^(case)"/' patients/config.yaml
-succeeds "compare patients" 0 compare run/summary.json patients
-holds "those of the run's configuration" has out "over 1 groups"
+succeeds "compare patients" 0 compare run/summary.json run --set 'folds.group_by=^(case)'
+holds "they count as one" has out "over 1 groups"
 refused "other cases" 3 "are not of the same cases: 0 only in the first" 0 compare \
     again/statistics.json run
 
