@@ -20,10 +20,11 @@ extern "C" {
 #endif
 
 /* Collective. Writes the file anew, unless it is of the scores that the run has now: pairs[n] are
- * all its predictions, shared out over the ranks. Where one cannot be read there will be no file,
- * and the log says why; nor of classes that are regions, which overlap. ERR_MEMORY, ERR_IO. */
+ * all its predictions, which are put in order and shared out over the ranks. Where one cannot be
+ * read there will be no file, and the log says why; nor of classes that are regions, which overlap.
+ * ERR_MEMORY, ERR_IO. */
 pleat_status pleat_postprocessing_choose(pleat_comm *comm, const char *run,
-                                         const pleat_classes *classes, const pleat_map_pair *pairs,
+                                         const pleat_classes *classes, pleat_map_pair *pairs,
                                          int n);
 
 typedef struct pleat_postprocessing { /* as the file has it */

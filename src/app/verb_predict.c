@@ -258,8 +258,8 @@ static pleat_status predict_one(const predict_options *o, pleat_predictor *predi
     if (pleat_largest_any(&o->largest))
         status = pleat_largest_apply(&o->largest, made.label.data, made.label.dim);
     mine->empty += !pleat_label_any(&made.label);
-    if (status == PLEAT_OK) status = write_all(o, c->id, &made, &native,
-                           pleat_predictor_config(predictor)->classes);
+    if (status == PLEAT_OK)
+        status = write_all(o, c->id, &made, &native, pleat_predictor_config(predictor)->classes);
     pleat_prediction_free(&made);
     if (status == PLEAT_OK)
         pleat_log(PLEAT_INFO, "%s: %dx%dx%d in %.1f s -> %s", c->id, native.dim[2], native.dim[1],

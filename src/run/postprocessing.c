@@ -220,8 +220,14 @@ done:
     return status;
 }
 
+static int by_name(const void *a, const void *b) {
+    const pleat_map_pair *x = a, *y = b;
+    const int order = strcmp(x->id, y->id);
+    return order != 0 ? order : strcmp(x->prediction, y->prediction);
+}
+
 pleat_status pleat_postprocessing_choose(pleat_comm *comm, const char *run,
-                                         const pleat_classes *classes, const pleat_map_pair *pairs,
+                                         const pleat_classes *classes, pleat_map_pair *pairs,
                                          int n) {
     char scores[17] = "";
     int stale = 0;
@@ -229,6 +235,7 @@ pleat_status pleat_postprocessing_choose(pleat_comm *comm, const char *run,
     const pleat_status status = comm->rank == 0 ? is_stale(run, scores, &stale) : PLEAT_OK;
     PLEAT_TRY(pleat_comm_agree(comm, status));
     PLEAT_TRY(pleat_comm_broadcast_bytes(comm, &stale, sizeof stale, 0));
+    qsort(pairs, (size_t)n, sizeof *pairs, by_name); /* means are sums in this order */
     return stale ? choose(comm, run, classes, pairs, n, scores) : PLEAT_OK;
 }
 
