@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MANUAL_BYTES 1024 /* of one key */
+#define MANUAL_BYTES 4096 /* of one key */
 
 typedef struct page {
     char *out;

@@ -138,6 +138,8 @@ static pleat_status count_pair(const pleat_map_pair *pair, const pleat_labels *l
     PLEAT_CHECK_GOTO(status, done, memcmp(guess.dim, truth.dim, sizeof guess.dim) == 0,
                      PLEAT_ERR_SHAPE, "'%s' and '%s' differ in size", pair->prediction,
                      pair->truth);
+    for (size_t v = 0; v < pleat_voxels(truth.dim); v++) /* as scores have it */
+        if (truth.data[v] == PLEAT_IGNORED) truth.data[v] = guess.data[v] = 0;
     status = pleat_largest_count(guess.data, truth.data, guess.dim, classes, out);
 done:
     pleat_label_free(&guess);

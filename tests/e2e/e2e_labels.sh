@@ -30,8 +30,14 @@ relabel() {
     done
 }
 
+# body FILE: the voxels of a label map, which begin at the header's vox_offset.
+body() {
+    gzip -dc "$1" > body.nii
+    tail -c +$(($(od -An -tf4 -j108 -N4 body.nii | cut -d. -f1) + 1)) body.nii
+}
+
 # labels FILE: which of them it has.
-labels() { gzip -dc "$1" | tail -c +353 | od -An -v -tu1 -w1 | sort -nu | tr -d ' ' | paste -sd,; }
+labels() { body "$1" | od -An -v -tu1 -w1 | sort -nu | tr -d ' ' | paste -sd,; }
 
 # trained RUN: the bits of its models and scores, whatever its files are called.
 trained() {
@@ -52,8 +58,8 @@ succeeds "labels 0, 5, 7, 9" 2 run gaps.yaml --out gaps_run --set ranks_per_fold
 holds "gaps change no number" cmp <(trained gaps_run) <(trained plain_run)
 for file in plain_run/fold_?/predictions/*.nii.gz; do
     file=${file#*/}
-    gzip -dc "plain_run/$file" | tail -c +353 | tr '\001\002\003' '\005\007\011' > wanted
-    gzip -dc "gaps_run/$file" | tail -c +353 > written
+    body "plain_run/$file" | tr '\001\002\003' '\005\007\011' > wanted
+    body "gaps_run/$file" > written
     holds "$file has the files' labels" cmp wanted written
 done
 holds "it labels more than background" same_text "$(labels "gaps_run/$file")" 0,5,7,9

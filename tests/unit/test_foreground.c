@@ -70,9 +70,9 @@ static void test_the_voxels_of_a_large_class_are_chosen_evenly(void **state) {
     assert_float_equal(mean[2], (W / 2 - 1) / 2.0, 4 * W / 2 / sqrt(12.0 * 1000));
 }
 
-static void test_a_mask_of_background_has_no_list(void **state) {
+static void test_a_mask_of_background_and_what_is_ignored_has_no_list(void **state) {
     (void)state;
-    const uint8_t label[8] = {0};
+    const uint8_t label[8] = {0, 0, PLEAT_IGNORED, PLEAT_IGNORED};
     const int small[3] = {2, 2, 2};
     int32_t(*row)[4] = (int32_t(*)[4])1;
     int n = 3;
@@ -225,7 +225,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_class_is_listed_by_voxels_of_its_own_and_none_twice),
         cmocka_unit_test(test_the_voxels_of_a_large_class_are_chosen_evenly),
-        cmocka_unit_test(test_a_mask_of_background_has_no_list),
+        cmocka_unit_test(test_a_mask_of_background_and_what_is_ignored_has_no_list),
         cmocka_unit_test(test_a_store_keeps_the_list_and_one_without_it_gives_the_same),
         cmocka_unit_test(test_every_class_is_in_the_middle_equally_often),
         cmocka_unit_test(test_the_share_is_kept_and_the_other_draws_stay_as_they_were),

@@ -209,6 +209,47 @@ static void test_a_map_that_lies_elsewhere_is_refused_or_resampled(void **state)
     pleat_results_free(&got);
 }
 
+/* Labels with gaps, one that counts for nothing, and regions: counts of every class by hand. */
+static void test_labels_are_counted_as_the_classes_say(void **state) {
+    (void)state;
+    static const struct {
+        const char *classes;
+        uint8_t truth[6], guess[6];
+        pleat_counts counts[3];
+    } rows[] = {{"rest, left=5, right=7, ignore=9",
+                 {0, 5, 5, 7, 9, 9},
+                 {0, 5, 7, 7, 5, 0},
+                 {{1, 0, 0, 3}, {1, 0, 1, 2}, {1, 1, 0, 2}}},
+                {"rest, both=5+7:5, right=7",
+                 {0, 5, 5, 7, 0, 0},
+                 {0, 5, 7, 7, 7, 0},
+                 {{2, 0, 1, 3}, {3, 1, 0, 2}, {1, 2, 0, 3}}},
+                {"rest, both=5+7:5, right=7, ignore=9",
+                 {9, 5, 5, 7, 0, 0},
+                 {7, 5, 7, 7, 7, 0},
+                 {{1, 0, 1, 3}, {3, 1, 0, 1}, {1, 2, 0, 2}}}};
+    char guess[PLEAT_PATH_BYTES], truth[PLEAT_PATH_BYTES];
+    (void)in_root(guess, "labels/guess.nii");
+    (void)in_root(truth, "labels/truth.nii");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pleat_classes classes;
+        pleat_results got;
+        pleat_judging how;
+        OK(pleat_classes_parse(rows[i].classes, &classes));
+        OK(pleat_judging_make(&classes, 0, "", "", 0, &how));
+        OK(pleat_results_begin_as(&classes, 1, &how, &got));
+        write_labels("labels", "truth.nii", rows[i].truth, 6);
+        write_labels("labels", "guess.nii", rows[i].guess, 6);
+        OK(pleat_score_files("a", 0, guess, truth, PLEAT_PLACE_SAME, &got));
+        assert_memory_equal(got.cases[0].counts, rows[i].counts, sizeof rows[i].counts);
+        write_labels("labels", "guess.nii", truth_of_b, 6); /* label 1 is none */
+        REFUSED(pleat_score_files("a", 0, guess, truth, PLEAT_PLACE_SAME, &got), PLEAT_ERR_DATA,
+                "label 1 at voxel 5, but the classes' labels are 0,5,7");
+        pleat_results_free(&got);
+        pleat_classes_free(&classes);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_case_with_a_prediction_is_scored_and_others_are_left_out),
@@ -217,6 +258,7 @@ int main(void) {
         cmocka_unit_test(test_a_pair_that_does_not_fit_is_refused_naming_the_case),
         cmocka_unit_test(test_a_folder_without_predictions_is_not_found),
         cmocka_unit_test(test_a_map_that_lies_elsewhere_is_refused_or_resampled),
+        cmocka_unit_test(test_labels_are_counted_as_the_classes_say),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

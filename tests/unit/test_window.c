@@ -324,6 +324,15 @@ static void test_argmax_takes_the_first_of_equals(void **state) {
     assert_int_equal(pleat_argmax(sum, 1, 300, label), PLEAT_ERR_ARG);
 }
 
+static void test_the_last_region_that_is_likely_writes_its_label(void **state) {
+    (void)state;
+    const float sum[] = {.9f, .4f, .2f, .9f, .8f, .1f, .5f, .5f, .5f, .1f, .2f, .6f};
+    const uint8_t writes[] = {4, 1, 2};
+    uint8_t label[4];
+    pleat_region_labels(sum, 4, 3, .5f, writes, label);
+    assert_memory_equal(label, ((uint8_t[]){4, 1, 0, 2}), 4);
+}
+
 static void test_an_overlap_as_large_as_the_window_is_refused(void **state) {
     (void)state;
     pleat_window grid;
@@ -343,6 +352,7 @@ int main(void) {
         cmocka_unit_test(test_nnunets_weights_are_its_map_and_never_zero),
         cmocka_unit_test(test_a_mirrored_window_is_added_as_what_it_is_the_mirror_of),
         cmocka_unit_test(test_argmax_takes_the_first_of_equals),
+        cmocka_unit_test(test_the_last_region_that_is_likely_writes_its_label),
         cmocka_unit_test(test_an_overlap_as_large_as_the_window_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
