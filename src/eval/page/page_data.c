@@ -164,10 +164,11 @@ static json_t *layers_of(const page *p, int i) {
 
 static json_t *picture_of(const page *p, int i) {
     const pleat_case_pictures *one = &p->shown[i].pictures;
-    json_t *object = json_object(), *slices = json_array();
-    for (int k = 0; k < one->slices; k++) append(slices, json_integer(one->slice[k]));
+    json_t *object = json_object();
     put(object, "lacks", pleat_json_text(one->lacks));
     if (p->shown[i].failed) return object;
+    json_t *slices = json_array();
+    for (int k = 0; k < one->slices; k++) append(slices, json_integer(one->slice[k]));
     put(object, "width", json_integer(one->width));
     put(object, "height", json_integer(one->height));
     put(object, "columns", json_integer(one->columns));
