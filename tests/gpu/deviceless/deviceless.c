@@ -5,8 +5,9 @@
  *
  *   -v  a line for each graph too
  *   -d  deterministic plans too
- *   -a  each network with all examples on each GPU, three times as long; else with one of them, the
- *       next one on the next GPU, and the conformance suite once for each architecture
+ *   -a  everything of every GPU; else a network is asked about with one example, in bf16 and f32 or
+ *       bf16 and tf32 in turn, the next ones on the next GPU; and of an architecture that was asked
+ *       before (H200), bf16 and its networks only
  *
  * The module plans (described.h) every convolution of the conformance suite, of the trial that
  * `auto` makes, and of each network with each example of docs/examples, in each precision. Then a
@@ -35,6 +36,7 @@
 
 #define SKIPPED    77
 #define MOST_CONVS 2048 /* of the suite */
+#define MOST_SETS  64
 
 static int verbose, failures;
 
@@ -117,6 +119,7 @@ typedef struct set {
 } set;
 
 static int examples; /* how many */
+static int every;    /* -a */
 
 static void plan_conv(pleat_engine *engine, const pleat_conv_desc *desc) {
     pleat_conv *conv = NULL;
@@ -306,13 +309,31 @@ static void describe(const described_gpu *gpu) {
     (void)setenv("PLEAT_PLAN_CACHE", in_root(NULL, "plans"), 1);
 }
 
+/* Those of all sets that `gpu` is asked about in a precision; all of them with -a. */
+static int choose_sets(const set *all, int n, const described_gpu *gpu, int precision, set *out) {
+    const int at = (int)(gpu - described_gpus), is_bf16 = precision == PLEAT_PRECISION_BF16;
+    int chosen = 0, is_new = 1; /* as an architecture */
+    for (const described_gpu *g = described_gpus; g < gpu; g++)
+        is_new &= g->version != gpu->version;
+    for (int i = 0; i < n; i++) {
+        const int turn = all[i].network + at, is_even = precision == PLEAT_PRECISION_F32;
+        const int net = turn % examples == all[i].number && (is_bf16 || turn % 2 == !is_even);
+        const int few = is_new || (is_bf16 && (all[i].trial || all[i].example != NULL));
+        if (every || (few && (all[i].example == NULL || net))) out[chosen++] = all[i];
+    }
+    return chosen;
+}
+
 /* What the real one said is in `described_answers`. */
-static void compare_sets(const described_gpu *gpu, const set *sets, int n) {
+static void compare_sets(const described_gpu *gpu, const set *all, int n) {
     answers real = take_answers();
     emulate();
     for (int p = PLEAT_PRECISION_F32; p <= PLEAT_PRECISION_BF16; p++) {
+        set sets[MOST_SETS];
+        const int chosen = choose_sets(all, n, gpu, p, sets);
+        if (chosen == 0) continue;
         pleat_engine *engine = open_engine(p, 0);
-        for (int i = 0; i < n; i++) plan_set(engine, &sets[i]);
+        for (int i = 0; i < chosen; i++) plan_set(engine, &sets[i]);
         pleat_engine_destroy(engine);
     }
     compare_answers(&real, &described_answers);
@@ -368,16 +389,19 @@ static void compare_varied(void) {
         }
 }
 
-static void ask_about(const described_gpu *gpu, const set *sets, int n, int also_deterministic) {
+static void ask_about(const described_gpu *gpu, const set *all, int n, int also_deterministic) {
     describe(gpu);
     for (int deterministic = 0; deterministic <= also_deterministic; deterministic++) {
         for (int p = PLEAT_PRECISION_F32; p <= PLEAT_PRECISION_BF16; p++) {
+            set sets[MOST_SETS];
+            const int chosen = choose_sets(all, n, gpu, p, sets);
+            if (chosen == 0) continue;
             printf("%s, %s%s\n  %-27s %6s %10s %9s %5s  %s\n", gpu->full, pleat_precision_name(p),
                    deterministic ? ", deterministic" : "", "", "graphs", "candidates", "MiB", "ms",
                    "engines");
-            plan_again(sets, plan_all(sets, n, p, deterministic), p, deterministic);
+            plan_again(sets, plan_all(sets, chosen, p, deterministic), p, deterministic);
         }
-        if (!deterministic) compare_sets(gpu, sets, n);
+        if (!deterministic) compare_sets(gpu, all, n);
     }
     described_clear();
 }
@@ -407,22 +431,9 @@ static int list_sets(set *sets, size_t most) {
     return (int)n;
 }
 
-/* Those that `gpu` is asked about, unless all are. */
-static int choose_sets(const set *all, int n, const described_gpu *gpu, set *out) {
-    int chosen = 0, is_new = 1;
-    for (const described_gpu *g = described_gpus; g < gpu; g++)
-        is_new &= g->version != gpu->version;
-    for (int i = 0; i < n; i++) {
-        const int turn = (all[i].network + (int)(gpu - described_gpus)) % examples;
-        const int wanted = all[i].example != NULL ? all[i].number == turn : all[i].trial || is_new;
-        if (wanted) out[chosen++] = all[i];
-    }
-    return chosen;
-}
-
 int main(int argc, char **argv) {
-    static set all[64], chosen[64];
-    int also_deterministic = 0, also_all = 0, named = 0;
+    static set sets[MOST_SETS];
+    int also_deterministic = 0, named = 0;
     const char *why = described_open(described_gpus);
     if (why != NULL) {
         printf("cuDNN %zu plans for no GPU that is only described: %s\n", cudnnGetVersion(), why);
@@ -431,21 +442,19 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         verbose |= strcmp(argv[i], "-v") == 0;
         also_deterministic |= strcmp(argv[i], "-d") == 0;
-        also_all |= strcmp(argv[i], "-a") == 0;
+        every |= strcmp(argv[i], "-a") == 0;
         named |= argv[i][0] != '-';
     }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     (void)setenv("PLEAT_MODULE_PATH", MODULE, 1);
     assert_int_equal(make_root(NULL), 0);
     collect_suite();
-    const int n = list_sets(all, COUNT(all));
+    const int n = list_sets(sets, COUNT(sets));
     compare_varied();
     for (const described_gpu *g = described_gpus; g->name != NULL; g++) {
         int wanted = !named;
         for (int i = 1; i < argc; i++) wanted |= strcmp(argv[i], g->name) == 0;
-        if (!wanted || failures > 0) continue;
-        const int few = choose_sets(all, n, g, chosen);
-        ask_about(g, also_all ? all : chosen, also_all ? n : few, also_deterministic);
+        if (wanted && failures == 0) ask_about(g, sets, n, also_deterministic);
     }
     (void)remove_root(NULL);
     printf("cuDNN %zu: %d failures\n", cudnnGetVersion(), failures);
