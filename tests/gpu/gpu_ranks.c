@@ -28,7 +28,7 @@ typedef struct share { /* of one rank */
     pleat_net *net;
     float *images;
     uint8_t *labels;
-    double sums[BATCH * (3 * CLASSES + 1)];
+    double sums[BATCH * PLEAT_LOSS_SUMS(CLASSES)];
     int64_t step;
 } share;
 

@@ -249,7 +249,7 @@ typedef struct stepper { /* a net and a batch in host memory */
     pleat_net *net;
     float images[CHANNELS * BATCH * 512];
     uint8_t labels[CHANNELS * BATCH * 512]; /* the net takes the first BATCH * 512 */
-    double sums[BATCH * 7];
+    double sums[BATCH * PLEAT_LOSS_SUMS(2)];
     int64_t step;
 } stepper;
 
