@@ -304,7 +304,7 @@ pleat_status pleat_session_end(pleat_session *session, pleat_status mine) {
     if (session == NULL || session->exit == NULL) {
         int speaks = session == NULL ? first_of_node() : may_speak(session);
         if (mine != PLEAT_OK && session == NULL && !speaks) { /* who fails alone speaks himself */
-            (void)sleep(1); /* by then the first, where it has failed too, has ended us */
+            (void)sleep((unsigned)KILLED_S); /* the first, where it has failed too, ends us */
             speaks = 1;
         }
         if (mine != PLEAT_OK && speaks) print_error("");
