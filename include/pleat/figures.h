@@ -36,9 +36,8 @@ pleat_status pleat_figures_differences(const char *folder, const pleat_compariso
  * Curves are of FOLDER/fold_K/history.tsv. ERR_IO, ERR_MEMORY. */
 pleat_status pleat_figures_run(const char *folder, const pleat_results *results);
 
-/* Figure `place` of a run, from 0: its NAME, and what it shows in one line. NULL after the last. */
+/* The NAME of figure `place` of a run, from 0; NULL after the last. */
 const char *pleat_figures_name(int place);
-const char *pleat_figures_what(int place);
 
 #ifdef __cplusplus
 }

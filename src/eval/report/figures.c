@@ -165,25 +165,22 @@ static pleat_status lesions(const char *folder, const char *name, const pleat_re
 /* --- the list --------------------------------------------------------------------------------- */
 
 static const struct figure {
-    const char *name, *what;
+    const char *name;
     pleat_figure *draw;
 } figures[] = {
-    {"curves", "training curves: mean over the folds, band from the least to the most",
-     pleat_figure_curves},
-    {"dice", "Dice of every case, by fold and over all", by_fold},
-    {"scores", "scores that are shares of 1, of every case, by class", shares},
-    {"distances", "surface distances of every case, by class", distances},
-    {"volumes", "volumes of every case, by class", volumes},
-    {"lesions", "lesions found, missed and false of every case, by class", lesions},
-    {"histogram", "how many cases have which Dice", pleat_figure_histogram},
-    {"sensitivity", "sensitivity against Dice, of every case", pleat_figure_sensitivity},
-    {"agreement", "agreement of volumes (Bland-Altman)", pleat_figure_agreement},
+    {"curves", pleat_figure_curves}, /* mean over the folds, band from the least to the most */
+    {"dice", by_fold},
+    {"scores", shares}, /* those that are shares of 1 */
+    {"distances", distances},
+    {"volumes", volumes},
+    {"lesions", lesions},
+    {"histogram", pleat_figure_histogram}, /* how many cases have which Dice */
+    {"sensitivity", pleat_figure_sensitivity},
+    {"agreement", pleat_figure_agreement}, /* of volumes, Bland and Altman's */
 };
 enum { FIGURES = sizeof figures / sizeof *figures };
 
 const char *pleat_figures_name(int place) { return place < FIGURES ? figures[place].name : NULL; }
-
-const char *pleat_figures_what(int place) { return place < FIGURES ? figures[place].what : NULL; }
 
 pleat_status pleat_figures_run(const char *folder, const pleat_results *results) {
     int missing = 0;
