@@ -20,8 +20,9 @@ if [ ! -f "$database" ]; then
 fi
 files=("$@")
 if [ ${#files[@]} -eq 0 ]; then
+    # Not what the build generates.
     mapfile -t files < <(sed -n "s|^ *\"file\": \"$PWD/\(.*\.c\)\".*|\1|p" "$database" |
-        grep -v '^tests/' | sort -u)
+        grep -vE '^(tests|build[^/]*)/' | sort -u)
 fi
 
 # OpenMP's header is the compiler's own, and clang's comes in a package of its own: gcc's will do.

@@ -370,13 +370,14 @@ static pleat_status place_targets(pleat_net *net) {
     enum { REGIONS = 256 * sizeof(uint32_t) };
     double focus[2 * PLEAT_MAX_CLASSES];
     const size_t bytes = 2 * (size_t)net->classes * sizeof *focus;
-    void (*const find)(int, double *) = options->regions == NULL ? net->loss->focus : NULL;
+    const uint32_t *const regions = options->regions;
+    void (*const find)(int, double *) = regions == NULL ? net->loss->focus : NULL;
     net->targets.ignored = options->ignored;
-    if (options->regions == NULL && find == NULL) return PLEAT_OK;
+    if (regions == NULL && find == NULL) return PLEAT_OK;
     PLEAT_TRY(engine->ops->alloc(engine, REGIONS + bytes, &net->tables));
-    if (options->regions != NULL) {
+    if (find == NULL) {
         net->targets.regions = net->tables;
-        return engine->ops->upload(engine, net->tables, options->regions, REGIONS);
+        return engine->ops->upload(engine, net->tables, regions, REGIONS);
     }
     void *to = (char *)net->tables + REGIONS;
     find(net->classes, focus);

@@ -9,6 +9,8 @@
 #include "pleat/surface.h"
 #include "pleat/window.h"
 
+enum { MOST_REPEATS = PLEAT_MAX_FOLDS / 2 }; /* of two folds each */
+
 const config_row pleat_config_rows[] = {
     {"preset", DESCRIBED(preset, pleat_preset_name, pleat_preset_what), CHOOSES,
      "which recipe gives the keys that are not set their values"},
@@ -35,7 +37,7 @@ const config_row pleat_config_rows[] = {
      "subtract each volume's mean, divide by its standard deviation; a list: of each channel"},
 
     {"folds.k", INTEGER(folds, 2, PLEAT_MAX_FOLDS), 0, "number of folds"},
-    {"folds.repeats", INTEGER(repeats, 1, PLEAT_MAX_FOLDS / 2), 0,
+    {"folds.repeats", INTEGER(repeats, 1, MOST_REPEATS), 0,
      "repeated cross-validation: so many times k folds, cut anew for each by the seed"},
     {"folds.like", DESCRIBED(folds_like, pleat_folds_like_name, pleat_folds_like_what), 0,
      "how they are drawn"},
