@@ -117,7 +117,7 @@ static pleat_status judge_regions(const pleat_pair *pair, int64_t ignored, const
     uint32_t regions[256];
     pleat_status status = PLEAT_OK;
     uint8_t *truth = malloc(n), *predicted = malloc(n);
-    double *values = malloc(2 * scores * sizeof *values);
+    double *values = calloc(2 * scores, sizeof *values);
     pleat_pair alone = *pair;
     pleat_classes_regions(&to->classes, regions);
     PLEAT_CHECK_GOTO(status, done, truth != NULL && predicted != NULL && values != NULL,
