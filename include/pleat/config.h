@@ -68,6 +68,8 @@ typedef struct pleat_config {
     char tolerance[1024];  /* of NSD, as judging.h reads it */
     char lesions[1024];    /* classes whose lesions are counted */
     double lesion_overlap; /* share of a lesion that must be covered */
+    int figures;           /* gnuplot draws them */
+    int pictures;          /* cases that a report's page shows in pictures */
 
     int engine;         /* of pleat_engine_name */
     int precision;      /* pleat_precision */

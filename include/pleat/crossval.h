@@ -49,6 +49,7 @@ typedef struct pleat_report_options {
     const pleat_rescore *anew;      /* NULL: the scores are those that the folds have */
     int verbose;                    /* all scores in the tables */
     const pleat_page_options *page; /* NULL: as usual */
+    const pleat_config *drawn;      /* its report.figures and .pictures; NULL: the run's own */
 } pleat_report_options;
 
 /* Reads what the finished folds of a run scored, or with `anew` scores their predictions again,

@@ -7,6 +7,7 @@
  *                  NAME.pdf    (85 mm) or of a page (180 mm), letters of 7 and 8 points
  *                  NAME.png    at 300 dots an inch
  *
+ * Where `draw` is 0 there are data and scripts alone: report.figures of the configuration.
  * Colours are those of Okabe and Ito. n is stated; the axis of a share is from 0 to 1. The
  * background has no part in them where there are other classes. A figure that gnuplot cannot draw
  * is logged and is no error; a file that cannot be written is.
@@ -25,7 +26,7 @@ extern "C" {
  * a point per case; undefined scores are left out. All groups have the classes and scores of the
  * first. ERR_IO, ERR_MEMORY. */
 pleat_status pleat_figures_boxes(const char *folder, const char *name, int score,
-                                 const pleat_report_variant *groups, int n);
+                                 const pleat_report_variant *groups, int n, int draw);
 
 /* "differences" of a comparison: a panel per score of the short table, or per score where it has
  * none (24 at most), a row per class, a point per case; the mean and its interval. ERR_IO,
@@ -34,7 +35,7 @@ pleat_status pleat_figures_differences(const char *folder, const pleat_compariso
 
 /* Of a run's results in order of fold: those of the list that the results have something for.
  * Curves are of FOLDER/fold_K/history.tsv. ERR_IO, ERR_MEMORY. */
-pleat_status pleat_figures_run(const char *folder, const pleat_results *results);
+pleat_status pleat_figures_run(const char *folder, const pleat_results *results, int draw);
 
 /* The NAME of figure `place` of a run, from 0; NULL after the last. */
 const char *pleat_figures_name(int place);

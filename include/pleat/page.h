@@ -23,6 +23,7 @@ extern "C" {
 
 enum {
     PLEAT_PAGE_PICTURES = 100,       /* cases that are shown when nothing is said */
+    PLEAT_PAGE_AS_SET = -1,          /* as report.pictures of the configuration says */
     PLEAT_PAGE_BYTES = 18 * 1000000, /* of the sprites of them all, in about; coded as text in a
                                          single file they are a third more */
     PLEAT_PAGE_CASES = 20            /* more cases than these share them */

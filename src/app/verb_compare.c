@@ -62,7 +62,7 @@ static pleat_status draw(const compared *c, const pleat_comparison *comparison,
         group[i] = (pleat_report_variant){name[i], &c->run[i]};
         alike = c->run[i].classes.n == c->run[0].classes.n && c->run[i].scores == c->run[0].scores;
     }
-    if (alike) return pleat_figures_boxes(folder, "compare", PLEAT_HEADLINE, group, c->n);
+    if (alike) return pleat_figures_boxes(folder, "compare", PLEAT_HEADLINE, group, c->n, 1);
     pleat_log(PLEAT_INFO, "no box plots of the Dice: not all are runs of the same classes and "
                           "scores");
     return PLEAT_OK;

@@ -3,9 +3,12 @@
 
 #include "pleat/crossval.h"
 
+#include <limits.h>
+
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0}, sets = {0}, cases = {0};
-    pleat_page_options page = {.pictures = PLEAT_PAGE_PICTURES};
+    pleat_page_options page = {0};
+    int pictures = INT_MIN; /* not given */
     int all = 0, rescore = 0, check = 0, go = 0;
     const option rows[] = {
         {"--all-scores", OPTION_FLAG, &all, NULL,
@@ -15,8 +18,8 @@ pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", "report.*, folds.group_by; implies --rescore"},
         {"--single-file", OPTION_FLAG, &page.single_file, NULL,
          "the page holds its pictures itself, to be mailed"},
-        {"--pictures", OPTION_INT, &page.pictures, "N",
-         "show so many cases, the worst first; else 100"},
+        {"--pictures", OPTION_INT, &pictures, "N",
+         "show so many cases, the worst first; else as report.pictures says"},
         {"--case", OPTION_LIST, &cases, "ID", "show this case, and others named so, alone"},
         {"--check", OPTION_FLAG, &check, NULL,
          "write nothing; compare inputs, store and files with their digests in run.json"},
@@ -25,7 +28,9 @@ pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
     PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat report RUN");
-    PLEAT_CHECK(page.pictures >= 0, PLEAT_ERR_ARG, "--pictures %d: 0 shows none", page.pictures);
+    PLEAT_CHECK(pictures >= 0 || pictures == INT_MIN, PLEAT_ERR_ARG, "--pictures %d: 0 shows none",
+                pictures);
+    page.pictures = pictures == INT_MIN ? PLEAT_PAGE_AS_SET : pictures;
     const pleat_rescore anew = {sets.item, sets.n};
     page.ids = cases.item;
     page.n = cases.n;

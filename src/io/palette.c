@@ -22,7 +22,8 @@ int palette_number(palette *p, pleat_colour c) {
 int palette_numbers(palette *p, const pleat_picture *picture, uint8_t *index) {
     const size_t n = (size_t)picture->width * (size_t)picture->height;
     for (size_t i = 0; i < n; i++) {
-        const int number = palette_number(p, picture->pixel[i]);
+        const int again = i > 0 && same(picture->pixel[i], picture->pixel[i - 1]);
+        const int number = again ? index[i - 1] : palette_number(p, picture->pixel[i]);
         if (number < 0) return 0;
         index[i] = (uint8_t)number;
     }

@@ -85,16 +85,15 @@ void pleat_picture_text(pleat_picture *p, int x, int y, int scale, pleat_colour 
 /* The PNG of `image` in memory; `table` has the colours of its indices. */
 static pleat_status encode(png_image *image, const void *pixels, const void *table, void **bytes,
                            size_t *n) {
-    png_alloc_size_t size = 0;
-    PLEAT_CHECK(png_image_write_to_memory(image, NULL, &size, 0, pixels, 0, table),
-                PLEAT_ERR_MEMORY, "a picture cannot be made: %s", image->message);
+    png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(*image); /* to ask for it is to compress twice */
     void *out = malloc(size);
     PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory for a picture");
     if (!png_image_write_to_memory(image, out, &size, 0, pixels, 0, table)) {
         free(out);
         return PLEAT_FAIL(PLEAT_ERR_MEMORY, "a picture cannot be made: %s", image->message);
     }
-    *bytes = out;
+    void *fits = realloc(out, size);
+    *bytes = fits != NULL ? fits : out;
     *n = size;
     return PLEAT_OK;
 }

@@ -43,7 +43,7 @@ static pleat_status run_variant(pleat_session *session, const struct variant *v,
     return pleat_crossval_run(session, &config, &mine);
 }
 
-static pleat_status compare(const char *run) {
+static pleat_status compare(const char *run, int draw) {
     pleat_status status = PLEAT_OK;
     char folder[PLEAT_PATH_BYTES];
     pleat_results results[VARIANTS] = {{0}};
@@ -58,7 +58,7 @@ static pleat_status compare(const char *run) {
     }
     PLEAT_TRY_GOTO(status, done, pleat_report_compare(stdout, run, named, VARIANTS));
     PLEAT_TRY_GOTO(status, done,
-                   pleat_figures_boxes(run, "ablation", PLEAT_HEADLINE, named, VARIANTS));
+                   pleat_figures_boxes(run, "ablation", PLEAT_HEADLINE, named, VARIANTS, draw));
     pleat_text_print("\nresults: %s/ablation.csv\n", run);
 done:
     for (int v = 0; v < VARIANTS; v++) pleat_results_free(&results[v]);
@@ -70,5 +70,6 @@ pleat_status pleat_ablation_run(pleat_session *session, const pleat_config *conf
     for (int v = 0; v < VARIANTS; v++)
         PLEAT_TRY(run_variant(session, &variants[v], config, options));
     if (options->dry_run) return PLEAT_OK;
-    return pleat_comm_agree(session->world, session->rank == 0 ? compare(options->out) : PLEAT_OK);
+    return pleat_comm_agree(session->world,
+                            session->rank == 0 ? compare(options->out, config->figures) : PLEAT_OK);
 }

@@ -5,6 +5,7 @@
 #include "pleat/folds.h"
 #include "pleat/losses.h"
 #include "pleat/optimizers.h"
+#include "pleat/page.h"
 #include "pleat/rundir.h"
 #include "pleat/surface.h"
 #include "pleat/window.h"
@@ -170,6 +171,10 @@ const config_row pleat_config_rows[] = {
     {"report.lesions", TEXT(lesions), LISTED, "classes whose connected parts are counted"},
     {"report.lesion_overlap", REAL(lesion_overlap, 0, 1), 0,
      "share of a lesion that must be covered before it counts as found; never less than a voxel"},
+    {"report.figures", BOOLEAN(figures), RESUME,
+     "gnuplot draws the figures; false: their data and scripts are written, nothing is drawn"},
+    {"report.pictures", INTEGER(pictures, 0, 1e6), RESUME,
+     "cases that the page of a report shows in pictures, the worst first; 0: none"},
 
     {"engine", CHOICE(engine, pleat_engine_name), RESUME | PREDICT | QUOTED,
      "auto, or one that `pleat info` lists"},
@@ -218,6 +223,8 @@ void pleat_config_defaults(pleat_config *config) {
                   .loader_threads = 1},
         .predict_batch = 2,
         .lesion_overlap = PLEAT_LESIONS_OVERLAP,
+        .figures = 1,
+        .pictures = PLEAT_PAGE_PICTURES,
         .host_memory = 4.0 * 1024 * 1024 * 1024,
     };
     const pleat_prep_steps steps = {

@@ -386,6 +386,10 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
                 folder, pleat_run_file_name(PLEAT_RUN_CONFIG));
     for (int i = 0; anew != NULL && i < anew->n; i++)
         PLEAT_TRY(pleat_config_set(anew->assignment[i], &config));
+    if (options->drawn != NULL) {
+        config.figures = options->drawn->figures;
+        config.pictures = options->drawn->pictures;
+    }
     const pleat_report_info info = {.version = of->version,
                                     .command = of->command,
                                     .config_digest = of->digest,
@@ -401,7 +405,7 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
     if (status == PLEAT_OK) pleat_run_tell_empty(&results);
     if (status == PLEAT_OK) status = pleat_report_write(folder, &results, &info);
     if (status == PLEAT_OK) status = pleat_label_tables_write(folder, &results.classes);
-    if (status == PLEAT_OK) status = pleat_figures_run(folder, &results);
+    if (status == PLEAT_OK) status = pleat_figures_run(folder, &results, config.figures);
     if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, options->verbose);
     if (status == PLEAT_OK) status = report_postprocessing(folder, &results);
     if (status == PLEAT_OK) status = report_estimates(folder, of, &config, &results, options);
@@ -487,7 +491,7 @@ static pleat_status report(const pleat_crossval *cv) {
     if (missing == 0) {
         pleat_record record;
         PLEAT_TRY(pleat_record_read(cv->options->out, &record));
-        const pleat_report_options usual = {.verbose = cv->options->verbose};
+        const pleat_report_options usual = {.verbose = cv->options->verbose, .drawn = &cv->config};
         return write_report(cv->options->out, &record, &cv->data.cases, &usual);
     }
     pleat_text_print(

@@ -34,13 +34,15 @@ static void describe(const pleat_record *of, const pleat_config *config,
 
 pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pleat_config *config,
                             const pleat_estimates *estimates, const pleat_page_options *options) {
-    static const pleat_page_options usual = {.pictures = PLEAT_PAGE_PICTURES};
+    pleat_page_options how = {.pictures = PLEAT_PAGE_AS_SET};
     const char *data = of->data[0] != '\0' ? of->data : config->data;
     const pleat_prep_steps *steps = &config->prep.channel[0];
     char asked[4096];
     pleat_classes classes;
     pleat_case_paths *paths = NULL;
     int n = 0;
+    if (options != NULL) how = *options;
+    if (how.pictures == PLEAT_PAGE_AS_SET) how.pictures = config->pictures;
     PLEAT_TRY(pleat_classes_parse(of->classes, &classes));
     describe(of, config, &classes, asked, sizeof asked);
     if (data[0] != '\0' && estimates != NULL && pleat_unchanged_scan(data, &paths, &n) != PLEAT_OK)
@@ -55,7 +57,7 @@ pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pl
                                       .clip = {steps->clip_range[0], steps->clip_range[1]},
                                       .estimates = estimates,
                                       .classes = &classes};
-    const pleat_status status = pleat_page_write(&source, options != NULL ? options : &usual);
+    const pleat_status status = pleat_page_write(&source, &how);
     pleat_layout_free(paths, n);
     pleat_classes_free(&classes);
     return status;

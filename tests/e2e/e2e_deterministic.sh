@@ -16,6 +16,7 @@ network: {depth: 1, filters: 5}
 train: {epochs: 2, iterations: 3, batch: 4, validation: 3, oversample: 0.5, lr: 0.01}
 augment: {elastic: {p: 0.5}, rotation: {p: 0.5}, scale: {p: 0.5}, noise: {p: 0.5}, gamma: {p: 0.5}}
 deterministic: true
+report: {figures: false, pictures: 0}
 END
 
 # bits RUN: every number that the run has made, as text.

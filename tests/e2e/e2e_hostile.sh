@@ -59,7 +59,8 @@ precious run/{config.yaml,figures/dice.png,figures/curves.svg,summary.json,cv_re
     run/fold_0/{events.jsonl,history.tsv,scores.csv,predictions/case_001.nii.gz}
 rm run/config.yaml # what it leads to is no configuration
 touch run/fold_0/{.mine.tmp,predictions/.notes-1.tmp}
-succeeds "a run in a folder of links" 2 run tiny.yaml "${keys[@]}" --out run
+succeeds "a run in a folder of links" 2 run tiny.yaml "${keys[@]}" --out run \
+    --set report.figures=true --set report.pictures=1
 untouched
 holds "files of others stay" [ -e run/fold_0/.mine.tmp ]
 holds "in predictions too" [ -e run/fold_0/predictions/.notes-1.tmp ]

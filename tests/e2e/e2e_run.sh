@@ -85,8 +85,13 @@ holds "the table names the results" has table "results: run"
 holds "run.json names the seed" has run/run.json '"seed": "1"'
 
 # --- again ---------------------------------------------------------------------------------------
+holds "nothing is drawn" same_text "$(find run -name '*.svg' -o -name '*.png')" ""
 touch before
-succeeds "again" 2 run tiny.yaml --out run
+succeeds "again" 2 run tiny.yaml --out run --set report.figures=true --set report.pictures=2
+if command -v gnuplot > /dev/null; then
+    holds "figures are drawn" [ -s run/figures/dice.svg ]
+fi
+holds "two cases are shown" same_text "$(find run/report -name sheet.png | wc -l)" 2
 holds "the same table again" cmp table out
 holds "three folds skipped" [ "$(grep -c 'is finished, skipped' err)" -eq 3 ]
 holds "nothing is trained again" lacks err epoch=

@@ -115,7 +115,8 @@ damage() {
         dd of="$1" bs=1 seek=$(($(stat -c %s "$1") / 2)) conv=notrunc 2> /dev/null
 }
 
-# The smallest data set and configuration that make sense: phantoms on a coarse grid.
+# The smallest data set and configuration that make sense: phantoms on a coarse grid. Drawing would
+# take most of the time.
 tiny_data() { # tiny_data FOLDER CASES SEED
     "$pleat" -q phantom "$1" --cases "$2" --seed "$3" > out 2> err || wrong "phantom $1"
 }
@@ -130,6 +131,7 @@ network: {depth: 1, filters: 4}
 train: {epochs: 2, iterations: 3, batch: 2, lr: 0.01}
 engine: ref
 precision: f32
+report: {figures: false, pictures: 0}
 END
 
 # voxels FILE: of a label map, without what gzip may have added.

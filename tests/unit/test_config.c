@@ -102,6 +102,8 @@ static const struct setting {
     {"report.tolerance", "[2, tumour=0.5]", "'2, tumour=0.5'", 0},
     {"report.lesions", "tumour", "'tumour'", 0},
     {"report.lesion_overlap", "0.5", NULL, 0},
+    {"report.figures", "false", NULL, 1},
+    {"report.pictures", "7", NULL, 1},
     {"engine", "ref", "'ref'", 1},
     {"precision", "bf16", NULL, 1},
     {"deterministic", "true", NULL, 0},

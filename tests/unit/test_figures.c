@@ -64,7 +64,7 @@ static void a_box_holds_every_defined_score(void **state) {
     const pleat_results first = pleat_results_part(&results, 0, 2);
     const pleat_results second = pleat_results_part(&results, 2, 1);
     const pleat_report_variant groups[] = {{"first", &first}, {"second", &second}};
-    OK(pleat_figures_boxes(root, "boxes", 0, groups, 2));
+    OK(pleat_figures_boxes(root, "boxes", 0, groups, 2, 1));
     char *text = text_of("boxes.csv");
     assert_string_equal(text, "panel,row,value,fold,case,class,group\n"
                               "0,0,0.8,0,a,it's_a spot,first\n"
@@ -89,7 +89,7 @@ static void a_box_goes_from_quartile_to_quartile(void **state) {
     static const char *const names[] = {"rest", "spot"};
     pleat_results of = counted_results(five, 5, names, 2, 1);
     const pleat_report_variant groups[] = {{"all", &of}};
-    OK(pleat_figures_boxes(root, "quartiles", 2, groups, 1));
+    OK(pleat_figures_boxes(root, "quartiles", 2, groups, 1, 1));
     assert_has("quartiles.gp", "$boxes << EOD\n0,0,0.5,0.5,0.6,0.7,0.8\nEOD\n");
     pleat_results_free(&of);
 }
@@ -99,7 +99,7 @@ static void a_group_without_a_defined_score_has_no_box(void **state) {
     const pleat_results none = pleat_results_part(&results, 1, 1);
     const pleat_results some = pleat_results_part(&results, 0, 1);
     const pleat_report_variant groups[] = {{"none", &none}, {"some", &some}};
-    OK(pleat_figures_boxes(root, "gap", 0, groups, 2));
+    OK(pleat_figures_boxes(root, "gap", 0, groups, 2, 1));
     assert_has("gap.gp", "$boxes << EOD\n0,1,0.8,0.8,0.8,0.8,0.8\nEOD\n");
     assert_has("gap.gp", "set y2tics ('0' 0, '1' 1)");
 }
@@ -108,7 +108,7 @@ static void a_run_has_a_box_per_fold_and_one_of_all(void **state) {
     (void)state;
     write_history(0);
     write_history(2);
-    OK(pleat_figures_run(root, &results));
+    OK(pleat_figures_run(root, &results, 1));
     assert_has("dice.csv", "0,0,0.8,0,a,it's_a spot,fold 0\n0,1,0.5,2,c,it's_a spot,fold 2\n"
                            "0,2,0.8,0,a,it's_a spot,all\n0,2,0.5,2,c,it's_a spot,all\n");
     assert_has("histogram.csv", "1,0.5,0.55,1,it's_a spot\n");
@@ -127,7 +127,7 @@ static void curves_are_means_over_the_folds_that_reached_an_epoch(void **state) 
     write_history(2);
     OK(pleat_path(path, sizeof path, "%s/fold_2/history.tsv", root));
     OK(pleat_file_write_atomic(path, text, sizeof text - 1));
-    OK(pleat_figures_run(root, &results));
+    OK(pleat_figures_run(root, &results, 1));
     char *data = text_of("curves.csv");
     assert_string_equal(data, "series,epoch,folds,mean,least,most,metric,part\n"
                               "0,1,2,2,1.5,2.5,loss,training\n0,2,1,1.5,1.5,1.5,loss,training\n"
@@ -152,7 +152,7 @@ static void agreement_has_mean_difference_and_limits(void **state) {
             if (strcmp(name, "TruthVol") == 0) of.cases[i].values[s * n + 1] = volumes[i][0];
             if (strcmp(name, "PredVol") == 0) of.cases[i].values[s * n + 1] = volumes[i][1];
         }
-    OK(pleat_figures_run(root, &of));
+    OK(pleat_figures_run(root, &of, 1));
     assert_has("agreement.csv", "1,11,2,10,12,0,a,spot\n1,23,6,20,26,0,b,spot\n");
     assert_has("agreement.gp", "'mean 4'");
     assert_has("agreement.gp", "'-1.96 SD 0.08'"); /* SD is 2 */
@@ -195,7 +195,7 @@ static void gnuplot_draws_them_in_three_formats(void **state) {
     static const char *const starts[] = {"<?xml", "%PDF", "\x89PNG"};
     write_history(0);
     write_history(2);
-    OK(pleat_figures_run(root, &results));
+    OK(pleat_figures_run(root, &results, 1));
     assert_int_equal(setenv("PATH", "/nowhere", 1), 0);
     int drawn = 0;
     for (int f = 0; pleat_figures_name(f) != NULL; f++) {
@@ -221,7 +221,7 @@ static void without_gnuplot_no_older_picture_stays(void **state) {
     char path[PLEAT_PATH_BYTES];
     OK(pleat_path(path, sizeof path, "%s/figures/dice.svg", root));
     OK(pleat_file_write_atomic(path, "old", 3));
-    OK(pleat_figures_run(root, &results));
+    OK(pleat_figures_run(root, &results, 1));
     assert_false(pleat_file_exists(path));
     assert_has("dice.csv", "fold 2");
 }

@@ -305,7 +305,7 @@ static void a_row_more_is_a_score_more_everywhere_but_in_the_originals_files(voi
     OK(pleat_report_write(other, &without, &info));
     OK(pleat_report_compare(out, path, both, 2));
     OK(pleat_report_print(out, &results, 1));
-    OK(pleat_figures_boxes(path, "volume", pleat_scores_count(list) - 2, both, 2));
+    OK(pleat_figures_boxes(path, "volume", pleat_scores_count(list) - 2, both, 2, 1));
     assert_int_equal(fclose(out), 0);
     assert_non_null(strstr(text, "\nDifference of volumes (SpotDiff), mm3, lower is better\n"));
     assert_non_null(strstr(text, "\nRatio of volumes (SpotRatio)\n"));

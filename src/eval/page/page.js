@@ -305,7 +305,7 @@ function runPart() {
     part("run").append(h("p", {class: "quiet"}, "Files of the run: ", filesOf("../", data.files), "."),
         h("p", {class: "quiet"}, "Tables for a text, beside this page: ", filesOf("", ["table.md", "table.tex"]), "."),
         data.figures.length > 0 ? h("p", {class: "quiet"}, "Figures for a paper, with their scripts: ", filesOf("../figures/", data.figures), ".",
-            data.figures.some(f => f.endsWith(".svg")) ? "" : " They are not drawn: gnuplot was not there.")
+            data.figures.some(f => f.endsWith(".svg")) ? "" : " They are not drawn: gnuplot was not there, or report.figures is false.")
             : h("p", {class: "quiet"}, "There are no figures for a paper: pleat report makes them, with gnuplot."));
 }
 /* Links to files beside the page; their names alone where the page may be anywhere. */

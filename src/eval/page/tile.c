@@ -71,9 +71,9 @@ void tile_show(tile *t, const view *v, int d, int levels, int c) {
     const int *dim = v->geometry.dim;
     const size_t row = (size_t)dim[2], first = (size_t)d * (size_t)dim[1] * row;
     const uint8_t *truth = v->truth.data, *prediction = v->prediction.data;
-    for (int y = 0; y < t->height; y++)
+    for (int y = 0; y < t->height; y++) {
+        const span h = covered(y, t->height, dim[1], v->flip[0]);
         for (int x = 0; x < t->width; x++) {
-            const span h = covered(y, t->height, dim[1], v->flip[0]);
             const span w = covered(x, t->width, dim[2], v->flip[1]);
             const size_t middle = first + (size_t)h.middle * row + (size_t)w.middle;
             const size_t at = (size_t)y * (size_t)t->width + (size_t)x;
@@ -92,6 +92,7 @@ void tile_show(tile *t, const view *v, int d, int levels, int c) {
             t->prediction[at] = class_at(&v->prediction, middle, v->classes->n);
             t->errors[at] = worst;
         }
+    }
 }
 
 /* --- drawing ---------------------------------------------------------------------------------- */

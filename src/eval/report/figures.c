@@ -69,9 +69,9 @@ static pleat_status boxes_of_groups(const char *folder, const char *name, int sc
 }
 
 pleat_status pleat_figures_boxes(const char *folder, const char *name, int score,
-                                 const pleat_report_variant *groups, int n) {
+                                 const pleat_report_variant *groups, int n, int draw) {
     int missing = 0;
-    PLEAT_TRY(boxes_of_groups(folder, name, score, groups, n, "group", &missing));
+    PLEAT_TRY(boxes_of_groups(folder, name, score, groups, n, "group", draw ? &missing : NULL));
     pleat_gnuplot_tell(folder, missing);
     return PLEAT_OK;
 }
@@ -182,11 +182,11 @@ enum { FIGURES = sizeof figures / sizeof *figures };
 
 const char *pleat_figures_name(int place) { return place < FIGURES ? figures[place].name : NULL; }
 
-pleat_status pleat_figures_run(const char *folder, const pleat_results *results) {
+pleat_status pleat_figures_run(const char *folder, const pleat_results *results, int draw) {
     int missing = 0;
     for (int f = 0; f < FIGURES && results->n > 0; f++) {
         PLEAT_TRY(pleat_gnuplot_remove(folder, figures[f].name));
-        PLEAT_TRY(figures[f].draw(folder, figures[f].name, results, &missing));
+        PLEAT_TRY(figures[f].draw(folder, figures[f].name, results, draw ? &missing : NULL));
     }
     pleat_gnuplot_tell(folder, missing);
     return PLEAT_OK;

@@ -207,7 +207,7 @@ static pleat_status write_files(pleat_gnuplot *g, const char *what, int *missing
     (void)snprintf(file, sizeof file, "%s.gp", g->name);
     if (status == PLEAT_OK) status = pleat_path(path, sizeof path, "%s/%s", figures, file);
     if (status == PLEAT_OK) status = pleat_file_write_atomic(path, script, n);
-    if (status == PLEAT_OK) draw(figures, file, missing);
+    if (status == PLEAT_OK && missing != NULL) draw(figures, file, missing);
     free(script);
     return status;
 }

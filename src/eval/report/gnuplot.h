@@ -56,7 +56,8 @@ void pleat_gnuplot_label(pleat_gnuplot *g, pleat_beside where, int text);
 void pleat_gnuplot_range(pleat_gnuplot *g, char axis, double low, double high, double width);
 
 /* Writes data and script, whose first lines say `what`, and draws. *missing counts the figures that
- * are not drawn for want of gnuplot; that it cannot draw one is logged. ERR_IO, ERR_MEMORY. */
+ * are not drawn for want of gnuplot; NULL: it is not to be drawn. That gnuplot cannot draw one is
+ * logged. ERR_IO, ERR_MEMORY. */
 pleat_status pleat_gnuplot_close(pleat_gnuplot *g, const char *what, int *missing);
 /* Instead: nothing is written. */
 void pleat_gnuplot_drop(pleat_gnuplot *g);
