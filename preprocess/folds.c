@@ -191,12 +191,12 @@ pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_h
         n >= 2, PLEAT_ERR_ARG,
         "cross-validation needs at least 2 cases, there is %d; add cases to the data folder", n);
     PLEAT_CHECK((double)k * repeats <= PLEAT_MAX_FOLDS, PLEAT_ERR_ARG,
-                "%d folds, %d times, are more than %d; use fewer repeats", k, repeats,
+                "%d folds, %d times, are more than %d; lower folds.repeats", k, repeats,
                 PLEAT_MAX_FOLDS);
     PLEAT_CHECK(repeats == 1 || how->like == PLEAT_FOLDS_OWN, PLEAT_ERR_ARG,
                 "nnU-Net's folds are always the same: they cannot be repeated");
-    PLEAT_CHECK(k <= n, PLEAT_ERR_ARG, "%d cases cannot be cut into %d folds; use at most %d", n, k,
-                n);
+    PLEAT_CHECK(k <= n, PLEAT_ERR_ARG,
+                "%d cases cannot be cut into %d folds; set folds.k to at most %d", n, k, n);
     PLEAT_TRY_GOTO(status, done, make_members(ids, n, group_by, &members));
     groups = calloc((size_t)n, sizeof *groups);
     order = malloc((size_t)n * sizeof *order);
@@ -211,8 +211,9 @@ pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_h
         groups[count - 1].size++;
     }
     PLEAT_CHECK_GOTO(status, done, k <= count, PLEAT_ERR_ARG,
-                     "group_by '%s' finds %d groups in %d cases, too few for %d folds", group_by,
-                     count, n, k);
+                     "folds.group_by '%s' finds %d group%s in %d cases, too few for %d folds; "
+                     "set folds.k to at most %d, or another pattern",
+                     group_by, count, count == 1 ? "" : "s", n, k, count);
     PLEAT_CHECK_GOTO(status, done,
                      how->like == PLEAT_FOLDS_OWN || group_by == NULL || group_by[0] == '\0',
                      PLEAT_ERR_ARG, "nnU-Net's folds know no groups");

@@ -4,6 +4,7 @@
 #include "pleat/file.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
+#include "pleat/output.h"
 
 #include "phantom_anatomy.h"
 
@@ -388,27 +389,21 @@ done:
     return status;
 }
 
-/* One channel is imaging.nii.gz, more are imaging_0000.nii.gz and so on; what the other way left
- * there goes. */
+/* One channel is imaging.nii.gz, more are imaging_0000.nii.gz and so on. */
 static pleat_status write_image(const char *folder, const pleat_image *image,
                                 const pleat_geometry *geometry) {
     const size_t n = pleat_voxels(image->dim);
     char path[PLEAT_PATH_BYTES];
-    for (int c = 0; c < 2; c++) {
+    for (int c = 0; c < 2 && image->channels > 1; c++) {
         PLEAT_TRY(pleat_path(path, sizeof path, "%s/imaging_%04d.nii.gz", folder, c));
-        if (image->channels == 1) {
-            (void)remove(path);
-            continue;
-        }
         pleat_image one = *image;
         one.channels = 1;
         one.data = image->data + (size_t)c * n;
         PLEAT_TRY(pleat_nifti_write_image(path, &one, geometry, 1));
     }
+    if (image->channels > 1) return PLEAT_OK;
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/imaging.nii.gz", folder));
-    if (image->channels == 1) return pleat_nifti_write_image(path, image, geometry, 1);
-    (void)remove(path);
-    return PLEAT_OK;
+    return pleat_nifti_write_image(path, image, geometry, 1);
 }
 
 static pleat_status write_case(const char *folder, uint64_t seed, int number,
@@ -435,6 +430,7 @@ pleat_status pleat_phantom_write(const char *folder, int cases, uint64_t seed,
                                  const pleat_phantom_config *config) {
     PLEAT_CHECK(cases >= 1 && cases <= 999, PLEAT_ERR_ARG,
                 "%d phantom cases cannot be made; use 1 to 999", cases);
+    PLEAT_TRY(pleat_output_check("the folder", folder, "pleat phantom", NULL));
     for (int number = 1; number <= cases; number++) {
         char name[16];
         PLEAT_TRY(pleat_path(name, sizeof name, "case_%03d", number));

@@ -333,7 +333,7 @@ static pleat_status take_labels(const pleat_prep_config *config, const pleat_cas
         for (i = 0; i < n && label->data[i] < classes;) i++;
     PLEAT_CHECK(i >= n, PLEAT_ERR_DATA,
                 "case '%s': label %d at voxel x %zu, y %zu, z %zu of '%s', but the %d classes are "
-                "labels %s",
+                "labels %s; name that class in `classes` of the configuration, or correct the mask",
                 paths->id, label->data[i], i % width, i / width % height, i / width / height,
                 paths->label, classes, known);
     return PLEAT_OK;

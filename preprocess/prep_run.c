@@ -2,6 +2,7 @@
 #include "pleat/file.h"
 #include "pleat/halt.h"
 #include "pleat/log.h"
+#include "pleat/output.h"
 #include "pleat/prep.h"
 #include "pleat/store.h"
 #include "pleat/warn.h"
@@ -79,8 +80,8 @@ static pleat_status check_headers(const work *w) {
             continue;
         }
         if (bad == 0) (void)snprintf(first, sizeof first, "%s", pleat_error_message());
-        if (bad == 1) pleat_log(PLEAT_INFO, "refused: %s", first);
-        if (bad >= 1) pleat_log(PLEAT_INFO, "refused: %s", pleat_error_message());
+        if (bad == 1) pleat_log(PLEAT_QUIET, "refused: %s", first);
+        if (bad >= 1) pleat_log(PLEAT_QUIET, "refused: %s", pleat_error_message());
         pleat_warn_list(names, sizeof names, w->cases[i].id);
         bad++;
     }
@@ -150,7 +151,7 @@ static pleat_status check_cases(const pleat_store *store, const work *w) {
         PLEAT_CHECK(w->config->labels.n > 0 || w->classes <= 0 || info->classes <= w->classes,
                     PLEAT_ERR_DATA,
                     "case '%s' of the store '%s' has label %d, but the %d classes are labels 0 to "
-                    "%d",
+                    "%d; name the class in `classes` of the configuration, or correct the mask",
                     info->id, w->folder, info->classes - 1, w->classes, w->classes - 1);
     }
     return PLEAT_OK;
@@ -160,6 +161,7 @@ static pleat_status check_cases(const pleat_store *store, const work *w) {
 static pleat_status look(work *w, int *complete) {
     pleat_status status = PLEAT_OK;
     pleat_store *store = NULL;
+    PLEAT_TRY(pleat_output_check("the store", w->folder, "pleat prep", pleat_output_is_store));
     PLEAT_TRY(identify_files(w));
     PLEAT_TRY(pleat_prep_check_headers(w->config, w->cases, w->n));
     PLEAT_TRY(find_jobs(w, 0));
@@ -210,25 +212,93 @@ static pleat_status lock_store(pleat_comm *comm, const char *folder, pleat_lock 
     }
 }
 
+/* What a rank has refused: "CASE\nREASON\n" each. */
+typedef struct refusals {
+    char *text;
+    size_t bytes;
+    int n;
+} refusals;
+
+/* A case that cannot be prepared for what it is: the others are looked at too. */
+static int is_of_case(pleat_status status) {
+    return status == PLEAT_ERR_DATA || status == PLEAT_ERR_FORMAT || status == PLEAT_ERR_NOT_FOUND;
+}
+
+static pleat_status refuse(const char *id, refusals *r) {
+    const char *why = pleat_error_message();
+    const size_t more = strlen(id) + strlen(why) + 3;
+    char *grown = realloc(r->text, r->bytes + more);
+    PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory to note case '%s'", id);
+    r->text = grown;
+    r->bytes += (size_t)snprintf(grown + r->bytes, more, "%s\n%s\n", id, why);
+    r->n++;
+    return PLEAT_OK;
+}
+
+/* Collective: rank 0 names the refused cases of all, of which there are `bad` among `tried`. */
+static pleat_status tell_refused(pleat_comm *comm, const work *w, const refusals *mine, int bad,
+                                 int tried) {
+    char names[400] = "", rest[64] = "";
+    void *all = NULL;
+    size_t bytes = 0;
+    PLEAT_TRY(pleat_comm_gather(comm, mine->text, mine->bytes, 0, &all, &bytes));
+    if (comm->rank != 0) return PLEAT_OK;
+    const char *why = "";
+    for (char *at = all, *end = at + bytes; at < end;) {
+        char *id = at, *reason = id + strcspn(id, "\n");
+        *reason++ = '\0';
+        at = reason + strcspn(reason, "\n");
+        *at++ = '\0';
+        why = reason;
+        pleat_warn_list(names, sizeof names, id);
+        if (bad > 1) pleat_log(PLEAT_QUIET, "refused: %s", reason);
+    }
+    if (tried < w->n_jobs)
+        (void)snprintf(rest, sizeof rest, "; the other %d were not tried", w->n_jobs - tried);
+    const pleat_status status =
+        bad == 1 ? PLEAT_FAIL(PLEAT_ERR_DATA, "%s", why)
+                 : PLEAT_FAIL(PLEAT_ERR_DATA,
+                              "%d of %d cases cannot be prepared, for the reasons above%s: %s", bad,
+                              w->n, rest, names);
+    free(all);
+    return status;
+}
+
 /* Round by round, a case per rank: cases of a round are of about one size, so ranks hardly wait,
- * and an error ends the work of all within a round. */
+ * and an error ends the work of all within a round. Cases that are refused do not, but where the
+ * first ones all are, so are the rest. */
 static pleat_status make_cases(pleat_comm *comm, const work *w) {
+    enum { FIRST = 4 };
     double longest = 0.0; /* seconds of a round */
+    double bad = 0.0;     /* of all ranks */
+    refusals refused = {0};
+    int tried = 0;
+    pleat_status status = PLEAT_OK;
     for (int first = 0; first < w->n_jobs; first += comm->size) {
         const double start = pleat_now();
-        const int mine = first + comm->rank, done = first + comm->size;
+        const int mine = first + comm->rank;
         const char *id = w->cases[w->jobs[first].index].id;
         if (first == 0) pleat_progress("prep", 0, (size_t)w->n_jobs, id);
-        pleat_status status = check_halt(longest, w->folder);
-        if (status == PLEAT_OK && mine < w->n_jobs)
-            status =
-                pleat_prep_case(w->config, &w->cases[w->jobs[mine].index], w->classes, w->folder);
-        PLEAT_TRY(pleat_comm_agree(comm, status));
+        status = check_halt(longest, w->folder);
+        if (status == PLEAT_OK && mine < w->n_jobs) {
+            const pleat_case_paths *paths = &w->cases[w->jobs[mine].index];
+            status = pleat_prep_case(w->config, paths, w->classes, w->folder);
+            if (is_of_case(status)) status = refuse(paths->id, &refused);
+        }
+        PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
+        bad = refused.n;
+        PLEAT_TRY_GOTO(status, done, pleat_comm_allreduce_sum(comm, &bad, 1, PLEAT_F64));
+        PLEAT_TRY_GOTO(status, done, pleat_comm_wait(comm));
         longest = fmax(longest, pleat_now() - start);
-        pleat_progress("prep", (size_t)(done < w->n_jobs ? done : w->n_jobs), (size_t)w->n_jobs,
-                       id);
+        tried = first + comm->size < w->n_jobs ? first + comm->size : w->n_jobs;
+        pleat_progress("prep", (size_t)tried, (size_t)w->n_jobs, id);
+        if ((int)bad == tried && tried >= FIRST) break;
     }
-    return PLEAT_OK;
+    if (bad > 0.0) status = tell_refused(comm, w, &refused, (int)bad, tried);
+    if (bad > 0.0) status = pleat_comm_agree(comm, status);
+done:
+    free(refused.text);
+    return status;
 }
 
 /* The index over all cases, which also shows that each can be read and has no class too many. */

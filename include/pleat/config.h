@@ -127,9 +127,12 @@ pleat_status pleat_config_text(const pleat_config *config, int manual, char *out
 /* The keys as a Markdown table for docs/cli.md: values, defaults, manual. Ends with 0. */
 pleat_status pleat_config_markdown(char *out, size_t size);
 
-/* The first key in which two configurations differ, keys that only say how to compute (threads,
- * memory, where the data lie) left out; NULL when there is none. */
-const char *pleat_config_difference(const pleat_config *a, const pleat_config *b);
+/* In how many keys two configurations differ, keys that only say how to compute (threads, memory,
+ * where the data lie) left out; and as text "KEY was VALUE, now VALUE; ...", cut at `size`. */
+int pleat_config_differences(const pleat_config *was, const pleat_config *is, char *text,
+                             size_t size);
+/* The keys that were left out: "data, store, ...". */
+void pleat_config_may_change(char *text, size_t size);
 
 /* A digest of these keys, of those alone that are not at their default: a key that a later pleat
  * adds does not change it. */

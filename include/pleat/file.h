@@ -47,6 +47,10 @@ pleat_status pleat_file_status(int why);
  * ERR_MEMORY. */
 pleat_status pleat_file_open(const char *path, int *fd, int64_t *size);
 
+/* ERR_IO for `bytes` (0: not known) of `path` that could not be written for `why`, an errno: of a
+ * full disk the message says how much is free in which folder, and what to do. */
+pleat_status pleat_file_not_written(const char *path, size_t bytes, int why);
+
 #define PLEAT_TEXT_BYTES ((int64_t)1 << 28) /* of the longest text that read_all takes */
 
 /* The whole file with a 0 byte after it, to be freed by the caller; `n` (may be NULL) is its

@@ -13,7 +13,8 @@
  * Beside an sform pixdim may be anything; without one a negative pixdim counts as its length, as
  * for nibabel and ITK, and zero is refused.
  *
- * Written: NIfTI-1, plain for NAME.nii, gzip for NAME.nii.gz, to a temporary name first.
+ * Written: NIfTI-1, plain for NAME.nii, gzip for NAME.nii.gz, to a temporary name first. Its
+ * `descrip` is "pleat", by which a file of ours is known.
  *
  * Errors of all readers: ERR_NOT_FOUND, ERR_IO (cannot be opened or read), ERR_FORMAT (header or
  * stream is wrong), ERR_DATA (a voxel is wrong), ERR_MEMORY.
@@ -37,6 +38,7 @@ typedef struct pleat_nifti_info {
     int channels;        /* dim[4] */
     size_t voxels;       /* of a channel */
     double pixdim[3];    /* x, y, z in mm as stored, be it a length or not */
+    int by_pleat;        /* 1 where the header says that pleat has written the file */
 } pleat_nifti_info;
 
 /* The header alone; either result may be NULL. The size of the file is checked against it, but a

@@ -4,6 +4,7 @@
 
 #include "pleat/file.h"
 #include "pleat/nifti.h"
+#include "pleat/output.h"
 #include "pleat/store.h"
 #include "pleat/text.h"
 
@@ -223,6 +224,16 @@ static pleat_status make_sample(studio *s, int number) {
     return write_volumes(s, number);
 }
 
+/* Patches, and the sheet of a case that has some. */
+static int is_ours(const char *folder, const char *name) {
+    const size_t n = strlen(name);
+    char patch[PLEAT_PATH_BYTES];
+    if (n <= 4 || strcmp(name + n - 4, ".png") != 0) return pleat_output_is_volume(folder, name);
+    return pleat_path(patch, sizeof patch, "%.*s_000_image.nii.gz", (int)(n - 4), name) ==
+               PLEAT_OK &&
+           pleat_output_is_volume(folder, patch);
+}
+
 static pleat_status make_all(studio *s) {
     char path[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_file_make_folder(s->out));
@@ -238,6 +249,7 @@ static pleat_status make_all(studio *s) {
 static pleat_status augment(studio *s, const char *folder, const char *id) {
     pleat_store *store = NULL;
     int i = 0;
+    PLEAT_TRY(pleat_output_check("--out", s->out, "pleat augment", is_ours));
     PLEAT_TRY(pleat_store_open(folder, NULL, &store));
     pleat_status status = find_case(store, folder, id, &i);
     if (status == PLEAT_OK) status = load(s, store, i);

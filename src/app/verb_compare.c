@@ -5,7 +5,9 @@
 #include "pleat/figures.h"
 #include "pleat/file.h"
 #include "pleat/log.h"
+#include "pleat/output.h"
 #include "pleat/paired.h"
+#include "pleat/rundir.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +49,19 @@ static void name_run(const char *path, const pleat_results *run, char out[64]) {
     const char *slash = strrchr(path, '/');
     (void)snprintf(out, 64, "%.40s, k = %d", slash != NULL && slash[1] != '\0' ? slash + 1 : path,
                    run->folds / run->repeats);
+}
+
+static int is_figure(const char *folder, const char *name) {
+    (void)folder;
+    return strncmp(name, "differences.", strlen("differences.")) == 0 ||
+           strncmp(name, "compare.", strlen("compare.")) == 0;
+}
+
+/* FOLDER/figures holds no others: a run has its own there. */
+static pleat_status check_figures(const char *folder) {
+    char figures[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_FIGURES, figures));
+    return pleat_output_check("--figure", figures, "pleat compare", is_figure);
 }
 
 /* The differences, and where all are runs of the same classes, their Dice side by side. */
@@ -101,6 +116,7 @@ pleat_status verb_compare(app *a, const verb *self, int argc, char **argv) {
     if (a->session->rank != 0) return PLEAT_OK;
     pleat_config config;
     pleat_comparison comparison = {0};
+    if (figure != NULL) PLEAT_TRY(check_figures(figure));
     PLEAT_TRY(read_config(&words, &sets, &config));
     compared *c = calloc(1, sizeof *c);
     PLEAT_CHECK(c != NULL, PLEAT_ERR_MEMORY, "no memory to compare %d runs", words.n);

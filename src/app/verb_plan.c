@@ -5,12 +5,14 @@
 #include "pleat/file.h"
 #include "pleat/halt.h"
 #include "pleat/layout.h"
+#include "pleat/output.h"
 #include "pleat/text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SPARE_BYTES 2e9 /* of a node: the libraries, MPI's buffers */
+#define SPARE_BYTES  2e9 /* of a node: the libraries, MPI's buffers */
+#define SCRIPT_BEGIN "#!/usr/bin/env bash\n# Written by pleat plan"
 
 typedef struct plan_options {
     const char *config, *out, *sbatch, *time;
@@ -124,12 +126,11 @@ static void put_script(FILE *out, const plan_options *o, const plan_request *r,
                        const plan_needs *n) {
     const double node = plan_needs_node(n, r->ranks_per_node) * 1.25 + SPARE_BYTES;
     (void)fprintf(out,
-                  "#!/usr/bin/env bash\n"
-                  "# Written by pleat plan; submit it where slurm/ and build/pleat are, or set\n"
-                  "# PLEAT_SLURM and PLEAT (slurm/README.md).\n"
-                  "#SBATCH --job-name=pleat\n"
-                  "#SBATCH --nodes=%d\n"
-                  "#SBATCH --ntasks-per-node=%d\n",
+                  SCRIPT_BEGIN "; submit it where slurm/ and build/pleat are, or set\n"
+                               "# PLEAT_SLURM and PLEAT (slurm/README.md).\n"
+                               "#SBATCH --job-name=pleat\n"
+                               "#SBATCH --nodes=%d\n"
+                               "#SBATCH --ntasks-per-node=%d\n",
                   r->nodes, r->ranks_per_node);
     if (r->gpus > 0) (void)fprintf(out, "#SBATCH --gpus-per-node=%d\n", r->gpus);
     if (r->config.threads > 0)
@@ -196,6 +197,8 @@ static pleat_status check(plan_options *o, const plan_request *r) {
     if (o->time != NULL) PLEAT_TRY(pleat_halt_parse("--time", o->time, &o->limit_s));
     PLEAT_CHECK(o->sbatch == NULL || o->out != NULL, PLEAT_ERR_ARG,
                 "--sbatch needs --out RUN, the folder of the results");
+    if (o->sbatch != NULL)
+        PLEAT_TRY(pleat_output_check_file("--sbatch", o->sbatch, "pleat plan", SCRIPT_BEGIN));
     return PLEAT_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "pleat/layout.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
+#include "pleat/output.h"
 #include "pleat/postprocessing.h"
 #include "pleat/predictor.h"
 #include "pleat/rundir.h"
@@ -42,6 +43,29 @@ static pleat_status output_path(const output *to, const char *id, char path[PLEA
     char folder[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_path(folder, sizeof folder, "%s%s", to->folder, to->inside));
     return pleat_labels_path(folder, id, path);
+}
+
+static int is_of_uncertainty(const char *folder, const char *name) {
+    (void)folder;
+    return strcmp(name, "entropy") == 0 || strcmp(name, "mutual_information") == 0;
+}
+
+/* They hold nothing but volumes of an earlier prediction. */
+static pleat_status check_folders(const predict_options *o) {
+    static const char *const options[OUTPUTS] = {"--out", "--probabilities", "--uncertainty",
+                                                 "--uncertainty"};
+    output out[OUTPUTS];
+    outputs_of(o, out);
+    if (o->uncertainty != NULL)
+        PLEAT_TRY(pleat_output_check("--uncertainty", o->uncertainty, "pleat predict",
+                                     is_of_uncertainty));
+    for (int i = 0; i < OUTPUTS; i++) {
+        char folder[PLEAT_PATH_BYTES];
+        if (out[i].folder == NULL) continue;
+        PLEAT_TRY(pleat_path(folder, sizeof folder, "%s%s", out[i].folder, out[i].inside));
+        PLEAT_TRY(pleat_output_check(options[i], folder, "pleat predict", pleat_output_is_volume));
+    }
+    return PLEAT_OK;
 }
 
 /* The folders, each another. */
@@ -197,6 +221,8 @@ static pleat_status check_outputs(const predict_options *o, const pleat_case_pat
     return PLEAT_OK;
 }
 
+#define NOT_LABELLED " is not labelled: "
+
 /* What one rank, then rank 0 of all, has to say at the end. */
 typedef struct outcome {
     double bad;   /* volumes that cannot be labelled for what they are: the others still can */
@@ -207,7 +233,7 @@ typedef struct outcome {
 
 static pleat_status note_bad(const char *id, outcome *to) {
     const size_t more = strlen(id) + 2; /* the end of the line, and of the text */
-    pleat_warn("case '%s' is not labelled: %s", id, pleat_error_message());
+    pleat_warn("case '%s'" NOT_LABELLED "%s", id, pleat_error_message());
     char *grown = realloc(to->names, to->bytes + more);
     PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory to note case '%s'", id);
     to->names = grown;
@@ -294,6 +320,10 @@ static pleat_status tell_outcome(const app *a, const predict_options *o, const o
     if (a->session->rank != 0) return PLEAT_OK;
     list_names(all, bytes, names, sizeof names);
     free(all);
+    for (int i = 0; i < pleat_warn_count() && sums[0] > 0.0; i++) /* -q has not said them */
+        if (strstr(pleat_warn_text(i), NOT_LABELLED) != NULL &&
+            pleat_log_level_get() == PLEAT_QUIET)
+            pleat_log(PLEAT_QUIET, "warning: %s", pleat_warn_text(i));
     const int bad = (int)sums[0], good = n - bad;
     if (good > 0 && (int)sums[1] == good)
         pleat_warn("%s labelled background and nothing else: is the model trained, and are these "
@@ -317,6 +347,7 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     if (status == PLEAT_OK) status = check_outputs(o, cases, n);
     if (status == PLEAT_OK)
         status = predict_config(o, paths->item[0], a->session->threads, &config);
+    if (status == PLEAT_OK) status = check_folders(o);
     if (status == PLEAT_OK) status = make_folders(o);
     if (status == PLEAT_OK) status = pleat_config_engine(&config, a->session->threads, &engine);
     if (status == PLEAT_OK)

@@ -3,7 +3,9 @@
 
 #include "pleat/estimates.h"
 #include "pleat/file.h"
+#include "pleat/output.h"
 #include "pleat/report.h"
+#include "pleat/rundir.h"
 #include "pleat/score.h"
 #include "pleat/unchanged.h"
 
@@ -23,6 +25,25 @@ static pleat_status read_config(const text_list *sets, pleat_config *config) {
     PLEAT_TRY(pleat_config_environment(config));
     for (int i = 0; i < sets->n; i++) PLEAT_TRY(pleat_config_set(sets->item[i], config));
     return PLEAT_OK;
+}
+
+/* What `report` writes, by how it begins; a run, which has these files too, has others beside. */
+static int is_ours(const char *folder, const char *name) {
+    static const struct {
+        pleat_run_file file;
+        const char *begin;
+    } rows[] = {{PLEAT_RUN_DETAILED, "index,score,"},
+                {PLEAT_RUN_FINAL, "score,"},
+                {PLEAT_RUN_SUMMARY, "{\n    \"classes\""},
+                {PLEAT_RUN_SCORES, "case,fold,class,label,score,"},
+                {PLEAT_RUN_STATISTICS, "fold,class,label,score,"},
+                {PLEAT_RUN_STATISTICS_JSON, "{\n \"schema\": \"pleat/statistics/"}};
+    char path[PLEAT_PATH_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(name, pleat_run_file_name(rows[i].file)) == 0)
+            return pleat_run_path(folder, rows[i].file, path) == PLEAT_OK &&
+                   pleat_output_begins(path, rows[i].begin);
+    return 0;
 }
 
 static pleat_status print(const score_options *o, const pleat_estimates *estimates) {
@@ -54,7 +75,9 @@ static pleat_status score(const app *a, const score_options *o) {
     pleat_config config;
     pleat_judging how;
     int n = 0;
-    pleat_status status = read_config(&o->sets, &config);
+    pleat_status status = PLEAT_OK;
+    if (o->out != NULL) status = pleat_output_check("--out", o->out, "pleat score", is_ours);
+    if (status == PLEAT_OK) status = read_config(&o->sets, &config);
     if (status == PLEAT_OK) status = pleat_classes_parse(o->names, &classes);
     if (status == PLEAT_OK) status = pleat_score_find(o->predictions, o->truth, &pairs, &n);
     if (status == PLEAT_OK && classes.n == 0)

@@ -2,8 +2,26 @@
 #include "app.h"
 
 #include "pleat/cases.h"
+#include "pleat/file.h"
 #include "pleat/folds.h"
 #include "pleat/text.h"
+
+#include <string.h>
+
+/* A file that is there holds just these folds, so there is nothing to write. */
+static pleat_status check_same(const char *path, const pleat_cases *c, const pleat_folds *folds) {
+    pleat_folds there = {0};
+    const int same = pleat_folds_read(path, c->ids, c->n, &there) == PLEAT_OK &&
+                     there.k == folds->k && there.repeats == folds->repeats &&
+                     memcmp(there.fold_of, folds->fold_of,
+                            (size_t)folds->repeats * (size_t)c->n * sizeof *folds->fold_of) == 0;
+    pleat_folds_free(&there);
+    PLEAT_CHECK(same, PLEAT_ERR_ARG,
+                "--out '%s' is there already, and does not hold these folds; choose another name, "
+                "or remove the file",
+                path);
+    return PLEAT_OK;
+}
 
 static pleat_status make_split(const pleat_config *config, const char *out) {
     pleat_cases c = {0};
@@ -13,7 +31,10 @@ static pleat_status make_split(const pleat_config *config, const char *out) {
                                  config->repeats};
     PLEAT_TRY_GOTO(status, done, pleat_cases_find(config, &c));
     PLEAT_TRY_GOTO(status, done, pleat_folds_make(c.ids, c.n, &how, &folds));
-    PLEAT_TRY_GOTO(status, done, pleat_folds_write(out, c.ids, &folds));
+    if (pleat_file_exists(out))
+        PLEAT_TRY_GOTO(status, done, check_same(out, &c, &folds));
+    else
+        PLEAT_TRY_GOTO(status, done, pleat_folds_write(out, c.ids, &folds));
     pleat_text_print("%d cases in %d folds: %s\n", c.n, folds.k, out);
 done:
     pleat_folds_free(&folds);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define END_BYTES (1 << 20) /* of each end of a packed file that its identity looks at */
@@ -56,12 +57,41 @@ int pleat_file_is_inside(const char *path, const char *folder) {
     }
 }
 
+/* The folder of a file; of a bare name ".". */
+static void folder_of(const char *path, char out[PLEAT_PATH_BYTES]) {
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        (void)snprintf(out, PLEAT_PATH_BYTES, ".");
+    else
+        (void)snprintf(out, PLEAT_PATH_BYTES, "%.*s", slash == path ? 1 : (int)(slash - path),
+                       path);
+}
+
+pleat_status pleat_file_not_written(const char *path, size_t bytes, int why) {
+    char folder[PLEAT_PATH_BYTES], cure[PLEAT_PATH_BYTES + 128] = "";
+    struct statvfs fs = {0};
+    folder_of(path, folder);
+    if (why == ENOSPC || why == EDQUOT) {
+        (void)snprintf(cure, sizeof cure, "; free space for '%s'", folder);
+        if (why == ENOSPC && statvfs(folder, &fs) == 0)
+            (void)snprintf(cure, sizeof cure,
+                           "; '%s' has %.1f MiB free, %.1f MiB are written: "
+                           "free more",
+                           folder, (double)fs.f_bavail * (double)fs.f_frsize / 0x1p20,
+                           (double)bytes / 0x1p20);
+        const size_t used = strlen(cure);
+        (void)snprintf(cure + used, sizeof cure - used,
+                       " and repeat the command, which keeps what is done");
+    } else if (why == EACCES || why == EPERM || why == EROFS)
+        (void)snprintf(cure, sizeof cure, "; choose a folder that you may write into");
+    return PLEAT_FAIL(PLEAT_ERR_IO, "cannot write '%s': %s%s", path, strerror(why), cure);
+}
+
 static pleat_status make_one(const char *path) {
     if (mkdir(path, 0777) == 0) return PLEAT_OK;
     const int why = errno; /* another rank may have made it meanwhile; EROFS etc. if it was there */
-    PLEAT_CHECK(pleat_file_is_folder(path), PLEAT_ERR_IO, "cannot make the folder '%s': %s", path,
-                strerror(why == EEXIST ? ENOTDIR : why));
-    return PLEAT_OK;
+    if (pleat_file_is_folder(path)) return PLEAT_OK;
+    return pleat_file_not_written(path, 0, why == EEXIST ? ENOTDIR : why);
 }
 
 pleat_status pleat_file_make_folder(const char *path) {
@@ -145,12 +175,8 @@ pleat_status pleat_file_temporary(const char *path, char *out, size_t size) {
 /* The rename itself is on disk only after the folder is; file systems that cannot say so are
  * taken at their word. */
 static void sync_folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char folder[PLEAT_PATH_BYTES] = ".";
-    if (slash == path)
-        (void)snprintf(folder, sizeof folder, "/");
-    else if (slash != NULL && (size_t)(slash - path) < sizeof folder)
-        (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    char folder[PLEAT_PATH_BYTES];
+    folder_of(path, folder);
     const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return;
     (void)fsync(fd);
@@ -158,17 +184,14 @@ static void sync_folder_of(const char *path) {
 }
 
 pleat_status pleat_file_publish(const char *temporary, const char *path) {
-    pleat_status status = PLEAT_OK;
     const int fd = open(temporary, O_RDONLY | O_CLOEXEC);
-    PLEAT_CHECK_GOTO(status, done, fd >= 0 && fsync(fd) == 0, PLEAT_ERR_IO, "cannot sync '%s': %s",
-                     temporary, strerror(errno));
-    PLEAT_CHECK_GOTO(status, done, rename(temporary, path) == 0, PLEAT_ERR_IO,
-                     "cannot write '%s': %s", path, strerror(errno));
-    sync_folder_of(path);
-done:
+    const int there = fd >= 0 && fsync(fd) == 0 && rename(temporary, path) == 0;
+    const int why = errno;
+    if (there) sync_folder_of(path);
     if (fd >= 0) (void)close(fd);
-    if (status != PLEAT_OK) (void)unlink(temporary);
-    return status;
+    if (there) return PLEAT_OK;
+    (void)unlink(temporary);
+    return pleat_file_not_written(path, 0, why);
 }
 
 /* -1 and errno when it cannot be made. */
@@ -181,7 +204,7 @@ static int make_new(const char *path) {
 pleat_status pleat_file_create(const char *path, char *temporary, size_t size, int *fd) {
     PLEAT_TRY(pleat_file_temporary(path, temporary, size));
     const int made = make_new(temporary);
-    PLEAT_CHECK(made >= 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    if (made < 0) return pleat_file_not_written(path, 0, errno);
     *fd = made;
     return PLEAT_OK;
 }
@@ -196,8 +219,7 @@ pleat_status pleat_file_append(const char *path, int *fd) {
         return PLEAT_OK;
     }
     if (made >= 0) (void)close(made);
-    PLEAT_CHECK(why == 0 || why == ELOOP || why == ENXIO, PLEAT_ERR_IO, "cannot write '%s': %s",
-                path, strerror(why));
+    if (why != 0 && why != ELOOP && why != ENXIO) return pleat_file_not_written(path, 0, why);
     return PLEAT_FAIL(PLEAT_ERR_IO, "'%s' is a link, a pipe or a device; remove it", path);
 }
 
@@ -217,8 +239,7 @@ static int write_file(const char *path, const char *bytes, size_t n) {
 
 pleat_status pleat_file_write(const char *path, const void *bytes, size_t n) {
     const int why = write_file(path, bytes, n);
-    PLEAT_CHECK(why == 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(why));
-    return PLEAT_OK;
+    return why == 0 ? PLEAT_OK : pleat_file_not_written(path, n, why);
 }
 
 pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t n) {
@@ -227,7 +248,7 @@ pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t
     const int why = write_file(temporary, bytes, n);
     if (why == 0) return pleat_file_publish(temporary, path);
     (void)unlink(temporary);
-    return PLEAT_FAIL(PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(why));
+    return pleat_file_not_written(path, n, why);
 }
 
 /* ".NAME.HOST-PID.tmp" of pleat_file_temporary; older ones have no host. */

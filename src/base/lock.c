@@ -51,8 +51,7 @@ static pleat_status open_lock(const char *path, int *out) {
     if (ours && pread(fd, text, sizeof text - 1, 0) > 0)
         ours = strncmp(text, "host ", 5) == 0 || strncmp(text, SEVERAL, strlen(SEVERAL)) == 0;
     if (!ours && fd >= 0) (void)close(fd);
-    PLEAT_CHECK(why == 0 || why == ELOOP, PLEAT_ERR_IO, "cannot write '%s': %s", path,
-                strerror(why));
+    if (why != 0 && why != ELOOP) return pleat_file_not_written(path, 0, why);
     PLEAT_CHECK(ours, PLEAT_ERR_IO,
                 "'%s' is no lock of pleat, or a link: nothing is written into it; move it away",
                 path);
@@ -82,9 +81,8 @@ static pleat_status take(const char *folder, int shared, pleat_lock **out) {
     if (no_locks)
         pleat_warn("the file system of '%s' has no locks: start only one run in it", folder);
     describe_self(shared, holder);
-    PLEAT_CHECK_GOTO(status, done,
-                     ftruncate(fd, 0) == 0 && pwrite(fd, holder, strlen(holder), 0) >= 0,
-                     PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, holder, strlen(holder), 0) < 0)
+        PLEAT_TRY_GOTO(status, done, pleat_file_not_written(path, strlen(holder), errno));
     lock = malloc(sizeof *lock);
     PLEAT_CHECK_GOTO(status, done, lock != NULL, PLEAT_ERR_MEMORY, "no memory for a lock");
     *lock = (pleat_lock){fd, shared};

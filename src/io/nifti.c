@@ -77,7 +77,8 @@ static pleat_status read_some(const source *from, void *out, size_t n, size_t *g
     *got = have;
     if (have == n) return PLEAT_OK;
     int code = Z_OK;
-    const char *why = gzerror(from->gz, &code);
+    const char *why = gzerror(from->gz, &code), *colon = strstr(why, ">: ");
+    if (strncmp(why, "<fd:", 4) == 0 && colon != NULL) why = colon + 3; /* zlib knows no name */
     PLEAT_CHECK(code != Z_ERRNO, PLEAT_ERR_IO, "cannot read '%s': %s", from->path, strerror(errno));
     PLEAT_CHECK(code != Z_MEM_ERROR, PLEAT_ERR_MEMORY, "no memory to unpack '%s'", from->path);
     PLEAT_CHECK(code != Z_BUF_ERROR, PLEAT_ERR_FORMAT,

@@ -60,6 +60,7 @@ static pleat_status widen(const char *path, const nifti_1_header *in, nifti_2_he
         out->srow_z[i] = (double)in->srow_z[i];
     }
     out->xyzt_units = (unsigned char)in->xyzt_units;
+    memcpy(out->descrip, in->descrip, sizeof out->descrip);
     return PLEAT_OK;
 }
 
@@ -267,6 +268,7 @@ pleat_status pleat_nifti_guard(const char *path, const void *bytes, nifti_head *
     PLEAT_TRY(check_size(path, &h, &head));
     PLEAT_TRY(check_type(path, &h, &head));
     PLEAT_TRY(check_space(path, &h, &head));
+    head.info.by_pleat = strncmp(h.descrip, NIFTI_BY_PLEAT, sizeof h.descrip) == 0;
     *out = head;
     return PLEAT_OK;
 }

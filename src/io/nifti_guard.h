@@ -4,8 +4,9 @@
 
 #include "pleat/nifti.h"
 
-#define NIFTI1_BYTES 348 /* of a header; 4 more tell whether extensions follow */
-#define NIFTI2_BYTES 540
+#define NIFTI1_BYTES   348 /* of a header; 4 more tell whether extensions follow */
+#define NIFTI2_BYTES   540
+#define NIFTI_BY_PLEAT "pleat" /* descrip of what we write */
 
 typedef struct nifti_type {
     int code; /* NIFTI_TYPE_... */

@@ -49,6 +49,7 @@ static pleat_status make_header(const char *path, const pleat_geometry *g, int c
     for (int i = 4; i < 8; i++) h.dim[i] = (short)dims[i];
     for (int i = 0; i < 8; i++) h.pixdim[i] = (float)g->pixdim[i];
     memcpy(h.magic, "n+1", 4);
+    memcpy(h.descrip, NIFTI_BY_PLEAT, sizeof NIFTI_BY_PLEAT);
     h.vox_offset = NIFTI1_BYTES + 4;
     h.scl_slope = 1.0F;
     h.scl_inter = 0.0F;
@@ -101,9 +102,7 @@ static pleat_status write_pieces(const char *path, const nifti_1_header *header,
     }
     if (!good) {
         (void)unlink(temporary);
-        return PLEAT_FAIL(PLEAT_ERR_IO,
-                          "cannot write '%s': %s; free space there or choose another folder", path,
-                          strerror(why));
+        return pleat_file_not_written(path, bytes, why);
     }
     PLEAT_TRY(pleat_file_publish(temporary, path));
     return PLEAT_OK;

@@ -3,10 +3,12 @@
 
 #include "pleat/figures.h"
 #include "pleat/log.h"
+#include "pleat/output.h"
 #include "pleat/text.h"
 #include "run_impl.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { VARIANTS = 4 };
 
@@ -65,8 +67,23 @@ done:
     return status;
 }
 
+static int is_ours(const char *folder, const char *name) {
+    static const pleat_run_file files[] = {PLEAT_RUN_STORE, PLEAT_RUN_STORE_RAW, PLEAT_RUN_FIGURES,
+                                           PLEAT_RUN_ABLATION, PLEAT_RUN_ABLATION_DETAILED};
+    (void)folder;
+    for (int v = 0; v < VARIANTS; v++)
+        if (strcmp(name, variants[v].name) == 0) return 1;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (strcmp(name, pleat_run_file_name(files[i])) == 0) return 1;
+    return 0;
+}
+
 pleat_status pleat_ablation_run(pleat_session *session, const pleat_config *config,
                                 const pleat_run_options *options) {
+    pleat_status status = PLEAT_OK;
+    if (session->rank == 0)
+        status = pleat_output_check("--out", options->out, "pleat ablate", is_ours);
+    PLEAT_TRY(pleat_comm_agree(session->world, status));
     for (int v = 0; v < VARIANTS; v++)
         PLEAT_TRY(run_variant(session, &variants[v], config, options));
     if (options->dry_run) return PLEAT_OK;

@@ -243,15 +243,32 @@ pleat_status pleat_config_markdown(char *out, size_t size) {
 
 /* --- comparing and checking ------------------------------------------------------------------ */
 
-const char *pleat_config_difference(const pleat_config *a, const pleat_config *b) {
+/* The values as text; 1 where they differ. */
+static int values_differ(const config_row *row, const pleat_config *a, const pleat_config *b,
+                         char left[2 * PLEAT_CLASSES_BYTES], char right[2 * PLEAT_CLASSES_BYTES]) {
+    put_value(&(page){left, 2 * PLEAT_CLASSES_BYTES, 0}, row, a);
+    put_value(&(page){right, 2 * PLEAT_CLASSES_BYTES, 0}, row, b);
+    return strcmp(left, right) != 0;
+}
+
+int pleat_config_differences(const pleat_config *was, const pleat_config *is, char *text,
+                             size_t size) {
+    page p = {text, size, 0};
+    int n = 0;
+    text[0] = '\0';
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
         char left[2 * PLEAT_CLASSES_BYTES], right[2 * PLEAT_CLASSES_BYTES];
-        if ((row->marks & RESUME) != 0) continue;
-        put_value(&(page){left, sizeof left, 0}, row, a);
-        put_value(&(page){right, sizeof right, 0}, row, b);
-        if (strcmp(left, right) != 0) return row->key;
+        if ((row->marks & RESUME) != 0 || !values_differ(row, was, is, left, right)) continue;
+        put(&p, "%s%s was %.80s%s, now %.80s%s", n++ > 0 ? "; " : "", row->key, left,
+            strlen(left) > 80 ? "..." : "", right, strlen(right) > 80 ? "..." : "");
     }
-    return NULL;
+    return n;
+}
+
+void pleat_config_may_change(char *text, size_t size) {
+    page p = {text, size, 0};
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++)
+        if ((row->marks & RESUME) != 0) put(&p, "%s%s", p.used > 0 ? ", " : "", row->key);
 }
 
 void pleat_config_settings(const pleat_config *config, char out[17]) {
@@ -298,6 +315,22 @@ static pleat_status check_augment(const pleat_augment_config *t) {
     return PLEAT_OK;
 }
 
+/* nnU-Net's folds are one and the same for each number of cases. */
+static pleat_status check_folds(const pleat_config *config) {
+    const config_usual *by = pleat_config_chooser(config, pleat_config_find("folds.like"));
+    const char *preset = by != NULL ? ", as preset: nnunet sets it," : "";
+    if (config->folds_like == PLEAT_FOLDS_OWN) return PLEAT_OK;
+    PLEAT_CHECK(config->group_by[0] == '\0', PLEAT_ERR_ARG,
+                "folds.like: nnunet%s knows no groups; set folds.like: pleat, remove "
+                "folds.group_by, or give the folds by folds.splits",
+                preset);
+    PLEAT_CHECK(config->repeats <= 1 || config->splits[0] != '\0', PLEAT_ERR_ARG,
+                "folds.repeats = %d, but folds.like: nnunet%s has the same folds in each repeat; "
+                "set folds.like: pleat, or folds.repeats: 1",
+                config->repeats, preset);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_config_check(const pleat_config *config) {
     static const char *const axes[3] = {"z", "y", "x"};
     pleat_graph graph;
@@ -315,9 +348,7 @@ pleat_status pleat_config_check(const pleat_config *config) {
     PLEAT_CHECK(config->train.rates.warmup < config->train.epochs, PLEAT_ERR_ARG,
                 "train.warmup = %d is not smaller than train.epochs = %d",
                 config->train.rates.warmup, config->train.epochs);
-    PLEAT_CHECK(config->folds_like == PLEAT_FOLDS_OWN || config->group_by[0] == '\0', PLEAT_ERR_ARG,
-                "folds.like: nnunet knows no groups; remove folds.group_by, or give the folds by "
-                "folds.splits");
+    PLEAT_TRY(check_folds(config));
     PLEAT_CHECK(!config->mirror || pleat_config_mirror(config) != 0, PLEAT_ERR_ARG,
                 "predict.mirror: true mirrors along the axes that training has mirrored, and there "
                 "are none: augment.on is false, or augment.mirror is 0. Set predict.mirror: false");
@@ -328,8 +359,10 @@ pleat_status pleat_config_check(const pleat_config *config) {
     pleat_graph_free(&graph);
     PLEAT_TRY(fits);
     for (int a = 0; a < 3; a++)
-        PLEAT_CHECK(config->overlap[a] < config->patch[a], PLEAT_ERR_ARG,
-                    "overlap %d along %s is not smaller than the patch's %d", config->overlap[a],
-                    axes[a], config->patch[a]);
+        PLEAT_CHECK(
+            config->overlap[a] < config->patch[a], PLEAT_ERR_ARG,
+            "overlap %d along %s is not smaller than the patch's %d; set overlap, to half of "
+            "the patch for example",
+            config->overlap[a], axes[a], config->patch[a]);
     return PLEAT_OK;
 }

@@ -30,29 +30,6 @@ static pleat_status look_around(pleat_crossval *cv) {
     return pleat_dataset_find(&cv->config, cv->options->out, &cv->data);
 }
 
-/* So that data or an engine that a run cannot begin with leave no folder behind. The warnings are
- * preprocessing's, which says them when the run's log is open; a dry run has none. */
-static pleat_status look_ahead(const pleat_crossval *cv) {
-    const pleat_cases *cases = &cv->data.cases;
-    const int dry = cv->options->dry_run, before = pleat_warn_count();
-    char begun[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, begun));
-    if (cv->options->out[0] != '\0' && pleat_file_exists(begun)) return PLEAT_OK;
-    if (!dry && cv->config.engine > 0) { /* 0: auto, which takes what there is */
-        const pleat_engine_entry *engine = &pleat_engine_list()[cv->config.engine - 1];
-        const char *why = engine->missing();
-        PLEAT_CHECK(why == NULL, PLEAT_ERR_UNSUPPORTED, "engine '%s': %s", engine->name, why);
-    }
-    if (!is_root(cv)) return PLEAT_OK;
-    pleat_warn_quiet(!dry);
-    const pleat_status status = pleat_prep_check_headers(&cv->config.prep, cases->paths, cases->n);
-    pleat_warn_quiet(0);
-    for (int i = before; i < pleat_warn_count() && !dry && status != PLEAT_OK; i++)
-        pleat_log(PLEAT_INFO, "warning: %s", pleat_warn_text(i));
-    if (!dry) pleat_warn_forget_from(before);
-    return status;
-}
-
 /* Rank 0 writes the folder's records; the others read nothing before it has. */
 static pleat_status open_run(pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES];
@@ -62,8 +39,10 @@ static pleat_status open_run(pleat_crossval *cv) {
     PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_record_check(cv));
     PLEAT_TRY(pleat_redo_choose(cv));
+    PLEAT_TRY(pleat_redo_lost(cv));
     if (cv->extends > 0) PLEAT_TRY(pleat_redo_extend(cv));
     PLEAT_TRY(pleat_record_start(cv));
+    pleat_begin_clear_store(cv);
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_SPLITS, path));
     if (!pleat_file_exists(path))
         PLEAT_TRY(pleat_folds_write(path, cv->data.cases.ids, &cv->data.folds));
@@ -148,6 +127,7 @@ static pleat_status keep_warnings(const pleat_crossval *cv, int last) {
 
 static pleat_status run_folds(pleat_crossval *cv, const int *todo, int n) {
     PLEAT_TRY(pleat_queue_start(cv->session->world, cv->team.group, todo, n, &cv->team.queue));
+    cv->trained = 1;
     char why[512] = ""; /* the first fold of this group that diverged; the others are trained */
     pleat_halt halt = PLEAT_HALT_NONE;
     while (halt == PLEAT_HALT_NONE) {
@@ -445,28 +425,6 @@ static void release(pleat_crossval *cv) {
     free(cv);
 }
 
-/* Makes the folder and locks it. Tasks of a job array share it, each with a fold of its own. */
-static pleat_status enter_folder(pleat_crossval *cv) {
-    const char *out = cv->options->out;
-    const int only = cv->options->only_fold;
-    char path[PLEAT_PATH_BYTES];
-    const size_t room = sizeof((pleat_case_result *)0)->prediction;
-    for (int i = 0; i < cv->data.cases.n; i++)
-        PLEAT_CHECK(strlen(out) + strlen(cv->data.cases.ids[i]) + 48 < room &&
-                        strlen(cv->data.cases.paths[i].label) < room,
-                    PLEAT_ERR_ARG, "case '%s': its paths would be longer than %zu characters",
-                    cv->data.cases.ids[i], room - 1);
-    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_LOGS, path));
-    PLEAT_TRY(pleat_file_make_part(path));
-    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_STOP, cv->stop_file));
-    if (!is_root(cv)) return PLEAT_OK;
-    if (only < 0) return pleat_lock_take(out, &cv->lock);
-    PLEAT_TRY(pleat_lock_share(out, &cv->lock));
-    PLEAT_TRY(pleat_fold_folder(out, only, path));
-    PLEAT_TRY(pleat_file_make_part(path));
-    return pleat_lock_take(path, &cv->fold_lock);
-}
-
 static pleat_status open_log(const pleat_crossval *cv) {
     char path[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_run_log(cv->options->out, cv->session->rank, path));
@@ -476,6 +434,7 @@ static pleat_status open_log(const pleat_crossval *cv) {
 static pleat_status show_plan(pleat_crossval *cv) {
     pleat_status status = pleat_dataset_split(&cv->data, &cv->config, cv->options->out);
     if (status == PLEAT_OK && is_root(cv)) status = pleat_redo_choose(cv);
+    if (status == PLEAT_OK && is_root(cv)) status = pleat_redo_lost(cv);
     PLEAT_TRY(pleat_comm_agree(cv->session->world, status));
     return train_all(cv);
 }
@@ -563,11 +522,12 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
     pleat_status status =
         pleat_comm_broadcast_bytes(session->world, &cv->config, sizeof cv->config, 0);
     if (status == PLEAT_OK) status = look_around(cv);
-    if (status == PLEAT_OK) status = look_ahead(cv);
+    if (status == PLEAT_OK) status = pleat_begin_look(cv);
     status = pleat_comm_agree(session->world, status);
-    if (status == PLEAT_OK && !options->dry_run) status = enter_folder(cv);
+    if (status == PLEAT_OK && !options->dry_run) status = pleat_begin_enter(cv);
     status = pleat_comm_agree(session->world, status);
     if (status == PLEAT_OK) status = options->dry_run ? show_plan(cv) : run(cv);
+    if (status != PLEAT_OK) pleat_begin_undo(cv, status);
     release(cv);
     return status;
 }

@@ -53,10 +53,24 @@ pleat_status pleat_dataset_find(pleat_config *config, const char *run, pleat_dat
     return PLEAT_OK;
 }
 
+#define CURE_RUN    "put the data back as they were, or use another --out folder"
+#define CURE_SPLITS "correct the file, or the data folder"
+
+/* Of cases that are not those of the file, which folder they are in and what to do is told too. */
+static pleat_status read_folds(const char *path, const char *folder, const char *cure,
+                               const pleat_dataset *data, pleat_folds *out) {
+    const pleat_status status = pleat_folds_read(path, data->cases.ids, data->cases.n, out);
+    if (status != PLEAT_ERR_DATA) return status;
+    char why[1024];
+    (void)snprintf(why, sizeof why, "%s", pleat_error_message());
+    return PLEAT_FAIL(status, "'%s' has other cases than the folds: %s; %s", folder, why, cure);
+}
+
 /* folds.splits must say what the run has begun with. */
-static pleat_status same_splits(const pleat_dataset *data, const char *splits, const char *path) {
+static pleat_status same_splits(const pleat_dataset *data, const pleat_config *c,
+                                const char *path) {
     pleat_folds wanted = {0};
-    PLEAT_TRY(pleat_folds_read(splits, data->cases.ids, data->cases.n, &wanted));
+    PLEAT_TRY(read_folds(c->splits, c->data, CURE_SPLITS, data, &wanted));
     const int same =
         wanted.k == data->folds.k && wanted.repeats == data->folds.repeats &&
         memcmp(wanted.fold_of, data->folds.fold_of,
@@ -65,7 +79,7 @@ static pleat_status same_splits(const pleat_dataset *data, const char *splits, c
     PLEAT_CHECK(same, PLEAT_ERR_ARG,
                 "folds.splits '%s' differs from '%s', which the run has begun with; use another "
                 "--out folder",
-                splits, path);
+                c->splits, path);
     return PLEAT_OK;
 }
 
@@ -75,10 +89,10 @@ pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *c, con
     const pleat_folds_how how = {c->folds, c->folds_like, c->seed, group_by, c->repeats};
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_SPLITS, path));
     if (run[0] != '\0' && pleat_file_exists(path)) {
-        PLEAT_TRY(pleat_folds_read(path, data->cases.ids, data->cases.n, &data->folds));
-        if (c->splits[0] != '\0') PLEAT_TRY(same_splits(data, c->splits, path));
+        PLEAT_TRY(read_folds(path, c->data, CURE_RUN, data, &data->folds));
+        if (c->splits[0] != '\0') PLEAT_TRY(same_splits(data, c, path));
     } else if (c->splits[0] != '\0')
-        PLEAT_TRY(pleat_folds_read(c->splits, data->cases.ids, data->cases.n, &data->folds));
+        PLEAT_TRY(read_folds(c->splits, c->data, CURE_SPLITS, data, &data->folds));
     else
         PLEAT_TRY(pleat_folds_make(data->cases.ids, data->cases.n, &how, &data->folds));
     PLEAT_CHECK(data->folds.repeats == c->repeats, PLEAT_ERR_ARG,

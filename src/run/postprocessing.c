@@ -6,6 +6,7 @@
 #include "pleat/json.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
+#include "pleat/report.h"
 #include "pleat/rundir.h"
 
 #include <jansson.h>
@@ -31,6 +32,19 @@ static pleat_status digest_scores(const char *run, char out[17]) {
         free(text);
     }
     pleat_digest_hex(digest, out);
+    return PLEAT_OK;
+}
+
+/* Why the scores are not those that were chosen by: one that was changed is to blame. */
+static pleat_status check_scores(const char *run) {
+    for (int fold = 0; fold < PLEAT_MAX_FOLDS; fold++) {
+        char folder[PLEAT_PATH_BYTES];
+        pleat_provenance of = {0};
+        PLEAT_TRY(pleat_fold_folder(run, fold, folder));
+        const pleat_status status = pleat_report_read_cases(folder, &of);
+        pleat_provenance_free(&of);
+        if (status != PLEAT_ERR_NOT_FOUND) PLEAT_TRY(status);
+    }
     return PLEAT_OK;
 }
 
@@ -109,9 +123,12 @@ pleat_status pleat_postprocessing_read(const char *run, pleat_postprocessing *ou
     pleat_status status = digest_scores(run, scores);
     if (status == PLEAT_OK && !sealed)
         status = PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' is no %s file; " CURE, path, SCHEMA);
-    if (status == PLEAT_OK && (of == NULL || strcmp(of, scores) != 0))
-        status =
-            PLEAT_FAIL(PLEAT_ERR_DATA, "'%s' is of other scores than the run has now; " CURE, path);
+    if (status == PLEAT_OK && (of == NULL || strcmp(of, scores) != 0)) {
+        status = check_scores(run);
+        if (status == PLEAT_OK)
+            status = PLEAT_FAIL(PLEAT_ERR_DATA,
+                                "'%s' is of other scores than the run has now; " CURE, path);
+    }
     if (status == PLEAT_OK) status = parse(root, path, out);
     json_decref(root);
     *found = status == PLEAT_OK;

@@ -27,16 +27,17 @@ static pleat_status same_as_before(const pleat_config *config, const char *path,
                                    pleat_config *before, int *extends) {
     pleat_config_defaults(before);
     PLEAT_TRY(pleat_config_read(path, before));
+    char what[1024], may[512];
     pleat_config longer = *before;
-    if (config->train.epochs > before->train.epochs) {
-        longer.train.epochs = config->train.epochs;
-        if (pleat_config_difference(&longer, config) == NULL) *extends = before->train.epochs;
-    }
-    const char *key = pleat_config_difference(*extends > 0 ? &longer : before, config);
-    PLEAT_CHECK(key == NULL, PLEAT_ERR_ARG,
-                "'%s' was made with another configuration: %s differs. Set it back, or use another "
-                "--out folder",
-                path, key);
+    const int more = config->train.epochs > before->train.epochs;
+    if (more) longer.train.epochs = config->train.epochs;
+    const int n = pleat_config_differences(&longer, config, what, sizeof what);
+    pleat_config_may_change(may, sizeof may);
+    PLEAT_CHECK(n == 0, PLEAT_ERR_ARG,
+                "'%s' was made with another configuration: %s. Set %s back, or use another --out "
+                "folder; what may change are %s, and train.epochs, which may rise",
+                path, what, n == 1 ? "it" : "them", may);
+    if (more) *extends = before->train.epochs;
     return PLEAT_OK;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "pleat/log.h"
 #include "pleat/train.h"
+#include "pleat/warn.h"
 #include "run_impl.h"
 
 #include <errno.h>
@@ -159,6 +160,49 @@ pleat_status pleat_redo_extend(const pleat_crossval *cv) {
         if (!more)
             pleat_log(PLEAT_INFO,
                       "fold=%d has ended early or has no checkpoint, and stays as it is", fold);
+    }
+    return PLEAT_OK;
+}
+
+/* The case whose prediction the fold, which has scores, has no more; NULL: there is none. */
+static const char *lost_prediction(const pleat_crossval *cv, int fold,
+                                   char path[PLEAT_PATH_BYTES]) {
+    const pleat_dataset *data = &cv->data;
+    char folder[PLEAT_PATH_BYTES];
+    for (int i = 0; i < data->cases.n; i++)
+        if (pleat_folds_holds_out(&data->folds, fold, i) &&
+            pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_PREDICTIONS, folder) ==
+                PLEAT_OK &&
+            pleat_labels_path(folder, data->cases.ids[i], path) == PLEAT_OK &&
+            !pleat_file_exists(path))
+            return data->cases.ids[i];
+    return NULL;
+}
+
+pleat_status pleat_redo_lost(pleat_crossval *cv) {
+    char scores[PLEAT_PATH_BYTES], model[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
+    const char *out = cv->options->out;
+    for (int fold = 0; fold < cv->data.folds.k && out[0] != '\0'; fold++) {
+        if (!is_mine(cv, fold) || cv->options->train_only || cv->redo[fold]) continue;
+        PLEAT_TRY(pleat_run_fold_path(out, fold, PLEAT_FOLD_SCORES, scores));
+        const char *lost = pleat_file_exists(scores) ? lost_prediction(cv, fold, path) : NULL;
+        if (lost == NULL) continue;
+        PLEAT_TRY(pleat_run_fold_path(out, fold, pleat_weights_file(cv->config.weights), model));
+        if (!pleat_file_exists(model)) {
+            pleat_warn("fold=%d: the prediction of case '%s', '%s', is missing and cannot be made "
+                       "again without '%s'; put one of them back, or remove '%s/fold_%d' to train "
+                       "the fold anew",
+                       fold, lost, path, model, out, fold);
+            continue;
+        }
+        pleat_log(PLEAT_INFO,
+                  "fold=%d: the prediction of case '%s' is missing; the fold's cases are predicted "
+                  "again",
+                  fold, lost);
+        cv->redo[fold] = 1;
+        if (cv->options->dry_run) continue;
+        PLEAT_TRY(clear_reports(cv));
+        PLEAT_TRY(take_away(scores, ""));
     }
     return PLEAT_OK;
 }

@@ -79,7 +79,24 @@ typedef struct pleat_crossval {
     int *redo;                    /* [folds] of rank 0: to be done again; NULL: not looked yet */
     pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
     char stop_file[PLEAT_PATH_BYTES];
+    int fresh;      /* the folder has held no run; of rank 0, as these: */
+    int had_splits; /* but folds */
+    int trained;    /* folds were begun */
+    size_t there;   /* so much of the folder's path was there before */
 } pleat_crossval;
+
+/* begin.c: what a run cannot begin with is refused before it leaves a folder behind: output that is
+ * another's, an engine that is not there, cases by their headers. ERR_ARG, ERR_UNSUPPORTED,
+ * ERR_DATA. */
+pleat_status pleat_begin_look(pleat_crossval *cv);
+/* Makes the folder and locks it. ERR_BUSY, ERR_IO, ERR_ARG. */
+pleat_status pleat_begin_enter(pleat_crossval *cv);
+/* For rank 0 of a run that begins in a folder with a store of its own: cases there that are of
+ * other preprocessing go. */
+void pleat_begin_clear_store(const pleat_crossval *cv);
+/* After the failure `why`, for all ranks: where the run has not trained, what it has written into
+ * its folder goes, but for prepared cases. Not after a halt or the loss of a rank. */
+void pleat_begin_undo(pleat_crossval *cv, pleat_status why);
 
 /* What a GPU is used from `begin` on; on the CPU nothing is known and nothing asked. */
 typedef struct pleat_gpu_usage {
@@ -103,6 +120,9 @@ const char *pleat_gpu_usage_text(const pleat_gpu_usage *usage, char *text, size_
  * are marked in cv->redo and, unless it is a dry run, taken away. ERR_FORMAT: scores that were
  * changed. redo.c */
 pleat_status pleat_redo_choose(pleat_crossval *cv);
+/* The same of folds with scores whose predictions are no longer all there: these are made again. Of
+ * one without a model it warns. */
+pleat_status pleat_redo_lost(pleat_crossval *cv);
 /* Takes the scores of those folds away that can go on to more epochs, so that they do. */
 pleat_status pleat_redo_extend(const pleat_crossval *cv);
 

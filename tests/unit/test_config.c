@@ -14,6 +14,8 @@
 #define TEXT 16384
 
 /* Every key with a value that is not its default, and how that prints. */
+static char what[4096]; /* of pleat_config_differences */
+
 static const struct setting {
     const char *key, *value, *printed; /* printed NULL: as given */
     int execution;                     /* only says how to compute */
@@ -165,32 +167,39 @@ static void every_key_is_read_printed_and_read_again(void **state) {
         OK(parse(text, &back));
         OK(pleat_config_text(&back, manual, again, sizeof again));
         assert_string_equal(again, text);
-        assert_null(pleat_config_difference(&config, &back));
+        assert_int_equal(pleat_config_differences(&config, &back, what, sizeof what), 0);
     }
     REFUSED(pleat_config_text(&config, 1, text, 100), PLEAT_ERR_MEMORY, "100 bytes");
 }
 
-static void the_first_difference_that_changes_results_is_named(void **state) {
+static void all_differences_that_change_results_are_named(void **state) {
     (void)state;
     pleat_config defaults, other;
     pleat_config_defaults(&defaults);
     for (size_t i = 0; i < COUNT(settings); i++) {
         other = defaults;
         assign(&other, &settings[i]);
-        const char *key = pleat_config_difference(&defaults, &other);
-        if (settings[i].execution)
-            assert_null(key);
-        else
-            assert_string_equal(key, settings[i].key);
+        const int n = pleat_config_differences(&defaults, &other, what, sizeof what);
+        assert_int_equal(n > 0, !settings[i].execution);
+        const size_t length = strlen(settings[i].key);
+        if (n > 0 && (strncmp(what, settings[i].key, length) != 0 ||
+                      strncmp(what + length, " was ", 5) != 0))
+            fail_msg("%s is not named: %s", settings[i].key, what);
         char usual[17], digest[17]; /* which differs where a key does */
         pleat_config_settings(&defaults, usual);
         pleat_config_settings(&other, digest);
-        assert_int_equal(strcmp(usual, digest) == 0, key == NULL);
+        assert_int_equal(strcmp(usual, digest) == 0, n == 0);
     }
     other = defaults;
     OK(pleat_config_set("train.epochs=3", &other));
     OK(pleat_config_set("patch=16,16,16", &other));
-    assert_string_equal(pleat_config_difference(&defaults, &other), "patch");
+    OK(pleat_config_set("threads=7", &other));
+    assert_int_equal(pleat_config_differences(&defaults, &other, what, sizeof what), 2);
+    assert_string_equal(what, "patch was [160, 160, 80], now [16, 16, 16]; "
+                              "train.epochs was 1000, now 3");
+    pleat_config_may_change(what, sizeof what);
+    assert_non_null(strstr(what, ", threads, "));
+    assert_null(strstr(what, "epochs"));
 }
 
 static void file_beats_defaults_environment_beats_file_and_set_beats_all(void **state) {
@@ -240,7 +249,7 @@ static void variables_of_a_module_file_pass_and_misspelt_keys_do_not(void **stat
         pleat_config_defaults(&c);
         (void)setenv(pass[i], "/opt/pleat", 1);
         OK(pleat_config_environment(&c));
-        assert_null(pleat_config_difference(&c, &defaults));
+        assert_int_equal(pleat_config_differences(&c, &defaults, what, sizeof what), 0);
         (void)unsetenv(pass[i]);
     }
     for (size_t i = 0; i < COUNT(wrong); i++) {
@@ -451,7 +460,7 @@ static void an_empty_file_changes_nothing(void **state) {
     c = defaults;
     OK(parse("", &c));
     OK(parse("# nothing but a comment\n", &c));
-    assert_null(pleat_config_difference(&c, &defaults));
+    assert_int_equal(pleat_config_differences(&c, &defaults, what, sizeof what), 0);
 }
 
 static void steps_may_differ_by_channel(void **state) {
@@ -478,7 +487,7 @@ static void steps_may_differ_by_channel(void **state) {
         OK(pleat_config_text(&c, 0, text, sizeof text));
         if (strstr(text, lists[i][2]) == NULL) fail_msg("'%s' is not in %s", lists[i][2], text);
         OK(parse(text, &again));
-        assert_null(pleat_config_difference(&c, &again));
+        assert_int_equal(pleat_config_differences(&c, &again, what, sizeof what), 0);
     }
     OK(parse("preprocess: {clip: [[-1, 1], none]}", &c));
     assert_true(c.prep.channel[0].clip && c.prep.channel[0].clip_range[1] == 1.0);
@@ -544,14 +553,14 @@ static void the_defaults_are_the_papers(void **state) {
              &c));
     pleat_config defaults;
     pleat_config_defaults(&defaults);
-    const char *key = pleat_config_difference(&c, &defaults);
-    if (key != NULL) fail_msg("%s is not the paper's", key);
+    if (pleat_config_differences(&c, &defaults, what, sizeof what) > 0)
+        fail_msg("not the paper's: %s", what);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_is_read_printed_and_read_again),
-        cmocka_unit_test(the_first_difference_that_changes_results_is_named),
+        cmocka_unit_test(all_differences_that_change_results_are_named),
         cmocka_unit_test(file_beats_defaults_environment_beats_file_and_set_beats_all),
         cmocka_unit_test(variables_of_a_module_file_pass_and_misspelt_keys_do_not),
         cmocka_unit_test(sizes_are_written_x_y_z_and_held_d_h_w),

@@ -12,7 +12,7 @@
 
 #define SCHEMA "pleat/scores/2" /* 1 had no checksum, no cases trained on */
 #define OLDER  "pleat/scores/1"
-#define CURE   "remove it to score the fold again"
+#define CURE   "put it back, or remove it and start the run again, which scores the fold anew"
 
 /* --- a fold's exact counts, out ------------------------------------------------------------- */
 
