@@ -35,10 +35,11 @@ extern "C" {
 #define PLEAT_FEW_CASES 50 /* below, the table warns */
 
 typedef struct pleat_estimate {
-    int cases;                    /* judged, each once in each repeat; of them: */
+    int cases;                    /* however often each was judged */
+    int judged;                   /* each once in each repeat; of these: */
     int states[PLEAT_PRESENCES];  /* by pleat_presence */
     int unknown;                  /* scored before pleat had the score */
-    int n;                        /* that have the score; the rest is of these */
+    int n;                        /* cases that have the score; the rest is of their judgements */
     double mean, sd, least, most; /* NaN when n is 0, and SD when it is 1 */
     double median, quartile[2];
     double penalised;               /* mean; NaN when the score has no worst, or none is known */
@@ -48,6 +49,8 @@ typedef struct pleat_estimate {
 
 typedef struct pleat_estimates {
     const pleat_results *results; /* the caller's */
+    int *place;                   /* [n] of each judgement's case, from 0; owned */
+    int cases;                    /* over all */
     int *group;         /* [n] of each case as judged, from 0; owned; NULL: each is its own */
     int groups;         /* over all cases */
     int by_patient;     /* groups are those of group_by, not cases of several repeats */

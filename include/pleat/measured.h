@@ -7,6 +7,9 @@
  *   index,score,CLASS,...     CSV: cv_results.detailed.csv
  *   case,[class,]SCORE,...    CSV: a row per case, or per case and class; without classes: "1"
  *
+ * How many voxels a class has in the truth is kept too, where a file says it, as the score n_ref of
+ * nnU-Net: sets that are compared must be of one truth.
+ *
  * The column of cases may also be called id, index, name or subject, or be the first. A case's name
  * of a path is its file without endings. What is no number is undefined.
  */
@@ -18,6 +21,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#define PLEAT_TRUTH_VOXELS "n_ref"
 
 typedef struct pleat_name_list {
     char **name; /* [n], owned */

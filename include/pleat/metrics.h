@@ -73,7 +73,7 @@ typedef enum pleat_penalty {
     PLEAT_PENALTY_DIAGONAL /* mm, of the image: no distance is longer */
 } pleat_penalty;
 
-/* What a figure takes it for. */
+/* What figures and comparisons take it for. */
 typedef enum pleat_role {
     PLEAT_NO_ROLE,
     PLEAT_SENSITIVITY,
@@ -126,6 +126,8 @@ int pleat_scores_count(const pleat_scores *scores);
 /* Score i, from 0; the same with its family, which may be NULL. */
 const pleat_score *pleat_scores_at(const pleat_scores *scores, int i);
 const pleat_score_family *pleat_scores_family(const pleat_scores *scores, int i);
+/* The score of a role; -1: there is none. */
+int pleat_scores_role(const pleat_scores *scores, pleat_role role);
 
 /* Whether a class has score i; else it is NaN, and no table need show it. */
 int pleat_scores_apply(const pleat_scores *scores, int i, const pleat_judging *how, int label);

@@ -3,7 +3,7 @@
  *
  *   RUN/report/ report.html
  *               cases/ID/image.png  truth.png  prediction.png  errors.png    sprites of its viewer
- *                        sheet.png  slices.gif
+ *                        sheet.png  slices.gif         of repeats ID.fold_K/
  *
  * It says first what was asked, how good it is, how sure that is and what is wrong; then come
  * tables, curves, boxes and every case, the worst first. It is made from the files of the run, also
@@ -45,6 +45,7 @@ typedef struct pleat_page_source {
     int n;
     int clipped; /* intensities beyond clip are not of interest in pictures */
     double clip[2];
+    const int *edited; /* of the results' cases: 1: not drawn, its prediction is another; or NULL */
     const pleat_estimates *estimates; /* NULL: no fold has scores yet */
     const pleat_classes *classes;
 } pleat_page_source;

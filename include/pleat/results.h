@@ -66,6 +66,12 @@ pleat_scored pleat_results_at(const pleat_results *results, int i, int s, int c)
 /* Its cases first .. first+n-1 as results of their own, which live as long and are not freed. */
 pleat_results pleat_results_part(const pleat_results *results, int first, int n);
 
+/* A row a case: of repeats its values are the means over those that have them; counts, fold and
+ * paths are of the first. A copy of one repeat, freed by the caller. ERR_MEMORY. */
+pleat_status pleat_results_by_case(const pleat_results *results, pleat_results *out);
+/* place[n] of each judgement's case among the cases, from 0; returns how many cases there are. */
+int pleat_results_places(const pleat_results *results, int *place);
+
 /* The cases as bytes[*n], freed by the caller. ERR_MEMORY. */
 pleat_status pleat_results_pack(const pleat_results *results, void **bytes, size_t *n);
 /* Adds the cases of bytes[n], which were packed from results of as many classes and scores; the

@@ -27,6 +27,9 @@ void pleat_text_show(const char *text, char *out, size_t size);
 void pleat_text_put(FILE *out, const char *text);
 void pleat_text_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* "" of one, else "s", for "%d case%s". */
+const char *pleat_plural(long long n);
+
 #ifdef __cplusplus
 }
 #endif

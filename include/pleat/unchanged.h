@@ -3,7 +3,7 @@
  *
  * A fold's scores and checkpoints carry the cases they are of (provenance.h). A run and a report
  * refuse others (crossval.h); who predicts or scores by hand is warned, where it can be known. None
- * of these but the first is an error: what cannot be read is told too.
+ * of these but the first two is an error: what cannot be read is told too.
  */
 #ifndef PLEAT_UNCHANGED_H
 #define PLEAT_UNCHANGED_H
@@ -17,6 +17,10 @@ extern "C" {
 /* Of checkpoints models[n] in the folds of a run, that they are the run's own: ERR_DATA names one
  * of another configuration, or two that hold out the same case. What does not say, is taken. */
 pleat_status pleat_unchanged_own(const char *run, const char *const *models, int n);
+/* Of two runs whose scores are compared, that the masks of the cases they have in common are the
+ * same: ERR_DATA names those that are not. Other images are a warning. What does not say, is taken.
+ */
+pleat_status pleat_unchanged_masks(const char *a, const char *b);
 /* Of checkpoints models[n] that predict together: two that were trained on different states of a
  * case. */
 void pleat_unchanged_models(const char *const *models, int n);

@@ -8,6 +8,7 @@
 #include "pleat/output.h"
 #include "pleat/paired.h"
 #include "pleat/rundir.h"
+#include "pleat/unchanged.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +20,40 @@ typedef struct compared {
     int n, runs;
 } compared;
 
-/* A run, or a file of scores. */
+/* The file of scores in a folder that is no run, such as that of score --out. */
+static pleat_status read_folder(const char *folder, pleat_measured *out) {
+    char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_STATISTICS_JSON, path));
+    PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
+                "'%s' has neither the %s of a run nor the %s that pleat score --out writes; name "
+                "the file of scores in it",
+                folder, pleat_run_file_name(PLEAT_RUN_RECORD),
+                pleat_run_file_name(PLEAT_RUN_STATISTICS_JSON));
+    return pleat_measured_read(path, out);
+}
+
+/* A run, a file of scores, or a folder that has one. */
 static pleat_status read_one(const char *path, compared *c) {
     const int at = c->n++;
+    char record[PLEAT_PATH_BYTES];
     c->name[at] = path;
     if (!pleat_file_is_folder(path)) return pleat_measured_read(path, &c->of[at]);
+    PLEAT_TRY(pleat_run_path(path, PLEAT_RUN_RECORD, record));
+    if (!pleat_file_exists(record)) return read_folder(path, &c->of[at]);
     PLEAT_TRY(pleat_crossval_results(path, &c->run[at]));
     c->runs++;
     return pleat_measured_results(&c->run[at], &c->of[at]);
+}
+
+/* All runs by the masks of the first of them. */
+static pleat_status check_masks(const compared *c) {
+    const char *first = NULL;
+    for (int i = 0; i < c->n; i++) {
+        if (c->run[i].n == 0) continue;
+        if (first != NULL) PLEAT_TRY(pleat_unchanged_masks(first, c->name[i]));
+        if (first == NULL) first = c->name[i];
+    }
+    return PLEAT_OK;
 }
 
 static void release(compared *c) {
@@ -64,20 +91,32 @@ static pleat_status check_figures(const char *folder) {
     return pleat_output_check("--figure", figures, "pleat compare", is_figure);
 }
 
-/* The differences, and where all are runs of the same classes, their Dice side by side. */
+/* The Dice of all side by side, a point a case. */
+static pleat_status draw_boxes(const compared *c, const char *folder) {
+    pleat_report_variant group[MAX_LIST];
+    pleat_results by_case[MAX_LIST] = {0};
+    char name[MAX_LIST][64];
+    pleat_status status = PLEAT_OK;
+    for (int i = 0; i < c->n && status == PLEAT_OK; i++) {
+        name_run(c->name[i], &c->run[i], name[i]);
+        group[i] = (pleat_report_variant){name[i], &by_case[i]};
+        status = pleat_results_by_case(&c->run[i], &by_case[i]);
+    }
+    if (status == PLEAT_OK)
+        status = pleat_figures_boxes(folder, "compare", PLEAT_HEADLINE, group, c->n, 1);
+    for (int i = 0; i < c->n; i++) pleat_results_free(&by_case[i]);
+    return status;
+}
+
+/* The differences, and where all are runs of the same classes, their Dice. */
 static pleat_status draw(const compared *c, const pleat_comparison *comparison,
                          const char *folder) {
-    pleat_report_variant group[MAX_LIST];
-    char name[MAX_LIST][64];
     int alike = c->runs == c->n;
     PLEAT_TRY(pleat_file_make_folder(folder));
     PLEAT_TRY(pleat_figures_differences(folder, comparison));
-    for (int i = 0; alike && i < c->n; i++) {
-        name_run(c->name[i], &c->run[i], name[i]);
-        group[i] = (pleat_report_variant){name[i], &c->run[i]};
+    for (int i = 0; alike && i < c->n; i++)
         alike = c->run[i].classes.n == c->run[0].classes.n && c->run[i].scores == c->run[0].scores;
-    }
-    if (alike) return pleat_figures_boxes(folder, "compare", PLEAT_HEADLINE, group, c->n, 1);
+    if (alike) return draw_boxes(c, folder);
     pleat_log(PLEAT_INFO, "no box plots of the Dice: not all are runs of the same classes and "
                           "scores");
     return PLEAT_OK;
@@ -122,6 +161,7 @@ pleat_status verb_compare(app *a, const verb *self, int argc, char **argv) {
     PLEAT_CHECK(c != NULL, PLEAT_ERR_MEMORY, "no memory to compare %d runs", words.n);
     pleat_status status = PLEAT_OK;
     for (int i = 0; i < words.n && status == PLEAT_OK; i++) status = read_one(words.item[i], c);
+    if (status == PLEAT_OK) status = check_masks(c);
     if (status == PLEAT_OK)
         status = pleat_compare_sets(c->of, c->name, c->n, classes_of(c), config.group_by,
                                     config.seed, &comparison);

@@ -81,3 +81,5 @@ void pleat_text_print(const char *format, ...) {
     va_end(args);
     pleat_text_put(stdout, text);
 }
+
+const char *pleat_plural(long long n) { return n == 1 ? "" : "s"; }

@@ -61,42 +61,34 @@ pleat_status pleat_measured_add(pleat_measured *m, const char *id, const char *c
     return PLEAT_OK;
 }
 
-/* A case's score: of repeats the mean over those that have it, for it is one case. */
-static double value_of(const pleat_results *r, int i, int s, int c) {
-    double sum = 0.0;
-    int n = 0;
-    if (r->repeats == 1) return pleat_results_at(r, i, s, c).x;
-    for (int k = 0; k < r->n; k++) {
-        const double x = pleat_results_at(r, k, s, c).x;
-        if (isnan(x) || strcmp(r->cases[k].id, r->cases[i].id) != 0) continue;
-        sum += x;
-        n++;
-    }
-    return n > 0 ? sum / n : (double)NAN;
-}
-
-static int comes_before(const pleat_results *r, int i) {
-    for (int k = 0; r->repeats > 1 && k < i; k++)
-        if (strcmp(r->cases[k].id, r->cases[i].id) == 0) return 1;
-    return 0;
-}
-
-pleat_status pleat_measured_results(const pleat_results *r, pleat_measured *out) {
+/* All scores of a class of a case, and its voxels in the truth. */
+static pleat_status add_class(const pleat_results *r, int i, int c, pleat_measured *m) {
     char text[PLEAT_DEFINITION_BYTES];
+    const pleat_case_result *one = &r->cases[i];
+    for (int s = 0; s < pleat_scores_count(r->scores); s++)
+        if (pleat_scores_apply(r->scores, s, &r->how, c))
+            PLEAT_TRY(pleat_measured_add(m, one->id, r->classes.name[c],
+                                         pleat_scores_at(r->scores, s)->name,
+                                         pleat_scores_define(r->scores, s, &r->how, c, text),
+                                         pleat_results_at(r, i, s, c).x));
+    const double voxels = (double)(one->counts[c].tp + one->counts[c].fn);
+    return pleat_measured_add(m, one->id, r->classes.name[c], PLEAT_TRUTH_VOXELS, "", voxels);
+}
+
+pleat_status pleat_measured_results(const pleat_results *results, pleat_measured *out) {
+    pleat_results r;
     pleat_measured m = {0};
-    for (int i = 0; i < r->n; i++)
-        for (int c = 0; !comes_before(r, i) && c < r->classes.n; c++)
-            for (int s = 0; s < pleat_scores_count(r->scores); s++) {
-                if (!pleat_scores_apply(r->scores, s, &r->how, c)) continue;
-                const pleat_status status = pleat_measured_add(
-                    &m, r->cases[i].id, r->classes.name[c], pleat_scores_at(r->scores, s)->name,
-                    pleat_scores_define(r->scores, s, &r->how, c, text), value_of(r, i, s, c));
-                if (status == PLEAT_OK) continue;
-                pleat_measured_free(&m);
-                return status;
-            }
-    *out = m;
-    return PLEAT_OK;
+    PLEAT_TRY(pleat_results_by_case(results, &r));
+    pleat_status status = PLEAT_OK;
+    for (int i = 0; i < r.n && status == PLEAT_OK; i++)
+        for (int c = 0; c < r.classes.n && status == PLEAT_OK; c++)
+            status = add_class(&r, i, c, &m);
+    pleat_results_free(&r);
+    if (status == PLEAT_OK)
+        *out = m;
+    else
+        pleat_measured_free(&m);
+    return status;
 }
 
 pleat_status pleat_measured_read(const char *path, pleat_measured *out) {

@@ -3,6 +3,7 @@
 
 #include "pleat/folds.h"
 #include "pleat/statistics.h"
+#include "pleat/warn.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,11 +20,7 @@ static int missing_of(const pleat_name_list *a, const pleat_name_list *b, char o
     out[0] = '\0';
     for (int i = 0; i < a->n; i++) {
         if (pleat_names_find(b, a->name[i]) >= 0) continue;
-        const size_t used = strlen(out);
-        if (used + strlen(a->name[i]) + 8 < TELL)
-            (void)snprintf(out + used, TELL - used, "%s%s", missing > 0 ? ", " : "", a->name[i]);
-        else if (used > 0 && out[used - 1] != '.')
-            (void)snprintf(out + used, TELL - used, ", ...");
+        pleat_warn_list(out, TELL, a->name[i]);
         missing++;
     }
     return missing;
@@ -41,6 +38,28 @@ static pleat_status check_cases(const pleat_measured *measured, const char *cons
                     names[0], names[b], in_a, lacks[0], in_b, lacks[1]);
     }
     return PLEAT_OK;
+}
+
+typedef struct scratch {
+    double *a, *b; /* [cases] */
+    int *group;    /* [cases] of all; of those with a difference */
+    int *mine;
+} scratch;
+
+static int make_scratch(int n, scratch *s) {
+    const size_t room = (size_t)n + 1;
+    s->a = malloc(room * sizeof(double));
+    s->b = malloc(room * sizeof(double));
+    s->group = calloc(room, sizeof(int));
+    s->mine = malloc(room * sizeof(int));
+    return s->a != NULL && s->b != NULL && s->group != NULL && s->mine != NULL;
+}
+
+static void free_scratch(scratch *s) {
+    free(s->a);
+    free(s->b);
+    free(s->group);
+    free(s->mine);
 }
 
 /* --- the values ------------------------------------------------------------------------------- */
@@ -76,29 +95,61 @@ static const char *values_of(const pleat_measured *m, int score, int class_at,
     return definition;
 }
 
+/* --- the same truth --------------------------------------------------------------------------- */
+
+/* What is of the truth alone: the same in all sets, and nothing to compare. */
+enum { OF_TRUTH = 2 };
+
+static const char *of_truth(int k) {
+    const pleat_scores *all = pleat_scores_all();
+    return k == 0 ? PLEAT_TRUTH_VOXELS
+                  : pleat_scores_at(all, pleat_scores_role(all, PLEAT_TRUE_VOLUME))->name;
+}
+
+static int is_of_truth(const char *score) {
+    for (int k = 0; k < OF_TRUTH; k++)
+        if (strcmp(of_truth(k), score) == 0) return 1;
+    return 0;
+}
+
+/* other[i]: case i has another size of a class in the truth of B than in that of A. */
+static void compare_truths(const pleat_measured *a, const pleat_measured *b, const char *score,
+                           const pleat_classes *classes, scratch *s, int *other) {
+    const int mine = pleat_names_find(&a->scores, score);
+    const int theirs = pleat_names_find(&b->scores, score);
+    for (int k = 0; mine >= 0 && theirs >= 0 && k < a->classes.n; k++) {
+        const int at = class_in(b, a->classes.name[k], classes);
+        if (at < 0) continue;
+        (void)values_of(a, mine, k, &a->cases, s->a);
+        (void)values_of(b, theirs, at, &a->cases, s->b);
+        for (int i = 0; i < a->cases.n; i++) /* false of NaN */
+            other[i] |= fabs(s->a[i] - s->b[i]) > 1e-6 * fmax(s->a[i], s->b[i]);
+    }
+}
+
+static pleat_status check_truths(const pleat_measured *measured, const char *const *names, int sets,
+                                 const pleat_classes *classes, scratch *s) {
+    const pleat_name_list *cases = &measured[0].cases;
+    for (int b = 1; b < sets; b++) {
+        char list[TELL] = "";
+        int n = 0;
+        memset(s->mine, 0, (size_t)cases->n * sizeof *s->mine);
+        for (int k = 0; k < OF_TRUTH; k++)
+            compare_truths(&measured[0], &measured[b], of_truth(k), classes, s, s->mine);
+        for (int i = 0; i < cases->n; i++) {
+            if (!s->mine[i]) continue;
+            pleat_warn_list(list, sizeof list, cases->name[i]);
+            n++;
+        }
+        PLEAT_CHECK(n == 0, PLEAT_ERR_DATA,
+                    "'%s' and '%s' were scored by different truths: %d case%s of another size in "
+                    "them (%s); score both by the same masks",
+                    names[0], names[b], n, n == 1 ? " is" : "s are", list);
+    }
+    return PLEAT_OK;
+}
+
 /* --- one row ---------------------------------------------------------------------------------- */
-
-typedef struct scratch {
-    double *a, *b; /* [cases] */
-    int *group;    /* [cases] of all; of those with a difference */
-    int *mine;
-} scratch;
-
-static int make_scratch(int n, scratch *s) {
-    const size_t room = (size_t)n + 1;
-    s->a = malloc(room * sizeof(double));
-    s->b = malloc(room * sizeof(double));
-    s->group = calloc(room, sizeof(int));
-    s->mine = malloc(room * sizeof(int));
-    return s->a != NULL && s->b != NULL && s->group != NULL && s->mine != NULL;
-}
-
-static void free_scratch(scratch *s) {
-    free(s->a);
-    free(s->b);
-    free(s->group);
-    free(s->mine);
-}
 
 /* The mean difference of each group, in x; returns how many there are. */
 static int group_means(const pleat_observed *of, int groups, double *x) {
@@ -184,6 +235,7 @@ static pleat_status fill(const pleat_measured *measured, const pleat_classes *cl
                 const int other = class_in(&measured[b], name, classes);
                 const int same = pleat_names_find(&measured[b].scores, a->scores.name[score]);
                 if (is_background(name) || other < 0 || same < 0) continue;
+                if (is_of_truth(a->scores.name[score])) continue;
                 pleat_paired *row = &c->row[c->n];
                 *row = (pleat_paired){.b = b, .score = a->scores.name[score], .class_name = name};
                 const char *mine = values_of(a, score, k, &a->cases, s->a);
@@ -224,6 +276,7 @@ pleat_status pleat_compare_sets(const pleat_measured *measured, const char *cons
         PLEAT_TRY_GOTO(status, done,
                        pleat_folds_groups((const char *const *)a->cases.name, c.cases, group_by,
                                           s.group, &c.groups));
+    PLEAT_TRY_GOTO(status, done, check_truths(measured, names, sets, classes, &s));
     PLEAT_TRY_GOTO(status, done, fill(measured, classes, &s, &c));
     PLEAT_CHECK_GOTO(status, done, c.n > 0, PLEAT_ERR_DATA,
                      "'%s' and the others have no score of a class in common", names[0]);

@@ -80,6 +80,56 @@ pleat_results pleat_results_part(const pleat_results *results, int first, int n)
     return part;
 }
 
+int pleat_results_places(const pleat_results *r, int *place) {
+    int n = 0;
+    for (int i = 0; i < r->n; i++) {
+        int first = r->repeats > 1 ? 0 : i; /* else it is the only one */
+        while (first < i && strcmp(r->cases[first].id, r->cases[i].id) != 0) first++;
+        place[i] = first < i ? place[first] : n++;
+    }
+    return n;
+}
+
+/* The mean of n so far, with x. */
+static void join(double *mean, int *n, double x) {
+    if (isnan(x)) return;
+    *mean = *n == 0 ? x : *mean + (x - *mean) / (*n + 1);
+    ++*n;
+}
+
+/* Adds judgement i to case `at`; many[values] are in each of its means so far. */
+static pleat_status merge(const pleat_results *r, int i, int at, int *many, pleat_results *out) {
+    const pleat_case_result *from = &r->cases[i];
+    pleat_case_result *to = at < out->n ? &out->cases[at] : NULL;
+    if (to == NULL) {
+        PLEAT_TRY(
+            pleat_results_add(out, from->id, from->fold, from->prediction, from->reference, &to));
+        /* Added, or the call has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+        memcpy(to->dim, from->dim, sizeof to->dim);
+        memcpy(to->spacing, from->spacing, sizeof to->spacing);
+        memcpy(to->counts, from->counts, (size_t)r->classes.n * sizeof *to->counts);
+    }
+    for (size_t v = 0; v < values_of(r); v++) join(&to->values[v], &many[v], from->values[v]);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_results_by_case(const pleat_results *results, pleat_results *out) {
+    const size_t n = (size_t)results->n, values = values_of(results);
+    int *place = malloc((n + 1) * sizeof *place), *many = calloc(n * values + 1, sizeof *many);
+    pleat_status status =
+        pleat_results_begin(&results->classes, results->folds, results->scores, out);
+    if (status == PLEAT_OK && (place == NULL || many == NULL))
+        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for the scores of %zu cases", n);
+    out->how = results->how;
+    if (status == PLEAT_OK) (void)pleat_results_places(results, place);
+    for (int i = 0; i < results->n && status == PLEAT_OK; i++)
+        status = merge(results, i, place[i], many + (size_t)place[i] * values, out);
+    if (status != PLEAT_OK) pleat_results_free(out);
+    free(many);
+    free(place);
+    return status;
+}
+
 pleat_status pleat_results_pack(const pleat_results *results, void **bytes, size_t *n) {
     const size_t head = sizeof(pleat_case_result), block = block_bytes(results);
     char *at = malloc((size_t)results->n * (head + block) + 1); /* + 1: never malloc(0) */

@@ -40,6 +40,12 @@ const pleat_score *pleat_scores_at(const pleat_scores *scores, int i) {
     return &scores->family[f]->score[i];
 }
 
+int pleat_scores_role(const pleat_scores *scores, pleat_role role) {
+    for (int s = 0; s < pleat_scores_count(scores); s++)
+        if (pleat_scores_at(scores, s)->role == role) return s;
+    return -1;
+}
+
 /* A family's scores of one class: values[n], `step` values apart. */
 static pleat_status compute_family(const pleat_score_family *family, const pleat_judged *of,
                                    double *values, int step) {

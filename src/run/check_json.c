@@ -82,7 +82,7 @@ static pleat_status check_store(const char *run, const pleat_config *config, con
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_STORE, path));
     const char *folder = config->store[0] != '\0' ? config->store : path;
     if (!pleat_file_is_folder(folder)) {
-        pleat_text_print("store: not here, not compared: %s\n", folder);
+        pleat_text_print("store: not compared: '%s' is not here\n", folder);
         return PLEAT_OK;
     }
     PLEAT_TRY(pleat_store_open(folder, NULL, &store));
@@ -91,7 +91,7 @@ static pleat_status check_store(const char *run, const pleat_config *config, con
         status = check_case(store, i, inputs, &n);
     pleat_store_close(store);
     PLEAT_TRY(status);
-    pleat_text_print("store: %d cases, voxel by voxel\n", n);
+    pleat_text_print("store: %d case%s, voxel by voxel\n", n, n == 1 ? "" : "s");
     return PLEAT_OK;
 }
 
@@ -115,17 +115,34 @@ static pleat_status check_configuration(const char *run, const pleat_record *rec
     return PLEAT_OK;
 }
 
+/* The cases of the run that are not in its data folder any more, or lack their image or mask. */
+static pleat_status find_missing(const char *run, const pleat_record *record,
+                                 const pleat_cases *cases, char missing[512]) {
+    pleat_provenance of = {0};
+    char list[PLEAT_MISSING_BYTES];
+    PLEAT_TRY(pleat_run_provenance(run, record->folds, &of));
+    const int n = pleat_unchanged_missing(cases, &of, list);
+    const int here = of.n > 0 ? of.n - n : cases->n;
+    pleat_provenance_free(&of);
+    pleat_text_print("inputs: %d case%s as they were trained on and judged by\n", here,
+                     here == 1 ? "" : "s");
+    if (n > 0)
+        (void)snprintf(missing, 512, "%d case%s of the run %s gone, or without image or mask: %s",
+                       n, n == 1 ? "" : "s", n == 1 ? "is" : "are", list);
+    return PLEAT_OK;
+}
+
 /* Scores, splits, histories and, where they are there, the cases: what a report asks for too. */
-static pleat_status check_scores(const char *run, const pleat_record *record) {
+static pleat_status check_scores(const char *run, const pleat_record *record, char missing[512]) {
     pleat_cases cases = {0};
     pleat_results results = {0};
-    const int here = record->data[0] != '\0' &&
-                     pleat_unchanged_scan(record->data, &cases.paths, &cases.n) == PLEAT_OK;
-    const pleat_status status = pleat_run_results(run, record, here ? &cases : NULL, &results);
+    const int here = record->data[0] != '\0' && pleat_file_is_folder(record->data);
+    if (here) PLEAT_TRY(pleat_unchanged_scan(record->data, &cases.paths, &cases.n));
+    pleat_status status = pleat_run_results(run, record, here ? &cases : NULL, &results);
     if (status == PLEAT_OK && here)
-        pleat_text_print("inputs: %d cases as they were trained on and judged by\n", cases.n);
+        status = find_missing(run, record, &cases, missing);
     else if (status == PLEAT_OK)
-        pleat_text_print("inputs: not here, not compared: %s\n", record->data);
+        pleat_text_print("inputs: not compared: the data folder '%s' is not here\n", record->data);
     pleat_results_free(&results);
     pleat_cases_free(&cases);
     PLEAT_TRY(status);
@@ -137,6 +154,7 @@ pleat_status pleat_crossval_check(const char *folder) {
     pleat_record record;
     pleat_config config;
     json_t *root = NULL;
+    char missing[512] = "";
     PLEAT_TRY(pleat_record_read(folder, &record));
     PLEAT_TRY(pleat_run_config(folder, &config));
     PLEAT_TRY(pleat_record_load(folder, &root));
@@ -147,9 +165,11 @@ pleat_status pleat_crossval_check(const char *folder) {
         "older pleat",
         folder);
     PLEAT_TRY_GOTO(status, done, check_configuration(folder, &record, root, &config));
-    PLEAT_TRY_GOTO(status, done, check_scores(folder, &record));
+    PLEAT_TRY_GOTO(status, done, check_scores(folder, &record, missing));
     PLEAT_TRY_GOTO(status, done, check_store(folder, &config, json_object_get(root, "inputs")));
     PLEAT_TRY_GOTO(status, done, check_files(folder, json_object_get(root, "files")));
+    PLEAT_CHECK_GOTO(status, done, missing[0] == '\0', PLEAT_ERR_NOT_FOUND,
+                     "'%s': %s; put them back", record.data, missing);
 done:
     json_decref(root);
     return status;

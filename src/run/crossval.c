@@ -266,20 +266,21 @@ void pleat_run_tell_empty(const pleat_results *results) {
             pleat_warn("fold=%d: its model labelled every voxel of its %d held-out case%s "
                        "background; train longer, and with few steps set a lower "
                        "network.norm_momentum",
-                       fold, cases, cases == 1 ? "" : "s");
+                       fold, cases, pleat_plural(cases));
     }
 }
 
 /* The statistics: their files and their table; then the page, which has them too. */
 static pleat_status report_estimates(const char *folder, const pleat_record *of,
                                      const pleat_config *config, const pleat_results *results,
-                                     const pleat_report_options *options) {
+                                     const int *edited, const pleat_report_options *options) {
     pleat_estimates estimates;
     PLEAT_TRY(pleat_estimates_make(results, config->group_by, of->seed, &estimates));
     pleat_status status = pleat_estimates_write(folder, &estimates);
     if (status == PLEAT_OK) (void)fputc('\n', stdout);
     if (status == PLEAT_OK) pleat_estimates_print(stdout, &estimates, options->verbose);
-    if (status == PLEAT_OK) status = pleat_run_page(folder, of, config, &estimates, options->page);
+    if (status == PLEAT_OK)
+        status = pleat_run_page(folder, of, config, &estimates, edited, options->page);
     pleat_estimates_free(&estimates);
     return status;
 }
@@ -294,7 +295,7 @@ pleat_status pleat_crossval_results(const char *folder, pleat_results *out) {
 /* A run without scores has a page that says how far it is, and no more. */
 static pleat_status page_alone(const char *folder, const pleat_record *of,
                                const pleat_config *config, const pleat_page_options *page) {
-    PLEAT_TRY(pleat_run_page(folder, of, config, NULL, page));
+    PLEAT_TRY(pleat_run_page(folder, of, config, NULL, NULL, page));
     return PLEAT_FAIL(PLEAT_ERR_NOT_FOUND,
                       "no fold of '%s' has scores yet; '%s/%s' says how far they are", folder,
                       folder, pleat_run_file_name(PLEAT_RUN_PAGE));
@@ -355,6 +356,7 @@ static pleat_status write_papers(const char *folder, const pleat_record *of,
 static pleat_status write_report(const char *folder, const pleat_record *of,
                                  const pleat_cases *cases, const pleat_report_options *options) {
     const pleat_rescore *anew = options->anew;
+    int *edited = NULL, any_edited = 0;
     pleat_results results;
     pleat_config config;
     char settings[17];
@@ -382,18 +384,25 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
     if (status == PLEAT_ERR_NOT_FOUND && results.n == 0)
         status = page_alone(folder, of, &config, options->page);
     if (status == PLEAT_OK && anew != NULL) status = pleat_run_rescore(folder, &config, &results);
+    if (status == PLEAT_OK) edited = calloc((size_t)results.n + 1, sizeof *edited);
+    if (status == PLEAT_OK && edited == NULL)
+        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", results.n);
+    if (status == PLEAT_OK && anew == NULL) /* else their voxels were compared */
+        status = pleat_record_edited(folder, &results, edited, &any_edited);
     if (status == PLEAT_OK) pleat_run_tell_empty(&results);
     if (status == PLEAT_OK) status = pleat_report_write(folder, &results, &info);
     if (status == PLEAT_OK) status = pleat_label_tables_write(folder, &results.classes);
     if (status == PLEAT_OK) status = pleat_figures_run(folder, &results, config.figures);
     if (status == PLEAT_OK) status = pleat_report_print(stdout, &results, options->verbose);
-    if (status == PLEAT_OK) status = report_postprocessing(folder, &results);
-    if (status == PLEAT_OK) status = report_estimates(folder, of, &config, &results, options);
+    if (status == PLEAT_OK && !any_edited) status = report_postprocessing(folder, &results);
+    if (status == PLEAT_OK)
+        status = report_estimates(folder, of, &config, &results, edited, options);
     if (status == PLEAT_OK) status = write_papers(folder, of, &config, &results);
     if (status == PLEAT_OK)
         pleat_text_print("\npage: %s/%s\nresults: %s\n", folder,
                          pleat_run_file_name(PLEAT_RUN_PAGE), folder);
     pleat_results_free(&results);
+    free(edited);
     return status;
 }
 
@@ -404,9 +413,11 @@ pleat_status pleat_crossval_report(const char *folder, const pleat_report_option
     const int known = record.data[0] != '\0';
     const int here = known && pleat_unchanged_scan(record.data, &cases.paths, &cases.n) == PLEAT_OK;
     if (known && !here)
-        pleat_log(PLEAT_INFO, "whether the cases have changed is not known: %s",
+        pleat_log(PLEAT_INFO, "%s; whether the cases have changed is not known",
                   pleat_error_message());
-    const pleat_status status = write_report(folder, &record, here ? &cases : NULL, options);
+    pleat_status status = PLEAT_OK;
+    if (here) status = pleat_unchanged_tell_missing(folder, &record, &cases);
+    if (status == PLEAT_OK) status = write_report(folder, &record, here ? &cases : NULL, options);
     pleat_cases_free(&cases);
     return status;
 }

@@ -12,6 +12,8 @@
 
 #include "pleat/json.h"
 #include "pleat/log.h"
+#include "pleat/text.h"
+#include "pleat/warn.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -53,16 +55,10 @@ static void add_store(json_t *object, const char *id, const pleat_store *store) 
             (void)json_object_set_new(object, "store", hex(pleat_store_info(store, i)->digest));
 }
 
-/* Of the first fold that has scores: each fold knows all cases. */
 static pleat_status list_inputs(const char *run, const pleat_config *config, int folds,
                                 json_t **out) {
     pleat_provenance of = {0};
-    for (int fold = 0; fold < folds && of.n == 0; fold++) {
-        char folder[PLEAT_PATH_BYTES];
-        PLEAT_TRY(pleat_fold_folder(run, fold, folder));
-        const pleat_status status = pleat_report_read_cases(folder, &of);
-        if (status != PLEAT_ERR_NOT_FOUND) PLEAT_TRY(status);
-    }
+    PLEAT_TRY(pleat_run_provenance(run, folds, &of));
     pleat_store *store = of.n > 0 ? open_store(run, config) : NULL;
     json_t *list = json_array();
     for (int i = 0; i < of.n; i++) {
@@ -177,11 +173,16 @@ static pleat_status add_fold(const char *run, const pleat_config *config, int fo
     return PLEAT_OK;
 }
 
+/* "fold_1/predictions/case.nii.gz" */
+static pleat_status name_prediction(const pleat_case_result *one, char out[PLEAT_PATH_BYTES]) {
+    return pleat_path(out, PLEAT_PATH_BYTES, "fold_%d/%s/%s.nii.gz", one->fold,
+                      pleat_fold_file_name(PLEAT_FOLD_PREDICTIONS), one->id);
+}
+
 static pleat_status add_predictions(const char *run, const pleat_results *results, json_t *files) {
     for (int i = 0; i < results->n; i++) {
         char name[PLEAT_PATH_BYTES];
-        PLEAT_TRY(pleat_path(name, sizeof name, "fold_%d/%s/%s.nii.gz", results->cases[i].fold,
-                             pleat_fold_file_name(PLEAT_FOLD_PREDICTIONS), results->cases[i].id));
+        PLEAT_TRY(name_prediction(&results->cases[i], name));
         if (json_object_get(files, name) == NULL) PLEAT_TRY(add_file(run, name, files));
     }
     return PLEAT_OK;
@@ -220,5 +221,46 @@ pleat_status pleat_record_outcome(const char *run, const pleat_config *config,
     json_decref(times);
     json_decref(files);
     json_decref(root);
+    return status;
+}
+
+/* --- what was changed since ------------------------------------------------------------------- */
+
+static pleat_status is_edited(const char *run, const char *name, const json_t *was, int *out) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_file_identity is;
+    *out = 0;
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", run, name));
+    if (was == NULL || !pleat_file_exists(path)) return PLEAT_OK;
+    PLEAT_TRY(pleat_file_identify(path, &is));
+    json_t *now = identity(&is);
+    *out = !json_equal(now, was);
+    json_decref(now);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_record_edited(const char *run, const pleat_results *results, int *edited,
+                                 int *any) {
+    char name[PLEAT_PATH_BYTES], list[400] = "";
+    pleat_status status = PLEAT_OK;
+    json_t *root = NULL;
+    *any = 0;
+    PLEAT_TRY(pleat_record_load(run, &root));
+    const json_t *files = json_object_get(root, "files");
+    for (int i = 0; i < results->n && status == PLEAT_OK; i++) {
+        status = name_prediction(&results->cases[i], name);
+        if (status == PLEAT_OK)
+            status = is_edited(run, name, json_object_get(files, name), &edited[i]);
+        if (status != PLEAT_OK || !edited[i]) continue;
+        pleat_warn_list(list, sizeof list, results->cases[i].id);
+        ++*any;
+    }
+    json_decref(root);
+    if (*any > 0)
+        pleat_warn("%d prediction%s of '%s' %s not the file%s that %s scored (%s): not shown, and "
+                   "post-processing is not chosen; put back what was changed, or, if it was only "
+                   "packed anew, report with --rescore, which compares voxels",
+                   *any, pleat_plural(*any), run, *any == 1 ? "is" : "are", pleat_plural(*any),
+                   *any == 1 ? "was" : "were", list);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "pleat/log.h"
 #include "pleat/networks.h"
 #include "pleat/page.h"
+#include "pleat/text.h"
 
 #include <string.h>
 
@@ -18,22 +19,31 @@ static void list_classes(const pleat_classes *classes, char *out, size_t size) {
 
 static void describe(const pleat_record *of, const pleat_config *config,
                      const pleat_classes *classes, char *out, size_t size) {
-    char names[1024];
+    char names[1024], design[128];
     list_classes(classes, names, sizeof names);
+    if (of->repeats > 1)
+        (void)snprintf(design, sizeof design,
+                       "%d repeats of a cross-validation of %d case%s in %d "
+                       "folds: in each repeat",
+                       of->repeats, of->cases, pleat_plural(of->cases), of->folds / of->repeats);
+    else
+        (void)snprintf(design, sizeof design,
+                       "A cross-validation of %d case%s in %d fold%s:", of->cases,
+                       pleat_plural(of->cases), of->folds, pleat_plural(of->folds));
     (void)snprintf(out, size,
-                   "How well does the network %s label %s? A cross-validation of %d cases in %d "
-                   "folds%s: each case is judged by the one model that was not trained on it. At "
-                   "most %d epochs of %d steps on batches of %d patches of %d x %d x %d voxels, "
-                   "from seed %llu; by pleat %s on %s, engine %s (%s).",
-                   pleat_network_name(config->network.name), names, of->cases, of->folds,
-                   of->repeats > 1 ? " of several repeats" : "", config->train.epochs,
+                   "How well does the network %s label %s? %s each case is evaluated by the one "
+                   "model that was not trained on it. At most %d epochs of %d steps on batches of "
+                   "%d patches of %d x %d x %d voxels, from seed %llu; by pleat %s on %s, engine "
+                   "%s (%s).",
+                   pleat_network_name(config->network.name), names, design, config->train.epochs,
                    config->train.iterations, config->train.batch, config->patch[2],
                    config->patch[1], config->patch[0], (unsigned long long)of->seed, of->version,
                    of->host, of->engine, of->precision);
 }
 
 pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pleat_config *config,
-                            const pleat_estimates *estimates, const pleat_page_options *options) {
+                            const pleat_estimates *estimates, const int *edited,
+                            const pleat_page_options *options) {
     pleat_page_options how = {.pictures = PLEAT_PAGE_AS_SET};
     const char *data = of->data[0] != '\0' ? of->data : config->data;
     const pleat_prep_steps *steps = &config->prep.channel[0];
@@ -46,7 +56,7 @@ pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pl
     PLEAT_TRY(pleat_classes_parse(of->classes, &classes));
     describe(of, config, &classes, asked, sizeof asked);
     if (data[0] != '\0' && estimates != NULL && pleat_unchanged_scan(data, &paths, &n) != PLEAT_OK)
-        pleat_log(PLEAT_INFO, "the page is without images: %s", pleat_error_message());
+        pleat_log(PLEAT_INFO, "%s; the page is without images", pleat_error_message());
     const pleat_page_source source = {.run = folder,
                                       .asked = asked,
                                       .epochs = config->train.epochs,
@@ -55,6 +65,7 @@ pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pl
                                       .n = n,
                                       .clipped = steps->clip,
                                       .clip = {steps->clip_range[0], steps->clip_range[1]},
+                                      .edited = edited,
                                       .estimates = estimates,
                                       .classes = &classes};
     const pleat_status status = pleat_page_write(&source, &how);

@@ -142,6 +142,10 @@ pleat_status pleat_unchanged_folds(const char *folder, const pleat_results *resu
 pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases,
                                   const pleat_provenance *of, int folds);
 
+/* What the first fold of a run that has scores says of all cases; {0}: none says it. To be freed.
+ * unchanged.c */
+pleat_status pleat_run_provenance(const char *run, int folds, pleat_provenance *out);
+
 /* The file of a case's prediction, where the run now is, else where it was made. rescore.c */
 pleat_status pleat_run_prediction(const char *run, const pleat_case_result *one,
                                   char out[PLEAT_PATH_BYTES]);
@@ -149,16 +153,27 @@ pleat_status pleat_run_prediction(const char *run, const pleat_case_result *one,
  * place. Errors of pleat_score_files. */
 pleat_status pleat_run_rescore(const char *run, const pleat_config *config, pleat_results *results);
 
-/* The page of a run, also of one without scores (estimates NULL); options NULL: as usual. A data
- * folder that cannot be read is logged. Errors of pleat_page_write. page.c */
+/* The page of a run, also of one without scores (estimates NULL); `edited` is that of
+ * pleat_record_edited, or NULL; options NULL: as usual. A data folder that cannot be read is
+ * logged. Errors of pleat_page_write. page.c */
 pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pleat_config *config,
-                            const pleat_estimates *estimates, const pleat_page_options *options);
+                            const pleat_estimates *estimates, const int *edited,
+                            const pleat_page_options *options);
 
 /* Warns of each fold whose model labelled all held-out cases background, though they have more. */
 void pleat_run_tell_empty(const pleat_results *results);
 
-/* The cases of a run's data folder, without what the run itself has told of it. */
+/* The cases of a run's data folder, without what the run itself has told of it; those that lack a
+ * file are left out and logged. ERR_NOT_FOUND: the folder as a whole is not here. */
 pleat_status pleat_unchanged_scan(const char *data, pleat_case_paths **paths, int *n);
+
+/* How many cases of `of` are not among `cases`, and their names, as many as fit. */
+enum { PLEAT_MISSING_BYTES = 400 };
+int pleat_unchanged_missing(const pleat_cases *cases, const pleat_provenance *of,
+                            char list[PLEAT_MISSING_BYTES]);
+/* Warns of those of the run in `folder`. */
+pleat_status pleat_unchanged_tell_missing(const char *folder, const pleat_record *record,
+                                          const pleat_cases *cases);
 
 /* ERR_ARG when the folder holds a run of another configuration, naming the first key that differs;
  * ERR_DATA when it is of images of another number of channels, or its folds are others, or what
@@ -181,6 +196,11 @@ void pleat_run_libraries(char *out, size_t size);
  * store, times of the folds, digests of the files that it wrote. outcome_json.c */
 pleat_status pleat_record_outcome(const char *run, const pleat_config *config,
                                   const pleat_results *results);
+/* edited[results->n]: 1 of a case whose prediction is not the file that was scored, by its digest
+ * in run.json; one that is gone, or of which nothing is known, is not. Warns of them, together.
+ * *any: there is one. */
+pleat_status pleat_record_edited(const char *run, const pleat_results *results, int *edited,
+                                 int *any);
 /* ro-crate-metadata.json and dataset_description.json; crate_json.c */
 pleat_status pleat_crate_write(const char *run, const pleat_record *record);
 

@@ -5,6 +5,7 @@
 #include "pleat/log.h"
 #include "pleat/prep.h"
 #include "pleat/store.h"
+#include "pleat/text.h"
 #include "pleat/warn.h"
 #include "run_impl.h"
 
@@ -155,6 +156,16 @@ int pleat_provenance_changed(const pleat_provenance *a, const pleat_provenance *
     return changed;
 }
 
+pleat_status pleat_run_provenance(const char *run, int folds, pleat_provenance *out) {
+    for (int fold = 0; fold < folds && out->n == 0; fold++) { /* each fold knows all cases */
+        char folder[PLEAT_PATH_BYTES];
+        PLEAT_TRY(pleat_fold_folder(run, fold, folder));
+        const pleat_status status = pleat_report_read_cases(folder, out);
+        if (status != PLEAT_ERR_NOT_FOUND) PLEAT_TRY(status);
+    }
+    return PLEAT_OK;
+}
+
 /* --- what is refused ------------------------------------------------------------------------- */
 
 /* The case that both folds hold out; NULL: there is none. */
@@ -226,12 +237,89 @@ pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases,
     return PLEAT_OK;
 }
 
+/* The cases whose image or mask is another one in `b`: how many, and their names in `list`. */
+static int differ(const pleat_provenance *a, const pleat_provenance *b, int part, char list[400]) {
+    int n = 0;
+    list[0] = '\0';
+    for (int i = 0; i < a->n; i++) {
+        const pleat_traced_case *other = pleat_provenance_find(b, a->of[i].id);
+        if (other == NULL || pleat_traced_same(part_of(&a->of[i], part), part_of(other, part)))
+            continue;
+        pleat_warn_list(list, 400, a->of[i].id);
+        n++;
+    }
+    return n;
+}
+
+pleat_status pleat_unchanged_masks(const char *a, const char *b) {
+    const char *const run[2] = {a, b};
+    pleat_provenance of[2] = {{0}, {0}};
+    pleat_record record;
+    pleat_status status = PLEAT_OK;
+    char list[400];
+    for (int i = 0; i < 2 && status == PLEAT_OK; i++) {
+        status = pleat_record_read(run[i], &record);
+        if (status == PLEAT_OK) status = pleat_run_provenance(run[i], record.folds, &of[i]);
+    }
+    PLEAT_TRY_GOTO(status, done, status);
+    const int images = differ(&of[0], &of[1], IMAGE, list);
+    if (images > 0)
+        pleat_warn("'%s' and '%s' are of different images of %d case%s (%s): what is compared is "
+                   "not the method alone",
+                   a, b, images, images == 1 ? "" : "s", list);
+    const int masks = differ(&of[0], &of[1], MASK, list);
+    PLEAT_CHECK_GOTO(status, done, masks == 0, PLEAT_ERR_DATA,
+                     "'%s' and '%s' were scored by different masks of %d case%s (%s); start the "
+                     "run of the older ones with --redo to have both scored by the same",
+                     a, b, masks, masks == 1 ? "" : "s", list);
+done:
+    pleat_provenance_free(&of[0]);
+    pleat_provenance_free(&of[1]);
+    return status;
+}
+
 pleat_status pleat_unchanged_scan(const char *data, pleat_case_paths **paths, int *n) {
     const pleat_log_level level = pleat_log_level_get();
+    pleat_layout_refusals refused = {0};
+    *paths = NULL;
+    *n = 0;
+    PLEAT_CHECK(pleat_file_is_folder(data), PLEAT_ERR_NOT_FOUND,
+                "the data folder '%s' of the run is not here, as on another machine", data);
     pleat_log_set_level(PLEAT_QUIET);
-    const pleat_status status = pleat_layout_scan(data, PLEAT_LAYOUT_LABELLED, paths, n);
+    const pleat_status status =
+        pleat_layout_scan_all(data, PLEAT_LAYOUT_LABELLED, &refused, paths, n);
     pleat_log_set_level(level);
-    return status;
+    for (int i = 0; i < refused.n; i++) pleat_log(PLEAT_INFO, "%s", refused.text[i]);
+    pleat_layout_refusals_free(&refused);
+    /* Not one case is left; the folder is. */
+    return status == PLEAT_ERR_NOT_FOUND ? PLEAT_OK : status;
+}
+
+int pleat_unchanged_missing(const pleat_cases *cases, const pleat_provenance *of,
+                            char list[PLEAT_MISSING_BYTES]) {
+    const pleat_looks looks = {cases->paths, NULL, cases->n};
+    int missing = 0;
+    list[0] = '\0';
+    for (int i = 0; i < of->n; i++) {
+        if (find_case(&looks, of->of[i].id) >= 0) continue;
+        pleat_warn_list(list, PLEAT_MISSING_BYTES, of->of[i].id);
+        missing++;
+    }
+    return missing;
+}
+
+pleat_status pleat_unchanged_tell_missing(const char *folder, const pleat_record *record,
+                                          const pleat_cases *cases) {
+    pleat_provenance of = {0};
+    char list[PLEAT_MISSING_BYTES];
+    PLEAT_TRY(pleat_run_provenance(folder, record->folds, &of));
+    const int n = pleat_unchanged_missing(cases, &of, list);
+    pleat_provenance_free(&of);
+    if (n > 0)
+        pleat_warn("%d case%s of '%s' %s gone from '%s', or without image or mask (%s): not "
+                   "compared with what was trained on, and shown as far as files are there",
+                   n, pleat_plural(n), folder, n == 1 ? "is" : "are", record->data, list);
+    return PLEAT_OK;
 }
 
 /* --- what is only told ------------------------------------------------------------------------ */

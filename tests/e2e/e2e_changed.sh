@@ -90,6 +90,9 @@ succeeds "another, of other data, too" 0 run tiny.yaml --out two --set store=sto
 succeeds "the first goes on with its own" 0 run tiny.yaml --out one --set store=store
 holds "as if it had been alone" same_run one fresh
 
+refused "two runs of different masks are not compared" 3 "different masks of 1 case ($id)" 0 \
+    compare fresh two
+
 # --- files of another run ------------------------------------------------------------------------
 succeeds "a run of another seed" 0 run tiny.yaml --out seed2 --set seed=2 --fold 0 \
     --set folds.splits=fresh/splits_final.json --set store=fresh/store

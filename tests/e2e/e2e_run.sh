@@ -119,10 +119,27 @@ cp "$prediction" kept
 printf x >> "$prediction"
 refused "a prediction that was changed" 3 "'$prediction' is not what the run wrote" 0 \
     report run --check
+rm run/postprocessing.json
 succeeds "report" 0 report run
+holds "it says that the prediction was changed" has err "1 prediction of 'run' is not the file"
+holds "the page does too" has run/report/report.html "prediction is not the file that was scored"
+holds "nothing is chosen by it" [ ! -e run/postprocessing.json ]
 refused "a report does not take it for the one that was scored" 3 "'$prediction' is not" 0 \
     report run --check
 cp kept "$prediction"
+succeeds "report" 0 report run
+holds "which is put back" lacks err "is not the file"
+mv data/case_002 data/case_003/segmentation.nii.gz .
+refused "a case and a mask that are gone" 3 "without image or mask: case_002, case_003" 0 \
+    report run --check
+holds "the others are compared" has out "inputs: 4 cases"
+succeeds "report" 0 report run
+holds "which names them too" has err "(case_002, case_003)"
+mv segmentation.nii.gz data/case_003 && mv case_002 data
+mv data data.away
+succeeds "check without the data" 0 report run --check
+holds "says that they were not compared" has out "inputs: not compared: the data folder"
+mv data.away data
 mask=data/case_001/segmentation.nii.gz
 mv "$mask" kept
 cp data/case_002/segmentation.nii.gz "$mask"
@@ -200,7 +217,8 @@ for fold in 0 1 2; do # the truth, but for the speck
         speck "specks/fold_$fold/predictions/$id.nii.gz"
     done
 done
-rm specks/postprocessing.json
+rm specks/postprocessing.json # the digests of its predictions are taken away as well
+sed -zi -e 's/,\n  "checksum": "[0-9a-f]*"//; s,run/2,run/1,; s/"files"/"none"/' specks/run.json
 succeeds "a report of specks" 0 report specks
 holds "the lung's largest component is kept" has out \
     "post-processing: the largest component of lung_L; mean Dice"
@@ -256,8 +274,9 @@ succeeds "compare" 0 compare run run/summary.json
 holds "the same are equal" grep -qE ' 6 .* 0 : 0 ' out
 succeeds "compare patients" 0 compare run/summary.json run --set 'folds.group_by=^(case)'
 holds "they count as one" has out "over 1 groups"
-refused "other cases" 3 "are not of the same cases: 0 only in the first" 0 compare \
-    again/statistics.json run
+refused "other cases" 3 "are not of the same cases: 0 only in the first" 0 compare again run
+refused "no scores" 3 "'data' has neither the run.json of a run nor the statistics.json" 0 \
+    compare data run
 
 # --- a folder in use -----------------------------------------------------------------------------
 "$mpiexec" -n 2 "$pleat" run tiny.yaml --out busy --set train.epochs=100000 > out_busy 2>&1 \
@@ -284,6 +303,9 @@ holds "each repeat has its folds" [ -s repeats/fold_3/scores.json ]
 holds "a case is judged in each repeat" same_text \
     "$(grep -c '^case_001,[0-3],infection,3,DSC,' repeats/scores.csv)" 2
 holds "and stays one case" has out "BCa bootstrap over 6 cases"
+holds "in all counts" has out "(6 cases, 2 repeats of 2 folds"
+holds "each evaluation has its pictures" same_text \
+    "$(find repeats/report/cases -name sheet.png | wc -l)" 12
 holds "the mean over folds has its interval" awk -F, '/^all,infection,3,DSC,/ { found = $27 < $28 }
     END { exit !found }' repeats/statistics.csv
 succeeds "check of repeats" 0 report repeats --check

@@ -12,6 +12,7 @@
  * Images of 3 x 4 x 12 voxels of 1 mm: their diagonal is 13 mm.
  */
 #include "pleat/estimates.h"
+#include "pleat/figures.h"
 #include "pleat/measured.h"
 #include "pleat/report.h"
 #include "support.h"
@@ -150,8 +151,8 @@ static void the_files_have_every_case_and_every_state(void **state) {
     free(text);
     text = file_text("statistics.csv");
     assert_holds(text, "\nall,\"spot, small\",1,HD,mm,5,2,1,1,1,0,2,1,1.414213562,");
-    assert_holds(text, ",7,,,deepmind\n"); /* its penalised mean; no repeats */
-    assert_null(strstr(text, "\n2,"));     /* fold 2 has no cases */
+    assert_holds(text, ",7,,,deepmind,5\n"); /* its penalised mean; no repeats */
+    assert_null(strstr(text, "\n2,"));       /* fold 2 has no cases */
     assert_null(strstr(text, ",LesF1,"));
     assert_null(strstr(text, "rest,0,HD,"));
     free(text);
@@ -243,7 +244,9 @@ static void a_case_judged_in_two_repeats_stays_one_case(void **state) {
     OK(pleat_estimates_make(&r, NULL, 1, &e));
     const pleat_estimate *got = pleat_estimates_at(&e, PLEAT_OVER_ALL, hd, 1);
     assert_int_equal(e.groups, 4);
-    assert_int_equal(got->n, 8);
+    assert_int_equal(got->cases, 4);
+    assert_int_equal(got->judged, 8);
+    assert_int_equal(got->n, 4);
     assert_true(fabs(got->mean - 4.5) < 1e-12);
     OK(pleat_interval_t(&(pleat_observed){of_cases, NULL, 4}, PLEAT_LEVEL, &want));
     assert_true(fabs(got->t.low - want.low) < 1e-9 && fabs(got->t.high - want.high) < 1e-9);
@@ -251,7 +254,19 @@ static void a_case_judged_in_two_repeats_stays_one_case(void **state) {
     assert_true(fabs(got->resampled.low - want.low) < 1e-9);
     assert_true(fabs(got->resampled.high - want.high) < 1e-9);
     assert_true(isnan(pleat_estimates_at(&e, 0, hd, 1)->resampled.low)); /* of a fold: none */
+    char *text = printed(&e, 1);
+    assert_holds(text, "Statistics over all cases (4), each evaluated 2 times\n");
+    assert_holds(text, "  spot, small: of 8 evaluations of 4 cases: 8 ok, 0 missed");
+    assert_holds(text, "\n    HD, mm                 4  4.5 [");
+    free(text);
     pleat_estimates_free(&e);
+    OK(pleat_figures_run(root, &r));
+    text = file_text("figures/distances.gp"); /* a point a case */
+    assert_holds(text, "set y2tics ('4' 0)");
+    free(text);
+    text = file_text("figures/distances.csv");
+    assert_holds(text, ",1.5,0,a,HD,");
+    free(text);
     OK(pleat_measured_results(&r, &m));
     int found = 0;
     for (int i = 0; i < m.n; i++)
@@ -260,7 +275,7 @@ static void a_case_judged_in_two_repeats_stays_one_case(void **state) {
     assert_int_equal(found, 4);
     pleat_measured_free(&m);
     OK(pleat_report_write(root, &r, &info));
-    char *text = file_text("cv_results.detailed.csv");
+    text = file_text("cv_results.detailed.csv");
     assert_holds(text, "index,score,rest,\"spot, small\",fold\na,DSC,,,0\n");
     assert_holds(text, "\na,DSC,,,2\n");
     free(text);

@@ -83,6 +83,7 @@ static void nnunets_summary_is_read_with_its_nan(void **state) {
     assert_true(value_of(&m, "case_7", "1", "IoU") == 0.6);
     assert_true(isnan(value_of(&m, "case_7", "2", "DSC")));
     assert_int_equal(pleat_names_find(&m.scores, "FN"), -1);
+    assert_true(value_of(&m, "case_7", "1", PLEAT_TRUTH_VOXELS) == 9.0);
     pleat_measured_free(&m);
     m = read_text(
         "ours.json",
@@ -207,6 +208,30 @@ static void other_cases_are_refused_and_named(void **state) {
     for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
 }
 
+static void another_truth_is_refused_and_its_cases_named(void **state) {
+    (void)state;
+    static const char *const names[] = {"A", "B"};
+    static const char json[] = /* 12 voxels of 2 mm3 */
+        "{\"cases\": [{\"case\": \"a\", \"grid\": {\"size\": [9, 9, 9], \"spacing\": [1, 1, 2]}, "
+        "\"classes\": {\"1\": {\"state\": \"ok\", \"DSC\": 1, \"TruthVol\": 0.024}}}]}";
+    static const char *const of_nnunet =
+        "{\"metric_per_case\": [{\"metrics\": {\"1\": {\"Dice\": 1, \"n_ref\": %d}}, "
+        "\"prediction_file\": \"a.nii.gz\"}]}";
+    for (int voxels = 12; voxels < 14; voxels++) {
+        char summary[256];
+        (void)snprintf(summary, sizeof summary, of_nnunet, voxels);
+        pleat_measured of[2] = {read_text("A.json", json), read_text("B.json", summary)};
+        pleat_comparison c = {0};
+        if (voxels == 12) OK(pleat_compare_sets(of, names, 2, NULL, NULL, 1, &c));
+        if (voxels == 12) assert_int_equal(c.n, 1); /* the size of the truth is no score */
+        if (voxels == 13)
+            REFUSED(pleat_compare_sets(of, names, 2, NULL, NULL, 1, &c), PLEAT_ERR_DATA,
+                    "different truths: 1 case is of another size in them (a)");
+        pleat_comparison_free(&c);
+        for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
+    }
+}
+
 static char *printed(const pleat_comparison *c, int form) {
     char *text = NULL;
     size_t bytes = 0;
@@ -240,6 +265,8 @@ static void the_table_says_what_was_left_out(void **state) {
         for (int k = 0; k < 4; k++)
             if (strstr(text, wanted[form][k]) == NULL)
                 fail_msg("no '%s' in:\n%s", wanted[form][k], text);
+        if (form == 0) assert_non_null(strstr(text, "1 more score: --all-scores"));
+        if (form == 0) assert_null(strstr(text, "left out")); /* that is of ASSD, not printed */
         free(text);
     }
     pleat_comparison_free(&c);
@@ -255,6 +282,7 @@ int main(void) {
         cmocka_unit_test(patients_are_drawn_and_ranked_as_one),
         cmocka_unit_test(a_class_may_be_called_by_its_label),
         cmocka_unit_test(other_cases_are_refused_and_named),
+        cmocka_unit_test(another_truth_is_refused_and_its_cases_named),
         cmocka_unit_test(the_table_says_what_was_left_out),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

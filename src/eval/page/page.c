@@ -50,25 +50,40 @@ done:
     return status;
 }
 
+const char *page_case_key(const page *p, int i, char out[PAGE_KEY_BYTES]) {
+    const pleat_case_result *one = &p->results->cases[i];
+    if (p->results->repeats > 1)
+        (void)snprintf(out, PAGE_KEY_BYTES, "%s.fold_%d", one->id, one->fold);
+    else
+        (void)snprintf(out, PAGE_KEY_BYTES, "%s", one->id);
+    return out;
+}
+
 static int is_asked(const page_case *shown, int n, int index) {
     for (int i = 0; i < n; i++)
         if (shown[i].index == index) return 1;
     return 0;
 }
 
+static void show(page *p, int index) {
+    if (!is_asked(p->shown, p->n_shown, index)) p->shown[p->n_shown++].index = index;
+}
+
 static pleat_status choose_cases(page *p) {
     const pleat_page_options *o = p->options;
     const int all = p->results->n;
-    int n = o->n > 0 ? o->n : o->pictures < all ? o->pictures : all;
-    p->shown = calloc((size_t)n + 1, sizeof *p->shown);
-    PLEAT_CHECK(p->shown != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
-    for (int i = 0; i < n; i++) {
-        int index = o->n > 0 ? -1 : p->order[i];
-        for (int k = 0; o->n > 0 && k < all; k++)
-            if (strcmp(p->results->cases[k].id, o->ids[i]) == 0) index = k;
-        PLEAT_CHECK(index >= 0, PLEAT_ERR_ARG, "'%s' has no scores of a case '%s'", p->source->run,
+    p->shown = calloc((size_t)all + 1, sizeof *p->shown);
+    PLEAT_CHECK(p->shown != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", all);
+    for (int i = 0; o->n == 0 && i < o->pictures && i < all; i++) show(p, p->order[i]);
+    for (int i = 0; i < o->n; i++) {
+        int found = 0;
+        for (int k = 0; k < all; k++) {
+            if (strcmp(p->results->cases[k].id, o->ids[i]) != 0) continue;
+            found = 1;
+            show(p, k);
+        }
+        PLEAT_CHECK(found, PLEAT_ERR_ARG, "'%s' has no scores of a case '%s'", p->source->run,
                     o->ids[i]);
-        if (!is_asked(p->shown, p->n_shown, index)) p->shown[p->n_shown++].index = index;
     }
     return PLEAT_OK;
 }
@@ -103,9 +118,16 @@ static pleat_status make_pictures(const page *p, page_case *shown, size_t budget
     const pleat_case_result *one = &p->results->cases[shown->index];
     const pleat_case_paths *paths = paths_of(s, one->id);
     char folder[PLEAT_PATH_BYTES], report[PLEAT_PATH_BYTES], predictions[PLEAT_PATH_BYTES];
-    char prediction[PLEAT_PATH_BYTES];
+    char prediction[PLEAT_PATH_BYTES], key[PAGE_KEY_BYTES];
+    if (s->edited != NULL && s->edited[shown->index]) {
+        shown->failed = 1;
+        (void)snprintf(shown->pictures.lacks, sizeof shown->pictures.lacks,
+                       "its prediction is not the file that was scored");
+        return PLEAT_OK;
+    }
     PLEAT_TRY(pleat_run_path(s->run, PLEAT_RUN_REPORT, report));
-    PLEAT_TRY(pleat_path(folder, sizeof folder, "%s/cases/%s", report, one->id));
+    PLEAT_TRY(pleat_path(folder, sizeof folder, "%s/cases/%s", report,
+                         page_case_key(p, shown->index, key)));
     PLEAT_TRY(pleat_run_fold_path(s->run, one->fold, PLEAT_FOLD_PREDICTIONS, predictions));
     PLEAT_TRY(pleat_labels_path(predictions, one->id, prediction));
     pleat_case_source source = {.id = one->id,

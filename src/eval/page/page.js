@@ -7,6 +7,12 @@ const first = classes.length > 1 ? 1 : 0, foreground = classes.slice(first);
 const scoreOf = name => data.scores.find(s => s.name === name);
 const headline = data.scores.length > 0 ? data.scores[0].name : "";
 const colourOf = c => data.colours[classes.indexOf(c)];
+/* A case that was evaluated in several repeats is one case. */
+const repeats = statistics && statistics.repeats > 1 ? statistics.repeats : 1;
+const casesOf = list => new Set(list).size;
+const some = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
+const counted = some(casesOf(cases.map(one => one.case)), "case") + (repeats > 1 ? `, each evaluated ${repeats} times` : "");
+const pictureOf = one => repeats > 1 ? `${one.case}.fold_${one.fold}` : one.case;
 const part = id => document.getElementById(id);
 const chip = colour => h("i", {class: "chip", style: `background:${colour}`});
 const unitOf = s => s.unit ? `${s.name}, ${s.unit}` : s.name;
@@ -51,7 +57,7 @@ function overAll() {
             h("td", {}, `${show(r.quartile_1)} – ${show(r.quartile_3)}`), h("td", {}, lost(r.missed)),
             h("td", {}, lost(r.spurious)), h("td", {}, r.empty), h("td", {}, show(r.penalised_mean)));
     }));
-    return tableOf(`Over all ${cases.length} cases`, ["class", "<score", "n", "mean [95 %]", "SD", "median [95 %]",
+    return tableOf(`Over all: ${counted}`, ["class", "<score", "n", "mean [95 %]", "SD", "median [95 %]",
         "quartiles", "missed", "spurious", "empty", "penalised"], rows);
 }
 function byFold(score) {
@@ -66,7 +72,7 @@ function byFold(score) {
     const rows = data.folds.map((f, i) => h("tr", {}, h("th", {scope: "row"}, `fold ${i}`),
         f.scored ? foreground.map(c => cell(String(i), c))
             : h("td", {class: "text", colspan: foreground.length}, h("span", {class: "state"}, f.state),
-                ` no scores${f.cases ? `; its ${f.cases} cases are in no number here` : ""}`)));
+                ` no scores${f.cases ? `; ${f.cases === 1 ? "its case is" : `its ${f.cases} cases are`} in no number here` : ""}`)));
     rows.push(h("tr", {class: "total"}, h("th", {scope: "row"}, "all"), foreground.map(c => cell("all", c))));
     return tableOf(`${scoreOf(score).title} of each fold: mean ± SD (cases)`, ["fold", ...foreground], rows);
 }
@@ -74,13 +80,14 @@ function scoresPart() {
     if (!statistics) return part("scores").append(h("p", {class: "bad"}, "No fold has scores yet."));
     const folds = h("div"), columns = ["fold", "class", "score", "unit", "cases", "ok", "missed", "spurious", "empty",
         "unknown", "n", "mean", "sd", "mean_low", "mean_high", "t_low", "t_high", "median", "median_low", "median_high",
-        "quartile_1", "quartile_3", "least", "most", "penalised_mean"];
+        "quartile_1", "quartile_3", "least", "most", "penalised_mean", "judged"];
     const choose = name => folds.replaceChildren(byFold(name));
     part("scores").append(overAll(),
         h("p", {class: "quiet"}, "n: cases that have the score; a missed or spurious class may have none. Penalised: the mean in " +
             "which those count as 0, or as the image's diagonal. Intervals of 95 %: of means by BCa bootstrap over " +
-            `${statistics.groups} cases or groups, of medians by order statistics. They cover these cases for these models: not ` +
-            "other seeds, nor models trained anew." + (statistics.groups < 50 ? " Fewer than 50: means and intervals are rough." : "")),
+            `${some(statistics.groups, "case")} or group${statistics.groups === 1 ? "" : "s"}, of medians by order statistics. They cover these cases for these models: not ` +
+            "other seeds, nor models trained anew." + (statistics.groups < 50 ? " Fewer than 50: means and intervals are rough." : "") +
+            (repeats > 1 ? " Means, SD and states are of all evaluations, n and intervals of cases." : "")),
         h("div", {class: "tools"}, scoreChoice("Score of each fold", used, choose),
             csvButton("statistics", columns, () => statistics.statistics.map(r => columns.map(c => r[c])))), folds);
     if (used.length > 0) choose(used[0]);
@@ -181,14 +188,14 @@ function caseScores(one) {
     return tableOf(`Scores of ${one.case}`, ["score", ...foreground], rows);
 }
 function opened(one, close) {
-    const p = data.pictures[one.case], inside = h("div", {class: "inside"});
-    const path = `cases/${encodeURIComponent(one.case)}/`;
+    const key = pictureOf(one), p = data.pictures[key], inside = h("div", {class: "inside"});
+    const path = `cases/${encodeURIComponent(key)}/`;
     let viewer = null;
     if (!p) inside.append(h("p", {class: "quiet"}, "This case has no pictures here: the worst ones have. ",
         h("code", {}, `pleat report RUN --case ${one.case}`), " shows it."));
     else if (p.lacks) inside.append(h("p", {class: "note"}, `Not shown: ${p.lacks}.`));
     if (p && p.layers) {
-        viewer = makeViewer(one.case, p, legends, close);
+        viewer = makeViewer(key, p, legends, close);
     }
     inside.append(viewer ? h("div", {class: "pair"}, viewer.element, caseScores(one)) : caseScores(one));
     if (p && p.layers && !data.single) {
@@ -254,7 +261,7 @@ function casesPart() {
             row.hidden = text !== "" && row.dataset.case !== undefined && !row.dataset.case.toLowerCase().includes(text);
     }
     const shown = Object.keys(data.pictures).length;
-    part("cases").append(h("p", {class: "quiet"}, `${cases.length} cases, sorted by the ${scoreOf(headline).title} of their worst class; what was missed or made ` +
+    part("cases").append(h("p", {class: "quiet"}, `${counted}, sorted by the ${scoreOf(headline).title} of their worst class; what was missed or made ` +
         `up counts as 0. ${shown < cases.length ? `${shown} of them have pictures. ` : ""}Open a case to see its slices.`),
         h("div", {class: "tools"}, filter, scoreChoice("Score", used, name => { score = name; draw(); }),
             h("button", {type: "button", click: () => { sorted = {key: "worst", down: false}; draw(); }}, "Worst first"),
@@ -284,12 +291,12 @@ function volumesPart() {
             f.root.append(svg("line", {class: "rule", x1: f.x(left - side), x2: f.x(right + side), y1: f.y(y), y2: f.y(y)}));
         pairs.forEach((v, i) => f.root.append(svg("circle", {class: "point", r: 3, cx: f.x(xs[i]), cy: f.y(ys[i])},
             svg("title", {}, `${v.name}: truth ${show(v.t)} ml, prediction ${show(v.p)} ml`))));
-        return h("figure", {}, f.root, h("figcaption", {}, chip(colourOf(c)), `${c}: n ${pairs.length}; mean difference ${show(m)} ml` +
+        return h("figure", {}, f.root, h("figcaption", {}, chip(colourOf(c)), `${c}: n ${casesOf(pairs.map(v => v.name))}; mean difference ${show(m)} ml` +
             (spread > 0 ? `, limits of agreement ${show(m - spread)} to ${show(m + spread)} ml` : "")));
     });
     part("volumes").append(h("div", {class: "tools"}, csvButton("volumes", ["case", "class", "truth_ml", "prediction_ml", "mean_ml", "difference_ml"], () => rows)),
         h("div", {class: "plots"}, plots),
-        h("p", {class: "quiet"}, "Bland and Altman's plot: each point is a case. Dashed: the mean difference, and 1.96 standard deviations on each side."));
+        h("p", {class: "quiet"}, `Bland and Altman's plot: each point is ${repeats > 1 ? "an evaluation of a case" : "a case"}. Dashed: the mean difference, and 1.96 standard deviations on each side.`));
 }
 
 /* --- run and definitions ---------------------------------------------------------------------- */

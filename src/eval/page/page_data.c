@@ -183,9 +183,10 @@ static json_t *picture_of(const page *p, int i) {
 }
 
 static json_t *pictures_of(const page *p) {
+    char key[PAGE_KEY_BYTES];
     json_t *object = json_object();
     for (int i = 0; p->results != NULL && i < p->n_shown; i++)
-        (void)json_object_set_new(object, p->results->cases[p->shown[i].index].id,
+        (void)json_object_set_new(object, page_case_key(p, p->shown[i].index, key),
                                   picture_of(p, i));
     return object;
 }

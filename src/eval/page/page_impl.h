@@ -46,6 +46,10 @@ typedef struct page {
     int n_shown;
 } page;
 
+/* What the pictures of case i of the results are called: its id, of repeats with its fold. */
+enum { PAGE_KEY_BYTES = PLEAT_CASE_BYTES + 24 };
+const char *page_case_key(const page *p, int i, char out[PAGE_KEY_BYTES]);
+
 /* Text in HTML: nothing in it is markup. */
 void page_put_text(FILE *out, const char *text);
 

@@ -61,7 +61,8 @@ static void put_good(FILE *out, const page *p) {
             say(out, "mean %s <strong>%s</strong>", title, share(one->mean, a));
         if (one->n > 1 && !isnan(one->bca.low))
             say(out, " (95 %% interval %s to %s)", share(one->bca.low, b), share(one->bca.high, c));
-        say(out, ", %d case%s", one->n, one->n == 1 ? "" : "s");
+        say(out, ", %d case%s", one->n, pleat_plural(one->n));
+        if (p->results->repeats > 1) say(out, ", evaluated %d times", one->judged);
         if (missed > 0) say(out, "; <strong class=\"bad\">missed in %d</strong>", missed);
         if (spurious > 0) say(out, "; <strong class=\"bad\">spurious in %d</strong>", spurious);
         if (one->states[PLEAT_ABSENT] > 0)
@@ -73,15 +74,24 @@ static void put_good(FILE *out, const page *p) {
 
 /* --- how sure --------------------------------------------------------------------------------- */
 
+static const char *these(int n) { return n == 1 ? "this" : "these"; }
+
 static void put_sure(FILE *out, const page *p, int models) {
     const pleat_estimates *e = p->source->estimates;
     say(out,
-        "<p>An interval covers these %d %s for the models of these %d folds. It says nothing of "
+        "<p>An interval covers %s %d %s%s%s for the models of %s %d fold%s. It says nothing of "
         "other seeds, nor of models trained anew.</p>\n",
-        e->groups, e->by_patient ? "groups of cases" : "cases", models);
+        these(e->groups), e->groups, e->by_patient ? "group" : "case", pleat_plural(e->groups),
+        e->by_patient ? " of cases" : "", these(models), models, pleat_plural(models));
+    if (p->results->repeats > 1)
+        say(out,
+            "<p>Each case was evaluated once in each of %d repeats of the cross-validation; these "
+            "evaluations are not independent, so it counts as one case.</p>\n",
+            p->results->repeats);
     if (e->groups < PLEAT_FEW_CASES)
-        say(out, "<p class=\"note\">%d %s are fewer than %d: means and intervals are rough.</p>\n",
-            e->groups, e->by_patient ? "groups" : "cases", PLEAT_FEW_CASES);
+        say(out, "<p class=\"note\">%d %s%s %s fewer than %d: means and intervals are rough.</p>\n",
+            e->groups, e->by_patient ? "group" : "case", pleat_plural(e->groups),
+            e->groups == 1 ? "is" : "are", PLEAT_FEW_CASES);
 }
 
 /* --- what is wrong ---------------------------------------------------------------------------- */
@@ -133,6 +143,7 @@ static int put_state(FILE *out, const page *p, int c, pleat_presence state, cons
         if (n < MOST_NAMES) {
             say(out, "%s", n > 0 ? ", " : "");
             page_put_text(out, p->results->cases[i].id);
+            if (p->results->repeats > 1) say(out, " (fold %d)", p->results->cases[i].fold);
         }
         n++;
     }
@@ -166,7 +177,7 @@ static int put_results(FILE *out, const page *p) {
     const int unknown = unknown_cases(p);
     if (unknown > 0)
         say(out,
-            "<li class=\"bad\">%d case%s scored by a pleat that did not have all of today's "
+            "<li class=\"bad\">%d prediction%s scored by a pleat that did not have all of today's "
             "scores; "
             "<code>pleat report RUN --rescore</code> computes them.</li>\n",
             unknown, unknown == 1 ? " was" : "s were");

@@ -17,6 +17,7 @@ typedef struct values {
     double *x;  /* [n] that are defined */
     int *group; /* [n]; NULL: none are given */
     int n;
+    char *seen;               /* [cases] 1: counted; 2: with the score */
     double penalised;         /* sum, undefined scores of missed and spurious cases included */
     int n_penalised, unknown; /* the latter: neither score nor worst is known */
 } values;
@@ -30,7 +31,8 @@ static double worst(const pleat_score *score, const pleat_case_result *one) {
     return (double)NAN;
 }
 
-static void look(const column *c, const int *group, pleat_estimate *e, values *v) {
+static void look(const column *c, const pleat_estimates *all, pleat_estimate *e, values *v) {
+    const int *group = all->group;
     const pleat_score *score = pleat_scores_at(c->of->scores, c->score);
     const int needs_grid = pleat_scores_family(c->of->scores, c->score)->prepare != NULL &&
                            pleat_scores_apply(c->of->scores, c->score, &c->of->how, c->label);
@@ -38,7 +40,12 @@ static void look(const column *c, const int *group, pleat_estimate *e, values *v
         const pleat_case_result *one = &c->of->cases[i];
         if (c->fold != PLEAT_OVER_ALL && one->fold != c->fold) continue;
         const pleat_scored got = pleat_results_at(c->of, i, c->score, c->label);
-        e->cases++;
+        char *seen = &v->seen[all->place[i]];
+        e->cases += *seen == 0;
+        e->n += *seen < 2 && !isnan(got.x);
+        if (*seen == 0) *seen = 1;
+        if (!isnan(got.x)) *seen = 2;
+        e->judged++;
         e->states[got.presence]++;
         e->unknown += needs_grid && isnan(got.x) && one->dim[0] == 0;
         double penalised = got.x;
@@ -83,12 +90,13 @@ static pleat_status estimate(const column *c, const pleat_estimates *all, pleat_
     pleat_estimate e = {.mean = u, .sd = u, .least = u, .most = u, .median = u, .penalised = u};
     pleat_summary s;
     const size_t room = (size_t)c->of->n + 1;
-    values v = {.x = malloc(room * sizeof(double)), .group = malloc(room * sizeof(int))};
-    PLEAT_CHECK_GOTO(status, done, v.x != NULL && v.group != NULL, PLEAT_ERR_MEMORY,
-                     "no memory for the statistics of %d cases", c->of->n);
-    look(c, all->group, &e, &v);
+    values v = {.x = malloc(room * sizeof(double)),
+                .group = malloc(room * sizeof(int)),
+                .seen = calloc(room, 1)};
+    PLEAT_CHECK_GOTO(status, done, v.x != NULL && v.group != NULL && v.seen != NULL,
+                     PLEAT_ERR_MEMORY, "no memory for the statistics of %d cases", c->of->n);
+    look(c, all, &e, &v);
     const pleat_observed sample = {v.x, all->group != NULL ? v.group : NULL, v.n};
-    e.n = v.n;
     const int punishes = pleat_scores_at(c->of->scores, c->score)->penalty != PLEAT_NO_PENALTY &&
                          pleat_scores_apply(c->of->scores, c->score, &c->of->how, c->label);
     if (punishes && v.n_penalised > 0 && v.unknown == 0) e.penalised = v.penalised / v.n_penalised;
@@ -110,6 +118,7 @@ static pleat_status estimate(const column *c, const pleat_estimates *all, pleat_
 done:
     free(v.x);
     free(v.group);
+    free(v.seen);
     return status;
 }
 
@@ -136,37 +145,36 @@ static pleat_status fill(pleat_estimates *e) {
     return PLEAT_OK;
 }
 
-/* The first place of a case's id among ids[n], where it is put when it is new. */
-static int place_of(const char *id, const char **ids, int *n) {
-    int at = 0;
-    while (at < *n && strcmp(ids[at], id) != 0) at++;
-    if (at == *n) ids[(*n)++] = id;
-    return at;
-}
-
-/* A case that was judged several times is one: its group is that of its id. */
-static pleat_status find_groups(pleat_estimates *e, const char *group_by) {
+/* The groups of cases that group_by makes, over ids[cases]. */
+static pleat_status find_patients(pleat_estimates *e, const char *group_by) {
     const pleat_results *r = e->results;
-    const int grouped = group_by != NULL && group_by[0] != '\0';
-    e->groups = r->n;
-    e->by_patient = grouped;
-    if (!grouped && r->repeats == 1) return PLEAT_OK;
-    const size_t room = (size_t)r->n + 1;
-    const char **ids = malloc(room * sizeof *ids);
-    int *of_id = malloc(room * sizeof *of_id), n = 0;
-    e->group = malloc(room * sizeof *e->group);
+    const char **ids = malloc(((size_t)e->cases + 1) * sizeof *ids);
+    int *of_id = malloc(((size_t)e->cases + 1) * sizeof *of_id);
     pleat_status status = PLEAT_OK;
-    PLEAT_CHECK_GOTO(status, done, ids != NULL && of_id != NULL && e->group != NULL,
-                     PLEAT_ERR_MEMORY, "no memory to group %d cases", r->n);
-    for (int i = 0; i < r->n; i++) e->group[i] = place_of(r->cases[i].id, ids, &n);
-    e->groups = n;
-    if (!grouped) goto done;
-    PLEAT_TRY_GOTO(status, done, pleat_folds_groups(ids, n, group_by, of_id, &e->groups));
-    for (int i = 0; i < r->n; i++) e->group[i] = of_id[e->group[i]];
+    PLEAT_CHECK_GOTO(status, done, ids != NULL && of_id != NULL, PLEAT_ERR_MEMORY,
+                     "no memory to group %d cases", r->n);
+    for (int i = 0; i < r->n; i++) ids[e->place[i]] = r->cases[i].id;
+    PLEAT_TRY_GOTO(status, done, pleat_folds_groups(ids, e->cases, group_by, of_id, &e->groups));
+    for (int i = 0; i < r->n; i++) e->group[i] = of_id[e->place[i]];
 done:
     free(of_id);
     free(ids);
     return status;
+}
+
+/* A case that was judged several times is one: its group is the case itself. */
+static pleat_status find_groups(pleat_estimates *e, const char *group_by) {
+    const pleat_results *r = e->results;
+    const size_t room = (size_t)r->n + 1;
+    e->by_patient = group_by != NULL && group_by[0] != '\0';
+    e->place = malloc(room * sizeof *e->place);
+    PLEAT_CHECK(e->place != NULL, PLEAT_ERR_MEMORY, "no memory to group %d cases", r->n);
+    e->groups = e->cases = pleat_results_places(r, e->place);
+    if (!e->by_patient && r->repeats == 1) return PLEAT_OK;
+    e->group = malloc(room * sizeof *e->group);
+    PLEAT_CHECK(e->group != NULL, PLEAT_ERR_MEMORY, "no memory to group %d cases", r->n);
+    memcpy(e->group, e->place, (size_t)r->n * sizeof *e->group);
+    return e->by_patient ? find_patients(e, group_by) : PLEAT_OK;
 }
 
 pleat_status pleat_estimates_make(const pleat_results *results, const char *group_by, uint64_t seed,
@@ -185,6 +193,7 @@ pleat_status pleat_estimates_make(const pleat_results *results, const char *grou
 }
 
 void pleat_estimates_free(pleat_estimates *estimates) {
+    free(estimates->place);
     free(estimates->group);
     free(estimates->at);
     *estimates = (pleat_estimates){0};

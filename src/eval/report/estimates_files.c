@@ -56,10 +56,10 @@ pleat_status pleat_scores_print(FILE *out, const pleat_results *results) {
 
 /* --- an estimate's numbers, for both files of statistics -------------------------------------- */
 
-enum { WHOLES = 3 + PLEAT_PRESENCES, REALS = 16 };
+enum { WHOLES = 4 + PLEAT_PRESENCES, REALS = 16, JUDGED = WHOLES - 1 /* in a CSV the last */ };
 
 static const char *const whole_names[WHOLES] = {"cases", "ok",      "missed", "spurious",
-                                                "empty", "unknown", "n"};
+                                                "empty", "unknown", "n",      "judged"};
 static const char *const real_names[REALS] = {
     "mean",          "sd",     "mean_low",   "mean_high",      "t_low",
     "t_high",        "median", "median_low", "median_high",    "quartile_1",
@@ -73,7 +73,8 @@ static void numbers_of(const pleat_estimate *e, int whole[WHOLES], double real[R
                                 e->states[PLEAT_SPURIOUS],
                                 e->states[PLEAT_ABSENT],
                                 e->unknown,
-                                e->n};
+                                e->n,
+                                e->judged};
     const double numbers[REALS] = {
         e->mean,   e->sd,          e->bca.low,       e->bca.high,      e->t.low,       e->t.high,
         e->median, e->between.low, e->between.high,  e->quartile[0],   e->quartile[1], e->least,
@@ -107,9 +108,10 @@ static void put_row(pleat_csv *csv, const pleat_estimates *e, int fold, int s, i
     put_whole(csv, r->classes.value[c]);
     pleat_csv_text(csv, pleat_scores_at(r->scores, s)->name);
     pleat_csv_text(csv, pleat_scores_at(r->scores, s)->unit);
-    for (int k = 0; k < WHOLES; k++) put_whole(csv, whole[k]);
+    for (int k = 0; k < JUDGED; k++) put_whole(csv, whole[k]);
     for (int k = 0; k < REALS; k++) pleat_csv_rounded(csv, real[k], DIGITS);
     pleat_csv_text(csv, pleat_scores_define(r->scores, s, &r->how, c, text));
+    put_whole(csv, whole[JUDGED]);
     pleat_csv_end_row(csv);
 }
 
@@ -119,9 +121,10 @@ static pleat_status write_statistics(const pleat_estimates *e, const char *path)
     pleat_csv csv;
     PLEAT_TRY(pleat_csv_open(&csv));
     for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) pleat_csv_text(&csv, columns[k]);
-    for (int k = 0; k < WHOLES; k++) pleat_csv_text(&csv, whole_names[k]);
+    for (int k = 0; k < JUDGED; k++) pleat_csv_text(&csv, whole_names[k]);
     for (int k = 0; k < REALS; k++) pleat_csv_text(&csv, real_names[k]);
     pleat_csv_text(&csv, "definition");
+    pleat_csv_text(&csv, whole_names[JUDGED]);
     pleat_csv_end_row(&csv);
     for (int fold = PLEAT_OVER_ALL; fold < r->folds; fold++)
         for (int c = 0; fold_has_cases(e, fold) && c < r->classes.n; c++)

@@ -1,5 +1,6 @@
 /* estimates_print.c - the table of statistics on the terminal, and what it says of itself. */
 #include "pleat/estimates.h"
+#include "pleat/text.h"
 
 #include <math.h>
 #include <string.h>
@@ -42,6 +43,9 @@ static void put_class(FILE *out, const pleat_estimates *e, int c, int all) {
     const pleat_results *r = e->results;
     const pleat_estimate *first = pleat_estimates_at(e, PLEAT_OVER_ALL, 0, c);
     (void)fprintf(out, "  %s:", r->classes.name[c]);
+    if (r->repeats > 1)
+        (void)fprintf(out, " of %d evaluations of %d case%s:", first->judged, first->cases,
+                      pleat_plural(first->cases));
     for (int p = 0; p < PLEAT_PRESENCES; p++)
         (void)fprintf(out, "%s %d %s", p > 0 ? "," : "", first->states[p],
                       pleat_presence_name((pleat_presence)p));
@@ -83,9 +87,10 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
     const int grouped = e->by_patient;
     char judged[PLEAT_JUDGING_BYTES];
     if (r->repeats > 1)
-        (void)fprintf(out, "Statistics over all cases, each judged %d times\n", r->repeats);
+        (void)fprintf(out, "Statistics over all cases (%d), each evaluated %d times\n", e->cases,
+                      r->repeats);
     else
-        (void)fprintf(out, "Statistics over all cases (%d)\n", r->n);
+        (void)fprintf(out, "Statistics over all cases (%d)\n", e->cases);
     (void)fprintf(out, "    %-18s %5s  %-26s  %-8s  %-26s  %-17s %s\n", "", "n", "mean [95 %]",
                   "SD", "median [95 %]", "quartiles", "penalised");
     for (int c = all || r->classes.n == 1 ? 0 : 1; c < r->classes.n; c++) put_class(out, e, c, all);
@@ -96,23 +101,26 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
         pleat_judging_text(&r->how, &r->classes, judged));
     (void)fprintf(
         out,
-        "  Intervals: of means by BCa bootstrap over %d %s, seed %llu; of medians by order "
+        "  Intervals: of means by BCa bootstrap over %d %s%s%s, seed %llu; of medians by order "
         "statistics. They\n  cover these cases for %s: not other seeds, nor models "
         "trained anew.\n",
-        e->groups, grouped ? "groups of cases" : "cases", (unsigned long long)e->seed,
-        r->folds > 1 ? "these folds' models" : "what predicted them");
+        e->groups, grouped ? "group" : "case", pleat_plural(e->groups), grouped ? " of cases" : "",
+        (unsigned long long)e->seed, r->folds > 1 ? "these folds' models" : "what predicted them");
     if (r->repeats > 1)
-        (void)fputs("  n counts judgements; intervals are over cases, whose judgements in the "
-                    "repeats are not independent.\n  statistics.csv also has the corrected "
-                    "resampled t interval of the mean over the folds.\n",
+        (void)fputs("  Means, SD and quartiles are over all evaluations; n and the intervals are "
+                    "of cases, whose\n  evaluations in the repeats are not independent. "
+                    "statistics.csv also has the corrected resampled t\n  "
+                    "interval of the mean over the folds.\n",
                     out);
     tell_folds(out, e);
     if (unknown > 0)
         (void)fprintf(out,
-                      "  warning: %d case%s scored by a pleat without surfaces and volumes; pleat "
+                      "  warning: %d %s%s scored by a pleat without surfaces and volumes; pleat "
                       "report --rescore computes them\n",
-                      unknown, unknown == 1 ? " was" : "s were");
+                      unknown, r->repeats > 1 ? "prediction" : "case",
+                      unknown == 1 ? " was" : "s were");
     if (e->groups < PLEAT_FEW_CASES)
-        (void)fprintf(out, "  warning: %d %s are fewer than %d: means and intervals are rough\n",
-                      e->groups, grouped ? "groups" : "cases", PLEAT_FEW_CASES);
+        (void)fprintf(out, "  warning: %d %s%s %s fewer than %d: means and intervals are rough\n",
+                      e->groups, grouped ? "group" : "case", pleat_plural(e->groups),
+                      e->groups == 1 ? "is" : "are", PLEAT_FEW_CASES);
 }

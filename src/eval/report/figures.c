@@ -16,12 +16,6 @@ int pleat_figure_end(const pleat_classes *classes) {
     return classes->n < most ? classes->n : most;
 }
 
-int pleat_figure_role(const pleat_scores *scores, pleat_role role) {
-    for (int s = 0; s < pleat_scores_count(scores); s++)
-        if (pleat_scores_at(scores, s)->role == role) return s;
-    return -1;
-}
-
 /* --- a panel per class, a row per group ------------------------------------------------------- */
 
 static pleat_status add_group(pleat_boxes *b, int row, const pleat_results *of, int score) {
@@ -76,13 +70,13 @@ pleat_status pleat_figures_boxes(const char *folder, const char *name, int score
     return PLEAT_OK;
 }
 
-/* The headline by fold, and over all. */
+/* The headline by fold, and over all, where a case is one point however often it was judged. */
 static pleat_status by_fold(const char *folder, const char *name, const pleat_results *results,
-                            int *missing) {
+                            const pleat_results *all, int *missing) {
     int n = 0;
     char names[PLEAT_MOST_PANELS][16];
     pleat_results part[PLEAT_MOST_PANELS];
-    pleat_report_variant group[PLEAT_MOST_PANELS + 1] = {{"all", results}};
+    pleat_report_variant group[PLEAT_MOST_PANELS + 1] = {{"all", all}};
     for (int i = 0; i < results->n; i++) {
         const int fold = results->cases[i].fold;
         if (i == 0 || fold != results->cases[i - 1].fold) {
@@ -94,7 +88,7 @@ static pleat_status by_fold(const char *folder, const char *name, const pleat_re
         }
         part[n - 1].n++;
     }
-    if (n > 1) group[n++] = (pleat_report_variant){"all", results};
+    if (n > 1) group[n++] = (pleat_report_variant){"all", all};
     return boxes_of_groups(folder, name, PLEAT_HEADLINE, group, n, "fold", missing);
 }
 
@@ -164,30 +158,43 @@ static pleat_status lesions(const char *folder, const char *name, const pleat_re
 
 /* --- the list --------------------------------------------------------------------------------- */
 
+/* `draw` is of results as they are, `by_case` of a row a case. */
 static const struct figure {
     const char *name;
-    pleat_figure *draw;
+    pleat_figure *draw, *by_case;
 } figures[] = {
-    {"curves", pleat_figure_curves}, /* mean over the folds, band from the least to the most */
-    {"dice", by_fold},
-    {"scores", shares}, /* those that are shares of 1 */
-    {"distances", distances},
-    {"volumes", volumes},
-    {"lesions", lesions},
-    {"histogram", pleat_figure_histogram}, /* how many cases have which Dice */
-    {"sensitivity", pleat_figure_sensitivity},
-    {"agreement", pleat_figure_agreement}, /* of volumes, Bland and Altman's */
+    {"curves", pleat_figure_curves, NULL}, /* mean over the folds, band from least to most */
+    {"dice", NULL, NULL},                  /* by_fold, which takes both */
+    {"scores", NULL, shares},              /* those that are shares of 1 */
+    {"distances", NULL, distances},
+    {"volumes", NULL, volumes},
+    {"lesions", NULL, lesions},
+    {"histogram", NULL, pleat_figure_histogram}, /* how many cases have which Dice */
+    {"sensitivity", NULL, pleat_figure_sensitivity},
+    {"agreement", NULL, pleat_figure_agreement}, /* of volumes, Bland and Altman's */
 };
 enum { FIGURES = sizeof figures / sizeof *figures };
 
 const char *pleat_figures_name(int place) { return place < FIGURES ? figures[place].name : NULL; }
 
+static pleat_status draw_one(const struct figure *f, const char *folder,
+                             const pleat_results *results, const pleat_results *by_case,
+                             int *missing) {
+    PLEAT_TRY(pleat_gnuplot_remove(folder, f->name));
+    if (f->draw != NULL) return f->draw(folder, f->name, results, missing);
+    if (f->by_case != NULL) return f->by_case(folder, f->name, by_case, missing);
+    return by_fold(folder, f->name, results, by_case, missing);
+}
+
 pleat_status pleat_figures_run(const char *folder, const pleat_results *results, int draw) {
     int missing = 0;
-    for (int f = 0; f < FIGURES && results->n > 0; f++) {
-        PLEAT_TRY(pleat_gnuplot_remove(folder, figures[f].name));
-        PLEAT_TRY(figures[f].draw(folder, figures[f].name, results, draw ? &missing : NULL));
-    }
+    pleat_results by_case;
+    PLEAT_TRY(pleat_results_by_case(results, &by_case));
+    pleat_status status = PLEAT_OK;
+    for (int f = 0; f < FIGURES && results->n > 0 && status == PLEAT_OK; f++)
+        status = draw_one(&figures[f], folder, results, &by_case, draw ? &missing : NULL);
+    pleat_results_free(&by_case);
+    PLEAT_TRY(status);
     pleat_gnuplot_tell(folder, missing);
     return PLEAT_OK;
 }

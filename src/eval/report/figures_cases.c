@@ -159,7 +159,7 @@ pleat_status pleat_figure_sensitivity(const char *folder, const char *name, cons
                                       int *missing) {
     static const char *const columns[] = {"label", "sensitivity", "dice", "fold",
                                           "case",  "class",       NULL};
-    const int sens = pleat_figure_role(r->scores, PLEAT_SENSITIVITY);
+    const int sens = pleat_scores_role(r->scores, PLEAT_SENSITIVITY);
     const int first = pleat_figure_first(&r->classes), end = pleat_figure_end(&r->classes);
     const int lines = (end - first + 1) / 2;
     const double side = 66.0, key = 4.0 * lines + 2.0;
@@ -264,8 +264,8 @@ pleat_status pleat_figure_agreement(const char *folder, const char *name, const 
                                     int *missing) {
     static const char *const columns[] = {"label", "mean", "difference", "truth", "prediction",
                                           "fold",  "case", "class",      NULL};
-    const int score[2] = {pleat_figure_role(r->scores, PLEAT_TRUE_VOLUME),
-                          pleat_figure_role(r->scores, PLEAT_PREDICTED_VOLUME)};
+    const int score[2] = {pleat_scores_role(r->scores, PLEAT_TRUE_VOLUME),
+                          pleat_scores_role(r->scores, PLEAT_PREDICTED_VOLUME)};
     panels p = panels_of(&r->classes, 28.0, NUMBERS_MM);
     pleat_status status = PLEAT_OK;
     int drawn = 0;

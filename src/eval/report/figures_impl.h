@@ -21,7 +21,4 @@ pleat_figure pleat_figure_curves, pleat_figure_histogram, pleat_figure_sensitivi
 int pleat_figure_first(const pleat_classes *classes);
 int pleat_figure_end(const pleat_classes *classes);
 
-/* The place in a list of the score that has a role; -1: it is not there. */
-int pleat_figure_role(const pleat_scores *scores, pleat_role role);
-
 #endif /* PLEAT_EVAL_FIGURES_IMPL_H */

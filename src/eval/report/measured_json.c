@@ -57,19 +57,40 @@ static const char *definition_of(const json_t *definitions, const char *class_na
     return text != NULL ? text : "";
 }
 
+/* The voxels of a class in the truth, of its volume; NaN where the grid is not known. */
+static double truth_voxels(const json_t *one, const json_t *scores) {
+    const json_t *mm = json_object_get(json_object_get(one, "grid"), "spacing");
+    double voxel = 1.0;
+    for (size_t a = 0; a < 3; a++) voxel *= number(json_array_get(mm, a));
+    const pleat_scores *all = pleat_scores_all();
+    const int volume = pleat_scores_role(all, PLEAT_TRUE_VOLUME);
+    const double ml = number(json_object_get(scores, pleat_scores_at(all, volume)->name));
+    return round(ml * 1000.0 / voxel);
+}
+
+static pleat_status read_scores(const json_t *one, const char *id, const char *class_name,
+                                const json_t *scores, const json_t *definitions,
+                                pleat_measured *out) {
+    const char *score;
+    json_t *value;
+    json_object_foreach((json_t *)scores, score, value) if (!json_is_string(value)) /* the state */
+        PLEAT_TRY(pleat_measured_add(out, id, class_name, score,
+                                     definition_of(definitions, class_name, score), number(value)));
+    const double voxels = truth_voxels(one, scores);
+    if (isnan(voxels)) return PLEAT_OK;
+    return pleat_measured_add(out, id, class_name, PLEAT_TRUTH_VOXELS, "", voxels);
+}
+
 static pleat_status read_statistics(const json_t *root, const char *path, pleat_measured *out) {
     const json_t *cases = json_object_get(root, "cases");
     const json_t *definitions = json_object_get(root, "definitions");
     for (size_t i = 0; i < json_array_size(cases); i++) {
         const json_t *one = json_array_get(cases, i);
-        const char *id = json_string_value(json_object_get(one, "case")), *class_name, *score;
-        json_t *scores, *value;
+        const char *id = json_string_value(json_object_get(one, "case")), *class_name;
+        json_t *scores;
         PLEAT_CHECK(id != NULL, PLEAT_ERR_FORMAT, "'%s': case %zu has no name", path, i);
         json_object_foreach(json_object_get(one, "classes"), class_name, scores)
-            json_object_foreach(scores, score, value) if (!json_is_string(value)) /* the state */
-            PLEAT_TRY(pleat_measured_add(out, id, class_name, score,
-                                         definition_of(definitions, class_name, score),
-                                         number(value)));
+            PLEAT_TRY(read_scores(one, id, class_name, scores, definitions, out));
     }
     return PLEAT_OK;
 }
@@ -77,7 +98,7 @@ static pleat_status read_statistics(const json_t *root, const char *path, pleat_
 /* --- nnU-Net's ------------------------------------------------------------------------------ */
 
 static int is_count(const char *measure) {
-    static const char *const counts[] = {"TP", "FP", "FN", "TN", "n_pred", "n_ref"};
+    static const char *const counts[] = {"TP", "FP", "FN", "TN", "n_pred"};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (strcmp(counts[i], measure) == 0) return 1;
     return 0;

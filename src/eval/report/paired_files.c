@@ -59,19 +59,36 @@ static void put_row(FILE *out, const pleat_paired *row) {
     (void)fputc('\n', out);
 }
 
+static int is_printed(const pleat_paired *row, int all) {
+    return all || pleat_paired_is_brief(row);
+}
+
+/* What is not in the table: scores that are not telling. */
+static void put_others(FILE *out, const pleat_comparison *c, int all) {
+    int others = 0;
+    for (int i = 0; i < c->n; i++)
+        others +=
+            !is_printed(&c->row[i], all) && (i == 0 || c->row[i].score != c->row[i - 1].score);
+    if (others > 0)
+        (void)fprintf(out, "  %d more score%s: --all-scores, --csv, --json\n", others,
+                      others == 1 ? "" : "s");
+}
+
 /* What the numbers are, and whether they can be trusted. */
-static void put_notes(FILE *out, const pleat_comparison *c) {
+static void put_notes(FILE *out, const pleat_comparison *c, int all) {
     int left_out = 0;
     const char *what = c->grouped ? "groups" : "cases";
-    for (int i = 0; i < c->n; i++) left_out += c->row[i].left_out;
+    for (int i = 0; i < c->n; i++)
+        if (is_printed(&c->row[i], all)) left_out += c->row[i].left_out;
     (void)fprintf(
         out,
         "  Differences are B - A of the same case, over %d cases. Intervals: BCa bootstrap "
-        "over %d %s, seed %llu.\n  p: Wilcoxon's signed ranks, two-sided; Holm: for all "
-        "tests of a score. false: how likely the true mean\n  difference has the other "
-        "sign. They hold for these predictions, not for other seeds or models trained "
-        "anew.\n",
+        "over %d %s, seed %llu.\n  p: Wilcoxon's signed ranks, two-sided; Holm: p "
+        "corrected for the tests of the same score, all of which\n  are printed. false: how likely "
+        "the true mean difference has the other sign. They hold\n  for these predictions, not for "
+        "other seeds or models trained anew.\n",
         c->cases, c->groups, what, (unsigned long long)c->seed);
+    put_others(out, c, all);
     if (left_out > 0)
         (void)fprintf(out,
                       "  warning: %d time%s a case has a score in one of the two alone, as after a "
@@ -98,7 +115,7 @@ void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all) {
     const pleat_paired *before = NULL;
     for (int i = 0; i < c->n; i++) {
         const pleat_paired *row = &c->row[i];
-        if (!all && !pleat_paired_is_brief(row)) continue;
+        if (!is_printed(row, all)) continue;
         if (before == NULL || before->score != row->score || before->b != row->b) {
             const pleat_score *score = pleat_paired_score(row);
             (void)fprintf(out, "\n%s%s%s", score != NULL ? score->title : row->score,
@@ -112,7 +129,7 @@ void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all) {
         before = row;
     }
     (void)fputc('\n', out);
-    put_notes(out, c);
+    put_notes(out, c, all);
 }
 
 /* --- files ------------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /* print.c - the table on the terminal. */
 #include "tables.h"
 
+#include "pleat/text.h"
 #include "pleat/warn.h"
 
 #include <math.h>
@@ -35,7 +36,7 @@ static void put_means(FILE *out, const pleat_tables *t, int fold, int score) {
     char label[32] = "  mean", cases[32];
     const int all = fold == PLEAT_ALL_FOLDS;
     if (!all) (void)snprintf(label, sizeof label, "  fold %d", fold);
-    (void)snprintf(cases, sizeof cases, "%d", all ? t->results->n : t->cases[fold]);
+    (void)snprintf(cases, sizeof cases, "%d", all ? t->distinct : t->cases[fold]);
     (void)fprintf(out, LABEL CASES, label, cases);
     for (int c = 0; c < t->results->classes.n; c++)
         put_number(out, t->results->classes.name[c], pleat_tables_at(t, fold, score, c)->mean);
@@ -98,7 +99,7 @@ static void put_block(FILE *out, const pleat_tables *t, int score) {
 static void put_warnings(FILE *out) {
     enum { MOST = 10 };
     const int n = pleat_warn_count();
-    if (n > 0) (void)fprintf(out, "\n%d warning%s:\n", n, n == 1 ? "" : "s");
+    if (n > 0) (void)fprintf(out, "\n%d warning%s:\n", n, pleat_plural(n));
     for (int i = 0; i < n && i < MOST; i++) (void)fprintf(out, "  %s\n", pleat_warn_text(i));
     if (n > MOST) (void)fprintf(out, "  and %d more, which summary.json lists\n", n - MOST);
 }
@@ -106,7 +107,8 @@ static void put_warnings(FILE *out) {
 pleat_status pleat_report_print(FILE *out, const pleat_results *results, int verbose) {
     pleat_tables t;
     PLEAT_TRY(pleat_tables_make(results, &t));
-    const int n = results->n, blocks = verbose ? pleat_scores_count(results->scores) : 1;
+    const int n = t.distinct, repeats = results->repeats,
+              blocks = verbose ? pleat_scores_count(results->scores) : 1;
     const char *name = pleat_tables_key(pleat_scores_at(results->scores, PLEAT_HEADLINE));
     int undefined = 0;
     for (int s = 0; s < blocks; s++) {
@@ -119,8 +121,10 @@ pleat_status pleat_report_print(FILE *out, const pleat_results *results, int ver
         (void)fprintf(out, "Mean foreground %s: undefined", name);
     else
         (void)fprintf(out, "Mean foreground %s: %.4f", name, mean);
-    (void)fprintf(out, " (%d case%s", n, n == 1 ? "" : "s");
-    if (results->folds > 1) (void)fprintf(out, ", %d folds", results->folds);
+    (void)fprintf(out, " (%d case%s", n, pleat_plural(n));
+    if (repeats > 1) (void)fprintf(out, ", %d repeats of", repeats);
+    if (results->folds > 1)
+        (void)fprintf(out, "%s %d folds", repeats > 1 ? "" : ",", results->folds / repeats);
     (void)fputs(undefined > 0 ? "; undefined scores, 0/0, are left out)\n" : ")\n", out);
     put_warnings(out);
     pleat_tables_free(&t);

@@ -29,16 +29,18 @@ static int by_id_and_fold(const void *a, const void *b) {
     return order != 0 ? order : ((const named *)a)->fold - ((const named *)b)->fold;
 }
 
-/* The order by id; none may come twice in a repeat. */
-static pleat_status sort(const pleat_results *r, int *order) {
+/* The order by id, and how many there are; none may come twice in a repeat. */
+static pleat_status sort(const pleat_results *r, int *order, int *distinct) {
     const int each = r->folds / r->repeats > 0 ? r->folds / r->repeats : 1; /* folds of a repeat */
     pleat_status status = PLEAT_OK;
     named *list = malloc((size_t)r->n * sizeof *list);
     PLEAT_CHECK(list != NULL, PLEAT_ERR_MEMORY, "no memory to sort %d cases", r->n);
     for (int i = 0; i < r->n; i++) list[i] = (named){r->cases[i].id, i, r->cases[i].fold};
     qsort(list, (size_t)r->n, sizeof *list, by_id_and_fold);
+    *distinct = 0;
     for (int i = 0; i < r->n; i++) {
         order[i] = list[i].index;
+        *distinct += i == 0 || by_id(&list[i - 1], &list[i]) != 0;
         PLEAT_CHECK_GOTO(status, done,
                          i == 0 || by_id(&list[i - 1], &list[i]) != 0 ||
                              list[i - 1].fold / each != list[i].fold / each,
@@ -104,7 +106,7 @@ pleat_status pleat_tables_make(const pleat_results *results, pleat_tables *out) 
                          t.summary != NULL,
                      PLEAT_ERR_MEMORY, "no memory to summarise %d cases", results->n);
     for (int i = 0; i < results->n; i++) t.cases[results->cases[i].fold]++;
-    PLEAT_TRY_GOTO(status, done, sort(results, t.order));
+    PLEAT_TRY_GOTO(status, done, sort(results, t.order, &t.distinct));
     for (int fold = PLEAT_ALL_FOLDS; fold < results->folds; fold++)
         PLEAT_TRY_GOTO(status, done, summarise(&t, fold, x));
     name_columns(&t);

@@ -18,6 +18,7 @@ typedef struct pleat_tables {
     const pleat_results *results; /* the caller's */
     int *order;                   /* [n] its cases by id */
     int *cases;                   /* [folds] how many */
+    int distinct;                 /* over all folds, each once however often it was judged */
     int columns;
     pleat_tables_column *column; /* [columns] */
     pleat_summary *summary;      /* [1 + folds][scores][classes], all folds first */
