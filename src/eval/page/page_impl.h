@@ -46,9 +46,6 @@ typedef struct page {
     int n_shown;
 } page;
 
-/* Text in HTML: nothing in it is markup. */
-void page_put_text(FILE *out, const char *text);
-
 /* The list of what was asked, how good, how sure, what is wrong. */
 void page_put_verdict(FILE *out, const page *p);
 
