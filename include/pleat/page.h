@@ -17,6 +17,8 @@
 #include "pleat/estimates.h"
 #include "pleat/layout.h"
 
+#include <stdio.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -57,6 +59,11 @@ double pleat_page_worst(const pleat_results *results, int i);
 /* Writes the page, and the pictures. A case that cannot be shown is told on the page. ERR_ARG: an
  * id of the options is none of the run's scored cases; ERR_IO, ERR_MEMORY. */
 pleat_status pleat_page_write(const pleat_page_source *source, const pleat_page_options *options);
+
+/* For pages of the same make: text in which nothing is markup, bytes as base64, the style sheet. */
+void pleat_page_put_text(FILE *out, const char *text);
+void pleat_page_put_base64(FILE *out, const uint8_t *bytes, size_t n);
+void pleat_page_put_style(FILE *out);
 
 #ifdef __cplusplus
 }

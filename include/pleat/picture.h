@@ -39,7 +39,9 @@ enum { PLEAT_PICTURE_LETTER = 6, PLEAT_PICTURE_LINE = 10 };
 void pleat_picture_text(pleat_picture *p, int x, int y, int scale, pleat_colour c,
                         const char *text);
 
-/* A PNG, by a table of colours where 256 are enough. Replaces `path`. ERR_IO, ERR_MEMORY. */
+/* A PNG, by a table of colours where 256 are enough: in memory, *bytes of *n, freed by the caller;
+ * as a file, which replaces `path`. ERR_IO, ERR_MEMORY. */
+pleat_status pleat_picture_png(const pleat_picture *p, void **bytes, size_t *n);
 pleat_status pleat_picture_write(const pleat_picture *p, const char *path);
 
 /* The frames[n], n >= 1, of one size, one after another for ever, each for so many hundredths of a

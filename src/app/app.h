@@ -42,9 +42,14 @@ pleat_status verb_options(app *a, const verb *self, const option *rows, int argc
 /* Defaults, the file (NULL: none), the environment, the assignments; -> a checked configuration. */
 pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out);
 
+/* The same of a data folder, by the defaults, or of the file of a configuration, *given 1. */
+pleat_status verb_data_config(const verb *self, const char *word, const text_list *assignments,
+                              int *given, pleat_config *out);
+
 pleat_status verb_run(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_train(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_check(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_explore(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_plan(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_prep(app *a, const verb *self, int argc, char **argv);

@@ -3,7 +3,6 @@
 #include "sheet.h"
 
 #include "pleat/check.h"
-#include "pleat/file.h"
 
 static const sheet_column finding_columns[] = {{"severity", -8}, {"kind", -13}, {"case", -20},
                                                {"field", -34},   {"what", -1},  {NULL, 0}};
@@ -90,15 +89,6 @@ static void print(sheet_form form, const char *data, const pleat_check_how *how,
     sheet_end(&s);
 }
 
-/* A folder by the defaults, or what a configuration names. */
-static pleat_status read_config(const char *word, const text_list *sets, pleat_check_how *how,
-                                pleat_config *config) {
-    how->given = pleat_file_exists(word) && !pleat_file_is_folder(word);
-    if (how->given) return verb_config(word, sets, config);
-    PLEAT_TRY(verb_config(NULL, sets, config));
-    return pleat_config_set_key("pleat check", "data", word, config);
-}
-
 pleat_status verb_check(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0}, sets = {0};
     pleat_check_how how = {.threads = a->session->threads};
@@ -121,7 +111,7 @@ pleat_status verb_check(app *a, const verb *self, int argc, char **argv) {
     if (kinds && root) print_kinds(form);
     if (kinds) return PLEAT_OK;
     PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
-    PLEAT_TRY(read_config(words.item[0], &sets, &how, &config));
+    PLEAT_TRY(verb_data_config(self, words.item[0], &sets, &how.given, &config));
     PLEAT_TRY(pleat_check(a->session->world, &config, &how, &report));
     if (root) print(form, config.data, &how, &report, all);
     const int errors = report.of[PLEAT_ERROR], warnings = report.of[PLEAT_WARNING];

@@ -1,6 +1,10 @@
 /* verb_shared.c - what verbs have in common: the options, the configuration. */
 #include "app.h"
 
+#include "pleat/file.h"
+
+#include <stdio.h>
+
 pleat_status verb_options(app *a, const verb *self, const option *rows, int argc, char **argv,
                           text_list *words, int *go) {
     int help = 0;
@@ -19,4 +23,14 @@ pleat_status verb_config(const char *path, const text_list *assignments, pleat_c
     for (int i = 0; i < assignments->n; i++) PLEAT_TRY(pleat_config_set(assignments->item[i], out));
     if (out->fidelity) out->prep.edge_zero = 1;
     return pleat_config_check(out);
+}
+
+pleat_status verb_data_config(const verb *self, const char *word, const text_list *assignments,
+                              int *given, pleat_config *out) {
+    char who[32];
+    *given = pleat_file_exists(word) && !pleat_file_is_folder(word);
+    if (*given) return verb_config(word, assignments, out);
+    (void)snprintf(who, sizeof who, "pleat %s", self->name);
+    PLEAT_TRY(verb_config(NULL, assignments, out));
+    return pleat_config_set_key(who, "data", word, out);
 }

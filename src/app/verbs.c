@@ -8,6 +8,8 @@ const verb verbs[] = {
     {"train", verb_train, 1, "CONFIG --out RUN [--fold K]",
      "as run, without predictions and scores"},
     {"check", verb_check, 0, "DATA|CONFIG", "all that is wrong with a data folder, in one pass"},
+    {"explore", verb_explore, 0, "DATA|CONFIG",
+     "sizes, intensities, classes and fingerprint of a data folder, and pictures of it"},
     {"plan", verb_plan, 0, "CONFIG",
      "what a run will need on a cluster, and a batch script for it"},
     {"prep", verb_prep, 1, "CONFIG --out STORE", "NIfTI to store"},

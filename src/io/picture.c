@@ -113,19 +113,24 @@ pleat_status pleat_png_make(int width, int height, const uint8_t *index, const p
     return encode(&image, index, paints, bytes, n);
 }
 
-pleat_status pleat_picture_write(const pleat_picture *p, const char *path) {
+pleat_status pleat_picture_png(const pleat_picture *p, void **bytes, size_t *n) {
     palette colours = {0};
-    void *bytes = NULL;
-    size_t n = 0;
     uint8_t *index = malloc((size_t)p->width * (size_t)p->height);
-    PLEAT_CHECK(index != NULL, PLEAT_ERR_MEMORY, "no memory for '%s'", path);
+    PLEAT_CHECK(index != NULL, PLEAT_ERR_MEMORY, "no memory for a picture");
     const int few = palette_numbers(&colours, p, index);
     png_image image = of_size(p->width, p->height, few ? PNG_FORMAT_RGB_COLORMAP : PNG_FORMAT_RGB);
     image.colormap_entries = few ? (png_uint_32)colours.n : 0;
-    pleat_status status = encode(&image, few ? (void *)index : (void *)p->pixel,
-                                 few ? colours.colour : NULL, &bytes, &n);
-    if (status == PLEAT_OK) status = pleat_file_write_atomic(path, bytes, n);
-    free(bytes);
+    const pleat_status status = encode(&image, few ? (void *)index : (void *)p->pixel,
+                                       few ? colours.colour : NULL, bytes, n);
     free(index);
+    return status;
+}
+
+pleat_status pleat_picture_write(const pleat_picture *p, const char *path) {
+    void *bytes = NULL;
+    size_t n = 0;
+    PLEAT_TRY(pleat_picture_png(p, &bytes, &n));
+    const pleat_status status = pleat_file_write_atomic(path, bytes, n);
+    free(bytes);
     return status;
 }

@@ -151,11 +151,13 @@ static void check_config(check_work *w) {
 
 static void look(check_work *w, const pleat_comm *comm, check_facts *mine) {
     int n = 0;
-    for (int at = comm->rank; at < w->n; at += comm->size, n++) {
+    for (int at = comm->rank; at < w->n && w->failed == PLEAT_OK; at += comm->size, n++) {
         check_headers(w, at, &mine[n]);
         if (!w->how->headers) check_voxels(w, at, &mine[n]);
         const int done = at + comm->size < w->n ? at + 1 : w->n;
-        if (comm->rank == 0) pleat_progress("check", (size_t)done, (size_t)w->n, w->cases[at].id);
+        if (comm->rank == 0)
+            pleat_progress(w->guest != NULL ? w->guest->name : "check", (size_t)done, (size_t)w->n,
+                           w->cases[at].id);
     }
 }
 
@@ -209,7 +211,10 @@ static pleat_status check(check_work *w, pleat_comm *comm, pleat_check_report *o
     }
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
     look(w, comm, mine);
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, w->failed));
     PLEAT_TRY_GOTO(status, done, gather(w, comm, mine, &facts));
+    if (w->guest != NULL) status = w->guest->all(w->guest->self, w, comm, facts);
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
     if (comm->rank == 0) status = finish(w, facts, out);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
 done:
@@ -219,11 +224,11 @@ done:
     return status;
 }
 
-pleat_status pleat_check(pleat_comm *comm, const pleat_config *config, const pleat_check_how *how,
-                         pleat_check_report *out) {
+pleat_status check_with(pleat_comm *comm, const pleat_config *config, const pleat_check_how *how,
+                        const check_guest *guest, pleat_check_report *out) {
     pleat_config c = *config; /* gets the classes of the data */
     pleat_classes classes = {0};
-    check_work w = {.config = &c, .how = how, .classes = &classes};
+    check_work w = {.guest = guest, .config = &c, .how = how, .classes = &classes};
     *out = (pleat_check_report){0};
     pleat_warn_forget();
     pleat_warn_quiet(1);
@@ -237,6 +242,11 @@ pleat_status pleat_check(pleat_comm *comm, const pleat_config *config, const ple
     if (status != PLEAT_OK) pleat_check_free(out);
     PLEAT_TRY(status);
     return PLEAT_OK;
+}
+
+pleat_status pleat_check(pleat_comm *comm, const pleat_config *config, const pleat_check_how *how,
+                         pleat_check_report *out) {
+    return check_with(comm, config, how, NULL, out);
 }
 
 void pleat_check_free(pleat_check_report *report) {

@@ -1,7 +1,7 @@
 /*
  * check_case.c - what is wrong with one case: by its headers, then by its voxels.
  *
- * One image file or one label map is in memory at a time.
+ * The image of a file and the label map are in memory, no more.
  */
 #include "check_impl.h"
 
@@ -112,6 +112,7 @@ void check_headers(check_work *w, int at, check_facts *f) {
     f->image = g;
     f->channels = image.images > 1 ? image.images : info.channels;
     check_axes(g.affine, f->axes);
+    memcpy(f->type, info.datatype, sizeof f->type);
     check_form(w, at, image.image[0], &g, &info);
     check_size(w, at, &g);
     image.label = NULL; /* looked at more closely here */
@@ -154,7 +155,15 @@ static void check_channel(check_work *w, int at, const char *path, int channel, 
     check_take_warnings(w, CHECK_DOUBT, at, path);
 }
 
-static void check_image(check_work *w, int at, check_facts *f) {
+/* `mask`: of the case; data NULL: it could not be read. */
+static void show_guest(check_work *w, const check_facts *f, int first, const pleat_image *image,
+                       const pleat_label *mask) {
+    if (w->guest == NULL || w->failed != PLEAT_OK) return;
+    const int fits = mask->data != NULL && memcmp(mask->dim, image->dim, sizeof mask->dim) == 0;
+    w->failed = w->guest->image(w->guest->self, w, f, first, image, fits ? mask : NULL);
+}
+
+static void check_image(check_work *w, int at, check_facts *f, const pleat_label *mask) {
     const pleat_case_paths *paths = &w->cases[at];
     int channel = 0, good = 1;
     for (int k = 0; k < paths->images; k++) {
@@ -171,6 +180,7 @@ static void check_image(check_work *w, int at, check_facts *f) {
         const uint64_t content = pleat_content_image(&image);
         f->image_content =
             k == 0 ? content : pleat_digest(f->image_content, &content, sizeof content);
+        show_guest(w, f, channel, &image, mask);
         for (int c = 0; c < image.channels && channel < PLEAT_MAX_CHANNELS; c++, channel++)
             check_channel(w, at, path, channel, image.data + (size_t)c * n, n, f);
         pleat_image_free(&image);
@@ -243,10 +253,10 @@ static long long count_wrong(const char *path) {
     return wrong;
 }
 
-static void check_mask(check_work *w, int at, check_facts *f) {
+/* out->data is NULL where it cannot be read; freed by the caller. */
+static void check_mask(check_work *w, int at, check_facts *f, pleat_label *out) {
     const char *path = w->cases[at].label;
-    pleat_label label = {0};
-    const pleat_status status = pleat_nifti_read_label(path, &label, NULL);
+    const pleat_status status = pleat_nifti_read_label(path, out, NULL);
     if (status == PLEAT_ERR_DATA) {
         char why[1024];
         (void)snprintf(why, sizeof why, "%s", pleat_error_message());
@@ -258,21 +268,22 @@ static void check_mask(check_work *w, int at, check_facts *f) {
         find_unread(w, CHECK_LABEL_VALUE, at, path, status);
         return;
     }
-    const size_t n = pleat_voxels(label.dim);
-    for (size_t i = 0; i < n; i++) f->count[label.data[i]]++;
-    f->mask_content = pleat_content_label(&label);
+    const size_t n = pleat_voxels(out->dim);
+    for (size_t i = 0; i < n; i++) f->count[out->data[i]]++;
+    f->mask_content = pleat_content_label(out);
     f->counted = 1;
     check_labels(w, at, f);
-    if (f->count[0] < (int64_t)n) sketch(&label, (int64_t)n - f->count[0], f);
-    pleat_label_free(&label);
+    if (f->count[0] < (int64_t)n) sketch(out, (int64_t)n - f->count[0], f);
 }
 
 void check_voxels(check_work *w, int at, check_facts *f) {
-    pleat_geometry mask;
+    const char *path = w->cases[at].label;
+    pleat_geometry geometry;
     pleat_nifti_info info;
-    if (f->readable) check_image(w, at, f);
-    if (w->cases[at].label == NULL ||
-        pleat_nifti_read_header(w->cases[at].label, &mask, &info) != PLEAT_OK || info.channels != 1)
-        return; /* told by its header */
-    check_mask(w, at, f);
+    pleat_label mask = {0};
+    if (path != NULL && pleat_nifti_read_header(path, &geometry, &info) == PLEAT_OK &&
+        info.channels == 1) /* else told by its header */
+        check_mask(w, at, f, &mask);
+    if (f->readable) check_image(w, at, f, &mask);
+    pleat_label_free(&mask);
 }

@@ -55,7 +55,8 @@ typedef struct check_facts {
     int counted;  /* the labels of its mask */
     int channels;
     pleat_geometry image;
-    char axes[4]; /* "RAS": where x, y, z lead */
+    char axes[4];  /* "RAS": where x, y, z lead */
+    char type[16]; /* of the voxels of its first file, "int16" */
     float low[PLEAT_MAX_CHANNELS], high[PLEAT_MAX_CHANNELS];
     uint64_t image_content, mask_content;
     int64_t count[256]; /* voxels of a label of the file */
@@ -63,7 +64,24 @@ typedef struct check_facts {
     float coarse[CHECK_SIDE * CHECK_SIDE * CHECK_SIDE];
 } check_facts;
 
+struct check_work;
+
+/* Who else looks at the volumes while they are in memory, so that they are read once. */
+typedef struct check_guest {
+    const char *name; /* of the progress */
+    void *self;
+    /* The image of a file, whose channels are `first` and so on of case facts->at, each with
+     * different values or not, and its mask; NULL: it has none of the image's size. */
+    pleat_status (*image)(void *self, const struct check_work *w, const check_facts *facts,
+                          int first, const pleat_image *image, const pleat_label *mask);
+    /* Collective, once all cases have been looked at: facts[w->n] in their order on rank 0. */
+    pleat_status (*all)(void *self, const struct check_work *w, pleat_comm *comm,
+                        const check_facts *facts);
+} check_guest;
+
 typedef struct check_work {
+    const check_guest *guest; /* or NULL */
+    pleat_status failed;      /* of the guest, on this rank */
     const pleat_config *config;
     const pleat_check_how *how;
     const pleat_case_paths *cases; /* [n] */
@@ -79,6 +97,10 @@ void check_find(check_work *w, check_id kind, int at, const char *field, const c
     __attribute__((format(printf, 5, 6)));
 /* Makes findings of what was warned of since. */
 void check_take_warnings(check_work *w, check_id kind, int at, const char *field);
+
+/* check.c: pleat_check with a guest. ERR_MEMORY, ERR_COMM, ERR_PEER, and the guest's errors. */
+pleat_status check_with(pleat_comm *comm, const pleat_config *config, const pleat_check_how *how,
+                        const check_guest *guest, pleat_check_report *out);
 
 /* check_place.c: where voxels lie. */
 

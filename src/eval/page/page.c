@@ -167,13 +167,15 @@ static const char *last_part(const char *path) {
 }
 
 static pleat_status put_title(FILE *out, const page *p) {
-    page_put_text(out, last_part(p->source->run));
+    pleat_page_put_text(out, last_part(p->source->run));
     return PLEAT_OK;
 }
 
+void pleat_page_put_style(FILE *out) { (void)fputs(page_css, out); }
+
 static pleat_status put_css(FILE *out, const page *p) {
     (void)p;
-    (void)fputs(page_css, out);
+    pleat_page_put_style(out);
     return PLEAT_OK;
 }
 

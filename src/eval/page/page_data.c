@@ -272,7 +272,7 @@ pleat_status page_put_statistics(FILE *out, const page *p) {
     return status;
 }
 
-static void put_base64(FILE *out, const uint8_t *bytes, size_t n) {
+void pleat_page_put_base64(FILE *out, const uint8_t *bytes, size_t n) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < n; i += 3) {
         const uint32_t word = (uint32_t)bytes[i] << 16 |
@@ -294,7 +294,7 @@ void page_put_sprites(FILE *out, const page *p) {
             if (sprite->png == NULL) continue;
             page_sprite_name(i, (pleat_layer)k, name);
             (void)fprintf(out, "<script type=\"text/plain\" id=\"%s\">", name);
-            put_base64(out, sprite->png, sprite->n);
+            pleat_page_put_base64(out, sprite->png, sprite->n);
             (void)fputs("</script>\n", out);
         }
 }

@@ -50,9 +50,6 @@ typedef struct page {
 enum { PAGE_KEY_BYTES = PLEAT_CASE_BYTES + 24 };
 const char *page_case_key(const page *p, int i, char out[PAGE_KEY_BYTES]);
 
-/* Text in HTML: nothing in it is markup. */
-void page_put_text(FILE *out, const char *text);
-
 /* The list of what was asked, how good, how sure, what is wrong. */
 void page_put_verdict(FILE *out, const page *p);
 

@@ -10,7 +10,7 @@
 
 enum { MOST_NAMES = 8, MOST_WARNINGS = 50 };
 
-void page_put_text(FILE *out, const char *text) {
+void pleat_page_put_text(FILE *out, const char *text) {
     for (; *text != '\0'; text++) {
         const unsigned char c = (unsigned char)*text;
         if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
@@ -22,7 +22,7 @@ void page_put_text(FILE *out, const char *text) {
     }
 }
 
-/* printf of text of ours alone: what others wrote goes through page_put_text. */
+/* printf of text of ours alone: what others wrote goes through pleat_page_put_text. */
 static void say(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void say(FILE *out, const char *format, ...) {
     va_list args;
@@ -53,7 +53,7 @@ static void put_good(FILE *out, const page *p) {
         const pleat_estimate *one = pleat_estimates_at(e, PLEAT_OVER_ALL, PLEAT_HEADLINE, k);
         const int missed = one->states[PLEAT_MISSED], spurious = one->states[PLEAT_SPURIOUS];
         say(out, "<li><b>");
-        page_put_text(out, p->results->classes.name[k]);
+        pleat_page_put_text(out, p->results->classes.name[k]);
         say(out, "</b>: ");
         if (one->n == 0)
             say(out, "no case has a score");
@@ -102,7 +102,7 @@ static void put_lines(FILE *out, char *lines, int n) { /* as a list of names; ea
     for (char *line = strtok_r(lines, "\n", &save); line != NULL && i < MOST_NAMES;
          line = strtok_r(NULL, "\n", &save)) {
         say(out, "%s", i++ > 0 ? ", " : "");
-        page_put_text(out, line);
+        pleat_page_put_text(out, line);
     }
     if (n > i) say(out, " and %d more", n - i);
 }
@@ -116,7 +116,7 @@ static int put_folds(FILE *out, const page *p) {
         say(out, "<li class=\"bad\">Fold %d has no scores (%s; %d of %d epochs", fold,
             fold_state_name(f->state), f->epochs, p->source->epochs);
         say(out, f->why[0] != '\0' ? "): &#8220;" : ")");
-        page_put_text(out, f->why);
+        pleat_page_put_text(out, f->why);
         if (f->why[0] != '\0') say(out, "&#8221;");
         if (f->cases != NULL && f->n > 0) {
             char *names = strdup(f->cases);
@@ -137,12 +137,12 @@ static int put_state(FILE *out, const page *p, int c, pleat_presence state, cons
         if (pleat_results_at(p->results, i, PLEAT_HEADLINE, c).presence != state) continue;
         if (n == 0) {
             say(out, "<li class=\"bad\">");
-            page_put_text(out, p->results->classes.name[c]);
+            pleat_page_put_text(out, p->results->classes.name[c]);
             say(out, " %s: ", words);
         }
         if (n < MOST_NAMES) {
             say(out, "%s", n > 0 ? ", " : "");
-            page_put_text(out, p->results->cases[i].id);
+            pleat_page_put_text(out, p->results->cases[i].id);
             if (p->results->repeats > 1) say(out, " (fold %d)", p->results->cases[i].fold);
         }
         n++;
@@ -188,7 +188,7 @@ static int put_warnings(FILE *out) {
     const int n = pleat_warn_count();
     for (int i = 0; i < n && i < MOST_WARNINGS; i++) {
         say(out, "<li class=\"bad\">Warning: ");
-        page_put_text(out, pleat_warn_text(i));
+        pleat_page_put_text(out, pleat_warn_text(i));
         say(out, "</li>\n");
     }
     if (n > MOST_WARNINGS)
@@ -202,7 +202,7 @@ void page_put_verdict(FILE *out, const page *p) {
         scored += p->folds[fold].state == FOLD_SCORED;
     part(out, "What was asked", "asked");
     say(out, "<p>");
-    page_put_text(out, p->source->asked);
+    pleat_page_put_text(out, p->source->asked);
     say(out, "</p></section>\n");
     part(out, "How good it is", "good");
     if (p->results != NULL)

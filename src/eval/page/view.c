@@ -139,8 +139,7 @@ static int patient_axis(const pleat_geometry *g, int a, int *forth) {
     return axis;
 }
 
-/* To the right and downwards go left, back and feet. */
-static void hang(view *v) {
+void view_hang(view *v) {
     for (size_t k = 0; k < 2; k++) { /* across, then down */
         int forth = 0;
         const int axis = patient_axis(&v->geometry, (int)k, &forth);
@@ -215,7 +214,7 @@ pleat_status view_open(const pleat_case_source *source, const pleat_classes *cla
     PLEAT_TRY(read_image(out, source));
     PLEAT_CHECK(out->known, PLEAT_ERR_NOT_FOUND, "case '%s' cannot be shown: %s", source->id,
                 out->lacks);
-    hang(out);
+    view_hang(out);
     return count_errors(out);
 }
 

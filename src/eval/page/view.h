@@ -23,6 +23,9 @@ typedef struct view {
 pleat_status view_open(const pleat_case_source *source, const pleat_classes *classes, view *out);
 void view_close(view *v);
 
+/* How its slices are turned, by the geometry: to the right and downwards go left, back and feet. */
+void view_hang(view *v);
+
 /* The slice with most voxels of a kind, of class c or of all from 1 (c < 0); -1 where none has
  * any. With PLEAT_ERROR_KINDS: with most that are wrong. */
 int view_most(const view *v, int c, int kind);

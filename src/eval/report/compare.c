@@ -1,5 +1,5 @@
 /* compare.c - several results over the same cases, side by side. */
-#include "csv.h"
+#include "pleat/csv.h"
 #include "pleat/rundir.h"
 #include "tables.h"
 

@@ -1,5 +1,5 @@
 /* csv.c - fields and rows of comma-separated values. */
-#include "csv.h"
+#include "pleat/csv.h"
 
 #include "pleat/file.h"
 #include "pleat/statistics.h"

@@ -1,5 +1,5 @@
 /* estimates_files.c - scores.csv, statistics.csv and statistics.json. */
-#include "csv.h"
+#include "pleat/csv.h"
 #include "pleat/estimates.h"
 #include "pleat/file.h"
 #include "pleat/json.h"

@@ -11,7 +11,7 @@
 #ifndef PLEAT_EVAL_GNUPLOT_H
 #define PLEAT_EVAL_GNUPLOT_H
 
-#include "csv.h"
+#include "pleat/csv.h"
 
 #define PLEAT_COLUMN_MM 85.0  /* the width of a column of a journal */
 #define PLEAT_PAGE_MM   180.0 /* and of two */

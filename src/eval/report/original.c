@@ -1,5 +1,5 @@
 /* original.c - the original's two CSV files; the detailed one also for a fold. */
-#include "csv.h"
+#include "pleat/csv.h"
 #include "tables.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* paired_files.c - a comparison on the terminal, as CSV and as JSON. */
-#include "csv.h"
+#include "pleat/csv.h"
 #include "pleat/estimates.h"
 #include "pleat/json.h"
 #include "pleat/paired.h"

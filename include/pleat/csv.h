@@ -3,12 +3,16 @@
  *
  *   open, then for each row its fields and end_row, then close, which writes the file whole
  */
-#ifndef PLEAT_EVAL_CSV_H
-#define PLEAT_EVAL_CSV_H
+#ifndef PLEAT_CSV_H
+#define PLEAT_CSV_H
 
 #include "pleat/status.h"
 
 #include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef struct pleat_csv {
     FILE *out;
@@ -32,4 +36,7 @@ void pleat_csv_end_row(pleat_csv *csv);
 pleat_status pleat_csv_send(pleat_csv *csv, FILE *out);
 pleat_status pleat_csv_close(pleat_csv *csv, const char *path);
 
-#endif /* PLEAT_EVAL_CSV_H */
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_CSV_H */

@@ -1,0 +1,78 @@
+/* verb_explore.c - explore: what a data set is, in numbers and pictures. */
+#include "app.h"
+#include "explore_print.h"
+
+#include "pleat/file.h"
+#include "pleat/log.h"
+
+#include <string.h>
+
+typedef struct explore_options {
+    const char *picture, *html;
+    int csv, json;
+    pleat_explore_how how;
+} explore_options;
+
+enum { FEW = 8, LARGE = 240, SMALL = 128 }; /* so few cases are shown large: pixels of a plane */
+
+static pleat_status check_options(explore_options *o) {
+    PLEAT_CHECK(!o->csv || !o->json, PLEAT_ERR_ARG, "--csv and --json: choose one");
+    PLEAT_CHECK(o->how.pictures >= 1, PLEAT_ERR_ARG, "--show %d: it must be 1 or more",
+                o->how.pictures);
+    PLEAT_CHECK(o->how.fold >= -1, PLEAT_ERR_ARG, "--fold %d: folds count from 0", o->how.fold);
+    PLEAT_CHECK(o->picture == NULL || !pleat_file_is_folder(o->picture), PLEAT_ERR_ARG,
+                "--picture '%s' is a folder; name a file", o->picture);
+    PLEAT_CHECK(o->html == NULL || !pleat_file_is_folder(o->html), PLEAT_ERR_ARG,
+                "--html '%s' is a folder; name a file", o->html);
+    if (o->picture == NULL && o->html == NULL) o->how.pictures = 0;
+    o->how.longest = o->how.pictures <= FEW ? LARGE : SMALL;
+    return PLEAT_OK;
+}
+
+static pleat_status write_all(const explore_options *o, const char *data,
+                              const pleat_exploration *e) {
+    const int fold = o->how.fold;
+    if (o->picture != NULL) PLEAT_TRY(explore_write_picture(o->picture, data, e));
+    if (o->html != NULL) PLEAT_TRY(explore_write_page(o->html, data, fold, e));
+    if (o->csv) return explore_print_csv(e);
+    return explore_print(o->json ? SHEET_JSON : SHEET_TEXT, data, fold, e);
+}
+
+pleat_status verb_explore(app *a, const verb *self, int argc, char **argv) {
+    text_list words = {0}, sets = {0};
+    explore_options o = {.how = {.fold = -1, .pictures = PLEAT_EXPLORE_PICTURES}};
+    pleat_exploration e;
+    pleat_config config;
+    int go = 0, given = 0;
+    const option rows[] = {
+        {"--picture", OPTION_TEXT, &o.picture, "FILE.png",
+         "slices of the cases with their masks, histograms, volumes of the classes"},
+        {"--html", OPTION_TEXT, &o.html, "FILE.html", "the same with all tables, as one page"},
+        {"--show", OPTION_INT, &o.how.pictures, "N",
+         "cases in pictures, evenly spread over their names (default 60)"},
+        {"--fold", OPTION_INT, &o.how.fold, "K",
+         "classes, histograms and fingerprint of the cases that fold K trains on alone"},
+        {"--csv", OPTION_FLAG, &o.csv, NULL, "print CSV, a row per case and channel"},
+        {"--json", OPTION_FLAG, &o.json, NULL, "one JSON object on stdout"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
+        {0},
+    };
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
+    PLEAT_TRY(check_options(&o));
+    PLEAT_TRY(verb_data_config(self, words.item[0], &sets, &given, &config));
+    PLEAT_TRY(pleat_explore(a->session->world, &config, &o.how, &e));
+    pleat_status status = PLEAT_OK;
+    const int n = e.n, measured = e.measured, errors = e.check.of[PLEAT_ERROR];
+    if (a->session->rank == 0) status = write_all(&o, config.data, &e);
+    pleat_exploration_free(&e);
+    PLEAT_TRY(status);
+    if (errors > 0 && measured == n)
+        pleat_log(PLEAT_INFO, "'%s' has %d error%s; pleat check lists them", config.data, errors,
+                  errors == 1 ? "" : "s");
+    PLEAT_CHECK(measured == n, PLEAT_ERR_DATA,
+                "%d of %d cases of '%s' could not be read and are left out; pleat check says why",
+                n - measured, n, config.data);
+    return PLEAT_OK;
+}
