@@ -89,8 +89,8 @@ void pleat_turn_voxels(const pleat_turn *turn, const void *in, const int dim[3],
     for (int d = 0; d < to[0]; d++)
         for (int h = 0; h < to[1]; h++) {
             const ptrdiff_t row = start + d * step[0] + h * step[1];
-            char *written = (char *)out + ((size_t)d * (size_t)to[1] + (size_t)h) *
-                                              (size_t)to[2] * bytes;
+            char *written =
+                (char *)out + ((size_t)d * (size_t)to[1] + (size_t)h) * (size_t)to[2] * bytes;
             for (int w = 0; w < to[2]; w++)
                 memcpy(written + (size_t)w * bytes,
                        (const char *)in + (size_t)(row + w * step[2]) * bytes, bytes);
