@@ -71,9 +71,12 @@ void pleat_prep_text(const pleat_prep_config *config, char *out, size_t size) {
     const char *edge = !config->resample ? "none" : config->edge_zero ? "zero" : "replicate";
     char labels[LABELS_BYTES];
     (void)pleat_labels_text(&config->labels, labels, sizeof labels);
-    (void)snprintf(out, size, "clip: %s\ngrayscale: %s\nresample: %s\nedge: %s\nzscore: %s\n%s%s%s",
-                   ranges, gray, grid, edge, scored, labels[0] != '\0' ? "labels: " : "", labels,
-                   labels[0] != '\0' ? "\n" : "");
+    const int turns = config->orient != PLEAT_ORIENT_NONE;
+    (void)snprintf(out, size,
+                   "clip: %s\ngrayscale: %s\nresample: %s\nedge: %s\nzscore: %s\n%s%s%s%s%s%s",
+                   ranges, gray, grid, edge, scored, turns ? "orient: " : "",
+                   turns ? pleat_orient_name(config->orient) : "", turns ? "\n" : "",
+                   labels[0] != '\0' ? "labels: " : "", labels, labels[0] != '\0' ? "\n" : "");
 }
 
 /* "a,b,..." into out[n]; *on = 0 for "none". 0 when it is neither. */
@@ -123,9 +126,16 @@ static int parse_list(const char *value, char gap, int (*parse)(const char *, pl
     return last;
 }
 
-enum key { CLIP, GRAYSCALE, RESAMPLE, EDGE, ZSCORE, NEEDED, LABELS = NEEDED, N_KEYS };
-static const char *const keys[N_KEYS] = {"clip", "grayscale", "resample",
-                                         "edge", "zscore",    "labels"};
+static int parse_orient(const char *value, pleat_prep_config *c) {
+    const char *name;
+    c->orient = PLEAT_ORIENT_NONE;
+    while ((name = pleat_orient_name(c->orient)) != NULL && strcmp(name, value) != 0) c->orient++;
+    return name != NULL;
+}
+
+enum key { CLIP, GRAYSCALE, RESAMPLE, EDGE, ZSCORE, NEEDED, ORIENT = NEEDED, LABELS, N_KEYS };
+static const char *const keys[N_KEYS] = {"clip",   "grayscale", "resample", "edge",
+                                         "zscore", "orient",    "labels"};
 
 static enum key find_key(const char *name) {
     enum key key = CLIP;
@@ -146,6 +156,7 @@ static int parse_value(enum key key, const char *value, pleat_prep_config *c) {
     case EDGE:
         return strcmp(value, "none") == 0 || parse_word(value, "replicate", "zero", &c->edge_zero);
     case ZSCORE: return parse_list(value, ',', parse_zscore, c);
+    case ORIENT: return parse_orient(value, c);
     case LABELS: return pleat_labels_parse(value, &c->labels);
     default: return 0;
     }
@@ -177,7 +188,7 @@ void pleat_prep_all_channels(pleat_prep_config *config, const pleat_prep_steps *
 }
 
 int pleat_prep_does_something(const pleat_prep_config *config) {
-    int any = config->resample;
+    int any = config->resample | (config->orient != PLEAT_ORIENT_NONE);
     for (int k = 0; k < PLEAT_MAX_CHANNELS; k++)
         any |= config->channel[k].clip | config->channel[k].grayscale | config->channel[k].zscore;
     return any != 0;
@@ -195,6 +206,19 @@ pleat_status pleat_prep_check_channels(const pleat_prep_config *config, int chan
                     channels, channels == 1 ? "" : "s");
     }
     return PLEAT_OK;
+}
+
+void pleat_prep_turned(const pleat_prep_config *config, const pleat_geometry *native,
+                       pleat_geometry *out) {
+    const pleat_turn turn = pleat_turn_to(native, config->orient);
+    pleat_turn_geometry(&turn, native, out);
+}
+
+void pleat_prep_size(const pleat_prep_config *config, const pleat_geometry *native, int out[3]) {
+    pleat_geometry g;
+    pleat_prep_turned(config, native, &g);
+    memcpy(out, g.dim, sizeof g.dim);
+    if (config->resample) pleat_resample_size(g.dim, g.spacing, config->spacing, out);
 }
 
 pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *image) {
@@ -263,6 +287,8 @@ static pleat_status load_image(const pleat_prep_config *config, const pleat_case
     PLEAT_TRY_GOTO(status, done, read_image(paths, geometry, &image));
     if (content != NULL) *content = pleat_content_image(&image);
     PLEAT_TRY_GOTO(status, done, prep_check_voxels(config, paths, &image, info));
+    const pleat_turn turn = pleat_turn_to(geometry, config->orient);
+    PLEAT_TRY_GOTO(status, done, pleat_turn_image(&turn, &image));
     PLEAT_TRY_GOTO(status, done, pleat_prep_image(config, &image));
     *out = image;
     image = (pleat_image){0};
@@ -309,11 +335,53 @@ static pleat_status copy_label(const pleat_label *in, const double spacing[3], p
     return PLEAT_OK;
 }
 
-pleat_status pleat_prep_unresample(const pleat_label *prediction, const pleat_geometry *native,
-                                   pleat_label *out) {
-    if (memcmp(prediction->dim, native->dim, sizeof native->dim) == 0)
-        return copy_label(prediction, native->spacing, out);
-    return pleat_resample_label(prediction, native->dim, native->spacing, out);
+pleat_status pleat_prep_unresample(const pleat_prep_config *config, const pleat_label *prediction,
+                                   const pleat_geometry *native, pleat_label *out) {
+    pleat_geometry g;
+    pleat_label made = {0};
+    pleat_prep_turned(config, native, &g);
+    if (memcmp(prediction->dim, g.dim, sizeof g.dim) == 0)
+        PLEAT_TRY(copy_label(prediction, g.spacing, &made));
+    else
+        PLEAT_TRY(pleat_resample_label(prediction, g.dim, g.spacing, &made));
+    const pleat_turn turn = pleat_turn_to(native, config->orient), back = pleat_turn_back(&turn);
+    const pleat_status status = pleat_turn_label(&back, &made);
+    if (status == PLEAT_OK)
+        *out = made;
+    else
+        pleat_label_free(&made);
+    return status;
+}
+
+pleat_status pleat_prep_unresample_values(const pleat_prep_config *config, const float *values,
+                                          const int dim[3], int n, const pleat_geometry *native,
+                                          int planar, float **out) {
+    pleat_geometry g;
+    pleat_prep_turned(config, native, &g);
+    const size_t voxels = pleat_voxels(g.dim), count = voxels * (size_t)n;
+    const pleat_turn turn = pleat_turn_to(native, config->orient), back = pleat_turn_back(&turn);
+    float *turned = malloc(count * sizeof *turned), *made = NULL;
+    pleat_status status = PLEAT_OK;
+    PLEAT_CHECK_GOTO(status, done, turned != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for %d values of %zu voxels", n, voxels);
+    PLEAT_TRY_GOTO(status, done, pleat_resample_values(values, dim, n, g.dim, planar, turned));
+    if (config->orient == PLEAT_ORIENT_NONE) {
+        *out = turned;
+        return PLEAT_OK;
+    }
+    made = malloc(count * sizeof *made);
+    PLEAT_CHECK_GOTO(status, done, made != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for %d values of %zu voxels", n, voxels);
+    const size_t apart = planar ? voxels : 0, bytes = (planar ? 1 : (size_t)n) * sizeof *made;
+    for (int i = 0; i < (planar ? n : 1); i++)
+        pleat_turn_voxels(&back, turned + (size_t)i * apart, g.dim, bytes,
+                          made + (size_t)i * apart);
+    *out = made;
+    made = NULL;
+done:
+    free(turned);
+    free(made);
+    return status;
 }
 
 /* ---- one case -------------------------------------------------------------------------------- */
@@ -347,12 +415,15 @@ static pleat_status load_label(const pleat_prep_config *config, const pleat_case
     PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(paths->label, &label, NULL));
     info->label_content = pleat_content_label(&label);
     PLEAT_TRY_GOTO(status, done, take_labels(config, paths, classes, &label));
+    const pleat_turn turn = pleat_turn_to(&info->geometry, config->orient);
+    PLEAT_TRY_GOTO(status, done, pleat_turn_label(&turn, &label));
     if (config->resample) {
         int dim[3];
         double spacing[3];
         size_t before[256];
-        const pleat_geometry *g = &info->geometry;
-        prep_store_grid(g->dim, g->spacing, config->spacing, dim, spacing);
+        pleat_geometry g;
+        pleat_turn_geometry(&turn, &info->geometry, &g);
+        prep_store_grid(g.dim, g.spacing, config->spacing, dim, spacing);
         prep_count_labels(&label, before);
         PLEAT_TRY_GOTO(status, done, pleat_resample_label(&label, dim, spacing, &made));
         pleat_label_free(&label);

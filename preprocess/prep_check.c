@@ -76,9 +76,12 @@ void prep_store_grid(const int dim[3], const double spacing[3], const double tar
 static void describe_grids(const pleat_prep_config *config, const pleat_case_paths *paths,
                            const pleat_geometry *g, const double made[3], char out[1024]) {
     const double *mm = g->spacing, *target = config->spacing;
-    const int n =
+    int n =
         snprintf(out, 1024, "case '%s': '%.600s' has %d x %d x %d voxels of %g x %g x %g mm",
                  paths->id, paths->image[0], g->dim[2], g->dim[1], g->dim[0], mm[2], mm[1], mm[0]);
+    const char *turned = pleat_orient_name(config->orient);
+    if (config->orient != PLEAT_ORIENT_NONE && n > 0 && n < 1024)
+        n += snprintf(out + n, 1024 - (size_t)n, " as %s", turned);
     if (config->resample && n > 0 && n < 1024)
         (void)snprintf(out + n, 1024 - (size_t)n,
                        ", of which preprocess.resample [%g, %g, %g] makes %.0f x %.0f x %.0f",
@@ -150,6 +153,7 @@ pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const plea
                                      int channels, int more, int beside) {
     pleat_geometry native;
     PLEAT_TRY(pleat_nifti_read_header(paths->image[0], &native, NULL));
+    pleat_prep_turned(config, &native, &native);
     return check_room(config, paths, &native, channels, more, beside);
 }
 
@@ -167,8 +171,10 @@ pleat_status prep_check_image(const pleat_prep_config *config, const pleat_case_
     PLEAT_TRY(pleat_nifti_read_header(paths->image[0], NULL, &info));
     pleat_nifti_tell_spacing(paths->image[0], image, &info);
     PLEAT_TRY(pleat_prep_check_channels(config, *channels));
-    PLEAT_TRY(check_room(config, paths, image, *channels, 0, 0));
-    return check_grid(config, paths, image);
+    pleat_geometry turned;
+    pleat_prep_turned(config, image, &turned);
+    PLEAT_TRY(check_room(config, paths, &turned, *channels, 0, 0));
+    return check_grid(config, paths, &turned);
 }
 
 /* " (mirrored along x, y)", or nothing. */

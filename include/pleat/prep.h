@@ -1,8 +1,9 @@
 /*
- * prep.h - from NIfTI to the store: clip -> grayscale -> resample -> z-score, each can be left out.
+ * prep.h - from NIfTI to the store: orient -> clip -> grayscale -> resample -> z-score, each can be
+ * left out.
  *
- *   case image --clip--grayscale--resample--z-score--> float32 [C,D,H,W] \
- *   case label ---------------------resample---------> uint8     [D,H,W]  } cases/<id>.h5
+ *   case image --orient--clip--grayscale--resample--z-score--> float32 [C,D,H,W] \
+ *   case label --orient---------------------resample---------> uint8     [D,H,W]  } cases/<id>.h5
  *
  * Statistics are of the volume itself, each channel's its own. What was done is told by a canonical
  * text, one "key: value" a line, sizes and spacings in the users' x, y, z; the store and every
@@ -14,8 +15,10 @@
  *   edge: replicate
  *   zscore: yes
  *
- * and, where the labels of the files are not 0, 1, 2, ... (classes.h),
+ * and, where volumes are turned (orient.h), and where the labels of the files are not 0, 1, 2, ...
+ * (classes.h),
  *
+ *   orient: RAS
  *   labels: 0,5,7,ignore 9
  *
  * A value of clip, grayscale and zscore holds for all channels. Where they differ there is a list,
@@ -26,6 +29,7 @@
 
 #include "pleat/comm.h"
 #include "pleat/layout.h"
+#include "pleat/orient.h"
 #include "pleat/volume.h"
 
 #ifdef __cplusplus
@@ -50,6 +54,7 @@ const char *pleat_affine_name(int affine); /* "error", "warn"; NULL after the la
 typedef struct pleat_prep_config {
     pleat_prep_steps channel[PLEAT_MAX_CHANNELS];
     int resample;
+    int orient;        /* pleat_orient */
     double spacing[3]; /* mm, D, H, W: of the store's grid, when resampling */
     int edge_zero;     /* resampling an enlarged axis leaves the original's black end slices */
     int affine;        /* pleat_affine; no part of the text */
@@ -69,7 +74,14 @@ void pleat_prep_text(const pleat_prep_config *config, char *out, size_t size);
 /* Its inverse. ERR_FORMAT names the line that is unknown or the key that is missing. */
 pleat_status pleat_prep_parse_text(const char *text, pleat_prep_config *out);
 
-/* All steps on one image, in place. Holds three volumes at most, the image included. ERR_MEMORY. */
+/* The place of a case after `orient`, of its native one. */
+void pleat_prep_turned(const pleat_prep_config *config, const pleat_geometry *native,
+                       pleat_geometry *out);
+/* Voxels D, H, W of a case's grid in the store. */
+void pleat_prep_size(const pleat_prep_config *config, const pleat_geometry *native, int out[3]);
+
+/* All steps but `orient` on one image, in place. Holds three volumes at most, the image included.
+ * ERR_MEMORY. */
 pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *image);
 /* How many channels a case has, by its files: as many, or what the header of the only one says. */
 pleat_status pleat_prep_count_channels(const pleat_case_paths *paths, int *out);
@@ -99,10 +111,15 @@ pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_p
 /* What provenance.h calls the content of a case's image, or of its mask, as they are now. The same
  * errors. */
 pleat_status pleat_prep_content(const pleat_case_paths *paths, int of_mask, uint64_t *out);
-/* A label map on the store's grid back on the native one, label-wise linear; a copy when that has
- * the same size. Its labels stay those inside. The caller frees `out`. */
-pleat_status pleat_prep_unresample(const pleat_label *prediction, const pleat_geometry *native,
-                                   pleat_label *out);
+/* A label map on the store's grid back on the native one, label-wise linear; the same voxels when
+ * that has the same size. Its labels stay those inside. The caller frees `out`. */
+pleat_status pleat_prep_unresample(const pleat_prep_config *config, const pleat_label *prediction,
+                                   const pleat_geometry *native, pleat_label *out);
+/* values[dim, n], such as probabilities, the same way, interpolated linearly: [native, n], or
+ * `planar` [n, native]. The caller frees *out. */
+pleat_status pleat_prep_unresample_values(const pleat_prep_config *config, const float *values,
+                                          const int dim[3], int n, const pleat_geometry *native,
+                                          int planar, float **out);
 
 /* Prepares one case and writes it into the store `folder`. Labels must be of config->labels, or
  * without those below `classes` (0: any), else ERR_DATA names case, file and value; errors

@@ -9,7 +9,6 @@
 #include "pleat/history.h"
 #include "pleat/host_memory.h"
 #include "pleat/nifti.h"
-#include "pleat/resample.h"
 #include "pleat/rundir.h"
 #include "pleat/statistics.h"
 #include "pleat/window.h"
@@ -29,8 +28,7 @@ static pleat_status add_case(const pleat_config *c, const char *image, plan_need
     int dim[3];
     pleat_window window;
     PLEAT_TRY(pleat_nifti_read_header(image, &native, NULL));
-    memcpy(dim, native.dim, sizeof dim);
-    if (c->prep.resample) pleat_resample_size(native.dim, native.spacing, c->prep.spacing, dim);
+    pleat_prep_size(&c->prep, &native, dim);
     PLEAT_TRY(pleat_window_make(dim, c->patch, c->overlap, (pleat_merge)c->merge, &window));
     n->patches += pleat_window_count(&window);
     pleat_window_free(&window);

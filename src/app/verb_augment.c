@@ -145,7 +145,9 @@ static pleat_status begin_sheet(studio *s) {
         c->spacing[a] = s->info.spacing[a];
     }
     c->colours = s->colours;
-    c->upside_down = s->info.geometry.affine[1][1] < 0.0; /* voxel y to mm towards the front */
+    pleat_geometry turned;
+    pleat_prep_turned(&s->config->prep, &s->info.geometry, &turned);
+    c->upside_down = turned.affine[1][1] < 0.0; /* voxel y to mm towards the front */
     c->channels = s->info.channels;
     for (int k = 0; k < c->channels; k++) {
         c->low[k] = (float)quantile(&s->histogram[k], 0.005);

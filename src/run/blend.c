@@ -11,8 +11,6 @@
  */
 #include "predictor_impl.h"
 
-#include "pleat/resample.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,29 +64,16 @@ static pleat_status begin(blend *b, const pleat_image *image, const pleat_geomet
     return PLEAT_OK;
 }
 
-/* values[from, n] on another grid: [to, n], or `planar` [n, to]. */
-static pleat_status to_grid(const float *values, const int from[3], int n, const int to[3],
-                            int planar, float **out) {
-    float *made = malloc(pleat_voxels(to) * (size_t)n * sizeof *made);
-    PLEAT_CHECK(made != NULL, PLEAT_ERR_MEMORY, "no memory for %d values of %zu voxels", n,
-                pleat_voxels(to));
-    const pleat_status status = pleat_resample_values(values, from, n, to, planar, made);
-    if (status == PLEAT_OK)
-        *out = made;
-    else
-        free(made);
-    return status;
-}
-
 /* nets[n] of a kind, together. */
 static pleat_status run_nets(blend *b, const pleat_kind *kind, pleat_net *const *nets, int n,
-                             const pleat_seen *seen) {
+                             const pleat_seen *seen, const pleat_geometry *native) {
     const pleat_predict_config config = pleat_kind_predicts(kind);
     float *probs = NULL;
     PLEAT_TRY(pleat_predict_probabilities(&config, nets, n, &seen->source, &probs));
     if (!b->p->one_grid) {
         float *there = NULL;
-        const pleat_status status = to_grid(probs, seen->image.dim, b->classes, b->dim, 0, &there);
+        const pleat_status status = pleat_prep_unresample_values(
+            &kind->prep, probs, seen->image.dim, b->classes, native, 0, &there);
         free(probs);
         PLEAT_TRY(status);
         probs = there;
@@ -97,9 +82,10 @@ static pleat_status run_nets(blend *b, const pleat_kind *kind, pleat_net *const 
     return PLEAT_OK;
 }
 
-static pleat_status run_kind(blend *b, const pleat_kind *kind, const pleat_seen *seen) {
-    if (b->inner == NULL) return run_nets(b, kind, kind->nets, kind->n, seen);
-    for (int i = 0; i < kind->n; i++) PLEAT_TRY(run_nets(b, kind, &kind->nets[i], 1, seen));
+static pleat_status run_kind(blend *b, const pleat_kind *kind, const pleat_seen *seen,
+                             const pleat_geometry *native) {
+    if (b->inner == NULL) return run_nets(b, kind, kind->nets, kind->n, seen, native);
+    for (int i = 0; i < kind->n; i++) PLEAT_TRY(run_nets(b, kind, &kind->nets[i], 1, seen, native));
     return PLEAT_OK;
 }
 
@@ -114,7 +100,7 @@ static pleat_status run_all(blend *b, const pleat_case_paths *paths, pleat_geome
             PLEAT_TRY_GOTO(status, done, pleat_seen_load(kind, paths, &seen, native));
         }
         if (k == 0) PLEAT_TRY_GOTO(status, done, begin(b, &seen.image, native));
-        PLEAT_TRY_GOTO(status, done, run_kind(b, kind, &seen));
+        PLEAT_TRY_GOTO(status, done, run_kind(b, kind, &seen, native));
     }
 done:
     pleat_seen_free(&seen);
@@ -122,6 +108,12 @@ done:
 }
 
 /* --- what comes of the sums ------------------------------------------------------------------- */
+
+/* From the grid that was averaged on to the native one. */
+static const pleat_prep_config *leads_back(const blend *b) {
+    static const pleat_prep_config stays = {.orient = PLEAT_ORIENT_NONE};
+    return b->p->one_grid ? &b->p->kind[0]->prep : &stays;
+}
 
 static pleat_status make_label(const blend *b, const pleat_geometry *native, pleat_label *out) {
     pleat_label label = {0};
@@ -133,7 +125,7 @@ static pleat_status make_label(const blend *b, const pleat_geometry *native, ple
                             label.data);
     else
         status = pleat_argmax(b->mean, voxels, b->classes, label.data);
-    if (status == PLEAT_OK) status = pleat_prep_unresample(&label, native, out);
+    if (status == PLEAT_OK) status = pleat_prep_unresample(leads_back(b), &label, native, out);
     if (status == PLEAT_OK)
         pleat_labels_leave(&b->p->kind[0]->prep.labels, pleat_voxels(out->dim), out->data);
     pleat_label_free(&label);
@@ -143,7 +135,7 @@ static pleat_status make_label(const blend *b, const pleat_geometry *native, ple
 static pleat_status to_native(const blend *b, const float *values, int n,
                               const pleat_geometry *native, pleat_image *out) {
     float *made = NULL;
-    PLEAT_TRY(to_grid(values, b->dim, n, native->dim, 1, &made));
+    PLEAT_TRY(pleat_prep_unresample_values(leads_back(b), values, b->dim, n, native, 1, &made));
     *out = (pleat_image){.channels = n, .data = made};
     memcpy(out->dim, native->dim, sizeof out->dim);
     memcpy(out->spacing, native->spacing, sizeof out->spacing);
@@ -201,6 +193,7 @@ void pleat_blend_needs(const pleat_predictor *p, int wants, int *stored, int *na
     const int averaged = (passes > 1 ? probs : 0) + 2 * maps * value + 1; /* beside a pass's own */
     *stored = probs + value; /* and the windows' weights */
     *native = 1 + 2 * maps * value + ((wants & PLEAT_WANT_PROBABILITIES) != 0 ? probs : 0);
+    if (p->kind[0]->prep.orient != PLEAT_ORIENT_NONE) *native += probs; /* while it is turned */
     if (p->one_grid)
         *stored += averaged;
     else

@@ -2,7 +2,6 @@
 #include "check_impl.h"
 
 #include "pleat/folds.h"
-#include "pleat/resample.h"
 #include "pleat/warn.h"
 
 #include <ctype.h>
@@ -47,6 +46,7 @@ static void compare_axes(check_work *w, const check_facts *f, int *value) {
         left += f[i].readable && check_left_handed(f[i].image.affine);
     }
     const int most = most_frequent(value, w->n, &times);
+    if (w->config != NULL && w->config->prep.orient != PLEAT_ORIENT_NONE) return;
     for (int i = 0; i < w->n; i++)
         if (value[i] >= 0 && value[i] != most)
             check_find(w, CHECK_ORIENTATION, i, w->cases[i].image[0],
@@ -285,9 +285,7 @@ static void compare_patch(check_work *w, const check_facts *f) {
         for (int i = 0; i < w->n; i++) {
             int dim[3];
             if (!f[i].readable) continue;
-            memcpy(dim, f[i].image.dim, sizeof dim);
-            if (c->prep.resample)
-                pleat_resample_size(f[i].image.dim, f[i].image.spacing, c->prep.spacing, dim);
+            pleat_prep_size(&c->prep, &f[i].image, dim);
             if (dim[a] > most) most = dim[a];
         }
         if (most > 0 && most < c->patch[a])

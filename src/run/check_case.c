@@ -111,7 +111,7 @@ void check_headers(check_work *w, int at, check_facts *f) {
     f->readable = 1;
     f->image = g;
     f->channels = image.images > 1 ? image.images : info.channels;
-    check_axes(g.affine, f->axes);
+    pleat_orient_text(g.affine, f->axes);
     memcpy(f->type, info.datatype, sizeof f->type);
     check_form(w, at, image.image[0], &g, &info);
     check_size(w, at, &g);

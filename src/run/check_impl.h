@@ -104,8 +104,6 @@ pleat_status check_with(pleat_comm *comm, const pleat_config *config, const plea
 
 /* check_place.c: where voxels lie. */
 
-/* "RAS" of an affine, by the axes that are nearest. */
-void check_axes(const double affine[3][4], char out[4]);
 /* The most that a corner of a grid moves from one affine to another, in mm. */
 double check_moved(const int dim[3], const double from[3][4], const double to[3][4]);
 /* Greatest cosine between two axes; whether the axes of m are left-handed. */

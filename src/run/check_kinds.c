@@ -58,8 +58,8 @@ const pleat_check_kind pleat_check_kinds[] = {
                      "correct the names, or add what is missing"},
     [CHECK_ORIENTATION] = {"orientation", PLEAT_WARNING,
                            "the axes of a case lead elsewhere than those of most",
-                           "voxels are taken as they lie; bring all to one orientation (nibabel: "
-                           "as_closest_canonical)"},
+                           "voxels are taken as they lie; set preprocess.orient: RAS, which turns "
+                           "all to one orientation"},
     [CHECK_SPACINGS] = {"spacings", PLEAT_WARNING,
                         "the spacing of a case is many times, or a fraction, of what most have",
                         "correct the header, or remove the case"},

@@ -20,24 +20,6 @@ static double dot(const double m[3][4], int a, int b) {
     return m[0][a] * m[0][b] + m[1][a] * m[1][b] + m[2][a] * m[2][b];
 }
 
-void check_axes(const double affine[3][4], char out[4]) {
-    double best = -1.0;
-    int chosen = 0;
-    for (int k = 0; k < 6; k++) { /* axis a leads along ORDERS[k][a] of the world */
-        double product = 1.0;
-        for (int a = 0; a < 3; a++) product *= fabs(affine[ORDERS[k][a]][a]) / length_of(affine, a);
-        if (product > best) {
-            best = product;
-            chosen = k;
-        }
-    }
-    for (int a = 0; a < 3; a++) {
-        const int world = ORDERS[chosen][a];
-        out[a] = (affine[world][a] > 0.0 ? "RAS" : "LPI")[world];
-    }
-    out[3] = '\0';
-}
-
 double check_moved(const int dim[3], const double from[3][4], const double to[3][4]) {
     double most = 0.0;
     for (int corner = 0; corner < 8; corner++) {

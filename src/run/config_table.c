@@ -28,6 +28,9 @@ const config_row pleat_config_rows[] = {
     {"fidelity", BOOLEAN(fidelity), 0,
      "also repeat the original's black end slices after up-sampling"},
 
+    {"preprocess.orient", CHOICE(prep.orient, pleat_orient_name), 0,
+     "turn each volume so that its axes x, y, z lead there (R right, L left, A front, P back, S "
+     "head); none: as the file has it; predictions are turned back"},
     {"preprocess.clip", RANGES_OR(prep.channel[0].clip_range, prep.channel[0].clip, -BIG, BIG), 0,
      "intensities are cut to this range first; none: not; a list: of each channel"},
     {"preprocess.grayscale", FLAGS(prep.channel[0].grayscale), 0,

@@ -203,7 +203,7 @@ pleat_status pleat_predictor_source(pleat_predictor *p, const pleat_source *sour
                 k->network.channels);
     PLEAT_TRY(pleat_label_make(source->dim, spacing, &stored));
     pleat_status status = pleat_predict_volume(&config, k->nets, k->n, source, stored.data);
-    if (status == PLEAT_OK) status = pleat_prep_unresample(&stored, native, out);
+    if (status == PLEAT_OK) status = pleat_prep_unresample(&k->prep, &stored, native, out);
     if (status == PLEAT_OK) pleat_labels_leave(&k->prep.labels, pleat_voxels(out->dim), out->data);
     pleat_label_free(&stored);
     return status;

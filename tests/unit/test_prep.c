@@ -359,13 +359,13 @@ static void test_the_way_back_ends_on_the_native_grid(void **state) {
     pleat_label grid, back = {0};
     OK(pleat_label_make(small, spacing, &grid));
     for (int i = 0; i < 8; i++) grid.data[i] = i < 4 ? 3 : 1; /* front half 3, back half 1 */
-    OK(pleat_prep_unresample(&grid, &native, &back));
+    OK(pleat_prep_unresample(&NOTHING, &grid, &native, &back));
     assert_memory_equal(back.dim, dim, sizeof dim);
     assert_near(back.spacing[0], 1.0, 0.0);
     for (int i = 0; i < 64; i++) assert_int_equal(back.data[i], i < 32 ? 3 : 1);
     pleat_label_free(&back);
     memcpy(native.dim, small, sizeof small); /* one size: a copy */
-    OK(pleat_prep_unresample(&grid, &native, &back));
+    OK(pleat_prep_unresample(&NOTHING, &grid, &native, &back));
     assert_memory_equal(back.data, grid.data, 8);
     assert_true(back.data != grid.data);
     pleat_label_free(&back);
