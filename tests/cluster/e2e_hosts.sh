@@ -15,12 +15,12 @@ hosts() { # hosts VERB ARGUMENT...
 }
 trap 'hosts down; end_jobs; cd /; rm -rf "$box"' EXIT
 # As slurm/env.sh does, but quicker. A rank that is cut off ends by itself after this limit.
-export OMPI_MCA_oob_tcp_keepalive_time=5 OMPI_MCA_oob_tcp_keepalive_intvl=2
-export OMPI_MCA_oob_tcp_keepalive_probes=6 PLEAT_COMM_TIMEOUT=20
+export OMPI_MCA_oob_tcp_keepalive_time=5 OMPI_MCA_oob_tcp_keepalive_intvl=1
+export OMPI_MCA_oob_tcp_keepalive_probes=5 PLEAT_COMM_TIMEOUT=10
 
 # One fold at a time by all three; a batch of three.
 keys=(--set folds.k=2 --set ranks_per_fold=3 --set train.epochs=6 --set train.iterations=100
-    --set train.batch=3 --set patch=8x8x8 --set network.filters=2 --set threads=1)
+    --set train.batch=3 --set patch=6x6x6 --set network.filters=2 --set threads=1)
 start() { # start RUN: in the background, its id to $run
     rm -f err
     hosts mpirun --host h0:1,h1:1,h2:1 -n 3 "$pleat" run tiny.yaml --out "$1" "${keys[@]}" \

@@ -15,7 +15,7 @@ echo "$kills kills, seed $seed"
 
 # Both ranks share a fold. Epochs are short: a killed run goes on from its last.
 keys=(--set folds.k=2 --set ranks_per_fold=2 --set train.epochs=30 --set train.iterations=60
-    --set patch=8x8x8 --set network.filters=2 --set threads=1)
+    --set patch=6x6x6 --set network.filters=2 --set threads=1)
 
 epochs() { cat killed/fold_?/history.tsv 2> /dev/null | grep -c '^[0-9]'; } # of all folds
 has_epochs() { [ "$(epochs)" -ge "$1" ] || ! kill -0 "$run" 2> /dev/null; }

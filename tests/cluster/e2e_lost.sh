@@ -1,22 +1,21 @@
 #!/usr/bin/env bash
 # e2e_lost.sh - a rank that is killed or hangs ends the job, with nothing left behind; it is named
 # with its host, the fold and the step, first in a notice; finished folds stay, and the run goes on
-# to the same bits. Wants PLEAT, the program.
+# to the same bits. Wants PLEAT, the program, and PLEAT_TEST_BIN, where libfaults.so is.
 # shellcheck source=tests/lib/program.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
+no_preloads && exit 77
 export PLEAT_COMM_TIMEOUT=3 PLEAT_COMM_NOTICE=1
 
-# Both ranks share a fold, fold 0 is short.
-keys=(--set folds.k=2 --set ranks_per_fold=2 --set train.epochs=12 --set train.iterations=100
-    --set patch=8x8x8 --set network.filters=2 --set threads=1)
+# Both ranks share a fold. Patches are read from disk, so that a rank can be held between two steps.
+keys=(--set folds.k=2 --set ranks_per_fold=2 --set train.epochs=4 --set train.iterations=20
+    --set patch=4x4x4 --set network.filters=2 --set threads=1 --set host_memory=0)
 host=$(uname -n)
 
-# begins RUN: in the background, until it trains fold 1; its id to $run, its ranks to $ids.
+# begins RUN RANK: in the background, until that rank reads a patch in the training of fold 1, where
+# it waits; its id to $run, its ranks to $ids.
 begins() {
-    rm -f err
-    "$mpiexec" -n 2 "$pleat" run tiny.yaml --out "$1" "${keys[@]}" > out 2> err < /dev/null &
-    run=$!
-    waits 120 grep -qs 'fold=1 epoch=2/' err || wrong "$1 never trains fold 1"
+    FAIL_RANK=$2 held read /store/cases/ "$at" 2 run tiny.yaml --out "$1" "${keys[@]}"
     mapfile -t ids < <(ranks)
 }
 number_of() { tr '\0' '\n' < "/proc/$1/environ" | sed -n 's/^OMPI_COMM_WORLD_RANK=//p'; }
@@ -40,26 +39,29 @@ goes_on() {
 }
 
 tiny_data data 4 1
-job 2 run tiny.yaml --out whole "${keys[@]}"
+FAIL_RANK=0 FAIL_CALL=read FAIL_NAME=/store/cases/ FAIL_COUNT=$box/reads \
+    LD_PRELOAD=$PLEAT_TEST_BIN/libfaults.so job 2 run tiny.yaml --out whole "${keys[@]}"
 holds "whole: exit code $code" [ "$code" -eq 0 ]
+at=$(($(cat reads) * 11 / 20))
 [ "$bad" -eq 0 ] || verdict
 
 # --- all are stopped for longer than the limit, and go on: none is lost ---------------------------
-begins asleep
+begins asleep 0
 kill -STOP "${ids[@]}"
 sleep 5
 kill -CONT "${ids[@]}"
+release
 ends 120
 holds "a job that slept: exit code $code" [ "$code" -eq 0 ]
 holds "it is as if nothing had happened" same_run whole asleep
 
 for lost in 0 1; do
     other=$((1 - lost))
-    place="fold 1 epoch [0-9]+/12 (step [0-9]+|validation, checkpoint): .*"
+    place="fold 1 epoch [0-9]+/4 (step [0-9]+|validation, checkpoint): .*"
     log=log/rank-000$other.log
 
     # --- one that hangs; in a checkpoint it may take ten times as long --------------------------
-    begins hung_$lost
+    begins hung_$lost $lost
     kill -STOP "$(of_rank $lost)"
     ends 90
     holds "rank $lost hangs: exit code $code" [ "$code" -eq 5 ]
@@ -71,7 +73,7 @@ for lost in 0 1; do
     goes_on hung_$lost
 
     # --- one that is killed ---------------------------------------------------------------------
-    begins killed_$lost
+    begins killed_$lost $lost
     kill -9 "$(of_rank $lost)"
     ends 30
     holds "rank $lost is killed: exit code $code" [ "$code" -eq 137 ]

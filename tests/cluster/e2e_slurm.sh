@@ -40,7 +40,7 @@ ends() {
 
 # A run of 16 s or more, by the processor time of one epoch.
 tiny_data data 4 1
-keys=(--set folds.k=2 --set train.iterations=1500 --set patch=8x8x8 --set network.filters=2
+keys=(--set folds.k=2 --set train.iterations=1500 --set patch=6x6x6 --set network.filters=2
     --set threads=1)
 TIMEFORMAT=%U
 used=$({ time job 0 train tiny.yaml --out short --fold 0 "${keys[@]}" --set train.epochs=1; } 2>&1)

@@ -1,9 +1,10 @@
-/* faults.c - to be preloaded: one call of the program fails.
+/* faults.c - to be preloaded: one call of the program fails, or waits.
  *
  *   FAIL_CALL=open|read|write|sync|rename|close|folder|remove|truncate|alloc   the kind of call
  *   FAIL_NAME=TEXT      of files whose absolute path holds it; not of alloc
  *   FAIL_AT=N           the N-th of them in this process, from 1; 0: none
  *   FAIL_ERRNO=E        how; 0: a read or write does half of what was asked
+ *   FAIL_HOLD=FOLDER    it does not fail: it makes a file there and waits until FOLDER is no more
  *   FAIL_RANK=R         in this rank of MPI only; else in all
  *   FAIL_COUNT=FILE     gets a line at the end, how many there were
  *
@@ -25,7 +26,7 @@
 #include <unistd.h>
 
 static struct {
-    const char *call, *name; /* call NULL: nothing fails */
+    const char *call, *name, *hold; /* call NULL: nothing fails */
     long at;
     int why;
     uintptr_t begin, end; /* of the program's code */
@@ -55,23 +56,36 @@ __attribute__((constructor)) static void begin(void) {
     plan.name = getenv("FAIL_NAME");
     plan.at = number_of("FAIL_AT");
     plan.why = (int)number_of("FAIL_ERRNO");
+    plan.hold = getenv("FAIL_HOLD");
     (void)dl_iterate_phdr(find_code, NULL);
     plan.call = getenv("FAIL_CALL");
+}
+
+static void make_file(const char *path, const char *text) { /* past the calls below */
+    const long fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    (void)syscall(SYS_write, fd, text, strlen(text));
+    (void)syscall(SYS_close, fd);
 }
 
 __attribute__((destructor)) static void end(void) {
     const char *path = getenv("FAIL_COUNT");
     char text[32];
     if (plan.call == NULL || path == NULL) return;
-    const int n = snprintf(text, sizeof text, "%ld\n", atomic_load(&calls));
-    const long fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-    (void)syscall(SYS_write, fd, text, n);
+    (void)snprintf(text, sizeof text, "%ld\n", atomic_load(&calls));
+    make_file(path, text);
 }
 
 static int is_turn(void) {
+    const int was = errno;
     if (atomic_fetch_add(&calls, 1) + 1 != plan.at) return 0;
-    errno = plan.why;
-    return 1;
+    if (plan.hold != NULL) {
+        char path[4200];
+        (void)snprintf(path, sizeof path, "%.4096s/%ld", plan.hold, (long)getpid());
+        make_file(path, "");
+        while (access(plan.hold, F_OK) == 0) (void)usleep(5000);
+    }
+    errno = plan.hold != NULL ? was : plan.why;
+    return plan.hold == NULL;
 }
 
 static int fails(const char *call, const char *path) {

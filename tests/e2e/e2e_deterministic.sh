@@ -74,17 +74,16 @@ for spoken in "onednn f32" "onednn bf16" "ref f32"; do
 done
 
 # --- interrupted within an epoch on 2 ranks, gone on with on 1 and on 4 ---------------------------
-engine=(--set train.iterations=300 --set train.epochs=2 --set patch=8x8x8 --set overlap=0x0x0)
+no_preloads && verdict
+engine=(--set train.iterations=20 --set train.epochs=2 --set patch=8x8x8 --set overlap=0x0x0)
 rm -rf one* two*
 trains one 1
-rm -f err
-"$mpiexec" -n 2 "$pleat" run bits.yaml --out cut "${engine[@]}" --set ranks_per_fold=2 \
-    > out 2> err < /dev/null &
-run=$!
-waits 60 grep -qs 'fold=0 epoch=1/' err || wrong "it never trains"
+held rename fold_0/history.tsv 1 2 run bits.yaml --out cut "${engine[@]}" --set ranks_per_fold=2
 kill -USR1 "$run"
+sleep 0.2
+release
 wait "$run"
-holds "told to leave: exit code $?" grep -qE 'epoch=[0-9]+ step [1-9][0-9]* of 300' err
+holds "told to leave: exit code $?" grep -qE 'epoch=[0-9]+ step [1-9][0-9]* of 20' err
 cp -r cut cut_four
 trains cut 1
 holds "it goes on within an epoch" grep -qE 'goes on after epoch [0-9]+, step [1-9]' err

@@ -6,9 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
 failing=${PLEAT_TEST_BIN:-}/libfaults.so
 [ -e "$failing" ] || { echo "no '$failing'" && exit 1; }
-if ldd "$pleat" | grep -qE "lib(asan|tsan)\.so"; then
-    echo "a sanitizer wants to be loaded before all others" && exit 77
-fi
+no_preloads && exit 77
 EMFILE=24 EIO=5 ENOMEM=12 EACCES=13
 model=run/fold_0/checkpoint_latest.h5
 

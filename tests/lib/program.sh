@@ -106,6 +106,33 @@ waits() {
     done
 }
 
+# held CALL NAME N RANKS ARGUMENT...: a job in the background, its id to $run, that has come to the
+# N-th CALL of a file of that NAME (tests/drills/faults.c) and waits there until `release`; $holders
+# of its ranks have. So what befalls it meets it there, however fast it is.
+holders=1
+held() {
+    local call=$1 name=$2 at=$3 n=$4
+    shift 4
+    local launcher=("$mpiexec" -n "$n")
+    [ "$n" -gt 0 ] || launcher=()
+    release
+    rm -f err
+    mkdir hold
+    LD_PRELOAD=${PLEAT_TEST_BIN:?is where libfaults.so is}/libfaults.so FAIL_CALL=$call \
+        FAIL_NAME=$name FAIL_AT=$at FAIL_HOLD=$box/hold \
+        "${launcher[@]}" "$pleat" "$@" > out 2> err < /dev/null &
+    run=$!
+    waits 120 eval '[ "$(ls hold | wc -l)" -ge $holders ]' ||
+        wrong "pleat $*: never comes to $call $at of $name"
+}
+release() { [ ! -e hold ] || { mv hold held.$$ && rm -rf held.$$; }; }
+
+# no_preloads: says so and is true where nothing can be preloaded.
+no_preloads() {
+    ldd "$pleat" | grep -qE "lib(asan|tsan)\.so" || return
+    echo "a sanitizer wants to be loaded before all others"
+}
+
 # can_mount: the script has mounts of its own, see above.
 can_mount() { [ -n "${PLEAT_TEST_MOUNTS:-}" ]; }
 

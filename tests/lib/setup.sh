@@ -60,12 +60,14 @@ setup_packages() {
     rm -f "$log"
 }
 
-# setup_build FOLDER TARGETS CMAKE-OPTION...: configures and builds; again is cheap.
+# setup_build FOLDER TARGETS CMAKE-OPTION...: configures and builds; again is cheap, by ccache also
+# where the folder is new.
 setup_build() {
     local folder=$1 targets=$2
     shift 2
     say "building $targets in $folder/"
     mkdir -p "$folder" || return 1
+    if command -v ccache > /dev/null; then set -- "$@" -DCMAKE_C_COMPILER_LAUNCHER=ccache; fi
     if ! cmake -S . -B "$folder" -G Ninja "$@" > "$folder/configure.log" 2>&1; then
         cat "$folder/configure.log"
         return 1
@@ -84,7 +86,7 @@ setup_mpi() {
     [ "$(nproc)" -ge "$1" ] || export OMPI_MCA_rmaps_base_oversubscribe=1
 }
 
-# run_ctest FOLDER CTEST-OPTION...: runs tests, two at a time, and adds to the counts below. ctest's
+# run_ctest FOLDER CTEST-OPTION...: runs tests, as many at a time as fit on two cores, and adds to the counts below. ctest's
 # own sum counts a skipped test as passed, so its lines are counted.
 passed=0 failed=0 skipped=0
 under=() # a command to run ctest under
@@ -92,7 +94,7 @@ run_ctest() {
     local folder=$1 status=0 counts
     shift
     say "testing $folder/"
-    "${under[@]}" ctest --test-dir "$folder" -j2 --output-on-failure "$@" 2>&1 |
+    "${under[@]}" ctest --test-dir "$folder" -j4 --output-on-failure "$@" 2>&1 |
         tee "$folder/ctest.log" || status=1
     counts=$(awk '
         !/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / { next }
