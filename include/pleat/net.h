@@ -93,6 +93,9 @@ typedef struct pleat_net_options {
 pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *options,
                               pleat_net **out);
 void pleat_net_destroy(pleat_net *net);
+/* Bytes of the arena of such a net on `engine`; nothing is made. */
+pleat_status pleat_net_count(const pleat_graph *graph, const pleat_engine *engine,
+                             const pleat_net_options *options, size_t *arena);
 
 pleat_engine *pleat_net_engine(const pleat_net *net);
 

@@ -29,6 +29,8 @@ void pleat_text_print(const char *format, ...) __attribute__((format(printf, 1, 
 
 /* "" of one, else "s", for "%d case%s". */
 const char *pleat_plural(long long n);
+/* "1.5 GB": of sizes that are estimates, so two digits. Returns `out`. */
+const char *pleat_text_bytes(double bytes, char out[32]);
 
 #ifdef __cplusplus
 }

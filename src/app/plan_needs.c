@@ -8,7 +8,6 @@
 #include "pleat/crossval.h"
 #include "pleat/history.h"
 #include "pleat/host_memory.h"
-#include "pleat/nifti.h"
 #include "pleat/rundir.h"
 #include "pleat/statistics.h"
 #include "pleat/window.h"
@@ -16,52 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOADER_RING 4 /* batches a loader holds */
-
-/* --- what the data need ----------------------------------------------------------------------- */
-
-/* In the store, and of a batch: float image, uint8 label. */
-static double voxel_bytes(const plan_needs *n) { return 4.0 * n->channels + 1.0; }
-
-static pleat_status add_case(const pleat_config *c, const char *image, plan_needs *n) {
-    pleat_geometry native;
-    int dim[3];
-    pleat_window window;
-    PLEAT_TRY(pleat_nifti_read_header(image, &native, NULL));
-    pleat_prep_size(&c->prep, &native, dim);
-    PLEAT_TRY(pleat_window_make(dim, c->patch, c->overlap, (pleat_merge)c->merge, &window));
-    n->patches += pleat_window_count(&window);
-    pleat_window_free(&window);
-    const double voxels = (double)pleat_voxels(dim);
-    const double prediction = voxels * (c->network.classes + 1) * sizeof(float);
-    if (prediction > n->prediction) n->prediction = prediction;
-    n->store += voxels * voxel_bytes(n);
-    n->labels += (double)pleat_voxels(native.dim) / 20; /* gzip of label maps: mostly zeros */
-    return PLEAT_OK;
-}
-
-static pleat_status count_data(const pleat_config *c, plan_needs *n) {
-    pleat_cases cases;
-    pleat_status status = pleat_cases_find(c, &cases);
-    if (status == PLEAT_OK) status = pleat_prep_count_channels(&cases.paths[0], &n->channels);
-    for (int i = 0; i < cases.n && status == PLEAT_OK; i++)
-        status = add_case(c, cases.paths[i].image[0], n);
-    n->cases = cases.n;
-    pleat_cases_free(&cases);
-    const pleat_host_memory memory = pleat_host_memory_find();
-    n->allowed = memory.allowed;
-    n->resident = n->store <= pleat_host_memory_for_store(&memory, c->host_memory) ? n->store : 0.0;
-    return status;
-}
-
-/* --- what the network needs ------------------------------------------------------------------- */
+/* --- the network, measured -------------------------------------------------------------------- */
 
 typedef struct trial { /* one rank's part of a step, on noise */
     pleat_graph graph;
     pleat_engine *engine;
     pleat_model *model;
     pleat_net *net;
-    int channels, batch, ordered;
+    int channels, batch;
     const pleat_update *how;
     int64_t step;
     float *images;
@@ -75,17 +36,16 @@ static pleat_status one_step(void *context) {
     return t->engine->ops->synchronize(t->engine);
 }
 
-static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
+static pleat_status open_trial(const pleat_config *c, trial *t) {
     pleat_net_options options = {.batch = t->batch,
                                  .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                  .train = 1,
+                                 .ordered = c->deterministic && t->engine->ordered,
                                  .norm_momentum = c->train.norm_momentum};
     const size_t n = (size_t)t->batch * pleat_voxels(c->patch);
     pleat_network network = c->network;
     network.channels = t->channels;
     PLEAT_TRY(pleat_network_build(&network, &t->graph));
-    PLEAT_TRY(pleat_config_engine(c, a->session->threads, &t->engine));
-    options.ordered = t->ordered = c->deterministic && t->engine->ordered;
     PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
     PLEAT_TRY(pleat_model_init(t->model, 1, 0));
     if (t->how->average > 0.0) PLEAT_TRY(pleat_model_begin_average(t->model));
@@ -104,7 +64,6 @@ static void close_trial(trial *t) {
     pleat_net_destroy(t->net);
     pleat_model_destroy(t->model);
     pleat_graph_free(&t->graph);
-    pleat_engine_destroy(t->engine);
     free(t->images);
     free(t->labels);
 }
@@ -115,42 +74,52 @@ static int is_on_gpu(const char *engine) {
     return 0;
 }
 
-static pleat_status try_network(const app *a, const plan_request *request, plan_needs *n) {
+static pleat_status time_network(const plan_request *request, pleat_engine *engine, plan_needs *n) {
     const pleat_config *c = &request->config;
-    trial t = {.channels = n->channels,
+    trial t = {.engine = engine,
+               .channels = n->of.channels,
                .how = &c->train.update,
                .batch = c->train.batch / n->layout.ranks_per_fold};
     const bench_repeat repeat = {.warmup = 1, .n = request->steps};
     bench_times times;
-    PLEAT_CHECK(t.batch * n->layout.ranks_per_fold == c->train.batch, PLEAT_ERR_ARG,
-                "train.batch = %d cannot be shared by the %d ranks of a fold; make it a multiple, "
-                "or set ranks_per_fold",
-                c->train.batch, n->layout.ranks_per_fold);
-    pleat_status status = open_trial(a, c, &t);
-    if (status == PLEAT_OK && request->past == NULL && request->steps > 0) {
-        status = bench_measure(one_step, &t, &repeat, &times);
+    pleat_status status = open_trial(c, &t);
+    if (status == PLEAT_OK) status = bench_measure(one_step, &t, &repeat, &times);
+    if (status == PLEAT_OK) {
         n->forward = times.median / 1e3 / t.batch / 3; /* backward costs twice the forward pass */
         n->epoch = c->train.iterations * times.median / 1e3;
         (void)snprintf(n->timed, sizeof n->timed,
                        "measured here by %d steps of one rank, %.3g s each: %s %s on %s",
-                       request->steps, times.median / 1e3, t.engine->ops->name,
-                       pleat_precision_name(t.engine->precision), t.engine->device);
-        n->timed_on_gpu = is_on_gpu(t.engine->ops->name);
-    }
-    if (status == PLEAT_OK) {
-        const double params = (double)t.graph.params, stats = (double)t.graph.stats;
-        const double slots = t.ordered ? c->train.batch * params : 0;
-        n->model = (4 * params + stats + slots) * sizeof(float);
-        n->arena = (double)pleat_net_arena(t.net);
-        n->gpu_cases = n->store * (c->folds - 1) / c->folds;
-        (void)snprintf(n->counted, sizeof n->counted, "%s %s", t.engine->ops->name,
-                       pleat_precision_name(t.engine->precision));
-        n->batches =
-            (double)t.batch * (double)pleat_voxels(c->patch) * voxel_bytes(n) * (LOADER_RING + 1);
-        n->checkpoints =
-            pleat_config_folds(c) * (2 * (3 * params + stats) + params + stats) * sizeof(float);
+                       request->steps, times.median / 1e3, engine->ops->name,
+                       pleat_precision_name(engine->precision), engine->device);
+        n->timed_on_gpu = is_on_gpu(engine->ops->name);
     }
     close_trial(&t);
+    return status;
+}
+
+/* Counted first: what does not fit is not tried. */
+static pleat_status count_and_time(const app *a, const plan_request *request, plan_needs *n) {
+    const pleat_config *c = &request->config;
+    pleat_cases cases;
+    pleat_engine *engine = NULL;
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY_GOTO(status, done, pleat_cases_find(c, &cases));
+    PLEAT_TRY_GOTO(status, done, pleat_config_engine(c, a->session->threads, &engine));
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_needs_count(c, &cases, engine, n->layout.ranks_per_fold, &n->of));
+    const pleat_host_memory memory = pleat_host_memory_find();
+    n->allowed = memory.allowed;
+    n->resident =
+        n->of.store <= pleat_host_memory_for_store(&memory, c->host_memory) ? n->of.store : 0.0;
+    n->gpu_cases = n->of.store * (c->folds - 1) / c->folds;
+    (void)snprintf(n->counted, sizeof n->counted, "%s %s", engine->ops->name,
+                   pleat_precision_name(engine->precision));
+    if (request->past != NULL || request->steps == 0) goto done;
+    PLEAT_TRY_GOTO(status, done, pleat_needs_check(&n->of, c, engine, 1));
+    PLEAT_TRY_GOTO(status, done, time_network(request, engine, n));
+done:
+    pleat_engine_destroy(engine);
+    pleat_cases_free(&cases);
     return status;
 }
 
@@ -195,19 +164,18 @@ done:
 
 pleat_status plan_needs_find(const app *a, const plan_request *request, plan_needs *out) {
     const pleat_config *c = &request->config;
-    plan_needs n = {.cases = 0};
+    plan_needs n = {.of = {.cases = 0}};
     PLEAT_TRY(pleat_plan_make(request->nodes * request->ranks_per_node, pleat_config_folds(c),
                               c->ranks_per_fold, c->train.batch, &n.layout));
-    PLEAT_TRY(count_data(c, &n));
-    PLEAT_TRY(try_network(a, request, &n));
+    PLEAT_TRY(count_and_time(a, request, &n));
     if (request->past != NULL) PLEAT_TRY(read_past(request, &n));
     *out = n;
     return PLEAT_OK;
 }
 
 double plan_needs_rank(const plan_needs *n) {
-    const double training = n->model + n->arena + n->batches;
-    const double predicting = n->model / 4 + n->arena / 2 + n->prediction;
+    const double training = n->of.model + n->of.arena + n->of.batches;
+    const double predicting = n->of.model / 4 + n->of.arena / 2 + n->of.prediction;
     return training > predicting ? training : predicting;
 }
 
@@ -215,14 +183,14 @@ double plan_needs_node(const plan_needs *n, int per_node) {
     return per_node * plan_needs_rank(n) + n->resident;
 }
 
-double plan_needs_gpu(const plan_needs *n) { return n->model + n->arena; }
+double plan_needs_gpu(const plan_needs *n) { return n->of.model + n->of.arena; }
 
-double plan_needs_disk(const plan_needs *n) { return n->store + n->checkpoints + n->labels; }
+double plan_needs_disk(const plan_needs *n) { return pleat_needs_disk(&n->of); }
 
 double plan_needs_seconds(const plan_needs *n, const pleat_config *c) {
     const int groups = n->layout.groups < n->layout.folds ? n->layout.groups : n->layout.folds;
     const int rounds = (n->layout.folds + groups - 1) / groups;
-    const double views = (double)n->patches * pleat_mirror_ways(pleat_config_mirror(c));
+    const double views = (double)n->of.patches * pleat_mirror_ways(pleat_config_mirror(c));
     const double prediction = views * n->forward / c->folds / n->layout.ranks_per_fold;
     return rounds * (c->train.epochs * n->epoch + prediction);
 }

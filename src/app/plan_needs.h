@@ -4,6 +4,7 @@
 
 #include "app.h"
 
+#include "pleat/needs.h"
 #include "pleat/plan.h"
 
 typedef struct plan_request {
@@ -15,13 +16,11 @@ typedef struct plan_request {
 
 typedef struct plan_needs {
     pleat_plan layout;
-    int cases, channels, patches; /* patches: windows of all predictions together */
+    pleat_needs of;
     /* bytes */
-    double model, arena, batches, prediction; /* of a rank */
-    double store, resident;                   /* on disk; of it in a node's memory */
-    double gpu_cases;                         /* of a fold's training, in a GPU's memory */
-    double checkpoints, labels;               /* on disk, at most */
-    double allowed;                           /* in memory of this machine and its cgroup */
+    double resident;  /* of the store, in a node's memory */
+    double gpu_cases; /* of a fold's training, in a GPU's memory */
+    double allowed;   /* in memory of this machine and its cgroup */
     /* seconds */
     double epoch, forward; /* one epoch; one patch of a prediction */
     char timed[256];       /* where the times come from; "" when there are none */

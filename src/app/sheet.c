@@ -192,15 +192,18 @@ void sheet_table(sheet *s, const char *key, const sheet_column *columns) {
         s->table = json_array();
         put_json(s, key, s->table);
     }
-    if (s->form == SHEET_TEXT) {
-        print_words(key);
-        (void)putchar('\n');
-        for (const sheet_column *c = columns; c->key != NULL; c++)
-            (void)printf("  %*s", column_width(c), c->key);
-        (void)putchar('\n');
-    }
+    s->title = key;
     s->columns = columns;
     s->rows = 0;
+}
+
+/* For people, before the first row: a table without any is left out. */
+static void begin_rows(const sheet *s) {
+    print_words(s->title);
+    (void)putchar('\n');
+    for (const sheet_column *c = s->columns; c->key != NULL; c++)
+        (void)printf("  %*s", column_width(c), c->key);
+    (void)putchar('\n');
 }
 
 static void end_row(const sheet *s) {
@@ -209,6 +212,7 @@ static void end_row(const sheet *s) {
 
 void sheet_row(sheet *s) {
     end_row(s);
+    if (s->rows == 0 && s->form == SHEET_TEXT) begin_rows(s);
     if (s->form == SHEET_JSON) {
         s->row = json_object();
         (void)json_array_append_new(s->table, s->row);

@@ -30,6 +30,7 @@ typedef struct sheet {
     sheet_form form;
     int filled;                  /* the open object or row already has a member */
     int rows;                    /* of the open table */
+    const char *title;           /* of the open table */
     const sheet_column *columns; /* of the open table; NULL when none is open */
     const sheet_column *cell;    /* the next one */
     struct json_t *object;       /* of SHEET_JSON, printed by sheet_end */

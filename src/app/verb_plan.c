@@ -20,15 +20,6 @@ typedef struct plan_options {
     text_list sets;
 } plan_options;
 
-/* "1.5 GB"; sizes are estimates, so two digits. */
-static const char *bytes_text(double bytes, char out[32]) {
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    int u = 0;
-    for (; bytes >= 1000 && u < 4; u++) bytes /= 1000;
-    (void)snprintf(out, 32, bytes < 10 ? "%.1f %s" : "%.0f %s", bytes, units[u]);
-    return out;
-}
-
 static const char *time_text(double seconds, char out[32]) {
     const long s = (long)(seconds + 0.5);
     (void)snprintf(out, 32, "%02ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
@@ -37,7 +28,7 @@ static const char *time_text(double seconds, char out[32]) {
 
 static void print_bytes(const char *what, double bytes, const char *of) {
     char text[32];
-    (void)printf("  %-12s%8s   %s\n", what, bytes_text(bytes, text), of);
+    (void)printf("  %-12s%8s   %s\n", what, pleat_text_bytes(bytes, text), of);
 }
 
 static pleat_status print_layout(const plan_request *r, const plan_needs *n) {
@@ -61,26 +52,27 @@ static pleat_status print_layout(const plan_request *r, const plan_needs *n) {
 
 static void print_needs(const plan_request *r, const plan_needs *n) {
     char text[32];
-    (void)printf("\nmemory of a rank: %s\n", bytes_text(plan_needs_rank(n), text));
-    print_bytes("model", n->model, "weights, gradients, Adam's moments, statistics");
-    print_bytes("activations", n->arena, "of a rank's share of the batch");
-    print_bytes("batches", n->batches, "made ahead");
-    print_bytes("prediction", n->prediction, "of the largest case; not at the same time");
-    (void)printf("memory of a node: %s", bytes_text(plan_needs_node(n, r->ranks_per_node), text));
+    (void)printf("\nmemory of a rank: %s\n", pleat_text_bytes(plan_needs_rank(n), text));
+    print_bytes("model", n->of.model, "weights, gradients, Adam's moments, statistics");
+    print_bytes("activations", n->of.arena, "of a rank's share of the batch");
+    print_bytes("batches", n->of.batches, "made ahead");
+    print_bytes("prediction", n->of.prediction, "of the largest case; not at the same time");
+    (void)printf("memory of a node: %s",
+                 pleat_text_bytes(plan_needs_node(n, r->ranks_per_node), text));
     (void)printf(" with %s of the store\n", n->resident > 0 ? "all" : "none");
     print_bytes("this machine", n->allowed, "allowed here, by its memory and that of the cgroup");
     if (r->gpus > 0) {
         (void)printf("memory of a GPU: %s for model and activations, counted here for %s\n",
-                     bytes_text(plan_needs_gpu(n), text), n->counted);
+                     pleat_text_bytes(plan_needs_gpu(n), text), n->counted);
         print_bytes("cases", n->gpu_cases, "a fold's for training, kept there too where they fit");
     }
-    (void)printf("disk: %s\n", bytes_text(plan_needs_disk(n), text));
+    (void)printf("disk: %s\n", pleat_text_bytes(plan_needs_disk(n), text));
     char cases[64];
-    (void)snprintf(cases, sizeof cases, "all preprocessed cases, of %d channel%s", n->channels,
-                   n->channels == 1 ? "" : "s");
-    print_bytes("store", n->store, cases);
-    print_bytes("checkpoints", n->checkpoints, "three a fold");
-    print_bytes("label maps", n->labels, "about");
+    (void)snprintf(cases, sizeof cases, "all preprocessed cases, of %d channel%s", n->of.channels,
+                   n->of.channels == 1 ? "" : "s");
+    print_bytes("store", n->of.store, cases);
+    print_bytes("checkpoints", n->of.checkpoints, "three a fold");
+    print_bytes("label maps", n->of.labels, "about");
 }
 
 static void print_time(const plan_request *r, const plan_needs *n) {

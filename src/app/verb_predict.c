@@ -330,8 +330,8 @@ static pleat_status tell_outcome(const app *a, const predict_options *o, const o
                    "volumes like those it was trained on?",
                    good == 1 ? "the only volume is" : "all volumes are");
     PLEAT_CHECK(bad == 0, PLEAT_ERR_DATA,
-                "%d of %d volumes not labelled, the others are in '%s'; why is said above: %s", bad,
-                n, o->out, names);
+                "%d of %d volumes not labelled, %s '%s'; why is said above: %s", bad, n,
+                good > 0 ? "the others are in" : "nothing is written into", o->out, names);
     return PLEAT_OK;
 }
 

@@ -83,3 +83,11 @@ void pleat_text_print(const char *format, ...) {
 }
 
 const char *pleat_plural(long long n) { return n == 1 ? "" : "s"; }
+
+const char *pleat_text_bytes(double bytes, char out[32]) {
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    int u = 0;
+    for (; bytes >= 1000 && u < 4; u++) bytes /= 1000;
+    (void)snprintf(out, 32, bytes < 10 ? "%.1f %s" : "%.0f %s", bytes, units[u]);
+    return out;
+}

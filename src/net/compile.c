@@ -265,17 +265,29 @@ static void lay_heads(pleat_net *net, const pleat_value *values) {
     }
 }
 
-static pleat_status place(pleat_net *net) {
-    pleat_engine *engine = net->model->engine;
-    const int nodes = net->model->graph.n, n = PER_NODE * nodes + PER_HEAD * net->heads + 2;
-    pleat_status status = PLEAT_OK;
+/* The offsets of all values, to be freed, and the size of the arena. */
+static pleat_status plan_arena(pleat_net *net, pleat_value **out) {
+    const int n = PER_NODE * net->model->graph.n + PER_HEAD * net->heads + 2;
     pleat_value *values = calloc((size_t)n, sizeof *values);
     PLEAT_CHECK(values != NULL, PLEAT_ERR_MEMORY, "no memory to place %d values", n);
     for (int i = 0; i < n; i++) values[i] = (pleat_value){.first = INT_MAX, .last = -1};
     own_values(net, values);
     live_forward(net, values);
     if (net->options.train) live_backward(net, values);
-    PLEAT_TRY_GOTO(status, done, pleat_arena_plan(values, n, &net->arena_bytes));
+    const pleat_status status = pleat_arena_plan(values, n, &net->arena_bytes);
+    if (status == PLEAT_OK)
+        *out = values;
+    else
+        free(values);
+    return status;
+}
+
+static pleat_status place(pleat_net *net) {
+    pleat_engine *engine = net->model->engine;
+    const int nodes = net->model->graph.n;
+    pleat_status status = PLEAT_OK;
+    pleat_value *values = NULL;
+    PLEAT_TRY(plan_arena(net, &values));
     PLEAT_TRY_GOTO(status, done, engine->ops->alloc(engine, net->arena_bytes, &net->arena));
     for (int i = 0; i < nodes; i++) lay_layer(net, values, i);
     for (int i = 0; i < nodes; i++) lay_targets(net, values, i);
@@ -403,7 +415,8 @@ static pleat_status prepare(pleat_net *net) {
     return PLEAT_OK;
 }
 
-static pleat_status compile(pleat_net *net) {
+/* Who reads and holds what. */
+static pleat_status find_all(pleat_net *net) {
     const pleat_net_options *options = &net->options;
     const pleat_model *model = net->model;
     PLEAT_CHECK(options->batch >= 1, PLEAT_ERR_ARG, "batch = %d, must be >= 1", options->batch);
@@ -417,18 +430,20 @@ static pleat_status compile(pleat_net *net) {
     find_used(net);
     find_holders(net);
     find_masked(net);
-    PLEAT_TRY(find_targets(net));
+    return find_targets(net);
+}
+
+static pleat_status compile(pleat_net *net) {
+    PLEAT_TRY(find_all(net));
     PLEAT_TRY(place(net));
     PLEAT_TRY(place_own(net));
     PLEAT_TRY(place_targets(net));
-    if (options->ordered && options->train) PLEAT_TRY(pleat_ordered_create(net));
+    if (net->options.ordered && net->options.train) PLEAT_TRY(pleat_ordered_create(net));
     return prepare(net);
 }
 
-pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *options,
-                              pleat_net **out) {
-    pleat_net *net = calloc(1, sizeof *net);
-    PLEAT_CHECK(net != NULL, PLEAT_ERR_MEMORY, "no memory for a net");
+/* Of all zeros; nothing is made for it yet. */
+static void begin(pleat_net *net, pleat_model *model, const pleat_net_options *options) {
     net->model = model;
     net->options = *options;
     net->loss = options->loss != NULL ? options->loss : pleat_losses[0];
@@ -440,6 +455,29 @@ pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *optio
         options->loss_comm != NULL)
         net->samples *= (size_t)options->loss_comm->size;
     net->fed = options->train && model->engine->ops->device != NULL;
+}
+
+pleat_status pleat_net_count(const pleat_graph *graph, const pleat_engine *engine,
+                             const pleat_net_options *options, size_t *arena) {
+    pleat_model model = {
+        .graph = *graph, .engine = (pleat_engine *)engine, .train = options->train};
+    pleat_net net = {.layer = NULL};
+    pleat_value *values = NULL;
+    begin(&net, &model, options);
+    pleat_status status = find_all(&net);
+    if (status == PLEAT_OK) status = plan_arena(&net, &values);
+    *arena = net.arena_bytes;
+    free(values);
+    free(net.layer);
+    free(net.head);
+    return status;
+}
+
+pleat_status pleat_net_create(pleat_model *model, const pleat_net_options *options,
+                              pleat_net **out) {
+    pleat_net *net = calloc(1, sizeof *net);
+    PLEAT_CHECK(net != NULL, PLEAT_ERR_MEMORY, "no memory for a net");
+    begin(net, model, options);
     pleat_status status = PLEAT_OK;
     if (options->train && net->loss->of_regions != (options->regions != NULL))
         status = PLEAT_FAIL(PLEAT_ERR_ARG, "loss '%s' is for %s", net->loss->name,

@@ -150,6 +150,17 @@ static pleat_status run_folds(pleat_crossval *cv, const int *todo, int n) {
                             here ? PLEAT_FAIL(PLEAT_ERR_NUMERIC, "%s", why) : PLEAT_OK);
 }
 
+/* Of rank 0: what does not fit into memory is refused before it swaps, or is killed, hours later. */
+static pleat_status check_needs(const pleat_crossval *cv, const pleat_plan *plan) {
+    pleat_needs needs;
+    const pleat_engine *engine = cv->team.engine;
+    if (!is_root(cv)) return PLEAT_OK;
+    PLEAT_TRY(
+        pleat_needs_count(&cv->config, &cv->data.cases, engine, plan->ranks_per_fold, &needs));
+    if (cv->options->dry_run) pleat_dry_run_needs(&needs);
+    return pleat_needs_check(&needs, &cv->config, engine, cv->session->local_size);
+}
+
 static pleat_status train_all(pleat_crossval *cv) {
     pleat_status status = PLEAT_OK;
     pleat_plan plan;
@@ -158,11 +169,13 @@ static pleat_status train_all(pleat_crossval *cv) {
     PLEAT_CHECK_GOTO(status, done, todo != NULL, PLEAT_ERR_MEMORY, "no memory for %d folds",
                      cv->data.folds.k);
     PLEAT_TRY_GOTO(status, done, choose_folds(cv, todo, &n));
+    if (n == 0 && cv->options->dry_run && is_root(cv)) pleat_text_print("all folds are finished\n");
     if (n == 0) goto done;
     PLEAT_TRY_GOTO(status, done,
                    pleat_plan_make(cv->session->size,
                                    cv->options->only_fold < 0 ? cv->data.folds.k : 1,
                                    cv->config.ranks_per_fold, cv->config.train.batch, &plan));
+    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->session->world, check_needs(cv, &plan)));
     pleat_plan_left(&plan, n);
     if (cv->options->dry_run) {
         if (is_root(cv)) pleat_plan_print(stdout, &plan, todo, NULL);
@@ -446,6 +459,7 @@ static pleat_status show_plan(pleat_crossval *cv) {
     pleat_status status = pleat_dataset_split(&cv->data, &cv->config, cv->options->out);
     if (status == PLEAT_OK && is_root(cv)) status = pleat_redo_choose(cv);
     if (status == PLEAT_OK && is_root(cv)) status = pleat_redo_lost(cv);
+    if (status == PLEAT_OK && is_root(cv)) status = pleat_dry_run_look(cv);
     PLEAT_TRY(pleat_comm_agree(cv->session->world, status));
     return train_all(cv);
 }

@@ -7,6 +7,7 @@
 #include "pleat/crossval.h"
 #include "pleat/folds.h"
 #include "pleat/halt.h"
+#include "pleat/needs.h"
 #include "pleat/pool.h"
 #include "pleat/queue.h"
 #include "pleat/report.h"
@@ -84,6 +85,12 @@ typedef struct pleat_crossval {
     int trained;    /* folds were begun */
     size_t there;   /* so much of the folder's path was there before */
 } pleat_crossval;
+
+/* dry_run.c, for rank 0: prints data, folds and training, for which it reads some masks and opens
+ * the engine; then, once they are counted, memory and disk. ERR_DATA of a mask whose labels are of
+ * no class. */
+pleat_status pleat_dry_run_look(pleat_crossval *cv);
+void pleat_dry_run_needs(const pleat_needs *needs);
 
 /* begin.c: what a run cannot begin with is refused before it leaves a folder behind: output that is
  * another's, an engine that is not there, cases by their headers. ERR_ARG, ERR_UNSUPPORTED,

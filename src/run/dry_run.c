@@ -1,0 +1,66 @@
+/* dry_run.c - what a run is about to do and needs, in some lines, before anything is written. */
+#include "pleat/log.h"
+#include "pleat/prep.h"
+#include "pleat/text.h"
+#include "run_impl.h"
+
+enum { MASKS = 4 }; /* that are read, of all the cases */
+
+/* The engine of the configuration; of one that another machine has, `ref` counts. */
+static pleat_status open_engine(pleat_crossval *cv) {
+    pleat_config config = cv->config;
+    if (config.engine > 0) { /* 0: auto */
+        const pleat_engine_entry *entry = &pleat_engine_list()[config.engine - 1];
+        const char *why = entry->missing();
+        if (why != NULL) {
+            pleat_log(PLEAT_INFO,
+                      "engine '%s' is not on this machine: %s; memory is counted for 'ref'",
+                      entry->name, why);
+            PLEAT_TRY(pleat_config_set("engine=ref", &config));
+            PLEAT_TRY(pleat_config_set("precision=auto", &config));
+        }
+    }
+    return pleat_config_engine(&config, cv->session->threads, &cv->team.engine);
+}
+
+/* The first, the last and some between. *read is how many. */
+static pleat_status look_at_masks(const pleat_crossval *cv, int *read) {
+    const pleat_cases *cases = &cv->data.cases;
+    const int n = cases->n < MASKS ? cases->n : MASKS;
+    *read = n;
+    for (int i = 0; i < n; i++)
+        PLEAT_TRY(pleat_prep_check_labels(&cv->config.prep,
+                                          &cases->paths[n > 1 ? i * (cases->n - 1) / (n - 1) : 0],
+                                          cv->data.classes.n));
+    return PLEAT_OK;
+}
+
+pleat_status pleat_dry_run_look(pleat_crossval *cv) {
+    int masks = 0;
+    PLEAT_TRY(look_at_masks(cv, &masks));
+    PLEAT_TRY(open_engine(cv));
+    const pleat_config *c = &cv->config;
+    const pleat_folds *folds = &cv->data.folds;
+    int held_out = 0;
+    for (int i = 0; i < folds->n; i++) held_out += pleat_folds_holds_out(folds, 0, i);
+    pleat_text_print("data: %d cases in '%s', %d classes; the labels of %d mask%s were read\n",
+                     cv->data.cases.n, c->data, cv->data.classes.n, masks, masks == 1 ? "" : "s");
+    pleat_text_print("folds: %d; the first trains on %d cases and predicts %d\n", folds->k,
+                     folds->n - held_out, held_out);
+    pleat_text_print(
+        "training: up to %d epoch%s of %d steps of %d patches, %d x %d x %d voxels, by "
+        "%s %s\n",
+        c->train.epochs, c->train.epochs == 1 ? "" : "s", c->train.iterations, c->train.batch,
+        c->patch[2], c->patch[1], c->patch[0], cv->team.engine->ops->name,
+        pleat_precision_name(cv->team.engine->precision));
+    return PLEAT_OK;
+}
+
+void pleat_dry_run_needs(const pleat_needs *n) {
+    char rank[32], disk[32], store[32], checkpoints[32];
+    pleat_text_print("memory of a rank: about %s; disk: about %s, of it %s of preprocessed cases "
+                     "and %s of checkpoints\n\n",
+                     pleat_text_bytes(n->model + n->arena + n->batches, rank),
+                     pleat_text_bytes(pleat_needs_disk(n), disk), pleat_text_bytes(n->store, store),
+                     pleat_text_bytes(n->checkpoints, checkpoints));
+}
