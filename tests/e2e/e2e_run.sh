@@ -174,6 +174,8 @@ succeeds "predict by the run" 2 predict run --in new --out all --engine ref --pr
 holds "says so" has out "2 volumes labelled by 3 models in all"
 succeeds "predict by three models" 1 predict run/fold_{0,1,2}/checkpoint_best.h5 --in new \
     --out three --engine ref --precision f32 --probabilities probs --uncertainty unsure
+holds "where labels are not of the largest is told" has err "have another label than that of their"
+holds "and explained" grep -q "3  infection" probs/probabilities.txt
 succeeds "the same by two ranks" 2 predict run --in new --out three2 --engine ref --precision f32 \
     --probabilities probs2 --uncertainty unsure2
 for id in case_001 case_002; do
@@ -267,7 +269,7 @@ succeeds "scored again" 0 report run --rescore
 holds "the same again" cmp run/statistics.csv was.csv
 succeeds "scored by MONAI's definition" 0 report run --set report.surface=monai
 holds "the definition is told" has out "Scored by: surface monai;"
-holds "and stands beside each number" grep -q ',HD95,.*,monai$' run/statistics.csv
+holds "and stands beside each number" grep -q ',HD95,.*,monai,6$' run/statistics.csv
 holds "the Dice is the same" same_text "$(grep ',DSC,' run/statistics.csv)" \
     "$(grep ',DSC,' was.csv)"
 succeeds "compare" 0 compare run run/summary.json
