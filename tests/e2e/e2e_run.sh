@@ -120,7 +120,7 @@ printf x >> "$prediction"
 refused "a prediction that was changed" 3 "'$prediction' is not what the run wrote" 0 \
     report run --check
 rm run/postprocessing.json
-succeeds "report" 0 report run
+succeeds "report" 0 report run --pictures 9
 holds "it says that the prediction was changed" has err "1 prediction of 'run' is not the file"
 holds "the page does too" has run/report/report.html "prediction is not the file that was scored"
 holds "nothing is chosen by it" [ ! -e run/postprocessing.json ]
@@ -300,7 +300,8 @@ wait $holder 2> /dev/null
 holds "all leave at SIGTERM" waits 10 eval '[ -z "$(ranks)" ]'
 # --- repeats -------------------------------------------------------------------------------------
 succeeds "a repeated cross-validation" 2 run tiny.yaml --set folds.k=2 --set folds.repeats=2 \
-    --set train.epochs=1 --set train.iterations=1 --set store=run/store --out repeats
+    --set train.epochs=1 --set train.iterations=1 --set store=run/store --out repeats \
+    --set report.pictures=12
 holds "each repeat has its folds" [ -s repeats/fold_3/scores.json ]
 holds "a case is judged in each repeat" same_text \
     "$(grep -c '^case_001,[0-3],infection,3,DSC,' repeats/scores.csv)" 2
