@@ -1,5 +1,6 @@
 /* verb_predict.c - predict: label volumes with trained models. */
 #include "app.h"
+#include "probabilities.h"
 
 #include "pleat/crossval.h"
 #include "pleat/label_table.h"
@@ -281,7 +282,8 @@ static pleat_status predict_one(const predict_options *o, pleat_predictor *predi
         status == PLEAT_ERR_NUMERIC)
         return note_bad(c->id, mine);
     PLEAT_TRY(status);
-    if (pleat_largest_any(&o->largest))
+    if (o->probabilities != NULL) status = probabilities_compare(c->id, predictor, &made);
+    if (status == PLEAT_OK && pleat_largest_any(&o->largest))
         status = pleat_largest_apply(&o->largest, made.label.data, made.label.dim);
     mine->empty += !pleat_label_any(&made.label);
     if (status == PLEAT_OK)
@@ -353,6 +355,8 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     if (status == PLEAT_OK)
         status =
             pleat_predictor_open(engine, paths->item, paths->n, &config, o->sets.item, &predictor);
+    if (status == PLEAT_OK && o->probabilities != NULL && a->session->rank == 0)
+        status = probabilities_describe(o->probabilities, predictor, paths->n);
     for (int i = a->session->rank; i < n && status == PLEAT_OK; i += a->session->size)
         status = predict_one(o, predictor, &cases[i], &mine);
     pleat_predictor_close(predictor);

@@ -303,6 +303,7 @@ void check_all(check_work *w, const check_facts *f) {
         compare_spacings(w, f, mm);
         compare_intensities(w, f, value);
         find_mirrored(w, f, value);
+        check_sides(w, f);
     } else {
         w->no_memory = 1;
     }

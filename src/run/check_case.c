@@ -215,14 +215,19 @@ static void check_labels(check_work *w, int at, const check_facts *f) {
         check_find(w, CHECK_EMPTY, at, w->cases[at].label, "every voxel is background");
 }
 
-/* The foreground in a box of cells that lead to R, A and S, whatever the axes of the file. */
+/* The foreground in a box of cells that lead to R, A and S, whatever the axes of the file; and
+ * where each label lies between left and right. */
 static void sketch(const pleat_label *label, int64_t foreground, check_facts *f) {
+    double right[256] = {0};
+    int across = 2; /* the axis that leads to the left or right */
+    const int placed = f->readable && memcmp(label->dim, f->image.dim, sizeof label->dim) == 0;
     int place[3], back[3]; /* of the file's axes D, H, W: the stride of its cells; leads back */
     static const int strides[3] = {1, CHECK_SIDE, CHECK_SIDE * CHECK_SIDE};
     for (int a = 0; a < 3; a++) {
         const char axis = f->axes[2 - a];
         place[a] = strides[axis == 'R' || axis == 'L' ? 0 : axis == 'A' || axis == 'P' ? 1 : 2];
         back[a] = axis == 'L' || axis == 'P' || axis == 'I';
+        if (place[a] == 1) across = a;
     }
     const int *dim = label->dim;
     size_t i = 0;
@@ -237,7 +242,13 @@ static void sketch(const pleat_label *label, int64_t foreground, check_facts *f)
                     cell += place[a] * (int)((int64_t)k * CHECK_SIDE / dim[a]);
                 }
                 f->coarse[cell] += 1.0F / (float)foreground;
+                right[label->data[i]] += at[across] + 0.5;
             }
+    for (int v = 1; v < 256; v++) {
+        if (f->count[v] == 0) continue;
+        const double mean = right[v] / (double)f->count[v] / dim[across];
+        f->right[v] = placed ? (float)(back[across] ? 1.0 - mean : mean) : NAN;
+    }
 }
 
 /* How many values of a mask are no labels. */

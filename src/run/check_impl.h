@@ -62,6 +62,8 @@ typedef struct check_facts {
     int64_t count[256]; /* voxels of a label of the file */
     /* Share of the foreground's voxels that lie in each cell of its box [z, y, x]. */
     float coarse[CHECK_SIDE * CHECK_SIDE * CHECK_SIDE];
+    /* Where a label lies on average: 0 at the left of the volume, 1 at the right; NaN: unknown. */
+    float right[256];
 } check_facts;
 
 struct check_work;
@@ -120,6 +122,8 @@ void check_voxels(check_work *w, int at, check_facts *facts);
 
 /* check_all.c: what all cases together show; facts[n] in their order. */
 void check_all(check_work *w, const check_facts *facts);
+/* check_sides.c: cases whose left and right are exchanged. */
+void check_sides(check_work *w, const check_facts *facts);
 /* The table of classes. ERR_MEMORY. */
 pleat_status check_classes(check_work *w, const check_facts *facts, pleat_check_report *out);
 

@@ -120,7 +120,7 @@ printf x >> "$prediction"
 refused "a prediction that was changed" 3 "'$prediction' is not what the run wrote" 0 \
     report run --check
 rm run/postprocessing.json
-succeeds "report" 0 report run
+succeeds "report" 0 report run --pictures 9
 holds "it says that the prediction was changed" has err "1 prediction of 'run' is not the file"
 holds "the page does too" has run/report/report.html "prediction is not the file that was scored"
 holds "nothing is chosen by it" [ ! -e run/postprocessing.json ]
@@ -174,6 +174,8 @@ succeeds "predict by the run" 2 predict run --in new --out all --engine ref --pr
 holds "says so" has out "2 volumes labelled by 3 models in all"
 succeeds "predict by three models" 1 predict run/fold_{0,1,2}/checkpoint_best.h5 --in new \
     --out three --engine ref --precision f32 --probabilities probs --uncertainty unsure
+holds "where labels are not of the largest is told" has err "have another label than that of their"
+holds "and explained" grep -q "3  infection" probs/probabilities.txt
 succeeds "the same by two ranks" 2 predict run --in new --out three2 --engine ref --precision f32 \
     --probabilities probs2 --uncertainty unsure2
 for id in case_001 case_002; do
@@ -267,7 +269,7 @@ succeeds "scored again" 0 report run --rescore
 holds "the same again" cmp run/statistics.csv was.csv
 succeeds "scored by MONAI's definition" 0 report run --set report.surface=monai
 holds "the definition is told" has out "Scored by: surface monai;"
-holds "and stands beside each number" grep -q ',HD95,.*,monai$' run/statistics.csv
+holds "and stands beside each number" grep -q ',HD95,.*,monai,6$' run/statistics.csv
 holds "the Dice is the same" same_text "$(grep ',DSC,' run/statistics.csv)" \
     "$(grep ',DSC,' was.csv)"
 succeeds "compare" 0 compare run run/summary.json
@@ -298,7 +300,8 @@ wait $holder 2> /dev/null
 holds "all leave at SIGTERM" waits 10 eval '[ -z "$(ranks)" ]'
 # --- repeats -------------------------------------------------------------------------------------
 succeeds "a repeated cross-validation" 2 run tiny.yaml --set folds.k=2 --set folds.repeats=2 \
-    --set train.epochs=1 --set train.iterations=1 --set store=run/store --out repeats
+    --set train.epochs=1 --set train.iterations=1 --set store=run/store --out repeats \
+    --set report.pictures=12
 holds "each repeat has its folds" [ -s repeats/fold_3/scores.json ]
 holds "a case is judged in each repeat" same_text \
     "$(grep -c '^case_001,[0-3],infection,3,DSC,' repeats/scores.csv)" 2

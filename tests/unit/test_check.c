@@ -167,6 +167,18 @@ static void front_to_back(int number) { /* the header says nothing of it */
                 one.y[at(x, Y - 1 - y, z)] = keep;
             }
 }
+static void left_to_right(int number) { /* nor of this */
+    OF_BAD;
+    right_to_left(number);
+    both(0, -3);
+}
+static void on_any_side(int number) { /* as lesions are; no fault */
+    static const int lesion[] = {10, 2, 13, 15};
+    for (int z = 1; z < 7; z++)
+        for (int y = 1; y < 6; y++)
+            for (int x = 0; x < X; x++)
+                one.y[at(x, y, z)] = number < CASES && x == lesion[number] ? 2 : 1;
+}
 static void one_slice(int number) {
     OF_BAD;
     one.image.dim[3] = one.mask.dim[3] = 2;
@@ -336,6 +348,8 @@ static const fault faults[] = {
      "case_2",
      "RPS, 3 of 4 cases have LPS"},
     {"front to back", front_to_back, NULL, NULL, {"flipped"}, "case_1", "front and back"},
+    {"left to right", left_to_right, NULL, NULL, {"flipped"}, "case_2", "'b' lies right of 'a'"},
+    {"on any side", on_any_side, NULL, NULL, {NULL}, "", ""},
     {"flat", one_slice, NULL, NULL, {"flat", "flipped", "doubtful"}, "case_2", "2 voxels along z"},
     {"a strange label", strange_label, NULL, NULL, {"label"}, "case_2", "9 (2 voxels)"},
     {"a fraction", fraction, NULL, NULL, {"label value"}, "case_2", "voxels: 2)"},

@@ -260,7 +260,7 @@ static void a_case_judged_in_two_repeats_stays_one_case(void **state) {
     assert_holds(text, "\n    HD, mm                 4  4.5 [");
     free(text);
     pleat_estimates_free(&e);
-    OK(pleat_figures_run(root, &r));
+    OK(pleat_figures_run(root, &r, 0));
     text = file_text("figures/distances.gp"); /* a point a case */
     assert_holds(text, "set y2tics ('4' 0)");
     free(text);

@@ -4,7 +4,8 @@
  *
  * The numbers "by surface-distance" and "by MedPy" are those of the PyPI packages surface-distance
  * 0.1 and MedPy 0.5.2 of the same masks; those of monai follow its definitions with SciPy 1.17's
- * binary_erosion, distance_transform_edt and percentile.
+ * binary_erosion, distance_transform_edt and percentile, and of twenty pairs of masks they are of
+ * MONAI 1.6.1 itself (PyTorch 2.15, float32).
  */
 #include "../../src/eval/surface_impl.h"
 #include "pleat/rng.h"
@@ -219,6 +220,96 @@ static void noise_of_other_tools(void **state) {
     }
 }
 
+/* Two boxes with 3 % of the voxels changed, 6 to 15 voxels of 0.5 to 4 mm a side. */
+static masks blocks(uint32_t seed, double spacing[3], double *tolerance) {
+    uint32_t x = seed;
+    int dim[3];
+    for (int a = 0; a < 3; a++) dim[a] = 6 + (int)(lcg(&x) % 10);
+    for (int a = 0; a < 3; a++) spacing[a] = 0.5 + (lcg(&x) % 36) / 10.0;
+    masks m = empty(dim[0], dim[1], dim[2]);
+    for (int side = 0; side < 2; side++) {
+        uint8_t *labels = side ? m.predicted : m.truth;
+        for (int box = 0; box < 2; box++) {
+            int first[3], last[3];
+            for (int a = 0; a < 3; a++) first[a] = (int)(lcg(&x) % (uint32_t)dim[a]);
+            for (int a = 0; a < 3; a++) {
+                const int end = first[a] + 2 + (int)(lcg(&x) % 6);
+                last[a] = end < dim[a] ? end : dim[a];
+            }
+            fill_box(&m, labels, first, last);
+        }
+        for (size_t v = 0; v < pleat_voxels(dim); v++)
+            if (lcg(&x) % 100 < 3) labels[v] = labels[v] ? 0 : LABEL;
+    }
+    *tolerance = spacing[lcg(&x) % 3];
+    return m;
+}
+
+/* MONAI's HD, HD95, ASSD, NSD; MedPy's HD, HD95, ASSD; surface-distance's two means, HD, HD95 and
+ * NSD. */
+static void twenty_pairs_of_monai_and_the_others_themselves(void **state) {
+    (void)state;
+    enum { MONAI = 4, MEDPY = 3, DEEPMIND = 5 };
+    static const double want[20][MONAI + MEDPY + DEEPMIND] = {
+        {6.02079725, 4.90306044, 2.70945597, 0.491228074, 6.02079729, 4.8259714, 2.70945587,
+         1.9197714, 1.45994273, 6.02079729, 4.8259714, 0.834317854},
+        {8.67640495, 5.85247087, 2.24695349, 0.635555565, 8.67640479, 5.83763311, 2.24695366,
+         1.36177446, 1.54146188, 8.67640479, 5.2, 0.800677814},
+        {10.5456152, 5.69999981, 3.16833401, 0.329073489, 10.5456152, 5.67411255, 3.16833371,
+         1.77907309, 1.8836189, 8.8, 4.71699057, 0.717104829},
+        {8.23468304, 5.64003563, 2.77853489, 0.248618782, 8.23468275, 5.31507291, 2.77853461,
+         1.84529147, 1.50733982, 8.23468275, 4.53431362, 0.568663361},
+        {7.29177618, 5.01445675, 1.53483737, 0.840764344, 7.29177619, 4.33871819, 1.53483735,
+         1.15683542, 0.497569072, 7.29177619, 3.8340579, 0.933813385},
+        {4.5, 3.80361176, 1.49737561, 0.863945603, 4.5, 3.63000712, 1.49737563, 0.404024603,
+         1.04571987, 4.5, 3.08058436, 0.983988733},
+        {11.8346949, 8.17012596, 4.54674006, 0.377272725, 11.8346948, 8.14370923, 4.54673994,
+         2.50878399, 2.87465477, 10.4560987, 6.8, 0.703177928},
+        {7.77945995, 6.72577381, 3.4961648, 0.539906085, 7.77946014, 6.08111832, 3.49616487,
+         1.83403355, 1.4990315, 7.68960337, 4.41021541, 0.883847464},
+        {9.41806793, 8.43748856, 4.85897684, 0.129921257, 9.41806774, 7.91770169, 4.85897712,
+         3.07189709, 2.94510856, 9.41806774, 6.8, 0.363877276},
+        {4.98196745, 4.70567083, 2.357548, 0.708333313, 4.98196748, 4.26574964, 2.35754821,
+         1.00647442, 1.78554049, 4.55850853, 3.96358424, 0.894155871},
+        {11.6777563, 9.74915886, 5.7115097, 0.115384616, 11.6777566, 8.83459111, 5.71150967,
+         3.99773126, 3.93977561, 9.83971544, 8.1, 0.350215983},
+        {6.96347618, 6.80000019, 3.12041783, 0.689873397, 6.96347614, 6.40996521, 3.12041776,
+         1.17236913, 2.08906158, 6.96347614, 5.58659109, 0.909991804},
+        {8.94706631, 6.93397427, 3.98866916, 0.129213482, 8.94706656, 6.93397433, 3.98866919,
+         2.52985115, 2.37618086, 8.94706656, 6.10327781, 0.44709144},
+        {7.51132488, 6.4000001, 3.04754019, 0.456521749, 7.51132478, 6.19435227, 3.04754029,
+         1.93885985, 1.95665754, 7.51132478, 5.24785671, 0.738717916},
+        {10.7238054, 7.6251812, 2.87076449, 0.615062773, 10.7238053, 6.09092768, 2.87076449,
+         1.25630705, 2.21235583, 10.7238053, 6, 0.808030385},
+        {7.87464285, 6.66299772, 3.31311846, 0.193442628, 7.87464285, 6.46219777, 3.31311815,
+         1.98070374, 2.32693705, 7.3545904, 5.1, 0.408618825},
+        {8.38152695, 6.54720926, 3.061059, 0.176870748, 8.38152731, 6.28012739, 3.06105918,
+         1.72441926, 1.67316894, 8.38152731, 5.99082632, 0.426936328},
+        {9.91261864, 7.86193371, 3.75256038, 0.25, 9.91261822, 7.7120301, 3.75256005, 2.56460901,
+         2.48056935, 9.4154129, 6.76239603, 0.418359794},
+        {14.4436836, 8.21824265, 3.45855355, 0.628571451, 14.4436837, 7.36868915, 3.45855289,
+         1.54036763, 2.57300285, 13.1320219, 6.97782201, 0.848107858},
+        {9.84885788, 6.23108482, 3.08859563, 0.477064222, 9.8488578, 6, 3.08859562, 1.6760521,
+         1.86132173, 9.8488578, 5.45893763, 0.820601117},
+    };
+    for (uint32_t seed = 1; seed <= COUNT(want); seed++) {
+        double spacing[3], tolerance = 0.0;
+        masks m = blocks(seed, spacing, &tolerance);
+        pleat_surface_distances by[3];
+        for (int def = 0; def < 3; def++) by[def] = measured(&m, spacing, def, tolerance);
+        const pleat_surface_distances *o = &by[PLEAT_SURFACE_MONAI], *y = &by[PLEAT_SURFACE_MEDPY],
+                                      *d = &by[PLEAT_SURFACE_DEEPMIND];
+        const double is[] = {o->hd,   o->hd95,    o->assd,    o->nsd, y->hd,   y->hd95,
+                             y->assd, d->mean[0], d->mean[1], d->hd,  d->hd95, d->nsd};
+        for (int i = 0; i < MONAI + MEDPY + DEEPMIND; i++) {
+            const double within = (i < MONAI ? 1e-6 : 1e-8) * want[seed - 1][i];
+            if (!(fabs(is[i] - want[seed - 1][i]) <= within))
+                fail_msg("pair %u, number %d: %.9g, not %.9g", seed, i, is[i], want[seed - 1][i]);
+        }
+        free_masks(&m);
+    }
+}
+
 /* --- all pairs -------------------------------------------------------------------------------- */
 
 static int inside(const masks *m, const uint8_t *labels, int d, int h, int w) {
@@ -411,6 +502,7 @@ int main(void) {
         cmocka_unit_test(boxes_of_other_tools),
         cmocka_unit_test(ellipsoids_of_other_tools),
         cmocka_unit_test(noise_of_other_tools),
+        cmocka_unit_test(twenty_pairs_of_monai_and_the_others_themselves),
         cmocka_unit_test(every_distance_is_the_nearest_of_all_pairs),
         cmocka_unit_test(a_surface_that_is_not_there_has_no_distance),
         cmocka_unit_test(a_tolerance_of_whole_voxels_is_not_missed_by_rounding),

@@ -1,0 +1,97 @@
+/*
+ * check_sides.c - whose left and right are exchanged.
+ *
+ * The foreground of a body is much like itself mirrored left to right, so labels decide: where two
+ * of them, or one and the middle of the volume, lie apart by much the same distance in all cases,
+ * as the lungs or the liver do, a few cases in which it has the other sign are mirrored, or have
+ * the two labels exchanged. Lesions, whose distances vary, and cases of which about half lie the
+ * other way, as knees do, decide nothing.
+ */
+#include "check_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { LEAST = 4, FEW = 4 };      /* cases that have both; at most one of so many is mirrored */
+static const double APART = 0.08; /* of the volume's width */
+static const double VARY = 0.25;  /* their SD, of the mean */
+
+typedef struct side { /* of a case */
+    int as_most, mirrored;
+    int first, second; /* labels of a pair that says so; the second 0: the middle */
+} side;
+
+/* How far label a lies right of b, or for 0 of the middle, of the width; NaN: one is not there. */
+static double apart(const check_facts *f, int a, int b) {
+    if (!f->counted || f->count[a] == 0 || (b > 0 && f->count[b] == 0)) return (double)NAN;
+    return (double)f->right[a] - (b > 0 ? (double)f->right[b] : 0.5);
+}
+
+/* Whether the pair decides: 1 or -1, how it lies in most; else 0. */
+static int usual_side(const check_facts *f, int n, int a, int b) {
+    double sum = 0.0, squares = 0.0;
+    int seen = 0, right = 0;
+    for (int i = 0; i < n; i++) {
+        const double x = apart(&f[i], a, b);
+        if (isnan(x)) continue;
+        seen++;
+        right += x > 0.0;
+        sum += fabs(x);
+        squares += x * x;
+    }
+    if (seen < LEAST) return 0;
+    const double mean = sum / seen, variance = squares / seen - mean * mean;
+    if (mean < APART || variance > VARY * VARY * mean * mean) return 0;
+    if (FEW * (seen - right) <= seen) return 1;
+    return FEW * right <= seen ? -1 : 0;
+}
+
+static void vote(const check_facts *f, int n, int a, int b, side *sides) {
+    const int usual = usual_side(f, n, a, b);
+    for (int i = 0; usual != 0 && i < n; i++) {
+        const double x = apart(&f[i], a, b);
+        if (isnan(x)) continue;
+        if (x * usual > 0.0) {
+            sides[i].as_most++;
+        } else if (sides[i].mirrored++ == 0 || sides[i].second == 0) {
+            sides[i].first = a;
+            sides[i].second = b;
+        }
+    }
+}
+
+/* "lung_L", else "label 1". */
+static const char *name_of(const check_work *w, int label, char out[64]) {
+    for (int c = 1; c < w->classes->n && !w->classes->of_regions; c++)
+        if (w->classes->value[c] == label) {
+            (void)snprintf(out, 64, "'%s'", w->classes->name[c]);
+            return out;
+        }
+    (void)snprintf(out, 64, "label %d", label);
+    return out;
+}
+
+static void tell(check_work *w, const check_facts *f, int i, const side *s, int seen) {
+    char names[2][64];
+    const int right = apart(&f[i], s->first, s->second) > 0.0;
+    check_find(w, CHECK_FLIPPED, i, w->cases[i].label,
+               "left and right seem exchanged, or labels are: %s lies %s of %s, unlike in most of "
+               "%d cases, and the header does not say so",
+               name_of(w, s->first, names[0]), right ? "right" : "left",
+               s->second > 0 ? name_of(w, s->second, names[1]) : "the middle", seen);
+}
+
+void check_sides(check_work *w, const check_facts *f) {
+    side *sides = calloc((size_t)w->n + 1, sizeof *sides);
+    int seen = 0;
+    if (sides == NULL) {
+        w->no_memory = 1;
+        return;
+    }
+    for (int i = 0; i < w->n; i++) seen += f[i].counted;
+    for (int a = 1; a < 256; a++)
+        for (int b = 0; b < a; b++) vote(f, w->n, a, b, sides);
+    for (int i = 0; i < w->n; i++)
+        if (sides[i].mirrored > sides[i].as_most) tell(w, f, i, &sides[i], seen);
+    free(sides);
+}
