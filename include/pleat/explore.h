@@ -97,8 +97,7 @@ typedef struct pleat_exploration {
 } pleat_exploration;
 
 typedef struct pleat_explore_how {
-    int pictures; /* show so many cases, evenly spread over their names */
-    int longest;  /* pixels of a plane's longer side */
+    int pictures; /* show so many cases, evenly spread over their names; large where they are few */
     int fold; /* -1: all cases; else those that the fold trains on make classes and fingerprint */
 } pleat_explore_how;
 

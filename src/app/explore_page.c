@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COVER = 102, WIDE = 480, HIGH = 150, ROW = 24, NAME = 150, MOST_FINDINGS = 40 };
+enum { COVER = 102, WIDE = 480, HIGH = 150, ROW = 24, NAME = 150, LABEL = 64, MOST_FINDINGS = 40 };
 
 static const char STYLE[] =
     ".cases { display: flex; flex-wrap: wrap; gap: 1rem 1.25rem; }\n"
@@ -24,6 +24,7 @@ static const char STYLE[] =
     ".legend span { white-space: nowrap; }\n"
     ".plots.volumes { grid-template-columns: minmax(0, 36rem); }\n"
     "svg .area { fill: var(--quiet); fill-opacity: 0.35; }\n"
+    "svg .centre { fill: var(--ink); }\n"
     "svg .curve { fill: none; stroke-width: 2; }\n"
     "svg .mark { stroke-width: 1.5; stroke-opacity: 0.55; }\n"
     "svg .middle { stroke-width: 4; }\n"
@@ -221,6 +222,7 @@ static void put_path(FILE *out, const pleat_explored_histogram *h, const double 
 
 static void put_histogram(FILE *out, const pleat_exploration *e, int channel) {
     const pleat_explored_histogram *h = &e->histogram[channel];
+    char text[32];
     (void)fprintf(out,
                   "<figure><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"histogram of "
                   "channel %d\"><rect class=\"ground\" width=\"%d\" height=\"%d\"/>"
@@ -236,16 +238,57 @@ static void put_histogram(FILE *out, const pleat_exploration *e, int channel) {
         put_path(out, h, h->of_class[c]);
         (void)fputs("\"/>", out);
     }
-    for (int k = 0; k <= 2; k++)
-        (void)fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\">%.3g</text>", WIDE * k / 2,
-                      HIGH + 15,
-                      k == 0   ? "start"
-                      : k == 1 ? "middle"
-                               : "end",
-                      h->low + h->width * h->bins * k / 2.0);
+    for (int k = 0; k <= 2; k++) {
+        static const char *const anchors[] = {"start", "middle", "end"};
+        (void)fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\">%s</text>", WIDE * k / 2,
+                      HIGH + 15, anchors[k],
+                      explore_number(h->low + h->width * h->bins * k / 2.0, text));
+    }
     (void)fprintf(out, "</svg><figcaption>channel %d ", channel);
     pleat_page_put_text(out, e->channel_name[channel]);
-    (void)fprintf(out, "%s</figcaption></figure>\n", explore_unit(h));
+    (void)fprintf(out, " %s</figcaption></figure>\n", explore_unit(h));
+}
+
+static void put_bar(FILE *out, const char *class, double x, double width, double top, double end) {
+    (void)fprintf(out, "<rect class=\"%s\" x=\"%.1f\" width=\"%.1f\" y=\"%.1f\" height=\"%.1f\"/>",
+                  class, x, width, top, fmax(end - top, 1.0));
+}
+
+/* A column for each case, in their order. */
+static void put_ranges(FILE *out, const pleat_exploration *e, int channel) {
+    const explore_scale s = explore_scale_of(e, channel);
+    const double tick[] = {s.high, s.bend, s.low}, step = (double)(WIDE - LABEL) / e->n;
+    const double wide = step > 24.0 ? 24.0 : step > 3.0 ? step - 1.0 : step;
+    const int last = PLEAT_EXPLORE_QUANTILES - 1, middle = last / 2;
+    char text[32];
+    (void)fprintf(out,
+                  "<figure><svg viewBox=\"0 -6 %d %d\" role=\"img\" aria-label=\"ranges of "
+                  "channel %d\"><rect class=\"ground\" x=\"%d\" width=\"%d\" height=\"%d\"/>",
+                  WIDE, HIGH + 26, channel, LABEL, WIDE - LABEL, HIGH);
+    for (int i = 0; i < e->n; i++) {
+        double y[PLEAT_EXPLORE_QUANTILES];
+        if (!explore_has(e, channel, i)) continue;
+        for (int k = 0; k <= last; k++)
+            y[k] = HIGH * (1.0 - explore_level(&s, e->of[i].channel[channel].quantile[k]));
+        const double x = LABEL + (i + 0.5) * step - wide / 2.0;
+        (void)fputs("<g><title>", out);
+        pleat_page_put_text(out, e->of[i].id);
+        (void)fputs("</title>", out);
+        put_bar(out, "area", x, wide, y[last], y[0]);
+        put_bar(out, "area", x, wide, y[middle + 1], y[middle - 1]);
+        put_bar(out, "centre", x, wide, y[middle], y[middle] + 1.5);
+        (void)fputs("</g>", out);
+    }
+    for (int k = 0; k < 3; k++)
+        if (k != 1 || s.bend > 0.0)
+            (void)fprintf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>", LABEL - 4,
+                          4.0 + HIGH * (1.0 - explore_level(&s, tick[k])),
+                          explore_number(tick[k], text));
+    (void)fprintf(
+        out,
+        "</svg><figcaption>channel %d, a bar for each case: 0.5 %% to 99.5 %%, quartiles, "
+        "median%s</figcaption></figure>\n",
+        channel, s.bend > 0.0 ? "; the scale is logarithmic above the middle number" : "");
 }
 
 static void put_mark(FILE *out, const char *class, const pleat_exploration *e, int c, double ml,
@@ -446,7 +489,10 @@ static pleat_status put_page(FILE *out, const char *data, int fold, const pleat_
         "same. A bin is as high as the root of its share of the highest one.</p>\n"
         "<div class=\"plots\">\n",
         out);
-    for (int c = 0; c < e->channels; c++) put_histogram(out, e, c);
+    for (int c = 0; c < e->channels; c++) {
+        put_histogram(out, e, c);
+        put_ranges(out, e, c);
+    }
     (void)fputs("</div>\n", out);
     put_class_values(out, e);
     end_section(out);

@@ -2,16 +2,18 @@
  * explore_picture.c - a data set as one PNG.
  *
  *   title, what the cases are, the classes in their colours
- *   [histogram of each channel]   [volumes of each class, a dot per case]
+ *   [histogram of each channel]   [range of each case]   [volumes of each class]
  *   case_001       case_002
  *   [ax][co][sa]   [ax][co][sa]   slices through the foreground, the classes in colour
  */
 #include "explore_print.h"
 
 #include "pleat/case_pictures.h"
+#include "pleat/statistics.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -23,15 +25,24 @@ enum {
     WIDE = 1800, /* pixels of a whole picture, about */
     PLOT_WIDE = 520,
     PLOT_HIGH = 160,
-    ROW = 22,       /* of a class's volumes */
+    ROW = 22, /* of a class's volumes */
+    LABEL_WIDE = 54,
     NAME_WIDE = 24, /* letters of a class's name */
     COVER = 90,     /* of 255, of a class over the image */
-    BETWEEN = 3     /* planes of a strip */
+    BETWEEN = 3,    /* planes of a strip */
+    LAST = PLEAT_EXPLORE_QUANTILES - 1
 };
+static const double FAR = 20.0; /* times the usual */
 static const pleat_colour GROUND = {24, 24, 28}, WORDS = {235, 235, 235}, FAINT = {160, 160, 172},
                           PANEL = {38, 38, 44}, AREA = {96, 96, 106};
 
 /* ---- scales, of pictures and pages ----------------------------------------------------------- */
+
+const char *explore_number(double x, char out[32]) {
+    const double size = fabs(x);
+    (void)snprintf(out, 32, size >= 100.0 && size < 1e6 ? "%.0f" : "%.3g", x);
+    return out;
+}
 
 double explore_height(const double *bin, int bins, int at) {
     double most = 0.0;
@@ -57,7 +68,7 @@ double explore_ml(const pleat_exploration *e, int c, int i) {
 }
 
 const char *explore_unit(const pleat_explored_histogram *histogram) {
-    return histogram->scaled ? ", in standard deviations from the mean of each case" : "";
+    return histogram->scaled ? "(in standard deviations from the mean of each case)" : "";
 }
 
 double explore_place(const pleat_exploration *e, double ml) {
@@ -78,6 +89,44 @@ int explore_ticks(const pleat_exploration *e, double ml[EXPLORE_SCALES]) {
             if (x >= low && x <= high && n < EXPLORE_SCALES) ml[n++] = x;
         }
     return n;
+}
+
+/* As f(x): x, or where few cases go far beyond the others, asinh(x / bend). */
+static double bent(const explore_scale *s, double x) {
+    return s->bend > 0.0 ? asinh(x / s->bend) : x;
+}
+
+double explore_level(const explore_scale *s, double x) {
+    const double low = bent(s, s->low), high = bent(s, s->high);
+    return high > low ? (bent(s, x) - low) / (high - low) : 0.5;
+}
+
+/* The median over the cases of their 99.5 % quantile; -inf without any. */
+static double usual_high(const pleat_exploration *e, int channel) {
+    double *x = malloc(((size_t)e->n + 1) * sizeof *x), median = -INFINITY;
+    size_t n = 0;
+    for (int i = 0; x != NULL && i < e->n; i++)
+        if (explore_has(e, channel, i)) x[n++] = e->of[i].channel[channel].quantile[LAST];
+    if (n > 0) pleat_sort(x, n);
+    if (n > 0) median = pleat_median(x, n);
+    free(x);
+    return median;
+}
+
+int explore_has(const pleat_exploration *e, int channel, int i) {
+    return channel < e->of[i].channels && e->of[i].channel[channel].voxels > 0;
+}
+
+explore_scale explore_scale_of(const pleat_exploration *e, int channel) {
+    explore_scale s = {INFINITY, -INFINITY, 0.0};
+    for (int i = 0; i < e->n; i++) {
+        if (!explore_has(e, channel, i)) continue;
+        s.low = fmin(s.low, e->of[i].channel[channel].quantile[0]);
+        s.high = fmax(s.high, e->of[i].channel[channel].quantile[LAST]);
+    }
+    const double usual = usual_high(e, channel);
+    if (usual > 0.0 && s.high > FAR * usual) s.bend = usual;
+    return s;
 }
 
 /* ---- strips ---------------------------------------------------------------------------------- */
@@ -120,7 +169,7 @@ static int wide(const char *text) { return (int)strlen(text) * LETTER; }
 
 static void put_number(pleat_picture *p, int x, int y, double value, int right) {
     char text[32];
-    (void)snprintf(text, sizeof text, "%.3g", value);
+    explore_number(value, text);
     put(p, right ? x - wide(text) : x, y, FAINT, text);
 }
 
@@ -157,6 +206,38 @@ static void draw_histogram(pleat_picture *p, const pleat_exploration *e, int cha
     put_number(p, x, y + PLOT_HIGH + 4, h->low, 0);
     put_number(p, x + PLOT_WIDE / 2, y + PLOT_HIGH + 4, h->low + h->width * h->bins / 2.0, 0);
     put_number(p, x + PLOT_WIDE, y + PLOT_HIGH + 4, h->low + h->width * h->bins, 1);
+}
+
+/* A column for each case, in their order. */
+static void draw_ranges(pleat_picture *p, const pleat_exploration *e, int channel, int x, int y) {
+    const explore_scale s = explore_scale_of(e, channel);
+    const double tick[] = {s.high, s.bend, s.low};
+    const int left = x + LABEL_WIDE, span = PLOT_WIDE - LABEL_WIDE;
+    char text[160];
+    (void)snprintf(text, sizeof text, "channel %d, each case: 0.5 to 99.5 %%, quartiles, median",
+                   channel);
+    put(p, x, y, WORDS, text);
+    y += LINE;
+    fill(p, left, y, span, PLOT_HIGH + 1, PANEL);
+    for (int i = 0; i < e->n; i++) {
+        if (!explore_has(e, channel, i)) continue;
+        const double *q = e->of[i].channel[channel].quantile;
+        const int from = left + i * span / e->n, to = left + (i + 1) * span / e->n;
+        const int wide_bar = to - from > 24 ? 24 : to - from > 2 ? to - from - 1 : 1;
+        const int at = (from + to - wide_bar) / 2;
+        int level[PLEAT_EXPLORE_QUANTILES];
+        for (int k = 0; k <= LAST; k++)
+            level[k] = y + (int)lround((1.0 - explore_level(&s, q[k])) * PLOT_HIGH);
+        fill(p, at, level[LAST], wide_bar, level[0] - level[LAST] + 1, AREA);
+        fill(p, at, level[LAST / 2 + 1], wide_bar, level[LAST / 2 - 1] - level[LAST / 2 + 1] + 1,
+             FAINT);
+        fill(p, at, level[LAST / 2], wide_bar, 2, WORDS);
+    }
+    for (int k = 0; k < 3; k++) {
+        if (k == 1 && s.bend <= 0.0) continue;
+        const int at = y + (int)lround((1.0 - explore_level(&s, tick[k])) * PLOT_HIGH);
+        put_number(p, left - LETTER, at - (k == 0 ? 0 : LETTER), tick[k], 1);
+    }
 }
 
 static int count_rows(const pleat_exploration *e) {
@@ -204,7 +285,7 @@ typedef struct layout {
 } layout;
 
 static layout lay_out(const pleat_exploration *e) {
-    layout l = {.plots = e->channels + (count_rows(e) > 0)};
+    layout l = {.plots = 2 * e->channels + (count_rows(e) > 0)};
     for (int i = 0; i < e->pictures; l.strips++) {
         const explore_strip s = explore_strip_at(e, i);
         if (s.width > l.cell_wide) l.cell_wide = s.width;
@@ -275,8 +356,10 @@ pleat_status explore_write_picture(const char *path, const char *data, const ple
     for (int k = 0; k < l.plots; k++) {
         const int x = GAP + k % l.plot_columns * (PLOT_WIDE + 2 * GAP);
         const int y = l.plots_top + k / l.plot_columns * l.plot_high;
-        if (k < e->channels)
-            draw_histogram(&p, e, k, x, y);
+        if (k < 2 * e->channels && k % 2 == 0)
+            draw_histogram(&p, e, k / 2, x, y);
+        else if (k < 2 * e->channels)
+            draw_ranges(&p, e, k / 2, x, y);
         else
             draw_volumes(&p, e, x, y);
     }

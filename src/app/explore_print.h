@@ -37,6 +37,19 @@ const char *explore_type(const pleat_explored_case *c);
 
 enum { EXPLORE_CURVES = 10, EXPLORE_SCALES = 24 };
 
+/* Three digits, or a whole number; returns `out`. */
+const char *explore_number(double x, char out[32]);
+
+/* Where a value is on the scale of all cases' values of a channel, 0 .. 1. */
+typedef struct explore_scale {
+    double low, high; /* of the quantiles of 0.5 and 99.5 % of any case */
+    double bend;      /* 0: linear; else logarithmic above this, what most cases reach */
+} explore_scale;
+explore_scale explore_scale_of(const pleat_exploration *e, int channel);
+double explore_level(const explore_scale *scale, double x);
+/* Whether case i has values of a channel. */
+int explore_has(const pleat_exploration *e, int channel, int i);
+
 /* Height of a bin, 0 .. 1: the root of its share of the highest, so that small ones are seen. */
 double explore_height(const double *bin, int bins, int at);
 

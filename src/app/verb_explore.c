@@ -13,8 +13,6 @@ typedef struct explore_options {
     pleat_explore_how how;
 } explore_options;
 
-enum { FEW = 8, LARGE = 240, SMALL = 128 }; /* so few cases are shown large: pixels of a plane */
-
 static pleat_status check_options(explore_options *o) {
     PLEAT_CHECK(!o->csv || !o->json, PLEAT_ERR_ARG, "--csv and --json: choose one");
     PLEAT_CHECK(o->how.pictures >= 1, PLEAT_ERR_ARG, "--show %d: it must be 1 or more",
@@ -25,7 +23,6 @@ static pleat_status check_options(explore_options *o) {
     PLEAT_CHECK(o->html == NULL || !pleat_file_is_folder(o->html), PLEAT_ERR_ARG,
                 "--html '%s' is a folder; name a file", o->html);
     if (o->picture == NULL && o->html == NULL) o->how.pictures = 0;
-    o->how.longest = o->how.pictures <= FEW ? LARGE : SMALL;
     return PLEAT_OK;
 }
 

@@ -5,7 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABELS = 256 };
+enum {
+    LABELS = 256,
+    FEW = 8, /* cases, which are shown large: */
+    LARGE = 256,
+    SMALL = 128 /* pixels of a plane's longer side */
+};
 
 static pleat_status append(explore_work *e, explore_part part, const void *data, size_t n) {
     explore_list *list = &e->list[part];
@@ -206,8 +211,10 @@ static pleat_status find_window(const explore_work *e, int at, int channel, doub
     return PLEAT_OK;
 }
 
-static pleat_status cut_planes(explore_work *e, const check_facts *f, const explore_seen *seen,
-                               int channel, const float *x, const pleat_label *mask) {
+static pleat_status cut_planes(explore_work *e, int n, const check_facts *f,
+                               const explore_seen *seen, int channel, const float *x,
+                               const pleat_label *mask) {
+    const int longest = n <= FEW || e->how->pictures <= FEW ? LARGE : SMALL;
     double window[2];
     PLEAT_TRY(find_window(e, f->at, channel, window));
     for (int name = 0; name < PLEAT_PLANES; name++) {
@@ -217,8 +224,8 @@ static pleat_status cut_planes(explore_work *e, const check_facts *f, const expl
         explore_plane *kept =
             (explore_plane *)e->list[TILES].data + e->list[TILES].n / sizeof *kept - 1;
         PLEAT_TRY(pleat_plane_cut(&f->image, f->axes, (pleat_plane_name)name, cut.slice, x,
-                                  window[0], window[1], mask != NULL ? mask->data : NULL,
-                                  e->how->longest, &kept->plane));
+                                  window[0], window[1], mask != NULL ? mask->data : NULL, longest,
+                                  &kept->plane));
         const size_t pixels = 2 * (size_t)kept->plane.width * (size_t)kept->plane.height;
         const pleat_status status = append(e, PIXELS, kept->plane.grey, pixels);
         free(kept->plane.grey);
@@ -241,7 +248,7 @@ pleat_status explore_image(void *self, const check_work *w, const check_facts *f
         if (seen == NULL) continue;
         widen(seen, x, image->dim);
         if (explore_shows(e->how->pictures, f->at, w->n))
-            PLEAT_TRY(cut_planes(e, f, seen, first + c, x, mask));
+            PLEAT_TRY(cut_planes(e, w->n, f, seen, first + c, x, mask));
     }
     return PLEAT_OK;
 }

@@ -36,16 +36,16 @@ static size_t add_up(const explore_lumps *of, const double *weight, pleat_explor
     return points;
 }
 
-pleat_status explore_mix(const explore_lumps *of, const double *weight, pleat_explored_values *out,
-                         pleat_point **points, size_t *n_points) {
+pleat_status explore_mix(const explore_lumps *lumps, const double *weight,
+                         pleat_explored_values *out, pleat_point **points, size_t *n_points) {
     nothing(out);
-    const size_t many = add_up(of, weight, out);
+    const size_t many = add_up(lumps, weight, out);
     pleat_point *all = malloc((many + 1) * sizeof *all);
     size_t n = 0;
     PLEAT_CHECK(all != NULL, PLEAT_ERR_MEMORY, "no memory for the values of the cases");
-    for (size_t i = 0; i < of->n; i++)
-        for (int k = 0; weight[i] > 0.0 && k < of->lump[i].points; k++) {
-            const pleat_point *p = &of->point[of->lump[i].first + (size_t)k];
+    for (size_t i = 0; i < lumps->n; i++)
+        for (int k = 0; weight[i] > 0.0 && k < lumps->lump[i].points; k++) {
+            const pleat_point *p = &lumps->point[lumps->lump[i].first + (size_t)k];
             all[n++] = (pleat_point){p->value, (float)(weight[i] * (double)p->weight)};
         }
     pleat_points_sort(all, n);

@@ -95,6 +95,18 @@ succeeds "a check of good data" 0 check data --json
 cp out by_one
 succeeds "shared out over two ranks" 2 check data --json
 holds "it finds the same on two ranks" cmp by_one out
+succeeds "exploring it" 0 explore data --json --picture one.png --html one.html
+mv out by_one
+succeeds "shared out over two ranks" 2 explore data --json --picture two.png --html two.html
+holds "it is the same on two ranks" cmp by_one out
+holds "its picture too" cmp one.png two.png
+holds "its page too" cmp one.html two.html
+holds "which asks for nothing from elsewhere" lacks one.html "://"
+succeeds "as CSV" 0 explore tiny.yaml --csv --fold 0
+holds "a row per case" [ "$(grep -c ^case_00 out)" -eq 4 ]
+holds "with the classes" has out "voxels lung_L"
+refused "two forms at once" 2 "choose one" 0 explore data --csv --json
+refused "a folder for a picture" 2 "'data' is a folder" 0 explore data --picture data
 spoilt
 rm bad/case_003/segmentation.nii.gz
 cp data/case_001/imaging.nii.gz bad/case_002/imaging.nii.gz
@@ -105,6 +117,8 @@ holds "a mask of another size" grep -q "^ *error *shape *case_002 " out
 holds "a missing mask" grep -q "^ *error *files *case_003 " out
 holds "a volume cut short" grep -q "^ *error *damaged *case_004 " out
 holds "and what to do" has out "write the mask again on the image's grid"
+refused "exploring bad data" 3 "2 of 3 cases" 2 explore bad
+holds "what can be read is told" grep -q "^ *case_001 .* LPS " out
 refused "the headers alone" 3 "errors and" 0 check bad --headers --json
 holds "read no voxel" lacks out '"damaged"'
 refused "warnings, strictly" 3 "0 errors and" 0 check data --strict

@@ -24,7 +24,8 @@ static void turn(const char axes[4], pleat_plane_name name, int axis[3]) {
     static const pleat_plane_name DOWN[] = {PLEAT_CORONAL, PLEAT_AXIAL, PLEAT_AXIAL};
     axis[0] = pleat_plane_across(axes, name);
     axis[1] = pleat_plane_across(axes, DOWN[name]);
-    axis[2] = 3 - axis[0] - axis[1];
+    const int next = (axis[0] + 1) % 3;
+    axis[2] = next != axis[1] ? next : (next + 1) % 3;
 }
 
 static pleat_geometry slice_geometry(const pleat_geometry *g, const int axis[3]) {
