@@ -44,6 +44,7 @@ pleat_status verb_config(const char *path, const text_list *assignments, pleat_c
 
 pleat_status verb_run(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_train(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_fetch(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_check(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_plan(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv);
