@@ -34,10 +34,9 @@ typedef struct pleat_download {
     int stall_s;      /* a connection silent for so long is made again */
 } pleat_download;
 
-/* Until `part` is whole. *resumed is 1 when it began with bytes of an earlier connection. ERR_IO: the
- * server, the network or the disk, with what to do; ERR_ARG: no such address; ERR_UNSUPPORTED: a
- * build without libcurl; ERR_INTERRUPTED, ERR_REQUEUE: a signal (pleat/halt.h). What has come is
- * kept. */
+/* Until `part` is whole. *resumed is 1 when it began with bytes of an earlier connection. ERR_IO:
+ * the server, the network or the disk, with what to do; ERR_UNSUPPORTED: a build without libcurl;
+ * ERR_INTERRUPTED, ERR_REQUEUE: a signal (pleat/halt.h). What has come is kept. */
 pleat_status pleat_download_file(const pleat_download *what, int *resumed);
 
 /* "7.88.1"; "none" in a build that cannot fetch. */

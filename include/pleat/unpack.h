@@ -5,8 +5,8 @@
  * refused leaves nothing behind. Refused are links, devices and whatever else is neither a file nor
  * a folder; names that are absolute, have "..", control characters or are no UTF-8; a name that is
  * there twice; what is encrypted; more entries, or more bytes, than are allowed or fit on the disk;
- * an archive within two compressions. An entry that has other bytes than it said is an error, and is
- * not written.
+ * an archive within two compressions. An entry that has more or fewer bytes than it said is an
+ * error, and is not written.
  *
  * Files appear whole or not at all, and only in folders that are no links. One that is there stays.
  * Droppings are left out: hidden names (._x, .DS_Store) and __MACOSX.

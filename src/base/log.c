@@ -109,8 +109,7 @@ void pleat_progress(const char *what, size_t done, size_t total, const char *det
     if (!last && now - progress.shown_s < (terminal ? 0.2 : 10.0)) return;
     progress.shown_s = now;
     const double made = (double)(done - progress.first);
-    const double left =
-        made > 0.0 ? (now - progress.start_s) * (double)(total - done) / made : 0.0;
+    const double left = made > 0.0 ? (now - progress.start_s) * (double)(total - done) / made : 0.0;
     const char *blank = detail[0] != '\0' ? " " : "";
     char shown[256]; /* a case's name */
     pleat_text_show(detail, shown, sizeof shown);

@@ -34,17 +34,18 @@ const pleat_fetch_known pleat_fetch_known_sets[] = {
     {NULL, NULL, NULL}};
 
 static const struct {
-    const char *set, *base, *name;
+    const char *set, *base, *name, *checksum;
     pleat_checksum_kind kind;
-    const char *checksum;
     pleat_fetch_layout layout;
 } known_files[] = {
-    {"covid19", COVID, "COVID-19-CT-Seg_20cases.zip", PLEAT_SHA256,
-     "a5060480eff9315b069b086312dac4872777901fb80d268a5a83edd9f4e7b440", PLEAT_FETCH_IMAGES},
-    {"covid19", COVID, "Lung_and_Infection_Mask.zip", PLEAT_SHA256,
-     "34f5a573cb8fb53cb15abe81868395d9addf436854826a6fd6e70c2b294f19c3", PLEAT_FETCH_LABELS},
+    {"covid19", COVID, "COVID-19-CT-Seg_20cases.zip",
+     "a5060480eff9315b069b086312dac4872777901fb80d268a5a83edd9f4e7b440", PLEAT_SHA256,
+     PLEAT_FETCH_IMAGES},
+    {"covid19", COVID, "Lung_and_Infection_Mask.zip",
+     "34f5a573cb8fb53cb15abe81868395d9addf436854826a6fd6e70c2b294f19c3", PLEAT_SHA256,
+     PLEAT_FETCH_LABELS},
 #define TASK(task, md5) \
-    { task, MSD, task ".tar", PLEAT_MD5, md5, PLEAT_FETCH_FOLDER }
+    { task, MSD, task ".tar", md5, PLEAT_MD5, PLEAT_FETCH_FOLDER }
     TASK("Task01_BrainTumour", "240a19d752f0d9e9101544901065d872"),
     TASK("Task02_Heart", "06ee59366e1e5124267b774dbd654057"),
     TASK("Task03_Liver", "a90ec6c4aa7f6a3d087205e23d4e6397"),
@@ -121,12 +122,12 @@ static void name_from_url(const char *url, char out[PLEAT_FETCH_NAME_BYTES]) {
     while (name > at && name[-1] != '/') name--;
     if (name == at) name = end; /* the host alone */
     for (; name < end && n + 1 < PLEAT_FETCH_NAME_BYTES; name++) {
-        const int code =
-            *name == '%' && end - name > 2 && digit_of(name[1]) >= 0 && digit_of(name[2]) >= 0
-                ? 16 * digit_of(name[1]) + digit_of(name[2])
-                : -1;
-        out[n++] = code > 0 ? (char)code : *name;
-        name += code > 0 ? 2 : 0;
+        const int high = *name == '%' && end - name > 2 ? digit_of(name[1]) : -1;
+        const int low = high >= 0 ? digit_of(name[2]) : -1;
+        const int coded = low >= 0 && high + low > 0;
+        const unsigned char byte = (unsigned char)(16 * high + low);
+        memcpy(&out[n++], coded ? (const void *)&byte : name, 1);
+        name += coded ? 2 : 0;
     }
     out[n] = '\0';
 }

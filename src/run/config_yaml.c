@@ -53,8 +53,7 @@ static pleat_status check_depth(yaml_parser_t *parser, const char *name) {
 
 pleat_status config_yaml_load(const char *text, size_t n, const char *name, yaml_parser_t *parser,
                               yaml_document_t *document) {
-    PLEAT_CHECK(n <= MOST_BYTES, PLEAT_ERR_ARG,
-                "%s: no file of settings has %zu bytes", name, n);
+    PLEAT_CHECK(n <= MOST_BYTES, PLEAT_ERR_ARG, "%s: no file of settings has %zu bytes", name, n);
     yaml_parser_t first;
     PLEAT_CHECK(yaml_parser_initialize(&first), PLEAT_ERR_MEMORY, "no memory to read '%s'", name);
     yaml_parser_set_input_string(&first, (const unsigned char *)text, n);

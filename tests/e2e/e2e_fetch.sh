@@ -18,11 +18,22 @@ unset SSL_CERT_DIR CURL_CA_BUNDLE
 tiny_data made 3 1
 python3 "$lib/archives.py" made files || wrong "archives.py"
 python3 "$lib/serve.py" files port requests &
+servers=($!)
 waits 20 [ -e port ] || wrong "the server does not start"
 at=http://127.0.0.1:$(cat port)
 sha() { sha256sum "files/$1" | cut -d ' ' -f 1; }
 quick=(--wait 0.05 --tries 3 --stall 1)
 asked() { grep -c "^$1 " requests; } # asked PATH: how many requests there were
+
+# ends WHAT CODE TEXT ARGUMENT...: as refused, of one process, so none is looked for afterwards.
+ends() {
+    local what=$1 expected=$2 text=$3
+    shift 3
+    job 0 "$@"
+    [ "$code" -eq "$expected" ] || wrong "$what: exit code $code, not $expected"
+    holds "$what: one message that says '$text'" \
+        same_text "$(grep '^pleat: ' err | grep -cF -- "$text")" 1
+}
 
 # manifest NAME HOW FILE...: one that fetches images.zip as images, and what else as labels.
 manifest() {
@@ -36,7 +47,7 @@ manifest() {
     done
 }
 
-# --- as the original does, and what it lacked -----------------------------------------------------
+# --- as the original does, and what it lacked ----------------------------------------------------
 manifest set.yaml ok images.zip masks.zip
 succeeds "a set of two archives" 0 fetch set.yaml --to data "${quick[@]}"
 holds "it says how many cases" has out "2 of 2 files fetched, 0 there already; 3 cases in data"
@@ -65,14 +76,14 @@ holds "only the archive of it was asked for" same_text "$(wc -l < requests)" \
     $((requests_before + 1))
 
 manifest fewer.yaml ok images.zip fewer.zip
-refused "a mask is missing" 3 "case '$first' has no label" 0 fetch fewer.yaml --to fewer
+ends "a mask is missing" 3 "case '$first' has no label" fetch fewer.yaml --to fewer
 manifest swapped.yaml ok images.zip swapped.zip
-refused "masks of other cases" 3 "not of one patient" 0 fetch swapped.yaml --to swapped
+ends "masks of other cases" 3 "not of one patient" fetch swapped.yaml --to swapped
 sed 's/masks.zip/fewer.zip/' set.yaml > other.yaml
-refused "another checksum" 3 "is expected" 0 fetch other.yaml --to other "${quick[@]}"
+ends "another checksum" 3 "is expected" fetch other.yaml --to other "${quick[@]}"
 holds "nothing of it was unpacked" [ ! -e "other/$first/segmentation.nii.gz" ]
 sed "s/$(sha images.zip)/$(sha masks.zip)/" set.yaml > newer.yaml
-refused "a set of other checksums in its folder" 3 "into another folder" 0 fetch newer.yaml --to data
+ends "a set of other checksums in its folder" 3 "into another folder" fetch newer.yaml --to data
 
 # As MSD's: a tar with a top folder; a tar.gz and a zip without; names of other alphabets.
 for file in Task99_Small.tar gnu.tar.gz unicode.zip; do
@@ -87,9 +98,10 @@ cp "made/$first/imaging.nii.gz" "files/a volume.nii.gz"
 succeeds "a file that is no archive" 0 fetch "$at/ok/a%20volume.nii.gz" --to one "${quick[@]}"
 holds "it is there by its name" cmp "one/a volume.nii.gz" "files/a volume.nii.gz"
 printf '{"files": [{"url": "%s/ok/gnu.tar.gz", "md5": "%032d"}]}' "$at" 0 > md5.json
-refused "a checksum of MD5" 3 "$(md5sum files/gnu.tar.gz | cut -d " " -f 1), and 0000" 0 fetch md5.json --to md5
+ends "a checksum of MD5" 3 "$(md5sum files/gnu.tar.gz | cut -d " " -f 1), and 0000" \
+    fetch md5.json --to md5
 
-# --- networks --------------------------------------------------------------------------------------
+# --- networks ------------------------------------------------------------------------------------
 # comes HOW WHAT [OPTION...]: images.zip comes whole.
 comes() {
     local how=$1 what=$2
@@ -120,7 +132,7 @@ comes redirect "a redirection"
 fails() {
     local how=$1 text=$2
     shift 2
-    refused "/$how/" 3 "$text" 0 fetch "$at/$how/images.zip" --sha256 "$(sha images.zip)" \
+    ends "/$how/" 3 "$text" fetch "$at/$how/images.zip" --sha256 "$(sha images.zip)" \
         --to "net-$how" "${quick[@]}" "$@"
     holds "/$how/: nothing was unpacked" [ ! -e "net-$how/$first.nii.gz" ]
 }
@@ -140,9 +152,9 @@ fails loop "edirect"
 fails tofile "rotocol"
 fails page "is expected"
 fails ok "more than the 0 MB that are taken" --most 1K
-refused "a page in the place of an archive" 3 "is no zip, tar or tar.gz" 0 fetch "$at/page/images.zip" \
+ends "a page in the place of an archive" 3 "is no zip, tar or tar.gz" fetch "$at/page/images.zip" \
     --to page "${quick[@]}"
-refused "nobody listens" 3 "127.0.0.1" 0 fetch http://127.0.0.1:9/x.zip --to none "${quick[@]}"
+ends "nobody listens" 3 "127.0.0.1" fetch http://127.0.0.1:9/x.zip --to none "${quick[@]}"
 
 # Ctrl-C, and kill: what has come is kept, and the rest alone is asked for.
 for signal in INT KILL; do
@@ -172,22 +184,23 @@ if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -da
     -out certificate -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2> /dev/null; then
     cat key certificate > both
     python3 "$lib/serve.py" files port2 requests2 both &
+    servers+=($!)
     waits 20 [ -e port2 ] || wrong "the server does not start"
     secure=https://127.0.0.1:$(cat port2)
-    refused "an unknown authority" 3 "SSL_CERT_FILE" 0 fetch "$secure/ok/gnu.tar.gz" --to tls \
+    ends "an unknown authority" 3 "SSL_CERT_FILE" fetch "$secure/ok/gnu.tar.gz" --to tls \
         "${quick[@]}"
-    SSL_CERT_FILE=certificate succeeds "an authority of the user's" 0 fetch "$secure/ok/gnu.tar.gz" \
-        --to tls "${quick[@]}"
-    SSL_CERT_FILE=certificate refused "from HTTPS to HTTP" 3 "rotocol" 0 fetch \
+    SSL_CERT_FILE=certificate succeeds "an authority of the user's" 0 \
+        fetch "$secure/ok/gnu.tar.gz" --to tls "${quick[@]}"
+    SSL_CERT_FILE=certificate ends "from HTTPS to HTTP" 3 "rotocol" fetch \
         "$secure/plain/gnu.tar.gz" --to downgrade "${quick[@]}"
 fi
 
-# --- archives --------------------------------------------------------------------------------------
+# --- archives ------------------------------------------------------------------------------------
 # unsafe FILE TEXT [OPTION...]: refused, and nothing of it was written anywhere.
 unsafe() {
     local file=$1 text=$2
     shift 2
-    refused "$file" 3 "$text" 0 fetch "$at/ok/$file" --to "unsafe-$file" "${quick[@]}" "$@"
+    ends "$file" 3 "$text" fetch "$at/ok/$file" --to "unsafe-$file" "${quick[@]}" "$@"
     holds "$file: nothing was written" same_text \
         "$(find "unsafe-$file" -mindepth 1 -maxdepth 1 ! -name .pleat-fetch)" ""
 }
@@ -208,30 +221,33 @@ unsafe double.tar.gz "compressed twice"
 unsafe lying.zip "is damaged"
 unsafe crc.zip "is damaged"
 unsafe cut.tar "is damaged"
-holds "nothing is where the archives led to" \
-    [ ! -e slipped.txt -a ! -e ../slipped.txt -a ! -e /tmp/pleat-slipped.txt -a ! -e /tmp/slipped.txt ]
+for file in {.,..,/tmp}/slipped.txt /tmp/pleat-slipped.txt; do
+    holds "nothing is where the archives led to, $file" [ ! -e "$file" ]
+done
 mkdir linked elsewhere
 ln -s ../elsewhere linked/imagesTr
-refused "a link that is in the folder" 3 "is a link" 0 fetch "$at/ok/gnu.tar.gz" --to linked
+ends "a link that is in the folder" 3 "is a link" fetch "$at/ok/gnu.tar.gz" --to linked
 holds "nothing went through it" same_text "$(ls elsewhere)" ""
 
-# --- names, and mistakes ---------------------------------------------------------------------------
+# --- names, and mistakes -------------------------------------------------------------------------
 succeeds "the list" 0 fetch --list
 holds "has the paper's" has out covid19
 holds "and MSD's" has out Task10_Colon
 cp files/images.zip files/COVID-19-CT-Seg_20cases.zip
 cp files/images.zip files/Task09_Spleen.tar
-refused "covid19 is checked" 3 a5060480eff9315b069b086312dac4872777901fb80d268a5a83edd9f4e7b440 0 \
+ends "covid19 is checked" 3 a5060480eff9315b069b086312dac4872777901fb80d268a5a83edd9f4e7b440 \
     fetch covid19 --mirror "$at/ok" --to covid "${quick[@]}"
-refused "a task of MSD is checked" 3 410d4a301da4e5b2f6f86ec3ddba524e 0 fetch spleen \
+ends "a task of MSD is checked" 3 410d4a301da4e5b2f6f86ec3ddba524e fetch spleen \
     --mirror "$at/ok/" --to spleen "${quick[@]}"
-refused "a name that is not known" 2 "nearest is 'covid19'" 0 fetch covid18 --to x
-refused "an address of another kind" 2 "https://" 0 fetch ftp://host/a.zip --to x
-refused "a password in an address" 2 "password" 0 fetch http://me:secret@host/a.zip --to x
+ends "a name that is not known" 2 "nearest is 'covid19'" fetch covid18 --to x
+ends "an address of another kind" 2 "https://" fetch ftp://host/a.zip --to x
+ends "a password in an address" 2 "password" fetch http://me:secret@host/a.zip --to x
 holds "it is not repeated" lacks err secret
-refused "an ending that is not unpacked" 2 "zip, tar and tar.gz are" 0 fetch "$at/ok/a.7z" --to x
-refused "a checksum that is none" 2 "64 hexadecimal" 0 fetch "$at/ok/a.zip" --to x --sha256 12
-refused "no folder" 2 usage 0 fetch covid19
-refused "a size that is none" 2 "--most" 0 fetch covid19 --to x --most lots
+ends "an ending that is not unpacked" 2 "zip, tar and tar.gz are" fetch "$at/ok/a.7z" --to x
+ends "a checksum that is none" 2 "64 hexadecimal" fetch "$at/ok/a.zip" --to x --sha256 12
+ends "no folder" 2 usage fetch covid19
+ends "a size that is none" 2 "--most" fetch covid19 --to x --most lots
 holds "nothing was made" [ ! -e x ]
+kill "${servers[@]}"
+wait "${servers[@]}" 2> /dev/null
 verdict
