@@ -49,6 +49,9 @@ jansson.h                               src/run/postprocessing.c
 jansson.h                               src/app/sheet.c
 png.h                                   src/io/picture.c
 gif_lib.h                               src/io/gif.c
+curl/.*                                 src/io/download.c
+archive.*.h                             src/io/unpack.c
+nettle/.*                               src/io/checksum.c
 (cuda|cudnn|cublas|nccl|nvtx|cub/).*    cuda/.*
 '
 

@@ -36,6 +36,8 @@ void pleat_log_error(const char *text);
 /* A progress line "prep 3/20 case_007, 12 s left": on a terminal it overwrites itself, elsewhere it
  * is a line at most every ten seconds. Silent unless this process echoes to stderr. */
 void pleat_progress(const char *what, size_t done, size_t total, const char *detail);
+/* The next progress begins with what is done by then: the time left is told by what follows. */
+void pleat_progress_anew(void);
 
 /* A bar "fold 0 epoch 3/10 [####    ] 12/24" that overwrites itself, on a terminal; elsewhere
  * nothing at all. Any line of the log takes its place. */

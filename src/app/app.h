@@ -48,6 +48,7 @@ pleat_status verb_data_config(const verb *self, const char *word, const text_lis
 
 pleat_status verb_run(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_train(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_fetch(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_check(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_explore(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_plan(app *a, const verb *self, int argc, char **argv);

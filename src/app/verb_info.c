@@ -3,12 +3,15 @@
 
 #include "app.h"
 
+#include "pleat/checksum.h"
+#include "pleat/download.h"
 #include "pleat/engine.h"
 #include "pleat/host_memory.h"
 #include "pleat/layout.h"
 #include "pleat/nifti.h"
 #include "pleat/rundir.h"
 #include "pleat/store.h"
+#include "pleat/unpack.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,6 +32,9 @@ static const library libraries[] = {
     {"zlib", pleat_nifti_zlib_version},
     {"libyaml", pleat_config_yaml_version},
     {"jansson", pleat_layout_jansson_version},
+    {"libcurl", pleat_download_curl_version},
+    {"libarchive", pleat_unpack_archive_version},
+    {"nettle", pleat_checksum_nettle_version},
     {NULL, NULL},
 };
 

@@ -7,6 +7,8 @@ const verb verbs[] = {
     {"run", verb_run, 1, "CONFIG --out RUN", "a whole cross-validation: NIfTI in, one report out"},
     {"train", verb_train, 1, "CONFIG --out RUN [--fold K]",
      "as run, without predictions and scores"},
+    {"fetch", verb_fetch, 1, "NAME|URL|MANIFEST --to DIR",
+     "a data set from the network, checked and laid out"},
     {"check", verb_check, 0, "DATA|CONFIG", "all that is wrong with a data folder, in one pass"},
     {"explore", verb_explore, 0, "DATA|CONFIG",
      "sizes, intensities, classes and fingerprint of a data folder, and pictures of it"},

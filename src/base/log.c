@@ -20,6 +20,7 @@ static int log_echo = 1;
 
 static struct {
     const char *what;
+    size_t first; /* that was done when it began */
     double start_s, shown_s;
 } progress;
 static struct {
@@ -93,22 +94,26 @@ void pleat_log_error(const char *text) {
     put(log_file, stamp, text);
 }
 
+void pleat_progress_anew(void) { progress.what = NULL; }
+
 void pleat_progress(const char *what, size_t done, size_t total, const char *detail) {
     if (!pleat_log_echoes()) return;
     const double now = pleat_now();
     if (progress.what == NULL || strcmp(progress.what, what) != 0 || done == 0) {
         progress.what = what;
+        progress.first = done;
         progress.start_s = progress.shown_s = now;
     }
     const int terminal = isatty(STDERR_FILENO);
     const int last = done == total;
     if (!last && now - progress.shown_s < (terminal ? 0.2 : 10.0)) return;
     progress.shown_s = now;
-    const double left =
-        done == 0 ? 0.0 : (now - progress.start_s) * (double)(total - done) / (double)done;
+    const double made = (double)(done - progress.first);
+    const double left = made > 0.0 ? (now - progress.start_s) * (double)(total - done) / made : 0.0;
     const char *blank = detail[0] != '\0' ? " " : "";
     char shown[256]; /* a case's name */
     pleat_text_show(detail, shown, sizeof shown);
+    bar.shown = terminal && !last; /* the next line of the log takes its place */
     if (terminal)
         (void)fprintf(stderr, "\r\033[K%s %zu/%zu%s%s, %.0f s left%s", what, done, total, blank,
                       shown, left, last ? "\n" : "");

@@ -6,6 +6,7 @@
  *   --set key=value ------------------------+
  */
 #include "config_table.h"
+#include "config_yaml.h"
 
 #include "pleat/file.h"
 #include "pleat/log.h"
@@ -20,11 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <yaml.h>
 
 #define MAX_TEXT PLEAT_CLASSES_BYTES /* the longest there is */
-
-enum { MOST_DEPTH = 8, MOST_ALIASES = 64, MOST_BYTES = 1 << 17 }; /* of a configuration's YAML */
 
 static int is_name(const char *known, const char *word, size_t length, const char *on) {
     return strncmp(known, word, length) == 0 &&
@@ -409,8 +407,6 @@ typedef struct walk {
     pleat_config *config;
 } walk;
 
-static const char *scalar(const yaml_node_t *node) { return (const char *)node->data.scalar.value; }
-
 static int has_list(const walk *w, const yaml_node_t *node) {
     int any = 0;
     for (yaml_node_item_t *item = node->data.sequence.items.start;
@@ -433,8 +429,8 @@ static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const 
         const char *text = inner;
         if (part->type == YAML_SEQUENCE_NODE && may && !has_list(w, part))
             PLEAT_TRY(sequence_text(w, part, where, key, inner));
-        else if (part->type == YAML_SCALAR_NODE && strchr(scalar(part), ',') == NULL)
-            text = scalar(part);
+        else if (part->type == YAML_SCALAR_NODE && strchr(config_yaml_text(part), ',') == NULL)
+            text = config_yaml_text(part);
         else
             return PLEAT_FAIL(PLEAT_ERR_ARG, "%s: %s must be a list of plain values without commas",
                               where, key);
@@ -449,24 +445,11 @@ static pleat_status sequence_text(const walk *w, const yaml_node_t *node, const 
     return PLEAT_OK;
 }
 
-/* YAML allows no key twice; libyaml does not look. */
-static pleat_status check_once(const walk *w, const yaml_node_t *mapping,
-                               const yaml_node_pair_t *mine) {
-    const yaml_node_t *name = yaml_document_get_node(w->document, mine->key);
-    for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start; pair < mine; pair++) {
-        const yaml_node_t *other = yaml_document_get_node(w->document, pair->key);
-        PLEAT_CHECK(other->type != YAML_SCALAR_NODE || strcmp(scalar(other), scalar(name)) != 0,
-                    PLEAT_ERR_ARG, "%.500s line %zu: '%s' is there twice, first in line %zu",
-                    w->name, name->start_mark.line + 1, scalar(name), other->start_mark.line + 1);
-    }
-    return PLEAT_OK;
-}
-
 static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char *path, int depth) {
     char where[640], text[MAX_TEXT], key[256];
     (void)snprintf(where, sizeof where, "%.500s line %zu", w->name, node->start_mark.line + 1);
     if (node->type == YAML_SCALAR_NODE)
-        return pleat_config_set_key(where, path, scalar(node), w->config);
+        return pleat_config_set_key(where, path, config_yaml_text(node), w->config);
     if (node->type == YAML_SEQUENCE_NODE) {
         PLEAT_TRY(sequence_text(w, node, where, path, text));
         return pleat_config_set_key(where, path, text, w->config);
@@ -477,62 +460,19 @@ static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char
         const yaml_node_t *name = yaml_document_get_node(w->document, pair->key);
         PLEAT_CHECK(name->type == YAML_SCALAR_NODE, PLEAT_ERR_ARG, "%s: a key must be a word",
                     where);
-        PLEAT_TRY(check_once(w, node, pair));
+        PLEAT_TRY(config_yaml_once(w->document, node, pair, w->name));
         (void)snprintf(key, sizeof key, "%.100s%s%.100s", path, path[0] != '\0' ? "." : "",
-                       scalar(name));
+                       config_yaml_text(name));
         PLEAT_TRY(walk_node(w, yaml_document_get_node(w->document, pair->value), key, depth + 1));
     }
     return PLEAT_OK;
-}
-
-static pleat_status not_yaml(const yaml_parser_t *parser, const char *name) {
-    return PLEAT_FAIL(parser->error == YAML_MEMORY_ERROR ? PLEAT_ERR_MEMORY : PLEAT_ERR_ARG,
-                      "%s line %zu: not YAML: %s", name, parser->problem_mark.line + 1,
-                      parser->problem != NULL ? parser->problem : "no memory");
-}
-
-/* Whether what libyaml is to build is small: its time grows with the square of the depth. */
-static pleat_status check_depth(yaml_parser_t *parser, const char *name) {
-    int depth = 0, aliases = 0, documents = 0, last = 0;
-    while (!last) {
-        yaml_event_t event;
-        if (!yaml_parser_parse(parser, &event)) return not_yaml(parser, name);
-        const size_t line = event.start_mark.line + 1;
-        depth += event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
-        depth -= event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
-        aliases += event.type == YAML_ALIAS_EVENT;
-        documents += event.type == YAML_DOCUMENT_START_EVENT;
-        last = event.type == YAML_STREAM_END_EVENT;
-        yaml_event_delete(&event);
-        PLEAT_CHECK(documents <= 1, PLEAT_ERR_ARG,
-                    "%s line %zu: a second document begins; a configuration is one", name, line);
-        PLEAT_CHECK(depth <= MOST_DEPTH && aliases <= MOST_ALIASES, PLEAT_ERR_ARG,
-                    "%s line %zu: no configuration is nested %d deep or has more than %d aliases",
-                    name, line, MOST_DEPTH + 1, MOST_ALIASES);
-    }
-    return PLEAT_OK;
-}
-
-/* The caller deletes both, whatever is returned. */
-static pleat_status load(const char *text, size_t n, const char *name, yaml_parser_t *parser,
-                         yaml_document_t *document) {
-    PLEAT_CHECK(n <= MOST_BYTES, PLEAT_ERR_ARG, "%s: no configuration has %zu bytes", name, n);
-    yaml_parser_t first;
-    PLEAT_CHECK(yaml_parser_initialize(&first), PLEAT_ERR_MEMORY, "no memory to read '%s'", name);
-    yaml_parser_set_input_string(&first, (const unsigned char *)text, n);
-    const pleat_status status = check_depth(&first, name);
-    yaml_parser_delete(&first);
-    PLEAT_TRY(status);
-    PLEAT_CHECK(yaml_parser_initialize(parser), PLEAT_ERR_MEMORY, "no memory to read '%s'", name);
-    yaml_parser_set_input_string(parser, (const unsigned char *)text, n);
-    return yaml_parser_load(parser, document) ? PLEAT_OK : not_yaml(parser, name);
 }
 
 pleat_status pleat_config_parse(const char *text, size_t n, const char *name,
                                 pleat_config *config) {
     yaml_parser_t parser = {0};
     yaml_document_t document = {0};
-    pleat_status status = load(text, n, name, &parser, &document);
+    pleat_status status = config_yaml_load(text, n, name, &parser, &document);
     if (status != PLEAT_OK) {
         yaml_parser_delete(&parser);
         return status;

@@ -11,6 +11,7 @@
 #include "pleat/json.h"
 #include "pleat/layout.h"
 #include "pleat/log.h"
+#include "pleat/manifest.h"
 #include "pleat/measured.h"
 #include "pleat/networks.h"
 #include "pleat/nifti.h"
@@ -19,6 +20,8 @@
 #include "pleat/report.h"
 #include "pleat/schedule.h"
 #include "pleat/store.h"
+#include "pleat/text.h"
+#include "pleat/unpack.h"
 #include "pleat/warn.h"
 
 #include <ftw.h>
@@ -27,6 +30,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char scratch[PLEAT_PATH_BYTES];
@@ -275,6 +280,52 @@ static void feed_measured(const uint8_t *bytes, size_t n) {
     pleat_measured_free(&m);
 }
 
+/* --- what fetch reads ------------------------------------------------------------------------- */
+
+static void feed_manifest(const uint8_t *bytes, size_t n) {
+    pleat_fetch_set set;
+    if (pleat_manifest_parse((const char *)bytes, n, "in.yaml", &set) != PLEAT_OK) return;
+    HOLDS(set.n >= 1 && set.name[0] != '\0' && pleat_text_is_plain(set.licence));
+    for (int i = 0; i < set.n; i++) {
+        const pleat_fetch_file *f = &set.file[i];
+        HOLDS(strncasecmp(f->url, "http", 4) == 0 && pleat_text_is_plain(f->url));
+        HOLDS(f->name[0] != '.' && strchr(f->name, '/') == NULL && pleat_text_is_plain(f->name));
+        HOLDS(f->kind == PLEAT_NO_CHECKSUM ||
+              strlen(f->checksum) == pleat_checksum_digits(f->kind));
+    }
+    pleat_fetch_free(&set);
+}
+
+static pleat_status as_it_is(const void *context, const char *entry, char path[PLEAT_PATH_BYTES]) {
+    (void)context;
+    return pleat_path(path, PLEAT_PATH_BYTES, "%s", entry);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+/* All that is listed is there, as long as it says, in the folder and nowhere else. */
+static void feed_archive(const uint8_t *bytes, size_t n) {
+    const pleat_unpack how = {"in.archive", "unpacked", 64, MOST_VOXELS, as_it_is, NULL};
+    pleat_unpacked_list list = {0};
+    put("in.archive", bytes, n);
+    (void)nftw("unpacked", remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    HOLDS(pleat_file_make_folder("unpacked") == PLEAT_OK);
+    if (pleat_unpack_archive(&how, &list) != PLEAT_OK) return;
+    for (int i = 0; i < list.n; i++) {
+        char path[PLEAT_PATH_BYTES];
+        struct stat st;
+        HOLDS(pleat_path(path, sizeof path, "unpacked/%s", list.item[i].path) == PLEAT_OK);
+        HOLDS(lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == list.item[i].bytes);
+        HOLDS(pleat_file_is_inside(path, "unpacked"));
+    }
+    pleat_unpacked_free(&list);
+}
+
 /* --- HDF5 ------------------------------------------------------------------------------------- */
 
 static char *good[2]; /* the index and the case, as they were made */
@@ -333,6 +384,8 @@ const fuzz_target fuzz_targets[] = {
     {"record", feed_record, NULL},
     {"postprocessing", feed_postprocessing, NULL},
     {"measured", feed_measured, NULL},
+    {"manifest", feed_manifest, NULL},
+    {"archive", feed_archive, NULL},
     {"index", feed_index, INDEX},
     {"case", feed_case, CASE},
     {"checkpoint", feed_checkpoint, "good.h5"},
@@ -433,13 +486,6 @@ void fuzz_begin(void) {
     make_store();
     make_checkpoint();
     make_texts();
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
-    (void)st;
-    (void)kind;
-    (void)at;
-    return remove(path);
 }
 
 void fuzz_end(void) {

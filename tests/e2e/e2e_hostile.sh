@@ -156,7 +156,7 @@ holds "is text" has formula/cv_results.detailed.csv "\"'=1+1\",DSC,"
 holds "in every table" eval '! grep -qE "(^|,)\"?=" formula/*.csv formula/fold_?/*.csv'
 
 printf 'a: %s' "$(head -c 100000 /dev/zero | tr '\0' '[')" > deep.yaml
-refused "a configuration of 100000 brackets" 2 "no configuration is nested" 0 config deep.yaml
+refused "a configuration of 100000 brackets" 2 "no file of settings is nested" 0 config deep.yaml
 refused "a pattern that asks for much memory" 2 "repeats too much" 0 split tiny.yaml \
     --out s.json --set 'folds.group_by=((a{200}){200}){200}'
 

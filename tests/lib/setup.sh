@@ -6,13 +6,13 @@
 # shellcheck disable=SC2034 # for those who source this
 packages_build=(cmake ninja-build pkg-config gcc libc6-dev openmpi-bin libopenmpi-dev
     libhdf5-openmpi-dev libnifti2-dev libznz-dev zlib1g-dev libdnnl-dev libyaml-dev libjansson-dev
-    libpng-dev libgif-dev)
+    libpng-dev libgif-dev libcurl4-openssl-dev libarchive-dev nettle-dev)
 packages_test=(libcmocka-dev clang-format)
 packages_lint=(clang-tidy)
 # For figures, and for tests that are skipped without them: a Slurm on this machine, hosts in
-# network namespaces.
+# network namespaces, a server of files.
 packages_wanted=(gnuplot-nox slurm-wlm munge slurm-client slurmctld slurmd iproute2
-    chromium)
+    chromium python3 openssl)
 
 # setup_wanted PACKAGE...: installs what is missing where that can be done, and goes on without.
 setup_wanted() {

@@ -18,7 +18,7 @@ static void yaml_that_costs_much_is_refused(void **state) {
         for (at = text; at < text + 100000; at += strlen(at))
             (void)snprintf(at, 8, "%s", openings[i]);
         REFUSED(pleat_config_parse(text, strlen(text), "x.yaml", &c), PLEAT_ERR_ARG,
-                "x.yaml line 1: no configuration is nested");
+                "x.yaml line 1: no file of settings is nested");
     }
     at = text + snprintf(text, BYTES, "patch: &p [");
     for (int i = 0; i < 1000; i++) at += snprintf(at, 8, "*p,");
