@@ -46,8 +46,9 @@ yaml.h                                  src/run/config.*
 jansson.h                               src/base/json.c|src/io/layout.*|src/eval/(report|page)/.*
 jansson.h                               preprocess/folds.c|src/run/.*json.*|src/run/journal.c
 jansson.h                               src/run/postprocessing.c
-jansson.h                               src/app/sheet.c
+jansson.h                               src/app/sheet.c|src/net/keras_config.c
 png.h                                   src/io/picture.c
+onnx.pb-c.h|protobuf-c.*                src/io/onnx_file.c
 gif_lib.h                               src/io/gif.c
 curl/.*                                 src/io/download.c
 archive.*.h                             src/io/unpack.c

@@ -10,6 +10,7 @@
 #include "options.h"
 
 #include "pleat/config.h"
+#include "pleat/rundir.h"
 #include "pleat/session.h"
 
 typedef struct app {
@@ -46,6 +47,10 @@ pleat_status verb_config(const char *path, const text_list *assignments, pleat_c
 pleat_status verb_data_config(const verb *self, const char *word, const text_list *assignments,
                               int *given, pleat_config *out);
 
+/* Which checkpoints of a run predict: `weights` (best, latest), or where that is NULL those that
+ * the run itself scored with. */
+pleat_status verb_weights_file(const char *run, const char *weights, pleat_fold_file *out);
+
 pleat_status verb_run(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_train(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_fetch(app *a, const verb *self, int argc, char **argv);
@@ -57,6 +62,8 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_split(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_config_show(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_predict(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_import(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_export(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_score(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_compare(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_phantom(app *a, const verb *self, int argc, char **argv);

@@ -92,20 +92,6 @@ static pleat_status make_folders(const predict_options *o) {
     return PLEAT_OK;
 }
 
-/* Which checkpoints of a run predict: --weights, else what the run itself scored with. */
-static pleat_status weights_of(const predict_options *o, const char *run, int *out) {
-    char path[PLEAT_PATH_BYTES];
-    pleat_config config;
-    pleat_config_defaults(&config);
-    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_CONFIG, path));
-    if (o->weights != NULL)
-        PLEAT_TRY(pleat_config_set_key("--weights", "train.weights", o->weights, &config));
-    else if (pleat_file_exists(path))
-        PLEAT_TRY(pleat_config_read(path, &config));
-    *out = config.weights;
-    return PLEAT_OK;
-}
-
 static pleat_status add_model(text_list *paths, const char *path) {
     PLEAT_CHECK(paths->n < MAX_LIST, PLEAT_ERR_ARG,
                 "more than %d models; name the ones that shall predict", MAX_LIST);
@@ -118,10 +104,9 @@ static pleat_status add_run(const predict_options *o, const char *run, text_list
                             char text[MAX_LIST + 1][PLEAT_PATH_BYTES]) {
     const int before = paths->n;
     char scores[PLEAT_PATH_BYTES];
-    int weights = 0;
+    pleat_fold_file file = PLEAT_FOLD_BEST;
     pleat_record record = {0};
-    PLEAT_TRY(weights_of(o, run, &weights));
-    const pleat_fold_file file = pleat_weights_file(weights);
+    PLEAT_TRY(verb_weights_file(run, o->weights, &file));
     const int known = pleat_record_read(run, &record) == PLEAT_OK;
     for (int fold = 0; fold < (known ? record.folds : PLEAT_MAX_FOLDS); fold++) {
         char *path = text[paths->n];

@@ -34,3 +34,16 @@ pleat_status verb_data_config(const verb *self, const char *word, const text_lis
     PLEAT_TRY(verb_config(NULL, assignments, out));
     return pleat_config_set_key(who, "data", word, out);
 }
+
+pleat_status verb_weights_file(const char *run, const char *weights, pleat_fold_file *out) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_config config;
+    pleat_config_defaults(&config);
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_CONFIG, path));
+    if (weights != NULL)
+        PLEAT_TRY(pleat_config_set_key("--weights", "train.weights", weights, &config));
+    else if (pleat_file_exists(path))
+        PLEAT_TRY(pleat_config_read(path, &config));
+    *out = pleat_weights_file(config.weights);
+    return PLEAT_OK;
+}

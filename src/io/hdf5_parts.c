@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { EACH = 256 };                  /* of the budget, for any part that is read */
 #define PREAD_BYTES ((size_t)1 << 30) /* Linux moves at most 2 GiB - 4 KiB at once */
 
 const unsigned char *hdf5_take_all(hdf5_bytes *from, size_t n) {
@@ -34,8 +35,9 @@ void hdf5_expect(hdf5_bytes *from, const void *bytes, size_t n) {
 }
 
 pleat_status hdf5_refuse(const hdf5_file *file, const char *part) {
-    return PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' is damaged, or not a file of pleat: its %s; %s",
-                      file->path, part, file->advice);
+    return PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' is damaged, or %s: its %s; %s", file->path,
+                      file->budget == NULL ? "not a file of pleat" : "of a kind not read here",
+                      part, file->advice);
 }
 
 pleat_status hdf5_read(const hdf5_file *file, uint64_t at, void *out, size_t n) {
@@ -54,6 +56,10 @@ pleat_status hdf5_read(const hdf5_file *file, uint64_t at, void *out, size_t n) 
 pleat_status hdf5_fetch(const hdf5_file *file, uint64_t at, uint64_t n, unsigned char **out) {
     if (n == 0 || n > file->size || at > file->size - n)
         return hdf5_refuse(file, "parts lie beyond its end");
+    if (file->budget != NULL) {
+        if (n + EACH > *file->budget) return hdf5_refuse(file, "parts are read again and again");
+        *file->budget -= n + EACH;
+    }
     unsigned char *bytes = malloc(n);
     PLEAT_CHECK(bytes != NULL, PLEAT_ERR_MEMORY, "no memory for %llu bytes of '%s'",
                 (unsigned long long)n, file->path);

@@ -18,23 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_ATTRIBUTES = 64, MOST_LINKS = 16, MOST_CHUNKS = 64, MOST_RANK = 4 };
+enum { MOST_ATTRIBUTES = 64, MOST_LINKS = 16, MOST_RANK = 4 };
 enum { NAME = 192 }; /* bytes of a name; a case's is the longest */
 #define MOST_CASES (UINT64_C(1) << 20)
-
-enum message {
-    NOTHING = 0,
-    SPACE = 1,
-    LINK_INFO = 2,
-    TYPE = 3,
-    FILL = 5,
-    LINK = 6,
-    LAYOUT = 8,
-    GROUP_INFO = 10,
-    ATTRIBUTE = 12,
-    CONTINUATION = 16,
-    ATTRIBUTE_INFO = 21,
-};
 
 typedef struct shape {
     int rank;
@@ -116,82 +102,6 @@ static void take_name(hdf5_bytes *from, uint64_t n, char out[NAME]) {
         memcpy(out, text, n);
 }
 
-/* ---- object headers -------------------------------------------------------------------------- */
-
-typedef pleat_status (*message_visit)(void *to, int type, hdf5_bytes body);
-
-typedef struct chunk {
-    uint64_t at, n;
-} chunk;
-
-typedef struct header {
-    const hdf5_file *file;
-    chunk chunks[MOST_CHUNKS];
-    int n;
-    message_visit visit;
-    void *to;
-} header;
-
-static pleat_status add_chunk(header *h, hdf5_bytes body) {
-    const uint64_t at = hdf5_take(&body, 8), n = hdf5_take(&body, 8);
-    if (body.bad || h->n == MOST_CHUNKS)
-        return hdf5_refuse(h->file, "object header goes on in too many places");
-    h->chunks[h->n++] = (chunk){at, n};
-    return PLEAT_OK;
-}
-
-static pleat_status walk_messages(header *h, hdf5_bytes messages) {
-    while (messages.left >= 4) { /* less is a gap */
-        const int type = (int)hdf5_take(&messages, 1);
-        const size_t n = hdf5_take(&messages, 2);
-        const int flags = (int)hdf5_take(&messages, 1);
-        const hdf5_bytes body = {hdf5_take_all(&messages, n), n, 0};
-        if (messages.bad || (flags & ~0x05) != 0) /* constant; not to be shared */
-            return hdf5_refuse(h->file, "object header has a message of another kind");
-        if (type == CONTINUATION)
-            PLEAT_TRY(add_chunk(h, body));
-        else if (type != NOTHING && type != FILL && type != GROUP_INFO)
-            PLEAT_TRY(h->visit(h->to, type, body));
-    }
-    return PLEAT_OK;
-}
-
-/* Version 2, with times or without. Its first chunk's size stands in its prefix. */
-static pleat_status first_chunk(const hdf5_file *file, uint64_t at, size_t *prefix, uint64_t *n) {
-    unsigned char *bytes = NULL;
-    PLEAT_TRY(hdf5_fetch(file, at, 32, &bytes)); /* the file's last header is longer too */
-    hdf5_bytes from = {bytes, 32, 0};
-    hdf5_expect(&from, "OHDR\2", 5);
-    const uint64_t flags = hdf5_take(&from, 1);
-    if ((flags & 0x20) != 0) (void)hdf5_take_all(&from, 16);
-    const size_t width = (size_t)1 << (flags & 3);
-    const uint64_t chunk0 = hdf5_take(&from, width);
-    const int bad = from.bad || (flags & ~0x23U) != 0 || chunk0 > file->size;
-    free(bytes);
-    *prefix = 6 + ((flags & 0x20) != 0 ? 16 : 0) + width;
-    *n = *prefix + chunk0 + 4;
-    return bad ? hdf5_refuse(file, "object header is of another kind") : PLEAT_OK;
-}
-
-static pleat_status walk_header(const hdf5_file *file, uint64_t at, message_visit visit, void *to) {
-    header h = {.file = file, .visit = visit, .to = to};
-    size_t prefix = 0;
-    uint64_t n = 0;
-    PLEAT_TRY(first_chunk(file, at, &prefix, &n));
-    h.chunks[h.n++] = (chunk){at, n};
-    for (int i = 0; i < h.n; i++) {
-        unsigned char *bytes = NULL;
-        hdf5_bytes body;
-        PLEAT_TRY(hdf5_fetch_block(file, h.chunks[i].at, h.chunks[i].n, i == 0 ? "OHDR" : "OCHK",
-                                   &bytes, &body));
-        if (i == 0) (void)hdf5_take_all(&body, prefix - 4);
-        const pleat_status status = walk_messages(&h, body);
-        free(bytes);
-        PLEAT_TRY(status);
-    }
-    return PLEAT_OK;
-}
-
 /* ---- attributes ------------------------------------------------------------------------------ */
 
 static pleat_status add_attribute(void *to, hdf5_bytes body) {
@@ -266,10 +176,10 @@ static pleat_status visit_root(void *to, int type, hdf5_bytes body) {
     pleat_hdf5_in *in = to;
     uint64_t heap = HDF5_NOWHERE, tree = 0;
     switch (type) {
-    case ATTRIBUTE: return add_attribute(in, body);
-    case ATTRIBUTE_INFO: return add_more_attributes(in, body);
-    case LINK: return add_link(in, body);
-    case LINK_INFO:
+    case HDF5_ATTRIBUTE: return add_attribute(in, body);
+    case HDF5_ATTRIBUTE_INFO: return add_more_attributes(in, body);
+    case HDF5_LINK: return add_link(in, body);
+    case HDF5_LINK_INFO:
         PLEAT_TRY(take_link_info(&in->file, body, &heap, &tree));
         return heap == HDF5_NOWHERE ? PLEAT_OK
                                     : hdf5_walk(&in->file, heap, tree, 5, MOST_LINKS, add_link, in);
@@ -312,8 +222,8 @@ static pleat_status add_external(void *to, hdf5_bytes body) {
 static pleat_status visit_group(void *to, int type, hdf5_bytes body) {
     list *l = to;
     uint64_t heap = HDF5_NOWHERE, tree = 0;
-    if (type == LINK) return add_external(l, body);
-    if (type != LINK_INFO) return hdf5_refuse(l->file, "group is of another kind");
+    if (type == HDF5_LINK) return add_external(l, body);
+    if (type != HDF5_LINK_INFO) return hdf5_refuse(l->file, "group is of another kind");
     PLEAT_TRY(take_link_info(l->file, body, &heap, &tree));
     return heap == HDF5_NOWHERE ? PLEAT_OK
                                 : hdf5_walk(l->file, heap, tree, 5, MOST_CASES, add_external, l);
@@ -333,7 +243,7 @@ pleat_status pleat_hdf5_list(const pleat_hdf5_in *in, const char *group, char **
     const object *to = find_link(in, group);
     list l = {.file = &in->file, .group = group};
     if (to == NULL) return pleat_hdf5_damaged(in, "lacks the group", group);
-    pleat_status status = walk_header(&in->file, to->at, visit_group, &l);
+    pleat_status status = hdf5_walk_header(&in->file, to->at, visit_group, &l);
     if (l.n > 1) qsort(l.names, (size_t)l.n, sizeof *l.names, by_name);
     for (int i = 1; i < l.n && status == PLEAT_OK; i++)
         if (strcmp(l.names[i - 1], l.names[i]) == 0)
@@ -382,7 +292,7 @@ pleat_status pleat_hdf5_open(const char *path, const char *advice, pleat_hdf5_in
     PLEAT_TRY_GOTO(status, done, pleat_file_open(path, &in->file.fd, &size));
     in->file.size = (uint64_t)size;
     PLEAT_TRY_GOTO(status, done, read_superblock(&in->file, &root));
-    PLEAT_TRY_GOTO(status, done, walk_header(&in->file, root, visit_root, in));
+    PLEAT_TRY_GOTO(status, done, hdf5_walk_header(&in->file, root, visit_root, in));
     *out = in; /* ownership moves to the caller */
     in = NULL;
 done:
@@ -453,11 +363,11 @@ typedef struct dataset {
 
 static pleat_status visit_dataset(void *to, int type, hdf5_bytes body) {
     dataset *d = to;
-    if (type == SPACE) {
+    if (type == HDF5_SPACE) {
         take_shape(&body, &d->shape);
-    } else if (type == TYPE) {
+    } else if (type == HDF5_TYPE) {
         take_type(&body, &d->type, &d->value);
-    } else if (type == LAYOUT) {
+    } else if (type == HDF5_LAYOUT) {
         hdf5_expect(&body, "\3\1", 2); /* version, contiguous */
         d->at = hdf5_take(&body, 8);
         d->bytes = hdf5_take(&body, 8);
@@ -475,8 +385,8 @@ pleat_status pleat_hdf5_find_array(const pleat_hdf5_in *in, const char *name, pl
     const object *to = find_link(in, name);
     dataset d = {.file = &in->file};
     if (to == NULL) return pleat_hdf5_damaged(in, "lacks the dataset", name);
-    PLEAT_TRY(walk_header(&in->file, to->at, visit_dataset, &d));
-    if (d.seen != (1U << SPACE | 1U << TYPE | 1U << LAYOUT))
+    PLEAT_TRY(hdf5_walk_header(&in->file, to->at, visit_dataset, &d));
+    if (d.seen != (1U << HDF5_SPACE | 1U << HDF5_TYPE | 1U << HDF5_LAYOUT))
         return pleat_hdf5_damaged(in, "incomplete dataset", name);
     if (d.type != type) return pleat_hdf5_damaged(in, "unexpected type of dataset", name);
     if (d.shape.rank != rank) return pleat_hdf5_damaged(in, "unexpected shape of dataset", name);

@@ -15,6 +15,8 @@
  * node that reads it does ReLU's backward. */
 enum { PLEAT_READS_INPUT = 1, PLEAT_READS_OUTPUT = 2 };
 
+typedef struct pleat_exporter pleat_exporter;
+
 struct pleat_node_kind {
     const char *name;
 
@@ -30,6 +32,8 @@ struct pleat_node_kind {
                        float *params, float *stats);
     /* Fills at most PLEAT_NODE_TENSORS of out[], returns how many. NULL: none. */
     int (*tensors)(const pleat_graph *graph, const pleat_node *node, pleat_layer_info *out);
+    /* Adds its operations in inference to an ONNX model: export_impl.h. */
+    void (*onnx)(const pleat_exporter *x, const pleat_node *node);
 
     /* --- what the compiler asks --- */
 

@@ -9,6 +9,7 @@
 #include "pleat/folds.h"
 #include "pleat/halt.h"
 #include "pleat/json.h"
+#include "pleat/keras.h"
 #include "pleat/layout.h"
 #include "pleat/log.h"
 #include "pleat/manifest.h"
@@ -370,6 +371,18 @@ static void feed_checkpoint(const uint8_t *bytes, size_t n) {
     pleat_checkpoint_free(&checkpoint);
 }
 
+/* A model of Keras: other programs' HDF5. */
+static void feed_keras(const uint8_t *bytes, size_t n) {
+    pleat_keras model;
+    put("in.hdf5", bytes, n);
+    if (pleat_keras_read("in.hdf5", &model) != PLEAT_OK) return;
+    pleat_graph graph;
+    HOLDS(pleat_network_build(&model.network, &graph) == PLEAT_OK);
+    HOLDS(graph.params == model.n_params && graph.stats == model.n_stats);
+    pleat_graph_free(&graph);
+    pleat_keras_free(&model);
+}
+
 /* --- the table, and what it needs ------------------------------------------------------------- */
 
 const fuzz_target fuzz_targets[] = {
@@ -389,6 +402,7 @@ const fuzz_target fuzz_targets[] = {
     {"index", feed_index, INDEX},
     {"case", feed_case, CASE},
     {"checkpoint", feed_checkpoint, "good.h5"},
+    {"keras", feed_keras, NULL},
     {NULL, NULL, NULL},
 };
 

@@ -1,4 +1,5 @@
 /* activation.c - a leaky ReLU or a sigmoid, of each number by itself. */
+#include "../export_impl.h"
 #include "../net_impl.h"
 
 static const char *shape(const pleat_graph *graph, pleat_node *node) {
@@ -29,9 +30,15 @@ static pleat_status backward(pleat_net *net, int i) {
                                           to->add, &to->dx);
 }
 
+static void to_onnx(const pleat_exporter *x, const pleat_node *node) {
+    pleat_export_op(x, node, node->sigmoid ? "Sigmoid" : "LeakyRelu", NULL);
+    if (!node->sigmoid) pleat_onnx_real(x->to, "alpha", node->slope);
+}
+
 const pleat_node_kind pleat_node_activation = {
     .name = "activation",
     .shape = shape,
+    .onnx = to_onnx,
     .takes_slices = 1,
     .adds = 1,
     .reads = PLEAT_READS_OUTPUT,

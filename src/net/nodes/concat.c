@@ -1,5 +1,6 @@
 /* concat.c - the channels of several nodes, one after the other. Those that can are written where
  * they belong by who makes them; the others are copied. */
+#include "../export_impl.h"
 #include "../net_impl.h"
 
 #include <limits.h>
@@ -53,9 +54,15 @@ static pleat_status backward(pleat_net *net, int i) {
     return PLEAT_OK;
 }
 
+static void to_onnx(const pleat_exporter *x, const pleat_node *node) {
+    pleat_export_op(x, node, "Concat", NULL);
+    pleat_onnx_int(x->to, "axis", 1);
+}
+
 const pleat_node_kind pleat_node_concat = {
     .name = "concat",
     .shape = shape,
+    .onnx = to_onnx,
     .takes_slices = 1,
     .adds = 1,
     .place_of = place_of,

@@ -21,6 +21,7 @@ const pleat_node_kind pleat_node_conv = {
     .macs = pleat_product_macs,
     .initialise = pleat_product_initialise,
     .tensors = pleat_product_tensors,
+    .onnx = pleat_product_onnx,
     .reads = PLEAT_READS_INPUT,
     .prepare = prepare,
     .release = pleat_product_release,

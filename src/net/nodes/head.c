@@ -20,6 +20,7 @@ const pleat_node_kind pleat_node_head = {
     .macs = pleat_product_macs,
     .initialise = pleat_product_initialise,
     .tensors = pleat_product_tensors,
+    .onnx = pleat_product_onnx,
     .is_head = 1,
     .reads = PLEAT_READS_INPUT,
     .prepare = prepare,

@@ -5,6 +5,7 @@
  * inference are the same. The sums, means and 1/deviations are the layer's own: [N,2C] double,
  * [N,C] real, [N,C] real.
  */
+#include "../export_impl.h"
 #include "../net_impl.h"
 
 #define EPSILON 1e-5 /* PyTorch's, nnU-Net's and MIScnn's */
@@ -77,11 +78,23 @@ static pleat_status backward(pleat_net *net, int i) {
                                           to->wanted ? &to->dx : NULL);
 }
 
+static void to_onnx(const pleat_exporter *x, const pleat_node *node) {
+    const int leaky = node->slope != 1.0;
+    pleat_export_op(x, node, "InstanceNormalization", leaky ? "norm" : NULL);
+    pleat_export_vector(x, "gamma", x->params + node->weights, node->channels);
+    pleat_export_vector(x, "beta", x->params + node->bias, node->channels);
+    pleat_onnx_real(x->to, "epsilon", EPSILON);
+    if (!leaky) return;
+    pleat_export_then(x, node, "LeakyRelu", "norm");
+    pleat_onnx_real(x->to, "alpha", node->slope);
+}
+
 const pleat_node_kind pleat_node_instance = {
     .name = "instance",
     .shape = shape,
     .initialise = initialise,
     .tensors = tensors,
+    .onnx = to_onnx,
     .makes_slices = 1,
     .reads = PLEAT_READS_INPUT,
     .own_bytes = own_bytes,

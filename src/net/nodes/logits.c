@@ -3,6 +3,7 @@
  *
  * To the engine it is a head whose weights are the identity. They are the layer's own: [K,K] real.
  */
+#include "../export_impl.h"
 #include "../net_impl.h"
 
 #include "pleat/volume.h"
@@ -75,9 +76,14 @@ static pleat_status backward(pleat_net *net, int i) {
     return engine->ops->conv_backward_data(engine, layer->conv, layer->own, &layer->dx, &to->dx);
 }
 
+static void to_onnx(const pleat_exporter *x, const pleat_node *node) {
+    pleat_export_op(x, node, "Identity", NULL);
+}
+
 const pleat_node_kind pleat_node_logits = {
     .name = "logits",
     .shape = shape,
+    .onnx = to_onnx,
     .is_head = 1,
     .own_bytes = own_bytes,
     .prepare = prepare,

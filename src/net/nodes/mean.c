@@ -1,4 +1,5 @@
 /* mean.c - the mean over blocks of 1 or 2 voxels along each axis. */
+#include "../export_impl.h"
 #include "../net_impl.h"
 
 static const char *shape(const pleat_graph *graph, pleat_node *node) {
@@ -23,9 +24,14 @@ static pleat_status backward(pleat_net *net, int i) {
     return engine->ops->mean_backward(engine, &net->layer[i].dx, to->add, &to->dx);
 }
 
+static void to_onnx(const pleat_exporter *x, const pleat_node *node) {
+    pleat_export_pool(x, node, "AveragePool");
+}
+
 const pleat_node_kind pleat_node_mean = {
     .name = "mean",
     .shape = shape,
+    .onnx = to_onnx,
     .takes_slices = 1,
     .adds = 1,
     .forward = forward,

@@ -5,6 +5,7 @@
  * So are, of one without gamma, [C] real ones in its place and [C] real for their gradient, which
  * nobody reads.
  */
+#include "../export_impl.h"
 #include "../net_impl.h"
 
 #include <stdlib.h>
@@ -173,11 +174,28 @@ static pleat_status backward(pleat_net *net, int i) {
         pleat_net_bias_by_reader(net, before) ? pleat_net_bias_gradient(net, before) : NULL);
 }
 
+static void to_onnx(const pleat_exporter *x, const pleat_node *node) {
+    const int n = node->channels;
+    const float *mean = x->stats + node->stats;
+    pleat_export_op(x, node, "BatchNormalization", NULL);
+    if (node->no_gamma) {
+        float *ones = pleat_onnx_weights(x->to, "gamma", &n, 1);
+        for (int c = 0; c < n && ones != NULL; c++) ones[c] = 1.0f;
+    } else {
+        pleat_export_vector(x, "gamma", x->params + node->weights, n);
+    }
+    pleat_export_vector(x, "beta", x->params + node->bias, n);
+    pleat_export_vector(x, "mean", mean, n);
+    pleat_export_vector(x, "variance", mean + n, n);
+    pleat_onnx_real(x->to, "epsilon", EPSILON);
+}
+
 const pleat_node_kind pleat_node_norm = {
     .name = "norm",
     .shape = shape,
     .initialise = initialise,
     .tensors = tensors,
+    .onnx = to_onnx,
     .makes_slices = 1,
     .masks_relu = 1,
     .reads = PLEAT_READS_INPUT,

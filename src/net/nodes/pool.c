@@ -1,4 +1,5 @@
 /* pool.c - the maximum over blocks of 1 or 2 voxels along each axis. */
+#include "../export_impl.h"
 #include "../net_impl.h"
 
 static const char *shape(const pleat_graph *graph, pleat_node *node) {
@@ -31,9 +32,14 @@ static pleat_status backward(pleat_net *net, int i) {
     return engine->ops->pool_backward(engine, &layer->dx, layer->kept, to->add, &to->dx);
 }
 
+static void to_onnx(const pleat_exporter *x, const pleat_node *node) {
+    pleat_export_pool(x, node, "MaxPool");
+}
+
 const pleat_node_kind pleat_node_pool = {
     .name = "pool",
     .shape = shape,
+    .onnx = to_onnx,
     .takes_slices = 1,
     .adds = 1,
     .kept_bytes = kept_bytes,

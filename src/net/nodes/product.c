@@ -1,6 +1,8 @@
 /* product.c - what the nodes that multiply by weights share: conv, up and head. */
 #include "product.h"
 
+#include "../export_impl.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -52,6 +54,39 @@ int pleat_product_tensors(const pleat_graph *graph, const pleat_node *node, plea
     const int *k = node->kernel;
     const int shape[5] = {node->channels, k[0], k[1], k[2], graph->node[node->input[0]].channels};
     return pleat_product_tensors_of(node, shape, out);
+}
+
+/* ONNX has the taps last: [Cout,Cin,taps] of [Cout,taps,Cin]; transposed [Cin,Cout,taps] of
+ * [taps,Cout,Cin]. */
+static void turn_weights(const pleat_node *node, int in, const float *from, float *to) {
+    const size_t taps = taps_of(node), cin = (size_t)in, cout = (size_t)node->channels;
+    const int up = node->kind->transposed;
+    for (size_t o = 0; o < cout; o++)
+        for (size_t t = 0; t < taps; t++)
+            for (size_t i = 0; i < cin; i++)
+                if (up)
+                    to[(i * cout + o) * taps + t] = from[(t * cout + o) * cin + i];
+                else
+                    to[(o * cin + i) * taps + t] = from[(o * taps + t) * cin + i];
+}
+
+void pleat_product_onnx(const pleat_exporter *x, const pleat_node *node) {
+    const int *k = node->kernel, *b = node->before, up = node->kind->transposed;
+    const int in = x->graph->node[node->input[0]].channels, out = node->channels;
+    const int dim[5] = {up ? in : out, up ? out : in, k[0], k[1], k[2]};
+    int pads[6];
+    for (int a = 0; a < 3; a++) { /* the one voxel after a late kernel is that of even sizes */
+        pads[a] = b[a];
+        pads[3 + a] = !up && k[a] == 3;
+    }
+    pleat_export_op(x, node, up ? "ConvTranspose" : "Conv", node->relu ? "linear" : NULL);
+    float *weights = pleat_onnx_weights(x->to, "weights", dim, 5);
+    if (weights != NULL) turn_weights(node, in, x->params + node->weights, weights);
+    if (!node->no_bias) pleat_export_vector(x, "bias", x->params + node->bias, out);
+    pleat_onnx_ints(x->to, "kernel_shape", k, 3);
+    pleat_onnx_ints(x->to, "strides", node->stride, 3);
+    pleat_onnx_ints(x->to, "pads", pads, 6);
+    if (node->relu) pleat_export_then(x, node, "Relu", "linear");
 }
 
 pleat_status pleat_product_prepare(pleat_net *net, int i, pleat_conv_kind kind) {

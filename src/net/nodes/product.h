@@ -15,6 +15,7 @@ void pleat_product_initialise(const pleat_graph *graph, const pleat_node *node,
 /* "weights", [Cout, kD, kH, kW, Cin] or of another shape, and "bias" where there is one. */
 int pleat_product_tensors(const pleat_graph *graph, const pleat_node *node, pleat_layer_info *out);
 int pleat_product_tensors_of(const pleat_node *node, const int shape[5], pleat_layer_info *out);
+void pleat_product_onnx(const pleat_exporter *x, const pleat_node *node);
 
 pleat_status pleat_product_prepare(pleat_net *net, int i, pleat_conv_kind kind);
 void pleat_product_release(pleat_net *net, int i);

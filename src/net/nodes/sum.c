@@ -1,4 +1,5 @@
 /* sum.c - a + b, as a residual block ends. */
+#include "../export_impl.h"
 #include "../net_impl.h"
 
 #include <string.h>
@@ -36,9 +37,14 @@ static pleat_status backward(pleat_net *net, int i) {
     return PLEAT_OK;
 }
 
+static void to_onnx(const pleat_exporter *x, const pleat_node *node) {
+    pleat_export_op(x, node, "Add", NULL);
+}
+
 const pleat_node_kind pleat_node_sum = {
     .name = "sum",
     .shape = shape,
+    .onnx = to_onnx,
     .takes_slices = 1,
     .adds = 1,
     .place_of = place_of,

@@ -33,6 +33,7 @@ const pleat_node_kind pleat_node_up = {
     .macs = macs,
     .initialise = pleat_product_initialise,
     .tensors = tensors,
+    .onnx = pleat_product_onnx,
     .transposed = 1,
     .makes_slices = 1,
     .reads = PLEAT_READS_INPUT,
