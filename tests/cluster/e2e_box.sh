@@ -18,8 +18,9 @@ box() {
     : > err
     mkdir -p hold
     LD_PRELOAD=$PLEAT_TEST_BIN/libfaults.so FAIL_CALL=rename FAIL_NAME=/history.tsv FAIL_AT=1 \
-        FAIL_HOLD=$box/hold bash "$source/slurm/box.sh" --restarts "$n" "$mpiexec" -n 2 "$pleat" run tiny.yaml \
-        --out "$out" "${keys[@]}" "$@" > out 2> err < /dev/null &
+        FAIL_HOLD=$box/hold bash "$source/slurm/box.sh" --restarts "$n" \
+        "$mpiexec" -n 2 "$pleat" run tiny.yaml --out "$out" "${keys[@]}" "$@" \
+        > out 2> err < /dev/null &
     run=$!
 }
 trains() { waits 90 eval '[ "$(ls hold | wc -l)" -eq 2 ]' && rm hold/*; }

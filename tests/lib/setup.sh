@@ -87,8 +87,8 @@ setup_mpi() {
     [ "$(nproc)" -ge "$1" ] || export OMPI_MCA_rmaps_base_oversubscribe=1
 }
 
-# run_ctest FOLDER CTEST-OPTION...: runs tests, as many at a time as fit on two cores, and adds to the counts below. ctest's
-# own sum counts a skipped test as passed, so its lines are counted.
+# run_ctest FOLDER CTEST-OPTION...: runs tests, as many at a time as fit on two cores, and adds to
+# the counts below. ctest's own sum counts a skipped test as passed, so its lines are counted.
 passed=0 failed=0 skipped=0
 under=() # a command to run ctest under
 run_ctest() {
