@@ -27,6 +27,7 @@ static const struct setting {
     {"classes", "bg, lung ,tumour", "'bg, lung ,tumour'", 0},
     {"seed", "18446744073709551615", NULL, 0},
     {"fidelity", "yes", "true", 0},
+    {"preprocess.orient", "LPS", NULL, 0},
     {"preprocess.clip", "none", NULL, 0},
     {"preprocess.grayscale", "off", "false", 0},
     {"preprocess.resample", "[1, 0.1, 2.123456789012345]", NULL, 0},
