@@ -14,6 +14,7 @@
 
 #include <dirent.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int is_root(const pleat_crossval *cv) { return cv->session->rank == 0; }
@@ -80,6 +81,7 @@ pleat_status pleat_begin_enter(pleat_crossval *cv) {
                     cv->data.cases.ids[i], room - 1);
     PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_LOGS, path));
     if (is_root(cv)) cv->there = length_there(out);
+    if (is_root(cv)) cv->had_logs = pleat_file_exists(path);
     PLEAT_TRY(pleat_file_make_part(path));
     PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_STOP, cv->stop_file));
     if (!is_root(cv)) return PLEAT_OK;
@@ -144,9 +146,11 @@ static void remove_in(const char *folder, const char *name) {
 
 /* Its lock goes only where nothing else is in the folder. */
 static int remove_folder(const char *path) {
-    DIR *dir = opendir(path);
+    struct stat st = {0};
     int others = 0;
-    if (dir == NULL) return 1;
+    if (lstat(path, &st) != 0) return 1;
+    DIR *dir = S_ISDIR(st.st_mode) ? opendir(path) : NULL; /* no link */
+    if (dir == NULL) return 0;
     for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
         others += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
                   strcmp(entry->d_name, ".lock") != 0;
@@ -168,8 +172,8 @@ static void remove_folders(const pleat_crossval *cv) {
         pleat_fold_folder(out, cv->options->only_fold, path) == PLEAT_OK)
         (void)remove_folder(path);
     if (pleat_run_path(out, PLEAT_RUN_LOGS, path) != PLEAT_OK) return;
-    for_all(path, ".log", remove_file, NULL);
-    (void)remove_folder(path);
+    if (!cv->had_logs) for_all(path, ".log", remove_file, NULL);
+    if (!cv->had_logs) (void)remove_folder(path);
     if (pleat_path(path, sizeof path, "%s", out) != PLEAT_OK) return;
     for (size_t n = strlen(path); n > cv->there && remove_folder(path);) {
         while (n > 0 && path[n - 1] == '/') n--;

@@ -150,7 +150,7 @@ static pleat_status run_folds(pleat_crossval *cv, const int *todo, int n) {
                             here ? PLEAT_FAIL(PLEAT_ERR_NUMERIC, "%s", why) : PLEAT_OK);
 }
 
-/* Of rank 0: what does not fit into memory is refused before it swaps or is killed, hours later. */
+/* Of rank 0: what does not fit into memory is refused before it swaps, or is killed. */
 static pleat_status check_needs(const pleat_crossval *cv, const pleat_plan *plan) {
     pleat_needs needs;
     const pleat_engine *engine = cv->team.engine;

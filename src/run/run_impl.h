@@ -81,7 +81,8 @@ typedef struct pleat_crossval {
     pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
     char stop_file[PLEAT_PATH_BYTES];
     int fresh;      /* the folder has held no run; of rank 0, as these: */
-    int had_splits; /* but folds */
+    int had_splits; /* but folds, */
+    int had_logs;   /* or logs */
     int trained;    /* folds were begun */
     size_t there;   /* so much of the folder's path was there before */
 } pleat_crossval;

@@ -123,6 +123,36 @@ refused "the headers alone" 3 "errors and" 0 check bad --headers --json
 holds "read no voxel" lacks out '"damaged"'
 refused "warnings, strictly" 3 "0 errors and" 0 check data --strict
 
+# --- nothing is left of a run that cannot begin ---------------------------------------------------
+spoilt
+for case in 002 004; do
+    rm bad/case_$case/imaging.nii.gz
+    head -c 9000 data/case_$case/imaging.nii.gz > bad/case_$case/imaging.nii.gz
+done
+refused "two volumes cut short" 3 "2 of 4 cases cannot be prepared" 2 -q run tiny.yaml \
+    --set data=bad --out late/run
+for case in 002 004; do
+    holds "case $case is named, with -q too" has err "bad/case_$case/imaging.nii.gz'"
+done
+holds "what was prepared is kept, and no more" same_text "$(cd late/run && echo *)" "log store"
+refused "a class too few" 3 "name that class in \`classes\`" 0 run tiny.yaml --out few/run \
+    --set classes=[background,lung]
+holds "all four masks are named" same_text "$(grep -c ' refused: .*label [23] at voxel' err)" 4
+holds "no folder is left of it" [ ! -e few ]
+mkdir few
+refused "too many folds" 2 "set folds.k to at most 4" 2 run tiny.yaml --out few --set folds.k=9
+holds "the folder is as it was" same_text "$(ls -A few)" ""
+succeeds "corrected, other preprocessing too" 0 train tiny.yaml --out late/run --fold 0 \
+    --set preprocess.resample=[13,13,14] --set store=late/other
+patch='--set patch=[2048,2048,2048] --set network.filters=64'
+for how in "--out large" --dry-run; do
+    # shellcheck disable=SC2086 # a list of options
+    refused "a patch beyond any memory, $how" 2 "make patch, train.batch" 0 run tiny.yaml $how $patch
+done
+holds "no folder of it" [ ! -e large ]
+refused "a dry run of a class too few" 3 "name that class in" 0 run tiny.yaml --dry-run \
+    --set classes=[background,lung]
+
 # --- configuration -------------------------------------------------------------------------------
 spoilt
 bad_run "a patch the network cannot halve" 2 "patch" --set patch=[17,16,8]
@@ -185,6 +215,8 @@ mkdir new
 for k in 1 2 3 4; do cp "data/case_00$k/imaging.nii.gz" new/v$k.nii.gz; done
 for k in 2 4; do echo damaged > new/v$k.nii.gz; done
 refused "two damaged volumes among four" 3 "2 of 4 volumes not labelled, the others are in" 2 \
+    predict wild/fold_0/checkpoint_latest.h5 --in new --out some --engine ref
+refused "they say why with -q, too" 3 "2 of 4 volumes" 0 -q \
     predict wild/fold_0/checkpoint_latest.h5 --in new --out some --engine ref
 for k in 2 4; do
     holds "v$k has a reason" grep -q "'v$k' is not labelled: .*new/v$k.nii.gz" err

@@ -43,6 +43,8 @@ for part in log fold_0 fold_0/predictions figures store/cases; do
     rm -rf run linked
     mkdir -p linked "run/$(dirname $part)"
     ln -s "$box/linked" run/$part
+    [ $part != figures ] || # else they are none of a run, and refused as such
+        "$pleat" config tiny.yaml "${keys[@]}" --set train.epochs=1 > run/config.yaml
     job 0 run tiny.yaml "${keys[@]}" --set train.epochs=1 --out run
     holds "a folder $part that is a link: exit code $code" [ "$code" -eq 3 ]
     holds "is named" has err "run/$part' is a link"
@@ -58,6 +60,8 @@ rm run/.lock
 precious run/{config.yaml,figures/dice.png,figures/curves.svg,summary.json,cv_results.final.csv} \
     run/fold_0/{events.jsonl,history.tsv,scores.csv,predictions/case_001.nii.gz}
 rm run/config.yaml # what it leads to is no configuration
+"$pleat" config tiny.yaml "${keys[@]}" --set report.figures=true --set report.pictures=1 \
+    > run/config.yaml
 touch run/fold_0/{.mine.tmp,predictions/.notes-1.tmp}
 succeeds "a run in a folder of links" 2 run tiny.yaml "${keys[@]}" --out run \
     --set report.figures=true --set report.pictures=1

@@ -85,6 +85,7 @@ run 0 run small.yaml --set data=data --out run
 run 0 info run
 text 'kind run' 'folder run' 'engine ref' 'cases 4' 'reported yes' '0 2 6 [0-9.]+ yes yes' \
     '1 2 6 [0-9.]+ yes yes'
+grep -q warnings out && wrong "a table of no warnings"
 grep -q '^command  .* run small.yaml --set data=data --out run$' out || wrong "no command"
 run 0 info --json run
 json 'kind="run"' version command config_digest 'seed="1"' cases=4 reported=true folds

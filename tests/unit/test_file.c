@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>
@@ -57,6 +58,17 @@ static void test_a_failed_write_names_path_and_reason_and_leaves_nothing(void **
     REFUSED(pleat_file_write_atomic(in_root(NULL, "here/taken"), "x", 1), PLEAT_ERR_IO,
             "Is a directory");
     assert_int_equal(entries_of(in_root(NULL, "here")), 1);
+}
+
+static void test_of_a_full_disk_the_cure_is_told(void **state) {
+    (void)state;
+    const char *path = in_root(NULL, "full");
+    REFUSED(pleat_file_not_written(path, 3 << 20, ENOSPC), PLEAT_ERR_IO, "3.0 MiB are written");
+    TOLD("' has ");
+    TOLD(" MiB free");
+    TOLD("free more and repeat the command, which keeps what is done");
+    REFUSED(pleat_file_not_written(path, 0, EDQUOT), PLEAT_ERR_IO, "; free space for '");
+    REFUSED(pleat_file_not_written(path, 0, EROFS), PLEAT_ERR_IO, "that you may write into");
 }
 
 static void test_an_absent_file_is_not_found_and_a_folder_is_no_file(void **state) {
@@ -384,6 +396,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_is_read_back_and_no_temporary_stays),
         cmocka_unit_test(test_a_failed_write_names_path_and_reason_and_leaves_nothing),
+        cmocka_unit_test(test_of_a_full_disk_the_cure_is_told),
         cmocka_unit_test(test_an_absent_file_is_not_found_and_a_folder_is_no_file),
         cmocka_unit_test(test_folders_are_made_with_their_parents_and_made_twice),
         cmocka_unit_test(test_a_path_is_inside_a_folder_by_what_it_is_and_not_by_its_name),

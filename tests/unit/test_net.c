@@ -134,6 +134,13 @@ static void probabilities_are_the_same_from_a_net_made_for_training(void **state
             assert_true(fabs(sum - 1) < 1e-6);
         }
         assert_true(pleat_net_arena(infer) < pleat_net_arena(t.net));
+        size_t counted = 0;
+        for (int train = 0; train < 2; train++) {
+            const pleat_net_options options = {
+                .batch = BATCH, .dim = {small[0], small[1], small[2]}, .train = train};
+            OK(pleat_net_count(pleat_model_graph(t.model), t.engine, &options, &counted));
+            assert_int_equal(counted, pleat_net_arena(train ? t.net : infer));
+        }
         free(probs);
         pleat_net_destroy(infer);
         net_trial_finish(&t);
