@@ -115,11 +115,15 @@ pleat_status pleat_unchanged_older(const char *run, const char *store,
                                    const pleat_case_paths *paths, int n, pleat_provenance *out) {
     pleat_provenance made = {.of = calloc((size_t)n + 1, sizeof *made.of)};
     pleat_status status = PLEAT_OK;
-    pleat_warn(
-        "folds of '%s' were made by an older pleat: their files have no checksum and do not say "
-        "which cases they are of; they are believed, and the data compared with what the "
-        "store '%s' was made of",
-        run, store);
+    const char *how = "and the data compared with what the store '%s' was made of";
+    if (!pleat_file_is_folder(store)) how = "and whether the data have changed is not known, since "
+                                            "the store '%s' is gone";
+    if (n == 0) how = "and whether the data have changed is not known, since they are not here";
+    char then[PLEAT_PATH_BYTES + 128];
+    (void)snprintf(then, sizeof then, how, store);
+    pleat_warn("folds of '%s' were made by an older pleat: their files have no checksum and do not "
+               "say which cases they are of; they are believed, %s",
+               run, then);
     PLEAT_CHECK(made.of != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
     for (int i = 0; i < n; i++) { /* in order of id */
         char path[PLEAT_PATH_BYTES], preprocessing[PLEAT_PREPROCESSING_BYTES];

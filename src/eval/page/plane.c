@@ -82,6 +82,7 @@ pleat_status pleat_plane_cut(const pleat_geometry *geometry, const char axes[4],
     turn(axes, name, axis);
     view v = {.id = "", .classes = &all, .geometry = slice_geometry(geometry, axis)};
     const size_t n = pleat_voxels(v.geometry.dim);
+    view_learn(&v);
     const cutter c = {(size_t)at * stride[axis[0]], stride[axis[1]], stride[axis[2]], low,
                       high > low ? 255.0 / (high - low) : 0.0};
     v.image = calloc(2, n);

@@ -46,20 +46,18 @@ static span covered(int pixel, int pixels, int voxels, int flip) {
     return s;
 }
 
-static uint8_t kind_of(int t, int p, int c) {
-    if (t == PLEAT_IGNORED) return PLEAT_AGREES_ON_NOTHING;
-    if (c >= 0) {
-        t = t == c;
-        p = p == c;
-    }
+static uint8_t kind_of(const view *v, uint8_t truth, uint8_t predicted, int c) {
+    if (truth == PLEAT_IGNORED) return PLEAT_AGREES_ON_NOTHING;
+    const uint32_t t = c < 0 ? v->in[truth] : (uint32_t)view_is_in(v, truth, c);
+    const uint32_t p = c < 0 ? v->in[predicted] : (uint32_t)view_is_in(v, predicted, c);
     if (t == p) return t > 0 ? PLEAT_TRUE_POSITIVE : PLEAT_AGREES_ON_NOTHING;
     if (t > 0 && p > 0) return PLEAT_OTHER_CLASS;
     return t > 0 ? PLEAT_FALSE_NEGATIVE : PLEAT_FALSE_POSITIVE;
 }
 
 /* A label that is no class is not shown. */
-static uint8_t class_at(const pleat_label *label, size_t i, int classes) {
-    return label->data != NULL && label->data[i] < classes ? label->data[i] : 0;
+static uint8_t class_at(const view *v, const pleat_label *label, size_t i) {
+    return label->data != NULL ? v->shown[label->data[i]] : 0;
 }
 
 static uint8_t level(double grey, int levels) {
@@ -84,12 +82,12 @@ void tile_show(tile *t, const view *v, int d, int levels, int c) {
                     const size_t k = first + (size_t)j * row + (size_t)i;
                     if (v->image != NULL) sum += v->image[k];
                     if (truth == NULL || prediction == NULL) continue;
-                    const uint8_t kind = kind_of(truth[k], prediction[k], c);
+                    const uint8_t kind = kind_of(v, truth[k], prediction[k], c);
                     if (kind > worst) worst = kind;
                 }
             t->grey[at] = level(sum / ((h.to - h.from) * (w.to - w.from)), levels);
-            t->truth[at] = class_at(&v->truth, middle, v->classes->n);
-            t->prediction[at] = class_at(&v->prediction, middle, v->classes->n);
+            t->truth[at] = class_at(v, &v->truth, middle);
+            t->prediction[at] = class_at(v, &v->prediction, middle);
             t->errors[at] = worst;
         }
     }

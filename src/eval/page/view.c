@@ -87,8 +87,8 @@ static pleat_status read_image(view *v, const pleat_case_source *s) {
 
 /* --- label maps ------------------------------------------------------------------------------- */
 
-/* Labels of a file become classes; of regions, which overlap, the last that a label is in. 0, and
- * the voxel, where a label is none of them. */
+/* Labels of a file become classes; of regions, which overlap, they stay, but for the one to ignore.
+ * 0, and the voxel, where a label is no class's. */
 static int to_classes(const pleat_classes *classes, pleat_label *label, size_t *at) {
     const size_t n = pleat_voxels(label->dim);
     pleat_labels labels;
@@ -97,13 +97,25 @@ static int to_classes(const pleat_classes *classes, pleat_label *label, size_t *
         *at = pleat_labels_enter(&labels, n, label->data);
         return *at == n;
     }
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t in = classes->regions[label->data[i]];
-        int c = classes->n - 1;
-        while (c > 0 && (in >> (c - 1) & 1) == 0) c--;
-        label->data[i] = (uint8_t)c;
-    }
+    for (size_t i = 0; i < n && classes->ignore > 0; i++)
+        if (label->data[i] == classes->ignore) label->data[i] = PLEAT_IGNORED;
     return 1;
+}
+
+void view_learn(view *v) {
+    const pleat_classes *classes = v->classes;
+    for (int value = 0; value < 256; value++) {
+        int c = classes->n - 1;
+        v->in[value] = classes->of_regions ? classes->regions[value] : (uint32_t)value;
+        while (c > 0 && !view_is_in(v, (uint8_t)value, c)) c--;
+        v->shown[value] = (uint8_t)c;
+    }
+}
+
+int view_is_in(const view *v, uint8_t value, int c) {
+    const uint32_t in = v->in[value];
+    if (!v->classes->of_regions) return in == (uint32_t)c;
+    return c > 0 ? in >> (c - 1) & 1 : in == 0;
 }
 
 static void read_labels(view *v, const char *what, const char *path, pleat_label *out) {
@@ -151,25 +163,27 @@ void view_hang(view *v) {
 
 /* --- what is wrong where ---------------------------------------------------------------------- */
 
+/* Of a voxel, which is in one class, or of regions in any. */
+static void count_voxel(const view *v, uint8_t t, uint8_t p, int32_t (*count)[PLEAT_ERROR_KINDS]) {
+    const int classes = v->classes->n, some = v->classes->of_regions;
+    for (int c = some ? 0 : v->shown[t]; c < classes; c = some ? c + 1 : classes)
+        if (view_is_in(v, t, c))
+            count[c][view_is_in(v, p, c) ? PLEAT_TRUE_POSITIVE : PLEAT_FALSE_NEGATIVE]++;
+    for (int c = some ? 0 : v->shown[p]; c < classes; c = some ? c + 1 : classes)
+        if (view_is_in(v, p, c) && !view_is_in(v, t, c)) count[c][PLEAT_FALSE_POSITIVE]++;
+}
+
 static pleat_status count_errors(view *v) {
     const int *dim = v->geometry.dim, classes = v->classes->n;
     const size_t plane = (size_t)dim[1] * (size_t)dim[2];
     v->count = calloc((size_t)dim[0] * (size_t)classes, sizeof *v->count);
     PLEAT_CHECK(v->count != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'", v->id);
-    for (int d = 0; d < dim[0]; d++) {
-        int32_t(*count)[PLEAT_ERROR_KINDS] = v->count + (size_t)d * (size_t)classes;
+    for (int d = 0; d < dim[0]; d++)
         for (size_t i = (size_t)d * plane; i < ((size_t)d + 1) * plane; i++) {
-            const int t = v->truth.data != NULL ? v->truth.data[i] : 0;
-            const int p = v->prediction.data != NULL ? v->prediction.data[i] : 0;
-            if (t == PLEAT_IGNORED) continue;
-            if (t == p) {
-                if (t < classes) count[t][PLEAT_TRUE_POSITIVE]++;
-                continue;
-            }
-            if (t < classes) count[t][PLEAT_FALSE_NEGATIVE]++;
-            if (p < classes) count[p][PLEAT_FALSE_POSITIVE]++;
+            const uint8_t t = v->truth.data != NULL ? v->truth.data[i] : 0;
+            const uint8_t p = v->prediction.data != NULL ? v->prediction.data[i] : 0;
+            if (t != PLEAT_IGNORED) count_voxel(v, t, p, v->count + (size_t)d * (size_t)classes);
         }
-    }
     return PLEAT_OK;
 }
 
@@ -209,6 +223,7 @@ void view_extent(const view *v, int *first, int *last) {
 
 pleat_status view_open(const pleat_case_source *source, const pleat_classes *classes, view *out) {
     *out = (view){.id = source->id, .classes = classes};
+    view_learn(out);
     read_labels(out, "truth", source->truth, &out->truth);
     read_labels(out, "prediction", source->prediction, &out->prediction);
     PLEAT_TRY(read_image(out, source));

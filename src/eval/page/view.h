@@ -12,6 +12,9 @@ typedef struct view {
     int known;                           /* it has been */
     uint8_t *image;                      /* [D,H,W] grey, owned as the next; or NULL */
     pleat_label truth, prediction;       /* data NULL: not there */
+    uint32_t in[256];                    /* what a voxel of these is in: by its value the class, of
+                                            regions the set as in pleat_classes */
+    uint8_t shown[256];                  /* as which class; of regions the last it is in */
     int32_t (*count)[PLEAT_ERROR_KINDS]; /* [D][classes], owned: voxels of each kind, of
                                                        each class against the rest */
     int flip[2];                         /* H and W run against the picture */
@@ -25,6 +28,11 @@ void view_close(view *v);
 
 /* How its slices are turned, by the geometry: to the right and downwards go left, back and feet. */
 void view_hang(view *v);
+
+/* What values are, by the view's classes. */
+void view_learn(view *v);
+/* Whether a voxel of truth or prediction with this value is in class c. */
+int view_is_in(const view *v, uint8_t value, int c);
 
 /* The slice with most voxels of a kind, of class c or of all from 1 (c < 0); -1 where none has
  * any. With PLEAT_ERROR_KINDS: with most that are wrong. */
