@@ -8,6 +8,7 @@
 #include "pleat/intensity.h"
 #include "pleat/layout.h"
 #include "pleat/nifti.h"
+#include "pleat/orient.h"
 #include "pleat/prep.h"
 #include "pleat/rundir.h"
 #include "pleat/schedule.h"
@@ -50,9 +51,16 @@ static const char *affine_source(const pleat_geometry *g) {
     return g->sform_code > 0 ? "sform" : g->qform_code > 0 ? "qform" : "pixdim";
 }
 
+static void print_axes(sheet *s, const pleat_geometry *g) { /* "RAS" */
+    char axes[4];
+    pleat_orient_text(g->affine, axes);
+    sheet_text(s, "axes", axes);
+}
+
 static void print_geometry(sheet *s, const pleat_geometry *g) {
     print_size(s, "dim", g->dim);
     print_spacing(s, "spacing_mm", g->spacing);
+    print_axes(s, g);
     sheet_text(s, "affine_from", affine_source(g));
     sheet_matrix(s, "affine", &g->affine[0][0], 3, 4);
     sheet_int(s, "sform_code", g->sform_code);
@@ -220,8 +228,9 @@ pleat_status info_case(const char *path, sheet_form form) {
 
 /* --- a data folder ---------------------------------------------------------------------------- */
 
-static const sheet_column data_columns[] = {{"id", -24},     {"dim", -12},     {"spacing_mm", -26},
-                                            {"channels", 8}, {"labelled", -1}, {NULL, 0}};
+static const sheet_column data_columns[] = {{"id", -24},      {"dim", -12}, {"spacing_mm", -26},
+                                            {"axes", -4},     {"type", -7}, {"channels", 8},
+                                            {"labelled", -1}, {NULL, 0}};
 
 /* Commas between them; "" when there are none. */
 static void join(char *const *names, int n, char *out, size_t size) {
@@ -247,12 +256,13 @@ static pleat_status data_names(const char *folder, char channels[1024], char cla
 
 typedef struct data_case {
     pleat_geometry geometry;
+    pleat_nifti_info info;
     int channels;
 } data_case;
 
 static pleat_status read_headers(const pleat_case_paths *cases, int n, data_case *out) {
     for (int i = 0; i < n; i++) {
-        PLEAT_TRY(pleat_nifti_read_header(cases[i].image[0], &out[i].geometry, NULL));
+        PLEAT_TRY(pleat_nifti_read_header(cases[i].image[0], &out[i].geometry, &out[i].info));
         PLEAT_TRY(pleat_prep_count_channels(&cases[i], &out[i].channels));
     }
     return PLEAT_OK;
@@ -276,6 +286,8 @@ static void print_data(const char *folder, const pleat_case_paths *cases, const 
         sheet_text(&s, "id", cases[i].id);
         print_size(&s, "dim", seen[i].geometry.dim);
         print_spacing(&s, "spacing_mm", seen[i].geometry.spacing);
+        print_axes(&s, &seen[i].geometry);
+        sheet_text(&s, "type", seen[i].info.datatype);
         sheet_int(&s, "channels", seen[i].channels);
         sheet_flag(&s, "labelled", cases[i].label != NULL);
     }
@@ -303,11 +315,23 @@ done:
 
 /* --- what is said about data ------------------------------------------------------------------ */
 
-static const sheet_column class_columns[] = {{"label", 5}, {"name", -1}, {NULL, 0}};
+static const sheet_column class_columns[] = {
+    {"label", 5}, {"name", -24}, {"region_of", -1}, {NULL, 0}};
 static const sheet_column split_columns[] = {{"fold", 4}, {"train", 6}, {"val", 6}, {NULL, 0}};
 
+/* "1+2+3" of a region; NULL of another class. */
+static const char *region_text(const pleat_classes *of, int c, char out[1024]) {
+    size_t used = 0;
+    out[0] = '\0';
+    if (!of->of_regions || c == 0) return NULL;
+    for (int v = 1; v < 256 && used < 1000; v++)
+        if (of->regions[v] >> (c - 1) & 1)
+            used += (size_t)snprintf(out + used, 1024 - used, "%s%d", used > 0 ? "+" : "", v);
+    return out;
+}
+
 pleat_status info_dataset(const char *path, sheet_form form) {
-    char folder[PLEAT_PATH_BYTES], channels[1024] = "", classes[4096] = "";
+    char folder[PLEAT_PATH_BYTES], channels[1024] = "", classes[4096] = "", region[1024];
     pleat_classes of = {0};
     const char *slash = strrchr(path, '/');
     PLEAT_TRY(pleat_path(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) : 1,
@@ -318,11 +342,13 @@ pleat_status info_dataset(const char *path, sheet_form form) {
     sheet_text(&s, "kind", "dataset");
     sheet_text(&s, "file", path);
     sheet_text(&s, "channel_names", channels[0] != '\0' ? channels : NULL);
+    if (of.ignore > 0) sheet_int(&s, "ignored_label", of.ignore);
     sheet_table(&s, "classes", class_columns);
     for (int i = 0; i < of.n; i++) {
         sheet_row(&s);
         sheet_int(&s, "label", of.value[i]);
         sheet_text(&s, "name", of.name[i]);
+        sheet_text(&s, "region_of", region_text(&of, i, region));
     }
     sheet_table_end(&s);
     sheet_end(&s);
@@ -331,13 +357,16 @@ pleat_status info_dataset(const char *path, sheet_form form) {
 }
 
 pleat_status info_splits(const char *path, sheet_form form) {
-    int sizes[PLEAT_MAX_FOLDS][2], k = 0, cases = 0;
+    int sizes[PLEAT_MAX_FOLDS][2], k = 0, held_out = 0;
     PLEAT_TRY(pleat_folds_sizes(path, sizes, &k));
-    for (int i = 0; i < k; i++) cases += sizes[i][1];
+    const int cases = k > 0 ? sizes[0][0] + sizes[0][1] : 0;
+    for (int i = 0; i < k; i++) held_out += sizes[i][1];
     sheet s = sheet_begin(form, "splits");
     sheet_text(&s, "kind", "splits");
     sheet_text(&s, "file", path);
-    sheet_int(&s, "held_out", cases);
+    sheet_int(&s, "held_out", held_out);
+    sheet_int(&s, "cases", cases);
+    sheet_int(&s, "repeats", cases > 0 ? held_out / cases : 0);
     sheet_table(&s, "folds", split_columns);
     for (int i = 0; i < k; i++) {
         sheet_row(&s);

@@ -65,11 +65,10 @@ pleat_status explore_mix(const explore_lumps *lumps, const double *weight,
 int explore_in_class(const pleat_classes *classes, int c, int label);
 
 /* fingerprint.c: of the cases with use[n]. ERR_MEMORY. */
-pleat_status explore_fingerprint(const explore_lumps *lumps, const int *use,
-                                 pleat_exploration *out);
+pleat_status explore_fingerprint(const explore_lumps *lumps, const int *use, pleat_exploration *e);
 
 /* explore_parts.c: of the same cases classes and histograms. ERR_MEMORY. */
-pleat_status explore_classes(const explore_lumps *lumps, const int *use, pleat_exploration *out);
-pleat_status explore_histograms(const explore_lumps *lumps, const int *use, pleat_exploration *out);
+pleat_status explore_classes(const explore_lumps *lumps, const int *use, pleat_exploration *e);
+pleat_status explore_histograms(const explore_lumps *lumps, const int *use, pleat_exploration *e);
 
 #endif /* PLEAT_EXPLORE_IMPL_H */

@@ -57,8 +57,8 @@ put 344 'n+1\x00'
 put 352 '\x01\x00\x03\x00'
 run 0 info hand.nii
 text 'kind nifti' 'version 1' 'byte order little-endian' 'compressed no' 'datatype int16' \
-    'slope 2' 'inter 5' 'dim 2 1 1' 'spacing mm 2 3 4' 'affine from pixdim' 'min 7' 'max 11' \
-    'mean 9'
+    'slope 2' 'inter 5' 'dim 2 1 1' 'spacing mm 2 3 4' 'axes RAS' 'affine from pixdim' 'min 7' \
+    'max 11' 'mean 9'
 run 0 info hand.nii --json
 json 'kind="nifti"' 'dim=[2, 1, 1]' 'spacing_mm=[2, 3, 4]' min=7 max=11 mean=9 compressed=false \
     sform_code=0 qform_code=0 'affine=[[2, 0, 0, 0], [0, 3, 0, 0], [0, 0, 4, 0]]'
@@ -90,7 +90,7 @@ grep -q '^command  .* run small.yaml --set data=data --out run$' out || wrong "n
 run 0 info --json run
 json 'kind="run"' version command config_digest 'seed="1"' cases=4 reported=true folds
 run 0 info run/splits_final.json
-text 'kind splits' 'held out 4' '0 2 2' '1 2 2'
+text 'kind splits' 'held out 4' 'cases 4' 'repeats 1' '0 2 2' '1 2 2'
 run 0 info data/case_001/segmentation.nii.gz --json
 json 'kind="nifti"' labels
 run 0 info data/case_001/segmentation.nii.gz
@@ -104,7 +104,13 @@ cat > described/dataset.json << 'END'
 {"labels": {"background": 0, "liver": 5}, "channel_names": {"0": "CT"}}
 END
 run 0 info described/dataset.json
-text 'kind dataset' 'channel names CT' '5 liver'
+text 'kind dataset' 'channel names CT' '5 liver -'
+cat > described/dataset.json << 'END'
+{"labels": {"background": 0, "whole": [1, 2], "core": 2, "ignore": 3},
+ "regions_class_order": [1, 2]}
+END
+run 0 info described/dataset.json
+text 'ignored label 3' '1 whole 1\+2' '2 core 2'
 run 0 info run/store
 text 'kind store' 'n 4' 'labelled 4' 'classes 4' 'preprocessing clip: -1250,250' \
     'resample: 13,13,12' 'case_004 [0-9]+ .* 4 [0-9a-f]{16}'
