@@ -129,8 +129,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.refuse(302, ("Location", "file:///etc/passwd"))
         elif how == "plain":  # from HTTPS to HTTP
             self.refuse(302, ("Location", "http://127.0.0.1:9/" + name))
-        elif how == "slow":  # the first time
-            self.send_file(data, pause=0.05 if n == 1 else 0.0)
+        elif how == "slow":  # until it is asked for the rest
+            self.send_file(data, pause=0.0 if self.headers.get("Range") else 0.05)
         elif how == "page":
             self.send_file(b"<html>please log in</html>")
         elif how == "weak":

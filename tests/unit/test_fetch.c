@@ -134,7 +134,7 @@ static void a_manifest_that_is_wrong_is_told_by_line(void **state) {
     }
 }
 
-/* --- how much is unpacked ---------------------------------------------------------------------- */
+/* --- how much is unpacked -------------------------------------------------------------------- */
 
 /* A tar of n files "0", "1", ... of 100 bytes (POSIX.1-1988, ustar). */
 static void put_tar(const char *path, int n) {
