@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const sheet_column columns[] = {{"name", -20}, {"what", -50}, {"licence", -1}, {NULL, 0}};
+static const sheet_column columns[] = {{"name", -20}, {"what", -53}, {"licence", -1}, {NULL, 0}};
 
 static void print_known(sheet_form form) {
     sheet s = sheet_begin(form, "fetch");

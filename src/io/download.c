@@ -200,11 +200,13 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
     (void)total, (void)now, (void)up_total, (void)up;
     const char *slash = strrchr(t->what->part, '/');
     const double seconds = pleat_now() - t->since_s;
-    const int64_t mb = t->have / 1000000, mbs = t->origin.bytes / 1000000;
-    if (t->ready && mb < mbs && seconds > 0.0) {
+    const int large = t->origin.bytes >= 100000000;
+    const int64_t unit = large ? 1000000 : 1000;
+    if (t->ready && t->have / unit < t->origin.bytes / unit && seconds > 0.0) {
         (void)snprintf(detail, sizeof detail, "%.80s %.1f MB/s", slash == NULL ? "" : slash + 1,
                        1e-6 * (double)(t->have - t->begun) / seconds);
-        pleat_progress("fetch, MB", (size_t)mb, (size_t)mbs, detail);
+        pleat_progress(large ? "fetch, MB" : "fetch, kB", (size_t)(t->have / unit),
+                       (size_t)(t->origin.bytes / unit), detail);
     }
     return wants_to_leave();
 }

@@ -31,7 +31,8 @@ typedef struct reader {
     int fd;
     planned *entry; /* [n] */
     int n, room;
-    int64_t bytes; /* of all that are written */
+    int64_t bytes;  /* of all entries */
+    int64_t needed; /* of those that are to be written and are not there */
 } reader;
 
 /* --- the archive --- */
@@ -172,7 +173,7 @@ static pleat_status add(reader *r) {
 }
 
 static pleat_status plan_entry(reader *r, struct archive_entry *entry) {
-    char name[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES] = "";
+    char name[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES] = "", full[PLEAT_PATH_BYTES];
     PLEAT_TRY(add(r));
     PLEAT_TRY(check_kind(r, entry));
     PLEAT_TRY(plain_name(r, name_of(entry), name));
@@ -183,6 +184,8 @@ static pleat_status plan_entry(reader *r, struct archive_entry *entry) {
     if (folder || is_dropping(name) || name[0] == '\0') return PLEAT_OK;
     PLEAT_TRY(r->how->place(r->how->context, name, path));
     if (path[0] == '\0') return PLEAT_OK;
+    PLEAT_TRY(pleat_path(full, sizeof full, "%s/%s", r->how->folder, path));
+    r->needed += pleat_file_exists(full) ? 0 : bytes;
     planned *mine = &r->entry[r->n - 1];
     *mine = (planned){strdup(path), bytes};
     PLEAT_CHECK(mine->path != NULL, PLEAT_ERR_MEMORY, "no memory to unpack '%s'", r->how->archive);
@@ -225,9 +228,9 @@ static pleat_status plan(reader *r, pleat_unpacked_list *out) {
     PLEAT_TRY(list_files(r, out));
     if (statvfs(r->how->folder, &disk) != 0) return PLEAT_OK;
     const double left = (double)disk.f_bavail * (double)disk.f_frsize;
-    PLEAT_CHECK((double)r->bytes <= left, PLEAT_ERR_IO,
+    PLEAT_CHECK((double)r->needed <= left, PLEAT_ERR_IO,
                 "'%s' unpacks to %.0f MB, and %.0f MB are free; free space and repeat the command",
-                r->how->archive, 1e-6 * (double)r->bytes, 1e-6 * left);
+                r->how->archive, 1e-6 * (double)r->needed, 1e-6 * left);
     return PLEAT_OK;
 }
 

@@ -156,21 +156,23 @@ ends "a page in the place of an archive" 3 "is no zip, tar or tar.gz" fetch "$at
     --to page "${quick[@]}"
 ends "nobody listens" 3 "127.0.0.1" fetch http://127.0.0.1:9/x.zip --to none "${quick[@]}"
 
-# Ctrl-C, and kill: what has come is kept, and the rest alone is asked for.
+# Ctrl-C, and kill: what came is kept, the rest alone is asked for. A terminal sees progress.
 for signal in INT KILL; do
-    to=left-$signal
+    to=left-$signal part=left-$signal/.pleat-fetch/images.zip.part
     address=$at/slow/images.zip?$signal
-    setsid "$pleat" fetch "$address" --to "$to" "${quick[@]}" > out 2> err &
-    pid=$!
-    waits 20 [ -s "$to/.pleat-fetch/images.zip.part" ] || wrong "$signal: nothing comes"
-    kill -"$signal" "$pid"
-    wait "$pid" 2> /dev/null
+    script -qefc "'$pleat' fetch '$address' --to $to ${quick[*]}" tty < /dev/null > /dev/null 2>&1 &
+    waits 20 [ -s "$part" ] || wrong "$signal: nothing comes"
+    sleep 0.5
+    ends "$signal: two at once" 2 "in use" fetch "$address" --to "$to"
+    kill -"$signal" "$(ranks)"
+    wait $!
     code=$?
     if [ "$signal" = INT ]; then
         holds "SIGINT: exit code" same_text "$code" 130
-        holds "SIGINT: it says how to go on" has err "the same command resumes"
+        holds "SIGINT: it says how to go on" has tty "the same command resumes"
+        holds "progress, with the time left" grep -qE 'fetch, kB [0-9]+/[0-9]+ .* s left' tty
     fi
-    kept=$(stat -c %s "$to/.pleat-fetch/images.zip.part")
+    kept=$(stat -c %s "$part")
     succeeds "$signal: resumed" 0 fetch "$address" --to "$to" "${quick[@]}"
     holds "$signal: after the $kept bytes that were there" has requests \
         "/slow/images.zip?$signal 206 bytes=$kept-"
@@ -213,7 +215,6 @@ unsafe hardlink.tar "is a link"
 unsafe device.tar "is a device"
 unsafe twice.tar "twice"
 unsafe control.tar "control characters"
-unsafe many.tar.gz "more than 200000 entries"
 unsafe bomb.tar.gz "would unpack to more than 10 MB" --most 10M
 unsafe bomb.zip "would unpack to more than 10 MB" --most 10M
 unsafe huge.tar "would unpack to more than"

@@ -80,8 +80,6 @@ link.create_system = 3
 make_zip("link.zip", [("good.txt", b"x"), (link, "/tmp")])
 make_tar("twice.tar", [("a.txt", b"x"), ("./a.txt", b"y")])
 make_tar("control.tar", [("good.txt", b"x"), ("a\x1b[2J.txt", b"x")])
-with open(at("many.tar.gz"), "wb") as file:
-    file.write(gzip.compress(tarfile.TarInfo("one").tobuf() * 200001 + bytes(1024), 1))
 make_tar("bomb.tar.gz", [("good.txt", b"x"), ("zeros", bytes(20_000_000))], "w:gz")
 make_zip("bomb.zip", [("good.txt", b"x"), ("zeros", bytes(20_000_000))], zipfile.ZIP_DEFLATED)
 huge = tarfile.TarInfo("huge")
