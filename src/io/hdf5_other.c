@@ -90,7 +90,7 @@ static pleat_status read_names(search *s, uint64_t at) {
 }
 
 static int is_name(const search *s, uint64_t offset) {
-    return offset < s->n_names && s->n_names - offset > s->length &&
+    return s->names != NULL && offset < s->n_names && s->n_names - offset > s->length &&
            memcmp(s->names + offset, s->name, s->length) == 0 &&
            s->names[offset + s->length] == '\0';
 }

@@ -47,7 +47,7 @@ typedef struct messages {
 } messages;
 
 /* protobuf-c's strings are not const, and it does not change them. */
-static char *text_of(const char *text) { return (char *)(uintptr_t)text; }
+static char *text_of(const char *text) { return (char *)text; }
 
 static void fill_attribute(const pleat_onnx_attribute *from, Onnx__AttributeProto *to) {
     onnx__attribute_proto__init(to);
@@ -69,7 +69,7 @@ static void fill_attribute(const pleat_onnx_attribute *from, Onnx__AttributeProt
         break;
     case PLEAT_ONNX_INTEGERS:
         to->n_ints = (size_t)from->n;
-        to->ints = (int64_t *)(uintptr_t)from->ints;
+        to->ints = (int64_t *)from->ints;
         break;
     }
 }
@@ -97,7 +97,7 @@ static void fill_tensor(const pleat_onnx_tensor *from, Onnx__TensorProto *to) {
     onnx__tensor_proto__init(to);
     to->name = text_of(from->name);
     to->n_dims = (size_t)from->rank;
-    to->dims = (int64_t *)(uintptr_t)from->dim;
+    to->dims = (int64_t *)from->dim;
     to->has_data_type = 1;
     to->data_type = FLOAT32;
     to->has_raw_data = 1;

@@ -103,8 +103,7 @@ static void find_inputs(const json_t *value, int depth, const char *out[MOST_INP
     for (size_t i = 0; i < json_array_size(value); i++)
         find_inputs(json_array_get(value, i), depth + 1, out, n);
     if (json_is_object(value))
-        json_object_foreach((json_t *)(uintptr_t)value, key, member)
-            find_inputs(member, depth + 1, out, n);
+        json_object_foreach((json_t *)value, key, member) find_inputs(member, depth + 1, out, n);
 }
 
 /* The next layer: of this class, reading the last one and, unless it is NULL, `skip`. */

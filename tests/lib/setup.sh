@@ -13,7 +13,7 @@ packages_lint=(clang-tidy)
 # For figures, and for tests that are skipped without them: a Slurm on this machine, hosts in
 # network namespaces, a server of files.
 packages_wanted=(gnuplot-nox slurm-wlm munge slurm-client slurmctld slurmd iproute2
-    chromium python3 openssl)
+    chromium python3 openssl python3-h5py)
 
 # setup_wanted PACKAGE...: installs what is missing where that can be done, and goes on without.
 setup_wanted() {

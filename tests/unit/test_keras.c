@@ -29,12 +29,13 @@ static const char *file_of(const char *name) {
 /* The file with the first `from` in it, of the same length, as `to`. */
 static const char *with(const char *from, const char *to) {
     const char *path = in_root(NULL, "changed.hdf5");
-    char *at = memmem(bytes, n_bytes, from, strlen(from));
+    const size_t n = strlen(from);
+    char *at = memmem(bytes, n_bytes, from, n);
     assert_non_null(at);
-    assert_int_equal(strlen(from), strlen(to));
-    memcpy(at, to, strlen(to));
+    assert_int_equal(strlen(to), n);
+    memcpy(at, to, n);
     OK(pleat_file_write(path, bytes, n_bytes));
-    memcpy(at, from, strlen(from));
+    memcpy(at, from, n);
     return path;
 }
 
