@@ -94,8 +94,9 @@ static void assert_text(const pleat_prep_config *config, const char *expected) {
 
 static void test_the_text_is_canonical_and_reads_back(void **state) {
     (void)state;
-    const pleat_prep_steps all = {1, {-1250, 250}, 1, 1}, off = {0, {-5, 7}, 0, 0},
-                           third = {1, {-0.1, 1.0 / 3.0}, 0, 0};
+    const pleat_prep_steps all = {1, {-1250, 250}, 1, 1, 0, {0, 0}},
+                           off = {0, {-5, 7}, 0, 0, 0, {0, 0}},
+                           third = {1, {-0.1, 1.0 / 3.0}, 0, 0, 1, {-20.5, 1.0 / 3.0}};
     pleat_prep_config config = config_of(&all, 1, 2.7, 1.58, 1.57, 0), parsed;
     assert_text(&config, "clip: -1250,250\ngrayscale: yes\nresample: 1.57,1.58,2.7\n"
                          "edge: replicate\nzscore: yes\n");
@@ -113,15 +114,16 @@ static void test_the_text_is_canonical_and_reads_back(void **state) {
     assert_text(&config, "clip: none\ngrayscale: no\nresample: none\nedge: none\nzscore: no\n");
     config = config_of(&third, 1, 1, 1, 1, 1);
     assert_text(&config, "clip: -0.1,0.3333333333333333\ngrayscale: no\nresample: 1,1,1\n"
-                         "edge: zero\nzscore: no\n");
+                         "edge: zero\nzscore: no\nscale: -20.5,0.3333333333333333\n");
+    REFUSED(pleat_prep_parse_text("scale: 2,2\n", &parsed), PLEAT_ERR_FORMAT, "'scale: 2,2'");
 }
 
 static void test_channels_that_differ_are_a_list_to_the_last_that_does(void **state) {
     (void)state;
     const pleat_prep_steps off = {0};
     pleat_prep_config config = config_of(&off, 0, 0, 0, 0, 0), parsed;
-    config.channel[0] = (pleat_prep_steps){1, {-1250, 250}, 0, 0};
-    config.channel[1] = (pleat_prep_steps){1, {0, 20}, 1, 0};
+    config.channel[0] = (pleat_prep_steps){.clip = 1, .clip_range = {-1250, 250}};
+    config.channel[1] = (pleat_prep_steps){.clip = 1, .clip_range = {0, 20}, .grayscale = 1};
     assert_text(&config, "clip: -1250,250;0,20;none\ngrayscale: no,yes,no\nresample: none\n"
                          "edge: none\nzscore: no\n");
     OK(pleat_prep_check_channels(&config, 3));
@@ -133,6 +135,23 @@ static void test_channels_that_differ_are_a_list_to_the_last_that_does(void **st
     assert_false(parsed.channel[0].zscore);
     for (int c = 1; c < PLEAT_MAX_CHANNELS; c++) assert_true(parsed.channel[c].zscore);
     REFUSED(pleat_prep_parse_text("clip: 1,2;3\n", &parsed), PLEAT_ERR_FORMAT, "'clip: 1,2;3'");
+}
+
+/* Clipped to 0..200; 60 becomes -1 and 140 1, so 200 is 2.5. The other channel stays. */
+static void test_a_channel_is_scaled_after_it_was_clipped(void **state) {
+    (void)state;
+    const int dim[3] = {1, 1, 3};
+    const double spacing[3] = {1, 1, 1};
+    const float values[6] = {-50, 100, 999, 7, 8, 9}, made[6] = {-2.5F, 0, 2.5F, 7, 8, 9};
+    pleat_prep_config config = {0};
+    pleat_image image = {0};
+    config.channel[0] =
+        (pleat_prep_steps){.clip = 1, .clip_range = {0, 200}, .scale = 1, .scale_range = {60, 140}};
+    OK(pleat_image_make(2, dim, spacing, &image));
+    memcpy(image.data, values, sizeof values);
+    OK(pleat_prep_image(&config, &image));
+    assert_memory_equal(image.data, made, sizeof made);
+    pleat_image_free(&image);
 }
 
 static void test_a_text_of_another_program_is_refused_by_its_line(void **state) {
@@ -321,7 +340,8 @@ static void test_loading_a_volume_gives_what_the_store_holds(void **state) {
     char folder[PLEAT_PATH_BYTES], text[PLEAT_PREPROCESSING_BYTES];
     pleat_prep_config config = golden_resampling();
     config.edge_zero = 0;
-    const pleat_prep_steps steps = {1, {20, 200}, 1, 1};
+    const pleat_prep_steps steps = {
+        .clip = 1, .clip_range = {20, 200}, .grayscale = 1, .zscore = 1};
     pleat_prep_all_channels(&config, &steps);
     pleat_prep_text(&config, text, sizeof text);
     pleat_store *store = NULL;
@@ -578,6 +598,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_text_is_canonical_and_reads_back),
         cmocka_unit_test(test_channels_that_differ_are_a_list_to_the_last_that_does),
+        cmocka_unit_test(test_a_channel_is_scaled_after_it_was_clipped),
         cmocka_unit_test(test_a_text_of_another_program_is_refused_by_its_line),
         cmocka_unit_test(test_each_step_does_its_part_and_can_be_left_out),
         cmocka_unit_test(test_a_case_is_resampled_as_the_original_does),
