@@ -87,7 +87,7 @@ pleat_status trial_run(const app *a, const pleat_config *config, int channels, i
     pleat_status status = open_trial(a, config, &t);
     if (status == PLEAT_OK && steps > 0) status = bench_measure(one_step, &t, &repeat, &times);
     if (status == PLEAT_OK) {
-        *out = (trial_result){.seconds = times.median / 1e3};
+        *out = (trial_result){.seconds = times.median / 1e3, .least = times.min / 1e3};
         tell(config, &t, out);
     }
     close_trial(&t);

@@ -6,6 +6,7 @@
 
 typedef struct trial_result {
     double seconds; /* of a step, the median; 0: none was timed */
+    double least;   /* seconds of the fastest step: with the least of other work beside it */
     double macs;    /* multiply-adds of the forward pass of a step */
     double params, stats;
     double model, arena; /* bytes: weights, gradients, moments, statistics; activations */
