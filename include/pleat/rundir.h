@@ -30,7 +30,7 @@ extern "C" {
 typedef enum pleat_run_file {
     PLEAT_RUN_CONFIG,
     PLEAT_RUN_SUGGESTED, /* suggested.yaml: what `run --suggest` began with */
-    PLEAT_RUN_RECORD, /* run.json: a folder that has it is a run */
+    PLEAT_RUN_RECORD,    /* run.json: a folder that has it is a run */
     PLEAT_RUN_SPLITS,
     PLEAT_RUN_STOP,
     PLEAT_RUN_LOGS, /* the folder */

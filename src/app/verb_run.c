@@ -14,15 +14,15 @@
 /* Where the run keeps what was suggested: made at its first start, the same at the next ones. */
 static pleat_status suggest(const app *a, const char *data, const char *out,
                             char path[PLEAT_PATH_BYTES]) {
-    suggest_request request = suggest_usual();
+    suggest_how how = SUGGEST_USUAL;
     char *text = NULL;
     int there = 0;
     PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_SUGGESTED, path));
     if (a->session->rank == 0) there = pleat_file_exists(path);
     PLEAT_TRY(pleat_comm_broadcast_bytes(a->session->world, &there, sizeof there, 0));
     if (there) return PLEAT_OK;
-    request.data = data;
-    PLEAT_TRY(suggest_make(a, &request, &text));
+    how.request.data = data;
+    PLEAT_TRY(suggest_make(a, &how, &text));
     pleat_status status = PLEAT_OK;
     if (a->session->rank == 0) {
         status = pleat_file_make_part(out);

@@ -1,109 +1,131 @@
 /* verb_suggest.c - suggest: a configuration for a data folder, with its reasons. */
 #include "suggest.h"
+#include "trial.h"
+
+#include "pleat/device.h"
+#include "pleat/host_memory.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-suggest_request suggest_usual(void) { return (suggest_request){.hours = 8, .steps = 3}; }
 
 /* Only what is wrong with the data themselves: what preprocessing does to them is yet to be
  * chosen. */
-static pleat_status read_config(const suggest_request *r, pleat_config *out) {
+static pleat_status read_config(const pleat_suggest_request *r, pleat_config *out) {
     pleat_config_defaults(out);
     PLEAT_TRY(pleat_config_set("preprocess.clip=none", out));
     PLEAT_TRY(pleat_config_set("preprocess.grayscale=false", out));
     PLEAT_TRY(pleat_config_set("preprocess.resample=none", out));
     PLEAT_TRY(pleat_config_set_key("pleat suggest", "data", r->data, out));
-    if (r->classes != NULL)
-        PLEAT_TRY(pleat_config_set_key("--classes", "classes", r->classes, out));
-    return PLEAT_OK;
+    if (r->classes == NULL) return PLEAT_OK;
+    return pleat_config_set_key("--classes", "classes", r->classes, out);
 }
 
-static pleat_status check_request(const suggest_request *r) {
-    char names[200] = "";
-    int known = r->like == NULL;
-    for (int i = 0; pleat_planner_name(i) != NULL; i++) {
-        (void)snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s",
-                       i > 0 ? ", " : "", pleat_planner_name(i));
-        known |= r->like != NULL && strcmp(r->like, pleat_planner_name(i)) == 0;
+static pleat_status read_numbers(suggest_how *how) {
+    pleat_config config;
+    char *end = NULL;
+    if (how->hours != NULL) {
+        how->request.hours = strtod(how->hours, &end);
+        PLEAT_CHECK(end != how->hours && *end == '\0' && isfinite(how->request.hours),
+                    PLEAT_ERR_ARG, "--hours %s: must be a number, such as 8 or 0.5", how->hours);
     }
-    PLEAT_CHECK(known, PLEAT_ERR_ARG, "--like %s: must be one of %s", r->like, names);
-    PLEAT_CHECK(r->configuration == NULL || r->like != NULL, PLEAT_ERR_ARG,
-                "--configuration is nnU-Net's; give --like nnunet too");
-    PLEAT_CHECK(r->steps >= 0, PLEAT_ERR_ARG, "--steps %d: must be 0 or more", r->steps);
+    PLEAT_CHECK(how->steps >= 0, PLEAT_ERR_ARG, "--steps %d: must be 0 or more", how->steps);
+    if (how->gpu_memory == NULL) return PLEAT_OK;
+    pleat_config_defaults(&config);
+    PLEAT_TRY(pleat_config_set_key("--gpu-memory", "host_memory", how->gpu_memory, &config));
+    how->request.gpu_memory = config.host_memory;
+    PLEAT_CHECK(config.host_memory > 0, PLEAT_ERR_ARG, "--gpu-memory %s: write 8G or 24G",
+                how->gpu_memory);
     return PLEAT_OK;
 }
 
-/* An error of the data is told as `pleat check` tells it. */
-static pleat_status check_data(const pleat_exploration *e, const char *data) {
-    for (int i = 0; i < e->check.n; i++) {
-        const pleat_finding *f = &e->check.finding[i];
-        const pleat_check_kind *kind = &pleat_check_kinds[f->kind];
-        if (kind->severity != PLEAT_ERROR) continue;
-        return PLEAT_FAIL(PLEAT_ERR_DATA, "%s%s%s%s%s: %s%s%s; pleat check %s lists all",
-                          f->id[0] != '\0' ? "case '" : "", f->id, f->id[0] != '\0' ? "' " : "",
-                          f->field, kind->name[0] != '\0' ? "" : "", f->text,
-                          kind->cure[0] != '\0' ? "; " : "", kind->cure, data);
-    }
+typedef struct measurer {
+    const app *a;
+    int steps;
+} measurer;
+
+static pleat_status measure(void *context, const pleat_config *config, int channels, int batch,
+                            pleat_suggest_step *out) {
+    const measurer *m = context;
+    trial_result trial;
+    PLEAT_TRY(trial_run(m->a, config, channels, batch, m->steps, &trial));
+    *out = (pleat_suggest_step){
+        .seconds = trial.least, .macs = trial.macs, .bytes = trial.model + trial.arena};
+    (void)snprintf(out->where, sizeof out->where, "%s on %s", trial.engine, trial.device);
     return PLEAT_OK;
 }
 
-static pleat_status choose(const app *a, const suggest_request *r, const pleat_exploration *e,
+/* Of the GPU that a rank has, else half of its share of what this machine allows. */
+static pleat_status find_memory(const app *a, double *out) {
+    pleat_config config;
+    pleat_engine *engine = NULL;
+    size_t unused = 0, total = 0;
+    pleat_config_defaults(&config);
+    PLEAT_TRY(pleat_config_engine(&config, a->session->threads, &engine));
+    const pleat_status status = pleat_device_of(engine)->memory(engine, &unused, &total);
+    pleat_engine_destroy(engine);
+    PLEAT_TRY(status);
+    *out = total > 0 ? 0.9 * (double)total
+                     : pleat_host_memory_find().allowed / 2 / a->session->local_size;
+    return PLEAT_OK;
+}
+
+static pleat_status choose(const app *a, const suggest_how *how, const pleat_exploration *e,
                            char **text) {
-    suggestion s = {.request = r, .e = e};
-    PLEAT_TRY(check_data(e, r->data));
-    PLEAT_TRY(suggest_begin(a, &s));
-    PLEAT_TRY(r->like != NULL ? suggest_like(&s) : suggest_fit(a, &s));
-    return suggest_text(&s, text, NULL);
+    const pleat_suggest_request *r = &how->request;
+    const int here = r->gpu_memory == 0;
+    measurer context = {a, how->steps};
+    pleat_suggest_machine machine = {.memory = r->gpu_memory,
+                                     .measure = here && how->steps > 0 ? measure : NULL,
+                                     .context = &context};
+    pleat_suggestion s;
+    PLEAT_TRY(pleat_suggest_begin(r, e, a->session->size, &s));
+    if (r->like != NULL) {
+        PLEAT_TRY(pleat_suggest_like(&s));
+    } else {
+        if (here) PLEAT_TRY(find_memory(a, &machine.memory));
+        PLEAT_TRY(pleat_suggest_fit(&machine, &s));
+    }
+    return pleat_suggest_text(&s, text, NULL);
 }
 
-pleat_status suggest_make(const app *a, const suggest_request *request, char **text) {
-    const pleat_explore_how how = {.pictures = 0, .fold = -1};
+pleat_status suggest_make(const app *a, suggest_how *how, char **text) {
+    const pleat_explore_how all = {.pictures = 0, .fold = -1};
     pleat_exploration e = {0};
     pleat_config config;
     *text = NULL;
-    PLEAT_TRY(check_request(request));
-    PLEAT_TRY(read_config(request, &config));
-    pleat_status status = pleat_explore(a->session->world, &config, &how, &e);
-    if (status == PLEAT_OK && a->session->rank == 0) status = choose(a, request, &e, text);
+    PLEAT_TRY(read_numbers(how));
+    PLEAT_TRY(pleat_suggest_check(&how->request));
+    PLEAT_TRY(read_config(&how->request, &config));
+    pleat_status status = pleat_explore(a->session->world, &config, &all, &e);
+    if (status == PLEAT_OK && a->session->rank == 0) status = choose(a, how, &e, text);
     pleat_exploration_free(&e);
     return pleat_comm_agree(a->session->world, status);
 }
 
-static pleat_status parse_hours(const char *text, double *out) {
-    char *end = NULL;
-    if (text == NULL) return PLEAT_OK;
-    *out = strtod(text, &end);
-    PLEAT_CHECK(end != text && *end == '\0' && isfinite(*out) && *out > 0, PLEAT_ERR_ARG,
-                "--hours %s: must be a number above 0, such as 8 or 0.5", text);
-    return PLEAT_OK;
-}
-
 pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv) {
-    suggest_request r = suggest_usual();
-    const char *hours = NULL;
+    suggest_how how = SUGGEST_USUAL;
+    pleat_suggest_request *r = &how.request;
     text_list words = {0};
     char *text = NULL;
     int go = 0;
     const option rows[] = {
-        {"--hours", OPTION_TEXT, &hours, "H", "that training all folds may take here; 8"},
-        {"--gpu-memory", OPTION_TEXT, &r.gpu_memory, "SIZE",
+        {"--hours", OPTION_TEXT, &how.hours, "H",
+         "that training all folds may take here (default 8)"},
+        {"--gpu-memory", OPTION_TEXT, &how.gpu_memory, "SIZE",
          "for a GPU of so much elsewhere, such as 24G; nothing is timed then"},
-        {"--steps", OPTION_INT, &r.steps, "N", "that are timed here; 3; 0: none"},
-        {"--classes", OPTION_TEXT, &r.classes, "LIST", "as the key; else those of the data"},
-        {"--like", OPTION_TEXT, &r.like, "NAME",
+        {"--steps", OPTION_INT, &how.steps, "N", "that are timed here (default 3); 0: none"},
+        {"--classes", OPTION_TEXT, &r->classes, "LIST", "as the key; else those of the data"},
+        {"--like", OPTION_TEXT, &r->like, "NAME",
          "nnU-Net's plan: nnunet, or its residual nnunet-m, nnunet-l, nnunet-xl"},
-        {"--configuration", OPTION_TEXT, &r.configuration, "NAME",
-         "nnU-Net's: 3d_fullres, 3d_lowres, 2d; 3d_fullres"},
+        {"--configuration", OPTION_TEXT, &r->configuration, "NAME",
+         "nnU-Net's: 3d_fullres (default), 3d_lowres, 2d"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
     PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
-    PLEAT_TRY(parse_hours(hours, &r.hours));
-    r.data = words.item[0];
-    const pleat_status status = suggest_make(a, &r, &text);
+    r->data = words.item[0];
+    const pleat_status status = suggest_make(a, &how, &text);
     if (status == PLEAT_OK && text != NULL) (void)fputs(text, stdout);
     free(text);
     return status;

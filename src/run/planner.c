@@ -137,8 +137,10 @@ static int find_halved(const grid *g, const double *spacing, const double *size,
 static void find_topology(const pleat_planner_preset *preset, grid *g, pleat_planner_result *r) {
     double spacing[3], size[3];
     int kernel[3] = {1, 1, 1}, halved[3], done[3] = {0};
-    memcpy(spacing, g->spacing, sizeof spacing);
-    memcpy(size, g->patch, sizeof size);
+    for (int i = 0; i < 3; i++) {
+        spacing[i] = g->spacing[i];
+        size[i] = g->patch[i];
+    }
     r->depth = 0;
     for (int a = 0; a < 3; a++) r->stride[0][a] = 1;
     while (r->depth < PLEAT_PLAN_STAGES - 1 &&

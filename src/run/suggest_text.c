@@ -1,5 +1,5 @@
 /* suggest_text.c - a suggestion as a configuration: each key with the reason for its value. */
-#include "suggest.h"
+#include "pleat/suggest.h"
 
 #include "pleat/statistics.h"
 #include "pleat/text.h"
@@ -81,8 +81,8 @@ static const char *stages(const int (*stage)[3], int first, int depth, char out[
 
 /* --- sections --------------------------------------------------------------------------------- */
 
-static void put_head(FILE *out, const suggestion *s) {
-    const suggest_request *r = s->request;
+static void put_head(FILE *out, const pleat_suggestion *s) {
+    const pleat_suggest_request *r = s->request;
     char size[96];
     (void)fputs("# Suggested by pleat from ", out);
     pleat_text_put(out, r->data);
@@ -98,7 +98,7 @@ static void put_head(FILE *out, const suggestion *s) {
     (void)fputc('\n', out);
 }
 
-static void put_data(FILE *out, const suggestion *s) {
+static void put_data(FILE *out, const pleat_suggestion *s) {
     char text[1200], quoted[1100], classes[1024] = "";
     quote(s->request->data, quoted, sizeof quoted);
     (void)fprintf(out, "data: '%s'\n", quoted);
@@ -119,24 +119,24 @@ static void put_data(FILE *out, const suggestion *s) {
         put(out, text, "the labels that the masks have: put your names in place of these");
 }
 
-static int is_ct(const suggestion *s, int c) {
+static int is_ct(const pleat_suggestion *s, int c) {
     return s->e->fingerprint.channel[c].modality == PLEAT_MODALITY_CT;
 }
 
 /* Mean and deviation of all cases, as Hounsfield units are those of any scanner. */
-static int is_scaled(const suggestion *s, int c) {
+static int is_scaled(const pleat_suggestion *s, int c) {
     const pleat_fingerprint_channel *f = &s->e->fingerprint.channel[c];
     return is_ct(s, c) && f->cases > 0 && f->sd > 0 && (!s->mixed || s->request->like != NULL);
 }
 
-static int is_clipped(const suggestion *s, int c) {
+static int is_clipped(const pleat_suggestion *s, int c) {
     const pleat_fingerprint_channel *f = &s->e->fingerprint.channel[c];
     return is_ct(s, c) && f->cases > 0 && f->high > f->low;
 }
 
 /* "  clip: [[-950, 200], none]" of all channels. */
-static void put_channels(FILE *out, const suggestion *s, const char *key,
-                         int (*is_on)(const suggestion *s, int c),
+static void put_channels(FILE *out, const pleat_suggestion *s, const char *key,
+                         int (*is_on)(const pleat_suggestion *s, int c),
                          void (*value)(const pleat_fingerprint_channel *f, char text[80]),
                          const char *reason) {
     char line[PLEAT_MAX_CHANNELS * 80 + 80];
@@ -159,13 +159,13 @@ static void scale_of(const pleat_fingerprint_channel *f, char text[80]) {
     (void)snprintf(text, 80, "[%.9g, %.9g]", f->mean - f->sd, f->mean + f->sd);
 }
 
-static int any_channel(const suggestion *s, int (*is_on)(const suggestion *s, int c)) {
+static int any_channel(const pleat_suggestion *s, int (*is_on)(const pleat_suggestion *s, int c)) {
     int any = 0;
     for (int c = 0; c < s->e->channels; c++) any |= is_on(s, c);
     return any;
 }
 
-static void put_scores(FILE *out, const suggestion *s) {
+static void put_scores(FILE *out, const pleat_suggestion *s) {
     char line[PLEAT_MAX_CHANNELS * 8 + 40] = "  zscore: ";
     const int n = s->e->channels;
     for (int c = 0; c < n; c++)
@@ -184,18 +184,15 @@ static void put_scores(FILE *out, const suggestion *s) {
         put(out, line, "%s: values without a unit, as of MRI", own);
 }
 
-static void put_resampling(FILE *out, const suggestion *s) {
+static void put_resampling(FILE *out, const pleat_suggestion *s) {
     char line[160], spacing[128], mm[96], voxels[96], full[96];
-    const int coarse = s->at.spacing[0] > s->full.spacing[0] * 1.001 ||
-                       s->at.spacing[1] > s->full.spacing[1] * 1.001 ||
-                       s->at.spacing[2] > s->full.spacing[2] * 1.001;
-    if (s->same_spacing && !coarse) {
+    if (s->same_spacing && !s->coarse) {
         put(out, "  resample: none", "all volumes have %s mm already",
             sizes(s->full.spacing, " x ", mm));
         return;
     }
     (void)snprintf(line, sizeof line, "  resample: %s", real_triple(s->at.spacing, spacing));
-    if (coarse)
+    if (s->coarse)
         put(out, line,
             "mm; the volumes' median is %s: coarser, so that a patch sees enough of the "
             "%s voxels that a volume then has, not %s",
@@ -207,7 +204,7 @@ static void put_resampling(FILE *out, const suggestion *s) {
             sizes(s->at.size, " x ", voxels));
 }
 
-static void put_preprocessing(FILE *out, const suggestion *s) {
+static void put_preprocessing(FILE *out, const pleat_suggestion *s) {
     (void)fputs("\npreprocess:\n", out);
     put_channels(out, s, "clip", is_clipped, range_of,
                  any_channel(s, is_clipped)
@@ -225,7 +222,7 @@ static void put_preprocessing(FILE *out, const suggestion *s) {
         (void)fputs("  # nnU-Net would take mean and deviation inside of what is not zero.\n", out);
 }
 
-static void put_folds(FILE *out, const suggestion *s) {
+static void put_folds(FILE *out, const pleat_suggestion *s) {
     char line[64];
     (void)fputs("\nfolds:\n", out);
     (void)snprintf(line, sizeof line, "  k: %d", s->folds);
@@ -245,7 +242,7 @@ static void put_folds(FILE *out, const suggestion *s) {
 
 /* --- network ---------------------------------------------------------------------------------- */
 
-static void put_patch(FILE *out, const suggestion *s) {
+static void put_patch(FILE *out, const pleat_suggestion *s) {
     char line[128], text[96], size[96];
     int half[3];
     double share = 1;
@@ -264,19 +261,19 @@ static void put_patch(FILE *out, const suggestion *s) {
         put(out, "pad: background", "what lies outside of a volume is background");
 }
 
-static void put_stages(FILE *out, const suggestion *s) {
+static void put_stages(FILE *out, const pleat_suggestion *s) {
     char line[160], text[96];
     const pleat_planner_result *p = &s->plan;
-    if (suggest_is_cubic(s)) return;
+    if (pleat_suggest_is_cubic(s)) return;
     (void)snprintf(line, sizeof line, "  strides: %s", stages(p->stride, 1, p->depth, text));
     put(out, line, "of each halving, x y z: an axis waits while its spacing is twice the finest");
     (void)snprintf(line, sizeof line, "  kernels: %s", stages(p->kernel, 0, p->depth, text));
     put(out, line, "of each level: 3 once the spacing of the axis is near that of the others");
 }
 
-static void put_network(FILE *out, const suggestion *s) {
+static void put_network(FILE *out, const pleat_suggestion *s) {
     char line[96];
-    const int own = s->request->like == NULL, cubic = suggest_is_cubic(s);
+    const int own = s->request->like == NULL, cubic = pleat_suggest_is_cubic(s);
     (void)fputs("\nnetwork:\n", out);
     if (!own)
         put(out, s->preset.residual ? "  name: resenc" : "  name: plainconv", "nnU-Net's %s",
@@ -293,7 +290,7 @@ static void put_network(FILE *out, const suggestion *s) {
     (void)snprintf(line, sizeof line, "  filters: %d", s->preset.filters);
     if (!own)
         put(out, line, "nnU-Net's");
-    else if (s->trial.least > 0)
+    else if (s->step.seconds > 0)
         put(out, line, "with this patch the largest that trains in the time; nnU-Net has 32");
     else
         put(out, line, "as nnU-Net");
@@ -320,20 +317,21 @@ static int is_busy(void) {
     return getloadavg(&load, 1) == 1 && load > (double)cores + 1;
 }
 
-static void put_length(FILE *out, const suggestion *s) {
+static void put_length(FILE *out, const pleat_suggestion *s) {
     char line[64];
     const double steps = (double)s->iterations * s->epochs;
     (void)snprintf(line, sizeof line, "  epochs: %d", s->epochs);
     if (s->request->like != NULL)
         put(out, line, "nnU-Net's");
-    else if (s->trial.least > 0)
+    else if (s->step.seconds > 0)
         put(out, line,
-            "%.2g hours for all folds: %.0f steps a fold, %.2g s each, measured here (%s "
-            "on %s%s); --hours %g asked for%s",
-            steps * s->trial.least * s->rounds / 3600, steps, s->trial.least, s->trial.engine,
-            s->trial.device, is_busy() ? ", beside other work" : "", s->request->hours,
-            steps < SUGGEST_ENOUGH ? "; a fold wants more steps than that: more hours, or a GPU"
-                                   : "");
+            "%.2g hours for all folds: %.0f steps a fold, %.2g s each, measured here (%s"
+            "%s); --hours %g asked for%s",
+            steps * s->step.seconds * s->rounds / 3600, steps, s->step.seconds, s->step.where,
+            is_busy() ? ", beside other work" : "", s->request->hours,
+            steps < PLEAT_SUGGEST_ENOUGH
+                ? "; a fold wants more steps than that: give more hours, or a GPU"
+                : "");
     else
         put(out, line, "not measured: as many as are usual for a first result");
     (void)snprintf(line, sizeof line, "  iterations: %d", s->iterations);
@@ -344,13 +342,12 @@ static void put_length(FILE *out, const suggestion *s) {
                                  : "small batches and more steps are as good as large ones");
 }
 
-static void put_training(FILE *out, const suggestion *s) {
+static void put_training(FILE *out, const pleat_suggestion *s) {
     const int regions = s->e->classes.of_regions;
     (void)fputs("\ntrain:\n", out);
     put_length(out, s);
     if (s->request->like != NULL) {
-        const int batch = s->at.flat || (s->low_res && s->at.spacing[0] <= s->full.spacing[0] &&
-                                         s->at.spacing[2] <= s->full.spacing[2]);
+        const int batch = s->at.flat || (s->low_res && !s->coarse);
         char line[64];
         (void)snprintf(line, sizeof line, "  loss: %s%s", batch ? "batch_" : "",
                        regions ? "dice_bce" : "dice_ce");
@@ -396,7 +393,7 @@ static int side_axis(const pleat_exploration *e) {
     return axis;
 }
 
-static void put_augmentation(FILE *out, const suggestion *s) {
+static void put_augmentation(FILE *out, const pleat_suggestion *s) {
     const int axis = side_axis(s->e);
     int sided = 0;
     for (int c = 1; c < s->e->classes.n; c++) sided |= says_side(s->e->classes.name[c]);
@@ -422,7 +419,7 @@ static void put_augmentation(FILE *out, const suggestion *s) {
     if (mirrored) put(out, "  mirror: true", "the mean of both views, at twice the time");
 }
 
-void suggest_write(const suggestion *s, FILE *out) {
+static void write_all(const pleat_suggestion *s, FILE *out) {
     put_head(out, s);
     put_data(out, s);
     put_preprocessing(out, s);
@@ -433,13 +430,13 @@ void suggest_write(const suggestion *s, FILE *out) {
     put_augmentation(out, s);
 }
 
-pleat_status suggest_text(const suggestion *s, char **text, pleat_config *config) {
+pleat_status pleat_suggest_text(const pleat_suggestion *s, char **text, pleat_config *config) {
     pleat_config own;
     size_t n = 0;
     *text = NULL;
     FILE *out = open_memstream(text, &n);
     PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory for a configuration");
-    suggest_write(s, out);
+    write_all(s, out);
     (void)fclose(out);
     if (config == NULL) config = &own;
     pleat_config_defaults(config);
