@@ -1,15 +1,33 @@
 /* verb_run.c - run: a whole cross-validation; train: the same without predictions. */
 #include "suggest.h"
 
+#include "pleat/cases.h"
 #include "pleat/crossval.h"
 #include "pleat/file.h"
 #include "pleat/halt.h"
 #include "pleat/log.h"
+#include "pleat/output.h"
 #include "pleat/rundir.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Before the data are read: whether `path` is there, in a folder that may hold it. */
+static pleat_status look_for(const char *data, const char *out, const char *path, int *there) {
+    char begun[PLEAT_PATH_BYTES];
+    pleat_config config;
+    pleat_config_defaults(&config);
+    PLEAT_TRY(pleat_config_set_key("--suggest", "data", data, &config));
+    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_CONFIG, begun));
+    *there = pleat_file_exists(path);
+    PLEAT_CHECK(*there || !pleat_file_exists(begun), PLEAT_ERR_ARG,
+                "--suggest %s: '%s' is a run that has begun with a configuration; start it with "
+                "that, or use another --out folder",
+                data, out);
+    PLEAT_TRY(pleat_output_check("--out", out, "pleat run", pleat_output_is_run));
+    return pleat_cases_check_apart(&config, "--out", out);
+}
 
 /* Where the run keeps what was suggested: made at its first start, the same at the next ones. */
 static pleat_status suggest(const app *a, const char *data, const char *out,
@@ -17,13 +35,13 @@ static pleat_status suggest(const app *a, const char *data, const char *out,
     suggest_how how = SUGGEST_USUAL;
     char *text = NULL;
     int there = 0;
-    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_SUGGESTED, path));
-    if (a->session->rank == 0) there = pleat_file_exists(path);
+    pleat_status status = pleat_run_path(out, PLEAT_RUN_SUGGESTED, path);
+    if (status == PLEAT_OK && a->session->rank == 0) status = look_for(data, out, path, &there);
+    PLEAT_TRY(pleat_comm_agree(a->session->world, status));
     PLEAT_TRY(pleat_comm_broadcast_bytes(a->session->world, &there, sizeof there, 0));
     if (there) return PLEAT_OK;
     how.request.data = data;
     PLEAT_TRY(suggest_make(a, &how, &text));
-    pleat_status status = PLEAT_OK;
     if (a->session->rank == 0) {
         status = pleat_file_make_part(out);
         if (status == PLEAT_OK) status = pleat_file_write_atomic(path, text, strlen(text));

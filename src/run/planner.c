@@ -121,11 +121,11 @@ static int find_halved(const grid *g, const double *spacing, const double *size,
                        const int *done, int halved[3]) {
     double finest = INFINITY;
     int n = 0, last = 0;
-    for (int i = 0; i < g->n; i++) {
-        halved[i] = size[i] >= 2 * LEAST_EDGE && (most == 0 || done[i] < most);
+    for (int i = 0; i < 3; i++) {
+        halved[i] = i < g->n && size[i] >= 2 * LEAST_EDGE && (most == 0 || done[i] < most);
         if (halved[i] && spacing[i] < finest) finest = spacing[i];
     }
-    for (int i = 0; i < g->n; i++) {
+    for (int i = 0; i < 3; i++) {
         halved[i] &= spacing[i] / finest < 2;
         n += halved[i];
         if (halved[i]) last = i;
