@@ -1,6 +1,6 @@
 /*
- * prep.h - from NIfTI to the store: orient -> clip -> grayscale -> resample -> scale -> z-score, each
- * can be left out.
+ * prep.h - from NIfTI to the store: orient -> clip -> grayscale -> resample -> scale -> z-score,
+ * each can be left out.
  *
  *   case image --orient--clip--grayscale--resample--z-score--> float32 [C,D,H,W] \
  *   case label --orient---------------------resample---------> uint8     [D,H,W]  } cases/<id>.h5

@@ -52,6 +52,7 @@ typedef struct pleat_suggestion {
     pleat_planner_data full, at; /* at the target spacing; where the plan is */
     pleat_planner_result plan;
     int same_spacing; /* of all cases, and the plan's: nothing is to be resampled */
+    int turned;       /* to RAS, as the cases' axes differ; sizes and spacings are so, too */
     int coarse;       /* the plan's spacing is not the target's */
     int thick;        /* slices more than 3 times as thick as their pixels are wide */
     int low_res;      /* nnU-Net would plan a low resolution too */

@@ -11,12 +11,12 @@ typedef struct trial_result {
     double params, stats;
     double model, arena; /* bytes: weights, gradients, moments, statistics; activations */
     int on_gpu;
-    char engine[64];  /* "onednn bf16" */
+    char engine[64];  /* name and precision: "ref f32" */
     char device[128]; /* the engine's name of it */
 } trial_result;
 
-/* One rank's part of a step, `batch` patches of so many channels; one step before, then `steps` that
- * are timed, 0 or more. The network's classes are known. Errors of the network and the engine. */
+/* One rank's part of a step, `batch` patches of so many channels; one step before, then `steps`
+ * that are timed, 0 or more. The network's classes are known. Errors of network and engine. */
 pleat_status trial_run(const app *a, const pleat_config *config, int channels, int batch, int steps,
                        trial_result *out);
 

@@ -181,11 +181,12 @@ static double count_values(const pleat_planner_preset *preset, const pleat_plann
     double voxels = 1, filters = preset->filters, sum = 0;
     for (int i = 0; i < g->n; i++) voxels *= g->patch[i];
     sum += classes * voxels + (preset->residual ? filters * voxels : 0);
-    for (int s = 0; s <= r->depth; s++, filters = fmin(2 * filters, preset->most_filters)) {
+    for (int s = 0; s <= r->depth; s++) {
         for (int a = 0; a < 3; a++) voxels /= r->stride[s][a];
         const int way_up = s < r->depth ? (preset->residual ? 2 : 3) : 0; /* up, convolutions */
         const int way_down = preset->residual ? 2 * blocks[s < 3 ? s : 3] + (s > 0) : 2;
         sum += (way_down + way_up) * filters * voxels;
+        filters = fmin(2 * filters, preset->most_filters);
     }
     return sum;
 }

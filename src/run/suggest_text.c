@@ -206,6 +206,7 @@ static void put_resampling(FILE *out, const pleat_suggestion *s) {
 
 static void put_preprocessing(FILE *out, const pleat_suggestion *s) {
     (void)fputs("\npreprocess:\n", out);
+    if (s->turned) put(out, "  orient: RAS", "the axes of the cases lead to different ends");
     put_channels(out, s, "clip", is_clipped, range_of,
                  any_channel(s, is_clipped)
                      ? "CT: the 0.5 % and 99.5 % quantiles of the foreground, each case alike"
@@ -394,7 +395,7 @@ static int side_axis(const pleat_exploration *e) {
 }
 
 static void put_augmentation(FILE *out, const pleat_suggestion *s) {
-    const int axis = side_axis(s->e);
+    const int axis = s->turned ? 0 : side_axis(s->e);
     int sided = 0;
     for (int c = 1; c < s->e->classes.n; c++) sided |= says_side(s->e->classes.name[c]);
     if (s->request->like != NULL) return;

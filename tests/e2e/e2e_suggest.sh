@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# e2e_suggest.sh - what pleat suggest prints is a configuration without an edit: of one channel and of
-# two; run --suggest trains and predicts by it, and goes on by the same one. Wants PLEAT, the program.
+# e2e_suggest.sh - what pleat suggest prints is a configuration without an edit: of one channel and
+# of two; run --suggest trains and predicts by it, and resumes by the same one. Wants PLEAT, the
+# program.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/lib/program.sh
 . "$here/../lib/program.sh"
@@ -13,7 +14,8 @@ for line in "data: 'data'" 'k: 3' 'zscore: true' '# each case by itself' '# 100 
     holds "says '$line'" has data.yaml "$line"
 done
 succeeds "it is a configuration" 0 config data.yaml
-succeeds "of two channels" 0 suggest two --gpu-memory 4G --classes background,lung_L,lung_R,infection
+classes=background,lung_L,lung_R,infection
+succeeds "of two channels" 0 suggest two --gpu-memory 4G --classes "$classes"
 holds "their classes" has out "classes: 'background,lung_L,lung_R,infection'"
 holds "their clips" grep -qE 'clip: \[\[-[0-9]+, -?[0-9]+\], none\]' out
 cp out two.yaml

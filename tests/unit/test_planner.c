@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- nnunetv2 2.8.1, ExperimentPlanner and the residual presets, on fingerprints of these sizes - */
+/* --- nnunetv2 2.8.1, its planners on fingerprints of these sizes ----------------------------- */
 
 #define PATCH(d, h, w) \
     { d, h, w }
@@ -63,6 +63,7 @@ static const data_set prostate = {
      {"nnunet", 1, PATCH(1, 320, 320), 32, HALVINGS(0, 6, 6), 32332800}}};
 
 static const data_set *const data_sets[] = {&hippocampus, &heart, &chest, &liver, &prostate};
+enum { DATA_SETS = 5 };
 
 static const pleat_planner_preset *preset_of(const char *name, int flat) {
     const pleat_planner_preset *preset = pleat_planner_find(name, flat);
@@ -81,7 +82,7 @@ static void check_plan(const known *k, const pleat_planner_result *plan) {
 
 static void plans_are_nnunets(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof data_sets / sizeof *data_sets; i++)
+    for (int i = 0; i < DATA_SETS; i++)
         for (const known *k = data_sets[i]->of; k->preset != NULL; k++) {
             pleat_planner_data data = data_sets[i]->data;
             pleat_planner_result plan;
@@ -118,7 +119,7 @@ static void low_resolutions_are_nnunets(void **state) {
             assert_float_equal(data.size[a], rows[i].size[a], 0.5);
         }
     }
-    for (size_t i = 0; i < sizeof data_sets / sizeof *data_sets; i++) { /* the others have none */
+    for (int i = 0; i < DATA_SETS; i++) { /* the others have none */
         pleat_planner_data data = data_sets[i]->data;
         pleat_planner_result plan;
         const int has = pleat_planner_coarsen(preset_of("nnunet", 0), 0, 0.25, &data, &plan);
@@ -173,7 +174,7 @@ static void thick_axis_may_be_any(void **state) {
 static void patches_keep_to_the_budget(void **state) {
     static const double memories[] = {1e9, 2e9, 4e9, 8e9, 16e9, 80e9};
     (void)state;
-    for (size_t i = 0; i < sizeof data_sets / sizeof *data_sets; i++) {
+    for (int i = 0; i < DATA_SETS; i++) {
         double before = 0;
         for (size_t m = 0; m < sizeof memories / sizeof *memories; m++) {
             const pleat_planner_preset *preset = preset_of("nnunet", 0);

@@ -140,14 +140,13 @@ static void test_channels_that_differ_are_a_list_to_the_last_that_does(void **st
 /* Clipped to 0..200; 60 becomes -1 and 140 1, so 200 is 2.5. The other channel stays. */
 static void test_a_channel_is_scaled_after_it_was_clipped(void **state) {
     (void)state;
-    const int dim[3] = {1, 1, 3};
     const double spacing[3] = {1, 1, 1};
     const float values[6] = {-50, 100, 999, 7, 8, 9}, made[6] = {-2.5F, 0, 2.5F, 7, 8, 9};
     pleat_prep_config config = {0};
     pleat_image image = {0};
     config.channel[0] =
         (pleat_prep_steps){.clip = 1, .clip_range = {0, 200}, .scale = 1, .scale_range = {60, 140}};
-    OK(pleat_image_make(2, dim, spacing, &image));
+    OK(pleat_image_make(2, (const int[]){1, 1, 3}, spacing, &image));
     memcpy(image.data, values, sizeof values);
     OK(pleat_prep_image(&config, &image));
     assert_memory_equal(image.data, made, sizeof made);

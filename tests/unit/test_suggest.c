@@ -208,6 +208,28 @@ static void sides_are_not_mirrored(void **state) {
     }
 }
 
+/* Axes that differ are turned, and counted where they lead: 1 mm from head to foot, 3 from side to
+ * side, in all of them. */
+static void axes_that_differ_are_turned(void **state) {
+    static const double spacing[3] = {1, 2, 3};
+    static const int dim[3] = {80, 70, 60};
+    (void)state;
+    made *m = make(3, spacing, dim, "background,liver");
+    memcpy(m->of[1].axes, "SAR", 4); /* x leads to the head */
+    for (int a = 0; a < 3; a++) {
+        m->print[1].spacing[a] = spacing[2 - a];
+        m->print[1].crop[a] = dim[2 - a];
+    }
+    const suggested one = suggest_usual(m);
+    assert_int_equal(one.config.prep.orient, PLEAT_ORIENT_RAS);
+    assert_false(one.config.prep.resample);
+    assert_true(one.s.full.spacing[0] == 1 && one.s.full.spacing[2] == 3);
+    assert_true(one.s.full.size[0] == 80 && one.s.full.size[2] == 60);
+    assert_true(one.config.train.transforms.mirror[2] == 0.5);
+    free(one.text);
+    free_made(m);
+}
+
 /* Two volumes of a patient stay in one fold; a name without a visit is a patient. */
 static void patients_stay_together(void **state) {
     static const char *const ids[] = {"p12_1", "p12_2", "p13_1", "p13_2", "scan_007", "other"};
@@ -345,6 +367,7 @@ int main(void) {
         cmocka_unit_test(thick_slices_have_strides_of_each_axis),
         cmocka_unit_test(each_channel_is_normalised_by_what_it_is),
         cmocka_unit_test(sides_are_not_mirrored),
+        cmocka_unit_test(axes_that_differ_are_turned),
         cmocka_unit_test(patients_stay_together),
         cmocka_unit_test(ranks_share_a_batch),
         cmocka_unit_test(few_cases_and_odd_names_are_no_trouble),

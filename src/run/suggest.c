@@ -1,4 +1,4 @@
-/* suggest_choose.c - which plan: nnU-Net's, or the largest that memory and hours allow. */
+/* suggest.c - which plan: nnU-Net's, or the largest that memory and hours allow. */
 #include "pleat/suggest.h"
 
 #include <math.h>
@@ -32,7 +32,22 @@ static int has_finding(const pleat_exploration *e, const char *kind) {
     return 0;
 }
 
-/* *out = 1 when every case has the target spacing, to a thousandth. */
+/* Cases whose axes differ are turned to RAS. */
+static int find_turned(const pleat_exploration *e) {
+    for (int i = 1; i < e->n; i++)
+        if (strcmp(e->of[i].axes, e->of[0].axes) != 0) return e->n == e->fingerprint.n;
+    return 0;
+}
+
+/* The axis D, H, W of a file, whose x, y, z lead along `axes`, that RAS has at place `axis`. */
+static int axis_of(const char axes[4], int axis) {
+    static const char *const ends[3] = {"SI", "AP", "RL"};
+    for (int a = 0; a < 3; a++)
+        if (axes[2 - a] != '\0' && strchr(ends[axis], axes[2 - a]) != NULL) return a;
+    return axis;
+}
+
+/* same_spacing is 1 when every case has the target spacing, to a thousandth. */
 static pleat_status find_target(const pleat_fingerprint *f, pleat_suggestion *s) {
     const size_t n = (size_t)f->n;
     pleat_status status = PLEAT_OK;
@@ -40,10 +55,12 @@ static pleat_status find_target(const pleat_fingerprint *f, pleat_suggestion *s)
     int(*crop)[3] = calloc(n, sizeof *crop);
     PLEAT_CHECK_GOTO(status, done, spacing != NULL && crop != NULL, PLEAT_ERR_MEMORY,
                      "no memory for %zu cases", n);
-    for (size_t i = 0; i < n; i++) {
-        memcpy(spacing[i], f->of[i].spacing, sizeof spacing[i]);
-        memcpy(crop[i], f->of[i].crop, sizeof crop[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        for (int a = 0; a < 3; a++) {
+            const int from = s->turned ? axis_of(s->e->of[i].axes, a) : a;
+            spacing[i][a] = f->of[i].spacing[from];
+            crop[i][a] = f->of[i].crop[from];
+        }
     double *target = s->full.spacing;
     PLEAT_TRY_GOTO(
         status, done,
@@ -108,6 +125,7 @@ pleat_status pleat_suggest_begin(const pleat_suggest_request *request, const ple
         e->classes.n >= 2, PLEAT_ERR_DATA,
         "'%s': no mask has a voxel of anything but background, so there is nothing to learn",
         request->data);
+    s.turned = find_turned(e);
     PLEAT_TRY(find_target(f, &s));
     s.full.cases = f->n;
     s.full.classes = e->classes.n + (e->classes.ignore > 0);
@@ -160,7 +178,7 @@ pleat_status pleat_suggest_like(pleat_suggestion *s) {
 
 /* --- pleat's ---------------------------------------------------------------------------------- */
 
-/* A plain U-Net is the fastest: where only the last halvings leave an axis out, they are left out. */
+/* A plain U-Net is the fastest: where only the last halvings leave an axis out, they are dropped. */
 static void trim(pleat_planner_result *p) {
     int same = 0; /* halvings of all axes */
     while (same < p->depth &&
@@ -222,7 +240,8 @@ static pleat_status count_macs(const pleat_suggestion *s, double *out) {
     pleat_graph graph;
     PLEAT_TRY(configuration_of(s, &config));
     PLEAT_TRY(pleat_network_build(&config.network, &graph));
-    *out = s->plan.batch / s->ranks_of_fold * pleat_graph_macs(&graph, s->plan.patch);
+    const int batch = s->plan.batch / s->ranks_of_fold;
+    *out = batch * pleat_graph_macs(&graph, s->plan.patch);
     pleat_graph_free(&graph);
     return PLEAT_OK;
 }
