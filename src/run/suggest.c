@@ -178,7 +178,7 @@ pleat_status pleat_suggest_like(pleat_suggestion *s) {
 
 /* --- pleat's ---------------------------------------------------------------------------------- */
 
-/* A plain U-Net is the fastest: where only the last halvings leave an axis out, they are dropped. */
+/* A plain U-Net is the fastest: last halvings that leave an axis out are dropped. */
 static void trim(pleat_planner_result *p) {
     int same = 0; /* halvings of all axes */
     while (same < p->depth &&

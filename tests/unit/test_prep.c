@@ -137,22 +137,6 @@ static void test_channels_that_differ_are_a_list_to_the_last_that_does(void **st
     REFUSED(pleat_prep_parse_text("clip: 1,2;3\n", &parsed), PLEAT_ERR_FORMAT, "'clip: 1,2;3'");
 }
 
-/* Clipped to 0..200; 60 becomes -1 and 140 1, so 200 is 2.5. The other channel stays. */
-static void test_a_channel_is_scaled_after_it_was_clipped(void **state) {
-    (void)state;
-    const double spacing[3] = {1, 1, 1};
-    const float values[6] = {-50, 100, 999, 7, 8, 9}, made[6] = {-2.5F, 0, 2.5F, 7, 8, 9};
-    pleat_prep_config config = {0};
-    pleat_image image = {0};
-    config.channel[0] =
-        (pleat_prep_steps){.clip = 1, .clip_range = {0, 200}, .scale = 1, .scale_range = {60, 140}};
-    OK(pleat_image_make(2, (const int[]){1, 1, 3}, spacing, &image));
-    memcpy(image.data, values, sizeof values);
-    OK(pleat_prep_image(&config, &image));
-    assert_memory_equal(image.data, made, sizeof made);
-    pleat_image_free(&image);
-}
-
 static void test_a_text_of_another_program_is_refused_by_its_line(void **state) {
     (void)state;
     static const char good[] =
@@ -597,7 +581,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_text_is_canonical_and_reads_back),
         cmocka_unit_test(test_channels_that_differ_are_a_list_to_the_last_that_does),
-        cmocka_unit_test(test_a_channel_is_scaled_after_it_was_clipped),
         cmocka_unit_test(test_a_text_of_another_program_is_refused_by_its_line),
         cmocka_unit_test(test_each_step_does_its_part_and_can_be_left_out),
         cmocka_unit_test(test_a_case_is_resampled_as_the_original_does),
