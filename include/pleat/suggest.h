@@ -33,14 +33,15 @@ typedef struct pleat_suggest_request {
 typedef struct pleat_suggest_step { /* what a training step of one rank takes */
     double seconds;                 /* 0: not measured */
     double macs;                    /* multiply-adds of the forward pass */
-    double bytes;
-    char where[224]; /* engine, precision and device */
+    char where[224];                /* engine, precision and device */
 } pleat_suggest_step;
 
+/* Of `batch` patches on one rank; the classes of config->network are known. */
 typedef struct pleat_suggest_machine {
     double memory; /* bytes that a rank may take for its model and activations */
-    /* Times steps of `batch` patches; NULL: nothing is timed, hours do not count. */
-    pleat_status (*measure)(void *context, const pleat_config *config, int channels, int batch,
+    pleat_status (*count)(void *context, const pleat_config *config, int batch, double *bytes);
+    /* NULL: nothing is timed, hours do not count. */
+    pleat_status (*measure)(void *context, const pleat_config *config, int batch,
                             pleat_suggest_step *out);
     void *context;
 } pleat_suggest_machine;
@@ -72,7 +73,7 @@ pleat_status pleat_suggest_begin(const pleat_suggest_request *request, const ple
                                  int ranks, pleat_suggestion *out);
 /* ERR_ARG: there is no such configuration. */
 pleat_status pleat_suggest_like(pleat_suggestion *s);
-/* Errors of `measure`. */
+/* Errors of the machine. */
 pleat_status pleat_suggest_fit(const pleat_suggest_machine *machine, pleat_suggestion *s);
 
 /* Whether one stride, 2, and one kernel, 3, hold for all axes and levels. */

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct trial {
+typedef struct trial { /* one rank's part of a step, on noise */
     pleat_graph graph;
     pleat_engine *engine;
     pleat_model *model;
     pleat_net *net;
-    int channels, batch, ordered;
+    int channels, batch;
     const pleat_update *how;
     int64_t step;
     float *images;
@@ -25,17 +25,16 @@ static pleat_status one_step(void *context) {
     return t->engine->ops->synchronize(t->engine);
 }
 
-static pleat_status open_trial(const app *a, const pleat_config *c, trial *t) {
+static pleat_status open_trial(const pleat_config *c, trial *t) {
     pleat_net_options options = {.batch = t->batch,
                                  .dim = {c->patch[0], c->patch[1], c->patch[2]},
                                  .train = 1,
+                                 .ordered = c->deterministic && t->engine->ordered,
                                  .norm_momentum = c->train.norm_momentum};
     const size_t n = (size_t)t->batch * pleat_voxels(c->patch);
     pleat_network network = c->network;
     network.channels = t->channels;
     PLEAT_TRY(pleat_network_build(&network, &t->graph));
-    PLEAT_TRY(pleat_config_engine(c, a->session->threads, &t->engine));
-    options.ordered = t->ordered = c->deterministic && t->engine->ordered;
     PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
     PLEAT_TRY(pleat_model_init(t->model, 1, 0));
     if (t->how->average > 0.0) PLEAT_TRY(pleat_model_begin_average(t->model));
@@ -54,7 +53,6 @@ static void close_trial(trial *t) {
     pleat_net_destroy(t->net);
     pleat_model_destroy(t->model);
     pleat_graph_free(&t->graph);
-    pleat_engine_destroy(t->engine);
     free(t->images);
     free(t->labels);
 }
@@ -65,31 +63,18 @@ int trial_on_gpu(const char *engine) {
     return 0;
 }
 
-static void tell(const pleat_config *c, const trial *t, trial_result *out) {
-    const double params = (double)t->graph.params, stats = (double)t->graph.stats;
-    const double slots = t->ordered ? c->train.batch * params : 0;
-    out->params = params;
-    out->stats = stats;
-    out->model = (4 * params + stats + slots) * sizeof(float);
-    out->arena = (double)pleat_net_arena(t->net);
-    out->macs = t->batch * pleat_graph_macs(&t->graph, c->patch);
-    out->on_gpu = trial_on_gpu(t->engine->ops->name);
-    (void)snprintf(out->engine, sizeof out->engine, "%s %s", t->engine->ops->name,
-                   pleat_precision_name(t->engine->precision));
-    (void)snprintf(out->device, sizeof out->device, "%s", t->engine->device);
-}
-
-pleat_status trial_run(const app *a, const pleat_config *config, int channels, int batch, int steps,
-                       trial_result *out) {
-    trial t = {.channels = channels, .how = &config->train.update, .batch = batch};
+pleat_status trial_run(const pleat_config *config, pleat_engine *engine, int channels, int batch,
+                       int steps, trial_result *out) {
+    trial t = {
+        .engine = engine, .channels = channels, .how = &config->train.update, .batch = batch};
     const bench_repeat repeat = {.warmup = 1, .n = steps};
-    bench_times times = {0};
-    pleat_status status = open_trial(a, config, &t);
-    if (status == PLEAT_OK && steps > 0) status = bench_measure(one_step, &t, &repeat, &times);
-    if (status == PLEAT_OK) {
-        *out = (trial_result){.seconds = times.median / 1e3, .least = times.min / 1e3};
-        tell(config, &t, out);
-    }
+    bench_times times;
+    pleat_status status = open_trial(config, &t);
+    if (status == PLEAT_OK) status = bench_measure(one_step, &t, &repeat, &times);
+    if (status == PLEAT_OK)
+        *out = (trial_result){.seconds = times.median / 1e3,
+                              .least = times.min / 1e3,
+                              .macs = batch * pleat_graph_macs(&t.graph, config->patch)};
     close_trial(&t);
     return status;
 }

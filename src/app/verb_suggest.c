@@ -4,6 +4,7 @@
 
 #include "pleat/device.h"
 #include "pleat/host_memory.h"
+#include "pleat/net.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -39,52 +40,65 @@ static pleat_status read_numbers(suggest_how *how) {
 }
 
 typedef struct measurer {
-    const app *a;
+    pleat_engine *engine;
     int steps;
 } measurer;
 
-static pleat_status measure(void *context, const pleat_config *config, int channels, int batch,
+static pleat_status count(void *context, const pleat_config *config, int batch, double *bytes) {
+    const measurer *m = context;
+    const pleat_net_options options = {
+        .batch = batch, .dim = {config->patch[0], config->patch[1], config->patch[2]}, .train = 1};
+    pleat_graph graph;
+    size_t arena = 0;
+    PLEAT_TRY(pleat_network_build(&config->network, &graph));
+    *bytes = (4.0 * (double)graph.params + (double)graph.stats) * sizeof(float);
+    const pleat_status status = pleat_net_count(&graph, m->engine, &options, &arena);
+    pleat_graph_free(&graph);
+    *bytes += (double)arena;
+    return status;
+}
+
+static pleat_status measure(void *context, const pleat_config *config, int batch,
                             pleat_suggest_step *out) {
     const measurer *m = context;
     trial_result trial;
-    PLEAT_TRY(trial_run(m->a, config, channels, batch, m->steps, &trial));
-    *out = (pleat_suggest_step){
-        .seconds = trial.least, .macs = trial.macs, .bytes = trial.model + trial.arena};
-    (void)snprintf(out->where, sizeof out->where, "%s on %s", trial.engine, trial.device);
+    PLEAT_TRY(trial_run(config, m->engine, config->network.channels, batch, m->steps, &trial));
+    *out = (pleat_suggest_step){.seconds = trial.least, .macs = trial.macs};
+    (void)snprintf(out->where, sizeof out->where, "%s %s on %s", m->engine->ops->name,
+                   pleat_precision_name(m->engine->precision), m->engine->device);
     return PLEAT_OK;
 }
 
 /* Of the GPU that a rank has, else half of its share of what this machine allows. */
-static pleat_status find_memory(const app *a, double *out) {
-    pleat_config config;
-    pleat_engine *engine = NULL;
+static pleat_status find_memory(const app *a, pleat_engine *engine, double *out) {
     size_t unused = 0, total = 0;
-    pleat_config_defaults(&config);
-    PLEAT_TRY(pleat_config_engine(&config, a->session->threads, &engine));
-    const pleat_status status = pleat_device_of(engine)->memory(engine, &unused, &total);
-    pleat_engine_destroy(engine);
-    PLEAT_TRY(status);
+    PLEAT_TRY(pleat_device_of(engine)->memory(engine, &unused, &total));
     *out = total > 0 ? 0.9 * (double)total
                      : pleat_host_memory_find().allowed / 2 / a->session->local_size;
     return PLEAT_OK;
 }
 
-static pleat_status choose(const app *a, const suggest_how *how, const pleat_exploration *e,
-                           char **text) {
-    const pleat_suggest_request *r = &how->request;
-    const int here = r->gpu_memory == 0;
-    measurer context = {a, how->steps};
-    pleat_suggest_machine machine = {.memory = r->gpu_memory,
+static pleat_status fit(const app *a, const suggest_how *how, pleat_suggestion *s) {
+    const int here = how->request.gpu_memory == 0;
+    measurer context = {.steps = how->steps};
+    pleat_suggest_machine machine = {.memory = how->request.gpu_memory,
+                                     .count = count,
                                      .measure = here && how->steps > 0 ? measure : NULL,
                                      .context = &context};
+    pleat_config config;
+    pleat_config_defaults(&config);
+    PLEAT_TRY(pleat_config_engine(&config, a->session->threads, &context.engine));
+    pleat_status status = here ? find_memory(a, context.engine, &machine.memory) : PLEAT_OK;
+    if (status == PLEAT_OK) status = pleat_suggest_fit(&machine, s);
+    pleat_engine_destroy(context.engine);
+    return status;
+}
+
+static pleat_status choose(const app *a, const suggest_how *how, const pleat_exploration *e,
+                           char **text) {
     pleat_suggestion s;
-    PLEAT_TRY(pleat_suggest_begin(r, e, a->session->size, &s));
-    if (r->like != NULL) {
-        PLEAT_TRY(pleat_suggest_like(&s));
-    } else {
-        if (here) PLEAT_TRY(find_memory(a, &machine.memory));
-        PLEAT_TRY(pleat_suggest_fit(&machine, &s));
-    }
+    PLEAT_TRY(pleat_suggest_begin(&how->request, e, a->session->size, &s));
+    PLEAT_TRY(how->request.like != NULL ? pleat_suggest_like(&s) : fit(a, how, &s));
     return pleat_suggest_text(&s, text, NULL);
 }
 

@@ -234,55 +234,51 @@ static pleat_status configuration_of(const pleat_suggestion *s, pleat_config *ou
     return status;
 }
 
-/* Of one rank's step. */
-static pleat_status count_macs(const pleat_suggestion *s, double *out) {
+/* Whether a rung, planned now, fits into memory and, by the rate of the last measurement, has the
+ * steps that are enough. */
+static pleat_status fits(const pleat_suggest_machine *machine, const pleat_suggestion *s,
+                         int *out) {
+    const int batch = s->plan.batch / s->ranks_of_fold;
+    const double rate = s->step.seconds > 0 ? s->step.macs / s->step.seconds : INFINITY;
     pleat_config config;
     pleat_graph graph;
+    double bytes = 0;
     PLEAT_TRY(configuration_of(s, &config));
     PLEAT_TRY(pleat_network_build(&config.network, &graph));
-    const int batch = s->plan.batch / s->ranks_of_fold;
-    *out = batch * pleat_graph_macs(&graph, s->plan.patch);
+    const double macs = batch * pleat_graph_macs(&graph, s->plan.patch);
     pleat_graph_free(&graph);
+    PLEAT_TRY(machine->count(machine->context, &config, batch, &bytes));
+    *out = bytes <= machine->memory && steps_within(s, macs / rate) >= PLEAT_SUGGEST_ENOUGH;
     return PLEAT_OK;
+}
+
+/* The largest rung that fits, `first` or smaller; else the smallest. */
+static pleat_status find_rung(const pleat_suggest_machine *machine, pleat_suggestion *s, int first,
+                              int *out) {
+    int fit = 0;
+    for (*out = first;; (*out)++) {
+        plan_rung(s, *out, machine->memory);
+        PLEAT_TRY(fits(machine, s, &fit));
+        if (fit || *out == RUNGS - 1) return PLEAT_OK;
+    }
 }
 
 static pleat_status measure(const pleat_suggest_machine *machine, pleat_suggestion *s) {
     pleat_config config;
     PLEAT_TRY(configuration_of(s, &config));
-    return machine->measure(machine->context, &config, s->e->channels,
-                            s->plan.batch / s->ranks_of_fold, &s->step);
-}
-
-/* The largest rung, `first` or smaller, that by the rate of the last measurement has the steps that
- * are enough; else the smallest. */
-static pleat_status find_rung(const pleat_suggest_machine *machine, pleat_suggestion *s, int first,
-                              int *out) {
-    const double rate = s->step.macs / s->step.seconds;
-    int enough = 0;
-    for (*out = first; !enough; *out += !enough) {
-        double macs = 0;
-        plan_rung(s, *out, machine->memory);
-        PLEAT_TRY(count_macs(s, &macs));
-        enough = *out == RUNGS - 1 || steps_within(s, macs / rate) >= PLEAT_SUGGEST_ENOUGH;
-    }
-    return PLEAT_OK;
-}
-
-static int fits(const pleat_suggest_machine *machine, const pleat_suggestion *s) {
-    return s->step.bytes <= machine->memory &&
-           steps_within(s, s->step.seconds) >= PLEAT_SUGGEST_ENOUGH;
+    return machine->measure(machine->context, &config, s->plan.batch / s->ranks_of_fold, &s->step);
 }
 
 pleat_status pleat_suggest_fit(const pleat_suggest_machine *machine, pleat_suggestion *s) {
-    const int timed = machine->measure != NULL;
-    int rung = RUNGS - 1;
-    plan_rung(s, timed ? rung : 0, machine->memory);
-    set_length(s, timed ? PLEAT_SUGGEST_ENOUGH : UNTIMED_STEPS);
-    if (!timed) return PLEAT_OK;
-    PLEAT_TRY(measure(machine, s)); /* the smallest plan, for the machine's rate */
-    for (int first = 0; first < RUNGS && (first == 0 || !fits(machine, s)); first = rung + 1) {
+    int rung = RUNGS - 1, fit = 0;
+    set_length(s, UNTIMED_STEPS);
+    if (machine->measure == NULL) return find_rung(machine, s, 0, &rung);
+    plan_rung(s, rung, machine->memory);
+    PLEAT_TRY(measure(machine, s)); /* the smallest, for the machine's rate */
+    for (int first = 0; first < RUNGS && !fit; first = rung + 1) {
         PLEAT_TRY(find_rung(machine, s, first, &rung));
         PLEAT_TRY(measure(machine, s));
+        fit = steps_within(s, s->step.seconds) >= PLEAT_SUGGEST_ENOUGH;
     }
     set_length(s, fmin(fmax(steps_within(s, s->step.seconds), LEAST_STEPS), MOST_STEPS));
     return PLEAT_OK;

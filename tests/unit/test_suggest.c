@@ -52,13 +52,18 @@ static void make_ct(made *m, int channel) {
 static const double mm1[3] = {1, 1, 1};
 static const int hippocampus[3] = {36, 50, 35};
 
-/* A machine of so many multiply-adds a second, and of so many bytes that are never too few. */
-static pleat_status measure(void *context, const pleat_config *config, int channels, int batch,
+/* A machine of so many multiply-adds a second, whose activations are 100 bytes a voxel and
+ * filter. */
+static pleat_status count(void *context, const pleat_config *config, int batch, double *bytes) {
+    (void)context;
+    *bytes = 100.0 * batch * (double)pleat_voxels(config->patch) * config->network.filters;
+    return PLEAT_OK;
+}
+
+static pleat_status measure(void *context, const pleat_config *config, int batch,
                             pleat_suggest_step *out) {
     pleat_graph graph;
-    pleat_network network = config->network;
-    network.channels = channels;
-    OK(pleat_network_build(&network, &graph));
+    OK(pleat_network_build(&config->network, &graph));
     *out = (pleat_suggest_step){.macs = batch * pleat_graph_macs(&graph, config->patch),
                                 .where = "a machine"};
     out->seconds = out->macs / *(const double *)context;
@@ -76,8 +81,11 @@ typedef struct suggested {
 /* rate 0: nothing is timed. */
 static suggested suggest(const made *m, pleat_suggest_request request, double rate, int ranks) {
     static suggested out;
-    const pleat_suggest_machine machine = {
-        .memory = 16e9, .measure = rate > 0 ? measure : NULL, .context = &rate};
+    const pleat_suggest_machine machine = {.memory =
+                                               request.gpu_memory > 0 ? request.gpu_memory : 16e9,
+                                           .count = count,
+                                           .measure = rate > 0 ? measure : NULL,
+                                           .context = &rate};
     if (request.data == NULL) request.data = "data";
     if (request.hours == 0) request.hours = 1;
     out.request = request;
@@ -148,6 +156,24 @@ static void more_hours_or_a_faster_machine_train_larger_networks(void **state) {
         free(one.text);
     }
     assert_int_equal(filters, 32);
+    free_made(m);
+}
+
+static void patches_keep_to_the_memory(void **state) {
+    static const int liver[3] = {480, 512, 512};
+    static const double memories[] = {1e9, 2e9, 4e9, 16e9, 64e9};
+    double before = 0;
+    (void)state;
+    made *m = make(60, mm1, liver, "background,liver");
+    for (size_t i = 0; i < COUNT(memories); i++) {
+        double bytes = 0;
+        const suggested one =
+            suggest(m, (pleat_suggest_request){.gpu_memory = memories[i] * 1.1}, 0, 1);
+        OK(count(NULL, &one.config, one.config.train.batch, &bytes));
+        assert_true(bytes <= memories[i] * 1.1 && bytes >= before);
+        before = bytes;
+        free(one.text);
+    }
     free_made(m);
 }
 
@@ -364,6 +390,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_mri_on_two_cores_gets_the_example),
         cmocka_unit_test(more_hours_or_a_faster_machine_train_larger_networks),
+        cmocka_unit_test(patches_keep_to_the_memory),
         cmocka_unit_test(thick_slices_have_strides_of_each_axis),
         cmocka_unit_test(each_channel_is_normalised_by_what_it_is),
         cmocka_unit_test(sides_are_not_mirrored),
