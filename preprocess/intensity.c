@@ -1,4 +1,4 @@
-/* intensity.c - clip, grayscale and z-score of a volume. */
+/* intensity.c - clip, grayscale, scale and z-score of a volume. */
 #include "pleat/intensity.h"
 
 #include <math.h>
@@ -66,6 +66,12 @@ void pleat_intensity_grayscale(float *x, size_t n) {
     const double width = high > low ? high - low : 1.0; /* constant: x - low is 0 */
 #pragma omp parallel for simd
     for (size_t i = 0; i < n; i++) x[i] = (float)rint(255.0 * (x[i] - low) / width);
+}
+
+void pleat_intensity_scale(float *x, size_t n, double low, double high) {
+    const double middle = 0.5 * (low + high), half = 0.5 * (high - low);
+#pragma omp parallel for simd
+    for (size_t i = 0; i < n; i++) x[i] = (float)((x[i] - middle) / half);
 }
 
 void pleat_intensity_zscore(float *x, size_t n) {

@@ -23,6 +23,11 @@ static int same_range(const pleat_prep_steps *a, const pleat_prep_steps *b) {
                                                a->clip_range[1] == b->clip_range[1]));
 }
 
+static int same_scale(const pleat_prep_steps *a, const pleat_prep_steps *b) {
+    return a->scale == b->scale && (!a->scale || (a->scale_range[0] == b->scale_range[0] &&
+                                                  a->scale_range[1] == b->scale_range[1]));
+}
+
 static int same_grayscale(const pleat_prep_steps *a, const pleat_prep_steps *b) {
     return !a->grayscale == !b->grayscale;
 }
@@ -39,26 +44,30 @@ static int list_length(const pleat_prep_config *c,
     return n;
 }
 
-static void put_ranges(const pleat_prep_config *c, char *out, size_t size) {
-    const int n = list_length(c, same_range);
+static void put_ranges(const pleat_prep_config *c, int scale, char *out, size_t size) {
+    const int n = list_length(c, scale ? same_scale : same_range);
     size_t used = 0;
     for (int k = 0; k < n && used < size; k++) {
         const pleat_prep_steps *steps = &c->channel[k];
         char low[PLEAT_NUMBER_BYTES], high[PLEAT_NUMBER_BYTES];
-        (void)pleat_number(steps->clip_range[0], 6, low);
-        (void)pleat_number(steps->clip_range[1], 6, high);
+        const double *range = scale ? steps->scale_range : steps->clip_range;
+        const int on = scale ? steps->scale : steps->clip;
+        (void)pleat_number(range[0], 6, low);
+        (void)pleat_number(range[1], 6, high);
         used += (size_t)snprintf(out + used, size - used, "%s%s%s%s", k > 0 ? ";" : "",
-                                 steps->clip ? low : "none", steps->clip ? "," : "",
-                                 steps->clip ? high : "");
+                                 on ? low : "none", on ? "," : "", on ? high : "");
     }
 }
 
 void pleat_prep_text(const pleat_prep_config *config, char *out, size_t size) {
-    char ranges[PLEAT_MAX_CHANNELS * 64], spacing[3][PLEAT_NUMBER_BYTES], grid[120] = "none";
+    char ranges[PLEAT_MAX_CHANNELS * 64], scales[PLEAT_MAX_CHANNELS * 64];
+    char spacing[3][PLEAT_NUMBER_BYTES], grid[120] = "none";
     char gray[PLEAT_MAX_CHANNELS * 4] = "", scored[PLEAT_MAX_CHANNELS * 4] = "";
     const int n_gray = list_length(config, same_grayscale);
     const int n_scored = list_length(config, same_zscore);
-    put_ranges(config, ranges, sizeof ranges);
+    put_ranges(config, 0, ranges, sizeof ranges);
+    put_ranges(config, 1, scales, sizeof scales);
+    const int scaled = strcmp(scales, "none") != 0;
     for (int k = 0; k < n_gray; k++)
         (void)snprintf(gray + strlen(gray), sizeof gray - strlen(gray), "%s%s", k > 0 ? "," : "",
                        config->channel[k].grayscale ? "yes" : "no");
@@ -72,11 +81,14 @@ void pleat_prep_text(const pleat_prep_config *config, char *out, size_t size) {
     char labels[LABELS_BYTES];
     (void)pleat_labels_text(&config->labels, labels, sizeof labels);
     const int turns = config->orient != PLEAT_ORIENT_NONE;
-    (void)snprintf(out, size,
-                   "clip: %s\ngrayscale: %s\nresample: %s\nedge: %s\nzscore: %s\n%s%s%s%s%s%s",
-                   ranges, gray, grid, edge, scored, turns ? "orient: " : "",
-                   turns ? pleat_orient_name(config->orient) : "", turns ? "\n" : "",
-                   labels[0] != '\0' ? "labels: " : "", labels, labels[0] != '\0' ? "\n" : "");
+    int used = snprintf(out, size, "clip: %s\ngrayscale: %s\nresample: %s\nedge: %s\nzscore: %s\n",
+                        ranges, gray, grid, edge, scored);
+    const char *more[][2] = {{"orient", turns ? pleat_orient_name(config->orient) : ""},
+                             {"labels", labels},
+                             {"scale", scaled ? scales : ""}};
+    for (size_t i = 0; i < sizeof more / sizeof *more && (size_t)used < size; i++)
+        if (more[i][1][0] != '\0')
+            used += snprintf(out + used, size - (size_t)used, "%s: %s\n", more[i][0], more[i][1]);
 }
 
 /* "a,b,..." into out[n]; *on = 0 for "none". 0 when it is neither. */
@@ -99,6 +111,11 @@ static int parse_word(const char *value, const char *no, const char *yes, int *o
 
 static int parse_clip(const char *value, pleat_prep_steps *out) {
     return parse_numbers(value, 2, out->clip_range, &out->clip);
+}
+
+static int parse_scale(const char *value, pleat_prep_steps *out) {
+    return parse_numbers(value, 2, out->scale_range, &out->scale) &&
+           (!out->scale || out->scale_range[0] < out->scale_range[1]);
 }
 
 static int parse_grayscale(const char *value, pleat_prep_steps *out) {
@@ -133,9 +150,20 @@ static int parse_orient(const char *value, pleat_prep_config *c) {
     return name != NULL;
 }
 
-enum key { CLIP, GRAYSCALE, RESAMPLE, EDGE, ZSCORE, NEEDED, ORIENT = NEEDED, LABELS, N_KEYS };
+enum key {
+    CLIP,
+    GRAYSCALE,
+    RESAMPLE,
+    EDGE,
+    ZSCORE,
+    NEEDED,
+    ORIENT = NEEDED,
+    LABELS,
+    SCALE,
+    N_KEYS
+};
 static const char *const keys[N_KEYS] = {"clip",   "grayscale", "resample", "edge",
-                                         "zscore", "orient",    "labels"};
+                                         "zscore", "orient",    "labels",   "scale"};
 
 static enum key find_key(const char *name) {
     enum key key = CLIP;
@@ -157,6 +185,7 @@ static int parse_value(enum key key, const char *value, pleat_prep_config *c) {
         return strcmp(value, "none") == 0 || parse_word(value, "replicate", "zero", &c->edge_zero);
     case ZSCORE: return parse_list(value, ',', parse_zscore, c);
     case ORIENT: return parse_orient(value, c);
+    case SCALE: return parse_list(value, ';', parse_scale, c);
     case LABELS: return pleat_labels_parse(value, &c->labels);
     default: return 0;
     }
@@ -190,7 +219,8 @@ void pleat_prep_all_channels(pleat_prep_config *config, const pleat_prep_steps *
 int pleat_prep_does_something(const pleat_prep_config *config) {
     int any = config->resample | (config->orient != PLEAT_ORIENT_NONE);
     for (int k = 0; k < PLEAT_MAX_CHANNELS; k++)
-        any |= config->channel[k].clip | config->channel[k].grayscale | config->channel[k].zscore;
+        any |= config->channel[k].clip | config->channel[k].grayscale | config->channel[k].scale |
+               config->channel[k].zscore;
     return any != 0;
 }
 
@@ -198,7 +228,10 @@ pleat_status pleat_prep_check_channels(const pleat_prep_config *config, int chan
     static const struct {
         const char *key;
         int (*same)(const pleat_prep_steps *a, const pleat_prep_steps *b);
-    } lists[] = {{"clip", same_range}, {"grayscale", same_grayscale}, {"zscore", same_zscore}};
+    } lists[] = {{"clip", same_range},
+                 {"grayscale", same_grayscale},
+                 {"scale", same_scale},
+                 {"zscore", same_zscore}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         const int n = list_length(config, lists[i].same);
         PLEAT_CHECK(n <= channels, PLEAT_ERR_ARG,
@@ -241,9 +274,13 @@ pleat_status pleat_prep_image(const pleat_prep_config *config, pleat_image *imag
         *image = made;
     }
     const size_t stored = pleat_voxels(image->dim);
-    for (int k = 0; k < image->channels; k++)
-        if (config->channel[k].zscore)
-            pleat_intensity_zscore(image->data + (size_t)k * stored, stored);
+    for (int k = 0; k < image->channels; k++) {
+        const pleat_prep_steps *steps = &config->channel[k];
+        float *data = image->data + (size_t)k * stored;
+        if (steps->scale)
+            pleat_intensity_scale(data, stored, steps->scale_range[0], steps->scale_range[1]);
+        if (steps->zscore) pleat_intensity_zscore(data, stored);
+    }
     return PLEAT_OK;
 }
 

@@ -209,7 +209,8 @@ awk -v most="$lines_most" -v columns="$columns_most" '
 # A score, a network, a loss or a kind of node is named in its own file and in its list alone;
 # comments may say what they like, and a recipe says what its user would.
 only_there() { # only_there FILES NAME: both regular expressions
-    mapfile -t elsewhere < <(printf '%s\n' "${product[@]}" | grep -vE "^($1|src/run/recipes)")
+    mapfile -t elsewhere < <(printf '%s\n' "${product[@]}" |
+        grep -vE "^($1|src/run/(recipes|suggest_text))")
     awk -v name="$2" -v there="$1" '
         { line = $0; sub(/\/\*.*/, "", line) }
         line !~ /^[ ]*\*/ && line ~ name {

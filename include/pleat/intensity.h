@@ -33,6 +33,9 @@ void pleat_intensity_clip(float *x, size_t n, double low, double high);
  * volume becomes 0. */
 void pleat_intensity_grayscale(float *x, size_t n);
 
+/* Linear: low becomes -1, high 1; low < high. Of mean - sd and mean + sd it is (x - mean) / sd. */
+void pleat_intensity_scale(float *x, size_t n, double low, double high);
+
 /* x = (x - mean) / std over x[n]. A constant volume becomes 0. */
 void pleat_intensity_zscore(float *x, size_t n);
 

@@ -1,13 +1,13 @@
 /*
- * prep.h - from NIfTI to the store: orient -> clip -> grayscale -> resample -> z-score, each can be
- * left out.
+ * prep.h - from NIfTI to the store: orient -> clip -> grayscale -> resample -> scale -> z-score,
+ * each can be left out.
  *
  *   case image --orient--clip--grayscale--resample--z-score--> float32 [C,D,H,W] \
  *   case label --orient---------------------resample---------> uint8     [D,H,W]  } cases/<id>.h5
  *
- * Statistics are of the volume itself, each channel's its own. What was done is told by a canonical
- * text, one "key: value" a line, sizes and spacings in the users' x, y, z; the store and every
- * checkpoint carry it, so that prediction repeats it:
+ * Statistics are of the volume itself, each channel's its own; scale is the same for all volumes.
+ * What was done is told by a canonical text, one "key: value" a line, sizes and spacings in the
+ * users' x, y, z; the store and every checkpoint carry it, so that prediction repeats it:
  *
  *   clip: -1250,250
  *   grayscale: yes
@@ -15,14 +15,15 @@
  *   edge: replicate
  *   zscore: yes
  *
- * and, where volumes are turned (orient.h), and where the labels of the files are not 0, 1, 2, ...
- * (classes.h),
+ * and, where volumes are turned (orient.h), where the labels of the files are not 0, 1, 2, ...
+ * (classes.h), and where scale is on,
  *
  *   orient: RAS
  *   labels: 0,5,7,ignore 9
+ *   scale: -120.5,310
  *
- * A value of clip, grayscale and zscore holds for all channels. Where they differ there is a list,
- * whose last value holds for the channels after it too: "clip: -1250,250;none", "zscore: no,yes".
+ * A value of clip, grayscale, scale and zscore holds for all channels. Where they differ there is a
+ * list, whose last value holds for the channels after it too: "clip: -1250,250;none".
  */
 #ifndef PLEAT_PREP_H
 #define PLEAT_PREP_H
@@ -41,6 +42,8 @@ typedef struct pleat_prep_steps { /* of a channel */
     double clip_range[2]; /* lowest, highest value kept */
     int grayscale;        /* to whole numbers 0..255 between the volume's own extremes */
     int zscore;
+    int scale;
+    double scale_range[2]; /* the values that become -1 and 1 */
 } pleat_prep_steps;
 
 /* A mask that lies more than half a voxel from its image, by the affines. */

@@ -1,7 +1,7 @@
 /*
  * rundir.h - the folder of a run: where each of its files is.
  *
- *   RUN/ config.yaml  run.json  splits_final.json  STOP
+ *   RUN/ config.yaml  suggested.yaml  run.json  splits_final.json  STOP
  *        log/rank-NNNN.log
  *        store/                        the preprocessed cases, unless `store` names another folder
  *        fold_K/ checkpoint_best.h5  checkpoint_latest.h5  history.tsv  logs.csv
@@ -29,7 +29,8 @@ extern "C" {
 /* Of RUN or STUDY. */
 typedef enum pleat_run_file {
     PLEAT_RUN_CONFIG,
-    PLEAT_RUN_RECORD, /* run.json: a folder that has it is a run */
+    PLEAT_RUN_SUGGESTED, /* suggested.yaml: what `run --suggest` began with */
+    PLEAT_RUN_RECORD,    /* run.json: a folder that has it is a run */
     PLEAT_RUN_SPLITS,
     PLEAT_RUN_STOP,
     PLEAT_RUN_LOGS, /* the folder */

@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-#define PLEAT_PREPROCESSING_BYTES 2048 /* of the canonical text, with its end */
+#define PLEAT_PREPROCESSING_BYTES 4096 /* of the canonical text, with its end */
 
 typedef struct pleat_store pleat_store;
 

@@ -56,6 +56,7 @@ pleat_status verb_train(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_fetch(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_check(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_explore(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_plan(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_prep(app *a, const verb *self, int argc, char **argv);

@@ -1,7 +1,7 @@
 /* plan_needs.c - memory and disk are counted, time is measured here or taken from a run. */
 #include "plan_needs.h"
 
-#include "../bench/bench.h"
+#include "trial.h"
 
 #include "pleat/cases.h"
 #include "pleat/checkpoint.h"
@@ -17,84 +17,19 @@
 
 /* --- the network, measured -------------------------------------------------------------------- */
 
-typedef struct trial { /* one rank's part of a step, on noise */
-    pleat_graph graph;
-    pleat_engine *engine;
-    pleat_model *model;
-    pleat_net *net;
-    int channels, batch;
-    const pleat_update *how;
-    int64_t step;
-    float *images;
-    uint8_t *labels;
-} trial;
-
-static pleat_status one_step(void *context) {
-    trial *t = context;
-    PLEAT_TRY(pleat_net_train(t->net, t->images, t->labels, t->batch, NULL, NULL));
-    PLEAT_TRY(pleat_model_update(t->model, t->how, 1e-3, ++t->step));
-    return t->engine->ops->synchronize(t->engine);
-}
-
-static pleat_status open_trial(const pleat_config *c, trial *t) {
-    pleat_net_options options = {.batch = t->batch,
-                                 .dim = {c->patch[0], c->patch[1], c->patch[2]},
-                                 .train = 1,
-                                 .ordered = c->deterministic && t->engine->ordered,
-                                 .norm_momentum = c->train.norm_momentum};
-    const size_t n = (size_t)t->batch * pleat_voxels(c->patch);
-    pleat_network network = c->network;
-    network.channels = t->channels;
-    PLEAT_TRY(pleat_network_build(&network, &t->graph));
-    PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
-    PLEAT_TRY(pleat_model_init(t->model, 1, 0));
-    if (t->how->average > 0.0) PLEAT_TRY(pleat_model_begin_average(t->model));
-    PLEAT_TRY(pleat_net_create(t->model, &options, &t->net));
-    const size_t values = (size_t)t->channels * n;
-    t->images = malloc(values * sizeof *t->images);
-    t->labels = malloc(n);
-    PLEAT_CHECK(t->images != NULL && t->labels != NULL, PLEAT_ERR_MEMORY,
-                "no memory for %zu voxels", n);
-    bench_noise(t->images, values, 1);
-    for (size_t i = 0; i < n; i++) t->labels[i] = t->images[i] > 0;
-    return PLEAT_OK;
-}
-
-static void close_trial(trial *t) {
-    pleat_net_destroy(t->net);
-    pleat_model_destroy(t->model);
-    pleat_graph_free(&t->graph);
-    free(t->images);
-    free(t->labels);
-}
-
-static int is_on_gpu(const char *engine) {
-    for (const pleat_engine_entry *e = pleat_engine_list(); e->name != NULL; e++)
-        if (strcmp(e->name, engine) == 0) return e->on_gpu;
-    return 0;
-}
-
 static pleat_status time_network(const plan_request *request, pleat_engine *engine, plan_needs *n) {
     const pleat_config *c = &request->config;
-    trial t = {.engine = engine,
-               .channels = n->of.channels,
-               .how = &c->train.update,
-               .batch = c->train.batch / n->layout.ranks_per_fold};
-    const bench_repeat repeat = {.warmup = 1, .n = request->steps};
-    bench_times times;
-    pleat_status status = open_trial(c, &t);
-    if (status == PLEAT_OK) status = bench_measure(one_step, &t, &repeat, &times);
-    if (status == PLEAT_OK) {
-        n->forward = times.median / 1e3 / t.batch / 3; /* backward costs twice the forward pass */
-        n->epoch = c->train.iterations * times.median / 1e3;
-        (void)snprintf(n->timed, sizeof n->timed,
-                       "measured here by %d steps of one rank, %.3g s each: %s %s on %s",
-                       request->steps, times.median / 1e3, engine->ops->name,
-                       pleat_precision_name(engine->precision), engine->device);
-        n->timed_on_gpu = is_on_gpu(engine->ops->name);
-    }
-    close_trial(&t);
-    return status;
+    const int batch = c->train.batch / n->layout.ranks_per_fold;
+    trial_result trial;
+    PLEAT_TRY(trial_run(c, engine, n->of.channels, batch, request->steps, &trial));
+    n->forward = trial.seconds / batch / 3; /* backward costs twice the forward pass */
+    n->epoch = c->train.iterations * trial.seconds;
+    (void)snprintf(n->timed, sizeof n->timed,
+                   "measured here by %d steps of one rank, %.3g s each: %s %s on %s",
+                   request->steps, trial.seconds, engine->ops->name,
+                   pleat_precision_name(engine->precision), engine->device);
+    n->timed_on_gpu = trial_on_gpu(engine->ops->name);
+    return PLEAT_OK;
 }
 
 /* Counted first: what does not fit is not tried. */
@@ -154,7 +89,7 @@ static pleat_status read_past(const plan_request *request, plan_needs *n) {
     (void)snprintf(n->timed, sizeof n->timed,
                    "the median of %zu epochs of '%s': %d ranks, %s %s on %s", count, request->past,
                    record.ranks, record.engine, record.precision, record.device);
-    n->timed_on_gpu = is_on_gpu(record.engine);
+    n->timed_on_gpu = trial_on_gpu(record.engine);
 done:
     free(seconds);
     return status;

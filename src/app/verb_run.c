@@ -1,19 +1,76 @@
 /* verb_run.c - run: a whole cross-validation; train: the same without predictions. */
-#include "app.h"
+#include "suggest.h"
 
+#include "pleat/cases.h"
 #include "pleat/crossval.h"
+#include "pleat/file.h"
 #include "pleat/halt.h"
+#include "pleat/log.h"
+#include "pleat/output.h"
+#include "pleat/rundir.h"
 
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Before the data are read: whether `path` is there, in a folder that may hold it. */
+static pleat_status look_for(const char *data, const char *out, const char *path, int *there) {
+    char begun[PLEAT_PATH_BYTES];
+    pleat_config config;
+    pleat_config_defaults(&config);
+    PLEAT_TRY(pleat_config_set_key("--suggest", "data", data, &config));
+    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_CONFIG, begun));
+    *there = pleat_file_exists(path);
+    PLEAT_CHECK(*there || !pleat_file_exists(begun), PLEAT_ERR_ARG,
+                "--suggest %s: '%s' is a run that has begun with a configuration; start it with "
+                "that, or use another --out folder",
+                data, out);
+    PLEAT_TRY(pleat_output_check("--out", out, "pleat run", pleat_output_is_run));
+    return pleat_cases_check_apart(&config, "--out", out);
+}
+
+/* Where the run keeps what was suggested: made at its first start, the same at the next ones. */
+static pleat_status suggest(const app *a, const char *data, const char *out,
+                            char path[PLEAT_PATH_BYTES]) {
+    suggest_how how = SUGGEST_USUAL;
+    char *text = NULL;
+    int there = 0;
+    pleat_status status = pleat_run_path(out, PLEAT_RUN_SUGGESTED, path);
+    if (status == PLEAT_OK && a->session->rank == 0) status = look_for(data, out, path, &there);
+    PLEAT_TRY(pleat_comm_agree(a->session->world, status));
+    PLEAT_TRY(pleat_comm_broadcast_bytes(a->session->world, &there, sizeof there, 0));
+    if (there) return PLEAT_OK;
+    how.request.data = data;
+    PLEAT_TRY(suggest_make(a, &how, &text));
+    if (a->session->rank == 0) {
+        status = pleat_file_make_part(out);
+        if (status == PLEAT_OK) status = pleat_file_write_atomic(path, text, strlen(text));
+        if (status == PLEAT_OK) pleat_log(PLEAT_INFO, "the configuration: %s", path);
+    }
+    free(text);
+    return pleat_comm_agree(a->session->world, status);
+}
+
+/* The data of a suggestion of another start are not these. */
+static pleat_status check_same_data(const char *data, const pleat_config *config,
+                                    const char *path) {
+    PLEAT_CHECK(strcmp(data, config->data) == 0, PLEAT_ERR_ARG,
+                "--suggest %s: '%s' is of '%s'; name that, or use another --out folder", data, path,
+                config->data);
+    return PLEAT_OK;
+}
 
 static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv, int train_only) {
-    const char *out = NULL, *max_time = NULL;
+    const char *out = NULL, *max_time = NULL, *data = NULL;
+    char suggested[PLEAT_PATH_BYTES];
     text_list sets = {0}, words = {0};
     pleat_run_options options = {.command = a->command, .only_fold = -1};
     int go = 0, fold = INT_MIN; /* not given */
     options.train_only = train_only;
     const option rows[] = {
         {"--out", OPTION_TEXT, &out, "RUN", "folder of the run; started again, it goes on there"},
+        {"--suggest", OPTION_TEXT, &data, "DATA",
+         "without CONFIG: as pleat suggest DATA has it; RUN keeps it for the next start"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
         {"--fold", OPTION_INT, &fold, "K", "this fold alone, from 0"},
         {"--max-time", OPTION_TEXT, &max_time, "TIME",
@@ -29,14 +86,17 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
     PLEAT_TRY(pleat_session_check_launch(a->session));
-    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
-    PLEAT_CHECK(out != NULL || options.dry_run, PLEAT_ERR_ARG,
+    PLEAT_CHECK(words.n == (data == NULL), PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
+                self->arguments);
+    PLEAT_CHECK(out != NULL || (options.dry_run && data == NULL), PLEAT_ERR_ARG,
                 "pleat %s needs --out RUN, the folder of the results", self->name);
     PLEAT_CHECK(fold >= 0 || fold == INT_MIN, PLEAT_ERR_ARG, "--fold %d: folds count from 0", fold);
     if (fold >= 0) options.only_fold = fold;
     options.out = out != NULL ? out : ""; /* a dry run may have none */
     if (max_time != NULL) PLEAT_TRY(pleat_halt_parse("--max-time", max_time, &options.max_time));
-    PLEAT_TRY(verb_config(words.item[0], &sets, &config));
+    if (data != NULL) PLEAT_TRY(suggest(a, data, out, suggested));
+    PLEAT_TRY(verb_config(data != NULL ? suggested : words.item[0], &sets, &config));
+    if (data != NULL) PLEAT_TRY(check_same_data(data, &config, suggested));
     return pleat_crossval_run(a->session, &config, &options);
 }
 

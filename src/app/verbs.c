@@ -4,14 +4,16 @@
 #include <string.h>
 
 const verb verbs[] = {
-    {"run", verb_run, 1, "CONFIG --out RUN", "a whole cross-validation: NIfTI in, one report out"},
-    {"train", verb_train, 1, "CONFIG --out RUN [--fold K]",
+    {"run", verb_run, 1, "CONFIG|--suggest DATA --out RUN",
+     "a whole cross-validation: NIfTI in, one report out"},
+    {"train", verb_train, 1, "CONFIG|--suggest DATA --out RUN [--fold K]",
      "as run, without predictions and scores"},
     {"fetch", verb_fetch, 1, "NAME|URL|MANIFEST --to DIR",
      "a data set from the network, checked and laid out"},
     {"check", verb_check, 0, "DATA|CONFIG", "all that is wrong with a data folder, in one pass"},
     {"explore", verb_explore, 0, "DATA|CONFIG",
      "sizes, intensities, classes and fingerprint of a data folder, and pictures of it"},
+    {"suggest", verb_suggest, 0, "DATA", "a configuration for a data folder, with its reasons"},
     {"plan", verb_plan, 0, "CONFIG",
      "what a run will need on a cluster, and a batch script for it"},
     {"prep", verb_prep, 1, "CONFIG --out STORE", "NIfTI to store"},

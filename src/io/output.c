@@ -99,7 +99,7 @@ static int holds_run(const char *folder) {
 
 int pleat_output_is_run(const char *folder, const char *name) {
     static const pleat_run_file before[] = {PLEAT_RUN_SPLITS, PLEAT_RUN_STOP, PLEAT_RUN_LOGS,
-                                            PLEAT_RUN_STORE};
+                                            PLEAT_RUN_STORE, PLEAT_RUN_SUGGESTED};
     if (holds_run(folder) || strncmp(name, "fold_", strlen("fold_")) == 0) return 1;
     for (size_t i = 0; i < sizeof before / sizeof *before; i++)
         if (strcmp(name, pleat_run_file_name(before[i])) == 0) return 1;

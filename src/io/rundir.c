@@ -3,6 +3,7 @@
 
 static const char *const run_files[] = {
     [PLEAT_RUN_CONFIG] = "config.yaml",
+    [PLEAT_RUN_SUGGESTED] = "suggested.yaml",
     [PLEAT_RUN_RECORD] = "run.json",
     [PLEAT_RUN_SPLITS] = "splits_final.json",
     [PLEAT_RUN_STOP] = "STOP",

@@ -37,6 +37,11 @@ const config_row pleat_config_rows[] = {
      "stretch each volume to whole numbers 0 to 255; a list: of each channel"},
     {"preprocess.resample", SPACING_OR(prep.spacing, prep.resample, 1e-3, 1e3), 0,
      "voxel spacing in mm, x y z; none: keep each volume's own"},
+    {"preprocess.scale", RANGES_OR(prep.channel[0].scale_range, prep.channel[0].scale, -BIG, BIG),
+     0,
+     "after that these values become -1 and 1, of all volumes alike, such as mean - sd and mean + "
+     "sd "
+     "of a CT's foreground, as nnU-Net has it; none: not; a list: of each channel"},
     {"preprocess.zscore", FLAGS(prep.channel[0].zscore), 0,
      "subtract each volume's mean, divide by its standard deviation; a list: of each channel"},
 

@@ -352,6 +352,12 @@ pleat_status pleat_config_check(const pleat_config *config) {
     PLEAT_CHECK(!config->mirror || pleat_config_mirror(config) != 0, PLEAT_ERR_ARG,
                 "predict.mirror: true mirrors along the axes that training has mirrored, and there "
                 "are none: augment.on is false, or augment.mirror is 0. Set predict.mirror: false");
+    for (int k = 0; k < PLEAT_MAX_CHANNELS; k++) {
+        const pleat_prep_steps *steps = &config->prep.channel[k];
+        PLEAT_CHECK(!steps->scale || steps->scale_range[0] < steps->scale_range[1], PLEAT_ERR_ARG,
+                    "preprocess.scale = [%g, %g]: both are one value, so it cannot become -1 and 1",
+                    steps->scale_range[0], steps->scale_range[1]);
+    }
     PLEAT_TRY(check_augment(&config->train.transforms));
     if (network.classes == 0) network.classes = 2;
     PLEAT_TRY(pleat_network_build(&network, &graph));

@@ -46,6 +46,11 @@ static void put_steps(FILE *out, const pleat_prep_steps *s) {
         (void)fprintf(out, "%sscaled to 256 grey levels between their own extremes", between);
         between = ", ";
     }
+    if (s->scale) {
+        (void)fprintf(out, "%sscaled so that %g and %g became -1 and 1", between, s->scale_range[0],
+                      s->scale_range[1]);
+        between = ", ";
+    }
     if (s->zscore) (void)fprintf(out, "%sstandardised to mean 0 and standard deviation 1", between);
 }
 
@@ -57,7 +62,7 @@ static void put_preprocessing(FILE *out, const pleat_methods *m) {
         return;
     }
     const pleat_prep_steps *s = &p->channel[0];
-    if (s->clip || s->grayscale || s->zscore) {
+    if (s->clip || s->grayscale || s->scale || s->zscore) {
         (void)fputs("Each image was ", out);
         put_steps(out, s);
         (void)fputs(

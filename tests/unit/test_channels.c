@@ -1,5 +1,6 @@
 /* test_channels.c - several channels are deformed alike and toned apart, and come channels-last. */
 #include "pleat/loader.h"
+#include "pleat/prep.h"
 #include "pleat/volume.h"
 #include "support.h"
 #include "support_augment.h"
@@ -194,8 +195,25 @@ static void planes_are_put_together_by_voxel(void **state) {
         for (size_t c = 0; c < C; c++) assert_true(out[i * C + c] == (float)(10000 * c + i));
 }
 
+/* Clipped to 0..200; 60 becomes -1 and 140 1, so 200 is 2.5. The other channel stays. */
+static void a_channel_is_scaled_after_it_was_clipped(void **state) {
+    (void)state;
+    const double spacing[3] = {1, 1, 1};
+    const float values[6] = {-50, 100, 999, 7, 8, 9}, made[6] = {-2.5F, 0, 2.5F, 7, 8, 9};
+    pleat_prep_config config = {0};
+    pleat_image image = {0};
+    config.channel[0] =
+        (pleat_prep_steps){.clip = 1, .clip_range = {0, 200}, .scale = 1, .scale_range = {60, 140}};
+    OK(pleat_image_make(2, (const int[]){1, 1, 3}, spacing, &image));
+    memcpy(image.data, values, sizeof values);
+    OK(pleat_prep_image(&config, &image));
+    assert_memory_equal(image.data, made, sizeof made);
+    pleat_image_free(&image);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_channel_is_scaled_after_it_was_clipped),
         cmocka_unit_test(a_transform_is_on_for_all_channels_and_drawn_for_each),
         cmocka_unit_test(a_channel_is_what_it_would_be_alone),
         cmocka_unit_test(each_channel_has_noise_of_its_own_and_the_first_todays),

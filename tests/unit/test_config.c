@@ -31,6 +31,7 @@ static const struct setting {
     {"preprocess.clip", "none", NULL, 0},
     {"preprocess.grayscale", "off", "false", 0},
     {"preprocess.resample", "[1, 0.1, 2.123456789012345]", NULL, 0},
+    {"preprocess.scale", "[[-20.5, 310], none]", NULL, 0},
     {"preprocess.zscore", "0", "false", 0},
     {"folds.k", "7", NULL, 0},
     {"folds.repeats", "3", NULL, 0},

@@ -50,6 +50,16 @@ static void texts_are_utf8_without_control_characters(void **state) {
     assert_string_equal(c.data, "M\xc3\xbcller");
 }
 
+static void a_scale_has_two_values(void **state) {
+    (void)state;
+    pleat_config c;
+    pleat_config_defaults(&c);
+    OK(pleat_config_set("preprocess.scale=[2, 2.5]", &c));
+    OK(pleat_config_check(&c));
+    OK(pleat_config_set("preprocess.scale=[2, 2]", &c));
+    REFUSED(pleat_config_check(&c), PLEAT_ERR_ARG, "preprocess.scale = [2, 2]: both are one");
+}
+
 static void class_names_are_a_list_without_empty_or_equal_ones(void **state) {
     (void)state;
     pleat_config c;
@@ -100,6 +110,7 @@ int main(void) {
         cmocka_unit_test(mirrors_are_predicted_along_the_axes_that_training_mirrored),
         cmocka_unit_test(yaml_that_costs_much_is_refused),
         cmocka_unit_test(texts_are_utf8_without_control_characters),
+        cmocka_unit_test(a_scale_has_two_values),
         cmocka_unit_test(class_names_are_a_list_without_empty_or_equal_ones),
     };
     return cmocka_run_group_tests_name("config_text", tests, NULL, NULL);

@@ -35,6 +35,15 @@ static void test_statistics_are_those_of_the_population(void **state) {
     assert_float_equal(stats.std, 2, 1e-15);
 }
 
+/* Of mean 100 and deviation 40 it is (x - 100) / 40, of any volume. */
+static void test_scale_is_of_all_volumes_alike(void **state) {
+    (void)state;
+    float x[4] = {60, 100, 140, 300};
+    const float expected[4] = {-1, 0, 1, 5};
+    pleat_intensity_scale(x, 4, 60, 140);
+    assert_memory_equal(x, expected, sizeof x);
+}
+
 static void test_zscore_gives_mean_zero_and_deviation_one(void **state) {
     (void)state;
     float x[8] = {2, 4, 4, 4, 5, 5, 7, 9};
@@ -82,6 +91,7 @@ int main(void) {
         cmocka_unit_test(test_clip_keeps_what_lies_inside),
         cmocka_unit_test(test_grayscale_rounds_half_to_even_between_its_own_extremes),
         cmocka_unit_test(test_statistics_are_those_of_the_population),
+        cmocka_unit_test(test_scale_is_of_all_volumes_alike),
         cmocka_unit_test(test_zscore_gives_mean_zero_and_deviation_one),
         cmocka_unit_test(test_a_constant_volume_becomes_zero),
         cmocka_unit_test(test_a_large_offset_costs_no_precision_and_threads_change_nothing),

@@ -94,8 +94,9 @@ static void assert_text(const pleat_prep_config *config, const char *expected) {
 
 static void test_the_text_is_canonical_and_reads_back(void **state) {
     (void)state;
-    const pleat_prep_steps all = {1, {-1250, 250}, 1, 1}, off = {0, {-5, 7}, 0, 0},
-                           third = {1, {-0.1, 1.0 / 3.0}, 0, 0};
+    const pleat_prep_steps all = {1, {-1250, 250}, 1, 1, 0, {0, 0}},
+                           off = {0, {-5, 7}, 0, 0, 0, {0, 0}},
+                           third = {1, {-0.1, 1.0 / 3.0}, 0, 0, 1, {-20.5, 1.0 / 3.0}};
     pleat_prep_config config = config_of(&all, 1, 2.7, 1.58, 1.57, 0), parsed;
     assert_text(&config, "clip: -1250,250\ngrayscale: yes\nresample: 1.57,1.58,2.7\n"
                          "edge: replicate\nzscore: yes\n");
@@ -113,15 +114,16 @@ static void test_the_text_is_canonical_and_reads_back(void **state) {
     assert_text(&config, "clip: none\ngrayscale: no\nresample: none\nedge: none\nzscore: no\n");
     config = config_of(&third, 1, 1, 1, 1, 1);
     assert_text(&config, "clip: -0.1,0.3333333333333333\ngrayscale: no\nresample: 1,1,1\n"
-                         "edge: zero\nzscore: no\n");
+                         "edge: zero\nzscore: no\nscale: -20.5,0.3333333333333333\n");
+    REFUSED(pleat_prep_parse_text("scale: 2,2\n", &parsed), PLEAT_ERR_FORMAT, "'scale: 2,2'");
 }
 
 static void test_channels_that_differ_are_a_list_to_the_last_that_does(void **state) {
     (void)state;
     const pleat_prep_steps off = {0};
     pleat_prep_config config = config_of(&off, 0, 0, 0, 0, 0), parsed;
-    config.channel[0] = (pleat_prep_steps){1, {-1250, 250}, 0, 0};
-    config.channel[1] = (pleat_prep_steps){1, {0, 20}, 1, 0};
+    config.channel[0] = (pleat_prep_steps){.clip = 1, .clip_range = {-1250, 250}};
+    config.channel[1] = (pleat_prep_steps){.clip = 1, .clip_range = {0, 20}, .grayscale = 1};
     assert_text(&config, "clip: -1250,250;0,20;none\ngrayscale: no,yes,no\nresample: none\n"
                          "edge: none\nzscore: no\n");
     OK(pleat_prep_check_channels(&config, 3));
@@ -321,7 +323,8 @@ static void test_loading_a_volume_gives_what_the_store_holds(void **state) {
     char folder[PLEAT_PATH_BYTES], text[PLEAT_PREPROCESSING_BYTES];
     pleat_prep_config config = golden_resampling();
     config.edge_zero = 0;
-    const pleat_prep_steps steps = {1, {20, 200}, 1, 1};
+    const pleat_prep_steps steps = {
+        .clip = 1, .clip_range = {20, 200}, .grayscale = 1, .zscore = 1};
     pleat_prep_all_channels(&config, &steps);
     pleat_prep_text(&config, text, sizeof text);
     pleat_store *store = NULL;

@@ -1,0 +1,146 @@
+/* verb_suggest.c - suggest: a configuration for a data folder, with its reasons. */
+#include "suggest.h"
+#include "trial.h"
+
+#include "pleat/device.h"
+#include "pleat/host_memory.h"
+#include "pleat/net.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Only what is wrong with the data themselves: what preprocessing does to them is yet to be
+ * chosen. */
+static pleat_status read_config(const pleat_suggest_request *r, pleat_config *out) {
+    pleat_config_defaults(out);
+    PLEAT_TRY(pleat_config_set("preprocess.clip=none", out));
+    PLEAT_TRY(pleat_config_set("preprocess.grayscale=false", out));
+    PLEAT_TRY(pleat_config_set("preprocess.resample=none", out));
+    PLEAT_TRY(pleat_config_set_key("pleat suggest", "data", r->data, out));
+    if (r->classes == NULL) return PLEAT_OK;
+    return pleat_config_set_key("--classes", "classes", r->classes, out);
+}
+
+static pleat_status read_numbers(suggest_how *how) {
+    pleat_config config;
+    char *end = NULL;
+    if (how->hours != NULL) {
+        how->request.hours = strtod(how->hours, &end);
+        PLEAT_CHECK(end != how->hours && *end == '\0' && isfinite(how->request.hours),
+                    PLEAT_ERR_ARG, "--hours %s: must be a number, such as 8 or 0.5", how->hours);
+    }
+    PLEAT_CHECK(how->steps >= 0, PLEAT_ERR_ARG, "--steps %d: must be 0 or more", how->steps);
+    if (how->gpu_memory == NULL) return PLEAT_OK;
+    pleat_config_defaults(&config);
+    PLEAT_TRY(pleat_config_set_key("--gpu-memory", "host_memory", how->gpu_memory, &config));
+    how->request.gpu_memory = config.host_memory;
+    PLEAT_CHECK(config.host_memory > 0, PLEAT_ERR_ARG, "--gpu-memory %s: write 8G or 24G",
+                how->gpu_memory);
+    return PLEAT_OK;
+}
+
+typedef struct measurer {
+    pleat_engine *engine;
+    int steps;
+} measurer;
+
+static pleat_status count(void *context, const pleat_config *config, int batch, double *bytes) {
+    const measurer *m = context;
+    const pleat_net_options options = {
+        .batch = batch, .dim = {config->patch[0], config->patch[1], config->patch[2]}, .train = 1};
+    pleat_graph graph;
+    size_t arena = 0;
+    PLEAT_TRY(pleat_network_build(&config->network, &graph));
+    *bytes = (4.0 * (double)graph.params + (double)graph.stats) * sizeof(float);
+    const pleat_status status = pleat_net_count(&graph, m->engine, &options, &arena);
+    pleat_graph_free(&graph);
+    *bytes += (double)arena;
+    return status;
+}
+
+static pleat_status measure(void *context, const pleat_config *config, int batch,
+                            pleat_suggest_step *out) {
+    const measurer *m = context;
+    trial_result trial;
+    PLEAT_TRY(trial_run(config, m->engine, config->network.channels, batch, m->steps, &trial));
+    *out = (pleat_suggest_step){.seconds = trial.least, .macs = trial.macs};
+    (void)snprintf(out->where, sizeof out->where, "%s %s on %s", m->engine->ops->name,
+                   pleat_precision_name(m->engine->precision), m->engine->device);
+    return PLEAT_OK;
+}
+
+/* Of the GPU that a rank has, else half of its share of what this machine allows. */
+static pleat_status find_memory(const app *a, pleat_engine *engine, double *out) {
+    size_t unused = 0, total = 0;
+    PLEAT_TRY(pleat_device_of(engine)->memory(engine, &unused, &total));
+    *out = total > 0 ? 0.9 * (double)total
+                     : pleat_host_memory_find().allowed / 2 / a->session->local_size;
+    return PLEAT_OK;
+}
+
+static pleat_status fit(const app *a, const suggest_how *how, pleat_suggestion *s) {
+    const int here = how->request.gpu_memory == 0;
+    measurer context = {.steps = how->steps};
+    pleat_suggest_machine machine = {.memory = how->request.gpu_memory,
+                                     .count = count,
+                                     .measure = here && how->steps > 0 ? measure : NULL,
+                                     .context = &context};
+    pleat_config config;
+    pleat_config_defaults(&config);
+    PLEAT_TRY(pleat_config_engine(&config, a->session->threads, &context.engine));
+    pleat_status status = here ? find_memory(a, context.engine, &machine.memory) : PLEAT_OK;
+    if (status == PLEAT_OK) status = pleat_suggest_fit(&machine, s);
+    pleat_engine_destroy(context.engine);
+    return status;
+}
+
+static pleat_status choose(const app *a, const suggest_how *how, const pleat_exploration *e,
+                           char **text) {
+    pleat_suggestion s;
+    PLEAT_TRY(pleat_suggest_begin(&how->request, e, a->session->size, &s));
+    PLEAT_TRY(how->request.like != NULL ? pleat_suggest_like(&s) : fit(a, how, &s));
+    return pleat_suggest_text(&s, text, NULL);
+}
+
+pleat_status suggest_make(const app *a, suggest_how *how, char **text) {
+    const pleat_explore_how all = {.pictures = 0, .fold = -1};
+    pleat_exploration e = {0};
+    pleat_config config;
+    *text = NULL;
+    PLEAT_TRY(read_numbers(how));
+    PLEAT_TRY(pleat_suggest_check(&how->request));
+    PLEAT_TRY(read_config(&how->request, &config));
+    pleat_status status = pleat_explore(a->session->world, &config, &all, &e);
+    if (status == PLEAT_OK && a->session->rank == 0) status = choose(a, how, &e, text);
+    pleat_exploration_free(&e);
+    return pleat_comm_agree(a->session->world, status);
+}
+
+pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv) {
+    suggest_how how = SUGGEST_USUAL;
+    pleat_suggest_request *r = &how.request;
+    text_list words = {0};
+    char *text = NULL;
+    int go = 0;
+    const option rows[] = {
+        {"--hours", OPTION_TEXT, &how.hours, "H",
+         "that training all folds may take here (default 8)"},
+        {"--gpu-memory", OPTION_TEXT, &how.gpu_memory, "SIZE",
+         "for a GPU of so much elsewhere, such as 24G; nothing is timed then"},
+        {"--steps", OPTION_INT, &how.steps, "N", "that are timed here (default 3); 0: none"},
+        {"--classes", OPTION_TEXT, &r->classes, "LIST", "as the key; else those of the data"},
+        {"--like", OPTION_TEXT, &r->like, "NAME",
+         "nnU-Net's plan: nnunet, or its residual nnunet-m, nnunet-l, nnunet-xl"},
+        {"--configuration", OPTION_TEXT, &r->configuration, "NAME",
+         "nnU-Net's: 3d_fullres (default), 3d_lowres, 2d"},
+        {0},
+    };
+    PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
+    if (!go) return PLEAT_OK;
+    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
+    r->data = words.item[0];
+    const pleat_status status = suggest_make(a, &how, &text);
+    if (status == PLEAT_OK && text != NULL) (void)fputs(text, stdout);
+    free(text);
+    return status;
+}

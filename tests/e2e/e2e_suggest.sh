@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# e2e_suggest.sh - what pleat suggest prints is a configuration without an edit: of one channel and
+# of two; run --suggest trains and predicts by it, and resumes by the same one. Wants PLEAT, the
+# program.
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/lib/program.sh
+. "$here/../lib/program.sh"
+tiny_data data 3 1
+"$pleat" -q phantom two --cases 2 --channels 2 > out 2> err || wrong "phantom two"
+
+succeeds "suggest" 0 suggest data --steps 0
+cp out data.yaml
+for line in "data: 'data'" 'k: 3' 'zscore: true' '# each case by itself' '# 100 % of the median'; do
+    holds "says '$line'" has data.yaml "$line"
+done
+succeeds "it is a configuration" 0 config data.yaml
+classes=background,lung_L,lung_R,infection
+succeeds "of two channels" 0 suggest two --gpu-memory 4G --classes "$classes"
+holds "their classes" has out "classes: 'background,lung_L,lung_R,infection'"
+holds "their clips" grep -qE 'clip: \[\[-[0-9]+, -?[0-9]+\], none\]' out
+cp out two.yaml
+succeeds "that is a configuration" 0 config two.yaml
+succeeds "like nnU-Net" 0 suggest data --like nnunet-m
+holds "its network" has out "name: resenc"
+
+short=(--set train.epochs=1 --set train.iterations=1 --set train.batch=1 --set network.filters=2
+    --set "preprocess.resample=[12, 12, 14]" --set "patch=[16, 16, 16]" --set "overlap=[0, 0, 0]")
+succeeds "run" 2 run --suggest data --out run --fold 0 "${short[@]}"
+holds "its length" grep -q 'hours for all folds' run/suggested.yaml
+holds "scores" test -s run/fold_0/scores.json
+before=$(cksum run/suggested.yaml)
+succeeds "once more" 0 run --suggest data --out run --fold 1 "${short[@]}"
+holds "by the same configuration" same_text "$(cksum run/suggested.yaml)" "$before"
+refused "of other data" 2 "'run/suggested.yaml' is of 'data'" 0 run --suggest two --out run
+refused "and a configuration" 2 "usage: pleat run" 0 run data.yaml --suggest data --out x
+refused "hours" 2 "--hours x: must be a number" 0 suggest data --hours x
+refused "memory" 2 "--gpu-memory" 0 suggest data --gpu-memory much
+refused "plan" 2 "must be one of nnunet, nnunet-m" 0 suggest data --like nn
+refused "folder" 3 "none" 0 suggest none
+printf 'no mask' > data/case_002/segmentation.nii.gz
+refused "a damaged mask" 3 "pleat check data lists all" 0 suggest data
+verdict
