@@ -447,11 +447,8 @@ static void begin_section(FILE *out, const char *name, const char *title) {
 static void end_section(FILE *out) { (void)fputs("</section>\n", out); }
 
 static void put_head(FILE *out, const char *data, const pleat_exploration *e) {
-    (void)fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                "<meta name=\"color-scheme\" content=\"light dark\">\n"
-                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                "img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
+    (void)fputs(EXPLORE_PAGE_BEGIN
+                "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
                 "<title>",
                 out);
     pleat_page_put_text(out, data);

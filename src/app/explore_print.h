@@ -13,6 +13,13 @@ pleat_status explore_print_csv(const pleat_exploration *e);
 
 /* One PNG; one HTML file that asks for nothing from elsewhere. ERR_IO, ERR_MEMORY. */
 pleat_status explore_write_picture(const char *path, const char *data, const pleat_exploration *e);
+/* How such a page begins, and no other of pleat's. */
+#define EXPLORE_PAGE_BEGIN                                                                \
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"             \
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"          \
+    "<meta name=\"color-scheme\" content=\"light dark\">\n"                               \
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src " \
+    "data:; "
 pleat_status explore_write_page(const char *path, const char *data, int fold,
                                 const pleat_exploration *e);
 

@@ -4,6 +4,7 @@
 
 #include "pleat/file.h"
 #include "pleat/log.h"
+#include "pleat/output.h"
 
 #include <string.h>
 
@@ -22,6 +23,10 @@ static pleat_status check_options(explore_options *o) {
                 "--picture '%s' is a folder; name a file", o->picture);
     PLEAT_CHECK(o->html == NULL || !pleat_file_is_folder(o->html), PLEAT_ERR_ARG,
                 "--html '%s' is a folder; name a file", o->html);
+    if (o->picture != NULL)
+        PLEAT_TRY(pleat_output_check_file("--picture", o->picture, "pleat explore", "\x89PNG"));
+    if (o->html != NULL)
+        PLEAT_TRY(pleat_output_check_file("--html", o->html, "pleat explore", EXPLORE_PAGE_BEGIN));
     if (o->picture == NULL && o->html == NULL) o->how.pictures = 0;
     return PLEAT_OK;
 }

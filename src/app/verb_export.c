@@ -4,6 +4,7 @@
 #include "pleat/checkpoint.h"
 #include "pleat/crossval.h"
 #include "pleat/export.h"
+#include "pleat/output.h"
 #include "pleat/rundir.h"
 #include "pleat/text.h"
 #include "pleat/unchanged.h"
@@ -92,6 +93,7 @@ pleat_status verb_export(app *a, const verb *self, int argc, char **argv) {
                 self->arguments);
     PLEAT_CHECK(o.batch >= 0, PLEAT_ERR_ARG, "--batch %d, must be 1 or more", o.batch);
     if (a->session->rank != 0) return PLEAT_OK;
+    PLEAT_TRY(pleat_output_check_file("--onnx", o.onnx, "pleat export", NULL));
     PLEAT_TRY(pleat_onnx_can_write());
     PLEAT_TRY(find_model(&o, words.item[0], path));
     PLEAT_TRY(pleat_checkpoint_read(path, &c));

@@ -4,6 +4,7 @@
 #include "pleat/checkpoint.h"
 #include "pleat/keras.h"
 #include "pleat/log.h"
+#include "pleat/output.h"
 #include "pleat/text.h"
 #include "pleat/warn.h"
 
@@ -98,6 +99,7 @@ pleat_status verb_import(app *a, const verb *self, int argc, char **argv) {
     if (!go) return PLEAT_OK;
     PLEAT_CHECK(words.n == 1 && out != NULL, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
                 self->arguments);
+    PLEAT_TRY(pleat_output_check_file("--out", out, "pleat import", NULL));
     PLEAT_TRY(verb_config(path, &sets, &config));
     return a->session->rank == 0 ? import(words.item[0], &config, out) : PLEAT_OK;
 }

@@ -63,7 +63,7 @@ pleat_status pleat_output_check(const char *option, const char *folder, const ch
 }
 
 int pleat_output_begins(const char *path, const char *begin) {
-    char text[256] = "";
+    char text[512] = "";
     int64_t size = 0;
     int fd = -1;
     if (pleat_file_open(path, &fd, &size) != PLEAT_OK) return 0;
@@ -74,8 +74,12 @@ int pleat_output_begins(const char *path, const char *begin) {
 
 pleat_status pleat_output_check_file(const char *option, const char *path, const char *by,
                                      const char *begin) {
-    PLEAT_CHECK(!pleat_file_exists(path) || (begin != NULL && pleat_output_begins(path, begin)),
-                PLEAT_ERR_ARG,
+    if (!pleat_file_exists(path)) return PLEAT_OK;
+    PLEAT_CHECK(begin != NULL, PLEAT_ERR_ARG,
+                "%s '%s' is there already; choose another name for what %s writes, or remove the "
+                "file",
+                option, path, by);
+    PLEAT_CHECK(pleat_output_begins(path, begin), PLEAT_ERR_ARG,
                 "%s '%s' is there already, and %s has not written it; choose another name, or "
                 "remove the file",
                 option, path, by);

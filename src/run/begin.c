@@ -40,9 +40,24 @@ static pleat_status look_at_headers(const pleat_crossval *cv) {
     return status;
 }
 
+/* How much of the path is there already. */
+static size_t length_there(const char *path) {
+    char part[PLEAT_PATH_BYTES];
+    size_t n = (size_t)snprintf(part, sizeof part, "%s", path);
+    while (n > 0 && !pleat_file_exists(part)) {
+        while (n > 0 && part[n - 1] == '/') n--;
+        while (n > 0 && part[n - 1] != '/') n--;
+        part[n] = '\0';
+    }
+    return n;
+}
+
 pleat_status pleat_begin_look(pleat_crossval *cv) {
     const char *out = cv->options->out;
     cv->fresh = !has(cv, PLEAT_RUN_CONFIG) && !has(cv, PLEAT_RUN_RECORD);
+    cv->had_splits = has(cv, PLEAT_RUN_SPLITS); /* no rank has made anything yet */
+    cv->had_logs = has(cv, PLEAT_RUN_LOGS);
+    cv->there = length_there(out);
     if (out[0] != '\0' && is_root(cv))
         PLEAT_TRY(pleat_output_check("--out", out, "pleat run", pleat_output_is_run));
     if (out[0] != '\0' && !cv->fresh) return PLEAT_OK;
@@ -56,18 +71,6 @@ pleat_status pleat_begin_look(pleat_crossval *cv) {
 
 /* --- in --------------------------------------------------------------------------------------- */
 
-/* How much of the path is there already. */
-static size_t length_there(const char *path) {
-    char part[PLEAT_PATH_BYTES];
-    size_t n = (size_t)snprintf(part, sizeof part, "%s", path);
-    while (n > 0 && !pleat_file_exists(part)) {
-        while (n > 0 && part[n - 1] == '/') n--;
-        while (n > 0 && part[n - 1] != '/') n--;
-        part[n] = '\0';
-    }
-    return n;
-}
-
 /* Tasks of a job array share the folder, each with a fold of its own. */
 pleat_status pleat_begin_enter(pleat_crossval *cv) {
     const char *out = cv->options->out;
@@ -80,12 +83,9 @@ pleat_status pleat_begin_enter(pleat_crossval *cv) {
                     PLEAT_ERR_ARG, "case '%s': its paths would be longer than %zu characters",
                     cv->data.cases.ids[i], room - 1);
     PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_LOGS, path));
-    if (is_root(cv)) cv->there = length_there(out);
-    if (is_root(cv)) cv->had_logs = pleat_file_exists(path);
     PLEAT_TRY(pleat_file_make_part(path));
     PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_STOP, cv->stop_file));
     if (!is_root(cv)) return PLEAT_OK;
-    cv->had_splits = has(cv, PLEAT_RUN_SPLITS);
     if (only < 0) return pleat_lock_take(out, &cv->lock);
     PLEAT_TRY(pleat_lock_share(out, &cv->lock));
     PLEAT_TRY(pleat_fold_folder(out, only, path));

@@ -36,6 +36,7 @@ static pleat_status open_run(pleat_crossval *cv) {
     if (!is_root(cv)) return PLEAT_OK;
     if (cv->options->only_fold < 0 && unlink(cv->stop_file) == 0)
         pleat_log(PLEAT_INFO, "'%s' was of the last start and is removed", cv->stop_file);
+    PLEAT_TRY(pleat_record_config(cv));
     PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_record_check(cv));
     PLEAT_TRY(pleat_redo_choose(cv));
@@ -456,7 +457,8 @@ static pleat_status open_log(const pleat_crossval *cv) {
 }
 
 static pleat_status show_plan(pleat_crossval *cv) {
-    pleat_status status = pleat_dataset_split(&cv->data, &cv->config, cv->options->out);
+    pleat_status status = is_root(cv) ? pleat_record_config(cv) : PLEAT_OK;
+    if (status == PLEAT_OK) status = pleat_dataset_split(&cv->data, &cv->config, cv->options->out);
     if (status == PLEAT_OK && is_root(cv)) status = pleat_redo_choose(cv);
     if (status == PLEAT_OK && is_root(cv)) status = pleat_redo_lost(cv);
     if (status == PLEAT_OK && is_root(cv)) status = pleat_dry_run_look(cv);

@@ -195,14 +195,27 @@ static pleat_status check_beginning(pleat_crossval *cv, int channels, const char
     return PLEAT_OK;
 }
 
+/* *stands is the configuration of the run, where there is one. */
+static pleat_status check_config(pleat_crossval *cv, pleat_config *stands) {
+    char path[PLEAT_PATH_BYTES];
+    *stands = cv->config;
+    if (cv->options->out[0] == '\0') return PLEAT_OK; /* a dry run may have none */
+    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
+    return pleat_file_exists(path) ? same_as_before(&cv->config, path, stands, &cv->extends)
+                                   : PLEAT_OK;
+}
+
+pleat_status pleat_record_config(pleat_crossval *cv) {
+    pleat_config stands;
+    return check_config(cv, &stands);
+}
+
 pleat_status pleat_record_check(pleat_crossval *cv) {
     int channels = 0;
     char path[PLEAT_PATH_BYTES];
-    pleat_config stands = cv->config;
+    pleat_config stands;
     pleat_record before = {0};
-    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
-    if (pleat_file_exists(path))
-        PLEAT_TRY(same_as_before(&cv->config, path, &stands, &cv->extends));
+    PLEAT_TRY(check_config(cv, &stands));
     PLEAT_TRY(pleat_prep_count_channels(&cv->data.cases.paths[0], &channels));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
     if (pleat_file_exists(path)) {

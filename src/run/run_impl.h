@@ -187,6 +187,8 @@ pleat_status pleat_unchanged_tell_missing(const char *folder, const pleat_record
  * ERR_DATA when it is of images of another number of channels, or its folds are others, or what
  * training is to begin with does not fit. More epochs are allowed: cv->extends. */
 pleat_status pleat_record_check(pleat_crossval *cv);
+/* Of it the configuration alone, which needs no folds yet. */
+pleat_status pleat_record_config(pleat_crossval *cv);
 /* config.yaml and run.json of a run that begins or goes on, and the warnings of its earlier
  * starts. */
 pleat_status pleat_record_start(const pleat_crossval *cv);

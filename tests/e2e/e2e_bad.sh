@@ -135,9 +135,10 @@ for case in 002 004; do
     holds "case $case is named, with -q too" has err "bad/case_$case/imaging.nii.gz'"
 done
 holds "what was prepared is kept, and no more" same_text "$(cd late/run && echo *)" "log store"
-refused "a class too few" 3 "name that class in \`classes\`" 0 run tiny.yaml --out few/run \
+refused "a class too few" 3 "4 of 4 cases cannot be prepared" 0 run tiny.yaml --out few/run \
     --set classes=[background,lung]
-holds "all four masks are named" same_text "$(grep -c ' refused: .*label [23] at voxel' err)" 4
+holds "all four masks are named, with a cure" \
+    same_text "$(grep -c ' refused: .*label [23] at.*; name that class in' err)" 4
 holds "no folder is left of it" [ ! -e few ]
 mkdir few
 refused "too many folds" 2 "set folds.k to at most 4" 2 run tiny.yaml --out few --set folds.k=9
@@ -147,7 +148,7 @@ succeeds "corrected, other preprocessing too" 0 train tiny.yaml --out late/run -
 patch='--set patch=[2048,2048,2048] --set network.filters=64'
 for how in "--out large" --dry-run; do
     # shellcheck disable=SC2086 # a list of options
-    refused "a patch beyond any memory, $how" 2 "make patch, train.batch" 0 run tiny.yaml $how $patch
+    refused "a patch beyond memory, $how" 2 "make patch, train.batch" 0 run tiny.yaml $how $patch
 done
 holds "no folder of it" [ ! -e large ]
 refused "a dry run of a class too few" 3 "name that class in" 0 run tiny.yaml --dry-run \

@@ -92,7 +92,7 @@ trains cut_four 4 ranks_per_fold=4 threads=1
 same_bits cut_four
 
 # --- what is refused, and that the comparison can tell bits apart ---------------------------------
-refused "another value than the run's" 2 "deterministic differs" \
+refused "another value than the run's" 2 "deterministic was " \
     1 run bits.yaml --out cut "${engine[@]}" --set deterministic=false
 refused "statistics of each rank" 2 "network.norm_sync: true" \
     1 run bits.yaml --out other "${engine[@]}" --set network.norm_sync=false

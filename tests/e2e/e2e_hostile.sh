@@ -183,6 +183,6 @@ for out in data data/run link/run; do
 done
 holds "nothing was written there" eval '[ -z "$(find data -name "*.json" -o -name "*.h5")" ]'
 OMP_NUM_THREADS=99999999 refused "threads that nobody can start" 2 "OMP_NUM_THREADS asks for" 0 info
-refused "another seed" 2 "seed differs" 0 run tiny.yaml "${keys[@]}" --out run --set seed=7
-holds "the log keeps the error that ended the run" has run/log/rank-0000.log "seed differs"
+refused "another seed" 2 "seed was 1, now 7" 0 run tiny.yaml "${keys[@]}" --out run --set seed=7
+holds "the log keeps the error that ended the run" has run/log/rank-0000.log "seed was 1, now 7"
 verdict

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# e2e_manners.sh - long names, the variables of a module file, closed standard files, outputs that are
-# there already, a finished run that has lost or changed something. Wants PLEAT, the program.
+# e2e_manners.sh - long names, the variables of a module file, closed standard files, outputs that
+# are there already, a finished run that has lost or changed something. Wants PLEAT, the program.
 # shellcheck source=tests/lib/program.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
 tiny_data data 4 1
@@ -66,17 +66,24 @@ mkdir masks
 gzip -dc mask.nii.gz | tr '\160' '\161' | gzip > masks/case_002.nii.gz # "pleat" is "qleat"
 refused "labels in place of masks" 2 "holds 'case_002.nii.gz', which pleat predict has not" 0 \
     "${predict[@]}" --out masks
-succeeds "the same folds again" 0 split tiny.yaml --out splits.json "${keys[@]}"
-refused "other folds" 2 "--out 'splits.json' is there already" 0 split tiny.yaml \
-    --out splits.json "${keys[@]}" --set seed=5
+for _ in 1 2; do succeeds "folds, twice" 0 split tiny.yaml --out k.json "${keys[@]}"; done
+refused "other folds" 2 "--out 'k.json' is there already" 0 split tiny.yaml \
+    --out k.json "${keys[@]}" --set seed=5
 refused "folds in place of a configuration" 2 "'tiny.yaml' is there already" 0 \
     split tiny.yaml --out tiny.yaml "${keys[@]}"
 plan=(plan tiny.yaml --steps 0 --out x "${keys[@]}" --sbatch)
 for _ in 1 2; do succeeds "a batch script, twice" 0 "${plan[@]}" job.sh; done
 refused "a script in place of a configuration" 2 "'tiny.yaml' is there already" 0 \
     "${plan[@]}" tiny.yaml
+refused "a picture in place of it" 2 "'tiny.yaml' is there already" 0 explore data \
+    --picture tiny.yaml
+for _ in 1 2; do succeeds "a page, twice" 0 explore data --html page.html --show 1; done
+refused "a page in place of another" 2 "pleat explore has not written it" 0 explore data \
+    --html run/report/report.html
+refused "an import in place of a checkpoint" 2 "is there already" 0 import x.hdf5 \
+    --out run/fold_0/checkpoint_latest.h5
 
-# --- a finished run that has lost or changed something ---------------------------------------------
+# --- a finished run that has lost or changed something --------------------------------------------
 lost=$(echo run/fold_?/predictions/"$long.nii.gz")
 cp "$lost" kept.nii.gz
 rm "$lost"
@@ -84,8 +91,9 @@ succeeds "a prediction is lost" 0 run tiny.yaml --out run "${keys[@]}"
 holds "it is named" has err "the prediction of case '$long' is missing"
 holds "and made again" same_text "$(voxels "$lost")" "$(voxels kept.nii.gz)"
 refused "a run that has changed in three keys" 2 \
-    "folds.k was 2, now 3; train.epochs was 1, now 2; train.lr was 0.01, now 0.5. Set them back" 0 \
-    run tiny.yaml --out run --set folds.k=3 --set train.epochs=2 --set train.lr=0.5
+    "folds.k was 2, now 3; train.batch was 2, now 1; train.lr was 0.01, now 0.5. Set them back" 0 \
+    run tiny.yaml --out run --set folds.k=3 --set train.epochs=2 --set train.lr=0.5 \
+    --set train.batch=1
 holds "what may change is said" has err "engine, precision, threads"
 mv data/case_003 .
 refused "a case that is gone" 3 "'data' has other cases than the folds: run/splits_final.json" 0 \
@@ -93,8 +101,8 @@ refused "a case that is gone" 3 "'data' has other cases than the folds: run/spli
 holds "it is named, with a cure" grep -q "'case_003'.*put the data back" err
 mv case_003 data/
 sed -i '0,/"tp": \([0-9]\)/s//"tp": 9\1/; 0,/"[a-z]*": \[[0-9]/s//&9/' run/fold_0/scores.json
-refused "predict by a run whose scores were changed" 3 "'run/fold_0/scores.json' is not as it was" 0 \
-    "${predict[@]}" --out labels
+refused "predict by a run whose scores were changed" 3 \
+    "'run/fold_0/scores.json' is not as it was" 0 "${predict[@]}" --out labels
 mv "data/$long" data/case_001
 
 # --- standard files that are closed ---------------------------------------------------------------
