@@ -128,7 +128,7 @@ static pleat_status add_score(pleat_boxes *b, const pleat_results *r, int score,
 static pleat_status by_class(const char *folder, const char *name, const pleat_results *r,
                              const char *unit, int *missing) {
     const char *titles[MOST_SCORES], *units[MOST_SCORES], *names[PLEAT_MOST_PANELS];
-    int label[PLEAT_MOST_PANELS];
+    int label[PLEAT_MOST_PANELS] = {0};
     const int counts = strcmp(unit, "lesions") == 0;
     pleat_status status = PLEAT_OK;
     pleat_boxes b = {.what = "Scores of every case, by class.",
