@@ -4,6 +4,7 @@
 #include "pleat/file.h"
 #include "pleat/json.h"
 #include "pleat/rng.h"
+#include "pleat/text.h"
 
 #include <jansson.h>
 #include <regex.h>
@@ -186,7 +187,8 @@ pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_h
     member *members = NULL;
     group *groups = NULL;
     int *order = NULL, *fold_of = NULL, *cases_in = NULL;
-    PLEAT_CHECK(k >= 2, PLEAT_ERR_ARG, "%d folds are no cross-validation; use at least 2", k);
+    PLEAT_CHECK(k >= 2, PLEAT_ERR_ARG, "%d fold%s no cross-validation; use at least 2", k,
+                k == 1 ? " is" : "s are");
     PLEAT_CHECK(
         n >= 2, PLEAT_ERR_ARG,
         "cross-validation needs at least 2 cases, there is %d; add cases to the data folder", n);
@@ -498,10 +500,11 @@ pleat_status pleat_folds_check_val(const char *path, int fold, const char *const
                          "case '%s' was held out by fold %d, but '%s' does not say so; put that "
                          "file back as it was",
                          ids[i], fold, path);
-    PLEAT_CHECK_GOTO(status, done, json_array_size(val) == (size_t)n, PLEAT_ERR_DATA,
-                     "fold %d has scores of %d cases, but holds out %zu by '%s'; put back the file "
-                     "that was changed, or remove the fold's scores to have it scored again",
-                     fold, n, json_array_size(val), path);
+    PLEAT_CHECK_GOTO(
+        status, done, json_array_size(val) == (size_t)n, PLEAT_ERR_DATA,
+        "fold %d has scores of %d case%s, but holds out %zu by '%s'; put back the file "
+        "that was changed, or remove the fold's scores to have it scored again",
+        fold, n, pleat_plural(n), json_array_size(val), path);
 done:
     json_decref(list);
     free(text);

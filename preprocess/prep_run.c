@@ -169,7 +169,8 @@ static pleat_status look(work *w, int *complete) {
     if (pleat_store_open(w->folder, w->text, &store) != PLEAT_OK) return PLEAT_OK; /* no index */
     *complete = lists_exactly(store, w);
     if (*complete) {
-        pleat_log(PLEAT_INFO, "all %d cases are in '%s' already", w->n, w->folder);
+        pleat_log(PLEAT_INFO, "%s in '%s' already", w->n == 1 ? "the one case is" : "all cases are",
+                  w->folder);
         status = check_cases(store, w);
     }
     pleat_store_close(store);

@@ -10,6 +10,7 @@
 #include "pleat/host_memory.h"
 #include "pleat/rundir.h"
 #include "pleat/statistics.h"
+#include "pleat/text.h"
 #include "pleat/window.h"
 
 #include <stdlib.h>
@@ -87,8 +88,9 @@ static pleat_status read_past(const plan_request *request, plan_needs *n) {
     pleat_sort(seconds, count);
     n->epoch = seconds[count / 2];
     (void)snprintf(n->timed, sizeof n->timed,
-                   "the median of %zu epochs of '%s': %d ranks, %s %s on %s", count, request->past,
-                   record.ranks, record.engine, record.precision, record.device);
+                   "the median of %zu epoch%s of '%s': %d rank%s, %s %s on %s", count,
+                   pleat_plural((long long)count), request->past, record.ranks,
+                   pleat_plural(record.ranks), record.engine, record.precision, record.device);
     n->timed_on_gpu = trial_on_gpu(record.engine);
 done:
     free(seconds);

@@ -22,6 +22,6 @@ pleat_status verb_phantom(app *a, const verb *self, int argc, char **argv) {
                 "--cases must be 1 to 9999, --seed not negative");
     if (a->session->rank != 0) return PLEAT_OK;
     PLEAT_TRY(pleat_phantom_write(words.item[0], cases, (uint64_t)seed, &config));
-    pleat_text_print("%d cases in %s\n", cases, words.item[0]);
+    pleat_text_print("%d case%s in %s\n", cases, pleat_plural(cases), words.item[0]);
     return PLEAT_OK;
 }

@@ -81,7 +81,7 @@ static void print_time(const plan_request *r, const plan_needs *n) {
         (void)printf("time: not measured\n");
         return;
     }
-    (void)printf("time: %s for all %d epochs of all folds",
+    (void)printf("time: %s for all epochs (%d) of all folds",
                  time_text(plan_needs_seconds(n, &r->config), text), r->config.train.epochs);
     (void)printf(", %s an epoch; a fold may end earlier\n", time_text(n->epoch, text));
     (void)printf("  %s\n", n->timed);

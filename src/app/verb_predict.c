@@ -352,8 +352,8 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     free(mine.names);
     PLEAT_TRY(pleat_comm_agree(a->session->world, status));
     if (a->session->rank == 0)
-        pleat_text_print("%d volumes labelled by %d model%s in %s\n", n, paths->n,
-                         paths->n == 1 ? "" : "s", o->out);
+        pleat_text_print("%d volume%s labelled by %d model%s in %s\n", n, pleat_plural(n), paths->n,
+                         pleat_plural(paths->n), o->out);
     return PLEAT_OK;
 }
 

@@ -32,7 +32,8 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     pleat_halt_after_job();
     if (status == PLEAT_OK)
         status = pleat_prep_run(a->session->world, &config.prep, c.paths, c.n, classes.n, out);
-    if (status == PLEAT_OK && a->session->rank == 0) pleat_text_print("%d cases in %s\n", c.n, out);
+    if (status == PLEAT_OK && a->session->rank == 0)
+        pleat_text_print("%d case%s in %s\n", c.n, pleat_plural(c.n), out);
     pleat_classes_free(&classes);
     pleat_cases_free(&c);
     return status;

@@ -4,6 +4,7 @@
 #include "pleat/file.h"
 #include "pleat/log.h"
 #include "pleat/networks.h"
+#include "pleat/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,8 +103,9 @@ static pleat_status begin(train_run *r, float *params, float *stats) {
     PLEAT_TRY(pleat_model_get(r->model, PLEAT_STATE_PARAMS, params));
     PLEAT_TRY(pleat_model_get(r->model, PLEAT_STATE_STATS, stats));
     PLEAT_TRY(pleat_train_begin(path, described->network, described->classes, params, stats, &of));
-    pleat_log(PLEAT_INFO, "fold=%d begins with the weights of '%s', trained %d epochs, digest %s%s",
-              r->config->fold, path, of.epoch, of.digest,
+    pleat_log(PLEAT_INFO,
+              "fold=%d begins with the weights of '%s', trained %d epoch%s, digest %s%s",
+              r->config->fold, path, of.epoch, pleat_plural(of.epoch), of.digest,
               of.new_head ? "; its head is of other classes, and is new here" : "");
     return PLEAT_OK;
 }

@@ -5,6 +5,7 @@
 #include "pleat/networks.h"
 #include "pleat/provenance.h"
 #include "pleat/rundir.h"
+#include "pleat/text.h"
 #include "pleat/warn.h"
 
 #include <errno.h>
@@ -172,8 +173,8 @@ static void tell_extension(const train_run *r) {
     const double was = epoch > 0 ? r->progress.rows[epoch - 1].lr : 0.0;
     const double is = pleat_schedule_rate(&r->progress.schedule, epoch);
     if (!train_is_root(r)) return;
-    pleat_log(PLEAT_INFO, "fold=%d was trained %d epochs and goes on to %d", r->config->fold, epoch,
-              r->config->settings.epochs);
+    pleat_log(PLEAT_INFO, "fold=%d was trained for %d epoch%s and goes on to %d", r->config->fold,
+              epoch, pleat_plural(epoch), r->config->settings.epochs);
     if (epoch > 0 && pleat_schedules[r->config->settings.schedule]->reduce == NULL)
         pleat_warn("train.schedule: %s goes by train.epochs, which is now %d: after epoch %d the "
                    "learning rate goes from %.3g to %.3g, and the result is not that of %d epochs "

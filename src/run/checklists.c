@@ -13,6 +13,7 @@
 
 #include "pleat/optimizers.h"
 #include "pleat/rundir.h"
+#include "pleat/text.h"
 
 #include <string.h>
 
@@ -100,8 +101,9 @@ static void k_external(FILE *out, const pleat_methods *m) {
 }
 
 static void k_numbers(FILE *out, const pleat_methods *m) {
-    (void)fprintf(out, "%d cases used, %d predictions scored; for the authors: who was excluded",
-                  m->record->cases, m->cases);
+    (void)fprintf(out, "%d case%s used, %d prediction%s scored; for the authors: who was excluded",
+                  m->record->cases, pleat_plural(m->record->cases), m->cases,
+                  pleat_plural(m->cases));
 }
 
 static void k_performance(FILE *out, const pleat_methods *m) {
@@ -111,9 +113,9 @@ static void k_performance(FILE *out, const pleat_methods *m) {
 
 static void k_failures(FILE *out, const pleat_methods *m) {
     (void)fprintf(out,
-                  "%d times a class was missed wholly, %d times one was found that is not there; "
+                  "%d time%s a class was missed wholly, %d time%s one was found that is not there; "
                   "the worst cases: scores.csv; for the authors: why",
-                  m->missed, m->spurious);
+                  m->missed, pleat_plural(m->missed), m->spurious, pleat_plural(m->spurious));
 }
 
 static void k_protocol(FILE *out, const pleat_methods *m) {

@@ -56,10 +56,11 @@ static pleat_status make_engine(pleat_crossval *cv) {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     const int used = cv->session->threads * cv->session->local_size;
     if (is_root(cv) && c->threads == 0 && used < cores)
-        pleat_log(PLEAT_INFO,
-                  "the %d ranks of this machine may use %d of its %ld cores; mpirun --bind-to none "
-                  "gives them all",
-                  cv->session->local_size, used, cores);
+        pleat_log(
+            PLEAT_INFO,
+            "the %d rank%s of this machine may use %d of its %ld cores; mpirun --bind-to none "
+            "gives them all",
+            cv->session->local_size, pleat_plural(cv->session->local_size), used, cores);
     if (!is_root(cv)) /* rank 0 tells of all; this goes to the rank's own log */
         pleat_log(PLEAT_INFO, "rank %d on %s: %s %s on %s", cv->session->rank, cv->session->host,
                   cv->team.engine->ops->name, pleat_precision_name(cv->team.engine->precision),
@@ -481,8 +482,9 @@ static pleat_status report(const pleat_crossval *cv) {
         return write_report(cv->options->out, &record, &cv->data.cases, &usual);
     }
     pleat_text_print(
-        "%d of %d folds have scores; the last one makes the report. Now: pleat report %s\n",
-        cv->data.folds.k - missing, cv->data.folds.k, cv->options->out);
+        "%d of %d folds %s scores; the last one makes the report. Now: pleat report %s\n",
+        cv->data.folds.k - missing, cv->data.folds.k,
+        cv->data.folds.k - missing == 1 ? "has" : "have", cv->options->out);
     return PLEAT_OK;
 }
 

@@ -43,14 +43,16 @@ pleat_status pleat_dry_run_look(pleat_crossval *cv) {
     const pleat_folds *folds = &cv->data.folds;
     int held_out = 0;
     for (int i = 0; i < folds->n; i++) held_out += pleat_folds_holds_out(folds, 0, i);
-    pleat_text_print("data: %d cases in '%s', %d classes; the labels of %d mask%s were read\n",
-                     cv->data.cases.n, c->data, cv->data.classes.n, masks, masks == 1 ? "" : "s");
-    pleat_text_print("folds: %d; the first trains on %d cases and predicts %d\n", folds->k,
-                     folds->n - held_out, held_out);
+    pleat_text_print("data: %d case%s in '%s', %d class%s; the labels of %d mask%s were read\n",
+                     cv->data.cases.n, pleat_plural(cv->data.cases.n), c->data, cv->data.classes.n,
+                     cv->data.classes.n == 1 ? "" : "es", masks, pleat_plural(masks));
+    pleat_text_print("folds: %d; the first trains on %d case%s and predicts %d\n", folds->k,
+                     folds->n - held_out, pleat_plural(folds->n - held_out), held_out);
     pleat_text_print(
-        "training: up to %d epoch%s of %d steps of %d patches, %d x %d x %d voxels, by "
+        "training: up to %d epoch%s of %d step%s of %d patch%s, %d x %d x %d voxels, by "
         "%s %s\n",
-        c->train.epochs, c->train.epochs == 1 ? "" : "s", c->train.iterations, c->train.batch,
+        c->train.epochs, pleat_plural(c->train.epochs), c->train.iterations,
+        pleat_plural(c->train.iterations), c->train.batch, c->train.batch == 1 ? "" : "es",
         c->patch[2], c->patch[1], c->patch[0], cv->team.engine->ops->name,
         pleat_precision_name(cv->team.engine->precision));
     return PLEAT_OK;

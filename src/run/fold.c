@@ -7,6 +7,7 @@
 #include "pleat/nifti.h"
 #include "pleat/predictor.h"
 #include "pleat/score.h"
+#include "pleat/text.h"
 #include "pleat/train.h"
 
 #include <math.h>
@@ -136,9 +137,9 @@ static pleat_status train(fold_job *job) {
     if (status != PLEAT_OK) event = "failed", text = pleat_error_message();
     pleat_journal_event(job->journal, event, result.epochs, result.steps, text);
     if (status == PLEAT_OK && job->halt == PLEAT_HALT_NONE && cv->team.group->rank == 0)
-        pleat_log(PLEAT_INFO, "fold=%d trained: %d epochs, best loss %.4f, %.0f s%s%s", job->fold,
-                  result.epochs, result.best_loss, result.seconds, text != NULL ? ", " : "",
-                  text != NULL ? text : "");
+        pleat_log(PLEAT_INFO, "fold=%d trained: %d epoch%s, best loss %.4f, %.0f s%s%s", job->fold,
+                  result.epochs, pleat_plural(result.epochs), result.best_loss, result.seconds,
+                  text != NULL ? ", " : "", text != NULL ? text : "");
     return status;
 }
 
@@ -290,8 +291,8 @@ static pleat_status predict(fold_job *job) {
     PLEAT_TRY(pleat_comm_agree(cv->team.group, write_scores(job)));
     pleat_journal_event(job->journal, "scored", 0, 0, NULL);
     if (cv->team.group->rank == 0)
-        pleat_log(PLEAT_INFO, "fold=%d predicted and scored %d cases in %.0f s", job->fold,
-                  job->n_held_out, pleat_now() - start);
+        pleat_log(PLEAT_INFO, "fold=%d predicted and scored %d case%s in %.0f s", job->fold,
+                  job->n_held_out, pleat_plural(job->n_held_out), pleat_now() - start);
     return PLEAT_OK;
 }
 

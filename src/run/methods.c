@@ -8,6 +8,7 @@
 #include "pleat/predict.h"
 #include "pleat/rundir.h"
 #include "pleat/schedule.h"
+#include "pleat/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,9 +127,10 @@ static void put_augmentation(FILE *out, const pleat_train_settings *t) {
 static void put_training(FILE *out, const pleat_methods *m) {
     const pleat_train_settings *t = &m->config->train;
     (void)fprintf(out,
-                  "Each fold was trained for at most %d epochs of %d steps, with batches of %d "
-                  "patches, by %s with a learning rate of %g (schedule: %s), minimising %s (%s). ",
-                  t->epochs, t->iterations, t->batch, pleat_optimizer_name(t->update.optimizer),
+                  "Each fold was trained for at most %d epoch%s of %d step%s, with batches of %d "
+                  "patch%s, by %s with a learning rate of %g (schedule: %s), minimising %s (%s). ",
+                  t->epochs, pleat_plural(t->epochs), t->iterations, pleat_plural(t->iterations),
+                  t->batch, t->batch == 1 ? "" : "es", pleat_optimizer_name(t->update.optimizer),
                   t->lr, pleat_schedule_name(t->schedule), pleat_loss_name(t->loss),
                   pleat_loss_what(t->loss));
     if (t->oversample > 0.0)

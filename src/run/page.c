@@ -30,15 +30,17 @@ static void describe(const pleat_record *of, const pleat_config *config,
         (void)snprintf(design, sizeof design,
                        "A cross-validation of %d case%s in %d fold%s:", of->cases,
                        pleat_plural(of->cases), of->folds, pleat_plural(of->folds));
-    (void)snprintf(out, size,
-                   "How well does the network %s label %s? %s each case is evaluated by the one "
-                   "model that was not trained on it. At most %d epochs of %d steps on batches of "
-                   "%d patches of %d x %d x %d voxels, from seed %llu; by pleat %s on %s, engine "
-                   "%s (%s).",
-                   pleat_network_name(config->network.name), names, design, config->train.epochs,
-                   config->train.iterations, config->train.batch, config->patch[2],
-                   config->patch[1], config->patch[0], (unsigned long long)of->seed, of->version,
-                   of->host, of->engine, of->precision);
+    (void)snprintf(
+        out, size,
+        "How well does the network %s label %s? %s each case is evaluated by the one "
+        "model that was not trained on it. At most %d epoch%s of %d step%s on batches "
+        "of %d patch%s of %d x %d x %d voxels, from seed %llu; by pleat %s on %s, engine "
+        "%s (%s).",
+        pleat_network_name(config->network.name), names, design, config->train.epochs,
+        pleat_plural(config->train.epochs), config->train.iterations,
+        pleat_plural(config->train.iterations), config->train.batch,
+        config->train.batch == 1 ? "" : "es", config->patch[2], config->patch[1], config->patch[0],
+        (unsigned long long)of->seed, of->version, of->host, of->engine, of->precision);
 }
 
 pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pleat_config *config,

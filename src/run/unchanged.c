@@ -116,8 +116,9 @@ pleat_status pleat_unchanged_older(const char *run, const char *store,
     pleat_provenance made = {.of = calloc((size_t)n + 1, sizeof *made.of)};
     pleat_status status = PLEAT_OK;
     const char *how = "and the data compared with what the store '%s' was made of";
-    if (!pleat_file_is_folder(store)) how = "and whether the data have changed is not known, since "
-                                            "the store '%s' is gone";
+    if (!pleat_file_is_folder(store))
+        how = "and whether the data have changed is not known, since "
+              "the store '%s' is gone";
     if (n == 0) how = "and whether the data have changed is not known, since they are not here";
     char then[PLEAT_PATH_BYTES + 128];
     (void)snprintf(then, sizeof then, how, store);

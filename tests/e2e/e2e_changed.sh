@@ -124,7 +124,7 @@ refused "label maps of another run, scored again" 3 "its counts are not those of
 succeeds "repeats, which hold a case out each" 0 run tiny.yaml --out repeats --set folds.k=2 \
     --set folds.repeats=2 --set train.epochs=1 --set store=fresh/store
 succeeds "predict together" 0 predict repeats --in "data/$image" --out labels
-holds "all four" has out "1 volumes labelled by 4 models"
+holds "all four" has out "1 volume labelled by 4 models"
 
 # --- folds of an older pleat, which do not say what they are of -----------------------------------
 takes_in

@@ -34,7 +34,7 @@ holds "says so" has out "time: not measured"
 # the store is as large as was said, but for 20 kB of HDF5 and 48 kB of foreground lists a case
 succeeds "a run" 0 run tiny.yaml --out run "${keys[@]}"
 succeeds "plan from a run" 0 plan tiny.yaml --from run "${keys[@]}"
-holds "says which" has out "the median of 4 epochs of 'run': 1 ranks, ref f32"
+holds "says which" has out "the median of 4 epochs of 'run': 1 rank, ref f32"
 said=$(sed -n 's/^  store *\([0-9.]*\) kB .*/\1/p' out)
 made=$(du -bc run/store/cases/*.h5 | awk 'END { print $1 / 1000 }')
 holds "the store: $made kB, not about $said kB" awk -v a="$said" -v b="$made" \

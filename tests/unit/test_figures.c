@@ -75,6 +75,27 @@ static void a_box_holds_every_defined_score(void **state) {
     assert_has("boxes.gp", "set y2tics ('1' 0, '1' 1)"); /* n */
 }
 
+static void lesions_are_counts_of_the_classes_that_have_them(void **state) {
+    (void)state;
+    pleat_classes classes;
+    pleat_judging how;
+    pleat_results r;
+    pleat_case_result *one = NULL;
+    OK(pleat_classes_parse("background,organ,spot", &classes));
+    OK(pleat_judging_make(&classes, PLEAT_SURFACE_DEEPMIND, "", "spot", 0.1, &how));
+    OK(pleat_results_begin_as(&classes, 1, &how, &r));
+    OK(pleat_results_add(&r, "a", 0, "p", "t", &one));
+    for (int s = 0; s < pleat_scores_count(r.scores); s++)
+        if (strcmp(pleat_scores_at(r.scores, s)->name, "LesFound") == 0)
+            one->values[3 * s + 2] = 12;
+    OK(pleat_figures_run(root, &r, 0));
+    assert_has("lesions.csv", "0,0,12,0,a,LesFound,spot\n");
+    assert_has("lesions.gp", "set y2tics ('1' 0)"); /* no row for the organ */
+    assert_has("lesions.gp", "set xrange [0:15]\nset xtics 0,5,15\n");
+    pleat_results_free(&r);
+    pleat_classes_free(&classes);
+}
+
 static void a_box_goes_from_quartile_to_quartile(void **state) {
     (void)state;
     /* Sens = tp / 100: 0.1, 0.5, 0.6, 0.7, 0.8. NumPy's quartiles 0.5, 0.6, 0.7; 0.1 is farther
@@ -229,6 +250,7 @@ static void without_gnuplot_no_older_picture_stays(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_box_holds_every_defined_score),
+        cmocka_unit_test(lesions_are_counts_of_the_classes_that_have_them),
         cmocka_unit_test(a_box_goes_from_quartile_to_quartile),
         cmocka_unit_test(a_group_without_a_defined_score_has_no_box),
         cmocka_unit_test(a_run_has_a_box_per_fold_and_one_of_all),

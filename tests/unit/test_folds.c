@@ -154,7 +154,7 @@ static void test_what_cannot_be_cut_is_refused_by_name(void **state) {
     const char *const twice[3] = {"a", "b", "a"};
     pleat_folds folds;
     assert_int_equal(cut(covid, 20, 1, 0, NULL, &folds), PLEAT_ERR_ARG);
-    TOLD("1 folds");
+    TOLD("1 fold is no cross-validation");
     assert_int_equal(cut(covid, 3, 4, 0, NULL, &folds), PLEAT_ERR_ARG);
     TOLD("3 cases");
     REFUSED(cut(covid, 1, 2, 0, NULL, &folds), PLEAT_ERR_ARG, "at least 2 cases");
@@ -226,7 +226,7 @@ static void test_the_held_out_cases_of_a_fold_are_compared_with_the_file(void **
     REFUSED(pleat_folds_check_val(splits_path(), 1, of_0, 2), PLEAT_ERR_DATA,
             "case 'b' was held out by fold 1");
     REFUSED(pleat_folds_check_val(splits_path(), 0, of_0, 1), PLEAT_ERR_DATA,
-            "fold 0 has scores of 1 cases, but holds out 2");
+            "fold 0 has scores of 1 case, but holds out 2");
     REFUSED(pleat_folds_check_val("/no/file", 0, of_0, 1), PLEAT_ERR_NOT_FOUND, "/no/file");
 }
 

@@ -2,7 +2,7 @@
  * test_pictures.c - PNGs and GIFs hold the pixels they were made of; a case's pictures show what is
  * there, the right way round.
  */
-#include "pleat/case_pictures.h"
+#include "../../src/eval/page/view.h"
 #include "pleat/nifti.h"
 #include "support.h"
 
@@ -193,6 +193,42 @@ static void layers_and_stills_show_what_is_there(void **state) {
     assert_true(pleat_file_exists(in_root(NULL, "slices.gif")));
 }
 
+/* A voxel of both regions that the truth has in the larger one alone. */
+static void regions_are_compared_each_by_itself(void **state) {
+    (void)state;
+    const pleat_case_source source = all_files();
+    const size_t voxel = (4 * H + 7) * W + 6;
+    pleat_classes regions;
+    pleat_label truth;
+    pleat_geometry g;
+    view v;
+    tile t;
+    write_case(-1, -1);
+    OK(pleat_nifti_read_label(source.truth, &truth, &g));
+    truth.data[voxel] = 1;
+    OK(pleat_nifti_write_label(source.truth, &truth, &g));
+    pleat_label_free(&truth);
+    OK(pleat_classes_parse("background,whole=1+2:1,core=2:2", &regions));
+    OK(view_open(&source, &regions, &v));
+    const int32_t *whole = v.count[4 * 3 + 1], *core = v.count[4 * 3 + 2]; /* of slice 4 */
+    assert_int_equal(whole[PLEAT_TRUE_POSITIVE], 2);
+    assert_int_equal(whole[PLEAT_FALSE_POSITIVE], 0);
+    assert_int_equal(core[PLEAT_TRUE_POSITIVE], 1);
+    assert_int_equal(core[PLEAT_FALSE_POSITIVE], 1);
+    assert_int_equal(view_most(&v, 1, PLEAT_FALSE_NEGATIVE), 3);
+    OK(tile_make(&v, view_natural(&v), &t));
+    const uint8_t *at = t.errors + 7 * t.width + 6;
+    tile_show(&t, &v, 4, 48, 1);
+    assert_int_equal(*at, PLEAT_TRUE_POSITIVE);
+    tile_show(&t, &v, 4, 48, 2);
+    assert_int_equal(*at, PLEAT_FALSE_POSITIVE);
+    assert_int_equal(t.truth[7 * t.width + 6], 1);
+    assert_int_equal(t.prediction[7 * t.width + 6], 2);
+    tile_free(&t);
+    view_close(&v);
+    pleat_classes_free(&regions);
+}
+
 static void what_is_missing_is_told_and_the_rest_is_shown(void **state) {
     (void)state;
     pleat_case_source source = all_files();
@@ -298,6 +334,7 @@ int main(void) {
         cmocka_unit_test(a_gif_has_every_pixel_of_every_frame),
         cmocka_unit_test(a_case_hangs_with_its_right_on_the_left_and_its_front_on_top),
         cmocka_unit_test(layers_and_stills_show_what_is_there),
+        cmocka_unit_test(regions_are_compared_each_by_itself),
         cmocka_unit_test(what_is_missing_is_told_and_the_rest_is_shown),
         cmocka_unit_test(labels_with_gaps_are_shown_as_their_classes),
         cmocka_unit_test(large_and_noisy_cases_keep_to_the_budget),

@@ -211,7 +211,8 @@ void page_put_verdict(FILE *out, const page *p) {
         say(out, "<p class=\"bad\">Not known: no fold has scores yet.</p>\n");
     say(out, "</section>\n");
     part(out, "How sure that is", "sure");
-    say(out, "<p>%d of %d folds have scores.</p>\n", scored, p->source->folds);
+    say(out, "<p>%d of %d fold%s %s scores.</p>\n", scored, p->source->folds,
+        pleat_plural(p->source->folds), scored == 1 ? "has" : "have");
     if (p->results != NULL) put_sure(out, p, scored);
     say(out, "</section>\n");
     part(out, "What is wrong", "wrong");

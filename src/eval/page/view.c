@@ -115,7 +115,7 @@ void view_learn(view *v) {
 int view_is_in(const view *v, uint8_t value, int c) {
     const uint32_t in = v->in[value];
     if (!v->classes->of_regions) return in == (uint32_t)c;
-    return c > 0 ? in >> (c - 1) & 1 : in == 0;
+    return c > 0 ? (in >> (c - 1) & 1) != 0 : in == 0;
 }
 
 static void read_labels(view *v, const char *what, const char *path, pleat_label *out) {

@@ -125,12 +125,26 @@ static void range_of(const pleat_boxes *b, int panel, double range[2]) {
     }
 }
 
+/* From 0 to a whole number that is not below `most`, with at most six ticks. */
+static void put_counts(FILE *out, double most) {
+    static const int nice[] = {1, 2, 5};
+    int step = 1, scale = 1;
+    for (int k = 1; most > 5.0 * step; k++) {
+        if (k % 3 == 0) scale *= 10;
+        step = nice[k % 3] * scale;
+    }
+    const int top = most > 0.0 ? step * (int)ceil(most / step) : step;
+    (void)fprintf(out, "set xrange [0:%d]\nset xtics 0,%d,%d\nunset mxtics\n", top, step, top);
+}
+
 static void put_axis(const pleat_boxes *b, pleat_gnuplot *g, int panel, double width) {
     double range[2];
     range_of(b, panel, range);
     if (is_share(b, panel))
         (void)fprintf(g->body, "set xrange [0:1]\nset xtics 0,%s,1\nset mxtics %d\n",
                       width > 40.0 ? "0.2" : "0.5", width > 40.0 ? 2 : 5);
+    else if (b->whole)
+        put_counts(g->body, range[1]);
     else {
         pleat_gnuplot_range(g, 'x', range[0], range[1], width);
         (void)fputs("set mxtics 2\n", g->body);
@@ -195,8 +209,8 @@ static void put_panel(const pleat_boxes *b, pleat_gnuplot *g, int p, const int *
     char title[128];
     int points = 0;
     for (int r = 0; r < b->rows; r++) points += count[p * b->rows + r];
-    (void)snprintf(title, sizeof title, "%s%s%s", b->panel[p], b->unit[p][0] != '\0' ? ", " : "",
-                   b->unit[p]);
+    (void)snprintf(title, sizeof title, "%s%s%s", b->panel[p],
+                   b->unit[p][0] != '\0' && !b->whole ? ", " : "", b->whole ? "" : b->unit[p]);
     pleat_gnuplot_place(g, left,
                         g->height - (down + 1) * whole_mm(b) + whole_mm(b) - TITLE_MM - panel_mm(b),
                         width, panel_mm(b));

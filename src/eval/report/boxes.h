@@ -26,6 +26,7 @@ typedef struct pleat_boxes {
     const char *const *row;        /* [rows] names */
     const char *panel_is, *row_is; /* "class", "fold": columns of the data */
     const char *fold_is;           /* what a point's fold is called there; NULL: "fold" */
+    int whole;                     /* 1: counts: ticks at whole numbers, the unit on the axis */
     int differences;               /* 1: the axis is about 0, of shares too */
     const double *mark;            /* [panels][rows][3] mean, low, high, drawn; NULL: none */
     pleat_box_point *point;        /* [n], owned */

@@ -96,8 +96,22 @@ static pleat_status by_fold(const char *folder, const char *name, const pleat_re
 
 enum { MOST_SCORES = 32 };
 
-static pleat_status add_score(pleat_boxes *b, const pleat_results *r, int score) {
-    const int first = pleat_figure_first(&r->classes);
+/* The classes that have a score of the unit; returns how many. */
+static int classes_with(const pleat_results *r, const char *unit, int *label, const char **name) {
+    int n = 0;
+    for (int c = pleat_figure_first(&r->classes); c < pleat_figure_end(&r->classes); c++) {
+        int has = 0;
+        for (int s = 0; s < pleat_scores_count(r->scores); s++)
+            has |= strcmp(pleat_scores_at(r->scores, s)->unit, unit) == 0 &&
+                   pleat_scores_apply(r->scores, s, &r->how, c);
+        if (!has) continue;
+        label[n] = c;
+        name[n++] = r->classes.name[c];
+    }
+    return n;
+}
+
+static pleat_status add_score(pleat_boxes *b, const pleat_results *r, int score, const int *label) {
     const int before = b->n;
     for (int row = 0; row < b->rows; row++)
         for (int i = 0; i < r->n; i++)
@@ -105,7 +119,7 @@ static pleat_status add_score(pleat_boxes *b, const pleat_results *r, int score)
                 b, &(pleat_box_point){.panel = b->panels,
                                       .row = row,
                                       .fold = r->cases[i].fold,
-                                      .x = pleat_results_at(r, i, score, first + row).x,
+                                      .x = pleat_results_at(r, i, score, label[row]).x,
                                       .id = r->cases[i].id}));
     b->panels += b->n > before;
     return PLEAT_OK;
@@ -113,13 +127,17 @@ static pleat_status add_score(pleat_boxes *b, const pleat_results *r, int score)
 
 static pleat_status by_class(const char *folder, const char *name, const pleat_results *r,
                              const char *unit, int *missing) {
-    const char *titles[MOST_SCORES], *units[MOST_SCORES];
+    const char *titles[MOST_SCORES], *units[MOST_SCORES], *names[PLEAT_MOST_PANELS];
+    int label[PLEAT_MOST_PANELS] = {0};
+    const int counts = strcmp(unit, "lesions") == 0;
     pleat_status status = PLEAT_OK;
     pleat_boxes b = {.what = "Scores of every case, by class.",
+                     .axis = counts ? "lesions in a case" : NULL,
+                     .whole = counts,
                      .panel = titles,
                      .unit = units,
-                     .row = (const char *const *)r->classes.name + pleat_figure_first(&r->classes),
-                     .rows = pleat_figure_end(&r->classes) - pleat_figure_first(&r->classes),
+                     .row = names,
+                     .rows = classes_with(r, unit, label, names),
                      .panel_is = "score",
                      .row_is = "class"};
     for (int s = 0; s < pleat_scores_count(r->scores) && b.panels < MOST_SCORES; s++) {
@@ -127,7 +145,7 @@ static pleat_status by_class(const char *folder, const char *name, const pleat_r
         if (strcmp(score->unit, unit) != 0 || status != PLEAT_OK) continue;
         titles[b.panels] = score->name;
         units[b.panels] = score->unit;
-        status = add_score(&b, r, s);
+        status = add_score(&b, r, s, label);
     }
     b.columns = b.rows > 6 ? 4 : 2;
     if (b.columns > b.panels && b.panels > 0) b.columns = b.panels;

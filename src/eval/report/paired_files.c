@@ -3,6 +3,7 @@
 #include "pleat/estimates.h"
 #include "pleat/json.h"
 #include "pleat/paired.h"
+#include "pleat/text.h"
 
 #include <jansson.h>
 
@@ -71,37 +72,39 @@ static void put_others(FILE *out, const pleat_comparison *c, int all) {
             !is_printed(&c->row[i], all) && (i == 0 || c->row[i].score != c->row[i - 1].score);
     if (others > 0)
         (void)fprintf(out, "  %d more score%s: --all-scores, --csv, --json\n", others,
-                      others == 1 ? "" : "s");
+                      pleat_plural(others));
 }
 
 /* What the numbers are, and whether they can be trusted. */
 static void put_notes(FILE *out, const pleat_comparison *c, int all) {
     int left_out = 0;
-    const char *what = c->grouped ? "groups" : "cases";
+    const char *what = c->grouped ? "group" : "case";
     for (int i = 0; i < c->n; i++)
         if (is_printed(&c->row[i], all)) left_out += c->row[i].left_out;
     (void)fprintf(
         out,
-        "  Differences are B - A of the same case, over %d cases. Intervals: BCa bootstrap "
-        "over %d %s, seed %llu.\n  p: Wilcoxon's signed ranks, two-sided; Holm: p "
+        "  Differences are B - A of the same case, over %d case%s. Intervals: BCa bootstrap "
+        "over %d %s%s, seed %llu.\n  p: Wilcoxon's signed ranks, two-sided; Holm: p "
         "corrected for the tests of the same score, all of which\n  are printed. false: how likely "
         "the true mean difference has the other sign. They hold\n  for these predictions, not for "
         "other seeds or models trained anew.\n",
-        c->cases, c->groups, what, (unsigned long long)c->seed);
+        c->cases, pleat_plural(c->cases), c->groups, what, pleat_plural(c->groups),
+        (unsigned long long)c->seed);
     put_others(out, c, all);
     if (left_out > 0)
         (void)fprintf(out,
                       "  warning: %d time%s a case has a score in one of the two alone, as after a "
                       "miss, and is left out: see DSC, which has all\n",
-                      left_out, left_out == 1 ? "" : "s");
+                      left_out, pleat_plural(left_out));
     if (c->unlike > 0)
         (void)fprintf(out, "  warning: not compared, since %s%s\n", c->what,
                       c->unlike > 1 ? ", and others" : "");
     if (c->groups < PLEAT_FEW_CASES)
         (void)fprintf(out,
-                      "  warning: %d %s are fewer than %d: no difference found is not no "
+                      "  warning: %d %s%s %s fewer than %d: no difference found is not no "
                       "difference\n",
-                      c->groups, what, PLEAT_FEW_CASES);
+                      c->groups, what, pleat_plural(c->groups), c->groups == 1 ? "is" : "are",
+                      PLEAT_FEW_CASES);
 }
 
 void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all) {
