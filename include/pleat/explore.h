@@ -72,8 +72,8 @@ typedef struct pleat_explored_histogram {
     double (*of_class)[PLEAT_EXPLORE_BINS]; /* [classes.n] share of the class's, owned */
 } pleat_explored_histogram;
 
-/* The three planes of a case, each where most classes and most foreground are, else in the middle;
- * of each channel. */
+/* The three planes of a case, of each channel: each where the labels are seen best, by their voxels
+ * relative to the most that a slice has; without labels in the middle. */
 typedef struct pleat_explored_picture {
     int at, channel;
     int slice[PLEAT_PLANES]; /* of the axis it lies across, from 0 */

@@ -192,7 +192,7 @@ static pleat_status put_pictures(FILE *out, const pleat_exploration *e) {
     }
     (void)fputs("</p>\n<p class=\"quiet\">Axial, coronal and sagittal slices", out);
     (void)fputs(e->channels > 1 ? " of each channel" : "", out);
-    (void)fputs(", each where most classes and most foreground are, as radiologists hang them: the "
+    (void)fputs(", each where most of the classes is seen, as radiologists hang them: the "
                 "patient's right is on the left.</p>\n<div class=\"cases\">\n",
                 out);
     for (int i = 0; i < e->pictures; shown++) {

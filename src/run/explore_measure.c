@@ -2,6 +2,7 @@
 #include "explore_impl.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,7 +137,26 @@ static void widen(explore_seen *s, const float *x, const int dim[3]) {
             }
 }
 
-/* Along each axis the slice with most labels, of these that with most voxels of them. */
+/* Of n[slices][label] the slice where the labels are seen best: a label counts by its voxels, of
+ * the most that a slice has of it. `middle` where there are none. */
+static int best_slice(int32_t (*n)[LABELS], int slices, int middle) {
+    double best = 0.0;
+    int32_t most[LABELS] = {0};
+    int at = middle;
+    for (int k = 0; k < slices; k++)
+        for (int v = 1; v < LABELS; v++)
+            if (n[k][v] > most[v]) most[v] = n[k][v];
+    for (int k = 0; k < slices; k++) {
+        double worth = 0.0;
+        for (int v = 1; v < LABELS; v++)
+            if (most[v] > 0) worth += (double)n[k][v] / most[v];
+        if (worth > best) at = k;
+        if (worth > best) best = worth;
+    }
+    return at;
+}
+
+/* Along each axis the best of a mask. */
 static pleat_status choose_slices(const pleat_label *mask, int ignore, int slice[3]) {
     const int *dim = mask->dim;
     const int most = dim[0] > dim[1] ? dim[0] : dim[1], longest = most > dim[2] ? most : dim[2];
@@ -149,18 +169,7 @@ static pleat_status choose_slices(const pleat_label *mask, int ignore, int slice
             for (at[2] = 0; at[2] < dim[2]; at[2]++, i++)
                 for (int a = 0; a < 3 && mask->data[i] != 0 && mask->data[i] != ignore; a++)
                     n[a * longest + at[a]][mask->data[i]]++;
-    for (int a = 0; a < 3; a++) {
-        int64_t best = 0;
-        for (int k = 0; k < dim[a]; k++) {
-            int64_t worth = 0;
-            for (int v = 1; v < LABELS; v++) {
-                const int32_t many = n[a * longest + k][v];
-                if (many > 0) worth += ((int64_t)1 << 40) + many;
-            }
-            if (worth > best) slice[a] = k;
-            if (worth > best) best = worth;
-        }
-    }
+    for (int a = 0; a < 3; a++) slice[a] = best_slice(n + (ptrdiff_t)a * longest, dim[a], slice[a]);
     free(n);
     return PLEAT_OK;
 }
