@@ -10,6 +10,7 @@ typedef struct suggest_how {
     pleat_suggest_request request;
     const char *gpu_memory, *hours; /* as typed; NULL: not */
     int steps;                      /* that are timed; 0: none */
+    text_list sets;                 /* assignments, of which those count that steer it */
 } suggest_how;
 
 #define SUGGEST_USUAL \

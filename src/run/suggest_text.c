@@ -101,6 +101,7 @@ static void put_data(FILE *out, const pleat_suggestion *s) {
     char text[1200], quoted[1100], classes[1024] = "";
     quote(s->request->data, quoted, sizeof quoted);
     (void)fprintf(out, "data: '%s'\n", quoted);
+    if (s->request->warn_affine) put(out, "data.affine: warn", "as you set it");
     if (s->request->like != NULL) (void)fputs("preset: nnunet\n", out);
     if (s->e->named && s->request->classes == NULL) {
         put(out, "classes: ''", "those of dataset.json");
