@@ -18,6 +18,6 @@ typedef struct suggest_how {
 
 /* Collective; the text is rank 0's, and owned by the caller; the others' is NULL. ERR_ARG: options;
  * errors of pleat/suggest.h and explore.h, and of a trial. */
-pleat_status suggest_make(const app *a, suggest_how *how, char **text);
+pleat_status suggest_make(const app *a, const suggest_how *how, char **text);
 
 #endif /* PLEAT_APP_SUGGEST_H */

@@ -117,16 +117,17 @@ static pleat_status choose(const app *a, const suggest_how *how, const pleat_con
     return pleat_suggest_text(&s, text, NULL);
 }
 
-pleat_status suggest_make(const app *a, suggest_how *how, char **text) {
+pleat_status suggest_make(const app *a, const suggest_how *how, char **text) {
     const pleat_explore_how all = {.pictures = 0, .fold = -1};
+    suggest_how own = *how; /* with what is read of it */
     pleat_exploration e = {0};
     pleat_config config;
     *text = NULL;
-    PLEAT_TRY(read_numbers(how));
-    PLEAT_TRY(pleat_suggest_check(&how->request));
-    PLEAT_TRY(read_config(how, &config));
+    PLEAT_TRY(read_numbers(&own));
+    PLEAT_TRY(pleat_suggest_check(&own.request));
+    PLEAT_TRY(read_config(&own, &config));
     pleat_status status = pleat_explore(a->session->world, &config, &all, &e);
-    if (status == PLEAT_OK && a->session->rank == 0) status = choose(a, how, &config, &e, text);
+    if (status == PLEAT_OK && a->session->rank == 0) status = choose(a, &own, &config, &e, text);
     pleat_exploration_free(&e);
     return pleat_comm_agree(a->session->world, status);
 }
