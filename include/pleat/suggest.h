@@ -24,6 +24,7 @@ extern "C" {
 typedef struct pleat_suggest_request {
     const char *data;
     const char *classes;       /* as the key; NULL: of the data */
+    int warn_affine;           /* data.affine: warn */
     const char *like;          /* of pleat_planner_name; NULL: pleat's own choice */
     const char *configuration; /* nnU-Net's word: 3d_fullres, 3d_lowres, 2d; NULL: the first */
     double gpu_memory;         /* bytes, of another machine; 0: this machine's */

@@ -30,7 +30,7 @@ static pleat_status look_for(const char *data, const char *out, const char *path
 }
 
 /* Where the run keeps what was suggested: made at its first start, the same at the next ones. */
-static pleat_status suggest(const app *a, const char *data, const char *out,
+static pleat_status suggest(const app *a, const char *data, const char *out, const text_list *sets,
                             char path[PLEAT_PATH_BYTES]) {
     suggest_how how = SUGGEST_USUAL;
     char *text = NULL;
@@ -41,6 +41,7 @@ static pleat_status suggest(const app *a, const char *data, const char *out,
     PLEAT_TRY(pleat_comm_broadcast_bytes(a->session->world, &there, sizeof there, 0));
     if (there) return PLEAT_OK;
     how.request.data = data;
+    how.sets = *sets;
     PLEAT_TRY(suggest_make(a, &how, &text));
     if (a->session->rank == 0) {
         status = pleat_file_make_part(out);
@@ -94,7 +95,7 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     if (fold >= 0) options.only_fold = fold;
     options.out = out != NULL ? out : ""; /* a dry run may have none */
     if (max_time != NULL) PLEAT_TRY(pleat_halt_parse("--max-time", max_time, &options.max_time));
-    if (data != NULL) PLEAT_TRY(suggest(a, data, out, suggested));
+    if (data != NULL) PLEAT_TRY(suggest(a, data, out, &sets, suggested));
     PLEAT_TRY(verb_config(data != NULL ? suggested : words.item[0], &sets, &config));
     if (data != NULL) PLEAT_TRY(check_same_data(data, &config, suggested));
     return pleat_crossval_run(a->session, &config, &options);

@@ -8,17 +8,33 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Keys that steer a suggestion: what the data are, and who is timed. The others are its own choice,
+ * and those of a run that is given them. */
+static int steers(const char *assignment) {
+    static const char *const keys[] = {
+        "classes=", "data.affine=", "engine=", "precision=", "threads="};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strncmp(assignment, keys[i], strlen(keys[i])) == 0) return 1;
+    return 0;
+}
 
 /* Only what is wrong with the data themselves: what preprocessing does to them is yet to be
  * chosen. */
-static pleat_status read_config(const pleat_suggest_request *r, pleat_config *out) {
+static pleat_status read_config(suggest_how *how, pleat_config *out) {
+    pleat_suggest_request *r = &how->request;
     pleat_config_defaults(out);
+    PLEAT_TRY(pleat_config_environment(out));
     PLEAT_TRY(pleat_config_set("preprocess.clip=none", out));
     PLEAT_TRY(pleat_config_set("preprocess.grayscale=false", out));
     PLEAT_TRY(pleat_config_set("preprocess.resample=none", out));
     PLEAT_TRY(pleat_config_set_key("pleat suggest", "data", r->data, out));
-    if (r->classes == NULL) return PLEAT_OK;
-    return pleat_config_set_key("--classes", "classes", r->classes, out);
+    for (int i = 0; i < how->sets.n; i++)
+        if (steers(how->sets.item[i])) PLEAT_TRY(pleat_config_set(how->sets.item[i], out));
+    if (out->classes[0] != '\0') r->classes = out->classes;
+    r->warn_affine = out->prep.affine == PLEAT_AFFINE_WARN;
+    return PLEAT_OK;
 }
 
 static pleat_status read_numbers(suggest_how *how) {
@@ -78,40 +94,40 @@ static pleat_status find_memory(const app *a, pleat_engine *engine, double *out)
     return PLEAT_OK;
 }
 
-static pleat_status fit(const app *a, const suggest_how *how, pleat_suggestion *s) {
+static pleat_status fit(const app *a, const suggest_how *how, const pleat_config *config,
+                        pleat_suggestion *s) {
     const int here = how->request.gpu_memory == 0;
     measurer context = {.steps = how->steps};
     pleat_suggest_machine machine = {.memory = how->request.gpu_memory,
                                      .count = count,
                                      .measure = here && how->steps > 0 ? measure : NULL,
                                      .context = &context};
-    pleat_config config;
-    pleat_config_defaults(&config);
-    PLEAT_TRY(pleat_config_engine(&config, a->session->threads, &context.engine));
+    PLEAT_TRY(pleat_config_engine(config, a->session->threads, &context.engine));
     pleat_status status = here ? find_memory(a, context.engine, &machine.memory) : PLEAT_OK;
     if (status == PLEAT_OK) status = pleat_suggest_fit(&machine, s);
     pleat_engine_destroy(context.engine);
     return status;
 }
 
-static pleat_status choose(const app *a, const suggest_how *how, const pleat_exploration *e,
-                           char **text) {
+static pleat_status choose(const app *a, const suggest_how *how, const pleat_config *config,
+                           const pleat_exploration *e, char **text) {
     pleat_suggestion s;
     PLEAT_TRY(pleat_suggest_begin(&how->request, e, a->session->size, &s));
-    PLEAT_TRY(how->request.like != NULL ? pleat_suggest_like(&s) : fit(a, how, &s));
+    PLEAT_TRY(how->request.like != NULL ? pleat_suggest_like(&s) : fit(a, how, config, &s));
     return pleat_suggest_text(&s, text, NULL);
 }
 
-pleat_status suggest_make(const app *a, suggest_how *how, char **text) {
+pleat_status suggest_make(const app *a, const suggest_how *how, char **text) {
     const pleat_explore_how all = {.pictures = 0, .fold = -1};
+    suggest_how own = *how; /* with what is read of it */
     pleat_exploration e = {0};
     pleat_config config;
     *text = NULL;
-    PLEAT_TRY(read_numbers(how));
-    PLEAT_TRY(pleat_suggest_check(&how->request));
-    PLEAT_TRY(read_config(&how->request, &config));
+    PLEAT_TRY(read_numbers(&own));
+    PLEAT_TRY(pleat_suggest_check(&own.request));
+    PLEAT_TRY(read_config(&own, &config));
     pleat_status status = pleat_explore(a->session->world, &config, &all, &e);
-    if (status == PLEAT_OK && a->session->rank == 0) status = choose(a, how, &e, text);
+    if (status == PLEAT_OK && a->session->rank == 0) status = choose(a, &own, &config, &e, text);
     pleat_exploration_free(&e);
     return pleat_comm_agree(a->session->world, status);
 }
@@ -128,7 +144,8 @@ pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv) {
         {"--gpu-memory", OPTION_TEXT, &how.gpu_memory, "SIZE",
          "for a GPU of so much elsewhere, such as 24G; nothing is timed then"},
         {"--steps", OPTION_INT, &how.steps, "N", "that are timed here (default 3); 0: none"},
-        {"--classes", OPTION_TEXT, &r->classes, "LIST", "as the key; else those of the data"},
+        {"--set", OPTION_LIST, &how.sets, "KEY=VALUE",
+         "what the data are: classes, data.affine; who is timed: engine, precision, threads"},
         {"--like", OPTION_TEXT, &r->like, "NAME",
          "nnU-Net's plan: nnunet, or its residual nnunet-m, nnunet-l, nnunet-xl"},
         {"--configuration", OPTION_TEXT, &r->configuration, "NAME",
@@ -138,6 +155,11 @@ pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
     PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
+    for (int i = 0; i < how.sets.n; i++)
+        PLEAT_CHECK(steers(how.sets.item[i]), PLEAT_ERR_ARG,
+                    "--set %s: a suggestion takes classes, data.affine, engine, precision and "
+                    "threads; give other keys to pleat run",
+                    how.sets.item[i]);
     r->data = words.item[0];
     const pleat_status status = suggest_make(a, &how, &text);
     if (status == PLEAT_OK && text != NULL) (void)fputs(text, stdout);

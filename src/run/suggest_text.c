@@ -91,9 +91,8 @@ static void put_head(FILE *out, const pleat_suggestion *s) {
                   sizes(s->full.size, " x ", size));
     if (r->like != NULL)
         (void)fprintf(out,
-                      "# The plan is that of nnU-Net (%s, %s). pleat does not crop to what is "
-                      "not zero, nor\n# resample thick slices one by one; all else is in "
-                      "docs/original.md.\n",
+                      "# The plan is that of nnU-Net (%s, %s); docs/math.md, Planning, has what\n"
+                      "# pleat does otherwise.\n",
                       r->like, r->configuration != NULL ? r->configuration : "3d_fullres");
     (void)fputc('\n', out);
 }
@@ -102,6 +101,7 @@ static void put_data(FILE *out, const pleat_suggestion *s) {
     char text[1200], quoted[1100], classes[1024] = "";
     quote(s->request->data, quoted, sizeof quoted);
     (void)fprintf(out, "data: '%s'\n", quoted);
+    if (s->request->warn_affine) put(out, "data.affine: warn", "as you set it");
     if (s->request->like != NULL) (void)fputs("preset: nnunet\n", out);
     if (s->e->named && s->request->classes == NULL) {
         put(out, "classes: ''", "those of dataset.json");
@@ -289,12 +289,8 @@ static void put_network(FILE *out, const pleat_suggestion *s) {
                                                            : "4 to 7 voxels along an axis");
     put_stages(out, s);
     (void)snprintf(line, sizeof line, "  filters: %d", s->preset.filters);
-    if (!own)
-        put(out, line, "nnU-Net's");
-    else if (s->step.seconds > 0)
-        put(out, line, "with this patch the largest that trains in the time; nnU-Net has 32");
-    else
-        put(out, line, "as nnU-Net");
+    put(out, line, "%s",
+        s->preset.filters == 32 ? "as nnU-Net has" : "what time and memory leave; nnU-Net has 32");
     if (!own || !cubic) {
         (void)snprintf(line, sizeof line, "  most_filters: %d", s->preset.most_filters);
         put(out, line, "nnU-Net's");

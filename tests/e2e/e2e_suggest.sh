@@ -15,7 +15,9 @@ for line in "data: 'data'" 'k: 3' 'zscore: true' '# each case by itself' '# 100 
 done
 succeeds "it is a configuration" 0 config data.yaml
 classes=background,lung_L,lung_R,infection
-succeeds "of two channels" 0 suggest two --gpu-memory 4G --classes "$classes"
+succeeds "of two channels" 0 suggest two --gpu-memory 4G --set "classes=$classes" \
+    --set data.affine=warn
+holds "the affine" has out "data.affine: warn"
 holds "their classes" has out "classes: 'background,lung_L,lung_R,infection'"
 holds "their clips" grep -qE 'clip: \[\[-[0-9]+, -?[0-9]+\], none\]' out
 cp out two.yaml
@@ -34,6 +36,7 @@ holds "by the same configuration" same_text "$(cksum run/suggested.yaml)" "$befo
 refused "of other data" 2 "'run/suggested.yaml' is of 'data'" 0 run --suggest two --out run
 refused "and a configuration" 2 "usage: pleat run" 0 run data.yaml --suggest data --out x
 refused "hours" 2 "--hours x: must be a number" 0 suggest data --hours x
+refused "another key" 2 "give other keys to pleat run" 0 suggest data --set patch=16x16x16
 refused "memory" 2 "--gpu-memory" 0 suggest data --gpu-memory much
 refused "plan" 2 "must be one of nnunet, nnunet-m" 0 suggest data --like nn
 refused "folder" 3 "none" 0 suggest none
