@@ -3,6 +3,7 @@
 
 #include "pleat/halt.h"
 #include "pleat/log.h"
+#include "pleat/terminal.h"
 #include "pleat/warn.h"
 
 #include <errno.h>
@@ -21,11 +22,11 @@ static void usage(FILE *out) {
     (void)fprintf(out, "\n  -v, -q   before the verb: say more, say less\n");
 }
 
+/* Who is told to repeat the command gets that of the launcher, where there is one. */
 static void remember_command(app *a, int argc, char **argv) {
-    size_t used = 0;
-    for (int i = 0; i < argc && used < sizeof a->command; i++)
-        used += (size_t)snprintf(a->command + used, sizeof a->command - used, "%s%s",
-                                 i > 0 ? " " : "", argv[i]);
+    char whole[4096];
+    pleat_terminal_command((const char *const *)argv, argc, a->command, sizeof a->command);
+    pleat_halt_resumes(pleat_terminal_launcher(whole, sizeof whole) ? whole : a->command);
 }
 
 static pleat_status dispatch(app *a, int argc, char **argv) {

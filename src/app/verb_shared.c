@@ -2,8 +2,10 @@
 #include "app.h"
 
 #include "pleat/file.h"
+#include "pleat/terminal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 pleat_status verb_options(app *a, const verb *self, const option *rows, int argc, char **argv,
                           text_list *words, int *go) {
@@ -45,5 +47,15 @@ pleat_status verb_weights_file(const char *run, const char *weights, pleat_fold_
     else if (pleat_file_exists(path))
         PLEAT_TRY(pleat_config_read(path, &config));
     *out = pleat_weights_file(config.weights);
+    return PLEAT_OK;
+}
+
+pleat_status verb_live(const char *how) {
+    static const char *const names[] = {"auto", "always", "never"}; /* of pleat_live */
+    int at = 0;
+    if (how == NULL) return PLEAT_OK;
+    while (at < 3 && strcmp(names[at], how) != 0) at++;
+    PLEAT_CHECK(at < 3, PLEAT_ERR_ARG, "--live '%s': must be auto, always or never", how);
+    pleat_terminal_live((pleat_live)at);
     return PLEAT_OK;
 }

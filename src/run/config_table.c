@@ -204,6 +204,9 @@ const config_row pleat_config_rows[] = {
      "free"},
     {"share_gpu", BOOLEAN(share_gpu), RESUME,
      "ranks of a fold may use one GPU, their sums then go through host memory"},
+    {"progress", INTEGER(progress, 0, 86400), RESUME,
+     "seconds between two lines on how far each fold is, and between two writes of the files that "
+     "pleat status reads; 0: neither"},
     {NULL, VALUE_TEXT, 0, 0, 0, 0, PLAIN, 0, NULL},
 };
 _Static_assert(sizeof pleat_config_rows / sizeof *pleat_config_rows <= PLEAT_CONFIG_KEYS, "keys");
@@ -234,6 +237,7 @@ void pleat_config_defaults(pleat_config *config) {
         .figures = 1,
         .pictures = PLEAT_PAGE_PICTURES,
         .host_memory = 4.0 * 1024 * 1024 * 1024,
+        .progress = 30,
     };
     const pleat_prep_steps steps = {
         .clip = 1, .clip_range = {-1250, 250}, .grayscale = 1, .zscore = 1};
