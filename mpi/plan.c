@@ -30,6 +30,7 @@ pleat_status pleat_plan_make(int ranks, int folds, int ranks_per_fold, int batch
     PLEAT_CHECK(ranks_per_fold >= 0, PLEAT_ERR_ARG,
                 "ranks_per_fold is %d; give a number above 0, or 0 to have it chosen",
                 ranks_per_fold);
+    if (ranks_per_fold > ranks) ranks_per_fold = largest_divisor(batch, ranks);
     char divisors[256];
     list_divisors(ranks, divisors, sizeof divisors);
     PLEAT_CHECK(ranks_per_fold == 0 || ranks % ranks_per_fold == 0, PLEAT_ERR_ARG,

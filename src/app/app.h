@@ -40,6 +40,10 @@ pleat_status verb_unknown(const char *name);
 pleat_status verb_options(app *a, const verb *self, const option *rows, int argc, char **argv,
                           text_list *words, int *go);
 
+/* ERR_ARG names the first of self->arguments that is missing, or a word too many. all 0: options
+ * may be missing. */
+pleat_status verb_needs(const verb *self, const option *rows, const text_list *words, int all);
+
 /* Defaults, the file (NULL: none), the environment, the assignments; -> a checked configuration. */
 pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out);
 

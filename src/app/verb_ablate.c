@@ -20,9 +20,8 @@ pleat_status verb_ablate(app *a, const verb *self, int argc, char **argv) {
     pleat_config config;
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1 && out != NULL, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
-                self->arguments);
-    options.out = out;
+    PLEAT_TRY(verb_needs(self, rows, &words, !options.dry_run));
+    options.out = out != NULL ? out : ""; /* a dry run may have none */
     PLEAT_TRY(verb_live(live));
     PLEAT_TRY(verb_config(words.item[0], &sets, &config));
     PLEAT_CHECK(config.train.augment && pleat_prep_does_something(&config.prep), PLEAT_ERR_ARG,

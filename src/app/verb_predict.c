@@ -388,8 +388,7 @@ pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &o.models, &go));
     if (!go) return PLEAT_OK;
     PLEAT_TRY(pleat_session_check_launch(a->session));
-    PLEAT_CHECK(o.models.n > 0 && o.in != NULL && o.out != NULL, PLEAT_ERR_ARG,
-                "usage: pleat %s %s", self->name, self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &o.models, 1));
     char(*text)[PLEAT_PATH_BYTES] = calloc(MAX_LIST + 1, sizeof *text);
     PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory for the models' names");
     pleat_status status = find_models(&o, a->session->rank == 0, &paths, text);

@@ -89,10 +89,11 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
     PLEAT_TRY(pleat_session_check_launch(a->session));
-    PLEAT_CHECK(words.n == (data == NULL), PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
-                self->arguments);
-    PLEAT_CHECK(out != NULL || (options.dry_run && data == NULL), PLEAT_ERR_ARG,
-                "pleat %s needs --out RUN, the folder of the results", self->name);
+    PLEAT_CHECK(data == NULL || words.n == 0, PLEAT_ERR_ARG,
+                "'%s' is one argument too many: --suggest makes the configuration", words.item[0]);
+    PLEAT_CHECK(data == NULL || out != NULL, PLEAT_ERR_ARG,
+                "%s --suggest needs --out RUN, where the configuration is kept", self->name);
+    if (data == NULL) PLEAT_TRY(verb_needs(self, rows, &words, !options.dry_run));
     PLEAT_CHECK(fold >= 0 || fold == INT_MIN, PLEAT_ERR_ARG, "--fold %d: folds count from 0", fold);
     if (fold >= 0) options.only_fold = fold;
     options.out = out != NULL ? out : ""; /* a dry run may have none */

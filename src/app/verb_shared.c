@@ -18,6 +18,67 @@ pleat_status verb_options(app *a, const verb *self, const option *rows, int argc
     return PLEAT_OK;
 }
 
+static int is_given(const option *row) {
+    switch (row->kind) {
+    case OPTION_TEXT: return *(const char *const *)row->value != NULL;
+    case OPTION_LIST: return ((const text_list *)row->value)->n > 0;
+    case OPTION_INT:
+    case OPTION_FLAG:
+    case OPTION_SIZE: break;
+    }
+    return 1;
+}
+
+/* The next word of `arguments`, without brackets and dots; *optional: it stands in brackets. NULL
+ * after the last. */
+static const char *next_word(const char *at, char word[32], int *optional, int *depth, int *many) {
+    size_t n = 0;
+    while (*at == ' ') at++;
+    if (*at == '\0') return NULL;
+    *many = 0;
+    *optional = *depth > 0 || *at == '[';
+    for (; *at != '\0' && *at != ' '; at++) {
+        if (*at == '[') ++*depth;
+        if (*at == ']') --*depth;
+        if (strncmp(at, "...", 3) == 0)
+            *many = 1, at += 2;
+        else if (strchr("[]", *at) == NULL && n < 31)
+            word[n++] = *at;
+    }
+    word[n] = '\0';
+    return at;
+}
+
+pleat_status verb_needs(const verb *self, const option *rows, const text_list *words, int all) {
+    char word[32], unused[32];
+    int optional = 0, depth = 0, many = 0, found = 0, any = 0, unused_flag = 0;
+    for (const char *at = self->arguments; (at = next_word(at, word, &optional, &depth, &many));) {
+        const option *row = rows;
+        while (row->name != NULL && strcmp(row->name, word) != 0) row++;
+        char *instead = strstr(word, "|--"); /* an option that stands for it, and its argument */
+        if (instead != NULL) {
+            *instead = '\0';
+            at = next_word(at, unused, &unused_flag, &depth, &unused_flag);
+        }
+        if (word[0] != '-') {
+            PLEAT_CHECK(optional || found < words->n, PLEAT_ERR_ARG,
+                        "%s is missing: pleat %s %s; see pleat %s --help", word, self->name,
+                        self->arguments, self->name);
+            found++;
+            any |= many;
+            continue;
+        }
+        PLEAT_CHECK(optional || !all || row->name == NULL || is_given(row), PLEAT_ERR_ARG,
+                    "%s needs %s %s: %s", self->name, row->name, row->argument, row->help);
+        at = next_word(at, word, &optional, &depth, &many); /* its argument */
+        if (at == NULL) break;
+    }
+    PLEAT_CHECK(words->n <= found || any, PLEAT_ERR_ARG,
+                "'%s' is one argument too many: pleat %s %s; see pleat %s --help",
+                words->item[found], self->name, self->arguments, self->name);
+    return PLEAT_OK;
+}
+
 pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out) {
     pleat_config_defaults(out);
     if (path != NULL) PLEAT_TRY(pleat_config_read(path, out));

@@ -66,7 +66,7 @@ pleat_status verb_status(app *a, const verb *self, int argc, char **argv) {
     pleat_progress_view view = {0};
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat status RUN");
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     if (a->session->rank != 0) return PLEAT_OK;
     const char *run = words.item[0];
     PLEAT_TRY(pleat_record_read(run, &record));

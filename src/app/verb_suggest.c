@@ -137,7 +137,7 @@ pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     r->data = words.item[0];
     const pleat_status status = suggest_make(a, &how, &text);
     if (status == PLEAT_OK && text != NULL) (void)fputs(text, stdout);

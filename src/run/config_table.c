@@ -194,7 +194,8 @@ const config_row pleat_config_rows[] = {
      "per rank; 0: the node's cores / its ranks"},
     {"loader_threads", INTEGER(train.loader_threads, 1, 256), RESUME, "that make patches ahead"},
     {"ranks_per_fold", INTEGER(ranks_per_fold, 0, 1e6), RESUME,
-     "ranks that share one fold's batches; 0: 1 while ranks <= folds, else ranks / folds"},
+     "ranks that share one fold's batches, at most as there are; 0: 1 while ranks <= folds, else "
+     "ranks / folds"},
     {"host_memory", BYTES(host_memory, 0, 1e15), RESUME,
      "of a node that the store may take, 7/8 of what machine and cgroup allow at most; more is "
      "read "

@@ -37,7 +37,7 @@ leaves() {
     [ "$(grep -c '^pleat: ' err)" -eq 1 ] || wrong "$1: not one message"
     grep '^pleat: ' err | grep -qF -- "$3" || wrong "$1: the message does not say '$3'"
     holds "$1: the message says how to resume" has <(grep '^pleat: ' err) \
-        "; to resume, repeat the command: ${resume# }"
+        "; to resume, repeat the command: $resume"
     holds "$1: nothing is left behind" same_text "$(ranks)" ""
 }
 
