@@ -59,6 +59,7 @@ pleat_status verb_needs(const verb *self, const option *rows, const text_list *w
         if (instead != NULL) {
             *instead = '\0';
             at = next_word(at, unused, &unused_flag, &depth, &unused_flag);
+            if (at == NULL) at = "";
         }
         if (word[0] != '-') {
             PLEAT_CHECK(optional || found < words->n, PLEAT_ERR_ARG,

@@ -76,7 +76,7 @@ static void a_group_size_that_does_not_divide_names_the_divisors(void **state) {
     REFUSED(pleat_plan_make(12, 5, 5, 720720, &plan), PLEAT_ERR_ARG,
             "12 ranks cannot be cut into groups of 5");
     TOLD("1, 2, 3, 4, 6, 12");
-    assert_int_equal(pleat_plan_make(3, 5, 4, 720720, &plan), PLEAT_ERR_ARG);
+    assert_int_equal(pleat_plan_make(6, 5, 4, 720720, &plan), PLEAT_ERR_ARG);
     assert_int_equal(pleat_plan_make(3, 5, -1, 720720, &plan), PLEAT_ERR_ARG);
     OK(pleat_plan_make(12, 2, 3, 720720, &plan));
     assert_int_equal(plan.groups, 4);
