@@ -30,9 +30,11 @@ pleat_status pleat_plan_make(int ranks, int folds, int ranks_per_fold, int batch
     PLEAT_CHECK(ranks_per_fold >= 0, PLEAT_ERR_ARG,
                 "ranks_per_fold is %d; give a number above 0, or 0 to have it chosen",
                 ranks_per_fold);
+    const int few = ranks_per_fold > ranks; /* as many as there are, then */
+    if (few) ranks_per_fold = largest_divisor(batch, ranks);
     char divisors[256];
     list_divisors(ranks, divisors, sizeof divisors);
-    PLEAT_CHECK(ranks_per_fold == 0 || ranks % ranks_per_fold == 0, PLEAT_ERR_ARG,
+    PLEAT_CHECK(few || ranks_per_fold == 0 || ranks % ranks_per_fold == 0, PLEAT_ERR_ARG,
                 "%d ranks cannot be cut into groups of %d; set ranks_per_fold to one of: %s", ranks,
                 ranks_per_fold, divisors);
     PLEAT_CHECK(ranks_per_fold == 0 || batch % ranks_per_fold == 0, PLEAT_ERR_ARG,

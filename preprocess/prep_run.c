@@ -184,8 +184,8 @@ static pleat_status check_halt(double reserve_s, const char *folder) {
     const pleat_halt wish = pleat_halt_look(reserve_s);
     pleat_halt_pace("case", reserve_s);
     PLEAT_CHECK(pleat_halt_status(wish) == PLEAT_OK, pleat_halt_status(wish),
-                "%s: the cases made so far are in '%s'; to resume, repeat the command",
-                pleat_halt_name(wish), folder);
+                "%s: the cases made so far are in '%s'; to resume, repeat the command: %s",
+                pleat_halt_name(wish), folder, pleat_halt_command());
     return PLEAT_OK;
 }
 

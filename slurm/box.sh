@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # box.sh - a run on a machine without Slurm, started again until it is finished.
 #
-#   slurm/box.sh [--restarts N] mpirun -n 4 build/pleat run CONFIG --out RUN [options of pleat run]
+#   slurm/box.sh [--restarts N] mpirun -n 2 build/pleat run CONFIG --out RUN [options of pleat run]
 #
 #   ranks killed or lost   started again after 5 s, N times at most; 3
 #   85, from --max-time    started again at once

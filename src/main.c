@@ -3,6 +3,7 @@
 
 #include "pleat/halt.h"
 #include "pleat/log.h"
+#include "pleat/terminal.h"
 #include "pleat/warn.h"
 
 #include <errno.h>
@@ -14,18 +15,23 @@
 static void usage(FILE *out) {
     (void)fprintf(out,
                   "pleat %s - trains and judges a 3-D U-Net by cross-validation\n\n"
-                  "usage: pleat VERB [options]      pleat VERB --help\n\n",
+                  "usage: pleat VERB [options]      pleat help VERB\n\n",
                   PLEAT_VERSION);
     for (const verb *v = verbs; v->name != NULL; v++)
         (void)fprintf(out, "  %-8s %s\n", v->name, v->what);
-    (void)fprintf(out, "\n  -v, -q   before the verb: say more, say less\n");
+    (void)fprintf(out, "\n  %-8s %s\n  %-8s %s\n  %-8s %s\n", "help", "this, or that of a verb",
+                  "version", "the version", "-v, -q", "say more, say less");
 }
 
+/* Who is told to repeat the command gets that of the launcher, where there is one. */
 static void remember_command(app *a, int argc, char **argv) {
-    size_t used = 0;
-    for (int i = 0; i < argc && used < sizeof a->command; i++)
-        used += (size_t)snprintf(a->command + used, sizeof a->command - used, "%s%s",
-                                 i > 0 ? " " : "", argv[i]);
+    char whole[4096];
+    pleat_terminal_command((const char *const *)argv, argc, a->command, sizeof a->command);
+    pleat_halt_resumes(pleat_terminal_launcher(whole, sizeof whole) ? whole : a->command);
+}
+
+static int is_one_of(const char *word, const char *a, const char *b, const char *c) {
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
 static pleat_status dispatch(app *a, int argc, char **argv) {
@@ -37,11 +43,15 @@ static pleat_status dispatch(app *a, int argc, char **argv) {
         if (root) usage(stderr);
         return PLEAT_FAIL(PLEAT_ERR_ARG, "no verb given");
     }
-    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+    if (is_one_of(argv[i], "help", "--help", "-h")) {
+        char ask[] = "--help", *of[] = {argc > i + 1 ? argv[i + 1] : NULL, ask, NULL};
+        const verb *asked = of[0] != NULL ? verb_find(of[0]) : NULL;
+        if (asked != NULL) return asked->run(a, asked, 2, of);
+        if (of[0] != NULL) return verb_unknown(of[0]);
         if (root) usage(stdout);
         return PLEAT_OK;
     }
-    if (strcmp(argv[i], "--version") == 0) {
+    if (is_one_of(argv[i], "version", "--version", "-V")) {
         if (root) (void)printf("pleat %s\n", PLEAT_VERSION);
         return PLEAT_OK;
     }

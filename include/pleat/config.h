@@ -78,6 +78,7 @@ typedef struct pleat_config {
     int ranks_per_fold; /* 0 = 1 while ranks <= folds, else ranks / folds */
     double host_memory; /* bytes of a node the store may take */
     int share_gpu;      /* ranks of a fold may use one GPU */
+    int progress;       /* seconds between two reports of progress; 0: none */
 
     unsigned char given[PLEAT_CONFIG_KEYS]; /* keys that were set, in the order of the table */
 } pleat_config;

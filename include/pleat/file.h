@@ -66,6 +66,10 @@ pleat_status pleat_file_write(const char *path, const void *bytes, size_t n);
 /* Replaces `path` by bytes[n]. On failure `path` is as before and nothing else is left. ERR_IO. */
 pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t n);
 
+/* The same without waiting for the disk: for what is of no use after a crash. After one, `path` may
+ * be empty. ERR_IO. */
+pleat_status pleat_file_replace(const char *path, const void *bytes, size_t n);
+
 /* FOLDER/.NAME.HOST-PID.tmp for path FOLDER/NAME: where a library may write what will become
  * `path`. */
 pleat_status pleat_file_temporary(const char *path, char *out, size_t size);

@@ -9,7 +9,7 @@
  *   SIGTERM or SIGINT again, a second or more after the first: the process ends at once. Sooner it
  *   is the same signal, sent to the process and to its group.
  *
- * Handlers set a flag and answer SIGTERM and SIGINT with one line. Work that goes in steps looks
+ * Handlers set a flag and answer with one line. Work that goes in steps looks
  * between two of them, agrees with its group and acts; so a run ends at a step that all ranks have
  * made.
  */
@@ -51,10 +51,14 @@ void pleat_halt_after(pleat_halt why, double seconds);
 void pleat_halt_after_job(void);
 /* "90" seconds or "01:30:00" hours, minutes, seconds. ERR_ARG names the option. */
 pleat_status pleat_halt_parse(const char *option, const char *text, double *seconds);
-/* What the answer to SIGTERM and SIGINT promises: the run stops after this `unit` of work ("step",
+/* What the answer to a signal promises: the run stops, or saves, after this `unit` of work ("step",
  * "case"), which takes `seconds`. Until the first call, and where stderr belongs to another rank,
  * nothing is answered. */
 void pleat_halt_pace(const char *unit, double seconds);
+/* The command that resumes what this process does, for the last message of one that leaves; ""
+ * until it is set. */
+void pleat_halt_resumes(const char *command);
+const char *pleat_halt_command(void);
 /* As if a signal had come: another group's wish. */
 void pleat_halt_ask(pleat_halt why);
 

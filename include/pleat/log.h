@@ -1,5 +1,6 @@
 /*
- * log.h - what pleat says while it works. Everything goes to stderr; results go to stdout.
+ * log.h - what pleat says while it works. Everything goes to stderr; results go to stdout. Any
+ * thread may log.
  *
  * Rank 0 speaks on the terminal; other ranks write to log/rank-NNNN.log of the run once
  * pleat_log_open has named it. Errors travel as pleat_status; the session prints the one that ends
@@ -33,15 +34,27 @@ void pleat_log(pleat_log_level level, const char *format, ...)
  * stderr, or a launcher lose it. */
 void pleat_log_error(const char *text);
 
-/* A progress line "prep 3/20 case_007, 12 s left": on a terminal it overwrites itself, elsewhere it
- * is a line at most every ten seconds. Silent unless this process echoes to stderr. */
+/* How far work is that goes item by item: "prep 3/20 case_007, 12 s left". On a terminal
+ * (pleat/terminal.h) a bar that is redrawn, elsewhere a line at most every ten seconds; a line at
+ * the end. Silent unless this process echoes to stderr. `what` must stay. */
 void pleat_progress(const char *what, size_t done, size_t total, const char *detail);
 /* The next progress begins with what is done by then: the time left is told by what follows. */
 void pleat_progress_anew(void);
+/* Who else hears of it, whether it is shown or not; NULL: nobody. left_s < 0: not known yet. */
+void pleat_progress_to(void (*sink)(void *context, const char *what, size_t done, size_t total,
+                                    double left_s),
+                       void *context);
 
-/* A bar "fold 0 epoch 3/10 [####    ] 12/24" that overwrites itself, on a terminal; elsewhere
- * nothing at all. Any line of the log takes its place. */
-void pleat_bar(const char *what, size_t done, size_t total);
+/* Lines, each with its end, that stay below the log on a terminal until the next such text takes
+ * their place; "": none. For a process that echoes, where pleat_terminal_look says so. */
+void pleat_log_block(const char *text);
+/* Something else was written below the block: it stays where it is. A signal handler may call
+ * it. */
+void pleat_log_block_lost(void);
+
+/* "8 s", "12 min", "1 h 20 min", "2 d 3 h"; "?" below 0. Returns `out`. */
+#define PLEAT_DURATION_BYTES 32
+const char *pleat_duration(double seconds, char out[PLEAT_DURATION_BYTES]);
 
 /* Seconds of a clock that never goes back. */
 double pleat_now(void);

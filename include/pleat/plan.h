@@ -10,8 +10,9 @@
  *     rank 2: fold 2
  *     rank 3: fold 3
  *
- * Ranks per fold when not given: 1 while ranks <= folds, else ranks / folds rounded down. Any
- * number of ranks works then; ranks that are too many stay idle.
+ * Where there are fewer ranks than are given per fold, a fold gets as many of them as can share the
+ * batch. Ranks per fold when not given: 1 while ranks <= folds, else ranks / folds rounded down.
+ * Any number of ranks works then; ranks that are too many stay idle.
  */
 #ifndef PLEAT_PLAN_H
 #define PLEAT_PLAN_H

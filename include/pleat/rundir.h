@@ -6,11 +6,11 @@
  *        store/                        the preprocessed cases, unless `store` names another folder
  *        fold_K/ checkpoint_best.h5  checkpoint_latest.h5  history.tsv  logs.csv
  *                events.jsonl  events.out.tfevents.*  predictions/CASE.nii.gz
- *                scores.csv  scores.json  fell_back.txt
+ *                scores.csv  scores.json  fell_back.txt  progress.json
  *        cv_results.detailed.csv  cv_results.final.csv  summary.json
  *        scores.csv  statistics.csv  statistics.json  figures/  report/
  *        labels.itksnap.txt  labels.ctbl  methods.md  postprocessing.json
- *        ro-crate-metadata.json  dataset_description.json
+ *        ro-crate-metadata.json  dataset_description.json  progress.json
  *
  *   STUDY/ none/ augmentation/ preprocessing/ both/     of an ablation, each a RUN
  *          store/  store-raw/  ablation.csv  ablation.detailed.csv  figures/
@@ -51,6 +51,7 @@ typedef enum pleat_run_file {
     PLEAT_RUN_METHODS,         /* methods.md: for a paper */
     PLEAT_RUN_CRATE,           /* ro-crate-metadata.json */
     PLEAT_RUN_DATASET,         /* dataset_description.json, of BIDS */
+    PLEAT_RUN_PROGRESS,        /* progress.json: of what is done before and after folds */
     PLEAT_RUN_ABLATION,
     PLEAT_RUN_ABLATION_DETAILED
 } pleat_run_file;
@@ -66,7 +67,8 @@ typedef enum pleat_fold_file {
     PLEAT_FOLD_PREDICTIONS, /* the folder */
     PLEAT_FOLD_TABLE,       /* scores.csv */
     PLEAT_FOLD_SCORES,      /* scores.json; written last: the fold is finished */
-    PLEAT_FOLD_FELL_BACK    /* fell_back.txt: training once went on from the checkpoint before */
+    PLEAT_FOLD_FELL_BACK,   /* fell_back.txt: training once went on from the checkpoint before */
+    PLEAT_FOLD_PROGRESS     /* progress.json: how far it is; progress.h */
 } pleat_fold_file;
 
 /* The names alone: "run.json", "scores.json". */

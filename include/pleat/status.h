@@ -50,6 +50,9 @@ const char *pleat_status_text(pleat_status status);
 
 /* 0, 2, 3, 4, 5, 85 or 130: what the process returns to the shell. */
 int pleat_status_exit_code(pleat_status status);
+/* ERR_REQUEUE ends this process with another code, 1 to 255: some that start a job again do so at
+ * codes of their own. 0: the usual one. */
+void pleat_status_set_requeue_exit(int code);
 
 /* This thread's last failure: its message alone, and with one line per frame. "" when none. */
 const char *pleat_error_message(void);

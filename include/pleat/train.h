@@ -72,8 +72,17 @@ typedef struct pleat_train_data {
     int n_train, n_validation;
 } pleat_train_data;
 
+typedef struct pleat_train_now { /* how far it is */
+    int epoch, epochs;           /* finished; at most */
+    int step, steps;             /* of the epoch under way */
+    double loss;                 /* mean of its steps but the last; NaN: none */
+    int validating;              /* its steps are made */
+    const pleat_epoch *rows;     /* [epoch] */
+} pleat_train_now;
+
 typedef struct pleat_train_hooks {
-    void (*step)(void *context); /* after every step; may be NULL */
+    /* After every step, and every batch of validation. May be NULL. */
+    void (*step)(void *context, const pleat_train_now *now);
     /* On group rank 0, once an epoch is saved: epochs and steps made. May be NULL. */
     void (*epoch)(void *context, int epoch, int64_t step, const pleat_loss *loss,
                   const pleat_epoch *row);

@@ -40,6 +40,10 @@ pleat_status verb_unknown(const char *name);
 pleat_status verb_options(app *a, const verb *self, const option *rows, int argc, char **argv,
                           text_list *words, int *go);
 
+/* ERR_ARG names the first of self->arguments that is missing, or a word too many. all 0: options
+ * may be missing. */
+pleat_status verb_needs(const verb *self, const option *rows, const text_list *words, int all);
+
 /* Defaults, the file (NULL: none), the environment, the assignments; -> a checked configuration. */
 pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out);
 
@@ -51,6 +55,11 @@ pleat_status verb_data_config(const verb *self, const char *word, const text_lis
  * the run itself scored with. */
 pleat_status verb_weights_file(const char *run, const char *weights, pleat_fold_file *out);
 
+#define VERB_LIVE_ARGUMENT "auto|always|never"
+#define VERB_LIVE_HELP     "a table that is redrawn in place; auto: on a terminal (default auto)"
+/* --live; NULL: not given. */
+pleat_status verb_live(const char *how);
+
 pleat_status verb_run(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_train(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_fetch(app *a, const verb *self, int argc, char **argv);
@@ -59,6 +68,7 @@ pleat_status verb_explore(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_plan(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_report(app *a, const verb *self, int argc, char **argv);
+pleat_status verb_status(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_prep(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_split(app *a, const verb *self, int argc, char **argv);
 pleat_status verb_config_show(app *a, const verb *self, int argc, char **argv);

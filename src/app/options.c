@@ -1,6 +1,8 @@
 /* options.c - reads a command line by a table, and prints the table as help. */
 #include "options.h"
 
+#include "pleat/log.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -82,6 +84,10 @@ pleat_status options_parse(const option *rows, const char *verb, int argc, char 
         if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
             *help = 1;
             return PLEAT_OK;
+        }
+        if (strcmp(word, "-v") == 0 || strcmp(word, "-q") == 0) {
+            pleat_log_set_level(word[1] == 'v' ? PLEAT_DEBUG : PLEAT_QUIET);
+            continue;
         }
         if (word[0] != '-' || word[1] == '\0') {
             PLEAT_CHECK(word[0] != '\0', PLEAT_ERR_ARG,

@@ -281,8 +281,7 @@ pleat_status verb_augment(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n <= 1 && folder != NULL && id != NULL && out != NULL, PLEAT_ERR_ARG,
-                "usage: pleat %s %s", self->name, self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     PLEAT_CHECK(s.samples >= 1 && s.samples <= MOST_SAMPLES, PLEAT_ERR_ARG,
                 "--samples must be 1 to %d", MOST_SAMPLES);
     PLEAT_TRY(verb_config(words.n == 1 ? words.item[0] : NULL, &sets, &config));

@@ -110,7 +110,7 @@ pleat_status verb_check(app *a, const verb *self, int argc, char **argv) {
     const int root = a->session->rank == 0;
     if (kinds && root) print_kinds(form);
     if (kinds) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     PLEAT_TRY(verb_data_config(self, words.item[0], &sets, &how.given, &config));
     PLEAT_TRY(pleat_check(a->session->world, &config, &how, &report));
     if (root) print(form, config.data, &how, &report, all);

@@ -13,7 +13,7 @@ pleat_status verb_config_show(app *a, const verb *self, int argc, char **argv) {
     char text[16384];
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n <= 1, PLEAT_ERR_ARG, "usage: pleat config [CONFIG]");
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     if (markdown) {
         PLEAT_CHECK(words.n + sets.n == 0, PLEAT_ERR_ARG,
                     "--markdown prints the defaults: leave CONFIG and --set out");

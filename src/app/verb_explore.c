@@ -61,7 +61,7 @@ pleat_status verb_explore(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     PLEAT_TRY(check_options(&o));
     PLEAT_TRY(verb_data_config(self, words.item[0], &sets, &given, &config));
     PLEAT_TRY(pleat_explore(a->session->world, &config, &o.how, &e));

@@ -89,8 +89,7 @@ pleat_status verb_export(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1 && o.onnx != NULL, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
-                self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     PLEAT_CHECK(o.batch >= 0, PLEAT_ERR_ARG, "--batch %d, must be 1 or more", o.batch);
     if (a->session->rank != 0) return PLEAT_OK;
     PLEAT_TRY(pleat_output_check_file("--onnx", o.onnx, "pleat export", NULL));

@@ -104,8 +104,7 @@ pleat_status verb_fetch(app *a, const verb *self, int argc, char **argv) {
         if (a->session->rank == 0) print_known(json ? SHEET_JSON : SHEET_TEXT);
         return PLEAT_OK;
     }
-    PLEAT_CHECK(words.n == 1 && how.folder != NULL, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
-                self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     PLEAT_CHECK(how.tries >= 1 && how.stall_s >= 1, PLEAT_ERR_ARG,
                 "--tries and --stall must be 1 or more");
     if (most != NULL) PLEAT_TRY(number("--most", most, 1, 9e18, &bytes));

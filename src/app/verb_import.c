@@ -97,8 +97,7 @@ pleat_status verb_import(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1 && out != NULL, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
-                self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     PLEAT_TRY(pleat_output_check_file("--out", out, "pleat import", NULL));
     PLEAT_TRY(verb_config(path, &sets, &config));
     return a->session->rank == 0 ? import(words.item[0], &config, out) : PLEAT_OK;

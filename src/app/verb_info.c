@@ -181,7 +181,7 @@ pleat_status verb_info(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n <= 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     if (a->session->rank != 0) return PLEAT_OK;
     const sheet_form form = json ? SHEET_JSON : SHEET_TEXT;
     const char *path = words.item[0];

@@ -17,7 +17,7 @@ pleat_status verb_phantom(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat phantom FOLDER");
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     PLEAT_CHECK(cases >= 1 && cases <= 9999 && seed >= 0, PLEAT_ERR_ARG,
                 "--cases must be 1 to 9999, --seed not negative");
     if (a->session->rank != 0) return PLEAT_OK;

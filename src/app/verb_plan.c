@@ -164,11 +164,12 @@ static pleat_status write_script(const plan_options *o, const plan_request *r,
 
 /* --- the verb --------------------------------------------------------------------------------- */
 
-/* Ranks of a node: one a GPU; without, as many as give each fold a rank. */
+/* Ranks of a node: one a GPU; without, as many as give each fold a rank, or ranks_per_fold. */
 static void choose_ranks(plan_request *r) {
+    const int of_fold = r->config.ranks_per_fold > 0 ? r->config.ranks_per_fold : 1;
+    const int folds = (pleat_config_folds(&r->config) + r->nodes - 1) / r->nodes; /* of a node */
     if (r->ranks_per_node > 0) return;
-    r->ranks_per_node =
-        r->gpus > 0 ? r->gpus : (pleat_config_folds(&r->config) + r->nodes - 1) / r->nodes;
+    r->ranks_per_node = r->gpus > 0 ? r->gpus : folds * of_fold;
 }
 
 static pleat_status count_classes(pleat_config *c) {
@@ -215,7 +216,7 @@ pleat_status verb_plan(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     if (a->session->rank != 0) return PLEAT_OK;
     o.config = words.item[0];
     PLEAT_TRY(verb_config(o.config, &o.sets, &r.config));

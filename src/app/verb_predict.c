@@ -342,8 +342,12 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
             pleat_predictor_open(engine, paths->item, paths->n, &config, o->sets.item, &predictor);
     if (status == PLEAT_OK && o->probabilities != NULL && a->session->rank == 0)
         status = probabilities_describe(o->probabilities, predictor, paths->n);
-    for (int i = a->session->rank; i < n && status == PLEAT_OK; i += a->session->size)
+    for (int i = a->session->rank; i < n && status == PLEAT_OK; i += a->session->size) {
+        const int done = i + a->session->size < n ? i + a->session->size : n; /* by all, about */
+        if (i == 0) pleat_progress("predict", 0, (size_t)n, cases[i].id);
         status = predict_one(o, predictor, &cases[i], &mine);
+        if (status == PLEAT_OK) pleat_progress("predict", (size_t)done, (size_t)n, cases[i].id);
+    }
     pleat_predictor_close(predictor);
     pleat_engine_destroy(engine);
     pleat_layout_free(cases, n);
@@ -384,8 +388,7 @@ pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &o.models, &go));
     if (!go) return PLEAT_OK;
     PLEAT_TRY(pleat_session_check_launch(a->session));
-    PLEAT_CHECK(o.models.n > 0 && o.in != NULL && o.out != NULL, PLEAT_ERR_ARG,
-                "usage: pleat %s %s", self->name, self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &o.models, 1));
     char(*text)[PLEAT_PATH_BYTES] = calloc(MAX_LIST + 1, sizeof *text);
     PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory for the models' names");
     pleat_status status = find_models(&o, a->session->rank == 0, &paths, text);

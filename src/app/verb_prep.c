@@ -20,8 +20,7 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1 && out != NULL, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
-                self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     PLEAT_TRY(verb_config(words.item[0], &sets, &config));
     PLEAT_TRY(pleat_session_check_launch(a->session));
     pleat_status status = pleat_cases_find(&config, &c);

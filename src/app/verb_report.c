@@ -27,7 +27,7 @@ pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat report RUN");
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     PLEAT_CHECK(pictures >= 0 || pictures == INT_MIN, PLEAT_ERR_ARG, "--pictures %d: 0 shows none",
                 pictures);
     page.pictures = pictures == INT_MIN ? PLEAT_PAGE_AS_SET : pictures;

@@ -62,11 +62,11 @@ static pleat_status check_same_data(const char *data, const pleat_config *config
 }
 
 static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv, int train_only) {
-    const char *out = NULL, *max_time = NULL, *data = NULL;
+    const char *live = NULL, *out = NULL, *max_time = NULL, *data = NULL;
     char suggested[PLEAT_PATH_BYTES];
     text_list sets = {0}, words = {0};
     pleat_run_options options = {.command = a->command, .only_fold = -1};
-    int go = 0, fold = INT_MIN; /* not given */
+    int go = 0, fold = INT_MIN, requeue = INT_MIN; /* not given */
     options.train_only = train_only;
     const option rows[] = {
         {"--out", OPTION_TEXT, &out, "RUN", "folder of the run; started again, it goes on there"},
@@ -76,8 +76,11 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
         {"--fold", OPTION_INT, &fold, "K", "this fold alone, from 0"},
         {"--max-time", OPTION_TEXT, &max_time, "TIME",
          "seconds or HH:MM:SS; before they are over it checkpoints and leaves with 85"},
+        {"--requeue-exit", OPTION_INT, &requeue, "N",
+         "leave with N when it is to be started again, such as 143 for Nextflow (default 85)"},
         {"--redo", OPTION_FLAG, &options.redo, NULL,
          "do again the folds that a changed case touches; without, one is refused"},
+        {"--live", OPTION_TEXT, &live, VERB_LIVE_ARGUMENT, VERB_LIVE_HELP},
         {"--dry-run", OPTION_FLAG, &options.dry_run, NULL, "print who trains what, and stop"},
         {"--all-scores", OPTION_FLAG, &options.verbose, NULL,
          "a table for each score, not for the first alone"},
@@ -87,14 +90,19 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
     PLEAT_TRY(pleat_session_check_launch(a->session));
-    PLEAT_CHECK(words.n == (data == NULL), PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
-                self->arguments);
-    PLEAT_CHECK(out != NULL || (options.dry_run && data == NULL), PLEAT_ERR_ARG,
-                "pleat %s needs --out RUN, the folder of the results", self->name);
+    PLEAT_CHECK(data == NULL || words.n == 0, PLEAT_ERR_ARG,
+                "'%s' is one argument too many: --suggest makes the configuration", words.item[0]);
+    PLEAT_CHECK(data == NULL || out != NULL, PLEAT_ERR_ARG,
+                "%s --suggest needs --out RUN, where the configuration is kept", self->name);
+    if (data == NULL) PLEAT_TRY(verb_needs(self, rows, &words, !options.dry_run));
     PLEAT_CHECK(fold >= 0 || fold == INT_MIN, PLEAT_ERR_ARG, "--fold %d: folds count from 0", fold);
     if (fold >= 0) options.only_fold = fold;
     options.out = out != NULL ? out : ""; /* a dry run may have none */
+    PLEAT_CHECK((requeue >= 1 && requeue <= 255) || requeue == INT_MIN, PLEAT_ERR_ARG,
+                "--requeue-exit %d: must be an exit code, 1 to 255", requeue);
+    if (requeue != INT_MIN) pleat_status_set_requeue_exit(requeue);
     if (max_time != NULL) PLEAT_TRY(pleat_halt_parse("--max-time", max_time, &options.max_time));
+    PLEAT_TRY(verb_live(live));
     if (data != NULL) PLEAT_TRY(suggest(a, data, out, &sets, suggested));
     PLEAT_TRY(verb_config(data != NULL ? suggested : words.item[0], &sets, &config));
     if (data != NULL) PLEAT_TRY(check_same_data(data, &config, suggested));

@@ -120,8 +120,9 @@ pleat_status verb_score(app *a, const verb *self, int argc, char **argv) {
     if (by_header) o.place = PLEAT_PLACE_HEADER;
     if (by_voxel) o.place = PLEAT_PLACE_VOXELS;
     const int named = o.truth != NULL; /* the predictions alone are a word: tables, as before */
-    PLEAT_CHECK(words.n == (named ? 1 : 2), PLEAT_ERR_ARG, "usage: pleat %s %s", self->name,
-                self->arguments);
+    PLEAT_CHECK(!named || words.n == 1, PLEAT_ERR_ARG,
+                "with --truth one argument is left: pleat score PREDICTIONS --truth TRUTH");
+    if (!named) PLEAT_TRY(verb_needs(self, rows, &words, 1));
     PLEAT_CHECK(o.names[0] == '\0' || strchr(o.names, ',') != NULL, PLEAT_ERR_ARG,
                 "--classes '%s' names one class; the background and another are the least",
                 o.names);

@@ -2,8 +2,10 @@
 #include "app.h"
 
 #include "pleat/file.h"
+#include "pleat/terminal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 pleat_status verb_options(app *a, const verb *self, const option *rows, int argc, char **argv,
                           text_list *words, int *go) {
@@ -13,6 +15,68 @@ pleat_status verb_options(app *a, const verb *self, const option *rows, int argc
     if (!help || a->session->rank != 0) return PLEAT_OK;
     (void)printf("usage: pleat %s %s\n\n%s\n\n", self->name, self->arguments, self->what);
     options_print(stdout, rows);
+    return PLEAT_OK;
+}
+
+static int is_given(const option *row) {
+    switch (row->kind) {
+    case OPTION_TEXT: return *(const char *const *)row->value != NULL;
+    case OPTION_LIST: return ((const text_list *)row->value)->n > 0;
+    case OPTION_INT:
+    case OPTION_FLAG:
+    case OPTION_SIZE: break;
+    }
+    return 1;
+}
+
+/* The next word of `arguments`, without brackets and dots; *optional: it stands in brackets. NULL
+ * after the last. */
+static const char *next_word(const char *at, char word[32], int *optional, int *depth, int *many) {
+    size_t n = 0;
+    while (*at == ' ') at++;
+    if (*at == '\0') return NULL;
+    *many = 0;
+    *optional = *depth > 0 || *at == '[';
+    for (; *at != '\0' && *at != ' '; at++) {
+        if (*at == '[') ++*depth;
+        if (*at == ']') --*depth;
+        if (strncmp(at, "...", 3) == 0)
+            *many = 1, at += 2;
+        else if (strchr("[]", *at) == NULL && n < 31)
+            word[n++] = *at;
+    }
+    word[n] = '\0';
+    return at;
+}
+
+pleat_status verb_needs(const verb *self, const option *rows, const text_list *words, int all) {
+    char word[32], unused[32];
+    int optional = 0, depth = 0, many = 0, found = 0, any = 0, unused_flag = 0;
+    for (const char *at = self->arguments; (at = next_word(at, word, &optional, &depth, &many));) {
+        const option *row = rows;
+        while (row->name != NULL && strcmp(row->name, word) != 0) row++;
+        char *instead = strstr(word, "|--"); /* an option that stands for it, and its argument */
+        if (instead != NULL) {
+            *instead = '\0';
+            at = next_word(at, unused, &unused_flag, &depth, &unused_flag);
+            if (at == NULL) at = "";
+        }
+        if (word[0] != '-') {
+            PLEAT_CHECK(optional || found < words->n, PLEAT_ERR_ARG,
+                        "%s is missing: pleat %s %s; see pleat %s --help", word, self->name,
+                        self->arguments, self->name);
+            found++;
+            any |= many;
+            continue;
+        }
+        PLEAT_CHECK(optional || !all || row->name == NULL || is_given(row), PLEAT_ERR_ARG,
+                    "%s needs %s %s: %s", self->name, row->name, row->argument, row->help);
+        at = next_word(at, word, &optional, &depth, &many); /* its argument */
+        if (at == NULL) break;
+    }
+    PLEAT_CHECK(words->n <= found || any, PLEAT_ERR_ARG,
+                "'%s' is one argument too many: pleat %s %s; see pleat %s --help",
+                words->item[found], self->name, self->arguments, self->name);
     return PLEAT_OK;
 }
 
@@ -45,5 +109,15 @@ pleat_status verb_weights_file(const char *run, const char *weights, pleat_fold_
     else if (pleat_file_exists(path))
         PLEAT_TRY(pleat_config_read(path, &config));
     *out = pleat_weights_file(config.weights);
+    return PLEAT_OK;
+}
+
+pleat_status verb_live(const char *how) {
+    static const char *const names[] = {"auto", "always", "never"}; /* of pleat_live */
+    int at = 0;
+    if (how == NULL) return PLEAT_OK;
+    while (at < 3 && strcmp(names[at], how) != 0) at++;
+    PLEAT_CHECK(at < 3, PLEAT_ERR_ARG, "--live '%s': must be auto, always or never", how);
+    pleat_terminal_live((pleat_live)at);
     return PLEAT_OK;
 }

@@ -72,8 +72,10 @@ pleat_status verb_split(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1 && (out != NULL) != (check != NULL), PLEAT_ERR_ARG,
-                "usage: pleat split CONFIG --out FILE, or pleat split CONFIG --check FILE");
+    PLEAT_TRY(verb_needs(self, rows, &words, 0));
+    PLEAT_CHECK((out != NULL) != (check != NULL), PLEAT_ERR_ARG,
+                "split needs --out FILE, to write the splits, or --check FILE, to check "
+                "some, and not both");
     PLEAT_TRY(verb_config(words.item[0], &sets, &config));
     if (a->session->rank != 0) return PLEAT_OK;
     return out != NULL ? make_split(&config, out) : check_split(&config, check);

@@ -154,7 +154,7 @@ pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv) {
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
-    PLEAT_CHECK(words.n == 1, PLEAT_ERR_ARG, "usage: pleat %s %s", self->name, self->arguments);
+    PLEAT_TRY(verb_needs(self, rows, &words, 1));
     for (int i = 0; i < how.sets.n; i++)
         PLEAT_CHECK(steers(how.sets.item[i]), PLEAT_ERR_ARG,
                     "--set %s: a suggestion takes classes, data.affine, engine, precision and "

@@ -26,6 +26,7 @@ const verb verbs[] = {
      "write a trained model as ONNX, for other programs"},
     {"score", verb_score, 0, "TRUTH PREDICTIONS",
      "judge label maps: overlap, surfaces, volumes, lesions"},
+    {"status", verb_status, 0, "RUN", "how far a run is, by its files"},
     {"report", verb_report, 0, "RUN", "write the report of a run again"},
     {"compare", verb_compare, 0, "A B...", "which of several runs or files of scores is better"},
     {"ablate", verb_ablate, 0, "CONFIG --out RUN",

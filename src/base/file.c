@@ -251,6 +251,16 @@ pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t
     return pleat_file_not_written(path, n, why);
 }
 
+pleat_status pleat_file_replace(const char *path, const void *bytes, size_t n) {
+    char temporary[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_file_temporary(path, temporary, sizeof temporary));
+    int why = write_file(temporary, bytes, n);
+    if (why == 0 && rename(temporary, path) != 0) why = errno;
+    if (why != 0) (void)unlink(temporary);
+    PLEAT_CHECK(why == 0, PLEAT_ERR_IO, "cannot write '%s': %s", path, strerror(why));
+    return PLEAT_OK;
+}
+
 /* ".NAME.HOST-PID.tmp" of pleat_file_temporary; older ones have no host. */
 static int is_leftover(const char *entry, const char *name) {
     size_t end = strlen(entry);

@@ -2,6 +2,7 @@
 #include "pleat/halt.h"
 
 #include "pleat/log.h"
+#include "pleat/terminal.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -46,21 +47,30 @@ static volatile sig_atomic_t asked[PLEAT_HALTS];
 static volatile double asked_s;    /* pleat_now() of the first SIGTERM or SIGINT */
 static double limits[PLEAT_HALTS]; /* pleat_now() of the ends; 0 none */
 static struct {
-    int on_terminal; /* where a progress bar may stand in the line */
-    char text[2][96];
+    int on_terminal; /* where a table or a bar may stand above */
+    char text[2][64];
     volatile sig_atomic_t which; /* 0 none yet, else text[which - 1] */
 } answers;
+static char resumes[4096];
 
 const char *pleat_halt_name(pleat_halt why) { return reasons[why].name; }
 pleat_status pleat_halt_status(pleat_halt why) { return reasons[why].status; }
 
-/* "SIGINT: stopping after this step ...", by calls that a handler may make. */
-static void answer(const char *name) {
-    char line[160] = "\n";
+/* "SIGINT: stopping after this step, about 8 s; press again to stop now", by calls that a handler
+ * may make. */
+static void answer(pleat_halt why) {
     if (answers.which == 0) return;
-    size_t n = answers.on_terminal ? 1 : 0;
-    for (const char *c = name; *c != '\0'; c++) line[n++] = *c;
-    for (const char *c = answers.text[answers.which - 1]; *c != '\0'; c++) line[n++] = *c;
+    const char *const parts[] = {answers.on_terminal ? "\n" : "", reasons[why].name,
+                                 why == PLEAT_HALT_SAVE ? ": saving" : ": stopping",
+                                 answers.text[answers.which - 1],
+                                 why == PLEAT_HALT_INT    ? "; press again to stop now\n"
+                                 : why == PLEAT_HALT_TERM ? "; again to stop now\n"
+                                                          : "\n"};
+    char line[256];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        for (const char *c = parts[i]; *c != '\0' && n < sizeof line; c++) line[n++] = *c;
+    pleat_log_block_lost();
     if (write(STDERR_FILENO, line, n) < 0) return; /* nobody reads it */
 }
 
@@ -72,11 +82,12 @@ static void on_signal(int number) {
     if (why >= PLEAT_HALT_TERM) {
         const int first = !asked[PLEAT_HALT_TERM] && !asked[PLEAT_HALT_INT];
         if (!first && pleat_now() - asked_s >= REPEAT_S) _exit(128 + number);
-        if (first) {
-            asked_s = pleat_now();
-            answer(reasons[why].name);
-        }
+        if (first) asked_s = pleat_now();
     }
+    const int answered = why != PLEAT_HALT_PIPE && why != PLEAT_HALT_HUP; /* who has a reader */
+    int stronger = 0;
+    for (int other = why; other < PLEAT_HALTS; other++) stronger |= asked[other];
+    if (!stronger && answered) answer(why);
     asked[why] = 1;
     errno = saved;
 }
@@ -98,13 +109,19 @@ void pleat_halt_catch(void) {
 void pleat_halt_pace(const char *unit, double seconds) {
     char about[32] = "";
     if (!pleat_log_echoes()) return;
-    if (seconds >= 1.0) (void)snprintf(about, sizeof about, ", in about %.0f s", seconds);
-    answers.on_terminal = isatty(STDERR_FILENO);
+    if (seconds >= 1.0) (void)snprintf(about, sizeof about, ", about %.0f s", seconds);
+    pleat_terminal terminal;
+    answers.on_terminal = pleat_terminal_look(&terminal);
     const int next = answers.which == 1 ? 2 : 1; /* a handler may be reading the other */
-    (void)snprintf(answers.text[next - 1], sizeof answers.text[0],
-                   ": stopping after this %s%s; again to stop now\n", unit, about);
+    (void)snprintf(answers.text[next - 1], sizeof answers.text[0], " after this %s%s", unit, about);
     answers.which = next;
 }
+
+void pleat_halt_resumes(const char *command) {
+    (void)snprintf(resumes, sizeof resumes, "%s", command);
+}
+
+const char *pleat_halt_command(void) { return resumes; }
 
 void pleat_halt_after(pleat_halt why, double seconds) { limits[why] = pleat_now() + seconds; }
 

@@ -1,19 +1,26 @@
-/* log.c - time-stamped lines, a progress line, a clock. */
+/* log.c - time-stamped lines, progress, a block of lines that stays below them, a clock. */
 #include "pleat/log.h"
 
 #include "pleat/file.h"
+#include "pleat/terminal.h"
 #include "pleat/text.h"
 
 #include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_BYTES 8192 /* of a line; what is longer is cut */
+#define LINE_BYTES  8192  /* of a line; what is longer is cut */
+#define BLOCK_BYTES 32768 /* of a block */
 
-/* The log's level and file are, with the error message, the only state the program keeps. */
+/* The log's state is, with the error message, the only one that the program keeps. Threads log too:
+ * `mutex` is held for a line. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pleat_log_level log_level = PLEAT_INFO;
 static FILE *log_file;
 static int log_echo = 1;
@@ -22,11 +29,13 @@ static struct {
     const char *what;
     size_t first; /* that was done when it began */
     double start_s, shown_s;
+    void (*sink)(void *context, const char *what, size_t done, size_t total, double left_s);
+    void *context;
 } progress;
-static struct {
-    int shown;
-    double at_s;
-} bar;
+
+static char block[BLOCK_BYTES];    /* as it stands on the terminal; "": none */
+static int block_is_bar;           /* the next line of the log takes its place */
+static volatile sig_atomic_t lost; /* something else was written below it */
 
 void pleat_log_set_level(pleat_log_level level) { log_level = level; }
 pleat_log_level pleat_log_level_get(void) { return log_level; }
@@ -61,16 +70,48 @@ pleat_status pleat_log_open(const char *path, int echo) {
 
 int pleat_log_echoes(void) { return log_echo && log_level >= PLEAT_INFO; }
 
-static void put(FILE *file, const char *stamp, const char *line) {
-    (void)fprintf(file, "%.19s  ", stamp); /* without the zone */
-    pleat_text_put(file, line);
-    (void)fputc('\n', file);
+/* --- a block of lines ------------------------------------------------------------------------- */
+
+/* Where the block was the next text begins. Text and block go in one write each, so that other
+ * processes' lines come between them and not within. */
+static size_t erase(char *out, size_t size) {
+    pleat_terminal terminal;
+    out[0] = '\0';
+    if (block[0] == '\0' || lost) return 0;
+    (void)pleat_terminal_look(&terminal);
+    const int rows = pleat_terminal_rows(block, terminal.columns);
+    return (size_t)snprintf(out, size, "\033[%dA\r\033[J", rows);
 }
 
-/* A line of the log begins where the bar was. */
-static void clear_bar(void) {
-    if (bar.shown) (void)fputs("\r\033[K", stderr);
-    bar.shown = 0;
+static void set_block(const char *text, int is_bar) {
+    char all[BLOCK_BYTES + 32];
+    (void)pthread_mutex_lock(&mutex);
+    const size_t used = erase(all, sizeof all);
+    lost = 0;
+    block_is_bar = is_bar;
+    (void)snprintf(block, sizeof block, "%s", text);
+    (void)snprintf(all + used, sizeof all - used, "%s", block);
+    (void)fputs(all, stderr);
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+void pleat_log_block(const char *text) { set_block(text, 0); }
+
+void pleat_log_block_lost(void) { lost = 1; }
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+static void put(FILE *file, const char *stamp, const char *line) {
+    char shown[2 * LINE_BYTES], all[sizeof shown + BLOCK_BYTES + 64], up[32];
+    pleat_text_show(line, shown, sizeof shown);
+    const int live = file == stderr && block[0] != '\0';
+    up[0] = '\0';
+    if (live) (void)erase(up, sizeof up);
+    if (live) lost = 0;
+    if (live && block_is_bar) block[0] = '\0';
+    (void)snprintf(all, sizeof all, "%s%.19s  %s\n%s", up, stamp, shown,
+                   live ? block : ""); /* the stamp without the zone */
+    (void)fputs(all, file);
 }
 
 void pleat_log(pleat_log_level level, const char *format, ...) {
@@ -81,54 +122,85 @@ void pleat_log(pleat_log_level level, const char *format, ...) {
     va_start(args, format);
     (void)vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    (void)pthread_mutex_lock(&mutex);
     if (log_file != NULL) put(log_file, stamp, line);
-    if (!log_echo) return;
-    clear_bar();
-    put(stderr, stamp, line);
+    if (log_echo) put(stderr, stamp, line);
+    (void)pthread_mutex_unlock(&mutex);
 }
 
 void pleat_log_error(const char *text) {
     char stamp[32];
     if (log_file == NULL) return;
     pleat_time_text(stamp);
+    (void)pthread_mutex_lock(&mutex);
     put(log_file, stamp, text);
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+/* --- progress --------------------------------------------------------------------------------- */
+
+const char *pleat_duration(double seconds, char out[PLEAT_DURATION_BYTES]) {
+    const double minutes = floor(seconds / 60.0), hours = floor(seconds / 3600.0);
+    if (seconds < 0.0 || !isfinite(seconds))
+        (void)snprintf(out, PLEAT_DURATION_BYTES, "?");
+    else if (seconds < 99.5)
+        (void)snprintf(out, PLEAT_DURATION_BYTES, "%.0f s", seconds);
+    else if (minutes < 60)
+        (void)snprintf(out, PLEAT_DURATION_BYTES, "%.0f min", minutes);
+    else if (hours < 48)
+        (void)snprintf(out, PLEAT_DURATION_BYTES, "%.0f h %02.0f min", hours,
+                       minutes - 60.0 * hours);
+    else
+        (void)snprintf(out, PLEAT_DURATION_BYTES, "%.0f d %.0f h", floor(hours / 24.0),
+                       hours - 24.0 * floor(hours / 24.0));
+    return out;
+}
+
+void pleat_progress_to(void (*sink)(void *context, const char *what, size_t done, size_t total,
+                                    double left_s),
+                       void *context) {
+    progress.sink = sink;
+    progress.context = context;
 }
 
 void pleat_progress_anew(void) { progress.what = NULL; }
 
 void pleat_progress(const char *what, size_t done, size_t total, const char *detail) {
-    if (!pleat_log_echoes()) return;
+    enum { WIDTH = 30 };
+    pleat_terminal terminal;
+    char bar[WIDTH + 1], line[512], left[PLEAT_DURATION_BYTES], shown[256];
     const double now = pleat_now();
     if (progress.what == NULL || strcmp(progress.what, what) != 0 || done == 0) {
         progress.what = what;
         progress.first = done;
         progress.start_s = progress.shown_s = now;
     }
-    const int terminal = isatty(STDERR_FILENO);
-    const int last = done == total;
-    if (!last && now - progress.shown_s < (terminal ? 0.2 : 10.0)) return;
-    progress.shown_s = now;
     const double made = (double)(done - progress.first);
-    const double left = made > 0.0 ? (now - progress.start_s) * (double)(total - done) / made : 0.0;
-    const char *blank = detail[0] != '\0' ? " " : "";
-    char shown[256]; /* a case's name */
+    const double left_s =
+        made > 0.0 ? (now - progress.start_s) * (double)(total - done) / made : -1.0;
+    if (progress.sink != NULL) progress.sink(progress.context, what, done, total, left_s);
+    const int live = pleat_terminal_look(&terminal), last = done == total;
+    if (!pleat_log_echoes()) return;
+    if (last) {
+        pleat_log(PLEAT_INFO, "%s %zu/%zu in %s", what, done, total,
+                  pleat_duration(now - progress.start_s, left));
+        return;
+    }
+    if (done > 0 && now - progress.shown_s < (live ? 0.2 : 10.0)) return;
+    if (done == 0 && !live) return;
+    progress.shown_s = now;
+    (void)pleat_duration(left_s, left);
+    if (!live) {
+        pleat_log(PLEAT_INFO, "%s %zu/%zu %s, %s left", what, done, total, detail, left);
+        return;
+    }
+    memset(bar, ' ', WIDTH);
+    memset(bar, '#', done < total ? WIDTH * done / total : WIDTH);
+    bar[WIDTH] = '\0';
     pleat_text_show(detail, shown, sizeof shown);
-    bar.shown = terminal && !last; /* the next line of the log takes its place */
-    if (terminal)
-        (void)fprintf(stderr, "\r\033[K%s %zu/%zu%s%s, %.0f s left%s", what, done, total, blank,
-                      shown, left, last ? "\n" : "");
-    else
-        pleat_log(PLEAT_INFO, "%s %zu/%zu%s%s, %.0f s left", what, done, total, blank, detail,
-                  left);
-}
-
-void pleat_bar(const char *what, size_t done, size_t total) {
-    enum { WIDTH = 40 };
-    const double now = pleat_now();
-    if (!pleat_log_echoes() || now - bar.at_s < 0.1 || !isatty(STDERR_FILENO)) return;
-    bar.at_s = now;
-    bar.shown = 1;
-    const int filled = total == 0 ? WIDTH : (int)(WIDTH * done / total);
-    (void)fprintf(stderr, "\r\033[K%s [%.*s%*s] %zu/%zu", what, filled,
-                  "########################################", WIDTH - filled, "", done, total);
+    const int n = snprintf(line, sizeof line, "%s [%s] %zu/%zu  %s left  %s", what, bar, done,
+                           total, left, shown);
+    const int most = terminal.columns < 500 ? terminal.columns - 1 : 499;
+    (void)snprintf(line + (n < most ? n : most), 2, "\n");
+    set_block(line, 1);
 }

@@ -34,7 +34,12 @@ const char *pleat_status_text(pleat_status status) {
     return "unknown status";
 }
 
+static int requeue_exit; /* 0: that of the table */
+
+void pleat_status_set_requeue_exit(int code) { requeue_exit = code; }
+
 int pleat_status_exit_code(pleat_status status) {
+    if (status == PLEAT_ERR_REQUEUE && requeue_exit != 0) return requeue_exit;
     switch (status) {
     case PLEAT_OK: return 0;
 #define XX(name, value, exit_code, text) \

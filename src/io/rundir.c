@@ -25,6 +25,7 @@ static const char *const run_files[] = {
     [PLEAT_RUN_METHODS] = "methods.md",
     [PLEAT_RUN_CRATE] = "ro-crate-metadata.json",
     [PLEAT_RUN_DATASET] = "dataset_description.json",
+    [PLEAT_RUN_PROGRESS] = "progress.json",
     [PLEAT_RUN_ABLATION] = "ablation.csv",
     [PLEAT_RUN_ABLATION_DETAILED] = "ablation.detailed.csv",
 };
@@ -35,6 +36,7 @@ static const char *const fold_files[] = {
     [PLEAT_FOLD_EVENTS] = "events.jsonl",     [PLEAT_FOLD_TENSORBOARD] = "events.out.tfevents",
     [PLEAT_FOLD_PREDICTIONS] = "predictions", [PLEAT_FOLD_TABLE] = "scores.csv",
     [PLEAT_FOLD_SCORES] = "scores.json",      [PLEAT_FOLD_FELL_BACK] = "fell_back.txt",
+    [PLEAT_FOLD_PROGRESS] = "progress.json",
 };
 
 static const struct {

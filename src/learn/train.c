@@ -20,8 +20,20 @@ static double rate_of(const train_run *r) {
     return pleat_schedule_rate(&r->progress.schedule, r->progress.epoch);
 }
 
-void train_step_done(const train_run *r) {
-    if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context);
+void train_step_done(const train_run *r, int validating) {
+    const train_progress *p = &r->progress;
+    const int steps = r->config->settings.iterations;
+    const int tallied = validating ? steps : p->iteration - 1;
+    const pleat_train_now now = {
+        .epoch = p->epoch,
+        .epochs = r->config->settings.epochs,
+        .step = p->iteration,
+        .steps = steps,
+        .loss = tallied > 0 ? p->partial[0] * steps / tallied : NAN,
+        .validating = validating,
+        .rows = p->rows,
+    };
+    if (r->hooks != NULL && r->hooks->step != NULL) r->hooks->step(r->hooks->context, &now);
 }
 
 /* --- one epoch ------------------------------------------------------------------------------ */
@@ -87,13 +99,7 @@ static pleat_status train_step(train_run *r, pleat_halt *halt) {
     PLEAT_TRY(pleat_batch_source_ahead(r->source));
     PLEAT_TRY(pleat_net_finish(r->net, r->compute, r->sums));
     r->progress.iteration++;
-    if (train_is_root(r)) {
-        char what[48];
-        (void)snprintf(what, sizeof what, "fold %d epoch %d/%d", r->config->fold,
-                       r->progress.epoch + 1, r->config->settings.epochs);
-        pleat_bar(what, (size_t)r->progress.iteration, (size_t)r->config->settings.iterations);
-    }
-    train_step_done(r);
+    train_step_done(r, 0);
     PLEAT_TRY(take_tally(r, halt));
     r->watch.step_s = fmax(pleat_now() - start, 0.9 * r->watch.step_s);
     pleat_halt_pace("step", r->watch.step_s);
@@ -119,13 +125,14 @@ static void log_epoch(const train_run *r, const pleat_epoch *row, double seconds
 static pleat_status save_partial(train_run *r, pleat_halt why, double start) {
     r->progress.seconds = pleat_now() - start;
     PLEAT_TRY(train_state_save(r, 0));
-    if (train_is_root(r))
-        pleat_log(PLEAT_INFO, "fold=%d epoch=%d step %d of %d: checkpointed (%s)%s",
-                  r->config->fold, r->progress.epoch + 1, r->progress.iteration,
-                  r->config->settings.iterations, pleat_halt_name(why),
-                  why == PLEAT_HALT_SAVE ? ". Training continues; should the job end now, the same "
-                                           "command resumes it here"
-                                         : "");
+    if (!train_is_root(r)) return PLEAT_OK;
+    pleat_log(PLEAT_INFO, "fold=%d epoch=%d step %d of %d: checkpointed (%s)%s%s", r->config->fold,
+              r->progress.epoch + 1, r->progress.iteration, r->config->settings.iterations,
+              pleat_halt_name(why),
+              why == PLEAT_HALT_SAVE
+                  ? ". Training continues; if the job ends now, this resumes it here: "
+                  : "",
+              why == PLEAT_HALT_SAVE ? pleat_halt_command() : "");
     return PLEAT_OK;
 }
 

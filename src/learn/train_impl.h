@@ -57,7 +57,7 @@ static inline int train_averages(const train_run *r) {
 
 /* ERR_NUMERIC: "fold 2 diverged: WHAT epoch 7; ...". */
 pleat_status train_diverged(const train_run *r, const char *what, int epoch);
-void train_step_done(const train_run *r); /* tells the hooks */
+void train_step_done(const train_run *r, int validating); /* tells the hooks */
 
 /* metrics[n_metrics] of the epoch's random validation patches, shared out over the ranks; NaN where
  * there are none. Collective. train_validate.c */

@@ -54,7 +54,7 @@ static pleat_status validate(train_run *r, double *metrics) {
             pleat_net_metrics(r->net, r->sums + (size_t)k * per_sample, 1,
                               values + (size_t)s * n_metrics);
         }
-        train_step_done(r);
+        train_step_done(r, 1);
     }
     PLEAT_TRY(pleat_comm_allreduce_sum(r->group, values, values_of_all, PLEAT_F64));
     PLEAT_TRY(pleat_comm_wait(r->group));

@@ -33,15 +33,16 @@ static pleat_status run_variant(pleat_session *session, const struct variant *v,
     char folder[PLEAT_PATH_BYTES];
     pleat_config config = *all;
     pleat_run_options mine = *options;
+    const int nowhere = options->out[0] == '\0'; /* of a dry run */
     PLEAT_TRY(pleat_path(folder, sizeof folder, "%s/%s", options->out, v->name));
-    mine.out = folder;
+    mine.out = nowhere ? "" : folder;
     if (!v->augmentation) config.train.augment = config.mirror = 0;
     if (!v->preprocessing) config.prep = (pleat_prep_config){.affine = all->prep.affine};
-    if (!v->preprocessing)
+    if (!v->preprocessing && !nowhere)
         PLEAT_TRY(set_store(options->out, PLEAT_RUN_STORE_RAW, &config));
-    else if (config.store[0] == '\0')
+    else if (config.store[0] == '\0' && !nowhere)
         PLEAT_TRY(set_store(options->out, PLEAT_RUN_STORE, &config));
-    pleat_log(PLEAT_INFO, "ablation: %s, in '%s'", v->name, folder);
+    pleat_log(PLEAT_INFO, "ablation: %s, in '%s'", v->name, nowhere ? "no folder" : folder);
     return pleat_crossval_run(session, &config, &mine);
 }
 
@@ -81,7 +82,7 @@ static int is_ours(const char *folder, const char *name) {
 pleat_status pleat_ablation_run(pleat_session *session, const pleat_config *config,
                                 const pleat_run_options *options) {
     pleat_status status = PLEAT_OK;
-    if (session->rank == 0)
+    if (session->rank == 0 && options->out[0] != '\0')
         status = pleat_output_check("--out", options->out, "pleat ablate", is_ours);
     PLEAT_TRY(pleat_comm_agree(session->world, status));
     for (int v = 0; v < VARIANTS; v++)

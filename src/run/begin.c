@@ -199,6 +199,7 @@ void pleat_begin_undo(pleat_crossval *cv, pleat_status why) {
     }
     remove_in(cv->options->out, pleat_run_file_name(PLEAT_RUN_CONFIG));
     remove_in(cv->options->out, pleat_run_file_name(PLEAT_RUN_RECORD));
+    remove_in(cv->options->out, pleat_run_file_name(PLEAT_RUN_PROGRESS));
     if (!cv->had_splits) remove_in(cv->options->out, pleat_run_file_name(PLEAT_RUN_SPLITS));
     remove_folders(cv);
 }

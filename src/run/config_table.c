@@ -194,7 +194,8 @@ const config_row pleat_config_rows[] = {
      "per rank; 0: the node's cores / its ranks"},
     {"loader_threads", INTEGER(train.loader_threads, 1, 256), RESUME, "that make patches ahead"},
     {"ranks_per_fold", INTEGER(ranks_per_fold, 0, 1e6), RESUME,
-     "ranks that share one fold's batches; 0: 1 while ranks <= folds, else ranks / folds"},
+     "ranks that share one fold's batches, at most as there are; 0: 1 while ranks <= folds, else "
+     "ranks / folds"},
     {"host_memory", BYTES(host_memory, 0, 1e15), RESUME,
      "of a node that the store may take, 7/8 of what machine and cgroup allow at most; more is "
      "read "
@@ -204,6 +205,9 @@ const config_row pleat_config_rows[] = {
      "free"},
     {"share_gpu", BOOLEAN(share_gpu), RESUME,
      "ranks of a fold may use one GPU, their sums then go through host memory"},
+    {"progress", INTEGER(progress, 0, 86400), RESUME,
+     "seconds between two lines on how far each fold is, and between two writes of the files that "
+     "pleat status reads; 0: neither"},
     {NULL, VALUE_TEXT, 0, 0, 0, 0, PLAIN, 0, NULL},
 };
 _Static_assert(sizeof pleat_config_rows / sizeof *pleat_config_rows <= PLEAT_CONFIG_KEYS, "keys");
@@ -234,6 +238,7 @@ void pleat_config_defaults(pleat_config *config) {
         .figures = 1,
         .pictures = PLEAT_PAGE_PICTURES,
         .host_memory = 4.0 * 1024 * 1024 * 1024,
+        .progress = 30,
     };
     const pleat_prep_steps steps = {
         .clip = 1, .clip_range = {-1250, 250}, .grayscale = 1, .zscore = 1};

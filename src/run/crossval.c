@@ -107,7 +107,7 @@ static pleat_status leave_for(const pleat_crossval *cv, pleat_halt halt) {
     const pleat_status status = pleat_halt_status(halt);
     PLEAT_CHECK(status == PLEAT_OK, status,
                 "%s: the run is checkpointed in '%s'; to resume, repeat the command: %s",
-                pleat_halt_name(halt), cv->options->out, cv->options->command);
+                pleat_halt_name(halt), cv->options->out, pleat_halt_command());
     return PLEAT_OK;
 }
 
@@ -526,6 +526,8 @@ static pleat_status run(pleat_crossval *cv) {
     PLEAT_TRY(pleat_comm_agree(world, open_run(cv)));
     if (!is_root(cv)) PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_comm_agree(world, pleat_startup_log(cv)));
+    PLEAT_TRY(pleat_monitor_open(world, cv->options->out, cv->data.folds.k, cv->options->only_fold,
+                                 cv->config.progress, &cv->monitor));
     PLEAT_TRY(train_all(cv));
     PLEAT_TRY(keep_warnings(cv, 1));
     if (cv->options->train_only) return PLEAT_OK;
@@ -556,6 +558,7 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
     if (status == PLEAT_OK && !options->dry_run) status = pleat_begin_enter(cv);
     status = pleat_comm_agree(session->world, status);
     if (status == PLEAT_OK) status = options->dry_run ? show_plan(cv) : run(cv);
+    pleat_monitor_close(cv->monitor, status);
     if (status != PLEAT_OK) pleat_begin_undo(cv, status);
     release(cv);
     return status;

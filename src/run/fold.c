@@ -27,7 +27,8 @@ typedef struct fold_job {
     int n_layers;
     pleat_results results;  /* of this rank */
     pleat_halt halt;        /* agreed on */
-    pleat_journal *journal; /* of the group's rank 0 */
+    pleat_journal *journal; /* of the group's rank 0, */
+    pleat_monitor *monitor; /* and */
     pleat_gpu_usage usage;  /* of this rank's GPU, in training */
 } fold_job;
 
@@ -37,9 +38,10 @@ static void poll_queue(void *context) {
     (void)pleat_queue_poll(job->cv->team.queue);
 }
 
-static void note_step(void *context) {
+static void note_step(void *context, const pleat_train_now *now) {
     fold_job *job = context;
     poll_queue(context);
+    pleat_monitor_step(job->monitor, now);
     pleat_gpu_usage_look(&job->usage);
 }
 
@@ -218,6 +220,7 @@ static pleat_status predict_share(fold_job *job) {
                 job->fold, path, job->folder);
     PLEAT_TRY(status);
     double start = pleat_now(), longest = 0.0;
+    pleat_monitor_cases(job->monitor, 0);
     for (int i = cv->team.group->rank; i < job->n_held_out && status == PLEAT_OK;
          i += cv->team.group->size) {
         const pleat_halt wish = pleat_halt_look(longest);
@@ -231,6 +234,8 @@ static pleat_status predict_share(fold_job *job) {
             pleat_log(PLEAT_DEBUG, "fold=%d predicted %s", job->fold,
                       cv->data.cases.ids[job->held_out[i]]);
         poll_queue(job);
+        const int done = i + cv->team.group->size; /* by all its ranks, about */
+        pleat_monitor_cases(job->monitor, done < job->n_held_out ? done : job->n_held_out);
     }
     pleat_predictor_close(predictor);
     return status;
@@ -296,6 +301,17 @@ static pleat_status predict(fold_job *job) {
     return PLEAT_OK;
 }
 
+static void end_monitor(const fold_job *job, pleat_status status) {
+    const int halted = job->halt != PLEAT_HALT_NONE;
+    pleat_monitor_end(job->monitor,
+                      status != PLEAT_OK ? PLEAT_PHASE_FAILED
+                      : halted           ? PLEAT_PHASE_STOPPED
+                                         : PLEAT_PHASE_FINISHED,
+                      status != PLEAT_OK ? pleat_error_message()
+                      : halted           ? pleat_halt_name(job->halt)
+                                         : "");
+}
+
 pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt) {
     fold_job job = {.cv = cv, .fold = fold};
     pleat_status status = pleat_fold_folder(cv->options->out, fold, job.folder);
@@ -304,12 +320,18 @@ pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt) {
     if (status == PLEAT_OK && cv->team.group->rank == 0)
         pleat_file_remove_leftovers(job.folder, NULL, INFINITY);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->team.group, status));
-    if (cv->team.group->rank == 0) job.journal = pleat_journal_open(job.folder, fold);
+    if (cv->team.group->rank == 0) {
+        job.journal = pleat_journal_open(job.folder, fold);
+        job.monitor = cv->monitor;
+        pleat_monitor_fold(job.monitor, fold, cv->config.train.batch,
+                           cv->options->train_only ? 0 : job.n_held_out);
+    }
     PLEAT_TRY_GOTO(status, done, train(&job));
     if (!cv->options->train_only && job.halt == PLEAT_HALT_NONE)
         PLEAT_TRY_GOTO(status, done, predict(&job));
     *halt = job.halt;
 done:
+    end_monitor(&job, status);
     pleat_comm_note(cv->team.group, "", 0.0);
     free(job.sources);
     free(job.held_out);

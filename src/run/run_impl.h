@@ -9,6 +9,7 @@
 #include "pleat/halt.h"
 #include "pleat/needs.h"
 #include "pleat/pool.h"
+#include "pleat/progress.h"
 #include "pleat/queue.h"
 #include "pleat/report.h"
 #include "pleat/rundir.h"
@@ -75,6 +76,7 @@ typedef struct pleat_crossval {
     const pleat_run_options *options;
     pleat_dataset data;
     pleat_team team;
+    pleat_monitor *monitor;
     char from[17];                /* of pleat_record, by pleat_record_check */
     int extends;                  /* epochs that the run had before, which are fewer now; 0: none */
     int *redo;                    /* [folds] of rank 0: to be done again; NULL: not looked yet */

@@ -19,6 +19,8 @@ train() { # train RANKS RUN ARGUMENT...
 begins() {
     local n=$1 out=$2
     shift 2
+    resume="$pleat run tiny.yaml --out $out ${keys[*]}"
+    [ "$n" -eq 0 ] || resume="$mpiexec -n $n $resume"
     held rename /history.tsv 1 "$n" run tiny.yaml --out "$out" "${keys[@]}" "$@"
 }
 goes_off() { # what was asked for arrives, the run goes on
@@ -35,7 +37,7 @@ leaves() {
     [ "$(grep -c '^pleat: ' err)" -eq 1 ] || wrong "$1: not one message"
     grep '^pleat: ' err | grep -qF -- "$3" || wrong "$1: the message does not say '$3'"
     holds "$1: the message says how to resume" has <(grep '^pleat: ' err) \
-        "; to resume, repeat the command: $pleat run tiny.yaml --out"
+        "; to resume, repeat the command: $resume"
     holds "$1: nothing is left behind" same_text "$(ranks)" ""
 }
 
@@ -116,7 +118,7 @@ keys+=(--set ranks_per_fold=1 --set train.iterations=30)
 begins 0 int
 kill -INT "$run"
 leaves "SIGINT" 130 "SIGINT: the run is checkpointed in 'int'"
-holds "SIGINT is answered" has err "SIGINT: stopping after this step; again to stop now"
+holds "SIGINT is answered" has err "SIGINT: stopping after this step; press again to stop now"
 for signal in HUP USR2 TERM; do
     begins 0 twice-$signal
     kill -$signal "$run"
@@ -139,6 +141,11 @@ SLURM_JOB_END_TIME=$(($(date +%s) + 32)) job 0 run tiny.yaml --out limited "${ke
     --set train.epochs=10000
 holds "the job's limit: exit code $code" [ "$code" -eq 85 ]
 holds "it is named" has err "the job's time limit: the run is checkpointed"
+SLURM_JOB_END_TIME=$(($(date +%s) + 34)) job 0 run tiny.yaml --out limited "${keys[@]}" \
+    --set train.epochs=10000 --requeue-exit 143
+holds "--requeue-exit: exit code $code" [ "$code" -eq 143 ]
+refused "--requeue-exit 0" 2 "--requeue-exit 0: must be an exit code" 0 run tiny.yaml --out none \
+    --requeue-exit 0
 refused "a time that is none" 2 "--max-time 'soon'" 0 run tiny.yaml --out none --max-time soon
 refused "--max-time 0" 2 "--max-time '0'" 0 run tiny.yaml --out none --max-time 0
 verdict

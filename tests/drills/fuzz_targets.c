@@ -18,6 +18,7 @@
 #include "pleat/nifti.h"
 #include "pleat/postprocessing.h"
 #include "pleat/prep.h"
+#include "pleat/progress.h"
 #include "pleat/report.h"
 #include "pleat/schedule.h"
 #include "pleat/store.h"
@@ -266,6 +267,23 @@ static void feed_postprocessing(const uint8_t *bytes, size_t n) {
 }
 
 /* Scores of any tool: what `compare` reads. */
+/* What another process says of itself may be anything; the table stays one. */
+static void feed_progress(const uint8_t *bytes, size_t n) {
+    const pleat_terminal terminal = {80, 24, 0, 0};
+    char text[8192];
+    pleat_progress_state state, again;
+    put("progress.json", bytes, n);
+    if (pleat_progress_read("progress.json", &state) != PLEAT_OK) return;
+    pleat_progress_view view = {.run = "RUN", .folds = 1, .fold = &state, .whole = state};
+    pleat_progress_plan(&view);
+    pleat_progress_table(&view, &terminal, text, sizeof text);
+    HOLDS(strchr(text, '\033') == NULL);
+    pleat_progress_line(&view, 0, text, sizeof text);
+    HOLDS(pleat_progress_write("again.json", &state) == PLEAT_OK);
+    HOLDS(pleat_progress_read("again.json", &again) == PLEAT_OK);
+    HOLDS(again.phase == state.phase && again.step == state.step && again.total == state.total);
+}
+
 static void feed_measured(const uint8_t *bytes, size_t n) {
     pleat_measured m = {0};
     const char *path = n > 0 && (bytes[0] == '{' || bytes[0] == '[') ? "in.json" : "in.csv";
@@ -396,6 +414,7 @@ const fuzz_target fuzz_targets[] = {
     {"scores", feed_scores, NULL},
     {"record", feed_record, NULL},
     {"postprocessing", feed_postprocessing, NULL},
+    {"progress", feed_progress, NULL},
     {"measured", feed_measured, NULL},
     {"manifest", feed_manifest, NULL},
     {"archive", feed_archive, NULL},

@@ -160,7 +160,8 @@ ends "nobody listens" 3 "127.0.0.1" fetch http://127.0.0.1:9/x.zip --to none "${
 for signal in INT KILL; do
     to=left-$signal part=left-$signal/.pleat-fetch/images.zip.part
     address=$at/slow/images.zip?$signal
-    script -qefc "'$pleat' fetch '$address' --to $to ${quick[*]}" tty < /dev/null > /dev/null 2>&1 &
+    line="'$pleat' fetch '$address' --to $to ${quick[*]}"
+    TERM=xterm script -qefc "$line" tty < /dev/null > /dev/null 2>&1 &
     waits 20 [ -s "$part" ] || wrong "$signal: nothing comes"
     sleep 0.5
     ends "$signal: two at once" 2 "in use" fetch "$address" --to "$to"
@@ -170,7 +171,8 @@ for signal in INT KILL; do
     if [ "$signal" = INT ]; then
         holds "SIGINT: exit code" same_text "$code" 130
         holds "SIGINT: it says how to go on" has tty "the same command resumes"
-        holds "progress, with the time left" grep -qE 'fetch, kB [0-9]+/[0-9]+ .* s left' tty
+        holds "progress, with the time left" grep -qE \
+            'fetch, kB \[#* *\] [0-9]+/[0-9]+ .* s left' tty
     fi
     kept=$(stat -c %s "$part")
     succeeds "$signal: resumed" 0 fetch "$address" --to "$to" "${quick[@]}"

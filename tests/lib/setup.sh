@@ -69,6 +69,12 @@ setup_build() {
     say "building $targets in $folder/"
     mkdir -p "$folder" || return 1
     if command -v ccache > /dev/null; then set -- "$@" -DCMAKE_C_COMPILER_LAUNCHER=ccache; fi
+    # A folder that was configured elsewhere, and copied or moved here with the rest.
+    if [ -e "$folder/CMakeCache.txt" ] &&
+        ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "$folder/CMakeCache.txt"; then
+        rm -rf "$folder/CMakeCache.txt" "$folder/CMakeFiles" "$folder/build.ninja" \
+            "$folder/.ninja_deps" "$folder/.ninja_log"
+    fi
     if ! cmake -S . -B "$folder" -G Ninja "$@" > "$folder/configure.log" 2>&1; then
         cat "$folder/configure.log"
         return 1

@@ -117,6 +117,7 @@ static const struct setting {
     {"host_memory", "1.5g", "1610612736", 1},
     {"device_memory", "2g", "2147483648", 1},
     {"share_gpu", "true", NULL, 1},
+    {"progress", "5", NULL, 1},
 };
 
 static void assign(pleat_config *config, const struct setting *s) {

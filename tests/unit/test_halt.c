@@ -154,8 +154,8 @@ static void answered(double seconds, const char *expected) {
 
 static void test_an_interrupt_is_answered_at_once(void **state) {
     (void)state;
-    answered(8.2, "SIGINT: stopping after this step, in about 8 s; again to stop now\n");
-    answered(0.2, "SIGINT: stopping after this step; again to stop now\n");
+    answered(8.2, "SIGINT: stopping after this step, about 8 s; press again to stop now\n");
+    answered(0.2, "SIGINT: stopping after this step; press again to stop now\n");
     answered(-1.0, "");
 }
 

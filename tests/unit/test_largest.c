@@ -220,8 +220,11 @@ static void a_run_keeps_its_choice_and_of_which_scores_it_is(void **state) {
     OK(pleat_postprocessing_choose(self, root, &classes, &pair, 1));
     OK(pleat_file_read_all(path, &now, &m));
     assert_true(n == m && memcmp(kept, now, n) == 0);
-    put(scores, "second");
+    put(scores, "second"); /* no scores at all: they are to blame, not the choice */
+    REFUSED(pleat_postprocessing_read(root, &p, &found), PLEAT_ERR_FORMAT, "scores.json");
+    (void)unlink(scores);
     REFUSED(pleat_postprocessing_read(root, &p, &found), PLEAT_ERR_DATA, "other scores");
+    put(scores, "second");
     assert_true(!found && !pleat_largest_any(&p.choice.kept));
     OK(pleat_postprocessing_choose(self, root, &classes, &pair, 1)); /* its map is gone */
     assert_false(pleat_file_exists(path));

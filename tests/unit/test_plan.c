@@ -52,6 +52,11 @@ static void a_group_shares_its_batch_evenly(void **state) {
     OK(pleat_plan_make(40, 5, 0, 6, &plan));
     assert_int_equal(plan.ranks_per_fold, 6);
     REFUSED(pleat_plan_make(4, 2, 4, 6, &plan), PLEAT_ERR_ARG, "train.batch = 6");
+    OK(pleat_plan_make(1, 5, 2, 2, &plan)); /* an example for two ranks, tried on one */
+    assert_int_equal(plan.ranks_per_fold, 1);
+    OK(pleat_plan_make(3, 5, 4, 4, &plan));
+    assert_int_equal(plan.ranks_per_fold, 2);
+    assert_int_equal(plan.groups, 2);
 }
 
 static void a_run_that_goes_on_keeps_its_groups(void **state) {
@@ -71,7 +76,7 @@ static void a_group_size_that_does_not_divide_names_the_divisors(void **state) {
     REFUSED(pleat_plan_make(12, 5, 5, 720720, &plan), PLEAT_ERR_ARG,
             "12 ranks cannot be cut into groups of 5");
     TOLD("1, 2, 3, 4, 6, 12");
-    assert_int_equal(pleat_plan_make(3, 5, 4, 720720, &plan), PLEAT_ERR_ARG);
+    assert_int_equal(pleat_plan_make(6, 5, 4, 720720, &plan), PLEAT_ERR_ARG);
     assert_int_equal(pleat_plan_make(3, 5, -1, 720720, &plan), PLEAT_ERR_ARG);
     OK(pleat_plan_make(12, 2, 3, 720720, &plan));
     assert_int_equal(plan.groups, 4);

@@ -80,8 +80,10 @@ static void make_cases(fixture *f) {
     f->source[TRAINED].label = f->volume[TRAINED].label;
 }
 
-static void count_step(void *context) {
+static void count_step(void *context, const pleat_train_now *now) {
     fixture *f = context;
+    assert_true(now->epoch < now->epochs && now->step >= 1 && now->step <= now->steps);
+    assert_true(isnan(now->loss) == (now->step == 1 && !now->validating));
     if (++f->steps == f->save_at) pleat_halt_ask(PLEAT_HALT_SAVE);
 }
 

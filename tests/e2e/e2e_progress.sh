@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# e2e_progress.sh - a run says how far each of its folds is: in its log, in a table on a terminal,
+# also under mpirun, and by its files to pleat status. Wants PLEAT, the program.
+# shellcheck source=tests/lib/program.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
+tiny_data data 4 1
+export LANG=C.UTF-8 TERM=xterm
+unset NO_COLOR LC_ALL LC_CTYPE COLUMNS LINES
+keys=(--set folds.k=2 --set train.epochs=100000 --set train.iterations=200 --set patch=8x8x8
+    --set network.filters=2 --set threads=1)
+
+# begins FILE COMMAND...: in the background, with the program's output in FILE; its id to $run.
+begins() {
+    local file=$1
+    shift
+    "$@" > "$file" 2>&1 < /dev/null &
+    run=$!
+}
+
+# --- a log ---------------------------------------------------------------------------------------
+begins log "$mpiexec" -n 2 "$pleat" run tiny.yaml --out run "${keys[@]}" --set progress=1
+for fold in 0 1; do
+    line="fold=$fold epoch=[0-9]+/100000 step=[0-9]+/200 loss=[0-9.]+ [0-9.]+ patch/s, .* left, of"
+    holds "a line of fold $fold, of another rank too" waits 30 grep -qE "$line the run" log
+done
+holds "no escapes in a log" lacks log $'\033'
+succeeds "status" 0 status run
+holds "both folds are under way" has out "2 folds under way, 0 finished, 0 to do"
+holds "no escapes where no terminal is" lacks out $'\033'
+succeeds "status --json" 0 status run --json
+holds "as JSON" python3 - << 'END'
+import json
+status = json.load(open("out"))
+assert [f["fold"] for f in status["folds"]] == [0, 1], status
+assert all(f["phase"] in ("training", "validation") and not f["silent"] for f in status["folds"])
+assert all(f["left_s"] > 0 and f["epochs"] == 100000 for f in status["folds"]), status
+assert status["left_s"] > 0 and status["folds"][0]["host"], status
+END
+# shellcheck disable=SC2046 # ids
+kill -9 "$run" $(ranks)
+wait "$run" 2> /dev/null
+sed -i 's/"written":[0-9.e]*/"written":1e9/' run/fold_1/progress.json # long ago
+succeeds "status of a killed run" 0 status run
+holds "tells who is silent" has out "no sign of life for "
+holds "for how long" grep -qE 'for [0-9]+ d .*\(.* process [0-9]+\)' out
+holds "and who was alive just now" has out "1 fold under way"
+
+# --- a run's ends --------------------------------------------------------------------------------
+short=("${keys[@]}" --set train.epochs=1 --set train.iterations=3 --set progress=1)
+succeeds "a short run" 2 run tiny.yaml --out short "${short[@]}"
+succeeds "status at its end" 0 status short --watch
+holds "all is finished" has out "0 folds under way, 2 finished, 0 to do"
+succeeds "a fold alone" 0 run tiny.yaml --out alone "${short[@]}" --fold 1
+succeeds "status between the tasks of an array" 0 status alone
+holds "one is not begun" has out "1 finished, 1 to do"
+succeeds "no progress" 0 run tiny.yaml --out none "${short[@]}" --set progress=0
+holds "no files" [ ! -e none/progress.json ] && [ ! -e none/fold_0/progress.json ]
+succeeds "status without them" 0 status none
+holds "knows finished folds" has out "2 finished"
+refused "status of what is no run" 3 "run.json" 0 status data
+
+# --- a terminal ----------------------------------------------------------------------------------
+# on_terminal WHAT SECONDS COMMAND...: for so long on one of 80 x 24; what it shows to shown.
+on_terminal() {
+    local line
+    line="stty cols 80 rows 24; timeout -s USR1 $2 $(printf '%q ' "${@:3}")"
+    script -qec "$line" /dev/null > shown 2>&1 < /dev/null
+    holds "$1: two rows of folds" grep -qE '^   1  ' shown
+    holds "$1: redrawn in place" grep -q $'\033\[[45]A\r\033\[J' shown
+}
+if command -v script > /dev/null; then
+    on_terminal "one process" 3 "$pleat" run tiny.yaml --out live "${keys[@]}"
+    holds "a bar in colours" has shown $'   0  \033[36m░'
+    on_terminal "mpirun" 5 "$mpiexec" -n 2 "$pleat" run tiny.yaml --out live2 "${keys[@]}"
+    holds "a bar, which mpirun passes on" has shown $'   0  \033[36m░'
+    NO_COLOR=1 on_terminal "status --watch" 3 "$pleat" status live2 --watch
+    holds "not in colours" lacks shown $'\033[3'
+    TERM=dumb script -qec "timeout -s USR1 3 '$pleat' run tiny.yaml --out dumb ${keys[*]} \
+        --set progress=1" /dev/null > shown 2>&1 < /dev/null
+    holds "a dumb terminal has lines" grep -qE 'fold=0 epoch=[0-9]+/100000 step=' shown
+    holds "and no escapes" lacks shown $'\033'
+fi
+verdict
