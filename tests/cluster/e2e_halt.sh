@@ -75,7 +75,7 @@ goes_on 2 one whole
 # mpirun: SIGCONT at once, SIGTERM after 1 s, SIGKILL this much later, else 1 s
 OMPI_MCA_odls_base_sigkill_timeout=3 begins 2 term
 kill -TERM "$run"
-holds "SIGTERM to mpirun: it is passed on" waits 20 grep -q "SIGTERM: stopping after this step" err
+sleep 2
 release
 wait "$run"
 holds "SIGTERM to mpirun: all leave" waits 10 eval '[ -z "$(ranks)" ]'
@@ -96,10 +96,12 @@ holds "after STOP: as if nothing had happened" same_run whole stop
 # --- two ranks of one fold -----------------------------------------------------------------------
 holders=1
 keys+=(--set ranks_per_fold=2 --set train.iterations=300) # time to ask more than once
+start=$SECONDS
 train 2 pair
 holds "pair: exit code $code" [ "$code" -eq 0 ]
-begins 2 limit --max-time 2
-sleep 2
+took=$((SECONDS - start + 2)) # so long that it comes to the end of an epoch
+begins 2 limit --max-time $took
+sleep $took
 leaves "--max-time" 85 "--max-time: the run is checkpointed in 'limit'"
 goes_on 2 limit pair
 begins 2 often

@@ -22,16 +22,13 @@ epochs() { [ -e "$1" ] && sed 1d "$1" | wc -l || echo 0; } # epochs HISTORY: how
 
 # interrupted RUN N SIGNAL: starts the run and ends it as it writes its N-th history of fold 1.
 interrupted() {
-    local out=$1 what="$1 by SIG$3"
+    local out=$1 what="$1 by SIG$3" ids
     # shellcheck disable=SC2046 # a list of arguments
     held rename fold_1/history.tsv "$2" 2 $(arguments "$out")
-    if [ "$3" = KILL ]; then
-        # shellcheck disable=SC2046 # a list of ids
-        kill -KILL "$run" $(ranks)
-    else
-        kill -TERM "$run" # mpirun passes it on after a second
-        holds "$what: is told" waits 20 grep -q "SIGTERM: stopping after this step" err
-    fi
+    mapfile -t ids < <(ranks)
+    [ "$3" = TERM ] || ids+=("$run")
+    kill -"$3" "${ids[@]}"
+    sleep 0.2
     release
     wait "$run" 2> /dev/null
     holds "$what: all have left" waits 30 eval '[ -z "$(ranks)" ]'

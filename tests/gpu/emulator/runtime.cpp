@@ -6,6 +6,7 @@
  */
 #include "emulator.h"
 
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -54,6 +55,7 @@ const int PROCESSORS = 4;     /* multiprocessors */
 struct Block { /* of device memory: whole pages between two that nobody may touch */
     char *pages;
     size_t page_bytes, bytes;
+    bool open; /* it may be touched */
 };
 
 std::map<uintptr_t, Block> blocks;  /* by address of the data */
@@ -81,18 +83,63 @@ bool is_pinned(const void *data) {
     return (uintptr_t)data < next->first + next->second;
 }
 
+void set_access(Block &block, int access) {
+    if (mprotect(block.pages, block.page_bytes, access) != 0) broken("mprotect failed");
+    block.open = access != PROT_NONE;
+}
+
+/* A piece of work touches few of the blocks: while the device works, each is opened where it is
+ * first touched. bytes.cpp, which counts such faults itself, wants all of them open. */
+const bool by_fault = getenv("PLEAT_TEST_GPU_BYTES") == nullptr;
+std::vector<uintptr_t> opened; /* blocks that are, by address; some may be gone */
+struct sigaction hosts;        /* what the host does about a fault */
+
+void on_fault(int number, siginfo_t *info, void *) {
+    const uintptr_t at = (uintptr_t)info->si_addr;
+    auto next = blocks.upper_bound(at); /* the data may begin behind `at`, on its page */
+    for (int i = 0; depth > 0 && i < 2; i++) {
+        if (next != blocks.end()) {
+            auto &[start, block] = *next;
+            if (!block.open && at - (uintptr_t)block.pages < block.page_bytes) {
+                set_access(block, PROT_READ | PROT_WRITE);
+                opened.push_back(start);
+                return;
+            }
+        }
+        if (next == blocks.begin()) break;
+        --next;
+    }
+    (void)sigaction(number, &hosts, nullptr); /* the access is made again */
+}
+
+void listen_for_faults() {
+    struct sigaction action = {};
+    action.sa_sigaction = on_fault;
+    action.sa_flags = SA_SIGINFO;
+    (void)sigaction(SIGSEGV, &action, &hosts);
+}
+
 void protect(int access) {
-    for (const auto &entry : blocks)
-        if (mprotect(entry.second.pages, entry.second.page_bytes, access) != 0)
-            broken("mprotect failed");
+    if (!by_fault)
+        for (auto &entry : blocks) set_access(entry.second, access);
+    if (!by_fault || access != PROT_NONE) return;
+    for (const uintptr_t start : opened) {
+        auto found = blocks.find(start);
+        if (found != blocks.end() && found->second.open) set_access(found->second, PROT_NONE);
+    }
+    opened.clear();
 }
 
 struct Working { /* while one exists, device memory may be used */
     Working() {
-        if (depth++ == 0) protect(PROT_READ | PROT_WRITE);
+        if (depth++ > 0) return;
+        if (by_fault) listen_for_faults();
+        protect(PROT_READ | PROT_WRITE);
     }
     ~Working() {
-        if (--depth == 0) protect(PROT_NONE);
+        if (--depth > 0) return;
+        protect(PROT_NONE);
+        if (by_fault) (void)sigaction(SIGSEGV, &hosts, nullptr);
     }
 };
 
@@ -277,8 +324,8 @@ cudaError_t cudaMalloc(void **out, size_t bytes) {
     char *pages = all + page, *data = pages + inside - wanted; /* the end is at the page's */
     (void)mprotect(pages, inside, PROT_READ | PROT_WRITE);
     memset(pages, 0xff, inside); /* NaN, float or bf16 */
-    if (depth == 0) (void)mprotect(pages, inside, PROT_NONE);
-    blocks[(uintptr_t)data] = {pages, inside, bytes};
+    if (depth == 0 || by_fault) (void)mprotect(pages, inside, PROT_NONE);
+    blocks[(uintptr_t)data] = {pages, inside, bytes, depth > 0 && !by_fault};
     *out = data;
     return cudaSuccess;
 }
