@@ -217,13 +217,13 @@ static void regions_are_compared_each_by_itself(void **state) {
     assert_int_equal(core[PLEAT_FALSE_POSITIVE], 1);
     assert_int_equal(view_most(&v, 1, PLEAT_FALSE_NEGATIVE), 3);
     OK(tile_make(&v, view_natural(&v), &t));
-    const uint8_t *at = t.errors + 7 * t.width + 6;
+    const size_t seen_at = 7 * (size_t)t.width + 6;
     tile_show(&t, &v, 4, 48, 1);
-    assert_int_equal(*at, PLEAT_TRUE_POSITIVE);
+    assert_int_equal(t.errors[seen_at], PLEAT_TRUE_POSITIVE);
     tile_show(&t, &v, 4, 48, 2);
-    assert_int_equal(*at, PLEAT_FALSE_POSITIVE);
-    assert_int_equal(t.truth[7 * t.width + 6], 1);
-    assert_int_equal(t.prediction[7 * t.width + 6], 2);
+    assert_int_equal(t.errors[seen_at], PLEAT_FALSE_POSITIVE);
+    assert_int_equal(t.truth[seen_at], 1);
+    assert_int_equal(t.prediction[seen_at], 2);
     tile_free(&t);
     view_close(&v);
     pleat_classes_free(&regions);
