@@ -28,7 +28,8 @@ done
 # --- every verb ----------------------------------------------------------------------------------
 succeeds "pleat --help" 0 --help
 mv out help
-for verb in run train fetch check explore prep split predict score report compare phantom config info bench; do
+for verb in run train fetch check explore prep split predict score \
+    report compare phantom config info bench; do
     holds "pleat --help lists $verb" grep -qE "^ +$verb " help
     succeeds "pleat $verb --help" 0 "$verb" --help
     holds "pleat $verb --help has a usage line" has out "pleat $verb"
