@@ -200,7 +200,7 @@ static void put_resampling(FILE *out, const pleat_suggestion *s) {
             sizes(s->full.size, " x ", full));
     else
         put(out, line, "mm, the volumes' median%s; %s voxels then",
-            s->thick ? ", of thick slices their 10 % quantile" : "",
+            s->thick ? ", of few thick slices the 10 % quantile" : "",
             sizes(s->at.size, " x ", voxels));
 }
 
