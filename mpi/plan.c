@@ -16,7 +16,7 @@ static void list_divisors(int n, char *text, size_t size) {
 
 static int largest_divisor(int n, int most) {
     int divisor = most;
-    while (n % divisor != 0) divisor--;
+    while (divisor > 1 && n % divisor != 0) divisor--;
     return divisor;
 }
 

@@ -35,7 +35,7 @@ holds "x, y and z of the patch" same_text \
     "$(gzip -dc "small/${id}_000_label.nii.gz" | od -An -td2 -j 42 -N 6 | xargs)" "12 10 6"
 
 refused "no such case" 2 "$id" 0 augment --store store --case nobody --out patches
-refused "no case at all" 2 usage 0 augment --store store --out patches
+refused "no case at all" 2 "augment needs --case ID" 0 augment --store store --out patches
 refused "no store" 3 index.h5 0 augment --store nowhere --case "$id" --out patches
 
 # --- oversampling is a key of the run ------------------------------------------------------------

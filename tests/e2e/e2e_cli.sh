@@ -20,7 +20,7 @@ holds "pleat without a verb prints nothing to stdout" [ ! -s out ]
 mistake "'trian'" trian
 mistake "did you mean 'train'?" trian
 mistake "--help" trian
-for ask in --help -h --version; do
+for ask in --help -h help --version version; do
     succeeds "pleat $ask" 0 "$ask"
     holds "pleat $ask answers on stdout alone" [ -s out -a ! -s err ]
 done
@@ -28,14 +28,22 @@ done
 # --- every verb ----------------------------------------------------------------------------------
 succeeds "pleat --help" 0 --help
 mv out help
-for verb in run train fetch check explore prep split predict score report compare phantom config \
-    info bench; do
+for verb in run train fetch check explore suggest plan prep split predict import export score \
+    status report compare ablate augment phantom config info bench; do
     holds "pleat --help lists $verb" grep -qE "^ +$verb " help
     succeeds "pleat $verb --help" 0 "$verb" --help
     holds "pleat $verb --help has a usage line" has out "pleat $verb"
     holds "pleat $verb --help is silent on stderr" [ ! -s err ]
     mistake "'--nonsense'" "$verb" --nonsense
 done
+
+succeeds "pleat help VERB" 0 help split
+mv out help
+succeeds "pleat VERB --help" 0 split --help
+holds "say the same" cmp out help
+mistake "did you mean 'train'?" help trian
+printf 'seed: 1\n' > seed.yaml
+succeeds "-q behind the verb" 0 config -q seed.yaml
 
 # --- a misspelt option ---------------------------------------------------------------------------
 mistake "'--fodl'; did you mean '--fold'? see pleat run --help" run --fodl 1
@@ -75,8 +83,10 @@ done < <(sed -n 's/.*"kind": "\([a-z -]*\)".*/\1/p' out)
 # --- what each verb needs ------------------------------------------------------------------------
 mistake "--out" run good.yaml
 mistake "--fold" train good.yaml --out there --fold first
-mistake "usage" prep
-mistake "usage" split good.yaml
+mistake "CONFIG is missing: pleat prep CONFIG --out STORE" prep
+mistake "prep needs --out STORE: folder of the store" prep good.yaml
+mistake "'x' is one argument too many" prep good.yaml x --out y
+mistake "split needs --out FILE" split good.yaml
 mistake "data" split good.yaml --out folds.json
 
 # --- an engine that is not there -----------------------------------------------------------------

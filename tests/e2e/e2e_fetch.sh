@@ -248,7 +248,7 @@ ends "a password in an address" 2 "password" fetch http://me:secret@host/a.zip -
 holds "it is not repeated" lacks err secret
 ends "an ending that is not unpacked" 2 "zip, tar and tar.gz are" fetch "$at/ok/a.7z" --to x
 ends "a checksum that is none" 2 "64 hexadecimal" fetch "$at/ok/a.zip" --to x --sha256 12
-ends "no folder" 2 usage fetch covid19
+ends "no folder" 2 "fetch needs --to DIR" fetch covid19
 ends "a size that is none" 2 "--most" fetch covid19 --to x --most lots
 holds "nothing was made" [ ! -e x ]
 kill "${servers[@]}"

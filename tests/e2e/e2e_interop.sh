@@ -27,7 +27,7 @@ says out 'background,lung,lesion'
 refused 'a wrong import' 3 'no layer_names' 0 import keras.h5 --out other.h5
 refused 'two classes' 2 "classes names 2, the model '$keras' knows 3" 0 import "$keras" \
     --out other.h5 --set classes=background,lung
-refused 'a wrong import' 2 'usage: pleat import' 0 import "$keras"
+refused 'a wrong import' 2 'import needs --out CHECKPOINT' 0 import "$keras"
 
 tiny_data data 1 3
 run predict keras.h5 --in data --out labelled

@@ -54,7 +54,7 @@ ln -s "$pleat" start/build/pleat
 ln -s "$pleat" bin/pleat
 ln -s "$source/docs" "$source/slurm" start/
 cp "$source/docs/examples/covid19.yaml" start/my.yaml
-cp start/my.yaml start/CONFIG
+ln -s my.yaml start/CONFIG
 export PATH=$box/bin:$PATH
 cat > bin/sbatch << 'END'
 #!/usr/bin/env bash
@@ -95,9 +95,14 @@ for page in "${pages[@]}"; do
         cp "$map" "site/TRUTH/$name"
         cp "$map" "site/LABELS/$name"
     done
-    [ -d other ] || (cd site && "$pleat" -q run CONFIG --out ../other) > out 2> err || wrong "OTHER"
-    cp -r other site/OTHER
-    cp other/summary.json site/nnunet/
+    # The README's CONFIG is what it lets suggest, the others' is an example.
+    other=other-$([ "$page" = README.md ] && echo suggested)
+    [ "$page" != README.md ] || "$pleat" -q suggest site/DATA > site/my.yaml 2> err ||
+        wrong "suggest"
+    [ -d "$other" ] || (cd site && "$pleat" -q run CONFIG --out "../$other") > out 2> err ||
+        wrong "$page: OTHER"
+    cp -r "$other" site/OTHER
+    cp "$other/summary.json" site/nnunet/
     [ "$page" != docs/ablation.md ] || rm -rf site/DATA # it makes its own
     commands "$page" blocks
     for block in blocks/*; do

@@ -34,7 +34,8 @@ before=$(cksum run/suggested.yaml)
 succeeds "once more" 0 run --suggest data --out run --fold 1 "${short[@]}"
 holds "by the same configuration" same_text "$(cksum run/suggested.yaml)" "$before"
 refused "of other data" 2 "'run/suggested.yaml' is of 'data'" 0 run --suggest two --out run
-refused "and a configuration" 2 "usage: pleat run" 0 run data.yaml --suggest data --out x
+refused "and a configuration" 2 "one argument too many: --suggest makes" 0 run data.yaml \
+    --suggest data --out x
 refused "hours" 2 "--hours x: must be a number" 0 suggest data --hours x
 refused "another key" 2 "give other keys to pleat run" 0 suggest data --set patch=16x16x16
 refused "memory" 2 "--gpu-memory" 0 suggest data --gpu-memory much
