@@ -8,13 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static void usage(FILE *out) {
     (void)fprintf(out,
-                  "pleat %s - trains and judges a 3-D U-Net by cross-validation\n\n"
+                  "pleat %s - trains and evaluates 3-D U-Nets by cross-validation\n\n"
                   "usage: pleat VERB [options]      pleat help VERB\n\n",
                   PLEAT_VERSION);
     for (const verb *v = verbs; v->name != NULL; v++)
@@ -84,6 +85,19 @@ static void count_warnings(const pleat_session *session) {
         pleat_log(PLEAT_INFO, "%d warning%s above", n, n == 1 ? "" : "s");
 }
 
+/* Threads that wait for others spin for milliseconds by libgomp's default. Where other processes
+ * want the cores too, that takes them from the threads that are waited for, and a step takes
+ * several times as long (docs/speed.md). libgomp reads its environment before main, so the program
+ * is started once more; where it cannot be, or was started by a dynamic linker ("/ld-..."), it
+ * goes on. */
+static void spin_briefly(char **argv) {
+    static const char self[] = "/proc/self/exe";
+    char path[PATH_MAX] = "";
+    if (getenv("OMP_WAIT_POLICY") != NULL || getenv("GOMP_SPINCOUNT") != NULL) return;
+    if (readlink(self, path, sizeof path - 1) <= 0 || strstr(path, "/ld-") != NULL) return;
+    if (setenv("GOMP_SPINCOUNT", "1000", 0) == 0) (void)execv(self, argv);
+}
+
 /* Verbs that go on later, when they are told to leave, hear of it before MPI starts: a batch system
  * may tell of its limit that early. */
 static void catch_signals(int argc, char **argv) {
@@ -94,6 +108,7 @@ static void catch_signals(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    spin_briefly(argv);
     fill_standard_files();
     app *a = calloc(1, sizeof *a);
     if (a == NULL) {

@@ -25,6 +25,19 @@ for ask in --help -h help --version version; do
     holds "pleat $ask answers on stdout alone" [ -s out -a ! -s err ]
 done
 
+# --- threads that wait --------------------------------------------------------------------------
+for set in "" OMP_WAIT_POLICY=active GOMP_SPINCOUNT=77; do
+    # shellcheck disable=SC2086 # one setting, or none
+    env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT $set OMP_DISPLAY_ENV=verbose "$pleat" --version \
+        > out 2> err
+    case $set in
+    "") spins=1000 ;;
+    GOMP*) spins=77 ;;
+    *) spins='[0-9]{5,}' ;;
+    esac
+    holds "with '$set' threads spin as is said" grep -qE "GOMP_SPINCOUNT = '$spins'" err
+done
+
 # --- every verb ----------------------------------------------------------------------------------
 succeeds "pleat --help" 0 --help
 mv out help
