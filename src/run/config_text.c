@@ -243,11 +243,13 @@ pleat_status pleat_config_markdown(char *out, size_t size) {
 
 /* --- comparing and checking ------------------------------------------------------------------ */
 
+enum { SHOWN_BYTES = 2 * PLEAT_CLASSES_BYTES };
+
 /* The values as text; 1 where they differ. */
 static int values_differ(const config_row *row, const pleat_config *a, const pleat_config *b,
-                         char left[2 * PLEAT_CLASSES_BYTES], char right[2 * PLEAT_CLASSES_BYTES]) {
-    put_value(&(page){left, 2 * PLEAT_CLASSES_BYTES, 0}, row, a);
-    put_value(&(page){right, 2 * PLEAT_CLASSES_BYTES, 0}, row, b);
+                         char left[SHOWN_BYTES], char right[SHOWN_BYTES]) {
+    put_value(&(page){left, SHOWN_BYTES, 0}, row, a);
+    put_value(&(page){right, SHOWN_BYTES, 0}, row, b);
     return strcmp(left, right) != 0;
 }
 
@@ -257,7 +259,7 @@ int pleat_config_differences(const pleat_config *was, const pleat_config *is, ch
     int n = 0;
     text[0] = '\0';
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
-        char left[2 * PLEAT_CLASSES_BYTES], right[2 * PLEAT_CLASSES_BYTES];
+        char left[SHOWN_BYTES], right[SHOWN_BYTES];
         if ((row->marks & RESUME) != 0 || !values_differ(row, was, is, left, right)) continue;
         put(&p, "%s%s was %.80s%s, now %.80s%s", n++ > 0 ? "; " : "", row->key, left,
             strlen(left) > 80 ? "..." : "", right, strlen(right) > 80 ? "..." : "");
@@ -267,6 +269,7 @@ int pleat_config_differences(const pleat_config *was, const pleat_config *is, ch
 
 void pleat_config_may_change(char *text, size_t size) {
     page p = {text, size, 0};
+    text[0] = '\0';
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++)
         if ((row->marks & RESUME) != 0) put(&p, "%s%s", p.used > 0 ? ", " : "", row->key);
 }

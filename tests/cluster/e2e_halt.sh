@@ -73,7 +73,7 @@ holds "and the first" in_epoch 1 one/log/rank-0001.log
 goes_on 2 one whole
 
 # mpirun: SIGCONT at once, SIGTERM after 1 s, SIGKILL this much later, else 1 s
-OMPI_MCA_odls_base_sigkill_timeout=3 begins 2 term
+OMPI_MCA_odls_base_sigkill_timeout=8 begins 2 term
 kill -TERM "$run"
 sleep 2
 release
