@@ -64,13 +64,15 @@ static pleat_status check_pattern(const char *pattern) {
     return PLEAT_OK;
 }
 
-/* Sets every member's key: the whole id without a pattern. */
-static pleat_status find_keys(member *members, int n, const char *group_by) {
+/* Sets every member's key: the whole id without a pattern or group. */
+static pleat_status find_keys(member *members, int n, const char *group_by,
+                              const char *const *groups) {
     pleat_status status = PLEAT_OK;
     regex_t pattern;
     for (int i = 0; i < n; i++) {
-        members[i].key = members[i].id;
-        members[i].key_length = (int)strlen(members[i].id);
+        const char *group = groups != NULL ? groups[members[i].index] : NULL;
+        members[i].key = group != NULL ? group : members[i].id;
+        members[i].key_length = (int)strlen(members[i].key);
     }
     if (group_by == NULL || group_by[0] == '\0') return PLEAT_OK;
     PLEAT_TRY(check_pattern(group_by));
@@ -98,7 +100,7 @@ done:
 
 /* The cases with their groups, sorted by group and id; an id given twice is refused. */
 static pleat_status make_members(const char *const *ids, int n, const char *group_by,
-                                 member **out) {
+                                 const char *const *groups, member **out) {
     pleat_status status = PLEAT_OK;
     member *members = calloc(n > 0 ? (size_t)n : 1, sizeof *members);
     PLEAT_CHECK(members != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
@@ -107,7 +109,7 @@ static pleat_status make_members(const char *const *ids, int n, const char *grou
     for (int i = 1; i < n; i++)
         PLEAT_CHECK_GOTO(status, done, strcmp(members[i - 1].id, members[i].id) != 0,
                          PLEAT_ERR_DATA, "case '%s' is there twice", members[i].id);
-    PLEAT_TRY_GOTO(status, done, find_keys(members, n, group_by));
+    PLEAT_TRY_GOTO(status, done, find_keys(members, n, group_by, groups));
     qsort(members, (size_t)n, sizeof *members, by_group);
     *out = members;
     members = NULL;
@@ -199,7 +201,7 @@ pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_h
                 "nnU-Net's folds are always the same: they cannot be repeated");
     PLEAT_CHECK(k <= n, PLEAT_ERR_ARG,
                 "%d cases cannot be cut into %d folds; set folds.k to at most %d", n, k, n);
-    PLEAT_TRY_GOTO(status, done, make_members(ids, n, group_by, &members));
+    PLEAT_TRY_GOTO(status, done, make_members(ids, n, group_by, how->groups, &members));
     groups = calloc((size_t)n, sizeof *groups);
     order = malloc((size_t)n * sizeof *order);
     fold_of = calloc((size_t)repeats * (size_t)n, sizeof *fold_of);
@@ -213,11 +215,13 @@ pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_h
         groups[count - 1].size++;
     }
     PLEAT_CHECK_GOTO(status, done, k <= count, PLEAT_ERR_ARG,
-                     "folds.group_by '%s' finds %d group%s in %d cases, too few for %d folds; "
-                     "set folds.k to at most %d, or another pattern",
-                     group_by, count, count == 1 ? "" : "s", n, k, count);
+                     "%s finds %d group%s in %d cases, too few for %d folds; set folds.k to at "
+                     "most %d, or other groups",
+                     how->groups != NULL ? "the column group" : "folds.group_by", count,
+                     count == 1 ? "" : "s", n, k, count);
     PLEAT_CHECK_GOTO(status, done,
-                     how->like == PLEAT_FOLDS_OWN || group_by == NULL || group_by[0] == '\0',
+                     how->like == PLEAT_FOLDS_OWN ||
+                         (how->groups == NULL && (group_by == NULL || group_by[0] == '\0')),
                      PLEAT_ERR_ARG, "nnU-Net's folds know no groups");
     for (int r = 0; r < repeats; r++) {
         int *mine = fold_of + (size_t)r * (size_t)n;
@@ -246,7 +250,7 @@ done:
 pleat_status pleat_folds_groups(const char *const *ids, int n, const char *group_by, int *group_of,
                                 int *groups) {
     member *members = NULL;
-    PLEAT_TRY(make_members(ids, n, group_by, &members));
+    PLEAT_TRY(make_members(ids, n, group_by, NULL, &members));
     *groups = 0;
     for (int i = 0; i < n; i++) {
         if (i == 0 || compare_keys(&members[i - 1], &members[i]) != 0) ++*groups;
@@ -256,11 +260,11 @@ pleat_status pleat_folds_groups(const char *const *ids, int n, const char *group
     return PLEAT_OK;
 }
 
-pleat_status pleat_folds_check(const char *const *ids, const pleat_folds *folds,
-                               const char *group_by) {
+static pleat_status check_groups(const char *const *ids, const pleat_folds *folds,
+                                 const char *group_by, const char *const *groups) {
     pleat_status status = PLEAT_OK;
     member *members = NULL;
-    PLEAT_TRY(make_members(ids, folds->n, group_by, &members));
+    PLEAT_TRY(make_members(ids, folds->n, group_by, groups, &members));
     for (int i = 1; i < folds->n * folds->repeats; i++) {
         if (i % folds->n == 0) continue; /* the first of a repeat */
         const int *fold_of = folds->fold_of + (size_t)(i / folds->n) * (size_t)folds->n;
@@ -273,6 +277,16 @@ pleat_status pleat_folds_check(const char *const *ids, const pleat_folds *folds,
 done:
     free(members);
     return status;
+}
+
+pleat_status pleat_folds_check(const char *const *ids, const pleat_folds *folds,
+                               const char *group_by) {
+    return check_groups(ids, folds, group_by, NULL);
+}
+
+pleat_status pleat_folds_check_groups(const char *const *ids, const pleat_folds *folds,
+                                      const char *const *groups) {
+    return check_groups(ids, folds, NULL, groups);
 }
 
 /* ---- splits_final.json ----------------------------------------------------------------------- */
@@ -300,7 +314,7 @@ pleat_status pleat_folds_write(const char *path, const char *const *ids, const p
     member *sorted = NULL;
     json_t *list = NULL;
     char *text = NULL;
-    PLEAT_TRY_GOTO(status, done, make_members(ids, folds->n, NULL, &sorted));
+    PLEAT_TRY_GOTO(status, done, make_members(ids, folds->n, NULL, NULL, &sorted));
     list = to_json(sorted, folds);
     if (list != NULL) text = json_dumps(list, JSON_INDENT(4) | JSON_ENSURE_ASCII);
     PLEAT_CHECK_GOTO(status, done, text != NULL, PLEAT_ERR_DATA,
@@ -454,7 +468,7 @@ pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, p
     json_t *list = NULL;
     member *sorted = NULL;
     PLEAT_CHECK(n >= 1, PLEAT_ERR_ARG, "%s: there are no cases to read folds for", path);
-    PLEAT_TRY_GOTO(status, done, make_members(ids, n, NULL, &sorted));
+    PLEAT_TRY_GOTO(status, done, make_members(ids, n, NULL, NULL, &sorted));
     PLEAT_TRY_GOTO(status, done, load_list(path, &list));
     const reading in = {path, sorted, n};
     PLEAT_TRY_GOTO(status, done, read_folds(&in, list, out));
@@ -467,7 +481,7 @@ done:
 pleat_status pleat_folds_digest(const char *const *ids, const pleat_folds *folds, char out[17]) {
     member *sorted = NULL;
     uint64_t digest = 0;
-    PLEAT_TRY(make_members(ids, folds->n, NULL, &sorted));
+    PLEAT_TRY(make_members(ids, folds->n, NULL, NULL, &sorted));
     for (int i = 0; i < folds->n * folds->repeats; i++) {
         const member *one = &sorted[i % folds->n];
         const int32_t fold = folds->fold_of[i / folds->n * folds->n + one->index];

@@ -3,6 +3,7 @@
 #define PLEAT_CASES_H
 
 #include "pleat/config.h"
+#include "pleat/folds.h"
 #include "pleat/layout.h"
 
 #ifdef __cplusplus
@@ -23,6 +24,15 @@ pleat_status pleat_cases_find(const pleat_config *config, pleat_cases *out);
  * with a folder a case: the next start would take what is written there for cases. */
 pleat_status pleat_cases_check_apart(const pleat_config *config, const char *what,
                                      const char *folder);
+/* Who holds out paths[n], sorted by id: as folds.splits or `file` (NULL: neither is read) say, else
+ * the column fold of a table, else drawn as the keys of folds and the column group say. ERR_DATA: a
+ * group is in two folds; ERR_ARG: group_by and a column group; errors of pleat_folds_make and
+ * read. */
+pleat_status pleat_cases_folds(const pleat_config *config, const pleat_case_paths *paths, int n,
+                               const char *file, pleat_folds *out);
+/* ERR_DATA: a group of folds.group_by or of a column group is in two of the folds. */
+pleat_status pleat_cases_check_folds(const pleat_config *config, const pleat_case_paths *paths,
+                                     int n, const pleat_folds *folds);
 void pleat_cases_free(pleat_cases *cases);
 
 /* The classes of the configuration, else of its data, none where neither says; config->classes, the

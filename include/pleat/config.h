@@ -38,7 +38,9 @@ enum { PLEAT_CONFIG_KEYS = 128 }; /* the most there may be */
 
 typedef struct pleat_config {
     int preset;                        /* of pleat_preset_name */
-    char data[512];                    /* folder of cases */
+    char data[512];                    /* folder of cases, or what else pleat/layout.h reads */
+    char data_image[256];              /* names of the images in it; pleat_config_join_data */
+    char data_label[256];              /* of the masks */
     char store[512];                   /* preprocessed cases; "" = <out>/store */
     char classes[PLEAT_CLASSES_BYTES]; /* as classes.h reads them; "" = from dataset.json */
     uint64_t seed;
@@ -104,6 +106,10 @@ pleat_status pleat_config_set_key(const char *where, const char *key, const char
                                   pleat_config *config);
 /* "key=value" of a key that a prediction with trained models may set; else ERR_ARG naming those. */
 pleat_status pleat_config_set_predict(const char *assignment, pleat_config *config);
+
+/* data, data.image and data.label become the one text "FOLDER|IMAGE|LABEL" of pleat/layout.h in
+ * `data`, where there is a folder. ERR_ARG: a key without the other, or too long. */
+pleat_status pleat_config_join_data(pleat_config *config);
 
 /* The engine it asks for, with `threads` where its own are 0. */
 pleat_status pleat_config_engine(const pleat_config *config, int threads, pleat_engine **out);

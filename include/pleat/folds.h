@@ -57,6 +57,8 @@ typedef struct pleat_folds_how {
     uint64_t seed;        /* pleat's alone */
     const char *group_by; /* pleat's alone */
     int repeats;          /* pleat's alone; 0 counts as 1 */
+    /* pleat's alone: [n] the group of each case, NULL: one of its own. Instead of group_by. */
+    const char *const *groups;
 } pleat_folds_how;
 
 /* Cuts ids[n] into k folds, `repeats` times. Pleat's are a seeded permutation of the sorted ids,
@@ -72,6 +74,10 @@ void pleat_folds_shuffle_like_numpy(uint32_t seed, int *order, int n);
 /* ERR_DATA when two cases of one group are in different folds; names the group, both and theirs. */
 pleat_status pleat_folds_check(const char *const *ids, const pleat_folds *folds,
                                const char *group_by);
+
+/* The same of the groups of cases ids[n], as above. */
+pleat_status pleat_folds_check_groups(const char *const *ids, const pleat_folds *folds,
+                                      const char *const *groups);
 
 /* group_of[n] of cases ids[n], from 0 on, and how many groups there are. Errors as of make. */
 pleat_status pleat_folds_groups(const char *const *ids, int n, const char *group_by, int *group_of,

@@ -14,6 +14,16 @@
  * are passed over; what else is passed by, the log counts and names in one line, and it tells of a
  * "numTraining" that is not the number of cases.
  *
+ * BIDS:  sub-*[/ses-*]/anat/sub-*_T1w.nii.gz    each suffix a channel
+ *        derivatives/X/sub-*[/ses-*]/anat/sub-*_dseg.nii.gz, else _mask.nii.gz
+ * Table: a path that ends in .csv, whose columns are case, image, image..., label, group, fold; its
+ *        paths are absolute or below its folder.
+ * Names: FOLDER|IMAGE|LABEL, such as "data|{case}/ct.nii.gz|{case}/mask.nii.gz"; LABEL may lack.
+ *        {name} is any text, the same wherever it stands again, {name=a,b} one of these, * any
+ *        text. The names' values joined by '_' are the case, {channel} is its channel.
+ * Wherever a folder of data is given, one of these may be. With names or a table, what else lies
+ * there is no case.
+ *
  * The channels of a case, 1 to 16, are files _0000, _0001, ..., or one file whose fourth dimension
  * they are. All cases have the same files. A file beside a case that its name makes a channel, and
  * that is none, is refused. Label maps have no channels.
@@ -34,6 +44,8 @@ typedef struct pleat_case_paths {
     char *image[PLEAT_MAX_CHANNELS];
     int images;
     char *label; /* path; NULL when there is none */
+    char *group; /* of a table: cases of one group stay in one fold; NULL: none is named */
+    int fold;    /* of a table: 1 + the fold that holds the case out; 0: none is named */
 } pleat_case_paths;
 
 typedef enum pleat_layout_want {
@@ -65,6 +77,17 @@ pleat_status pleat_layout_scan_all(const char *folder, pleat_layout_want want,
 void pleat_layout_refusals_free(pleat_layout_refusals *refused);
 
 void pleat_layout_free(pleat_case_paths *cases, int n);
+
+/* The folder of "FOLDER|IMAGE|LABEL", the file of a table, else the path itself:
+ * base[PLEAT_PATH_BYTES]. *rest (may be NULL) is "|IMAGE|LABEL" of the path, or "". ERR_ARG: too
+ * long. */
+pleat_status pleat_layout_base(const char *path, char *base, const char **rest);
+
+/* Whether the base of the path is there. */
+int pleat_layout_is_there(const char *path);
+
+/* Whether the path is a table or names, which are no folder. */
+int pleat_layout_is_described(const char *path);
 
 /* FOLDER/ID with the ending that is there, as above; "" when there is none. path[PLEAT_PATH_BYTES]
  * of pleat/file.h. ERR_DATA: two of them. */

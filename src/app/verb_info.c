@@ -189,6 +189,7 @@ pleat_status verb_info(app *a, const verb *self, int argc, char **argv) {
         info_build(a, form);
         return PLEAT_OK;
     }
+    if (pleat_layout_is_described(path)) return info_data(path, form);
     PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND, "'%s' is not there", path);
     return pleat_file_is_folder(path) ? info_folder(path, form) : info_file(path, form);
 }

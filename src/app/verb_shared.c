@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include "pleat/file.h"
+#include "pleat/layout.h"
 #include "pleat/terminal.h"
 
 #include <stdio.h>
@@ -80,23 +81,33 @@ pleat_status verb_needs(const verb *self, const option *rows, const text_list *w
     return PLEAT_OK;
 }
 
-pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out) {
+/* All but what is joined and checked. */
+static pleat_status read_config(const char *path, const text_list *assignments, pleat_config *out) {
     pleat_config_defaults(out);
     if (path != NULL) PLEAT_TRY(pleat_config_read(path, out));
     PLEAT_TRY(pleat_config_environment(out));
     for (int i = 0; i < assignments->n; i++) PLEAT_TRY(pleat_config_set(assignments->item[i], out));
     if (out->fidelity) out->prep.edge_zero = 1;
+    return PLEAT_OK;
+}
+
+pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out) {
+    PLEAT_TRY(read_config(path, assignments, out));
+    PLEAT_TRY(pleat_config_join_data(out));
     return pleat_config_check(out);
 }
 
 pleat_status verb_data_config(const verb *self, const char *word, const text_list *assignments,
                               int *given, pleat_config *out) {
     char who[32];
-    *given = pleat_file_exists(word) && !pleat_file_is_folder(word);
+    *given =
+        pleat_file_exists(word) && !pleat_file_is_folder(word) && !pleat_layout_is_described(word);
     if (*given) return verb_config(word, assignments, out);
     (void)snprintf(who, sizeof who, "pleat %s", self->name);
-    PLEAT_TRY(verb_config(NULL, assignments, out));
-    return pleat_config_set_key(who, "data", word, out);
+    PLEAT_TRY(read_config(NULL, assignments, out));
+    PLEAT_TRY(pleat_config_set_key(who, "data", word, out));
+    PLEAT_TRY(pleat_config_join_data(out));
+    return pleat_config_check(out);
 }
 
 pleat_status verb_weights_file(const char *run, const char *weights, pleat_fold_file *out) {

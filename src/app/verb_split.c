@@ -27,10 +27,8 @@ static pleat_status make_split(const pleat_config *config, const char *out) {
     pleat_cases c = {0};
     pleat_folds folds = {0};
     pleat_status status = PLEAT_OK;
-    const pleat_folds_how how = {config->folds, config->folds_like, config->seed, config->group_by,
-                                 config->repeats};
     PLEAT_TRY_GOTO(status, done, pleat_cases_find(config, &c));
-    PLEAT_TRY_GOTO(status, done, pleat_folds_make(c.ids, c.n, &how, &folds));
+    PLEAT_TRY_GOTO(status, done, pleat_cases_folds(config, c.paths, c.n, NULL, &folds));
     if (pleat_file_exists(out))
         PLEAT_TRY_GOTO(status, done, check_same(out, &c, &folds));
     else
@@ -48,7 +46,7 @@ static pleat_status check_split(const pleat_config *config, const char *path) {
     pleat_status status = PLEAT_OK;
     PLEAT_TRY_GOTO(status, done, pleat_cases_find(config, &c));
     PLEAT_TRY_GOTO(status, done, pleat_folds_read(path, c.ids, c.n, &folds));
-    PLEAT_TRY_GOTO(status, done, pleat_folds_check(c.ids, &folds, config->group_by));
+    PLEAT_TRY_GOTO(status, done, pleat_cases_check_folds(config, c.paths, c.n, &folds));
     pleat_text_print("%s: %d cases, %d folds, each case held out once%s%s\n", path, c.n, folds.k,
                      folds.repeats > 1 ? " in each repeat" : "",
                      config->group_by[0] != '\0' ? ", no group in two folds" : "");

@@ -16,6 +16,11 @@ typedef struct maps { /* a file, or a folder's cases */
     int alone; /* no case has a label: the volumes are the label maps */
 } maps;
 
+/* Of cases; a file is one map. */
+static int is_folder(const char *path) {
+    return pleat_file_is_folder(path) || pleat_layout_is_described(path);
+}
+
 static pleat_status scan(const char *path, maps *out) {
     *out = (maps){.path = path, .alone = 1};
     PLEAT_TRY(pleat_layout_scan(path, PLEAT_LAYOUT_MAPS, &out->cases, &out->n));
@@ -80,7 +85,7 @@ static pleat_status pair_folders(const maps *truth, const char *predictions, con
 
 pleat_status pleat_score_find(const char *predictions, const char *truth, pleat_map_pair **out,
                               int *n) {
-    const int folder = pleat_file_is_folder(predictions), file = pleat_file_exists(predictions);
+    const int folder = is_folder(predictions), file = pleat_file_exists(predictions);
     pleat_status status = PLEAT_OK;
     maps of_truth = {0}, predicted = {0};
     pleat_map_pair *pairs = NULL;
@@ -97,9 +102,8 @@ pleat_status pleat_score_find(const char *predictions, const char *truth, pleat_
     if (folder)
         status = pair_folders(&of_truth, predictions, &predicted, pairs, &found);
     else {
-        const char *reference = pleat_file_is_folder(truth)
-                                    ? find_map(&of_truth, predicted.cases[0].id)
-                                    : map_of(&of_truth, 0);
+        const char *reference =
+            is_folder(truth) ? find_map(&of_truth, predicted.cases[0].id) : map_of(&of_truth, 0);
         PLEAT_CHECK_GOTO(status, done, reference != NULL, PLEAT_ERR_NOT_FOUND,
                          "'%s' has no label map of case '%s', which '%s' would be", truth,
                          predicted.cases[0].id, predictions);
@@ -132,7 +136,7 @@ pleat_status pleat_score_classes(const char *truth, const pleat_map_pair *pairs,
     char text[PLEAT_MAX_CLASSES + 1][8];
     const char *names[PLEAT_MAX_CLASSES + 1];
     *out = (pleat_classes){0};
-    if (pleat_file_is_folder(truth)) PLEAT_TRY(pleat_layout_classes(truth, out));
+    if (is_folder(truth)) PLEAT_TRY(pleat_layout_classes(truth, out));
     if (out->n > 0) return PLEAT_OK;
     for (int i = 0; i < n; i++) {
         PLEAT_TRY(most_label(pairs[i].truth, &most));

@@ -1,10 +1,10 @@
 /* layout.c - finds the cases of a data folder. */
 #include "pleat/layout.h"
 
+#include "layout_cases.h"
 #include "layout_files.h"
 #include "layout_json.h"
 
-#include "pleat/text.h"
 #include "pleat/warn.h"
 
 #include <errno.h>
@@ -13,73 +13,10 @@
 #include <string.h>
 #include <strings.h>
 
-typedef struct case_list {
-    pleat_case_paths *item;
-    int n;
-    const char *top; /* the data folder */
-    pleat_layout_want want;
-    layout_passed passed;           /* what of it is no part of a case */
-    pleat_layout_refusals *refused; /* NULL: the first case that is wrong ends the scan */
-} case_list;
-
 /* --- small things --- */
 
 static int by_id(const void *a, const void *b) {
     return strcmp(((const pleat_case_paths *)a)->id, ((const pleat_case_paths *)b)->id);
-}
-
-static void release_case(pleat_case_paths *item) {
-    free(item->id);
-    for (int c = 0; c < item->images; c++) free(item->image[c]);
-    free(item->label);
-}
-
-/* What is wrong with a case ends the scan, or is kept for later, and the cases that were added
- * since there were `n` are left out. */
-static pleat_status settle(case_list *to, int n, pleat_status status) {
-    if (status == PLEAT_OK || status == PLEAT_ERR_MEMORY || to->refused == NULL) return status;
-    while (to->n > n) release_case(&to->item[--to->n]);
-    pleat_layout_refusals *list = to->refused;
-    char **grown = realloc(list->text, ((size_t)list->n + 1) * sizeof *grown);
-    PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory to scan '%s'", to->top);
-    list->text = grown;
-    grown[list->n] = strdup(pleat_error_message());
-    PLEAT_CHECK(grown[list->n] != NULL, PLEAT_ERR_MEMORY, "no memory to scan '%s'", to->top);
-    list->n++;
-    return PLEAT_OK;
-}
-
-/* Another channel of the case added last. */
-static pleat_status add_image(const case_list *to, const char *image) {
-    pleat_case_paths *item = &to->item[to->n - 1];
-    /* Added, or the caller has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-    PLEAT_CHECK(item->images < PLEAT_MAX_CHANNELS, PLEAT_ERR_UNSUPPORTED,
-                "case '%s': '%s' is channel %d; %d channels are supported, 0 to %d" LAYOUT_RENAME,
-                item->id, image, item->images, PLEAT_MAX_CHANNELS, PLEAT_MAX_CHANNELS - 1);
-    item->image[item->images] = strdup(image);
-    PLEAT_CHECK(item->image[item->images] != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'",
-                item->id);
-    item->images++;
-    return PLEAT_OK;
-}
-
-/* Takes id[id_bytes], its first image and label (NULL: none). */
-static pleat_status add(case_list *to, const char *id, size_t id_bytes, const char *image,
-                        const char *label) {
-    char name[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_path(name, sizeof name, "%.*s", (int)id_bytes, id));
-    PLEAT_CHECK(pleat_text_is_plain(name) || to->want == PLEAT_LAYOUT_VOLUMES, PLEAT_ERR_DATA,
-                "case '%s': its name is not UTF-8 or has a control character; rename '%s'", name,
-                image);
-    pleat_case_paths *grown = realloc(to->item, (size_t)(to->n + 1) * sizeof *grown);
-    PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'", id);
-    to->item = grown;
-    pleat_case_paths *item = &grown[to->n++];
-    *item = (pleat_case_paths){.id = strndup(id, id_bytes),
-                               .label = label == NULL ? NULL : strdup(label)};
-    PLEAT_CHECK(item->id != NULL && (label == NULL || item->label != NULL), PLEAT_ERR_MEMORY,
-                "no memory for case '%s'", id);
-    return add_image(to, image);
 }
 
 /* To the case added last: STEM_0001 and what follows it. */
@@ -90,7 +27,7 @@ static pleat_status add_further(const case_list *to, const layout_names *in, con
         (void)snprintf(tail, sizeof tail, "_%04d", c);
         PLEAT_TRY(layout_find(in, stem, stem_bytes, tail, image));
         if (image[0] == '\0') return PLEAT_OK;
-        PLEAT_TRY(add_image(to, image));
+        PLEAT_TRY(layout_add_image(to, image));
     }
 }
 
@@ -111,18 +48,19 @@ static pleat_status find_image(const layout_names *in, char *out) {
 }
 
 static pleat_status scan_case(const layout_names *in, const char *id, case_list *to) {
-    char image[PLEAT_PATH_BYTES] = "", label[PLEAT_PATH_BYTES] = "";
+    char hint[LAYOUT_HINT] = "", image[PLEAT_PATH_BYTES] = "", label[PLEAT_PATH_BYTES] = "";
     PLEAT_TRY(find_image(in, image));
     PLEAT_TRY(layout_find(in, SEGMENTATION, "", label));
+    if (image[0] == '\0') layout_hint(in->folder, hint);
     PLEAT_CHECK(image[0] != '\0', PLEAT_ERR_NOT_FOUND,
                 "case '%s' has no image: expected '%s/imaging.nii.gz' or .nii, or "
-                "imaging_0000.nii.gz; add it or move the folder away",
-                id, in->folder);
+                "imaging_0000.nii.gz; add it or move the folder away%s",
+                id, in->folder, hint);
     PLEAT_CHECK(label[0] != '\0' || to->want != PLEAT_LAYOUT_LABELLED, PLEAT_ERR_NOT_FOUND,
                 "case '%s' has no label: expected '%s/segmentation.nii.gz' or .nii; add it or move "
                 "the folder away",
                 id, in->folder);
-    PLEAT_TRY(add(to, id, strlen(id), image, label[0] == '\0' ? NULL : label));
+    PLEAT_TRY(layout_add(to, id, strlen(id), image, label[0] == '\0' ? NULL : label));
     const char *base = strrchr(image, '/') + 1;
     if (layout_channel(base, layout_stem(base)) >= 0) PLEAT_TRY(add_further(to, in, IMAGING));
     return layout_note_passed(to->top, in->folder, 1, &to->item[to->n - 1], 1, &to->passed);
@@ -158,8 +96,8 @@ static pleat_status scan_case_folders(const layout_names *entries, case_list *to
             PLEAT_TRY(layout_is_folder(path, &folder));
             const int before = to->n;
             if (folder)
-                PLEAT_TRY(
-                    settle(to, before, look_at_folder(path, entries->name[i], take, &any, to)));
+                PLEAT_TRY(layout_settle(to, before,
+                                        look_at_folder(path, entries->name[i], take, &any, to)));
         }
     if (any) PLEAT_TRY(layout_note_passed(to->top, to->top, 0, to->item, to->n, &to->passed));
     return PLEAT_OK;
@@ -221,7 +159,7 @@ static pleat_status check_orphans(const char *images, const char *labels,
         for (int c = 0; c < found->n && !known; c++)
             known = strncmp(found->item[c].id, name, stem) == 0 && found->item[c].id[stem] == '\0';
         if (known) continue;
-        PLEAT_TRY(settle(
+        PLEAT_TRY(layout_settle(
             found, found->n,
             PLEAT_FAIL(PLEAT_ERR_NOT_FOUND,
                        "case '%.*s' has a label '%s/%s' but no image: expected '%s/%.*s.nii.gz' or "
@@ -247,7 +185,7 @@ static pleat_status add_volume(const char *name, size_t stem, const layout_names
     PLEAT_CHECK(to->want != PLEAT_LAYOUT_LABELLED || label[0] != '\0', PLEAT_ERR_NOT_FOUND,
                 "case '%.*s' has no label: expected '%s/%.*s%s'; add it or move the image away",
                 (int)id, name, labels->folder, (int)id, name, name + stem);
-    PLEAT_TRY(add(to, name, id, image, label[0] == '\0' ? NULL : label));
+    PLEAT_TRY(layout_add(to, name, id, image, label[0] == '\0' ? NULL : label));
     if (id < stem) PLEAT_TRY(add_further(to, images, name, id));
     return PLEAT_OK;
 }
@@ -270,7 +208,8 @@ static pleat_status scan_volumes(const char *images, const char *labels, const c
         const int before = to->n;
         PLEAT_TRY_GOTO(
             status, done,
-            settle(to, before, add_volume(of_images.name[i], stem, &of_images, &of_labels, to)));
+            layout_settle(to, before,
+                          add_volume(of_images.name[i], stem, &of_images, &of_labels, to)));
     }
     if (to->want == PLEAT_LAYOUT_LABELLED)
         PLEAT_TRY_GOTO(status, done, check_orphans(images, labels, &of_labels, ending, to));
@@ -287,18 +226,11 @@ done:
 
 /* --- MSD and nnU-Net --- */
 
-/* The path of a list's entry: below the data folder, or absolute. */
-static pleat_status resolve(const char *folder, const char *entry, char out[PLEAT_PATH_BYTES]) {
-    if (strncmp(entry, "./", 2) == 0) entry += 2;
-    const char *up = strstr(entry, "..");
-    for (; up != NULL; up = strstr(up + 1, ".."))
-        PLEAT_CHECK((up > entry && up[-1] != '/') || (up[2] != '/' && up[2] != '\0'),
-                    PLEAT_ERR_DATA,
-                    "'%s/dataset.json' lists '%s', which leads out of the folder; write the "
-                    "absolute path, or the path below the folder",
-                    folder, entry);
-    if (entry[0] == '/') return pleat_path(out, PLEAT_PATH_BYTES, "%s", entry);
-    return pleat_path(out, PLEAT_PATH_BYTES, "%s/%s", folder, entry);
+static pleat_status resolve_listed(const char *folder, const char *entry,
+                                   char out[PLEAT_PATH_BYTES]) {
+    char file[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(file, sizeof file, "%s/dataset.json", folder));
+    return layout_resolve(file, folder, entry, out);
 }
 
 static pleat_status is_file(const char *path, int *yes) {
@@ -313,7 +245,7 @@ static pleat_status find_listed(const char *folder, const char *image, char path
                                 int *plain) {
     char listed[PLEAT_PATH_BYTES];
     int there = 0;
-    PLEAT_TRY(resolve(folder, image, listed));
+    PLEAT_TRY(resolve_listed(folder, image, listed));
     const char *base = strrchr(listed, '/') + 1;
     const size_t stem = layout_stem(base);
     PLEAT_CHECK(stem > 0, PLEAT_ERR_FORMAT,
@@ -343,7 +275,7 @@ static pleat_status add_listed(const char *folder, const layout_row *row, case_l
     const char *listed =
         strrchr(row->image, '/') == NULL ? row->image : strrchr(row->image, '/') + 1;
     const size_t stem = layout_stem(listed);
-    if (row->label != NULL) PLEAT_TRY(resolve(folder, row->label, label));
+    if (row->label != NULL) PLEAT_TRY(resolve_listed(folder, row->label, label));
     if (row->label != NULL) PLEAT_TRY(is_file(label, &labelled));
     PLEAT_CHECK(to->want != PLEAT_LAYOUT_LABELLED || labelled, PLEAT_ERR_NOT_FOUND,
                 "case '%.*s' of '%s/dataset.json' has no label: expected '%s'; add it, or take the "
@@ -352,7 +284,7 @@ static pleat_status add_listed(const char *folder, const layout_row *row, case_l
     size_t id = stem; /* a listed _0000 is a channel unless the label is called so too */
     const char *label_base = row->label == NULL ? "" : strrchr(label, '/') + 1;
     if (layout_channel(listed, stem) == 0 && strncmp(label_base, listed, stem) != 0) id = stem - 5;
-    PLEAT_TRY(add(to, listed, id, image, labelled ? label : NULL));
+    PLEAT_TRY(layout_add(to, listed, id, image, labelled ? label : NULL));
     if (plain && id == stem) return PLEAT_OK;
     char images[PLEAT_PATH_BYTES];
     layout_names names = {0};
@@ -400,7 +332,7 @@ static pleat_status scan_training(const char *folder, const layout_json *json, c
     }
     for (int i = 0; i < json->n; i++) {
         const int before = to->n;
-        PLEAT_TRY(settle(to, before, add_listed(folder, &json->row[i], to)));
+        PLEAT_TRY(layout_settle(to, before, add_listed(folder, &json->row[i], to)));
     }
     if (json->n == 0 && there[0]) return scan_volumes(path[0], path[1], json->ending, to);
     for (int i = 0; i < 2; i++)
@@ -419,7 +351,7 @@ static pleat_status scan_dataset(const char *folder, const layout_json *json, ca
     if (to->want != PLEAT_LAYOUT_LABELLED) PLEAT_TRY(layout_is_folder(images, &there));
     if (there) PLEAT_TRY(scan_volumes(images, labels, json->ending, to));
     PLEAT_TRY(layout_note_passed(to->top, folder, 0, to->item, to->n, &to->passed));
-    return settle(to, to->n, check_named(folder, json->channels, to));
+    return layout_settle(to, to->n, check_named(folder, json->channels, to));
 }
 
 /* --- which layout --- */
@@ -429,10 +361,12 @@ static pleat_status scan_file(const char *path, case_list *to) {
     size_t stem = layout_stem(base);
     PLEAT_CHECK(to->want != PLEAT_LAYOUT_LABELLED, PLEAT_ERR_NOT_FOUND,
                 "'%s' is a file; give the folder that holds images and labels", path);
-    PLEAT_CHECK(stem > 0, PLEAT_ERR_FORMAT, "'%s' is no .nii or .nii.gz", path);
+    char hint[LAYOUT_HINT] = "";
+    if (stem == 0) layout_hint(path, hint);
+    PLEAT_CHECK(stem > 0, PLEAT_ERR_FORMAT, "'%s' is no .nii or .nii.gz%s", path, hint);
     const int channel = to->want == PLEAT_LAYOUT_MAPS ? -1 : layout_channel(base, stem);
     if (channel == 0) stem -= 5;
-    PLEAT_TRY(add(to, base, stem, path, NULL));
+    PLEAT_TRY(layout_add(to, base, stem, path, NULL));
     if (channel != 0) return PLEAT_OK;
     char folder[PLEAT_PATH_BYTES];
     layout_names names = {0};
@@ -477,6 +411,8 @@ static pleat_status scan_entries(const layout_names *entries, const layout_json 
                     entries->folder, entries->name[i]);
     PLEAT_TRY(is_dataset(entries->folder, to->want, &yes));
     if (yes || json->n > 0) return scan_dataset(entries->folder, json, to);
+    PLEAT_TRY(layout_scan_bids(entries, to));
+    if (to->n > 0 || (to->refused != NULL && to->refused->n > 0)) return PLEAT_OK;
     PLEAT_TRY(is_case(entries, &yes));
     if (yes)
         PLEAT_TRY(scan_own_case(entries, to));
@@ -526,30 +462,54 @@ static void tell_passed(const case_list *found) {
                    p->n > LAYOUT_TOLD ? ", ..." : "");
 }
 
+/* Of one that says itself which files are cases: names or a table. */
+static pleat_status scan_described(const char *path, case_list *to) {
+    const char *rest = NULL;
+    char base[PLEAT_PATH_BYTES], image[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_layout_base(path, base, &rest));
+    if (rest[0] == '\0') return layout_scan_table(path, to);
+    const char *label = strchr(rest + 1, '|');
+    PLEAT_TRY(pleat_path(image, sizeof image, "%.*s", (int)strcspn(rest + 1, "|"), rest + 1));
+    to->top = base;
+    const pleat_status status = layout_scan_patterns(image, label == NULL ? "" : label + 1, to);
+    to->top = path;
+    return status;
+}
+
+static pleat_status find_cases(const char *path, layout_kind kind, case_list *to) {
+    if (pleat_layout_is_described(path)) return scan_described(path, to);
+    return kind == LAYOUT_FOLDER ? scan_folder(path, to) : scan_file(path, to);
+}
+
 static pleat_status scan(const char *path, case_list *to) {
     layout_kind kind = LAYOUT_ABSENT;
-    PLEAT_TRY(layout_look(path, &kind));
+    char base[PLEAT_PATH_BYTES], hint[LAYOUT_HINT] = "";
+    PLEAT_TRY(pleat_layout_base(path, base, NULL));
+    PLEAT_TRY(layout_look(base, &kind));
     PLEAT_CHECK(kind != LAYOUT_ABSENT, PLEAT_ERR_NOT_FOUND,
-                "cannot open data folder '%s': no such file or folder", path);
-    if (kind == LAYOUT_FOLDER)
-        PLEAT_TRY(scan_folder(path, to));
-    else
-        PLEAT_TRY(scan_file(path, to));
+                "cannot open data folder '%s': no such file or folder", base);
+    PLEAT_TRY(find_cases(path, kind, to));
     if (to->n == 0 && to->refused != NULL && to->refused->n > 0) return PLEAT_OK;
+    if (to->n == 0) layout_hint(base, hint);
+    PLEAT_CHECK(to->n > 0 || !pleat_layout_is_described(path), PLEAT_ERR_NOT_FOUND,
+                "no cases in '%s': no file has such a name%s", path, hint);
     PLEAT_CHECK(to->n > 0, PLEAT_ERR_NOT_FOUND,
                 "no cases in '%s': expected CASE/imaging.nii.gz with CASE/segmentation.nii.gz, or "
-                "imagesTr with labelsTr%s",
-                path, to->want == PLEAT_LAYOUT_LABELLED ? "" : ", or volumes named CASE.nii.gz");
+                "imagesTr with labelsTr%s; other names by data.image and data.label%s",
+                path, to->want == PLEAT_LAYOUT_LABELLED ? "" : ", or volumes named CASE.nii.gz",
+                hint);
     qsort(to->item, (size_t)to->n, sizeof *to->item, by_id);
     for (int i = 1; i < to->n; i++) {
         const pleat_case_paths *a = &to->item[i - 1], *b = &to->item[i];
         if (strcmp(a->id, b->id) != 0) continue;
-        PLEAT_TRY(settle(to, to->n,
-                         PLEAT_FAIL(PLEAT_ERR_DATA,
-                                    "case '%s' is there twice: '%s' and '%s'; remove or rename one",
-                                    b->id, a->image[0], b->image[0])));
+        PLEAT_TRY(layout_settle(
+            to, to->n,
+            PLEAT_FAIL(PLEAT_ERR_DATA,
+                       "case '%s' is there twice: '%s' and '%s'; remove or rename one", b->id,
+                       a->image[0], b->image[0])));
     }
-    if (kind == LAYOUT_FOLDER) PLEAT_TRY(settle(to, to->n, layout_check_beside(to->item, to->n)));
+    if (kind == LAYOUT_FOLDER && !pleat_layout_is_described(path))
+        PLEAT_TRY(layout_settle(to, to->n, layout_check_beside(to->item, to->n)));
     if (to->refused == NULL) PLEAT_TRY(check_channels(to));
     tell_passed(to);
     return PLEAT_OK;
@@ -580,12 +540,34 @@ void pleat_layout_refusals_free(pleat_layout_refusals *refused) {
 }
 
 void pleat_layout_free(pleat_case_paths *cases, int n) {
-    for (int i = 0; i < n; i++) release_case(&cases[i]);
+    for (int i = 0; i < n; i++) layout_release_case(&cases[i]);
     free(cases);
+}
+
+pleat_status pleat_layout_base(const char *path, char *base, const char **rest) {
+    const char *bar = pleat_file_exists(path) ? NULL : strchr(path, '|');
+    const size_t bytes = bar == NULL ? strlen(path) : (size_t)(bar - path);
+    if (rest != NULL) *rest = path + bytes;
+    return pleat_path(base, PLEAT_PATH_BYTES, "%.*s", bar == path ? 1 : (int)bytes,
+                      bar == path ? "." : path);
+}
+
+int pleat_layout_is_there(const char *path) {
+    char base[PLEAT_PATH_BYTES];
+    return pleat_layout_base(path, base, NULL) == PLEAT_OK && pleat_file_exists(base);
+}
+
+int pleat_layout_is_described(const char *path) {
+    const size_t n = strlen(path);
+    if (pleat_file_exists(path))
+        return n > 4 && strcasecmp(path + n - 4, ".csv") == 0 && !pleat_file_is_folder(path);
+    return strchr(path, '|') != NULL;
 }
 
 pleat_status pleat_layout_volume(const char *folder, const char *id, char *path) {
     layout_names names = {0};
+    path[0] = '\0';
+    if (pleat_layout_is_described(folder)) return PLEAT_OK;
     PLEAT_TRY(layout_list(folder, &names));
     const pleat_status status = layout_find(&names, id, strlen(id), "", path);
     layout_names_release(&names);

@@ -182,32 +182,61 @@ static int is_document(const char *name) {
     return ends_in_one(name, DOCUMENTS, COUNT_OF(DOCUMENTS));
 }
 
-static void note(const char *top, const char *path, layout_passed *to) {
+void layout_note(const char *top, const char *path, layout_passed *to) {
     const size_t used = strlen(to->first), below = strlen(top) + 1;
     if (to->n++ < LAYOUT_TOLD)
         (void)snprintf(to->first + used, sizeof to->first - used, "%s%s", used > 0 ? ", " : "",
                        strncmp(path, top, below - 1) == 0 ? path + below : path);
 }
 
-pleat_status layout_note_passed(const char *top, const char *folder, int all,
-                                const pleat_case_paths *cases, int n, layout_passed *to) {
+/* How the entries of a folder are looked at. */
+typedef struct noting {
+    const char *top;
+    int all;              /* every file that is no document, and every folder */
+    const file_key *keys; /* [many], of what is used */
+    size_t many;
+    layout_passed *to;
+} noting;
+
+static pleat_status note_folder(const noting *how, const char *folder, int levels) {
     layout_names names = {0};
-    file_key *keys = NULL, mine;
-    size_t many = 0;
+    file_key mine;
     char path[PLEAT_PATH_BYTES];
     pleat_status status = PLEAT_OK;
-    PLEAT_TRY_GOTO(status, done, layout_list(folder, &names));
-    PLEAT_TRY_GOTO(status, done, used_files(cases, n, &keys, &many));
+    PLEAT_TRY(layout_list(folder, &names));
     for (int i = 0; i < names.n; i++) {
+        struct stat about;
         PLEAT_TRY_GOTO(status, done, pleat_path(path, sizeof path, "%s/%s", folder, names.name[i]));
-        const int counts = all ? !is_document(names.name[i])
-                               : ends_in_one(names.name[i], FOREIGN, COUNT_OF(FOREIGN));
-        if (counts &&
-            (!key_of(path, &mine) || bsearch(&mine, keys, many, sizeof *keys, by_key) == NULL))
-            note(top, path, to);
+        const int counts = how->all ? !is_document(names.name[i])
+                                    : ends_in_one(names.name[i], FOREIGN, COUNT_OF(FOREIGN));
+        if (levels > 0 && lstat(path, &about) == 0 && S_ISDIR(about.st_mode))
+            PLEAT_TRY_GOTO(status, done, note_folder(how, path, levels - 1));
+        else if (counts && (!key_of(path, &mine) ||
+                            bsearch(&mine, how->keys, how->many, sizeof mine, by_key) == NULL))
+            layout_note(how->top, path, how->to);
     }
 done:
-    free(keys);
     layout_names_release(&names);
     return status;
+}
+
+static pleat_status note_unused(const char *top, const char *folder, int all, int levels,
+                                const pleat_case_paths *cases, int n, layout_passed *to) {
+    file_key *keys = NULL;
+    size_t many = 0;
+    PLEAT_TRY(used_files(cases, n, &keys, &many));
+    const noting how = {top, all, keys, many, to};
+    const pleat_status status = note_folder(&how, folder, levels);
+    free(keys);
+    return status;
+}
+
+pleat_status layout_note_passed(const char *top, const char *folder, int all,
+                                const pleat_case_paths *cases, int n, layout_passed *to) {
+    return note_unused(top, folder, all, 0, cases, n, to);
+}
+
+pleat_status layout_note_below(const char *top, int levels, const pleat_case_paths *cases, int n,
+                               layout_passed *to) {
+    return note_unused(top, top, 0, levels, cases, n, to);
 }

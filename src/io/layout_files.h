@@ -57,4 +57,17 @@ typedef struct layout_passed {
 pleat_status layout_note_passed(const char *top, const char *folder, int all,
                                 const pleat_case_paths *cases, int n, layout_passed *to);
 
+/* The same of the image files in `top` and in the folders below it, so many levels down; links to
+ * folders are not followed. */
+pleat_status layout_note_below(const char *top, int levels, const pleat_case_paths *cases, int n,
+                               layout_passed *to);
+
+/* Adds one. */
+void layout_note(const char *top, const char *path, layout_passed *to);
+
+/* The end of a message about `path`, where no cases are: how its images of another format, DICOM,
+ * NRRD or others, become NIfTI; "" when there are none. out[LAYOUT_HINT]. */
+#define LAYOUT_HINT 2048
+void layout_hint(const char *path, char *out);
+
 #endif /* PLEAT_LAYOUT_FILES_H */

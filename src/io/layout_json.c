@@ -16,7 +16,9 @@
 
 /* The file parsed, NULL when there is none. `path`[PLEAT_PATH_BYTES] is its name. */
 static pleat_status load(const char *folder, char *path, json_t **out) {
-    PLEAT_TRY(pleat_path(path, PLEAT_PATH_BYTES, "%s/dataset.json", folder));
+    char base[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_layout_base(folder, base, NULL));
+    PLEAT_TRY(pleat_path(path, PLEAT_PATH_BYTES, "%s/dataset.json", base));
     *out = NULL;
     layout_kind kind = LAYOUT_ABSENT;
     PLEAT_TRY(layout_look(path, &kind));

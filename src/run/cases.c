@@ -51,6 +51,85 @@ pleat_status pleat_cases_classes(pleat_config *config, pleat_classes *out) {
     return PLEAT_OK;
 }
 
+/* Ids, groups where some case has one, else NULL; both to be freed. */
+static pleat_status list_groups(const pleat_config *config, const pleat_case_paths *paths, int n,
+                                const char ***ids, const char ***groups) {
+    int any = 0;
+    for (int i = 0; i < n; i++) any |= paths[i].group != NULL;
+    PLEAT_CHECK(!any || config->group_by[0] == '\0', PLEAT_ERR_ARG,
+                "the table '%s' has groups, and folds.group_by is '%s'; empty one of them",
+                config->data, config->group_by);
+    *ids = calloc((size_t)n + 1, sizeof **ids);
+    *groups = any ? calloc((size_t)n, sizeof **groups) : NULL;
+    PLEAT_CHECK(*ids != NULL && (!any || *groups != NULL), PLEAT_ERR_MEMORY,
+                "no memory for %d cases", n);
+    for (int i = 0; i < n; i++) (*ids)[i] = paths[i].id;
+    for (int i = 0; any && i < n; i++) (*groups)[i] = paths[i].group;
+    return PLEAT_OK;
+}
+
+/* As the column fold of a table says. */
+static pleat_status listed_folds(const pleat_config *config, const pleat_case_paths *paths, int n,
+                                 pleat_folds *out) {
+    int k = 0;
+    for (int i = 0; i < n; i++)
+        if (paths[i].fold > k) k = paths[i].fold;
+    PLEAT_CHECK(k >= 2, PLEAT_ERR_DATA,
+                "the column fold of '%s' has one fold; cross-validation needs two at least",
+                config->data);
+    for (int fold = 1, i = 0; fold <= k; fold++) {
+        for (i = 0; i < n && paths[i].fold != fold;) i++;
+        PLEAT_CHECK(i < n, PLEAT_ERR_DATA,
+                    "no case of '%s' has fold %d, but one has fold %d; number the folds 0, 1, 2, "
+                    "...",
+                    config->data, fold - 1, k - 1);
+    }
+    int *fold_of = malloc((size_t)n * sizeof *fold_of);
+    PLEAT_CHECK(fold_of != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
+    for (int i = 0; i < n; i++) fold_of[i] = paths[i].fold - 1;
+    *out = (pleat_folds){k, n, fold_of, 1};
+    return PLEAT_OK;
+}
+
+pleat_status pleat_cases_check_folds(const pleat_config *config, const pleat_case_paths *paths,
+                                     int n, const pleat_folds *folds) {
+    const char **ids = NULL, **groups = NULL;
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY_GOTO(status, done, list_groups(config, paths, n, &ids, &groups));
+    if (groups != NULL)
+        PLEAT_TRY_GOTO(status, done, pleat_folds_check_groups(ids, folds, groups));
+    else if (config->group_by[0] != '\0')
+        PLEAT_TRY_GOTO(status, done, pleat_folds_check(ids, folds, config->group_by));
+done:
+    free(groups);
+    free(ids);
+    return status;
+}
+
+pleat_status pleat_cases_folds(const pleat_config *config, const pleat_case_paths *paths, int n,
+                               const char *file, pleat_folds *out) {
+    const char **ids = NULL, **groups = NULL;
+    pleat_folds folds = {0};
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY_GOTO(status, done, list_groups(config, paths, n, &ids, &groups));
+    const pleat_folds_how how = {config->folds,    config->folds_like, config->seed,
+                                 config->group_by, config->repeats,    groups};
+    if (file != NULL && file[0] != '\0')
+        PLEAT_TRY_GOTO(status, done, pleat_folds_read(file, ids, n, &folds));
+    else if (n > 0 && paths[0].fold > 0)
+        PLEAT_TRY_GOTO(status, done, listed_folds(config, paths, n, &folds));
+    else
+        PLEAT_TRY_GOTO(status, done, pleat_folds_make(ids, n, &how, &folds));
+    PLEAT_TRY_GOTO(status, done, pleat_cases_check_folds(config, paths, n, &folds));
+    *out = folds;
+    folds = (pleat_folds){0};
+done:
+    pleat_folds_free(&folds);
+    free(groups);
+    free(ids);
+    return status;
+}
+
 void pleat_cases_free(pleat_cases *cases) {
     free(cases->ids);
     pleat_layout_free(cases->paths, cases->n);

@@ -110,21 +110,11 @@ static pleat_status find_cases(check_work *w, pleat_case_paths **cases) {
 
 static void check_folds(check_work *w) {
     const pleat_config *c = w->config;
-    const pleat_folds_how how = {c->folds, c->folds_like, c->seed, c->group_by, c->repeats};
     pleat_folds folds = {0};
-    const char **ids = malloc(((size_t)w->n + 1) * sizeof *ids);
-    if (ids == NULL) {
-        w->no_memory = 1;
-        return;
-    }
-    for (int i = 0; i < w->n; i++) ids[i] = w->cases[i].id;
-    pleat_status status = c->splits[0] != '\0' ? pleat_folds_read(c->splits, ids, w->n, &folds)
-                                               : pleat_folds_make(ids, w->n, &how, &folds);
-    if (status == PLEAT_OK && c->group_by[0] != '\0')
-        status = pleat_folds_check(ids, &folds, c->group_by);
+    const pleat_status status = pleat_cases_folds(c, w->cases, w->n, c->splits, &folds);
+    if (status == PLEAT_ERR_MEMORY) w->no_memory = 1;
     if (status != PLEAT_OK) check_find(w, CHECK_CONFIG, -1, "folds", "%s", pleat_error_message());
     pleat_folds_free(&folds);
-    free(ids);
 }
 
 /* What a run would refuse of it, beyond what is read with it. */

@@ -181,18 +181,20 @@ static int one_patient(const char *a, const char *b) {
     return n > 0 && patient_of(b) == n && strncmp(a, b, n) == 0;
 }
 
-/* folds[n] of folds.splits, which may keep them together; else any draw may part them. */
+/* Folds of folds.splits or a table may keep them together; else any draw may part them. */
 static void find_patients(check_work *w) {
     const pleat_config *c = w->config;
     pleat_folds folds = {0};
     const char **ids = malloc((size_t)w->n * sizeof *ids);
-    if (ids == NULL || c->group_by[0] != '\0') {
+    int grouped = c->group_by[0] != '\0';
+    for (int i = 0; i < w->n; i++) grouped |= w->cases[i].group != NULL;
+    if (ids == NULL || grouped) {
         free(ids);
         return;
     }
     for (int i = 0; i < w->n; i++) ids[i] = w->cases[i].id;
-    const int known =
-        c->splits[0] != '\0' && pleat_folds_read(c->splits, ids, w->n, &folds) == PLEAT_OK;
+    const int known = (c->splits[0] != '\0' || (w->n > 0 && w->cases[0].fold > 0)) &&
+                      pleat_cases_folds(c, w->cases, w->n, c->splits, &folds) == PLEAT_OK;
     for (int i = 0; i < w->n; i++) {
         char list[512] = "";
         int many = 0, first = 1, parted = 0;

@@ -136,7 +136,7 @@ static pleat_status find_missing(const char *run, const pleat_record *record,
 static pleat_status check_scores(const char *run, const pleat_record *record, char missing[512]) {
     pleat_cases cases = {0};
     pleat_results results = {0};
-    const int here = record->data[0] != '\0' && pleat_file_is_folder(record->data);
+    const int here = record->data[0] != '\0' && pleat_layout_is_there(record->data);
     if (here) PLEAT_TRY(pleat_unchanged_scan(record->data, &cases.paths, &cases.n));
     pleat_status status = pleat_run_results(run, record, here ? &cases : NULL, &results);
     if (status == PLEAT_OK && here)

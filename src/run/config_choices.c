@@ -1,6 +1,9 @@
 /* config_choices.c - which keys are set, and the choices that give the others their values. */
 #include "config_table.h"
 
+#include "pleat/layout.h"
+
+#include <stdio.h>
 #include <string.h>
 
 static unsigned char *given(const config_row *row, pleat_config *config) {
@@ -61,4 +64,25 @@ pleat_status pleat_config_give(const config_row *row, const char *where, const c
     PLEAT_TRY(pleat_config_set_row(row, where, text, config));
     *given(row, config) = 1;
     return (row->marks & CHOOSES) != 0 ? pleat_config_choose(config) : PLEAT_OK;
+}
+
+pleat_status pleat_config_join_data(pleat_config *config) {
+    char joined[sizeof config->data];
+    const char *image = config->data_image, *label = config->data_label;
+    if (config->data[0] == '\0' || (image[0] == '\0' && label[0] == '\0')) return PLEAT_OK;
+    PLEAT_CHECK(image[0] != '\0', PLEAT_ERR_ARG,
+                "data.label is set, data.image is not; set both, such as data.image: "
+                "'{case}/ct.nii.gz'");
+    PLEAT_CHECK(!pleat_layout_is_described(config->data), PLEAT_ERR_ARG,
+                "data.image is '%s', but data is '%s', which says itself which files are cases; "
+                "leave one out",
+                image, config->data);
+    const int n = snprintf(joined, sizeof joined, "%s|%s%s%s", config->data, image,
+                           label[0] != '\0' ? "|" : "", label);
+    PLEAT_CHECK(n > 0 && (size_t)n < sizeof joined, PLEAT_ERR_ARG,
+                "data, data.image and data.label are longer than %zu characters together",
+                sizeof joined - 1);
+    memcpy(config->data, joined, sizeof joined);
+    config->data_image[0] = config->data_label[0] = '\0';
+    return PLEAT_OK;
 }

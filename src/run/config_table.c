@@ -16,7 +16,12 @@ const config_row pleat_config_rows[] = {
     {"preset", DESCRIBED(preset, pleat_preset_name, pleat_preset_what), CHOOSES,
      "which recipe gives the keys that are not set their values"},
 
-    {"data", TEXT(data), RESUME, "folder of the annotated volumes"},
+    {"data", TEXT(data), RESUME,
+     "folder of the annotated volumes, or a CSV that lists them: case, image, label, group, fold"},
+    {"data.image", TEXT(data_image), RESUME,
+     "names of the images below that folder, such as {case}/ct.nii.gz; empty: those of a layout "
+     "that is known"},
+    {"data.label", TEXT(data_label), RESUME, "names of the masks, such as {case}/mask.nii.gz"},
     {"data.affine", CHOICE(prep.affine, pleat_affine_name), RESUME,
      "of a mask that lies more than half a voxel from its image, by their affines: error refuses "
      "it; warn takes the voxels as they lie"},

@@ -85,8 +85,6 @@ static pleat_status same_splits(const pleat_dataset *data, const pleat_config *c
 
 pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *c, const char *run) {
     char path[PLEAT_PATH_BYTES];
-    const char *group_by = c->group_by[0] != '\0' ? c->group_by : NULL;
-    const pleat_folds_how how = {c->folds, c->folds_like, c->seed, group_by, c->repeats};
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_SPLITS, path));
     if (run[0] != '\0' && pleat_file_exists(path)) {
         PLEAT_TRY(read_folds(path, c->data, CURE_RUN, data, &data->folds));
@@ -94,15 +92,14 @@ pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *c, con
     } else if (c->splits[0] != '\0')
         PLEAT_TRY(read_folds(c->splits, c->data, CURE_SPLITS, data, &data->folds));
     else
-        PLEAT_TRY(pleat_folds_make(data->cases.ids, data->cases.n, &how, &data->folds));
+        PLEAT_TRY(pleat_cases_folds(c, data->cases.paths, data->cases.n, NULL, &data->folds));
     PLEAT_CHECK(data->folds.repeats == c->repeats, PLEAT_ERR_ARG,
                 "the splits have %d repeats, the configuration says folds.repeats = %d",
                 data->folds.repeats, c->repeats);
     PLEAT_CHECK(pleat_folds_each(&data->folds) == c->folds, PLEAT_ERR_ARG,
                 "the splits have %d folds, the configuration says folds.k = %d",
                 pleat_folds_each(&data->folds), c->folds);
-    if (group_by != NULL) PLEAT_TRY(pleat_folds_check(data->cases.ids, &data->folds, group_by));
-    return PLEAT_OK;
+    return pleat_cases_check_folds(c, data->cases.paths, data->cases.n, &data->folds);
 }
 
 static pleat_status check_store(const pleat_dataset *data, const char *folder) {

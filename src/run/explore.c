@@ -127,17 +127,11 @@ static pleat_status name_classes(const pleat_classes *known, pleat_exploration *
 static pleat_status choose_cases(const check_work *w, int fold, const pleat_exploration *of,
                                  int *use) {
     const pleat_config *c = w->config;
-    const pleat_folds_how how = {c->folds, c->folds_like, c->seed, c->group_by, c->repeats};
     pleat_folds folds = {0};
     for (int i = 0; i < w->n; i++)
         use[i] = of->of[i].measured && of->of[i].channels == of->channels;
     if (fold < 0) return PLEAT_OK;
-    const char **ids = malloc(((size_t)w->n + 1) * sizeof *ids);
-    PLEAT_CHECK(ids != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", w->n);
-    for (int i = 0; i < w->n; i++) ids[i] = w->cases[i].id;
-    pleat_status status = c->splits[0] != '\0' ? pleat_folds_read(c->splits, ids, w->n, &folds)
-                                               : pleat_folds_make(ids, w->n, &how, &folds);
-    free(ids);
+    pleat_status status = pleat_cases_folds(c, w->cases, w->n, c->splits, &folds);
     if (status == PLEAT_OK && fold >= folds.k)
         status = PLEAT_FAIL(PLEAT_ERR_ARG, "fold %d: there are folds 0 to %d", fold, folds.k - 1);
     for (int i = 0; status == PLEAT_OK && i < w->n; i++)

@@ -93,10 +93,20 @@ static void libraries_of(const pleat_crossval *cv, char *out, size_t size) {
     if (engine[0] != '\0') (void)snprintf(out + used, size - used, ", %s", engine);
 }
 
+/* Where the data are, from everywhere. */
+static json_t *data_json(const char *data) {
+    char base[PLEAT_PATH_BYTES], real[PATH_MAX], text[PATH_MAX + sizeof((pleat_config *)0)->data];
+    const char *rest = "";
+    if (pleat_layout_base(data, base, &rest) != PLEAT_OK || realpath(base, real) == NULL)
+        return pleat_json_text(data);
+    (void)snprintf(text, sizeof text, "%s%s", real, rest);
+    return pleat_json_text(text);
+}
+
 static pleat_status write_json(const pleat_crossval *cv, int channels, const char *text,
                                const char *path) {
     const pleat_config *c = &cv->config;
-    char stamp[32], digest[17], seed[24], splits[17], settings[17], data[PATH_MAX], libraries[512];
+    char stamp[32], digest[17], seed[24], splits[17], settings[17], libraries[512];
     PLEAT_TRY(pleat_folds_digest(cv->data.cases.ids, &cv->data.folds, splits));
     pleat_config_settings(c, settings);
     pleat_time_text(stamp);
@@ -118,8 +128,7 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     (void)json_object_set_new(root, "configuration", pleat_json_text(text));
     (void)json_object_set_new(root, "splits_digest", json_string(splits));
     if (cv->from[0] != '\0') (void)json_object_set_new(root, "from_digest", json_string(cv->from));
-    (void)json_object_set_new(root, "data",
-                              pleat_json_text(realpath(c->data, data) != NULL ? data : c->data));
+    (void)json_object_set_new(root, "data", data_json(c->data));
     (void)json_object_set_new(root, "classes", pleat_json_text(c->classes));
     (void)json_object_set_new(root, "folds", json_integer(cv->data.folds.k));
     (void)json_object_set_new(root, "repeats", json_integer(cv->data.folds.repeats));

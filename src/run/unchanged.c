@@ -288,7 +288,7 @@ pleat_status pleat_unchanged_scan(const char *data, pleat_case_paths **paths, in
     pleat_layout_refusals refused = {0};
     *paths = NULL;
     *n = 0;
-    PLEAT_CHECK(pleat_file_is_folder(data), PLEAT_ERR_NOT_FOUND,
+    PLEAT_CHECK(pleat_layout_is_there(data), PLEAT_ERR_NOT_FOUND,
                 "the data folder '%s' of the run is not here, as on another machine", data);
     pleat_log_set_level(PLEAT_QUIET);
     const pleat_status status =
@@ -421,7 +421,7 @@ static pleat_status compare_run(const char *run, char first[512], int *changed) 
     pleat_status status = PLEAT_OK;
     int n = 0;
     PLEAT_TRY(pleat_record_read(run, &record));
-    if (record.data[0] == '\0' || !pleat_file_is_folder(record.data)) return PLEAT_OK;
+    if (record.data[0] == '\0' || !pleat_layout_is_there(record.data)) return PLEAT_OK;
     PLEAT_TRY(pleat_unchanged_scan(record.data, &paths, &n));
     PLEAT_TRY_GOTO(status, done, pleat_looks_begin(paths, n, &looks));
     for (int fold = 0; fold < record.folds && status == PLEAT_OK; fold++) {

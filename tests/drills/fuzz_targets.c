@@ -186,6 +186,29 @@ static void feed_dataset(const uint8_t *bytes, size_t n) {
     if (pleat_layout_classes("data", &classes) == PLEAT_OK) pleat_classes_free(&classes);
 }
 
+/* Names of a pattern, and a table: both of the same text. */
+static void feed_cases(const uint8_t *bytes, size_t n) {
+    char pattern[4096];
+    const char *const paths[] = {pattern, "data/list.csv"};
+    (void)snprintf(pattern, sizeof pattern, "data|%.*s", (int)(n < 4000 ? n : 4000),
+                   (const char *)bytes);
+    put("data/list.csv", bytes, n);
+    for (int i = 0; i < 4; i++) {
+        pleat_case_paths *cases = NULL;
+        int found = 0;
+        if (pleat_layout_scan(paths[i % 2], (pleat_layout_want)(i / 2), &cases, &found) != PLEAT_OK)
+            continue;
+        for (int k = 0; k < found; k++) {
+            HOLDS(cases[k].id[0] != '\0' && strchr(cases[k].id, '/') == NULL);
+            HOLDS(cases[k].images > 0 && pleat_file_exists(cases[k].image[0]));
+            HOLDS(i % 2 == 1 || pleat_file_is_inside(cases[k].image[0], "data"));
+            HOLDS(i < 2 || cases[k].label != NULL);
+        }
+        pleat_layout_free(cases, found);
+    }
+    (void)remove("data/list.csv");
+}
+
 static void feed_splits(const uint8_t *bytes, size_t n) {
     static const char *const ids[] = {"a", "b", "c_1", "c_2"};
     pleat_folds folds, again;
@@ -410,6 +433,7 @@ const fuzz_target fuzz_targets[] = {
     {"options", feed_options, NULL},
     {"texts", feed_texts, NULL},
     {"dataset", feed_dataset, NULL},
+    {"cases", feed_cases, NULL},
     {"splits", feed_splits, "good.json"},
     {"scores", feed_scores, NULL},
     {"record", feed_record, NULL},

@@ -22,6 +22,8 @@ static const struct setting {
 } settings[] = {
     {"preset", "nnunet", NULL, 0},
     {"data", "/a b/it's: #1", "'/a b/it''s: #1'", 1},
+    {"data.image", "{case}/ct.nii.gz", "'{case}/ct.nii.gz'", 1},
+    {"data.label", "{case}/m.nii.gz", "'{case}/m.nii.gz'", 1},
     {"data.affine", "warn", "warn", 1},
     {"store", "s", "'s'", 1},
     {"classes", "bg, lung ,tumour", "'bg, lung ,tumour'", 0},

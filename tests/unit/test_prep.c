@@ -58,7 +58,8 @@ static void make_case(tiny *out, const char *id, int extra) {
     pleat_nifti_plain_geometry(dim, spacing, &geometry);
     OK(pleat_nifti_write_image(out->image, &image, &geometry, 1));
     OK(pleat_nifti_write_label(out->label, &label, &geometry));
-    out->paths = (pleat_case_paths){out->id, {out->image}, 1, out->label};
+    out->paths =
+        (pleat_case_paths){.id = out->id, .image = {out->image}, .images = 1, .label = out->label};
     pleat_image_free(&image);
     pleat_label_free(&label);
 }
@@ -284,7 +285,7 @@ static void test_channels_of_two_files_are_those_of_one(void **state) {
     memcpy(both.data, two.data, sizeof(float) * Z * Y * X);
     memcpy(both.data + (size_t)Z * Y * X, one.data, sizeof(float) * Z * Y * X);
     OK(pleat_nifti_write_image(c.image, &both, &native, 1));
-    const pleat_case_paths files = {a.id, {a.image, b.image}, 2, NULL};
+    const pleat_case_paths files = {.id = a.id, .image = {a.image, b.image}, .images = 2};
     int channels = 0;
     OK(pleat_prep_count_channels(&files, &channels));
     assert_int_equal(channels, 2);

@@ -48,7 +48,8 @@ static void make(made *out, const char *id, const double spacing[3], double low,
     static int next;
     char *kept = ids[next++ % 8];
     (void)snprintf(kept, sizeof ids[0], "%s", id);
-    out->paths = (pleat_case_paths){kept, {out->image}, 1, out->label};
+    out->paths =
+        (pleat_case_paths){.id = kept, .image = {out->image}, .images = 1, .label = out->label};
     pleat_image_free(&image);
     pleat_label_free(&label);
 }

@@ -182,7 +182,7 @@ static void write_volume(char path[PLEAT_PATH_BYTES], const char *name, int seve
 }
 
 static uint64_t content(char *image, char *mask, int of_mask) {
-    const pleat_case_paths paths = {"case", {image}, 1, mask};
+    const pleat_case_paths paths = {.id = "case", .image = {image}, .images = 1, .label = mask};
     uint64_t out = 0;
     OK(pleat_prep_content(&paths, of_mask, &out));
     return out;
@@ -197,7 +197,7 @@ static void the_store_knows_what_the_files_hold_whatever_their_packing(void **st
     pleat_case_info info;
     write_volume(image, "image.nii.gz", 3, 0.0);
     write_volume(mask, "mask.nii.gz", 3, 0.0);
-    const pleat_case_paths paths = {"case", {image}, 1, mask};
+    const pleat_case_paths paths = {.id = "case", .image = {image}, .images = 1, .label = mask};
     OK(pleat_prep_case(&config, &paths, 0, in_root(folder, "store")));
     OK(pleat_store_look(in_root(path, "store/cases/case.h5"), &info, preprocessing));
     assert_true(info.image_content == content(image, mask, 0));

@@ -1,0 +1,73 @@
+/* layout_cases.c - a list of cases grows, and what is wrong with one of them is kept. */
+#include "layout_cases.h"
+
+#include "pleat/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void layout_release_case(pleat_case_paths *item) {
+    free(item->id);
+    for (int c = 0; c < item->images; c++) free(item->image[c]);
+    free(item->label);
+    free(item->group);
+}
+
+pleat_status layout_settle(case_list *to, int n, pleat_status status) {
+    if (status == PLEAT_OK || status == PLEAT_ERR_MEMORY || to->refused == NULL) return status;
+    while (to->n > n) layout_release_case(&to->item[--to->n]);
+    pleat_layout_refusals *list = to->refused;
+    char **grown = realloc(list->text, ((size_t)list->n + 1) * sizeof *grown);
+    PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory to scan '%s'", to->top);
+    list->text = grown;
+    grown[list->n] = strdup(pleat_error_message());
+    PLEAT_CHECK(grown[list->n] != NULL, PLEAT_ERR_MEMORY, "no memory to scan '%s'", to->top);
+    list->n++;
+    return PLEAT_OK;
+}
+
+pleat_status layout_add_image(const case_list *to, const char *image) {
+    pleat_case_paths *item = &to->item[to->n - 1];
+    /* Added, or the caller has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+    PLEAT_CHECK(item->images < PLEAT_MAX_CHANNELS, PLEAT_ERR_UNSUPPORTED,
+                "case '%s': '%s' is channel %d; %d channels are supported, 0 to %d" LAYOUT_RENAME,
+                item->id, image, item->images, PLEAT_MAX_CHANNELS, PLEAT_MAX_CHANNELS - 1);
+    item->image[item->images] = strdup(image);
+    PLEAT_CHECK(item->image[item->images] != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'",
+                item->id);
+    item->images++;
+    return PLEAT_OK;
+}
+
+pleat_status layout_add(case_list *to, const char *id, size_t id_bytes, const char *image,
+                        const char *label) {
+    char name[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(name, sizeof name, "%.*s", (int)id_bytes, id));
+    PLEAT_CHECK(pleat_text_is_plain(name) || to->want == PLEAT_LAYOUT_VOLUMES, PLEAT_ERR_DATA,
+                "case '%s': its name is not UTF-8 or has a control character; rename '%s'", name,
+                image);
+    pleat_case_paths *grown = realloc(to->item, (size_t)(to->n + 1) * sizeof *grown);
+    PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'", id);
+    to->item = grown;
+    pleat_case_paths *item = &grown[to->n++];
+    *item = (pleat_case_paths){.id = strndup(id, id_bytes),
+                               .label = label == NULL ? NULL : strdup(label)};
+    PLEAT_CHECK(item->id != NULL && (label == NULL || item->label != NULL), PLEAT_ERR_MEMORY,
+                "no memory for case '%s'", id);
+    return layout_add_image(to, image);
+}
+
+pleat_status layout_resolve(const char *file, const char *folder, const char *entry,
+                            char out[PLEAT_PATH_BYTES]) {
+    if (strncmp(entry, "./", 2) == 0) entry += 2;
+    const char *up = strstr(entry, "..");
+    for (; up != NULL; up = strstr(up + 1, ".."))
+        PLEAT_CHECK((up > entry && up[-1] != '/') || (up[2] != '/' && up[2] != '\0'),
+                    PLEAT_ERR_DATA,
+                    "'%s' lists '%s', which leads out of the folder; write the absolute path, or "
+                    "the path below the folder",
+                    file, entry);
+    if (entry[0] == '/') return pleat_path(out, PLEAT_PATH_BYTES, "%s", entry);
+    return pleat_path(out, PLEAT_PATH_BYTES, "%s/%s", folder, entry);
+}
