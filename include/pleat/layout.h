@@ -43,9 +43,9 @@ typedef struct pleat_case_paths {
     /* Paths: a volume for each channel, or one volume, which may hold several. */
     char *image[PLEAT_MAX_CHANNELS];
     int images;
+    int fold;    /* of a table: 1 + the fold that holds the case out; 0: none is named */
     char *label; /* path; NULL when there is none */
     char *group; /* of a table: cases of one group stay in one fold; NULL: none is named */
-    int fold;    /* of a table: 1 + the fold that holds the case out; 0: none is named */
 } pleat_case_paths;
 
 typedef enum pleat_layout_want {

@@ -31,8 +31,8 @@ pleat_status layout_add_image(const case_list *to, const char *image);
 pleat_status layout_resolve(const char *file, const char *folder, const char *entry,
                             char out[PLEAT_PATH_BYTES]);
 
-/* The cases of `table`, a CSV. layout_table.c */
-pleat_status layout_scan_table(const char *table, case_list *to);
+/* The cases of `path`, a CSV. layout_table.c */
+pleat_status layout_scan_table(const char *path, case_list *to);
 
 /* The cases of to->top whose images have names of the pattern `image`, with labels of `label` ("":
  * none). layout_pattern.c */

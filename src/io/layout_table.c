@@ -98,17 +98,16 @@ static pleat_status add_row(const table *t, const pleat_csv_row *row, case_list 
     return take_fold(t, row, to);
 }
 
-static pleat_status read_rows(table *t, char *text, case_list *to) {
-    pleat_csv_rows rows = {.path = t->path, .at = text, .line = 1};
+static pleat_status read_rows(table *t, pleat_csv_rows *rows, case_list *to) {
     pleat_csv_row row;
     int more = 0;
-    PLEAT_TRY(pleat_csv_next(&rows, &row, &more));
+    PLEAT_TRY(pleat_csv_next(rows, &row, &more));
     PLEAT_CHECK(more, PLEAT_ERR_FORMAT,
                 "'%s' is empty; write a line case,image,label and a line a case", t->path);
     const int columns = row.n;
     PLEAT_TRY(find_columns(t, &row));
     for (;;) {
-        PLEAT_TRY(pleat_csv_next(&rows, &row, &more));
+        PLEAT_TRY(pleat_csv_next(rows, &row, &more));
         if (!more) return PLEAT_OK;
         PLEAT_CHECK(row.n == columns, PLEAT_ERR_FORMAT,
                     "'%s' line %d: %d columns, the first line has %d; write names with commas in "
@@ -140,7 +139,8 @@ pleat_status layout_scan_table(const char *path, case_list *to) {
                                          : (int)(slash - path),
                          slash == NULL ? "." : path));
     PLEAT_TRY(pleat_file_read_all(path, &text, NULL));
-    const pleat_status status = read_rows(&t, text, to);
+    pleat_csv_rows rows = {.path = path, .at = text, .line = 1};
+    const pleat_status status = read_rows(&t, &rows, to);
     free(text);
     PLEAT_TRY(status);
     PLEAT_TRY(layout_settle(to, to->n, check_folds(to)));

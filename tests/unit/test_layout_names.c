@@ -224,8 +224,7 @@ static void groups_and_folds_of_a_table_are_kept(void **state) {
 
 static void other_formats_are_answered_by_how_to_convert_them(void **state) {
     (void)state;
-    unsigned char dicom[140] = {0};
-    memcpy(dicom + 128, "DICM", 4);
+    static const unsigned char dicom[140] = {[128] = 'D', 'I', 'C', 'M'};
     put("d/1/2/IM0001", dicom, sizeof dicom);
     for (int want = 0; want < 2; want++)
         refuses("d", (pleat_layout_want)want, PLEAT_ERR_NOT_FOUND, "dcm2niix -z y -o OUT IN");

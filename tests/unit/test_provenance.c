@@ -181,6 +181,7 @@ static void write_volume(char path[PLEAT_PATH_BYTES], const char *name, int seve
     pleat_image_free(&image);
 }
 
+/* The paths are kept as they are. NOLINTNEXTLINE(readability-non-const-parameter) */
 static uint64_t content(char *image, char *mask, int of_mask) {
     const pleat_case_paths paths = {.id = "case", .image = {image}, .images = 1, .label = mask};
     uint64_t out = 0;
