@@ -10,6 +10,7 @@
 
 #include "pleat/json.h"
 #include "pleat/log.h"
+#include "pleat/prep.h"
 #include "pleat/text.h"
 
 #include <jansson.h>
@@ -115,6 +116,27 @@ static pleat_status check_configuration(const char *run, const pleat_record *rec
     return PLEAT_OK;
 }
 
+/* Every voxel of the images and masks that are here: the identity of a large packed file is that of
+ * its ends alone (file.h). */
+static pleat_status check_voxels(const pleat_cases *cases, const pleat_provenance *of) {
+    for (int i = 0, c = 0; i < of->n; i++) { /* both in order of id */
+        const pleat_traced_case *then = &of->of[i];
+        while (c < cases->n && strcmp(cases->paths[c].id, then->id) < 0) c++;
+        if (c == cases->n || strcmp(cases->paths[c].id, then->id) != 0) continue;
+        const pleat_case_paths *paths = &cases->paths[c];
+        for (int mask = 0; mask < 2; mask++) {
+            const uint64_t was = mask ? then->mask.content : then->image.content;
+            uint64_t is = was;
+            if (was == 0 || (mask && paths->label == NULL)) continue;
+            PLEAT_TRY(pleat_prep_content(paths, mask, &is));
+            PLEAT_CHECK(is == was, PLEAT_ERR_DATA,
+                        "the %s of case '%s', '%s', has other voxels than the run was made of",
+                        mask ? "mask" : "image", then->id, mask ? paths->label : paths->image[0]);
+        }
+    }
+    return PLEAT_OK;
+}
+
 /* The cases of the run that are not in its data folder any more, or lack their image or mask. */
 static pleat_status find_missing(const char *run, const pleat_record *record,
                                  const pleat_cases *cases, char missing[512]) {
@@ -123,7 +145,9 @@ static pleat_status find_missing(const char *run, const pleat_record *record,
     PLEAT_TRY(pleat_run_provenance(run, record->folds, &of));
     const int n = pleat_unchanged_missing(cases, &of, list);
     const int here = of.n > 0 ? of.n - n : cases->n;
+    const pleat_status status = check_voxels(cases, &of);
     pleat_provenance_free(&of);
+    PLEAT_TRY(status);
     pleat_text_print("inputs: %d case%s as they were trained on and judged by\n", here,
                      here == 1 ? "" : "s");
     if (n > 0)

@@ -32,6 +32,21 @@ same_geometry() {
 
 # --- a whole run ---------------------------------------------------------------------------------
 tiny_data data 6 1
+
+# filler BYTES: a member of a gzip file that holds nothing, in so many bytes (RFC 1952: a comment).
+filler() {
+    printf '\037\213\010\020\0\0\0\0\0\003'
+    head -c $(($1 - 21)) /dev/zero | tr '\0' x
+    printf '\0\003\0\0\0\0\0\0\0\0\0'
+}
+# padded FILE: in the middle of 4 MB, of whose ends a file's identity is made.
+padded() {
+    filler 2000000
+    cat "$1"
+    filler $((2000000 - $(stat -c %s "$1")))
+}
+padded data/case_006/segmentation.nii.gz > large && mv large data/case_006/segmentation.nii.gz
+padded data/case_005/segmentation.nii.gz > other
 mkdir plan
 succeeds "plan" 2 run tiny.yaml --out plan/run --dry-run
 holds "the plan names both ranks" grep -qE 'rank.* 1|1.*rank' out
@@ -150,6 +165,12 @@ mask=data/case_001/segmentation.nii.gz
 mv "$mask" kept
 cp data/case_002/segmentation.nii.gz "$mask"
 refused "a mask that was changed" 3 "case_001" 0 report run --check
+mv kept "$mask"
+mask=data/case_006/segmentation.nii.gz
+mv "$mask" kept
+mv other "$mask"
+refused "a mask that was changed far from its ends" 3 "the mask of case 'case_006'" \
+    0 report run --check
 mv kept "$mask"
 mv run/statistics.csv kept
 refused "a file that is gone" 3 "'run/statistics.csv' is gone" 0 report run --check
