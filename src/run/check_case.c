@@ -216,12 +216,14 @@ static void check_labels(check_work *w, int at, const check_facts *f) {
 }
 
 /* The foreground in a box of cells that lead to R, A and S, whatever the axes of the file; and
- * where each label lies between left and right. */
+ * where each label lies between left and right. Without a header of the image nothing is known. */
 static void sketch(const pleat_label *label, int64_t foreground, check_facts *f) {
     double right[256] = {0};
     int across = 2; /* the axis that leads to the left or right */
     const int placed = f->readable && memcmp(label->dim, f->image.dim, sizeof label->dim) == 0;
     int place[3], back[3]; /* of the file's axes D, H, W: the stride of its cells; leads back */
+    for (int v = 0; v < 256; v++) f->right[v] = NAN;
+    if (f->axes[0] == '\0') return;
     static const int strides[3] = {1, CHECK_SIDE, CHECK_SIDE * CHECK_SIDE};
     for (int a = 0; a < 3; a++) {
         const char axis = f->axes[2 - a];
