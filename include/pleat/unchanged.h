@@ -15,7 +15,8 @@ extern "C" {
 #endif
 
 /* Of checkpoints models[n] in the folds of a run, that they are the run's own: ERR_DATA names one
- * of another configuration, or two that hold out the same case. What does not say, is taken. */
+ * of another configuration or another fold, two that hold out the same case, or one with another
+ * digest than in run.json. What does not say, is taken. */
 pleat_status pleat_unchanged_own(const char *run, const char *const *models, int n);
 /* Of two runs whose scores are compared, that the masks of the cases they have in common are the
  * same: ERR_DATA names those that are not. Other images are a warning. What does not say, is taken.

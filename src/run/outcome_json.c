@@ -239,6 +239,36 @@ static pleat_status is_edited(const char *run, const char *name, const json_t *w
     return PLEAT_OK;
 }
 
+/* `file` of the fold is what run.json says; 1 also where it says nothing of it. */
+static pleat_status is_as_written(const char *run, int fold, const char *file, const json_t *files,
+                                  int *out) {
+    char name[PLEAT_PATH_BYTES];
+    int edited = 0;
+    PLEAT_TRY(pleat_path(name, sizeof name, "fold_%d/%s", fold, file));
+    PLEAT_TRY(is_edited(run, name, json_object_get(files, name), &edited));
+    *out = !edited;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_record_check_model(const char *run, int fold, const char *file) {
+    json_t *root = NULL;
+    int trained_no_further = 1, same = 1;
+    if (pleat_record_load(run, &root) != PLEAT_OK) return PLEAT_OK; /* nothing is known */
+    const json_t *files = json_object_get(root, "files");
+    pleat_status status = is_as_written(run, fold, pleat_fold_file_name(PLEAT_FOLD_HISTORY), files,
+                                        &trained_no_further);
+    if (status == PLEAT_OK && trained_no_further)
+        status = is_as_written(run, fold, file, files, &same);
+    json_decref(root);
+    PLEAT_TRY(status);
+    PLEAT_CHECK(same, PLEAT_ERR_DATA,
+                "'%s/fold_%d/%s' is not the model that fold %d was scored with, by its digest in "
+                "run.json; put that file back, or remove '%s/fold_%d' and start the run again to "
+                "train the fold anew",
+                run, fold, file, fold, run, fold);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_record_edited(const char *run, const pleat_results *results, int *edited,
                                  int *any) {
     char name[PLEAT_PATH_BYTES], list[400] = "";

@@ -353,6 +353,25 @@ static int fold_of_path(const char *path) {
     return at != NULL ? (int)strtol(at + strlen("/fold_"), NULL, 10) : 0;
 }
 
+/* The cases that the model says are held out are those of its fold in splits_final.json. */
+static pleat_status check_fold(const char *run, const char *model, const pleat_provenance *of) {
+    char path[PLEAT_PATH_BYTES];
+    int n = 0;
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_SPLITS, path));
+    if (of->n == 0 || !pleat_file_exists(path)) return PLEAT_OK;
+    const char **ids = malloc((size_t)of->n * sizeof *ids);
+    PLEAT_CHECK(ids != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", of->n);
+    for (int i = 0; i < of->n; i++)
+        if (of->of[i].held_out) ids[n++] = of->of[i].id;
+    const pleat_status status = pleat_folds_check_val(path, fold_of_path(model), ids, n);
+    free(ids);
+    PLEAT_CHECK(status != PLEAT_ERR_DATA, status,
+                "'%s' is not a model of fold %d: it holds out other cases than '%s' says; put the "
+                "fold's own file back",
+                model, fold_of_path(model), path);
+    return status;
+}
+
 /* Models of two repeats may hold out one case. */
 static int of_one_repeat(const pleat_record *record, const char *a, const char *b) {
     const int each = record->repeats > 1 ? record->folds / record->repeats : PLEAT_MAX_FOLDS;
@@ -383,6 +402,11 @@ pleat_status pleat_unchanged_own(const char *run, const char *const *models, int
                                     "of its fold; put the run's own file back",
                                     models[k], models[i], twice);
         }
+    }
+    for (int i = 0; i < n && status == PLEAT_OK; i++) {
+        status =
+            pleat_record_check_model(run, fold_of_path(models[i]), strrchr(models[i], '/') + 1);
+        if (status == PLEAT_OK) status = check_fold(run, models[i], &of[i]);
     }
     for (int i = 0; i < n; i++) pleat_provenance_free(&of[i]);
     free(of);

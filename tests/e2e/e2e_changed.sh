@@ -114,6 +114,15 @@ takes_in
 cp mixed/fold_1/checkpoint_best.h5 mixed/fold_0/
 refused "a model of another fold" 3 "hold out the same case" 0 predict mixed --in "data/$image" \
     --out labels
+rm mixed/run.json
+refused "also when it is exported" 3 "is not a model of fold 0" 0 \
+    export mixed --fold 0 --onnx model.onnx
+takes_in
+cp mixed/fold_0/checkpoint_latest.h5.previous mixed/fold_0/checkpoint_best.h5
+wrong="'mixed/fold_0/checkpoint_best.h5' is not the model that fold 0 was scored with"
+refused "a model of another epoch" 3 "$wrong" 2 predict mixed --in "data/$image" --out labels
+cp fresh/fold_0/checkpoint_best.h5 mixed/fold_0/
+succeeds "put back" 0 predict mixed --in "data/$image" --out labels
 rm mixed/fold_0/checkpoint_best.h5
 succeeds "a fold without a model" 0 predict mixed --in "data/$image" --out labels
 holds "is told" has err "warning: fold 0 of 'mixed' has no checkpoint_best.h5"
