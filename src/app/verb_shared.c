@@ -80,13 +80,17 @@ pleat_status verb_needs(const verb *self, const option *rows, const text_list *w
     return PLEAT_OK;
 }
 
-pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out) {
-    pleat_config_defaults(out);
-    if (path != NULL) PLEAT_TRY(pleat_config_read(path, out));
+static pleat_status complete(const text_list *assignments, pleat_config *out) {
     PLEAT_TRY(pleat_config_environment(out));
     for (int i = 0; i < assignments->n; i++) PLEAT_TRY(pleat_config_set(assignments->item[i], out));
     if (out->fidelity) out->prep.edge_zero = 1;
     return pleat_config_check(out);
+}
+
+pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out) {
+    pleat_config_defaults(out);
+    if (path != NULL) PLEAT_TRY(pleat_config_read(path, out));
+    return complete(assignments, out);
 }
 
 pleat_status verb_data_config(const verb *self, const char *word, const text_list *assignments,
@@ -95,7 +99,10 @@ pleat_status verb_data_config(const verb *self, const char *word, const text_lis
     *given = pleat_file_exists(word) && !pleat_file_is_folder(word);
     if (*given) return verb_config(word, assignments, out);
     (void)snprintf(who, sizeof who, "pleat %s", self->name);
-    PLEAT_TRY(verb_config(NULL, assignments, out));
+    pleat_config_defaults(out);
+    PLEAT_TRY(pleat_config_set("preprocess.clip=none", out)); /* the defaults are for CT */
+    PLEAT_TRY(pleat_config_set("preprocess.grayscale=false", out));
+    PLEAT_TRY(complete(assignments, out));
     return pleat_config_set_key(who, "data", word, out);
 }
 
