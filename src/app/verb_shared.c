@@ -81,9 +81,8 @@ pleat_status verb_needs(const verb *self, const option *rows, const text_list *w
     return PLEAT_OK;
 }
 
-/* All but what is joined and checked. */
+/* All but what is joined and checked; over the defaults, or what is set already. */
 static pleat_status read_config(const char *path, const text_list *assignments, pleat_config *out) {
-    pleat_config_defaults(out);
     if (path != NULL) PLEAT_TRY(pleat_config_read(path, out));
     PLEAT_TRY(pleat_config_environment(out));
     for (int i = 0; i < assignments->n; i++) PLEAT_TRY(pleat_config_set(assignments->item[i], out));
@@ -92,6 +91,7 @@ static pleat_status read_config(const char *path, const text_list *assignments, 
 }
 
 pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out) {
+    pleat_config_defaults(out);
     PLEAT_TRY(read_config(path, assignments, out));
     PLEAT_TRY(pleat_config_join_data(out));
     return pleat_config_check(out);
@@ -104,6 +104,9 @@ pleat_status verb_data_config(const verb *self, const char *word, const text_lis
         pleat_file_exists(word) && !pleat_file_is_folder(word) && !pleat_layout_is_described(word);
     if (*given) return verb_config(word, assignments, out);
     (void)snprintf(who, sizeof who, "pleat %s", self->name);
+    pleat_config_defaults(out);
+    PLEAT_TRY(pleat_config_set("preprocess.clip=none", out)); /* the defaults are for CT */
+    PLEAT_TRY(pleat_config_set("preprocess.grayscale=false", out));
     PLEAT_TRY(read_config(NULL, assignments, out));
     PLEAT_TRY(pleat_config_set_key(who, "data", word, out));
     PLEAT_TRY(pleat_config_join_data(out));

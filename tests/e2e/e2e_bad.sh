@@ -123,6 +123,21 @@ refused "the headers alone" 3 "errors and" 0 check bad --headers --json
 holds "read no voxel" lacks out '"damaged"'
 refused "warnings, strictly" 3 "0 errors and" 0 check data --strict
 
+# --- without a configuration the defaults, which are for CT, say nothing of other images ---------
+mkdir mri
+for case in data/case_*; do
+    cp -r "$case" mri/
+    gunzip -c "$case/imaging.nii.gz" > volume # scl_slope 1, scl_inter 2000
+    printf '\0\0\200\077\0\0\372\104' | dd of=volume bs=1 seek=112 conv=notrunc status=none
+    gzip -c volume > "mri/${case#data/}/imaging.nii.gz"
+done
+clipped() { grep -o '"what": *"[^"]*preprocess.clip[^"]*' out | wc -l; }
+succeeds "a check of values above the default clip" 0 check mri --json
+holds "nothing is said of the clip" same_text "$(clipped)" 0
+refused "by a clip that is asked for" 3 "errors and" 0 check mri --json \
+    --set preprocess.clip=[-1250,250]
+holds "each case is named" same_text "$(clipped)" 4
+
 # --- nothing is left of a run that cannot begin ---------------------------------------------------
 spoilt
 for case in 002 004; do
