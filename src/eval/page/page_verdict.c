@@ -125,7 +125,7 @@ static int put_folds(FILE *out, const page *p) {
             if (names != NULL) put_lines(out, names, f->n);
             free(names);
         }
-        say(out, ". The same command again goes on with it.</li>\n");
+        say(out, ". The same command again resumes it.</li>\n");
     }
     return wrong;
 }
