@@ -38,6 +38,7 @@ typedef struct pleat_estimate {
     int cases;                    /* however often each was judged */
     int judged;                   /* each once in each repeat; of these: */
     int states[PLEAT_PRESENCES];  /* by pleat_presence */
+    int apart;                    /* in both, without a voxel in common; of those that are ok */
     int unknown;                  /* scored before pleat had the score */
     int n;                        /* cases that have the score; the rest is of their judgements */
     double mean, sd, least, most; /* NaN when n is 0, and SD when it is 1 */

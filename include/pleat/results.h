@@ -62,6 +62,8 @@ double pleat_case_diagonal(const pleat_case_result *one);
 
 /* Of case i, score s, class c. */
 pleat_scored pleat_results_at(const pleat_results *results, int i, int s, int c);
+/* Whether truth and prediction of case i both have class c, without a voxel in common. */
+int pleat_results_apart(const pleat_results *results, int i, int c);
 
 /* Its cases first .. first+n-1 as results of their own, which live as long and are not freed. */
 pleat_results pleat_results_part(const pleat_results *results, int first, int n);

@@ -455,8 +455,8 @@ static void put_head(FILE *out, const char *data, const pleat_exploration *e) {
     (void)fputs(" - pleat explore</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n", out);
     pleat_page_put_style(out);
     (void)fprintf(out,
-                  "%s</style>\n</head>\n<body>\n<header>\n<p class=\"kind\">What a data set "
-                  "is</p>\n<h1>",
+                  "%s</style>\n</head>\n<body>\n<header>\n<p class=\"kind\">Data set "
+                  "overview</p>\n<h1>",
                   STYLE);
     pleat_page_put_text(out, data);
     (void)fprintf(out,

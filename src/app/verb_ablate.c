@@ -9,10 +9,10 @@ pleat_status verb_ablate(app *a, const verb *self, int argc, char **argv) {
     pleat_run_options options = {.command = a->command, .only_fold = -1};
     int go = 0;
     const option rows[] = {
-        {"--out", OPTION_TEXT, &out, "RUN", "folder of the four runs; started again, it goes on"},
+        {"--out", OPTION_TEXT, &out, "RUN", "folder of the four runs; if it exists, they resume"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
         {"--redo", OPTION_FLAG, &options.redo, NULL,
-         "do again the folds that a changed case touches; without, one is refused"},
+         "retrain the folds affected by changed cases; without it a changed case is an error"},
         {"--live", OPTION_TEXT, &live, VERB_LIVE_ARGUMENT, VERB_LIVE_HELP},
         {"--dry-run", OPTION_FLAG, &options.dry_run, NULL, "print who trains what, and stop"},
         {0},

@@ -269,13 +269,14 @@ pleat_status verb_augment(app *a, const verb *self, int argc, char **argv) {
     studio s = {.config = &config, .samples = 6};
     const option rows[] = {
         {"--store", OPTION_TEXT, &folder, "STORE", "preprocessed cases, of `pleat prep` or a run"},
-        {"--case", OPTION_TEXT, &id, "ID", "of the store"},
+        {"--case", OPTION_TEXT, &id, "ID", "the case of the store to take patches from"},
         {"--out", OPTION_TEXT, &out, "DIR", "where the patches and the sheet go"},
-        {"--samples", OPTION_INT, &s.samples, "N", "how many patches; 6"},
-        {"--seed", OPTION_INT, &seed, "N", "of the draws; else that of the configuration"},
-        {"--fold", OPTION_INT, &s.fold, "K", "whose draws; 0"},
-        {"--epoch", OPTION_INT, &s.epoch, "N", "whose draws, from 0; 0"},
-        {"--patch", OPTION_SIZE, patch, "XxYxZ", "voxels; else those of the configuration"},
+        {"--samples", OPTION_INT, &s.samples, "N", "number of patches (default 6)"},
+        {"--seed", OPTION_INT, &seed, "N", "random seed (default: that of the configuration)"},
+        {"--fold", OPTION_INT, &s.fold, "K", "use this fold's random draws (default 0)"},
+        {"--epoch", OPTION_INT, &s.epoch, "N", "use this epoch's random draws, from 0 (default 0)"},
+        {"--patch", OPTION_SIZE, patch, "XxYxZ",
+         "size in voxels (default: that of the configuration)"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
         {0},
     };

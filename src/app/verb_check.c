@@ -96,12 +96,12 @@ pleat_status verb_check(app *a, const verb *self, int argc, char **argv) {
     pleat_config config;
     int json = 0, strict = 0, all = 0, kinds = 0, go = 0;
     const option rows[] = {
-        {"--headers", OPTION_FLAG, &how.headers, NULL, "read the headers alone, in seconds"},
+        {"--headers", OPTION_FLAG, &how.headers, NULL, "read only the headers, in seconds"},
         {"--strict", OPTION_FLAG, &strict, NULL, "warnings end with exit code 3 too"},
         {"--all", OPTION_FLAG, &all, NULL, "print all findings, not ten of a kind"},
         {"--json", OPTION_FLAG, &json, NULL, "one JSON object on stdout"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
-        {"--kinds", OPTION_FLAG, &kinds, NULL, "list what is looked for, and stop"},
+        {"--kinds", OPTION_FLAG, &kinds, NULL, "list the kinds of findings, and stop"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

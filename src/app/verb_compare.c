@@ -141,12 +141,12 @@ pleat_status verb_compare(app *a, const verb *self, int argc, char **argv) {
     const char *figure = NULL;
     int all = 0, csv = 0, json = 0, go = 0;
     const option rows[] = {
-        {"--all-scores", OPTION_FLAG, &all, NULL, "every score, not the telling ones alone"},
+        {"--all-scores", OPTION_FLAG, &all, NULL, "all scores, not only the main ones"},
         {"--csv", OPTION_FLAG, &csv, NULL, "print CSV, a row per score and class"},
         {"--json", OPTION_FLAG, &json, NULL, "print JSON"},
         {"--figure", OPTION_TEXT, &figure, "FOLDER",
          "draw differences and Dice into FOLDER/figures"},
-        {"--set", OPTION_LIST, &sets, "KEY=VALUE", "folds.group_by, seed"},
+        {"--set", OPTION_LIST, &sets, "KEY=VALUE", "keys that count here: folds.group_by, seed"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

@@ -6,7 +6,7 @@ pleat_status verb_config_show(app *a, const verb *self, int argc, char **argv) {
     int markdown = 0, go = 0;
     const option rows[] = {
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
-        {"--markdown", OPTION_FLAG, &markdown, NULL, "all keys and defaults as a table, no more"},
+        {"--markdown", OPTION_FLAG, &markdown, NULL, "print only a table of all keys and defaults"},
         {0},
     };
     pleat_config config;

@@ -81,10 +81,13 @@ pleat_status verb_export(app *a, const verb *self, int argc, char **argv) {
     int go = 0;
     const option rows[] = {
         {"--onnx", OPTION_TEXT, &o.onnx, "FILE", "the ONNX file to write"},
-        {"--fold", OPTION_INT, &o.fold, "K", "of a run: the model of this fold, from 0"},
-        {"--weights", OPTION_TEXT, &o.weights, "best|latest", "of a run; as it was scored"},
-        {"--batch", OPTION_INT, &o.batch, "N", "fix the number of patches at once; any"},
-        {"--patch", OPTION_SIZE, o.patch, "XxYxZ", "fix the size of the patches; any"},
+        {"--fold", OPTION_INT, &o.fold, "K",
+         "the fold whose model is exported, from 0; a run needs it"},
+        {"--weights", OPTION_TEXT, &o.weights, "best|latest",
+         "which checkpoint of a run (default: the one that was scored)"},
+        {"--batch", OPTION_INT, &o.batch, "N",
+         "fix the number of patches in a batch (default: any)"},
+        {"--patch", OPTION_SIZE, o.patch, "XxYxZ", "fix the size of the patches (default: any)"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

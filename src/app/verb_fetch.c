@@ -81,20 +81,21 @@ pleat_status verb_fetch(app *a, const verb *self, int argc, char **argv) {
     double bytes = 0.0;
     int list = 0, json = 0, go = 0;
     const option rows[] = {
-        {"--to", OPTION_TEXT, &how.folder, "DIR", "the data folder; made where it is not there"},
-        {"--sha256", OPTION_TEXT, &sha256, "HEX", "what an address must bring"},
+        {"--to", OPTION_TEXT, &how.folder, "DIR", "the data folder; created if missing"},
+        {"--sha256", OPTION_TEXT, &sha256, "HEX", "expected checksum of the download"},
         {"--mirror", OPTION_TEXT, &mirror, "URL",
-         "fetch the files by their names from below this address; their checksums stay"},
+         "download files of the same names from this address; the checksums stay the same"},
         {"--keep", OPTION_FLAG, &how.keep, NULL, "keep the archives, in DIR/.pleat-fetch"},
         {"--most", OPTION_TEXT, &most, "SIZE",
-         "of a file, and of what an archive unpacks to; 500M, 40G (default: 4G, or 100 times the "
-         "archive)"},
-        {"--tries", OPTION_INT, &how.tries, "N", "without progress, then give up (default 6)"},
+         "largest file, and largest content of an archive, such as 40G (default: 4G, or 100 times "
+         "the archive)"},
+        {"--tries", OPTION_INT, &how.tries, "N",
+         "give up after so many tries without progress (default 6)"},
         {"--wait", OPTION_TEXT, &wait, "SECONDS",
-         "before the second try, then twice as long (default 1)"},
+         "wait before the first retry; doubles each time (default 1)"},
         {"--stall", OPTION_INT, &how.stall_s, "SECONDS",
-         "of silence, then connect again (default 60)"},
-        {"--list", OPTION_FLAG, &list, NULL, "print the data sets that are known, and stop"},
+         "reconnect after this long without data (default 60)"},
+        {"--list", OPTION_FLAG, &list, NULL, "list the known data sets, and stop"},
         {"--json", OPTION_FLAG, &json, NULL, "with --list: one JSON object"},
         {0},
     };

@@ -91,7 +91,7 @@ pleat_status verb_import(app *a, const verb *self, int argc, char **argv) {
     const option rows[] = {
         {"--out", OPTION_TEXT, &out, "CHECKPOINT", "the checkpoint to write"},
         {"--config", OPTION_TEXT, &path, "CONFIG",
-         "how it predicts: preprocess, patch, overlap, classes; the defaults"},
+         "how the model predicts: preprocess, patch, overlap, classes (default: the defaults)"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
         {0},
     };

@@ -9,10 +9,10 @@ pleat_status verb_phantom(app *a, const verb *self, int argc, char **argv) {
     int cases = 10, seed = 1, go = 0;
     pleat_phantom_config config = pleat_phantom_default();
     const option rows[] = {
-        {"--cases", OPTION_INT, &cases, "N", "how many; 10"},
-        {"--seed", OPTION_INT, &seed, "N", "of their anatomy; 1"},
+        {"--cases", OPTION_INT, &cases, "N", "number of cases (default 10)"},
+        {"--seed", OPTION_INT, &seed, "N", "random seed of the anatomy (default 1)"},
         {"--channels", OPTION_INT, &config.channels, "N",
-         "1; or 2, of which the second tells infection from vessels"},
+         "1 or 2; the second separates infection from vessels (default 1)"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

@@ -202,16 +202,19 @@ pleat_status verb_plan(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0};
     int go = 0;
     const option rows[] = {
-        {"--nodes", OPTION_INT, &r.nodes, "N", "of the job; 1"},
-        {"--gpus-per-node", OPTION_INT, &r.gpus, "N", "a rank each; 0: CPU nodes"},
+        {"--nodes", OPTION_INT, &r.nodes, "N", "nodes of the job (default 1)"},
+        {"--gpus-per-node", OPTION_INT, &r.gpus, "N", "GPUs per node, one rank each; 0: CPU nodes"},
         {"--ranks-per-node", OPTION_INT, &r.ranks_per_node, "N",
-         "one a GPU; on CPU nodes as many as give each fold a rank"},
-        {"--steps", OPTION_INT, &r.steps, "N", "that are timed here; 3; 0: none"},
+         "(default: one per GPU; on CPU nodes enough to give each fold a rank)"},
+        {"--steps", OPTION_INT, &r.steps, "N",
+         "number of training steps to time here; 0: none (default 3)"},
         {"--from", OPTION_TEXT, &r.past, "RUN", "take the time of an epoch from this run"},
         {"--set", OPTION_LIST, &o.sets, "KEY=VALUE", VERB_SET_HELP},
-        {"--sbatch", OPTION_TEXT, &o.sbatch, "FILE", "write a batch script that asks for it"},
-        {"--out", OPTION_TEXT, &o.out, "RUN", "the script's folder of results"},
-        {"--time", OPTION_TEXT, &o.time, "TIME", "the script's limit; seconds or HH:MM:SS"},
+        {"--sbatch", OPTION_TEXT, &o.sbatch, "FILE",
+         "write a batch script that asks for these resources"},
+        {"--out", OPTION_TEXT, &o.out, "RUN", "the run's folder in the script"},
+        {"--time", OPTION_TEXT, &o.time, "TIME",
+         "the time limit in the script; seconds or HH:MM:SS"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

@@ -11,16 +11,15 @@ pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
     int pictures = INT_MIN; /* not given */
     int all = 0, rescore = 0, check = 0, go = 0;
     const option rows[] = {
-        {"--all-scores", OPTION_FLAG, &all, NULL,
-         "a table for each score, not for the first alone"},
+        {"--all-scores", OPTION_FLAG, &all, NULL, "a table for each score, not only for the first"},
         {"--rescore", OPTION_FLAG, &rescore, NULL,
-         "score the predictions again, with the scores of today"},
+         "score the predictions again, with the scores of this version"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", "report.*, folds.group_by; implies --rescore"},
         {"--single-file", OPTION_FLAG, &page.single_file, NULL,
-         "the page holds its pictures itself, to be mailed"},
+         "put the pictures into the page, to be mailed"},
         {"--pictures", OPTION_INT, &pictures, "N",
-         "show so many cases, the worst first; else as report.pictures says"},
-        {"--case", OPTION_LIST, &cases, "ID", "show this case, and others named so, alone"},
+         "number of cases shown, worst first (default: report.pictures)"},
+        {"--case", OPTION_LIST, &cases, "ID", "show only this case; may be repeated"},
         {"--check", OPTION_FLAG, &check, NULL,
          "write nothing; compare inputs, store and files with their digests in run.json"},
         {0},

@@ -69,21 +69,21 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     int go = 0, fold = INT_MIN, requeue = INT_MIN; /* not given */
     options.train_only = train_only;
     const option rows[] = {
-        {"--out", OPTION_TEXT, &out, "RUN", "folder of the run; started again, it goes on there"},
+        {"--out", OPTION_TEXT, &out, "RUN", "folder of the run; if it exists, the run resumes"},
         {"--suggest", OPTION_TEXT, &data, "DATA",
-         "without CONFIG: as pleat suggest DATA has it; RUN keeps it for the next start"},
+         "without CONFIG: use what pleat suggest DATA prints, kept in RUN for the next start"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
-        {"--fold", OPTION_INT, &fold, "K", "this fold alone, from 0"},
+        {"--fold", OPTION_INT, &fold, "K", "only this fold, from 0"},
         {"--max-time", OPTION_TEXT, &max_time, "TIME",
-         "seconds or HH:MM:SS; before they are over it checkpoints and leaves with 85"},
+         "save a checkpoint and exit with 85 before this limit; seconds or HH:MM:SS"},
         {"--requeue-exit", OPTION_INT, &requeue, "N",
-         "leave with N when it is to be started again, such as 143 for Nextflow (default 85)"},
+         "exit code when the run must be restarted, such as 143 for Nextflow (default 85)"},
         {"--redo", OPTION_FLAG, &options.redo, NULL,
-         "do again the folds that a changed case touches; without, one is refused"},
+         "retrain the folds affected by changed cases; without it a changed case is an error"},
         {"--live", OPTION_TEXT, &live, VERB_LIVE_ARGUMENT, VERB_LIVE_HELP},
         {"--dry-run", OPTION_FLAG, &options.dry_run, NULL, "print who trains what, and stop"},
         {"--all-scores", OPTION_FLAG, &options.verbose, NULL,
-         "a table for each score, not for the first alone"},
+         "a table for each score, not only for the first"},
         {0},
     };
     pleat_config config;

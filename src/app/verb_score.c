@@ -99,7 +99,7 @@ pleat_status verb_score(app *a, const verb *self, int argc, char **argv) {
     int go = 0, table = 0, by_header = 0, by_voxel = 0;
     const option rows[] = {
         {"--classes", OPTION_TEXT, &o.names, "A,B,...",
-         "names, background first; else dataset.json's, else 0, 1, ..."},
+         "class names, background first (default: those of dataset.json, else 0, 1, ...)"},
         {"--by-header", OPTION_FLAG, &by_header, NULL,
          "resample a prediction to the truth's grid, by the headers"},
         {"--by-voxel", OPTION_FLAG, &by_voxel, NULL,
@@ -107,10 +107,11 @@ pleat_status verb_score(app *a, const verb *self, int argc, char **argv) {
         {"--json", OPTION_FLAG, &o.json, NULL, "print cases and statistics as JSON, not CSV"},
         {"--table", OPTION_FLAG, &table, NULL, "print tables, not CSV"},
         {"--all-scores", OPTION_FLAG, &o.all, NULL,
-         "a table for each score, not for the first alone"},
+         "a table for each score, not only for the first"},
         {"--out", OPTION_TEXT, &o.out, "FOLDER", "also write the CSV and JSON files there"},
         {"--set", OPTION_LIST, &o.sets, "KEY=VALUE", "report.surface, ..., folds.group_by, seed"},
-        {"--truth", OPTION_TEXT, &o.truth, "TRUTH", "as in pleat score PREDICTIONS --truth TRUTH"},
+        {"--truth", OPTION_TEXT, &o.truth, "TRUTH",
+         "the truth, where PREDICTIONS is the only argument"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

@@ -58,8 +58,8 @@ pleat_status verb_status(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0};
     int watching = 0, json = 0, go = 0;
     const option rows[] = {
-        {"--watch", OPTION_FLAG, &watching, NULL, "show it again and again until the run is over"},
-        {"--json", OPTION_FLAG, &json, NULL, "print all that is known as JSON"},
+        {"--watch", OPTION_FLAG, &watching, NULL, "refresh until the run is over"},
+        {"--json", OPTION_FLAG, &json, NULL, "one JSON object on stdout"},
         {0},
     };
     pleat_record record;

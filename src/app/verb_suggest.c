@@ -140,12 +140,13 @@ pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv) {
     int go = 0;
     const option rows[] = {
         {"--hours", OPTION_TEXT, &how.hours, "H",
-         "that training all folds may take here (default 8)"},
+         "time limit for training all folds on this machine (default 8)"},
         {"--gpu-memory", OPTION_TEXT, &how.gpu_memory, "SIZE",
-         "for a GPU of so much elsewhere, such as 24G; nothing is timed then"},
-        {"--steps", OPTION_INT, &how.steps, "N", "that are timed here (default 3); 0: none"},
+         "plan for a GPU with this much memory, such as 24G, not this machine; nothing is timed"},
+        {"--steps", OPTION_INT, &how.steps, "N",
+         "number of training steps to time; 0: none (default 3)"},
         {"--set", OPTION_LIST, &how.sets, "KEY=VALUE",
-         "what the data are: classes, data.affine; who is timed: engine, precision, threads"},
+         "what the data are: classes, data.affine; what is timed: engine, precision, threads"},
         {"--like", OPTION_TEXT, &r->like, "NAME",
          "nnU-Net's plan: nnunet, or its residual nnunet-m, nnunet-l, nnunet-xl"},
         {"--configuration", OPTION_TEXT, &r->configuration, "NAME",

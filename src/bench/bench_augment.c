@@ -189,13 +189,15 @@ pleat_status bench_augment(app *a, const verb *self, int argc, char **argv) {
     bench_repeat repeat = {.warmup = 1, .n = 5};
     text_list words = {0};
     const option rows[] = {
-        {"--patch", OPTION_SIZE, w.patch, "XxYxZ", "voxels; 160x160x80"},
-        {"--size", OPTION_SIZE, dim, "XxYxZ", "of the volume; 267x254x104"},
-        {"--channels", OPTION_INT, &channels, "N", "of the volume; 1"},
-        {"--draws", OPTION_INT, &w.most, "N", "patches of the average draw; 100"},
-        {"--threads", OPTION_INT, &w.threads, "N", "of the second measurement; all"},
-        {"--repeats", OPTION_INT, &repeat.n, "N", "measurements of each transform; 5"},
-        {"--warmup", OPTION_INT, &repeat.warmup, "N", "patches before; 1"},
+        {"--patch", OPTION_SIZE, w.patch, "XxYxZ", "size in voxels (default 160x160x80)"},
+        {"--size", OPTION_SIZE, dim, "XxYxZ", "size of the volume (default 267x254x104)"},
+        {"--channels", OPTION_INT, &channels, "N", "channels of the volume (default 1)"},
+        {"--draws", OPTION_INT, &w.most, "N", "patches the average is taken of (default 100)"},
+        {"--threads", OPTION_INT, &w.threads, "N",
+         "threads of the second measurement (default: all)"},
+        {"--repeats", OPTION_INT, &repeat.n, "N", "measurements of each transform (default 5)"},
+        {"--warmup", OPTION_INT, &repeat.warmup, "N",
+         "patches before the first measurement (default 1)"},
         {"--json", OPTION_FLAG, &json, NULL, "one JSON object"},
         {0},
     };

@@ -220,11 +220,14 @@ pleat_status bench_allreduce(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0};
     int go = 0;
     const option rows[] = {
-        {"--bytes", OPTION_TEXT, &bytes, "N,N,...", "sizes, with K, M or G; 64K,4M,64M"},
-        {"--engine", OPTION_TEXT, &o.engine, "NAME", "sum in its memory; else in the host's"},
+        {"--bytes", OPTION_TEXT, &bytes, "N,N,...",
+         "message sizes, with K, M or G (default 64K,4M,64M)"},
+        {"--engine", OPTION_TEXT, &o.engine, "NAME",
+         "sum in this engine's memory (default: the host's)"},
         {"--share-gpu", OPTION_FLAG, &o.share, NULL, "ranks may use one GPU"},
-        {"--repeats", OPTION_INT, &o.repeat.n, "N", "of each size; 20"},
-        {"--warmup", OPTION_INT, &o.repeat.warmup, "N", "before; 5"},
+        {"--repeats", OPTION_INT, &o.repeat.n, "N", "measurements of each size (default 20)"},
+        {"--warmup", OPTION_INT, &o.repeat.warmup, "N",
+         "sums before the first measurement (default 5)"},
         {"--json", OPTION_FLAG, &o.json, NULL, "one JSON object"},
         {0},
     };

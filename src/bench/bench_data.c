@@ -127,11 +127,13 @@ pleat_status bench_prep(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0}, sets = {0};
     const option rows[] = {
         {"--in", OPTION_TEXT, &in, "FILE", "a NIfTI volume"},
-        {"--size", OPTION_SIZE, dim, "XxYxZ", "of the phantom otherwise; 256x256x64"},
+        {"--size", OPTION_SIZE, dim, "XxYxZ",
+         "without --in: size of the phantom (default 256x256x64)"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE",
          "a key of the configuration, such as preprocess.clip"},
-        {"--repeats", OPTION_INT, &repeat.n, "N", "that are measured; 3"},
-        {"--warmup", OPTION_INT, &repeat.warmup, "N", "before; 1"},
+        {"--repeats", OPTION_INT, &repeat.n, "N", "measurements (default 3)"},
+        {"--warmup", OPTION_INT, &repeat.warmup, "N",
+         "volumes before the first measurement (default 1)"},
         {"--json", OPTION_FLAG, &json, NULL, "one JSON object"},
         {0},
     };
@@ -274,11 +276,13 @@ pleat_status bench_read(app *a, const verb *self, int argc, char **argv) {
     bench_repeat repeat = {.warmup = 20, .n = 200};
     text_list words = {0};
     const option rows[] = {
-        {"--store", OPTION_TEXT, &store, "STORE", "of pleat prep or a run"},
-        {"--size", OPTION_SIZE, dim, "XxYxZ", "of the synthetic case otherwise; 512x512x320"},
-        {"--patch", OPTION_SIZE, w.patch, "XxYxZ", "voxels; 160x160x80"},
-        {"--reads", OPTION_INT, &repeat.n, "N", "that are measured; 200"},
-        {"--warmup", OPTION_INT, &repeat.warmup, "N", "reads before; 20"},
+        {"--store", OPTION_TEXT, &store, "STORE", "a store, of pleat prep or a run"},
+        {"--size", OPTION_SIZE, dim, "XxYxZ",
+         "without --store: size of the synthetic case (default 512x512x320)"},
+        {"--patch", OPTION_SIZE, w.patch, "XxYxZ", "size in voxels (default 160x160x80)"},
+        {"--reads", OPTION_INT, &repeat.n, "N", "patches to measure (default 200)"},
+        {"--warmup", OPTION_INT, &repeat.warmup, "N",
+         "reads before the first measurement (default 20)"},
         {"--json", OPTION_FLAG, &json, NULL, "one JSON object"},
         {0},
     };

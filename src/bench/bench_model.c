@@ -13,14 +13,15 @@ void bench_model_rows(bench_model_options *o, option *rows) {
     const option all[BENCH_MODEL_ROWS] = {
         {"--engine", OPTION_TEXT, &o->engine, "NAME", "auto, or one that pleat info lists"},
         {"--precision", OPTION_TEXT, &o->precision, "NAME", "auto, f32, tf32 or bf16"},
-        {"--patch", OPTION_SIZE, o->patch, "XxYxZ", "voxels; multiples of 2^depth; 64x64x32"},
-        {"--network", OPTION_TEXT, &o->network, "NAME", "as network.name; unet"},
-        {"--filters", OPTION_INT, &o->filters, "N", "of the first level; 32"},
-        {"--depth", OPTION_INT, &o->depth, "N", "halvings; 4"},
-        {"--channels", OPTION_INT, &o->channels, "N", "of the images; 1"},
-        {"--classes", OPTION_INT, &o->classes, "N", "labels told apart; 4"},
-        {"--batch", OPTION_INT, &o->batch, "N", "patches at once"},
-        {"--threads", OPTION_INT, &o->threads, "N", "of a rank; 0: its share of the cores"},
+        {"--patch", OPTION_SIZE, o->patch, "XxYxZ",
+         "voxels, multiples of 2^depth (default 64x64x32)"},
+        {"--network", OPTION_TEXT, &o->network, "NAME", "as network.name (default unet)"},
+        {"--filters", OPTION_INT, &o->filters, "N", "filters of the first level (default 32)"},
+        {"--depth", OPTION_INT, &o->depth, "N", "number of halvings (default 4)"},
+        {"--channels", OPTION_INT, &o->channels, "N", "channels of the images (default 1)"},
+        {"--classes", OPTION_INT, &o->classes, "N", "number of classes (default 4)"},
+        {"--batch", OPTION_INT, &o->batch, "N", "patches in a batch"},
+        {"--threads", OPTION_INT, &o->threads, "N", "threads per rank; 0: its share of the cores"},
         {"--deterministic", OPTION_FLAG, &o->deterministic, NULL,
          "the same bits on any number of threads and ranks"},
     };
@@ -211,11 +212,13 @@ pleat_status bench_step(app *a, const verb *self, int argc, char **argv) {
     int json = 0, go = 0;
     bench_patches patches = {.kind = "noise", .threads = 1};
     option rows[BENCH_MODEL_ROWS + 8] = {
-        {"--steps", OPTION_INT, &repeat.n, "N", "that are measured; 10"},
-        {"--warmup", OPTION_INT, &repeat.warmup, "N", "steps before; 2"},
+        {"--steps", OPTION_INT, &repeat.n, "N", "steps to measure (default 10)"},
+        {"--warmup", OPTION_INT, &repeat.warmup, "N",
+         "steps before the first measurement (default 2)"},
         {"--patches", OPTION_TEXT, &patches.kind, "KIND",
-         "noise, on the host; crops or augmented, made of a case; noise"},
-        {"--loader-threads", OPTION_INT, &patches.threads, "N", "that make them ahead; 1"},
+         "noise; or crops or augmented, made of a case (default noise)"},
+        {"--loader-threads", OPTION_INT, &patches.threads, "N",
+         "threads that make patches ahead (default 1)"},
         {"--stream", OPTION_FLAG, &patches.stream, NULL, "the case does not stay on the GPU"},
         {"--share-gpu", OPTION_FLAG, &o.share_gpu, NULL, "ranks may use one GPU"},
         {"--json", OPTION_FLAG, &json, NULL, "one JSON object"},
@@ -308,11 +311,13 @@ pleat_status bench_predict(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0};
     int json = 0, go = 0;
     option rows[BENCH_MODEL_ROWS + 7] = {
-        {"--size", OPTION_SIZE, w.source.dim, "XxYxZ", "of the volume; 267x254x104"},
-        {"--overlap", OPTION_SIZE, w.config.overlap, "XxYxZ", "of patches; half a patch"},
+        {"--size", OPTION_SIZE, w.source.dim, "XxYxZ", "size of the volume (default 267x254x104)"},
+        {"--overlap", OPTION_SIZE, w.config.overlap, "XxYxZ",
+         "overlap of patches (default: half a patch)"},
         {"--merge", OPTION_TEXT, &merge, "NAME", "original, uniform or gaussian"},
-        {"--repeats", OPTION_INT, &repeat.n, "N", "volumes that are measured; 1"},
-        {"--warmup", OPTION_INT, &repeat.warmup, "N", "patches before; 1"},
+        {"--repeats", OPTION_INT, &repeat.n, "N", "volumes to measure (default 1)"},
+        {"--warmup", OPTION_INT, &repeat.warmup, "N",
+         "patches before the first measurement (default 1)"},
         {"--json", OPTION_FLAG, &json, NULL, "one JSON object"},
     };
     bench_model_rows(&o, rows + 6);

@@ -67,10 +67,11 @@ pleat_status bench_score(app *a, const verb *self, int argc, char **argv) {
     bench_repeat repeat = {.warmup = 0, .n = 1};
     text_list words = {0}, sets = {0};
     const option rows[] = {
-        {"--size", OPTION_SIZE, dim, "XxYxZ", "of the label maps; 512x512x300"},
+        {"--size", OPTION_SIZE, dim, "XxYxZ", "size of the label maps (default 512x512x300)"},
         {"--set", OPTION_LIST, &sets, "KEY=VALUE", "report.surface"},
-        {"--repeats", OPTION_INT, &repeat.n, "N", "that are measured; 1"},
-        {"--warmup", OPTION_INT, &repeat.warmup, "N", "before; 0"},
+        {"--repeats", OPTION_INT, &repeat.n, "N", "measurements (default 1)"},
+        {"--warmup", OPTION_INT, &repeat.warmup, "N",
+         "cases before the first measurement (default 0)"},
         {"--json", OPTION_FLAG, &json, NULL, "one JSON object"},
         {0},
     };

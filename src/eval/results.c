@@ -73,6 +73,11 @@ pleat_scored pleat_results_at(const pleat_results *results, int i, int s, int c)
                           pleat_metrics_presence(&one->counts[c])};
 }
 
+int pleat_results_apart(const pleat_results *results, int i, int c) {
+    const pleat_counts *counts = &results->cases[i].counts[c];
+    return pleat_metrics_presence(counts) == PLEAT_PRESENT && counts->tp == 0;
+}
+
 pleat_results pleat_results_part(const pleat_results *results, int first, int n) {
     pleat_results part = *results;
     part.cases = results->cases + first;

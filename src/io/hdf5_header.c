@@ -28,7 +28,7 @@ typedef struct header {
 static pleat_status add_chunk(header *h, hdf5_bytes body) {
     const uint64_t at = hdf5_take(&body, 8), n = hdf5_take(&body, 8);
     if (body.bad || h->n == MOST_CHUNKS)
-        return hdf5_refuse(h->file, "object header goes on in too many places");
+        return hdf5_refuse(h->file, "object header continues in too many places");
     h->chunks[h->n++] = (chunk){at, n};
     return PLEAT_OK;
 }

@@ -317,7 +317,7 @@ static void tell_json(const char *folder, const layout_json *json, int n) {
             folder, json->training, n);
     if (json->unread > 0)
         pleat_warn("'%s/dataset.json' lists cases (%d) under \"%s\", which is not read; they are "
-                   "passed by",
+                   "skipped",
                    folder, json->unread, json->key);
 }
 
@@ -457,7 +457,7 @@ static pleat_status check_channels(const case_list *found) {
 static void tell_passed(const case_list *found) {
     const layout_passed *p = &found->passed;
     if (p->n > 0)
-        pleat_warn("%d file%s of '%s' %s passed by, no part of a case: %s%s", p->n,
+        pleat_warn("%d file%s of '%s' %s skipped, not part of a case: %s%s", p->n,
                    p->n == 1 ? "" : "s", found->top, p->n == 1 ? "is" : "are", p->first,
                    p->n > LAYOUT_TOLD ? ", ..." : "");
 }

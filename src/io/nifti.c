@@ -129,7 +129,7 @@ static pleat_status check_tail(const source *from) {
     free(tail);
     PLEAT_TRY(status);
     PLEAT_CHECK(got < MAX_TAIL, PLEAT_ERR_FORMAT,
-                "'%s' goes on for %zu bytes or more after the voxels that dim promises; "
+                "'%s' has %zu bytes or more after the voxels that dim promises; "
                 "copy or convert the file again",
                 from->path, got);
     return PLEAT_OK;

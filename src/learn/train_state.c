@@ -173,7 +173,7 @@ static void tell_extension(const train_run *r) {
     const double was = epoch > 0 ? r->progress.rows[epoch - 1].lr : 0.0;
     const double is = pleat_schedule_rate(&r->progress.schedule, epoch);
     if (!train_is_root(r)) return;
-    pleat_log(PLEAT_INFO, "fold=%d was trained for %d epoch%s and goes on to %d", r->config->fold,
+    pleat_log(PLEAT_INFO, "fold=%d was trained for %d epoch%s and continues to %d", r->config->fold,
               epoch, pleat_plural(epoch), r->config->settings.epochs);
     if (epoch > 0 && pleat_schedules[r->config->settings.schedule]->reduce == NULL)
         pleat_warn("train.schedule: %s goes by train.epochs, which is now %d: after epoch %d the "
@@ -238,7 +238,7 @@ static pleat_status record_restart(const train_run *r, const char *path, int fel
     if (r->progress.iteration > 0)
         (void)snprintf(step, sizeof step, ", step %d", r->progress.iteration);
     pleat_log(
-        PLEAT_INFO, "fold=%d goes on after epoch %d%s%s", r->config->fold, r->progress.epoch, step,
+        PLEAT_INFO, "fold=%d resumes after epoch %d%s%s", r->config->fold, r->progress.epoch, step,
         fell_back ? "; the latest checkpoint is damaged or missing, the one before it was taken"
                   : "");
     return PLEAT_OK;

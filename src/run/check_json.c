@@ -48,7 +48,7 @@ static pleat_status check_files(const char *run, json_t *files) {
     const char *name = NULL;
     json_t *was = NULL;
     json_object_foreach(files, name, was) PLEAT_TRY(check_file(run, name, was));
-    pleat_text_print("files: %zu as they were written\n", json_object_size(files));
+    pleat_text_print("%zu files unchanged since they were written\n", json_object_size(files));
     return PLEAT_OK;
 }
 
@@ -148,8 +148,7 @@ static pleat_status find_missing(const char *run, const pleat_record *record,
     const pleat_status status = check_voxels(cases, &of);
     pleat_provenance_free(&of);
     PLEAT_TRY(status);
-    pleat_text_print("inputs: %d case%s as they were trained on and judged by\n", here,
-                     here == 1 ? "" : "s");
+    pleat_text_print("inputs: %d case%s unchanged since training\n", here, here == 1 ? "" : "s");
     if (n > 0)
         (void)snprintf(missing, 512, "%d case%s of the run %s gone, or without image or mask: %s",
                        n, n == 1 ? "" : "s", n == 1 ? "is" : "are", list);

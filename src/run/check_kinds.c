@@ -7,7 +7,7 @@ const pleat_check_kind pleat_check_kinds[] = {
     [CHECK_DATA] = {"data", PLEAT_ERROR, "the data folder cannot be read", ""},
     [CHECK_FILES] = {"files", PLEAT_ERROR,
                      "a case lacks an image, a mask or a channel, or has one twice", ""},
-    [CHECK_PASSED] = {"passed by", PLEAT_WARNING,
+    [CHECK_PASSED] = {"skipped", PLEAT_WARNING,
                       "files that are no part of a case, or that dataset.json counts otherwise",
                       "rename what should be a case, move away what should not"},
     [CHECK_NO_LABELS] = {"no masks", PLEAT_WARNING, "no case has a mask",

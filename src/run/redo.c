@@ -117,7 +117,7 @@ static pleat_status clear_fold(const pleat_crossval *cv, int fold, const pleat_p
         PLEAT_TRY(pleat_labels_path(folder, of->of[i].id, path));
         PLEAT_TRY(take_away(path, ""));
     }
-    pleat_log(PLEAT_INFO, "fold=%d is of data that have changed, and is done again", fold);
+    pleat_log(PLEAT_INFO, "fold=%d has cases that changed, and is retrained", fold);
     return PLEAT_OK;
 }
 
@@ -225,7 +225,7 @@ pleat_status pleat_redo_choose(pleat_crossval *cv) {
                      first, changed, changed == 1 ? "" : "s", cv->options->out,
                      changed == 1 ? "is" : "are");
     if (changed == 0 && cv->options->redo)
-        pleat_log(PLEAT_INFO, "--redo: no case has changed, so no fold is done again");
+        pleat_log(PLEAT_INFO, "--redo: no case has changed, so no fold is retrained");
 done:
     pleat_looks_end(looks);
     return status;

@@ -119,7 +119,7 @@ pleat_status pleat_suggest_begin(const pleat_suggest_request *request, const ple
     PLEAT_TRY(pleat_suggest_check(request));
     PLEAT_TRY(check_data(e, request->data));
     PLEAT_CHECK(f->n >= 2, PLEAT_ERR_DATA,
-                "'%s' has %d case; folds need two at least: one to learn from, one to be judged by",
+                "'%s' has %d case; folds need at least two: one to train on, one to evaluate",
                 request->data, f->n);
     PLEAT_CHECK(
         e->classes.n >= 2, PLEAT_ERR_DATA,

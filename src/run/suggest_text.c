@@ -295,7 +295,7 @@ static void put_network(FILE *out, const pleat_suggestion *s) {
         (void)snprintf(line, sizeof line, "  most_filters: %d", s->preset.most_filters);
         put(out, line, "nnU-Net's");
     }
-    if (own && !cubic) put(out, "  supervise: false", "heads at coarser levels did not pay");
+    if (own && !cubic) put(out, "  supervise: false", "heads at coarser levels did not help");
     if (own && cubic) {
         const double steps = (double)s->iterations * s->epochs;
         (void)snprintf(line, sizeof line, "  norm_momentum: %s",
@@ -354,7 +354,7 @@ static void put_training(FILE *out, const pleat_suggestion *s) {
         return;
     }
     put(out, regions ? "  loss: batch_dice_bce" : "  loss: batch_dice_ce",
-        "Dice of the batch stands small classes; with cross-entropy");
+        "Dice of the batch copes with small classes; with cross-entropy");
     put(out, "  lr: 2e-3", "of Adam, for a network of this size");
     put(out, "  schedule: poly", "falls to 0 over the epochs, so none are wasted");
     put(out, "  stop_patience: 0", "poly wants all its epochs");
@@ -407,7 +407,7 @@ static void put_augmentation(FILE *out, const pleat_suggestion *s) {
         : axis < 0 ? "no axis leads from left to right in all cases"
                    : "whether classes are of one side is not known; [0.5, 0, 0] if none is");
     if (!s->thick) {
-        put(out, "  elastic: {p: 0}", "costs most and did not pay");
+        put(out, "  elastic: {p: 0}", "slowest and did not help");
         put(out, "  rotation: {p: 0.2}", "up to 15 degrees");
         put(out, "  scale: {p: 0.2}", "0.85 to 1.25");
     }

@@ -47,7 +47,7 @@ in_epoch() { grep -qE "fold=$1 epoch=[0-9]+ step [1-9][0-9]* of 300?: checkpoint
 goes_on() {
     train "$1" "$2"
     holds "$2 again: exit code $code" [ "$code" -eq 0 ]
-    holds "$2 goes on within an epoch" grep -qE 'goes on after epoch [0-9]+, step [1-9]' err
+    holds "$2 goes on within an epoch" grep -qE 'resumes after epoch [0-9]+, step [1-9]' err
     holds "$2 is as if nothing had happened" same_run "$3" "$2"
 }
 

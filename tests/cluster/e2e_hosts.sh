@@ -39,7 +39,7 @@ goes_on() { # goes_on RUN
     start "$1"
     ends 300
     holds "$1 again: exit code $code" [ "$code" -eq 0 ]
-    holds "$1 goes on" grep -q 'goes on after epoch [1-9]' err
+    holds "$1 goes on" grep -q 'resumes after epoch [1-9]' err
     holds "$1 is as if nothing had happened" same_run whole "$1"
 }
 

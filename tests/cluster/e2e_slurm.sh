@@ -109,7 +109,7 @@ holds "ranks on both nodes" has run.log "srun --mpi=pmix"
 holds "it was requeued" grep -q 'not finished: requeued' run.log
 holds "it left within an epoch" grep -qE 'epoch=[0-9]+ step [0-9]+ of 1500: checkpointed' \
     run/log/rank-000?.log
-holds "it went on" grep -qE 'goes on after epoch [0-9]+, step' run/log/rank-000?.log
+holds "it went on" grep -qE 'resumes after epoch [0-9]+, step' run/log/rank-000?.log
 holds "run.json knows of the restart" grep -qE '"SLURM_RESTART_COUNT": "[1-9]' run/run.json
 holds "as if nothing had happened" same_run whole run
 holds "nothing is left behind" same_text "$(ranks)" ""

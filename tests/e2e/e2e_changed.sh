@@ -53,7 +53,7 @@ succeeds "predict by models of two states" 0 predict run --in data --out labels
 holds "predict warns of that" has err "were trained on different states of the mask of case '$id'"
 succeeds "the others" 2 run tiny.yaml --out run --redo
 holds "fold 0 is not done a third time" has err "fold=0 is finished, skipped"
-holds "fold 1 is" has err "fold=1 is of data that have changed, and is done again"
+holds "fold 1 is" has err "fold=1 has cases that changed, and is retrained"
 succeeds "a run of the new data" 0 run tiny.yaml --out fresh
 holds "which is the same to the last bit" same_run run fresh
 succeeds "nothing more to do again" 0 run tiny.yaml --out run --redo

@@ -47,6 +47,8 @@ for verb in run train fetch check explore suggest plan prep split predict import
     succeeds "pleat $verb --help" 0 "$verb" --help
     holds "pleat $verb --help has a usage line" has out "pleat $verb"
     holds "pleat $verb --help is silent on stderr" [ ! -s err ]
+    holds "pleat $verb --help writes each default as (default N)" \
+        same_text "$(grep -E '; [0-9]+[GMK]?$' out)" ""
     mistake "'--nonsense'" "$verb" --nonsense
 done
 

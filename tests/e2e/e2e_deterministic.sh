@@ -86,7 +86,7 @@ wait "$run"
 holds "told to leave: exit code $?" grep -qE 'epoch=[0-9]+ step [1-9][0-9]* of 20' err
 cp -r cut cut_four
 trains cut 1
-holds "it goes on within an epoch" grep -qE 'goes on after epoch [0-9]+, step [1-9]' err
+holds "it goes on within an epoch" grep -qE 'resumes after epoch [0-9]+, step [1-9]' err
 same_bits cut
 trains cut_four 4 ranks_per_fold=4 threads=1
 same_bits cut_four

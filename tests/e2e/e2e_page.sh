@@ -70,6 +70,13 @@ succeeds "report in one file" 0 report run --single-file --case case_001
 cp $page one.html
 holds "one file has the pictures" has one.html '<script type="text/plain" id="sprite-0-image">'
 refused "a case that is not there" 2 "no scores of a case 'case_9'" 0 report run --case case_9
+cp run/fold_0/scores.json scores_0
+fold 0 "$(one case_001 p r "$(counts 0 50 50 900)"),$(one case_002 p r "$(counts 90 10 0 900)")"
+succeeds "report of a case without overlap" 0 report run
+for text in "no overlap in 1" "truth and prediction have no voxel in common in: case_001."; do
+    holds "the page says: $text" has $page "$text"
+done
+mv scores_0 run/fold_0/scores.json
 for k in 0 2; do mv run/fold_$k/scores.json scores_$k; done
 refused "no fold has scores" 3 "run/report/report.html" 0 report run
 holds "its page says so" has $page "Not known: no fold has scores yet."

@@ -14,7 +14,7 @@ succeeds "four from the start" 2 run tiny.yaml --out whole "${four[@]}"
 cp -a short cut
 succeeds "two more" 2 run tiny.yaml --out short "${four[@]}"
 holds "it says so" has err "train.epochs rises from 2 to 4"
-holds "a fold says so" has err "was trained for 2 epochs and goes on to 4"
+holds "a fold says so" has err "was trained for 2 epochs and continues to 4"
 holds "as if it had been four from the start" same_run whole short
 holds "the methods name the augmentation" has short/methods.md "augmented as in nnU-Net v2"
 holds "config.yaml knows" has short/config.yaml "epochs: 4"

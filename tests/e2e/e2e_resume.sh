@@ -42,7 +42,7 @@ goes_on() {
     run "$1"
     holds "$1: exit code $code" [ "$code" -eq 0 ]
     holds "$1: fold 0 is skipped" has err "fold=0 is finished, skipped"
-    holds "$1: goes on inside fold 1" grep -qE "fold=1 goes on after epoch [1-9]" err
+    holds "$1: goes on inside fold 1" grep -qE "fold=1 resumes after epoch [1-9]" err
     holds "$1: is as if nothing had happened" same_run whole "$1"
     holds "$1: does not begin anew" lacks err "fold=1 epoch=1/"
     holds "$1: had done something" [ "$before" -ge 2 ]

@@ -393,7 +393,7 @@ static const fault faults[] = {
     {"no masks", NULL, without_masks, NULL, {"no masks"}, "", "4 volumes"},
     {"an image twice", NULL, twice, NULL, {"files"}, "", "one volume twice"},
     {"a link to nowhere", NULL, dangling, NULL, {"files"}, "", "leads nowhere"},
-    {"a strange file", NULL, stranger, NULL, {"passed by"}, "", "scan.nrrd"},
+    {"a strange file", NULL, stranger, NULL, {"skipped"}, "", "scan.nrrd"},
     {"a copy", NULL, copy, NULL, {"twins"}, "renamed", "case 'case_2', and the mask is too"},
     {"another's mask", NULL, borrowed_mask, NULL, {"same mask"}, "other", "case 'case_2'"},
     {"two visits", NULL, visits, NULL, {"patient"}, "", "scan_10_852_4, scan_10_852_5"},

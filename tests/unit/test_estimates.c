@@ -64,6 +64,20 @@ static pleat_results five_cases(int with_grids) {
     return r;
 }
 
+static void assert_holds(const char *text, const char *wanted) {
+    if (strstr(text, wanted) == NULL) fail_msg("no '%s' in:\n%s", wanted, text);
+}
+
+static char *printed(const pleat_estimates *e, int all) {
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    assert_non_null(out);
+    pleat_estimates_print(out, e, all);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
 static void a_miss_is_counted_and_makes_no_mean_better(void **state) {
     (void)state;
     pleat_results r = five_cases(1);
@@ -89,6 +103,27 @@ static void a_miss_is_counted_and_makes_no_mean_better(void **state) {
     assert_int_equal(prec->n, 1);
     assert_true(prec->mean == 0.0 && prec->penalised == 0.0);
     assert_int_equal(pleat_estimates_at(&e, 2, 0, 1)->cases, 0); /* a fold that failed */
+    pleat_estimates_free(&e);
+    pleat_results_free(&r);
+}
+
+/* Case b's spot is predicted, but elsewhere: it stays ok in the files, and the table counts it. */
+static void no_overlap_at_all_is_counted(void **state) {
+    (void)state;
+    pleat_results r = five_cases(1);
+    pleat_estimates e;
+    r.cases[1].counts[1] = (pleat_counts){0, 10, 10, 124};
+    OK(pleat_scores_compute(r.scores, &r.how, NULL, 2, r.cases[1].counts, r.cases[1].values));
+    OK(pleat_estimates_make(&r, NULL, 1, &e));
+    for (int s = 0; s < 2; s++) {
+        const pleat_estimate *one = pleat_estimates_at(&e, PLEAT_OVER_ALL, s, 1);
+        assert_int_equal(one->states[PLEAT_PRESENT], 2);
+        assert_int_equal(one->apart, 1);
+    }
+    assert_int_equal(pleat_estimates_at(&e, PLEAT_OVER_ALL, 0, 0)->apart, 0);
+    char *text = printed(&e, 0);
+    assert_holds(text, "  spot, small: 2 ok (1 without overlap), 1 missed, 1 spurious, 1 empty\n");
+    free(text);
     pleat_estimates_free(&e);
     pleat_results_free(&r);
 }
@@ -130,10 +165,6 @@ static char *file_text(const char *name) {
     char path[PLEAT_PATH_BYTES], *text = NULL;
     OK(pleat_file_read_all(in_root(path, name), &text, NULL));
     return text;
-}
-
-static void assert_holds(const char *text, const char *wanted) {
-    if (strstr(text, wanted) == NULL) fail_msg("no '%s' in:\n%s", wanted, text);
 }
 
 static void the_files_have_every_case_and_every_state(void **state) {
@@ -178,16 +209,6 @@ static void the_files_have_every_case_and_every_state(void **state) {
     json_decref(json);
     pleat_estimates_free(&e);
     pleat_results_free(&r);
-}
-
-static char *printed(const pleat_estimates *e, int all) {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
-    assert_non_null(out);
-    pleat_estimates_print(out, e, all);
-    assert_int_equal(fclose(out), 0);
-    return text;
 }
 
 static void the_table_says_what_it_covers_and_warns_of_few_cases(void **state) {
@@ -288,6 +309,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_case_judged_in_two_repeats_stays_one_case),
         cmocka_unit_test(a_miss_is_counted_and_makes_no_mean_better),
+        cmocka_unit_test(no_overlap_at_all_is_counted),
         cmocka_unit_test(a_worst_that_is_not_known_gives_no_penalised_mean),
         cmocka_unit_test(intervals_are_over_patients_where_they_are_named),
         cmocka_unit_test(the_files_have_every_case_and_every_state),

@@ -64,6 +64,8 @@ static void put_good(FILE *out, const page *p) {
         say(out, ", %d case%s", one->n, pleat_plural(one->n));
         if (p->results->repeats > 1) say(out, ", evaluated %d times", one->judged);
         if (missed > 0) say(out, "; <strong class=\"bad\">missed in %d</strong>", missed);
+        if (one->apart > 0)
+            say(out, "; <strong class=\"bad\">no overlap in %d</strong>", one->apart);
         if (spurious > 0) say(out, "; <strong class=\"bad\">spurious in %d</strong>", spurious);
         if (one->states[PLEAT_ABSENT] > 0)
             say(out, "; in neither truth nor prediction of %d", one->states[PLEAT_ABSENT]);
@@ -125,16 +127,17 @@ static int put_folds(FILE *out, const page *p) {
             if (names != NULL) put_lines(out, names, f->n);
             free(names);
         }
-        say(out, ". The same command again goes on with it.</li>\n");
+        say(out, ". The same command again resumes it.</li>\n");
     }
     return wrong;
 }
 
-/* Cases in which class c is in a state. */
+/* Cases in which class c is in a state; PLEAT_PRESENT: in both, without overlap. */
 static int put_state(FILE *out, const page *p, int c, pleat_presence state, const char *words) {
     int n = 0;
     for (int i = 0; i < p->results->n; i++) {
         if (pleat_results_at(p->results, i, PLEAT_HEADLINE, c).presence != state) continue;
+        if (state == PLEAT_PRESENT && !pleat_results_apart(p->results, i, c)) continue;
         if (n == 0) {
             say(out, "<li class=\"bad\">");
             pleat_page_put_text(out, p->results->classes.name[c]);
@@ -169,6 +172,9 @@ static int put_results(FILE *out, const page *p) {
         wrong += put_state(out, p, c, PLEAT_MISSED,
                            "was missed: it is in the truth, not in the "
                            "prediction of");
+        wrong += put_state(out, p, c, PLEAT_PRESENT,
+                           "was predicted wholly elsewhere: truth and prediction have no voxel in "
+                           "common in");
         wrong += put_state(out, p, c, PLEAT_SPURIOUS,
                            "is spurious: it is in the prediction, not in the truth of");
         wrong += put_state(out, p, c, PLEAT_ABSENT,
@@ -221,7 +227,8 @@ void page_put_verdict(FILE *out, const page *p) {
     if (p->results != NULL) wrong += put_results(out, p);
     wrong += put_warnings(out);
     if (wrong == 0)
-        say(out, "<li class=\"fine\">Nothing was found: every fold has scores, no class was missed "
-                 "or made up, there are no warnings.</li>\n");
+        say(out,
+            "<li class=\"fine\">Nothing was found: every fold has scores, no class was missed, "
+            "predicted elsewhere or made up, there are no warnings.</li>\n");
     say(out, "</ul></section>\n");
 }

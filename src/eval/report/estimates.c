@@ -47,6 +47,7 @@ static void look(const column *c, const pleat_estimates *all, pleat_estimate *e,
         if (!isnan(got.x)) *seen = 2;
         e->judged++;
         e->states[got.presence]++;
+        e->apart += pleat_results_apart(c->of, i, c->label);
         e->unknown += needs_grid && isnan(got.x) && one->dim[0] == 0;
         double penalised = got.x;
         if (!isnan(got.x)) {

@@ -46,9 +46,12 @@ static void put_class(FILE *out, const pleat_estimates *e, int c, int all) {
     if (r->repeats > 1)
         (void)fprintf(out, " of %d evaluations of %d case%s:", first->judged, first->cases,
                       pleat_plural(first->cases));
-    for (int p = 0; p < PLEAT_PRESENCES; p++)
+    for (int p = 0; p < PLEAT_PRESENCES; p++) {
         (void)fprintf(out, "%s %d %s", p > 0 ? "," : "", first->states[p],
                       pleat_presence_name((pleat_presence)p));
+        if (p == PLEAT_PRESENT && first->apart > 0)
+            (void)fprintf(out, " (%d without overlap)", first->apart);
+    }
     (void)fputc('\n', out);
     for (int s = 0; s < pleat_scores_count(r->scores); s++) {
         const pleat_estimate *one = pleat_estimates_at(e, PLEAT_OVER_ALL, s, c);
