@@ -47,8 +47,8 @@ pleat_status verb_needs(const verb *self, const option *rows, const text_list *w
 /* Defaults, the file (NULL: none), the environment, the assignments; -> a checked configuration. */
 pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out);
 
-/* The same of a data folder, by the defaults but without clip and grayscale, which are for CT; or of
- * the file of a configuration, *given 1. */
+/* The same of a data folder, by the defaults but without clip and grayscale, which are for CT; or
+ * of the file of a configuration, *given 1. */
 pleat_status verb_data_config(const verb *self, const char *word, const text_list *assignments,
                               int *given, pleat_config *out);
 
