@@ -75,7 +75,7 @@ goes_on 2 one whole
 # mpirun: SIGCONT at once, SIGTERM after 1 s, SIGKILL this much later, else 1 s
 OMPI_MCA_odls_base_sigkill_timeout=8 begins 2 term
 kill -TERM "$run"
-sleep 2
+sleep 5 # both have come
 release
 wait "$run"
 holds "SIGTERM to mpirun: all leave" waits 10 eval '[ -z "$(ranks)" ]'
