@@ -72,8 +72,8 @@ holds "the other group is saved too" in_epoch 0 one/log/rank-0000.log
 holds "and the first" in_epoch 1 one/log/rank-0001.log
 goes_on 2 one whole
 
-# mpirun: SIGCONT at once, SIGTERM after 1 s, SIGKILL this much later, else 1 s
-OMPI_MCA_odls_base_sigkill_timeout=8 begins 2 term
+# mpirun: SIGCONT at once, SIGTERM and then SIGKILL each about so many seconds later, else 1
+OMPI_MCA_odls_base_sigkill_timeout=4 begins 2 term
 kill -TERM "$run"
 sleep 5 # both have come
 release
