@@ -28,7 +28,7 @@ ends() { # ends WHAT CODE
     wait "$run"
     code=$?
     [ "$code" -eq "$2" ] || wrong "$1: exit code $code, not $2"
-    holds "$1: nothing is left behind" waits 10 eval '[ -z "$(ranks)" ]'
+    holds "$1: nothing is left behind" waits 60 eval '[ -z "$(ranks)" ]'
 }
 
 tiny_data data 4 1

@@ -78,7 +78,7 @@ kill -TERM "$run"
 sleep 5 # both have come
 release
 wait "$run"
-holds "SIGTERM to mpirun: all leave" waits 10 eval '[ -z "$(ranks)" ]'
+holds "SIGTERM to mpirun: all leave" waits 60 eval '[ -z "$(ranks)" ]'
 holds "it was saved within the epoch" in_epoch 0 term/log/rank-0000.log
 goes_on 2 term whole
 
@@ -109,7 +109,7 @@ conts() { grep -c 'checkpointed (SIGCONT). Training continues; .* resumes it her
 for saved in 1 2 3; do
     kill -CONT "$(ranks | head -1)"
     release
-    holds "SIGCONT saves" waits 20 eval '[ "$(conts)" -ge $saved ]'
+    holds "SIGCONT saves" waits 60 eval '[ "$(conts)" -ge $saved ]'
 done
 kill -USR1 "$(ranks | tail -1)"
 leaves "SIGCONT, then SIGUSR1" 85 "SIGUSR1"

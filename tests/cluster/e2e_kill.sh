@@ -77,7 +77,7 @@ for ((n = 1; n <= kills; n++)); do
         hit=$((hit + 1))
         end_somehow $(((seed + n) % kinds)) # each kind in turn
     fi
-    holds "$n, $what: all leave within 15 s" waits 15 eval '[ -z "$(ranks)" ]'
+    holds "$n, $what: all leave within a minute" waits 60 eval '[ -z "$(ranks)" ]'
     wait $run 2> /dev/null
     code=$?
     echo "$n: $what; exit code $code; $(epochs) epochs"

@@ -69,7 +69,7 @@ for lost in 0 1; do
         grep -qE "${place}still waiting for rank $lost \(host $host\)" hung_$lost/$log
     holds "rank $lost hangs: one message names it" same_text 1 "$(grep -cE \
         "^pleat: rank $other \(host $host\): ${place}waited .* for rank $lost \(host $host\)" err)"
-    holds "rank $lost hangs: nothing is left behind" waits 15 eval '[ -z "$(ranks)" ]'
+    holds "rank $lost hangs: nothing is left behind" waits 60 eval '[ -z "$(ranks)" ]'
     goes_on hung_$lost
 
     # --- one that is killed ---------------------------------------------------------------------
@@ -80,7 +80,7 @@ for lost in 0 1; do
     holds "rank $lost is killed: the other says so" \
         grep -qE "${place}still waiting for rank $lost \(host $host\)" \
         killed_$lost/$log
-    holds "rank $lost is killed: nothing is left behind" waits 15 eval '[ -z "$(ranks)" ]'
+    holds "rank $lost is killed: nothing is left behind" waits 60 eval '[ -z "$(ranks)" ]'
     goes_on killed_$lost
 done
 verdict

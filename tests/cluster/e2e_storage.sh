@@ -47,7 +47,7 @@ leaves() {
     holds "$1: exit code $code" [ "$code" -eq 3 ]
     holds "$1: one message" [ "$(grep -c '^pleat: ' err)" -eq 1 ]
     holds "$1: it says '$2'" grep -qE "^pleat: .*$2" err
-    holds "$1: nothing is left behind" waits 5 eval '[ -z "$(ranks)" ]'
+    holds "$1: nothing is left behind" waits 60 eval '[ -z "$(ranks)" ]'
 }
 
 tiny_data data 4 1

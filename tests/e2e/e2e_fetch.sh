@@ -19,7 +19,7 @@ tiny_data made 3 1
 python3 "$lib/archives.py" made files || wrong "archives.py"
 python3 "$lib/serve.py" files port requests &
 servers=($!)
-waits 20 [ -e port ] || wrong "the server does not start"
+waits 60 [ -e port ] || wrong "the server does not start"
 at=http://127.0.0.1:$(cat port)
 sha() { sha256sum "files/$1" | cut -d ' ' -f 1; }
 quick=(--wait 0.05 --tries 3 --stall 1)
@@ -162,7 +162,7 @@ for signal in INT KILL; do
     address=$at/slow/images.zip?$signal
     line="'$pleat' fetch '$address' --to $to ${quick[*]}"
     TERM=xterm script -qefc "$line" tty < /dev/null > /dev/null 2>&1 &
-    waits 20 [ -s "$part" ] || wrong "$signal: nothing comes"
+    waits 60 [ -s "$part" ] || wrong "$signal: nothing comes"
     sleep 0.5
     ends "$signal: two at once" 2 "in use" fetch "$address" --to "$to"
     kill -"$signal" "$(ranks)"
@@ -189,7 +189,7 @@ if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -da
     cat key certificate > both
     python3 "$lib/serve.py" files port2 requests2 both &
     servers+=($!)
-    waits 20 [ -e port2 ] || wrong "the server does not start"
+    waits 60 [ -e port2 ] || wrong "the server does not start"
     secure=https://127.0.0.1:$(cat port2)
     ends "an unknown authority" 3 "SSL_CERT_FILE" fetch "$secure/ok/gnu.tar.gz" --to tls \
         "${quick[@]}"

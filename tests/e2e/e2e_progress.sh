@@ -21,7 +21,7 @@ begins() {
 begins log "$mpiexec" -n 2 "$pleat" run tiny.yaml --out run "${keys[@]}" --set progress=1
 for fold in 0 1; do
     line="fold=$fold epoch=[0-9]+/100000 step=[0-9]+/200 loss=[0-9.]+ [0-9.]+ patch/s, .* left, of"
-    holds "a line of fold $fold, of another rank too" waits 30 grep -qE "$line the run" log
+    holds "a line of fold $fold, of another rank too" waits 120 grep -qE "$line the run" log
 done
 holds "no escapes in a log" lacks log $'\033'
 succeeds "status" 0 status run
@@ -60,24 +60,44 @@ holds "knows finished folds" has out "2 finished"
 refused "status of what is no run" 3 "run.json" 0 status data
 
 # --- a terminal ----------------------------------------------------------------------------------
-# on_terminal WHAT SECONDS COMMAND...: for so long on one of 80 x 24; what it shows to shown.
-on_terminal() {
+# shows COMMAND...: in the background, on a terminal of 80 x 24 whose content goes to shown.
+shows() {
     local line
-    line="stty cols 80 rows 24; timeout -s USR1 $2 $(printf '%q ' "${@:3}")"
-    script -qec "$line" /dev/null > shown 2>&1 < /dev/null
-    holds "$1: two rows of folds" grep -qE '^   1  ' shown
-    holds "$1: redrawn in place" grep -q $'\033\[[45]A\r\033\[J' shown
+    line="stty cols 80 rows 24; echo \$\$ > id; exec timeout -s USR1 300 $(printf '%q ' "$@")"
+    script -qfec "$line" /dev/null > shown 2>&1 < /dev/null &
+    terminal=$!
 }
+
+shown() { # shown PATTERN: now, or before long
+    waits 120 grep -qE "$1" shown
+}
+
+closes() { # as the time limit would, once all is seen
+    kill -USR1 "$(cat id)"
+    wait "$terminal"
+}
+
+table() { # table WHAT: two folds, drawn more than once
+    holds "$1: two rows of folds" shown '^   1  '
+    holds "$1: redrawn in place" shown $'\033\\[[45]A\r\033\\[J'
+}
+
 if command -v script > /dev/null; then
-    on_terminal "one process" 3 "$pleat" run tiny.yaml --out live "${keys[@]}"
-    holds "a bar in colours" has shown $'   0  \033[36m░'
-    on_terminal "mpirun" 5 "$mpiexec" -n 2 "$pleat" run tiny.yaml --out live2 "${keys[@]}"
-    holds "a bar, which mpirun passes on" has shown $'   0  \033[36m░'
-    NO_COLOR=1 on_terminal "status --watch" 3 "$pleat" status live2 --watch
+    shows "$pleat" run tiny.yaml --out live "${keys[@]}"
+    table "one process"
+    holds "a bar in colours" shown $'^   0  \033\\[36m░'
+    closes
+    shows "$mpiexec" -n 2 "$pleat" run tiny.yaml --out live2 "${keys[@]}"
+    table "mpirun"
+    holds "a bar, which mpirun passes on" shown $'^   0  \033\\[36m░'
+    closes
+    NO_COLOR=1 shows "$pleat" status live2 --watch
+    table "status --watch"
+    closes
     holds "not in colours" lacks shown $'\033[3'
-    TERM=dumb script -qec "timeout -s USR1 3 '$pleat' run tiny.yaml --out dumb ${keys[*]} \
-        --set progress=1" /dev/null > shown 2>&1 < /dev/null
-    holds "a dumb terminal has lines" grep -qE 'fold=0 epoch=[0-9]+/100000 step=' shown
+    TERM=dumb shows "$pleat" run tiny.yaml --out dumb "${keys[@]}" --set progress=1
+    holds "a dumb terminal has lines" shown 'fold=0 epoch=[0-9]+/100000 step='
+    closes
     holds "and no escapes" lacks shown $'\033'
 fi
 verdict

@@ -31,7 +31,7 @@ interrupted() {
     sleep 0.2
     release
     wait "$run" 2> /dev/null
-    holds "$what: all have left" waits 30 eval '[ -z "$(ranks)" ]'
+    holds "$what: all have left" waits 60 eval '[ -z "$(ranks)" ]'
     holds "$what: fold 1 is not finished" [ ! -e "$out/fold_1/scores.json" ]
 }
 

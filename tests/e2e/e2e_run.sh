@@ -324,7 +324,7 @@ holds "names the process" grep -qE "pid ($(echo "$before" | tr '\n' '|' | sed 's
 holds "the holder goes on" same_text "$(ranks)" "$before"
 kill -TERM $holder
 wait $holder 2> /dev/null
-holds "all leave at SIGTERM" waits 10 eval '[ -z "$(ranks)" ]'
+holds "all leave at SIGTERM" waits 60 eval '[ -z "$(ranks)" ]'
 # --- repeats -------------------------------------------------------------------------------------
 succeeds "a repeated cross-validation" 2 run tiny.yaml --set folds.k=2 --set folds.repeats=2 \
     --set train.epochs=1 --set train.iterations=1 --set store=run/store --out repeats \
