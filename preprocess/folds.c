@@ -218,7 +218,7 @@ pleat_status pleat_folds_make(const char *const *ids, int n, const pleat_folds_h
                      "%s finds %d group%s in %d cases, too few for %d folds; set folds.k to at "
                      "most %d, or other groups",
                      how->groups != NULL ? "the column group" : "folds.group_by", count,
-                     count == 1 ? "" : "s", n, k, count);
+                     pleat_plural(count), n, k, count);
     PLEAT_CHECK_GOTO(status, done,
                      how->like == PLEAT_FOLDS_OWN ||
                          (how->groups == NULL && (group_by == NULL || group_by[0] == '\0')),

@@ -8,6 +8,7 @@
 #include "pleat/resample.h"
 #include "pleat/statistics.h"
 #include "pleat/store.h"
+#include "pleat/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -236,7 +237,7 @@ pleat_status pleat_prep_check_channels(const pleat_prep_config *config, int chan
         const int n = list_length(config, lists[i].same);
         PLEAT_CHECK(n <= channels, PLEAT_ERR_ARG,
                     "preprocess.%s has %d values, the images have %d channel%s", lists[i].key, n,
-                    channels, channels == 1 ? "" : "s");
+                    channels, pleat_plural(channels));
     }
     return PLEAT_OK;
 }

@@ -5,6 +5,7 @@
 #include "pleat/output.h"
 #include "pleat/prep.h"
 #include "pleat/store.h"
+#include "pleat/text.h"
 #include "pleat/warn.h"
 
 #include <math.h>
@@ -60,7 +61,7 @@ static pleat_status check_channels(const work *w) {
         if (i == 0) first = channels;
         PLEAT_CHECK(channels == first, PLEAT_ERR_DATA,
                     "case '%s' has %d channel%s, '%s', but case '%s' has %d, '%s'", paths->id,
-                    channels, channels == 1 ? "" : "s", paths->image[0], w->cases[0].id, first,
+                    channels, pleat_plural(channels), paths->image[0], w->cases[0].id, first,
                     w->cases[0].image[0]);
     }
     return pleat_prep_check_channels(w->config, first);

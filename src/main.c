@@ -4,6 +4,7 @@
 #include "pleat/halt.h"
 #include "pleat/log.h"
 #include "pleat/terminal.h"
+#include "pleat/text.h"
 #include "pleat/warn.h"
 
 #include <errno.h>
@@ -82,7 +83,7 @@ static pleat_status finish_output(void) {
 static void count_warnings(const pleat_session *session) {
     const int n = pleat_warn_said();
     if (session != NULL && session->rank == 0 && n > 0)
-        pleat_log(PLEAT_INFO, "%d warning%s above", n, n == 1 ? "" : "s");
+        pleat_log(PLEAT_INFO, "%d warning%s above", n, pleat_plural(n));
 }
 
 /* Threads that wait for others spin for milliseconds by libgomp's default. Where other processes

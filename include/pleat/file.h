@@ -14,6 +14,7 @@
 #include "pleat/status.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -69,6 +70,20 @@ pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t
 /* The same without waiting for the disk: for what is of no use after a crash. After one, `path` may
  * be empty. ERR_IO. */
 pleat_status pleat_file_replace(const char *path, const void *bytes, size_t n);
+
+/* A text that becomes a whole file once it is finished: print into `out` between begin and end. */
+typedef struct pleat_file_text {
+    FILE *out;
+    const char *path; /* the caller's, until the end */
+    char *text;
+    size_t n;
+} pleat_file_text;
+
+/* ERR_MEMORY, and nothing is to be ended. */
+pleat_status pleat_file_text_begin(pleat_file_text *file, const char *path);
+/* Where `status` is PLEAT_OK and memory was enough, writes the text as pleat_file_write_atomic
+ * does; releases it in any case. Returns `status`, or what went wrong: ERR_MEMORY, ERR_IO. */
+pleat_status pleat_file_text_end(pleat_file_text *file, pleat_status status);
 
 /* FOLDER/.NAME.HOST-PID.tmp for path FOLDER/NAME: where a library may write what will become
  * `path`. */

@@ -97,6 +97,9 @@ typedef struct pleat_train_result {
     double seconds; /* of this call */
 } pleat_train_result;
 
+/* A rank's patches of a global batch. ERR_ARG: the ranks cannot share it evenly. */
+pleat_status pleat_train_share(int batch, int ranks, int *out);
+
 /* Collective over `group`. The model is made for training; it is initialised or restored here.
  * ERR_NUMERIC when the loss is no longer finite: names fold, epoch and step; the checkpoints of
  * the last good epoch stay. */

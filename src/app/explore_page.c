@@ -8,6 +8,7 @@
 #include "pleat/case_pictures.h"
 #include "pleat/file.h"
 #include "pleat/page.h"
+#include "pleat/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -130,8 +131,8 @@ static void put_findings(FILE *out, const pleat_check_report *check) {
     (void)fprintf(out,
                   "<p>%d error%s, %d warning%s. <code>pleat check</code> lists all, and looks "
                   "at a configuration too.</p>\n",
-                  check->of[PLEAT_ERROR], check->of[PLEAT_ERROR] == 1 ? "" : "s",
-                  check->of[PLEAT_WARNING], check->of[PLEAT_WARNING] == 1 ? "" : "s");
+                  check->of[PLEAT_ERROR], pleat_plural(check->of[PLEAT_ERROR]),
+                  check->of[PLEAT_WARNING], pleat_plural(check->of[PLEAT_WARNING]));
     begin_table(out, "severity|case|file|what", 4);
     for (int severity = PLEAT_ERROR; severity >= PLEAT_NOTE; severity--)
         for (int i = 0; i < check->n && shown < MOST_FINDINGS; i++) {
@@ -515,15 +516,7 @@ static pleat_status put_page(FILE *out, const char *data, int fold, const pleat_
 
 pleat_status explore_write_page(const char *path, const char *data, int fold,
                                 const pleat_exploration *e) {
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = open_memstream(&text, &n);
-    PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory for '%s'", path);
-    pleat_status status = put_page(out, data, fold, e);
-    const int failed = ferror(out);
-    if ((fclose(out) != 0 || failed) && status == PLEAT_OK)
-        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for '%s'", path);
-    if (status == PLEAT_OK) status = pleat_file_write_atomic(path, text, n);
-    free(text);
-    return status;
+    pleat_file_text file;
+    PLEAT_TRY(pleat_file_text_begin(&file, path));
+    return pleat_file_text_end(&file, put_page(file.out, data, fold, e));
 }

@@ -44,19 +44,17 @@ static void put_text(FILE *out, const pleat_config *config, const pleat_classes 
 pleat_status probabilities_describe(const char *folder, const pleat_predictor *predictor,
                                     int models) {
     const pleat_config *config = pleat_predictor_config(predictor);
-    char path[PLEAT_PATH_BYTES], *text = NULL;
-    size_t n = 0;
+    char path[PLEAT_PATH_BYTES];
+    pleat_file_text file;
     pleat_classes classes;
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/probabilities.txt", folder));
     PLEAT_TRY(pleat_classes_parse(config->classes, &classes));
-    FILE *out = open_memstream(&text, &n);
-    if (out != NULL) put_text(out, config, &classes, models);
+    pleat_status status = pleat_file_text_begin(&file, path);
+    if (status == PLEAT_OK) {
+        put_text(file.out, config, &classes, models);
+        status = pleat_file_text_end(&file, PLEAT_OK);
+    }
     pleat_classes_free(&classes);
-    pleat_status status = PLEAT_OK;
-    if (out == NULL || fclose(out) != 0)
-        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for '%s'", path);
-    if (status == PLEAT_OK) status = pleat_file_write_atomic(path, text, n);
-    free(text);
     if (status == PLEAT_OK && config->prep.resample)
         pleat_log(PLEAT_INFO,
                   "labels are made on the models' grid and brought back by the nearest voxel, "

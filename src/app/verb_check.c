@@ -3,6 +3,7 @@
 #include "sheet.h"
 
 #include "pleat/check.h"
+#include "pleat/text.h"
 
 static const sheet_column finding_columns[] = {{"severity", -8}, {"kind", -13}, {"case", -20},
                                                {"field", -34},   {"what", -1},  {NULL, 0}};
@@ -118,6 +119,6 @@ pleat_status verb_check(app *a, const verb *self, int argc, char **argv) {
     pleat_check_free(&report);
     PLEAT_CHECK(errors == 0 && (!strict || warnings == 0), PLEAT_ERR_DATA,
                 "'%s': %d error%s and %d warning%s, listed above", config.data, errors,
-                errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+                pleat_plural(errors), warnings, pleat_plural(warnings));
     return PLEAT_OK;
 }

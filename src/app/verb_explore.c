@@ -5,6 +5,7 @@
 #include "pleat/file.h"
 #include "pleat/log.h"
 #include "pleat/output.h"
+#include "pleat/text.h"
 
 #include <string.h>
 
@@ -72,7 +73,7 @@ pleat_status verb_explore(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(status);
     if (errors > 0 && measured == n)
         pleat_log(PLEAT_INFO, "'%s' has %d error%s; pleat check lists them", config.data, errors,
-                  errors == 1 ? "" : "s");
+                  pleat_plural(errors));
     PLEAT_CHECK(measured == n, PLEAT_ERR_DATA,
                 "%d of %d cases of '%s' could not be read and are left out; pleat check says why",
                 n - measured, n, config.data);

@@ -63,10 +63,10 @@ static pleat_status fetch(const char *word, const char *sha256, const char *mirr
     if (set.licence[0] != '\0') pleat_log(PLEAT_INFO, "licence of the data: %s", set.licence);
     PLEAT_TRY_GOTO(status, done, pleat_fetch(&set, how, &made));
     pleat_text_print("%s: %d of %d file%s fetched, %d there already; ", set.name, made.fetched,
-                     set.n, set.n == 1 ? "" : "s", made.there);
+                     set.n, pleat_plural(set.n), made.there);
     if (made.cases > 0)
         pleat_text_print("%d case%s in %s, each with a mask of its size\n", made.cases,
-                         made.cases == 1 ? "" : "s", how->folder);
+                         pleat_plural(made.cases), how->folder);
     else
         pleat_text_print("in %s\n", how->folder);
 done:

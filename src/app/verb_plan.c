@@ -69,7 +69,7 @@ static void print_needs(const plan_request *r, const plan_needs *n) {
     (void)printf("disk: %s\n", pleat_text_bytes(plan_needs_disk(n), text));
     char cases[64];
     (void)snprintf(cases, sizeof cases, "all preprocessed cases, of %d channel%s", n->of.channels,
-                   n->of.channels == 1 ? "" : "s");
+                   pleat_plural(n->of.channels));
     print_bytes("store", n->of.store, cases);
     print_bytes("checkpoints", n->of.checkpoints, "three a fold");
     print_bytes("label maps", n->of.labels, "about");
@@ -150,14 +150,10 @@ static void put_script(FILE *out, const plan_options *o, const plan_request *r,
 
 static pleat_status write_script(const plan_options *o, const plan_request *r,
                                  const plan_needs *n) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", o->sbatch);
-    put_script(out, o, r, n);
-    (void)fclose(out);
-    const pleat_status status = pleat_file_write_atomic(o->sbatch, text, size);
-    free(text);
+    pleat_file_text file;
+    PLEAT_TRY(pleat_file_text_begin(&file, o->sbatch));
+    put_script(file.out, o, r, n);
+    const pleat_status status = pleat_file_text_end(&file, PLEAT_OK);
     if (status == PLEAT_OK) pleat_text_print("\nsbatch %s\n", o->sbatch);
     return status;
 }

@@ -251,6 +251,22 @@ pleat_status pleat_file_write_atomic(const char *path, const void *bytes, size_t
     return pleat_file_not_written(path, n, why);
 }
 
+pleat_status pleat_file_text_begin(pleat_file_text *file, const char *path) {
+    *file = (pleat_file_text){.path = path};
+    file->out = open_memstream(&file->text, &file->n);
+    PLEAT_CHECK(file->out != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_file_text_end(pleat_file_text *file, pleat_status status) {
+    const int failed = ferror(file->out);
+    if ((fclose(file->out) != 0 || failed) && status == PLEAT_OK)
+        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to write '%s'", file->path);
+    if (status == PLEAT_OK) status = pleat_file_write_atomic(file->path, file->text, file->n);
+    free(file->text);
+    return status;
+}
+
 pleat_status pleat_file_replace(const char *path, const void *bytes, size_t n) {
     char temporary[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_file_temporary(path, temporary, sizeof temporary));

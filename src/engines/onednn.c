@@ -2,6 +2,7 @@
 #include "onednn.h"
 #include "cpu.h"
 #include "pleat/log.h"
+#include "pleat/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,7 +99,7 @@ pleat_status pleat_onednn_create(const pleat_engine_options *options, pleat_engi
     e->parts = e->base.ordered ? PLEAT_ORDERED_PARTS : e->base.threads;
     pleat_cpu_name(cpu, sizeof cpu);
     (void)snprintf(e->base.device, sizeof e->base.device, "%s, %d thread%s, %s", cpu,
-                   e->base.threads, e->base.threads == 1 ? "" : "s", pleat_dnnl_isa());
+                   e->base.threads, pleat_plural(e->base.threads), pleat_dnnl_isa());
     pleat_dnnl_version(e->base.library, sizeof e->base.library);
     PLEAT_TRY_GOTO(status, done, pleat_dnnl_open(e->base.threads, e->base.ordered, &e->library));
     *out = &e->base;

@@ -61,19 +61,13 @@ pleat_status fetch_list_read(const char *path, fetch_list *out, int *found) {
 }
 
 pleat_status fetch_list_write(const char *path, const char *url, const fetch_list *list) {
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = open_memstream(&text, &n);
-    PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
-    (void)fprintf(out, "url %s\nchecksum %s\n", url, list->checksum);
+    pleat_file_text file;
+    PLEAT_TRY(pleat_file_text_begin(&file, path));
+    (void)fprintf(file.out, "url %s\nchecksum %s\n", url, list->checksum);
     for (int i = 0; i < list->files.n; i++)
-        (void)fprintf(out, "%" PRId64 " %s\n", list->files.item[i].bytes, list->files.item[i].path);
-    const int lost = fclose(out);
-    const pleat_status status = lost != 0
-                                    ? PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to write '%s'", path)
-                                    : pleat_file_write_atomic(path, text, n);
-    free(text);
-    return status;
+        (void)fprintf(file.out, "%" PRId64 " %s\n", list->files.item[i].bytes,
+                      list->files.item[i].path);
+    return pleat_file_text_end(&file, PLEAT_OK);
 }
 
 int fetch_list_missing(const fetch_list *list, const char *folder) {

@@ -5,6 +5,7 @@
 #include "layout_files.h"
 #include "layout_json.h"
 
+#include "pleat/text.h"
 #include "pleat/warn.h"
 
 #include <errno.h>
@@ -458,7 +459,7 @@ static void tell_passed(const case_list *found) {
     const layout_passed *p = &found->passed;
     if (p->n > 0)
         pleat_warn("%d file%s of '%s' %s skipped, not part of a case: %s%s", p->n,
-                   p->n == 1 ? "" : "s", found->top, p->n == 1 ? "is" : "are", p->first,
+                   pleat_plural(p->n), found->top, p->n == 1 ? "is" : "are", p->first,
                    p->n > LAYOUT_TOLD ? ", ..." : "");
 }
 

@@ -78,16 +78,11 @@ static void print(FILE *out, const table *t, const pleat_loss *loss, const pleat
 static pleat_status write_table(const char *folder, const table *t, const pleat_loss *loss,
                                 const pleat_epoch *rows, int n) {
     char path[PLEAT_PATH_BYTES];
-    char *text = NULL;
-    size_t size = 0;
+    pleat_file_text file;
     PLEAT_TRY(pleat_fold_path(folder, t->file, path));
-    FILE *out = open_memstream(&text, &size);
-    PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
-    print(out, t, loss, rows, n);
-    (void)fclose(out);
-    const pleat_status status = pleat_file_write_atomic(path, text, size);
-    free(text);
-    return status;
+    PLEAT_TRY(pleat_file_text_begin(&file, path));
+    print(file.out, t, loss, rows, n);
+    return pleat_file_text_end(&file, PLEAT_OK);
 }
 
 pleat_status pleat_history_write(const char *folder, const pleat_loss *loss,

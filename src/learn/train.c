@@ -214,13 +214,18 @@ static pleat_status start_feed(train_run *r) {
     return pleat_batch_source_open(&loader, r->net, c->settings.device_memory, &r->source);
 }
 
-static pleat_status prepare(train_run *r) {
-    const pleat_train_config *c = r->config;
-    PLEAT_CHECK(c->settings.batch % r->group->size == 0, PLEAT_ERR_ARG,
+pleat_status pleat_train_share(int batch, int ranks, int *out) {
+    PLEAT_CHECK(batch % ranks == 0, PLEAT_ERR_ARG,
                 "train.batch = %d cannot be shared by the %d ranks of a fold; make it a multiple, "
                 "or set ranks_per_fold",
-                c->settings.batch, r->group->size);
-    r->batch = c->settings.batch / r->group->size;
+                batch, ranks);
+    *out = batch / ranks;
+    return PLEAT_OK;
+}
+
+static pleat_status prepare(train_run *r) {
+    const pleat_train_config *c = r->config;
+    PLEAT_TRY(pleat_train_share(c->settings.batch, r->group->size, &r->batch));
     r->voxels = (size_t)c->patch[0] * (size_t)c->patch[1] * (size_t)c->patch[2];
     const int channels = pleat_model_graph(r->model)->node[0].channels;
     r->channels = (size_t)channels;

@@ -115,7 +115,7 @@ static pleat_status check_channels(const train_run *r, const pleat_checkpoint *c
                 PLEAT_ERR_DATA,
                 "'%s' is of images of %d channel%s, the data has %d: one network cannot take both; "
                 "set data: back to what the run has begun with, or use another --out folder",
-                path, channels, channels == 1 ? "" : "s", here.channels);
+                path, channels, pleat_plural(channels), here.channels);
     return PLEAT_OK;
 }
 

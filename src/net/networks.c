@@ -1,6 +1,7 @@
 /* networks.c - the list of networks, and the keys that make them differ. */
 #include "pleat/networks.h"
 
+#include "pleat/text.h"
 #include "pleat/volume.h"
 
 #include <stddef.h>
@@ -112,7 +113,7 @@ static pleat_status check_list(const pleat_network *network, const network_key *
     PLEAT_CHECK(
         fits || length == 0, PLEAT_ERR_ARG,
         "network.%s = '%s', must be %d entries of %d digit%s among %s, as network.depth is %d",
-        key->name, text, entries, key->width, key->width == 1 ? "" : "s", key->digits,
+        key->name, text, entries, key->width, pleat_plural(key->width), key->digits,
         network->depth);
     return PLEAT_OK;
 }

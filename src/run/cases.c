@@ -3,6 +3,7 @@
 
 #include "pleat/file.h"
 #include "pleat/prep.h"
+#include "pleat/text.h"
 
 #include <stdlib.h>
 
@@ -18,7 +19,7 @@ static pleat_status check_names(const char *folder, const pleat_case_paths *firs
     PLEAT_CHECK(channels == named, PLEAT_ERR_DATA,
                 "case '%s' has %d channel%s, '%s'%s, but '%s/dataset.json' names %d; add what "
                 "is missing, or correct the names",
-                first->id, channels, channels == 1 ? "" : "s", first->image[0],
+                first->id, channels, pleat_plural(channels), first->image[0],
                 first->images > 1 ? " and so on" : "", folder, named);
     return PLEAT_OK;
 }

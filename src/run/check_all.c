@@ -2,6 +2,7 @@
 #include "check_impl.h"
 
 #include "pleat/folds.h"
+#include "pleat/text.h"
 #include "pleat/warn.h"
 
 #include <ctype.h>
@@ -66,7 +67,7 @@ static void compare_channels(check_work *w, const check_facts *f, int *value) {
     for (int i = 0; i < w->n; i++)
         if (value[i] >= 0 && value[i] != most)
             check_find(w, CHECK_CHANNELS, i, w->cases[i].image[0],
-                       "%d channel%s, where %d cases have %d", value[i], value[i] == 1 ? "" : "s",
+                       "%d channel%s, where %d cases have %d", value[i], pleat_plural(value[i]),
                        times, most);
     if (pleat_layout_channels(w->config->data, &names, &named) != PLEAT_OK) {
         check_find(w, CHECK_NAMES, -1, "dataset.json", "%s", pleat_error_message());
@@ -75,7 +76,7 @@ static void compare_channels(check_work *w, const check_facts *f, int *value) {
     pleat_layout_names_free(names, named);
     if (named > 0 && most > 0 && named != most)
         check_find(w, CHECK_NAMES, -1, "dataset.json", "it names %d channel%s, the cases have %d",
-                   named, named == 1 ? "" : "s", most);
+                   named, pleat_plural(named), most);
 }
 
 /* What kind of values an image holds. */

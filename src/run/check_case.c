@@ -8,6 +8,7 @@
 #include "pleat/intensity.h"
 #include "pleat/nifti.h"
 #include "pleat/provenance.h"
+#include "pleat/text.h"
 #include "pleat/warn.h"
 
 #include <math.h>
@@ -57,7 +58,7 @@ static void check_size(check_work *w, int at, const pleat_geometry *g) {
                        g->spacing[a], axis);
         if (g->dim[a] < FLAT)
             check_find(w, CHECK_FLAT, at, path, "%d voxel%s along %c", g->dim[a],
-                       g->dim[a] == 1 ? "" : "s", axis);
+                       pleat_plural(g->dim[a]), axis);
     }
 }
 
@@ -204,7 +205,7 @@ static void check_labels(check_work *w, int at, const check_facts *f) {
         foreground += f->count[v];
         if (f->count[v] == 0 || is_known(w->classes, v)) continue;
         (void)snprintf(one, sizeof one, "%d (%lld voxel%s)", v, (long long)f->count[v],
-                       f->count[v] == 1 ? "" : "s");
+                       pleat_plural(f->count[v]));
         pleat_warn_list(wrong, sizeof wrong, one);
     }
     if (wrong[0] != '\0')

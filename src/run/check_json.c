@@ -92,7 +92,7 @@ static pleat_status check_store(const char *run, const pleat_config *config, con
         status = check_case(store, i, inputs, &n);
     pleat_store_close(store);
     PLEAT_TRY(status);
-    pleat_text_print("store: %d case%s, voxel by voxel\n", n, n == 1 ? "" : "s");
+    pleat_text_print("store: %d case%s, voxel by voxel\n", n, pleat_plural(n));
     return PLEAT_OK;
 }
 
@@ -119,12 +119,10 @@ static pleat_status check_configuration(const char *run, const pleat_record *rec
 /* Every voxel of the images and masks that are here: the identity of a large packed file is that of
  * its ends alone (file.h). */
 static pleat_status check_voxels(const pleat_cases *cases, const pleat_provenance *of) {
-    for (int i = 0, c = 0; i < of->n; i++) { /* both in order of id */
-        const pleat_traced_case *then = &of->of[i];
-        while (c < cases->n && strcmp(cases->paths[c].id, then->id) < 0) c++;
-        if (c == cases->n || strcmp(cases->paths[c].id, then->id) != 0) continue;
+    for (int c = 0; c < cases->n; c++) {
         const pleat_case_paths *paths = &cases->paths[c];
-        for (int mask = 0; mask < 2; mask++) {
+        const pleat_traced_case *then = pleat_provenance_find(of, paths->id);
+        for (int mask = 0; then != NULL && mask < 2; mask++) {
             const uint64_t was = mask ? then->mask.content : then->image.content;
             uint64_t is = was;
             if (was == 0 || (mask && paths->label == NULL)) continue;
@@ -148,10 +146,10 @@ static pleat_status find_missing(const char *run, const pleat_record *record,
     const pleat_status status = check_voxels(cases, &of);
     pleat_provenance_free(&of);
     PLEAT_TRY(status);
-    pleat_text_print("inputs: %d case%s unchanged since training\n", here, here == 1 ? "" : "s");
+    pleat_text_print("inputs: %d case%s unchanged since training\n", here, pleat_plural(here));
     if (n > 0)
         (void)snprintf(missing, 512, "%d case%s of the run %s gone, or without image or mask: %s",
-                       n, n == 1 ? "" : "s", n == 1 ? "is" : "are", list);
+                       n, pleat_plural(n), n == 1 ? "is" : "are", list);
     return PLEAT_OK;
 }
 

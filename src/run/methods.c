@@ -175,7 +175,7 @@ static void put_software(FILE *out, const pleat_methods *m) {
                   "Computations were done with pleat %s%s%s (engine %s, %s%s; %d rank%s) on %s",
                   r->version, r->commit[0] != '\0' ? ", commit " : "", r->commit, r->engine,
                   r->precision, m->config->deterministic ? ", deterministic" : "", r->ranks,
-                  r->ranks == 1 ? "" : "s", r->device);
+                  pleat_plural(r->ranks), r->device);
     if (r->libraries[0] != '\0') (void)fprintf(out, ", with %s", r->libraries);
     (void)fputs(".\n", out);
 }
@@ -209,8 +209,8 @@ static size_t count_params(const pleat_record *record, const pleat_config *confi
 
 pleat_status pleat_methods_write(const char *folder, const pleat_record *record,
                                  const pleat_config *config, const pleat_results *results) {
-    char path[PLEAT_PATH_BYTES], *text = NULL;
-    size_t n = 0;
+    char path[PLEAT_PATH_BYTES];
+    pleat_file_text file;
     pleat_methods m = {.record = record,
                        .config = config,
                        .results = results,
@@ -223,14 +223,7 @@ pleat_status pleat_methods_write(const char *folder, const pleat_record *record,
             m.spurious += p == PLEAT_SPURIOUS;
         }
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_METHODS, path));
-    FILE *out = open_memstream(&text, &n);
-    PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory for '%s'", path);
-    print(out, &m);
-    const int failed = ferror(out);
-    pleat_status status = PLEAT_OK;
-    if (fclose(out) != 0 || failed)
-        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for '%s'", path);
-    if (status == PLEAT_OK) status = pleat_file_write_atomic(path, text, n);
-    free(text);
-    return status;
+    PLEAT_TRY(pleat_file_text_begin(&file, path));
+    print(file.out, &m);
+    return pleat_file_text_end(&file, PLEAT_OK);
 }

@@ -6,6 +6,7 @@
 #include "pleat/nifti.h"
 #include "pleat/prep.h"
 #include "pleat/text.h"
+#include "pleat/train.h"
 #include "pleat/window.h"
 
 #define LOADER_RING 4 /* batches a loader holds */
@@ -63,11 +64,8 @@ static pleat_status count_network(const pleat_config *c, const pleat_engine *eng
 pleat_status pleat_needs_count(const pleat_config *config, const pleat_cases *cases,
                                const pleat_engine *engine, int ranks_per_fold, pleat_needs *out) {
     pleat_needs n = {.cases = cases->n};
-    const int batch = config->train.batch / ranks_per_fold;
-    PLEAT_CHECK(batch * ranks_per_fold == config->train.batch, PLEAT_ERR_ARG,
-                "train.batch = %d cannot be shared by the %d ranks of a fold; make it a multiple, "
-                "or set ranks_per_fold",
-                config->train.batch, ranks_per_fold);
+    int batch = 0;
+    PLEAT_TRY(pleat_train_share(config->train.batch, ranks_per_fold, &batch));
     PLEAT_TRY(pleat_prep_count_channels(&cases->paths[0], &n.channels));
     for (int i = 0; i < cases->n; i++) PLEAT_TRY(add_case(config, cases->paths[i].image[0], &n));
     PLEAT_TRY(count_network(config, engine, batch, &n));
@@ -87,7 +85,7 @@ pleat_status pleat_needs_check(const pleat_needs *n, const pleat_config *config,
                       "training by %d rank%s on this machine needs %s of memory, and %s are there: "
                       "patch = [%d, %d, %d], train.batch = %d; make patch, train.batch or "
                       "network.filters smaller, or use fewer ranks",
-                      per_node, per_node == 1 ? "" : "s", needed, allowed, config->patch[2],
+                      per_node, pleat_plural(per_node), needed, allowed, config->patch[2],
                       config->patch[1], config->patch[0], config->train.batch);
 }
 

@@ -3,6 +3,7 @@
 
 #include "pleat/checkpoint.h"
 #include "pleat/prep.h"
+#include "pleat/text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -244,7 +245,7 @@ static pleat_status check_case(const pleat_predictor *p, const pleat_case_paths 
     PLEAT_TRY(pleat_prep_count_channels(paths, &channels));
     PLEAT_CHECK(channels == trained, PLEAT_ERR_DATA,
                 "case '%s' has %d channel%s, the model was trained on %d: '%s'%s", paths->id,
-                channels, channels == 1 ? "" : "s", trained, paths->image[0],
+                channels, pleat_plural(channels), trained, paths->image[0],
                 paths->images > 1 ? " and so on; if these are cases of their own, rename them so "
                                     "that they do not end in _0000, _0001, ..., as "
                                     "scan_0001.nii.gz to scan-0001.nii.gz"

@@ -199,7 +199,7 @@ static void add_head(sheet *s, const pleat_progress_view *view) {
             pleat_phase_is_active(state->phase) && !pleat_progress_is_silent(view, state);
         count[active ? 0 : done ? 1 : 2]++;
     }
-    add(row, "%d fold%s under way, %d finished, %d to do", count[0], count[0] == 1 ? "" : "s",
+    add(row, "%d fold%s under way, %d finished, %d to do", count[0], pleat_plural(count[0]),
         count[1], count[2]);
     if (count[0] > 0) add(row, "; %s left", pleat_duration(view->left_s, left));
     pleat_text_show(view->run, shown, sizeof shown);

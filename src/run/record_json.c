@@ -11,6 +11,7 @@
 #include "pleat/json.h"
 #include "pleat/log.h"
 #include "pleat/prep.h"
+#include "pleat/text.h"
 #include "pleat/train.h"
 #include "pleat/warn.h"
 
@@ -176,8 +177,7 @@ static pleat_status same_channels(const pleat_crossval *cv, const char *path, in
     PLEAT_CHECK(channels == before->channels, PLEAT_ERR_DATA,
                 "'%s' is of images of %d channel%s, '%s' has %d: one network cannot take both; set "
                 "data: back to what the run has begun with, or use another --out folder",
-                path, before->channels, before->channels == 1 ? "" : "s", cv->config.data,
-                channels);
+                path, before->channels, pleat_plural(before->channels), cv->config.data, channels);
     return PLEAT_OK;
 }
 

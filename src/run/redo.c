@@ -5,6 +5,7 @@
  * files does not say; there the store it was made from does.
  */
 #include "pleat/log.h"
+#include "pleat/text.h"
 #include "pleat/train.h"
 #include "pleat/warn.h"
 #include "run_impl.h"
@@ -222,7 +223,7 @@ pleat_status pleat_redo_choose(pleat_crossval *cv) {
     PLEAT_CHECK_GOTO(status, done, changed == 0 || cv->options->redo, PLEAT_ERR_DATA,
                      "%s is not what %d fold%s of '%s' %s of; put it back, or start with --redo to "
                      "do again the folds that it touches",
-                     first, changed, changed == 1 ? "" : "s", cv->options->out,
+                     first, changed, pleat_plural(changed), cv->options->out,
                      changed == 1 ? "is" : "are");
     if (changed == 0 && cv->options->redo)
         pleat_log(PLEAT_INFO, "--redo: no case has changed, so no fold is retrained");

@@ -87,7 +87,7 @@ static void put_head(FILE *out, const pleat_suggestion *s) {
     (void)fputs("# Suggested by pleat from ", out);
     pleat_text_put(out, r->data);
     (void)fprintf(out, ": %d cases, %d channel%s, %d classes;\n# median size %s voxels.\n", s->e->n,
-                  s->e->channels, s->e->channels == 1 ? "" : "s", s->e->classes.n,
+                  s->e->channels, pleat_plural(s->e->channels), s->e->classes.n,
                   sizes(s->full.size, " x ", size));
     if (r->like != NULL)
         (void)fprintf(out,

@@ -238,7 +238,7 @@ pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases,
     PLEAT_CHECK(changed == 0, PLEAT_ERR_DATA,
                 "%s is not what %d fold%s of '%s' %s of, so the scores are of other data; put it "
                 "back, or start the run with --redo to do again the folds that it touches",
-                first, changed, changed == 1 ? "" : "s", folder, changed == 1 ? "is" : "are");
+                first, changed, pleat_plural(changed), folder, changed == 1 ? "is" : "are");
     return PLEAT_OK;
 }
 
@@ -271,12 +271,12 @@ pleat_status pleat_unchanged_masks(const char *a, const char *b) {
     if (images > 0)
         pleat_warn("'%s' and '%s' are of different images of %d case%s (%s): what is compared is "
                    "not the method alone",
-                   a, b, images, images == 1 ? "" : "s", list);
+                   a, b, images, pleat_plural(images), list);
     const int masks = differ(&of[0], &of[1], MASK, list);
     PLEAT_CHECK_GOTO(status, done, masks == 0, PLEAT_ERR_DATA,
                      "'%s' and '%s' were scored by different masks of %d case%s (%s); start the "
                      "run of the older ones with --redo to have both scored by the same",
-                     a, b, masks, masks == 1 ? "" : "s", list);
+                     a, b, masks, pleat_plural(masks), list);
 done:
     pleat_provenance_free(&of[0]);
     pleat_provenance_free(&of[1]);

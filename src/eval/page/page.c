@@ -226,17 +226,9 @@ static pleat_status fill(FILE *out, const page *p) {
 }
 
 static pleat_status write_page(const page *p, const char *path) {
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = open_memstream(&text, &n);
-    PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory for '%s'", path);
-    pleat_status status = fill(out, p);
-    const int failed = ferror(out);
-    if ((fclose(out) != 0 || failed) && status == PLEAT_OK)
-        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for '%s'", path);
-    if (status == PLEAT_OK) status = pleat_file_write_atomic(path, text, n);
-    free(text);
-    return status;
+    pleat_file_text file;
+    PLEAT_TRY(pleat_file_text_begin(&file, path));
+    return pleat_file_text_end(&file, fill(file.out, p));
 }
 
 pleat_status pleat_page_write(const pleat_page_source *source, const pleat_page_options *options) {

@@ -93,17 +93,12 @@ static void put_table(FILE *out, const markup *m, const pleat_estimates *e) {
 
 pleat_status page_write_tables(const pleat_estimates *e, const char *folder) {
     for (size_t i = 0; i < sizeof MARKUPS / sizeof *MARKUPS; i++) {
-        char path[PLEAT_PATH_BYTES], *text = NULL;
-        size_t n = 0;
+        char path[PLEAT_PATH_BYTES];
+        pleat_file_text file;
         PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", folder, MARKUPS[i].file));
-        FILE *out = open_memstream(&text, &n);
-        PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory for '%s'", path);
-        put_table(out, &MARKUPS[i], e);
-        pleat_status status = fclose(out) == 0
-                                  ? pleat_file_write_atomic(path, text, n)
-                                  : PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for '%s'", path);
-        free(text);
-        PLEAT_TRY(status);
+        PLEAT_TRY(pleat_file_text_begin(&file, path));
+        put_table(file.out, &MARKUPS[i], e);
+        PLEAT_TRY(pleat_file_text_end(&file, PLEAT_OK));
     }
     return PLEAT_OK;
 }

@@ -191,25 +191,19 @@ void pleat_gnuplot_tell(const char *folder, int missing) {
 }
 
 static pleat_status write_files(pleat_gnuplot *g, const char *what, int *missing) {
-    char figures[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], file[80], *script = NULL;
-    size_t n = 0;
+    char figures[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], file[80];
+    pleat_file_text script;
     PLEAT_TRY(pleat_run_path(g->folder, PLEAT_RUN_FIGURES, figures));
     PLEAT_TRY(pleat_gnuplot_remove(g->folder, g->name));
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s.csv", figures, g->name));
     PLEAT_TRY(pleat_file_write_atomic(path, g->data.text, g->data.bytes));
-    FILE *out = open_memstream(&script, &n);
-    PLEAT_CHECK(out != NULL, PLEAT_ERR_MEMORY, "no memory for the figure '%s'", g->name);
-    put_script(out, g, what);
-    const int failed = ferror(out);
-    pleat_status status = PLEAT_OK;
-    if (fclose(out) != 0 || failed)
-        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for the figure '%s'", g->name);
     (void)snprintf(file, sizeof file, "%s.gp", g->name);
-    if (status == PLEAT_OK) status = pleat_path(path, sizeof path, "%s/%s", figures, file);
-    if (status == PLEAT_OK) status = pleat_file_write_atomic(path, script, n);
-    if (status == PLEAT_OK && missing != NULL) draw(figures, file, missing);
-    free(script);
-    return status;
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", figures, file));
+    PLEAT_TRY(pleat_file_text_begin(&script, path));
+    put_script(script.out, g, what);
+    PLEAT_TRY(pleat_file_text_end(&script, PLEAT_OK));
+    if (missing != NULL) draw(figures, file, missing);
+    return PLEAT_OK;
 }
 
 pleat_status pleat_gnuplot_close(pleat_gnuplot *g, const char *what, int *missing) {
