@@ -42,7 +42,8 @@ typedef struct pleat_interval {
 pleat_status pleat_interval_t(const pleat_observed *s, double level, pleat_interval *out);
 
 /* Of the mean, by the bootstrap that corrects bias and acceleration (Efron, JASA 82, 1987), with
- * draws of the seed. None of fewer than two groups. ERR_MEMORY. */
+ * draws of the seed. None of fewer than three groups: the ends would be values of the sample.
+ * ERR_MEMORY. */
 pleat_status pleat_interval_bca(const pleat_observed *s, double level, int resamples, uint64_t seed,
                                 pleat_interval *out);
 

@@ -7,6 +7,8 @@
  *   index,score,CLASS,...     CSV: cv_results.detailed.csv
  *   case,[class,]SCORE,...    CSV: a row per case, or per case and class; without classes: "1"
  *
+ * A case of a repeated cross-validation stands there once for each fold that evaluated it.
+ *
  * How many voxels a class has in the truth is kept too, where a file says it, as the score n_ref of
  * nnU-Net: sets that are compared must be of one truth.
  *
@@ -32,6 +34,8 @@ typedef struct pleat_name_list {
 typedef struct pleat_measurement {
     int score, label, at; /* places in the lists: of score, class and case */
     int definition;       /* in theirs; "": not known */
+    int fold;             /* that evaluated it; -1: not known */
+    int order;            /* in which it was added */
     double x;
 } pleat_measurement;
 
@@ -39,9 +43,12 @@ typedef struct pleat_measured {
     pleat_name_list cases, classes, scores, definitions;
     pleat_measurement *list; /* [n], owned */
     int n, room;
+    int fold; /* of what is added next */
 } pleat_measured;
 
-/* ERR_NOT_FOUND, ERR_FORMAT naming file, line and what is wrong. Freed by the caller. */
+/* A case that several folds have evaluated, as in a repeated cross-validation, has the mean of each
+ * score. ERR_NOT_FOUND, ERR_FORMAT naming file, line and what is wrong; ERR_DATA when one fold has
+ * two values of a score. Freed by the caller. */
 pleat_status pleat_measured_read(const char *path, pleat_measured *out);
 /* Of a run's results; of repeats the mean over them, case by case. */
 pleat_status pleat_measured_results(const pleat_results *results, pleat_measured *out);
@@ -54,8 +61,7 @@ int pleat_names_find(const pleat_name_list *list, const char *name);
 /* pleat's name of a score that nnU-Net calls `name`; else the name itself. */
 const char *pleat_measured_score(const char *name);
 
-/* For readers: one number more; `definition` may be "". ERR_MEMORY, ERR_DATA when the case has the
- * score already. */
+/* For readers: one number more; `definition` may be "". ERR_MEMORY. */
 pleat_status pleat_measured_add(pleat_measured *m, const char *id, const char *class_name,
                                 const char *score, const char *definition, double x);
 pleat_status pleat_measured_csv(const char *path, const char *text, size_t n, pleat_measured *out);

@@ -43,7 +43,7 @@ typedef enum pleat_phase {
 
 typedef struct pleat_progress_state { /* of a fold, or of what is done before and after folds */
     pleat_phase phase;
-    char what[64];
+    char what[512]; /* items, or why it ended */
     int epoch, epochs; /* finished; at most */
     int step, steps;   /* of the epoch under way */
     int n_losses;      /* of `losses` */
@@ -96,7 +96,8 @@ double pleat_progress_left(const pleat_progress_view *view, int fold);
  * as are at work now. */
 void pleat_progress_plan(pleat_progress_view *view);
 
-/* The table: at most `terminal->rows` - 1 lines of at most `terminal->columns` - 1 characters. */
+/* The table: at most `terminal->rows` - 1 lines of at most `terminal->columns` - 1 characters. rows
+ * 0: all lines, and texts are not cut. */
 void pleat_progress_table(const pleat_progress_view *view, const pleat_terminal *terminal,
                           char *out, size_t size);
 /* "fold=2 epoch=3/10 step=7/150 loss=0.4321 1.52 patch/s, 12 min left, the run 1 h 20 min". */

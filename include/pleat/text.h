@@ -27,6 +27,9 @@ void pleat_text_show(const char *text, char *out, size_t size);
 void pleat_text_put(FILE *out, const char *text);
 void pleat_text_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Columns of a terminal that UTF-8 text takes, without characters of double width. */
+int pleat_text_width(const char *text);
+
 /* "" of one, else "s", for "%d case%s". */
 const char *pleat_plural(long long n);
 /* "1.5 GB": of sizes that are estimates, so two digits. Returns `out`. */

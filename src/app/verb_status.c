@@ -8,10 +8,9 @@
 #include <math.h>
 #include <unistd.h>
 
-#define EVERY_S   1.0  /* of --watch, */
-#define EVERY_OF  20.0 /* and a second more for so many folds */
-#define WIDE      120  /* where stdout is no terminal */
-#define MOST_ROWS 2000
+#define EVERY_S  1.0  /* of --watch, */
+#define EVERY_OF 20.0 /* and a second more for so many folds */
+#define WIDE     120  /* where stdout is no terminal */
 
 static int is_over(const pleat_progress_view *view) {
     int over = 0;
@@ -30,7 +29,7 @@ static void print_table(const pleat_progress_view *view) {
         terminal.colour = 0;
         terminal.columns = WIDE;
     }
-    terminal.rows = MOST_ROWS;
+    terminal.rows = 0;
     pleat_progress_table(view, &terminal, text, sizeof text);
     (void)fputs(text, stdout);
 }

@@ -147,7 +147,7 @@ pleat_status pleat_interval_bca(const pleat_observed *s, double level, int resam
     *out = none;
     PLEAT_TRY(gather(s, &g, &n));
     double *means = malloc((size_t)resamples * sizeof *means);
-    if (means != NULL && n > 1) {
+    if (means != NULL && n > 2) { /* of two, the resamples are three */
         const group all = whole(g, n);
         for (int b = 0; b < resamples; b++) means[b] = resample(g, n, seed, b);
         pleat_sort(means, (size_t)resamples);

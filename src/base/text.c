@@ -82,6 +82,12 @@ void pleat_text_print(const char *format, ...) {
     pleat_text_put(stdout, text);
 }
 
+int pleat_text_width(const char *text) {
+    int width = 0;
+    for (; *text != '\0'; text++) width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
 const char *pleat_plural(long long n) { return n == 1 ? "" : "s"; }
 
 const char *pleat_text_bytes(double bytes, char out[32]) {

@@ -45,19 +45,53 @@ static pleat_status place_of(pleat_name_list *list, const char *name, int *out) 
 
 pleat_status pleat_measured_add(pleat_measured *m, const char *id, const char *class_name,
                                 const char *score, const char *definition, double x) {
-    pleat_measurement one = {.x = x};
-    const int known = m->cases.n;
+    pleat_measurement one = {.x = x, .fold = m->fold, .order = m->n};
     PLEAT_TRY(place_of(&m->cases, id, &one.at));
     PLEAT_TRY(place_of(&m->classes, class_name, &one.label));
     PLEAT_TRY(place_of(&m->scores, score, &one.score));
     PLEAT_TRY(place_of(&m->definitions, definition, &one.definition));
-    for (int i = m->n - 1; one.at < known && i >= 0 && m->list[i].at == one.at; i--)
-        PLEAT_CHECK(m->list[i].label != one.label || m->list[i].score != one.score, PLEAT_ERR_DATA,
-                    "case '%s' has two values of %s of class '%s'", id, score, class_name);
     pleat_measurement *more = grown(m->list, m->n, &m->room, sizeof *more);
     PLEAT_CHECK(more != NULL, PLEAT_ERR_MEMORY, "no memory for %d scores", m->n);
     m->list = more;
     m->list[m->n++] = one;
+    return PLEAT_OK;
+}
+
+/* By case, class and score; then as they were added. */
+static int compare(const void *a, const void *b) {
+    const pleat_measurement *one = a, *other = b;
+    const int by[4] = {one->at - other->at, one->label - other->label, one->score - other->score,
+                       one->order - other->order};
+    for (int k = 0; k < 3; k++)
+        if (by[k] != 0) return by[k];
+    return by[3];
+}
+
+/* One number of each score of a class of a case: the mean over the folds that have one. */
+static pleat_status join_folds(const char *path, pleat_measured *m) {
+    int kept = 0, many = 0; /* values in the mean of the last one kept */
+    if (m->n == 0) return PLEAT_OK;
+    qsort(m->list, (size_t)m->n, sizeof *m->list, compare);
+    for (int i = 0; i < m->n; i++) {
+        const pleat_measurement one = m->list[i];
+        pleat_measurement *last = kept > 0 ? &m->list[kept - 1] : NULL;
+        if (last == NULL || last->at != one.at || last->label != one.label ||
+            last->score != one.score) {
+            many = !isnan(one.x);
+            m->list[kept++] = one; /* never ahead of i */
+            continue;
+        }
+        PLEAT_CHECK(one.fold >= 0 && last->fold != one.fold, PLEAT_ERR_DATA,
+                    "'%s': case '%s' has two values of %s of class '%s'; where several folds "
+                    "evaluated it, compare the run or its statistics.json",
+                    path, m->cases.name[one.at], m->scores.name[one.score],
+                    m->classes.name[one.label]);
+        last->fold = one.fold;
+        if (isnan(one.x)) continue;
+        last->x = many == 0 ? one.x : last->x + (one.x - last->x) / (many + 1);
+        many++;
+    }
+    m->n = kept;
     return PLEAT_OK;
 }
 
@@ -94,7 +128,7 @@ pleat_status pleat_measured_results(const pleat_results *results, pleat_measured
 pleat_status pleat_measured_read(const char *path, pleat_measured *out) {
     const char *ending = strrchr(path, '.');
     const int json = ending != NULL && strcasecmp(ending, ".json") == 0;
-    pleat_measured m = {0};
+    pleat_measured m = {.fold = -1};
     char *text = NULL;
     size_t n = 0;
     PLEAT_TRY(pleat_file_read_all(path, &text, &n));
@@ -104,6 +138,7 @@ pleat_status pleat_measured_read(const char *path, pleat_measured *out) {
     if (status == PLEAT_OK && m.n == 0)
         status =
             PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' has no scores of cases that pleat can read", path);
+    if (status == PLEAT_OK) status = join_folds(path, &m);
     if (status != PLEAT_OK)
         pleat_measured_free(&m);
     else

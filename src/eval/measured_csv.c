@@ -9,8 +9,8 @@
 
 typedef struct table {
     const char *path;
-    pleat_csv_row names;                          /* its first line */
-    int id, class_name, score, value, definition; /* columns; -1: there is none */
+    pleat_csv_row names;                                /* its first line */
+    int id, class_name, score, value, definition, fold; /* columns; -1: there is none */
 } table;
 
 static double number(const char *text) {
@@ -27,7 +27,7 @@ static int is_number_or_empty(const char *text) {
 /* Every column but those of names is a score, or with a column of scores a class. */
 static pleat_status add_wide(const table *t, const pleat_csv_row *r, pleat_measured *out) {
     for (int k = 0; k < r->n; k++) {
-        if (k == t->id || k == t->class_name || k == t->score) continue;
+        if (k == t->id || k == t->class_name || k == t->score || k == t->fold) continue;
         const char *name = t->names.field[k];
         const char *class_name = t->class_name >= 0 ? r->field[t->class_name] : "1";
         if (!is_number_or_empty(r->field[k])) continue; /* a path, a state */
@@ -39,10 +39,16 @@ static pleat_status add_wide(const table *t, const pleat_csv_row *r, pleat_measu
     return PLEAT_OK;
 }
 
+static int fold_of(const char *text) {
+    const double x = number(text);
+    return x >= 0.0 && x < 1e9 ? (int)x : -1;
+}
+
 static pleat_status add_row(const table *t, const pleat_csv_row *r, pleat_measured *out) {
     PLEAT_CHECK(r->n == t->names.n, PLEAT_ERR_FORMAT,
                 "'%s' line %d: %d columns, the first line has %d", t->path, r->line, r->n,
                 t->names.n);
+    out->fold = t->fold >= 0 ? fold_of(r->field[t->fold]) : -1;
     if (t->value < 0 || t->score < 0) return add_wide(t, r, out);
     return pleat_measured_add(
         out, r->field[t->id], t->class_name >= 0 ? r->field[t->class_name] : "1",
@@ -55,7 +61,7 @@ pleat_status pleat_measured_csv(const char *path, const char *text, size_t n, pl
     static const char *const classes[] = {"class", "label", NULL};
     static const char *const scores[] = {"score", "metric", NULL}, *const values[] = {"value",
                                                                                       NULL};
-    static const char *const definitions[] = {"definition", NULL};
+    static const char *const definitions[] = {"definition", NULL}, *const folds[] = {"fold", NULL};
     char *copy = malloc(n + 1);
     PLEAT_CHECK(copy != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", path);
     memcpy(copy, text, n);
@@ -74,6 +80,7 @@ pleat_status pleat_measured_csv(const char *path, const char *text, size_t n, pl
     t.score = pleat_csv_column(&t.names, scores);
     t.value = pleat_csv_column(&t.names, values);
     t.definition = pleat_csv_column(&t.names, definitions);
+    t.fold = pleat_csv_column(&t.names, folds);
     for (;;) {
         PLEAT_TRY_GOTO(status, done, pleat_csv_next(&rows, &r, &more));
         if (!more) break;

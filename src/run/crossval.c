@@ -120,6 +120,16 @@ static pleat_status form_groups(pleat_crossval *cv, const pleat_plan *plan) {
                                                      cv->config.share_gpu, &cv->team.compute));
 }
 
+/* The log on stderr is that of rank 0, which knows one fold at a time. */
+static void tell_logs(const pleat_crossval *cv, const pleat_plan *plan) {
+    const int groups = plan->groups < plan->folds ? plan->groups : plan->folds;
+    if (!is_root(cv) || groups < 2) return;
+    pleat_log(PLEAT_INFO,
+              "%d folds are trained at a time; this is the log of rank 0, those of the other ranks "
+              "are in '%s/%s'",
+              groups, cv->options->out, pleat_run_file_name(PLEAT_RUN_LOGS));
+}
+
 /* Collective: what any rank warned of is in the record. */
 static pleat_status keep_warnings(const pleat_crossval *cv, int last) {
     PLEAT_TRY(pleat_comm_gather_warnings(cv->session->world));
@@ -188,6 +198,7 @@ static pleat_status train_all(pleat_crossval *cv) {
     PLEAT_TRY_GOTO(status, done,
                    pleat_store_channels(cv->data.store, &cv->config.network.channels));
     PLEAT_TRY_GOTO(status, done, keep_warnings(cv, 0));
+    tell_logs(cv, &plan);
     PLEAT_TRY_GOTO(status, done, run_folds(cv, todo, n));
 done:
     free(todo);

@@ -293,7 +293,7 @@ void pleat_monitor_end(pleat_monitor *m, pleat_phase phase, const char *why) {
     (void)pthread_mutex_lock(&m->mutex);
     m->before = m->one;
     m->before.phase = phase;
-    (void)snprintf(m->before.what, sizeof m->before.what, "%.63s", why);
+    (void)snprintf(m->before.what, sizeof m->before.what, "%s", why);
     m->ended_fold = m->fold;
     m->fold = -1;
     (void)pthread_cond_signal(&m->wake);
@@ -311,7 +311,7 @@ void pleat_monitor_close(pleat_monitor *m, pleat_status status) {
     m->whole.phase = status == PLEAT_OK ? PLEAT_PHASE_FINISHED
                      : halted           ? PLEAT_PHASE_STOPPED
                                         : PLEAT_PHASE_FAILED;
-    (void)snprintf(m->whole.what, sizeof m->whole.what, "%.63s",
+    (void)snprintf(m->whole.what, sizeof m->whole.what, "%s",
                    status != PLEAT_OK ? pleat_error_message() : "");
     m->stop = 1;
     (void)pthread_cond_signal(&m->wake);

@@ -4,6 +4,7 @@
 #include "pleat/log.h"
 #include "pleat/text.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #define LEAST     4  /* of a bar that still shows something */
 #define MOST_BAR  40
 #define ROW_BYTES 1024
+#define OLD_S     5.0 /* numbers younger than that are of now */
 
 typedef struct sheet {
     char *out;
@@ -20,9 +22,9 @@ typedef struct sheet {
     const pleat_terminal *terminal;
 } sheet;
 
-/* A line, cut to the terminal's width; escapes take no place. */
+/* A line, cut to the width of a table that is redrawn in place; escapes take no place. */
 static void add_line(sheet *s, const char *line) {
-    const int most = s->terminal->columns - 1;
+    const int most = s->terminal->rows == 0 ? INT_MAX : s->terminal->columns - 1;
     int wide = 0;
     for (const char *c = line; *c != '\0' && s->used + 8 < s->size;) {
         const char *next = c + 1;
@@ -123,7 +125,7 @@ static const char *who(const pleat_progress_state *state, char out[160]) {
     return out;
 }
 
-/* What a fold that nobody computes is; "" for one that somebody does. */
+/* What a fold is that makes no steps: nobody computes it, or its first is being prepared; else "". */
 static void say_still(const pleat_progress_view *view, int fold, char *out, size_t size) {
     const pleat_progress_state *state = &view->fold[fold];
     char age[PLEAT_DURATION_BYTES], host[160];
@@ -139,6 +141,8 @@ static void say_still(const pleat_progress_view *view, int fold, char *out, size
         (void)snprintf(out, size, "failed %s ago: %s", age, state->what);
     else if (!pleat_phase_is_active(state->phase))
         (void)snprintf(out, size, "%s", pleat_phase_name(state->phase));
+    else if (state->steps == 0 && state->phase == PLEAT_PHASE_TRAINING)
+        (void)snprintf(out, size, "preparing its first step");
 }
 
 static const char *colour_of(const pleat_progress_view *view, int fold) {
@@ -190,6 +194,7 @@ static void add_fold(sheet *s, const pleat_progress_view *view, int fold) {
 
 static void add_head(sheet *s, const pleat_progress_view *view) {
     int count[3] = {0}; /* under way, finished, neither */
+    double age_s = 0.0; /* of the oldest number of a fold under way */
     char row[ROW_BYTES] = "", left[PLEAT_DURATION_BYTES], shown[ROW_BYTES / 2];
     for (int fold = 0; fold < view->folds; fold++) {
         const pleat_progress_state *state = &view->fold[fold];
@@ -198,10 +203,13 @@ static void add_head(sheet *s, const pleat_progress_view *view) {
         const int active =
             pleat_phase_is_active(state->phase) && !pleat_progress_is_silent(view, state);
         count[active ? 0 : done ? 1 : 2]++;
+        if (active) age_s = fmax(age_s, pleat_progress_age(view, state));
     }
     add(row, "%d fold%s under way, %d finished, %d to do", count[0], pleat_plural(count[0]),
         count[1], count[2]);
-    if (count[0] > 0) add(row, "; %s left", pleat_duration(view->left_s, left));
+    if (count[0] > 0 && view->left_s >= 0.0)
+        add(row, "; %s left", pleat_duration(view->left_s, left));
+    if (age_s >= OLD_S) add(row, ", as of %s ago", pleat_duration(age_s, left));
     pleat_text_show(view->run, shown, sizeof shown);
     add(row, "   %s", shown);
     add_line(s, row);
@@ -215,8 +223,10 @@ static void add_whole(sheet *s, const pleat_progress_view *view) {
         add(row, "      the first process has given no sign of life for %s (%s)",
             pleat_duration(pleat_progress_age(view, whole), left), who(whole, host));
     else if (whole->phase == PLEAT_PHASE_WORKING)
-        add(row, "      %s %d/%d, %s left", whole->what, whole->done, whole->total,
-            pleat_duration(whole->left_s, left));
+        add(row, "      %s %d/%d%s%s%s", whole->what, whole->done, whole->total,
+            whole->left_s >= 0.0 ? ", " : "",
+            whole->left_s >= 0.0 ? pleat_duration(whole->left_s, left) : "",
+            whole->left_s >= 0.0 ? " left" : "");
     else if (whole->phase == PLEAT_PHASE_STOPPED || whole->phase == PLEAT_PHASE_FAILED)
         add(row, "      %s %s ago: %s", pleat_phase_name(whole->phase),
             pleat_duration(pleat_progress_age(view, whole), left), whole->what);
@@ -235,7 +245,7 @@ void pleat_progress_table(const pleat_progress_view *view, const pleat_terminal 
         "loss", curve, "", "patch/s", "left");
     add_line(&s, row);
     /* Those at work first, then by number; as many as there is room for. */
-    int rows = terminal->rows - 5, left_out = 0;
+    int rows = terminal->rows == 0 ? view->folds : terminal->rows - 5, left_out = 0;
     for (int pass = 0; pass < 2; pass++)
         for (int fold = 0; fold < view->folds; fold++) {
             const pleat_progress_state *state = &view->fold[fold];
@@ -259,7 +269,7 @@ void pleat_progress_line(const pleat_progress_view *view, int fold, char *out, s
     if (state->phase == PLEAT_PHASE_PREDICTING)
         add(row, "predicted=%d/%d", state->done, state->total);
     else if (state->steps == 0)
-        add(row, "before its first step");
+        add(row, "is preparing its first step");
     else
         add(row, "epoch=%d/%d step=%d/%d", state->epoch + 1, state->epochs, state->step,
             state->steps);
@@ -267,7 +277,8 @@ void pleat_progress_line(const pleat_progress_view *view, int fold, char *out, s
     if (isfinite(state->loss)) add(row, " loss=%.4f", state->loss);
     if (state->patches_s > 0.0) add(row, " %.2f patch/s", state->patches_s);
     const double fold_left = pleat_progress_left(view, fold);
-    if (fold_left >= 0.0) add(row, ", %s left", pleat_duration(fold_left, left));
+    if (fold_left >= 0.0 && state->steps > 0)
+        add(row, ", %s left", pleat_duration(fold_left, left));
     if (view->left_s >= 0.0) add(row, ", of the run %s", pleat_duration(view->left_s, left));
     (void)snprintf(out, size, "%s", row);
 }

@@ -76,6 +76,7 @@ succeeds "report of a case without overlap" 0 report run
 for text in "no overlap in 1" "truth and prediction have no voxel in common in: case_001."; do
     holds "the page says: $text" has $page "$text"
 done
+cp $page apart.html
 mv scores_0 run/fold_0/scores.json
 for k in 0 2; do mv run/fold_$k/scores.json scores_$k; done
 refused "no fold has scores" 3 "run/report/report.html" 0 report run
@@ -112,6 +113,9 @@ opened() {
     [ ! -s console ] || cat console
     [ ! -s console ] && grep -q 'data-ready=' dom
 }
+holds "a page with a case without overlap opens" opened apart.html
+holds "which a table counts" has dom '<span class="state">1 without overlap</span>'
+holds "and the case has as its state" has dom '<span class="state ok">no overlap</span>'
 succeeds "report again" 0 report run --single-file
 {
     cat $page

@@ -339,6 +339,14 @@ holds "each evaluation has its pictures" same_text \
 holds "the mean over folds has its interval" awk -F, '/^all,infection,3,DSC,/ { found = $27 < $28 }
     END { exit !found }' repeats/statistics.csv
 succeeds "check of repeats" 0 report repeats --check
+for file in repeats/statistics.json repeats/scores.csv repeats/cv_results.detailed.csv; do
+    succeeds "compare with $file" 0 compare repeats $file --csv
+    holds "it has the same means" awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+        NR > 1 { rows++; off = ($at["mean_a"] - $at["mean_b"]) / (1 + $at["mean_a"])
+            bad += off * off > 1e-16 || $at["n"] < 5 } END { exit rows < 1 || bad }' out
+done
+refused "one file without folds" 3 "compare the run or its statistics.json" 0 \
+    compare repeats repeats/summary.json
 succeeds "prediction by the models of all repeats" 0 predict repeats \
     --in data/case_001/imaging.nii.gz --out labelled
 refused "other repeats in the same folder" 2 "folds.repeats" 0 run tiny.yaml --set folds.k=2 \

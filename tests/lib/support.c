@@ -31,6 +31,26 @@ void assert_told(const char *text, const char *file, int line) {
     _fail(file, line);
 }
 
+static const char *line_of(const char *text, const char *begin) {
+    const size_t n = strlen(begin);
+    for (const char *at = text; at != NULL; at = strchr(at, '\n')) {
+        if (*at == '\n') at++;
+        if (strncmp(at, begin, n) == 0) return at;
+    }
+    fail_msg("no line '%s' in:\n%s", begin, text);
+    return text;
+}
+
+void assert_columns(const char *text, const char *head, const char *row) {
+    const char *names = line_of(text, head), *cells = line_of(text, row);
+    const size_t n = strcspn(names, "\n"), m = strcspn(cells, "\n");
+    for (size_t i = strspn(names, " "); i < n; i++) {
+        if (i < 2 || names[i] == ' ' || names[i - 1] != ' ' || names[i - 2] != ' ') continue;
+        if (i >= m || cells[i] == ' ' || cells[i - 1] != ' ' || cells[i - 2] != ' ')
+            fail_msg("no cell at %zu of:\n%.*s\n%.*s", i, (int)n, names, (int)m, cells);
+    }
+}
+
 int make_root(void **state) {
     (void)state;
     pleat_log_set_level(PLEAT_QUIET);

@@ -32,6 +32,10 @@ void assert_refused(pleat_status got, pleat_status wanted, const char *text, con
                     int line);
 void assert_told(const char *text, const char *file, int line);
 
+/* Fails unless in the line of `text` that begins with `row` a cell begins below each one of the line
+ * that begins with `head`: two blanks or more are between cells. */
+void assert_columns(const char *text, const char *head, const char *row);
+
 /*
  * The folder of this program, below TMPDIR or /tmp: made and removed as a group's or a test's setup
  * and teardown, or by hand with NULL. One at a time. The log is quiet from then on.

@@ -218,7 +218,8 @@ static void the_table_says_what_it_covers_and_warns_of_few_cases(void **state) {
     OK(pleat_estimates_make(&r, "^(p[0-9])_", 9, &e));
     char *text = printed(&e, 0);
     assert_holds(text, "  spot, small: 2 ok, 1 missed, 1 spurious, 1 empty\n");
-    assert_holds(text, "\n    DSC                    4  0.45 [");
+    assert_holds(text, "\n    DSC  4  0.45 [");
+    assert_columns(text, "    ", "    DSC ");
     assert_holds(text, "BCa bootstrap over 3 groups of cases, seed 9");
     assert_holds(text, "cover these cases for these folds' models: not other seeds");
     assert_holds(text, "warning: 3 groups are fewer than 50");
@@ -227,7 +228,15 @@ static void the_table_says_what_it_covers_and_warns_of_few_cases(void **state) {
     free(text);
     text = printed(&e, 1);
     assert_holds(text, "  rest: 5 ok");
-    assert_holds(text, "\n    HD, mm                 2  1    "); /* of one patient: no interval */
+    assert_holds(text, "\n    HD, mm        2  1    "); /* of one patient: no interval */
+    free(text);
+    pleat_estimates_free(&e);
+    /* A wide number moves no column. */
+    for (int i = 0; i < r.n; i++) r.cases[i].values[2 * score_named(r.scores, "HD") + 1] += 1e7 * i;
+    OK(pleat_estimates_make(&r, NULL, 9, &e));
+    text = printed(&e, 1);
+    assert_columns(text, "    ", "    HD, mm ");
+    assert_columns(text, "    ", "    DSC ");
     free(text);
     pleat_estimates_free(&e);
     pleat_results_free(&r);
@@ -278,7 +287,7 @@ static void a_case_judged_in_two_repeats_stays_one_case(void **state) {
     char *text = printed(&e, 1);
     assert_holds(text, "Statistics over all cases (4), each evaluated 2 times\n");
     assert_holds(text, "  spot, small: of 8 evaluations of 4 cases: 8 ok, 0 missed");
-    assert_holds(text, "\n    HD, mm                 4  4.5 [");
+    assert_holds(text, "\n    HD, mm        4  4.5 [");
     free(text);
     pleat_estimates_free(&e);
     OK(pleat_figures_run(root, &r, 0));

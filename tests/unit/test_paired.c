@@ -70,6 +70,32 @@ static void every_shape_of_csv_is_read(void **state) {
     pleat_measured_free(&m);
 }
 
+/* In every shape: the mean over the folds, as compare takes it of a run; a score that one of them
+ * does not have is of the others. */
+static void a_case_of_several_folds_has_the_mean(void **state) {
+    (void)state;
+    static const char *const texts[][2] = {
+        {"r.csv", "case,fold,class,score,value\na,0,lung,DSC,0.5\nb,1,lung,DSC,0.7\n"
+                  "a,2,lung,DSC,0.9\nb,3,lung,DSC,\na,0,lung,HD95,\na,2,lung,HD95,3\n"},
+        {"w.csv", "index,score,rest,lung,fold\na,DSC,1,0.5,0\na,HD95,,,0\nb,DSC,1,0.7,1\n"
+                  "a,DSC,1,0.9,2\na,HD95,,3,2\nb,DSC,1,,3\n"},
+        {"r.json",
+         "{\"repeats\": 2, \"cases\": ["
+         "{\"case\": \"a\", \"fold\": 0, \"classes\": {\"lung\": {\"DSC\": 0.5, \"HD95\": null}}},"
+         "{\"case\": \"b\", \"fold\": 1, \"classes\": {\"lung\": {\"DSC\": 0.7}}},"
+         "{\"case\": \"a\", \"fold\": 2, \"classes\": {\"lung\": {\"DSC\": 0.9, \"HD95\": 3}}},"
+         "{\"case\": \"b\", \"fold\": 3, \"classes\": {\"lung\": {\"DSC\": null}}}]}"}};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        pleat_measured m = read_text(texts[i][0], texts[i][1]);
+        assert_int_equal(m.cases.n, 2);
+        assert_true(fabs(value_of(&m, "a", "lung", "DSC") - 0.7) < 1e-12);
+        assert_true(value_of(&m, "b", "lung", "DSC") == 0.7);
+        assert_true(value_of(&m, "a", "lung", "HD95") == 3.0);
+        assert_int_equal(pleat_names_find(&m.scores, "fold"), -1);
+        pleat_measured_free(&m);
+    }
+}
+
 static void nnunets_summary_is_read_with_its_nan(void **state) {
     (void)state;
     static const char text[] =
@@ -102,7 +128,9 @@ static void what_is_no_file_of_scores_is_refused(void **state) {
     REFUSED(pleat_measured_read(write_text("b.csv", "case,Dice\na\n"), &m), PLEAT_ERR_FORMAT,
             "line 2: 1 columns");
     REFUSED(pleat_measured_read(write_text("c.csv", "case,Dice\na,1\na,1\n"), &m), PLEAT_ERR_DATA,
-            "case 'a' has two values of DSC");
+            "c.csv': case 'a' has two values of DSC");
+    REFUSED(pleat_measured_read(write_text("f.csv", "case,fold,Dice\na,1,1\nb,0,1\na,1,0.5\n"), &m),
+            PLEAT_ERR_DATA, "case 'a' has two values of DSC");
     REFUSED(pleat_measured_read(write_text("d.json", "{\"mean\": 1}"), &m), PLEAT_ERR_FORMAT,
             "metric_per_case");
     REFUSED(pleat_measured_read(write_text("e.csv", "case,Dice\n"), &m), PLEAT_ERR_FORMAT,
@@ -159,6 +187,43 @@ static void a_comparison_agrees_with_scipy(void **state) {
     OK(pleat_interval_bca(&(pleat_observed){more, NULL, 10}, 0.95, PLEAT_RESAMPLES, 1, &want));
     assert_true(fabs(dsc->bca.low - want.low) < 1e-6 && fabs(dsc->bca.high - want.high) < 1e-6);
     assert_true(assd->n == 9 && assd->left_out == 1 && assd->lower == 9); /* B has missed one */
+    pleat_comparison_free(&c);
+    for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
+}
+
+static char *printed(const pleat_comparison *c, int form) {
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    assert_non_null(out);
+    if (form == 0) pleat_comparison_print(out, c, 0);
+    if (form == 1) OK(pleat_comparison_csv(out, c));
+    if (form == 2) OK(pleat_comparison_json(out, c));
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void the_table_stays_in_its_columns_and_warns_where_no_difference_was_found(void **state) {
+    (void)state;
+    static const char *const names[] = {"A", "B"};
+    static const char missed[] = "warning: with 10 cases, fewer than 50, a real difference may be "
+                                 "missed\n";
+    pleat_measured of[2] = {ten_cases("A.csv", "the left lung's upper lobe", 0, 0),
+                            ten_cases("B.csv", "the left lung's upper lobe", 1, 7)};
+    pleat_comparison c;
+    OK(pleat_compare_sets(of, names, 2, NULL, NULL, 1, &c));
+    c.row[0].mean_a = 123456.789;
+    c.row[0].mean_b = -1.23456e-7;
+    char *text = printed(&c, 0);
+    assert_columns(text, "    ", "    the left lung's upper lobe");
+    assert_non_null(strstr(text, "  wrong sign\n"));
+    assert_non_null(strstr(text, "wrong sign: how likely the true"));
+    assert_non_null(strstr(text, missed)); /* p is 0.08 */
+    free(text);
+    for (int i = 0; i < c.n; i++) c.row[i].p_holm = 0.01;
+    text = printed(&c, 0);
+    assert_null(strstr(text, missed));
+    free(text);
     pleat_comparison_free(&c);
     for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
 }
@@ -232,24 +297,11 @@ static void another_truth_is_refused_and_its_cases_named(void **state) {
     }
 }
 
-static char *printed(const pleat_comparison *c, int form) {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
-    assert_non_null(out);
-    if (form == 0) pleat_comparison_print(out, c, 0);
-    if (form == 1) OK(pleat_comparison_csv(out, c));
-    if (form == 2) OK(pleat_comparison_json(out, c));
-    assert_int_equal(fclose(out), 0);
-    return text;
-}
-
 static void the_table_says_what_was_left_out(void **state) {
     (void)state;
     static const char *const names[] = {"A", "B"}, *const wanted[3][4] = {
-                                                       {"A: A\nB: B\n",
-                                                        "  0.737     0.7695    +0.0325", "8 : 2",
-                                                        "not compared, since HD95"},
+                                                       {"A: A\nB: B\n", "  0.737  0.7695  +0.0325",
+                                                        "8 : 2", "not compared, since HD95"},
                                                        {"a,b,score,class,n,",
                                                         "\nA,B,DSC,lung,10,0,8,2,0,1,0.737,",
                                                         "\nA,B,ASSD,lung,9,1,", ""},
@@ -276,9 +328,11 @@ static void the_table_says_what_was_left_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_shape_of_csv_is_read),
+        cmocka_unit_test(a_case_of_several_folds_has_the_mean),
         cmocka_unit_test(nnunets_summary_is_read_with_its_nan),
         cmocka_unit_test(what_is_no_file_of_scores_is_refused),
         cmocka_unit_test(a_comparison_agrees_with_scipy),
+        cmocka_unit_test(the_table_stays_in_its_columns_and_warns_where_no_difference_was_found),
         cmocka_unit_test(patients_are_drawn_and_ranked_as_one),
         cmocka_unit_test(a_class_may_be_called_by_its_label),
         cmocka_unit_test(other_cases_are_refused_and_named),

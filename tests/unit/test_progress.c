@@ -140,6 +140,39 @@ static void a_table_fits_its_terminal(void **state) {
     }
 }
 
+/* What a failed fold needs is read to its end where nothing is redrawn; what is not known is not
+ * said. */
+static void a_table_that_is_printed_once_cuts_nothing(void **state) {
+    (void)state;
+    const pleat_terminal once = {80, 0, 0, 0};
+    static const char why[] = "case 'case_0007': its label 7 is not in classes; add it to classes, "
+                              "or map it by data.labels, and repeat the command";
+    pleat_progress_state fold[5];
+    pleat_progress_view view = some_run(fold);
+    char text[16384];
+    fold[3].phase = PLEAT_PHASE_FAILED;
+    (void)snprintf(fold[3].what, sizeof fold[3].what, "%s", why);
+    view.now_s = fold[1].written_s + 12.0;
+    pleat_progress_table(&view, &once, text, sizeof text);
+    assert_non_null(strstr(text, why));
+    assert_non_null(strstr(text, " min left, as of 12 s ago   RUN"));
+    fold[1] = (pleat_progress_state){.phase = PLEAT_PHASE_TRAINING,
+                                     .loss = NAN,
+                                     .written_s = (double)time(NULL) + 5.0,
+                                     .every_s = 30.0};
+    pleat_progress_plan(&view);
+    pleat_progress_table(&view, &once, text, sizeof text);
+    assert_non_null(strstr(text, "   1  preparing its first step\n"));
+    assert_null(strstr(text, "0/0"));
+    assert_null(strstr(text, " ago   RUN"));
+    pleat_progress_line(&view, 1, text, sizeof text);
+    assert_non_null(strstr(text, "fold=1 is preparing its first step, of the run "));
+    fold[0] = fold[2] = fold[1]; /* none has made a step */
+    pleat_progress_plan(&view);
+    pleat_progress_table(&view, &once, text, sizeof text);
+    assert_null(strstr(text, "?"));
+}
+
 static void the_curve_falls_as_the_losses_do(void **state) {
     (void)state;
     const pleat_terminal wide = {100, 24, 0, 0};
@@ -253,6 +286,7 @@ int main(void) {
         cmocka_unit_test(a_strange_file_does_no_harm),
         cmocka_unit_test(the_time_left_is_that_of_steps_and_cases),
         cmocka_unit_test(a_table_fits_its_terminal),
+        cmocka_unit_test(a_table_that_is_printed_once_cuts_nothing),
         cmocka_unit_test(the_curve_falls_as_the_losses_do),
         cmocka_unit_test(a_line_says_it_for_a_log),
         cmocka_unit_test(a_monitor_writes_what_it_was_told),

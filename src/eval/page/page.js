@@ -23,6 +23,9 @@ for (const row of statistics ? statistics.statistics : [])
     rowOf.set(JSON.stringify([row.fold, row.class, row.score]), row);
 const at = (fold, c, score) => rowOf.get(JSON.stringify([fold, c, score]));
 const applies = (c, score) => at("all", c, score) !== undefined;
+/* Truth and prediction have the class, and no voxel in common; their state is "ok". */
+const isApart = (one, c) => one.classes[c].state === "ok" && one.classes[c][headline] === 0;
+const apart = (c, fold) => cases.filter(one => (fold === "all" || String(one.fold) === fold) && isApart(one, c)).length;
 
 function range(x, low, high) {
     return known(low) ? `${show(x)} [${show(low)}, ${show(high)}]` : show(x);
@@ -55,10 +58,10 @@ function overAll() {
             h("td", {class: "text"}, unitOf(s)), h("td", {}, r.n), h("td", {}, range(r.mean, r.mean_low, r.mean_high)),
             h("td", {}, show(r.sd)), h("td", {}, range(r.median, r.median_low, r.median_high)),
             h("td", {}, `${show(r.quartile_1)} – ${show(r.quartile_3)}`), h("td", {}, lost(r.missed)),
-            h("td", {}, lost(r.spurious)), h("td", {}, r.empty), h("td", {}, show(r.penalised_mean)));
+            h("td", {}, lost(apart(c, "all"))), h("td", {}, lost(r.spurious)), h("td", {}, r.empty), h("td", {}, show(r.penalised_mean)));
     }));
     return tableOf(`Over all: ${counted}`, ["class", "<score", "n", "mean [95 %]", "SD", "median [95 %]",
-        "quartiles", "missed", "spurious", "empty", "penalised"], rows);
+        "quartiles", "missed", "no overlap", "spurious", "empty", "penalised"], rows);
 }
 function byFold(score) {
     const cell = (fold, c) => {
@@ -66,6 +69,7 @@ function byFold(score) {
         if (!r) return h("td", {}, "–");
         return h("td", {}, `${show(r.mean)} ± ${show(r.sd)}`, ` (${r.n})`,
             r.missed ? [" ", h("span", {class: "state"}, `${r.missed} missed`)] : null,
+            apart(c, fold) ? [" ", h("span", {class: "state"}, `${apart(c, fold)} without overlap`)] : null,
             r.spurious ? [" ", h("span", {class: "state"}, `${r.spurious} spurious`)] : null,
             r.empty ? [" ", h("span", {class: "state empty"}, `${r.empty} empty`)] : null);
     };
@@ -103,12 +107,13 @@ function pointsOf(c, score, fold) {
 function boxesOf(score) {
     const s = scoreOf(score), folds = data.folds.map((f, i) => i).slice(0, 12);
     return foreground.filter(c => applies(c, score)).map(c => {
-        const r = at("all", c, score), left = r.missed + r.spurious;
+        const r = at("all", c, score), left = r.missed + r.spurious, none = apart(c, "all");
         const groups = folds.map(i => ({name: `fold ${i}`, points: pointsOf(c, score, i)}));
         if (folds.length > 1) groups.push({name: "all", points: pointsOf(c, score, null)});
         return h("figure", {}, boxPlot(`${s.title} of ${c}`, groups, unitOf(s), s.unit === "" && s.better === "higher"),
             h("figcaption", {}, chip(colourOf(c)), `${c}: n ${r.n} of ${r.cases}`,
                 left > 0 ? h("span", {class: "bad"}, `, ${r.missed} missed, ${r.spurious} spurious`) : "",
+                none > 0 ? h("span", {class: "bad"}, `, ${none} without overlap`) : "",
                 r.empty > 0 ? `, ${r.empty} empty` : ""));
     });
 }
@@ -175,16 +180,16 @@ const legends = {
     classes: foreground.map(c => ({name: c, colour: colourOf(c)})),
     errors: data.errors
 };
-const stateOf = (one, c) => h("span", {class: "state " + one.classes[c].state}, one.classes[c].state);
+const stateOf = (one, c) => h("span", {class: "state " + one.classes[c].state}, isApart(one, c) ? "no overlap" : one.classes[c].state);
 function stateCell(one, c, score) {
-    const state = one.classes[c].state, x = value(one, c, score);
-    if (state === "ok" || (known(x) && state !== "missed" && state !== "spurious")) return h("td", {}, show(x));
+    const state = one.classes[c].state, x = value(one, c, score), amiss = state === "missed" || state === "spurious" || isApart(one, c);
+    if (!amiss && (state === "ok" || known(x))) return h("td", {}, show(x));
     return h("td", {}, stateOf(one, c), known(x) && x !== 0 ? ` ${show(x)}` : null);
 }
 function caseScores(one) {
     const rows = data.scores.filter(s => foreground.some(c => applies(c, s.name))).map(s => h("tr", {},
         h("th", {scope: "row"}, unitOf(s)), foreground.map(c => h("td", {}, show(value(one, c, s.name))))));
-    rows.unshift(h("tr", {}, h("th", {scope: "row"}, "state"), foreground.map(c => h("td", {}, one.classes[c].state === "ok" ? "ok" : stateOf(one, c)))));
+    rows.unshift(h("tr", {}, h("th", {scope: "row"}, "state"), foreground.map(c => h("td", {}, one.classes[c].state === "ok" && !isApart(one, c) ? "ok" : stateOf(one, c)))));
     return tableOf(`Scores of ${one.case}`, ["score", ...foreground], rows);
 }
 function opened(one, close) {
@@ -330,7 +335,7 @@ function definitionsPart() {
             h("td", {class: "text"}, s.better ? `${s.better} is better` : ""),
             h("td", {class: "text long"}, [...by].map(([text, list]) => h("div", {}, by.size > 1 ? `${list.join(", ")}: ` : "", text))));
     }) : [];
-    const states = [["ok", "in truth and prediction"], ["missed", "in the truth alone"], ["spurious", "in the prediction alone"],
+    const states = [["ok", "in truth and prediction; without a voxel in common, it is shown as no overlap"], ["missed", "in the truth alone"], ["spurious", "in the prediction alone"],
         ["empty", "in neither; there is nothing to score"]];
     part("definitions").append(h("p", {}, "A class of a case is one of: ", states.map(([name, what], i) => [i > 0 ? "; " : "", h("b", {}, name), ` ${what}`]), "."));
     if (statistics) part("definitions").append(tableOf("The scores", ["score", "<name", "<unit", "<", "<definition"], rows),

@@ -1,4 +1,6 @@
 /* estimates_print.c - the table of statistics on the terminal, and what it says of itself. */
+#include "cells.h"
+
 #include "pleat/estimates.h"
 #include "pleat/text.h"
 
@@ -16,30 +18,37 @@ static printed number(double x) {
 }
 
 /* "0.7312 [0.6921, 0.7714]" */
-static void put_range(FILE *out, double x, double low, double high) {
-    char text[80];
-    if (isnan(low))
-        (void)snprintf(text, sizeof text, "%s", number(x).text);
+static void put_range(cells *t, double x, const pleat_interval *interval) {
+    if (isnan(interval->low))
+        cells_put(t, "%s", number(x).text);
     else
-        (void)snprintf(text, sizeof text, "%s [%s, %s]", number(x).text, number(low).text,
-                       number(high).text);
-    (void)fprintf(out, "  %-26s", text);
+        cells_put(t, "%s [%s, %s]", number(x).text, number(interval->low).text,
+                  number(interval->high).text);
 }
 
-static void put_score(FILE *out, const pleat_score *score, const pleat_estimate *e) {
-    char name[32], of[64];
-    (void)snprintf(name, sizeof name, "%s%s%s", score->name, score->unit[0] != '\0' ? ", " : "",
-                   score->unit);
-    (void)snprintf(of, sizeof of, "%s - %s", number(e->quartile[0]).text,
-                   number(e->quartile[1]).text);
-    (void)fprintf(out, "    %-18s %5d", name, e->n);
-    put_range(out, e->mean, e->bca.low, e->bca.high);
-    (void)fprintf(out, "  %-8s", number(e->sd).text);
-    put_range(out, e->median, e->between.low, e->between.high);
-    (void)fprintf(out, "  %-17s %s\n", of, number(e->penalised).text);
+static void put_head(cells *t) {
+    static const char *const names[] = {"    ",          "n",         "mean [95 %]", "SD",
+                                        "median [95 %]", "quartiles", "penalised"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) cells_put(t, "%s", names[k]);
+    cells_end_row(t);
 }
 
-static void put_class(FILE *out, const pleat_estimates *e, int c, int all) {
+static void put_score(cells *t, const pleat_score *score, const pleat_estimate *e) {
+    cells_put(t, "    %s%s%s", score->name, score->unit[0] != '\0' ? ", " : "", score->unit);
+    cells_put(t, "%d", e->n);
+    put_range(t, e->mean, &e->bca);
+    cells_put(t, "%s", number(e->sd).text);
+    put_range(t, e->median, &e->between);
+    if (e->n == 0)
+        cells_put(t, "-");
+    else
+        cells_put(t, "%s - %s", number(e->quartile[0]).text, number(e->quartile[1]).text);
+    cells_put(t, "%s", number(e->penalised).text);
+    cells_end_row(t);
+}
+
+/* In how many cases the class is in which state. */
+static void put_states(FILE *out, const pleat_estimates *e, int c) {
     const pleat_results *r = e->results;
     const pleat_estimate *first = pleat_estimates_at(e, PLEAT_OVER_ALL, 0, c);
     (void)fprintf(out, "  %s:", r->classes.name[c]);
@@ -53,11 +62,20 @@ static void put_class(FILE *out, const pleat_estimates *e, int c, int all) {
             (void)fprintf(out, " (%d without overlap)", first->apart);
     }
     (void)fputc('\n', out);
-    for (int s = 0; s < pleat_scores_count(r->scores); s++) {
-        const pleat_estimate *one = pleat_estimates_at(e, PLEAT_OVER_ALL, s, c);
-        if (!pleat_scores_apply(r->scores, s, &r->how, c)) continue;
-        if (all || (pleat_scores_at(r->scores, s)->brief && one->n > 0))
-            put_score(out, pleat_scores_at(r->scores, s), one);
+}
+
+static void put_scores(cells *t, const pleat_estimates *e, int all) {
+    const pleat_results *r = e->results;
+    put_head(t);
+    for (int c = all || r->classes.n == 1 ? 0 : 1; c < r->classes.n; c++) {
+        if (t->out != NULL) put_states(t->out, e, c);
+        for (int s = 0; s < pleat_scores_count(r->scores); s++) {
+            const pleat_score *score = pleat_scores_at(r->scores, s);
+            const pleat_estimate *one = pleat_estimates_at(e, PLEAT_OVER_ALL, s, c);
+            if (pleat_scores_apply(r->scores, s, &r->how, c) &&
+                (all || (score->brief && one->n > 0)))
+                put_score(t, score, one);
+        }
     }
 }
 
@@ -88,15 +106,16 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
     const pleat_results *r = e->results;
     const int unknown = unknown_cases(e);
     const int grouped = e->by_patient;
+    cells t = {0};
     char judged[PLEAT_JUDGING_BYTES];
     if (r->repeats > 1)
         (void)fprintf(out, "Statistics over all cases (%d), each evaluated %d times\n", e->cases,
                       r->repeats);
     else
         (void)fprintf(out, "Statistics over all cases (%d)\n", e->cases);
-    (void)fprintf(out, "    %-18s %5s  %-26s  %-8s  %-26s  %-17s %s\n", "", "n", "mean [95 %]",
-                  "SD", "median [95 %]", "quartiles", "penalised");
-    for (int c = all || r->classes.n == 1 ? 0 : 1; c < r->classes.n; c++) put_class(out, e, c, all);
+    put_scores(&t, e, all);
+    t.out = out;
+    put_scores(&t, e, all);
     (void)fprintf(
         out,
         "  n: cases that have the score; missed and spurious ones may not. Penalised: the "
@@ -104,9 +123,10 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
         pleat_judging_text(&r->how, &r->classes, judged));
     (void)fprintf(
         out,
-        "  Intervals: of means by BCa bootstrap over %d %s%s%s, seed %llu; of medians by order "
-        "statistics. They\n  cover these cases for %s: not other seeds, nor models "
-        "trained anew.\n",
+        "  Intervals of 95 %%: of means by BCa bootstrap over %d %s%s%s, seed %llu, of 3 or more; "
+        "of "
+        "medians by order\n  statistics, of 6 or more. They cover these cases for %s: not other "
+        "seeds, nor models\n  trained anew.\n",
         e->groups, grouped ? "group" : "case", pleat_plural(e->groups), grouped ? " of cases" : "",
         (unsigned long long)e->seed, r->folds > 1 ? "these folds' models" : "what predicted them");
     if (r->repeats > 1)

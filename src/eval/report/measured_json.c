@@ -89,6 +89,8 @@ static pleat_status read_statistics(const json_t *root, const char *path, pleat_
         const char *id = json_string_value(json_object_get(one, "case")), *class_name;
         json_t *scores;
         PLEAT_CHECK(id != NULL, PLEAT_ERR_FORMAT, "'%s': case %zu has no name", path, i);
+        const json_t *fold = json_object_get(one, "fold");
+        out->fold = json_is_integer(fold) ? (int)json_integer_value(fold) : -1;
         json_object_foreach(json_object_get(one, "classes"), class_name, scores)
             PLEAT_TRY(read_scores(one, id, class_name, scores, definitions, out));
     }

@@ -1,4 +1,6 @@
 /* paired_files.c - a comparison on the terminal, as CSV and as JSON. */
+#include "cells.h"
+
 #include "pleat/csv.h"
 #include "pleat/estimates.h"
 #include "pleat/json.h"
@@ -38,26 +40,21 @@ int pleat_paired_is_brief(const pleat_paired *row) {
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-static void put_number(FILE *out, int width, const char *format, double x) {
-    char text[32] = "-";
-    if (!isnan(x)) (void)snprintf(text, sizeof text, format, x);
-    (void)fprintf(out, "  %-*s", width, text);
-}
-
-static void put_row(FILE *out, const pleat_paired *row) {
-    char range[64] = "-", won[32];
-    if (!isnan(row->bca.low))
-        (void)snprintf(range, sizeof range, "[%+.4g, %+.4g]", row->bca.low, row->bca.high);
-    (void)snprintf(won, sizeof won, "%d : %d", better(row), row->higher + row->lower - better(row));
-    (void)fprintf(out, "    %-16.24s %5d", row->class_name, row->n);
-    put_number(out, 8, "%.4g", row->mean_a);
-    put_number(out, 8, "%.4g", row->mean_b);
-    put_number(out, 9, "%+.4g", row->mean);
-    (void)fprintf(out, "  %-22s  %-9s", range, won);
-    put_number(out, 8, "%.3g", row->wilcoxon.p);
-    put_number(out, 8, "%.3g", row->p_holm);
-    put_number(out, 6, "%.3g", row->false_ranking);
-    (void)fputc('\n', out);
+static void put_row(cells *t, const pleat_paired *row) {
+    cells_put(t, "    %.60s", row->class_name);
+    cells_put(t, "%d", row->n);
+    cells_number(t, "%.4g", row->mean_a);
+    cells_number(t, "%.4g", row->mean_b);
+    cells_number(t, "%+.4g", row->mean);
+    if (isnan(row->bca.low))
+        cells_put(t, "-");
+    else
+        cells_put(t, "[%+.4g, %+.4g]", row->bca.low, row->bca.high);
+    cells_put(t, "%d : %d", better(row), row->higher + row->lower - better(row));
+    cells_number(t, "%.3g", row->wilcoxon.p);
+    cells_number(t, "%.3g", row->p_holm);
+    cells_number(t, "%.3g", row->false_ranking);
+    cells_end_row(t);
 }
 
 static int is_printed(const pleat_paired *row, int all) {
@@ -77,17 +74,23 @@ static void put_others(FILE *out, const pleat_comparison *c, int all) {
 
 /* What the numbers are, and whether they can be trusted. */
 static void put_notes(FILE *out, const pleat_comparison *c, int all) {
-    int left_out = 0;
+    int left_out = 0, undecided = 0;
     const char *what = c->grouped ? "group" : "case";
-    for (int i = 0; i < c->n; i++)
-        if (is_printed(&c->row[i], all)) left_out += c->row[i].left_out;
+    for (int i = 0; i < c->n; i++) {
+        if (!is_printed(&c->row[i], all)) continue;
+        left_out += c->row[i].left_out;
+        undecided += !(c->row[i].p_holm <= 1.0 - PLEAT_LEVEL); /* also of NaN */
+    }
     (void)fprintf(
         out,
-        "  Differences are B - A of the same case, over %d case%s. Intervals: BCa bootstrap "
-        "over %d %s%s, seed %llu.\n  p: Wilcoxon's signed ranks, two-sided; Holm: p "
-        "corrected for the tests of the same score, all of which\n  are printed. false: how likely "
-        "the true mean difference has the other sign. They hold\n  for these predictions, not for "
-        "other seeds or models trained anew.\n",
+        "  Differences are B - A of the same case, over %d case%s. better: cases in which B is, "
+        "and "
+        "in which A is.\n  Intervals: BCa bootstrap over %d %s%s, seed %llu. p: Wilcoxon's signed "
+        "ranks, two-sided. Holm: p\n  corrected for the tests of the same score, all of which are "
+        "printed. wrong sign: how likely the true\n  mean difference has the other sign than the "
+        "one found. All of it holds for these predictions, not\n  for other seeds or models "
+        "trained "
+        "anew.\n",
         c->cases, pleat_plural(c->cases), c->groups, what, pleat_plural(c->groups),
         (unsigned long long)c->seed);
     put_others(out, c, all);
@@ -99,15 +102,42 @@ static void put_notes(FILE *out, const pleat_comparison *c, int all) {
     if (c->unlike > 0)
         (void)fprintf(out, "  warning: not compared, since %s%s\n", c->what,
                       c->unlike > 1 ? ", and others" : "");
-    if (c->groups < PLEAT_FEW_CASES)
+    if (c->groups < PLEAT_FEW_CASES && undecided > 0)
         (void)fprintf(out,
-                      "  warning: %d %s%s %s fewer than %d: no difference found is not no "
-                      "difference\n",
-                      c->groups, what, pleat_plural(c->groups), c->groups == 1 ? "is" : "are",
-                      PLEAT_FEW_CASES);
+                      "  warning: with %d %s%s, fewer than %d, a real difference may be missed\n",
+                      c->groups, what, pleat_plural(c->groups), PLEAT_FEW_CASES);
+}
+
+/* The title of a table and its head. */
+static void put_head(cells *t, const pleat_comparison *c, const pleat_paired *row) {
+    static const char *const names[] = {"    ", "n",      "A", "B",    "B - A",
+                                        "95 %", "better", "p", "Holm", "wrong sign"};
+    const pleat_score *score = pleat_paired_score(row);
+    if (t->out != NULL) {
+        (void)fprintf(t->out, "\n%s%s%s", score != NULL ? score->title : row->score,
+                      score != NULL && score->unit[0] != '\0' ? ", " : "",
+                      score != NULL ? score->unit : "");
+        if (c->sets > 2) (void)fprintf(t->out, ": A and B%d", row->b);
+        (void)fputc('\n', t->out);
+    }
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) cells_put(t, "%s", names[k]);
+    cells_end_row(t);
+}
+
+static void put_tables(cells *t, const pleat_comparison *c, int all) {
+    const pleat_paired *before = NULL;
+    for (int i = 0; i < c->n; i++) {
+        const pleat_paired *row = &c->row[i];
+        if (!is_printed(row, all)) continue;
+        if (before == NULL || before->score != row->score || before->b != row->b)
+            put_head(t, c, row);
+        put_row(t, row);
+        before = row;
+    }
 }
 
 void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all) {
+    cells t = {0};
     int brief = 0;
     for (int i = 0; i < c->n; i++) brief += pleat_paired_is_brief(&c->row[i]);
     all = all || brief == 0;
@@ -115,22 +145,9 @@ void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all) {
     for (int b = 1; b < c->sets; b++)
         (void)(c->sets > 2 ? fprintf(out, "B%d: %s\n", b, c->names[b])
                            : fprintf(out, "B: %s\n", c->names[b]));
-    const pleat_paired *before = NULL;
-    for (int i = 0; i < c->n; i++) {
-        const pleat_paired *row = &c->row[i];
-        if (!is_printed(row, all)) continue;
-        if (before == NULL || before->score != row->score || before->b != row->b) {
-            const pleat_score *score = pleat_paired_score(row);
-            (void)fprintf(out, "\n%s%s%s", score != NULL ? score->title : row->score,
-                          score != NULL && score->unit[0] != '\0' ? ", " : "",
-                          score != NULL ? score->unit : "");
-            if (c->sets > 2) (void)fprintf(out, ": A and B%d", row->b);
-            (void)fprintf(out, "\n    %-16s %5s  %-8s  %-8s  %-9s  %-22s  %-9s  %-8s  %-8s  %s\n",
-                          "", "n", "A", "B", "B - A", "95 %", "better", "p", "Holm", "false");
-        }
-        put_row(out, row);
-        before = row;
-    }
+    put_tables(&t, c, all);
+    t.out = out;
+    put_tables(&t, c, all);
     (void)fputc('\n', out);
     put_notes(out, c, all);
 }

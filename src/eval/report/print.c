@@ -14,16 +14,9 @@
 
 static const char *const foreground = "foreground";
 
-/* Columns a terminal needs for UTF-8 text without wide characters. */
-static int width_of(const char *text) {
-    int width = 0;
-    for (; *text != '\0'; text++) width += ((unsigned char)*text & 0xC0) != 0x80;
-    return width;
-}
-
 static void put_text(FILE *out, const char *name, const char *text) {
-    const int named = width_of(name), width = named > LEAST_WIDTH ? named : LEAST_WIDTH;
-    (void)fprintf(out, "  %*s%s", width - width_of(text), "", text);
+    const int named = pleat_text_width(name), width = named > LEAST_WIDTH ? named : LEAST_WIDTH;
+    (void)fprintf(out, "  %*s%s", width - pleat_text_width(text), "", text);
 }
 
 static void put_number(FILE *out, const char *name, double x) {
