@@ -91,6 +91,8 @@ typedef struct pleat_record {
 
 /* ERR_NOT_FOUND when `run` has no run.json, ERR_FORMAT. */
 pleat_status pleat_record_read(const char *run, pleat_record *out);
+/* ERR_DATA when the run has no postprocessing.json, but had one by its run.json. */
+pleat_status pleat_record_check_postprocessing(const char *run);
 /* Keeps the warnings of a run.json as if this process had said them (warn.h). */
 pleat_status pleat_record_warnings(const char *run);
 

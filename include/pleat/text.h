@@ -23,7 +23,10 @@ int pleat_text_is_plain(const char *text);
  * but for line feeds. out may not overlap text. */
 void pleat_text_show(const char *text, char *out, size_t size);
 
-/* The same to a file, whole; and printf to stdout, of 8 KiB at most. */
+/* The same of a name, in which a line feed is a command as well. */
+void pleat_text_name(const char *text, char *out, size_t size);
+
+/* As pleat_text_show to a file, whole; and printf to stdout, of 8 KiB at most. */
 void pleat_text_put(FILE *out, const char *text);
 void pleat_text_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

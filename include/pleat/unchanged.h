@@ -2,13 +2,14 @@
  * unchanged.h - what is told of data that changed after models were trained on them.
  *
  * A fold's scores and checkpoints carry the cases they are of (provenance.h). A run and a report
- * refuse others (crossval.h); who predicts or scores by hand is warned, where it can be known. None
- * of these but the first two is an error: what cannot be read is told too.
+ * refuse others (crossval.h); who predicts or scores by hand is warned, where it can be known. What
+ * cannot be read is told, where no status is returned.
  */
 #ifndef PLEAT_UNCHANGED_H
 #define PLEAT_UNCHANGED_H
 
 #include "pleat/results.h"
+#include "pleat/rundir.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,6 +19,8 @@ extern "C" {
  * of another configuration or another fold, two that hold out the same case, or one with another
  * digest than in run.json. What does not say, is taken. */
 pleat_status pleat_unchanged_own(const char *run, const char *const *models, int n);
+/* The same of the models `file` of those of its folds that have scores. */
+pleat_status pleat_unchanged_scored(const char *run, int folds, pleat_fold_file file);
 /* Of two runs whose scores are compared, that the masks of the cases they have in common are the
  * same: ERR_DATA names those that are not. Other images are a warning. What does not say, is taken.
  */

@@ -151,8 +151,10 @@ static pleat_status choose_postprocessing(predict_options *o, int tell) {
     for (int i = 0; i < o->models.n && !o->no_postprocess; i++) {
         pleat_postprocessing p = {.choice = {.classes = 0}};
         int found = 0;
-        if (pleat_file_is_folder(o->models.item[i]))
+        if (pleat_file_is_folder(o->models.item[i])) {
             PLEAT_TRY(pleat_postprocessing_read(o->models.item[i], &p, &found));
+            if (!found) PLEAT_TRY(pleat_record_check_postprocessing(o->models.item[i]));
+        }
         const pleat_largest mine = pleat_postprocessing_of_files(&p);
         same &= i == 0 || pleat_largest_equal(&mine, &o->largest);
         if (i == 0) o->largest = mine;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define LABELS 256
 
@@ -147,6 +148,14 @@ pleat_status pleat_classes_check(const char *where, const pleat_classes *c) {
     PLEAT_CHECK(c->n >= 1 && c->value[0] == 0, PLEAT_ERR_ARG,
                 "%s: the first class must be the background, and its label 0", where);
     for (int i = 1; i < c->n; i++) {
+        PLEAT_CHECK(strcasecmp(c->name[i], "background") != 0, PLEAT_ERR_ARG,
+                    "%s: the class '%s' is label %d, but label 0 is the background; correct the "
+                    "labels, or give the class another name",
+                    where, c->name[i], c->value[i]);
+        for (int j = 0; j < i; j++)
+            PLEAT_CHECK(strcmp(c->name[i], c->name[j]) != 0, PLEAT_ERR_ARG,
+                        "%s: two classes are called '%s'; give each a name of its own", where,
+                        c->name[i]);
         for (int j = 0; !c->of_regions && j < i; j++)
             PLEAT_CHECK(c->value[i] != c->value[j], PLEAT_ERR_ARG,
                         "%s: '%s' and '%s' are both label %d", where, c->name[j], c->name[i],

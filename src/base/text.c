@@ -43,8 +43,8 @@ int pleat_text_is_plain(const char *text) {
 }
 
 /* The next piece of text as it is shown, and how many bytes of text it is. */
-static size_t next(const char *text, char piece[5]) {
-    size_t n = text[0] == '\n' ? 1 : plain((const unsigned char *)text);
+static size_t next(const char *text, int lines, char piece[5]) {
+    size_t n = lines && text[0] == '\n' ? 1 : plain((const unsigned char *)text);
     if (n == 0)
         (void)snprintf(piece, 5, "\\x%02x", (unsigned)(unsigned char)text[0]);
     else
@@ -52,11 +52,11 @@ static size_t next(const char *text, char piece[5]) {
     return n == 0 ? 1 : n;
 }
 
-void pleat_text_show(const char *text, char *out, size_t size) {
+static void show(const char *text, int lines, char *out, size_t size) {
     size_t used = 0;
     char piece[5];
     while (*text != '\0') {
-        text += next(text, piece);
+        text += next(text, lines, piece);
         const size_t n = strlen(piece);
         if (used + n >= size) break;
         memcpy(out + used, piece, n);
@@ -65,10 +65,13 @@ void pleat_text_show(const char *text, char *out, size_t size) {
     out[used] = '\0';
 }
 
+void pleat_text_show(const char *text, char *out, size_t size) { show(text, 1, out, size); }
+void pleat_text_name(const char *text, char *out, size_t size) { show(text, 0, out, size); }
+
 void pleat_text_put(FILE *out, const char *text) {
     char piece[5];
     while (*text != '\0') {
-        text += next(text, piece);
+        text += next(text, 1, piece);
         (void)fputs(piece, out);
     }
 }

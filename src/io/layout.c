@@ -320,6 +320,11 @@ static void tell_json(const char *folder, const layout_json *json, int n) {
         pleat_warn("'%s/dataset.json' lists cases (%d) under \"%s\", which is not read; they are "
                    "skipped",
                    folder, json->unread, json->key);
+    if (json->entry_keys[0] != '\0')
+        pleat_warn(
+            "'%s/dataset.json': of the entries of \"training\" image and label are read, and "
+            "these keys are not: %s",
+            folder, json->entry_keys);
 }
 
 /* The list's cases, or all of imagesTr; with what the list leaves out. */
@@ -509,6 +514,7 @@ static pleat_status scan(const char *path, case_list *to) {
                        "case '%s' is there twice: '%s' and '%s'; remove or rename one", b->id,
                        a->image[0], b->image[0])));
     }
+    if (to->want == PLEAT_LAYOUT_LABELLED) PLEAT_TRY(layout_check_shared(to));
     if (kind == LAYOUT_FOLDER && !pleat_layout_is_described(path))
         PLEAT_TRY(layout_settle(to, to->n, layout_check_beside(to->item, to->n)));
     if (to->refused == NULL) PLEAT_TRY(check_channels(to));

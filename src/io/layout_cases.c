@@ -40,13 +40,24 @@ pleat_status layout_add_image(const case_list *to, const char *image) {
     return PLEAT_OK;
 }
 
+static int has_control(const char *name) {
+    for (const unsigned char *at = (const unsigned char *)name; *at != '\0'; at++)
+        if (*at < 0x20 || *at == 0x7f) return 1;
+    return 0;
+}
+
+/* Volumes to label may have a name in another encoding: their label maps have it too. */
 pleat_status layout_add(case_list *to, const char *id, size_t id_bytes, const char *image,
                         const char *label) {
-    char name[PLEAT_PATH_BYTES];
+    char name[PLEAT_PATH_BYTES], shown[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_path(name, sizeof name, "%.*s", (int)id_bytes, id));
-    PLEAT_CHECK(pleat_text_is_plain(name) || to->want == PLEAT_LAYOUT_VOLUMES, PLEAT_ERR_DATA,
-                "case '%s': its name is not UTF-8 or has a control character; rename '%s'", name,
-                image);
+    if (to->want == PLEAT_LAYOUT_VOLUMES ? has_control(name) : !pleat_text_is_plain(name)) {
+        pleat_text_name(name, shown, sizeof shown);
+        return PLEAT_FAIL(PLEAT_ERR_DATA,
+                          "case '%s': its name is not UTF-8 or has a control character; rename its "
+                          "file or folder",
+                          shown);
+    }
     pleat_case_paths *grown = realloc(to->item, (size_t)(to->n + 1) * sizeof *grown);
     PLEAT_CHECK(grown != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'", id);
     to->item = grown;

@@ -41,4 +41,8 @@ pleat_status layout_scan_patterns(const char *image, const char *label, case_lis
 /* The cases of to->top where that is a BIDS data set; none where it is not. layout_pattern.c */
 pleat_status layout_scan_bids(const layout_names *entries, case_list *to);
 
+/* ERR_DATA: a file is image and label of a case, or belongs to two cases; images that cases of one
+ * group share are none. layout_shared.c */
+pleat_status layout_check_shared(case_list *found);
+
 #endif /* PLEAT_LAYOUT_CASES_H */

@@ -6,6 +6,7 @@
 #include "pleat/file.h"
 #include "pleat/json.h"
 #include "pleat/volume.h"
+#include "pleat/warn.h"
 
 #include <jansson.h>
 
@@ -90,6 +91,19 @@ static pleat_status read_other(const char *path, json_t *root, layout_json *to) 
     return PLEAT_OK;
 }
 
+/* Into to->entry_keys, each once. */
+static void note_keys(const json_t *row, json_t *seen, layout_json *to) {
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)row, key, value) {
+        if (strcmp(key, "image") == 0 || strcmp(key, "label") == 0 ||
+            json_object_get(seen, key) != NULL)
+            continue;
+        (void)json_object_set_new(seen, key, json_true());
+        pleat_warn_list(to->entry_keys, sizeof to->entry_keys, key);
+    }
+}
+
 static pleat_status read_rows(const char *path, const json_t *root, layout_json *to) {
     const json_t *list = json_object_get(root, "training");
     PLEAT_CHECK(list == NULL || json_is_array(list), PLEAT_ERR_FORMAT,
@@ -99,6 +113,9 @@ static pleat_status read_rows(const char *path, const json_t *root, layout_json 
     if (n == 0) return PLEAT_OK;
     to->row = calloc(n, sizeof *to->row);
     PLEAT_CHECK(to->row != NULL, PLEAT_ERR_MEMORY, "no memory for the cases of '%s'", path);
+    json_t *seen = json_object();
+    for (size_t i = 0; i < n; i++) note_keys(json_array_get(list, i), seen, to);
+    json_decref(seen);
     for (size_t i = 0; i < n; i++) {
         const json_t *row = json_array_get(list, i);
         const char *image = json_string_value(json_object_get(row, "image"));

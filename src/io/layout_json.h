@@ -13,11 +13,12 @@ typedef struct layout_json {
     char *ending;    /* "file_ending"; NULL when not said */
     layout_row *row; /* "training" [n] */
     int n;
-    int channels;       /* it names; 0: none */
-    int empty;          /* it has a list of cases with none in it */
-    long long training; /* "numTraining"; -1 when not said */
-    int unread;         /* volumes that lists under other keys name, which are not read */
-    char *key;          /* the first such key; NULL */
+    int channels;         /* it names; 0: none */
+    int empty;            /* it has a list of cases with none in it */
+    long long training;   /* "numTraining"; -1 when not said */
+    int unread;           /* volumes that lists under other keys name, which are not read */
+    char *key;            /* the first such key; NULL */
+    char entry_keys[200]; /* those of "training"'s entries that are not read; "" */
 } layout_json;
 
 /* FOLDER/dataset.json; all empty when there is none. ERR_IO: a link that leads

@@ -15,6 +15,7 @@
 #include "pleat/plan.h"
 #include "pleat/postprocessing.h"
 #include "pleat/text.h"
+#include "pleat/unchanged.h"
 #include "pleat/warn.h"
 
 #include <stdlib.h>
@@ -409,6 +410,8 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
     pleat_status status = pleat_run_results(folder, of, cases, &results);
     if (status == PLEAT_ERR_NOT_FOUND && results.n == 0)
         status = page_alone(folder, of, &config, options->page);
+    if (status == PLEAT_OK)
+        status = pleat_unchanged_scored(folder, of->folds, pleat_weights_file(config.weights));
     if (status == PLEAT_OK && anew != NULL) status = pleat_run_rescore(folder, &config, &results);
     if (status == PLEAT_OK) edited = calloc((size_t)results.n + 1, sizeof *edited);
     if (status == PLEAT_OK && edited == NULL)

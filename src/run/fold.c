@@ -208,8 +208,12 @@ static pleat_status check_model(const fold_job *job, const char *path) {
 static pleat_status predict_share(fold_job *job) {
     pleat_crossval *cv = job->cv;
     char path[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_fold_path(job->folder, pleat_weights_file(cv->config.weights), path));
+    const pleat_fold_file file = pleat_weights_file(cv->config.weights);
+    PLEAT_TRY(pleat_fold_path(job->folder, file, path));
     PLEAT_TRY(check_model(job, path));
+    if (cv->team.group->rank == 0) /* if it was scored before, it is that one */
+        PLEAT_TRY(
+            pleat_record_check_model(cv->options->out, job->fold, pleat_fold_file_name(file)));
     const char *const paths[] = {path};
     pleat_predictor *predictor = NULL;
     pleat_status status =

@@ -269,6 +269,21 @@ pleat_status pleat_record_check_model(const char *run, int fold, const char *fil
     return PLEAT_OK;
 }
 
+pleat_status pleat_record_check_postprocessing(const char *run) {
+    const char *name = pleat_run_file_name(PLEAT_RUN_POSTPROCESSING);
+    char path[PLEAT_PATH_BYTES];
+    json_t *root = NULL;
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_POSTPROCESSING, path));
+    if (pleat_file_exists(path) || pleat_record_load(run, &root) != PLEAT_OK) return PLEAT_OK;
+    const int was = json_object_get(json_object_get(root, "files"), name) != NULL;
+    json_decref(root);
+    PLEAT_CHECK(!was, PLEAT_ERR_DATA,
+                "'%s' is missing, and by run.json the run has chosen which largest components are "
+                "kept; `pleat report %s` chooses again, `predict --no-postprocess` does without",
+                path, run);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_record_edited(const char *run, const pleat_results *results, int *edited,
                                  int *any) {
     char name[PLEAT_PATH_BYTES], list[400] = "";

@@ -104,6 +104,29 @@ static json_t *data_json(const char *data) {
     return pleat_json_text(text);
 }
 
+/* Of the run.json that stands there, the digests of folds that are trained: a model that has taken
+ * the place of the one that was scored is noticed when it is to be scored again. Reports are made
+ * anew. */
+static pleat_status keep_files(const pleat_crossval *cv, const char *path, json_t *root) {
+    json_t *before = NULL, *value = NULL, *files = json_object();
+    const char *key = NULL;
+    pleat_status status = PLEAT_OK;
+    if (pleat_file_exists(path)) status = pleat_record_load(cv->options->out, &before);
+    for (int fold = 0; fold < cv->data.folds.k && status == PLEAT_OK; fold++) {
+        char history[PLEAT_PATH_BYTES], folder[32];
+        (void)snprintf(folder, sizeof folder, "fold_%d/", fold);
+        status = pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_HISTORY, history);
+        if (status != PLEAT_OK || !pleat_file_exists(history)) continue;
+        json_object_foreach(json_object_get(before, "files"), key, value) {
+            if (strncmp(key, folder, strlen(folder)) == 0) (void)json_object_set(files, key, value);
+        }
+    }
+    if (json_object_size(files) > 0) (void)json_object_set(root, "files", files);
+    json_decref(files);
+    json_decref(before);
+    return status;
+}
+
 static pleat_status write_json(const pleat_crossval *cv, int channels, const char *text,
                                const char *path) {
     const pleat_config *c = &cv->config;
@@ -144,7 +167,8 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     (void)json_object_set_new(root, "weights", json_string(pleat_weights_what(c->weights)));
     (void)json_object_set_new(root, "job", job_facts());
     (void)json_object_set_new(root, "warnings", warnings());
-    const pleat_status status = pleat_json_write(root, SCHEMA, path);
+    pleat_status status = keep_files(cv, path, root);
+    if (status == PLEAT_OK) status = pleat_json_write(root, SCHEMA, path);
     json_decref(root);
     return status;
 }

@@ -413,6 +413,28 @@ pleat_status pleat_unchanged_own(const char *run, const char *const *models, int
     return status;
 }
 
+pleat_status pleat_unchanged_scored(const char *run, int folds, pleat_fold_file file) {
+    char(*path)[PLEAT_PATH_BYTES] = calloc((size_t)folds, sizeof *path);
+    const char **models = calloc((size_t)folds, sizeof *models);
+    pleat_status status = PLEAT_OK;
+    int n = 0;
+    PLEAT_CHECK_GOTO(status, done, path != NULL && models != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for %d models", folds);
+    for (int fold = 0; fold < folds; fold++) {
+        PLEAT_TRY_GOTO(status, done, pleat_run_fold_path(run, fold, PLEAT_FOLD_SCORES, path[n]));
+        if (!pleat_file_exists(path[n])) continue; /* it may be trained now */
+        PLEAT_TRY_GOTO(status, done, pleat_run_fold_path(run, fold, file, path[n]));
+        if (!pleat_file_exists(path[n])) continue; /* of a run that keeps its scores alone */
+        models[n] = path[n];
+        n++;
+    }
+    status = pleat_unchanged_own(run, models, n);
+done:
+    free(models);
+    free(path);
+    return status;
+}
+
 void pleat_unchanged_models(const char *const *models, int n) {
     pleat_provenance first = {0};
     const char *named = NULL;

@@ -121,6 +121,20 @@ takes_in
 cp mixed/fold_0/checkpoint_latest.h5.previous mixed/fold_0/checkpoint_best.h5
 wrong="'mixed/fold_0/checkpoint_best.h5' is not the model that fold 0 was scored with"
 refused "a model of another epoch" 3 "$wrong" 2 predict mixed --in "data/$image" --out labels
+refused "also in a report" 3 "$wrong" 0 report mixed
+rm mixed/fold_0/scores.json
+refused "also to be scored again" 3 "$wrong" 0 run tiny.yaml --out mixed
+refused "by the start after that too" 3 "$wrong" 0 run tiny.yaml --out mixed
+rm -r mixed/fold_0
+succeeds "the cure" 0 run tiny.yaml --out mixed
+takes_in
+rm mixed/postprocessing.json
+refused "a lost choice of components" 3 "'mixed/postprocessing.json' is missing" 2 \
+    predict mixed --in "data/$image" --out labels
+succeeds "done without" 0 predict mixed --in "data/$image" --out labels --no-postprocess
+succeeds "a report chooses again" 0 report mixed
+succeeds "the cure of that" 0 predict mixed --in "data/$image" --out labels
+takes_in
 cp fresh/fold_0/checkpoint_best.h5 mixed/fold_0/
 succeeds "put back" 0 predict mixed --in "data/$image" --out labels
 rm mixed/fold_0/checkpoint_best.h5

@@ -387,7 +387,8 @@ static void what_cannot_be_looked_at_is_not_absent(void **state) {
 
 static void names_that_no_file_of_text_can_hold_are_refused(void **state) {
     (void)state;
-    static const char *const names[][2] = {{"M\xfc", "case 'M\\xfc'"}, {"a\x1b[1m", "'a\\x1b[1m'"}};
+    static const char *const names[][2] = {
+        {"M\xfc", "case 'M\\xfc'"}, {"a\x1b[1m", "'a\\x1b[1m'"}, {"a\nb", "'a\\x0ab'"}};
     for (size_t i = 0; i < COUNT(names); i++) {
         char folder[PLEAT_PATH_BYTES], image[PLEAT_PATH_BYTES];
         pleat_case_paths *cases = NULL;
@@ -400,8 +401,9 @@ static void names_that_no_file_of_text_can_hold_are_refused(void **state) {
         OK(pleat_file_write_atomic(image, "x", 1));
         refuses(folder, PLEAT_LAYOUT_MAPS, PLEAT_ERR_DATA, names[i][1]);
         TOLD("not UTF-8 or has a control character");
-        OK(pleat_layout_scan(folder, PLEAT_LAYOUT_VOLUMES, &cases,
-                             &n)); /* to label it is harmless */
+        if (i > 0) refuses(folder, PLEAT_LAYOUT_VOLUMES, PLEAT_ERR_DATA, names[i][1]);
+        if (i > 0) continue;
+        OK(pleat_layout_scan(folder, PLEAT_LAYOUT_VOLUMES, &cases, &n)); /* labelled all the same */
         assert_string_equal(cases[0].id, names[i][0]);
         pleat_layout_free(cases, n);
     }
@@ -459,6 +461,10 @@ static void a_list_is_followed_or_refused(void **state) {
     refuses(f, 1, PLEAT_ERR_NOT_FOUND, "ct/c..nii'; add it, or take the entry out");
     put_list(f, "ct/b.nii", "seg/b.nii", ", \"validation\": [{\"image\": \"imagesTr/a.nii\"}]");
     tells(f, PLEAT_LAYOUT_LABELLED, 1, "lists cases (1) under \"validation\"");
+    put_json(f, "{\"training\": [{\"image\": \"ct/b.nii\", \"label\": \"seg/b.nii\", \"fold\": 0,"
+                " \"use\": false}, {\"image\": \"imagesTr/a.nii\", \"label\": \"labelsTr/a.nii\","
+                " \"fold\": 1}]}");
+    tells(f, PLEAT_LAYOUT_LABELLED, 2, "these keys are not: fold, use\n");
     put_json(f, "{\"dataset\": {\"a\": {\"images\": [\"imagesTr/a.nii\"]}}}");
     refuses(f, 1, PLEAT_ERR_UNSUPPORTED, "lists cases (1) under \"dataset\", which is not read");
     put_json(f, "{\"test\": [\"./imagesTs/a.nii\"], \"name\": \"x\", \"licence\": [\"CC\"]}");
@@ -506,6 +512,35 @@ static void a_case_that_the_list_leaves_out_is_no_channel(void **state) {
     FINDS(f, 1, {"h", "imagesTr/h.nii", "labelsTr/h.nii"});
 }
 
+static void a_file_has_one_part_in_one_case(void **state) {
+    (void)state;
+    static const struct {
+        const char *second, *text; /* entries after that of case a */
+    } rows[] = {
+        {"{\"image\": \"imagesTr/b.nii\", \"label\": \"imagesTr/b.nii\"}", "case 'b': its image '"},
+        {"{\"image\": \"labelsTr/b.nii\", \"label\": \"./labelsTr/b.nii\"}", "are one file"},
+        {"{\"image\": \"imagesTr/b.nii\", \"label\": \"linked.nii\"}", "linked.nii' are one file"},
+        {"{\"image\": \"imagesTr/b.nii\", \"label\": \"labelsTr/a.nii\"}",
+         "is the label of case 'a' and the label of case 'b'"},
+        {"{\"image\": \"labelsTr/a.nii\", \"label\": \"labelsTr/b.nii\"}",
+         "case 'a' is there twice"},
+        {"{\"image\": \"imagesTr/b.nii\", \"label\": \"imagesTr/a.nii\"}",
+         "is the image of case 'a' and the label of case 'b'"},
+    };
+    const char *f =
+        FOLDER("parts", "imagesTr/a.nii", "labelsTr/a.nii", "imagesTr/b.nii", "labelsTr/b.nii");
+    link_to("imagesTr/b.nii", f, "linked.nii");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[1024];
+        (void)snprintf(text, sizeof text,
+                       "{\"training\": [{\"image\": \"imagesTr/a.nii\", \"label\": "
+                       "\"labelsTr/a.nii\"}, %s]}",
+                       rows[i].second);
+        put_json(f, text);
+        refuses(f, 1, PLEAT_ERR_DATA, rows[i].text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folder_a_case_is_found_in_order),
@@ -526,6 +561,7 @@ int main(void) {
         cmocka_unit_test(label_maps_have_no_channels),
         cmocka_unit_test(dataset_json_may_begin_with_a_byte_order_mark),
         cmocka_unit_test(a_list_is_followed_or_refused),
+        cmocka_unit_test(a_file_has_one_part_in_one_case),
         cmocka_unit_test(a_channel_beside_a_case_is_not_left_out),
         cmocka_unit_test(a_case_that_the_list_leaves_out_is_no_channel),
     };

@@ -38,6 +38,10 @@ static void class_names_are_read_in_both_orders(void **state) {
     } wrong[] = {
         {"{\"labels\": {\"1\": \"background\", \"2\": \"left\"}}", PLEAT_ERR_ARG, "label 0"},
         {"{\"labels\": {\"a\": 0, \"b\": 0}}", PLEAT_ERR_ARG, "both label 0"},
+        {"{\"labels\": {\"0\": \"a\", \"1\": \"b\", \"2\": \"b\"}}", PLEAT_ERR_ARG,
+         "two classes are called 'b'"},
+        {"{\"labels\": {\"0\": \"a\", \"1\": \"Background\"}}", PLEAT_ERR_ARG,
+         "the class 'Background' is label 1"},
         {"{\"labels\": {\"a\": 0, \"b\": 255}}", PLEAT_ERR_DATA, "255; values are 0 to 254"},
         {"{\"labels\": {\"a\": -1}}", PLEAT_ERR_DATA, "-1"},
         {"{\"labels\": {\"a\": 0, \"whole\": [1, 2]}}", PLEAT_ERR_DATA, "2 to 32 regions"},

@@ -146,12 +146,19 @@ static void put_table(const char *text) { put("t/list.CSV", text, strlen(text));
 
 static void a_table_lists_the_cases(void **state) {
     (void)state;
-    FILES("t/x, y.nii", "t/z.nii.gz", "t/m/1.nii", "t/m/2.nii");
+    FILES("t/x, y.nii", "t/z.nii.gz", "t/2/x.nii", "t/2/z.nii", "t/m/1.nii", "t/m/2.nii");
     put_table("\xef\xbb\xbf"
-              "Case,age,image,image_2,LABEL\r\nb,7,z.nii.gz,./z.nii.gz,m/1.nii\r\n\r\n"
-              "a,8,\"x, y.nii\",z.nii.gz,m/2.nii");
+              "Case,age,image,image_2,LABEL\r\nb,7,z.nii.gz,./2/z.nii,m/1.nii\r\n\r\n"
+              "a,8,\"x, y.nii\",2/x.nii,m/2.nii");
     finds("t/list.CSV", PLEAT_LAYOUT_LABELLED,
-          "a t/x, y.nii,t/z.nii.gz t/m/2.nii\nb t/z.nii.gz,t/z.nii.gz t/m/1.nii\n");
+          "a t/x, y.nii,t/2/x.nii t/m/2.nii\nb t/z.nii.gz,t/2/z.nii t/m/1.nii\n");
+    put_table("case,image,image_2,label\na,z.nii.gz,./z.nii.gz,m/1.nii\n");
+    refuses("t/list.CSV", PLEAT_LAYOUT_LABELLED, PLEAT_ERR_DATA, "is two of its channels");
+    put_table("case,image,label,group\na,z.nii.gz,m/1.nii,p\nb,z.nii.gz,m/2.nii,q\n");
+    refuses("t/list.CSV", PLEAT_LAYOUT_LABELLED, PLEAT_ERR_DATA,
+            "z.nii.gz' is the image of case 'a' and the image of case 'b'");
+    put_table("case,image,label,group\na,z.nii.gz,m/1.nii,p\nb,z.nii.gz,m/2.nii,p\n");
+    finds("t/list.CSV", PLEAT_LAYOUT_LABELLED, "a t/z.nii.gz t/m/1.nii\nb t/z.nii.gz t/m/2.nii\n");
 }
 
 static void a_bad_table_is_refused_with_line_and_field(void **state) {
@@ -197,11 +204,13 @@ static pleat_status folds_of(const char *group_by, pleat_folds *out) {
     return status;
 }
 
-#define ROW(id, more) id ",z.nii.gz,m/1.nii," more "\n"
+#define ROW(id, more) id "," id ".nii,m/" id ".nii," more "\n"
 
 static void groups_and_folds_of_a_table_are_kept(void **state) {
     (void)state;
     pleat_folds folds = {0};
+    FILES("t/a.nii", "t/b.nii", "t/c.nii", "t/d.nii", "t/m/a.nii", "t/m/b.nii", "t/m/c.nii",
+          "t/m/d.nii");
     put_table("case,image,label,group\n" ROW("a", "p") ROW("b", "q") ROW("c", "p") ROW("d", "q"));
     OK(folds_of("", &folds));
     assert_int_equal(folds.fold_of[0], folds.fold_of[2]);

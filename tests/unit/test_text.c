@@ -59,6 +59,8 @@ static void what_does_not_fit_is_cut_between_characters(void **state) {
     assert_string_equal(shown, "a");
     pleat_text_show("\x1b", shown, sizeof shown);
     assert_string_equal(shown, "\\x1b");
+    pleat_text_name("\n", shown, sizeof shown);
+    assert_string_equal(shown, "\\x0a");
 }
 
 static void neither_messages_nor_the_log_hold_what_a_terminal_obeys(void **state) {
