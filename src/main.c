@@ -1,6 +1,9 @@
 /* main.c - one binary; the verb decides. Results on stdout, all else on stderr. */
 #include "app/app.h"
+#include "app/help.h"
+#include "app/info.h"
 
+#include "pleat/commit.h"
 #include "pleat/halt.h"
 #include "pleat/log.h"
 #include "pleat/terminal.h"
@@ -18,7 +21,7 @@ static void usage(FILE *out) {
     (void)fprintf(out,
                   "pleat %s - trains and evaluates 3-D U-Nets by cross-validation\n\n"
                   "usage: pleat VERB [options]      pleat help VERB\n\n",
-                  PLEAT_VERSION);
+                  pleat_commit_version);
     for (const verb *v = verbs; v->name != NULL; v++)
         (void)fprintf(out, "  %-8s %s\n", v->name, v->what);
     (void)fprintf(out, "\n  %-8s %s\n  %-8s %s\n  %-8s %s\n", "help", "this, or that of a verb",
@@ -36,27 +39,43 @@ static int is_one_of(const char *word, const char *a, const char *b, const char 
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
+static pleat_status help_of(app *a, char *asked) {
+    char ask[] = "--help", *argv[] = {asked, ask, NULL};
+    const int root = a->session->rank == 0;
+    if (asked == NULL) {
+        if (root) usage(stdout);
+        return PLEAT_OK;
+    }
+    for (const help_form *form = help_forms; form->name != NULL; form++)
+        if (strcmp(form->name, asked) == 0) return root ? form->print(a) : PLEAT_OK;
+    const verb *v = verb_find(asked);
+    return v != NULL ? v->run(a, v, 2, argv) : verb_unknown(asked);
+}
+
+static pleat_status version(const app *a, const char *asked) {
+    const int json = asked != NULL && strcmp(asked, "--json") == 0;
+    PLEAT_CHECK(asked == NULL || json, PLEAT_ERR_ARG,
+                "version takes --json and no other argument, not '%s'", asked);
+    if (a->session->rank != 0) return PLEAT_OK;
+    if (json)
+        info_version();
+    else
+        (void)printf("pleat %s%s%s\n", pleat_commit_version,
+                     pleat_commit[0] != '\0' ? ", commit " : "", pleat_commit);
+    return PLEAT_OK;
+}
+
 static pleat_status dispatch(app *a, int argc, char **argv) {
     int i = 1;
     for (; i < argc && (strcmp(argv[i], "-v") == 0 || strcmp(argv[i], "-q") == 0); i++)
         pleat_log_set_level(argv[i][1] == 'v' ? PLEAT_DEBUG : PLEAT_QUIET);
-    const int root = a->session->rank == 0;
     if (i == argc) {
-        if (root) usage(stderr);
+        if (a->session->rank == 0) usage(stderr);
         return PLEAT_FAIL(PLEAT_ERR_ARG, "no verb given");
     }
-    if (is_one_of(argv[i], "help", "--help", "-h")) {
-        char ask[] = "--help", *of[] = {argc > i + 1 ? argv[i + 1] : NULL, ask, NULL};
-        const verb *asked = of[0] != NULL ? verb_find(of[0]) : NULL;
-        if (asked != NULL) return asked->run(a, asked, 2, of);
-        if (of[0] != NULL) return verb_unknown(of[0]);
-        if (root) usage(stdout);
-        return PLEAT_OK;
-    }
-    if (is_one_of(argv[i], "version", "--version", "-V")) {
-        if (root) (void)printf("pleat %s\n", PLEAT_VERSION);
-        return PLEAT_OK;
-    }
+    char *next = i + 1 < argc ? argv[i + 1] : NULL;
+    if (is_one_of(argv[i], "help", "--help", "-h")) return help_of(a, next);
+    if (is_one_of(argv[i], "version", "--version", "-V")) return version(a, next);
     const verb *v = verb_find(argv[i]);
     return v != NULL ? v->run(a, v, argc - i, argv + i) : verb_unknown(argv[i]);
 }

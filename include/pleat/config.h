@@ -131,6 +131,22 @@ pleat_status pleat_config_check(const pleat_config *config);
 /* The resolved configuration as YAML; `manual` adds each key's text. Ends with 0. */
 pleat_status pleat_config_text(const pleat_config *config, int manual, char *out, size_t size);
 
+enum { PLEAT_MANUAL_BYTES = 4096 }; /* of one key */
+
+typedef struct pleat_config_about { /* a key, for lists of all of them */
+    const char *key;
+    int resume, predict; /* may change when a run resumes, may be set for a prediction */
+    char values[512];    /* which it takes, in words */
+    char usual[512];     /* its default; "" where it has none and must be set */
+    char manual[PLEAT_MANUAL_BYTES];
+} pleat_config_about;
+
+/* Of key i, from 0; 0 after the last. */
+int pleat_config_describe(int i, pleat_config_about *out);
+/* Name j, from 0, of those that key i chooses among, or true and false; NULL after the last, or
+ * where it takes other values. */
+const char *pleat_config_choice(int i, int j);
+
 /* The keys as a Markdown table for docs/cli.md: values, defaults, manual. Ends with 0. */
 pleat_status pleat_config_markdown(char *out, size_t size);
 

@@ -13,9 +13,13 @@
 #include "pleat/rundir.h"
 #include "pleat/session.h"
 
+struct verb;
+
 typedef struct app {
     pleat_session *session;
     char command[2048]; /* as typed */
+    /* Asked for their help, verbs hand their options to this instead; NULL: they print it. */
+    void (*tell)(const struct verb *of, const option *rows);
 } app;
 
 typedef struct verb {

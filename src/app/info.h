@@ -16,4 +16,7 @@ pleat_status info_case(const char *path, sheet_form form); /* a case file of a s
 pleat_status info_checkpoint(const char *path, sheet_form form);
 pleat_status info_run(const char *folder, sheet_form form);
 
+/* This program, its engines and libraries as one JSON object; no engine is started. */
+void info_version(void);
+
 #endif /* PLEAT_APP_INFO_H */

@@ -2,6 +2,7 @@
 #include "app.h"
 #include "contact_sheet.h"
 
+#include "pleat/case_pictures.h"
 #include "pleat/file.h"
 #include "pleat/nifti.h"
 #include "pleat/output.h"
@@ -105,21 +106,15 @@ static pleat_status load(studio *s, pleat_store *store, int i) {
 
 /* --- the sheet's colours and greys ------------------------------------------------------------ */
 
-/* The original's: both lungs blue, infection red. Other classes from a palette. */
+/* Those of a report's pictures; a store without names of four classes is a chest, most likely. */
 static pleat_status choose_colours(studio *s) {
-    static const pleat_colour palette[] = {{255, 0, 0},   {0, 200, 0},   {0, 0, 255},
-                                           {255, 220, 0}, {255, 0, 255}, {0, 220, 220},
-                                           {255, 128, 0}};
-    static const pleat_colour blue = {0, 0, 255}, red = {255, 0, 0}, padding = {160, 120, 60};
+    static const pleat_colour padding = {160, 120, 60};
+    const int unnamed = s->config->classes[0] == '\0';
     pleat_classes classes;
-    PLEAT_TRY(pleat_classes_parse(s->config->classes, &classes));
-    const int lungs = classes.n == 0 && s->info.classes == 4; /* a chest, most likely */
-    for (int k = 1; k < COLOURS; k++) {
-        s->colours[k] = palette[(k - 1) % (int)(sizeof palette / sizeof *palette)];
-        if (lungs) s->colours[k] = k < 3 ? blue : red;
-        if (k < classes.n && strncmp(classes.name[k], "lung", 4) == 0) s->colours[k] = blue;
-        if (k < classes.n && strcmp(classes.name[k], "infection") == 0) s->colours[k] = red;
-    }
+    PLEAT_TRY(pleat_classes_parse(
+        unnamed && s->info.classes == 4 ? "background,lung_L,lung_R,infection" : s->config->classes,
+        &classes));
+    for (int k = 1; k < COLOURS; k++) s->colours[k] = pleat_class_colour(&classes, k);
     s->colours[PLEAT_NO_CLASS] = padding;
     pleat_classes_free(&classes);
     return PLEAT_OK;

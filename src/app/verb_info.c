@@ -4,6 +4,7 @@
 #include "app.h"
 
 #include "pleat/checksum.h"
+#include "pleat/commit.h"
 #include "pleat/download.h"
 #include "pleat/engine.h"
 #include "pleat/host_memory.h"
@@ -89,7 +90,7 @@ static void info_build(const app *a, sheet_form form) {
     const pleat_host_memory memory = pleat_host_memory_find();
     sheet s = sheet_begin(form, "pleat");
     sheet_text(&s, "kind", "build");
-    sheet_text(&s, "pleat", PLEAT_VERSION);
+    sheet_text(&s, "pleat", pleat_commit_version);
     sheet_text(&s, "compiler", __VERSION__);
     sheet_text(&s, "host", a->session->host);
     sheet_int(&s, "cores", sysconf(_SC_NPROCESSORS_ONLN));
@@ -98,6 +99,28 @@ static void info_build(const app *a, sheet_form form) {
     sheet_int(&s, "ranks", a->session->size);
     sheet_int(&s, "threads", a->session->threads); /* of a rank */
     print_engines(&s, a->session->threads);
+    print_libraries(&s);
+    sheet_end(&s);
+}
+
+static const sheet_column built_columns[] = {{"name", -8}, {"built", -5}, {"why", -1}, {NULL, 0}};
+
+void info_version(void) {
+    sheet s = sheet_begin(SHEET_JSON, "pleat");
+    sheet_text(&s, "kind", "version");
+    sheet_text(&s, "pleat", pleat_commit_version);
+    sheet_text(&s, "commit", pleat_commit[0] != '\0' ? pleat_commit : NULL);
+    sheet_text(&s, "date", pleat_commit_date);
+    sheet_text(&s, "compiler", __VERSION__);
+    sheet_table(&s, "engines", built_columns);
+    for (const pleat_engine_entry *e = pleat_engine_list(); e->name != NULL; e++) {
+        const char *why = e->missing();
+        sheet_row(&s);
+        sheet_text(&s, "name", e->name);
+        sheet_flag(&s, "built", why == NULL);
+        sheet_text(&s, "why", why);
+    }
+    sheet_table_end(&s);
     print_libraries(&s);
     sheet_end(&s);
 }

@@ -14,6 +14,10 @@ pleat_status verb_options(app *a, const verb *self, const option *rows, int argc
     PLEAT_TRY(options_parse(rows, self->name, argc, argv, words, &help));
     *go = !help;
     if (!help || a->session->rank != 0) return PLEAT_OK;
+    if (a->tell != NULL) {
+        a->tell(self, rows);
+        return PLEAT_OK;
+    }
     (void)printf("usage: pleat %s %s\n\n%s\n\n", self->name, self->arguments, self->what);
     options_print(stdout, rows);
     return PLEAT_OK;

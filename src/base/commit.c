@@ -3,3 +3,5 @@
 #include "pleat/commit.h"
 
 const char pleat_commit[] = "";
+const char pleat_commit_date[] = "";
+const char pleat_commit_version[] = PLEAT_VERSION;

@@ -49,7 +49,9 @@ static void list_measurements(FILE *out) {
 pleat_status verb_bench(app *a, const verb *self, int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
-        if (a->session->rank == 0) list_measurements(stdout);
+        for (const verb *m = measurements; a->tell != NULL && m->name != NULL; m++)
+            PLEAT_TRY(m->run(a, m, argc, argv));
+        if (a->tell == NULL && a->session->rank == 0) list_measurements(stdout);
         return PLEAT_OK;
     }
     for (const verb *m = measurements; m->name != NULL; m++)

@@ -16,7 +16,7 @@ const config_row pleat_config_rows[] = {
     {"preset", DESCRIBED(preset, pleat_preset_name, pleat_preset_what), CHOOSES,
      "which recipe gives the keys that are not set their values"},
 
-    {"data", TEXT(data), RESUME,
+    {"data", TEXT(data), RESUME | NEEDED,
      "folder of the annotated volumes, or a CSV that lists them: case, image, label, group, fold"},
     {"data.image", TEXT(data_image), RESUME,
      "names of the images below that folder, such as {case}/ct.nii.gz; empty: those of a layout "

@@ -29,7 +29,8 @@ enum config_mark {
     PREDICT = 1 << 1, /* may be set for a prediction with trained models */
     QUOTED = 1 << 2,  /* a choice that is printed as a text, in quotes */
     LISTED = 1 << 3,  /* a text that may be written as the list it is: [background, lesion] */
-    CHOOSES = 1 << 4  /* its value gives other keys theirs: pleat_config_usual */
+    CHOOSES = 1 << 4, /* its value gives other keys theirs: pleat_config_usual */
+    NEEDED = 1 << 5   /* has no default: who runs something sets it */
 };
 
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): in the order of the macros */

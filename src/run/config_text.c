@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MANUAL_BYTES 4096 /* of one key */
-
 typedef struct page {
     char *out;
     size_t size, used;
@@ -134,8 +132,8 @@ static const char *open_sections(page *p, const char *key, const char *last, int
 
 /* The row's text, and that of each of its choices. The page writes to `text`.
  * NOLINTNEXTLINE(readability-non-const-parameter) */
-static void manual_of(const config_row *row, char text[MANUAL_BYTES]) {
-    page p = {text, MANUAL_BYTES, 0};
+static void manual_of(const config_row *row, char text[PLEAT_MANUAL_BYTES]) {
+    page p = {text, PLEAT_MANUAL_BYTES, 0};
     put(&p, "%s", row->manual);
     for (int i = 0; row->what != NULL && row->name(i) != NULL; i++)
         put(&p, "; %s: %s", row->name(i), row->what(i));
@@ -151,10 +149,12 @@ pleat_status pleat_config_text(const pleat_config *config, int manual, char *out
         put(&p, "%*s%s: ", 2 * depth, "", word);
         put_value(&p, row, config);
         if (manual) {
-            char text[MANUAL_BYTES];
+            char text[PLEAT_MANUAL_BYTES];
             const config_usual *chosen = pleat_config_chooser(config, row);
+            const int missing =
+                (row->marks & NEEDED) != 0 && ((const char *)config)[row->offset] == '\0';
             manual_of(row, text);
-            put(&p, "  # ");
+            put(&p, "  # %s", missing ? "no default, must be set; " : "");
             if (chosen != NULL) put(&p, "by %s: %s; ", chosen->chooser, chosen->choice);
             put(&p, "%s", text);
         }
@@ -166,18 +166,7 @@ pleat_status pleat_config_text(const pleat_config *config, int manual, char *out
     return PLEAT_OK;
 }
 
-/* --- the table of docs/cli.md ---------------------------------------------------------------- */
-
-/* What would end a table's cell, or begin a tag. */
-static void put_cell(page *p, const char *text) {
-    for (const char *c = text; *c != '\0'; c++)
-        if (*c == '|')
-            put(p, "&#124;");
-        else if (*c == '<' && isalpha((unsigned char)c[1]))
-            put(p, "&lt;");
-        else
-            put(p, "%c", *c);
-}
+/* --- the keys, as docs/cli.md and the manual pages list them --------------------------------- */
 
 static void put_limits(page *p, const config_row *row) {
     if (row->high < BIG)
@@ -214,27 +203,54 @@ static void put_default(page *p, const config_row *row, const pleat_config *defa
     const double *bytes = (const double *)(const void *)((const char *)defaults + row->offset);
     if (row->kind == VALUE_BYTES && *bytes > 0.0 && fmod(*bytes, 0x1p30) == 0.0)
         put(p, "%.0fG", *bytes / 0x1p30);
-    else
+    else if ((row->marks & NEEDED) == 0)
         put_value(p, row, defaults);
+}
+
+int pleat_config_describe(int i, pleat_config_about *out) {
+    const config_row *row = &pleat_config_rows[i];
+    pleat_config defaults;
+    if (row->key == NULL) return 0;
+    pleat_config_defaults(&defaults);
+    *out = (pleat_config_about){.key = row->key,
+                                .resume = (row->marks & RESUME) != 0,
+                                .predict = (row->marks & PREDICT) != 0};
+    put_kind(&(page){out->values, sizeof out->values, 0}, row);
+    put_default(&(page){out->usual, sizeof out->usual, 0}, row, &defaults);
+    manual_of(row, out->manual);
+    return 1;
+}
+
+const char *pleat_config_choice(int i, int j) {
+    static const char *const truths[] = {"true", "false", NULL};
+    const config_row *row = &pleat_config_rows[i];
+    if (row->kind == VALUE_CHOICE) return row->name(j);
+    return row->kind == VALUE_BOOLEAN ? truths[j] : NULL;
+}
+
+/* What would end a table's cell, or begin a tag. */
+static void put_cell(page *p, const char *text) {
+    for (const char *c = text; *c != '\0'; c++)
+        if (*c == '|')
+            put(p, "&#124;");
+        else if (*c == '<' && isalpha((unsigned char)c[1]))
+            put(p, "&lt;");
+        else
+            put(p, "%c", *c);
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): the page writes to it */
 pleat_status pleat_config_markdown(char *out, size_t size) {
-    static const char *const changes[] = {"", "resume", "predict",
-                                          "resume, predict"}; /* by RESUME and PREDICT */
-    pleat_config defaults;
+    static const char *const changes[2][2] = {{"", "predict"}, {"resume", "resume, predict"}};
+    pleat_config_about about;
     page p = {out, size, 0};
-    pleat_config_defaults(&defaults);
     put(&p, "| key | value | default | may change | manual |\n|---|---|---|---|---|\n");
-    for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
-        put(&p, "| `%s` | ", row->key);
-        put_kind(&p, row);
-        put(&p, " | `");
-        put_default(&p, row, &defaults);
-        put(&p, "` | %s | ", changes[row->marks & (RESUME | PREDICT)]);
-        char text[MANUAL_BYTES];
-        manual_of(row, text);
-        put_cell(&p, text);
+    for (int i = 0; pleat_config_describe(i, &about); i++) {
+        const char *quote = about.usual[0] != '\0' ? "`" : "";
+        put(&p, "| `%s` | %s | %s%s%s | %s | ", about.key, about.values, quote,
+            about.usual[0] != '\0' ? about.usual : "none, must be set", quote,
+            changes[about.resume][about.predict]);
+        put_cell(&p, about.manual);
         put(&p, " |\n");
     }
     PLEAT_CHECK(p.used < size, PLEAT_ERR_MEMORY, "the keys' table is longer than %zu bytes", size);

@@ -34,6 +34,12 @@ succeeds "another size" 0 augment --store store --case "$id" --samples 1 --patch
 holds "x, y and z of the patch" same_text \
     "$(gzip -dc "small/${id}_000_label.nii.gz" | od -An -td2 -j 42 -N 6 | xargs)" "12 10 6"
 
+swapped=background,lung_R,lung_L,infection
+succeeds "the lungs swapped" 0 augment tiny.yaml --store store --case "$id" --samples 3 \
+    --set "classes=$swapped" --out swapped
+holds "each lung has a colour of its own on the sheet" same_text \
+    "$(cmp -s "first/$id.png" "swapped/$id.png" && echo same)" ""
+
 refused "no such case" 2 "$id" 0 augment --store store --case nobody --out patches
 refused "no case at all" 2 "augment needs --case ID" 0 augment --store store --out patches
 refused "no store" 3 index.h5 0 augment --store nowhere --case "$id" --out patches

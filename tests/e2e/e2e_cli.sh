@@ -25,6 +25,15 @@ for ask in --help -h help --version version; do
     holds "pleat $ask answers on stdout alone" [ -s out -a ! -s err ]
 done
 
+succeeds "pleat --version" 0 --version
+holds "it says version and commit" \
+    grep -qxE 'pleat [0-9]+\.[0-9]+\.[0-9]+(-[0-9a-z-]+)?\+?(, commit [0-9a-f]{12}\+?)?' out
+succeeds "pleat --version --json" 0 --version --json
+for fact in '"pleat"' '"commit"' '"name": "ref", "built": true' '"name": "HDF5", "version": "1'; do
+    holds "as JSON it has $fact" has out "$fact"
+done
+mistake "'--jsno'" version --jsno
+
 # --- threads that wait --------------------------------------------------------------------------
 for set in "" OMP_WAIT_POLICY=active GOMP_SPINCOUNT=77; do
     # shellcheck disable=SC2086 # one setting, or none
@@ -78,6 +87,11 @@ mistake "train.epochs" config near.yaml
 mistake "cut.yaml" config cut.yaml
 PLEAT_TRAIN_EPOCHS=many mistake "train.epochs" config good.yaml
 PLEAT_TRIAN=1 mistake "PLEAT_TRIAN" config good.yaml
+succeeds "pleat config" 0 config
+holds "it marks what has no default" same_text \
+    "$(sed -n 's/^ *\([a-z.]*\):.*# no default, must be set; .*/\1/p' out)" data
+succeeds "a folder of data" 0 config --set data=somewhere
+holds "once it is set there is no mark" lacks out "no default"
 PLEAT_SLURM=/slurm succeeds "the folder of the Slurm scripts is no key" 0 config good.yaml
 
 # --- the manual ----------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ packages_build=(cmake ninja-build pkg-config gcc libc6-dev openmpi-bin libopenmp
 packages_test=(libcmocka-dev clang-format)
 packages_lint=(clang-tidy)
 # For figures, and for tests that are skipped without them: a Slurm on this machine, hosts in
-# network namespaces, a server of files.
+# network namespaces, a server of files, what reads manual pages, completes, looks at packages.
 packages_wanted=(gnuplot-nox slurm-wlm munge slurm-client slurmctld slurmd iproute2
-    chromium python3 openssl python3-h5py)
+    chromium python3 openssl python3-h5py groff-base mandoc fish zsh dpkg-dev lintian)
 
 # setup_wanted PACKAGE...: installs what is missing where that can be done, and goes on without.
 setup_wanted() {
