@@ -43,7 +43,7 @@ typedef enum pleat_phase {
 
 typedef struct pleat_progress_state { /* of a fold, or of what is done before and after folds */
     pleat_phase phase;
-    char what[512]; /* items, or why it ended */
+    char what[512];    /* items, or why it ended */
     int epoch, epochs; /* finished; at most */
     int step, steps;   /* of the epoch under way */
     int n_losses;      /* of `losses` */

@@ -125,7 +125,7 @@ static const char *who(const pleat_progress_state *state, char out[160]) {
     return out;
 }
 
-/* What a fold is that makes no steps: nobody computes it, or its first is being prepared; else "". */
+/* Why a fold makes no steps: nobody computes it, or its first is being prepared; else "". */
 static void say_still(const pleat_progress_view *view, int fold, char *out, size_t size) {
     const pleat_progress_state *state = &view->fold[fold];
     char age[PLEAT_DURATION_BYTES], host[160];

@@ -25,7 +25,8 @@ for fold in 0 1; do
 done
 holds "no escapes in a log" lacks log $'\033'
 holds "where the other ranks' logs are" \
-    has log "2 folds are trained at a time; this is the log of rank 0, those of the other ranks are in 'run/log'"
+    has log "2 folds are trained at a time; this is the log of rank 0, those of the other ranks \
+are in 'run/log'"
 succeeds "status" 0 status run
 holds "both folds are under way" has out "2 folds under way, 0 finished, 0 to do"
 holds "no escapes where no terminal is" lacks out $'\033'

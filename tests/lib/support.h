@@ -32,8 +32,8 @@ void assert_refused(pleat_status got, pleat_status wanted, const char *text, con
                     int line);
 void assert_told(const char *text, const char *file, int line);
 
-/* Fails unless in the line of `text` that begins with `row` a cell begins below each one of the line
- * that begins with `head`: two blanks or more are between cells. */
+/* Fails unless in the line of `text` that begins with `row` a cell begins below each one of the
+ * line that begins with `head`: two blanks or more are between cells. */
 void assert_columns(const char *text, const char *head, const char *row);
 
 /*
