@@ -34,9 +34,9 @@ const char *pleat_severity_name(pleat_severity severity); /* "note", "warning", 
 typedef struct pleat_check_kind {
     const char *name;
     pleat_severity severity;
+    int later;        /* a warning that a run gives itself when it comes to it */
     const char *what; /* one line of the manual */
     const char *cure; /* stands after what was found; "" where that says it itself */
-    int later;        /* a warning that a run gives itself when it comes to it */
 } pleat_check_kind;
 
 /* Ends with a NULL name. */

@@ -135,7 +135,7 @@ static pleat_status check_tail(const source *from, const nifti_head *head) {
                 "'%s' has %zu bytes or more after the voxels that dim promises; "
                 "copy or convert the file again",
                 from->path, got);
-    if (got >= slice)
+    if (slice > 0 && got >= slice)
         pleat_warn("'%s' holds %zu bytes after the voxels that dim promises, enough for %zu more "
                    "slice%s: did something cut its header down? Export it again, or correct dim[3]",
                    from->path, got, got / slice, pleat_plural((long long)(got / slice)));
