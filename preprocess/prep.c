@@ -445,15 +445,6 @@ static pleat_status take_labels(const pleat_prep_config *config, const pleat_cas
     return PLEAT_OK;
 }
 
-pleat_status pleat_prep_check_labels(const pleat_prep_config *config, const pleat_case_paths *paths,
-                                     int classes) {
-    pleat_label label = {0};
-    PLEAT_TRY(pleat_nifti_read_label(paths->label, &label, NULL));
-    const pleat_status status = take_labels(config, paths, classes, &label);
-    pleat_label_free(&label);
-    return status;
-}
-
 /* The label on the grid that the image will have. */
 static pleat_status load_label(const pleat_prep_config *config, const pleat_case_paths *paths,
                                int classes, pleat_case_info *info, pleat_label *out) {

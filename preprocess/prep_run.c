@@ -92,13 +92,6 @@ static pleat_status check_headers(const work *w) {
     return PLEAT_OK;
 }
 
-pleat_status pleat_prep_check_headers(const pleat_prep_config *config,
-                                      const pleat_case_paths *cases, int n) {
-    const work w = {.config = config, .cases = cases, .n = n};
-    PLEAT_TRY(check_channels(&w));
-    return check_headers(&w);
-}
-
 static int larger_first(const void *a, const void *b) {
     const job *x = a, *y = b;
     if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
@@ -164,7 +157,8 @@ static pleat_status look(work *w, int *complete) {
     pleat_store *store = NULL;
     PLEAT_TRY(pleat_output_check("the store", w->folder, "pleat prep", pleat_output_is_store));
     PLEAT_TRY(identify_files(w));
-    PLEAT_TRY(pleat_prep_check_headers(w->config, w->cases, w->n));
+    PLEAT_TRY(check_channels(w));
+    PLEAT_TRY(check_headers(w));
     PLEAT_TRY(find_jobs(w, 0));
     if (w->n_jobs > 0) return PLEAT_OK;
     if (pleat_store_open(w->folder, w->text, &store) != PLEAT_OK) return PLEAT_OK; /* no index */

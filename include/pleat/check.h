@@ -34,6 +34,7 @@ const char *pleat_severity_name(pleat_severity severity); /* "note", "warning", 
 typedef struct pleat_check_kind {
     const char *name;
     pleat_severity severity;
+    int later;        /* a warning that a run gives itself when it comes to it */
     const char *what; /* one line of the manual */
     const char *cure; /* stands after what was found; "" where that says it itself */
 } pleat_check_kind;
@@ -69,15 +70,26 @@ typedef struct pleat_check_report {
 typedef struct pleat_check_how {
     int headers; /* the headers alone: no voxel is read */
     int given; /* the configuration is a user's: patch, folds, classes and engine are checked too */
+    int begun; /* by a run that has looked at its keys and found its cases: only the data */
     int threads; /* of a rank, for the engine */
 } pleat_check_how;
 
 /* Collective. Looks at config->data by the keys of `config`. The report is rank 0's, the others' is
  * empty; pleat_check_free releases it. What is wrong with the data is no failure: ERR_MEMORY,
- * ERR_COMM, ERR_PEER. Memory: the image of a file and a label map, at most. */
+ * ERR_COMM, ERR_PEER; where signals are caught (halt.h), ERR_REQUEUE and ERR_INTERRUPTED. Memory:
+ * the image of a file and a label map, at most. */
 pleat_status pleat_check(pleat_comm *comm, const pleat_config *config, const pleat_check_how *how,
                          pleat_check_report *out);
 void pleat_check_free(pleat_check_report *report);
+
+/* "case 'a': mask.nii.gz: label 9 (2 voxels) is ...; correct the mask, or ...", cut after `size`
+ * bytes; `data` stands for a finding without case and field. Returns `out`. */
+const char *pleat_check_text(const pleat_finding *finding, const char *data, char *out,
+                             size_t size);
+
+/* Into the log, ten of a kind: errors, with -q too; then warnings, but with `run` those not that a
+ * run gives itself later. ERR_DATA where there are errors: the only one, or how many. */
+pleat_status pleat_check_tell(const pleat_check_report *report, const char *data, int run);
 
 #ifdef __cplusplus
 }

@@ -128,6 +128,10 @@ int pleat_config_mirror(const pleat_config *config);
 /* What must hold between keys: patch divisible by 2^depth, overlap < patch, ... */
 pleat_status pleat_config_check(const pleat_config *config);
 
+/* What the network can halve as often as it does: the least patch that holds `size` voxels along an
+ * axis. ERR_SHAPE. */
+pleat_status pleat_config_least_patch(const pleat_config *config, const int size[3], int out[3]);
+
 /* The resolved configuration as YAML; `manual` adds each key's text. Ends with 0. */
 pleat_status pleat_config_text(const pleat_config *config, int manual, char *out, size_t size);
 

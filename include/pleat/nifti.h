@@ -53,8 +53,8 @@ void pleat_nifti_qform(const pleat_geometry *geometry, double affine[3][4]);
 void pleat_nifti_tell_spacing(const char *path, const pleat_geometry *geometry,
                               const pleat_nifti_info *info);
 
-/* Scaled voxels of all channels; `geometry` may be NULL. A NaN or infinite voxel is ERR_DATA. The
- * caller frees `image`. */
+/* Scaled voxels of all channels; `geometry` may be NULL. A NaN or infinite voxel is ERR_DATA. Warns
+ * when a slice or more follows, as reading a label does. The caller frees `image`. */
 pleat_status pleat_nifti_read_image(const char *path, pleat_image *image, pleat_geometry *geometry);
 
 /* Scaled voxels of one channel (else ERR_FORMAT), which must be whole numbers 0..254 (within 1e-4,

@@ -99,12 +99,6 @@ pleat_status pleat_prep_check_memory(const pleat_prep_config *config, const plea
  * names case, files and key; what may be meant is a warning (warn.h). */
 pleat_status pleat_prep_check_case(const pleat_prep_config *config, const pleat_case_paths *paths,
                                    pleat_geometry *image, int *channels);
-/* The same of all n cases: the log has each that is refused. As well: all have as many channels. */
-pleat_status pleat_prep_check_headers(const pleat_prep_config *config,
-                                      const pleat_case_paths *cases, int n);
-/* Reads the mask of a case: labels of no class as of pleat_prep_case, ERR_DATA. */
-pleat_status pleat_prep_check_labels(const pleat_prep_config *config, const pleat_case_paths *paths,
-                                     int classes);
 /* What clip and grayscale will leave of x[n], the voxels of a channel as they were read: ERR_DATA
  * when that is one value, a warning when it is little. */
 pleat_status pleat_prep_check_channel(const pleat_prep_steps *steps, const char *id,

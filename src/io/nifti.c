@@ -9,6 +9,7 @@
 #include "pleat/nifti.h"
 
 #include "pleat/file.h"
+#include "pleat/text.h"
 #include "pleat/warn.h"
 
 #include "nifti_guard.h"
@@ -121,7 +122,9 @@ static pleat_status read_head(const source *from, nifti_head *out) {
 }
 
 /* zlib compares the checksum when it meets the end, so the end must be met. */
-static pleat_status check_tail(const source *from) {
+static pleat_status check_tail(const source *from, const nifti_head *head) {
+    const int *dim = head->geometry.dim;
+    const size_t slice = (size_t)dim[1] * (size_t)dim[2] * (size_t)head->info.bits / 8;
     char *tail = malloc(MAX_TAIL);
     PLEAT_CHECK(tail != NULL, PLEAT_ERR_MEMORY, "no memory to read '%s'", from->path);
     size_t got = 0;
@@ -132,6 +135,10 @@ static pleat_status check_tail(const source *from) {
                 "'%s' has %zu bytes or more after the voxels that dim promises; "
                 "copy or convert the file again",
                 from->path, got);
+    if (slice > 0 && got >= slice)
+        pleat_warn("'%s' holds %zu bytes after the voxels that dim promises, enough for %zu more "
+                   "slice%s: did something cut its header down? Export it again, or correct dim[3]",
+                   from->path, got, got / slice, pleat_plural((long long)(got / slice)));
     return PLEAT_OK;
 }
 
@@ -161,7 +168,7 @@ static pleat_status read_voxels(const source *from, const nifti_head *head, sink
             for (size_t i = 0; i < n; i++) values[i] = slope * values[i] + inter;
         PLEAT_TRY_GOTO(status, done, put(from->path, head->geometry.dim, values, n, first, out));
     }
-    PLEAT_TRY_GOTO(status, done, check_tail(from));
+    PLEAT_TRY_GOTO(status, done, check_tail(from, head));
 done:
     free(values);
     free(raw);

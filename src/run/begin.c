@@ -7,10 +7,9 @@
  */
 #include "run_impl.h"
 
+#include "pleat/check.h"
 #include "pleat/log.h"
 #include "pleat/output.h"
-#include "pleat/prep.h"
-#include "pleat/warn.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -25,20 +24,6 @@ static int has(const pleat_crossval *cv, pleat_run_file file) {
 }
 
 /* --- before ----------------------------------------------------------------------------------- */
-
-/* The cases' headers. The warnings are preprocessing's, which says them when the run's log is open;
- * a dry run has none. */
-static pleat_status look_at_headers(const pleat_crossval *cv) {
-    const pleat_cases *cases = &cv->data.cases;
-    const int dry = cv->options->dry_run, before = pleat_warn_count();
-    pleat_warn_quiet(!dry);
-    const pleat_status status = pleat_prep_check_headers(&cv->config.prep, cases->paths, cases->n);
-    pleat_warn_quiet(0);
-    for (int i = before; i < pleat_warn_count() && !dry && status != PLEAT_OK; i++)
-        pleat_log(PLEAT_INFO, "warning: %s", pleat_warn_text(i));
-    if (!dry) pleat_warn_forget_from(before);
-    return status;
-}
 
 /* How much of the path is there already. */
 static size_t length_there(const char *path) {
@@ -66,7 +51,22 @@ pleat_status pleat_begin_look(pleat_crossval *cv) {
         const char *why = engine->missing();
         PLEAT_CHECK(why == NULL, PLEAT_ERR_UNSUPPORTED, "engine '%s': %s", engine->name, why);
     }
-    return is_root(cv) ? look_at_headers(cv) : PLEAT_OK;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_begin_check(const pleat_crossval *cv) {
+    const int dry = cv->options->dry_run;
+    const pleat_check_how how = {.given = 1, .begun = 1};
+    pleat_check_report report;
+    pleat_comm *world = cv->session->world;
+    int wanted = dry || cv->fresh;
+    PLEAT_TRY(pleat_comm_broadcast_bytes(world, &wanted, sizeof wanted, 0));
+    if (!wanted) return PLEAT_OK;
+    PLEAT_TRY(pleat_check(world, &cv->config, &how, &report));
+    const pleat_status status =
+        is_root(cv) ? pleat_check_tell(&report, cv->config.data, !dry) : PLEAT_OK;
+    pleat_check_free(&report);
+    return pleat_comm_agree(world, status);
 }
 
 /* --- in --------------------------------------------------------------------------------------- */

@@ -6,7 +6,9 @@
  */
 #include "check_impl.h"
 
+#include "pleat/halt.h"
 #include "pleat/log.h"
+#include "pleat/text.h"
 #include "pleat/warn.h"
 
 #include <stdarg.h>
@@ -137,13 +139,26 @@ static void check_config(check_work *w) {
         pleat_engine_destroy(engine);
 }
 
+/* A wish to halt (pleat/halt.h) as a failure. */
+static pleat_status check_halt(double reserve_s) {
+    const pleat_halt wish = pleat_halt_look(reserve_s);
+    pleat_halt_pace("case", reserve_s);
+    PLEAT_CHECK(pleat_halt_status(wish) == PLEAT_OK, pleat_halt_status(wish),
+                "%s: the data were being checked, nothing is written yet; to start again, repeat "
+                "the command: %s",
+                pleat_halt_name(wish), pleat_halt_command());
+    return PLEAT_OK;
+}
+
 /* ---- the cases, by all ranks ----------------------------------------------------------------- */
 
 static void look(check_work *w, const pleat_comm *comm, check_facts *mine) {
     int n = 0;
     for (int at = comm->rank; at < w->n && w->failed == PLEAT_OK; at += comm->size, n++) {
+        const double begun = pleat_now();
         check_headers(w, at, &mine[n]);
         if (!w->how->headers) check_voxels(w, at, &mine[n]);
+        if (w->failed == PLEAT_OK) w->failed = check_halt(pleat_now() - begun);
         const int done = at + comm->size < w->n ? at + 1 : w->n;
         if (comm->rank == 0)
             pleat_progress(w->guest != NULL ? w->guest->name : "check", (size_t)done, (size_t)w->n,
@@ -176,7 +191,7 @@ static pleat_status gather(check_work *w, pleat_comm *comm, const check_facts *m
 }
 
 static pleat_status finish(check_work *w, const check_facts *facts, pleat_check_report *out) {
-    if (w->how->given) check_config(w);
+    if (w->how->given && !w->how->begun) check_config(w);
     check_all(w, facts);
     PLEAT_TRY(check_classes(w, facts, out));
     PLEAT_CHECK(!w->no_memory, PLEAT_ERR_MEMORY, "no memory for what was found in %d cases", w->n);
@@ -218,15 +233,15 @@ pleat_status check_with(pleat_comm *comm, const pleat_config *config, const plea
                         const check_guest *guest, pleat_check_report *out) {
     pleat_config c = *config; /* gets the classes of the data */
     pleat_classes classes = {0};
-    check_work w = {.guest = guest, .config = &c, .how = how, .classes = &classes};
+    const int before = pleat_warn_count(); /* what has been said is no finding any more */
+    check_work w = {.guest = guest, .config = &c, .how = how, .classes = &classes, .taken = before};
     *out = (pleat_check_report){0};
-    pleat_warn_forget();
     pleat_warn_quiet(1);
     if (pleat_cases_classes(&c, &classes) != PLEAT_OK)
         check_find(&w, CHECK_CONFIG, -1, "classes", "%s", pleat_error_message());
     const pleat_status status = check(&w, comm, out);
     pleat_warn_quiet(0);
-    pleat_warn_forget();
+    pleat_warn_forget_from(before);
     pleat_classes_free(&classes);
     free(w.found);
     if (status != PLEAT_OK) pleat_check_free(out);
@@ -243,4 +258,43 @@ void pleat_check_free(pleat_check_report *report) {
     free(report->finding);
     free(report->class);
     *report = (pleat_check_report){0};
+}
+
+/* ---- as lines of the log --------------------------------------------------------------------- */
+
+enum { MOST_OF_A_KIND = 10, KINDS = 128 };
+
+const char *pleat_check_text(const pleat_finding *f, const char *data, char *out, size_t size) {
+    const char *cure = pleat_check_kinds[f->kind].cure, *of = f->id[0] != '\0' ? "case '" : "";
+    const char *where = f->field[0] != '\0' || of[0] != '\0' ? f->field : data;
+    (void)snprintf(out, size, "%s%s%s%s%s%s%s%s", of, f->id, of[0] != '\0' ? "': " : "", where,
+                   where[0] != '\0' ? ": " : "", f->text, cure[0] != '\0' ? "; " : "", cure);
+    return out;
+}
+
+pleat_status pleat_check_tell(const pleat_check_report *r, const char *data, int run) {
+    static const pleat_log_level level[] = {
+        [PLEAT_NOTE] = PLEAT_DEBUG, [PLEAT_WARNING] = PLEAT_INFO, [PLEAT_ERROR] = PLEAT_QUIET};
+    char text[2048];
+    int met[KINDS] = {0};
+    const int errors = r->of[PLEAT_ERROR], warnings = r->of[PLEAT_WARNING];
+    for (int severity = PLEAT_ERROR; severity >= PLEAT_NOTE; severity--)
+        for (int i = 0; i < r->n; i++) {
+            const pleat_finding *f = &r->finding[i];
+            const pleat_check_kind *kind = &pleat_check_kinds[f->kind];
+            if ((int)kind->severity != severity || (run && kind->later)) continue;
+            (void)pleat_check_text(f, data, text, sizeof text);
+            if (severity == PLEAT_ERROR && errors == 1)
+                return PLEAT_FAIL(PLEAT_ERR_DATA, "%s", text);
+            if (++met[f->kind] <= MOST_OF_A_KIND)
+                pleat_log(level[severity], "%s: %s", pleat_severity_name(kind->severity), text);
+        }
+    for (int k = 0; pleat_check_kinds[k].name != NULL; k++)
+        if (met[k] > MOST_OF_A_KIND)
+            pleat_log(level[pleat_check_kinds[k].severity],
+                      "%d more findings of the kind '%s'; pleat check lists all",
+                      met[k] - MOST_OF_A_KIND, pleat_check_kinds[k].name);
+    PLEAT_CHECK(errors == 0, PLEAT_ERR_DATA, "'%s': %d errors and %d warning%s, listed above", data,
+                errors, warnings, pleat_plural(warnings));
+    return PLEAT_OK;
 }

@@ -283,18 +283,20 @@ static void find_mirrored(check_work *w, const check_facts *f, int *mirrored) {
 /* As a run says it of the training cases of its folds. */
 static void compare_patch(check_work *w, const check_facts *f) {
     const pleat_config *c = w->config;
-    for (int a = 2; a >= 0; a--) {
-        int most = 0;
-        for (int i = 0; i < w->n; i++) {
-            int dim[3];
-            if (!f[i].readable) continue;
-            pleat_prep_size(&c->prep, &f[i].image, dim);
-            if (dim[a] > most) most = dim[a];
-        }
-        if (most > 0 && most < c->patch[a])
-            check_find(w, CHECK_PATCH, -1, "patch", "%d voxels along %c, the largest volume has %d",
-                       c->patch[a], "zyx"[a], most);
+    int most[3] = {0}, enough[3];
+    for (int i = 0; i < w->n; i++) {
+        int dim[3];
+        if (!f[i].readable) continue;
+        pleat_prep_size(&c->prep, &f[i].image, dim);
+        for (int a = 0; a < 3; a++)
+            if (dim[a] > most[a]) most[a] = dim[a];
     }
+    if (pleat_config_least_patch(c, most, enough) != PLEAT_OK) return; /* told by check_config */
+    for (int a = 2; a >= 0; a--)
+        if (most[a] > 0 && enough[a] < c->patch[a])
+            check_find(w, CHECK_PATCH, -1, "patch",
+                       "%d voxels along %c, the largest volume has %d; set it to %d", c->patch[a],
+                       "zyx"[a], most[a], enough[a]);
 }
 
 void check_all(check_work *w, const check_facts *f) {

@@ -177,6 +177,7 @@ static void check_image(check_work *w, int at, check_facts *f, const pleat_label
             good = 0;
             continue;
         }
+        check_take_warnings(w, CHECK_LEFT_OVER, at, path);
         const size_t n = pleat_voxels(image.dim);
         const uint64_t content = pleat_content_image(&image);
         f->image_content =
@@ -282,6 +283,7 @@ static void check_mask(check_work *w, int at, check_facts *f, pleat_label *out) 
         find_unread(w, CHECK_LABEL_VALUE, at, path, status);
         return;
     }
+    check_take_warnings(w, CHECK_LEFT_OVER, at, path);
     const size_t n = pleat_voxels(out->dim);
     for (size_t i = 0; i < n; i++) f->count[out->data[i]]++;
     f->mask_content = pleat_content_label(out);

@@ -24,6 +24,7 @@ typedef enum check_id {
     CHECK_PREPARE,
     CHECK_DOUBT,
     CHECK_DAMAGED,
+    CHECK_LEFT_OVER,
     CHECK_NOT_FINITE,
     CHECK_CONSTANT,
     CHECK_PADDING,

@@ -2,10 +2,11 @@
  * check_sides.c - whose left and right are exchanged.
  *
  * The foreground of a body is much like itself mirrored left to right, so labels decide: where two
- * of them, or one and the middle of the volume, lie apart by much the same distance in all cases,
- * as the lungs or the liver do, a few cases in which it has the other sign are mirrored, or have
- * the two labels exchanged. Lesions, whose distances vary, and cases of which about half lie the
- * other way, as knees do, decide nothing.
+ * of them, or one and the middle of the volume, lie apart by much the same distance x in all cases,
+ * as the lungs or the liver do, a few cases in which it is -x are mirrored, or have the two labels
+ * exchanged. "Much the same" is measured: x and -x must lie FAR standard deviations apart, and few
+ * cases tell little of that, so a usual deviation counts as PRIOR cases. Small structures, lesions,
+ * and cases of which about half lie the other way, as knees do, decide nothing.
  */
 #include "check_impl.h"
 
@@ -14,7 +15,15 @@
 
 enum { LEAST = 4, FEW = 4 };      /* cases that have both; at most one of so many is mirrored */
 static const double APART = 0.08; /* of the volume's width */
-static const double VARY = 0.25;  /* their SD, of the mean */
+static const double FAR = 8.0;    /* deviations, from the others, */
+static const double NEAR = 3.0;   /* and from their mirror image */
+static const double PRIOR = 4.0, USUAL = 0.05; /* a usual deviation, of the width */
+
+/* How a pair of labels lies in most cases. */
+typedef struct usual {
+    int side; /* 1 right, -1 left; 0: the pair decides nothing */
+    double mean, deviation;
+} usual;
 
 typedef struct side { /* of a case */
     int as_most, mirrored;
@@ -27,33 +36,38 @@ static double apart(const check_facts *f, int a, int b) {
     return (double)f->right[a] - (b > 0 ? (double)f->right[b] : 0.5);
 }
 
-/* Whether the pair decides: 1 or -1, how it lies in most; else 0. */
-static int usual_side(const check_facts *f, int n, int a, int b) {
+static usual usual_side(const check_facts *f, int n, int a, int b) {
     double sum = 0.0, squares = 0.0;
-    int seen = 0, right = 0;
+    int seen = 0, right = 0, same = 0;
     for (int i = 0; i < n; i++) {
         const double x = apart(&f[i], a, b);
-        if (isnan(x)) continue;
-        seen++;
+        seen += !isnan(x);
         right += x > 0.0;
-        sum += fabs(x);
+    }
+    usual u = {FEW * (seen - right) <= seen ? 1 : FEW * right <= seen ? -1 : 0, 0.0, 0.0};
+    for (int i = 0; i < n; i++) {
+        const double x = apart(&f[i], a, b) * u.side;
+        if (isnan(x) || x <= 0.0) continue;
+        same++;
+        sum += x;
         squares += x * x;
     }
-    if (seen < LEAST) return 0;
-    const double mean = sum / seen, variance = squares / seen - mean * mean;
-    if (mean < APART || variance > VARY * VARY * mean * mean) return 0;
-    if (FEW * (seen - right) <= seen) return 1;
-    return FEW * right <= seen ? -1 : 0;
+    if (seen < LEAST || same == 0) return (usual){0, 0.0, 0.0};
+    u.mean = sum / same;
+    u.deviation =
+        sqrt((fmax(squares - sum * u.mean, 0.0) + PRIOR * USUAL * USUAL) / (same - 1 + PRIOR));
+    if (u.mean < APART || 2.0 * u.mean < FAR * u.deviation) u.side = 0;
+    return u;
 }
 
 static void vote(const check_facts *f, int n, int a, int b, side *sides) {
-    const int usual = usual_side(f, n, a, b);
-    for (int i = 0; usual != 0 && i < n; i++) {
-        const double x = apart(&f[i], a, b);
-        if (isnan(x)) continue;
-        if (x * usual > 0.0) {
-            sides[i].as_most++;
-        } else if (sides[i].mirrored++ == 0 || sides[i].second == 0) {
+    const usual u = usual_side(f, n, a, b);
+    for (int i = 0; u.side != 0 && i < n; i++) {
+        const double x = apart(&f[i], a, b) * u.side;
+        if (x > 0.0) sides[i].as_most++;
+        if (isnan(x) || u.mean - x < FAR * u.deviation || fabs(x + u.mean) > NEAR * u.deviation)
+            continue;
+        if (sides[i].mirrored++ == 0 || sides[i].second == 0) {
             sides[i].first = a;
             sides[i].second = b;
         }

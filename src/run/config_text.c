@@ -350,10 +350,16 @@ static pleat_status check_folds(const pleat_config *config) {
     return PLEAT_OK;
 }
 
+/* Its classes may not be known yet. */
+static pleat_status build(const pleat_config *config, pleat_graph *out) {
+    pleat_network network = config->network;
+    if (network.classes == 0) network.classes = 2;
+    return pleat_network_build(&network, out);
+}
+
 pleat_status pleat_config_check(const pleat_config *config) {
     static const char *const axes[3] = {"z", "y", "x"};
     pleat_graph graph;
-    pleat_network network = config->network;
     PLEAT_CHECK(config->train.norm_sync || !config->deterministic, PLEAT_ERR_ARG,
                 "deterministic: true needs network.norm_sync: true; a rank's own statistics depend "
                 "on how many ranks share a batch");
@@ -378,8 +384,7 @@ pleat_status pleat_config_check(const pleat_config *config) {
                     steps->scale_range[0], steps->scale_range[1]);
     }
     PLEAT_TRY(check_augment(&config->train.transforms));
-    if (network.classes == 0) network.classes = 2;
-    PLEAT_TRY(pleat_network_build(&network, &graph));
+    PLEAT_TRY(build(config, &graph));
     const pleat_status fits = pleat_graph_check_size(&graph, config->patch);
     pleat_graph_free(&graph);
     PLEAT_TRY(fits);
@@ -389,5 +394,16 @@ pleat_status pleat_config_check(const pleat_config *config) {
             "overlap %d along %s is not smaller than the patch's %d; set overlap, to half of "
             "the patch for example",
             config->overlap[a], axes[a], config->patch[a]);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_config_least_patch(const pleat_config *config, const int size[3], int out[3]) {
+    pleat_graph graph;
+    PLEAT_TRY(build(config, &graph));
+    for (int a = 0; a < 3; a++) {
+        const int step = graph.divisor[a];
+        out[a] = (size[a] + step - 1) / step * step;
+    }
+    pleat_graph_free(&graph);
     return PLEAT_OK;
 }

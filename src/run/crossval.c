@@ -569,6 +569,7 @@ pleat_status pleat_crossval_run(pleat_session *session, const pleat_config *conf
     if (status == PLEAT_OK) status = look_around(cv);
     if (status == PLEAT_OK) status = pleat_begin_look(cv);
     status = pleat_comm_agree(session->world, status);
+    if (status == PLEAT_OK) status = pleat_begin_check(cv);
     if (status == PLEAT_OK && !options->dry_run) status = pleat_begin_enter(cv);
     status = pleat_comm_agree(session->world, status);
     if (status == PLEAT_OK) status = options->dry_run ? show_plan(cv) : run(cv);

@@ -175,20 +175,22 @@ static int largest(const pleat_dataset *data, int fold, int axis) {
 
 /* A model that has only seen patches with padding at both ends knows nothing of volumes that go on
  * there; neither kind of padding helps (docs/math.md). */
-static void tell_small(const pleat_dataset *data, const pleat_config *config) {
-    for (int axis = 0; axis < 3; axis++) {
-        int most = 0;
+static pleat_status tell_small(const pleat_dataset *data, const pleat_config *config) {
+    int most[3] = {0}, enough[3];
+    for (int axis = 0; axis < 3; axis++)
         for (int fold = 0; fold < data->folds.k; fold++) {
             const int n = largest(data, fold, axis);
-            if (n < config->patch[axis] && n > most) most = n;
+            if (n < config->patch[axis] && n > most[axis]) most[axis] = n;
         }
-        if (most > 0)
+    PLEAT_TRY(pleat_config_least_patch(config, most, enough));
+    for (int axis = 0; axis < 3; axis++)
+        if (most[axis] > 0 && enough[axis] < config->patch[axis])
             pleat_warn(
                 "the training volumes are all smaller than the patch along %c, at most %d of "
                 "its %d voxels: a model so trained labels the ends of larger volumes wrong; "
-                "set patch to what the volumes have",
-                "zyx"[axis], most, config -> patch[axis]);
-    }
+                "set patch to %d there",
+                "zyx"[axis], most[axis], config -> patch[axis], enough[axis]);
+    return PLEAT_OK;
 }
 
 /* Classes of which no training case of a fold has a voxel: its model cannot know them. */
@@ -238,9 +240,9 @@ pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
     pleat_status status = pleat_store_open(data->store_path, data->preprocessing, &data->store);
     if (status == PLEAT_OK) status = check_store(data, config->data);
     if (status == PLEAT_OK && session->rank == 0) status = tell_absent(data);
+    if (status == PLEAT_OK && session->rank == 0) status = tell_small(data, config);
     PLEAT_TRY(pleat_comm_agree(session->world, status));
     if (session->rank == 0) tell_twins(data);
-    if (session->rank == 0) tell_small(data, config);
     size_t room = 0;
     PLEAT_TRY(find_room(session, config->host_memory, &room));
     status = pleat_pool_open(session->node, data->store, room, &data->pool);

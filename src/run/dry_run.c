@@ -1,10 +1,7 @@
 /* dry_run.c - what a run is about to do and needs, in some lines, before anything is written. */
 #include "pleat/log.h"
-#include "pleat/prep.h"
 #include "pleat/text.h"
 #include "run_impl.h"
-
-enum { MASKS = 4 }; /* that are read, of all the cases */
 
 /* The engine of the configuration; of one that another machine has, `ref` counts. */
 static pleat_status open_engine(pleat_crossval *cv) {
@@ -23,29 +20,15 @@ static pleat_status open_engine(pleat_crossval *cv) {
     return pleat_config_engine(&config, cv->session->threads, &cv->team.engine);
 }
 
-/* The first, the last and some between. *read is how many. */
-static pleat_status look_at_masks(const pleat_crossval *cv, int *read) {
-    const pleat_cases *cases = &cv->data.cases;
-    const int n = cases->n < MASKS ? cases->n : MASKS;
-    *read = n;
-    for (int i = 0; i < n; i++)
-        PLEAT_TRY(pleat_prep_check_labels(&cv->config.prep,
-                                          &cases->paths[n > 1 ? i * (cases->n - 1) / (n - 1) : 0],
-                                          cv->data.classes.n));
-    return PLEAT_OK;
-}
-
 pleat_status pleat_dry_run_look(pleat_crossval *cv) {
-    int masks = 0;
-    PLEAT_TRY(look_at_masks(cv, &masks));
     PLEAT_TRY(open_engine(cv));
     const pleat_config *c = &cv->config;
     const pleat_folds *folds = &cv->data.folds;
     int held_out = 0;
     for (int i = 0; i < folds->n; i++) held_out += pleat_folds_holds_out(folds, 0, i);
-    pleat_text_print("data: %d case%s in '%s', %d class%s; the labels of %d mask%s were read\n",
+    pleat_text_print("data: %d case%s in '%s', %d class%s; all images and masks are checked\n",
                      cv->data.cases.n, pleat_plural(cv->data.cases.n), c->data, cv->data.classes.n,
-                     cv->data.classes.n == 1 ? "" : "es", masks, pleat_plural(masks));
+                     cv->data.classes.n == 1 ? "" : "es");
     pleat_text_print("folds: %d; the first trains on %d case%s and predicts %d\n", folds->k,
                      folds->n - held_out, pleat_plural(folds->n - held_out), held_out);
     pleat_text_print(

@@ -89,16 +89,17 @@ typedef struct pleat_crossval {
     size_t there;   /* so much of the folder's path was there before */
 } pleat_crossval;
 
-/* dry_run.c, for rank 0: prints data, folds and training, for which it reads some masks and opens
- * the engine; then, once they are counted, memory and disk. ERR_DATA of a mask whose labels are of
- * no class. */
+/* dry_run.c, for rank 0: prints data, folds and training, for which it opens the engine; then, once
+ * they are counted, memory and disk. */
 pleat_status pleat_dry_run_look(pleat_crossval *cv);
 void pleat_dry_run_needs(const pleat_needs *needs);
 
 /* begin.c: what a run cannot begin with is refused before it leaves a folder behind: output that is
- * another's, an engine that is not there, cases by their headers. ERR_ARG, ERR_UNSUPPORTED,
- * ERR_DATA. */
+ * another's, an engine that is not there. ERR_ARG, ERR_UNSUPPORTED. */
 pleat_status pleat_begin_look(pleat_crossval *cv);
+/* Collective, for a run that begins and for a dry run: all that pleat check finds in the data, in
+ * the log. ERR_DATA of an error; errors of pleat_check. */
+pleat_status pleat_begin_check(const pleat_crossval *cv);
 /* Makes the folder and locks it. ERR_BUSY, ERR_IO, ERR_ARG. */
 pleat_status pleat_begin_enter(pleat_crossval *cv);
 /* For rank 0 of a run that begins in a folder with a store of its own: cases there that are of

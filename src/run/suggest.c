@@ -100,14 +100,12 @@ pleat_status pleat_suggest_check(const pleat_suggest_request *r) {
 
 /* An error of the data is told as `pleat check` tells it. */
 static pleat_status check_data(const pleat_exploration *e, const char *data) {
+    char text[1536];
     for (int i = 0; i < e->check.n; i++) {
         const pleat_finding *f = &e->check.finding[i];
-        const pleat_check_kind *kind = &pleat_check_kinds[f->kind];
-        if (kind->severity == PLEAT_ERROR)
-            return PLEAT_FAIL(PLEAT_ERR_DATA, "%s%s%s%s: %s%s%s; pleat check %s lists all",
-                              f->id[0] != '\0' ? "case '" : "", f->id, f->id[0] != '\0' ? "' " : "",
-                              f->field[0] != '\0' ? f->field : data, f->text,
-                              kind->cure[0] != '\0' ? "; " : "", kind->cure, data);
+        if (pleat_check_kinds[f->kind].severity == PLEAT_ERROR)
+            return PLEAT_FAIL(PLEAT_ERR_DATA, "%s; pleat check %s lists all",
+                              pleat_check_text(f, data, text, sizeof text), data);
     }
     return PLEAT_OK;
 }

@@ -51,7 +51,7 @@ mkdir plan
 succeeds "plan" 2 run tiny.yaml --out plan/run --dry-run
 holds "the plan names both ranks" grep -qE 'rank.* 1|1.*rank' out
 for fold in 0 1 2; do holds "the plan has fold $fold" grep -qw "$fold" out; done
-for line in "data: 6 cases in 'data', 4 classes; the labels of 4 masks were read" \
+for line in "data: 6 cases in 'data', 4 classes; all images and masks are checked" \
     "folds: 3; the first trains on 4 cases and predicts 2" \
     "training: up to 2 epochs of 3 steps of 2 patches, 16 x 16 x 8 voxels, by ref f32" \
     "memory of a rank: about"; do

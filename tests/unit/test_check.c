@@ -179,6 +179,24 @@ static void on_any_side(int number) { /* as lesions are; no fault */
             for (int x = 0; x < X; x++)
                 one.y[at(x, y, z)] = number < CASES && x == lesion[number] ? 2 : 1;
 }
+static void side_by_side(int number) { /* as parts of a small organ in a tight box; no fault */
+    memset(one.y, 0, sizeof one.y);
+    for (int z = 1; z < 7; z++)
+        for (int y = 1; y < 6; y++) {
+            one.y[at(8, y, z)] = 1;
+            one.y[at(number == 5 ? 7 : number % 6 == 0 ? 11 : 10, y, z)] = 2;
+        }
+    one.y[at(8, 7, number)] = 1; /* masks differ */
+}
+static void eight_more(void) {
+    for (int number = CASES; number < CASES + 8; number++) {
+        char id[16];
+        make(number);
+        side_by_side(number);
+        (void)snprintf(id, sizeof id, "case_%d", number);
+        write_case(id);
+    }
+}
 static void one_slice(int number) {
     OF_BAD;
     one.image.dim[3] = one.mask.dim[3] = 2;
@@ -261,6 +279,16 @@ static void cut_mask(void) {
     OK(pleat_file_open(bad_file(MASK), &fd, &bytes));
     (void)close(fd);
     assert_int_equal(truncate(bad_file(MASK), bytes - 5), 0);
+}
+static void cut_down(void) { /* the header says 10 slices of 12, of the image and of the mask */
+    make(BAD);
+    for (int mask = 0; mask < 2; mask++) {
+        static unsigned char bytes[1 << 17];
+        spec *s = mask ? &one.mask : &one.image;
+        const char *path = bad_file(mask ? MASK : IMAGE);
+        s->dim[3] = Z - 2;
+        save(path, 1, bytes, put_volume(bytes, sizeof bytes, s, mask ? one.y : one.x, VOXELS));
+    }
 }
 static void no_volume(void) { save(bad_file(IMAGE), 0, "these are no voxels", 19); }
 static void lying(void) { /* dims of 4 GiB in a small file */
@@ -350,6 +378,7 @@ static const fault faults[] = {
     {"front to back", front_to_back, NULL, NULL, {"flipped"}, "case_1", "front and back"},
     {"left to right", left_to_right, NULL, NULL, {"flipped"}, "case_2", "'b' lies right of 'a'"},
     {"on any side", on_any_side, NULL, NULL, {NULL}, "", ""},
+    {"side by side", side_by_side, eight_more, NULL, {NULL}, "", ""},
     {"flat", one_slice, NULL, NULL, {"flat", "flipped", "doubtful"}, "case_2", "2 voxels along z"},
     {"a strange label", strange_label, NULL, NULL, {"label"}, "case_2", "9 (2 voxels)"},
     {"a fraction", fraction, NULL, NULL, {"label value"}, "case_2", "voxels: 2)"},
@@ -380,6 +409,7 @@ static const fault faults[] = {
     {"two channels", two_channels, NULL, NULL, {"channels"}, "case_2", "2 channels, where 3"},
     {"cut short", NULL, cut_short, NULL, {"damaged", "header"}, "case_2", "cut short"},
     {"a mask cut short", NULL, cut_mask, NULL, {"damaged"}, "case_2", "cut short"},
+    {"a header cut down", NULL, cut_down, NULL, {"left over"}, "case_2", "for 2 more slices"},
     {"no volume", NULL, no_volume, NULL, {"header"}, "case_2", "no NIfTI"},
     {"a lying header", NULL, lying, NULL, {"header"}, "case_2", "its header lies"},
     {"a grid larger than memory",
@@ -527,7 +557,7 @@ static void a_configuration_is_checked_with_its_data(void **state) {
         {"classes=", "configuration", "the classes are not known"},
         {"patch=[163,160,80]", "configuration", "patch"},
         {"report.lesions=heart", "configuration", "heart"},
-        {"train.epochs=1", "patch", "160 voxels along x"},
+        {"train.epochs=1", "patch", "160 voxels along x, the largest volume has 30; set it to 32"},
     };
     const pleat_check_how how = {.headers = 1, .given = 1, .threads = 1};
     write_data(NULL);
