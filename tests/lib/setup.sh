@@ -10,17 +10,43 @@ packages_build=(cmake ninja-build pkg-config gcc libc6-dev openmpi-bin libopenmp
     protobuf-c-compiler)
 packages_test=(libcmocka-dev clang-format)
 packages_lint=(clang-tidy)
-# For figures, and for tests that are skipped without them: a Slurm on this machine, hosts in
-# network namespaces, a server of files, what reads manual pages, completes, looks at packages.
-packages_wanted=(gnuplot-nox slurm-wlm munge slurm-client slurmctld slurmd iproute2
+packages_figures=(gnuplot-nox)
+# For tests that are skipped without them: a Slurm on this machine, hosts in network namespaces, a
+# server of files, what reads manual pages, completes, looks at packages.
+packages_wanted=("${packages_figures[@]}" slurm-wlm munge slurm-client slurmctld slurmd iproute2
     chromium python3 openssl python3-h5py groff-base mandoc fish zsh dpkg-dev lintian)
 
-# setup_wanted PACKAGE...: installs what is missing where that can be done, and goes on without.
-setup_wanted() {
-    (setup_packages "$@") || say "going on without: $*"
-}
+# Of those, what starts a daemon as it is installed.
+packages_daemons=(munge slurmctld slurmd)
 
 say() { printf '== %s\n' "$*"; }
+
+is_installed() {
+    dpkg-query -W -f '${db:Status-Status}\n' "$1" 2> /dev/null | grep -qx installed
+}
+
+# setup_wanted PACKAGE...: installs what is missing where that can be done, and goes on without. A
+# daemon that comes with it is stopped, now and at the next start of the machine: tests start their
+# own.
+setup_wanted() {
+    local name daemons=() root=()
+    command -v dpkg-query > /dev/null || local packages_daemons=()
+    for name in "${packages_daemons[@]}"; do
+        [[ " $* " != *" $name "* ]] || is_installed "$name" || daemons+=("$name")
+    done
+    [ ${#daemons[@]} -eq 0 ] ||
+        say "of what is installed now these are daemons, and are left stopped: ${daemons[*]}"
+    (setup_packages "$@") || say "going on without: $*"
+    [ "$(id -u)" -eq 0 ] || root=(sudo -n)
+    for name in "${daemons[@]}"; do
+        if ! is_installed "$name"; then continue; fi
+        if [ -d "${SYSTEMD:-/run/systemd/system}" ]; then
+            "${root[@]}" systemctl -q disable --now "$name"
+        else
+            "${root[@]}" service "$name" stop > /dev/null
+        fi || say "$name could not be stopped"
+    done
+}
 
 # setup_packages PACKAGE...: installs what is missing; without the right to, says what and stops.
 setup_packages() {
@@ -31,8 +57,7 @@ setup_packages() {
         return 0
     fi
     for name in "$@"; do
-        dpkg-query -W -f '${db:Status-Status}\n' "$name" 2> /dev/null | grep -qx installed ||
-            missing+=("$name")
+        is_installed "$name" || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
 

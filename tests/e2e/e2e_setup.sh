@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# e2e_setup.sh - what sets a machine up: packages of the tests, a build folder that was copied,
+# recipes of images and of Spack. Nothing is installed here; the package tools are stand-ins.
+# shellcheck source=tests/lib/program.sh
+. "$(dirname "$0")/../lib/program.sh"
+# shellcheck source=tests/lib/setup.sh
+. "$SOURCE_DIR/tests/lib/setup.sh"
+# What the scripts call is taken from here first.
+mkdir bin
+PATH=$box/bin:$PATH
+stand_in() { # stand_in NAME LINE...: a program that notes its arguments, then runs the lines
+    {
+        printf '#!/bin/bash\necho "%s $*" >> "%s/calls"\n' "$1" "$box"
+        printf '%s\n' "${@:2}"
+    } > "bin/$1"
+    chmod +x "bin/$1"
+}
+
+# --- the daemons that come with the tests' packages -----------------------------------------------
+# shellcheck disable=SC2016 # for the stand-ins
+{
+    stand_in dpkg-query 'grep -qx "${!#}" there && echo installed' 'exit 0'
+    stand_in apt-get 'printf "%s\n" "$@" >> there'
+    stand_in sudo '[ "$1" != -n ] || shift' 'exec "$@"'
+}
+stand_in systemctl
+stand_in service
+: > there
+SYSTEMD=. setup_wanted munge slurmd other > said
+holds "daemons that are installed are named" has said "munge slurmd"
+holds "each is stopped, and stays so" same_text "$(grep -c '^systemctl -q disable --now' calls)" 2
+rm calls
+SYSTEMD=. setup_wanted munge slurmd other > said
+holds "daemons of before are left alone" lacks calls systemctl
+echo munge > there
+SYSTEMD=nowhere setup_wanted munge slurmd > said
+holds "without systemd too" same_text "$(grep '^service' calls)" "service slurmd stop"
+rm bin/*
+users=$(grep -lw packages_wanted "$SOURCE_DIR"/{tests/run,mpi/demo,.ci/run,slurm/*.sh})
+holds "only tests/run installs the tests' packages" same_text "${users#"$SOURCE_DIR/"}" tests/run
+
+# --- a build folder that was copied ---------------------------------------------------------------
+mkdir -p here
+cat > here/CMakeLists.txt << 'END'
+cmake_minimum_required(VERSION 3.20)
+project(here NONE)
+add_custom_target(thing ${CMAKE_COMMAND} -E touch ${CMAKE_SOURCE_DIR}/made)
+END
+# shellcheck disable=SC2317 # holds runs it
+built_in() { (cd "$1" && setup_build build thing) > said 2>&1; }
+holds "a build" built_in here
+cp -r here there.d
+rm there.d/made
+rm -rf here
+holds "its copy builds" built_in there.d
+holds "in its own folder" [ -e there.d/made ]
+
+# --- images ---------------------------------------------------------------------------------------
+for def in "$SOURCE_DIR"/slurm/*.def; do
+    name=$(basename "$def")
+    awk '/^(%|[A-Z][a-z]+:)/ && inside { print ")" }
+         /^(%|[A-Z][a-z]+:)/ { inside = /^%(post|test|runscript|environment)/ }
+         /^%/ && inside { print "(" }
+         /^ / && inside
+         END { if (inside) print ")" }' "$def" > script
+    holds "$name: its scripts are shell" bash -n script
+    holds "$name: they do something" [ "$(wc -l < script)" -ge 5 ]
+    if command -v shellcheck > /dev/null; then
+        holds "$name: shellcheck has nothing to say" shellcheck -s bash -e SC2030,SC2031 script
+    fi
+    rm -rf copied
+    mkdir copied
+    while read -r from to; do
+        holds "$name: copies $from" cp -r "$SOURCE_DIR/$from" "copied/${to#/pleat/}"
+    done < <(sed -n '/^%files$/,/^$/s/^    \([^ ]*\) \(.*\)/\1 \2/p' "$def")
+    ls copied > "copied.$name"
+done
+holds "both images are made of the same files" cmp copied.pleat.def copied.pleat-cuda.def
+holds "they are all that a build wants" \
+    cmake -S copied -B copied/build -DPLEAT_TESTS=OFF -DPLEAT_CUDA=OFF > said
+if command -v dpkg-query > /dev/null && dpkg-query -W libc6 > /dev/null 2>&1; then
+    mkdir -p usr/bin
+    cp "$pleat" usr/bin
+    holds "image.sh knows what the program needs" \
+        bash "$SOURCE_DIR/slurm/image.sh" needs usr > usr/packages
+    for package in libc6 libopenmpi3 openmpi-bin libyaml-0-2; do
+        holds "$package is needed" grep -qE "^${package%3}(3|3t64)?$" usr/packages
+    done
+    xargs apt-get install -s --no-install-recommends < usr/packages > said 2>&1
+    holds "all are packages" has said "0 newly installed, 0 to remove"
+    apt-get install -s --no-install-recommends "${packages_build[@]}" > said 2>&1
+    holds "those of the build too" grep -qE '^[0-9]+ upgraded, [0-9]+ newly installed' said
+fi
+
+# --- Spack ----------------------------------------------------------------------------------------
+if command -v python3 > /dev/null; then
+    holds "Spack's recipes" python3 "$SOURCE_DIR/tests/lib/spack_recipes.py" "$SOURCE_DIR"
+fi
+
+verdict
