@@ -9,7 +9,10 @@ default() { # default NAME VALUE
 # The site's modules, as words: PLEAT_SLURM_MODULES="gcc/12 openmpi/4.1 hdf5/1.10"
 if [ -n "${PLEAT_SLURM_MODULES:-}" ]; then
     # shellcheck disable=SC2086 # several words
-    module load $PLEAT_SLURM_MODULES
+    if ! module load $PLEAT_SLURM_MODULES; then
+        echo "PLEAT_SLURM_MODULES: 'module load $PLEAT_SLURM_MODULES' failed" >&2
+        return 1
+    fi
 fi
 
 # Since 22.05 srun does not take --cpus-per-task over from sbatch.

@@ -4,7 +4,7 @@
 #
 #   PLEAT                  the program, as words; default: pleat in PATH, else build/pleat where the
 #                          job was submitted. "apptainer exec pleat.sif pleat" will do
-#   PLEAT_SLURM_LAUNCHER   srun (default) or mpirun
+#   PLEAT_SLURM_LAUNCHER   srun or mpirun; default: srun where it has PMIx, else mpirun
 #   PLEAT_SLURM_RETRIES    how often a job whose ranks were lost is started again at once; 2
 #   PLEAT_SLURM_RESTARTS   how often a job is requeued at most; 100
 
@@ -38,13 +38,24 @@ launch() {
     return "$code"
 }
 
+# launcher: srun where it has PMIx, by which Open MPI finds its ranks, else mpirun.
+launcher() {
+    if srun --mpi=list 2>&1 | grep -qw pmix; then
+        echo srun
+    else
+        say "srun has no PMIx (srun --mpi=list): mpirun starts the ranks" >&2
+        echo mpirun
+    fi
+}
+
 # pleat_once ARGUMENT...: pleat on all tasks of the job; its exit code.
 pleat_once() {
     local command
     read -ra command <<< "${PLEAT:-$(command -v pleat || echo "$SLURM_SUBMIT_DIR/build/pleat")}"
     command+=("$@")
     if [ "${SLURM_NTASKS:-1}" -gt 1 ]; then
-        case ${PLEAT_SLURM_LAUNCHER:-srun} in
+        : "${PLEAT_SLURM_LAUNCHER:=$(launcher)}"
+        case $PLEAT_SLURM_LAUNCHER in
         srun) command=(srun --mpi=pmix --kill-on-bad-exit=1 "${command[@]}") ;;
         mpirun) command=(mpirun "${command[@]}") ;;
         *)

@@ -93,6 +93,9 @@ typedef struct pleat_record {
 pleat_status pleat_record_read(const char *run, pleat_record *out);
 /* ERR_DATA when the run has no postprocessing.json, but had one by its run.json. */
 pleat_status pleat_record_check_postprocessing(const char *run);
+/* Whole seconds in which the ranks of a fold predicted and scored its cases, by its events.
+ * ERR_NOT_FOUND when they have not. */
+pleat_status pleat_run_prediction_seconds(const char *run, int fold, double *out);
 /* Keeps the warnings of a run.json as if this process had said them (warn.h). */
 pleat_status pleat_record_warnings(const char *run);
 

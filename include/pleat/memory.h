@@ -17,6 +17,11 @@ extern "C" {
  * known. */
 double pleat_memory_available(void);
 
+/* Bytes of this process in memory, with those that it shares, as libraries: now, and at most so far
+ * (VmRSS and VmHWM of /proc/self/status); 0 when that is not known. */
+double pleat_memory_held(void);
+double pleat_memory_peak(void);
+
 /* ERR_MEMORY, "WHAT needs N GiB, of which M are free", when `bytes` are more than that. */
 pleat_status pleat_memory_check(double bytes, const char *what, ...)
     __attribute__((format(printf, 2, 3)));

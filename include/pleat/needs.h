@@ -1,5 +1,9 @@
 /*
- * needs.h - memory and disk of a run, counted: nothing is allocated and no voxel is read.
+ * needs.h - memory and disk of a run, counted: no network is made and no voxel is read.
+ *
+ * A rank prepares cases, trains, and predicts, one after the other; what its process takes at most
+ * is the most of these, and its own share: program, libraries, MPI. The activations are counted by
+ * the compiler that places them (pleat_net_count).
  */
 #ifndef PLEAT_NEEDS_H
 #define PLEAT_NEEDS_H
@@ -13,21 +17,41 @@ extern "C" {
 
 typedef struct pleat_needs {
     int cases, channels, patches; /* patches: windows of all predictions together */
-    /* bytes */
-    double model, arena, batches, prediction; /* of a rank */
-    double store, checkpoints, labels;        /* on disk, at most */
+    int on_device;                /* model and activations are in the engine's memory, not here */
+    /* bytes of a rank, in its engine's memory */
+    double model;             /* weights, gradients, moments, statistics, averages */
+    double arena, predicting; /* activations: of a step, of a batch of a prediction */
+    double packed;            /* what the engine's library makes for itself, about */
+    /* bytes of a rank, in the machine's memory */
+    double own;        /* what this process holds when it counts: measured */
+    double saving;     /* a checkpoint: its copy of the model, and its file */
+    double batches;    /* made ahead, while augmented, and of validation */
+    double prediction; /* of the largest case: probabilities, label map, weights */
+    double preparing;  /* the largest case, while it is resampled */
+    /* bytes of a machine's memory, shared by its ranks: the store's cases, or 0 where they are read
+     * from disk */
+    double resident;
+    /* bytes on disk, at most */
+    double store, checkpoints, labels;
 } pleat_needs;
 
-/* By the headers of the cases, and by the network for a rank's share of the batch on `engine`.
- * `config` has its classes resolved (pleat_cases_classes). ERR_ARG when the ranks of a fold cannot
- * share the batch; errors of the headers and of the network. */
+/* By the headers of the cases, and by the network for a rank's share of the batch on `engine`, of
+ * which only the types count. `config` has its classes resolved (pleat_cases_classes). ERR_ARG when
+ * the ranks of a fold cannot share the batch; errors of the headers and of the network. */
 pleat_status pleat_needs_count(const pleat_config *config, const pleat_cases *cases,
                                const pleat_engine *engine, int ranks_per_fold, pleat_needs *out);
 
-/* ERR_ARG when `per_node` ranks that train need more memory than this machine and its cgroup allow,
- * with the sizes and what to lower; a GPU's memory is not looked at. */
-pleat_status pleat_needs_check(const pleat_needs *needs, const pleat_config *config,
-                               const pleat_engine *engine, int per_node);
+/* Bytes of a rank at most: in the machine's memory, without the store's cases; in a device's,
+ * without cases that are kept there, 0 for an engine in host memory. */
+double pleat_needs_rank(const pleat_needs *needs);
+double pleat_needs_device(const pleat_needs *needs);
+
+/* Of a machine with so many ranks. */
+double pleat_needs_node(const pleat_needs *needs, int ranks);
+
+/* ERR_ARG when a machine with `per_node` ranks needs more memory than this one and its cgroup
+ * allow, with the sizes and what to lower; a GPU's memory is not looked at. */
+pleat_status pleat_needs_check(const pleat_needs *needs, const pleat_config *config, int per_node);
 
 double pleat_needs_disk(const pleat_needs *needs);
 

@@ -1,4 +1,5 @@
-/* plan_needs.c - memory and disk are counted, time is measured here or taken from a run. */
+/* plan_needs.c - memory and disk are counted; time is measured here, taken from a run, or from the
+ * table of GPUs. */
 #include "plan_needs.h"
 
 #include "trial.h"
@@ -13,121 +14,230 @@
 #include "pleat/text.h"
 #include "pleat/window.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the network, measured -------------------------------------------------------------------- */
+/* What MPI takes of a rank that was started by a launcher, and this process was not: measured on
+ * 2026-11-27, Open MPI 4.1 of Debian 12. */
+#define MPI_BYTES 8e6
 
-static pleat_status time_network(const plan_request *request, pleat_engine *engine, plan_needs *n) {
+/* --- the engine ------------------------------------------------------------------------------- */
+
+/* A GPU's, for counts, where the configuration wants one that is not here: bf16 is what it takes
+ * when it may choose. */
+static const pleat_engine *counted_engine(const plan_request *request) {
+    const pleat_config *c = &request->config;
+    const pleat_engine_entry *entry =
+        c->engine > 0 ? &pleat_engine_list()[c->engine - 1] : NULL; /* NULL: auto */
+    const int other = entry != NULL && entry->on_gpu && entry->missing() != NULL;
+    if (request->on == NULL && !other) return NULL;
+    return plan_device_engine(c->precision == PLEAT_PRECISION_AUTO ? PLEAT_PRECISION_BF16
+                                                                   : (pleat_precision)c->precision);
+}
+
+static int on_gpu(const char *engine) {
+    for (const pleat_engine_entry *e = pleat_engine_list(); e->name != NULL; e++)
+        if (strcmp(e->name, engine) == 0) return e->on_gpu;
+    return 0;
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+/* Seconds of an epoch and of a fold's predictions, by those of a step and of its forward pass. */
+static void set_times(const pleat_config *c, double step, double forward, plan_needs *n) {
+    const int ranks = n->layout.ranks_per_fold;
+    const double held_out = (double)n->of.cases / c->folds;
+    const double views = (double)n->of.patches * pleat_mirror_ways(pleat_config_mirror(c));
+    n->epoch = c->train.iterations * step + held_out * c->train.validation * forward / ranks;
+    n->prediction = views / c->folds * forward / ranks;
+}
+
+/* A step's patches are made beside it where the rank has cores for both, else on its own; and ranks
+ * beyond the cores wait for one another. */
+static double step_with_patches(const plan_request *r, const plan_needs *n, int threads,
+                                const trial_result *t, int batch) {
+    const int loaders = r->config.train.loader_threads;
+    const double making = batch * t->making, crowd = fmax(1.0, (double)threads / n->cores);
+    if (n->cores >= threads + loaders) return fmax(t->seconds, making / loaders);
+    return crowd * t->seconds + making / n->cores;
+}
+
+static pleat_status time_here(const app *a, const plan_request *request, pleat_engine *engine,
+                              plan_needs *n) {
     const pleat_config *c = &request->config;
     const int batch = c->train.batch / n->layout.ranks_per_fold;
+    const double cores = (double)a->session->threads / request->ranks_per_node;
     trial_result trial;
     PLEAT_TRY(trial_run(c, engine, n->of.channels, batch, request->steps, &trial));
-    n->forward = trial.seconds / batch / 3; /* backward costs twice the forward pass */
-    n->epoch = c->train.iterations * trial.seconds;
-    (void)snprintf(n->timed, sizeof n->timed,
-                   "measured here by %d steps of one rank, %.3g s each: %s %s on %s",
-                   request->steps, trial.seconds, engine->ops->name,
-                   pleat_precision_name(engine->precision), engine->device);
-    n->timed_on_gpu = trial_on_gpu(engine->ops->name);
+    n->timed_on_gpu = on_gpu(engine->ops->name);
+    if (!n->timed_on_gpu) PLEAT_TRY(trial_patches(c, n->of.channels, &trial));
+    const double step = step_with_patches(request, n, engine->threads, &trial, batch);
+    const double alone = cores < 1.0 ? 1.0 / cores : 1.0; /* more ranks than cores */
+    set_times(c, alone * step, alone * trial.seconds / batch / 3, n);
+    (void)snprintf(n->timed, sizeof n->timed, "measured here by %s: %s %s on %s, %.3g s a step",
+                   trial.how, engine->ops->name, pleat_precision_name(engine->precision),
+                   engine->device, step);
     return PLEAT_OK;
 }
 
-/* Counted first: what does not fit is not tried. */
-static pleat_status count_and_time(const app *a, const plan_request *request, plan_needs *n) {
+/* Multiply-adds of a rank's part of a step. */
+static pleat_status count_step(const pleat_config *c, int channels, int ranks, double *out) {
+    pleat_network network = c->network;
+    pleat_graph graph;
+    network.channels = channels;
+    PLEAT_TRY(pleat_network_build(&network, &graph));
+    *out = (double)c->train.batch / ranks * pleat_graph_macs(&graph, c->patch);
+    pleat_graph_free(&graph);
+    return PLEAT_OK;
+}
+
+static pleat_status time_on(const plan_request *request, const pleat_engine *engine,
+                            plan_needs *n) {
     const pleat_config *c = &request->config;
-    pleat_cases cases;
-    pleat_engine *engine = NULL;
-    pleat_status status = PLEAT_OK;
-    PLEAT_TRY_GOTO(status, done, pleat_cases_find(c, &cases));
-    PLEAT_TRY_GOTO(status, done, pleat_config_engine(c, a->session->threads, &engine));
-    PLEAT_TRY_GOTO(status, done,
-                   pleat_needs_count(c, &cases, engine, n->layout.ranks_per_fold, &n->of));
-    const pleat_host_memory memory = pleat_host_memory_find();
-    n->allowed = memory.allowed;
-    n->resident =
-        n->of.store <= pleat_host_memory_for_store(&memory, c->host_memory) ? n->of.store : 0.0;
-    n->gpu_cases = n->of.store * (c->folds - 1) / c->folds;
-    (void)snprintf(n->counted, sizeof n->counted, "%s %s", engine->ops->name,
-                   pleat_precision_name(engine->precision));
-    if (request->past != NULL || request->steps == 0) goto done;
-    PLEAT_TRY_GOTO(status, done, pleat_needs_check(&n->of, c, engine, 1));
-    PLEAT_TRY_GOTO(status, done, time_network(request, engine, n));
-done:
-    pleat_engine_destroy(engine);
-    pleat_cases_free(&cases);
-    return status;
+    const int ranks = n->layout.ranks_per_fold;
+    double macs = 0.0;
+    int measured = 0;
+    PLEAT_TRY(count_step(c, n->of.channels, ranks, &macs));
+    const double step = plan_device_seconds(request->on, engine->precision, macs, &measured);
+    set_times(c, step, step * ranks / c->train.batch / 3, n);
+    n->timed_on_gpu = 1;
+    (void)snprintf(n->timed, sizeof n->timed,
+                   "an estimate for the %s, %s, %.3g s a step: by %s, scaled by counted products",
+                   request->on->what, pleat_precision_name(engine->precision), step,
+                   measured ? "the original's step measured there"
+                            : "the original's step on an H100 and the ratio of the published peak "
+                              "rates");
+    return PLEAT_OK;
 }
 
 /* --- a run of the past ------------------------------------------------------------------------ */
 
-/* The median of the epochs' seconds over all folds that were begun. */
-static pleat_status read_past(const plan_request *request, plan_needs *n) {
+typedef struct past {
     pleat_record record;
-    pleat_status status = PLEAT_OK;
-    double *seconds = NULL;
-    size_t count = 0;
-    PLEAT_TRY(pleat_record_read(request->past, &record));
-    for (int fold = 0; fold < record.folds && status == PLEAT_OK; fold++) {
-        char path[PLEAT_PATH_BYTES];
-        pleat_checkpoint c = {0};
-        int fell_back;
-        PLEAT_TRY_GOTO(status, done,
-                       pleat_run_fold_path(request->past, fold, PLEAT_FOLD_LATEST, path));
-        if (!pleat_file_exists(path)) continue;
-        PLEAT_TRY_GOTO(status, done, pleat_checkpoint_resume(path, &c, &fell_back));
-        double *more = realloc(seconds, (count + (size_t)c.epoch + 1) * sizeof *seconds);
-        if (more != NULL) seconds = more;
-        const size_t columns = (size_t)pleat_checkpoint_columns(&c);
-        for (size_t e = 1; e <= (size_t)c.epoch && more != NULL; e++)
-            seconds[count++] = c.history[e * columns - 1]; /* the last column */
-        pleat_checkpoint_free(&c);
+    double *seconds; /* of all epochs, owned */
+    size_t epochs;
+    double prediction; /* seconds of the predictions of a fold: mean */
+    int predicted;     /* folds */
+} past;
+
+static pleat_status add_fold(const char *run, int fold, past *p) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_checkpoint c = {0};
+    int fell_back;
+    double seconds = 0.0;
+    PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_LATEST, path));
+    if (!pleat_file_exists(path)) return PLEAT_OK;
+    PLEAT_TRY(pleat_checkpoint_resume(path, &c, &fell_back));
+    double *more = realloc(p->seconds, (p->epochs + (size_t)c.epoch + 1) * sizeof *more);
+    if (more != NULL) p->seconds = more;
+    const size_t columns = (size_t)pleat_checkpoint_columns(&c);
+    for (size_t e = 1; e <= (size_t)c.epoch && more != NULL; e++)
+        p->seconds[p->epochs++] = c.history[e * columns - 1]; /* the last column */
+    pleat_checkpoint_free(&c);
+    if (pleat_run_prediction_seconds(run, fold, &seconds) == PLEAT_OK) {
+        p->prediction = (p->prediction * p->predicted + seconds) / (p->predicted + 1);
+        p->predicted++;
     }
-    PLEAT_CHECK_GOTO(status, done, count > 0, PLEAT_ERR_NOT_FOUND,
+    return PLEAT_OK;
+}
+
+/* What the run did, by the ratio of the counted products to those of what is planned. */
+static pleat_status scale_past(const plan_request *request, const past *p, plan_needs *n) {
+    const pleat_config *c = &request->config;
+    pleat_config was;
+    pleat_plan layout;
+    double now_macs = 0.0, was_macs = 0.0;
+    PLEAT_TRY(pleat_run_config(request->past, &was));
+    was.network.classes = c->network.classes;
+    PLEAT_TRY(pleat_plan_make(p->record.ranks, p->record.folds, was.ranks_per_fold, was.train.batch,
+                              &layout));
+    PLEAT_TRY(count_step(c, n->of.channels, n->layout.ranks_per_fold, &now_macs));
+    PLEAT_TRY(count_step(&was, p->record.channels, layout.ranks_per_fold, &was_macs));
+    const double times = now_macs / was_macs;
+    n->epoch = p->seconds[p->epochs / 2] * times * c->train.iterations / was.train.iterations;
+    const double a_case = p->prediction * p->record.folds / p->record.repeats / p->record.cases;
+    n->prediction =
+        a_case * n->of.cases / c->folds * layout.ranks_per_fold / n->layout.ranks_per_fold;
+    if (fabs(times - 1.0) > 1e-6)
+        (void)snprintf(n->timed + strlen(n->timed), sizeof n->timed - strlen(n->timed),
+                       "; a step scaled by counted products, %.3g times", times);
+    return PLEAT_OK;
+}
+
+/* The median of the epochs' seconds over all folds that were begun. */
+static pleat_status time_by_past(const plan_request *request, plan_needs *n) {
+    past p = {.seconds = NULL};
+    pleat_status status = PLEAT_OK;
+    PLEAT_TRY(pleat_record_read(request->past, &p.record));
+    for (int fold = 0; fold < p.record.folds && status == PLEAT_OK; fold++)
+        status = add_fold(request->past, fold, &p);
+    PLEAT_TRY_GOTO(status, done, status);
+    PLEAT_CHECK_GOTO(status, done, p.epochs > 0, PLEAT_ERR_NOT_FOUND,
                      "no fold of '%s' has finished an epoch", request->past);
-    pleat_sort(seconds, count);
-    n->epoch = seconds[count / 2];
-    (void)snprintf(n->timed, sizeof n->timed,
-                   "the median of %zu epoch%s of '%s': %d rank%s, %s %s on %s", count,
-                   pleat_plural((long long)count), request->past, record.ranks,
-                   pleat_plural(record.ranks), record.engine, record.precision, record.device);
-    n->timed_on_gpu = trial_on_gpu(record.engine);
+    pleat_sort(p.seconds, p.epochs);
+    (void)snprintf(
+        n->timed, sizeof n->timed, "the median of %zu epoch%s of '%s': %d rank%s, %s %s on %s",
+        p.epochs, pleat_plural((long long)p.epochs), request->past, p.record.ranks,
+        pleat_plural(p.record.ranks), p.record.engine, p.record.precision, p.record.device);
+    n->timed_on_gpu = on_gpu(p.record.engine);
+    if (p.predicted == 0)
+        (void)snprintf(n->without, sizeof n->without, "no fold of it has predicted yet");
+    status = scale_past(request, &p, n);
 done:
-    free(seconds);
+    free(p.seconds);
     return status;
 }
 
 /* --- together --------------------------------------------------------------------------------- */
 
-pleat_status plan_needs_find(const app *a, const plan_request *request, plan_needs *out) {
+static pleat_status count_all(const app *a, const plan_request *request, const pleat_engine *engine,
+                              plan_needs *n) {
     const pleat_config *c = &request->config;
-    plan_needs n = {.of = {.cases = 0}};
-    PLEAT_TRY(pleat_plan_make(request->nodes * request->ranks_per_node, pleat_config_folds(c),
-                              c->ranks_per_fold, c->train.batch, &n.layout));
-    PLEAT_TRY(count_and_time(a, request, &n));
-    if (request->past != NULL) PLEAT_TRY(read_past(request, &n));
-    *out = n;
+    const int ranks = n->layout.ranks_per_fold;
+    pleat_cases cases;
+    PLEAT_TRY(pleat_cases_find(c, &cases));
+    const pleat_status status = pleat_needs_count(c, &cases, engine, ranks, &n->of);
+    pleat_cases_free(&cases);
+    PLEAT_TRY(status);
+    if (request->nodes * request->ranks_per_node > 1 && a->session->size == 1)
+        n->of.own += MPI_BYTES;
+    n->allowed = pleat_host_memory_find().allowed;
+    n->gpu_cases = n->of.store * (c->folds - 1) / c->folds;
+    n->exchange = n->of.model / 4 * 2 * (ranks - 1) / ranks;
+    (void)snprintf(n->counted, sizeof n->counted, "%s %s", engine->ops->name,
+                   pleat_precision_name(engine->precision));
     return PLEAT_OK;
 }
 
-double plan_needs_rank(const plan_needs *n) {
-    const double training = n->of.model + n->of.arena + n->of.batches;
-    const double predicting = n->of.model / 4 + n->of.arena / 2 + n->of.prediction;
-    return training > predicting ? training : predicting;
+pleat_status plan_needs_find(const app *a, const plan_request *request, plan_needs *out) {
+    const pleat_config *c = &request->config;
+    const int folds = request->array ? 1 : pleat_config_folds(c);
+    const int share = a->session->threads / request->ranks_per_node;
+    plan_needs n = {.cores = share > 1 ? share : 1};
+    pleat_engine *own = NULL;
+    PLEAT_TRY(pleat_plan_make(request->nodes * request->ranks_per_node, folds, c->ranks_per_fold,
+                              c->train.batch, &n.layout));
+    const pleat_engine *engine = counted_engine(request);
+    if (engine == NULL) PLEAT_TRY(pleat_config_engine(c, n.cores, &own));
+    if (engine == NULL) engine = own;
+    pleat_status status = count_all(a, request, engine, &n);
+    if (status == PLEAT_OK && request->past != NULL)
+        status = time_by_past(request, &n);
+    else if (status == PLEAT_OK && request->on != NULL)
+        status = time_on(request, engine, &n);
+    else if (status == PLEAT_OK && own != NULL && request->steps > 0)
+        status = time_here(a, request, own, &n);
+    pleat_engine_destroy(own);
+    if (status == PLEAT_OK) *out = n;
+    return status;
 }
 
-double plan_needs_node(const plan_needs *n, int per_node) {
-    return per_node * plan_needs_rank(n) + n->resident;
+int plan_needs_rounds(const plan_needs *n) {
+    const int groups = n->layout.groups < n->layout.folds ? n->layout.groups : n->layout.folds;
+    return (n->layout.folds + groups - 1) / groups;
 }
-
-double plan_needs_gpu(const plan_needs *n) { return n->of.model + n->of.arena; }
-
-double plan_needs_disk(const plan_needs *n) { return pleat_needs_disk(&n->of); }
 
 double plan_needs_seconds(const plan_needs *n, const pleat_config *c) {
-    const int groups = n->layout.groups < n->layout.folds ? n->layout.groups : n->layout.folds;
-    const int rounds = (n->layout.folds + groups - 1) / groups;
-    const double views = (double)n->of.patches * pleat_mirror_ways(pleat_config_mirror(c));
-    const double prediction = views * n->forward / c->folds / n->layout.ranks_per_fold;
-    return rounds * (c->train.epochs * n->epoch + prediction);
+    return plan_needs_rounds(n) * (c->train.epochs * n->epoch + n->prediction);
 }

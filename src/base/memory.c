@@ -16,6 +16,18 @@ static void take_kib(const char *line, const char *key, double *bytes) {
     if (strncmp(line, key, n) == 0) *bytes = 1024.0 * strtod(line + n, NULL);
 }
 
+static double of_process(const char *key) {
+    char line[128];
+    double bytes = 0.0;
+    FILE *file = fopen("/proc/self/status", "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) take_kib(line, key, &bytes);
+    if (file != NULL) (void)fclose(file);
+    return bytes;
+}
+
+double pleat_memory_held(void) { return of_process("VmRSS:"); }
+double pleat_memory_peak(void) { return of_process("VmHWM:"); }
+
 double pleat_memory_available(void) {
     char line[128];
     double available = -1.0, swap = 0.0;

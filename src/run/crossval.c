@@ -12,12 +12,14 @@
 #include "pleat/figures.h"
 #include "pleat/label_table.h"
 #include "pleat/log.h"
+#include "pleat/memory.h"
 #include "pleat/plan.h"
 #include "pleat/postprocessing.h"
 #include "pleat/text.h"
 #include "pleat/unchanged.h"
 #include "pleat/warn.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -171,7 +173,7 @@ static pleat_status check_needs(const pleat_crossval *cv, const pleat_plan *plan
     PLEAT_TRY(
         pleat_needs_count(&cv->config, &cv->data.cases, engine, plan->ranks_per_fold, &needs));
     if (cv->options->dry_run) pleat_dry_run_needs(&needs);
-    return pleat_needs_check(&needs, &cv->config, engine, cv->session->local_size);
+    return pleat_needs_check(&needs, &cv->config, cv->session->local_size);
 }
 
 static pleat_status train_all(pleat_crossval *cv) {
@@ -533,6 +535,21 @@ static pleat_status choose_postprocessing(const pleat_crossval *cv) {
     return status;
 }
 
+/* Collective: what the largest rank took, which is what its machine must have for it. */
+static pleat_status tell_peak(pleat_comm *world) {
+    const double mine = pleat_memory_peak();
+    void *all = NULL;
+    size_t bytes = 0;
+    double most = 0.0;
+    char text[32];
+    PLEAT_TRY(pleat_comm_gather(world, &mine, sizeof mine, 0, &all, &bytes));
+    for (size_t i = 0; i < bytes / sizeof mine; i++) most = fmax(most, ((double *)all)[i]);
+    free(all);
+    if (world->rank == 0)
+        pleat_log(PLEAT_INFO, "memory of a rank: %s at most", pleat_text_bytes(most, text));
+    return PLEAT_OK;
+}
+
 static pleat_status run(pleat_crossval *cv) {
     pleat_comm *world = cv->session->world;
     PLEAT_TRY(pleat_comm_agree(world, open_log(cv)));
@@ -543,6 +560,7 @@ static pleat_status run(pleat_crossval *cv) {
     PLEAT_TRY(pleat_monitor_open(world, cv->options->out, cv->data.folds.k, cv->options->only_fold,
                                  cv->config.progress, &cv->monitor));
     PLEAT_TRY(train_all(cv));
+    PLEAT_TRY(tell_peak(world));
     PLEAT_TRY(keep_warnings(cv, 1));
     if (cv->options->train_only) return PLEAT_OK;
     PLEAT_TRY(choose_postprocessing(cv));

@@ -42,10 +42,12 @@ pleat_status pleat_dry_run_look(pleat_crossval *cv) {
 }
 
 void pleat_dry_run_needs(const pleat_needs *n) {
-    char rank[32], disk[32], store[32], checkpoints[32];
-    pleat_text_print("memory of a rank: about %s; disk: about %s, of it %s of preprocessed cases "
-                     "and %s of checkpoints\n\n",
-                     pleat_text_bytes(n->model + n->arena + n->batches, rank),
-                     pleat_text_bytes(pleat_needs_disk(n), disk), pleat_text_bytes(n->store, store),
-                     pleat_text_bytes(n->checkpoints, checkpoints));
+    char rank[32], resident[32], disk[32], store[32], checkpoints[32];
+    pleat_text_bytes(n->resident, resident);
+    pleat_text_print(
+        "memory of a rank: about %s, and %s of cases that the ranks of a machine share; "
+        "disk: about %s, of it %s of preprocessed cases and %s of checkpoints\n\n",
+        pleat_text_bytes(pleat_needs_rank(n), rank), resident,
+        pleat_text_bytes(pleat_needs_disk(n), disk), pleat_text_bytes(n->store, store),
+        pleat_text_bytes(n->checkpoints, checkpoints));
 }

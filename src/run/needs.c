@@ -2,14 +2,28 @@
 #include "pleat/needs.h"
 
 #include "pleat/host_memory.h"
+#include "pleat/memory.h"
 #include "pleat/net.h"
 #include "pleat/nifti.h"
 #include "pleat/prep.h"
 #include "pleat/text.h"
 #include "pleat/train.h"
+#include "pleat/volume.h"
 #include "pleat/window.h"
 
-#define LOADER_RING 4 /* batches a loader holds */
+#include <math.h>
+
+/* Batches a rank holds: the loader's ring of four, and one of validation. */
+#define BATCHES       5
+/* Of a voxel of a patch while a thread augments it: three displacements and their noise, and a box
+ * that holds the patch however it is turned, twice as large (src/learn/spatial.c). */
+#define AUGMENT_BYTES 26
+/* Of a voxel of a scan while it is scored: both label maps, both surfaces (src/eval/surface.c). */
+#define SCORE_BYTES   10
+/* What the process takes beside these counts, measured on 2026-11-27 (docs/speed.md): on a CPU, of
+ * libraries whose pages are not touched before; on a GPU CUDA's context and cuDNN's workspaces. */
+#define LATER         12e6
+#define LATER_ON_GPU  0.7e9
 
 /* --- what the data need ----------------------------------------------------------------------- */
 
@@ -25,37 +39,75 @@ static pleat_status add_case(const pleat_config *c, const char *image, pleat_nee
     PLEAT_TRY(pleat_window_make(dim, c->patch, c->overlap, (pleat_merge)c->merge, &window));
     n->patches += pleat_window_count(&window);
     pleat_window_free(&window);
-    const double voxels = (double)pleat_voxels(dim);
-    const double prediction = voxels * (c->network.classes + 1) * sizeof(float);
-    if (prediction > n->prediction) n->prediction = prediction;
+    const double voxels = (double)pleat_voxels(dim), scan = (double)pleat_voxels(native.dim);
+    const double sums = voxels * (c->network.classes + 1.0) * sizeof(float) + 2 * scan;
+    n->prediction = fmax(n->prediction, fmax(sums, scan * SCORE_BYTES));
+    const double made = c->prep.resample ? voxels * (n->channels + 1.0) * sizeof(float) : 0.0;
+    n->preparing = fmax(n->preparing, (scan + voxels) * voxel_bytes(n) + made);
     n->store += voxels * voxel_bytes(n);
-    n->labels += (double)pleat_voxels(native.dim) / 20; /* gzip of label maps: mostly zeros */
+    n->labels += scan / 20; /* gzip of label maps: mostly zeros */
     return PLEAT_OK;
 }
 
 /* --- what the network needs ------------------------------------------------------------------- */
 
-static pleat_status count_network(const pleat_config *c, const pleat_engine *engine, int batch,
-                                  pleat_needs *n) {
+static pleat_status count_arena(const pleat_graph *graph, const pleat_engine *engine,
+                                const pleat_config *c, int batch, int train, double *out) {
     const pleat_net_options options = {.batch = batch,
                                        .dim = {c->patch[0], c->patch[1], c->patch[2]},
-                                       .train = 1,
+                                       .train = train,
                                        .norm_momentum = c->train.norm_momentum};
+    size_t bytes = 0;
+    PLEAT_TRY(pleat_net_count(graph, engine, &options, &bytes));
+    *out = (double)bytes;
+    return PLEAT_OK;
+}
+
+static double values_of(const pleat_node *node, const int patch[3]) {
+    return (double)pleat_voxels(patch) * node->channels /
+           (node->scale[0] * node->scale[1] * node->scale[2]);
+}
+
+/* Bytes that a library makes for itself: its weights packed for both directions, and for each
+ * thread partial gradients of the layer that has most, or that layer's input and output turned. */
+static double count_packed(const pleat_graph *graph, const pleat_engine *engine,
+                           const int patch[3]) {
+    const double element = (double)pleat_dtype_size(engine->act);
+    double scratch = 0.0;
+    if (engine->library[0] == '\0') return 0.0;
+    for (int i = 1; i < graph->n; i++) {
+        const pleat_node *node = &graph->node[i], *in = &graph->node[node->input[0]];
+        if (node->n_weights == 0) continue;
+        const double values = values_of(node, patch) + values_of(in, patch);
+        scratch = fmax(scratch, fmax(8.0 * (double)node->n_weights, 2.0 * values));
+    }
+    const double packed = 2.0 * (double)graph->params * element;
+    return engine->ops->device != NULL ? packed : packed + engine->threads * scratch;
+}
+
+static pleat_status count_network(const pleat_config *c, const pleat_engine *engine, int batch,
+                                  pleat_needs *n) {
     pleat_graph graph;
     pleat_network network = c->network;
-    size_t arena = 0;
     network.channels = n->channels;
     PLEAT_TRY(pleat_network_build(&network, &graph));
     const double params = (double)graph.params, stats = (double)graph.stats;
-    const double slots = c->deterministic && engine->ordered ? c->train.batch * params : 0;
-    const pleat_status status = pleat_net_count(&graph, engine, &options, &arena);
+    pleat_status status = count_arena(&graph, engine, c, batch, 1, &n->arena);
+    if (status == PLEAT_OK)
+        status = count_arena(&graph, engine, c, c->predict_batch, 0, &n->predicting);
+    n->packed = count_packed(&graph, engine, c->patch);
     pleat_graph_free(&graph);
-    n->model = (4 * params + stats + slots) * sizeof(float);
-    n->arena = (double)arena;
-    n->batches =
-        (double)batch * (double)pleat_voxels(c->patch) * voxel_bytes(n) * (LOADER_RING + 1);
-    n->checkpoints =
-        pleat_config_folds(c) * (2 * (3 * params + stats) + params + stats) * sizeof(float);
+    const double slots = c->deterministic && engine->ordered ? c->train.batch * params : 0;
+    const double averages = c->train.update.average > 0.0 ? params + stats : 0.0;
+    const double voxels = (double)pleat_voxels(c->patch);
+    const double saved = (3 * params + stats + averages) * sizeof(float);
+    n->on_device = engine->ops->device != NULL;
+    n->model = (4 * params + stats + averages + slots) * sizeof(float);
+    n->saving = 2 * saved;
+    n->batches = BATCHES * batch * voxels * voxel_bytes(n) +
+                 (c->train.augment ? c->train.loader_threads * voxels * AUGMENT_BYTES : 0.0);
+    n->prediction += c->predict_batch * voxels * n->channels * sizeof(float);
+    n->checkpoints = pleat_config_folds(c) * (2 * saved + (params + stats) * sizeof(float));
     return status;
 }
 
@@ -69,16 +121,34 @@ pleat_status pleat_needs_count(const pleat_config *config, const pleat_cases *ca
     PLEAT_TRY(pleat_prep_count_channels(&cases->paths[0], &n.channels));
     for (int i = 0; i < cases->n; i++) PLEAT_TRY(add_case(config, cases->paths[i].image[0], &n));
     PLEAT_TRY(count_network(config, engine, batch, &n));
+    n.own = pleat_memory_held() + LATER;
+    const pleat_host_memory memory = pleat_host_memory_find();
+    if (n.store <= pleat_host_memory_for_store(&memory, config->host_memory)) n.resident = n.store;
     *out = n;
     return PLEAT_OK;
 }
 
-pleat_status pleat_needs_check(const pleat_needs *n, const pleat_config *config,
-                               const pleat_engine *engine, int per_node) {
+double pleat_needs_rank(const pleat_needs *n) {
+    const double training = n->on_device ? 0.0 : n->model + n->arena + n->packed;
+    const double labelling = n->on_device ? 0.0 : n->model / 4 + n->predicting + n->packed;
+    return n->own +
+           fmax(n->preparing, fmax(training + n->saving + n->batches, labelling + n->prediction));
+}
+
+double pleat_needs_device(const pleat_needs *n) {
+    if (!n->on_device) return 0.0;
+    return n->model + n->packed + fmax(n->arena, n->predicting) + LATER_ON_GPU;
+}
+
+double pleat_needs_node(const pleat_needs *n, int ranks) {
+    return ranks * pleat_needs_rank(n) + n->resident;
+}
+
+pleat_status pleat_needs_check(const pleat_needs *n, const pleat_config *config, int per_node) {
     char needed[32], allowed[32];
-    const double all = per_node * (n->model + n->arena + n->batches);
+    const double all = pleat_needs_node(n, per_node);
     const double most = pleat_host_memory_find().allowed;
-    if (engine->ops->device != NULL || all <= most) return PLEAT_OK;
+    if (n->on_device || all <= most) return PLEAT_OK;
     pleat_text_bytes(all, needed);
     pleat_text_bytes(most, allowed);
     return PLEAT_FAIL(PLEAT_ERR_ARG,

@@ -18,6 +18,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* --- the inputs ------------------------------------------------------------------------------- */
 
@@ -110,6 +111,27 @@ static json_t *times_of(int number, char *text) {
     (void)json_object_set_new(fold, "training_s", pleat_json_real(sum));
     json_decref(epochs);
     return fold;
+}
+
+static double seconds_of(const json_t *fold, const char *event) {
+    struct tm local = {0};
+    const char *text = json_string_value(json_object_get(fold, event));
+    if (text == NULL || strptime(text, "%Y-%m-%dT%H:%M:%S", &local) == NULL) return 0.0;
+    return (double)timegm(&local);
+}
+
+pleat_status pleat_run_prediction_seconds(const char *run, int fold, double *out) {
+    char path[PLEAT_PATH_BYTES], *text = NULL;
+    PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_EVENTS, path));
+    PLEAT_TRY(pleat_file_read_all(path, &text, NULL));
+    json_t *times = times_of(fold, text);
+    const double trained = seconds_of(times, "trained"), scored = seconds_of(times, "scored");
+    json_decref(times);
+    free(text);
+    PLEAT_CHECK(trained > 0.0 && scored >= trained, PLEAT_ERR_NOT_FOUND,
+                "fold %d of '%s' has not predicted", fold, run);
+    *out = scored - trained;
+    return PLEAT_OK;
 }
 
 static pleat_status list_times(const char *run, int folds, json_t **out) {

@@ -10,7 +10,7 @@ keys=(--set folds.k=2 --set threads=1)
 succeeds "plan" 0 plan tiny.yaml --nodes 2 --ranks-per-node 2 "${keys[@]}"
 holds "the layout" has out "2 folds to train on 4 ranks, 2 per fold"
 for line in 'node 1' 'node 2' 'memory of a rank: ' 'memory of a node: ' 'allowed here' 'disk: ' \
-    'time: ' 'measured here by 3 steps of one rank' 'ref f32'; do
+    'time: ' 'measured here by 3 steps of 1 patch of 16 x 16 x 8 voxels: ref f32'; do
     holds "says '$line'" has out "$line"
 done
 holds "writes nothing" same_text "$(ls)" "$(printf '%s\n' data err mpi out tiny.yaml)"
@@ -31,8 +31,53 @@ done
 succeeds "plan without a time" 0 plan tiny.yaml --steps 0 "${keys[@]}"
 holds "says so" has out "time: not measured"
 
+# What a machine has not is planned nevertheless: nothing of its size is made. 3 GB of address space
+# are a third of what this step needs.
+large=(--set patch=160x160x80 --set network.filters=32 --set network.depth=4
+    --set precision=auto)
+no_preloads || {
+    (ulimit -v 3000000 && exec "$pleat" plan tiny.yaml "${keys[@]}" "${large[@]}") > out 2> err
+    holds "a large step is planned: exit code $?" [ $? -eq 0 ]
+    holds "by a part of it" has out "scaled by counted products"
+}
+succeeds "a step beyond any memory" 0 plan tiny.yaml "${keys[@]}" --steps 0 \
+    --set patch=4096x4096x4096
+holds "is planned, and told" has out "more than this machine has"
+
+# --- engines of other machines -------------------------------------------------------------------
+# The original's step on an H100: docs/speed.md. On an A100 it is by the H100's rate of cuDNN alone,
+# 29.32 ms, and 989.4 / 312 of it.
+succeeds "on an H100" 0 plan tiny.yaml --on h100 "${keys[@]}" "${large[@]}"
+holds "its step" has out "an estimate for the NVIDIA H100 SXM, 80 GB, bf16, 0.02 s a step"
+holds "it is enough" has out "NVIDIA H100 SXM, 80 GB: enough"
+succeeds "on an A100" 0 plan tiny.yaml --on a100 "${keys[@]}" "${large[@]}"
+holds "its step" has out "bf16, 0.093 s a step: by the original's step on an H100 and the ratio of"
+# 4.9 GB were seen there in a step, within a tenth.
+said=$(sed -n 's/^memory of a GPU: \([0-9.]*\) GB, .*/\1/p' out)
+holds "memory of a GPU: $said GB" awk -v a="$said" 'BEGIN { exit !(a > 4.4 && a < 5.4) }'
+succeeds "too large for it" 0 plan tiny.yaml --on rtx3090 "${keys[@]}" "${large[@]}" \
+    --set train.batch=16
+holds "is told" has out "24 GB: too little for it"
+refused "a GPU that is not known" 2 "must be one of h100, h200, a100" 0 plan tiny.yaml --on h1000
+if ! "$pleat" info 2> /dev/null | grep -q '^  cudnn *yes'; then
+    succeeds "an engine that is not here" 0 plan tiny.yaml "${keys[@]}" --set engine=cudnn \
+        --set precision=auto
+    holds "is counted" has out "counted for cudnn bf16"
+fi
+
+# --- ranks without work --------------------------------------------------------------------------
+succeeds "8 folds on 4 ranks" 0 plan tiny.yaml --steps 0 --ranks-per-node 4 --set folds.k=4 \
+    --set folds.repeats=2 --set ranks_per_fold=1
+holds "none is idle" lacks out "idle: "
+succeeds "8 folds on 5 ranks" 0 plan tiny.yaml --steps 0 --ranks-per-node 5 --set folds.k=4 \
+    --set folds.repeats=2 --set ranks_per_fold=1
+holds "idle ranks" has out "idle: 20 % of the ranks' time; 8 folds by 5 groups take as long as 2"
+holds "fewer do" has out "4 ranks take as long"
+holds "more are faster" has out "8 ranks take 1/2 of the time"
+
 # the store is as large as was said, but for 20 kB of HDF5 and 48 kB of foreground lists a case
 succeeds "a run" 0 run tiny.yaml --out run "${keys[@]}"
+cp err log
 succeeds "plan from a run" 0 plan tiny.yaml --from run "${keys[@]}"
 holds "says which" has out "the median of 4 epochs of 'run': 1 rank, ref f32"
 said=$(sed -n 's/^  store *\([0-9.]*\) kB .*/\1/p' out)
@@ -40,6 +85,37 @@ made=$(du -bc run/store/cases/*.h5 | awk 'END { print $1 / 1000 }')
 holds "the store: $made kB, not about $said kB" awk -v a="$said" -v b="$made" \
     'BEGIN { exit !(a > 0 && a < b * 1.05 && b < a + 4 * 68) }'
 
+succeeds "from it, of a larger patch" 0 plan tiny.yaml --from run "${keys[@]}" \
+    --set patch=32x32x16
+holds "by counted products" has out "a step scaled by counted products, 8 times"
+
+# --- memory, against what processes took ---------------------------------------------------------
+# in_mb TEXT: "1.4 GB" in MB.
+in_mb() { numfmt --from=si "$(sed 's/ //; s/B$//; s/k$/K/' <<< "$1")" | awk '{ print $1 / 1e6 }'; }
+# Within a quarter, and 10 MB: libraries of other machines have other sizes.
+foretold() { # foretold WHAT RANKS SET...
+    local what=$1 ranks=$2 said cases took
+    shift 2
+    succeeds "$what: a dry run" "$ranks" run tiny.yaml --dry-run "${keys[@]}" "$@"
+    said=$(in_mb "$(sed -n 's/^memory of a rank: about \(.*B\), and .*/\1/p' out)")
+    cases=$(in_mb "$(sed -n 's/.*, and \(.*B\) of cases that the ranks.*/\1/p' out)")
+    succeeds "$what: a run" "$ranks" run tiny.yaml --out "$what" "${keys[@]}" "$@"
+    took=$(in_mb "$(sed -n 's/.*memory of a rank: \(.*B\) at most.*/\1/p' err)")
+    holds "$what: $took MB, not about $said + $cases MB" \
+        awk -v a="$said" -v c="$cases" -v b="$took" \
+        'BEGIN { a += c; exit !(b > 0 && a > 0.75 * b - 10 && a < 1.25 * b + 10) }'
+}
+no_preloads || {
+    foretold small 0
+    foretold ranks 2
+    short=(--set engine=auto --set train.epochs=1 --set train.iterations=1)
+    foretold activations 0 "${short[@]}" --set patch=[48,48,32] --set network.filters=16
+    foretold weights 0 "${short[@]}" --set patch=[16,16,16] --set network.filters=16 \
+        --set network.depth=4
+    foretold cases 2 "${short[@]}" --set preprocess.resample=[3,3,3] --set patch=[64,64,64]
+}
+
+# --- the batch script ----------------------------------------------------------------------------
 succeeds "a script" 0 plan tiny.yaml --nodes 2 --gpus-per-node 4 --steps 1 --sbatch job.sbatch \
     --out "my run" --time 5400 "${keys[@]}" --set ranks_per_fold=2
 holds "named" has out "sbatch job.sbatch"
@@ -49,13 +125,45 @@ for line in '--nodes=2' '--ntasks-per-node=4' '--gpus-per-node=4' '--cpus-per-ta
     '--time=01:30:00' '--signal=B:USR1@180' '--requeue'; do
     holds "asks for $line" grep -qx -- "#SBATCH $line" job.sbatch
 done
-holds "runs it" has job.sbatch \
-    "pleat_job run 'tiny.yaml' --out 'my run' --set 'folds.k=2' --set 'threads=1'"
+holds "runs it" has job.sbatch "pleat_job run '$box/tiny.yaml' --out '$box/my run'"
+holds "with the keys" has job.sbatch "--set 'folds.k=2' --set 'threads=1'"
 holds "is a script" bash -n job.sbatch
+[ -z "$(command -v shellcheck)" ] || holds "without a fault" shellcheck job.sbatch
+
+# What Slurm would do with it: a task of an array, from another folder.
+mkdir bin elsewhere
+succeeds "an array" 0 plan tiny.yaml --steps 0 --sbatch array.sbatch --out array --array \
+    "${keys[@]}" --partition gpu --account lab/a --mail a.b@c.org --cpus-per-task 3
+for line in '--array=0-1' '--partition=gpu' '--account=lab/a' '--mail-user=a.b@c.org' \
+    '--cpus-per-task=3' '--time=24:00:00' "--output=\"$box/pleat-%A-fold-%a.log\""; do
+    holds "asks for $line" grep -qx -- "#SBATCH $line" array.sbatch
+done
+[ -z "$(command -v shellcheck)" ] || holds "without a fault" shellcheck array.sbatch
+holds "its report" grep -q 'afterok:${job%%;\*} .*/slurm/report.sbatch' out
+task() { (cd elsewhere && SLURM_JOB_ID=1 SLURM_ARRAY_TASK_ID=1 bash ../array.sbatch "$@"); }
+export PLEAT_SLURM=$here/../../slurm PLEAT=$pleat
+holds "a task of it" task > out 2> err
+holds "has done its fold" [ -s array/fold_1/scores.json ]
+holds "and no other" [ ! -e array/fold_0 ]
+PLEAT_SLURM_MODULES="no such" task > out 2> err
+holds "a module that is not there ends it: $?" [ $? -eq 1 ]
+holds "with a message" has err "'module load no such' failed"
+printf '#!/bin/sh\necho "MPI plugin types are none, pmi2"\n' > bin/srun
+printf '#!/bin/sh\necho "mpirun $*"\n' > bin/mpirun
+chmod +x bin/*
+PATH=$box/bin:$PATH SLURM_NTASKS=2 task > out 2> err
+holds "without PMIx mpirun starts the ranks" has out "mpirun $pleat run"
+printf '#!/bin/sh\necho "$*: specific pmix plugin versions available: pmix"\n' > bin/srun
+PATH=$box/bin:$PATH SLURM_NTASKS=2 task > out 2> err
+holds "with it srun" has out "--mpi=pmix --kill-on-bad-exit=1 $pleat run"
+unset PLEAT_SLURM
 
 refused "a batch that cannot be shared" 2 "train.batch = 2" 0 plan tiny.yaml --ranks-per-node 6 \
     --set folds.k=2 --set ranks_per_fold=3
 refused "no nodes" 2 "--nodes 0" 0 plan tiny.yaml --nodes 0
 refused "no folder" 2 "--out RUN" 0 plan tiny.yaml --sbatch x --steps 0
+refused "a partition of two words" 2 "--partition 'a b'" 0 plan tiny.yaml --partition "a b"
+refused "two sources of time" 2 "the time comes from one of them" 0 plan tiny.yaml --on h100 \
+    --from run
 refused "no run" 3 "'none' is not the folder of a run" 0 plan tiny.yaml --from none
 verdict
