@@ -143,7 +143,7 @@ const char *pleat_duration(double seconds, char out[PLEAT_DURATION_BYTES]) {
     const double minutes = floor(seconds / 60.0), hours = floor(seconds / 3600.0);
     if (seconds < 0.0 || !isfinite(seconds))
         (void)snprintf(out, PLEAT_DURATION_BYTES, "?");
-    else if (seconds < 99.5)
+    else if (seconds < 119.5) /* then in whole minutes, rounded down */
         (void)snprintf(out, PLEAT_DURATION_BYTES, "%.0f s", seconds);
     else if (minutes < 60)
         (void)snprintf(out, PLEAT_DURATION_BYTES, "%.0f min", minutes);

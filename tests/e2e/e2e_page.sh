@@ -59,7 +59,7 @@ for text in "missed in 1" "was missed: it is in the truth, not in the prediction
     "is in neither truth nor prediction" "Fold 1 has no scores (failed; 1 of 2 epochs)" \
     "Its 2 cases are in none of the numbers below: case_003, case_004" \
     "Fold 3 has no scores (not begun; 0 of 2 epochs)" "2 of 4 folds have scores" \
-    "3 cases are fewer than 50"; do
+    "3 cases are fewer than 50" "Boxes, with every case as a point"; do
     holds "the page says: $text" has $page "$text"
 done
 holds "markup of names is none on the page" lacks $page "<img src=x"
@@ -114,6 +114,7 @@ opened() {
     [ ! -s console ] && grep -q 'data-ready=' dom
 }
 holds "a page with a case without overlap opens" opened apart.html
+holds "cases without groups are called cases" grep -q 'bootstrap over [0-9]* cases, of medians' dom
 holds "which a table counts" has dom '<span class="state">1 without overlap</span>'
 holds "and the case has as its state" has dom '<span class="state ok">no overlap</span>'
 succeeds "report again" 0 report run --single-file

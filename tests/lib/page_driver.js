@@ -48,6 +48,16 @@ addEventListener("load", () => setTimeout(() => {
     check("texts were looked at", texts > 100);
     for (const e of document.querySelectorAll("button, a[href], select, input"))
         if (e.tabIndex < 0 || !(e.textContent || e.getAttribute("aria-label") || e.title)) check("a control " + e.outerHTML, false);
+    document.querySelector(".plots").append(frame({x: [0, 1], y: [-1200, 1000], label: "wide numbers", ylabel: "prediction − truth, ml"}).root);
+    for (const plot of document.querySelectorAll("svg")) {
+        const texts = [...plot.querySelectorAll("text")].map(t => [t.textContent, t.getBoundingClientRect()]);
+        texts.forEach(([name, a], i) => texts.slice(i + 1).forEach(([other, b]) => {
+            if (a.left < b.right && b.left < a.right && a.top < b.bottom - 2 && b.top < a.bottom - 2)
+                check(`"${name}" lies over "${other}" in ${plot.getAttribute("aria-label")}`, false);
+        }));
+    }
+    for (const table of document.querySelectorAll(".wide"))
+        if (!/scroll/.test(getComputedStyle(table).backgroundAttachment)) check("a table that scrolls does not show it", false);
     const context = viewer.querySelector("canvas").getContext("2d");
     setTimeout(() => {
         const seen = new Set([viewer.dataset.layer]);

@@ -12,6 +12,8 @@ const repeats = statistics && statistics.repeats > 1 ? statistics.repeats : 1;
 const casesOf = list => new Set(list).size;
 const some = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
 const counted = some(casesOf(cases.map(one => one.case)), "case") + (repeats > 1 ? `, each evaluated ${repeats} times` : "");
+/* What the bootstrap draws. */
+const groupsOf = n => n < casesOf(cases.map(one => one.case)) ? `${some(n, "group")} of cases` : some(n, "case");
 const pictureOf = one => repeats > 1 ? `${one.case}.fold_${one.fold}` : one.case;
 const part = id => document.getElementById(id);
 const chip = colour => h("i", {class: "chip", style: `background:${colour}`});
@@ -52,16 +54,17 @@ const used = data.scores.map(s => s.name).filter(n => foreground.some(c => appli
 /* Scores that no case has because they are newer than the run are not told of in the table. */
 const brief = c => data.scores.filter(s => s.brief && applies(c, s.name) && at("all", c, s.name).unknown < cases.length);
 function overAll() {
+    const none = foreground.some(c => apart(c, "all") > 0);
     const rows = foreground.flatMap(c => brief(c).map((s, i) => {
         const r = at("all", c, s.name);
         return h("tr", {}, h("th", {scope: "row"}, i === 0 ? [chip(colourOf(c)), c] : ""),
             h("td", {class: "text"}, unitOf(s)), h("td", {}, r.n), h("td", {}, range(r.mean, r.mean_low, r.mean_high)),
             h("td", {}, show(r.sd)), h("td", {}, range(r.median, r.median_low, r.median_high)),
             h("td", {}, `${show(r.quartile_1)} – ${show(r.quartile_3)}`), h("td", {}, lost(r.missed)),
-            h("td", {}, lost(apart(c, "all"))), h("td", {}, lost(r.spurious)), h("td", {}, r.empty), h("td", {}, show(r.penalised_mean)));
+            none ? h("td", {}, lost(apart(c, "all"))) : null, h("td", {}, lost(r.spurious)), h("td", {}, r.empty), h("td", {}, show(r.penalised_mean)));
     }));
     return tableOf(`Over all: ${counted}`, ["class", "<score", "n", "mean [95 %]", "SD", "median [95 %]",
-        "quartiles", "missed", "no overlap", "spurious", "empty", "penalised"], rows);
+        "quartiles", "missed", ...(none ? ["no overlap"] : []), "spurious", "empty", "penalised"], rows);
 }
 function byFold(score) {
     const cell = (fold, c) => {
@@ -89,7 +92,7 @@ function scoresPart() {
     part("scores").append(overAll(),
         h("p", {class: "quiet"}, "n: cases that have the score; a missed or spurious class may have none. Penalised: the mean in " +
             "which those count as 0, or as the image's diagonal. Intervals of 95 %: of means by BCa bootstrap over " +
-            `${some(statistics.groups, "case")} or group${statistics.groups === 1 ? "" : "s"}, of medians by order statistics. They cover these cases for these models: not ` +
+            `${groupsOf(statistics.groups)}, of medians by order statistics. They cover these cases for these models: not ` +
             "other seeds, nor models trained anew." + (statistics.groups < 50 ? " Fewer than 50: means and intervals are rough." : "") +
             (repeats > 1 ? " Means, SD and states are of all evaluations, n and intervals of cases." : "")),
         h("div", {class: "tools"}, scoreChoice("Score of each fold", used, choose),
@@ -155,10 +158,11 @@ function curvesOf(metric) {
     return linePlot(`${metric} of every epoch`, lines, bands, "epoch", metric);
 }
 function trainingPart() {
+    const why = data.folds.some(f => f.why !== "");
     const rows = data.folds.map((f, i) => h("tr", {}, h("th", {scope: "row"}, `fold ${i}`),
         h("td", {class: "text"}, f.scored ? f.state : h("span", {class: "state"}, f.state)), h("td", {}, f.cases || "–"),
-        h("td", {}, `${f.epochs} of ${data.epochs}`), h("td", {class: "text long"}, f.why)));
-    part("training").append(tableOf("How far each fold is", ["fold", "<state", "cases", "epochs", "<"], rows));
+        h("td", {}, `${f.epochs} of ${data.epochs}`), why ? h("td", {class: "text long"}, f.why) : null));
+    part("training").append(tableOf("How far each fold is", ["fold", "<state", "cases", "epochs", ...(why ? ["<"] : [])], rows));
     const columns = [...new Set(data.folds.flatMap(f => f.history.columns))];
     const metrics = columns.filter(c => c !== "epoch" && !c.startsWith("val_"));
     if (metrics.length === 0) return part("training").append(h("p", {class: "quiet"}, "No epoch has ended yet: there are no curves."));
@@ -306,9 +310,14 @@ function volumesPart() {
 
 /* --- run and definitions ---------------------------------------------------------------------- */
 
+/* What is long is opened by who wants it. */
+function fact(text) {
+    const lines = text.trimEnd().split("\n").length;
+    return lines <= 12 ? text : h("details", {}, h("summary", {}, `${lines} lines`), h("pre", {tabindex: 0}, text));
+}
 function facts(object) {
     return h("dl", {class: "facts"}, Object.entries(object || {}).filter(([key]) => key !== "warnings").map(([key, x]) => [
-        h("dt", {}, key), h("dd", {}, typeof x === "object" && x !== null ? JSON.stringify(x, null, 1) : String(x))]));
+        h("dt", {}, key), h("dd", {}, fact(typeof x === "object" && x !== null ? JSON.stringify(x, null, 1) : String(x)))]));
 }
 function runPart() {
     part("run").append(h("details", {open: true}, h("summary", {}, "Provenance (run.json)"), facts(data.run)),
@@ -335,14 +344,16 @@ function definitionsPart() {
             h("td", {class: "text"}, s.better ? `${s.better} is better` : ""),
             h("td", {class: "text long"}, [...by].map(([text, list]) => h("div", {}, by.size > 1 ? `${list.join(", ")}: ` : "", text))));
     }) : [];
-    const states = [["ok", "in truth and prediction; without a voxel in common, it is shown as no overlap"], ["missed", "in the truth alone"], ["spurious", "in the prediction alone"],
+    const states = [["ok", "in truth and prediction; where they have no voxel in common, it is shown as no overlap"], ["missed", "in the truth alone"], ["spurious", "in the prediction alone"],
         ["empty", "in neither; there is nothing to score"]];
-    part("definitions").append(h("p", {}, "A class of a case is one of: ", states.map(([name, what], i) => [i > 0 ? "; " : "", h("b", {}, name), ` ${what}`]), "."));
+    part("definitions").append(h("p", {}, "A class of a case is one of: ", states.map(([name, what], i) => [i > 0 ? "; " : "", h("b", {}, name), ` (${what})`]), "."));
     if (statistics) part("definitions").append(tableOf("The scores", ["score", "<name", "<unit", "<", "<definition"], rows),
-        h("p", {class: "quiet"}, `Judged by: ${statistics.judged}.`));
+        h("p", {class: "quiet"}, `Scored by: ${statistics.judged}.`));
 }
 
-part("made").textContent = `${data.run ? `pleat ${data.run.version}, started ${data.run.started}; ` : ""}page made by pleat ${data.version}, ${data.made}`;
+const time = text => h("span", {class: "time"}, text.replace(/T(\d\d:\d\d).*/, " $1"));
+part("made").append(...(data.run ? [`pleat ${data.run.version}, started `, time(data.run.started), "; "] : []),
+    `page made by pleat ${data.version}, `, time(data.made));
 for (const make of [scoresPart, boxesPart, trainingPart, casesPart, volumesPart, runPart, definitionsPart]) make();
 /* Milliseconds from the click on the page to its last table. */
 document.documentElement.dataset.ready = Math.round(performance.now());

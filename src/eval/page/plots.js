@@ -65,16 +65,19 @@ function ticks(low, high, n) {
 
 /* A frame with axes: {root, x, y} where x and y take values to pixels. */
 function frame(o) {
-    const wide = o.width || 340, high = o.height || 240, left = 48, right = 10, top = 10, bottom = 40;
     const [x0, x1] = o.x;
     let [y0, y1] = o.y;
     if (!(y1 > y0)) [y0, y1] = [y0 - 0.5, y0 + 0.5];
+    const yticks = ticks(y0, y1, 5).map(t => [t, String(t).replace("-", "−")]);
+    /* The title of the axis stands left of its widest number, 7 pixels a character. */
+    const left = Math.max(48, 26 + 7 * Math.max(...yticks.map(t => t[1].length)));
+    const wide = o.width || 340, high = o.height || 240, right = 10, top = 10, bottom = 40;
     const x = v => left + (v - x0) / (x1 - x0 || 1) * (wide - left - right);
     const y = v => high - bottom - (v - y0) / (y1 - y0) * (high - top - bottom);
     const root = svg("svg", {viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": o.label});
-    for (const t of ticks(y0, y1, 5))
+    for (const [t, text] of yticks)
         root.append(svg("line", {class: "axis", x1: left, x2: wide - right, y1: y(t), y2: y(t)}),
-            svg("text", {x: left - 5, y: y(t) + 4, "text-anchor": "end"}, String(t).replace("-", "−")));
+            svg("text", {x: left - 5, y: y(t) + 4, "text-anchor": "end"}, text));
     root.append(svg("line", {class: "axis", x1: left, x2: wide - right, y1: high - bottom, y2: high - bottom}));
     for (const [at, text] of o.xticks || ticks(x0, x1, 6).map(t => [t, String(t).replace("-", "−")]))
         root.append(svg("text", {x: x(at), y: high - bottom + 16, "text-anchor": "middle"}, text));
