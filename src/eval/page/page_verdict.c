@@ -60,7 +60,8 @@ static void put_good(FILE *out, const page *p) {
         else
             say(out, "mean %s <strong>%s</strong>", title, share(one->mean, a));
         if (one->n > 1 && !isnan(one->bca.low))
-            say(out, " (95&nbsp;%% interval %s to %s)", share(one->bca.low, b), share(one->bca.high, c));
+            say(out, " (95&nbsp;%% interval %s to %s)", share(one->bca.low, b),
+                share(one->bca.high, c));
         say(out, ", %d case%s", one->n, pleat_plural(one->n));
         if (p->results->repeats > 1) say(out, ", evaluated %d times", one->judged);
         if (missed > 0) say(out, "; <strong class=\"bad\">missed in %d</strong>", missed);
