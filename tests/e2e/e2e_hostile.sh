@@ -141,9 +141,13 @@ cp -a data/case_004 "odd/a${escape}[31mb"
 refused "a case whose name commands a terminal" 3 "case 'a\\x1b[31mb': its name" 2 run tiny.yaml \
     --set data=odd --out odds
 cp "$image" "scans/a${escape}[31mb.nii.gz"
-succeeds "it can be labelled" 0 "${predict[@]}" --in scans
-holds "under its name" [ -s "labels/a${escape}[31mb.nii.gz" ]
-holds "which is shown harmlessly" has err "a\\x1b[31mb"
+refused "it is not labelled either" 3 "case 'a\\x1b[31mb': its name" 2 "${predict[@]}" --in scans
+mv "scans/a${escape}[31mb.nii.gz" $'scans/a\nb.nii.gz'
+refused "nor one of two lines" 3 "case 'a\\x0ab': its name" 2 "${predict[@]}" --in scans
+mv $'scans/a\nb.nii.gz' "scans/$latin.nii.gz"
+succeeds "a name that is not UTF-8 can be labelled" 0 "${predict[@]}" --in scans
+holds "under its name" [ -s "labels/$latin.nii.gz" ]
+holds "which is shown harmlessly" has err "M\\xfcller"
 for verb in "info nowhere$escape" "report nowhere$escape" "config nowhere$escape" \
     "no${escape}verb"; do
     # shellcheck disable=SC2086 # a list of words
