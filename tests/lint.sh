@@ -20,6 +20,7 @@ levels='
 3 include/pleat/net.h
 6 include/pleat/pool.h
 6 include/pleat/check.h
+6 include/pleat/predicted.h
 5 include/pleat/metrics.h
 4 include/pleat/crop.h
 4 include/pleat/patch_voxel.h

@@ -9,15 +9,18 @@
 #include "pleat/nifti.h"
 #include "pleat/output.h"
 #include "pleat/postprocessing.h"
+#include "pleat/predicted.h"
 #include "pleat/predictor.h"
 #include "pleat/rundir.h"
 #include "pleat/text.h"
 #include "pleat/unchanged.h"
 #include "pleat/warn.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct predict_options {
     const char *in, *out, *engine, *precision, *weights, *probabilities, *uncertainty;
@@ -51,6 +54,10 @@ static int is_of_uncertainty(const char *folder, const char *name) {
     return strcmp(name, "entropy") == 0 || strcmp(name, "mutual_information") == 0;
 }
 
+static int is_of_prediction(const char *folder, const char *name) {
+    return strcmp(name, PLEAT_PREDICTED) == 0 || pleat_output_is_volume(folder, name);
+}
+
 /* They hold nothing but volumes of an earlier prediction. */
 static pleat_status check_folders(const predict_options *o) {
     static const char *const options[OUTPUTS] = {"--out", "--probabilities", "--uncertainty",
@@ -64,7 +71,7 @@ static pleat_status check_folders(const predict_options *o) {
         char folder[PLEAT_PATH_BYTES];
         if (out[i].folder == NULL) continue;
         PLEAT_TRY(pleat_path(folder, sizeof folder, "%s%s", out[i].folder, out[i].inside));
-        PLEAT_TRY(pleat_output_check(options[i], folder, "pleat predict", pleat_output_is_volume));
+        PLEAT_TRY(pleat_output_check(options[i], folder, "pleat predict", is_of_prediction));
     }
     return PLEAT_OK;
 }
@@ -90,6 +97,23 @@ static pleat_status make_folders(const predict_options *o) {
                         folder);
     }
     return PLEAT_OK;
+}
+
+/* That all volumes in them are of these models. */
+static pleat_status claim_folders(const predict_options *o, const text_list *models,
+                                  const pleat_config *config) {
+    output out[OUTPUTS];
+    char folder[OUTPUTS][PLEAT_PATH_BYTES];
+    const char *folders[OUTPUTS];
+    int n = 0;
+    outputs_of(o, out);
+    for (int i = 0; i < OUTPUTS; i++) {
+        if (out[i].folder == NULL) continue;
+        PLEAT_TRY(pleat_path(folder[n], sizeof folder[n], "%s%s", out[i].folder, out[i].inside));
+        folders[n] = folder[n];
+        n++;
+    }
+    return pleat_predicted_begin(folders, n, models->item, models->n, config, &o->largest);
 }
 
 static pleat_status add_model(text_list *paths, const char *path) {
@@ -257,6 +281,21 @@ static pleat_status write_all(const predict_options *o, const char *id, const pl
     return write_labels(path, &p->label, native, names);
 }
 
+/* So that none of an earlier prediction stays where this one fails. */
+static pleat_status remove_old(const predict_options *o, const char *id) {
+    output out[OUTPUTS];
+    char path[PLEAT_PATH_BYTES];
+    outputs_of(o, out);
+    for (int i = 0; i < OUTPUTS; i++) {
+        if (out[i].folder == NULL) continue;
+        PLEAT_TRY(output_path(&out[i], id, path));
+        PLEAT_CHECK(unlink(path) == 0 || errno == ENOENT, PLEAT_ERR_IO,
+                    "cannot remove '%s', which an earlier prediction made: %s", path,
+                    strerror(errno));
+    }
+    return PLEAT_OK;
+}
+
 static pleat_status predict_one(const predict_options *o, pleat_predictor *predictor,
                                 const pleat_case_paths *c, outcome *mine) {
     const int wants = (o->probabilities != NULL ? PLEAT_WANT_PROBABILITIES : 0) |
@@ -264,6 +303,7 @@ static pleat_status predict_one(const predict_options *o, pleat_predictor *predi
     pleat_prediction made = {0};
     pleat_geometry native;
     const double start = pleat_now();
+    PLEAT_TRY(remove_old(o, c->id));
     pleat_status status = pleat_predictor_case(predictor, c, wants, &made, &native);
     if (pleat_status_exit_code(status) == pleat_status_exit_code(PLEAT_ERR_DATA) ||
         status == PLEAT_ERR_NUMERIC)
@@ -338,6 +378,8 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
         status = predict_config(o, paths->item[0], a->session->threads, &config);
     if (status == PLEAT_OK) status = check_folders(o);
     if (status == PLEAT_OK) status = make_folders(o);
+    if (status == PLEAT_OK && a->session->rank == 0) status = claim_folders(o, paths, &config);
+    status = pleat_comm_agree(a->session->world, status);
     if (status == PLEAT_OK) status = pleat_config_engine(&config, a->session->threads, &engine);
     if (status == PLEAT_OK)
         status =

@@ -240,12 +240,21 @@ for k in 1 2 3 4; do cp "data/case_00$k/imaging.nii.gz" new/v$k.nii.gz; done
 for k in 2 4; do echo damaged > new/v$k.nii.gz; done
 refused "two damaged volumes among four" 3 "2 of 4 volumes not labelled, the others are in" 2 \
     predict wild/fold_0/checkpoint_latest.h5 --in new --out some --engine ref
+cp some/v1.nii.gz some/v2.nii.gz
 refused "they say why with -q, too" 3 "2 of 4 volumes" 0 -q \
     predict wild/fold_0/checkpoint_latest.h5 --in new --out some --engine ref
 for k in 2 4; do
     holds "v$k has a reason" grep -q "'v$k' is not labelled: .*new/v$k.nii.gz" err
 done
-holds "the others are labelled" same_text "$(cd some && echo *)" "v1.nii.gz v3.nii.gz"
+holds "the others are labelled" same_text "$(cd some && echo ./*.gz)" \
+    "./v1.nii.gz ./v3.nii.gz" # and no map of an earlier prediction is left of v2
+refused "other settings than those of the maps there" 2 "with other settings" 2 \
+    predict wild/fold_0/checkpoint_latest.h5 --in new --out some --engine ref --set overlap=4x4x4
+holds "and the maps stay" [ -s some/v3.nii.gz ]
+mv some/predicted.json kept.json
+refused "maps of unknown models" 2 "no predicted.json that says which models made them" 0 \
+    predict wild/fold_0/checkpoint_latest.h5 --in new --out some --engine ref
+mv kept.json some/predicted.json
 cp data/case_004/imaging.nii.gz new/v4.nii.gz
 for k in 0 1 2; do mv "new/v$((k + 1 + (k > 0))).nii.gz" new/scan_000$k.nii.gz; done
 rm new/v2.nii.gz

@@ -18,6 +18,7 @@ change() {
 
 tiny_data data 3 1
 cp -r data kept
+n=0 # of folders with labels: one holds those of one choice of models
 id=$(find data -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort | head -n 1)
 mask=$id/segmentation.nii.gz image=$id/imaging.nii.gz
 
@@ -37,7 +38,7 @@ holds "the cure is told" has err "--redo"
 refused "the whole run" 3 "the mask of case '$id'" 2 run tiny.yaml --out run
 refused "its plan" 3 "the mask of case '$id'" 0 run tiny.yaml --out run --dry-run
 refused "its report" 3 "the mask of case '$id'" 0 report run
-succeeds "predict" 0 predict run --in data --out labels
+succeeds "predict" 0 predict run --in data --out labels$((++n))
 holds "predict warns" \
     has err "warning: the models of 'run' were trained before the mask of case '$id'"
 
@@ -49,7 +50,7 @@ refused "two folds of one run, of different masks" 3 \
 mv data data.away
 refused "also without the data" 3 "different states of the mask of case '$id'" 0 report run
 mv data.away data
-succeeds "predict by models of two states" 0 predict run --in data --out labels
+succeeds "predict by models of two states" 0 predict run --in data --out labels$((++n))
 holds "predict warns of that" has err "were trained on different states of the mask of case '$id'"
 succeeds "the others" 2 run tiny.yaml --out run --redo
 holds "fold 0 is not done a third time" has err "fold=0 is finished, skipped"
@@ -107,20 +108,23 @@ refused "scores of another run" 3 "'mixed/fold_0/scores.json' $foreign" 0 report
 refused "also to go on" 3 "'mixed/fold_0/scores.json' $foreign" 0 run tiny.yaml --out mixed
 takes_in checkpoint_best.h5
 refused "a model of another run" 3 "'mixed/fold_0/checkpoint_best.h5' $foreign" 2 \
-    predict mixed --in "data/$image" --out labels
+    predict mixed --in "data/$image" --out labels$((++n))
 rm mixed/fold_0/scores.json
 refused "to score" 3 "'mixed/fold_0/checkpoint_best.h5' $foreign" 0 run tiny.yaml --out mixed
 takes_in
 cp mixed/fold_1/checkpoint_best.h5 mixed/fold_0/
 refused "a model of another fold" 3 "hold out the same case" 0 predict mixed --in "data/$image" \
-    --out labels
+    --out labels$((++n))
 rm mixed/run.json
 refused "also when it is exported" 3 "is not a model of fold 0" 0 \
     export mixed --fold 0 --onnx model.onnx
 takes_in
 cp mixed/fold_0/checkpoint_latest.h5.previous mixed/fold_0/checkpoint_best.h5
 wrong="'mixed/fold_0/checkpoint_best.h5' is not the model that fold 0 was scored with"
-refused "a model of another epoch" 3 "$wrong" 2 predict mixed --in "data/$image" --out labels
+refused "labels of other models" 2 "'labels1' holds volumes that other models made" 0 \
+    predict fresh --in "data/$image" --out labels1
+refused "a model of another epoch" 3 "$wrong" 2 predict mixed --in "data/$image" \
+    --out labels$((++n))
 refused "also in a report" 3 "$wrong" 0 report mixed
 rm mixed/fold_0/scores.json
 refused "also to be scored again" 3 "$wrong" 0 run tiny.yaml --out mixed
@@ -130,15 +134,15 @@ succeeds "the cure" 0 run tiny.yaml --out mixed
 takes_in
 rm mixed/postprocessing.json
 refused "a lost choice of components" 3 "'mixed/postprocessing.json' is missing" 2 \
-    predict mixed --in "data/$image" --out labels
-succeeds "done without" 0 predict mixed --in "data/$image" --out labels --no-postprocess
+    predict mixed --in "data/$image" --out labels$((++n))
+succeeds "done without" 0 predict mixed --in "data/$image" --out labels$((++n)) --no-postprocess
 succeeds "a report chooses again" 0 report mixed
-succeeds "the cure of that" 0 predict mixed --in "data/$image" --out labels
+succeeds "the cure of that" 0 predict mixed --in "data/$image" --out labels$((++n))
 takes_in
 cp fresh/fold_0/checkpoint_best.h5 mixed/fold_0/
-succeeds "put back" 0 predict mixed --in "data/$image" --out labels
+succeeds "put back" 0 predict mixed --in "data/$image" --out labels$((++n))
 rm mixed/fold_0/checkpoint_best.h5
-succeeds "a fold without a model" 0 predict mixed --in "data/$image" --out labels
+succeeds "a fold without a model" 0 predict mixed --in "data/$image" --out labels$((++n))
 holds "is told" has err "warning: fold 0 of 'mixed' has no checkpoint_best.h5"
 takes_in predictions
 refused "label maps of another run, scored again" 3 "its counts are not those of fold 0's scores" \
@@ -146,7 +150,7 @@ refused "label maps of another run, scored again" 3 "its counts are not those of
 
 succeeds "repeats, which hold a case out each" 0 run tiny.yaml --out repeats --set folds.k=2 \
     --set folds.repeats=2 --set train.epochs=1 --set store=fresh/store
-succeeds "predict together" 0 predict repeats --in "data/$image" --out labels
+succeeds "predict together" 0 predict repeats --in "data/$image" --out labels$((++n))
 holds "all four" has out "1 volume labelled by 4 models"
 
 # --- folds of an older pleat, which do not say what they are of -----------------------------------
