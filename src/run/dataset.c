@@ -149,6 +149,49 @@ static void tell_twins(const pleat_dataset *data) {
         }
 }
 
+static int has_learnt(const pleat_provenance *model, const pleat_traced *image) {
+    for (int i = 0; i < model->n; i++)
+        if (!model->of[i].held_out && pleat_traced_same(&model->of[i].image, image)) return 1;
+    return 0;
+}
+
+static void tell_learnt_of_fold(const pleat_dataset *data, const char *from,
+                                const pleat_provenance *model, int fold) {
+    char list[200] = "";
+    int n = 0, all = 0;
+    for (int i = 0; i < data->cases.n; i++) {
+        const pleat_case_info *info = pleat_store_info(data->store, i);
+        const pleat_traced image = {info->image_file, info->image_content};
+        if (!pleat_folds_holds_out(&data->folds, fold, i)) continue;
+        all++;
+        if (!has_learnt(model, &image)) continue;
+        pleat_warn_list(list, sizeof list, info->id);
+        n++;
+    }
+    if (n > 0)
+        pleat_warn("train.from: '%s' has learnt %d of the %d cases that fold %d holds out (%s), so "
+                   "its scores are flattered; begin with another checkpoint, or hold out other "
+                   "cases (folds.splits)",
+                   from, n, all, fold, list);
+}
+
+/* Weights that training begins with may know what a fold is judged by. */
+static pleat_status tell_learnt(const pleat_dataset *data, const char *from) {
+    char *text = NULL;
+    pleat_provenance model = {0};
+    if (from[0] == '\0' || data->folds.n == 0) return PLEAT_OK;
+    pleat_status status = pleat_checkpoint_cases(from, &text);
+    if (status == PLEAT_ERR_NOT_FOUND) return PLEAT_OK; /* folds that have begun can go on */
+    if (status == PLEAT_OK && text != NULL) status = pleat_provenance_parse(text, from, &model);
+    free(text);
+    PLEAT_TRY(status);
+    if (model.n == 0)
+        pleat_log(PLEAT_INFO, "train.from: '%s' does not say which cases it has learnt", from);
+    for (int fold = 0; fold < data->folds.k; fold++) tell_learnt_of_fold(data, from, &model, fold);
+    pleat_provenance_free(&model);
+    return PLEAT_OK;
+}
+
 /* Bytes of the store that a node may hold: rank 0 of the node looks for all. */
 static pleat_status find_room(const pleat_session *session, double wanted, size_t *out) {
     const pleat_host_memory memory = pleat_host_memory_find();
@@ -241,6 +284,7 @@ pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
     if (status == PLEAT_OK) status = check_store(data, config->data);
     if (status == PLEAT_OK && session->rank == 0) status = tell_absent(data);
     if (status == PLEAT_OK && session->rank == 0) status = tell_small(data, config);
+    if (status == PLEAT_OK && session->rank == 0) status = tell_learnt(data, config->from);
     PLEAT_TRY(pleat_comm_agree(session->world, status));
     if (session->rank == 0) tell_twins(data);
     size_t room = 0;

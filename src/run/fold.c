@@ -21,6 +21,7 @@ typedef struct fold_job {
     const pleat_source **sources; /* [n]: training cases, then held-out ones */
     int *held_out;                /* [n_held_out] indices of cases */
     int n_train, n_held_out;
+    int stepped;         /* this start has trained it */
     pleat_provenance of; /* its cases, */
     char *cases;         /* and as text */
     pleat_layer_info *layers;
@@ -40,6 +41,7 @@ static void poll_queue(void *context) {
 
 static void note_step(void *context, const pleat_train_now *now) {
     fold_job *job = context;
+    job->stepped = 1;
     poll_queue(context);
     pleat_monitor_step(job->monitor, now);
     pleat_gpu_usage_look(&job->usage);
@@ -211,7 +213,7 @@ static pleat_status predict_share(fold_job *job) {
     const pleat_fold_file file = pleat_weights_file(cv->config.weights);
     PLEAT_TRY(pleat_fold_path(job->folder, file, path));
     PLEAT_TRY(check_model(job, path));
-    if (cv->team.group->rank == 0) /* if it was scored before, it is that one */
+    if (cv->team.group->rank == 0 && !job->stepped) /* if it was scored before, it is that one */
         PLEAT_TRY(
             pleat_record_check_model(cv->options->out, job->fold, pleat_fold_file_name(file)));
     const char *const paths[] = {path};

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # e2e_recipes.sh - a finished run goes on to more epochs, and a run begins with another's weights.
-# Wants PLEAT, the program.
+# Wants PLEAT, the program, and PLEAT_TEST_BIN.
 # shellcheck source=tests/lib/program.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
 
@@ -24,8 +24,13 @@ succeeds "its report" 0 report short
 refused "fewer" 2 "train.epochs was " 2 run tiny.yaml --out short "${keys[@]}"
 
 # A start that was to extend the run, ended between two of its files.
-rm cut/fold_0/scores.json
-cp short/run.json cut/run.json
+no_preloads && verdict
+held rename config.yaml 1 0 run tiny.yaml --out cut "${four[@]}"
+kill -9 "$run"
+wait "$run" 2> /dev/null
+release
+holds "it had not written the second" has cut/config.yaml "epochs: 2"
+holds "but the first" lacks cut/run.json '"summary.json"'
 succeeds "the next start extends it" 2 run tiny.yaml --out cut "${four[@]}"
 holds "all folds" same_run whole cut
 
@@ -41,6 +46,10 @@ cp whole/fold_0/checkpoint_latest.h5 old.h5
 from=(--fold 0 --set train.epochs=1 --set train.from=old.h5)
 succeeds "fine-tuning" 2 train tiny.yaml --out tuned --set ranks_per_fold=2 "${from[@]}"
 holds "it says so" has err "begins with the weights of 'old.h5', trained 4 epochs"
+holds "what it has learnt is told of other folds" has err \
+    "warning: train.from: 'old.h5' has learnt 1 of the 1 cases that fold 1 holds out ("
+holds "not of its own" lacks err "cases that fold 0 holds out"
+holds "which is kept" has tuned/run.json "cases that fold 1 holds out"
 holds "its head is the same" lacks err "its head is of other classes"
 digest=$("$pleat" info old.h5 --json | sed -n 's/.*"weights_digest": "\([^"]*\)".*/\1/p')
 holds "the digest is kept" has tuned/run.json "\"from_digest\": \"$digest\""
