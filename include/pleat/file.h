@@ -28,8 +28,9 @@ extern "C" {
 pleat_status pleat_path(char *out, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* 1 or 0; what cannot be looked at counts as absent. */
+/* 1 or 0. What may not or cannot be looked at counts as there: who opens it says why it cannot. */
 int pleat_file_exists(const char *path);
+/* 1 or 0; what cannot be looked at is none. */
 int pleat_file_is_folder(const char *path);
 /* 1 where `path`, which may not be there yet, is `folder` or lies below it; links are followed. */
 int pleat_file_is_inside(const char *path, const char *folder);

@@ -4,8 +4,11 @@
 #include "pleat/crossval.h"
 #include "pleat/log.h"
 #include "pleat/progress.h"
+#include "pleat/rundir.h"
 
+#include <errno.h>
 #include <math.h>
+#include <string.h>
 #include <unistd.h>
 
 #define EVERY_S  1.0  /* of --watch, */
@@ -53,6 +56,17 @@ static pleat_status watch(const char *run, int folds, pleat_progress_view *view)
     return PLEAT_OK;
 }
 
+/* A fold that may not be looked at is not one that has not begun. */
+static pleat_status check_folders(const char *run, int folds) {
+    char path[PLEAT_PATH_BYTES];
+    for (int fold = 0; fold < folds; fold++) {
+        PLEAT_TRY(pleat_fold_folder(run, fold, path));
+        PLEAT_CHECK(access(path, R_OK | X_OK) == 0 || errno == ENOENT, PLEAT_ERR_IO,
+                    "cannot look into '%s': %s", path, strerror(errno));
+    }
+    return PLEAT_OK;
+}
+
 pleat_status verb_status(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0};
     int watching = 0, json = 0, go = 0;
@@ -69,6 +83,7 @@ pleat_status verb_status(app *a, const verb *self, int argc, char **argv) {
     if (a->session->rank != 0) return PLEAT_OK;
     const char *run = words.item[0];
     PLEAT_TRY(pleat_record_read(run, &record));
+    PLEAT_TRY(check_folders(run, record.folds));
     pleat_status status = pleat_progress_look(run, record.folds, -1, &view);
     if (status == PLEAT_OK && watching) status = watch(run, record.folds, &view);
     if (status == PLEAT_OK && json) status = pleat_progress_print_json(stdout, &view);

@@ -28,7 +28,8 @@ pleat_status pleat_path(char *out, size_t size, const char *format, ...) {
 
 int pleat_file_exists(const char *path) {
     struct stat st;
-    return stat(path, &st) == 0;
+    return stat(path, &st) == 0 ||
+           (errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ENAMETOOLONG);
 }
 
 int pleat_file_is_folder(const char *path) {

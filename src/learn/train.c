@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static double rate_of(const train_run *r) {
     return pleat_schedule_rate(&r->progress.schedule, r->progress.epoch);
@@ -152,7 +153,7 @@ static pleat_status train_steps(train_run *r, double start) {
 /* Group rank 0 looks; all learn what it saw. */
 static pleat_status look_for_stop(train_run *r) {
     int found =
-        train_is_root(r) && r->config->stop_file != NULL && pleat_file_exists(r->config->stop_file);
+        train_is_root(r) && r->config->stop_file != NULL && access(r->config->stop_file, F_OK) == 0;
     PLEAT_TRY(pleat_comm_broadcast_bytes(r->group, &found, sizeof found, 0));
     if (found) r->watch.halt = PLEAT_HALT_FILE;
     if (found && train_is_root(r))

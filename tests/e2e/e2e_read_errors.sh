@@ -94,6 +94,30 @@ holds "there is one before it" [ -s $model.previous ]
 refused "a damaged model" 3 "not those that were written" 0 "${predict[@]}"
 holds "a damaged model labels nothing" [ ! -e labels/x.nii.gz ]
 
+# --- what may not be looked at is not absent ------------------------------------------------------
+# as_other VERB...: by a user who may not look into fold_0, which root may.
+other=()
+[ "$(id -u)" -ne 0 ] || other=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+as_other() {
+    timeout "$limit" "${other[@]}" "$pleat" "$@" > out 2> err < /dev/null
+    code=$?
+}
+chmod 755 "$box"
+chmod -R a+rX trained
+chmod 000 trained/fold_0
+mkdir open && chmod 777 open
+if as_other --version && [ "$code" -eq 0 ]; then
+    for verb in "status trained" "info trained" "report trained" \
+        "export trained --fold 0 --onnx open/x.onnx" \
+        "predict trained --in data/case_001/imaging.nii.gz --out open/labels"; do
+        # shellcheck disable=SC2086 # a list of words
+        as_other $verb
+        holds "${verb%% *} of a fold that is not permitted: exit code $code" [ "$code" -eq 3 ]
+        holds "${verb%% *} names it" grep -q "^pleat: .*trained/fold_0.*Permission denied" err
+    done
+fi
+chmod 755 trained/fold_0
+
 # --- nor is a store's read error damage -----------------------------------------------------------
 failed=0
 for n in 1 6; do
