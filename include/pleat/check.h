@@ -42,6 +42,9 @@ typedef struct pleat_check_kind {
 /* Ends with a NULL name. */
 extern const pleat_check_kind pleat_check_kinds[];
 
+enum { PLEAT_CHECK_KINDS = 64 }; /* more than there are */
+enum { PLEAT_CHECK_MOST = 10 };  /* of a kind, that are printed where not all are asked for */
+
 typedef struct pleat_finding {
     int kind;                  /* row of pleat_check_kinds */
     int at;                    /* place of its case; -1: of none, or of the data set */

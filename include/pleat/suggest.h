@@ -19,6 +19,8 @@
 extern "C" {
 #endif
 
+/* Who is one patient by the names: all before the last '_', '-' or '.', where that has a digit. */
+#define PLEAT_SUGGEST_GROUPS "^(.*[0-9].*)[_.-][A-Za-z]*[0-9]*$|^.*$"
 #define PLEAT_SUGGEST_ENOUGH 2000 /* steps of a fold; with fewer a smaller network is better */
 
 typedef struct pleat_suggest_request {

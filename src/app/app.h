@@ -51,6 +51,10 @@ pleat_status verb_needs(const verb *self, const option *rows, const text_list *w
 /* Defaults, the file (NULL: none), the environment, the assignments; -> a checked configuration. */
 pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out);
 
+/* The same of a file's `text`, whose `name` messages have. */
+pleat_status verb_config_text(const char *text, const char *name, const text_list *assignments,
+                              pleat_config *out);
+
 /* The same of a data folder, by the defaults but without clip and grayscale, which are for CT; or
  * of the file of a configuration, *given 1. */
 pleat_status verb_data_config(const verb *self, const char *word, const text_list *assignments,

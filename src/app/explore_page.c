@@ -121,7 +121,7 @@ static pleat_status put_facts(FILE *out, const pleat_exploration *e, int fold) {
 }
 
 static void put_findings(FILE *out, const pleat_check_report *check) {
-    int shown = 0;
+    int shown = 0, met[PLEAT_CHECK_KINDS] = {0};
     if (check->n == 0) {
         (void)fputs("<p class=\"fine\">Nothing was found that a run would refuse or that would "
                     "spoil it.</p>\n",
@@ -138,7 +138,7 @@ static void put_findings(FILE *out, const pleat_check_report *check) {
         for (int i = 0; i < check->n && shown < MOST_FINDINGS; i++) {
             const pleat_finding *f = &check->finding[i];
             const pleat_check_kind *kind = &pleat_check_kinds[f->kind];
-            if ((int)kind->severity != severity) continue;
+            if ((int)kind->severity != severity || ++met[f->kind] > PLEAT_CHECK_MOST) continue;
             shown++;
             (void)fputs("<tr>", out);
             put_cell(out, severity == PLEAT_ERROR ? " class=\"text bad\"" : " class=\"text\"",
@@ -150,7 +150,9 @@ static void put_findings(FILE *out, const pleat_check_report *check) {
         }
     end_table(out);
     if (shown < check->n)
-        (void)fprintf(out, "<p class=\"quiet\">%d more are not shown.</p>\n", check->n - shown);
+        (void)fprintf(out,
+                      "<p class=\"quiet\">%d more are not shown; %d of a kind are at most.</p>\n",
+                      check->n - shown, PLEAT_CHECK_MOST);
 }
 
 /* ---- pictures -------------------------------------------------------------------------------- */

@@ -27,8 +27,6 @@ static void print_kinds(sheet_form form) {
     sheet_end(&s);
 }
 
-enum { MOST_OF_A_KIND = 10, KINDS = 128 };
-
 static void print_row(sheet *s, const pleat_check_kind *kind, const pleat_finding *f,
                       const char *what) {
     sheet_row(s);
@@ -42,7 +40,7 @@ static void print_row(sheet *s, const pleat_check_kind *kind, const pleat_findin
 /* At most so many of a kind, then how many more there are. */
 static void print_findings(sheet *s, const pleat_check_report *report, int most) {
     char what[sizeof report->finding->text + 256];
-    int met[KINDS] = {0};
+    int met[PLEAT_CHECK_KINDS] = {0};
     sheet_table(s, "findings", finding_columns);
     for (int i = 0; i < report->n; i++) {
         const pleat_finding *f = &report->finding[i];
@@ -76,7 +74,7 @@ static void print_classes(sheet *s, const pleat_check_report *report) {
 
 static void print(sheet_form form, const char *data, const pleat_check_how *how,
                   const pleat_check_report *report, int all) {
-    const int most = all || form == SHEET_JSON ? report->n : MOST_OF_A_KIND;
+    const int most = all || form == SHEET_JSON ? report->n : PLEAT_CHECK_MOST;
     sheet s = sheet_begin(form, "check");
     sheet_text(&s, "kind", "check");
     sheet_text(&s, "folder", data);

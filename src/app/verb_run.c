@@ -29,29 +29,6 @@ static pleat_status look_for(const char *data, const char *out, const char *path
     return pleat_cases_check_apart(&config, "--out", out);
 }
 
-/* Where the run keeps what was suggested: made at its first start, the same at the next ones. */
-static pleat_status suggest(const app *a, const char *data, const char *out, const text_list *sets,
-                            char path[PLEAT_PATH_BYTES]) {
-    suggest_how how = SUGGEST_USUAL;
-    char *text = NULL;
-    int there = 0;
-    pleat_status status = pleat_run_path(out, PLEAT_RUN_SUGGESTED, path);
-    if (status == PLEAT_OK && a->session->rank == 0) status = look_for(data, out, path, &there);
-    PLEAT_TRY(pleat_comm_agree(a->session->world, status));
-    PLEAT_TRY(pleat_comm_broadcast_bytes(a->session->world, &there, sizeof there, 0));
-    if (there) return PLEAT_OK;
-    how.request.data = data;
-    how.sets = *sets;
-    PLEAT_TRY(suggest_make(a, &how, &text));
-    if (a->session->rank == 0) {
-        status = pleat_file_make_part(out);
-        if (status == PLEAT_OK) status = pleat_file_write_atomic(path, text, strlen(text));
-        if (status == PLEAT_OK) pleat_log(PLEAT_INFO, "the configuration: %s", path);
-    }
-    free(text);
-    return pleat_comm_agree(a->session->world, status);
-}
-
 /* The data of a suggestion of another start are not these. */
 static pleat_status check_same_data(const char *data, const pleat_config *config,
                                     const char *path) {
@@ -61,9 +38,44 @@ static pleat_status check_same_data(const char *data, const pleat_config *config
     return PLEAT_OK;
 }
 
+/* Of rank 0: what was suggested, kept in the run's folder unless it is a dry run. */
+static pleat_status keep(const char *text, const char *path, const text_list *sets,
+                         const pleat_run_options *o, pleat_config *out) {
+    if (!o->dry_run) {
+        PLEAT_TRY(pleat_file_make_part(o->out));
+        PLEAT_TRY(pleat_file_write_atomic(path, text, strlen(text)));
+        pleat_log(PLEAT_INFO, "the configuration: %s", path);
+    }
+    return verb_config_text(text, o->dry_run ? "--suggest" : path, sets, out);
+}
+
+/* Made at the first start of a run, the same at the next ones. Rank 0's is taken for all. */
+static pleat_status suggest(const app *a, const char *data, const text_list *sets,
+                            const pleat_run_options *o, pleat_config *out) {
+    suggest_how how = SUGGEST_USUAL;
+    char *text = NULL, path[PLEAT_PATH_BYTES] = "";
+    int there = 0;
+    pleat_status status = PLEAT_OK;
+    if (o->out[0] != '\0') status = pleat_run_path(o->out, PLEAT_RUN_SUGGESTED, path);
+    if (status == PLEAT_OK && path[0] != '\0' && a->session->rank == 0)
+        status = look_for(data, o->out, path, &there);
+    PLEAT_TRY(pleat_comm_agree(a->session->world, status));
+    PLEAT_TRY(pleat_comm_broadcast_bytes(a->session->world, &there, sizeof there, 0));
+    if (there) {
+        PLEAT_TRY(verb_config(path, sets, out));
+        return check_same_data(data, out, path);
+    }
+    how.request.data = data;
+    how.sets = *sets;
+    PLEAT_TRY(suggest_make(a, &how, &text));
+    pleat_config_defaults(out);
+    if (a->session->rank == 0) status = keep(text, path, sets, o, out);
+    free(text);
+    return pleat_comm_agree(a->session->world, status);
+}
+
 static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv, int train_only) {
     const char *live = NULL, *out = NULL, *max_time = NULL, *data = NULL;
-    char suggested[PLEAT_PATH_BYTES];
     text_list sets = {0}, words = {0};
     pleat_run_options options = {.command = a->command, .only_fold = -1};
     int go = 0, fold = INT_MIN, requeue = INT_MIN; /* not given */
@@ -92,7 +104,7 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     PLEAT_TRY(pleat_session_check_launch(a->session));
     PLEAT_CHECK(data == NULL || words.n == 0, PLEAT_ERR_ARG,
                 "'%s' is one argument too many: --suggest makes the configuration", words.item[0]);
-    PLEAT_CHECK(data == NULL || out != NULL, PLEAT_ERR_ARG,
+    PLEAT_CHECK(data == NULL || out != NULL || options.dry_run, PLEAT_ERR_ARG,
                 "%s --suggest needs --out RUN, where the configuration is kept", self->name);
     if (data == NULL) PLEAT_TRY(verb_needs(self, rows, &words, !options.dry_run));
     PLEAT_CHECK(fold >= 0 || fold == INT_MIN, PLEAT_ERR_ARG, "--fold %d: folds count from 0", fold);
@@ -103,9 +115,8 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     if (requeue != INT_MIN) pleat_status_set_requeue_exit(requeue);
     if (max_time != NULL) PLEAT_TRY(pleat_halt_parse("--max-time", max_time, &options.max_time));
     PLEAT_TRY(verb_live(live));
-    if (data != NULL) PLEAT_TRY(suggest(a, data, out, &sets, suggested));
-    PLEAT_TRY(verb_config(data != NULL ? suggested : words.item[0], &sets, &config));
-    if (data != NULL) PLEAT_TRY(check_same_data(data, &config, suggested));
+    PLEAT_TRY(data != NULL ? suggest(a, data, &sets, &options, &config)
+                           : verb_config(words.item[0], &sets, &config));
     return pleat_crossval_run(a->session, &config, &options);
 }
 

@@ -86,8 +86,7 @@ pleat_status verb_needs(const verb *self, const option *rows, const text_list *w
 }
 
 /* All but what is joined and checked; over the defaults, or what is set already. */
-static pleat_status read_config(const char *path, const text_list *assignments, pleat_config *out) {
-    if (path != NULL) PLEAT_TRY(pleat_config_read(path, out));
+static pleat_status read_config(const text_list *assignments, pleat_config *out) {
     PLEAT_TRY(pleat_config_environment(out));
     for (int i = 0; i < assignments->n; i++) PLEAT_TRY(pleat_config_set(assignments->item[i], out));
     if (out->fidelity) out->prep.edge_zero = 1;
@@ -96,7 +95,17 @@ static pleat_status read_config(const char *path, const text_list *assignments, 
 
 pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out) {
     pleat_config_defaults(out);
-    PLEAT_TRY(read_config(path, assignments, out));
+    if (path != NULL) PLEAT_TRY(pleat_config_read(path, out));
+    PLEAT_TRY(read_config(assignments, out));
+    PLEAT_TRY(pleat_config_join_data(out));
+    return pleat_config_check(out);
+}
+
+pleat_status verb_config_text(const char *text, const char *name, const text_list *assignments,
+                              pleat_config *out) {
+    pleat_config_defaults(out);
+    PLEAT_TRY(pleat_config_parse(text, strlen(text), name, out));
+    PLEAT_TRY(read_config(assignments, out));
     PLEAT_TRY(pleat_config_join_data(out));
     return pleat_config_check(out);
 }
@@ -111,7 +120,7 @@ pleat_status verb_data_config(const verb *self, const char *word, const text_lis
     pleat_config_defaults(out);
     PLEAT_TRY(pleat_config_set("preprocess.clip=none", out)); /* the defaults are for CT */
     PLEAT_TRY(pleat_config_set("preprocess.grayscale=false", out));
-    PLEAT_TRY(read_config(NULL, assignments, out));
+    PLEAT_TRY(read_config(assignments, out));
     PLEAT_TRY(pleat_config_set_key(who, "data", word, out));
     PLEAT_TRY(pleat_config_join_data(out));
     return pleat_config_check(out);

@@ -5,6 +5,7 @@
 #include "pleat/device.h"
 #include "pleat/host_memory.h"
 #include "pleat/net.h"
+#include "pleat/warn.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -109,11 +110,26 @@ static pleat_status fit(const app *a, const suggest_how *how, const pleat_config
     return status;
 }
 
+/* What its comments say too, and should not be missed. */
+static void tell(const pleat_suggestion *s) {
+    const double steps = (double)s->iterations * s->epochs;
+    const double hours = PLEAT_SUGGEST_ENOUGH * s->step.seconds * s->rounds / 3600;
+    if (s->mixed)
+        pleat_warn("the values of some cases of '%s' are of another kind than those of most; pleat "
+                   "check names them: export them again, or train without them",
+                   s->request->data);
+    if (s->request->like == NULL && s->step.seconds > 0 && steps < PLEAT_SUGGEST_ENOUGH)
+        pleat_warn("--hours %g: %.0f steps a fold, which are few: %d take %.2g hours here; give "
+                   "more hours, or use a GPU",
+                   s->request->hours, steps, PLEAT_SUGGEST_ENOUGH, hours);
+}
+
 static pleat_status choose(const app *a, const suggest_how *how, const pleat_config *config,
                            const pleat_exploration *e, char **text) {
     pleat_suggestion s;
     PLEAT_TRY(pleat_suggest_begin(&how->request, e, a->session->size, &s));
     PLEAT_TRY(how->request.like != NULL ? pleat_suggest_like(&s) : fit(a, how, config, &s));
+    tell(&s);
     return pleat_suggest_text(&s, text, NULL);
 }
 

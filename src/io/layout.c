@@ -263,7 +263,7 @@ static pleat_status find_listed(const char *folder, const char *image, char path
     PLEAT_TRY(is_file(path, &there));
     PLEAT_CHECK(there, PLEAT_ERR_NOT_FOUND,
                 "case '%.*s' of '%s/dataset.json' has no image: expected '%s'; add it, or take the "
-                "entry out",
+                "entry out, or the whole list \"training\": then all files that are there count",
                 (int)stem, base, folder, listed);
     return PLEAT_OK;
 }
@@ -280,7 +280,7 @@ static pleat_status add_listed(const char *folder, const layout_row *row, case_l
     if (row->label != NULL) PLEAT_TRY(is_file(label, &labelled));
     PLEAT_CHECK(to->want != PLEAT_LAYOUT_LABELLED || labelled, PLEAT_ERR_NOT_FOUND,
                 "case '%.*s' of '%s/dataset.json' has no label: expected '%s'; add it, or take the "
-                "entry out",
+                "entry out, or the whole list \"training\": then all files that are there count",
                 (int)stem, listed, folder, row->label == NULL ? "a \"label\" in the list" : label);
     size_t id = stem; /* a listed _0000 is a channel unless the label is called so too */
     const char *label_base = row->label == NULL ? "" : strrchr(label, '/') + 1;

@@ -97,7 +97,8 @@ static pleat_status find_cases(check_work *w, pleat_case_paths **cases) {
             w->n = n;
             why[0] = '\0';
             pleat_layout_refusals_free(&refused);
-            check_find(w, CHECK_NO_LABELS, -1, data, "no mask for any of its %d volumes", n);
+            check_find(w, CHECK_NO_LABELS, -1, data,
+                       "no mask for any of its %d volumes, each of which was taken as an image", n);
         } else if (again == PLEAT_OK) {
             pleat_layout_free(all, n);
         }
@@ -262,8 +263,6 @@ void pleat_check_free(pleat_check_report *report) {
 
 /* ---- as lines of the log --------------------------------------------------------------------- */
 
-enum { MOST_OF_A_KIND = 10, KINDS = 128 };
-
 const char *pleat_check_text(const pleat_finding *f, const char *data, char *out, size_t size) {
     const char *cure = pleat_check_kinds[f->kind].cure, *of = f->id[0] != '\0' ? "case '" : "";
     const char *where = f->field[0] != '\0' || of[0] != '\0' ? f->field : data;
@@ -276,7 +275,7 @@ pleat_status pleat_check_tell(const pleat_check_report *r, const char *data, int
     static const pleat_log_level level[] = {
         [PLEAT_NOTE] = PLEAT_DEBUG, [PLEAT_WARNING] = PLEAT_INFO, [PLEAT_ERROR] = PLEAT_QUIET};
     char text[2048];
-    int met[KINDS] = {0};
+    int met[PLEAT_CHECK_KINDS] = {0};
     const int errors = r->of[PLEAT_ERROR], warnings = r->of[PLEAT_WARNING];
     for (int severity = PLEAT_ERROR; severity >= PLEAT_NOTE; severity--)
         for (int i = 0; i < r->n; i++) {
@@ -286,14 +285,14 @@ pleat_status pleat_check_tell(const pleat_check_report *r, const char *data, int
             (void)pleat_check_text(f, data, text, sizeof text);
             if (severity == PLEAT_ERROR && errors == 1)
                 return PLEAT_FAIL(PLEAT_ERR_DATA, "%s", text);
-            if (++met[f->kind] <= MOST_OF_A_KIND)
+            if (++met[f->kind] <= PLEAT_CHECK_MOST)
                 pleat_log(level[severity], "%s: %s", pleat_severity_name(kind->severity), text);
         }
     for (int k = 0; pleat_check_kinds[k].name != NULL; k++)
-        if (met[k] > MOST_OF_A_KIND)
+        if (met[k] > PLEAT_CHECK_MOST)
             pleat_log(level[pleat_check_kinds[k].severity],
                       "%d more findings of the kind '%s'; pleat check lists all",
-                      met[k] - MOST_OF_A_KIND, pleat_check_kinds[k].name);
+                      met[k] - PLEAT_CHECK_MOST, pleat_check_kinds[k].name);
     PLEAT_CHECK(errors == 0, PLEAT_ERR_DATA, "'%s': %d errors and %d warning%s, listed above", data,
                 errors, warnings, pleat_plural(warnings));
     return PLEAT_OK;

@@ -16,6 +16,7 @@ static const double MANY_TIMES = 8;  /* the median spacing */
 static const double LIKE = 0.7;      /* correlation of two mirrored foregrounds */
 static const double MORE_LIKE = 0.2; /* than as they lie */
 enum { MOST_OF_ONE = 8 };            /* cases of one patient */
+enum { FEW_CASES = 3 };              /* of fewer a label in one says nothing */
 
 /* ---- what most have -------------------------------------------------------------------------- */
 
@@ -158,13 +159,21 @@ static void find_twins(check_work *w, const check_facts *f) {
         }
 }
 
+/* 20190131 */
+static int is_date(const char *digits) {
+    const long date = strlen(digits) == 8 ? strtol(digits, NULL, 10) : 0;
+    const long month = date / 100 % 100, day = date % 100;
+    return date > 19000000 && date < 21000000 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+}
+
 static int is_visit(const char *tail) {
     static const char *const words[] = {"pre", "post", "baseline", "followup", "left", "right"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcasecmp(tail, words[i]) == 0) return 1;
     const size_t letters = isalpha((unsigned char)tail[0]) ? 1 : 0;
     const size_t digits = strspn(tail + letters, "0123456789");
-    return digits <= 2 && letters + digits >= 1 && tail[letters + digits] == '\0';
+    if (tail[letters + digits] != '\0') return 0;
+    return (digits <= 2 && letters + digits >= 1) || (letters == 0 && is_date(tail));
 }
 
 /* Bytes of an id that may be those of the patient: "scan_10_85902" of scan_10_85902_1; 0: it does
@@ -198,15 +207,17 @@ static void find_patients(check_work *w) {
                       pleat_cases_folds(c, w->cases, w->n, c->splits, &folds) == PLEAT_OK;
     for (int i = 0; i < w->n; i++) {
         char list[512] = "";
-        int many = 0, first = 1, parted = 0;
+        int many = 0, first = 1, parted = 0, numbered = 0;
         for (int k = 0; k < w->n; k++) {
             if (k != i && !one_patient(ids[i], ids[k])) continue;
             first &= k >= i;
             many++;
+            numbered |= isdigit((unsigned char)ids[k][strlen(ids[k]) - 1]);
             pleat_warn_list(list, sizeof list, ids[k]);
             parted |= !known || pleat_folds_apart(&folds, k, i) >= 0;
         }
-        if (first && parted && many > 1 && many <= MOST_OF_ONE && many < w->n)
+        /* all of a small data set may be numbered, after a name that has a digit */
+        if (first && parted && many > 1 && many <= MOST_OF_ONE && (many < w->n || !numbered))
             check_find(w, CHECK_PATIENT, -1, "folds.group_by", "%s: one patient by their names",
                        list);
     }
@@ -334,7 +345,20 @@ static void add_class(const check_work *w, const check_facts *f, int label, cons
     }
 }
 
-/* Labels from 1 on of which none is left out. */
+/* Of labels that no class names: one that a case has alone may be a slip; the others, from 1 on, of
+ * which none is left out. cases[256] have each; `first` of them. */
+static void check_labels_alone(check_work *w, const check_facts *f, int counted, int *cases,
+                               const int *first) {
+    for (int v = 1; v < 256; v++) {
+        if (counted < FEW_CASES || cases[v] != 1) continue;
+        const int i = first[v];
+        check_find(w, CHECK_ABSENT, i, w->cases[i].label,
+                   "no other of %d cases has label %d, of which it has %lld voxel%s", counted, v,
+                   (long long)f[i].count[v], pleat_plural(f[i].count[v]));
+        cases[v] = 0;
+    }
+}
+
 static void check_gaps(check_work *w, const int *used) {
     char list[256] = "", one[16];
     int most = 0, gap = 0;
@@ -350,10 +374,11 @@ static void check_gaps(check_work *w, const int *used) {
 
 pleat_status check_classes(check_work *w, const check_facts *f, pleat_check_report *out) {
     const pleat_classes *c = w->classes;
-    int used[256] = {0}, counted = 0;
+    int used[256] = {0}, first[256] = {0}, counted = 0; /* cases that have a label */
     for (int i = 0; i < w->n; i++) {
         counted += f[i].counted;
-        for (int v = 0; v < 256; v++) used[v] |= f[i].counted && f[i].count[v] > 0;
+        for (int v = 0; v < 256; v++)
+            if (f[i].counted && f[i].count[v] > 0 && used[v]++ == 0) first[v] = i;
     }
     if (counted == 0) return PLEAT_OK;
     out->class = calloc(256, sizeof *out->class);
@@ -365,6 +390,7 @@ pleat_status check_classes(check_work *w, const check_facts *f, pleat_check_repo
         for (int i = 0; i < c->n; i++) known |= c->value[i] == v;
         if (used[v] && !known) add_class(w, f, v, "", &out->class[out->classes++]);
     }
+    if (c->n == 0) check_labels_alone(w, f, counted, used, first);
     if (c->n == 0) check_gaps(w, used);
     for (int i = 1; i < c->n && !c->of_regions; i++) {
         const pleat_checked_class *one = &out->class[i];
@@ -372,8 +398,8 @@ pleat_status check_classes(check_work *w, const check_facts *f, pleat_check_repo
             check_find(w, CHECK_ABSENT, -1, "classes", "no case has a voxel of '%s', label %d",
                        one->name, one->label);
         else if (one->cases == 1 && counted > 1)
-            check_find(w, CHECK_ABSENT, -1, "classes",
-                       "one case alone has voxels of '%s', label %d: the fold that holds it out "
+            check_find(w, CHECK_ABSENT, first[one->label], w->cases[first[one->label]].label,
+                       "no other case has a voxel of '%s', label %d: the fold that holds it out "
                        "cannot know it",
                        one->name, one->label);
     }

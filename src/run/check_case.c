@@ -22,6 +22,7 @@ static const double SHEAR = 1e-3;      /* cosine between two axes; 90 degrees to
 static const double LEAST_MM = 0.05, MOST_MM = 25.0;    /* of a voxel */
 static const double LEAST_BOX = 5.0, MOST_BOX = 2500.0; /* of a volume, mm along an axis */
 enum { FLAT = 4 };                                      /* voxels along an axis */
+enum { MOST_LABELS = 16 };                              /* values of what is no image */
 static const float AIR = -1024.0F;                      /* of CT, in Hounsfield units */
 static const float BELOW_AIR = -1100.0F;                /* noise of air ends above */
 
@@ -134,6 +135,18 @@ static void find_unread(check_work *w, check_id wrong, int at, const char *path,
     check_find(w, kind, at, path, "%s", pleat_error_message());
 }
 
+/* How many different values x[n] has, if they are few and may be labels; else 0. */
+static int count_labels(const float *x, size_t n) {
+    unsigned char seen[256] = {0};
+    int values = 0;
+    for (size_t i = 0; i < n && values <= MOST_LABELS; i++) {
+        if (!(x[i] >= 0.0F && x[i] <= 254.0F) || x[i] != rintf(x[i])) return 0;
+        values += seen[(int)x[i]] == 0;
+        seen[(int)x[i]] = 1;
+    }
+    return values <= MOST_LABELS ? values : 0;
+}
+
 static void check_channel(check_work *w, int at, const char *path, int channel, const float *x,
                           size_t n, check_facts *f) {
     double low = 0.0, high = 0.0;
@@ -145,6 +158,10 @@ static void check_channel(check_work *w, int at, const char *path, int channel, 
         check_find(w, CHECK_CONSTANT, at, path, "every voxel of channel %d is %g", channel, low);
         return;
     }
+    const int values = count_labels(x, n);
+    if (values > 0)
+        check_find(w, CHECK_MASK_LIKE, at, path, "channel %d has %d values, all of them labels",
+                   channel, values);
     for (size_t i = 0; i < n; i++) below += x[i] < BELOW_AIR;
     if (below > 0 && high > 0.0)
         check_find(w, CHECK_PADDING, at, path,
@@ -275,8 +292,11 @@ static void check_mask(check_work *w, int at, check_facts *f, pleat_label *out) 
     if (status == PLEAT_ERR_DATA) {
         char why[1024];
         (void)snprintf(why, sizeof why, "%s", pleat_error_message());
-        check_find(w, CHECK_LABEL_VALUE, at, path, "%s (such voxels: %lld)", why,
-                   count_wrong(path));
+        const long long wrong = count_wrong(path);
+        if (wrong > 0)
+            check_find(w, CHECK_LABEL_VALUE, at, path, "%s (such voxels: %lld)", why, wrong);
+        else /* none can be read past what is no number */
+            check_find(w, CHECK_LABEL_VALUE, at, path, "%s", why);
         return;
     }
     if (status != PLEAT_OK) {

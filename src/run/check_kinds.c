@@ -10,8 +10,11 @@ const pleat_check_kind pleat_check_kinds[] = {
     [CHECK_PASSED] = {"skipped", PLEAT_WARNING, 1,
                       "files that are no part of a case, or that dataset.json counts otherwise",
                       "rename what should be a case, move away what should not"},
-    [CHECK_NO_LABELS] = {"no masks", PLEAT_WARNING, 0, "no case has a mask",
-                         "such a folder is for pleat predict; a run needs masks"},
+    [CHECK_NO_LABELS] =
+        {"no masks", PLEAT_WARNING, 0, "no case has a mask",
+         "such a folder is for pleat predict; a run needs masks: where they are there by "
+         "other names, set data.image and data.label, such as "
+         "{case}_ct.nii.gz and {case}_mask.nii.gz"},
     [CHECK_HEADER] = {"header", PLEAT_ERROR, 0,
                       "a file that is missing, cut short, or whose header cannot be", ""},
     [CHECK_SHAPE] = {"shape", PLEAT_ERROR, 0, "image and mask are of different size", REMAKE},
@@ -43,6 +46,8 @@ const pleat_check_kind pleat_check_kinds[] = {
     [CHECK_LEFT_OVER] = {"left over", PLEAT_WARNING, 1,
                          "a file holds more than its header says: slices are missing", ""},
     [CHECK_NOT_FINITE] = {"not finite", PLEAT_ERROR, 0, "a voxel is NaN or infinite", ""},
+    [CHECK_MASK_LIKE] = {"like a mask", PLEAT_WARNING, 0,
+                         "an image holds but a few small whole numbers", "is it a mask?"},
     [CHECK_CONSTANT] = {"constant", PLEAT_WARNING, 1, "all voxels of a channel are alike",
                         "remove the case, or export it again"},
     [CHECK_PADDING] = {"padding", PLEAT_WARNING, 0, "values of CT far below that of air",

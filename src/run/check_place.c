@@ -103,6 +103,39 @@ static int by_axes(const pleat_geometry *image, const pleat_geometry *mask, doub
     return 0;
 }
 
+/* The header's axes alone: the voxels still lie as the image's. */
+static int by_columns(const pleat_geometry *image, const pleat_geometry *mask, double near,
+                      char out[256]) {
+    for (int k = 1; k < 6; k++) {
+        double affine[3][4];
+        reorder(image, ORDERS[k], 0, affine);
+        if (fits(ORDERS[k], image, mask) || check_moved(mask->dim, affine, mask->affine) > near)
+            continue;
+        (void)snprintf(out, 256,
+                       ": its header has the image's axes in the order %c, %c, %c, its voxels have "
+                       "not",
+                       "xyz"[ORDERS[k][0]], "xyz"[ORDERS[k][1]], "xyz"[ORDERS[k][2]]);
+        return 1;
+    }
+    return 0;
+}
+
+/* Its numbers are the image's with fewer digits. */
+static int by_rounding(const pleat_geometry *image, const pleat_geometry *mask, char out[256]) {
+    double unit = 1e-3;
+    for (int k = 0; k < 4; k++, unit *= 10.0) {
+        double apart = 0.0;
+        for (int i = 0; i < 12; i++) {
+            const double x = image->affine[i / 4][i % 4], y = mask->affine[i / 4][i % 4];
+            apart = fmax(apart, fabs(rint(x / unit) * unit - y));
+        }
+        if (apart > 1e-5 * fmax(1.0, fabs(mask->affine[0][3]))) continue;
+        (void)snprintf(out, 256, ": its numbers are the image's, rounded to %g", unit);
+        return 1;
+    }
+    return 0;
+}
+
 /* The coordinates of the other convention: ITK's x and y are the negative of NIfTI's. */
 static int by_signs(const pleat_geometry *image, const pleat_geometry *mask, double near,
                     char out[256]) {
@@ -140,7 +173,8 @@ void check_explain_place(const pleat_geometry *image, const pleat_geometry *mask
     if (mask->sform_code == 0 && mask->qform_code == 0 &&
         (image->sform_code > 0 || image->qform_code > 0))
         (void)snprintf(out, 256, ": its header has no place (sform_code and qform_code are 0)");
-    else if (!by_axes(image, mask, near, out) && !by_signs(image, mask, near, out) &&
+    else if (!by_rounding(image, mask, out) && !by_axes(image, mask, near, out) &&
+             !by_columns(image, mask, near, out) && !by_signs(image, mask, near, out) &&
              !by_shift(image, mask, near, out) &&
              check_moved(image->dim, image->affine, mask->affine) <= near)
         (void)snprintf(out, 256, ": numbers that were rounded");

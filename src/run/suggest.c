@@ -1,6 +1,8 @@
 /* suggest.c - which plan: nnU-Net's, or the largest that memory and hours allow. */
 #include "pleat/suggest.h"
 
+#include "pleat/folds.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +112,25 @@ static pleat_status check_data(const pleat_exploration *e, const char *data) {
     return PLEAT_OK;
 }
 
+/* No more folds than patients; all of one patient are no groups. */
+static pleat_status find_groups(pleat_suggestion *s) {
+    const size_t n = (size_t)s->e->n;
+    const char **ids = calloc(n, sizeof *ids);
+    int *group_of = calloc(n, sizeof *group_of), groups = 0;
+    pleat_status status = PLEAT_OK;
+    PLEAT_CHECK_GOTO(status, done, ids != NULL && group_of != NULL, PLEAT_ERR_MEMORY,
+                     "no memory for %zu cases", n);
+    for (size_t i = 0; i < n; i++) ids[i] = s->e->of[i].id;
+    PLEAT_TRY_GOTO(status, done,
+                   pleat_folds_groups(ids, s->e->n, PLEAT_SUGGEST_GROUPS, group_of, &groups));
+    s->grouped = groups > 1;
+    if (s->grouped && s->request->like == NULL && groups < s->folds) s->folds = groups;
+done:
+    free(group_of);
+    free(ids);
+    return status;
+}
+
 pleat_status pleat_suggest_begin(const pleat_suggest_request *request, const pleat_exploration *e,
                                  int ranks, pleat_suggestion *out) {
     const pleat_fingerprint *f = &e->fingerprint;
@@ -130,7 +151,7 @@ pleat_status pleat_suggest_begin(const pleat_suggest_request *request, const ple
     s.at = s.full;
     s.thick = most_of(s.full.spacing) > THICK * least_of(s.full.spacing);
     s.folds = f->n < 5 ? f->n : 5;
-    s.grouped = has_finding(e, "patient");
+    if (has_finding(e, "patient")) PLEAT_TRY(find_groups(&s));
     s.mixed = has_finding(e, "intensity");
     s.ranks_of_fold = ranks > s.folds ? ranks / s.folds : 1;
     s.rounds = ranks < s.folds ? (s.folds + ranks - 1) / ranks : 1;

@@ -131,7 +131,8 @@ static int is_scaled(const pleat_suggestion *s, int c) {
 
 static int is_clipped(const pleat_suggestion *s, int c) {
     const pleat_fingerprint_channel *f = &s->e->fingerprint.channel[c];
-    return is_ct(s, c) && f->cases > 0 && f->high > f->low;
+    return is_ct(s, c) && f->cases > 0 && f->high > f->low &&
+           (!s->mixed || s->request->like != NULL);
 }
 
 /* "  clip: [[-950, 200], none]" of all channels. */
@@ -210,6 +211,9 @@ static void put_preprocessing(FILE *out, const pleat_suggestion *s) {
     put_channels(out, s, "clip", is_clipped, range_of,
                  any_channel(s, is_clipped)
                      ? "CT: the 0.5 % and 99.5 % quantiles of the foreground, each case alike"
+                 : s->mixed
+                     ? "not all cases hold Hounsfield units (pleat check names those that differ), "
+                       "and no range is right for both; the original's is [-1250, 250]"
                      : "no Hounsfield units, so nothing to clip to");
     put(out, "  grayscale: false", "the network takes any range");
     put_resampling(out, s);
@@ -229,13 +233,16 @@ static void put_folds(FILE *out, const pleat_suggestion *s) {
     (void)snprintf(line, sizeof line, "  k: %d", s->folds);
     if (s->folds == 5)
         put(out, line, "as is usual; each model learns from four fifths of the %d cases", s->e->n);
-    else
+    else if (s->folds == s->e->n)
         put(out, line, "each case by itself, as there are no more than %d", s->folds);
+    else
+        put(out, line, "each patient by itself, as by the names there are no more than %d",
+            s->folds);
     if (s->grouped && s->request->like == NULL)
-        put(out, "  group_by: '^(.*[0-9].*)[_.-][A-Za-z]*[0-9]*$|^.*$'",
+        put(out, "  group_by: '" PLEAT_SUGGEST_GROUPS "'",
             "names look as if some patients had several volumes: those with the same beginning "
             "stay in one fold; change it where that is not so");
-    else if (s->grouped)
+    else if (s->grouped && s->request->like != NULL)
         (void)fputs("  # names look as if some patients had several volumes, which nnU-Net's folds "
                     "may part\n",
                     out);

@@ -9,6 +9,8 @@ tiny_data data 3 1
 "$pleat" -q phantom two --cases 2 --channels 2 > out 2> err || wrong "phantom two"
 
 succeeds "suggest" 0 suggest data --steps 0
+holds "one case has grey levels, so no clip is right for all" has out "clip: none"
+holds "which is told on stderr" has err "warning: the values of some cases of 'data'"
 cp out data.yaml
 for line in "data: 'data'" 'k: 3' 'zscore: true' '# each case by itself' '# 100 % of the median'; do
     holds "says '$line'" has data.yaml "$line"
@@ -22,6 +24,12 @@ holds "their classes" has out "classes: 'background,lung_L,lung_R,infection'"
 holds "their clips" grep -qE 'clip: \[\[-[0-9]+, -?[0-9]+\], none\]' out
 cp out two.yaml
 succeeds "that is a configuration" 0 config two.yaml
+succeeds "of little time" 0 suggest data --hours 0.0001 --steps 1
+holds "how much it takes is told" grep -q "warning: --hours 0.0001: .* 2000 take .* hours" err
+mkdir patients
+for case in 1_a 1_b 2_a 2_b; do cp -r "data/case_00${case%_?}" "patients/p$case"; done
+succeeds "of two patients" 0 suggest patients --steps 0
+holds "a fold each" grep -q "k: 2 .*each patient by itself" out
 succeeds "like nnU-Net" 0 suggest data --like nnunet-m
 holds "its network" has out "name: resenc"
 
@@ -33,6 +41,11 @@ holds "scores" test -s run/fold_0/scores.json
 before=$(cksum run/suggested.yaml)
 succeeds "once more" 0 run --suggest data --out run --fold 1 "${short[@]}"
 holds "by the same configuration" same_text "$(cksum run/suggested.yaml)" "$before"
+ls -A run > before
+succeeds "a dry run of it" 0 run --suggest data --out run --dry-run "${short[@]}"
+succeeds "and of a run that is nowhere" 2 run --suggest data --dry-run "${short[@]}"
+holds "says who trains what" has out "fold"
+holds "nothing is written" same_text "$(ls -A run)" "$(cat before)"
 refused "of other data" 2 "'run/suggested.yaml' is of 'data'" 0 run --suggest two --out run
 refused "and a configuration" 2 "one argument too many: --suggest makes" 0 run data.yaml \
     --suggest data --out x

@@ -92,6 +92,7 @@ static void write_data(void (*change)(int number)) {
 #define OF_BAD \
     if (number != BAD) return
 
+static void both(int entry, double value) { one.image.srow[entry] = one.mask.srow[entry] = value; }
 static void other_size(int number) {
     OF_BAD;
     one.mask.dim[1] = Y;
@@ -118,6 +119,17 @@ static void rounded(int number) {
     OF_BAD;
     one.mask.srow[0] = -3.002;
 }
+static void rounded_more(int number) {
+    OF_BAD;
+    both(0, -3.04);
+    one.image.pixdim[1] = 3.04;
+    one.mask.srow[0] = -3.0;
+}
+static void turned_header(int number) { /* x and y of the header exchanged, not of the voxels */
+    static const double rows[12] = {0, -3, 0, 20, -3, 0, 0, 30, 0, 0, 4, -40};
+    OF_BAD;
+    place(&one.mask, rows);
+}
 static void two_forms(int number) {
     OF_BAD;
     one.image.qform_code = 1; /* no rotation, while the sform turns x and y */
@@ -126,7 +138,6 @@ static void other_pixdim(int number) {
     OF_BAD;
     one.image.pixdim[3] = 5;
 }
-static void both(int entry, double value) { one.image.srow[entry] = one.mask.srow[entry] = value; }
 static void sheared(int number) {
     OF_BAD;
     both(1, 0.5);
@@ -244,6 +255,10 @@ static void grey_levels(int number) {
     OF_BAD;
     for (int i = 0; i < VOXELS; i++) one.x[i] = floor((one.x[i] + 1000) / 1200 * 255);
 }
+static void labels_for_an_image(int number) {
+    OF_BAD;
+    memcpy(one.x, one.y, sizeof one.y);
+}
 static void padded(int number) {
     OF_BAD;
     for (int i = 0; i < 300; i++) one.x[i] = -3024;
@@ -333,6 +348,25 @@ static void visits(void) {
         write_case(id);
     }
 }
+static void visits_by_date(void) {
+    for (int number = 4; number < 6; number++) {
+        char id[32];
+        make(number);
+        (void)snprintf(id, sizeof id, "LIDC-0001_2019012%d", number);
+        write_case(id);
+    }
+}
+static void rename_all(const char *patient, int first) {
+    for (int number = 0; number < CASES; number++) {
+        char id[16], other[16], from[PLEAT_PATH_BYTES];
+        (void)snprintf(id, sizeof id, "case_%d", number);
+        (void)snprintf(other, sizeof other, "%s_%c", patient, first + number);
+        (void)snprintf(from, sizeof from, "%s", path_of(id, ""));
+        assert_int_equal(rename(from, path_of(other, "")), 0);
+    }
+}
+static void by_letters(void) { rename_all("P01", 'a'); }
+static void by_numbers(void) { rename_all("set2", '1'); }
 static void names(void) {
     static const char text[] = "{\"channel_names\": {\"0\": \"CT\", \"1\": \"PET\"}}";
     save(in_root(NULL, "data/dataset.json"), 0, text, sizeof text - 1);
@@ -362,6 +396,8 @@ static const fault faults[] = {
     {"LPS for RAS", other_signs, NULL, NULL, {"place"}, "case_2", "LPS was written for RAS"},
     {"no place", no_place, NULL, NULL, {"place"}, "case_2", "sform_code and qform_code are 0"},
     {"rounded", rounded, NULL, NULL, {"off place"}, "case_2", "0.03 mm"},
+    {"rounded more", rounded_more, NULL, NULL, {"off place"}, "case_2", "rounded to 0.1"},
+    {"a header turned", turned_header, NULL, NULL, {"place"}, "case_2", "in the order y, x, z"},
     {"two forms", two_forms, NULL, NULL, {"forms"}, "case_2", "mm apart"},
     {"another pixdim", other_pixdim, NULL, NULL, {"pixdim"}, "case_2", "5"},
     {"sheared", sheared, NULL, NULL, {"sheared", "pixdim"}, "case_2", "off a right angle"},
@@ -392,9 +428,23 @@ static const fault faults[] = {
      "dim[4] is 2"},
     {"empty", empty, NULL, NULL, {"no foreground"}, "case_2", "background"},
     {"an absent class", without_two, NULL, NULL, {"absent"}, "", "'b', label 2"},
-    {"a rare class", two_in_one, NULL, NULL, {"absent"}, "", "one case alone has voxels of 'b'"},
+    {"a rare class",
+     two_in_one,
+     NULL,
+     NULL,
+     {"absent"},
+     "case_2",
+     "no other case has a voxel of 'b'"},
+    {"a label alone", strange_label, NULL, "seed=1", {"absent"}, "case_2", "label 9, of which it"},
     {"gaps", gaps, NULL, "seed=1", {"gap"}, "", "labels 0, 1, 5"},
     {"grey levels", grey_levels, NULL, NULL, {"intensity"}, "case_2", "0 to 2"},
+    {"labels for an image",
+     labels_for_an_image,
+     NULL,
+     NULL,
+     {"like a mask", "intensity"},
+     "case_2",
+     "has 3 values"},
     {"padding", padded, NULL, NULL, {"padding"}, "case_2", "-3024, and 11 %"},
     {"one value", one_value, NULL, NULL, {"constant"}, "case_2", "every voxel of channel 0 is 7"},
     {"NaN", nan_voxel, NULL, NULL, {"not finite"}, "case_2", "(12, 1, 3) is nan"},
@@ -427,6 +477,9 @@ static const fault faults[] = {
     {"a copy", NULL, copy, NULL, {"twins"}, "renamed", "case 'case_2', and the mask is too"},
     {"another's mask", NULL, borrowed_mask, NULL, {"same mask"}, "other", "case 'case_2'"},
     {"two visits", NULL, visits, NULL, {"patient"}, "", "scan_10_852_4, scan_10_852_5"},
+    {"by date", NULL, visits_by_date, NULL, {"patient"}, "", "LIDC-0001_20190124, LIDC-0001_2"},
+    {"one patient", NULL, by_letters, NULL, {"patient"}, "", "P01_a, P01_b, P01_c, P01_d"},
+    {"numbered", NULL, by_numbers, NULL, {NULL}, "", ""},
     {"names of channels", NULL, names, NULL, {"names"}, "", "names 2 channels, the cases have 1"},
     {"nothing there", NULL, nothing, NULL, {"data"}, "", "no such file or folder"},
 };
