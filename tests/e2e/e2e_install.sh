@@ -7,6 +7,10 @@
 export PLEAT_PLAN_CACHE=off
 unset PLEAT_MODULE_PATH LD_LIBRARY_PATH PLEAT_SLURM
 build=$(dirname "$pleat")
+if [ ! -e "$build/CPackConfig.cmake" ]; then
+    echo "a build with sanitizers is not for installing"
+    exit 77
+fi
 module=$build/libpleat_cuda.so
 step=(bench step --patch 4x4x4 --filters 1 --depth 1 --steps 1 --warmup 0 --batch 1 --engine auto)
 manifest=$build/install_manifest.txt # of the last installation, which may be the user's own

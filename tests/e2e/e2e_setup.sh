@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# e2e_setup.sh - what sets a machine up: packages of the tests, a build folder that was copied,
-# recipes of images and of Spack. Nothing is installed here; the package tools are stand-ins.
+# e2e_setup.sh - what sets a machine up: packages of the tests, a build folder that was copied, the
+# version, recipes of images and of Spack. Nothing is installed; the package tools are stand-ins.
 # shellcheck source=tests/lib/program.sh
 . "$(dirname "$0")/../lib/program.sh"
 # shellcheck source=tests/lib/setup.sh
@@ -54,6 +54,27 @@ rm there.d/made
 rm -rf here
 holds "its copy builds" built_in there.d
 holds "in its own folder" [ -e there.d/made ]
+
+# --- the version ----------------------------------------------------------------------------------
+version() { # version EXPECTED WHAT: what commit.cmake makes of the folder repository
+    cmake -DSOURCE="$box/repository" -DOUT="$box/commit.c" -DVERSION=0.1.0 \
+        -P "$SOURCE_DIR/src/base/commit.cmake"
+    holds "$2" grep -qE "^const char pleat_commit_version\[\] = \"$1\";$" commit.c
+}
+mkdir repository
+version '0\.1\.0' "without git the version is the project's"
+holds "and there is no commit" has commit.c 'pleat_commit[] = ""'
+if command -v git > /dev/null; then
+    in_git() { git -C repository -c user.name=n -c user.email=e "$@" > said 2>&1; }
+    in_git init
+    in_git commit --allow-empty -m one
+    version '0\.1\.0' "without a tag too"
+    in_git tag -a v1.2.3 -m v1.2.3
+    version '1\.2\.3' "a tag is the version"
+    in_git commit --allow-empty -m two
+    version '1\.2\.3-1-g[0-9a-f]{12}' "a commit later it says so"
+    holds "the commit is known" grep -qE '^const char pleat_commit\[\] = "[0-9a-f]{12}";$' commit.c
+fi
 
 # --- images ---------------------------------------------------------------------------------------
 for def in "$SOURCE_DIR"/slurm/*.def; do
