@@ -49,7 +49,8 @@ static pleat_status dispatch(app *a, int argc, char **argv) {
         char ask[] = "--help", *of[] = {argc > i + 1 ? argv[i + 1] : NULL, ask, NULL};
         const verb *asked = of[0] != NULL ? verb_find(of[0]) : NULL;
         if (asked != NULL) return asked->run(a, asked, 2, of);
-        if (of[0] != NULL) return verb_unknown(of[0]);
+        if (of[0] != NULL && !is_one_of(of[0], "help", "version", "--help"))
+            return verb_unknown(of[0]);
         if (root) usage(stdout);
         return PLEAT_OK;
     }
