@@ -43,6 +43,28 @@ void pleat_intensity_range(const float *x, size_t n, double *low, double *high) 
     *high = hi;
 }
 
+typedef struct kind {
+    const char *name;
+    double least, low, high; /* its lowest value is from least to low, its highest at most high */
+} kind;
+
+static const kind kinds[PLEAT_INTENSITY_KINDS] = {
+    {"CT in Hounsfield units", -INFINITY, -200.0, INFINITY},
+    {"0 to 1", 0.0, 1.0, 1.0},
+    {"0 and above", 0.0, INFINITY, INFINITY},
+    {"around 0", -INFINITY, INFINITY, INFINITY},
+};
+
+int pleat_intensity_kind(double low, double high) {
+    int k = 0;
+    while (k + 1 < PLEAT_INTENSITY_KINDS &&
+           (low < kinds[k].least || low > kinds[k].low || high > kinds[k].high))
+        k++;
+    return k;
+}
+
+const char *pleat_intensity_kind_name(int which) { return kinds[which].name; }
+
 pleat_intensity_stats pleat_intensity_measure(const float *x, size_t n) {
     pleat_intensity_stats stats;
     pleat_intensity_range(x, n, &stats.min, &stats.max);

@@ -475,27 +475,33 @@ done:
     return status;
 }
 
-pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,
-                             int classes, const char *folder) {
+pleat_status prep_case(const pleat_prep_config *config, const pleat_case_paths *paths, int classes,
+                       const char *folder, pleat_case_info *info) {
     pleat_status status = PLEAT_OK;
-    pleat_case_info info = {0};
+    *info = (pleat_case_info){0};
     pleat_image image = {0};
     pleat_label label = {0};
     char text[PLEAT_PREPROCESSING_BYTES];
     int channels = 0;
     pleat_prep_text(config, text, sizeof text);
-    PLEAT_TRY(pleat_prep_check_case(config, paths, &info.geometry, &channels));
-    PLEAT_TRY(pleat_store_set_id(&info, paths->id));
-    PLEAT_TRY(pleat_store_set_files(&info, paths->image, paths->images, paths->label));
+    PLEAT_TRY(pleat_prep_check_case(config, paths, &info->geometry, &channels));
+    PLEAT_TRY(pleat_store_set_id(info, paths->id));
+    PLEAT_TRY(pleat_store_set_files(info, paths->image, paths->images, paths->label));
     if (paths->label != NULL)
-        PLEAT_TRY_GOTO(status, done, load_label(config, paths, classes, &info, &label));
+        PLEAT_TRY_GOTO(status, done, load_label(config, paths, classes, info, &label));
     PLEAT_TRY_GOTO(status, done,
-                   load_image(config, paths, &info.geometry, &info, &image, &info.image_content));
+                   load_image(config, paths, &info->geometry, info, &image, &info->image_content));
     PLEAT_TRY_GOTO(
         status, done,
-        pleat_store_write_case(folder, text, &info, &image, label.data != NULL ? &label : NULL));
+        pleat_store_write_case(folder, text, info, &image, label.data != NULL ? &label : NULL));
 done:
     pleat_image_free(&image);
     pleat_label_free(&label);
     return status;
+}
+
+pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,
+                             int classes, const char *folder) {
+    pleat_case_info info;
+    return prep_case(config, paths, classes, folder, &info);
 }

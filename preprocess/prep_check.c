@@ -272,6 +272,8 @@ static pleat_status check_channel(const pleat_prep_steps *steps, const char *id,
     size_t most = 0;
     const double *range = steps->clip_range;
     measure(x, n, steps, &s);
+    if (info != NULL && s.low < s.high)
+        info->kind[channel] = (unsigned char)(1 + pleat_intensity_kind(s.low, s.high));
     for (int i = 0; i < 256; i++) most = s.level[i] > most ? s.level[i] : most;
     if (s.high <= s.low) {
         prep_tell(info,

@@ -42,7 +42,7 @@ static int is_one_of(const char *word, const char *a, const char *b, const char 
 static pleat_status help_of(app *a, char *asked) {
     char ask[] = "--help", *argv[] = {asked, ask, NULL};
     const int root = a->session->rank == 0;
-    if (asked == NULL) {
+    if (asked == NULL || is_one_of(asked, "help", "version", "--help")) {
         if (root) usage(stdout);
         return PLEAT_OK;
     }

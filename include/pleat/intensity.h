@@ -23,6 +23,12 @@ typedef struct pleat_intensity_stats {
 /* Minimum and maximum of x[n], n >= 1. */
 void pleat_intensity_range(const float *x, size_t n, double *low, double *high);
 
+/* What kind of values an image of these extremes holds: CT in Hounsfield units goes below -200; the
+ * others are 0 to 1, 0 and above, around 0. */
+enum { PLEAT_INTENSITY_KINDS = 4 };
+int pleat_intensity_kind(double low, double high);
+const char *pleat_intensity_kind_name(int which);
+
 /* Of x[n], n >= 1; two passes in double. */
 pleat_intensity_stats pleat_intensity_measure(const float *x, size_t n);
 

@@ -31,6 +31,9 @@ void pleat_terminal_live(pleat_live how);
  * this process, or its mpirun, is not in the background. `out` has its size now. */
 int pleat_terminal_look(pleat_terminal *out);
 
+/* Columns of the terminal that a file such as STDOUT_FILENO is; 80 where it is none. */
+int pleat_terminal_columns(int fd);
+
 /* The first word and its arguments of the launcher (mpirun, mpiexec) that started this process, as
  * a line for a shell: out[size]. 0 where none did. */
 int pleat_terminal_launcher(char *out, size_t size);

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "pleat/log.h"
+#include "pleat/text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -110,11 +111,14 @@ pleat_status options_parse(const option *rows, const char *verb, int argc, char 
     return PLEAT_OK;
 }
 
-void options_print(FILE *out, const option *rows) {
+void options_print(FILE *out, const option *rows, int columns) {
+    enum { LEFT = 24, INDENT = 2 + LEFT + 1 };
     for (const option *row = rows; row->name != NULL; row++) {
         char left[64];
-        (void)snprintf(left, sizeof left, "%s %s", row->name,
+        (void)snprintf(left, sizeof left, "%s%s%s", row->name, row->argument != NULL ? " " : "",
                        row->argument != NULL ? row->argument : "");
-        (void)fprintf(out, "  %-24s %s\n", left, row->help);
+        (void)fprintf(out, "  %-*s ", LEFT, left);
+        if (strlen(left) > LEFT) (void)fprintf(out, "\n%*s", INDENT, "");
+        pleat_text_wrap(out, row->help, INDENT, columns);
     }
 }

@@ -40,7 +40,8 @@ typedef struct option {
 /* Reads argv[1..]; positional words go to `words`. At --help, or -h, *help becomes 1. */
 pleat_status options_parse(const option *rows, const char *verb, int argc, char **argv,
                            text_list *words, int *help);
-void options_print(FILE *out, const option *rows);
+/* The table as help, in lines of at most `columns` - 1. */
+void options_print(FILE *out, const option *rows, int columns);
 
 /* " did you mean '--out'?" when the nearest name is at most two letters off, else "". */
 #define OPTION_HINT_BYTES 64

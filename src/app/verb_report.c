@@ -35,6 +35,9 @@ pleat_status verb_report(app *a, const verb *self, int argc, char **argv) {
     page.n = cases.n;
     const pleat_report_options options = {
         .anew = rescore || sets.n > 0 ? &anew : NULL, .verbose = all, .page = &page};
+    PLEAT_CHECK(!check || (!all && !rescore && !page.single_file && sets.n + cases.n == 0 &&
+                           pictures == INT_MIN),
+                PLEAT_ERR_ARG, "--check writes nothing and scores nothing; give it alone");
     if (a->session->rank != 0) return PLEAT_OK;
     if (check) return pleat_crossval_check(words.item[0]);
     return pleat_crossval_report(words.item[0], &options);

@@ -4,9 +4,11 @@
 #include "pleat/file.h"
 #include "pleat/layout.h"
 #include "pleat/terminal.h"
+#include "pleat/text.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 pleat_status verb_options(app *a, const verb *self, const option *rows, int argc, char **argv,
                           text_list *words, int *go) {
@@ -18,8 +20,11 @@ pleat_status verb_options(app *a, const verb *self, const option *rows, int argc
         a->tell(self, rows);
         return PLEAT_OK;
     }
-    (void)printf("usage: pleat %s %s\n\n%s\n\n", self->name, self->arguments, self->what);
-    options_print(stdout, rows);
+    const int columns = pleat_terminal_columns(STDOUT_FILENO);
+    (void)printf("usage: pleat %s %s\n\n", self->name, self->arguments);
+    pleat_text_wrap(stdout, self->what, 0, columns);
+    (void)fputc('\n', stdout);
+    options_print(stdout, rows, columns);
     return PLEAT_OK;
 }
 

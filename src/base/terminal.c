@@ -155,6 +155,11 @@ int pleat_terminal_look(pleat_terminal *out) {
     return live == PLEAT_LIVE_ALWAYS || front < 0 || front == group;
 }
 
+int pleat_terminal_columns(int fd) {
+    struct winsize size = {0};
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 int pleat_terminal_rows(const char *text, int columns) {
     int rows = 0, wide = 0;
     for (const char *c = text; *c != '\0'; c++) {

@@ -91,6 +91,33 @@ int pleat_text_width(const char *text) {
     return width;
 }
 
+/* Bytes of the next word, with what "(default" must stay with. */
+static size_t word_of(const char *text) {
+    static const char tied[] = "(default";
+    size_t n = strcspn(text, " ");
+    while (strncmp(text, tied, strlen(tied)) == 0 && text[n] == ' ' && text[n - 1] != ')')
+        n += 1 + strcspn(text + n + 1, " ");
+    return n;
+}
+
+void pleat_text_wrap(FILE *out, const char *text, int indent, int columns) {
+    char word[256];
+    int at = indent;
+    for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+        const size_t n = word_of(text);
+        (void)snprintf(word, sizeof word, "%.*s", (int)n, text);
+        const int wide = pleat_text_width(word);
+        if (at > indent && at + 1 + wide > columns - 1) {
+            (void)fprintf(out, "\n%*s", indent, "");
+            at = indent;
+        }
+        (void)fprintf(out, "%s%.*s", at > indent ? " " : "", (int)n, text);
+        at += wide + (at > indent);
+        text += n;
+    }
+    (void)fputc('\n', out);
+}
+
 const char *pleat_plural(long long n) { return n == 1 ? "" : "s"; }
 
 const char *pleat_text_bytes(double bytes, char out[32]) {

@@ -2,6 +2,7 @@
 #include "check_impl.h"
 
 #include "pleat/folds.h"
+#include "pleat/intensity.h"
 #include "pleat/text.h"
 #include "pleat/warn.h"
 
@@ -80,39 +81,21 @@ static void compare_channels(check_work *w, const check_facts *f, int *value) {
                    named, pleat_plural(named), most);
 }
 
-/* What kind of values an image holds. */
-typedef struct domain {
-    const char *name;
-    double least, low, high; /* its lowest value is from least to low, its highest at most high */
-} domain;
-
-static const domain domains[] = {
-    {"CT in Hounsfield units", -INFINITY, -200.0, INFINITY},
-    {"0 to 1", 0.0, 1.0, 1.0},
-    {"0 and above", 0.0, INFINITY, INFINITY},
-    {"around 0", -INFINITY, INFINITY, INFINITY},
-};
-
-static int domain_of(double low, double high) {
-    int d = 0;
-    while (low < domains[d].least || low > domains[d].low || high > domains[d].high) d++;
-    return d;
-}
-
 static void compare_intensities(check_work *w, const check_facts *f, int *value) {
     for (int c = 0; c < PLEAT_MAX_CHANNELS; c++) {
         int times = 0;
         for (int i = 0; i < w->n; i++)
             value[i] = f[i].measured && c < f[i].channels && f[i].low[c] < f[i].high[c]
-                           ? domain_of((double)f[i].low[c], (double)f[i].high[c])
+                           ? pleat_intensity_kind((double)f[i].low[c], (double)f[i].high[c])
                            : -1;
         const int most = most_frequent(value, w->n, &times);
         for (int i = 0; i < w->n; i++)
             if (value[i] >= 0 && value[i] != most)
                 check_find(w, CHECK_INTENSITY, i, w->cases[i].image[0],
                            "channel %d holds %g to %g (%s), where %d cases hold %s", c,
-                           (double)f[i].low[c], (double)f[i].high[c], domains[value[i]].name, times,
-                           domains[most].name);
+                           (double)f[i].low[c], (double)f[i].high[c],
+                           pleat_intensity_kind_name(value[i]), times,
+                           pleat_intensity_kind_name(most));
     }
 }
 

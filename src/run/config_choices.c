@@ -59,11 +59,28 @@ const config_usual *pleat_config_chooser(const pleat_config *config, const confi
     return last;
 }
 
+/* An overlap that is not set is the usual one, or where the patch is too small for that, half of
+ * the patch. */
+static pleat_status follow_patch(pleat_config *config) {
+    const config_row *row = pleat_config_find("overlap");
+    pleat_config defaults;
+    if (*given(row, config)) return PLEAT_OK;
+    pleat_config_defaults(&defaults);
+    take_value(row, &defaults, config);
+    for (const config_usual *usual = pleat_config_usual; usual->chooser != NULL; usual++)
+        if (strcmp(usual->key, row->key) == 0 && is_chosen(usual, config))
+            PLEAT_TRY(pleat_config_set_row(row, usual->chooser, usual->value, config));
+    for (int a = 0; a < 3; a++)
+        if (config->overlap[a] >= config->patch[a]) config->overlap[a] = config->patch[a] / 2;
+    return PLEAT_OK;
+}
+
 pleat_status pleat_config_give(const config_row *row, const char *where, const char *text,
                                pleat_config *config) {
     PLEAT_TRY(pleat_config_set_row(row, where, text, config));
     *given(row, config) = 1;
-    return (row->marks & CHOOSES) != 0 ? pleat_config_choose(config) : PLEAT_OK;
+    if ((row->marks & CHOOSES) != 0) PLEAT_TRY(pleat_config_choose(config));
+    return follow_patch(config);
 }
 
 pleat_status pleat_config_join_data(pleat_config *config) {

@@ -23,13 +23,14 @@ const config_row pleat_config_rows[] = {
      "that is known"},
     {"data.label", TEXT(data_label), RESUME, "names of the masks, such as {case}/mask.nii.gz"},
     {"data.affine", CHOICE(prep.affine, pleat_affine_name), RESUME,
-     "of a mask that lies more than half a voxel from its image, by their affines: error refuses "
-     "it; warn takes the voxels as they lie"},
+     "what to do with a mask that lies more than half a voxel from its image, by their affines: "
+     "error refuses it; warn takes the voxels as they lie"},
     {"store", TEXT(store), RESUME, "folder of the preprocessed cases; empty: <out>/store"},
     {"classes", TEXT(classes), LISTED,
-     "background first, with labels 0, 1, 2, ..., NAME=LABEL, or regions NAME=LABEL+LABEL:WRITTEN; "
+     "names of the classes, background first, with labels 0, 1, 2, ..., NAME=LABEL, or regions "
+     "NAME=LABEL+LABEL:WRITTEN; "
      "ignore=LABEL counts for nothing; empty: from dataset.json"},
-    {"seed", UNSIGNED(seed), 0, "of every random number of the run"},
+    {"seed", UNSIGNED(seed), 0, "seed of all random numbers of the run"},
     {"fidelity", BOOLEAN(fidelity), 0,
      "also repeat the original's black end slices after up-sampling"},
 
@@ -54,7 +55,7 @@ const config_row pleat_config_rows[] = {
     {"folds.repeats", INTEGER(repeats, 1, MOST_REPEATS), 0,
      "repeated cross-validation: this many times k folds, split anew for each by the seed"},
     {"folds.like", DESCRIBED(folds_like, pleat_folds_like_name, pleat_folds_like_what), 0,
-     "how they are drawn"},
+     "how folds are drawn"},
     {"folds.splits", TEXT(splits), RESUME,
      "a splits_final.json to use; empty: drawn from the seed"},
     {"folds.group_by", TEXT(group_by), 0,
@@ -62,18 +63,21 @@ const config_row pleat_config_rows[] = {
      "patient's, stay in one fold"},
 
     {"patch", SIZE(patch, 1, 4096), PREDICT, "voxels the network sees at once, x y z"},
-    {"overlap", SIZE(overlap, 0, 4095), PREDICT, "of neighbouring patches in prediction, x y z"},
+    {"overlap", SIZE(overlap, 0, 4095), PREDICT,
+     "overlap of neighbouring patches in prediction, x y z; where it is not set and patch is too "
+     "small for the default: half of patch"},
     {"pad", CHOICE(pad, pleat_pad_name), PREDICT,
      "outside the volume: zero is the original's 0 that belongs to no class; background is the "
      "volume's minimum labelled background; nnunet is 0 labelled background"},
 
     {"network.name", DESCRIBED(network.name, pleat_network_name, pleat_network_what), 0,
-     "which network"},
+     "name of the network"},
     {"network.depth", INTEGER(network.depth, 1, 7), 0, "how often sizes are halved"},
     {"network.filters", INTEGER(network.filters, 1, 512), 0, "channels of the first level"},
     {"network.norm", BOOLEAN(network.norm), 0, "batch norm after each ReLU"},
     {"network.most_filters", INTEGER(network.most_filters, 1, 4096), 0,
-     "of any level, of isensee, plainconv and resenc; nnU-Net's are 320, of flat images 512"},
+     "most channels of any level, for isensee, plainconv and resenc; nnU-Net has 320, for flat "
+     "images 512"},
     {"network.input_shortcut", BOOLEAN(network.input_shortcut), 0,
      "attention_residual's shortcuts are of a block's input, as MIScnn's for flat images, not of "
      "its "
@@ -81,20 +85,21 @@ const config_row pleat_config_rows[] = {
     {"network.supervise", BOOLEAN(network.supervise), 0,
      "heads at the coarser levels guide training, of plainconv and resenc"},
     {"network.strides", TEXT(network.strides), LISTED,
-     "of each halving, three digits x y z, such as [221, 222]; empty: 222"},
+     "strides of each halving, three digits x y z, such as [221, 222]; empty: 222"},
     {"network.kernels", TEXT(network.kernels), LISTED,
-     "of each level, the first too, such as [331, 333, 333]; empty: 333"},
+     "kernels of each level, the first too, such as [331, 333, 333]; empty: 333"},
     {"network.blocks", TEXT(network.blocks), LISTED,
-     "of each level of resenc, such as [1, 3, 4]; empty: 1,3,4,6,6,..."},
+     "blocks of each level of resenc, such as [1, 3, 4]; empty: 1,3,4,6,6,..."},
     {"network.norm_sync", BOOLEAN(train.norm_sync), 0,
      "norm's statistics over all ranks of a fold, not each rank's own"},
     {"network.norm_momentum", REAL(train.norm_momentum, 0.01, 0.9999), 0,
-     "of the running statistics; lower when a fold has less than about a thousand steps"},
+     "momentum of the running statistics; set it lower when a fold has less than about a thousand "
+     "steps"},
 
     {"train.from", TEXT(from), 0,
      "a checkpoint of the same network, but for the classes, whose weights training begins with; "
      "empty: random ones"},
-    {"train.epochs", INTEGER(train.epochs, 1, BIG), 0, "at most"},
+    {"train.epochs", INTEGER(train.epochs, 1, BIG), 0, "most epochs of a fold"},
     {"train.iterations", INTEGER(train.iterations, 1, BIG), 0, "steps per epoch"},
     {"train.batch", INTEGER(train.batch, 1, 4096), 0, "patches per step, over all ranks of a fold"},
     {"train.validation", INTEGER(train.validation, 0, 1000), 0,
@@ -103,12 +108,12 @@ const config_row pleat_config_rows[] = {
      "share of patches around a foreground voxel, classes equally often; the others lie anywhere; "
      "with augment.like: nnunet the last of each batch"},
     {"train.loss", DESCRIBED(train.loss, pleat_loss_name, pleat_loss_what), 0,
-     "what is minimised; its metrics are logged"},
+     "loss that is minimised; its metrics are logged"},
     {"train.optimizer",
      DESCRIBED(train.update.optimizer, pleat_optimizer_name, pleat_optimizer_what), 0,
-     "how gradients change weights"},
-    {"train.momentum", REAL(train.update.momentum, 0, 0.99999), 0, "of sgd"},
-    {"train.weight_decay", REAL(train.update.decay, 0, 1), 0, "of sgd and adamw"},
+     "how gradients change the weights"},
+    {"train.momentum", REAL(train.update.momentum, 0, 0.99999), 0, "momentum of sgd"},
+    {"train.weight_decay", REAL(train.update.decay, 0, 1), 0, "weight decay of sgd and adamw"},
     {"train.clip", REAL(train.update.clip, 0, 1e9), 0,
      "gradients of a larger norm are shortened to it; nnU-Net's is 12; 0: never"},
     {"train.average", REAL(train.update.average, 0, 0.99999), 0,
@@ -116,20 +121,21 @@ const config_row pleat_config_rows[] = {
      "step, such as 0.999; 0: none"},
     {"train.lr", REAL(train.lr, 1e-12, 10), 0, "learning rate at the start"},
     {"train.schedule", DESCRIBED(train.schedule, pleat_schedule_name, pleat_schedule_what), 0,
-     "of the learning rate"},
+     "schedule of the learning rate"},
     {"train.warmup", INTEGER(train.rates.warmup, 0, BIG), 0,
      "epochs in which lr rises to its start, fewer than train.epochs"},
-    {"train.plateau.factor", REAL(train.rates.factor, 0, 1), 0, "lr is multiplied by it"},
+    {"train.plateau.factor", REAL(train.rates.factor, 0, 1), 0, "lr is multiplied by this"},
     {"train.plateau.patience", INTEGER(train.rates.patience, 0, BIG), 0,
      "epochs without a better training loss; 0: lr stays"},
-    {"train.plateau.min_delta", REAL(train.rates.min_delta, 0, 1), 0, "what counts as better"},
+    {"train.plateau.min_delta", REAL(train.rates.min_delta, 0, 1), 0,
+     "smallest fall of the loss that counts as better"},
     {"train.plateau.cooldown", INTEGER(train.rates.cooldown, 0, BIG), 0,
      "epochs of rest after a reduction"},
-    {"train.plateau.min_lr", REAL(train.rates.min_rate, 0, 1), 0, "never below"},
+    {"train.plateau.min_lr", REAL(train.rates.min_rate, 0, 1), 0, "lr never falls below this"},
     {"train.stop_patience", INTEGER(train.rates.stop_patience, 0, BIG), 0,
      "epochs without a better training loss before a fold ends early; 0: never"},
     {"train.weights", CHOICE(weights, pleat_weights_name), 0,
-     "that predict: of the best training loss, or of the last epoch"},
+     "weights that predict: those of the best training loss, or of the last epoch"},
 
     {"augment.on", BOOLEAN(train.augment), 0, "false: crops only, drawn as the original's"},
     {"augment.like",
@@ -157,8 +163,7 @@ const config_row pleat_config_rows[] = {
      "share of the voxels along an axis that are left"},
     {"augment.inverted_gamma.p", REAL(train.transforms.inverted_p, 0, 1), 0,
      "probability of a gamma of the negative"},
-    {"augment.inverted_gamma.range", RANGE(train.transforms.inverted, 1e-3, 100), 0,
-     "its exponent"},
+    {"augment.inverted_gamma.range", RANGE(train.transforms.inverted, 1e-3, 100), 0, "exponent"},
     {"augment.elastic.p", REAL(train.transforms.elastic_p, 0, 1), 0, "probability"},
     {"augment.elastic.alpha", RANGE(train.transforms.alpha, 0, 1e5), 0, "strength"},
     {"augment.elastic.sigma", RANGE(train.transforms.sigma, 0.1, 100), 0, "smoothness, voxels"},
@@ -192,22 +197,23 @@ const config_row pleat_config_rows[] = {
     {"engine", CHOICE(engine, pleat_engine_name), RESUME | PREDICT | QUOTED,
      "auto, or one that `pleat info` lists"},
     {"precision", CHOICE(precision, pleat_precision_name), RESUME | PREDICT,
-     "of products; auto: bf16 where the device has it"},
+     "precision of products; auto: bf16 where the device has it"},
     {"deterministic", BOOLEAN(deterministic), PREDICT,
      "the same bits on any number of threads and ranks; on a GPU, on the same ranks only"},
     {"threads", INTEGER(threads, 0, 4096), RESUME | PREDICT,
-     "per rank; 0: the node's cores / its ranks"},
-    {"loader_threads", INTEGER(train.loader_threads, 1, 256), RESUME, "that make patches ahead"},
+     "threads per rank; 0: the node's cores / its ranks"},
+    {"loader_threads", INTEGER(train.loader_threads, 1, 256), RESUME,
+     "threads that make patches ahead"},
     {"ranks_per_fold", INTEGER(ranks_per_fold, 0, 1e6), RESUME,
-     "ranks that share one fold's batches, at most as there are; 0: 1 while ranks <= folds, else "
+     "ranks that share one fold's batches, fewer where there are fewer; 0: 1 while ranks <= folds, "
+     "else "
      "ranks / folds"},
     {"host_memory", BYTES(host_memory, 0, 1e15), RESUME,
-     "of a node that the store may take, 7/8 of what machine and cgroup allow at most; more is "
-     "read "
-     "from disk as needed"},
+     "memory of a node that the store may take, at most 7/8 of what machine and cgroup allow; the "
+     "rest is read from disk as needed"},
     {"device_memory", BYTES(train.device_memory, 0, 1e15), RESUME,
-     "of a GPU that the training cases may take; more are streamed; 0: four fifths of what is "
-     "free"},
+     "memory of a GPU that the training cases may take; more are streamed; 0: four fifths of what "
+     "is free"},
     {"share_gpu", BOOLEAN(share_gpu), RESUME,
      "ranks of a fold may use one GPU, their sums then go through host memory"},
     {"progress", INTEGER(progress, 0, 86400), RESUME,

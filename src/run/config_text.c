@@ -392,8 +392,9 @@ pleat_status pleat_config_check(const pleat_config *config) {
         PLEAT_CHECK(
             config->overlap[a] < config->patch[a], PLEAT_ERR_ARG,
             "overlap %d along %s is not smaller than the patch's %d; set overlap, to half of "
-            "the patch for example",
-            config->overlap[a], axes[a], config->patch[a]);
+            "the patch for example: [%d, %d, %d]",
+            config->overlap[a], axes[a], config->patch[a], config->patch[2] / 2,
+            config->patch[1] / 2, config->patch[0] / 2);
     return PLEAT_OK;
 }
 

@@ -56,6 +56,9 @@ for verb in run train fetch check explore suggest plan prep split predict import
     succeeds "pleat $verb --help" 0 "$verb" --help
     holds "pleat $verb --help has a usage line" has out "pleat $verb"
     holds "pleat $verb --help is silent on stderr" [ ! -s err ]
+    [ $verb = bench ] || # whose formulas are as they are
+        holds "pleat $verb --help has lines of 80 columns" \
+            same_text "$(tail -n +3 out | grep '.\{80\}')" ""
     holds "pleat $verb --help writes each default as (default N)" \
         same_text "$(grep -E '; [0-9]+[GMK]?$' out)" ""
     mistake "'--nonsense'" "$verb" --nonsense
@@ -66,6 +69,10 @@ mv out help
 succeeds "pleat VERB --help" 0 split --help
 holds "say the same" cmp out help
 mistake "did you mean 'train'?" help trian
+succeeds "pleat help help" 0 help help
+holds "is the list of verbs" has out "usage: pleat VERB"
+mistake "--check writes nothing and scores nothing; give it alone" report there --check --set seed=3
+mistake "--check writes nothing and scores nothing; give it alone" report there --check --rescore
 printf 'seed: 1\n' > seed.yaml
 succeeds "-q behind the verb" 0 config -q seed.yaml
 

@@ -17,6 +17,15 @@ put() {
 }
 
 tiny_data data 5 1
+# --- values of another kind -----------------------------------------------------------------------
+for n in 0 2; do
+    succeeds "prep, $n ranks" $n prep tiny.yaml --set preprocess.clip=[-1250,250] --out kinds_$n
+    holds "the case in 0..255 among those in Hounsfield units is named once" times 1 err \
+        "most (CT in Hounsfield units): case_003 (0 and above); export"
+done
+succeeds "cases that are there" 0 prep tiny.yaml --set preprocess.clip=[-1250,250] --out kinds_0
+holds "are not read for it" lacks err "of another kind"
+
 rm -r data/case_003 # a volume in 0..255 already, which the range below would leave one value of
 cp -r data moved
 # srow_x[3] becomes 1000 mm, and so the mask's place.

@@ -197,10 +197,10 @@ static void all_differences_that_change_results_are_named(void **state) {
     }
     other = defaults;
     OK(pleat_config_set("train.epochs=3", &other));
-    OK(pleat_config_set("patch=16,16,16", &other));
+    OK(pleat_config_set("patch=160,160,64", &other));
     OK(pleat_config_set("threads=7", &other));
     assert_int_equal(pleat_config_differences(&defaults, &other, what, sizeof what), 2);
-    assert_string_equal(what, "patch was [160, 160, 80], now [16, 16, 16]; "
+    assert_string_equal(what, "patch was [160, 160, 80], now [160, 160, 64]; "
                               "train.epochs was 1000, now 3");
     pleat_config_may_change(what, sizeof what);
     assert_non_null(strstr(what, ", threads, "));
@@ -279,6 +279,29 @@ static void sizes_are_written_x_y_z_and_held_d_h_w(void **state) {
         assert_int_equal(c.overlap[a], 3 - a);
         assert_true(c.prep.spacing[a] == spacing[a]);
         assert_true(c.train.transforms.mirror[a] == mirror[a]);
+    }
+}
+
+/* Where the usual overlap fits, it stays; where it is set, it is not touched. */
+static void a_small_patch_brings_its_overlap(void **state) {
+    (void)state;
+    static const struct {
+        const char *sets[3];
+        int overlap[3]; /* z, y, x */
+    } rows[] = {{{"patch=16x24x8"}, {4, 12, 8}},
+                {{"patch=160x64x80"}, {30, 32, 80}},
+                {{"patch=16x24x8", "patch=160x160x80"}, {30, 80, 80}},
+                {{"overlap=4x4x4", "patch=16x24x8"}, {4, 4, 4}},
+                {{"patch=16x24x8", "overlap=4x4x4", "seed=2"}, {4, 4, 4}},
+                {{"preset=nnunet", "patch=128x128x40"}, {20, 80, 80}},
+                {{"patch=128x128x40", "preset=nnunet"}, {20, 80, 80}},
+                {{"preset=nnunet", "patch=128x128x48"}, {40, 80, 80}}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pleat_config c;
+        pleat_config_defaults(&c);
+        for (int k = 0; k < 3 && rows[i].sets[k] != NULL; k++)
+            OK(pleat_config_set(rows[i].sets[k], &c));
+        for (int a = 0; a < 3; a++) assert_int_equal(c.overlap[a], rows[i].overlap[a]);
     }
 }
 
@@ -503,7 +526,7 @@ static void keys_that_do_not_fit_together_are_refused(void **state) {
     (void)state;
     static const char *const wrong[][2] = {
         {"patch=160,160,72", "160x160x80"},
-        {"overlap=160,0,0", "overlap 160 along x is not smaller than the patch's 160"},
+        {"overlap=160,0,0", "[80, 80, 40]"},
         {"overlap=0,0,80", "overlap 80 along z"},
         {"network.norm_sync=false", "deterministic: true needs network.norm_sync: true"},
         {"augment.blur.p=0.1", "augment.like: original has no such transform; set augment.blur.p"},
@@ -569,6 +592,7 @@ int main(void) {
         cmocka_unit_test(file_beats_defaults_environment_beats_file_and_set_beats_all),
         cmocka_unit_test(variables_of_a_module_file_pass_and_misspelt_keys_do_not),
         cmocka_unit_test(sizes_are_written_x_y_z_and_held_d_h_w),
+        cmocka_unit_test(a_small_patch_brings_its_overlap),
         cmocka_unit_test(a_section_or_step_is_switched_off_by_its_name),
         cmocka_unit_test(a_wrong_value_is_refused_with_place_key_and_what_is_allowed),
         cmocka_unit_test(a_choice_is_held_as_the_place_of_its_name),

@@ -80,11 +80,33 @@ static void neither_messages_nor_the_log_hold_what_a_terminal_obeys(void **state
     free(said);
 }
 
+static void lines_end_between_words(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *wrapped;
+    } of[] = {{"", "\n"},
+              {"one two three four five", "one two\n    three four\n    five\n"},
+              {"averylongwordindeedthatis long", "averylongwordindeedthatis\n    long\n"},
+              {"number of it (default 3)", "number of it\n    (default 3)\n"},
+              {"one M\xc3\xbcller and", "one M\xc3\xbcller\n    and\n"}};
+    for (size_t i = 0; i < COUNT(of); i++) {
+        char *text = NULL;
+        size_t bytes = 0;
+        FILE *out = open_memstream(&text, &bytes);
+        assert_non_null(out);
+        pleat_text_wrap(out, of[i].text, 4, 4 + 13);
+        assert_int_equal(fclose(out), 0);
+        assert_string_equal(text, of[i].wrapped);
+        free(text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_utf8_without_control_characters_is_plain),
         cmocka_unit_test(what_does_not_fit_is_cut_between_characters),
         cmocka_unit_test(neither_messages_nor_the_log_hold_what_a_terminal_obeys),
+        cmocka_unit_test(lines_end_between_words),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }
