@@ -45,14 +45,42 @@ static pleat_status read_one(const char *path, compared *c) {
     return pleat_measured_results(&c->run[at], &c->of[at]);
 }
 
-/* All runs by the masks of the first of them. */
-static pleat_status check_masks(const compared *c) {
-    const char *first = NULL;
-    for (int i = 0; i < c->n; i++) {
-        if (c->run[i].n == 0) continue;
-        if (first != NULL) PLEAT_TRY(pleat_unchanged_masks(first, c->name[i]));
-        if (first == NULL) first = c->name[i];
+/* The run itself, or that in whose folder, or fold's folder, a file of scores lies; "": none. */
+static pleat_status run_of(const char *name, char out[PLEAT_PATH_BYTES]) {
+    static const char *const above[] = {"", "/.."};
+    char folder[PLEAT_PATH_BYTES], record[PLEAT_PATH_BYTES];
+    const char *slash = strrchr(name, '/');
+    const int is_file = !pleat_file_is_folder(name);
+    if (!is_file)
+        PLEAT_TRY(pleat_path(folder, sizeof folder, "%s", name));
+    else if (slash == NULL)
+        PLEAT_TRY(pleat_path(folder, sizeof folder, "."));
+    else
+        PLEAT_TRY(pleat_path(folder, sizeof folder, "%.*s", slash == name ? 1 : (int)(slash - name),
+                             name));
+    for (int i = 0; i < (is_file ? 2 : 1); i++) {
+        PLEAT_TRY(pleat_path(out, PLEAT_PATH_BYTES, "%s%s", folder, above[i]));
+        PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_RECORD, record));
+        if (pleat_file_exists(record)) return PLEAT_OK;
     }
+    out[0] = '\0';
+    return PLEAT_OK;
+}
+
+/* All that are of a run by the masks of the first of them. */
+static pleat_status check_masks(const compared *c) {
+    char first[PLEAT_PATH_BYTES] = "", run[PLEAT_PATH_BYTES] = "";
+    int known = 0;
+    for (int i = 0; i < c->n; i++) {
+        PLEAT_TRY(run_of(c->name[i], run));
+        if (run[0] == '\0') continue;
+        known++;
+        if (first[0] != '\0') PLEAT_TRY(pleat_unchanged_masks(first, run));
+        if (first[0] == '\0') memcpy(first, run, sizeof first);
+    }
+    if (known < c->n)
+        pleat_log(PLEAT_INFO, "files of scores outside of a run's folder do not say which masks "
+                              "they are of; only how many voxels each class has is compared");
     return PLEAT_OK;
 }
 

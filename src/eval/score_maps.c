@@ -33,17 +33,39 @@ static const char *map_of(const maps *m, int i) {
     return m->alone ? m->cases[i].image[0] : m->cases[i].label;
 }
 
-static const char *find_map(const maps *m, const char *id) {
+/* The case of that id; -1: there is none. */
+static int find_case(const maps *m, const char *id) {
     for (int low = 0, high = m->n; low < high;) { /* by id */
         const int middle = low + (high - low) / 2;
         const int order = strcmp(id, m->cases[middle].id);
-        if (order == 0) return map_of(m, middle);
+        if (order == 0) return middle;
         if (order < 0)
             high = middle;
         else
             low = middle + 1;
     }
-    return NULL;
+    return -1;
+}
+
+static const char *find_map(const maps *m, const char *id) {
+    const int at = find_case(m, id);
+    return at < 0 ? NULL : map_of(m, at);
+}
+
+/* Predictions of cases that the truth does not have. */
+static void tell_unknown(const maps *truth, const maps *predicted) {
+    char left[200] = "";
+    int n = 0, all = 0;
+    for (int i = 0; i < predicted->n; i++) {
+        if (map_of(predicted, i) == NULL) continue;
+        all++;
+        if (find_case(truth, predicted->cases[i].id) >= 0) continue;
+        pleat_warn_list(left, sizeof left, predicted->cases[i].id);
+        n++;
+    }
+    if (n > 0)
+        pleat_warn("%d of the %d predictions in '%s' are of no case of '%s', and are left out: %s",
+                   n, all, predicted->path, truth->path, left);
 }
 
 /* FOLDER/<id>.nii.gz, as pleat and nnU-Net predict, else a case of `laid_out`; "": none. */
@@ -80,6 +102,7 @@ static pleat_status pair_folders(const maps *truth, const char *predictions, con
         pleat_warn(
             "%d of the %d cases of '%s' have no label or no prediction, and are left out: %s",
             truth->n - *n, truth->n, truth->path, left);
+    tell_unknown(truth, laid_out);
     return PLEAT_OK;
 }
 

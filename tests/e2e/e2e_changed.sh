@@ -93,6 +93,8 @@ holds "as if it had been alone" same_run one fresh
 
 refused "two runs of different masks are not compared" 3 "different masks of 1 case ($id)" 0 \
     compare fresh two
+refused "nor files of scores in their folders" 3 "'fresh/fold_0/..' and 'two/fold_0/..' were" 0 \
+    compare fresh/fold_0/scores.csv two/fold_0/scores.csv
 
 # --- files of another run ------------------------------------------------------------------------
 succeeds "a run of another seed" 0 run tiny.yaml --out seed2 --set seed=2 --fold 0 \

@@ -48,6 +48,8 @@ static void test_each_case_with_a_prediction_is_scored_and_others_are_left_out(v
     OK(pleat_score_folders(in_root(guesses, "guesses"), in_root(data, "data"), PLEAT_PLACE_SAME,
                            &got));
     assert_int_equal(got.n, 2);
+    assert_non_null(strstr(pleat_warn_text(pleat_warn_count() - 1), "1 of the 3 predictions in '"));
+    assert_non_null(strstr(pleat_warn_text(pleat_warn_count() - 1), "left out: stranger"));
     assert_string_equal(got.cases[0].id, "a");
     assert_string_equal(got.cases[1].id, "b_0001");
     assert_non_null(strstr(got.cases[0].prediction, "guesses/a.nii.gz"));
