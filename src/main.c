@@ -105,6 +105,18 @@ static void count_warnings(const pleat_session *session) {
         pleat_log(PLEAT_INFO, "%d warning%s above", n, pleat_plural(n));
 }
 
+/* Nor are warnings. Who closed stderr, or reads no more of it, wants none. */
+static pleat_status finish_warnings(void) {
+    if (pleat_warn_said() == 0 || !ferror(stderr)) return PLEAT_OK;
+    errno = 0;
+    const int lost = write(STDERR_FILENO, "\n", 1) < 0 && errno != EBADF && errno != EPIPE;
+    PLEAT_CHECK(!lost, PLEAT_ERR_IO,
+                "cannot write warnings to stderr: %s; free space where it goes, and repeat the "
+                "command",
+                strerror(errno));
+    return PLEAT_OK;
+}
+
 /* Threads that wait for others spin for milliseconds by libgomp's default. Where other processes
  * want the cores too, that takes them from the threads that are waited for, and a step takes
  * several times as long (docs/speed.md). libgomp reads its environment before main, so the program
@@ -141,6 +153,7 @@ int main(int argc, char **argv) {
     if (status == PLEAT_OK) status = dispatch(a, argc, argv);
     if (status == PLEAT_OK) status = finish_output();
     count_warnings(a->session);
+    if (status == PLEAT_OK) status = finish_warnings();
     status = pleat_session_end(a->session, status);
     free(a);
     return pleat_status_exit_code(status);

@@ -51,6 +51,10 @@ pleat_status layout_add(case_list *to, const char *id, size_t id_bytes, const ch
                         const char *label) {
     char name[PLEAT_PATH_BYTES], shown[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_path(name, sizeof name, "%.*s", (int)id_bytes, id));
+    PLEAT_CHECK(id_bytes < PLEAT_CASE_BYTES, PLEAT_ERR_DATA,
+                "case '%.60s...': its name has %zu characters, %d are the most; rename its file or "
+                "folder",
+                name, id_bytes, PLEAT_CASE_BYTES - 1);
     if (to->want == PLEAT_LAYOUT_VOLUMES ? has_control(name) : !pleat_text_is_plain(name)) {
         pleat_text_name(name, shown, sizeof shown);
         return PLEAT_FAIL(PLEAT_ERR_DATA,

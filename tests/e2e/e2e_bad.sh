@@ -275,6 +275,13 @@ for verb in config --version --help info "score maps --truth maps --classes back
     holds "results of '$verb' on a full disk" same_text $? 3
     holds "are told to be lost" grep -q "^pleat: cannot write the results to stdout: " err
 done
+cp -r maps more && cp some/v1.nii.gz more/stranger.nii.gz
+succeeds "predictions of no case" 0 score more --truth maps --classes background,a,b,c
+holds "are told" has err "warning: 1 of the 3 predictions in 'more' are of no case of 'maps'"
+"$pleat" score more --truth maps --classes background,a,b,c > out 2> /dev/full
+holds "a warning that cannot be written is no success" same_text $? 3
+"$pleat" score more --truth maps --classes background,a,b,c > out 2>&-
+holds "who closed stderr wants none" same_text $? 0
 mkdir twins
 cp -a data/case_00{1,2,3} twins/
 cp data/case_001/*.nii.gz twins/case_003/

@@ -409,6 +409,26 @@ static void names_that_no_file_of_text_can_hold_are_refused(void **state) {
     }
 }
 
+static void a_name_that_is_too_long_for_other_files_is_refused(void **state) {
+    (void)state;
+    char folder[PLEAT_PATH_BYTES], image[PLEAT_PATH_BYTES], name[PLEAT_CASE_BYTES + 1];
+    pleat_case_paths *cases = NULL;
+    int n = 0;
+    memset(name, 'n', sizeof name);
+    OK(pleat_path(folder, sizeof folder, "%s/long", root));
+    OK(pleat_file_make_folder(folder));
+    for (size_t bytes = PLEAT_CASE_BYTES - 1; bytes <= PLEAT_CASE_BYTES; bytes++) {
+        OK(pleat_path(image, sizeof image, "%s/%.*s.nii", folder, (int)bytes, name));
+        OK(pleat_file_write_atomic(image, "x", 1));
+        if (bytes == PLEAT_CASE_BYTES)
+            refuses(folder, PLEAT_LAYOUT_VOLUMES, PLEAT_ERR_DATA,
+                    "its name has 161 characters, 160 are the most");
+        else
+            OK(pleat_layout_scan(folder, PLEAT_LAYOUT_VOLUMES, &cases, &n));
+    }
+    pleat_layout_free(cases, n);
+}
+
 static void label_maps_have_no_channels(void **state) {
     (void)state;
     const char *f = FOLDER("maps", "s_0000.nii", "s_0001.nii", "t_0003.nii");
@@ -558,6 +578,7 @@ int main(void) {
         cmocka_unit_test(a_number_of_cases_that_is_not_theirs_is_told),
         cmocka_unit_test(what_cannot_be_looked_at_is_not_absent),
         cmocka_unit_test(names_that_no_file_of_text_can_hold_are_refused),
+        cmocka_unit_test(a_name_that_is_too_long_for_other_files_is_refused),
         cmocka_unit_test(label_maps_have_no_channels),
         cmocka_unit_test(dataset_json_may_begin_with_a_byte_order_mark),
         cmocka_unit_test(a_list_is_followed_or_refused),
