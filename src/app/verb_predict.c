@@ -13,6 +13,7 @@
 #include "pleat/predictor.h"
 #include "pleat/rundir.h"
 #include "pleat/text.h"
+#include "pleat/trained_on.h"
 #include "pleat/unchanged.h"
 #include "pleat/warn.h"
 
@@ -27,6 +28,7 @@ typedef struct predict_options {
     int threads, no_postprocess;
     text_list sets, models;
     pleat_largest largest; /* what the runs have chosen */
+    pleat_trained_on on;   /* what their stores know */
 } predict_options;
 
 /* Where a volume of each case goes: an option, and a folder in its folder. */
@@ -155,12 +157,13 @@ static pleat_status add_run(const predict_options *o, const char *run, text_list
 
 /* A model is a checkpoint, or a run: then every fold's. paths[] points into text[]. One rank
  * tells of data that have changed. */
-static pleat_status find_models(const predict_options *o, int tell, text_list *paths,
+static pleat_status find_models(predict_options *o, int tell, text_list *paths,
                                 char text[MAX_LIST + 1][PLEAT_PATH_BYTES]) {
     for (int i = 0; i < o->models.n; i++) {
         const char *model = o->models.item[i];
         if (pleat_file_is_folder(model)) {
             PLEAT_TRY(add_run(o, model, paths, text));
+            pleat_trained_on_add(model, &o->on);
             if (tell) pleat_unchanged_run(model);
         } else
             PLEAT_TRY(add_model(paths, model));
@@ -304,6 +307,7 @@ static pleat_status predict_one(const predict_options *o, pleat_predictor *predi
     pleat_geometry native;
     const double start = pleat_now();
     PLEAT_TRY(remove_old(o, c->id));
+    pleat_trained_on_tell(&o->on, &pleat_predictor_config(predictor)->prep, c);
     pleat_status status = pleat_predictor_case(predictor, c, wants, &made, &native);
     if (pleat_status_exit_code(status) == pleat_status_exit_code(PLEAT_ERR_DATA) ||
         status == PLEAT_ERR_NUMERIC)

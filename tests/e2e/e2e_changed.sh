@@ -168,6 +168,18 @@ refused "but not of other data than their store" 3 "the mask of case '$id', 'dat
     run tiny.yaml --out mixed --fold 0
 change "data/$mask"
 
+# --- volumes that lie otherwise than those of training -------------------------------------------
+succeeds "a run that neither resamples nor turns" 0 run tiny.yaml --out asis --fold 0 \
+    --set preprocess.resample=none --set train.epochs=1
+mkdir lain
+cp "kept/$image" lain/like.nii.gz
+gzip -dc "kept/$image" > lain/unlike.nii
+printf '\0\0\310\102' | dd of=lain/unlike.nii bs=1 seek=280 conv=notrunc 2> /dev/null # srow_x[0]
+succeeds "a volume of 100 mm and other axes" 0 predict asis --in lain --out lain_labels
+holds "its spacing is told" has err "case 'unlike' has a spacing of 100 x 3.71 x 5.35 mm, the"
+holds "so are its axes" has err "case 'unlike' has the axes RPS, the models were trained on LPS"
+holds "not of one that is like them" lacks err "case 'like'"
+
 # --- while it runs -------------------------------------------------------------------------------
 fold=${predictions%/predictions}
 no_preloads && verdict
