@@ -6,6 +6,7 @@
 #include "nifti_bytes.h"
 #include "support.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { X = 16, Y = 14, Z = 12, VOXELS = X * Y * Z, CASES = 4, BAD = 2 };
@@ -44,6 +45,29 @@ static inline void make(int number) {
         for (int y = 1; y < 6; y++)
             for (int x = 2; x < 12 + number % 3; x++) one.y[at(x, y, z)] = x < 7 ? 1 : 2;
     one.y[at(0, 0, number)] = 1;
+}
+
+/* The image grows darker to the back, or to the front. */
+static inline void slope_image(int to_front) {
+    for (int i = 0; i < VOXELS; i++) {
+        const int y = i / X % Y;
+        one.x[i] = floor(one.x[i] / 8) + 70 * (to_front ? Y - 1 - y : y) - 900;
+    }
+}
+
+/* Every two voxels along x become one. */
+static inline void halve(void) {
+    for (int i = 0; i < VOXELS / 2; i++) {
+        one.x[i] = (one.x[2 * i] + one.x[2 * i + 1]) / 2;
+        one.y[i] = one.y[2 * i];
+    }
+    for (int mask = 0; mask < 2; mask++) {
+        spec *s = mask ? &one.mask : &one.image;
+        s->dim[1] = X / 2;
+        s->pixdim[1] = 6;
+        s->srow[0] = -6;
+        s->srow[3] -= 1.5;
+    }
 }
 
 static inline void write_volume(const char *path, const spec *s, const double *values) {

@@ -98,6 +98,8 @@ static void front_to_back(int number) { /* the header says nothing of it */
                 one.y[at(x, Y - 1 - y, z)] = keep;
             }
 }
+static void image_to_back(int number) { slope_image(number == BAD); }
+static void two_to_back(int number) { slope_image(number % 2); }
 static void left_to_right(int number) { /* nor of this */
     OF_BAD;
     right_to_left(number);
@@ -255,6 +257,11 @@ static void copy(void) {
     make(BAD);
     write_case("renamed");
 }
+static void resampled(void) {
+    make(BAD);
+    halve();
+    write_case("other");
+}
 static void borrowed_mask(void) {
     make(BAD);
     for (int i = 0; i < VOXELS; i++) one.x[i] += 40;
@@ -278,7 +285,7 @@ static void visits_by_date(void) {
 }
 static void rename_all(const char *patient, int first) {
     for (int number = 0; number < CASES; number++) {
-        char command[2 * PLEAT_PATH_BYTES];
+        char command[3 * PLEAT_PATH_BYTES];
         (void)snprintf(command, sizeof command, "mv '%s/case_%d' '%s/%s_%c'", data, number, data,
                        patient, first + number);
         assert_int_equal(system(command), 0);
@@ -331,6 +338,8 @@ static const fault faults[] = {
      "case_2",
      "RPS, 3 of 4 cases have LPS"},
     {"front to back", front_to_back, NULL, NULL, {"flipped"}, "case_1", "front and back"},
+    {"image to back", image_to_back, NULL, NULL, {"flipped"}, "case_2", "against 3 of 4 cases"},
+    {"two to back", two_to_back, NULL, NULL, {"flipped"}, "case_1", "the other half of the 4"},
     {"left to right", left_to_right, NULL, NULL, {"flipped"}, "case_2", "'b' lies right of 'a'"},
     {"on any side", on_any_side, NULL, NULL, {NULL}, "", ""},
     {"side by side", side_by_side, eight_more, NULL, {NULL}, "", ""},
@@ -394,7 +403,8 @@ static const fault faults[] = {
     {"a link to nowhere", NULL, dangling, NULL, {"files"}, "", "leads nowhere"},
     {"a strange file", NULL, stranger, NULL, {"skipped"}, "", "scan.nrrd"},
     {"a copy", NULL, copy, NULL, {"twins"}, "renamed", "case 'case_2', and the mask is too"},
-    {"another's mask", NULL, borrowed_mask, NULL, {"same mask"}, "other", "case 'case_2'"},
+    {"resampled", NULL, resampled, NULL, {"alike"}, "other", "like that of case 'case_2'"},
+    {"another's mask", NULL, borrowed_mask, NULL, {"same mask", "alike"}, "other", "'case_2'"},
     {"two visits", NULL, visits, NULL, {"patient"}, "", "scan_10_852_4, scan_10_852_5"},
     {"by date", NULL, visits_by_date, NULL, {"patient"}, "", "LIDC-0001_20190124, LIDC-0001_2"},
     {"one patient", NULL, by_letters, NULL, {"patient"}, "", "P01_a, P01_b, P01_c, P01_d"},
