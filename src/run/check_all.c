@@ -139,6 +139,10 @@ static void find_twins(check_work *w, const check_facts *f) {
             else if (one_mask && f[i].measured && f[k].measured)
                 check_find(w, CHECK_SAME_MASK, i, w->cases[i].label, "it is the mask of case '%s'",
                            w->cases[k].id);
+            if (!twins && check_one_volume(&f[i], &f[k]))
+                check_find(w, CHECK_ALIKE, i, w->cases[i].image[0],
+                           "it is very like that of case '%s', of the same size in mm",
+                           w->cases[k].id);
         }
 }
 
@@ -210,65 +214,75 @@ static void find_patients(check_work *w) {
 
 /* ---- who is mirrored ------------------------------------------------------------------------- */
 
-enum { CELLS = CHECK_SIDE * CHECK_SIDE * CHECK_SIDE };
-
-/* The cell that lies opposite along an axis of the body: 1 back to front, 2 up. */
-static int opposite(int cell, int axis) {
-    const int stride = axis == 1 ? CHECK_SIDE : CHECK_SIDE * CHECK_SIDE;
-    const int k = cell / stride % CHECK_SIDE;
-    return cell + (CHECK_SIDE - 1 - 2 * k) * stride;
-}
-
 /* Pearson's, of a and b, or with `axis` of a mirrored and b. */
 static double alike(const float *a, const double *b, int axis) {
     double sa = 0, sb = 0, aa = 0, bb = 0, ab = 0;
-    for (int i = 0; i < CELLS; i++) {
-        const double x = (double)a[axis > 0 ? opposite(i, axis) : i], y = b[i];
+    for (int i = 0; i < CHECK_CELLS; i++) {
+        const double x = (double)a[axis > 0 ? check_opposite(i, axis) : i], y = b[i];
         sa += x;
         sb += y;
         aa += x * x;
         bb += y * y;
         ab += x * y;
     }
-    const double scale = (aa - sa * sa / CELLS) * (bb - sb * sb / CELLS);
-    return scale > 0.0 ? (ab - sa * sb / CELLS) / sqrt(scale) : 0.0;
+    const double scale = (aa - sa * sa / CHECK_CELLS) * (bb - sb * sb / CHECK_CELLS);
+    return scale > 0.0 ? (ab - sa * sb / CHECK_CELLS) / sqrt(scale) : 0.0;
 }
 
 /* mirrored[n]: against the first case, then twice against the mean of all, mirrored or not, so that
  * half of them may be. */
 static void part(const check_facts *f, int n, int axis, int *mirrored) {
-    double mean[CELLS] = {0};
+    double mean[CHECK_CELLS] = {0};
     int first = 0;
     while (first < n && !f[first].counted) first++;
-    for (int i = 0; first < n && i < CELLS; i++) mean[i] = (double)f[first].coarse[i];
+    for (int i = 0; first < n && i < CHECK_CELLS; i++) mean[i] = (double)f[first].coarse[i];
     for (int round = 0; round < 3; round++) {
-        double sum[CELLS] = {0};
+        double sum[CHECK_CELLS] = {0};
         for (int k = 0; k < n; k++) {
             const double as_is = alike(f[k].coarse, mean, 0);
             const double turned = alike(f[k].coarse, mean, axis);
             mirrored[k] = f[k].counted && turned > LIKE && turned > as_is + MORE_LIKE;
-            for (int i = 0; f[k].counted && i < CELLS; i++)
-                sum[i] += (double)f[k].coarse[mirrored[k] ? opposite(i, axis) : i];
+            for (int i = 0; f[k].counted && i < CHECK_CELLS; i++)
+                sum[i] += (double)f[k].coarse[mirrored[k] ? check_opposite(i, axis) : i];
         }
         memcpy(mean, sum, sizeof mean);
     }
 }
 
+static void tell_mirrored(check_work *w, int axis, const int *mirrored, int many, int seen,
+                          int by_image) {
+    const char *ends = axis == 1 ? "front and back" : "top and bottom";
+    for (int i = 0; i < w->n; i++) {
+        const char *file = by_image ? w->cases[i].image[0] : w->cases[i].label;
+        if (mirrored[i] && 2 * many == seen)
+            check_find(w, CHECK_FLIPPED, i, file,
+                       "%s seem exchanged, against the other half of the %d cases, and no header "
+                       "says so; which half is right does not show",
+                       ends, seen);
+        else if (mirrored[i])
+            check_find(w, CHECK_FLIPPED, i, file,
+                       "%s seem exchanged, against %d of %d cases, and the header does not say so",
+                       ends, seen - many, seen);
+    }
+}
+
+/* By the foreground, else by the image. */
 static void find_mirrored(check_work *w, const check_facts *f, int *mirrored) {
-    int seen = 0;
-    for (int i = 0; i < w->n; i++) seen += f[i].counted;
-    for (int axis = 1; axis < 3 && seen >= 3; axis++) {
-        int many = 0;
-        part(f, w->n, axis, mirrored);
-        for (int i = 0; i < w->n; i++) many += mirrored[i];
-        const int fewer = 2 * many <= seen;
-        for (int i = 0; i < w->n && many > 0; i++)
-            if (f[i].counted && mirrored[i] == fewer)
-                check_find(w, CHECK_FLIPPED, i, w->cases[i].label,
-                           "%s seem exchanged, against %d of %d cases, and the header does not say "
-                           "so",
-                           axis == 1 ? "front and back" : "top and bottom",
-                           fewer ? seen - many : many, seen);
+    for (int axis = 1; axis < 3; axis++) {
+        int many = 0, seen = 0, pictures = 0;
+        for (int i = 0; i < w->n; i++) seen += f[i].counted;
+        if (seen >= 3) part(f, w->n, axis, mirrored);
+        for (int i = 0; i < w->n && seen >= 3; i++) many += mirrored[i];
+        if (2 * many > seen) {
+            for (int i = 0; i < w->n; i++) mirrored[i] = f[i].counted && !mirrored[i];
+            many = seen - many;
+        }
+        if (many > 0) {
+            tell_mirrored(w, axis, mirrored, many, seen, 0);
+            continue;
+        }
+        many = check_mirrored(w, f, axis, mirrored, &pictures);
+        tell_mirrored(w, axis, mirrored, many, pictures, 1);
     }
 }
 

@@ -199,6 +199,7 @@ static void check_image(check_work *w, int at, check_facts *f, const pleat_label
         const uint64_t content = pleat_content_image(&image);
         f->image_content =
             k == 0 ? content : pleat_digest(f->image_content, &content, sizeof content);
+        if (k == 0 && f->axes[0] != '\0') check_picture(image.data, image.dim, f->axes, f->picture);
         show_guest(w, f, channel, &image, mask);
         for (int c = 0; c < image.channels && channel < PLEAT_MAX_CHANNELS; c++, channel++)
             check_channel(w, at, path, channel, image.data + (size_t)c * n, n, f);
@@ -240,16 +241,12 @@ static void sketch(const pleat_label *label, int64_t foreground, check_facts *f)
     double right[256] = {0};
     int across = 2; /* the axis that leads to the left or right */
     const int placed = f->readable && memcmp(label->dim, f->image.dim, sizeof label->dim) == 0;
-    int place[3], back[3]; /* of the file's axes D, H, W: the stride of its cells; leads back */
+    int place[3], back[3];
     for (int v = 0; v < 256; v++) f->right[v] = NAN;
     if (f->axes[0] == '\0') return;
-    static const int strides[3] = {1, CHECK_SIDE, CHECK_SIDE * CHECK_SIDE};
-    for (int a = 0; a < 3; a++) {
-        const char axis = f->axes[2 - a];
-        place[a] = strides[axis == 'R' || axis == 'L' ? 0 : axis == 'A' || axis == 'P' ? 1 : 2];
-        back[a] = axis == 'L' || axis == 'P' || axis == 'I';
+    check_cells(f->axes, place, back);
+    for (int a = 0; a < 3; a++)
         if (place[a] == 1) across = a;
-    }
     const int *dim = label->dim;
     size_t i = 0;
     int at[3];

@@ -39,6 +39,7 @@ typedef enum check_id {
     CHECK_INTENSITY,
     CHECK_FLIPPED,
     CHECK_TWINS,
+    CHECK_ALIKE,
     CHECK_SAME_MASK,
     CHECK_PATIENT,
     CHECK_GAP,
@@ -48,6 +49,7 @@ typedef enum check_id {
 } check_id;
 
 enum { CHECK_SIDE = 8 }; /* cells of a coarse picture along an axis */
+enum { CHECK_CELLS = CHECK_SIDE * CHECK_SIDE * CHECK_SIDE };
 
 /* Of one case, for the comparison with the others. Plain bytes: ranks send it. */
 typedef struct check_facts {
@@ -63,7 +65,8 @@ typedef struct check_facts {
     uint64_t image_content, mask_content;
     int64_t count[256]; /* voxels of a label of the file */
     /* Share of the foreground's voxels that lie in each cell of its box [z, y, x]. */
-    float coarse[CHECK_SIDE * CHECK_SIDE * CHECK_SIDE];
+    float coarse[CHECK_CELLS];
+    float picture[CHECK_CELLS]; /* mean of the first channel in each cell of the volume, alike */
     /* Where a label lies on average: 0 at the left of the volume, 1 at the right; NaN: unknown. */
     float right[256];
 } check_facts;
@@ -121,6 +124,22 @@ void check_explain_place(const pleat_geometry *image, const pleat_geometry *mask
 /* check_case.c: by the headers of case `at`; by its voxels. */
 void check_headers(check_work *w, int at, check_facts *facts);
 void check_voxels(check_work *w, int at, check_facts *facts);
+
+/* check_picture.c: by coarse pictures of the first channel. */
+
+/* How far apart the cells of a file's axes D, H, W lie in a picture, whose axes x, y, z lead to R,
+ * A, S; and which lead back. */
+void check_cells(const char axes[4], int stride[3], int back[3]);
+/* Of x[dim], whose axes are known. */
+void check_picture(const float *x, const int dim[3], const char axes[4], float out[CHECK_CELLS]);
+/* The cell that lies opposite along an axis of the body: 1 back to front, 2 up. */
+int check_opposite(int cell, int axis);
+/* mirrored[w->n] along such an axis, against most of the *seen cases; returns how many. */
+int check_mirrored(check_work *w, const check_facts *facts, int axis, int *mirrored, int *seen);
+/* Pearson's correlation. */
+double check_alike(const float *a, const float *b);
+/* Whether two cases seem to be one volume, perhaps on another grid. */
+int check_one_volume(const check_facts *a, const check_facts *b);
 
 /* check_all.c: what all cases together show; facts[n] in their order. */
 void check_all(check_work *w, const check_facts *facts);

@@ -2,90 +2,10 @@
  * nothing else: nothing at all on clean data. */
 #include "pleat/check.h"
 
-#include "nifti_bytes.h"
-#include "support.h"
+#include "check_data.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-enum { X = 16, Y = 14, Z = 12, VOXELS = X * Y * Z, CASES = 4, BAD = 2 };
-
-typedef struct made { /* a case before it is written */
-    spec image, mask;
-    double x[2 * VOXELS], y[VOXELS];
-} made;
-
-static char data[PLEAT_PATH_BYTES];
-static made one;
-
-static size_t at(int x, int y, int z) { return ((size_t)z * Y + (size_t)y) * X + (size_t)x; }
-
-/* ---- clean data ------------------------------------------------------------------------------ */
-
-static void place(spec *s, const double rows[12]) {
-    memcpy(s->srow, rows, sizeof s->srow);
-    s->sform_code = 1;
-}
-
-static spec grid(int datatype, int bits) {
-    static const double rows[12] = {-3, 0, 0, 20, 0, -3, 0, 30, 0, 0, 4, -40}; /* LPS */
-    spec s = spec_of(1, datatype, bits);
-    const int64_t dim[8] = {3, X, Y, Z, 1, 1, 1, 1};
-    const double pixdim[8] = {1, 3, 3, 4, 0, 0, 0, 0};
-    memcpy(s.dim, dim, sizeof dim);
-    memcpy(s.pixdim, pixdim, sizeof pixdim);
-    place(&s, rows);
-    return s;
-}
-
-/* HU that differ from case to case; two organs of which neither is like itself mirrored. */
-static void make(int number) {
-    one = (made){.image = grid(16, 32), .mask = grid(2, 8)};
-    for (int i = 0; i < VOXELS; i++) one.x[i] = -1000.0 + (i * 37 + number * 101) % 1200;
-    for (int z = 1; z < 7; z++)
-        for (int y = 1; y < 6; y++)
-            for (int x = 2; x < 12 + number % 3; x++) one.y[at(x, y, z)] = x < 7 ? 1 : 2;
-    one.y[at(0, 0, number)] = 1;
-}
-
-static void write_volume(const char *path, const spec *s, const double *values) {
-    static unsigned char bytes[1 << 17];
-    const size_t n = (size_t)(s->dim[1] * s->dim[2] * s->dim[3] * s->dim[4]);
-    save(path, 1, bytes, put_volume(bytes, sizeof bytes, s, values, n));
-}
-
-static const char *path_of(const char *id, const char *file) {
-    char name[128];
-    (void)snprintf(name, sizeof name, "data/%s%s%s", id, file[0] != '\0' ? "/" : "", file);
-    return in_root(NULL, name);
-}
-
-static const char *bad_file(const char *file) { return path_of("case_2", file); }
-
-#define IMAGE "imaging.nii.gz"
-#define MASK  "segmentation.nii.gz"
-
-static void write_case(const char *id) {
-    OK(pleat_file_make_folder(path_of(id, "")));
-    write_volume(path_of(id, IMAGE), &one.image, one.x);
-    write_volume(path_of(id, MASK), &one.mask, one.y);
-}
-
-static void write_data(void (*change)(int number)) {
-    char command[PLEAT_PATH_BYTES + 16];
-    (void)in_root(data, "data");
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", data);
-    assert_int_equal(system(command), 0);
-    OK(pleat_file_make_folder(data));
-    for (int number = 0; number < CASES; number++) {
-        char id[16];
-        make(number);
-        if (change != NULL) change(number);
-        (void)snprintf(id, sizeof id, "case_%d", number);
-        write_case(id);
-    }
-}
 
 /* ---- what may be wrong with it --------------------------------------------------------------- */
 
@@ -178,6 +98,8 @@ static void front_to_back(int number) { /* the header says nothing of it */
                 one.y[at(x, Y - 1 - y, z)] = keep;
             }
 }
+static void image_to_back(int number) { slope_image(number == BAD); }
+static void two_to_back(int number) { slope_image(number % 2); }
 static void left_to_right(int number) { /* nor of this */
     OF_BAD;
     right_to_left(number);
@@ -335,6 +257,11 @@ static void copy(void) {
     make(BAD);
     write_case("renamed");
 }
+static void resampled(void) {
+    make(BAD);
+    halve();
+    write_case("other");
+}
 static void borrowed_mask(void) {
     make(BAD);
     for (int i = 0; i < VOXELS; i++) one.x[i] += 40;
@@ -358,11 +285,10 @@ static void visits_by_date(void) {
 }
 static void rename_all(const char *patient, int first) {
     for (int number = 0; number < CASES; number++) {
-        char id[16], other[16], from[PLEAT_PATH_BYTES];
-        (void)snprintf(id, sizeof id, "case_%d", number);
-        (void)snprintf(other, sizeof other, "%s_%c", patient, first + number);
-        (void)snprintf(from, sizeof from, "%s", path_of(id, ""));
-        assert_int_equal(rename(from, path_of(other, "")), 0);
+        char command[3 * PLEAT_PATH_BYTES];
+        (void)snprintf(command, sizeof command, "mv '%s/case_%d' '%s/%s_%c'", data, number, data,
+                       patient, first + number);
+        assert_int_equal(system(command), 0);
     }
 }
 static void by_letters(void) { rename_all("P01", 'a'); }
@@ -412,6 +338,8 @@ static const fault faults[] = {
      "case_2",
      "RPS, 3 of 4 cases have LPS"},
     {"front to back", front_to_back, NULL, NULL, {"flipped"}, "case_1", "front and back"},
+    {"image to back", image_to_back, NULL, NULL, {"flipped"}, "case_2", "against 3 of 4 cases"},
+    {"two to back", two_to_back, NULL, NULL, {"flipped"}, "case_1", "the other half of the 4"},
     {"left to right", left_to_right, NULL, NULL, {"flipped"}, "case_2", "'b' lies right of 'a'"},
     {"on any side", on_any_side, NULL, NULL, {NULL}, "", ""},
     {"side by side", side_by_side, eight_more, NULL, {NULL}, "", ""},
@@ -475,7 +403,8 @@ static const fault faults[] = {
     {"a link to nowhere", NULL, dangling, NULL, {"files"}, "", "leads nowhere"},
     {"a strange file", NULL, stranger, NULL, {"skipped"}, "", "scan.nrrd"},
     {"a copy", NULL, copy, NULL, {"twins"}, "renamed", "case 'case_2', and the mask is too"},
-    {"another's mask", NULL, borrowed_mask, NULL, {"same mask"}, "other", "case 'case_2'"},
+    {"resampled", NULL, resampled, NULL, {"alike"}, "other", "like that of case 'case_2'"},
+    {"another's mask", NULL, borrowed_mask, NULL, {"same mask", "alike"}, "other", "'case_2'"},
     {"two visits", NULL, visits, NULL, {"patient"}, "", "scan_10_852_4, scan_10_852_5"},
     {"by date", NULL, visits_by_date, NULL, {"patient"}, "", "LIDC-0001_20190124, LIDC-0001_2"},
     {"one patient", NULL, by_letters, NULL, {"patient"}, "", "P01_a, P01_b, P01_c, P01_d"},

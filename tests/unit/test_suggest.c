@@ -277,8 +277,10 @@ static void patients_stay_together(void **state) {
     (void)state;
     made *m = make(6, mm1, hippocampus, "background,lesion");
     m->e.check.n = 1;
+    for (int i = 0; i < 6; i++) memcpy(m->of[i].id, ids[i], strlen(ids[i]) + 1);
     while (strcmp(pleat_check_kinds[m->finding.kind].name, "patient") != 0) m->finding.kind++;
     const suggested one = suggest_usual(m);
+    assert_int_equal(one.config.folds, 4); /* as there are patients */
     const pleat_folds_how how = {.k = 4, .seed = 3, .group_by = one.config.group_by};
     pleat_folds folds;
     OK(pleat_folds_make(ids, 6, &how, &folds));
@@ -389,7 +391,7 @@ static void bad_data_and_requests_are_refused(void **state) {
     (void)snprintf(m->finding.text, sizeof m->finding.text, "cut short");
     while (pleat_check_kinds[m->finding.kind].severity != PLEAT_ERROR) m->finding.kind++;
     REFUSED(pleat_suggest_begin(&r, &m->e, 1, &s), PLEAT_ERR_DATA,
-            "case 'case_2' imaging.nii.gz: cut short");
+            "case 'case_2': imaging.nii.gz: cut short");
     r.like = "nnunet-q";
     REFUSED(pleat_suggest_check(&r), PLEAT_ERR_ARG, "--like nnunet-q: must be one of nnunet, ");
     r = (pleat_suggest_request){.data = "data", .hours = 1, .configuration = "2d"};

@@ -1,0 +1,217 @@
+/*
+ * check_picture.c - what coarse pictures of the images show: who is mirrored, who is there twice.
+ *
+ * A picture has the mean of each cell of 8 x 8 x 8, by the axes of the body. Moved so that its
+ * centre of mass lies in the middle of an axis, and less its own mirror image along that axis, half
+ * of it is left that a mirror turns into its negative: a_k, of unit length. For each case
+ *
+ *   x_k = a_k . (sum of s_j a_j of all others, of unit length),  s_j = 1 or -1
+ *
+ * where s makes them as alike as can be. In bodies of one kind |x_k| is much the same, and the few
+ * with the other sign are mirrored. Where |x_k| varies, nothing is known.
+ */
+#include "check_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEAST = 4, ROUNDS = 4 };
+static const double FAR = 8.0, NEAR = 3.0;    /* deviations: x from -x, and a mirrored x from it */
+static const double PRIOR = 4.0, USUAL = 0.1; /* a usual deviation of x */
+static const double SAME = 0.999;             /* correlation of two pictures of one volume, */
+static const double SAME_MASK = 0.99;         /* and of its foreground */
+static const double SAME_SIZE = 0.03;         /* of the volumes' lengths */
+
+/* ---- the picture ----------------------------------------------------------------------------- */
+
+void check_cells(const char axes[4], int stride[3], int back[3]) {
+    static const int strides[3] = {1, CHECK_SIDE, CHECK_SIDE * CHECK_SIDE};
+    for (int a = 0; a < 3; a++) {
+        const char axis = axes[2 - a];
+        stride[a] = strides[axis == 'R' || axis == 'L' ? 0 : axis == 'A' || axis == 'P' ? 1 : 2];
+        back[a] = axis == 'L' || axis == 'P' || axis == 'I';
+    }
+}
+
+/* Of voxel k of n along an axis. */
+static int cell_of(int k, int n, int back) {
+    return (int)((int64_t)(back ? n - 1 - k : k) * CHECK_SIDE / n);
+}
+
+void check_picture(const float *x, const int dim[3], const char axes[4], float out[CHECK_CELLS]) {
+    double sum[CHECK_CELLS] = {0}, all = 0.0;
+    int64_t count[CHECK_CELLS] = {0}, n = 0;
+    int stride[3], back[3];
+    check_cells(axes, stride, back);
+    for (int z = 0; z < dim[0]; z++)
+        for (int y = 0; y < dim[1]; y++) {
+            const int row =
+                stride[0] * cell_of(z, dim[0], back[0]) + stride[1] * cell_of(y, dim[1], back[1]);
+            for (int k = 0; k < dim[2];) { /* to the end of the cell */
+                const int at = cell_of(k, dim[2], back[2]), cell = row + stride[2] * at;
+                double part = 0.0;
+                const int begun = k;
+                for (; k < dim[2] && cell_of(k, dim[2], back[2]) == at; k++) part += (double)*x++;
+                sum[cell] += part;
+                count[cell] += k - begun;
+                all += part;
+                n += k - begun;
+            }
+        }
+    for (int i = 0; i < CHECK_CELLS; i++) /* of few slices some have none */
+        out[i] = (float)(count[i] > 0 ? sum[i] / (double)count[i] : all / (double)n);
+}
+
+/* ---- who is mirrored ------------------------------------------------------------------------- */
+
+int check_opposite(int cell, int axis) {
+    const int stride = axis == 1 ? CHECK_SIDE : CHECK_SIDE * CHECK_SIDE;
+    const int k = cell / stride % CHECK_SIDE;
+    return cell + (CHECK_SIDE - 1 - 2 * k) * stride;
+}
+
+/* How far the centre of mass, above the lowest value, lies off the middle, in cells. */
+static double off_middle(const float *p, int stride) {
+    double mass = 0.0, moment = 0.0;
+    float low = p[0];
+    for (int i = 1; i < CHECK_CELLS; i++) low = fminf(low, p[i]);
+    for (int i = 0; i < CHECK_CELLS; i++) {
+        mass += (double)(p[i] - low);
+        moment += (double)(p[i] - low) * (i / stride % CHECK_SIDE - (CHECK_SIDE - 1) / 2.0);
+    }
+    return mass > 0.0 ? moment / mass : 0.0;
+}
+
+static double norm(const double *a) {
+    double square = 0.0;
+    for (int i = 0; i < CHECK_CELLS; i++) square += a[i] * a[i];
+    return sqrt(square);
+}
+
+/* The half of picture p that a mirror along `axis` negates; unit length, or all 0. */
+static void half(const float *p, int axis, double out[CHECK_CELLS]) {
+    const int stride = axis == 1 ? CHECK_SIDE : CHECK_SIDE * CHECK_SIDE;
+    const double off = off_middle(p, stride);
+    double moved[CHECK_CELLS];
+    for (int i = 0; i < CHECK_CELLS; i++) {
+        const int k = i / stride % CHECK_SIDE;
+        const double from = fmin(fmax(k + off, 0.0), CHECK_SIDE - 1.0);
+        const int low = (int)fmin(from, CHECK_SIDE - 2.0);
+        const float *cell = &p[i + (low - k) * stride];
+        moved[i] = (double)cell[0] + (from - low) * (double)(cell[stride] - cell[0]);
+    }
+    for (int i = 0; i < CHECK_CELLS; i++) out[i] = moved[i] - moved[check_opposite(i, axis)];
+    const double length = norm(out);
+    for (int i = 0; i < CHECK_CELLS; i++) out[i] = length > 0.0 ? out[i] / length : 0.0;
+}
+
+static double dot(const double *a, const double *b) {
+    double sum = 0.0;
+    for (int i = 0; i < CHECK_CELLS; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+/* x[n] of the halves a[n], as above. */
+static void project(double (*a)[CHECK_CELLS], int n, double *x) {
+    for (int k = 0; k < n; k++) x[k] = dot(a[k], a[0]) < 0.0 ? -1.0 : 1.0;
+    for (int round = 0; round < ROUNDS; round++) {
+        double sum[CHECK_CELLS] = {0}, rest[CHECK_CELLS];
+        for (int k = 0; k < n; k++)
+            for (int i = 0; i < CHECK_CELLS; i++) sum[i] += (x[k] < 0.0 ? -1.0 : 1.0) * a[k][i];
+        for (int k = 0; k < n; k++) {
+            const double sign = x[k] < 0.0 ? -1.0 : 1.0;
+            for (int i = 0; i < CHECK_CELLS; i++) rest[i] = sum[i] - sign * a[k][i];
+            const double length = norm(rest);
+            x[k] = length > 0.0 ? dot(a[k], rest) / length : 0.0;
+        }
+    }
+}
+
+/* mirrored[n] of x[n]; returns how many. */
+static int judge(const double *x, int n, int *mirrored) {
+    double sum = 0.0, squares = 0.0;
+    int negative = 0, many = 0;
+    for (int k = 0; k < n; k++) {
+        sum += fabs(x[k]);
+        squares += x[k] * x[k];
+        negative += x[k] < 0.0;
+    }
+    const double mean = sum / n;
+    const double deviation =
+        sqrt((fmax(squares - sum * mean, 0.0) + PRIOR * USUAL * USUAL) / (n - 1 + PRIOR));
+    const double side = 2 * negative > n ? -1.0 : 1.0;
+    if (2.0 * mean < FAR * deviation) return 0;
+    for (int k = 0; k < n; k++) {
+        mirrored[k] = x[k] * side < 0.0 && fabs(x[k] * side + mean) < NEAR * deviation;
+        many += mirrored[k];
+    }
+    return many;
+}
+
+int check_mirrored(check_work *w, const check_facts *f, int axis, int *mirrored, int *seen) {
+    const size_t n = (size_t)w->n + 1;
+    double(*a)[CHECK_CELLS] = calloc(n, sizeof *a);
+    double *x = calloc(n, sizeof *x);
+    int *of = calloc(n, sizeof *of), *found = calloc(n, sizeof *found), many = 0;
+    *seen = 0;
+    memset(mirrored, 0, (size_t)w->n * sizeof *mirrored);
+    if (a == NULL || x == NULL || of == NULL || found == NULL) {
+        w->no_memory = 1;
+        goto done;
+    }
+    for (int i = 0; i < w->n; i++) {
+        if (!f[i].measured || f[i].axes[0] == '\0') continue;
+        half(f[i].picture, axis, a[*seen]);
+        of[(*seen)++] = i;
+    }
+    if (*seen < LEAST) goto done;
+    project(a, *seen, x);
+    many = judge(x, *seen, found);
+    for (int k = 0; k < *seen; k++) mirrored[of[k]] = found[k];
+done:
+    free(found);
+    free(of);
+    free(x);
+    free(a);
+    return many;
+}
+
+/* ---- who is there twice ---------------------------------------------------------------------- */
+
+double check_alike(const float *a, const float *b) {
+    double sa = 0, sb = 0, aa = 0, bb = 0, ab = 0;
+    for (int i = 0; i < CHECK_CELLS; i++) {
+        const double x = (double)a[i], y = (double)b[i];
+        sa += x;
+        sb += y;
+        aa += x * x;
+        bb += y * y;
+        ab += x * y;
+    }
+    const double scale = (aa - sa * sa / CHECK_CELLS) * (bb - sb * sb / CHECK_CELLS);
+    return scale > 0.0 ? (ab - sa * sb / CHECK_CELLS) / sqrt(scale) : 0.0;
+}
+
+/* By the axes of the body, in mm. */
+static int same_size(const check_facts *a, const check_facts *b) {
+    double mm[2][3];
+    for (int k = 0; k < 2; k++) {
+        const check_facts *f = k == 0 ? a : b;
+        int stride[3], back[3];
+        check_cells(f->axes, stride, back);
+        for (int i = 0; i < 3; i++)
+            mm[k][stride[i] == 1            ? 0
+                  : stride[i] == CHECK_SIDE ? 1
+                                            : 2] = f->image.dim[i] * f->image.spacing[i];
+    }
+    for (int i = 0; i < 3; i++)
+        if (fabs(mm[0][i] - mm[1][i]) > SAME_SIZE * mm[0][i]) return 0;
+    return 1;
+}
+
+int check_one_volume(const check_facts *a, const check_facts *b) {
+    if (!a->measured || !b->measured || a->axes[0] == '\0' || b->axes[0] == '\0') return 0;
+    if (!same_size(a, b) || check_alike(a->picture, b->picture) < SAME) return 0;
+    return !a->counted || !b->counted || check_alike(a->coarse, b->coarse) > SAME_MASK;
+}
