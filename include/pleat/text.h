@@ -35,7 +35,7 @@ int pleat_text_width(const char *text);
 
 /* `text` in lines of at most `columns` - 1 columns, with a line's end after the last; each but the
  * first begins with `indent` blanks, and of the first so many are there already. Lines end at
- * blanks, but not at that of "(default N)"; a word that is too long is not cut. */
+ * blanks, but not within a short "(default N)"; a word that is too long is not cut. */
 void pleat_text_wrap(FILE *out, const char *text, int indent, int columns);
 
 /* "" of one, else "s", for "%d case%s". */

@@ -186,7 +186,7 @@ pleat_status verb_plan(app *a, const verb *self, int argc, char **argv) {
         {"--nodes", OPTION_INT, &r.nodes, "N", "nodes of the job (default 1)"},
         {"--gpus-per-node", OPTION_INT, &r.gpus, "N", "GPUs per node, one rank each; 0: CPU nodes"},
         {"--ranks-per-node", OPTION_INT, &r.ranks_per_node, "N",
-         "(default: one per GPU; on CPU nodes enough to give each fold a rank)"},
+         "ranks per node (default: one per GPU; on CPU nodes enough to give each fold a rank)"},
         {"--on", OPTION_TEXT, &on, "GPU",
          "estimate the time on a GPU of another machine, such as h100 or a100"},
         {"--steps", OPTION_INT, &r.steps, "N",

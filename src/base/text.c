@@ -91,13 +91,11 @@ int pleat_text_width(const char *text) {
     return width;
 }
 
-/* Bytes of the next word, with what "(default" must stay with. */
+/* Bytes of the next word, with what "(default" must stay with where that is short. */
 static size_t word_of(const char *text) {
     static const char tied[] = "(default";
-    size_t n = strcspn(text, " ");
-    while (strncmp(text, tied, strlen(tied)) == 0 && text[n] == ' ' && text[n - 1] != ')')
-        n += 1 + strcspn(text + n + 1, " ");
-    return n;
+    const size_t n = strcspn(text, " "), m = strcspn(text, ")");
+    return strncmp(text, tied, strlen(tied)) == 0 && m < 24 && text[m] == ')' ? m + 1 : n;
 }
 
 void pleat_text_wrap(FILE *out, const char *text, int indent, int columns) {
