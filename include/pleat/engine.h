@@ -169,6 +169,15 @@ typedef struct pleat_record_ops {
     void (*destroy)(pleat_recording *recording);
 } pleat_record_ops;
 
+/* For measuring and tests: an engine that computes conv_backward_weights in one of several ways,
+ * chosen by a rule, tells them and can be made to take another. */
+typedef struct pleat_way_ops {
+    /* Of this layer: "oneDNN", "own"; NULL after the last. */
+    const char *(*name)(pleat_engine *engine, const pleat_conv *conv, int way);
+    int (*taken)(pleat_engine *engine, const pleat_conv *conv);
+    pleat_status (*take)(pleat_engine *engine, pleat_conv *conv, int way); /* as a *_create call */
+} pleat_way_ops;
+
 typedef struct pleat_engine_ops {
     const char *name;
     void (*destroy)(pleat_engine *engine);
@@ -328,6 +337,7 @@ typedef struct pleat_engine_ops {
     pleat_status (*average)(pleat_engine *engine, double keep, size_t n, const void *x, void *y);
 
     const pleat_record_ops *record; /* NULL: it makes no recordings */
+    const pleat_way_ops *ways;      /* NULL: there is one way to everything */
     /* NULL: it has no memory of its own. Call pleat_device_of (pleat/device.h), which knows what
      * then holds. */
     const struct pleat_device_ops *device;

@@ -25,6 +25,12 @@ static void destroy(pleat_engine *engine) {
     free(e);
 }
 
+static const pleat_way_ops ways = {
+    .name = pleat_onednn_conv_way,
+    .taken = pleat_onednn_conv_taken,
+    .take = pleat_onednn_conv_take,
+};
+
 static const pleat_engine_ops table = {
     .name = "onednn",
     .destroy = destroy,
@@ -70,6 +76,7 @@ static const pleat_engine_ops table = {
     .sgd = pleat_onednn_sgd,
     .clip = pleat_onednn_clip,
     .average = pleat_onednn_average,
+    .ways = &ways,
 };
 
 /* bf16 where the processor multiplies it and f32 was not asked for; there is no tf32 on a CPU. */

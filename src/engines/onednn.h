@@ -3,6 +3,7 @@
  *
  *   onednn.c        the engine: memory, threads, the table
  *   onednn_conv.c   convolutions, through the library
+ *   onednn_gradient.c   gradients by the weights of 3x3x3 ones, an own kernel
  *   onednn_head.c   the 1x1x1 convolution to a few classes, own loops
  *   onednn_norm.c   batch norm, own loops
  *   onednn_instance.c, onednn_layers.c   instance norm; activations, mean pooling, gates: own loops
@@ -57,6 +58,9 @@ void pleat_dnnl_version(char *out, size_t size);
 const char *pleat_dnnl_isa(void);
 /* Whether this processor multiplies bfloat16 itself (the library also emulates it, slowly). */
 int pleat_dnnl_has_bf16(void);
+/* Whether the library, and so we, may use AVX-512 (F, BW, VL, DQ); AMX. */
+int pleat_dnnl_has_avx512(void);
+int pleat_dnnl_has_amx(void);
 
 /* Whether backward data is itself a forward convolution, dy to dx, by the transposed weights with
  * the taps in reverse order: where strides are 1 and the padding is the same on both sides. There
@@ -119,6 +123,9 @@ pleat_status pleat_onednn_conv_create(pleat_engine *engine, const pleat_conv_des
 void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv);
 pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                     const void *bias);
+const char *pleat_onednn_conv_way(pleat_engine *engine, const pleat_conv *conv, int way);
+int pleat_onednn_conv_taken(pleat_engine *engine, const pleat_conv *conv);
+pleat_status pleat_onednn_conv_take(pleat_engine *engine, pleat_conv *conv, int way);
 pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                        const void *bias, const pleat_tensor *x,
                                        const pleat_tensor *y);

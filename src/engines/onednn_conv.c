@@ -10,13 +10,15 @@
  *   HEAD   onednn_head.c
  *
  * The library wants weights in layouts of its own. The forward copy is kept from pack to pack;
- * those of the backward passes live in engine->work during a call, so they cost no memory.
+ * those of the backward passes live in engine->work during a call, so they cost no memory. The
+ * gradient by the weights is the library's or our own kernel's (onednn_gradient.h).
  *
  * The library cuts sums by the number of threads it is made under. An ordered engine therefore
  * makes convolutions for one sample under one thread, and workers take samples side by side.
  */
 #include "cpu.h"
 #include "onednn.h"
+#include "onednn_gradient.h"
 #include "pleat/log.h"
 
 #include <omp.h>
@@ -35,6 +37,7 @@ struct pleat_conv {
     pleat_dnnl_op *pass[3];          /* by pleat_dnnl_pass */
     pleat_dnnl_op *pack, *pack_data; /* canonical weights to those of forward; of data */
     pleat_dnnl_op *unpack_add;       /* weight gradients to canonical ones */
+    int own;                         /* the gradient by the weights is by onednn_gradient.c */
     void *packed;                    /* forward's weights */
     /* Bytes of a worker's parts of engine->work, in this order: UP's coarse y or dy, or the picked
      * x or dx; packed weights or their gradients; weights with the taps reversed; bias. */
@@ -85,6 +88,25 @@ static pleat_status make_pass(pleat_onednn *e, pleat_conv *conv, pleat_dnnl_pass
     return PLEAT_OK;
 }
 
+/* Threads of a worker. */
+static int worker_threads(const pleat_onednn *e) { return e->base.ordered ? 1 : e->base.threads; }
+
+/* What the way taken to the gradient by the weights needs. */
+static pleat_status make_weights_pass(pleat_onednn *e, pleat_conv *conv) {
+    size_t bytes = 0;
+    if (conv->own) {
+        bytes = pleat_gradient_bytes(&conv->shape, worker_threads(e));
+    } else if (conv->unpack_add == NULL) {
+        PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_WEIGHTS));
+        const pleat_dnnl_op *weights = conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS];
+        PLEAT_TRY(pleat_dnnl_unpack_add(e->library, weights, &conv->unpack_add));
+        PLEAT_TRY(reserve_for(e, conv, conv->unpack_add));
+        bytes = aligned(pleat_dnnl_weights_bytes(weights));
+    }
+    if (bytes > conv->weights) conv->weights = bytes;
+    return PLEAT_OK;
+}
+
 static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
     if (conv->desc.want_dx) {
         PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_DATA));
@@ -96,13 +118,8 @@ static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
             conv->mirrored = aligned((size_t)conv->desc.cout * (size_t)conv->taps *
                                      (size_t)conv->desc.cin * sizeof(float));
     }
-    PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_WEIGHTS));
-    const pleat_dnnl_op *weights = conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS];
-    PLEAT_TRY(pleat_dnnl_unpack_add(e->library, weights, &conv->unpack_add));
-    PLEAT_TRY(reserve_for(e, conv, conv->unpack_add));
-    const size_t bytes = aligned(pleat_dnnl_weights_bytes(weights));
-    if (bytes > conv->weights) conv->weights = bytes;
-    return PLEAT_OK;
+    conv->own = conv->desc.kind == PLEAT_CONV && pleat_gradient_wins(&conv->shape);
+    return make_weights_pass(e, conv);
 }
 
 /* UP's kernel is its corners, each a product of its own. */
@@ -132,6 +149,11 @@ static void set_shape(const pleat_onednn *e, pleat_conv *conv) {
     }
 }
 
+static pleat_status reserve_work(pleat_onednn *e, const pleat_conv *conv) {
+    const size_t each = conv->middle + conv->weights + conv->mirrored + conv->bias;
+    return pleat_onednn_reserve(e, &e->work, (size_t)conv->workers * each);
+}
+
 static pleat_status make_primitives(pleat_onednn *e, pleat_conv *conv) {
     const pleat_conv_desc *d = &conv->desc;
     const pleat_dnnl_shape *s = &conv->shape;
@@ -149,8 +171,7 @@ static pleat_status make_primitives(pleat_onednn *e, pleat_conv *conv) {
     if (d->kind == PLEAT_UP) conv->middle = aligned(voxels * cout * element);
     if (conv->picks) conv->middle = aligned(voxels * (size_t)d->cin * element);
     conv->bias = aligned(cout * sizeof(float));
-    const size_t each = conv->middle + conv->weights + conv->mirrored + conv->bias;
-    return pleat_onednn_reserve(e, &e->work, (size_t)conv->workers * each);
+    return reserve_work(e, conv);
 }
 
 pleat_status pleat_onednn_conv_create(pleat_engine *engine, const pleat_conv_desc *desc,
@@ -181,6 +202,29 @@ void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
     pleat_dnnl_op_destroy(conv->unpack_add);
     pleat_cpu_free(engine, conv->packed);
     free(conv);
+}
+
+/* --- ways to the gradient by the weights --- */
+
+static const char *const ways[] = {"oneDNN", "own"}; /* by conv->own */
+
+const char *pleat_onednn_conv_way(pleat_engine *engine, const pleat_conv *conv, int way) {
+    (void)engine;
+    const int made = conv->desc.kind == PLEAT_CONV && conv->desc.train;
+    const int count = made ? 1 + pleat_gradient_fits(&conv->shape) : 0;
+    return way < count ? ways[way] : NULL;
+}
+
+int pleat_onednn_conv_taken(pleat_engine *engine, const pleat_conv *conv) {
+    (void)engine;
+    return conv->own;
+}
+
+pleat_status pleat_onednn_conv_take(pleat_engine *engine, pleat_conv *conv, int way) {
+    pleat_onednn *e = (pleat_onednn *)engine;
+    conv->own = way;
+    PLEAT_TRY(make_weights_pass(e, conv));
+    return reserve_work(e, conv);
 }
 
 /* --- between tensors and primitives --- */
@@ -370,11 +414,17 @@ static pleat_status weights_piece(const call *c, int k, int worker) {
     const size_t shift = (size_t)k * conv->desc.sample_stride;
     void *from = input_of(c, &x, worker), *gradient = gradient_of(c, &dy, worker);
     void *dw = work_weights(c->e, conv, worker);
-    float *db = work_bias(c->e, conv, worker);
+    float *db = work_bias(c->e, conv, worker), *dbias = c->dbias;
+    if (conv->own) {
+        if (dbias != NULL) dbias += shift;
+        pleat_gradient_run(&conv->shape, worker_threads(c->e), from, gradient, c->dweights + shift,
+                           dbias, dw);
+        return PLEAT_OK;
+    }
     PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS], worker,
                   (void *const[]){from, gradient, dw, db}));
-    for (int i = 0; i < conv->shape.cout && c->dbias != NULL; i++)
-        c->dbias[shift + (size_t)(i % conv->desc.cout)] += db[i];
+    for (int i = 0; i < conv->shape.cout && dbias != NULL; i++)
+        dbias[shift + (size_t)(i % conv->desc.cout)] += db[i];
     return run(c, conv->unpack_add, worker, (void *const[]){dw, c->dweights + shift});
 }
 

@@ -21,6 +21,7 @@ const suite_row suite_rows[] = {
     ROW(adam_is_keras_adam, NULL),
     ROW(input_becomes_activations, NULL),
     ROW(conv3_agrees_with_the_oracle, NULL),
+    ROW(conv3_of_all_sizes_agrees, NULL),
     ROW(conv_agrees_for_every_kernel_stride_and_padding, NULL),
     ROW(conv_of_flat_and_strided_layers_agrees, NULL),
     ROW(head_agrees_with_the_oracle, NULL),

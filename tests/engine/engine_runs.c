@@ -75,6 +75,21 @@ static void conv_backward(memory *m, const conv_case *c, pleat_conv *conv, const
     memory_read_tensor(m, e->act, &dx, packed, out->dx);
 }
 
+static const char *name_of_way(pleat_engine *engine, const pleat_conv *conv, int way) {
+    const pleat_way_ops *ways = engine->ops->ways;
+    return ways != NULL ? ways->name(engine, conv, way) : NULL;
+}
+
+int conv_ways(pleat_engine *engine, const conv_case *c) {
+    const pleat_conv_desc desc = conv_desc(c, 1);
+    pleat_conv *conv = NULL;
+    int n = 0;
+    OK(engine->ops->conv_create(engine, &desc, &conv));
+    while (name_of_way(engine, conv, n) != NULL) n++;
+    engine->ops->conv_destroy(engine, conv);
+    return n > 0 ? n : 1;
+}
+
 /* The layer first works with other weights, so that one which packs only once is found out. */
 void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in *in,
               const conv_out *out) {
@@ -90,6 +105,8 @@ void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in
     void *bias = c->no_bias ? NULL : memory_put(&m, engine->real, NULL, (size_t)c->cout);
     pleat_conv *conv = NULL;
     OK(ops->conv_create(engine, &desc, &conv));
+    if (train && name_of_way(engine, conv, in->way) != NULL)
+        OK(ops->ways->take(engine, conv, in->way));
     OK(ops->conv_pack(engine, conv, weights, bias));
     OK(ops->conv_forward(engine, conv, weights, bias, &x, &y));
     memory_write(&m, engine->real, weights, in->weights, weight_count);

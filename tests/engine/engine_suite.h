@@ -104,6 +104,7 @@ typedef struct conv_case {
 typedef struct conv_in {
     double *x, *weights, *bias, *dy;
     double *dweights, *dbias; /* gradients so far */
+    int way;                  /* to the gradient by the weights, of conv_ways */
 } conv_in;
 
 typedef struct conv_out {
@@ -115,6 +116,8 @@ shape conv_x_shape(const conv_case *c);
 shape conv_y_shape(const conv_case *c);
 size_t conv_weight_count(const conv_case *c);
 pleat_conv_desc conv_desc(const conv_case *c, int train);
+/* How many ways the engine has to this layer's gradient by the weights, 1 or more. */
+int conv_ways(pleat_engine *engine, const conv_case *c);
 void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in *in,
               const conv_out *out);
 
@@ -198,6 +201,7 @@ extern const suite_row suite_rows[]; /* ends with an empty name; engine_rows.c *
 
 /* engine_conv.c: the engine's convolutions against the oracle's */
 void conv3_agrees_with_the_oracle(void **state);
+void conv3_of_all_sizes_agrees(void **state);
 void conv_agrees_for_every_kernel_stride_and_padding(void **state);
 void conv_of_flat_and_strided_layers_agrees(void **state);
 void head_agrees_with_the_oracle(void **state);

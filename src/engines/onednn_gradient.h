@@ -1,0 +1,34 @@
+/*
+ * onednn_gradient.h - gradients by the weights of 3x3x3 and 1x3x3 convolutions, own kernels.
+ *
+ *   dweights[co][tap][ci] += sum over the voxels v of dy[v][co] x[v + tap][ci]
+ *
+ * of stride 1 and "same" padding, for AVX-512, in f32 or with bf16's products of pairs. oneDNN's
+ * code for this pass is its weakest (docs/speed.md).
+ *
+ * Each thread has channels of y, and planes, of its own; threads that share channels have sums of
+ * their own, which are added in order. One thread adds in the order of the voxels, whatever the
+ * number of channels that it was given.
+ */
+#ifndef PLEAT_ENGINES_ONEDNN_GRADIENT_H
+#define PLEAT_ENGINES_ONEDNN_GRADIENT_H
+
+#include "onednn.h"
+
+/* Whether there is a kernel for this shape, on this processor, whose lanes are half full. */
+int pleat_gradient_fits(const pleat_dnnl_shape *shape);
+
+/* Whether it is taken in place of oneDNN's: a rule by precision, instructions and channels. Not by a
+ * trial: a run that goes on after an interruption would not have the bits of one that was not
+ * interrupted. `pleat bench conv` runs both. */
+int pleat_gradient_wins(const pleat_dnnl_shape *shape);
+
+/* Bytes of `work` for `threads` threads; a multiple of 64. */
+size_t pleat_gradient_bytes(const pleat_dnnl_shape *shape, int threads);
+
+/* x [N,D,H,W,Cin] and dy [N,D,H,W,Cout], bf16 or float, packed; dweights [Cout,kD,3,3,Cin] and
+ * dbias [Cout], which may be NULL, are added to. */
+void pleat_gradient_run(const pleat_dnnl_shape *shape, int threads, const void *x, const void *dy,
+                        float *dweights, float *dbias, void *work);
+
+#endif /* PLEAT_ENGINES_ONEDNN_GRADIENT_H */
