@@ -20,7 +20,9 @@
 
 /* What MPI takes of a rank that was started by a launcher, and this process was not: measured on
  * 2026-11-27, Open MPI 4.1 of Debian 12. */
-#define MPI_BYTES 8e6
+#define MPI_BYTES   8e6
+/* Of a step's processors; less is told. Threads that wait for one another have some 90 %. */
+#define LEAST_SHARE 0.75
 
 /* --- the engine ------------------------------------------------------------------------------- */
 
@@ -78,6 +80,10 @@ static pleat_status time_here(const app *a, const plan_request *request, pleat_e
     (void)snprintf(n->timed, sizeof n->timed, "measured here by %s: %s %s on %s, %.3g s a step",
                    trial.how, engine->ops->name, pleat_precision_name(engine->precision),
                    engine->device, step);
+    if (trial.share < LEAST_SHARE)
+        (void)snprintf(n->busy, sizeof n->busy,
+                       "other work ran beside: the steps had %.0f %% of their processors",
+                       100 * trial.share);
     return PLEAT_OK;
 }
 

@@ -54,8 +54,7 @@ static pleat_status absolute(const char *path, char out[PLEAT_PATH_BYTES]) {
 
 /* This program, and the folder of the scripts beside it, of a build or installed. "": not found. */
 static void find_program(char program[PLEAT_PATH_BYTES], char scripts[PLEAT_PATH_BYTES]) {
-    static const char *const places[] = {"../slurm", "../share/pleat/slurm",
-                                         "../share/doc/pleat/slurm"};
+    static const char *const places[] = {"../slurm", "../share/pleat/slurm"};
     const ssize_t n = readlink("/proc/self/exe", program, PLEAT_PATH_BYTES - 1);
     program[n > 0 ? n : 0] = '\0';
     scripts[0] = '\0';

@@ -13,6 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MOST_SECONDS 8.0   /* of all that is timed */
 #define MOST_BYTES   512e6 /* of model and activations; on a GPU half of what is unused */
@@ -33,10 +34,10 @@ typedef struct trial { /* one rank's part of a step, on noise */
     uint8_t *labels;
 } trial;
 
-typedef struct
-    timed { /* seconds: of a step without its update, of the update; of all steps, of what
-                          comes beside them */
-    double train, update, steps, beside;
+typedef struct timed {
+    double train, update; /* seconds: of a step without its update, of the update */
+    double steps, beside; /* of all steps, of what comes beside them */
+    double processors;    /* their seconds in all steps */
 } timed;
 
 /* --- as much of a step as fits ---------------------------------------------------------------- */
@@ -145,17 +146,23 @@ static void close_trial(trial *t) {
     t->labels = NULL;
 }
 
+static double processor_seconds(void) {
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static pleat_status time_part(trial *t, int steps, timed *out) {
     const bench_repeat repeat = {.warmup = 1, .n = steps};
     bench_times train = {0}, update = {0};
     const double start = pleat_now();
     pleat_status status = open_trial(t);
-    const double begun = pleat_now();
+    const double begun = pleat_now(), processors = processor_seconds();
     if (status == PLEAT_OK) status = bench_measure(one_step, t, &repeat, &train);
-    const double stepped = pleat_now() - begun;
+    const double stepped = pleat_now() - begun, used = processor_seconds() - processors;
     if (status == PLEAT_OK) status = bench_measure(one_update, t, &repeat, &update);
     close_trial(t);
-    *out = (timed){train.min / 1e3, update.min / 1e3, stepped, pleat_now() - start - stepped};
+    *out = (timed){train.min / 1e3, update.min / 1e3, stepped, pleat_now() - start - stepped, used};
     return status;
 }
 
@@ -202,7 +209,9 @@ pleat_status trial_run(const pleat_config *config, pleat_engine *engine, int cha
     }
     *out = (trial_result){.seconds = took.train * whole.macs / now.macs +
                                      took.update * whole.params / now.params,
-                          .macs = whole.macs};
+                          .macs = whole.macs,
+                          .share = 1.0};
+    if (engine->host_memory) out->share = took.processors / took.steps / engine->threads;
     describe(&t, &all, steps, out);
     return PLEAT_OK;
 }

@@ -130,6 +130,7 @@ static void print_time(const plan_request *r, const plan_needs *n) {
     (void)printf(", %s the predictions of a fold; a fold may end earlier\n",
                  time_text(n->prediction, text));
     (void)printf("  %s\n", n->timed);
+    if (n->busy[0] != '\0') (void)printf("  %s\n", n->busy);
     if (r->past == NULL) (void)printf("  without preparing the cases, scores and the report\n");
     if (n->without[0] != '\0') (void)printf("  without predictions: %s\n", n->without);
     if (n->exchange > 0.0 && r->past == NULL)

@@ -74,6 +74,15 @@ id=$(PLEAT_SLURM_LAUNCHER=mpirun sbatch --parsable --nodes=2 --ntasks-per-node=1
 ends "by mpirun" "$id" 60 COMPLETED mpirun.log
 holds "the table again" has mpirun.log "results: small"
 
+# --- the script that plan writes, submitted from elsewhere ----------------------------------------
+succeeds "plan" 0 plan tiny.yaml --nodes 2 --ranks-per-node 1 --steps 0 --time 600 \
+    --cpus-per-task 1 --partition test --sbatch planned.sbatch --out small "${small[@]}"
+mkdir elsewhere
+id=$(cd elsewhere && unset PLEAT PLEAT_SLURM && sbatch --parsable --output="$box/planned.log" \
+    --mem=0 ../planned.sbatch)
+ends "plan's script" "$id" 60 COMPLETED planned.log
+holds "the table again" has planned.log "results: $box/small"
+
 # --- a rank is killed: the script starts the others again ----------------------------------------
 id=$(sbatch --parsable --nodes=2 --ntasks-per-node=1 --output=lost.log \
     "$source/slurm/run.sbatch" tiny.yaml --out lost "${small[@]}")
