@@ -49,8 +49,8 @@ double pleat_needs_device(const pleat_needs *needs);
 /* Of a machine with so many ranks. */
 double pleat_needs_node(const pleat_needs *needs, int ranks);
 
-/* ERR_ARG when a machine with `per_node` ranks needs more memory than this one and its cgroup
- * allow, with the sizes and what to lower; a GPU's memory is not looked at. */
+/* ERR_ARG when `per_node` ranks need more memory than this machine and its cgroup allow, with the
+ * sizes and what to lower; the store's cases and a GPU's memory are not looked at. */
 pleat_status pleat_needs_check(const pleat_needs *needs, const pleat_config *config, int per_node);
 
 double pleat_needs_disk(const pleat_needs *needs);

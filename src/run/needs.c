@@ -146,7 +146,7 @@ double pleat_needs_node(const pleat_needs *n, int ranks) {
 
 pleat_status pleat_needs_check(const pleat_needs *n, const pleat_config *config, int per_node) {
     char needed[32], allowed[32];
-    const double all = pleat_needs_node(n, per_node);
+    const double all = per_node * pleat_needs_rank(n);
     const double most = pleat_host_memory_find().allowed;
     if (n->on_device || all <= most) return PLEAT_OK;
     pleat_text_bytes(all, needed);
