@@ -16,7 +16,7 @@ needs() {
     local prefix=$1
     {
         ldd "$prefix/bin/pleat"
-        [ ! -e "$prefix/lib/libpleat_cuda.so" ] || ldd "$prefix/lib/libpleat_cuda.so"
+        find "$prefix" -name libpleat_cuda.so -exec ldd {} +
     } | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u | xargs readlink -f |
         # Debian's lists have a library below /lib or below /usr/lib; it is in one of them.
         sed 'p; s|^/usr||' | { xargs dpkg -S 2> /dev/null || true; } |

@@ -9,7 +9,7 @@
  * Looked for, in this order
  *   $PLEAT_MODULE_PATH           the file, or the folder it is in, absolute; then nowhere else
  *   beside the program           as in the build folder
- *   where it was installed       from the program's folder: ../lib, ../lib64, ...
+ *   where it was installed       from the program's folder: ../lib/pleat, ../lib64/pleat, ...
  *   ../lib/pleat/, ../lib/       from the program's folder
  * and nowhere else: what the current folder or the loader's paths hold is never run.
  */

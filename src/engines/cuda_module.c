@@ -60,7 +60,7 @@ static void *open_module(char *why, size_t size) {
     if (!loaded.is_there) {
         (void)snprintf(why, size,
                        "no GPU module: " PLEAT_CUDA_MODULE_FILE
-                       " is not beside the program and not in ../lib");
+                       " is not beside the program and not in ../lib/pleat");
         return NULL;
     }
     if (path[0] != '/') {
