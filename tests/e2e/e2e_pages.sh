@@ -85,15 +85,14 @@ export PLEAT_DATA=DATA
 done=0
 for page in "${pages[@]}"; do
     cp -r start site
-    mkdir -p site/{NEW,TRUTH,LABELS,labelsTs,predictions,nnunet} blocks
+    mkdir -p site/{NEW,TRUTH,labelsTs,predictions,nnunet} blocks
     cp -r fresh site/DATA
     cp -r site/DATA/case_001 site/NEW/
+    cp site/DATA/case_001/segmentation.nii.gz site/TRUTH/case_001.nii.gz
     for map in site/DATA/*/segmentation.nii.gz; do
         name=$(basename "$(dirname "$map")").nii.gz
         cp "$map" "site/labelsTs/$name"
         cp "$map" "site/predictions/$name"
-        cp "$map" "site/TRUTH/$name"
-        cp "$map" "site/LABELS/$name"
     done
     # The README's CONFIG is what it lets suggest, the others' is an example.
     other=other-$([ "$page" = README.md ] && echo suggested)
