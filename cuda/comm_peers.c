@@ -21,7 +21,7 @@ pleat_status pleat_peers_check_devices(const pleat_peer *peers, int n) {
             PLEAT_CHECK(strcmp(peers[a].machine, peers[b].machine) != 0 ||
                             strcmp(peers[a].bus, peers[b].bus) != 0,
                         PLEAT_ERR_UNSUPPORTED,
-                        "%s and %s have one GPU, %s: NCCL wants a GPU for each rank; start at most "
+                        "%s and %s have one GPU, %s: NCCL needs a GPU for each rank; start at most "
                         "as many ranks on a host as it has GPUs",
                         peers[a].who, peers[b].who, peers[a].bus);
     return PLEAT_OK;

@@ -87,6 +87,7 @@ void pleat_plan_print(FILE *file, const pleat_plan *plan, const int *todo,
         (void)fputc('\n', file);
     }
     for (int i = plan->groups; i < plan->folds; ++i)
-        (void)fprintf(file, "%s%d%s", i == plan->groups ? "then, to whoever is free: fold " : ", ",
-                      todo[i], i == plan->folds - 1 ? "\n" : "");
+        (void)fprintf(file, "%s%d%s",
+                      i == plan->groups ? "then, as groups become free: fold " : ", ", todo[i],
+                      i == plan->folds - 1 ? "\n" : "");
 }

@@ -311,11 +311,11 @@ static void tell_kinds(const work *w, int channel) {
     int count[PLEAT_INTENSITY_KINDS + 1] = {0}, most = 1, others = 0;
     char names[400] = "";
     const double *kind = w->kind + channel;
-    for (int i = 0; i < w->n; i++) count[(int)kind[i * PLEAT_MAX_CHANNELS]]++;
+    for (int i = 0; i < w->n; i++) count[(int)kind[(size_t)i * PLEAT_MAX_CHANNELS]]++;
     for (int k = 2; k <= PLEAT_INTENSITY_KINDS; k++)
         if (count[k] > count[most]) most = k;
     for (int i = 0; i < w->n; i++) {
-        const int mine = (int)kind[i * PLEAT_MAX_CHANNELS];
+        const int mine = (int)kind[(size_t)i * PLEAT_MAX_CHANNELS];
         if (mine == 0 || mine == most) continue;
         char one[PLEAT_CASE_BYTES + 64];
         (void)snprintf(one, sizeof one, "%s (%s)", w->cases[i].id,

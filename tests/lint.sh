@@ -243,6 +243,20 @@ for script in "${scripts[@]}"; do
     bash -n "$script" 2>> "$offences/words"
 done
 
+# --- what the program says: build/messages.txt, to be read through --------------------------------
+said=/dev/null
+[ ! -d build ] || said=build/messages.txt
+bash tests/messages.sh 2>&1 > "$said" |
+    sed 's/$/: a word that we do not use; tests\/messages.sh has them/' > "$offences/messages"
+[ "$said" = /dev/null ] || [ "$(wc -l < "$said")" -gt 1000 ] ||
+    echo "tests/messages.sh:1: finds few messages" >> "$offences/messages"
+planted=$(mktemp) # a word in the second string of one message, and one in a comment
+printf 'say("the fold "\n "goes on");\n/* "whoever is told" */ say("to %%s and on");\n' \
+    > "$planted"
+[ "$(bash tests/messages.sh "$planted" 2>&1 > /dev/null | wc -l)" -eq 1 ] ||
+    echo "tests/messages.sh:1: misses a word that was planted" >> "$offences/messages"
+rm -f "$planted"
+
 # --- names: links of pages, and files named in pages, in code and in .ci/run, are there -----------
 mapfile -t pages < <(printf '%s\n' "${all[@]}" | grep '\.md$')
 printf '%s\n' "${all[@]}" | awk '

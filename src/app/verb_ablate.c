@@ -14,7 +14,8 @@ pleat_status verb_ablate(app *a, const verb *self, int argc, char **argv) {
         {"--redo", OPTION_FLAG, &options.redo, NULL,
          "retrain the folds affected by changed cases; without it a changed case is an error"},
         {"--live", OPTION_TEXT, &live, VERB_LIVE_ARGUMENT, VERB_LIVE_HELP},
-        {"--dry-run", OPTION_FLAG, &options.dry_run, NULL, "print who trains what, and stop"},
+        {"--dry-run", OPTION_FLAG, &options.dry_run, NULL,
+         "print which ranks train which folds, and stop"},
         {0},
     };
     pleat_config config;

@@ -1,4 +1,4 @@
-/* verb_config.c - config: prints the resolved configuration with its manual. */
+/* verb_config.c - config: prints the resolved configuration, each key with its description. */
 #include "app.h"
 
 pleat_status verb_config_show(app *a, const verb *self, int argc, char **argv) {

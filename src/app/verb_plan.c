@@ -76,7 +76,7 @@ static void print_host(const plan_request *r, const plan_needs *n) {
     if (!of->on_device) {
         print_bytes("model", of->model, "weights, gradients, Adam's moments, statistics");
         print_bytes("activations", of->arena, "of a rank's share of the batch");
-        print_bytes("library", of->packed, "about: weights packed anew, scratch of its threads");
+        print_bytes("library", of->packed, "about: packed weights, scratch of its threads");
     }
     print_bytes("checkpoint", of->saving, "the model's copy, and its file before it is written");
     print_bytes("batches", of->batches, "made ahead, and augmented");

@@ -120,7 +120,7 @@ static pleat_status claim_folders(const predict_options *o, const text_list *mod
 
 static pleat_status add_model(text_list *paths, const char *path) {
     PLEAT_CHECK(paths->n < MAX_LIST, PLEAT_ERR_ARG,
-                "more than %d models; name the ones that shall predict", MAX_LIST);
+                "more than %d models; name those to predict with", MAX_LIST);
     paths->item[paths->n++] = path;
     return PLEAT_OK;
 }

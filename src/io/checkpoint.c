@@ -373,7 +373,7 @@ pleat_status pleat_checkpoint_resume(const char *path, pleat_checkpoint *out, in
     (void)snprintf(why, sizeof why, "%s", pleat_error_message());
     const pleat_status before = pleat_checkpoint_read(previous, out);
     if (before == PLEAT_OK) {
-        pleat_log(PLEAT_INFO, "%s. Going on from '%s'", why, previous);
+        pleat_log(PLEAT_INFO, "%s. Resuming from '%s'", why, previous);
         *fell_back = 1;
         return PLEAT_OK;
     }

@@ -271,7 +271,7 @@ static const char *cure_of(CURLcode code, long http) {
         return "; where a proxy or the server has a certificate of its own, name the file of its "
                "authority by SSL_CERT_FILE";
     if (http == 401 || http == 403)
-        return "; it wants a login, or a licence to be accepted: fetch the file by a browser";
+        return "; it needs a login, or a licence to be accepted: fetch the file by a browser";
     if (http == 404 || http == 410) return "; look up the address";
     return "";
 }

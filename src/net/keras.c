@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADVICE                                                                         \
-    "save the model anew with Keras, to an .h5 file, without compression, and import " \
+#define ADVICE                                                                          \
+    "save the model again with Keras, to an .h5 file, without compression, and import " \
     "that"
 
 enum { MOST_LAYERS = 512, KERNEL_RANK = 5 };

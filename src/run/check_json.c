@@ -69,7 +69,7 @@ static pleat_status check_case(pleat_store *store, int i, const json_t *inputs, 
     if (was[0] == '\0') return PLEAT_OK; /* of another run that shares the store */
     pleat_digest_hex(info->digest, is);
     PLEAT_CHECK(strcmp(was, is) == 0, PLEAT_ERR_DATA,
-                "case '%s' of the store has the digest %s, run.json says %s: it was prepared anew "
+                "case '%s' of the store has the digest %s, run.json says %s: it was prepared again "
                 "of other files or in another way",
                 info->id, is, was);
     ++*n;

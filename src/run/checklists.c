@@ -112,10 +112,11 @@ static void k_performance(FILE *out, const pleat_methods *m) {
 }
 
 static void k_failures(FILE *out, const pleat_methods *m) {
-    (void)fprintf(out,
-                  "%d time%s a class was missed wholly, %d time%s one was found that is not there; "
-                  "the worst cases: scores.csv; for the authors: why",
-                  m->missed, pleat_plural(m->missed), m->spurious, pleat_plural(m->spurious));
+    (void)fprintf(
+        out,
+        "%d time%s a class was missed completely, %d time%s one was predicted that is not there; "
+        "the worst cases: scores.csv; for the authors: why",
+        m->missed, pleat_plural(m->missed), m->spurious, pleat_plural(m->spurious));
 }
 
 static void k_protocol(FILE *out, const pleat_methods *m) {

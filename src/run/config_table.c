@@ -53,7 +53,8 @@ const config_row pleat_config_rows[] = {
 
     {"folds.k", INTEGER(folds, 2, PLEAT_MAX_FOLDS), 0, "number of folds"},
     {"folds.repeats", INTEGER(repeats, 1, MOST_REPEATS), 0,
-     "repeated cross-validation: this many times k folds, split anew for each by the seed"},
+     "repeated cross-validation: this many times k folds, each time split in another way by the "
+     "seed"},
     {"folds.like", DESCRIBED(folds_like, pleat_folds_like_name, pleat_folds_like_what), 0,
      "how folds are drawn"},
     {"folds.splits", TEXT(splits), RESUME,

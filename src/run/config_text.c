@@ -244,7 +244,7 @@ pleat_status pleat_config_markdown(char *out, size_t size) {
     static const char *const changes[2][2] = {{"", "predict"}, {"resume", "resume, predict"}};
     pleat_config_about about;
     page p = {out, size, 0};
-    put(&p, "| key | value | default | may change | manual |\n|---|---|---|---|---|\n");
+    put(&p, "| key | value | default | may change | description |\n|---|---|---|---|---|\n");
     for (int i = 0; pleat_config_describe(i, &about); i++) {
         const char *quote = about.usual[0] != '\0' ? "`" : "";
         put(&p, "| `%s` | %s | %s%s%s | %s | ", about.key, about.values, quote,

@@ -141,11 +141,12 @@ static void tell_twins(const pleat_dataset *data) {
             const int at = pleat_folds_apart(&data->folds, k, i);
             if (at < 0) continue;
             if (pleat_traced_same(&one, &other) || a->digest == b->digest)
-                pleat_warn("cases '%s' and '%s' are one volume, in folds %d and %d: a model is "
-                           "judged by what it has learnt; remove one, or put both into one fold "
-                           "(folds.group_by, folds.splits)",
-                           a->id, b->id, data->folds.fold_of[at * data->folds.n + k],
-                           data->folds.fold_of[at * data->folds.n + i]);
+                pleat_warn(
+                    "cases '%s' and '%s' are one volume, in folds %d and %d: a model is "
+                    "scored on what it was trained on; remove one, or put both into one fold "
+                    "(folds.group_by, folds.splits)",
+                    a->id, b->id, data->folds.fold_of[at * data->folds.n + k],
+                    data->folds.fold_of[at * data->folds.n + i]);
         }
 }
 
@@ -244,8 +245,8 @@ static void warn_absent(const pleat_dataset *data, const int *cases_with) {
         for (int fold = 0; fold < k; fold++) all += cases_with[c * k + fold];
         all /= data->folds.n > 0 ? data->folds.repeats : 1; /* each repeat has every case */
         if (all == 0)
-            pleat_warn("no case has a voxel of the class '%s', so it cannot be learnt; are classes "
-                       "and labels those of each other?",
+            pleat_warn("no case has a voxel of the class '%s', so it cannot be learnt; do classes "
+                       "and labels match?",
                        data->classes.name[c]);
         for (int fold = 0; fold < k && all > 0; fold++)
             if (cases_with[c * k + fold] == all)

@@ -222,7 +222,7 @@ static pleat_status predict_share(fold_job *job) {
         pleat_predictor_open(cv->team.engine, paths, 1, &cv->config, NULL, &predictor);
     PLEAT_CHECK(status != PLEAT_ERR_NOT_FOUND && status != PLEAT_ERR_FORMAT, status,
                 "fold %d is trained, but its model '%s' is damaged or missing; remove '%s' and "
-                "start again to train the fold anew",
+                "start again to train the fold again",
                 job->fold, path, job->folder);
     PLEAT_TRY(status);
     double start = pleat_now(), longest = 0.0;

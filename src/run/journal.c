@@ -24,7 +24,7 @@ struct pleat_journal {
 static void check(pleat_journal *j, int good, const char *what) {
     if (good || j->failed) return;
     j->failed = 1;
-    pleat_warn("fold=%d: %s cannot be written: %s; training goes on without", j->fold, what,
+    pleat_warn("fold=%d: %s cannot be written: %s; training continues without it", j->fold, what,
                strerror(errno));
 }
 

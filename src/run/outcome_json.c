@@ -286,7 +286,7 @@ pleat_status pleat_record_check_model(const char *run, int fold, const char *fil
     PLEAT_CHECK(same, PLEAT_ERR_DATA,
                 "'%s/fold_%d/%s' is not the model that fold %d was scored with, by its digest in "
                 "run.json; put that file back, or remove '%s/fold_%d' and start the run again to "
-                "train the fold anew",
+                "train the fold again",
                 run, fold, file, fold, run, fold);
     return PLEAT_OK;
 }
@@ -326,7 +326,7 @@ pleat_status pleat_record_edited(const char *run, const pleat_results *results, 
     if (*any > 0)
         pleat_warn("%d prediction%s of '%s' %s not the file%s that %s scored (%s): not shown, and "
                    "post-processing is not chosen; put back what was changed, or, if it was only "
-                   "packed anew, report with --rescore, which compares voxels",
+                   "packed again, report with --rescore, which compares voxels",
                    *any, pleat_plural(*any), run, *any == 1 ? "is" : "are", pleat_plural(*any),
                    *any == 1 ? "was" : "were", list);
     return status;

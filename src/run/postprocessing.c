@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define SCHEMA "pleat/postprocessing/1"
-#define CURE   "`pleat report` of the run chooses anew, `predict --no-postprocess` does without"
+#define CURE   "`pleat report` of the run chooses again, `predict --no-postprocess` leaves it out"
 
 /* Of the files of all folds that have scores. */
 static pleat_status digest_scores(const char *run, char out[17]) {

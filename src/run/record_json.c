@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define SCHEMA "pleat/run/2" /* pleat/run/1 and pleat.run.1 had no checksum */
-#define CURE   "put it back as it was, or remove it and start the run again, which writes it anew"
+#define CURE   "put it back as it was, or remove it and start the run again, which writes it again"
 
 /* *before is what stands there. More epochs are the only difference there may be: *extends. */
 static pleat_status same_as_before(const pleat_config *config, const char *path,
@@ -321,7 +321,7 @@ pleat_status pleat_record_keep(const pleat_crossval *cv, int last) {
         if (!pleat_file_exists(path)) continue;
         (void)json_array_append_new(folds, json_integer(fold));
         (void)snprintf(text, sizeof text,
-                       "fold=%d went on from the checkpoint before its last, which was damaged or "
+                       "fold=%d resumed from the checkpoint before its last, which was damaged or "
                        "missing: '%s'",
                        fold, path);
         pleat_warn_before(text); /* of this start or an earlier one: each says it, once */

@@ -192,7 +192,7 @@ pleat_status pleat_redo_lost(pleat_crossval *cv) {
         if (!pleat_file_exists(model)) {
             pleat_warn("fold=%d: the prediction of case '%s', '%s', is missing and cannot be made "
                        "again without '%s'; put one of them back, or remove '%s/fold_%d' to train "
-                       "the fold anew",
+                       "the fold again",
                        fold, lost, path, model, out, fold);
             continue;
         }

@@ -22,7 +22,7 @@ static pleat_status check_counts(const pleat_case_result *was, const pleat_case_
                 PLEAT_ERR_DATA,
                 "case '%s': by '%s' and '%s' its counts are not those of fold %d's scores: one of "
                 "the two was changed; put it back, or remove the fold's scores.json and start the "
-                "run again to predict its cases anew",
+                "run again to predict its cases again",
                 was->id, is->prediction, is->reference, was->fold);
     return PLEAT_OK;
 }

@@ -178,7 +178,7 @@ static void put_scores(FILE *out, const pleat_suggestion *s) {
     const char *own = "by each volume's own mean and deviation";
     if (any_channel(s, is_scaled))
         put(out, line, "%s",
-            n == 1 ? "scale has done it" : "where scale is none, by its own values");
+            n == 1 ? "preprocess.scale does it already" : "where scale is none, by its own values");
     else if (any_channel(s, is_ct))
         put(out, line, "%s%s", own, s->mixed ? ", as not all hold Hounsfield units" : "");
     else
@@ -207,7 +207,7 @@ static void put_resampling(FILE *out, const pleat_suggestion *s) {
 
 static void put_preprocessing(FILE *out, const pleat_suggestion *s) {
     (void)fputs("\npreprocess:\n", out);
-    if (s->turned) put(out, "  orient: RAS", "the axes of the cases lead to different ends");
+    if (s->turned) put(out, "  orient: RAS", "the cases have different orientations");
     put_channels(out, s, "clip", is_clipped, range_of,
                  any_channel(s, is_clipped)
                      ? "CT: the 0.5 % and 99.5 % quantiles of the foreground, each case alike"
@@ -292,8 +292,9 @@ static void put_network(FILE *out, const pleat_suggestion *s) {
         put(out, "  name: plainconv", "it has strides and kernels of each axis");
     (void)snprintf(line, sizeof line, "  depth: %d", s->plan.depth);
     put(out, line, "halvings, until the coarsest level has %s",
-        s->preset.most_halvings == 4 && s->plan.depth == 4 ? "seen enough; more cost memory"
-                                                           : "4 to 7 voxels along an axis");
+        s->preset.most_halvings == 4 && s->plan.depth == 4
+            ? "context enough; more halvings cost memory"
+            : "4 to 7 voxels along an axis");
     put_stages(out, s);
     (void)snprintf(line, sizeof line, "  filters: %d", s->preset.filters);
     put(out, line, "%s",
@@ -334,7 +335,7 @@ static void put_length(FILE *out, const pleat_suggestion *s) {
             steps * s->step.seconds * s->rounds / 3600, steps, s->step.seconds, s->step.where,
             is_busy() ? ", beside other work" : "", s->request->hours,
             steps < PLEAT_SUGGEST_ENOUGH
-                ? "; a fold wants more steps than that: give more hours, or a GPU"
+                ? "; a fold needs more steps than that: give more hours, or a GPU"
                 : "");
     else
         put(out, line, "not measured: as many as are usual for a first result");
@@ -364,7 +365,7 @@ static void put_training(FILE *out, const pleat_suggestion *s) {
         "Dice of the batch copes with small classes; with cross-entropy");
     put(out, "  lr: 2e-3", "of Adam, for a network of this size");
     put(out, "  schedule: poly", "falls to 0 over the epochs, so none are wasted");
-    put(out, "  stop_patience: 0", "poly wants all its epochs");
+    put(out, "  stop_patience: 0", "the poly schedule needs all its epochs");
     put(out, "  weights: latest", "poly ends with the best");
     double share = 1;
     for (int a = 0; a < 3; a++) share *= fmin(s->plan.patch[a] / s->at.size[a], 1);

@@ -496,7 +496,7 @@ void pleat_unchanged_run(const char *run) {
                    pleat_error_message());
     if (changed > 0)
         pleat_warn("the models of '%s' were trained before %s was changed; start the run "
-                   "with --redo to train them anew",
+                   "with --redo to train them again",
                    run, first);
 }
 

@@ -85,7 +85,7 @@ for ((n = 1; n <= kills; n++)); do
         holds "$n, $what: exit code $code" [ "$code" -eq $right ]
     holds "$n, $what: no error of ours but to go on" eval \
         '! grep "^pleat: " err | grep -vE "checkpointed|waited|lost|still|goes on|No space left"'
-    [ -z "$falls_back" ] || holds "$n: it says that it falls back" has err "Going on from '"
+    [ -z "$falls_back" ] || holds "$n: it says that it falls back" has err "Resuming from '"
     falls_back=''
     rm -f killed/filler
     [ "$what" != "a power cut" ] || cut_power

@@ -144,7 +144,7 @@ holds "what came is kept" same_text "$(stat -c %s net-never/.pleat-fetch/images.
     $(($(stat -c %s files/images.zip) / 3))
 fails 500 "the server answers 500, 3 times"
 holds "three were made" same_text "$(asked /500/images.zip)" 3
-fails 403 "wants a login"
+fails 403 "needs a login"
 fails 404 "look up the address"
 holds "and one of what another would not mend" same_text "$(asked /404/images.zip)" 1
 fails busy "longer than ten minutes"

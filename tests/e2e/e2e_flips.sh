@@ -12,7 +12,7 @@ flip() { # flip FILE AT: bit 0 of that byte, which makes another digit of a digi
     printf "\\x$(printf %x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2> /dev/null
 }
 
-fallback="fold=1 went on from the checkpoint before its last"
+fallback="fold=1 resumed from the checkpoint before its last"
 # Of a report, but for the run's command, its name in paths, and a list of warnings that holds
 # nothing but the fallback.
 numbers() {

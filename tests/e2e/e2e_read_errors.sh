@@ -24,7 +24,7 @@ ends() {
     holds "$1: exit code $code, not $2" [ "$code" -eq "$2" ]
     holds "$1: a message that says '$3'" grep -q "^pleat: .*$3" err
     holds "$1: the file is not to blame" lacks err "remove"
-    holds "$1: no other file is taken" lacks err "Going on from"
+    holds "$1: no other file is taken" lacks err "Resuming from"
 }
 digest() { "$pleat" info "$1" | sed -n 's/^weights digest *//p'; }
 
@@ -61,11 +61,11 @@ rm -rf run && cp -a half run
 damage $model
 succeeds "a damaged checkpoint" 2 train tiny.yaml "${keys[@]}"
 holds "the same weights" same_text "$(digest $model)" "$whole"
-holds "said at the end" has <(tail -n 1 err) "fold=0 went on from the checkpoint before its last"
+holds "said at the end" has <(tail -n 1 err) "fold=0 resumed from the checkpoint before its last"
 holds "kept in run.json" grep -qzE '"fell_back": \[\s*0\s*\]' run/run.json
 holds "not when nothing was damaged" lacks trained/run.json fell_back
 succeeds "a later start" 2 run tiny.yaml "${keys[@]}"
-holds "says it too" has err "fold=0 went on from the checkpoint before its last"
+holds "says it too" has err "fold=0 resumed from the checkpoint before its last"
 
 # --- a model that cannot be read, or is damaged, labels nothing -----------------------------------
 mkdir scan

@@ -282,29 +282,6 @@ static void sizes_are_written_x_y_z_and_held_d_h_w(void **state) {
     }
 }
 
-/* Where the usual overlap fits, it stays; where it is set, it is not touched. */
-static void a_small_patch_brings_its_overlap(void **state) {
-    (void)state;
-    static const struct {
-        const char *sets[3];
-        int overlap[3]; /* z, y, x */
-    } rows[] = {{{"patch=16x24x8"}, {4, 12, 8}},
-                {{"patch=160x64x80"}, {30, 32, 80}},
-                {{"patch=16x24x8", "patch=160x160x80"}, {30, 80, 80}},
-                {{"overlap=4x4x4", "patch=16x24x8"}, {4, 4, 4}},
-                {{"patch=16x24x8", "overlap=4x4x4", "seed=2"}, {4, 4, 4}},
-                {{"preset=nnunet", "patch=128x128x40"}, {20, 80, 80}},
-                {{"patch=128x128x40", "preset=nnunet"}, {20, 80, 80}},
-                {{"preset=nnunet", "patch=128x128x48"}, {40, 80, 80}}};
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        pleat_config c;
-        pleat_config_defaults(&c);
-        for (int k = 0; k < 3 && rows[i].sets[k] != NULL; k++)
-            OK(pleat_config_set(rows[i].sets[k], &c));
-        for (int a = 0; a < 3; a++) assert_int_equal(c.overlap[a], rows[i].overlap[a]);
-    }
-}
-
 static void a_section_or_step_is_switched_off_by_its_name(void **state) {
     (void)state;
     static const char *const off[] = {"none", "off", "false", "no", "null", "~", ""};
@@ -592,7 +569,6 @@ int main(void) {
         cmocka_unit_test(file_beats_defaults_environment_beats_file_and_set_beats_all),
         cmocka_unit_test(variables_of_a_module_file_pass_and_misspelt_keys_do_not),
         cmocka_unit_test(sizes_are_written_x_y_z_and_held_d_h_w),
-        cmocka_unit_test(a_small_patch_brings_its_overlap),
         cmocka_unit_test(a_section_or_step_is_switched_off_by_its_name),
         cmocka_unit_test(a_wrong_value_is_refused_with_place_key_and_what_is_allowed),
         cmocka_unit_test(a_choice_is_held_as_the_place_of_its_name),

@@ -99,7 +99,7 @@ static void the_table_shows_first_folds_hosts_and_what_is_left(void **state) {
                               "group  ranks        first fold  hosts\n"
                               "    0  0-1          0           n1\n"
                               "    1  2-3          2           n1,n2\n"
-                              "then, to whoever is free: fold 4\n");
+                              "then, as groups become free: fold 4\n");
     free(text);
 }
 

@@ -87,10 +87,34 @@ static void a_preset_is_a_recipe_whose_keys_may_be_set_apart(void **state) {
     assert_non_null(strstr(text, "lr: 0.5  # learning rate at the start\n"));
 }
 
+/* Where the usual overlap fits, it stays; where it is set, it is not touched. */
+static void a_small_patch_brings_its_overlap(void **state) {
+    (void)state;
+    static const struct {
+        const char *sets[3];
+        int overlap[3]; /* z, y, x */
+    } rows[] = {{{"patch=16x24x8"}, {4, 12, 8}},
+                {{"patch=160x64x80"}, {30, 32, 80}},
+                {{"patch=16x24x8", "patch=160x160x80"}, {30, 80, 80}},
+                {{"overlap=4x4x4", "patch=16x24x8"}, {4, 4, 4}},
+                {{"patch=16x24x8", "overlap=4x4x4", "seed=2"}, {4, 4, 4}},
+                {{"preset=nnunet", "patch=128x128x40"}, {20, 80, 80}},
+                {{"patch=128x128x40", "preset=nnunet"}, {20, 80, 80}},
+                {{"preset=nnunet", "patch=128x128x48"}, {40, 80, 80}}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pleat_config c;
+        pleat_config_defaults(&c);
+        for (int k = 0; k < 3 && rows[i].sets[k] != NULL; k++)
+            OK(pleat_config_set(rows[i].sets[k], &c));
+        for (int a = 0; a < 3; a++) assert_int_equal(c.overlap[a], rows[i].overlap[a]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_choice_gives_values_to_keys_that_nobody_has_set),
         cmocka_unit_test(a_preset_is_a_recipe_whose_keys_may_be_set_apart),
+        cmocka_unit_test(a_small_patch_brings_its_overlap),
     };
     return cmocka_run_group_tests_name("recipes", tests, NULL, NULL);
 }

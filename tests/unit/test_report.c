@@ -439,7 +439,7 @@ static void test_the_table_is_aligned_and_says_what_was_left_out(void **state) {
         "  SD                    0.0334  0.1155  0.0955     0.6285\n"
         "  median                0.9697  0.8000  0.7500     0.4444\n"
         "  undefined                  0       0       0          1\n"
-        "  DSC, mean over folds of the fold medians, as the original reports it:\n"
+        "  DSC, mean over folds of the fold medians (convention of Mueller et al. 2021):\n"
         "    background 0.9758, infection 0.4444, lungs 0.8176\n"
         "\n"
         "Mean foreground Dice: 0.6897 (3 cases, 2 folds; undefined scores, 0/0, are left out)\n");

@@ -93,7 +93,7 @@ function scoresPart() {
         h("p", {class: "quiet"}, "n: cases that have the score; a missed or spurious class may have none. Penalised: the mean in " +
             "which those count as 0, or as the image's diagonal. Intervals of 95 %: of means by BCa bootstrap over " +
             `${groupsOf(statistics.groups)}, of medians by order statistics. They cover these cases for these models: not ` +
-            "other seeds, nor models trained anew." + (statistics.groups < 50 ? " Fewer than 50: means and intervals are rough." : "") +
+            "other seeds, nor models trained again." + (statistics.groups < 50 ? " Fewer than 50: means and intervals are rough." : "") +
             (repeats > 1 ? " Means, SD and states are of all evaluations, n and intervals of cases." : "")),
         h("div", {class: "tools"}, scoreChoice("Score of each fold", used, choose),
             csvButton("statistics", columns, () => statistics.statistics.map(r => columns.map(c => r[c])))), folds);

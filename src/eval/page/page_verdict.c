@@ -83,7 +83,7 @@ static void put_sure(FILE *out, const page *p, int models) {
     const pleat_estimates *e = p->source->estimates;
     say(out,
         "<p>An interval covers %s %d %s%s%s for the models of %s %d fold%s. It says nothing of "
-        "other seeds, nor of models trained anew.</p>\n",
+        "other seeds, nor of models trained again.</p>\n",
         these(e->groups), e->groups, e->by_patient ? "group" : "case", pleat_plural(e->groups),
         e->by_patient ? " of cases" : "", these(models), models, pleat_plural(models));
     if (p->results->repeats > 1)
@@ -173,9 +173,10 @@ static int put_results(FILE *out, const page *p) {
         wrong += put_state(out, p, c, PLEAT_MISSED,
                            "was missed: it is in the truth, not in the "
                            "prediction of");
-        wrong += put_state(out, p, c, PLEAT_PRESENT,
-                           "was predicted wholly elsewhere: truth and prediction have no voxel in "
-                           "common in");
+        wrong +=
+            put_state(out, p, c, PLEAT_PRESENT,
+                      "was predicted entirely elsewhere: truth and prediction have no voxel in "
+                      "common in");
         wrong += put_state(out, p, c, PLEAT_SPURIOUS,
                            "is spurious: it is in the prediction, not in the truth of");
         wrong += put_state(out, p, c, PLEAT_ABSENT,

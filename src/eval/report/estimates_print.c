@@ -126,7 +126,7 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
         "  Intervals of 95 %%: of means by BCa bootstrap over %d %s%s%s, seed %llu, of 3 or more; "
         "of "
         "medians by order\n  statistics, of 6 or more. They cover these cases for %s: not other "
-        "seeds, nor models\n  trained anew.\n",
+        "seeds, nor models\n  trained again.\n",
         e->groups, grouped ? "group" : "case", pleat_plural(e->groups), grouped ? " of cases" : "",
         (unsigned long long)e->seed, r->folds > 1 ? "these folds' models" : "what predicted them");
     if (r->repeats > 1)

@@ -90,7 +90,7 @@ static void put_notes(FILE *out, const pleat_comparison *c, int all) {
         "printed. wrong sign: how likely the true\n  mean difference has the other sign than the "
         "one found. All of it holds for these predictions, not\n  for other seeds or models "
         "trained "
-        "anew.\n",
+        "again.\n",
         c->cases, pleat_plural(c->cases), c->groups, what, pleat_plural(c->groups),
         (unsigned long long)c->seed);
     put_others(out, c, all);

@@ -59,7 +59,7 @@ static void put_spread(FILE *out, const pleat_tables *t, int score) {
 static void put_headline(FILE *out, const pleat_tables *t, int score) {
     const pleat_score *row = pleat_scores_at(t->results->scores, score);
     (void)fprintf(out, "  %s, mean over folds of the fold medians%s:\n   ", row->name,
-                  row->original ? ", as the original reports it" : "");
+                  row->original ? " (convention of Mueller et al. 2021)" : "");
     for (int k = 0; k < t->columns; k++) {
         const double x = pleat_tables_headline(t, score, k);
         (void)fprintf(out, "%s %s ", k > 0 ? "," : "", t->column[k].name);

@@ -12,7 +12,7 @@
 
 #define SCHEMA "pleat/scores/2" /* 1 had no checksum, no cases trained on */
 #define OLDER  "pleat/scores/1"
-#define CURE   "put it back, or remove it and start the run again, which scores the fold anew"
+#define CURE   "put it back, or remove it and start the run again, which scores the fold again"
 
 /* --- a fold's exact counts, out ------------------------------------------------------------- */
 
