@@ -17,6 +17,7 @@
 #include "pleat/networks.h"
 #include "pleat/nifti.h"
 #include "pleat/postprocessing.h"
+#include "pleat/predicted.h"
 #include "pleat/prep.h"
 #include "pleat/progress.h"
 #include "pleat/report.h"
@@ -289,6 +290,20 @@ static void feed_postprocessing(const uint8_t *bytes, size_t n) {
     json_decref(root);
 }
 
+/* Sealed, too; beside good.nii, a volume that it says something of. */
+static void feed_predicted(const uint8_t *bytes, size_t n) {
+    static const char *const here[] = {"."};
+    static const pleat_largest none;
+    json_t *root = NULL;
+    pleat_config config;
+    pleat_config_defaults(&config);
+    if (pleat_json_parse("in.json", (const char *)bytes, n, &root) != PLEAT_OK) return;
+    if (pleat_json_write(root, "pleat/predicted/1", PLEAT_PREDICTED) == PLEAT_OK &&
+        pleat_predicted_begin(here, 1, NULL, 0, &config, &none) == PLEAT_OK)
+        HOLDS(pleat_predicted_begin(here, 1, NULL, 0, &config, &none) == PLEAT_OK);
+    json_decref(root);
+}
+
 /* Scores of any tool: what `compare` reads. */
 /* What another process says of itself may be anything; the table stays one. */
 static void feed_progress(const uint8_t *bytes, size_t n) {
@@ -438,6 +453,7 @@ const fuzz_target fuzz_targets[] = {
     {"scores", feed_scores, NULL},
     {"record", feed_record, NULL},
     {"postprocessing", feed_postprocessing, NULL},
+    {"predicted", feed_predicted, NULL},
     {"progress", feed_progress, NULL},
     {"measured", feed_measured, NULL},
     {"manifest", feed_manifest, NULL},
