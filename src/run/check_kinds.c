@@ -72,7 +72,7 @@ const pleat_check_kind pleat_check_kinds[] = {
     [CHECK_SPACINGS] = {"spacings", PLEAT_WARNING, 0,
                         "the spacing of a case is many times, or a fraction, of what most have",
                         "correct the header, or remove the case"},
-    [CHECK_INTENSITY] = {"intensity", PLEAT_WARNING, 0,
+    [CHECK_INTENSITY] = {"intensity", PLEAT_WARNING, 1,
                          "the values of a case are of another kind than those of most",
                          "export it again with the values of the scanner, or remove it"},
     [CHECK_FLIPPED] = {"flipped", PLEAT_WARNING, 0,
