@@ -79,6 +79,8 @@ const pleat_check_kind pleat_check_kinds[] = {
                        "the foreground of some cases lies as that of the others mirrored",
                        "look at one of each side by side; what is mirrored, mirror, image and "
                        "mask"},
+    [CHECK_UNLIKE] = {"unlike", PLEAT_WARNING, 0, "the image of a case looks as no other",
+                      "look at it: is it inverted, overflown, of another body part?"},
     [CHECK_TWINS] = {"twins", PLEAT_WARNING, 1, "two cases have the very same image",
                      "a model would be judged by what it has learnt: remove one"},
     [CHECK_ALIKE] = {"alike", PLEAT_WARNING, 0,
