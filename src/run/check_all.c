@@ -317,6 +317,7 @@ void check_all(check_work *w, const check_facts *f) {
         compare_intensities(w, f, value);
         find_mirrored(w, f, value);
         check_sides(w, f);
+        check_unlike(w, f);
     } else {
         w->no_memory = 1;
     }

@@ -38,6 +38,7 @@ typedef enum check_id {
     CHECK_SPACINGS,
     CHECK_INTENSITY,
     CHECK_FLIPPED,
+    CHECK_UNLIKE,
     CHECK_TWINS,
     CHECK_ALIKE,
     CHECK_SAME_MASK,
@@ -136,6 +137,8 @@ void check_picture(const float *x, const int dim[3], const char axes[4], float o
 int check_opposite(int cell, int axis);
 /* mirrored[w->n] along such an axis, against most of the *seen cases; returns how many. */
 int check_mirrored(check_work *w, const check_facts *facts, int axis, int *mirrored, int *seen);
+/* Finds those who look as no other. */
+void check_unlike(check_work *w, const check_facts *facts);
 /* Pearson's correlation. */
 double check_alike(const float *a, const float *b);
 /* Whether two cases seem to be one volume, perhaps on another grid. */

@@ -72,7 +72,7 @@ const pleat_check_kind pleat_check_kinds[] = {
     [CHECK_SPACINGS] = {"spacings", PLEAT_WARNING, 0,
                         "the spacing of a case is many times, or a fraction, of what most have",
                         "correct the header, or remove the case"},
-    [CHECK_INTENSITY] = {"intensity", PLEAT_WARNING, 0,
+    [CHECK_INTENSITY] = {"intensity", PLEAT_WARNING, 1,
                          "the values of a case are of another kind than those of most",
                          "export it again with the values of the scanner, or remove it"},
     [CHECK_FLIPPED] =
@@ -80,6 +80,8 @@ const pleat_check_kind pleat_check_kinds[] = {
          "the foreground of some cases lies as that of the others mirrored",
          "look at one of each side by side; where one is mirrored, mirror its image and "
          "mask"},
+    [CHECK_UNLIKE] = {"unlike", PLEAT_WARNING, 0, "the image of a case looks like no other",
+                      "look at it: is it inverted, overflowed, of another body part?"},
     [CHECK_TWINS] = {"twins", PLEAT_WARNING, 1, "two cases have the very same image",
                      "a model would be scored on a case that it was trained on: remove one"},
     [CHECK_ALIKE] = {"alike", PLEAT_WARNING, 0,

@@ -16,9 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAST = 4, ROUNDS = 4 };
+enum { LEAST = 4, ROUNDS = 4, FEW = 4 };      /* at most one of FEW looks otherwise */
 static const double FAR = 8.0, NEAR = 3.0;    /* deviations: x from -x, and a mirrored x from it */
 static const double PRIOR = 4.0, USUAL = 0.1; /* a usual deviation of x */
+static const double ALIKE = 0.5;              /* correlation with the sum of the others, of most, */
+static const double UNLIKE = 0.1;             /* and of one that looks as none */
 static const double SAME = 0.999;             /* correlation of two pictures of one volume, */
 static const double SAME_MASK = 0.99;         /* and of its foreground */
 static const double SAME_SIZE = 0.03;         /* of the volumes' lengths */
@@ -128,7 +130,37 @@ static void project(double (*a)[CHECK_CELLS], int n, double *x) {
     }
 }
 
-/* mirrored[n] of x[n]; returns how many. */
+/* The sum of the pictures of[n], each of one mean and length, but for those of skip[n] (NULL: none)
+ * and case `without`. */
+static void add_up(const check_facts *f, const int *of, int n, const int *skip, int without,
+                   float sum[CHECK_CELLS]) {
+    memset(sum, 0, CHECK_CELLS * sizeof *sum);
+    for (int k = 0; k < n; k++) {
+        const float *p = f[of[k]].picture;
+        double mean = 0.0, square = 0.0;
+        if (of[k] == without || (skip != NULL && skip[k])) continue;
+        for (int i = 0; i < CHECK_CELLS; i++) mean += (double)p[i] / CHECK_CELLS;
+        for (int i = 0; i < CHECK_CELLS; i++)
+            square += ((double)p[i] - mean) * ((double)p[i] - mean);
+        for (int i = 0; i < CHECK_CELLS && square > 0.0; i++)
+            sum[i] += (float)(((double)p[i] - mean) / sqrt(square));
+    }
+}
+
+/* Turned, the mirrored look as the others; what is inverted, or noise, does not. How many do. */
+static int confirm(const check_facts *f, const int *of, int n, int axis, int *mirrored) {
+    float sum[CHECK_CELLS], turned[CHECK_CELLS];
+    int many = 0;
+    add_up(f, of, n, mirrored, -1, sum);
+    for (int k = 0; k < n; k++) {
+        for (int i = 0; i < CHECK_CELLS; i++) turned[i] = f[of[k]].picture[check_opposite(i, axis)];
+        mirrored[k] = mirrored[k] && check_alike(turned, sum) > ALIKE;
+        many += mirrored[k];
+    }
+    return many;
+}
+
+/* mirrored[n] of x[n]; how many. */
 static int judge(const double *x, int n, int *mirrored) {
     double sum = 0.0, squares = 0.0;
     int negative = 0, many = 0;
@@ -167,7 +199,7 @@ int check_mirrored(check_work *w, const check_facts *f, int axis, int *mirrored,
     }
     if (*seen < LEAST) goto done;
     project(a, *seen, x);
-    many = judge(x, *seen, found);
+    if (judge(x, *seen, found) > 0) many = confirm(f, of, *seen, axis, found);
     for (int k = 0; k < *seen; k++) mirrored[of[k]] = found[k];
 done:
     free(found);
@@ -175,6 +207,28 @@ done:
     free(x);
     free(a);
     return many;
+}
+
+/* ---- who looks as no other ------------------------------------------------------------------ */
+
+void check_unlike(check_work *w, const check_facts *f) {
+    int *of = calloc((size_t)w->n + 1, sizeof *of), n = 0, like = 0;
+    double *x = calloc((size_t)w->n + 1, sizeof *x);
+    float sum[CHECK_CELLS];
+    for (int i = 0; of != NULL && i < w->n; i++)
+        if (f[i].measured && f[i].axes[0] != '\0') of[n++] = i;
+    for (int k = 0; x != NULL && k < n; k++) {
+        add_up(f, of, n, NULL, of[k], sum);
+        x[k] = check_alike(f[of[k]].picture, sum);
+        like += x[k] > ALIKE;
+    }
+    if (of == NULL || x == NULL) w->no_memory = 1;
+    for (int k = 0; x != NULL && n > LEAST && k < n; k++)
+        if (x[k] < UNLIKE && FEW * (n - like) <= n)
+            check_find(w, CHECK_UNLIKE, of[k], w->cases[of[k]].image[0],
+                       "its correlation with all others is %.2f, in 8 x 8 x 8 cells", x[k]);
+    free(x);
+    free(of);
 }
 
 /* ---- who is there twice ---------------------------------------------------------------------- */

@@ -122,8 +122,9 @@ static int by_columns(const pleat_geometry *image, const pleat_geometry *mask, d
 
 /* Its numbers are the image's with fewer digits. */
 static int by_rounding(const pleat_geometry *image, const pleat_geometry *mask, char out[256]) {
-    double unit = 1e-3;
-    for (int k = 0; k < 4; k++, unit *= 10.0) {
+    static const double units[] = {1e-3, 1e-2, 0.1, 1.0};
+    for (int k = 0; k < 4; k++) {
+        const double unit = units[k];
         double apart = 0.0;
         for (int i = 0; i < 12; i++) {
             const double x = image->affine[i / 4][i % 4], y = mask->affine[i / 4][i % 4];

@@ -186,6 +186,17 @@ static void padded(int number) {
     for (int i = 0; i < 300; i++) one.x[i] = -3024;
     one.x[VOXELS - 1] = 200;
 }
+static void dark_inside(int number) { /* and light inside in one of five */
+    for (int i = 0; i < VOXELS; i++) {
+        const double out = 60 * fabs(2.0 * (i / X % Y) - (Y - 1));
+        one.x[i] = floor(one.x[i] / 8) - (number == BAD ? out : 800 - out);
+    }
+}
+static void one_more(void) {
+    make(CASES);
+    dark_inside(CASES);
+    write_case("case_4");
+}
 static void one_value(int number) {
     OF_BAD;
     for (int i = 0; i < VOXELS; i++) one.x[i] = 7;
@@ -374,6 +385,7 @@ static const fault faults[] = {
      "case_2",
      "has 3 values"},
     {"padding", padded, NULL, NULL, {"padding"}, "case_2", "-3024, and 11 %"},
+    {"inverted", dark_inside, one_more, NULL, {"unlike"}, "case_2", "all others is -0."},
     {"one value", one_value, NULL, NULL, {"constant"}, "case_2", "every voxel of channel 0 is 7"},
     {"NaN", nan_voxel, NULL, NULL, {"not finite"}, "case_2", "(12, 1, 3) is nan"},
     {"infinite", infinite_voxel, NULL, NULL, {"not finite"}, "case_2", "inf"},

@@ -44,7 +44,7 @@ static int says(const char *text, const char *words) {
     assert_non_null(flat);
     for (const char *at = text; *at != '\0';) {
         const size_t gap = *at == '\n' ? 1 + strspn(at + 1, " #") : 0;
-        *to++ = gap > 0 ? ' ' : *at;
+        *to++ = (char)(gap > 0 ? ' ' : *at);
         at += gap > 0 ? gap : 1;
     }
     *to = '\0';
