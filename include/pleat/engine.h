@@ -176,6 +176,8 @@ typedef struct pleat_way_ops {
     const char *(*name)(pleat_engine *engine, const pleat_conv *conv, int way);
     int (*taken)(pleat_engine *engine, const pleat_conv *conv);
     pleat_status (*take)(pleat_engine *engine, pleat_conv *conv, int way); /* as a *_create call */
+    /* GFLOP/s of its threads by multiply-adds in registers alone; NaN: not known. */
+    double (*peak)(pleat_engine *engine);
 } pleat_way_ops;
 
 typedef struct pleat_engine_ops {

@@ -20,6 +20,9 @@ static const verb measurements[] = {
      "gflops = batch * (6 macs - 2 first) / ms_median, per rank: macs are the multiply-adds of "
      "one\n"
      "patch forward, and the first layer, with `first` of them, needs no gradient of its input"},
+    {"bench conv", bench_conv, 0, "[options]",
+     "each convolution of a network alone, forward, by data and by weights, in every way that the\n"
+     "engine has; the least time. of_peak: share of what its multiply-adds reach in registers"},
     {"bench prep", bench_prep, 0, "[--in FILE | --size XxYxZ] [options]",
      "preprocessing of one volume, step by step; without --in of a phantom"},
     {"bench read", bench_read, 0, "[--store STORE] [options]",

@@ -58,6 +58,9 @@ typedef struct bench_model_options {
     int deterministic;
 } bench_model_options;
 
+/* The default network and patch, with that batch. */
+bench_model_options bench_usual_model(int batch);
+
 #define BENCH_MODEL_ROWS 11
 /* Their rows of the command line, to rows[BENCH_MODEL_ROWS]. */
 void bench_model_rows(bench_model_options *o, option *rows);
@@ -105,6 +108,7 @@ void bench_classes(const float *image, size_t n, size_t pitch, int classes, uint
 /* --- the measurements --- */
 
 pleat_status bench_step(app *a, const verb *self, int argc, char **argv);
+pleat_status bench_conv(app *a, const verb *self, int argc, char **argv);
 pleat_status bench_prep(app *a, const verb *self, int argc, char **argv);
 pleat_status bench_read(app *a, const verb *self, int argc, char **argv);
 pleat_status bench_predict(app *a, const verb *self, int argc, char **argv);

@@ -194,7 +194,7 @@ done:
     return status;
 }
 
-static bench_model_options usual_model(int batch) {
+bench_model_options bench_usual_model(int batch) {
     return (bench_model_options){.engine = "auto",
                                  .precision = "auto",
                                  .patch = {32, 64, 64},
@@ -206,7 +206,7 @@ static bench_model_options usual_model(int batch) {
 }
 
 pleat_status bench_step(app *a, const verb *self, int argc, char **argv) {
-    bench_model_options o = usual_model(2);
+    bench_model_options o = bench_usual_model(2);
     bench_repeat repeat = {.warmup = 2, .n = 10};
     text_list words = {0};
     int json = 0, go = 0;
@@ -304,7 +304,7 @@ done:
 }
 
 pleat_status bench_predict(app *a, const verb *self, int argc, char **argv) {
-    bench_model_options o = usual_model(1);
+    bench_model_options o = bench_usual_model(1);
     predict_work w = {.source.dim = {104, 254, 267}, .config.overlap = {-1, -1, -1}};
     bench_repeat repeat = {.warmup = 1, .n = 1};
     const char *merge = "original";

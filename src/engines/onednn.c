@@ -29,6 +29,7 @@ static const pleat_way_ops ways = {
     .name = pleat_onednn_conv_way,
     .taken = pleat_onednn_conv_taken,
     .take = pleat_onednn_conv_take,
+    .peak = pleat_onednn_conv_peak,
 };
 
 static const pleat_engine_ops table = {

@@ -126,6 +126,7 @@ pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, cons
 const char *pleat_onednn_conv_way(pleat_engine *engine, const pleat_conv *conv, int way);
 int pleat_onednn_conv_taken(pleat_engine *engine, const pleat_conv *conv);
 pleat_status pleat_onednn_conv_take(pleat_engine *engine, pleat_conv *conv, int way);
+double pleat_onednn_conv_peak(pleat_engine *engine);
 pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                        const void *bias, const pleat_tensor *x,
                                        const pleat_tensor *y);

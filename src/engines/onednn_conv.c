@@ -227,6 +227,10 @@ pleat_status pleat_onednn_conv_take(pleat_engine *engine, pleat_conv *conv, int 
     return reserve_work(e, conv);
 }
 
+double pleat_onednn_conv_peak(pleat_engine *engine) {
+    return pleat_gradient_peak(engine->act == PLEAT_BF16, engine->threads);
+}
+
 /* --- between tensors and primitives --- */
 
 /* Deals corners*Cout channels out to the finer grid, or back: one row of that is a run of sW*Cout

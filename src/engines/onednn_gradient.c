@@ -17,8 +17,10 @@
  */
 #include "onednn_gradient.h"
 #include "onednn_simd.h"
+#include "pleat/log.h"
 
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #define OUT    8   /* channels of y in a tile */
@@ -157,8 +159,46 @@ SIMD_BF16 static inline __m512 product_bf16(__m512 sum, __m512i x, __m512i dy) {
             }                                                                         \
     }
 
+/* `rounds` times the products of a tile's word, in registers: of ones, not of denormals. */
+#define PRODUCTS(name, attributes, product)                                                    \
+    attributes static float name(long rounds) {                                                \
+        const __m512i x = _mm512_set1_epi32((int)(0x3f803f80 + (rounds & 1)));                 \
+        __m512 sum[OUT][TAPS];                                                                 \
+        for (int k = 0; k < OUT; k++)                                                          \
+            for (int tap = 0; tap < TAPS; tap++) sum[k][tap] = _mm512_setzero_ps();            \
+        for (long i = 0; i < rounds; i++)                                                      \
+            for (int k = 0; k < OUT; k++)                                                      \
+                for (int tap = 0; tap < TAPS; tap++) sum[k][tap] = product(sum[k][tap], x, x); \
+        __m512 all = _mm512_setzero_ps();                                                      \
+        for (int k = 0; k < OUT; k++)                                                          \
+            for (int tap = 0; tap < TAPS; tap++) all = _mm512_add_ps(all, sum[k][tap]);        \
+        return _mm512_cvtss_f32(all);                                                          \
+    }
+
 KERNEL(tile_f32, SIMD, product_f32)
 KERNEL(tile_bf16, SIMD_BF16, product_bf16)
+PRODUCTS(products_f32, SIMD, product_f32)
+PRODUCTS(products_bf16, SIMD_BF16, product_bf16)
+
+double pleat_gradient_peak(int bf16, int threads) {
+    const long rounds = 100000;
+    if (!(bf16 ? pleat_dnnl_has_bf16() : pleat_dnnl_has_avx512())) return NAN;
+    double least = INFINITY; /* s */
+    volatile float kept = 0; /* so that the products are made */
+    for (int i = 0; i < 10; i++) {
+        const double start = pleat_now();
+#pragma omp parallel for num_threads(threads) schedule(static)
+        for (int t = 0; t < threads; t++) {
+            const float last = (bf16 ? products_bf16 : products_f32)(rounds);
+            if (last < 0) kept = last;
+        }
+        const double time = pleat_now() - start;
+        if (time < least) least = time;
+    }
+    (void)kept;
+    const double flop = (bf16 ? 4.0 : 2.0) * OUT * TAPS * IN * (double)rounds;
+    return 1e-9 * flop * threads / least;
+}
 
 /* --- packing --- */
 
@@ -313,22 +353,21 @@ static void run_part(const part *w) {
 static part part_of(const plan *p, int t, uint32_t *work, float *sums) {
     const int group = t / p->shares;
     const size_t cout = (size_t)p->s.cout, of_channel = p->weights / cout;
-    float *own = sums + (size_t)(group - 1) * sums_words(p);
     uint32_t *ring = work + (size_t)t * thread_words(p);
-    const part w = {
+    part w = {
         .p = p,
         .planes = pleat_share_of((size_t)p->s.n * (size_t)p->s.d, 1, group, p->groups),
         .tiles = pleat_share_of((size_t)p->out_tiles, 1, t % p->shares, p->shares),
-        .dweights = own,
-        .dbias = own + p->weights,
         .ring = ring,
         .packed = ring + whole_lines(p->slot * (size_t)p->slots),
     };
     if (group > 0) {
         const size_t begin = w.tiles.begin * OUT, wanted = w.tiles.end * OUT;
         const size_t end = wanted < cout ? wanted : cout;
-        memset(own + begin * of_channel, 0, (end - begin) * of_channel * sizeof *own);
-        memset(w.dbias + begin, 0, (end - begin) * sizeof *own);
+        w.dweights = sums + (size_t)(group - 1) * sums_words(p);
+        w.dbias = w.dweights + p->weights;
+        memset(w.dweights + begin * of_channel, 0, (end - begin) * of_channel * sizeof *sums);
+        memset(w.dbias + begin, 0, (end - begin) * sizeof *sums);
     }
     return w;
 }

@@ -19,8 +19,8 @@
 int pleat_gradient_fits(const pleat_dnnl_shape *shape);
 
 /* Whether it is taken in place of oneDNN's: a rule by precision, instructions and channels. Not by
- * a trial: a run that is resumed would not have the bits of one that was not interrupted.
- * `pleat bench conv` runs both. */
+ * a trial: a run that goes on after an interruption would not have the bits of one that was not
+ * interrupted. `pleat bench conv` runs both. */
 int pleat_gradient_wins(const pleat_dnnl_shape *shape);
 
 /* Bytes of `work` for `threads` threads; a multiple of 64. */
@@ -30,5 +30,9 @@ size_t pleat_gradient_bytes(const pleat_dnnl_shape *shape, int threads);
  * dbias [Cout], which may be NULL, are added to. */
 void pleat_gradient_run(const pleat_dnnl_shape *shape, int threads, const void *x, const void *dy,
                         float *dweights, float *dbias, void *work);
+
+/* GFLOP/s that `threads` threads reach by multiply-adds in registers alone, measured in some
+ * milliseconds; NaN where there is no kernel. */
+double pleat_gradient_peak(int bf16, int threads);
 
 #endif /* PLEAT_ENGINES_ONEDNN_GRADIENT_H */

@@ -168,6 +168,11 @@ assert abs(d["gflops"] * d["ms_median"] * 1e6 / flop - 1) < 1e-6, (d, flop)' || 
     fi
 done
 # shellcheck disable=SC2086
+run 0 bench conv --engine ref --patch 8x8x8 --batch 2 $small --repeats 1 --json
+json 'bench="conv"' engine params layers
+[ "$(grep -o '"pass": "weights"' out | wc -l)" -eq 6 ] || wrong "bench conv has not six layers"
+[ "$(grep -o '"pass": "data"' out | wc -l)" -eq 5 ] || wrong "bench conv: all but the first have dx"
+# shellcheck disable=SC2086
 run 0 bench predict --engine ref --patch 8x8x8 --size 12x8x8 $small --json
 json 'bench="predict"' s_median patches=2 patches_per_s peak_mib 'size=[12, 8, 8]' \
     'overlap=[4, 4, 4]'
@@ -193,7 +198,7 @@ json 'bench="allreduce"' 'comm="mpi"' ranks=2 sizes
 
 run 0 bench step --engine ref --patch 4x4x4 --filters 1 --depth 1 --steps 1 --warmup 0
 [ "$(wc -l < out)" -eq 1 ] || wrong "bench step prints more than one line"
-for what in step prep read predict allreduce augment score; do
+for what in step conv prep read predict allreduce augment score; do
     run 0 bench "$what" --help
     text "usage: pleat bench $what .*" '--json .*'
 done
