@@ -42,6 +42,7 @@ mpi.h                                   mpi/.*
 hdf5.h                                  src/io/hdf5_write.h
 nifti.*.h|znzlib.h                      src/io/nifti.*
 zlib.h                                  src/io/nifti.*
+isa-l.*.h                               src/io/nifti_gzip.c
 (oneapi/dnnl/)?dnnl.*.h                 src/engines/onednn.*
 yaml.h                                  src/run/config.*
 jansson.h                               src/base/json.c|src/io/layout.*|src/eval/(report|page)/.*

@@ -31,6 +31,7 @@ static const library libraries[] = {
     {"HDF5", pleat_store_hdf5_version},
     {"libnifti2", NULL},
     {"zlib", pleat_nifti_zlib_version},
+    {"ISA-L", pleat_nifti_isal_version},
     {"libyaml", pleat_config_yaml_version},
     {"jansson", pleat_layout_jansson_version},
     {"libcurl", pleat_download_curl_version},

@@ -1,24 +1,22 @@
 /*
  * nifti_write.c - writes NIfTI-1 volumes.
  *
- * libnifti2 makes the header; zlib writes it and the voxels, because libnifti2's writer returns
- * nothing and a full disk would go unseen.
+ * libnifti2 makes the header; it and the voxels are written by nifti_gzip.c, because libnifti2's
+ * writer returns nothing and a full disk would go unseen.
  */
 #include "pleat/file.h"
 #include "pleat/nifti.h"
 
 #include "nifti_guard.h"
+#include "nifti_gzip.h"
 
 #include <nifti2_io.h>
-#include <zlib.h>
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const size_t PIECE = 1 << 20; /* bytes handed to zlib at a time */
 
 static int ends_with(const char *text, const char *end) {
     const size_t n = strlen(text), m = strlen(end);
@@ -75,32 +73,16 @@ static pleat_status make_header(const char *path, const pleat_geometry *g, int c
     return PLEAT_OK;
 }
 
-static int write_bytes(gzFile gz, const void *bytes, size_t n) {
-    for (size_t at = 0; at < n; at += PIECE) {
-        const unsigned step = (unsigned)(n - at < PIECE ? n - at : PIECE);
-        if (gzwrite(gz, (const char *)bytes + at, step) != (int)step) return 0;
-    }
-    return 1;
-}
-
 static pleat_status write_pieces(const char *path, const nifti_1_header *header,
                                  const char *extension, size_t between, const void *voxels,
                                  size_t bytes) {
+    const nifti_part parts[] = {{header, sizeof *header}, {extension, between}, {voxels, bytes}};
     char temporary[PLEAT_PATH_BYTES];
     int fd = -1;
     PLEAT_TRY(pleat_file_create(path, temporary, sizeof temporary, &fd));
-    gzFile gz = gzdopen(fd, ends_with(path, ".gz") ? "wb6" : "wbT"); /* T: not packed */
-    if (gz == NULL) (void)close(fd);
-    PLEAT_CHECK(gz != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
-    errno = 0;
-    int good = write_bytes(gz, header, sizeof *header) && write_bytes(gz, extension, between) &&
-               write_bytes(gz, voxels, bytes);
-    int why = errno;
-    if (gzclose_w(gz) != Z_OK && good) {
-        good = 0;
-        why = errno;
-    }
-    if (!good) {
+    int why = pleat_nifti_write_parts(fd, parts, 3, ends_with(path, ".gz"));
+    if (close(fd) != 0 && why == 0) why = errno;
+    if (why != 0) {
         (void)unlink(temporary);
         return pleat_file_not_written(path, bytes, why);
     }

@@ -132,7 +132,7 @@ json 'kind="checkpoint"' params=4804 fold=1 epoch=2 step=6 finished=true from_pr
 
 # --- this build -----------------------------------------------------------------------------------
 run 0 info
-text 'kind build' 'HDF5 [0-9.]+' 'zlib [0-9.]+' 'ref yes f32 .*'
+text 'kind build' 'HDF5 [0-9.]+' 'zlib [0-9.]+' 'ISA-L [0-9.]+' 'ref yes f32 .*'
 grep -q '^  onednn *yes' out && engines="ref onednn" || engines=ref
 run 0 info --json
 json 'kind="build"' pleat host cores memory_gib allowed_gib threads engines libraries

@@ -5,9 +5,9 @@
 # The Debian packages that pleat is built from, is tested with and is linted with.
 # shellcheck disable=SC2034 # for those who source this
 packages_build=(cmake ninja-build pkg-config gcc libc6-dev openmpi-bin libopenmpi-dev
-    libhdf5-openmpi-dev libnifti2-dev libznz-dev zlib1g-dev libdnnl-dev libyaml-dev libjansson-dev
-    libpng-dev libgif-dev libcurl4-openssl-dev libarchive-dev nettle-dev libprotobuf-c-dev
-    protobuf-c-compiler)
+    libhdf5-openmpi-dev libnifti2-dev libznz-dev zlib1g-dev libisal-dev libdnnl-dev libyaml-dev
+    libjansson-dev libpng-dev libgif-dev libcurl4-openssl-dev libarchive-dev nettle-dev
+    libprotobuf-c-dev protobuf-c-compiler)
 packages_test=(libcmocka-dev clang-format)
 packages_lint=(clang-tidy)
 packages_figures=(gnuplot-nox)

@@ -31,6 +31,7 @@ class Pleat(CMakePackage):
     depends_on("hdf5+mpi")
     depends_on("nifticlib")
     depends_on("zlib-api")
+    depends_on("isa-l")
     depends_on("libpng")
     depends_on("giflib@5.1:")
     depends_on("libyaml")
