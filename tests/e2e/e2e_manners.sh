@@ -19,7 +19,7 @@ succeeds "its prediction" 0 predict run --in "data/$long" --out labels
 holds "has its name" [ -s "labels/$long.nii.gz" ]
 succeeds "its score" 0 score labels --truth data --classes background,lung_L,lung_R,infection
 mv "data/$long" "data/${long}1"
-refused "a name of 161 bytes" 2 "cannot be the name of a case: 1 to 160 bytes" 0 run tiny.yaml \
+refused "a name of 161 bytes" 3 "its name has 161 characters, 160 are the most" 0 run tiny.yaml \
     --out other "${keys[@]}"
 mv "data/${long}1" data/case_001
 
