@@ -19,8 +19,8 @@
 int pleat_gradient_fits(const pleat_dnnl_shape *shape);
 
 /* Whether it is taken in place of oneDNN's: a rule by precision, instructions and channels. Not by
- * a trial: a run that goes on after an interruption would not have the bits of one that was not
- * interrupted. `pleat bench conv` runs both. */
+ * a trial: a run that is resumed would not have the bits of one that was not interrupted.
+ * `pleat bench conv` runs both. */
 int pleat_gradient_wins(const pleat_dnnl_shape *shape);
 
 /* Bytes of `work` for `threads` threads; a multiple of 64. */

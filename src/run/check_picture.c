@@ -209,7 +209,7 @@ done:
     return many;
 }
 
-/* ---- who looks as no other ------------------------------------------------------------------ */
+/* ---- who looks like no other ----------------------------------------------------------------- */
 
 void check_unlike(check_work *w, const check_facts *f) {
     int *of = calloc((size_t)w->n + 1, sizeof *of), n = 0, like = 0;
