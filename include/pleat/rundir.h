@@ -68,6 +68,7 @@ typedef enum pleat_fold_file {
     PLEAT_FOLD_TABLE,       /* scores.csv */
     PLEAT_FOLD_SCORES,      /* scores.json; written last: the fold is finished */
     PLEAT_FOLD_FELL_BACK,   /* fell_back.txt: training once went on from the checkpoint before */
+    PLEAT_FOLD_RENEWED,     /* renewed.txt: made again since run.json got their digests */
     PLEAT_FOLD_PROGRESS     /* progress.json: how far it is; progress.h */
 } pleat_fold_file;
 

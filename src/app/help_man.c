@@ -160,6 +160,8 @@ static void exit_codes(void) {
         item(code, NULL);
         sentence(text);
     }
+    item("143", NULL);
+    sentence("a second SIGTERM, a second or more after the first");
 }
 
 pleat_status help_man(app *a) {

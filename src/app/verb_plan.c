@@ -163,6 +163,8 @@ static pleat_status count_classes(pleat_config *c) {
     return PLEAT_OK;
 }
 
+#define MOST_RANKS 1000000
+
 static pleat_status check(plan_request *r, const char *on) {
     if (on != NULL) PLEAT_TRY(plan_device_find(on, &r->on));
     if (r->nodes >= 1) choose_ranks(r);
@@ -171,6 +173,9 @@ static pleat_status check(plan_request *r, const char *on) {
                 "--nodes %d --gpus-per-node %d --ranks-per-node %d --steps %d: must be above 0, "
                 "GPUs and steps 0 or more",
                 r->nodes, r->gpus, r->ranks_per_node, r->steps);
+    PLEAT_CHECK(r->ranks_per_node <= MOST_RANKS / r->nodes, PLEAT_ERR_ARG,
+                "%d nodes of %d ranks: more than %d ranks are not planned", r->nodes,
+                r->ranks_per_node, MOST_RANKS);
     PLEAT_CHECK(on == NULL || r->past == NULL, PLEAT_ERR_ARG,
                 "--on %s and --from %s: the time comes from one of them", on, r->past);
     return PLEAT_OK;

@@ -38,7 +38,7 @@ const verb verbs[] = {
     {"config", verb_config_show, 0, "[CONFIG]",
      "print the resolved configuration, with a description of each key"},
     {"info", verb_info, 0, "[FILE|FOLDER]", "this build and machine, or what a file holds"},
-    {"bench", verb_bench, 0, "step|prep|read|predict|allreduce|augment|score",
+    {"bench", verb_bench, 0, "step|conv|prep|read|predict|allreduce|augment|score",
      "measure this machine"},
     {NULL, NULL, 0, NULL, NULL},
 };

@@ -15,26 +15,27 @@
 
 static const verb measurements[] = {
     {"bench step", bench_step, 0, "[options]",
-     "one training step: forward, loss, backward, Adam, on random patches.\n"
-     "Under mpirun the ranks share each step and --batch is one rank's.\n"
+     "one training step: forward, loss, backward, Adam, on random patches. "
+     "Under mpirun the ranks share each step and --batch is one rank's. "
      "gflops = batch * (6 macs - 2 first) / ms_median, per rank: macs are the multiply-adds of "
-     "one\n"
-     "patch forward, and the first layer, with `first` of them, needs no gradient of its input"},
+     "one patch forward, and the first layer, with `first` of them, needs no gradient of its "
+     "input"},
     {"bench conv", bench_conv, 0, "[options]",
-     "each convolution of a network alone, forward, by data and by weights, in every way that the\n"
-     "engine has; the least time. of_peak: share of what its multiply-adds reach in registers"},
+     "each convolution of a network alone, in every way that the engine has. "
+     "Forward, by data and by weights; the least time. of_peak: share of what its multiply-adds "
+     "reach in registers"},
     {"bench prep", bench_prep, 0, "[--in FILE | --size XxYxZ] [options]",
      "preprocessing of one volume, step by step; without --in of a phantom"},
     {"bench read", bench_read, 0, "[--store STORE] [options]",
-     "a random patch, image and mask, from a store that the system has in memory;\n"
+     "a random patch, image and mask, from a store that the system has in memory; "
      "without --store of one synthetic case, in a scratch folder below $TMPDIR"},
     {"bench predict", bench_predict, 0, "[options]", "sliding-window prediction of a volume"},
     {"bench allreduce", bench_allreduce, 0, "[options]",
-     "the sum of float32 over all ranks, under mpirun. With n ranks and t, the median over\n"
-     "repetitions of the slowest rank's time: algbw_gbs = bytes / t / 1e9,\n"
+     "the sum of float32 over all ranks, under mpirun. With n ranks and t, the median over "
+     "repetitions of the slowest rank's time: algbw_gbs = bytes / t / 1e9, "
      "busbw_gbs = algbw_gbs * 2 (n - 1) / n, as nccl-tests defines it"},
     {"bench augment", bench_augment, 0, "[options]",
-     "patches made in a second, by one thread and by all: by each transform alone, by all at\n"
+     "patches made in a second, by one thread and by all: by each transform alone, by all at "
      "once, by the worst four (elastic, rotation, scale, gamma), and as the paper draws them"},
     {"bench score", bench_score, 0, "[options]",
      "all scores of a pair of label maps of four classes, surfaces and lesions included"},
@@ -45,7 +46,7 @@ static void list_measurements(FILE *out) {
     (void)fprintf(out, "usage: pleat bench WHAT [options]      pleat bench WHAT --help\n\n");
     for (const verb *m = measurements; m->name != NULL; m++)
         (void)fprintf(out, "  %-10s %.*s\n", m->name + strlen("bench "),
-                      (int)strcspn(m->what, ".;\n"), m->what);
+                      (int)strcspn(m->what, ".;"), m->what);
     (void)fprintf(out, "\nEach prints one line, or with --json one JSON object.\n");
 }
 

@@ -118,7 +118,8 @@ static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
             conv->mirrored = aligned((size_t)conv->desc.cout * (size_t)conv->taps *
                                      (size_t)conv->desc.cin * sizeof(float));
     }
-    conv->own = conv->desc.kind == PLEAT_CONV && pleat_gradient_wins(&conv->shape);
+    conv->own =
+        conv->desc.kind == PLEAT_CONV && pleat_gradient_wins(&conv->shape, worker_threads(e));
     return make_weights_pass(e, conv);
 }
 

@@ -72,11 +72,6 @@ int pleat_gradient_fits(const pleat_dnnl_shape *s) {
     return s->kernel[1] == 3 && s->kernel[2] == 3;
 }
 
-/* By docs/speed.md; on AMX oneDNN's bf16 is faster than AVX-512's could be. */
-int pleat_gradient_wins(const pleat_dnnl_shape *s) {
-    return pleat_gradient_fits(s) && lanes_used(s, 7) && !(s->bf16 && pleat_dnnl_has_amx());
-}
-
 static plan plan_of(const pleat_dnnl_shape *s, int threads) {
     plan p = {.s = *s};
     p.words = s->bf16 ? (s->w + 1) / 2 : s->w;
@@ -97,6 +92,14 @@ static plan plan_of(const pleat_dnnl_shape *s, int threads) {
     for (size_t t = 0; t < TAPS; t++)
         p.offset[t] = !s->bf16 ? t * IN : t == 1 ? 0 : p.parity + t / 2 * IN;
     return p;
+}
+
+/* By docs/speed.md; on AMX oneDNN's bf16 is faster than AVX-512's could be. */
+int pleat_gradient_wins(const pleat_dnnl_shape *s, int threads) {
+    if (!pleat_gradient_fits(s) || !lanes_used(s, 7)) return 0;
+    if (s->bf16 && pleat_dnnl_has_amx()) return 0;
+    const plan p = plan_of(s, threads);
+    return 4 * p.groups * p.shares >= 3 * threads;
 }
 
 /* --- memory --- */

@@ -20,8 +20,8 @@ int pleat_gradient_fits(const pleat_dnnl_shape *shape);
 
 /* Whether it is taken in place of oneDNN's: a rule by precision, instructions and channels. Not by
  * a trial: a run that is resumed would not have the bits of one that was not interrupted.
- * `pleat bench conv` runs both. */
-int pleat_gradient_wins(const pleat_dnnl_shape *shape);
+ * `pleat bench conv` runs both. Not where the kernel would leave a quarter of the threads idle. */
+int pleat_gradient_wins(const pleat_dnnl_shape *shape, int threads);
 
 /* Bytes of `work` for `threads` threads; a multiple of 64. */
 size_t pleat_gradient_bytes(const pleat_dnnl_shape *shape, int threads);

@@ -8,7 +8,10 @@ int pleat_gradient_fits(const pleat_dnnl_shape *shape) {
     return 0;
 }
 
-int pleat_gradient_wins(const pleat_dnnl_shape *shape) { return pleat_gradient_fits(shape); }
+int pleat_gradient_wins(const pleat_dnnl_shape *shape, int threads) {
+    (void)threads;
+    return pleat_gradient_fits(shape);
+}
 
 size_t pleat_gradient_bytes(const pleat_dnnl_shape *shape, int threads) {
     (void)shape, (void)threads;

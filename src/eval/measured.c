@@ -57,14 +57,14 @@ pleat_status pleat_measured_add(pleat_measured *m, const char *id, const char *c
     return PLEAT_OK;
 }
 
-/* By case, class and score; then as they were added. */
+/* By case, class, score and fold; then as they were added. */
 static int compare(const void *a, const void *b) {
     const pleat_measurement *one = a, *other = b;
-    const int by[4] = {one->at - other->at, one->label - other->label, one->score - other->score,
-                       one->order - other->order};
-    for (int k = 0; k < 3; k++)
+    const int by[5] = {one->at - other->at, one->label - other->label, one->score - other->score,
+                       one->fold - other->fold, one->order - other->order};
+    for (int k = 0; k < 4; k++)
         if (by[k] != 0) return by[k];
-    return by[3];
+    return by[4];
 }
 
 /* One number of each score of a class of a case: the mean over the folds that have one. */

@@ -36,7 +36,7 @@ static const char *const fold_files[] = {
     [PLEAT_FOLD_EVENTS] = "events.jsonl",     [PLEAT_FOLD_TENSORBOARD] = "events.out.tfevents",
     [PLEAT_FOLD_PREDICTIONS] = "predictions", [PLEAT_FOLD_TABLE] = "scores.csv",
     [PLEAT_FOLD_SCORES] = "scores.json",      [PLEAT_FOLD_FELL_BACK] = "fell_back.txt",
-    [PLEAT_FOLD_PROGRESS] = "progress.json",
+    [PLEAT_FOLD_RENEWED] = "renewed.txt",     [PLEAT_FOLD_PROGRESS] = "progress.json",
 };
 
 static const struct {

@@ -29,10 +29,6 @@ endforeach()
 list(REMOVE_DUPLICATES folders)
 list(SORT folders ORDER DESCENDING) # what lies deeper comes first
 foreach(folder IN LISTS folders)
-    file(GLOB left ${folder}/* ${folder}/.*)
-    list(FILTER left EXCLUDE REGEX "/\\.\\.?$")
-    if(IS_DIRECTORY ${folder} AND left STREQUAL "")
-        file(REMOVE_RECURSE ${folder})
-    endif()
+    execute_process(COMMAND rmdir ${folder} ERROR_QUIET) # not where something is left in it
 endforeach()
 file(REMOVE ${MANIFEST})

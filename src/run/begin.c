@@ -71,6 +71,11 @@ pleat_status pleat_begin_check(const pleat_crossval *cv) {
 
 /* --- in --------------------------------------------------------------------------------------- */
 
+/* Another start may have begun the run while this one checked the data. */
+static void look_again(pleat_crossval *cv) {
+    if (has(cv, PLEAT_RUN_CONFIG) || has(cv, PLEAT_RUN_RECORD)) cv->fresh = 0;
+}
+
 /* Tasks of a job array share the folder, each with a fold of its own. */
 pleat_status pleat_begin_enter(pleat_crossval *cv) {
     const char *out = cv->options->out;
@@ -86,8 +91,13 @@ pleat_status pleat_begin_enter(pleat_crossval *cv) {
     PLEAT_TRY(pleat_file_make_part(path));
     PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_STOP, cv->stop_file));
     if (!is_root(cv)) return PLEAT_OK;
-    if (only < 0) return pleat_lock_take(out, &cv->lock);
+    if (only < 0) {
+        PLEAT_TRY(pleat_lock_take(out, &cv->lock));
+        look_again(cv);
+        return PLEAT_OK;
+    }
     PLEAT_TRY(pleat_lock_share(out, &cv->lock));
+    look_again(cv);
     PLEAT_TRY(pleat_fold_folder(out, only, path));
     PLEAT_TRY(pleat_file_make_part(path));
     return pleat_lock_take(path, &cv->fold_lock);

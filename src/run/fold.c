@@ -216,6 +216,7 @@ static pleat_status predict_share(fold_job *job) {
     if (cv->team.group->rank == 0 && !job->stepped) /* if it was scored before, it is that one */
         PLEAT_TRY(
             pleat_record_check_model(cv->options->out, job->fold, pleat_fold_file_name(file)));
+    if (cv->team.group->rank == 0) PLEAT_TRY(pleat_record_renew(cv->options->out, job->fold));
     const char *const paths[] = {path};
     pleat_predictor *predictor = NULL;
     pleat_status status =

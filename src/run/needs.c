@@ -68,8 +68,9 @@ static double values_of(const pleat_node *node, const int patch[3]) {
            (node->scale[0] * node->scale[1] * node->scale[2]);
 }
 
-/* Bytes that a library makes for itself: its weights packed for both directions, and for each
- * thread partial gradients of the layer that has most, or that layer's input and output turned. */
+/* Bytes that a library makes for itself: its weights packed for both directions, and partial
+ * gradients of the layer that has most, or that layer's input and output turned; in bf16 for each
+ * thread, while in f32 more threads hardly need more. */
 static double count_packed(const pleat_graph *graph, const pleat_engine *engine,
                            const int patch[3]) {
     const double element = (double)pleat_dtype_size(engine->act);
@@ -82,7 +83,8 @@ static double count_packed(const pleat_graph *graph, const pleat_engine *engine,
         scratch = fmax(scratch, fmax(8.0 * (double)node->n_weights, 2.0 * values));
     }
     const double packed = 2.0 * (double)graph->params * element;
-    return engine->ops->device != NULL ? packed : packed + engine->threads * scratch;
+    const int times = engine->act == PLEAT_BF16 ? engine->threads : 1;
+    return engine->ops->device != NULL ? packed : packed + times * scratch;
 }
 
 static pleat_status count_network(const pleat_config *c, const pleat_engine *engine, int batch,

@@ -15,10 +15,12 @@
 #include "pleat/text.h"
 #include "pleat/warn.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* --- the inputs ------------------------------------------------------------------------------- */
 
@@ -157,6 +159,43 @@ static const pleat_run_file run_files[] = {
     PLEAT_RUN_CRATE,         PLEAT_RUN_DATASET,
 };
 
+/* Whether the files of the fold of "fold_K/NAME" were made again since they were listed. */
+static pleat_status is_renewed(const char *run, const char *name, int *out) {
+    char path[PLEAT_PATH_BYTES], *end = NULL;
+    static const char prefix[] = "fold_";
+    *out = 0;
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0) return PLEAT_OK;
+    const long fold = strtol(name + sizeof prefix - 1, &end, 10);
+    if (*end != '/' || fold < 0 || fold >= PLEAT_MAX_FOLDS) return PLEAT_OK;
+    PLEAT_TRY(pleat_run_fold_path(run, (int)fold, PLEAT_FOLD_RENEWED, path));
+    *out = pleat_file_exists(path);
+    return PLEAT_OK;
+}
+
+pleat_status pleat_record_renew(const char *run, int fold) {
+    static const char text[] = "The files of this fold were made again since run.json was written, "
+                               "whose digests of them are of those before.\n";
+    char path[PLEAT_PATH_BYTES];
+    json_t *root = NULL;
+    if (pleat_record_load(run, &root) != PLEAT_OK) return PLEAT_OK; /* nothing is known */
+    const int listed = json_is_object(json_object_get(root, "files"));
+    json_decref(root);
+    if (!listed) return PLEAT_OK;
+    PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_RENEWED, path));
+    return pleat_file_write_atomic(path, text, sizeof text - 1);
+}
+
+/* run.json has the digests of the files as they are. */
+static pleat_status forget_renewals(const char *run, int folds) {
+    char path[PLEAT_PATH_BYTES];
+    for (int fold = 0; fold < folds; fold++) {
+        PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_RENEWED, path));
+        PLEAT_CHECK(unlink(path) == 0 || errno == ENOENT, PLEAT_ERR_IO, "cannot remove '%s': %s",
+                    path, strerror(errno));
+    }
+    return PLEAT_OK;
+}
+
 /* RUN/NAME, where it is there. */
 static pleat_status add_file(const char *run, const char *name, json_t *files) {
     char path[PLEAT_PATH_BYTES];
@@ -177,12 +216,14 @@ static pleat_status add_fold(const char *run, const pleat_config *config, int fo
     char name[PLEAT_PATH_BYTES], folder[32];
     const char *key = NULL;
     json_t *was = NULL;
+    int renewed = 0;
     (void)snprintf(folder, sizeof folder, "fold_%d/", fold);
     PLEAT_TRY(
         pleat_path(name, sizeof name, "%s%s", folder, pleat_fold_file_name(PLEAT_FOLD_SCORES)));
     PLEAT_TRY(add_file(run, name, files));
     if (json_object_get(files, name) == NULL) return PLEAT_OK; /* not finished */
-    if (json_equal(json_object_get(before, name), json_object_get(files, name))) {
+    PLEAT_TRY(is_renewed(run, name, &renewed));
+    if (!renewed && json_equal(json_object_get(before, name), json_object_get(files, name))) {
         json_object_foreach((json_t *)before, key,
                             was) if (strncmp(key, folder, strlen(folder)) == 0)(void)
             json_object_set(files, key, was);
@@ -239,6 +280,7 @@ pleat_status pleat_record_outcome(const char *run, const pleat_config *config,
         (void)json_object_set(root, "files", files);
         status = pleat_record_save(run, root);
     }
+    if (status == PLEAT_OK) status = forget_renewals(run, results->folds);
     json_decref(inputs);
     json_decref(times);
     json_decref(files);
@@ -251,9 +293,12 @@ pleat_status pleat_record_outcome(const char *run, const pleat_config *config,
 static pleat_status is_edited(const char *run, const char *name, const json_t *was, int *out) {
     char path[PLEAT_PATH_BYTES];
     pleat_file_identity is;
+    int renewed = 0;
     *out = 0;
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", run, name));
     if (was == NULL || !pleat_file_exists(path)) return PLEAT_OK;
+    PLEAT_TRY(is_renewed(run, name, &renewed));
+    if (renewed) return PLEAT_OK;
     PLEAT_TRY(pleat_file_identify(path, &is));
     json_t *now = identity(&is);
     *out = !json_equal(now, was);

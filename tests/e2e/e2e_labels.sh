@@ -70,9 +70,9 @@ tail -n +2 scored/scores.csv > written
 holds "the same scores" cmp wanted written
 succeeds "predicts" 1 predict gaps_run --in "gaps/$(ls gaps | head -n 1)" --out again
 holds "files' labels again" same_text "$(labels again/*.nii.gz)" 0,5,7,9
-refused "a label that is no class" 3 "4 of 4 cases cannot be prepared" 1 run gaps.yaml --out other \
+refused "a label that is no class" 3 "'gaps': 4 errors" 1 run gaps.yaml --out other \
     --set 'classes=[background, lung_L=5, lung_R=7]'
-holds "which each case has" same_text "$(grep -c 'refused: .* are labels 0,5,7' err)" 4
+holds "which each case has" same_text "$(grep -c 'error: .* label 9 .* none of the 3 classes' err)" 4
 
 # --- a label to ignore ---------------------------------------------------------------------------
 # The infection is not annotated: what is there is of no account, on any number of ranks.

@@ -16,6 +16,9 @@ succeeds "two more" 2 run tiny.yaml --out short "${four[@]}"
 holds "it says so" has err "train.epochs rises from 2 to 4"
 holds "a fold says so" has err "was trained for 2 epochs and continues to 4"
 holds "as if it had been four from the start" same_run whole short
+holds "the new files are the run's own" lacks err "not the file"
+holds "and nothing is left that says otherwise" [ ! -e short/fold_0/renewed.txt ]
+succeeds "as a check says too" 0 report short --check
 holds "the methods name the augmentation" has short/methods.md "augmented as in nnU-Net v2"
 holds "config.yaml knows" has short/config.yaml "epochs: 4"
 succeeds "again" 2 run tiny.yaml --out short "${four[@]}"

@@ -65,7 +65,7 @@ mkdir repository
 version '0\.1\.0' "without git the version is the project's"
 holds "and there is no commit" has commit.c 'pleat_commit[] = ""'
 if command -v git > /dev/null; then
-    in_git() { git -C repository -c user.name=n -c user.email=e "$@" > said 2>&1; }
+    in_git() { git -C repository -c user.name=n -c user.email=e -c commit.gpgsign=false -c tag.gpgSign=false "$@" > said 2>&1; }
     in_git init
     in_git commit --allow-empty -m one
     version '0\.1\.0' "without a tag too"
@@ -104,13 +104,16 @@ if command -v dpkg-query > /dev/null && dpkg-query -W libc6 > /dev/null 2>&1; th
     cp "$pleat" usr/bin
     holds "image.sh knows what the program needs" \
         bash "$SOURCE_DIR/slurm/image.sh" needs usr > usr/packages
-    for package in libc6 libopenmpi3 openmpi-bin libyaml-0-2; do
-        holds "$package is needed" grep -qE "^${package%3}(3|3t64)?$" usr/packages
+    for package in libc6 libyaml-0-2; do
+        holds "$package is needed" grep -qx "$package" usr/packages
     done
+    export LC_ALL=C
     xargs apt-get install -s --no-install-recommends < usr/packages > said 2>&1
     holds "all are packages" has said "0 newly installed, 0 to remove"
-    apt-get install -s --no-install-recommends "${packages_build[@]}" > said 2>&1
-    holds "those of the build too" grep -qE '^[0-9]+ upgraded, [0-9]+ newly installed' said
+    if apt-cache show "${packages_build[0]}" > said 2>&1; then # its lists are there
+        apt-get install -s --no-install-recommends "${packages_build[@]}" > said 2>&1
+        holds "those of the build too" grep -qE '^[0-9]+ upgraded, [0-9]+ newly installed' said
+    fi
 fi
 
 # --- Spack ----------------------------------------------------------------------------------------
