@@ -325,7 +325,6 @@ pleat_status pleat_window_band_create(const pleat_window *window, int batch, int
                           "no memory to predict %d x %d x %d voxels of %d classes (%.1f GiB)",
                           dim[2], dim[1], dim[0], classes, (double)bytes / 0x1p30);
     }
-    pleat_memory_huge(sum, bytes);
     *band = (pleat_window_band){
         .window = window, .classes = classes, .planes = count_planes(window, batch), .sum = sum};
     band->labels = labels;
