@@ -26,10 +26,6 @@ double pleat_memory_peak(void);
 pleat_status pleat_memory_check(double bytes, const char *what, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Asks for huge pages where the block, of malloc's or calloc's and not used yet, has some whole
- * ones: a hint, which spares most of the time that the kernel takes to give memory out. */
-void pleat_memory_huge(void *data, size_t bytes);
-
 #ifdef __cplusplus
 }
 #endif

@@ -91,6 +91,24 @@ int pleat_mirror_ways(int mirror);
 /* Mirrors n images [dim, C] along the axes of `mirror`, in place. */
 void pleat_mirror(float *images, int n, const int dim[3], int channels, int mirror);
 
+/* The sum of which labels alone are wanted: of the planes [H,W] it holds those that windows are
+ * still added to, and labels the others.
+ *
+ *   pleat_window_band_create(&window, batch, classes, labels, &band);    labels [dim]
+ *   pleat_window_band_pass(band, i);                 all windows before i are added, and no more
+ *   pleat_window_band_add(band, i, mirror, probs);   as pleat_window_accumulate, i to i + batch - 1
+ *   pleat_window_band_pass(band, count);             the rest; then free
+ *
+ * The same labels as pleat_window_accumulate and pleat_argmax of the whole. create: ERR_MEMORY.
+ * `window` and `labels` are needed until free, which accepts NULL. bytes: what it takes. */
+typedef struct pleat_window_band pleat_window_band;
+size_t pleat_window_band_bytes(const pleat_window *window, int batch, int classes);
+pleat_status pleat_window_band_create(const pleat_window *window, int batch, int classes,
+                                      uint8_t *labels, pleat_window_band **out);
+pleat_status pleat_window_band_pass(pleat_window_band *band, int i);
+void pleat_window_band_add(pleat_window_band *band, int i, int mirror, const float *probs);
+void pleat_window_band_free(pleat_window_band *band);
+
 /* label[voxels]: the class of the highest value of `sum` [voxels, classes]; of equals the first.
  * ERR_ARG unless classes is 1 .. 254. */
 pleat_status pleat_argmax(const float *sum, size_t voxels, int classes, uint8_t *label);

@@ -1,16 +1,12 @@
-/* memory.c - how much memory is free, and how it is mapped. */
+/* memory.c - how much memory is free. */
 #include "pleat/memory.h"
 #include "pleat/host_memory.h"
 
 #include <math.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#define HUGE_PAGE ((uintptr_t)2 << 20) /* bytes */
 
 static const double SMALL = 0x1p26; /* bytes that are not worth the look */
 
@@ -56,11 +52,4 @@ pleat_status pleat_memory_check(double bytes, const char *what, ...) {
     PLEAT_CHECK(bytes <= available, PLEAT_ERR_MEMORY, "%s needs %.1f GiB of memory, %.1f are free",
                 text, bytes / 0x1p30, available / 0x1p30);
     return PLEAT_OK;
-}
-
-void pleat_memory_huge(void *data, size_t bytes) {
-    const uintptr_t first = ((uintptr_t)data + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    const uintptr_t end = ((uintptr_t)data + bytes) / HUGE_PAGE * HUGE_PAGE;
-    if (end > first)
-        (void)madvise((char *)data + (first - (uintptr_t)data), end - first, MADV_HUGEPAGE);
 }

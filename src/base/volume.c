@@ -13,7 +13,6 @@ static pleat_status make(const int dim[3], size_t bytes, void **out) {
     void *data = calloc(pleat_voxels(dim), bytes);
     PLEAT_CHECK(data != NULL, PLEAT_ERR_MEMORY, "no memory for a volume of %d x %d x %d voxels",
                 dim[2], dim[1], dim[0]);
-    pleat_memory_huge(data, pleat_voxels(dim) * bytes);
     *out = data;
     return PLEAT_OK;
 }

@@ -40,7 +40,6 @@ static pleat_status create(pleat_engine *engine, const pleat_window *window, int
                           "no memory to predict %d x %d x %d voxels of %d classes (%.1f GiB)",
                           dim[2], dim[1], dim[0], classes, (double)n / 0x1p30);
     }
-    pleat_memory_huge(sum, n);
     *s = (pleat_window_sum){window, classes, sum};
     *out = s;
     return PLEAT_OK;

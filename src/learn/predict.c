@@ -7,7 +7,8 @@
  * either.
  *
  *   device with memory enough     sum and argmax there; labels alone come back
- *   else                          on the host
+ *   else, labels are wanted       on the host, a band of planes at a time
+ *   else                          on the host, the whole
  */
 #include "pleat/predict.h"
 
@@ -29,6 +30,7 @@ typedef struct work {
     float *images; /* [batch, patch, C] */
     const pleat_window_ops *windows;
     pleat_window_sum *sum;
+    pleat_window_band *band; /* instead of it; NULL: there is none */
     float *probs; /* [batch, patch, K], on their way from the engine's memory to the sum's; NULL:
                      both are the same */
     float *look;  /* [patch, K] of the first window, where the host sees no other; else NULL */
@@ -72,8 +74,13 @@ static pleat_status add(const work *w, pleat_net *net, int mirror, int first, in
         PLEAT_TRY(pleat_net_predict(net, w->images, w->probs));
     if (w->probs != NULL) probs = w->probs;
     PLEAT_TRY(check_probs(w, probs, first, n));
-    for (int k = 0; k < n; k++)
-        PLEAT_TRY(w->windows->add(w->sum, first + k, mirror, probs + (size_t)k * each));
+    for (int k = 0; k < n; k++) {
+        const float *of = probs + (size_t)k * each;
+        if (w->band != NULL)
+            pleat_window_band_add(w->band, first + k, mirror, of);
+        else
+            PLEAT_TRY(w->windows->add(w->sum, first + k, mirror, of));
+    }
     return PLEAT_OK;
 }
 
@@ -111,7 +118,7 @@ static pleat_status begin_on_device(work *w) {
     return PLEAT_OK;
 }
 
-static pleat_status begin(work *w) {
+static pleat_status begin(work *w, uint8_t *labels) {
     const size_t voxels = (size_t)w->config->batch * w->voxels;
     const size_t probs = voxels * (size_t)w->config->classes;
     w->images = malloc((size_t)w->config->batch * w->values * sizeof *w->images);
@@ -129,10 +136,13 @@ static pleat_status begin(work *w) {
         PLEAT_CHECK(w->probs != NULL, PLEAT_ERR_MEMORY, "no memory for a batch of %zu voxels",
                     voxels);
     }
+    if (labels != NULL)
+        return pleat_window_band_create(&w->window, w->config->batch, w->config->classes, labels,
+                                        &w->band);
     return w->windows->create(w->engine, &w->window, w->config->classes, &w->sum);
 }
 
-/* Into `labels`, or where that is NULL the mean itself into *probs. */
+/* The mean itself into *probs, or where `probs` is NULL its labels into `labels`. */
 static pleat_status predict(const pleat_predict_config *config, pleat_net *const *nets, int n_nets,
                             const pleat_source *source, uint8_t *labels, float **probs) {
     pleat_status status = PLEAT_OK;
@@ -144,14 +154,16 @@ static pleat_status predict(const pleat_predict_config *config, pleat_net *const
     float *sum = NULL;
     PLEAT_TRY(
         pleat_window_make(source->dim, config->patch, config->overlap, config->merge, &w.window));
-    PLEAT_TRY_GOTO(status, done, begin(&w));
+    PLEAT_TRY_GOTO(status, done, begin(&w, labels));
     const int patches = pleat_window_count(&w.window);
     for (int i = 0; i < patches; i += config->batch) {
         const int n = patches - i < config->batch ? patches - i : config->batch;
+        if (w.band != NULL) PLEAT_TRY_GOTO(status, done, pleat_window_band_pass(w.band, i));
         PLEAT_TRY_GOTO(status, done, run_batch(&w, nets, n_nets, i, n));
     }
-    if (labels != NULL) {
-        status = w.windows->label(w.sum, labels);
+    if (probs == NULL) {
+        status = w.band != NULL ? pleat_window_band_pass(w.band, patches)
+                                : w.windows->label(w.sum, labels);
         goto done;
     }
     PLEAT_TRY_GOTO(status, done, w.windows->values(w.sum, &sum));
@@ -162,6 +174,7 @@ static pleat_status predict(const pleat_predict_config *config, pleat_net *const
     sum = NULL;
 done:
     if (w.sum != NULL) w.windows->destroy(w.sum);
+    pleat_window_band_free(w.band);
     free(sum);
     free(w.images);
     free(w.probs);

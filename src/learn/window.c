@@ -1,6 +1,7 @@
-/* window.c - the sliding window's grid, its merge weights, and the sum. */
+/* window.c - the sliding window's grid, its merge weights, and the sum, whole or a band of it. */
 #include "pleat/window.h"
 
+#include "pleat/memory.h"
 #include "pleat/volume.h"
 
 #include <math.h>
@@ -168,8 +169,9 @@ static void add_row(const float *probs, ptrdiff_t step, const double *restrict w
     }
 }
 
-void pleat_window_accumulate(const pleat_window *window, int i, int mirror, const float *probs,
-                             int classes, float *sum) {
+/* Plane d of the volume is plane d % planes of `sum`. */
+static void accumulate(const pleat_window *window, int i, int mirror, const float *probs,
+                       int classes, int planes, float *sum) {
     pleat_window_part p;
     pleat_window_walk walk;
     pleat_window_part_of(window, i, &p);
@@ -179,13 +181,19 @@ void pleat_window_accumulate(const pleat_window *window, int i, int mirror, cons
     for (int row = 0; row < (p.to[0] - p.from[0]) * height; row++) {
         const int d = row / height, h = row % height; /* of the part */
         const ptrdiff_t in = walk.first + d * walk.step[0] + h * walk.step[1];
-        const size_t to_line = (size_t)(p.start[0] + p.from[0] + d) * (size_t)window->dim[1] +
-                               (size_t)(p.start[1] + p.from[1] + h);
+        const size_t to_line =
+            (size_t)((p.start[0] + p.from[0] + d) % planes) * (size_t)window->dim[1] +
+            (size_t)(p.start[1] + p.from[1] + h);
         const size_t voxel = to_line * (size_t)window->dim[2] + (size_t)(p.start[2] + p.from[2]);
         add_row(probs + in * classes, walk.step[2] * classes, p.weight[2] + p.from[2],
                 p.weight[0][p.from[0] + d] * p.weight[1][p.from[1] + h], window->least,
                 p.to[2] - p.from[2], classes, sum + voxel * (size_t)classes);
     }
+}
+
+void pleat_window_accumulate(const pleat_window *window, int i, int mirror, const float *probs,
+                             int classes, float *sum) {
+    accumulate(window, i, mirror, probs, classes, window->dim[0], sum);
 }
 
 pleat_status pleat_window_mean(const pleat_window *window, int times, int classes, float *sum) {
@@ -260,4 +268,88 @@ void pleat_region_labels(const float *sum, size_t voxels, int regions, float abo
         while (last >= 0 && !(value[last] > above)) last--;
         label[v] = last >= 0 ? writes[last] : 0;
     }
+}
+
+/* ---- planes under way ------------------------------------------------------------------------ */
+
+struct pleat_window_band {
+    const pleat_window *window; /* not owned */
+    int classes, planes;        /* planes of `sum` */
+    int done;                   /* planes of the volume that are labelled */
+    float *sum;                 /* [planes,H,W,K] */
+    uint8_t *labels;            /* [dim], not owned */
+};
+
+/* The first plane of window i; of the one behind the last, the end. */
+static int first_plane(const pleat_window *window, int i) {
+    if (i >= pleat_window_count(window)) return window->dim[0];
+    const int start = window->start[0][i / window->count[2] / window->count[1]];
+    return start > 0 ? start : 0;
+}
+
+/* The most that the windows of a batch reach over. */
+static int count_planes(const pleat_window *window, int batch) {
+    const int n = pleat_window_count(window);
+    int most = 0;
+    for (int i = 0; i < n; i += batch) {
+        const int last = i + batch < n ? i + batch - 1 : n - 1;
+        const int end = first_plane(window, last) + window->window[0];
+        const int planes = (end < window->dim[0] ? end : window->dim[0]) - first_plane(window, i);
+        most = planes > most ? planes : most;
+    }
+    return most;
+}
+
+static size_t plane_values(const pleat_window *window, int classes) {
+    return (size_t)window->dim[1] * (size_t)window->dim[2] * (size_t)classes;
+}
+
+size_t pleat_window_band_bytes(const pleat_window *window, int batch, int classes) {
+    return (size_t)count_planes(window, batch) * plane_values(window, classes) * sizeof(float);
+}
+
+pleat_status pleat_window_band_create(const pleat_window *window, int batch, int classes,
+                                      uint8_t *labels, pleat_window_band **out) {
+    const int *dim = window->dim;
+    const size_t bytes = pleat_window_band_bytes(window, batch, classes);
+    PLEAT_TRY(pleat_memory_check((double)bytes,
+                                 "the prediction of %d x %d x %d voxels of %d "
+                                 "classes",
+                                 dim[2], dim[1], dim[0], classes));
+    pleat_window_band *band = malloc(sizeof *band);
+    float *sum = calloc(bytes / sizeof *sum + 1, sizeof *sum); /* never of no bytes */
+    if (band == NULL || sum == NULL) {
+        free(band);
+        free(sum);
+        return PLEAT_FAIL(PLEAT_ERR_MEMORY,
+                          "no memory to predict %d x %d x %d voxels of %d classes (%.1f GiB)",
+                          dim[2], dim[1], dim[0], classes, (double)bytes / 0x1p30);
+    }
+    *band = (pleat_window_band){
+        .window = window, .classes = classes, .planes = count_planes(window, batch), .sum = sum};
+    band->labels = labels;
+    *out = band;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_window_band_pass(pleat_window_band *band, int i) {
+    const size_t values = plane_values(band->window, band->classes);
+    const size_t voxels = values / (size_t)band->classes;
+    for (const int end = first_plane(band->window, i); band->done < end; band->done++) {
+        float *plane = band->sum + (size_t)(band->done % band->planes) * values;
+        PLEAT_TRY(
+            pleat_argmax(plane, voxels, band->classes, band->labels + (size_t)band->done * voxels));
+        memset(plane, 0, values * sizeof *plane); /* for the one that takes its place */
+    }
+    return PLEAT_OK;
+}
+
+void pleat_window_band_add(pleat_window_band *band, int i, int mirror, const float *probs) {
+    accumulate(band->window, i, mirror, probs, band->classes, band->planes, band->sum);
+}
+
+void pleat_window_band_free(pleat_window_band *band) {
+    if (band == NULL) return;
+    free(band->sum);
+    free(band);
 }

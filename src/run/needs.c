@@ -2,6 +2,7 @@
 #include "pleat/needs.h"
 
 #include "pleat/host_memory.h"
+#include "pleat/losses.h"
 #include "pleat/memory.h"
 #include "pleat/net.h"
 #include "pleat/nifti.h"
@@ -38,9 +39,13 @@ static pleat_status add_case(const pleat_config *c, const char *image, pleat_nee
     pleat_prep_size(&c->prep, &native, dim);
     PLEAT_TRY(pleat_window_make(dim, c->patch, c->overlap, (pleat_merge)c->merge, &window));
     n->patches += pleat_window_count(&window);
-    pleat_window_free(&window);
     const double voxels = (double)pleat_voxels(dim), scan = (double)pleat_voxels(native.dim);
-    const double sums = voxels * (c->network.classes + 1.0) * sizeof(float) + 2 * scan;
+    const double sum =
+        pleat_losses[c->train.loss]->of_regions
+            ? voxels * c->network.classes * sizeof(float)
+            : (double)pleat_window_band_bytes(&window, c->predict_batch, c->network.classes);
+    pleat_window_free(&window);
+    const double sums = sum + voxels * sizeof(float) + 2 * scan;
     n->prediction = fmax(n->prediction, fmax(sums, scan * SCORE_BYTES));
     const double made = c->prep.resample ? voxels * (n->channels + 1.0) * sizeof(float) : 0.0;
     n->preparing = fmax(n->preparing, (scan + voxels) * voxel_bytes(n) + made);

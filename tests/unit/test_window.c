@@ -315,6 +315,54 @@ static void test_a_mirrored_window_is_added_as_what_it_is_the_mirror_of(void **s
     pleat_window_free(&grid);
 }
 
+static void test_a_band_gives_the_labels_of_the_whole_sum(void **state) {
+    (void)state;
+    enum { H = 7, W = 5, C = 3, D = 23, N = D * H * W, PATCH = 4 * 4 * 4 * C };
+    static const int dims[][3] = {{D, H, W}, {3, 4, 3}, {4, 4, 4}, {D, 3, 3}};
+    uint32_t noise = 3;
+    for (size_t v = 0; v < COUNT(dims); v++)
+        for (int batch = 1; batch <= 5; batch++) {
+            pleat_window grid;
+            OK(pleat_window_make(dims[v], (int[3]){4, 4, 4}, (int[3]){1, 2, 2},
+                                 PLEAT_MERGE_GAUSSIAN, &grid));
+            float probs[PATCH], *sum = calloc((size_t)N * C, sizeof *sum);
+            uint8_t want[N], got[N];
+            pleat_window_band *band = NULL;
+            assert_non_null(sum);
+            OK(pleat_window_band_create(&grid, batch, C, got, &band));
+            for (int i = 0; i < pleat_window_count(&grid); i++) {
+                for (int k = 0; k < PATCH; k++) {
+                    noise = noise * 1664525 + 1013904223;
+                    probs[k] = (float)(noise >> 8) * 0x1p-24F;
+                }
+                if (i % batch == 0) OK(pleat_window_band_pass(band, i));
+                pleat_window_band_add(band, i, 0, probs);
+                pleat_window_accumulate(&grid, i, 0, probs, C, sum);
+            }
+            OK(pleat_window_band_pass(band, pleat_window_count(&grid)));
+            OK(pleat_argmax(sum, pleat_voxels(dims[v]), C, want));
+            assert_memory_equal(got, want, pleat_voxels(dims[v]));
+            pleat_window_band_free(band);
+            pleat_window_free(&grid);
+            free(sum);
+        }
+}
+
+/* 23 planes, windows of 4 at 0, 3, 6 ... 19, nine to each: a batch of 2 reaches over 7 planes. */
+static void test_a_band_holds_the_planes_of_a_batch(void **state) {
+    (void)state;
+    pleat_window grid;
+    const size_t plane = 8 * 8 * 3 * sizeof(float);
+    OK(pleat_window_make((int[3]){23, 8, 8}, (int[3]){4, 4, 4}, (int[3]){1, 2, 2},
+                         PLEAT_MERGE_UNIFORM, &grid));
+    assert_int_equal(pleat_window_count(&grid), 8 * 9);
+    assert_int_equal(pleat_window_band_bytes(&grid, 1, 3), 4 * plane);
+    assert_int_equal(pleat_window_band_bytes(&grid, 9, 3), 4 * plane);
+    assert_int_equal(pleat_window_band_bytes(&grid, 2, 3), 7 * plane);
+    assert_int_equal(pleat_window_band_bytes(&grid, 1000, 3), 23 * plane);
+    pleat_window_free(&grid);
+}
+
 static void test_argmax_takes_the_first_of_equals(void **state) {
     (void)state;
     const float sum[] = {0, 0, 0, .2f, .5f, .5f, .1f, .2f, .7f, .6f, .3f, .6f};
@@ -351,6 +399,8 @@ int main(void) {
         cmocka_unit_test(test_windows_cut_from_a_volume_give_the_volume_back),
         cmocka_unit_test(test_nnunets_weights_are_its_map_and_never_zero),
         cmocka_unit_test(test_a_mirrored_window_is_added_as_what_it_is_the_mirror_of),
+        cmocka_unit_test(test_a_band_gives_the_labels_of_the_whole_sum),
+        cmocka_unit_test(test_a_band_holds_the_planes_of_a_batch),
         cmocka_unit_test(test_argmax_takes_the_first_of_equals),
         cmocka_unit_test(test_the_last_region_that_is_likely_writes_its_label),
         cmocka_unit_test(test_an_overlap_as_large_as_the_window_is_refused),
