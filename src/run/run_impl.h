@@ -217,8 +217,8 @@ pleat_status pleat_record_edited(const char *run, const pleat_results *results, 
 /* ERR_DATA: the fold's model `file` has another digest than in run.json, though by history.tsv the
  * fold has not been trained further since. What run.json does not say, is taken. */
 pleat_status pleat_record_check_model(const char *run, int fold, const char *file);
-/* The fold's files are made again from here on: what run.json says of them holds no longer, until it
- * says it anew. */
+/* The fold's files are made again from here on: what run.json says of them holds no longer, until
+ * it says it anew. */
 pleat_status pleat_record_renew(const char *run, int fold);
 /* ro-crate-metadata.json and dataset_description.json; crate_json.c */
 pleat_status pleat_crate_write(const char *run, const pleat_record *record);

@@ -65,7 +65,8 @@ mkdir repository
 version '0\.1\.0' "without git the version is the project's"
 holds "and there is no commit" has commit.c 'pleat_commit[] = ""'
 if command -v git > /dev/null; then
-    in_git() { git -C repository -c user.name=n -c user.email=e -c commit.gpgsign=false -c tag.gpgSign=false "$@" > said 2>&1; }
+    in_git() { git -C repository -c user.name=n -c user.email=e -c commit.gpgsign=false \
+        -c tag.gpgSign=false "$@" > said 2>&1; }
     in_git init
     in_git commit --allow-empty -m one
     version '0\.1\.0' "without a tag too"
