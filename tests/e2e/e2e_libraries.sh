@@ -55,10 +55,10 @@ done
 
 # The installed program finds the module where the installation puts it.
 libraries=$(sed -n 's/^CMAKE_INSTALL_LIBDIR:[^=]*=//p' "$build/CMakeCache.txt")
-mkdir -p "$box/installed/$libraries"
-echo "not a library" > "$box/installed/$libraries/libpleat_cuda.so"
+mkdir -p "$box/installed/$libraries/pleat"
+echo "not a library" > "$box/installed/$libraries/pleat/libpleat_cuda.so"
 "$box/installed/bin/pleat" info > out 2> err
-holds "the module is looked for in $libraries" \
-    grep -q "^ *cudnn  *no .*$libraries/libpleat_cuda.so" out
+holds "the module is looked for in $libraries/pleat" \
+    grep -q "^ *cudnn  *no .*$libraries/pleat/libpleat_cuda.so" out
 
 verdict

@@ -161,7 +161,7 @@ static void more_hours_or_a_faster_machine_train_larger_networks(void **state) {
         const double voxels = (double)pleat_voxels(one.config.patch);
         const double steps = (double)one.config.train.epochs * one.config.train.iterations;
         const double hours = steps * one.s.step.seconds * one.s.rounds / 3600;
-        const int short_of = says(one.text, "a fold wants more steps");
+        const int short_of = says(one.text, "a fold needs more steps");
         assert_true(hours <= 8 || short_of);
         assert_int_equal(short_of, steps < PLEAT_SUGGEST_ENOUGH);
         assert_true(steps <= 62500);
