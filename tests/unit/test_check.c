@@ -526,6 +526,23 @@ static void all_that_is_wrong_is_found_in_one_pass(void **state) {
     pleat_check_free(&report);
 }
 
+static void a_copy_is_named_once_however_many_there_are(void **state) {
+    (void)state;
+    static const char *const names[] = {"anna", "bert", "carl", "dora", "emil"};
+    const pleat_check_how how = {0};
+    pleat_check_report report;
+    size_t twins = 0;
+    write_data(NULL);
+    make(BAD);
+    for (size_t i = 0; i < COUNT(names); i++) write_case(names[i]);
+    look(NULL, &how, &report);
+    print_all("copies", &report);
+    for (int i = 0; i < report.n; i++)
+        twins += strcmp(pleat_check_kinds[report.finding[i].kind].name, "twins") == 0;
+    assert_int_equal(twins, COUNT(names)); /* and not all 15 pairs */
+    pleat_check_free(&report);
+}
+
 static void the_headers_alone_show_what_they_show(void **state) {
     (void)state;
     const pleat_check_how how = {.headers = 1};
@@ -583,6 +600,7 @@ int main(void) {
         cmocka_unit_test(clean_data_have_no_findings_and_a_table_of_classes),
         cmocka_unit_test(every_fault_is_found_and_named_and_nothing_else),
         cmocka_unit_test(all_that_is_wrong_is_found_in_one_pass),
+        cmocka_unit_test(a_copy_is_named_once_however_many_there_are),
         cmocka_unit_test(the_headers_alone_show_what_they_show),
         cmocka_unit_test(a_configuration_is_checked_with_its_data),
     };
