@@ -15,7 +15,8 @@ typedef struct use { /* of a file */
 static int by_path(const void *a, const void *b) {
     const use *x = a, *y = b;
     const int order = strcmp(x->path, y->path);
-    return order != 0 ? order : (x > y) - (x < y);
+    if (order != 0) return order;
+    return x->by != y->by ? (x->by > y->by) - (x->by < y->by) : strcmp(x->what, y->what);
 }
 
 /* Also where links hide it: no image is its own label. */
@@ -40,9 +41,13 @@ static int may_share(const use *a, const use *b) {
 
 static pleat_status check_pair(const use *a, const use *b) {
     if (strcmp(a->path, b->path) != 0 || may_share(a, b)) return PLEAT_OK;
+    const int images = strcmp(a->what, "image") == 0 && strcmp(b->what, "image") == 0;
     PLEAT_CHECK(a->by == b->by, PLEAT_ERR_DATA,
-                "'%s' is the %s of case '%s' and the %s of case '%s'; correct the wrong one",
-                a->path, a->what, a->by->id, b->what, b->by->id);
+                "'%s' is the %s of case '%s' and the %s of case '%s'; correct the wrong one%s",
+                a->path, a->what, a->by->id, b->what, b->by->id,
+                images ? ", or give the cases one group (column group) where they are one image, "
+                         "drawn by several raters"
+                       : "");
     PLEAT_CHECK(strcmp(a->what, b->what) != 0, PLEAT_ERR_DATA,
                 "case '%s': '%s' is two of its channels; correct the wrong one", a->by->id,
                 a->path);

@@ -140,8 +140,7 @@ static void check_config(check_work *w) {
         pleat_engine_destroy(engine);
 }
 
-/* A wish to halt (pleat/halt.h) as a failure. */
-static pleat_status check_halt(double reserve_s) {
+pleat_status check_halt(double reserve_s) {
     const pleat_halt wish = pleat_halt_look(reserve_s);
     pleat_halt_pace("case", reserve_s);
     PLEAT_CHECK(pleat_halt_status(wish) == PLEAT_OK, pleat_halt_status(wish),
@@ -194,6 +193,7 @@ static pleat_status gather(check_work *w, pleat_comm *comm, const check_facts *m
 static pleat_status finish(check_work *w, const check_facts *facts, pleat_check_report *out) {
     if (w->how->given && !w->how->begun) check_config(w);
     check_all(w, facts);
+    PLEAT_TRY(w->failed);
     PLEAT_TRY(check_classes(w, facts, out));
     PLEAT_CHECK(!w->no_memory, PLEAT_ERR_MEMORY, "no memory for what was found in %d cases", w->n);
     if (w->n_found > 1) qsort(w->found, (size_t)w->n_found, sizeof *w->found, by_case);

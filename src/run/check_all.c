@@ -81,9 +81,11 @@ static void compare_channels(check_work *w, const check_facts *f, int *value) {
                    named, pleat_plural(named), most);
 }
 
+/* But where preprocess.grayscale stretches each volume to one range, whatever it holds. */
 static void compare_intensities(check_work *w, const check_facts *f, int *value) {
     for (int c = 0; c < PLEAT_MAX_CHANNELS; c++) {
         int times = 0;
+        if (w->config->prep.channel[c].grayscale) continue;
         for (int i = 0; i < w->n; i++)
             value[i] = f[i].measured && c < f[i].channels && f[i].low[c] < f[i].high[c]
                            ? pleat_intensity_kind((double)f[i].low[c], (double)f[i].high[c])
@@ -124,26 +126,40 @@ static void compare_spacings(check_work *w, const check_facts *f, double *value)
 
 /* ---- what is there twice --------------------------------------------------------------------- */
 
-static void find_twins(check_work *w, const check_facts *f) {
-    for (int i = 0; i < w->n; i++)
-        for (int k = 0; k < i; k++) {
-            const int twins =
-                f[i].measured && f[k].measured && f[i].image_content == f[k].image_content;
-            const int one_mask = f[i].counted && f[k].counted &&
-                                 f[i].mask_content == f[k].mask_content &&
-                                 f[i].count[0] < (int64_t)pleat_voxels(f[i].image.dim);
-            if (twins)
-                check_find(w, CHECK_TWINS, i, w->cases[i].image[0],
-                           "it is the image of case '%s'%s", w->cases[k].id,
-                           one_mask ? ", and the mask is too" : ", with another mask");
-            else if (one_mask && f[i].measured && f[k].measured)
-                check_find(w, CHECK_SAME_MASK, i, w->cases[i].label, "it is the mask of case '%s'",
-                           w->cases[k].id);
-            if (!twins && check_one_volume(&f[i], &f[k]))
-                check_find(w, CHECK_ALIKE, i, w->cases[i].image[0],
-                           "it is very like that of case '%s', of the same size in mm",
-                           w->cases[k].id);
+/* With one finding of a kind for a case, of the first other that it is like: of 300 copies all are
+ * named and not all pairs. */
+static void find_twins_of(check_work *w, const check_facts *f, int i) {
+    int same_mask = 0, like = 0;
+    for (int k = 0; k < i; k++) {
+        const int twins =
+            f[i].measured && f[k].measured && f[i].image_content == f[k].image_content;
+        const int one_mask = f[i].counted && f[k].counted &&
+                             f[i].mask_content == f[k].mask_content &&
+                             f[i].count[0] < (int64_t)pleat_voxels(f[i].image.dim);
+        if (twins) {
+            check_find(w, CHECK_TWINS, i, w->cases[i].image[0], "it is the image of case '%s'%s",
+                       w->cases[k].id, one_mask ? ", and the mask is too" : ", with another mask");
+            return;
         }
+        if (!same_mask && one_mask && f[i].measured && f[k].measured) {
+            check_find(w, CHECK_SAME_MASK, i, w->cases[i].label, "it is the mask of case '%s'",
+                       w->cases[k].id);
+            same_mask = 1;
+        }
+        if (!like && check_one_volume(&f[i], &f[k])) {
+            check_find(w, CHECK_ALIKE, i, w->cases[i].image[0],
+                       "it is very like that of case '%s', of the same size in mm", w->cases[k].id);
+            like = 1;
+        }
+    }
+}
+
+/* All pairs may be compared, which takes a while in thousands of cases. */
+static void find_twins(check_work *w, const check_facts *f) {
+    for (int i = 0; i < w->n && w->failed == PLEAT_OK; i++) {
+        find_twins_of(w, f, i);
+        w->failed = check_halt(0.0);
+    }
 }
 
 /* 20190131 */

@@ -89,7 +89,7 @@ typedef struct check_guest {
 
 typedef struct check_work {
     const check_guest *guest; /* or NULL */
-    pleat_status failed;      /* of the guest, on this rank */
+    pleat_status failed;      /* of this rank: the guest, or a wish to halt */
     const pleat_config *config;
     const pleat_check_how *how;
     const pleat_case_paths *cases; /* [n] */
@@ -106,6 +106,8 @@ void check_find(check_work *w, check_id kind, int at, const char *field, const c
 /* Makes findings of what was warned of since. */
 void check_take_warnings(check_work *w, check_id kind, int at, const char *field);
 
+/* check.c: a wish to halt (pleat/halt.h) that comes within `reserve_s` seconds, as a failure. */
+pleat_status check_halt(double reserve_s);
 /* check.c: pleat_check with a guest. ERR_MEMORY, ERR_COMM, ERR_PEER, and the guest's errors. */
 pleat_status check_with(pleat_comm *comm, const pleat_config *config, const pleat_check_how *how,
                         const check_guest *guest, pleat_check_report *out);

@@ -130,31 +130,43 @@ static void project(double (*a)[CHECK_CELLS], int n, double *x) {
     }
 }
 
-/* The sum of the pictures of[n], each of one mean and length, but for those of skip[n] (NULL: none)
- * and case `without`. */
-static void add_up(const check_facts *f, const int *of, int n, const int *skip, int without,
-                   float sum[CHECK_CELLS]) {
+/* A picture of mean 0 and unit length; one of a single value is all 0. */
+static void normalise(const float *p, double out[CHECK_CELLS]) {
+    double mean = 0.0;
+    for (int i = 0; i < CHECK_CELLS; i++) mean += (double)p[i] / CHECK_CELLS;
+    for (int i = 0; i < CHECK_CELLS; i++) out[i] = (double)p[i] - mean;
+    const double length = norm(out);
+    for (int i = 0; i < CHECK_CELLS && length > 0.0; i++) out[i] /= length;
+}
+
+/* The sum of the pictures of[n], normalised, but for those of skip[n] (NULL: none). */
+static void add_up(const check_facts *f, const int *of, int n, const int *skip,
+                   double sum[CHECK_CELLS]) {
+    double one[CHECK_CELLS];
     memset(sum, 0, CHECK_CELLS * sizeof *sum);
     for (int k = 0; k < n; k++) {
-        const float *p = f[of[k]].picture;
-        double mean = 0.0, square = 0.0;
-        if (of[k] == without || (skip != NULL && skip[k])) continue;
-        for (int i = 0; i < CHECK_CELLS; i++) mean += (double)p[i] / CHECK_CELLS;
-        for (int i = 0; i < CHECK_CELLS; i++)
-            square += ((double)p[i] - mean) * ((double)p[i] - mean);
-        for (int i = 0; i < CHECK_CELLS && square > 0.0; i++)
-            sum[i] += (float)(((double)p[i] - mean) / sqrt(square));
+        if (skip != NULL && skip[k]) continue;
+        normalise(f[of[k]].picture, one);
+        for (int i = 0; i < CHECK_CELLS; i++) sum[i] += one[i];
     }
+}
+
+/* The correlation of a normalised picture with a sum of such. */
+static double along(const double *picture, const double *sum) {
+    const double length = norm(sum);
+    return length > 0.0 ? dot(picture, sum) / length : 0.0;
 }
 
 /* Turned, the mirrored look as the others; what is inverted, or noise, does not. How many do. */
 static int confirm(const check_facts *f, const int *of, int n, int axis, int *mirrored) {
-    float sum[CHECK_CELLS], turned[CHECK_CELLS];
+    double sum[CHECK_CELLS], one[CHECK_CELLS], turned[CHECK_CELLS];
     int many = 0;
-    add_up(f, of, n, mirrored, -1, sum);
+    add_up(f, of, n, mirrored, sum);
     for (int k = 0; k < n; k++) {
-        for (int i = 0; i < CHECK_CELLS; i++) turned[i] = f[of[k]].picture[check_opposite(i, axis)];
-        mirrored[k] = mirrored[k] && check_alike(turned, sum) > ALIKE;
+        if (!mirrored[k]) continue;
+        normalise(f[of[k]].picture, one);
+        for (int i = 0; i < CHECK_CELLS; i++) turned[i] = one[check_opposite(i, axis)];
+        mirrored[k] = along(turned, sum) > ALIKE;
         many += mirrored[k];
     }
     return many;
@@ -214,12 +226,14 @@ done:
 void check_unlike(check_work *w, const check_facts *f) {
     int *of = calloc((size_t)w->n + 1, sizeof *of), n = 0, like = 0;
     double *x = calloc((size_t)w->n + 1, sizeof *x);
-    float sum[CHECK_CELLS];
+    double sum[CHECK_CELLS], one[CHECK_CELLS], rest[CHECK_CELLS];
     for (int i = 0; of != NULL && i < w->n; i++)
         if (f[i].measured && f[i].axes[0] != '\0') of[n++] = i;
+    if (of != NULL && x != NULL) add_up(f, of, n, NULL, sum);
     for (int k = 0; x != NULL && k < n; k++) {
-        add_up(f, of, n, NULL, of[k], sum);
-        x[k] = check_alike(f[of[k]].picture, sum);
+        normalise(f[of[k]].picture, one);
+        for (int i = 0; i < CHECK_CELLS; i++) rest[i] = sum[i] - one[i];
+        x[k] = along(one, rest);
         like += x[k] > ALIKE;
     }
     if (of == NULL || x == NULL) w->no_memory = 1;

@@ -40,8 +40,8 @@ static int holds_volumes(const char *folder) {
     DIR *dir = opendir(folder);
     int any = 0;
     if (dir == NULL) return 0; /* whoever writes there says why it cannot */
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
-        any |= pleat_output_is_volume(folder, entry->d_name);
+    for (const struct dirent *entry = readdir(dir); entry != NULL && !any; entry = readdir(dir))
+        any = pleat_output_is_volume(folder, entry->d_name);
     (void)closedir(dir);
     return any;
 }

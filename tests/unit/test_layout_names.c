@@ -155,8 +155,10 @@ static void a_table_lists_the_cases(void **state) {
     put_table("case,image,image_2,label\na,z.nii.gz,./z.nii.gz,m/1.nii\n");
     refuses("t/list.CSV", PLEAT_LAYOUT_LABELLED, PLEAT_ERR_DATA, "is two of its channels");
     put_table("case,image,label,group\na,z.nii.gz,m/1.nii,p\nb,z.nii.gz,m/2.nii,q\n");
-    refuses("t/list.CSV", PLEAT_LAYOUT_LABELLED, PLEAT_ERR_DATA,
-            "z.nii.gz' is the image of case 'a' and the image of case 'b'");
+    refuses(
+        "t/list.CSV", PLEAT_LAYOUT_LABELLED, PLEAT_ERR_DATA,
+        "z.nii.gz' is the image of case 'a' and the image of case 'b'; correct the wrong one, or "
+        "give the cases one group (column group)");
     put_table("case,image,label,group\na,z.nii.gz,m/1.nii,p\nb,z.nii.gz,m/2.nii,p\n");
     finds("t/list.CSV", PLEAT_LAYOUT_LABELLED, "a t/z.nii.gz t/m/1.nii\nb t/z.nii.gz t/m/2.nii\n");
 }
