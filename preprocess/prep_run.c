@@ -306,11 +306,13 @@ done:
     return status;
 }
 
-/* Cases whose values are of another kind than those of most, as `check` finds them. */
+/* Cases whose values are of another kind than those of most, as `check` finds them: not where
+ * grayscale makes all alike. */
 static void tell_kinds(const work *w, int channel) {
     int count[PLEAT_INTENSITY_KINDS + 1] = {0}, most = 1, others = 0;
     char names[400] = "";
     const double *kind = w->kind + channel;
+    if (w->config->channel[channel].grayscale) return;
     for (int i = 0; i < w->n; i++) count[(int)kind[(size_t)i * PLEAT_MAX_CHANNELS]]++;
     for (int k = 2; k <= PLEAT_INTENSITY_KINDS; k++)
         if (count[k] > count[most]) most = k;
@@ -324,10 +326,11 @@ static void tell_kinds(const work *w, int channel) {
         others++;
     }
     if (others > 0)
-        pleat_warn("the values of %d case%s in channel %d are of another kind than those of most "
-                   "(%s): %s; export them again with the values of the scanner, or remove them",
-                   others, pleat_plural(others), channel, pleat_intensity_kind_name(most - 1),
-                   names);
+        pleat_warn(
+            "the values of %d case%s in channel %d are of another kind than those of most "
+            "(%s): %s; export them again with the values of the scanner, remove them, or set "
+            "preprocess.grayscale: true",
+            others, pleat_plural(others), channel, pleat_intensity_kind_name(most - 1), names);
 }
 
 /* Collective: rank 0 compares what all ranks have made. */

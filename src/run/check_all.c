@@ -81,9 +81,11 @@ static void compare_channels(check_work *w, const check_facts *f, int *value) {
                    named, pleat_plural(named), most);
 }
 
+/* But where preprocess.grayscale stretches each volume to one range, whatever it holds. */
 static void compare_intensities(check_work *w, const check_facts *f, int *value) {
     for (int c = 0; c < PLEAT_MAX_CHANNELS; c++) {
         int times = 0;
+        if (w->config->prep.channel[c].grayscale) continue;
         for (int i = 0; i < w->n; i++)
             value[i] = f[i].measured && c < f[i].channels && f[i].low[c] < f[i].high[c]
                            ? pleat_intensity_kind((double)f[i].low[c], (double)f[i].high[c])

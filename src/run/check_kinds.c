@@ -73,8 +73,10 @@ const pleat_check_kind pleat_check_kinds[] = {
                         "the spacing of a case is many times, or a fraction, of what most have",
                         "correct the header, or remove the case"},
     [CHECK_INTENSITY] = {"intensity", PLEAT_WARNING, 1,
-                         "the values of a case are of another kind than those of most",
-                         "export it again with the values of the scanner, or remove it"},
+                         "the values of a case are of another kind than those of most, and no "
+                         "preprocess.grayscale makes them alike",
+                         "export it again with the values of the scanner, remove it, or set "
+                         "preprocess.grayscale: true"},
     [CHECK_FLIPPED] =
         {"flipped", PLEAT_WARNING, 0,
          "the foreground of some cases lies as that of the others mirrored",

@@ -62,8 +62,7 @@ flips() {
     done
 }
 
-tiny_data data 4 1
-rm -r data/case_003 # of another kind of values, which is warned of
+tiny_data data 3 1
 sed -i 's/k: 3/k: 2/' tiny.yaml
 succeeds "a run" 0 run tiny.yaml --out run
 numbers run > wanted

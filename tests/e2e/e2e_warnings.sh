@@ -18,13 +18,18 @@ put() {
 
 tiny_data data 5 1
 # --- values of another kind -----------------------------------------------------------------------
+mixed="--set preprocess.clip=[-1250,250] --set preprocess.grayscale=false"
 for n in 0 2; do
-    succeeds "prep, $n ranks" $n prep tiny.yaml --set preprocess.clip=[-1250,250] --out kinds_$n
+    # shellcheck disable=SC2086 # a list of options
+    succeeds "prep, $n ranks" $n prep tiny.yaml $mixed --out kinds_$n
     holds "the case in 0..255 among those in Hounsfield units is named once" times 1 err \
         "most (CT in Hounsfield units): case_003 (0 and above); export"
 done
-succeeds "cases that are there" 0 prep tiny.yaml --set preprocess.clip=[-1250,250] --out kinds_0
+# shellcheck disable=SC2086 # a list of options
+succeeds "cases that are there" 0 prep tiny.yaml $mixed --out kinds_0
 holds "are not read for it" lacks err "of another kind"
+succeeds "prep with grayscale" 0 prep tiny.yaml --set preprocess.clip=[-1250,250] --out grey
+holds "which makes them alike, has nothing to tell" lacks err "of another kind"
 
 rm -r data/case_003 # a volume in 0..255 already, which the range below would leave one value of
 cp -r data moved
