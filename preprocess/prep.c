@@ -9,6 +9,7 @@
 #include "pleat/statistics.h"
 #include "pleat/store.h"
 #include "pleat/text.h"
+#include "pleat/warn.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -322,7 +323,9 @@ static pleat_status load_image(const pleat_prep_config *config, const pleat_case
                                pleat_image *out, uint64_t *content) {
     pleat_status status = PLEAT_OK;
     pleat_image image = {0};
+    const int warned = pleat_warn_count();
     PLEAT_TRY_GOTO(status, done, read_image(paths, geometry, &image));
+    prep_keep_from(info, warned);
     if (content != NULL) *content = pleat_content_image(&image);
     PLEAT_TRY_GOTO(status, done, prep_check_voxels(config, paths, &image, info));
     const pleat_turn turn = pleat_turn_to(geometry, config->orient);
@@ -450,7 +453,9 @@ static pleat_status load_label(const pleat_prep_config *config, const pleat_case
                                int classes, pleat_case_info *info, pleat_label *out) {
     pleat_status status = PLEAT_OK;
     pleat_label label = {0}, made = {0};
+    const int warned = pleat_warn_count();
     PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(paths->label, &label, NULL));
+    prep_keep_from(info, warned);
     info->label_content = pleat_content_label(&label);
     PLEAT_TRY_GOTO(status, done, take_labels(config, paths, classes, &label));
     const pleat_turn turn = pleat_turn_to(&info->geometry, config->orient);
@@ -475,33 +480,27 @@ done:
     return status;
 }
 
-pleat_status prep_case(const pleat_prep_config *config, const pleat_case_paths *paths, int classes,
-                       const char *folder, pleat_case_info *info) {
+pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,
+                             int classes, const char *folder) {
     pleat_status status = PLEAT_OK;
-    *info = (pleat_case_info){0};
+    pleat_case_info info = {0};
     pleat_image image = {0};
     pleat_label label = {0};
     char text[PLEAT_PREPROCESSING_BYTES];
     int channels = 0;
     pleat_prep_text(config, text, sizeof text);
-    PLEAT_TRY(pleat_prep_check_case(config, paths, &info->geometry, &channels));
-    PLEAT_TRY(pleat_store_set_id(info, paths->id));
-    PLEAT_TRY(pleat_store_set_files(info, paths->image, paths->images, paths->label));
+    PLEAT_TRY(pleat_prep_check_case(config, paths, &info.geometry, &channels));
+    PLEAT_TRY(pleat_store_set_id(&info, paths->id));
+    PLEAT_TRY(pleat_store_set_files(&info, paths->image, paths->images, paths->label));
     if (paths->label != NULL)
-        PLEAT_TRY_GOTO(status, done, load_label(config, paths, classes, info, &label));
+        PLEAT_TRY_GOTO(status, done, load_label(config, paths, classes, &info, &label));
     PLEAT_TRY_GOTO(status, done,
-                   load_image(config, paths, &info->geometry, info, &image, &info->image_content));
+                   load_image(config, paths, &info.geometry, &info, &image, &info.image_content));
     PLEAT_TRY_GOTO(
         status, done,
-        pleat_store_write_case(folder, text, info, &image, label.data != NULL ? &label : NULL));
+        pleat_store_write_case(folder, text, &info, &image, label.data != NULL ? &label : NULL));
 done:
     pleat_image_free(&image);
     pleat_label_free(&label);
     return status;
-}
-
-pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,
-                             int classes, const char *folder) {
-    pleat_case_info info;
-    return prep_case(config, paths, classes, folder, &info);
 }

@@ -230,6 +230,16 @@ const char *pleat_affine_name(int affine) {
 
 /* ---- voxels ---------------------------------------------------------------------------------- */
 
+static void keep(pleat_case_info *info, const char *text) {
+    const size_t used = info != NULL ? strlen(info->warnings) : 0;
+    if (info != NULL && used + strlen(text) + 2 <= sizeof info->warnings)
+        (void)snprintf(info->warnings + used, sizeof info->warnings - used, "%s\n", text);
+}
+
+void prep_keep_from(pleat_case_info *info, int first) {
+    for (int i = first; i < pleat_warn_count(); i++) keep(info, pleat_warn_text(i));
+}
+
 void prep_tell(pleat_case_info *info, const char *format, ...) {
     char text[sizeof info->warnings];
     va_list args;
@@ -237,9 +247,7 @@ void prep_tell(pleat_case_info *info, const char *format, ...) {
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     pleat_warn("%s", text);
-    const size_t used = info != NULL ? strlen(info->warnings) : 0;
-    if (info != NULL && used + strlen(text) + 2 <= sizeof info->warnings)
-        (void)snprintf(info->warnings + used, sizeof info->warnings - used, "%s\n", text);
+    keep(info, text);
 }
 
 typedef struct spread { /* of the voxels of a channel */
@@ -273,7 +281,7 @@ static pleat_status check_channel(const pleat_prep_steps *steps, const char *id,
     const double *range = steps->clip_range;
     measure(x, n, steps, &s);
     if (info != NULL && s.low < s.high)
-        info->kind[channel] = (unsigned char)(1 + pleat_intensity_kind(s.low, s.high));
+        info->kind[channel] = 1 + pleat_intensity_kind(s.low, s.high);
     for (int i = 0; i < 256; i++) most = s.level[i] > most ? s.level[i] : most;
     if (s.high <= s.low) {
         prep_tell(info,

@@ -28,10 +28,8 @@ pleat_status prep_check_image(const pleat_prep_config *config, const pleat_case_
 /* Warns, and keeps the warning with the case; `info` may be NULL. */
 void prep_tell(pleat_case_info *info, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* pleat_prep_case; *info is what the store then has of the case. */
-pleat_status prep_case(const pleat_prep_config *config, const pleat_case_paths *paths, int classes,
-                       const char *folder, pleat_case_info *info);
+/* Keeps what was warned of since there were `first` warnings, by who reads the files. */
+void prep_keep_from(pleat_case_info *info, int first);
 
 /* The voxels of the image as they were read: what clip and grayscale will leave of them. */
 pleat_status prep_check_voxels(const pleat_prep_config *config, const pleat_case_paths *paths,

@@ -32,15 +32,13 @@ typedef struct work {
     pleat_case_info *wanted; /* [n], on rank 0: ids, and the files as they are */
     job *jobs;               /* [n], of which n_jobs are to be done, largest image first */
     int n_jobs;
-    double *kind; /* [n, PLEAT_MAX_CHANNELS] as in pleat_case_info, of the cases made here */
 } work;
 
 static pleat_status allocate(work *w) {
     w->wanted = calloc((size_t)w->n, sizeof *w->wanted);
     w->jobs = calloc((size_t)w->n, sizeof *w->jobs);
-    w->kind = calloc((size_t)w->n * PLEAT_MAX_CHANNELS, sizeof *w->kind);
-    PLEAT_CHECK(w->wanted != NULL && w->jobs != NULL && w->kind != NULL, PLEAT_ERR_MEMORY,
-                "no memory for %d cases", w->n);
+    PLEAT_CHECK(w->wanted != NULL && w->jobs != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases",
+                w->n);
     return PLEAT_OK;
 }
 
@@ -143,8 +141,36 @@ static void repeat_warnings(const pleat_store *store) {
         }
 }
 
+/* Cases whose values are of another kind than those of most, as `check` finds them: not where
+ * grayscale makes all alike. */
+static void tell_kinds(const pleat_store *store, int channel) {
+    int count[PLEAT_INTENSITY_KINDS + 1] = {0}, most = 1, others = 0;
+    char names[400] = "";
+    for (int i = 0; i < pleat_store_count(store); i++)
+        count[pleat_store_info(store, i)->kind[channel]]++;
+    for (int k = 2; k <= PLEAT_INTENSITY_KINDS; k++)
+        if (count[k] > count[most]) most = k;
+    for (int i = 0; i < pleat_store_count(store); i++) {
+        const pleat_case_info *info = pleat_store_info(store, i);
+        const int mine = info->kind[channel];
+        if (mine == 0 || mine == most) continue;
+        char one[PLEAT_CASE_BYTES + 64];
+        (void)snprintf(one, sizeof one, "%s (%s)", info->id, pleat_intensity_kind_name(mine - 1));
+        pleat_warn_list(names, sizeof names, one);
+        others++;
+    }
+    if (others > 0)
+        pleat_warn(
+            "the values of %d case%s in channel %d are of another kind than those of most "
+            "(%s): %s; export them again with the values of the scanner, remove them, or set "
+            "preprocess.grayscale: true",
+            others, pleat_plural(others), channel, pleat_intensity_kind_name(most - 1), names);
+}
+
 static pleat_status check_cases(const pleat_store *store, const work *w) {
     repeat_warnings(store);
+    for (int c = 0; c < PLEAT_MAX_CHANNELS; c++)
+        if (!w->config->channel[c].grayscale) tell_kinds(store, c);
     for (int i = 0; i < pleat_store_count(store); i++) {
         const pleat_case_info *info = pleat_store_info(store, i);
         PLEAT_CHECK(w->config->labels.n > 0 || w->classes <= 0 || info->classes <= w->classes,
@@ -282,12 +308,8 @@ static pleat_status make_cases(pleat_comm *comm, const work *w) {
         if (first == 0) pleat_progress("prep", 0, (size_t)w->n_jobs, id);
         status = check_halt(longest, w->folder);
         if (status == PLEAT_OK && mine < w->n_jobs) {
-            const int at = w->jobs[mine].index;
-            const pleat_case_paths *paths = &w->cases[at];
-            pleat_case_info info;
-            status = prep_case(w->config, paths, w->classes, w->folder, &info);
-            for (int c = 0; c < PLEAT_MAX_CHANNELS; c++)
-                w->kind[at * PLEAT_MAX_CHANNELS + c] = info.kind[c];
+            const pleat_case_paths *paths = &w->cases[w->jobs[mine].index];
+            status = pleat_prep_case(w->config, paths, w->classes, w->folder);
             if (is_of_case(status)) status = refuse(paths->id, &refused);
         }
         PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
@@ -304,42 +326,6 @@ static pleat_status make_cases(pleat_comm *comm, const work *w) {
 done:
     free(refused.text);
     return status;
-}
-
-/* Cases whose values are of another kind than those of most, as `check` finds them: not where
- * grayscale makes all alike. */
-static void tell_kinds(const work *w, int channel) {
-    int count[PLEAT_INTENSITY_KINDS + 1] = {0}, most = 1, others = 0;
-    char names[400] = "";
-    const double *kind = w->kind + channel;
-    if (w->config->channel[channel].grayscale) return;
-    for (int i = 0; i < w->n; i++) count[(int)kind[(size_t)i * PLEAT_MAX_CHANNELS]]++;
-    for (int k = 2; k <= PLEAT_INTENSITY_KINDS; k++)
-        if (count[k] > count[most]) most = k;
-    for (int i = 0; i < w->n; i++) {
-        const int mine = (int)kind[(size_t)i * PLEAT_MAX_CHANNELS];
-        if (mine == 0 || mine == most) continue;
-        char one[PLEAT_CASE_BYTES + 64];
-        (void)snprintf(one, sizeof one, "%s (%s)", w->cases[i].id,
-                       pleat_intensity_kind_name(mine - 1));
-        pleat_warn_list(names, sizeof names, one);
-        others++;
-    }
-    if (others > 0)
-        pleat_warn(
-            "the values of %d case%s in channel %d are of another kind than those of most "
-            "(%s): %s; export them again with the values of the scanner, remove them, or set "
-            "preprocess.grayscale: true",
-            others, pleat_plural(others), channel, pleat_intensity_kind_name(most - 1), names);
-}
-
-/* Collective: rank 0 compares what all ranks have made. */
-static pleat_status compare_kinds(pleat_comm *comm, work *w) {
-    PLEAT_TRY(
-        pleat_comm_allreduce_sum(comm, w->kind, (size_t)w->n * PLEAT_MAX_CHANNELS, PLEAT_F64));
-    PLEAT_TRY(pleat_comm_wait(comm));
-    for (int c = 0; comm->rank == 0 && c < PLEAT_MAX_CHANNELS; c++) tell_kinds(w, c);
-    return PLEAT_OK;
 }
 
 /* The index over all cases, which also shows that each can be read and has no class too many. */
@@ -373,7 +359,6 @@ static pleat_status fill_store(pleat_comm *comm, work *w) {
     PLEAT_TRY_GOTO(status, done,
                    pleat_comm_broadcast_bytes(comm, w->jobs, (size_t)w->n * sizeof *w->jobs, 0));
     PLEAT_TRY_GOTO(status, done, make_cases(comm, w));
-    PLEAT_TRY_GOTO(status, done, compare_kinds(comm, w));
     if (comm->rank == 0) status = finish_store(w);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
 done:
@@ -398,7 +383,6 @@ done:
         const pleat_status told = pleat_comm_gather_warnings(comm);
         if (status == PLEAT_OK) status = told;
     }
-    free(w.kind);
     free(w.wanted);
     free(w.jobs);
     return status;

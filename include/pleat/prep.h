@@ -129,8 +129,8 @@ pleat_status pleat_prep_unresample_values(const pleat_prep_config *config, const
 pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,
                              int classes, const char *folder);
 /* Collective: all n cases, shared out over the ranks, largest first; those that are there and made
- * from the same files are kept. The headers of all are checked before. Cases made here whose values
- * are of another kind (intensity.h) than most have are named in a warning. Then rank 0 writes the
+ * from the same files are kept. The headers of all are checked before. Cases whose values
+ * are of another kind (intensity.h) than most have are named in a warning, but with grayscale. Then rank 0 writes the
  * store's index, and says the warnings of all ranks and of the cases that are kept. Waits while
  * another process fills the store; one that is complete is only read, so it may be read-only. When
  * one rank fails, all leave after the case they are at; ERR_DATA too when the store was made by

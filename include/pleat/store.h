@@ -39,9 +39,9 @@ typedef struct pleat_case_info {
     /* Of these when it was made, of all files of the image together; 0 without a mask. */
     pleat_file_identity image_file, label_file;
     uint64_t image_content, label_content; /* of provenance.h; 0: not known, or no mask */
-    /* Of each channel's values before its preparation, pleat_intensity_kind + 1. In no file: 0 of a
-     * case that was not prepared just now, or whose channel is one value. */
-    unsigned char kind[PLEAT_MAX_CHANNELS];
+    /* Of each channel's values before its preparation, pleat_intensity_kind + 1; 0: not known, or
+     * the channel is one value. */
+    int32_t kind[PLEAT_MAX_CHANNELS];
     char warnings[2048]; /* of its preparation, a line each; "" where there was none */
 } pleat_case_info;
 

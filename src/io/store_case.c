@@ -2,6 +2,7 @@
 #include "store_case.h"
 
 #include "pleat/file.h"
+#include "pleat/intensity.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -102,6 +103,7 @@ static const struct field {
 };
 static const size_t N_FIELDS = sizeof fields / sizeof fields[0];
 #define CONTENT "content" /* of image and mask */
+#define KINDS   "kinds"   /* of the channels' values */
 static const uint64_t CONTENTS[1] = {2};
 
 static pleat_hdf5_type type_of(enum kind kind) {
@@ -122,6 +124,10 @@ pleat_status store_case_put_fields(const pleat_hdf5_out *file, const pleat_case_
     if (info->channels > 1) /* else as before there were more */
         PLEAT_TRY(pleat_hdf5_put_values(file, file->id, "channels", PLEAT_HDF5_I32, 0, NULL,
                                         &info->channels));
+    const uint64_t channels[1] = {(uint64_t)info->channels};
+    if (info->channels > 0)
+        PLEAT_TRY(
+            pleat_hdf5_put_values(file, file->id, KINDS, PLEAT_HDF5_I32, 1, channels, info->kind));
     return pleat_hdf5_put_values(file, file->id, CONTENT, PLEAT_HDF5_U64, 1, CONTENTS,
                                  (uint64_t[]){info->image_content, info->label_content});
 }
@@ -133,6 +139,17 @@ static pleat_status get_content(const pleat_hdf5_in *file, pleat_case_info *info
         PLEAT_TRY(pleat_hdf5_get_values(file, CONTENT, PLEAT_HDF5_U64, 1, CONTENTS, of));
     info->image_content = of[0];
     info->label_content = of[1];
+    return PLEAT_OK;
+}
+
+/* This too. */
+static pleat_status get_kinds(const pleat_hdf5_in *file, pleat_case_info *info) {
+    const uint64_t channels[1] = {(uint64_t)info->channels};
+    if (!pleat_hdf5_has_attribute(file, KINDS)) return PLEAT_OK;
+    PLEAT_TRY(pleat_hdf5_get_values(file, KINDS, PLEAT_HDF5_I32, 1, channels, info->kind));
+    for (int c = 0; c < info->channels; c++)
+        if (info->kind[c] < 0 || info->kind[c] > PLEAT_INTENSITY_KINDS)
+            return pleat_hdf5_damaged(file, "no kinds of values are the attribute", KINDS);
     return PLEAT_OK;
 }
 
@@ -148,11 +165,13 @@ static pleat_status get_fields(const pleat_hdf5_in *file, pleat_case_info *info)
     PLEAT_TRY(get_content(file, info));
     if (pleat_hdf5_has_attribute(file, "warnings"))
         PLEAT_TRY(pleat_hdf5_get_text(file, "warnings", info->warnings, sizeof info->warnings));
-    if (!pleat_hdf5_has_attribute(file, "channels")) return PLEAT_OK;
-    PLEAT_TRY(pleat_hdf5_get_values(file, "channels", PLEAT_HDF5_I32, 0, NULL, &info->channels));
-    if (info->channels < 2 || info->channels > PLEAT_MAX_CHANNELS)
-        return pleat_hdf5_damaged(file, "no number of channels is the attribute", "channels");
-    return PLEAT_OK;
+    if (pleat_hdf5_has_attribute(file, "channels")) {
+        PLEAT_TRY(
+            pleat_hdf5_get_values(file, "channels", PLEAT_HDF5_I32, 0, NULL, &info->channels));
+        if (info->channels < 2 || info->channels > PLEAT_MAX_CHANNELS)
+            return pleat_hdf5_damaged(file, "no number of channels is the attribute", "channels");
+    }
+    return get_kinds(file, info);
 }
 
 pleat_status store_check_format(const pleat_hdf5_in *file, const char *wanted) {

@@ -27,9 +27,25 @@ for n in 0 2; do
 done
 # shellcheck disable=SC2086 # a list of options
 succeeds "cases that are there" 0 prep tiny.yaml $mixed --out kinds_0
-holds "are not read for it" lacks err "of another kind"
+holds "are told of again" times 1 err "case_003 (0 and above)"
+# shellcheck disable=SC2086 # a list of options
+succeeds "a run of that store" 0 run tiny.yaml $mixed --set store=kinds_0 --out of_kinds
+holds "tells it" times 1 err "case_003 (0 and above)"
+holds "and keeps it" times 1 of_kinds/run.json "case_003 (0 and above)"
 succeeds "prep with grayscale" 0 prep tiny.yaml --set preprocess.clip=[-1250,250] --out grey
 holds "which makes them alike, has nothing to tell" lacks err "of another kind"
+
+# --- a header that was cut down -------------------------------------------------------------------
+cp -r data cut
+for file in cut/case_001/{imaging,segmentation}.nii.gz; do
+    slices=$(gzip -dc "$file" | od -An -tu1 -j46 -N1) # dim[3]
+    put "$file" 46 "\\x$(printf %02x $((slices - 2)))"
+done
+for start in first second; do
+    succeeds "prep, the $start time" 0 prep tiny.yaml --set data=cut --out left_over
+    holds "the image's slices are told of" times 1 err "imaging.nii.gz' holds"
+    holds "and the mask's" times 1 err "segmentation.nii.gz' holds"
+done
 
 rm -r data/case_003 # a volume in 0..255 already, which the range below would leave one value of
 cp -r data moved
