@@ -129,13 +129,13 @@ pleat_status pleat_prep_unresample_values(const pleat_prep_config *config, const
 pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_paths *paths,
                              int classes, const char *folder);
 /* Collective: all n cases, shared out over the ranks, largest first; those that are there and made
- * from the same files are kept. The headers of all are checked before. Cases whose values
- * are of another kind (intensity.h) than most have are named in a warning, but with grayscale. Then rank 0 writes the
- * store's index, and says the warnings of all ranks and of the cases that are kept. Waits while
- * another process fills the store; one that is complete is only read, so it may be read-only. When
- * one rank fails, all leave after the case they are at; ERR_DATA too when the store was made by
- * other preprocessing or has more classes, or the cases have not all the same number of channels.
- */
+ * from the same files are kept. The headers of all are checked before. Cases whose values are of
+ * another kind (intensity.h) than most have are named in a warning, except with grayscale. Then
+ * rank 0 writes the store's index, and says the warnings of all ranks and of the cases that are
+ * kept. Waits while another process fills the store; one that is complete is only read, so it may
+ * be read-only. When one rank fails, all leave after the case they are at; ERR_DATA too when the
+ * store was made by other preprocessing or has more classes, or the cases have not all the same
+ * number of channels. */
 pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
                             const pleat_case_paths *cases, int n, int classes, const char *folder);
 

@@ -299,7 +299,18 @@ void pleat_run_tell_empty(const pleat_results *results) {
     }
 }
 
-/* The statistics: their files and their table; then the page, which has them too. */
+/* For a paper, and for those who gather runs. Outcomes come twice: the crate lists the files that
+ * they have, and is one of them. */
+static pleat_status write_papers(const char *folder, const pleat_record *of,
+                                 const pleat_config *config, const pleat_results *results) {
+    PLEAT_TRY(pleat_methods_write(folder, of, config, results));
+    PLEAT_TRY(pleat_record_outcome(folder, config, results));
+    PLEAT_TRY(pleat_crate_write(folder, of));
+    return pleat_record_outcome(folder, config, results);
+}
+
+/* The statistics: their files and their table; then what is for others, and the page, which has all
+ * of it too. */
 static pleat_status report_estimates(const char *folder, const pleat_record *of,
                                      const pleat_config *config, const pleat_results *results,
                                      const int *edited, const pleat_report_options *options) {
@@ -308,6 +319,7 @@ static pleat_status report_estimates(const char *folder, const pleat_record *of,
     pleat_status status = pleat_estimates_write(folder, &estimates);
     if (status == PLEAT_OK) (void)fputc('\n', stdout);
     if (status == PLEAT_OK) pleat_estimates_print(stdout, &estimates, options->verbose);
+    if (status == PLEAT_OK) status = write_papers(folder, of, config, results);
     if (status == PLEAT_OK)
         status = pleat_run_page(folder, of, config, &estimates, edited, options->page);
     pleat_estimates_free(&estimates);
@@ -372,16 +384,6 @@ static pleat_status report_postprocessing(const char *folder, const pleat_result
     return status;
 }
 
-/* For a paper, and for those who gather runs. Outcomes come twice: the crate lists the files that
- * they have, and is one of them. */
-static pleat_status write_papers(const char *folder, const pleat_record *of,
-                                 const pleat_config *config, const pleat_results *results) {
-    PLEAT_TRY(pleat_methods_write(folder, of, config, results));
-    PLEAT_TRY(pleat_record_outcome(folder, config, results));
-    PLEAT_TRY(pleat_crate_write(folder, of));
-    return pleat_record_outcome(folder, config, results);
-}
-
 static pleat_status write_report(const char *folder, const pleat_record *of,
                                  const pleat_cases *cases, const pleat_report_options *options) {
     const pleat_rescore *anew = options->anew;
@@ -428,7 +430,6 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
     if (status == PLEAT_OK && !any_edited) status = report_postprocessing(folder, &results);
     if (status == PLEAT_OK)
         status = report_estimates(folder, of, &config, &results, edited, options);
-    if (status == PLEAT_OK) status = write_papers(folder, of, &config, &results);
     if (status == PLEAT_OK)
         pleat_text_print("\npage: %s/%s\nresults: %s\n", folder,
                          pleat_run_file_name(PLEAT_RUN_PAGE), folder);

@@ -281,6 +281,8 @@ void pleat_monitor_cases(pleat_monitor *m, int done) {
     if (m == NULL) return;
     const double seconds = pleat_now();
     (void)pthread_mutex_lock(&m->mutex);
+    if (m->one.phase == PLEAT_PHASE_TRAINING || m->one.phase == PLEAT_PHASE_VALIDATION)
+        m->one.epoch++; /* its last step was the last that is said */
     m->one.phase = PLEAT_PHASE_PREDICTING;
     m->one.done = done;
     if (done == 0) m->cases_s = seconds;
