@@ -2,7 +2,6 @@
 #include "store_case.h"
 
 #include "pleat/file.h"
-#include "pleat/intensity.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -142,17 +141,6 @@ static pleat_status get_content(const pleat_hdf5_in *file, pleat_case_info *info
     return PLEAT_OK;
 }
 
-/* This too. */
-static pleat_status get_kinds(const pleat_hdf5_in *file, pleat_case_info *info) {
-    const uint64_t channels[1] = {(uint64_t)info->channels};
-    if (!pleat_hdf5_has_attribute(file, KINDS)) return PLEAT_OK;
-    PLEAT_TRY(pleat_hdf5_get_values(file, KINDS, PLEAT_HDF5_I32, 1, channels, info->kind));
-    for (int c = 0; c < info->channels; c++)
-        if (info->kind[c] < 0 || info->kind[c] > PLEAT_INTENSITY_KINDS)
-            return pleat_hdf5_damaged(file, "no kinds of values are the attribute", KINDS);
-    return PLEAT_OK;
-}
-
 static pleat_status get_fields(const pleat_hdf5_in *file, pleat_case_info *info) {
     for (const struct field *f = fields; f < fields + N_FIELDS; f++) {
         void *to = (char *)info + f->at;
@@ -171,7 +159,9 @@ static pleat_status get_fields(const pleat_hdf5_in *file, pleat_case_info *info)
         if (info->channels < 2 || info->channels > PLEAT_MAX_CHANNELS)
             return pleat_hdf5_damaged(file, "no number of channels is the attribute", "channels");
     }
-    return get_kinds(file, info);
+    const uint64_t channels[1] = {(uint64_t)info->channels};
+    if (!pleat_hdf5_has_attribute(file, KINDS)) return PLEAT_OK; /* as above */
+    return pleat_hdf5_get_values(file, KINDS, PLEAT_HDF5_I32, 1, channels, info->kind);
 }
 
 pleat_status store_check_format(const pleat_hdf5_in *file, const char *wanted) {
