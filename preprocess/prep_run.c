@@ -141,21 +141,25 @@ static void repeat_warnings(const pleat_store *store) {
         }
 }
 
+static int kind_of(const pleat_store *store, int i, int channel) {
+    const int kind = pleat_store_info(store, i)->kind[channel];
+    return kind >= 0 && kind <= PLEAT_INTENSITY_KINDS ? kind : 0;
+}
+
 /* Cases whose values are of another kind than those of most, as `check` finds them: not where
  * grayscale makes all alike. */
 static void tell_kinds(const pleat_store *store, int channel) {
     int count[PLEAT_INTENSITY_KINDS + 1] = {0}, most = 1, others = 0;
     char names[400] = "";
-    for (int i = 0; i < pleat_store_count(store); i++)
-        count[pleat_store_info(store, i)->kind[channel]]++;
+    for (int i = 0; i < pleat_store_count(store); i++) count[kind_of(store, i, channel)]++;
     for (int k = 2; k <= PLEAT_INTENSITY_KINDS; k++)
         if (count[k] > count[most]) most = k;
     for (int i = 0; i < pleat_store_count(store); i++) {
-        const pleat_case_info *info = pleat_store_info(store, i);
-        const int mine = info->kind[channel];
+        const char *id = pleat_store_info(store, i)->id;
+        const int mine = kind_of(store, i, channel);
         if (mine == 0 || mine == most) continue;
         char one[PLEAT_CASE_BYTES + 64];
-        (void)snprintf(one, sizeof one, "%s (%s)", info->id, pleat_intensity_kind_name(mine - 1));
+        (void)snprintf(one, sizeof one, "%s (%s)", id, pleat_intensity_kind_name(mine - 1));
         pleat_warn_list(names, sizeof names, one);
         others++;
     }
@@ -364,6 +368,21 @@ static pleat_status fill_store(pleat_comm *comm, work *w) {
 done:
     pleat_lock_release(lock);
     return status;
+}
+
+int pleat_prep_is_done(const pleat_prep_config *config, const pleat_case_paths *cases, int n,
+                       const char *folder) {
+    work w = {.config = config, .cases = cases, .n = n, .folder = folder};
+    pleat_store *store = NULL;
+    pleat_prep_text(config, w.text, sizeof w.text);
+    int done = pleat_file_exists(folder) && n >= 1 && allocate(&w) == PLEAT_OK &&
+               identify_files(&w) == PLEAT_OK && find_jobs(&w, 0) == PLEAT_OK && w.n_jobs == 0 &&
+               pleat_store_open(folder, w.text, &store) == PLEAT_OK;
+    if (done) done = lists_exactly(store, &w);
+    pleat_store_close(store);
+    free(w.wanted);
+    free(w.jobs);
+    return done;
 }
 
 pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,

@@ -138,6 +138,10 @@ pleat_status pleat_prep_case(const pleat_prep_config *config, const pleat_case_p
  * number of channels. */
 pleat_status pleat_prep_run(pleat_comm *comm, const pleat_prep_config *config,
                             const pleat_case_paths *cases, int n, int classes, const char *folder);
+/* 1 where the store `folder` has these cases and no others, made from these very files by this
+ * preprocessing: pleat_prep_run would make none. 0 too where that cannot be found out. */
+int pleat_prep_is_done(const pleat_prep_config *config, const pleat_case_paths *cases, int n,
+                       const char *folder);
 
 #ifdef __cplusplus
 }

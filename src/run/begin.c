@@ -10,6 +10,7 @@
 #include "pleat/check.h"
 #include "pleat/log.h"
 #include "pleat/output.h"
+#include "pleat/prep.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -54,14 +55,21 @@ pleat_status pleat_begin_look(pleat_crossval *cv) {
     return PLEAT_OK;
 }
 
+/* Where all cases are in the store, of these very files, their voxels were looked at when they were
+ * prepared: the headers are enough. */
 pleat_status pleat_begin_check(const pleat_crossval *cv) {
     const int dry = cv->options->dry_run;
-    const pleat_check_how how = {.given = 1, .begun = 1};
+    const pleat_cases *cases = &cv->data.cases;
+    pleat_check_how how = {.given = 1, .begun = 1};
     pleat_check_report report;
     pleat_comm *world = cv->session->world;
     int wanted = dry || cv->fresh;
     PLEAT_TRY(pleat_comm_broadcast_bytes(world, &wanted, sizeof wanted, 0));
     if (!wanted) return PLEAT_OK;
+    if (is_root(cv))
+        how.headers =
+            pleat_prep_is_done(&cv->config.prep, cases->paths, cases->n, cv->data.store_path);
+    PLEAT_TRY(pleat_comm_broadcast_bytes(world, &how.headers, sizeof how.headers, 0));
     PLEAT_TRY(pleat_check(world, &cv->config, &how, &report));
     const pleat_status status =
         is_root(cv) ? pleat_check_tell(&report, cv->config.data, !dry) : PLEAT_OK;

@@ -97,8 +97,9 @@ void pleat_dry_run_needs(const pleat_needs *needs);
 /* begin.c: what a run cannot begin with is refused before it leaves a folder behind: output that is
  * another's, an engine that is not there. ERR_ARG, ERR_UNSUPPORTED. */
 pleat_status pleat_begin_look(pleat_crossval *cv);
-/* Collective, for a run that begins and for a dry run: all that pleat check finds in the data, in
- * the log. ERR_DATA of an error; errors of pleat_check. */
+/* Collective, for a run that begins and for a dry run: all that pleat check finds in the data is
+ * said, by the headers alone where the store has all cases. ERR_DATA of an error; errors of
+ * pleat_check. */
 pleat_status pleat_begin_check(const pleat_crossval *cv);
 /* Makes the folder and locks it. ERR_BUSY, ERR_IO, ERR_ARG. */
 pleat_status pleat_begin_enter(pleat_crossval *cv);
