@@ -300,7 +300,7 @@ static pleat_status settle_end(pleat_session *session, pleat_status mine, int *f
 }
 
 pleat_status pleat_session_end(pleat_session *session, pleat_status mine) {
-    if (mine != PLEAT_OK) pleat_log_error(pleat_error_message());
+    if (mine != PLEAT_OK) pleat_log_to_file(pleat_error_message());
     if (session == NULL || session->exit == NULL) {
         int speaks = session == NULL ? first_of_node() : may_speak(session);
         if (mine != PLEAT_OK && session == NULL && !speaks) { /* who fails alone speaks himself */

@@ -79,7 +79,8 @@ typedef struct pleat_check_how {
 
 /* Collective. Looks at config->data by the keys of `config`. The report is rank 0's, the others' is
  * empty; pleat_check_free releases it. What is wrong with the data is no failure: ERR_MEMORY,
- * ERR_COMM, ERR_PEER; where signals are caught (halt.h), ERR_REQUEUE and ERR_INTERRUPTED. Memory:
+ * ERR_COMM, ERR_PEER; where signals are caught (halt.h), ERR_REQUEUE and ERR_INTERRUPTED; ERR_ARG
+ * where the time ends before the voxels have been looked at. Memory:
  * the image of a file and a label map, at most. */
 pleat_status pleat_check(pleat_comm *comm, const pleat_config *config, const pleat_check_how *how,
                          pleat_check_report *out);
@@ -90,8 +91,8 @@ void pleat_check_free(pleat_check_report *report);
 const char *pleat_check_text(const pleat_finding *finding, const char *data, char *out,
                              size_t size);
 
-/* Into the log, ten of a kind: errors, with -q too; then warnings, but with `run` those not that a
- * run gives itself later. ERR_DATA where there are errors: the only one, or how many. */
+/* Ten of a kind: errors into the log, with -q too; then warnings (warn.h), but with `run` those not
+ * that a run gives itself later. ERR_DATA where there are errors: the only one, or how many. */
 pleat_status pleat_check_tell(const pleat_check_report *report, const char *data, int run);
 
 #ifdef __cplusplus

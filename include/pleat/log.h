@@ -30,9 +30,9 @@ int pleat_log_echoes(void);
 void pleat_log(pleat_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The error that ends this process, into its file alone and whatever the level: nobody may read
- * stderr, or a launcher lose it. */
-void pleat_log_error(const char *text);
+/* A line into this process's file alone, whatever the level: the error that ends it, because nobody
+ * may read stderr, or a launcher lose it; what was said before there was a file. */
+void pleat_log_to_file(const char *text);
 
 /* How far work is that goes item by item: "prep 3/20 case_007, 12 s left". On a terminal
  * (pleat/terminal.h) a bar that is redrawn, elsewhere a line at most every ten seconds; a line at

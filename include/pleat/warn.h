@@ -19,6 +19,8 @@ extern "C" {
 void pleat_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Keeps what was said before, in another process: it is not said again. */
 void pleat_warn_before(const char *text);
+/* Those that were said before the log had a file (log.h), into the file alone. */
+void pleat_warn_to_file(void);
 
 /* From now on they are kept and not said, by one who says them in his own way; 0: said again. */
 void pleat_warn_quiet(int quiet);

@@ -128,7 +128,7 @@ void pleat_log(pleat_log_level level, const char *format, ...) {
     (void)pthread_mutex_unlock(&mutex);
 }
 
-void pleat_log_error(const char *text) {
+void pleat_log_to_file(const char *text) {
     char stamp[32];
     if (log_file == NULL) return;
     pleat_time_text(stamp);

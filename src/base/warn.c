@@ -47,6 +47,14 @@ void pleat_warn(const char *format, ...) {
     pleat_log(PLEAT_INFO, "warning: %s", text);
 }
 
+void pleat_warn_to_file(void) {
+    char line[TEXT_BYTES + 16];
+    for (int i = 0; i < kept.n; i++) {
+        (void)snprintf(line, sizeof line, "warning: %s", kept.text[i]);
+        pleat_log_to_file(line);
+    }
+}
+
 void pleat_warn_quiet(int quiet) { kept.quiet = quiet; }
 
 void pleat_warn_before(const char *text) {

@@ -11,6 +11,7 @@
 #include "pleat/text.h"
 #include "pleat/warn.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,9 +141,16 @@ static void check_config(check_work *w) {
         pleat_engine_destroy(engine);
 }
 
-pleat_status check_halt(double reserve_s) {
+pleat_status check_halt(const check_work *w, double reserve_s) {
     const pleat_halt wish = pleat_halt_look(reserve_s);
     pleat_halt_pace("case", reserve_s);
+    PLEAT_CHECK(w->how->headers || (wish != PLEAT_HALT_TIME && wish != PLEAT_HALT_JOB),
+                PLEAT_ERR_ARG,
+                "%s: the check of the data, with which a run begins, takes longer than the time "
+                "that there is, and would each time; give it more time, or prepare the cases "
+                "before: pleat prep CONFIG --out STORE, which resumes, then run with --set "
+                "store=STORE, where the headers are enough",
+                pleat_halt_name(wish));
     PLEAT_CHECK(pleat_halt_status(wish) == PLEAT_OK, pleat_halt_status(wish),
                 "%s: the data were being checked, nothing is written yet; to start again, repeat "
                 "the command: %s",
@@ -152,18 +160,28 @@ pleat_status check_halt(double reserve_s) {
 
 /* ---- the cases, by all ranks ----------------------------------------------------------------- */
 
-static void look(check_work *w, const pleat_comm *comm, check_facts *mine) {
-    int n = 0;
-    for (int at = comm->rank; at < w->n && w->failed == PLEAT_OK; at += comm->size, n++) {
+/* Round by round, a case per rank, so that an error or a wish to halt ends the work of all. */
+static pleat_status look(check_work *w, pleat_comm *comm, check_facts *mine) {
+    double longest = 0.0; /* seconds of a round */
+    for (int first = 0; first < w->n; first += comm->size) {
         const double begun = pleat_now();
-        check_headers(w, at, &mine[n]);
-        if (!w->how->headers) check_voxels(w, at, &mine[n]);
-        if (w->failed == PLEAT_OK) w->failed = check_halt(pleat_now() - begun);
-        const int done = at + comm->size < w->n ? at + 1 : w->n;
+        const int at = first + comm->rank, next = first + comm->size;
+        if (at < w->n) {
+            check_headers(w, at, mine);
+            if (!w->how->headers) check_voxels(w, at, mine);
+            mine++;
+        }
+        if (w->failed == PLEAT_OK && w->no_memory)
+            w->failed =
+                PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for what was found in %d cases", w->n);
+        longest = fmax(longest, pleat_now() - begun);
+        if (w->failed == PLEAT_OK && next < w->n) w->failed = check_halt(w, longest);
+        PLEAT_TRY(pleat_comm_agree(comm, w->failed));
         if (comm->rank == 0)
-            pleat_progress(w->guest != NULL ? w->guest->name : "check", (size_t)done, (size_t)w->n,
-                           w->cases[at].id);
+            pleat_progress(w->guest != NULL ? w->guest->name : "check",
+                           (size_t)(next < w->n ? next : w->n), (size_t)w->n, w->cases[first].id);
     }
+    return PLEAT_OK;
 }
 
 /* Facts of all cases, in their order, and all findings: on rank 0. */
@@ -216,8 +234,7 @@ static pleat_status check(check_work *w, pleat_comm *comm, pleat_check_report *o
         if (mine == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", w->n);
     }
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
-    look(w, comm, mine);
-    PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, w->failed));
+    PLEAT_TRY_GOTO(status, done, look(w, comm, mine));
     PLEAT_TRY_GOTO(status, done, gather(w, comm, mine, &facts));
     if (w->guest != NULL) status = w->guest->all(w->guest->self, w, comm, facts);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
@@ -271,9 +288,15 @@ const char *pleat_check_text(const pleat_finding *f, const char *data, char *out
     return out;
 }
 
+static void say(pleat_severity severity, const char *text) {
+    if (severity == PLEAT_WARNING)
+        pleat_warn("%s", text);
+    else
+        pleat_log(severity == PLEAT_ERROR ? PLEAT_QUIET : PLEAT_DEBUG, "%s: %s",
+                  pleat_severity_name(severity), text);
+}
+
 pleat_status pleat_check_tell(const pleat_check_report *r, const char *data, int run) {
-    static const pleat_log_level level[] = {
-        [PLEAT_NOTE] = PLEAT_DEBUG, [PLEAT_WARNING] = PLEAT_INFO, [PLEAT_ERROR] = PLEAT_QUIET};
     char text[2048];
     int met[PLEAT_CHECK_KINDS] = {0};
     const int errors = r->of[PLEAT_ERROR], warnings = r->of[PLEAT_WARNING];
@@ -285,14 +308,15 @@ pleat_status pleat_check_tell(const pleat_check_report *r, const char *data, int
             (void)pleat_check_text(f, data, text, sizeof text);
             if (severity == PLEAT_ERROR && errors == 1)
                 return PLEAT_FAIL(PLEAT_ERR_DATA, "%s", text);
-            if (++met[f->kind] <= PLEAT_CHECK_MOST)
-                pleat_log(level[severity], "%s: %s", pleat_severity_name(kind->severity), text);
+            if (++met[f->kind] <= PLEAT_CHECK_MOST) say(kind->severity, text);
         }
-    for (int k = 0; pleat_check_kinds[k].name != NULL; k++)
-        if (met[k] > PLEAT_CHECK_MOST)
-            pleat_log(level[pleat_check_kinds[k].severity],
-                      "%d more findings of the kind '%s'; pleat check lists all",
-                      met[k] - PLEAT_CHECK_MOST, pleat_check_kinds[k].name);
+    for (int k = 0; pleat_check_kinds[k].name != NULL; k++) {
+        if (met[k] <= PLEAT_CHECK_MOST) continue;
+        (void)snprintf(text, sizeof text,
+                       "%d more findings of the kind '%s'; pleat check lists all",
+                       met[k] - PLEAT_CHECK_MOST, pleat_check_kinds[k].name);
+        say(pleat_check_kinds[k].severity, text);
+    }
     PLEAT_CHECK(errors == 0, PLEAT_ERR_DATA, "'%s': %d errors and %d warning%s, listed above", data,
                 errors, warnings, pleat_plural(warnings));
     return PLEAT_OK;

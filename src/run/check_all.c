@@ -158,7 +158,7 @@ static void find_twins_of(check_work *w, const check_facts *f, int i) {
 static void find_twins(check_work *w, const check_facts *f) {
     for (int i = 0; i < w->n && w->failed == PLEAT_OK; i++) {
         find_twins_of(w, f, i);
-        w->failed = check_halt(0.0);
+        w->failed = check_halt(w, 0.0);
     }
 }
 

@@ -106,8 +106,9 @@ void check_find(check_work *w, check_id kind, int at, const char *field, const c
 /* Makes findings of what was warned of since. */
 void check_take_warnings(check_work *w, check_id kind, int at, const char *field);
 
-/* check.c: a wish to halt (pleat/halt.h) that comes within `reserve_s` seconds, as a failure. */
-pleat_status check_halt(double reserve_s);
+/* check.c: a wish to halt (pleat/halt.h) that comes within `reserve_s` seconds, as a failure.
+ * ERR_ARG for the end of the time: to start again would not help. */
+pleat_status check_halt(const check_work *w, double reserve_s);
 /* check.c: pleat_check with a guest. ERR_MEMORY, ERR_COMM, ERR_PEER, and the guest's errors. */
 pleat_status check_with(pleat_comm *comm, const pleat_config *config, const pleat_check_how *how,
                         const check_guest *guest, pleat_check_report *out);

@@ -554,6 +554,7 @@ static pleat_status tell_peak(pleat_comm *world) {
 static pleat_status run(pleat_crossval *cv) {
     pleat_comm *world = cv->session->world;
     PLEAT_TRY(pleat_comm_agree(world, open_log(cv)));
+    pleat_warn_to_file(); /* of the data, from before there was a folder */
     PLEAT_TRY(pleat_comm_agree(world, make_engine(cv)));
     PLEAT_TRY(pleat_comm_agree(world, open_run(cv)));
     if (!is_root(cv)) PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));

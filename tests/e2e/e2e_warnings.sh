@@ -62,6 +62,33 @@ for n in 1 3; do
     holds "nothing was made" [ ! -e refused/index.h5 ]
 done
 
+# --- what the check tells, before the run has a folder -------------------------------------------
+cp -r data visits
+mv visits/case_001 visits/p_7_1
+mv visits/case_002 visits/p_7_2
+empty=visits/p_7_1/segmentation.nii.gz
+bytes=$(gzip -dc $empty | wc -c)
+{ gzip -dc $empty | head -c 352 && head -c $((bytes - 352)) /dev/zero; } > volume.nii
+gzip -c volume.nii > $empty
+patient="folds.group_by: p_7_1, p_7_2: one patient" nothing="every voxel is background"
+export SLURM_JOB_END_TIME
+SLURM_JOB_END_TIME=$(($(date +%s) + 20)) # less the 30 s that a run leaves
+refused "a job that is shorter than the check" 2 "takes longer than the time that there is" 2 \
+    run tiny.yaml --set data=visits --out short
+unset SLURM_JOB_END_TIME
+holds "nothing is left" [ ! -e short ]
+succeeds "a run" 2 run tiny.yaml --set data=visits --out visits_run
+for text in "$patient" "$nothing"; do
+    holds "it is said" times 1 err "$text"
+    holds "the log has it" times 1 visits_run/log/rank-0000.log "$text"
+    holds "run.json has it" times 1 visits_run/run.json "$text"
+    holds "the report has it" times 1 out "$text"
+done
+succeeds "a run of that store" 2 run tiny.yaml --set data=visits --set store=visits_run/store \
+    --out again
+holds "which is told of what the headers show" times 1 err "$patient"
+holds "and needs no voxels of the files" lacks err "$nothing"
+
 # --- warnings of all ranks ------------------------------------------------------------------------
 # Each case is prepared by one rank or another, and most of it lies above this range.
 cut="--set preprocess.clip=[-1250,-900]"
