@@ -5,6 +5,7 @@
 
 #include "pleat/losses.h"
 #include "pleat/optimizers.h"
+#include "pleat/postprocessing.h"
 #include "pleat/predict.h"
 #include "pleat/rundir.h"
 #include "pleat/schedule.h"
@@ -137,7 +138,7 @@ static void put_training(FILE *out, const pleat_methods *m) {
         (void)fprintf(out, "A share of %g of the patches lay around a voxel of the foreground. ",
                       t->oversample);
     put_augmentation(out, t);
-    (void)fprintf(out, "The weights that predicted are the %s. ",
+    (void)fprintf(out, "The weights kept for prediction: %s. ",
                   pleat_weights_what(m->config->weights));
 }
 
@@ -148,6 +149,11 @@ static void put_prediction(FILE *out, const pleat_methods *m) {
                   "probabilities merged (%s)%s. ",
                   c->overlap[2], c->overlap[1], c->overlap[0], pleat_merge_name(c->merge),
                   c->mirror ? " and averaged over mirror images" : "");
+    if (m->kept[0] != '\0')
+        (void)fprintf(out,
+                      "Scores are of the label maps as predicted. By the cross-validation, %s is "
+                      "kept in label maps of new volumes. ",
+                      m->kept);
 }
 
 static void put_scores(FILE *out, const pleat_methods *m) {
@@ -207,6 +213,17 @@ static size_t count_params(const pleat_record *record, const pleat_config *confi
     return params;
 }
 
+/* Which largest components predict keeps; "" where it keeps all there is. A choice of other scores
+ * is none: predict refuses it. */
+static void find_kept(const char *folder, const pleat_classes *classes, char *out, size_t size) {
+    pleat_postprocessing p;
+    int found = 0;
+    out[0] = '\0';
+    if (pleat_postprocessing_read(folder, &p, &found) == PLEAT_OK && found &&
+        p.choice.classes == classes->n && pleat_largest_any(&p.choice.kept))
+        (void)pleat_postprocessing_text(&p.choice.kept, classes, out, size);
+}
+
 pleat_status pleat_methods_write(const char *folder, const pleat_record *record,
                                  const pleat_config *config, const pleat_results *results) {
     char path[PLEAT_PATH_BYTES];
@@ -222,6 +239,7 @@ pleat_status pleat_methods_write(const char *folder, const pleat_record *record,
             m.missed += p == PLEAT_MISSED;
             m.spurious += p == PLEAT_SPURIOUS;
         }
+    find_kept(folder, &results->classes, m.kept, sizeof m.kept);
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_METHODS, path));
     PLEAT_TRY(pleat_file_text_begin(&file, path));
     print(file.out, &m);

@@ -79,7 +79,7 @@ const pleat_loss pleat_loss_dice_ce = {
 
 const pleat_loss pleat_loss_batch_dice_ce = {
     .name = "batch_dice_ce",
-    .what = "the same with Dice of the whole batch",
+    .what = "nnU-Net's, cross-entropy less the foreground's Dice of the whole batch",
     .metrics = names,
     .n_metrics = METRICS,
     .shown = DICE,
@@ -106,7 +106,7 @@ const pleat_loss pleat_loss_dice_bce = {
 
 const pleat_loss pleat_loss_batch_dice_bce = {
     .name = "batch_dice_bce",
-    .what = "the same with Dice of the whole batch",
+    .what = "nnU-Net's of regions, binary cross-entropy less the Dice of the whole batch",
     .metrics = names_of_regions,
     .n_metrics = METRICS,
     .shown = DICE,

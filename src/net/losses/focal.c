@@ -76,7 +76,8 @@ static void focus_background(int classes, double *out) {
 
 FOCAL_ROW(categorical_focal, focus_all, "MIScnn's, cross-entropy of what is not yet sure");
 FOCAL_ROW(symmetric_focal, focus_both, "MIScnn's, of background and one class");
-FOCAL_ROW(asymmetric_focal, focus_background, "the same, focal in the background alone");
+FOCAL_ROW(asymmetric_focal, focus_background,
+          "MIScnn's, of background and one class, focal in the background alone");
 
 /* --- combo ------------------------------------------------------------------------------------ */
 
@@ -173,4 +174,5 @@ static void unified_slopes(const double powers[2], const double *sums, int class
 
 UNIFIED_ROW(symmetric_unified_focal, focus_unified, 0.5,
             "MIScnn's, half focal, half focal Tversky");
-UNIFIED_ROW(asymmetric_unified_focal, focus_unified_background, 1, "the same, focal by class");
+UNIFIED_ROW(asymmetric_unified_focal, focus_unified_background, 1,
+            "MIScnn's, half focal, half focal Tversky, focal by class");

@@ -90,4 +90,5 @@ static void slopes_of(const form *f, const double *sums, int classes, double *ou
 ROW(tversky, plain, "MIScnn's, Tversky summed over the classes");
 ROW(focal_tversky, focal, "MIScnn's, with d 0.7 and g 0.75");
 ROW(symmetric_focal_tversky, symmetric, "MIScnn's, of background and one class");
-ROW(asymmetric_focal_tversky, asymmetric, "the same, focal in that class alone");
+ROW(asymmetric_focal_tversky, asymmetric,
+    "MIScnn's, of background and one class, focal in that class alone");
