@@ -22,7 +22,8 @@ typedef struct pleat_csv_rows {
     int line;         /* of what comes next; 1 to begin with */
 } pleat_csv_rows;
 
-/* The next row that is not empty; *more is 0 at the end. ERR_FORMAT: too many columns. */
+/* The next row that is not empty; *more is 0 at the end. Blanks around a field without quotes are
+ * not part of it. ERR_FORMAT: too many columns, or a quotation mark that opens or closes nothing. */
 pleat_status pleat_csv_next(pleat_csv_rows *rows, pleat_csv_row *out, int *more);
 
 /* The first column with one of the names wanted, NULL at their end, in capitals or not; else -1. */

@@ -4,23 +4,36 @@
 #include <string.h>
 #include <strings.h>
 
-/* A field from *at on, its quotes taken off; *at is behind it. The end is ',', '\n' or 0. */
+/* What is between blanks, of a field without quotes. */
+static char *trim(char *start, char *end) {
+    while (*start == ' ' || *start == '\t') start++;
+    while (end > start && (end[-1] == ' ' || end[-1] == '\t')) end--;
+    *end = '\0';
+    return start;
+}
+
+/* A field from *at on, its quotes taken off; *at is behind it. The end is ',', '\n' or 0; '"' where
+ * a quotation mark is out of place. */
 static char *take_field(char **at, int *line, char *end) {
     char *from = *at, *to = from, *start = from;
-    int quoted = 0;
-    for (; *from != '\0'; from++) {
-        if (*from == '"' && quoted && from[1] == '"')
+    const int quoted = *from == '"';
+    int closed = !quoted;
+    for (from += quoted; *from != '\0'; from++) {
+        if (*from == '"' && !closed && from[1] == '"')
             *to++ = *from++;
-        else if (*from == '"')
-            quoted = !quoted;
-        else if (!quoted && (*from == ',' || *from == '\n'))
+        else if (*from == '"' && !closed)
+            closed = 1;
+        else if (closed && (*from == ',' || *from == '\n' || *from == '"'))
             break;
-        else if (*from != '\r')
+        else if (closed && quoted && strchr(" \t\r", *from) == NULL)
+            break;
+        else if (*from != '\r' && !(closed && quoted))
             *to++ = *from;
         *line += *from == '\n';
     }
-    *end = *from;
+    *end = (char)(closed && strchr(",\n", *from) != NULL ? *from : '"'); /* 0 is in each text */
     *at = *from == '\0' ? from : from + 1;
+    if (!quoted) return trim(start, to);
     *to = '\0';
     return start;
 }
@@ -36,6 +49,10 @@ pleat_status pleat_csv_next(pleat_csv_rows *rows, pleat_csv_row *out, int *more)
                         "'%s' line %d: more than %d columns", rows->path, rows->line,
                         PLEAT_CSV_COLUMNS);
             out->field[out->n++] = take_field(&rows->at, &rows->line, &end);
+            PLEAT_CHECK(end != '"', PLEAT_ERR_FORMAT,
+                        "'%s' line %d: a quotation mark without its other one; a field that holds "
+                        "one is put in quotation marks, and its own are doubled",
+                        rows->path, out->line);
         }
         *more = out->n > 1 || out->field[0][0] != '\0';
     }

@@ -25,6 +25,10 @@ static pleat_status find_columns(table *t, const pleat_csv_row *names) {
     t->group = pleat_csv_column(names, groups);
     t->fold = pleat_csv_column(names, folds);
     for (int k = 0; k < names->n; k++) {
+        const char *const name[] = {names->field[k], NULL};
+        PLEAT_CHECK(name[0][0] == '\0' || pleat_csv_column(names, name) == k, PLEAT_ERR_FORMAT,
+                    "'%s' line %d: two columns are named '%s'; name one otherwise", t->path,
+                    names->line, name[0]);
         if (strncasecmp(names->field[k], "image", 5) != 0) continue;
         PLEAT_CHECK(t->images < PLEAT_MAX_CHANNELS, PLEAT_ERR_UNSUPPORTED,
                     "'%s' line %d: more than %d columns image...; a case has at most so many "
@@ -138,9 +142,14 @@ pleat_status layout_scan_table(const char *path, case_list *to) {
                          : slash == path ? 1
                                          : (int)(slash - path),
                          slash == NULL ? "." : path));
-    PLEAT_TRY(pleat_file_read_all(path, &text, NULL));
+    size_t n = 0;
+    PLEAT_TRY(pleat_file_read_all(path, &text, &n));
     pleat_csv_rows rows = {.path = path, .at = text, .line = 1};
-    const pleat_status status = read_rows(&t, &rows, to);
+    const pleat_status status =
+        strlen(text) == n ? read_rows(&t, &rows, to)
+                          : PLEAT_FAIL(PLEAT_ERR_FORMAT,
+                                       "'%s' is no text: byte %zu is 0; export the table as CSV",
+                                       path, strlen(text));
     free(text);
     PLEAT_TRY(status);
     PLEAT_TRY(layout_settle(to, to->n, check_folds(to)));

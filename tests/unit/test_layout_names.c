@@ -148,7 +148,7 @@ static void a_table_lists_the_cases(void **state) {
     (void)state;
     FILES("t/x, y.nii", "t/z.nii.gz", "t/2/x.nii", "t/2/z.nii", "t/m/1.nii", "t/m/2.nii");
     put_table("\xef\xbb\xbf"
-              "Case,age,image,image_2,LABEL\r\nb,7,z.nii.gz,./2/z.nii,m/1.nii\r\n\r\n"
+              "Case, age,image ,image_2,LABEL\r\nb,7 , z.nii.gz,\"./2/z.nii\" ,m/1.nii\r\n\r\n"
               "a,8,\"x, y.nii\",2/x.nii,m/2.nii");
     finds("t/list.CSV", PLEAT_LAYOUT_LABELLED,
           "a t/x, y.nii,t/2/x.nii t/m/2.nii\nb t/z.nii.gz,t/2/z.nii t/m/1.nii\n");
@@ -175,6 +175,14 @@ static void a_bad_table_is_refused_with_line_and_field(void **state) {
                {"case,image\na,z.nii.gz\n", PLEAT_ERR_NOT_FOUND, "no column 'label'"},
                {"case,image,label\na,z.nii.gz,m/1.nii\nb,z.nii.gz\n", PLEAT_ERR_FORMAT,
                 "line 3: 2 columns, the first line has 3"},
+               {"case,image,label,group\na,z.nii.gz,m/1.nii,\"p\n", PLEAT_ERR_FORMAT,
+                "line 2: a quotation mark"},
+               {"case,image,label,group\na,z.nii.gz,m/1.nii,\"p\"q\n", PLEAT_ERR_FORMAT,
+                "line 2: a quotation mark"},
+               {"case,image,label,group\na,z.nii.gz,m/1.nii,p\"\n", PLEAT_ERR_FORMAT,
+                "line 2: a quotation mark"},
+               {"case,image,label,Label\na,z.nii.gz,m/1.nii,m/2.nii\n", PLEAT_ERR_FORMAT,
+                "two columns are named 'Label'"},
                {"case,image,label\na,no.nii,m/1.nii\n", PLEAT_ERR_NOT_FOUND,
                 "line 2: its image is not there"},
                {"case,image,label\na,z.nii.gz,\n", PLEAT_ERR_NOT_FOUND, "line 2 has no label"},
