@@ -23,7 +23,8 @@ typedef struct pleat_csv_rows {
 } pleat_csv_rows;
 
 /* The next row that is not empty; *more is 0 at the end. Blanks around a field without quotes are
- * not part of it. ERR_FORMAT: too many columns, or a quotation mark that opens or closes nothing. */
+ * not part of it. ERR_FORMAT: too many columns, or a quotation mark that opens or closes nothing.
+ */
 pleat_status pleat_csv_next(pleat_csv_rows *rows, pleat_csv_row *out, int *more);
 
 /* The first column with one of the names wanted, NULL at their end, in capitals or not; else -1. */

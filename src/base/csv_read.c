@@ -12,6 +12,11 @@ static char *trim(char *start, char *end) {
     return start;
 }
 
+/* Of a field that may end: all but blanks ends one that had quotes. */
+static int is_end(char c, int quoted) {
+    return quoted ? strchr(" \t\r", c) == NULL : strchr(",\n\"", c) != NULL;
+}
+
 /* A field from *at on, its quotes taken off; *at is behind it. The end is ',', '\n' or 0; '"' where
  * a quotation mark is out of place. */
 static char *take_field(char **at, int *line, char *end) {
@@ -23,9 +28,7 @@ static char *take_field(char **at, int *line, char *end) {
             *to++ = *from++;
         else if (*from == '"' && !closed)
             closed = 1;
-        else if (closed && (*from == ',' || *from == '\n' || *from == '"'))
-            break;
-        else if (closed && quoted && strchr(" \t\r", *from) == NULL)
+        else if (closed && is_end(*from, quoted))
             break;
         else if (*from != '\r' && !(closed && quoted))
             *to++ = *from;
