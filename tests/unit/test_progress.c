@@ -239,7 +239,7 @@ static void a_monitor_writes_what_it_was_told(void **state) {
         OK(pleat_progress_read(in_root(path, name), &is));
         assert_int_equal(is.phase, fold == 0 ? PLEAT_PHASE_FINISHED : PLEAT_PHASE_STOPPED);
         assert_string_equal(is.what, fold == 0 ? "" : "SIGUSR1");
-        assert_int_equal(is.epoch, 2);
+        assert_int_equal(is.epoch, 3);
         assert_int_equal(is.done, 2);
         assert_int_equal(is.total, 5);
         assert_true(is.loss == 0.125 && is.step_s > 0.0 && is.case_s > 0.0);
