@@ -63,6 +63,9 @@ pleat_status pleat_file_read_all(const char *path, char **text, size_t *n);
  * refused: nothing is written through it. ERR_IO. */
 pleat_status pleat_file_append(const char *path, int *fd);
 
+/* Writes all of bytes[n]; 0, or the errno of what failed. */
+int pleat_file_put(int fd, const void *bytes, size_t n);
+
 /* Writes bytes[n] to the temporary file `path`, which is made anew. ERR_IO. */
 pleat_status pleat_file_write(const char *path, const void *bytes, size_t n);
 /* Replaces `path` by bytes[n]. On failure `path` is as before and nothing else is left. ERR_IO. */

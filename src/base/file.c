@@ -224,16 +224,20 @@ pleat_status pleat_file_append(const char *path, int *fd) {
     return PLEAT_FAIL(PLEAT_ERR_IO, "'%s' is a link, a pipe or a device; remove it", path);
 }
 
-/* 0, or the errno of the first thing that failed. */
-static int write_file(const char *path, const char *bytes, size_t n) {
-    int why = 0;
-    const int fd = make_new(path);
-    if (fd < 0) return errno;
-    for (size_t done = 0; done < n && why == 0;) {
-        const ssize_t put = write(fd, bytes + done, n - done);
-        if (put < 0 && errno != EINTR) why = errno;
+int pleat_file_put(int fd, const void *bytes, size_t n) {
+    for (size_t done = 0; done < n;) {
+        const ssize_t put = write(fd, (const char *)bytes + done, n - done);
+        if (put < 0 && errno != EINTR) return errno;
         if (put > 0) done += (size_t)put;
     }
+    return 0;
+}
+
+/* 0, or the errno of the first thing that failed. */
+static int write_file(const char *path, const void *bytes, size_t n) {
+    const int fd = make_new(path);
+    if (fd < 0) return errno;
+    int why = pleat_file_put(fd, bytes, n);
     if (close(fd) != 0 && why == 0) why = errno;
     return why;
 }

@@ -1,6 +1,7 @@
 /* nifti_gzip.c - gzip streams by ISA-L, which takes half the time of zlib; docs/speed.md. */
 #include "nifti_gzip.h"
 
+#include "pleat/file.h"
 #include "pleat/nifti.h"
 
 #include <isa-l.h>
@@ -82,19 +83,6 @@ nifti_unpacker *pleat_nifti_unpack(int fd, uint64_t skip) {
 
 void pleat_nifti_unpack_end(nifti_unpacker *from) { free(from); }
 
-/* 0, or an errno. */
-static int put(int fd, const uint8_t *bytes, size_t n) {
-    while (n > 0) {
-        const ssize_t done = write(fd, bytes, n);
-        if (done < 0 && errno != EINTR) return errno;
-        if (done > 0) {
-            bytes += done;
-            n -= (size_t)done;
-        }
-    }
-    return 0;
-}
-
 typedef struct packer {
     struct isal_zstream stream;
     uint8_t level[ISAL_DEF_LVL1_DEFAULT], piece[PIECE], buffer[BUFFER];
@@ -110,7 +98,7 @@ static int pack(int fd, packer *p, size_t n, int last) {
         p->stream.next_out = p->buffer;
         p->stream.avail_out = sizeof p->buffer;
         if (isal_deflate(&p->stream) != COMP_OK) return EINVAL;
-        why = put(fd, p->buffer, sizeof p->buffer - p->stream.avail_out);
+        why = pleat_file_put(fd, p->buffer, sizeof p->buffer - p->stream.avail_out);
     } while (why == 0 && p->stream.avail_out == 0);
     return why;
 }
@@ -138,7 +126,8 @@ static int pack_parts(int fd, const nifti_part *parts, int n_parts) {
 int pleat_nifti_write_parts(int fd, const nifti_part *parts, int n_parts, int packed) {
     int why = 0;
     if (packed) return pack_parts(fd, parts, n_parts);
-    for (int i = 0; i < n_parts && why == 0; i++) why = put(fd, parts[i].bytes, parts[i].n);
+    for (int i = 0; i < n_parts && why == 0; i++)
+        why = pleat_file_put(fd, parts[i].bytes, parts[i].n);
     return why;
 }
 

@@ -261,14 +261,10 @@ static pleat_status copy(const reader *r, const planned *p, int fd, char *piece)
                     "'%s': '%s' is %s than it says; fetch it again", r->how->archive, p->path,
                     done > p->bytes ? "longer" : "shorter");
         if (got == 0) return PLEAT_OK;
-        for (la_ssize_t at = 0; at < got;) {
-            const ssize_t put = write(fd, piece + at, (size_t)(got - at));
-            if (put < 0 && errno == EINTR) continue;
-            PLEAT_CHECK(put >= 0, PLEAT_ERR_IO,
-                        "cannot write '%s/%s': %s; free space, and the same command resumes",
-                        r->how->folder, p->path, strerror(errno));
-            at += put;
-        }
+        const int failed = pleat_file_put(fd, piece, (size_t)got);
+        PLEAT_CHECK(failed == 0, PLEAT_ERR_IO,
+                    "cannot write '%s/%s': %s; free space, and the same command resumes",
+                    r->how->folder, p->path, strerror(failed));
     }
 }
 
