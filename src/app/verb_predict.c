@@ -45,9 +45,13 @@ static void outputs_of(const predict_options *o, output out[OUTPUTS]) {
     out[OUT_INFORMATION] = (output){o->uncertainty, "/mutual_information"};
 }
 
+static pleat_status output_folder(const output *of, char folder[PLEAT_PATH_BYTES]) {
+    return pleat_path(folder, PLEAT_PATH_BYTES, "%s%s", of->folder, of->inside);
+}
+
 static pleat_status output_path(const output *to, const char *id, char path[PLEAT_PATH_BYTES]) {
     char folder[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_path(folder, sizeof folder, "%s%s", to->folder, to->inside));
+    PLEAT_TRY(output_folder(to, folder));
     return pleat_labels_path(folder, id, path);
 }
 
@@ -72,7 +76,7 @@ static pleat_status check_folders(const predict_options *o) {
     for (int i = 0; i < OUTPUTS; i++) {
         char folder[PLEAT_PATH_BYTES];
         if (out[i].folder == NULL) continue;
-        PLEAT_TRY(pleat_path(folder, sizeof folder, "%s%s", out[i].folder, out[i].inside));
+        PLEAT_TRY(output_folder(&out[i], folder));
         PLEAT_TRY(pleat_output_check(options[i], folder, "pleat predict", is_of_prediction));
     }
     return PLEAT_OK;
@@ -86,7 +90,7 @@ static pleat_status make_folders(const predict_options *o) {
     for (int i = 0; i < OUTPUTS; i++) {
         char folder[PLEAT_PATH_BYTES];
         if (out[i].folder == NULL) continue;
-        PLEAT_TRY(pleat_path(folder, sizeof folder, "%s%s", out[i].folder, out[i].inside));
+        PLEAT_TRY(output_folder(&out[i], folder));
         if (out[i].inside[0] != '\0') PLEAT_TRY(pleat_file_make_folder(out[i].folder));
         PLEAT_TRY(pleat_file_make_folder(folder));
         PLEAT_CHECK(stat(folder, &made[i]) == 0, PLEAT_ERR_IO, "cannot look at '%s'", folder);
@@ -111,7 +115,7 @@ static pleat_status claim_folders(const predict_options *o, const text_list *mod
     outputs_of(o, out);
     for (int i = 0; i < OUTPUTS; i++) {
         if (out[i].folder == NULL) continue;
-        PLEAT_TRY(pleat_path(folder[n], sizeof folder[n], "%s%s", out[i].folder, out[i].inside));
+        PLEAT_TRY(output_folder(&out[i], folder[n]));
         folders[n] = folder[n];
         n++;
     }
