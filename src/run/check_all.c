@@ -230,21 +230,6 @@ static void find_patients(check_work *w) {
 
 /* ---- who is mirrored ------------------------------------------------------------------------- */
 
-/* Pearson's, of a and b, or with `axis` of a mirrored and b. */
-static double alike(const float *a, const double *b, int axis) {
-    double sa = 0, sb = 0, aa = 0, bb = 0, ab = 0;
-    for (int i = 0; i < CHECK_CELLS; i++) {
-        const double x = (double)a[axis > 0 ? check_opposite(i, axis) : i], y = b[i];
-        sa += x;
-        sb += y;
-        aa += x * x;
-        bb += y * y;
-        ab += x * y;
-    }
-    const double scale = (aa - sa * sa / CHECK_CELLS) * (bb - sb * sb / CHECK_CELLS);
-    return scale > 0.0 ? (ab - sa * sb / CHECK_CELLS) / sqrt(scale) : 0.0;
-}
-
 /* mirrored[n]: against the first case, then twice against the mean of all, mirrored or not, so that
  * half of them may be. */
 static void part(const check_facts *f, int n, int axis, int *mirrored) {
@@ -255,8 +240,8 @@ static void part(const check_facts *f, int n, int axis, int *mirrored) {
     for (int round = 0; round < 3; round++) {
         double sum[CHECK_CELLS] = {0};
         for (int k = 0; k < n; k++) {
-            const double as_is = alike(f[k].coarse, mean, 0);
-            const double turned = alike(f[k].coarse, mean, axis);
+            const double as_is = check_alike(f[k].coarse, mean, 0);
+            const double turned = check_alike(f[k].coarse, mean, axis);
             mirrored[k] = f[k].counted && turned > LIKE && turned > as_is + MORE_LIKE;
             for (int i = 0; f[k].counted && i < CHECK_CELLS; i++)
                 sum[i] += (double)f[k].coarse[mirrored[k] ? check_opposite(i, axis) : i];

@@ -140,10 +140,10 @@ void check_picture(const float *x, const int dim[3], const char axes[4], float o
 int check_opposite(int cell, int axis);
 /* mirrored[w->n] along such an axis, against most of the *seen cases; returns how many. */
 int check_mirrored(check_work *w, const check_facts *facts, int axis, int *mirrored, int *seen);
-/* Finds those who look as no other. */
+/* Finds those that look like no other. */
 void check_unlike(check_work *w, const check_facts *facts);
-/* Pearson's correlation. */
-double check_alike(const float *a, const float *b);
+/* Pearson's correlation of b and a, which is mirrored along such an axis; 0: as it is. */
+double check_alike(const float *a, const double *b, int axis);
 /* Whether two cases seem to be one volume, perhaps on another grid. */
 int check_one_volume(const check_facts *a, const check_facts *b);
 

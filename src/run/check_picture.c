@@ -247,10 +247,10 @@ void check_unlike(check_work *w, const check_facts *f) {
 
 /* ---- who is there twice ---------------------------------------------------------------------- */
 
-double check_alike(const float *a, const float *b) {
+double check_alike(const float *a, const double *b, int axis) {
     double sa = 0, sb = 0, aa = 0, bb = 0, ab = 0;
     for (int i = 0; i < CHECK_CELLS; i++) {
-        const double x = (double)a[i], y = (double)b[i];
+        const double x = (double)a[axis > 0 ? check_opposite(i, axis) : i], y = b[i];
         sa += x;
         sb += y;
         aa += x * x;
@@ -259,6 +259,12 @@ double check_alike(const float *a, const float *b) {
     }
     const double scale = (aa - sa * sa / CHECK_CELLS) * (bb - sb * sb / CHECK_CELLS);
     return scale > 0.0 ? (ab - sa * sb / CHECK_CELLS) / sqrt(scale) : 0.0;
+}
+
+static double alike(const float *a, const float *b) {
+    double other[CHECK_CELLS];
+    for (int i = 0; i < CHECK_CELLS; i++) other[i] = (double)b[i];
+    return check_alike(a, other, 0);
 }
 
 /* By the axes of the body, in mm. */
@@ -280,6 +286,6 @@ static int same_size(const check_facts *a, const check_facts *b) {
 
 int check_one_volume(const check_facts *a, const check_facts *b) {
     if (!a->measured || !b->measured || a->axes[0] == '\0' || b->axes[0] == '\0') return 0;
-    if (!same_size(a, b) || check_alike(a->picture, b->picture) < SAME) return 0;
-    return !a->counted || !b->counted || check_alike(a->coarse, b->coarse) > SAME_MASK;
+    if (!same_size(a, b) || alike(a->picture, b->picture) < SAME) return 0;
+    return !a->counted || !b->counted || alike(a->coarse, b->coarse) > SAME_MASK;
 }
