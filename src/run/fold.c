@@ -213,10 +213,12 @@ static pleat_status predict_share(fold_job *job) {
     const pleat_fold_file file = pleat_weights_file(cv->config.weights);
     PLEAT_TRY(pleat_fold_path(job->folder, file, path));
     PLEAT_TRY(check_model(job, path));
-    if (cv->team.group->rank == 0 && !job->stepped) /* if it was scored before, it is that one */
-        PLEAT_TRY(
-            pleat_record_check_model(cv->options->out, job->fold, pleat_fold_file_name(file)));
-    if (cv->team.group->rank == 0) PLEAT_TRY(pleat_record_renew(cv->options->out, job->fold));
+    if (cv->team.group->rank == 0) {
+        const char *out = cv->options->out, *name = pleat_fold_file_name(file);
+        if (!job->stepped) /* if it was scored before, it is that one */
+            PLEAT_TRY(pleat_record_check_model(out, job->fold, name));
+        PLEAT_TRY(pleat_record_renew(out, job->fold));
+    }
     const char *const paths[] = {path};
     pleat_predictor *predictor = NULL;
     pleat_status status =
