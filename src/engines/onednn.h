@@ -4,6 +4,7 @@
  *   onednn.c        the engine: memory, threads, the table
  *   onednn_conv.c   convolutions, through the library
  *   onednn_gradient.c   gradients by the weights of 3x3x3 ones, an own kernel
+ *   onednn_mirror.c the weights of gradients by x, packed in one pass
  *   onednn_head.c   the 1x1x1 convolution to a few classes, own loops
  *   onednn_norm.c   batch norm, own loops
  *   onednn_instance.c, onednn_layers.c   instance norm; activations, mean pooling, gates: own loops
@@ -78,6 +79,11 @@ pleat_status pleat_dnnl_unpack_add(pleat_dnnl *library, const pleat_dnnl_op *con
                                    pleat_dnnl_op **out);
 void pleat_dnnl_op_destroy(pleat_dnnl_op *op); /* NULL is fine */
 
+/* Input channels that lie beside each other in the weights of `conv`, mirrored backward data, where
+ * that layout is [Cin/run][taps][Cout][run], or with bf16 [Cin/run][taps][Cout/2][run][2]; 0 where
+ * it is another. */
+int pleat_dnnl_mirror_run(const pleat_dnnl_op *conv);
+
 size_t pleat_dnnl_weights_bytes(const pleat_dnnl_op *conv);
 size_t pleat_dnnl_scratchpad_bytes(const pleat_dnnl_op *op);
 const char *pleat_dnnl_implementation(const pleat_dnnl_op *op); /* "jit:avx512_core" */
@@ -85,6 +91,18 @@ const char *pleat_dnnl_implementation(const pleat_dnnl_op *op); /* "jit:avx512_c
 /* Waits for the result. */
 pleat_status pleat_dnnl_run(pleat_dnnl *library, pleat_dnnl_op *op, int worker, void *const *data,
                             void *scratchpad);
+
+/* --- packing, onednn_mirror.c --- */
+
+typedef struct pleat_mirror { /* of canonical weights [Cout, taps, Cin] */
+    int cout, taps, cin;
+    int run; /* as by pleat_dnnl_mirror_run */
+    int bf16;
+} pleat_mirror;
+
+/* Rounds to nearest, ties to even. `packed` has the bytes of the primitive's weights. */
+void pleat_onednn_mirror(const pleat_mirror *mirror, int threads, const float *weights,
+                         void *packed);
 
 /* --- the engine, onednn.c --- */
 

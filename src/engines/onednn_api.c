@@ -438,6 +438,36 @@ pleat_status pleat_dnnl_unpack_add(pleat_dnnl *library, const pleat_dnnl_op *con
     return reorder(library, conv, 1, library->worker_threads, out);
 }
 
+/* A pair of output channels may lie in a block of pairs, which changes nothing where the blocks are
+ * whole. */
+static const struct {
+    int run, pairs; /* pairs: output channels in a block, 1 without pairs */
+    dnnl_format_tag_t tag;
+} mirror_layouts[] = {
+    {16, 1, dnnl_Acdeb16a},       {32, 1, dnnl_Acdeb32a},       {48, 1, dnnl_Acdeb48a},
+    {64, 1, dnnl_Acdeb64a},       {16, 2, dnnl_AcdeB16a2b},     {32, 2, dnnl_AcdeB32a2b},
+    {48, 2, dnnl_AcdeB48a2b},     {64, 2, dnnl_AcdeB64a2b},     {16, 32, dnnl_AcdeB16b16a2b},
+    {32, 32, dnnl_AcdeB16b32a2b}, {48, 32, dnnl_AcdeB16b48a2b}, {64, 32, dnnl_AcdeB16b64a2b},
+};
+
+int pleat_dnnl_mirror_run(const pleat_dnnl_op *conv) {
+    const pleat_dnnl_shape *s = &conv->shape;
+    const dnnl_dims_t dims = {s->cin, s->cout, s->kernel[0], s->kernel[1], s->kernel[2]};
+    if (conv->way != MIRRORED) return 0;
+    for (size_t i = 0; i < sizeof mirror_layouts / sizeof *mirror_layouts; i++) {
+        const int run = mirror_layouts[i].run, pairs = mirror_layouts[i].pairs;
+        layout l = no_layout;
+        if (s->cin % run != 0 || s->cout % pairs != 0 || s->bf16 != (pairs > 1)) continue;
+        if (layout_create(&l, DIMS, dims, s->bf16 ? dnnl_bf16 : dnnl_f32, mirror_layouts[i].tag) !=
+            dnnl_success)
+            continue;
+        const int equal = dnnl_memory_desc_equal(REF(l), weights_of(conv));
+        layout_destroy(l);
+        if (equal) return run;
+    }
+    return 0;
+}
+
 void pleat_dnnl_op_destroy(pleat_dnnl_op *op) {
     if (op == NULL) return;
     for (int k = 0; k < op->workers; k++)

@@ -35,7 +35,8 @@ struct pleat_conv {
     int picks;                       /* CONV of kernel 1 and a stride */
     int workers;                     /* that run samples side by side; 1: not ordered */
     pleat_dnnl_op *pass[3];          /* by pleat_dnnl_pass */
-    pleat_dnnl_op *pack, *pack_data; /* canonical weights to those of forward; of data */
+    pleat_dnnl_op *pack, *pack_data; /* canonical weights to those of forward; of data, or NULL */
+    pleat_mirror mirror;             /* what packs those of data instead where `run` is not 0 */
     pleat_dnnl_op *unpack_add;       /* weight gradients to canonical ones */
     int own;                         /* the gradient by the weights is by onednn_gradient.c */
     void *packed;                    /* forward's weights */
@@ -107,16 +108,28 @@ static pleat_status make_weights_pass(pleat_onednn *e, pleat_conv *conv) {
     return PLEAT_OK;
 }
 
+/* What brings canonical weights into the layout of backward data. */
+static pleat_status make_data_packing(pleat_onednn *e, pleat_conv *conv,
+                                      const pleat_dnnl_op *data) {
+    const pleat_dnnl_shape *s = &conv->shape;
+    conv->weights = aligned(pleat_dnnl_weights_bytes(data));
+    conv->mirror = (pleat_mirror){.cout = s->cout,
+                                  .taps = conv->taps,
+                                  .cin = s->cin,
+                                  .run = pleat_dnnl_mirror_run(data),
+                                  .bf16 = s->bf16};
+    if (conv->mirror.run > 0) return PLEAT_OK;
+    if (conv->taps > 1 && pleat_dnnl_mirrors(s))
+        conv->mirrored =
+            aligned((size_t)s->cout * (size_t)conv->taps * (size_t)s->cin * sizeof(float));
+    PLEAT_TRY(pleat_dnnl_pack(e->library, data, &conv->pack_data));
+    return reserve_for(e, conv, conv->pack_data);
+}
+
 static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
     if (conv->desc.want_dx) {
         PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_DATA));
-        const pleat_dnnl_op *data = conv->pass[PLEAT_DNNL_BACKWARD_DATA];
-        PLEAT_TRY(pleat_dnnl_pack(e->library, data, &conv->pack_data));
-        PLEAT_TRY(reserve_for(e, conv, conv->pack_data));
-        conv->weights = aligned(pleat_dnnl_weights_bytes(data));
-        if (conv->taps > 1 && pleat_dnnl_mirrors(&conv->shape))
-            conv->mirrored = aligned((size_t)conv->desc.cout * (size_t)conv->taps *
-                                     (size_t)conv->desc.cin * sizeof(float));
+        PLEAT_TRY(make_data_packing(e, conv, conv->pass[PLEAT_DNNL_BACKWARD_DATA]));
     }
     conv->own =
         conv->desc.kind == PLEAT_CONV && pleat_gradient_wins(&conv->shape, worker_threads(e));
@@ -277,8 +290,8 @@ static void pick(const pleat_onednn *e, const pleat_conv *conv, char *picked, co
 }
 
 /* [Cout, taps, Cin] with the taps in reverse order: the kernel seen from y. */
-static void mirror(const pleat_onednn *e, const pleat_conv *conv, const float *weights,
-                   float *mirrored) {
+static void reverse_taps(const pleat_onednn *e, const pleat_conv *conv, const float *weights,
+                         float *mirrored) {
     const size_t cin = (size_t)conv->desc.cin, kernels = (size_t)conv->desc.cout;
     const size_t taps = (size_t)conv->taps;
 #pragma omp parallel for num_threads(e->base.threads) schedule(static)
@@ -378,6 +391,22 @@ pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, c
     return run_pieces(&c, conv->workers, forward_piece);
 }
 
+/* c->weights, of canonical ones. */
+static pleat_status pack_data(const call *c, const void *weights) {
+    pleat_onednn *e = c->e;
+    const pleat_conv *conv = c->conv;
+    void *canonical = (void *)weights;
+    if (conv->mirror.run > 0) {
+        pleat_onednn_mirror(&conv->mirror, e->base.threads, weights, c->weights);
+        return PLEAT_OK;
+    }
+    if (conv->mirrored > 0) {
+        canonical = work_mirrored(e, conv, 0);
+        reverse_taps(e, conv, weights, canonical);
+    }
+    return run(c, conv->pack_data, 0, (void *const[]){canonical, c->weights});
+}
+
 /* The gradient as the primitives take it: dy, or UP's dealt back to corners*Cout channels. */
 static void *gradient_of(const call *c, const pleat_tensor *dy, int worker) {
     if (c->conv->desc.kind != PLEAT_UP) return dy->data;
@@ -403,13 +432,8 @@ pleat_status pleat_onednn_conv_backward_data(pleat_engine *engine, pleat_conv *c
     pleat_onednn *e = (pleat_onednn *)engine;
     if (conv->desc.kind == PLEAT_HEAD)
         return pleat_onednn_head_backward_data(e, &conv->desc, weights, dy->data, dx->data);
-    void *packed = work_weights(e, conv, 0), *canonical = (void *)weights;
-    const call c = {.e = e, .conv = conv, .x = dx, .y = dy, .weights = packed};
-    if (conv->mirrored > 0) {
-        canonical = work_mirrored(e, conv, 0);
-        mirror(e, conv, weights, canonical);
-    }
-    PLEAT_TRY(run(&c, conv->pack_data, 0, (void *const[]){canonical, packed}));
+    const call c = {.e = e, .conv = conv, .x = dx, .y = dy, .weights = work_weights(e, conv, 0)};
+    PLEAT_TRY(pack_data(&c, weights));
     return run_pieces(&c, conv->workers, data_piece);
 }
 
