@@ -2,6 +2,7 @@
 #include "layout_cases.h"
 
 #include "pleat/csv_read.h"
+#include "pleat/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,12 @@ static pleat_status find_file(const table *t, const pleat_csv_row *row, const ch
 static pleat_status take_fold(const table *t, const pleat_csv_row *row, case_list *to) {
     pleat_case_paths *item = &to->item[to->n - 1];
     if (t->group >= 0 && row->field[t->group][0] != '\0') {
-        item->group = strdup(row->field[t->group]);
+        const char *group = row->field[t->group];
+        PLEAT_CHECK(pleat_text_is_plain(group), PLEAT_ERR_DATA,
+                    "'%s' line %d: the group of case '%s' is not UTF-8 or has a control character; "
+                    "rename it",
+                    t->path, row->line, item->id);
+        item->group = strdup(group);
         PLEAT_CHECK(item->group != NULL, PLEAT_ERR_MEMORY, "no memory for case '%s'", item->id);
     }
     if (t->fold < 0 || row->field[t->fold][0] == '\0') return PLEAT_OK;

@@ -66,20 +66,38 @@ static pleat_status read_folds(const char *path, const char *folder, const char 
     return PLEAT_FAIL(status, "'%s' has other cases than the folds: %s; %s", folder, why, cure);
 }
 
-/* folds.splits must say what the run has begun with. */
+/* The first case that another fold holds out, with both; "": there are more or fewer folds. */
+static void first_moved(const pleat_dataset *data, const pleat_folds *wanted, int *same,
+                        char out[512]) {
+    const pleat_folds *begun = &data->folds;
+    const int n = begun->n;
+    *same = wanted->k == begun->k && wanted->repeats == begun->repeats;
+    out[0] = '\0';
+    for (int i = 0; *same && i < n * begun->repeats; i++) {
+        if (wanted->fold_of[i] == begun->fold_of[i]) continue;
+        *same = 0;
+        (void)snprintf(out, 512, ": case '%s' is in fold %d, and was in fold %d",
+                       data->cases.ids[i % n], wanted->fold_of[i], begun->fold_of[i]);
+    }
+}
+
+/* folds.splits, or else the column fold of a table, must say what the run has begun with. */
 static pleat_status same_splits(const pleat_dataset *data, const pleat_config *c,
                                 const char *path) {
+    const int given = c->splits[0] != '\0';
     pleat_folds wanted = {0};
-    PLEAT_TRY(read_folds(c->splits, c->data, CURE_SPLITS, data, &wanted));
-    const int same =
-        wanted.k == data->folds.k && wanted.repeats == data->folds.repeats &&
-        memcmp(wanted.fold_of, data->folds.fold_of,
-               (size_t)wanted.repeats * (size_t)data->cases.n * sizeof *wanted.fold_of) == 0;
+    char moved[512];
+    int same = 0;
+    if (!given && data->cases.paths[0].fold == 0) return PLEAT_OK;
+    PLEAT_TRY(given ? read_folds(c->splits, c->data, CURE_SPLITS, data, &wanted)
+                    : pleat_cases_folds(c, data->cases.paths, data->cases.n, NULL, &wanted));
+    first_moved(data, &wanted, &same, moved);
     pleat_folds_free(&wanted);
     PLEAT_CHECK(same, PLEAT_ERR_ARG,
-                "folds.splits '%s' differs from '%s', which the run has begun with; use another "
-                "--out folder",
-                c->splits, path);
+                "%s '%s' differs from '%s', which the run has begun with%s; put it back, or use "
+                "another --out folder",
+                given ? "folds.splits" : "the column fold of", given ? c->splits : c->data, path,
+                moved);
     return PLEAT_OK;
 }
 
@@ -88,7 +106,7 @@ pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *c, con
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_SPLITS, path));
     if (run[0] != '\0' && pleat_file_exists(path)) {
         PLEAT_TRY(read_folds(path, c->data, CURE_RUN, data, &data->folds));
-        if (c->splits[0] != '\0') PLEAT_TRY(same_splits(data, c, path));
+        PLEAT_TRY(same_splits(data, c, path));
     } else if (c->splits[0] != '\0')
         PLEAT_TRY(read_folds(c->splits, c->data, CURE_SPLITS, data, &data->folds));
     else

@@ -127,6 +127,38 @@ static pleat_status keep_files(const pleat_crossval *cv, const char *path, json_
     return status;
 }
 
+/* What the column group of a table says of each case; {} where it says nothing. */
+static json_t *groups_of(const pleat_cases *cases) {
+    json_t *groups = json_object();
+    for (int i = 0; i < cases->n; i++)
+        if (cases->paths[i].group != NULL)
+            (void)json_object_set_new(groups, cases->ids[i],
+                                      pleat_json_text(cases->paths[i].group));
+    return groups;
+}
+
+/* A group of the run's start and one of now, NULL: none. Older records do not say. */
+static pleat_status same_groups(const pleat_crossval *cv) {
+    const pleat_cases *cases = &cv->data.cases;
+    pleat_status status = PLEAT_OK;
+    json_t *root = NULL;
+    PLEAT_TRY(pleat_record_load(cv->options->out, &root));
+    const json_t *groups = json_object_get(root, "groups");
+    for (int i = 0; groups != NULL && i < cases->n && status == PLEAT_OK; i++) {
+        const char *was = json_string_value(json_object_get(groups, cases->ids[i]));
+        const char *is = cases->paths[i].group;
+        if (was == NULL ? is == NULL : is != NULL && strcmp(was, is) == 0) continue;
+        status = PLEAT_FAIL(PLEAT_ERR_ARG,
+                            "the column group of '%s' differs from what the run has begun with: "
+                            "case '%s' is of group '%s', and was of '%s'; put it back, or use "
+                            "another --out folder",
+                            cv->config.data, cases->ids[i], is != NULL ? is : "",
+                            was != NULL ? was : "");
+    }
+    json_decref(root);
+    return status;
+}
+
 static pleat_status write_json(const pleat_crossval *cv, int channels, const char *text,
                                const char *path) {
     const pleat_config *c = &cv->config;
@@ -151,6 +183,7 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     (void)json_object_set_new(root, "settings_digest", json_string(settings));
     (void)json_object_set_new(root, "configuration", pleat_json_text(text));
     (void)json_object_set_new(root, "splits_digest", json_string(splits));
+    (void)json_object_set_new(root, "groups", groups_of(&cv->data.cases));
     if (cv->from[0] != '\0') (void)json_object_set_new(root, "from_digest", json_string(cv->from));
     (void)json_object_set_new(root, "data", data_json(c->data));
     (void)json_object_set_new(root, "classes", pleat_json_text(c->classes));
@@ -255,6 +288,7 @@ pleat_status pleat_record_check(pleat_crossval *cv) {
         PLEAT_TRY(pleat_record_read(cv->options->out, &before));
         PLEAT_TRY(same_channels(cv, path, channels, &before));
         PLEAT_TRY(same_as_recorded(cv, &stands, &before));
+        PLEAT_TRY(same_groups(cv));
     }
     return check_beginning(cv, channels, before.from);
 }

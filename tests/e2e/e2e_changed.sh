@@ -180,6 +180,30 @@ holds "its spacing is told" has err "case 'unlike' has a spacing of 100 x 3.71 x
 holds "so are its axes" has err "case 'unlike' has the axes RPS, the models were trained on LPS"
 holds "not of one that is like them" lacks err "case 'like'"
 
+# --- a table of cases ----------------------------------------------------------------------------
+listed() { # listed FOLD GROUP: table.csv, with these of the first case
+    local case number=0
+    echo case,image,label,group,fold > table.csv
+    for case in kept/*/; do
+        echo "$(basename "$case"),${case}imaging.nii.gz,${case}segmentation.nii.gz,g$number,$number"
+        number=$((number + 1))
+    done | sed "1s/g0,0/$2,$1/" >> table.csv
+}
+begun=(0 train tiny.yaml --out table --fold 0 --set data=table.csv --set train.epochs=1)
+listed 0 g0
+succeeds "a run of a table" "${begun[@]}"
+succeeds "which is as it was" "${begun[@]}"
+listed 1 g0
+sed -i 's/g1,1/g1,0/' table.csv
+refused "its column fold is another" 2 \
+    "the column fold of 'table.csv' differs from 'table/splits_final.json'" "${begun[@]}"
+holds "the case is named" has err "case '$id' is in fold 1, and was in fold 0"
+listed 0 p7
+refused "its column group is another" 2 \
+    "case '$id' is of group 'p7', and was of 'g0'" "${begun[@]}"
+listed 0 g0
+succeeds "put back" "${begun[@]}"
+
 # --- while it runs -------------------------------------------------------------------------------
 fold=${predictions%/predictions}
 no_preloads && verdict
