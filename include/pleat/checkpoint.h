@@ -5,7 +5,9 @@
  * an average over the steps /raw_params and /raw_stats, /history
  * (float64 [epochs, columns]: the metrics in training, in validation, lr, seconds); a group /layers
  * that says where each tensor lies, so that other programs can read the weights (docs/store.md);
- * /cases, which ones were trained on and held out (provenance.h).
+ * /cases, which ones were trained on and held out (provenance.h); /learnt, the images that the
+ * weights had learnt before (uint64 [n, 3]: bytes, digest, content), where training has begun with
+ * another checkpoint's.
  * Scalars are attributes of the root. Written to a temporary name, synced, renamed; the file before
  * it is kept as <path>.previous. A checksum over all of it but /layers is stored. Training that is
  * resumed falls back from a damaged or missing file to the one before; a model to predict with
@@ -15,6 +17,7 @@
 #define PLEAT_CHECKPOINT_H
 
 #include "pleat/classes.h"
+#include "pleat/provenance.h"
 
 #include <stdint.h>
 
@@ -58,6 +61,7 @@ typedef struct pleat_checkpoint {
                                           of pleat 0.1: the four of its only loss */
     double *history;                /* [epoch, pleat_checkpoint_columns] */
     char *cases;                    /* text of provenance.h; NULL: not known */
+    pleat_learnt learnt;            /* before, by weights that training began with; n 0: none */
     const pleat_layer_info *layers; /* [n_layers], the caller's; NULL after a read */
     int n_layers;
 } pleat_checkpoint;

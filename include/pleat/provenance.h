@@ -45,6 +45,15 @@ typedef struct pleat_provenance {
     char settings[17];     /* of pleat_config_fold_settings; "": not known */
 } pleat_provenance;
 
+/* The images that weights have learnt, each once; one that is all zero stands for others, which are
+ * not known. */
+typedef struct pleat_learnt {
+    uint64_t n;
+    pleat_traced *of; /* [n], owned */
+} pleat_learnt;
+
+#define PLEAT_MOST_LEARNT (1 << 20) /* images */
+
 /* XXH64 over the voxels, from the FNV-1a of size and spacing on. */
 uint64_t pleat_content_image(const pleat_image *image);
 uint64_t pleat_content_label(const pleat_label *label);
@@ -57,6 +66,14 @@ pleat_status pleat_provenance_text(const pleat_provenance *provenance, char **ou
 /* Of the file `path`: ERR_FORMAT names it and the line. */
 pleat_status pleat_provenance_parse(const char *text, const char *path, pleat_provenance *out);
 void pleat_provenance_free(pleat_provenance *provenance);
+
+/* Of weights that have learnt `before` and then the cases that `own` was trained on (n 0: not
+ * known). ERR_MEMORY; ERR_UNSUPPORTED: more than PLEAT_MOST_LEARNT. To be freed. */
+pleat_status pleat_learnt_make(const pleat_learnt *before, const pleat_provenance *own,
+                               pleat_learnt *out);
+int pleat_learnt_has(const pleat_learnt *learnt, const pleat_traced *image);
+int pleat_learnt_is_whole(const pleat_learnt *learnt); /* there are no others */
+void pleat_learnt_free(pleat_learnt *learnt);
 
 /* NULL: the case is not among them. */
 const pleat_traced_case *pleat_provenance_find(const pleat_provenance *provenance, const char *id);

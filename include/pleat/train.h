@@ -121,6 +121,10 @@ typedef struct pleat_train_beginning { /* what a training begins with */
 pleat_status pleat_train_begin(const char *path, const char *network, const char *classes,
                                float *params, float *stats, pleat_train_beginning *out);
 
+/* All images that the weights of a checkpoint have learnt: its own training cases, and what it
+ * began with, of whatever run. To be freed. Errors of pleat_checkpoint_read. */
+pleat_status pleat_train_learnt(const char *path, pleat_learnt *out);
+
 /* 1 when the fold's training has ended by itself, by its latest checkpoint. */
 pleat_status pleat_train_finished(const char *folder, int *out);
 /* 1 when a fold that has ended could be trained for more epochs: it has a whole checkpoint, and did

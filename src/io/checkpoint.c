@@ -21,38 +21,55 @@
 #include <unistd.h>
 
 #define FORMAT         "pleat-checkpoint"
-#define FORMAT_VERSION 5 /* 1: no epoch under way, 2: no names of metrics, 3: no cases, 4: no */
-                         /* average of the weights */
+#define FORMAT_VERSION 6 /* 1: no epoch under way, 2: no names of metrics, 3: no cases, 4: no */
+                         /* average of the weights, 5: nothing learnt before */
 #define ADVICE         "remove it and train the fold again"
 
-/* One without an average is written as before, so that an older pleat reads it. */
+/* One that needs no more is written as before, so that an older pleat reads it. */
 static int version_of(const pleat_checkpoint *c) {
-    return c->raw_params != NULL ? FORMAT_VERSION : FORMAT_VERSION - 1;
+    return c->learnt.n > 0 ? 6 : c->raw_params != NULL ? 5 : 4;
 }
 
 /* ---- the scalars ----------------------------------------------------------------------------- */
 
 enum kind { TEXT, INT, INT64, UINT64, SCHEDULE, PARTIAL };
 
-/* The attributes, and where they stand in pleat_checkpoint; those of a later version last. */
+/* The attributes, where they stand in pleat_checkpoint, and the version since which. */
 static const struct field {
     const char *name;
-    enum kind kind;
     size_t at, size;
+    enum kind kind;
+    int since;
 } fields[] = {
-#define FIELD(member, kind) \
-    { #member, kind, offsetof(pleat_checkpoint, member), sizeof((pleat_checkpoint *)NULL)->member }
-    FIELD(network, TEXT),    FIELD(config, TEXT),     FIELD(preprocessing, TEXT),
-    FIELD(classes, TEXT),    FIELD(engine, TEXT),     FIELD(precision, TEXT),
-    FIELD(version, TEXT),    FIELD(fold, INT),        FIELD(epoch, INT),
-    FIELD(finished, INT),    FIELD(step, INT64),      FIELD(seed, UINT64),
-    FIELD(n_params, UINT64), FIELD(n_stats, UINT64),  FIELD(schedule, SCHEDULE),
-    FIELD(iteration, INT),   FIELD(partial, PARTIAL), FIELD(metrics, TEXT),
+#define NAMED(name, member, kind, since)                                                          \
+    {                                                                                             \
+        name, offsetof(pleat_checkpoint, member), sizeof((pleat_checkpoint *)NULL)->member, kind, \
+            since                                                                                 \
+    }
+#define FIELD(member, kind, since) NAMED(#member, member, kind, since)
+    FIELD(network, TEXT, 1),
+    FIELD(config, TEXT, 1),
+    FIELD(preprocessing, TEXT, 1),
+    FIELD(classes, TEXT, 1),
+    FIELD(engine, TEXT, 1),
+    FIELD(precision, TEXT, 1),
+    FIELD(version, TEXT, 1),
+    FIELD(fold, INT, 1),
+    FIELD(epoch, INT, 1),
+    FIELD(finished, INT, 1),
+    FIELD(step, INT64, 1),
+    FIELD(seed, UINT64, 1),
+    FIELD(n_params, UINT64, 1),
+    FIELD(n_stats, UINT64, 1),
+    FIELD(schedule, SCHEDULE, 1),
+    FIELD(iteration, INT, 2),
+    FIELD(partial, PARTIAL, 2),
+    FIELD(metrics, TEXT, 3),
+    NAMED("n_learnt", learnt.n, UINT64, 6),
 #undef FIELD
+#undef NAMED
 };
-static size_t n_fields(int version) {
-    return sizeof fields / sizeof fields[0] - (version < 2 ? 3 : version < 3 ? 1 : 0);
-}
+enum { FIELDS = sizeof fields / sizeof *fields };
 
 static int is_list(enum kind kind) { return kind == SCHEDULE || kind == PARTIAL; }
 
@@ -65,8 +82,9 @@ static pleat_hdf5_type type_of(enum kind kind) {
     }
 }
 
-static pleat_status put_fields(const pleat_hdf5_out *file, const pleat_checkpoint *c) {
-    for (const struct field *f = fields; f < fields + n_fields(FORMAT_VERSION); f++) {
+static pleat_status put_fields(const pleat_hdf5_out *file, int version, const pleat_checkpoint *c) {
+    for (const struct field *f = fields; f < fields + FIELDS; f++) {
+        if (f->since > version) continue;
         const void *from = (const char *)c + f->at;
         const uint64_t dim[1] = {f->size / sizeof(double)};
         if (f->kind == TEXT)
@@ -79,7 +97,8 @@ static pleat_status put_fields(const pleat_hdf5_out *file, const pleat_checkpoin
 }
 
 static pleat_status get_fields(const pleat_hdf5_in *file, int version, pleat_checkpoint *c) {
-    for (const struct field *f = fields; f < fields + n_fields(version); f++) {
+    for (const struct field *f = fields; f < fields + FIELDS; f++) {
+        if (f->since > version) continue;
         void *to = (char *)c + f->at;
         const uint64_t dim[1] = {f->size / sizeof(double)};
         if (f->kind == TEXT)
@@ -93,7 +112,10 @@ static pleat_status get_fields(const pleat_hdf5_in *file, int version, pleat_che
 
 /* ---- the arrays ------------------------------------------------------------------------------ */
 
-enum { N_ARRAYS = 7 };
+enum { N_ARRAYS = 8 };
+
+enum { LEARNT = 3 }; /* numbers of an image that was learnt */
+_Static_assert(sizeof(pleat_traced) == LEARNT * sizeof(uint64_t), "its bytes, digest, content");
 
 typedef struct array {
     const char *name;
@@ -126,6 +148,7 @@ static void list_arrays(const pleat_checkpoint *c, array out[N_ARRAYS]) {
         {"history", wide, 8, 0, 2, {epochs, columns}, AT(history)},
         {"raw_params", real, 4, 1, 1, {n, 1}, AT(raw_params)},
         {"raw_stats", real, 4, 1, 1, {c->n_stats, 1}, AT(raw_stats)},
+        {"learnt", PLEAT_HDF5_U64, 8, 0, 2, {c->learnt.n, LEARNT}, AT(learnt.of)},
 #undef AT
     };
     memcpy(out, rows, sizeof rows);
@@ -137,7 +160,8 @@ static size_t bytes_of(const array *a) { return (size_t)(a->dim[0] * a->dim[1]) 
 static uint64_t digest_of(const pleat_checkpoint *c, int version) {
     array arrays[N_ARRAYS];
     uint64_t digest = 0;
-    for (const struct field *f = fields; f < fields + n_fields(version); f++) {
+    for (const struct field *f = fields; f < fields + FIELDS; f++) {
+        if (f->since > version) continue;
         const char *from = (const char *)c + f->at;
         digest = pleat_digest(digest, from, f->kind == TEXT ? strlen(from) + 1 : f->size);
     }
@@ -214,7 +238,7 @@ static pleat_status fill_file(const pleat_hdf5_out *file, const pleat_checkpoint
     PLEAT_TRY(
         pleat_hdf5_put_values(file, file->id, "format_version", PLEAT_HDF5_I32, 0, NULL, &version));
     PLEAT_TRY(pleat_hdf5_put_values(file, file->id, "digest", PLEAT_HDF5_U64, 0, NULL, &digest));
-    PLEAT_TRY(put_fields(file, c));
+    PLEAT_TRY(put_fields(file, version, c));
     list_arrays(c, arrays);
     for (int i = 0; i < N_ARRAYS; i++)
         if (arrays[i].data != NULL && bytes_of(&arrays[i]) > 0)
@@ -324,6 +348,8 @@ static pleat_status get_all(const pleat_hdf5_in *file, pleat_checkpoint *c) {
     PLEAT_TRY(get_fields(file, version, c));
     if (c->epoch < 0) return pleat_hdf5_damaged(file, "cannot use the attribute", "epoch");
     if (c->iteration < 0) return pleat_hdf5_damaged(file, "cannot use the attribute", "iteration");
+    if (c->learnt.n > PLEAT_MOST_LEARNT)
+        return pleat_hdf5_damaged(file, "cannot use the attribute", "n_learnt");
     PLEAT_TRY(get_arrays(file, c));
     if (version >= 4) PLEAT_TRY(get_cases(file, &c->cases));
     if (digest_of(c, version) != digest)

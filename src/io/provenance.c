@@ -137,6 +137,56 @@ void pleat_provenance_free(pleat_provenance *provenance) {
     *provenance = (pleat_provenance){0};
 }
 
+/* ---- what weights have learnt ---------------------------------------------------------------- */
+
+static const pleat_traced others; /* that are not known */
+
+static int by_value(const void *a, const void *b) { return memcmp(a, b, sizeof(pleat_traced)); }
+
+pleat_status pleat_learnt_make(const pleat_learnt *before, const pleat_provenance *own,
+                               pleat_learnt *out) {
+    pleat_learnt made = {.of = malloc((before->n + (size_t)own->n + 1) * sizeof *made.of)};
+    PLEAT_CHECK(made.of != NULL, PLEAT_ERR_MEMORY, "no memory for a list of %d cases", own->n);
+    if (before->n > 0) memcpy(made.of, before->of, before->n * sizeof *made.of);
+    made.n = before->n;
+    if (own->n == 0) made.of[made.n++] = others;
+    for (int i = 0; i < own->n; i++)
+        if (!own->of[i].held_out) made.of[made.n++] = own->of[i].image;
+    if (made.n > 0) qsort(made.of, made.n, sizeof *made.of, by_value);
+    uint64_t each = 0;
+    for (uint64_t i = 0; i < made.n; i++)
+        if (each == 0 || by_value(&made.of[each - 1], &made.of[i]) != 0)
+            made.of[each++] = made.of[i];
+    made.n = each;
+    if (made.n > PLEAT_MOST_LEARNT) {
+        pleat_learnt_free(&made);
+        return PLEAT_FAIL(PLEAT_ERR_UNSUPPORTED,
+                          "the weights have learnt more than %d images, which a checkpoint cannot "
+                          "list",
+                          PLEAT_MOST_LEARNT);
+    }
+    *out = made;
+    return PLEAT_OK;
+}
+
+int pleat_learnt_has(const pleat_learnt *learnt, const pleat_traced *image) {
+    for (uint64_t i = 0; i < learnt->n; i++)
+        if (by_value(&learnt->of[i], &others) != 0 && pleat_traced_same(&learnt->of[i], image))
+            return 1;
+    return 0;
+}
+
+int pleat_learnt_is_whole(const pleat_learnt *learnt) {
+    for (uint64_t i = 0; i < learnt->n; i++)
+        if (by_value(&learnt->of[i], &others) == 0) return 0;
+    return 1;
+}
+
+void pleat_learnt_free(pleat_learnt *learnt) {
+    free(learnt->of);
+    *learnt = (pleat_learnt){0};
+}
+
 /* ---- comparing ------------------------------------------------------------------------------- */
 
 static int by_id(const void *id, const void *of) {

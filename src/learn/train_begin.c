@@ -4,6 +4,7 @@
 #include "pleat/file.h"
 #include "pleat/log.h"
 #include "pleat/networks.h"
+#include "pleat/provenance.h"
 #include "pleat/text.h"
 
 #include <stdio.h>
@@ -79,19 +80,56 @@ static void take_over(const pair *p, const pleat_checkpoint *c, float *params, f
     }
 }
 
+/* What `c` is to begin with; params and stats NULL: nothing is taken. */
+static pleat_status use(const pleat_checkpoint *c, const char *path, const char *network,
+                        const char *classes, float *params, float *stats,
+                        pleat_train_beginning *out) {
+    pair p = {0};
+    const pleat_status status = make_pair(c, path, network, classes, &p);
+    if (status == PLEAT_OK) {
+        const uint64_t digest = pleat_digest(0, c->params, c->n_params * sizeof *c->params);
+        *out = (pleat_train_beginning){.epoch = c->epoch, .new_head = !p.same_classes};
+        pleat_digest_hex(digest, out->digest);
+        if (params != NULL) take_over(&p, c, params, stats);
+    }
+    free_pair(&p);
+    return status;
+}
+
 pleat_status pleat_train_begin(const char *path, const char *network, const char *classes,
                                float *params, float *stats, pleat_train_beginning *out) {
     pleat_checkpoint c = {0};
-    pair p = {0};
     PLEAT_TRY(pleat_checkpoint_read(path, &c));
-    const pleat_status status = make_pair(&c, path, network, classes, &p);
-    if (status == PLEAT_OK) {
-        const uint64_t digest = pleat_digest(0, c.params, c.n_params * sizeof *c.params);
-        *out = (pleat_train_beginning){.epoch = c.epoch, .new_head = !p.same_classes};
-        pleat_digest_hex(digest, out->digest);
-        if (params != NULL) take_over(&p, &c, params, stats);
-    }
-    free_pair(&p);
+    const pleat_status status = use(&c, path, network, classes, params, stats, out);
+    pleat_checkpoint_free(&c);
+    return status;
+}
+
+/* Of a file before version 6 that had itself begun with another, by its configuration. */
+static int began_with_others(const pleat_checkpoint *c) {
+    static const char key[] = "\n  from: ", none[] = "''";
+    const char *at = strstr(c->config, key);
+    return c->learnt.n == 0 && at != NULL && strncmp(at + strlen(key), none, strlen(none)) != 0;
+}
+
+static pleat_status all_learnt(const pleat_checkpoint *c, const char *path, pleat_learnt *out) {
+    static const pleat_provenance unknown = {0};
+    pleat_provenance own = {0};
+    pleat_learnt before = {0};
+    pleat_status status = PLEAT_OK;
+    if (c->cases != NULL) PLEAT_TRY(pleat_provenance_parse(c->cases, path, &own));
+    if (began_with_others(c)) status = pleat_learnt_make(&c->learnt, &unknown, &before);
+    if (status == PLEAT_OK)
+        status = pleat_learnt_make(before.n > 0 ? &before : &c->learnt, &own, out);
+    pleat_learnt_free(&before);
+    pleat_provenance_free(&own);
+    return status;
+}
+
+pleat_status pleat_train_learnt(const char *path, pleat_learnt *out) {
+    pleat_checkpoint c = {0};
+    PLEAT_TRY(pleat_checkpoint_read(path, &c));
+    const pleat_status status = all_learnt(&c, path, out);
     pleat_checkpoint_free(&c);
     return status;
 }
@@ -100,9 +138,14 @@ static pleat_status begin(train_run *r, float *params, float *stats) {
     const pleat_checkpoint *described = r->config->described;
     const char *path = r->config->from;
     pleat_train_beginning of = {0};
+    pleat_checkpoint c = {0};
     PLEAT_TRY(pleat_model_get(r->model, PLEAT_STATE_PARAMS, params));
     PLEAT_TRY(pleat_model_get(r->model, PLEAT_STATE_STATS, stats));
-    PLEAT_TRY(pleat_train_begin(path, described->network, described->classes, params, stats, &of));
+    PLEAT_TRY(pleat_checkpoint_read(path, &c));
+    pleat_status status = use(&c, path, described->network, described->classes, params, stats, &of);
+    if (status == PLEAT_OK) status = all_learnt(&c, path, &r->learnt);
+    pleat_checkpoint_free(&c);
+    PLEAT_TRY(status);
     pleat_log(PLEAT_INFO,
               "fold=%d begins with the weights of '%s', trained %d epoch%s, digest %s%s",
               r->config->fold, path, of.epoch, pleat_plural(of.epoch), of.digest,

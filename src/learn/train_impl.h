@@ -48,6 +48,7 @@ typedef struct train_run {
     double *sums;              /* of one batch */
     double *tally;             /* of a step: [PLEAT_HALTS] wishes, [global batch] samples' sums */
     float *host[PLEAT_STATES]; /* for checkpoints; group rank 0 writes */
+    pleat_learnt learnt;       /* of group rank 0: by the weights it began with, before */
 } train_run;
 
 static inline int train_is_root(const train_run *r) { return r->group->rank == 0; }

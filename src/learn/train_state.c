@@ -62,6 +62,7 @@ static pleat_status write_checkpoint(train_run *r, pleat_fold_file file, int mod
         c.raw_params = r->host[PLEAT_STATE_PARAMS];
         c.raw_stats = r->host[PLEAT_STATE_STATS];
     }
+    c.learnt = r->learnt;
     c.moment1 = model_only ? NULL : r->host[PLEAT_STATE_MOMENT1];
     c.moment2 = model_only ? NULL : r->host[PLEAT_STATE_MOMENT2];
     c.history = pack_history(r);
@@ -263,7 +264,8 @@ static pleat_status share(pleat_comm *group, pleat_checkpoint *c) {
     if (group->rank != 0) {
         *c = all;
         c->layers = NULL;
-        c->cases = NULL; /* the root has compared them */
+        c->cases = NULL; /* the root has compared them, and writes them */
+        c->learnt = (pleat_learnt){0};
         for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
             *reals[i].to = malloc(reals[i].bytes + 1);
             enough = enough && *reals[i].to != NULL;
@@ -305,6 +307,8 @@ pleat_status train_state_restore(train_run *r) {
     }
     PLEAT_TRY_GOTO(status, done, share(r->group, &c));
     PLEAT_TRY_GOTO(status, done, take_over(r, &c));
+    r->learnt = c.learnt; /* ownership moves */
+    c.learnt = (pleat_learnt){0};
     if (train_is_root(r)) status = record_restart(r, path, flags[FELL_BACK]);
 done:
     pleat_checkpoint_free(&c);
@@ -333,6 +337,7 @@ pleat_status train_state_open(train_run *r) {
 
 void train_state_close(train_run *r) {
     free(r->progress.rows);
+    pleat_learnt_free(&r->learnt);
     for (int s = 0; s < PLEAT_STATES; s++) free(r->host[s]);
 }
 

@@ -4,6 +4,7 @@
 #include "pleat/host_memory.h"
 #include "pleat/log.h"
 #include "pleat/prep.h"
+#include "pleat/train.h"
 #include "pleat/warn.h"
 
 #include <stdlib.h>
@@ -168,14 +169,8 @@ static void tell_twins(const pleat_dataset *data) {
         }
 }
 
-static int has_learnt(const pleat_provenance *model, const pleat_traced *image) {
-    for (int i = 0; i < model->n; i++)
-        if (!model->of[i].held_out && pleat_traced_same(&model->of[i].image, image)) return 1;
-    return 0;
-}
-
 static void tell_learnt_of_fold(const pleat_dataset *data, const char *from,
-                                const pleat_provenance *model, int fold) {
+                                const pleat_learnt *model, int fold) {
     char list[200] = "";
     int n = 0, all = 0;
     for (int i = 0; i < data->cases.n; i++) {
@@ -183,7 +178,7 @@ static void tell_learnt_of_fold(const pleat_dataset *data, const char *from,
         const pleat_traced image = {info->image_file, info->image_content};
         if (!pleat_folds_holds_out(&data->folds, fold, i)) continue;
         all++;
-        if (!has_learnt(model, &image)) continue;
+        if (!pleat_learnt_has(model, &image)) continue;
         pleat_warn_list(list, sizeof list, info->id);
         n++;
     }
@@ -196,18 +191,17 @@ static void tell_learnt_of_fold(const pleat_dataset *data, const char *from,
 
 /* Weights that training begins with may know what a fold is judged by. */
 static pleat_status tell_learnt(const pleat_dataset *data, const char *from) {
-    char *text = NULL;
-    pleat_provenance model = {0};
+    pleat_learnt model = {0};
     if (from[0] == '\0' || data->folds.n == 0) return PLEAT_OK;
-    pleat_status status = pleat_checkpoint_cases(from, &text);
+    const pleat_status status = pleat_train_learnt(from, &model);
     if (status == PLEAT_ERR_NOT_FOUND) return PLEAT_OK; /* folds that have begun can go on */
-    if (status == PLEAT_OK && text != NULL) status = pleat_provenance_parse(text, from, &model);
-    free(text);
     PLEAT_TRY(status);
-    if (model.n == 0)
-        pleat_log(PLEAT_INFO, "train.from: '%s' does not say which cases it has learnt", from);
+    if (!pleat_learnt_is_whole(&model))
+        pleat_warn("train.from: '%s' does not say of all cases that its weights have learnt, so "
+                   "whether scores are flattered is not known",
+                   from);
     for (int fold = 0; fold < data->folds.k; fold++) tell_learnt_of_fold(data, from, &model, fold);
-    pleat_provenance_free(&model);
+    pleat_learnt_free(&model);
     return PLEAT_OK;
 }
 

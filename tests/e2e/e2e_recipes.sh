@@ -53,6 +53,15 @@ holds "what it has learnt is told of other folds" has err \
     "warning: train.from: 'old.h5' has learnt 1 of the 1 cases that fold 1 holds out ("
 holds "not of its own" lacks err "cases that fold 0 holds out"
 holds "which is kept" has tuned/run.json "cases that fold 1 holds out"
+tiny_data other 3 2
+second=(--out second --fold 0 --set data=other --set train.from=old.h5)
+succeeds "a second step, of other cases" 0 train tiny.yaml "${second[@]}" --set train.epochs=1
+holds "which it has not learnt" lacks err "has learnt"
+succeeds "that is resumed" 0 train tiny.yaml "${second[@]}"
+succeeds "a third" 0 train tiny.yaml --out third --fold 0 --set train.epochs=1 \
+    --set train.from=second/fold_0/checkpoint_latest.h5
+holds "knows what the first had learnt" has err \
+    "'second/fold_0/checkpoint_latest.h5' has learnt 1 of the 1 cases that fold 1 holds out ("
 holds "its head is the same" lacks err "its head is of other classes"
 digest=$("$pleat" info old.h5 --json | sed -n 's/.*"weights_digest": "\([^"]*\)".*/\1/p')
 holds "the digest is kept" has tuned/run.json "\"from_digest\": \"$digest\""

@@ -102,6 +102,9 @@ static void test_everything_written_is_read_back(void **state) {
     c.raw_stats = calloc(STATS, sizeof(float));   /* that HDF5 keeps in a group's header */
     for (int i = 0; i < PARAMS; i++) c.raw_params[i] = (float)i / 9.0f;
     for (int i = 0; i < STATS; i++) c.raw_stats[i] = (float)i;
+    c.learnt = (pleat_learnt){2, calloc(2, sizeof *c.learnt.of)};
+    c.learnt.of[0] = (pleat_traced){{7, 8}, 9};
+    c.learnt.of[1] = (pleat_traced){{UINT64_MAX, 1}, 0};
     (void)in_root(path, "all.h5");
     OK(pleat_checkpoint_write(path, &c, 1));
     OK(pleat_checkpoint_resume(path, &got, &fell_back));
@@ -111,6 +114,8 @@ static void test_everything_written_is_read_back(void **state) {
     assert_memory_equal(got.moment2, c.moment2, PARAMS * sizeof(float));
     assert_memory_equal(got.raw_params, c.raw_params, PARAMS * sizeof(float));
     assert_memory_equal(got.raw_stats, c.raw_stats, STATS * sizeof(float));
+    assert_int_equal(got.learnt.n, 2);
+    assert_memory_equal(got.learnt.of, c.learnt.of, 2 * sizeof *c.learnt.of);
     assert_null(got.layers);
     pleat_checkpoint_free(&got);
     pleat_checkpoint_free(&got); /* twice is fine */

@@ -134,6 +134,39 @@ static void what_differs_is_named(void **state) {
     OK(pleat_provenance_check(&three, "it", three.settings));
 }
 
+static void weights_have_learnt_what_they_began_with_and_their_own_cases(void **state) {
+    (void)state;
+    const pleat_learnt nothing = {0};
+    const pleat_provenance unknown = {0};
+    pleat_traced_case other[COUNT(cases)];
+    const pleat_provenance of_others = {COUNT(other), other, ""};
+    pleat_learnt first = {0}, second = {0}, third = {0};
+    int trained = 0;
+    memcpy(other, cases, sizeof other);
+    for (size_t i = 0; i < COUNT(other); i++) other[i].image = (pleat_traced){{9, i}, 100 + i};
+    OK(pleat_learnt_make(&nothing, &three, &first));
+    OK(pleat_learnt_make(&first, &of_others, &second));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const int learnt = !cases[i].held_out;
+        trained += learnt;
+        assert_int_equal(pleat_learnt_has(&first, &cases[i].image), learnt);
+        assert_int_equal(pleat_learnt_has(&first, &other[i].image), 0);
+        assert_int_equal(pleat_learnt_has(&second, &cases[i].image), learnt);
+        assert_int_equal(pleat_learnt_has(&second, &other[i].image), learnt);
+    }
+    assert_int_equal(second.n, 2 * trained);
+    pleat_learnt_free(&second);
+    OK(pleat_learnt_make(&first, &three, &second)); /* the same again: each once */
+    assert_int_equal(second.n, trained);
+    assert_int_equal(pleat_learnt_is_whole(&second), 1);
+    OK(pleat_learnt_make(&second, &unknown, &third));
+    assert_int_equal(pleat_learnt_is_whole(&third), 0);
+    assert_int_equal(pleat_learnt_has(&third, &(pleat_traced){{0, 0}, 33}), 0);
+    pleat_learnt_free(&first);
+    pleat_learnt_free(&second);
+    pleat_learnt_free(&third);
+}
+
 static void the_content_is_size_spacing_and_voxels(void **state) {
     (void)state;
     const int dim[3] = {2, 3, 4}, turned[3] = {4, 3, 2};
@@ -218,6 +251,7 @@ int main(void) {
         cmocka_unit_test(a_damaged_line_is_refused_with_file_and_number),
         cmocka_unit_test(contents_decide_where_files_differ),
         cmocka_unit_test(what_differs_is_named),
+        cmocka_unit_test(weights_have_learnt_what_they_began_with_and_their_own_cases),
         cmocka_unit_test(the_content_is_size_spacing_and_voxels),
         cmocka_unit_test(the_store_knows_what_the_files_hold_whatever_their_packing),
     };

@@ -22,7 +22,7 @@ static pleat_checkpoint write(const char *path, const pleat_network *network,
     c.n_stats = graph->stats;
     c.params = malloc((c.n_params + 1) * sizeof *c.params);
     c.stats = malloc((c.n_stats + 1) * sizeof *c.stats);
-    c.history = calloc(3 * 4, sizeof *c.history);
+    c.history = calloc((size_t)3 * 4, sizeof *c.history);
     assert_true(c.params && c.stats && c.history);
     for (size_t i = 0; i < c.n_params; i++) c.params[i] = (float)i;
     for (size_t i = 0; i < c.n_stats; i++) c.stats[i] = -(float)i;
@@ -142,11 +142,42 @@ static void another_body_is_refused_with_the_first_difference(void **state) {
     pleat_graph_free(&graph);
 }
 
+static void what_it_does_not_say_it_has_learnt_is_known_to_be_missing(void **state) {
+    (void)state;
+    static const struct {
+        const char *config, *cases;
+        int n, whole;
+    } of[] = {
+        {"train:\n  from: ''  # x\n", "train 8 1:2:3 4:5:6 a\nval 8 1:3:4 4:5:6 b\n", 1, 1},
+        {"train:\n  from: ''\n", NULL, 1, 0},
+        /* as pleat wrote it before it kept what others had learnt */
+        {"train:\n  from: 'old.h5'\n", "train 8 1:2:3 4:5:6 a\n", 2, 0},
+    };
+    char path[PLEAT_PATH_BYTES];
+    pleat_graph graph = {0};
+    net_graph(&graph, &unet);
+    (void)in_root(path, "learnt.h5");
+    for (size_t k = 0; k < COUNT(of); k++) {
+        pleat_learnt got = {0};
+        pleat_checkpoint c = write(path, &unet, &graph, "a,b");
+        (void)snprintf(c.config, sizeof c.config, "%s", of[k].config);
+        c.cases = of[k].cases != NULL ? strdup(of[k].cases) : NULL;
+        OK(pleat_checkpoint_write(path, &c, 0));
+        OK(pleat_train_learnt(path, &got));
+        assert_int_equal(got.n, of[k].n);
+        assert_int_equal(pleat_learnt_is_whole(&got), of[k].whole);
+        pleat_learnt_free(&got);
+        pleat_checkpoint_free(&c);
+    }
+    pleat_graph_free(&graph);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_but_a_head_of_other_classes_is_taken),
         cmocka_unit_test(heads_of_deep_supervision_are_new_together),
         cmocka_unit_test(another_body_is_refused_with_the_first_difference),
+        cmocka_unit_test(what_it_does_not_say_it_has_learnt_is_known_to_be_missing),
     };
     return cmocka_run_group_tests_name("train_begin", tests, make_root, remove_root);
 }
