@@ -116,19 +116,19 @@ typedef struct pleat_train_beginning { /* what a training begins with */
 /* The weights of a checkpoint (those that predict) for another training. The network must be the
  * same but for the classes; all that does not belong to a head is taken, the heads' too where the
  * classes are the same. params and stats, of `network`, hold what else there is to begin with;
- * NULL: only looks. ERR_DATA names the first difference of the networks. Errors of
- * pleat_checkpoint_read. */
+ * NULL: only looks. ERR_DATA names the first difference of the networks; ERR_FORMAT: it is no whole
+ * checkpoint. Other errors of pleat_checkpoint_read. */
 pleat_status pleat_train_begin(const char *path, const char *network, const char *classes,
                                float *params, float *stats, pleat_train_beginning *out);
 
 /* All images that the weights of a checkpoint have learnt: its own training cases, and what it
- * began with, of whatever run. To be freed. Errors of pleat_checkpoint_read. */
+ * began with, of whatever run. To be freed. Errors of pleat_train_begin. */
 pleat_status pleat_train_learnt(const char *path, pleat_learnt *out);
 
 /* 1 when the fold's training has ended by itself, by its latest checkpoint. */
 pleat_status pleat_train_finished(const char *folder, int *out);
-/* 1 when a fold that has ended could be trained for more epochs: it has a whole checkpoint, and did
- * not end early. */
+/* 1 when a fold could be trained for more epochs: it did not end early. Errors of
+ * pleat_checkpoint_resume. */
 pleat_status pleat_train_can_go_on(const char *folder, const pleat_schedule_config *rates,
                                    int *out);
 

@@ -361,9 +361,7 @@ pleat_status pleat_train_can_go_on(const char *folder, const pleat_schedule_conf
     int fell_back = 0;
     *out = 0;
     PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_LATEST, path));
-    const pleat_status status = pleat_checkpoint_resume(path, &c, &fell_back);
-    if (status == PLEAT_ERR_NOT_FOUND || status == PLEAT_ERR_FORMAT) return PLEAT_OK;
-    PLEAT_TRY(status);
+    PLEAT_TRY(pleat_checkpoint_resume(path, &c, &fell_back));
     pleat_schedule schedule = pleat_schedule_init(rates, 0.0);
     pleat_schedule_load(&schedule, c.schedule);
     *out = !pleat_schedule_stopped(&schedule);

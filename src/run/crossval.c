@@ -42,10 +42,8 @@ static pleat_status open_run(pleat_crossval *cv) {
     PLEAT_TRY(pleat_record_config(cv));
     PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_record_check(cv));
-    PLEAT_TRY(pleat_redo_choose(cv));
-    PLEAT_TRY(pleat_redo_lost(cv));
-    if (cv->extends > 0) PLEAT_TRY(pleat_redo_extend(cv));
-    PLEAT_TRY(pleat_record_start(cv));
+    PLEAT_TRY(pleat_redo_look(cv));
+    if (cv->extends == 0) PLEAT_TRY(pleat_record_start(cv)); /* else pleat_redo_clear does */
     pleat_begin_clear_store(cv);
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_SPLITS, path));
     if (!pleat_file_exists(path))
@@ -185,6 +183,7 @@ static pleat_status train_all(pleat_crossval *cv) {
                      cv->data.folds.k);
     PLEAT_TRY_GOTO(status, done, choose_folds(cv, todo, &n));
     if (n == 0 && cv->options->dry_run && is_root(cv)) pleat_text_print("all folds are finished\n");
+    if (n == 0) PLEAT_TRY_GOTO(status, done, pleat_redo_clear(cv));
     if (n == 0) goto done;
     PLEAT_TRY_GOTO(status, done,
                    pleat_plan_make(cv->session->size,
@@ -202,6 +201,7 @@ static pleat_status train_all(pleat_crossval *cv) {
                    pleat_store_channels(cv->data.store, &cv->config.network.channels));
     PLEAT_TRY_GOTO(status, done, keep_warnings(cv, 0));
     tell_logs(cv, &plan);
+    PLEAT_TRY_GOTO(status, done, pleat_redo_clear(cv));
     PLEAT_TRY_GOTO(status, done, run_folds(cv, todo, n));
 done:
     free(todo);
@@ -477,8 +477,8 @@ static pleat_status open_log(const pleat_crossval *cv) {
 static pleat_status show_plan(pleat_crossval *cv) {
     pleat_status status = is_root(cv) ? pleat_record_config(cv) : PLEAT_OK;
     if (status == PLEAT_OK) status = pleat_dataset_split(&cv->data, &cv->config, cv->options->out);
-    if (status == PLEAT_OK && is_root(cv)) status = pleat_redo_choose(cv);
-    if (status == PLEAT_OK && is_root(cv)) status = pleat_redo_lost(cv);
+    if (status == PLEAT_OK && is_root(cv)) status = pleat_record_check(cv);
+    if (status == PLEAT_OK && is_root(cv)) status = pleat_redo_look(cv);
     if (status == PLEAT_OK && is_root(cv)) status = pleat_dry_run_look(cv);
     PLEAT_TRY(pleat_comm_agree(cv->session->world, status));
     return train_all(cv);

@@ -1,6 +1,7 @@
 /* dry_run.c - what a run is about to do and needs, in some lines, before anything is written. */
 #include "pleat/log.h"
 #include "pleat/text.h"
+#include "pleat/warn.h"
 #include "run_impl.h"
 
 /* The engine of the configuration; of one that another machine has, `ref` counts. */
@@ -20,6 +21,19 @@ static pleat_status open_engine(pleat_crossval *cv) {
     return pleat_config_engine(&config, cv->session->threads, &cv->team.engine);
 }
 
+static void tell_longer(const pleat_crossval *cv) {
+    char list[200] = "", number[16];
+    const int was = cv->extends, is = cv->config.train.epochs;
+    if (was == 0) return;
+    for (int fold = 0; fold < cv->data.folds.k; fold++) {
+        if (cv->redo[fold] != PLEAT_REDO_LONGER) continue;
+        (void)snprintf(number, sizeof number, "%d", fold);
+        pleat_warn_list(list, sizeof list, number);
+    }
+    pleat_text_print("more epochs: train.epochs rises from %d to %d: %d more in %s%s\n", was, is,
+                     is - was, list[0] != '\0' ? "the finished folds " : "no finished fold", list);
+}
+
 pleat_status pleat_dry_run_look(pleat_crossval *cv) {
     PLEAT_TRY(open_engine(cv));
     const pleat_config *c = &cv->config;
@@ -31,6 +45,7 @@ pleat_status pleat_dry_run_look(pleat_crossval *cv) {
                      cv->data.classes.n == 1 ? "" : "es");
     pleat_text_print("folds: %d; the first trains on %d case%s and predicts %d\n", folds->k,
                      folds->n - held_out, pleat_plural(folds->n - held_out), held_out);
+    tell_longer(cv);
     pleat_text_print(
         "training: up to %d epoch%s of %d step%s of %d patch%s, %d x %d x %d voxels, by "
         "%s %s\n",

@@ -44,7 +44,7 @@ pleat_status pleat_progress_look(const char *run, int folds, int only, pleat_pro
         (void)snprintf(view->run, sizeof view->run, "%s", run);
     }
     for (int fold = 0; fold < folds; fold++)
-        if ((only < 0 || fold == only) && view->fold[fold].phase != PLEAT_PHASE_FINISHED)
+        if (only < 0 || fold == only) /* also a finished one, which may be done again */
             look_at(run, fold, &view->fold[fold]);
     if (pleat_run_path(run, PLEAT_RUN_PROGRESS, path) == PLEAT_OK)
         (void)pleat_progress_read(path, &view->whole);

@@ -106,7 +106,7 @@ static json_t *data_json(const char *data) {
 
 /* Of the run.json that stands there, the digests of folds that are trained: a model that has taken
  * the place of the one that was scored is noticed when it is to be scored again. Reports are made
- * anew. */
+ * anew. And `places`, until they are told again. */
 static pleat_status keep_files(const pleat_crossval *cv, const char *path, json_t *root) {
     json_t *before = NULL, *value = NULL, *files = json_object();
     const char *key = NULL;
@@ -117,11 +117,15 @@ static pleat_status keep_files(const pleat_crossval *cv, const char *path, json_
         (void)snprintf(folder, sizeof folder, "fold_%d/", fold);
         status = pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_HISTORY, history);
         if (status != PLEAT_OK || !pleat_file_exists(history)) continue;
+        if (cv->redo[fold] == PLEAT_REDO_CHANGED || cv->redo[fold] == PLEAT_REDO_LONGER)
+            continue; /* they are made again */
         json_object_foreach(json_object_get(before, "files"), key, value) {
             if (strncmp(key, folder, strlen(folder)) == 0) (void)json_object_set(files, key, value);
         }
     }
     if (json_object_size(files) > 0) (void)json_object_set(root, "files", files);
+    value = json_object_get(before, "places");
+    if (value != NULL) (void)json_object_set(root, "places", value);
     json_decref(files);
     json_decref(before);
     return status;
@@ -303,7 +307,7 @@ static pleat_status count_missing(const pleat_crossval *cv, int *missing) {
     *missing = 0;
     for (int fold = 0; fold < cv->data.folds.k; fold++) {
         PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores));
-        *missing += !pleat_file_exists(scores);
+        *missing += cv->redo[fold] != 0 || !pleat_file_exists(scores);
     }
     return PLEAT_OK;
 }

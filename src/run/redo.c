@@ -1,5 +1,7 @@
 /*
- * redo.c - at the start of a run: folds that are of other cases than the data are now.
+ * redo.c - at the start of a run: folds that have scores and are to be done again, since they are of
+ * other cases than the data are now, have lost a prediction, or are to have more epochs. All folds
+ * are looked at first; what has to go goes when nothing can refuse the start any more.
  *
  * What a fold is of, its scores say, or its latest checkpoint where it has none. A fold of older
  * files does not say; there the store it was made from does.
@@ -7,6 +9,7 @@
 #include "pleat/log.h"
 #include "pleat/text.h"
 #include "pleat/train.h"
+#include "pleat/unchanged.h"
 #include "pleat/warn.h"
 #include "run_impl.h"
 
@@ -66,8 +69,8 @@ static pleat_status check_roles(const pleat_crossval *cv, int fold, const char *
         const pleat_traced_case *then = pleat_provenance_find(of, data->cases.ids[i]);
         const int held_out = pleat_folds_holds_out(&data->folds, fold, i);
         PLEAT_CHECK(then != NULL && !then->held_out == !held_out, PLEAT_ERR_DATA,
-                    "fold %d has %s case '%s', by '%s', but '%s/%s' says it is %s; put that file "
-                    "back as it was, or use another --out folder",
+                    "fold %d has %s case '%s', by '%s', but '%s/%s' says it is %s; put the "
+                    "one that was changed back, or use another --out folder",
                     fold,
                     then == NULL     ? "nothing of"
                     : then->held_out ? "held out"
@@ -137,32 +140,10 @@ static pleat_status look_at_fold(pleat_crossval *cv, int fold, pleat_looks *look
         status = pleat_unchanged_older(cv->options->out, cv->data.store_path, cv->data.cases.paths,
                                        cv->data.cases.n, &of);
     if (status == PLEAT_OK) status = pleat_looks_compare(looks, &of, &here, first);
-    cv->redo[fold] = here > 0;
+    cv->redo[fold] = here > 0 ? PLEAT_REDO_CHANGED : 0;
     *changed += here > 0;
-    if (status == PLEAT_OK && here > 0 && cv->options->redo && !cv->options->dry_run)
-        status = clear_fold(cv, fold, &of);
     pleat_provenance_free(&of);
     return status;
-}
-
-/* A fold whose checkpoint is gone or damaged keeps its scores: there is nothing to go on from. One
- * that ended early does, too. */
-pleat_status pleat_redo_extend(const pleat_crossval *cv) {
-    pleat_log(PLEAT_INFO, "train.epochs rises from %d to %d", cv->extends, cv->config.train.epochs);
-    PLEAT_TRY(clear_reports(cv));
-    for (int fold = 0; fold < cv->data.folds.k; fold++) {
-        char folder[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
-        int more = 0;
-        PLEAT_TRY(pleat_fold_folder(cv->options->out, fold, folder));
-        PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_SCORES, path));
-        if (!pleat_file_exists(path)) continue;
-        PLEAT_TRY(pleat_train_can_go_on(folder, &cv->config.train.rates, &more));
-        if (more) PLEAT_TRY(take_away(path, ""));
-        if (!more)
-            pleat_log(PLEAT_INFO,
-                      "fold=%d has ended early or has no checkpoint, and stays as it is", fold);
-    }
-    return PLEAT_OK;
 }
 
 /* The case whose prediction the fold, which has scores, has no more; NULL: there is none. */
@@ -180,7 +161,7 @@ static const char *lost_prediction(const pleat_crossval *cv, int fold,
     return NULL;
 }
 
-pleat_status pleat_redo_lost(pleat_crossval *cv) {
+static pleat_status look_at_lost(pleat_crossval *cv) {
     char scores[PLEAT_PATH_BYTES], model[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES];
     const char *out = cv->options->out;
     for (int fold = 0; fold < cv->data.folds.k && out[0] != '\0'; fold++) {
@@ -200,22 +181,92 @@ pleat_status pleat_redo_lost(pleat_crossval *cv) {
                   "fold=%d: the prediction of case '%s' is missing; the fold's cases are predicted "
                   "again",
                   fold, lost);
-        cv->redo[fold] = 1;
-        if (cv->options->dry_run) continue;
-        PLEAT_TRY(clear_reports(cv));
-        PLEAT_TRY(take_away(scores, ""));
+        cv->redo[fold] = PLEAT_REDO_LOST;
     }
     return PLEAT_OK;
 }
 
-pleat_status pleat_redo_choose(pleat_crossval *cv) {
+/* --- more epochs ------------------------------------------------------------------------------ */
+
+/* Of the latest checkpoint `path` of a fold: it is its own. *more: it has not ended early. */
+static pleat_status can_go_on(const pleat_crossval *cv, int fold, char path[PLEAT_PATH_BYTES],
+                              int *more) {
+    char folder[PLEAT_PATH_BYTES], settings[17];
+    pleat_provenance of = {0};
+    int older = 0;
+    PLEAT_TRY(pleat_fold_folder(cv->options->out, fold, folder));
+    PLEAT_TRY(pleat_fold_path(folder, PLEAT_FOLD_LATEST, path));
+    PLEAT_TRY(pleat_train_can_go_on(folder, &cv->config.train.rates, more));
+    pleat_config_fold_settings(&cv->config, settings);
+    pleat_status status = read_trained(folder, path, &older, &of);
+    if (status == PLEAT_OK) status = pleat_provenance_check(&of, path, settings);
+    if (status == PLEAT_OK && of.n > 0) status = check_roles(cv, fold, path, &of);
+    pleat_provenance_free(&of);
+    return status;
+}
+
+/* The model of a fold, which predicts again unless more training makes a better one, is whole. */
+static pleat_status check_whole(const pleat_crossval *cv, int fold, char path[PLEAT_PATH_BYTES]) {
+    pleat_checkpoint model = {0};
+    PLEAT_TRY(
+        pleat_run_fold_path(cv->options->out, fold, pleat_weights_file(cv->config.weights), path));
+    PLEAT_TRY(pleat_checkpoint_read(path, &model));
+    pleat_checkpoint_free(&model);
+    return PLEAT_OK;
+}
+
+/* Of a fold with scores, or under way; `bad` are the folds that cannot go on, `first` is why. */
+static pleat_status look_at_end(pleat_crossval *cv, int fold, char first[PLEAT_PATH_BYTES],
+                                char bad[200]) {
+    char scores[PLEAT_PATH_BYTES], path[PLEAT_PATH_BYTES], number[16];
+    int more = 0;
+    PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores));
+    const int scored = pleat_file_exists(scores);
+    if (cv->redo[fold] == PLEAT_REDO_CHANGED) return PLEAT_OK; /* from its start */
+    pleat_status status = can_go_on(cv, fold, path, &more);
+    if (status == PLEAT_ERR_NOT_FOUND && !scored) return PLEAT_OK; /* not begun */
+    if (status == PLEAT_OK && scored && more) status = check_whole(cv, fold, path);
+    if (status == PLEAT_ERR_NOT_FOUND || status == PLEAT_ERR_FORMAT) {
+        (void)snprintf(number, sizeof number, "%d", fold);
+        if (bad[0] == '\0') memcpy(first, path, sizeof path);
+        pleat_warn_list(bad, 200, number);
+        return PLEAT_OK;
+    }
+    PLEAT_TRY(status);
+    if (scored && more) cv->redo[fold] = PLEAT_REDO_LONGER;
+    if (scored && !more) pleat_log(PLEAT_INFO, "fold=%d has ended early, and stays as it is", fold);
+    return PLEAT_OK;
+}
+
+static pleat_status look_at_ends(pleat_crossval *cv) {
+    char first[PLEAT_PATH_BYTES] = "", bad[200] = "", path[PLEAT_PATH_BYTES];
+    const char *out = cv->options->out;
+    const int k = cv->data.folds.k, was = cv->extends, is = cv->config.train.epochs;
+    if (was == 0) return PLEAT_OK;
+    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_RECORD, path));
+    PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
+                "'%s' is missing; start the run with train.epochs=%d, as before, which writes it "
+                "again, and then with %d",
+                path, was, is);
+    PLEAT_TRY(pleat_unchanged_scored(out, k, pleat_weights_file(cv->config.weights)));
+    for (int fold = 0; fold < k; fold++) PLEAT_TRY(look_at_end(cv, fold, first, bad));
+    PLEAT_CHECK(bad[0] == '\0', PLEAT_ERR_DATA,
+                "train.epochs cannot rise from %d to %d for fold %s: '%s' is missing or damaged; "
+                "put it back, or remove '%s/fold_K' of such a fold K to train it from its start; "
+                "nothing has been changed",
+                was, is, bad, first, out);
+    pleat_log(PLEAT_INFO, "train.epochs rises from %d to %d", was, is);
+    return PLEAT_OK;
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+static pleat_status look_at_changed(pleat_crossval *cv) {
     pleat_status status = PLEAT_OK;
     pleat_looks *looks = NULL;
     const int k = cv->data.folds.k;
     int changed = 0;
     char first[512] = "";
-    cv->redo = calloc((size_t)k, sizeof *cv->redo);
-    PLEAT_CHECK(cv->redo != NULL, PLEAT_ERR_MEMORY, "no memory for %d folds", k);
     PLEAT_TRY(pleat_looks_begin(cv->data.cases.paths, cv->data.cases.n, &looks));
     for (int fold = 0; fold < k; fold++) /* others do their own again */
         if (is_mine(cv, fold) || !cv->options->redo)
@@ -230,4 +281,46 @@ pleat_status pleat_redo_choose(pleat_crossval *cv) {
 done:
     pleat_looks_end(looks);
     return status;
+}
+
+pleat_status pleat_redo_look(pleat_crossval *cv) {
+    cv->redo = calloc((size_t)cv->data.folds.k, sizeof *cv->redo);
+    PLEAT_CHECK(cv->redo != NULL, PLEAT_ERR_MEMORY, "no memory for %d folds", cv->data.folds.k);
+    PLEAT_TRY(look_at_changed(cv));
+    PLEAT_TRY(look_at_lost(cv));
+    return look_at_ends(cv);
+}
+
+static pleat_status clear_marked(const pleat_crossval *cv, int fold) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_provenance of = {0};
+    int older = 0;
+    pleat_status status = clear_reports(cv);
+    if (status == PLEAT_OK && cv->redo[fold] == PLEAT_REDO_CHANGED) {
+        status = read_cases(cv, fold, path, &older, &of);
+        if (status == PLEAT_OK) status = clear_fold(cv, fold, &of);
+        pleat_provenance_free(&of);
+        return status;
+    }
+    if (status == PLEAT_OK)
+        status = pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, path);
+    return status == PLEAT_OK ? take_away(path, "") : status;
+}
+
+static pleat_status clear(pleat_crossval *cv) {
+    if (cv->extends > 0) { /* another task of a job array may have done it, and scored since */
+        cv->extends = 0;
+        PLEAT_TRY(pleat_record_config(cv));
+    }
+    for (int fold = 0; fold < cv->data.folds.k; fold++)
+        if (cv->redo[fold] != 0 && (cv->redo[fold] != PLEAT_REDO_LONGER || cv->extends > 0))
+            PLEAT_TRY(clear_marked(cv, fold));
+    if (cv->extends == 0) return PLEAT_OK;
+    PLEAT_TRY(clear_reports(cv));
+    return pleat_record_start(cv);
+}
+
+pleat_status pleat_redo_clear(pleat_crossval *cv) {
+    const int mine = cv->session->rank == 0 && !cv->options->dry_run;
+    return pleat_comm_agree(cv->session->world, mine ? clear(cv) : PLEAT_OK);
 }

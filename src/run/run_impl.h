@@ -77,9 +77,9 @@ typedef struct pleat_crossval {
     pleat_dataset data;
     pleat_team team;
     pleat_monitor *monitor;
-    char from[17];                /* of pleat_record, by pleat_record_check */
-    int extends;                  /* epochs that the run had before, which are fewer now; 0: none */
-    int *redo;                    /* [folds] of rank 0: to be done again; NULL: not looked yet */
+    char from[17]; /* of pleat_record, by pleat_record_check */
+    int extends;   /* epochs that the run had before, which are fewer now; 0: none */
+    int *redo;     /* [folds] of rank 0, by pleat_redo_look: not 0, to be done again */
     pleat_lock *lock, *fold_lock; /* of the folder; of the only fold */
     char stop_file[PLEAT_PATH_BYTES];
     int fresh;      /* the folder has held no run; of rank 0, as these: */
@@ -127,16 +127,19 @@ void pleat_gpu_usage_look(pleat_gpu_usage *usage); /* as often as one likes: ask
 /* "41.20 Wh, GPU 97 % busy, at most 61 C, 1980 MHz", less what is not known. Returns `text`. */
 const char *pleat_gpu_usage_text(const pleat_gpu_usage *usage, char *text, size_t size);
 
-/* For rank 0, before anything is done: ERR_DATA where a fold's scores or checkpoints are of other
- * cases than the data and the folds are now; with options->redo, the folds that changed cases touch
- * are marked in cv->redo and, unless it is a dry run, taken away. ERR_FORMAT: scores that were
- * changed. redo.c */
-pleat_status pleat_redo_choose(pleat_crossval *cv);
-/* The same of folds with scores whose predictions are no longer all there: these are made again. Of
- * one without a model it warns. */
-pleat_status pleat_redo_lost(pleat_crossval *cv);
-/* Takes the scores of those folds away that can go on to more epochs, so that they do. */
-pleat_status pleat_redo_extend(const pleat_crossval *cv);
+/* Why a fold is done again. */
+enum { PLEAT_REDO_CHANGED = 1, PLEAT_REDO_LOST, PLEAT_REDO_LONGER };
+
+/* For rank 0, before anything is done: marks in cv->redo, which it makes, the folds that are to be
+ * done again: with options->redo those of cases that have changed; those with scores whose
+ * predictions are no longer all there (without a model it warns); those with scores that can be
+ * trained for more epochs. Changes nothing. ERR_DATA: without options->redo a fold is of other cases
+ * than the data are now, or of others than the folds are; or a fold that is to have more epochs has
+ * no whole checkpoint or model to go on from. ERR_FORMAT: scores that were changed. redo.c */
+pleat_status pleat_redo_look(pleat_crossval *cv);
+/* Once nothing refuses the start any more: what was made of marked folds is taken away; where there
+ * are to be more epochs, config.yaml and run.json say so. Collective; a dry run takes nothing. */
+pleat_status pleat_redo_clear(pleat_crossval *cv);
 
 /* Trains, predicts and scores one fold; collective over cv->group. *halt says why it was left
  * before its end, the same on all ranks of the group. */

@@ -12,6 +12,8 @@ four=("${keys[@]}" --set train.epochs=4)
 succeeds "two epochs" 2 run tiny.yaml --out short "${keys[@]}"
 succeeds "four from the start" 2 run tiny.yaml --out whole "${four[@]}"
 cp -a short cut
+succeeds "a plan of two more" 0 run tiny.yaml --out short "${four[@]}" --dry-run
+holds "says what would be done" has out "rises from 2 to 4: 2 more in the finished folds 0, 1"
 succeeds "two more" 2 run tiny.yaml --out short "${four[@]}"
 holds "it says so" has err "train.epochs rises from 2 to 4"
 holds "a fold says so" has err "was trained for 2 epochs and continues to 4"
@@ -25,6 +27,36 @@ succeeds "again" 2 run tiny.yaml --out short "${four[@]}"
 holds "nothing is left to do" has err "fold=1 is finished, skipped"
 succeeds "its report" 0 report short
 refused "fewer" 2 "train.epochs was " 2 run tiny.yaml --out short "${keys[@]}"
+
+# An extension that is refused takes nothing away.
+unextended() { # unextended RUN: it has all that it had
+    [ -s "$1/fold_0/scores.json" ] && [ -s "$1/fold_1/scores.json" ] && [ -s "$1/summary.json" ] &&
+        has "$1/config.yaml" "epochs: 2"
+}
+cp -a cut broken
+damage broken/fold_1/checkpoint_latest.h5
+rm broken/fold_1/checkpoint_latest.h5.previous
+refused "a fold with nothing to go on from" 3 \
+    "from 2 to 4 for fold 1: 'broken/fold_1/checkpoint_latest.h5' is missing or damaged" 0 \
+    run tiny.yaml --out broken "${four[@]}"
+holds "takes nothing away" unextended broken
+cp cut/fold_1/checkpoint_latest.h5 broken/fold_1/
+rm broken/fold_0/checkpoint_best.h5
+refused "a fold without its model" 3 "'broken/fold_0/checkpoint_best.h5' is missing or damaged" 0 \
+    run tiny.yaml --out broken "${four[@]}"
+cp cut/fold_1/checkpoint_latest.h5 broken/fold_0/
+cp cut/fold_0/checkpoint_best.h5 broken/fold_0/
+refused "another fold's checkpoint" 3 "by 'broken/fold_0/checkpoint_latest.h5', but" 0 \
+    run tiny.yaml --out broken "${four[@]}"
+refused "a plan of it" 3 "by 'broken/fold_0/checkpoint_latest.h5', but" 0 \
+    run tiny.yaml --out broken "${four[@]}" --dry-run
+cp cut/fold_0/checkpoint_latest.h5 broken/fold_0/
+refused "ranks that cannot share a batch" 2 "ranks_per_fold" 3 \
+    run tiny.yaml --out broken "${four[@]}" --set ranks_per_fold=3
+holds "take nothing away either" unextended broken
+rm -r broken/fold_1
+succeeds "a fold from its start" 2 run tiny.yaml --out broken "${four[@]}"
+holds "has as many epochs" same_run whole broken
 
 # A start that was to extend the run, ended between two of its files.
 no_preloads && verdict
