@@ -96,10 +96,20 @@ static pleat_status use(const pleat_checkpoint *c, const char *path, const char 
     return status;
 }
 
+static pleat_status read_other(const char *path, pleat_checkpoint *out) {
+    const pleat_status status = pleat_checkpoint_read(path, out);
+    PLEAT_CHECK(
+        status != PLEAT_ERR_FORMAT, status,
+        "train.from: '%s' is not a checkpoint of pleat, is damaged, or is of a newer pleat; "
+        "name another one",
+        path);
+    return status;
+}
+
 pleat_status pleat_train_begin(const char *path, const char *network, const char *classes,
                                float *params, float *stats, pleat_train_beginning *out) {
     pleat_checkpoint c = {0};
-    PLEAT_TRY(pleat_checkpoint_read(path, &c));
+    PLEAT_TRY(read_other(path, &c));
     const pleat_status status = use(&c, path, network, classes, params, stats, out);
     pleat_checkpoint_free(&c);
     return status;
@@ -128,7 +138,7 @@ static pleat_status all_learnt(const pleat_checkpoint *c, const char *path, plea
 
 pleat_status pleat_train_learnt(const char *path, pleat_learnt *out) {
     pleat_checkpoint c = {0};
-    PLEAT_TRY(pleat_checkpoint_read(path, &c));
+    PLEAT_TRY(read_other(path, &c));
     const pleat_status status = all_learnt(&c, path, out);
     pleat_checkpoint_free(&c);
     return status;
@@ -141,7 +151,7 @@ static pleat_status begin(train_run *r, float *params, float *stats) {
     pleat_checkpoint c = {0};
     PLEAT_TRY(pleat_model_get(r->model, PLEAT_STATE_PARAMS, params));
     PLEAT_TRY(pleat_model_get(r->model, PLEAT_STATE_STATS, stats));
-    PLEAT_TRY(pleat_checkpoint_read(path, &c));
+    PLEAT_TRY(read_other(path, &c));
     pleat_status status = use(&c, path, described->network, described->classes, params, stats, &of);
     if (status == PLEAT_OK) status = all_learnt(&c, path, &r->learnt);
     pleat_checkpoint_free(&c);

@@ -46,6 +46,7 @@ pleat_status pleat_begin_look(pleat_crossval *cv) {
     cv->there = length_there(out);
     if (out[0] != '\0' && is_root(cv))
         PLEAT_TRY(pleat_output_check("--out", out, "pleat run", pleat_output_is_run));
+    if (cv->fresh && is_root(cv)) PLEAT_TRY(pleat_record_beginning(cv));
     if (out[0] != '\0' && !cv->fresh) return PLEAT_OK;
     if (!cv->options->dry_run && cv->config.engine > 0) { /* 0: auto, which takes what there is */
         const pleat_engine_entry *engine = &pleat_engine_list()[cv->config.engine - 1];

@@ -5,6 +5,7 @@
  * known of each case, and compares the cases.
  */
 #include "check_impl.h"
+#include "run_impl.h"
 
 #include "pleat/halt.h"
 #include "pleat/log.h"
@@ -122,8 +123,10 @@ static void check_folds(check_work *w) {
 }
 
 /* What a run would refuse of it, beyond what is read with it. */
-static void check_config(check_work *w) {
+static void check_config(check_work *w, const check_facts *facts) {
     pleat_judging judging;
+    pleat_train_beginning of;
+    int channels = 1;
     pleat_engine *engine = NULL;
     if (w->classes->n == 0)
         check_find(w, CHECK_CONFIG, -1, "classes",
@@ -134,6 +137,11 @@ static void check_config(check_work *w) {
         check_find(w, CHECK_CONFIG, -1, "", "%s", pleat_error_message());
     else if (pleat_config_judging(w->config, w->classes, &judging) != PLEAT_OK)
         check_find(w, CHECK_CONFIG, -1, "report", "%s", pleat_error_message());
+    for (int i = w->n - 1; i >= 0; i--)
+        if (facts[i].readable) channels = facts[i].channels;
+    if (w->config->from[0] != '\0' && w->classes->n > 0 &&
+        pleat_record_begins(w->config, channels, &of) != PLEAT_OK)
+        check_find(w, CHECK_CONFIG, -1, "train.from", "%s", pleat_error_message());
     if (w->n > 0) check_folds(w);
     if (pleat_config_engine(w->config, w->how->threads, &engine) != PLEAT_OK)
         check_find(w, CHECK_CONFIG, -1, "engine", "%s", pleat_error_message());
@@ -209,7 +217,7 @@ static pleat_status gather(check_work *w, pleat_comm *comm, const check_facts *m
 }
 
 static pleat_status finish(check_work *w, const check_facts *facts, pleat_check_report *out) {
-    if (w->how->given && !w->how->begun) check_config(w);
+    if (w->how->given && !w->how->begun) check_config(w, facts);
     check_all(w, facts);
     PLEAT_TRY(w->failed);
     PLEAT_TRY(check_classes(w, facts, out));

@@ -242,17 +242,21 @@ static pleat_status same_channels(const pleat_crossval *cv, const char *path, in
     return PLEAT_OK;
 }
 
+pleat_status pleat_record_begins(const pleat_config *config, int channels,
+                                 pleat_train_beginning *out) {
+    pleat_network network = config->network;
+    char text[PLEAT_NETWORK_TEXT];
+    network.channels = channels;
+    pleat_network_text(&network, text, sizeof text);
+    return pleat_train_begin(config->from, text, config->classes, NULL, NULL, out);
+}
+
 /* What training begins with fits, and is what it was. Once it is gone, folds that have begun can
  * still go on. */
 static pleat_status check_beginning(pleat_crossval *cv, int channels, const char *was) {
-    pleat_network network = cv->config.network;
-    char text[PLEAT_NETWORK_TEXT];
     pleat_train_beginning of = {0};
-    if (cv->config.from[0] == '\0') return PLEAT_OK;
-    network.channels = channels;
-    pleat_network_text(&network, text, sizeof text);
-    const pleat_status status =
-        pleat_train_begin(cv->config.from, text, cv->config.classes, NULL, NULL, &of);
+    if (cv->config.from[0] == '\0' || cv->from[0] != '\0') return PLEAT_OK;
+    const pleat_status status = pleat_record_begins(&cv->config, channels, &of);
     if (status == PLEAT_ERR_NOT_FOUND && was[0] != '\0')
         (void)snprintf(of.digest, sizeof of.digest, "%s", was);
     else
@@ -280,6 +284,13 @@ pleat_status pleat_record_config(pleat_crossval *cv) {
     return check_config(cv, &stands);
 }
 
+pleat_status pleat_record_beginning(pleat_crossval *cv) {
+    int channels = 0;
+    if (cv->config.from[0] == '\0') return PLEAT_OK;
+    PLEAT_TRY(pleat_prep_count_channels(&cv->data.cases.paths[0], &channels));
+    return check_beginning(cv, channels, "");
+}
+
 pleat_status pleat_record_check(pleat_crossval *cv) {
     int channels = 0;
     char path[PLEAT_PATH_BYTES];
@@ -288,7 +299,7 @@ pleat_status pleat_record_check(pleat_crossval *cv) {
     PLEAT_TRY(check_config(cv, &stands));
     PLEAT_TRY(pleat_prep_count_channels(&cv->data.cases.paths[0], &channels));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
-    if (pleat_file_exists(path)) {
+    if (cv->options->out[0] != '\0' && pleat_file_exists(path)) {
         PLEAT_TRY(pleat_record_read(cv->options->out, &before));
         PLEAT_TRY(same_channels(cv, path, channels, &before));
         PLEAT_TRY(same_as_recorded(cv, &stands, &before));
@@ -312,6 +323,43 @@ static pleat_status count_missing(const pleat_crossval *cv, int *missing) {
     return PLEAT_OK;
 }
 
+/* A checkpoint or scores of some fold are there. */
+static pleat_status has_trained(const pleat_crossval *cv, int *out) {
+    char latest[PLEAT_PATH_BYTES], scores[PLEAT_PATH_BYTES];
+    *out = 0;
+    for (int fold = 0; fold < cv->data.folds.k && !*out; fold++) {
+        PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_LATEST, latest));
+        PLEAT_TRY(pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores));
+        *out = pleat_file_exists(latest) || pleat_file_exists(scores);
+    }
+    return PLEAT_OK;
+}
+
+/* Of a log, whose lines are a stamp of 19 characters, two blanks and a text, the warnings. */
+static void take_logged(char *text) {
+    static const char mark[] = "warning: ";
+    enum { STAMP = 21 };
+    for (char *line = strsep(&text, "\n"); line != NULL; line = strsep(&text, "\n"))
+        if (strlen(line) > STAMP && strncmp(line + STAMP, mark, strlen(mark)) == 0)
+            pleat_warn_before(line + STAMP + strlen(mark));
+}
+
+/* The run has trained, and its run.json is gone: of what it said the log has the warnings. */
+static pleat_status rebuild(const pleat_crossval *cv, const char *path) {
+    char log[PLEAT_PATH_BYTES], *text = NULL;
+    int trained = 0;
+    PLEAT_TRY(has_trained(cv, &trained));
+    if (!trained) return PLEAT_OK;
+    PLEAT_TRY(pleat_run_log(cv->options->out, 0, log));
+    if (pleat_file_read_all(log, &text, NULL) == PLEAT_OK) take_logged(text);
+    free(text);
+    pleat_warn("'%s' was missing and has been made again: warnings of earlier starts are those in "
+               "'%s'; whether files of its folds%s were changed since they were written is not "
+               "known any more",
+               path, log, cv->config.from[0] != '\0' ? ", and the checkpoint of train.from," : "");
+    return PLEAT_OK;
+}
+
 pleat_status pleat_record_start(const pleat_crossval *cv) {
     int channels = 0;
     char path[PLEAT_PATH_BYTES], text[PLEAT_CONFIG_BYTES];
@@ -320,7 +368,8 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
     if (!pleat_file_exists(path)) PLEAT_TRY(write_text(path, text));
     PLEAT_TRY(pleat_prep_count_channels(&cv->data.cases.paths[0], &channels));
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
-    if (pleat_file_exists(path)) PLEAT_TRY(pleat_record_warnings(cv->options->out));
+    PLEAT_TRY(pleat_file_exists(path) ? pleat_record_warnings(cv->options->out)
+                                      : rebuild(cv, path));
     int missing = 0;
     PLEAT_TRY(count_missing(cv, &missing));
     if (missing > 0 || cv->extends > 0 || !pleat_file_exists(path))

@@ -14,6 +14,7 @@
 #include "pleat/report.h"
 #include "pleat/rundir.h"
 #include "pleat/store.h"
+#include "pleat/train.h"
 
 /* What is learnt from; dataset.c. */
 typedef struct pleat_dataset {
@@ -194,6 +195,11 @@ pleat_status pleat_unchanged_tell_missing(const char *folder, const pleat_record
  * ERR_DATA when it is of images of another number of channels, or its folds are others, or what
  * training is to begin with does not fit. More epochs are allowed: cv->extends. */
 pleat_status pleat_record_check(pleat_crossval *cv);
+/* Of it what training is to begin with, for a run that begins; and whether this fits images of so
+ * many channels. Errors of pleat_train_begin. */
+pleat_status pleat_record_beginning(pleat_crossval *cv);
+pleat_status pleat_record_begins(const pleat_config *config, int channels,
+                                 pleat_train_beginning *out);
 /* Of it the configuration alone, which needs no folds yet. */
 pleat_status pleat_record_config(pleat_crossval *cv);
 /* config.yaml and run.json of a run that begins or goes on, and the warnings of its earlier

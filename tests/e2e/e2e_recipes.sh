@@ -106,7 +106,24 @@ succeeds "other classes" 0 train tiny.yaml --out others "${from[@]}" \
 holds "the head is new" has err "its head is of other classes, and is new here"
 refused "another body" 3 "whose network.filters is 4, not 5" 0 train tiny.yaml --out wider \
     "${from[@]}" --set network.filters=5
+volume=$(find other -name imaging.nii.gz | head -n 1)
+refused "a volume" 3 "train.from: '$volume' is not a checkpoint of pleat" 0 train tiny.yaml \
+    --out none --set train.from="$volume"
+holds "it is not to be removed" lacks err "remove"
+holds "nothing has begun" [ ! -e none ]
+refused "its plan" 3 "train.from: '$volume' is not a checkpoint of pleat" 0 run tiny.yaml \
+    --dry-run --set train.from="$volume"
+job 0 check tiny.yaml --headers --set train.from="$volume"
+holds "by a check too" eval '[ "$code" = 3 ] && has out "is not a checkpoint of pleat"'
+job 0 check tiny.yaml --headers --set train.from=old.h5 --set network.filters=5
+holds "of another body" eval '[ "$code" = 3 ] && has out "whose network.filters is 4, not 5"'
+succeeds "a check of what fits" 0 check tiny.yaml --headers --set train.from=old.h5
 refused "nothing there" 3 nowhere.h5 0 train tiny.yaml --out none --set train.from=nowhere.h5
+rm tuned/run.json
+succeeds "without its run.json" 0 train tiny.yaml --out tuned "${from[@]}"
+holds "that is told" has err "warning: 'tuned/run.json' was missing and has been made again"
+holds "what was told before is known" lacks err "cases that fold 1 holds out"
+holds "and kept" has tuned/run.json "cases that fold 1 holds out"
 cp whole/fold_1/checkpoint_latest.h5 old.h5
 refused "another file" 3 "is not the checkpoint that the run has begun with" 0 train tiny.yaml \
     --out tuned "${from[@]}"
