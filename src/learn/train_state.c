@@ -169,19 +169,30 @@ static pleat_status take_over_model(train_run *r, const pleat_checkpoint *c) {
 }
 
 /* A schedule over all epochs is another one when there are more. */
+static int goes_by_epochs(const train_run *r) {
+    return r->progress.epoch > 0 && pleat_schedules[r->config->settings.schedule]->reduce == NULL;
+}
+
+/* A fold that was stopped before its end, and has another number of epochs now. */
+static int has_jumped(const train_run *r) {
+    const int last = r->progress.epoch - 1;
+    if (!goes_by_epochs(r)) return 0;
+    const double was = r->progress.rows[last].lr; /* perhaps by another machine's pow */
+    return fabs(pleat_schedule_rate(&r->progress.schedule, last) - was) > 1e-9 * was;
+}
+
 static void tell_extension(const train_run *r) {
     const int epoch = r->progress.epoch;
-    const double was = epoch > 0 ? r->progress.rows[epoch - 1].lr : 0.0;
-    const double is = pleat_schedule_rate(&r->progress.schedule, epoch);
     if (!train_is_root(r)) return;
     pleat_log(PLEAT_INFO, "fold=%d was trained for %d epoch%s and continues to %d", r->config->fold,
               epoch, pleat_plural(epoch), r->config->settings.epochs);
-    if (epoch > 0 && pleat_schedules[r->config->settings.schedule]->reduce == NULL)
+    if (goes_by_epochs(r))
         pleat_warn("train.schedule: %s goes by train.epochs, which is now %d: after epoch %d the "
                    "learning rate goes from %.3g to %.3g, and the result is not that of %d epochs "
                    "from the start",
                    pleat_schedules[r->config->settings.schedule]->name, r->config->settings.epochs,
-                   epoch, was, is, r->config->settings.epochs);
+                   epoch, r->progress.rows[epoch - 1].lr,
+                   pleat_schedule_rate(&r->progress.schedule, epoch), r->config->settings.epochs);
 }
 
 static pleat_status take_over(train_run *r, const pleat_checkpoint *c) {
@@ -198,7 +209,7 @@ static pleat_status take_over(train_run *r, const pleat_checkpoint *c) {
     r->progress.finished = (c->finished && pleat_schedule_stopped(&r->progress.schedule)) ||
                            r->progress.epoch >= r->config->settings.epochs;
     if (r->progress.finished) return PLEAT_OK;
-    if (c->finished) tell_extension(r);
+    if (c->finished || has_jumped(r)) tell_extension(r);
     PLEAT_CHECK(c->iteration <= r->config->settings.iterations, PLEAT_ERR_DATA,
                 "the checkpoint in '%s' has made %d steps of an epoch of %d; was train.iterations "
                 "changed?",

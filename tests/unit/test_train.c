@@ -3,10 +3,12 @@
 #include "pleat/file.h"
 #include "pleat/rng.h"
 #include "pleat/train.h"
+#include "pleat/warn.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "support_net.h"
@@ -351,6 +353,24 @@ static void a_file_ends_training_after_the_epoch(void **state) {
     assert_int_equal(result.epochs, EPOCHS);
 }
 
+static void a_rate_that_jumps_in_a_fold_under_way_is_told(void **state) {
+    fixture *f = *state;
+    pleat_train_result result;
+    char path[PLEAT_PATH_BYTES];
+    while (strcmp(pleat_schedules[f->config.settings.schedule]->name, "poly") != 0)
+        f->config.settings.schedule++;
+    OK(pleat_file_write_atomic(in_root(path, "STOP"), "", 0));
+    f->config.stop_file = path;
+    pleat_warn_forget();
+    for (int epoch = 1; epoch <= 2; epoch++) OK(train(f, &result));
+    assert_int_equal(pleat_warn_count(), 0);
+    f->config.settings.epochs = 2 * EPOCHS;
+    OK(train(f, &result));
+    assert_int_equal(pleat_warn_count(), 1);
+    assert_non_null(strstr(pleat_warn_text(0), "poly goes by train.epochs, which is now"));
+    pleat_warn_forget();
+}
+
 static void a_finished_fold_is_not_trained_again(void **state) {
     fixture *f = *state;
     pleat_train_result first, again;
@@ -556,6 +576,7 @@ int main(void) {
         TEST(a_checkpoint_within_an_epoch_loses_nothing),
         TEST(an_average_of_the_weights_is_kept_and_goes_on),
         TEST(a_file_ends_training_after_the_epoch),
+        TEST(a_rate_that_jumps_in_a_fold_under_way_is_told),
         TEST(a_finished_fold_is_not_trained_again),
         TEST(a_finished_fold_goes_on_to_more_epochs),
         TEST(the_best_model_is_that_of_the_lowest_training_loss),
