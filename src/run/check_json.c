@@ -47,8 +47,19 @@ static pleat_status check_file(const char *run, const char *name, const json_t *
 static pleat_status check_files(const char *run, json_t *files) {
     const char *name = NULL;
     json_t *was = NULL;
-    json_object_foreach(files, name, was) PLEAT_TRY(check_file(run, name, was));
-    pleat_text_print("%zu files unchanged since they were written\n", json_object_size(files));
+    size_t n = 0, anew = 0;
+    json_object_foreach(files, name, was) {
+        int renewed = 0;
+        PLEAT_TRY(pleat_record_is_renewed(run, name, &renewed));
+        if (!renewed) PLEAT_TRY(check_file(run, name, was));
+        n += !renewed;
+        anew += renewed != 0;
+    }
+    pleat_text_print("%zu files unchanged since they were written\n", n);
+    if (anew > 0)
+        pleat_text_print("%zu files not compared: their folds were made again since run.json was "
+                         "written; `pleat report %s` lists them as they are\n",
+                         anew, run);
     return PLEAT_OK;
 }
 

@@ -159,8 +159,7 @@ static const pleat_run_file run_files[] = {
     PLEAT_RUN_CRATE,         PLEAT_RUN_DATASET,
 };
 
-/* Whether the files of the fold of "fold_K/NAME" were made again since they were listed. */
-static pleat_status is_renewed(const char *run, const char *name, int *out) {
+pleat_status pleat_record_is_renewed(const char *run, const char *name, int *out) {
     char path[PLEAT_PATH_BYTES], *end = NULL;
     static const char prefix[] = "fold_";
     *out = 0;
@@ -222,7 +221,7 @@ static pleat_status add_fold(const char *run, const pleat_config *config, int fo
         pleat_path(name, sizeof name, "%s%s", folder, pleat_fold_file_name(PLEAT_FOLD_SCORES)));
     PLEAT_TRY(add_file(run, name, files));
     if (json_object_get(files, name) == NULL) return PLEAT_OK; /* not finished */
-    PLEAT_TRY(is_renewed(run, name, &renewed));
+    PLEAT_TRY(pleat_record_is_renewed(run, name, &renewed));
     if (!renewed && json_equal(json_object_get(before, name), json_object_get(files, name))) {
         json_object_foreach((json_t *)before, key,
                             was) if (strncmp(key, folder, strlen(folder)) == 0)(void)
@@ -297,7 +296,7 @@ static pleat_status is_edited(const char *run, const char *name, const json_t *w
     *out = 0;
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", run, name));
     if (was == NULL || !pleat_file_exists(path)) return PLEAT_OK;
-    PLEAT_TRY(is_renewed(run, name, &renewed));
+    PLEAT_TRY(pleat_record_is_renewed(run, name, &renewed));
     if (renewed) return PLEAT_OK;
     PLEAT_TRY(pleat_file_identify(path, &is));
     json_t *now = identity(&is);

@@ -13,4 +13,7 @@ pleat_status pleat_record_load(const char *run, struct json_t **out);
 /* Sealed again. */
 pleat_status pleat_record_save(const char *run, struct json_t *root);
 
+/* Whether the files of the fold of "fold_K/NAME" were made again since run.json listed them. */
+pleat_status pleat_record_is_renewed(const char *run, const char *name, int *out);
+
 #endif /* PLEAT_RUN_RECORD_JSON_H */

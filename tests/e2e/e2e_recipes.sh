@@ -26,6 +26,12 @@ holds "config.yaml knows" has short/config.yaml "epochs: 4"
 succeeds "again" 2 run tiny.yaml --out short "${four[@]}"
 holds "nothing is left to do" has err "fold=1 is finished, skipped"
 succeeds "its report" 0 report short
+cp -a short half
+rm -r half/fold_0/scores.json half/fold_1
+succeeds "a fold predicted again" 0 run tiny.yaml --out half "${four[@]}" --fold 0
+holds "and not reported yet" [ -s half/fold_0/renewed.txt ]
+succeeds "its check" 0 report half --check
+holds "knows that" has out "files not compared: their folds were made again"
 refused "fewer" 2 "train.epochs was " 2 run tiny.yaml --out short "${keys[@]}"
 
 # An extension that is refused takes nothing away.
