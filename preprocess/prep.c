@@ -316,8 +316,17 @@ done:
     return status;
 }
 
-/* Of a case whose headers were checked. *content, unless NULL: the digest of the image as it lies
- * in its files. */
+/* The digest of an image as it lies in its files; where the axes of these decide how it is turned,
+ * of them too. */
+static uint64_t content_of(const pleat_image *image, const pleat_geometry *geometry, int orient) {
+    const uint64_t content = pleat_content_image(image);
+    char axes[4];
+    if (orient == PLEAT_ORIENT_NONE) return content;
+    pleat_orient_text(geometry->affine, axes);
+    return pleat_digest(content, axes, strlen(axes));
+}
+
+/* Of a case whose headers were checked. *content, unless NULL: as above. */
 static pleat_status load_image(const pleat_prep_config *config, const pleat_case_paths *paths,
                                const pleat_geometry *geometry, pleat_case_info *info,
                                pleat_image *out, uint64_t *content) {
@@ -326,7 +335,7 @@ static pleat_status load_image(const pleat_prep_config *config, const pleat_case
     const int warned = pleat_warn_count();
     PLEAT_TRY_GOTO(status, done, read_image(paths, geometry, &image));
     prep_keep_from(info, warned);
-    if (content != NULL) *content = pleat_content_image(&image);
+    if (content != NULL) *content = content_of(&image, geometry, config->orient);
     PLEAT_TRY_GOTO(status, done, prep_check_voxels(config, paths, &image, info));
     const pleat_turn turn = pleat_turn_to(geometry, config->orient);
     PLEAT_TRY_GOTO(status, done, pleat_turn_image(&turn, &image));
@@ -348,20 +357,21 @@ pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_p
     return PLEAT_OK;
 }
 
-static pleat_status image_content(const pleat_case_paths *paths, uint64_t *out) {
+static pleat_status image_content(const pleat_case_paths *paths, int orient, uint64_t *out) {
     pleat_image image = {0};
     pleat_geometry geometry;
     int channels = 0;
     PLEAT_TRY(prep_check_files(paths, &geometry, &channels));
     PLEAT_TRY(read_image(paths, &geometry, &image));
-    *out = pleat_content_image(&image);
+    *out = content_of(&image, &geometry, orient);
     pleat_image_free(&image);
     return PLEAT_OK;
 }
 
-pleat_status pleat_prep_content(const pleat_case_paths *paths, int of_mask, uint64_t *out) {
+pleat_status pleat_prep_content(const pleat_case_paths *paths, int of_mask, int orient,
+                                uint64_t *out) {
     pleat_label label = {0};
-    if (!of_mask) return image_content(paths, out);
+    if (!of_mask) return image_content(paths, orient, out);
     PLEAT_TRY(pleat_nifti_read_label(paths->label, &label, NULL));
     *out = pleat_content_label(&label);
     pleat_label_free(&label);

@@ -108,9 +108,10 @@ pleat_status pleat_prep_check_channel(const pleat_prep_steps *steps, const char 
  * value of many. The caller frees `out`. */
 pleat_status pleat_prep_load(const pleat_prep_config *config, const pleat_case_paths *paths,
                              pleat_image *out, pleat_geometry *native);
-/* What provenance.h calls the content of a case's image, or of its mask, as they are now. The same
- * errors. */
-pleat_status pleat_prep_content(const pleat_case_paths *paths, int of_mask, uint64_t *out);
+/* What provenance.h calls the content of a case's image, or of its mask, as they are now, for a
+ * preprocessing of this `orient`. The same errors. */
+pleat_status pleat_prep_content(const pleat_case_paths *paths, int of_mask, int orient,
+                                uint64_t *out);
 /* A label map on the store's grid back on the native one, label-wise linear; the same voxels when
  * that has the same size. Its labels stay those inside. The caller frees `out`. */
 pleat_status pleat_prep_unresample(const pleat_prep_config *config, const pleat_label *prediction,

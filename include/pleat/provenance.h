@@ -14,7 +14,8 @@
  *         voxels of the volume
  *
  * Bytes and digest are of the files (pleat_file_identity), and are looked at first. The content is
- * a digest of what they hold: size, spacing and voxels. Where the files differ it decides, so a
+ * a digest of what they hold: size, spacing and voxels; of an image that is turned to one
+ * orientation (preprocess.orient) the axes of its file too. Where the files differ it decides, so a
  * volume that was only packed anew, renamed or moved in space is no other one.
  */
 #ifndef PLEAT_PROVENANCE_H

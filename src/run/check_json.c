@@ -129,7 +129,7 @@ static pleat_status check_configuration(const char *run, const pleat_record *rec
 
 /* Every voxel of the images and masks that are here: the identity of a large packed file is that of
  * its ends alone (file.h). */
-static pleat_status check_voxels(const pleat_cases *cases, const pleat_provenance *of) {
+static pleat_status check_voxels(const pleat_cases *cases, int orient, const pleat_provenance *of) {
     for (int c = 0; c < cases->n; c++) {
         const pleat_case_paths *paths = &cases->paths[c];
         const pleat_traced_case *then = pleat_provenance_find(of, paths->id);
@@ -137,7 +137,7 @@ static pleat_status check_voxels(const pleat_cases *cases, const pleat_provenanc
             const uint64_t was = mask ? then->mask.content : then->image.content;
             uint64_t is = was;
             if (was == 0 || (mask && paths->label == NULL)) continue;
-            PLEAT_TRY(pleat_prep_content(paths, mask, &is));
+            PLEAT_TRY(pleat_prep_content(paths, mask, orient, &is));
             PLEAT_CHECK(is == was, PLEAT_ERR_DATA,
                         "the %s of case '%s', '%s', has other voxels than the run was made of",
                         mask ? "mask" : "image", then->id, mask ? paths->label : paths->image[0]);
@@ -147,14 +147,14 @@ static pleat_status check_voxels(const pleat_cases *cases, const pleat_provenanc
 }
 
 /* The cases of the run that are not in its data folder any more, or lack their image or mask. */
-static pleat_status find_missing(const char *run, const pleat_record *record,
+static pleat_status find_missing(const char *run, const pleat_record *record, int orient,
                                  const pleat_cases *cases, char missing[512]) {
     pleat_provenance of = {0};
     char list[PLEAT_MISSING_BYTES];
     PLEAT_TRY(pleat_run_provenance(run, record->folds, &of));
     const int n = pleat_unchanged_missing(cases, &of, list);
     const int here = of.n > 0 ? of.n - n : cases->n;
-    const pleat_status status = check_voxels(cases, &of);
+    const pleat_status status = check_voxels(cases, orient, &of);
     pleat_provenance_free(&of);
     PLEAT_TRY(status);
     pleat_text_print("inputs: %d case%s unchanged since training\n", here, pleat_plural(here));
@@ -165,14 +165,15 @@ static pleat_status find_missing(const char *run, const pleat_record *record,
 }
 
 /* Scores, splits, histories and, where they are there, the cases: what a report asks for too. */
-static pleat_status check_scores(const char *run, const pleat_record *record, char missing[512]) {
+static pleat_status check_scores(const char *run, const pleat_record *record, int orient,
+                                 char missing[512]) {
     pleat_cases cases = {0};
     pleat_results results = {0};
     const int here = record->data[0] != '\0' && pleat_layout_is_there(record->data);
     if (here) PLEAT_TRY(pleat_unchanged_scan(record->data, &cases.paths, &cases.n));
     pleat_status status = pleat_run_results(run, record, here ? &cases : NULL, &results);
     if (status == PLEAT_OK && here)
-        status = find_missing(run, record, &cases, missing);
+        status = find_missing(run, record, orient, &cases, missing);
     else if (status == PLEAT_OK)
         pleat_text_print("inputs: not compared: the data folder '%s' is not here\n", record->data);
     pleat_results_free(&results);
@@ -197,7 +198,7 @@ pleat_status pleat_crossval_check(const char *folder) {
         "older pleat",
         folder);
     PLEAT_TRY_GOTO(status, done, check_configuration(folder, &record, root, &config));
-    PLEAT_TRY_GOTO(status, done, check_scores(folder, &record, missing));
+    PLEAT_TRY_GOTO(status, done, check_scores(folder, &record, config.prep.orient, missing));
     PLEAT_TRY_GOTO(status, done, check_store(folder, &config, json_object_get(root, "inputs")));
     PLEAT_TRY_GOTO(status, done, check_files(folder, json_object_get(root, "files")));
     PLEAT_CHECK_GOTO(status, done, missing[0] == '\0', PLEAT_ERR_NOT_FOUND,

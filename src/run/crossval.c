@@ -272,7 +272,7 @@ pleat_status pleat_run_results(const char *folder, const pleat_record *record,
     if (status == PLEAT_OK) status = look_at_older(folder, &config, cases, out, of);
     if (status == PLEAT_OK) status = pleat_unchanged_folds(folder, out, of);
     if (status == PLEAT_OK && cases != NULL)
-        status = pleat_unchanged_data(folder, cases, of, record->folds);
+        status = pleat_unchanged_data(folder, cases, config.prep.orient, of, record->folds);
     for (int fold = 0; fold < record->folds; fold++) pleat_provenance_free(&of[fold]);
     free(of);
     return status;

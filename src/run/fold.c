@@ -154,7 +154,7 @@ static pleat_status check_mask(const fold_job *job, int i) {
     pleat_looks *looks = NULL;
     char what[512] = "";
     int changed = 0;
-    PLEAT_TRY(pleat_looks_begin(&cases->paths[i], 1, &looks));
+    PLEAT_TRY(pleat_looks_begin(&cases->paths[i], 1, job->cv->config.prep.orient, &looks));
     const pleat_status status = pleat_looks_compare(looks, &one, &changed, what);
     pleat_looks_end(looks);
     PLEAT_TRY(status);

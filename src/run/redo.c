@@ -267,7 +267,8 @@ static pleat_status look_at_changed(pleat_crossval *cv) {
     const int k = cv->data.folds.k;
     int changed = 0;
     char first[512] = "";
-    PLEAT_TRY(pleat_looks_begin(cv->data.cases.paths, cv->data.cases.n, &looks));
+    PLEAT_TRY(
+        pleat_looks_begin(cv->data.cases.paths, cv->data.cases.n, cv->config.prep.orient, &looks));
     for (int fold = 0; fold < k; fold++) /* others do their own again */
         if (is_mine(cv, fold) || !cv->options->redo)
             PLEAT_TRY_GOTO(status, done, look_at_fold(cv, fold, looks, &changed, first));

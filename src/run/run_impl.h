@@ -49,7 +49,7 @@ pleat_status pleat_dataset_provenance(const pleat_dataset *data, int fold, pleat
 /* The cases of a data folder, each looked at once, when it is first asked for; unchanged.c. */
 typedef struct pleat_looks pleat_looks;
 
-pleat_status pleat_looks_begin(const pleat_case_paths *paths, int n, pleat_looks **out);
+pleat_status pleat_looks_begin(const pleat_case_paths *paths, int n, int orient, pleat_looks **out);
 void pleat_looks_end(pleat_looks *looks); /* NULL is fine */
 /* How many images and masks of `was` are no longer the same. The log names each once, `first` (""
  * before) is the first. Cases that are not there are passed by. Errors of reading the files. */
@@ -155,7 +155,7 @@ pleat_status pleat_run_results(const char *folder, const pleat_record *record,
 /* Of it the checks: of[folds] is what the folds with scores are of. unchanged.c */
 pleat_status pleat_unchanged_folds(const char *folder, const pleat_results *results,
                                    const pleat_provenance *of);
-pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases,
+pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases, int orient,
                                   const pleat_provenance *of, int folds);
 
 /* What the first fold of a run that has scores says of all cases; {0}: none says it. To be freed.

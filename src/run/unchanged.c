@@ -23,10 +23,11 @@ typedef struct look { /* at a case */
 struct pleat_looks {
     const pleat_case_paths *paths; /* [n] */
     look *of;                      /* [n] */
-    int n;
+    int n, orient;                 /* how the preprocessing turns them */
 };
 
-pleat_status pleat_looks_begin(const pleat_case_paths *paths, int n, pleat_looks **out) {
+pleat_status pleat_looks_begin(const pleat_case_paths *paths, int n, int orient,
+                               pleat_looks **out) {
     pleat_looks *looks = calloc(1, sizeof *looks);
     if (looks != NULL) looks->of = calloc((size_t)n + 1, sizeof *looks->of);
     if (looks == NULL || looks->of == NULL) {
@@ -35,6 +36,7 @@ pleat_status pleat_looks_begin(const pleat_case_paths *paths, int n, pleat_looks
     }
     looks->paths = paths;
     looks->n = n;
+    looks->orient = orient;
     *out = looks;
     return PLEAT_OK;
 }
@@ -50,11 +52,12 @@ static const pleat_traced *part_of(const pleat_traced_case *c, int part) {
 }
 
 /* Compares files, and what they hold where that decides. */
-static pleat_status look_inside(const pleat_case_paths *paths, int part, const pleat_traced *then,
-                                pleat_traced *now, int *same) {
+static pleat_status look_inside(const pleat_case_paths *paths, int part, int orient,
+                                const pleat_traced *then, pleat_traced *now, int *same) {
     *same = pleat_traced_same(then, now);
     if (*same || then->content == 0 || (part == MASK && paths->label == NULL)) return PLEAT_OK;
-    if (now->content == 0) PLEAT_TRY(pleat_prep_content(paths, part == MASK, &now->content));
+    if (now->content == 0)
+        PLEAT_TRY(pleat_prep_content(paths, part == MASK, orient, &now->content));
     *same = pleat_traced_same(then, now);
     return PLEAT_OK;
 }
@@ -71,7 +74,7 @@ static pleat_status look_at(pleat_looks *looks, int i, int part, const pleat_tra
         l->now[MASK].file = info.label_file;
         l->identified = 1;
     }
-    return look_inside(paths, part, then, &l->now[part], same);
+    return look_inside(paths, part, looks->orient, then, &l->now[part], same);
 }
 
 static int find_case(const pleat_looks *looks, const char *id) {
@@ -221,13 +224,13 @@ pleat_status pleat_unchanged_folds(const char *folder, const pleat_results *resu
     return PLEAT_OK;
 }
 
-pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases,
+pleat_status pleat_unchanged_data(const char *folder, const pleat_cases *cases, int orient,
                                   const pleat_provenance *of, int folds) {
     pleat_looks *looks = NULL;
     pleat_status status = PLEAT_OK;
     char first[512] = "";
     int changed = 0;
-    PLEAT_TRY(pleat_looks_begin(cases->paths, cases->n, &looks));
+    PLEAT_TRY(pleat_looks_begin(cases->paths, cases->n, orient, &looks));
     for (int fold = 0; fold < folds && status == PLEAT_OK; fold++) {
         int here = 0;
         status = pleat_looks_compare(looks, &of[fold], &here, first);
@@ -302,7 +305,7 @@ pleat_status pleat_unchanged_scan(const char *data, pleat_case_paths **paths, in
 
 int pleat_unchanged_missing(const pleat_cases *cases, const pleat_provenance *of,
                             char list[PLEAT_MISSING_BYTES]) {
-    const pleat_looks looks = {cases->paths, NULL, cases->n};
+    const pleat_looks looks = {.paths = cases->paths, .n = cases->n};
     int missing = 0;
     list[0] = '\0';
     for (int i = 0; i < of->n; i++) {
@@ -462,6 +465,7 @@ void pleat_unchanged_models(const char *const *models, int n) {
 /* Of the folds of `run` the lists that their models carry, compared with the data. */
 static pleat_status compare_run(const char *run, char first[512], int *changed) {
     pleat_record record;
+    pleat_config config;
     pleat_case_paths *paths = NULL;
     pleat_looks *looks = NULL;
     pleat_status status = PLEAT_OK;
@@ -469,7 +473,8 @@ static pleat_status compare_run(const char *run, char first[512], int *changed) 
     PLEAT_TRY(pleat_record_read(run, &record));
     if (record.data[0] == '\0' || !pleat_layout_is_there(record.data)) return PLEAT_OK;
     PLEAT_TRY(pleat_unchanged_scan(record.data, &paths, &n));
-    PLEAT_TRY_GOTO(status, done, pleat_looks_begin(paths, n, &looks));
+    PLEAT_TRY_GOTO(status, done, pleat_run_config(run, &config));
+    PLEAT_TRY_GOTO(status, done, pleat_looks_begin(paths, n, config.prep.orient, &looks));
     for (int fold = 0; fold < record.folds && status == PLEAT_OK; fold++) {
         char path[PLEAT_PATH_BYTES];
         pleat_provenance of = {0};
@@ -511,7 +516,8 @@ static pleat_status compare_masks(const char *fold, const pleat_results *scored)
         int same = 1;
         if (then == NULL) continue;
         status = pleat_file_identify(one->reference, &now.file);
-        if (status == PLEAT_OK) status = look_inside(&paths, MASK, &then->mask, &now, &same);
+        if (status == PLEAT_OK)
+            status = look_inside(&paths, MASK, 0, &then->mask, &now, &same); /* never turned */
         if (!same)
             pleat_warn("case %s: the mask '%s' is not the one that '%s/%s' is of", one->id,
                        one->reference, fold, pleat_fold_file_name(PLEAT_FOLD_SCORES));

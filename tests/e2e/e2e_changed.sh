@@ -180,6 +180,24 @@ holds "its spacing is told" has err "case 'unlike' has a spacing of 100 x 3.71 x
 holds "so are its axes" has err "case 'unlike' has the axes RPS, the models were trained on LPS"
 holds "not of one that is like them" lacks err "case 'like'"
 
+# --- axes of a file that decide how it is turned --------------------------------------------------
+exchange() { # exchange FILE: right and left, in its header alone
+    gzip -dc "$1" > volume
+    printf '\100' | dd of=volume bs=1 seek=283 conv=notrunc 2> /dev/null # the sign of srow_x[0]
+    gzip -n < volume > "$1"
+}
+cp -r kept headers
+turned=(--set data=headers --set train.epochs=1)
+succeeds "a run that turns its cases" 0 train tiny.yaml --out turns --fold 0 "${turned[@]}" \
+    --set preprocess.orient=RAS
+succeeds "one that does not" 0 train tiny.yaml --out lies --fold 0 "${turned[@]}"
+exchange "headers/$image"
+exchange "headers/$mask"
+refused "axes that were exchanged" 3 "the image of case '$id', 'headers/$image'" 0 \
+    train tiny.yaml --out turns --fold 1 "${turned[@]}" --set preprocess.orient=RAS
+succeeds "which make no other voxels where nothing is turned" 0 train tiny.yaml --out lies --fold 1 \
+    "${turned[@]}"
+
 # --- a table of cases ----------------------------------------------------------------------------
 listed() { # listed FOLD GROUP: table.csv, with these of the first case
     local case number=0

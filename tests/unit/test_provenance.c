@@ -218,7 +218,7 @@ static void write_volume(char path[PLEAT_PATH_BYTES], const char *name, int seve
 static uint64_t content(char *image, char *mask, int of_mask) {
     const pleat_case_paths paths = {.id = "case", .image = {image}, .images = 1, .label = mask};
     uint64_t out = 0;
-    OK(pleat_prep_content(&paths, of_mask, &out));
+    OK(pleat_prep_content(&paths, of_mask, PLEAT_ORIENT_NONE, &out));
     return out;
 }
 
