@@ -126,31 +126,43 @@ static void compare_spacings(check_work *w, const check_facts *f, double *value)
 
 /* ---- what is there twice --------------------------------------------------------------------- */
 
-/* With one finding of a kind for a case, of the first other that it is like: of 300 copies all are
- * named and not all pairs. */
+int check_one_group(const check_work *w, int a, int b) {
+    const char *x = w->cases[a].group, *y = w->cases[b].group;
+    return x != NULL && y != NULL && strcmp(x, y) == 0;
+}
+
+static int is_one_image(const check_facts *a, const check_facts *b) {
+    return a->measured && b->measured && a->image_content == b->image_content;
+}
+
+static int is_one_mask(const check_facts *a, const check_facts *b) {
+    return a->measured && b->measured && a->counted && b->counted &&
+           a->mask_content == b->mask_content && a->count[0] < (int64_t)pleat_voxels(a->image.dim);
+}
+
+/* One finding a pair, and of a kind one for a case, of the first other that it is like: of 300
+ * copies all are named and not all pairs. Of a group, as of raters of one image, as a note. */
 static void find_twins_of(check_work *w, const check_facts *f, int i) {
-    int same_mask = 0, like = 0;
-    for (int k = 0; k < i; k++) {
-        const int twins =
-            f[i].measured && f[k].measured && f[i].image_content == f[k].image_content;
-        const int one_mask = f[i].counted && f[k].counted &&
-                             f[i].mask_content == f[k].mask_content &&
-                             f[i].count[0] < (int64_t)pleat_voxels(f[i].image.dim);
-        if (twins) {
-            check_find(w, CHECK_TWINS, i, w->cases[i].image[0], "it is the image of case '%s'%s",
-                       w->cases[k].id, one_mask ? ", and the mask is too" : ", with another mask");
-            return;
-        }
-        if (!same_mask && one_mask && f[i].measured && f[k].measured) {
-            check_find(w, CHECK_SAME_MASK, i, w->cases[i].label, "it is the mask of case '%s'",
-                       w->cases[k].id);
-            same_mask = 1;
-        }
-        if (!like && check_one_volume(&f[i], &f[k])) {
-            check_find(w, CHECK_ALIKE, i, w->cases[i].image[0],
-                       "it is very like that of case '%s', of the same size in mm", w->cases[k].id);
-            like = 1;
-        }
+    int told[CHECK_KINDS] = {0};
+    for (int k = 0; k < i && !told[CHECK_TWINS]; k++) {
+        const int twins = is_one_image(&f[i], &f[k]), one_mask = is_one_mask(&f[i], &f[k]);
+        const int like = !twins && check_one_volume(&f[i], &f[k]);
+        const char *id = w->cases[k].id, *image = w->cases[i].image[0];
+        const check_id kind = (twins || like) && check_one_group(w, i, k) ? CHECK_RATED_TWICE
+                              : twins                                     ? CHECK_TWINS
+                              : like                                      ? CHECK_ALIKE
+                                                                          : CHECK_SAME_MASK;
+        if ((!twins && !like && !one_mask) || told[kind]++ > 0) continue;
+        if (twins)
+            check_find(w, kind, i, image, "it is the image of case '%s'%s", id,
+                       one_mask ? ", and the mask is too" : ", with another mask");
+        else if (like)
+            check_find(w, kind, i, image,
+                       "it is very like that of case '%s', of the same size "
+                       "in mm%s",
+                       id, one_mask ? ", and the mask is the same" : "");
+        else
+            check_find(w, kind, i, w->cases[i].label, "it is the mask of case '%s'", id);
     }
 }
 

@@ -40,13 +40,15 @@ typedef enum check_id {
     CHECK_FLIPPED,
     CHECK_UNLIKE,
     CHECK_TWINS,
+    CHECK_RATED_TWICE,
     CHECK_ALIKE,
     CHECK_SAME_MASK,
     CHECK_PATIENT,
     CHECK_GAP,
     CHECK_ABSENT,
     CHECK_PATCH,
-    CHECK_CONFIG
+    CHECK_CONFIG,
+    CHECK_KINDS /* how many there are */
 } check_id;
 
 enum { CHECK_SIDE = 8 }; /* cells of a coarse picture along an axis */
@@ -147,6 +149,8 @@ double check_alike(const float *a, const double *b, int axis);
 /* Whether two cases seem to be one volume, perhaps on another grid. */
 int check_one_volume(const check_facts *a, const check_facts *b);
 
+/* check_all.c: whether the table of cases has two of them in one group. */
+int check_one_group(const check_work *w, int a, int b);
 /* check_all.c: what all cases together show; facts[n] in their order. */
 void check_all(check_work *w, const check_facts *facts);
 /* check_sides.c: cases whose left and right are exchanged. */

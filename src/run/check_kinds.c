@@ -86,6 +86,10 @@ const pleat_check_kind pleat_check_kinds[] = {
                       "look at it: is it inverted, overflowed, of another body part?"},
     [CHECK_TWINS] = {"twins", PLEAT_WARNING, 1, "two cases have the very same image",
                      "a model would be scored on a case that it was trained on: remove one"},
+    [CHECK_RATED_TWICE] = {"rated twice", PLEAT_NOTE, 0,
+                           "two cases of one group of the table have the very same image, or "
+                           "nearly so",
+                           "no fold parts them"},
     [CHECK_ALIKE] = {"alike", PLEAT_WARNING, 0,
                      "two cases have nearly the same image, as where one was resampled",
                      "a model would be scored on what it was trained on: look at both, remove one"},

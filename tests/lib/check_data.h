@@ -6,6 +6,8 @@
 #include "nifti_bytes.h"
 #include "support.h"
 
+#include "pleat/check.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -106,6 +108,37 @@ static inline void write_data(void (*change)(int number)) {
         (void)snprintf(id, sizeof id, "case_%d", number);
         write_case(id);
     }
+}
+
+/* ---- what a check says of it ----------------------------------------------------------------- */
+
+#define THREE "classes=background,a,b"
+
+/* `set`: a key of the configuration; of preprocessing, with the classes. */
+static inline void look(const char *set, const pleat_check_how *how, pleat_check_report *out) {
+    pleat_comm *self = NULL;
+    pleat_config config;
+    pleat_config_defaults(&config);
+    OK(pleat_config_set_key("test", "data", data, &config));
+    OK(pleat_config_set(set == NULL || strncmp(set, "preprocess", 10) == 0 ? THREE : set, &config));
+    if (set != NULL) OK(pleat_config_set(set, &config));
+    OK(pleat_comm_self(&self));
+    OK(pleat_check(self, &config, how, out));
+    pleat_comm_destroy(self);
+}
+
+static inline void print_all(const char *name, const pleat_check_report *report) {
+    for (int i = 0; i < report->n; i++)
+        print_error("%s: %s, '%s', %s: %s\n", name, pleat_check_kinds[report->finding[i].kind].name,
+                    report->finding[i].id, report->finding[i].field, report->finding[i].text);
+}
+
+/* How many findings there are of a kind. */
+static inline int count_kind(const pleat_check_report *report, const char *kind) {
+    int n = 0;
+    for (int i = 0; i < report->n; i++)
+        n += strcmp(pleat_check_kinds[report->finding[i].kind].name, kind) == 0;
+    return n;
 }
 
 #endif /* PLEAT_TESTS_CHECK_DATA_H */
