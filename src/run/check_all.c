@@ -83,6 +83,7 @@ static void compare_channels(check_work *w, const check_facts *f, int *value) {
 
 /* But where preprocess.grayscale stretches each volume to one range, whatever it holds. */
 static void compare_intensities(check_work *w, const check_facts *f, int *value) {
+    const check_id kind = w->how->given ? CHECK_INTENSITY : CHECK_INTENSITIES;
     for (int c = 0; c < PLEAT_MAX_CHANNELS; c++) {
         int times = 0;
         if (w->config->prep.channel[c].grayscale) continue;
@@ -93,7 +94,7 @@ static void compare_intensities(check_work *w, const check_facts *f, int *value)
         const int most = most_frequent(value, w->n, &times);
         for (int i = 0; i < w->n; i++)
             if (value[i] >= 0 && value[i] != most)
-                check_find(w, CHECK_INTENSITY, i, w->cases[i].image[0],
+                check_find(w, kind, i, w->cases[i].image[0],
                            "channel %d holds %g to %g (%s), where %d cases hold %s", c,
                            (double)f[i].low[c], (double)f[i].high[c],
                            pleat_intensity_kind_name(value[i]), times,

@@ -19,12 +19,12 @@ static const double FAR_MM = 1e-3;     /* grids that differ by more are two */
 static const double FAR_VOXELS = 0.5;  /* as preprocessing has it (preprocess/prep_check.c) */
 static const double FORMS_APART = 0.1; /* of the finest spacing */
 static const double SHEAR = 1e-3;      /* cosine between two axes; 90 degrees to 0.06 */
-static const double LEAST_MM = 0.05, MOST_MM = 25.0;    /* of a voxel */
-static const double LEAST_BOX = 5.0, MOST_BOX = 2500.0; /* of a volume, mm along an axis */
-enum { FLAT = 4 };                                      /* voxels along an axis */
-enum { MOST_LABELS = 16 };                              /* values of what is no image */
-static const float AIR = -1024.0F;                      /* of CT, in Hounsfield units */
-static const float BELOW_AIR = -1100.0F;                /* noise of air ends above */
+static const double LEAST_MM = 0.05, MOST_MM = 25.0;      /* of a voxel */
+static const double LEAST_BOX = 5.0, MOST_BOX = 2500.0;   /* of a volume, mm along an axis */
+enum { FLAT = 4 };                                        /* voxels along an axis */
+enum { MOST_LABELS = 16, MOST_VALUE = 1000, LIST = 128 }; /* values of what is no image */
+static const float AIR = -1024.0F;                        /* of CT, in Hounsfield units */
+static const float BELOW_AIR = -1100.0F;                  /* noise of air ends above */
 
 /* ---- headers --------------------------------------------------------------------------------- */
 
@@ -135,14 +135,21 @@ static void find_unread(check_work *w, check_id wrong, int at, const char *path,
     check_find(w, kind, at, path, "%s", pleat_error_message());
 }
 
-/* How many different values x[n] has, if they are few and may be labels; else 0. */
-static int count_labels(const float *x, size_t n) {
-    unsigned char seen[256] = {0};
+/* How many different values x[n] has, if they are few and may be labels, or would be were they not
+ * above 254; else 0. *list: "0, 100, 255". */
+static int count_labels(const float *x, size_t n, char list[LIST]) {
+    unsigned char seen[MOST_VALUE + 1] = {0};
     int values = 0;
+    list[0] = '\0';
     for (size_t i = 0; i < n && values <= MOST_LABELS; i++) {
-        if (!(x[i] >= 0.0F && x[i] <= 254.0F) || x[i] != rintf(x[i])) return 0;
+        if (!(x[i] >= 0.0F && x[i] <= (float)MOST_VALUE) || x[i] != rintf(x[i])) return 0;
         values += seen[(int)x[i]] == 0;
         seen[(int)x[i]] = 1;
+    }
+    for (int v = 0; v <= MOST_VALUE && values <= MOST_LABELS; v++) {
+        char one[16];
+        (void)snprintf(one, sizeof one, "%d", v);
+        if (seen[v]) pleat_warn_list(list, LIST, one);
     }
     return values <= MOST_LABELS ? values : 0;
 }
@@ -158,10 +165,12 @@ static void check_channel(check_work *w, int at, const char *path, int channel, 
         check_find(w, CHECK_CONSTANT, at, path, "every voxel of channel %d is %g", channel, low);
         return;
     }
-    const int values = count_labels(x, n);
-    if (values > 0)
-        check_find(w, CHECK_MASK_LIKE, at, path, "channel %d has %d values, all of them labels",
-                   channel, values);
+    char list[LIST];
+    const int values = count_labels(x, n, list);
+    if (values > 0 && high <= 254.0)
+        check_find(w, CHECK_MASK_LIKE, at, path,
+                   "channel %d has no values but the %d whole numbers %s, as a mask has", channel,
+                   values, list);
     for (size_t i = 0; i < n; i++) below += x[i] < BELOW_AIR;
     if (below > 0 && high > 0.0)
         check_find(w, CHECK_PADDING, at, path,
@@ -269,8 +278,8 @@ static void sketch(const pleat_label *label, int64_t foreground, check_facts *f)
     }
 }
 
-/* How many values of a mask are no labels. */
-static long long count_wrong(const char *path) {
+/* How many values of a mask are no labels. *list: all its values, where they are few and whole. */
+static long long count_wrong(const char *path, char list[LIST]) {
     pleat_image image = {0};
     long long wrong = 0;
     if (pleat_nifti_read_image(path, &image, NULL) != PLEAT_OK) return -1;
@@ -278,6 +287,7 @@ static long long count_wrong(const char *path) {
     for (size_t i = 0; i < n; i++)
         wrong += fabsf(image.data[i] - rintf(image.data[i])) > 1e-4F || image.data[i] < -1e-4F ||
                  image.data[i] > 254.0F;
+    if (count_labels(image.data, n, list) == 0) list[0] = '\0';
     pleat_image_free(&image);
     return wrong;
 }
@@ -287,10 +297,13 @@ static void check_mask(check_work *w, int at, check_facts *f, pleat_label *out) 
     const char *path = w->cases[at].label;
     const pleat_status status = pleat_nifti_read_label(path, out, NULL);
     if (status == PLEAT_ERR_DATA) {
-        char why[1024];
+        char why[1024], list[LIST] = "";
         (void)snprintf(why, sizeof why, "%s", pleat_error_message());
-        const long long wrong = count_wrong(path);
-        if (wrong > 0)
+        const long long wrong = count_wrong(path, list);
+        if (list[0] != '\0')
+            check_find(w, CHECK_LABEL_RANGE, at, path, "its values are %s, and labels end at 254",
+                       list);
+        else if (wrong > 0)
             check_find(w, CHECK_LABEL_VALUE, at, path, "%s (such voxels: %lld)", why, wrong);
         else /* none can be read past what is no number */
             check_find(w, CHECK_LABEL_VALUE, at, path, "%s", why);

@@ -47,7 +47,9 @@ const pleat_check_kind pleat_check_kinds[] = {
                          "a file holds more than its header says: slices are missing", ""},
     [CHECK_NOT_FINITE] = {"not finite", PLEAT_ERROR, 0, "a voxel is NaN or infinite", ""},
     [CHECK_MASK_LIKE] = {"like a mask", PLEAT_WARNING, 0,
-                         "an image holds but a few small whole numbers", "is it a mask?"},
+                         "an image has but a few small whole numbers",
+                         "if it is a mask, put the image in its place; else its values are lost: "
+                         "export it again"},
     [CHECK_CONSTANT] = {"constant", PLEAT_WARNING, 1, "all voxels of a channel are alike",
                         "remove the case, or export it again"},
     [CHECK_PADDING] = {"padding", PLEAT_WARNING, 0, "values of CT far below that of air",
@@ -57,6 +59,10 @@ const pleat_check_kind pleat_check_kinds[] = {
                            "a voxel of a mask is no whole number from 0 to 254, or there are "
                            "channels",
                            "export the mask as whole numbers, without interpolation"},
+    [CHECK_LABEL_RANGE] = {"label range", PLEAT_ERROR, 0,
+                           "a mask has few whole numbers, as masks have, but some above 254",
+                           "write it again with 1, 2, ... in their place, such as 1 for 255, in "
+                           "all masks, and no key has to be set"},
     [CHECK_LABEL] = {"label", PLEAT_ERROR, 0, "a mask has labels that are none of the classes",
                      "correct the mask, or name the label in classes"},
     [CHECK_EMPTY] = {"no foreground", PLEAT_WARNING, 0, "a mask has no voxel but background",
@@ -75,8 +81,13 @@ const pleat_check_kind pleat_check_kinds[] = {
     [CHECK_INTENSITY] = {"intensity", PLEAT_WARNING, 1,
                          "the values of a case are of another kind than those of most, and no "
                          "preprocess.grayscale makes them alike",
-                         "export it again with the values of the scanner, remove it, or set "
-                         "preprocess.grayscale: true"},
+                         "set preprocess.grayscale: true, which stretches each volume to one "
+                         "range, export it again with the values of the scanner, or remove it"},
+    [CHECK_INTENSITIES] = {"intensities", PLEAT_NOTE, 0,
+                           "the same without a configuration, whose preprocess.grayscale may make "
+                           "them alike",
+                           "preprocess.grayscale: true, the default, makes them alike; without it "
+                           "export the case again with the values of the scanner"},
     [CHECK_FLIPPED] =
         {"flipped", PLEAT_WARNING, 0,
          "the foreground of some cases lies as that of the others mirrored",

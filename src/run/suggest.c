@@ -179,7 +179,7 @@ pleat_status pleat_suggest_begin(const pleat_suggest_request *request, const ple
     s.folds = f->n < 5 ? f->n : 5;
     PLEAT_TRY(find_listed(&s));
     if (s.listed == 0 && has_finding(e, "patient")) PLEAT_TRY(find_groups(&s));
-    s.mixed = has_finding(e, "intensity");
+    s.mixed = has_finding(e, "intensities");
     s.ranks_of_fold = ranks > s.folds ? ranks / s.folds : 1;
     s.rounds = ranks < s.folds ? (s.folds + ranks - 1) / ranks : 1;
     *out = s;

@@ -132,7 +132,11 @@ refused "exploring bad data" 3 \
 holds "what can be read is told" grep -q "^ *case_001 .* LPS " out
 refused "the headers alone" 3 "errors and" 0 check bad --headers --json
 holds "read no voxel" lacks out '"damaged"'
-refused "warnings, strictly" 3 "0 errors and" 0 check data --strict
+succeeds "notes, strictly" 0 check data --strict
+holds "grey levels among Hounsfield units, with the key" grep -q \
+    "^ *note *intensities *case_003 .*preprocess.grayscale: true" out
+refused "warnings, strictly" 3 "0 errors and" 0 check tiny.yaml --strict \
+    --set preprocess.grayscale=false
 
 # --- without a configuration the defaults, which are for CT, say nothing of other images ---------
 mkdir mri

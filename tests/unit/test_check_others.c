@@ -44,9 +44,39 @@ static void two_raters_of_a_group_are_no_twins(void **state) {
     pleat_check_free(&report);
 }
 
+/* ---- values of another kind ------------------------------------------------------------------ */
+
+static void grey_levels(int number) {
+    for (int i = 0; number == BAD && i < VOXELS; i++)
+        one.x[i] = floor((one.x[i] + 1000) / 1200 * 255);
+}
+
+/* The key that makes them alike silences it; without a configuration it is a note. */
+static void grey_levels_are_a_warning_of_a_configuration_without_grayscale(void **state) {
+    (void)state;
+    static const struct {
+        const char *set, *kind;
+        int given;
+    } rows[] = {{"preprocess.grayscale=false", "intensities", 0},
+                {"preprocess.grayscale=false", "intensity", 1},
+                {"preprocess.grayscale=true", NULL, 0},
+                {"preprocess.grayscale=true", NULL, 1}};
+    write_data(grey_levels);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const pleat_check_how how = {.given = rows[i].given, .begun = 1, .threads = 1};
+        pleat_check_report report;
+        look(rows[i].set, &how, &report);
+        const int all = count_kind(&report, "intensities") + count_kind(&report, "intensity");
+        assert_int_equal(all, rows[i].kind != NULL);
+        if (rows[i].kind != NULL) assert_int_equal(count_kind(&report, rows[i].kind), 1);
+        pleat_check_free(&report);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_raters_of_a_group_are_no_twins),
+        cmocka_unit_test(grey_levels_are_a_warning_of_a_configuration_without_grayscale),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

@@ -221,7 +221,7 @@ static void each_channel_is_normalised_by_what_it_is(void **state) {
     free(one.text);
     /* Grey levels beside Hounsfield units: each volume by itself. */
     m->e.check.n = 1;
-    while (strcmp(pleat_check_kinds[m->finding.kind].name, "intensity") != 0) m->finding.kind++;
+    while (strcmp(pleat_check_kinds[m->finding.kind].name, "intensities") != 0) m->finding.kind++;
     one = suggest_usual(m);
     assert_true(one.config.prep.channel[0].zscore && !one.config.prep.channel[0].scale);
     free(one.text);
