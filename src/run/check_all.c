@@ -17,6 +17,7 @@ static const double MANY_TIMES = 8;  /* the median spacing */
 static const double LIKE = 0.7;      /* correlation of two mirrored foregrounds */
 static const double MORE_LIKE = 0.2; /* than as they lie */
 enum { MOST_OF_ONE = 8 };            /* cases of one patient */
+enum { MOST_BY_CHANCE = 12 };        /* samples in common; of unrelated images none are */
 enum { FEW_CASES = 3 };              /* of fewer a label in one says nothing */
 
 /* ---- what most have -------------------------------------------------------------------------- */
@@ -125,6 +126,20 @@ static void compare_spacings(check_work *w, const check_facts *f, double *value)
     }
 }
 
+/* Masks without background, where most have some. */
+static void find_full(check_work *w, const check_facts *f) {
+    int seen = 0, full = 0;
+    for (int i = 0; i < w->n; i++) {
+        seen += f[i].counted;
+        full += f[i].counted && f[i].count[0] == 0;
+    }
+    for (int i = 0; i < w->n && 2 * full < seen; i++)
+        if (f[i].counted && f[i].count[0] == 0)
+            check_find(w, CHECK_FULL, i, w->cases[i].label,
+                       "every voxel is foreground, where %d of %d cases have background",
+                       seen - full, seen);
+}
+
 /* ---- what is there twice --------------------------------------------------------------------- */
 
 int check_one_group(const check_work *w, int a, int b) {
@@ -148,20 +163,27 @@ static void find_twins_of(check_work *w, const check_facts *f, int i) {
     for (int k = 0; k < i && !told[CHECK_TWINS]; k++) {
         const int twins = is_one_image(&f[i], &f[k]), one_mask = is_one_mask(&f[i], &f[k]);
         const int like = !twins && check_one_volume(&f[i], &f[k]);
+        const int in_common = check_in_common(&f[i], &f[k]);
+        const int part = !twins && !like && in_common >= MOST_BY_CHANCE;
         const char *id = w->cases[k].id, *image = w->cases[i].image[0];
-        const check_id kind = (twins || like) && check_one_group(w, i, k) ? CHECK_RATED_TWICE
-                              : twins                                     ? CHECK_TWINS
-                              : like                                      ? CHECK_ALIKE
-                                                                          : CHECK_SAME_MASK;
-        if ((!twins && !like && !one_mask) || told[kind]++ > 0) continue;
+        const check_id kind = (twins || like || part) && check_one_group(w, i, k)
+                                  ? CHECK_RATED_TWICE
+                              : twins ? CHECK_TWINS
+                              : like  ? CHECK_ALIKE
+                              : part  ? CHECK_PART
+                                      : CHECK_SAME_MASK;
+        if ((!twins && !like && !part && !one_mask) || told[kind]++ > 0) continue;
         if (twins)
             check_find(w, kind, i, image, "it is the image of case '%s'%s", id,
                        one_mask ? ", and the mask is too" : ", with another mask");
         else if (like)
             check_find(w, kind, i, image,
-                       "it is very like that of case '%s', of the same size "
-                       "in mm%s",
-                       id, one_mask ? ", and the mask is the same" : "");
+                       "it is very like that of case '%s', of the same size in mm%s", id,
+                       one_mask ? ", and the mask is the same" : "");
+        else if (part)
+            check_find(w, kind, i, image,
+                       "it has voxels of case '%s': %d of %d samples are in both%s", id, in_common,
+                       f[i].samples, one_mask ? ", and the mask is the same" : "");
         else
             check_find(w, kind, i, w->cases[i].label, "it is the mask of case '%s'", id);
     }
@@ -267,6 +289,7 @@ static void tell_mirrored(check_work *w, int axis, const int *mirrored, int many
                           int by_image) {
     const char *ends = axis == 1 ? "front and back" : "top and bottom";
     for (int i = 0; i < w->n; i++) {
+        if (check_has(w, CHECK_MASK_TURNED, i)) continue;
         const char *file = by_image ? w->cases[i].image[0] : w->cases[i].label;
         if (mirrored[i] && 2 * many == seen)
             check_find(w, CHECK_FLIPPED, i, file,
@@ -329,6 +352,9 @@ void check_all(check_work *w, const check_facts *f) {
         compare_axes(w, f, value);
         compare_spacings(w, f, mm);
         compare_intensities(w, f, value);
+        check_slices_all(w, f);
+        find_full(w, f);
+        check_fit(w, f);
         find_mirrored(w, f, value);
         check_sides(w, f);
         check_unlike(w, f);

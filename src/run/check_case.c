@@ -104,6 +104,10 @@ void check_headers(check_work *w, int at, check_facts *f) {
     pleat_nifti_info info = {0};
     int bad = 0;
     *f = (check_facts){.at = at};
+    for (int v = 0; v < 256; v++) {
+        f->mean[v] = f->spread[v] = NAN;
+        for (int a = 0; a < 3; a++) f->place[v][a] = f->turned[a][v] = f->order[a] = NAN;
+    }
     for (int k = image.images - 1; k >= 0; k--) { /* ends with the first */
         if (pleat_nifti_read_header(image.image[k], &g, &info) == PLEAT_OK) continue;
         check_find(w, CHECK_HEADER, at, image.image[k], "%s", pleat_error_message());
@@ -190,6 +194,16 @@ static void show_guest(check_work *w, const check_facts *f, int first, const ple
     w->failed = w->guest->image(w->guest->self, w, f, first, image, fits ? mask : NULL);
 }
 
+/* What is kept of the first channel, to be compared with those of the others. */
+static void check_first(check_work *w, const pleat_image *image, const pleat_label *mask,
+                        check_facts *f) {
+    if (f->axes[0] != '\0') check_picture(image->data, image->dim, f->axes, f->picture);
+    if (!check_slices(image->data, image->dim, f)) w->no_memory = 1;
+    check_sample(image->data, image->dim, f);
+    if (f->counted && memcmp(mask->dim, image->dim, sizeof mask->dim) == 0)
+        check_inside(image->data, mask, f);
+}
+
 static void check_image(check_work *w, int at, check_facts *f, const pleat_label *mask) {
     const pleat_case_paths *paths = &w->cases[at];
     int channel = 0, good = 1;
@@ -208,7 +222,7 @@ static void check_image(check_work *w, int at, check_facts *f, const pleat_label
         const uint64_t content = pleat_content_image(&image);
         f->image_content =
             k == 0 ? content : pleat_digest(f->image_content, &content, sizeof content);
-        if (k == 0 && f->axes[0] != '\0') check_picture(image.data, image.dim, f->axes, f->picture);
+        if (k == 0) check_first(w, &image, mask, f);
         show_guest(w, f, channel, &image, mask);
         for (int c = 0; c < image.channels && channel < PLEAT_MAX_CHANNELS; c++, channel++)
             check_channel(w, at, path, channel, image.data + (size_t)c * n, n, f);
@@ -247,15 +261,11 @@ static void check_labels(check_work *w, int at, const check_facts *f) {
 /* The foreground in a box of cells that lead to R, A and S, whatever the axes of the file; and
  * where each label lies between left and right. Without a header of the image nothing is known. */
 static void sketch(const pleat_label *label, int64_t foreground, check_facts *f) {
-    double right[256] = {0};
-    int across = 2; /* the axis that leads to the left or right */
+    double sum[256][3] = {{0}}; /* of places, along D, H, W */
     const int placed = f->readable && memcmp(label->dim, f->image.dim, sizeof label->dim) == 0;
     int place[3], back[3];
-    for (int v = 0; v < 256; v++) f->right[v] = NAN;
     if (f->axes[0] == '\0') return;
     check_cells(f->axes, place, back);
-    for (int a = 0; a < 3; a++)
-        if (place[a] == 1) across = a;
     const int *dim = label->dim;
     size_t i = 0;
     int at[3];
@@ -269,12 +279,16 @@ static void sketch(const pleat_label *label, int64_t foreground, check_facts *f)
                     cell += place[a] * (int)((int64_t)k * CHECK_SIDE / dim[a]);
                 }
                 f->coarse[cell] += 1.0F / (float)foreground;
-                right[label->data[i]] += at[across] + 0.5;
+                for (int a = 0; a < 3; a++) sum[label->data[i]][a] += at[a] + 0.5;
             }
     for (int v = 1; v < 256; v++) {
         if (f->count[v] == 0) continue;
-        const double mean = right[v] / (double)f->count[v] / dim[across];
-        f->right[v] = placed ? (float)(back[across] ? 1.0 - mean : mean) : NAN;
+        for (int a = 0; a < 3 && placed; a++) {
+            const double mean = sum[v][a] / (double)f->count[v] / dim[a];
+            f->place[v][place[a] == 1            ? 0
+                        : place[a] == CHECK_SIDE ? 1
+                                                 : 2] = (float)(back[a] ? 1.0 - mean : mean);
+        }
     }
 }
 

@@ -39,10 +39,12 @@ static inline spec grid(int datatype, int bits) {
     return s;
 }
 
+static inline unsigned noise(int i) { return ((unsigned)i * 2654435761U ^ 977U) * 40503U >> 12; }
+
 /* HU that differ from case to case; two organs of which neither is like itself mirrored. */
 static inline void make(int number) {
     one = (made){.image = grid(16, 32), .mask = grid(2, 8)};
-    for (int i = 0; i < VOXELS; i++) one.x[i] = -1000.0 + (i * 37 + number * 101) % 1200;
+    for (int i = 0; i < VOXELS; i++) one.x[i] = -1000.0 + noise(i + number * VOXELS) % 1200;
     for (int z = 1; z < 7; z++)
         for (int y = 1; y < 6; y++)
             for (int x = 2; x < 12 + number % 3; x++) one.y[at(x, y, z)] = x < 7 ? 1 : 2;

@@ -83,7 +83,7 @@ static const fault faults[] = {
      "case_2",
      "but the 3 whole numbers 0, 1, 2"},
     {"padding", padded, NULL, NULL, {"padding"}, "case_2", "-3024, and 11 %"},
-    {"inverted", dark_inside, one_more, NULL, {"unlike"}, "case_2", "all others is -0."},
+    {"inverted", dark_inside, one_more, NULL, {"unlike"}, "case_2", "all others is -"},
     {"one value", one_value, NULL, NULL, {"constant"}, "case_2", "every voxel of channel 0 is 7"},
     {"NaN", nan_voxel, NULL, NULL, {"not finite"}, "case_2", "(12, 1, 3) is nan"},
     {"infinite", infinite_voxel, NULL, NULL, {"not finite"}, "case_2", "inf"},
