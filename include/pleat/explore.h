@@ -49,6 +49,8 @@ typedef struct pleat_explored_case {
     char axes[4];      /* "RAS": where x, y and z lead */
     char type[16];     /* of the file's voxels, "int16" */
     int channels;
+    int group;          /* of a table: place of the first case of its group; else its own */
+    int fold;           /* of a table: 1 + the fold that holds it out; 0: none is named */
     int64_t count[256]; /* voxels of each label of the file */
     pleat_explored_values channel[PLEAT_MAX_CHANNELS];
 } pleat_explored_case;

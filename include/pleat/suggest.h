@@ -63,6 +63,7 @@ typedef struct pleat_suggestion {
     int grouped;      /* names look as if some patients had several volumes */
     int mixed;        /* intensities of several kinds */
     int folds;
+    int listed, groups; /* folds, and groups of two cases or more, of a table of cases; 0: none */
     int ranks_of_fold, rounds; /* of trainings, one after another, until all folds are trained */
     int iterations, epochs;
     pleat_suggest_step step;

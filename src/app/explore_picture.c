@@ -78,16 +78,20 @@ double explore_place(const pleat_exploration *e, double ml) {
 }
 
 int explore_ticks(const pleat_exploration *e, double ml[EXPLORE_SCALES]) {
-    static const double steps[] = {1.0, 2.0, 5.0};
+    /* The last has two in any range of find_volumes, whose ends are 1.69 times apart at least. */
+    static const double steps[][14] = {
+        {1}, {1, 2, 5}, {1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8}};
     double low, high;
     int n = 0;
     find_volumes(e, &low, &high);
-    const size_t use = high / low > 100.0 ? 1 : 3;
-    for (int power = -9; power < 12; power++)
-        for (size_t k = 0; k < use; k++) {
-            const double x = steps[k] * pow(10.0, power);
-            if (x >= low && x <= high && n < EXPLORE_SCALES) ml[n++] = x;
-        }
+    for (int set = high / low > 100.0 ? 0 : 1; set < 3 && n < 2; set++) {
+        n = 0;
+        for (int power = -9; power < 12; power++)
+            for (int k = 0; k < 14 && steps[set][k] > 0.0; k++) {
+                const double x = steps[set][k] * pow(10.0, power);
+                if (x >= low && x <= high && n < EXPLORE_SCALES) ml[n++] = x;
+            }
+    }
     return n;
 }
 
@@ -123,6 +127,10 @@ explore_scale explore_scale_of(const pleat_exploration *e, int channel) {
         if (!explore_has(e, channel, i)) continue;
         s.low = fmin(s.low, e->of[i].channel[channel].quantile[0]);
         s.high = fmax(s.high, e->of[i].channel[channel].quantile[LAST]);
+    }
+    if (!(s.high > s.low) && isfinite(s.low)) { /* one value: between two others */
+        s.low -= 1.0;
+        s.high += 1.0;
     }
     const double usual = usual_high(e, channel);
     if (usual > 0.0 && s.high > FAR * usual) s.bend = usual;

@@ -6,6 +6,7 @@
 #include "pleat/log.h"
 #include "pleat/output.h"
 #include "pleat/text.h"
+#include "pleat/warn.h"
 
 #include <string.h>
 
@@ -41,6 +42,24 @@ static pleat_status write_all(const explore_options *o, const char *data,
     return explore_print(o->json ? SHEET_JSON : SHEET_TEXT, data, fold, e);
 }
 
+/* Cases that are left out, as a file is missing, there twice, or cannot be read; their names in
+ * list[512]. */
+static int find_lost(const pleat_exploration *e, char list[512]) {
+    int n = 0;
+    for (int i = 0; i < e->n; i++) {
+        if (e->of[i].measured) continue;
+        pleat_warn_list(list, 512, e->of[i].id);
+        n++;
+    }
+    for (int i = 0; i < e->check.n; i++) {
+        const pleat_finding *f = &e->check.finding[i];
+        if (f->at >= 0 || strcmp(pleat_check_kinds[f->kind].name, "files") != 0) continue;
+        pleat_warn_list(list, 512, f->id[0] != '\0' ? f->id : f->text);
+        n++;
+    }
+    return n;
+}
+
 pleat_status verb_explore(app *a, const verb *self, int argc, char **argv) {
     text_list words = {0}, sets = {0};
     explore_options o = {.how = {.fold = -1, .pictures = PLEAT_EXPLORE_PICTURES}};
@@ -67,15 +86,17 @@ pleat_status verb_explore(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(verb_data_config(self, words.item[0], &sets, &given, &config));
     PLEAT_TRY(pleat_explore(a->session->world, &config, &o.how, &e));
     pleat_status status = PLEAT_OK;
-    const int n = e.n, measured = e.measured, errors = e.check.of[PLEAT_ERROR];
+    char list[512] = "";
+    const int lost = find_lost(&e, list), all = e.measured + lost, errors = e.check.of[PLEAT_ERROR];
     if (a->session->rank == 0) status = write_all(&o, config.data, &e);
     pleat_exploration_free(&e);
     PLEAT_TRY(status);
-    if (errors > 0 && measured == n)
+    PLEAT_CHECK(lost == 0, PLEAT_ERR_DATA,
+                "%d of %d cases of '%s' could not be read and are left out: %s; pleat check says "
+                "why",
+                lost, all, config.data, list);
+    if (errors > 0)
         pleat_log(PLEAT_INFO, "'%s' has %d error%s; pleat check lists them", config.data, errors,
                   pleat_plural(errors));
-    PLEAT_CHECK(measured == n, PLEAT_ERR_DATA,
-                "%d of %d cases of '%s' could not be read and are left out; pleat check says why",
-                n - measured, n, config.data);
     return PLEAT_OK;
 }

@@ -51,6 +51,12 @@ void check_find(check_work *w, check_id kind, int at, const char *field, const c
     if (at >= 0) (void)snprintf(f->id, sizeof f->id, "%s", w->cases[at].id);
 }
 
+int check_has(const check_work *w, check_id kind, int at) {
+    for (int i = 0; i < w->n_found; i++)
+        if (w->found[i].kind == (int)kind && w->found[i].at == at) return 1;
+    return 0;
+}
+
 void check_take_warnings(check_work *w, check_id kind, int at, const char *field) {
     for (; w->taken < pleat_warn_count(); w->taken++)
         check_find(w, kind, at, field, "%s", pleat_warn_text(w->taken));

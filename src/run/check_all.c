@@ -17,6 +17,7 @@ static const double MANY_TIMES = 8;  /* the median spacing */
 static const double LIKE = 0.7;      /* correlation of two mirrored foregrounds */
 static const double MORE_LIKE = 0.2; /* than as they lie */
 enum { MOST_OF_ONE = 8 };            /* cases of one patient */
+enum { MOST_BY_CHANCE = 12 };        /* samples in common; of unrelated images none are */
 enum { FEW_CASES = 3 };              /* of fewer a label in one says nothing */
 
 /* ---- what most have -------------------------------------------------------------------------- */
@@ -83,6 +84,7 @@ static void compare_channels(check_work *w, const check_facts *f, int *value) {
 
 /* But where preprocess.grayscale stretches each volume to one range, whatever it holds. */
 static void compare_intensities(check_work *w, const check_facts *f, int *value) {
+    const check_id kind = w->how->given ? CHECK_INTENSITY : CHECK_INTENSITIES;
     for (int c = 0; c < PLEAT_MAX_CHANNELS; c++) {
         int times = 0;
         if (w->config->prep.channel[c].grayscale) continue;
@@ -93,7 +95,7 @@ static void compare_intensities(check_work *w, const check_facts *f, int *value)
         const int most = most_frequent(value, w->n, &times);
         for (int i = 0; i < w->n; i++)
             if (value[i] >= 0 && value[i] != most)
-                check_find(w, CHECK_INTENSITY, i, w->cases[i].image[0],
+                check_find(w, kind, i, w->cases[i].image[0],
                            "channel %d holds %g to %g (%s), where %d cases hold %s", c,
                            (double)f[i].low[c], (double)f[i].high[c],
                            pleat_intensity_kind_name(value[i]), times,
@@ -124,33 +126,66 @@ static void compare_spacings(check_work *w, const check_facts *f, double *value)
     }
 }
 
+/* Masks without background, where most have some. */
+static void find_full(check_work *w, const check_facts *f) {
+    int seen = 0, full = 0;
+    for (int i = 0; i < w->n; i++) {
+        seen += f[i].counted;
+        full += f[i].counted && f[i].count[0] == 0;
+    }
+    for (int i = 0; i < w->n && 2 * full < seen; i++)
+        if (f[i].counted && f[i].count[0] == 0)
+            check_find(w, CHECK_FULL, i, w->cases[i].label,
+                       "every voxel is foreground, where %d of %d cases have background",
+                       seen - full, seen);
+}
+
 /* ---- what is there twice --------------------------------------------------------------------- */
 
-/* With one finding of a kind for a case, of the first other that it is like: of 300 copies all are
- * named and not all pairs. */
+int check_one_group(const check_work *w, int a, int b) {
+    const char *x = w->cases[a].group, *y = w->cases[b].group;
+    return x != NULL && y != NULL && strcmp(x, y) == 0;
+}
+
+static int is_one_image(const check_facts *a, const check_facts *b) {
+    return a->measured && b->measured && a->image_content == b->image_content;
+}
+
+static int is_one_mask(const check_facts *a, const check_facts *b) {
+    return a->measured && b->measured && a->counted && b->counted &&
+           a->mask_content == b->mask_content && a->count[0] < (int64_t)pleat_voxels(a->image.dim);
+}
+
+/* One finding a pair, and of a kind one for a case, of the first other that it is like: of 300
+ * copies all are named and not all pairs. Of a group, as of raters of one image, as a note. */
 static void find_twins_of(check_work *w, const check_facts *f, int i) {
-    int same_mask = 0, like = 0;
-    for (int k = 0; k < i; k++) {
-        const int twins =
-            f[i].measured && f[k].measured && f[i].image_content == f[k].image_content;
-        const int one_mask = f[i].counted && f[k].counted &&
-                             f[i].mask_content == f[k].mask_content &&
-                             f[i].count[0] < (int64_t)pleat_voxels(f[i].image.dim);
-        if (twins) {
-            check_find(w, CHECK_TWINS, i, w->cases[i].image[0], "it is the image of case '%s'%s",
-                       w->cases[k].id, one_mask ? ", and the mask is too" : ", with another mask");
-            return;
-        }
-        if (!same_mask && one_mask && f[i].measured && f[k].measured) {
-            check_find(w, CHECK_SAME_MASK, i, w->cases[i].label, "it is the mask of case '%s'",
-                       w->cases[k].id);
-            same_mask = 1;
-        }
-        if (!like && check_one_volume(&f[i], &f[k])) {
-            check_find(w, CHECK_ALIKE, i, w->cases[i].image[0],
-                       "it is very like that of case '%s', of the same size in mm", w->cases[k].id);
-            like = 1;
-        }
+    int told[CHECK_KINDS] = {0};
+    for (int k = 0; k < i && !told[CHECK_TWINS]; k++) {
+        const int twins = is_one_image(&f[i], &f[k]), one_mask = is_one_mask(&f[i], &f[k]);
+        const int like = !twins && check_one_volume(&f[i], &f[k]);
+        const int in_common = check_in_common(&f[i], &f[k]);
+        const int part = !twins && !like && in_common >= MOST_BY_CHANCE;
+        const char *id = w->cases[k].id, *image = w->cases[i].image[0];
+        const check_id kind = (twins || like || part) && check_one_group(w, i, k)
+                                  ? CHECK_RATED_TWICE
+                              : twins ? CHECK_TWINS
+                              : like  ? CHECK_ALIKE
+                              : part  ? CHECK_PART
+                                      : CHECK_SAME_MASK;
+        if ((!twins && !like && !part && !one_mask) || told[kind]++ > 0) continue;
+        if (twins)
+            check_find(w, kind, i, image, "it is the image of case '%s'%s", id,
+                       one_mask ? ", and the mask is too" : ", with another mask");
+        else if (like)
+            check_find(w, kind, i, image,
+                       "it is very like that of case '%s', of the same size in mm%s", id,
+                       one_mask ? ", and the mask is the same" : "");
+        else if (part)
+            check_find(w, kind, i, image,
+                       "it has voxels of case '%s': %d of %d samples are in both%s", id, in_common,
+                       f[i].samples, one_mask ? ", and the mask is the same" : "");
+        else
+            check_find(w, kind, i, w->cases[i].label, "it is the mask of case '%s'", id);
     }
 }
 
@@ -254,6 +289,7 @@ static void tell_mirrored(check_work *w, int axis, const int *mirrored, int many
                           int by_image) {
     const char *ends = axis == 1 ? "front and back" : "top and bottom";
     for (int i = 0; i < w->n; i++) {
+        if (check_has(w, CHECK_MASK_TURNED, i)) continue;
         const char *file = by_image ? w->cases[i].image[0] : w->cases[i].label;
         if (mirrored[i] && 2 * many == seen)
             check_find(w, CHECK_FLIPPED, i, file,
@@ -316,6 +352,9 @@ void check_all(check_work *w, const check_facts *f) {
         compare_axes(w, f, value);
         compare_spacings(w, f, mm);
         compare_intensities(w, f, value);
+        check_slices_all(w, f);
+        find_full(w, f);
+        check_fit(w, f);
         find_mirrored(w, f, value);
         check_sides(w, f);
         check_unlike(w, f);

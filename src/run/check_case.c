@@ -19,12 +19,12 @@ static const double FAR_MM = 1e-3;     /* grids that differ by more are two */
 static const double FAR_VOXELS = 0.5;  /* as preprocessing has it (preprocess/prep_check.c) */
 static const double FORMS_APART = 0.1; /* of the finest spacing */
 static const double SHEAR = 1e-3;      /* cosine between two axes; 90 degrees to 0.06 */
-static const double LEAST_MM = 0.05, MOST_MM = 25.0;    /* of a voxel */
-static const double LEAST_BOX = 5.0, MOST_BOX = 2500.0; /* of a volume, mm along an axis */
-enum { FLAT = 4 };                                      /* voxels along an axis */
-enum { MOST_LABELS = 16 };                              /* values of what is no image */
-static const float AIR = -1024.0F;                      /* of CT, in Hounsfield units */
-static const float BELOW_AIR = -1100.0F;                /* noise of air ends above */
+static const double LEAST_MM = 0.05, MOST_MM = 25.0;      /* of a voxel */
+static const double LEAST_BOX = 5.0, MOST_BOX = 2500.0;   /* of a volume, mm along an axis */
+enum { FLAT = 4 };                                        /* voxels along an axis */
+enum { MOST_LABELS = 16, MOST_VALUE = 1000, LIST = 128 }; /* values of what is no image */
+static const float AIR = -1024.0F;                        /* of CT, in Hounsfield units */
+static const float BELOW_AIR = -1100.0F;                  /* noise of air ends above */
 
 /* ---- headers --------------------------------------------------------------------------------- */
 
@@ -104,6 +104,10 @@ void check_headers(check_work *w, int at, check_facts *f) {
     pleat_nifti_info info = {0};
     int bad = 0;
     *f = (check_facts){.at = at};
+    for (int v = 0; v < 256; v++) {
+        f->mean[v] = f->spread[v] = NAN;
+        for (int a = 0; a < 3; a++) f->place[v][a] = f->turned[a][v] = f->order[a] = NAN;
+    }
     for (int k = image.images - 1; k >= 0; k--) { /* ends with the first */
         if (pleat_nifti_read_header(image.image[k], &g, &info) == PLEAT_OK) continue;
         check_find(w, CHECK_HEADER, at, image.image[k], "%s", pleat_error_message());
@@ -135,14 +139,21 @@ static void find_unread(check_work *w, check_id wrong, int at, const char *path,
     check_find(w, kind, at, path, "%s", pleat_error_message());
 }
 
-/* How many different values x[n] has, if they are few and may be labels; else 0. */
-static int count_labels(const float *x, size_t n) {
-    unsigned char seen[256] = {0};
+/* How many different values x[n] has, if they are few and may be labels, or would be were they not
+ * above 254; else 0. *list: "0, 100, 255". */
+static int count_labels(const float *x, size_t n, char list[LIST]) {
+    unsigned char seen[MOST_VALUE + 1] = {0};
     int values = 0;
+    list[0] = '\0';
     for (size_t i = 0; i < n && values <= MOST_LABELS; i++) {
-        if (!(x[i] >= 0.0F && x[i] <= 254.0F) || x[i] != rintf(x[i])) return 0;
+        if (!(x[i] >= 0.0F && x[i] <= (float)MOST_VALUE) || x[i] != rintf(x[i])) return 0;
         values += seen[(int)x[i]] == 0;
         seen[(int)x[i]] = 1;
+    }
+    for (int v = 0; v <= MOST_VALUE && values <= MOST_LABELS; v++) {
+        char one[16];
+        (void)snprintf(one, sizeof one, "%d", v);
+        if (seen[v]) pleat_warn_list(list, LIST, one);
     }
     return values <= MOST_LABELS ? values : 0;
 }
@@ -158,10 +169,12 @@ static void check_channel(check_work *w, int at, const char *path, int channel, 
         check_find(w, CHECK_CONSTANT, at, path, "every voxel of channel %d is %g", channel, low);
         return;
     }
-    const int values = count_labels(x, n);
-    if (values > 0)
-        check_find(w, CHECK_MASK_LIKE, at, path, "channel %d has %d values, all of them labels",
-                   channel, values);
+    char list[LIST];
+    const int values = count_labels(x, n, list);
+    if (values > 0 && high <= 254.0)
+        check_find(w, CHECK_MASK_LIKE, at, path,
+                   "channel %d has no values but the %d whole numbers %s, as a mask has", channel,
+                   values, list);
     for (size_t i = 0; i < n; i++) below += x[i] < BELOW_AIR;
     if (below > 0 && high > 0.0)
         check_find(w, CHECK_PADDING, at, path,
@@ -179,6 +192,16 @@ static void show_guest(check_work *w, const check_facts *f, int first, const ple
     if (w->guest == NULL || w->failed != PLEAT_OK) return;
     const int fits = mask->data != NULL && memcmp(mask->dim, image->dim, sizeof mask->dim) == 0;
     w->failed = w->guest->image(w->guest->self, w, f, first, image, fits ? mask : NULL);
+}
+
+/* What is kept of the first channel, to be compared with those of the others. */
+static void check_first(check_work *w, const pleat_image *image, const pleat_label *mask,
+                        check_facts *f) {
+    if (f->axes[0] != '\0') check_picture(image->data, image->dim, f->axes, f->picture);
+    if (!check_slices(image->data, image->dim, f)) w->no_memory = 1;
+    check_sample(image->data, image->dim, f);
+    if (f->counted && memcmp(mask->dim, image->dim, sizeof mask->dim) == 0)
+        check_inside(image->data, mask, f);
 }
 
 static void check_image(check_work *w, int at, check_facts *f, const pleat_label *mask) {
@@ -199,7 +222,7 @@ static void check_image(check_work *w, int at, check_facts *f, const pleat_label
         const uint64_t content = pleat_content_image(&image);
         f->image_content =
             k == 0 ? content : pleat_digest(f->image_content, &content, sizeof content);
-        if (k == 0 && f->axes[0] != '\0') check_picture(image.data, image.dim, f->axes, f->picture);
+        if (k == 0) check_first(w, &image, mask, f);
         show_guest(w, f, channel, &image, mask);
         for (int c = 0; c < image.channels && channel < PLEAT_MAX_CHANNELS; c++, channel++)
             check_channel(w, at, path, channel, image.data + (size_t)c * n, n, f);
@@ -238,15 +261,11 @@ static void check_labels(check_work *w, int at, const check_facts *f) {
 /* The foreground in a box of cells that lead to R, A and S, whatever the axes of the file; and
  * where each label lies between left and right. Without a header of the image nothing is known. */
 static void sketch(const pleat_label *label, int64_t foreground, check_facts *f) {
-    double right[256] = {0};
-    int across = 2; /* the axis that leads to the left or right */
+    double sum[256][3] = {{0}}; /* of places, along D, H, W */
     const int placed = f->readable && memcmp(label->dim, f->image.dim, sizeof label->dim) == 0;
     int place[3], back[3];
-    for (int v = 0; v < 256; v++) f->right[v] = NAN;
     if (f->axes[0] == '\0') return;
     check_cells(f->axes, place, back);
-    for (int a = 0; a < 3; a++)
-        if (place[a] == 1) across = a;
     const int *dim = label->dim;
     size_t i = 0;
     int at[3];
@@ -260,17 +279,21 @@ static void sketch(const pleat_label *label, int64_t foreground, check_facts *f)
                     cell += place[a] * (int)((int64_t)k * CHECK_SIDE / dim[a]);
                 }
                 f->coarse[cell] += 1.0F / (float)foreground;
-                right[label->data[i]] += at[across] + 0.5;
+                for (int a = 0; a < 3; a++) sum[label->data[i]][a] += at[a] + 0.5;
             }
     for (int v = 1; v < 256; v++) {
         if (f->count[v] == 0) continue;
-        const double mean = right[v] / (double)f->count[v] / dim[across];
-        f->right[v] = placed ? (float)(back[across] ? 1.0 - mean : mean) : NAN;
+        for (int a = 0; a < 3 && placed; a++) {
+            const double mean = sum[v][a] / (double)f->count[v] / dim[a];
+            f->place[v][place[a] == 1            ? 0
+                        : place[a] == CHECK_SIDE ? 1
+                                                 : 2] = (float)(back[a] ? 1.0 - mean : mean);
+        }
     }
 }
 
-/* How many values of a mask are no labels. */
-static long long count_wrong(const char *path) {
+/* How many values of a mask are no labels. *list: all its values, where they are few and whole. */
+static long long count_wrong(const char *path, char list[LIST]) {
     pleat_image image = {0};
     long long wrong = 0;
     if (pleat_nifti_read_image(path, &image, NULL) != PLEAT_OK) return -1;
@@ -278,6 +301,7 @@ static long long count_wrong(const char *path) {
     for (size_t i = 0; i < n; i++)
         wrong += fabsf(image.data[i] - rintf(image.data[i])) > 1e-4F || image.data[i] < -1e-4F ||
                  image.data[i] > 254.0F;
+    if (count_labels(image.data, n, list) == 0) list[0] = '\0';
     pleat_image_free(&image);
     return wrong;
 }
@@ -287,10 +311,13 @@ static void check_mask(check_work *w, int at, check_facts *f, pleat_label *out) 
     const char *path = w->cases[at].label;
     const pleat_status status = pleat_nifti_read_label(path, out, NULL);
     if (status == PLEAT_ERR_DATA) {
-        char why[1024];
+        char why[1024], list[LIST] = "";
         (void)snprintf(why, sizeof why, "%s", pleat_error_message());
-        const long long wrong = count_wrong(path);
-        if (wrong > 0)
+        const long long wrong = count_wrong(path, list);
+        if (list[0] != '\0')
+            check_find(w, CHECK_LABEL_RANGE, at, path, "its values are %s, and labels end at 254",
+                       list);
+        else if (wrong > 0)
             check_find(w, CHECK_LABEL_VALUE, at, path, "%s (such voxels: %lld)", why, wrong);
         else /* none can be read past what is no number */
             check_find(w, CHECK_LABEL_VALUE, at, path, "%s", why);

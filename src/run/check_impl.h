@@ -30,26 +30,38 @@ typedef enum check_id {
     CHECK_CONSTANT,
     CHECK_PADDING,
     CHECK_LABEL_VALUE,
+    CHECK_LABEL_RANGE,
     CHECK_LABEL,
     CHECK_EMPTY,
+    CHECK_FULL,
     CHECK_CHANNELS,
     CHECK_NAMES,
     CHECK_ORIENTATION,
     CHECK_SPACINGS,
     CHECK_INTENSITY,
+    CHECK_INTENSITIES,
     CHECK_FLIPPED,
+    CHECK_MASK_TURNED,
+    CHECK_MASK_ELSE,
+    CHECK_RELABELLED,
     CHECK_UNLIKE,
+    CHECK_SHUFFLED,
+    CHECK_BLANK,
     CHECK_TWINS,
+    CHECK_RATED_TWICE,
     CHECK_ALIKE,
+    CHECK_PART,
     CHECK_SAME_MASK,
     CHECK_PATIENT,
     CHECK_GAP,
     CHECK_ABSENT,
     CHECK_PATCH,
-    CHECK_CONFIG
+    CHECK_CONFIG,
+    CHECK_KINDS /* how many there are */
 } check_id;
 
 enum { CHECK_SIDE = 8 }; /* cells of a coarse picture along an axis */
+enum { CHECK_SAMPLES = 64 };
 enum { CHECK_CELLS = CHECK_SIDE * CHECK_SIDE * CHECK_SIDE };
 
 /* Of one case, for the comparison with the others. Plain bytes: ranks send it. */
@@ -68,8 +80,16 @@ typedef struct check_facts {
     /* Share of the foreground's voxels that lie in each cell of its box [z, y, x]. */
     float coarse[CHECK_CELLS];
     float picture[CHECK_CELLS]; /* mean of the first channel in each cell of the volume, alike */
-    /* Where a label lies on average: 0 at the left of the volume, 1 at the right; NaN: unknown. */
-    float right[256];
+    /* Where a label lies on average: 0 at the left of the volume, 1 at the right, and from back to
+     * front, and up; NaN: unknown. */
+    float place[256][3];
+    /* Of the first channel in a label, by the image's deviation: its mean less the image's, and the
+     * logarithm of its deviation: of the mask, and of the mask mirrored along D, H, W; NaN: few. */
+    float mean[256], spread[256], turned[3][256];
+    float order[3];                 /* of the slices along D, H, W: check_slices.c; NaN: unknown */
+    int blank_from[3], blank[3];    /* the longest run of slices of one value each */
+    uint64_t sample[CHECK_SAMPLES]; /* ascending: check_samples.c */
+    int samples;
 } check_facts;
 
 struct check_work;
@@ -147,6 +167,24 @@ double check_alike(const float *a, const double *b, int axis);
 /* Whether two cases seem to be one volume, perhaps on another grid. */
 int check_one_volume(const check_facts *a, const check_facts *b);
 
+/* check_slices.c: of x[dim]; 0: no memory. And against the other cases. */
+int check_slices(const float *x, const int dim[3], check_facts *facts);
+void check_slices_all(check_work *w, const check_facts *facts);
+
+/* check_samples.c: of x[dim]; and how many samples two cases have in common. */
+void check_sample(const float *x, const int dim[3], check_facts *facts);
+int check_in_common(const check_facts *a, const check_facts *b);
+
+/* check_fit.c: of the image x and its mask, of one size, after their labels are counted. */
+void check_inside(const float *x, const pleat_label *mask, check_facts *facts);
+/* Finds masks that are another's or mirrored, and labels that are another's. */
+void check_fit(check_work *w, const check_facts *facts);
+
+/* check.c: whether a case has a finding of that kind. */
+int check_has(const check_work *w, check_id kind, int at);
+
+/* check_all.c: whether the table of cases has two of them in one group. */
+int check_one_group(const check_work *w, int a, int b);
 /* check_all.c: what all cases together show; facts[n] in their order. */
 void check_all(check_work *w, const check_facts *facts);
 /* check_sides.c: cases whose left and right are exchanged. */

@@ -47,7 +47,9 @@ const pleat_check_kind pleat_check_kinds[] = {
                          "a file holds more than its header says: slices are missing", ""},
     [CHECK_NOT_FINITE] = {"not finite", PLEAT_ERROR, 0, "a voxel is NaN or infinite", ""},
     [CHECK_MASK_LIKE] = {"like a mask", PLEAT_WARNING, 0,
-                         "an image holds but a few small whole numbers", "is it a mask?"},
+                         "an image has but a few small whole numbers",
+                         "if it is a mask, put the image in its place; else its values are lost: "
+                         "export it again"},
     [CHECK_CONSTANT] = {"constant", PLEAT_WARNING, 1, "all voxels of a channel are alike",
                         "remove the case, or export it again"},
     [CHECK_PADDING] = {"padding", PLEAT_WARNING, 0, "values of CT far below that of air",
@@ -57,10 +59,17 @@ const pleat_check_kind pleat_check_kinds[] = {
                            "a voxel of a mask is no whole number from 0 to 254, or there are "
                            "channels",
                            "export the mask as whole numbers, without interpolation"},
+    [CHECK_LABEL_RANGE] = {"label range", PLEAT_ERROR, 0,
+                           "a mask has few whole numbers, as masks have, but some above 254",
+                           "write it again with 1, 2, ... in their place, such as 1 for 255, in "
+                           "all masks, and no key has to be set"},
     [CHECK_LABEL] = {"label", PLEAT_ERROR, 0, "a mask has labels that are none of the classes",
                      "correct the mask, or name the label in classes"},
     [CHECK_EMPTY] = {"no foreground", PLEAT_WARNING, 0, "a mask has no voxel but background",
                      "if the case is not healthy, draw its mask"},
+    [CHECK_FULL] = {"no background", PLEAT_WARNING, 0,
+                    "every voxel of a mask is foreground, unlike in most cases",
+                    "look at it: is it inverted, or a mask of the body?"},
     [CHECK_CHANNELS] = {"channels", PLEAT_ERROR, 0, "a case has not as many channels as the others",
                         "add what is missing, or remove what is too much"},
     [CHECK_NAMES] = {"names", PLEAT_ERROR, 0, "dataset.json names another number of channels",
@@ -75,20 +84,50 @@ const pleat_check_kind pleat_check_kinds[] = {
     [CHECK_INTENSITY] = {"intensity", PLEAT_WARNING, 1,
                          "the values of a case are of another kind than those of most, and no "
                          "preprocess.grayscale makes them alike",
-                         "export it again with the values of the scanner, remove it, or set "
-                         "preprocess.grayscale: true"},
+                         "set preprocess.grayscale: true, which stretches each volume to one "
+                         "range, export it again with the values of the scanner, or remove it"},
+    [CHECK_INTENSITIES] = {"intensities", PLEAT_NOTE, 0,
+                           "the same without a configuration, whose preprocess.grayscale may make "
+                           "them alike",
+                           "preprocess.grayscale: true, the default, makes them alike; without it "
+                           "export the case again with the values of the scanner"},
     [CHECK_FLIPPED] =
         {"flipped", PLEAT_WARNING, 0,
          "the foreground of some cases lies as that of the others mirrored",
          "look at one of each side by side; where one is mirrored, mirror its image and "
          "mask"},
+    [CHECK_MASK_TURNED] = {"mask mirrored", PLEAT_WARNING, 0,
+                           "a mask fits its image as the others do only once it is mirrored",
+                           "look at both; mirror the mask alone"},
+    [CHECK_MASK_ELSE] =
+        {"mask misfit", PLEAT_WARNING, 0,
+         "inside the labels of a mask the image varies much more than in all other cases",
+         "look at both: is it the mask of another case?"},
+    [CHECK_RELABELLED] =
+        {"relabelled", PLEAT_WARNING, 0,
+         "a label of a case has the place, volume and values that another has in the others",
+         "look at the mask: are its labels exchanged?"},
     [CHECK_UNLIKE] = {"unlike", PLEAT_WARNING, 0, "the image of a case looks like no other",
                       "look at it: is it inverted, overflowed, of another body part?"},
+    [CHECK_SHUFFLED] = {"shuffled", PLEAT_WARNING, 0,
+                        "the slices of a case are in no order, unlike those of the others",
+                        "sort them by their place when you convert them"},
+    [CHECK_BLANK] = {"blank", PLEAT_WARNING, 0,
+                     "a quarter or more of the slices have one value each, unlike in most cases",
+                     "look at it; export it again, or crop what is empty"},
     [CHECK_TWINS] = {"twins", PLEAT_WARNING, 1, "two cases have the very same image",
                      "a model would be scored on a case that it was trained on: remove one"},
+    [CHECK_RATED_TWICE] = {"rated twice", PLEAT_NOTE, 0,
+                           "two cases of one group of the table have the very same image, or "
+                           "nearly so",
+                           "no fold parts them"},
     [CHECK_ALIKE] = {"alike", PLEAT_WARNING, 0,
                      "two cases have nearly the same image, as where one was resampled",
                      "a model would be scored on what it was trained on: look at both, remove one"},
+    [CHECK_PART] = {"part", PLEAT_WARNING, 0,
+                    "two cases have voxels in common, as where one was cropped or padded",
+                    "a model would be scored on what it was trained on: remove one, or put both "
+                    "into one group (folds.group_by)"},
     [CHECK_SAME_MASK] = {"same mask", PLEAT_WARNING, 0, "two cases have one mask and other images",
                          "one of them is not its own; correct or remove it"},
     [CHECK_PATIENT] = {"patient", PLEAT_WARNING, 0,

@@ -33,7 +33,7 @@ typedef struct side { /* of a case */
 /* How far label a lies right of b, or for 0 of the middle, of the width; NaN: one is not there. */
 static double apart(const check_facts *f, int a, int b) {
     if (!f->counted || f->count[a] == 0 || (b > 0 && f->count[b] == 0)) return (double)NAN;
-    return (double)f->right[a] - (b > 0 ? (double)f->right[b] : 0.5);
+    return (double)f->place[a][0] - (b > 0 ? (double)f->place[b][0] : 0.5);
 }
 
 static usual usual_side(const check_facts *f, int n, int a, int b) {
@@ -106,6 +106,8 @@ void check_sides(check_work *w, const check_facts *f) {
     for (int a = 1; a < 256; a++)
         for (int b = 0; b < a; b++) vote(f, w->n, a, b, sides);
     for (int i = 0; i < w->n; i++)
-        if (sides[i].mirrored > sides[i].as_most) tell(w, f, i, &sides[i], seen);
+        if (sides[i].mirrored > sides[i].as_most && !check_has(w, CHECK_MASK_TURNED, i) &&
+            !check_has(w, CHECK_RELABELLED, i))
+            tell(w, f, i, &sides[i], seen);
     free(sides);
 }

@@ -41,8 +41,10 @@ static explore_lumps lumps_of(explore_work *e) {
 /* ---- the cases ------------------------------------------------------------------------------- */
 
 static void fill_case(const check_work *w, const check_facts *f, pleat_explored_case *out) {
-    *out = (pleat_explored_case){.channels = f->channels};
-    (void)snprintf(out->id, sizeof out->id, "%s", w->cases[f->at].id);
+    const pleat_case_paths *paths = &w->cases[f->at];
+    *out = (pleat_explored_case){.channels = f->channels, .fold = paths->fold};
+    while (out->group < f->at && !check_one_group(w, out->group, f->at)) out->group++;
+    (void)snprintf(out->id, sizeof out->id, "%s", paths->id);
     memcpy(out->dim, f->image.dim, sizeof out->dim);
     memcpy(out->crop, f->image.dim, sizeof out->crop);
     memcpy(out->spacing, f->image.spacing, sizeof out->spacing);

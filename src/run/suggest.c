@@ -112,6 +112,32 @@ static pleat_status check_data(const pleat_exploration *e, const char *data) {
     return PLEAT_OK;
 }
 
+/* The folds and groups of a table of cases; no more folds than groups. */
+static pleat_status find_listed(pleat_suggestion *s) {
+    const pleat_exploration *e = s->e;
+    int groups = 0;
+    for (int i = 0; i < e->n; i++) {
+        if (e->of[i].fold > s->listed) s->listed = e->of[i].fold;
+        groups += e->of[i].group == i;
+    }
+    PLEAT_CHECK(s->listed != 1, PLEAT_ERR_DATA,
+                "the column fold of '%s' has one fold; cross-validation needs two at least",
+                s->request->data);
+    if (s->listed > 0) s->folds = s->listed;
+    if (groups == e->n) return PLEAT_OK;
+    PLEAT_CHECK(groups >= 2, PLEAT_ERR_DATA,
+                "all cases of '%s' are of one group; folds need at least two: correct the column "
+                "group",
+                s->request->data);
+    PLEAT_CHECK(s->request->like == NULL || s->listed > 0, PLEAT_ERR_ARG,
+                "--like %s: nnU-Net's folds know no groups, and '%s' has a column group; leave "
+                "--like out, add a column fold, or empty the column group",
+                s->request->like, s->request->data);
+    s->groups = groups;
+    if (s->listed == 0 && groups < s->folds) s->folds = groups;
+    return PLEAT_OK;
+}
+
 /* No more folds than patients; all of one patient are no groups. */
 static pleat_status find_groups(pleat_suggestion *s) {
     const size_t n = (size_t)s->e->n;
@@ -151,8 +177,9 @@ pleat_status pleat_suggest_begin(const pleat_suggest_request *request, const ple
     s.at = s.full;
     s.thick = most_of(s.full.spacing) > THICK * least_of(s.full.spacing);
     s.folds = f->n < 5 ? f->n : 5;
-    if (has_finding(e, "patient")) PLEAT_TRY(find_groups(&s));
-    s.mixed = has_finding(e, "intensity");
+    PLEAT_TRY(find_listed(&s));
+    if (s.listed == 0 && has_finding(e, "patient")) PLEAT_TRY(find_groups(&s));
+    s.mixed = has_finding(e, "intensities");
     s.ranks_of_fold = ranks > s.folds ? ranks / s.folds : 1;
     s.rounds = ranks < s.folds ? (s.folds + ranks - 1) / ranks : 1;
     *out = s;

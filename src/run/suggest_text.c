@@ -231,7 +231,11 @@ static void put_folds(FILE *out, const pleat_suggestion *s) {
     char line[64];
     (void)fputs("\nfolds:\n", out);
     (void)snprintf(line, sizeof line, "  k: %d", s->folds);
-    if (s->folds == 5)
+    if (s->listed > 0)
+        put(out, line, "those of the column fold, which is followed whatever stands here");
+    else if (s->groups > 0 && s->folds == s->groups)
+        put(out, line, "each group of the table by itself, as there are no more than %d", s->folds);
+    else if (s->folds == 5)
         put(out, line, "as is usual; each model learns from four fifths of the %d cases", s->e->n);
     else if (s->folds == s->e->n)
         put(out, line, "each case by itself, as there are no more than %d", s->folds);

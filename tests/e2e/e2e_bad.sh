@@ -106,6 +106,14 @@ holds "which asks for nothing from elsewhere" lacks one.html "://"
 succeeds "as CSV" 0 explore tiny.yaml --csv --fold 0
 holds "a row per case" [ "$(grep -c ^case_00 out)" -eq 4 ]
 holds "with the classes" has out "voxels lung_L"
+mkdir -p narrow/case_001
+cp data/case_001/imaging.nii.gz narrow/case_001/
+gzip -dc data/case_001/segmentation.nii.gz > whole.nii
+{ head -c 352 whole.nii; tail -c +353 whole.nii | tr '\002\003' '\001\001'; } |
+    gzip > narrow/case_001/segmentation.nii.gz
+succeeds "exploring one volume of one class" 0 explore narrow --html narrow.html
+holds "its axis has two numbers" [ "$(grep -o 'aria-label="volumes.*' narrow.html |
+    grep -o 'class="axis"' | wc -l)" -ge 2 ]
 refused "two forms at once" 2 "choose one" 0 explore data --csv --json
 refused "a folder for a picture" 2 "'data' is a folder" 0 explore data --picture data
 spoilt
@@ -118,11 +126,17 @@ holds "a mask of another size" grep -q "^ *error *shape *case_002 " out
 holds "a missing mask" grep -q "^ *error *files *case_003 " out
 holds "a volume cut short" grep -q "^ *error *damaged *case_004 " out
 holds "and what to do" has out "write the mask again on the image's grid"
-refused "exploring bad data" 3 "2 of 3 cases" 2 explore bad
+refused "exploring bad data" 3 \
+    "3 of 4 cases of 'bad' could not be read and are left out: case_002, case_004, case_003;" 2 \
+    explore bad
 holds "what can be read is told" grep -q "^ *case_001 .* LPS " out
 refused "the headers alone" 3 "errors and" 0 check bad --headers --json
 holds "read no voxel" lacks out '"damaged"'
-refused "warnings, strictly" 3 "0 errors and" 0 check data --strict
+succeeds "notes, strictly" 0 check data --strict
+holds "grey levels among Hounsfield units, with the key" grep -q \
+    "^ *note *intensities *case_003 .*preprocess.grayscale: true" out
+refused "warnings, strictly" 3 "0 errors and" 0 check tiny.yaml --strict \
+    --set preprocess.grayscale=false
 
 # --- without a configuration the defaults, which are for CT, say nothing of other images ---------
 mkdir mri

@@ -30,6 +30,17 @@ mkdir patients
 for case in 1_a 1_b 2_a 2_b; do cp -r "data/case_00${case%_?}" "patients/p$case"; done
 succeeds "of two patients" 0 suggest patients --steps 0
 holds "a fold each" grep -q "k: 2 .*each patient by itself" out
+table() { # table COLUMN VALUE...: the four cases, with this column
+    local column=$1 case
+    shift
+    echo "case,image,label,$column"
+    for case in 1_a 1_b 2_a 2_b; do
+        echo "$case,patients/p$case/imaging.nii.gz,patients/p$case/segmentation.nii.gz,$1"
+        shift
+    done
+}
+table group 1 1 2 2 > groups.csv
+table fold 0 0 1 2 > folds.csv
 succeeds "like nnU-Net" 0 suggest data --like nnunet-m
 holds "its network" has out "name: resenc"
 
@@ -38,6 +49,10 @@ short=(--set train.epochs=1 --set train.iterations=1 --set train.batch=1 --set n
 succeeds "run" 2 run --suggest data --out run --fold 0 "${short[@]}"
 holds "its length" grep -q 'hours for all folds' run/suggested.yaml
 holds "scores" test -s run/fold_0/scores.json
+succeeds "a table of two groups" 2 run --suggest groups.csv --out grouped --fold 1 "${short[@]}"
+holds "has two folds" grep -q "k: 2 .*each group of the table by itself" grouped/suggested.yaml
+succeeds "a table of three folds" 2 run --suggest folds.csv --out folded --fold 2 "${short[@]}"
+holds "has them" grep -q "k: 3 .*those of the column fold" folded/suggested.yaml
 before=$(cksum run/suggested.yaml)
 succeeds "once more" 0 run --suggest data --out run --fold 1 "${short[@]}"
 holds "by the same configuration" same_text "$(cksum run/suggested.yaml)" "$before"

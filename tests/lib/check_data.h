@@ -6,6 +6,8 @@
 #include "nifti_bytes.h"
 #include "support.h"
 
+#include "pleat/check.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -37,10 +39,12 @@ static inline spec grid(int datatype, int bits) {
     return s;
 }
 
+static inline unsigned noise(int i) { return ((unsigned)i * 2654435761U ^ 977U) * 40503U >> 12; }
+
 /* HU that differ from case to case; two organs of which neither is like itself mirrored. */
 static inline void make(int number) {
     one = (made){.image = grid(16, 32), .mask = grid(2, 8)};
-    for (int i = 0; i < VOXELS; i++) one.x[i] = -1000.0 + (i * 37 + number * 101) % 1200;
+    for (int i = 0; i < VOXELS; i++) one.x[i] = -1000.0 + noise(i + number * VOXELS) % 1200;
     for (int z = 1; z < 7; z++)
         for (int y = 1; y < 6; y++)
             for (int x = 2; x < 12 + number % 3; x++) one.y[at(x, y, z)] = x < 7 ? 1 : 2;
@@ -106,6 +110,37 @@ static inline void write_data(void (*change)(int number)) {
         (void)snprintf(id, sizeof id, "case_%d", number);
         write_case(id);
     }
+}
+
+/* ---- what a check says of it ----------------------------------------------------------------- */
+
+#define THREE "classes=background,a,b"
+
+/* `set`: a key of the configuration; of preprocessing, with the classes. */
+static inline void look(const char *set, const pleat_check_how *how, pleat_check_report *out) {
+    pleat_comm *self = NULL;
+    pleat_config config;
+    pleat_config_defaults(&config);
+    OK(pleat_config_set_key("test", "data", data, &config));
+    OK(pleat_config_set(set == NULL || strncmp(set, "preprocess", 10) == 0 ? THREE : set, &config));
+    if (set != NULL) OK(pleat_config_set(set, &config));
+    OK(pleat_comm_self(&self));
+    OK(pleat_check(self, &config, how, out));
+    pleat_comm_destroy(self);
+}
+
+static inline void print_all(const char *name, const pleat_check_report *report) {
+    for (int i = 0; i < report->n; i++)
+        print_error("%s: %s, '%s', %s: %s\n", name, pleat_check_kinds[report->finding[i].kind].name,
+                    report->finding[i].id, report->finding[i].field, report->finding[i].text);
+}
+
+/* How many findings there are of a kind. */
+static inline int count_kind(const pleat_check_report *report, const char *kind) {
+    int n = 0;
+    for (int i = 0; i < report->n; i++)
+        n += strcmp(pleat_check_kinds[report->finding[i].kind].name, kind) == 0;
+    return n;
 }
 
 #endif /* PLEAT_TESTS_CHECK_DATA_H */

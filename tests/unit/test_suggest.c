@@ -29,6 +29,7 @@ static made *make(int n, const double spacing[3], const int dim[3], const char *
     m.e.named = 1;
     for (int i = 0; i < n; i++) {
         m.of[i].measured = 1;
+        m.of[i].group = i;
         memcpy(m.of[i].axes, "RAS", 4);
         memcpy(m.print[i].spacing, spacing, sizeof m.print[i].spacing);
         memcpy(m.print[i].crop, dim, sizeof m.print[i].crop);
@@ -220,7 +221,7 @@ static void each_channel_is_normalised_by_what_it_is(void **state) {
     free(one.text);
     /* Grey levels beside Hounsfield units: each volume by itself. */
     m->e.check.n = 1;
-    while (strcmp(pleat_check_kinds[m->finding.kind].name, "intensity") != 0) m->finding.kind++;
+    while (strcmp(pleat_check_kinds[m->finding.kind].name, "intensities") != 0) m->finding.kind++;
     one = suggest_usual(m);
     assert_true(one.config.prep.channel[0].zscore && !one.config.prep.channel[0].scale);
     free(one.text);
@@ -289,6 +290,31 @@ static void patients_stay_together(void **state) {
     assert_int_not_equal(folds.fold_of[0], folds.fold_of[2]);
     pleat_folds_free(&folds);
     free(one.text);
+    free_made(m);
+}
+
+/* The fold column and the groups of a table are followed; its groups are not drawn anew. */
+static void a_table_gives_folds_and_groups(void **state) {
+    (void)state;
+    made *m = make(12, mm1, hippocampus, "background,lesion");
+    for (int i = 0; i < 12; i++) m->of[i].group = i / 4 * 4;
+    suggested one = suggest_usual(m);
+    assert_int_equal(one.config.folds, 3);
+    assert_true(says(one.text, "each group of the table by itself, as there are no more than 3"));
+    assert_string_equal(one.config.group_by, "");
+    free(one.text);
+    for (int i = 0; i < 12; i++) m->of[i].fold = 1 + i / 6;
+    one = suggest_usual(m);
+    assert_int_equal(one.config.folds, 2);
+    assert_true(says(one.text, "those of the column fold"));
+    free(one.text);
+    pleat_suggestion s;
+    pleat_suggest_request r = {.data = "data", .hours = 1, .like = "nnunet"};
+    OK(pleat_suggest_begin(&r, &m->e, 1, &s));
+    for (int i = 0; i < 12; i++) m->of[i].fold = 0;
+    REFUSED(pleat_suggest_begin(&r, &m->e, 1, &s), PLEAT_ERR_ARG, "add a column fold");
+    for (int i = 0; i < 12; i++) m->of[i].group = 0;
+    REFUSED(pleat_suggest_begin(&r, &m->e, 1, &s), PLEAT_ERR_DATA, "of one group");
     free_made(m);
 }
 
@@ -413,6 +439,7 @@ int main(void) {
         cmocka_unit_test(sides_are_not_mirrored),
         cmocka_unit_test(axes_that_differ_are_turned),
         cmocka_unit_test(patients_stay_together),
+        cmocka_unit_test(a_table_gives_folds_and_groups),
         cmocka_unit_test(ranks_share_a_batch),
         cmocka_unit_test(few_cases_and_odd_names_are_no_trouble),
         cmocka_unit_test(like_nnunet_is_its_plan),
