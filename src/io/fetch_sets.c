@@ -212,15 +212,16 @@ static const char *short_name(const char *name) {
 }
 
 static pleat_status unknown(const char *name) {
+    char hint[PLEAT_HINT_BYTES];
     pleat_nearest near = pleat_nearest_to(name);
     for (const pleat_fetch_known *k = pleat_fetch_known_sets; k->name != NULL; k++) {
         pleat_nearest_look(&near, k->name);
         pleat_nearest_look(&near, short_name(k->name));
     }
     return PLEAT_FAIL(PLEAT_ERR_ARG,
-                      "'%s' is no data set that is known, no file and no address; nearest is '%s', "
-                      "and pleat fetch --list has them all",
-                      name, near.name);
+                      "'%s' is no data set that is known, no file and no address;%s pleat fetch "
+                      "--list has them all",
+                      name, pleat_nearest_hint(&near, hint));
 }
 
 pleat_status pleat_fetch_find(const char *name, pleat_fetch_set *out) {
