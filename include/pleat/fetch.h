@@ -57,6 +57,9 @@ typedef struct pleat_fetch_known {
 
 extern const pleat_fetch_known pleat_fetch_known_sets[]; /* ends with a NULL name */
 
+/* "Spleen" of "Task09_Spleen"; other names are whole. */
+const char *pleat_fetch_short_name(const char *name);
+
 /* By its name, in capitals or not, of MSD's tasks without Task01_ too. ERR_ARG names the one that
  * was meant. */
 pleat_status pleat_fetch_find(const char *name, pleat_fetch_set *out);

@@ -30,6 +30,9 @@ pleat_status pleat_path(char *out, size_t size, const char *format, ...)
 
 /* 1 or 0. What may not or cannot be looked at counts as there: who opens it says why it cannot. */
 int pleat_file_exists(const char *path);
+/* `path`, which need not be there, from the root: a relative one begins in the current folder.
+ * Nothing else of it is changed. ERR_IO: the current folder is gone; ERR_ARG: too long. */
+pleat_status pleat_file_absolute(const char *path, char out[PLEAT_PATH_BYTES]);
 /* 1 or 0; what cannot be looked at is none. */
 int pleat_file_is_folder(const char *path);
 /* 1 where `path`, which may not be there yet, is `folder` or lies below it; links are followed. */

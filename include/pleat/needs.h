@@ -18,10 +18,14 @@ extern "C" {
 typedef struct pleat_needs {
     int cases, channels, patches; /* patches: windows of all predictions together */
     int on_device;                /* model and activations are in the engine's memory, not here */
+    int steps; /* fewer of a fold leave too much of what norm's running statistics
+                                 begin with: 0.05 of it; 0: the network has none, or its begin is a
+                                 checkpoint's */
     /* bytes of a rank, in its engine's memory */
     double model;             /* weights, gradients, moments, statistics, averages */
     double arena, predicting; /* activations: of a step, of a batch of a prediction */
     double packed;            /* what the engine's library makes for itself, about */
+    double context;           /* what a GPU has beside these, CUDA's and cuDNN's own; on none */
     /* bytes of a rank, in the machine's memory */
     double own;        /* what this process holds when it counts: measured */
     double saving;     /* a checkpoint: its copy of the model, and its file */
@@ -52,6 +56,10 @@ double pleat_needs_node(const pleat_needs *needs, int ranks);
 /* ERR_ARG when `per_node` ranks need more memory than this machine and its cgroup allow, with the
  * sizes and what to lower; the store's cases and a GPU's memory are not looked at. */
 pleat_status pleat_needs_check(const pleat_needs *needs, const pleat_config *config, int per_node);
+
+/* Warns where a fold has fewer steps than needs->steps: predictions, which go by the running
+ * statistics, would be poor. */
+void pleat_needs_warn(const pleat_needs *needs, const pleat_config *config);
 
 double pleat_needs_disk(const pleat_needs *needs);
 

@@ -6,8 +6,12 @@
  */
 #include "help.h"
 
-#include "pleat/fetch.h"
+#include "plan_device.h"
 
+#include "pleat/fetch.h"
+#include "pleat/planner.h"
+
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +35,14 @@ static void names_of(int key, char *out, size_t size) {
                                  pleat_config_choice(key, j));
 }
 
+/* The names of a table, with blanks between. */
+static void join(const char *(*name)(int place), char *out, size_t size) {
+    size_t used = 0;
+    out[0] = '\0';
+    for (int i = 0; used < size && name(i) != NULL; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? " " : "", name(i));
+}
+
 static int is_one_of(const char *word, const char *const list[]) {
     for (int i = 0; list[i] != NULL; i++)
         if (strcmp(word, list[i]) == 0) return 1;
@@ -46,6 +58,10 @@ static argument_kind kind_of(const option *row, char *words, size_t size) {
                                              {"--precision", "precision"},
                                              {"--network", "network.name"},
                                              {"--merge", "predict.merge"}};
+    static const struct {
+        const char *option;
+        const char *(*name)(int place);
+    } of_tables[] = {{"--on", plan_device_name}, {"--like", pleat_planner_name}};
     words[0] = '\0';
     if (strcmp(row->argument, "KEY=VALUE") == 0) return A_KEY;
     if (is_one_of(row->argument, files)) return A_FILE;
@@ -57,6 +73,8 @@ static argument_kind kind_of(const option *row, char *words, size_t size) {
     }
     for (size_t i = 0; i < sizeof of_keys / sizeof *of_keys; i++)
         if (strcmp(row->name, of_keys[i][0]) == 0) names_of(key_of(of_keys[i][1]), words, size);
+    for (size_t i = 0; i < sizeof of_tables / sizeof *of_tables; i++)
+        if (strcmp(row->name, of_tables[i].option) == 0) join(of_tables[i].name, words, size);
     return words[0] != '\0' ? A_WORD : NO_HELP;
 }
 
@@ -95,9 +113,16 @@ static void put_keys(const char *format) {
     for (int i = 0; pleat_config_describe(i, &about); i++) (void)printf(format, about.key);
 }
 
+/* Task04_Hippocampus, and hippocampus: fetch takes either, in capitals or not. */
 static void put_sets(const char *format) {
-    for (const pleat_fetch_known *k = pleat_fetch_known_sets; k->name != NULL; k++)
+    for (const pleat_fetch_known *k = pleat_fetch_known_sets; k->name != NULL; k++) {
+        char low[64];
+        const char *last = pleat_fetch_short_name(k->name);
         (void)printf(format, k->name);
+        (void)snprintf(low, sizeof low, "%s", last);
+        for (char *c = low; *c != '\0'; c++) *c = (char)tolower((unsigned char)*c);
+        if (last != k->name) (void)printf(format, low);
+    }
 }
 
 static void put_text(const char *const lines[]) {

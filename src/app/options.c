@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "pleat/log.h"
+#include "pleat/nearest.h"
 #include "pleat/text.h"
 
 #include <errno.h>
@@ -62,20 +63,13 @@ static pleat_status take(const option *row, const char *text) {
     return PLEAT_FAIL(PLEAT_ERR_ARG, "%s takes no value", row->name);
 }
 
-const char *options_hint(const pleat_nearest *near, char out[OPTION_HINT_BYTES]) {
-    out[0] = '\0';
-    if (near->name != NULL && near->distance <= 2)
-        (void)snprintf(out, OPTION_HINT_BYTES, " did you mean '%.40s'?", near->name);
-    return out;
-}
-
 static pleat_status unknown(const option *rows, const char *word, size_t length, const char *verb) {
-    char name[64], hint[OPTION_HINT_BYTES];
+    char name[64], hint[PLEAT_HINT_BYTES];
     (void)snprintf(name, sizeof name, "%.*s", (int)length, word);
     pleat_nearest near = pleat_nearest_to(name);
     for (const option *row = rows; row->name != NULL; row++) pleat_nearest_look(&near, row->name);
     return PLEAT_FAIL(PLEAT_ERR_ARG, "unknown option '%s';%s see pleat %s --help", word,
-                      options_hint(&near, hint), verb);
+                      pleat_nearest_hint(&near, hint), verb);
 }
 
 pleat_status options_parse(const option *rows, const char *verb, int argc, char **argv,

@@ -10,7 +10,6 @@
 #ifndef PLEAT_APP_OPTIONS_H
 #define PLEAT_APP_OPTIONS_H
 
-#include "pleat/nearest.h"
 #include "pleat/status.h"
 
 #include <stdio.h>
@@ -42,9 +41,5 @@ pleat_status options_parse(const option *rows, const char *verb, int argc, char 
                            text_list *words, int *help);
 /* The table as help, in lines of at most `columns` - 1. */
 void options_print(FILE *out, const option *rows, int columns);
-
-/* " did you mean '--out'?" when the nearest name is at most two letters off, else "". */
-#define OPTION_HINT_BYTES 64
-const char *options_hint(const pleat_nearest *near, char out[OPTION_HINT_BYTES]);
 
 #endif /* PLEAT_APP_OPTIONS_H */

@@ -1,15 +1,20 @@
 /* plan_device.c - GPUs of another machine. */
 #include "plan_device.h"
 
+#include "pleat/config.h"
 #include "pleat/device.h"
+#include "pleat/volume.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* Of the step that was measured: docs/speed.md, "Products" and "A training step on an H100". */
-#define STEP_MACS     (2 * 464.65e9)
 #define CUDNN_ALONE_S 29.32e-3 /* bf16 on the H100, without kernels of our own, which need one */
+#define STEP_BYTES    24.7e9   /* that its kernels moved, in bf16 */
+#define STEP_LAUNCHES 249
+/* From one kernel to the next, however small: an estimate, docs/speed.md, "What plan foretells". */
+#define LAUNCH_S      4e-6
 #define TERA(x)       ((x)*1e12)
 #define RATES(a, b, c)                                                     \
     {                                                                      \
@@ -43,6 +48,10 @@ static const plan_device devices[] = {
 };
 enum { DEVICES = sizeof devices / sizeof *devices };
 
+const char *plan_device_name(int place) {
+    return place >= 0 && place < DEVICES ? devices[place].name : NULL;
+}
+
 pleat_status plan_device_find(const char *name, const plan_device **out) {
     char names[256] = "";
     for (int i = 0; i < DEVICES; i++) {
@@ -55,15 +64,60 @@ pleat_status plan_device_find(const char *name, const plan_device **out) {
     return PLEAT_FAIL(PLEAT_ERR_ARG, "--on '%s': must be one of %s", name, names);
 }
 
-double plan_device_seconds(const plan_device *device, pleat_precision precision, double macs,
-                           int *measured) {
+pleat_status plan_work_count(const pleat_network *network, const int patch[3], double batch,
+                             plan_work *out) {
+    pleat_graph graph;
+    *out = (plan_work){0};
+    PLEAT_TRY(pleat_network_build(network, &graph));
+    out->macs = batch * pleat_graph_macs(&graph, patch);
+    out->nodes = graph.n;
+    for (int i = 0; i < graph.n; i++) {
+        const pleat_node *node = &graph.node[i];
+        out->values += batch * (double)pleat_voxels(patch) * node->channels /
+                       (node->scale[0] * node->scale[1] * node->scale[2]);
+    }
+    pleat_graph_free(&graph);
+    return PLEAT_OK;
+}
+
+/* The step that was measured: the original's network and patch, batch 2. */
+static pleat_status count_original(plan_work *out) {
+    pleat_config original;
+    pleat_config_defaults(&original);
+    original.network.classes = 4;
+    original.network.channels = 1;
+    return plan_work_count(&original.network, original.patch, original.train.batch, out);
+}
+
+pleat_status plan_device_seconds(const plan_device *device, pleat_precision precision,
+                                 const plan_work *work, double *seconds, const char **how) {
     const plan_device *h100 = &devices[0];
-    const int p = (int)precision;
-    *measured = device->step[p] > 0.0;
-    if (*measured) return device->step[p] * macs / STEP_MACS;
-    const double step = precision == PLEAT_PRECISION_BF16 ? CUDNN_ALONE_S : h100->step[p];
+    const int p = (int)precision, measured = device->step[p] > 0.0;
+    plan_work original;
+    PLEAT_TRY(count_original(&original));
     const double slower = fmax(h100->peak[p] / device->peak[p], h100->bytes / device->bytes);
-    return step * slower * macs / STEP_MACS;
+    const double alone = precision == PLEAT_PRECISION_BF16 ? CUDNN_ALONE_S : h100->step[p];
+    const double step = measured ? device->step[p] : alone * slower;
+    const double wide = precision == PLEAT_PRECISION_BF16 ? 1.0 : 2.0; /* bytes of a value, by 2 */
+    const struct {
+        double seconds;
+        const char *how;
+    } ways[] = {
+        {step * work->macs / original.macs,
+         measured ? "by the original's step measured there, scaled by counted products"
+                  : "by the original's step on an H100 and the ratio of the published peak rates, "
+                    "scaled by counted products"},
+        {STEP_BYTES * wide * work->values / original.values / device->bytes,
+         "as long as its memory takes to move the activations"},
+        {STEP_LAUNCHES * LAUNCH_S * work->nodes / original.nodes,
+         "as long as the launches of its kernels take, some 4 us each"},
+    };
+    size_t most = 0;
+    for (size_t i = 1; i < sizeof ways / sizeof *ways; i++)
+        if (ways[i].seconds > ways[most].seconds) most = i;
+    *seconds = ways[most].seconds;
+    *how = ways[most].how;
+    return PLEAT_OK;
 }
 
 const pleat_engine *plan_device_engine(pleat_precision precision) {

@@ -87,33 +87,26 @@ static pleat_status time_here(const app *a, const plan_request *request, pleat_e
     return PLEAT_OK;
 }
 
-/* Multiply-adds of a rank's part of a step. */
-static pleat_status count_step(const pleat_config *c, int channels, int ranks, double *out) {
+/* Of a rank's part of a step. */
+static pleat_status count_step(const pleat_config *c, int channels, int ranks, plan_work *out) {
     pleat_network network = c->network;
-    pleat_graph graph;
     network.channels = channels;
-    PLEAT_TRY(pleat_network_build(&network, &graph));
-    *out = (double)c->train.batch / ranks * pleat_graph_macs(&graph, c->patch);
-    pleat_graph_free(&graph);
-    return PLEAT_OK;
+    return plan_work_count(&network, c->patch, (double)c->train.batch / ranks, out);
 }
 
 static pleat_status time_on(const plan_request *request, const pleat_engine *engine,
                             plan_needs *n) {
     const pleat_config *c = &request->config;
     const int ranks = n->layout.ranks_per_fold;
-    double macs = 0.0;
-    int measured = 0;
-    PLEAT_TRY(count_step(c, n->of.channels, ranks, &macs));
-    const double step = plan_device_seconds(request->on, engine->precision, macs, &measured);
+    plan_work work;
+    double step = 0.0;
+    const char *how = NULL;
+    PLEAT_TRY(count_step(c, n->of.channels, ranks, &work));
+    PLEAT_TRY(plan_device_seconds(request->on, engine->precision, &work, &step, &how));
     set_times(c, step, step * ranks / c->train.batch / 3, n);
     n->timed_on_gpu = 1;
-    (void)snprintf(n->timed, sizeof n->timed,
-                   "an estimate for the %s, %s, %.3g s a step: by %s, scaled by counted products",
-                   request->on->what, pleat_precision_name(engine->precision), step,
-                   measured ? "the original's step measured there"
-                            : "the original's step on an H100 and the ratio of the published peak "
-                              "rates");
+    (void)snprintf(n->timed, sizeof n->timed, "an estimate for the %s, %s, %.3g s a step: %s",
+                   request->on->what, pleat_precision_name(engine->precision), step, how);
     return PLEAT_OK;
 }
 
@@ -153,14 +146,14 @@ static pleat_status scale_past(const plan_request *request, const past *p, plan_
     const pleat_config *c = &request->config;
     pleat_config was;
     pleat_plan layout;
-    double now_macs = 0.0, was_macs = 0.0;
+    plan_work now, before;
     PLEAT_TRY(pleat_run_config(request->past, &was));
     was.network.classes = c->network.classes;
     PLEAT_TRY(pleat_plan_make(p->record.ranks, p->record.folds, was.ranks_per_fold, was.train.batch,
                               &layout));
-    PLEAT_TRY(count_step(c, n->of.channels, n->layout.ranks_per_fold, &now_macs));
-    PLEAT_TRY(count_step(&was, p->record.channels, layout.ranks_per_fold, &was_macs));
-    const double times = now_macs / was_macs;
+    PLEAT_TRY(count_step(c, n->of.channels, n->layout.ranks_per_fold, &now));
+    PLEAT_TRY(count_step(&was, p->record.channels, layout.ranks_per_fold, &before));
+    const double times = now.macs / before.macs;
     n->epoch = p->seconds[p->epochs / 2] * times * c->train.iterations / was.train.iterations;
     const double a_case = p->prediction * p->record.folds / p->record.repeats / p->record.cases;
     n->prediction =
@@ -220,7 +213,7 @@ pleat_status plan_needs_find(const app *a, const plan_request *request, plan_nee
     const pleat_config *c = &request->config;
     const int folds = request->array ? 1 : pleat_config_folds(c);
     const int share = a->session->threads / request->ranks_per_node;
-    plan_needs n = {.cores = share > 1 ? share : 1};
+    plan_needs n = {.machine = a->session->threads, .cores = share > 1 ? share : 1};
     pleat_engine *own = NULL;
     PLEAT_TRY(pleat_plan_make(request->nodes * request->ranks_per_node, folds, c->ranks_per_fold,
                               c->train.batch, &n.layout));

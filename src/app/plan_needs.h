@@ -23,6 +23,7 @@ typedef struct plan_needs {
     double exchange;  /* bytes that a rank sends and receives in a step, to add its gradients */
     double gpu_cases; /* bytes of a fold's training cases, in a GPU's memory */
     double allowed;   /* bytes of memory of this machine and its cgroup */
+    int machine;      /* cores of this machine */
     int cores;        /* that a rank has, were the nodes as this machine */
     /* seconds: an epoch; the predictions of a fold */
     double epoch, prediction;

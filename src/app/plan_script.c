@@ -7,6 +7,7 @@
 #include "pleat/output.h"
 #include "pleat/rundir.h"
 #include "pleat/text.h"
+#include "pleat/warn.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -43,31 +44,37 @@ pleat_status plan_script_check(plan_script *s) {
 
 /* --- paths ------------------------------------------------------------------------------------ */
 
-/* Of a file or folder that need not be there. */
-static pleat_status absolute(const char *path, char out[PLEAT_PATH_BYTES]) {
-    char here[PLEAT_PATH_BYTES];
-    if (path[0] == '/') return pleat_path(out, PLEAT_PATH_BYTES, "%s", path);
-    PLEAT_CHECK(getcwd(here, sizeof here) != NULL, PLEAT_ERR_IO,
-                "the current folder cannot be found");
-    return pleat_path(out, PLEAT_PATH_BYTES, "%s/%s", here, path);
+/* Whether `path` has the batch scripts; then found[] has its real path. */
+static int has_scripts(const char *path, char found[PLEAT_PATH_BYTES]) {
+    char job[PLEAT_PATH_BYTES];
+    char *real = realpath(path, NULL);
+    const int has = real != NULL && pleat_path(job, sizeof job, "%s/job.sh", real) == PLEAT_OK &&
+                    pleat_file_exists(job);
+    (void)snprintf(found, PLEAT_PATH_BYTES, "%s", has ? real : "");
+    free(real);
+    return has;
 }
 
-/* This program, and the folder of the scripts beside it, of a build or installed. "": not found. */
-static void find_program(char program[PLEAT_PATH_BYTES], char scripts[PLEAT_PATH_BYTES]) {
+/* The folder of the scripts: PLEAT_SLURM, or beside this program, of a build or installed, or in
+ * the current folder. "": none of these. */
+static void find_scripts(const char *program, char scripts[PLEAT_PATH_BYTES]) {
     static const char *const places[] = {"../slurm", "../share/pleat/slurm"};
+    const char *set = getenv("PLEAT_SLURM"), *slash = strrchr(program, '/');
+    if (set != NULL && has_scripts(set, scripts)) return;
+    for (size_t i = 0; slash != NULL && i < sizeof places / sizeof *places; i++) {
+        char path[PLEAT_PATH_BYTES];
+        if (pleat_path(path, sizeof path, "%.*s/%s", (int)(slash - program), program, places[i]) ==
+                PLEAT_OK &&
+            has_scripts(path, scripts))
+            return;
+    }
+    (void)has_scripts("slurm", scripts);
+}
+
+static void find_program(char program[PLEAT_PATH_BYTES], char scripts[PLEAT_PATH_BYTES]) {
     const ssize_t n = readlink("/proc/self/exe", program, PLEAT_PATH_BYTES - 1);
     program[n > 0 ? n : 0] = '\0';
-    scripts[0] = '\0';
-    char *slash = strrchr(program, '/');
-    for (size_t i = 0; slash != NULL && i < sizeof places / sizeof *places; i++) {
-        char path[PLEAT_PATH_BYTES], *found = NULL;
-        if (pleat_path(path, sizeof path, "%.*s/%s", (int)(slash - program), program, places[i]) ==
-            PLEAT_OK)
-            found = realpath(path, NULL);
-        if (found != NULL && strlen(found) < PLEAT_PATH_BYTES && scripts[0] == '\0')
-            (void)snprintf(scripts, PLEAT_PATH_BYTES, "%s", found);
-        free(found);
-    }
+    find_scripts(program, scripts);
     if (strpbrk(program, " \t") != NULL) program[0] = '\0'; /* PLEAT is words, slurm/job.sh */
 }
 
@@ -141,11 +148,13 @@ static void put_body(FILE *out, const plan_script *s, const plan_request *r, con
         put_quoted(out, program);
         (void)fputs("\nexport PLEAT\n", out);
     }
-    (void)fputs("[ -n \"${PLEAT_SLURM:-}\" ] || PLEAT_SLURM=", out);
-    if (scripts[0] != '\0')
+    if (scripts[0] != '\0') {
+        (void)fputs("[ -n \"${PLEAT_SLURM:-}\" ] || PLEAT_SLURM=", out);
         put_quoted(out, scripts);
-    else
-        (void)fputs("$SLURM_SUBMIT_DIR/slurm", out);
+    } else {
+        (void)fputs(": \"${PLEAT_SLURM:?set it to the folder of the batch scripts of pleat}\"",
+                    out);
+    }
     (void)fputs("\n# shellcheck source=/dev/null\n. \"$PLEAT_SLURM/env.sh\" || exit\n"
                 "# shellcheck source=/dev/null\n. \"$PLEAT_SLURM/job.sh\" || exit\n"
                 "pleat_job run ",
@@ -164,22 +173,30 @@ static void put_body(FILE *out, const plan_script *s, const plan_request *r, con
 /* Once all tasks have ended well, one more makes the report. */
 static void print_submission(const plan_script *s, const plan_request *r, const char *run) {
     char program[PLEAT_PATH_BYTES], scripts[PLEAT_PATH_BYTES];
+    find_program(program, scripts);
+    if (scripts[0] == '\0') {
+        pleat_warn(
+            "'%s' needs the batch scripts of pleat (env.sh, job.sh), which are not beside this "
+            "program: set PLEAT_SLURM to their folder, PREFIX/share/pleat/slurm of an "
+            "installation or slurm/ of the sources, before sbatch",
+            s->file);
+        (void)snprintf(scripts, sizeof scripts, "\"$PLEAT_SLURM\"");
+    }
     if (!r->array) {
         pleat_text_print("\nsbatch %s\n", s->file);
         return;
     }
-    find_program(program, scripts);
     pleat_text_print("\njob=$(sbatch --parsable %s)\n"
                      "sbatch --dependency=afterok:${job%%%%;*} %s/report.sbatch %s\n",
-                     s->file, scripts[0] != '\0' ? scripts : "slurm", run);
+                     s->file, scripts, run);
 }
 
 pleat_status plan_script_write(const plan_script *s, const plan_request *r, const plan_needs *n) {
     char config[PLEAT_PATH_BYTES], run[PLEAT_PATH_BYTES], here[PLEAT_PATH_BYTES];
     pleat_file_text file;
-    PLEAT_TRY(absolute(s->config, config));
-    PLEAT_TRY(absolute(s->out, run));
-    PLEAT_TRY(absolute(".", here));
+    PLEAT_TRY(pleat_file_absolute(s->config, config));
+    PLEAT_TRY(pleat_file_absolute(s->out, run));
+    PLEAT_TRY(pleat_file_absolute(".", here));
     here[strlen(here) - 2] = '\0'; /* without the "/." */
     PLEAT_CHECK(strpbrk(here, "\"\n") == NULL, PLEAT_ERR_ARG,
                 "the current folder's name has a quotation mark or a line feed, which a line of "

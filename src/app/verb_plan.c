@@ -5,6 +5,7 @@
 #include "pleat/cases.h"
 #include "pleat/text.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const char *time_text(double seconds, char out[32]) {
@@ -65,6 +66,27 @@ static void print_idle(const plan_request *r, const plan_needs *n) {
         (void)printf("  --set ranks_per_fold=%d keeps all of them busy\n", p->ranks);
 }
 
+/* Most ranks of a machine with so many cores that take no more than a quarter longer than one core
+ * each would for all folds. */
+static int ranks_for(int folds, int cores) {
+    int ranks = cores;
+    while (ranks > 1 && 4 * ((folds + ranks - 1) / ranks * ranks) > 5 * folds) ranks--;
+    return ranks;
+}
+
+/* More ranks than cores take turns, and each has its memory. */
+static void print_crowd(const plan_request *r, const plan_needs *n) {
+    const int ranks = r->ranks_per_node, cores = n->machine;
+    if (n->of.on_device || r->gpus > 0 || ranks <= cores) return;
+    (void)printf("cores: %d ranks a node would share the %d core%s of a node like this machine, "
+                 "each with its own memory\n",
+                 ranks, cores, pleat_plural(cores));
+    if (n->layout.ranks_per_fold == 1)
+        (void)printf("  --ranks-per-node %d takes about as long with less memory; or use nodes of "
+                     "%d cores or more\n",
+                     ranks_for((n->layout.folds + r->nodes - 1) / r->nodes, cores), ranks);
+}
+
 /* --- what it needs ---------------------------------------------------------------------------- */
 
 static void print_host(const plan_request *r, const plan_needs *n) {
@@ -93,13 +115,16 @@ static void print_host(const plan_request *r, const plan_needs *n) {
 static void print_gpu(const plan_request *r, const plan_needs *n) {
     char text[32];
     const double device = pleat_needs_device(&n->of);
-    const double needed = device > 0.0 ? device : n->of.model + n->of.arena;
+    const double needed = device > 0.0 ? device : n->of.model + n->of.arena + n->of.context;
     if (r->gpus == 0 && !n->of.on_device) return;
     (void)printf("memory of a GPU: %s, counted for %s\n", pleat_text_bytes(needed, text),
                  n->counted);
     print_bytes("model", n->of.model, "weights, gradients, Adam's moments, statistics");
-    print_bytes("activations", n->of.arena, "of a rank's share of the batch");
-    print_bytes("cases", n->gpu_cases, "a fold's for training, kept there too where they fit");
+    print_bytes("activations", device > 0.0 ? fmax(n->of.arena, n->of.predicting) : n->of.arena,
+                "of a rank's share of the batch");
+    if (device > 0.0) print_bytes("library", n->of.packed, "about: packed weights");
+    print_bytes("context", n->of.context, "about: CUDA's own, and cuDNN's workspaces");
+    print_bytes("cases", n->gpu_cases, "beside these, where they fit: a fold's for training");
     if (r->on != NULL)
         (void)printf("  %s: %s\n", r->on->what,
                      needed > r->on->memory ? "too little for it; make patch, train.batch or "
@@ -223,8 +248,10 @@ pleat_status verb_plan(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(check(&r, on));
     PLEAT_TRY(plan_script_check(&script));
     PLEAT_TRY(plan_needs_find(a, &r, &needs));
+    pleat_needs_warn(&needs.of, &r.config);
     PLEAT_TRY(print_layout(&r, &needs));
     print_idle(&r, &needs);
+    print_crowd(&r, &needs);
     print_host(&r, &needs);
     print_gpu(&r, &needs);
     print_disk(&needs);

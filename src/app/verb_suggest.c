@@ -165,8 +165,8 @@ pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv) {
          "what the data are: classes, data.affine; what is timed: engine, precision, threads"},
         {"--like", OPTION_TEXT, &r->like, "NAME",
          "nnU-Net's plan: nnunet, or its residual nnunet-m, nnunet-l, nnunet-xl"},
-        {"--configuration", OPTION_TEXT, &r->configuration, "NAME",
-         "nnU-Net's: 3d_fullres (default), 3d_lowres, 2d"},
+        {"--configuration", OPTION_TEXT, &r->configuration, "3d_fullres|3d_lowres|2d",
+         "with --like: nnU-Net's configuration (default 3d_fullres)"},
         {0},
     };
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));

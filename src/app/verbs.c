@@ -1,6 +1,8 @@
 /* verbs.c - the table of verbs. */
 #include "app.h"
 
+#include "pleat/nearest.h"
+
 #include <string.h>
 
 const verb verbs[] = {
@@ -50,9 +52,9 @@ const verb *verb_find(const char *name) {
 }
 
 pleat_status verb_unknown(const char *name) {
-    char hint[OPTION_HINT_BYTES];
+    char hint[PLEAT_HINT_BYTES];
     pleat_nearest near = pleat_nearest_to(name);
     for (const verb *v = verbs; v->name != NULL; v++) pleat_nearest_look(&near, v->name);
     return PLEAT_FAIL(PLEAT_ERR_ARG, "unknown verb '%s';%s pleat --help lists them", name,
-                      options_hint(&near, hint));
+                      pleat_nearest_hint(&near, hint));
 }

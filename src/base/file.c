@@ -32,6 +32,14 @@ int pleat_file_exists(const char *path) {
            (errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ENAMETOOLONG);
 }
 
+pleat_status pleat_file_absolute(const char *path, char out[PLEAT_PATH_BYTES]) {
+    char here[PLEAT_PATH_BYTES];
+    if (path[0] == '/') return pleat_path(out, PLEAT_PATH_BYTES, "%s", path);
+    PLEAT_CHECK(getcwd(here, sizeof here) != NULL, PLEAT_ERR_IO,
+                "the current folder cannot be found");
+    return pleat_path(out, PLEAT_PATH_BYTES, "%s/%s", here, path);
+}
+
 int pleat_file_is_folder(const char *path) {
     struct stat st;
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);

@@ -206,21 +206,21 @@ pleat_status pleat_fetch_url(const char *url, const char *sha256, pleat_fetch_se
     return PLEAT_OK;
 }
 
-/* "Spleen" of "Task09_Spleen" */
-static const char *short_name(const char *name) {
+const char *pleat_fetch_short_name(const char *name) {
     return strncmp(name, "Task", 4) == 0 ? strchr(name, '_') + 1 : name;
 }
 
 static pleat_status unknown(const char *name) {
+    char hint[PLEAT_HINT_BYTES];
     pleat_nearest near = pleat_nearest_to(name);
     for (const pleat_fetch_known *k = pleat_fetch_known_sets; k->name != NULL; k++) {
         pleat_nearest_look(&near, k->name);
-        pleat_nearest_look(&near, short_name(k->name));
+        pleat_nearest_look(&near, pleat_fetch_short_name(k->name));
     }
     return PLEAT_FAIL(PLEAT_ERR_ARG,
-                      "'%s' is no data set that is known, no file and no address; nearest is '%s', "
-                      "and pleat fetch --list has them all",
-                      name, near.name);
+                      "'%s' is no data set that is known, no file and no address;%s pleat fetch "
+                      "--list has them all",
+                      name, pleat_nearest_hint(&near, hint));
 }
 
 pleat_status pleat_fetch_find(const char *name, pleat_fetch_set *out) {
@@ -228,7 +228,7 @@ pleat_status pleat_fetch_find(const char *name, pleat_fetch_set *out) {
     pleat_status status = PLEAT_OK;
     const pleat_fetch_known *k = pleat_fetch_known_sets;
     while (k->name != NULL && strcasecmp(k->name, name) != 0 &&
-           strcasecmp(short_name(k->name), name) != 0)
+           strcasecmp(pleat_fetch_short_name(k->name), name) != 0)
         k++;
     if (k->name == NULL) return unknown(name);
     (void)snprintf(set.name, sizeof set.name, "%s", k->name);

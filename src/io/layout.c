@@ -487,13 +487,24 @@ static pleat_status find_cases(const char *path, layout_kind kind, case_list *to
     return kind == LAYOUT_FOLDER ? scan_folder(path, to) : scan_file(path, to);
 }
 
+/* ERR_NOT_FOUND of the data folder or file `base`: where a relative one was looked for. */
+static pleat_status not_there(const char *base) {
+    char whole[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_file_absolute(base, whole));
+    PLEAT_CHECK(base[0] == '/', PLEAT_ERR_NOT_FOUND,
+                "cannot open data folder '%s': there is no '%s'; a relative path begins in the "
+                "folder where pleat is started",
+                base, whole);
+    return PLEAT_FAIL(PLEAT_ERR_NOT_FOUND, "cannot open data folder '%s': no such file or folder",
+                      base);
+}
+
 static pleat_status scan(const char *path, case_list *to) {
     layout_kind kind = LAYOUT_ABSENT;
     char base[PLEAT_PATH_BYTES], hint[LAYOUT_HINT] = "";
     PLEAT_TRY(pleat_layout_base(path, base, NULL));
     PLEAT_TRY(layout_look(base, &kind));
-    PLEAT_CHECK(kind != LAYOUT_ABSENT, PLEAT_ERR_NOT_FOUND,
-                "cannot open data folder '%s': no such file or folder", base);
+    if (kind == LAYOUT_ABSENT) return not_there(base);
     PLEAT_TRY(find_cases(path, kind, to));
     if (to->n == 0 && to->refused != NULL && to->refused->n > 0) return PLEAT_OK;
     if (to->n == 0) layout_hint(base, hint);

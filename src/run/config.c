@@ -35,11 +35,13 @@ const config_row *pleat_config_find(const char *key) {
     return NULL;
 }
 
-static const char *nearest(const char *key) {
+static pleat_status unknown(const char *where, const char *key) {
+    char hint[PLEAT_HINT_BYTES];
     pleat_nearest near = pleat_nearest_to(key);
     for (const config_row *row = pleat_config_rows; row->key != NULL; row++)
         pleat_nearest_look(&near, row->key);
-    return near.name;
+    return PLEAT_FAIL(PLEAT_ERR_ARG, "%s: unknown key '%s';%s `pleat config` lists all", where, key,
+                      pleat_nearest_hint(&near, hint));
 }
 
 static int number(const char *text, double *out) {
@@ -275,9 +277,7 @@ pleat_status pleat_config_set_row(const config_row *row, const char *where, cons
 pleat_status pleat_config_set_key(const char *where, const char *key, const char *text,
                                   pleat_config *config) {
     const config_row *row = pleat_config_find(key);
-    PLEAT_CHECK(row != NULL, PLEAT_ERR_ARG,
-                "%s: unknown key '%s'; did you mean '%s'? `pleat config` lists all", where, key,
-                nearest(key));
+    if (row == NULL) return unknown(where, key);
     return pleat_config_give(row, where, text, config);
 }
 

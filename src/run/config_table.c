@@ -17,7 +17,9 @@ const config_row pleat_config_rows[] = {
      "which recipe gives the keys that are not set their values"},
 
     {"data", TEXT(data), RESUME | NEEDED,
-     "folder of the annotated volumes, or a CSV that lists them: case, image, label, group, fold"},
+     "folder of the annotated volumes, or a CSV that lists them: case, image, label, group, fold; "
+     "a "
+     "relative path begins in the folder where pleat is started"},
     {"data.image", TEXT(data_image), RESUME,
      "names of the images below that folder, such as {case}/ct.nii.gz; empty: those of a layout "
      "that is known"},
@@ -94,8 +96,10 @@ const config_row pleat_config_rows[] = {
     {"network.norm_sync", BOOLEAN(train.norm_sync), 0,
      "norm's statistics over all ranks of a fold, not each rank's own"},
     {"network.norm_momentum", REAL(train.norm_momentum, 0.01, 0.9999), 0,
-     "momentum of the running statistics; set it lower when a fold has less than about a thousand "
-     "steps"},
+     "momentum of the running statistics, which predict; a fold whose steps leave more than 5 % of "
+     "what they begin with is warned of, at 0.99 one of fewer than 299 steps: then set it lower, "
+     "such "
+     "as 0.9"},
 
     {"train.from", TEXT(from), 0,
      "a checkpoint of the same network, but for the classes, whose weights training begins with; "

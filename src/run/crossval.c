@@ -166,10 +166,10 @@ static pleat_status run_folds(pleat_crossval *cv, const int *todo, int n) {
 /* Of rank 0: what does not fit into memory is refused before it swaps, or is killed. */
 static pleat_status check_needs(const pleat_crossval *cv, const pleat_plan *plan) {
     pleat_needs needs;
-    const pleat_engine *engine = cv->team.engine;
     if (!is_root(cv)) return PLEAT_OK;
-    PLEAT_TRY(
-        pleat_needs_count(&cv->config, &cv->data.cases, engine, plan->ranks_per_fold, &needs));
+    PLEAT_TRY(pleat_needs_count(&cv->config, &cv->data.cases, cv->team.engine, plan->ranks_per_fold,
+                                &needs));
+    pleat_needs_warn(&needs, &cv->config);
     if (cv->options->dry_run) pleat_dry_run_needs(&needs);
     return pleat_needs_check(&needs, &cv->config, cv->session->local_size);
 }

@@ -97,8 +97,10 @@ static pleat_status take_key(walk *w, const key *keys, const char *name, const y
                     w->where, name);
         return k->take(w, config_yaml_text(value));
     }
-    return PLEAT_FAIL(PLEAT_ERR_ARG, "%s: '%.100s' is no key of a manifest; nearest is '%s'",
-                      w->where, name, near.name);
+    char hint[PLEAT_HINT_BYTES];
+    return PLEAT_FAIL(PLEAT_ERR_ARG,
+                      "%s: '%.100s' is no key of a manifest;%s docs/cli.md has an example",
+                      w->where, name, pleat_nearest_hint(&near, hint));
 }
 
 /* The keys of a mapping, but for `list`, whose node goes to *found. */

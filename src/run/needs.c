@@ -10,6 +10,7 @@
 #include "pleat/text.h"
 #include "pleat/train.h"
 #include "pleat/volume.h"
+#include "pleat/warn.h"
 #include "pleat/window.h"
 
 #include <math.h>
@@ -25,6 +26,9 @@
  * libraries whose pages are not touched before; on a GPU CUDA's context and cuDNN's workspaces. */
 #define LATER         12e6
 #define LATER_ON_GPU  0.7e9
+
+/* Of what running statistics begin with: more of it after the last step is too much. */
+#define STALE 0.05
 
 /* --- what the data need ----------------------------------------------------------------------- */
 
@@ -99,6 +103,8 @@ static pleat_status count_network(const pleat_config *c, const pleat_engine *eng
     network.channels = n->channels;
     PLEAT_TRY(pleat_network_build(&network, &graph));
     const double params = (double)graph.params, stats = (double)graph.stats;
+    if (graph.stats > 0 && c->from[0] == '\0')
+        n->steps = (int)ceil(log(STALE) / log(c->train.norm_momentum) - 1e-9);
     pleat_status status = count_arena(&graph, engine, c, batch, 1, &n->arena);
     if (status == PLEAT_OK)
         status = count_arena(&graph, engine, c, c->predict_batch, 0, &n->predicting);
@@ -129,6 +135,7 @@ pleat_status pleat_needs_count(const pleat_config *config, const pleat_cases *ca
     for (int i = 0; i < cases->n; i++) PLEAT_TRY(add_case(config, cases->paths[i].image[0], &n));
     PLEAT_TRY(count_network(config, engine, batch, &n));
     n.own = pleat_memory_held() + LATER;
+    n.context = LATER_ON_GPU;
     const pleat_host_memory memory = pleat_host_memory_find();
     if (n.store <= pleat_host_memory_for_store(&memory, config->host_memory)) n.resident = n.store;
     *out = n;
@@ -144,7 +151,7 @@ double pleat_needs_rank(const pleat_needs *n) {
 
 double pleat_needs_device(const pleat_needs *n) {
     if (!n->on_device) return 0.0;
-    return n->model + n->packed + fmax(n->arena, n->predicting) + LATER_ON_GPU;
+    return n->model + n->packed + fmax(n->arena, n->predicting) + n->context;
 }
 
 double pleat_needs_node(const pleat_needs *n, int ranks) {
@@ -167,3 +174,16 @@ pleat_status pleat_needs_check(const pleat_needs *n, const pleat_config *config,
 }
 
 double pleat_needs_disk(const pleat_needs *n) { return n->store + n->checkpoints + n->labels; }
+
+void pleat_needs_warn(const pleat_needs *needs, const pleat_config *config) {
+    const double momentum = config->train.norm_momentum;
+    const double steps = (double)config->train.epochs * config->train.iterations;
+    if (steps >= needs->steps) return;
+    const double lower = fmax(STALE, floor(10 * pow(STALE, 1.0 / steps)) / 10);
+    pleat_warn(
+        "network.norm_momentum %g: after the %.0f step%s of a fold, %.0f %% of norm's running "
+        "statistics are still what they began with, and predictions go by these; set "
+        "network.norm_momentum: %g, or train %d steps or more",
+        momentum, steps, pleat_plural((long long)steps), 100 * pow(momentum, steps), lower,
+        needs->steps);
+}

@@ -88,7 +88,7 @@ rm -rf bad
 mkdir bad
 bad_run "an empty folder" 3 "no cases in 'bad'"
 rm -rf bad
-bad_run "no folder" 3 "'bad'"
+bad_run "no folder" 3 "'bad': there is no '$box/bad'; a relative path begins in the folder"
 
 # --- a check finds all of them in one pass -------------------------------------------------------
 succeeds "a check of a configuration" 2 check tiny.yaml

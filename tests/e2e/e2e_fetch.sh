@@ -242,7 +242,7 @@ ends "covid19 is checked" 3 a5060480eff9315b069b086312dac4872777901fb80d268a5a83
     fetch covid19 --mirror "$at/ok" --to covid "${quick[@]}"
 ends "a task of MSD is checked" 3 410d4a301da4e5b2f6f86ec3ddba524e fetch spleen \
     --mirror "$at/ok/" --to spleen "${quick[@]}"
-ends "a name that is not known" 2 "nearest is 'covid19'" fetch covid18 --to x
+ends "a name that is not known" 2 "did you mean 'covid19'?" fetch covid18 --to x
 ends "an address of another kind" 2 "https://" fetch ftp://host/a.zip --to x
 ends "a password in an address" 2 "password" fetch http://me:secret@host/a.zip --to x
 holds "it is not repeated" lacks err secret

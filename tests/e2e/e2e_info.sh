@@ -75,7 +75,7 @@ preprocess: {resample: [13, 13, 12]}
 folds: {k: 2}
 patch: [16, 16, 8]
 overlap: [8, 8, 4]
-network: {depth: 1, filters: 4}
+network: {depth: 1, filters: 4, norm_momentum: 0.05}
 train: {epochs: 2, iterations: 3, batch: 1}
 augment: {on: false}
 engine: ref

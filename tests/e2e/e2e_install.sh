@@ -98,6 +98,11 @@ in_bash "false true" pleat run --set seed=1 --set augment.on = ''
 in_bash "allreduce augment" pleat bench a
 in_bash --engine pleat bench step --eng
 in_bash "" pleat run --fold ''
+in_bash "h100 h200" pleat plan CONFIG --on h
+in_bash "nnunet nnunet-l nnunet-m nnunet-xl" pleat suggest DATA --like nn
+in_bash "3d_fullres 3d_lowres" pleat suggest DATA --configuration = 3
+in_bash "hepaticvessel hippocampus" pleat fetch h
+in_bash Task04_Hippocampus pleat fetch Task04
 in_bash case_1.nii.gz pleat -v info case
 in_bash usr pleat report us
 in_bash "explore export" pleat help exp
@@ -112,6 +117,9 @@ if command -v fish > /dev/null; then
     in_fish "always auto never" "pleat run --live "
     in_fish train.loss=soft_dice "pleat run --set train.loss=sof"
     in_fish "allreduce augment" "pleat bench a"
+    in_fish "h100 h200" "pleat plan CONFIG --on h"
+    in_fish "nnunet-l" "pleat suggest DATA --like nnunet-l"
+    in_fish hippocampus "pleat fetch hippo"
     in_fish --engine "pleat bench step --eng"
     in_fish case_1.nii.gz "pleat info case"
     in_fish "explore export" "pleat help exp"
@@ -126,6 +134,9 @@ if command -v zsh > /dev/null; then
     in_zsh "pleat run --live=" "pleat run --li"
     in_zsh "pleat run --set train.loss=soft_dice " "pleat run --set train.loss=sof"
     in_zsh "pleat run --set train.loss=" "pleat run --set train.los"
+    in_zsh "pleat plan CONFIG --on l40s " "pleat plan CONFIG --on l"
+    in_zsh "pleat suggest DATA --like nnunet-xl " "pleat suggest DATA --like nnunet-x"
+    in_zsh "pleat fetch hippocampus " "pleat fetch hip"
     in_zsh "pleat bench step --engine=" "pleat bench step --eng"
     in_zsh "pleat help explore " "pleat help expl"
 fi

@@ -55,6 +55,15 @@ holds "its step" has out "bf16, 0.093 s a step: by the original's step on an H10
 # 4.9 GB were seen there in a step, within a tenth.
 said=$(sed -n 's/^memory of a GPU: \([0-9.]*\) GB, .*/\1/p' out)
 holds "memory of a GPU: $said GB" awk -v a="$said" 'BEGIN { exit !(a > 4.4 && a < 5.4) }'
+holds "a GPU's own memory" grep -qE '^  context +700 MB ' out
+# 4 filters of depth 1: their products take no time, the launches of their kernels do
+succeeds "a small network on an H100" 0 plan tiny.yaml --on h100 "${keys[@]}" --set precision=auto
+holds "has a floor" has out "as long as the launches of its kernels take, some 4 us each"
+step=$(sed -n 's/.*bf16, \([0-9.e-]*\) s a step.*/\1/p' out)
+holds "of $step s a step" awk -v a="$step" 'BEGIN { exit !(a > 1e-4 && a < 1e-3) }'
+succeeds "few filters, many voxels" 0 plan tiny.yaml --on h100 "${keys[@]}" "${large[@]}" \
+    --set network.filters=4 --set train.batch=8
+holds "wait for memory" has out "as long as its memory takes to move the activations"
 succeeds "too large for it" 0 plan tiny.yaml --on rtx3090 "${keys[@]}" "${large[@]}" \
     --set train.batch=16
 holds "is told" has out "24 GB: too little for it"
@@ -75,8 +84,43 @@ holds "idle ranks" has out "idle: 20 % of the ranks' time; 8 folds by 5 groups t
 holds "fewer do" has out "4 ranks take as long"
 holds "more are faster" has out "8 ranks take 1/2 of the time"
 
+# --- steps for the running statistics -------------------------------------------------------------
+# 0.99^6 = 0.94; 0.05^(1/6) = 0.61; ln 0.05 / ln 0.99 = 298.1
+sed -i 's/, norm_momentum: 0.05//' tiny.yaml
+stale="warning: network.norm_momentum 0.99: after the 6 steps of a fold, 94 % of norm's running"
+succeeds "few steps" 0 plan tiny.yaml --steps 0 "${keys[@]}"
+holds "are warned of" has err "$stale"
+holds "with the cure" has err "set network.norm_momentum: 0.6, or train 299 steps or more"
+enough() { # enough WHAT SET...: no warning
+    succeeds "$1" 0 plan tiny.yaml --steps 0 "${keys[@]}" "${@:2}"
+    holds "$1: no warning" lacks err "norm_momentum"
+}
+enough "299 steps" --set train.epochs=13 --set train.iterations=23
+enough "a lower momentum" --set network.norm_momentum=0.6
+enough "no norm" --set network.norm=false
+enough "norm by instance" --set network.name=plainconv
+succeeds "298 steps" 0 plan tiny.yaml --steps 0 "${keys[@]}" --set train.epochs=149 \
+    --set train.iterations=2
+holds "are one too few" has err "after the 298 steps of a fold, 5 % of"
+for example in phantom covid19; do
+    succeeds "$example.yaml" 0 plan "$here/../../docs/examples/$example.yaml" --steps 0 \
+        --set data=data --set "classes=[background, lung_L, lung_R, infection]"
+    holds "$example.yaml has no warning" lacks err "warning:"
+done
+
+# --- ranks without cores --------------------------------------------------------------------------
+cores=$(env -u OMP_NUM_THREADS nproc)
+succeeds "more ranks than cores" 0 plan tiny.yaml --steps 0 --ranks-per-node $((cores + 1)) \
+    --set folds.k=2 --set "folds.repeats=$cores" --set ranks_per_fold=1
+holds "are told" has out "cores: $((cores + 1)) ranks a node would share the $cores core"
+holds "with the cure" has out "takes about as long with less memory; or use nodes of"
+succeeds "a rank a core" 0 plan tiny.yaml --steps 0 --ranks-per-node 1 "${keys[@]}"
+holds "none is told" lacks out "cores: "
+
 # the store is as large as was said, but for 20 kB of HDF5 and 48 kB of foreground lists a case
 succeeds "a run" 0 run tiny.yaml --out run "${keys[@]}"
+holds "a run is warned too" has err "$stale"
+holds "and keeps it" has run/run.json "${stale#warning: }"
 cp err log
 succeeds "plan from a run" 0 plan tiny.yaml --from run "${keys[@]}"
 holds "says which" has out "the median of 4 epochs of 'run': 1 rank, ref f32"
@@ -157,6 +201,23 @@ printf '#!/bin/sh\necho "$*: specific pmix plugin versions available: pmix"\n' >
 PATH=$box/bin:$PATH SLURM_NTASKS=2 task > out 2> err
 holds "with it srun" has out "--mpi=pmix --kill-on-bad-exit=1 $pleat run"
 unset PLEAT_SLURM
+
+# a program alone, without the folder of the scripts
+mkdir alone
+cp "$pleat" alone/
+built=$pleat
+pleat=$box/alone/pleat
+succeeds "a script by a program alone" 0 plan tiny.yaml --steps 0 --sbatch alone.sbatch \
+    --out array --array "${keys[@]}"
+holds "says what is missing" has err "set PLEAT_SLURM to their folder"
+holds "and how it is submitted" has out '"$PLEAT_SLURM"/report.sbatch'
+(cd elsewhere && SLURM_JOB_ID=1 SLURM_ARRAY_TASK_ID=0 bash ../alone.sbatch) > out 2> err
+holds "so does the script: $?" has err "set it to the folder of the batch scripts of pleat"
+PLEAT_SLURM=$here/../../slurm succeeds "where it is set" 0 plan tiny.yaml --steps 0 \
+    --sbatch alone.sbatch --out array "${keys[@]}"
+holds "nothing is missing" lacks err "PLEAT_SLURM"
+holds "it is in the script" has alone.sbatch "PLEAT_SLURM='$(readlink -f "$here/../../slurm")'"
+pleat=$built
 
 refused "a batch that cannot be shared" 2 "train.batch = 2" 0 plan tiny.yaml --ranks-per-node 6 \
     --set folds.k=2 --set ranks_per_fold=3

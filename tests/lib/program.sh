@@ -154,7 +154,7 @@ preprocess: {resample: [12, 12, 14]}
 folds: {k: 3}
 patch: [16, 16, 8]
 overlap: [0, 0, 0]
-network: {depth: 1, filters: 4}
+network: {depth: 1, filters: 4, norm_momentum: 0.05} # few steps
 train: {epochs: 2, iterations: 3, batch: 2, lr: 0.01}
 engine: ref
 precision: f32

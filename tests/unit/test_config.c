@@ -446,6 +446,10 @@ static void an_unknown_key_is_answered_with_the_one_that_was_meant(void **state)
         {"patchs", "patch"},
         {"filters", "network.filters"},
         {"augment.elastik.p", "augment.elastic.p"},
+        {"batch", "train.batch"},
+        {"training.epochs", "train.epochs"},
+        {"momentum", "train.momentum"},
+        {"net.filters", "network.filters"},
     };
     for (size_t i = 0; i < COUNT(typos); i++) {
         char text[64], message[64];
@@ -456,6 +460,10 @@ static void an_unknown_key_is_answered_with_the_one_that_was_meant(void **state)
         REFUSED(pleat_config_set(text, &c), PLEAT_ERR_ARG, message);
         TOLD(typos[i][0]);
     }
+    pleat_config c;
+    pleat_config_defaults(&c);
+    REFUSED(pleat_config_set("zebra.stripes=1", &c), PLEAT_ERR_ARG,
+            "--set: unknown key 'zebra.stripes'; `pleat config` lists all");
 }
 
 static void an_empty_file_changes_nothing(void **state) {

@@ -37,7 +37,7 @@ static void tasks_are_found_by_any_spelling(void **state) {
         assert_string_equal(set.name, "Task04_Hippocampus");
         pleat_fetch_free(&set);
     }
-    REFUSED(pleat_fetch_find("hipocampus", &set), PLEAT_ERR_ARG, "nearest is 'Hippocampus'");
+    REFUSED(pleat_fetch_find("hipocampus", &set), PLEAT_ERR_ARG, "did you mean 'Hippocampus'?");
 }
 
 static void an_address_ends_in_the_name_of_its_file(void **state) {
