@@ -34,6 +34,7 @@ static const struct rule {
     int depth;       /* taps along D, at least */
     int least, most; /* channels, of x and of y */
 } rules[] = {
+    {&pleat_gradient_amx, 1, 1, 3, 32, 256},
     {&pleat_gradient_avx512, 1, 0, 1, 1, INT_MAX},
     {&pleat_gradient_avx512, 0, 1, 1, 1, INT_MAX},
 };

@@ -12,3 +12,4 @@ static int knows(const int kernel[3]) {
 }
 
 const pleat_gradient_kernel pleat_gradient_avx512 = {.usable = usable, .knows = knows};
+const pleat_gradient_kernel pleat_gradient_amx = {.usable = usable, .knows = knows};

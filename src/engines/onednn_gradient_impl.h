@@ -83,6 +83,7 @@ struct pleat_gradient_kernel {
 };
 
 extern const pleat_gradient_kernel pleat_gradient_avx512; /* onednn_gradient_avx512.c */
+extern const pleat_gradient_kernel pleat_gradient_amx;    /* onednn_gradient_amx.c; bf16 only */
 
 /* --- for the kernels --- */
 
