@@ -3,7 +3,7 @@
  *
  *   onednn.c        the engine: memory, threads, the table
  *   onednn_conv.c   convolutions, through the library
- *   onednn_gradient.c   gradients by the weights of 3x3x3 ones, an own kernel
+ *   onednn_gradient*.c  gradients by the weights of 3x3x3 ones, own kernels
  *   onednn_mirror.c the weights of gradients by x, packed in one pass
  *   onednn_head.c   the 1x1x1 convolution to a few classes, own loops
  *   onednn_norm.c   batch norm, own loops

@@ -38,7 +38,7 @@ struct pleat_conv {
     pleat_dnnl_op *pack, *pack_data; /* canonical weights to those of forward; of data, or NULL */
     pleat_mirror mirror;             /* what packs those of data instead where `run` is not 0 */
     pleat_dnnl_op *unpack_add;       /* weight gradients to canonical ones */
-    int own;                         /* the gradient by the weights is by onednn_gradient.c */
+    int own;                         /* the gradient by the weights is by an own kernel */
     void *packed;                    /* forward's weights */
     /* Bytes of a worker's parts of engine->work, in this order: UP's coarse y or dy, or the picked
      * x or dx; packed weights or their gradients; weights with the taps reversed; bias. */

@@ -1,10 +1,11 @@
 /*
- * onednn_gradient.h - gradients by the weights of 3x3x3 and 1x3x3 convolutions, own kernels.
+ * onednn_gradient.h - gradients by the weights of convolutions, own kernels.
  *
  *   dweights[co][tap][ci] += sum over the voxels v of dy[v][co] x[v + tap][ci]
  *
- * of stride 1 and "same" padding, for AVX-512, in f32 or with bf16's products of pairs. oneDNN's
- * code for this pass is its weakest (docs/speed.md).
+ * of stride 1 and "same" padding: of 3x3x3 and 1x3x3 taps by AVX-512, in f32 or with bf16's
+ * products of pairs; in bf16, and there of 1x1x1 too, by AMX. oneDNN's code for this pass is its
+ * weakest (docs/speed.md).
  *
  * Each thread has channels of y, and planes, of its own; threads that share channels have sums of
  * their own, which are added in order. One thread adds in the order of the voxels, whatever the
@@ -23,11 +24,11 @@ int pleat_gradient_fits(const pleat_dnnl_shape *shape);
  * `pleat bench conv` runs both. Not where the kernel would leave a quarter of the threads idle. */
 int pleat_gradient_wins(const pleat_dnnl_shape *shape, int threads);
 
-/* Bytes of `work` for `threads` threads; a multiple of 64. */
+/* Bytes of `work` for `threads` threads; a multiple of 64. Of a shape that fits. */
 size_t pleat_gradient_bytes(const pleat_dnnl_shape *shape, int threads);
 
-/* x [N,D,H,W,Cin] and dy [N,D,H,W,Cout], bf16 or float, packed; dweights [Cout,kD,3,3,Cin] and
- * dbias [Cout], which may be NULL, are added to. */
+/* x [N,D,H,W,Cin] and dy [N,D,H,W,Cout], bf16 or float, packed; dweights [Cout,kD,kH,kW,Cin]
+ * and dbias [Cout], which may be NULL, are added to. Of a shape that fits. */
 void pleat_gradient_run(const pleat_dnnl_shape *shape, int threads, const void *x, const void *dy,
                         float *dweights, float *dbias, void *work);
 
