@@ -39,6 +39,37 @@ rm bin/*
 users=$(grep -lw packages_wanted "$SOURCE_DIR"/{tests/run,mpi/demo,.ci/run,slurm/*.sh})
 holds "only tests/run installs the tests' packages" same_text "${users#"$SOURCE_DIR/"}" tests/run
 
+# --- the comparison with peers --------------------------------------------------------------------
+mkdir -p venv/bin
+# shellcheck disable=SC2016 # for the stand-ins
+{
+    stand_in python3 'mkdir -p "$3/bin"' 'ln -s /bin/false "$3/bin/pip"' \
+        'ln -s "$0" "$3/bin/python"'
+    printf '#!/bin/bash\nprintf "%%s " "${@:2}"\n' > venv/bin/python
+}
+chmod +x venv/bin/python
+# shellcheck disable=SC2317 # holds runs it
+peers() { # peers EXIT ARGUMENT...
+    local want=$1 got=0
+    "$SOURCE_DIR/tests/bench-peers" "${@:2}" > said 2>&1 || got=$?
+    same_text "$got" "$want"
+}
+holds "bench-peers says how it is used" peers 0 --help
+holds "with its questions" has said "step, networks, predict, prep, augment, score or allreduce"
+holds "an unknown option is refused" peers 2 --onyl step
+holds "by name" has said "unknown option '--onyl'"
+holds "a missing value, too" peers 2 --rounds
+holds "an environment that is there is used" peers 0 --venv "$box/venv" --pleat /bin/true \
+    --only step --rounds 2
+holds "with the options" has said "--only step --rounds 2"
+holds "one that cannot be made is an error" peers 1 --venv "$box/new" --pleat /bin/true
+holds "that says so" has said "pip could not install tests/peers/requirements.txt"
+holds "and leaves nothing" [ ! -e new ]
+mkdir other
+holds "a folder of something else is refused" peers 2 --venv "$box/other" --pleat /bin/true
+holds "and left alone" [ -d other ]
+rm -r bin/python3 venv other
+
 # --- a build folder that was copied ---------------------------------------------------------------
 mkdir -p here
 cat > here/CMakeLists.txt << 'END'
