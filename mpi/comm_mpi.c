@@ -1,6 +1,8 @@
 /* comm_mpi.c - the communicator of host memory over MPI, and shared memory of a node. */
 #include "comm_mpi.h"
 #include "mpi_requests.h"
+#include "pleat/log.h"
+#include "shared_sum.h"
 
 #include <limits.h>
 #include <stdint.h>
@@ -14,10 +16,13 @@
 #define CHUNK_ELEMENTS ((size_t)1 << 22)
 #define CHUNK_BYTES    ((size_t)1 << 26)
 
+#define OPENS_SUMS ((size_t)1 << 10) /* bytes of a sum that wants the memory of shared_sum.h */
+
 #define ABORT_S 10 /* MPI_Abort waits for ever for a launcher that is gone; SIGALRM ends us then */
 
 #define SHM_FOLDER "/dev/shm"
-#define SHM_SPARE  ((size_t)64 << 20) /* bytes left to MPI's own segments */
+#define SHM_SPARE  ((size_t)64 << 20) /* bytes left to MPI's own segments, */
+#define SHM_TIMES  3                  /* or so many times a small window */
 
 typedef struct verdict { /* of an agreement */
     int failed;          /* lowest failing rank, or the size of the group */
@@ -29,6 +34,7 @@ typedef struct mpi_comm {
     pleat_comm base;
     pleat_mpi_requests wire;
     verdict verdict; /* here, not on a stack: a late peer may still write to it */
+    int sums_tried;  /* 1: wire.sums was opened, or cannot be */
 } mpi_comm;
 
 static pleat_mpi_requests *wire_of(pleat_comm *comm) { return &((mpi_comm *)comm)->wire; }
@@ -75,12 +81,9 @@ static void mpi_destroy(pleat_comm *comm) {
     if (!broken) free(comm);
 }
 
-static pleat_status mpi_allreduce_sum(pleat_comm *comm, void *data, size_t n, pleat_dtype type) {
-    PLEAT_CHECK(type == PLEAT_F32 || type == PLEAT_F64, PLEAT_ERR_UNSUPPORTED,
-                "all-reduce sums float32 and float64 only");
+pleat_status pleat_comm_mpi_start_sum(pleat_comm *comm, void *data, size_t n, pleat_dtype type) {
     pleat_mpi_requests *wire = wire_of(comm);
     const MPI_Datatype kind = type == PLEAT_F64 ? MPI_DOUBLE : MPI_FLOAT;
-    PLEAT_TRY(pleat_mpi_requests_progress(wire));
     for (size_t done = 0; done < n; done += CHUNK_ELEMENTS) {
         char *piece = (char *)data + done * pleat_dtype_size(type);
         const int count = (int)min_size(n - done, CHUNK_ELEMENTS);
@@ -88,6 +91,41 @@ static pleat_status mpi_allreduce_sum(pleat_comm *comm, void *data, size_t n, pl
               MPI_Iallreduce(MPI_IN_PLACE, piece, count, kind, MPI_SUM, wire->handle, request));
     }
     return PLEAT_OK;
+}
+
+pleat_status pleat_comm_mpi_test(pleat_comm *comm, int *all) {
+    PLEAT_TRY(pleat_mpi_requests_progress(wire_of(comm)));
+    *all = wire_of(comm)->pending == 0;
+    return PLEAT_OK;
+}
+
+/* With the group's first large sum: many groups have none. All ranks come before anything that
+ * would not say for whom it waits. */
+static pleat_status open_sums(pleat_comm *comm) {
+    mpi_comm *self = (mpi_comm *)comm;
+    START(&self->wire, "all-reduce", MPI_Ibarrier(self->wire.handle, request));
+    PLEAT_TRY(pleat_mpi_requests_settle(&self->wire, 1));
+    const pleat_status status = pleat_shared_sum_open(comm, &self->wire.sums);
+    self->sums_tried = 1;
+    if (status == PLEAT_ERR_MEMORY)
+        pleat_log(PLEAT_INFO, "MPI adds what ranks have computed: %s", pleat_error_message());
+    return status == PLEAT_ERR_MEMORY || status == PLEAT_ERR_UNSUPPORTED ? PLEAT_OK : status;
+}
+
+static pleat_status mpi_allreduce_sum(pleat_comm *comm, void *data, size_t n, pleat_dtype type) {
+    PLEAT_CHECK(type == PLEAT_F32 || type == PLEAT_F64, PLEAT_ERR_UNSUPPORTED,
+                "all-reduce sums float32 and float64 only");
+    pleat_mpi_requests *wire = wire_of(comm);
+    PLEAT_TRY(pleat_mpi_requests_progress(wire));
+    if (comm->size > 1 && n * pleat_dtype_size(type) >= OPENS_SUMS &&
+        !((mpi_comm *)comm)->sums_tried)
+        PLEAT_TRY(open_sums(comm));
+    if (wire->sums != NULL) {
+        wire->doing = "all-reduce";
+        PLEAT_TRY(pleat_shared_sum_queue(wire->sums, data, n, type));
+        return pleat_mpi_requests_progress(wire);
+    }
+    return pleat_comm_mpi_start_sum(comm, data, n, type);
 }
 
 static pleat_status start_broadcast(pleat_mpi_requests *wire, void *bytes, size_t n, int root) {
@@ -258,6 +296,10 @@ pleat_status pleat_comm_mpi_node(pleat_comm *comm, pleat_comm **out) {
     return wrap(handle, out);
 }
 
+MPI_Comm pleat_comm_mpi_handle(const pleat_comm *comm) {
+    return ((const mpi_comm *)comm)->wire.handle;
+}
+
 double pleat_comm_mpi_timeout(const pleat_comm *comm) {
     return ((const mpi_comm *)comm)->wire.timeout_s;
 }
@@ -291,7 +333,8 @@ static pleat_status check_room(size_t bytes) {
     struct statvfs disk;
     if (statvfs(SHM_FOLDER, &disk) != 0) return PLEAT_OK;
     const size_t free_bytes = (size_t)disk.f_bavail * (size_t)disk.f_frsize;
-    PLEAT_CHECK(free_bytes > SHM_SPARE && bytes < free_bytes - SHM_SPARE, PLEAT_ERR_MEMORY,
+    const size_t spare = min_size(SHM_SPARE, SHM_TIMES * bytes);
+    PLEAT_CHECK(free_bytes > spare && bytes < free_bytes - spare, PLEAT_ERR_MEMORY,
                 "%s has %zu MiB free, %zu MiB wanted for memory shared by a node's ranks",
                 SHM_FOLDER, free_bytes >> 20, bytes >> 20);
     return PLEAT_OK;

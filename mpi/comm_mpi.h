@@ -8,6 +8,8 @@
 
 #include "pleat/comm.h"
 
+#include <mpi.h>
+
 /* Tags of notes and messages, apart from the collectives of the same communicator. */
 enum {
     PLEAT_TAG_PING,
@@ -24,6 +26,11 @@ enum {
 pleat_status pleat_comm_mpi_world(pleat_comm **out);
 /* The ranks of `comm` that share memory with this one. Collective. */
 pleat_status pleat_comm_mpi_node(pleat_comm *comm, pleat_comm **out);
+MPI_Comm pleat_comm_mpi_handle(const pleat_comm *comm);
+/* Starts a sum in place that MPI makes, and asks, without waiting, whether all that was started has
+ * come. */
+pleat_status pleat_comm_mpi_start_sum(pleat_comm *comm, void *data, size_t n, pleat_dtype type);
+pleat_status pleat_comm_mpi_test(pleat_comm *comm, int *all);
 
 /* "rank 3 (host n2)", the rank being the one in the world. Returns `text`. */
 const char *pleat_comm_mpi_who(const pleat_comm *comm, int rank, char *text, size_t size);

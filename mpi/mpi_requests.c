@@ -5,6 +5,7 @@
 #include "comm_mpi.h"
 #include "pleat/halt.h"
 #include "pleat/log.h"
+#include "shared_sum.h"
 
 #include <math.h>
 #include <sched.h>
@@ -98,6 +99,7 @@ void pleat_mpi_requests_close(pleat_mpi_requests *wire) {
     reap(wire);
     /* A note that has not gone keeps its memory: MPI still reads it. */
     if (!wire->broken && wire->pending == 0) {
+        pleat_shared_sum_close(wire->sums);
         (void)MPI_Comm_free(&wire->handle);
         free(wire->requests);
     }
@@ -205,16 +207,30 @@ MPI_Request *pleat_mpi_requests_slot(pleat_mpi_requests *wire, const char *doing
     return &wire->requests[wire->pending];
 }
 
-static pleat_status test_all(pleat_mpi_requests *wire, int *done) {
-    const int code = MPI_Testall(wire->pending, wire->requests, done, MPI_STATUSES_IGNORE);
-    if (code != MPI_SUCCESS) wire->broken = 1;
-    if (code == MPI_SUCCESS && *done) wire->pending = 0;
+static int all_done(const pleat_mpi_requests *wire) {
+    return wire->pending == 0 && (wire->sums == NULL || pleat_shared_sum_done(wire->sums));
+}
+
+static pleat_status test_requests(pleat_mpi_requests *wire) {
+    int done = 0;
+    const int code = MPI_Testall(wire->pending, wire->requests, &done, MPI_STATUSES_IGNORE);
+    if (code == MPI_SUCCESS && done) wire->pending = 0;
     return pleat_mpi_requests_check(code, wire->doing);
 }
 
+/* *moved: this rank had something to do. */
+static pleat_status test_all(pleat_mpi_requests *wire, int *moved) {
+    pleat_status status = PLEAT_OK;
+    if (wire->sums != NULL && !pleat_shared_sum_done(wire->sums))
+        status = pleat_shared_sum_progress(wire->sums, moved);
+    if (status == PLEAT_OK && wire->pending > 0) status = test_requests(wire);
+    if (status != PLEAT_OK) wire->broken = 1;
+    return status;
+}
+
 pleat_status pleat_mpi_requests_progress(pleat_mpi_requests *wire) {
-    int done = 0;
-    return wire->pending > 0 ? test_all(wire, &done) : PLEAT_OK;
+    int moved = 0;
+    return test_all(wire, &moved);
 }
 
 /* Short waits spin, because small sums are waited for often; long ones leave the core to ranks
@@ -260,18 +276,19 @@ static void tell(pleat_mpi_requests *wire, double start_s, double waited_s, cons
 }
 
 pleat_status pleat_mpi_requests_settle(pleat_mpi_requests *wire, int of_step) {
-    if (wire->pending == 0) return PLEAT_OK;
+    if (all_done(wire)) return PLEAT_OK;
     const double start = pleat_now();
     const double limit_s = pleat_mpi_requests_limit_s(wire->timeout_s, wire->step_s, of_step);
-    double waited = 0.0, last = start, answered = 0.0, warned = -1.0;
+    double waited = 0.0, last = start, answered = 0.0, warned = -1.0, moved_s = 0.0;
     double next_notice = fmin(wire->notice_s, limit_s / 2);
     for (;;) {
-        int done = 0;
-        PLEAT_TRY(test_all(wire, &done));
-        if (done) return PLEAT_OK;
+        int moved = 0;
+        PLEAT_TRY(test_all(wire, &moved));
+        if (all_done(wire)) return PLEAT_OK;
         const double now = pleat_now();
         waited += fmin(now - last, STOPPED_S);
         last = now;
+        if (moved) moved_s = waited;
         if (waited >= answered + ANSWER_S) {
             answer(wire);
             answered = waited;
@@ -286,7 +303,7 @@ pleat_status pleat_mpi_requests_settle(pleat_mpi_requests *wire, int of_step) {
             tell(wire, start, waited, "; SIGCONT came, which mpirun sends before it ends a job");
             warned = INFINITY;
         }
-        rest(waited);
+        rest(waited - moved_s);
     }
 }
 /* NOLINTEND(clang-analyzer-optin.mpi.MPI-Checker) */

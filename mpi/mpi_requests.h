@@ -41,6 +41,7 @@ typedef struct pleat_mpi_requests {
     pleat_mpi_requests_peer *peers; /* [size] */
     MPI_Request *requests;          /* [capacity], the first `pending` are under way */
     int pending, capacity;
+    struct pleat_shared_sum *sums;  /* under way too; NULL: none were opened. Closed with this */
     const char *doing;              /* what they are, for messages */
     pleat_mpi_requests_note *notes; /* sent, perhaps not yet gone */
     double timeout_s;               /* of a step's operations; 0: by step_s */

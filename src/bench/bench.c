@@ -33,7 +33,8 @@ static const verb measurements[] = {
     {"bench allreduce", bench_allreduce, 0, "[options]",
      "the sum of float32 over all ranks, under mpirun. With n ranks and t, the median over "
      "repetitions of the slowest rank's time: algbw_gbs = bytes / t / 1e9, "
-     "busbw_gbs = algbw_gbs * 2 (n - 1) / n, as nccl-tests defines it"},
+     "busbw_gbs = algbw_gbs * 2 (n - 1) / n, as nccl-tests defines it. "
+     "copy_gbs: memcpy by all ranks at once"},
     {"bench augment", bench_augment, 0, "[options]",
      "patches made in a second, by one thread and by all: by each transform alone, by all at "
      "once, by the worst four (elastic, rotation, scale, gamma), and as the paper draws them"},

@@ -8,6 +8,8 @@
  * The bandwidths are counted as nccl-tests counts them: as many sums again are queued one behind
  * the other, and their mean time counts. algbw is bytes by time; busbw, 2 (ranks - 1) / ranks of
  * it, is what a wire carries each way where a rank sends and receives the least that it must.
+ * copy_gbs is what memcpy of as many bytes does in host memory while all ranks copy: where they
+ * share a machine, a sum cannot be faster.
  */
 #include "bench.h"
 
@@ -25,11 +27,11 @@ typedef struct sum_work {
     pleat_comm *comm;     /* of all ranks */
     pleat_comm *compute;  /* that sums */
     pleat_engine *engine; /* NULL: none */
-    float *data;          /* [n], host */
+    float *data, *copy;   /* [n], host */
     void *summed;         /* the same, or its place in the engine's memory */
     size_t n;
-    double mine[MOST_REPEATS + 1]; /* ms of this rank; on rank 0 then of the slowest; last, the mean
-                                      of sums in a row */
+    double mine[MOST_REPEATS + 2]; /* ms of this rank; on rank 0 then of the slowest; last, the mean
+                                      of sums in a row, and of copies */
 } sum_work;
 
 typedef struct sum_options {
@@ -130,26 +132,41 @@ static pleat_status sums_in_a_row(sum_work *w, int n, double *ms) {
     return PLEAT_OK;
 }
 
-/* *row: the mean of sums in a row. */
+static pleat_status copies_in_a_row(sum_work *w, int n, double *ms) {
+    memcpy(w->copy, w->data, w->n * sizeof *w->data); /* its pages are there now */
+    PLEAT_TRY(pleat_comm_barrier(w->comm));
+    const double start = pleat_now();
+    for (int i = 0; i < n; i++)
+        memcpy(i % 2 == 0 ? w->data : w->copy, i % 2 == 0 ? w->copy : w->data,
+               w->n * sizeof *w->data);
+    *ms = (pleat_now() - start) * 1e3 / n;
+    return PLEAT_OK;
+}
+
+typedef struct row_times { /* ms, means */
+    double sum, copy;
+} row_times;
+
 static pleat_status measure_size(sum_work *w, const bench_repeat *repeat, bench_times *out,
-                                 double *row) {
+                                 row_times *row) {
     for (int i = -repeat->warmup; i < repeat->n; i++) {
         double ms = 0.0;
         PLEAT_TRY(sum_once(w, &ms));
         if (i >= 0) w->mine[i] = ms;
     }
     PLEAT_TRY(sums_in_a_row(w, repeat->n, &w->mine[repeat->n]));
-    PLEAT_TRY(slowest(w, repeat->n + 1));
-    *row = w->mine[repeat->n];
+    PLEAT_TRY(copies_in_a_row(w, repeat->n, &w->mine[repeat->n + 1]));
+    PLEAT_TRY(slowest(w, repeat->n + 2));
+    *row = (row_times){w->mine[repeat->n], w->mine[repeat->n + 1]};
     *out = bench_summary(w->mine, repeat->n);
     return PLEAT_OK;
 }
 
 static void print_sums(const pleat_comm *comm, const size_t *sizes, const bench_times *times,
-                       const double *rows, int n, int json) {
+                       const row_times *rows, int n, int json) {
     static const sheet_column columns[] = {{"bytes", 12},     {"ms_median", 10}, {"ms_min", 10},
                                            {"ms_in_row", 10}, {"algbw_gbs", 9},  {"busbw_gbs", 9},
-                                           {NULL, 0}};
+                                           {"copy_gbs", 9},   {NULL, 0}};
     sheet s = bench_sheet("allreduce", json);
     sheet_text(&s, "comm", comm->ops->name);
     sheet_int(&s, "ranks", comm->size);
@@ -157,14 +174,15 @@ static void print_sums(const pleat_comm *comm, const size_t *sizes, const bench_
     bench_print_peak(&s);
     sheet_table(&s, "sizes", columns);
     for (int i = 0; i < n; i++) {
-        const double algbw = (double)sizes[i] / (rows[i] * 1e-3) / 1e9;
+        const double algbw = (double)sizes[i] / (rows[i].sum * 1e-3) / 1e9;
         sheet_row(&s);
         sheet_int(&s, "bytes", (long long)sizes[i]);
         sheet_real(&s, "ms_median", times[i].median);
         sheet_real(&s, "ms_min", times[i].min);
-        sheet_real(&s, "ms_in_row", rows[i]);
+        sheet_real(&s, "ms_in_row", rows[i].sum);
         sheet_real(&s, "algbw_gbs", algbw);
         sheet_real(&s, "busbw_gbs", algbw * 2.0 * (comm->size - 1) / comm->size);
+        sheet_real(&s, "copy_gbs", (double)sizes[i] / (rows[i].copy * 1e-3) / 1e9);
     }
     sheet_table_end(&s);
     sheet_end(&s);
@@ -174,7 +192,9 @@ static void print_sums(const pleat_comm *comm, const size_t *sizes, const bench_
 static pleat_status prepare(sum_work *w, const sum_options *o, size_t most) {
     const pleat_engine_options options = {.engine = o->engine, .threads = 1, .device = -1};
     w->data = malloc(most);
-    PLEAT_CHECK(w->data != NULL, PLEAT_ERR_MEMORY, "no memory for %zu bytes", most);
+    w->copy = malloc(most);
+    PLEAT_CHECK(w->data != NULL && w->copy != NULL, PLEAT_ERR_MEMORY,
+                "no memory for twice %zu bytes", most);
     w->summed = w->data;
     if (o->engine[0] == '\0') return PLEAT_OK;
     w->summed = NULL;
@@ -187,11 +207,12 @@ static void release(sum_work *w) {
     if (w->engine != NULL && w->summed != NULL) w->engine->ops->free(w->engine, w->summed);
     pleat_engine_destroy(w->engine);
     free(w->data);
+    free(w->copy);
 }
 
 static pleat_status run_sums(pleat_comm *comm, const sum_options *o) {
     bench_times times[MOST_SIZES] = {0};
-    double rows[MOST_SIZES] = {0};
+    row_times rows[MOST_SIZES] = {0};
     size_t most = 0;
     for (int i = 0; i < o->n; i++) most = o->sizes[i] > most ? o->sizes[i] : most;
     sum_work w = {.comm = comm, .compute = comm};

@@ -51,6 +51,15 @@ few=$PLEAT_TEST_BIN/libfew_threads.so
 if ! ldd "$pleat" | grep -qE "lib(asan|tsan)\.so"; then # which want to be loaded first
     LD_PRELOAD=$few ends "an MPI without threads" 2 1 "this MPI gives MPI_THREAD_FUNNELED" 2 well
 fi
+ends "a large sum" 0 0 "" 3 large
+holds "through shared memory nothing is said" lacks err "MPI adds"
+if can_mount; then
+    mount -t tmpfs -o size=8m none /dev/shm
+    ends "a large sum without room in /dev/shm" 0 0 "" 3 large
+    holds "it says so once" \
+        same_text 1 "$(grep -c "MPI adds what ranks .*: /dev/shm has . MiB free, . MiB wanted" err)"
+    umount -l /dev/shm
+fi
 if can_mount; then # mpirun would hang for ever
     mkdir full
     for size in 100k 4500k; do

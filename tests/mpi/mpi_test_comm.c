@@ -5,6 +5,7 @@
 #include "pleat/warn.h"
 #include "support.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,105 @@ static void many_small_sums_queue_up(void **state) {
     OK(pleat_comm_wait(comm));
     for (int i = 0; i < 100; ++i)
         assert_true(x[i] == (float)(comm->size * i + comm->size * (comm->size - 1) / 2));
+}
+
+/* A rank adds values of many magnitudes, so that the order of adding shows. */
+static float value_of(int rank, size_t i) {
+    return (float)(1 + rank) * (float)(1 + i % 7) * (i % 3 == 0 ? 1e-7f : 1.3f);
+}
+
+/* Sums of odd sizes, of none and of both types, side by side; each is the sum in double within
+ * rounding, and the same bits on all ranks. */
+static void check_sums(pleat_comm *comm, int late) {
+    static const size_t sizes[] = {0, 1, 3, 255, 256, 257, 0, 4099, 100003, 1048577, 17};
+    enum { N = sizeof sizes / sizeof sizes[0], ROUNDS = 3 };
+    float *x[N];
+    double *y[N];
+    for (int s = 0; s < N; ++s) {
+        x[s] = malloc((sizes[s] + 1) * sizeof *x[s]);
+        y[s] = malloc((sizes[s] + 1) * sizeof *y[s]);
+        assert_non_null(x[s]);
+        assert_non_null(y[s]);
+    }
+    for (int round = 0; round < ROUNDS; ++round) {
+        for (int s = 0; s < N; ++s) {
+            for (size_t i = 0; i <= sizes[s]; ++i) x[s][i] = value_of(comm->rank, i);
+            for (size_t i = 0; i <= sizes[s]; ++i) y[s][i] = comm->rank + 0.5 * (double)(i % 11);
+        }
+        if (late == comm->rank) (void)usleep(30000);
+        for (int s = 0; s < N; ++s) {
+            OK(pleat_comm_allreduce_sum(comm, x[s], sizes[s], PLEAT_F32));
+            OK(pleat_comm_allreduce_sum(comm, y[s], sizes[s], PLEAT_F64));
+        }
+        OK(pleat_comm_wait(comm));
+        for (int s = 0; s < N; ++s) {
+            for (size_t i = 0; i < sizes[s]; ++i) {
+                double want = 0.0;
+                for (int r = 0; r < comm->size; ++r) want += (double)value_of(r, i);
+                if (fabs((double)x[s][i] - want) > 3e-7 * want)
+                    fail_msg("value %zu of %zu is %.9g, not %.9g", i, sizes[s], (double)x[s][i],
+                             want);
+                want = comm->size * (comm->size - 1) * 0.5 + comm->size * 0.5 * (double)(i % 11);
+                assert_true(y[s][i] == want);
+            }
+            assert_true(x[s][sizes[s]] == value_of(comm->rank, sizes[s])); /* not ours to touch */
+            float *first = malloc((sizes[s] + 1) * sizeof *first);
+            assert_non_null(first);
+            memcpy(first, x[s], sizes[s] * sizeof *first);
+            OK(pleat_comm_broadcast_bytes(comm, first, sizes[s] * sizeof *first, 0));
+            assert_memory_equal(first, x[s], sizes[s] * sizeof *first);
+            free(first);
+        }
+    }
+    for (int s = 0; s < N; ++s) {
+        free(x[s]);
+        free(y[s]);
+    }
+}
+
+/* Machines are simulated: 3 ranks of 2 a machine are one machine of two ranks and one of one. */
+static void sums_are_right_however_many_machines(void **state) {
+    pleat_comm *comm = world(state);
+    static const char *const shared[] = {"", "0", "1", "2", "3"};
+    for (size_t k = 0; k < sizeof shared / sizeof shared[0]; ++k) {
+        pleat_comm *part = NULL;
+        (void)setenv("PLEAT_COMM_SHARED", shared[k], 1);
+        OK(pleat_comm_split(comm, 0, comm->rank, &part));
+        check_sums(part, (int)k % comm->size);
+        (void)unsetenv("PLEAT_COMM_SHARED");
+        pleat_comm_destroy(part);
+    }
+}
+
+/* In memory that ranks share values are added from the first rank to the last, whoever comes last,
+ * so every time the bits are these. */
+static void sums_of_a_machine_go_from_the_first_rank_to_the_last(void **state) {
+    pleat_comm *comm = world(state);
+    enum { N = 50001 };
+    static float x[N];
+    for (int late = 0; late < comm->size; ++late) {
+        for (size_t i = 0; i < N; ++i) x[i] = value_of(comm->rank, i);
+        if (late == comm->rank) (void)usleep(20000);
+        OK(pleat_comm_allreduce_sum(comm, x, N, PLEAT_F32));
+        OK(pleat_comm_wait(comm));
+        for (size_t i = 0; i < N; ++i) {
+            float want = value_of(0, i);
+            for (int r = 1; r < comm->size; ++r) want += value_of(r, i);
+            if (x[i] != want) fail_msg("value %zu is %.9g", i, (double)x[i]);
+        }
+    }
+}
+
+static void a_setting_that_is_no_number_is_refused(void **state) {
+    pleat_comm *comm = world(state), *part = NULL;
+    static float x[4096];
+    if (comm->size < 2) skip();
+    (void)setenv("PLEAT_COMM_SHARED", "many", 1);
+    OK(pleat_comm_split(comm, 0, comm->rank, &part));
+    REFUSED(pleat_comm_allreduce_sum(part, x, 4096, PLEAT_F32), PLEAT_ERR_ARG,
+            "PLEAT_COMM_SHARED='many' is not a number");
+    (void)unsetenv("PLEAT_COMM_SHARED");
+    pleat_comm_destroy(part);
 }
 
 static void every_root_can_broadcast(void **state) {
@@ -212,6 +312,33 @@ static void a_rank_that_stays_away_is_named(void **state) {
     OK(pleat_comm_barrier(comm));
 }
 
+/* The last rank has come to the first sum and not to the second; both are larger than what ranks
+ * hold in the memory they share. */
+static void a_rank_that_is_lost_between_sums_is_named(void **state) {
+    enum { N = 3 << 20 };
+    static pleat_comm *part = NULL; /* as above */
+    static float x[N];
+    pleat_comm *comm = world(state);
+    if (comm->size < 2) skip();
+    (void)setenv("PLEAT_COMM_TIMEOUT", "2", 1);
+    OK(pleat_comm_split(comm, 0, comm->rank, &part));
+    (void)unsetenv("PLEAT_COMM_TIMEOUT");
+    pleat_comm_note(part, "fold 1 epoch 2/3 step 5", 0.01);
+    OK(pleat_comm_barrier(part));
+    OK(pleat_comm_allreduce_sum(part, x, N, PLEAT_F32));
+    OK(pleat_comm_wait(part));
+    OK(pleat_comm_barrier(comm));
+    if (comm->rank < comm->size - 1) {
+        OK(pleat_comm_allreduce_sum(part, x, N, PLEAT_F32));
+        char expected[160];
+        (void)snprintf(expected, sizeof expected,
+                       "fold 1 epoch 2/3 step 5: all-reduce: waited 2 s for rank %d (host %s);",
+                       comm->size - 1, ((pleat_session *)*state)->host);
+        REFUSED(pleat_comm_wait(part), PLEAT_ERR_PEER, expected);
+    }
+    OK(pleat_comm_barrier(comm));
+}
+
 /* In training, so that a rank which hangs while it writes a checkpoint is found too. */
 static void control_in_training_has_ten_times_the_limit(void **state) {
     static pleat_comm *part = NULL; /* as above */
@@ -273,6 +400,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(session_knows_ranks_host_and_cores, session),
         cmocka_unit_test_prestate(a_sum_is_the_sum_in_pieces_and_in_flight, session),
         cmocka_unit_test_prestate(many_small_sums_queue_up, session),
+        cmocka_unit_test_prestate(sums_are_right_however_many_machines, session),
+        cmocka_unit_test_prestate(sums_of_a_machine_go_from_the_first_rank_to_the_last, session),
+        cmocka_unit_test_prestate(a_setting_that_is_no_number_is_refused, session),
         cmocka_unit_test_prestate(every_root_can_broadcast, session),
         cmocka_unit_test_prestate(gather_keeps_the_order_of_ranks, session),
         cmocka_unit_test_prestate(warnings_of_all_ranks_come_to_the_first_once_each, session),
@@ -282,6 +412,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(two_failures_keep_their_own_and_the_lowest_is_told, session),
         cmocka_unit_test_prestate(an_agreement_of_groups_names_the_origin_once, session),
         cmocka_unit_test_prestate(a_rank_that_stays_away_is_named, session),
+        cmocka_unit_test_prestate(a_rank_that_is_lost_between_sums_is_named, session),
         cmocka_unit_test_prestate(control_in_training_has_ten_times_the_limit, session),
         cmocka_unit_test_prestate(control_waits_for_a_rank_that_works, session),
         cmocka_unit_test_prestate(small_sums_are_quick, session),

@@ -41,6 +41,20 @@ static pleat_status threads(pleat_session *session) {
     return PLEAT_OK;
 }
 
+/* More than a machine's shared memory holds at a time. */
+static pleat_status large(pleat_session *session) {
+    enum { N = 2 << 20 };
+    static float x[N];
+    for (int i = 0; i < N; ++i) x[i] = (float)(session->rank + i % 5);
+    PLEAT_TRY(pleat_comm_allreduce_sum(session->world, x, N, PLEAT_F32));
+    PLEAT_TRY(pleat_comm_wait(session->world));
+    const int n = session->size, ranks = n * (n - 1) / 2;
+    for (int i = 0; i < N; ++i)
+        PLEAT_CHECK(x[i] == (float)(ranks + n * (i % 5)), PLEAT_ERR_DATA,
+                    "value %d of the sum is %g", i, (double)x[i]);
+    return PLEAT_OK;
+}
+
 static pleat_status together(pleat_session *session) {
     pleat_status status = PLEAT_OK;
     if (session->rank == session->size - 1)
@@ -92,10 +106,11 @@ static pleat_status requeue(pleat_session *session) {
 static const struct {
     const char *name;
     pleat_status (*work)(pleat_session *session);
-} endings[] = {{"well", well},         {"small", small},   {"late", late},     {"threads", threads},
-               {"together", together}, {"alike", alike},   {"alone", alone},   {"several", several},
-               {"busy", busy},         {"inside", inside}, {"killed", killed}, {"stopped", stopped},
-               {"requeue", requeue}};
+} endings[] = {{"well", well},       {"small", small},    {"late", late},
+               {"threads", threads}, {"large", large},    {"together", together},
+               {"alike", alike},     {"alone", alone},    {"several", several},
+               {"busy", busy},       {"inside", inside},  {"killed", killed},
+               {"stopped", stopped}, {"requeue", requeue}};
 
 static pleat_status choose(const char *name, pleat_session *session) {
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; ++i)
