@@ -169,7 +169,7 @@ enum { LOSS, TVERSKY, DICE_SOFT, DICE_CROSSENTROPY }; /* the metrics of the defa
 
 static pleat_epoch row(const pleat_checkpoint *c, int epoch) {
     pleat_epoch out;
-    pleat_epoch_unpack(c->history + epoch * pleat_checkpoint_columns(c), 4, &out);
+    pleat_epoch_unpack(c->history + (size_t)epoch * (size_t)pleat_checkpoint_columns(c), 4, &out);
     return out;
 }
 
