@@ -240,11 +240,27 @@ static pleat_status note_fallback(const train_run *r, const char *path) {
     return pleat_file_write_atomic(note, text, strlen(text));
 }
 
+/* A checkpoint is written before its row of the history; one of fewer epochs was put back. */
+static void tell_older(const train_run *r, const char *path) {
+    char history[PLEAT_PATH_BYTES], *text = NULL;
+    int rows = -1; /* less the line of names */
+    if (pleat_fold_path(r->config->folder, PLEAT_FOLD_HISTORY, history) != PLEAT_OK ||
+        pleat_file_read_all(history, &text, NULL) != PLEAT_OK)
+        return;
+    for (const char *at = text; *at != '\0'; at++) rows += *at == '\n';
+    free(text);
+    if (rows > r->progress.epoch)
+        pleat_warn("fold=%d resumes after epoch %d, where '%s' has %d: '%s' is an older one that "
+                   "was put back, and the epochs after it are trained again",
+                   r->config->fold, r->progress.epoch, history, rows, path);
+}
+
 /* The root's: what it went on from is written down before anything is trained on it. */
 static pleat_status record_restart(const train_run *r, const char *path, int fell_back) {
     char step[32] = "";
     if (fell_back) PLEAT_TRY(note_fallback(r, path));
     if (fell_back) PLEAT_TRY(set_aside(path));
+    if (!fell_back) tell_older(r, path);
     /* A run may have been killed after its checkpoint and before its history. */
     PLEAT_TRY(pleat_history_write(r->config->folder, r->loss, r->progress.rows, r->progress.epoch));
     if (r->progress.iteration > 0)

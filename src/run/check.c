@@ -143,7 +143,7 @@ static void check_config(check_work *w, const check_facts *facts) {
         check_find(w, CHECK_CONFIG, -1, "", "%s", pleat_error_message());
     else if (pleat_config_judging(w->config, w->classes, &judging) != PLEAT_OK)
         check_find(w, CHECK_CONFIG, -1, "report", "%s", pleat_error_message());
-    for (int i = w->n - 1; i >= 0; i--)
+    for (int i = w->n - 1; facts != NULL && i >= 0; i--)
         if (facts[i].readable) channels = facts[i].channels;
     if (w->config->from[0] != '\0' && w->classes->n > 0 &&
         pleat_record_begins(w->config, channels, &of) != PLEAT_OK)

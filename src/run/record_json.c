@@ -360,6 +360,22 @@ static pleat_status rebuild(const pleat_crossval *cv, const char *path) {
     return PLEAT_OK;
 }
 
+/* Engine and precision may change on resume; run.json and the methods name those of now. */
+static pleat_status tell_engine(const pleat_crossval *cv) {
+    const pleat_engine *engine = cv->team.engine;
+    const char *precision = pleat_precision_name(engine->precision);
+    pleat_record before;
+    int trained = 0;
+    PLEAT_TRY(has_trained(cv, &trained));
+    PLEAT_TRY(pleat_record_read(cv->options->out, &before));
+    if (trained &&
+        (strcmp(before.engine, engine->ops->name) != 0 || strcmp(before.precision, precision) != 0))
+        pleat_warn("the run was computed by %s %s until now, and continues by %s %s: its numbers "
+                   "are not all of one engine and precision; for that, use another --out folder",
+                   before.engine, before.precision, engine->ops->name, precision);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_record_start(const pleat_crossval *cv) {
     int channels = 0;
     char path[PLEAT_PATH_BYTES], text[PLEAT_CONFIG_BYTES];
@@ -372,8 +388,9 @@ pleat_status pleat_record_start(const pleat_crossval *cv) {
                                       : rebuild(cv, path));
     int missing = 0;
     PLEAT_TRY(count_missing(cv, &missing));
-    if (missing > 0 || cv->extends > 0 || !pleat_file_exists(path))
-        PLEAT_TRY(write_json(cv, channels, text, path));
+    const int there = pleat_file_exists(path), more = missing > 0 || cv->extends > 0;
+    if (there && more) PLEAT_TRY(tell_engine(cv));
+    if (more || !there) PLEAT_TRY(write_json(cv, channels, text, path));
     if (cv->extends == 0) return PLEAT_OK;
     PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
     return write_text(path, text); /* last: until then the next start extends the run, too */

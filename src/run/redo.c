@@ -1,7 +1,7 @@
 /*
- * redo.c - at the start of a run: folds that have scores and are to be done again, since they are of
- * other cases than the data are now, have lost a prediction, or are to have more epochs. All folds
- * are looked at first; what has to go goes when nothing can refuse the start any more.
+ * redo.c - at the start of a run: folds that have scores and are to be done again, since they are
+ * of other cases than the data are now, have lost a prediction, or are to have more epochs. All
+ * folds are looked at first; what has to go goes when nothing can refuse the start any more.
  *
  * What a fold is of, its scores say, or its latest checkpoint where it has none. A fold of older
  * files does not say; there the store it was made from does.

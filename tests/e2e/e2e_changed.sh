@@ -194,9 +194,9 @@ succeeds "one that does not" 0 train tiny.yaml --out lies --fold 0 "${turned[@]}
 exchange "headers/$image"
 exchange "headers/$mask"
 refused "axes that were exchanged" 3 "the image of case '$id', 'headers/$image'" 0 \
-    train tiny.yaml --out turns --fold 1 "${turned[@]}" --set preprocess.orient=RAS
-succeeds "which make no other voxels where nothing is turned" 0 train tiny.yaml --out lies --fold 1 \
-    "${turned[@]}"
+    train tiny.yaml --out turns --fold 0 "${turned[@]}" --set preprocess.orient=RAS
+succeeds "which make no other voxels where nothing is turned" 0 train tiny.yaml --out lies \
+    --fold 0 "${turned[@]}"
 
 # --- a table of cases ----------------------------------------------------------------------------
 listed() { # listed FOLD GROUP: table.csv, with these of the first case

@@ -78,9 +78,20 @@ holds "all folds" same_run whole cut
 # A schedule over all epochs is another one then, and that is told.
 one=(--fold 0 --set train.schedule=poly)
 succeeds "poly" 0 train tiny.yaml --out poly "${one[@]}"
+cp poly/fold_0/checkpoint_latest.h5 older.h5
 succeeds "poly, more" 0 train tiny.yaml --out poly "${one[@]}" --set train.epochs=3
 holds "that is told" has err "poly goes by train.epochs, which is now 3"
 holds "and kept" has poly/run.json "the learning rate goes from"
+holds "not that it is computed otherwise" lacks err "was computed by"
+job 0 train tiny.yaml --out poly --fold 1 --set train.schedule=poly --set train.epochs=3 \
+    --set engine=onednn
+holds "another engine is told, where there is one" eval '[ "$code" = 2 ] ||
+    has err "was computed by ref f32 until now, and continues by onednn f32"'
+
+cp older.h5 poly/fold_0/checkpoint_latest.h5
+succeeds "from a backup" 0 train tiny.yaml --out poly "${one[@]}" --set train.epochs=3
+holds "an older checkpoint is told" has err \
+    "fold=0 resumes after epoch 2, where 'poly/fold_0/history.tsv' has 3"
 
 # --- another's weights ---------------------------------------------------------------------------
 cp whole/fold_0/checkpoint_latest.h5 old.h5
