@@ -22,8 +22,10 @@ static void usage(FILE *out) {
                   "pleat %s - trains and evaluates 3-D U-Nets by cross-validation\n\n"
                   "usage: pleat VERB [options]      pleat help VERB\n\n",
                   pleat_commit_version);
-    for (const verb *v = verbs; v->name != NULL; v++)
-        (void)fprintf(out, "  %-8s %s\n", v->name, v->what);
+    for (const verb *v = verbs; v->name != NULL; v++) {
+        (void)fprintf(out, "  %-8s ", v->name);
+        pleat_text_wrap(out, v->what, 11, pleat_terminal_columns(fileno(out)) + 1);
+    }
     (void)fprintf(out, "\n  %-8s %s\n  %-8s %s\n  %-8s %s\n", "help", "this, or that of a verb",
                   "version", "the version", "-v, -q", "say more, say less");
 }

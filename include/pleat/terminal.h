@@ -10,6 +10,7 @@
 #include "pleat/status.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,8 +32,15 @@ void pleat_terminal_live(pleat_live how);
  * this process, or its mpirun, is not in the background. `out` has its size now. */
 int pleat_terminal_look(pleat_terminal *out);
 
-/* Columns of the terminal that a file such as STDOUT_FILENO is; 80 where it is none. */
+/* Columns of the terminal that a file such as STDOUT_FILENO is; 80 where it is none, or 0: what is
+ * not read on a terminal has no width. */
 int pleat_terminal_columns(int fd);
+int pleat_terminal_width(int fd);
+
+/* A text of at most 8 KiB behind `indent` blanks, in lines that fit the terminal that `out` is;
+ * else of `otherwise` columns, 0: in one line. The next lines are behind as many blanks. */
+void pleat_terminal_print(FILE *out, int indent, int otherwise, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* The first word and its arguments of the launcher (mpirun, mpiexec) that started this process, as
  * a line for a shell: out[size]. 0 where none did. */

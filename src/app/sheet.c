@@ -2,17 +2,24 @@
 #include "sheet.h"
 
 #include "pleat/json.h"
+#include "pleat/terminal.h"
 #include "pleat/text.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define KEY_WIDTH  16
-#define CELL_BYTES 2048
-#define LINE_BYTES 8192 /* of a text; what is longer is cut */
+#define KEY_WIDTH    16
+#define CELL_BYTES   2048
+#define LINE_BYTES   8192 /* of a text; what is longer is cut */
+/* On a terminal: columns of a table, room for its last text beside the others, its place below. */
+#define MOST_COLUMNS 32
+#define LEAST_ROOM   24
+#define BELOW        6
 
 /* A member of the open row, else of the object. */
 static void put_json(const sheet *s, const char *key, json_t *value) {
@@ -60,9 +67,22 @@ static void print_lines(const sheet *s, const char *text) {
     if (s->form == SHEET_TEXT) (void)putchar('\n');
 }
 
+/* Without memory a cell is empty. */
+static void keep(sheet *s, const char *text) {
+    char **more = realloc(s->kept, ((size_t)s->n_kept + 1) * sizeof *more);
+    if (more == NULL) return;
+    s->kept = more;
+    s->kept[s->n_kept++] = strdup(text);
+}
+
 /* For people: the next cell of the open table, or a line of its own. */
 static void print_plain(sheet *s, const char *key, const char *text) {
     char cell[CELL_BYTES];
+    if (s->wide > 0 && s->columns != NULL) {
+        pleat_text_show(text, cell, sizeof cell);
+        keep(s, cell);
+        return;
+    }
     print_key(s, key);
     if (s->form == SHEET_TEXT && s->columns != NULL) {
         pleat_text_show(text, cell, sizeof cell);
@@ -74,7 +94,9 @@ static void print_plain(sheet *s, const char *key, const char *text) {
 
 sheet sheet_begin(sheet_form form, const char *title) {
     if (form == SHEET_LINE) (void)fputs(title, stdout);
-    return (sheet){.form = form, .object = form == SHEET_JSON ? json_object() : NULL};
+    return (sheet){.form = form,
+                   .wide = form == SHEET_TEXT ? pleat_terminal_width(STDOUT_FILENO) : 0,
+                   .object = form == SHEET_JSON ? json_object() : NULL};
 }
 
 void sheet_end(sheet *s) {
@@ -197,6 +219,90 @@ void sheet_table(sheet *s, const char *key, const sheet_column *columns) {
     s->rows = 0;
 }
 
+/* --- a table on a terminal -------------------------------------------------------------------- */
+
+typedef struct fitted {
+    int n, shown; /* columns: all, and those that stand side by side */
+    int width[MOST_COLUMNS];
+    int wraps; /* the last of all is text that is wrapped, */
+    int below; /* below its row and not beside it */
+} fitted;
+
+static const char *cell_of(const sheet *s, int row, int n, int column) {
+    const long place = (long)row * n + column;
+    return place < s->n_kept && s->kept[place] != NULL ? s->kept[place] : "";
+}
+
+static int together(const fitted *f, int columns) {
+    int sum = 0;
+    for (int k = 0; k < columns; k++) sum += 2 + f->width[k];
+    return sum;
+}
+
+static fitted fit(const sheet *s) {
+    fitted f = {0};
+    while (f.n < MOST_COLUMNS && s->columns[f.n].key != NULL) f.n++;
+    f.shown = f.n;
+    for (int k = 0; k < f.n; k++) {
+        f.width[k] = (int)strlen(s->columns[k].key);
+        for (int row = 0; row < s->rows; row++) {
+            const int wide = pleat_text_width(cell_of(s, row, f.n, k));
+            if (wide > f.width[k]) f.width[k] = wide;
+        }
+    }
+    if (together(&f, f.n) <= s->wide) return f;
+    f.wraps = s->columns[f.n - 1].width < 0;
+    f.below = f.wraps && s->wide - together(&f, f.n - 1) - 2 < LEAST_ROOM;
+    if (f.wraps && !f.below) return f;
+    if (f.below) f.shown--;
+    while (f.shown > 1 && together(&f, f.shown) > s->wide) f.shown--;
+    return f;
+}
+
+/* A cell in its width: to the left where the column says so; nothing behind the last of a line. */
+static void put_cell(const sheet *s, const fitted *f, int column, const char *text) {
+    const int gap = f->width[column] - pleat_text_width(text);
+    const int left = s->columns[column].width < 0, last = column == f->shown - 1;
+    (void)printf("  %*s%s%*s", left ? 0 : gap, "", text, left && !last ? gap : 0, "");
+}
+
+static void put_row(const sheet *s, const fitted *f, int row) {
+    const int beside = f->wraps && !f->below;
+    for (int k = 0; k < f->shown - beside; k++) put_cell(s, f, k, cell_of(s, row, f->n, k));
+    const char *last = cell_of(s, row, f->n, f->n - 1);
+    if (beside) {
+        (void)printf("  ");
+        pleat_text_wrap(stdout, last, together(f, f->n - 1) + 2, s->wide);
+        return;
+    }
+    (void)putchar('\n');
+    if (!f->below || strcmp(last, "-") == 0) return;
+    pleat_terminal_print(stdout, BELOW, 0, "%s: %s", s->columns[f->n - 1].key, last);
+}
+
+static void put_fitted(sheet *s) {
+    const fitted f = fit(s);
+    const int end =
+        f.below ? f.n - 1 : f.n; /* of the columns that are side by side, were there room */
+    print_words(s->title);
+    (void)putchar('\n');
+    for (int k = 0; k < f.shown; k++) put_cell(s, &f, k, s->columns[k].key);
+    (void)putchar('\n');
+    for (int row = 0; row < s->rows; row++) put_row(s, &f, row);
+    if (f.shown < end) {
+        char names[256] = "";
+        for (int k = f.shown; k < end; k++) {
+            const size_t used = strlen(names);
+            (void)snprintf(names + used, sizeof names - used, "%s%s", k > f.shown ? ", " : "",
+                           s->columns[k].key);
+        }
+        pleat_terminal_print(
+            stdout, 2, 0, "(the terminal is too narrow for %s; a pipe and --json have all)", names);
+    }
+}
+
+/* --- tables ----------------------------------------------------------------------------------- */
+
 /* For people, before the first row: a table without any is left out. */
 static void begin_rows(const sheet *s) {
     print_words(s->title);
@@ -207,12 +313,12 @@ static void begin_rows(const sheet *s) {
 }
 
 static void end_row(const sheet *s) {
-    if (s->rows > 0 && s->form == SHEET_TEXT) (void)putchar('\n');
+    if (s->rows > 0 && s->wide == 0 && s->form == SHEET_TEXT) (void)putchar('\n');
 }
 
 void sheet_row(sheet *s) {
     end_row(s);
-    if (s->rows == 0 && s->form == SHEET_TEXT) begin_rows(s);
+    if (s->rows == 0 && s->wide == 0 && s->form == SHEET_TEXT) begin_rows(s);
     if (s->form == SHEET_JSON) {
         s->row = json_object();
         (void)json_array_append_new(s->table, s->row);
@@ -225,6 +331,11 @@ void sheet_row(sheet *s) {
 
 void sheet_table_end(sheet *s) {
     end_row(s);
+    if (s->wide > 0 && s->rows > 0) put_fitted(s);
+    for (int i = 0; i < s->n_kept; i++) free(s->kept[i]);
+    free(s->kept);
+    s->kept = NULL;
+    s->n_kept = 0;
     s->columns = NULL;
     s->row = NULL;
     s->filled = 1;

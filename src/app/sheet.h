@@ -12,6 +12,10 @@
  *   sheet_table_end(&s);                                                    ]
  *   sheet_end(&s);                                          \n              }
  *
+ * On a terminal the columns of a table are as wide as their cells, and where they do not fit the
+ * text of the last column is wrapped, beside or below its row, and other columns at the right end
+ * are left out and named.
+ *
  * Keys are JSON's; as text their '_' become blanks. A number that is not finite is null, or "-".
  */
 #ifndef PLEAT_APP_SHEET_H
@@ -28,8 +32,11 @@ typedef struct sheet_column { /* the cells of a row come in this order */
 
 typedef struct sheet {
     sheet_form form;
-    int filled;                  /* the open object or row already has a member */
-    int rows;                    /* of the open table */
+    int filled;  /* the open object or row already has a member */
+    int rows;    /* of the open table */
+    int wide;    /* columns of the terminal; 0: it is none */
+    char **kept; /* [n_kept] cells of the open table on a terminal, owned */
+    int n_kept;
     const char *title;           /* of the open table */
     const sheet_column *columns; /* of the open table; NULL when none is open */
     const sheet_column *cell;    /* the next one */

@@ -3,6 +3,7 @@
 #include "plan_script.h"
 
 #include "pleat/cases.h"
+#include "pleat/terminal.h"
 #include "pleat/text.h"
 
 #include <math.h>
@@ -17,6 +18,9 @@ static const char *time_text(double seconds, char out[32]) {
     (void)snprintf(out, 32, "%02ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
     return out;
 }
+
+/* A line, or those of a terminal, behind `indent` blanks. */
+#define say(indent, ...) pleat_terminal_print(stdout, indent, 0, __VA_ARGS__)
 
 static void print_bytes(const char *what, double bytes, const char *of) {
     char text[32];
@@ -51,19 +55,19 @@ static void print_idle(const plan_request *r, const plan_needs *n) {
     const double busy = (double)p->folds * of_fold / ((double)p->ranks * rounds);
     const int fewer = (p->folds + rounds - 1) / rounds * of_fold; /* ranks that take as long */
     if (busy > 0.999) return;
-    (void)printf("idle: %.0f %% of the ranks' time; %d fold%s by %d group%s take%s as long as %d "
-                 "fold%s one after the other, evenly it would be %.3g\n",
-                 100 * (1 - busy), p->folds, pleat_plural(p->folds), p->groups,
-                 pleat_plural(p->groups), p->folds == 1 ? "s" : "", rounds, pleat_plural(rounds),
-                 (double)p->folds * of_fold / p->ranks);
+    say(0,
+        "idle: %.0f %% of the ranks' time; %d fold%s by %d group%s take%s as long as %d "
+        "fold%s one after the other, evenly it would be %.3g",
+        100 * (1 - busy), p->folds, pleat_plural(p->folds), p->groups, pleat_plural(p->groups),
+        p->folds == 1 ? "s" : "", rounds, pleat_plural(rounds),
+        (double)p->folds * of_fold / p->ranks);
     if (fewer < p->ranks)
-        (void)printf("  %d rank%s take%s as long\n", fewer, pleat_plural(fewer),
-                     fewer == 1 ? "s" : "");
+        say(2, "%d rank%s take%s as long", fewer, pleat_plural(fewer), fewer == 1 ? "s" : "");
     if (rounds > 1)
-        (void)printf("  %d ranks take %d/%d of the time\n",
-                     (p->folds + rounds - 2) / (rounds - 1) * of_fold, rounds - 1, rounds);
+        say(2, "%d ranks take %d/%d of the time", (p->folds + rounds - 2) / (rounds - 1) * of_fold,
+            rounds - 1, rounds);
     if (of_fold < p->ranks && r->config.train.batch % p->ranks == 0)
-        (void)printf("  --set ranks_per_fold=%d keeps all of them busy\n", p->ranks);
+        say(2, "--set ranks_per_fold=%d keeps all of them busy", p->ranks);
 }
 
 /* Most ranks of a machine with so many cores that take no more than a quarter longer than one core
@@ -78,13 +82,15 @@ static int ranks_for(int folds, int cores) {
 static void print_crowd(const plan_request *r, const plan_needs *n) {
     const int ranks = r->ranks_per_node, cores = n->machine;
     if (n->of.on_device || r->gpus > 0 || ranks <= cores) return;
-    (void)printf("cores: %d ranks a node would share the %d core%s of a node like this machine, "
-                 "each with its own memory\n",
-                 ranks, cores, pleat_plural(cores));
+    say(0,
+        "cores: %d ranks a node would share the %d core%s of a node like this machine, "
+        "each with its own memory",
+        ranks, cores, pleat_plural(cores));
     if (n->layout.ranks_per_fold == 1)
-        (void)printf("  --ranks-per-node %d takes about as long with less memory; or use nodes of "
-                     "%d cores or more\n",
-                     ranks_for((n->layout.folds + r->nodes - 1) / r->nodes, cores), ranks);
+        say(2,
+            "--ranks-per-node %d takes about as long with less memory; or use nodes of "
+            "%d cores or more",
+            ranks_for((n->layout.folds + r->nodes - 1) / r->nodes, cores), ranks);
 }
 
 /* --- what it needs ---------------------------------------------------------------------------- */
@@ -108,8 +114,8 @@ static void print_host(const plan_request *r, const plan_needs *n) {
     (void)printf(" with %s of the store\n", of->resident > 0 ? "all" : "none");
     print_bytes("this machine", n->allowed, "allowed here, by its memory and that of the cgroup");
     if (node > n->allowed)
-        (void)printf("  more than this machine has: run it on a larger one, or make patch, "
-                     "train.batch or network.filters smaller\n");
+        say(2, "more than this machine has: run it on a larger one, or make patch, train.batch or "
+               "network.filters smaller");
 }
 
 static void print_gpu(const plan_request *r, const plan_needs *n) {
@@ -148,22 +154,23 @@ static void print_time(const plan_request *r, const plan_needs *n) {
         (void)printf("time: not measured\n");
         return;
     }
-    const char *whose = r->array ? "a fold" : "all folds";
-    (void)printf("time: %s for all epochs (%d) of %s",
-                 time_text(plan_needs_seconds(n, &r->config), text), r->config.train.epochs, whose);
-    (void)printf(", %s an epoch", time_text(n->epoch, text));
-    (void)printf(", %s the predictions of a fold; a fold may end earlier\n",
-                 time_text(n->prediction, text));
-    (void)printf("  %s\n", n->timed);
-    if (n->busy[0] != '\0') (void)printf("  %s\n", n->busy);
-    if (r->past == NULL) (void)printf("  without preparing the cases, scores and the report\n");
-    if (n->without[0] != '\0') (void)printf("  without predictions: %s\n", n->without);
+    char epoch[32], prediction[32];
+    say(0,
+        "time: %s for all epochs (%d) of %s, %s an epoch, %s the predictions of a fold; a fold may "
+        "end earlier",
+        time_text(plan_needs_seconds(n, &r->config), text), r->config.train.epochs,
+        r->array ? "a fold" : "all folds", time_text(n->epoch, epoch),
+        time_text(n->prediction, prediction));
+    say(2, "%s", n->timed);
+    if (n->busy[0] != '\0') say(2, "%s", n->busy);
+    if (r->past == NULL) say(2, "without preparing the cases, scores and the report");
+    if (n->without[0] != '\0') say(2, "without predictions: %s", n->without);
     if (n->exchange > 0.0 && r->past == NULL)
-        (void)printf("  without the sums of gradients: a rank sends and receives %s in a step\n",
-                     pleat_text_bytes(n->exchange, text));
+        say(2, "without the sums of gradients: a rank sends and receives %s in a step",
+            pleat_text_bytes(n->exchange, text));
     if (r->gpus > 0 && !n->timed_on_gpu)
-        (void)printf("  that was no GPU: the time on GPUs will be another; --on h100 and its like "
-                     "estimate it\n");
+        say(2, "that was no GPU: the time on GPUs will be another; --on h100 and its like estimate "
+               "it");
 }
 
 /* --- the verb --------------------------------------------------------------------------------- */

@@ -30,7 +30,8 @@ static void print_table(const pleat_progress_view *view) {
     if (!known) {
         (void)pleat_terminal_look(&terminal);
         terminal.colour = 0;
-        terminal.columns = WIDE;
+        const int wide = pleat_terminal_width(STDOUT_FILENO);
+        terminal.columns = wide > 0 ? wide : WIDE;
     }
     terminal.rows = 0;
     pleat_progress_table(view, &terminal, text, sizeof text);

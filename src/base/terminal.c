@@ -1,9 +1,12 @@
 /* terminal.c - finds the terminal, also behind mpirun, and measures text on it. */
 #include "pleat/terminal.h"
 
+#include "pleat/text.h"
+
 #include <ctype.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +82,7 @@ void pleat_terminal_command(const char *const *argv, int n, char *out, size_t si
 }
 
 int pleat_terminal_launcher(char *out, size_t size) {
-    char text[4096];
+    char text[8192];
     const char *words[MOST_WORDS];
     const size_t n = parents_command(text, sizeof text);
     int found = 0;
@@ -155,9 +158,28 @@ int pleat_terminal_look(pleat_terminal *out) {
     return live == PLEAT_LIVE_ALWAYS || front < 0 || front == group;
 }
 
-int pleat_terminal_columns(int fd) {
+int pleat_terminal_width(int fd) {
     struct winsize size = {0};
-    return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+int pleat_terminal_columns(int fd) {
+    const int width = pleat_terminal_width(fd);
+    return width > 0 ? width : 80;
+}
+
+void pleat_terminal_print(FILE *out, int indent, int otherwise, const char *format, ...) {
+    char text[4096];
+    const int wide = pleat_terminal_width(fileno(out));
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    (void)fprintf(out, "%*s", indent, "");
+    if (wide > 0 || otherwise > 0)
+        pleat_text_wrap(out, text, indent, wide > 0 ? wide + 1 : otherwise);
+    else
+        (void)fprintf(out, "%s\n", text);
 }
 
 int pleat_terminal_rows(const char *text, int columns) {

@@ -1,5 +1,6 @@
 /* dry_run.c - what a run is about to do and needs, in some lines, before anything is written. */
 #include "pleat/log.h"
+#include "pleat/terminal.h"
 #include "pleat/text.h"
 #include "pleat/warn.h"
 #include "run_impl.h"
@@ -59,10 +60,12 @@ pleat_status pleat_dry_run_look(pleat_crossval *cv) {
 void pleat_dry_run_needs(const pleat_needs *n) {
     char rank[32], resident[32], disk[32], store[32], checkpoints[32];
     pleat_text_bytes(n->resident, resident);
-    pleat_text_print(
+    pleat_terminal_print(
+        stdout, 0, 0,
         "memory of a rank: about %s, and %s of cases that the ranks of a machine share; "
-        "disk: about %s, of it %s of preprocessed cases and %s of checkpoints\n\n",
+        "disk: about %s, of it %s of preprocessed cases and %s of checkpoints",
         pleat_text_bytes(pleat_needs_rank(n), rank), resident,
         pleat_text_bytes(pleat_needs_disk(n), disk), pleat_text_bytes(n->store, store),
         pleat_text_bytes(n->checkpoints, checkpoints));
+    (void)fputc('\n', stdout);
 }

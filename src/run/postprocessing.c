@@ -8,6 +8,7 @@
 #include "pleat/nifti.h"
 #include "pleat/report.h"
 #include "pleat/rundir.h"
+#include "pleat/terminal.h"
 
 #include <jansson.h>
 
@@ -282,15 +283,17 @@ pleat_status pleat_postprocessing_print(FILE *out, const char *run, const pleat_
     PLEAT_TRY(pleat_postprocessing_read(run, &p, &found));
     if (!found || p.choice.classes != classes->n) return PLEAT_OK;
     (void)pleat_postprocessing_text(&p.choice.kept, classes, text, sizeof text);
+    (void)fputc('\n', out);
     if (pleat_largest_any(&p.choice.kept))
-        (void)fprintf(out,
-                      "\npost-processing: %s; mean Dice %.4f as predicted, %.4f with it. pleat "
-                      "predict applies it\n",
-                      text, p.choice.mean_before, p.choice.mean_after);
+        pleat_terminal_print(
+            out, 0, 0,
+            "post-processing: %s; mean Dice %.4f as predicted, %.4f with it. pleat "
+            "predict applies it",
+            text, p.choice.mean_before, p.choice.mean_after);
     else
-        (void)fprintf(out,
-                      "\npost-processing: none; mean Dice %.4f as predicted, %.4f with the largest "
-                      "component of the foreground alone\n",
-                      p.choice.mean_before, p.choice.mean_foreground);
+        pleat_terminal_print(out, 0, 0,
+                             "post-processing: none; mean Dice %.4f as predicted, %.4f with the "
+                             "largest component of the foreground alone",
+                             p.choice.mean_before, p.choice.mean_foreground);
     return PLEAT_OK;
 }

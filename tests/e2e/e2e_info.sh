@@ -203,4 +203,46 @@ for what in step conv prep read predict allreduce augment score; do
     text "usage: pleat bench $what .*" '--json .*'
 done
 
+# --- tables on a terminal of 80 columns -----------------------------------------------------------
+longest() { awk '{ n = length($0) } n > most { most = n } END { print most + 0 }' "$1"; }
+if command -v script > /dev/null; then
+    while read -r -a words; do
+        TERM=dumb script -qec "stty cols 80; '$pleat' -q ${words[*]} 2> /dev/null" /dev/null \
+            < /dev/null | tr -d '\r' > out
+        holds "${words[*]}: there is something" [ -s out ]
+        holds "${words[*]}: $(longest out) columns of 80" [ "$(longest out)" -le 80 ]
+        "$pleat" -q "${words[@]}" > whole 2> err
+        if [ "${words[0]}" = explore ]; then
+            holds "what is left out is named" has out "(the terminal is too narrow for "
+            holds "and is in a pipe" has whole "class_share"
+            holds "which is whole" [ "$(longest whole)" -gt 80 ]
+        fi
+    done << 'END'
+--help
+explore data
+check data
+check --kinds
+info
+info run
+info run/store
+fetch --list
+status run
+report run
+report run --all-scores
+compare run run --all-scores
+score data run/fold_0/predictions --all-scores
+plan small.yaml --set data=data --steps 0 --ranks-per-node 9
+plan small.yaml --set data=data --on a100 --nodes 2 --gpus-per-node 4
+run small.yaml --set data=data --dry-run
+END
+    TERM=dumb script -qec "stty cols 80; '$pleat' -q fetch --list" /dev/null < /dev/null > out
+    holds "a text is wrapped below its row" has out "      licence: CC BY-NC-SA; cite Ma et al."
+    TERM=dumb script -qec "stty cols 60; '$pleat' -q report run --all-scores" /dev/null \
+        < /dev/null > out 2> err
+    holds "narrower, columns of the statistics are left out" has out \
+        "terminal is too narrow for quartiles, SD"
+    holds "and those of a report come in parts" [ "$(grep -c ' cases ' out)" -gt \
+        "$(grep -c '^Dice' out)" ]
+fi
+
 verdict

@@ -101,7 +101,7 @@ in_bash "" pleat run --fold ''
 in_bash "h100 h200" pleat plan CONFIG --on h
 in_bash "nnunet nnunet-l nnunet-m nnunet-xl" pleat suggest DATA --like nn
 in_bash "3d_fullres 3d_lowres" pleat suggest DATA --configuration = 3
-in_bash "hepaticvessel hippocampus" pleat fetch h
+in_bash "heart hepaticvessel hippocampus" pleat fetch h
 in_bash Task04_Hippocampus pleat fetch Task04
 in_bash case_1.nii.gz pleat -v info case
 in_bash usr pleat report us

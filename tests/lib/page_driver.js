@@ -58,12 +58,18 @@ addEventListener("load", () => setTimeout(() => {
     }
     for (const table of document.querySelectorAll(".wide"))
         if (!/scroll/.test(getComputedStyle(table).backgroundAttachment)) check("a table that scrolls does not show it", false);
+    const narrow = document.querySelector(".wide");
+    narrow.style.width = "9rem";
     const context = viewer.querySelector("canvas").getContext("2d");
     setTimeout(() => {
         const seen = new Set([viewer.dataset.layer]);
         const look = setInterval(() => seen.add(viewer.dataset.layer), 100);
         setTimeout(() => {
             clearInterval(look);
+            check("what was narrowed hides columns", narrow.scrollWidth > narrow.clientWidth);
+            for (const box of document.querySelectorAll(".wide"))
+                check("a table says that it has more columns, and only then",
+                    box.previousSibling.hidden === (box.scrollWidth <= box.clientWidth));
             check("f flickers", seen.has("truth") && seen.has("prediction"));
             const {width, height} = context.canvas;
             let coloured = 0, lit = 0;

@@ -7,6 +7,7 @@
 #include "support.h"
 
 #include <gif_lib.h>
+#include <math.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,8 +329,48 @@ static void colours_are_told_apart_by_the_colour_blind(void **state) {
     pleat_classes_free(&four);
 }
 
+/* sRGB to linear light and back (IEC 61966-2-1). */
+static double to_light(double byte) {
+    const double c = byte / 255;
+    return c <= 0.04045 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4);
+}
+static double to_byte(double light) {
+    const double x = fmin(fmax(light, 0.0), 1.0);
+    return 255 * (x <= 0.0031308 ? 12.92 * x : 1.055 * pow(x, 1 / 2.4) - 0.055);
+}
+
+/* As seen without the cones of red (1) or of green (2): Vienot, Brettel, Mollon, Color Res. Appl. 24
+ * (1999), from linear light; 0: by all. */
+static void as_seen(pleat_colour c, int without, double out[3]) {
+    static const double red[] = {0, 0.11238, 0.29275}, blue[] = {0, 0.00401, -0.02234};
+    const double r = to_light(c.red), g = to_light(c.green), b = to_light(c.blue);
+    const double both = red[without] * r + (1 - red[without]) * g;
+    out[0] = without > 0 ? to_byte(both) : c.red;
+    out[1] = without > 0 ? to_byte(both) : c.green;
+    out[2] = without > 0 ? to_byte(b + blue[without] * (r - g)) : c.blue;
+}
+
+static void classes_and_kinds_of_error_have_colours_that_can_be_told_apart(void **state) {
+    (void)state;
+    pleat_classes three;
+    OK(pleat_classes_parse("background,anterior,posterior,third", &three));
+    for (int c = 1; c < three.n; c++)
+        for (int kind = 1; kind < PLEAT_ERROR_KINDS; kind++)
+            for (int without = 0; without < 3; without++) {
+                double a[3], b[3], apart = 0;
+                as_seen(pleat_class_colour(&three, c), without, a);
+                as_seen(pleat_error_colour((pleat_error_kind)kind), without, b);
+                for (int k = 0; k < 3; k++) apart += (a[k] - b[k]) * (a[k] - b[k]);
+                if (sqrt(apart) < 55)
+                    fail_msg("class %d and error %d, vision %d: %.0f apart", c, kind, without,
+                             sqrt(apart));
+            }
+    pleat_classes_free(&three);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(classes_and_kinds_of_error_have_colours_that_can_be_told_apart),
         cmocka_unit_test(a_png_has_every_pixel_with_few_colours_and_with_many),
         cmocka_unit_test(a_gif_has_every_pixel_of_every_frame),
         cmocka_unit_test(a_case_hangs_with_its_right_on_the_left_and_its_front_on_top),

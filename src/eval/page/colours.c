@@ -13,9 +13,10 @@ static const struct {
     {"lung_r", {240, 228, 66}},   {"right lung", {240, 228, 66}}, {"lung", {86, 180, 233}},
 };
 
+/* Okabe and Ito's; last those that some readers cannot tell from a kind of error. */
 static const pleat_colour PALETTE[] = {
-    {86, 180, 233}, {230, 159, 0}, {0, 158, 115},  {204, 121, 167},
-    {0, 114, 178},  {213, 94, 0},  {240, 228, 66},
+    {213, 94, 0},  {0, 114, 178}, {240, 228, 66}, {204, 121, 167},
+    {0, 158, 115}, {230, 159, 0}, {86, 180, 233},
 };
 
 pleat_colour pleat_class_colour(const pleat_classes *classes, int c) {

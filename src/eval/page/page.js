@@ -32,9 +32,20 @@ const apart = (c, fold) => cases.filter(one => (fold === "all" || String(one.fol
 function range(x, low, high) {
     return known(low) ? `${show(x)} [${show(low)}, ${show(high)}]` : show(x);
 }
+/* A box that scrolls sideways where its table is wider, and says so above. */
+const boxes = new ResizeObserver(found => found.forEach(({target}) => {
+    const box = target.closest(".wide");
+    if (box !== null) box.previousSibling.hidden = box.scrollWidth <= box.clientWidth;
+}));
+function wideBox(caption, table) {
+    const box = h("div", {class: "wide", tabindex: 0, role: "region", "aria-label": caption}, table);
+    boxes.observe(box);
+    boxes.observe(table);
+    return h("div", {}, h("p", {class: "more quiet", hidden: true}, "more columns at the right: scroll the table sideways \u2192"), box);
+}
 /* A heading that begins with "<" is of a column of text. */
 function tableOf(caption, head, body) {
-    return h("div", {class: "wide", tabindex: 0, role: "region", "aria-label": caption},
+    return wideBox(caption,
         h("table", {}, h("caption", {}, caption),
             h("thead", {}, h("tr", {}, head.map(t => h("th", {scope: "col", class: t[0] === "<" ? "text" : null}, t.replace("<", ""))))), h("tbody", {}, body)));
 }
@@ -276,7 +287,7 @@ function casesPart() {
             h("button", {type: "button", click: () => { sorted = {key: "worst", down: false}; draw(); }}, "Worst first"),
             csvButton("scores", ["case", "fold", "class", "score", "value", "state"], () => cases.flatMap(one => classes.flatMap(c =>
                 data.scores.filter(s => applies(c, s.name)).map(s => [one.case, one.fold, c, s.name, value(one, c, s.name), one.classes[c].state]))))),
-        h("div", {class: "wide"}, h("table", {id: "case-table"}, h("thead", {}, head), body)));
+        wideBox("The cases", h("table", {id: "case-table"}, h("thead", {}, head), body)));
     draw();
 }
 

@@ -13,10 +13,13 @@ static void put(cells *c, const char *text) {
         if (wide > c->width[k]) c->width[k] = wide;
         return;
     }
+    if (c->hidden[k]) return;
     /* The blanks before the next cell are of its row: none are at a line's end. */
     if (k > 0) (void)fprintf(c->out, "  ");
     (void)fputs(text, c->out);
-    if (k + 1 < CELLS_MOST && c->width[k + 1] > 0)
+    int next = k + 1;
+    while (next < CELLS_MOST && c->hidden[next]) next++;
+    if (next < CELLS_MOST && c->width[next] > 0)
         (void)fprintf(c->out, "%*s", c->width[k] - wide, "");
 }
 
@@ -38,4 +41,17 @@ void cells_number(cells *c, const char *format, double x) {
 void cells_end_row(cells *c) {
     c->column = 0;
     if (c->out != NULL) (void)fputc('\n', c->out);
+}
+
+static int together(const cells *c) {
+    int sum = 0;
+    for (int k = 0; k < CELLS_MOST; k++)
+        if (c->width[k] > 0 && !c->hidden[k]) sum += c->width[k] + (k > 0 ? 2 : 0);
+    return sum;
+}
+
+int cells_fit(cells *c, int wide, const int *column, int n) {
+    int hidden = 0;
+    while (wide > 0 && hidden < n && together(c) > wide) c->hidden[column[hidden++]] = 1;
+    return hidden;
 }

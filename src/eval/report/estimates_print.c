@@ -2,6 +2,7 @@
 #include "cells.h"
 
 #include "pleat/estimates.h"
+#include "pleat/terminal.h"
 #include "pleat/text.h"
 
 #include <math.h>
@@ -26,10 +27,13 @@ static void put_range(cells *t, double x, const pleat_interval *interval) {
                   number(interval->high).text);
 }
 
+static const char *const heads[] = {"    ",          "n",         "mean [95 %]", "SD",
+                                    "median [95 %]", "quartiles", "penalised"};
+/* Places of heads, in the order in which they are left out where a terminal is too narrow. */
+static const int spare[] = {5, 3, 6, 4};
+
 static void put_head(cells *t) {
-    static const char *const names[] = {"    ",          "n",         "mean [95 %]", "SD",
-                                        "median [95 %]", "quartiles", "penalised"};
-    for (size_t k = 0; k < sizeof names / sizeof *names; k++) cells_put(t, "%s", names[k]);
+    for (size_t k = 0; k < sizeof heads / sizeof *heads; k++) cells_put(t, "%s", heads[k]);
     cells_end_row(t);
 }
 
@@ -114,36 +118,50 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
     else
         (void)fprintf(out, "Statistics over all cases (%d)\n", e->cases);
     put_scores(&t, e, all);
+    const int hidden =
+        cells_fit(&t, pleat_terminal_width(fileno(out)), spare, sizeof spare / sizeof *spare);
     t.out = out;
     put_scores(&t, e, all);
-    (void)fprintf(
-        out,
-        "  n: cases that have the score; missed and spurious ones may not. Penalised: the "
-        "mean in which they\n  count as 0, or as the image's diagonal.\n  Scored by: %s.\n",
-        pleat_judging_text(&r->how, &r->classes, judged));
-    (void)fprintf(
-        out,
-        "  Intervals of 95 %%: of means by BCa bootstrap over %d %s%s%s, seed %llu, of 3 or more; "
-        "of "
-        "medians by order\n  statistics, of 6 or more. They cover these cases for %s: not other "
-        "seeds, nor models\n  trained again.\n",
+    if (hidden > 0) {
+        char names[96] = "";
+        for (int k = 0; k < hidden; k++) {
+            const size_t used = strlen(names);
+            (void)snprintf(names + used, sizeof names - used, "%s%s", k > 0 ? ", " : "",
+                           heads[spare[k]]);
+        }
+        pleat_terminal_print(out, 2, PAGE,
+                             "(the terminal is too narrow for %s; statistics.csv has all)", names);
+    }
+    pleat_terminal_print(
+        out, 2, PAGE,
+        "n: cases that have the score; missed and spurious ones may not. Penalised: the "
+        "mean in which they count as 0, or as the image's diagonal.");
+    pleat_terminal_print(out, 2, PAGE, "Scored by: %s.",
+                         pleat_judging_text(&r->how, &r->classes, judged));
+    pleat_terminal_print(
+        out, 2, PAGE,
+        "Intervals of 95 %%: of means by BCa bootstrap over %d %s%s%s, seed %llu, of 3 or "
+        "more; of medians by order statistics, of 6 or more. They cover these cases for %s: "
+        "not other seeds, nor models trained again.",
         e->groups, grouped ? "group" : "case", pleat_plural(e->groups), grouped ? " of cases" : "",
         (unsigned long long)e->seed, r->folds > 1 ? "these folds' models" : "what predicted them");
     if (r->repeats > 1)
-        (void)fputs("  Means, SD and quartiles are over all evaluations; n and the intervals are "
-                    "of cases, whose\n  evaluations in the repeats are not independent. "
-                    "statistics.csv also has the corrected resampled t\n  "
-                    "interval of the mean over the folds.\n",
-                    out);
+        pleat_terminal_print(
+            out, 2, PAGE,
+            "Means, SD and quartiles are over all evaluations; n and the intervals are "
+            "of cases, whose evaluations in the repeats are not independent. "
+            "statistics.csv also has the corrected resampled t interval of the mean over "
+            "the folds.");
     tell_folds(out, e);
     if (unknown > 0)
-        (void)fprintf(out,
-                      "  warning: %d %s%s scored by a pleat without surfaces and volumes; pleat "
-                      "report --rescore computes them\n",
-                      unknown, r->repeats > 1 ? "prediction" : "case",
-                      unknown == 1 ? " was" : "s were");
+        pleat_terminal_print(
+            out, 2, PAGE,
+            "warning: %d %s%s scored by a pleat without surfaces and volumes; pleat report "
+            "--rescore computes them",
+            unknown, r->repeats > 1 ? "prediction" : "case", unknown == 1 ? " was" : "s were");
     if (e->groups < PLEAT_FEW_CASES)
-        (void)fprintf(out, "  warning: %d %s%s %s fewer than %d: means and intervals are rough\n",
-                      e->groups, grouped ? "group" : "case", pleat_plural(e->groups),
-                      e->groups == 1 ? "is" : "are", PLEAT_FEW_CASES);
+        pleat_terminal_print(out, 2, PAGE,
+                             "warning: %d %s%s %s fewer than %d: means and intervals are rough",
+                             e->groups, grouped ? "group" : "case", pleat_plural(e->groups),
+                             e->groups == 1 ? "is" : "are", PLEAT_FEW_CASES);
 }

@@ -5,6 +5,7 @@
 #include "pleat/estimates.h"
 #include "pleat/json.h"
 #include "pleat/paired.h"
+#include "pleat/terminal.h"
 #include "pleat/text.h"
 
 #include <jansson.h>
@@ -81,16 +82,14 @@ static void put_notes(FILE *out, const pleat_comparison *c, int all) {
         left_out += c->row[i].left_out;
         undecided += !(c->row[i].p_holm <= 1.0 - PLEAT_LEVEL); /* also of NaN */
     }
-    (void)fprintf(
-        out,
-        "  Differences are B - A of the same case, over %d case%s. better: cases in which B is, "
-        "and "
-        "in which A is.\n  Intervals: BCa bootstrap over %d %s%s, seed %llu. p: Wilcoxon's signed "
-        "ranks, two-sided. Holm: p\n  corrected for the tests of the same score, all of which are "
-        "printed. wrong sign: how likely the true\n  mean difference has the other sign than the "
-        "one found. All of it holds for these predictions, not\n  for other seeds or models "
-        "trained "
-        "again.\n",
+    pleat_terminal_print(
+        out, 2, PAGE,
+        "Differences are B - A of the same case, over %d case%s. better: cases in which B is, and "
+        "in which A is. Intervals: BCa bootstrap over %d %s%s, seed %llu. p: Wilcoxon's signed "
+        "ranks, two-sided. Holm: p corrected for the tests of the same score, all of which are "
+        "printed. wrong sign: how likely the true mean difference has the other sign than the one "
+        "found. All of it holds for these predictions, not for other seeds or models trained "
+        "again.",
         c->cases, pleat_plural(c->cases), c->groups, what, pleat_plural(c->groups),
         (unsigned long long)c->seed);
     put_others(out, c, all);
@@ -136,6 +135,10 @@ static void put_tables(cells *t, const pleat_comparison *c, int all) {
     }
 }
 
+/* Columns in the order in which they are left out where a terminal is too narrow: wrong sign, A, B,
+ * the uncorrected p. */
+static const int spare[] = {9, 2, 3, 7};
+
 void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all) {
     cells t = {0};
     int brief = 0;
@@ -146,8 +149,15 @@ void pleat_comparison_print(FILE *out, const pleat_comparison *c, int all) {
         (void)(c->sets > 2 ? fprintf(out, "B%d: %s\n", b, c->names[b])
                            : fprintf(out, "B: %s\n", c->names[b]));
     put_tables(&t, c, all);
+    const int hidden =
+        cells_fit(&t, pleat_terminal_width(fileno(out)), spare, sizeof spare / sizeof *spare);
     t.out = out;
     put_tables(&t, c, all);
+    if (hidden > 0)
+        pleat_terminal_print(
+            out, 2, PAGE,
+            "(the terminal is too narrow for all columns; a pipe, --csv and --json "
+            "have them)");
     (void)fputc('\n', out);
     put_notes(out, c, all);
 }
