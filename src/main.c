@@ -142,6 +142,7 @@ static void catch_signals(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    pleat_session_bind();
     spin_briefly(argv);
     fill_standard_files();
     app *a = calloc(1, sizeof *a);

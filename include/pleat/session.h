@@ -36,6 +36,12 @@ typedef struct pleat_session {
     char launch_problem[400]; /* of pleat_session_check_launch; "" when there is none */
 } pleat_session;
 
+/* Before all else, before libraries count their cores: where mpirun binds ranks by its own choice,
+ * each gets its share of the cores that mpirun may use on the machine. Nothing changes where mpirun
+ * was told (--bind-to, --cpu-set, PE=), where it started another program (numactl) that started
+ * this one, or was not there. Not collective. mpi/binding.c */
+void pleat_session_bind(void);
+
 /* Collective. From here on only rank 0 logs to the terminal, and OpenMP's loops outside the engine
  * take session->threads threads, unless OMP_NUM_THREADS is set. */
 pleat_status pleat_session_start(int *argc, char ***argv, pleat_session **out);

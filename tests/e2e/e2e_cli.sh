@@ -47,6 +47,26 @@ for set in "" OMP_WAIT_POLICY=active GOMP_SPINCOUNT=77; do
     holds "with '$set' threads spin as is said" grep -qE "GOMP_SPINCOUNT = '$spins'" err
 done
 
+# --- cores of a rank ----------------------------------------------------------------------------
+# cores_of WHAT CORES RANKS ARGUMENT...: what libgomp finds. A rank begins twice, see above, and
+# is bound by mpirun to one core the first time.
+cores_of() {
+    local what=$1 cores=$2 n=$3 lines
+    shift 3
+    lines=$((cores == 1 ? 2 * n : n))
+    env -u OMPI_MCA_hwloc_base_binding_policy -u OMPI_MCA_rmaps_base_oversubscribe \
+        -u OMP_NUM_THREADS -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT OMP_DISPLAY_ENV=verbose \
+        "$mpiexec" -n "$n" "$@" "$pleat" --version > out 2> err
+    holds "$what: $cores cores" same_text "$lines" "$(grep -c "OMP_NUM_THREADS = '$cores'" err)"
+}
+all=$(env -u OMP_NUM_THREADS nproc)
+cores_of "one rank" "$all" 1
+[ $((all % 2)) -ne 0 ] || cores_of "two ranks" $((all / 2)) 2
+if [ "$all" -gt 1 ]; then
+    cores_of "as mpirun is told" 1 1 --bind-to core
+    cores_of "a program between" 1 1 taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')"
+fi
+
 # --- every verb ----------------------------------------------------------------------------------
 succeeds "pleat --help" 0 --help
 mv out help
