@@ -4,9 +4,9 @@
  *   test_engine [-v] [NAME [PRECISION]]
  *
  * Holds engine NAME, or every CPU engine of this build, to the laws of the table in each
- * precision it offers, or in that one: against the oracle, against numbers known beforehand, and the oracle
- * itself against finite differences. -v: the worst error of every result. Leaves with 77, which
- * CTest calls skipped, when nothing could be tested.
+ * precision it offers, or in that one: against the oracle, against numbers known beforehand, and
+ * the oracle itself against finite differences. -v: the worst error of every result. Leaves with
+ * 77, which CTest calls skipped, when nothing could be tested.
  */
 #include "engine_suite.h"
 
