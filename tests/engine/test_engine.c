@@ -1,12 +1,12 @@
 /*
  * test_engine.c - the conformance suite of engine.h.
  *
- *   test_engine [-v] [NAME]
+ *   test_engine [-v] [NAME [PRECISION]]
  *
  * Holds engine NAME, or every CPU engine of this build, to the laws of the table in each
- * precision it offers: against the oracle, against numbers known beforehand, and the oracle
- * itself against finite differences. -v: the worst error of every result. Leaves with 77, which
- * CTest calls skipped, when nothing could be tested.
+ * precision it offers, or in that one: against the oracle, against numbers known beforehand, and
+ * the oracle itself against finite differences. -v: the worst error of every result. Leaves with
+ * 77, which CTest calls skipped, when nothing could be tested.
  */
 #include "engine_suite.h"
 
@@ -78,20 +78,22 @@ static int run_one(const char *name, size_t i, int deterministic, int verbose) {
 
 /* The engine in every precision it has, as it is and made deterministic; *done counts them. Failed
  * tests. */
-static int run_engine(const char *name, int verbose, int *done) {
+static int run_engine(const char *name, const char *precision, int verbose, int *done) {
     int failed = 0;
-    for (size_t i = 0; i < COUNT(precisions); i++)
+    for (size_t i = 0; i < COUNT(precisions); i++) {
+        const char *this_one = pleat_precision_name(precisions[i].precision);
+        if (precision != NULL && strcmp(precision, this_one) != 0) continue;
         for (int deterministic = 0; deterministic < 2; deterministic++) {
             const int n = run_one(name, i, deterministic, verbose);
             if (n < 0) {
-                printf("[  SKIP    ] engine %s has no %s here\n", name,
-                       pleat_precision_name(precisions[i].precision));
+                printf("[  SKIP    ] engine %s has no %s here\n", name, this_one);
                 break;
             }
             failed += n;
             ++*done;
             if (strncmp(name, "ref", 3) == 0) break; /* always is */
         }
+    }
     return failed;
 }
 
@@ -103,13 +105,15 @@ static int is_cpu(const char *name) {
 }
 
 int main(int argc, char **argv) {
-    const char *wanted = NULL;
+    const char *wanted = NULL, *precision = NULL;
     int verbose = 0, failed = 0, done = 0, known = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-v") == 0)
             verbose = 1;
-        else
+        else if (wanted == NULL)
             wanted = argv[i];
+        else
+            precision = argv[i];
     }
     (void)setvbuf(stdout, NULL, _IOLBF, 0); /* cmocka writes to stderr too; keep the order */
     for (const pleat_engine_entry *e = pleat_engine_list(); e->name != NULL; e++) {
@@ -120,7 +124,7 @@ int main(int argc, char **argv) {
         else if (wanted == NULL && !is_cpu(e->name))
             printf("[  SKIP    ] engine %s is not a CPU engine; give its name\n", e->name);
         else
-            failed += run_engine(e->name, verbose, &done);
+            failed += run_engine(e->name, precision, verbose, &done);
     }
     if (!known) printf("no engine '%s' in this build\n", wanted);
     if (!known || failed > 0) return 1;

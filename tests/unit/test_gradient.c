@@ -12,8 +12,6 @@ static int usable(int bf16) { return bf16; }
 
 #include "pleat/rng.h"
 
-#include <omp.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* --- instructions ---------------------------------------------------------------------------- */
@@ -112,7 +110,7 @@ typedef struct problem {
     pleat_dnnl_shape s;
     int threads;
     size_t xs, ys, weights;
-    uint16_t *x, *dy;       /* with a guard behind each, where the sanitizer looks */
+    uint16_t *x, *dy;       /* bf16 */
     float *start;           /* of dweights, and of dbias behind */
     double *want, *largest; /* the sums; those of the magnitudes of their terms */
 } problem;

@@ -1,0 +1,80 @@
+/*
+ * test_gradient_rule.c - which gradients by the weights are taken by an own kernel, on a processor
+ * whose AMX is emulated (lib/amx_tiles.c).
+ */
+#include "../../src/engines/onednn_gradient.h"
+#include "../../src/engines/onednn_gradient_impl.h"
+#include "support.h"
+
+enum { OTHER, FITS, WINS };
+
+static const struct row {
+    int cin, cout, kernel[3], stride, threads;
+    int expected;
+} rows[] = {
+    {32, 32, {3, 3, 3}, 1, 1, WINS},
+    {64, 32, {3, 3, 3}, 1, 1, WINS},
+    {256, 256, {3, 3, 3}, 1, 4, WINS},
+    {225, 32, {3, 3, 3}, 1, 1, WINS},
+    {224, 128, {3, 3, 3}, 1, 4, WINS},
+    {257, 256, {3, 3, 3}, 1, 1, FITS}, /* more channels than were measured */
+    {32, 512, {3, 3, 3}, 1, 1, FITS},
+    {48, 32, {3, 3, 3}, 1, 1, FITS}, /* a quarter of the tiles' lanes idle */
+    {32, 32, {1, 3, 3}, 1, 1, FITS}, /* not measured */
+    {32, 32, {1, 1, 1}, 1, 1, FITS},
+    {32, 32, {3, 3, 3}, 1, 9, FITS}, /* one of nine threads in two has no plane */
+    {32, 32, {3, 3, 3}, 2, 1, OTHER},
+    {1, 32, {1, 1, 1}, 1, 1, OTHER}, /* and no kernel of AVX-512 */
+};
+
+static void amx_is_taken_for_what_was_measured(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct row *r = &rows[i];
+        pleat_dnnl_shape s = {.n = 1,
+                              .d = 5,
+                              .h = 6,
+                              .w = 7,
+                              .cin = r->cin,
+                              .cout = r->cout,
+                              .stride = {r->stride, r->stride, r->stride},
+                              .bf16 = 1};
+        for (int k = 0; k < 3; k++) {
+            s.kernel[k] = r->kernel[k];
+            s.before[k] = r->kernel[k] / 2;
+        }
+        const int got = pleat_gradient_wins(&s, r->threads) ? WINS
+                        : pleat_gradient_fits(&s)           ? FITS
+                                                            : OTHER;
+        if (got != r->expected)
+            fail_msg("%d to %d, kernel %d%d%d, stride %d, %d threads: %d, not %d", r->cin, r->cout,
+                     r->kernel[0], r->kernel[1], r->kernel[2], r->stride, r->threads, got,
+                     r->expected);
+    }
+}
+
+static void the_kernel_that_is_taken_is_that_of_amx(void **state) {
+    (void)state;
+    pleat_dnnl_shape s = {.n = 1,
+                          .d = 2,
+                          .h = 3,
+                          .w = 70,
+                          .cin = 32,
+                          .cout = 32,
+                          .kernel = {3, 3, 3},
+                          .stride = {1, 1, 1},
+                          .before = {1, 1, 1},
+                          .bf16 = 1};
+    assert_int_equal(pleat_gradient_bytes(&s, 1),
+                     pleat_gradient_bytes_by(&pleat_gradient_amx, &s, 1));
+    s.bf16 = 0; /* it knows no floats */
+    assert_int_equal(pleat_gradient_fits(&s), pleat_gradient_avx512.usable(0));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(amx_is_taken_for_what_was_measured),
+        cmocka_unit_test(the_kernel_that_is_taken_is_that_of_amx),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
