@@ -363,16 +363,17 @@ static pleat_status rebuild(const pleat_crossval *cv, const char *path) {
 /* Engine and precision may change on resume; run.json and the methods name those of now. */
 static pleat_status tell_engine(const pleat_crossval *cv) {
     const pleat_engine *engine = cv->team.engine;
-    const char *precision = pleat_precision_name(engine->precision);
+    const char *name = engine->ops->name, *precision = pleat_precision_name(engine->precision);
     pleat_record before;
     int trained = 0;
     PLEAT_TRY(has_trained(cv, &trained));
     PLEAT_TRY(pleat_record_read(cv->options->out, &before));
-    if (trained &&
-        (strcmp(before.engine, engine->ops->name) != 0 || strcmp(before.precision, precision) != 0))
+    int same = strcmp(before.engine, name) == 0;
+    if (engine->real != PLEAT_F64) same &= strcmp(before.precision, precision) == 0;
+    if (trained && !same)
         pleat_warn("the run was computed by %s %s until now, and continues by %s %s: its numbers "
                    "are not all of one engine and precision; for that, use another --out folder",
-                   before.engine, before.precision, engine->ops->name, precision);
+                   before.engine, before.precision, name, precision);
     return PLEAT_OK;
 }
 
