@@ -248,7 +248,6 @@ static pleat_status look_at_ends(pleat_crossval *cv) {
                 "'%s' is missing; start the run with train.epochs=%d, as before, which writes it "
                 "again, and then with %d",
                 path, was, is);
-    PLEAT_TRY(pleat_unchanged_scored(out, k, pleat_weights_file(cv->config.weights)));
     for (int fold = 0; fold < k; fold++) PLEAT_TRY(look_at_end(cv, fold, first, bad));
     PLEAT_CHECK(bad[0] == '\0', PLEAT_ERR_DATA,
                 "train.epochs cannot rise from %d to %d for fold %s: '%s' is missing or damaged; "
@@ -284,10 +283,20 @@ done:
     return status;
 }
 
+/* Finished folds have the files that they were scored with; those of changed cases have to go. */
+static pleat_status look_at_models(const pleat_crossval *cv) {
+    const int k = cv->data.folds.k;
+    int changed = 0;
+    for (int fold = 0; fold < k; fold++) changed += cv->redo[fold] == PLEAT_REDO_CHANGED;
+    if (changed > 0 || cv->options->out[0] == '\0') return PLEAT_OK;
+    return pleat_unchanged_scored(cv->options->out, k, pleat_weights_file(cv->config.weights));
+}
+
 pleat_status pleat_redo_look(pleat_crossval *cv) {
     cv->redo = calloc((size_t)cv->data.folds.k, sizeof *cv->redo);
     PLEAT_CHECK(cv->redo != NULL, PLEAT_ERR_MEMORY, "no memory for %d folds", cv->data.folds.k);
     PLEAT_TRY(look_at_changed(cv));
+    PLEAT_TRY(look_at_models(cv));
     PLEAT_TRY(look_at_lost(cv));
     return look_at_ends(cv);
 }

@@ -135,9 +135,9 @@ enum { PLEAT_REDO_CHANGED = 1, PLEAT_REDO_LOST, PLEAT_REDO_LONGER };
  * done again: with options->redo those of cases that have changed; those with scores whose
  * predictions are no longer all there (without a model it warns); those with scores that can be
  * trained for more epochs. Changes nothing. ERR_DATA: without options->redo a fold is of other
- * cases than the data are now, or of others than the folds are; or a fold that is to have more
- * epochs has no whole checkpoint or model to go on from. ERR_FORMAT: scores that were changed.
- * redo.c */
+ * cases than the data are now, or of others than the folds are; a finished one has not the files
+ * that it was scored with; one that is to have more epochs has no whole checkpoint or model to go
+ * on from. ERR_FORMAT: scores that were changed. redo.c */
 pleat_status pleat_redo_look(pleat_crossval *cv);
 /* Once nothing refuses the start any more: what was made of marked folds is taken away; where there
  * are to be more epochs, config.yaml and run.json say so. Collective; a dry run takes nothing. */

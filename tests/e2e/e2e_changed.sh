@@ -128,6 +128,8 @@ refused "labels of other models" 2 "'labels1' holds volumes that other models ma
 refused "a model of another epoch" 3 "$wrong" 2 predict mixed --in "data/$image" \
     --out labels$((++n))
 refused "also in a report" 3 "$wrong" 0 report mixed
+refused "also by a run, before it does anything" 3 "$wrong" 0 run tiny.yaml --out mixed
+refused "by its plan" 3 "$wrong" 0 run tiny.yaml --out mixed --dry-run
 rm mixed/fold_0/scores.json
 refused "also to be scored again" 3 "$wrong" 0 run tiny.yaml --out mixed
 refused "by the start after that too" 3 "$wrong" 0 run tiny.yaml --out mixed
