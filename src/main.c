@@ -18,13 +18,14 @@
 #include <unistd.h>
 
 static void usage(FILE *out) {
+    const int wide = pleat_terminal_width(fileno(out));
     (void)fprintf(out,
                   "pleat %s - trains and evaluates 3-D U-Nets by cross-validation\n\n"
                   "usage: pleat VERB [options]      pleat help VERB\n\n",
                   pleat_commit_version);
     for (const verb *v = verbs; v->name != NULL; v++) {
         (void)fprintf(out, "  %-8s ", v->name);
-        pleat_text_wrap(out, v->what, 11, pleat_terminal_columns(fileno(out)) + 1);
+        pleat_text_wrap(out, v->what, 11, wide > 0 ? wide + 1 : INT_MAX);
     }
     (void)fprintf(out, "\n  %-8s %s\n  %-8s %s\n  %-8s %s\n", "help", "this, or that of a verb",
                   "version", "the version", "-v, -q", "say more, say less");

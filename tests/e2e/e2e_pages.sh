@@ -5,7 +5,8 @@
 #
 # Run are the blocks of sh of each page, one after another, and the README's commands within lines.
 # An ablation, and a batch job but the first, is run with --dry-run: other tests make whole ones. A
-# block below "<!-- not run: WHY -->" is not; "<!-- with N cores -->" says what it is for.
+# block below "<!-- not run: WHY -->" is not; "<!-- with N cores -->" says what it is for. Of
+# the other pages, whose blocks install or measure for hours, each verb and option is looked for.
 # shellcheck source=tests/lib/program.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/program.sh"
 source=$(readlink -f "${SOURCE_DIR:?}")
@@ -115,6 +116,31 @@ for page in "${pages[@]}"; do
 done
 echo "$done commands of ${#pages[@]} pages"
 holds "as many commands as there were" [ "$done" -ge 28 ]
+
+# --- the other pages ------------------------------------------------------------------------------
+# They install, measure for hours, or want programs that are not here: at least each verb and option
+# that they print is there.
+others=(docs/install.md docs/contributing.md docs/interop.md docs/speed.md)
+for page in "$source"/docs/*.md; do
+    page=docs/${page##*/}
+    ! grep -q '^ *```sh$' "$source/$page" || [[ " ${pages[*]} ${others[*]} " == *" $page "* ]] ||
+        wrong "$page: its commands are not run, and it is not among the others"
+done
+printed=0
+for page in "${others[@]}"; do
+    while read -r verb options; do
+        [ "$verb" != bench ] || verb="bench ${options%% *}"
+        # shellcheck disable=SC2086 # bench step is two words
+        "$pleat" $verb --help > help 2> err || wrong "$page: pleat $verb"
+        while read -r option; do
+            grep -qE -- "^  $option( |\$)" help || wrong "$page: pleat $verb has no $option"
+        done < <(grep -oE -- '(^| )--[a-z][a-z-]*' <<< "$options")
+        printed=$((printed + 1))
+    done < <(awk '/^ *```sh$/ { inside = 1; next } /^ *```/ { inside = 0 }
+        inside { while (sub(/\\$/, "") && (getline more) > 0) $0 = $0 more; print }' \
+        "$source/$page" | grep -oE '(^|[ /])pleat [a-z]+( [^|;&>#)]*)?' | sed 's/^.*pleat //')
+done
+holds "commands of the other pages were found: $printed" [ "$printed" -ge 5 ]
 
 # --- a folder that was built in and copied -------------------------------------------------------
 mkdir first

@@ -339,8 +339,8 @@ static double to_byte(double light) {
     return 255 * (x <= 0.0031308 ? 12.92 * x : 1.055 * pow(x, 1 / 2.4) - 0.055);
 }
 
-/* As seen without the cones of red (1) or of green (2): Vienot, Brettel, Mollon, Color Res. Appl. 24
- * (1999), from linear light; 0: by all. */
+/* As seen without the cones of red (1) or of green (2), from linear light: Vienot, Brettel, Mollon,
+ * Color Res. Appl. 24 (1999); 0: by all. */
 static void as_seen(pleat_colour c, int without, double out[3]) {
     static const double red[] = {0, 0.11238, 0.29275}, blue[] = {0, 0.00401, -0.02234};
     const double r = to_light(c.red), g = to_light(c.green), b = to_light(c.blue);
