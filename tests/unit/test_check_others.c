@@ -104,7 +104,7 @@ enum { BODIES = 8 };
 /* Two organs in a body, which lie and shine a little otherwise in each case. */
 static void make_body(int number) {
     const int high = number % 3;
-    const double wide = 6.5 + number / 3 * 0.5;
+    const double wide = number < 3 ? 6.5 : number < 6 ? 7 : 7.5;
     make(number);
     for (int z = 0; z < Z; z++)
         for (int y = 0; y < Y; y++)
