@@ -57,6 +57,13 @@ int check_has(const check_work *w, check_id kind, int at) {
     return 0;
 }
 
+void check_drop(check_work *w, check_id kind, int at) {
+    int kept = 0;
+    for (int i = 0; i < w->n_found; i++)
+        if (w->found[i].kind != (int)kind || w->found[i].at != at) w->found[kept++] = w->found[i];
+    w->n_found = kept;
+}
+
 void check_take_warnings(check_work *w, check_id kind, int at, const char *field) {
     for (; w->taken < pleat_warn_count(); w->taken++)
         check_find(w, kind, at, field, "%s", pleat_warn_text(w->taken));

@@ -289,7 +289,6 @@ static void tell_mirrored(check_work *w, int axis, const int *mirrored, int many
                           int by_image) {
     const char *ends = axis == 1 ? "front and back" : "top and bottom";
     for (int i = 0; i < w->n; i++) {
-        if (check_has(w, CHECK_MASK_TURNED, i)) continue;
         const char *file = by_image ? w->cases[i].image[0] : w->cases[i].label;
         if (mirrored[i] && 2 * many == seen)
             check_find(w, CHECK_FLIPPED, i, file,
@@ -353,11 +352,11 @@ void check_all(check_work *w, const check_facts *f) {
         compare_spacings(w, f, mm);
         compare_intensities(w, f, value);
         check_slices_all(w, f);
-        find_full(w, f);
-        check_fit(w, f);
-        find_mirrored(w, f, value);
-        check_sides(w, f);
         check_unlike(w, f);
+        find_full(w, f);
+        find_mirrored(w, f, value);
+        check_fit(w, f);
+        check_sides(w, f);
     } else {
         w->no_memory = 1;
     }

@@ -93,7 +93,8 @@ static void check_mask_header(check_work *w, int at, const pleat_geometry *image
     }
     check_form(w, at, path, &mask, &info);
     if (info.channels > 1)
-        check_find(w, CHECK_LABEL_VALUE, at, path, "dim[4] is %d: a mask has no channels",
+        check_find(w, CHECK_LABEL_VALUE, at, path,
+                   "dim[4] is %d: a mask has one value a voxel, the label of its class",
                    info.channels);
     check_mask_place(w, at, image, &mask);
 }
@@ -139,21 +140,22 @@ static void find_unread(check_work *w, check_id wrong, int at, const char *path,
     check_find(w, kind, at, path, "%s", pleat_error_message());
 }
 
-/* How many different values x[n] has, if they are few and may be labels, or would be were they not
- * above 254; else 0. *list: "0, 100, 255". */
+/* How many different values x[n] has, if they are few and whole, as labels are; else 0. *list: "0,
+ * 100, 255". */
 static int count_labels(const float *x, size_t n, char list[LIST]) {
-    unsigned char seen[MOST_VALUE + 1] = {0};
+    unsigned char seen[2 * MOST_VALUE + 1] = {0};
     int values = 0;
     list[0] = '\0';
     for (size_t i = 0; i < n && values <= MOST_LABELS; i++) {
-        if (!(x[i] >= 0.0F && x[i] <= (float)MOST_VALUE) || x[i] != rintf(x[i])) return 0;
-        values += seen[(int)x[i]] == 0;
-        seen[(int)x[i]] = 1;
+        if (!(fabsf(x[i]) <= (float)MOST_VALUE) || x[i] != rintf(x[i])) return 0;
+        unsigned char *one = &seen[MOST_VALUE + (int)x[i]];
+        values += *one == 0;
+        *one = 1;
     }
-    for (int v = 0; v <= MOST_VALUE && values <= MOST_LABELS; v++) {
+    for (int v = -MOST_VALUE; v <= MOST_VALUE && values <= MOST_LABELS; v++) {
         char one[16];
         (void)snprintf(one, sizeof one, "%d", v);
-        if (seen[v]) pleat_warn_list(list, LIST, one);
+        if (seen[MOST_VALUE + v]) pleat_warn_list(list, LIST, one);
     }
     return values <= MOST_LABELS ? values : 0;
 }
@@ -171,7 +173,7 @@ static void check_channel(check_work *w, int at, const char *path, int channel, 
     }
     char list[LIST];
     const int values = count_labels(x, n, list);
-    if (values > 0 && high <= 254.0)
+    if (values > 0 && low >= 0.0 && high <= 254.0)
         check_find(w, CHECK_MASK_LIKE, at, path,
                    "channel %d has no values but the %d whole numbers %s, as a mask has", channel,
                    values, list);
@@ -315,7 +317,7 @@ static void check_mask(check_work *w, int at, check_facts *f, pleat_label *out) 
         (void)snprintf(why, sizeof why, "%s", pleat_error_message());
         const long long wrong = count_wrong(path, list);
         if (list[0] != '\0')
-            check_find(w, CHECK_LABEL_RANGE, at, path, "its values are %s, and labels end at 254",
+            check_find(w, CHECK_LABEL_RANGE, at, path, "its values are %s; labels are 0 to 254",
                        list);
         else if (wrong > 0)
             check_find(w, CHECK_LABEL_VALUE, at, path, "%s (such voxels: %lld)", why, wrong);

@@ -177,21 +177,24 @@ static void find_misfit(check_work *w, const check_facts *f, int i, const usual 
     if (!(as_is > POOR)) return;
     for (int a = 1; a < 3; a++)
         if (excess(&f[i], u, a) < excess(&f[i], u, best)) best = a;
-    if (excess(&f[i], u, best) < GOOD)
+    if (excess(&f[i], u, best) < GOOD) {
+        check_drop(w, CHECK_FLIPPED, i);
         check_find(w, CHECK_MASK_TURNED, i, w->cases[i].label,
                    "its labels fit the image only mirrored along %c: inside, the image varies %.0f "
                    "deviations more than in other cases",
                    "zyx"[best], as_is);
-    else if (as_is > MISFIT)
+    } else if (as_is > MISFIT) {
         check_find(w, CHECK_MASK_ELSE, i, w->cases[i].label,
                    "inside its labels the image varies %.0f deviations more than in the other "
                    "cases",
                    as_is);
+    }
 }
 
 /* Whether something else has been found that makes the image vary inside its labels. */
 static int is_explained(const check_work *w, int i) {
-    static const check_id kinds[] = {CHECK_RELABELLED, CHECK_FULL, CHECK_BLANK, CHECK_SHUFFLED};
+    static const check_id kinds[] = {CHECK_RELABELLED, CHECK_FULL, CHECK_BLANK, CHECK_SHUFFLED,
+                                     CHECK_UNLIKE};
     int any = 0;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) any |= check_has(w, kinds[k], i);
     return any;
@@ -202,7 +205,7 @@ void check_fit(check_work *w, const check_facts *f) {
     usual *u = calloc(LABELS, sizeof *u);
     for (int v = 1; x != NULL && u != NULL && v < LABELS; v++) find_usual(w, f, v, x, &u[v]);
     for (int i = 0; x != NULL && u != NULL && i < w->n; i++) {
-        find_relabelled(w, f, i, u);
+        if (!check_has(w, CHECK_FLIPPED, i)) find_relabelled(w, f, i, u);
         if (!is_explained(w, i)) find_misfit(w, f, i, u);
     }
     w->no_memory |= x == NULL || u == NULL;

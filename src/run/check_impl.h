@@ -182,6 +182,8 @@ void check_fit(check_work *w, const check_facts *facts);
 
 /* check.c: whether a case has a finding of that kind. */
 int check_has(const check_work *w, check_id kind, int at);
+/* check.c: takes such findings of a case away, as one has come that says more. */
+void check_drop(check_work *w, check_id kind, int at);
 
 /* check_all.c: whether the table of cases has two of them in one group. */
 int check_one_group(const check_work *w, int a, int b);

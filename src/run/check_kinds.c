@@ -59,10 +59,11 @@ const pleat_check_kind pleat_check_kinds[] = {
                            "a voxel of a mask is no whole number from 0 to 254, or there are "
                            "channels",
                            "export the mask as whole numbers, without interpolation"},
-    [CHECK_LABEL_RANGE] = {"label range", PLEAT_ERROR, 0,
-                           "a mask has few whole numbers, as masks have, but some above 254",
-                           "write it again with 1, 2, ... in their place, such as 1 for 255, in "
-                           "all masks, and no key has to be set"},
+    [CHECK_LABEL_RANGE] =
+        {"label range", PLEAT_ERROR, 0,
+         "a mask has few whole numbers, as masks have, but some below 0 or above 254",
+         "write it again with 1, 2, ... in their place, such as 1 for 255, in "
+         "all masks, and no key has to be set"},
     [CHECK_LABEL] = {"label", PLEAT_ERROR, 0, "a mask has labels that are none of the classes",
                      "correct the mask, or name the label in classes"},
     [CHECK_EMPTY] = {"no foreground", PLEAT_WARNING, 0, "a mask has no voxel but background",
@@ -94,8 +95,7 @@ const pleat_check_kind pleat_check_kinds[] = {
     [CHECK_FLIPPED] =
         {"flipped", PLEAT_WARNING, 0,
          "the foreground of some cases lies as that of the others mirrored",
-         "look at one of each side by side; where one is mirrored, mirror its image and "
-         "mask"},
+         "look at one of each side by side; mirror what of the image and the mask is mirrored"},
     [CHECK_MASK_TURNED] = {"mask mirrored", PLEAT_WARNING, 0,
                            "a mask fits its image as the others do only once it is mirrored",
                            "look at both; mirror the mask alone"},

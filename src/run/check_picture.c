@@ -238,7 +238,8 @@ void check_unlike(check_work *w, const check_facts *f) {
     }
     if (of == NULL || x == NULL) w->no_memory = 1;
     for (int k = 0; x != NULL && n > LEAST && k < n; k++)
-        if (x[k] < UNLIKE && FEW * (n - like) <= n)
+        if (x[k] < UNLIKE && FEW * (n - like) <= n && !check_has(w, CHECK_BLANK, of[k]) &&
+            !check_has(w, CHECK_UNLIKE, of[k]))
             check_find(w, CHECK_UNLIKE, of[k], w->cases[of[k]].image[0],
                        "its correlation with all others is %.2f, in 8 x 8 x 8 cells", x[k]);
     free(x);

@@ -95,6 +95,11 @@ static void tell(check_work *w, const check_facts *f, int i, const side *s, int 
                s->second > 0 ? name_of(w, s->second, names[1]) : "the middle", seen);
 }
 
+/* Another finding says the same of the case. */
+static int is_told(const check_work *w, int i) {
+    return check_has(w, CHECK_MASK_TURNED, i) || check_has(w, CHECK_RELABELLED, i);
+}
+
 void check_sides(check_work *w, const check_facts *f) {
     side *sides = calloc((size_t)w->n + 1, sizeof *sides);
     int seen = 0;
@@ -106,8 +111,6 @@ void check_sides(check_work *w, const check_facts *f) {
     for (int a = 1; a < 256; a++)
         for (int b = 0; b < a; b++) vote(f, w->n, a, b, sides);
     for (int i = 0; i < w->n; i++)
-        if (sides[i].mirrored > sides[i].as_most && !check_has(w, CHECK_MASK_TURNED, i) &&
-            !check_has(w, CHECK_RELABELLED, i))
-            tell(w, f, i, &sides[i], seen);
+        if (sides[i].mirrored > sides[i].as_most && !is_told(w, i)) tell(w, f, i, &sides[i], seen);
     free(sides);
 }

@@ -118,6 +118,13 @@ int check_slices(const float *x, const int dim[3], check_facts *f) {
 
 /* ---- against the others ---------------------------------------------------------------------- */
 
+/* Without order along more than one axis: no slices have been shuffled. */
+static int is_noise(const check_facts *f) {
+    int n = 0;
+    for (int a = 0; a < 3; a++) n += (double)f->order[a] > NONE;
+    return n > 1;
+}
+
 static void find_shuffled(check_work *w, const check_facts *f, int axis, double *x) {
     size_t n = 0;
     for (int i = 0; i < w->n; i++)
@@ -125,12 +132,21 @@ static void find_shuffled(check_work *w, const check_facts *f, int axis, double 
     if (n < LEAST) return;
     pleat_sort(x, n);
     const double most = x[n - 1 - n / FEW], median = pleat_median(x, n);
-    for (int i = 0; i < w->n && most < ORDER; i++)
-        if (f[i].measured && (double)f[i].order[axis] > NONE)
-            check_find(w, CHECK_SHUFFLED, i, w->cases[i].image[0],
+    for (int i = 0; i < w->n && most < ORDER; i++) {
+        const char *image = w->cases[i].image[0];
+        const double of_case = (double)f[i].order[axis];
+        if (!f[i].measured || !(of_case > NONE)) continue;
+        if (!is_noise(&f[i]))
+            check_find(w, CHECK_SHUFFLED, i, image,
                        "neighbours along %c are as unlike as any two slices: %.2f, where 1 is a "
                        "random order and %.2f what most cases have",
-                       "zyx"[axis], (double)f[i].order[axis], median);
+                       "zyx"[axis], of_case, median);
+        else if (!check_has(w, CHECK_UNLIKE, i))
+            check_find(w, CHECK_UNLIKE, i, image,
+                       "it is noise: neighbours are as unlike as any two slices along %c and "
+                       "another axis",
+                       "zyx"[axis]);
+    }
 }
 
 static double share_blank(const check_facts *f, int axis) {

@@ -52,7 +52,7 @@ static const fault faults[] = {
     {"flat", one_slice, NULL, NULL, {"flat", "flipped", "doubtful"}, "case_2", "2 voxels along z"},
     {"a strange label", strange_label, NULL, NULL, {"label"}, "case_2", "9 (2 voxels)"},
     {"a fraction", fraction, NULL, NULL, {"label value"}, "case_2", "voxels: 2)"},
-    {"0 and 255", to_255, NULL, NULL, {"label range"}, "case_2", "its values are 0, 255, and"},
+    {"0 and 255", to_255, NULL, NULL, {"label range"}, "case_2", "its values are 0, 255; labels"},
     {"0 and 1", to_1, NULL, NULL, {NULL}, "", ""},
     {"nearly whole", nearly_whole, NULL, NULL, {NULL}, "", ""},
     {"a mask of channels",

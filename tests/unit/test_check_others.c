@@ -154,6 +154,10 @@ static void exchange_labels(void) {
 static void fill_mask(void) {
     for (int i = 0; i < VOXELS; i++) one.y[i] = one.y[i] > 0 ? one.y[i] : 1;
 }
+static void make_noise(void) {
+    for (int i = 0; i < VOXELS; i++) one.x[i] = -1000 + (int)(noise(i) % 1500);
+}
+
 static const struct {
     const char *name;
     void (*change)(void); /* of case_2 */
@@ -163,6 +167,7 @@ static const struct {
     {"all alike", NULL, NULL, ""},
     {"half black", make_half_black, "blank", "slices 6 to 11 of 12 along z"},
     {"shuffled", shuffle, "shuffled", "neighbours along z"},
+    {"noise", make_noise, "unlike", "it is noise"},
     {"another's mask", take_anothers_mask, "mask misfit", "deviations more"},
     {"a mirrored mask", mirror_mask, "mask mirrored", "mirrored along x"},
     {"labels exchanged", exchange_labels, "relabelled",
