@@ -228,6 +228,10 @@ static void outside_clip(int number) {
     OF_BAD;
     for (int i = 0; i < VOXELS; i++) one.x[i] = 2000 + i % 50;
 }
+static void mostly_outside(int number) {
+    OF_BAD;
+    for (int i = 0; i < VOXELS; i++) one.x[i] = -800 + (int)(noise(i) % 4000);
+}
 static void two_channels(int number) {
     OF_BAD;
     one.image.dim[0] = 4;

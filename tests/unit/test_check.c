@@ -43,6 +43,7 @@ static const fault faults[] = {
      {"orientation", "left-handed"},
      "case_2",
      "RPS, 3 of 4 cases have LPS"},
+    {"left-handed", right_to_left, NULL, NULL, {"left-handed", "orientation"}, "case_2", "1 of 4"},
     {"front to back", front_to_back, NULL, NULL, {"flipped"}, "case_1", "front and back"},
     {"image to back", image_to_back, NULL, NULL, {"flipped"}, "case_2", "against 3 of 4 cases"},
     {"two to back", two_to_back, NULL, NULL, {"flipped"}, "case_1", "the other half of the 4"},
@@ -50,6 +51,13 @@ static const fault faults[] = {
     {"on any side", on_any_side, NULL, NULL, {NULL}, "", ""},
     {"side by side", side_by_side, eight_more, NULL, {NULL}, "", ""},
     {"flat", one_slice, NULL, NULL, {"flat", "flipped", "doubtful"}, "case_2", "2 voxels along z"},
+    {"mostly outside clip",
+     mostly_outside,
+     NULL,
+     NULL,
+     {"doubtful"},
+     "case_2",
+     "clip [-1250, 250] cuts"},
     {"a strange label", strange_label, NULL, NULL, {"label"}, "case_2", "9 (2 voxels)"},
     {"a fraction", fraction, NULL, NULL, {"label value"}, "case_2", "voxels: 2)"},
     {"0 and 255", to_255, NULL, NULL, {"label range"}, "case_2", "its values are 0, 255; labels"},
@@ -165,6 +173,26 @@ static void every_fault_is_found_and_named_and_nothing_else(void **state) {
     assert_int_equal(missed, 0);
 }
 
+/* A kind that is added wants a fault above, or a test that is named here. */
+static void every_kind_has_a_fault(void **state) {
+    (void)state;
+    static const char *const elsewhere[] = {"patch", "configuration", /* below */
+                                            /* test_check_others.c */
+                                            "rated twice", "part", "intensity", "blank", "shuffled",
+                                            "mask misfit", "mask mirrored", "relabelled",
+                                            "no background"};
+    int missed = 0;
+    for (const pleat_check_kind *k = pleat_check_kinds; k->name != NULL; k++) {
+        int covered = 0;
+        for (size_t i = 0; i < COUNT(faults); i++)
+            covered |= faults[i].kinds[0] != NULL && strcmp(faults[i].kinds[0], k->name) == 0;
+        for (size_t i = 0; i < COUNT(elsewhere); i++) covered |= strcmp(elsewhere[i], k->name) == 0;
+        if (!covered) print_error("no fault is of the kind '%s'\n", k->name);
+        missed += !covered;
+    }
+    assert_int_equal(missed, 0);
+}
+
 static void clean_data_have_no_findings_and_a_table_of_classes(void **state) {
     (void)state;
     const pleat_check_how how = {0};
@@ -274,6 +302,7 @@ static void a_configuration_is_checked_with_its_data(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clean_data_have_no_findings_and_a_table_of_classes),
+        cmocka_unit_test(every_kind_has_a_fault),
         cmocka_unit_test(every_fault_is_found_and_named_and_nothing_else),
         cmocka_unit_test(all_that_is_wrong_is_found_in_one_pass),
         cmocka_unit_test(a_copy_is_named_once_however_many_there_are),
