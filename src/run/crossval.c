@@ -210,13 +210,6 @@ done:
 
 /* --- the report ----------------------------------------------------------------------------- */
 
-pleat_status pleat_run_config(const char *folder, pleat_config *out) {
-    char path[PLEAT_PATH_BYTES];
-    pleat_config_defaults(out);
-    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_CONFIG, path));
-    return pleat_file_exists(path) ? pleat_config_read(path, out) : PLEAT_OK;
-}
-
 static pleat_status read_folds(const char *folder, const pleat_record *record,
                                const pleat_config *config, pleat_provenance *of,
                                pleat_results *out) {
@@ -226,12 +219,14 @@ static pleat_status read_folds(const char *folder, const pleat_record *record,
         char path[PLEAT_PATH_BYTES];
         PLEAT_TRY(pleat_fold_folder(folder, fold, path));
         const pleat_status status = pleat_report_read_fold(path, fold, out, &of[fold]);
-        if (status == PLEAT_ERR_NOT_FOUND)
+        if (status == PLEAT_ERR_NOT_FOUND) {
             pleat_log(PLEAT_INFO, "fold=%d has no scores yet; the report is without it", fold);
-        else
-            PLEAT_TRY(status);
+            continue;
+        }
+        PLEAT_TRY(status);
         PLEAT_TRY(pleat_run_fold_path(folder, fold, PLEAT_FOLD_SCORES, path));
         PLEAT_TRY(pleat_provenance_check(&of[fold], path, settings));
+        PLEAT_TRY(pleat_fold_files_check(folder, fold, NULL));
     }
     PLEAT_CHECK(out->n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
     return PLEAT_OK;

@@ -216,7 +216,7 @@ static pleat_status predict_share(fold_job *job) {
     if (cv->team.group->rank == 0) {
         const char *out = cv->options->out, *name = pleat_fold_file_name(file);
         if (!job->stepped) /* if it was scored before, it is that one */
-            PLEAT_TRY(pleat_record_check_model(out, job->fold, name));
+            PLEAT_TRY(pleat_record_check_fold(out, job->fold, name));
         PLEAT_TRY(pleat_record_renew(out, job->fold));
     }
     const char *const paths[] = {path};

@@ -53,6 +53,13 @@ static json_t *job_facts(void) {
     return facts;
 }
 
+pleat_status pleat_run_config(const char *folder, pleat_config *out) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_config_defaults(out);
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_CONFIG, path));
+    return pleat_file_exists(path) ? pleat_config_read(path, out) : PLEAT_OK;
+}
+
 pleat_status pleat_record_load(const char *run, json_t **out) {
     char path[PLEAT_PATH_BYTES];
     int sealed = 0;

@@ -122,7 +122,7 @@ refused "also when it is exported" 3 "is not a model of fold 0" 0 \
     export mixed --fold 0 --onnx model.onnx
 takes_in
 cp mixed/fold_0/checkpoint_latest.h5.previous mixed/fold_0/checkpoint_best.h5
-wrong="'mixed/fold_0/checkpoint_best.h5' is not the model that fold 0 was scored with"
+wrong="'mixed/fold_0/checkpoint_best.h5' is not the file that the run was reported with"
 refused "labels of other models" 2 "'labels1' holds volumes that other models made" 0 \
     predict fresh --in "data/$image" --out labels1
 refused "a model of another epoch" 3 "$wrong" 2 predict mixed --in "data/$image" \
@@ -150,6 +150,41 @@ takes_in predictions
 refused "label maps of another run, scored again" 3 "its counts are not those of fold 0's scores" \
     0 report mixed --rescore
 
+# --- files of this run, from before it was trained on ---------------------------------------------
+cp -r fresh longer
+succeeds "more epochs" 0 run tiny.yaml --out longer --set train.epochs=3
+stale() { # stale FILE...: a copy of `longer`, with these of fold 0 as they were
+    rm -rf mixed && cp -r longer mixed
+    local file
+    for file in "$@"; do cp -r "fresh/fold_0/$file" mixed/fold_0/; done
+}
+foreign="is not the file that the run was reported with"
+stale checkpoint_best.h5 history.tsv
+refused "a model with its history" 3 "'mixed/fold_0/history.tsv' $foreign" 2 \
+    predict mixed --in "data/$image" --out labels$((++n))
+stale checkpoint_latest.h5
+refused "the latest one" 3 "'mixed/fold_0/checkpoint_latest.h5' $foreign" 0 \
+    predict mixed --in "data/$image" --out labels$((++n)) --weights latest
+stale .
+refused "a whole fold" 3 "'mixed/fold_0/scores.json' $foreign" 0 \
+    predict mixed --in "data/$image" --out labels$((++n))
+refused "in a report" 3 "'mixed/fold_0/scores.json' $foreign" 0 report mixed
+refused "compared" 3 "'mixed/fold_0/scores.json' $foreign" 0 compare fresh mixed
+rm mixed/run.json
+few="fold 0 of 'mixed' was trained and scored for 2 epochs, the run has 3"
+refused "also where run.json does not know it" 3 "$few" 0 run tiny.yaml --out mixed \
+    --set train.epochs=3
+refused "to predict with" 3 "$few" 0 predict mixed --in "data/$image" --out labels$((++n))
+rm mixed/fold_0/scores.json
+succeeds "the cure" 0 run tiny.yaml --out mixed --set train.epochs=3
+holds "which is the same to the last bit" same_run mixed longer
+rm -rf mixed && cp -r longer mixed
+rm mixed/run.json mixed/fold_0/scores.json
+sed '$s/\t[^\t]*/\t0.5/' longer/fold_0/history.tsv > mixed/fold_0/history.tsv
+succeeds "a record that knows no digest" 0 train tiny.yaml --out mixed --set train.epochs=3 --fold 1
+refused "a model of another training" 3 "tells of: epoch 3 is another" 0 predict mixed \
+    --in "data/$image" --out labels$((++n)) --weights latest
+
 succeeds "repeats, which hold a case out each" 0 run tiny.yaml --out repeats --set folds.k=2 \
     --set folds.repeats=2 --set train.epochs=1 --set store=fresh/store
 succeeds "predict together" 0 predict repeats --in "data/$image" --out labels$((++n))
@@ -159,6 +194,7 @@ holds "all four" has out "1 volume labelled by 4 models"
 takes_in
 sed -i -e 's,scores/2,scores/1,; /"history_digest"\|"checksum"/d' \
     -e '/"provenance"/,/\]/d; s/\("judged": .*\),/\1/' mixed/fold_0/scores.json
+rm mixed/run.json # it has the digest of the other
 succeeds "are believed" 0 run tiny.yaml --out mixed
 holds "which is told" has err "warning: folds of 'mixed' were made by an older pleat"
 holds "and kept" eval '"$pleat" info mixed | grep -q "made by an older pleat"'
