@@ -79,6 +79,8 @@ pleat_status pleat_estimates_print_json(FILE *out, const pleat_estimates *e);
 /* The table: of every class but the background the scores of a short report, or with `all` every
  * score of every class; below it what the intervals cover, and a warning when cases are few. */
 void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all);
+/* What these numbers lack, a line each; or `below` the table. */
+void pleat_estimates_warn(FILE *out, const pleat_estimates *e, int below);
 
 #ifdef __cplusplus
 }

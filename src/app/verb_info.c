@@ -62,7 +62,7 @@ static void print_engine(sheet *s, const char *name, const pleat_engine *engine,
     sheet_row(s);
     sheet_text(s, "name", name);
     sheet_flag(s, "available", engine != NULL);
-    sheet_text(s, "precision", engine != NULL ? pleat_precision_name(engine->precision) : NULL);
+    sheet_text(s, "precision", engine != NULL ? pleat_engine_precision(engine) : NULL);
     sheet_text(s, "library", engine != NULL && engine->library[0] != '\0' ? engine->library : NULL);
     sheet_text(s, "device", engine != NULL ? engine->device : NULL);
     sheet_text(s, "why", why);
@@ -155,6 +155,32 @@ static pleat_status info_hdf5(const char *path, sheet_form form) {
     return info_store(folder, form);
 }
 
+/* Files that others know, by the endings of their names. */
+static pleat_status refuse_file(const char *path) {
+    static const struct {
+        const char *ending, *what;
+    } rows[] = {
+        {".yaml", "a configuration; pleat config prints it as it is understood, pleat check looks "
+                  "at its data"},
+        {".yml", "a configuration; pleat config prints it as it is understood, pleat check looks "
+                 "at its data"},
+        {".json", "JSON of another kind; of a run, name its folder, files of scores are for pleat "
+                  "compare"},
+        {".onnx", "a model for other programs; pleat info reads the checkpoint that it was made "
+                  "of"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const size_t n = strlen(path), m = strlen(rows[i].ending);
+        PLEAT_CHECK(n < m || strcmp(path + n - m, rows[i].ending) != 0, PLEAT_ERR_FORMAT,
+                    "'%s' is %s", path, rows[i].what);
+    }
+    return PLEAT_FAIL(PLEAT_ERR_FORMAT,
+                      "'%s' is neither a NIfTI volume nor an HDF5 file; pleat info reads volumes, "
+                      "masks, data folders, dataset.json, files of folds, stores, checkpoints and "
+                      "runs",
+                      path);
+}
+
 static pleat_status info_file(const char *path, sheet_form form) {
     static const unsigned char hdf5[] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
     /* sizeof_hdr of NIfTI-1 and -2 in both byte orders; gzip */
@@ -174,12 +200,7 @@ static pleat_status info_file(const char *path, sheet_form form) {
     int volume = start[0] == 0x1f && start[1] == 0x8b;
     for (size_t i = 0; i < sizeof nifti / sizeof *nifti; i++)
         volume |= got >= 4 && memcmp(start, nifti[i], 4) == 0;
-    PLEAT_CHECK(
-        volume, PLEAT_ERR_FORMAT,
-        "'%s' is neither a NIfTI volume nor an HDF5 file; pleat info reads volumes, masks, data "
-        "folders, dataset.json, files of folds, stores, checkpoints and runs",
-        path);
-    return info_nifti(path, form);
+    return volume ? info_nifti(path, form) : refuse_file(path);
 }
 
 static pleat_status info_folder(const char *path, sheet_form form) {

@@ -64,7 +64,7 @@ static pleat_status make_engine(pleat_crossval *cv) {
             cv->session->local_size, pleat_plural(cv->session->local_size), used, cores);
     if (!is_root(cv)) /* rank 0 tells of all; this goes to the rank's own log */
         pleat_log(PLEAT_INFO, "rank %d on %s: %s %s on %s", cv->session->rank, cv->session->host,
-                  cv->team.engine->ops->name, pleat_precision_name(cv->team.engine->precision),
+                  cv->team.engine->ops->name, pleat_engine_precision(cv->team.engine),
                   cv->team.engine->device);
     return PLEAT_OK;
 }

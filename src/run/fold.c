@@ -84,7 +84,7 @@ static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_chec
     (void)snprintf(out->classes, sizeof out->classes, "%s", cv->config.classes);
     (void)snprintf(out->engine, sizeof out->engine, "%s", cv->team.engine->ops->name);
     (void)snprintf(out->precision, sizeof out->precision, "%s",
-                   pleat_precision_name(cv->team.engine->precision));
+                   pleat_engine_precision(cv->team.engine));
     (void)snprintf(out->version, sizeof out->version, "%s", PLEAT_VERSION);
     PLEAT_TRY(pleat_graph_tensors(graph, &job->layers, &job->n_layers));
     out->layers = job->layers;

@@ -85,6 +85,34 @@ holds "which is not told" lacks err "is not the one"
 succeeds "score against others" 0 score "$predictions" --truth kept --classes "$names"
 holds "is told" has err "case $id: the mask 'kept/$mask' is not the one"
 
+succeeds "as JSON" 0 score kept "$predictions" --json
+holds "the same" has out '"case '"$id"': the mask'
+holds "and what the table says" has out '"1 case is fewer than 50: means and intervals are rough"'
+
+# --- volumes that the models were trained on ------------------------------------------------------
+fold=${predictions%/predictions} # of which case $id is held out
+succeeds "all models on their own cases" 2 predict run --in data --out own
+holds "is told" has err "warning: 3 of the 3 volumes were trained on by a model of this prediction"
+holds "with who held them out" has err "$id (held out by '$fold/checkpoint_best.h5')"
+succeeds "scored" 0 score data own --json
+holds "is told again" has out "3 of the 3 cases were trained on by the models that labelled them"
+succeeds "the model that held a case out" 0 predict "$fold/checkpoint_best.h5" \
+    --in "data/$image" --out unseen
+holds "has nothing to tell" lacks err "trained on"
+mkdir others
+gzip -dc "data/$image" | gzip -1 -n > others/scan.nii.gz
+for other in run/fold_?; do [ "$other" = "$fold" ] || break; done
+succeeds "under another name, packed anew" 0 predict "$other/checkpoint_best.h5" --in others \
+    --out others_labels
+holds "is found" has err "1 of the 1 volume was trained on by a model of this prediction: scan;"
+cp "kept/$image" others/new.nii.gz && change others/new.nii.gz && rm others/scan.nii.gz
+succeeds "another volume" 0 predict "$other/checkpoint_best.h5" --in others --out others_labels
+holds "is not told" lacks err "trained on"
+holds "the first still is" grep -q '"scan"' others_labels/predicted.json
+refused "another precision into one folder" 2 "'own' holds volumes that engine ref made in f32" 0 \
+    predict run --in data --out own --engine ref64
+holds "both are named" has err "this is ref64 in f64"
+
 # --- a shared store ------------------------------------------------------------------------------
 succeeds "a run fills a store" 0 run tiny.yaml --out one --set store=store --fold 0
 succeeds "another, of other data, too" 0 run tiny.yaml --out two --set store=store --set data=kept

@@ -1,0 +1,27 @@
+/*
+ * learnt.h - which of the volumes to be labelled the models were trained on.
+ *
+ * Scores of such label maps say nothing of unseen cases. Checkpoints carry digests of their cases
+ * (provenance.h), so a volume is found under whatever name, and however it is packed.
+ */
+#ifndef PLEAT_LEARNT_H
+#define PLEAT_LEARNT_H
+
+#include "pleat/comm.h"
+#include "pleat/layout.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Collective; each rank looks at its share of cases[n_cases]. learnt[n_cases] is 1 of those whose
+ * image one of models[n], checkpoints, was trained on, on all ranks. Rank 0 warns of them, with the
+ * models that have held them out, and logs models that do not say. A volume that cannot be read
+ * is passed by. ERR_MEMORY, and errors of the communicator. */
+pleat_status pleat_learnt_find(pleat_comm *comm, const char *const *models, int n,
+                               const pleat_case_paths *cases, int n_cases, int *learnt);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PLEAT_LEARNT_H */
