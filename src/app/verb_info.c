@@ -128,20 +128,6 @@ void info_version(void) {
 
 /* --- which kind of file ----------------------------------------------------------------------- */
 
-/* The first n bytes of a file; fewer when it is shorter. */
-static pleat_status read_start(const char *path, unsigned char *out, size_t n, size_t *got) {
-    int64_t size = 0;
-    int fd = -1;
-    PLEAT_TRY(pleat_file_open(path, &fd, &size));
-    const ssize_t read_bytes = pread(fd, out, n, 0);
-    const int why = errno;
-    (void)close(fd);
-    PLEAT_CHECK(read_bytes >= 0, pleat_file_status(why), "cannot read '%s': %s", path,
-                strerror(why));
-    *got = (size_t)read_bytes;
-    return PLEAT_OK;
-}
-
 static pleat_status info_hdf5(const char *path, sheet_form form) {
     char format[PLEAT_FORMAT_BYTES], folder[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_store_format(path, format));
@@ -188,7 +174,7 @@ static pleat_status info_file(const char *path, sheet_form form) {
         {0x5c, 1, 0, 0}, {0, 0, 1, 0x5c}, {0x1c, 2, 0, 0}, {0, 0, 2, 0x1c}};
     unsigned char start[8] = {0};
     size_t got = 0;
-    PLEAT_TRY(read_start(path, start, sizeof start, &got));
+    PLEAT_TRY(verb_file_start(path, start, sizeof start, &got));
     if (memcmp(start, hdf5, sizeof hdf5) == 0) return info_hdf5(path, form);
     const unsigned char *first = start; /* behind a byte-order mark and blanks */
     if (memcmp(start, "\xef\xbb\xbf", 3) == 0) first += 3;

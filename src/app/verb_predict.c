@@ -151,8 +151,7 @@ static pleat_status add_run(const predict_options *o, const char *run, text_list
         PLEAT_TRY(add_model(paths, path));
         PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_SCORES, scores));
         if (!pleat_file_exists(scores))
-            pleat_log(PLEAT_INFO, "fold %d of '%s' is not finished; its model predicts too", fold,
-                      run);
+            pleat_warn("fold %d of '%s' is not finished; its model predicts too", fold, run);
     }
     PLEAT_CHECK(paths->n > before || known, PLEAT_ERR_NOT_FOUND,
                 "'%s' is no run: it has neither %s nor fold_K/%s. Volumes to be labelled stand "
@@ -173,9 +172,12 @@ static pleat_status find_models(predict_options *o, int tell, text_list *paths,
             PLEAT_TRY(add_run(o, model, paths, text));
             pleat_trained_on_add(model, &o->on);
             if (tell) pleat_unchanged_run(model);
+            if (tell) pleat_learnt_channels(model, o->in);
         } else {
-            PLEAT_CHECK(!pleat_file_exists(model) || pleat_output_begins(model, "\x89HDF"),
-                        PLEAT_ERR_FORMAT,
+            unsigned char start[4] = {0};
+            size_t got = 0;
+            PLEAT_TRY(verb_file_start(model, start, sizeof start, &got));
+            PLEAT_CHECK(memcmp(start, "\x89HDF", sizeof start) == 0, PLEAT_ERR_FORMAT,
                         "'%s' is no checkpoint, which is HDF5; MODEL is a run or a checkpoint, and "
                         "volumes to be labelled stand behind --in",
                         model);

@@ -63,7 +63,7 @@ static pleat_status report(const app *a, const score_options *o, const pleat_con
     PLEAT_TRY(pleat_estimates_make(results, config->group_by, config->seed, &estimates));
     pleat_status status = o->out != NULL ? pleat_file_make_folder(o->out) : PLEAT_OK;
     if (status == PLEAT_OK && o->out != NULL) status = pleat_report_write(o->out, results, &info);
-    if (status == PLEAT_OK && o->out != NULL) status = pleat_estimates_write(o->out, &estimates);
+    if (status == PLEAT_OK && o->out != NULL) status = pleat_estimates_write(o->out, &estimates, 1);
     if (status == PLEAT_OK) status = print(o, &estimates);
     pleat_estimates_free(&estimates);
     return status;

@@ -311,7 +311,7 @@ static pleat_status report_estimates(const char *folder, const pleat_record *of,
                                      const int *edited, const pleat_report_options *options) {
     pleat_estimates estimates;
     PLEAT_TRY(pleat_estimates_make(results, config->group_by, of->seed, &estimates));
-    pleat_status status = pleat_estimates_write(folder, &estimates);
+    pleat_status status = pleat_estimates_write(folder, &estimates, 0);
     if (status == PLEAT_OK) (void)fputc('\n', stdout);
     if (status == PLEAT_OK) pleat_estimates_print(stdout, &estimates, options->verbose);
     if (status == PLEAT_OK) status = write_papers(folder, of, config, results);

@@ -2,6 +2,7 @@
 #include "pleat/learnt.h"
 
 #include "pleat/checkpoint.h"
+#include "pleat/crossval.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/prep.h"
@@ -22,9 +23,9 @@ static pleat_status read_models(const char *const *models, int n, int tell, plea
         if (status == PLEAT_OK && text != NULL)
             status = pleat_provenance_parse(text, models[m], &of[m]);
         free(text);
-        PLEAT_CHECK(status != PLEAT_ERR_MEMORY, status, "no memory for the cases of '%s'",
-                    models[m]);
-        if (tell && of[m].n == 0) /* one that is damaged is refused when it is read whole */
+        if (status != PLEAT_ERR_FORMAT && status != PLEAT_ERR_NOT_FOUND)
+            PLEAT_TRY(status); /* what is damaged is refused when it is read whole */
+        if (tell && of[m].n == 0)
             pleat_log(PLEAT_INFO, "'%s' does not say which cases it was trained on", models[m]);
     }
     return PLEAT_OK;
@@ -47,7 +48,7 @@ static int is_learnt(const pleat_provenance *of, int n, const pleat_traced *imag
 
 static int has_size(const pleat_provenance *of, int n, size_t voxels) {
     for (int m = 0; m < n; m++)
-        for (int i = 0; i < of[m].n; i++)
+        for (int i = 0; of[m].of != NULL && i < of[m].n; i++)
             if (of[m].of[i].voxels == (int64_t)voxels) return 1;
     return 0;
 }
@@ -97,17 +98,47 @@ pleat_status pleat_learnt_find(pleat_comm *comm, const char *const *models, int 
     else
         status = read_models(models, n, comm->rank == 0, of);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
+    if (of == NULL || found == NULL) goto done; /* not after an agreement */
     for (int i = comm->rank; i < n_cases; i += comm->size) {
         int holder = -1;
         if (look(of, n, &cases[i], &holder)) found[i] = 2 + holder;
     }
     PLEAT_TRY_GOTO(status, done, pleat_comm_allreduce_sum(comm, found, (size_t)n_cases, PLEAT_F64));
     PLEAT_TRY_GOTO(status, done, pleat_comm_wait(comm));
-    for (int i = 0; found != NULL && i < n_cases; i++) learnt[i] = found[i] > 0.0;
+    for (int i = 0; i < n_cases; i++) learnt[i] = found[i] > 0.0;
     if (comm->rank == 0) tell(models, cases, n_cases, found);
 done:
     for (int m = 0; of != NULL && m < n; m++) pleat_provenance_free(&of[m]);
     free(of);
     free(found);
     return status;
+}
+
+/* "CT, PET" of the folder's dataset.json; "" where it does not say, or there are none or one. */
+static void channels_of(const char *folder, char *out, size_t size) {
+    char **names = NULL;
+    int n = 0;
+    size_t used = 0;
+    out[0] = '\0';
+    if (pleat_layout_channels(folder, &names, &n) != PLEAT_OK) return;
+    for (int i = 0; i < n && n > 1 && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : "", names[i]);
+    pleat_layout_names_free(names, n);
+}
+
+void pleat_learnt_channels(const char *run, const char *in) {
+    char above[PLEAT_PATH_BYTES], here[512], there[512];
+    pleat_record record;
+    if (!pleat_file_is_folder(in) || pleat_record_read(run, &record) != PLEAT_OK ||
+        !pleat_file_is_folder(record.data) ||
+        pleat_path(above, sizeof above, "%s/..", in) != PLEAT_OK)
+        return;
+    channels_of(in, here, sizeof here);
+    if (here[0] == '\0') channels_of(above, here, sizeof here);
+    channels_of(record.data, there, sizeof there);
+    if (here[0] != '\0' && there[0] != '\0' && strcmp(here, there) != 0)
+        pleat_warn("the channels of '%s' are %s by its dataset.json, those of '%s', which '%s' was "
+                   "trained on, are %s: models know channels by their order alone; bring them into "
+                   "that order",
+                   in, here, record.data, run, there);
 }

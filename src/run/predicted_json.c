@@ -10,18 +10,24 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SCHEMA "pleat/predicted/1"
 #define CURE   "choose another --out folder, or remove what is in this one"
 
+/* None twice: it would weigh as two. */
 static pleat_status list_models(const char *const *models, int n, json_t *list) {
     for (int i = 0; i < n; i++) {
         char digest[17];
         pleat_file_identity file;
         PLEAT_TRY(pleat_file_identify(models[i], &file));
         pleat_digest_hex(file.digest, digest);
+        for (int k = 0; k < i; k++) {
+            const json_t *other = json_object_get(json_array_get(list, (size_t)k), "digest");
+            PLEAT_CHECK(strcmp(json_string_value(other), digest) != 0, PLEAT_ERR_ARG,
+                        "'%s' is the same model as '%s', and would count twice; name each once",
+                        models[i], models[k]);
+        }
         json_t *one = json_object();
         (void)json_object_set_new(one, "file", pleat_json_text(models[i]));
         (void)json_object_set_new(one, "digest", json_string(digest));
@@ -85,12 +91,11 @@ static pleat_status compare(const char *folder, const json_t *was, const json_t 
     return PLEAT_OK;
 }
 
-/* *learnt is what the folder's file says of the volumes in it; NULL: there are none. */
-static pleat_status check(const char *folder, const json_t *is, json_t **learnt) {
+/* Adds to `learnt` what the folder's file says of the volumes in it. */
+static pleat_status check(const char *folder, const json_t *is, json_t *learnt) {
     char path[PLEAT_PATH_BYTES];
     json_t *was = NULL;
     int sealed = 0;
-    *learnt = NULL;
     PLEAT_TRY(pleat_path(path, sizeof path, "%s/" PLEAT_PREDICTED, folder));
     if (!holds_volumes(folder)) return PLEAT_OK;
     const pleat_status read = pleat_json_read(path, SCHEMA, CURE, &was, &sealed);
@@ -100,7 +105,7 @@ static pleat_status check(const char *folder, const json_t *is, json_t **learnt)
                 folder);
     PLEAT_TRY(read);
     const pleat_status status = compare(folder, was, is);
-    if (status == PLEAT_OK) *learnt = json_incref(json_object_get(was, "trained_on"));
+    if (status == PLEAT_OK) (void)json_array_extend(learnt, json_object_get(was, "trained_on"));
     json_decref(was);
     return status;
 }
@@ -115,35 +120,27 @@ static int has_text(const json_t *list, const char *text) {
     return 0;
 }
 
-/* Of the volumes that stay those that `was` names, and of those labelled now. */
+/* Of the volumes that stay those that `was` names, each once, and of those labelled now. */
 static json_t *learnt_json(const json_t *was, const pleat_predicted *by) {
     json_t *list = json_array(), *now = json_array();
-    const json_t *one = NULL;
-    size_t k = 0;
     for (int i = 0; i < by->n_cases; i++) {
         (void)json_array_append_new(now, pleat_json_text(by->cases[i].id));
         if (by->learnt[i]) (void)json_array_append_new(list, pleat_json_text(by->cases[i].id));
     }
-    json_array_foreach((json_t *)was, k,
-                       one) if (json_is_string(one) && !has_text(now, json_string_value(one)))(void)
-        json_array_append(list, (json_t *)one);
+    for (size_t k = 0; k < json_array_size(was); k++) {
+        json_t *one = json_array_get(was, k);
+        const char *text = json_string_value(one);
+        if (text != NULL && !has_text(now, text) && !has_text(list, text))
+            (void)json_array_append(list, one);
+    }
     json_decref(now);
     return list;
 }
 
-static pleat_status write_folder(const char *folder, json_t *root, const json_t *learnt,
-                                 const pleat_predicted *by) {
-    char path[PLEAT_PATH_BYTES];
-    PLEAT_TRY(pleat_path(path, sizeof path, "%s/" PLEAT_PREDICTED, folder));
-    (void)json_object_set_new(root, "trained_on", learnt_json(learnt, by));
-    return pleat_json_write(root, SCHEMA, path);
-}
-
 pleat_status pleat_predicted_begin(const char *const *folders, int n_folders,
                                    const pleat_predicted *by) {
-    char settings[17];
-    json_t *root = json_object(), *list = json_array();
-    json_t **learnt = calloc((size_t)n_folders + 1, sizeof *learnt);
+    char settings[17], path[PLEAT_PATH_BYTES];
+    json_t *root = json_object(), *list = json_array(), *learnt = json_array();
     pleat_config_settings(by->config, settings);
     (void)json_object_set_new(root, "schema", json_string(SCHEMA));
     (void)json_object_set_new(root, "version", json_string(PLEAT_VERSION));
@@ -152,14 +149,15 @@ pleat_status pleat_predicted_begin(const char *const *folders, int n_folders,
     (void)json_object_set_new(root, "engine", json_string(by->engine->ops->name));
     (void)json_object_set_new(root, "precision", json_string(pleat_engine_precision(by->engine)));
     (void)json_object_set_new(root, "largest_components", components_json(by->largest));
-    pleat_status status = learnt != NULL ? list_models(by->models, by->n, list)
-                                         : PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for a list");
+    pleat_status status = list_models(by->models, by->n, list);
     for (int i = 0; i < n_folders && status == PLEAT_OK; i++)
-        status = check(folders[i], root, &learnt[i]);
-    for (int i = 0; i < n_folders && status == PLEAT_OK; i++)
-        status = write_folder(folders[i], root, learnt[i], by);
-    for (int i = 0; i < n_folders && learnt != NULL; i++) json_decref(learnt[i]);
-    free(learnt);
+        status = check(folders[i], root, learnt);
+    (void)json_object_set_new(root, "trained_on", learnt_json(learnt, by));
+    for (int i = 0; i < n_folders && status == PLEAT_OK; i++) {
+        status = pleat_path(path, sizeof path, "%s/" PLEAT_PREDICTED, folders[i]);
+        if (status == PLEAT_OK) status = pleat_json_write(root, SCHEMA, path);
+    }
+    json_decref(learnt);
     json_decref(root);
     return status;
 }

@@ -94,8 +94,12 @@ fold=${predictions%/predictions} # of which case $id is held out
 succeeds "all models on their own cases" 2 predict run --in data --out own
 holds "is told" has err "warning: 3 of the 3 volumes were trained on by a model of this prediction"
 holds "with who held them out" has err "$id (held out by '$fold/checkpoint_best.h5')"
-succeeds "scored" 0 score data own --json
+succeeds "scored" 0 score data own --json --out own_scores
 holds "is told again" has out "3 of the 3 cases were trained on by the models that labelled them"
+succeeds "compared" 0 compare run own_scores
+holds "and again" has err "'own_scores/statistics.json': 3 of the 3 cases were trained on by"
+refused "one model twice" 2 "checkpoint_best.h5', and would count twice" 0 \
+    predict run "$fold/checkpoint_best.h5" --in "data/$image" --out twice
 succeeds "the model that held a case out" 0 predict "$fold/checkpoint_best.h5" \
     --in "data/$image" --out unseen
 holds "has nothing to tell" lacks err "trained on"

@@ -224,8 +224,7 @@ static json_t *warnings_of(const pleat_estimates *e) {
     return list;
 }
 
-/* The whole as text, freed by the caller; with the warnings where it is printed: a run has them in
- * its run.json. */
+/* The whole as text, freed by the caller; a run has its warnings in its run.json. */
 static pleat_status compose(const pleat_estimates *e, int with_warnings, char **out) {
     const pleat_results *r = e->results;
     char judged[PLEAT_JUDGING_BYTES];
@@ -271,7 +270,7 @@ pleat_status pleat_estimates_print_json(FILE *out, const pleat_estimates *e) {
 
 /* --- all three -------------------------------------------------------------------------------- */
 
-pleat_status pleat_estimates_write(const char *folder, const pleat_estimates *e) {
+pleat_status pleat_estimates_write(const char *folder, const pleat_estimates *e, int warnings) {
     char path[PLEAT_PATH_BYTES], *text = NULL;
     pleat_csv csv;
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_SCORES, path));
@@ -280,7 +279,7 @@ pleat_status pleat_estimates_write(const char *folder, const pleat_estimates *e)
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_STATISTICS, path));
     PLEAT_TRY(write_statistics(e, path));
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_STATISTICS_JSON, path));
-    PLEAT_TRY(compose(e, 0, &text));
+    PLEAT_TRY(compose(e, warnings, &text));
     const pleat_status status = pleat_file_write_atomic(path, text, strlen(text));
     free(text);
     return status;
