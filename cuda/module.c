@@ -9,10 +9,12 @@
 
 #define LOWEST_CAPABILITY 8 /* major: our kernels are compiled from 8.0 on */
 
-/* Any error means no GPU: without a driver the runtime reports one of several codes. */
+/* Any error means no GPU. Without a driver the runtime calls it too old; its version is then 0. */
 static const char *missing(void) {
     static char why[192]; /* outlives the call, as the list of engines wants it */
-    int count = 0, major = 0;
+    int count = 0, major = 0, driver = 0;
+    if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
+        return "no GPU can be used: no NVIDIA driver was found";
     cudaError_t code = cudaGetDeviceCount(&count);
     if (code == cudaSuccess && count == 0) code = cudaErrorNoDevice;
     if (code == cudaSuccess)

@@ -10,8 +10,7 @@
 /* Ranks that add their numbers compute alike: with `auto` one's GPU may be missing or refused. */
 static pleat_status check_alike(pleat_comm *group, const pleat_engine *engine) {
     char first[64] = "", mine[64], me[96], leader[96];
-    (void)snprintf(mine, sizeof mine, "%s %s", engine->ops->name,
-                   pleat_precision_name(engine->precision));
+    (void)snprintf(mine, sizeof mine, "%s %s", engine->ops->name, pleat_engine_precision(engine));
     if (group->rank == 0) memcpy(first, mine, sizeof first);
     PLEAT_TRY(pleat_comm_broadcast_bytes(group, first, sizeof first, 0));
     pleat_status status = PLEAT_OK;

@@ -77,9 +77,13 @@ pleat_status pleat_checkpoint_write(const char *path, const pleat_checkpoint *ch
  * then: ERR_IO or ERR_MEMORY when it could not be read, which says nothing about it.
  * ERR_NOT_FOUND. */
 pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out);
-/* The same, or <path>.previous when `path` is damaged or missing and that one is whole; *fell_back
- * says so, and a line in the log why. ERR_NOT_FOUND when neither is there, ERR_FORMAT when none is
- * whole; a file that cannot be read is the error, and no reason to fall back. */
+/* Of this file the scalars and the history alone, without looking at the checksum. Errors as of
+ * pleat_checkpoint_read. */
+pleat_status pleat_checkpoint_history(const char *path, pleat_checkpoint *out);
+/* As pleat_checkpoint_read, or <path>.previous when `path` is damaged or missing and that one is
+ * whole; *fell_back says so, and a line in the log why. ERR_NOT_FOUND when neither is there,
+ * ERR_FORMAT when none is whole; a file that cannot be read is the error, and no reason to fall
+ * back. */
 pleat_status pleat_checkpoint_resume(const char *path, pleat_checkpoint *out, int *fell_back);
 /* Of the same file or the one before, the list of cases alone, which has a checksum of its own;
  * NULL when it has none. The caller frees. Errors as pleat_checkpoint_resume. */

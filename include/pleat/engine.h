@@ -362,6 +362,9 @@ struct pleat_engine { /* first member of every engine's own struct */
     char library[64]; /* "oneDNN 2.6.3"; "" when it needs none */
 };
 
+/* That it computes in, as text: "f64" of ref64, else the name of its precision. */
+const char *pleat_engine_precision(const pleat_engine *engine);
+
 typedef struct pleat_engine_options {
     const char
         *engine; /* a name of the list, or "auto": the first that is there and, if tried, right */

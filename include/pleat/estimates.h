@@ -69,8 +69,9 @@ void pleat_estimates_free(pleat_estimates *estimates);
 /* Over the cases of a fold, or of PLEAT_OVER_ALL. */
 const pleat_estimate *pleat_estimates_at(const pleat_estimates *e, int fold, int score, int c);
 
-/* The three files. ERR_IO, ERR_MEMORY. */
-pleat_status pleat_estimates_write(const char *folder, const pleat_estimates *e);
+/* The three files; with `warnings` those of this process are in statistics.json. ERR_IO,
+ * ERR_MEMORY. */
+pleat_status pleat_estimates_write(const char *folder, const pleat_estimates *e, int warnings);
 
 /* scores.csv, or statistics.json, to `out`. ERR_IO, ERR_MEMORY. */
 pleat_status pleat_scores_print(FILE *out, const pleat_results *results);
@@ -79,6 +80,8 @@ pleat_status pleat_estimates_print_json(FILE *out, const pleat_estimates *e);
 /* The table: of every class but the background the scores of a short report, or with `all` every
  * score of every class; below it what the intervals cover, and a warning when cases are few. */
 void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all);
+/* What these numbers lack, a line each; or `below` the table. */
+void pleat_estimates_warn(FILE *out, const pleat_estimates *e, int below);
 
 #ifdef __cplusplus
 }

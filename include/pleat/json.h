@@ -6,6 +6,8 @@
 
 #include "pleat/status.h"
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -36,6 +38,17 @@ struct json_t *pleat_json_text(const char *text);
 
 /* A number; null where it is not finite, which JSON has no word for. */
 struct json_t *pleat_json_real(double x);
+
+/* As json_dumps with these flags, each real in the fewest digits that read back as the same number.
+ * The caller frees; NULL when memory is out. */
+char *pleat_json_dumps(const struct json_t *root, size_t flags);
+
+/* The lines of `text`, a list; NULL when memory is out. */
+struct json_t *pleat_json_lines(const char *text);
+
+/* The warnings of this process (warn.h), a list of texts; then the lines of `more`, where it is
+ * not NULL. */
+struct json_t *pleat_json_warnings(const char *more);
 
 #ifdef __cplusplus
 }

@@ -64,6 +64,9 @@ pleat_status verb_data_config(const verb *self, const char *word, const text_lis
  * the run itself scored with. */
 pleat_status verb_weights_file(const char *run, const char *weights, pleat_fold_file *out);
 
+/* The first n bytes of a file; fewer when it is shorter. ERR_NOT_FOUND, ERR_IO, ERR_MEMORY. */
+pleat_status verb_file_start(const char *path, unsigned char *out, size_t n, size_t *got);
+
 #define VERB_LIVE_ARGUMENT "auto|always|never"
 #define VERB_LIVE_HELP     "a table that is redrawn in place; auto: on a terminal (default auto)"
 /* --live; NULL: not given. */

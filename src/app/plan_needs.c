@@ -78,8 +78,8 @@ static pleat_status time_here(const app *a, const plan_request *request, pleat_e
     const double alone = cores < 1.0 ? 1.0 / cores : 1.0; /* more ranks than cores */
     set_times(c, alone * step, alone * trial.seconds / batch / 3, n);
     (void)snprintf(n->timed, sizeof n->timed, "measured here by %s: %s %s on %s, %.3g s a step",
-                   trial.how, engine->ops->name, pleat_precision_name(engine->precision),
-                   engine->device, step);
+                   trial.how, engine->ops->name, pleat_engine_precision(engine), engine->device,
+                   step);
     if (trial.share < LEAST_SHARE)
         (void)snprintf(n->busy, sizeof n->busy,
                        "other work ran beside: the steps had %.0f %% of their processors",
@@ -106,7 +106,7 @@ static pleat_status time_on(const plan_request *request, const pleat_engine *eng
     set_times(c, step, step * ranks / c->train.batch / 3, n);
     n->timed_on_gpu = 1;
     (void)snprintf(n->timed, sizeof n->timed, "an estimate for the %s, %s, %.3g s a step: %s",
-                   request->on->what, pleat_precision_name(engine->precision), step, how);
+                   request->on->what, pleat_engine_precision(engine), step, how);
     return PLEAT_OK;
 }
 
@@ -205,7 +205,7 @@ static pleat_status count_all(const app *a, const plan_request *request, const p
     n->gpu_cases = n->of.store * (c->folds - 1) / c->folds;
     n->exchange = n->of.model / 4 * 2 * (ranks - 1) / ranks;
     (void)snprintf(n->counted, sizeof n->counted, "%s %s", engine->ops->name,
-                   pleat_precision_name(engine->precision));
+                   pleat_engine_precision(engine));
     return PLEAT_OK;
 }
 

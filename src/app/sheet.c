@@ -4,6 +4,7 @@
 #include "pleat/json.h"
 #include "pleat/terminal.h"
 #include "pleat/text.h"
+#include "pleat/warn.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -100,6 +101,9 @@ sheet sheet_begin(sheet_form form, const char *title) {
 }
 
 void sheet_end(sheet *s) {
+    if (s->form == SHEET_JSON && pleat_warn_count() > 0 &&
+        json_object_get(s->object, "warnings") == NULL) /* `check` counts its own */
+        put_json(s, "warnings", pleat_json_warnings(NULL));
     if (s->form == SHEET_JSON) (void)json_dumpf(s->object, stdout, JSON_REAL_PRECISION(10));
     if (s->form != SHEET_TEXT) (void)putchar('\n');
     json_decref(s->object);

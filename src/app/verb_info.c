@@ -62,7 +62,7 @@ static void print_engine(sheet *s, const char *name, const pleat_engine *engine,
     sheet_row(s);
     sheet_text(s, "name", name);
     sheet_flag(s, "available", engine != NULL);
-    sheet_text(s, "precision", engine != NULL ? pleat_precision_name(engine->precision) : NULL);
+    sheet_text(s, "precision", engine != NULL ? pleat_engine_precision(engine) : NULL);
     sheet_text(s, "library", engine != NULL && engine->library[0] != '\0' ? engine->library : NULL);
     sheet_text(s, "device", engine != NULL ? engine->device : NULL);
     sheet_text(s, "why", why);
@@ -128,20 +128,6 @@ void info_version(void) {
 
 /* --- which kind of file ----------------------------------------------------------------------- */
 
-/* The first n bytes of a file; fewer when it is shorter. */
-static pleat_status read_start(const char *path, unsigned char *out, size_t n, size_t *got) {
-    int64_t size = 0;
-    int fd = -1;
-    PLEAT_TRY(pleat_file_open(path, &fd, &size));
-    const ssize_t read_bytes = pread(fd, out, n, 0);
-    const int why = errno;
-    (void)close(fd);
-    PLEAT_CHECK(read_bytes >= 0, pleat_file_status(why), "cannot read '%s': %s", path,
-                strerror(why));
-    *got = (size_t)read_bytes;
-    return PLEAT_OK;
-}
-
 static pleat_status info_hdf5(const char *path, sheet_form form) {
     char format[PLEAT_FORMAT_BYTES], folder[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_store_format(path, format));
@@ -155,6 +141,32 @@ static pleat_status info_hdf5(const char *path, sheet_form form) {
     return info_store(folder, form);
 }
 
+/* Files that others know, by the endings of their names. */
+static pleat_status refuse_file(const char *path) {
+    static const struct {
+        const char *ending, *what;
+    } rows[] = {
+        {".yaml", "a configuration; pleat config prints it as it is understood, pleat check looks "
+                  "at its data"},
+        {".yml", "a configuration; pleat config prints it as it is understood, pleat check looks "
+                 "at its data"},
+        {".json", "JSON of another kind; of a run, name its folder, files of scores are for pleat "
+                  "compare"},
+        {".onnx", "a model for other programs; pleat info reads the checkpoint that it was made "
+                  "of"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const size_t n = strlen(path), m = strlen(rows[i].ending);
+        PLEAT_CHECK(n < m || strcmp(path + n - m, rows[i].ending) != 0, PLEAT_ERR_FORMAT,
+                    "'%s' is %s", path, rows[i].what);
+    }
+    return PLEAT_FAIL(PLEAT_ERR_FORMAT,
+                      "'%s' is neither a NIfTI volume nor an HDF5 file; pleat info reads volumes, "
+                      "masks, data folders, dataset.json, files of folds, stores, checkpoints and "
+                      "runs",
+                      path);
+}
+
 static pleat_status info_file(const char *path, sheet_form form) {
     static const unsigned char hdf5[] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
     /* sizeof_hdr of NIfTI-1 and -2 in both byte orders; gzip */
@@ -162,7 +174,7 @@ static pleat_status info_file(const char *path, sheet_form form) {
         {0x5c, 1, 0, 0}, {0, 0, 1, 0x5c}, {0x1c, 2, 0, 0}, {0, 0, 2, 0x1c}};
     unsigned char start[8] = {0};
     size_t got = 0;
-    PLEAT_TRY(read_start(path, start, sizeof start, &got));
+    PLEAT_TRY(verb_file_start(path, start, sizeof start, &got));
     if (memcmp(start, hdf5, sizeof hdf5) == 0) return info_hdf5(path, form);
     const unsigned char *first = start; /* behind a byte-order mark and blanks */
     if (memcmp(start, "\xef\xbb\xbf", 3) == 0) first += 3;
@@ -174,12 +186,7 @@ static pleat_status info_file(const char *path, sheet_form form) {
     int volume = start[0] == 0x1f && start[1] == 0x8b;
     for (size_t i = 0; i < sizeof nifti / sizeof *nifti; i++)
         volume |= got >= 4 && memcmp(start, nifti[i], 4) == 0;
-    PLEAT_CHECK(
-        volume, PLEAT_ERR_FORMAT,
-        "'%s' is neither a NIfTI volume nor an HDF5 file; pleat info reads volumes, masks, data "
-        "folders, dataset.json, files of folds, stores, checkpoints and runs",
-        path);
-    return info_nifti(path, form);
+    return volume ? info_nifti(path, form) : refuse_file(path);
 }
 
 static pleat_status info_folder(const char *path, sheet_form form) {

@@ -5,6 +5,7 @@
 #include "pleat/crossval.h"
 #include "pleat/label_table.h"
 #include "pleat/layout.h"
+#include "pleat/learnt.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/output.h"
@@ -106,8 +107,7 @@ static pleat_status make_folders(const predict_options *o) {
 }
 
 /* That all volumes in them are of these models. */
-static pleat_status claim_folders(const predict_options *o, const text_list *models,
-                                  const pleat_config *config) {
+static pleat_status claim_folders(const predict_options *o, const pleat_predicted *by) {
     output out[OUTPUTS];
     char folder[OUTPUTS][PLEAT_PATH_BYTES];
     const char *folders[OUTPUTS];
@@ -119,7 +119,7 @@ static pleat_status claim_folders(const predict_options *o, const text_list *mod
         folders[n] = folder[n];
         n++;
     }
-    return pleat_predicted_begin(folders, n, models->item, models->n, config, &o->largest);
+    return pleat_predicted_begin(folders, n, by);
 }
 
 static pleat_status add_model(text_list *paths, const char *path) {
@@ -151,9 +151,12 @@ static pleat_status add_run(const predict_options *o, const char *run, text_list
         PLEAT_TRY(add_model(paths, path));
         PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_SCORES, scores));
         if (!pleat_file_exists(scores))
-            pleat_log(PLEAT_INFO, "fold %d of '%s' is not finished; its model predicts too", fold,
-                      run);
+            pleat_warn("fold %d of '%s' is not finished; its model predicts too", fold, run);
     }
+    PLEAT_CHECK(paths->n > before || known, PLEAT_ERR_NOT_FOUND,
+                "'%s' is no run: it has neither %s nor fold_K/%s. Volumes to be labelled stand "
+                "behind --in: pleat predict RUN --in %s --out FOLDER",
+                run, pleat_run_file_name(PLEAT_RUN_RECORD), pleat_fold_file_name(file), run);
     PLEAT_CHECK(paths->n > before, PLEAT_ERR_NOT_FOUND, "'%s' holds no fold_K/%s", run,
                 pleat_fold_file_name(file));
     return pleat_unchanged_own(run, paths->item + before, paths->n - before);
@@ -169,8 +172,17 @@ static pleat_status find_models(predict_options *o, int tell, text_list *paths,
             PLEAT_TRY(add_run(o, model, paths, text));
             pleat_trained_on_add(model, &o->on);
             if (tell) pleat_unchanged_run(model);
-        } else
+            if (tell) pleat_learnt_channels(model, o->in);
+        } else {
+            unsigned char start[4] = {0};
+            size_t got = 0;
+            PLEAT_TRY(verb_file_start(model, start, sizeof start, &got));
+            PLEAT_CHECK(memcmp(start, "\x89HDF", sizeof start) == 0, PLEAT_ERR_FORMAT,
+                        "'%s' is no checkpoint, which is HDF5; MODEL is a run or a checkpoint, and "
+                        "volumes to be labelled stand behind --in",
+                        model);
             PLEAT_TRY(add_model(paths, model));
+        }
     }
     if (tell) pleat_unchanged_models(paths->item, paths->n);
     return PLEAT_OK;
@@ -372,6 +384,32 @@ static pleat_status tell_outcome(const app *a, const predict_options *o, const o
     return PLEAT_OK;
 }
 
+/* Collective. */
+static pleat_status claim(const app *a, const predict_options *o, const text_list *paths,
+                          const pleat_config *config, const pleat_engine *engine,
+                          const pleat_case_paths *cases, int n) {
+    pleat_comm *world = a->session->world;
+    int *learnt = calloc((size_t)n + 1, sizeof *learnt);
+    pleat_status status = PLEAT_OK;
+    if (learnt == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", n);
+    status = pleat_comm_agree(world, status);
+    if (status == PLEAT_OK)
+        status = pleat_learnt_find(world, paths->item, paths->n, cases, n, learnt);
+    if (status == PLEAT_OK && a->session->rank == 0) {
+        const pleat_predicted by = {.models = paths->item,
+                                    .n = paths->n,
+                                    .config = config,
+                                    .engine = engine,
+                                    .largest = &o->largest,
+                                    .cases = cases,
+                                    .learnt = learnt,
+                                    .n_cases = n};
+        status = claim_folders(o, &by);
+    }
+    free(learnt);
+    return pleat_comm_agree(world, status);
+}
+
 /* Cases are shared out over the ranks. */
 static pleat_status predict_all(const app *a, const predict_options *o, const text_list *paths) {
     pleat_engine *engine = NULL;
@@ -385,10 +423,10 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     if (status == PLEAT_OK)
         status = predict_config(o, paths->item[0], a->session->threads, &config);
     if (status == PLEAT_OK) status = check_folders(o);
-    if (status == PLEAT_OK) status = make_folders(o);
-    if (status == PLEAT_OK && a->session->rank == 0) status = claim_folders(o, paths, &config);
-    status = pleat_comm_agree(a->session->world, status);
     if (status == PLEAT_OK) status = pleat_config_engine(&config, a->session->threads, &engine);
+    if (status == PLEAT_OK) status = make_folders(o);
+    status = pleat_comm_agree(a->session->world, status);
+    if (status == PLEAT_OK) status = claim(a, o, paths, &config, engine, cases, n);
     if (status == PLEAT_OK)
         status =
             pleat_predictor_open(engine, paths->item, paths->n, &config, o->sets.item, &predictor);

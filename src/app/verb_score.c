@@ -4,6 +4,7 @@
 #include "pleat/estimates.h"
 #include "pleat/file.h"
 #include "pleat/output.h"
+#include "pleat/predicted.h"
 #include "pleat/report.h"
 #include "pleat/rundir.h"
 #include "pleat/score.h"
@@ -62,10 +63,20 @@ static pleat_status report(const app *a, const score_options *o, const pleat_con
     PLEAT_TRY(pleat_estimates_make(results, config->group_by, config->seed, &estimates));
     pleat_status status = o->out != NULL ? pleat_file_make_folder(o->out) : PLEAT_OK;
     if (status == PLEAT_OK && o->out != NULL) status = pleat_report_write(o->out, results, &info);
-    if (status == PLEAT_OK && o->out != NULL) status = pleat_estimates_write(o->out, &estimates);
+    if (status == PLEAT_OK && o->out != NULL) status = pleat_estimates_write(o->out, &estimates, 1);
     if (status == PLEAT_OK) status = print(o, &estimates);
     pleat_estimates_free(&estimates);
     return status;
+}
+
+static pleat_status refuse_run(const char *path) {
+    char record[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_run_path(path, PLEAT_RUN_RECORD, record));
+    PLEAT_CHECK(!pleat_file_is_folder(path) || !pleat_file_exists(record), PLEAT_ERR_ARG,
+                "'%s' is a run: pleat report %s prints its scores; the label maps of fold K are in "
+                "%s/fold_K/predictions",
+                path, path, path);
+    return PLEAT_OK;
 }
 
 static pleat_status score(const app *a, const score_options *o) {
@@ -77,6 +88,8 @@ static pleat_status score(const app *a, const score_options *o) {
     int n = 0;
     pleat_status status = PLEAT_OK;
     if (o->out != NULL) status = pleat_output_check("--out", o->out, "pleat score", is_ours);
+    if (status == PLEAT_OK) status = refuse_run(o->truth);
+    if (status == PLEAT_OK) status = refuse_run(o->predictions);
     if (status == PLEAT_OK) status = read_config(&o->sets, &config);
     if (status == PLEAT_OK) status = pleat_classes_parse(o->names, &classes);
     if (status == PLEAT_OK) status = pleat_score_find(o->predictions, o->truth, &pairs, &n);
@@ -86,6 +99,7 @@ static pleat_status score(const app *a, const score_options *o) {
     if (status == PLEAT_OK) status = pleat_results_begin_as(&classes, 1, &how, &results);
     if (status == PLEAT_OK) status = pleat_score_pairs(pairs, n, o->place, &results);
     if (status == PLEAT_OK) pleat_unchanged_truth(o->predictions, &results);
+    if (status == PLEAT_OK) pleat_predicted_tell(&results);
     if (status == PLEAT_OK) status = report(a, o, &config, &results);
     pleat_results_free(&results);
     pleat_classes_free(&classes);

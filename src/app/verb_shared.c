@@ -6,6 +6,7 @@
 #include "pleat/terminal.h"
 #include "pleat/text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -151,5 +152,18 @@ pleat_status verb_live(const char *how) {
     while (at < 3 && strcmp(names[at], how) != 0) at++;
     PLEAT_CHECK(at < 3, PLEAT_ERR_ARG, "--live '%s': must be auto, always or never", how);
     pleat_terminal_live((pleat_live)at);
+    return PLEAT_OK;
+}
+
+pleat_status verb_file_start(const char *path, unsigned char *out, size_t n, size_t *got) {
+    int64_t size = 0;
+    int fd = -1;
+    PLEAT_TRY(pleat_file_open(path, &fd, &size));
+    const ssize_t read_bytes = pread(fd, out, n, 0);
+    const int why = errno;
+    (void)close(fd);
+    PLEAT_CHECK(read_bytes >= 0, pleat_file_status(why), "cannot read '%s': %s", path,
+                strerror(why));
+    *got = (size_t)read_bytes;
     return PLEAT_OK;
 }

@@ -82,7 +82,7 @@ static pleat_status measure(void *context, const pleat_config *config, int batch
     PLEAT_TRY(trial_run(config, m->engine, config->network.channels, batch, m->steps, &trial));
     *out = (pleat_suggest_step){.seconds = trial.seconds, .macs = trial.macs};
     (void)snprintf(out->where, sizeof out->where, "%s %s on %s", m->engine->ops->name,
-                   pleat_precision_name(m->engine->precision), m->engine->device);
+                   pleat_engine_precision(m->engine), m->engine->device);
     return PLEAT_OK;
 }
 

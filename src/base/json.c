@@ -2,6 +2,8 @@
 #include "pleat/json.h"
 
 #include "pleat/file.h"
+#include "pleat/statistics.h"
+#include "pleat/warn.h"
 
 #include <jansson.h>
 
@@ -68,7 +70,7 @@ pleat_status pleat_json_check(const json_t *root, const char *path, const char *
 
 pleat_status pleat_json_write(json_t *root, const char *schema, const char *path) {
     PLEAT_TRY(pleat_json_seal(root, schema));
-    char *dump = json_dumps(root, JSON_INDENT(2));
+    char *dump = pleat_json_dumps(root, JSON_INDENT(2));
     PLEAT_CHECK(dump != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     const pleat_status status = pleat_file_write_atomic(path, dump, strlen(dump));
     free(dump);
@@ -107,3 +109,53 @@ json_t *pleat_json_text(const char *text) {
 }
 
 json_t *pleat_json_real(double x) { return isfinite(x) ? json_real(x) : json_null(); }
+
+/* The real of text[n] in `out`, shorter than n; 0: it cannot be, or is no real. */
+static size_t shorten(const char *text, size_t n, char out[PLEAT_NUMBER_BYTES + 2]) {
+    char number[PLEAT_NUMBER_BYTES];
+    if (n >= sizeof number || (memchr(text, '.', n) == NULL && memchr(text, 'e', n) == NULL))
+        return 0;
+    (void)snprintf(number, sizeof number, "%.*s", (int)n, text);
+    (void)pleat_number(strtod(number, NULL), 15, out);
+    if (out[strcspn(out, ".eE")] == '\0') memcpy(out + strlen(out), ".0", 3);
+    return strlen(out) < n ? strlen(out) : 0;
+}
+
+char *pleat_json_dumps(const json_t *root, size_t flags) {
+    char *text = json_dumps(root, flags | JSON_REAL_PRECISION(17)), *to = text;
+    int quoted = 0;
+    for (const char *at = text; at != NULL && *at != '\0';) {
+        char number[PLEAT_NUMBER_BYTES + 2];
+        const size_t n = quoted ? 0 : strspn(at, "+-.0123456789eE");
+        const size_t less = n > 0 && *at != 'e' ? shorten(at, n, number) : 0;
+        const size_t taken = n > 0 ? n : quoted && *at == '\\' ? 2 : 1;
+        quoted ^= *at == '"';
+        memmove(to, less > 0 ? number : at, less > 0 ? less : taken);
+        to += less > 0 ? less : taken;
+        at += taken;
+    }
+    if (to != NULL) *to = '\0';
+    return text;
+}
+
+json_t *pleat_json_lines(const char *text) {
+    json_t *list = json_array();
+    for (const char *line = text; *line != '\0';) {
+        const size_t length = strcspn(line, "\n");
+        if (json_array_append_new(list, json_stringn(line, length)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+        line += length + (line[length] == '\n');
+    }
+    return list;
+}
+
+json_t *pleat_json_warnings(const char *more) {
+    json_t *list = json_array(), *lines = more != NULL ? pleat_json_lines(more) : NULL;
+    for (int i = 0; i < pleat_warn_count(); i++)
+        (void)json_array_append_new(list, pleat_json_text(pleat_warn_text(i)));
+    if (lines != NULL) (void)json_array_extend(list, lines);
+    json_decref(lines);
+    return list;
+}

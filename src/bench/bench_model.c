@@ -80,7 +80,7 @@ void bench_model_print(sheet *s, const bench_model_options *o, const bench_model
     sheet_real(s, "arena_mib", (double)pleat_net_arena(m->net) / 0x1p20);
     sheet_int(s, "params", (long long)m->graph.params);
     sheet_text(s, "engine", m->engine->ops->name);
-    sheet_text(s, "precision", pleat_precision_name(m->engine->precision));
+    sheet_text(s, "precision", pleat_engine_precision(m->engine));
     sheet_int(s, "threads", m->engine->threads);
     sheet_flag(s, "deterministic", o->deterministic);
     bench_print_size(s, "patch", o->patch);

@@ -52,6 +52,10 @@ const char *pleat_precision_name(int precision) {
     return precision < (int)(sizeof precisions / sizeof *precisions) ? precisions[precision] : NULL;
 }
 
+const char *pleat_engine_precision(const pleat_engine *engine) {
+    return engine->real == PLEAT_F64 ? "f64" : pleat_precision_name((int)engine->precision);
+}
+
 const pleat_engine_entry *pleat_engine_list(void) { return engines; }
 
 const char *pleat_engine_name(int i) { return i == 0 ? "auto" : engines[i - 1].name; }

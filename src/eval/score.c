@@ -157,14 +157,9 @@ static pleat_status judge_case(pleat_label *truth, pleat_label *guess, const ple
     memcpy(one->dim, pair.dim, sizeof one->dim);
     memcpy(one->spacing, pair.spacing, sizeof one->spacing);
     const int64_t ignored = results->classes.ignore > 0 ? leave_out_ignored(truth, guess) : 0;
-    const pleat_status status = results->classes.of_regions
-                                    ? judge_regions(&pair, ignored, results, one)
-                                    : judge(&pair, ignored, results->scores, &results->how,
-                                            results->classes.n, one->counts, one->values);
-    if (status != PLEAT_ERR_DATA) return status;
-    char why[512];
-    (void)snprintf(why, sizeof why, "%s", pleat_error_message());
-    return PLEAT_FAIL(status, "case '%s', prediction '%s': %s", one->id, one->prediction, why);
+    return results->classes.of_regions ? judge_regions(&pair, ignored, results, one)
+                                       : judge(&pair, ignored, results->scores, &results->how,
+                                               results->classes.n, one->counts, one->values);
 }
 
 /* The labels of a file become those inside. */
@@ -172,12 +167,18 @@ static pleat_status enter(const char *id, const char *path, const pleat_classes 
                           pleat_label *map) {
     pleat_labels labels;
     char known[512];
+    const size_t n = pleat_voxels(map->dim), w = (size_t)map->dim[2], h = (size_t)map->dim[1];
     pleat_labels_of(classes, &labels);
-    const size_t n = pleat_voxels(map->dim), at = pleat_labels_enter(&labels, n, map->data);
+    size_t at = pleat_labels_enter(&labels, n, map->data);
     (void)pleat_labels_text(&labels, known, sizeof known);
+    if (labels.n == 0) { /* they are 0, 1, ... */
+        for (at = 0; at < n && map->data[at] < classes->n;) at++;
+        (void)snprintf(known, sizeof known, "0 to %d", classes->n - 1);
+    }
     PLEAT_CHECK(at == n, PLEAT_ERR_DATA,
-                "case '%s': '%s' has label %d at voxel %zu, but the classes' labels are %s", id,
-                path, map->data[at], at, known);
+                "case '%s': '%s' has label %d at voxel (x, y, z) = (%zu, %zu, %zu), but the labels "
+                "of the classes are %s; correct the map, or name all classes (score --classes)",
+                id, path, map->data[at], at % w, at / w % h, at / w / h, known);
     return PLEAT_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct maps { /* a file, or a folder's cases */
     const char *path;
@@ -106,6 +107,27 @@ static pleat_status pair_folders(const maps *truth, const char *predictions, con
     return PLEAT_OK;
 }
 
+static int is_one_file(const char *a, const char *b) {
+    struct stat of_a, of_b;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
+/* A map agrees with itself, which says nothing. */
+static void tell_one_file(const pleat_map_pair *pairs, int n) {
+    char list[200] = "";
+    int same = 0;
+    for (int i = 0; i < n; i++) {
+        if (!is_one_file(pairs[i].truth, pairs[i].prediction)) continue;
+        pleat_warn_list(list, sizeof list, pairs[i].id);
+        same++;
+    }
+    if (same > 0)
+        pleat_warn("truth and prediction are one file in %d of the %d cases: %s; these scores say "
+                   "nothing, name the predictions",
+                   same, n, list);
+}
+
 pleat_status pleat_score_find(const char *predictions, const char *truth, pleat_map_pair **out,
                               int *n) {
     const int folder = is_folder(predictions), file = pleat_file_exists(predictions);
@@ -133,6 +155,7 @@ pleat_status pleat_score_find(const char *predictions, const char *truth, pleat_
         status = set_pair(predicted.cases[0].id, reference, predictions, &pairs[found++]);
     }
     if (status != PLEAT_OK) goto done;
+    tell_one_file(pairs, found);
     *out = pairs; /* ownership moves to the caller */
     *n = found;
     pairs = NULL;

@@ -305,14 +305,15 @@ void pleat_checkpoint_free(pleat_checkpoint *checkpoint) {
     memset(checkpoint, 0, sizeof *checkpoint);
 }
 
-static pleat_status get_arrays(const pleat_hdf5_in *file, pleat_checkpoint *c) {
+/* All of them, or that of the name `only`. */
+static pleat_status get_arrays(const pleat_hdf5_in *file, const char *only, pleat_checkpoint *c) {
     array arrays[N_ARRAYS];
     list_arrays(c, arrays);
     for (int i = 0; i < N_ARRAYS; i++) {
         array *a = &arrays[i];
         uint64_t dim[2] = {0, 1};
         int64_t offset;
-        if (bytes_of(a) == 0) continue;
+        if (bytes_of(a) == 0 || (only != NULL && strcmp(a->name, only) != 0)) continue;
         if (a->optional && !pleat_hdf5_has(file, a->name)) continue;
         PLEAT_TRY(pleat_hdf5_find_array(file, a->name, a->type, a->rank, dim, &offset));
         if (dim[0] != a->dim[0] || dim[1] != a->dim[1])
@@ -340,35 +341,56 @@ static pleat_status get_version(const pleat_hdf5_in *file, int *out) {
     return PLEAT_OK;
 }
 
-static pleat_status get_all(const pleat_hdf5_in *file, pleat_checkpoint *c) {
-    int version = 0;
-    uint64_t digest = 0;
-    PLEAT_TRY(get_version(file, &version));
-    PLEAT_TRY(pleat_hdf5_get_values(file, "digest", PLEAT_HDF5_U64, 0, NULL, &digest));
-    PLEAT_TRY(get_fields(file, version, c));
+static pleat_status get_scalars(const pleat_hdf5_in *file, int *version, pleat_checkpoint *c) {
+    PLEAT_TRY(get_version(file, version));
+    PLEAT_TRY(get_fields(file, *version, c));
     if (c->epoch < 0) return pleat_hdf5_damaged(file, "cannot use the attribute", "epoch");
     if (c->iteration < 0) return pleat_hdf5_damaged(file, "cannot use the attribute", "iteration");
     if (c->learnt.n > PLEAT_MOST_LEARNT)
         return pleat_hdf5_damaged(file, "cannot use the attribute", "n_learnt");
-    PLEAT_TRY(get_arrays(file, c));
+    return PLEAT_OK;
+}
+
+static pleat_status get_all(const pleat_hdf5_in *file, pleat_checkpoint *c) {
+    int version = 0;
+    uint64_t digest = 0;
+    PLEAT_TRY(get_scalars(file, &version, c));
+    PLEAT_TRY(pleat_hdf5_get_values(file, "digest", PLEAT_HDF5_U64, 0, NULL, &digest));
+    PLEAT_TRY(get_arrays(file, NULL, c));
     if (version >= 4) PLEAT_TRY(get_cases(file, &c->cases));
     if (digest_of(c, version) != digest)
         return pleat_hdf5_damaged(file, "its contents are not those that were written", NULL);
     return PLEAT_OK;
 }
 
-pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out) {
+static pleat_status get_history(const pleat_hdf5_in *file, pleat_checkpoint *c) {
+    int version = 0;
+    PLEAT_TRY(get_scalars(file, &version, c));
+    return get_arrays(file, "history", c);
+}
+
+static pleat_status read_part(const char *path,
+                              pleat_status (*get)(const pleat_hdf5_in *, pleat_checkpoint *),
+                              pleat_checkpoint *out) {
     pleat_status status = PLEAT_OK;
     pleat_hdf5_in *file = NULL;
     pleat_checkpoint made = {0};
     PLEAT_TRY_GOTO(status, done, pleat_hdf5_open(path, ADVICE, &file));
-    PLEAT_TRY_GOTO(status, done, get_all(file, &made));
+    PLEAT_TRY_GOTO(status, done, get(file, &made));
     *out = made; /* ownership of the arrays moves to the caller */
     memset(&made, 0, sizeof made);
 done:
     pleat_checkpoint_free(&made);
     pleat_hdf5_release(file);
     return status;
+}
+
+pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out) {
+    return read_part(path, get_all, out);
+}
+
+pleat_status pleat_checkpoint_history(const char *path, pleat_checkpoint *out) {
+    return read_part(path, get_history, out);
 }
 
 /* Of this file alone. */

@@ -264,7 +264,7 @@ static pleat_status put_label(const char *path, const int dim[3], const double *
         const size_t at = first + i, w = (size_t)dim[2], h = (size_t)dim[1];
         PLEAT_CHECK(is_label(values[i]), PLEAT_ERR_DATA,
                     "'%s': label %g at voxel (x, y, z) = (%zu, %zu, %zu); labels are whole numbers "
-                    "from 0 to 254",
+                    "from 0 to 254: write the map with such labels, a mask of 0 and 255 as 0 and 1",
                     path, values[i], at % w, at / w % h, at / w / h);
     }
     return PLEAT_OK;

@@ -200,7 +200,7 @@ static void add_root(crate *c) {
 static pleat_status write_json(const char *run, pleat_run_file file, const json_t *root) {
     char path[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_run_path(run, file, path));
-    char *text = json_dumps(root, JSON_INDENT(1));
+    char *text = pleat_json_dumps(root, JSON_INDENT(1));
     PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     const pleat_status status = pleat_file_write_atomic(path, text, strlen(text));
     free(text);

@@ -64,7 +64,7 @@ static pleat_status make_engine(pleat_crossval *cv) {
             cv->session->local_size, pleat_plural(cv->session->local_size), used, cores);
     if (!is_root(cv)) /* rank 0 tells of all; this goes to the rank's own log */
         pleat_log(PLEAT_INFO, "rank %d on %s: %s %s on %s", cv->session->rank, cv->session->host,
-                  cv->team.engine->ops->name, pleat_precision_name(cv->team.engine->precision),
+                  cv->team.engine->ops->name, pleat_engine_precision(cv->team.engine),
                   cv->team.engine->device);
     return PLEAT_OK;
 }
@@ -210,13 +210,6 @@ done:
 
 /* --- the report ----------------------------------------------------------------------------- */
 
-pleat_status pleat_run_config(const char *folder, pleat_config *out) {
-    char path[PLEAT_PATH_BYTES];
-    pleat_config_defaults(out);
-    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_CONFIG, path));
-    return pleat_file_exists(path) ? pleat_config_read(path, out) : PLEAT_OK;
-}
-
 static pleat_status read_folds(const char *folder, const pleat_record *record,
                                const pleat_config *config, pleat_provenance *of,
                                pleat_results *out) {
@@ -226,12 +219,14 @@ static pleat_status read_folds(const char *folder, const pleat_record *record,
         char path[PLEAT_PATH_BYTES];
         PLEAT_TRY(pleat_fold_folder(folder, fold, path));
         const pleat_status status = pleat_report_read_fold(path, fold, out, &of[fold]);
-        if (status == PLEAT_ERR_NOT_FOUND)
+        if (status == PLEAT_ERR_NOT_FOUND) {
             pleat_log(PLEAT_INFO, "fold=%d has no scores yet; the report is without it", fold);
-        else
-            PLEAT_TRY(status);
+            continue;
+        }
+        PLEAT_TRY(status);
         PLEAT_TRY(pleat_run_fold_path(folder, fold, PLEAT_FOLD_SCORES, path));
         PLEAT_TRY(pleat_provenance_check(&of[fold], path, settings));
+        PLEAT_TRY(pleat_fold_files_check(folder, fold, NULL));
     }
     PLEAT_CHECK(out->n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
     return PLEAT_OK;
@@ -316,7 +311,7 @@ static pleat_status report_estimates(const char *folder, const pleat_record *of,
                                      const int *edited, const pleat_report_options *options) {
     pleat_estimates estimates;
     PLEAT_TRY(pleat_estimates_make(results, config->group_by, of->seed, &estimates));
-    pleat_status status = pleat_estimates_write(folder, &estimates);
+    pleat_status status = pleat_estimates_write(folder, &estimates, 0);
     if (status == PLEAT_OK) (void)fputc('\n', stdout);
     if (status == PLEAT_OK) pleat_estimates_print(stdout, &estimates, options->verbose);
     if (status == PLEAT_OK) status = write_papers(folder, of, config, results);

@@ -53,7 +53,7 @@ pleat_status pleat_dry_run_look(pleat_crossval *cv) {
         c->train.epochs, pleat_plural(c->train.epochs), c->train.iterations,
         pleat_plural(c->train.iterations), c->train.batch, c->train.batch == 1 ? "" : "es",
         c->patch[2], c->patch[1], c->patch[0], cv->team.engine->ops->name,
-        pleat_precision_name(cv->team.engine->precision));
+        pleat_engine_precision(cv->team.engine));
     return PLEAT_OK;
 }
 

@@ -84,7 +84,7 @@ static pleat_status describe(fold_job *job, const pleat_graph *graph, pleat_chec
     (void)snprintf(out->classes, sizeof out->classes, "%s", cv->config.classes);
     (void)snprintf(out->engine, sizeof out->engine, "%s", cv->team.engine->ops->name);
     (void)snprintf(out->precision, sizeof out->precision, "%s",
-                   pleat_precision_name(cv->team.engine->precision));
+                   pleat_engine_precision(cv->team.engine));
     (void)snprintf(out->version, sizeof out->version, "%s", PLEAT_VERSION);
     PLEAT_TRY(pleat_graph_tensors(graph, &job->layers, &job->n_layers));
     out->layers = job->layers;
@@ -216,7 +216,7 @@ static pleat_status predict_share(fold_job *job) {
     if (cv->team.group->rank == 0) {
         const char *out = cv->options->out, *name = pleat_fold_file_name(file);
         if (!job->stepped) /* if it was scored before, it is that one */
-            PLEAT_TRY(pleat_record_check_model(out, job->fold, name));
+            PLEAT_TRY(pleat_record_check_fold(out, job->fold, name));
         PLEAT_TRY(pleat_record_renew(out, job->fold));
     }
     const char *const paths[] = {path};

@@ -208,10 +208,9 @@ static pleat_status add_file(const char *run, const char *name, json_t *files) {
 
 /* What a fold's scores are of is not looked at again while the scores are the same: a prediction
  * that was changed since is not taken for the one that was scored. */
-static pleat_status add_fold(const char *run, const pleat_config *config, int fold,
-                             const json_t *before, json_t *files) {
-    const pleat_fold_file kinds[] = {PLEAT_FOLD_SCORES, PLEAT_FOLD_TABLE, PLEAT_FOLD_HISTORY,
-                                     PLEAT_FOLD_KERAS_LOG, pleat_weights_file(config->weights)};
+static pleat_status add_fold(const char *run, int fold, const json_t *before, json_t *files) {
+    const pleat_fold_file kinds[] = {PLEAT_FOLD_SCORES,    PLEAT_FOLD_TABLE, PLEAT_FOLD_HISTORY,
+                                     PLEAT_FOLD_KERAS_LOG, PLEAT_FOLD_BEST,  PLEAT_FOLD_LATEST};
     char name[PLEAT_PATH_BYTES], folder[32];
     const char *key = NULL;
     json_t *was = NULL;
@@ -250,14 +249,13 @@ static pleat_status add_predictions(const char *run, const pleat_results *result
     return PLEAT_OK;
 }
 
-static pleat_status list_files(const char *run, const pleat_config *config,
-                               const pleat_results *results, const json_t *before, json_t **out) {
+static pleat_status list_files(const char *run, const pleat_results *results, const json_t *before,
+                               json_t **out) {
     json_t *files = json_object();
     *out = files;
     for (size_t k = 0; k < sizeof run_files / sizeof *run_files; k++)
         PLEAT_TRY(add_file(run, pleat_run_file_name(run_files[k]), files));
-    for (int fold = 0; fold < results->folds; fold++)
-        PLEAT_TRY(add_fold(run, config, fold, before, files));
+    for (int fold = 0; fold < results->folds; fold++) PLEAT_TRY(add_fold(run, fold, before, files));
     return add_predictions(run, results, files);
 }
 
@@ -272,7 +270,7 @@ pleat_status pleat_record_outcome(const char *run, const pleat_config *config,
     pleat_status status = list_inputs(run, config, results->folds, &inputs);
     if (status == PLEAT_OK) status = list_times(run, results->folds, &times);
     if (status == PLEAT_OK)
-        status = list_files(run, config, results, json_object_get(root, "files"), &files);
+        status = list_files(run, results, json_object_get(root, "files"), &files);
     if (status == PLEAT_OK) {
         (void)json_object_set(root, "inputs", inputs);
         (void)json_object_set(root, "times", times);
@@ -305,33 +303,40 @@ static pleat_status is_edited(const char *run, const char *name, const json_t *w
     return PLEAT_OK;
 }
 
-/* `file` of the fold is what run.json says; 1 also where it says nothing of it. */
-static pleat_status is_as_written(const char *run, int fold, const char *file, const json_t *files,
-                                  int *out) {
+/* The first of `kinds`, files of the fold, that is not what run.json says; NULL: all are. */
+static pleat_status find_foreign(const char *run, int fold, const json_t *files,
+                                 const char *const *kinds, int n, const char **out) {
     char name[PLEAT_PATH_BYTES];
-    int edited = 0;
-    PLEAT_TRY(pleat_path(name, sizeof name, "fold_%d/%s", fold, file));
-    PLEAT_TRY(is_edited(run, name, json_object_get(files, name), &edited));
-    *out = !edited;
+    *out = NULL;
+    for (int i = 0; i < n && *out == NULL; i++) {
+        int edited = 0;
+        PLEAT_TRY(pleat_path(name, sizeof name, "fold_%d/%s", fold, kinds[i]));
+        PLEAT_TRY(is_edited(run, name, json_object_get(files, name), &edited));
+        if (edited) *out = kinds[i];
+    }
     return PLEAT_OK;
 }
 
-pleat_status pleat_record_check_model(const char *run, int fold, const char *file) {
+pleat_status pleat_record_check_fold(const char *run, int fold, const char *model) {
+    const char *const kinds[] = {pleat_fold_file_name(PLEAT_FOLD_SCORES),
+                                 pleat_fold_file_name(PLEAT_FOLD_HISTORY), model};
+    const int n = model != NULL ? 3 : 2;
+    char scores[PLEAT_PATH_BYTES];
+    const char *foreign = NULL;
     json_t *root = NULL;
-    int trained_no_further = 1, same = 1;
+    PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_SCORES, scores));
     if (pleat_record_load(run, &root) != PLEAT_OK) return PLEAT_OK; /* nothing is known */
     const json_t *files = json_object_get(root, "files");
-    pleat_status status = is_as_written(run, fold, pleat_fold_file_name(PLEAT_FOLD_HISTORY), files,
-                                        &trained_no_further);
-    if (status == PLEAT_OK && trained_no_further)
-        status = is_as_written(run, fold, file, files, &same);
+    pleat_status status = find_foreign(run, fold, files, kinds, n, &foreign);
+    /* Without scores it may be trained further now, which its history then shows. */
+    if (!pleat_file_exists(scores) && foreign != model) foreign = NULL;
     json_decref(root);
     PLEAT_TRY(status);
-    PLEAT_CHECK(same, PLEAT_ERR_DATA,
-                "'%s/fold_%d/%s' is not the model that fold %d was scored with, by its digest in "
-                "run.json; put that file back, or remove '%s/fold_%d' and start the run again to "
-                "train the fold again",
-                run, fold, file, fold, run, fold);
+    PLEAT_CHECK(foreign == NULL, PLEAT_ERR_DATA,
+                "'%s/fold_%d/%s' is not the file that the run was reported with, by its digest in "
+                "run.json; put the fold's own files back, or remove '%s/fold_%d' and start the run "
+                "again to train the fold again",
+                run, fold, foreign, run, fold);
     return PLEAT_OK;
 }
 

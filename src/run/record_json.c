@@ -53,6 +53,13 @@ static json_t *job_facts(void) {
     return facts;
 }
 
+pleat_status pleat_run_config(const char *folder, pleat_config *out) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_config_defaults(out);
+    PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_CONFIG, path));
+    return pleat_file_exists(path) ? pleat_config_read(path, out) : PLEAT_OK;
+}
+
 pleat_status pleat_record_load(const char *run, json_t **out) {
     char path[PLEAT_PATH_BYTES];
     int sealed = 0;
@@ -64,13 +71,6 @@ pleat_status pleat_record_save(const char *run, json_t *root) {
     char path[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_RECORD, path));
     return pleat_json_write(root, SCHEMA, path);
-}
-
-static json_t *warnings(void) {
-    json_t *list = json_array();
-    for (int i = 0; i < pleat_warn_count(); i++)
-        (void)json_array_append_new(list, pleat_json_text(pleat_warn_text(i)));
-    return list;
 }
 
 pleat_status pleat_record_warnings(const char *run) {
@@ -198,12 +198,12 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     (void)json_object_set_new(root, "preprocessing", pleat_json_text(cv->data.preprocessing));
     (void)json_object_set_new(root, "engine", json_string(cv->team.engine->ops->name));
     (void)json_object_set_new(root, "precision",
-                              json_string(pleat_precision_name(cv->team.engine->precision)));
+                              json_string(pleat_engine_precision(cv->team.engine)));
     (void)json_object_set_new(root, "deterministic", json_boolean(c->deterministic));
     (void)json_object_set_new(root, "device", pleat_json_text(cv->team.engine->device));
     (void)json_object_set_new(root, "weights", json_string(pleat_weights_what(c->weights)));
     (void)json_object_set_new(root, "job", job_facts());
-    (void)json_object_set_new(root, "warnings", warnings());
+    (void)json_object_set_new(root, "warnings", pleat_json_warnings(NULL));
     pleat_status status = keep_files(cv, path, root);
     if (status == PLEAT_OK) status = pleat_json_write(root, SCHEMA, path);
     json_decref(root);
@@ -437,7 +437,7 @@ pleat_status pleat_record_keep(const pleat_crossval *cv, int last) {
     PLEAT_TRY_GOTO(status, done, pleat_run_path(cv->options->out, PLEAT_RUN_RECORD, path));
     PLEAT_TRY_GOTO(status, done, pleat_json_read(path, SCHEMA, CURE, &root, &sealed));
     if (json_array_size(folds) > 0) (void)json_object_set(root, "fell_back", folds);
-    (void)json_object_set_new(root, "warnings", warnings());
+    (void)json_object_set_new(root, "warnings", pleat_json_warnings(NULL));
     status = pleat_json_write(root, SCHEMA, path);
 done:
     json_decref(folds);

@@ -225,9 +225,14 @@ pleat_status pleat_record_outcome(const char *run, const pleat_config *config,
  * *any: there is one. */
 pleat_status pleat_record_edited(const char *run, const pleat_results *results, int *edited,
                                  int *any);
-/* ERR_DATA: the fold's model `file` has another digest than in run.json, though by history.tsv the
- * fold has not been trained further since. What run.json does not say, is taken. */
-pleat_status pleat_record_check_model(const char *run, int fold, const char *file);
+/* ERR_DATA: of a fold with scores these, the history or `model` (a file's name; NULL: none) have
+ * another digest than in run.json; of one without, the model has, though by its history the fold
+ * has not been trained further since. What run.json does not say, is taken. */
+pleat_status pleat_record_check_fold(const char *run, int fold, const char *model);
+/* The same; and ERR_DATA where `model` does not carry the history of history.tsv, or the fold has
+ * scores and its latest checkpoint was trained to the end of fewer epochs than the run has.
+ * fold_files.c */
+pleat_status pleat_fold_files_check(const char *run, int fold, const char *model);
 /* The fold's files are made again from here on: what run.json says of them holds no longer, until
  * it says it anew. */
 pleat_status pleat_record_renew(const char *run, int fold);

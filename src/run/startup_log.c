@@ -17,8 +17,8 @@ static place place_of(const pleat_crossval *cv) {
     place p = {.host = ""};
     (void)snprintf(p.host, sizeof p.host, "%s", cv->session->host);
     (void)snprintf(p.engine, sizeof p.engine, "%s %s%s%s on %s", e->ops->name,
-                   pleat_precision_name(e->precision), e->library[0] != '\0' ? ", " : "",
-                   e->library, e->device);
+                   pleat_engine_precision(e), e->library[0] != '\0' ? ", " : "", e->library,
+                   e->device);
     return p;
 }
 

@@ -407,8 +407,7 @@ pleat_status pleat_unchanged_own(const char *run, const char *const *models, int
         }
     }
     for (int i = 0; i < n && status == PLEAT_OK; i++) {
-        status =
-            pleat_record_check_model(run, fold_of_path(models[i]), strrchr(models[i], '/') + 1);
+        status = pleat_fold_files_check(run, fold_of_path(models[i]), strrchr(models[i], '/') + 1);
         if (status == PLEAT_OK) status = check_fold(run, models[i], &of[i]);
     }
     for (int i = 0; i < n; i++) pleat_provenance_free(&of[i]);

@@ -282,6 +282,7 @@ for k in 0 1; do
     cp some/v1.nii.gz maps/s_000$k.nii.gz
 done
 succeeds "label maps numbered from 0" 0 score maps --truth maps --classes background,a,b,c
+holds "maps compared with themselves are told" has err "truth and prediction are one file in"
 holds "are two cases" has out "2 cases"
 for verb in config --version --help info "score maps --truth maps --classes background,a,b,c"; do
     # shellcheck disable=SC2086 # a list of words

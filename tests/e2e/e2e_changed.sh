@@ -85,6 +85,38 @@ holds "which is not told" lacks err "is not the one"
 succeeds "score against others" 0 score "$predictions" --truth kept --classes "$names"
 holds "is told" has err "case $id: the mask 'kept/$mask' is not the one"
 
+succeeds "as JSON" 0 score kept "$predictions" --json
+holds "the same" has out '"case '"$id"': the mask'
+holds "and what the table says" has out '"1 case is fewer than 50: means and intervals are rough"'
+
+# --- volumes that the models were trained on ------------------------------------------------------
+fold=${predictions%/predictions} # of which case $id is held out
+succeeds "all models on their own cases" 2 predict run --in data --out own
+holds "is told" has err "warning: 3 of the 3 volumes were trained on by a model of this prediction"
+holds "with who held them out" has err "$id (held out by '$fold/checkpoint_best.h5')"
+succeeds "scored" 0 score data own --json --out own_scores
+holds "is told again" has out "3 of the 3 cases were trained on by the models that labelled them"
+succeeds "compared" 0 compare run own_scores
+holds "and again" has err "'own_scores/statistics.json': 3 of the 3 cases were trained on by"
+refused "one model twice" 2 "checkpoint_best.h5', and would count twice" 0 \
+    predict run "$fold/checkpoint_best.h5" --in "data/$image" --out twice
+succeeds "the model that held a case out" 0 predict "$fold/checkpoint_best.h5" \
+    --in "data/$image" --out unseen
+holds "has nothing to tell" lacks err "trained on"
+mkdir others
+gzip -dc "data/$image" | gzip -1 -n > others/scan.nii.gz
+for other in run/fold_?; do [ "$other" = "$fold" ] || break; done
+succeeds "under another name, packed anew" 0 predict "$other/checkpoint_best.h5" --in others \
+    --out others_labels
+holds "is found" has err "1 of the 1 volume was trained on by a model of this prediction: scan;"
+cp "kept/$image" others/new.nii.gz && change others/new.nii.gz && rm others/scan.nii.gz
+succeeds "another volume" 0 predict "$other/checkpoint_best.h5" --in others --out others_labels
+holds "is not told" lacks err "trained on"
+holds "the first still is" grep -q '"scan"' others_labels/predicted.json
+refused "another precision into one folder" 2 "'own' holds volumes that engine ref made in f32" 0 \
+    predict run --in data --out own --engine ref64
+holds "both are named" has err "this is ref64 in f64"
+
 # --- a shared store ------------------------------------------------------------------------------
 succeeds "a run fills a store" 0 run tiny.yaml --out one --set store=store --fold 0
 succeeds "another, of other data, too" 0 run tiny.yaml --out two --set store=store --set data=kept
@@ -122,7 +154,7 @@ refused "also when it is exported" 3 "is not a model of fold 0" 0 \
     export mixed --fold 0 --onnx model.onnx
 takes_in
 cp mixed/fold_0/checkpoint_latest.h5.previous mixed/fold_0/checkpoint_best.h5
-wrong="'mixed/fold_0/checkpoint_best.h5' is not the model that fold 0 was scored with"
+wrong="'mixed/fold_0/checkpoint_best.h5' is not the file that the run was reported with"
 refused "labels of other models" 2 "'labels1' holds volumes that other models made" 0 \
     predict fresh --in "data/$image" --out labels1
 refused "a model of another epoch" 3 "$wrong" 2 predict mixed --in "data/$image" \
@@ -152,6 +184,41 @@ takes_in predictions
 refused "label maps of another run, scored again" 3 "its counts are not those of fold 0's scores" \
     0 report mixed --rescore
 
+# --- files of this run, from before it was trained on ---------------------------------------------
+cp -r fresh longer
+succeeds "more epochs" 0 run tiny.yaml --out longer --set train.epochs=3
+stale() { # stale FILE...: a copy of `longer`, with these of fold 0 as they were
+    rm -rf mixed && cp -r longer mixed
+    local file
+    for file in "$@"; do cp -r "fresh/fold_0/$file" mixed/fold_0/; done
+}
+foreign="is not the file that the run was reported with"
+stale checkpoint_best.h5 history.tsv
+refused "a model with its history" 3 "'mixed/fold_0/history.tsv' $foreign" 2 \
+    predict mixed --in "data/$image" --out labels$((++n))
+stale checkpoint_latest.h5
+refused "the latest one" 3 "'mixed/fold_0/checkpoint_latest.h5' $foreign" 0 \
+    predict mixed --in "data/$image" --out labels$((++n)) --weights latest
+stale .
+refused "a whole fold" 3 "'mixed/fold_0/scores.json' $foreign" 0 \
+    predict mixed --in "data/$image" --out labels$((++n))
+refused "in a report" 3 "'mixed/fold_0/scores.json' $foreign" 0 report mixed
+refused "compared" 3 "'mixed/fold_0/scores.json' $foreign" 0 compare fresh mixed
+rm mixed/run.json
+few="fold 0 of 'mixed' was trained and scored for 2 epochs, the run has 3"
+refused "also where run.json does not know it" 3 "$few" 0 run tiny.yaml --out mixed \
+    --set train.epochs=3
+refused "to predict with" 3 "$few" 0 predict mixed --in "data/$image" --out labels$((++n))
+rm mixed/fold_0/scores.json
+succeeds "the cure" 0 run tiny.yaml --out mixed --set train.epochs=3
+holds "which is the same to the last bit" same_run mixed longer
+rm -rf mixed && cp -r longer mixed
+rm mixed/run.json mixed/fold_0/scores.json
+sed '$s/\t[^\t]*/\t0.5/' longer/fold_0/history.tsv > mixed/fold_0/history.tsv
+succeeds "a record that knows no digest" 0 train tiny.yaml --out mixed --set train.epochs=3 --fold 1
+refused "a model of another training" 3 "tells of: epoch 3 is another" 0 predict mixed \
+    --in "data/$image" --out labels$((++n)) --weights latest
+
 succeeds "repeats, which hold a case out each" 0 run tiny.yaml --out repeats --set folds.k=2 \
     --set folds.repeats=2 --set train.epochs=1 --set store=fresh/store
 succeeds "predict together" 0 predict repeats --in "data/$image" --out labels$((++n))
@@ -161,6 +228,7 @@ holds "all four" has out "1 volume labelled by 4 models"
 takes_in
 sed -i -e 's,scores/2,scores/1,; /"history_digest"\|"checksum"/d' \
     -e '/"provenance"/,/\]/d; s/\("judged": .*\),/\1/' mixed/fold_0/scores.json
+rm mixed/run.json # it has the digest of the other
 succeeds "are believed" 0 run tiny.yaml --out mixed
 holds "which is told" has err "warning: folds of 'mixed' were made by an older pleat"
 holds "and kept" eval '"$pleat" info mixed | grep -q "made by an older pleat"'

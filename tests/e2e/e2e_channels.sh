@@ -143,6 +143,15 @@ refused "predict two channels" 3 "1 of 1 volumes not labelled" 0 \
 holds "it has two channels" has err \
     "the model was trained on 1: 'both/case_001/imaging_0000.nii.gz' and so on"
 
+# --- models know channels by their order ---------------------------------------------------------
+succeeds "train on named channels" 0 train both.yaml --out named "${short[@]}" --set data=nnunet
+succeeds "predict the same" 0 predict named --in nnunet/imagesTr --out of_named
+holds "nothing to tell" lacks err "know channels by their order"
+mkdir swapped && cp -r nnunet/imagesTr swapped/
+echo '{"channel_names": {"0": "PET", "1": "CT"}}' > swapped/dataset.json
+succeeds "predict another order" 0 predict named --in swapped/imagesTr --out of_swapped
+holds "which is told" has err "the channels of 'swapped/imagesTr' are PET, CT by its dataset.json"
+
 # --- a run is of one number of channels ----------------------------------------------------------
 succeeds "a run goes on with its data moved" 0 run both.yaml --out run_both --set data=nnunet
 rm -r run_both/fold_0 run_first/fold_0

@@ -132,7 +132,7 @@ json 'kind="checkpoint"' params=4804 fold=1 epoch=2 step=6 finished=true from_pr
 
 # --- this build -----------------------------------------------------------------------------------
 run 0 info
-text 'kind build' 'HDF5 [0-9.]+' 'zlib [0-9.]+' 'ISA-L [0-9.]+' 'ref yes f32 .*'
+text 'kind build' 'HDF5 [0-9.]+' 'zlib [0-9.]+' 'ISA-L [0-9.]+' 'ref yes f32 .*' 'ref64 yes f64 .*'
 grep -q '^  onednn *yes' out && engines="ref onednn" || engines=ref
 run 0 info --json
 json 'kind="build"' pleat host cores memory_gib allowed_gib threads engines libraries
@@ -145,6 +145,15 @@ for path in nowhere small.yaml cut.nii empty; do
     [ -s out ] && wrong "info $path printed and failed"
     grep -q "^pleat: .*'$path'" err || wrong "the message does not name $path"
 done
+run 3 info small.yaml
+grep -q "'small.yaml' is a configuration; pleat config prints it" err || wrong "a configuration"
+# --- and verbs that were meant for something else ---
+run 3 predict data --in data --out labels
+grep -q "'data' is no run: .* pleat predict RUN --in data --out" err || wrong "predict DATA"
+run 3 predict data/case_001/imaging.nii.gz --in data --out labels
+grep -q "imaging.nii.gz' is no checkpoint, which is HDF5" err || wrong "predict VOLUME"
+run 2 score data run
+grep -q "'run' is a run: pleat report run prints its scores" err || wrong "score RUN"
 run 2 info --xml
 run 2 info hand.nii run
 run 2 bench

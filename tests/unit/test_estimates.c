@@ -172,7 +172,7 @@ static void the_files_have_every_case_and_every_state(void **state) {
     pleat_results r = five_cases(1);
     pleat_estimates e;
     OK(pleat_estimates_make(&r, NULL, 1, &e));
-    OK(pleat_estimates_write(root, &e));
+    OK(pleat_estimates_write(root, &e, 0));
     char *text = file_text("scores.csv");
     assert_holds(text, "case,fold,class,label,score,value,unit,state,definition\n");
     assert_holds(text, "\np2_c,1,\"spot, small\",1,DSC,0,,missed,2 TP / (2 TP + FP + FN)\n");

@@ -97,12 +97,44 @@ static void the_kind_is_part_of_it(void **state) {
     json_decref(other);
 }
 
+static void a_real_has_the_fewest_digits_that_read_back_as_it(void **state) {
+    (void)state;
+    static const struct {
+        double x;
+        const char *text;
+    } rows[] = {{0.1, "0.1"},
+                {1.0, "1.0"},
+                {100000.0, "100000.0"},
+                {58.907, "58.907"},
+                {1e300, "1e+300"},
+                {-2.5e-7, "-2.5e-07"},
+                {1.0 / 3.0, "0.3333333333333333"},
+                {58.907000000000004, "58.907000000000004"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char wanted[128];
+        json_t *object = json_pack("{sf si ss}", "x 0.10000000000000001", rows[i].x, "n", 7, "s",
+                                   "\"0.10000000000000001\\");
+        char *text = pleat_json_dumps(object, JSON_COMPACT);
+        (void)snprintf(wanted, sizeof wanted,
+                       "{\"x 0.10000000000000001\":%s,\"n\":7,\"s\":\"\\\"0.10000000000000001"
+                       "\\\\\"}",
+                       rows[i].text);
+        assert_string_equal(text, wanted);
+        json_t *back = json_loads(text, 0, NULL);
+        assert_true(json_equal(back, object));
+        json_decref(back);
+        json_decref(object);
+        free(text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(however_it_is_spelt_it_is_the_same),
         cmocka_unit_test(each_flipped_bit_is_noticed_or_means_the_same),
         cmocka_unit_test(a_changed_file_is_named_with_the_cure),
         cmocka_unit_test(the_kind_is_part_of_it),
+        cmocka_unit_test(a_real_has_the_fewest_digits_that_read_back_as_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,9 +127,15 @@ static void test_a_pair_that_does_not_fit_is_refused_naming_the_case(void **stat
     assert_pair_refused(PLEAT_ERR_SHAPE,
                         (const char *const[]){"case 'a'", "2 x 2 x 1", "3 x 2 x 1"}, 3);
     write_labels("bad", "guess.nii", strange, 6);
+    assert_pair_refused(PLEAT_ERR_DATA,
+                        (const char *const[]){"case 'a'", "bad/guess.nii' has label 3",
+                                              "labels of the classes are 0 to 2"},
+                        3);
+    write_labels("bad", "truth.nii", strange, 6);
+    write_labels("bad", "guess.nii", truth_of_a, 6);
     assert_pair_refused(
         PLEAT_ERR_DATA,
-        (const char *const[]){"case 'a'", "bad/guess.nii", "prediction has label 3"}, 3);
+        (const char *const[]){"bad/truth.nii' has label 3", "voxel (x, y, z) = (2, 0, 0)"}, 2);
 }
 
 static void test_a_folder_without_predictions_is_not_found(void **state) {
@@ -246,7 +252,7 @@ static void test_labels_are_counted_as_the_classes_say(void **state) {
         assert_memory_equal(got.cases[0].counts, rows[i].counts, sizeof rows[i].counts);
         write_labels("labels", "guess.nii", truth_of_b, 6); /* label 1 is none */
         REFUSED(pleat_score_files("a", 0, guess, truth, PLEAT_PLACE_SAME, &got), PLEAT_ERR_DATA,
-                "label 1 at voxel 5, but the classes' labels are 0,5,7");
+                "label 1 at voxel (x, y, z) = (2, 1, 0), but the labels of the classes are 0,5,7");
         pleat_results_free(&got);
         pleat_classes_free(&classes);
     }

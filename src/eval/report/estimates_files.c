@@ -213,8 +213,19 @@ static json_t *definitions_of(int *lost, const pleat_results *r) {
     return object;
 }
 
-/* The whole as text, freed by the caller. */
-static pleat_status compose(const pleat_estimates *e, char **out) {
+static json_t *warnings_of(const pleat_estimates *e) {
+    char *more = NULL;
+    size_t bytes = 0;
+    FILE *lines = open_memstream(&more, &bytes);
+    if (lines == NULL) return NULL;
+    pleat_estimates_warn(lines, e, 0);
+    json_t *list = fclose(lines) == 0 ? pleat_json_warnings(more) : NULL;
+    free(more);
+    return list;
+}
+
+/* The whole as text, freed by the caller; a run has its warnings in its run.json. */
+static pleat_status compose(const pleat_estimates *e, int with_warnings, char **out) {
     const pleat_results *r = e->results;
     char judged[PLEAT_JUDGING_BYTES];
     int lost = 0;
@@ -237,11 +248,12 @@ static pleat_status compose(const pleat_estimates *e, char **out) {
     put(&lost, root, "folds", json_integer(r->folds));
     put(&lost, root, "repeats", json_integer(r->repeats));
     put(&lost, root, "folds_without_scores", empty_folds(&lost, e));
+    if (with_warnings) put(&lost, root, "warnings", warnings_of(e));
     put(&lost, root, "classes", classes);
     put(&lost, root, "definitions", definitions_of(&lost, r));
     put(&lost, root, "cases", cases);
     put(&lost, root, "statistics", rows);
-    *out = lost == 0 ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(16)) : NULL;
+    *out = lost == 0 ? pleat_json_dumps(root, JSON_INDENT(1)) : NULL;
     json_decref(root);
     PLEAT_CHECK(*out != NULL, PLEAT_ERR_MEMORY, "no memory for the statistics of %d cases", r->n);
     return PLEAT_OK;
@@ -249,7 +261,7 @@ static pleat_status compose(const pleat_estimates *e, char **out) {
 
 pleat_status pleat_estimates_print_json(FILE *out, const pleat_estimates *e) {
     char *text = NULL;
-    PLEAT_TRY(compose(e, &text));
+    PLEAT_TRY(compose(e, 1, &text));
     const int failed = fputs(text, out) < 0 || fputc('\n', out) == EOF;
     free(text);
     PLEAT_CHECK(!failed, PLEAT_ERR_IO, "the statistics cannot be printed: %s", strerror(errno));
@@ -258,7 +270,7 @@ pleat_status pleat_estimates_print_json(FILE *out, const pleat_estimates *e) {
 
 /* --- all three -------------------------------------------------------------------------------- */
 
-pleat_status pleat_estimates_write(const char *folder, const pleat_estimates *e) {
+pleat_status pleat_estimates_write(const char *folder, const pleat_estimates *e, int warnings) {
     char path[PLEAT_PATH_BYTES], *text = NULL;
     pleat_csv csv;
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_SCORES, path));
@@ -267,7 +279,7 @@ pleat_status pleat_estimates_write(const char *folder, const pleat_estimates *e)
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_STATISTICS, path));
     PLEAT_TRY(write_statistics(e, path));
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_STATISTICS_JSON, path));
-    PLEAT_TRY(compose(e, &text));
+    PLEAT_TRY(compose(e, warnings, &text));
     const pleat_status status = pleat_file_write_atomic(path, text, strlen(text));
     free(text);
     return status;

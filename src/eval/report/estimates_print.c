@@ -4,6 +4,7 @@
 #include "pleat/estimates.h"
 #include "pleat/terminal.h"
 #include "pleat/text.h"
+#include "pleat/warn.h"
 
 #include <math.h>
 #include <string.h>
@@ -94,21 +95,44 @@ static int unknown_cases(const pleat_estimates *e) {
     return most;
 }
 
-/* Folds that are not in the numbers: not finished, or failed. */
-static void tell_folds(FILE *out, const pleat_estimates *e) {
+/* "0, 2": folds that are not in the numbers: not finished, or failed. Returns how many. */
+static int missing_folds(const pleat_estimates *e, char *list, size_t size) {
     int missing = 0;
+    list[0] = '\0';
     for (int fold = 0; fold < e->results->folds; fold++) {
+        char name[16];
         if (pleat_estimates_at(e, fold, 0, 0)->cases > 0) continue;
-        (void)fprintf(out, "%s %d", missing++ == 0 ? "  warning: no scores of fold" : ",", fold);
+        (void)snprintf(name, sizeof name, "%d", fold);
+        pleat_warn_list(list, size, name);
+        missing++;
     }
+    return missing;
+}
+
+void pleat_estimates_warn(FILE *out, const pleat_estimates *e, int below) {
+    const int unknown = unknown_cases(e), indent = below ? 2 : 0, page = below ? PAGE : 0;
+    const char *before = below ? "warning: " : "";
+    char list[400];
+    const int missing = missing_folds(e, list, sizeof list);
     if (missing > 0)
-        (void)fprintf(out, ": %s cases are in none of these numbers\n",
-                      missing == 1 ? "its" : "their");
+        pleat_terminal_print(out, indent, page,
+                             "%sno scores of fold %s: %s cases are in none of these numbers",
+                             before, list, missing == 1 ? "its" : "their");
+    if (unknown > 0)
+        pleat_terminal_print(out, indent, page,
+                             "%s%d %s%s scored by a pleat without surfaces and volumes; pleat "
+                             "report --rescore computes them",
+                             before, unknown, e->results->repeats > 1 ? "prediction" : "case",
+                             unknown == 1 ? " was" : "s were");
+    if (e->groups < PLEAT_FEW_CASES)
+        pleat_terminal_print(out, indent, page,
+                             "%s%d %s%s %s fewer than %d: means and intervals are rough", before,
+                             e->groups, e->by_patient ? "group" : "case", pleat_plural(e->groups),
+                             e->groups == 1 ? "is" : "are", PLEAT_FEW_CASES);
 }
 
 void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
     const pleat_results *r = e->results;
-    const int unknown = unknown_cases(e);
     const int grouped = e->by_patient;
     cells t = {0};
     char judged[PLEAT_JUDGING_BYTES];
@@ -152,16 +176,5 @@ void pleat_estimates_print(FILE *out, const pleat_estimates *e, int all) {
             "of cases, whose evaluations in the repeats are not independent. "
             "statistics.csv also has the corrected resampled t interval of the mean over "
             "the folds.");
-    tell_folds(out, e);
-    if (unknown > 0)
-        pleat_terminal_print(
-            out, 2, PAGE,
-            "warning: %d %s%s scored by a pleat without surfaces and volumes; pleat report "
-            "--rescore computes them",
-            unknown, r->repeats > 1 ? "prediction" : "case", unknown == 1 ? " was" : "s were");
-    if (e->groups < PLEAT_FEW_CASES)
-        pleat_terminal_print(out, 2, PAGE,
-                             "warning: %d %s%s %s fewer than %d: means and intervals are rough",
-                             e->groups, grouped ? "group" : "case", pleat_plural(e->groups),
-                             e->groups == 1 ? "is" : "are", PLEAT_FEW_CASES);
+    pleat_estimates_warn(out, e, 1);
 }

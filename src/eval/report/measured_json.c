@@ -1,6 +1,7 @@
 /* measured_json.c - scores from statistics.json and from nnU-Net's summary.json. */
 #include "pleat/json.h"
 #include "pleat/measured.h"
+#include "pleat/warn.h"
 
 #include <jansson.h>
 
@@ -137,6 +138,14 @@ static pleat_status read_summary(const json_t *root, const json_t *cases, const 
     return PLEAT_OK;
 }
 
+/* What `score` had to say of these numbers holds for their comparison too. */
+static void tell_warnings(const json_t *list, const char *path) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        if (text != NULL) pleat_warn("'%s': %s", path, text);
+    }
+}
+
 pleat_status pleat_measured_json(const char *path, const char *text, size_t n,
                                  pleat_measured *out) {
     size_t bytes = 0;
@@ -150,9 +159,10 @@ pleat_status pleat_measured_json(const char *path, const char *text, size_t n,
     const json_t *metrics = json_object_get(root, "metric_per_case");
     if (json_is_array(metrics))
         status = read_summary(root, metrics, path, out);
-    else if (json_is_array(cases))
+    else if (json_is_array(cases)) {
+        tell_warnings(json_object_get(root, "warnings"), path);
         status = read_statistics(root, path, out);
-    else
+    } else
         status = PLEAT_FAIL(PLEAT_ERR_FORMAT,
                             "'%s' is neither pleat's statistics.json nor nnU-Net's summary.json: "
                             "it has no metric_per_case",

@@ -73,15 +73,34 @@ static void put_others(FILE *out, const pleat_comparison *c, int all) {
                       pleat_plural(others));
 }
 
-/* What the numbers are, and whether they can be trusted. */
-static void put_notes(FILE *out, const pleat_comparison *c, int all) {
+/* What the rows that are printed lack, a line each; or `below` their tables. */
+static void put_warnings(FILE *out, const pleat_comparison *c, int all, int below) {
+    const int indent = below ? 2 : 0, page = below ? PAGE : 0;
+    const char *before = below ? "warning: " : "";
     int left_out = 0, undecided = 0;
-    const char *what = c->grouped ? "group" : "case";
     for (int i = 0; i < c->n; i++) {
         if (!is_printed(&c->row[i], all)) continue;
         left_out += c->row[i].left_out;
         undecided += !(c->row[i].p_holm <= 1.0 - PLEAT_LEVEL); /* also of NaN */
     }
+    if (left_out > 0)
+        pleat_terminal_print(out, indent, page,
+                             "%s%d time%s a case has a score in one of the two alone, as after a "
+                             "miss, and is left out: see DSC, which has all",
+                             before, left_out, pleat_plural(left_out));
+    if (c->unlike > 0)
+        pleat_terminal_print(out, indent, page, "%snot compared, since %s%s", before, c->what,
+                             c->unlike > 1 ? ", and others" : "");
+    if (c->groups < PLEAT_FEW_CASES && undecided > 0)
+        pleat_terminal_print(out, indent, page,
+                             "%swith %d %s%s, fewer than %d, a real difference may be missed",
+                             before, c->groups, c->grouped ? "group" : "case",
+                             pleat_plural(c->groups), PLEAT_FEW_CASES);
+}
+
+/* What the numbers are, and whether they can be trusted. */
+static void put_notes(FILE *out, const pleat_comparison *c, int all) {
+    const char *what = c->grouped ? "group" : "case";
     pleat_terminal_print(
         out, 2, PAGE,
         "Differences are B - A of the same case, over %d case%s. better: cases in which B is, and "
@@ -93,18 +112,7 @@ static void put_notes(FILE *out, const pleat_comparison *c, int all) {
         c->cases, pleat_plural(c->cases), c->groups, what, pleat_plural(c->groups),
         (unsigned long long)c->seed);
     put_others(out, c, all);
-    if (left_out > 0)
-        (void)fprintf(out,
-                      "  warning: %d time%s a case has a score in one of the two alone, as after a "
-                      "miss, and is left out: see DSC, which has all\n",
-                      left_out, pleat_plural(left_out));
-    if (c->unlike > 0)
-        (void)fprintf(out, "  warning: not compared, since %s%s\n", c->what,
-                      c->unlike > 1 ? ", and others" : "");
-    if (c->groups < PLEAT_FEW_CASES && undecided > 0)
-        (void)fprintf(out,
-                      "  warning: with %d %s%s, fewer than %d, a real difference may be missed\n",
-                      c->groups, what, pleat_plural(c->groups), PLEAT_FEW_CASES);
+    put_warnings(out, c, all, 1);
 }
 
 /* The title of a table and its head. */
@@ -222,13 +230,19 @@ static json_t *row_of(const pleat_comparison *c, int i, int *lost) {
 
 pleat_status pleat_comparison_json(FILE *out, const pleat_comparison *c) {
     int lost = 0;
+    char *warnings = NULL;
+    size_t bytes = 0;
+    FILE *lines = open_memstream(&warnings, &bytes);
+    PLEAT_CHECK(lines != NULL, PLEAT_ERR_MEMORY, "no memory for warnings");
+    put_warnings(lines, c, 1, 0);
+    if (fclose(lines) != 0) lost++;
     json_t *rows = json_array();
     for (int i = 0; i < c->n; i++) lost += json_array_append_new(rows, row_of(c, i, &lost)) != 0;
-    json_t *root = json_pack("{ss si si si so}", "schema", SCHEMA, "cases", c->cases, "groups",
-                             c->groups, "resamples", PLEAT_RESAMPLES, "comparisons", rows);
-    char *text = lost == 0 && root != NULL
-                     ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(16))
-                     : NULL;
+    json_t *root = json_pack("{ss si si si so so}", "schema", SCHEMA, "cases", c->cases, "groups",
+                             c->groups, "resamples", PLEAT_RESAMPLES, "warnings",
+                             pleat_json_warnings(warnings), "comparisons", rows);
+    free(warnings);
+    char *text = lost == 0 && root != NULL ? pleat_json_dumps(root, JSON_INDENT(1)) : NULL;
     json_decref(root);
     PLEAT_CHECK(text != NULL, PLEAT_ERR_MEMORY, "no memory for a comparison of %d cases", c->cases);
     const int failed = fputs(text, out) < 0 || fputc('\n', out) == EOF;

@@ -63,20 +63,6 @@ static void put_how(const pleat_results *r, json_t *root, int *lost) {
             root, "judged", pleat_json_text(pleat_judging_text(&r->how, &r->classes, text)));
 }
 
-/* The lines of a text as a list. */
-static json_t *lines_of(const char *text) {
-    json_t *list = json_array();
-    for (const char *line = text; *line != '\0';) {
-        const size_t length = strcspn(line, "\n");
-        if (json_array_append_new(list, json_stringn(line, length)) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-        line += length + (line[length] == '\n');
-    }
-    return list;
-}
-
 /* Of FOLDER/history.tsv, "" when there is none. */
 static pleat_status history_digest(const char *folder, char out[17]) {
     char path[PLEAT_PATH_BYTES], *text = NULL;
@@ -107,11 +93,11 @@ static pleat_status write_counts(const pleat_tables *t, const char *folder, cons
         lost += json_array_append_new(cases, case_to_json(t, i, &lost));
     if (lost == 0) put_how(t->results, root, &lost);
     if (lost == 0 && of_cases != NULL)
-        lost += json_object_set_new(root, "provenance", lines_of(of_cases));
+        lost += json_object_set_new(root, "provenance", pleat_json_lines(of_cases));
     if (lost == 0 && history[0] != '\0')
         lost += json_object_set_new(root, "history_digest", json_string(history));
     if (lost == 0) PLEAT_TRY_GOTO(status, done, pleat_json_seal(root, SCHEMA));
-    if (lost == 0) text = json_dumps(root, JSON_INDENT(1));
+    if (lost == 0) text = pleat_json_dumps(root, JSON_INDENT(1));
     PLEAT_CHECK_GOTO(status, done, text != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     PLEAT_TRY_GOTO(status, done, pleat_file_write_atomic(path, text, strlen(text)));
 done:

@@ -195,13 +195,6 @@ static json_t *headline(int *lost, const pleat_tables *t) {
     return object;
 }
 
-static json_t *warnings(int *lost) {
-    json_t *list = json_array();
-    for (int i = 0; i < pleat_warn_count(); i++)
-        *lost += json_array_append_new(list, pleat_json_text(pleat_warn_text(i))) != 0;
-    return list;
-}
-
 static json_t *run(int *lost, const pleat_report_info *info) {
     json_t *object = json_object();
     put(lost, object, "version", pleat_json_text(info->version));
@@ -211,7 +204,7 @@ static json_t *run(int *lost, const pleat_report_info *info) {
     put(lost, object, "precision", pleat_json_text(info->precision));
     put(lost, object, "weights", pleat_json_text(info->weights));
     put(lost, object, "seed", whole(info->seed));
-    if (pleat_warn_count() > 0) put(lost, object, "warnings", warnings(lost));
+    if (pleat_warn_count() > 0) put(lost, object, "warnings", pleat_json_warnings(NULL));
     return object;
 }
 

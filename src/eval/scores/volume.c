@@ -12,13 +12,18 @@
 
 #define MM3_IN_ML 1000.0
 
-/* *shared: the ml of a voxel. */
+/* *shared: the mm3 of a voxel. */
 static pleat_status measure_voxel(const pleat_judged *of, void **shared) {
-    double *ml = malloc(sizeof *ml);
-    PLEAT_CHECK(ml != NULL, PLEAT_ERR_MEMORY, "no memory for the volume of a voxel");
-    *ml = of->pair->spacing[0] * of->pair->spacing[1] * of->pair->spacing[2] / MM3_IN_ML;
-    *shared = ml;
+    double *mm3 = malloc(sizeof *mm3);
+    PLEAT_CHECK(mm3 != NULL, PLEAT_ERR_MEMORY, "no memory for the volume of a voxel");
+    *mm3 = of->pair->spacing[0] * of->pair->spacing[1] * of->pair->spacing[2];
+    *shared = mm3;
     return PLEAT_OK;
+}
+
+/* Of so many voxels. Divided last: 58907 mm3 are 58.907 ml, and not the nearest double but one. */
+static double in_ml(double voxels, const void *shared) {
+    return voxels * *(const double *)shared / MM3_IN_ML;
 }
 
 static double in_truth(const pleat_judged *of) { return (double)(of->counts.tp + of->counts.fn); }
@@ -28,15 +33,15 @@ static double in_prediction(const pleat_judged *of) {
 }
 
 static double truth(const pleat_judged *of, const void *shared) {
-    return in_truth(of) * *(const double *)shared;
+    return in_ml(in_truth(of), shared);
 }
 
 static double predicted(const pleat_judged *of, const void *shared) {
-    return in_prediction(of) * *(const double *)shared;
+    return in_ml(in_prediction(of), shared);
 }
 
 static double difference(const pleat_judged *of, const void *shared) {
-    return (double)(of->counts.fp - of->counts.fn) * *(const double *)shared;
+    return in_ml((double)(of->counts.fp - of->counts.fn), shared);
 }
 
 static double similarity(const pleat_judged *of, const void *shared) {

@@ -239,6 +239,10 @@ extern "C" {
 
 /* --- devices ---------------------------------------------------------------------------------- */
 
+cudaError_t cudaDriverGetVersion(int *version) {
+    *version = CUDART_VERSION;
+    return cudaSuccess;
+}
 cudaError_t cudaGetDeviceCount(int *count) {
     *count = device_count();
     return cudaSuccess;
