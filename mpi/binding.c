@@ -2,7 +2,8 @@
  *
  * Open MPI's mpirun binds a rank to one core, or from three ranks on to a socket, unless it is told
  * something else: a rank's threads would share that core. All cores of the machine that mpirun may
- * use are shared out instead, so that cores of one socket stay together. */
+ * use are shared out instead, neighbours together, and a rank may use the whole socket of its
+ * share: where other processes want a core too, the kernel finds another one (docs/speed.md). */
 #include "pleat/session.h"
 
 #include <errno.h>
@@ -73,7 +74,10 @@ void pleat_session_bind(void) {
         if (CPU_ISSET(c, &all))
             cores[found++] = (core){topology(c, "physical_package_id"), topology(c, "core_id"), c};
     qsort(cores, (size_t)n, sizeof *cores, by_place);
+    const long first = cores[rank * n / ranks].socket,
+               last = cores[(rank + 1) * n / ranks - 1].socket;
     CPU_ZERO(&share);
-    for (long i = rank * n / ranks; i < (rank + 1) * n / ranks; ++i) CPU_SET(cores[i].cpu, &share);
+    for (int i = 0; i < n; ++i)
+        if (cores[i].socket >= first && cores[i].socket <= last) CPU_SET(cores[i].cpu, &share);
     (void)sched_setaffinity(0, sizeof share, &share); /* else as mpirun has it */
 }

@@ -61,8 +61,9 @@ cores_of() {
 }
 all=$(env -u OMP_NUM_THREADS nproc)
 cores_of "one rank" "$all" 1
-[ $((all % 2)) -ne 0 ] || cores_of "two ranks" $((all / 2)) 2
 if [ "$all" -gt 1 ]; then
+    [ "$(sort -u /sys/devices/system/cpu/cpu*/topology/physical_package_id | wc -l)" -ne 1 ] ||
+        cores_of "two ranks of one socket" "$all" 2
     cores_of "as mpirun is told" 1 1 --bind-to core
     cores_of "a program between" 1 1 taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')"
 fi
