@@ -15,12 +15,13 @@
 extern "C" {
 #endif
 
-/* Collective; each rank looks at its share of cases[n_cases]. learnt[n_cases] is 1 of those whose
- * image one of models[n], checkpoints, was trained on, on all ranks. Rank 0 warns of them, with the
- * models that have held them out, and logs models that do not say. A volume that cannot be read
- * is passed by. ERR_IO of a model that cannot be read, ERR_MEMORY, errors of the communicator. */
+/* Collective; each rank looks at its share of cases[n_cases], for a preprocessing of this `orient`.
+ * learnt[n_cases] is 1 of those whose image one of models[n], checkpoints, was trained on, on all
+ * ranks. Rank 0 warns of them, with the models that have held them out, and logs models that do not
+ * say. A volume that cannot be read is passed by. ERR_IO of a model that cannot be read,
+ * ERR_MEMORY, errors of the communicator. */
 pleat_status pleat_learnt_find(pleat_comm *comm, const char *const *models, int n,
-                               const pleat_case_paths *cases, int n_cases, int *learnt);
+                               const pleat_case_paths *cases, int n_cases, int orient, int *learnt);
 
 /* Warns where the dataset.json of `in`, a folder, or of the one above it names the channels
  * otherwise than that of the data of `run`, as long as these are there: the models know channels by

@@ -394,7 +394,8 @@ static pleat_status claim(const app *a, const predict_options *o, const text_lis
     if (learnt == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", n);
     status = pleat_comm_agree(world, status);
     if (status == PLEAT_OK)
-        status = pleat_learnt_find(world, paths->item, paths->n, cases, n, learnt);
+        status =
+            pleat_learnt_find(world, paths->item, paths->n, cases, n, config->prep.orient, learnt);
     if (status == PLEAT_OK && a->session->rank == 0) {
         const pleat_predicted by = {.models = paths->item,
                                     .n = paths->n,

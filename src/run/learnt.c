@@ -54,7 +54,8 @@ static int has_size(const pleat_provenance *of, int n, size_t voxels) {
 }
 
 /* By its files, and where these are others by what they hold. */
-static int look(const pleat_provenance *of, int n, const pleat_case_paths *paths, int *holder) {
+static int look(const pleat_provenance *of, int n, const pleat_case_paths *paths, int orient,
+                int *holder) {
     pleat_case_info info = {0};
     pleat_nifti_info header;
     if (pleat_store_set_files(&info, (char *const *)paths->image, paths->images, NULL) != PLEAT_OK)
@@ -62,7 +63,8 @@ static int look(const pleat_provenance *of, int n, const pleat_case_paths *paths
     pleat_traced image = {info.image_file, 0};
     if (is_learnt(of, n, &image, holder) || *holder >= 0) return is_learnt(of, n, &image, holder);
     if (pleat_nifti_read_header(paths->image[0], NULL, &header) != PLEAT_OK ||
-        !has_size(of, n, header.voxels) || pleat_prep_content(paths, 0, &image.content) != PLEAT_OK)
+        !has_size(of, n, header.voxels) ||
+        pleat_prep_content(paths, 0, orient, &image.content) != PLEAT_OK)
         return 0;
     return is_learnt(of, n, &image, holder);
 }
@@ -89,7 +91,8 @@ static void tell(const char *const *models, const pleat_case_paths *cases, int n
 }
 
 pleat_status pleat_learnt_find(pleat_comm *comm, const char *const *models, int n,
-                               const pleat_case_paths *cases, int n_cases, int *learnt) {
+                               const pleat_case_paths *cases, int n_cases, int orient,
+                               int *learnt) {
     pleat_provenance *of = calloc((size_t)n + 1, sizeof *of);
     double *found = calloc((size_t)n_cases + 1, sizeof *found);
     pleat_status status = PLEAT_OK;
@@ -101,7 +104,7 @@ pleat_status pleat_learnt_find(pleat_comm *comm, const char *const *models, int 
     if (of == NULL || found == NULL) goto done; /* not after an agreement */
     for (int i = comm->rank; i < n_cases; i += comm->size) {
         int holder = -1;
-        if (look(of, n, &cases[i], &holder)) found[i] = 2 + holder;
+        if (look(of, n, &cases[i], orient, &holder)) found[i] = 2 + holder;
     }
     PLEAT_TRY_GOTO(status, done, pleat_comm_allreduce_sum(comm, found, (size_t)n_cases, PLEAT_F64));
     PLEAT_TRY_GOTO(status, done, pleat_comm_wait(comm));
