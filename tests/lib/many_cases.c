@@ -14,7 +14,7 @@ enum { SIDE = 8, VOXELS = SIDE * SIDE * SIDE };
 static spec grid(int datatype, int bits) {
     spec s = spec_of(1, datatype, bits);
     for (int a = 1; a <= 3; a++) s.dim[a] = SIDE, s.pixdim[a] = 2.0;
-    for (int a = 0; a < 3; a++) s.srow[5 * a] = 2.0;
+    for (size_t a = 0; a < 3; a++) s.srow[5 * a] = 2.0;
     s.sform_code = 1;
     return s;
 }
