@@ -187,10 +187,28 @@ pleat_status pleat_pool_open(pleat_comm *node, pleat_store *store, size_t budget
 /* Rows come with their labels ascending. */
 static void find_classes(listed *l, int n) {
     int k = 0;
-    for (int r = 0; r < n; ++r)
+    for (int r = 0; l->rows != NULL && r < n; ++r)
         if (r == 0 || l->rows[r][0] != l->rows[r - 1][0]) l->first[k++] = r;
     l->first[k] = n;
     l->of = (pleat_foreground){k, l->first, (const int32_t(*)[4])l->rows};
+}
+
+/* Of one rank of the node, which reads it, for all. */
+static pleat_status share_foreground(pleat_pool *pool, int i, listed *l, int *n) {
+    pleat_comm *node = pool->node;
+    const int from = i % node->size;
+    pleat_status status = PLEAT_OK;
+    if (node->rank == from) status = pleat_store_foreground(pool->store, i, &l->rows, n);
+    if (status != PLEAT_OK) *n = -1;
+    PLEAT_TRY(pleat_comm_broadcast_bytes(node, n, sizeof *n, from));
+    if (*n < 0) return pleat_comm_agree(node, status);
+    const size_t bytes = (size_t)*n * sizeof *l->rows;
+    if (node->rank != from) l->rows = malloc(bytes + 1);
+    if (l->rows == NULL && *n > 0)
+        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for the foreground of a case");
+    PLEAT_TRY(pleat_comm_agree(node, status));
+    if (l->rows == NULL) *n = 0; /* as agreed, there are none */
+    return *n > 0 ? pleat_comm_broadcast_bytes(node, l->rows, bytes, from) : PLEAT_OK;
 }
 
 pleat_status pleat_pool_list_foreground(pleat_pool *pool) {
@@ -199,7 +217,7 @@ pleat_status pleat_pool_list_foreground(pleat_pool *pool) {
     for (int i = 0; i < pool->n; ++i) {
         listed *l = &pool->foreground[i];
         int n = 0;
-        PLEAT_TRY(pleat_store_foreground(pool->store, i, &l->rows, &n));
+        PLEAT_TRY(share_foreground(pool, i, l, &n));
         find_classes(l, n);
         pool->sources[i].foreground = &l->of;
     }

@@ -119,15 +119,9 @@ static pleat_status find_jobs(work *w, int tell) {
     return PLEAT_OK;
 }
 
-static int has_id(const pleat_store *store, const char *id) {
-    for (int i = 0; i < pleat_store_count(store); i++)
-        if (strcmp(pleat_store_info(store, i)->id, id) == 0) return 1;
-    return 0;
-}
-
 static int lists_exactly(const pleat_store *store, const work *w) {
     int same = pleat_store_count(store) == w->n;
-    for (int i = 0; same && i < w->n; i++) same = has_id(store, w->wanted[i].id);
+    for (int i = 0; same && i < w->n; i++) same = pleat_store_find(store, w->wanted[i].id) >= 0;
     return same;
 }
 

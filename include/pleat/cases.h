@@ -2,6 +2,7 @@
 #ifndef PLEAT_CASES_H
 #define PLEAT_CASES_H
 
+#include "pleat/comm.h"
 #include "pleat/config.h"
 #include "pleat/folds.h"
 #include "pleat/layout.h"
@@ -20,6 +21,9 @@ typedef struct pleat_cases {
  * that dataset.json names. pleat_cases_free releases *out, also after a
  * failure. */
 pleat_status pleat_cases_find(const pleat_config *config, pleat_cases *out);
+/* Collective: those of rank 0, whose status is `mine`, for all ranks: one looks at the files, and
+ * not a thousand. That status on all, ERR_MEMORY, ERR_COMM, ERR_PEER. */
+pleat_status pleat_cases_share(pleat_comm *comm, pleat_status mine, pleat_cases *cases);
 /* ERR_ARG where `folder` (of the option or key `what`; "": none) is the data folder, or lies in one
  * with a folder a case: the next start would take what is written there for cases. */
 pleat_status pleat_cases_check_apart(const pleat_config *config, const char *what,

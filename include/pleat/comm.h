@@ -105,6 +105,10 @@ static inline void pleat_comm_note(pleat_comm *comm, const char *where, double s
     if (comm->ops->note != NULL) comm->ops->note(comm, where, step_s);
 }
 
+/* Collective: *bytes[*n] of rank 0, whose status is `mine`, for all, to be freed; the status of all
+ * is that of rank 0, or ERR_MEMORY. src/base/comm_share.c */
+pleat_status pleat_comm_share_bytes(pleat_comm *comm, pleat_status mine, void **bytes, size_t *n);
+
 /* Brings the warnings (warn.h) of all ranks to rank 0, which says and keeps those it has not. For
  * after an agreement too that has failed. src/base/comm_warnings.c */
 pleat_status pleat_comm_gather_warnings(pleat_comm *comm);

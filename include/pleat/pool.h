@@ -24,8 +24,8 @@ typedef struct pleat_pool pleat_pool;
  * is the same on all ranks of the node. */
 pleat_status pleat_pool_open(pleat_comm *node, pleat_store *store, size_t budget_bytes,
                              pleat_pool **out);
-/* Not collective: reads which voxels are foreground, so that sources have their `foreground`; a
- * small part of the store. */
+/* Collective over the node: reads which voxels are foreground, so that sources have their
+ * `foreground`; a small part of the store. A failure is the same on all its ranks. */
 pleat_status pleat_pool_list_foreground(pleat_pool *pool);
 /* Not collective. NULL does nothing. Shared memory goes back when the process ends. */
 void pleat_pool_close(pleat_pool *pool);

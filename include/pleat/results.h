@@ -71,8 +71,9 @@ pleat_results pleat_results_part(const pleat_results *results, int first, int n)
 /* A row a case: of repeats its values are the means over those that have them; counts, fold and
  * paths are of the first. A copy of one repeat, freed by the caller. ERR_MEMORY. */
 pleat_status pleat_results_by_case(const pleat_results *results, pleat_results *out);
-/* place[n] of each judgement's case among the cases, from 0; returns how many cases there are. */
-int pleat_results_places(const pleat_results *results, int *place);
+/* place[results->n] of each judgement's case among the *n cases, from 0, in order of their first.
+ * ERR_MEMORY. */
+pleat_status pleat_results_places(const pleat_results *results, int *place, int *n);
 
 /* The cases as bytes[*n], freed by the caller. ERR_MEMORY. */
 pleat_status pleat_results_pack(const pleat_results *results, void **bytes, size_t *n);

@@ -78,9 +78,16 @@ pleat_status pleat_store_write_index(const char *folder, const char *preprocessi
 /* Refuses a store made by other preprocessing, naming the first difference ("resample: store has
  * 1.58,1.58,2.70, configuration says none"); NULL accepts any. */
 pleat_status pleat_store_open(const char *folder, const char *preprocessing, pleat_store **out);
+/* What the store knows of its cases as bytes[*n], to be freed, and a store of it that reads voxels
+ * as any: so one process opens all files, and a thousand others only those whose voxels they want.
+ * ERR_MEMORY. */
+pleat_status pleat_store_pack(const pleat_store *store, void **bytes, size_t *n);
+pleat_status pleat_store_unpack(const void *bytes, pleat_store **out);
 void pleat_store_close(pleat_store *store);
 int pleat_store_count(const pleat_store *store);
-const pleat_case_info *pleat_store_info(const pleat_store *store, int i);
+const pleat_case_info *pleat_store_info(const pleat_store *store, int i); /* in order of id */
+/* The number of the case, -1: it is not there. */
+int pleat_store_find(const pleat_store *store, const char *id);
 /* Of the images, the same of all cases; ERR_DATA names one that differs. 0 of an empty store. */
 pleat_status pleat_store_channels(const pleat_store *store, int *out);
 /* The canonical text the store was made with. */

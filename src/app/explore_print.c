@@ -22,13 +22,10 @@ void explore_tally(const pleat_exploration *e, const char *(*of)(const pleat_exp
     for (;;) {
         int best = -1, most = 0;
         for (int i = 0; i < e->n; i++) {
-            int times = 0, first = 1;
-            for (int k = 0; k < e->n; k++) {
-                const int same = strcmp(of(&e->of[i]), of(&e->of[k])) == 0;
-                times += same;
-                if (same && k < i) first = 0;
-            }
-            if (!first || of(&e->of[i])[0] == '\0') continue;
+            int times = 0, first = 0;
+            while (strcmp(of(&e->of[first]), of(&e->of[i])) != 0) first++;
+            if (first < i || of(&e->of[i])[0] == '\0') continue;
+            for (int k = i; k < e->n; k++) times += strcmp(of(&e->of[i]), of(&e->of[k])) == 0;
             if (times > before || (times == before && i <= last)) continue;
             if (times > most) best = i;
             if (times > most) most = times;

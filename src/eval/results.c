@@ -85,14 +85,30 @@ pleat_results pleat_results_part(const pleat_results *results, int first, int n)
     return part;
 }
 
-int pleat_results_places(const pleat_results *r, int *place) {
-    int n = 0;
-    for (int i = 0; i < r->n; i++) {
-        int first = r->repeats > 1 ? 0 : i; /* else it is the only one */
-        while (first < i && strcmp(r->cases[first].id, r->cases[i].id) != 0) first++;
-        place[i] = first < i ? place[first] : n++;
+typedef struct judged {
+    const char *id;
+    int at;
+} judged;
+
+static int by_id(const void *a, const void *b) {
+    const judged *x = a, *y = b;
+    const int order = strcmp(x->id, y->id);
+    return order != 0 ? order : x->at - y->at;
+}
+
+pleat_status pleat_results_places(const pleat_results *r, int *place, int *n) {
+    judged *sorted = malloc(((size_t)r->n + 1) * sizeof *sorted);
+    PLEAT_CHECK(sorted != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", r->n);
+    for (int i = 0; i < r->n; i++) sorted[i] = (judged){r->cases[i].id, i};
+    qsort(sorted, (size_t)r->n, sizeof *sorted, by_id);
+    for (int k = 0; k < r->n; k++) { /* the first of the case */
+        const int same = r->repeats > 1 && k > 0 && strcmp(sorted[k].id, sorted[k - 1].id) == 0;
+        place[sorted[k].at] = same ? place[sorted[k - 1].at] : sorted[k].at;
     }
-    return n;
+    free(sorted);
+    *n = 0;
+    for (int i = 0; i < r->n; i++) place[i] = place[i] < i ? place[place[i]] : (*n)++;
+    return PLEAT_OK;
 }
 
 /* The mean of n so far, with x. */
@@ -126,7 +142,7 @@ pleat_status pleat_results_by_case(const pleat_results *results, pleat_results *
     if (status == PLEAT_OK && (place == NULL || many == NULL))
         status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for the scores of %zu cases", n);
     out->how = results->how;
-    if (status == PLEAT_OK) (void)pleat_results_places(results, place);
+    if (status == PLEAT_OK) status = pleat_results_places(results, place, &(int){0});
     for (int i = 0; i < results->n && status == PLEAT_OK; i++)
         status = merge(results, i, place[i], many + (size_t)place[i] * values, out);
     if (status != PLEAT_OK) pleat_results_free(out);

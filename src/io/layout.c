@@ -108,12 +108,10 @@ static pleat_status scan_case_folders(const layout_names *entries, case_list *to
 
 static int has_name(const layout_names *list, const char *stem, size_t n, const char *tail) {
     const size_t m = strlen(tail);
-    for (int i = 0; i < list->n; i++) {
-        const char *name = list->name[i];
-        if (strncmp(name, stem, n) == 0 && strncmp(name + n, tail, m) == 0 &&
-            layout_stem(name) == n + m)
+    for (int i = layout_first_with(list, stem, n);
+         i < list->n && strncmp(list->name[i], stem, n) == 0; i++)
+        if (strncmp(list->name[i] + n, tail, m) == 0 && layout_stem(list->name[i]) == n + m)
             return 1;
-    }
     return 0;
 }
 
@@ -149,17 +147,24 @@ static size_t stem_ending(const char *name, const char *only) {
     return only == NULL || strcasecmp(name + stem, only) == 0 ? stem : 0;
 }
 
+/* Of cases sorted by id. */
+static int has_case(const case_list *sorted, const char *name, size_t n) {
+    char id[PLEAT_PATH_BYTES];
+    (void)snprintf(id, sizeof id, "%.*s", (int)n, name);
+    const pleat_case_paths wanted = {.id = id};
+    return sorted->n > 0 &&
+           bsearch(&wanted, sorted->item, (size_t)sorted->n, sizeof wanted, by_id) != NULL;
+}
+
 /* Labels whose image nobody has, for folders that go in pairs. */
 static pleat_status check_orphans(const char *images, const char *labels,
                                   const layout_names *of_labels, const char *ending,
                                   case_list *found) {
+    if (found->n > 1) qsort(found->item, (size_t)found->n, sizeof *found->item, by_id);
     for (int i = 0; i < of_labels->n; i++) {
         const char *name = of_labels->name[i];
         const size_t stem = stem_ending(name, ending);
-        int known = stem == 0;
-        for (int c = 0; c < found->n && !known; c++)
-            known = strncmp(found->item[c].id, name, stem) == 0 && found->item[c].id[stem] == '\0';
-        if (known) continue;
+        if (stem == 0 || has_case(found, name, stem)) continue;
         PLEAT_TRY(layout_settle(
             found, found->n,
             PLEAT_FAIL(PLEAT_ERR_NOT_FOUND,

@@ -44,21 +44,25 @@ struct pleat_store {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+static pleat_status make_room(pleat_store *store, int n) {
+    store->cases = calloc((size_t)n + 1, sizeof *store->cases);
+    store->files = calloc((size_t)n + 1, sizeof *store->files);
+    PLEAT_CHECK(store->cases != NULL && store->files != NULL, PLEAT_ERR_MEMORY,
+                "no memory for the %d cases of '%s'", n, store->folder);
+    for (int i = 0; i < n; i++) store->files[i].fd = -1;
+    store->n = n;
+    return PLEAT_OK;
+}
+
 /* Makes room for the cases the index links to and sets their ids, ascending. */
 static pleat_status list_cases(const pleat_hdf5_in *file, pleat_store *store) {
     pleat_status status = PLEAT_OK;
     char **names = NULL;
     int n = 0;
     PLEAT_TRY(pleat_hdf5_list(file, "cases", &names, &n));
-    store->cases = calloc((size_t)n + 1, sizeof *store->cases);
-    store->files = calloc((size_t)n + 1, sizeof *store->files);
-    PLEAT_CHECK_GOTO(status, done, store->cases != NULL && store->files != NULL, PLEAT_ERR_MEMORY,
-                     "no memory for the %d cases of '%s'", n, store->folder);
-    for (int i = 0; i < n; i++) {
+    PLEAT_TRY_GOTO(status, done, make_room(store, n));
+    for (int i = 0; i < n; i++)
         (void)snprintf(store->cases[i].info.id, sizeof store->cases[i].info.id, "%s", names[i]);
-        store->files[i].fd = -1;
-    }
-    store->n = n;
 done:
     for (int i = 0; i < n; i++) free(names[i]);
     free(names);
@@ -117,6 +121,45 @@ done:
     return status;
 }
 
+/* What travels before the cases. */
+typedef struct packed {
+    char folder[PLEAT_PATH_BYTES];
+    char preprocessing[PLEAT_PREPROCESSING_BYTES];
+    int n;
+} packed;
+
+pleat_status pleat_store_pack(const pleat_store *store, void **bytes, size_t *n) {
+    const size_t cases = (size_t)store->n * sizeof *store->cases;
+    packed *head = calloc(1, sizeof *head + cases);
+    PLEAT_CHECK(head != NULL, PLEAT_ERR_MEMORY, "no memory for the %d cases of '%s'", store->n,
+                store->folder);
+    memcpy(head->folder, store->folder, sizeof head->folder);
+    memcpy(head->preprocessing, store->preprocessing, sizeof head->preprocessing);
+    head->n = store->n;
+    memcpy(head + 1, store->cases, cases);
+    *bytes = head;
+    *n = sizeof *head + cases;
+    return PLEAT_OK;
+}
+
+pleat_status pleat_store_unpack(const void *bytes, pleat_store **out) {
+    pleat_status status = PLEAT_OK;
+    const packed *head = bytes;
+    pleat_store *store = calloc(1, sizeof *store);
+    PLEAT_CHECK(store != NULL, PLEAT_ERR_MEMORY, "no memory for the store '%s'", head->folder);
+    (void)pthread_mutex_init(&store->lock, NULL);
+    memcpy(store->folder, head->folder, sizeof store->folder);
+    memcpy(store->preprocessing, head->preprocessing, sizeof store->preprocessing);
+    PLEAT_TRY_GOTO(status, done, make_room(store, head->n));
+    memcpy(store->cases, head + 1, (size_t)head->n * sizeof *store->cases);
+    for (int i = 0; i < head->n; i++) store->cases[i].inode = 0; /* perhaps another one here */
+    *out = store;
+    store = NULL;
+done:
+    pleat_store_close(store);
+    return status;
+}
+
 void pleat_store_close(pleat_store *store) {
     if (store == NULL) return;
     for (int i = 0; i < store->n; i++)
@@ -130,6 +173,19 @@ void pleat_store_close(pleat_store *store) {
 int pleat_store_count(const pleat_store *store) { return store->n; }
 const pleat_case_info *pleat_store_info(const pleat_store *store, int i) {
     return &store->cases[i].info;
+}
+int pleat_store_find(const pleat_store *store, const char *id) {
+    int low = 0, high = store->n;
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        const int order = strcmp(id, store->cases[middle].info.id);
+        if (order == 0) return middle;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return -1;
 }
 const char *pleat_store_preprocessing(const pleat_store *store) { return store->preprocessing; }
 
@@ -163,8 +219,9 @@ static void close_oldest(pleat_store *store) {
 /* 1 when the file is not, or no longer, as it was when the store was opened. */
 static int has_changed(const store_case *one, int fd) {
     struct stat st;
-    return fstat(fd, &st) != 0 || st.st_ino != one->inode || st.st_size != one->bytes ||
-           st.st_mtim.tv_sec != one->written.tv_sec || st.st_mtim.tv_nsec != one->written.tv_nsec;
+    return fstat(fd, &st) != 0 || (one->inode != 0 && st.st_ino != one->inode) ||
+           st.st_size != one->bytes || st.st_mtim.tv_sec != one->written.tv_sec ||
+           st.st_mtim.tv_nsec != one->written.tv_nsec;
 }
 
 static pleat_status open_case(const pleat_store *store, int i, int *out) {

@@ -21,7 +21,7 @@ typedef struct store_case {
     int64_t image_at, label_at; /* bytes from the start of the file; label_at -1: no mask */
     int64_t foreground_at;      /* -1: not listed */
     int n_foreground;           /* rows of the list */
-    ino_t inode;                /* of the file these were read from, */
+    ino_t inode;                /* of the file these were read from, 0: by another process; */
     off_t bytes;                /* so that one put in its place is noticed */
     struct timespec written;
 } store_case;

@@ -5,7 +5,9 @@
 #include "pleat/prep.h"
 #include "pleat/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* dataset.json names as many channels as the first case has; that all have as many is checked when
  * they are prepared. */
@@ -24,16 +26,20 @@ static pleat_status check_names(const char *folder, const pleat_case_paths *firs
     return PLEAT_OK;
 }
 
+static pleat_status list_names(pleat_cases *of) {
+    of->ids = calloc((size_t)of->n + 1, sizeof *of->ids);
+    PLEAT_CHECK(of->ids != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", of->n);
+    for (int i = 0; i < of->n; i++) of->ids[i] = of->paths[i].id;
+    return PLEAT_OK;
+}
+
 pleat_status pleat_cases_find(const pleat_config *config, pleat_cases *out) {
     *out = (pleat_cases){0};
     PLEAT_CHECK(config->data[0] != '\0', PLEAT_ERR_ARG,
                 "no data: set data: FOLDER in the configuration or --set data=FOLDER");
     PLEAT_TRY(pleat_layout_scan(config->data, PLEAT_LAYOUT_LABELLED, &out->paths, &out->n));
     PLEAT_TRY(check_names(config->data, &out->paths[0]));
-    out->ids = calloc((size_t)out->n, sizeof *out->ids);
-    PLEAT_CHECK(out->ids != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", out->n);
-    for (int i = 0; i < out->n; i++) out->ids[i] = out->paths[i].id;
-    return PLEAT_OK;
+    return list_names(out);
 }
 
 pleat_status pleat_cases_classes(pleat_config *config, pleat_classes *out) {
@@ -50,6 +56,76 @@ pleat_status pleat_cases_classes(pleat_config *config, pleat_classes *out) {
     config->network.classes = out->n - out->of_regions; /* the background is no region */
     pleat_labels_of(out, &config->prep.labels);
     return PLEAT_OK;
+}
+
+static void put(FILE *to, const char *text) {
+    (void)fprintf(to, "%s%c", text != NULL ? text : "", 0);
+}
+
+static pleat_status pack(const pleat_cases *cases, void **bytes, size_t *n) {
+    char *text = NULL;
+    FILE *to = open_memstream(&text, n);
+    PLEAT_CHECK(to != NULL, PLEAT_ERR_MEMORY, "no memory for a list of %d cases", cases->n);
+    (void)fprintf(to, "%d%c", cases->n, 0);
+    for (int i = 0; i < cases->n; i++) {
+        const pleat_case_paths *one = &cases->paths[i];
+        (void)fprintf(to, "%d%c%d%c", one->fold, 0, one->images, 0);
+        put(to, one->id);
+        put(to, one->label);
+        put(to, one->group);
+        for (int c = 0; c < one->images; c++) put(to, one->image[c]);
+    }
+    if (fclose(to) != 0) {
+        free(text);
+        return PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for a list of %d cases", cases->n);
+    }
+    *bytes = text;
+    return PLEAT_OK;
+}
+
+/* The next text at *at; "" where `optional` is NULL. Sets *failed without memory. */
+static char *take(const char **at, int optional, int *failed) {
+    const char *text = *at;
+    *at += strlen(text) + 1;
+    if (optional && text[0] == '\0') return NULL;
+    char *copy = strdup(text);
+    *failed |= copy == NULL;
+    return copy;
+}
+
+static int take_number(const char **at) {
+    const long n = strtol(*at, NULL, 10);
+    *at += strlen(*at) + 1;
+    return (int)n;
+}
+
+static pleat_status unpack(const void *bytes, pleat_cases *out) {
+    const char *at = bytes;
+    const int n = take_number(&at);
+    int failed = 0;
+    *out = (pleat_cases){.paths = calloc((size_t)n + 1, sizeof *out->paths)};
+    PLEAT_CHECK(out->paths != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
+    for (; out->n < n && !failed; out->n++) {
+        pleat_case_paths *one = &out->paths[out->n];
+        one->fold = take_number(&at);
+        const int images = take_number(&at);
+        one->id = take(&at, 0, &failed);
+        one->label = take(&at, 1, &failed);
+        one->group = take(&at, 1, &failed);
+        for (; one->images < images; one->images++) one->image[one->images] = take(&at, 0, &failed);
+    }
+    PLEAT_CHECK(!failed, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
+    return list_names(out);
+}
+
+pleat_status pleat_cases_share(pleat_comm *comm, pleat_status mine, pleat_cases *cases) {
+    void *bytes = NULL;
+    size_t n = 0;
+    if (mine == PLEAT_OK && comm->rank == 0) mine = pack(cases, &bytes, &n);
+    pleat_status status = pleat_comm_share_bytes(comm, mine, &bytes, &n);
+    if (status == PLEAT_OK && comm->rank != 0) status = unpack(bytes, cases);
+    free(bytes);
+    return pleat_comm_agree(comm, status);
 }
 
 /* Ids, groups where some case has one, else NULL; both to be freed. */

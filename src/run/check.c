@@ -95,21 +95,21 @@ static void keep_refusals(check_work *w, const pleat_layout_refusals *refused) {
 }
 
 /* Which files are cases. Without masks the folder may be one of volumes to be labelled. */
-static pleat_status find_cases(check_work *w, pleat_case_paths **cases) {
+static pleat_status find_cases(check_work *w, pleat_cases *cases) {
     const char *data = w->config->data;
     pleat_layout_refusals refused = {0};
     const pleat_status status =
-        pleat_layout_scan_all(data, PLEAT_LAYOUT_LABELLED, &refused, cases, &w->n);
+        pleat_layout_scan_all(data, PLEAT_LAYOUT_LABELLED, &refused, &cases->paths, &cases->n);
     char why[sizeof w->found->text] = "";
     if (status != PLEAT_OK) (void)snprintf(why, sizeof why, "%s", pleat_error_message());
-    if (status != PLEAT_ERR_MEMORY && w->n == 0 && !w->how->given) {
+    if (status != PLEAT_ERR_MEMORY && cases->n == 0 && !w->how->given) {
         int labelled = 0, n = 0;
         pleat_case_paths *all = NULL;
         const pleat_status again = pleat_layout_scan(data, PLEAT_LAYOUT_VOLUMES, &all, &n);
         for (int i = 0; again == PLEAT_OK && i < n; i++) labelled |= all[i].label != NULL;
         if (again == PLEAT_OK && !labelled) {
-            *cases = all;
-            w->n = n;
+            cases->paths = all;
+            cases->n = n;
             why[0] = '\0';
             pleat_layout_refusals_free(&refused);
             check_find(w, CHECK_NO_LABELS, -1, data,
@@ -245,11 +245,13 @@ static pleat_status finish(check_work *w, const check_facts *facts, pleat_check_
 }
 
 static pleat_status check(check_work *w, pleat_comm *comm, pleat_check_report *out) {
-    pleat_case_paths *cases = NULL;
+    pleat_cases cases = {0};
     check_facts *mine = NULL, *facts = NULL;
-    pleat_status status = find_cases(w, &cases);
-    w->cases = cases;
-    if (comm->rank != 0) w->n_found = 0; /* all ranks found the same */
+    pleat_status status = comm->rank == 0 ? find_cases(w, &cases) : PLEAT_OK;
+    status = pleat_cases_share(comm, status, &cases);
+    w->cases = cases.paths;
+    w->n = cases.n;
+    if (comm->rank != 0) w->n_found = 0; /* rank 0 found the same */
     if (status == PLEAT_OK) {
         mine = calloc((size_t)(w->n / comm->size) + 1, sizeof *mine);
         if (mine == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", w->n);
@@ -264,7 +266,7 @@ static pleat_status check(check_work *w, pleat_comm *comm, pleat_check_report *o
 done:
     free(facts);
     free(mine);
-    pleat_layout_free(cases, w->n);
+    pleat_cases_free(&cases);
     return status;
 }
 

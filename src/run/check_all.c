@@ -22,13 +22,14 @@ enum { FEW_CASES = 3 };              /* of fewer a label in one says nothing */
 
 /* ---- what most have -------------------------------------------------------------------------- */
 
-/* value[n] (-1: left out) -> the most frequent one, the first of equals; -1: none. */
+/* value[n] (-1: left out), of few kinds -> the most frequent, the first of equals; -1: none. */
 static int most_frequent(const int *value, int n, int *times) {
     int best = -1;
     *times = 0;
     for (int i = 0; i < n; i++) {
-        int many = 0;
-        if (value[i] < 0) continue;
+        int many = 0, before = 0; /* the first of its kind */
+        while (value[before] != value[i]) before++;
+        if (value[i] < 0 || before < i) continue;
         for (int k = 0; k < n; k++) many += value[k] == value[i];
         if (many > *times) {
             *times = many;
@@ -158,11 +159,13 @@ static int is_one_mask(const check_facts *a, const check_facts *b) {
 
 /* One finding a pair, and of a kind one for a case, of the first other that it is like: of 300
  * copies all are named and not all pairs. Of a group, as of raters of one image, as a note. */
-static void find_twins_of(check_work *w, const check_facts *f, int i) {
+static void find_twins_of(check_work *w, const check_facts *f, const check_sketch *sketches,
+                          int i) {
     int told[CHECK_KINDS] = {0};
     for (int k = 0; k < i && !told[CHECK_TWINS]; k++) {
         const int twins = is_one_image(&f[i], &f[k]), one_mask = is_one_mask(&f[i], &f[k]);
-        const int like = !twins && check_one_volume(&f[i], &f[k]);
+        const int like = !twins && check_may_be_alike(&sketches[i], &sketches[k]) &&
+                         check_one_volume(&f[i], &f[k]);
         const int in_common = check_in_common(&f[i], &f[k]);
         const int part = !twins && !like && in_common >= MOST_BY_CHANCE;
         const char *id = w->cases[k].id, *image = w->cases[i].image[0];
@@ -189,12 +192,21 @@ static void find_twins_of(check_work *w, const check_facts *f, int i) {
     }
 }
 
-/* All pairs may be compared, which takes a while in thousands of cases. */
+/* All pairs may be compared, which takes a while in thousands of cases; their pictures nearly all
+ * by sketches. */
 static void find_twins(check_work *w, const check_facts *f) {
+    check_sketch *sketches = calloc((size_t)w->n + 1, sizeof *sketches);
+    if (sketches == NULL) {
+        w->no_memory = 1;
+        return;
+    }
+    for (int i = 0; i < w->n; i++)
+        if (f[i].measured) check_sketch_make(f[i].picture, &sketches[i]);
     for (int i = 0; i < w->n && w->failed == PLEAT_OK; i++) {
-        find_twins_of(w, f, i);
+        find_twins_of(w, f, sketches, i);
         w->failed = check_halt(w, 0.0);
     }
+    free(sketches);
 }
 
 /* 20190131 */
@@ -224,43 +236,65 @@ static size_t patient_of(const char *id) {
     return digit < n - 1 ? n - 1 : 0;
 }
 
-static int one_patient(const char *a, const char *b) {
-    const size_t n = patient_of(a);
-    return n > 0 && patient_of(b) == n && strncmp(a, b, n) == 0;
+typedef struct visit {
+    const char *id;
+    size_t patient; /* patient_of it */
+    int at;         /* the case */
+} visit;
+
+static int compare_patients(const visit *a, const visit *b) {
+    const size_t n = a->patient < b->patient ? a->patient : b->patient;
+    const int order = strncmp(a->id, b->id, n);
+    return order != 0 ? order : (a->patient > b->patient) - (a->patient < b->patient);
+}
+
+/* Those of a patient side by side, in order of the cases. */
+static int by_patient(const void *a, const void *b) {
+    const visit *x = a, *y = b;
+    const int order = compare_patients(x, y);
+    return order != 0 ? order : x->at - y->at;
+}
+/* The visits v[n] of one patient; `folds` NULL: any draw may part them. */
+static void tell_patient(check_work *w, const visit *v, int n, const pleat_folds *folds) {
+    char list[512] = "";
+    int parted = 0, numbered = 0;
+    for (int k = 0; k < n; k++) {
+        numbered |= isdigit((unsigned char)v[k].id[strlen(v[k].id) - 1]);
+        pleat_warn_list(list, sizeof list, v[k].id);
+        parted |= folds == NULL || pleat_folds_apart(folds, v[k].at, v[0].at) >= 0;
+    }
+    /* all of a small data set may be numbered, after a name that has a digit */
+    if (parted && n > 1 && n <= MOST_OF_ONE && (n < w->n || !numbered))
+        check_find(w, CHECK_PATIENT, -1, "folds.group_by", "%s: one patient by their names", list);
 }
 
 /* Folds of folds.splits or a table may keep them together; else any draw may part them. */
 static void find_patients(check_work *w) {
     const pleat_config *c = w->config;
     pleat_folds folds = {0};
-    const char **ids = malloc((size_t)w->n * sizeof *ids);
-    int grouped = c->group_by[0] != '\0';
-    for (int i = 0; i < w->n; i++) grouped |= w->cases[i].group != NULL;
-    if (ids == NULL || grouped) {
-        free(ids);
+    visit *v = calloc((size_t)w->n + 1, sizeof *v);
+    int grouped = c->group_by[0] != '\0', n = 0;
+    for (int i = 0; i < w->n; i++) {
+        const char *id = w->cases[i].id;
+        const size_t patient = patient_of(id);
+        grouped |= w->cases[i].group != NULL;
+        if (v != NULL && patient > 0) v[n++] = (visit){id, patient, i};
+    }
+    if (v == NULL) w->no_memory = 1;
+    if (n == 0 || grouped) {
+        free(v);
         return;
     }
-    for (int i = 0; i < w->n; i++) ids[i] = w->cases[i].id;
-    const int known = (c->splits[0] != '\0' || (w->n > 0 && w->cases[0].fold > 0)) &&
+    qsort(v, (size_t)n, sizeof *v, by_patient);
+    const int known = (c->splits[0] != '\0' || w->cases[0].fold > 0) &&
                       pleat_cases_folds(c, w->cases, w->n, c->splits, &folds) == PLEAT_OK;
-    for (int i = 0; i < w->n; i++) {
-        char list[512] = "";
-        int many = 0, first = 1, parted = 0, numbered = 0;
-        for (int k = 0; k < w->n; k++) {
-            if (k != i && !one_patient(ids[i], ids[k])) continue;
-            first &= k >= i;
+    for (int first = 0, many = 0; first < n; first += many) {
+        for (many = 1; first + many < n && compare_patients(&v[first], &v[first + many]) == 0;)
             many++;
-            numbered |= isdigit((unsigned char)ids[k][strlen(ids[k]) - 1]);
-            pleat_warn_list(list, sizeof list, ids[k]);
-            parted |= !known || pleat_folds_apart(&folds, k, i) >= 0;
-        }
-        /* all of a small data set may be numbered, after a name that has a digit */
-        if (first && parted && many > 1 && many <= MOST_OF_ONE && (many < w->n || !numbered))
-            check_find(w, CHECK_PATIENT, -1, "folds.group_by", "%s: one patient by their names",
-                       list);
+        tell_patient(w, v + first, many, known ? &folds : NULL);
     }
     pleat_folds_free(&folds);
-    free(ids);
+    free(v);
 }
 
 /* ---- who is mirrored ------------------------------------------------------------------------- */

@@ -164,6 +164,12 @@ int check_mirrored(check_work *w, const check_facts *facts, int axis, int *mirro
 void check_unlike(check_work *w, const check_facts *facts);
 /* Pearson's correlation of b and a, which is mirrored along such an axis; 0: as it is. */
 double check_alike(const float *a, const double *b, int axis);
+/* A coarser picture still: whether two cases may be alike at all, in nanoseconds. */
+typedef struct check_sketch {
+    float sum[8];
+} check_sketch;
+void check_sketch_make(const float *picture, check_sketch *out);
+int check_may_be_alike(const check_sketch *a, const check_sketch *b);
 /* Whether two cases seem to be one volume, perhaps on another grid. */
 int check_one_volume(const check_facts *a, const check_facts *b);
 

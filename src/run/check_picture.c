@@ -248,6 +248,28 @@ void check_unlike(check_work *w, const check_facts *f) {
 
 /* ---- who is there twice ---------------------------------------------------------------------- */
 
+/* The normalised picture is of unit length, and the 8 sums over its octants, each divided by the
+ * root of their cells, are its projection: no further apart than the pictures are themselves, which
+ * for a correlation r is sqrt(2 - 2 r). */
+void check_sketch_make(const float *picture, check_sketch *out) {
+    double one[CHECK_CELLS];
+    enum { HALF = CHECK_SIDE / 2 };
+    normalise(picture, one);
+    *out = (check_sketch){{0}};
+    for (int i = 0; i < CHECK_CELLS; i++) {
+        const int x = i % CHECK_SIDE, y = i / CHECK_SIDE % CHECK_SIDE;
+        const int octant = x / HALF + y / HALF * 2 + i / CHECK_SIDE / CHECK_SIDE / HALF * 4;
+        out->sum[octant] += (float)(one[i] / sqrt(HALF * HALF * HALF));
+    }
+}
+
+int check_may_be_alike(const check_sketch *a, const check_sketch *b) {
+    static const float most = 0.0025F; /* 2 - 2 SAME is 0.002; more for rounding */
+    float square = 0.0F;
+    for (int i = 0; i < 8; i++) square += (a->sum[i] - b->sum[i]) * (a->sum[i] - b->sum[i]);
+    return square < most;
+}
+
 double check_alike(const float *a, const double *b, int axis) {
     double sa = 0, sb = 0, aa = 0, bb = 0, ab = 0;
     for (int i = 0; i < CHECK_CELLS; i++) {

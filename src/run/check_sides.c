@@ -102,14 +102,18 @@ static int is_told(const check_work *w, int i) {
 
 void check_sides(check_work *w, const check_facts *f) {
     side *sides = calloc((size_t)w->n + 1, sizeof *sides);
-    int seen = 0;
+    int seen = 0, used[256] = {1}; /* 0 is the middle */
     if (sides == NULL) {
         w->no_memory = 1;
         return;
     }
-    for (int i = 0; i < w->n; i++) seen += f[i].counted;
+    for (int i = 0; i < w->n; i++) {
+        seen += f[i].counted;
+        for (int a = 1; a < 256; a++) used[a] |= f[i].counted && f[i].count[a] > 0;
+    }
     for (int a = 1; a < 256; a++)
-        for (int b = 0; b < a; b++) vote(f, w->n, a, b, sides);
+        for (int b = 0; used[a] && b < a; b++)
+            if (used[b]) vote(f, w->n, a, b, sides);
     for (int i = 0; i < w->n; i++)
         if (sides[i].mirrored > sides[i].as_most && !is_told(w, i)) tell(w, f, i, &sides[i], seen);
     free(sides);

@@ -30,7 +30,7 @@ static pleat_status look_around(pleat_crossval *cv) {
     const int folds = pleat_config_folds(&cv->config), only = cv->options->only_fold;
     PLEAT_CHECK(only < folds, PLEAT_ERR_ARG, "--fold %d: there are %d folds, 0 to %d", only, folds,
                 folds - 1);
-    return pleat_dataset_find(&cv->config, cv->options->out, &cv->data);
+    return pleat_dataset_find(cv->session->world, &cv->config, cv->options->out, &cv->data);
 }
 
 /* Rank 0 writes the folder's records; the others read nothing before it has. */

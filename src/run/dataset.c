@@ -41,14 +41,39 @@ pleat_status pleat_dataset_store(const pleat_config *config, const char *run,
                                     : pleat_run_path(run, PLEAT_RUN_STORE, out);
 }
 
-pleat_status pleat_dataset_find(pleat_config *config, const char *run, pleat_dataset *out) {
-    PLEAT_TRY(pleat_cases_find(config, &out->cases));
+/* Rank 0: what is in the data folder. config->classes is that of it, where it was empty. */
+static pleat_status scan(pleat_config *config, const char *run, pleat_cases *out) {
+    pleat_classes classes;
+    PLEAT_TRY(pleat_cases_find(config, out));
+    PLEAT_TRY(pleat_cases_classes(config, &classes));
+    pleat_classes_free(&classes);
+    PLEAT_TRY(pleat_cases_check_apart(config, "--out", run));
+    return pleat_cases_check_apart(config, "store", config->store);
+}
+
+/* One rank opens all of its files, and tells the others. */
+static pleat_status share_store(pleat_comm *comm, pleat_dataset *data) {
+    pleat_status status = PLEAT_OK;
+    void *bytes = NULL;
+    size_t n = 0;
+    if (comm->rank == 0)
+        status = pleat_store_open(data->store_path, data->preprocessing, &data->store);
+    if (comm->rank == 0 && status == PLEAT_OK) status = pleat_store_pack(data->store, &bytes, &n);
+    status = pleat_comm_share_bytes(comm, status, &bytes, &n);
+    if (status == PLEAT_OK && comm->rank != 0) status = pleat_store_unpack(bytes, &data->store);
+    free(bytes);
+    return status;
+}
+
+pleat_status pleat_dataset_find(pleat_comm *comm, pleat_config *config, const char *run,
+                                pleat_dataset *out) {
+    const pleat_status scanned = comm->rank == 0 ? scan(config, run, &out->cases) : PLEAT_OK;
+    PLEAT_TRY(pleat_cases_share(comm, scanned, &out->cases));
+    PLEAT_TRY(pleat_comm_broadcast_bytes(comm, config, sizeof *config, 0));
     PLEAT_TRY(find_classes(config, &out->classes));
     pleat_classes_regions(&out->classes, out->regions);
     PLEAT_TRY(pleat_config_check(config));
     PLEAT_TRY(pleat_config_judging(config, &out->classes, &out->judging));
-    PLEAT_TRY(pleat_cases_check_apart(config, "--out", run));
-    PLEAT_TRY(pleat_cases_check_apart(config, "store", config->store));
     PLEAT_TRY(pleat_dataset_store(config, run, out->store_path));
     pleat_prep_text(&config->prep, out->preprocessing, sizeof out->preprocessing);
     return PLEAT_OK;
@@ -293,7 +318,7 @@ pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
                                 pleat_session *session) {
     PLEAT_TRY(pleat_prep_run(session->world, &config->prep, data->cases.paths, data->cases.n,
                              data->classes.n, data->store_path));
-    pleat_status status = pleat_store_open(data->store_path, data->preprocessing, &data->store);
+    pleat_status status = share_store(session->world, data);
     if (status == PLEAT_OK) status = check_store(data, config->data);
     if (status == PLEAT_OK && session->rank == 0) status = tell_absent(data);
     if (status == PLEAT_OK && session->rank == 0) status = tell_small(data, config);

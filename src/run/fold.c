@@ -173,7 +173,6 @@ static pleat_status predict_case(fold_job *job, pleat_predictor *predictor, int 
     pleat_label label = {0};
     PLEAT_TRY(pleat_fold_path(job->folder, PLEAT_FOLD_PREDICTIONS, folder));
     PLEAT_TRY(pleat_labels_path(folder, info->id, path));
-    pleat_file_remove_leftovers(folder, strrchr(path, '/') + 1, INFINITY);
     pleat_status status = pleat_predictor_source(predictor, pleat_pool_source(cv->data.pool, i),
                                                  info->spacing, &info->geometry, &label);
     if (status == PLEAT_OK)
@@ -321,13 +320,21 @@ static void end_monitor(const fold_job *job, pleat_status status) {
                                          : "");
 }
 
+/* What a killed process has left half written: the fold is this group's alone. */
+static pleat_status remove_leftovers(const fold_job *job) {
+    char predictions[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_fold_path(job->folder, PLEAT_FOLD_PREDICTIONS, predictions));
+    pleat_file_remove_leftovers(job->folder, NULL, INFINITY);
+    pleat_file_remove_leftovers(predictions, NULL, INFINITY);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_fold_run(pleat_crossval *cv, int fold, pleat_halt *halt) {
     fold_job job = {.cv = cv, .fold = fold};
     pleat_status status = pleat_fold_folder(cv->options->out, fold, job.folder);
     if (status == PLEAT_OK) status = pleat_file_make_part(job.folder);
     if (status == PLEAT_OK) status = choose_cases(&job);
-    if (status == PLEAT_OK && cv->team.group->rank == 0)
-        pleat_file_remove_leftovers(job.folder, NULL, INFINITY);
+    if (status == PLEAT_OK && cv->team.group->rank == 0) status = remove_leftovers(&job);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(cv->team.group, status));
     if (cv->team.group->rank == 0) {
         job.journal = pleat_journal_open(job.folder, fold);

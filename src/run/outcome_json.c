@@ -53,9 +53,8 @@ static pleat_store *open_store(const char *run, const pleat_config *config) {
 }
 
 static void add_store(json_t *object, const char *id, const pleat_store *store) {
-    for (int i = 0; store != NULL && i < pleat_store_count(store); i++)
-        if (strcmp(pleat_store_info(store, i)->id, id) == 0)
-            (void)json_object_set_new(object, "store", hex(pleat_store_info(store, i)->digest));
+    const int i = store != NULL ? pleat_store_find(store, id) : -1;
+    if (i >= 0) (void)json_object_set_new(object, "store", hex(pleat_store_info(store, i)->digest));
 }
 
 static pleat_status list_inputs(const char *run, const pleat_config *config, int folds,

@@ -30,8 +30,9 @@ typedef struct pleat_dataset {
 } pleat_dataset;
 
 /* The cases and their classes, which `config` then holds too, and where the store of `run` is; then
- * the configuration is checked. *out is all zero before. */
-pleat_status pleat_dataset_find(pleat_config *config, const char *run, pleat_dataset *out);
+ * the configuration is checked. Collective: rank 0 looks at the files. *out is all zero before. */
+pleat_status pleat_dataset_find(pleat_comm *comm, pleat_config *config, const char *run,
+                                pleat_dataset *out);
 /* Where the store of `run` is. */
 pleat_status pleat_dataset_store(const pleat_config *config, const char *run,
                                  char out[PLEAT_PATH_BYTES]);

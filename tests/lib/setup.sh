@@ -14,7 +14,7 @@ packages_figures=(gnuplot-nox)
 # For tests that are skipped without them: a Slurm on this machine, hosts in network namespaces, a
 # server of files, what reads manual pages, completes, looks at packages.
 packages_wanted=("${packages_figures[@]}" slurm-wlm munge slurm-client slurmctld slurmd iproute2
-    chromium python3 openssl python3-h5py groff-base mandoc fish zsh dpkg-dev lintian)
+    chromium python3 openssl python3-h5py groff-base mandoc fish zsh dpkg-dev lintian strace)
 
 # Of those, what starts a daemon as it is installed.
 packages_daemons=(munge slurmctld slurmd)

@@ -122,11 +122,32 @@ static void what_does_not_fit_is_refused(void **state) {
             "no classes");
 }
 
+static void judgements_of_one_case_have_one_place(void **state) {
+    (void)state;
+    static const char *const ids[] = {"d", "b", "c", "b", "d", "a", "c", "b"};
+    enum { N = sizeof ids / sizeof *ids };
+    const int places[N] = {0, 1, 2, 1, 0, 3, 2, 1};
+    pleat_case_result *one = NULL;
+    pleat_results r = counted_results(NULL, 0, names, 4, 4);
+    int place[N], n = 0;
+    for (int i = 0; i < N; i++) OK(pleat_results_add(&r, ids[i], 0, "", "", &one));
+    r.repeats = 3;
+    OK(pleat_results_places(&r, place, &n));
+    assert_int_equal(n, 4);
+    for (int i = 0; i < N; i++) assert_int_equal(place[i], places[i]);
+    r.repeats = 1; /* each is a case, whatever its name */
+    OK(pleat_results_places(&r, place, &n));
+    assert_int_equal(n, N);
+    for (int i = 0; i < N; i++) assert_int_equal(place[i], i);
+    pleat_results_free(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_value_says_whether_the_class_is_there),
         cmocka_unit_test(a_part_shares_its_cases),
         cmocka_unit_test(cases_of_two_ranks_come_together_as_they_were),
+        cmocka_unit_test(judgements_of_one_case_have_one_place),
         cmocka_unit_test(no_cases_are_no_bytes),
         cmocka_unit_test(as_many_classes_as_labels_have_values_fit),
         cmocka_unit_test(what_does_not_fit_is_refused),

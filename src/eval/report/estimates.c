@@ -170,7 +170,8 @@ static pleat_status find_groups(pleat_estimates *e, const char *group_by) {
     e->by_patient = group_by != NULL && group_by[0] != '\0';
     e->place = malloc(room * sizeof *e->place);
     PLEAT_CHECK(e->place != NULL, PLEAT_ERR_MEMORY, "no memory to group %d cases", r->n);
-    e->groups = e->cases = pleat_results_places(r, e->place);
+    PLEAT_TRY(pleat_results_places(r, e->place, &e->cases));
+    e->groups = e->cases;
     if (!e->by_patient && r->repeats == 1) return PLEAT_OK;
     e->group = malloc(room * sizeof *e->group);
     PLEAT_CHECK(e->group != NULL, PLEAT_ERR_MEMORY, "no memory to group %d cases", r->n);
