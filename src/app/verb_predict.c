@@ -418,7 +418,7 @@ static pleat_status predict_all(const app *a, const predict_options *o, const te
     pleat_case_paths *cases = NULL;
     outcome mine = {0};
     int n = 0;
-    pleat_config config;
+    pleat_config config = {.data = ""};
     pleat_status status = pleat_layout_scan(o->in, PLEAT_LAYOUT_VOLUMES, &cases, &n);
     if (status == PLEAT_OK) status = check_outputs(o, cases, n);
     if (status == PLEAT_OK)
