@@ -27,11 +27,11 @@ static void both_files_have_a_line_for_each_class(void **state) {
     char *text = file_text("labels.itksnap.txt");
     assert_non_null(strstr(text, "\n    0     0    0    0        0  0  0    \"Clear Label\"\n"
                                  "    1    86  180  233        1  1  1    \"lung_L\"\n"
-                                 "    2   230  159    0        1  1  1    \"a 'b' ]]> c\"\n"));
+                                 "    2     0  114  178        1  1  1    \"a 'b' ]]> c\"\n"));
     free(text);
     text = file_text("labels.ctbl");
     assert_non_null(strstr(text, "\n0 background 0 0 0 0\n1 lung_L 86 180 233 255\n"
-                                 "2 a_\"b\"_]]>_c 230 159 0 255\n"));
+                                 "2 a_\"b\"_]]>_c 0 114 178 255\n"));
     free(text);
     pleat_classes_free(&classes);
 }

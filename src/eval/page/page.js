@@ -33,10 +33,10 @@ function range(x, low, high) {
     return known(low) ? `${show(x)} [${show(low)}, ${show(high)}]` : show(x);
 }
 /* A box that scrolls sideways where its table is wider, and says so above. */
-const boxes = new ResizeObserver(found => found.forEach(({target}) => {
+const boxes = new ResizeObserver(found => requestAnimationFrame(() => found.forEach(({target}) => {
     const box = target.closest(".wide");
     if (box !== null) box.previousSibling.hidden = box.scrollWidth <= box.clientWidth;
-}));
+})));
 function wideBox(caption, table) {
     const box = h("div", {class: "wide", tabindex: 0, role: "region", "aria-label": caption}, table);
     boxes.observe(box);
