@@ -25,9 +25,10 @@ static int is_row(const char *line, const double *row, int n) {
     const char *at = strchr(line, '\t');
     for (int i = 0; i < n; i++) {
         if (at == NULL) return 0;
-        char *end = NULL;
-        const double x = strtod(++at, &end);
-        if (!is_near(end == at ? (double)NAN : x, row[i])) return 0;
+        const size_t length = strcspn(++at, "\t"); /* strtod would skip an empty field */
+        char *end = (char *)at;
+        const double x = length > 0 ? strtod(at, &end) : (double)NAN;
+        if (end != at + length || !is_near(x, row[i])) return 0;
         at = *end == '\t' ? end : NULL;
     }
     return at == NULL;
