@@ -80,6 +80,8 @@ pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out);
 /* Of this file the scalars and the history alone, without looking at the checksum. Errors as of
  * pleat_checkpoint_read. */
 pleat_status pleat_checkpoint_history(const char *path, pleat_checkpoint *out);
+/* The same of the scalars, the cases and what had been learnt before. */
+pleat_status pleat_checkpoint_learnt(const char *path, pleat_checkpoint *out);
 /* As pleat_checkpoint_read, or <path>.previous when `path` is damaged or missing and that one is
  * whole; *fell_back says so, and a line in the log why. ERR_NOT_FOUND when neither is there,
  * ERR_FORMAT when none is whole; a file that cannot be read is the error, and no reason to fall

@@ -122,7 +122,8 @@ pleat_status pleat_train_begin(const char *path, const char *network, const char
                                float *params, float *stats, pleat_train_beginning *out);
 
 /* All images that the weights of a checkpoint have learnt: its own training cases, and what it
- * began with, of whatever run. To be freed. Errors of pleat_train_begin. */
+ * began with, of whatever run. The weights are not read, nor the file's checksum. To be freed.
+ * Errors of pleat_checkpoint_learnt and pleat_provenance_parse. */
 pleat_status pleat_train_learnt(const char *path, pleat_learnt *out);
 
 /* 1 when the fold's training has ended by itself, by its latest checkpoint. */

@@ -369,6 +369,13 @@ static pleat_status get_history(const pleat_hdf5_in *file, pleat_checkpoint *c) 
     return get_arrays(file, "history", c);
 }
 
+static pleat_status get_learnt(const pleat_hdf5_in *file, pleat_checkpoint *c) {
+    int version = 0;
+    PLEAT_TRY(get_scalars(file, &version, c));
+    PLEAT_TRY(get_arrays(file, "learnt", c));
+    return version >= 4 ? get_cases(file, &c->cases) : PLEAT_OK;
+}
+
 static pleat_status read_part(const char *path,
                               pleat_status (*get)(const pleat_hdf5_in *, pleat_checkpoint *),
                               pleat_checkpoint *out) {
@@ -391,6 +398,10 @@ pleat_status pleat_checkpoint_read(const char *path, pleat_checkpoint *out) {
 
 pleat_status pleat_checkpoint_history(const char *path, pleat_checkpoint *out) {
     return read_part(path, get_history, out);
+}
+
+pleat_status pleat_checkpoint_learnt(const char *path, pleat_checkpoint *out) {
+    return read_part(path, get_learnt, out);
 }
 
 /* Of this file alone. */

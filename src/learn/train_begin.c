@@ -138,7 +138,7 @@ static pleat_status all_learnt(const pleat_checkpoint *c, const char *path, plea
 
 pleat_status pleat_train_learnt(const char *path, pleat_learnt *out) {
     pleat_checkpoint c = {0};
-    PLEAT_TRY(read_other(path, &c));
+    PLEAT_TRY(pleat_checkpoint_learnt(path, &c));
     const pleat_status status = all_learnt(&c, path, out);
     pleat_checkpoint_free(&c);
     return status;

@@ -9,61 +9,88 @@
 #include "pleat/provenance.h"
 #include "pleat/store.h"
 #include "pleat/text.h"
+#include "pleat/train.h"
 #include "pleat/warn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Of each model its cases; none where it does not say, which `tell` logs. */
-static pleat_status read_models(const char *const *models, int n, int tell, pleat_provenance *of) {
+typedef struct model {
+    pleat_provenance own; /* the cases of its fold */
+    pleat_learnt all;     /* what its weights have learnt, also before that fold */
+    int before;           /* `all` has more images than the fold's cases */
+} model;
+
+static pleat_status read_model(const char *path, model *m) {
+    char *text = NULL;
+    pleat_status status = pleat_checkpoint_cases(path, &text);
+    if (status == PLEAT_OK && text != NULL) status = pleat_provenance_parse(text, path, &m->own);
+    free(text);
+    if (status == PLEAT_OK) status = pleat_train_learnt(path, &m->all);
+    uint64_t expected = !pleat_learnt_is_whole(&m->all); /* others count as one */
+    for (int i = 0; i < m->own.n; i++) expected += !m->own.of[i].held_out;
+    m->before = m->all.n > expected;
+    return status;
+}
+
+/* Those that do not say all are logged where `tell` is not 0. */
+static pleat_status read_models(const char *const *models, int n, int tell, model *of) {
     for (int m = 0; m < n; m++) {
-        char *text = NULL;
-        pleat_status status = pleat_checkpoint_cases(models[m], &text);
-        if (status == PLEAT_OK && text != NULL)
-            status = pleat_provenance_parse(text, models[m], &of[m]);
-        free(text);
+        const pleat_status status = read_model(models[m], &of[m]);
         if (status != PLEAT_ERR_FORMAT && status != PLEAT_ERR_NOT_FOUND)
             PLEAT_TRY(status); /* what is damaged is refused when it is read whole */
-        if (tell && of[m].n == 0)
-            pleat_log(PLEAT_INFO, "'%s' does not say which cases it was trained on", models[m]);
+        if (tell && !pleat_learnt_is_whole(&of[m].all))
+            pleat_log(PLEAT_INFO, "'%s' does not name all cases that it was trained on", models[m]);
     }
     return PLEAT_OK;
 }
 
-/* Whether a model was trained on this image. *holder is a model that has held it out; -1: none. */
-static int is_learnt(const pleat_provenance *of, int n, const pleat_traced *image, int *holder) {
-    int learnt = 0;
-    *holder = -1;
-    for (int m = 0; m < n; m++)
-        for (int i = 0; i < of[m].n; i++) {
-            if (!pleat_traced_same(&of[m].of[i].image, image)) continue;
-            if (of[m].of[i].held_out)
-                *holder = m;
-            else
-                learnt = 1;
-        }
-    return learnt;
-}
-
-static int has_size(const pleat_provenance *of, int n, size_t voxels) {
-    for (int m = 0; m < n; m++)
-        for (int i = 0; of[m].of != NULL && i < of[m].n; i++)
-            if (of[m].of[i].voxels == (int64_t)voxels) return 1;
+static int holds_out(const pleat_provenance *of, const pleat_traced *image) {
+    for (int i = 0; i < of->n; i++)
+        if (of->of[i].held_out && pleat_traced_same(&of->of[i].image, image)) return 1;
     return 0;
 }
 
+/* Whether a model was trained on this image. *holder is one that was not and has held it out; -1:
+ * none. */
+static int is_learnt(const model *of, int n, const pleat_traced *image, int *holder) {
+    int learnt = 0;
+    *holder = -1;
+    for (int m = 0; m < n; m++) {
+        if (pleat_learnt_has(&of[m].all, image))
+            learnt = 1;
+        else if (holds_out(&of[m].own, image))
+            *holder = m;
+    }
+    return learnt;
+}
+
+static int have_before(const model *of, int n) {
+    for (int m = 0; m < n; m++)
+        if (of[m].before) return 1;
+    return 0;
+}
+
+/* Whether an image of this size may be among them; sizes of what was learnt before are not known. */
+static int may_have(const model *of, int n, size_t voxels) {
+    for (int m = 0; m < n; m++)
+        for (int i = 0; i < of[m].own.n; i++)
+            if (of[m].own.of[i].voxels == (int64_t)voxels) return 1;
+    return have_before(of, n);
+}
+
 /* By its files, and where these are others by what they hold. */
-static int look(const pleat_provenance *of, int n, const pleat_case_paths *paths, int orient,
-                int *holder) {
+static int look(const model *of, int n, const pleat_case_paths *paths, int orient, int *holder) {
     pleat_case_info info = {0};
     pleat_nifti_info header;
     if (pleat_store_set_files(&info, (char *const *)paths->image, paths->images, NULL) != PLEAT_OK)
         return 0; /* who labels it says why it cannot be read */
     pleat_traced image = {info.image_file, 0};
-    if (is_learnt(of, n, &image, holder) || *holder >= 0) return is_learnt(of, n, &image, holder);
+    if (is_learnt(of, n, &image, holder)) return 1;
+    if (*holder >= 0 && !have_before(of, n)) return 0;
     if (pleat_nifti_read_header(paths->image[0], NULL, &header) != PLEAT_OK ||
-        !has_size(of, n, header.voxels) ||
+        !may_have(of, n, header.voxels) ||
         pleat_prep_content(paths, 0, orient, &image.content) != PLEAT_OK)
         return 0;
     return is_learnt(of, n, &image, holder);
@@ -93,7 +120,7 @@ static void tell(const char *const *models, const pleat_case_paths *cases, int n
 pleat_status pleat_learnt_find(pleat_comm *comm, const char *const *models, int n,
                                const pleat_case_paths *cases, int n_cases, int orient,
                                int *learnt) {
-    pleat_provenance *of = calloc((size_t)n + 1, sizeof *of);
+    model *of = calloc((size_t)n + 1, sizeof *of);
     double *found = calloc((size_t)n_cases + 1, sizeof *found);
     pleat_status status = PLEAT_OK;
     if (of == NULL || found == NULL)
@@ -111,7 +138,10 @@ pleat_status pleat_learnt_find(pleat_comm *comm, const char *const *models, int 
     for (int i = 0; i < n_cases; i++) learnt[i] = found[i] > 0.0;
     if (comm->rank == 0) tell(models, cases, n_cases, found);
 done:
-    for (int m = 0; of != NULL && m < n; m++) pleat_provenance_free(&of[m]);
+    for (int m = 0; of != NULL && m < n; m++) {
+        pleat_provenance_free(&of[m].own);
+        pleat_learnt_free(&of[m].all);
+    }
     free(of);
     free(found);
     return status;

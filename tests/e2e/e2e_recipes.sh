@@ -112,6 +112,17 @@ succeeds "a third" 0 train tiny.yaml --out third --fold 0 --set train.epochs=1 \
 holds "knows what the first had learnt" has err \
     "'second/fold_0/checkpoint_latest.h5' has learnt 1 of the 1 cases that fold 1 holds out ("
 holds "its head is the same" lacks err "its head is of other classes"
+id=$(basename "$(find whole/fold_1/predictions -name '*.nii.gz' | head -n 1)" .nii.gz)
+unseen=$(basename "$(find whole/fold_0/predictions -name '*.nii.gz' | head -n 1)" .nii.gz)
+mkdir first
+gzip -dc "data/$id/imaging.nii.gz" | gzip -1 -n > first/scan.nii.gz
+succeeds "the second predicts a case of the first" 0 predict second/fold_0/checkpoint_latest.h5 \
+    --in first --out first_labels
+holds "which is told" has err "1 of the 1 volume was trained on by a model of this prediction: scan;"
+holds "and kept" grep -q '"trained_on".*"scan"' <(tr -d '\n' < first_labels/predicted.json)
+succeeds "and one that the first has not learnt" 0 predict second/fold_0/checkpoint_latest.h5 \
+    --in "data/$unseen/imaging.nii.gz" --out unseen_labels
+holds "which is not told" lacks err "trained on"
 digest=$("$pleat" info old.h5 --json | sed -n 's/.*"weights_digest": "\([^"]*\)".*/\1/p')
 holds "the digest is kept" has tuned/run.json "\"from_digest\": \"$digest\""
 succeeds "random weights" 0 train tiny.yaml --out random --fold 0 --set train.epochs=1
