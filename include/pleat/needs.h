@@ -23,6 +23,7 @@ typedef struct pleat_needs {
                                  checkpoint's */
     /* bytes of a rank, in its engine's memory */
     double model;             /* weights, gradients, moments, statistics, averages */
+    double weights;           /* of these the weights; gradients are as many */
     double arena, predicting; /* activations: of a step, of a batch of a prediction */
     double packed;            /* what the engine's library makes for itself, about */
     double context;           /* what a GPU has beside these, CUDA's and cuDNN's own; on none */
@@ -37,6 +38,8 @@ typedef struct pleat_needs {
     double resident;
     /* bytes on disk, at most */
     double store, checkpoints, labels;
+    double saved; /* bytes that a fold's rank writes after an epoch, at most: the latest checkpoint,
+                     and the model where it is the best */
 } pleat_needs;
 
 /* By the headers of the cases, and by the network for a rank's share of the batch on `engine`, of

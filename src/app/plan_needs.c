@@ -203,7 +203,8 @@ static pleat_status count_all(const app *a, const plan_request *request, const p
         n->of.own += MPI_BYTES;
     n->allowed = pleat_host_memory_find().allowed;
     n->gpu_cases = n->of.store * (c->folds - 1) / c->folds;
-    n->exchange = n->of.model / 4 * 2 * (ranks - 1) / ranks;
+    n->sent = c->deterministic && engine->ordered ? c->train.batch : 2;
+    n->exchange = n->sent * n->of.weights * (ranks - 1) / ranks;
     (void)snprintf(n->counted, sizeof n->counted, "%s %s", engine->ops->name,
                    pleat_engine_precision(engine));
     return PLEAT_OK;
@@ -235,6 +236,16 @@ pleat_status plan_needs_find(const app *a, const plan_request *request, plan_nee
 int plan_needs_rounds(const plan_needs *n) {
     const int groups = n->layout.groups < n->layout.folds ? n->layout.groups : n->layout.folds;
     return (n->layout.folds + groups - 1) / groups;
+}
+
+int plan_needs_fewest(const plan_needs *n) {
+    const int rounds = plan_needs_rounds(n);
+    return (n->layout.folds + rounds - 1) / rounds * n->layout.ranks_per_fold;
+}
+
+int plan_needs_more(const plan_needs *n) {
+    const int less = plan_needs_rounds(n) - 1;
+    return (n->layout.folds + less - 1) / less * n->layout.ranks_per_fold;
 }
 
 double plan_needs_seconds(const plan_needs *n, const pleat_config *c) {

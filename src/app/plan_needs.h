@@ -15,6 +15,7 @@ typedef struct plan_request {
     int steps;             /* to be measured here; 0: none */
     const char *past;      /* a run whose epochs were timed; NULL: measure here */
     const plan_device *on; /* a GPU of another machine; NULL: this one's engine */
+    int network;           /* Gbit/s between nodes; 0: not known */
 } plan_request;
 
 typedef struct plan_needs {
@@ -25,6 +26,7 @@ typedef struct plan_needs {
     double allowed;   /* bytes of memory of this machine and its cgroup */
     int machine;      /* cores of this machine */
     int cores;        /* that a rank has, were the nodes as this machine */
+    double sent;      /* times the gradients that are sent, were there many ranks: 2 by a ring */
     /* seconds: an epoch; the predictions of a fold */
     double epoch, prediction;
     char timed[640];  /* where the times come from; "" when there are none */
@@ -39,6 +41,9 @@ pleat_status plan_needs_find(const app *a, const plan_request *request, plan_nee
 
 /* Of a machine's ranks one after the other, a fold each: the group with most folds. */
 int plan_needs_rounds(const plan_needs *needs);
+/* Ranks that take as long; that have one fold less one after the other, where there are several. */
+int plan_needs_fewest(const plan_needs *needs);
+int plan_needs_more(const plan_needs *needs);
 /* All epochs of that group's folds. 0 when nothing was timed. */
 double plan_needs_seconds(const plan_needs *needs, const pleat_config *config);
 

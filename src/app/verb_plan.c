@@ -1,4 +1,5 @@
 /* verb_plan.c - plan: what a run will need, and a batch script that asks for it. */
+#include "plan_limits.h"
 #include "plan_needs.h"
 #include "plan_script.h"
 
@@ -53,7 +54,7 @@ static void print_idle(const plan_request *r, const plan_needs *n) {
     const pleat_plan *p = &n->layout;
     const int rounds = plan_needs_rounds(n), of_fold = p->ranks_per_fold;
     const double busy = (double)p->folds * of_fold / ((double)p->ranks * rounds);
-    const int fewer = (p->folds + rounds - 1) / rounds * of_fold; /* ranks that take as long */
+    const int fewer = plan_needs_fewest(n);
     if (busy > 0.999) return;
     say(0,
         "idle: %.0f %% of the ranks' time; %d fold%s by %d group%s take%s as long as %d "
@@ -64,8 +65,7 @@ static void print_idle(const plan_request *r, const plan_needs *n) {
     if (fewer < p->ranks)
         say(2, "%d rank%s take%s as long", fewer, pleat_plural(fewer), fewer == 1 ? "s" : "");
     if (rounds > 1)
-        say(2, "%d ranks take %d/%d of the time", (p->folds + rounds - 2) / (rounds - 1) * of_fold,
-            rounds - 1, rounds);
+        say(2, "%d ranks take %d/%d of the time", plan_needs_more(n), rounds - 1, rounds);
     if (of_fold < p->ranks && r->config.train.batch % p->ranks == 0)
         say(2, "--set ranks_per_fold=%d keeps all of them busy", p->ranks);
 }
@@ -173,6 +173,24 @@ static void print_time(const plan_request *r, const plan_needs *n) {
                "it");
 }
 
+/* What takes most of the ranks' time, then the others. */
+static void print_limit(const plan_request *r, const plan_needs *n) {
+    plan_limits limits;
+    char others[256] = "", advice[160], text[32];
+    size_t used = 0;
+    if (n->timed[0] == '\0') return;
+    plan_limits_find(r, n, &limits);
+    for (int i = 0; i < PLAN_LIMITS && used < sizeof others; i++)
+        if (i != limits.most)
+            used +=
+                (size_t)snprintf(others + used, sizeof others - used, "%s%s %.0f %%",
+                                 used > 0 ? ", " : "", plan_limit_names[i], 100 * limits.share[i]);
+    plan_limits_advice(&limits, r, n, advice, sizeof advice);
+    say(0, "limit, an estimate: %s, %.0f %% of the ranks' time; %s: %s",
+        plan_limit_names[limits.most], 100 * limits.share[limits.most], others, advice);
+    say(2, "%s with sums and checkpoints; %s", time_text(limits.seconds, text), limits.by);
+}
+
 /* --- the verb --------------------------------------------------------------------------------- */
 
 /* Ranks of a node: one a GPU; without, as many as give each fold a rank, or ranks_per_fold. A task
@@ -208,6 +226,7 @@ static pleat_status check(plan_request *r, const char *on) {
     PLEAT_CHECK(r->ranks_per_node <= MOST_RANKS / r->nodes, PLEAT_ERR_ARG,
                 "%d nodes of %d ranks: more than %d ranks are not planned", r->nodes,
                 r->ranks_per_node, MOST_RANKS);
+    PLEAT_CHECK(r->network >= 0, PLEAT_ERR_ARG, "--network %d: must be 0 or more", r->network);
     PLEAT_CHECK(on == NULL || r->past == NULL, PLEAT_ERR_ARG,
                 "--on %s and --from %s: the time comes from one of them", on, r->past);
     return PLEAT_OK;
@@ -227,6 +246,8 @@ pleat_status verb_plan(app *a, const verb *self, int argc, char **argv) {
          "ranks per node (default: one per GPU; on CPU nodes enough to give each fold a rank)"},
         {"--on", OPTION_TEXT, &on, "GPU",
          "estimate the time on a GPU of another machine, such as h100 or a100"},
+        {"--network", OPTION_INT, &r.network, "GBIT",
+         "Gbit/s of a node's network (default: 100, assumed)"},
         {"--steps", OPTION_INT, &r.steps, "N",
          "number of training steps to time here; 0: none (default 3)"},
         {"--from", OPTION_TEXT, &r.past, "RUN", "take the times from this run"},
@@ -263,5 +284,6 @@ pleat_status verb_plan(app *a, const verb *self, int argc, char **argv) {
     print_gpu(&r, &needs);
     print_disk(&needs);
     print_time(&r, &needs);
+    print_limit(&r, &needs);
     return script.file != NULL ? plan_script_write(&script, &r, &needs) : PLEAT_OK;
 }

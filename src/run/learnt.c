@@ -72,7 +72,7 @@ static int have_before(const model *of, int n) {
     return 0;
 }
 
-/* Whether an image of this size may be among them; sizes of what was learnt before are not known. */
+/* Whether an image of this size may be among them; of those learnt before, it is not known. */
 static int may_have(const model *of, int n, size_t voxels) {
     for (int m = 0; m < n; m++)
         for (int i = 0; i < of[m].own.n; i++)

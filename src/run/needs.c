@@ -114,13 +114,16 @@ static pleat_status count_network(const pleat_config *c, const pleat_engine *eng
     const double averages = c->train.update.average > 0.0 ? params + stats : 0.0;
     const double voxels = (double)pleat_voxels(c->patch);
     const double saved = (3 * params + stats + averages) * sizeof(float);
+    const double best = (params + stats) * sizeof(float);
     n->on_device = engine->ops->device != NULL;
+    n->weights = params * sizeof(float);
     n->model = (4 * params + stats + averages + slots) * sizeof(float);
     n->saving = 2 * saved;
     n->batches = BATCHES * batch * voxels * voxel_bytes(n) +
                  (c->train.augment ? c->train.loader_threads * voxels * AUGMENT_BYTES : 0.0);
     n->prediction += c->predict_batch * voxels * n->channels * sizeof(float);
-    n->checkpoints = pleat_config_folds(c) * (2 * saved + (params + stats) * sizeof(float));
+    n->checkpoints = pleat_config_folds(c) * (2 * saved + best);
+    n->saved = saved + best;
     return status;
 }
 

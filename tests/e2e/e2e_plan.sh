@@ -56,6 +56,28 @@ holds "its step" has out "bf16, 0.093 s a step: by the original's step on an H10
 said=$(sed -n 's/^memory of a GPU: \([0-9.]*\) GB, .*/\1/p' out)
 holds "memory of a GPU: $said GB" awk -v a="$said" 'BEGIN { exit !(a > 4.4 && a < 5.4) }'
 holds "a GPU's own memory" grep -qE '^  context +700 MB ' out
+# Of 22.58 million parameters W = 90.3 MB, a checkpoint and the best model 361 MB, 0.361 s at
+# 1 GB/s. An epoch of 150 steps of a fold: half of 19.96 ms each, and of the forward pass of 2
+# held-out cases 3.3 ms: 1.50 s. Sums: W at 25 GB/s, 3.61 ms, 0.542 s; at 12.5 GB/s between nodes
+# 1.084 s.
+rest="of the ranks' time; sums of gradients"
+long=("${keys[@]}" "${large[@]}" --set train.epochs=1000 --set train.iterations=150)
+succeeds "two ranks a fold" 0 plan tiny.yaml --on h100 "${long[@]}" --gpus-per-node 4
+holds "its limit" has out "limit, an estimate: the steps, 62 % $rest 23 %, checkpoints 15 %, \
+predictions 0 %, idle ranks at the end 0 %: use fewer ranks per fold, or a larger train.batch"
+holds "and time" has out "00:40:0"
+holds "what is assumed" has out "sums at 25 GB/s in a node (assumed), 100 Gbit/s between nodes (ass"
+succeeds "on two nodes" 0 plan tiny.yaml --on h100 "${long[@]}" --gpus-per-node 1 --nodes 4
+holds "the network" has out "limit, an estimate: the steps, 51 % $rest 37 %, checkpoints 12 %"
+# 5 Gbit/s are a twentieth: 21.7 s
+succeeds "a slow network" 0 plan tiny.yaml --on h100 "${long[@]}" --gpus-per-node 1 --nodes 4 \
+    --network 5
+holds "limits" has out "estimate: sums of gradients, 92 % of the ranks' time; the steps 6 %"
+holds "and is not assumed" has out "5 Gbit/s between nodes, none of them hidden"
+# a rank a fold: 3.00 s and 0.361 s, on two thirds of the ranks
+succeeds "three ranks" 0 plan tiny.yaml --on h100 "${long[@]}" --gpus-per-node 3
+holds "one is idle" has out "limit, an estimate: the steps, 60 % $rest 0 %, checkpoints 7 %, \
+predictions 0 %, idle ranks at the end 33 %: use 2 ranks, which take as long"
 # 4 filters of depth 1: their products take no time, the launches of their kernels do
 succeeds "a small network on an H100" 0 plan tiny.yaml --on h100 "${keys[@]}" --set precision=auto
 holds "has a floor" has out "as long as the launches of its kernels take, some 4 us each"

@@ -118,7 +118,7 @@ mkdir first
 gzip -dc "data/$id/imaging.nii.gz" | gzip -1 -n > first/scan.nii.gz
 succeeds "the second predicts a case of the first" 0 predict second/fold_0/checkpoint_latest.h5 \
     --in first --out first_labels
-holds "which is told" has err "1 of the 1 volume was trained on by a model of this prediction: scan;"
+holds "told" has err "1 of the 1 volume was trained on by a model of this prediction: scan;"
 holds "and kept" grep -q '"trained_on".*"scan"' <(tr -d '\n' < first_labels/predicted.json)
 succeeds "and one that the first has not learnt" 0 predict second/fold_0/checkpoint_latest.h5 \
     --in "data/$unseen/imaging.nii.gz" --out unseen_labels
