@@ -74,6 +74,7 @@ typedef struct check_facts {
     pleat_geometry image;
     char axes[4];  /* "RAS": where x, y, z lead */
     char type[16]; /* of the voxels of its first file, "int16" */
+    /* What its voxels show; where only headers are read none of it is kept (check.c). */
     float low[PLEAT_MAX_CHANNELS], high[PLEAT_MAX_CHANNELS];
     uint64_t image_content, mask_content;
     int64_t count[256]; /* voxels of a label of the file */
