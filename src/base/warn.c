@@ -1,6 +1,7 @@
 /* warn.c - the warnings of this process, each kept once. */
 #include "pleat/warn.h"
 
+#include "pleat/file.h"
 #include "pleat/log.h"
 
 #include <stdarg.h>
@@ -10,26 +11,39 @@
 
 enum { TEXT_BYTES = 2048 };
 
+enum { BUCKETS = 4096 };
+
+typedef struct warning {
+    char *text; /* owned */
+    int next;   /* 1 + the one before in its bucket; 0: none */
+} warning;
+
 /* Part of the log, so with it the only state the program keeps. */
 static struct {
-    char **text; /* [n], owned */
+    warning *of; /* [n], owned */
     int n, said;
     int quiet;
+    int last[BUCKETS]; /* 1 + the last of those whose texts have this digest; 0: none */
 } kept;
 
+static int *bucket_of(const char *text) {
+    return &kept.last[pleat_digest(0, text, strlen(text)) % BUCKETS];
+}
+
 static int is_kept(const char *text) {
-    for (int i = 0; i < kept.n; i++)
-        if (strcmp(kept.text[i], text) == 0) return 1;
+    for (int i = *bucket_of(text); i > 0; i = kept.of[i - 1].next)
+        if (strcmp(kept.of[i - 1].text, text) == 0) return 1;
     return 0;
 }
 
 /* Without memory the warning is said and not kept. */
 static void keep(const char *text) {
-    char **more = realloc(kept.text, ((size_t)kept.n + 1) * sizeof *more);
+    warning *more = realloc(kept.of, ((size_t)kept.n + 1) * sizeof *more);
+    int *bucket = bucket_of(text);
     if (more == NULL) return;
-    kept.text = more;
-    more[kept.n] = strdup(text);
-    kept.n += more[kept.n] != NULL;
+    kept.of = more;
+    more[kept.n] = (warning){strdup(text), *bucket};
+    if (more[kept.n].text != NULL) *bucket = ++kept.n;
 }
 
 void pleat_warn(const char *format, ...) {
@@ -50,7 +64,7 @@ void pleat_warn(const char *format, ...) {
 void pleat_warn_to_file(void) {
     char line[TEXT_BYTES + 16];
     for (int i = 0; i < kept.n; i++) {
-        (void)snprintf(line, sizeof line, "warning: %s", kept.text[i]);
+        (void)snprintf(line, sizeof line, "warning: %s", kept.of[i].text);
         pleat_log_to_file(line);
     }
 }
@@ -62,17 +76,21 @@ void pleat_warn_before(const char *text) {
 }
 
 int pleat_warn_count(void) { return kept.n; }
-const char *pleat_warn_text(int i) { return kept.text[i]; }
+const char *pleat_warn_text(int i) { return kept.of[i].text; }
 int pleat_warn_said(void) { return kept.said; }
 
 void pleat_warn_forget_from(int n) {
-    while (kept.n > n) free(kept.text[--kept.n]);
+    for (; kept.n > n; kept.n--) { /* the last is the last of its bucket */
+        warning *last = &kept.of[kept.n - 1];
+        *bucket_of(last->text) = last->next;
+        free(last->text);
+    }
 }
 
 void pleat_warn_forget(void) {
     pleat_warn_forget_from(0);
-    free(kept.text);
-    kept.text = NULL;
+    free(kept.of);
+    kept.of = NULL;
 }
 
 void pleat_warn_list(char *list, size_t size, const char *name) {

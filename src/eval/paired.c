@@ -151,6 +151,12 @@ static pleat_status check_truths(const pleat_measured *measured, const char *con
 
 /* --- one row ---------------------------------------------------------------------------------- */
 
+/* b - a; 0 where they are the same but for the last of the 16 digits that summary.json has. */
+static double difference_of(double a, double b) {
+    const double d = b - a;
+    return fabs(d) <= 1e-14 * fmax(fabs(a), fabs(b)) ? 0 : d;
+}
+
 /* The mean difference of each group, in x; returns how many there are. */
 static int group_means(const pleat_observed *of, int groups, double *x) {
     int n = 0;
@@ -184,7 +190,7 @@ static pleat_status compare_pair(const pleat_comparison *c, scratch *s, pleat_pa
             row->left_out += isnan(s->a[i]) != isnan(s->b[i]);
             continue;
         }
-        const double d = s->b[i] - s->a[i];
+        const double d = difference_of(s->a[i], s->b[i]);
         row->higher += d > 0.0;
         row->lower += d < 0.0;
         row->equal += d == 0.0;

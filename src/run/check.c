@@ -14,6 +14,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,16 +182,25 @@ pleat_status check_halt(const check_work *w, double reserve_s) {
 
 /* ---- the cases, by all ranks ----------------------------------------------------------------- */
 
-/* Round by round, a case per rank, so that an error or a wish to halt ends the work of all. */
-static pleat_status look(check_work *w, pleat_comm *comm, check_facts *mine) {
+/* Of the facts of a case, which are large, those that are kept. */
+static size_t kept_of_facts(const check_work *w) {
+    return w->how->headers ? offsetof(check_facts, low) : sizeof(check_facts);
+}
+
+/* Round by round, a case per rank, so that an error or a wish to halt ends the work of all. `mine`:
+ * what is kept of the facts of each, one behind the other. */
+static pleat_status look(check_work *w, pleat_comm *comm, char *mine) {
+    const size_t kept = kept_of_facts(w);
+    check_facts one;
     double longest = 0.0; /* seconds of a round */
-    for (int first = 0; first < w->n; first += comm->size) {
+    for (int first = 0; mine != NULL && first < w->n; first += comm->size) {
         const double begun = pleat_now();
         const int at = first + comm->rank, next = first + comm->size;
         if (at < w->n) {
-            check_headers(w, at, mine);
-            if (!w->how->headers) check_voxels(w, at, mine);
-            mine++;
+            check_headers(w, at, &one);
+            if (!w->how->headers) check_voxels(w, at, &one);
+            memcpy(mine, &one, kept);
+            mine += kept;
         }
         if (w->failed == PLEAT_OK && w->no_memory)
             w->failed =
@@ -205,14 +215,16 @@ static pleat_status look(check_work *w, pleat_comm *comm, check_facts *mine) {
     return PLEAT_OK;
 }
 
-/* Facts of all cases, in their order, and all findings: on rank 0. */
-static pleat_status gather(check_work *w, pleat_comm *comm, const check_facts *mine,
-                           check_facts **facts) {
+/* Facts of all cases, in their order, and all findings: on rank 0. *mine, as look left it, is
+ * freed. */
+static pleat_status gather(check_work *w, pleat_comm *comm, char **mine, check_facts **facts) {
     void *all = NULL, *found = NULL;
-    size_t bytes = 0, found_bytes = 0;
-    int n = 0;
+    const size_t kept = kept_of_facts(w);
+    size_t bytes = 0, found_bytes = 0, n = 0;
     for (int at = comm->rank; at < w->n; at += comm->size) n++;
-    PLEAT_TRY(pleat_comm_gather(comm, mine, (size_t)n * sizeof *mine, 0, &all, &bytes));
+    PLEAT_TRY(pleat_comm_gather(comm, *mine, n * kept, 0, &all, &bytes));
+    free(*mine);
+    *mine = NULL;
     PLEAT_TRY(pleat_comm_gather(comm, w->found, (size_t)w->n_found * sizeof *w->found, 0, &found,
                                 &found_bytes));
     if (comm->rank != 0) return PLEAT_OK;
@@ -220,9 +232,10 @@ static pleat_status gather(check_work *w, pleat_comm *comm, const check_facts *m
     w->found = found;
     w->n_found = (int)(found_bytes / sizeof *w->found);
     *facts = calloc((size_t)w->n + 1, sizeof **facts);
-    for (size_t i = 0; *facts != NULL && i < bytes / sizeof *mine; i++) {
-        const check_facts *one = (const check_facts *)all + i;
-        (*facts)[one->at] = *one;
+    for (size_t i = 0; *facts != NULL && i < bytes; i += kept) {
+        int at = 0; /* with which facts begin */
+        memcpy(&at, (const char *)all + i, sizeof at);
+        memcpy(&(*facts)[at], (const char *)all + i, kept);
     }
     free(all);
     PLEAT_CHECK(*facts != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", w->n);
@@ -246,19 +259,20 @@ static pleat_status finish(check_work *w, const check_facts *facts, pleat_check_
 
 static pleat_status check(check_work *w, pleat_comm *comm, pleat_check_report *out) {
     pleat_cases cases = {0};
-    check_facts *mine = NULL, *facts = NULL;
+    char *mine = NULL;
+    check_facts *facts = NULL;
     pleat_status status = comm->rank == 0 ? find_cases(w, &cases) : PLEAT_OK;
     status = pleat_cases_share(comm, status, &cases);
     w->cases = cases.paths;
     w->n = cases.n;
     if (comm->rank != 0) w->n_found = 0; /* rank 0 found the same */
     if (status == PLEAT_OK) {
-        mine = calloc((size_t)(w->n / comm->size) + 1, sizeof *mine);
+        mine = malloc(((size_t)(w->n / comm->size) + 1) * kept_of_facts(w));
         if (mine == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", w->n);
     }
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
     PLEAT_TRY_GOTO(status, done, look(w, comm, mine));
-    PLEAT_TRY_GOTO(status, done, gather(w, comm, mine, &facts));
+    PLEAT_TRY_GOTO(status, done, gather(w, comm, &mine, &facts));
     if (w->guest != NULL) status = w->guest->all(w->guest->self, w, comm, facts);
     PLEAT_TRY_GOTO(status, done, pleat_comm_agree(comm, status));
     if (comm->rank == 0) status = finish(w, facts, out);

@@ -17,7 +17,6 @@ static const double MANY_TIMES = 8;  /* the median spacing */
 static const double LIKE = 0.7;      /* correlation of two mirrored foregrounds */
 static const double MORE_LIKE = 0.2; /* than as they lie */
 enum { MOST_OF_ONE = 8 };            /* cases of one patient */
-enum { MOST_BY_CHANCE = 12 };        /* samples in common; of unrelated images none are */
 enum { FEW_CASES = 3 };              /* of fewer a label in one says nothing */
 
 /* ---- what most have -------------------------------------------------------------------------- */
@@ -141,72 +140,11 @@ static void find_full(check_work *w, const check_facts *f) {
                        seen - full, seen);
 }
 
-/* ---- what is there twice --------------------------------------------------------------------- */
+/* ---- whose patient is one ------------------------------------------------------------------- */
 
 int check_one_group(const check_work *w, int a, int b) {
     const char *x = w->cases[a].group, *y = w->cases[b].group;
     return x != NULL && y != NULL && strcmp(x, y) == 0;
-}
-
-static int is_one_image(const check_facts *a, const check_facts *b) {
-    return a->measured && b->measured && a->image_content == b->image_content;
-}
-
-static int is_one_mask(const check_facts *a, const check_facts *b) {
-    return a->measured && b->measured && a->counted && b->counted &&
-           a->mask_content == b->mask_content && a->count[0] < (int64_t)pleat_voxels(a->image.dim);
-}
-
-/* One finding a pair, and of a kind one for a case, of the first other that it is like: of 300
- * copies all are named and not all pairs. Of a group, as of raters of one image, as a note. */
-static void find_twins_of(check_work *w, const check_facts *f, const check_sketch *sketches,
-                          int i) {
-    int told[CHECK_KINDS] = {0};
-    for (int k = 0; k < i && !told[CHECK_TWINS]; k++) {
-        const int twins = is_one_image(&f[i], &f[k]), one_mask = is_one_mask(&f[i], &f[k]);
-        const int like = !twins && check_may_be_alike(&sketches[i], &sketches[k]) &&
-                         check_one_volume(&f[i], &f[k]);
-        const int in_common = check_in_common(&f[i], &f[k]);
-        const int part = !twins && !like && in_common >= MOST_BY_CHANCE;
-        const char *id = w->cases[k].id, *image = w->cases[i].image[0];
-        const check_id kind = (twins || like || part) && check_one_group(w, i, k)
-                                  ? CHECK_RATED_TWICE
-                              : twins ? CHECK_TWINS
-                              : like  ? CHECK_ALIKE
-                              : part  ? CHECK_PART
-                                      : CHECK_SAME_MASK;
-        if ((!twins && !like && !part && !one_mask) || told[kind]++ > 0) continue;
-        if (twins)
-            check_find(w, kind, i, image, "it is the image of case '%s'%s", id,
-                       one_mask ? ", and the mask is too" : ", with another mask");
-        else if (like)
-            check_find(w, kind, i, image,
-                       "it is very like that of case '%s', of the same size in mm%s", id,
-                       one_mask ? ", and the mask is the same" : "");
-        else if (part)
-            check_find(w, kind, i, image,
-                       "it has voxels of case '%s': %d of %d samples are in both%s", id, in_common,
-                       f[i].samples, one_mask ? ", and the mask is the same" : "");
-        else
-            check_find(w, kind, i, w->cases[i].label, "it is the mask of case '%s'", id);
-    }
-}
-
-/* All pairs may be compared, which takes a while in thousands of cases; their pictures nearly all
- * by sketches. */
-static void find_twins(check_work *w, const check_facts *f) {
-    check_sketch *sketches = calloc((size_t)w->n + 1, sizeof *sketches);
-    if (sketches == NULL) {
-        w->no_memory = 1;
-        return;
-    }
-    for (int i = 0; i < w->n; i++)
-        if (f[i].measured) check_sketch_make(f[i].picture, &sketches[i]);
-    for (int i = 0; i < w->n && w->failed == PLEAT_OK; i++) {
-        find_twins_of(w, f, sketches, i);
-        w->failed = check_halt(w, 0.0);
-    }
-    free(sketches);
 }
 
 /* 20190131 */
@@ -396,7 +334,7 @@ void check_all(check_work *w, const check_facts *f) {
     }
     free(mm);
     free(value);
-    find_twins(w, f);
+    check_twins(w, f);
     find_patients(w);
     if (w->how->given) compare_patch(w, f);
 }

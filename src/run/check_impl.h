@@ -74,6 +74,7 @@ typedef struct check_facts {
     pleat_geometry image;
     char axes[4];  /* "RAS": where x, y, z lead */
     char type[16]; /* of the voxels of its first file, "int16" */
+    /* What its voxels show; where only headers are read none of it is kept (check.c). */
     float low[PLEAT_MAX_CHANNELS], high[PLEAT_MAX_CHANNELS];
     uint64_t image_content, mask_content;
     int64_t count[256]; /* voxels of a label of the file */
@@ -166,7 +167,7 @@ void check_unlike(check_work *w, const check_facts *facts);
 double check_alike(const float *a, const double *b, int axis);
 /* A coarser picture still: whether two cases may be alike at all, in nanoseconds. */
 typedef struct check_sketch {
-    float sum[8];
+    float coarse[8], fine[64];
 } check_sketch;
 void check_sketch_make(const float *picture, check_sketch *out);
 int check_may_be_alike(const check_sketch *a, const check_sketch *b);
@@ -180,6 +181,20 @@ void check_slices_all(check_work *w, const check_facts *facts);
 /* check_samples.c: of x[dim]; and how many samples two cases have in common. */
 void check_sample(const float *x, const int dim[3], check_facts *facts);
 int check_in_common(const check_facts *a, const check_facts *b);
+
+/* check_twins.c */
+
+/* Two cases that share a sample, an image or a mask. */
+typedef struct check_pair {
+    int at, other; /* other < at */
+} check_pair;
+/* (*pairs)[*n_pairs] of facts[n], each once, by `at`, then by `other`: owned. What many cases share
+ * pairs each of them with the first CHECK_SHARE, so there are no more pairs than things that are
+ * shared, times that. 0: no memory. */
+enum { CHECK_SHARE = 8 };
+int check_pairs(const check_facts *facts, int n, check_pair **pairs, size_t *n_pairs);
+/* Finds cases that are there twice, or in part; facts[w->n]. */
+void check_twins(check_work *w, const check_facts *facts);
 
 /* check_fit.c: of the image x and its mask, of one size, after their labels are counted. */
 void check_inside(const float *x, const pleat_label *mask, check_facts *facts);

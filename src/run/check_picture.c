@@ -248,26 +248,36 @@ void check_unlike(check_work *w, const check_facts *f) {
 
 /* ---- who is there twice ---------------------------------------------------------------------- */
 
-/* The normalised picture is of unit length, and the 8 sums over its octants, each divided by the
- * root of their cells, are its projection: no further apart than the pictures are themselves, which
- * for a correlation r is sqrt(2 - 2 r). */
-void check_sketch_make(const float *picture, check_sketch *out) {
-    double one[CHECK_CELLS];
-    enum { HALF = CHECK_SIDE / 2 };
-    normalise(picture, one);
-    *out = (check_sketch){{0}};
+/* out[side^3]: sums of x over blocks, divided by the root of their cells. */
+static void add_blocks(const double *x, int side, float *out) {
+    const int block = CHECK_SIDE / side;
+    const double root = sqrt(block * block * block);
+    for (int i = 0; i < side * side * side; i++) out[i] = 0.0F;
     for (int i = 0; i < CHECK_CELLS; i++) {
-        const int x = i % CHECK_SIDE, y = i / CHECK_SIDE % CHECK_SIDE;
-        const int octant = x / HALF + y / HALF * 2 + i / CHECK_SIDE / CHECK_SIDE / HALF * 4;
-        out->sum[octant] += (float)(one[i] / sqrt(HALF * HALF * HALF));
+        const int k = i % CHECK_SIDE, j = i / CHECK_SIDE % CHECK_SIDE,
+                  l = i / CHECK_SIDE / CHECK_SIDE;
+        out[k / block + j / block * side + l / block * side * side] += (float)(x[i] / root);
     }
 }
 
-int check_may_be_alike(const check_sketch *a, const check_sketch *b) {
+/* The normalised picture is of unit length, and such sums over its blocks are its projection: no
+ * further apart than the pictures are themselves, which for a correlation r is sqrt(2 - 2 r). */
+void check_sketch_make(const float *picture, check_sketch *out) {
+    double one[CHECK_CELLS];
+    normalise(picture, one);
+    add_blocks(one, 2, out->coarse);
+    add_blocks(one, 4, out->fine);
+}
+
+static int are_near(const float *a, const float *b, int n) {
     static const float most = 0.0025F; /* 2 - 2 SAME is 0.002; more for rounding */
     float square = 0.0F;
-    for (int i = 0; i < 8; i++) square += (a->sum[i] - b->sum[i]) * (a->sum[i] - b->sum[i]);
+    for (int i = 0; i < n && square < most; i++) square += (a[i] - b[i]) * (a[i] - b[i]);
     return square < most;
+}
+
+int check_may_be_alike(const check_sketch *a, const check_sketch *b) {
+    return are_near(a->coarse, b->coarse, 8) && are_near(a->fine, b->fine, 64);
 }
 
 double check_alike(const float *a, const double *b, int axis) {

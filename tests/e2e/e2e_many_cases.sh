@@ -46,4 +46,8 @@ grows "split" split many.yaml --set data=data_%N --out splits_%N.json
 grows "prep" prep many.yaml --set data=data_%N --out store_%N
 grows "prep again" prep many.yaml --set data=data_%N --out store_%N
 grows "dry run" run many.yaml --dry-run --set data=data_%N --set store=store_%N
+for n in "$few" "$many"; do
+    for image in "data_$n"/imagesTr/*; do printf '%256s' '' >> "$image"; done # a slice more
+done
+grows "check that warns of each case" check many.yaml --set data=data_%N
 verdict

@@ -255,12 +255,16 @@ succeeds "predict with it" 1 predict specks --in new --out largest --engine ref 
 holds "the log says so" has err "--no-postprocess leaves that out"
 succeeds "predict without it" 1 predict specks --in new --out plain --no-postprocess --engine ref \
     --precision f32
-succeeds "predict by two that differ" 1 predict specks run --in new --out differ --engine ref \
-    --precision f32
+two() { # FOLDER MORE-OPTIONS...: by models of two folds whose runs have chosen otherwise
+    succeeds "predict by two that differ" 1 predict specks/fold_0/checkpoint_best.h5 \
+        run/fold_1/checkpoint_best.h5 --in new --engine ref --precision f32 --out "$@"
+}
+two plain_two --no-postprocess
+two differ
 holds "they have not chosen the same" has err "not all chosen the same post-processing"
 for id in case_001 case_002; do
     holds "$id: without it is as before" cmp plain/$id.nii.gz all/$id.nii.gz
-    holds "$id: two that differ have none" cmp differ/$id.nii.gz all/$id.nii.gz
+    holds "$id: two that differ have none" cmp differ/$id.nii.gz plain_two/$id.nii.gz
 done
 holds "with it is another" eval '! cmp -s largest/case_001.nii.gz all/case_001.nii.gz'
 sed -i 's/"largest": true/"largest": false/' specks/postprocessing.json
