@@ -102,7 +102,7 @@ holds "it is named, with a cure" grep -q "'case_003'.*put the data back" err
 mv case_003 data/
 sed -i '0,/"tp": \([0-9]\)/s//"tp": 9\1/; 0,/"[a-z]*": \[[0-9]/s//&9/' run/fold_0/scores.json
 refused "predict by a run whose scores were changed" 3 \
-    "'run/fold_0/scores.json' is not as it was" 0 "${predict[@]}" --out labels
+    "'run/fold_0/scores.json' is not the file that" 0 "${predict[@]}" --out labels
 mv "data/$long" data/case_001
 
 # --- standard files that are closed ---------------------------------------------------------------
