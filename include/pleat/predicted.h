@@ -2,12 +2,12 @@
  * predicted.h - FOLDER/predicted.json: what made the volumes that `pleat predict` wrote there.
  *
  *   {"schema": "pleat/predicted/1", "version", "models": [{"file", "digest"}], "settings",
- *    "engine", "precision", "largest_components", "trained_on": [case], "checksum"}
+ *    "kind", "engine", "precision", "largest_components", "trained_on": [case], "checksum"}
  *
  * Digests of models are those of pleat_file_identify, that of the settings is that of
  * pleat_config_settings; largest_components are labels, 0 the foreground; trained_on are the cases
- * in the folder that one of the models was trained on (learnt.h). So a folder holds the volumes of
- * one choice of models, engine and precision, however often it was written to.
+ * in the folder that one of the models was trained on (learnt.h). So a folder holds volumes of one
+ * kind, by one choice of models, engine and precision, however often it was written to.
  */
 #ifndef PLEAT_PREDICTED_H
 #define PLEAT_PREDICTED_H
@@ -35,10 +35,14 @@ typedef struct pleat_predicted { /* what labels the volumes; nothing is owned */
     int n_cases;
 } pleat_predicted;
 
+typedef struct pleat_predicted_folder {
+    const char *path, *kind; /* "labels", "probabilities", ... */
+} pleat_predicted_folder;
+
 /* Writes it into each of folders[n_folders], which are there. ERR_ARG names a folder that holds
- * volumes of other models, another engine, precision or other settings, or of unknown ones; then
+ * volumes of another kind, of other models, another engine, precision or other settings, or of unknown ones; then
  * nothing is written. ERR_FORMAT: it was changed. ERR_IO, ERR_MEMORY. */
-pleat_status pleat_predicted_begin(const char *const *folders, int n_folders,
+pleat_status pleat_predicted_begin(const pleat_predicted_folder *folders, int n_folders,
                                    const pleat_predicted *by);
 
 /* Warns of the cases scored whose predictions, by the predicted.json beside them, are of models

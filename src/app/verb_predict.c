@@ -35,15 +35,16 @@ typedef struct predict_options {
 /* Where a volume of each case goes: an option, and a folder in its folder. */
 typedef struct output {
     const char *folder, *inside; /* NULL: not asked for; "" */
+    const char *kind;            /* as in predicted.json */
 } output;
 
 enum { OUT_LABELS, OUT_PROBABILITIES, OUT_ENTROPY, OUT_INFORMATION, OUTPUTS };
 
 static void outputs_of(const predict_options *o, output out[OUTPUTS]) {
-    out[OUT_LABELS] = (output){o->out, ""};
-    out[OUT_PROBABILITIES] = (output){o->probabilities, ""};
-    out[OUT_ENTROPY] = (output){o->uncertainty, "/entropy"};
-    out[OUT_INFORMATION] = (output){o->uncertainty, "/mutual_information"};
+    out[OUT_LABELS] = (output){o->out, "", "labels"};
+    out[OUT_PROBABILITIES] = (output){o->probabilities, "", "probabilities"};
+    out[OUT_ENTROPY] = (output){o->uncertainty, "/entropy", "entropy"};
+    out[OUT_INFORMATION] = (output){o->uncertainty, "/mutual_information", "mutual information"};
 }
 
 static pleat_status output_folder(const output *of, char folder[PLEAT_PATH_BYTES]) {
@@ -106,17 +107,17 @@ static pleat_status make_folders(const predict_options *o) {
     return PLEAT_OK;
 }
 
-/* That all volumes in them are of these models. */
+/* That all volumes in them are of these models, and of the folder's kind. */
 static pleat_status claim_folders(const predict_options *o, const pleat_predicted *by) {
     output out[OUTPUTS];
     char folder[OUTPUTS][PLEAT_PATH_BYTES];
-    const char *folders[OUTPUTS];
+    pleat_predicted_folder folders[OUTPUTS];
     int n = 0;
     outputs_of(o, out);
     for (int i = 0; i < OUTPUTS; i++) {
         if (out[i].folder == NULL) continue;
         PLEAT_TRY(output_folder(&out[i], folder[n]));
-        folders[n] = folder[n];
+        folders[n] = (pleat_predicted_folder){folder[n], out[i].kind};
         n++;
     }
     return pleat_predicted_begin(folders, n, by);

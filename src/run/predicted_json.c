@@ -70,6 +70,10 @@ static const char *text_of(const json_t *root, const char *key) {
 
 static pleat_status compare(const char *folder, const json_t *was, const json_t *is) {
     const json_t *models = json_object_get(was, "models");
+    const char *kind = text_of(was, "kind");
+    PLEAT_CHECK(strcmp(kind, text_of(is, "kind")) == 0, PLEAT_ERR_ARG,
+                "'%s' holds volumes of the kind '%s', and this is '%s'; choose another folder",
+                folder, kind, text_of(is, "kind"));
     const char *first = json_string_value(json_object_get(json_array_get(models, 0), "file"));
     PLEAT_CHECK(same_models(models, json_object_get(is, "models")), PLEAT_ERR_ARG,
                 "'%s' holds volumes that other models made, the first of them '%s'; " CURE, folder,
@@ -137,7 +141,11 @@ static json_t *learnt_json(const json_t *was, const pleat_predicted *by) {
     return list;
 }
 
-pleat_status pleat_predicted_begin(const char *const *folders, int n_folders,
+static void set_kind(json_t *root, const pleat_predicted_folder *folder) {
+    (void)json_object_set_new(root, "kind", json_string(folder->kind));
+}
+
+pleat_status pleat_predicted_begin(const pleat_predicted_folder *folders, int n_folders,
                                    const pleat_predicted *by) {
     char settings[17], path[PLEAT_PATH_BYTES];
     json_t *root = json_object(), *list = json_array(), *learnt = json_array();
@@ -150,11 +158,14 @@ pleat_status pleat_predicted_begin(const char *const *folders, int n_folders,
     (void)json_object_set_new(root, "precision", json_string(pleat_engine_precision(by->engine)));
     (void)json_object_set_new(root, "largest_components", components_json(by->largest));
     pleat_status status = list_models(by->models, by->n, list);
-    for (int i = 0; i < n_folders && status == PLEAT_OK; i++)
-        status = check(folders[i], root, learnt);
+    for (int i = 0; i < n_folders && status == PLEAT_OK; i++) {
+        set_kind(root, &folders[i]);
+        status = check(folders[i].path, root, learnt);
+    }
     (void)json_object_set_new(root, "trained_on", learnt_json(learnt, by));
     for (int i = 0; i < n_folders && status == PLEAT_OK; i++) {
-        status = pleat_path(path, sizeof path, "%s/" PLEAT_PREDICTED, folders[i]);
+        set_kind(root, &folders[i]);
+        status = pleat_path(path, sizeof path, "%s/" PLEAT_PREDICTED, folders[i].path);
         if (status == PLEAT_OK) status = pleat_json_write(root, SCHEMA, path);
     }
     json_decref(learnt);

@@ -292,7 +292,7 @@ static void feed_postprocessing(const uint8_t *bytes, size_t n) {
 
 /* Sealed, too; beside good.nii, a volume that it says something of. */
 static void feed_predicted(const uint8_t *bytes, size_t n) {
-    static const char *const here[] = {"."};
+    static const pleat_predicted_folder here[] = {{".", "labels"}};
     static const pleat_largest none;
     static const pleat_engine_ops ops = {.name = "ref"};
     static const pleat_engine engine = {.ops = &ops, .precision = PLEAT_PRECISION_F32};

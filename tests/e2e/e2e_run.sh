@@ -219,6 +219,10 @@ succeeds "what the probabilities are" 0 info probs/case_001.nii.gz
 holds "one volume a class" grep -q "channels  *4$" out
 refused "two files of one name" 2 "give each a folder of its own" 0 predict run --in new \
     --out three --probabilities ./three
+refused "probabilities among labels" 2 "kind 'labels', and this is 'probabilities'" 0 predict run \
+    --in new --out four --probabilities three --engine ref --precision f32
+refused "labels among entropies" 2 "kind 'entropy', and this is 'labels'" 0 predict run \
+    --in new --out unsure/entropy --engine ref --precision f32
 holds "one model is not all" eval '! cmp -s one/case_001.nii.gz all/case_001.nii.gz'
 id=$(held_out 0 | cut -d' ' -f1)
 mkdir "sole" && cp "data/$id/imaging.nii.gz" "sole/$id.nii.gz"
@@ -255,16 +259,17 @@ succeeds "predict with it" 1 predict specks --in new --out largest --engine ref 
 holds "the log says so" has err "--no-postprocess leaves that out"
 succeeds "predict without it" 1 predict specks --in new --out plain --no-postprocess --engine ref \
     --precision f32
-two() { # FOLDER MORE-OPTIONS...: by models of two folds whose runs have chosen otherwise
-    succeeds "predict by two that differ" 1 predict specks/fold_0/checkpoint_best.h5 \
-        run/fold_1/checkpoint_best.h5 --in new --engine ref --precision f32 --out "$@"
-}
-two plain_two --no-postprocess
-two differ
-holds "they have not chosen the same" has err "not all chosen the same post-processing"
+succeeds "another run" 2 run tiny.yaml --out others --set seed=2 --set report.figures=false
+for choice in differ "neither --no-postprocess"; do
+    # shellcheck disable=SC2086 # a folder and perhaps an option
+    succeeds "predict by two runs: $choice" 1 predict specks others --in new --engine ref \
+        --precision f32 --out $choice
+    cp err err_${choice%% *}
+done
+holds "they have not chosen the same" has err_differ "not all chosen the same post-processing"
 for id in case_001 case_002; do
     holds "$id: without it is as before" cmp plain/$id.nii.gz all/$id.nii.gz
-    holds "$id: two that differ have none" cmp differ/$id.nii.gz plain_two/$id.nii.gz
+    holds "$id: two that differ have none" cmp differ/$id.nii.gz neither/$id.nii.gz
 done
 holds "with it is another" eval '! cmp -s largest/case_001.nii.gz all/case_001.nii.gz'
 sed -i 's/"largest": true/"largest": false/' specks/postprocessing.json
