@@ -43,6 +43,7 @@ static explore_lumps lumps_of(explore_work *e) {
 static void fill_case(const check_work *w, const check_facts *f, pleat_explored_case *out) {
     const pleat_case_paths *paths = &w->cases[f->at];
     *out = (pleat_explored_case){.channels = f->channels, .fold = paths->fold};
+    if (paths->group == NULL) out->group = f->at;
     while (out->group < f->at && !check_one_group(w, out->group, f->at)) out->group++;
     (void)snprintf(out->id, sizeof out->id, "%s", paths->id);
     memcpy(out->dim, f->image.dim, sizeof out->dim);

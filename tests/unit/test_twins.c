@@ -67,7 +67,7 @@ static void draw_facts(check_facts *f) {
         f[i].samples = i % (CHECK_SAMPLES + 1);
         for (int k = 0; k < f[i].samples; k++)
             f[i].sample[k] = (uint64_t)pleat_rng_range(&rng, (uint32_t)k, 0.0, 50.0) +
-                             (uint64_t)(50 * k) + (uint64_t)(i % 10 * 10000);
+                             UINT64_C(50) * (uint64_t)k + UINT64_C(10000) * (uint64_t)(i % 10);
         qsort(f[i].sample, (size_t)f[i].samples, sizeof f[i].sample[0], by_value);
     }
 }
@@ -110,7 +110,7 @@ static void what_all_cases_share_makes_few_pairs_of_each(void **state) {
     for (int i = 0; i < MANY; i++) {
         f[i].measured = f[i].counted = 1;
         f[i].samples = CHECK_SAMPLES;
-        for (int k = 0; k < CHECK_SAMPLES; k++) f[i].sample[k] = (uint64_t)(k + 1);
+        for (int k = 0; k < CHECK_SAMPLES; k++) f[i].sample[k] = (uint64_t)k + 1;
     }
     assert_true(check_pairs(f, MANY, &pairs, &n));
     for (size_t i = 0; i < n; i++) with_first += pairs[i].other == 0;
