@@ -10,6 +10,7 @@
 
 #include "comm_mpi.h"
 #include "pleat/log.h"
+#include "shared_sum.h"
 
 #include <mpi.h>
 #include <omp.h>
@@ -114,6 +115,7 @@ static pleat_status open_world(int *argc, char ***argv, pleat_session *session) 
                 "MPI_THREAD_SERIALIZED; use an MPI that is built with threads",
                 level == MPI_THREAD_SINGLE ? thread_levels[0] : thread_levels[1]);
     (void)MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    PLEAT_TRY(pleat_shared_sum_check()); /* now, not with the first sum of a training */
     PLEAT_TRY(pleat_comm_mpi_world(&session->world));
     PLEAT_TRY(pleat_comm_mpi_node(session->world, &session->node));
     return pleat_comm_split(session->world, 0, session->world->rank, &session->exit);
@@ -304,7 +306,8 @@ pleat_status pleat_session_end(pleat_session *session, pleat_status mine) {
     if (session == NULL || session->exit == NULL) {
         int speaks = session == NULL ? first_of_node() : may_speak(session);
         if (mine != PLEAT_OK && session == NULL && !speaks) { /* who fails alone speaks himself */
-            (void)sleep((unsigned)KILLED_S); /* the first, where it has failed too, ends us */
+            /* The first, where it has failed too, ends us, by signals that we may catch. */
+            for (unsigned left = (unsigned)KILLED_S; left > 0;) left = sleep(left);
             speaks = 1;
         }
         if (mine != PLEAT_OK && speaks) print_error("");

@@ -249,6 +249,11 @@ static pleat_status read_most(int *most) {
     return PLEAT_OK;
 }
 
+pleat_status pleat_shared_sum_check(void) {
+    int most = 0;
+    return read_most(&most);
+}
+
 static pleat_status find_node(pleat_shared_sum *sum, pleat_comm *group) {
     int most = INT32_MAX, sizes[2];
     PLEAT_TRY(pleat_comm_agree(group, read_most(&most)));

@@ -21,6 +21,8 @@
 
 typedef struct pleat_shared_sum pleat_shared_sum;
 
+/* ERR_ARG: PLEAT_COMM_SHARED, which the sums will read, is no number of ranks. */
+pleat_status pleat_shared_sum_check(void);
 /* Collective over `group`, whose ranks all come soon. ERR_MEMORY, on all ranks alike, where a
  * machine has no room in /dev/shm; ERR_UNSUPPORTED, on all alike, where no two ranks share a
  * machine. */

@@ -270,9 +270,11 @@ static pleat_status check_groups(const char *const *ids, const pleat_folds *fold
         const int *fold_of = folds->fold_of + (size_t)(i / folds->n) * (size_t)folds->n;
         const member *a = &members[i % folds->n - 1], *b = &members[i % folds->n];
         const int fold_a = fold_of[a->index], fold_b = fold_of[b->index];
-        PLEAT_CHECK_GOTO(status, done, compare_keys(a, b) != 0 || fold_a == fold_b, PLEAT_ERR_DATA,
-                         "group '%.*s' is in two folds: case '%s' in fold %d, case '%s' in fold %d",
-                         a->key_length, a->key, a->id, fold_a, b->id, fold_b);
+        PLEAT_CHECK_GOTO(
+            status, done, compare_keys(a, b) != 0 || fold_a == fold_b, PLEAT_ERR_DATA,
+            "group '%.*s' is in two folds: case '%s' in fold %d, case '%s' in fold %d; "
+            "give all its cases one fold",
+            a->key_length, a->key, a->id, fold_a, b->id, fold_b);
     }
 done:
     free(members);

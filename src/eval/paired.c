@@ -14,28 +14,31 @@
 
 /* --- the same cases --------------------------------------------------------------------------- */
 
-/* Names of `a` that `b` lacks, as many as fit; how many there are. */
-static int missing_of(const pleat_name_list *a, const pleat_name_list *b, char out[TELL]) {
+/* How many cases `a` has that `b` lacks; out: so many, and their names as far as they fit. */
+static int only_in(const char *which, const pleat_name_list *a, const pleat_name_list *b,
+                   char out[TELL + 64]) {
+    char names[TELL] = "";
     int missing = 0;
-    out[0] = '\0';
     for (int i = 0; i < a->n; i++) {
         if (pleat_names_find(b, a->name[i]) >= 0) continue;
-        pleat_warn_list(out, TELL, a->name[i]);
+        pleat_warn_list(names, TELL, a->name[i]);
         missing++;
     }
+    out[0] = '\0';
+    if (missing > 0)
+        (void)snprintf(out, TELL + 64, "%d only in the %s (%s)", missing, which, names);
     return missing;
 }
 
 static pleat_status check_cases(const pleat_measured *measured, const char *const *names,
                                 int sets) {
-    char lacks[2][TELL];
+    char first[TELL + 64], second[TELL + 64];
     for (int b = 1; b < sets; b++) {
-        const int in_a = missing_of(&measured[0].cases, &measured[b].cases, lacks[0]);
-        const int in_b = missing_of(&measured[b].cases, &measured[0].cases, lacks[1]);
+        const int in_a = only_in("first", &measured[0].cases, &measured[b].cases, first);
+        const int in_b = only_in("second", &measured[b].cases, &measured[0].cases, second);
         PLEAT_CHECK(in_a + in_b == 0, PLEAT_ERR_DATA,
-                    "'%s' and '%s' are not of the same cases: %d only in the first (%s), %d only "
-                    "in the second (%s); compare the same ones",
-                    names[0], names[b], in_a, lacks[0], in_b, lacks[1]);
+                    "'%s' and '%s' are not of the same cases: %s%s%s; compare the same ones",
+                    names[0], names[b], first, in_a > 0 && in_b > 0 ? ", " : "", second);
     }
     return PLEAT_OK;
 }

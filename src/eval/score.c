@@ -85,15 +85,23 @@ static pleat_status to_truth(const char *id, const char *prediction, const pleat
     return PLEAT_OK;
 }
 
-/* Voxels that the truth ignores become background in both maps; returns how many there are. */
-static int64_t leave_out_ignored(pleat_label *truth, pleat_label *guess) {
-    int64_t ignored = 0;
-    for (size_t v = 0; v < pleat_voxels(truth->dim); v++)
-        if (truth->data[v] == PLEAT_IGNORED) {
-            truth->data[v] = guess->data[v] = 0;
-            ignored++;
-        }
-    return ignored;
+/* Voxels that the truth ignores become background in both maps; *ignored: how many there are. A
+ * prediction ignores nothing else. */
+static pleat_status leave_out_ignored(const char *id, const char *prediction, int ignore,
+                                      pleat_label *truth, pleat_label *guess, int64_t *ignored) {
+    const size_t w = (size_t)truth->dim[2], h = (size_t)truth->dim[1];
+    *ignored = 0;
+    for (size_t v = 0; ignore > 0 && v < pleat_voxels(truth->dim); v++) {
+        PLEAT_CHECK(truth->data[v] == PLEAT_IGNORED || guess->data[v] != PLEAT_IGNORED,
+                    PLEAT_ERR_DATA,
+                    "case '%s': '%s' has label %d, which is ignored, at voxel (x, y, z) = (%zu, "
+                    "%zu, %zu), where the truth is of a class; give the voxel the label of a class",
+                    id, prediction, ignore, v % w, v / w % h, v / w / h);
+        if (truth->data[v] != PLEAT_IGNORED) continue;
+        truth->data[v] = guess->data[v] = 0;
+        ++*ignored;
+    }
+    return PLEAT_OK;
 }
 
 /* The counts of classes that do not overlap, then their scores: counts[classes],
@@ -148,15 +156,14 @@ done:
 }
 
 /* The counts of a pair into `one`, then its scores. */
-static pleat_status judge_case(pleat_label *truth, pleat_label *guess, const pleat_results *results,
-                               pleat_case_result *one) {
+static pleat_status judge_case(const pleat_label *truth, const pleat_label *guess, int64_t ignored,
+                               const pleat_results *results, pleat_case_result *one) {
     const pleat_pair pair = {.truth = truth->data,
                              .predicted = guess->data,
                              .dim = {truth->dim[0], truth->dim[1], truth->dim[2]},
                              .spacing = {truth->spacing[0], truth->spacing[1], truth->spacing[2]}};
     memcpy(one->dim, pair.dim, sizeof one->dim);
     memcpy(one->spacing, pair.spacing, sizeof one->spacing);
-    const int64_t ignored = results->classes.ignore > 0 ? leave_out_ignored(truth, guess) : 0;
     return results->classes.of_regions ? judge_regions(&pair, ignored, results, one)
                                        : judge(&pair, ignored, results->scores, &results->how,
                                                results->classes.n, one->counts, one->values);
@@ -188,6 +195,7 @@ pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
     pleat_label guess = {0}, truth = {0};
     pleat_geometry at, there;
     pleat_case_result *one = NULL;
+    int64_t ignored = 0;
     PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(prediction, &guess, &at));
     PLEAT_TRY_GOTO(status, done, pleat_nifti_read_label(reference, &truth, &there));
     PLEAT_TRY_GOTO(status, done, enter(id, prediction, &results->classes, &guess));
@@ -196,8 +204,11 @@ pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
         PLEAT_TRY_GOTO(status, done, to_truth(id, prediction, &at, &there, &guess));
     else
         PLEAT_TRY_GOTO(status, done, check_grids(id, prediction, &at, &there, place));
+    PLEAT_TRY_GOTO(
+        status, done,
+        leave_out_ignored(id, prediction, results->classes.ignore, &truth, &guess, &ignored));
     PLEAT_TRY_GOTO(status, done, pleat_results_add(results, id, fold, prediction, reference, &one));
-    PLEAT_TRY_GOTO(status, done, judge_case(&truth, &guess, results, one));
+    PLEAT_TRY_GOTO(status, done, judge_case(&truth, &guess, ignored, results, one));
 done:
     pleat_label_free(&guess);
     pleat_label_free(&truth);

@@ -244,6 +244,7 @@ static pleat_status gather(check_work *w, pleat_comm *comm, char **mine, check_f
 
 static pleat_status finish(check_work *w, const check_facts *facts, pleat_check_report *out) {
     if (w->how->given && !w->how->begun) check_config(w, facts);
+    if (!w->how->given && w->n > 0 && w->cases[0].fold > 0) check_folds(w);
     check_all(w, facts);
     PLEAT_TRY(w->failed);
     PLEAT_TRY(check_classes(w, facts, out));

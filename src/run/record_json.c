@@ -141,24 +141,43 @@ static json_t *groups_of(const pleat_cases *cases) {
     return groups;
 }
 
-/* A group of the run's start and one of now, NULL: none. Older records do not say. */
-static pleat_status same_groups(const pleat_crossval *cv) {
+static int has_folds(const pleat_cases *cases) { return cases->n > 0 && cases->paths[0].fold > 0; }
+
+/* Each group of the run's start and of now. */
+static pleat_status same_groups(const pleat_crossval *cv, const json_t *groups, const char *begun) {
     const pleat_cases *cases = &cv->data.cases;
-    pleat_status status = PLEAT_OK;
-    json_t *root = NULL;
-    PLEAT_TRY(pleat_record_load(cv->options->out, &root));
-    const json_t *groups = json_object_get(root, "groups");
-    for (int i = 0; groups != NULL && i < cases->n && status == PLEAT_OK; i++) {
+    const char *data = cv->config.data;
+    int any = 0;
+    for (int i = 0; i < cases->n; i++) any |= cases->paths[i].group != NULL;
+    PLEAT_CHECK(any || json_object_size(groups) == 0, PLEAT_ERR_ARG,
+                "the run has begun with the table '%s' and its column group, and '%s' has no "
+                "groups; put the column back, set data to the table, or use another --out folder",
+                begun, data);
+    for (int i = 0; groups != NULL && i < cases->n; i++) {
         const char *was = json_string_value(json_object_get(groups, cases->ids[i]));
         const char *is = cases->paths[i].group;
-        if (was == NULL ? is == NULL : is != NULL && strcmp(was, is) == 0) continue;
-        status = PLEAT_FAIL(PLEAT_ERR_ARG,
-                            "the column group of '%s' differs from what the run has begun with: "
-                            "case '%s' is of group '%s', and was of '%s'; put it back, or use "
-                            "another --out folder",
-                            cv->config.data, cases->ids[i], is != NULL ? is : "",
-                            was != NULL ? was : "");
+        PLEAT_CHECK(was == NULL ? is == NULL : is != NULL && strcmp(was, is) == 0, PLEAT_ERR_ARG,
+                    "the column group of '%s' differs from what the run has begun with: "
+                    "case '%s' is of group '%s', and was of '%s'; put it back, or use "
+                    "another --out folder",
+                    data, cases->ids[i], is != NULL ? is : "", was != NULL ? was : "");
     }
+    return PLEAT_OK;
+}
+
+/* What the columns of a table have said at the run's start. Older records do not say. */
+static pleat_status same_table(const pleat_crossval *cv) {
+    const pleat_config *c = &cv->config;
+    json_t *root = NULL;
+    PLEAT_TRY(pleat_record_load(cv->options->out, &root));
+    const char *begun = json_string_value(json_object_get(root, "data"));
+    if (begun == NULL) begun = "";
+    const pleat_status status = same_groups(cv, json_object_get(root, "groups"), begun);
+    if (status == PLEAT_OK && c->splits[0] == '\0' && !has_folds(&cv->data.cases) &&
+        json_is_true(json_object_get(root, "fold_column")))
+        pleat_warn("the run has begun with the column fold of '%s', and '%s' has none: the folds "
+                   "stay as they were",
+                   begun, c->data);
     json_decref(root);
     return status;
 }
@@ -188,6 +207,7 @@ static pleat_status write_json(const pleat_crossval *cv, int channels, const cha
     (void)json_object_set_new(root, "configuration", pleat_json_text(text));
     (void)json_object_set_new(root, "splits_digest", json_string(splits));
     (void)json_object_set_new(root, "groups", groups_of(&cv->data.cases));
+    (void)json_object_set_new(root, "fold_column", json_boolean(has_folds(&cv->data.cases)));
     if (cv->from[0] != '\0') (void)json_object_set_new(root, "from_digest", json_string(cv->from));
     (void)json_object_set_new(root, "data", data_json(c->data));
     (void)json_object_set_new(root, "classes", pleat_json_text(c->classes));
@@ -303,7 +323,7 @@ pleat_status pleat_record_check(pleat_crossval *cv) {
         PLEAT_TRY(pleat_record_read(cv->options->out, &before));
         PLEAT_TRY(same_channels(cv, path, channels, &before));
         PLEAT_TRY(same_as_recorded(cv, &stands, &before));
-        PLEAT_TRY(same_groups(cv));
+        PLEAT_TRY(same_table(cv));
     }
     return check_beginning(cv, channels, before.from);
 }

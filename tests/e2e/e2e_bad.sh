@@ -179,6 +179,8 @@ for how in "--out late/run" --dry-run; do
 done
 mkdir few
 refused "too many folds" 2 "set folds.k to at most 4" 2 run tiny.yaml --out few --set folds.k=9
+PLEAT_COMM_SHARED=abc refused "a number of ranks that is none" 2 "PLEAT_COMM_SHARED='abc'" 2 \
+    run tiny.yaml --out few
 holds "the folder is as it was" same_text "$(ls -A few)" ""
 succeeds "corrected, other preprocessing too" 0 train tiny.yaml --out late/run --fold 0 \
     --set preprocess.resample=[13,13,14] --set store=late/other

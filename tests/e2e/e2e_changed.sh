@@ -291,6 +291,11 @@ refused "its column group is another" 2 \
     "case '$id' is of group 'p7', and was of 'g0'" "${begun[@]}"
 listed 0 g0
 succeeds "put back" "${begun[@]}"
+refused "its table is gone" 2 "table.csv' and its column group, and 'kept' has no groups" \
+    "${begun[@]}" --set data=kept
+cut -d, -f1-4 table.csv > cut && mv cut table.csv
+succeeds "its column fold is gone" "${begun[@]}"
+holds "the folds stay" grep -q "column fold of '.*table.csv', and 'table.csv' has none" err
 
 # --- while it runs -------------------------------------------------------------------------------
 fold=${predictions%/predictions}

@@ -312,7 +312,8 @@ succeeds "compare" 0 compare run run/summary.json
 holds "the same are equal" grep -qE ' 6 .* 0 : 0 ' out
 succeeds "compare patients" 0 compare run/summary.json run --set 'folds.group_by=^(case)'
 holds "they count as one" has out "over 1 group,"
-refused "other cases" 3 "are not of the same cases: 0 only in the first" 0 compare again run
+refused "other cases" 3 "are not of the same cases" 0 compare again run
+holds "only those that are there are named" lacks err "()"
 refused "no scores" 3 "'data' has neither the run.json of a run nor the statistics.json" 0 \
     compare data run
 

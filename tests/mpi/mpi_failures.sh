@@ -42,6 +42,7 @@ OMP_NUM_THREADS=3 ends "the loops take what OMP_NUM_THREADS says" 0 0 "" 3 threa
 ) || bad=1
 ends "checkpointed, start again" 85 1 "fold 1, epoch 7" 3 requeue
 PLEAT_COMM_TIMEOUT=soon ends "a limit that is no number" 2 1 "PLEAT_COMM_TIMEOUT='soon'" 3 well
+PLEAT_COMM_SHARED=-1 ends "a number of ranks that is none" 2 1 "PLEAT_COMM_SHARED='-1'" 3 well
 ends "alone without a launcher" 0 0 "" 0 well
 ends "a failure without a launcher" 2 1 "pleat: unknown key 'epoch'" 0 alike
 SLURM_NTASKS=4 ends "4 tasks that do not see each other" 2 1 \

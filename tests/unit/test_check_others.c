@@ -8,20 +8,21 @@
 
 /* ---- what is there twice --------------------------------------------------------------------- */
 
-/* Two raters of case_2 and a copy of it: the raters are of one group or not. */
-static void write_raters(const char *group) {
+/* Two raters of case_2 and a copy of it: the raters are of one group or not. Fold 1 holds out
+ * case_0 alone, or the second rater too. */
+static void write_raters(const char *group, int fold) {
     static char text[1024];
     write_data(NULL);
     make(BAD);
     one.y[at(5, 5, 5)] = 2;
     write_case("rater_b");
-    size_t used = (size_t)snprintf(text, sizeof text, "case,image,label,group\n");
+    size_t used = (size_t)snprintf(text, sizeof text, "case,image,label,group,fold\n");
     for (int number = 0; number <= CASES; number++) {
         char id[16] = "rater_b";
         if (number < CASES) (void)snprintf(id, sizeof id, "case_%d", number);
-        used +=
-            (size_t)snprintf(text + used, sizeof text - used, "%s,%s/" IMAGE ",%s/" MASK ",%s\n",
-                             id, id, id, number == BAD || number == CASES ? group : "");
+        used += (size_t)snprintf(
+            text + used, sizeof text - used, "%s,%s/" IMAGE ",%s/" MASK ",%s,%d\n", id, id, id,
+            number == BAD || number == CASES ? group : "", number == CASES ? fold : number == 0);
     }
     save(in_root(NULL, "data/cases.csv"), 0, text, used);
     (void)in_root(data, "data/cases.csv");
@@ -30,17 +31,22 @@ static void write_raters(const char *group) {
 static void two_raters_of_a_group_are_no_twins(void **state) {
     (void)state;
     pleat_check_report report;
-    write_raters("patient_2");
+    write_raters("patient_2", 0);
     look(NULL, &(pleat_check_how){0}, &report);
     print_all("one group", &report);
     assert_int_equal(report.n, 1);
     assert_int_equal(count_kind(&report, "rated twice"), 1);
     assert_int_equal(report.of[PLEAT_NOTE], 1);
     pleat_check_free(&report);
-    write_raters("");
+    write_raters("", 0);
     look(NULL, &(pleat_check_how){0}, &report);
     assert_int_equal(report.n, 1);
     assert_int_equal(count_kind(&report, "twins"), 1);
+    pleat_check_free(&report);
+    write_raters("patient_2", 1);
+    look(NULL, &(pleat_check_how){0}, &report);
+    assert_int_equal(report.of[PLEAT_ERROR], 1);
+    assert_non_null(strstr(report.finding[report.n - 1].text, "group 'patient_2' is in two folds"));
     pleat_check_free(&report);
 }
 

@@ -270,6 +270,10 @@ static void other_cases_are_refused_and_named(void **state) {
     pleat_comparison c;
     REFUSED(pleat_compare_sets(of, names, 2, NULL, NULL, 1, &c), PLEAT_ERR_DATA,
             "2 only in the first (b, c), 1 only in the second (d)");
+    pleat_measured_free(&of[1]);
+    of[1] = read_text("B.csv", "case,Dice\na,1\nb,1\nc,1\nd,1\n");
+    REFUSED(pleat_compare_sets(of, names, 2, NULL, NULL, 1, &c), PLEAT_ERR_DATA,
+            "not of the same cases: 1 only in the second (d); compare");
     for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
 }
 

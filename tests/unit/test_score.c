@@ -253,6 +253,14 @@ static void test_labels_are_counted_as_the_classes_say(void **state) {
         write_labels("labels", "guess.nii", truth_of_b, 6); /* label 1 is none */
         REFUSED(pleat_score_files("a", 0, guess, truth, PLEAT_PLACE_SAME, &got), PLEAT_ERR_DATA,
                 "label 1 at voxel (x, y, z) = (2, 1, 0), but the labels of the classes are 0,5,7");
+        uint8_t ignores[6];
+        memcpy(ignores, rows[i].truth, sizeof ignores);
+        ignores[2] = 9;
+        write_labels("labels", "guess.nii", ignores, 6);
+        REFUSED(pleat_score_files("a", 0, guess, truth, PLEAT_PLACE_SAME, &got), PLEAT_ERR_DATA,
+                classes.ignore > 0 ? "guess.nii' has label 9, which is ignored, at voxel (x, y, "
+                                     "z) = (2, 0, 0), where the truth is of a class; give"
+                                   : "label 9 at voxel (x, y, z) = (2, 0, 0), but the labels");
         pleat_results_free(&got);
         pleat_classes_free(&classes);
     }
