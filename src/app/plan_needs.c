@@ -98,9 +98,10 @@ static pleat_status time_here(const plan_request *request, pleat_engine *engine,
                        ", an estimate: %d thread%s, scaled to %d", engine->threads,
                        pleat_plural(engine->threads), threads);
     if (trial.share < LEAST_SHARE)
-        (void)snprintf(n->busy, sizeof n->busy,
-                       "other work ran beside: the steps had %.0f %% of their processors",
-                       100 * trial.share);
+        (void)snprintf(
+            n->busy, sizeof n->busy, "%s: the steps had %.0f %% of their processors%s",
+            trial.share < TRIAL_SHARE ? "an estimate, other programs ran" : "other work ran beside",
+            100 * trial.share, trial.share < TRIAL_SHARE ? ", and count by processor time" : "");
     return PLEAT_OK;
 }
 

@@ -32,7 +32,7 @@ typedef struct plan_needs {
     double epoch, prediction;
     char timed[640];  /* where the times come from; "" when there are none */
     char without[96]; /* what they do not hold; "" */
-    char busy[96];    /* that other work was beside what was measured; "" */
+    char busy[128];   /* that other work was beside what was measured; "" */
     int timed_on_gpu;
     char counted[64]; /* by which engine, in which precision */
 } plan_needs;

@@ -222,6 +222,24 @@ holds "are an estimate" has out "s a step, an estimate: $cores thread"
 holds "by threads" has out "scaled to $((4 * cores))"
 holds "and as was said" lacks out "cpus: "
 
+# Beside six programs on one core a step has a seventh of it; it takes as long as alone.
+busy=(plan tiny.yaml --set folds.k=2 --set threads=1 --set patch=32x32x32 --set network.filters=8)
+core=$(taskset -pc $$ | sed 's/.*[ ,-]//')
+taskset -c "$core" "$pleat" "${busy[@]}" > out 2> err || wrong "a step on one core"
+alone=$(sed -n 's/.*, \([0-9.e-]*\) s a step.*/\1/p' out)
+others=()
+for _ in 1 2 3 4 5 6; do
+    taskset -c "$core" bash -c 'while :; do :; done' &
+    others+=($!)
+done
+taskset -c "$core" "$pleat" "${busy[@]}" > out 2> err || wrong "a step beside others"
+kill "${others[@]}"
+wait "${others[@]}" 2> /dev/null
+holds "others are told" has out "an estimate, other programs ran: the steps had "
+beside=$(sed -n 's/.*, \([0-9.e-]*\) s a step.*/\1/p' out)
+holds "a step of $beside s beside others, of $alone s alone" \
+    awk -v a="$alone" -v b="$beside" 'BEGIN { exit !(a > 0 && b < 3 * a) }'
+
 # What Slurm would do with it: a task of an array, from another folder.
 mkdir bin elsewhere
 succeeds "an array" 0 plan tiny.yaml --steps 0 --sbatch array.sbatch --out array --array \
