@@ -100,7 +100,8 @@ void pleat_progress_plan(pleat_progress_view *view);
  * 0: all lines, and texts are not cut. */
 void pleat_progress_table(const pleat_progress_view *view, const pleat_terminal *terminal,
                           char *out, size_t size);
-/* "fold=2 epoch=3/10 step=7/150 loss=0.4321 1.52 patch/s, 12 min left, the run 1 h 20 min". */
+/* "fold=2 epoch=3/10 step=7/150 loss=0.4321 1.52 patch/s, 12 min left, of the run 1 h 20 min left,
+ * as of 29 s ago"; without its age where that is below 5 s. */
 void pleat_progress_line(const pleat_progress_view *view, int fold, char *out, size_t size);
 /* Everything, as JSON; docs/cli.md. ERR_MEMORY, ERR_IO. */
 pleat_status pleat_progress_print_json(FILE *out, const pleat_progress_view *view);

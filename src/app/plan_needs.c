@@ -65,25 +65,43 @@ static double step_with_patches(const plan_request *r, const plan_needs *n, int 
     return crowd * t->seconds + making / n->cores;
 }
 
-static pleat_status time_here(const app *a, const plan_request *request, pleat_engine *engine,
-                              plan_needs *n) {
+/* Threads of a rank's engine: no engine here has more than this machine has cores. */
+static int threads_of(const plan_request *request, const pleat_engine *engine) {
+    const int set = request->config.threads, cpus = request->cpus;
+    if (cpus == 0 || !engine->host_memory) return engine->threads;
+    return set > 0 && set < cpus ? set : cpus;
+}
+
+static pleat_status time_here(const plan_request *request, pleat_engine *engine, plan_needs *n) {
     const pleat_config *c = &request->config;
     const int batch = c->train.batch / n->layout.ranks_per_fold;
-    const double cores = (double)a->session->threads / request->ranks_per_node;
+    const int ranks = request->ranks_per_node, threads = threads_of(request, engine);
+    const int share_cores = request->cpus == 0 && ranks > n->machine;
     trial_result trial;
     PLEAT_TRY(trial_run(c, engine, n->of.channels, batch, request->steps, &trial));
     n->timed_on_gpu = on_gpu(engine->ops->name);
     if (!n->timed_on_gpu) PLEAT_TRY(trial_patches(c, n->of.channels, &trial));
-    const double step = step_with_patches(request, n, engine->threads, &trial, batch);
-    const double alone = cores < 1.0 ? 1.0 / cores : 1.0; /* more ranks than cores */
+    trial.seconds *= (double)engine->threads / threads;
+    const double step = step_with_patches(request, n, threads, &trial, batch);
+    const double alone = share_cores ? (double)ranks / n->machine : 1.0;
     set_times(c, alone * step, alone * trial.seconds / batch / 3, n);
     (void)snprintf(n->timed, sizeof n->timed, "measured here by %s: %s %s on %s, %.3g s a step",
                    trial.how, engine->ops->name, pleat_engine_precision(engine), engine->device,
                    step);
+    const size_t used = strlen(n->timed);
+    if (share_cores)
+        (void)snprintf(n->timed + used, sizeof n->timed - used,
+                       ", %.3g times that where %d ranks share %d core%s", alone, ranks, n->machine,
+                       pleat_plural(n->machine));
+    else if (engine->threads < threads)
+        (void)snprintf(n->timed + used, sizeof n->timed - used,
+                       ", an estimate: %d thread%s, scaled to %d", engine->threads,
+                       pleat_plural(engine->threads), threads);
     if (trial.share < LEAST_SHARE)
-        (void)snprintf(n->busy, sizeof n->busy,
-                       "other work ran beside: the steps had %.0f %% of their processors",
-                       100 * trial.share);
+        (void)snprintf(
+            n->busy, sizeof n->busy, "%s: the steps had %.0f %% of their processors%s",
+            trial.share < TRIAL_SHARE ? "an estimate, other programs ran" : "other work ran beside",
+            100 * trial.share, trial.share < TRIAL_SHARE ? ", and count by processor time" : "");
     return PLEAT_OK;
 }
 
@@ -215,6 +233,7 @@ pleat_status plan_needs_find(const app *a, const plan_request *request, plan_nee
     const int folds = request->array ? 1 : pleat_config_folds(c);
     const int share = a->session->threads / request->ranks_per_node;
     plan_needs n = {.machine = a->session->threads, .cores = share > 1 ? share : 1};
+    if (request->cpus > 0) n.cores = request->cpus;
     pleat_engine *own = NULL;
     PLEAT_TRY(pleat_plan_make(request->nodes * request->ranks_per_node, folds, c->ranks_per_fold,
                               c->train.batch, &n.layout));
@@ -227,7 +246,7 @@ pleat_status plan_needs_find(const app *a, const plan_request *request, plan_nee
     else if (status == PLEAT_OK && request->on != NULL)
         status = time_on(request, engine, &n);
     else if (status == PLEAT_OK && own != NULL && request->steps > 0)
-        status = time_here(a, request, own, &n);
+        status = time_here(request, own, &n);
     pleat_engine_destroy(own);
     if (status == PLEAT_OK) *out = n;
     return status;

@@ -16,6 +16,7 @@ typedef struct plan_request {
     const char *past;      /* a run whose epochs were timed; NULL: measure here */
     const plan_device *on; /* a GPU of another machine; NULL: this one's engine */
     int network;           /* Gbit/s between nodes; 0: not known */
+    int cpus;              /* of a rank, its own; 0: the nodes are as this machine */
 } plan_request;
 
 typedef struct plan_needs {
@@ -25,13 +26,13 @@ typedef struct plan_needs {
     double gpu_cases; /* bytes of a fold's training cases, in a GPU's memory */
     double allowed;   /* bytes of memory of this machine and its cgroup */
     int machine;      /* cores of this machine */
-    int cores;        /* that a rank has, were the nodes as this machine */
+    int cores;        /* that a rank has: request->cpus, or its share of this machine's */
     double sent;      /* times the gradients that are sent, were there many ranks: 2 by a ring */
     /* seconds: an epoch; the predictions of a fold */
     double epoch, prediction;
     char timed[640];  /* where the times come from; "" when there are none */
     char without[96]; /* what they do not hold; "" */
-    char busy[96];    /* that other work was beside what was measured; "" */
+    char busy[128];   /* that other work was beside what was measured; "" */
     int timed_on_gpu;
     char counted[64]; /* by which engine, in which precision */
 } plan_needs;

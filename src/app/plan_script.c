@@ -105,12 +105,11 @@ static void put_time(FILE *out, const plan_script *s, const plan_request *r, con
                   limit % 60);
 }
 
-/* The engine's threads and those that make patches; else this machine's cores, shared out. */
-static int cpus_of(const plan_script *s, const plan_request *r, const plan_needs *n) {
+int plan_script_cpus(const plan_script *s, const plan_request *r) {
     const int loaders = r->config.train.loader_threads;
     if (s->cpus > 0) return s->cpus;
     if (r->config.threads > 0) return r->config.threads + loaders;
-    return r->gpus > 0 ? 2 + loaders : n->cores;
+    return r->gpus > 0 ? 2 + loaders : 0;
 }
 
 static void put_head(FILE *out, const plan_script *s, const plan_request *r, const plan_needs *n,
@@ -122,7 +121,7 @@ static void put_head(FILE *out, const plan_script *s, const plan_request *r, con
     (void)fprintf(out, "#SBATCH --nodes=%d\n#SBATCH --ntasks-per-node=%d\n", r->nodes,
                   r->ranks_per_node);
     if (r->gpus > 0) (void)fprintf(out, "#SBATCH --gpus-per-node=%d\n", r->gpus);
-    (void)fprintf(out, "#SBATCH --cpus-per-task=%d\n", cpus_of(s, r, n));
+    (void)fprintf(out, "#SBATCH --cpus-per-task=%d\n", n->cores);
     (void)fprintf(out, "#SBATCH --mem=%.0fM\n", node / 0x1p20);
     put_time(out, s, r, n);
     if (r->array) (void)fprintf(out, "#SBATCH --array=0-%d\n", pleat_config_folds(&r->config) - 1);

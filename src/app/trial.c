@@ -30,6 +30,7 @@ typedef struct trial { /* one rank's part of a step, on noise */
     pleat_model *model;
     pleat_net *net;
     int64_t step;
+    double least_step, least_update; /* processor seconds, of all threads together */
     float *images;
     uint8_t *labels;
 } trial;
@@ -37,7 +38,7 @@ typedef struct trial { /* one rank's part of a step, on noise */
 typedef struct timed {
     double train, update; /* seconds: of a step without its update, of the update */
     double steps, beside; /* of all steps, of what comes beside them */
-    double processors;    /* their seconds in all steps */
+    double share;         /* of the engine's processors, in all steps */
 } timed;
 
 /* --- as much of a step as fits ---------------------------------------------------------------- */
@@ -104,16 +105,28 @@ static int grow(trial *t, int batch) {
 
 /* --- its time --------------------------------------------------------------------------------- */
 
+static double processor_seconds(void) {
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static pleat_status one_step(void *context) {
     trial *t = context;
+    const double begun = processor_seconds();
     PLEAT_TRY(pleat_net_train(t->net, t->images, t->labels, t->batch, NULL, NULL));
-    return t->engine->ops->synchronize(t->engine);
+    PLEAT_TRY(t->engine->ops->synchronize(t->engine));
+    t->least_step = fmin(t->least_step, processor_seconds() - begun);
+    return PLEAT_OK;
 }
 
 static pleat_status one_update(void *context) {
     trial *t = context;
+    const double begun = processor_seconds();
     PLEAT_TRY(pleat_model_update(t->model, &t->config->train.update, 1e-3, ++t->step));
-    return t->engine->ops->synchronize(t->engine);
+    PLEAT_TRY(t->engine->ops->synchronize(t->engine));
+    t->least_update = fmin(t->least_update, processor_seconds() - begun);
+    return PLEAT_OK;
 }
 
 static pleat_status open_trial(trial *t) {
@@ -146,15 +159,10 @@ static void close_trial(trial *t) {
     t->labels = NULL;
 }
 
-static double processor_seconds(void) {
-    struct timespec t = {0};
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static pleat_status time_part(trial *t, int steps, timed *out) {
     const bench_repeat repeat = {.warmup = 1, .n = steps};
     bench_times train = {0}, update = {0};
+    t->least_step = t->least_update = INFINITY;
     const double start = pleat_now();
     pleat_status status = open_trial(t);
     const double begun = pleat_now(), processors = processor_seconds();
@@ -162,7 +170,11 @@ static pleat_status time_part(trial *t, int steps, timed *out) {
     const double stepped = pleat_now() - begun, used = processor_seconds() - processors;
     if (status == PLEAT_OK) status = bench_measure(one_update, t, &repeat, &update);
     close_trial(t);
-    *out = (timed){train.min / 1e3, update.min / 1e3, stepped, pleat_now() - start - stepped, used};
+    *out = (timed){train.min / 1e3, update.min / 1e3, stepped, pleat_now() - start - stepped, 1.0};
+    if (t->engine->host_memory) out->share = used / stepped / t->engine->threads;
+    if (out->share >= TRIAL_SHARE) return status;
+    out->train = t->least_step / t->engine->threads;
+    out->update = t->least_update / t->engine->threads;
     return status;
 }
 
@@ -210,8 +222,7 @@ pleat_status trial_run(const pleat_config *config, pleat_engine *engine, int cha
     *out = (trial_result){.seconds = took.train * whole.macs / now.macs +
                                      took.update * whole.params / now.params,
                           .macs = whole.macs,
-                          .share = 1.0};
-    if (engine->host_memory) out->share = took.processors / took.steps / engine->threads;
+                          .share = took.share};
     describe(&t, &all, steps, out);
     return PLEAT_OK;
 }
@@ -224,10 +235,10 @@ static pleat_status make_patches(const pleat_loader_config *config, double *seco
     uint8_t *labels = NULL;
     PLEAT_TRY(pleat_loader_start(config, &loader));
     pleat_status status = pleat_loader_next(loader, &images, &labels);
-    const double start = pleat_now();
+    const double start = processor_seconds(); /* this thread only waits for the loader's */
     for (int i = 0; i < PATCHES && status == PLEAT_OK; i++)
         status = pleat_loader_next(loader, &images, &labels);
-    *seconds = (pleat_now() - start) / PATCHES;
+    *seconds = (processor_seconds() - start) / PATCHES;
     pleat_loader_stop(loader);
     return status;
 }

@@ -11,12 +11,15 @@
 
 #include "app.h"
 
+#define TRIAL_SHARE 0.5
+
 typedef struct trial_result {
-    double seconds; /* of a step, by the fastest one: with the least of other work beside it */
+    double seconds; /* of a step, by the fastest one: with the least of other work beside it; by its
+                       processor time where the share is below TRIAL_SHARE: an estimate */
     double macs;    /* multiply-adds of the step's forward pass */
     double share;   /* of the engine's processors that the steps had; 1 with a GPU. Less than 1:
                        other work was beside them */
-    double making;  /* seconds of a thread that cuts and augments one patch; 0: not measured */
+    double making;  /* processor seconds that cut and augment one patch; 0: not measured */
     char how[160];  /* "3 steps of 1 patch of 64 x 64 x 32 voxels, scaled by counted products" */
 } trial_result;
 

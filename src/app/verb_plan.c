@@ -81,7 +81,7 @@ static int ranks_for(int folds, int cores) {
 /* More ranks than cores take turns, and each has its memory. */
 static void print_crowd(const plan_request *r, const plan_needs *n) {
     const int ranks = r->ranks_per_node, cores = n->machine;
-    if (n->of.on_device || r->gpus > 0 || ranks <= cores) return;
+    if (n->of.on_device || r->gpus > 0 || r->cpus > 0 || ranks <= cores) return;
     say(0,
         "cores: %d ranks a node would share the %d core%s of a node like this machine, "
         "each with its own memory",
@@ -91,6 +91,16 @@ static void print_crowd(const plan_request *r, const plan_needs *n) {
             "--ranks-per-node %d takes about as long with less memory; or use nodes of "
             "%d cores or more",
             ranks_for((n->layout.folds + r->nodes - 1) / r->nodes, cores), ranks);
+}
+
+/* That of a script which nothing says. */
+static void print_cpus(const plan_script *s, const plan_request *r, const plan_needs *n) {
+    if (s->file == NULL || plan_script_cpus(s, r) > 0) return;
+    say(0,
+        "cpus: the script asks for --cpus-per-task=%d, a share of this machine's %d core%s by %d "
+        "rank%s; give --cpus-per-task N for other nodes",
+        n->cores, n->machine, pleat_plural(n->machine), r->ranks_per_node,
+        pleat_plural(r->ranks_per_node));
 }
 
 /* --- what it needs ---------------------------------------------------------------------------- */
@@ -204,6 +214,14 @@ static void choose_ranks(plan_request *r) {
     r->ranks_per_node = r->gpus > 0 ? r->gpus : folds * of_fold;
 }
 
+/* A rank of a script has its CPUs to itself. */
+static void choose_cpus(const plan_script *s, plan_request *r, int cores) {
+    const int share = cores / r->ranks_per_node;
+    if (s->file == NULL && s->cpus == 0) return;
+    r->cpus = plan_script_cpus(s, r);
+    if (r->cpus == 0) r->cpus = share > 1 ? share : 1;
+}
+
 static pleat_status count_classes(pleat_config *c) {
     pleat_classes classes;
     PLEAT_TRY(pleat_cases_classes(c, &classes));
@@ -275,11 +293,13 @@ pleat_status verb_plan(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(count_classes(&r.config));
     PLEAT_TRY(check(&r, on));
     PLEAT_TRY(plan_script_check(&script));
+    choose_cpus(&script, &r, a->session->threads);
     PLEAT_TRY(plan_needs_find(a, &r, &needs));
     pleat_needs_warn(&needs.of, &r.config);
     PLEAT_TRY(print_layout(&r, &needs));
     print_idle(&r, &needs);
     print_crowd(&r, &needs);
+    print_cpus(&script, &r, &needs);
     print_host(&r, &needs);
     print_gpu(&r, &needs);
     print_disk(&needs);

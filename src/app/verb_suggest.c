@@ -81,8 +81,9 @@ static pleat_status measure(void *context, const pleat_config *config, int batch
     trial_result trial;
     PLEAT_TRY(trial_run(config, m->engine, config->network.channels, batch, m->steps, &trial));
     *out = (pleat_suggest_step){.seconds = trial.seconds, .macs = trial.macs};
-    (void)snprintf(out->where, sizeof out->where, "%s %s on %s", m->engine->ops->name,
-                   pleat_engine_precision(m->engine), m->engine->device);
+    (void)snprintf(out->where, sizeof out->where, "%s %s on %s%s", m->engine->ops->name,
+                   pleat_engine_precision(m->engine), m->engine->device,
+                   trial.share < TRIAL_SHARE ? ", by processor time as other programs ran" : "");
     return PLEAT_OK;
 }
 

@@ -114,12 +114,13 @@ static void log_epoch(const train_run *r, const pleat_epoch *row, double seconds
     const double patches = (double)r->config->settings.iterations * r->config->settings.batch;
     const int shown = r->loss->shown;
     const char *name = r->loss->metrics[shown];
+    char left[PLEAT_DURATION_BYTES];
     pleat_log(PLEAT_INFO,
               "fold=%d epoch=%d/%d loss=%.4f %s=%.4f val_loss=%.4f val_%s=%.4f lr=%.2e %.1fs "
-              "%.2f patch/s left=%.0fs",
+              "%.2f patch/s, %s left",
               r->config->fold, r->progress.epoch, r->config->settings.epochs, row->train[0], name,
               row->train[shown], row->val[0], name, row->val[shown], row->lr, row->seconds,
-              patches / row->seconds, seconds_left);
+              patches / row->seconds, pleat_duration(seconds_left, left));
 }
 
 /* In the middle of an epoch that began at `start`. */

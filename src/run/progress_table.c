@@ -264,6 +264,7 @@ void pleat_progress_table(const pleat_progress_view *view, const pleat_terminal 
 
 void pleat_progress_line(const pleat_progress_view *view, int fold, char *out, size_t size) {
     const pleat_progress_state *state = &view->fold[fold];
+    const double age_s = pleat_progress_age(view, state);
     char row[ROW_BYTES] = "", left[PLEAT_DURATION_BYTES];
     add(row, "fold=%d ", fold);
     if (state->phase == PLEAT_PHASE_PREDICTING)
@@ -279,6 +280,7 @@ void pleat_progress_line(const pleat_progress_view *view, int fold, char *out, s
     const double fold_left = pleat_progress_left(view, fold);
     if (fold_left >= 0.0 && state->steps > 0)
         add(row, ", %s left", pleat_duration(fold_left, left));
-    if (view->left_s >= 0.0) add(row, ", of the run %s", pleat_duration(view->left_s, left));
+    if (view->left_s >= 0.0) add(row, ", of the run %s left", pleat_duration(view->left_s, left));
+    if (age_s >= OLD_S) add(row, ", as of %s ago", pleat_duration(age_s, left));
     (void)snprintf(out, size, "%s", row);
 }

@@ -196,6 +196,50 @@ holds "with the keys" has job.sbatch "--set 'folds.k=2' --set 'threads=1'"
 holds "is a script" bash -n job.sbatch
 [ -z "$(command -v shellcheck)" ] || holds "without a fault" shellcheck job.sbatch
 
+# Ranks that share this machine's cores, and those of a script, which have their own.
+crowd=(--ranks-per-node $((2 * cores)) --set folds.k=2 --set "folds.repeats=$cores"
+    --set ranks_per_fold=1 --set threads=0)
+# An epoch is 3 steps, and the forward passes of 2 cases held out, a third of a step together.
+steps() { # steps AT_LEAST AT_MOST: of an epoch
+    local epoch step
+    epoch=$(sed -n 's/.*, \([0-9.e-]*\) s an epoch.*/\1/p' out)
+    step=$(sed -n 's/.*, \([0-9.e-]*\) s a step.*/\1/p' out)
+    holds "an epoch of $epoch s, a step of $step s: $1 to $2 steps" awk -v a="$1" -v b="$2" \
+        -v e="$epoch" -v s="$step" 'BEGIN { exit !(e > a * s && e < b * s) }'
+}
+succeeds "two ranks a core" 0 plan tiny.yaml "${crowd[@]}"
+holds "take turns" has out "s a step, 2 times that where $((2 * cores)) ranks share $cores core"
+steps 5 8
+succeeds "a script for them" 0 plan tiny.yaml "${crowd[@]}" --sbatch crowd.sbatch --out crowd
+holds "shares no cores" lacks out " ranks share "
+holds "nor says it" lacks out "ranks a node would share"
+steps 2.5 4
+holds "its CPUs" has out "cpus: the script asks for --cpus-per-task=1, a share of this machine's"
+holds "asks for one" grep -qx -- "#SBATCH --cpus-per-task=1" crowd.sbatch
+succeeds "more CPUs than here" 0 plan tiny.yaml "${crowd[@]}" --sbatch crowd.sbatch --out crowd \
+    --cpus-per-task $((4 * cores))
+holds "are an estimate" has out "s a step, an estimate: $cores thread"
+holds "by threads" has out "scaled to $((4 * cores))"
+holds "and as was said" lacks out "cpus: "
+
+# Beside six programs on one core a step has a seventh of it; it takes as long as alone.
+busy=(plan tiny.yaml --set folds.k=2 --set threads=1 --set patch=32x32x32 --set network.filters=8)
+core=$(taskset -pc $$ | sed 's/.*[ ,-]//')
+taskset -c "$core" "$pleat" "${busy[@]}" > out 2> err || wrong "a step on one core"
+alone=$(sed -n 's/.*, \([0-9.e-]*\) s a step.*/\1/p' out)
+others=()
+for _ in 1 2 3 4 5 6; do
+    taskset -c "$core" bash -c 'while :; do :; done' &
+    others+=($!)
+done
+taskset -c "$core" "$pleat" "${busy[@]}" > out 2> err || wrong "a step beside others"
+kill "${others[@]}"
+wait "${others[@]}" 2> /dev/null
+holds "others are told" has out "an estimate, other programs ran: the steps had "
+beside=$(sed -n 's/.*, \([0-9.e-]*\) s a step.*/\1/p' out)
+holds "a step of $beside s beside others, of $alone s alone" \
+    awk -v a="$alone" -v b="$beside" 'BEGIN { exit !(a > 0 && b < 3 * a) }'
+
 # What Slurm would do with it: a task of an array, from another folder.
 mkdir bin elsewhere
 succeeds "an array" 0 plan tiny.yaml --steps 0 --sbatch array.sbatch --out array --array \

@@ -167,6 +167,11 @@ static void a_table_that_is_printed_once_cuts_nothing(void **state) {
     assert_null(strstr(text, " ago   RUN"));
     pleat_progress_line(&view, 1, text, sizeof text);
     assert_non_null(strstr(text, "fold=1 is preparing its first step, of the run "));
+    assert_non_null(strstr(text, " left"));
+    assert_null(strstr(text, " ago"));
+    view.now_s = fold[1].written_s + 29.0; /* its file is older than its first step may be */
+    pleat_progress_line(&view, 1, text, sizeof text);
+    assert_non_null(strstr(text, " left, as of 29 s ago"));
     fold[0] = fold[2] = fold[1]; /* none has made a step */
     pleat_progress_plan(&view);
     pleat_progress_table(&view, &once, text, sizeof text);
@@ -192,10 +197,10 @@ static void a_line_says_it_for_a_log(void **state) {
     char line[512];
     pleat_progress_line(&view, 1, line, sizeof line);
     assert_string_equal(line, "fold=1 epoch=6/10 step=10/20 loss=0.2500 1.00 patch/s, 3 min left, "
-                              "of the run 11 min");
+                              "of the run 11 min left");
     pleat_progress_line(&view, 2, line, sizeof line);
     assert_string_equal(line, "fold=2 predicted=3/4 loss=0.2500 1.00 patch/s, 12 s left, of the "
-                              "run 11 min");
+                              "run 11 min left");
 }
 
 /* Whoever watches sees the last state of a fold, though the next was begun at once. */
