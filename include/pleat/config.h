@@ -101,6 +101,9 @@ pleat_status pleat_config_environment(pleat_config *config);
 /* "key=value". */
 pleat_status pleat_config_set(const char *assignment, pleat_config *config);
 
+/* "512", "4G", "1.5T", "24GB": bytes; -1 when it is not a size. */
+double pleat_config_bytes(const char *text);
+
 /* The same of a key and its value; `where` stands before the message, such as "--engine". */
 pleat_status pleat_config_set_key(const char *where, const char *key, const char *text,
                                   pleat_config *config);

@@ -23,7 +23,8 @@ typedef int (*pleat_output_is_ours)(const char *folder, const char *name);
 pleat_status pleat_output_check(const char *option, const char *folder, const char *by,
                                 pleat_output_is_ours ours);
 
-/* ERR_ARG where `path` is there and does not begin with `begin`; NULL: whatever it holds. */
+/* ERR_ARG where `path` is there and does not begin with `begin` (NULL: whatever it holds), or its
+ * folder is not there. */
 pleat_status pleat_output_check_file(const char *option, const char *path, const char *by,
                                      const char *begin);
 

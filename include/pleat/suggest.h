@@ -26,6 +26,7 @@ extern "C" {
 typedef struct pleat_suggest_request {
     const char *data;
     const char *classes;       /* as the key; NULL: of the data */
+    const char *image, *label; /* data.image, data.label; NULL or "": not set */
     int warn_affine;           /* data.affine: warn */
     const char *like;          /* of pleat_planner_name; NULL: pleat's own choice */
     const char *configuration; /* nnU-Net's word: 3d_fullres, 3d_lowres, 2d; NULL: the first */

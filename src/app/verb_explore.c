@@ -9,6 +9,7 @@
 #include "pleat/warn.h"
 
 #include <string.h>
+#include <strings.h>
 
 typedef struct explore_options {
     const char *picture, *html;
@@ -27,6 +28,9 @@ static pleat_status check_options(explore_options *o) {
                 "--html '%s' is a folder; name a file", o->html);
     if (o->picture != NULL)
         PLEAT_TRY(pleat_output_check_file("--picture", o->picture, "pleat explore", "\x89PNG"));
+    const char *dot = o->picture != NULL ? strrchr(o->picture, '.') : NULL;
+    PLEAT_CHECK(o->picture == NULL || (dot != NULL && strcasecmp(dot, ".png") == 0), PLEAT_ERR_ARG,
+                "--picture '%s': the picture is a PNG; name it FILE.png", o->picture);
     if (o->html != NULL)
         PLEAT_TRY(pleat_output_check_file("--html", o->html, "pleat explore", EXPLORE_PAGE_BEGIN));
     if (o->picture == NULL && o->html == NULL) o->how.pictures = 0;

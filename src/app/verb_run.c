@@ -32,9 +32,12 @@ static pleat_status look_for(const char *data, const char *out, const char *path
 /* The data of a suggestion of another start are not these. */
 static pleat_status check_same_data(const char *data, const pleat_config *config,
                                     const char *path) {
-    PLEAT_CHECK(strcmp(data, config->data) == 0, PLEAT_ERR_ARG,
-                "--suggest %s: '%s' is of '%s'; name that, or use another --out folder", data, path,
-                config->data);
+    const size_t n = strlen(data); /* data.image may follow it after a '|' */
+    const int same =
+        strncmp(data, config->data, n) == 0 && (config->data[n] == '\0' || config->data[n] == '|');
+    PLEAT_CHECK(same, PLEAT_ERR_ARG,
+                "--suggest %s: '%s' is of '%.*s'; name that, or use another --out folder", data,
+                path, (int)strcspn(config->data, "|"), config->data);
     return PLEAT_OK;
 }
 
@@ -50,9 +53,9 @@ static pleat_status keep(const char *text, const char *path, const text_list *se
 }
 
 /* Made at the first start of a run, the same at the next ones. Rank 0's is taken for all. */
-static pleat_status suggest(const app *a, const char *data, const text_list *sets,
-                            const pleat_run_options *o, pleat_config *out) {
-    suggest_how how = SUGGEST_USUAL;
+static pleat_status suggest(const app *a, const suggest_how *how, const pleat_run_options *o,
+                            pleat_config *out) {
+    const char *data = how->request.data;
     char *text = NULL, path[PLEAT_PATH_BYTES] = "";
     int there = 0;
     pleat_status status = PLEAT_OK;
@@ -62,29 +65,34 @@ static pleat_status suggest(const app *a, const char *data, const text_list *set
     PLEAT_TRY(pleat_comm_agree(a->session->world, status));
     PLEAT_TRY(pleat_comm_broadcast_bytes(a->session->world, &there, sizeof there, 0));
     if (there) {
-        PLEAT_TRY(verb_config(path, sets, out));
+        PLEAT_TRY(verb_config(path, &how->sets, out));
+        if (how->hours != NULL || how->gpu_memory != NULL || how->request.like != NULL)
+            pleat_log(PLEAT_INFO, "--suggest: '%s' is there already and is followed", path);
         return check_same_data(data, out, path);
     }
-    how.request.data = data;
-    how.sets = *sets;
-    PLEAT_TRY(suggest_make(a, &how, &text));
+    PLEAT_TRY(suggest_make(a, how, &text));
     pleat_config_defaults(out);
-    if (a->session->rank == 0) status = keep(text, path, sets, o, out);
+    if (a->session->rank == 0) status = keep(text, path, &how->sets, o, out);
     free(text);
     return pleat_comm_agree(a->session->world, status);
 }
 
 static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv, int train_only) {
-    const char *live = NULL, *out = NULL, *max_time = NULL, *data = NULL;
-    text_list sets = {0}, words = {0};
+    const char *live = NULL, *out = NULL, *max_time = NULL;
+    suggest_how how = SUGGEST_USUAL;
+    text_list words = {0};
     pleat_run_options options = {.command = a->command, .only_fold = -1};
     int go = 0, fold = INT_MIN, requeue = INT_MIN; /* not given */
     options.train_only = train_only;
     const option rows[] = {
         {"--out", OPTION_TEXT, &out, "RUN", "folder of the run; if it exists, the run resumes"},
-        {"--suggest", OPTION_TEXT, &data, "DATA",
+        {"--suggest", OPTION_TEXT, &how.request.data, "DATA",
          "without CONFIG: use what pleat suggest DATA prints, kept in RUN for the next start"},
-        {"--set", OPTION_LIST, &sets, "KEY=VALUE", VERB_SET_HELP},
+        {"--hours", OPTION_TEXT, &how.hours, "H", "with --suggest: as of pleat suggest"},
+        {"--gpu-memory", OPTION_TEXT, &how.gpu_memory, "SIZE",
+         "with --suggest: as of pleat suggest"},
+        {"--like", OPTION_TEXT, &how.request.like, "NAME", "with --suggest: as of pleat suggest"},
+        {"--set", OPTION_LIST, &how.sets, "KEY=VALUE", VERB_SET_HELP},
         {"--fold", OPTION_INT, &fold, "K", "only this fold, from 0"},
         {"--max-time", OPTION_TEXT, &max_time, "TIME",
          "save a checkpoint and exit with 85 before this limit; seconds or HH:MM:SS"},
@@ -103,6 +111,10 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     PLEAT_TRY(verb_options(a, self, rows, argc, argv, &words, &go));
     if (!go) return PLEAT_OK;
     PLEAT_TRY(pleat_session_check_launch(a->session));
+    const char *data = how.request.data;
+    const int only = how.hours != NULL || how.gpu_memory != NULL || how.request.like != NULL;
+    PLEAT_CHECK(data != NULL || !only, PLEAT_ERR_ARG,
+                "--hours, --gpu-memory and --like are for --suggest DATA, not for a configuration");
     PLEAT_CHECK(data == NULL || words.n == 0, PLEAT_ERR_ARG,
                 "'%s' is one argument too many: --suggest makes the configuration", words.item[0]);
     PLEAT_CHECK(data == NULL || out != NULL || options.dry_run, PLEAT_ERR_ARG,
@@ -116,8 +128,8 @@ static pleat_status run_or_train(app *a, const verb *self, int argc, char **argv
     if (requeue != INT_MIN) pleat_status_set_requeue_exit(requeue);
     if (max_time != NULL) PLEAT_TRY(pleat_halt_parse("--max-time", max_time, &options.max_time));
     PLEAT_TRY(verb_live(live));
-    PLEAT_TRY(data != NULL ? suggest(a, data, &sets, &options, &config)
-                           : verb_config(words.item[0], &sets, &config));
+    PLEAT_TRY(data != NULL ? suggest(a, &how, &options, &config)
+                           : verb_config(words.item[0], &how.sets, &config));
     return pleat_crossval_run(a->session, &config, &options);
 }
 

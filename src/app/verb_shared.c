@@ -101,6 +101,10 @@ static pleat_status read_config(const text_list *assignments, pleat_config *out)
 
 pleat_status verb_config(const char *path, const text_list *assignments, pleat_config *out) {
     pleat_config_defaults(out);
+    PLEAT_CHECK(path == NULL || !pleat_file_is_folder(path), PLEAT_ERR_ARG,
+                "'%s' is a folder, not a configuration; of a data folder `pleat suggest %s > "
+                "my.yaml` writes one, and `pleat run --suggest %s --out RUN` runs by it",
+                path, path, path);
     if (path != NULL) PLEAT_TRY(pleat_config_read(path, out));
     PLEAT_TRY(read_config(assignments, out));
     PLEAT_TRY(pleat_config_join_data(out));

@@ -14,8 +14,8 @@
 /* Keys that steer a suggestion: what the data are, and who is timed. The others are its own choice,
  * and those of a run that is given them. */
 static int steers(const char *assignment) {
-    static const char *const keys[] = {
-        "classes=", "data.affine=", "engine=", "precision=", "threads="};
+    static const char *const keys[] = {"classes=", "data.image=", "data.label=", "data.affine=",
+                                       "engine=",  "precision=",  "threads="};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strncmp(assignment, keys[i], strlen(keys[i])) == 0) return 1;
     return 0;
@@ -34,12 +34,13 @@ static pleat_status read_config(suggest_how *how, pleat_config *out) {
     for (int i = 0; i < how->sets.n; i++)
         if (steers(how->sets.item[i])) PLEAT_TRY(pleat_config_set(how->sets.item[i], out));
     if (out->classes[0] != '\0') r->classes = out->classes;
+    r->image = out->data_image;
+    r->label = out->data_label;
     r->warn_affine = out->prep.affine == PLEAT_AFFINE_WARN;
     return PLEAT_OK;
 }
 
 static pleat_status read_numbers(suggest_how *how) {
-    pleat_config config;
     char *end = NULL;
     if (how->hours != NULL) {
         how->request.hours = strtod(how->hours, &end);
@@ -48,11 +49,9 @@ static pleat_status read_numbers(suggest_how *how) {
     }
     PLEAT_CHECK(how->steps >= 0, PLEAT_ERR_ARG, "--steps %d: must be 0 or more", how->steps);
     if (how->gpu_memory == NULL) return PLEAT_OK;
-    pleat_config_defaults(&config);
-    PLEAT_TRY(pleat_config_set_key("--gpu-memory", "host_memory", how->gpu_memory, &config));
-    how->request.gpu_memory = config.host_memory;
-    PLEAT_CHECK(config.host_memory > 0, PLEAT_ERR_ARG, "--gpu-memory %s: write 8G or 24G",
-                how->gpu_memory);
+    how->request.gpu_memory = pleat_config_bytes(how->gpu_memory);
+    PLEAT_CHECK(how->request.gpu_memory > 0, PLEAT_ERR_ARG,
+                "--gpu-memory %s: must be a size such as 8G or 24GB", how->gpu_memory);
     return PLEAT_OK;
 }
 
@@ -138,11 +137,13 @@ pleat_status suggest_make(const app *a, const suggest_how *how, char **text) {
     const pleat_explore_how all = {.pictures = 0, .fold = -1};
     suggest_how own = *how; /* with what is read of it */
     pleat_exploration e = {0};
-    pleat_config config;
+    pleat_config given, config;
     *text = NULL;
     PLEAT_TRY(read_numbers(&own));
     PLEAT_TRY(pleat_suggest_check(&own.request));
-    PLEAT_TRY(read_config(&own, &config));
+    PLEAT_TRY(read_config(&own, &given));
+    config = given; /* the request has texts of the one, the other's become one with data */
+    PLEAT_TRY(pleat_config_join_data(&config));
     pleat_status status = pleat_explore(a->session->world, &config, &all, &e);
     if (status == PLEAT_OK && a->session->rank == 0) status = choose(a, &own, &config, &e, text);
     pleat_exploration_free(&e);
@@ -163,7 +164,8 @@ pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv) {
         {"--steps", OPTION_INT, &how.steps, "N",
          "number of training steps to time; 0: none (default 3)"},
         {"--set", OPTION_LIST, &how.sets, "KEY=VALUE",
-         "what the data are: classes, data.affine; what is timed: engine, precision, threads"},
+         "what the data are: classes, data.image, data.label, data.affine; what is timed: engine, "
+         "precision, threads"},
         {"--like", OPTION_TEXT, &r->like, "NAME",
          "nnU-Net's plan: nnunet, or its residual nnunet-m, nnunet-l, nnunet-xl"},
         {"--configuration", OPTION_TEXT, &r->configuration, "3d_fullres|3d_lowres|2d",
@@ -175,8 +177,8 @@ pleat_status verb_suggest(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(verb_needs(self, rows, &words, 1));
     for (int i = 0; i < how.sets.n; i++)
         PLEAT_CHECK(steers(how.sets.item[i]), PLEAT_ERR_ARG,
-                    "--set %s: a suggestion takes classes, data.affine, engine, precision and "
-                    "threads; give other keys to pleat run",
+                    "--set %s: a suggestion takes classes, data.image, data.label, data.affine, "
+                    "engine, precision and threads; give other keys to pleat run",
                     how.sets.item[i]);
     r->data = words.item[0];
     const pleat_status status = suggest_make(a, &how, &text);

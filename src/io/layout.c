@@ -314,22 +314,26 @@ static pleat_status check_named(const char *folder, int named, const case_list *
     return PLEAT_OK;
 }
 
-/* Says what the description and the folder do not agree on. */
-static void tell_json(const char *folder, const layout_json *json, int n) {
-    if (json->training >= 0 && json->training != n)
-        pleat_warn(
-            "'%s/dataset.json' says numTraining %lld, cases found: %d; copy the folder again, "
-            "or correct the number",
-            folder, json->training, n);
-    if (json->unread > 0)
-        pleat_warn("'%s/dataset.json' lists cases (%d) under \"%s\", which is not read; they are "
-                   "skipped",
-                   folder, json->unread, json->key);
-    if (json->entry_keys[0] != '\0')
-        pleat_warn(
-            "'%s/dataset.json': of the entries of \"training\" image and label are read, and "
-            "these keys are not: %s",
-            folder, json->entry_keys);
+/* The cases of "training". What many entries lack is told once: a folder may have some of all. */
+static pleat_status scan_list(const char *folder, const layout_json *json, case_list *to) {
+    const layout_row *first = NULL;
+    int missing = 0;
+    for (int i = 0; i < json->n; i++) {
+        const int before = to->n;
+        const pleat_status status = add_listed(folder, &json->row[i], to);
+        if (status != PLEAT_ERR_NOT_FOUND || to->n > before)
+            PLEAT_TRY(layout_settle(to, before, status));
+        else if (missing++ == 0)
+            first = &json->row[i];
+    }
+    if (first == NULL) return PLEAT_OK;
+    if (missing == 1) return layout_settle(to, to->n, add_listed(folder, first, to));
+    return layout_settle(
+        to, to->n,
+        PLEAT_FAIL(PLEAT_ERR_NOT_FOUND,
+                   "%d of %d entries of '%s/dataset.json' have no image or no label (first: "
+                   "'%s'); add the files, or take out \"training\": then all that are there count",
+                   missing, json->n, folder, first->image));
 }
 
 /* The list's cases, or all of imagesTr; with what the list leaves out. */
@@ -341,10 +345,7 @@ static pleat_status scan_training(const char *folder, const layout_json *json, c
         PLEAT_TRY(pleat_path(path[i], PLEAT_PATH_BYTES, "%s/%s", folder, parts[i]));
         PLEAT_TRY(layout_is_folder(path[i], &there[i]));
     }
-    for (int i = 0; i < json->n; i++) {
-        const int before = to->n;
-        PLEAT_TRY(layout_settle(to, before, add_listed(folder, &json->row[i], to)));
-    }
+    PLEAT_TRY(scan_list(folder, json, to));
     if (json->n == 0 && there[0]) return scan_volumes(path[0], path[1], json->ending, to);
     for (int i = 0; i < 2; i++)
         if (there[i])
@@ -356,7 +357,7 @@ static pleat_status scan_dataset(const char *folder, const layout_json *json, ca
     char images[PLEAT_PATH_BYTES], labels[PLEAT_PATH_BYTES];
     int there = 0;
     PLEAT_TRY(scan_training(folder, json, to));
-    tell_json(folder, json, to->n);
+    layout_json_tell(folder, json, to->n);
     PLEAT_TRY(pleat_path(images, sizeof images, "%s/imagesTs", folder));
     PLEAT_TRY(pleat_path(labels, sizeof labels, "%s/labelsTs", folder));
     if (to->want != PLEAT_LAYOUT_LABELLED) PLEAT_TRY(layout_is_folder(images, &there));
@@ -431,7 +432,7 @@ static pleat_status scan_entries(const layout_names *entries, const layout_json 
         PLEAT_TRY(scan_case_folders(entries, to));
     if (to->n == 0 && to->want != PLEAT_LAYOUT_LABELLED)
         PLEAT_TRY(scan_volumes(entries->folder, NULL, NULL, to));
-    tell_json(entries->folder, json, to->n);
+    layout_json_tell(entries->folder, json, to->n);
     return PLEAT_OK;
 }
 

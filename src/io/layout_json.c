@@ -361,6 +361,23 @@ done:
     return status;
 }
 
+void layout_json_tell(const char *folder, const layout_json *json, int n) {
+    if (json->training >= 0 && json->training != n)
+        pleat_warn(
+            "'%s/dataset.json' says numTraining %lld, cases found: %d; copy the folder again, "
+            "or correct the number",
+            folder, json->training, n);
+    if (json->unread > 0)
+        pleat_warn("'%s/dataset.json' lists cases (%d) under \"%s\", which is not read; they are "
+                   "skipped",
+                   folder, json->unread, json->key);
+    if (json->entry_keys[0] != '\0')
+        pleat_warn(
+            "'%s/dataset.json': of the entries of \"training\" image and label are read, and "
+            "these keys are not: %s",
+            folder, json->entry_keys);
+}
+
 void pleat_layout_names_free(char **names, int n) {
     for (int i = 0; i < n; i++) free(names[i]);
     free(names);

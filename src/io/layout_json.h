@@ -25,6 +25,9 @@ typedef struct layout_json {
  * nowhere. ERR_UNSUPPORTED: file_ending, a pipe or device, a list that cannot be followed. */
 pleat_status pleat_layout_json_read(const char *folder, layout_json *out);
 
+/* Warns of what the description and the `n` cases found do not agree on. */
+void layout_json_tell(const char *folder, const layout_json *json, int n);
+
 void pleat_layout_json_free(layout_json *json);
 
 #endif /* PLEAT_LAYOUT_JSON_H */

@@ -192,12 +192,14 @@ typedef struct volumes {
     const char *top;
 } volumes;
 
+static void release_volume(volume *one) {
+    free(one->id);
+    free(one->channel);
+    free(one->path);
+}
+
 static void release_volumes(volumes *list) {
-    for (int i = 0; i < list->n; i++) {
-        free(list->item[i].id);
-        free(list->item[i].channel);
-        free(list->item[i].path);
-    }
+    for (int i = 0; i < list->n; i++) release_volume(&list->item[i]);
     free(list->item);
     list->item = NULL;
     list->n = 0;
@@ -402,12 +404,46 @@ static int is_no_channel(const bids_row *row, const volume *one) {
     return m > 0 && n >= m && strcmp(one->channel + n - m, row->no_channel) == 0;
 }
 
+/* Whether list[n] has one of that id that is another file. */
+static int has_other(const volumes *list, const volume *one) {
+    for (int i = 0; i < list->n; i++)
+        if (strcmp(list->item[i].id, one->id) == 0 && strcmp(list->item[i].path, one->path) != 0)
+            return 1;
+    return 0;
+}
+
+/* Takes the masks of other images, such as {case}_seg.nii of {case}.nii, out of the images: what
+ * matches a label's pattern as that of another case, and has no label itself. */
+static pleat_status drop_masks(const bids_row *row, const char *top, volumes *images) {
+    volumes labels = {.pattern = row->image, .top = top};
+    const bindings none = {.n = 0};
+    pleat_status status = PLEAT_OK;
+    int kept = 0;
+    for (int k = 0; k < 2 && row->label[k] != NULL; k++)
+        PLEAT_TRY_GOTO(status, done, walk(top, row->label[k], &none, &labels));
+    for (int i = 0; i < images->n; i++) {
+        const volume one = images->item[i];
+        int mask = 0;
+        for (int k = 0; k < labels.n && !mask; k++)
+            mask = strcmp(labels.item[k].path, one.path) == 0 &&
+                   strcmp(labels.item[k].id, one.id) != 0 && !has_other(&labels, &one);
+        images->item[i] = images->item[kept];
+        images->item[kept] = one;
+        kept += !mask;
+    }
+    while (images->n > kept) release_volume(&images->item[--images->n]);
+done:
+    release_volumes(&labels);
+    return status;
+}
+
 static pleat_status scan_row(const bids_row *row, layout_passed *bare, case_list *to) {
     volumes images = {.pattern = row->image, .top = to->top, .bare = bare};
     const bindings none = {.n = 0};
     pleat_status status = PLEAT_OK;
     int kept = 0;
     PLEAT_TRY_GOTO(status, done, walk(to->top, row->image, &none, &images));
+    PLEAT_TRY_GOTO(status, done, drop_masks(row, to->top, &images));
     for (int i = 0; i < images.n; i++) {
         const volume one = images.item[i];
         images.item[i] = images.item[kept];

@@ -72,9 +72,20 @@ int pleat_output_begins(const char *path, const char *begin) {
     return got > 0 && strncmp(text, begin, strlen(begin)) == 0;
 }
 
+/* Before the work: the folder that the file is to be made in. */
+static pleat_status check_parent(const char *option, const char *path) {
+    char folder[PLEAT_PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path) return PLEAT_OK;
+    PLEAT_TRY(pleat_path(folder, sizeof folder, "%.*s", (int)(slash - path), path));
+    PLEAT_CHECK(pleat_file_is_folder(folder), PLEAT_ERR_ARG,
+                "%s '%s': there is no folder '%s'; make the folder first", option, path, folder);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_output_check_file(const char *option, const char *path, const char *by,
                                      const char *begin) {
-    if (!pleat_file_exists(path)) return PLEAT_OK;
+    if (!pleat_file_exists(path)) return check_parent(option, path);
     PLEAT_CHECK(begin != NULL, PLEAT_ERR_ARG,
                 "%s '%s' is there already; choose another name for what %s writes, or remove the "
                 "file",

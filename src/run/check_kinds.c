@@ -83,8 +83,8 @@ const pleat_check_kind pleat_check_kinds[] = {
                         "the spacing of a case is many times, or a fraction, of what most have",
                         "correct the header, or remove the case"},
     [CHECK_INTENSITY] = {"intensity", PLEAT_WARNING, 1,
-                         "the values of a case are of another kind than those of most, and no "
-                         "preprocess.grayscale makes them alike",
+                         "the values of a case are of another kind than those of most, and "
+                         "neither preprocess.grayscale nor zscore without clip makes them alike",
                          "set preprocess.grayscale: true, which stretches each volume to one "
                          "range, export it again with the values of the scanner, or remove it"},
     [CHECK_INTENSITIES] = {"intensities", PLEAT_NOTE, 0,

@@ -20,6 +20,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define MAX_TEXT PLEAT_CLASSES_BYTES /* the longest there is */
@@ -82,15 +83,14 @@ static int boolean(const char *text) {
     return -1;
 }
 
-/* "512", "4G", "1.5T"; -1 when it is not a size. */
-static double bytes(const char *text) {
+double pleat_config_bytes(const char *text) {
     const char *units = "KMGT";
     char *end = NULL;
     const double value = strtod(text, &end);
     if (end == text || !isfinite(value) || value < 0) return -1;
     if (*end == '\0') return floor(value);
     const char *unit = strchr(units, toupper((unsigned char)*end));
-    if (unit == NULL || end[1] != '\0') return -1;
+    if (unit == NULL || (end[1] != '\0' && strcasecmp(end + 1, "B") != 0)) return -1;
     return floor(value * pow(1024.0, (double)(unit - units + 1)));
 }
 
@@ -264,7 +264,7 @@ pleat_status pleat_config_set_row(const config_row *row, const char *where, cons
     case VALUE_RANGES_OR:
     case VALUE_FLAGS: return set_channels(row, where, text, config);
     case VALUE_BYTES: {
-        const double value = bytes(text);
+        const double value = pleat_config_bytes(text);
         PLEAT_CHECK(value >= row->low && value <= row->high, PLEAT_ERR_ARG,
                     "%s: %s = '%s', must be a size such as 512M or 4G", where, row->key, text);
         *(double *)(void *)at = value;

@@ -97,10 +97,20 @@ static void put_head(FILE *out, const pleat_suggestion *s) {
     (void)fputc('\n', out);
 }
 
+static void put_pattern(FILE *out, const char *key, const char *pattern) {
+    char quoted[520], line[560];
+    if (pattern == NULL || pattern[0] == '\0') return;
+    quote(pattern, quoted, sizeof quoted);
+    (void)snprintf(line, sizeof line, "%s: '%s'", key, quoted);
+    put(out, line, "as you set it");
+}
+
 static void put_data(FILE *out, const pleat_suggestion *s) {
     char text[1200], quoted[1100], classes[1024] = "";
     quote(s->request->data, quoted, sizeof quoted);
     (void)fprintf(out, "data: '%s'\n", quoted);
+    put_pattern(out, "data.image", s->request->image);
+    put_pattern(out, "data.label", s->request->label);
     if (s->request->warn_affine) put(out, "data.affine: warn", "as you set it");
     if (s->request->like != NULL) (void)fputs("preset: nnunet\n", out);
     if (s->e->named && s->request->classes == NULL) {
@@ -220,8 +230,11 @@ static void put_preprocessing(FILE *out, const pleat_suggestion *s) {
     if (any_channel(s, is_scaled))
         put_channels(
             out, s, "scale", is_scaled, scale_of,
-            "CT: mean - sd and mean + sd of the foreground become -1 and 1, for Hounsfield "
-            "units mean the same in each volume");
+            s->mixed
+                ? "as nnU-Net does, but not all cases hold Hounsfield units (pleat check names "
+                  "those that differ)"
+                : "CT: mean - sd and mean + sd of the foreground become -1 and 1, for "
+                  "Hounsfield units mean the same in each volume");
     put_scores(out, s);
     if (s->request->like != NULL && s->e->fingerprint.kept < 0.75)
         (void)fputs("  # nnU-Net would take mean and deviation inside of what is not zero.\n", out);

@@ -116,6 +116,8 @@ holds "its axis has two numbers" [ "$(grep -o 'aria-label="volumes.*' narrow.htm
     grep -o 'class="axis"' | wc -l)" -ge 2 ]
 refused "two forms at once" 2 "choose one" 0 explore data --csv --json
 refused "a folder for a picture" 2 "'data' is a folder" 0 explore data --picture data
+refused "a picture of another format" 2 "FILE.png" 0 explore data --picture d.jpg
+refused "a page in a folder that is not there" 2 "make the folder" 0 explore data --html sub/d.html
 spoilt
 rm bad/case_003/segmentation.nii.gz
 cp data/case_001/imaging.nii.gz bad/case_002/imaging.nii.gz

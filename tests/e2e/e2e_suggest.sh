@@ -17,13 +17,23 @@ for line in "data: 'data'" 'k: 3' 'zscore: true' '# each case by itself' '# 100 
 done
 succeeds "it is a configuration" 0 config data.yaml
 classes=background,lung_L,lung_R,infection
-succeeds "of two channels" 0 suggest two --gpu-memory 4G --set "classes=$classes" \
+succeeds "of two channels" 0 suggest two --gpu-memory 4GB --set "classes=$classes" \
     --set data.affine=warn
 holds "the affine" has out "data.affine: warn"
 holds "their classes" has out "classes: 'background,lung_L,lung_R,infection'"
 holds "their clips" grep -qE 'clip: \[\[-[0-9]+, -?[0-9]+\], none\]' out
 cp out two.yaml
 succeeds "that is a configuration" 0 config two.yaml
+mkdir -p pairs/images pairs/masks
+for case in 001 002 003; do
+    cp "data/case_$case/imaging.nii.gz" "pairs/images/$case.nii.gz"
+    cp "data/case_$case/segmentation.nii.gz" "pairs/masks/$case.nii.gz"
+done
+names=(--set 'data.image=images/{case}.nii.gz' --set 'data.label=masks/{case}.nii.gz')
+succeeds "of files of other names" 0 suggest pairs --steps 0 "${names[@]}"
+holds "their names are printed" has out "data.label: 'masks/{case}.nii.gz'"
+cp out pairs.yaml
+succeeds "and read" 0 config pairs.yaml
 succeeds "of little time" 0 suggest data --hours 0.0001 --steps 1
 holds "how much it takes is told" grep -q "warning: --hours 0.0001: .* 2000 take .* hours" err
 mkdir patients
@@ -48,7 +58,12 @@ short=(--set train.epochs=1 --set train.iterations=1 --set train.batch=1 --set n
     --set "preprocess.resample=[12, 12, 14]" --set "patch=[16, 16, 16]" --set "overlap=[0, 0, 0]")
 succeeds "run" 2 run --suggest data --out run --fold 0 "${short[@]}"
 holds "its length" grep -q 'hours for all folds' run/suggested.yaml
+holds "z-score makes grey levels alike" same_text "$(grep -c 'set preprocess.gray' err)" 0
 holds "scores" test -s run/fold_0/scores.json
+succeeds "of other names" 2 run --suggest pairs --out named --fold 0 "${names[@]}" "${short[@]}"
+succeeds "again" 0 run --suggest pairs --out named --fold 0 "${names[@]}" "${short[@]}"
+succeeds "like nnU-Net" 0 run --suggest data --dry-run --like nnunet --gpu-memory 4G "${short[@]}"
+refused "hours of a configuration" 2 "are for --suggest DATA" 0 run data.yaml --hours 1 --out x
 succeeds "a table of two groups" 2 run --suggest groups.csv --out grouped --fold 1 "${short[@]}"
 holds "has two folds" grep -q "k: 2 .*each group of the table by itself" grouped/suggested.yaml
 succeeds "a table of three folds" 2 run --suggest folds.csv --out folded --fold 2 "${short[@]}"
@@ -65,8 +80,9 @@ refused "of other data" 2 "'run/suggested.yaml' is of 'data'" 0 run --suggest tw
 refused "and a configuration" 2 "one argument too many: --suggest makes" 0 run data.yaml \
     --suggest data --out x
 refused "hours" 2 "--hours x: must be a number" 0 suggest data --hours x
+refused "data for a configuration" 2 "pleat run --suggest data --out" 0 run data --out x
 refused "another key" 2 "give other keys to pleat run" 0 suggest data --set patch=16x16x16
-refused "memory" 2 "--gpu-memory" 0 suggest data --gpu-memory much
+refused "memory" 2 "--gpu-memory much: must be a size" 0 suggest data --gpu-memory much
 refused "plan" 2 "must be one of nnunet, nnunet-m" 0 suggest data --like nn
 refused "folder" 3 "none" 0 suggest none
 printf 'no mask' > data/case_002/segmentation.nii.gz

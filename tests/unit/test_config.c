@@ -346,7 +346,7 @@ static void a_wrong_value_is_refused_with_place_key_and_what_is_allowed(void **s
         {"augment: {mirror: [0.5, 0.5]}", "augment.mirror"},
         {"augment: {mirror: 1.5}", "must lie between 0 and 1"},
         {"augment: maybe", "augment.on = 'maybe'"},
-        {"host_memory: 4GB", "host_memory = '4GB', must be a size such as 512M or 4G"},
+        {"host_memory: 4GX", "host_memory = '4GX', must be a size such as 512M or 4G"},
         {"host_memory: -1", "host_memory = '-1'"},
         {"host_memory: nan", "host_memory = 'nan'"},
         {"host_memory: 9999T", "host_memory = '9999T'"},

@@ -256,6 +256,9 @@ static void the_list_of_dataset_json_decides(void **state) {
         {"{\"training\": [{\"image\": \"imagesTr/h_1.nii.gz\", \"label\": \"no.nii\"}]}",
          PLEAT_ERR_NOT_FOUND, "no.nii"},
         {"{\"training\": [{\"image\": \"imagesTr/h_1.nii.gz\"}]}", PLEAT_ERR_NOT_FOUND, "label"},
+        {"{\"training\": [{\"image\": \"imagesTr/h_4.nii\"}, {\"image\": \"imagesTr/h_5.nii\"},"
+         " {\"image\": \"imagesTr/h_1.nii.gz\", \"label\": \"labelsTr/h_1.nii.gz\"}]}",
+         PLEAT_ERR_NOT_FOUND, "2 of 3 entries of"},
         {"{\"training\": [{\"image\": 3}]}", PLEAT_ERR_FORMAT, "\"training\"[0]"},
         {"{\"training\": [\"imagesTr/h_1.nii.gz\"]}", PLEAT_ERR_FORMAT, "\"training\"[0]"},
         {"{\"training\": [{\"image\": \"imagesTr/h.png\"}]}", PLEAT_ERR_FORMAT, "h.png"},

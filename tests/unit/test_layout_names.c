@@ -74,6 +74,9 @@ static void names_of_a_pattern_are_cases(void **state) {
     FILES("r/B1/B1_t1.nii", "r/B1/B1_flair.nii", "r/B1/B1_seg.nii");
     finds("r|{case}/{case}_{channel}.nii|{case}/{case}_seg.nii", PLEAT_LAYOUT_LABELLED,
           "B1 r/B1/B1_flair.nii,r/B1/B1_t1.nii r/B1/B1_seg.nii\n");
+    FILES("t/a.nii", "t/a_seg.nii", "t/b.nii", "t/b_seg.nii", "t/img_c.nii", "t/c.nii");
+    finds("t|{case}.nii|{case}_seg.nii", PLEAT_LAYOUT_VOLUMES,
+          "a t/a.nii t/a_seg.nii\nb t/b.nii t/b_seg.nii\nc t/c.nii -\nimg_c t/img_c.nii -\n");
     finds("r|{case}/{case}_{channel=t1,flair}.nii", PLEAT_LAYOUT_VOLUMES,
           "B1 r/B1/B1_t1.nii,r/B1/B1_flair.nii -\n");
 }

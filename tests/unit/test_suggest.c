@@ -225,6 +225,9 @@ static void each_channel_is_normalised_by_what_it_is(void **state) {
     one = suggest_usual(m);
     assert_true(one.config.prep.channel[0].zscore && !one.config.prep.channel[0].scale);
     free(one.text);
+    one = suggest(m, (pleat_suggest_request){.like = "nnunet"}, 0, 1);
+    assert_null(strstr(one.text, "mean the same"));
+    free(one.text);
     free_made(m);
 }
 
