@@ -40,8 +40,8 @@ typedef struct pleat_predicted_folder {
 } pleat_predicted_folder;
 
 /* Writes it into each of folders[n_folders], which are there. ERR_ARG names a folder that holds
- * volumes of another kind, of other models, another engine, precision or other settings, or of unknown ones; then
- * nothing is written. ERR_FORMAT: it was changed. ERR_IO, ERR_MEMORY. */
+ * volumes of another kind, of other models, another engine, precision or other settings, or of
+ * unknown ones; then nothing is written. ERR_FORMAT: it was changed. ERR_IO, ERR_MEMORY. */
 pleat_status pleat_predicted_begin(const pleat_predicted_folder *folders, int n_folders,
                                    const pleat_predicted *by);
 
