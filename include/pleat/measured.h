@@ -40,8 +40,8 @@ typedef struct pleat_measurement {
 } pleat_measurement;
 
 typedef struct pleat_measured {
-    pleat_name_list cases, classes, scores, definitions;
-    pleat_measurement *list; /* [n], owned */
+    pleat_name_list cases, classes, scores, definitions; /* cases by name, once all are read */
+    pleat_measurement *list;                             /* [n], owned */
     int n, room;
     int fold; /* of what is added next */
 } pleat_measured;

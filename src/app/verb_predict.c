@@ -19,6 +19,7 @@
 #include "pleat/warn.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -79,6 +80,12 @@ static pleat_status check_folders(const predict_options *o) {
         char folder[PLEAT_PATH_BYTES];
         if (out[i].folder == NULL) continue;
         PLEAT_TRY(output_folder(&out[i], folder));
+        PLEAT_CHECK(fnmatch("*.nii", out[i].folder, 0) != 0 &&
+                        fnmatch("*.nii.gz", out[i].folder, 0) != 0,
+                    PLEAT_ERR_ARG,
+                    "%s '%s' is the name of a file; name a folder, which gets a file of each "
+                    "volume",
+                    options[i], out[i].folder);
         PLEAT_TRY(pleat_output_check(options[i], folder, "pleat predict", is_of_prediction));
     }
     return PLEAT_OK;
@@ -130,6 +137,18 @@ static pleat_status add_model(text_list *paths, const char *path) {
     return PLEAT_OK;
 }
 
+/* A fold is not a run; its checkpoints are models. */
+static pleat_status refuse_fold(const char *folder) {
+    static const pleat_fold_file files[] = {PLEAT_FOLD_BEST, PLEAT_FOLD_LATEST};
+    char path[PLEAT_PATH_BYTES];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", folder, pleat_fold_file_name(files[i])));
+        PLEAT_CHECK(!pleat_file_exists(path), PLEAT_ERR_ARG,
+                    "'%s' is a fold of a run; name its checkpoint, '%s'", folder, path);
+    }
+    return PLEAT_OK;
+}
+
 /* Every fold of a run that has a checkpoint; one that has none or is not finished is told. */
 static pleat_status add_run(const predict_options *o, const char *run, text_list *paths,
                             char text[MAX_LIST + 1][PLEAT_PATH_BYTES]) {
@@ -154,6 +173,7 @@ static pleat_status add_run(const predict_options *o, const char *run, text_list
         if (!pleat_file_exists(scores))
             pleat_warn("fold %d of '%s' is not finished; its model predicts too", fold, run);
     }
+    if (!known) PLEAT_TRY(refuse_fold(run));
     PLEAT_CHECK(paths->n > before || known, PLEAT_ERR_NOT_FOUND,
                 "'%s' is no run: it has neither %s nor fold_K/%s. Volumes to be labelled stand "
                 "behind --in: pleat predict RUN --in %s --out FOLDER",

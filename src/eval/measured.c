@@ -109,6 +109,31 @@ static pleat_status add_class(const pleat_results *r, int i, int c, pleat_measur
     return pleat_measured_add(m, one->id, r->classes.name[c], PLEAT_TRUTH_VOXELS, "", voxels);
 }
 
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Cases by name: samples drawn of them do not depend on the order that a file has. */
+static pleat_status sort_cases(pleat_measured *m) {
+    const size_t n = (size_t)m->cases.n, size = sizeof *m->cases.name;
+    char **was = malloc((n + 1) * size);
+    int *place = malloc((n + 1) * sizeof *place);
+    pleat_status status = PLEAT_OK;
+    PLEAT_CHECK_GOTO(status, done, was != NULL && place != NULL, PLEAT_ERR_MEMORY,
+                     "no memory to sort %d cases", m->cases.n);
+    for (size_t i = 0; i < n; i++) was[i] = m->cases.name[i];
+    if (n > 0) qsort(m->cases.name, n, size, by_name);
+    for (size_t i = 0; i < n; i++) {
+        char **at = bsearch(&was[i], m->cases.name, n, size, by_name);
+        place[i] = (int)(at - m->cases.name);
+    }
+    for (int i = 0; i < m->n; i++) m->list[i].at = place[m->list[i].at];
+done:
+    free(was);
+    free(place);
+    return status;
+}
+
 pleat_status pleat_measured_results(const pleat_results *results, pleat_measured *out) {
     pleat_results r;
     pleat_measured m = {0};
@@ -118,6 +143,7 @@ pleat_status pleat_measured_results(const pleat_results *results, pleat_measured
         for (int c = 0; c < r.classes.n && status == PLEAT_OK; c++)
             status = add_class(&r, i, c, &m);
     pleat_results_free(&r);
+    if (status == PLEAT_OK) status = sort_cases(&m);
     if (status == PLEAT_OK)
         *out = m;
     else
@@ -139,6 +165,7 @@ pleat_status pleat_measured_read(const char *path, pleat_measured *out) {
         status =
             PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' has no scores of cases that pleat can read", path);
     if (status == PLEAT_OK) status = join_folds(path, &m);
+    if (status == PLEAT_OK) status = sort_cases(&m);
     if (status != PLEAT_OK)
         pleat_measured_free(&m);
     else

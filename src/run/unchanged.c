@@ -292,14 +292,18 @@ done:
 
 pleat_status pleat_unchanged_scan(const char *data, pleat_case_paths **paths, int *n) {
     const pleat_log_level level = pleat_log_level_get();
+    const int before = pleat_warn_count(); /* later ones are for who names the folder */
     pleat_layout_refusals refused = {0};
     *paths = NULL;
     *n = 0;
     PLEAT_CHECK(pleat_layout_is_there(data), PLEAT_ERR_NOT_FOUND,
                 "the data folder '%s' of the run is not here, as on another machine", data);
     pleat_log_set_level(PLEAT_QUIET);
+    pleat_warn_quiet(1);
     const pleat_status status =
         pleat_layout_scan_all(data, PLEAT_LAYOUT_LABELLED, &refused, paths, n);
+    pleat_warn_quiet(0);
+    pleat_warn_forget_from(before);
     pleat_log_set_level(level);
     for (int i = 0; i < refused.n; i++) pleat_log(PLEAT_INFO, "%s", refused.text[i]);
     pleat_layout_refusals_free(&refused);

@@ -147,6 +147,12 @@ holds "it has two channels" has err \
 succeeds "train on named channels" 0 train both.yaml --out named "${short[@]}" --set data=nnunet
 succeeds "predict the same" 0 predict named --in nnunet/imagesTr --out of_named
 holds "nothing to tell" lacks err "know channels by their order"
+cp nnunet/dataset.json described.json
+echo '{"numTraining": 9, "channel_names": {"0": "CT", "1": "PET"}}' > nnunet/dataset.json
+succeeds "predict the run's own folder" 0 predict named --in "$PWD/nnunet" --out of_named
+holds "what is wrong with it is said" same_text "$(grep -c 'warning: .* numTraining 9' err)" 1
+holds "and none is counted that is not" has err "$(grep -c 'warning: ' err) warnings above"
+mv described.json nnunet/dataset.json
 mkdir swapped && cp -r nnunet/imagesTr swapped/
 echo '{"channel_names": {"0": "PET", "1": "CT"}}' > swapped/dataset.json
 succeeds "predict another order" 0 predict named --in swapped/imagesTr --out of_swapped

@@ -59,6 +59,11 @@ spares "an ablation in a run" config.yaml ablate tiny.yaml --out run
 spares "a store among labels" "$long.nii.gz" prep tiny.yaml --out labels
 spares "figures among a run's" agreement.csv compare run run --figure run
 spares "patches in a run" config.yaml augment --store run/store --case case_002 --out run
+refused "labels in a folder with a file's name" 2 "is the name of a file; name a folder" 0 \
+    "${predict[@]}" --out one.nii.gz
+holds "is not made" [ ! -e one.nii.gz ]
+refused "a fold as a model" 2 "name its checkpoint, 'run/fold_0/checkpoint_best.h5'" 0 \
+    predict run/fold_0 --in data/case_002 --out new
 refused "labels in place of a fold's" 2 "lies in the folder of a run's fold" 0 "${predict[@]}" \
     --out run/fold_0/predictions
 cp "data/case_002/segmentation.nii.gz" mask.nii.gz

@@ -292,5 +292,5 @@ refused "no folder" 2 "--out RUN" 0 plan tiny.yaml --sbatch x --steps 0
 refused "a partition of two words" 2 "--partition 'a b'" 0 plan tiny.yaml --partition "a b"
 refused "two sources of time" 2 "the time comes from one of them" 0 plan tiny.yaml --on h100 \
     --from run
-refused "no run" 3 "'none' is not the folder of a run" 0 plan tiny.yaml --from none
+refused "no run" 3 "there is no 'none'" 0 plan tiny.yaml --from none
 verdict

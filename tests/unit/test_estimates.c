@@ -128,6 +128,24 @@ static void no_overlap_at_all_is_counted(void **state) {
     pleat_results_free(&r);
 }
 
+static void a_class_missed_in_all_cases_keeps_the_rows_that_punish_it(void **state) {
+    (void)state;
+    pleat_results r = five_cases(1);
+    pleat_estimates e;
+    for (int i = 0; i < r.n; i++) {
+        r.cases[i].counts[1] = (pleat_counts){0, 0, 10, 134};
+        OK(pleat_scores_compute(r.scores, &r.how, NULL, 2, r.cases[i].counts, r.cases[i].values));
+    }
+    OK(pleat_estimates_make(&r, NULL, 1, &e));
+    char *text = printed(&e, 0);
+    const char *row = strstr(text, "\n    HD95, mm  0  -");
+    if (row == NULL) fail_msg("no HD95 in:\n%s", text);
+    assert_holds(row, "          13\n"); /* the diagonal */
+    free(text);
+    pleat_estimates_free(&e);
+    pleat_results_free(&r);
+}
+
 static void a_worst_that_is_not_known_gives_no_penalised_mean(void **state) {
     (void)state;
     pleat_results r = five_cases(0);
@@ -319,6 +337,7 @@ int main(void) {
         cmocka_unit_test(a_case_judged_in_two_repeats_stays_one_case),
         cmocka_unit_test(a_miss_is_counted_and_makes_no_mean_better),
         cmocka_unit_test(no_overlap_at_all_is_counted),
+        cmocka_unit_test(a_class_missed_in_all_cases_keeps_the_rows_that_punish_it),
         cmocka_unit_test(a_worst_that_is_not_known_gives_no_penalised_mean),
         cmocka_unit_test(intervals_are_over_patients_where_they_are_named),
         cmocka_unit_test(the_files_have_every_case_and_every_state),

@@ -187,8 +187,16 @@ static void a_comparison_agrees_with_scipy(void **state) {
     OK(pleat_interval_bca(&(pleat_observed){more, NULL, 10}, 0.95, PLEAT_RESAMPLES, 1, &want));
     assert_true(fabs(dsc->bca.low - want.low) < 1e-6 && fabs(dsc->bca.high - want.high) < 1e-6);
     assert_true(assd->n == 9 && assd->left_out == 1 && assd->lower == 9); /* B has missed one */
+    pleat_measured turned[2] = {ten_cases("C.csv", "lung", 0, 4), ten_cases("D.csv", "lung", 1, 1)};
+    pleat_comparison again;
+    OK(pleat_compare_sets(turned, names, 2, NULL, NULL, 1, &again));
+    assert_true(again.row[0].bca.low == dsc->bca.low && again.row[0].bca.high == dsc->bca.high);
+    pleat_comparison_free(&again);
     pleat_comparison_free(&c);
-    for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
+    for (int i = 0; i < 2; i++) {
+        pleat_measured_free(&of[i]);
+        pleat_measured_free(&turned[i]);
+    }
 }
 
 static char *printed(const pleat_comparison *c, int form) {

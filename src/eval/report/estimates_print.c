@@ -78,7 +78,7 @@ static void put_scores(cells *t, const pleat_estimates *e, int all) {
             const pleat_score *score = pleat_scores_at(r->scores, s);
             const pleat_estimate *one = pleat_estimates_at(e, PLEAT_OVER_ALL, s, c);
             if (pleat_scores_apply(r->scores, s, &r->how, c) &&
-                (all || (score->brief && one->n > 0)))
+                (all || (score->brief && (one->n > 0 || !isnan(one->penalised)))))
                 put_score(t, score, one);
         }
     }
