@@ -21,6 +21,9 @@
 /* What MPI takes of a rank that was started by a launcher, and this process was not: measured on
  * 2026-11-27, Open MPI 4.1 of Debian 12. */
 #define MPI_BYTES   8e6
+/* An estimate of what a process with CUDA, cuDNN and cuBLAS holds of the machine's memory; one that
+ * only counts has not loaded them. */
+#define CUDA_BYTES  3e9
 /* Of a step's processors; less is told. Threads that wait for one another have some 90 %. */
 #define LEAST_SHARE 0.75
 
@@ -219,6 +222,7 @@ static pleat_status count_all(const app *a, const plan_request *request, const p
     PLEAT_TRY(status);
     if (request->nodes * request->ranks_per_node > 1 && a->session->size == 1)
         n->of.own += MPI_BYTES;
+    if (n->of.on_device || request->gpus > 0) n->of.own = fmax(n->of.own, CUDA_BYTES);
     n->allowed = pleat_host_memory_find().allowed;
     n->gpu_cases = n->of.store * (c->folds - 1) / c->folds;
     n->sent = c->deterministic && engine->ordered ? c->train.batch : 2;

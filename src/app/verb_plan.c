@@ -110,7 +110,9 @@ static void print_host(const plan_request *r, const plan_needs *n) {
     const double node = pleat_needs_node(of, r->ranks_per_node);
     char text[32];
     (void)printf("\nmemory of a rank: %s\n", pleat_text_bytes(pleat_needs_rank(of), text));
-    print_bytes("program", of->own, "with its libraries, measured here");
+    print_bytes("program", of->own,
+                of->on_device || r->gpus > 0 ? "an estimate: with CUDA, cuDNN and cuBLAS"
+                                             : "with its libraries, measured here");
     if (!of->on_device) {
         print_bytes("model", of->model, "weights, gradients, Adam's moments, statistics");
         print_bytes("activations", of->arena, "of a rank's share of the batch");
@@ -123,7 +125,7 @@ static void print_host(const plan_request *r, const plan_needs *n) {
     (void)printf("memory of a node: %s", pleat_text_bytes(node, text));
     (void)printf(" with %s of the store\n", of->resident > 0 ? "all" : "none");
     print_bytes("this machine", n->allowed, "allowed here, by its memory and that of the cgroup");
-    if (node > n->allowed)
+    if (node > n->allowed && r->on == NULL)
         say(2, "more than this machine has: run it on a larger one, or make patch, train.batch or "
                "network.filters smaller");
 }

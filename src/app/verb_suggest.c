@@ -82,7 +82,7 @@ static pleat_status measure(void *context, const pleat_config *config, int batch
     *out = (pleat_suggest_step){.seconds = trial.seconds, .macs = trial.macs};
     (void)snprintf(out->where, sizeof out->where, "%s %s on %s%s", m->engine->ops->name,
                    pleat_engine_precision(m->engine), m->engine->device,
-                   trial.share < TRIAL_SHARE ? ", by processor time as other programs ran" : "");
+                   trial.share < TRIAL_SHARE ? ", by processor time" : "");
     return PLEAT_OK;
 }
 

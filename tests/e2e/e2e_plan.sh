@@ -49,6 +49,8 @@ holds "is planned, and told" has out "more than this machine has"
 # 29.32 ms, and 989.4 / 312 of it.
 succeeds "on an H100" 0 plan tiny.yaml --on h100 "${keys[@]}" "${large[@]}"
 holds "its step" has out "an estimate for the NVIDIA H100 SXM, 80 GB, bf16, 0.02 s a step"
+holds "what its process holds" grep -qE \
+    '^  program +3\.0 GB +an estimate: with CUDA, cuDNN and cuBLAS' out
 holds "it is enough" has out "NVIDIA H100 SXM, 80 GB: enough"
 succeeds "on an A100" 0 plan tiny.yaml --on a100 "${keys[@]}" "${large[@]}"
 holds "its step" has out "bf16, 0.093 s a step: by the original's step on an H100 and the ratio of"
@@ -195,6 +197,11 @@ holds "runs it" has job.sbatch "pleat_job run '$box/tiny.yaml' --out '$box/my ru
 holds "with the keys" has job.sbatch "--set 'folds.k=2' --set 'threads=1'"
 holds "is a script" bash -n job.sbatch
 [ -z "$(command -v shellcheck)" ] || holds "without a fault" shellcheck job.sbatch
+
+succeeds "an array on GPUs" 0 plan tiny.yaml --gpus-per-node 4 --on a100 --array \
+    --sbatch gpus.sbatch --out gpus "${keys[@]}" --set precision=auto --set train.batch=4
+asked=$(sed -n 's/^#SBATCH --mem=\([0-9]*\)M$/\1/p' gpus.sbatch)
+holds "its 4 processes have 3 GB each: $asked MB" [ "$asked" -gt 12000 ]
 
 # Ranks that share this machine's cores, and those of a script, which have their own.
 crowd=(--ranks-per-node $((2 * cores)) --set folds.k=2 --set "folds.repeats=$cores"
