@@ -178,6 +178,11 @@ pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pl
                             const pleat_estimates *estimates, const int *edited,
                             const pleat_page_options *options);
 
+/* Writes and prints the report of a run from what its folds have scored; cases NULL: those of its
+ * data are not known. ERR_DATA: files are not those of the run. run_report.c */
+pleat_status pleat_run_write_report(const char *folder, const pleat_record *of,
+                                    const pleat_cases *cases, const pleat_report_options *options);
+
 /* Warns of each fold whose model labelled all held-out cases background, though they have more. */
 void pleat_run_tell_empty(const pleat_results *results);
 
