@@ -9,9 +9,11 @@
 #include "pleat/paired.h"
 #include "pleat/rundir.h"
 #include "pleat/unchanged.h"
+#include "pleat/warn.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct compared {
     const char *name[MAX_LIST];
@@ -82,6 +84,18 @@ static pleat_status check_masks(const compared *c) {
         pleat_log(PLEAT_INFO, "files of scores outside of a run's folder do not say which masks "
                               "they are of; only how many voxels each class has is compared");
     return PLEAT_OK;
+}
+
+/* Differences of a set of scores and itself are none. */
+static void tell_same(const compared *c) {
+    struct stat of[MAX_LIST];
+    for (int i = 0; i < c->n; i++) {
+        if (stat(c->name[i], &of[i]) != 0) of[i] = (struct stat){0};
+        for (int k = 0; k < i; k++)
+            if (of[i].st_ino != 0 && of[k].st_ino == of[i].st_ino && of[k].st_dev == of[i].st_dev)
+                pleat_warn("'%s' and '%s' are one; this compares it with itself", c->name[k],
+                           c->name[i]);
+    }
 }
 
 static void release(compared *c) {
@@ -189,11 +203,14 @@ pleat_status verb_compare(app *a, const verb *self, int argc, char **argv) {
     PLEAT_CHECK(c != NULL, PLEAT_ERR_MEMORY, "no memory to compare %d runs", words.n);
     pleat_status status = PLEAT_OK;
     for (int i = 0; i < words.n && status == PLEAT_OK; i++) status = read_one(words.item[i], c);
+    if (status == PLEAT_OK) tell_same(c);
     if (status == PLEAT_OK) status = check_masks(c);
     if (status == PLEAT_OK)
         status = pleat_compare_sets(c->of, c->name, c->n, classes_of(c), config.group_by,
                                     config.seed, &comparison);
     if (status == PLEAT_OK && figure != NULL) status = draw(c, &comparison, figure);
+    if (status == PLEAT_OK && figure != NULL)
+        pleat_log(PLEAT_INFO, "figures: %s/%s", figure, pleat_run_file_name(PLEAT_RUN_FIGURES));
     if (status == PLEAT_OK && json)
         status = pleat_comparison_json(stdout, &comparison);
     else if (status == PLEAT_OK && csv)

@@ -213,14 +213,15 @@ done:
 static pleat_status read_folds(const char *folder, const pleat_record *record,
                                const pleat_config *config, pleat_provenance *of,
                                pleat_results *out) {
-    char settings[17] = "";
+    char settings[17] = "", missing[400] = "";
     if (record->settings[0] != '\0') pleat_config_fold_settings(config, settings);
     for (int fold = 0; fold < record->folds; fold++) {
         char path[PLEAT_PATH_BYTES];
         PLEAT_TRY(pleat_fold_folder(folder, fold, path));
         const pleat_status status = pleat_report_read_fold(path, fold, out, &of[fold]);
         if (status == PLEAT_ERR_NOT_FOUND) {
-            pleat_log(PLEAT_INFO, "fold=%d has no scores yet; the report is without it", fold);
+            (void)snprintf(path, sizeof path, "%d", fold);
+            pleat_warn_list(missing, sizeof missing, path);
             continue;
         }
         PLEAT_TRY(status);
@@ -229,6 +230,9 @@ static pleat_status read_folds(const char *folder, const pleat_record *record,
         PLEAT_TRY(pleat_fold_files_check(folder, fold, NULL));
     }
     PLEAT_CHECK(out->n > 0, PLEAT_ERR_NOT_FOUND, "no fold of '%s' has scores yet", folder);
+    if (missing[0] != '\0')
+        pleat_log(PLEAT_INFO, "'%s' has no scores of fold %s yet, which is left out", folder,
+                  missing);
     return PLEAT_OK;
 }
 
@@ -411,6 +415,7 @@ static pleat_status write_report(const char *folder, const pleat_record *of,
         status = page_alone(folder, of, &config, options->page);
     if (status == PLEAT_OK)
         status = pleat_unchanged_scored(folder, of->folds, pleat_weights_file(config.weights));
+    if (status == PLEAT_OK) status = pleat_run_page_check(folder, &results, options->page);
     if (status == PLEAT_OK && anew != NULL) status = pleat_run_rescore(folder, &config, &results);
     if (status == PLEAT_OK) edited = calloc((size_t)results.n + 1, sizeof *edited);
     if (status == PLEAT_OK && edited == NULL)

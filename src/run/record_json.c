@@ -483,6 +483,7 @@ pleat_status pleat_record_read(const char *run, pleat_record *out) {
     char path[PLEAT_PATH_BYTES], seed[24];
     json_t *root = NULL;
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_RECORD, path));
+    PLEAT_CHECK(pleat_file_exists(run), PLEAT_ERR_NOT_FOUND, "there is no '%s'", run);
     PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
                 "'%s' is not the folder of a run: it has no run.json", run);
     *out = (pleat_record){0};

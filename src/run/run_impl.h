@@ -178,6 +178,11 @@ pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pl
                             const pleat_estimates *estimates, const int *edited,
                             const pleat_page_options *options);
 
+/* ERR_ARG naming the first case of the options, which may be NULL, that has no scores, and those
+ * that have. page.c */
+pleat_status pleat_run_page_check(const char *folder, const pleat_results *results,
+                                  const pleat_page_options *page);
+
 /* Warns of each fold whose model labelled all held-out cases background, though they have more. */
 void pleat_run_tell_empty(const pleat_results *results);
 

@@ -69,7 +69,8 @@ holds "nothing comes from elsewhere" same_text "$(grep -oE '(src|href)="?https?:
 succeeds "report in one file" 0 report run --single-file --case case_001
 cp $page one.html
 holds "one file has the pictures" has one.html '<script type="text/plain" id="sprite-0-image">'
-refused "a case that is not there" 2 "no scores of a case 'case_9'" 0 report run --case case_9
+refused "a case that is not there" 2 "'case_9'; it has case_001, case_002" 0 report run --case case_9
+holds "is found before anything is printed" same_text "$(cat out)" ""
 cp run/fold_0/scores.json scores_0
 fold 0 "$(one case_001 p r "$(counts 0 50 50 900)"),$(one case_002 p r "$(counts 90 10 0 900)")"
 succeeds "report of a case without overlap" 0 report run

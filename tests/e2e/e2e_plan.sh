@@ -249,6 +249,8 @@ for line in '--array=0-1' '--partition=gpu' '--account=lab/a' '--mail-user=a.b@c
     holds "asks for $line" grep -qx -- "#SBATCH $line" array.sbatch
 done
 [ -z "$(command -v shellcheck)" ] || holds "without a fault" shellcheck array.sbatch
+holds "outside of Slurm the script says how to start it" grep -q "submit this script with sbatch" \
+    <(env -u SLURM_JOB_ID bash "$here/../../slurm/run.sbatch" 2>&1)
 holds "its report" grep -q 'afterok:${job%%;\*} .*/slurm/report.sbatch' out
 task() { (cd elsewhere && SLURM_JOB_ID=1 SLURM_ARRAY_TASK_ID=1 bash ../array.sbatch "$@"); }
 export PLEAT_SLURM=$here/../../slurm PLEAT=$pleat
@@ -292,5 +294,5 @@ refused "no folder" 2 "--out RUN" 0 plan tiny.yaml --sbatch x --steps 0
 refused "a partition of two words" 2 "--partition 'a b'" 0 plan tiny.yaml --partition "a b"
 refused "two sources of time" 2 "the time comes from one of them" 0 plan tiny.yaml --on h100 \
     --from run
-refused "no run" 3 "'none' is not the folder of a run" 0 plan tiny.yaml --from none
+refused "no run" 3 "there is no 'none'" 0 plan tiny.yaml --from none
 verdict

@@ -312,6 +312,9 @@ succeeds "compare" 0 compare run run/summary.json
 holds "the same are equal" grep -qE ' 6 .* 0 : 0 ' out
 succeeds "compare patients" 0 compare run/summary.json run --set 'folds.group_by=^(case)'
 holds "they count as one" has out "over 1 group,"
+succeeds "compare a run with itself" 0 compare run run --figure compared
+holds "which is told" has err "warning: 'run' and 'run' are one; this compares it with itself"
+holds "with what was drawn" has err "figures: compared/figures"
 refused "other cases" 3 "are not of the same cases" 0 compare again run
 holds "only those that are there are named" lacks err "()"
 refused "no scores" 3 "'data' has neither the run.json of a run nor the statistics.json" 0 \

@@ -75,16 +75,9 @@ static pleat_status choose_cases(page *p) {
     p->shown = calloc((size_t)all + 1, sizeof *p->shown);
     PLEAT_CHECK(p->shown != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", all);
     for (int i = 0; o->n == 0 && i < o->pictures && i < all; i++) show(p, p->order[i]);
-    for (int i = 0; i < o->n; i++) {
-        int found = 0;
-        for (int k = 0; k < all; k++) {
-            if (strcmp(p->results->cases[k].id, o->ids[i]) != 0) continue;
-            found = 1;
-            show(p, k);
-        }
-        PLEAT_CHECK(found, PLEAT_ERR_ARG, "'%s' has no scores of a case '%s'", p->source->run,
-                    o->ids[i]);
-    }
+    for (int i = 0; i < o->n; i++)
+        for (int k = 0; k < all; k++)
+            if (strcmp(p->results->cases[k].id, o->ids[i]) == 0) show(p, k);
     return PLEAT_OK;
 }
 
