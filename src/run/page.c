@@ -5,6 +5,7 @@
 #include "pleat/networks.h"
 #include "pleat/page.h"
 #include "pleat/text.h"
+#include "pleat/warn.h"
 
 #include <string.h>
 
@@ -41,6 +42,19 @@ static void describe(const pleat_record *of, const pleat_config *config,
         pleat_plural(config->train.iterations), config->train.batch,
         config->train.batch == 1 ? "" : "es", config->patch[2], config->patch[1], config->patch[0],
         (unsigned long long)of->seed, of->version, of->host, of->engine, of->precision);
+}
+
+pleat_status pleat_run_page_check(const char *folder, const pleat_results *results,
+                                  const pleat_page_options *page) {
+    for (int i = 0; page != NULL && i < page->n; i++) {
+        char list[400] = "";
+        int k = 0;
+        for (; k < results->n && strcmp(results->cases[k].id, page->ids[i]) != 0; k++)
+            pleat_warn_list(list, sizeof list, results->cases[k].id);
+        PLEAT_CHECK(k < results->n, PLEAT_ERR_ARG, "'%s' has no scores of a case '%s'; it has %s",
+                    folder, page->ids[i], list);
+    }
+    return PLEAT_OK;
 }
 
 pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pleat_config *config,

@@ -178,6 +178,11 @@ pleat_status pleat_run_page(const char *folder, const pleat_record *of, const pl
                             const pleat_estimates *estimates, const int *edited,
                             const pleat_page_options *options);
 
+/* ERR_ARG naming the first case of the options, which may be NULL, that has no scores, and those
+ * that have. page.c */
+pleat_status pleat_run_page_check(const char *folder, const pleat_results *results,
+                                  const pleat_page_options *page);
+
 /* Writes and prints the report of a run from what its folds have scored; cases NULL: those of its
  * data are not known. ERR_DATA: files are not those of the run. run_report.c */
 pleat_status pleat_run_write_report(const char *folder, const pleat_record *of,

@@ -191,20 +191,6 @@ static pleat_status report_postprocessing(const char *folder, const pleat_result
     return status;
 }
 
-/* Each case that is to be shown has scores. */
-static pleat_status check_shown(const char *folder, const pleat_results *results,
-                                const pleat_page_options *page) {
-    for (int i = 0; page != NULL && i < page->n; i++) {
-        char list[400] = "";
-        int k = 0;
-        for (; k < results->n && strcmp(results->cases[k].id, page->ids[i]) != 0; k++)
-            pleat_warn_list(list, sizeof list, results->cases[k].id);
-        PLEAT_CHECK(k < results->n, PLEAT_ERR_ARG, "'%s' has no scores of a case '%s'; it has %s",
-                    folder, page->ids[i], list);
-    }
-    return PLEAT_OK;
-}
-
 pleat_status pleat_run_write_report(const char *folder, const pleat_record *of,
                                     const pleat_cases *cases, const pleat_report_options *options) {
     const pleat_rescore *anew = options->anew;
@@ -237,7 +223,7 @@ pleat_status pleat_run_write_report(const char *folder, const pleat_record *of,
         status = page_alone(folder, of, &config, options->page);
     if (status == PLEAT_OK)
         status = pleat_unchanged_scored(folder, of->folds, pleat_weights_file(config.weights));
-    if (status == PLEAT_OK) status = check_shown(folder, &results, options->page);
+    if (status == PLEAT_OK) status = pleat_run_page_check(folder, &results, options->page);
     if (status == PLEAT_OK && anew != NULL) status = pleat_run_rescore(folder, &config, &results);
     if (status == PLEAT_OK) edited = calloc((size_t)results.n + 1, sizeof *edited);
     if (status == PLEAT_OK && edited == NULL)

@@ -256,6 +256,8 @@ for line in '--array=0-1' '--partition=gpu' '--account=lab/a' '--mail-user=a.b@c
     holds "asks for $line" grep -qx -- "#SBATCH $line" array.sbatch
 done
 [ -z "$(command -v shellcheck)" ] || holds "without a fault" shellcheck array.sbatch
+holds "outside of Slurm the script says how to start it" grep -q "submit this script with sbatch" \
+    <(env -u SLURM_JOB_ID bash "$here/../../slurm/run.sbatch" 2>&1)
 holds "its report" grep -q 'afterok:${job%%;\*} .*/slurm/report.sbatch' out
 task() { (cd elsewhere && SLURM_JOB_ID=1 SLURM_ARRAY_TASK_ID=1 bash ../array.sbatch "$@"); }
 export PLEAT_SLURM=$here/../../slurm PLEAT=$pleat
