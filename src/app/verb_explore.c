@@ -47,9 +47,10 @@ static pleat_status write_all(const explore_options *o, const char *data,
 }
 
 /* Cases that are left out, as a file is missing, there twice, or cannot be read; their names in
- * list[512]. */
-static int find_lost(const pleat_exploration *e, char list[512]) {
+ * list[512]. *unnamed: some are told by a sentence that counts them. */
+static int find_lost(const pleat_exploration *e, char list[512], int *unnamed) {
     int n = 0;
+    *unnamed = 0;
     for (int i = 0; i < e->n; i++) {
         if (e->of[i].measured) continue;
         pleat_warn_list(list, 512, e->of[i].id);
@@ -58,6 +59,7 @@ static int find_lost(const pleat_exploration *e, char list[512]) {
     for (int i = 0; i < e->check.n; i++) {
         const pleat_finding *f = &e->check.finding[i];
         if (f->at >= 0 || strcmp(pleat_check_kinds[f->kind].name, "files") != 0) continue;
+        *unnamed |= f->id[0] == '\0';
         pleat_warn_list(list, 512, f->id[0] != '\0' ? f->id : f->text);
         n++;
     }
@@ -69,7 +71,7 @@ pleat_status verb_explore(app *a, const verb *self, int argc, char **argv) {
     explore_options o = {.how = {.fold = -1, .pictures = PLEAT_EXPLORE_PICTURES}};
     pleat_exploration e;
     pleat_config config;
-    int go = 0, given = 0;
+    int go = 0, given = 0, unnamed = 0;
     const option rows[] = {
         {"--picture", OPTION_TEXT, &o.picture, "FILE.png",
          "slices of the cases with their masks, histograms, volumes of the classes"},
@@ -91,10 +93,13 @@ pleat_status verb_explore(app *a, const verb *self, int argc, char **argv) {
     PLEAT_TRY(pleat_explore(a->session->world, &config, &o.how, &e));
     pleat_status status = PLEAT_OK;
     char list[512] = "";
-    const int lost = find_lost(&e, list), all = e.measured + lost, errors = e.check.of[PLEAT_ERROR];
+    const int lost = find_lost(&e, list, &unnamed), all = e.measured + lost,
+              errors = e.check.of[PLEAT_ERROR];
     if (a->session->rank == 0) status = write_all(&o, config.data, &e);
     pleat_exploration_free(&e);
     PLEAT_TRY(status);
+    PLEAT_CHECK(!unnamed, PLEAT_ERR_DATA, "not all cases of '%s' could be read: %s", config.data,
+                list);
     PLEAT_CHECK(lost == 0, PLEAT_ERR_DATA,
                 "%d of %d cases of '%s' could not be read and are left out: %s; pleat check says "
                 "why",
