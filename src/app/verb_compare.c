@@ -34,6 +34,23 @@ static pleat_status read_folder(const char *folder, pleat_measured *out) {
     return pleat_measured_read(path, out);
 }
 
+/* A run is compared by its own scores, which report --set may have replaced in its report. */
+static void tell_definitions(const char *run, const pleat_measured *own) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_measured reported = {0};
+    int i = 0;
+    if (pleat_run_path(run, PLEAT_RUN_STATISTICS_JSON, path) != PLEAT_OK) return;
+    if (pleat_measured_read(path, &reported) != PLEAT_OK) return; /* not reported yet */
+    while (i < reported.definitions.n &&
+           pleat_names_find(&own->definitions, reported.definitions.name[i]) >= 0)
+        i++;
+    if (i < reported.definitions.n)
+        pleat_warn("'%s' has scores by other definitions, of report --set ('%s'); those of the run "
+                   "itself are compared. Name that file to compare what it has",
+                   path, reported.definitions.name[i]);
+    pleat_measured_free(&reported);
+}
+
 /* A run, a file of scores, or a folder that has one. */
 static pleat_status read_one(const char *path, compared *c) {
     const int at = c->n++;
@@ -44,7 +61,9 @@ static pleat_status read_one(const char *path, compared *c) {
     if (!pleat_file_exists(record)) return read_folder(path, &c->of[at]);
     PLEAT_TRY(pleat_crossval_results(path, &c->run[at]));
     c->runs++;
-    return pleat_measured_results(&c->run[at], &c->of[at]);
+    PLEAT_TRY(pleat_measured_results(&c->run[at], &c->of[at]));
+    tell_definitions(path, &c->of[at]);
+    return PLEAT_OK;
 }
 
 /* The run itself, or that in whose folder, or fold's folder, a file of scores lies; "": none. */

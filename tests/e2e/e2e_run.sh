@@ -310,6 +310,8 @@ holds "the Dice is the same" same_text "$(grep ',DSC,' run/statistics.csv)" \
     "$(grep ',DSC,' was.csv)"
 succeeds "compare" 0 compare run run/summary.json
 holds "the same are equal" grep -qE ' 6 .* 0 : 0 ' out
+holds "the report's definition is told to be another" has err \
+    "warning: 'run/statistics.json' has scores by other definitions, of report --set ('monai')"
 succeeds "compare patients" 0 compare run/summary.json run --set 'folds.group_by=^(case)'
 holds "they count as one" has out "over 1 group,"
 succeeds "compare a run with itself" 0 compare run run --figure compared
