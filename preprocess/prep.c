@@ -226,6 +226,10 @@ int pleat_prep_does_something(const pleat_prep_config *config) {
     return any != 0;
 }
 
+int pleat_prep_makes_alike(const pleat_prep_steps *steps) {
+    return steps->grayscale || (steps->zscore && !steps->clip && !steps->scale);
+}
+
 pleat_status pleat_prep_check_channels(const pleat_prep_config *config, int channels) {
     static const struct {
         const char *key;

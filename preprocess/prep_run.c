@@ -141,7 +141,7 @@ static int kind_of(const pleat_store *store, int i, int channel) {
 }
 
 /* Cases whose values are of another kind than those of most, as `check` finds them: not where
- * grayscale makes all alike. */
+ * preprocessing makes all alike. */
 static void tell_kinds(const pleat_store *store, int channel) {
     int count[PLEAT_INTENSITY_KINDS + 1] = {0}, most = 1, others = 0;
     char names[400] = "";
@@ -168,7 +168,7 @@ static void tell_kinds(const pleat_store *store, int channel) {
 static pleat_status check_cases(const pleat_store *store, const work *w) {
     repeat_warnings(store);
     for (int c = 0; c < PLEAT_MAX_CHANNELS; c++)
-        if (!w->config->channel[c].grayscale) tell_kinds(store, c);
+        if (!pleat_prep_makes_alike(&w->config->channel[c])) tell_kinds(store, c);
     for (int i = 0; i < pleat_store_count(store); i++) {
         const pleat_case_info *info = pleat_store_info(store, i);
         PLEAT_CHECK(w->config->labels.n > 0 || w->classes <= 0 || info->classes <= w->classes,

@@ -68,6 +68,8 @@ typedef struct pleat_prep_config {
 void pleat_prep_all_channels(pleat_prep_config *config, const pleat_prep_steps *steps);
 /* 0 when no step is on. */
 int pleat_prep_does_something(const pleat_prep_config *config);
+/* Whether each volume comes to one range, or to one mean and deviation, whatever it holds. */
+int pleat_prep_makes_alike(const pleat_prep_steps *steps);
 /* ERR_ARG when a list of steps has more values than there are channels. */
 pleat_status pleat_prep_check_channels(const pleat_prep_config *config, int channels);
 

@@ -82,16 +82,13 @@ static void compare_channels(check_work *w, const check_facts *f, int *value) {
                    named, pleat_plural(named), most);
 }
 
-/* Each volume comes to one range, or to one mean and deviation, whatever it holds. */
-static int makes_alike(const pleat_prep_steps *s, int given) {
-    return s->grayscale || (given && s->zscore && !s->clip && !s->scale);
-}
-
+/* Without a configuration z-score is only a default: the note stays. */
 static void compare_intensities(check_work *w, const check_facts *f, int *value) {
     const check_id kind = w->how->given ? CHECK_INTENSITY : CHECK_INTENSITIES;
     for (int c = 0; c < PLEAT_MAX_CHANNELS; c++) {
         int times = 0;
-        if (makes_alike(&w->config->prep.channel[c], w->how->given)) continue;
+        const pleat_prep_steps *steps = &w->config->prep.channel[c];
+        if (steps->grayscale || (w->how->given && pleat_prep_makes_alike(steps))) continue;
         for (int i = 0; i < w->n; i++)
             value[i] = f[i].measured && c < f[i].channels && f[i].low[c] < f[i].high[c]
                            ? pleat_intensity_kind((double)f[i].low[c], (double)f[i].high[c])
