@@ -77,7 +77,7 @@ mv labels right
 for fault in "open $EMFILE 3 Too many open files" "open $EACCES 3 Permission denied" \
     "read $EIO 3 Input/output error" "read $ENOMEM 5 Cannot allocate memory"; do
     read -r call errno expected text <<< "$fault"
-    for n in 1 2 3 5 8 13 21 34 55 89; do
+    for n in 1 2 3 5 8 13 21 34 55 89 144 233 377; do
         rm -rf labels
         with_fault "$call" checkpoint_latest.h5 $n "$errno" job 0 "${predict[@]}"
         [ "$code" -ne 0 ] || break # it was not called so often
