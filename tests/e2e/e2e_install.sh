@@ -89,7 +89,7 @@ in_bash() { # in_bash EXPECTED WORD...
 }
 in_bash run pleat ru
 in_bash "$({ cut -d ' ' -f 1 verbs; echo help; echo version; } | LC_ALL=C sort | xargs)" pleat ''
-in_bash --live pleat run --li
+in_bash --live pleat run --liv
 in_bash "always auto" pleat run --live a
 in_bash always pleat run --live = al
 in_bash train.loss= pleat run --set train.lo
@@ -113,7 +113,7 @@ if command -v fish > /dev/null; then
             complete -C '$2'" 2>&1 | cut -f 1 | LC_ALL=C sort | xargs)" "$1"
     }
     in_fish run "pleat ru"
-    in_fish --live "pleat run --li"
+    in_fish --live "pleat run --liv"
     in_fish "always auto never" "pleat run --live "
     in_fish train.loss=soft_dice "pleat run --set train.loss=sof"
     in_fish "allreduce augment" "pleat bench a"
@@ -131,7 +131,7 @@ if command -v zsh > /dev/null; then
             "$SOURCE_DIR/tests/lib/complete.zsh" usr/share/zsh/site-functions "$2")" "$1"
     }
     in_zsh "pleat run " "pleat ru"
-    in_zsh "pleat run --live=" "pleat run --li"
+    in_zsh "pleat run --live=" "pleat run --liv"
     in_zsh "pleat run --set train.loss=soft_dice " "pleat run --set train.loss=sof"
     in_zsh "pleat run --set train.loss=" "pleat run --set train.los"
     in_zsh "pleat plan CONFIG --on l40s " "pleat plan CONFIG --on l"
