@@ -20,6 +20,8 @@
 
 #define ABORT_S 10 /* MPI_Abort waits for ever for a launcher that is gone; SIGALRM ends us then */
 
+#define ALIGNMENT ((size_t)128) /* of shared memory: two cache lines */
+
 #define SHM_FOLDER "/dev/shm"
 #define SHM_SPARE  ((size_t)64 << 20) /* bytes left to MPI's own segments, */
 #define SHM_TIMES  3                  /* or so many times a small window */
@@ -340,7 +342,9 @@ static pleat_status check_room(size_t bytes) {
     return PLEAT_OK;
 }
 
+/* MPI's window begins anywhere in a page, the same place for every rank. */
 static pleat_status open_window(pleat_comm *node, size_t bytes, pleat_shared *shared) {
+    bytes += ALIGNMENT;
     PLEAT_TRY(pleat_comm_agree(node, check_room(bytes)));
     void *mine = NULL;
     MPI_Aint size = 0;
@@ -353,6 +357,7 @@ static pleat_status open_window(pleat_comm *node, size_t bytes, pleat_shared *sh
     PLEAT_TRY(pleat_mpi_requests_check(
         MPI_Win_shared_query(shared->window, 0, &size, &unit, &shared->data),
         "shared memory of a node"));
+    shared->data = (char *)shared->data + (ALIGNMENT - (uintptr_t)shared->data % ALIGNMENT);
     return pleat_mpi_requests_check(MPI_Win_lock_all(MPI_MODE_NOCHECK, shared->window),
                                     "shared memory of a node");
 }
@@ -365,7 +370,7 @@ pleat_status pleat_shared_open(pleat_comm *node, size_t bytes, pleat_shared **ou
     if (node->size > 1) {
         status = open_window(node, bytes, shared);
     } else {
-        shared->data = aligned_alloc(64, (bytes + 64) / 64 * 64);
+        shared->data = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT);
         if (shared->data == NULL)
             status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %zu MiB of cases", bytes >> 20);
     }

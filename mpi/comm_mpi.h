@@ -53,7 +53,7 @@ pleat_status pleat_comm_mpi_take(pleat_comm *comm, int tag, int *value, int *fro
  * one rank (any kind of communicator then). open and sync are collective over the group; close is
  * not, since a rank that fails closes alone; a window goes when the process ends. */
 typedef struct pleat_shared pleat_shared;
-/* ERR_MEMORY, on all ranks alike, when /dev/shm has no room. Aligned to 64 bytes at least. */
+/* ERR_MEMORY, on all ranks alike, when /dev/shm has no room. Aligned to 128 bytes. */
 pleat_status pleat_shared_open(pleat_comm *node, size_t bytes, pleat_shared **out);
 void *pleat_shared_data(const pleat_shared *shared);
 /* What any rank wrote before is seen by every rank after. */
