@@ -78,6 +78,9 @@ void pleat_layout_refusals_free(pleat_layout_refusals *refused);
 
 void pleat_layout_free(pleat_case_paths *cases, int n);
 
+/* The place of a case among those of a scan, which are in order of id; -1: it is not there. */
+int pleat_layout_find(const pleat_case_paths *cases, int n, const char *id);
+
 /* The folder of "FOLDER|IMAGE|LABEL", the file of a table, else the path itself:
  * base[PLEAT_PATH_BYTES]. *rest (may be NULL) is "|IMAGE|LABEL" of the path, or "". ERR_ARG: too
  * long. */

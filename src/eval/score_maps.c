@@ -34,22 +34,8 @@ static const char *map_of(const maps *m, int i) {
     return m->alone ? m->cases[i].image[0] : m->cases[i].label;
 }
 
-/* The case of that id; -1: there is none. */
-static int find_case(const maps *m, const char *id) {
-    for (int low = 0, high = m->n; low < high;) { /* by id */
-        const int middle = low + (high - low) / 2;
-        const int order = strcmp(id, m->cases[middle].id);
-        if (order == 0) return middle;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return -1;
-}
-
 static const char *find_map(const maps *m, const char *id) {
-    const int at = find_case(m, id);
+    const int at = pleat_layout_find(m->cases, m->n, id);
     return at < 0 ? NULL : map_of(m, at);
 }
 
@@ -60,7 +46,7 @@ static void tell_unknown(const maps *truth, const maps *predicted) {
     for (int i = 0; i < predicted->n; i++) {
         if (map_of(predicted, i) == NULL) continue;
         all++;
-        if (find_case(truth, predicted->cases[i].id) >= 0) continue;
+        if (pleat_layout_find(truth->cases, truth->n, predicted->cases[i].id) >= 0) continue;
         pleat_warn_list(left, sizeof left, predicted->cases[i].id);
         n++;
     }

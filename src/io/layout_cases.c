@@ -86,3 +86,13 @@ pleat_status layout_resolve(const char *file, const char *folder, const char *en
     if (entry[0] == '/') return pleat_path(out, PLEAT_PATH_BYTES, "%s", entry);
     return pleat_path(out, PLEAT_PATH_BYTES, "%s/%s", folder, entry);
 }
+
+static int by_id(const void *id, const void *one) {
+    return strcmp(id, ((const pleat_case_paths *)one)->id);
+}
+
+int pleat_layout_find(const pleat_case_paths *cases, int n, const char *id) {
+    if (n == 0) return -1; /* bsearch takes no NULL */
+    const pleat_case_paths *at = bsearch(id, cases, (size_t)n, sizeof *at, by_id);
+    return at != NULL ? (int)(at - cases) : -1;
+}

@@ -174,19 +174,17 @@ int pleat_store_count(const pleat_store *store) { return store->n; }
 const pleat_case_info *pleat_store_info(const pleat_store *store, int i) {
     return &store->cases[i].info;
 }
-int pleat_store_find(const pleat_store *store, const char *id) {
-    int low = 0, high = store->n;
-    while (low < high) {
-        const int middle = low + (high - low) / 2;
-        const int order = strcmp(id, store->cases[middle].info.id);
-        if (order == 0) return middle;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return -1;
+
+static int by_id(const void *id, const void *one) {
+    return strcmp(id, ((const store_case *)one)->info.id);
 }
+
+int pleat_store_find(const pleat_store *store, const char *id) {
+    if (store->n == 0) return -1; /* bsearch takes no NULL */
+    const store_case *at = bsearch(id, store->cases, (size_t)store->n, sizeof *at, by_id);
+    return at != NULL ? (int)(at - store->cases) : -1;
+}
+
 const char *pleat_store_preprocessing(const pleat_store *store) { return store->preprocessing; }
 
 pleat_status pleat_store_channels(const pleat_store *store, int *out) {

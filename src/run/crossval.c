@@ -4,19 +4,14 @@
  * Every step that can fail on one rank alone ends in an agreement, so that all ranks go on or all
  * leave with that rank's message.
  */
-#include "methods.h"
 #include "run_impl.h"
 
 #include "pleat/comm_device.h"
-#include "pleat/estimates.h"
-#include "pleat/figures.h"
-#include "pleat/label_table.h"
 #include "pleat/log.h"
 #include "pleat/memory.h"
 #include "pleat/plan.h"
 #include "pleat/postprocessing.h"
 #include "pleat/text.h"
-#include "pleat/unchanged.h"
 #include "pleat/warn.h"
 
 #include <math.h>

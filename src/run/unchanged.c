@@ -21,7 +21,7 @@ typedef struct look { /* at a case */
 } look;
 
 struct pleat_looks {
-    const pleat_case_paths *paths; /* [n] */
+    const pleat_case_paths *paths; /* [n], in order of id */
     look *of;                      /* [n] */
     int n, orient;                 /* how the preprocessing turns them */
 };
@@ -77,25 +77,12 @@ static pleat_status look_at(pleat_looks *looks, int i, int part, const pleat_tra
     return look_inside(paths, part, looks->orient, then, &l->now[part], same);
 }
 
-static int find_case(const pleat_looks *looks, const char *id) {
-    int low = 0, high = looks->n; /* in order of id */
-    while (low < high) {
-        const int middle = low + (high - low) / 2, order = strcmp(id, looks->paths[middle].id);
-        if (order == 0) return middle;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return -1;
-}
-
 pleat_status pleat_looks_compare(pleat_looks *looks, const pleat_provenance *was, int *changed,
                                  char first[512]) {
     *changed = 0;
     for (int c = 0; c < was->n * PARTS; c++) {
         const pleat_traced_case *then = &was->of[c / PARTS];
-        const int i = find_case(looks, then->id), part = c % PARTS;
+        const int i = pleat_layout_find(looks->paths, looks->n, then->id), part = c % PARTS;
         int same = 1;
         if (i < 0) continue;
         PLEAT_TRY(look_at(looks, i, part, part_of(then, part), &same));
@@ -317,7 +304,7 @@ int pleat_unchanged_missing(const pleat_cases *cases, const pleat_provenance *of
     int missing = 0;
     list[0] = '\0';
     for (int i = 0; i < of->n; i++) {
-        if (find_case(&looks, of->of[i].id) >= 0) continue;
+        if (pleat_layout_find(looks.paths, looks.n, of->of[i].id) >= 0) continue;
         pleat_warn_list(list, PLEAT_MISSING_BYTES, of->of[i].id);
         missing++;
     }
