@@ -213,7 +213,16 @@ for what in step conv prep read predict allreduce augment score; do
 done
 
 # --- tables on a terminal of 80 columns -----------------------------------------------------------
-longest() { awk '{ n = length($0) } n > most { most = n } END { print most + 0 }' "$1"; }
+# The program's own path, which a command that is shown holds, counts as its name.
+longest() {
+    awk -v path="$pleat" '{
+        if ((i = index($0, path)))
+            $0 = substr($0, 1, i - 1) "pleat" substr($0, i + length(path))
+        n = length($0)
+    }
+    n > most { most = n }
+    END { print most + 0 }' "$1"
+}
 if command -v script > /dev/null; then
     while read -r -a words; do
         TERM=dumb script -qec "stty cols 80; '$pleat' -q ${words[*]} 2> /dev/null" /dev/null \
