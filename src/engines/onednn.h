@@ -118,6 +118,7 @@ typedef struct pleat_onednn {
     pleat_buffer scratchpad; /* of the primitives, for each worker */
     pleat_buffer work;       /* of a call: packed weights, weight gradients, the up-convolution */
     pleat_buffer sums;       /* of a call: each part's sums */
+    const pleat_conv *dealt; /* the up-convolution whose dy conv_backward_weights left in `work` */
 } pleat_onednn;
 
 pleat_status pleat_onednn_reserve(pleat_onednn *engine, pleat_buffer *buffer, size_t bytes);
