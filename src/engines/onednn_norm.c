@@ -12,7 +12,7 @@
 
 #define TILE_FLOATS 8192 /* of one tensor; two of them fit the second cache many times */
 #define SHORT_TILE  16   /* voxels */
-#define AHEAD       24   /* voxels, when reading a slice */
+#define AHEAD       48   /* voxels, asked for early */
 #define LONG_TILE   128  /* voxels; no longer, for the float sums' sake */
 
 static size_t tile_voxels(int channels) {
