@@ -63,37 +63,38 @@ INLINE v16 totals(v16 x[16]) {
                                    15);
 }
 
-/* y[v, k .. k+GROUP-1] of GROUP voxels; Cin is a multiple of LANES. */
-INLINE void forward_block(int bf16, const float *w, const float *bias, const void *x, size_t cin,
-                          size_t classes, float *y) {
+/* y[v, k .. k+group-1] of GROUP voxels, group <= GROUP; Cin is a multiple of LANES. */
+INLINE void forward_block(size_t group, int bf16, const float *w, const float *bias, const void *x,
+                          size_t cin, size_t classes, float *y) {
     v16 sum[GROUP * GROUP] = {{0}};
     for (size_t c = 0; c < cin; c += LANES) {
         v16 value[GROUP];
         for (size_t v = 0; v < GROUP; v++) value[v] = v16_load(x, v * cin + c, LANES, bf16);
         for (size_t k = 0; k < GROUP; k++) {
-            const v16 row = v16_load(w, k * cin + c, LANES, 0);
+            const v16 row = v16_load(w, (k < group ? k : 0) * cin + c, LANES, 0);
             for (size_t v = 0; v < GROUP; v++) sum[v * GROUP + k] += value[v] * row;
         }
     }
     const v16 all = totals(sum);
     for (size_t v = 0; v < GROUP; v++)
-        for (size_t k = 0; k < GROUP; k++)
+        for (size_t k = 0; k < group; k++)
             y[v * classes + k] = (bias != NULL ? bias[k] : 0) + all[v * GROUP + k];
 }
 
 INLINE void forward_share(int group, int bf16, const pleat_conv_desc *desc, const float *weights,
                           const float *bias, const char *x, float *y, pleat_share s) {
     const size_t cin = (size_t)desc->cin, bytes = cin * (bf16 ? 2 : 4);
-    const int classes = desc->cout, whole = cin % LANES == 0 ? classes / GROUP * GROUP : 0;
-    const size_t blocks = s.begin + (whole > 0 ? (s.end - s.begin) / GROUP * GROUP : 0);
-    for (size_t v = s.begin; v < blocks; v += GROUP)
-        for (int k = 0; k < whole; k += GROUP)
-            forward_block(bf16, weights + (size_t)k * cin, bias != NULL ? bias + k : NULL,
-                          x + v * bytes, cin, (size_t)classes, y + v * (size_t)classes + k);
-    for (size_t v = s.begin; v < s.end; v++) {
+    const int classes = desc->cout;
+    const size_t blocks = cin % LANES == 0 ? (s.end - s.begin) / GROUP * GROUP : 0;
+    for (size_t v = s.begin; v < s.begin + blocks; v += GROUP)
+        for (int k = 0; k < classes; k += group)
+            forward_block(k + group < classes ? (size_t)group : (size_t)(classes - k), bf16,
+                          weights + (size_t)k * cin, bias != NULL ? bias + k : NULL, x + v * bytes,
+                          cin, (size_t)classes, y + v * (size_t)classes + k);
+    for (size_t v = s.begin + blocks; v < s.end; v++) {
         const void *row = x + v * bytes;
         float *out = y + v * (size_t)classes;
-        int k = v < blocks ? whole : 0;
+        int k = 0;
         for (; k + group <= classes; k += group)
             forward_group(group, bf16, weights + (size_t)k * cin, bias != NULL ? bias + k : NULL,
                           row, cin, out + k);

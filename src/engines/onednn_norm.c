@@ -12,8 +12,10 @@
 
 #define TILE_FLOATS 8192 /* of one tensor; two of them fit the second cache many times */
 #define SHORT_TILE  16   /* voxels */
-#define AHEAD       48   /* voxels, asked for early */
 #define LONG_TILE   128  /* voxels; no longer, for the float sums' sake */
+
+/* Voxels, when asking early: 3 KiB of 32 channels. */
+#define AHEAD(bf16) ((size_t)((bf16) ? 48 : 24))
 
 static size_t tile_voxels(int channels) {
     const size_t voxels = TILE_FLOATS / (size_t)channels;
@@ -89,7 +91,7 @@ INLINE void tile_sums(int lanes, int bf16, const pleat_tensor *x, pleat_share v,
     v32 s = {{{0}}}, q = {{{0}}};
     for (size_t i = v.begin; i < v.end; i++) {
         const size_t at = i * pitch + (size_t)c;
-        v16_fetch(from, at + AHEAD * pitch, bf16);
+        v16_fetch(from, at + AHEAD(bf16) * pitch, bf16);
         const v32 value = v32_load(from, at, lanes, bf16);
         for (int r = 0; r < v32_parts(lanes); r++) {
             s.part[r] += value.part[r];
@@ -109,8 +111,8 @@ INLINE void tile_backward_sums(int lanes, int bf16, const pleat_tensor *x, const
     const v32 m = v32_of_floats(mean + c, lanes, bf16);
     v32 s = {{{0}}}, q = {{{0}}};
     for (size_t i = v.begin; i < v.end; i++) {
-        v16_fetch(value_at, i * pitch + AHEAD * pitch + (size_t)c, bf16);
-        v16_fetch(gradient_at, i * other + AHEAD * other + (size_t)c, bf16);
+        v16_fetch(value_at, (i + AHEAD(bf16)) * pitch + (size_t)c, bf16);
+        v16_fetch(gradient_at, (i + AHEAD(bf16)) * other + (size_t)c, bf16);
         const v32 value = v32_load(value_at, i * pitch + (size_t)c, lanes, bf16);
         const v32 gradient = v32_load(gradient_at, i * other + (size_t)c, lanes, bf16);
         for (int r = 0; r < v32_parts(lanes); r++) {
@@ -189,6 +191,7 @@ INLINE void tile_affine(int lanes, int bf16, const pleat_tensor *x, void *to, si
     const v32 scale = v32_of_floats(k->scale + c, lanes, bf16);
     const v32 shift = v32_of_floats(k->shift + c, lanes, bf16);
     for (size_t i = v.begin, at = (size_t)c; i < v.end; i++, at += other) {
+        v16_fetch(from, (i + AHEAD(bf16)) * pitch + (size_t)c, bf16);
         v32 value = v32_load(from, i * pitch + (size_t)c, lanes, bf16);
         for (int r = 0; r < v32_parts(lanes); r++)
             value.part[r] = value.part[r] * scale.part[r] + shift.part[r];
@@ -270,8 +273,8 @@ INLINE void tile_backward(int lanes, int bf16, const pleat_tensor *x, const plea
     const v32 mean = v32_of_floats(k->mean + c, lanes, bf16);
     const i16 all = (i16){0} - (relu_mask ? 0 : 1);
     for (size_t i = v.begin, at = (size_t)c; i < v.end; i++, at += pitch) { /* dx is packed */
-        v16_fetch(value_at, i * pitch + AHEAD * pitch + (size_t)c, bf16);
-        v16_fetch(gradient_at, i * other + AHEAD * other + (size_t)c, bf16);
+        v16_fetch(value_at, (i + AHEAD(bf16)) * pitch + (size_t)c, bf16);
+        v16_fetch(gradient_at, (i + AHEAD(bf16)) * other + (size_t)c, bf16);
         const v32 value = v32_load(value_at, i * pitch + (size_t)c, lanes, bf16);
         const v32 gradient = v32_load(gradient_at, i * other + (size_t)c, lanes, bf16);
         v32 slopes;
