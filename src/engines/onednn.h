@@ -10,6 +10,7 @@
  *   onednn_instance.c, onednn_layers.c   instance norm; activations, mean pooling, gates: own loops
  *   onednn_loss.c   softmax and loss, own loops
  *   onednn_ops.c    pooling, ReLU, input, own loops
+ *   onednn_stream*.c writing large results past the caches
  *   onednn_update.c Adam, gradient descent, clipping, own loops
  *   onednn_api.c    the library itself: the only file that knows oneDNN 2 from oneDNN 3
  *
