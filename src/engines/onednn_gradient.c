@@ -120,10 +120,17 @@ double pleat_gradient_peak(int bf16, int threads) {
 
 static size_t whole_lines(size_t words) { return whole(words, 16) * 16; }
 
-/* Words of a thread: the ring of x, dy. */
+static size_t ring_words(const plan *p) { return whole_lines(p->slot * (size_t)p->slots); }
+
+/* Tiles of channels of y of a thread, at most. */
+static size_t most_tiles(const plan *p) { return whole((size_t)p->out_tiles, (size_t)p->shares); }
+
+/* Words of a thread: the ring of x, dy, sums. */
 static size_t thread_words(const plan *p) {
-    const size_t tiles = whole((size_t)p->out_tiles, (size_t)p->shares);
-    return whole_lines(p->slot * (size_t)p->slots) + whole_lines(p->y_tile * tiles);
+    const size_t tiles = most_tiles(p), planes = (size_t)p->s.n * (size_t)p->s.d;
+    const int one = p->rows == p->s.h && whole(planes, (size_t)p->groups) <= (size_t)p->planes;
+    return ring_words(p) + whole_lines(p->y_tile * tiles) +
+           (one ? 0 : whole_lines(p->sums * tiles * (size_t)p->chunk));
 }
 
 /* Words of a group's own sums, all but the first's. */
@@ -183,9 +190,12 @@ static void run_rows(const part *w, block *b) {
     int have = larger(0, (int)w->planes.begin - border); /* planes of x packed so far */
     for (b->first = (int)w->planes.begin; b->first < (int)w->planes.end; b->first += b->planes) {
         b->planes = smaller(p->planes, (int)w->planes.end - b->first);
+        b->begins = b->h0 == 0 && b->first == (int)w->planes.begin;
+        b->ends = b->h0 + b->rows == p->s.h && b->first + b->planes == (int)w->planes.end;
         for (; have < smaller(all, b->first + b->planes + border); have++)
             p->kernel->pack_x(p, w->x, have, b, w->ring + (size_t)(have % p->slots) * p->slot);
-        for (int i = 0; i < b->planes; i++)
+        const int packed = b->in.begin > 0 && b->begins && b->ends; /* with the channels before */
+        for (int i = 0; i < b->planes && !packed; i++)
             p->kernel->pack_dy(p, w->dy, b->first + i, b, w->tiles,
                                w->packed + (size_t)i * p->y_plane);
         for (int in = (int)b->in.begin; in < (int)b->in.end; in++)
@@ -196,8 +206,8 @@ static void run_rows(const part *w, block *b) {
 
 void pleat_gradient_run_part(const part *w) {
     const plan *p = w->plan;
-    for (int h0 = 0; h0 < p->s.h; h0 += p->rows)
-        for (int in = 0; in < p->in_tiles; in += p->chunk) {
+    for (int in = 0; in < p->in_tiles; in += p->chunk)
+        for (int h0 = 0; h0 < p->s.h; h0 += p->rows) {
             block b = {.h0 = h0,
                        .rows = smaller(p->rows, p->s.h - h0),
                        .in = {(size_t)in, (size_t)smaller(in + p->chunk, p->in_tiles)}};
@@ -216,7 +226,8 @@ static part part_of(const plan *p, int t, uint32_t *work, float *sums) {
         .planes = pleat_share_of((size_t)p->s.n * (size_t)p->s.d, 1, group, p->groups),
         .tiles = pleat_share_of((size_t)p->out_tiles, 1, t % p->shares, p->shares),
         .ring = ring,
-        .packed = ring + whole_lines(p->slot * (size_t)p->slots),
+        .packed = ring + ring_words(p),
+        .sums = (float *)ring + ring_words(p) + whole_lines(p->y_tile * most_tiles(p)),
     };
     if (group > 0) {
         const size_t begin = w.tiles.begin * out, wanted = w.tiles.end * out;

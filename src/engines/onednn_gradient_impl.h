@@ -34,6 +34,7 @@ typedef struct pleat_gradient_plan { /* sizes in words */
     size_t y_plane, y_tile;  /* of packed dy */
     size_t offset[PLEAT_GRADIENT_TAPS]; /* of the words of a tap along W */
     size_t taps, weights;               /* of the kernel; floats of dweights */
+    size_t sums; /* floats that a tile of x and one of y keep from block to block; 0: none */
 } pleat_gradient_plan;
 
 typedef struct pleat_gradient_part { /* of a thread */
@@ -42,11 +43,13 @@ typedef struct pleat_gradient_part { /* of a thread */
     pleat_share planes, tiles; /* of all samples; of the channels of y */
     float *dweights, *dbias;
     uint32_t *ring, *packed; /* of x; of dy */
+    float *sums;             /* [tiles of x][of y][plan->sums], where there are several blocks */
 } pleat_gradient_part;
 
 typedef struct pleat_gradient_block {
     int first, planes, h0, rows;
-    pleat_share in; /* tiles of channels of x */
+    pleat_share in;   /* tiles of channels of x */
+    int begins, ends; /* whether it is the thread's first, and its last, of these channels */
 } pleat_gradient_block;
 
 /* The packed planes of a block that meet, of one tile of channels of x and one tap along D. */
