@@ -183,6 +183,32 @@ static void add_bias(const part *w, const block *b) {
     }
 }
 
+/* What follows on block b: planes of x from `have` on, and of dy. */
+static void look_ahead(const part *w, block *b, int have, int border) {
+    const plan *p = w->plan;
+    const pleat_dnnl_shape *s = &p->s;
+    const int next = b->first + b->planes, end = (int)w->planes.end;
+    const int planes = smaller(p->planes, end - next), size = s->bf16 ? 2 : 4;
+    const int rim = s->kernel[1] / 2, from = larger(0, b->h0 - rim);
+    const int rows = smaller(s->h, b->h0 + b->rows + rim) - from;
+    const int xs = smaller(s->n * s->d, next + planes + border) - have;
+    const int x = (int)b->in.begin * p->kernel->in, y = (int)w->tiles.begin * p->kernel->out;
+    const int xe = smaller(s->cin, (int)b->in.end * p->kernel->in);
+    const int ye = smaller(s->cout, (int)w->tiles.end * p->kernel->out);
+    b->ahead[0] = (pleat_gradient_ahead){
+        .at = (const char*)w->x + (((size_t)have * s->h + from) * s->w * s->cin + x) * size,
+        .stride = (size_t)s->cin * size,
+        .lines = whole((size_t)((xe - x) * size), 64),
+        .left = planes > 0 ? (xs > 1 ? xs * s->h : rows) * s->w : 0,
+    };
+    b->ahead[1] = (pleat_gradient_ahead){
+        .at = (const char*)w->dy + (((size_t)next * s->h + b->h0) * s->w * s->cout + y) * size,
+        .stride = (size_t)s->cout * size,
+        .lines = whole((size_t)((ye - y) * size), 64),
+        .left = planes > 0 ? planes * b->rows * s->w : 0,
+    };
+}
+
 /* A block's rows, through all planes, for the channels of x of b->in. */
 static void run_rows(const part *w, block *b) {
     const plan *p = w->plan;
@@ -198,6 +224,7 @@ static void run_rows(const part *w, block *b) {
         for (int i = 0; i < b->planes && !packed; i++)
             p->kernel->pack_dy(p, w->dy, b->first + i, b, w->tiles,
                                w->packed + (size_t)i * p->y_plane);
+        look_ahead(w, b, have, border);
         for (int in = (int)b->in.begin; in < (int)b->in.end; in++)
             for (int depth = 0; depth < p->s.kernel[0]; depth++) p->kernel->add(w, b, depth, in);
         if (w->dbias != NULL && b->in.begin == 0) add_bias(w, b);

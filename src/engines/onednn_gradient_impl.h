@@ -46,10 +46,19 @@ typedef struct pleat_gradient_part { /* of a thread */
     float *sums;             /* [tiles of x][of y][plan->sums], where there are several blocks */
 } pleat_gradient_part;
 
+/* Cache lines that the next block needs: of each of some voxels, those of its channels. */
+typedef struct pleat_gradient_ahead {
+    const char *at;
+    size_t stride;   /* bytes from voxel to voxel */
+    int lines, line; /* of a voxel; the next of them */
+    int left;        /* voxels */
+} pleat_gradient_ahead;
+
 typedef struct pleat_gradient_block {
     int first, planes, h0, rows;
     pleat_share in;   /* tiles of channels of x */
     int begins, ends; /* whether it is the thread's first, and its last, of these channels */
+    pleat_gradient_ahead ahead[2]; /* of x, of dy */
 } pleat_gradient_block;
 
 /* The packed planes of a block that meet, of one tile of channels of x and one tap along D. */
@@ -77,8 +86,7 @@ struct pleat_gradient_kernel {
     void (*pack_dy)(const pleat_gradient_plan *plan, const char *dy, int plane,
                     const pleat_gradient_block *block, pleat_share tiles, uint32_t *to);
     /* Tile `in` of channels of x, tap `depth` along D. */
-    void (*add)(const pleat_gradient_part *part, const pleat_gradient_block *block, int depth,
-                int in);
+    void (*add)(const pleat_gradient_part *part, pleat_gradient_block *block, int depth, int in);
     /* pleat_gradient_run_part, in the state of the processor that `add` needs. */
     void (*run)(const pleat_gradient_part *part);
     /* `rounds` times some products in registers; returns their sum. */
