@@ -39,6 +39,17 @@ static const struct rule {
     {&pleat_gradient_avx512, 0, 1, 1, 1, INT_MAX},
 };
 
+/* The convolution that a kernel makes of it: dweights [Cout][kD][kH][kW][Cin] are also those of kD
+ * taps of kH kW Cin channels. */
+static pleat_dnnl_shape gathered(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *s) {
+    pleat_dnnl_shape g = *s;
+    if (s->cin > kernel->gathers) return g;
+    g.cin *= s->kernel[1] * s->kernel[2];
+    g.kernel[1] = g.kernel[2] = 1;
+    g.before[1] = g.before[2] = 0;
+    return g;
+}
+
 /* Of the tiles' lanes, at least share / 8 hold channels. */
 static int lanes_used(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *s,
                       size_t share) {
@@ -61,8 +72,10 @@ static const struct rule *rule_of(const pleat_dnnl_shape *s) {
     return NULL;
 }
 
-static plan plan_of(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *s, int threads) {
-    plan p = {.kernel = kernel, .s = *s};
+static plan plan_of(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *given,
+                    int threads) {
+    plan p = {.kernel = kernel, .s = gathered(kernel, given), .given = *given};
+    const pleat_dnnl_shape *s = &p.s;
     p.words = s->bf16 ? (s->w + 1) / 2 : s->w;
     p.rows = smaller(s->h, larger(1, kernel->words / p.words));
     p.planes = smaller(smaller(s->n * s->d, PLEAT_GRADIENT_PLANES),
@@ -183,30 +196,36 @@ static void add_bias(const part *w, const block *b) {
     }
 }
 
-/* What follows on block b: planes of x from `have` on, and of dy. */
-static void look_ahead(const part *w, block *b, int have, int border) {
+/* The channels begin .. end - 1 of `voxels` voxels from voxel `first` on. */
+static pleat_gradient_ahead lines_of(const char *tensor, int first, int voxels, int channels,
+                                     int begin, int end, size_t size) {
+    const size_t stride = (size_t)channels * size;
+    const char *at = tensor + (size_t)first * stride + (size_t)begin * size;
+    if (end - begin == channels) /* all: in one piece */
+        return (pleat_gradient_ahead){at, 64, 1, 0, (int)whole((size_t)voxels * stride, 64)};
+    return (pleat_gradient_ahead){at, stride, (int)whole((size_t)(end - begin) * size, 64), 0,
+                                  voxels};
+}
+
+/* What the next block packs: planes of x from `have` to `wanted`, and its planes of dy. */
+static void look_ahead(const part *w, block *b, int have, int wanted) {
     const plan *p = w->plan;
-    const pleat_dnnl_shape *s = &p->s;
-    const int next = b->first + b->planes, end = (int)w->planes.end;
-    const int planes = smaller(p->planes, end - next), size = s->bf16 ? 2 : 4;
-    const int rim = s->kernel[1] / 2, from = larger(0, b->h0 - rim);
-    const int rows = smaller(s->h, b->h0 + b->rows + rim) - from;
-    const int xs = smaller(s->n * s->d, next + planes + border) - have;
-    const int x = (int)b->in.begin * p->kernel->in, y = (int)w->tiles.begin * p->kernel->out;
-    const int xe = smaller(s->cin, (int)b->in.end * p->kernel->in);
-    const int ye = smaller(s->cout, (int)w->tiles.end * p->kernel->out);
-    b->ahead[0] = (pleat_gradient_ahead){
-        .at = (const char*)w->x + (((size_t)have * s->h + from) * s->w * s->cin + x) * size,
-        .stride = (size_t)s->cin * size,
-        .lines = whole((size_t)((xe - x) * size), 64),
-        .left = planes > 0 ? (xs > 1 ? xs * s->h : rows) * s->w : 0,
-    };
-    b->ahead[1] = (pleat_gradient_ahead){
-        .at = (const char*)w->dy + (((size_t)next * s->h + b->h0) * s->w * s->cout + y) * size,
-        .stride = (size_t)s->cout * size,
-        .lines = whole((size_t)((ye - y) * size), 64),
-        .left = planes > 0 ? planes * b->rows * s->w : 0,
-    };
+    const pleat_dnnl_shape *s = &p->given;
+    const int next = b->first + b->planes, planes = smaller(p->planes, (int)w->planes.end - next);
+    const int from = larger(0, b->h0 - s->kernel[1] / 2);
+    const int rows = smaller(s->h, b->h0 + b->rows + s->kernel[1] / 2) - from;
+    const int in = p->kernel->in, out = p->kernel->out, all = s->cin < p->s.cin;
+    const size_t size = s->bf16 ? 2 : 4;
+    memset(b->ahead, 0, sizeof b->ahead);
+    if (planes <= 0) return;
+    if (wanted > have) /* more than one only of whole planes */
+        b->ahead[0] = lines_of(w->x, (have * s->h + from) * s->w,
+                               ((wanted - have - 1) * s->h + rows) * s->w, s->cin,
+                               all ? 0 : (int)b->in.begin * in,
+                               all ? s->cin : smaller(s->cin, (int)b->in.end * in), size);
+    b->ahead[1] = lines_of(w->dy, (next * s->h + b->h0) * s->w,
+                           ((planes - 1) * s->h + b->rows) * s->w, s->cout,
+                           (int)w->tiles.begin * out, smaller(s->cout, (int)w->tiles.end * out), size);
 }
 
 /* A block's rows, through all planes, for the channels of x of b->in. */
@@ -224,7 +243,7 @@ static void run_rows(const part *w, block *b) {
         for (int i = 0; i < b->planes && !packed; i++)
             p->kernel->pack_dy(p, w->dy, b->first + i, b, w->tiles,
                                w->packed + (size_t)i * p->y_plane);
-        look_ahead(w, b, have, border);
+        look_ahead(w, b, have, smaller(all, b->first + b->planes + p->planes + border));
         for (int in = (int)b->in.begin; in < (int)b->in.end; in++)
             for (int depth = 0; depth < p->s.kernel[0]; depth++) p->kernel->add(w, b, depth, in);
         if (w->dbias != NULL && b->in.begin == 0) add_bias(w, b);

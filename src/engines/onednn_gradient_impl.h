@@ -23,7 +23,8 @@ typedef struct pleat_gradient_kernel pleat_gradient_kernel;
 
 typedef struct pleat_gradient_plan { /* sizes in words */
     const pleat_gradient_kernel *kernel;
-    pleat_dnnl_shape s;
+    pleat_dnnl_shape s;      /* with taps as channels, where the kernel gathers them */
+    pleat_dnnl_shape given;  /* without */
     int planes, rows, words; /* of a block: dy's planes and rows; words of a row of dy */
     int slots;               /* planes of x in the ring */
     int in_tiles, out_tiles; /* channels by kernel->in and kernel->out */
@@ -71,6 +72,7 @@ struct pleat_gradient_kernel {
     int out, in;    /* channels of y and of x in a tile */
     int words;      /* of a block, about */
     int chunk;      /* tiles of channels of x in the ring, at most */
+    int gathers;    /* channels of x, at most, whose taps along H and W are packed as channels */
     double flop[2]; /* of a round of `products`: f32, bf16 */
 
     /* Whether this processor has the instructions. */
