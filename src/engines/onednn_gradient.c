@@ -202,9 +202,8 @@ static pleat_gradient_ahead lines_of(const char *tensor, int first, int voxels, 
     const size_t stride = (size_t)channels * size;
     const char *at = tensor + (size_t)first * stride + (size_t)begin * size;
     if (end - begin == channels) /* all: in one piece */
-        return (pleat_gradient_ahead){at, 64, 1, 0, (int)whole((size_t)voxels * stride, 64)};
-    return (pleat_gradient_ahead){at, stride, (int)whole((size_t)(end - begin) * size, 64), 0,
-                                  voxels};
+        return (pleat_gradient_ahead){.at = at, .stride = 64, .lines = 1, .left = (int)whole((size_t)voxels * stride, 64)};
+    return (pleat_gradient_ahead){.at = at, .stride = stride, .lines = (int)whole((size_t)(end - begin) * size, 64), .left = voxels};
 }
 
 /* What the next block packs: planes of x from `have` to `wanted`, and its planes of dy. */

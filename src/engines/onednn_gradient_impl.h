@@ -53,6 +53,7 @@ typedef struct pleat_gradient_ahead {
     size_t stride;   /* bytes from voxel to voxel */
     int lines, line; /* of a voxel; the next of them */
     int left;        /* voxels */
+    int share;       /* lines that a step of the products asks for; the kernel's */
 } pleat_gradient_ahead;
 
 typedef struct pleat_gradient_block {
