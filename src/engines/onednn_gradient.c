@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define GROUP 64 /* channels of y of a thread, before another one helps with them */
+#define LINE  64 /* bytes that come into a cache together */
 
 typedef pleat_gradient_plan plan;
 typedef pleat_gradient_part part;
@@ -25,18 +26,17 @@ static size_t whole(size_t n, size_t of) { return (n + of - 1) / of; }
 
 /* --- which kernel --- */
 
-/* By docs/speed.md. The first row whose kernel has the precision, taps and processor is the own
- * kernel of a shape; it is taken in place of the library's where the rest of the row holds. */
+/* By docs/speed.md. The first row whose kernel has the precision, taps, lanes and processor is the
+ * own kernel of a shape; it is taken in place of the library's where the rest of the row holds. */
 static const struct rule {
     const pleat_gradient_kernel *kernel;
     int bf16;
     int beside_amx;  /* also where the library multiplies bf16 by AMX */
-    int depth;       /* taps along D, at least */
-    int least, most; /* channels, of x and of y */
+    int fits, taken; /* eighths of the tiles' lanes that hold channels, at least */
 } rules[] = {
-    {&pleat_gradient_amx, 1, 1, 3, 32, 256},
-    {&pleat_gradient_avx512, 1, 0, 1, 1, INT_MAX},
-    {&pleat_gradient_avx512, 0, 1, 1, 1, INT_MAX},
+    {&pleat_gradient_amx, 1, 1, 0, 0},
+    {&pleat_gradient_avx512, 1, 0, 4, 7},
+    {&pleat_gradient_avx512, 0, 1, 4, 7},
 };
 
 /* The convolution that a kernel makes of it: dweights [Cout][kD][kH][kW][Cin] are also those of kD
@@ -50,13 +50,12 @@ static pleat_dnnl_shape gathered(const pleat_gradient_kernel *kernel, const plea
     return g;
 }
 
-/* Of the tiles' lanes, at least share / 8 hold channels. */
-static int lanes_used(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *s,
-                      size_t share) {
+/* Of the tiles' lanes, at least `eighths` / 8 hold channels. */
+static int lanes_used(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *s, int eighths) {
     const size_t cin = (size_t)s->cin, in = (size_t)kernel->in * whole(cin, (size_t)kernel->in);
     const size_t cout = (size_t)s->cout;
     const size_t out = (size_t)kernel->out * whole(cout, (size_t)kernel->out);
-    return 8 * cin * cout >= share * in * out;
+    return 8 * cin * cout >= (size_t)eighths * in * out;
 }
 
 /* NULL: no kernel has this shape. */
@@ -64,10 +63,10 @@ static const struct rule *rule_of(const pleat_dnnl_shape *s) {
     for (int i = 0; i < 3; i++)
         if (s->stride[i] != 1 || s->before[i] != s->kernel[i] / 2) return NULL;
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        const pleat_gradient_kernel *k = rules[i].kernel;
-        if (rules[i].bf16 == s->bf16 && k->knows(s->kernel) && lanes_used(k, s, 4) &&
-            k->usable(s->bf16))
-            return &rules[i];
+        const struct rule *r = &rules[i];
+        if (r->bf16 == s->bf16 && r->kernel->knows(s->kernel) &&
+            lanes_used(r->kernel, s, r->fits) && r->kernel->usable(s->bf16))
+            return r;
     }
     return NULL;
 }
@@ -98,11 +97,8 @@ int pleat_gradient_fits(const pleat_dnnl_shape *s) { return rule_of(s) != NULL; 
 
 int pleat_gradient_wins(const pleat_dnnl_shape *s, int threads) {
     const struct rule *rule = rule_of(s);
-    if (rule == NULL || !lanes_used(rule->kernel, s, 7)) return 0;
+    if (rule == NULL || !lanes_used(rule->kernel, s, rule->taken)) return 0;
     if (!rule->beside_amx && pleat_dnnl_has_amx()) return 0;
-    if (s->kernel[0] < rule->depth || smaller(s->cin, s->cout) < rule->least ||
-        larger(s->cin, s->cout) > rule->most)
-        return 0;
     const plan p = plan_of(rule->kernel, s, threads);
     return 4 * p.groups * p.shares >= 3 * threads;
 }
@@ -196,35 +192,37 @@ static void add_bias(const part *w, const block *b) {
     }
 }
 
-/* The channels begin .. end - 1 of `voxels` voxels from voxel `first` on. */
-static pleat_gradient_ahead lines_of(const char *tensor, int first, int voxels, int channels,
-                                     int begin, int end, size_t size) {
-    const size_t stride = (size_t)channels * size;
-    const char *at = tensor + (size_t)first * stride + (size_t)begin * size;
-    if (end - begin == channels) /* all: in one piece */
-        return (pleat_gradient_ahead){.at = at, .stride = 64, .lines = 1, .left = (int)whole((size_t)voxels * stride, 64)};
-    return (pleat_gradient_ahead){.at = at, .stride = stride, .lines = (int)whole((size_t)(end - begin) * size, 64), .left = voxels};
+/* Of rows from..from + n - 1 of planes, each of h rows: the channels of some tiles. */
+static pleat_gradient_ahead lines_of(const part *w, const char *tensor, int from, int n,
+                                     pleat_share channels, int all) {
+    const pleat_dnnl_shape *s = &w->plan->s;
+    const size_t size = s->bf16 ? 2 : 4, voxel = (size_t)all * size, row = (size_t)s->w * voxel;
+    const size_t end = smaller(all, (int)channels.end), wide = (end - channels.begin) * size;
+    const char *at = tensor + (size_t)from * row + channels.begin * size;
+    if (wide == voxel) /* in one piece */
+        return (pleat_gradient_ahead){
+            .at = at, .stride = LINE, .lines = 1, .left = (int)whole((size_t)n * row, LINE)};
+    return (pleat_gradient_ahead){
+        .at = at, .stride = voxel, .lines = (int)whole(wide, LINE), .left = n * s->w};
 }
 
-/* What the next block packs: planes of x from `have` to `wanted`, and its planes of dy. */
+/* What the next block packs: planes of x from `have` on to `wanted`, and planes of dy. Of more than
+ * one plane it has all rows. */
 static void look_ahead(const part *w, block *b, int have, int wanted) {
     const plan *p = w->plan;
-    const pleat_dnnl_shape *s = &p->given;
+    const int h = p->s.h, rim = p->given.kernel[1] / 2, gathers = p->given.cin < p->s.cin;
     const int next = b->first + b->planes, planes = smaller(p->planes, (int)w->planes.end - next);
-    const int from = larger(0, b->h0 - s->kernel[1] / 2);
-    const int rows = smaller(s->h, b->h0 + b->rows + s->kernel[1] / 2) - from;
-    const int in = p->kernel->in, out = p->kernel->out, all = s->cin < p->s.cin;
-    const size_t size = s->bf16 ? 2 : 4;
+    const int from = larger(0, b->h0 - rim), to = smaller(h, b->h0 + b->rows + rim);
+    const size_t in = (size_t)p->kernel->in, out = (size_t)p->kernel->out;
+    pleat_share x = {b->in.begin * in, b->in.end * in};
+    const pleat_share y = {w->tiles.begin * out, w->tiles.end * out};
+    if (gathers) x = (pleat_share){0, (size_t)p->given.cin};
     memset(b->ahead, 0, sizeof b->ahead);
     if (planes <= 0) return;
-    if (wanted > have) /* more than one only of whole planes */
-        b->ahead[0] = lines_of(w->x, (have * s->h + from) * s->w,
-                               ((wanted - have - 1) * s->h + rows) * s->w, s->cin,
-                               all ? 0 : (int)b->in.begin * in,
-                               all ? s->cin : smaller(s->cin, (int)b->in.end * in), size);
-    b->ahead[1] = lines_of(w->dy, (next * s->h + b->h0) * s->w,
-                           ((planes - 1) * s->h + b->rows) * s->w, s->cout,
-                           (int)w->tiles.begin * out, smaller(s->cout, (int)w->tiles.end * out), size);
+    if (wanted > have)
+        b->ahead[0] = lines_of(w, w->x, have * h + from, (wanted - have - 1) * h + to - from, x,
+                               p->given.cin);
+    b->ahead[1] = lines_of(w, w->dy, next * h + b->h0, (planes - 1) * h + b->rows, y, p->s.cout);
 }
 
 /* A block's rows, through all planes, for the channels of x of b->in. */
@@ -251,6 +249,7 @@ static void run_rows(const part *w, block *b) {
 
 void pleat_gradient_run_part(const part *w) {
     const plan *p = w->plan;
+    if (w->tiles.begin == w->tiles.end) return;
     for (int in = 0; in < p->in_tiles; in += p->chunk)
         for (int h0 = 0; h0 < p->s.h; h0 += p->rows) {
             block b = {.h0 = h0,
