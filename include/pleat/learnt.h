@@ -21,8 +21,8 @@ extern "C" {
 /* Collective; each rank looks at its share of cases[n_cases]. learnt[n_cases] is 1 of those whose
  * image one of models[n], checkpoints, was trained on, on all ranks. Rank 0 warns of them, with the
  * models that have held them out, and logs models that do not name all that they were trained on. A
- * volume that cannot be read is passed by. ERR_IO of a model that cannot be read, ERR_MEMORY, errors
- * of the communicator. */
+ * volume that cannot be read is passed by. ERR_IO of a model that cannot be read, ERR_MEMORY,
+ * errors of the communicator. */
 pleat_status pleat_learnt_find(pleat_comm *comm, const char *const *models, int n,
                                const pleat_case_paths *cases, int n_cases, int *learnt);
 

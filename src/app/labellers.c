@@ -45,7 +45,11 @@ static int by_set(const void *a, const void *b) {
 
 static pleat_status put_in_order(labellers *l) {
     place *places = calloc((size_t)l->n + 1, sizeof *places);
-    PLEAT_CHECK(places != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", l->n);
+    l->order = calloc((size_t)l->n + 1, sizeof *l->order);
+    if (places == NULL || l->order == NULL) {
+        free(places);
+        return PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", l->n);
+    }
     for (int i = 0; i < l->n; i++) {
         places[i].i = i;
         for (int m = 0; m < l->models->n; m++) places[i].set[m] = (char)may_label(l, i, m);
@@ -60,9 +64,8 @@ pleat_status labellers_find(pleat_comm *comm, const text_list *models,
                             const pleat_case_paths *cases, int n, int held_out, labellers *out) {
     labellers made = {.models = models, .n = n};
     pleat_status status = PLEAT_OK;
-    made.order = calloc((size_t)n + 1, sizeof *made.order);
     if (held_out) made.knows = calloc((size_t)n * (size_t)models->n + 1, 1);
-    if (made.order == NULL || (held_out && made.knows == NULL))
+    if (held_out && made.knows == NULL)
         status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", n);
     status = pleat_comm_agree(comm, status);
     if (status == PLEAT_OK && held_out)
@@ -80,6 +83,8 @@ void labellers_free(labellers *l) {
     free(l->order);
     *l = (labellers){0};
 }
+
+int labellers_volume(const labellers *l, int at) { return l->order[at]; }
 
 void labellers_of(const labellers *l, int i, text_list *out) {
     *out = (text_list){0};

@@ -25,7 +25,9 @@ pleat_status labellers_find(pleat_comm *comm, const text_list *models,
                             const pleat_case_paths *cases, int n, int held_out, labellers *out);
 void labellers_free(labellers *l);
 
-/* Those of volume i. */
+/* The volume that is labelled after `at` others. */
+int labellers_volume(const labellers *l, int at);
+/* The models of volume i. */
 void labellers_of(const labellers *l, int i, text_list *out);
 /* Whether volumes i and k have the same; -1 is none. */
 int labellers_same(const labellers *l, int i, int k);

@@ -483,7 +483,8 @@ static pleat_status predict_share(labelling *by, int rank, int size, const pleat
     PLEAT_CHECK(mine->labelled != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
     if (!by->o->held_out) PLEAT_TRY(open_models(by, 0)); /* all of them, before the first volume */
     for (int at = rank; at < n && status == PLEAT_OK; at += size) {
-        const int i = by->l->order[at], done = at + size < n ? at + size : n; /* by all, about */
+        const int i = labellers_volume(by->l, at),
+                  done = at + size < n ? at + size : n; /* by all, about */
         if (at == 0) pleat_progress("predict", 0, (size_t)n, cases[i].id);
         status = predict_one(by, i, &cases[i], mine);
         if (status == PLEAT_OK) pleat_progress("predict", (size_t)done, (size_t)n, cases[i].id);

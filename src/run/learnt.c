@@ -65,7 +65,7 @@ static pleat_status read_models(const char *const *models, int n, int all, int t
     return PLEAT_OK;
 }
 
-/* A file that was held out may be another packing of what was learnt: its content is in the list. */
+/* A file that was held out may be another packing of what was learnt: the list has its content. */
 static pleat_knows knows_image(const model *m, const pleat_traced *image) {
     const pleat_traced *held = NULL;
     for (int i = 0; i < m->own.n && held == NULL; i++)
