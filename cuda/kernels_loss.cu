@@ -246,21 +246,26 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const pleat_targets *targ
 
 static __global__ void adam_update(float rate, float b1, float b2, float rest1, float rest2,
                                    float epsilon, float keep, size_t n, float *params,
-                                   const float *grads, float *m, float *v) {
+                                   const float *grads, float *m, float *v, float *largest) {
     for (EACH(i, n)) {
-        const float g = grads[i];
-        const float first = b1 * m[i] + rest1 * g, second = b2 * v[i] + rest2 * (g * g);
+        const float g = grads[i], first = b1 * m[i] + rest1 * g;
+        float second = b2 * v[i] + rest2 * (g * g);
         m[i] = first;
         v[i] = second;
+        if (largest != NULL) {
+            second = fmaxf(second, largest[i]);
+            largest[i] = second;
+        }
         params[i] = keep * params[i] - rate * first / (sqrtf(second) + epsilon);
     }
 }
 
 cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float *params,
-                            const float *grads, float *m, float *v, cudaStream_t stream) {
+                            const float *grads, float *m, float *v, float *largest,
+                            cudaStream_t stream) {
     adam_update<<<blocks_for<adam_update>(n), THREADS, 0, stream>>>(
         (float)rate, (float)adam->beta1, (float)adam->beta2, (float)(1 - adam->beta1),
         (float)(1 - adam->beta2), (float)adam->epsilon, (float)(1 - adam->decay), n, params, grads,
-        m, v);
+        m, v, largest);
     return cudaGetLastError();
 }

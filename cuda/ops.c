@@ -187,10 +187,11 @@ static pleat_status coarsen_labels(pleat_engine *engine, const uint8_t *labels, 
 }
 
 static pleat_status adam_update(pleat_engine *engine, const pleat_adam *adam, size_t n,
-                                void *params, const void *grads, void *m, void *v) {
+                                void *params, const void *grads, void *m, void *v, void *largest) {
     const double t = (double)adam->step;
     const double rate = adam->lr * sqrt(1 - pow(adam->beta2, t)) / (1 - pow(adam->beta1, t));
-    CUDA_TRY(pleat_cuda_adam(rate, adam, n, params, grads, m, v, pleat_cuda_of(engine)->stream));
+    CUDA_TRY(pleat_cuda_adam(rate, adam, n, params, grads, m, v, largest,
+                             pleat_cuda_of(engine)->stream));
     return PLEAT_OK;
 }
 

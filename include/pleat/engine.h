@@ -325,9 +325,11 @@ typedef struct pleat_engine_ops {
     void (*host_call_destroy)(pleat_engine *engine, pleat_host_call *call); /* NULL is fine */
 
     /* Adam as Keras writes it (Kingma & Ba 2015, section 2, last paragraph), over n reals:
-     * m, v first and second moments; lr_t = lr*sqrt(1-b2^t)/(1-b1^t); w -= lr_t*m/(sqrt(v)+eps). */
+     * m, v first and second moments; lr_t = lr*sqrt(1-b2^t)/(1-b1^t); w -= lr_t*m/(sqrt(v)+eps).
+     * largest: amsgrad's (Reddi et al. 2018), the largest v so far, whose root is then taken
+     * instead of v's; NULL: there is none. */
     pleat_status (*adam)(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
-                         const void *grads, void *m, void *v);
+                         const void *grads, void *m, void *v, void *largest);
     /* Gradient descent with Nesterov's momentum as PyTorch writes it, over n reals; v begins as 0:
      * g += decay*w; v = momentum*v + g; w -= lr*(g + momentum*v). */
     pleat_status (*sgd)(pleat_engine *engine, const pleat_sgd *sgd, size_t n, void *params,

@@ -19,6 +19,7 @@ const suite_row suite_rows[] = {
     ROW(loss_is_the_originals, NULL),
     ROW(loss_has_no_gradient_where_clamped, NULL),
     ROW(adam_is_keras_adam, NULL),
+    ROW(amsgrad_divides_by_the_largest, NULL),
     ROW(input_becomes_activations, NULL),
     ROW(conv3_agrees_with_the_oracle, NULL),
     ROW(conv3_of_all_sizes_agrees, NULL),

@@ -263,19 +263,21 @@ void run_loss(pleat_engine *engine, const loss_case *c, const loss_in *in, const
 /* ---- Adam ---- */
 
 void run_adam(pleat_engine *engine, pleat_adam adam, int steps, size_t n, const double *grads,
-              double *params, double *m, double *v) {
+              double *params, double *m, double *v, double *largest) {
     memory blocks = {.engine = engine};
     const pleat_dtype real = engine->real;
     void *weights = memory_put(&blocks, real, params, n);
     void *first = memory_put(&blocks, real, m, n);
     void *second = memory_put(&blocks, real, v, n);
+    void *most = largest != NULL ? memory_put(&blocks, real, largest, n) : NULL;
     void *slope = memory_put(&blocks, real, NULL, n);
     for (int i = 0; i < steps; i++, adam.step++) {
         memory_write(&blocks, real, slope, grads + (size_t)i * n, n);
-        OK(engine->ops->adam(engine, &adam, n, weights, slope, first, second));
+        OK(engine->ops->adam(engine, &adam, n, weights, slope, first, second, most));
     }
     memory_read(&blocks, real, weights, params, n);
     memory_read(&blocks, real, first, m, n);
     memory_read(&blocks, real, second, v, n);
+    if (largest != NULL) memory_read(&blocks, real, most, largest, n);
     memory_clear(&blocks);
 }

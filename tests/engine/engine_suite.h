@@ -185,9 +185,10 @@ typedef struct loss_out {
 
 void run_loss(pleat_engine *engine, const loss_case *c, const loss_in *in, const loss_out *out);
 
-/* `steps` updates beginning at adam->step; grads [steps][n]; params, m, v are updated in place. */
+/* `steps` updates beginning at adam->step; grads [steps][n]; params, m, v and, unless
+ * NULL, amsgrad's `largest` are updated in place. */
 void run_adam(pleat_engine *engine, pleat_adam adam, int steps, size_t n, const double *grads,
-              double *params, double *m, double *v);
+              double *params, double *m, double *v, double *largest);
 
 /* ---- tests; state is a bench ---- */
 
@@ -251,6 +252,7 @@ void host_calls_run_between_operations(void **state);
 void loss_is_the_originals(void **state);
 void loss_has_no_gradient_where_clamped(void **state);
 void adam_is_keras_adam(void **state);
+void amsgrad_divides_by_the_largest(void **state);
 void an_ordered_engine_has_the_same_bits_on_any_number_of_threads(void **state);
 void the_caller_keeps_its_number_of_threads(void **state);
 
