@@ -377,10 +377,10 @@ void amsgrad_divides_by_the_largest(void **state) {
     bench *b = *state;
     double w = 1, m = 0, v = 4, largest = 0;
     run_adam(b->engine, adam, 2, 1, grads, &w, &m, &v, &largest);
-    const double most = 0.999 * 4 + 0.001, root = sqrt(most) + 1e-7;
+    const double most = 0.999 * 4 + 0.001, divisor = sqrt(most) + 1e-7;
     const double last = 0.999 * most + 0.001 * 0.25;
-    const double known = 1 - 1e-3 * sqrt(0.001) / 0.1 * 0.1 / root -
-                         1e-3 * sqrt(1 - 0.999 * 0.999) / (1 - 0.81) * (0.09 - 0.05) / root;
+    const double known = 1 - 1e-3 * sqrt(0.001) / 0.1 * 0.1 / divisor -
+                         1e-3 * sqrt(1 - 0.999 * 0.999) / (1 - 0.81) * (0.09 - 0.05) / divisor;
     assert_true(last < most);
     assert_true(fabs(largest - most) < float_limit(b, 1e-14, 1e-6));
     assert_true(fabs(v - last) < float_limit(b, 1e-14, 1e-6));
