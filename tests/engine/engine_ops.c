@@ -256,7 +256,7 @@ void softmax_and_loss_agree_with_the_oracle(void **state) {
     bench_report(*state, "loss");
 }
 
-/* Regions, focus and a label to ignore, alone and together. */
+/* Regions, focus, a label to ignore and the largest terms, alone and together. */
 void loss_of_any_targets_agrees_with_the_oracle(void **state) {
     static const loss_row rows[] = {
         {{2, 105, 3, 0, 0.5, 1, LOSS_REGIONS}, 3, 1, 0, 0},
@@ -265,6 +265,9 @@ void loss_of_any_targets_agrees_with_the_oracle(void **state) {
         {{2, 77, 5, 1, 0.5, 1, LOSS_FOCUS | LOSS_IGNORES}, 3, 1, 0, 1},
         {{2, 200, 4, 0, 1, 1, LOSS_IGNORES}, 3, 1, 0, 0},
         {{1, 333, 17, 1, 2, 3, LOSS_IGNORES}, 3, 1, 1, 1},
+        {{2, 130, 3, 0, 0.5, 1, LOSS_TOP}, 3, 1, 0, 0},
+        {{3, 77, 4, 1, 1, 2, LOSS_TOP | LOSS_IGNORES}, 3, 1, 0, 1},
+        {{1, 200, 5, 1, 1, 1, LOSS_TOP | LOSS_FOCUS}, 3, 1, 0, 0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) compare_loss(*state, &rows[i]);
     bench_report(*state, "loss");

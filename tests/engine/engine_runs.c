@@ -232,13 +232,14 @@ void run_loss(pleat_engine *engine, const loss_case *c, const loss_in *in, const
         c->kind & LOSS_REGIONS ? memory_put_bytes(&m, (const uint8_t *)regions, sizeof regions)
                                : NULL,
         c->kind & LOSS_FOCUS ? memory_put(&m, PLEAT_F64, focus, 2 * (size_t)k) : NULL,
-        c->kind & LOSS_IGNORES ? LOSS_IGNORED : 0};
+        c->kind & LOSS_IGNORES ? LOSS_IGNORED : 0,
+        c->kind & LOSS_TOP ? memory_put(&m, PLEAT_F64, (double[]){0.3, 3, 0}, 3) : NULL};
     if (c->kind & LOSS_REGIONS)
         OK(ops->sigmoid(engine, logits, values, probs));
     else
         OK(ops->softmax(engine, logits, all, k, probs));
     memory_read(&m, real, probs, out->softmax, values);
-    memory_write(&m, real, logits, in->logits, values); /* when in place */
+    memory_write(&m, real, logits, c->kind & LOSS_TOP ? out->softmax : in->logits, values);
     OK(ops->loss_forward(engine, &targets, logits, labels, n, voxels, k, probs, sums));
     memory_read(&m, PLEAT_F64, sums, out->sums, sum_count);
     double slopes[4096];

@@ -170,8 +170,9 @@ typedef struct loss_case {
 } loss_case;
 
 /* Labels 0 .. 7 in three regions, bit by bit; focus of w_c = 1 + c/2, g_c = c; and label 3 counts
- * for nothing. */
-enum { LOSS_CLASSES = 0, LOSS_REGIONS = 1, LOSS_FOCUS = 2, LOSS_IGNORES = 4, LOSS_IGNORED = 3 };
+ * for nothing. Terms of p below 0.3 alone, three times each, of given probabilities. */
+enum { LOSS_CLASSES, LOSS_REGIONS, LOSS_FOCUS, LOSS_IGNORES = 4, LOSS_TOP = 8 };
+enum { LOSS_IGNORED = 3 };
 
 typedef struct loss_in {
     double *logits;
@@ -231,6 +232,11 @@ void activations_agree_with_the_oracle(void **state);
 void mean_agrees_with_the_oracle(void **state);
 void gate_agrees_with_the_oracle(void **state);
 void layers_of_two_voxels_are_known(void **state);
+
+/* engine_top.c: counts of probabilities, terms weighed by them */
+void keys_of_probabilities_are_known(void **state);
+void counts_of_keys_agree_with_the_oracle(void **state);
+void terms_are_weighed_by_their_probability(void **state);
 
 /* engine_update.c: gradient descent, clipping and averages */
 void updates_agree_with_the_oracle(void **state);
