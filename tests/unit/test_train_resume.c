@@ -164,6 +164,27 @@ static void amsgrad_is_kept_and_goes_on(void **state) {
     pleat_checkpoint_free(&whole);
 }
 
+/* Its threshold is of the batch alone: nothing of it has to be kept. */
+static void a_loss_of_the_largest_terms_goes_on(void **state) {
+    train_fixture *f = *state;
+    pleat_train_result result;
+    while (strcmp(pleat_loss_name(f->config.settings.loss), "batch_dice_topk") != 0)
+        f->config.settings.loss++;
+    OK(train_fold(f, &result));
+    pleat_checkpoint whole = train_checkpoint("checkpoint_latest.h5");
+    for (int within = 0; within < 2; within++) { /* between two epochs, in the middle of one */
+        train_empty_folder();
+        f->save_at = within ? 2 * (TRAIN_ITERATIONS + 2) + 2 : 0;
+        train_interrupt(f);
+        f->save_at = 0;
+        OK(train_fold(f, &result));
+        pleat_checkpoint resumed = train_checkpoint("checkpoint_latest.h5");
+        train_same(&resumed, &whole);
+        pleat_checkpoint_free(&resumed);
+    }
+    pleat_checkpoint_free(&whole);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, train_set_up, train_tear_down)
     const struct CMUnitTest tests[] = {
@@ -171,6 +192,7 @@ int main(void) {
         TEST(a_checkpoint_within_an_epoch_loses_nothing),
         TEST(an_average_of_the_weights_is_kept_and_goes_on),
         TEST(amsgrad_is_kept_and_goes_on),
+        TEST(a_loss_of_the_largest_terms_goes_on),
     };
     return cmocka_run_group_tests_name("train_resume", tests, NULL, NULL);
 }
