@@ -122,9 +122,9 @@ typedef enum pleat_activation {
 #define PLEAT_LOSS_SUMS(classes)   (3 * (classes) + 2) /* of a sample */
 #define PLEAT_LOSS_SLOPES(classes) (2 * (classes) + 1)
 
-/* A probability's key orders as it does, whatever computes it: the bits of its float, cut to what E
- * knows, less those of 1e-7f. Keys are counted in three rounds, each within a bin of the one before:
- * bins of 2^18, 2^8 and 1 keys. */
+/* A probability's key orders as it does, whatever computes it: the bits of its float, cut to what
+ * E knows, less those of 1e-7f. Keys are counted in three rounds, each within a bin of the one
+ * before: bins of 2^18, 2^8 and 1 keys. */
 #define PLEAT_LOSS_BINS         1024
 #define PLEAT_LOSS_ROUNDS       3
 #define PLEAT_LOSS_SHIFT(round) ((round) == 0 ? 18 : (round) == 1 ? 8 : 0)
@@ -322,8 +322,8 @@ typedef struct pleat_engine_ops {
                                   const void *probs, const uint8_t *labels, int n, size_t voxels,
                                   int classes, const pleat_loss_gradient *gradient, void *dlogits);
     /* Of all voxels that count, how many have a key of p_l in each bin: bin b of counts, double
-     * [PLEAT_LOSS_BINS], begins at *first, of the engine's memory, and b bins of this round. A voxel
-     * of no class has the key of 1. Only of classes. */
+     * [PLEAT_LOSS_BINS], begins at *first, of the engine's memory, and b bins of this round. A
+     * voxel of no class has the key of 1. Only of classes. */
     pleat_status (*loss_counts)(pleat_engine *engine, const pleat_targets *targets,
                                 const void *probs, const uint8_t *labels, int n, size_t voxels,
                                 int classes, int round, const double *first, double *counts);

@@ -1,5 +1,5 @@
 /*
- * top.c - of a loss that looks at the voxels of the largest E alone (nnU-Net's TopK): which they are.
+ * top.c - of a loss of the voxels with the largest E alone (nnU-Net's TopK): which they are.
  *
  * E falls as p of the label rises, so they are the voxels with the smallest p. The k-th smallest is
  * found as by a radix sort, from the keys of engine.h:

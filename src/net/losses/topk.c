@@ -1,7 +1,7 @@
 /*
  * topk.c - nnU-Net's losses of the voxels that are hardest to tell.
  *
- *   crossentropy        mean of -ln p_label over the tenth of the batch's voxels where it is largest
+ *   crossentropy        mean of -ln p_label over the tenth of the batch where that is largest
  *   topk_crossentropy   that alone
  *   dice_topk           that less dice_ce's Dice of each sample; batch_dice_topk of the whole batch
  *
