@@ -11,24 +11,24 @@ typedef struct adam_step {
     float rate, keep1, add1, keep2, add2, epsilon, keep;
 } adam_step;
 
-static void adam_share(const adam_step *a, pleat_share s, float *w, const float *g, float *first,
+static void adam_share(adam_step a, pleat_share s, float *w, const float *g, float *first,
                        float *second) {
 #pragma omp simd
     for (size_t i = s.begin; i < s.end; i++) {
-        first[i] = a->keep1 * first[i] + a->add1 * g[i];
-        second[i] = a->keep2 * second[i] + a->add2 * g[i] * g[i];
-        w[i] = a->keep * w[i] - a->rate * first[i] / (sqrtf(second[i]) + a->epsilon);
+        first[i] = a.keep1 * first[i] + a.add1 * g[i];
+        second[i] = a.keep2 * second[i] + a.add2 * g[i] * g[i];
+        w[i] = a.keep * w[i] - a.rate * first[i] / (sqrtf(second[i]) + a.epsilon);
     }
 }
 
-static void amsgrad_share(const adam_step *a, pleat_share s, float *w, const float *g, float *first,
+static void amsgrad_share(adam_step a, pleat_share s, float *w, const float *g, float *first,
                           float *second, float *largest) {
 #pragma omp simd
     for (size_t i = s.begin; i < s.end; i++) {
-        first[i] = a->keep1 * first[i] + a->add1 * g[i];
-        second[i] = a->keep2 * second[i] + a->add2 * g[i] * g[i];
+        first[i] = a.keep1 * first[i] + a.add1 * g[i];
+        second[i] = a.keep2 * second[i] + a.add2 * g[i] * g[i];
         largest[i] = second[i] > largest[i] ? second[i] : largest[i];
-        w[i] = a->keep * w[i] - a->rate * first[i] / (sqrtf(largest[i]) + a->epsilon);
+        w[i] = a.keep * w[i] - a.rate * first[i] / (sqrtf(largest[i]) + a.epsilon);
     }
 }
 
@@ -48,9 +48,9 @@ pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, siz
     for (int t = 0; t < threads; t++) {
         const pleat_share s = pleat_share_of(n, GRAIN, t, threads);
         if (largest == NULL)
-            adam_share(&how, s, params, grads, m, v);
+            adam_share(how, s, params, grads, m, v);
         else
-            amsgrad_share(&how, s, params, grads, m, v, largest);
+            amsgrad_share(how, s, params, grads, m, v, largest);
     }
     return PLEAT_OK;
 }
