@@ -111,14 +111,15 @@ void terms_are_weighed_by_their_probability(void **state) {
             memory_read(&m, PLEAT_F64, of, sums, COUNT(sums));
             memory_read(&m, engine->real, to, kept, (size_t)V * K);
             memory_read(&m, engine->act, dlogits, dz, (size_t)V * K);
-            for (int v = 0; v < V; v++) want -= rows[i].weights[v] * log(fmax(probs[2 * v], 1e-7));
+            for (size_t v = 0; v < V; v++)
+                want -= rows[i].weights[v] * log(fmax(probs[2 * v], 1e-7));
             assert_true(fabs(sums[0] - 1.375) < 1e-6 && sums[7] == V); /* TP; voxels that count */
             if (!(fabs(sums[6] - want) < 1e-6 * want)) fail_msg("E is %g, not %g", sums[6], want);
-            for (int v = 0; v < V; v++) { /* what is cut has no gradient */
+            for (size_t v = 0; v < V; v++) { /* what is cut has no gradient */
                 const double w = v == 5 ? 0 : rows[i].weights[v], q = probs[2 * v];
                 assert_true(kept[2 * v] == q && kept[2 * v + 1] == probs[2 * v + 1]);
                 if (dz[2 * v] != w * (q - 1) || dz[2 * v + 1] != w * (1 - q))
-                    fail_msg("voxel %d: %g, not %g", v, dz[2 * v], w * (q - 1));
+                    fail_msg("voxel %zu: %g, not %g", v, dz[2 * v], w * (q - 1));
             }
             memory_clear(&m);
         }

@@ -190,8 +190,8 @@ static void find_worst(pleat_engine *engine, const uint8_t *labels, int classes,
     OK(engine->ops->softmax(engine, z, (size_t)N * VOXELS, classes, z));
     top[0] = 1;
     top[1] = top[2] = N * VOXELS;
-    for (int v = 0; v < N * VOXELS; v++)
-        top[0] = fmin(top[0], (double)(float)z[v * classes + labels[v]]);
+    for (size_t v = 0; v < (size_t)N * VOXELS; v++)
+        top[0] = fmin(top[0], (double)(float)z[v * (size_t)classes + labels[v]]);
 }
 
 /* z_j = 2 sin(.9 j + .3); label of voxel i: (3 i + i / 4) mod K, of regions mod 3. */

@@ -191,7 +191,7 @@ static void voxels_that_are_alike_share_the_last_places(void **state) {
             }
             close_to("loss", train(t, N), value, 1e-6);
             for (size_t c = 0; c < K; c++)
-                close_to("of a bias", gradient(t, K * K + c), slope[c], 1e-6);
+                close_to("of a bias", gradient(t, PARAMS - K + c), slope[c], 1e-6);
             finish(t);
         }
 }
@@ -213,8 +213,8 @@ static void fewer_than_ten_voxels_have_one_that_is_the_worst(void **state) {
     (void)state;
     make_heads(1, (double[]){1});
     trial *t = start("ref64", "topk_crossentropy", 1, tiny, 0);
-    for (int c = 0; c < K; c++) t->params[c * K] = (float)log(c == 0 ? 0.125 : 0.4375);
-    for (int v = 0; v < 6; v++) t->images[v * K] = v == 4 ? 1 : 0; /* else p = 1/3 */
+    for (size_t c = 0; c < K; c++) t->params[c * K] = (float)log(c == 0 ? 0.125 : 0.4375);
+    for (size_t v = 0; v < 6; v++) t->images[v * K] = v == 4 ? 1 : 0; /* else p = 1/3 */
     close_to("loss", train(t, 1), log(8), 1e-6);
     finish(t);
 }
