@@ -4,6 +4,7 @@
  *   onednn.c        the engine: memory, threads, the table
  *   onednn_conv.c   convolutions, through the library
  *   onednn_gradient*.c  gradients by the weights of 3x3x3 ones, own kernels
+ *   onednn_tiles.*  the tiles of AMX, that kernels share
  *   onednn_mirror.c the weights of gradients by x, packed in one pass
  *   onednn_head.c   the 1x1x1 convolution to a few classes, own loops
  *   onednn_norm.c   batch norm, own loops
@@ -91,6 +92,12 @@ const char *pleat_dnnl_implementation(const pleat_dnnl_op *op); /* "jit:avx512_c
 /* Waits for the result. */
 pleat_status pleat_dnnl_run(pleat_dnnl *library, pleat_dnnl_op *op, int worker, void *const *data,
                             void *scratchpad);
+
+/* --- tiles, onednn_tiles.c --- */
+
+/* Whether the library, and so we, may use this processor's AMX, and it multiplies bf16 as its
+ * manual says. */
+int pleat_tiles_usable(void);
 
 /* --- packing, onednn_mirror.c --- */
 
