@@ -1,10 +1,16 @@
-/* amx_tiles.c - the kernel of AMX on tiles in plain C, in a program in place of the processor's. */
+/* amx_tiles.c - the kernels of AMX on tiles in plain C, in a program in place of the processor's. */
 #include "amx_emulated.h"
 
 static int usable(int bf16);
+static int direct_usable(void);
 
 #define KERNEL pleat_gradient_amx
+#define DIRECT pleat_direct_amx
 #define TILES
 #include "../../src/engines/onednn_gradient_amx.inc"
 
+#include "../../src/engines/onednn_direct_amx.inc"
+
 static int usable(int bf16) { return bf16 && tiles_are_right(); }
+
+static int direct_usable(void) { return tiles_are_right(); }

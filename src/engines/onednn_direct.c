@@ -1,0 +1,187 @@
+/*
+ * onednn_direct.c - convolutions forward and by x: which are taken, memory, threads.
+ */
+#include "onednn_direct.h"
+#include "onednn_direct_impl.h"
+
+#include <omp.h>
+
+#define VOXELS     1024      /* of y at a time, about, where channels are 32 */
+#define RING_BYTES (1 << 20) /* about; half of the second cache */
+#define LARGE      (1 << 20) /* bytes of weights: too many for each thread to read them all */
+
+typedef pleat_direct_plan plan;
+typedef pleat_direct_part part;
+
+static int smaller(int a, int b) { return a < b ? a : b; }
+static int larger(int a, int b) { return a > b ? a : b; }
+static int whole(int n, int of) { return (n + of - 1) / of; }
+static size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* --- the plan --- */
+
+/* Steps of a voxel of y with so many taps in a record. */
+static int steps_of(const pleat_dnnl_shape *s, int together) {
+    const int taps = s->kernel[0] * s->kernel[1] * s->kernel[2];
+    return taps / together * whole(together * s->cin, 32);
+}
+
+/* The less steps; then the less copies of x. */
+static int together_of(const pleat_dnnl_shape *s) {
+    if (s->cin <= 7) return 9;
+    return s->w % 16 != 0 || steps_of(s, 3) < steps_of(s, 1) ? 3 : 1;
+}
+
+static void lay_out_ring(plan *p) {
+    const pleat_dnnl_shape *s = &p->s;
+    const int border = s->kernel[0] / 2 * 2;
+    p->rows = smaller(s->h, larger(2, VOXELS * 32 / larger(32, s->cin) / s->w));
+    const size_t rows = (size_t)(p->together == 9 ? p->rows : p->rows + 2);
+    p->row = (size_t)(p->together == 1 ? s->w + 2 : s->w);
+    p->record = p->together == 9 ? (size_t)p->blocks * 64 : 64;
+    /* the last tile may read 15 records beyond its voxels */
+    p->block = p->together == 9 ? 64 : (rows * p->row + 16) * 64;
+    p->slot = p->together == 9 ? (rows * p->row + 16) * p->record : p->block * (size_t)p->blocks;
+    p->planes = 1;
+    if (p->rows == s->h) {
+        const int fit = (int)((size_t)RING_BYTES / p->slot) - border;
+        p->planes = larger(1, smaller(smaller(s->d, fit), whole(VOXELS, s->h * s->w)));
+    }
+    p->alone = p->rows == s->h && s->h * s->w <= 16 && (size_t)(s->d + 2) * p->slot <= 2 * RING_BYTES;
+    p->slots = p->alone ? s->d + 2 : p->planes + border;
+}
+
+/* Threads have channels of y of their own where weights are large, else planes; then the other; and
+ * last rows. */
+static void deal(plan *p, int threads) {
+    const int planes = p->s.n * p->s.d, pairs = whole(p->tiles, 2);
+    const int bands = whole(p->s.h, larger(p->rows / 2, smaller(8, p->s.h)));
+    if (p->weights * (size_t)p->tiles > LARGE) {
+        p->shares = smaller(threads, pairs);
+        p->groups = smaller(threads / p->shares, planes);
+    } else {
+        p->groups = smaller(threads, planes);
+        p->shares = smaller(threads / p->groups, pairs);
+    }
+    p->bands = smaller(threads / (p->groups * p->shares), bands);
+}
+
+static plan plan_of(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
+                    pleat_dnnl_pass pass, int threads) {
+    plan p = {.kernel = kernel, .s = *shape, .mirrored = pass == PLEAT_DNNL_BACKWARD_DATA};
+    if (p.mirrored) {
+        p.s.cin = shape->cout;
+        p.s.cout = shape->cin;
+        p.s.relu = 0;
+    }
+    p.together = together_of(&p.s);
+    p.records = p.s.kernel[0] * p.s.kernel[1] * p.s.kernel[2] / p.together;
+    p.blocks = whole(p.together * p.s.cin, 32);
+    p.steps = p.records * p.blocks;
+    p.tiles = whole(p.s.cout, 16);
+    p.weights = (size_t)p.steps * 1024;
+    lay_out_ring(&p);
+    deal(&p, threads);
+    return p;
+}
+
+static int workers_of(const plan *p) { return p->bands * p->groups * p->shares; }
+
+/* --- which --- */
+
+int pleat_direct_fits(const pleat_dnnl_shape *s) {
+    const int *k = s->kernel;
+    for (int i = 0; i < 3; i++)
+        if (s->stride[i] != 1 || s->before[i] != k[i] / 2) return 0;
+    return s->bf16 && k[1] == 3 && k[2] == 3 && pleat_direct_amx.usable();
+}
+
+int pleat_direct_wins(const pleat_dnnl_shape *s, pleat_dnnl_pass pass, int threads) {
+    if (!pleat_direct_fits(s)) return 0;
+    const plan p = plan_of(&pleat_direct_amx, s, pass, threads);
+    return 4 * workers_of(&p) >= 3 * threads;
+}
+
+/* --- memory --- */
+
+static size_t ring_bytes(const plan *p) { return whole_lines(p->slot * (size_t)p->slots); }
+static size_t offsets_bytes(const plan *p) {
+    return whole_lines((size_t)p->steps * sizeof(ptrdiff_t));
+}
+
+static size_t lines_bytes(const plan *p) {
+    const size_t line = ((size_t)p->s.w + 2) * (size_t)p->s.cin + 8;
+    return p->together == 9 ? whole_lines(3 * line * sizeof(uint16_t)) : 0;
+}
+
+static size_t thread_bytes(const plan *p) {
+    return ring_bytes(p) + offsets_bytes(p) + lines_bytes(p);
+}
+
+size_t pleat_direct_weights_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass) {
+    const plan p = plan_of(&pleat_direct_amx, shape, pass, 1);
+    return p.weights * (size_t)p.tiles;
+}
+
+size_t pleat_direct_bytes_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
+                             pleat_dnnl_pass pass, int threads) {
+    const plan p = plan_of(kernel, shape, pass, threads);
+    return (size_t)workers_of(&p) * thread_bytes(&p);
+}
+
+size_t pleat_direct_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads) {
+    return pleat_direct_bytes_by(&pleat_direct_amx, shape, pass, threads);
+}
+
+/* --- work --- */
+
+void pleat_direct_pack_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
+                          pleat_dnnl_pass pass, int threads, const float *weights, void *packed) {
+    const plan p = plan_of(kernel, shape, pass, threads);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int i = 0; i < p.tiles * p.records; i++) {
+        const int tile = p.mirrored ? i % p.tiles : i / p.records; /* reads in the order of memory */
+        const int record = p.mirrored ? i / p.tiles : i % p.records;
+        kernel->pack_weights(&p, weights, tile, record, packed);
+    }
+}
+
+void pleat_direct_pack(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
+                       const float *weights, void *packed) {
+    pleat_direct_pack_by(&pleat_direct_amx, shape, pass, threads, weights, packed);
+}
+
+static part part_of(const plan *p, int t, char *work) {
+    const int band = t / (p->groups * p->shares), group = t / p->shares % p->groups;
+    char *mine = work + (size_t)t * thread_bytes(p);
+    return (part){
+        .plan = p,
+        .planes = pleat_share_of((size_t)p->s.n * (size_t)p->s.d, 1, group, p->groups),
+        .rows = pleat_share_of((size_t)p->s.h, 1, band, p->bands),
+        .tiles = pleat_share_of((size_t)p->tiles, 2, t % p->shares, p->shares),
+        .ring = mine,
+        .offsets = (ptrdiff_t *)(void *)(mine + ring_bytes(p)),
+        .lines = (uint16_t *)(void *)(mine + ring_bytes(p) + offsets_bytes(p)),
+    };
+}
+
+void pleat_direct_run_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
+                         pleat_dnnl_pass pass, int threads, const void *x, const void *packed,
+                         const float *bias, void *y, void *work) {
+    const plan p = plan_of(kernel, shape, pass, threads);
+    const int workers = workers_of(&p);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int t = 0; t < workers; t++) {
+        part w = part_of(&p, t, work);
+        w.x = x;
+        w.y = y;
+        w.weights = packed;
+        w.bias = bias;
+        kernel->run(&w);
+    }
+}
+
+void pleat_direct_run(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
+                      const void *x, const void *packed, const float *bias, void *y, void *work) {
+    pleat_direct_run_by(&pleat_direct_amx, shape, pass, threads, x, packed, bias, y, work);
+}
