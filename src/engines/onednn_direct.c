@@ -109,13 +109,17 @@ static size_t offsets_bytes(const plan *p) {
     return whole_lines((size_t)p->steps * sizeof(ptrdiff_t));
 }
 
+static size_t places_bytes(const plan *p) {
+    return whole_lines((size_t)whole(p->rows * p->s.w, 16) * sizeof(pleat_direct_place));
+}
+
 static size_t lines_bytes(const plan *p) {
     const size_t line = ((size_t)p->s.w + 2) * (size_t)p->s.cin + 8;
     return p->together == 9 ? whole_lines(3 * line * sizeof(uint16_t)) : 0;
 }
 
 static size_t thread_bytes(const plan *p) {
-    return ring_bytes(p) + offsets_bytes(p) + lines_bytes(p);
+    return ring_bytes(p) + offsets_bytes(p) + places_bytes(p) + lines_bytes(p);
 }
 
 size_t pleat_direct_weights_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass) {
@@ -139,11 +143,8 @@ void pleat_direct_pack_by(const pleat_direct_kernel *kernel, const pleat_dnnl_sh
                           pleat_dnnl_pass pass, int threads, const float *weights, void *packed) {
     const plan p = plan_of(kernel, shape, pass, threads);
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int i = 0; i < p.tiles * p.records; i++) {
-        const int tile = p.mirrored ? i % p.tiles : i / p.records; /* reads in the order of memory */
-        const int record = p.mirrored ? i / p.tiles : i % p.records;
-        kernel->pack_weights(&p, weights, tile, record, packed);
-    }
+    for (int i = 0; i < p.records * (p.mirrored ? p.blocks : p.tiles); i++)
+        kernel->pack_weights(&p, weights, i, packed);
 }
 
 void pleat_direct_pack(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
@@ -153,15 +154,17 @@ void pleat_direct_pack(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int 
 
 static part part_of(const plan *p, int t, char *work) {
     const int band = t / (p->groups * p->shares), group = t / p->shares % p->groups;
-    char *mine = work + (size_t)t * thread_bytes(p);
+    char *ring = work + (size_t)t * thread_bytes(p), *offsets = ring + ring_bytes(p);
+    char *places = offsets + offsets_bytes(p), *lines = places + places_bytes(p);
     return (part){
         .plan = p,
         .planes = pleat_share_of((size_t)p->s.n * (size_t)p->s.d, 1, group, p->groups),
         .rows = pleat_share_of((size_t)p->s.h, 1, band, p->bands),
         .tiles = pleat_share_of((size_t)p->tiles, 2, t % p->shares, p->shares),
-        .ring = mine,
-        .offsets = (ptrdiff_t *)(void *)(mine + ring_bytes(p)),
-        .lines = (uint16_t *)(void *)(mine + ring_bytes(p) + offsets_bytes(p)),
+        .ring = ring,
+        .offsets = (ptrdiff_t *)(void *)offsets,
+        .places = (pleat_direct_place *)(void *)places,
+        .lines = (uint16_t *)(void *)lines,
     };
 }
 

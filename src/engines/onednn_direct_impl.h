@@ -40,6 +40,11 @@ typedef struct pleat_direct_plan {
     size_t weights;              /* bytes of the packed weights of 16 channels of y */
 } pleat_direct_plan;
 
+typedef struct pleat_direct_place { /* of 16 voxels of y, from the first one of some rows */
+    size_t x, y; /* bytes in the ring; numbers of y */
+    int voxels;  /* that there are */
+} pleat_direct_place;
+
 typedef struct pleat_direct_part { /* of a thread */
     const pleat_direct_plan *plan;
     const uint16_t *x;
@@ -48,7 +53,8 @@ typedef struct pleat_direct_part { /* of a thread */
     const float *bias; /* or NULL */
     pleat_share planes, rows, tiles; /* of all samples; of a plane; of the channels of y */
     char *ring;
-    ptrdiff_t *offsets; /* [steps] */
+    ptrdiff_t *offsets;         /* [steps] */
+    pleat_direct_place *places; /* of the tiles of plan->rows rows */
     uint16_t *lines;    /* three rows of x, where records have nine taps */
 } pleat_direct_part;
 
@@ -59,8 +65,8 @@ typedef struct pleat_direct_block {
 
 struct pleat_direct_kernel {
     int (*usable)(void);
-    /* What meets record `record` of a voxel, of 16 channels of y. */
-    void (*pack_weights)(const pleat_direct_plan *plan, const float *weights, int tile, int record,
+    /* Part `part` of the weights, of records x tiles, or mirrored, records x blocks. */
+    void (*pack_weights)(const pleat_direct_plan *plan, const float *weights, int part,
                          char *packed);
     /* The part's work. */
     void (*run)(const pleat_direct_part *part);

@@ -9,6 +9,11 @@ static int direct_usable(void);
 #define TILES
 #include "../../src/engines/onednn_gradient_amx.inc"
 
+static void round_both(uint16_t *to, v16 low, v16 high) {
+    v16_store(to, 0, LANES, 1, low);
+    v16_store(to, LANES, LANES, 1, high);
+}
+
 #include "../../src/engines/onednn_direct_amx.inc"
 
 static int usable(int bf16) { return bf16 && tiles_are_right(); }
