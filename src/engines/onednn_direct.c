@@ -7,7 +7,7 @@
 #include <omp.h>
 
 #define VOXELS     1024      /* of y at a time, about, where channels are 32 */
-#define RING_BYTES (1 << 20) /* about; half of the second cache */
+#define RING_BYTES RB /* about; half of the second cache */
 #define LARGE      (1 << 20) /* bytes of weights: too many for each thread to read them all */
 
 typedef pleat_direct_plan plan;
@@ -35,7 +35,8 @@ static int together_of(const pleat_dnnl_shape *s) {
 static void lay_out_ring(plan *p) {
     const pleat_dnnl_shape *s = &p->s;
     const int border = s->kernel[0] / 2 * 2;
-    p->rows = smaller(s->h, larger(2, VOXELS * 32 / larger(32, s->cin) / s->w));
+    const int voxels = VOXELS * 3 / s->kernel[0] * 32 / larger(32, s->cin);
+    p->rows = smaller(s->h, larger(2, voxels / s->w));
     const size_t rows = (size_t)(p->together == 9 ? p->rows : p->rows + 2);
     p->row = (size_t)(p->together == 1 ? s->w + 2 : s->w);
     p->record = p->together == 9 ? (size_t)p->blocks * 64 : 64;
