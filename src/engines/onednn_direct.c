@@ -7,8 +7,9 @@
 #include <omp.h>
 
 #define VOXELS     1024      /* of y at a time, about, where channels are 32 */
-#define RING_BYTES RB /* about; half of the second cache */
-#define LARGE      (1 << 20) /* bytes of weights: too many for each thread to read them all */
+#define FEWEST     256       /* where they are more */
+#define RING_BYTES ((size_t)1 << 20) /* about; half of the second cache */
+#define LARGE      ((size_t)1 << 20) /* bytes of weights: too many for each thread to read them all */
 
 typedef pleat_direct_plan plan;
 typedef pleat_direct_part part;
@@ -20,36 +21,55 @@ static size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 /* --- the plan --- */
 
-/* Steps of a voxel of y with so many taps in a record. */
-static int steps_of(const pleat_dnnl_shape *s, int together) {
+/* Of y at a time: rows, and what follows from them and from the taps in a record. */
+static void lay_out_rows(plan *p, int together) {
+    const pleat_dnnl_shape *s = &p->s;
     const int taps = s->kernel[0] * s->kernel[1] * s->kernel[2];
-    return taps / together * whole(together * s->cin, 32);
+    p->together = together;
+    p->records = taps / together;
+    p->blocks = whole(together * s->cin, 32);
+    p->steps = p->records * p->blocks;
+    p->row = (size_t)(together == 1 ? s->w + 1 : s->w);
+    p->pitch = together == 1 && s->w % 16 != 0 ? s->w + 1 : s->w;
+    const int voxels = VOXELS * 3 / s->kernel[0] * 32 / larger(32, s->cin);
+    p->rows = smaller(s->h, larger(2, larger(voxels, FEWEST) / s->w));
 }
 
-/* The less steps; then the less copies of x. */
-static int together_of(const pleat_dnnl_shape *s) {
-    if (s->cin <= 7) return 9;
-    return s->w % 16 != 0 || steps_of(s, 3) < steps_of(s, 1) ? 3 : 1;
+/* Products for a plane's rows and two tiles of channels. */
+static int products_of(const plan *p) { return 2 * whole(pleat_direct_tiles(p, p->rows), 2) * p->steps; }
+
+/* One tap in a record shares most of x; three may need fewer products. */
+static void choose_records(plan *p) {
+    plan three = *p;
+    lay_out_rows(p, p->s.cin <= 7 ? 9 : 1);
+    lay_out_rows(&three, 3);
+    if (p->together == 1 && 8 * products_of(&three) < 7 * products_of(p)) *p = three;
+}
+
+/* Whether all planes of a sample lie side by side, and tiles of two planes make a pair: where a
+ * plane's own are odd, which costs more than the planes of zeros beyond the ends. */
+static int joins(const plan *p) {
+    const int tiles = pleat_direct_tiles(p, p->s.h), d = p->s.d, depth = p->s.kernel[0];
+    return p->rows == p->s.h && (size_t)(d + 2) * p->slot <= 2 * RING_BYTES &&
+           tiles * depth * d < whole(tiles, 2) * 2 * (depth * d - (depth - 1));
 }
 
 static void lay_out_ring(plan *p) {
     const pleat_dnnl_shape *s = &p->s;
     const int border = s->kernel[0] / 2 * 2;
-    const int voxels = VOXELS * 3 / s->kernel[0] * 32 / larger(32, s->cin);
-    p->rows = smaller(s->h, larger(2, voxels / s->w));
     const size_t rows = (size_t)(p->together == 9 ? p->rows : p->rows + 2);
-    p->row = (size_t)(p->together == 1 ? s->w + 2 : s->w);
-    p->record = p->together == 9 ? (size_t)p->blocks * 64 : 64;
     /* the last tile may read 15 records beyond its voxels */
-    p->block = p->together == 9 ? 64 : (rows * p->row + 16) * 64;
-    p->slot = p->together == 9 ? (rows * p->row + 16) * p->record : p->block * (size_t)p->blocks;
+    const size_t records = rows * p->row + 16;
+    p->record = p->together == 9 ? (size_t)p->blocks * 64 : 64;
+    p->block = p->together == 9 ? 64 : records * 64;
+    p->slot = records * (size_t)p->blocks * 64;
     p->planes = 1;
     if (p->rows == s->h) {
-        const int fit = (int)((size_t)RING_BYTES / p->slot) - border;
+        const int fit = (int)(RING_BYTES / p->slot) - border;
         p->planes = larger(1, smaller(smaller(s->d, fit), whole(VOXELS, s->h * s->w)));
     }
-    p->alone = p->rows == s->h && s->h * s->w <= 16 && (size_t)(s->d + 2) * p->slot <= 2 * RING_BYTES;
-    p->slots = p->alone ? s->d + 2 : p->planes + border;
+    p->joined = joins(p);
+    p->slots = p->joined ? s->d + 2 : p->planes + border;
 }
 
 /* Threads have channels of y of their own where weights are large, else planes; then the other; and
@@ -75,10 +95,7 @@ static plan plan_of(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *s
         p.s.cout = shape->cin;
         p.s.relu = 0;
     }
-    p.together = together_of(&p.s);
-    p.records = p.s.kernel[0] * p.s.kernel[1] * p.s.kernel[2] / p.together;
-    p.blocks = whole(p.together * p.s.cin, 32);
-    p.steps = p.records * p.blocks;
+    choose_records(&p);
     p.tiles = whole(p.s.cout, 16);
     p.weights = (size_t)p.steps * 1024;
     lay_out_ring(&p);
@@ -111,7 +128,7 @@ static size_t offsets_bytes(const plan *p) {
 }
 
 static size_t places_bytes(const plan *p) {
-    return whole_lines((size_t)whole(p->rows * p->s.w, 16) * sizeof(pleat_direct_place));
+    return whole_lines((size_t)pleat_direct_tiles(p, p->rows) * sizeof(pleat_direct_place));
 }
 
 static size_t lines_bytes(const plan *p) {

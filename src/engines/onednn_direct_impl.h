@@ -6,13 +6,13 @@
  * blocks of 32 numbers, the last filled up with zeros; a step multiplies one block of 16 voxels.
  *
  *   taps in a record   records of a plane                        steps of a plane of y
- *   1                  the rows with a zero voxel at each end    27 x blocks
+ *   1                  the rows, a voxel of zeros before each    27 x blocks
  *   3                  the rows one after the other              9 x blocks
  *   9                  the same                                  3 x blocks
  *
  * With 1 and 3 there is a row of zeros, or of the rows next to them, before and behind the rows of
- * y. Where rows run on, 16 voxels may begin in one and end in the next. Without, W is a multiple of
- * 16.
+ * y. The 16 voxels of a tile may begin in one row and end in the next; with 1, unless W is a
+ * multiple of 16, one of them may be the voxel between two rows, whose sums nobody wants.
  *
  *   for each range of rows, for each sample, for some planes of y:
  *     pack      the planes of x that are not yet in the ring
@@ -33,7 +33,8 @@ typedef struct pleat_direct_plan {
     int blocks, steps;           /* of 32 numbers in a record; of a voxel of y */
     int tiles;                   /* of 16 channels of y */
     int rows, planes, slots;     /* of y at a time; of x in the ring */
-    int alone;                   /* planes are small: each is one tile, and they lie side by side */
+    int joined;                  /* all planes of a sample lie side by side */
+    int pitch;                   /* voxels from a row of y to the next; 0 or 1 are none */
     int bands, groups, shares;   /* threads: by rows, by planes, by channels of y */
     size_t row;                  /* records of a row in the ring */
     size_t record, block, slot;  /* bytes from one to the next in the ring */
@@ -41,8 +42,8 @@ typedef struct pleat_direct_plan {
 } pleat_direct_plan;
 
 typedef struct pleat_direct_place { /* of 16 voxels of y, from the first one of some rows */
-    size_t x, y; /* bytes in the ring; numbers of y */
-    int voxels;  /* that there are */
+    size_t x, y;     /* bytes in the ring; numbers of y */
+    unsigned voxels; /* bits: those that there are */
 } pleat_direct_place;
 
 typedef struct pleat_direct_part { /* of a thread */
@@ -73,6 +74,11 @@ struct pleat_direct_kernel {
 };
 
 extern const pleat_direct_kernel pleat_direct_amx; /* onednn_direct_amx.c */
+
+/* Tiles of 16 voxels of so many rows of y. */
+static inline int pleat_direct_tiles(const pleat_direct_plan *p, int rows) {
+    return (rows * p->pitch - (p->pitch - p->s.w) + 15) / 16;
+}
 
 /* --- for tests: onednn_direct.h's functions, by a given kernel --- */
 
