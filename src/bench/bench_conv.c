@@ -140,7 +140,8 @@ static pleat_status measure_pass(sheet *s, const pleat_node *node, conv_work *w,
     for (int i = 0; ways->name(e, w->conv, w->pass, i) != NULL; i++) {
         PLEAT_TRY(ways->take(e, w->conv, w->pass, i));
         PLEAT_TRY(e->ops->conv_pack(e, w->conv, w->buffer[KERNEL], w->buffer[BIAS]));
-        PLEAT_TRY(measure(s, node, w, ways->name(e, w->conv, w->pass, i), i == taken, repeat, peak));
+        PLEAT_TRY(
+            measure(s, node, w, ways->name(e, w->conv, w->pass, i), i == taken, repeat, peak));
     }
     return PLEAT_OK;
 }

@@ -168,8 +168,7 @@ static void choose_ways(const pleat_onednn *e, pleat_conv *conv) {
     const int threads = worker_threads(e);
     if (conv->desc.kind != PLEAT_CONV || conv->picks) return;
     conv->own[PLEAT_PASS_FORWARD] = pleat_direct_wins(&conv->shape, PLEAT_DNNL_FORWARD, threads);
-    conv->own[PLEAT_PASS_DATA] =
-        pleat_direct_wins(&conv->shape, PLEAT_DNNL_BACKWARD_DATA, threads);
+    conv->own[PLEAT_PASS_DATA] = pleat_direct_wins(&conv->shape, PLEAT_DNNL_BACKWARD_DATA, threads);
     conv->own[PLEAT_PASS_WEIGHTS] = pleat_gradient_wins(&conv->shape, threads);
 }
 
@@ -261,7 +260,8 @@ const char *pleat_onednn_conv_way(pleat_engine *engine, const pleat_conv *conv, 
                                   int way) {
     (void)engine;
     const pleat_conv_desc *d = &conv->desc;
-    const int made = pass == PLEAT_PASS_FORWARD || (d->train && (pass != PLEAT_PASS_DATA || d->want_dx));
+    const int made =
+        pass == PLEAT_PASS_FORWARD || (d->train && (pass != PLEAT_PASS_DATA || d->want_dx));
     if (d->kind != PLEAT_CONV || !made) return NULL;
     const int own = pass == PLEAT_PASS_WEIGHTS ? pleat_gradient_fits(&conv->shape)
                                                : !conv->picks && pleat_direct_fits(&conv->shape);
@@ -390,8 +390,7 @@ pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, cons
     const call c = {.e = (pleat_onednn *)engine, .conv = conv};
     if (conv->desc.kind == PLEAT_HEAD) return PLEAT_OK;
     if (conv->own[PLEAT_PASS_FORWARD]) {
-        pleat_direct_pack(&conv->shape, PLEAT_DNNL_FORWARD, engine->threads, weights,
-                          conv->packed);
+        pleat_direct_pack(&conv->shape, PLEAT_DNNL_FORWARD, engine->threads, weights, conv->packed);
         return PLEAT_OK;
     }
     return run(&c, conv->pack, 0, (void *const[]){(void *)weights, conv->packed});
@@ -421,8 +420,8 @@ static pleat_status forward_piece(const call *c, int k, int worker) {
     const int up = conv->desc.kind == PLEAT_UP;
     const pleat_tensor x = piece_of(c, c->x, k), y = piece_of(c, c->y, k);
     if (conv->own[PLEAT_PASS_FORWARD]) {
-        pleat_direct_run(&conv->shape, PLEAT_DNNL_FORWARD, worker_threads(c->e), x.data,
-                         c->weights, c->bias, y.data, work_middle(c->e, conv, worker));
+        pleat_direct_run(&conv->shape, PLEAT_DNNL_FORWARD, worker_threads(c->e), x.data, c->weights,
+                         c->bias, y.data, work_middle(c->e, conv, worker));
         return PLEAT_OK;
     }
     void *from = input_of(c, &x, worker), *bias = (void *)bias_of(c, worker);

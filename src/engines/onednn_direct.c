@@ -6,8 +6,8 @@
 
 #include <omp.h>
 
-#define VOXELS     1024      /* of y at a time, about, where channels are 32 */
-#define FEWEST     256       /* where they are more */
+#define VOXELS     1024              /* of y at a time, about, where channels are 32 */
+#define FEWEST     256               /* where they are more */
 #define RING_BYTES ((size_t)1 << 20) /* about; half of the second cache */
 #define LARGE      ((size_t)1 << 20) /* bytes of weights: too many for each thread to read them all */
 
@@ -36,7 +36,9 @@ static void lay_out_rows(plan *p, int together) {
 }
 
 /* Products for a plane's rows and two tiles of channels. */
-static int products_of(const plan *p) { return 2 * whole(pleat_direct_tiles(p, p->rows), 2) * p->steps; }
+static int products_of(const plan *p) {
+    return 2 * whole(pleat_direct_tiles(p, p->rows), 2) * p->steps;
+}
 
 /* One tap in a record shares most of x; three may need fewer products. */
 static void choose_records(plan *p) {
@@ -114,10 +116,31 @@ int pleat_direct_fits(const pleat_dnnl_shape *s) {
     return s->bf16 && k[1] == 3 && k[2] == 3 && pleat_direct_amx.usable();
 }
 
+/* Channels of x and of y, as computed, for which it is taken; by docs/speed.md. */
+static const struct rule {
+    int least_in, most_in, least_out, most_out;
+} rules[] = {
+    {1, 4, 16, 512}, /* a first layer: the library's steps are nearly empty */
+    {24, 512, 16, 512},
+};
+
+/* Of the products, at least nine sixteenths are of numbers that are there. */
+static int products_used(const plan *p) {
+    const long taps = (long)p->records * p->together, wanted = taps * p->s.cin * p->s.cout;
+    return 16 * wanted >= 9 * (long)p->steps * 32 * p->tiles * 16;
+}
+
 int pleat_direct_wins(const pleat_dnnl_shape *s, pleat_dnnl_pass pass, int threads) {
     if (!pleat_direct_fits(s)) return 0;
     const plan p = plan_of(&pleat_direct_amx, s, pass, threads);
-    return 4 * workers_of(&p) >= 3 * threads;
+    if (4 * workers_of(&p) < 3 * threads) return 0;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        const struct rule *r = &rules[i];
+        if (p.s.cin >= r->least_in && p.s.cin <= r->most_in && p.s.cout >= r->least_out &&
+            p.s.cout <= r->most_out)
+            return p.s.cin <= 4 || products_used(&p);
+    }
+    return 0;
 }
 
 /* --- memory --- */

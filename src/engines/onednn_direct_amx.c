@@ -5,9 +5,8 @@
 #include <immintrin.h>
 
 #define DIRECT pleat_direct_amx
-#define TILES                                                                             \
-    __attribute__((                                                                      \
-        target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
+#define TILES \
+    __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
 
 static int direct_usable(void) { return pleat_tiles_usable(); }
 

@@ -27,23 +27,23 @@ typedef struct pleat_direct_kernel pleat_direct_kernel;
 
 typedef struct pleat_direct_plan {
     const pleat_direct_kernel *kernel;
-    pleat_dnnl_shape s;          /* as computed: by x, with the channels exchanged */
-    int mirrored;                /* by x */
-    int together, records;       /* taps in a record; records of a voxel of y */
-    int blocks, steps;           /* of 32 numbers in a record; of a voxel of y */
-    int tiles;                   /* of 16 channels of y */
-    int rows, planes, slots;     /* of y at a time; of x in the ring */
-    int joined;                  /* all planes of a sample lie side by side */
-    int pitch;                   /* voxels from a row of y to the next; 0 or 1 are none */
-    int bands, groups, shares;   /* threads: by rows, by planes, by channels of y */
-    size_t row;                  /* records of a row in the ring */
-    size_t record, block, slot;  /* bytes from one to the next in the ring */
-    size_t weights;              /* bytes of the packed weights of 16 channels of y */
+    pleat_dnnl_shape s;         /* as computed: by x, with the channels exchanged */
+    int mirrored;               /* by x */
+    int together, records;      /* taps in a record; records of a voxel of y */
+    int blocks, steps;          /* of 32 numbers in a record; of a voxel of y */
+    int tiles;                  /* of 16 channels of y */
+    int rows, planes, slots;    /* of y at a time; of x in the ring */
+    int joined;                 /* all planes of a sample lie side by side */
+    int pitch;                  /* voxels from a row of y to the next; 0 or 1 are none */
+    int bands, groups, shares;  /* threads: by rows, by planes, by channels of y */
+    size_t row;                 /* records of a row in the ring */
+    size_t record, block, slot; /* bytes from one to the next in the ring */
+    size_t weights;             /* bytes of the packed weights of 16 channels of y */
 } pleat_direct_plan;
 
 typedef struct pleat_direct_place { /* of 16 voxels of y, from the first one of some rows */
-    size_t x, y;     /* bytes in the ring; numbers of y */
-    unsigned voxels; /* bits: those that there are */
+    size_t x, y;                    /* bytes in the ring; numbers of y */
+    unsigned voxels;                /* bits: those that there are */
 } pleat_direct_place;
 
 typedef struct pleat_direct_part { /* of a thread */
@@ -51,12 +51,12 @@ typedef struct pleat_direct_part { /* of a thread */
     const uint16_t *x;
     uint16_t *y;
     const char *weights;
-    const float *bias; /* or NULL */
+    const float *bias;               /* or NULL */
     pleat_share planes, rows, tiles; /* of all samples; of a plane; of the channels of y */
     char *ring;
     ptrdiff_t *offsets;         /* [steps] */
     pleat_direct_place *places; /* of the tiles of plan->rows rows */
-    uint16_t *lines;    /* three rows of x, where records have nine taps */
+    uint16_t *lines;            /* three rows of x, where records have nine taps */
 } pleat_direct_part;
 
 typedef struct pleat_direct_block {
