@@ -4,12 +4,10 @@
 #include "onednn_direct.h"
 #include "onednn_direct_impl.h"
 
-#include <omp.h>
-
 #define VOXELS     1024              /* of y at a time, about, where channels are 32 */
 #define FEWEST     256               /* where they are more */
 #define RING_BYTES ((size_t)1 << 20) /* about; half of the second cache */
-#define LARGE      ((size_t)1 << 20) /* bytes of weights: too many for each thread to read them all */
+#define LARGE      ((size_t)1 << 20) /* bytes of weights: too many for every thread to read */
 
 typedef pleat_direct_plan plan;
 typedef pleat_direct_part part;

@@ -3,8 +3,8 @@
  *
  *   y[v][co] = relu(bias[co] + sum over taps and ci of x[v + tap][ci] weights[co][tap][ci])
  *
- * of stride 1 and "same" padding, of 3x3x3 and 1x3x3 taps. The gradient by x is the same of dy, with
- * the taps in reverse order, the channels exchanged, and neither bias nor ReLU.
+ * of stride 1 and "same" padding, of 3x3x3 and 1x3x3 taps. The gradient by x is the same of dy,
+ * with the taps in reverse order, the channels exchanged, and neither bias nor ReLU.
  *
  * A number of y is summed in the same order whoever computes it: neither the number of threads nor
  * that of samples changes a bit.

@@ -1,4 +1,4 @@
-/* amx_tiles.c - the kernels of AMX on tiles in plain C, in a program in place of the processor's. */
+/* amx_tiles.c - the kernels of AMX on tiles in plain C, in place of the processor's. */
 #include "amx_emulated.h"
 
 static int usable(int bf16);

@@ -81,7 +81,8 @@ static const struct direct_row {
     {1, 32, {3, 3, 3}, 1, 1, WINS, FITS}, /* a first layer; one channel of 16 by x */
     {4, 16, {1, 3, 3}, 1, 1, WINS, FITS},
     {24, 24, {3, 3, 3}, 1, 1, WINS, WINS},
-    {33, 32, {3, 3, 3}, 1, 1, FITS, WINS}, /* 33 of 64 numbers; 33 of 48 channels */
+    {33, 32, {3, 3, 3}, 1, 1, WINS, WINS}, /* 99 of 128 numbers; 33 of 48 channels */
+    {24, 17, {3, 3, 3}, 1, 1, FITS, FITS}, /* 24 of 32, by 17 of 32 */
     {32, 16, {3, 3, 3}, 1, 1, WINS, FITS}, /* oneDNN is faster from 16 channels */
     {16, 16, {3, 3, 3}, 1, 1, FITS, FITS},
     {513, 32, {3, 3, 3}, 1, 1, FITS, FITS}, /* more channels than were measured */
