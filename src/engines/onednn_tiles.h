@@ -72,7 +72,7 @@ TILES static inline int tiles_are_right(void) {
     store_sums(sums);
     _tile_loadconfig(before);
     for (size_t k = 0; k < (size_t)4 * TILE; k++) {
-        const uint32_t *row = a + k / (2 * TILE) * TILE + k % TILE / 16 * 16;
+        const uint32_t *row = a + k / ((size_t)2 * TILE) * TILE + k % TILE / 16 * 16;
         const uint32_t *column = b + k / TILE % 2 * TILE + k % 16;
         float sum = 0;
         for (size_t i = 0; i < 16; i++)
