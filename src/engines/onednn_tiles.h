@@ -25,19 +25,20 @@ static const struct {
 static inline void settle(void) { __asm__ volatile("" ::: "memory"); }
 
 /* Sums of 32 x 32 numbers are those of tiles 0 (both lower 16), 1 (the upper 16 of the second), 2
- * and 3. */
-TILES static inline void clear_sums(void) {
+ * and 3. Constants a2, b2: whether there are upper ones of the first, of the second; if not, their
+ * tiles are left alone. */
+TILES INLINE void clear_sums(void) {
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
 }
 
-TILES static inline void store_sums(float sums[4][TILE]) {
+TILES INLINE void store_sums(float sums[4][TILE], int a2, int b2) {
     _tile_stored(0, sums[0], 64);
-    _tile_stored(1, sums[1], 64);
-    _tile_stored(2, sums[2], 64);
-    _tile_stored(3, sums[3], 64);
+    if (b2) _tile_stored(1, sums[1], 64);
+    if (a2) _tile_stored(2, sums[2], 64);
+    if (a2 && b2) _tile_stored(3, sums[3], 64);
     settle();
 }
 
@@ -69,7 +70,7 @@ TILES static inline int tiles_are_right(void) {
     _tile_dpbf16ps(1, 4, 7);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
-    store_sums(sums);
+    store_sums(sums, 1, 1);
     _tile_loadconfig(before);
     for (size_t k = 0; k < (size_t)4 * TILE; k++) {
         const uint32_t *row = a + k / ((size_t)2 * TILE) * TILE + k % TILE / 16 * 16;
