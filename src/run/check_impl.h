@@ -78,10 +78,11 @@ typedef struct check_facts {
     float low[PLEAT_MAX_CHANNELS], high[PLEAT_MAX_CHANNELS];
     uint64_t image_content, mask_content;
     int64_t count[256]; /* voxels of a label of the file */
-    /* Share of the foreground's voxels that lie in each cell of its box [z, y, x]. */
+    int from[3], to[3]; /* the box: planes from .. to - 1 along D, H, W, without padding */
+    /* Share of the foreground's voxels that lie in each cell of the box [z, y, x]. */
     float coarse[CHECK_CELLS];
     float picture[CHECK_CELLS]; /* mean of the first channel in each cell of the volume, alike */
-    /* Where a label lies on average: 0 at the left of the volume, 1 at the right, and from back to
+    /* Where a label lies on average: 0 at the left of the box, 1 at the right, and from back to
      * front, and up; NaN: unknown. */
     float place[256][3];
     /* Of the first channel in a label, by the image's deviation: its mean less the image's, and the
@@ -173,6 +174,9 @@ void check_sketch_make(const float *picture, check_sketch *out);
 int check_may_be_alike(const check_sketch *a, const check_sketch *b);
 /* Whether two cases seem to be one volume, perhaps on another grid. */
 int check_one_volume(const check_facts *a, const check_facts *b);
+
+/* check_box.c: the box of x[dim], which is all of it so far; 0: no memory. */
+int check_box(const float *x, const int dim[3], check_facts *facts);
 
 /* check_slices.c: of x[dim]; 0: no memory. And against the other cases. */
 int check_slices(const float *x, const int dim[3], check_facts *facts);
