@@ -12,7 +12,8 @@
 
 #define TELL 300 /* characters of names of cases */
 
-static const double ROUNDING = 1e-12; /* of the larger of two scores: what their difference is off */
+static const double ROUNDING =
+    1e-12; /* of the larger of two scores: what their difference is off */
 
 /* --- the same cases --------------------------------------------------------------------------- */
 

@@ -13,11 +13,13 @@
 #include <string.h>
 #include <strings.h>
 
-static const double MANY_TIMES = 8;  /* the median spacing */
-static const double LIKE = 0.7;      /* correlation of two mirrored foregrounds */
-static const double MORE_LIKE = 0.2; /* than as they lie */
-enum { MOST_OF_ONE = 8 };            /* cases of one patient */
-enum { FEW_CASES = 3 };              /* of fewer a label in one says nothing */
+static const double MANY_TIMES = 8;            /* the median spacing */
+static const double LIKE = 0.7;                /* correlation of two mirrored foregrounds */
+static const double MORE_LIKE = 0.2;           /* than as they lie */
+static const double FAR = 8.0;                 /* deviations, from as they lie to mirrored */
+static const double PRIOR = 4.0, USUAL = 0.05; /* a usual deviation of that likeness */
+enum { MOST_OF_ONE = 8 };                      /* cases of one patient */
+enum { FEW_CASES = 3 };                        /* of fewer a label in one says nothing */
 
 /* ---- what most have -------------------------------------------------------------------------- */
 
@@ -238,24 +240,40 @@ static void find_patients(check_work *w) {
 
 /* ---- who is mirrored ------------------------------------------------------------------------- */
 
+/* Of n cases, from the sums of how much liker they are one way than the other, and of its squares:
+ * whether that is much the same in all. Where a lesion lies off the middle as it happens, it is not.
+ */
+static int is_steady(double sum, double squares, int n) {
+    const double varied = fmax(squares - sum * sum / n, 0.0);
+    return 2.0 * sum / n >= FAR * sqrt((varied + PRIOR * USUAL * USUAL) / (n - 1 + PRIOR));
+}
+
 /* mirrored[n]: against the first case, then twice against the mean of all, mirrored or not, so that
- * half of them may be. */
+ * half of them may be; none where some of the cases lie clearly and others do not. */
 static void part(const check_facts *f, int n, int axis, int *mirrored) {
-    double mean[CHECK_CELLS] = {0};
+    double mean[CHECK_CELLS] = {0}, apart = 0.0, squares = 0.0;
+    int seen = 0;
     int first = 0;
     while (first < n && !f[first].counted) first++;
     for (int i = 0; first < n && i < CHECK_CELLS; i++) mean[i] = (double)f[first].coarse[i];
     for (int round = 0; round < 3; round++) {
         double sum[CHECK_CELLS] = {0};
+        apart = squares = 0.0;
+        seen = 0;
         for (int k = 0; k < n; k++) {
             const double as_is = check_alike(f[k].coarse, mean, 0);
             const double turned = check_alike(f[k].coarse, mean, axis);
             mirrored[k] = f[k].counted && turned > LIKE && turned > as_is + MORE_LIKE;
-            for (int i = 0; f[k].counted && i < CHECK_CELLS; i++)
+            if (!f[k].counted) continue;
+            seen++;
+            apart += fabs(turned - as_is);
+            squares += (turned - as_is) * (turned - as_is);
+            for (int i = 0; i < CHECK_CELLS; i++)
                 sum[i] += (double)f[k].coarse[mirrored[k] ? check_opposite(i, axis) : i];
         }
         memcpy(mean, sum, sizeof mean);
     }
+    for (int k = 0; k < n && !is_steady(apart, squares, seen); k++) mirrored[k] = 0;
 }
 
 static void tell_mirrored(check_work *w, int axis, const int *mirrored, int many, int seen,
@@ -411,8 +429,7 @@ pleat_status check_classes(check_work *w, const check_facts *f, pleat_check_repo
     if (counted == 0) return PLEAT_OK;
     out->class = calloc(256, sizeof *out->class);
     PLEAT_CHECK(out->class != NULL, PLEAT_ERR_MEMORY, "no memory for the classes");
-    for (int i = 0; i < c->n; i++)
-        add_class(w, f, i, c->value[i], &out->class[out->classes++]);
+    for (int i = 0; i < c->n; i++) add_class(w, f, i, c->value[i], &out->class[out->classes++]);
     for (int v = 0; v < 256; v++) {
         int known = 0;
         for (int i = 0; i < c->n; i++) known |= pleat_classes_has(c, i, v);

@@ -20,7 +20,8 @@ static int of_corners(const float *x, const int dim[3], float *out) {
     int most = 0;
     for (int k = 0; k < 8; k++) {
         size_t at = 0;
-        for (int a = 0; a < 3; a++) at = at * (size_t)dim[a] + (k >> a & 1 ? (size_t)dim[a] - 1 : 0);
+        for (int a = 0; a < 3; a++)
+            at = at * (size_t)dim[a] + (k >> a & 1 ? (size_t)dim[a] - 1 : 0);
         corner[k] = x[at];
     }
     for (int k = 0; k < 8; k++) {

@@ -200,9 +200,14 @@ static void show_guest(check_work *w, const check_facts *f, int first, const ple
 /* What is kept of the first channel, to be compared with those of the others. */
 static void check_first(check_work *w, const pleat_image *image, const pleat_label *mask,
                         check_facts *f) {
-    if (f->axes[0] != '\0') check_picture(image->data, image->dim, f->axes, f->picture);
+    static const int origin[3] = {0, 0, 0};
+    const int *dim = image->dim;
+    if (!check_box(image->data, dim, f)) w->no_memory = 1;
+    if (f->axes[0] != '\0') {
+        check_picture(image->data, dim, origin, dim, f->axes, f->picture);
+        check_picture(image->data, dim, f->from, f->to, f->axes, f->inner);
+    }
     if (!check_slices(image->data, image->dim, f)) w->no_memory = 1;
-    if (!check_box(image->data, image->dim, f)) w->no_memory = 1;
     check_sample(image->data, image->dim, f);
     if (f->counted && memcmp(mask->dim, image->dim, sizeof mask->dim) == 0)
         check_inside(image->data, mask, f);

@@ -82,6 +82,7 @@ typedef struct check_facts {
     /* Share of the foreground's voxels that lie in each cell of the box [z, y, x]. */
     float coarse[CHECK_CELLS];
     float picture[CHECK_CELLS]; /* mean of the first channel in each cell of the volume, alike */
+    float inner[CHECK_CELLS];   /* the same of the box */
     /* Where a label lies on average: 0 at the left of the box, 1 at the right, and from back to
      * front, and up; NaN: unknown. */
     float place[256][3];
@@ -156,8 +157,9 @@ void check_voxels(check_work *w, int at, check_facts *facts);
 /* How far apart the cells of a file's axes D, H, W lie in a picture, whose axes x, y, z lead to R,
  * A, S; and which lead back. */
 void check_cells(const char axes[4], int stride[3], int back[3]);
-/* Of x[dim], whose axes are known. */
-void check_picture(const float *x, const int dim[3], const char axes[4], float out[CHECK_CELLS]);
+/* Of the planes from .. to - 1 of x[dim], whose axes are known. */
+void check_picture(const float *x, const int dim[3], const int from[3], const int to[3],
+                   const char axes[4], float out[CHECK_CELLS]);
 /* The cell that lies opposite along an axis of the body: 1 back to front, 2 up. */
 int check_opposite(int cell, int axis);
 /* mirrored[w->n] along such an axis, against most of the *seen cases; returns how many. */
