@@ -89,7 +89,7 @@ static pleat_status read_folds(const char *path, const char *folder, const char 
     if (status != PLEAT_ERR_DATA) return status;
     char why[1024];
     (void)snprintf(why, sizeof why, "%s", pleat_error_message());
-    return PLEAT_FAIL(status, "'%s' has other cases than the folds: %s; %s", folder, why, cure);
+    return PLEAT_FAIL(status, "'%s' does not fit the folds: %s; %s", folder, why, cure);
 }
 
 /* The first case that another fold holds out, with both; "": there are more or fewer folds. */
