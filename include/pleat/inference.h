@@ -69,8 +69,9 @@ typedef struct pleat_wilcoxon {
 
 /* Wilcoxon's signed-rank test of differences[n]: zeros are left out, ties have the mean of their
  * ranks. rounding[n] (NULL: 0): what a difference may be off by; one no larger is a zero, and two
- * whose sizes are no further apart than the larger of theirs are tied. Exact is the distribution over all signs, ties as they are; else the variance is corrected
- * for ties, without a correction for continuity. ERR_MEMORY. */
+ * whose sizes are no further apart than the larger of theirs are tied. Exact is the
+ * distribution over all signs, ties as they are; else the variance is corrected for ties, without a
+ * correction for continuity. ERR_MEMORY. */
 pleat_status pleat_wilcoxon_test(const double *differences, const double *rounding, int n,
                                  pleat_wilcoxon *out);
 

@@ -240,9 +240,8 @@ static void find_patients(check_work *w) {
 
 /* ---- who is mirrored ------------------------------------------------------------------------- */
 
-/* Of n cases, from the sums of how much liker they are one way than the other, and of its squares:
- * whether that is much the same in all. Where a lesion lies off the middle as it happens, it is not.
- */
+/* From the sums, over n cases, of how much liker they are one way than the other, and of its
+ * squares: whether that is much the same in all. Of lesions near the middle, say, it is not. */
 static int is_steady(double sum, double squares, int n) {
     const double varied = fmax(squares - sum * sum / n, 0.0);
     return 2.0 * sum / n >= FAR * sqrt((varied + PRIOR * USUAL * USUAL) / (n - 1 + PRIOR));

@@ -9,8 +9,8 @@
  *   x_k = a_k . (sum of s_j a_j of all others, of unit length),  s_j = 1 or -1
  *
  * where s makes them as alike as can be. In bodies of one kind |x_k| is much the same, and the few
- * with the other sign are mirrored. Where |x_k| varies, nothing is known. Both pictures must say so:
- * uneven padding makes sides of the one, uneven ends of the body sides of the other.
+ * with the other sign are mirrored. Where |x_k| varies, nothing is known. Both pictures must say
+ * so: uneven padding makes sides of the one, uneven ends of the body sides of the other.
  */
 #include "check_impl.h"
 
