@@ -12,6 +12,7 @@
  *   onednn_instance.c, onednn_layers.c   instance norm; activations, mean pooling, gates: own loops
  *   onednn_loss.c   softmax and loss, own loops
  *   onednn_ops.c    pooling, ReLU, input, own loops
+ *   onednn_stream.c writing large results past the caches
  *   onednn_update.c Adam, gradient descent, clipping, own loops
  *   onednn_api.c    the library itself: the only file that knows oneDNN 2 from oneDNN 3
  *
@@ -126,6 +127,7 @@ typedef struct pleat_onednn {
     pleat_buffer scratchpad; /* of the primitives, for each worker */
     pleat_buffer work;       /* of a call: packed weights, weight gradients, the up-convolution */
     pleat_buffer sums;       /* of a call: each part's sums */
+    const pleat_conv *dealt; /* the up-convolution whose dy conv_backward_weights left in `work` */
 } pleat_onednn;
 
 pleat_status pleat_onednn_reserve(pleat_onednn *engine, pleat_buffer *buffer, size_t bytes);

@@ -21,6 +21,7 @@
 #include "onednn.h"
 #include "onednn_direct.h"
 #include "onednn_gradient.h"
+#include "onednn_stream.h"
 #include "pleat/log.h"
 
 #include <omp.h>
@@ -201,6 +202,7 @@ static void set_shape(const pleat_onednn *e, pleat_conv *conv) {
 
 static pleat_status reserve_work(pleat_onednn *e, const pleat_conv *conv) {
     const size_t each = conv->middle + conv->weights + conv->mirrored + conv->bias;
+    e->dealt = NULL;
     return pleat_onednn_reserve(e, &e->work, (size_t)conv->workers * each);
 }
 
@@ -248,6 +250,7 @@ void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
     pleat_dnnl_op_destroy(conv->pack);
     pleat_dnnl_op_destroy(conv->pack_data);
     pleat_dnnl_op_destroy(conv->unpack_add);
+    ((pleat_onednn *)engine)->dealt = NULL;
     pleat_cpu_free(engine, conv->packed);
     free(conv);
 }
@@ -289,6 +292,14 @@ double pleat_onednn_conv_peak(pleat_engine *engine) {
 
 /* --- between tensors and primitives --- */
 
+/* `count` runs, past the caches or not. */
+static void move_runs(char *to, size_t pitch, const char *from, size_t from_pitch, size_t run,
+                      size_t count, int streams) {
+    if (streams) pleat_stream_copy(to, pitch, from, from_pitch, run, count);
+    for (size_t i = 0; i < count && !streams; i++)
+        memcpy(to + i * pitch, from + i * from_pitch, run);
+}
+
 /* Deals corners*Cout channels out to the finer grid, or back: one row of that is a run of sW*Cout
  * from every voxel of a row of the coarser one. */
 static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
@@ -299,6 +310,9 @@ static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
     const size_t sd = (size_t)desc->stride[0], sh = (size_t)desc->stride[1];
     const size_t sw = (size_t)desc->stride[2], corners = sd * sh * sw;
     const size_t rows = (size_t)fine->n * (size_t)fine->d * (size_t)fine->h;
+    const int streams =
+        rows * sw * w * run >= PLEAT_STREAM_BYTES &&
+        (back ? pleat_stream_can(coarse, 0, run) : pleat_stream_can(fine->data, pitch, run));
 #pragma omp parallel for num_threads(e->base.threads) schedule(static)
     for (size_t row = 0; row < rows; row++) {
         const size_t h = row % (size_t)fine->h, plane = row / (size_t)fine->h;
@@ -306,9 +320,12 @@ static void deal(const pleat_onednn *e, const pleat_conv *conv, char *coarse,
         const size_t coarse_row = plane / sd * ((size_t)fine->h / sh) + h / sh;
         char *a = coarse + (coarse_row * w * corners + corner) * run;
         char *b = (char *)fine->data + row * sw * w * pitch;
-        for (size_t i = 0; i < w; i++, a += corners * run, b += sw * pitch)
-            for (size_t k = 0; k < sw; k++)
-                memcpy(back ? a + k * run : b + k * pitch, back ? b + k * pitch : a + k * run, run);
+        for (size_t k = 0; k < sw; k++, a += run, b += pitch)
+            if (back)
+                move_runs(a, corners * run, b, sw * pitch, run, w, streams);
+            else
+                move_runs(b, sw * pitch, a, corners * run, run, w, streams);
+        if (streams) pleat_stream_end();
     }
 }
 
@@ -439,6 +456,7 @@ pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, c
     if (conv->desc.kind == PLEAT_HEAD)
         return pleat_onednn_head_forward(e, &conv->desc, weights, bias, x->data, y->data);
     const call c = {.e = e, .conv = conv, .x = x, .y = y, .weights = conv->packed, .bias = bias};
+    e->dealt = NULL;
     return run_pieces(&c, conv->workers, forward_piece);
 }
 
@@ -467,6 +485,7 @@ static pleat_status pack_data(const call *c, const void *weights) {
 static void *gradient_of(const call *c, const pleat_tensor *dy, int worker) {
     if (c->conv->desc.kind != PLEAT_UP) return dy->data;
     char *coarse = work_middle(c->e, c->conv, worker);
+    if (c->e->dealt == c->conv) return coarse;
     deal(c->e, c->conv, coarse, dy, 1);
     return coarse;
 }
@@ -494,8 +513,11 @@ pleat_status pleat_onednn_conv_backward_data(pleat_engine *engine, pleat_conv *c
     if (conv->desc.kind == PLEAT_HEAD)
         return pleat_onednn_head_backward_data(e, &conv->desc, weights, dy->data, dx->data);
     const call c = {.e = e, .conv = conv, .x = dx, .y = dy, .weights = work_weights(e, conv, 0)};
+    if (e->dealt != conv) e->dealt = NULL;
     PLEAT_TRY(pack_data(&c, weights));
-    return run_pieces(&c, conv->workers, data_piece);
+    const pleat_status status = run_pieces(&c, conv->workers, data_piece);
+    e->dealt = NULL;
+    return status;
 }
 
 static pleat_status weights_piece(const call *c, int k, int worker) {
@@ -527,5 +549,8 @@ pleat_status pleat_onednn_conv_backward_weights(pleat_engine *engine, pleat_conv
         return pleat_onednn_head_backward_weights(e, &conv->desc, x->data, dy->data, dweights,
                                                   dbias);
     const call c = {.e = e, .conv = conv, .x = x, .y = dy, .dweights = dweights, .dbias = dbias};
-    return run_pieces(&c, conv->desc.sample_stride > 0 ? conv->workers : 1, weights_piece);
+    e->dealt = NULL;
+    PLEAT_TRY(run_pieces(&c, conv->desc.sample_stride > 0 ? conv->workers : 1, weights_piece));
+    if (conv->desc.kind == PLEAT_UP && !engine->ordered) e->dealt = conv;
+    return PLEAT_OK;
 }

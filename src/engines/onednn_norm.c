@@ -6,13 +6,16 @@
  */
 #include "onednn.h"
 #include "onednn_simd.h"
+#include "onednn_stream.h"
 
 #include <math.h>
 
 #define TILE_FLOATS 8192 /* of one tensor; two of them fit the second cache many times */
 #define SHORT_TILE  16   /* voxels */
-#define AHEAD       24   /* voxels, when reading a slice */
 #define LONG_TILE   128  /* voxels; no longer, for the float sums' sake */
+
+/* Voxels, when asking early: 3 KiB of 32 channels. */
+#define AHEAD(bf16) ((size_t)((bf16) ? 48 : 24))
 
 static size_t tile_voxels(int channels) {
     const size_t voxels = TILE_FLOATS / (size_t)channels;
@@ -38,50 +41,87 @@ static coefficients coefficients_of(const pleat_onednn *engine, int channels) {
     return (coefficients){first, first + c, first + 2 * c, first + 3 * c};
 }
 
+/* --- results of a tile --- */
+
+typedef struct result { /* goes to y at once, or where it is large past the caches from a stage */
+    const pleat_tensor *y;
+    size_t element; /* bytes */
+    int staged;
+} result;
+
+static result result_of(const pleat_onednn *e, const pleat_tensor *y) {
+    const size_t element = pleat_dtype_size(e->base.act), channels = (size_t)y->c;
+    const size_t tile = tile_voxels(y->c), run = channels * element;
+    const size_t pitch = (size_t)y->pitch * element;
+    const int large = pleat_tensor_voxels(y) * run >= PLEAT_STREAM_BYTES;
+    return (result){y, element,
+                    large && tile * channels <= TILE_FLOATS &&
+                        pleat_stream_can(y->data, pitch, pitch == run ? tile * run : run)};
+}
+
+static char *place_of(const result *to, size_t voxel) {
+    return (char *)to->y->data + voxel * (size_t)to->y->pitch * to->element;
+}
+
+static void send(const result *to, pleat_share v, const char *stage) {
+    const size_t run = (size_t)to->y->c * to->element, pitch = (size_t)to->y->pitch * to->element;
+    const size_t count = v.end - v.begin;
+    if (pitch > run)
+        pleat_stream_copy(place_of(to, v.begin), pitch, stage, run, run, count);
+    else if (pleat_stream_can(stage, 0, count * run))
+        pleat_stream_copy(place_of(to, v.begin), 0, stage, 0, count * run, 1);
+    else
+        memcpy(place_of(to, v.begin), stage, count * run);
+}
+
 /* --- sums --- */
 
-INLINE void add_to(double *sums, int lanes, v16 tile) {
-    for (int i = 0; i < lanes; i++) sums[i] += (double)tile[i];
+/* Of 32 or fewer channels from c on. */
+INLINE void add_to(double *sums, int lanes, int bf16, v32 tile) {
+    const v32 x = v32_in_order(tile, lanes, bf16);
+    const int width = lanes > LANES ? LANES : lanes;
+    for (int r = 0; r < v32_parts(lanes); r++)
+        for (int i = 0; i < width; i++) sums[r * LANES + i] += (double)x.part[r][i];
 }
 
 INLINE void tile_sums(int lanes, int bf16, const pleat_tensor *x, pleat_share v, int c, double *sum,
                       double *squares) {
-    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
-    v16 s[2] = {{0}}, q[2] = {{0}};
-    for (size_t i = v.begin; i < v.end; i++)
-        for (int r = 0; r < registers; r++) {
-            const size_t at = i * (size_t)x->pitch + lane_at(c, r);
-            const v16 value = v16_load(x->data, at, width, bf16);
-            s[r] += value;
-            q[r] += value * value;
+    const void *from = x->data;
+    const size_t pitch = (size_t)x->pitch;
+    v32 s = {{{0}}}, q = {{{0}}};
+    for (size_t i = v.begin; i < v.end; i++) {
+        const size_t at = i * pitch + (size_t)c;
+        v16_fetch(from, at + AHEAD(bf16) * pitch, bf16);
+        const v32 value = v32_load(from, at, lanes, bf16);
+        for (int r = 0; r < v32_parts(lanes); r++) {
+            s.part[r] += value.part[r];
+            q.part[r] += value.part[r] * value.part[r];
         }
-    for (int r = 0; r < registers; r++) {
-        add_to(sum + lane_at(c, r), width, s[r]);
-        add_to(squares + lane_at(c, r), width, q[r]);
     }
+    add_to(sum + c, lanes, bf16, s);
+    add_to(squares + c, lanes, bf16, q);
 }
 
 /* sum dy, sum dy * (x - mean) */
 INLINE void tile_backward_sums(int lanes, int bf16, const pleat_tensor *x, const pleat_tensor *dy,
                                const float *mean, pleat_share v, int c, double *sum,
                                double *products) {
-    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
-    const int sliced = dy->pitch > dy->c;
-    v16 s[2] = {{0}}, q[2] = {{0}}, m[2];
-    for (int r = 0; r < registers; r++) m[r] = v16_load(mean, lane_at(c, r), width, 0);
-    for (size_t i = v.begin; i < v.end; i++)
-        for (int r = 0; r < registers; r++) {
-            const size_t k = lane_at(c, r);
-            const v16 value = v16_load(x->data, i * (size_t)x->pitch + k, width, bf16);
-            if (sliced) v16_fetch(dy->data, (i + AHEAD) * (size_t)dy->pitch + k, bf16);
-            const v16 gradient = v16_load(dy->data, i * (size_t)dy->pitch + k, width, bf16);
-            s[r] += gradient;
-            q[r] += gradient * (value - m[r]);
+    const void *value_at = x->data, *gradient_at = dy->data;
+    const size_t pitch = (size_t)x->pitch, other = (size_t)dy->pitch;
+    const v32 m = v32_of_floats(mean + c, lanes, bf16);
+    v32 s = {{{0}}}, q = {{{0}}};
+    for (size_t i = v.begin; i < v.end; i++) {
+        v16_fetch(value_at, (i + AHEAD(bf16)) * pitch + (size_t)c, bf16);
+        v16_fetch(gradient_at, (i + AHEAD(bf16)) * other + (size_t)c, bf16);
+        const v32 value = v32_load(value_at, i * pitch + (size_t)c, lanes, bf16);
+        const v32 gradient = v32_load(gradient_at, i * other + (size_t)c, lanes, bf16);
+        for (int r = 0; r < v32_parts(lanes); r++) {
+            s.part[r] += gradient.part[r];
+            q.part[r] += gradient.part[r] * (value.part[r] - m.part[r]);
         }
-    for (int r = 0; r < registers; r++) {
-        add_to(sum + lane_at(c, r), width, s[r]);
-        add_to(products + lane_at(c, r), width, q[r]);
     }
+    add_to(sum + c, lanes, bf16, s);
+    add_to(products + c, lanes, bf16, q);
 }
 
 /* Sums of x alone, or with dy those of the backward pass: [2C] of each part. */
@@ -144,34 +184,39 @@ pleat_status pleat_onednn_norm_backward_sums(pleat_engine *engine, const pleat_n
 
 /* --- y = scale*x + shift --- */
 
-INLINE void tile_affine(int lanes, int bf16, const pleat_tensor *x, const pleat_tensor *y,
+INLINE void tile_affine(int lanes, int bf16, const pleat_tensor *x, void *to, size_t other,
                         const coefficients *k, pleat_share v, int c) {
-    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
-    v16 scale[2], shift[2];
-    for (int r = 0; r < registers; r++) {
-        scale[r] = v16_load(k->scale, lane_at(c, r), width, 0);
-        shift[r] = v16_load(k->shift, lane_at(c, r), width, 0);
+    const void *from = x->data;
+    const size_t pitch = (size_t)x->pitch;
+    const v32 scale = v32_of_floats(k->scale + c, lanes, bf16);
+    const v32 shift = v32_of_floats(k->shift + c, lanes, bf16);
+    for (size_t i = v.begin, at = (size_t)c; i < v.end; i++, at += other) {
+        v16_fetch(from, (i + AHEAD(bf16)) * pitch + (size_t)c, bf16);
+        v32 value = v32_load(from, i * pitch + (size_t)c, lanes, bf16);
+        for (int r = 0; r < v32_parts(lanes); r++)
+            value.part[r] = value.part[r] * scale.part[r] + shift.part[r];
+        v32_store(to, at, lanes, bf16, value);
     }
-    for (size_t i = v.begin; i < v.end; i++)
-        for (int r = 0; r < registers; r++) {
-            const size_t at = lane_at(c, r);
-            const v16 value = v16_load(x->data, i * (size_t)x->pitch + at, width, bf16);
-            v16_store(y->data, i * (size_t)y->pitch + at, width, bf16, value * scale[r] + shift[r]);
-        }
 }
 
 static void affine(const pleat_onednn *e, const pleat_tensor *x, const coefficients *k,
                    const pleat_tensor *y) {
     const int bf16 = e->base.act == PLEAT_BF16, threads = e->base.threads, channels = x->c;
     const size_t voxels = pleat_tensor_voxels(x), tile = tile_voxels(channels);
+    const result out = result_of(e, y);
+    const size_t pitch = (size_t)(out.staged ? y->c : y->pitch);
 #pragma omp parallel for num_threads(threads)
     for (int t = 0; t < threads; t++) {
         const pleat_share mine = pleat_share_of(voxels, tile, t, threads);
+        _Alignas(64) char stage[TILE_FLOATS * sizeof(float)];
         for (size_t v = mine.begin; v < mine.end; v += tile) {
             const pleat_share part = {v, v + tile < mine.end ? v + tile : mine.end};
+            char *to = out.staged ? stage : place_of(&out, v);
             for (int c = 0; c < channels; c += lanes_of(channels - c))
-                WITH_LANES(channels - c, bf16, tile_affine, x, y, k, part, c);
+                WITH_LANES(channels - c, bf16, tile_affine, x, to, pitch, k, part, c);
+            if (out.staged) send(&out, part, stage);
         }
+        if (out.staged) pleat_stream_end();
     }
 }
 
@@ -219,29 +264,28 @@ pleat_status pleat_onednn_norm_infer(pleat_engine *engine, const pleat_norm *nor
 /* --- backward: dx = scale * (dy - shift - (x - mean) * slope) --- */
 
 INLINE void tile_backward(int lanes, int bf16, const pleat_tensor *x, const pleat_tensor *dy,
-                          const pleat_tensor *dx, const coefficients *k, int relu_mask,
-                          pleat_share v, int c) {
-    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
-    const int sliced = dy->pitch > dy->c;
-    v16 scale[2], shift[2], slope[2], mean[2];
-    for (int r = 0; r < registers; r++) {
-        const size_t at = lane_at(c, r);
-        scale[r] = v16_load(k->scale, at, width, 0);
-        shift[r] = v16_load(k->shift, at, width, 0);
-        slope[r] = v16_load(k->slope, at, width, 0);
-        mean[r] = v16_load(k->mean, at, width, 0);
-    }
+                          void *to, const coefficients *k, int relu_mask, pleat_share v, int c) {
+    const void *value_at = x->data, *gradient_at = dy->data;
+    const size_t pitch = (size_t)x->pitch, other = (size_t)dy->pitch;
+    const v32 scale = v32_of_floats(k->scale + c, lanes, bf16);
+    const v32 shift = v32_of_floats(k->shift + c, lanes, bf16);
+    const v32 slope = v32_of_floats(k->slope + c, lanes, bf16);
+    const v32 mean = v32_of_floats(k->mean + c, lanes, bf16);
     const i16 all = (i16){0} - (relu_mask ? 0 : 1);
-    for (size_t i = v.begin; i < v.end; i++)
-        for (int r = 0; r < registers; r++) {
-            const size_t at = lane_at(c, r);
-            const v16 value = v16_load(x->data, i * (size_t)x->pitch + at, width, bf16);
-            if (sliced) v16_fetch(dy->data, (i + AHEAD) * (size_t)dy->pitch + at, bf16);
-            const v16 gradient = v16_load(dy->data, i * (size_t)dy->pitch + at, width, bf16);
-            const v16 result = scale[r] * (gradient - shift[r] - (value - mean[r]) * slope[r]);
-            const i16 kept = (value > 0) | all;
-            v16_store(dx->data, i * (size_t)dx->pitch + at, width, bf16, (v16)((i16)result & kept));
+    for (size_t i = v.begin, at = (size_t)c; i < v.end; i++, at += pitch) { /* dx is packed */
+        v16_fetch(value_at, (i + AHEAD(bf16)) * pitch + (size_t)c, bf16);
+        v16_fetch(gradient_at, (i + AHEAD(bf16)) * other + (size_t)c, bf16);
+        const v32 value = v32_load(value_at, i * pitch + (size_t)c, lanes, bf16);
+        const v32 gradient = v32_load(gradient_at, i * other + (size_t)c, lanes, bf16);
+        v32 slopes;
+        for (int r = 0; r < v32_parts(lanes); r++) {
+            const v16 x_r = value.part[r];
+            const v16 full = scale.part[r] * (gradient.part[r] - shift.part[r] -
+                                              (x_r - mean.part[r]) * slope.part[r]);
+            slopes.part[r] = (v16)((i16)full & ((x_r > 0) | all));
         }
+        v32_store(to, at, lanes, bf16, slopes);
+    }
 }
 
 pleat_status pleat_onednn_norm_backward(pleat_engine *engine, const pleat_norm *norm,
@@ -260,14 +304,19 @@ pleat_status pleat_onednn_norm_backward(pleat_engine *engine, const pleat_norm *
         k.slope[c] = (float)(inv_std * sums[channels + c] / count);
         k.mean[c] = ((const float *)norm->mean)[c];
     }
+    const result out = result_of(e, dx);
 #pragma omp parallel for num_threads(threads)
     for (int t = 0; t < threads; t++) {
         const pleat_share mine = pleat_share_of(voxels, tile, t, threads);
+        _Alignas(64) char stage[TILE_FLOATS * sizeof(float)];
         for (size_t v = mine.begin; v < mine.end; v += tile) {
             const pleat_share part = {v, v + tile < mine.end ? v + tile : mine.end};
+            char *to = out.staged ? stage : place_of(&out, v);
             for (int c = 0; c < channels; c += lanes_of(channels - c))
-                WITH_LANES(channels - c, bf16, tile_backward, x, dy, dx, &k, relu_mask, part, c);
+                WITH_LANES(channels - c, bf16, tile_backward, x, dy, to, &k, relu_mask, part, c);
+            if (out.staged) send(&out, part, stage);
         }
+        if (out.staged) pleat_stream_end();
     }
     if (dbias == NULL) return PLEAT_OK;
     part_sums(e, dx, NULL, NULL);

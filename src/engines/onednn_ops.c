@@ -1,6 +1,7 @@
 /* onednn_ops.c - pooling, copy, ReLU, input and zero of the oneDNN engine: own loops. */
 #include "onednn.h"
 #include "onednn_simd.h"
+#include "onednn_stream.h"
 
 #define GRAIN 4096 /* elements; flat arrays are cut in multiples of it */
 #define AHEAD 16   /* voxels, when reading a slice of bfloat16 */
@@ -9,10 +10,15 @@
 
 pleat_status pleat_onednn_zero(pleat_engine *engine, void *data, size_t bytes) {
     const int threads = bytes < 16 * (size_t)GRAIN ? 1 : engine->threads;
+    const int streams = bytes >= PLEAT_STREAM_BYTES && pleat_stream_can(data, 0, 0);
 #pragma omp parallel for num_threads(threads)
     for (int t = 0; t < threads; t++) {
         const pleat_share s = pleat_share_of(bytes, GRAIN, t, threads);
-        if (s.end > s.begin) memset((char *)data + s.begin, 0, s.end - s.begin);
+        if (streams)
+            pleat_stream_zero((char *)data + s.begin, s.end - s.begin);
+        else if (s.end > s.begin)
+            memset((char *)data + s.begin, 0, s.end - s.begin);
+        if (streams) pleat_stream_end();
     }
     return PLEAT_OK;
 }

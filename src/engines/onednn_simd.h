@@ -94,6 +94,62 @@ INLINE void store1(void *data, size_t i, int bf16, float value) {
     ((uint16_t *)data)[i] = (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
+/* --- up to 32 channels at a time ---
+ *
+ * 32 floats are two registers in their order. 32 values of bfloat16 are one register in memory:
+ * the even ones become the first, the odd ones the second, by shifts alone, where conversion in
+ * their order costs exchanges between lanes. Fewer than 32 are the first register, in order. */
+
+typedef struct v32 {
+    v16 part[2];
+} v32;
+
+INLINE int v32_parts(int lanes) { return lanes > LANES ? 2 : 1; }
+
+INLINE u16 rounded_bits(v16 x) {
+    const u16 bits = (u16)x;
+    return bits + 0x7fffu + ((bits >> 16) & 1u);
+}
+
+INLINE v32 v32_load(const void *data, size_t i, int lanes, int bf16) {
+    if (lanes <= LANES) return (v32){{v16_load(data, i, lanes, bf16)}};
+    if (!bf16) return (v32){{v16_load(data, i, LANES, 0), v16_load(data, i + LANES, LANES, 0)}};
+    u16 both;
+    memcpy(&both, (const uint16_t *)data + i, sizeof both);
+    return (v32){{(v16)(both << 16), (v16)(both & 0xffff0000u)}};
+}
+
+INLINE void v32_store(void *data, size_t i, int lanes, int bf16, v32 value) {
+    if (lanes <= LANES || !bf16) {
+        for (int r = 0; r < v32_parts(lanes); r++)
+            v16_store(data, i + (size_t)r * LANES, lanes > LANES ? LANES : lanes, bf16,
+                      value.part[r]);
+        return;
+    }
+    const u16 both =
+        (rounded_bits(value.part[0]) >> 16) | (rounded_bits(value.part[1]) & 0xffff0000u);
+    memcpy((uint16_t *)data + i, &both, sizeof both);
+}
+
+/* Floats, one for each channel, in the order in which v32_load has the channels; and back. */
+INLINE v32 v32_of_floats(const float *data, int lanes, int bf16) {
+    const v32 x = v32_load(data, 0, lanes, 0);
+    if (lanes <= LANES || !bf16) return x;
+    const v16 a = x.part[0], b = x.part[1];
+    return (v32){
+        {__builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
+         __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)}};
+}
+
+INLINE v32 v32_in_order(v32 x, int lanes, int bf16) {
+    if (lanes <= LANES || !bf16) return x;
+    const v16 a = x.part[0], b = x.part[1];
+    return (v32){
+        {__builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+         __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                                 31)}};
+}
+
 /* Calls body(lanes, bf16, ...) with constants: channels come in 32s, 16s, 8s or what is left. */
 #define WITH_TYPE(bf16, body, lanes, ...) \
     do {                                  \
