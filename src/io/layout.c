@@ -174,7 +174,8 @@ static pleat_status check_orphans(const layout_names *of_images, const layout_na
             PLEAT_FAIL(PLEAT_ERR_NOT_FOUND,
                        "case '%.*s' has a label '%s/%s' but no image: expected '%s/%.*s.nii.gz' or "
                        "_0000.nii.gz; add it or move the label away",
-                       (int)stem, name, of_labels->folder, name, of_images->folder, (int)stem, name)));
+                       (int)stem, name, of_labels->folder, name, of_images->folder, (int)stem,
+                       name)));
     }
     return PLEAT_OK;
 }

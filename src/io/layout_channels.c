@@ -73,7 +73,8 @@ static pleat_status check_case(const layout_names *in, const pleat_case_paths *i
         /* Read, or the caller has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         if (strncmp(in->name[i], base, bytes) != 0) break;
         const size_t stem = layout_stem(in->name[i]);
-        const int again = first != 0 && stem == bytes; /* the image itself, or with another ending */
+        const int again =
+            first != 0 && stem == bytes; /* the image itself, or with another ending */
         const int channel = stem == bytes + 5 ? layout_channel(in->name[i], stem) : -1;
         layout_kind kind = LAYOUT_ABSENT;
         int labelled = 0;
@@ -106,8 +107,7 @@ pleat_status layout_check_beside(case_list *found) {
             layout_names_release(&in);
             PLEAT_TRY_GOTO(status, done, layout_list(folder, &in));
         }
-        PLEAT_TRY_GOTO(status, done,
-                       layout_settle(found, n, check_case(&in, &cases[i], cases, n)));
+        PLEAT_TRY_GOTO(status, done, layout_settle(found, n, check_case(&in, &cases[i], cases, n)));
     }
 done:
     layout_names_release(&in);

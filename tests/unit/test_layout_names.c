@@ -241,6 +241,11 @@ static void groups_and_folds_of_a_table_are_kept(void **state) {
     assert_int_equal(folds.fold_of[0], 1);
     assert_int_equal(folds.fold_of[1], 0);
     assert_int_equal(folds.fold_of[2], 0);
+    const pleat_config of_two = {.data = "t.csv", .folds = 2, .repeats = 1};
+    const pleat_config thrice = {.folds = 2, .repeats = 3};
+    OK(pleat_cases_check_counts(&of_two, &folds, NULL));
+    REFUSED(pleat_cases_check_counts(&thrice, &folds, "s.json"), PLEAT_ERR_ARG,
+            "'s.json' has 1 repeat of its folds, and folds.repeats is 3; set folds.repeats=1");
     pleat_folds_free(&folds);
     put_table("case,image,label,fold\n" ROW("a", "2") ROW("b", "0"));
     REFUSED(folds_of("", &folds), PLEAT_ERR_DATA, "has fold 1");
