@@ -180,9 +180,14 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const pleat_targets *targ
                                      size_t voxels, int classes,
                                      const pleat_loss_gradient *gradient, void *dlogits,
                                      cudaStream_t stream);
+cudaError_t pleat_cuda_loss_counts(const pleat_targets *targets, const float *probs,
+                                   const uint8_t *labels, size_t voxels, int classes, int round,
+                                   const double *first, double *partials, double *counts,
+                                   cudaStream_t stream);
 /* rate: lr*sqrt(1-b2^t)/(1-b1^t) */
 cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float *params,
-                            const float *grads, float *m, float *v, cudaStream_t stream);
+                            const float *grads, float *m, float *v, float *largest,
+                            cudaStream_t stream);
 
 /* ---- other updates: kernels_update.cu; as in pleat/engine.h ---- */
 

@@ -61,6 +61,14 @@ static __device__ double focus_of(const pleat_targets &t, int classes, int c, do
     return t.focus == nullptr ? 1 : t.focus[c] * pow(1 - p, t.focus[classes + c]);
 }
 
+/* What is multiplied with the term of a probability: pleat_targets' top. */
+static __device__ float cut(float p) { return !(p > LEAST_P) ? LEAST_P : p < MOST_P ? p : MOST_P; }
+
+static __device__ double top_weight(const double *top, float p) {
+    const double q = cut(p);
+    return q < top[0] ? top[1] : q == top[0] ? top[2] : 0;
+}
+
 static __global__ void __launch_bounds__(THREADS)
     loss_forward(const pleat_targets targets, const float *logits, const uint8_t *labels,
                  size_t voxels, int classes, float *probs, double *partials) {
@@ -76,7 +84,9 @@ static __global__ void __launch_bounds__(THREADS)
         float p = 0;
         if (mine) {
             float most, sum;
-            if (targets.regions != nullptr) {
+            if (targets.top != nullptr) {
+                p = logits[v * classes + c];
+            } else if (targets.regions != nullptr) {
                 p = 1 / (1 + expf(-logits[v * classes + c]));
             } else {
                 soft_scale(logits + v * classes, classes, &most, &sum);
@@ -95,7 +105,8 @@ static __global__ void __launch_bounds__(THREADS)
             const double q = clamped(p);
             sums[0] += p;
             sums[2] += 1;
-            sums[3] -= focus_of(targets, classes, c, q) * log(q);
+            const double weight = targets.top != nullptr ? top_weight(targets.top, p) : 1;
+            sums[3] -= weight * focus_of(targets, classes, c, q) * log(q);
         } else if (targets.regions != nullptr) {
             sums[3] -= log(clamped(1 - p));
         }
@@ -148,6 +159,54 @@ cudaError_t pleat_cuda_loss_forward(const pleat_targets *targets, const float *l
     return cudaGetLastError();
 }
 
+/* ---- how many voxels have a key of p in each bin ---- */
+
+static const int MOST_COUNTERS = 256; /* blocks; their counts are whole numbers, in any order */
+
+static __global__ void __launch_bounds__(THREADS)
+    loss_counts(const pleat_targets targets, const float *probs, const uint8_t *labels,
+                size_t voxels, int classes, int shift, const double *first, double *partials) {
+    __shared__ unsigned bins[PLEAT_LOSS_BINS];
+    for (int b = (int)threadIdx.x; b < PLEAT_LOSS_BINS; b += THREADS) bins[b] = 0;
+    __syncthreads();
+    const unsigned begin = (unsigned)*first;
+    for (EACH(v, voxels)) {
+        const int label = labels[v];
+        if (!counts(targets, label)) continue;
+        const unsigned key =
+            label >= classes ? PLEAT_LOSS_KEY_1
+                             : __float_as_uint(cut(probs[v * classes + label])) - PLEAT_LOSS_KEY_0;
+        const unsigned bin = (key - begin) >> shift; /* of a key below `begin`, a large one */
+        if (bin < PLEAT_LOSS_BINS) atomicAdd(&bins[bin], 1u);
+    }
+    __syncthreads();
+    double *to = partials + (size_t)blockIdx.x * PLEAT_LOSS_BINS;
+    for (int b = (int)threadIdx.x; b < PLEAT_LOSS_BINS; b += THREADS) to[b] = bins[b];
+}
+
+static __global__ void counts_finish(const double *partials, int blocks, double *to) {
+    for (EACH(b, PLEAT_LOSS_BINS)) {
+        double sum = 0;
+        for (int i = 0; i < blocks; i++) sum += partials[(size_t)i * PLEAT_LOSS_BINS + b];
+        to[b] = sum;
+    }
+}
+
+cudaError_t pleat_cuda_loss_counts(const pleat_targets *targets, const float *probs,
+                                   const uint8_t *labels, size_t voxels, int classes, int round,
+                                   const double *first, double *partials, double *to,
+                                   cudaStream_t stream) {
+    static_assert(MOST_COUNTERS * PLEAT_LOSS_BINS <= PLEAT_CUDA_PARTIALS, "room for all blocks");
+    const size_t wanted = (voxels + THREADS - 1) / THREADS;
+    const unsigned blocks = wanted < MOST_COUNTERS ? (unsigned)wanted : MOST_COUNTERS;
+    loss_counts<<<blocks, THREADS, 0, stream>>>(*targets, probs, labels, voxels, classes,
+                                                PLEAT_LOSS_SHIFT(round), first, partials);
+    const cudaError_t code = cudaGetLastError();
+    if (code != cudaSuccess) return code;
+    counts_finish<<<PLEAT_LOSS_BINS / THREADS, THREADS, 0, stream>>>(partials, (int)blocks, to);
+    return cudaGetLastError();
+}
+
 /* ---- loss, backward: a thread per voxel; blockIdx.y is the sample ---- */
 
 /* w (1 - p)^g (1 - g p ln p / (1 - p)) of class c. */
@@ -156,7 +215,7 @@ static __device__ float focus_slope(const pleat_targets &t, int classes, int c, 
     return (float)t.focus[c] * powf(rest, g) * (1 - g * p * logf(p) / rest);
 }
 
-enum Kind { CLASSES, FOCUSED, REGIONS }; /* of targets: a kernel each, for registers' sake */
+enum Kind { CLASSES, WEIGHED, REGIONS }; /* of targets: a kernel each, for registers' sake */
 
 template <typename T, Kind KIND>
 static __device__ void any_backward(const pleat_targets &targets, const float *probs,
@@ -179,7 +238,10 @@ static __device__ void any_backward(const pleat_targets &targets, const float *p
             for (int c = 0; c < classes; c++)
                 mean += p[c] * (slope[c] + (c == label ? label_slope[c] : 0));
             if (label < classes && clamped(p[label]) == (double)p[label]) e = term_weight;
-            if (KIND == FOCUSED && e != 0) e *= focus_slope(targets, classes, label, p[label]);
+            if (KIND == WEIGHED && e != 0) {
+                if (targets.focus != nullptr) e *= focus_slope(targets, classes, label, p[label]);
+                if (targets.top != nullptr) e *= (float)top_weight(targets.top, p[label]);
+            }
         }
         const uint32_t bits = KIND == REGIONS ? targets.regions[label] : 0;
         const float scale = counts(targets, label) ? factor : 0;
@@ -205,9 +267,9 @@ static __global__ void __launch_bounds__(THREADS)
 
 template <typename T>
 static __global__ void __launch_bounds__(THREADS)
-    focal_backward(const pleat_targets targets, const float *probs, const uint8_t *labels,
-                   size_t voxels, int classes, const pleat_loss_gradient gradient, T *dlogits) {
-    any_backward<T, FOCUSED>(targets, probs, labels, voxels, classes, gradient, dlogits);
+    weighed_backward(const pleat_targets targets, const float *probs, const uint8_t *labels,
+                     size_t voxels, int classes, const pleat_loss_gradient gradient, T *dlogits) {
+    any_backward<T, WEIGHED>(targets, probs, labels, voxels, classes, gradient, dlogits);
 }
 
 template <typename T>
@@ -230,10 +292,10 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const pleat_targets *targ
             regions_backward<T>
                 <<<dim3(blocks_for<regions_backward<T>>(voxels), (unsigned)n), THREADS, 0,
                    stream>>>(*targets, probs, labels, voxels, classes, *gradient, to);
-        else if (targets->focus != nullptr)
-            focal_backward<T>
-                <<<dim3(blocks_for<focal_backward<T>>(voxels), (unsigned)n), THREADS, 0, stream>>>(
-                    *targets, probs, labels, voxels, classes, *gradient, to);
+        else if (targets->focus != nullptr || targets->top != nullptr)
+            weighed_backward<T>
+                <<<dim3(blocks_for<weighed_backward<T>>(voxels), (unsigned)n), THREADS, 0,
+                   stream>>>(*targets, probs, labels, voxels, classes, *gradient, to);
         else
             loss_backward<T>
                 <<<dim3(blocks_for<loss_backward<T>>(voxels), (unsigned)n), THREADS, 0, stream>>>(
@@ -246,21 +308,26 @@ cudaError_t pleat_cuda_loss_backward(pleat_dtype type, const pleat_targets *targ
 
 static __global__ void adam_update(float rate, float b1, float b2, float rest1, float rest2,
                                    float epsilon, float keep, size_t n, float *params,
-                                   const float *grads, float *m, float *v) {
+                                   const float *grads, float *m, float *v, float *largest) {
     for (EACH(i, n)) {
-        const float g = grads[i];
-        const float first = b1 * m[i] + rest1 * g, second = b2 * v[i] + rest2 * (g * g);
+        const float g = grads[i], first = b1 * m[i] + rest1 * g;
+        float second = b2 * v[i] + rest2 * (g * g);
         m[i] = first;
         v[i] = second;
+        if (largest != NULL) {
+            second = fmaxf(second, largest[i]);
+            largest[i] = second;
+        }
         params[i] = keep * params[i] - rate * first / (sqrtf(second) + epsilon);
     }
 }
 
 cudaError_t pleat_cuda_adam(double rate, const pleat_adam *adam, size_t n, float *params,
-                            const float *grads, float *m, float *v, cudaStream_t stream) {
+                            const float *grads, float *m, float *v, float *largest,
+                            cudaStream_t stream) {
     adam_update<<<blocks_for<adam_update>(n), THREADS, 0, stream>>>(
         (float)rate, (float)adam->beta1, (float)adam->beta2, (float)(1 - adam->beta1),
         (float)(1 - adam->beta2), (float)adam->epsilon, (float)(1 - adam->decay), n, params, grads,
-        m, v);
+        m, v, largest);
     return cudaGetLastError();
 }

@@ -180,6 +180,15 @@ static pleat_status loss_backward(pleat_engine *engine, const pleat_targets *tar
     return PLEAT_OK;
 }
 
+static pleat_status loss_counts(pleat_engine *engine, const pleat_targets *targets,
+                                const void *probs, const uint8_t *labels, int n, size_t voxels,
+                                int classes, int round, const double *first, double *counts) {
+    const pleat_cuda *e = pleat_cuda_of(engine);
+    CUDA_TRY(pleat_cuda_loss_counts(targets, probs, labels, (size_t)n * voxels, classes, round,
+                                    first, e->partials, counts, e->stream));
+    return PLEAT_OK;
+}
+
 static pleat_status coarsen_labels(pleat_engine *engine, const uint8_t *labels, int n,
                                    const int dim[3], const int step[3], uint8_t *to) {
     CUDA_TRY(pleat_cuda_coarsen_labels(labels, n, dim, step, to, pleat_cuda_of(engine)->stream));
@@ -187,10 +196,11 @@ static pleat_status coarsen_labels(pleat_engine *engine, const uint8_t *labels, 
 }
 
 static pleat_status adam_update(pleat_engine *engine, const pleat_adam *adam, size_t n,
-                                void *params, const void *grads, void *m, void *v) {
+                                void *params, const void *grads, void *m, void *v, void *largest) {
     const double t = (double)adam->step;
     const double rate = adam->lr * sqrt(1 - pow(adam->beta2, t)) / (1 - pow(adam->beta1, t));
-    CUDA_TRY(pleat_cuda_adam(rate, adam, n, params, grads, m, v, pleat_cuda_of(engine)->stream));
+    CUDA_TRY(pleat_cuda_adam(rate, adam, n, params, grads, m, v, largest,
+                             pleat_cuda_of(engine)->stream));
     return PLEAT_OK;
 }
 
@@ -248,6 +258,7 @@ const pleat_engine_ops pleat_cuda_table = {
     .sigmoid = sigmoid,
     .loss_forward = loss_forward,
     .loss_backward = loss_backward,
+    .loss_counts = loss_counts,
     .coarsen_labels = coarsen_labels,
     .host_call_create = pleat_cuda_host_call_create,
     .host_call_run = pleat_cuda_host_call_run,

@@ -2,7 +2,7 @@
  * checkpoint.h - everything a fold needs to go on, in one HDF5 file.
  *
  * Datasets: /params, /moment1, /moment2, /stats (float32, flat, canonical layout), where params are
- * an average over the steps /raw_params and /raw_stats, /history
+ * an average over the steps /raw_params and /raw_stats, with amsgrad /moment2_max, /history
  * (float64 [epochs, columns]: the metrics in training, in validation, lr, seconds); a group /layers
  * that says where each tensor lies, so that other programs can read the weights (docs/store.md);
  * /cases, which ones were trained on and held out (provenance.h); /learnt, the images that the
@@ -57,6 +57,7 @@ typedef struct pleat_checkpoint {
     /* Where params and stats are averages over the steps: those that training goes on with. NULL:
      * they are that themselves. */
     float *raw_params, *raw_stats;
+    float *moment2_max;             /* [n_params] amsgrad's; NULL: trained without it */
     char metrics[256];              /* names of the logged ones, comma-separated; "" in files
                                           of pleat 0.1: the four of its only loss */
     double *history;                /* [epoch, pleat_checkpoint_columns] */

@@ -122,6 +122,15 @@ typedef enum pleat_activation {
 #define PLEAT_LOSS_SUMS(classes)   (3 * (classes) + 2) /* of a sample */
 #define PLEAT_LOSS_SLOPES(classes) (2 * (classes) + 1)
 
+/* A probability's key orders as it does, whatever computes it: the bits of its float, cut to what
+ * E knows, less those of 1e-7f. Keys are counted in three rounds, each within a bin of the one
+ * before: bins of 2^18, 2^8 and 1 keys. */
+#define PLEAT_LOSS_BINS         1024
+#define PLEAT_LOSS_ROUNDS       3
+#define PLEAT_LOSS_SHIFT(round) ((round) == 0 ? 18 : (round) == 1 ? 8 : 0)
+#define PLEAT_LOSS_KEY_0        0x33d6bf95u                      /* 1e-7f */
+#define PLEAT_LOSS_KEY_1        (0x3f800000u - PLEAT_LOSS_KEY_0) /* that of 1 */
+
 /* What the labels of a loss mean, and its term of single voxels E. Pointers are the engine's.
  *   classes   label c is class c, p the softmax; K or more: of no class (padding)
  *             E = sum of w_l (1 - p_l)^g_l (-ln p_l), l the label
@@ -132,6 +141,10 @@ typedef struct pleat_targets {
         *regions;        /* [256]: bit c of a label's says that it is in region c; NULL: classes */
     const double *focus; /* [2K]: w, then g, of classes; NULL: all w are 1, all g are 0 */
     int ignored;         /* label of voxels that are in no sum and have no gradient; 0: none */
+    /* Of classes, double [3]: a voxel's term is multiplied by [1] where its p_l, as a float, is
+     * below [0], by [2] where it is that, else by 0. loss_forward is then given probabilities for
+     * logits. NULL: all terms count alike. */
+    const double *top;
 } pleat_targets;
 
 /* What loss_backward does: dlogits = scale * d( L_n + e_n E_n ) / dlogits for every sample n, where
@@ -308,6 +321,12 @@ typedef struct pleat_engine_ops {
     pleat_status (*loss_backward)(pleat_engine *engine, const pleat_targets *targets,
                                   const void *probs, const uint8_t *labels, int n, size_t voxels,
                                   int classes, const pleat_loss_gradient *gradient, void *dlogits);
+    /* Of all voxels that count, how many have a key of p_l in each bin: bin b of counts, double
+     * [PLEAT_LOSS_BINS], begins at *first, of the engine's memory, and b bins of this round. A
+     * voxel of no class has the key of 1. Only of classes. */
+    pleat_status (*loss_counts)(pleat_engine *engine, const pleat_targets *targets,
+                                const void *probs, const uint8_t *labels, int n, size_t voxels,
+                                int classes, int round, const double *first, double *counts);
 
     /* Labels of a coarser grid: to[o] = labels[o * step + step / 2] along each axis, the nearest
      * (nnU-Net's "nearest-exact"). labels [N, dim], to [N, dim / step]; step divides dim. */
@@ -325,9 +344,11 @@ typedef struct pleat_engine_ops {
     void (*host_call_destroy)(pleat_engine *engine, pleat_host_call *call); /* NULL is fine */
 
     /* Adam as Keras writes it (Kingma & Ba 2015, section 2, last paragraph), over n reals:
-     * m, v first and second moments; lr_t = lr*sqrt(1-b2^t)/(1-b1^t); w -= lr_t*m/(sqrt(v)+eps). */
+     * m, v first and second moments; lr_t = lr*sqrt(1-b2^t)/(1-b1^t); w -= lr_t*m/(sqrt(v)+eps).
+     * largest: amsgrad's (Reddi et al. 2018), the largest v so far, whose root is then taken
+     * instead of v's; NULL: there is none. */
     pleat_status (*adam)(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
-                         const void *grads, void *m, void *v);
+                         const void *grads, void *m, void *v, void *largest);
     /* Gradient descent with Nesterov's momentum as PyTorch writes it, over n reals; v begins as 0:
      * g += decay*w; v = momentum*v + g; w -= lr*(g + momentum*v). */
     pleat_status (*sgd)(pleat_engine *engine, const pleat_sgd *sgd, size_t n, void *params,

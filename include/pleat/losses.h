@@ -16,6 +16,9 @@
  * A loss `of_batch` adds the sums over all samples of the step, those of other ranks too, before
  * it looks at them, as if the batch were one sample (nnU-Net's batch_dice).
  *
+ * A loss of the `top` hundredths takes for E what the voxels with the largest make of it (nnU-Net's
+ * TopK): their E, times how often these voxels go into all that count, the batch's of all ranks.
+ *
  * One file a loss in src/net/losses/, one row in src/net/losses.c.
  */
 #ifndef PLEAT_LOSSES_H
@@ -37,6 +40,7 @@ typedef struct pleat_loss {
     int shown;           /* the metric that the log shows beside the loss */
     double crossentropy; /* w */
     int of_batch;
+    double top;     /* hundredths of the voxels, those of the largest E, that E is of; 0: all */
     int of_regions; /* its K channels are regions that may overlap, not classes */
     /* w_c, then g_c of the engine's E: out[2K]; NULL: all 1 and 0, cross-entropy. */
     void (*focus)(int classes, double *out);

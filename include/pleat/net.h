@@ -39,6 +39,7 @@ typedef enum pleat_state { /* the flat buffers of a model */
                            PLEAT_STATE_MOMENT2,
                            PLEAT_STATE_AVERAGE, /* of params and stats over the steps, where */
                            PLEAT_STATE_AVERAGE_STATS, /* one was begun; else of no reals */
+                           PLEAT_STATE_MOMENT2_MAX,   /* amsgrad's, where begun; else of no reals */
                            PLEAT_STATES
 } pleat_state;
 
@@ -65,9 +66,12 @@ const pleat_graph *pleat_model_graph(const pleat_model *model);
 pleat_engine *pleat_model_engine(const pleat_model *model);
 
 /* One update of all parameters by the gradients, which clipping may shorten; step is 1 for the
- * first. how NULL: the first optimizer of the list, nothing clipped, no average. */
+ * first. how NULL: the first optimizer of the list, nothing clipped, no average. amsgrad is to be
+ * begun before. */
 pleat_status pleat_model_update(pleat_model *model, const pleat_update *how, double rate,
                                 int64_t step);
+/* The largest second moments, of updates with amsgrad, begin with 0. */
+pleat_status pleat_model_begin_amsgrad(pleat_model *model);
 /* The average of the parameters and running statistics begins with what they are now; updates whose
  * `average` is d then make it min(d, (1+step)/(10+step)) of itself and the rest of the new ones.
  * swap: they change places, and back. */

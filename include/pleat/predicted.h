@@ -2,11 +2,13 @@
  * predicted.h - FOLDER/predicted.json: what made the volumes that `pleat predict` wrote there.
  *
  *   {"schema": "pleat/predicted/1", "version", "models": [{"file", "digest"}], "settings",
- *    "kind", "engine", "precision", "largest_components", "trained_on": [case], "checksum"}
+ *    "kind", "engine", "precision", "largest_components", "trained_on": [case], "held_out",
+ *    "checksum"}
  *
  * Digests of models are those of pleat_file_identify, that of the settings is that of
  * pleat_config_settings; largest_components are labels, 0 the foreground; trained_on are the cases
- * in the folder that one of the models was trained on (learnt.h). So a folder holds volumes of one
+ * in the folder that one of the models was trained on (learnt.h); held_out is true where each was
+ * labelled by the models that had not been, and else absent. So a folder holds volumes of one
  * kind, by one choice of models, engine and precision, however often it was written to.
  */
 #ifndef PLEAT_PREDICTED_H
@@ -33,6 +35,7 @@ typedef struct pleat_predicted { /* what labels the volumes; nothing is owned */
     const pleat_case_paths *cases; /* [n_cases] that are labelled now */
     const int *learnt;             /* [n_cases] 1: a model was trained on it */
     int n_cases;
+    int held_out; /* each is labelled by the models that were not trained on it */
 } pleat_predicted;
 
 typedef struct pleat_predicted_folder {

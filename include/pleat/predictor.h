@@ -31,6 +31,9 @@ pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths
                                   pleat_predictor **out);
 void pleat_predictor_close(pleat_predictor *predictor);
 
+/* ERR_DATA as above, for models that are not all opened at once: their weights are not read. */
+pleat_status pleat_predictor_check_alike(const char *const *paths, int n);
+
 /* Of the first model's network. */
 const pleat_config *pleat_predictor_config(const pleat_predictor *predictor);
 

@@ -401,11 +401,15 @@ static void print_digests(sheet *s, const pleat_checkpoint *c) {
     }
     print_digest(s, "weights_digest", pleat_digest(0, c->params, params));
     print_digest(s, "statistics_digest", pleat_digest(0, c->stats, c->n_stats * sizeof(float)));
-    if (c->moment1 != NULL && c->moment2 != NULL)
+    if (c->moment1 != NULL && c->moment2 != NULL) {
+        const uint64_t moments =
+            pleat_digest(pleat_digest(0, c->moment1, params), c->moment2, params);
         print_digest(s, "moments_digest",
-                     pleat_digest(pleat_digest(0, c->moment1, params), c->moment2, params));
-    else
+                     c->moment2_max == NULL ? moments
+                                            : pleat_digest(moments, c->moment2_max, params));
+    } else {
         sheet_text(s, "moments_digest", NULL);
+    }
     print_digest(s, "history_digest", history);
 }
 

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#define SHARED_BYTES 1.9e9 /* a second, two ranks of a machine: docs/speed.md, 64 MiB in 36 ms */
+#define SHARED_BYTES 6e9 /* a second, two ranks of a quiet machine, 64 MiB: docs/speed.md, ranks */
 /* Assumed: what is left of the 32 GB/s of PCIe 4.0; a usual network of a cluster; a file system. */
 #define GPU_BYTES    25e9
 #define NETWORK_GBIT 100

@@ -12,7 +12,10 @@
 
 static void put_grids(FILE *out, const pleat_config *config, int models) {
     const pleat_prep_config *prep = &config->prep;
-    (void)fprintf(out, "\nEach is the mean over %d model%s", models, pleat_plural(models));
+    if (models == 0)
+        (void)fputs("\nEach is the mean over the models that were not trained on the volume", out);
+    else
+        (void)fprintf(out, "\nEach is the mean over %d model%s", models, pleat_plural(models));
     if (!prep->resample) {
         (void)fputs(", on the volume's own grid. The label is the class of the largest mean.\n",
                     out);

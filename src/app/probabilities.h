@@ -10,8 +10,8 @@
 
 #include "pleat/predictor.h"
 
-/* FOLDER/probabilities.txt: order of the classes, grids, and which may differ. ERR_IO,
- * ERR_MEMORY. */
+/* FOLDER/probabilities.txt: order of the classes, grids, and which may differ. models 0: of each
+ * volume those that were not trained on it. ERR_IO, ERR_MEMORY. */
 pleat_status probabilities_describe(const char *folder, const pleat_predictor *predictor,
                                     int models);
 

@@ -136,6 +136,8 @@ static pleat_status open_trial(trial *t) {
     PLEAT_TRY(pleat_network_build(&t->network, &t->graph));
     PLEAT_TRY(pleat_model_create(&t->graph, t->engine, 1, &t->model));
     PLEAT_TRY(pleat_model_init(t->model, 1, 0));
+    if (pleat_update_amsgrad(&t->config->train.update))
+        PLEAT_TRY(pleat_model_begin_amsgrad(t->model));
     if (t->config->train.update.average > 0.0) PLEAT_TRY(pleat_model_begin_average(t->model));
     PLEAT_TRY(pleat_net_create(t->model, &options, &t->net));
     t->images = malloc(values * sizeof *t->images);

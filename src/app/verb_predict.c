@@ -1,11 +1,11 @@
 /* verb_predict.c - predict: label volumes with trained models. */
 #include "app.h"
+#include "labellers.h"
 #include "probabilities.h"
 
 #include "pleat/crossval.h"
 #include "pleat/label_table.h"
 #include "pleat/layout.h"
-#include "pleat/learnt.h"
 #include "pleat/log.h"
 #include "pleat/nifti.h"
 #include "pleat/output.h"
@@ -27,7 +27,7 @@
 
 typedef struct predict_options {
     const char *in, *out, *engine, *precision, *weights, *probabilities, *uncertainty;
-    int threads, no_postprocess;
+    int threads, no_postprocess, held_out;
     text_list sets, models;
     pleat_largest largest; /* what the runs have chosen */
     pleat_trained_on on;   /* what their stores know */
@@ -281,6 +281,7 @@ typedef struct outcome {
     double empty; /* that were labelled background alone */
     char *names;  /* a line each, of the bad */
     size_t bytes;
+    double *labelled; /* [volumes] 1: it is */
 } outcome;
 
 static pleat_status note_bad(const char *id, outcome *to) {
@@ -336,31 +337,68 @@ static pleat_status remove_old(const predict_options *o, const char *id) {
     return PLEAT_OK;
 }
 
-static pleat_status predict_one(const predict_options *o, pleat_predictor *predictor,
-                                const pleat_case_paths *c, outcome *mine) {
+/* What labels the volumes, on one rank. */
+typedef struct labelling {
+    const predict_options *o;
+    const labellers *l;
+    const pleat_config *config; /* of the first model */
+    pleat_engine *engine;
+    pleat_predictor *predictor; /* the models of volume `open_for`; -1: none */
+    int open_for, describes;    /* probabilities, once */
+} labelling;
+
+/* The models of volume i, which stay for the next volumes that have the same. */
+static pleat_status open_models(labelling *by, int i) {
+    const predict_options *o = by->o;
+    text_list models;
+    if (labellers_same(by->l, by->open_for, i)) return PLEAT_OK;
+    pleat_predictor_close(by->predictor);
+    by->predictor = NULL;
+    by->open_for = -1;
+    labellers_of(by->l, i, &models);
+    PLEAT_TRY(pleat_predictor_open(by->engine, models.item, models.n,
+                                   o->held_out ? NULL : by->config, o->sets.item, &by->predictor));
+    by->open_for = i;
+    if (o->probabilities == NULL || !by->describes) return PLEAT_OK;
+    by->describes = 0;
+    return probabilities_describe(o->probabilities, by->predictor, o->held_out ? 0 : models.n);
+}
+
+/* Of a volume for what it is: the others can still be labelled. */
+static int is_of_volume(pleat_status status) {
+    return pleat_status_exit_code(status) == pleat_status_exit_code(PLEAT_ERR_DATA) ||
+           status == PLEAT_ERR_NUMERIC;
+}
+
+static pleat_status predict_one(labelling *by, int i, const pleat_case_paths *c, outcome *mine) {
+    const predict_options *o = by->o;
     const int wants = (o->probabilities != NULL ? PLEAT_WANT_PROBABILITIES : 0) |
                       (o->uncertainty != NULL ? PLEAT_WANT_UNCERTAINTY : 0);
     pleat_prediction made = {0};
     pleat_geometry native;
     const double start = pleat_now();
+    pleat_status status = labellers_check(by->l, i, c);
+    if (status == PLEAT_OK) PLEAT_TRY(open_models(by, i));
     PLEAT_TRY(remove_old(o, c->id));
-    pleat_trained_on_tell(&o->on, &pleat_predictor_config(predictor)->prep, c);
-    pleat_status status = pleat_predictor_case(predictor, c, wants, &made, &native);
-    if (pleat_status_exit_code(status) == pleat_status_exit_code(PLEAT_ERR_DATA) ||
-        status == PLEAT_ERR_NUMERIC)
-        return note_bad(c->id, mine);
+    if (status == PLEAT_OK) {
+        pleat_trained_on_tell(&o->on, &pleat_predictor_config(by->predictor)->prep, c);
+        status = pleat_predictor_case(by->predictor, c, wants, &made, &native);
+    }
+    if (is_of_volume(status)) return note_bad(c->id, mine);
     PLEAT_TRY(status);
-    if (o->probabilities != NULL) status = probabilities_compare(c->id, predictor, &made);
+    if (o->probabilities != NULL) status = probabilities_compare(c->id, by->predictor, &made);
     if (status == PLEAT_OK && pleat_largest_any(&o->largest))
         status = pleat_largest_apply(&o->largest, made.label.data, made.label.dim);
     mine->empty += !pleat_label_any(&made.label);
     if (status == PLEAT_OK)
-        status = write_all(o, c->id, &made, &native, pleat_predictor_config(predictor)->classes);
+        status =
+            write_all(o, c->id, &made, &native, pleat_predictor_config(by->predictor)->classes);
     pleat_prediction_free(&made);
-    if (status == PLEAT_OK)
-        pleat_log(PLEAT_INFO, "%s: %dx%dx%d in %.1f s -> %s", c->id, native.dim[2], native.dim[1],
-                  native.dim[0], pleat_now() - start, o->out);
-    return status;
+    PLEAT_TRY(status);
+    mine->labelled[i] = 1.0;
+    pleat_log(PLEAT_INFO, "%s: %dx%dx%d in %.1f s -> %s", c->id, native.dim[2], native.dim[1],
+              native.dim[0], pleat_now() - start, o->out);
+    return PLEAT_OK;
 }
 
 /* "a, b, ...", of lines. */
@@ -376,8 +414,9 @@ static void list_names(const char *lines, size_t bytes, char *list, size_t size)
 }
 
 /* Collective: rank 0 says what was met by all ranks, and fails where not all is labelled. */
-static pleat_status tell_outcome(const app *a, const predict_options *o, const outcome *mine,
-                                 int n) {
+static pleat_status tell_outcome(const app *a, const predict_options *o, const labellers *l,
+                                 const outcome *mine) {
+    const int n = l->n;
     pleat_comm *world = a->session->world;
     char names[400] = "";
     void *all = NULL;
@@ -385,6 +424,7 @@ static pleat_status tell_outcome(const app *a, const predict_options *o, const o
     double sums[2] = {mine->bad, mine->empty};
     PLEAT_TRY(pleat_comm_gather_warnings(world));
     PLEAT_TRY(pleat_comm_allreduce_sum(world, sums, 2, PLEAT_F64));
+    PLEAT_TRY(pleat_comm_allreduce_sum(world, mine->labelled, (size_t)n, PLEAT_F64));
     PLEAT_TRY(pleat_comm_wait(world));
     PLEAT_TRY(pleat_comm_gather(world, mine->names, mine->bytes, 0, &all, &bytes));
     if (a->session->rank != 0) return PLEAT_OK;
@@ -399,24 +439,25 @@ static pleat_status tell_outcome(const app *a, const predict_options *o, const o
         pleat_warn("%s labelled background and nothing else: is the model trained, and are these "
                    "volumes like those it was trained on?",
                    good == 1 ? "the only volume is" : "all volumes are");
+    if (o->held_out) labellers_print(l, mine->labelled, o->out);
     PLEAT_CHECK(bad == 0, PLEAT_ERR_DATA,
                 "%d of %d volumes not labelled, %s '%s'; why is said above: %s", bad, n,
                 good > 0 ? "the others are in" : "nothing is written into", o->out, names);
     return PLEAT_OK;
 }
 
-/* Collective. */
+/* Collective; finds who labels what, too. */
 static pleat_status claim(const app *a, const predict_options *o, const text_list *paths,
                           const pleat_config *config, const pleat_engine *engine,
-                          const pleat_case_paths *cases, int n) {
+                          const pleat_case_paths *cases, int n, labellers *l) {
     pleat_comm *world = a->session->world;
     int *learnt = calloc((size_t)n + 1, sizeof *learnt);
     pleat_status status = PLEAT_OK;
     if (learnt == NULL) status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory for %d cases", n);
     status = pleat_comm_agree(world, status);
-    if (status == PLEAT_OK)
-        status =
-            pleat_learnt_find(world, paths->item, paths->n, cases, n, config->prep.orient, learnt);
+    if (status == PLEAT_OK) status = labellers_find(world, paths, cases, n, o->held_out, l);
+    if (status == PLEAT_OK && !o->held_out)
+        status = pleat_learnt_find(world, paths->item, paths->n, cases, n, learnt);
     if (status == PLEAT_OK && a->session->rank == 0) {
         const pleat_predicted by = {.models = paths->item,
                                     .n = paths->n,
@@ -425,49 +466,64 @@ static pleat_status claim(const app *a, const predict_options *o, const text_lis
                                     .largest = &o->largest,
                                     .cases = cases,
                                     .learnt = learnt,
-                                    .n_cases = n};
+                                    .n_cases = n,
+                                    .held_out = o->held_out};
         status = claim_folders(o, &by);
     }
     free(learnt);
     return pleat_comm_agree(world, status);
 }
 
+/* Those of rank `rank` of `size`. */
+static pleat_status predict_share(labelling *by, int rank, int size, const pleat_case_paths *cases,
+                                  outcome *mine) {
+    const int n = by->l->n;
+    pleat_status status = PLEAT_OK;
+    mine->labelled = calloc((size_t)n + 1, sizeof *mine->labelled);
+    PLEAT_CHECK(mine->labelled != NULL, PLEAT_ERR_MEMORY, "no memory for %d cases", n);
+    if (!by->o->held_out) PLEAT_TRY(open_models(by, 0)); /* all of them, before the first volume */
+    for (int at = rank; at < n && status == PLEAT_OK; at += size) {
+        const int i = labellers_volume(by->l, at),
+                  done = at + size < n ? at + size : n; /* by all, about */
+        if (at == 0) pleat_progress("predict", 0, (size_t)n, cases[i].id);
+        status = predict_one(by, i, &cases[i], mine);
+        if (status == PLEAT_OK) pleat_progress("predict", (size_t)done, (size_t)n, cases[i].id);
+    }
+    return status;
+}
+
 /* Cases are shared out over the ranks. */
 static pleat_status predict_all(const app *a, const predict_options *o, const text_list *paths) {
-    pleat_engine *engine = NULL;
-    pleat_predictor *predictor = NULL;
+    pleat_comm *world = a->session->world;
     pleat_case_paths *cases = NULL;
-    outcome mine = {0};
-    int n = 0;
     pleat_config config = {.data = ""};
+    outcome mine = {0};
+    labellers l = {0};
+    labelling by = {o, &l, &config, NULL, NULL, -1, a->session->rank == 0};
+    int n = 0;
     pleat_status status = pleat_layout_scan(o->in, PLEAT_LAYOUT_VOLUMES, &cases, &n);
     if (status == PLEAT_OK) status = check_outputs(o, cases, n);
     if (status == PLEAT_OK)
         status = predict_config(o, paths->item[0], a->session->threads, &config);
+    if (status == PLEAT_OK && o->held_out)
+        status = pleat_predictor_check_alike(paths->item, paths->n);
     if (status == PLEAT_OK) status = check_folders(o);
-    if (status == PLEAT_OK) status = pleat_config_engine(&config, a->session->threads, &engine);
+    if (status == PLEAT_OK) status = pleat_config_engine(&config, a->session->threads, &by.engine);
     if (status == PLEAT_OK) status = make_folders(o);
-    status = pleat_comm_agree(a->session->world, status);
-    if (status == PLEAT_OK) status = claim(a, o, paths, &config, engine, cases, n);
+    status = pleat_comm_agree(world, status);
+    if (status == PLEAT_OK) status = claim(a, o, paths, &config, by.engine, cases, n, &l);
     if (status == PLEAT_OK)
-        status =
-            pleat_predictor_open(engine, paths->item, paths->n, &config, o->sets.item, &predictor);
-    if (status == PLEAT_OK && o->probabilities != NULL && a->session->rank == 0)
-        status = probabilities_describe(o->probabilities, predictor, paths->n);
-    for (int i = a->session->rank; i < n && status == PLEAT_OK; i += a->session->size) {
-        const int done = i + a->session->size < n ? i + a->session->size : n; /* by all, about */
-        if (i == 0) pleat_progress("predict", 0, (size_t)n, cases[i].id);
-        status = predict_one(o, predictor, &cases[i], &mine);
-        if (status == PLEAT_OK) pleat_progress("predict", (size_t)done, (size_t)n, cases[i].id);
-    }
-    pleat_predictor_close(predictor);
-    pleat_engine_destroy(engine);
+        status = predict_share(&by, a->session->rank, a->session->size, cases, &mine);
+    pleat_predictor_close(by.predictor);
+    pleat_engine_destroy(by.engine);
     pleat_layout_free(cases, n);
-    status = pleat_comm_agree(a->session->world, status);
-    if (status == PLEAT_OK) status = tell_outcome(a, o, &mine, n);
+    status = pleat_comm_agree(world, status);
+    if (status == PLEAT_OK) status = tell_outcome(a, o, &l, &mine);
+    labellers_free(&l);
+    free(mine.labelled);
     free(mine.names);
-    PLEAT_TRY(pleat_comm_agree(a->session->world, status));
-    if (a->session->rank == 0)
+    PLEAT_TRY(pleat_comm_agree(world, status));
+    if (a->session->rank == 0 && !o->held_out)
         pleat_text_print("%d volume%s labelled by %d model%s in %s\n", n, pleat_plural(n), paths->n,
                          pleat_plural(paths->n), o->out);
     return PLEAT_OK;
@@ -485,6 +541,8 @@ pleat_status verb_predict(app *a, const verb *self, int argc, char **argv) {
          "also write the probabilities of the classes, there"},
         {"--uncertainty", OPTION_TEXT, &o.uncertainty, "FOLDER",
          "also write the entropy and the disagreement of the models, there"},
+        {"--held-out", OPTION_FLAG, &o.held_out, NULL,
+         "label each volume by the models that were not trained on it"},
         {"--no-postprocess", OPTION_FLAG, &o.no_postprocess, NULL,
          "do not apply the largest-component filter that the run chose"},
         {"--weights", OPTION_TEXT, &o.weights, "best|latest",

@@ -109,6 +109,44 @@ pleat_status pleat_cpu_coarsen_labels(pleat_engine *engine, const uint8_t *label
     return PLEAT_OK;
 }
 
+/* NaN is cut to the least. */
+static float cut(float p) {
+    const float least = 1e-7f, most = 1 - 1e-7f;
+    return !(p > least) ? least : p < most ? p : most;
+}
+
+static uint32_t key_of(float p) {
+    const float q = cut(p);
+    uint32_t bits;
+    memcpy(&bits, &q, sizeof bits);
+    return bits - PLEAT_LOSS_KEY_0;
+}
+
+double pleat_cpu_top_weight(const double *top, float p) {
+    const double q = (double)cut(p);
+    return q < top[0] ? top[1] : q == top[0] ? top[2] : 0;
+}
+
+pleat_status pleat_cpu_loss_counts(pleat_engine *engine, const pleat_targets *targets,
+                                   const void *probs, const uint8_t *labels, int n, size_t voxels,
+                                   int classes, int round, const double *first, double *counts) {
+    const size_t all = (size_t)n * voxels, k = (size_t)classes;
+    const uint32_t begin = (uint32_t)*first;
+    const int shift = PLEAT_LOSS_SHIFT(round), wide = engine->real == PLEAT_F64;
+    for (int b = 0; b < PLEAT_LOSS_BINS; b++) counts[b] = 0;
+#pragma omp parallel for num_threads(engine->threads) reduction(+ : counts[:PLEAT_LOSS_BINS])
+    for (size_t v = 0; v < all; v++) {
+        const size_t label = labels[v], at = v * k + label;
+        if (targets->ignored != 0 && (int)label == targets->ignored) continue;
+        const uint32_t key = label >= k ? PLEAT_LOSS_KEY_1
+                             : wide     ? key_of((float)((const double *)probs)[at])
+                                        : key_of(((const float *)probs)[at]);
+        const uint32_t bin = (key - begin) >> shift; /* of a key below `begin`, a large one */
+        if (bin < PLEAT_LOSS_BINS) counts[bin] += 1;
+    }
+    return PLEAT_OK;
+}
+
 struct pleat_host_call {
     pleat_host_function f;
     void *context;

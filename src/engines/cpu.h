@@ -26,6 +26,11 @@ pleat_status pleat_cpu_synchronize(pleat_engine *engine);
 
 pleat_status pleat_cpu_coarsen_labels(pleat_engine *engine, const uint8_t *labels, int n,
                                       const int dim[3], const int step[3], uint8_t *to);
+pleat_status pleat_cpu_loss_counts(pleat_engine *engine, const pleat_targets *targets,
+                                   const void *probs, const uint8_t *labels, int n, size_t voxels,
+                                   int classes, int round, const double *first, double *counts);
+/* What pleat_targets' top multiplies the term of a probability with. */
+double pleat_cpu_top_weight(const double *top, float p);
 pleat_status pleat_cpu_host_call_create(pleat_engine *engine, pleat_host_function f, void *context,
                                         size_t n_in, size_t n_out, pleat_host_call **out);
 pleat_status pleat_cpu_host_call_run(pleat_engine *engine, pleat_host_call *call, const double *in,

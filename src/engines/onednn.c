@@ -69,6 +69,7 @@ static const pleat_engine_ops table = {
     .sigmoid = pleat_onednn_sigmoid,
     .loss_forward = pleat_onednn_loss_forward,
     .loss_backward = pleat_onednn_loss_backward,
+    .loss_counts = pleat_cpu_loss_counts,
     .coarsen_labels = pleat_cpu_coarsen_labels,
     .host_call_create = pleat_cpu_host_call_create,
     .host_call_run = pleat_cpu_host_call_run,

@@ -226,7 +226,7 @@ pleat_status pleat_onednn_pool_backward(pleat_engine *engine, const pleat_tensor
                                         const uint8_t *index, int accumulate,
                                         const pleat_tensor *dx);
 pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
-                               const void *grads, void *m, void *v);
+                               const void *grads, void *m, void *v, void *largest);
 pleat_status pleat_onednn_sgd(pleat_engine *engine, const pleat_sgd *sgd, size_t n, void *params,
                               const void *grads, void *v);
 pleat_status pleat_onednn_clip(pleat_engine *engine, double most, size_t n, void *x);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define GROUP 64 /* channels of y of a thread, before another one helps with them */
+#define LINE  64 /* bytes that come into a cache together */
 
 typedef pleat_gradient_plan plan;
 typedef pleat_gradient_part part;
@@ -25,27 +26,36 @@ static size_t whole(size_t n, size_t of) { return (n + of - 1) / of; }
 
 /* --- which kernel --- */
 
-/* By docs/speed.md. The first row whose kernel has the precision, taps and processor is the own
- * kernel of a shape; it is taken in place of the library's where the rest of the row holds. */
+/* By docs/speed.md. The first row whose kernel has the precision, taps, lanes and processor is the
+ * own kernel of a shape; it is taken in place of the library's where the rest of the row holds. */
 static const struct rule {
     const pleat_gradient_kernel *kernel;
     int bf16;
     int beside_amx;  /* also where the library multiplies bf16 by AMX */
-    int depth;       /* taps along D, at least */
-    int least, most; /* channels, of x and of y */
+    int fits, taken; /* eighths of the tiles' lanes that hold channels, at least */
 } rules[] = {
-    {&pleat_gradient_amx, 1, 1, 3, 32, 256},
-    {&pleat_gradient_avx512, 1, 0, 1, 1, INT_MAX},
-    {&pleat_gradient_avx512, 0, 1, 1, 1, INT_MAX},
+    {&pleat_gradient_amx, 1, 1, 0, 0},
+    {&pleat_gradient_avx512, 1, 0, 4, 7},
+    {&pleat_gradient_avx512, 0, 1, 4, 7},
 };
 
-/* Of the tiles' lanes, at least share / 8 hold channels. */
-static int lanes_used(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *s,
-                      size_t share) {
+/* The convolution that a kernel makes of it: dweights [Cout][kD][kH][kW][Cin] are also those of kD
+ * taps of kH kW Cin channels. */
+static pleat_dnnl_shape gathered(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *s) {
+    pleat_dnnl_shape g = *s;
+    if (s->cin > kernel->gathers) return g;
+    g.cin *= s->kernel[1] * s->kernel[2];
+    g.kernel[1] = g.kernel[2] = 1;
+    g.before[1] = g.before[2] = 0;
+    return g;
+}
+
+/* Of the tiles' lanes, at least `eighths` / 8 hold channels. */
+static int lanes_used(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *s, int eighths) {
     const size_t cin = (size_t)s->cin, in = (size_t)kernel->in * whole(cin, (size_t)kernel->in);
     const size_t cout = (size_t)s->cout;
     const size_t out = (size_t)kernel->out * whole(cout, (size_t)kernel->out);
-    return 8 * cin * cout >= share * in * out;
+    return 8 * cin * cout >= (size_t)eighths * in * out;
 }
 
 /* NULL: no kernel has this shape. */
@@ -53,16 +63,18 @@ static const struct rule *rule_of(const pleat_dnnl_shape *s) {
     for (int i = 0; i < 3; i++)
         if (s->stride[i] != 1 || s->before[i] != s->kernel[i] / 2) return NULL;
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        const pleat_gradient_kernel *k = rules[i].kernel;
-        if (rules[i].bf16 == s->bf16 && k->knows(s->kernel) && lanes_used(k, s, 4) &&
-            k->usable(s->bf16))
-            return &rules[i];
+        const struct rule *r = &rules[i];
+        if (r->bf16 == s->bf16 && r->kernel->knows(s->kernel) &&
+            lanes_used(r->kernel, s, r->fits) && r->kernel->usable(s->bf16))
+            return r;
     }
     return NULL;
 }
 
-static plan plan_of(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *s, int threads) {
-    plan p = {.kernel = kernel, .s = *s};
+static plan plan_of(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *given,
+                    int threads) {
+    plan p = {.kernel = kernel, .s = gathered(kernel, given), .given = *given};
+    const pleat_dnnl_shape *s = &p.s;
     p.words = s->bf16 ? (s->w + 1) / 2 : s->w;
     p.rows = smaller(s->h, larger(1, kernel->words / p.words));
     p.planes = smaller(smaller(s->n * s->d, PLEAT_GRADIENT_PLANES),
@@ -85,11 +97,8 @@ int pleat_gradient_fits(const pleat_dnnl_shape *s) { return rule_of(s) != NULL; 
 
 int pleat_gradient_wins(const pleat_dnnl_shape *s, int threads) {
     const struct rule *rule = rule_of(s);
-    if (rule == NULL || !lanes_used(rule->kernel, s, 7)) return 0;
+    if (rule == NULL || !lanes_used(rule->kernel, s, rule->taken)) return 0;
     if (!rule->beside_amx && pleat_dnnl_has_amx()) return 0;
-    if (s->kernel[0] < rule->depth || smaller(s->cin, s->cout) < rule->least ||
-        larger(s->cin, s->cout) > rule->most)
-        return 0;
     const plan p = plan_of(rule->kernel, s, threads);
     return 4 * p.groups * p.shares >= 3 * threads;
 }
@@ -120,10 +129,17 @@ double pleat_gradient_peak(int bf16, int threads) {
 
 static size_t whole_lines(size_t words) { return whole(words, 16) * 16; }
 
-/* Words of a thread: the ring of x, dy. */
+static size_t ring_words(const plan *p) { return whole_lines(p->slot * (size_t)p->slots); }
+
+/* Tiles of channels of y of a thread, at most. */
+static size_t most_tiles(const plan *p) { return whole((size_t)p->out_tiles, (size_t)p->shares); }
+
+/* Words of a thread: the ring of x, dy, sums. */
 static size_t thread_words(const plan *p) {
-    const size_t tiles = whole((size_t)p->out_tiles, (size_t)p->shares);
-    return whole_lines(p->slot * (size_t)p->slots) + whole_lines(p->y_tile * tiles);
+    const size_t tiles = most_tiles(p), planes = (size_t)p->s.n * (size_t)p->s.d;
+    const int one = p->rows == p->s.h && whole(planes, (size_t)p->groups) <= (size_t)p->planes;
+    return ring_words(p) + whole_lines(p->y_tile * tiles) +
+           (one ? 0 : whole_lines(p->sums * tiles * (size_t)p->chunk));
 }
 
 /* Words of a group's own sums, all but the first's. */
@@ -176,6 +192,39 @@ static void add_bias(const part *w, const block *b) {
     }
 }
 
+/* Of rows from..from + n - 1 of planes, each of h rows: the channels of some tiles. */
+static pleat_gradient_ahead lines_of(const part *w, const char *tensor, int from, int n,
+                                     pleat_share channels, int all) {
+    const pleat_dnnl_shape *s = &w->plan->s;
+    const size_t size = s->bf16 ? 2 : 4, voxel = (size_t)all * size, row = (size_t)s->w * voxel;
+    const size_t end = smaller(all, (int)channels.end), wide = (end - channels.begin) * size;
+    const char *at = tensor + (size_t)from * row + channels.begin * size;
+    if (wide == voxel) /* in one piece */
+        return (pleat_gradient_ahead){
+            .at = at, .stride = LINE, .lines = 1, .left = (int)whole((size_t)n * row, LINE)};
+    return (pleat_gradient_ahead){
+        .at = at, .stride = voxel, .lines = (int)whole(wide, LINE), .left = n * s->w};
+}
+
+/* What the next block packs: planes of x from `have` on to `wanted`, and planes of dy. Of more than
+ * one plane it has all rows. */
+static void look_ahead(const part *w, block *b, int have, int wanted) {
+    const plan *p = w->plan;
+    const int h = p->s.h, rim = p->given.kernel[1] / 2, gathers = p->given.cin < p->s.cin;
+    const int next = b->first + b->planes, planes = smaller(p->planes, (int)w->planes.end - next);
+    const int from = larger(0, b->h0 - rim), to = smaller(h, b->h0 + b->rows + rim);
+    const size_t in = (size_t)p->kernel->in, out = (size_t)p->kernel->out;
+    pleat_share x = {b->in.begin * in, b->in.end * in};
+    const pleat_share y = {w->tiles.begin * out, w->tiles.end * out};
+    if (gathers) x = (pleat_share){0, (size_t)p->given.cin};
+    memset(b->ahead, 0, sizeof b->ahead);
+    if (planes <= 0) return;
+    if (wanted > have)
+        b->ahead[0] = lines_of(w, w->x, have * h + from, (wanted - have - 1) * h + to - from, x,
+                               p->given.cin);
+    b->ahead[1] = lines_of(w, w->dy, next * h + b->h0, (planes - 1) * h + b->rows, y, p->s.cout);
+}
+
 /* A block's rows, through all planes, for the channels of x of b->in. */
 static void run_rows(const part *w, block *b) {
     const plan *p = w->plan;
@@ -183,11 +232,15 @@ static void run_rows(const part *w, block *b) {
     int have = larger(0, (int)w->planes.begin - border); /* planes of x packed so far */
     for (b->first = (int)w->planes.begin; b->first < (int)w->planes.end; b->first += b->planes) {
         b->planes = smaller(p->planes, (int)w->planes.end - b->first);
+        b->begins = b->h0 == 0 && b->first == (int)w->planes.begin;
+        b->ends = b->h0 + b->rows == p->s.h && b->first + b->planes == (int)w->planes.end;
         for (; have < smaller(all, b->first + b->planes + border); have++)
             p->kernel->pack_x(p, w->x, have, b, w->ring + (size_t)(have % p->slots) * p->slot);
-        for (int i = 0; i < b->planes; i++)
+        const int packed = b->in.begin > 0 && b->begins && b->ends; /* with the channels before */
+        for (int i = 0; i < b->planes && !packed; i++)
             p->kernel->pack_dy(p, w->dy, b->first + i, b, w->tiles,
                                w->packed + (size_t)i * p->y_plane);
+        look_ahead(w, b, have, smaller(all, b->first + b->planes + p->planes + border));
         for (int in = (int)b->in.begin; in < (int)b->in.end; in++)
             for (int depth = 0; depth < p->s.kernel[0]; depth++) p->kernel->add(w, b, depth, in);
         if (w->dbias != NULL && b->in.begin == 0) add_bias(w, b);
@@ -196,8 +249,9 @@ static void run_rows(const part *w, block *b) {
 
 void pleat_gradient_run_part(const part *w) {
     const plan *p = w->plan;
-    for (int h0 = 0; h0 < p->s.h; h0 += p->rows)
-        for (int in = 0; in < p->in_tiles; in += p->chunk) {
+    if (w->tiles.begin == w->tiles.end) return;
+    for (int in = 0; in < p->in_tiles; in += p->chunk)
+        for (int h0 = 0; h0 < p->s.h; h0 += p->rows) {
             block b = {.h0 = h0,
                        .rows = smaller(p->rows, p->s.h - h0),
                        .in = {(size_t)in, (size_t)smaller(in + p->chunk, p->in_tiles)}};
@@ -216,7 +270,8 @@ static part part_of(const plan *p, int t, uint32_t *work, float *sums) {
         .planes = pleat_share_of((size_t)p->s.n * (size_t)p->s.d, 1, group, p->groups),
         .tiles = pleat_share_of((size_t)p->out_tiles, 1, t % p->shares, p->shares),
         .ring = ring,
-        .packed = ring + whole_lines(p->slot * (size_t)p->slots),
+        .packed = ring + ring_words(p),
+        .sums = (float *)ring + ring_words(p) + whole_lines(p->y_tile * most_tiles(p)),
     };
     if (group > 0) {
         const size_t begin = w.tiles.begin * out, wanted = w.tiles.end * out;

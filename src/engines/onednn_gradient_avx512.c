@@ -180,7 +180,7 @@ SIMD static void pack_dy(const plan *p, const char *dy, int plane, const block *
 /* --- a block --- */
 
 /* One tap along D and 16 channels of x, all of y. */
-static void add(const pleat_gradient_part *w, const block *b, int depth, int in) {
+static void add(const pleat_gradient_part *w, block *b, int depth, int in) {
     const plan *p = w->plan;
     const pleat_dnnl_shape *s = &p->s;
     const pleat_gradient_meeting m = pleat_gradient_meet(w, b, depth, in);

@@ -4,6 +4,7 @@
  * Tiles of voxels are turned class-major, [K][TILE], so that a vector holds one class of sixteen
  * voxels. Sums of a tile are float, of all tiles double.
  */
+#include "cpu.h"
 #include "onednn.h"
 #include "onednn_simd.h"
 
@@ -193,6 +194,10 @@ static float focus_of(const pleat_targets *t, int k, int c, float p) {
     return t->focus == NULL ? 1.0f : (float)(t->focus[c] * pow(1.0 - p, t->focus[k + c]));
 }
 
+static float top_of(const pleat_targets *t, float p) {
+    return t->top == NULL ? 1.0f : (float)pleat_cpu_top_weight(t->top, p);
+}
+
 /* As sum_tile, of any targets. */
 static void sum_targets(int k, const pleat_targets *t, const float *p, const uint8_t *labels,
                         size_t count, double *sums) {
@@ -210,7 +215,8 @@ static void sum_targets(int k, const pleat_targets *t, const float *p, const uin
             const int in = is.in[i] > 0.0f;
             if (is.counted[i] == 0.0f || (!in && t->regions == NULL)) continue;
             const float q = clamped(in ? pc[i] : 1.0f - pc[i]);
-            entropy -= (double)((t->regions != NULL ? 1.0f : focus_of(t, k, c, q)) * logf(q));
+            const float weight = t->regions != NULL ? 1.0f : focus_of(t, k, c, q) * top_of(t, q);
+            entropy -= (double)(weight * logf(q));
         }
         sums[c] += (double)hit;
         sums[k + c] += (double)all;
@@ -233,7 +239,7 @@ INLINE void loss_share(int k, const float *logits, const uint8_t *labels, float 
 }
 
 static int is_plain(const pleat_targets *t) {
-    return t->regions == NULL && t->focus == NULL && t->ignored == 0;
+    return t->regions == NULL && t->focus == NULL && t->ignored == 0 && t->top == NULL;
 }
 
 static void targets_share(int k, const pleat_targets *t, const float *logits, const uint8_t *labels,
@@ -241,7 +247,9 @@ static void targets_share(int k, const pleat_targets *t, const float *logits, co
     float p[PLEAT_MAX_CLASSES * TILE] __attribute__((aligned(64)));
     for (size_t v = s.begin; v < s.end; v += TILE) {
         const size_t count = v + TILE < s.end ? TILE : s.end - v;
-        if (t->regions == NULL) {
+        if (t->top != NULL) {
+            turn_tile(k, logits + v * (size_t)k, count, p);
+        } else if (t->regions == NULL) {
             softmax_tile(k, logits + v * (size_t)k, count, p);
         } else {
             turn_tile(k, logits + v * (size_t)k, count, p);
@@ -361,6 +369,7 @@ static void backward_targets(int k, const pleat_targets *t, const uint8_t *label
             const float power = t->focus != NULL ? (float)t->focus[k + c] : 0.0f;
             e[i] = g->entropy * focus_of(t, k, c, pc[i]);
             if (power != 0.0f) e[i] *= 1.0f - power * pc[i] * logf(pc[i]) / (1.0f - pc[i]);
+            e[i] *= top_of(t, pc[i]);
         }
     }
     for (int c = 0; c < k; c++) {

@@ -21,6 +21,7 @@ typedef float v16 __attribute__((vector_size(64)));
 typedef uint32_t u16 __attribute__((vector_size(64)));
 typedef int32_t i16 __attribute__((vector_size(64)));
 typedef uint16_t half16 __attribute__((vector_size(32)));
+typedef uint16_t half32 __attribute__((vector_size(64)));
 typedef uint8_t byte16 __attribute__((vector_size(16)));
 typedef float v8 __attribute__((vector_size(32)));
 typedef float v4 __attribute__((vector_size(16)));

@@ -7,24 +7,50 @@
 #define GRAIN       4096 /* elements; arrays are cut in multiples of it */
 #define CLIP_SMOOTH 1e-6 /* PyTorch's: added to the norm of the gradients */
 
+typedef struct adam_step {
+    float rate, keep1, add1, keep2, add2, epsilon, keep;
+} adam_step;
+
+static void adam_share(adam_step a, pleat_share s, float *w, const float *g, float *first,
+                       float *second) {
+#pragma omp simd
+    for (size_t i = s.begin; i < s.end; i++) {
+        first[i] = a.keep1 * first[i] + a.add1 * g[i];
+        second[i] = a.keep2 * second[i] + a.add2 * g[i] * g[i];
+        w[i] = a.keep * w[i] - a.rate * first[i] / (sqrtf(second[i]) + a.epsilon);
+    }
+}
+
+static void amsgrad_share(adam_step a, pleat_share s, float *w, const float *g, float *first,
+                          float *second, float *largest) {
+#pragma omp simd
+    for (size_t i = s.begin; i < s.end; i++) {
+        first[i] = a.keep1 * first[i] + a.add1 * g[i];
+        second[i] = a.keep2 * second[i] + a.add2 * g[i] * g[i];
+        largest[i] = second[i] > largest[i] ? second[i] : largest[i];
+        w[i] = a.keep * w[i] - a.rate * first[i] / (sqrtf(largest[i]) + a.epsilon);
+    }
+}
+
 pleat_status pleat_onednn_adam(pleat_engine *engine, const pleat_adam *adam, size_t n, void *params,
-                               const void *grads, void *m, void *v) {
+                               const void *grads, void *m, void *v, void *largest) {
     const double b1 = adam->beta1, b2 = adam->beta2, step = (double)adam->step;
-    const float rate = (float)(adam->lr * sqrt(1 - pow(b2, step)) / (1 - pow(b1, step)));
-    const float keep1 = (float)b1, add1 = (float)(1 - b1), keep2 = (float)b2,
-                add2 = (float)(1 - b2);
-    const float epsilon = (float)adam->epsilon, keep = (float)(1 - adam->decay), *g = grads;
-    float *w = params, *first = m, *second = v;
+    const adam_step how = {.rate =
+                               (float)(adam->lr * sqrt(1 - pow(b2, step)) / (1 - pow(b1, step))),
+                           .keep1 = (float)b1,
+                           .add1 = (float)(1 - b1),
+                           .keep2 = (float)b2,
+                           .add2 = (float)(1 - b2),
+                           .epsilon = (float)adam->epsilon,
+                           .keep = (float)(1 - adam->decay)};
     const int threads = engine->threads;
 #pragma omp parallel for num_threads(threads)
     for (int t = 0; t < threads; t++) {
         const pleat_share s = pleat_share_of(n, GRAIN, t, threads);
-#pragma omp simd
-        for (size_t i = s.begin; i < s.end; i++) {
-            first[i] = keep1 * first[i] + add1 * g[i];
-            second[i] = keep2 * second[i] + add2 * g[i] * g[i];
-            w[i] = keep * w[i] - rate * first[i] / (sqrtf(second[i]) + epsilon);
-        }
+        if (largest == NULL)
+            adam_share(how, s, params, grads, m, v);
+        else
+            amsgrad_share(how, s, params, grads, m, v, largest);
     }
     return PLEAT_OK;
 }

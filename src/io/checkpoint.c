@@ -21,12 +21,13 @@
 #include <unistd.h>
 
 #define FORMAT         "pleat-checkpoint"
-#define FORMAT_VERSION 6 /* 1: no epoch under way, 2: no names of metrics, 3: no cases, 4: no */
-                         /* average of the weights, 5: nothing learnt before */
+#define FORMAT_VERSION 7 /* 1: no epoch under way, 2: no names of metrics, 3: no cases, 4: no */
+                         /* average of the weights, 5: nothing learnt before, 6: no amsgrad */
 #define ADVICE         "remove it and train the fold again"
 
 /* One that needs no more is written as before, so that an older pleat reads it. */
 static int version_of(const pleat_checkpoint *c) {
+    if (c->moment2_max != NULL) return 7;
     return c->learnt.n > 0 ? 6 : c->raw_params != NULL ? 5 : 4;
 }
 
@@ -112,7 +113,7 @@ static pleat_status get_fields(const pleat_hdf5_in *file, int version, pleat_che
 
 /* ---- the arrays ------------------------------------------------------------------------------ */
 
-enum { N_ARRAYS = 8 };
+enum { N_ARRAYS = 9 };
 
 enum { LEARNT = 3 }; /* numbers of an image that was learnt */
 _Static_assert(sizeof(pleat_traced) == LEARNT * sizeof(uint64_t), "its bytes, digest, content");
@@ -149,6 +150,7 @@ static void list_arrays(const pleat_checkpoint *c, array out[N_ARRAYS]) {
         {"raw_params", real, 4, 1, 1, {n, 1}, AT(raw_params)},
         {"raw_stats", real, 4, 1, 1, {c->n_stats, 1}, AT(raw_stats)},
         {"learnt", PLEAT_HDF5_U64, 8, 0, 2, {c->learnt.n, LEARNT}, AT(learnt.of)},
+        {"moment2_max", real, 4, 1, 1, {n, 1}, AT(moment2_max)},
 #undef AT
     };
     memcpy(out, rows, sizeof rows);

@@ -55,6 +55,9 @@ static inline int train_is_root(const train_run *r) { return r->group->rank == 0
 static inline int train_averages(const train_run *r) {
     return r->config->settings.update.average > 0.0;
 }
+static inline int train_amsgrad(const train_run *r) {
+    return pleat_update_amsgrad(&r->config->settings.update);
+}
 
 /* ERR_NUMERIC: "fold 2 diverged: WHAT epoch 7; ...". */
 pleat_status train_diverged(const train_run *r, const char *what, int epoch);

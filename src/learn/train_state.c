@@ -65,6 +65,7 @@ static pleat_status write_checkpoint(train_run *r, pleat_fold_file file, int mod
     c.learnt = r->learnt;
     c.moment1 = model_only ? NULL : r->host[PLEAT_STATE_MOMENT1];
     c.moment2 = model_only ? NULL : r->host[PLEAT_STATE_MOMENT2];
+    c.moment2_max = model_only ? NULL : r->host[PLEAT_STATE_MOMENT2_MAX];
     c.history = pack_history(r);
     PLEAT_CHECK(c.history != NULL, PLEAT_ERR_MEMORY, "no memory to write '%s'", path);
     const pleat_status status = pleat_checkpoint_write(path, &c, !model_only);
@@ -153,6 +154,9 @@ static pleat_status check_fits(const train_run *r, const pleat_checkpoint *c, co
     PLEAT_CHECK((c->raw_params != NULL) == train_averages(r), PLEAT_ERR_DATA,
                 "'%s' was trained with%s an average of the weights; set train.average as it was",
                 path, c->raw_params != NULL ? "" : "out");
+    PLEAT_CHECK((c->moment2_max != NULL) == train_amsgrad(r), PLEAT_ERR_DATA,
+                "'%s' was trained with%s amsgrad; set train.amsgrad as it was", path,
+                c->moment2_max != NULL ? "" : "out");
     return check_cases(r, c, path);
 }
 
@@ -199,6 +203,10 @@ static pleat_status take_over(train_run *r, const pleat_checkpoint *c) {
     PLEAT_TRY(take_over_model(r, c));
     PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT1, c->moment1));
     PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT2, c->moment2));
+    if (train_amsgrad(r)) {
+        PLEAT_TRY(pleat_model_begin_amsgrad(r->model));
+        PLEAT_TRY(pleat_model_set(r->model, PLEAT_STATE_MOMENT2_MAX, c->moment2_max));
+    }
     pleat_schedule_load(&r->progress.schedule, c->schedule);
     const int rows = c->epoch < r->config->settings.epochs ? c->epoch : r->config->settings.epochs;
     for (int e = 0; e < rows; e++)
@@ -285,7 +293,8 @@ static pleat_status share(pleat_comm *group, pleat_checkpoint *c) {
                  {&c->moment2, floats},
                  {&c->stats, stats},
                  {&c->raw_params, all.raw_params != NULL ? floats : 0},
-                 {&c->raw_stats, all.raw_params != NULL ? stats : 0}};
+                 {&c->raw_stats, all.raw_params != NULL ? stats : 0},
+                 {&c->moment2_max, all.moment2_max != NULL ? floats : 0}};
     const size_t rows = (size_t)all.epoch * (size_t)pleat_checkpoint_columns(&all);
     int enough = 1;
     if (group->rank != 0) {
@@ -329,6 +338,7 @@ pleat_status train_state_restore(train_run *r) {
         status = pleat_model_init(r->model, r->config->seed, r->config->fold);
         if (status == PLEAT_OK && r->config->from != NULL && r->config->from[0] != '\0')
             status = train_begin_from(r);
+        if (status == PLEAT_OK && train_amsgrad(r)) status = pleat_model_begin_amsgrad(r->model);
         if (status == PLEAT_OK && train_averages(r)) status = pleat_model_begin_average(r->model);
         goto done;
     }
@@ -352,8 +362,10 @@ pleat_status train_state_open(train_run *r) {
     int enough = r->progress.rows != NULL;
     for (int s = 0; s < PLEAT_STATES; s++) {
         if (s == PLEAT_STATE_GRADS || (s != PLEAT_STATE_STATS && !train_is_root(r))) continue;
-        if (s >= PLEAT_STATE_AVERAGE && !train_averages(r)) continue;
         const int small = s == PLEAT_STATE_STATS || s == PLEAT_STATE_AVERAGE_STATS;
+        const int of_average = s == PLEAT_STATE_AVERAGE || s == PLEAT_STATE_AVERAGE_STATS;
+        if (of_average && !train_averages(r)) continue;
+        if (s == PLEAT_STATE_MOMENT2_MAX && !train_amsgrad(r)) continue;
         const pleat_state like = small ? PLEAT_STATE_STATS : PLEAT_STATE_PARAMS;
         r->host[s] = malloc((pleat_model_count(r->model, like) + 1) * sizeof(float));
         enough = enough && r->host[s] != NULL;

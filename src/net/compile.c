@@ -439,6 +439,7 @@ static pleat_status compile(pleat_net *net) {
     PLEAT_TRY(place_own(net));
     PLEAT_TRY(place_targets(net));
     if (net->options.ordered && net->options.train) PLEAT_TRY(pleat_ordered_create(net));
+    if (net->loss->top > 0) PLEAT_TRY(pleat_top_create(net));
     return prepare(net);
 }
 
@@ -451,8 +452,8 @@ static void begin(pleat_net *net, pleat_model *model, const pleat_net_options *o
     net->voxels = (size_t)options->dim[0] * (size_t)options->dim[1] * (size_t)options->dim[2];
     net->classes = pleat_graph_classes(&model->graph);
     net->samples = (size_t)options->batch;
-    if ((net->loss->of_batch || options->ignored > 0) && options->train &&
-        options->loss_comm != NULL)
+    const int of_all = net->loss->of_batch || net->loss->top > 0 || options->ignored > 0;
+    if (of_all && options->train && options->loss_comm != NULL)
         net->samples *= (size_t)options->loss_comm->size;
     net->fed = options->train && model->engine->ops->device != NULL;
 }
@@ -505,6 +506,7 @@ void pleat_net_destroy(pleat_net *net) {
     if (net->small != NULL) engine->ops->free(engine, net->small);
     if (net->tables != NULL) engine->ops->free(engine, net->tables);
     pleat_ordered_destroy(net);
+    pleat_top_destroy(net);
     free(net->layer);
     free(net->head);
     free(net->arranged);

@@ -12,7 +12,8 @@
 #define FOCAL(ROW) \
     ROW(categorical_focal) ROW(symmetric_focal) ROW(asymmetric_focal) ROW(combo) UNIFIED(ROW)
 #define UNIFIED(ROW) ROW(symmetric_unified_focal) ROW(asymmetric_unified_focal)
-#define NNUNETS(ROW) ROW(dice_ce) ROW(batch_dice_ce) ROW(dice_bce) ROW(batch_dice_bce)
+#define NNUNETS(ROW) ROW(dice_ce) ROW(batch_dice_ce) ROW(dice_bce) ROW(batch_dice_bce) TOPK(ROW)
+#define TOPK(ROW)    ROW(topk_crossentropy) ROW(dice_topk) ROW(batch_dice_topk)
 
 #define DECLARED(name) extern const pleat_loss pleat_loss_##name;
 #define LISTED(name)   &pleat_loss_##name,

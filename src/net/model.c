@@ -99,6 +99,15 @@ done:
     return status;
 }
 
+pleat_status pleat_model_begin_amsgrad(pleat_model *model) {
+    pleat_engine *engine = model->engine;
+    void **to = &model->data[PLEAT_STATE_MOMENT2_MAX];
+    const size_t n = model->count[PLEAT_STATE_PARAMS], bytes = n * pleat_dtype_size(engine->real);
+    if (*to == NULL) PLEAT_TRY(engine->ops->alloc(engine, bytes, to));
+    model->count[PLEAT_STATE_MOMENT2_MAX] = n;
+    return engine->ops->zero(engine, *to, bytes);
+}
+
 /* The average of a state, and the state. */
 static const pleat_state averages[][2] = {{PLEAT_STATE_AVERAGE, PLEAT_STATE_PARAMS},
                                           {PLEAT_STATE_AVERAGE_STATS, PLEAT_STATE_STATS}};
@@ -144,8 +153,10 @@ pleat_status pleat_model_update(pleat_model *model, const pleat_update *how, dou
     pleat_engine *engine = model->engine;
     const size_t n = model->count[PLEAT_STATE_PARAMS];
     void *params = model->data[PLEAT_STATE_PARAMS], *grads = model->data[PLEAT_STATE_GRADS];
-    void *const moments[] = {model->data[PLEAT_STATE_MOMENT1], model->data[PLEAT_STATE_MOMENT2]};
     if (how == NULL) how = &usual;
+    void *const moments[] = {model->data[PLEAT_STATE_MOMENT1], model->data[PLEAT_STATE_MOMENT2],
+                             pleat_update_amsgrad(how) ? model->data[PLEAT_STATE_MOMENT2_MAX]
+                                                       : NULL};
     pleat_model_touch(model);
     if (how->clip > 0) PLEAT_TRY(engine->ops->clip(engine, how->clip, n, grads));
     PLEAT_TRY(pleat_optimizers[how->optimizer]->update(engine, how, rate, step, n, params, grads,

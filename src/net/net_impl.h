@@ -54,6 +54,8 @@ typedef struct pleat_net_head { /* a head's part of the loss */
     int labels_value, slopes_value;
 } pleat_net_head;
 
+typedef struct pleat_top pleat_top; /* top.c */
+
 struct pleat_net {
     pleat_model *model;
     pleat_net_options options;
@@ -74,6 +76,7 @@ struct pleat_net {
     uint8_t *labels;   /* [N, voxels] */
     double *loss_sums; /* [heads][samples][3K+2], samples being N, or of a loss of the batch all */
     size_t samples;
+    pleat_top *top;   /* of a loss of the voxels of the largest E; NULL */
     double *arranged; /* host, the same as [N][heads][3K+2]; NULL for one head */
     int labels_value, loss_value;
     void *slots;        /* an ordered net's: real [global batch, params], each sample's gradients */
@@ -114,6 +117,16 @@ void pleat_net_add_sums(const double *sums, size_t rows, size_t pitch, size_t wi
 /* How many voxels count, the last sum of a sample: the mean of some samples, each `pitch` doubles
  * after the one before; 1 where none does. */
 double pleat_net_counted(const double *sums, size_t samples, size_t pitch, size_t width);
+
+/* --- losses of the voxels of the largest E, top.c --- */
+
+pleat_status pleat_top_create(pleat_net *net);
+void pleat_top_destroy(pleat_net *net);
+/* Finds them for each head among samples first .. first + n - 1 of this rank, whose probabilities
+ * are there, and as many of every other rank of `comm`, unless NULL. */
+pleat_status pleat_top_find(pleat_net *net, int first, int n, pleat_comm *comm);
+/* The net's, and for such a loss with what was found for a head. */
+pleat_targets pleat_top_targets(const pleat_net *net, int head);
 
 /* --- ordered nets, ordered.c; `own` samples are those of this rank --- */
 

@@ -12,7 +12,7 @@ static pleat_status adam_update(pleat_engine *engine, const pleat_update *how, d
     (void)how;
     const pleat_adam adam = {
         .lr = rate, .beta1 = BETA1, .beta2 = BETA2, .epsilon = 1e-7, .step = step};
-    return engine->ops->adam(engine, &adam, n, params, grads, moments[0], moments[1]);
+    return engine->ops->adam(engine, &adam, n, params, grads, moments[0], moments[1], moments[2]);
 }
 
 /* PyTorch adds epsilon to the corrected root, the engine to the root itself. */
@@ -25,7 +25,7 @@ static pleat_status adamw_update(pleat_engine *engine, const pleat_update *how, 
                              .epsilon = 1e-8 * sqrt(1 - pow(BETA2, (double)step)),
                              .step = step,
                              .decay = rate * how->decay};
-    return engine->ops->adam(engine, &adam, n, params, grads, moments[0], moments[1]);
+    return engine->ops->adam(engine, &adam, n, params, grads, moments[0], moments[1], moments[2]);
 }
 
 static pleat_status sgd_update(pleat_engine *engine, const pleat_update *how, double rate,
@@ -37,13 +37,19 @@ static pleat_status sgd_update(pleat_engine *engine, const pleat_update *how, do
 }
 
 static const pleat_optimizer adam = {
-    .name = "adam", .what = "Adam, as Keras writes it", .update = adam_update};
+    .name = "adam", .what = "Adam, as Keras writes it", .update = adam_update, .knows_amsgrad = 1};
 static const pleat_optimizer sgd = {
     .name = "sgd", .what = "with Nesterov's momentum, nnU-Net's", .update = sgd_update};
-static const pleat_optimizer adamw = {
-    .name = "adamw", .what = "Adam with decay of the weights", .update = adamw_update};
+static const pleat_optimizer adamw = {.name = "adamw",
+                                      .what = "Adam with decay of the weights",
+                                      .update = adamw_update,
+                                      .knows_amsgrad = 1};
 
 const pleat_optimizer *const pleat_optimizers[] = {&adam, &sgd, &adamw, NULL};
+
+int pleat_update_amsgrad(const pleat_update *how) {
+    return how->amsgrad && pleat_optimizers[how->optimizer]->knows_amsgrad;
+}
 
 const char *pleat_optimizer_name(int place) {
     return pleat_optimizers[place] != NULL ? pleat_optimizers[place]->name : NULL;

@@ -109,8 +109,39 @@ pleat_status pleat_net_forward(pleat_net *net, int training) {
 
 /* --- loss ------------------------------------------------------------------------------------- */
 
-/* labels NULL: they are there. A head's probabilities take the place of its logits. */
-static pleat_status loss(pleat_net *net, const uint8_t *labels) {
+/* Probabilities, in the place of the logits, and sums of n samples of a head from `first` on. */
+static pleat_status head_loss(pleat_net *net, int h, int first, int n) {
+    pleat_engine *engine = net->model->engine;
+    const pleat_net_head *head = &net->head[h];
+    const pleat_targets targets = pleat_top_targets(net, h);
+    const size_t from = (size_t)first * head->voxels, classes = (size_t)net->classes;
+    char *logits = net->layer[head->node].x.data;
+    logits += from * classes * pleat_dtype_size(engine->real);
+    return engine->ops->loss_forward(engine, &targets, logits, head->labels + from, n, head->voxels,
+                                     net->classes, logits,
+                                     head->sums + (size_t)first * PLEAT_LOSS_SUMS(classes));
+}
+
+/* Of samples whose largest E are looked for together, over the ranks of `comm`. */
+static pleat_status top_loss(pleat_net *net, int first, int n, pleat_comm *comm) {
+    PLEAT_TRY(pleat_top_find(net, first, n, comm));
+    for (int h = 0; h < net->heads; h++) PLEAT_TRY(head_loss(net, h, first, n));
+    return PLEAT_OK;
+}
+
+static pleat_status softmax_heads(pleat_net *net) {
+    pleat_engine *engine = net->model->engine;
+    for (int h = 0; h < net->heads; h++) {
+        void *logits = net->layer[net->head[h].node].x.data;
+        const size_t voxels = (size_t)net->options.batch * net->head[h].voxels;
+        PLEAT_TRY(engine->ops->softmax(engine, logits, voxels, net->classes, logits));
+    }
+    return PLEAT_OK;
+}
+
+/* labels NULL: they are there. A step is over the batch of all ranks, else each sample is by
+ * itself. */
+static pleat_status loss(pleat_net *net, const uint8_t *labels, int step) {
     pleat_engine *engine = net->model->engine;
     const int n = net->options.batch;
     if (labels != NULL) PLEAT_TRY(give_labels(net, labels));
@@ -120,13 +151,15 @@ static pleat_status loss(pleat_net *net, const uint8_t *labels) {
                               net->samples * pleat_net_sample_sums(net) * sizeof *net->loss_sums));
     for (int h = 0; h < net->heads; h++) {
         const pleat_net_head *head = &net->head[h];
-        void *logits = net->layer[head->node].x.data;
         if (head->labels != net->labels)
             PLEAT_TRY(engine->ops->coarsen_labels(engine, net->labels, n, net->options.dim,
                                                   head->step, head->labels));
-        PLEAT_TRY(engine->ops->loss_forward(engine, &net->targets, logits, head->labels, n,
-                                            head->voxels, net->classes, logits, head->sums));
+        if (net->top == NULL) PLEAT_TRY(head_loss(net, h, 0, n));
     }
+    if (net->top == NULL) return PLEAT_OK;
+    PLEAT_TRY(softmax_heads(net));
+    if (step) return top_loss(net, 0, n, net->options.loss_comm);
+    for (int b = 0; b < n; b++) PLEAT_TRY(top_loss(net, b, 1, NULL));
     return PLEAT_OK;
 }
 
@@ -152,10 +185,11 @@ static pleat_status loss_backward(pleat_net *net, int global_batch) {
     for (int h = 0; h < net->heads; h++) {
         const pleat_net_head *head = &net->head[h];
         const pleat_layer *layer = &net->layer[head->node];
+        const pleat_targets targets = pleat_top_targets(net, h);
         const pleat_loss_gradient gradient = {
             head->slopes, pleat_net_node(net, head->node)->weight / global_batch};
         PLEAT_TRY(engine->ops->host_call_run(engine, head->find_slopes, head->all, head->slopes));
-        PLEAT_TRY(engine->ops->loss_backward(engine, &net->targets, layer->x.data, head->labels,
+        PLEAT_TRY(engine->ops->loss_backward(engine, &targets, layer->x.data, head->labels,
                                              net->options.batch, head->voxels, net->classes,
                                              &gradient, layer->dx.data));
     }
@@ -271,12 +305,12 @@ pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global
     PLEAT_CHECK(net->slots == NULL ||
                     (group != NULL ? group->size : 1) == (norm_comm != NULL ? norm_comm->size : 1),
                 PLEAT_ERR_ARG, "an ordered net is trained by the group it was made for");
-    PLEAT_CHECK((!net->loss->of_batch && net->options.ignored == 0) ||
+    PLEAT_CHECK((!net->loss->of_batch && net->top == NULL && net->options.ignored == 0) ||
                     net->samples == (size_t)global_batch,
                 PLEAT_ERR_ARG, "loss '%s' is over a batch of %zu samples, not of %d",
                 net->loss->name, net->samples, global_batch);
     PLEAT_TRY(pleat_net_forward(net, 1));
-    PLEAT_TRY(loss(net, labels));
+    PLEAT_TRY(loss(net, labels, 1));
     PLEAT_TRY(loss_backward(net, global_batch));
     if (net->slots != NULL)
         PLEAT_TRY(pleat_ordered_begin(net));
@@ -323,7 +357,7 @@ pleat_status pleat_net_evaluate(pleat_net *net, const float *images, const uint8
                                 double *sums) {
     PLEAT_TRY(give_images(net, images));
     PLEAT_TRY(pleat_net_forward(net, 0));
-    PLEAT_TRY(loss(net, labels));
+    PLEAT_TRY(loss(net, labels, 0));
     return take_sums(net, sums);
 }
 

@@ -119,6 +119,8 @@ const config_row pleat_config_rows[] = {
      "how gradients change the weights"},
     {"train.momentum", REAL(train.update.momentum, 0, 0.99999), 0, "momentum of sgd"},
     {"train.weight_decay", REAL(train.update.decay, 0, 1), 0, "weight decay of sgd and adamw"},
+    {"train.amsgrad", BOOLEAN(train.update.amsgrad), 0,
+     "adam and adamw divide by the largest second moment so far"},
     {"train.clip", REAL(train.update.clip, 0, 1e9), 0,
      "gradients of a larger norm are shortened to it; nnU-Net's is 12; 0: never"},
     {"train.average", REAL(train.update.average, 0, 0.99999), 0,

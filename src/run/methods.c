@@ -127,13 +127,14 @@ static void put_augmentation(FILE *out, const pleat_train_settings *t) {
 
 static void put_training(FILE *out, const pleat_methods *m) {
     const pleat_train_settings *t = &m->config->train;
-    (void)fprintf(out,
-                  "Each fold was trained for at most %d epoch%s of %d step%s, with batches of %d "
-                  "patch%s, by %s with a learning rate of %g (schedule: %s), minimising %s (%s). ",
-                  t->epochs, pleat_plural(t->epochs), t->iterations, pleat_plural(t->iterations),
-                  t->batch, t->batch == 1 ? "" : "es", pleat_optimizer_name(t->update.optimizer),
-                  t->lr, pleat_schedule_name(t->schedule), pleat_loss_name(t->loss),
-                  pleat_loss_what(t->loss));
+    (void)fprintf(
+        out,
+        "Each fold was trained for at most %d epoch%s of %d step%s, with batches of %d "
+        "patch%s, by %s%s with a learning rate of %g (schedule: %s), minimising %s (%s). ",
+        t->epochs, pleat_plural(t->epochs), t->iterations, pleat_plural(t->iterations), t->batch,
+        t->batch == 1 ? "" : "es", pleat_optimizer_name(t->update.optimizer),
+        pleat_update_amsgrad(&t->update) ? " (amsgrad)" : "", t->lr,
+        pleat_schedule_name(t->schedule), pleat_loss_name(t->loss), pleat_loss_what(t->loss));
     if (t->oversample > 0.0)
         (void)fprintf(out, "A share of %g of the patches lay around a voxel of the foreground. ",
                       t->oversample);

@@ -112,12 +112,13 @@ static pleat_status count_network(const pleat_config *c, const pleat_engine *eng
     pleat_graph_free(&graph);
     const double slots = c->deterministic && engine->ordered ? c->train.batch * params : 0;
     const double averages = c->train.update.average > 0.0 ? params + stats : 0.0;
+    const double amsgrad = pleat_update_amsgrad(&c->train.update) ? params : 0.0;
     const double voxels = (double)pleat_voxels(c->patch);
-    const double saved = (3 * params + stats + averages) * sizeof(float);
+    const double saved = (3 * params + stats + averages + amsgrad) * sizeof(float);
     const double best = (params + stats) * sizeof(float);
     n->on_device = engine->ops->device != NULL;
     n->weights = params * sizeof(float);
-    n->model = (4 * params + stats + averages + slots) * sizeof(float);
+    n->model = (4 * params + stats + averages + amsgrad + slots) * sizeof(float);
     n->saving = 2 * saved;
     n->batches = BATCHES * batch * voxels * voxel_bytes(n) +
                  (c->train.augment ? c->train.loader_threads * voxels * AUGMENT_BYTES : 0.0);

@@ -78,6 +78,10 @@ static pleat_status compare(const char *folder, const json_t *was, const json_t 
     PLEAT_CHECK(same_models(models, json_object_get(is, "models")), PLEAT_ERR_ARG,
                 "'%s' holds volumes that other models made, the first of them '%s'; " CURE, folder,
                 first != NULL ? first : "");
+    const int held_out = json_is_true(json_object_get(was, "held_out"));
+    PLEAT_CHECK(held_out == json_is_true(json_object_get(is, "held_out")), PLEAT_ERR_ARG,
+                "'%s' holds volumes that were labelled %s --held-out; " CURE, folder,
+                held_out ? "with" : "without");
     const char *engine = text_of(was, "engine"), *precision = text_of(was, "precision");
     PLEAT_CHECK(strcmp(engine, text_of(is, "engine")) == 0 &&
                     strcmp(precision, text_of(is, "precision")) == 0,
@@ -154,6 +158,7 @@ pleat_status pleat_predicted_begin(const pleat_predicted_folder *folders, int n_
     (void)json_object_set_new(root, "version", json_string(PLEAT_VERSION));
     (void)json_object_set_new(root, "models", list);
     (void)json_object_set_new(root, "settings", json_string(settings));
+    if (by->held_out) (void)json_object_set_new(root, "held_out", json_true());
     (void)json_object_set_new(root, "engine", json_string(by->engine->ops->name));
     (void)json_object_set_new(root, "precision", json_string(pleat_engine_precision(by->engine)));
     (void)json_object_set_new(root, "largest_components", components_json(by->largest));

@@ -39,20 +39,40 @@ static pleat_status take_texts(pleat_kind *k, const pleat_checkpoint *c, const c
     return pleat_config_check(&k->config);
 }
 
-/* Models that predict together know the same classes, of the same images. */
-static pleat_status check_together(const pleat_predictor *p, const pleat_kind *k,
-                                   const char *classes, const char *path) {
-    const pleat_network *first = &p->kind[0]->network;
-    PLEAT_CHECK(strcmp(classes, p->classes) == 0 && k->network.classes == first->classes,
+/* What models that predict together have alike: the same classes, of the same images. */
+static pleat_status check_together(const char *classes, const pleat_network *network,
+                                   const char *first_classes, const pleat_network *first,
+                                   const char *path) {
+    PLEAT_CHECK(strcmp(classes, first_classes) == 0 && network->classes == first->classes,
                 PLEAT_ERR_DATA,
                 "'%s' knows the classes %s, the first model %s; only models of the same classes "
                 "predict together",
-                path, classes, p->classes);
-    PLEAT_CHECK(k->network.channels == first->channels, PLEAT_ERR_DATA,
+                path, classes, first_classes);
+    PLEAT_CHECK(network->channels == first->channels, PLEAT_ERR_DATA,
                 "'%s' was trained on images of %d channels, the first model on %d; only models of "
                 "the same images predict together",
-                path, k->network.channels, first->channels);
+                path, network->channels, first->channels);
     return PLEAT_OK;
+}
+
+pleat_status pleat_predictor_check_alike(const char *const *paths, int n) {
+    char classes[PLEAT_CLASSES_BYTES] = "";
+    pleat_network first = {0};
+    pleat_status status = PLEAT_OK;
+    for (int i = 0; i < n && status == PLEAT_OK; i++) {
+        pleat_checkpoint c = {0};
+        pleat_network network;
+        PLEAT_TRY(pleat_checkpoint_learnt(paths[i], &c));
+        status = pleat_network_parse(c.network, &network);
+        if (i == 0 && status == PLEAT_OK) {
+            (void)snprintf(classes, sizeof classes, "%s", c.classes);
+            first = network;
+        }
+        if (status == PLEAT_OK)
+            status = check_together(c.classes, &network, classes, &first, paths[i]);
+        pleat_checkpoint_free(&c);
+    }
+    return status;
 }
 
 static pleat_status make_net(const pleat_predictor *p, pleat_kind *k, const pleat_checkpoint *c,
@@ -127,7 +147,8 @@ static pleat_status place_model(pleat_predictor *p, const pleat_checkpoint *c, c
                             strcmp(c->preprocessing, p->kind[i]->preprocessing) != 0))
         i++;
     if (i == p->kinds) PLEAT_TRY(add_kind(p, c, path, n, config, sets));
-    PLEAT_TRY(check_together(p, p->kind[i], c->classes, path));
+    PLEAT_TRY(
+        check_together(c->classes, &p->kind[i]->network, p->classes, &p->kind[0]->network, path));
     PLEAT_TRY(check_finite(c->params, c->n_params, "weights", path));
     PLEAT_TRY(check_finite(c->stats, c->n_stats, "running statistics", path));
     p->models++;

@@ -31,6 +31,16 @@ done
 succeeds "plan without a time" 0 plan tiny.yaml --steps 0 "${keys[@]}"
 holds "says so" has out "time: not measured"
 
+model=() # MB of the model's arrays, without amsgrad's and with it
+for amsgrad in false true; do
+    succeeds "plan with amsgrad: $amsgrad" 0 plan tiny.yaml --steps 0 "${keys[@]}" \
+        --set network.filters=32 --set network.depth=4 --set patch=32x32x16 \
+        --set "train.amsgrad=$amsgrad"
+    model+=("$(sed -n 's/^  model  *\([0-9]*\) MB .*/\1/p' out)")
+done
+holds "amsgrad is a fifth array beside four: ${model[*]} MB" awk -v a="${model[0]}" \
+    -v b="${model[1]}" 'BEGIN { exit !(a > 300 && b / a > 1.245 && b / a < 1.255) }'
+
 # What a machine has not is planned nevertheless: nothing of its size is made. 3 GB of address space
 # are a third of what this step needs.
 large=(--set patch=160x160x80 --set network.filters=32 --set network.depth=4

@@ -13,7 +13,8 @@ END
 keys=() # this engine's
 arguments() { # arguments RUN
     echo run tiny.yaml --out "$1" --set folds.k=2 --set train.epochs=6 --set train.iterations=6 \
-        --set train.batch=4 --set train.average=0.9 "${keys[@]}"
+        --set train.batch=4 --set train.average=0.9 \
+        --set train.amsgrad=true "${keys[@]}"
 }
 # shellcheck disable=SC2046 # a list of arguments
 run() { job 2 $(arguments "$1"); }

@@ -341,7 +341,7 @@ void loss_has_no_gradient_where_clamped(void **state) {
 static void check_small_adam(bench *b, double grad, double known) {
     const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, 1, 0};
     double w = 0, m = 0, v = 0;
-    run_adam(b->engine, adam, 1, 1, &grad, &w, &m, &v);
+    run_adam(b->engine, adam, 1, 1, &grad, &w, &m, &v, NULL);
     assert_true(fabs(w - known) < 1e-5 * fabs(known));
 }
 
@@ -361,13 +361,30 @@ void adam_is_keras_adam(void **state) {
         if (i == 0) assert_true(fabs(known[0] - (1 - 0.99999368e-3)) < 1e-11);
     }
     double w = 1, m = 0, v = 0;
-    run_adam(b->engine, adam, 5, 1, grads, &w, &m, &v);
+    run_adam(b->engine, adam, 5, 1, grads, &w, &m, &v, NULL);
     assert_true(fabs(w - known[0]) < float_limit(b, 1e-14, 5e-7));
     assert_true(fabs(m - known[1]) < float_limit(b, 1e-14, 5e-7));
     assert_true(fabs(v - known[2]) < float_limit(b, 1e-14, 5e-7));
     /* 1e-3 sqrt(0.001)/0.1 * 0.1 g / (sqrt(0.001) g + 1e-7): epsilon rules a small gradient */
     check_small_adam(b, 1e-8, -3.1522788e-6);
     check_small_adam(b, 1, -0.99999684e-3);
+}
+
+/* v falls from 4, and from the second update on it is the first one's that divides. */
+void amsgrad_divides_by_the_largest(void **state) {
+    static const double grads[2] = {1, -0.5};
+    const pleat_adam adam = {1e-3, 0.9, 0.999, 1e-7, 1, 0};
+    bench *b = *state;
+    double w = 1, m = 0, v = 4, largest = 0;
+    run_adam(b->engine, adam, 2, 1, grads, &w, &m, &v, &largest);
+    const double most = 0.999 * 4 + 0.001, divisor = sqrt(most) + 1e-7;
+    const double last = 0.999 * most + 0.001 * 0.25;
+    const double known = 1 - 1e-3 * sqrt(0.001) / 0.1 * 0.1 / divisor -
+                         1e-3 * sqrt(1 - 0.999 * 0.999) / (1 - 0.81) * (0.09 - 0.05) / divisor;
+    assert_true(last < most);
+    assert_true(fabs(largest - most) < float_limit(b, 1e-14, 1e-6));
+    assert_true(fabs(v - last) < float_limit(b, 1e-14, 1e-6));
+    assert_true(fabs(w - known) < float_limit(b, 1e-14, 5e-7));
 }
 
 /* ---- threads ---- */

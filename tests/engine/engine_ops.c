@@ -256,7 +256,7 @@ void softmax_and_loss_agree_with_the_oracle(void **state) {
     bench_report(*state, "loss");
 }
 
-/* Regions, focus and a label to ignore, alone and together. */
+/* Regions, focus, a label to ignore and the largest terms, alone and together. */
 void loss_of_any_targets_agrees_with_the_oracle(void **state) {
     static const loss_row rows[] = {
         {{2, 105, 3, 0, 0.5, 1, LOSS_REGIONS}, 3, 1, 0, 0},
@@ -265,6 +265,9 @@ void loss_of_any_targets_agrees_with_the_oracle(void **state) {
         {{2, 77, 5, 1, 0.5, 1, LOSS_FOCUS | LOSS_IGNORES}, 3, 1, 0, 1},
         {{2, 200, 4, 0, 1, 1, LOSS_IGNORES}, 3, 1, 0, 0},
         {{1, 333, 17, 1, 2, 3, LOSS_IGNORES}, 3, 1, 1, 1},
+        {{2, 130, 3, 0, 0.5, 1, LOSS_TOP}, 3, 1, 0, 0},
+        {{3, 77, 4, 1, 1, 2, LOSS_TOP | LOSS_IGNORES}, 3, 1, 0, 1},
+        {{1, 200, 5, 1, 1, 1, LOSS_TOP | LOSS_FOCUS}, 3, 1, 0, 0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) compare_loss(*state, &rows[i]);
     bench_report(*state, "loss");
@@ -288,10 +291,11 @@ void adam_agrees_with_the_oracle(void **state) {
     static const struct {
         size_t n;
         int64_t first_step;
-        int steps;
         double decay;
-    } rows[] = {
-        {1, 1, 1, 0}, {3, 1, 5, 0.01}, {1000, 1, 3, 0}, {4099, 90, 2, 0.25}, {64, 100000, 3, 0}};
+        int steps, amsgrad;
+    } rows[] = {{1, 1, 0, 1, 0},        {3, 1, 0.01, 5, 1},    {1000, 1, 0, 3, 0},
+                {4099, 90, 0.25, 2, 0}, {64, 100000, 0, 3, 0}, {4099, 90, 0.25, 2, 1},
+                {1000, 1, 0, 3, 1}};
     bench *b = *state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         const size_t n = rows[i].n, bytes = n * sizeof(double);
@@ -301,14 +305,20 @@ void adam_agrees_with_the_oracle(void **state) {
         double *m[2] = {draw(b, n), take(b, n)}, *v[2] = {draw_range(b, n, 0, 1), take(b, n)};
         memcpy(w[1], w[0], bytes);
         memcpy(m[1], m[0], bytes);
+        double *most[2] = {draw_range(b, n, 0, 1), take(b, n)};
         memcpy(v[1], v[0], bytes);
-        run_adam(b->engine, adam, rows[i].steps, n, grads, w[0], m[0], v[0]);
-        run_adam(b->oracle, adam, rows[i].steps, n, grads, w[1], m[1], v[1]);
+        memcpy(most[1], most[0], bytes);
+        const int amsgrad = rows[i].amsgrad;
+        run_adam(b->engine, adam, rows[i].steps, n, grads, w[0], m[0], v[0],
+                 amsgrad ? most[0] : NULL);
+        run_adam(b->oracle, adam, rows[i].steps, n, grads, w[1], m[1], v[1],
+                 amsgrad ? most[1] : NULL);
         char where[WHERE];
         (void)snprintf(where, sizeof where, "%zu weights, step %d", n, (int)rows[i].first_step);
         judge(b, "weights", where, w[0], w[1], n);
         judge(b, "m", where, m[0], m[1], n);
         judge(b, "v", where, v[0], v[1], n);
+        judge(b, "largest v", where, most[0], most[1], n);
         bench_clear(b);
     }
     bench_report(b, "adam");

@@ -232,13 +232,14 @@ void run_loss(pleat_engine *engine, const loss_case *c, const loss_in *in, const
         c->kind & LOSS_REGIONS ? memory_put_bytes(&m, (const uint8_t *)regions, sizeof regions)
                                : NULL,
         c->kind & LOSS_FOCUS ? memory_put(&m, PLEAT_F64, focus, 2 * (size_t)k) : NULL,
-        c->kind & LOSS_IGNORES ? LOSS_IGNORED : 0};
+        c->kind & LOSS_IGNORES ? LOSS_IGNORED : 0,
+        c->kind & LOSS_TOP ? memory_put(&m, PLEAT_F64, (double[]){0.3, 3, 0}, 3) : NULL};
     if (c->kind & LOSS_REGIONS)
         OK(ops->sigmoid(engine, logits, values, probs));
     else
         OK(ops->softmax(engine, logits, all, k, probs));
     memory_read(&m, real, probs, out->softmax, values);
-    memory_write(&m, real, logits, in->logits, values); /* when in place */
+    memory_write(&m, real, logits, c->kind & LOSS_TOP ? out->softmax : in->logits, values);
     OK(ops->loss_forward(engine, &targets, logits, labels, n, voxels, k, probs, sums));
     memory_read(&m, PLEAT_F64, sums, out->sums, sum_count);
     double slopes[4096];
@@ -263,19 +264,21 @@ void run_loss(pleat_engine *engine, const loss_case *c, const loss_in *in, const
 /* ---- Adam ---- */
 
 void run_adam(pleat_engine *engine, pleat_adam adam, int steps, size_t n, const double *grads,
-              double *params, double *m, double *v) {
+              double *params, double *m, double *v, double *largest) {
     memory blocks = {.engine = engine};
     const pleat_dtype real = engine->real;
     void *weights = memory_put(&blocks, real, params, n);
     void *first = memory_put(&blocks, real, m, n);
     void *second = memory_put(&blocks, real, v, n);
+    void *most = largest != NULL ? memory_put(&blocks, real, largest, n) : NULL;
     void *slope = memory_put(&blocks, real, NULL, n);
     for (int i = 0; i < steps; i++, adam.step++) {
         memory_write(&blocks, real, slope, grads + (size_t)i * n, n);
-        OK(engine->ops->adam(engine, &adam, n, weights, slope, first, second));
+        OK(engine->ops->adam(engine, &adam, n, weights, slope, first, second, most));
     }
     memory_read(&blocks, real, weights, params, n);
     memory_read(&blocks, real, first, m, n);
     memory_read(&blocks, real, second, v, n);
+    if (largest != NULL) memory_read(&blocks, real, most, largest, n);
     memory_clear(&blocks);
 }

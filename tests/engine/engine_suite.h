@@ -170,8 +170,9 @@ typedef struct loss_case {
 } loss_case;
 
 /* Labels 0 .. 7 in three regions, bit by bit; focus of w_c = 1 + c/2, g_c = c; and label 3 counts
- * for nothing. */
-enum { LOSS_CLASSES = 0, LOSS_REGIONS = 1, LOSS_FOCUS = 2, LOSS_IGNORES = 4, LOSS_IGNORED = 3 };
+ * for nothing. Terms of p below 0.3 alone, three times each, of given probabilities. */
+enum { LOSS_CLASSES, LOSS_REGIONS, LOSS_FOCUS, LOSS_IGNORES = 4, LOSS_TOP = 8 };
+enum { LOSS_IGNORED = 3 };
 
 typedef struct loss_in {
     double *logits;
@@ -185,9 +186,10 @@ typedef struct loss_out {
 
 void run_loss(pleat_engine *engine, const loss_case *c, const loss_in *in, const loss_out *out);
 
-/* `steps` updates beginning at adam->step; grads [steps][n]; params, m, v are updated in place. */
+/* `steps` updates beginning at adam->step; grads [steps][n]; params, m, v and, unless
+ * NULL, amsgrad's `largest` are updated in place. */
 void run_adam(pleat_engine *engine, pleat_adam adam, int steps, size_t n, const double *grads,
-              double *params, double *m, double *v);
+              double *params, double *m, double *v, double *largest);
 
 /* ---- tests; state is a bench ---- */
 
@@ -231,6 +233,11 @@ void mean_agrees_with_the_oracle(void **state);
 void gate_agrees_with_the_oracle(void **state);
 void layers_of_two_voxels_are_known(void **state);
 
+/* engine_top.c: counts of probabilities, terms weighed by them */
+void keys_of_probabilities_are_known(void **state);
+void counts_of_keys_agree_with_the_oracle(void **state);
+void terms_are_weighed_by_their_probability(void **state);
+
 /* engine_update.c: gradient descent, clipping and averages */
 void updates_agree_with_the_oracle(void **state);
 void updates_of_two_weights_are_known(void **state);
@@ -251,6 +258,7 @@ void host_calls_run_between_operations(void **state);
 void loss_is_the_originals(void **state);
 void loss_has_no_gradient_where_clamped(void **state);
 void adam_is_keras_adam(void **state);
+void amsgrad_divides_by_the_largest(void **state);
 void an_ordered_engine_has_the_same_bits_on_any_number_of_threads(void **state);
 void the_caller_keeps_its_number_of_threads(void **state);
 

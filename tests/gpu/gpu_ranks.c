@@ -19,7 +19,8 @@
 enum { BATCH = 1, CLASSES = 3, STEPS = 4, SKIPPED = 77 };
 
 static const int dim[3] = {8, 8, 8};
-static pleat_graph graph; /* large */
+static pleat_graph graph;      /* large */
+static const pleat_loss *loss; /* NULL: the default */
 
 typedef struct share { /* of one rank */
     pleat_engine *engine;
@@ -44,7 +45,13 @@ static share start(pleat_comm *group, double timeout_s) {
     share s = {.engine = net_engine("cudnn", PLEAT_PRECISION_AUTO), .group = group};
     OK(join(group, s.engine, timeout_s, &s.compute));
     s.model = net_model(&graph, s.engine, 1);
-    s.net = net_compile(s.model, BATCH, dim, 1, s.compute);
+    const pleat_net_options options = {.batch = BATCH,
+                                       .dim = {dim[0], dim[1], dim[2]},
+                                       .train = 1,
+                                       .loss = loss,
+                                       .loss_comm = s.compute,
+                                       .norm_comm = s.compute};
+    OK(pleat_net_create(s.model, &options, &s.net));
     s.images = malloc(n * sizeof *s.images);
     s.labels = malloc(n);
     assert_non_null(s.images);
@@ -83,14 +90,20 @@ static float *learn(pleat_comm *group, const char *graphs, int *recorded) {
 }
 
 static void a_played_shared_step_teaches_the_bits_of_a_plain_one(void **state) {
+    static const char *const names[] = {"tversky_crossentropy", "batch_dice_topk"};
     pleat_comm *world = ((pleat_session *)*state)->world;
-    int played = 0, plain = 0;
-    float *got = learn(world, "on", &played), *want = learn(world, "off", &plain);
-    assert_int_equal(played, 1);
-    assert_int_equal(plain, 0);
-    assert_memory_equal(got, want, graph.params * sizeof *got);
-    free(got);
-    free(want);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        int played = 0, plain = 0;
+        for (int k = 0; pleat_losses[k] != NULL; k++)
+            if (strcmp(pleat_losses[k]->name, names[i]) == 0) loss = pleat_losses[k];
+        float *got = learn(world, "on", &played), *want = learn(world, "off", &plain);
+        assert_int_equal(played, 1);
+        assert_int_equal(plain, 0);
+        assert_memory_equal(got, want, graph.params * sizeof *got);
+        free(got);
+        free(want);
+    }
+    loss = NULL;
 }
 
 /* Rank 1 records a step that rank 0 cannot. */

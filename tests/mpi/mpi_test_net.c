@@ -214,12 +214,16 @@ static void an_ordered_net_has_the_bits_of_one_rank(void **state) {
 
 static void a_loss_of_the_batch_is_over_all_ranks(void **state) {
     pleat_comm *world = ((pleat_session *)*state)->world;
-    make_plainconv("batch_dice_ce");
-    assert_true(compare(world, "ref64", 1) < 1e-13);
-    assert_true(compare(world, "auto", 1) < 1e-8);
-    check_bits(world, "ref", PLEAT_PRECISION_F32);
-    check_bits(world, "auto", PLEAT_PRECISION_F32);
-    check_bits(world, "auto", PLEAT_PRECISION_BF16);
+    static const char *const names[] = {"batch_dice_ce", "topk_crossentropy", "dice_topk",
+                                        "batch_dice_topk"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        make_plainconv(names[i]);
+        assert_true(compare(world, "ref64", 1) < 1e-13);
+        assert_true(compare(world, "auto", 1) < 1e-8);
+        check_bits(world, "ref", PLEAT_PRECISION_F32);
+        check_bits(world, "auto", PLEAT_PRECISION_F32);
+        check_bits(world, "auto", PLEAT_PRECISION_BF16);
+    }
     loss = NULL;
 }
 
@@ -230,7 +234,11 @@ static void what_is_ignored_is_so_over_all_ranks(void **state) {
         const char *loss;
         int ignored;
         const uint32_t *regions;
-    } rows[] = {{"dice_ce", 1, NULL}, {"dice_bce", 0, in}, {"batch_dice_bce", 1, in}};
+    } rows[] = {{"dice_ce", 1, NULL},
+                {"dice_bce", 0, in},
+                {"batch_dice_bce", 1, in},
+                {"topk_crossentropy", 1, NULL},
+                {"batch_dice_topk", 1, NULL}};
     pleat_comm *world = ((pleat_session *)*state)->world;
     for (size_t i = 0; i < COUNT(rows); i++) {
         make_plainconv(rows[i].loss);

@@ -100,7 +100,9 @@ static void test_everything_written_is_read_back(void **state) {
     c.n_layers = 3;
     c.raw_params = calloc(PARAMS, sizeof(float)); /* with these, more than the eight links */
     c.raw_stats = calloc(STATS, sizeof(float));   /* that HDF5 keeps in a group's header */
+    c.moment2_max = calloc(PARAMS, sizeof(float));
     for (int i = 0; i < PARAMS; i++) c.raw_params[i] = (float)i / 9.0f;
+    for (int i = 0; i < PARAMS; i++) c.moment2_max[i] = (float)i / 11.0f;
     for (int i = 0; i < STATS; i++) c.raw_stats[i] = (float)i;
     c.learnt = (pleat_learnt){2, calloc(2, sizeof *c.learnt.of)};
     c.learnt.of[0] = (pleat_traced){{7, 8}, 9};
@@ -114,6 +116,7 @@ static void test_everything_written_is_read_back(void **state) {
     assert_memory_equal(got.moment2, c.moment2, PARAMS * sizeof(float));
     assert_memory_equal(got.raw_params, c.raw_params, PARAMS * sizeof(float));
     assert_memory_equal(got.raw_stats, c.raw_stats, STATS * sizeof(float));
+    assert_memory_equal(got.moment2_max, c.moment2_max, PARAMS * sizeof(float));
     assert_int_equal(got.learnt.n, 2);
     assert_memory_equal(got.learnt.of, c.learnt.of, 2 * sizeof *c.learnt.of);
     assert_null(got.layers);

@@ -65,6 +65,7 @@ static const struct setting {
     {"train.optimizer", "sgd", NULL, 0},
     {"train.momentum", "0.9", NULL, 0},
     {"train.weight_decay", "0.01", NULL, 0},
+    {"train.amsgrad", "yes", "true", 0},
     {"train.clip", "12", NULL, 0},
     {"train.average", "0.999", NULL, 0},
     {"train.lr", "0.00012345678901234567", "0.00012345678901234567", 0},

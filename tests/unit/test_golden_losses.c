@@ -47,6 +47,21 @@ static const golden_loss golden_losses[] = {
      .first = {-0.056402670943158935, 0.0303237109829261, 0.02607895996023285},
      .squares = 0.06876507620422617,
      .weighted = 0.15260804461757438},
+    {.name = "topk_crossentropy",
+     .value = 3.360295991814008,
+     .first = {0, 0, 0},
+     .squares = 1.5866562509844104,
+     .weighted = -1.7553393129084396},
+    {.name = "dice_topk",
+     .value = 3.1387036865474274,
+     .first = {-0.0009497202448974026, 0.003905472127849297, -0.0029557518829518934},
+     .squares = 1.5944262667964963,
+     .weighted = -1.7695326938805247},
+    {.name = "batch_dice_topk",
+     .value = 3.0399242266923165,
+     .first = {-0.0020364164723151407, 0.0012725257921008806, 0.000763890680214263},
+     .squares = 1.5979545072416153,
+     .weighted = -1.7856546170387961},
     {.name = "dice_coefficient",
      .value = 0.6042051680218248,
      .first = {-0.007075218256821399, 0.003780717981126646, 0.0032945002756947545},
@@ -169,6 +184,16 @@ static double look(const pleat_loss *loss, const golden_loss *g, const double *s
 /* Labels 0, 1, 2 in regions "1 or 2" and "2". */
 static uint32_t regions[256] = {0, 1, 3};
 
+/* A tenth of 16 voxels is one, and E is to be 16 times its own. */
+static void find_worst(pleat_engine *engine, const uint8_t *labels, int classes, double *z,
+                       double *top) {
+    OK(engine->ops->softmax(engine, z, (size_t)N * VOXELS, classes, z));
+    top[0] = 1;
+    top[1] = top[2] = N * VOXELS;
+    for (size_t v = 0; v < (size_t)N * VOXELS; v++)
+        top[0] = fmin(top[0], (double)(float)z[v * (size_t)classes + labels[v]]);
+}
+
 /* z_j = 2 sin(.9 j + .3); label of voxel i: (3 i + i / 4) mod K, of regions mod 3. */
 static void check_loss(const golden_loss *g) {
     enum { IGNORED = 200 };
@@ -181,8 +206,10 @@ static void check_loss(const golden_loss *g) {
         if (strcmp(pleat_losses[i]->name, g->name) == 0) loss = pleat_losses[i];
     assert_non_null(loss);
     const int classes = g->classes > 0 ? g->classes : K, all = N * VOXELS * classes;
+    double top[3];
     const pleat_targets targets = {loss->of_regions ? regions : NULL,
-                                   loss->focus != NULL ? focus : NULL, g->ignores ? IGNORED : 0};
+                                   loss->focus != NULL ? focus : NULL, g->ignores ? IGNORED : 0,
+                                   loss->top > 0 ? top : NULL};
     if (loss->focus != NULL) loss->focus(classes, focus);
     if (g->weights[0] > 0) memcpy(focus, g->weights, sizeof g->weights);
     for (int j = 0; j < all; j++) z[j] = 2 * sin(0.9 * j + 0.3);
@@ -190,6 +217,7 @@ static void check_loss(const golden_loss *g) {
         labels[i] = (uint8_t)((3 * i + i / 4) % (loss->of_regions ? 3 : classes));
         if (g->ignores && i % 5 == 2) labels[i] = IGNORED;
     }
+    if (loss->top > 0) find_worst(engine, labels, classes, z, top);
     OK(engine->ops->loss_forward(engine, &targets, z, labels, N, VOXELS, classes, z, sums));
     close_to("loss", g->name, look(loss, g, sums, classes, slopes), g->value, 1);
     const pleat_loss_gradient gradient = {slopes, 1.0 / N};

@@ -35,7 +35,19 @@ static const golden_update golden_updates[] = {
      .after = {{0.9897000009999999, -1.9894000005, 0.4898500003333333},
                {0.9797512713518253, -1.97880318099985, 0.48038124933821974},
                {0.9698773341727788, -1.9682095405455502, 0.47150555011226314}}},
+    {.name = "adamw",
+     .how = {.decay = 0.03, .amsgrad = 1},
+     .rate = 0.01,
+     .after = {{0.98970000001, -1.9894000005, 0.4898500003333333},
+               {0.9825570312428602, -1.97880318099985, 0.48038124933821974},
+               {0.9767812434601367, -1.9682095405455502, 0.47150555011226314}}},
     /* By the formula of docs/math.md, in Python. */
+    {.name = "adam",
+     .how = {.amsgrad = 1},
+     .rate = 0.01,
+     .after = {{0.9900000031622767, -1.990000158111383, 0.49000010540814426},
+               {0.9831539465503736, -1.9800002699414927, 0.48067839694111597},
+               {0.9776729276007847, -1.970000361273414, 0.47194689061282474}}},
     {.name = "adam",
      .rate = 0.01,
      .after = {{0.9900003162177663, -1.990000158111383, 0.49000010540814426},
@@ -50,17 +62,18 @@ static int place_of(const char *name) {
     return 0;
 }
 
-/* w = (1, -2, .5), g_t = (.1 t, -.2, .3/t). */
+/* w = (1, -2, .5), g_t = (.1 t, -.2, .3/t); with amsgrad the first is 10 at first, and the second
+ * moment of that falls. */
 static void updates_are_pytorchs(void **state) {
     (void)state;
     pleat_engine *engine = net_engine("ref64", PLEAT_PRECISION_AUTO);
     for (size_t r = 0; r < COUNT(golden_updates); r++) {
         const golden_update *row = &golden_updates[r];
         const pleat_optimizer *optimizer = pleat_optimizers[place_of(row->name)];
-        double w[N] = {1, -2, 0.5}, first[N] = {0}, second[N] = {0};
-        void *const moments[] = {first, second};
+        double w[N] = {1, -2, 0.5}, first[N] = {0}, second[N] = {0}, most[N] = {0};
+        void *const moments[] = {first, second, row->how.amsgrad ? most : NULL};
         for (int t = 1; t <= STEPS; t++) {
-            const double g[N] = {0.1 * t, -0.2, 0.3 / t};
+            const double g[N] = {row->how.amsgrad && t == 1 ? 10 : 0.1 * t, -0.2, 0.3 / t};
             OK(optimizer->update(engine, &row->how, row->rate, t, N, w, g, moments));
             for (int i = 0; i < N; i++) close_to(row->name, w[i], row->after[t - 1][i]);
         }
@@ -88,6 +101,18 @@ static void clipping_is_pytorchs(void **state) {
     OK(engine->ops->clip(engine, 12, N, small));
     assert_true(small[0] == 1 && small[1] == -2 && small[2] == 2);
     pleat_engine_destroy(engine);
+}
+
+/* --- amsgrad ---------------------------------------------------------------------------------- */
+
+static void amsgrad_is_of_those_that_have_a_second_moment(void **state) {
+    (void)state;
+    for (int i = 0; pleat_optimizers[i] != NULL; i++) {
+        const int adaptive = strncmp(pleat_optimizers[i]->name, "adam", 4) == 0;
+        const pleat_update with = {.optimizer = i, .amsgrad = 1}, without = {.optimizer = i};
+        assert_int_equal(pleat_update_amsgrad(&with), adaptive);
+        assert_int_equal(pleat_update_amsgrad(&without), 0);
+    }
 }
 
 /* --- a model's update: clipping, then the optimizer, then the average ------------------------- */
@@ -158,6 +183,7 @@ int main(void) {
         cmocka_unit_test(updates_are_pytorchs),
         cmocka_unit_test(no_optimizer_is_left_out),
         cmocka_unit_test(clipping_is_pytorchs),
+        cmocka_unit_test(amsgrad_is_of_those_that_have_a_second_moment),
         cmocka_unit_test(a_model_clips_updates_and_averages),
     };
     return cmocka_run_group_tests_name("optimizers", tests, NULL, NULL);

@@ -39,6 +39,18 @@ static inline unsigned atomicMax(unsigned *at, unsigned value) {
     return old;
 }
 
+static inline unsigned atomicAdd(unsigned *at, unsigned value) {
+    const unsigned old = *at;
+    *at = old + value;
+    return old;
+}
+
+static inline unsigned __float_as_uint(float value) {
+    unsigned bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 static inline float __uint_as_float(unsigned bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
