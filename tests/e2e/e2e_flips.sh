@@ -134,7 +134,7 @@ refused "another configuration" 2 "'flipped/config.yaml' is not the configuratio
 verdict
 
 
-# --- what is lost is made again of what knows it, or named -----------------------------------------
+# --- what is lost is made again of what knows it, or named ----------------------------------------
 lose() { # lose FILE: a fresh copy of the run, without it
     rm -rf flipped
     cp -r run flipped
@@ -152,7 +152,8 @@ for verb in "run tiny.yaml --out" report; do
     holds "it is the same" cmp run/config.yaml flipped/config.yaml
 done
 lose config.yaml
-sed -i '/"configuration"/d; $!N; s/,\n *"checksum".*//; s|pleat/run/2|pleat/run/1|; P; D' flipped/run.json
+sed -i '/"configuration"/d; $!N; s/,\n *"checksum".*//; s|pleat/run/2|pleat/run/1|; P; D' \
+    flipped/run.json
 refused "nobody knows it" 3 "'flipped/config.yaml' is missing, and run.json has no whole copy" 0 \
     run tiny.yaml --out flipped
 for verb in "run tiny.yaml --out" report; do

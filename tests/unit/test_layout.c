@@ -523,39 +523,6 @@ static void a_channel_beside_a_case_is_not_left_out(void **state) {
     refuses(path, 0, PLEAT_ERR_DATA, "case 'p' has channel 2");
 }
 
-/* All that a scan refuses is `text`, once; `left` cases are taken. */
-static void refuses_once(const char *folder, int left, const char *text) {
-    pleat_layout_refusals refused = {0};
-    pleat_case_paths *cases = NULL;
-    int n = 0;
-    OK(pleat_layout_scan_all(folder, PLEAT_LAYOUT_LABELLED, &refused, &cases, &n));
-    for (int i = 1; i < refused.n; i++) print_error("%s\n", refused.text[i]);
-    assert_int_equal(refused.n, 1);
-    assert_int_equal(n, left);
-    if (strstr(refused.text[0], text) == NULL) fail_msg("'%s', not '%s'", refused.text[0], text);
-    pleat_layout_refusals_free(&refused);
-    pleat_layout_free(cases, n);
-}
-
-static void a_volume_that_is_there_twice_is_refused_once(void **state) {
-    (void)state;
-    const char *f = FOLDER("again", "imagesTr/h.nii.gz", "imagesTr/h.nii", "imagesTr/k.nii.gz",
-                           "labelsTr/h.nii.gz", "labelsTr/k.nii.gz");
-    refuses_once(f, 1, "case 'h' is there twice: ");
-    put_json(f, "{\"file_ending\": \".nii.gz\"}");
-    refuses_once(f, 2, "imagesTr/h.nii'; remove or rename one");
-    refuses(f, 1, PLEAT_ERR_DATA, "case 'h' is there twice");
-    f = FOLDER("again-channel", "imagesTr/h_0000.nii.gz", "imagesTr/h_0000.nii",
-               "labelsTr/h.nii.gz");
-    put_json(f, "{\"file_ending\": \".nii.gz\"}");
-    refuses_once(f, 1, "imagesTr/h_0000.nii' are one volume twice; remove one");
-    f = FOLDER("again-mask", "imagesTr/h_0000.nii.gz", "labelsTr/h.nii", "labelsTr/h.nii.gz");
-    refuses_once(f, 0, "labelsTr/h.nii.gz' are one volume twice; remove one");
-    f = FOLDER("again-bids", "dataset_description.json", "sub-1/anat/sub-1_T1w.nii",
-               "sub-1/anat/sub-1_T1w.nii.gz", "derivatives/s/sub-1/anat/sub-1_dseg.nii");
-    refuses_once(f, 0, "are one image twice; remove one");
-}
-
 static void a_case_that_the_list_leaves_out_is_no_channel(void **state) {
     (void)state;
     const char *f = FOLDER("left-out", "imagesTr/h_0000.nii", "imagesTr/h_0001.nii",
@@ -620,7 +587,6 @@ int main(void) {
         cmocka_unit_test(a_list_is_followed_or_refused),
         cmocka_unit_test(a_file_has_one_part_in_one_case),
         cmocka_unit_test(a_channel_beside_a_case_is_not_left_out),
-        cmocka_unit_test(a_volume_that_is_there_twice_is_refused_once),
         cmocka_unit_test(a_case_that_the_list_leaves_out_is_no_channel),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
