@@ -11,7 +11,7 @@
 #define MOST_ERROR 1e-4 /* of tiles against the other kernel, |difference|^2 / |result|^2 */
 
 enum { TAPS = 27, PASSES = 2 };
-static const pleat_conv_pass passes[PASSES] = {PLEAT_PASS_FORWARD, PLEAT_PASS_WEIGHTS};
+static const pleat_pass passes[PASSES] = {PLEAT_PASS_FORWARD, PLEAT_PASS_WEIGHTS};
 
 int pleat_conv_first_has(const pleat_cuda *e, const pleat_conv_desc *d) {
     for (int a = 0; a < 3; a++)
@@ -65,7 +65,7 @@ static void trial_close(trial *t) {
     if (t->end != NULL) (void)cudaEventDestroy(t->end);
 }
 
-static pleat_status trial_open(pleat_cuda *e, pleat_conv *conv, pleat_conv_pass pass, trial *t) {
+static pleat_status trial_open(pleat_cuda *e, pleat_conv *conv, pleat_pass pass, trial *t) {
     const size_t y = conv->voxels * (size_t)conv->desc.cout;
     const size_t weights = TAPS * (size_t)conv->desc.cout;
     const size_t bytes = pass == PLEAT_PASS_FORWARD ? y * 2 : weights * sizeof(float);
@@ -87,14 +87,14 @@ static pleat_status trial_open(pleat_cuda *e, pleat_conv *conv, pleat_conv_pass 
     return PLEAT_OK;
 }
 
-static pleat_status run(pleat_cuda *e, pleat_conv_pass pass, const trial *t, int tiles) {
+static pleat_status run(pleat_cuda *e, pleat_pass pass, const trial *t, int tiles) {
     t->conv->tiles[pass] = tiles;
     if (pass == PLEAT_PASS_FORWARD)
         return pleat_conv_first_forward(e, t->conv, NULL, t->x, t->result[tiles], NULL);
     return pleat_conv_first_weights(e, t->conv, t->x, t->dy, t->result[tiles]);
 }
 
-static pleat_status time_runs(pleat_cuda *e, pleat_conv_pass pass, trial *t, int tiles) {
+static pleat_status time_runs(pleat_cuda *e, pleat_pass pass, trial *t, int tiles) {
     CUDA_TRY(cudaEventRecord(t->begin, e->stream));
     for (int i = 0; i < RUNS; i++) PLEAT_TRY(run(e, pass, t, tiles));
     CUDA_TRY(cudaEventRecord(t->end, e->stream));
@@ -105,7 +105,7 @@ static pleat_status time_runs(pleat_cuda *e, pleat_conv_pass pass, trial *t, int
 }
 
 /* Of y on the GPU, of the few weights here. */
-static pleat_status find_error(pleat_cuda *e, pleat_conv_pass pass, trial *t) {
+static pleat_status find_error(pleat_cuda *e, pleat_pass pass, trial *t) {
     static const size_t most = (size_t)TAPS * PLEAT_CUDA_FIRST_MOST;
     double pairs[2 * PLEAT_CUDA_DISTANCE] = {0}, apart = 0, whole = 0;
     float weights[2][TAPS * PLEAT_CUDA_FIRST_MOST];
@@ -134,7 +134,7 @@ static pleat_status find_error(pleat_cuda *e, pleat_conv_pass pass, trial *t) {
     return PLEAT_OK;
 }
 
-static pleat_status compare(pleat_cuda *e, pleat_conv_pass pass, trial *t) {
+static pleat_status compare(pleat_cuda *e, pleat_pass pass, trial *t) {
     for (int tiles = 0; tiles < 2; tiles++) PLEAT_TRY(run(e, pass, t, tiles)); /* loads them */
     PLEAT_TRY(find_error(e, pass, t));
     for (int tiles = 0; tiles < 2; tiles++) PLEAT_TRY(time_runs(e, pass, t, tiles));
@@ -149,7 +149,7 @@ static int prefers_tiles(const trial *t) {
 }
 
 /* Where tiles cannot be tried the others compute. */
-static pleat_status choose(pleat_cuda *e, pleat_conv *conv, pleat_conv_pass pass) {
+static pleat_status choose(pleat_cuda *e, pleat_conv *conv, pleat_pass pass) {
     const pleat_conv_desc *d = &conv->desc;
     const pleat_conv_problem p = {pass,
                                   d->n,

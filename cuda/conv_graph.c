@@ -142,7 +142,7 @@ static pleat_status add_conv(pleat_conv_graph *g, const pleat_conv_problem *p,
                              cudnnBackendDescriptor_t x, cudnnBackendDescriptor_t w,
                              cudnnBackendDescriptor_t y) {
     cudnnBackendDescriptor_t movement = NULL, op = NULL;
-    const pleat_conv_pass pass = p->pass;
+    const pleat_pass pass = p->pass;
     PLEAT_TRY(add_movement(g, p, &movement));
     PLEAT_TRY(add(g, passes[pass].type, &op));
     CUDNN_TRY(set_part(op, passes[pass].movement, movement));

@@ -16,14 +16,8 @@
 #include "check.h"
 #include "pleat/engine.h"
 
-typedef enum pleat_conv_pass {
-    PLEAT_PASS_FORWARD,
-    PLEAT_PASS_DATA,
-    PLEAT_PASS_WEIGHTS
-} pleat_conv_pass;
-
 typedef struct pleat_conv_problem {
-    pleat_conv_pass pass;
+    pleat_pass pass;
     int n, d, h, w, cin, cout;           /* of x; channels are multiples of 8 */
     int kernel[3], stride[3], before[3]; /* as in pleat_conv_desc: y has x's sizes / stride */
     pleat_precision precision;           /* F32, TF32 or BF16 */

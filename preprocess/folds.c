@@ -357,7 +357,7 @@ static pleat_status count_cases(const reading *in, const json_t *entry, int fold
         PLEAT_CHECK(at >= 0, PLEAT_ERR_DATA,
                     "%s: '%s' of fold %d names case '%s', which is not in the data", in->path, name,
                     fold, id);
-        PLEAT_CHECK(seen[at] == 0, PLEAT_ERR_DATA, "%s: '%s' of fold %d names case '%s' twice",
+        PLEAT_CHECK(seen[at] == 0, PLEAT_ERR_FORMAT, "%s: '%s' of fold %d names case '%s' twice",
                     in->path, name, fold, id);
         seen[at] = 1;
     }
@@ -386,12 +386,12 @@ static pleat_status read_fold(const reading *in, const json_t *entry, int fold, 
     for (int i = 0; i < in->n; i++) {
         const char *id = in->sorted[i].id;
         const int at = in->sorted[i].index;
-        PLEAT_CHECK(!(in_val[at] && in_train[at]), PLEAT_ERR_DATA,
+        PLEAT_CHECK(!(in_val[at] && in_train[at]), PLEAT_ERR_FORMAT,
                     "%s: fold %d trains and validates on case '%s'", in->path, fold, id);
         PLEAT_CHECK(in_val[at] || in_train[at], PLEAT_ERR_DATA,
                     "%s: fold %d neither trains nor validates on case '%s'", in->path, fold, id);
         if (!in_val[at]) continue;
-        PLEAT_CHECK(fold_of[at] < 0, PLEAT_ERR_DATA,
+        PLEAT_CHECK(fold_of[at] < 0, PLEAT_ERR_FORMAT,
                     "%s: case '%s' is in 'val' of fold %d and of fold %d", in->path, id,
                     fold_of[at], fold);
         fold_of[at] = fold;

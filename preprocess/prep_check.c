@@ -284,10 +284,10 @@ static pleat_status check_channel(const pleat_prep_steps *steps, const char *id,
         info->kind[channel] = 1 + pleat_intensity_kind(s.low, s.high);
     for (int i = 0; i < 256; i++) most = s.level[i] > most ? s.level[i] : most;
     if (s.high <= s.low) {
-        prep_tell(info,
-                  "case '%s': every voxel of channel %d of '%s' is %g; there is nothing to "
-                  "learn from it",
-                  id, channel, path, s.low);
+        prep_tell(info, "case '%s': every voxel of channel %d of '%s' is %g; %s", id, channel, path,
+                  s.low,
+                  info != NULL ? "there is nothing to learn from it"
+                               : "nothing is to be seen in it, so do not trust the prediction");
         return PLEAT_OK;
     }
     PLEAT_CHECK(

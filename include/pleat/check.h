@@ -54,10 +54,11 @@ typedef struct pleat_finding {
 } pleat_finding;
 
 typedef struct pleat_checked_class {
-    int label;
-    char name[128];
-    int cases; /* that have voxels of it */
-    int64_t voxels;
+    int label;      /* of a region, what it writes */
+    char name[128]; /* "": of the label alone */
+    int cases;      /* that have voxels of it */
+    int first;      /* place of the first of them; -1: there is none */
+    int64_t voxels; /* of a region, of all its labels */
     double ml;
 } pleat_checked_class;
 

@@ -65,6 +65,8 @@ pleat_status pleat_classes_text(const pleat_classes *classes, char *out, size_t 
 void pleat_classes_free(pleat_classes *classes); /* an empty one may be freed again */
 
 void pleat_labels_of(const pleat_classes *classes, pleat_labels *out);
+/* Whether a voxel of the files' label is of class c, 0 .. n-1. */
+int pleat_classes_has(const pleat_classes *classes, int c, int label);
 /* The member `regions`, but by the labels inside. */
 void pleat_classes_regions(const pleat_classes *classes, uint32_t out[256]);
 

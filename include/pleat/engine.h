@@ -182,13 +182,21 @@ typedef struct pleat_record_ops {
     void (*destroy)(pleat_recording *recording);
 } pleat_record_ops;
 
-/* For measuring and tests: an engine that computes conv_backward_weights in one of several ways,
+typedef enum pleat_pass { /* of a convolution */
+                          PLEAT_PASS_FORWARD,
+                          PLEAT_PASS_DATA,
+                          PLEAT_PASS_WEIGHTS,
+                          PLEAT_PASSES
+} pleat_pass;
+
+/* For measuring and tests: an engine that computes a pass of a convolution in one of several ways,
  * chosen by a rule, tells them and can be made to take another. */
 typedef struct pleat_way_ops {
-    /* Of this layer: "oneDNN", "own"; NULL after the last. */
-    const char *(*name)(pleat_engine *engine, const pleat_conv *conv, int way);
-    int (*taken)(pleat_engine *engine, const pleat_conv *conv);
-    pleat_status (*take)(pleat_engine *engine, pleat_conv *conv, int way); /* as a *_create call */
+    /* Of this layer and pass: "oneDNN", "own"; NULL after the last, of a pass that it has. */
+    const char *(*name)(pleat_engine *engine, const pleat_conv *conv, pleat_pass pass, int way);
+    int (*taken)(pleat_engine *engine, const pleat_conv *conv, pleat_pass pass);
+    /* As a *_create call: conv_pack comes after it. */
+    pleat_status (*take)(pleat_engine *engine, pleat_conv *conv, pleat_pass pass, int way);
     /* GFLOP/s of its threads by multiply-adds in registers alone; NaN: not known. */
     double (*peak)(pleat_engine *engine);
 } pleat_way_ops;

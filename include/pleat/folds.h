@@ -87,7 +87,9 @@ pleat_status pleat_folds_groups(const char *const *ids, int n, const char *group
 pleat_status pleat_folds_write(const char *path, const char *const *ids, const pleat_folds *folds);
 
 /* Reads the same for the cases ids[n]. Every id must be in exactly one "val" and in the "train" of
- * all other folds, else ERR_DATA names id and fold; ERR_FORMAT when it is no such file. Where the
+ * all other folds, else an error names id and fold: ERR_DATA where the file names a case that is
+ * not among them or leaves one out, ERR_FORMAT where it contradicts itself, as by a case in "train"
+ * and "val" of one fold or twice in a list. ERR_FORMAT as well when it is no such file. Where the
  * lists "val" have R times as many ids as there are cases, the folds are R repeats of k / R, and
  * the same must hold in each. */
 pleat_status pleat_folds_read(const char *path, const char *const *ids, int n, pleat_folds *out);

@@ -68,9 +68,12 @@ typedef struct pleat_wilcoxon {
 #define PLEAT_WILCOXON_EXACT 50 /* differences, at most: beyond, the normal approximation */
 
 /* Wilcoxon's signed-rank test of differences[n]: zeros are left out, ties have the mean of their
- * ranks. Exact is the distribution over all signs, ties as they are; else the variance is corrected
- * for ties, without a correction for continuity. ERR_MEMORY. */
-pleat_status pleat_wilcoxon_test(const double *differences, int n, pleat_wilcoxon *out);
+ * ranks. rounding[n] (NULL: 0): what a difference may be off by; one no larger is a zero, and two
+ * whose sizes are no further apart than the larger of theirs are tied. Exact is the
+ * distribution over all signs, ties as they are; else the variance is corrected for ties, without a
+ * correction for continuity. ERR_MEMORY. */
+pleat_status pleat_wilcoxon_test(const double *differences, const double *rounding, int n,
+                                 pleat_wilcoxon *out);
 
 /* Holm's step-down: adjusted[n] of p[n], whose NaN stay and do not count. */
 void pleat_holm(const double *p, int n, double *adjusted);

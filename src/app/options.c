@@ -74,20 +74,25 @@ static pleat_status unknown(const option *rows, const char *word, size_t length,
 
 pleat_status options_parse(const option *rows, const char *verb, int argc, char **argv,
                            text_list *words, int *help) {
+    int ended = 0; /* "--" was there: the rest are words, whatever they begin with */
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
+        if (!ended && strcmp(word, "--") == 0) {
+            ended = 1;
+            continue;
+        }
+        if (ended || word[0] != '-' || word[1] == '\0') {
+            PLEAT_CHECK(word[0] != '\0', PLEAT_ERR_ARG,
+                        "an argument of %s is empty; is a variable not set?", verb);
+            PLEAT_TRY(push(words, word));
+            continue;
+        }
         if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
             *help = 1;
             return PLEAT_OK;
         }
         if (strcmp(word, "-v") == 0 || strcmp(word, "-q") == 0) {
             pleat_log_set_level(word[1] == 'v' ? PLEAT_DEBUG : PLEAT_QUIET);
-            continue;
-        }
-        if (word[0] != '-' || word[1] == '\0') {
-            PLEAT_CHECK(word[0] != '\0', PLEAT_ERR_ARG,
-                        "an argument of %s is empty; is a variable not set?", verb);
-            PLEAT_TRY(push(words, word));
             continue;
         }
         const char *equals = strchr(word, '=');

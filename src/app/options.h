@@ -3,7 +3,8 @@
  *
  *   const option rows[] = {{"--out", OPTION_TEXT, &out, "RUN", "folder of the results"}, {0}};
  *
- * "--name value" and "--name=value" both work; what does not begin with "-" is positional. Unknown
+ * "--name value" and "--name=value" both work; what does not begin with "-" is positional, and what
+ * comes behind "--" whatever it begins with. Unknown
  * options are errors that name a known one, where one is near, and the verb's help. -v and -q say
  * more and less, as before the verb.
  */

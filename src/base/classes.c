@@ -311,6 +311,11 @@ void pleat_labels_of(const pleat_classes *classes, pleat_labels *out) {
     if (plain) *out = (pleat_labels){0};
 }
 
+int pleat_classes_has(const pleat_classes *classes, int c, int label) {
+    if (!classes->of_regions || c == 0) return classes->value[c] == label;
+    return (int)(classes->regions[label] >> (c - 1) & 1);
+}
+
 void pleat_classes_regions(const pleat_classes *classes, uint32_t out[256]) {
     pleat_labels labels;
     pleat_labels_of(classes, &labels);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 typedef struct ranked {
-    double size; /* of a difference */
+    double size;     /* of a difference */
+    double rounding; /* by which it may be off */
     int positive;
     int rank2; /* twice its rank: the mean of tied ranks is whole or a half */
 } ranked;
@@ -15,11 +16,15 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static int are_tied(const ranked *a, const ranked *b) {
+    return fabs(b->size - a->size) <= fmax(a->rounding, b->rounding);
+}
+
 /* Ranks r[n], sorted; returns the sum of t^3 - t over its groups of t ties. */
 static double rank(ranked *r, int n) {
     double ties = 0.0;
     for (int i = 0, end = 0; i < n; i = end) {
-        for (end = i; end < n && r[end].size == r[i].size;) end++;
+        for (end = i; end < n && are_tied(&r[i], &r[end]);) end++;
         const double t = end - i;
         ties += t * t * t - t;
         for (int k = i; k < end; k++) r[k].rank2 = i + 1 + end;
@@ -46,16 +51,18 @@ static pleat_status exact_tails(const ranked *r, int n, int plus2, double tail[2
     return PLEAT_OK;
 }
 
-pleat_status pleat_wilcoxon_test(const double *differences, int n, pleat_wilcoxon *out) {
+pleat_status pleat_wilcoxon_test(const double *differences, const double *rounding, int n,
+                                 pleat_wilcoxon *out) {
     pleat_status status = PLEAT_OK;
     pleat_wilcoxon w = {.p = (double)NAN};
     double tail[2];
     int plus2 = 0;
     ranked *r = malloc(((size_t)n + 1) * sizeof *r);
     PLEAT_CHECK(r != NULL, PLEAT_ERR_MEMORY, "no memory for a test of %d differences", n);
-    for (int i = 0; i < n; i++)
-        if (differences[i] != 0.0)
-            r[w.n++] = (ranked){fabs(differences[i]), differences[i] > 0.0, 0};
+    for (int i = 0; i < n; i++) {
+        const double size = fabs(differences[i]), off = rounding != NULL ? rounding[i] : 0.0;
+        if (size > off) r[w.n++] = (ranked){size, off, differences[i] > 0.0, 0};
+    }
     qsort(r, (size_t)w.n, sizeof *r, by_size);
     const double ties = rank(r, w.n), m = w.n;
     for (int i = 0; i < w.n; i++)

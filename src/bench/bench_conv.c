@@ -6,14 +6,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { FORWARD, DATA, WEIGHTS, PASSES };
 enum { X, Y, DY, DX, KERNEL, BIAS, DKERNEL, BUFFERS };
 
 typedef struct conv_work { /* a layer, and the pass that is measured */
     pleat_engine *engine;
     pleat_conv_desc desc;
     pleat_conv *conv;
-    int pass;
+    pleat_pass pass;
     void *buffer[BUFFERS];
     pleat_tensor x, y; /* or their gradients, without data */
 } conv_work;
@@ -23,12 +22,12 @@ static pleat_status run_pass(void *context) {
     const pleat_engine_ops *ops = w->engine->ops;
     void *const *b = w->buffer;
     pleat_tensor x = w->x, y = w->y;
-    x.data = b[w->pass == DATA ? DX : X];
-    y.data = b[w->pass == FORWARD ? Y : DY];
+    x.data = b[w->pass == PLEAT_PASS_DATA ? DX : X];
+    y.data = b[w->pass == PLEAT_PASS_FORWARD ? Y : DY];
     pleat_status status = PLEAT_OK;
-    if (w->pass == FORWARD)
+    if (w->pass == PLEAT_PASS_FORWARD)
         status = ops->conv_forward(w->engine, w->conv, b[KERNEL], b[BIAS], &x, &y);
-    else if (w->pass == DATA)
+    else if (w->pass == PLEAT_PASS_DATA)
         status = ops->conv_backward_data(w->engine, w->conv, b[KERNEL], &y, &x);
     else
         status = ops->conv_backward_weights(w->engine, w->conv, &x, &y, b[DKERNEL], NULL);
@@ -111,7 +110,7 @@ static const sheet_column columns[] = {
 
 static pleat_status measure(sheet *s, const pleat_node *node, conv_work *w, const char *way,
                             int taken, const bench_repeat *repeat, double peak) {
-    static const char *const names[PASSES] = {"forward", "data", "weights"};
+    static const char *const names[PLEAT_PASSES] = {"forward", "data", "weights"};
     const int size[3] = {w->desc.d, w->desc.h, w->desc.w};
     bench_times times;
     PLEAT_TRY(bench_measure(run_pass, w, repeat, &times));
@@ -132,21 +131,26 @@ static pleat_status measure(sheet *s, const pleat_node *node, conv_work *w, cons
     return PLEAT_OK;
 }
 
-static pleat_status measure_layer(sheet *s, const pleat_node *node, conv_work *w,
-                                  const bench_repeat *repeat, double peak) {
+static pleat_status measure_pass(sheet *s, const pleat_node *node, conv_work *w,
+                                 const bench_repeat *repeat, double peak) {
     pleat_engine *e = w->engine;
     const pleat_way_ops *ways = e->ops->ways;
-    w->pass = FORWARD;
-    PLEAT_TRY(measure(s, node, w, e->ops->name, 1, repeat, peak));
-    w->pass = DATA;
-    if (w->desc.want_dx) PLEAT_TRY(measure(s, node, w, e->ops->name, 1, repeat, peak));
-    w->pass = WEIGHTS;
     if (ways == NULL) return measure(s, node, w, e->ops->name, 1, repeat, peak);
-    const int taken = ways->taken(e, w->conv);
-    for (int i = 0; ways->name(e, w->conv, i) != NULL; i++) {
-        PLEAT_TRY(ways->take(e, w->conv, i));
-        PLEAT_TRY(measure(s, node, w, ways->name(e, w->conv, i), i == taken, repeat, peak));
+    const int taken = ways->taken(e, w->conv, w->pass);
+    for (int i = 0; ways->name(e, w->conv, w->pass, i) != NULL; i++) {
+        PLEAT_TRY(ways->take(e, w->conv, w->pass, i));
+        PLEAT_TRY(e->ops->conv_pack(e, w->conv, w->buffer[KERNEL], w->buffer[BIAS]));
+        PLEAT_TRY(
+            measure(s, node, w, ways->name(e, w->conv, w->pass, i), i == taken, repeat, peak));
     }
+    return PLEAT_OK;
+}
+
+static pleat_status measure_layer(sheet *s, const pleat_node *node, conv_work *w,
+                                  const bench_repeat *repeat, double peak) {
+    for (w->pass = PLEAT_PASS_FORWARD; w->pass < PLEAT_PASSES; w->pass++)
+        if (w->pass != PLEAT_PASS_DATA || w->desc.want_dx)
+            PLEAT_TRY(measure_pass(s, node, w, repeat, peak));
     return PLEAT_OK;
 }
 

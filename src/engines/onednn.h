@@ -3,7 +3,9 @@
  *
  *   onednn.c        the engine: memory, threads, the table
  *   onednn_conv.c   convolutions, through the library
- *   onednn_gradient*.c  gradients by the weights of 3x3x3 ones, own kernels
+ *   onednn_direct*.c    forward and by x of 3x3x3 and 1x3x3 ones, an own kernel
+ *   onednn_gradient*.c  gradients by the weights of these, own kernels
+ *   onednn_tiles.*  the tiles of AMX, that kernels share
  *   onednn_mirror.c the weights of gradients by x, packed in one pass
  *   onednn_head.c   the 1x1x1 convolution to a few classes, own loops
  *   onednn_norm.c   batch norm, own loops
@@ -92,6 +94,12 @@ const char *pleat_dnnl_implementation(const pleat_dnnl_op *op); /* "jit:avx512_c
 pleat_status pleat_dnnl_run(pleat_dnnl *library, pleat_dnnl_op *op, int worker, void *const *data,
                             void *scratchpad);
 
+/* --- tiles, onednn_tiles.c --- */
+
+/* Whether the library, and so we, may use this processor's AMX, and it multiplies bf16 as its
+ * manual says. */
+int pleat_tiles_usable(void);
+
 /* --- packing, onednn_mirror.c --- */
 
 typedef struct pleat_mirror { /* of canonical weights [Cout, taps, Cin] */
@@ -141,9 +149,11 @@ pleat_status pleat_onednn_conv_create(pleat_engine *engine, const pleat_conv_des
 void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv);
 pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                     const void *bias);
-const char *pleat_onednn_conv_way(pleat_engine *engine, const pleat_conv *conv, int way);
-int pleat_onednn_conv_taken(pleat_engine *engine, const pleat_conv *conv);
-pleat_status pleat_onednn_conv_take(pleat_engine *engine, pleat_conv *conv, int way);
+const char *pleat_onednn_conv_way(pleat_engine *engine, const pleat_conv *conv, pleat_pass pass,
+                                  int way);
+int pleat_onednn_conv_taken(pleat_engine *engine, const pleat_conv *conv, pleat_pass pass);
+pleat_status pleat_onednn_conv_take(pleat_engine *engine, pleat_conv *conv, pleat_pass pass,
+                                    int way);
 double pleat_onednn_conv_peak(pleat_engine *engine);
 pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, const void *weights,
                                        const void *bias, const pleat_tensor *x,

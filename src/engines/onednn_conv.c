@@ -10,14 +10,16 @@
  *   HEAD   onednn_head.c
  *
  * The library wants weights in layouts of its own. The forward copy is kept from pack to pack;
- * those of the backward passes live in engine->work during a call, so they cost no memory. The
- * gradient by the weights is the library's or our own kernel's (onednn_gradient.h).
+ * those of the backward passes live in engine->work during a call, so they cost no memory. Each
+ * pass is the library's or our own kernel's (onednn_direct.h, onednn_gradient.h); what is not taken
+ * is not made.
  *
  * The library cuts sums by the number of threads it is made under. An ordered engine therefore
  * makes convolutions for one sample under one thread, and workers take samples side by side.
  */
 #include "cpu.h"
 #include "onednn.h"
+#include "onednn_direct.h"
 #include "onednn_gradient.h"
 #include "pleat/log.h"
 
@@ -38,10 +40,11 @@ struct pleat_conv {
     pleat_dnnl_op *pack, *pack_data; /* canonical weights to those of forward; of data, or NULL */
     pleat_mirror mirror;             /* what packs those of data instead where `run` is not 0 */
     pleat_dnnl_op *unpack_add;       /* weight gradients to canonical ones */
-    int own;                         /* the gradient by the weights is by an own kernel */
+    int own[3];                      /* by pleat_pass: by an own kernel */
     void *packed;                    /* forward's weights */
     /* Bytes of a worker's parts of engine->work, in this order: UP's coarse y or dy, or the picked
-     * x or dx; packed weights or their gradients; weights with the taps reversed; bias. */
+     * x or dx, or what an own kernel needs forward or by x; packed weights or their gradients;
+     * weights with the taps reversed; bias. */
     size_t middle, weights, mirrored, bias;
 };
 
@@ -92,27 +95,35 @@ static pleat_status make_pass(pleat_onednn *e, pleat_conv *conv, pleat_dnnl_pass
 /* Threads of a worker. */
 static int worker_threads(const pleat_onednn *e) { return e->base.ordered ? 1 : e->base.threads; }
 
-/* What the way taken to the gradient by the weights needs. */
-static pleat_status make_weights_pass(pleat_onednn *e, pleat_conv *conv) {
+static void want(size_t *bytes, size_t wanted) {
+    if (wanted > *bytes) *bytes = wanted;
+}
+
+/* What the way taken forward needs: packed weights, and what makes them. */
+static pleat_status make_forward(pleat_onednn *e, pleat_conv *conv) {
     size_t bytes = 0;
-    if (conv->own) {
-        bytes = pleat_gradient_bytes(&conv->shape, worker_threads(e));
-    } else if (conv->unpack_add == NULL) {
-        PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_WEIGHTS));
-        const pleat_dnnl_op *weights = conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS];
-        PLEAT_TRY(pleat_dnnl_unpack_add(e->library, weights, &conv->unpack_add));
-        PLEAT_TRY(reserve_for(e, conv, conv->unpack_add));
-        bytes = aligned(pleat_dnnl_weights_bytes(weights));
+    if (conv->own[PLEAT_PASS_FORWARD]) {
+        bytes = pleat_direct_weights_bytes(&conv->shape, PLEAT_DNNL_FORWARD);
+        want(&conv->middle,
+             pleat_direct_bytes(&conv->shape, PLEAT_DNNL_FORWARD, worker_threads(e)));
+    } else {
+        if (conv->pack == NULL) {
+            PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_FORWARD));
+            PLEAT_TRY(pleat_dnnl_pack(e->library, conv->pass[PLEAT_DNNL_FORWARD], &conv->pack));
+            PLEAT_TRY(reserve_for(e, conv, conv->pack));
+        }
+        bytes = pleat_dnnl_weights_bytes(conv->pass[PLEAT_DNNL_FORWARD]);
     }
-    if (bytes > conv->weights) conv->weights = bytes;
-    return PLEAT_OK;
+    pleat_cpu_free(&e->base, conv->packed);
+    conv->packed = NULL;
+    return pleat_cpu_alloc(&e->base, bytes, &conv->packed);
 }
 
 /* What brings canonical weights into the layout of backward data. */
 static pleat_status make_data_packing(pleat_onednn *e, pleat_conv *conv,
                                       const pleat_dnnl_op *data) {
     const pleat_dnnl_shape *s = &conv->shape;
-    conv->weights = aligned(pleat_dnnl_weights_bytes(data));
+    want(&conv->weights, aligned(pleat_dnnl_weights_bytes(data)));
     conv->mirror = (pleat_mirror){.cout = s->cout,
                                   .taps = conv->taps,
                                   .cin = s->cin,
@@ -126,14 +137,39 @@ static pleat_status make_data_packing(pleat_onednn *e, pleat_conv *conv,
     return reserve_for(e, conv, conv->pack_data);
 }
 
-static pleat_status make_backward(pleat_onednn *e, pleat_conv *conv) {
-    if (conv->desc.want_dx) {
-        PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_DATA));
-        PLEAT_TRY(make_data_packing(e, conv, conv->pass[PLEAT_DNNL_BACKWARD_DATA]));
+static pleat_status make_data(pleat_onednn *e, pleat_conv *conv) {
+    const pleat_dnnl_shape *s = &conv->shape;
+    if (conv->own[PLEAT_PASS_DATA]) {
+        want(&conv->weights, aligned(pleat_direct_weights_bytes(s, PLEAT_DNNL_BACKWARD_DATA)));
+        want(&conv->middle, pleat_direct_bytes(s, PLEAT_DNNL_BACKWARD_DATA, worker_threads(e)));
+        return PLEAT_OK;
     }
-    conv->own =
-        conv->desc.kind == PLEAT_CONV && pleat_gradient_wins(&conv->shape, worker_threads(e));
-    return make_weights_pass(e, conv);
+    if (conv->pass[PLEAT_DNNL_BACKWARD_DATA] != NULL) return PLEAT_OK;
+    PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_DATA));
+    return make_data_packing(e, conv, conv->pass[PLEAT_DNNL_BACKWARD_DATA]);
+}
+
+/* What the way taken to the gradient by the weights needs. */
+static pleat_status make_weights_pass(pleat_onednn *e, pleat_conv *conv) {
+    if (conv->own[PLEAT_PASS_WEIGHTS]) {
+        want(&conv->weights, pleat_gradient_bytes(&conv->shape, worker_threads(e)));
+    } else if (conv->unpack_add == NULL) {
+        PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_BACKWARD_WEIGHTS));
+        const pleat_dnnl_op *weights = conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS];
+        PLEAT_TRY(pleat_dnnl_unpack_add(e->library, weights, &conv->unpack_add));
+        PLEAT_TRY(reserve_for(e, conv, conv->unpack_add));
+        want(&conv->weights, aligned(pleat_dnnl_weights_bytes(weights)));
+    }
+    return PLEAT_OK;
+}
+
+/* By the rules, for no convolution is there a trial. */
+static void choose_ways(const pleat_onednn *e, pleat_conv *conv) {
+    const int threads = worker_threads(e);
+    if (conv->desc.kind != PLEAT_CONV || conv->picks) return;
+    conv->own[PLEAT_PASS_FORWARD] = pleat_direct_wins(&conv->shape, PLEAT_DNNL_FORWARD, threads);
+    conv->own[PLEAT_PASS_DATA] = pleat_direct_wins(&conv->shape, PLEAT_DNNL_BACKWARD_DATA, threads);
+    conv->own[PLEAT_PASS_WEIGHTS] = pleat_gradient_wins(&conv->shape, threads);
 }
 
 /* UP's kernel is its corners, each a product of its own. */
@@ -175,12 +211,10 @@ static pleat_status make_primitives(pleat_onednn *e, pleat_conv *conv) {
     set_shape(e, conv);
     const size_t voxels = (size_t)s->n * (size_t)s->d * (size_t)s->h * (size_t)s->w;
     const size_t cout = (size_t)s->cout;
-    PLEAT_TRY(make_pass(e, conv, PLEAT_DNNL_FORWARD));
-    const pleat_dnnl_op *forward = conv->pass[PLEAT_DNNL_FORWARD];
-    PLEAT_TRY(pleat_dnnl_pack(e->library, forward, &conv->pack));
-    PLEAT_TRY(reserve_for(e, conv, conv->pack));
-    PLEAT_TRY(pleat_cpu_alloc(&e->base, pleat_dnnl_weights_bytes(forward), &conv->packed));
-    if (d->train) PLEAT_TRY(make_backward(e, conv));
+    choose_ways(e, conv);
+    PLEAT_TRY(make_forward(e, conv));
+    if (d->train && d->want_dx) PLEAT_TRY(make_data(e, conv));
+    if (d->train) PLEAT_TRY(make_weights_pass(e, conv));
     const size_t element = pleat_dtype_size(e->base.act);
     if (d->kind == PLEAT_UP) conv->middle = aligned(voxels * cout * element);
     if (conv->picks) conv->middle = aligned(voxels * (size_t)d->cin * element);
@@ -218,26 +252,34 @@ void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
     free(conv);
 }
 
-/* --- ways to the gradient by the weights --- */
+/* --- ways --- */
 
 static const char *const ways[] = {"oneDNN", "own"}; /* by conv->own */
 
-const char *pleat_onednn_conv_way(pleat_engine *engine, const pleat_conv *conv, int way) {
+const char *pleat_onednn_conv_way(pleat_engine *engine, const pleat_conv *conv, pleat_pass pass,
+                                  int way) {
     (void)engine;
-    const int made = conv->desc.kind == PLEAT_CONV && conv->desc.train;
-    const int count = made ? 1 + pleat_gradient_fits(&conv->shape) : 0;
-    return way < count ? ways[way] : NULL;
+    const pleat_conv_desc *d = &conv->desc;
+    const int made =
+        pass == PLEAT_PASS_FORWARD || (d->train && (pass != PLEAT_PASS_DATA || d->want_dx));
+    if (d->kind != PLEAT_CONV || !made) return NULL;
+    const int own = pass == PLEAT_PASS_WEIGHTS ? pleat_gradient_fits(&conv->shape)
+                                               : !conv->picks && pleat_direct_fits(&conv->shape);
+    return way < 1 + own ? ways[way] : NULL;
 }
 
-int pleat_onednn_conv_taken(pleat_engine *engine, const pleat_conv *conv) {
+int pleat_onednn_conv_taken(pleat_engine *engine, const pleat_conv *conv, pleat_pass pass) {
     (void)engine;
-    return conv->own;
+    return conv->own[pass];
 }
 
-pleat_status pleat_onednn_conv_take(pleat_engine *engine, pleat_conv *conv, int way) {
+pleat_status pleat_onednn_conv_take(pleat_engine *engine, pleat_conv *conv, pleat_pass pass,
+                                    int way) {
     pleat_onednn *e = (pleat_onednn *)engine;
-    conv->own = way;
-    PLEAT_TRY(make_weights_pass(e, conv));
+    conv->own[pass] = way;
+    PLEAT_TRY(pass == PLEAT_PASS_FORWARD ? make_forward(e, conv)
+              : pass == PLEAT_PASS_DATA  ? make_data(e, conv)
+                                         : make_weights_pass(e, conv));
     return reserve_work(e, conv);
 }
 
@@ -347,6 +389,10 @@ pleat_status pleat_onednn_conv_pack(pleat_engine *engine, pleat_conv *conv, cons
     (void)bias; /* as it is */
     const call c = {.e = (pleat_onednn *)engine, .conv = conv};
     if (conv->desc.kind == PLEAT_HEAD) return PLEAT_OK;
+    if (conv->own[PLEAT_PASS_FORWARD]) {
+        pleat_direct_pack(&conv->shape, PLEAT_DNNL_FORWARD, engine->threads, weights, conv->packed);
+        return PLEAT_OK;
+    }
     return run(&c, conv->pack, 0, (void *const[]){(void *)weights, conv->packed});
 }
 
@@ -373,6 +419,11 @@ static pleat_status forward_piece(const call *c, int k, int worker) {
     const pleat_conv *conv = c->conv;
     const int up = conv->desc.kind == PLEAT_UP;
     const pleat_tensor x = piece_of(c, c->x, k), y = piece_of(c, c->y, k);
+    if (conv->own[PLEAT_PASS_FORWARD]) {
+        pleat_direct_run(&conv->shape, PLEAT_DNNL_FORWARD, worker_threads(c->e), x.data, c->weights,
+                         c->bias, y.data, work_middle(c->e, conv, worker));
+        return PLEAT_OK;
+    }
     void *from = input_of(c, &x, worker), *bias = (void *)bias_of(c, worker);
     void *to = up ? work_middle(c->e, conv, worker) : y.data;
     PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_FORWARD], worker,
@@ -396,6 +447,11 @@ static pleat_status pack_data(const call *c, const void *weights) {
     pleat_onednn *e = c->e;
     const pleat_conv *conv = c->conv;
     void *canonical = (void *)weights;
+    if (conv->own[PLEAT_PASS_DATA]) {
+        pleat_direct_pack(&conv->shape, PLEAT_DNNL_BACKWARD_DATA, e->base.threads, weights,
+                          c->weights);
+        return PLEAT_OK;
+    }
     if (conv->mirror.run > 0) {
         pleat_onednn_mirror(&conv->mirror, e->base.threads, weights, c->weights);
         return PLEAT_OK;
@@ -418,6 +474,11 @@ static void *gradient_of(const call *c, const pleat_tensor *dy, int worker) {
 static pleat_status data_piece(const call *c, int k, int worker) {
     const pleat_conv *conv = c->conv;
     const pleat_tensor dx = piece_of(c, c->x, k), dy = piece_of(c, c->y, k);
+    if (conv->own[PLEAT_PASS_DATA]) {
+        pleat_direct_run(&conv->shape, PLEAT_DNNL_BACKWARD_DATA, worker_threads(c->e), dy.data,
+                         c->weights, NULL, dx.data, work_middle(c->e, conv, worker));
+        return PLEAT_OK;
+    }
     void *gradient = gradient_of(c, &dy, worker);
     void *to = conv->picks ? work_middle(c->e, conv, worker) : dx.data;
     PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_BACKWARD_DATA], worker,
@@ -444,7 +505,7 @@ static pleat_status weights_piece(const call *c, int k, int worker) {
     void *from = input_of(c, &x, worker), *gradient = gradient_of(c, &dy, worker);
     void *dw = work_weights(c->e, conv, worker);
     float *db = work_bias(c->e, conv, worker), *dbias = c->dbias;
-    if (conv->own) {
+    if (conv->own[PLEAT_PASS_WEIGHTS]) {
         if (dbias != NULL) dbias += shift;
         pleat_gradient_run(&conv->shape, worker_threads(c->e), from, gradient, c->dweights + shift,
                            dbias, dw);

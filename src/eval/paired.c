@@ -12,6 +12,9 @@
 
 #define TELL 300 /* characters of names of cases */
 
+static const double ROUNDING =
+    1e-12; /* of the larger of two scores: what their difference is off */
+
 /* --- the same cases --------------------------------------------------------------------------- */
 
 /* How many cases `a` has that `b` lacks; out: so many, and their names as far as they fit. */
@@ -45,6 +48,7 @@ static pleat_status check_cases(const pleat_measured *measured, const char *cons
 
 typedef struct scratch {
     double *a, *b; /* [cases] */
+    double *off;   /* [cases] what rounding may add to a difference */
     int *group;    /* [cases] of all; of those with a difference */
     int *mine;
 } scratch;
@@ -53,14 +57,16 @@ static int make_scratch(int n, scratch *s) {
     const size_t room = (size_t)n + 1;
     s->a = malloc(room * sizeof(double));
     s->b = malloc(room * sizeof(double));
+    s->off = malloc(room * sizeof(double));
     s->group = calloc(room, sizeof(int));
     s->mine = malloc(room * sizeof(int));
-    return s->a != NULL && s->b != NULL && s->group != NULL && s->mine != NULL;
+    return s->a != NULL && s->b != NULL && s->off != NULL && s->group != NULL && s->mine != NULL;
 }
 
 static void free_scratch(scratch *s) {
     free(s->a);
     free(s->b);
+    free(s->off);
     free(s->group);
     free(s->mine);
 }
@@ -154,24 +160,22 @@ static pleat_status check_truths(const pleat_measured *measured, const char *con
 
 /* --- one row ---------------------------------------------------------------------------------- */
 
-/* b - a; 0 where they are the same but for the last of the 16 digits that summary.json has. */
-static double difference_of(double a, double b) {
-    const double d = b - a;
-    return fabs(d) <= 1e-14 * fmax(fabs(a), fabs(b)) ? 0 : d;
-}
-
-/* The mean difference of each group, in x; returns how many there are. */
-static int group_means(const pleat_observed *of, int groups, double *x) {
+/* The mean difference of each group in x, of the roundings in off; returns how many there are. */
+static int group_means(const pleat_observed *of, const double *rounding, int groups, double *x,
+                       double *off) {
     int n = 0;
     for (int g = 0; g < groups; g++) {
-        double sum = 0.0;
+        double sum = 0.0, roundings = 0.0;
         int many = 0;
         for (int i = 0; i < of->n; i++) {
             if (of->group[i] != g) continue;
             sum += of->x[i];
+            roundings += rounding[i];
             many++;
         }
-        if (many > 0) x[n++] = sum / many;
+        if (many == 0) continue;
+        x[n] = sum / many;
+        off[n++] = roundings / many;
     }
     return n;
 }
@@ -193,13 +197,15 @@ static pleat_status compare_pair(const pleat_comparison *c, scratch *s, pleat_pa
             row->left_out += isnan(s->a[i]) != isnan(s->b[i]);
             continue;
         }
-        const double d = difference_of(s->a[i], s->b[i]);
+        const double off = ROUNDING * fmax(fabs(s->a[i]), fabs(s->b[i]));
+        const double d = fabs(s->b[i] - s->a[i]) <= off ? 0.0 : s->b[i] - s->a[i];
         row->higher += d > 0.0;
         row->lower += d < 0.0;
         row->equal += d == 0.0;
         s->mine[row->n] = s->group[i];
         s->a[row->n] = s->a[i]; /* never ahead of i */
         s->b[row->n] = s->b[i];
+        s->off[row->n] = off;
         row->at[row->n] = i;
         row->difference[row->n++] = d;
     }
@@ -213,9 +219,9 @@ static pleat_status compare_pair(const pleat_comparison *c, scratch *s, pleat_pa
     row->median = of[2].median;
     PLEAT_TRY(pleat_interval_bca(&sample, PLEAT_LEVEL, PLEAT_RESAMPLES, c->seed, &row->bca));
     PLEAT_TRY(pleat_false_ranking(&sample, &row->false_ranking));
-    if (!c->grouped) return pleat_wilcoxon_test(row->difference, row->n, &row->wilcoxon);
-    const int n = group_means(&sample, c->groups, s->a);
-    return pleat_wilcoxon_test(s->a, n, &row->wilcoxon);
+    if (!c->grouped) return pleat_wilcoxon_test(row->difference, s->off, row->n, &row->wilcoxon);
+    const int n = group_means(&sample, s->off, c->groups, s->a, s->b);
+    return pleat_wilcoxon_test(s->a, s->b, n, &row->wilcoxon);
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */

@@ -13,11 +13,13 @@
 #include <string.h>
 #include <strings.h>
 
-static const double MANY_TIMES = 8;  /* the median spacing */
-static const double LIKE = 0.7;      /* correlation of two mirrored foregrounds */
-static const double MORE_LIKE = 0.2; /* than as they lie */
-enum { MOST_OF_ONE = 8 };            /* cases of one patient */
-enum { FEW_CASES = 3 };              /* of fewer a label in one says nothing */
+static const double MANY_TIMES = 8;            /* the median spacing */
+static const double LIKE = 0.7;                /* correlation of two mirrored foregrounds */
+static const double MORE_LIKE = 0.2;           /* than as they lie */
+static const double FAR = 8.0;                 /* deviations, from as they lie to mirrored */
+static const double PRIOR = 4.0, USUAL = 0.05; /* a usual deviation of that likeness */
+enum { MOST_OF_ONE = 8 };                      /* cases of one patient */
+enum { FEW_CASES = 3 };                        /* of fewer a label in one says nothing */
 
 /* ---- what most have -------------------------------------------------------------------------- */
 
@@ -238,24 +240,39 @@ static void find_patients(check_work *w) {
 
 /* ---- who is mirrored ------------------------------------------------------------------------- */
 
+/* From the sums, over n cases, of how much liker they are one way than the other, and of its
+ * squares: whether that is much the same in all. Of lesions near the middle, say, it is not. */
+static int is_steady(double sum, double squares, int n) {
+    const double varied = fmax(squares - sum * sum / n, 0.0);
+    return 2.0 * sum / n >= FAR * sqrt((varied + PRIOR * USUAL * USUAL) / (n - 1 + PRIOR));
+}
+
 /* mirrored[n]: against the first case, then twice against the mean of all, mirrored or not, so that
- * half of them may be. */
+ * half of them may be; none where some of the cases lie clearly and others do not. */
 static void part(const check_facts *f, int n, int axis, int *mirrored) {
-    double mean[CHECK_CELLS] = {0};
+    double mean[CHECK_CELLS] = {0}, apart = 0.0, squares = 0.0;
+    int seen = 0;
     int first = 0;
     while (first < n && !f[first].counted) first++;
     for (int i = 0; first < n && i < CHECK_CELLS; i++) mean[i] = (double)f[first].coarse[i];
     for (int round = 0; round < 3; round++) {
         double sum[CHECK_CELLS] = {0};
+        apart = squares = 0.0;
+        seen = 0;
         for (int k = 0; k < n; k++) {
             const double as_is = check_alike(f[k].coarse, mean, 0);
             const double turned = check_alike(f[k].coarse, mean, axis);
             mirrored[k] = f[k].counted && turned > LIKE && turned > as_is + MORE_LIKE;
-            for (int i = 0; f[k].counted && i < CHECK_CELLS; i++)
+            if (!f[k].counted) continue;
+            seen++;
+            apart += fabs(turned - as_is);
+            squares += (turned - as_is) * (turned - as_is);
+            for (int i = 0; i < CHECK_CELLS; i++)
                 sum[i] += (double)f[k].coarse[mirrored[k] ? check_opposite(i, axis) : i];
         }
         memcpy(mean, sum, sizeof mean);
     }
+    for (int k = 0; k < n && !is_steady(apart, squares, seen); k++) mirrored[k] = 0;
 }
 
 static void tell_mirrored(check_work *w, int axis, const int *mirrored, int many, int seen,
@@ -342,17 +359,35 @@ void check_all(check_work *w, const check_facts *f) {
 
 /* ---- the table of classes -------------------------------------------------------------------- */
 
-static void add_class(const check_work *w, const check_facts *f, int label, const char *name,
+/* Of class c, or where there is none (-1) of a label. */
+static void add_class(const check_work *w, const check_facts *f, int c, int label,
                       pleat_checked_class *out) {
-    *out = (pleat_checked_class){.label = label};
-    (void)snprintf(out->name, sizeof out->name, "%s", name);
+    *out = (pleat_checked_class){.label = label, .first = -1};
+    if (c >= 0) (void)snprintf(out->name, sizeof out->name, "%s", w->classes->name[c]);
     for (int i = 0; i < w->n; i++) {
         const double *mm = f[i].image.spacing;
-        if (!f[i].counted || f[i].count[label] == 0) continue;
-        out->cases++;
-        out->voxels += f[i].count[label];
-        out->ml += (double)f[i].count[label] * mm[0] * mm[1] * mm[2] / 1000.0;
+        int64_t voxels = 0;
+        for (int v = 0; v < 256 && f[i].counted; v++)
+            if (c >= 0 ? pleat_classes_has(w->classes, c, v) : v == label) voxels += f[i].count[v];
+        if (voxels == 0) continue;
+        if (out->cases++ == 0) out->first = i;
+        out->voxels += voxels;
+        out->ml += (double)voxels * mm[0] * mm[1] * mm[2] / 1000.0;
     }
+}
+
+/* Classes that no case has, or one alone. */
+static void check_absent(check_work *w, const pleat_checked_class *one, int counted) {
+    char what[192];
+    (void)snprintf(what, sizeof what, "'%s'", one->name);
+    if (!w->classes->of_regions)
+        (void)snprintf(what, sizeof what, "'%s', label %d", one->name, one->label);
+    if (one->cases == 0)
+        check_find(w, CHECK_ABSENT, -1, "classes", "no case has a voxel of %s", what);
+    else if (one->cases == 1 && counted > 1)
+        check_find(w, CHECK_ABSENT, one->first, w->cases[one->first].label,
+                   "no other case has a voxel of %s: the fold that holds it out cannot know it",
+                   what);
 }
 
 /* Of labels that no class names: one that a case has alone may be a slip; the others, from 1 on, of
@@ -393,25 +428,14 @@ pleat_status check_classes(check_work *w, const check_facts *f, pleat_check_repo
     if (counted == 0) return PLEAT_OK;
     out->class = calloc(256, sizeof *out->class);
     PLEAT_CHECK(out->class != NULL, PLEAT_ERR_MEMORY, "no memory for the classes");
-    for (int i = 0; i < c->n; i++)
-        add_class(w, f, c->value[i], c->name[i], &out->class[out->classes++]);
+    for (int i = 0; i < c->n; i++) add_class(w, f, i, c->value[i], &out->class[out->classes++]);
     for (int v = 0; v < 256; v++) {
         int known = 0;
-        for (int i = 0; i < c->n; i++) known |= c->value[i] == v;
-        if (used[v] && !known) add_class(w, f, v, "", &out->class[out->classes++]);
+        for (int i = 0; i < c->n; i++) known |= pleat_classes_has(c, i, v);
+        if (used[v] && !known) add_class(w, f, -1, v, &out->class[out->classes++]);
     }
     if (c->n == 0) check_labels_alone(w, f, counted, used, first);
     if (c->n == 0) check_gaps(w, used);
-    for (int i = 1; i < c->n && !c->of_regions; i++) {
-        const pleat_checked_class *one = &out->class[i];
-        if (one->cases == 0)
-            check_find(w, CHECK_ABSENT, -1, "classes", "no case has a voxel of '%s', label %d",
-                       one->name, one->label);
-        else if (one->cases == 1 && counted > 1)
-            check_find(w, CHECK_ABSENT, first[one->label], w->cases[first[one->label]].label,
-                       "no other case has a voxel of '%s', label %d: the fold that holds it out "
-                       "cannot know it",
-                       one->name, one->label);
-    }
+    for (int i = 1; i < c->n; i++) check_absent(w, &out->class[i], counted);
     return PLEAT_OK;
 }

@@ -119,6 +119,7 @@ void check_headers(check_work *w, int at, check_facts *f) {
     f->image = g;
     f->channels = image.images > 1 ? image.images : info.channels;
     pleat_orient_text(g.affine, f->axes);
+    memcpy(f->to, g.dim, sizeof f->to);
     memcpy(f->type, info.datatype, sizeof f->type);
     check_form(w, at, image.image[0], &g, &info);
     check_size(w, at, &g);
@@ -199,7 +200,13 @@ static void show_guest(check_work *w, const check_facts *f, int first, const ple
 /* What is kept of the first channel, to be compared with those of the others. */
 static void check_first(check_work *w, const pleat_image *image, const pleat_label *mask,
                         check_facts *f) {
-    if (f->axes[0] != '\0') check_picture(image->data, image->dim, f->axes, f->picture);
+    static const int origin[3] = {0, 0, 0};
+    const int *dim = image->dim;
+    if (!check_box(image->data, dim, f)) w->no_memory = 1;
+    if (f->axes[0] != '\0') {
+        check_picture(image->data, dim, origin, dim, f->axes, f->picture);
+        check_picture(image->data, dim, f->from, f->to, f->axes, f->inner);
+    }
     if (!check_slices(image->data, image->dim, f)) w->no_memory = 1;
     check_sample(image->data, image->dim, f);
     if (f->counted && memcmp(mask->dim, image->dim, sizeof mask->dim) == 0)
@@ -260,15 +267,27 @@ static void check_labels(check_work *w, int at, const check_facts *f) {
         check_find(w, CHECK_EMPTY, at, w->cases[at].label, "every voxel is background");
 }
 
-/* The foreground in a box of cells that lead to R, A and S, whatever the axes of the file; and
- * where each label lies between left and right. Without a header of the image nothing is known. */
-static void sketch(const pleat_label *label, int64_t foreground, check_facts *f) {
+/* Voxel k's cell along axis a of the box; what lies outside is in the nearest. */
+static int cell_of(const check_facts *f, int a, int k, int back) {
+    const int n = f->to[a] - f->from[a], from = back ? f->to[a] - 1 - k : k - f->from[a];
+    const int in = from < 0 ? 0 : from >= n ? n - 1 : from;
+    return (int)((int64_t)in * CHECK_SIDE / n);
+}
+
+/* The foreground in cells of the image's box that lead to R, A and S, whatever the axes of the
+ * file; and where each label lies in it. Without a header of the image nothing is known. */
+static void sketch(const pleat_label *label, check_facts *f) {
     double sum[256][3] = {{0}}; /* of places, along D, H, W */
     const int placed = f->readable && memcmp(label->dim, f->image.dim, sizeof label->dim) == 0;
     int place[3], back[3];
     if (f->axes[0] == '\0') return;
     check_cells(f->axes, place, back);
     const int *dim = label->dim;
+    const int64_t foreground = (int64_t)pleat_voxels(dim) - f->count[0];
+    if (!placed) { /* the box is of other voxels */
+        memset(f->from, 0, sizeof f->from);
+        memcpy(f->to, dim, sizeof f->to);
+    }
     size_t i = 0;
     int at[3];
     for (at[0] = 0; at[0] < dim[0]; at[0]++)
@@ -276,17 +295,15 @@ static void sketch(const pleat_label *label, int64_t foreground, check_facts *f)
             for (at[2] = 0; at[2] < dim[2]; at[2]++, i++) {
                 int cell = 0;
                 if (label->data[i] == 0) continue;
-                for (int a = 0; a < 3; a++) {
-                    const int k = back[a] ? dim[a] - 1 - at[a] : at[a];
-                    cell += place[a] * (int)((int64_t)k * CHECK_SIDE / dim[a]);
-                }
+                for (int a = 0; a < 3; a++) cell += place[a] * cell_of(f, a, at[a], back[a]);
                 f->coarse[cell] += 1.0F / (float)foreground;
                 for (int a = 0; a < 3; a++) sum[label->data[i]][a] += at[a] + 0.5;
             }
     for (int v = 1; v < 256; v++) {
         if (f->count[v] == 0) continue;
         for (int a = 0; a < 3 && placed; a++) {
-            const double mean = sum[v][a] / (double)f->count[v] / dim[a];
+            const double mean =
+                (sum[v][a] / (double)f->count[v] - f->from[a]) / (f->to[a] - f->from[a]);
             f->place[v][place[a] == 1            ? 0
                         : place[a] == CHECK_SIDE ? 1
                                                  : 2] = (float)(back[a] ? 1.0 - mean : mean);
@@ -335,7 +352,6 @@ static void check_mask(check_work *w, int at, check_facts *f, pleat_label *out) 
     f->mask_content = pleat_content_label(out);
     f->counted = 1;
     check_labels(w, at, f);
-    if (f->count[0] < (int64_t)n) sketch(out, (int64_t)n - f->count[0], f);
 }
 
 void check_voxels(check_work *w, int at, check_facts *f) {
@@ -347,5 +363,6 @@ void check_voxels(check_work *w, int at, check_facts *f) {
         info.channels == 1) /* else told by its header */
         check_mask(w, at, f, &mask);
     if (f->readable) check_image(w, at, f, &mask);
+    if (f->counted && f->count[0] < (int64_t)pleat_voxels(mask.dim)) sketch(&mask, f);
     pleat_label_free(&mask);
 }

@@ -78,10 +78,12 @@ typedef struct check_facts {
     float low[PLEAT_MAX_CHANNELS], high[PLEAT_MAX_CHANNELS];
     uint64_t image_content, mask_content;
     int64_t count[256]; /* voxels of a label of the file */
-    /* Share of the foreground's voxels that lie in each cell of its box [z, y, x]. */
+    int from[3], to[3]; /* the box: planes from .. to - 1 along D, H, W, without padding */
+    /* Share of the foreground's voxels that lie in each cell of the box [z, y, x]. */
     float coarse[CHECK_CELLS];
     float picture[CHECK_CELLS]; /* mean of the first channel in each cell of the volume, alike */
-    /* Where a label lies on average: 0 at the left of the volume, 1 at the right, and from back to
+    float inner[CHECK_CELLS];   /* the same of the box */
+    /* Where a label lies on average: 0 at the left of the box, 1 at the right, and from back to
      * front, and up; NaN: unknown. */
     float place[256][3];
     /* Of the first channel in a label, by the image's deviation: its mean less the image's, and the
@@ -155,8 +157,9 @@ void check_voxels(check_work *w, int at, check_facts *facts);
 /* How far apart the cells of a file's axes D, H, W lie in a picture, whose axes x, y, z lead to R,
  * A, S; and which lead back. */
 void check_cells(const char axes[4], int stride[3], int back[3]);
-/* Of x[dim], whose axes are known. */
-void check_picture(const float *x, const int dim[3], const char axes[4], float out[CHECK_CELLS]);
+/* Of the planes from .. to - 1 of x[dim], whose axes are known. */
+void check_picture(const float *x, const int dim[3], const int from[3], const int to[3],
+                   const char axes[4], float out[CHECK_CELLS]);
 /* The cell that lies opposite along an axis of the body: 1 back to front, 2 up. */
 int check_opposite(int cell, int axis);
 /* mirrored[w->n] along such an axis, against most of the *seen cases; returns how many. */
@@ -173,6 +176,9 @@ void check_sketch_make(const float *picture, check_sketch *out);
 int check_may_be_alike(const check_sketch *a, const check_sketch *b);
 /* Whether two cases seem to be one volume, perhaps on another grid. */
 int check_one_volume(const check_facts *a, const check_facts *b);
+
+/* check_box.c: the box of x[dim], which is all of it so far; 0: no memory. */
+int check_box(const float *x, const int dim[3], check_facts *facts);
 
 /* check_slices.c: of x[dim]; 0: no memory. And against the other cases. */
 int check_slices(const float *x, const int dim[3], check_facts *facts);

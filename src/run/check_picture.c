@@ -1,14 +1,16 @@
 /*
  * check_picture.c - what coarse pictures of the images show: who is mirrored, who is there twice.
  *
- * A picture has the mean of each cell of 8 x 8 x 8, by the axes of the body. Moved so that its
- * centre of mass lies in the middle of an axis, and less its own mirror image along that axis, half
- * of it is left that a mirror turns into its negative: a_k, of unit length. For each case
+ * A picture has the mean of each cell of 8 x 8 x 8, by the axes of the body: one of the volume, and
+ * an inner one of its box without padding (check_box.c). Moved so that its centre of mass lies in
+ * the middle of an axis, and less its own mirror image along that axis, half of it is left that a
+ * mirror turns into its negative: a_k, of unit length. For each case
  *
  *   x_k = a_k . (sum of s_j a_j of all others, of unit length),  s_j = 1 or -1
  *
  * where s makes them as alike as can be. In bodies of one kind |x_k| is much the same, and the few
- * with the other sign are mirrored. Where |x_k| varies, nothing is known.
+ * with the other sign are mirrored. Where |x_k| varies, nothing is known. Both pictures must say
+ * so: uneven padding makes sides of the one, uneven ends of the body sides of the other.
  */
 #include "check_impl.h"
 
@@ -36,25 +38,30 @@ void check_cells(const char axes[4], int stride[3], int back[3]) {
     }
 }
 
-/* Of voxel k of n along an axis. */
+/* Of voxel k of n along an axis of the box. */
 static int cell_of(int k, int n, int back) {
     return (int)((int64_t)(back ? n - 1 - k : k) * CHECK_SIDE / n);
 }
 
-void check_picture(const float *x, const int dim[3], const char axes[4], float out[CHECK_CELLS]) {
+void check_picture(const float *x, const int dim[3], const int from[3], const int to[3],
+                   const char axes[4], float out[CHECK_CELLS]) {
+    const int size[3] = {to[0] - from[0], to[1] - from[1], to[2] - from[2]};
     double sum[CHECK_CELLS] = {0}, all = 0.0;
     int64_t count[CHECK_CELLS] = {0}, n = 0;
     int stride[3], back[3];
     check_cells(axes, stride, back);
-    for (int z = 0; z < dim[0]; z++)
-        for (int y = 0; y < dim[1]; y++) {
+    for (int z = 0; z < size[0]; z++)
+        for (int y = 0; y < size[1]; y++) {
             const int row =
-                stride[0] * cell_of(z, dim[0], back[0]) + stride[1] * cell_of(y, dim[1], back[1]);
-            for (int k = 0; k < dim[2];) { /* to the end of the cell */
-                const int at = cell_of(k, dim[2], back[2]), cell = row + stride[2] * at;
+                stride[0] * cell_of(z, size[0], back[0]) + stride[1] * cell_of(y, size[1], back[1]);
+            const size_t plane = (size_t)(from[0] + z) * (size_t)dim[1];
+            const float *line = x + (plane + (size_t)(from[1] + y)) * (size_t)dim[2] + from[2];
+            for (int k = 0; k < size[2];) { /* to the end of the cell */
+                const int at = cell_of(k, size[2], back[2]), cell = row + stride[2] * at;
                 double part = 0.0;
                 const int begun = k;
-                for (; k < dim[2] && cell_of(k, dim[2], back[2]) == at; k++) part += (double)*x++;
+                for (; k < size[2] && cell_of(k, size[2], back[2]) == at; k++)
+                    part += (double)line[k];
                 sum[cell] += part;
                 count[cell] += k - begun;
                 all += part;
@@ -139,14 +146,18 @@ static void normalise(const float *p, double out[CHECK_CELLS]) {
     for (int i = 0; i < CHECK_CELLS && length > 0.0; i++) out[i] /= length;
 }
 
+typedef const float *(*picture_of)(const check_facts *f);
+static const float *whole(const check_facts *f) { return f->picture; }
+static const float *inner(const check_facts *f) { return f->inner; }
+
 /* The sum of the pictures of[n], normalised, but for those of skip[n] (NULL: none). */
-static void add_up(const check_facts *f, const int *of, int n, const int *skip,
+static void add_up(const check_facts *f, picture_of which, const int *of, int n, const int *skip,
                    double sum[CHECK_CELLS]) {
     double one[CHECK_CELLS];
     memset(sum, 0, CHECK_CELLS * sizeof *sum);
     for (int k = 0; k < n; k++) {
         if (skip != NULL && skip[k]) continue;
-        normalise(f[of[k]].picture, one);
+        normalise(which(&f[of[k]]), one);
         for (int i = 0; i < CHECK_CELLS; i++) sum[i] += one[i];
     }
 }
@@ -158,13 +169,14 @@ static double along(const double *picture, const double *sum) {
 }
 
 /* Turned, the mirrored look as the others; what is inverted, or noise, does not. How many do. */
-static int confirm(const check_facts *f, const int *of, int n, int axis, int *mirrored) {
+static int confirm(const check_facts *f, picture_of which, const int *of, int n, int axis,
+                   int *mirrored) {
     double sum[CHECK_CELLS], one[CHECK_CELLS], turned[CHECK_CELLS];
     int many = 0;
-    add_up(f, of, n, mirrored, sum);
+    add_up(f, which, of, n, mirrored, sum);
     for (int k = 0; k < n; k++) {
         if (!mirrored[k]) continue;
-        normalise(f[of[k]].picture, one);
+        normalise(which(&f[of[k]]), one);
         for (int i = 0; i < CHECK_CELLS; i++) turned[i] = one[check_opposite(i, axis)];
         mirrored[k] = along(turned, sum) > ALIKE;
         many += mirrored[k];
@@ -193,7 +205,9 @@ static int judge(const double *x, int n, int *mirrored) {
     return many;
 }
 
-int check_mirrored(check_work *w, const check_facts *f, int axis, int *mirrored, int *seen) {
+/* check_mirrored by one of the pictures. */
+static int mirrored_by(check_work *w, const check_facts *f, picture_of which, int axis,
+                       int *mirrored, int *seen) {
     const size_t n = (size_t)w->n + 1;
     double(*a)[CHECK_CELLS] = calloc(n, sizeof *a);
     double *x = calloc(n, sizeof *x);
@@ -206,18 +220,31 @@ int check_mirrored(check_work *w, const check_facts *f, int axis, int *mirrored,
     }
     for (int i = 0; i < w->n; i++) {
         if (!f[i].measured || f[i].axes[0] == '\0') continue;
-        half(f[i].picture, axis, a[*seen]);
+        half(which(&f[i]), axis, a[*seen]);
         of[(*seen)++] = i;
     }
     if (*seen < LEAST) goto done;
     project(a, *seen, x);
-    if (judge(x, *seen, found) > 0) many = confirm(f, of, *seen, axis, found);
+    if (judge(x, *seen, found) > 0) many = confirm(f, which, of, *seen, axis, found);
     for (int k = 0; k < *seen; k++) mirrored[of[k]] = found[k];
 done:
     free(found);
     free(of);
     free(x);
     free(a);
+    return many;
+}
+
+int check_mirrored(check_work *w, const check_facts *f, int axis, int *mirrored, int *seen) {
+    int *in_box = calloc((size_t)w->n + 1, sizeof *in_box), many = 0;
+    if (in_box == NULL) w->no_memory = 1;
+    if (mirrored_by(w, f, whole, axis, mirrored, seen) > 0 && in_box != NULL)
+        (void)mirrored_by(w, f, inner, axis, in_box, seen);
+    for (int i = 0; i < w->n; i++) {
+        mirrored[i] &= in_box != NULL && in_box[i];
+        many += mirrored[i];
+    }
+    free(in_box);
     return many;
 }
 
@@ -229,7 +256,7 @@ void check_unlike(check_work *w, const check_facts *f) {
     double sum[CHECK_CELLS], one[CHECK_CELLS], rest[CHECK_CELLS];
     for (int i = 0; of != NULL && i < w->n; i++)
         if (f[i].measured && f[i].axes[0] != '\0') of[n++] = i;
-    if (of != NULL && x != NULL) add_up(f, of, n, NULL, sum);
+    if (of != NULL && x != NULL) add_up(f, whole, of, n, NULL, sum);
     for (int k = 0; x != NULL && k < n; k++) {
         normalise(f[of[k]].picture, one);
         for (int i = 0; i < CHECK_CELLS; i++) rest[i] = sum[i] - one[i];

@@ -89,7 +89,7 @@ static pleat_status read_folds(const char *path, const char *folder, const char 
     if (status != PLEAT_ERR_DATA) return status;
     char why[1024];
     (void)snprintf(why, sizeof why, "%s", pleat_error_message());
-    return PLEAT_FAIL(status, "'%s' has other cases than the folds: %s; %s", folder, why, cure);
+    return PLEAT_FAIL(status, "'%s' does not fit the folds: %s; %s", folder, why, cure);
 }
 
 /* The first case that another fold holds out, with both; "": there are more or fewer folds. */
@@ -291,20 +291,31 @@ static void warn_absent(const pleat_dataset *data, const int *cases_with) {
     }
 }
 
+/* has[classes]: case i has a voxel of it; of a region, of one of its labels. */
+static pleat_status find_present(const pleat_dataset *data, int i, uint8_t *has) {
+    int32_t(*rows)[4] = NULL;
+    int n = 0, before = 0;
+    PLEAT_TRY(pleat_store_foreground(data->store, i, &rows, &n));
+    for (int row = 0; row < n; before = rows[row++][0]) { /* labels ascending */
+        const int label = rows[row][0];
+        for (int c = 1; c < data->classes.n && label != before; c++)
+            has[c] |= data->classes.of_regions ? data->regions[label] >> (c - 1) & 1 : label == c;
+    }
+    free(rows);
+    return PLEAT_OK;
+}
+
 static pleat_status tell_absent(const pleat_dataset *data) {
     const int k = data->folds.k;
     pleat_status status = PLEAT_OK;
     int *cases_with = calloc((size_t)data->classes.n * (size_t)k, sizeof *cases_with);
     PLEAT_CHECK(cases_with != NULL, PLEAT_ERR_MEMORY, "no memory for %d classes", data->classes.n);
     for (int i = 0; i < data->cases.n && data->folds.n > 0 && status == PLEAT_OK; i++) {
-        int32_t(*rows)[4] = NULL;
-        int n = 0, before = 0;
-        status = pleat_store_foreground(data->store, i, &rows, &n);
-        for (int row = 0; row < n; before = rows[row++][0]) /* labels ascending */
-            for (int fold = 0; fold < k && rows[row][0] != before; fold++)
-                if (rows[row][0] < data->classes.n && pleat_folds_holds_out(&data->folds, fold, i))
-                    cases_with[rows[row][0] * k + fold]++;
-        free(rows);
+        uint8_t has[PLEAT_MAX_CLASSES] = {0};
+        status = find_present(data, i, has);
+        for (int c = 1; c < data->classes.n; c++)
+            for (int fold = 0; fold < k && has[c]; fold++)
+                cases_with[c * k + fold] += pleat_folds_holds_out(&data->folds, fold, i);
     }
     if (status == PLEAT_OK && data->folds.n > 0) warn_absent(data, cases_with);
     free(cases_with);

@@ -61,9 +61,6 @@ typedef struct explore_lumps {
 pleat_status explore_mix(const explore_lumps *lumps, const double *weight,
                          pleat_explored_values *out, pleat_point **points, size_t *n_points);
 
-/* Whether voxels of a label of the files are in class c. */
-int explore_in_class(const pleat_classes *classes, int c, int label);
-
 /* fingerprint.c: of the cases with use[n]. ERR_MEMORY. */
 pleat_status explore_fingerprint(const explore_lumps *lumps, const int *use, pleat_exploration *e);
 

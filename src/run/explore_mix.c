@@ -59,8 +59,3 @@ pleat_status explore_mix(const explore_lumps *lumps, const double *weight,
     free(all);
     return PLEAT_OK;
 }
-
-int explore_in_class(const pleat_classes *classes, int c, int label) {
-    if (!classes->of_regions || c == 0) return classes->value[c] == label;
-    return (int)(classes->regions[label] >> (c - 1) & 1);
-}

@@ -12,7 +12,7 @@
 int64_t pleat_explored_count(const pleat_classes *classes, int c, const pleat_explored_case *of) {
     int64_t n = 0;
     for (int v = 0; v < 256; v++)
-        if (explore_in_class(classes, c, v)) n += of->count[v];
+        if (pleat_classes_has(classes, c, v)) n += of->count[v];
     return n;
 }
 
@@ -49,7 +49,7 @@ static void weigh_class(const explore_lumps *lumps, const int *use, int channel,
     for (size_t i = 0; i < lumps->n; i++) {
         const explore_lump *l = &lumps->lump[i];
         const int in = use[l->at] && e->of[l->at].labelled && l->channel == channel &&
-                       explore_in_class(&e->classes, c, l->label);
+                       pleat_classes_has(&e->classes, c, l->label);
         weight[i] = in ? 1.0 / (double)pleat_explored_count(&e->classes, c, &e->of[l->at]) : 0.0;
     }
 }

@@ -64,10 +64,13 @@ static pleat_status recorded_config(const char *run, const char *path, char **ou
     const char *text = json_string_value(json_object_get(root, "configuration"));
     const char *digest = json_string_value(json_object_get(root, "config_digest"));
     if (text != NULL) pleat_digest_hex(pleat_digest(0, text, strlen(text)), is);
-    if (text != NULL && digest != NULL && strcmp(is, digest) == 0) *out = strdup(text);
+    char *copy = status == PLEAT_OK && text != NULL && digest != NULL && strcmp(is, digest) == 0
+                     ? strdup(text)
+                     : NULL;
     json_decref(root);
-    PLEAT_TRY(status);
-    PLEAT_CHECK(*out != NULL, PLEAT_ERR_NOT_FOUND,
+    *out = copy;
+    if (status != PLEAT_OK) return status;
+    PLEAT_CHECK(copy != NULL, PLEAT_ERR_NOT_FOUND,
                 "'%s' is missing, and run.json has no whole copy of it; put it back as it was",
                 path);
     return PLEAT_OK;

@@ -146,6 +146,10 @@ mistake "'x' is one argument too many" prep good.yaml x --out y
 mistake "split needs --out FILE" split good.yaml
 mistake "data" split good.yaml --out folds.json
 
+# --- what begins with a dash ----------------------------------------------------------------------
+mistake "unknown option '-f'" check -f
+refused "behind -- it is a folder" 3 "'-f': 1 error" 0 check -- -f
+
 # --- an engine that is not there -----------------------------------------------------------------
 tiny_data data 3 1
 mistake "'abacus'" bench step --engine abacus --patch 16x16x16 --filters 2 --depth 1

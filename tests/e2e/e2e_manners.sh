@@ -101,7 +101,7 @@ refused "a run that has changed in three keys" 2 \
     --set train.batch=1
 holds "what may change is said" has err "engine, precision, threads"
 mv data/case_003 .
-refused "a case that is gone" 3 "'data' has other cases than the folds: run/splits_final.json" 0 \
+refused "a case that is gone" 3 "'data' does not fit the folds: run/splits_final.json" 0 \
     run tiny.yaml --out run "${keys[@]}"
 holds "it is named, with a cure" grep -q "'case_003'.*put the data back" err
 mv case_003 data/

@@ -75,19 +75,28 @@ static void conv_backward(memory *m, const conv_case *c, pleat_conv *conv, const
     memory_read_tensor(m, e->act, &dx, packed, out->dx);
 }
 
-static const char *name_of_way(pleat_engine *engine, const pleat_conv *conv, int way) {
+static const char *name_of_way(pleat_engine *engine, const pleat_conv *conv, pleat_pass pass,
+                               int way) {
     const pleat_way_ops *ways = engine->ops->ways;
-    return ways != NULL ? ways->name(engine, conv, way) : NULL;
+    return ways != NULL ? ways->name(engine, conv, pass, way) : NULL;
+}
+
+/* Each pass takes it that has it. */
+static void take_way(pleat_engine *engine, pleat_conv *conv, int way) {
+    for (pleat_pass pass = PLEAT_PASS_FORWARD; pass < PLEAT_PASSES; pass++)
+        if (name_of_way(engine, conv, pass, way) != NULL)
+            OK(engine->ops->ways->take(engine, conv, pass, way));
 }
 
 int conv_ways(pleat_engine *engine, const conv_case *c) {
     const pleat_conv_desc desc = conv_desc(c, 1);
     pleat_conv *conv = NULL;
-    int n = 0;
+    int n = 1;
     OK(engine->ops->conv_create(engine, &desc, &conv));
-    while (name_of_way(engine, conv, n) != NULL) n++;
+    for (pleat_pass pass = PLEAT_PASS_FORWARD; pass < PLEAT_PASSES; pass++)
+        while (name_of_way(engine, conv, pass, n) != NULL) n++;
     engine->ops->conv_destroy(engine, conv);
-    return n > 0 ? n : 1;
+    return n;
 }
 
 /* The layer first works with other weights, so that one which packs only once is found out. */
@@ -105,8 +114,7 @@ void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in
     void *bias = c->no_bias ? NULL : memory_put(&m, engine->real, NULL, (size_t)c->cout);
     pleat_conv *conv = NULL;
     OK(ops->conv_create(engine, &desc, &conv));
-    if (train && name_of_way(engine, conv, in->way) != NULL)
-        OK(ops->ways->take(engine, conv, in->way));
+    if (train) take_way(engine, conv, in->way);
     OK(ops->conv_pack(engine, conv, weights, bias));
     OK(ops->conv_forward(engine, conv, weights, bias, &x, &y));
     memory_write(&m, engine->real, weights, in->weights, weight_count);

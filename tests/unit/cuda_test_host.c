@@ -241,7 +241,7 @@ static void every_pass_in_every_precision_is_an_operation_that_cudnn_knows(void 
     static const pleat_precision precisions[] = {PLEAT_PRECISION_F32, PLEAT_PRECISION_TF32,
                                                  PLEAT_PRECISION_BF16};
     static const struct {
-        pleat_conv_pass pass;
+        pleat_pass pass;
         int fused, relu;
         int ops;
     } rows[] = {{PLEAT_PASS_FORWARD, 0, 0, 1},

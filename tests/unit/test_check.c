@@ -216,6 +216,33 @@ static void clean_data_have_no_findings_and_a_table_of_classes(void **state) {
     pleat_check_free(&report);
 }
 
+/* whole has both labels; none has the third, which is no part of the table of plain labels. */
+static void a_region_has_the_voxels_of_all_its_labels(void **state) {
+    (void)state;
+    pleat_check_report report;
+    int64_t whole = 0, part = 0;
+    write_data(NULL);
+    for (int number = 0; number < CASES; number++) {
+        make(number);
+        for (int i = 0; i < VOXELS; i++) {
+            whole += one.y[i] > 0;
+            part += one.y[i] == 2;
+        }
+    }
+    look("classes=background,whole=1+2+3:1,core=2:2,none=3:3", &(pleat_check_how){0}, &report);
+    assert_int_equal(report.classes, 4);
+    assert_string_equal(report.class[1].name, "whole");
+    assert_int_equal(report.class[1].label, 1);
+    assert_int_equal(report.class[1].voxels, whole);
+    assert_int_equal(report.class[1].cases, CASES);
+    assert_int_equal(report.class[2].voxels, part);
+    assert_int_equal(report.class[0].voxels, CASES * VOXELS - whole);
+    assert_true(fabs(report.class[1].ml - (double)whole * 3 * 3 * 4 / 1000) < 1e-6);
+    assert_int_equal(report.n, 1);
+    assert_string_equal(report.finding[0].text, "no case has a voxel of 'none'");
+    pleat_check_free(&report);
+}
+
 static void all_that_is_wrong_is_found_in_one_pass(void **state) {
     (void)state;
     const pleat_check_how how = {0};
@@ -302,6 +329,7 @@ static void a_configuration_is_checked_with_its_data(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clean_data_have_no_findings_and_a_table_of_classes),
+        cmocka_unit_test(a_region_has_the_voxels_of_all_its_labels),
         cmocka_unit_test(every_kind_has_a_fault),
         cmocka_unit_test(every_fault_is_found_and_named_and_nothing_else),
         cmocka_unit_test(all_that_is_wrong_is_found_in_one_pass),

@@ -230,6 +230,55 @@ static void what_is_unlike_all_others_is_found_and_nothing_else(void **state) {
     assert_int_equal(missed, 0);
 }
 
+/* ---- whose padding is unlike that of the others ---------------------------------------------- */
+
+enum { SIDE = 8, PADDED = 6 };
+
+/* Noise with an organ that lies towards the front, of SIDE voxels along each axis; in odd cases
+ * with zeros to X, Y, Z, behind or before it. `mirrored`: this case, front to back. */
+static void pad(int number, int mirrored) {
+    const int odd = number % 2, from = number % 4 == 1;
+    const int dim[3] = {odd ? X : SIDE, odd ? Y : SIDE, odd ? Z : SIDE};
+    one = (made){.image = grid(16, 32), .mask = grid(2, 8)};
+    for (int a = 0; a < 3; a++) one.image.dim[a + 1] = one.mask.dim[a + 1] = dim[a];
+    for (int i = 0; i < SIDE * SIDE * SIDE; i++) {
+        const int x = i % SIDE, y = i / SIDE % SIDE, z = i / SIDE / SIDE;
+        const int ahead = number == mirrored ? SIDE - 1 - y : y, off = from ? dim[1] - SIDE : 0;
+        const size_t to = ((size_t)z * dim[1] + (size_t)(y + off)) * dim[0] + (size_t)x;
+        one.x[to] = -1000.0 + noise(i + number * VOXELS) % 900;
+        one.y[to] = x > 1 && x < 6 && z > 1 && z < 6 && ahead > 0 && ahead < 3;
+    }
+    one.y[(size_t)number % 3] = 1; /* masks differ */
+}
+
+static int padded_flips(int mirrored, const char *id) {
+    pleat_check_report report;
+    int others = 0;
+    write_data(NULL);
+    for (int number = 0; number < PADDED; number++) {
+        char name[16];
+        pad(number, mirrored);
+        (void)snprintf(name, sizeof name, "case_%d", number);
+        write_case(name);
+    }
+    look("classes=background,a", &(pleat_check_how){0}, &report);
+    for (int i = 0; i < report.n; i++)
+        others += strcmp(pleat_check_kinds[report.finding[i].kind].name, "flipped") != 0 ||
+                  strcmp(report.finding[i].id, id) != 0;
+    const int found = count_kind(&report, "flipped");
+    if (others > 0) print_all("padded", &report);
+    assert_int_equal(others, 0);
+    pleat_check_free(&report);
+    return found;
+}
+
+static void padding_is_no_mirror_and_hides_none(void **state) {
+    (void)state;
+    assert_int_equal(padded_flips(-1, ""), 0);
+    assert_int_equal(padded_flips(2, "case_2"), 1);
+    assert_int_equal(padded_flips(3, "case_3"), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_raters_of_a_group_are_no_twins),
@@ -237,6 +286,7 @@ int main(void) {
         cmocka_unit_test(grey_levels_are_a_warning_of_a_configuration_without_grayscale),
         cmocka_unit_test(a_part_of_another_image_is_found),
         cmocka_unit_test(what_is_unlike_all_others_is_found_and_nothing_else),
+        cmocka_unit_test(padding_is_no_mirror_and_hides_none),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

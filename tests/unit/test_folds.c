@@ -145,7 +145,7 @@ static void test_a_repeat_that_leaves_a_case_out_is_refused(void **state) {
                                " {\"train\": [\"b\"], \"val\": [\"a\"]}]";
     pleat_folds folds;
     OK(pleat_file_write_atomic(splits_path(), text, strlen(text)));
-    REFUSED(pleat_folds_read(splits_path(), ids, 2, &folds), PLEAT_ERR_DATA,
+    REFUSED(pleat_folds_read(splits_path(), ids, 2, &folds), PLEAT_ERR_FORMAT,
             "case 'b' is in 'val' of fold 0 and of fold 1");
 }
 
@@ -248,14 +248,14 @@ static void test_a_file_that_does_not_fit_the_data_is_refused_by_name(void **sta
         {"[{\"train\":[\"b\"],\"val\":[\"z\"]},{\"train\":[],\"val\":[]}]", PLEAT_ERR_DATA,
          "names case 'z', which is not in the data"},
         {"[{\"train\":[\"b\"],\"val\":[\"a\"]},{\"train\":[\"b\"],\"val\":[\"a\"]}]",
-         PLEAT_ERR_DATA, "case 'a' is in 'val' of fold 0 and of fold 1"},
+         PLEAT_ERR_FORMAT, "case 'a' is in 'val' of fold 0 and of fold 1"},
         {"[{\"train\":[\"b\"],\"val\":[\"a\"]},{\"train\":[\"a\",\"b\"],\"val\":[]}]",
          PLEAT_ERR_DATA, "no fold validates on case 'b'"},
         {"[{\"train\":[\"a\",\"b\"],\"val\":[\"a\"]},{\"train\":[\"a\"],\"val\":[\"b\"]}]",
-         PLEAT_ERR_DATA, "fold 0 trains and validates on case 'a'"},
+         PLEAT_ERR_FORMAT, "fold 0 trains and validates on case 'a'"},
         {"[{\"train\":[],\"val\":[\"a\"]},{\"train\":[\"a\"],\"val\":[\"b\"]}]", PLEAT_ERR_DATA,
          "fold 0 neither trains nor validates on case 'b'"},
-        {"[{\"train\":[\"b\"],\"val\":[\"a\",\"a\"]},{}]", PLEAT_ERR_DATA, "case 'a' twice"},
+        {"[{\"train\":[\"b\"],\"val\":[\"a\",\"a\"]},{}]", PLEAT_ERR_FORMAT, "case 'a' twice"},
     };
     static const char *const ids[2] = {"a", "b"};
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -1,7 +1,8 @@
 /*
- * test_gradient_rule.c - which gradients by the weights are taken by an own kernel, on a processor
+ * test_gradient_rule.c - which passes of convolutions are taken by an own kernel, on a processor
  * whose AMX is emulated (lib/amx_tiles.c).
  */
+#include "../../src/engines/onednn_direct.h"
 #include "../../src/engines/onednn_gradient.h"
 #include "../../src/engines/onednn_gradient_impl.h"
 #include "support.h"
@@ -65,10 +66,59 @@ static void the_kernel_that_is_taken_is_that_of_amx(void **state) {
     assert_int_equal(pleat_gradient_fits(&s), pleat_gradient_avx512.usable(0));
 }
 
+static const struct direct_row {
+    int cin, cout, kernel[3], stride, threads;
+    int forward, data; /* expected */
+} direct_rows[] = {
+    {32, 32, {3, 3, 3}, 1, 1, WINS, WINS},
+    {512, 256, {3, 3, 3}, 1, 4, WINS, WINS},
+    {1, 32, {3, 3, 3}, 1, 1, WINS, FITS}, /* a first layer; one channel of 16 by x */
+    {4, 16, {1, 3, 3}, 1, 1, WINS, FITS},
+    {24, 24, {3, 3, 3}, 1, 1, WINS, WINS},
+    {33, 32, {3, 3, 3}, 1, 1, WINS, WINS}, /* 99 of 128 numbers; 33 of 48 channels */
+    {24, 17, {3, 3, 3}, 1, 1, FITS, FITS}, /* 24 of 32, by 17 of 32 */
+    {32, 16, {3, 3, 3}, 1, 1, WINS, FITS}, /* oneDNN is faster from 16 channels */
+    {16, 16, {3, 3, 3}, 1, 1, FITS, FITS},
+    {513, 32, {3, 3, 3}, 1, 1, FITS, FITS}, /* more channels than were measured */
+    {32, 32, {3, 3, 3}, 1, 9, FITS, FITS},  /* of nine threads four have no plane */
+    {32, 32, {3, 3, 3}, 2, 1, OTHER, OTHER},
+    {32, 32, {1, 1, 1}, 1, 1, OTHER, OTHER},
+    {32, 32, {3, 1, 3}, 1, 1, OTHER, OTHER},
+};
+
+static void forward_and_by_x_are_taken_for_what_was_measured(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof direct_rows / sizeof *direct_rows; i++) {
+        const struct direct_row *r = &direct_rows[i];
+        pleat_dnnl_shape s = {.n = 1,
+                              .d = 5,
+                              .h = 6,
+                              .w = 7,
+                              .cin = r->cin,
+                              .cout = r->cout,
+                              .stride = {r->stride, r->stride, r->stride},
+                              .bf16 = 1};
+        for (int k = 0; k < 3; k++) {
+            s.kernel[k] = r->kernel[k];
+            s.before[k] = r->kernel[k] / 2;
+        }
+        const int fits = pleat_direct_fits(&s) ? FITS : OTHER;
+        const int forward = pleat_direct_wins(&s, PLEAT_DNNL_FORWARD, r->threads) ? WINS : fits;
+        const int data = pleat_direct_wins(&s, PLEAT_DNNL_BACKWARD_DATA, r->threads) ? WINS : fits;
+        if (forward != r->forward || data != r->data)
+            fail_msg("%d to %d, kernel %d%d%d, %d threads: %d and %d, not %d and %d", r->cin,
+                     r->cout, r->kernel[0], r->kernel[1], r->kernel[2], r->threads, forward, data,
+                     r->forward, r->data);
+        s.bf16 = 0;
+        assert_int_equal(pleat_direct_fits(&s), 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(amx_is_taken_for_all_that_it_knows),
         cmocka_unit_test(the_kernel_that_is_taken_is_that_of_amx),
+        cmocka_unit_test(forward_and_by_x_are_taken_for_what_was_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

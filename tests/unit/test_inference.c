@@ -128,27 +128,47 @@ static void signed_ranks_are_those_of_scipy(void **state) {
     static const double tied[] = {1, -1, 2, 2, -3, 3, 4, 0, 5, 5, -2, 6};
     double fifty[50], eighty[80];
     pleat_wilcoxon w;
-    OK(pleat_wilcoxon_test(ten, 10, &w));
+    OK(pleat_wilcoxon_test(ten, NULL, 10, &w));
     assert_near("ten", w.p, 0.083984375, 1e-9);
     assert_near("its sum", fmin(w.plus, w.minus), 10.0, 0.0);
     assert_int_equal(w.exact, 1);
-    OK(pleat_wilcoxon_test(tied, 12, &w));
+    OK(pleat_wilcoxon_test(tied, NULL, 12, &w));
     assert_int_equal(w.n, 11);
     assert_near("tied", w.p, 0.0673828125, 1e-12);
     assert_true(w.plus == 54.0 && w.minus == 12.0);
     for (int i = 0; i < 50; i++) fifty[i] = (i % 3 == 0 ? -1 : 1) * (i + 1.0);
-    OK(pleat_wilcoxon_test(fifty, 50, &w));
+    OK(pleat_wilcoxon_test(fifty, NULL, 50, &w));
     assert_near("fifty", w.p, 0.03996834652842374, 1e-9);
     assert_true(w.exact && w.minus == 425.0);
     for (int i = 0; i < 80; i++) eighty[i] = (i * 37 % 23 - 9) / 10.0;
-    OK(pleat_wilcoxon_test(eighty, 80, &w));
+    OK(pleat_wilcoxon_test(eighty, NULL, 80, &w));
     assert_int_equal(w.n, 77);
     assert_near("eighty", w.p, 0.02688835357211165, 1e-9);
     assert_int_equal(w.exact, 0);
-    OK(pleat_wilcoxon_test((const double[]){0, 0}, 2, &w));
+    OK(pleat_wilcoxon_test((const double[]){0, 0}, NULL, 2, &w));
     assert_true(isnan(w.p) && w.n == 0);
-    OK(pleat_wilcoxon_test((const double[]){0.5}, 1, &w));
+    OK(pleat_wilcoxon_test((const double[]){0.5}, NULL, 1, &w));
     assert_true(w.p == 1.0);
+}
+
+/* b - a of scores with one digit: 0.1 is 0.09999999999999998 or 0.10000000000000009, and 3 of 7
+ * such cannot be better than by chance. */
+static void differences_that_rounding_alone_parts_are_tied(void **state) {
+    (void)state;
+    const double a[] = {0.5, 0.6, 0.7, 0.8, 0.4, 0.3, 0.9, 0.1 + 0.2},
+                 b[] = {0.6, 0.7, 0.8, 0.9, 0.3, 0.2, 0.8, 0.3};
+    double difference[8], rounding[8];
+    pleat_wilcoxon w;
+    for (int i = 0; i < 8; i++) {
+        difference[i] = b[i] - a[i];
+        rounding[i] = 1e-12;
+    }
+    OK(pleat_wilcoxon_test(difference, rounding, 8, &w));
+    assert_int_equal(w.n, 7);
+    assert_true(w.plus == 16.0 && w.minus == 12.0 && w.p == 1.0);
+    rounding[3] = 0.2; /* larger than the difference: it is none */
+    OK(pleat_wilcoxon_test(difference, rounding, 8, &w));
+    assert_int_equal(w.n, 6);
 }
 
 static void holms_steps_never_fall(void **state) {
@@ -207,6 +227,7 @@ int main(void) {
         cmocka_unit_test(a_bootstraps_interval_nears_that_of_all_resamples),
         cmocka_unit_test(a_median_lies_between_two_of_the_values),
         cmocka_unit_test(signed_ranks_are_those_of_scipy),
+        cmocka_unit_test(differences_that_rounding_alone_parts_are_tied),
         cmocka_unit_test(holms_steps_never_fall),
         cmocka_unit_test(a_false_ranking_is_half_students_p),
         cmocka_unit_test(folds_that_share_their_training_cases_have_a_wider_interval),

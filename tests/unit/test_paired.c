@@ -252,6 +252,30 @@ static void patients_are_drawn_and_ranked_as_one(void **state) {
     for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
 }
 
+/* Differences of 0.1, as far as doubles have it, of which 4 are for B and 3 for A, and one that is
+ * no difference; then by patients, the first of whom has one of each. */
+static void rounding_neither_makes_nor_breaks_a_tie(void **state) {
+    (void)state;
+    static const char *const names[] = {"A", "B"};
+    pleat_measured of[2] = {
+        read_text("A.csv", "case,DSC\np0_a,.5\np1_b,.6\np2_c,.7\np3_d,.8\np0_e,.4\np4_f,.3\n"
+                           "p5_g,.9\np6_h,.30000000000000004\n"),
+        read_text("B.csv", "case,DSC\np0_a,.6\np1_b,.7\np2_c,.8\np3_d,.9\np0_e,.3\np4_f,.2\n"
+                           "p5_g,.8\np6_h,.3\n")};
+    pleat_comparison c;
+    OK(pleat_compare_sets(of, names, 2, NULL, NULL, 1, &c));
+    const pleat_paired *row = &c.row[0];
+    assert_true(row->higher == 4 && row->lower == 3 && row->equal == 1);
+    assert_true(row->wilcoxon.plus == 16.0 && row->wilcoxon.minus == 12.0);
+    assert_true(row->wilcoxon.p == 1.0 && row->p_holm == 1.0);
+    pleat_comparison_free(&c);
+    OK(pleat_compare_sets(of, names, 2, NULL, "^(p[0-9])", 1, &c));
+    assert_int_equal(c.row[0].wilcoxon.n, 5); /* the mean of the first is 0 */
+    assert_true(c.row[0].wilcoxon.plus == 9.0 && c.row[0].wilcoxon.minus == 6.0);
+    pleat_comparison_free(&c);
+    for (int i = 0; i < 2; i++) pleat_measured_free(&of[i]);
+}
+
 static void a_class_may_be_called_by_its_label(void **state) {
     (void)state;
     static const char *const names[] = {"A", "B", "C"};
@@ -346,6 +370,7 @@ int main(void) {
         cmocka_unit_test(a_comparison_agrees_with_scipy),
         cmocka_unit_test(the_table_stays_in_its_columns_and_warns_where_no_difference_was_found),
         cmocka_unit_test(patients_are_drawn_and_ranked_as_one),
+        cmocka_unit_test(rounding_neither_makes_nor_breaks_a_tie),
         cmocka_unit_test(a_class_may_be_called_by_its_label),
         cmocka_unit_test(other_cases_are_refused_and_named),
         cmocka_unit_test(another_truth_is_refused_and_its_cases_named),

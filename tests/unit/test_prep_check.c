@@ -153,7 +153,10 @@ static void one_value_left_of_many_is_refused_by_case_and_key(void **state) {
     assert_warned("");
     make(&one, "air", usual, -1000, -1000); /* the file has no more itself */
     OK(pleat_prep_case(&config, &one.paths, 3, one.store));
-    assert_warned("every voxel of channel 0 of");
+    assert_warned("is -1000; there is nothing to learn from it");
+    OK(pleat_prep_load(&config, &one.paths, &image, NULL)); /* for a prediction */
+    pleat_image_free(&image);
+    assert_warned("is -1000; nothing is to be seen in it, so do not trust the prediction");
 }
 
 static void little_that_is_left_is_told(void **state) {

@@ -468,8 +468,8 @@ static void test_one_fold_prints_no_rows_of_folds_and_verbose_prints_six_blocks(
                         "\n";
     assert_memory_equal(text, dice, sizeof dice - 1);
     assert_null(strstr(text, "fold"));
-    assert_non_null(strstr(text, "Mean foreground Dice: undefined (1 case; undefined scores, 0/0, "
-                                 "are left out)\n"));
+    assert_non_null(strstr(text, "Mean foreground Dice: undefined (1 case; it is over all classes, "
+                                 "and in no case is one defined, but 0/0, of l\u00e9sion)\n"));
     free(text);
 }
 

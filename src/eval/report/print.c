@@ -154,6 +154,22 @@ static void put_warnings(FILE *out) {
     if (n > MOST) (void)fprintf(out, "  and %d more, which summary.json lists\n", n - MOST);
 }
 
+/* Behind the mean over the classes, what it leaves out, or why there is none. */
+static void say_undefined(const pleat_tables *t, int undefined, char *out, size_t size) {
+    const pleat_classes *classes = &t->results->classes;
+    char names[256] = "";
+    for (int c = 1; c < classes->n; c++)
+        if (isnan(pleat_tables_at(t, PLEAT_ALL_FOLDS, PLEAT_HEADLINE, c)->mean))
+            pleat_warn_list(names, sizeof names, classes->name[c]);
+    out[0] = '\0';
+    if (names[0] != '\0')
+        (void)snprintf(out, size,
+                       "; it is over all classes, and in no case is one defined, but 0/0, of %s",
+                       names);
+    else if (undefined > 0)
+        (void)snprintf(out, size, "; undefined scores, 0/0, are left out");
+}
+
 pleat_status pleat_report_print(FILE *out, const pleat_results *results, int verbose) {
     pleat_tables t;
     PLEAT_TRY(pleat_tables_make(results, &t));
@@ -169,15 +185,16 @@ pleat_status pleat_report_print(FILE *out, const pleat_results *results, int ver
     }
     free(width);
     const double mean = pleat_tables_foreground(&t, PLEAT_ALL_FOLDS, PLEAT_HEADLINE);
-    char text[32], again[32] = "", parts[64] = "";
+    char text[32], again[32] = "", parts[64] = "", left_out[384];
     number_text(mean, text);
+    say_undefined(&t, undefined, left_out, sizeof left_out);
     if (repeats > 1) (void)snprintf(again, sizeof again, ", %d repeats of", repeats);
     if (results->folds > 1)
         (void)snprintf(parts, sizeof parts, "%s %d folds", repeats > 1 ? "" : ",",
                        results->folds / repeats);
     pleat_terminal_print(out, 0, 0, "Mean foreground %s: %s (%d case%s%s%s%s)", name,
                          isnan(mean) ? "undefined" : text, n, pleat_plural(n), again, parts,
-                         undefined > 0 ? "; undefined scores, 0/0, are left out" : "");
+                         left_out);
     put_warnings(out);
     pleat_tables_free(&t);
     PLEAT_CHECK(width != NULL, PLEAT_ERR_MEMORY, "no memory for a table of %d classes",

@@ -1,0 +1,229 @@
+/*
+ * onednn_direct.c - convolutions forward and by x: which are taken, memory, threads.
+ */
+#include "onednn_direct.h"
+#include "onednn_direct_impl.h"
+
+#define VOXELS     1024              /* of y at a time, about, where channels are 32 */
+#define FEWEST     256               /* where they are more */
+#define RING_BYTES ((size_t)1 << 20) /* about; half of the second cache */
+#define LARGE      ((size_t)1 << 20) /* bytes of weights: too many for every thread to read */
+
+typedef pleat_direct_plan plan;
+typedef pleat_direct_part part;
+
+static int smaller(int a, int b) { return a < b ? a : b; }
+static int larger(int a, int b) { return a > b ? a : b; }
+static int whole(int n, int of) { return (n + of - 1) / of; }
+static size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* --- the plan --- */
+
+/* Of y at a time: rows, and what follows from them and from the taps in a record. */
+static void lay_out_rows(plan *p, int together) {
+    const pleat_dnnl_shape *s = &p->s;
+    const int taps = s->kernel[0] * s->kernel[1] * s->kernel[2];
+    p->together = together;
+    p->records = taps / together;
+    p->blocks = whole(together * s->cin, 32);
+    p->steps = p->records * p->blocks;
+    p->row = (size_t)(together == 1 ? s->w + 1 : s->w);
+    p->pitch = together == 1 && s->w % 16 != 0 ? s->w + 1 : s->w;
+    const int voxels = VOXELS * 3 / s->kernel[0] * 32 / larger(32, s->cin);
+    p->rows = smaller(s->h, larger(2, larger(voxels, FEWEST) / s->w));
+}
+
+/* Products for a plane's rows and two tiles of channels. */
+static int products_of(const plan *p) {
+    return 2 * whole(pleat_direct_tiles(p, p->rows), 2) * p->steps;
+}
+
+/* One tap in a record shares most of x; three may need fewer products. */
+static void choose_records(plan *p) {
+    plan three = *p;
+    lay_out_rows(p, p->s.cin <= 7 ? 9 : 1);
+    lay_out_rows(&three, 3);
+    if (p->together == 1 && 8 * products_of(&three) < 7 * products_of(p)) *p = three;
+}
+
+/* Whether all planes of a sample lie side by side, and tiles of two planes make a pair: where a
+ * plane's own are odd, which costs more than the planes of zeros beyond the ends. */
+static int joins(const plan *p) {
+    const int tiles = pleat_direct_tiles(p, p->s.h), d = p->s.d, depth = p->s.kernel[0];
+    return p->rows == p->s.h && (size_t)(d + 2) * p->slot <= 2 * RING_BYTES &&
+           tiles * depth * d < whole(tiles, 2) * 2 * (depth * d - (depth - 1));
+}
+
+static void lay_out_ring(plan *p) {
+    const pleat_dnnl_shape *s = &p->s;
+    const int border = s->kernel[0] / 2 * 2;
+    const size_t rows = (size_t)(p->together == 9 ? p->rows : p->rows + 2);
+    /* the last tile may read 15 records beyond its voxels */
+    const size_t records = rows * p->row + 16;
+    p->record = p->together == 9 ? (size_t)p->blocks * 64 : 64;
+    p->block = p->together == 9 ? 64 : records * 64;
+    p->slot = records * (size_t)p->blocks * 64;
+    p->planes = 1;
+    if (p->rows == s->h) {
+        const int fit = (int)(RING_BYTES / p->slot) - border;
+        p->planes = larger(1, smaller(smaller(s->d, fit), whole(VOXELS, s->h * s->w)));
+    }
+    p->joined = joins(p);
+    p->slots = p->joined ? s->d + 2 : p->planes + border;
+}
+
+/* Threads have channels of y of their own where weights are large, else planes; then the other; and
+ * last rows. */
+static void deal(plan *p, int threads) {
+    const int planes = p->s.n * p->s.d, pairs = whole(p->tiles, 2);
+    const int bands = whole(p->s.h, larger(p->rows / 2, smaller(8, p->s.h)));
+    if (p->weights * (size_t)p->tiles > LARGE) {
+        p->shares = smaller(threads, pairs);
+        p->groups = smaller(threads / p->shares, planes);
+    } else {
+        p->groups = smaller(threads, planes);
+        p->shares = smaller(threads / p->groups, pairs);
+    }
+    p->bands = smaller(threads / (p->groups * p->shares), bands);
+}
+
+static plan plan_of(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
+                    pleat_dnnl_pass pass, int threads) {
+    plan p = {.kernel = kernel, .s = *shape, .mirrored = pass == PLEAT_DNNL_BACKWARD_DATA};
+    if (p.mirrored) {
+        p.s.cin = shape->cout;
+        p.s.cout = shape->cin;
+        p.s.relu = 0;
+    }
+    choose_records(&p);
+    p.tiles = whole(p.s.cout, 16);
+    p.weights = (size_t)p.steps * 1024;
+    lay_out_ring(&p);
+    deal(&p, threads);
+    return p;
+}
+
+static int workers_of(const plan *p) { return p->bands * p->groups * p->shares; }
+
+/* --- which --- */
+
+int pleat_direct_fits(const pleat_dnnl_shape *s) {
+    const int *k = s->kernel;
+    for (int i = 0; i < 3; i++)
+        if (s->stride[i] != 1 || s->before[i] != k[i] / 2) return 0;
+    return s->bf16 && k[1] == 3 && k[2] == 3 && pleat_direct_amx.usable();
+}
+
+/* Channels of x and of y, as computed, for which it is taken; by docs/speed.md. */
+static const struct rule {
+    int least_in, most_in, least_out, most_out;
+} rules[] = {
+    {1, 4, 16, 512}, /* a first layer: the library's steps are nearly empty */
+    {24, 512, 16, 512},
+};
+
+/* Of the products, at least nine sixteenths are of numbers that are there. */
+static int products_used(const plan *p) {
+    const long taps = (long)p->records * p->together, wanted = taps * p->s.cin * p->s.cout;
+    return 16 * wanted >= 9 * (long)p->steps * 32 * p->tiles * 16;
+}
+
+int pleat_direct_wins(const pleat_dnnl_shape *s, pleat_dnnl_pass pass, int threads) {
+    if (!pleat_direct_fits(s)) return 0;
+    const plan p = plan_of(&pleat_direct_amx, s, pass, threads);
+    if (4 * workers_of(&p) < 3 * threads) return 0;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        const struct rule *r = &rules[i];
+        if (p.s.cin >= r->least_in && p.s.cin <= r->most_in && p.s.cout >= r->least_out &&
+            p.s.cout <= r->most_out)
+            return p.s.cin <= 4 || products_used(&p);
+    }
+    return 0;
+}
+
+/* --- memory --- */
+
+static size_t ring_bytes(const plan *p) { return whole_lines(p->slot * (size_t)p->slots); }
+static size_t offsets_bytes(const plan *p) {
+    return whole_lines((size_t)p->steps * sizeof(ptrdiff_t));
+}
+
+static size_t places_bytes(const plan *p) {
+    return whole_lines((size_t)pleat_direct_tiles(p, p->rows) * sizeof(pleat_direct_place));
+}
+
+static size_t lines_bytes(const plan *p) {
+    const size_t line = ((size_t)p->s.w + 2) * (size_t)p->s.cin + 8;
+    return p->together == 9 ? whole_lines(3 * line * sizeof(uint16_t)) : 0;
+}
+
+static size_t thread_bytes(const plan *p) {
+    return ring_bytes(p) + offsets_bytes(p) + places_bytes(p) + lines_bytes(p);
+}
+
+size_t pleat_direct_weights_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass) {
+    const plan p = plan_of(&pleat_direct_amx, shape, pass, 1);
+    return p.weights * (size_t)p.tiles;
+}
+
+size_t pleat_direct_bytes_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
+                             pleat_dnnl_pass pass, int threads) {
+    const plan p = plan_of(kernel, shape, pass, threads);
+    return (size_t)workers_of(&p) * thread_bytes(&p);
+}
+
+size_t pleat_direct_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads) {
+    return pleat_direct_bytes_by(&pleat_direct_amx, shape, pass, threads);
+}
+
+/* --- work --- */
+
+void pleat_direct_pack_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
+                          pleat_dnnl_pass pass, int threads, const float *weights, void *packed) {
+    const plan p = plan_of(kernel, shape, pass, threads);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int i = 0; i < p.records * (p.mirrored ? p.blocks : p.tiles); i++)
+        kernel->pack_weights(&p, weights, i, packed);
+}
+
+void pleat_direct_pack(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
+                       const float *weights, void *packed) {
+    pleat_direct_pack_by(&pleat_direct_amx, shape, pass, threads, weights, packed);
+}
+
+static part part_of(const plan *p, int t, char *work) {
+    const int band = t / (p->groups * p->shares), group = t / p->shares % p->groups;
+    char *ring = work + (size_t)t * thread_bytes(p), *offsets = ring + ring_bytes(p);
+    char *places = offsets + offsets_bytes(p), *lines = places + places_bytes(p);
+    return (part){
+        .plan = p,
+        .planes = pleat_share_of((size_t)p->s.n * (size_t)p->s.d, 1, group, p->groups),
+        .rows = pleat_share_of((size_t)p->s.h, 1, band, p->bands),
+        .tiles = pleat_share_of((size_t)p->tiles, 2, t % p->shares, p->shares),
+        .ring = ring,
+        .offsets = (ptrdiff_t *)(void *)offsets,
+        .places = (pleat_direct_place *)(void *)places,
+        .lines = (uint16_t *)(void *)lines,
+    };
+}
+
+void pleat_direct_run_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
+                         pleat_dnnl_pass pass, int threads, const void *x, const void *packed,
+                         const float *bias, void *y, void *work) {
+    const plan p = plan_of(kernel, shape, pass, threads);
+    const int workers = workers_of(&p);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int t = 0; t < workers; t++) {
+        part w = part_of(&p, t, work);
+        w.x = x;
+        w.y = y;
+        w.weights = packed;
+        w.bias = bias;
+        kernel->run(&w);
+    }
+}
+
+void pleat_direct_run(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
+                      const void *x, const void *packed, const float *bias, void *y, void *work) {
+    pleat_direct_run_by(&pleat_direct_amx, shape, pass, threads, x, packed, bias, y, work);
+}
