@@ -105,8 +105,9 @@ static __global__ void __launch_bounds__(THREADS)
             const double q = clamped(p);
             sums[0] += p;
             sums[2] += 1;
-            const double weight = targets.top != nullptr ? top_weight(targets.top, p) : 1;
-            sums[3] -= weight * focus_of(targets, classes, c, q) * log(q);
+            double term = focus_of(targets, classes, c, q) * log(q);
+            if (targets.top != nullptr) term *= top_weight(targets.top, p);
+            sums[3] -= term;
         } else if (targets.regions != nullptr) {
             sums[3] -= log(clamped(1 - p));
         }

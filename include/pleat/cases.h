@@ -37,6 +37,10 @@ pleat_status pleat_cases_folds(const pleat_config *config, const pleat_case_path
 /* ERR_DATA: a group of folds.group_by or of a column group is in two of the folds. */
 pleat_status pleat_cases_check_folds(const pleat_config *config, const pleat_case_paths *paths,
                                      int n, const pleat_folds *folds);
+/* ERR_ARG: there are not as many folds as folds.k and folds.repeats say; `file` says which there
+ * are, NULL: the column fold of a table. */
+pleat_status pleat_cases_check_counts(const pleat_config *config, const pleat_folds *folds,
+                                      const char *file);
 void pleat_cases_free(pleat_cases *cases);
 
 /* The classes of the configuration, else of its data, none where neither says; config->classes, the

@@ -63,7 +63,9 @@ pleat_status pleat_crossval_report(const char *folder, const pleat_report_option
  * ERR_FORMAT and ERR_NOT_FOUND name the first difference. */
 pleat_status pleat_crossval_check(const char *folder);
 
-/* The configuration a run was begun with; the defaults where the folder has none. */
+/* The configuration a run was begun with, by its config.yaml, or where that is lost by its
+ * run.json; the defaults where the folder has neither. ERR_NOT_FOUND: run.json has no whole copy.
+ */
 pleat_status pleat_run_config(const char *folder, pleat_config *out);
 
 /* What the finished folds of a run scored; freed by the caller, also after a failure. Errors as of

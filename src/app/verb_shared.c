@@ -1,6 +1,7 @@
 /* verb_shared.c - what verbs have in common: the options, the configuration. */
 #include "app.h"
 
+#include "pleat/crossval.h"
 #include "pleat/file.h"
 #include "pleat/layout.h"
 #include "pleat/terminal.h"
@@ -137,14 +138,12 @@ pleat_status verb_data_config(const verb *self, const char *word, const text_lis
 }
 
 pleat_status verb_weights_file(const char *run, const char *weights, pleat_fold_file *out) {
-    char path[PLEAT_PATH_BYTES];
     pleat_config config;
     pleat_config_defaults(&config);
-    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_CONFIG, path));
     if (weights != NULL)
         PLEAT_TRY(pleat_config_set_key("--weights", "train.weights", weights, &config));
-    else if (pleat_file_exists(path))
-        PLEAT_TRY(pleat_config_read(path, &config));
+    else
+        PLEAT_TRY(pleat_run_config(run, &config));
     *out = pleat_weights_file(config.weights);
     return PLEAT_OK;
 }

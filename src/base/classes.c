@@ -144,18 +144,42 @@ static pleat_status read_values(const char *text, const part *parts, int n, plea
     return PLEAT_OK;
 }
 
-pleat_status pleat_classes_check(const char *where, const pleat_classes *c) {
-    PLEAT_CHECK(c->n >= 1 && c->value[0] == 0, PLEAT_ERR_ARG,
-                "%s: the first class must be the background, and its label 0", where);
-    for (int i = 1; i < c->n; i++) {
-        PLEAT_CHECK(strcasecmp(c->name[i], "background") != 0, PLEAT_ERR_ARG,
+/* The name without the blanks around it, which no configuration keeps. */
+static const char *bare(const char *name, size_t *length) {
+    name += strspn(name, blanks);
+    *length = strlen(name);
+    while (*length > 0 && strchr(blanks, name[*length - 1]) != NULL) --*length;
+    return name;
+}
+
+/* Names as they will be read again. */
+static pleat_status check_bare(const char *where, const pleat_classes *c) {
+    static const char zero[] = "background";
+    for (int i = 0; i < c->n; i++) {
+        size_t length = 0, other = 0;
+        const char *name = bare(c->name[i], &length);
+        PLEAT_CHECK(length > 0, PLEAT_ERR_ARG, "%s: the class of label %d has no name; give it one",
+                    where, c->value[i]);
+        PLEAT_CHECK(i == 0 || length != sizeof zero - 1 || strncasecmp(name, zero, length) != 0,
+                    PLEAT_ERR_ARG,
                     "%s: the class '%s' is label %d, but label 0 is the background; correct the "
                     "labels, or give the class another name",
                     where, c->name[i], c->value[i]);
         for (int j = 0; j < i; j++)
-            PLEAT_CHECK(strcmp(c->name[i], c->name[j]) != 0, PLEAT_ERR_ARG,
-                        "%s: two classes are called '%s'; give each a name of its own", where,
-                        c->name[i]);
+            PLEAT_CHECK(strncmp(name, bare(c->name[j], &other), length) != 0 || other != length,
+                        PLEAT_ERR_ARG,
+                        "%s: two classes are called '%.*s'; give each a name of its "
+                        "own",
+                        where, (int)length, name);
+    }
+    return PLEAT_OK;
+}
+
+pleat_status pleat_classes_check(const char *where, const pleat_classes *c) {
+    PLEAT_CHECK(c->n >= 1 && c->value[0] == 0, PLEAT_ERR_ARG,
+                "%s: the first class must be the background, and its label 0", where);
+    PLEAT_TRY(check_bare(where, c));
+    for (int i = 1; i < c->n; i++) {
         for (int j = 0; !c->of_regions && j < i; j++)
             PLEAT_CHECK(c->value[i] != c->value[j], PLEAT_ERR_ARG,
                         "%s: '%s' and '%s' are both label %d", where, c->name[j], c->name[i],

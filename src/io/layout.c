@@ -106,11 +106,18 @@ static pleat_status scan_case_folders(const layout_names *entries, case_list *to
 
 /* --- folders of volumes --- */
 
-static int has_name(const layout_names *list, const char *stem, size_t n, const char *tail) {
+/* Length of the stem of a volume; 0 when it is none, or not of the ending that is asked for. */
+static size_t stem_ending(const char *name, const char *only) {
+    const size_t stem = layout_stem(name);
+    return only == NULL || strcasecmp(name + stem, only) == 0 ? stem : 0;
+}
+
+static int has_name(const layout_names *list, const char *stem, size_t n, const char *tail,
+                    const char *ending) {
     const size_t m = strlen(tail);
     for (int i = layout_first_with(list, stem, n);
          i < list->n && strncmp(list->name[i], stem, n) == 0; i++)
-        if (strncmp(list->name[i] + n, tail, m) == 0 && layout_stem(list->name[i]) == n + m)
+        if (strncmp(list->name[i] + n, tail, m) == 0 && stem_ending(list->name[i], ending) == n + m)
             return 1;
     return 0;
 }
@@ -126,25 +133,20 @@ static pleat_status id_bytes_of(const char *name, size_t stem, const layout_name
     const int channel = layout_channel(name, stem);
     char before[16];
     *out = stem;
-    if (channel < 0 || has_name(labels, name, stem, "")) return PLEAT_OK;
+    if (channel < 0 || has_name(labels, name, stem, "", NULL)) return PLEAT_OK;
     if (channel == 0) {
         *out = stem - 5;
         return PLEAT_OK;
     }
-    if (!has_name(images, name, stem - 5, "_0000") && !has_name(labels, name, stem - 5, ""))
+    if (!has_name(images, name, stem - 5, "_0000", NULL) &&
+        !has_name(labels, name, stem - 5, "", NULL))
         return PLEAT_OK;
     (void)snprintf(before, sizeof before, "_%04d", channel - 1);
-    PLEAT_CHECK(has_name(images, name, stem - 5, before), PLEAT_ERR_DATA,
+    PLEAT_CHECK(has_name(images, name, stem - 5, before, NULL), PLEAT_ERR_DATA,
                 "case '%.*s' has channel %d, '%s/%s', but no channel %d; add it" LAYOUT_RENAME,
                 (int)(stem - 5), name, channel, folder, name, channel - 1);
     *out = 0;
     return PLEAT_OK;
-}
-
-/* Length of the stem of a volume; 0 when it is none, or not of the ending that is asked for. */
-static size_t stem_ending(const char *name, const char *only) {
-    const size_t stem = layout_stem(name);
-    return only == NULL || strcasecmp(name + stem, only) == 0 ? stem : 0;
 }
 
 /* Of cases sorted by id. */
@@ -156,21 +158,24 @@ static int has_case(const case_list *sorted, const char *name, size_t n) {
            bsearch(&wanted, sorted->item, (size_t)sorted->n, sizeof wanted, by_id) != NULL;
 }
 
-/* Labels whose image nobody has, for folders that go in pairs. */
-static pleat_status check_orphans(const char *images, const char *labels,
-                                  const layout_names *of_labels, const char *ending,
-                                  case_list *found) {
+/* Labels whose image nobody has, for folders that go in pairs. A case that was refused has one. */
+static pleat_status check_orphans(const layout_names *of_images, const layout_names *of_labels,
+                                  const char *ending, case_list *found) {
     if (found->n > 1) qsort(found->item, (size_t)found->n, sizeof *found->item, by_id);
     for (int i = 0; i < of_labels->n; i++) {
         const char *name = of_labels->name[i];
         const size_t stem = stem_ending(name, ending);
-        if (stem == 0 || has_case(found, name, stem)) continue;
+        if (stem == 0 || has_case(found, name, stem) ||
+            has_name(of_images, name, stem, "", ending) ||
+            has_name(of_images, name, stem, "_0000", ending))
+            continue;
         PLEAT_TRY(layout_settle(
             found, found->n,
             PLEAT_FAIL(PLEAT_ERR_NOT_FOUND,
                        "case '%.*s' has a label '%s/%s' but no image: expected '%s/%.*s.nii.gz' or "
                        "_0000.nii.gz; add it or move the label away",
-                       (int)stem, name, labels, name, images, (int)stem, name)));
+                       (int)stem, name, of_labels->folder, name, of_images->folder, (int)stem,
+                       name)));
     }
     return PLEAT_OK;
 }
@@ -218,7 +223,7 @@ static pleat_status scan_volumes(const char *images, const char *labels, const c
                           add_volume(of_images.name[i], stem, &of_images, &of_labels, to)));
     }
     if (to->want == PLEAT_LAYOUT_LABELLED)
-        PLEAT_TRY_GOTO(status, done, check_orphans(images, labels, &of_labels, ending, to));
+        PLEAT_TRY_GOTO(status, done, check_orphans(&of_images, &of_labels, ending, to));
     PLEAT_TRY_GOTO(status, done,
                    layout_note_passed(to->top, images, 1, to->item, to->n, &to->passed));
     if (there)
@@ -389,7 +394,7 @@ static pleat_status scan_file(const char *path, case_list *to) {
     const pleat_status status = add_further(to, &names, base, stem);
     layout_names_release(&names);
     PLEAT_TRY(status);
-    return layout_check_beside(to->item, to->n);
+    return layout_check_beside(to);
 }
 
 /* The name of a folder as a case: its last part, "." included. */
@@ -522,18 +527,10 @@ static pleat_status scan(const char *path, case_list *to) {
                 path, to->want == PLEAT_LAYOUT_LABELLED ? "" : ", or volumes named CASE.nii.gz",
                 hint);
     qsort(to->item, (size_t)to->n, sizeof *to->item, by_id);
-    for (int i = 1; i < to->n; i++) {
-        const pleat_case_paths *a = &to->item[i - 1], *b = &to->item[i];
-        if (strcmp(a->id, b->id) != 0) continue;
-        PLEAT_TRY(layout_settle(
-            to, to->n,
-            PLEAT_FAIL(PLEAT_ERR_DATA,
-                       "case '%s' is there twice: '%s' and '%s'; remove or rename one", b->id,
-                       a->image[0], b->image[0])));
-    }
+    PLEAT_TRY(layout_check_twice(to));
     if (to->want == PLEAT_LAYOUT_LABELLED) PLEAT_TRY(layout_check_shared(to));
     if (kind == LAYOUT_FOLDER && !pleat_layout_is_described(path))
-        PLEAT_TRY(layout_settle(to, to->n, layout_check_beside(to->item, to->n)));
+        PLEAT_TRY(layout_check_beside(to));
     if (to->refused == NULL) PLEAT_TRY(check_channels(to));
     tell_passed(to);
     return PLEAT_OK;

@@ -41,6 +41,15 @@ pleat_status layout_scan_patterns(const char *image, const char *label, case_lis
 /* The cases of to->top where that is a BIDS data set; none where it is not. layout_pattern.c */
 pleat_status layout_scan_bids(const layout_names *entries, case_list *to);
 
+/* ERR_DATA when beside an image of a case lies the same volume with another ending, or what its
+ * name makes a further channel, which the case is without; a volume that has a label of its own is
+ * none. layout_channels.c */
+pleat_status layout_check_beside(case_list *found);
+
+/* ERR_DATA: two cases, sorted by their ids, have one id; where that is kept, both are left out.
+ * layout_shared.c */
+pleat_status layout_check_twice(case_list *found);
+
 /* ERR_DATA: a file is image and label of a case, or belongs to two cases; images that cases of one
  * group share are none. layout_shared.c */
 pleat_status layout_check_shared(case_list *found);

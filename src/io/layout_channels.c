@@ -1,4 +1,6 @@
-/* layout_channels.c - no channel that lies beside a case is left out without a word. */
+/* layout_channels.c - nothing that lies beside a case, a channel or an image of it that is there
+ * twice, is left out without a word. */
+#include "layout_cases.h"
 #include "layout_files.h"
 
 #include <ctype.h>
@@ -42,6 +44,10 @@ static pleat_status has_label(const pleat_case_paths *item, const layout_names *
 /* `path` is channel `channel` of the case by its name, and the case is without it. */
 static pleat_status refuse(const pleat_case_paths *item, int first, int channel, const char *path) {
     const size_t id = strlen(item->id);
+    if (channel < item->images && (first == 0 || channel > 0))
+        return PLEAT_FAIL(PLEAT_ERR_DATA,
+                          "case '%s': '%s' and '%s' are one volume twice; remove one", item->id,
+                          item->image[channel], path);
     PLEAT_CHECK(first == 0, PLEAT_ERR_DATA,
                 "case '%s': '%s' is channel %d by its name, but channel 0 is '%s'; rename that to "
                 "_0000, or move the other away",
@@ -67,20 +73,27 @@ static pleat_status check_case(const layout_names *in, const pleat_case_paths *i
         /* Read, or the caller has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         if (strncmp(in->name[i], base, bytes) != 0) break;
         const size_t stem = layout_stem(in->name[i]);
+        const int again =
+            first != 0 && stem == bytes; /* the image itself, or with another ending */
         const int channel = stem == bytes + 5 ? layout_channel(in->name[i], stem) : -1;
         layout_kind kind = LAYOUT_ABSENT;
         int labelled = 0;
-        if (channel < 0) continue;
+        if (channel < 0 && !again) continue;
         PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", in->folder, in->name[i]));
         if (is_image(path, item, 1) || is_image(path, cases, n)) continue;
         PLEAT_TRY(layout_look(path, &kind));
+        PLEAT_CHECK(kind != LAYOUT_FILE || !again, PLEAT_ERR_DATA,
+                    "case '%s' is there twice: '%s' and '%s'; remove or rename one", item->id,
+                    item->image[0], path);
         if (kind == LAYOUT_FILE) PLEAT_TRY(has_label(item, in, in->name[i], stem, &labelled));
         if (kind == LAYOUT_FILE && !labelled) return refuse(item, first, channel, path);
     }
     return PLEAT_OK;
 }
 
-pleat_status layout_check_beside(const pleat_case_paths *cases, int n) {
+pleat_status layout_check_beside(case_list *found) {
+    const pleat_case_paths *cases = found->item;
+    const int n = found->n;
     layout_names in = {0}; /* of the last case, which most share */
     pleat_status status = PLEAT_OK;
     char folder[PLEAT_PATH_BYTES];
@@ -94,7 +107,7 @@ pleat_status layout_check_beside(const pleat_case_paths *cases, int n) {
             layout_names_release(&in);
             PLEAT_TRY_GOTO(status, done, layout_list(folder, &in));
         }
-        PLEAT_TRY_GOTO(status, done, check_case(&in, &cases[i], cases, n));
+        PLEAT_TRY_GOTO(status, done, layout_settle(found, n, check_case(&in, &cases[i], cases, n)));
     }
 done:
     layout_names_release(&in);

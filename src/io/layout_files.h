@@ -35,10 +35,6 @@ int layout_first_with(const layout_names *in, const char *stem, size_t n);
     "; volumes that are cases of their own must not end in _0000, _0001, ...: rename them, as " \
     "scan_0001.nii.gz to scan-0001.nii.gz"
 
-/* ERR_DATA when beside an image of cases[n] lies what its name makes a further channel, which the
- * case is without; a volume that has a label of its own is none. */
-pleat_status layout_check_beside(const pleat_case_paths *cases, int n);
-
 /* The volume STEM TAIL with any ending, as FOLDER/NAME; "" when there is none. Two of them are
  * ERR_DATA. */
 pleat_status layout_find(const layout_names *in, const char *stem, size_t stem_bytes,

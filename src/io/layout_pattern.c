@@ -452,9 +452,10 @@ static pleat_status scan_row(const bids_row *row, layout_passed *bare, case_list
     }
     if (kept > 0) qsort(images.item, (size_t)kept, sizeof *images.item, by_id_and_channel);
     for (int i = 0, n = 0; i < kept; i += n) {
+        const int before = to->n;
         for (n = 1; i + n < kept && strcmp(images.item[i].id, images.item[i + n].id) == 0;) n++;
         PLEAT_TRY_GOTO(status, done,
-                       layout_settle(to, to->n, add_case(&images.item[i], n, row, to)));
+                       layout_settle(to, before, add_case(&images.item[i], n, row, to)));
     }
     if (to->want == PLEAT_LAYOUT_LABELLED)
         PLEAT_TRY_GOTO(status, done, check_orphans(row, &images, to));

@@ -7,6 +7,37 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* How many cases have the id of that at `first`. */
+static int count_alike(const case_list *sorted, int first) {
+    int many = 1;
+    while (first + many < sorted->n &&
+           strcmp(sorted->item[first].id, sorted->item[first + many].id) == 0)
+        many++;
+    return many;
+}
+
+pleat_status layout_check_twice(case_list *found) {
+    int kept = 0;
+    for (int i = 1; i < found->n; i++) {
+        const pleat_case_paths *a = &found->item[i - 1], *b = &found->item[i];
+        if (strcmp(a->id, b->id) != 0) continue;
+        PLEAT_TRY(layout_settle(
+            found, found->n,
+            PLEAT_FAIL(PLEAT_ERR_DATA,
+                       "case '%s' is there twice: '%s' and '%s'; remove or rename one", b->id,
+                       a->image[0], b->image[0])));
+    }
+    for (int first = 0, many = 0; first < found->n; first += many) {
+        many = count_alike(found, first);
+        if (many == 1)
+            found->item[kept++] = found->item[first];
+        else
+            for (int i = first; i < first + many; i++) layout_release_case(&found->item[i]);
+    }
+    found->n = kept;
+    return PLEAT_OK;
+}
+
 typedef struct use { /* of a file */
     const char *path, *what;
     const pleat_case_paths *by;

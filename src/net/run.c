@@ -361,11 +361,21 @@ pleat_status pleat_net_evaluate(pleat_net *net, const float *images, const uint8
     return take_sums(net, sums);
 }
 
+/* In place: the memory of an engine in double, the oracle, is the host's. */
+static pleat_status narrow(pleat_engine *engine, void *values, size_t n) {
+    float *to = values;
+    PLEAT_TRY(engine->ops->synchronize(engine));
+    for (size_t i = 0; i < n; i++) {
+        double x = 0.0;
+        memcpy(&x, (const char *)values + i * sizeof x, sizeof x);
+        to[i] = (float)x;
+    }
+    return PLEAT_OK;
+}
+
 pleat_status pleat_net_probabilities(pleat_net *net, const float *images, const float **probs) {
     pleat_engine *engine = net->model->engine;
     void *logits = net->layer[net->head[0].node].x.data;
-    PLEAT_CHECK(engine->real == PLEAT_F32, PLEAT_ERR_UNSUPPORTED,
-                "engine '%s' cannot predict: its probabilities are double", engine->ops->name);
     PLEAT_TRY(give_images(net, images));
     PLEAT_TRY(pleat_net_forward(net, 0));
     const size_t voxels = (size_t)net->options.batch * net->voxels;
@@ -373,6 +383,7 @@ pleat_status pleat_net_probabilities(pleat_net *net, const float *images, const 
         PLEAT_TRY(engine->ops->sigmoid(engine, logits, voxels * (size_t)net->classes, logits));
     else
         PLEAT_TRY(engine->ops->softmax(engine, logits, voxels, net->classes, logits));
+    if (engine->real == PLEAT_F64) PLEAT_TRY(narrow(engine, logits, voxels * (size_t)net->classes));
     *probs = logits;
     return PLEAT_OK;
 }

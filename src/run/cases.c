@@ -183,6 +183,23 @@ done:
     return status;
 }
 
+pleat_status pleat_cases_check_counts(const pleat_config *config, const pleat_folds *folds,
+                                      const char *file) {
+    const char *column = file == NULL ? "the column fold of " : "", *what = file;
+    const char *cure = file == NULL ? "column" : "file";
+    const int each = pleat_folds_each(folds);
+    if (file == NULL) what = config->data;
+    PLEAT_CHECK(folds->repeats == config->repeats, PLEAT_ERR_ARG,
+                "%s'%s' has %d repeat%s of its folds, and folds.repeats is %d; set "
+                "folds.repeats=%d, or correct the %s",
+                column, what, folds->repeats, pleat_plural(folds->repeats), config->repeats,
+                folds->repeats, cure);
+    PLEAT_CHECK(each == config->folds, PLEAT_ERR_ARG,
+                "%s'%s' has %d folds, and folds.k is %d; set folds.k=%d, or correct the %s", column,
+                what, each, config->folds, each, cure);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_cases_folds(const pleat_config *config, const pleat_case_paths *paths, int n,
                                const char *file, pleat_folds *out) {
     const char **ids = NULL, **groups = NULL;

@@ -130,7 +130,9 @@ static pleat_status find_cases(check_work *w, pleat_cases *cases) {
 static void check_folds(check_work *w) {
     const pleat_config *c = w->config;
     pleat_folds folds = {0};
-    const pleat_status status = pleat_cases_folds(c, w->cases, w->n, c->splits, &folds);
+    pleat_status status = pleat_cases_folds(c, w->cases, w->n, c->splits, &folds);
+    if (status == PLEAT_OK && w->how->given) /* else folds.k is only a default */
+        status = pleat_cases_check_counts(c, &folds, c->splits[0] != '\0' ? c->splits : NULL);
     if (status == PLEAT_ERR_MEMORY) w->no_memory = 1;
     if (status != PLEAT_OK) check_find(w, CHECK_CONFIG, -1, "folds", "%s", pleat_error_message());
     pleat_folds_free(&folds);

@@ -34,6 +34,7 @@ static pleat_status open_run(pleat_crossval *cv) {
     if (!is_root(cv)) return PLEAT_OK;
     if (cv->options->only_fold < 0 && unlink(cv->stop_file) == 0)
         pleat_log(PLEAT_INFO, "'%s' was of the last start and is removed", cv->stop_file);
+    PLEAT_TRY(pleat_record_restore(cv->options->out));
     PLEAT_TRY(pleat_record_config(cv));
     PLEAT_TRY(pleat_dataset_split(&cv->data, &cv->config, cv->options->out));
     PLEAT_TRY(pleat_record_check(cv));

@@ -129,20 +129,17 @@ static pleat_status same_splits(const pleat_dataset *data, const pleat_config *c
 
 pleat_status pleat_dataset_split(pleat_dataset *data, const pleat_config *c, const char *run) {
     char path[PLEAT_PATH_BYTES];
+    const char *file = c->splits[0] != '\0' ? c->splits : NULL;
     PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_SPLITS, path));
     if (run[0] != '\0' && pleat_file_exists(path)) {
+        file = path;
         PLEAT_TRY(read_folds(path, c->data, CURE_RUN, data, &data->folds));
         PLEAT_TRY(same_splits(data, c, path));
-    } else if (c->splits[0] != '\0')
-        PLEAT_TRY(read_folds(c->splits, c->data, CURE_SPLITS, data, &data->folds));
+    } else if (file != NULL)
+        PLEAT_TRY(read_folds(file, c->data, CURE_SPLITS, data, &data->folds));
     else
         PLEAT_TRY(pleat_cases_folds(c, data->cases.paths, data->cases.n, NULL, &data->folds));
-    PLEAT_CHECK(data->folds.repeats == c->repeats, PLEAT_ERR_ARG,
-                "the splits have %d repeats, the configuration says folds.repeats = %d",
-                data->folds.repeats, c->repeats);
-    PLEAT_CHECK(pleat_folds_each(&data->folds) == c->folds, PLEAT_ERR_ARG,
-                "the splits have %d folds, the configuration says folds.k = %d",
-                pleat_folds_each(&data->folds), c->folds);
+    PLEAT_TRY(pleat_cases_check_counts(c, &data->folds, file));
     return pleat_cases_check_folds(c, data->cases.paths, data->cases.n, &data->folds);
 }
 

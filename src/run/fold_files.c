@@ -10,6 +10,7 @@
 #include "run_impl.h"
 
 #include "pleat/text.h"
+#include "pleat/warn.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -112,14 +113,19 @@ static pleat_status check_checkpoint(const char *run, int fold, const char *name
 
 pleat_status pleat_fold_files_check(const char *run, int fold, const char *model) {
     const char *latest = pleat_fold_file_name(PLEAT_FOLD_LATEST);
-    char scores[PLEAT_PATH_BYTES];
+    char scores[PLEAT_PATH_BYTES], history[PLEAT_PATH_BYTES];
     pleat_record record;
     pleat_config config;
     PLEAT_TRY(pleat_record_check_fold(run, fold, model));
     if (pleat_record_read(run, &record) != PLEAT_OK || !record.sealed) return PLEAT_OK;
     PLEAT_TRY(pleat_run_config(run, &config));
     PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_SCORES, scores));
+    PLEAT_TRY(pleat_run_fold_path(run, fold, PLEAT_FOLD_HISTORY, history));
     const int scored = pleat_file_exists(scores);
+    if (scored && !pleat_file_exists(history))
+        pleat_warn("fold=%d: '%s' is missing: the report has no curves of the fold, and its "
+                   "checkpoints are not compared with them; put it back",
+                   fold, history);
     if (model != NULL && strcmp(model, latest) != 0)
         PLEAT_TRY(check_checkpoint(run, fold, model, scored, &config));
     return scored || model != NULL ? check_checkpoint(run, fold, latest, scored, &config)

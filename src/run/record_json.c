@@ -23,12 +23,12 @@
 #define SCHEMA "pleat/run/2" /* pleat/run/1 and pleat.run.1 had no checksum */
 #define CURE   "put it back as it was, or remove it and start the run again, which writes it again"
 
-/* *before is what stands there. More epochs are the only difference there may be: *extends. */
-static pleat_status same_as_before(const pleat_config *config, const char *path,
+/* *before is that of the run. More epochs are the only difference there may be: *extends. */
+static pleat_status same_as_before(const pleat_config *config, const char *run,
                                    pleat_config *before, int *extends) {
-    pleat_config_defaults(before);
-    PLEAT_TRY(pleat_config_read(path, before));
-    char what[1024], may[512];
+    char path[PLEAT_PATH_BYTES], what[1024], may[512];
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_CONFIG, path));
+    PLEAT_TRY(pleat_run_config(run, before));
     pleat_config longer = *before;
     const int more = config->train.epochs > before->train.epochs;
     if (more) longer.train.epochs = config->train.epochs;
@@ -53,11 +53,52 @@ static json_t *job_facts(void) {
     return facts;
 }
 
+/* Without config.yaml: its text in run.json, to be freed; NULL: there is no run.json. */
+static pleat_status recorded_config(const char *run, const char *path, char **out) {
+    char record[PLEAT_PATH_BYTES], is[17] = "";
+    json_t *root = NULL;
+    *out = NULL;
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_RECORD, record));
+    if (!pleat_file_exists(record)) return PLEAT_OK;
+    const pleat_status status = pleat_record_load(run, &root);
+    const char *text = json_string_value(json_object_get(root, "configuration"));
+    const char *digest = json_string_value(json_object_get(root, "config_digest"));
+    if (text != NULL) pleat_digest_hex(pleat_digest(0, text, strlen(text)), is);
+    char *copy = status == PLEAT_OK && text != NULL && digest != NULL && strcmp(is, digest) == 0
+                     ? strdup(text)
+                     : NULL;
+    json_decref(root);
+    *out = copy;
+    if (status != PLEAT_OK) return status;
+    PLEAT_CHECK(copy != NULL, PLEAT_ERR_NOT_FOUND,
+                "'%s' is missing, and run.json has no whole copy of it; put it back as it was",
+                path);
+    return PLEAT_OK;
+}
+
 pleat_status pleat_run_config(const char *folder, pleat_config *out) {
-    char path[PLEAT_PATH_BYTES];
+    char path[PLEAT_PATH_BYTES], *text = NULL;
     pleat_config_defaults(out);
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_CONFIG, path));
-    return pleat_file_exists(path) ? pleat_config_read(path, out) : PLEAT_OK;
+    if (pleat_file_exists(path)) return pleat_config_read(path, out);
+    PLEAT_TRY(recorded_config(folder, path, &text));
+    const pleat_status status =
+        text != NULL ? pleat_config_parse(text, strlen(text), path, out) : PLEAT_OK;
+    free(text);
+    return status;
+}
+
+pleat_status pleat_record_restore(const char *run) {
+    char path[PLEAT_PATH_BYTES], *text = NULL;
+    PLEAT_TRY(pleat_run_path(run, PLEAT_RUN_CONFIG, path));
+    if (pleat_file_exists(path)) return PLEAT_OK;
+    PLEAT_TRY(recorded_config(run, path, &text));
+    if (text == NULL) return PLEAT_OK;
+    const pleat_status status = pleat_file_write_atomic(path, text, strlen(text));
+    free(text);
+    PLEAT_TRY(status);
+    pleat_warn("'%s' was missing and has been made again from run.json", path);
+    return PLEAT_OK;
 }
 
 pleat_status pleat_record_load(const char *run, json_t **out) {
@@ -113,10 +154,13 @@ static pleat_status keep_files(const pleat_crossval *cv, const char *path, json_
     pleat_status status = PLEAT_OK;
     if (pleat_file_exists(path)) status = pleat_record_load(cv->options->out, &before);
     for (int fold = 0; fold < cv->data.folds.k && status == PLEAT_OK; fold++) {
-        char history[PLEAT_PATH_BYTES], folder[32];
+        char history[PLEAT_PATH_BYTES], scores[PLEAT_PATH_BYTES], folder[32];
         (void)snprintf(folder, sizeof folder, "fold_%d/", fold);
         status = pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_HISTORY, history);
-        if (status != PLEAT_OK || !pleat_file_exists(history)) continue;
+        if (status == PLEAT_OK)
+            status = pleat_run_fold_path(cv->options->out, fold, PLEAT_FOLD_SCORES, scores);
+        if (status != PLEAT_OK || (!pleat_file_exists(history) && !pleat_file_exists(scores)))
+            continue;
         if (cv->redo[fold] == PLEAT_REDO_CHANGED || cv->redo[fold] == PLEAT_REDO_LONGER)
             continue; /* they are made again */
         json_object_foreach(json_object_get(before, "files"), key, value) {
@@ -291,12 +335,15 @@ static pleat_status check_beginning(pleat_crossval *cv, int channels, const char
 
 /* *stands is the configuration of the run, where there is one. */
 static pleat_status check_config(pleat_crossval *cv, pleat_config *stands) {
-    char path[PLEAT_PATH_BYTES];
+    const char *out = cv->options->out;
+    char path[PLEAT_PATH_BYTES], record[PLEAT_PATH_BYTES];
     *stands = cv->config;
-    if (cv->options->out[0] == '\0') return PLEAT_OK; /* a dry run may have none */
-    PLEAT_TRY(pleat_run_path(cv->options->out, PLEAT_RUN_CONFIG, path));
-    return pleat_file_exists(path) ? same_as_before(&cv->config, path, stands, &cv->extends)
-                                   : PLEAT_OK;
+    if (out[0] == '\0') return PLEAT_OK; /* a dry run may have none */
+    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_CONFIG, path));
+    PLEAT_TRY(pleat_run_path(out, PLEAT_RUN_RECORD, record));
+    return pleat_file_exists(path) || pleat_file_exists(record)
+               ? same_as_before(&cv->config, out, stands, &cv->extends)
+               : PLEAT_OK;
 }
 
 pleat_status pleat_record_config(pleat_crossval *cv) {

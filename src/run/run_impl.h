@@ -214,6 +214,8 @@ pleat_status pleat_record_begins(const pleat_config *config, int channels,
                                  pleat_train_beginning *out);
 /* Of it the configuration alone, which needs no folds yet. */
 pleat_status pleat_record_config(pleat_crossval *cv);
+/* Makes a lost config.yaml again from run.json, and warns. Errors of pleat_run_config. */
+pleat_status pleat_record_restore(const char *run);
 /* config.yaml and run.json of a run that begins or goes on, and the warnings of its earlier
  * starts. */
 pleat_status pleat_record_start(const pleat_crossval *cv);

@@ -250,6 +250,7 @@ pleat_status pleat_crossval_report(const char *folder, const pleat_report_option
     pleat_record record;
     pleat_cases cases = {0};
     PLEAT_TRY(pleat_record_read(folder, &record));
+    PLEAT_TRY(pleat_record_restore(folder));
     const int known = record.data[0] != '\0';
     const int here = known && pleat_unchanged_scan(record.data, &cases.paths, &cases.n) == PLEAT_OK;
     if (known && !here)

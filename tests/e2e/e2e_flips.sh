@@ -132,3 +132,36 @@ sed 's/lr: 0.01/lr: 0.02/' tiny.yaml > other.yaml
 refused "another configuration" 2 "'flipped/config.yaml' is not the configuration that the run" 0 \
     run other.yaml --out flipped
 verdict
+
+
+# --- what is lost is made again of what knows it, or named ----------------------------------------
+lose() { # lose FILE: a fresh copy of the run, without it
+    rm -rf flipped
+    cp -r run flipped
+    rm "flipped/$1"
+}
+lose config.yaml
+succeeds "models without config.yaml" 0 predict flipped --in data --out labels
+refused "another configuration" 2 "seed was 1, now 7" 0 run tiny.yaml --out flipped --set seed=7
+again="warning: 'flipped/config.yaml' was missing and has been made again from run.json"
+for verb in "run tiny.yaml --out" report; do
+    lose config.yaml
+    # shellcheck disable=SC2086 # words
+    succeeds "$verb: config.yaml is lost" 0 $verb flipped
+    holds "which is told" has err "$again"
+    holds "it is the same" cmp run/config.yaml flipped/config.yaml
+done
+lose config.yaml
+sed -i '/"configuration"/d; $!N; s/,\n *"checksum".*//; s|pleat/run/2|pleat/run/1|; P; D' \
+    flipped/run.json
+refused "nobody knows it" 3 "'flipped/config.yaml' is missing, and run.json has no whole copy" 0 \
+    run tiny.yaml --out flipped
+for verb in "run tiny.yaml --out" report; do
+    lose fold_1/history.tsv
+    # shellcheck disable=SC2086 # words
+    succeeds "$verb: a history is lost" 0 $verb flipped
+    holds "which is told" has err "warning: fold=1: 'flipped/fold_1/history.tsv' is missing"
+    holds "its digest is kept" has flipped/run.json '"fold_1/history.tsv"'
+done
+
+verdict

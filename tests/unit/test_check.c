@@ -236,7 +236,7 @@ static void a_region_has_the_voxels_of_all_its_labels(void **state) {
     assert_int_equal(report.class[1].voxels, whole);
     assert_int_equal(report.class[1].cases, CASES);
     assert_int_equal(report.class[2].voxels, part);
-    assert_int_equal(report.class[0].voxels, CASES * VOXELS - whole);
+    assert_int_equal(report.class[0].voxels, (int64_t)CASES * VOXELS - whole);
     assert_true(fabs(report.class[1].ml - (double)whole * 3 * 3 * 4 / 1000) < 1e-6);
     assert_int_equal(report.n, 1);
     assert_string_equal(report.finding[0].text, "no case has a voxel of 'none'");

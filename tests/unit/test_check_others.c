@@ -50,6 +50,25 @@ static void two_raters_of_a_group_are_no_twins(void **state) {
     pleat_check_free(&report);
 }
 
+static void a_table_has_as_many_folds_as_the_configuration(void **state) {
+    (void)state;
+    const pleat_check_how how = {.headers = 1, .given = 1, .threads = 1};
+    for (int k = 2; k <= 3; k++) {
+        pleat_check_report report;
+        char set[16];
+        (void)snprintf(set, sizeof set, "folds.k=%d", k);
+        write_raters("", 0);
+        look(set, &how, &report);
+        int found = 0;
+        for (int i = 0; i < report.n; i++)
+            found |= strstr(report.finding[i].text, "has 2 folds, and folds.k is 3; set "
+                                                    "folds.k=2, or correct the column") != NULL;
+        if (found != (k == 3)) print_all(set, &report);
+        assert_int_equal(found, k == 3);
+        pleat_check_free(&report);
+    }
+}
+
 /* Fewer slices and rows of case_2, which is a copy that no size and no digest shows. */
 static void a_part_of_another_image_is_found(void **state) {
     (void)state;
@@ -263,6 +282,7 @@ static void padding_is_no_mirror_and_hides_none(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_raters_of_a_group_are_no_twins),
+        cmocka_unit_test(a_table_has_as_many_folds_as_the_configuration),
         cmocka_unit_test(grey_levels_are_a_warning_of_a_configuration_without_grayscale),
         cmocka_unit_test(a_part_of_another_image_is_found),
         cmocka_unit_test(what_is_unlike_all_others_is_found_and_nothing_else),

@@ -116,7 +116,7 @@ static void a_median_lies_between_two_of_the_values(void **state) {
             assert_true(i.low == outside && i.high == n + 1 - outside);
     }
     /* 60 values, the two of a pair alike: as wide as of 30, not of 60. */
-    for (int k = 0; k < 60; k++) x[k] = k / 2 + 1;
+    for (int k = 0; k < 60; k++) x[k] = floor(k / 2.0) + 1.0;
     OK(pleat_interval_median(&(pleat_observed){x, pairs, 60}, 0.95, &i));
     assert_true(i.low >= 9 && i.low <= 10 && i.high >= 21 && i.high <= 22);
 }

@@ -1,4 +1,5 @@
-/* test_layout_names.c - cases by patterns of names, of BIDS, of a table; what to do about DICOM. */
+/* test_layout_names.c - cases by patterns of names, of BIDS, of a table; volumes that are there
+ * twice; what to do about DICOM. */
 #include "pleat/cases.h"
 #include "pleat/file.h"
 #include "pleat/layout.h"
@@ -241,6 +242,11 @@ static void groups_and_folds_of_a_table_are_kept(void **state) {
     assert_int_equal(folds.fold_of[0], 1);
     assert_int_equal(folds.fold_of[1], 0);
     assert_int_equal(folds.fold_of[2], 0);
+    const pleat_config of_two = {.data = "t.csv", .folds = 2, .repeats = 1};
+    const pleat_config thrice = {.folds = 2, .repeats = 3};
+    OK(pleat_cases_check_counts(&of_two, &folds, NULL));
+    REFUSED(pleat_cases_check_counts(&thrice, &folds, "s.json"), PLEAT_ERR_ARG,
+            "'s.json' has 1 repeat of its folds, and folds.repeats is 3; set folds.repeats=1");
     pleat_folds_free(&folds);
     put_table("case,image,label,fold\n" ROW("a", "2") ROW("b", "0"));
     REFUSED(folds_of("", &folds), PLEAT_ERR_DATA, "has fold 1");
@@ -263,6 +269,41 @@ static void other_formats_are_answered_by_how_to_convert_them(void **state) {
     refuses("g", 0, PLEAT_ERR_NOT_FOUND, "dcm2niix -z y");
 }
 
+/* All that a scan refuses is `text`, once; `left` cases are taken. */
+static void refuses_once(const char *where, int left, const char *text) {
+    char path[PLEAT_PATH_BYTES];
+    pleat_layout_refusals refused = {0};
+    pleat_case_paths *cases = NULL;
+    int n = 0;
+    OK(pleat_path(path, sizeof path, "%s/%s", root, where));
+    OK(pleat_layout_scan_all(path, PLEAT_LAYOUT_LABELLED, &refused, &cases, &n));
+    for (int i = 1; i < refused.n; i++) print_error("%s\n", refused.text[i]);
+    assert_int_equal(refused.n, 1);
+    assert_int_equal(n, left);
+    if (strstr(refused.text[0], text) == NULL) fail_msg("'%s', not '%s'", refused.text[0], text);
+    pleat_layout_refusals_free(&refused);
+    pleat_layout_free(cases, n);
+}
+
+static void a_volume_that_is_there_twice_is_refused_once(void **state) {
+    (void)state;
+    static const char json[] = "{\"file_ending\": \".nii.gz\"}";
+    FILES("w/imagesTr/h.nii.gz", "w/imagesTr/h.nii", "w/imagesTr/k.nii.gz", "w/labelsTr/h.nii.gz",
+          "w/labelsTr/k.nii.gz");
+    refuses_once("w", 1, "case 'h' is there twice: ");
+    put("w/dataset.json", json, sizeof json - 1);
+    refuses_once("w", 2, "imagesTr/h.nii'; remove or rename one");
+    refuses("w", PLEAT_LAYOUT_LABELLED, PLEAT_ERR_DATA, "case 'h' is there twice");
+    FILES("wc/imagesTr/h_0000.nii.gz", "wc/imagesTr/h_0000.nii", "wc/labelsTr/h.nii.gz");
+    put("wc/dataset.json", json, sizeof json - 1);
+    refuses_once("wc", 1, "imagesTr/h_0000.nii' are one volume twice; remove one");
+    FILES("wm/imagesTr/h_0000.nii.gz", "wm/labelsTr/h.nii", "wm/labelsTr/h.nii.gz");
+    refuses_once("wm", 0, "labelsTr/h.nii.gz' are one volume twice; remove one");
+    FILES("wb/dataset_description.json", "wb/sub-1/anat/sub-1_T1w.nii",
+          "wb/sub-1/anat/sub-1_T1w.nii.gz", "wb/derivatives/s/sub-1/anat/sub-1_dseg.nii");
+    refuses_once("wb", 0, "are one image twice; remove one");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_a_pattern_are_cases),
@@ -272,6 +313,7 @@ int main(void) {
         cmocka_unit_test(a_bad_table_is_refused_with_line_and_field),
         cmocka_unit_test(groups_and_folds_of_a_table_are_kept),
         cmocka_unit_test(other_formats_are_answered_by_how_to_convert_them),
+        cmocka_unit_test(a_volume_that_is_there_twice_is_refused_once),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }
