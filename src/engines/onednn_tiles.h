@@ -42,11 +42,11 @@ TILES INLINE void store_sums(float sums[4][TILE], int a2, int b2) {
     settle();
 }
 
-/* Rows and columns of a tile's words exchanged: each pass turns the eight bits of a word's place by one. */
+/* Row and column exchanged: each pass turns the eight bits of a word's place by one. */
 INLINE void transpose(u16 rows[16]) {
     for (int pass = 0; pass < 4; pass++) {
         u16 next[16];
-        for (int i = 0; i < 8; i++) {
+        for (size_t i = 0; i < 8; i++) {
             next[2 * i] = __builtin_shufflevector(rows[i], rows[i + 8], 0, 16, 1, 17, 2, 18, 3, 19,
                                                   4, 20, 5, 21, 6, 22, 7, 23);
             next[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + 8], 8, 24, 9, 25, 10, 26,
