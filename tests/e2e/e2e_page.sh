@@ -127,7 +127,7 @@ succeeds "report again" 0 report run --single-file
     echo "</script>"
 } > driven.html
 for scheme in 0 1; do # dark, light
-    if opened driven.html --virtual-time-budget=4000 \
+    if opened driven.html --virtual-time-budget=12000 \
         --blink-settings=preferredColorScheme=$scheme; then
         title=$(grep -o '<title>[^<]*' dom | head -n 1)
         holds "scheme $scheme: all was looked at" grep -q 'ok Escape closes' <<< "$title"
