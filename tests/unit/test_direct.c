@@ -19,7 +19,7 @@ static void round_both(uint16_t *to, v16 low, v16 high) {
 #include "../../src/engines/onednn_direct.h"
 #include "../../src/engines/onednn_direct_amx.inc"
 
-#include "pleat/rng.h"
+#include "amx_numbers.h"
 
 #include <stdlib.h>
 
@@ -52,24 +52,6 @@ typedef struct problem {
     uint16_t *x, *dy;
     float *kernel, *bias;
 } problem;
-
-static void *some(size_t n, size_t size) {
-    void *p = calloc(n, size);
-    assert_non_null(p);
-    return p;
-}
-
-/* Number i of array `which` of a case, from -1 to 1. */
-static float number(size_t row, uint32_t which, size_t i) {
-    const pleat_rng rng = pleat_rng_at(7, PLEAT_STREAM_SAMPLE, 0, which, (uint32_t)row);
-    return (float)(2 * pleat_rng_uniform(&rng, (uint32_t)i) - 1);
-}
-
-static uint16_t *some_halves(size_t row, uint32_t which, size_t n) {
-    uint16_t *p = some(n, sizeof *p);
-    for (size_t i = 0; i < n; i++) store1(p, i, 1, number(row, which, i));
-    return p;
-}
 
 static float *some_floats(size_t row, uint32_t which, size_t n) {
     float *p = some(n, sizeof *p);

@@ -10,7 +10,7 @@ static int usable(int bf16) { return bf16; }
 #define TILES
 #include "../../src/engines/onednn_gradient_amx.inc"
 
-#include "pleat/rng.h"
+#include "amx_numbers.h"
 
 #include <stdlib.h>
 
@@ -118,24 +118,6 @@ typedef struct problem {
     float *start;           /* of dweights, and of dbias behind */
     double *want, *largest; /* the sums; those of the magnitudes of their terms */
 } problem;
-
-static void *some(size_t n, size_t size) {
-    void *p = calloc(n, size);
-    assert_non_null(p);
-    return p;
-}
-
-/* Number i of array `which` of a case, from -1 to 1. */
-static float number(size_t row, uint32_t which, size_t i) {
-    const pleat_rng rng = pleat_rng_at(7, PLEAT_STREAM_SAMPLE, 0, which, (uint32_t)row);
-    return (float)(2 * pleat_rng_uniform(&rng, (uint32_t)i) - 1);
-}
-
-static uint16_t *some_halves(size_t row, uint32_t which, size_t n) {
-    uint16_t *p = some(n, sizeof *p);
-    for (size_t i = 0; i < n; i++) store1(p, i, 1, number(row, which, i));
-    return p;
-}
 
 /* From the formula: every tap of every voxel. */
 static void expect(problem *p) {

@@ -6,6 +6,20 @@
 
 #include "support_train.h"
 
+/* Trained anew, interrupted between two epochs or in the middle of one, and resumed: as `whole`,
+ * which was trained in one go. */
+static pleat_checkpoint resumed_like(train_fixture *f, int within, const pleat_checkpoint *whole) {
+    pleat_train_result result;
+    train_empty_folder();
+    f->save_at = within ? 2 * (TRAIN_ITERATIONS + 2) + 2 : 0;
+    train_interrupt(f);
+    f->save_at = 0;
+    OK(train_fold(f, &result));
+    pleat_checkpoint resumed = train_checkpoint("checkpoint_latest.h5");
+    train_same(&resumed, whole);
+    return resumed;
+}
+
 enum { LOSS }; /* the first metric */
 
 static void an_interrupted_run_ends_as_one_that_was_not(void **state) {
@@ -84,14 +98,8 @@ static void an_average_of_the_weights_is_kept_and_goes_on(void **state) {
     assert_memory_not_equal(whole.params, whole.raw_params, whole.n_params * sizeof(float));
     assert_memory_not_equal(whole.stats, whole.raw_stats, whole.n_stats * sizeof(float));
     pleat_checkpoint_free(&best);
-    for (int within = 0; within < 2; within++) { /* between two epochs, in the middle of one */
-        train_empty_folder();
-        f->save_at = within ? 2 * (TRAIN_ITERATIONS + 2) + 2 : 0;
-        train_interrupt(f);
-        f->save_at = 0;
-        OK(train_fold(f, &result));
-        pleat_checkpoint resumed = train_checkpoint("checkpoint_latest.h5");
-        train_same(&resumed, &whole);
+    for (int within = 0; within < 2; within++) {
+        pleat_checkpoint resumed = resumed_like(f, within, &whole);
         assert_memory_equal(resumed.raw_params, whole.raw_params, whole.n_params * sizeof(float));
         assert_memory_equal(resumed.raw_stats, whole.raw_stats, whole.n_stats * sizeof(float));
         pleat_checkpoint_free(&resumed);
@@ -135,14 +143,8 @@ static void amsgrad_is_kept_and_goes_on(void **state) {
         fallen += whole.moment2_max[i] > whole.moment2[i];
     }
     assert_true(fallen > 0);
-    for (int within = 0; within < 2; within++) { /* between two epochs, in the middle of one */
-        train_empty_folder();
-        f->save_at = within ? 2 * (TRAIN_ITERATIONS + 2) + 2 : 0;
-        train_interrupt(f);
-        f->save_at = 0;
-        OK(train_fold(f, &result));
-        pleat_checkpoint resumed = train_checkpoint("checkpoint_latest.h5");
-        train_same(&resumed, &whole);
+    for (int within = 0; within < 2; within++) {
+        pleat_checkpoint resumed = resumed_like(f, within, &whole);
         assert_memory_equal(resumed.moment2_max, whole.moment2_max, whole.n_params * sizeof(float));
         pleat_checkpoint_free(&resumed);
     }
@@ -172,14 +174,8 @@ static void a_loss_of_the_largest_terms_goes_on(void **state) {
         f->config.settings.loss++;
     OK(train_fold(f, &result));
     pleat_checkpoint whole = train_checkpoint("checkpoint_latest.h5");
-    for (int within = 0; within < 2; within++) { /* between two epochs, in the middle of one */
-        train_empty_folder();
-        f->save_at = within ? 2 * (TRAIN_ITERATIONS + 2) + 2 : 0;
-        train_interrupt(f);
-        f->save_at = 0;
-        OK(train_fold(f, &result));
-        pleat_checkpoint resumed = train_checkpoint("checkpoint_latest.h5");
-        train_same(&resumed, &whole);
+    for (int within = 0; within < 2; within++) {
+        pleat_checkpoint resumed = resumed_like(f, within, &whole);
         pleat_checkpoint_free(&resumed);
     }
     pleat_checkpoint_free(&whole);
