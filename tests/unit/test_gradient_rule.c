@@ -22,22 +22,28 @@ static const struct row {
     {32, 32, {3, 3, 3}, 2, 1, OTHER},  {32, 32, {3, 5, 5}, 1, 1, OTHER},
 };
 
+/* 5x6x7 voxels, "same" padding, bf16. */
+static pleat_dnnl_shape shape_of(int cin, int cout, const int kernel[3], int stride) {
+    pleat_dnnl_shape s = {.n = 1,
+                          .d = 5,
+                          .h = 6,
+                          .w = 7,
+                          .cin = cin,
+                          .cout = cout,
+                          .stride = {stride, stride, stride},
+                          .bf16 = 1};
+    for (int k = 0; k < 3; k++) {
+        s.kernel[k] = kernel[k];
+        s.before[k] = kernel[k] / 2;
+    }
+    return s;
+}
+
 static void amx_is_taken_for_all_that_it_knows(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct row *r = &rows[i];
-        pleat_dnnl_shape s = {.n = 1,
-                              .d = 5,
-                              .h = 6,
-                              .w = 7,
-                              .cin = r->cin,
-                              .cout = r->cout,
-                              .stride = {r->stride, r->stride, r->stride},
-                              .bf16 = 1};
-        for (int k = 0; k < 3; k++) {
-            s.kernel[k] = r->kernel[k];
-            s.before[k] = r->kernel[k] / 2;
-        }
+        const pleat_dnnl_shape s = shape_of(r->cin, r->cout, r->kernel, r->stride);
         const int got = pleat_gradient_wins(&s, r->threads) ? WINS
                         : pleat_gradient_fits(&s)           ? FITS
                                                             : OTHER;
@@ -90,18 +96,7 @@ static void forward_and_by_x_are_taken_for_what_was_measured(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof direct_rows / sizeof *direct_rows; i++) {
         const struct direct_row *r = &direct_rows[i];
-        pleat_dnnl_shape s = {.n = 1,
-                              .d = 5,
-                              .h = 6,
-                              .w = 7,
-                              .cin = r->cin,
-                              .cout = r->cout,
-                              .stride = {r->stride, r->stride, r->stride},
-                              .bf16 = 1};
-        for (int k = 0; k < 3; k++) {
-            s.kernel[k] = r->kernel[k];
-            s.before[k] = r->kernel[k] / 2;
-        }
+        pleat_dnnl_shape s = shape_of(r->cin, r->cout, r->kernel, r->stride);
         const int fits = pleat_direct_fits(&s) ? FITS : OTHER;
         const int forward = pleat_direct_wins(&s, PLEAT_DNNL_FORWARD, r->threads) ? WINS : fits;
         const int data = pleat_direct_wins(&s, PLEAT_DNNL_BACKWARD_DATA, r->threads) ? WINS : fits;
