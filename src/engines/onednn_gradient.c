@@ -36,7 +36,7 @@ static const struct rule {
 } rules[] = {
     {&pleat_gradient_amx, 1, 1, 0, 0},
     {&pleat_gradient_avx512, 1, 0, 4, 7},
-    {&pleat_gradient_avx512, 0, 1, 4, 7},
+    {&pleat_gradient_winograd, 0, 1, 4, 7},
 };
 
 /* The convolution that a kernel makes of it: dweights [Cout][kD][kH][kW][Cin] are also those of kD
@@ -76,7 +76,8 @@ static plan plan_of(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape 
     plan p = {.kernel = kernel, .s = gathered(kernel, given), .given = *given};
     const pleat_dnnl_shape *s = &p.s;
     p.words = s->bf16 ? (s->w + 1) / 2 : s->w;
-    p.rows = smaller(s->h, larger(1, kernel->words / p.words));
+    const int step = larger(1, kernel->rows);
+    p.rows = smaller(s->h, larger(step, kernel->words / p.words / step * step));
     p.planes = smaller(smaller(s->n * s->d, PLEAT_GRADIENT_PLANES),
                        larger(1, kernel->words / (p.rows * p.words)));
     p.slots = p.planes + s->kernel[0] - 1;

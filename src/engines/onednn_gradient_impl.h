@@ -36,7 +36,7 @@ typedef struct pleat_gradient_plan { /* sizes in words */
     int groups, shares;        /* threads: by planes, by channels of y */
     size_t row, copy, part;    /* of packed x: a row; one order of pairs; a tile's channels */
     size_t slot;               /* a plane of the ring */
-    size_t y_plane, y_tile;    /* of packed dy */
+    size_t y_copy, y_plane, y_tile; /* of packed dy */
     size_t offset[PLEAT_GRADIENT_TAPS]; /* of the words of a tap along W */
     size_t taps, weights;               /* of the kernel; floats of dweights */
     size_t sums; /* floats that the kernel keeps of a tile of x and one of y between blocks */
@@ -75,6 +75,7 @@ typedef struct pleat_gradient_meeting {
 
 struct pleat_gradient_kernel {
     int out, in;    /* channels of y and of x in a tile */
+    int rows;       /* of a block: a multiple, 0 for 1 */
     int words;      /* of a block, about */
     int chunk;      /* tiles of channels of x in the ring, at most */
     int gathers;    /* channels of x, at most, whose taps along H and W are packed as channels */
@@ -101,6 +102,7 @@ struct pleat_gradient_kernel {
 };
 
 extern const pleat_gradient_kernel pleat_gradient_avx512; /* onednn_gradient_avx512.c */
+extern const pleat_gradient_kernel pleat_gradient_winograd; /* onednn_gradient_winograd.c; f32 */
 extern const pleat_gradient_kernel pleat_gradient_amx;    /* onednn_gradient_amx.c; bf16 only */
 
 /* --- for the kernels --- */
