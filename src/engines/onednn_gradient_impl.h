@@ -28,14 +28,14 @@ typedef struct pleat_gradient_kernel pleat_gradient_kernel;
 
 typedef struct pleat_gradient_plan { /* sizes in words */
     const pleat_gradient_kernel *kernel;
-    pleat_dnnl_shape given, s; /* s: with taps as channels, where the kernel gathers them */
-    int planes, rows, words;   /* of a block: dy's planes and rows; words of a row of dy */
-    int slots;                 /* planes of x in the ring */
-    int in_tiles, out_tiles;   /* channels by kernel->in and kernel->out */
-    int chunk;                 /* tiles of channels of x in the ring */
-    int groups, shares;        /* threads: by planes, by channels of y */
-    size_t row, copy, part;    /* of packed x: a row; one order of pairs; a tile's channels */
-    size_t slot;               /* a plane of the ring */
+    pleat_dnnl_shape given, s;      /* s: with taps as channels, where the kernel gathers them */
+    int planes, rows, words;        /* of a block: dy's planes and rows; words of a row of dy */
+    int slots;                      /* planes of x in the ring */
+    int in_tiles, out_tiles;        /* channels by kernel->in and kernel->out */
+    int chunk;                      /* tiles of channels of x in the ring */
+    int groups, shares;             /* threads: by planes, by channels of y */
+    size_t row, copy, part;         /* of packed x: a row; one order of pairs; a tile's channels */
+    size_t slot;                    /* a plane of the ring */
     size_t y_copy, y_plane, y_tile; /* of packed dy */
     size_t offset[PLEAT_GRADIENT_TAPS]; /* of the words of a tap along W */
     size_t taps, weights;               /* of the kernel; floats of dweights */
@@ -101,9 +101,9 @@ struct pleat_gradient_kernel {
     float (*products)(int bf16, long rounds);
 };
 
-extern const pleat_gradient_kernel pleat_gradient_avx512; /* onednn_gradient_avx512.c */
+extern const pleat_gradient_kernel pleat_gradient_avx512;   /* onednn_gradient_avx512.c */
 extern const pleat_gradient_kernel pleat_gradient_winograd; /* onednn_gradient_winograd.c; f32 */
-extern const pleat_gradient_kernel pleat_gradient_amx;    /* onednn_gradient_amx.c; bf16 only */
+extern const pleat_gradient_kernel pleat_gradient_amx;      /* onednn_gradient_amx.c; bf16 only */
 
 /* --- for the kernels --- */
 

@@ -202,8 +202,7 @@ static void pack_dy(const plan *p, const char *dy, int plane, const block *b, pl
     for (size_t k = tiles.begin; k < tiles.end; k += 2, to += 2 * p->y_tile) {
         const int two = k + 1 < tiles.end;
         const int left = pleat_gradient_channels(s->cout, OUT, (int)k);
-        const int count =
-            two ? left + pleat_gradient_channels(s->cout, OUT, (int)k + 1) : left;
+        const int count = two ? left + pleat_gradient_channels(s->cout, OUT, (int)k + 1) : left;
         for (int i = 0; i < b->rows; i += ROWS) {
             const stripe t = stripe_of(s, from + k * OUT, s->cout, b->h0 + i, ROWS, count);
             pack_dy_rows(p, &t, two, to + (size_t)(i / ROWS) * row);
@@ -234,7 +233,7 @@ SIMD INLINE void add_tiles(v16 sum[TAPS][OUT], const meeting *m, size_t x, size_
             voxels[tap] = (v16)_mm512_load_ps(from[tap] + (size_t)i * IN);
         for (int k = 0; k < OUT; k++) {
             const v16 g = (v16)_mm512_set1_ps(y[k]);
-            for (int tap = first; tap <= last; tap++) 
+            for (int tap = first; tap <= last; tap++)
                 sum[tap][k] = product(voxels[tap], g, sum[tap][k]);
         }
     }
@@ -363,8 +362,7 @@ SIMD static float products(int bf16, long rounds) {
         for (int tap = 0; tap < TAPS; tap++) sum[k][tap] = (v16){0};
     for (long i = 0; i < rounds; i++)
         for (int k = 0; k < OUT; k++)
-            for (int tap = 0; tap < TAPS; tap++)
-                sum[k][tap] = product(x, x, sum[k][tap]);
+            for (int tap = 0; tap < TAPS; tap++) sum[k][tap] = product(x, x, sum[k][tap]);
     for (int k = 0; k < OUT; k++)
         for (int tap = 0; tap < TAPS; tap++) all += sum[k][tap];
     return all[0];

@@ -21,10 +21,14 @@ static inline float number(size_t row, uint32_t which, size_t i) {
     return (float)(2 * pleat_rng_uniform(&rng, (uint32_t)i) - 1);
 }
 
-static inline uint16_t *some_halves(size_t row, uint32_t which, size_t n) {
-    uint16_t *p = some(n, sizeof *p);
-    for (size_t i = 0; i < n; i++) store1(p, i, 1, number(row, which, i));
+static inline void *some_numbers(size_t row, uint32_t which, size_t n, int bf16) {
+    void *p = some(n, bf16 ? sizeof(uint16_t) : sizeof(float));
+    for (size_t i = 0; i < n; i++) store1(p, i, bf16, number(row, which, i));
     return p;
+}
+
+static inline uint16_t *some_halves(size_t row, uint32_t which, size_t n) {
+    return some_numbers(row, which, n, 1);
 }
 
 #endif /* PLEAT_TESTS_AMX_NUMBERS_H */

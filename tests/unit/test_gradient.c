@@ -10,7 +10,7 @@ static int usable(int bf16) { return bf16; }
 #define TILES
 #include "../../src/engines/onednn_gradient_amx.inc"
 
-#include "amx_numbers.h"
+#include "gradient_problem.h"
 
 #include <stdlib.h>
 
@@ -85,16 +85,7 @@ static void wrong_products_are_found_out(void **state) {
 
 /* --- gradients -------------------------------------------------------------------------------- */
 
-#define K333 \
-    { 3, 3, 3 }
-#define K133 \
-    { 1, 3, 3 }
-#define K111 \
-    { 1, 1, 1 }
-
-static const struct {
-    int n, d, h, w, cin, cout, kernel[3], threads;
-} cases[] = {
+static const struct gradient_case cases[] = {
     {1, 1, 1, 1, 32, 32, K333, 1},      {1, 3, 4, 5, 32, 32, K333, 1},
     {2, 3, 5, 7, 17, 33, K333, 1},      {1, 2, 3, 33, 1, 3, K333, 1},
     {1, 2, 2, 2, 96, 32, K333, 1},      {2, 2, 3, 9, 130, 20, K333, 1},
@@ -110,110 +101,6 @@ static const struct {
     {1, 2, 9, 64, 16, 24, K333, 1},     {1, 2, 3, 4, 32, 288, K333, 4},
 };
 
-typedef struct problem {
-    pleat_dnnl_shape s;
-    int threads;
-    size_t xs, ys, weights;
-    uint16_t *x, *dy;       /* bf16 */
-    float *start;           /* of dweights, and of dbias behind */
-    double *want, *largest; /* the sums; those of the magnitudes of their terms */
-} problem;
-
-/* From the formula: every tap of every voxel. */
-static void expect(problem *p) {
-    const pleat_dnnl_shape *s = &p->s;
-    const int *k = s->kernel;
-    const size_t cin = (size_t)s->cin, cout = (size_t)s->cout;
-    const size_t taps = p->weights / cin / cout;
-    for (int v = 0; v < s->n * s->d * s->h * s->w; v++) {
-        const uint16_t *dy = p->dy + (size_t)v * cout;
-        const int w = v % s->w, h = v / s->w % s->h, d = v / s->w / s->h % s->d;
-        for (size_t o = 0; o < cout; o++) p->want[p->weights + o] += load1(dy, o, 1);
-        for (size_t o = 0; o < cout; o++) p->largest[p->weights + o] += fabs(load1(dy, o, 1));
-        for (int tap = 0; tap < (int)taps; tap++) {
-            const int x = w + tap % k[2] - k[2] / 2, y = h + tap / k[2] % k[1] - k[1] / 2;
-            const int z = d + tap / k[2] / k[1] - k[0] / 2;
-            if (x < 0 || y < 0 || z < 0 || x >= s->w || y >= s->h || z >= s->d) continue;
-            const uint16_t *from =
-                p->x + (size_t)(v + ((z - d) * s->h + y - h) * s->w + x - w) * cin;
-            for (size_t o = 0; o < cout; o++)
-                for (size_t i = 0; i < cin; i++) {
-                    const double term = (double)load1(dy, o, 1) * (double)load1(from, i, 1);
-                    p->want[(o * taps + (size_t)tap) * cin + i] += term;
-                    p->largest[(o * taps + (size_t)tap) * cin + i] += fabs(term);
-                }
-        }
-    }
-}
-
-static problem begin(size_t row) {
-    problem p = {.s = {.n = cases[row].n,
-                       .d = cases[row].d,
-                       .h = cases[row].h,
-                       .w = cases[row].w,
-                       .cin = cases[row].cin,
-                       .cout = cases[row].cout,
-                       .stride = {1, 1, 1},
-                       .bf16 = 1},
-                 .threads = cases[row].threads};
-    size_t taps = 1;
-    for (int i = 0; i < 3; i++) {
-        p.s.kernel[i] = cases[row].kernel[i];
-        p.s.before[i] = p.s.kernel[i] / 2;
-        taps *= (size_t)p.s.kernel[i];
-    }
-    const size_t voxels = (size_t)p.s.n * (size_t)p.s.d * (size_t)p.s.h * (size_t)p.s.w;
-    p.xs = voxels * (size_t)p.s.cin;
-    p.ys = voxels * (size_t)p.s.cout;
-    p.weights = taps * (size_t)p.s.cin * (size_t)p.s.cout;
-    p.x = some_halves(row, 0, p.xs);
-    p.dy = some_halves(row, 1, p.ys);
-    const size_t n = p.weights + (size_t)p.s.cout;
-    p.start = some(n, sizeof *p.start);
-    p.want = some(n, sizeof *p.want);
-    p.largest = some(n, sizeof *p.largest);
-    for (size_t i = 0; i < n; i++) {
-        p.start[i] = number(row, 2, i);
-        p.want[i] = p.start[i];
-        p.largest[i] = fabs(p.want[i]);
-    }
-    expect(&p);
-    return p;
-}
-
-static void end(problem *p) {
-    free(p->x);
-    free(p->dy);
-    free(p->start);
-    free(p->want);
-    free(p->largest);
-}
-
-/* Into a new array; what lies in `work` before is no number. */
-static float *gradient(const problem *p, const pleat_gradient_kernel *kernel, int threads) {
-    const size_t n = p->weights + (size_t)p->s.cout;
-    const size_t bytes = pleat_gradient_bytes_by(kernel, &p->s, threads);
-    float *got = some(n, sizeof *got);
-    void *work = aligned_alloc(64, bytes);
-    assert_non_null(work);
-    memset(work, 0xff, bytes);
-    memcpy(got, p->start, n * sizeof *got);
-    pleat_gradient_run_by(kernel, &p->s, threads, p->x, p->dy, got, got + p->weights, work);
-    free(work);
-    return got;
-}
-
-static void judge(const problem *p, const float *got) {
-    for (size_t i = 0; i < p->weights + (size_t)p->s.cout; i++) {
-        const double error = fabs((double)got[i] - p->want[i]);
-        if (!(error <= 1e-6 * p->largest[i]))
-            fail_msg("%dx%dx%dx%d, %d to %d, kernel %d%d%d, %d threads: gradient %zu is %.9g, "
-                     "not %.9g",
-                     p->s.n, p->s.d, p->s.h, p->s.w, p->s.cin, p->s.cout, p->s.kernel[0],
-                     p->s.kernel[1], p->s.kernel[2], p->threads, i, got[i], p->want[i]);
-    }
-}
-
 static int tiles_left_configured(int threads) {
     int left = 0;
 #pragma omp parallel for num_threads(threads) reduction(+ : left)
@@ -224,9 +111,9 @@ static int tiles_left_configured(int threads) {
 static void gradients_are_those_of_the_formula(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        problem p = begin(i);
+        problem p = begin(&cases[i], i, 1);
         float *got = gradient(&p, &emulated_amx, p.threads);
-        judge(&p, got);
+        judge(&p, got, 1e-6);
         assert_int_equal(tiles_left_configured(p.threads), 0);
         free(got);
         end(&p);
@@ -236,7 +123,7 @@ static void gradients_are_those_of_the_formula(void **state) {
 /* As the library does, whose configuration stays where a call of its own left it. */
 static void the_librarys_tiles_stay_configured(void **state) {
     (void)state;
-    problem p = begin(1);
+    problem p = begin(&cases[1], 1, 1);
     const uint8_t others[64] = {[0] = 1, [16] = 32, [48] = 7};
     uint8_t after[64];
     _tile_loadconfig(others);
@@ -251,7 +138,7 @@ static void the_librarys_tiles_stay_configured(void **state) {
  * an ordered engine calls with one thread for each sample. */
 static void bits_do_not_depend_on_who_computes_a_channel(void **state) {
     (void)state;
-    problem p = begin(9);
+    problem p = begin(&cases[9], 9, 1);
     p.s.n = p.s.d = 1; /* of its first plane: 130 channels, two shares */
     float *one = gradient(&p, &emulated_amx, 1), *two = gradient(&p, &emulated_amx, 2);
     const size_t bytes = (p.weights + (size_t)p.s.cout) * sizeof *one;
@@ -259,7 +146,7 @@ static void bits_do_not_depend_on_who_computes_a_channel(void **state) {
     free(one);
     free(two);
     end(&p);
-    p = begin(10);
+    p = begin(&cases[10], 10, 1);
     one = gradient(&p, &emulated_amx, 3);
     two = gradient(&p, &emulated_amx, 3);
     assert_memory_equal(one, two, (p.weights + (size_t)p.s.cout) * sizeof *one);
@@ -276,10 +163,10 @@ static void the_processors_own_tiles_give_the_same(void **state) {
     }
     int differ = 0;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        problem p = begin(i);
+        problem p = begin(&cases[i], i, 1);
         float *got = gradient(&p, &pleat_gradient_amx, p.threads);
         float *same = gradient(&p, &emulated_amx, p.threads);
-        judge(&p, got);
+        judge(&p, got, 1e-6);
         differ += memcmp(got, same, (p.weights + (size_t)p.s.cout) * sizeof *got) != 0;
         free(got);
         free(same);
