@@ -226,6 +226,13 @@ static void look_ahead(const part *w, block *b, int have, int wanted) {
     b->ahead[1] = lines_of(w, w->dy, next * h + b->h0, (planes - 1) * h + b->rows, y, p->s.cout);
 }
 
+void pleat_gradient_share_out(block *b, size_t steps) {
+    for (int i = 0; i < 2; i++) {
+        pleat_gradient_ahead *a = &b->ahead[i];
+        a->share = (int)whole((size_t)a->left * (size_t)a->lines, steps);
+    }
+}
+
 /* A block's rows, through all planes, for the channels of x of b->in. */
 static void run_rows(const part *w, block *b) {
     const plan *p = w->plan;
@@ -242,8 +249,7 @@ static void run_rows(const part *w, block *b) {
             p->kernel->pack_dy(p, w->dy, b->first + i, b, w->tiles,
                                w->packed + (size_t)i * p->y_plane);
         look_ahead(w, b, have, smaller(all, b->first + b->planes + p->planes + border));
-        for (int in = (int)b->in.begin; in < (int)b->in.end; in++)
-            for (int depth = 0; depth < p->s.kernel[0]; depth++) p->kernel->add(w, b, depth, in);
+        p->kernel->add(w, b);
         if (w->dbias != NULL && b->in.begin == 0) add_bias(w, b);
     }
 }

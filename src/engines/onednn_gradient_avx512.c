@@ -180,7 +180,7 @@ SIMD static void pack_dy(const plan *p, const char *dy, int plane, const block *
 /* --- a block --- */
 
 /* One tap along D and 16 channels of x, all of y. */
-static void add(const pleat_gradient_part *w, block *b, int depth, int in) {
+static void add_depth(const pleat_gradient_part *w, const block *b, int depth, int in) {
     const plan *p = w->plan;
     const pleat_dnnl_shape *s = &p->s;
     const pleat_gradient_meeting m = pleat_gradient_meet(w, b, depth, in);
@@ -205,6 +205,11 @@ static void add(const pleat_gradient_part *w, block *b, int depth, int in) {
             }
             if (t.rows > 0 && t.planes > 0) (s->bf16 ? tile_bf16 : tile_f32)(&t);
         }
+}
+
+static void add(const pleat_gradient_part *w, block *b) {
+    for (int in = (int)b->in.begin; in < (int)b->in.end; in++)
+        for (int depth = 0; depth < w->plan->s.kernel[0]; depth++) add_depth(w, b, depth, in);
 }
 
 static float products(int bf16, long rounds) {

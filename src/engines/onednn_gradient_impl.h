@@ -8,9 +8,8 @@
  *   for each `chunk` tiles of channels of x, and each block:
  *     pack_x    the block's planes of x and those beside them, in a ring of planes
  *     pack_dy   the block's planes of dy
- *     for each tile of channels of x, tap along D:
- *       add     all tiles of y and taps along H and W, to dweights; or to sums of the kernel's own
- *               that go to dweights with the thread's last block
+ *     add       all tiles of channels and taps, to dweights; or to sums of the kernel's own that go
+ *               to dweights with the thread's last block
  *
  * A kernel may ask for what the next block packs, a few lines at a time under its products. And it
  * may gather: where x has few channels, those of all taps along H and W count as channels, and the
@@ -93,8 +92,8 @@ struct pleat_gradient_kernel {
     /* The rows of a block of a plane of dy, channels of `tiles`. */
     void (*pack_dy)(const pleat_gradient_plan *plan, const char *dy, int plane,
                     const pleat_gradient_block *block, pleat_share tiles, uint32_t *to);
-    /* Tile `in` of channels of x, tap `depth` along D. */
-    void (*add)(const pleat_gradient_part *part, pleat_gradient_block *block, int depth, int in);
+    /* The products of a block: all its tiles and taps. */
+    void (*add)(const pleat_gradient_part *part, pleat_gradient_block *block);
     /* pleat_gradient_run_part, in the state of the processor that `add` needs. */
     void (*run)(const pleat_gradient_part *part);
     /* `rounds` times some products in registers; returns their sum. */
@@ -111,6 +110,20 @@ void pleat_gradient_run_part(const pleat_gradient_part *w);
 
 pleat_gradient_meeting pleat_gradient_meet(const pleat_gradient_part *w,
                                            const pleat_gradient_block *b, int depth, int in);
+
+/* The lines ahead, shared out among the steps of a block. */
+void pleat_gradient_share_out(pleat_gradient_block *b, size_t steps);
+
+/* Asks for a step's share of them. */
+static inline __attribute__((always_inline)) void pleat_gradient_fetch(pleat_gradient_ahead *a) {
+    for (int i = 0; i < a->share && a->left > 0; i++) {
+        __builtin_prefetch(a->at + (size_t)64 * (size_t)a->line, 0, 2);
+        if (++a->line < a->lines) continue;
+        a->line = 0;
+        a->left--;
+        a->at += a->stride;
+    }
+}
 
 /* Channels of tile `tile` that there are. */
 static inline int pleat_gradient_channels(int channels, int size, int tile) {

@@ -241,7 +241,7 @@ SIMD INLINE void add_tiles(v16 sum[TAPS][OUT], const meeting *m, size_t x, size_
 
 /* The sums of a point: of this block, or with those of the blocks before. They begin at 0, so that
  * a long sum is one of shorter ones. */
-SIMD static void add_point(const meetings *m, size_t x, size_t dy, int begins, float *to) {
+SIMD static __attribute__((noinline)) void add_point(const meetings *m, size_t x, size_t dy, int begins, float *to) {
     v16 sum[TAPS][OUT];
     for (int tap = 0; tap < TAPS; tap++)
         for (int k = 0; k < OUT; k++) sum[tap][k] = (v16){0};
@@ -282,16 +282,15 @@ SIMD INLINE void taps_along_w(const v16 sum[POINTS_W], v16 to[TAPS]) {
     to[2] = times(AA, even_a, times(BB, even_b, sum[5]));
 }
 
-/* The sums of all points, [point][tap along D][channel of y][16], to dweights[co][tap][ci]. */
-SIMD static void add_taps(const plan *p, const float *sums, int out, int in, float *dweights) {
+/* The sums of all points, [point][tap along D][channel of y][16], to dweights[co][tap][ci] of
+ * `count` channels of y. */
+SIMD static void add_taps(const plan *p, const float *sums, int in, int count, float *to) {
     const __mmask16 lanes = (__mmask16)((1u << pleat_gradient_channels(p->s.cin, IN, in)) - 1u);
     const size_t cin = (size_t)p->s.cin;
-    const int channels = pleat_gradient_channels(p->s.cout, OUT, out), deep = p->s.kernel[0];
-    for (int k = 0; k < channels; k++)
+    const int deep = p->s.kernel[0];
+    for (int k = 0; k < count; k++)
         for (int depth = 0; depth < deep; depth++) {
             const float *from = sums + ((deep == 1 ? 1 : depth) * OUT + k) * IN;
-            float *to = dweights + ((size_t)(out * OUT + k) * p->taps + (size_t)(depth * 9)) * cin +
-                        (size_t)(in * IN);
             v16 rows[TAPS][POINTS_W];
             for (int i = 0; i < POINTS_W; i++) {
                 v16 sum[POINTS_H], row[TAPS];
@@ -313,7 +312,7 @@ SIMD static void add_taps(const plan *p, const float *sums, int out, int in, flo
 
 /* --- a block --- */
 
-static meetings meet(const pleat_gradient_part *w, const block *b, int in) {
+static meetings meet(const pleat_gradient_part *w, const block *b) {
     const plan *p = w->plan;
     const int border = p->s.kernel[0] / 2;
     meetings m = {.planes = b->planes, .tiles = (int)tiles_of(p, b->rows)};
@@ -322,35 +321,65 @@ static meetings meet(const pleat_gradient_part *w, const block *b, int in) {
         m.plane[i].dy = (const float *)w->packed + (size_t)i * p->y_plane;
         for (int shift = -border; shift <= border; shift++)
             if (d + shift >= 0 && d + shift < p->s.d)
-                m.plane[i].x[shift + 1] = (const float *)w->ring +
-                                          (size_t)((plane + shift) % p->slots) * p->slot +
-                                          ((size_t)in - b->in.begin) * p->part;
+                m.plane[i].x[shift + 1] =
+                    (const float *)w->ring + (size_t)((plane + shift) % p->slots) * p->slot;
     }
     return m;
 }
 
-/* All taps along D at once. */
-static void add(const pleat_gradient_part *w, block *b, int depth, int in) {
+/* Asks for a part of the taps of 8 channels of y that wait for their sums. */
+static void fetch_taps(const plan *p, const float *to, size_t point, int count) {
+    const size_t lines = p->taps * (size_t)count, cin = (size_t)p->s.cin;
+    for (size_t i = point * lines / POINTS; i < (point + 1) * lines / POINTS; i++)
+        __builtin_prefetch(to + i * cin, 1, 2);
+}
+
+/* The one block of a thread: tile by tile, in the order of dweights. */
+static void add_once(const pleat_gradient_part *w, const block *b, const meetings *m) {
     const plan *p = w->plan;
-    const size_t tiles = w->tiles.end - w->tiles.begin;
-    _Alignas(64) float only[POINTS * SUMS];
-    if (depth > 0) return;
-    const meetings m = meet(w, b, in);
-    if (b->begins && b->ends) {
-        for (size_t k = 0; k < tiles; k++) {
-            for (size_t i = 0; i < POINTS; i++)
-                add_point(&m, i * p->copy, i * p->y_copy + k * p->y_tile, 1, only + i * SUMS);
-            add_taps(p, only, (int)(w->tiles.begin + k), in, w->dweights);
+    _Alignas(64) float sums[POINTS * SUMS];
+    for (size_t k = w->tiles.begin; k < w->tiles.end; k++)
+        for (size_t in = b->in.begin; in < b->in.end; in++) {
+            const int count = pleat_gradient_channels(p->s.cout, OUT, (int)k);
+            float *to = w->dweights + k * OUT * p->taps * (size_t)p->s.cin + in * IN;
+            const size_t x = (in - b->in.begin) * p->part, dy = (k - w->tiles.begin) * p->y_tile;
+            for (size_t i = 0; i < POINTS; i++) {
+                fetch_taps(p, to, i, count);
+                add_point(m, x + i * p->copy, dy + i * p->y_copy, 1, sums + i * SUMS);
+            }
+            add_taps(p, sums, (int)in, count, to);
         }
-        return;
-    }
-    float *sums = w->sums + ((size_t)in - b->in.begin) * tiles * p->sums;
-    for (size_t i = 0; i < POINTS; i++)
-        for (size_t k = 0; k < tiles; k++)
-            add_point(&m, i * p->copy, i * p->y_copy + k * p->y_tile, b->begins,
-                      sums + k * p->sums + i * SUMS);
+}
+
+/* One of more blocks: to the sums of those before, point by point. */
+static void add_more(const pleat_gradient_part *w, block *b, const meetings *m) {
+    const plan *p = w->plan;
+    const size_t tiles = w->tiles.end - w->tiles.begin, ins = b->in.end - b->in.begin;
+    pleat_gradient_share_out(b, POINTS * tiles * ins);
+    for (size_t in = 0; in < ins; in++)
+        for (size_t i = 0; i < POINTS; i++)
+            for (size_t k = 0; k < tiles; k++) {
+                float *sums = w->sums + (in * tiles + k) * p->sums + i * SUMS;
+                pleat_gradient_fetch(&b->ahead[0]);
+                pleat_gradient_fetch(&b->ahead[1]);
+                add_point(m, in * p->part + i * p->copy, i * p->y_copy + k * p->y_tile, b->begins,
+                          sums);
+            }
     for (size_t k = 0; k < tiles && b->ends; k++)
-        add_taps(p, sums + k * p->sums, (int)(w->tiles.begin + k), in, w->dweights);
+        for (size_t in = 0; in < ins; in++) {
+            const size_t out = w->tiles.begin + k, of = b->in.begin + in;
+            add_taps(p, w->sums + (in * tiles + k) * p->sums, (int)of,
+                     pleat_gradient_channels(p->s.cout, OUT, (int)out),
+                     w->dweights + out * OUT * p->taps * (size_t)p->s.cin + of * IN);
+        }
+}
+
+static void add(const pleat_gradient_part *w, block *b) {
+    const meetings m = meet(w, b);
+    if (b->begins && b->ends)
+        add_once(w, b, &m);
+    else
+        add_more(w, b, &m);
 }
 
 /* `rounds` times the products of a tile of voxels, in registers: of ones, not of denormals. */
@@ -372,8 +401,8 @@ const pleat_gradient_kernel pleat_gradient_winograd = {
     .out = OUT,
     .in = IN,
     .rows = ROWS,
-    .words = 512,
-    .chunk = 2,
+    .words = 512, /* 64 tiles of voxels: a point's of 16 channels, 4 KiB a plane, stay near */
+    .chunk = 4,
     .flop = {2.0 * OUT * TAPS * IN, 0},
     .usable = usable,
     .knows = knows,
