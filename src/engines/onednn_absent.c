@@ -18,6 +18,7 @@ static int knows(const int kernel[3]) {
 static int direct_usable(void) { return 0; }
 
 const pleat_gradient_kernel pleat_gradient_avx512 = {.usable = usable, .knows = knows};
+const pleat_gradient_kernel pleat_gradient_winograd = {.usable = usable, .knows = knows};
 const pleat_gradient_kernel pleat_gradient_amx = {.usable = usable, .knows = knows};
 const pleat_direct_kernel pleat_direct_amx = {.usable = direct_usable};
 

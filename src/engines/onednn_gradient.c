@@ -36,7 +36,7 @@ static const struct rule {
 } rules[] = {
     {&pleat_gradient_amx, 1, 1, 0, 0},
     {&pleat_gradient_avx512, 1, 0, 4, 7},
-    {&pleat_gradient_winograd, 0, 1, 4, 7},
+    {&pleat_gradient_winograd, 0, 1, 2, 4},
 };
 
 /* The convolution that a kernel makes of it: dweights [Cout][kD][kH][kW][Cin] are also those of kD

@@ -1,5 +1,6 @@
 /*
- * onednn_gradient_avx512.c - gradients by the weights of 3x3x3 and 1x3x3 convolutions by AVX-512.
+ * onednn_gradient_avx512.c - gradients by the weights of 3x3x3 and 1x3x3 convolutions in bf16, by
+ * AVX-512, where there is no AMX.
  *
  * A product's inner dimension are voxels along a row; one instruction adds the products of a word's
  * two bf16. A tile of sums is 8 channels of y by 16 of x by the 3 taps along W: 24 registers. Per
@@ -24,8 +25,7 @@
 #define PLANES PLEAT_GRADIENT_PLANES
 #define WORDS  128 /* of a block, about: its x of 16 channels stays in the first cache */
 
-#define SIMD      __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma")))
-#define SIMD_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
+#define SIMD __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
 
 typedef pleat_gradient_plan plan;
 typedef pleat_gradient_block block;
@@ -39,111 +39,94 @@ typedef struct tile { /* what the kernel adds up */
     int out, in;
 } tile;
 
-static int usable(int bf16) { return bf16 ? pleat_dnnl_has_bf16() : pleat_dnnl_has_avx512(); }
+static int usable(int bf16) { return bf16 && pleat_dnnl_has_bf16(); }
 
 static int knows(const int kernel[3]) { return kernel[1] == 3 && kernel[2] == 3; }
 
 static void lay_out(plan *p) {
-    p->row = ((size_t)p->words + (p->s.bf16 ? 1 : 2)) * IN;
+    p->row = ((size_t)p->words + 1) * IN;
     p->copy = ((size_t)p->rows + 2) * p->row;
-    p->part = p->copy * (p->s.bf16 ? 2 : 1);
+    p->part = p->copy * 2;
     p->y_plane = (size_t)p->rows * (size_t)p->words * OUT;
-    for (size_t t = 0; t < TAPS; t++)
-        p->offset[t] = !p->s.bf16 ? t * IN : t == 1 ? 0 : p->copy + t / 2 * IN;
+    p->offset[0] = p->copy;
+    p->offset[1] = 0;
+    p->offset[2] = p->copy + IN;
 }
 
-/* --- the kernels --- */
+/* --- the kernel --- */
 
-SIMD static inline __m512 product_f32(__m512 sum, __m512i x, __m512i dy) {
-    return _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(dy), sum);
-}
-
-SIMD_BF16 static inline __m512 product_bf16(__m512 sum, __m512i x, __m512i dy) {
+SIMD static inline __m512 product(__m512 sum, __m512i x, __m512i dy) {
     return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)dy);
 }
 
 /* The tile's sums begin at 0, so that a long sum is one of shorter ones. */
-#define KERNEL(name, attributes, product)                                             \
-    attributes static void name(const tile *t) {                                      \
-        const __mmask16 lanes = (__mmask16)((1u << t->in) - 1u);                      \
-        __m512 sum[OUT][TAPS];                                                        \
-        for (int k = 0; k < OUT; k++)                                                 \
-            for (int tap = 0; tap < TAPS; tap++) sum[k][tap] = _mm512_setzero_ps();   \
-        for (int plane = 0; plane < t->planes; plane++)                               \
-            for (int row = 0; row < t->rows; row++) {                                 \
-                const uint32_t *x = t->x[plane] + (size_t)row * t->x_row;             \
-                const uint32_t *dy = t->dy[plane] + (size_t)row * t->y_row;           \
-                for (int i = 0; i < t->words; i++, x += IN, dy += OUT) {              \
-                    __m512i from[TAPS];                                               \
-                    for (int tap = 0; tap < TAPS; tap++)                              \
-                        from[tap] = _mm512_loadu_si512(x + t->offset[tap]);           \
-                    for (int k = 0; k < OUT; k++) {                                   \
-                        const __m512i g = _mm512_set1_epi32((int)dy[k]);              \
-                        for (int tap = 0; tap < TAPS; tap++)                          \
-                            sum[k][tap] = product(sum[k][tap], from[tap], g);         \
-                    }                                                                 \
-                }                                                                     \
-            }                                                                         \
-        for (int k = 0; k < t->out; k++)                                              \
-            for (int tap = 0; tap < TAPS; tap++) {                                    \
-                float *to = t->to + (size_t)k * t->channel + (size_t)tap * t->tap;    \
-                const __m512 before = _mm512_maskz_loadu_ps(lanes, to);               \
-                _mm512_mask_storeu_ps(to, lanes, _mm512_add_ps(before, sum[k][tap])); \
-            }                                                                         \
-    }
+SIMD static void add_tile(const tile *t) {
+    const __mmask16 lanes = (__mmask16)((1u << t->in) - 1u);
+    __m512 sum[OUT][TAPS];
+    for (int k = 0; k < OUT; k++)
+        for (int tap = 0; tap < TAPS; tap++) sum[k][tap] = _mm512_setzero_ps();
+    for (int plane = 0; plane < t->planes; plane++)
+        for (int row = 0; row < t->rows; row++) {
+            const uint32_t *x = t->x[plane] + (size_t)row * t->x_row;
+            const uint32_t *dy = t->dy[plane] + (size_t)row * t->y_row;
+            for (int i = 0; i < t->words; i++, x += IN, dy += OUT) {
+                __m512i from[TAPS];
+                for (int tap = 0; tap < TAPS; tap++)
+                    from[tap] = _mm512_loadu_si512(x + t->offset[tap]);
+                for (int k = 0; k < OUT; k++) {
+                    const __m512i g = _mm512_set1_epi32((int)dy[k]);
+                    for (int tap = 0; tap < TAPS; tap++)
+                        sum[k][tap] = product(sum[k][tap], from[tap], g);
+                }
+            }
+        }
+    for (int k = 0; k < t->out; k++)
+        for (int tap = 0; tap < TAPS; tap++) {
+            float *to = t->to + (size_t)k * t->channel + (size_t)tap * t->tap;
+            const __m512 before = _mm512_maskz_loadu_ps(lanes, to);
+            _mm512_mask_storeu_ps(to, lanes, _mm512_add_ps(before, sum[k][tap]));
+        }
+}
 
 /* `rounds` times the products of a tile's word, in registers: of ones, not of denormals. */
-#define PRODUCTS(name, attributes, product)                                                    \
-    attributes static float name(long rounds) {                                                \
-        const __m512i x = _mm512_set1_epi32((int)(0x3f803f80 + (rounds & 1)));                 \
-        __m512 sum[OUT][TAPS];                                                                 \
-        for (int k = 0; k < OUT; k++)                                                          \
-            for (int tap = 0; tap < TAPS; tap++) sum[k][tap] = _mm512_setzero_ps();            \
-        for (long i = 0; i < rounds; i++)                                                      \
-            for (int k = 0; k < OUT; k++)                                                      \
-                for (int tap = 0; tap < TAPS; tap++) sum[k][tap] = product(sum[k][tap], x, x); \
-        __m512 all = _mm512_setzero_ps();                                                      \
-        for (int k = 0; k < OUT; k++)                                                          \
-            for (int tap = 0; tap < TAPS; tap++) all = _mm512_add_ps(all, sum[k][tap]);        \
-        return _mm512_cvtss_f32(all);                                                          \
-    }
-
-KERNEL(tile_f32, SIMD, product_f32)
-KERNEL(tile_bf16, SIMD_BF16, product_bf16)
-PRODUCTS(products_f32, SIMD, product_f32)
-PRODUCTS(products_bf16, SIMD_BF16, product_bf16)
+SIMD static float products(int bf16, long rounds) {
+    const __m512i x = _mm512_set1_epi32((int)(0x3f803f80 + (rounds & 1)));
+    __m512 sum[OUT][TAPS];
+    (void)bf16;
+    for (int k = 0; k < OUT; k++)
+        for (int tap = 0; tap < TAPS; tap++) sum[k][tap] = _mm512_setzero_ps();
+    for (long i = 0; i < rounds; i++)
+        for (int k = 0; k < OUT; k++)
+            for (int tap = 0; tap < TAPS; tap++) sum[k][tap] = product(sum[k][tap], x, x);
+    __m512 all = _mm512_setzero_ps();
+    for (int k = 0; k < OUT; k++)
+        for (int tap = 0; tap < TAPS; tap++) all = _mm512_add_ps(all, sum[k][tap]);
+    return _mm512_cvtss_f32(all);
+}
 
 /* --- packing --- */
 
-/* 16 channels of a voxel as words: floats, or bf16 in the lower halves; zeros beyond the row. */
-SIMD static inline __m512i voxel(const plan *p, const char *row, int v, int channels, int from,
+/* 16 channels of a voxel, in the lower halves of words; zeros beyond the row. */
+SIMD static inline __m512i voxel(const plan *p, const uint16_t *row, int v, int channels, int from,
                                  int count) {
     if (v < 0 || v >= p->s.w) return _mm512_setzero_si512();
     const __mmask16 lanes = (__mmask16)((1u << count) - 1u);
     const size_t at = (size_t)v * (size_t)channels + (size_t)from;
-    if (!p->s.bf16) return _mm512_maskz_loadu_epi32(lanes, (const float *)(const void *)row + at);
-    return _mm512_cvtepu16_epi32(
-        _mm256_maskz_loadu_epi16(lanes, (const uint16_t *)(const void *)row + at));
+    return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(lanes, row + at));
 }
 
-/* Words of voxels v and v + 1, or of v alone. */
-SIMD static inline __m512i word(const plan *p, const char *row, int v, int channels, int from,
+/* Words of voxels v and v + 1. */
+SIMD static inline __m512i word(const plan *p, const uint16_t *row, int v, int channels, int from,
                                 int count) {
-    const __m512i first = voxel(p, row, v, channels, from, count);
-    if (!p->s.bf16) return first;
-    return _mm512_or_si512(first,
+    return _mm512_or_si512(voxel(p, row, v, channels, from, count),
                            _mm512_slli_epi32(voxel(p, row, v + 1, channels, from, count), 16));
 }
 
 /* A row of x, 16 channels. */
-SIMD static void pack_x_row(const plan *p, const char *row, int part, uint32_t *to) {
+SIMD static void pack_x_row(const plan *p, const uint16_t *row, int part, uint32_t *to) {
     const int from = part * IN, count = pleat_gradient_channels(p->s.cin, IN, part);
     const int words = (int)(p->row / IN);
     for (int i = 0; i < words; i++, to += IN) {
-        if (!p->s.bf16) {
-            _mm512_store_si512(to, voxel(p, row, i - 1, p->s.cin, from, count));
-            continue;
-        }
         _mm512_store_si512(to, word(p, row, 2 * i, p->s.cin, from, count));
         _mm512_store_si512(to + p->copy, word(p, row, 2 * i - 1, p->s.cin, from, count));
     }
@@ -151,9 +134,10 @@ SIMD static void pack_x_row(const plan *p, const char *row, int part, uint32_t *
 
 /* Rows h0 - 1 .. h0 + rows of a plane, those that there are. */
 static void pack_x(const plan *p, const char *x, int plane, const block *b, uint32_t *slot) {
-    const size_t row = (size_t)p->s.w * (size_t)p->s.cin * (p->s.bf16 ? 2 : 4);
+    const size_t row = (size_t)p->s.w * (size_t)p->s.cin;
     for (int i = b->h0 == 0; i < b->rows + 2 && b->h0 + i - 1 < p->s.h; i++) {
-        const char *from = x + ((size_t)plane * (size_t)p->s.h + (size_t)(b->h0 + i - 1)) * row;
+        const uint16_t *from = (const uint16_t *)(const void *)x +
+                               ((size_t)plane * (size_t)p->s.h + (size_t)(b->h0 + i - 1)) * row;
         for (size_t part = b->in.begin; part < b->in.end; part++)
             pack_x_row(p, from, (int)part,
                        slot + (part - b->in.begin) * p->part + (size_t)i * p->row);
@@ -163,16 +147,16 @@ static void pack_x(const plan *p, const char *x, int plane, const block *b, uint
 /* The block's rows of a plane of dy, the channels of tiles t. */
 SIMD static void pack_dy(const plan *p, const char *dy, int plane, const block *b, pleat_share t,
                          uint32_t *to) {
-    const size_t row = (size_t)p->s.w * (size_t)p->s.cout * (p->s.bf16 ? 2 : 4);
+    const size_t row = (size_t)p->s.w * (size_t)p->s.cout;
     for (int i = 0; i < b->rows; i++) {
-        const char *from = dy + ((size_t)plane * (size_t)p->s.h + (size_t)(b->h0 + i)) * row;
+        const uint16_t *from = (const uint16_t *)(const void *)dy +
+                               ((size_t)plane * (size_t)p->s.h + (size_t)(b->h0 + i)) * row;
         for (size_t k = t.begin; k < t.end; k++) {
             const int first = (int)k * OUT, count = pleat_gradient_channels(p->s.cout, OUT, (int)k);
             uint32_t *at = to + (k - t.begin) * p->y_tile + (size_t)(i * p->words) * OUT;
             for (int j = 0; j < p->words; j++, at += OUT)
-                _mm256_store_si256((void *)at,
-                                   _mm512_castsi512_si256(word(p, from, p->s.bf16 ? 2 * j : j,
-                                                               p->s.cout, first, count)));
+                _mm256_store_si256((void *)at, _mm512_castsi512_si256(
+                                                   word(p, from, 2 * j, p->s.cout, first, count)));
         }
     }
 }
@@ -203,7 +187,7 @@ static void add_depth(const pleat_gradient_part *w, const block *b, int depth, i
                 t.x[i] = m.x[i] + (size_t)(h + skip) * p->row;
                 t.dy[i] = m.dy[i] + (k - w->tiles.begin) * p->y_tile + (size_t)skip * t.y_row;
             }
-            if (t.rows > 0 && t.planes > 0) (s->bf16 ? tile_bf16 : tile_f32)(&t);
+            if (t.rows > 0 && t.planes > 0) add_tile(&t);
         }
 }
 
@@ -212,16 +196,12 @@ static void add(const pleat_gradient_part *w, block *b) {
         for (int depth = 0; depth < w->plan->s.kernel[0]; depth++) add_depth(w, b, depth, in);
 }
 
-static float products(int bf16, long rounds) {
-    return (bf16 ? products_bf16 : products_f32)(rounds);
-}
-
 const pleat_gradient_kernel pleat_gradient_avx512 = {
     .out = OUT,
     .in = IN,
     .words = WORDS,
     .chunk = INT_MAX,
-    .flop = {2.0 * OUT * TAPS * IN, 4.0 * OUT *TAPS *IN},
+    .flop = {0, 4.0 * OUT *TAPS *IN},
     .usable = usable,
     .knows = knows,
     .lay_out = lay_out,

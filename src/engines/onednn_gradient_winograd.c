@@ -220,6 +220,7 @@ typedef struct meeting {
 typedef struct meetings {
     meeting plane[PLANES];
     int planes, tiles;
+    int alone; /* there is one tap along D, tap 1 here */
 } meetings;
 
 /* n tiles of voxels; constants first, last: the taps. */
@@ -241,7 +242,8 @@ SIMD INLINE void add_tiles(v16 sum[TAPS][OUT], const meeting *m, size_t x, size_
 
 /* The sums of a point: of this block, or with those of the blocks before. They begin at 0, so that
  * a long sum is one of shorter ones. */
-SIMD static __attribute__((noinline)) void add_point(const meetings *m, size_t x, size_t dy, int begins, float *to) {
+SIMD static __attribute__((noinline)) void add_point(const meetings *m, size_t x, size_t dy,
+                                                     int begins, float *to) {
     v16 sum[TAPS][OUT];
     for (int tap = 0; tap < TAPS; tap++)
         for (int k = 0; k < OUT; k++) sum[tap][k] = (v16){0};
@@ -258,6 +260,7 @@ SIMD static __attribute__((noinline)) void add_point(const meetings *m, size_t x
     }
     for (int tap = 0; tap < TAPS; tap++)
         for (int k = 0; k < OUT; k++, to += IN) {
+            if (m->alone && tap != 1) continue;
             v16 before = {0};
             if (!begins) before = (v16)_mm512_load_ps(to);
             _mm512_store_ps(to, (__m512)(before + sum[tap][k]));
@@ -315,7 +318,8 @@ SIMD static void add_taps(const plan *p, const float *sums, int in, int count, f
 static meetings meet(const pleat_gradient_part *w, const block *b) {
     const plan *p = w->plan;
     const int border = p->s.kernel[0] / 2;
-    meetings m = {.planes = b->planes, .tiles = (int)tiles_of(p, b->rows)};
+    meetings m = {
+        .planes = b->planes, .tiles = (int)tiles_of(p, b->rows), .alone = p->s.kernel[0] == 1};
     for (int i = 0; i < b->planes; i++) {
         const int plane = b->first + i, d = plane % p->s.d;
         m.plane[i].dy = (const float *)w->packed + (size_t)i * p->y_plane;

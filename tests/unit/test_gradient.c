@@ -176,6 +176,19 @@ static void the_processors_own_tiles_give_the_same(void **state) {
                   COUNT(cases));
 }
 
+static void so_does_the_kernel_without_tiles(void **state) {
+    (void)state;
+    if (!pleat_gradient_avx512.usable(1)) skip();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        if (!pleat_gradient_avx512.knows(cases[i].kernel)) continue;
+        problem p = begin(&cases[i], i, 1);
+        float *got = gradient(&p, &pleat_gradient_avx512, p.threads);
+        judge(&p, got, 1e-6);
+        free(got);
+        end(&p);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_product_sums_first_and_second_numbers_apart_and_adds_last),
@@ -185,6 +198,7 @@ int main(void) {
         cmocka_unit_test(the_librarys_tiles_stay_configured),
         cmocka_unit_test(bits_do_not_depend_on_who_computes_a_channel),
         cmocka_unit_test(the_processors_own_tiles_give_the_same),
+        cmocka_unit_test(so_does_the_kernel_without_tiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

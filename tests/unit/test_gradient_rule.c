@@ -39,19 +39,35 @@ static pleat_dnnl_shape shape_of(int cin, int cout, const int kernel[3], int str
     return s;
 }
 
+static const struct row float_rows[] = {
+    {32, 32, {3, 3, 3}, 1, 1, WINS},  {512, 256, {1, 3, 3}, 1, 4, WINS},
+    {8, 8, {3, 3, 3}, 1, 1, WINS}, /* half of 16 lanes */
+    {24, 12, {3, 3, 3}, 1, 1, WINS},  {4, 8, {3, 3, 3}, 1, 1, FITS},
+    {1, 32, {3, 3, 3}, 1, 1, OTHER},  {32, 32, {3, 3, 3}, 1, 9, FITS},
+    {32, 32, {3, 3, 3}, 2, 1, OTHER}, {32, 32, {1, 1, 1}, 1, 1, OTHER},
+    {32, 32, {3, 1, 3}, 1, 1, OTHER},
+};
+
+static void judge(const struct row *r, int bf16) {
+    pleat_dnnl_shape s = shape_of(r->cin, r->cout, r->kernel, r->stride);
+    s.bf16 = bf16;
+    const int got = pleat_gradient_wins(&s, r->threads) ? WINS
+                    : pleat_gradient_fits(&s)           ? FITS
+                                                        : OTHER;
+    if (got != r->expected)
+        fail_msg("%d to %d, kernel %d%d%d, stride %d, %d threads: %d, not %d", r->cin, r->cout,
+                 r->kernel[0], r->kernel[1], r->kernel[2], r->stride, r->threads, got, r->expected);
+}
+
 static void amx_is_taken_for_all_that_it_knows(void **state) {
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct row *r = &rows[i];
-        const pleat_dnnl_shape s = shape_of(r->cin, r->cout, r->kernel, r->stride);
-        const int got = pleat_gradient_wins(&s, r->threads) ? WINS
-                        : pleat_gradient_fits(&s)           ? FITS
-                                                            : OTHER;
-        if (got != r->expected)
-            fail_msg("%d to %d, kernel %d%d%d, stride %d, %d threads: %d, not %d", r->cin, r->cout,
-                     r->kernel[0], r->kernel[1], r->kernel[2], r->stride, r->threads, got,
-                     r->expected);
-    }
+    for (size_t i = 0; i < COUNT(rows); i++) judge(&rows[i], 1);
+}
+
+static void floats_are_taken_where_half_the_lanes_hold_channels(void **state) {
+    (void)state;
+    if (!pleat_gradient_winograd.usable(0)) skip();
+    for (size_t i = 0; i < COUNT(float_rows); i++) judge(&float_rows[i], 0);
 }
 
 static void the_kernel_that_is_taken_is_that_of_amx(void **state) {
@@ -69,7 +85,11 @@ static void the_kernel_that_is_taken_is_that_of_amx(void **state) {
     assert_int_equal(pleat_gradient_bytes(&s, 1),
                      pleat_gradient_bytes_by(&pleat_gradient_amx, &s, 1));
     s.bf16 = 0; /* it knows no floats */
-    assert_int_equal(pleat_gradient_fits(&s), pleat_gradient_avx512.usable(0));
+    if (pleat_gradient_winograd.usable(0))
+        assert_int_equal(pleat_gradient_bytes(&s, 1),
+                         pleat_gradient_bytes_by(&pleat_gradient_winograd, &s, 1));
+    else
+        assert_int_equal(pleat_gradient_fits(&s), 0);
 }
 
 static const struct direct_row {
@@ -112,6 +132,7 @@ static void forward_and_by_x_are_taken_for_what_was_measured(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(amx_is_taken_for_all_that_it_knows),
+        cmocka_unit_test(floats_are_taken_where_half_the_lanes_hold_channels),
         cmocka_unit_test(the_kernel_that_is_taken_is_that_of_amx),
         cmocka_unit_test(forward_and_by_x_are_taken_for_what_was_measured),
     };

@@ -41,9 +41,28 @@ static void gradients_are_those_of_the_formula(void **state) {
     }
 }
 
+/* As for the tiles of AMX: threads that share out channels change no bit, and threads that share out
+ * planes repeat theirs. */
+static void bits_do_not_depend_on_who_computes_a_channel(void **state) {
+    (void)state;
+    problem p = begin(&cases[14], 14, 0);
+    for (int planes = 1; planes <= 3; planes += 2) {
+        p.s.n = 1;
+        p.s.d = planes; /* of one, two threads have channels of their own */
+        const int threads[2] = {planes == 1 ? 1 : 3, planes == 1 ? 2 : 3};
+        float *got[2];
+        for (int i = 0; i < 2; i++) got[i] = gradient(&p, KERNEL, threads[i]);
+        assert_memory_equal(got[0], got[1], (p.weights + (size_t)p.s.cout) * sizeof **got);
+        free(got[0]);
+        free(got[1]);
+    }
+    end(&p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_those_of_the_formula),
+        cmocka_unit_test(bits_do_not_depend_on_who_computes_a_channel),
     };
     if (!KERNEL->usable(0)) {
         print_message("this processor has no AVX-512\n");
