@@ -3,9 +3,9 @@
  *
  *   dweights[co][tap][ci] += sum over the voxels v of dy[v][co] x[v + tap][ci]
  *
- * of stride 1 and "same" padding: of 3x3x3 and 1x3x3 taps by AVX-512, in f32 or with bf16's
- * products of pairs; of 1 or 3 taps along each axis by AMX, in bf16. oneDNN's code for this pass is
- * its weakest (docs/speed.md).
+ * of stride 1 and "same" padding: of 3x3x3 and 1x3x3 taps by AVX-512, in f32 with a third of the
+ * products, in bf16 by its products of pairs; of 1 or 3 taps along each axis by AMX, in bf16.
+ * oneDNN's code for this pass is its weakest (docs/speed.md).
  *
  * Each thread has channels of y, and planes, of its own; threads that share channels have sums of
  * their own, which are added in order. One thread adds in the order of the voxels, whatever the
@@ -16,7 +16,8 @@
 
 #include "onednn.h"
 
-/* Whether there is a kernel for this shape on this processor; of AVX-512, half its lanes full. */
+/* Whether there is a kernel for this shape on this processor; of AVX-512, in bf16 half its
+ * lanes full, in f32 a quarter. */
 int pleat_gradient_fits(const pleat_dnnl_shape *shape);
 
 /* Whether it is taken in place of oneDNN's: a rule by precision, instructions and channels. Not by

@@ -2,20 +2,20 @@
  * onednn_gradient_winograd.c - gradients by the weights of 3x3x3 and 1x3x3 convolutions in f32 by
  * Winograd's minimal filtering, with AVX-512.
  *
- * Three taps along W of 4 voxels of dy take 6 products, not 12: dy's 4 voxels and x's 6 are taken
- * for polynomials and multiplied at the points 0, +-5/8, +-3/2 and infinity. Three taps along H of
- * 2 rows take 4 products, not 6, at the points 0, +-1 and infinity. So a tile of 2x4 voxels takes
- * 24 products for each tap along D, where all taps are 72.
+ * Three taps along W of 4 voxels of dy take 6 products, not 12: dy's 4 voxels and x's 6 are the
+ * coefficients of polynomials, multiplied at the points 0, +-5/8, +-3/2 and infinity. Along H it is
+ * 2 rows, with 4 products for 6, at 0, +-1 and infinity. So a tile of 2x4 voxels takes 24 products
+ * for each tap along D, where the taps themselves take 72.
  *
- *   x:  [16 channels][plane][point][tile of voxels][16]
- *   dy: [8 channels][plane][point][tile of voxels][8]
- *   add: for each point, 8 channels of y: the products of all tiles, into sums of 8 channels of y by
- *        16 of x by the taps along D, 24 registers. A tile of voxels loads 16 channels of x three
- *        times, one channel of y eight times, and does 24 products. With the last block the sums of
- *        the points become those of the taps, which go to dweights
+ *   x:   [16 channels][plane][point][tile of voxels][16]
+ *   dy:  [8 channels][plane][point][tile of voxels][8]
+ *   add: for each point and 8 channels of y, over all tiles of voxels: sums of 8 channels of y by
+ *        16 of x by the taps along D, 24 registers. A tile loads 16 channels of x three times,
+ *        one channel of y eight times, and does 24 products. After the last block the sums of the
+ *        points become those of the taps, which go to dweights
  *
- * Voxels outside are zeros. Of some dozen sets of points these have the least error
- * (docs/speed.md); what a point's products are to be divided by waits until they are summed.
+ * Voxels outside are zeros. Of the sets of points that were tried these have the least error
+ * (docs/speed.md). What a point's products are divided by waits until they are summed.
  */
 #include "onednn_gradient_impl.h"
 #include "onednn_simd.h"
@@ -24,14 +24,14 @@
 
 #define OUT      8  /* channels of y in a tile of sums */
 #define IN       16 /* of x: a register */
-#define TAPS     3  /* along D, at most; along H and W */
+#define TAPS     3  /* along an axis; along D or one */
 #define ROWS     2  /* of a tile of voxels */
 #define COLUMNS  4
 #define POINTS_H 4
 #define POINTS_W 6
-#define POINTS   (POINTS_H * POINTS_W)
+#define POINTS   24 /* of both */
 #define PLANES   PLEAT_GRADIENT_PLANES
-#define SUMS     (TAPS * OUT * IN) /* of a point */
+#define SUMS     ((size_t)TAPS * OUT * IN) /* of a point */
 
 #define SIMD __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma")))
 
@@ -60,7 +60,7 @@ static void lay_out(plan *p) {
     p->part = POINTS * p->copy;
     p->y_copy = tiles_of(p, p->rows) * OUT + IN;
     p->y_plane = POINTS * p->y_copy;
-    p->sums = (size_t)POINTS * SUMS;
+    p->sums = POINTS * SUMS;
 }
 
 /* a b + c */
@@ -293,7 +293,7 @@ SIMD static void add_taps(const plan *p, const float *sums, int in, int count, f
     const int deep = p->s.kernel[0];
     for (int k = 0; k < count; k++)
         for (int depth = 0; depth < deep; depth++) {
-            const float *from = sums + ((deep == 1 ? 1 : depth) * OUT + k) * IN;
+            const float *from = sums + (size_t)((deep == 1 ? 1 : depth) * OUT + k) * IN;
             v16 rows[TAPS][POINTS_W];
             for (int i = 0; i < POINTS_W; i++) {
                 v16 sum[POINTS_H], row[TAPS];
@@ -405,8 +405,8 @@ const pleat_gradient_kernel pleat_gradient_winograd = {
     .out = OUT,
     .in = IN,
     .rows = ROWS,
-    .words = 512, /* 64 tiles of voxels: a point's of 16 channels, 4 KiB a plane, stay near */
-    .chunk = 4,
+    .words = 512, /* 64 tiles of voxels: of 16 channels, a point, 3 planes: 12 KiB */
+    .chunk = 4,   /* dy is packed once for 64 channels of x */
     .flop = {2.0 * OUT * TAPS * IN, 0},
     .usable = usable,
     .knows = knows,

@@ -1,4 +1,4 @@
-/* gradient_problem.h - gradients by the weights of convolutions, from the formula and by a kernel. */
+/* gradient_problem.h - gradients by the weights of convolutions, by the formula and a kernel. */
 #ifndef PLEAT_TESTS_GRADIENT_PROBLEM_H
 #define PLEAT_TESTS_GRADIENT_PROBLEM_H
 

@@ -41,8 +41,8 @@ static void gradients_are_those_of_the_formula(void **state) {
     }
 }
 
-/* As for the tiles of AMX: threads that share out channels change no bit, and threads that share out
- * planes repeat theirs. */
+/* Threads that share out channels change no bit, and threads that share out planes repeat theirs:
+ * an ordered engine calls with one thread for each sample. */
 static void bits_do_not_depend_on_who_computes_a_channel(void **state) {
     (void)state;
     problem p = begin(&cases[14], 14, 0);
