@@ -7,7 +7,6 @@
 #define POINTS     PLEAT_WINOGRAD_POINTS
 #define OUT        4                 /* voxels of y of a tile, along H and W */
 #define X_BYTES    ((size_t)1 << 20) /* of transformed x, about; half of the second cache */
-#define HELD       4                 /* blocks of tiles for which weights are read once */
 
 typedef pleat_winograd_plan plan;
 typedef pleat_winograd_part part;
@@ -69,7 +68,7 @@ static plan plan_of(const pleat_winograd_kernel *kernel, const pleat_dnnl_shape 
     lay_out_tiles(&p);
     lay_out_x(&p);
     const int blocks = pleat_winograd_blocks(&p, p.tiles, p.planes);
-    p.held = smaller(blocks, HELD);
+    p.held = smaller(blocks, PLEAT_WINOGRAD_HELD);
     p.sums = (size_t)p.held * (size_t)kernel->most * POINTS * 2 * (size_t)kernel->lanes;
     deal(&p, threads);
     return p;

@@ -24,6 +24,7 @@
 #include "onednn.h"
 
 #define PLEAT_WINOGRAD_POINTS 36
+#define PLEAT_WINOGRAD_HELD   4 /* blocks of tiles for which weights are read once, at most */
 
 typedef struct pleat_winograd_kernel pleat_winograd_kernel;
 
