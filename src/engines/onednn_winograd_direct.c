@@ -6,7 +6,8 @@
 
 #define POINTS     PLEAT_WINOGRAD_POINTS
 #define OUT        4                 /* voxels of y of a tile, along H and W */
-#define X_BYTES    ((size_t)1 << 20) /* of transformed x, about; half of the second cache */
+#define LARGE      ((size_t)1 << 20) /* bytes of weights that push x out of the second cache */
+#define X_BYTES    ((size_t)3 << 17) /* of transformed x, about; twice where weights are large */
 
 typedef pleat_winograd_plan plan;
 typedef pleat_winograd_part part;
@@ -26,12 +27,20 @@ static void lay_out_tiles(plan *p) {
     p->joined = p->pieces == 1 && 2 * p->tiles <= most;
 }
 
+static size_t weights_of(const plan *p) {
+    const int last = p->pairs - 1;
+    const size_t channels = (size_t)(pleat_winograd_vectors(p, last) * p->kernel->lanes);
+    return pleat_winograd_weights_at(p, last) +
+           channels * (size_t)p->s.cin * (size_t)p->s.kernel[0] * POINTS;
+}
+
 static void lay_out_x(plan *p) {
     const pleat_dnnl_shape *s = &p->s;
     const int border = s->kernel[0] / 2 * 2;
     const size_t tiles = (size_t)p->tiles * (size_t)p->kernel->lanes;
     const size_t of_plane = tiles * POINTS * (size_t)p->chunks;
-    const int fit = (int)(X_BYTES / sizeof(float) / of_plane) - border;
+    const int large = weights_of(p) * sizeof(float) > LARGE;
+    const int fit = (int)((large ? 2 : 1) * X_BYTES / sizeof(float) / of_plane) - border;
     const int planes = larger(1, smaller(fit, s->d));
     p->planes = whole(s->d, whole(s->d, planes));
     p->slots = p->planes + border;
@@ -45,6 +54,8 @@ static void lay_out_x(plan *p) {
         p->slot = of_plane;
     }
     p->x = of_plane * (size_t)p->slots;
+    p->held = smaller(pleat_winograd_blocks(p, p->tiles, p->planes),
+                      large ? PLEAT_WINOGRAD_HELD : PLEAT_WINOGRAD_HELD / 2);
 }
 
 static void deal(plan *p, int threads) {
@@ -67,8 +78,6 @@ static plan plan_of(const pleat_winograd_kernel *kernel, const pleat_dnnl_shape 
     p.pairs = whole(p.s.cout, 2 * kernel->lanes);
     lay_out_tiles(&p);
     lay_out_x(&p);
-    const int blocks = pleat_winograd_blocks(&p, p.tiles, p.planes);
-    p.held = smaller(blocks, PLEAT_WINOGRAD_HELD);
     p.sums = (size_t)p.held * (size_t)kernel->most * POINTS * 2 * (size_t)kernel->lanes;
     deal(&p, threads);
     return p;
@@ -109,9 +118,7 @@ static size_t thread_floats(const plan *p) {
 size_t pleat_winograd_weights_bytes_by(const pleat_winograd_kernel *kernel,
                                        const pleat_dnnl_shape *shape, pleat_dnnl_pass pass) {
     const plan p = plan_of(kernel, shape, pass, 1);
-    const size_t last = (size_t)p.s.cin * (size_t)p.s.kernel[0] * POINTS *
-                        (size_t)(pleat_winograd_vectors(&p, p.pairs - 1) * kernel->lanes);
-    return (whole_lines(pleat_winograd_weights_at(&p, p.pairs - 1) + last)) * sizeof(float);
+    return whole_lines(weights_of(&p)) * sizeof(float);
 }
 
 size_t pleat_winograd_weights_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass) {
