@@ -4,10 +4,10 @@
 #include "onednn_winograd_direct.h"
 #include "onednn_winograd_direct_impl.h"
 
-#define POINTS     PLEAT_WINOGRAD_POINTS
-#define OUT        4                 /* voxels of y of a tile, along H and W */
-#define LARGE      ((size_t)1 << 20) /* bytes of weights that push x out of the second cache */
-#define X_BYTES    ((size_t)3 << 17) /* of transformed x, about; twice where weights are large */
+#define POINTS  PLEAT_WINOGRAD_POINTS
+#define OUT     4                 /* voxels of y of a tile, along H and W */
+#define LARGE   ((size_t)1 << 20) /* bytes of weights that push x out of the second cache */
+#define X_BYTES ((size_t)3 << 17) /* of transformed x, about; twice where weights are large */
 
 typedef pleat_winograd_plan plan;
 typedef pleat_winograd_part part;

@@ -11,10 +11,10 @@
 
 typedef __m512 vec;
 
-#define madd(a, b, c)          _mm512_fmadd_ps(a, b, c)
-#define larger(a, b)           _mm512_max_ps(a, b)
-#define load_some(from, n)     _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1u), from)
-#define store_some(to, n, x)   _mm512_mask_storeu_ps(to, (__mmask16)((1u << (n)) - 1u), x)
+#define madd(a, b, c)        _mm512_fmadd_ps(a, b, c)
+#define larger(a, b)         _mm512_max_ps(a, b)
+#define load_some(from, n)   _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1u), from)
+#define store_some(to, n, x) _mm512_mask_storeu_ps(to, (__mmask16)((1u << (n)) - 1u), x)
 
 static int winograd_usable(void);
 

@@ -30,16 +30,16 @@ typedef struct pleat_winograd_kernel pleat_winograd_kernel;
 
 typedef struct pleat_winograd_plan { /* sizes in floats */
     const pleat_winograd_kernel *kernel;
-    pleat_dnnl_shape s;     /* as computed: by x, with the channels exchanged */
-    int mirrored;           /* by x */
-    int across, down;       /* tiles along W and H */
-    int pieces, tiles;      /* of a plane's tiles; tiles of a piece, at most */
-    int planes, slots;      /* of y at a time; of x that are kept */
-    int joined;             /* blocks of tiles reach over planes */
-    int chunks, pairs;      /* of channels of x by vectors; of y by two vectors */
-    int held;               /* blocks of tiles whose sums are kept */
-    int groups, bands;      /* threads: by planes, by pieces, */
-    int shares;             /* by channels of y */
+    pleat_dnnl_shape s;        /* as computed: by x, with the channels exchanged */
+    int mirrored;              /* by x */
+    int across, down;          /* tiles along W and H */
+    int pieces, tiles;         /* of a plane's tiles; tiles of a piece, at most */
+    int planes, slots;         /* of y at a time; of x that are kept */
+    int joined;                /* blocks of tiles reach over planes */
+    int chunks, pairs;         /* of channels of x by vectors; of y by two vectors */
+    int held;                  /* blocks of tiles whose sums are kept */
+    int groups, bands;         /* threads: by planes, by pieces, */
+    int shares;                /* by channels of y */
     size_t slot, chunk, point; /* of transformed x, from one to the next */
     size_t x, sums;            /* of a thread */
 } pleat_winograd_plan;
@@ -70,8 +70,8 @@ static inline int pleat_winograd_vectors(const pleat_winograd_plan *p, int pair)
 }
 
 static inline size_t pleat_winograd_weights_at(const pleat_winograd_plan *p, int pair) {
-    return (size_t)pair * 2 * (size_t)p->kernel->lanes * (size_t)p->s.cin *
-           (size_t)p->s.kernel[0] * PLEAT_WINOGRAD_POINTS;
+    return (size_t)pair * 2 * (size_t)p->kernel->lanes * (size_t)p->s.cin * (size_t)p->s.kernel[0] *
+           PLEAT_WINOGRAD_POINTS;
 }
 
 /* Blocks of tiles of so many planes, and tiles of each. */

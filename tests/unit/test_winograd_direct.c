@@ -59,8 +59,7 @@ static problem begin(size_t row) {
     p.voxels = (size_t)p.s.n * (size_t)p.s.d * (size_t)p.s.h * (size_t)p.s.w;
     p.x = some_floats(row, 0, p.voxels * (size_t)p.s.cin);
     p.dy = some_floats(row, 1, p.voxels * (size_t)p.s.cout);
-    p.kernel = some_floats(
-        row, 2, (size_t)p.s.kernel[0] * 9 * (size_t)p.s.cin * (size_t)p.s.cout);
+    p.kernel = some_floats(row, 2, (size_t)p.s.kernel[0] * 9 * (size_t)p.s.cin * (size_t)p.s.cout);
     p.bias = some_floats(row, 3, (size_t)p.s.cout);
     return p;
 }
@@ -131,9 +130,8 @@ static void judge(const problem *p, const struct row *by, int back, const float 
         if (!(fabs((double)got[i] - want) <= 4e-6 * sqrt(terms))) /* numbers from -1 to 1 */
             fail_msg("%s: %dx%dx%dx%d, %d to %d, kernel %d33, %d threads, %s: number %zu is %.9g, "
                      "not %.9g",
-                     by->name, p->s.n, p->s.d, p->s.h, p->s.w, p->s.cin, p->s.cout,
-                     p->s.kernel[0], p->threads, back ? "by x" : "forward", i, (double)got[i],
-                     want);
+                     by->name, p->s.n, p->s.d, p->s.h, p->s.w, p->s.cin, p->s.cout, p->s.kernel[0],
+                     p->threads, back ? "by x" : "forward", i, (double)got[i], want);
     }
 }
 
