@@ -41,7 +41,8 @@ static void lay_out_x(plan *p) {
     const size_t of_plane = tiles * POINTS * (size_t)p->chunks;
     const int large = weights_of(p) * sizeof(float) > LARGE;
     const int fit = (int)((large ? 2 : 1) * X_BYTES / sizeof(float) / of_plane) - border;
-    const int planes = larger(1, smaller(fit, s->d));
+    const int least = large ? whole(PLEAT_WINOGRAD_HELD * p->kernel->most, p->tiles) : 1;
+    const int planes = smaller(larger(least, fit), s->d);
     p->planes = whole(s->d, whole(s->d, planes));
     p->slots = p->planes + border;
     if (p->joined) {
