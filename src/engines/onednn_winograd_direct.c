@@ -104,10 +104,25 @@ int pleat_winograd_fits(const pleat_dnnl_shape *s) {
     return !s->bf16 && (k[0] == 1 || k[0] == 3) && k[1] == 3 && k[2] == 3 && kernel_of() != NULL;
 }
 
+/* What it is taken for, by docs/speed.md: channels of x and of y, and voxels of the batch. With
+ * fewer voxels the weights take longer than their products. */
+static const struct rule {
+    int least_channels, most_channels;
+    long least_voxels;
+} rule = {8, 512, 768};
+
+/* Of the tiles' voxels, at least half are there. */
+static int tiles_filled(const plan *p) {
+    return 2L * p->s.h * p->s.w >= (long)p->across * p->down * OUT * OUT;
+}
+
 int pleat_winograd_wins(const pleat_dnnl_shape *s, pleat_dnnl_pass pass, int threads) {
     if (!pleat_winograd_fits(s)) return 0;
+    const int least = smaller(s->cin, s->cout), most = larger(s->cin, s->cout);
+    if (least < rule.least_channels || most > rule.most_channels) return 0;
     const plan p = plan_of(kernel_of(), s, pass, threads);
-    return 4 * workers_of(&p) >= 3 * threads && p.s.cin >= 8 && p.s.cout >= 8;
+    return (long)s->n * s->d * s->h * s->w >= rule.least_voxels && tiles_filled(&p) &&
+           4 * workers_of(&p) >= 3 * threads;
 }
 
 /* --- memory --- */
