@@ -29,7 +29,7 @@ static void lay_out_tiles(plan *p) {
 
 static size_t weights_of(const plan *p) {
     const int last = p->pairs - 1;
-    const size_t channels = (size_t)(pleat_winograd_vectors(p, last) * p->kernel->lanes);
+    const size_t channels = (size_t)pleat_winograd_vectors(p, last) * (size_t)p->kernel->lanes;
     return pleat_winograd_weights_at(p, last) +
            channels * (size_t)p->s.cin * (size_t)p->s.kernel[0] * POINTS;
 }
@@ -90,11 +90,9 @@ static int workers_of(const plan *p) { return p->bands * p->groups * p->shares; 
 
 /* The first that the processor has; or NULL. */
 static const pleat_winograd_kernel *kernel_of(void) {
-    static const pleat_winograd_kernel *const kernels[] = {&pleat_winograd_avx512,
-                                                           &pleat_winograd_avx2};
-    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-        if (kernels[i]->usable()) return kernels[i];
-    return NULL;
+    return pleat_winograd_avx512.usable() ? &pleat_winograd_avx512
+           : pleat_winograd_avx2.usable() ? &pleat_winograd_avx2
+                                          : NULL;
 }
 
 int pleat_winograd_fits(const pleat_dnnl_shape *s) {

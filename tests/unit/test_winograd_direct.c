@@ -185,6 +185,23 @@ static void bits_do_not_depend_on_threads_or_samples(void **state) {
             }
 }
 
+/* Their vectors differ, the sums of a number do not. */
+static void bits_do_not_depend_on_the_kernel(void **state) {
+    (void)state;
+    const struct row *by[COUNT(kernels)];
+    if (usable_kernels(by) < 2) skip();
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (int back = 0; back < 2; back++) {
+            problem p = begin(i);
+            float *one = convolve(&p, by[0]->kernel, back, p.threads);
+            float *other = convolve(&p, by[1]->kernel, back, p.threads);
+            assert_memory_equal(one, other, p.voxels * channels_of(&p, back) * sizeof *one);
+            free(one);
+            free(other);
+            end(&p);
+        }
+}
+
 /* A number that is none stays where it can be seen: no ReLU hides it. It may reach all voxels of
  * the tiles that it reaches, and no others. */
 static void what_is_no_number_is_seen(void **state) {
@@ -210,6 +227,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_are_those_of_the_formula),
         cmocka_unit_test(bits_do_not_depend_on_threads_or_samples),
+        cmocka_unit_test(bits_do_not_depend_on_the_kernel),
         cmocka_unit_test(what_is_no_number_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
