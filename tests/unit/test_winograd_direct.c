@@ -146,7 +146,7 @@ static size_t usable_kernels(const struct row *usable[COUNT(kernels)]) {
 
 static void results_are_those_of_the_formula(void **state) {
     (void)state;
-    const struct row *by[COUNT(kernels)];
+    const struct row *by[COUNT(kernels)] = {NULL};
     const size_t n = usable_kernels(by);
     for (size_t k = 0; k < n; k++)
         for (size_t i = 0; i < COUNT(cases); i++)
@@ -161,7 +161,7 @@ static void results_are_those_of_the_formula(void **state) {
 
 static void bits_do_not_depend_on_threads_or_samples(void **state) {
     (void)state;
-    const struct row *by[COUNT(kernels)];
+    const struct row *by[COUNT(kernels)] = {NULL};
     const size_t kinds = usable_kernels(by);
     for (size_t k = 0; k < kinds; k++)
         for (size_t i = 0; i < COUNT(cases); i++)
@@ -188,7 +188,7 @@ static void bits_do_not_depend_on_threads_or_samples(void **state) {
 /* Their vectors differ, the sums of a number do not. */
 static void bits_do_not_depend_on_the_kernel(void **state) {
     (void)state;
-    const struct row *by[COUNT(kernels)];
+    const struct row *by[COUNT(kernels)] = {NULL};
     if (usable_kernels(by) < 2) skip();
     for (size_t i = 0; i < COUNT(cases); i++)
         for (int back = 0; back < 2; back++) {
@@ -206,7 +206,7 @@ static void bits_do_not_depend_on_the_kernel(void **state) {
  * the tiles that it reaches, and no others. */
 static void what_is_no_number_is_seen(void **state) {
     (void)state;
-    const struct row *by[COUNT(kernels)];
+    const struct row *by[COUNT(kernels)] = {NULL};
     const size_t kinds = usable_kernels(by);
     for (size_t k = 0; k < kinds; k++) {
         problem p = begin(6);
