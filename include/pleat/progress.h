@@ -75,6 +75,7 @@ pleat_status pleat_progress_read(const char *path, pleat_progress_state *out);
 typedef struct pleat_progress_view { /* of a run, now */
     char run[PLEAT_PATH_BYTES];
     int folds;
+    int begin, end;             /* folds [begin, end) are to be computed: all, or one */
     pleat_progress_state *fold; /* [folds] */
     pleat_progress_state whole;
     double now_s;  /* seconds since 1970 */

@@ -3,6 +3,7 @@
  */
 #include "onednn_direct.h"
 #include "onednn_direct_impl.h"
+#include "onednn_winograd_direct.h"
 
 #define VOXELS     1024              /* of y at a time, about, where channels are 32 */
 #define FEWEST     256               /* where they are more */
@@ -109,9 +110,10 @@ static int workers_of(const plan *p) { return p->bands * p->groups * p->shares; 
 
 int pleat_direct_fits(const pleat_dnnl_shape *s) {
     const int *k = s->kernel;
+    if (!s->bf16) return pleat_winograd_fits(s);
     for (int i = 0; i < 3; i++)
         if (s->stride[i] != 1 || s->before[i] != k[i] / 2) return 0;
-    return s->bf16 && k[1] == 3 && k[2] == 3 && pleat_direct_amx.usable();
+    return k[1] == 3 && k[2] == 3 && pleat_direct_amx.usable();
 }
 
 /* Channels of x and of y, as computed, for which it is taken; by docs/speed.md. */
@@ -129,6 +131,7 @@ static int products_used(const plan *p) {
 }
 
 int pleat_direct_wins(const pleat_dnnl_shape *s, pleat_dnnl_pass pass, int threads) {
+    if (!s->bf16) return pleat_winograd_wins(s, pass, threads);
     if (!pleat_direct_fits(s)) return 0;
     const plan p = plan_of(&pleat_direct_amx, s, pass, threads);
     if (4 * workers_of(&p) < 3 * threads) return 0;
@@ -162,6 +165,7 @@ static size_t thread_bytes(const plan *p) {
 }
 
 size_t pleat_direct_weights_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass) {
+    if (!shape->bf16) return pleat_winograd_weights_bytes(shape, pass);
     const plan p = plan_of(&pleat_direct_amx, shape, pass, 1);
     return p.weights * (size_t)p.tiles;
 }
@@ -173,6 +177,7 @@ size_t pleat_direct_bytes_by(const pleat_direct_kernel *kernel, const pleat_dnnl
 }
 
 size_t pleat_direct_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads) {
+    if (!shape->bf16) return pleat_winograd_bytes(shape, pass, threads);
     return pleat_direct_bytes_by(&pleat_direct_amx, shape, pass, threads);
 }
 
@@ -188,7 +193,10 @@ void pleat_direct_pack_by(const pleat_direct_kernel *kernel, const pleat_dnnl_sh
 
 void pleat_direct_pack(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
                        const float *weights, void *packed) {
-    pleat_direct_pack_by(&pleat_direct_amx, shape, pass, threads, weights, packed);
+    if (!shape->bf16)
+        pleat_winograd_pack(shape, pass, threads, weights, packed);
+    else
+        pleat_direct_pack_by(&pleat_direct_amx, shape, pass, threads, weights, packed);
 }
 
 static part part_of(const plan *p, int t, char *work) {
@@ -225,5 +233,8 @@ void pleat_direct_run_by(const pleat_direct_kernel *kernel, const pleat_dnnl_sha
 
 void pleat_direct_run(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
                       const void *x, const void *packed, const float *bias, void *y, void *work) {
-    pleat_direct_run_by(&pleat_direct_amx, shape, pass, threads, x, packed, bias, y, work);
+    if (!shape->bf16)
+        pleat_winograd_run(shape, pass, threads, x, packed, bias, y, work);
+    else
+        pleat_direct_run_by(&pleat_direct_amx, shape, pass, threads, x, packed, bias, y, work);
 }

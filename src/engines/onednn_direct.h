@@ -1,5 +1,6 @@
 /*
- * onednn_direct.h - convolutions forward and by x in bf16, an own kernel by the tiles of AMX.
+ * onednn_direct.h - convolutions forward and by x, own kernels: in bf16 by the tiles of AMX, in f32
+ * by Winograd's filtering (onednn_winograd_direct.h).
  *
  *   y[v][co] = relu(bias[co] + sum over taps and ci of x[v + tap][ci] weights[co][tap][ci])
  *
@@ -26,7 +27,7 @@ int pleat_direct_wins(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int t
 size_t pleat_direct_weights_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass);
 size_t pleat_direct_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads);
 
-/* Canonical weights, rounded to nearest, ties to even, as the kernel reads them. */
+/* Canonical weights as the kernel reads them; in bf16 rounded to nearest, ties to even. */
 void pleat_direct_pack(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
                        const float *weights, void *packed);
 

@@ -41,11 +41,12 @@ pleat_status pleat_progress_look(const char *run, int folds, int only, pleat_pro
         view->fold = calloc((size_t)folds, sizeof *view->fold);
         PLEAT_CHECK(view->fold != NULL, PLEAT_ERR_MEMORY, "no memory for %d folds", folds);
         view->folds = folds;
+        view->begin = only < 0 ? 0 : only;
+        view->end = only < 0 ? folds : only + 1;
         (void)snprintf(view->run, sizeof view->run, "%s", run);
     }
-    for (int fold = 0; fold < folds; fold++)
-        if (only < 0 || fold == only) /* also a finished one, which may be done again */
-            look_at(run, fold, &view->fold[fold]);
+    for (int fold = view->begin; fold < view->end; fold++) /* a finished one may be done again */
+        look_at(run, fold, &view->fold[fold]);
     if (pleat_run_path(run, PLEAT_RUN_PROGRESS, path) == PLEAT_OK)
         (void)pleat_progress_read(path, &view->whole);
     pleat_progress_plan(view);
@@ -119,13 +120,13 @@ void pleat_progress_plan(pleat_progress_view *view) {
     double *free_s = calloc((size_t)view->folds, sizeof *free_s);
     int groups = 0, known = free_s != NULL, done = 1;
     view->now_s = clock_s();
-    for (int fold = 0; fold < view->folds && known; fold++) {
+    for (int fold = view->begin; fold < view->end && known; fold++) {
         const double left = pleat_progress_left(view, fold);
         if (!is_at_work(view, fold)) continue;
         free_s[groups++] = left;
         known = left >= 0.0;
     }
-    for (int fold = 0; fold < view->folds && known; fold++) {
+    for (int fold = view->begin; fold < view->end && known; fold++) {
         const double left = pleat_progress_left(view, fold);
         const pleat_phase phase = view->fold[fold].phase;
         done &= phase == PLEAT_PHASE_FINISHED || phase == PLEAT_PHASE_TRAINED;

@@ -196,7 +196,7 @@ static void add_head(sheet *s, const pleat_progress_view *view) {
     int count[3] = {0}; /* under way, finished, neither */
     double age_s = 0.0; /* of the oldest number of a fold under way */
     char row[ROW_BYTES] = "", left[PLEAT_DURATION_BYTES], shown[ROW_BYTES / 2];
-    for (int fold = 0; fold < view->folds; fold++) {
+    for (int fold = view->begin; fold < view->end; fold++) {
         const pleat_progress_state *state = &view->fold[fold];
         const int done =
             state->phase == PLEAT_PHASE_FINISHED || state->phase == PLEAT_PHASE_TRAINED;
@@ -245,9 +245,9 @@ void pleat_progress_table(const pleat_progress_view *view, const pleat_terminal 
         "loss", curve, "", "patch/s", "left");
     add_line(&s, row);
     /* Those at work first, then by number; as many as there is room for. */
-    int rows = terminal->rows == 0 ? view->folds : terminal->rows - 5, left_out = 0;
+    int rows = terminal->rows == 0 ? view->end - view->begin : terminal->rows - 5, left_out = 0;
     for (int pass = 0; pass < 2; pass++)
-        for (int fold = 0; fold < view->folds; fold++) {
+        for (int fold = view->begin; fold < view->end; fold++) {
             const pleat_progress_state *state = &view->fold[fold];
             const int active =
                 pleat_phase_is_active(state->phase) && !pleat_progress_is_silent(view, state);

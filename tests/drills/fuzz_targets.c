@@ -315,7 +315,7 @@ static void feed_progress(const uint8_t *bytes, size_t n) {
     pleat_progress_state state, again;
     put("progress.json", bytes, n);
     if (pleat_progress_read("progress.json", &state) != PLEAT_OK) return;
-    pleat_progress_view view = {.run = "RUN", .folds = 1, .fold = &state, .whole = state};
+    pleat_progress_view view = {.run = "RUN", .folds = 1, .end = 1, .fold = &state, .whole = state};
     pleat_progress_plan(&view);
     pleat_progress_table(&view, &terminal, text, sizeof text);
     HOLDS(strchr(text, '\033') == NULL);

@@ -73,7 +73,7 @@ static void a_strange_file_does_no_harm(void **state) {
 
 /* Two groups at work, one fold finished, two that wait. */
 static pleat_progress_view some_run(pleat_progress_state fold[5]) {
-    pleat_progress_view view = {.run = "RUN", .folds = 5, .fold = fold};
+    pleat_progress_view view = {.run = "RUN", .folds = 5, .end = 5, .fold = fold};
     memset(fold, 0, 5 * sizeof *fold);
     fold[0] = training(10, 0);
     fold[0].phase = PLEAT_PHASE_FINISHED;
@@ -99,6 +99,10 @@ static void the_time_left_is_that_of_steps_and_cases(void **state) {
     assert_true(pleat_progress_left(&view, 3) == 200 * 2.0 + 4 * 11.0);
     /* One group is free after 12 s and takes fold 3; the other after 224 s, and takes fold 4. */
     assert_true(view.left_s == 224.0 + 444.0);
+    view.begin = 1, view.end = 2; /* --fold 1: nothing comes after it */
+    pleat_progress_plan(&view);
+    assert_true(view.left_s == 224.0);
+    view.begin = 0, view.end = 5;
     for (int i = 1; i < 3; i++) fold[i].written_s -= 3600.0; /* nobody is at work any more */
     pleat_progress_plan(&view);
     assert_true(pleat_progress_is_silent(&view, &fold[1]));
@@ -183,11 +187,12 @@ static void the_curve_falls_as_the_losses_do(void **state) {
     const pleat_terminal wide = {100, 24, 0, 0};
     char text[4096];
     pleat_progress_state fold[1] = {training(8, 0)};
-    pleat_progress_view view = {.run = "RUN", .folds = 1, .fold = fold};
+    pleat_progress_view view = {.run = "RUN", .folds = 1, .end = 1, .fold = fold};
     for (int i = 0; i < 8; i++) fold[0].losses[i] = 8.0 - i;
     pleat_progress_plan(&view);
     pleat_progress_table(&view, &wide, text, sizeof text);
     assert_non_null(strstr(text, "#*+=-:._ "));
+    assert_non_null(strstr(text, "1 fold under way, 0 finished, 0 to do"));
 }
 
 static void a_line_says_it_for_a_log(void **state) {
