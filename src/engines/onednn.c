@@ -21,6 +21,7 @@ static void destroy(pleat_engine *engine) {
     pleat_cpu_free(engine, e->scratchpad.data);
     pleat_cpu_free(engine, e->work.data);
     pleat_cpu_free(engine, e->sums.data);
+    pleat_cpu_free(engine, e->counted.data);
     pleat_dnnl_close(e->library);
     free(e);
 }

@@ -100,6 +100,19 @@ static void want(size_t *bytes, size_t wanted) {
     if (wanted > *bytes) *bytes = wanted;
 }
 
+/* Whether norm's sums are made beside y. */
+static int counts(const pleat_conv *conv) {
+    return conv->desc.normed && conv->own[PLEAT_PASS_FORWARD];
+}
+
+static int counted_rows(const pleat_onednn *e, const pleat_conv *conv) {
+    return e->base.ordered ? conv->desc.n : e->base.threads;
+}
+
+static size_t counted_bytes(const pleat_conv *conv) { /* of a row */
+    return 2 * (size_t)conv->desc.cout * sizeof(double);
+}
+
 /* What the way taken forward needs: packed weights, and what makes them. */
 static pleat_status make_forward(pleat_onednn *e, pleat_conv *conv) {
     size_t bytes = 0;
@@ -115,6 +128,10 @@ static pleat_status make_forward(pleat_onednn *e, pleat_conv *conv) {
         }
         bytes = pleat_dnnl_weights_bytes(conv->pass[PLEAT_DNNL_FORWARD]);
     }
+    e->counted_of.data = NULL;
+    if (counts(conv))
+        PLEAT_TRY(pleat_onednn_reserve(e, &e->counted,
+                                       (size_t)counted_rows(e, conv) * counted_bytes(conv)));
     pleat_cpu_free(&e->base, conv->packed);
     conv->packed = NULL;
     return pleat_cpu_alloc(&e->base, bytes, &conv->packed);
@@ -437,8 +454,10 @@ static pleat_status forward_piece(const call *c, int k, int worker) {
     const int up = conv->desc.kind == PLEAT_UP;
     const pleat_tensor x = piece_of(c, c->x, k), y = piece_of(c, c->y, k);
     if (conv->own[PLEAT_PASS_FORWARD]) {
+        char *sums = (char *)c->e->counted.data + (size_t)k * counted_bytes(conv);
         pleat_direct_run(&conv->shape, PLEAT_DNNL_FORWARD, worker_threads(c->e), x.data, c->weights,
-                         c->bias, y.data, work_middle(c->e, conv, worker));
+                         c->bias, y.data, counts(conv) ? (double *)(void *)sums : NULL,
+                         work_middle(c->e, conv, worker));
         return PLEAT_OK;
     }
     void *from = input_of(c, &x, worker), *bias = (void *)bias_of(c, worker);
@@ -453,11 +472,15 @@ pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, c
                                        const void *bias, const pleat_tensor *x,
                                        const pleat_tensor *y) {
     pleat_onednn *e = (pleat_onednn *)engine;
+    e->counted_of.data = NULL;
     if (conv->desc.kind == PLEAT_HEAD)
         return pleat_onednn_head_forward(e, &conv->desc, weights, bias, x->data, y->data);
     const call c = {.e = e, .conv = conv, .x = x, .y = y, .weights = conv->packed, .bias = bias};
     e->dealt = NULL;
-    return run_pieces(&c, conv->workers, forward_piece);
+    PLEAT_TRY(run_pieces(&c, conv->workers, forward_piece));
+    e->counted_rows = counted_rows(e, conv);
+    if (counts(conv)) e->counted_of = *y;
+    return PLEAT_OK;
 }
 
 /* c->weights, of canonical ones. */
@@ -495,7 +518,7 @@ static pleat_status data_piece(const call *c, int k, int worker) {
     const pleat_tensor dx = piece_of(c, c->x, k), dy = piece_of(c, c->y, k);
     if (conv->own[PLEAT_PASS_DATA]) {
         pleat_direct_run(&conv->shape, PLEAT_DNNL_BACKWARD_DATA, worker_threads(c->e), dy.data,
-                         c->weights, NULL, dx.data, work_middle(c->e, conv, worker));
+                         c->weights, NULL, dx.data, NULL, work_middle(c->e, conv, worker));
         return PLEAT_OK;
     }
     void *gradient = gradient_of(c, &dy, worker);

@@ -4,6 +4,8 @@
 #include "onednn_direct.h"
 #include "onednn_direct_impl.h"
 
+#include <string.h>
+
 #define VOXELS     1024              /* of y at a time, about, where channels are 32 */
 #define FEWEST     256               /* where they are more */
 #define RING_BYTES ((size_t)1 << 20) /* about; half of the second cache */
@@ -209,9 +211,11 @@ static part part_of(const plan *p, int t, char *work) {
 
 void pleat_direct_run_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
                          pleat_dnnl_pass pass, int threads, const void *x, const void *packed,
-                         const float *bias, void *y, void *work) {
+                         const float *bias, void *y, double *sums, void *work) {
     const plan p = plan_of(kernel, shape, pass, threads);
     const int workers = workers_of(&p);
+    const size_t width = 2 * (size_t)p.s.cout;
+    if (sums != NULL) memset(sums, 0, (size_t)threads * width * sizeof *sums);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int t = 0; t < workers; t++) {
         part w = part_of(&p, t, work);
@@ -219,11 +223,13 @@ void pleat_direct_run_by(const pleat_direct_kernel *kernel, const pleat_dnnl_sha
         w.y = y;
         w.weights = packed;
         w.bias = bias;
+        if (sums != NULL) w.sums = sums + (size_t)t * width;
         kernel->run(&w);
     }
 }
 
 void pleat_direct_run(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
-                      const void *x, const void *packed, const float *bias, void *y, void *work) {
-    pleat_direct_run_by(&pleat_direct_amx, shape, pass, threads, x, packed, bias, y, work);
+                      const void *x, const void *packed, const float *bias, void *y, double *sums,
+                      void *work) {
+    pleat_direct_run_by(&pleat_direct_amx, shape, pass, threads, x, packed, bias, y, sums, work);
 }

@@ -30,8 +30,10 @@ size_t pleat_direct_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, i
 void pleat_direct_pack(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
                        const float *weights, void *packed);
 
-/* x and y packed; by x these are dy and dx, and bias is NULL. */
+/* x and y packed; by x these are dy and dx, and bias is NULL. sums [threads][2 Cout], or NULL:
+ * what each thread wrote of each channel of y, and its squares, added up. */
 void pleat_direct_run(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
-                      const void *x, const void *packed, const float *bias, void *y, void *work);
+                      const void *x, const void *packed, const float *bias, void *y, double *sums,
+                      void *work);
 
 #endif /* PLEAT_ENGINES_ONEDNN_DIRECT_H */

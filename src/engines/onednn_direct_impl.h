@@ -52,6 +52,7 @@ typedef struct pleat_direct_part { /* of a thread */
     uint16_t *y;
     const char *weights;
     const float *bias;               /* or NULL */
+    double *sums;                    /* [2 Cout] zeros, see pleat_direct_run; or NULL */
     pleat_share planes, rows, tiles; /* of all samples; of a plane; of the channels of y */
     char *ring;
     ptrdiff_t *offsets;         /* [steps] */
@@ -88,6 +89,6 @@ void pleat_direct_pack_by(const pleat_direct_kernel *kernel, const pleat_dnnl_sh
                           pleat_dnnl_pass pass, int threads, const float *weights, void *packed);
 void pleat_direct_run_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
                          pleat_dnnl_pass pass, int threads, const void *x, const void *packed,
-                         const float *bias, void *y, void *work);
+                         const float *bias, void *y, double *sums, void *work);
 
 #endif /* PLEAT_ENGINES_ONEDNN_DIRECT_IMPL_H */
