@@ -137,6 +137,11 @@ static pleat_status make_forward(pleat_onednn *e, pleat_conv *conv) {
     return pleat_cpu_alloc(&e->base, bytes, &conv->packed);
 }
 
+static size_t canonical_bytes(const pleat_conv *conv) {
+    const pleat_dnnl_shape *s = &conv->shape;
+    return (size_t)s->cout * (size_t)conv->taps * (size_t)s->cin * sizeof(float);
+}
+
 /* What brings canonical weights into the layout of backward data. */
 static pleat_status make_data_packing(pleat_onednn *e, pleat_conv *conv,
                                       const pleat_dnnl_op *data) {
@@ -148,9 +153,7 @@ static pleat_status make_data_packing(pleat_onednn *e, pleat_conv *conv,
                                   .run = pleat_dnnl_mirror_run(data),
                                   .bf16 = s->bf16};
     if (conv->mirror.run > 0) return PLEAT_OK;
-    if (conv->taps > 1 && pleat_dnnl_mirrors(s))
-        conv->mirrored =
-            aligned((size_t)s->cout * (size_t)conv->taps * (size_t)s->cin * sizeof(float));
+    if (conv->taps > 1 && pleat_dnnl_mirrors(s)) conv->mirrored = aligned(canonical_bytes(conv));
     PLEAT_TRY(pleat_dnnl_pack(e->library, data, &conv->pack_data));
     return reserve_for(e, conv, conv->pack_data);
 }
@@ -550,10 +553,15 @@ static pleat_status weights_piece(const call *c, int k, int worker) {
     void *from = input_of(c, &x, worker), *gradient = gradient_of(c, &dy, worker);
     void *dw = work_weights(c->e, conv, worker);
     float *db = work_bias(c->e, conv, worker), *dbias = c->dbias;
-    if (conv->own[PLEAT_PASS_WEIGHTS]) {
+    const int own = conv->own[PLEAT_PASS_WEIGHTS];
+    const int fresh = conv->desc.fresh && (k == 0 || conv->desc.sample_stride > 0);
+    const int starts = own && pleat_gradient_starts(&conv->shape);
+    if (fresh && !starts)
+        PLEAT_TRY(pleat_onednn_zero(&c->e->base, c->dweights + shift, canonical_bytes(conv)));
+    if (own) {
         if (dbias != NULL) dbias += shift;
         pleat_gradient_run(&conv->shape, worker_threads(c->e), from, gradient, c->dweights + shift,
-                           dbias, dw);
+                           dbias, fresh && starts, dw);
         return PLEAT_OK;
     }
     PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS], worker,

@@ -118,7 +118,12 @@ static inline void _tile_dpbf16ps(int c, int a, int b) {
         emulated_row(emulated.data[c][m], emulated.data[a][m], b, pairs, columns);
 }
 
-/* In place of an instruction of AVX-512: two times 16 floats as bf16. */
+/* In place of instructions of AVX-512: a line past the caches; two times 16 floats as bf16. */
+INLINE void stream_row(float *to, const float *from) {
+    assert_int_equal((uintptr_t)to % 64, 0);
+    memcpy(to, from, LANES * sizeof *to);
+}
+
 INLINE u16 rounded_both(v16 low, v16 high) {
     uint16_t halves[2 * LANES];
     u16 words;
