@@ -491,6 +491,11 @@ static pleat_status pack_data(const call *c, const void *weights) {
     pleat_onednn *e = c->e;
     const pleat_conv *conv = c->conv;
     void *canonical = (void *)weights;
+    if (conv->own[PLEAT_PASS_DATA] && conv->own[PLEAT_PASS_FORWARD] &&
+        pleat_direct_turns(&conv->shape)) {
+        pleat_direct_turn(&conv->shape, e->base.threads, conv->packed, c->weights);
+        return PLEAT_OK;
+    }
     if (conv->own[PLEAT_PASS_DATA]) {
         pleat_direct_pack(&conv->shape, PLEAT_DNNL_BACKWARD_DATA, e->base.threads, weights,
                           c->weights);

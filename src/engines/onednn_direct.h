@@ -30,6 +30,12 @@ size_t pleat_direct_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, i
 void pleat_direct_pack(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
                        const float *weights, void *packed);
 
+/* Whether the packed weights of the pass by x can be made of those of the pass forward, half as long
+ * as canonical ones; and that: the same bits as of these. */
+int pleat_direct_turns(const pleat_dnnl_shape *shape);
+void pleat_direct_turn(const pleat_dnnl_shape *shape, int threads, const void *forward,
+                       void *packed);
+
 /* x and y packed; by x these are dy and dx, and bias is NULL. sums [threads][2 Cout], or NULL:
  * what each thread wrote of each channel of y, and its squares, added up. */
 void pleat_direct_run(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,

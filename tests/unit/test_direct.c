@@ -36,6 +36,7 @@ static const struct {
     {2, 1, 9, 31, 32, 48, K133, 1, 1},  {1, 5, 6, 4, 33, 64, K133, 0, 4},
     {1, 1, 70, 16, 32, 32, K133, 1, 4}, {1, 4, 3, 3, 8, 8, K133, 0, 1},
     {1, 6, 1, 1, 24, 40, K333, 1, 1},   {1, 2, 1, 20, 320, 16, K333, 0, 2},
+    {1, 2, 2, 3, 160, 160, K333, 1, 2},
 };
 
 typedef struct problem {
@@ -222,6 +223,33 @@ static void bits_do_not_depend_on_threads_or_samples(void **state) {
         }
 }
 
+static void weights_by_x_made_of_forwards_are_those_of_canonical_ones(void **state) {
+    (void)state;
+    int whole = 0;
+    if (!pleat_dnnl_has_avx512()) skip();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        problem p = begin(i);
+        const size_t bytes = pleat_direct_weights_bytes(&p.s, PLEAT_DNNL_BACKWARD_DATA);
+        void *forward = aligned_alloc(64, pleat_direct_weights_bytes(&p.s, PLEAT_DNNL_FORWARD));
+        void *want = aligned_alloc(64, bytes), *got = aligned_alloc(64, bytes);
+        assert_true(forward != NULL && want != NULL && got != NULL);
+        memset(got, 0xff, bytes);
+        if (p.s.cin % 32 == 0 && p.s.cout % 32 == 0) {
+            pleat_direct_pack_by(&emulated_direct, &p.s, PLEAT_DNNL_FORWARD, 1, p.kernel, forward);
+            pleat_direct_pack_by(&emulated_direct, &p.s, PLEAT_DNNL_BACKWARD_DATA, 1, p.kernel,
+                                 want);
+            pleat_direct_turn_by(&emulated_direct, &p.s, p.threads, forward, got);
+            assert_memory_equal(got, want, bytes);
+            whole++;
+        }
+        free(forward);
+        free(want);
+        free(got);
+        end(&p);
+    }
+    assert_true(whole >= 5);
+}
+
 /* As the library does, whose configuration stays where a call of its own left it. */
 static void the_librarys_tiles_stay_configured(void **state) {
     (void)state;
@@ -279,6 +307,7 @@ int main(void) {
         cmocka_unit_test(results_are_those_of_the_formula),
         cmocka_unit_test(sums_of_each_channel_are_those_of_y),
         cmocka_unit_test(bits_do_not_depend_on_threads_or_samples),
+        cmocka_unit_test(weights_by_x_made_of_forwards_are_those_of_canonical_ones),
         cmocka_unit_test(the_librarys_tiles_stay_configured),
         cmocka_unit_test(what_is_no_number_reaches_its_neighbours_alone),
         cmocka_unit_test(the_processors_own_tiles_give_the_same),
