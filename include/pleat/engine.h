@@ -14,7 +14,7 @@
  *   - Activations are channels-last, [N,D,H,W,C], in the engine's activation type. A tensor may be
  *     a channel slice of a wider one (pitch > c); only the functions that say so take slices.
  *   - Parameters and their gradients are `real`: float (double in ref64), whatever the precision.
- *   - Parameter gradients accumulate (+=) and activation gradients overwrite (=) unless told.
+ *   - Parameter gradients accumulate (+=) and activation gradients overwrite (=), unless told.
  *   - Calls queue in order on one stream. Only synchronize, download and the *_create calls wait.
  *   - Nothing allocates after the *_create calls. No entry is NULL, but the groups at the end may.
  *   - Pointers called "host" are host memory; all others are the engine's.

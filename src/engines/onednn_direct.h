@@ -30,8 +30,8 @@ size_t pleat_direct_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, i
 void pleat_direct_pack(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
                        const float *weights, void *packed);
 
-/* Whether the packed weights of the pass by x can be made of those of the pass forward, half as long
- * as canonical ones; and that: the same bits as of these. */
+/* Whether by x's packed weights are made of forward's, which are half as long as canonical ones;
+ * and that: the same bits as of these. */
 int pleat_direct_turns(const pleat_dnnl_shape *shape);
 void pleat_direct_turn(const pleat_dnnl_shape *shape, int threads, const void *forward,
                        void *packed);

@@ -116,7 +116,7 @@ static double expect(const problem *p, int back, int v, size_t channel, double *
     return !back && s->relu && sum < 0 ? 0 : sum;
 }
 
-/* Into a new array; what lies in memory before is no number. `sums` as pleat_direct_run has them. */
+/* Into a new array; what lies in memory before is no number. `sums` as pleat_direct_run has. */
 static uint16_t *convolve_and_add(const problem *p, const pleat_direct_kernel *kernel, int back,
                                   int threads, double *sums) {
     const pleat_dnnl_pass pass = back ? PLEAT_DNNL_BACKWARD_DATA : PLEAT_DNNL_FORWARD;
