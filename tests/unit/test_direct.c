@@ -232,7 +232,9 @@ static void weights_by_x_made_of_forwards_are_those_of_canonical_ones(void **sta
         const size_t bytes = pleat_direct_weights_bytes(&p.s, PLEAT_DNNL_BACKWARD_DATA);
         void *forward = aligned_alloc(64, pleat_direct_weights_bytes(&p.s, PLEAT_DNNL_FORWARD));
         void *want = aligned_alloc(64, bytes), *got = aligned_alloc(64, bytes);
-        assert_true(forward != NULL && want != NULL && got != NULL);
+        assert_non_null(forward);
+        assert_non_null(want);
+        assert_non_null(got);
         memset(got, 0xff, bytes);
         if (p.s.cin % 32 == 0 && p.s.cout % 32 == 0) {
             pleat_direct_pack_by(&emulated_direct, &p.s, PLEAT_DNNL_FORWARD, 1, p.kernel, forward);
