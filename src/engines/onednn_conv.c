@@ -102,7 +102,7 @@ static void want(size_t *bytes, size_t wanted) {
 
 /* Whether norm's sums are made beside y. */
 static int counts(const pleat_conv *conv) {
-    return conv->desc.normed && conv->own[PLEAT_PASS_FORWARD];
+    return conv->desc.normed && conv->own[PLEAT_PASS_FORWARD] && pleat_direct_counts(&conv->shape);
 }
 
 static int counted_rows(const pleat_onednn *e, const pleat_conv *conv) {
