@@ -19,6 +19,7 @@
  */
 #include "onednn_gradient_impl.h"
 #include "onednn_simd.h"
+#include "onednn_stream.h"
 
 #include <immintrin.h>
 
@@ -287,7 +288,9 @@ SIMD INLINE void taps_along_w(const v16 sum[POINTS_W], v16 to[TAPS]) {
 
 /* The sums of all points, [point][tap along D][channel of y][16], to dweights[co][tap][ci] of
  * `count` channels of y. */
-SIMD static void add_taps(const plan *p, const float *sums, int in, int count, float *to) {
+SIMD static void add_taps(const pleat_gradient_part *w, const float *sums, int in, int count,
+                          float *to) {
+    const plan *p = w->plan;
     const __mmask16 lanes = (__mmask16)((1u << pleat_gradient_channels(p->s.cin, IN, in)) - 1u);
     const size_t cin = (size_t)p->s.cin;
     const int deep = p->s.kernel[0];
@@ -305,10 +308,14 @@ SIMD static void add_taps(const plan *p, const float *sums, int in, int count, f
             for (int h = 0; h < TAPS; h++) {
                 v16 taps[TAPS];
                 taps_along_w(rows[h], taps);
-                for (int i = 0; i < TAPS; i++, to += cin)
-                    _mm512_mask_storeu_ps(
-                        to, lanes,
-                        _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, to), (__m512)taps[i]));
+                for (int i = 0; i < TAPS; i++, to += cin) {
+                    if (w->streams) {
+                        _mm512_stream_ps(to, (__m512)taps[i]);
+                        continue;
+                    }
+                    if (!w->fresh) taps[i] += (v16)_mm512_maskz_loadu_ps(lanes, to);
+                    _mm512_mask_storeu_ps(to, lanes, (__m512)taps[i]);
+                }
             }
         }
 }
@@ -348,10 +355,10 @@ static void add_once(const pleat_gradient_part *w, const block *b, const meeting
             float *to = w->dweights + k * OUT * p->taps * (size_t)p->s.cin + in * IN;
             const size_t x = (in - b->in.begin) * p->part, dy = (k - w->tiles.begin) * p->y_tile;
             for (size_t i = 0; i < POINTS; i++) {
-                fetch_taps(p, to, i, count);
+                if (!w->fresh) fetch_taps(p, to, i, count);
                 add_point(m, x + i * p->copy, dy + i * p->y_copy, 1, sums + i * SUMS);
             }
-            add_taps(p, sums, (int)in, count, to);
+            add_taps(w, sums, (int)in, count, to);
         }
 }
 
@@ -372,7 +379,7 @@ static void add_more(const pleat_gradient_part *w, block *b, const meetings *m) 
     for (size_t k = 0; k < tiles && b->ends; k++)
         for (size_t in = 0; in < ins; in++) {
             const size_t out = w->tiles.begin + k, of = b->in.begin + in;
-            add_taps(p, w->sums + (in * tiles + k) * p->sums, (int)of,
+            add_taps(w, w->sums + (in * tiles + k) * p->sums, (int)of,
                      pleat_gradient_channels(p->s.cout, OUT, (int)out),
                      w->dweights + out * OUT * p->taps * (size_t)p->s.cin + of * IN);
         }
@@ -384,6 +391,11 @@ static void add(const pleat_gradient_part *w, block *b) {
         add_once(w, b, &m);
     else
         add_more(w, b, &m);
+}
+
+static void run(const pleat_gradient_part *w) {
+    pleat_gradient_run_part(w);
+    if (w->streams) pleat_stream_end();
 }
 
 /* `rounds` times the products of a tile of voxels, in registers: of ones, not of denormals. */
@@ -407,6 +419,7 @@ const pleat_gradient_kernel pleat_gradient_winograd = {
     .rows = ROWS,
     .words = 512, /* 64 tiles of voxels: of 16 channels, a point, 3 planes: 12 KiB */
     .chunk = 4,   /* dy is packed once for 64 channels of x */
+    .starts = 1,
     .flop = {2.0 * OUT * TAPS * IN, 0},
     .usable = usable,
     .knows = knows,
@@ -414,6 +427,6 @@ const pleat_gradient_kernel pleat_gradient_winograd = {
     .pack_x = pack_x,
     .pack_dy = pack_dy,
     .add = add,
-    .run = pleat_gradient_run_part,
+    .run = run,
     .products = products,
 };

@@ -100,17 +100,23 @@ static inline void end(problem *p) {
     free(p->largest);
 }
 
-/* Into a new array; what lies in `work` before is no number. */
-static inline float *gradient(const problem *p, const pleat_gradient_kernel *kernel, int threads) {
-    const size_t n = p->weights + (size_t)p->s.cout;
+/* Added to `got`, weights and biases; what lies in `work` before is no number. */
+static inline void add_gradient(const problem *p, const pleat_gradient_kernel *kernel, int threads,
+                                int fresh, float *got) {
     const size_t bytes = pleat_gradient_bytes_by(kernel, &p->s, threads);
-    float *got = some(n, sizeof *got);
     void *work = aligned_alloc(64, bytes);
     assert_non_null(work);
     memset(work, 0xff, bytes);
-    memcpy(got, p->start, n * sizeof *got);
-    pleat_gradient_run_by(kernel, &p->s, threads, p->x, p->dy, got, got + p->weights, work);
+    pleat_gradient_run_by(kernel, &p->s, threads, p->x, p->dy, got, got + p->weights, fresh, work);
     free(work);
+}
+
+/* Into a new array. */
+static inline float *gradient(const problem *p, const pleat_gradient_kernel *kernel, int threads) {
+    const size_t n = p->weights + (size_t)p->s.cout;
+    float *got = some(n, sizeof *got);
+    memcpy(got, p->start, n * sizeof *got);
+    add_gradient(p, kernel, threads, 0, got);
     return got;
 }
 
@@ -122,6 +128,27 @@ static inline void judge(const problem *p, const float *got, double limit) {
                      "not %.9g",
                      p->s.n, p->s.d, p->s.h, p->s.w, p->s.cin, p->s.cout, p->s.kernel[0],
                      p->s.kernel[1], p->s.kernel[2], p->threads, i, got[i], p->want[i]);
+    }
+}
+
+/* Fresh gradients are those that are added to zeros, in lines of the caches and beside them. */
+static inline void judge_fresh(const problem *p, const pleat_gradient_kernel *kernel) {
+    const size_t n = p->weights + (size_t)p->s.cout, biases = (size_t)p->s.cout;
+    for (size_t shift = 0; shift <= 8; shift += 8) { /* floats from a line's beginning */
+        const size_t bytes = (n + shift + 15) / 16 * 16 * sizeof(float);
+        float *memory = aligned_alloc(64, bytes), *got = memory + shift;
+        float *want = some(n, sizeof *want);
+        assert_non_null(memory);
+        for (size_t k = 0; k < p->weights; k++) got[k] = NAN;
+        memset(got + p->weights, 0, biases * sizeof *got);
+        add_gradient(p, kernel, p->threads, 1, got);
+        add_gradient(p, kernel, p->threads, 0, want);
+        for (size_t k = 0; k < n; k++)
+            if (!(got[k] == want[k]))
+                fail_msg("%d to %d: gradient %zu is %.9g, not %.9g", p->s.cin, p->s.cout, k,
+                         (double)got[k], (double)want[k]);
+        free(want);
+        free(memory);
     }
 }
 

@@ -120,6 +120,15 @@ static void gradients_are_those_of_the_formula(void **state) {
     }
 }
 
+static void fresh_gradients_are_written_over_what_is_no_number(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        problem p = begin(&cases[i], i, 1);
+        judge_fresh(&p, &emulated_amx);
+        end(&p);
+    }
+}
+
 /* As the library does, whose configuration stays where a call of its own left it. */
 static void the_librarys_tiles_stay_configured(void **state) {
     (void)state;
@@ -195,6 +204,7 @@ int main(void) {
         cmocka_unit_test(what_is_denormal_counts_as_zero),
         cmocka_unit_test(wrong_products_are_found_out),
         cmocka_unit_test(gradients_are_those_of_the_formula),
+        cmocka_unit_test(fresh_gradients_are_written_over_what_is_no_number),
         cmocka_unit_test(the_librarys_tiles_stay_configured),
         cmocka_unit_test(bits_do_not_depend_on_who_computes_a_channel),
         cmocka_unit_test(the_processors_own_tiles_give_the_same),

@@ -41,6 +41,15 @@ static void gradients_are_those_of_the_formula(void **state) {
     }
 }
 
+static void fresh_gradients_are_written_over_what_is_no_number(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        problem p = begin(&cases[i], i, 0);
+        judge_fresh(&p, KERNEL);
+        end(&p);
+    }
+}
+
 /* Threads that share out channels change no bit, and threads that share out planes repeat theirs:
  * an ordered engine calls with one thread for each sample. */
 static void bits_do_not_depend_on_who_computes_a_channel(void **state) {
@@ -62,6 +71,7 @@ static void bits_do_not_depend_on_who_computes_a_channel(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_those_of_the_formula),
+        cmocka_unit_test(fresh_gradients_are_written_over_what_is_no_number),
         cmocka_unit_test(bits_do_not_depend_on_who_computes_a_channel),
     };
     if (!KERNEL->usable(0)) {
