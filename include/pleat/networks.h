@@ -65,6 +65,9 @@ const char *pleat_network_name(int place);
 /* Its line for the manual. */
 const char *pleat_network_what(int place);
 
+/* 1 when `key`, "blocks", is one of some networks and none of this one. */
+int pleat_network_lacks(const pleat_network *network, const char *key);
+
 /* *out is empty, or a graph that the caller frees. ERR_ARG names the key that is out of range,
  * ERR_SHAPE the node that cannot be. */
 pleat_status pleat_network_build(const pleat_network *network, pleat_graph *out);

@@ -92,6 +92,14 @@ static int keys_of(const pleat_network *network, const network_key *out[MOST_KEY
     return n;
 }
 
+int pleat_network_lacks(const pleat_network *network, const char *key) {
+    const network_key *own[MOST_KEYS], *wanted = find_key(key, strlen(key));
+    const int n = keys_of(network, own);
+    int lacks = wanted != NULL;
+    for (int i = 0; i < n; i++) lacks &= own[i] != wanted;
+    return lacks;
+}
+
 /* A list without its blanks. */
 static void squeeze(const char *list, char out[PLEAT_NETWORK_LIST]) {
     size_t n = 0;

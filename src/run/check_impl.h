@@ -56,6 +56,9 @@ typedef enum check_id {
     CHECK_GAP,
     CHECK_ABSENT,
     CHECK_PATCH,
+    CHECK_REGIONS,
+    CHECK_BEGINNING,
+    CHECK_IDLE,
     CHECK_CONFIG,
     CHECK_KINDS /* how many there are */
 } check_id;
