@@ -53,6 +53,7 @@ typedef struct pleat_network_kind {
     const char *name;        /* of network.name */
     const char *what;        /* one line, for the manual */
     const char *const *keys; /* it takes, in the order of its text, "classes" among them; NULL */
+    int least_filters;       /* 0: 1 */
     /* Adds the nodes to an empty graph; the keys are in range. Errors are the graph's own. */
     void (*build)(const pleat_network *network, pleat_graph *graph);
 } pleat_network_kind;

@@ -218,7 +218,9 @@ static int covered_by(const pleat_classes *classes, int c) {
     return last;
 }
 
-#define REORDER                                                                                  "put the larger regions first, and let each write a label that no later one has, such "     "as whole=1+2+3:1, core=2+3:2, active=3"
+#define REORDER                                                                             \
+    "put the larger regions first, and let each write a label that no later one has, such " \
+    "as whole=1+2+3:1, core=2+3:2, active=3"
 
 pleat_status pleat_classes_check_written(const char *where, const pleat_classes *classes) {
     const char *const *name = classes->name;

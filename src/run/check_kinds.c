@@ -143,8 +143,7 @@ const pleat_check_kind pleat_check_kinds[] = {
                        "let each region write a label that is in it, in the regions before it that "
                        "contain it, and in no other"},
     [CHECK_BEGINNING] = {"beginning", PLEAT_WARNING, 1,
-                         "train.from was trained on images of another preprocessing",
-                         ""},
+                         "train.from was trained on images of another preprocessing", ""},
     [CHECK_IDLE] = {"no effect", PLEAT_WARNING, 0,
                     "a key is set that does nothing with the network, the optimizer or the "
                     "schedule that is chosen",

@@ -319,7 +319,8 @@ int pleat_record_other_prep(const pleat_config *config, const pleat_train_beginn
                             size_t size) {
     char what[300];
     if (!pleat_config_prep_differs(config, of->preprocessing, what, sizeof what)) return 0;
-    (void)snprintf(out, size, "its weights have learnt images of another preprocessing: %s; set it as it "
+    (void)snprintf(out, size,
+                   "its weights have learnt images of another preprocessing: %s; set it as it "
                    "was, unless this is meant",
                    what);
     return 1;

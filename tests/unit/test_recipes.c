@@ -159,7 +159,9 @@ static void a_key_that_was_set_to_no_effect_is_found(void **state) {
         {{"network.most_filters=320"}, NULL, NULL}, /* as it is */
         {{"network.most_filters=64"}, "network.most_filters", "network.name: unet"},
         {{"network.most_filters=64", "preset=nnunet"}, NULL, NULL},
-        {{"network.blocks=1,1,1,1,1", "preset=nnunet"}, "network.blocks", "network.name: plainconv"},
+        {{"network.blocks=1,1,1,1,1", "preset=nnunet"},
+         "network.blocks",
+         "network.name: plainconv"},
         {{"network.supervise=off"}, "network.supervise", "network.name: unet"},
         {{"network.input_shortcut=on"}, "network.input_shortcut", "network.name: unet"},
         {{"network.strides=221,222,222,222"}, NULL, NULL},
@@ -214,12 +216,39 @@ static void another_preprocessing_is_told_by_its_first_key(void **state) {
     }
 }
 
+/* What was not mirrored in training is not in a prediction, unless somebody says so. */
+static void a_preset_mirrors_where_training_has(void **state) {
+    (void)state;
+    static const struct {
+        const char *sets[3];
+        int mirror;
+    } rows[] = {{{"preset=nnunet"}, 1},
+                {{"preset=nnunet", "augment=off"}, 0},
+                {{"augment=off", "preset=nnunet"}, 0},
+                {{"preset=nnunet", "augment=off", "augment=on"}, 1},
+                {{"preset=nnunet", "augment.mirror=0"}, 0},
+                {{"preset=nnunet", "augment.mirror=0", "augment.mirror=0,0,0.5"}, 1},
+                {{"preset=nnunet", "preset=miscnn"}, 0}};
+    pleat_config c;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pleat_config_defaults(&c);
+        for (int k = 0; k < 3 && rows[i].sets[k] != NULL; k++)
+            OK(pleat_config_set(rows[i].sets[k], &c));
+        assert_int_equal(c.mirror, rows[i].mirror);
+        OK(pleat_config_check(&c));
+    }
+    OK(pleat_config_set("augment=off", &c));
+    OK(pleat_config_set("predict.mirror=true", &c));
+    REFUSED(pleat_config_check(&c), PLEAT_ERR_ARG, "augment.on is false");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_choice_gives_values_to_keys_that_nobody_has_set),
         cmocka_unit_test(a_preset_is_a_recipe_whose_keys_may_be_set_apart),
         cmocka_unit_test(a_small_patch_brings_its_overlap),
         cmocka_unit_test(a_loss_or_norm_that_does_not_fit_is_refused_for_a_training),
+        cmocka_unit_test(a_preset_mirrors_where_training_has),
         cmocka_unit_test(a_key_that_was_set_to_no_effect_is_found),
         cmocka_unit_test(another_preprocessing_is_told_by_its_first_key),
     };
