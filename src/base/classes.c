@@ -205,7 +205,7 @@ static int is_in(const pleat_classes *classes, int label, int c) {
     return (int)(classes->regions[label] >> (c - 1) & 1);
 }
 
-/* The last region after c that has a label of it, where together they have all; 0: they have not. */
+/* The last region after c with a label of it, where together they have all; 0: they have not. */
 static int covered_by(const pleat_classes *classes, int c) {
     int last = 0;
     for (int v = 0; v < LABELS; v++) {

@@ -43,11 +43,8 @@ pleat_status pleat_cases_find(const pleat_config *config, pleat_cases *out) {
 }
 
 pleat_status pleat_cases_classes(pleat_config *config, pleat_classes *out) {
-    char where[PLEAT_PATH_BYTES];
     PLEAT_TRY(pleat_classes_parse(config->classes, out));
-    (void)snprintf(where, sizeof where, "classes '%.600s'", config->classes);
     if (out->n == 0 && config->data[0] != '\0') {
-        (void)snprintf(where, sizeof where, "'%.600s/dataset.json'", config->data);
         PLEAT_TRY(pleat_layout_classes(config->data, out));
         const pleat_status status =
             pleat_classes_text(out, config->classes, sizeof config->classes);
@@ -56,9 +53,6 @@ pleat_status pleat_cases_classes(pleat_config *config, pleat_classes *out) {
                     "equals sign; set classes: in the configuration",
                     config->data);
     }
-    const pleat_status written = pleat_classes_check_written(where, out);
-    if (written != PLEAT_OK) pleat_classes_free(out);
-    PLEAT_TRY(written);
     config->network.classes = out->n - out->of_regions; /* the background is no region */
     pleat_labels_of(out, &config->prep.labels);
     return PLEAT_OK;

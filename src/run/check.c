@@ -138,13 +138,6 @@ static void check_folds(check_work *w) {
     pleat_folds_free(&folds);
 }
 
-static int is_told(const check_work *w, check_id kind, const char *field) {
-    int told = 0;
-    for (int i = 0; i < w->n_found; i++)
-        told |= w->found[i].kind == (int)kind && strcmp(w->found[i].field, field) == 0;
-    return told;
-}
-
 /* What a run would refuse of it, beyond what is read with it. */
 static void check_config(check_work *w, const check_facts *facts) {
     pleat_judging judging;
@@ -152,9 +145,7 @@ static void check_config(check_work *w, const check_facts *facts) {
     char text[400];
     int channels = 1;
     pleat_engine *engine = NULL;
-    if (is_told(w, CHECK_CONFIG, "classes"))
-        ; /* and these are not known for that reason */
-    else if (w->classes->n == 0)
+    if (w->classes->n == 0)
         check_find(w, CHECK_CONFIG, -1, "classes",
                    "the classes are not known; set classes: [background, ...], or put a "
                    "dataset.json with \"labels\" into '%s'",
@@ -186,7 +177,9 @@ static void check_doubts(check_work *w) {
     for (int i = 0; (i = pleat_config_idle(w->config, i, &key, text)) >= 0; i++)
         if (w->how->given && strcmp(key, "network.norm") != 0) /* which is refused */
             check_find(w, CHECK_IDLE, -1, key, "has no effect with %s", text);
-    if (!pleat_classes_read_back(w->classes, text, sizeof text))
+    if (!w->how->given && pleat_classes_check_written("classes", w->classes) != PLEAT_OK)
+        check_find(w, CHECK_CONFIG, -1, "", "%s", pleat_error_message());
+    else if (!pleat_classes_read_back(w->classes, text, sizeof text))
         check_find(w, CHECK_REGIONS, -1, "classes", "%s", text);
 }
 

@@ -367,7 +367,7 @@ void check_all(check_work *w, const check_facts *f) {
 static void add_class(const check_work *w, const check_facts *f, int c, int label,
                       pleat_checked_class *out) {
     *out = (pleat_checked_class){.label = label, .first = -1};
-    if (c >= 0 || label == w->classes->ignore)
+    if (c >= 0 || (label > 0 && label == w->classes->ignore))
         (void)snprintf(out->name, sizeof out->name, "%s", c >= 0 ? w->classes->name[c] : "ignore");
     for (int i = 0; i < w->n; i++) {
         const double *mm = f[i].image.spacing;

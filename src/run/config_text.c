@@ -386,6 +386,7 @@ static const char *losses_for(const pleat_classes *classes, char *out, size_t si
 pleat_status pleat_config_check_training(const pleat_config *config, const pleat_classes *classes) {
     const pleat_loss *loss = pleat_losses[config->train.loss];
     char losses[600];
+    PLEAT_TRY(pleat_classes_check_written("classes", classes));
     PLEAT_CHECK(loss->of_regions == classes->of_regions, PLEAT_ERR_ARG,
                 "train.loss is %s, but the classes are %s; choose one of: %s", loss->name,
                 classes->of_regions ? "regions" : "no regions",

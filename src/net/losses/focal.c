@@ -11,9 +11,9 @@
  *   asymmetric_unified_focal   the same with g = 1/2, 0 and class 0's 1 - I
  *
  * I is the Tversky index of tversky.c with d = 0.6, s = 1e-7. All but the first know background and
- * one more class; others count for nothing, but for the Dice of combo, which is of all. Those of two
- * classes alone are refused where there are more. Source: MIScnn's metrics.py, by class where that takes
- * an axis of the volume for it; categorical_focal's weights are Lin's one for all.
+ * one more class; others count for nothing, but for the Dice of combo, which is of all. Losses of
+ * two classes alone are refused where there are more. Source: MIScnn's metrics.py, by class where
+ * that takes an axis of the volume for it; categorical_focal's weights are Lin's one for all.
  */
 #include "pleat/losses.h"
 
