@@ -14,7 +14,7 @@
  *   - Activations are channels-last, [N,D,H,W,C], in the engine's activation type. A tensor may be
  *     a channel slice of a wider one (pitch > c); only the functions that say so take slices.
  *   - Parameters and their gradients are `real`: float (double in ref64), whatever the precision.
- *   - Parameter gradients accumulate (+=); activation gradients overwrite (=) unless told.
+ *   - Parameter gradients accumulate (+=) and activation gradients overwrite (=), unless told.
  *   - Calls queue in order on one stream. Only synchronize, download and the *_create calls wait.
  *   - Nothing allocates after the *_create calls. No entry is NULL, but the groups at the end may.
  *   - Pointers called "host" are host memory; all others are the engine's.
@@ -89,6 +89,8 @@ typedef struct pleat_conv_desc {
     int want_dx;              /* backward_data will be called; 0 for the first layer */
     int normed;               /* CONV: after forward, y is asked for by norm_sums, unchanged, or not
                                  at all: its sums may be made beside it */
+    int fresh;                /* CONV: backward_weights writes dweights, whatever they were, and
+                                 adds to dbias alone. Only where the engine `starts_gradients` */
     /* Reals from one sample's weight and bias gradients to the next one's; 0: all samples add to
      * the same. Only where the engine is `ordered`. */
     size_t sample_stride;
@@ -387,6 +389,8 @@ struct pleat_engine { /* first member of every engine's own struct */
     /* 1: norm_backward sums the bias gradient of the convolution before it on its way, and
      * conv_backward_weights would read dy once more for it. */
     int bias_by_norm;
+    /* 1: pleat_conv_desc.fresh is obeyed, which saves zeroing dweights and reading them. */
+    int starts_gradients;
     char device[128]; /* "AMD EPYC 9B14, 2 threads, AVX-512 bf16" */
     char library[64]; /* "oneDNN 2.6.3"; "" when it needs none */
 };

@@ -21,6 +21,7 @@ static void destroy(pleat_engine *engine) {
     pleat_cpu_free(engine, e->scratchpad.data);
     pleat_cpu_free(engine, e->work.data);
     pleat_cpu_free(engine, e->sums.data);
+    pleat_cpu_free(engine, e->counted.data);
     pleat_dnnl_close(e->library);
     free(e);
 }
@@ -105,6 +106,7 @@ pleat_status pleat_onednn_create(const pleat_engine_options *options, pleat_engi
     e->base.host_memory = 1;
     e->base.threads = pleat_cpu_threads(options->threads);
     e->base.ordered = options->deterministic;
+    e->base.starts_gradients = 1;
     e->parts = e->base.ordered ? PLEAT_ORDERED_PARTS : e->base.threads;
     pleat_cpu_name(cpu, sizeof cpu);
     (void)snprintf(e->base.device, sizeof e->base.device, "%s, %d thread%s, %s", cpu,

@@ -127,6 +127,9 @@ typedef struct pleat_onednn {
     pleat_buffer scratchpad; /* of the primitives, for each worker */
     pleat_buffer work;       /* of a call: packed weights, weight gradients, the up-convolution */
     pleat_buffer sums;       /* of a call: each part's sums */
+    pleat_buffer counted;    /* norm's sums that the last convolution made beside its y, [2C] of */
+    int counted_rows;        /* each thread, or where ordered of each sample */
+    pleat_tensor counted_of; /* that y; data NULL: it made none */
     const pleat_conv *dealt; /* the up-convolution whose dy conv_backward_weights left in `work` */
 } pleat_onednn;
 

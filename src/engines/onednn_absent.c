@@ -2,6 +2,7 @@
 #include "onednn_direct_impl.h"
 #include "onednn_gradient_impl.h"
 #include "onednn_stream.h"
+#include "onednn_winograd_direct_impl.h"
 
 #include <string.h>
 
@@ -20,6 +21,8 @@ static int direct_usable(void) { return 0; }
 const pleat_gradient_kernel pleat_gradient_avx512 = {.usable = usable, .knows = knows};
 const pleat_gradient_kernel pleat_gradient_amx = {.usable = usable, .knows = knows};
 const pleat_direct_kernel pleat_direct_amx = {.usable = direct_usable};
+const pleat_winograd_kernel pleat_winograd_avx512 = {.usable = direct_usable};
+const pleat_winograd_kernel pleat_winograd_avx2 = {.usable = direct_usable};
 
 /* Nor are these known to write past their caches. */
 int pleat_stream_can(const void *to, size_t pitch, size_t run) {

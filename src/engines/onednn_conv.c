@@ -100,6 +100,19 @@ static void want(size_t *bytes, size_t wanted) {
     if (wanted > *bytes) *bytes = wanted;
 }
 
+/* Whether norm's sums are made beside y. */
+static int counts(const pleat_conv *conv) {
+    return conv->desc.normed && conv->own[PLEAT_PASS_FORWARD] && pleat_direct_counts(&conv->shape);
+}
+
+static int counted_rows(const pleat_onednn *e, const pleat_conv *conv) {
+    return e->base.ordered ? conv->desc.n : e->base.threads;
+}
+
+static size_t counted_bytes(const pleat_conv *conv) { /* of a row */
+    return 2 * (size_t)conv->desc.cout * sizeof(double);
+}
+
 /* What the way taken forward needs: packed weights, and what makes them. */
 static pleat_status make_forward(pleat_onednn *e, pleat_conv *conv) {
     size_t bytes = 0;
@@ -115,9 +128,18 @@ static pleat_status make_forward(pleat_onednn *e, pleat_conv *conv) {
         }
         bytes = pleat_dnnl_weights_bytes(conv->pass[PLEAT_DNNL_FORWARD]);
     }
+    e->counted_of.data = NULL;
+    if (counts(conv))
+        PLEAT_TRY(pleat_onednn_reserve(e, &e->counted,
+                                       (size_t)counted_rows(e, conv) * counted_bytes(conv)));
     pleat_cpu_free(&e->base, conv->packed);
     conv->packed = NULL;
     return pleat_cpu_alloc(&e->base, bytes, &conv->packed);
+}
+
+static size_t canonical_bytes(const pleat_conv *conv) {
+    const pleat_dnnl_shape *s = &conv->shape;
+    return (size_t)s->cout * (size_t)conv->taps * (size_t)s->cin * sizeof(float);
 }
 
 /* What brings canonical weights into the layout of backward data. */
@@ -131,9 +153,7 @@ static pleat_status make_data_packing(pleat_onednn *e, pleat_conv *conv,
                                   .run = pleat_dnnl_mirror_run(data),
                                   .bf16 = s->bf16};
     if (conv->mirror.run > 0) return PLEAT_OK;
-    if (conv->taps > 1 && pleat_dnnl_mirrors(s))
-        conv->mirrored =
-            aligned((size_t)s->cout * (size_t)conv->taps * (size_t)s->cin * sizeof(float));
+    if (conv->taps > 1 && pleat_dnnl_mirrors(s)) conv->mirrored = aligned(canonical_bytes(conv));
     PLEAT_TRY(pleat_dnnl_pack(e->library, data, &conv->pack_data));
     return reserve_for(e, conv, conv->pack_data);
 }
@@ -437,8 +457,10 @@ static pleat_status forward_piece(const call *c, int k, int worker) {
     const int up = conv->desc.kind == PLEAT_UP;
     const pleat_tensor x = piece_of(c, c->x, k), y = piece_of(c, c->y, k);
     if (conv->own[PLEAT_PASS_FORWARD]) {
+        char *sums = (char *)c->e->counted.data + (size_t)k * counted_bytes(conv);
         pleat_direct_run(&conv->shape, PLEAT_DNNL_FORWARD, worker_threads(c->e), x.data, c->weights,
-                         c->bias, y.data, work_middle(c->e, conv, worker));
+                         c->bias, y.data, counts(conv) ? (double *)(void *)sums : NULL,
+                         work_middle(c->e, conv, worker));
         return PLEAT_OK;
     }
     void *from = input_of(c, &x, worker), *bias = (void *)bias_of(c, worker);
@@ -453,11 +475,15 @@ pleat_status pleat_onednn_conv_forward(pleat_engine *engine, pleat_conv *conv, c
                                        const void *bias, const pleat_tensor *x,
                                        const pleat_tensor *y) {
     pleat_onednn *e = (pleat_onednn *)engine;
+    e->counted_of.data = NULL;
     if (conv->desc.kind == PLEAT_HEAD)
         return pleat_onednn_head_forward(e, &conv->desc, weights, bias, x->data, y->data);
     const call c = {.e = e, .conv = conv, .x = x, .y = y, .weights = conv->packed, .bias = bias};
     e->dealt = NULL;
-    return run_pieces(&c, conv->workers, forward_piece);
+    PLEAT_TRY(run_pieces(&c, conv->workers, forward_piece));
+    e->counted_rows = counted_rows(e, conv);
+    if (counts(conv)) e->counted_of = *y;
+    return PLEAT_OK;
 }
 
 /* c->weights, of canonical ones. */
@@ -465,6 +491,11 @@ static pleat_status pack_data(const call *c, const void *weights) {
     pleat_onednn *e = c->e;
     const pleat_conv *conv = c->conv;
     void *canonical = (void *)weights;
+    if (conv->own[PLEAT_PASS_DATA] && conv->own[PLEAT_PASS_FORWARD] &&
+        pleat_direct_turns(&conv->shape)) {
+        pleat_direct_turn(&conv->shape, e->base.threads, conv->packed, c->weights);
+        return PLEAT_OK;
+    }
     if (conv->own[PLEAT_PASS_DATA]) {
         pleat_direct_pack(&conv->shape, PLEAT_DNNL_BACKWARD_DATA, e->base.threads, weights,
                           c->weights);
@@ -495,7 +526,7 @@ static pleat_status data_piece(const call *c, int k, int worker) {
     const pleat_tensor dx = piece_of(c, c->x, k), dy = piece_of(c, c->y, k);
     if (conv->own[PLEAT_PASS_DATA]) {
         pleat_direct_run(&conv->shape, PLEAT_DNNL_BACKWARD_DATA, worker_threads(c->e), dy.data,
-                         c->weights, NULL, dx.data, work_middle(c->e, conv, worker));
+                         c->weights, NULL, dx.data, NULL, work_middle(c->e, conv, worker));
         return PLEAT_OK;
     }
     void *gradient = gradient_of(c, &dy, worker);
@@ -527,10 +558,15 @@ static pleat_status weights_piece(const call *c, int k, int worker) {
     void *from = input_of(c, &x, worker), *gradient = gradient_of(c, &dy, worker);
     void *dw = work_weights(c->e, conv, worker);
     float *db = work_bias(c->e, conv, worker), *dbias = c->dbias;
-    if (conv->own[PLEAT_PASS_WEIGHTS]) {
+    const int own = conv->own[PLEAT_PASS_WEIGHTS];
+    const int fresh = conv->desc.fresh && (k == 0 || conv->desc.sample_stride > 0);
+    const int starts = own && pleat_gradient_starts(&conv->shape);
+    if (fresh && !starts)
+        PLEAT_TRY(pleat_onednn_zero(&c->e->base, c->dweights + shift, canonical_bytes(conv)));
+    if (own) {
         if (dbias != NULL) dbias += shift;
         pleat_gradient_run(&conv->shape, worker_threads(c->e), from, gradient, c->dweights + shift,
-                           dbias, dw);
+                           dbias, fresh && starts, dw);
         return PLEAT_OK;
     }
     PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS], worker,

@@ -3,11 +3,15 @@
  */
 #include "onednn_direct.h"
 #include "onednn_direct_impl.h"
+#include "onednn_stream.h"
+#include "onednn_winograd_direct.h"
+
+#include <string.h>
 
 #define VOXELS     1024              /* of y at a time, about, where channels are 32 */
 #define FEWEST     256               /* where they are more */
 #define RING_BYTES ((size_t)1 << 20) /* about; half of the second cache */
-#define LARGE      ((size_t)1 << 20) /* bytes of weights: too many for every thread to read */
+#define LARGE      ((size_t)1 << 20) /* bytes of weights: too many for a second cache */
 
 typedef pleat_direct_plan plan;
 typedef pleat_direct_part part;
@@ -98,6 +102,7 @@ static plan plan_of(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *s
     choose_records(&p);
     p.tiles = whole(p.s.cout, 16);
     p.weights = (size_t)p.steps * 1024;
+    p.streams = p.weights * (size_t)p.tiles > LARGE && pleat_stream_can(NULL, 0, 0);
     lay_out_ring(&p);
     deal(&p, threads);
     return p;
@@ -109,9 +114,10 @@ static int workers_of(const plan *p) { return p->bands * p->groups * p->shares; 
 
 int pleat_direct_fits(const pleat_dnnl_shape *s) {
     const int *k = s->kernel;
+    if (!s->bf16) return pleat_winograd_fits(s);
     for (int i = 0; i < 3; i++)
         if (s->stride[i] != 1 || s->before[i] != k[i] / 2) return 0;
-    return s->bf16 && k[1] == 3 && k[2] == 3 && pleat_direct_amx.usable();
+    return k[1] == 3 && k[2] == 3 && pleat_direct_amx.usable();
 }
 
 /* Channels of x and of y, as computed, for which it is taken; by docs/speed.md. */
@@ -129,6 +135,7 @@ static int products_used(const plan *p) {
 }
 
 int pleat_direct_wins(const pleat_dnnl_shape *s, pleat_dnnl_pass pass, int threads) {
+    if (!s->bf16) return pleat_winograd_wins(s, pass, threads);
     if (!pleat_direct_fits(s)) return 0;
     const plan p = plan_of(&pleat_direct_amx, s, pass, threads);
     if (4 * workers_of(&p) < 3 * threads) return 0;
@@ -162,6 +169,7 @@ static size_t thread_bytes(const plan *p) {
 }
 
 size_t pleat_direct_weights_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass) {
+    if (!shape->bf16) return pleat_winograd_weights_bytes(shape, pass);
     const plan p = plan_of(&pleat_direct_amx, shape, pass, 1);
     return p.weights * (size_t)p.tiles;
 }
@@ -173,10 +181,13 @@ size_t pleat_direct_bytes_by(const pleat_direct_kernel *kernel, const pleat_dnnl
 }
 
 size_t pleat_direct_bytes(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads) {
+    if (!shape->bf16) return pleat_winograd_bytes(shape, pass, threads);
     return pleat_direct_bytes_by(&pleat_direct_amx, shape, pass, threads);
 }
 
 /* --- work --- */
+
+int pleat_direct_counts(const pleat_dnnl_shape *shape) { return shape->bf16; }
 
 void pleat_direct_pack_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
                           pleat_dnnl_pass pass, int threads, const float *weights, void *packed) {
@@ -188,7 +199,32 @@ void pleat_direct_pack_by(const pleat_direct_kernel *kernel, const pleat_dnnl_sh
 
 void pleat_direct_pack(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
                        const float *weights, void *packed) {
-    pleat_direct_pack_by(&pleat_direct_amx, shape, pass, threads, weights, packed);
+    if (!shape->bf16)
+        pleat_winograd_pack(shape, pass, threads, weights, packed);
+    else
+        pleat_direct_pack_by(&pleat_direct_amx, shape, pass, threads, weights, packed);
+}
+
+/* Small ones, which stay in the second cache, are packed as fast from canonical ones. */
+int pleat_direct_turns(const pleat_dnnl_shape *shape) {
+    if (!shape->bf16) return 0;
+    const plan p = plan_of(&pleat_direct_amx, shape, PLEAT_DNNL_FORWARD, 1);
+    return shape->cin % 32 == 0 && shape->cout % 32 == 0 && p.streams;
+}
+
+void pleat_direct_turn_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
+                          int threads, const void *forward, void *packed) {
+    const plan from = plan_of(kernel, shape, PLEAT_DNNL_FORWARD, threads);
+    const plan p = plan_of(kernel, shape, PLEAT_DNNL_BACKWARD_DATA, threads);
+    const int taps = p.records * p.together;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int i = 0; i < taps * p.s.cin / 32; i++)
+        kernel->turn_weights(&from, &p, i % taps, i / taps, forward, packed);
+}
+
+void pleat_direct_turn(const pleat_dnnl_shape *shape, int threads, const void *forward,
+                       void *packed) {
+    pleat_direct_turn_by(&pleat_direct_amx, shape, threads, forward, packed);
 }
 
 static part part_of(const plan *p, int t, char *work) {
@@ -209,9 +245,11 @@ static part part_of(const plan *p, int t, char *work) {
 
 void pleat_direct_run_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
                          pleat_dnnl_pass pass, int threads, const void *x, const void *packed,
-                         const float *bias, void *y, void *work) {
+                         const float *bias, void *y, double *sums, void *work) {
     const plan p = plan_of(kernel, shape, pass, threads);
     const int workers = workers_of(&p);
+    const size_t width = 2 * (size_t)p.s.cout;
+    if (sums != NULL) memset(sums, 0, (size_t)threads * width * sizeof *sums);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int t = 0; t < workers; t++) {
         part w = part_of(&p, t, work);
@@ -219,11 +257,17 @@ void pleat_direct_run_by(const pleat_direct_kernel *kernel, const pleat_dnnl_sha
         w.y = y;
         w.weights = packed;
         w.bias = bias;
+        if (sums != NULL) w.sums = sums + (size_t)t * width;
         kernel->run(&w);
     }
 }
 
 void pleat_direct_run(const pleat_dnnl_shape *shape, pleat_dnnl_pass pass, int threads,
-                      const void *x, const void *packed, const float *bias, void *y, void *work) {
-    pleat_direct_run_by(&pleat_direct_amx, shape, pass, threads, x, packed, bias, y, work);
+                      const void *x, const void *packed, const float *bias, void *y, double *sums,
+                      void *work) {
+    if (!shape->bf16)
+        pleat_winograd_run(shape, pass, threads, x, packed, bias, y, work);
+    else
+        pleat_direct_run_by(&pleat_direct_amx, shape, pass, threads, x, packed, bias, y, sums,
+                            work);
 }

@@ -11,9 +11,8 @@
 static int direct_usable(void) { return pleat_tiles_usable(); }
 
 /* A processor with AMX has this, too. */
-TILES static inline void round_both(uint16_t *to, v16 low, v16 high) {
-    const __m512bh halves = _mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
-    memcpy(to, &halves, sizeof halves);
+TILES INLINE u16 rounded_both(v16 low, v16 high) {
+    return (u16)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
 }
 
 #include "onednn_direct_amx.inc"

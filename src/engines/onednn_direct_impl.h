@@ -39,6 +39,7 @@ typedef struct pleat_direct_plan {
     size_t row;                 /* records of a row in the ring */
     size_t record, block, slot; /* bytes from one to the next in the ring */
     size_t weights;             /* bytes of the packed weights of 16 channels of y */
+    int streams;                /* they go past the caches */
 } pleat_direct_plan;
 
 typedef struct pleat_direct_place { /* of 16 voxels of y, from the first one of some rows */
@@ -52,6 +53,7 @@ typedef struct pleat_direct_part { /* of a thread */
     uint16_t *y;
     const char *weights;
     const float *bias;               /* or NULL */
+    double *sums;                    /* [2 Cout] zeros, see pleat_direct_run; or NULL */
     pleat_share planes, rows, tiles; /* of all samples; of a plane; of the channels of y */
     char *ring;
     ptrdiff_t *offsets;         /* [steps] */
@@ -69,6 +71,10 @@ struct pleat_direct_kernel {
     /* Part `part` of the weights, of records x tiles, or mirrored, records x blocks. */
     void (*pack_weights)(const pleat_direct_plan *plan, const float *weights, int part,
                          char *packed);
+    /* By x's weights of a tap and 32 channels of y, of forward's packed ones; see
+     * pleat_direct_turns. */
+    void (*turn_weights)(const pleat_direct_plan *forward, const pleat_direct_plan *plan, int tap,
+                         int block, const char *packed, char *to);
     /* The part's work. */
     void (*run)(const pleat_direct_part *part);
 };
@@ -86,8 +92,10 @@ size_t pleat_direct_bytes_by(const pleat_direct_kernel *kernel, const pleat_dnnl
                              pleat_dnnl_pass pass, int threads);
 void pleat_direct_pack_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
                           pleat_dnnl_pass pass, int threads, const float *weights, void *packed);
+void pleat_direct_turn_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
+                          int threads, const void *forward, void *packed);
 void pleat_direct_run_by(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *shape,
                          pleat_dnnl_pass pass, int threads, const void *x, const void *packed,
-                         const float *bias, void *y, void *work);
+                         const float *bias, void *y, double *sums, void *work);
 
 #endif /* PLEAT_ENGINES_ONEDNN_DIRECT_IMPL_H */

@@ -103,6 +103,8 @@ int pleat_gradient_wins(const pleat_dnnl_shape *s, int threads) {
     return 4 * p.groups * p.shares >= 3 * threads;
 }
 
+int pleat_gradient_starts(const pleat_dnnl_shape *s) { return rule_of(s)->kernel->starts; }
+
 double pleat_gradient_peak(int bf16, int threads) {
     const long rounds = 100000;
     const pleat_gradient_kernel *kernel = NULL;
@@ -259,7 +261,7 @@ void pleat_gradient_run_part(const part *w) {
         }
 }
 
-/* The part of thread t; a group's own sums are zeros at first. */
+/* The part of thread t; a group's own sums are fresh, or zeros at first. */
 static part part_of(const plan *p, int t, uint32_t *work, float *sums) {
     const int group = t / p->shares;
     const size_t cout = (size_t)p->s.cout, of_channel = p->weights / cout;
@@ -278,15 +280,22 @@ static part part_of(const plan *p, int t, uint32_t *work, float *sums) {
         const size_t end = wanted < cout ? wanted : cout;
         w.dweights = sums + (size_t)(group - 1) * sums_words(p);
         w.dbias = w.dweights + p->weights;
-        memset(w.dweights + begin * of_channel, 0, (end - begin) * of_channel * sizeof *sums);
+        w.fresh = p->kernel->starts;
+        if (!w.fresh)
+            memset(w.dweights + begin * of_channel, 0, (end - begin) * of_channel * sizeof *sums);
         memset(w.dbias + begin, 0, (end - begin) * sizeof *sums);
     }
     return w;
 }
 
+/* Whether what is written of dweights are whole lines that nobody reads soon. */
+static int streams(const plan *p, const float *dweights) {
+    return p->groups == 1 && p->s.cin % LANES == 0 && (uintptr_t)dweights % LINE == 0;
+}
+
 void pleat_gradient_run_by(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *shape,
                            int threads, const void *x, const void *dy, float *dweights,
-                           float *dbias, void *work) {
+                           float *dbias, int fresh, void *work) {
     const plan p = plan_of(kernel, shape, threads);
     const int workers = p.groups * p.shares;
     uint32_t *words = work;
@@ -300,6 +309,8 @@ void pleat_gradient_run_by(const pleat_gradient_kernel *kernel, const pleat_dnnl
         if (t < p.shares) { /* the first group */
             w.dweights = dweights;
             w.dbias = dbias;
+            w.fresh = fresh;
+            w.streams = fresh && streams(&p, dweights);
         }
         if (dbias == NULL) w.dbias = NULL;
         kernel->run(&w);
@@ -313,6 +324,7 @@ void pleat_gradient_run_by(const pleat_gradient_kernel *kernel, const pleat_dnnl
 }
 
 void pleat_gradient_run(const pleat_dnnl_shape *shape, int threads, const void *x, const void *dy,
-                        float *dweights, float *dbias, void *work) {
-    pleat_gradient_run_by(rule_of(shape)->kernel, shape, threads, x, dy, dweights, dbias, work);
+                        float *dweights, float *dbias, int fresh, void *work) {
+    pleat_gradient_run_by(rule_of(shape)->kernel, shape, threads, x, dy, dweights, dbias, fresh,
+                          work);
 }

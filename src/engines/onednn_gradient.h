@@ -27,10 +27,14 @@ int pleat_gradient_wins(const pleat_dnnl_shape *shape, int threads);
 /* Bytes of `work` for `threads` threads; a multiple of 64. Of a shape that fits. */
 size_t pleat_gradient_bytes(const pleat_dnnl_shape *shape, int threads);
 
+/* Whether the kernel of a shape that fits writes dweights where it is told that they are fresh. */
+int pleat_gradient_starts(const pleat_dnnl_shape *shape);
+
 /* x [N,D,H,W,Cin] and dy [N,D,H,W,Cout], bf16 or float, packed; dweights [Cout,kD,kH,kW,Cin]
- * and dbias [Cout], which may be NULL, are added to. Of a shape that fits. */
+ * and dbias [Cout], which may be NULL, are added to; fresh, of a kernel that starts: dweights are
+ * written, whatever they were. Of a shape that fits. */
 void pleat_gradient_run(const pleat_dnnl_shape *shape, int threads, const void *x, const void *dy,
-                        float *dweights, float *dbias, void *work);
+                        float *dweights, float *dbias, int fresh, void *work);
 
 /* GFLOP/s that `threads` threads reach by multiply-adds in registers alone, measured in some
  * milliseconds; NaN where there is no kernel. */

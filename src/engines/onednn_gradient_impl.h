@@ -47,6 +47,7 @@ typedef struct pleat_gradient_part { /* of a thread */
     const char *x, *dy;
     pleat_share planes, tiles; /* of all samples; of the channels of y */
     float *dweights, *dbias;
+    int fresh, streams;      /* dweights are written, not added to; past the caches */
     uint32_t *ring, *packed; /* of x; of dy */
     float *sums;             /* [tiles of x in the ring][of y][plan->sums], if there are blocks */
 } pleat_gradient_part;
@@ -78,6 +79,7 @@ struct pleat_gradient_kernel {
     int words;      /* of a block, about */
     int chunk;      /* tiles of channels of x in the ring, at most */
     int gathers;    /* channels of x, at most, whose taps along H and W are packed as channels */
+    int starts;     /* obeys part->fresh */
     double flop[2]; /* of a round of `products`: f32, bf16 */
 
     /* Whether this processor has the instructions. */
@@ -122,6 +124,6 @@ size_t pleat_gradient_bytes_by(const pleat_gradient_kernel *kernel, const pleat_
                                int threads);
 void pleat_gradient_run_by(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *shape,
                            int threads, const void *x, const void *dy, float *dweights,
-                           float *dbias, void *work);
+                           float *dbias, int fresh, void *work);
 
 #endif /* PLEAT_ENGINES_ONEDNN_GRADIENT_IMPL_H */

@@ -56,6 +56,19 @@ INLINE void transpose(u16 rows[16]) {
     }
 }
 
+/* Pairs of the numbers of a and b: the lower 16 of each, and the upper ones. */
+INLINE u16 lower(half32 a, half32 b) {
+    return (u16)__builtin_shufflevector(a, b, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7,
+                                        39, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46,
+                                        15, 47);
+}
+
+INLINE u16 upper(half32 a, half32 b) {
+    return (u16)__builtin_shufflevector(a, b, 16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22,
+                                        54, 23, 55, 24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61,
+                                        30, 62, 31, 63);
+}
+
 /* Whole numbers from -8 to 8, as bf16, in pairs. */
 static inline void fill(uint32_t *words, int n, uint32_t factor) {
     for (int i = 0; i < n; i++) {

@@ -107,6 +107,10 @@ void *pleat_net_weight_gradient(const pleat_net *net, int i);
 void *pleat_net_bias_gradient(const pleat_net *net, int i);
 /* Whether the norm that reads node i, and does its ReLU's backward, sums its bias' gradient too. */
 int pleat_net_bias_by_reader(const pleat_net *net, int i);
+/* Whether backward writes the gradient of node i's weights, where others add to it. */
+int pleat_net_starts_gradient(const pleat_net *net, int i);
+/* All parameters' gradients, at `grads`, become zero, but those that backward writes. */
+pleat_status pleat_net_clear_gradients(pleat_net *net, void *grads);
 /* Sums engine memory over a group, in place; may return before the sums are there. */
 pleat_status pleat_net_sum_over(pleat_net *net, pleat_comm *comm, void *data, size_t n,
                                 pleat_dtype type);

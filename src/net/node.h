@@ -45,6 +45,8 @@ struct pleat_node_kind {
     int adds;         /* backward can add to the gradients of its inputs */
     int masks_relu;   /* backward can do ReLU's of its input, when nobody else reads that, and sum
                          the gradient of its bias */
+    int starts;       /* backward may write the gradient of its weights, where others add to it:
+                         see pleat_net_starts_gradient */
     int reads;        /* in backward: PLEAT_READS_ */
     /* First channel at which input k may lie within the output, so that whoever makes it writes it
      * there; -1: it may not. NULL: none may. */

@@ -61,10 +61,9 @@ void *pleat_ordered_gradient(const pleat_net *net, size_t at) { return slot_at(n
 /* --- gradients --- */
 
 pleat_status pleat_ordered_begin(pleat_net *net) {
-    pleat_engine *engine = net->model->engine;
-    const size_t reals = (size_t)net->options.batch * net->model->graph.params;
-    return engine->ops->zero(engine, slot_at(net, own(net), 0),
-                             reals * pleat_dtype_size(engine->real));
+    for (size_t k = 0; k < (size_t)net->options.batch; k++)
+        PLEAT_TRY(pleat_net_clear_gradients(net, slot_at(net, own(net) + k, 0)));
+    return PLEAT_OK;
 }
 
 pleat_status pleat_ordered_send(pleat_net *net, size_t at, size_t n) {

@@ -45,6 +45,26 @@ int pleat_net_bias_by_reader(const pleat_net *net, int i) {
     return net->model->engine->bias_by_norm && net->layer[i].masked && net->slots == NULL;
 }
 
+int pleat_net_starts_gradient(const pleat_net *net, int i) {
+    return net->model->engine->starts_gradients && pleat_net_node(net, i)->kind->starts;
+}
+
+pleat_status pleat_net_clear_gradients(pleat_net *net, void *grads) {
+    pleat_engine *engine = net->model->engine;
+    const pleat_graph *graph = &net->model->graph;
+    const size_t real = pleat_dtype_size(engine->real);
+    size_t from = 0; /* not zero yet */
+    for (int i = 0; i <= graph->n; i++) {
+        const pleat_node *node = &graph->node[i];
+        if (i < graph->n && !pleat_net_starts_gradient(net, i)) continue;
+        const size_t to = i < graph->n ? node->weights : graph->params;
+        if (to > from)
+            PLEAT_TRY(engine->ops->zero(engine, (char *)grads + from * real, (to - from) * real));
+        if (i < graph->n) from = node->weights + node->n_weights;
+    }
+    return PLEAT_OK;
+}
+
 /* Engine memory that the communicator cannot read: down, summed, up again. */
 static pleat_status sum_through_host(pleat_net *net, pleat_comm *comm, void *data, size_t n,
                                      pleat_dtype type) {
@@ -300,7 +320,6 @@ pleat_status pleat_net_backward(pleat_net *net, pleat_comm *group) {
 pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global_batch,
                                pleat_comm *group) {
     pleat_model *model = net->model;
-    pleat_engine *engine = model->engine;
     const pleat_comm *norm_comm = net->options.norm_comm;
     PLEAT_CHECK(net->slots == NULL ||
                     (group != NULL ? group->size : 1) == (norm_comm != NULL ? norm_comm->size : 1),
@@ -315,9 +334,7 @@ pleat_status pleat_net_compute(pleat_net *net, const uint8_t *labels, int global
     if (net->slots != NULL)
         PLEAT_TRY(pleat_ordered_begin(net));
     else
-        PLEAT_TRY(
-            engine->ops->zero(engine, model->data[PLEAT_STATE_GRADS],
-                              model->count[PLEAT_STATE_GRADS] * pleat_dtype_size(engine->real)));
+        PLEAT_TRY(pleat_net_clear_gradients(net, model->data[PLEAT_STATE_GRADS]));
     return pleat_net_backward(net, group);
 }
 

@@ -150,9 +150,8 @@ static void check_config(check_work *w, const check_facts *facts) {
                    "the classes are not known; set classes: [background, ...], or put a "
                    "dataset.json with \"labels\" into '%s'",
                    w->config->data);
-    else if (pleat_config_check(w->config) != PLEAT_OK)
-        check_find(w, CHECK_CONFIG, -1, "", "%s", pleat_error_message());
-    else if (pleat_config_check_training(w->config, w->classes) != PLEAT_OK)
+    else if (pleat_config_check(w->config) != PLEAT_OK ||
+             pleat_config_check_training(w->config, w->classes) != PLEAT_OK)
         check_find(w, CHECK_CONFIG, -1, "", "%s", pleat_error_message());
     else if (pleat_config_judging(w->config, w->classes, &judging) != PLEAT_OK)
         check_find(w, CHECK_CONFIG, -1, "report", "%s", pleat_error_message());

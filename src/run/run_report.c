@@ -100,8 +100,8 @@ void pleat_run_tell_empty(const pleat_results *results) {
         }
         if (wanted > 0 && labelled == 0)
             pleat_warn("fold=%d: its model labelled every voxel of its %d held-out case%s "
-                       "background; train longer, and with few steps set a lower "
-                       "network.norm_momentum",
+                       "background; train longer or at a lower train.lr, and with few "
+                       "steps set a lower network.norm_momentum",
                        fold, cases, pleat_plural(cases));
     }
 }

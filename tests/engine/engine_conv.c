@@ -40,6 +40,25 @@ static conv_in conv_numbers(bench *b, const conv_case *c) {
     return in;
 }
 
+/* A fresh gradient is what is added to zeros, whatever was there before. */
+static void compare_fresh(bench *b, const conv_case *c, conv_in in, int each, const char *where) {
+    const size_t n = conv_weight_count(c), all = (size_t)c->n * (n + (size_t)c->cout);
+    double *got[2];
+    if (!b->engine->starts_gradients || c->kind != PLEAT_CONV) return;
+    for (in.fresh = 0; in.fresh < 2; in.fresh++) {
+        conv_out out = conv_results(b, c);
+        if (each) out.each = take(b, all);
+        in.dweights = take(b, n);
+        for (size_t i = 0; i < n; i++) in.dweights[i] = in.fresh ? NAN : 0;
+        run_conv(b->engine, c, 1, &in, &out);
+        got[in.fresh] = each ? out.each : out.dweights;
+    }
+    for (size_t i = 0; i < (each ? all : n); i++)
+        if (!(got[0][i] == got[1][i]))
+            fail_msg("%s: gradient %zu is %.9g, where it was zero %.9g", where, i, got[1][i],
+                     got[0][i]);
+}
+
 static void compare_conv(bench *b, const conv_case *c) {
     const size_t xs = shape_size(conv_x_shape(c)), ys = shape_size(conv_y_shape(c));
     conv_in in = conv_numbers(b, c);
@@ -57,6 +76,7 @@ static void compare_conv(bench *b, const conv_case *c) {
         judge(b, "backward weights", where, got.dweights, want.dweights, conv_weight_count(c));
         if (!c->no_bias) judge(b, "backward bias", where, got.dbias, want.dbias, (size_t)c->cout);
         if (!c->first) judge(b, "backward data", where, got.dx, want.dx, xs);
+        compare_fresh(b, c, in, 0, where);
     }
     bench_clear(b);
 }
@@ -95,6 +115,7 @@ void conv3_of_all_sizes_agrees(void **state) {
         {PLEAT_CONV, 1, 3, 41, 18, 24, 16, CONV3, 1, 1, 0, {0, 0}},
         {PLEAT_CONV, 2, 2, 3, 2, 30, 320, CONV3, 0, 1, 0, {0, 0}},
         {PLEAT_CONV, 1, 3, 2, 5, 320, 131, CONV3, 0, 1, 1, {0, 0}},
+        {PLEAT_CONV, 2, 2, 3, 2, 128, 160, CONV3, 0, 0, 0, {0, 0}},
         {PLEAT_CONV, 3, 1, 70, 5, 16, 16, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, 0, 1, 0, {0, 0}},
         {PLEAT_CONV, 2, 9, 5, 4, 13, 135, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, 1, 1, 0, {0, 0}},
     };
@@ -320,6 +341,7 @@ static void compare_each(bench *b, const conv_case *c, int way) {
     for (int s = 0; s < c->n; s++)
         judge(b, "gradients", where, got.each + (size_t)s * n, want.each + (size_t)s * n, n);
     if (!c->first) judge(b, "backward data", where, got.dx, want.dx, shape_size(conv_x_shape(c)));
+    compare_fresh(b, c, in, 1, where);
     bench_clear(b);
 }
 

@@ -157,7 +157,7 @@ void conv_gradients_add_to_what_is_there(void **state) {
     double y[1], dx[1], dweights[27], dbias[1];
     for (int i = 0; i < 27; i++) so_far[i] = i;
     weights[13] = 3;
-    const conv_in in = {x, weights, bias, dy, so_far, more, 0};
+    const conv_in in = {x, weights, bias, dy, so_far, more, 0, 0};
     const conv_out out = {y, dx, dweights, dbias, NULL};
     for (int relu = 0; relu < 2; relu++) {
         const conv_case c = {PLEAT_CONV, 1, 1, 1, 1, 1, 1, CONV3, relu, 0, 0, {0, 0}};
@@ -403,8 +403,8 @@ static pleat_engine *ordered_engine(const bench *b, int threads) {
 static void conv_has_the_same_bits(bench *b, pleat_engine *const *engines, const conv_case *c) {
     const size_t n = shape_size(conv_x_shape(c)), y = shape_size(conv_y_shape(c));
     const size_t k = conv_weight_count(c), biases = (size_t)c->cout;
-    const conv_in in = {draw(b, n),      draw(b, k), draw(b, biases), draw(b, y), draw(b, k),
-                        draw(b, biases), 0};
+    const conv_in in = {
+        draw(b, n), draw(b, k), draw(b, biases), draw(b, y), draw(b, k), draw(b, biases), 0, 0};
     conv_out out[2];
     for (int i = 0; i < 2; i++) {
         out[i] = (conv_out){take(b, y), take(b, n), take(b, k), take(b, biases), NULL};
@@ -474,9 +474,9 @@ void the_caller_keeps_its_number_of_threads(void **state) {
             const conv_case *c = &cases[i];
             const size_t xs = shape_size(conv_x_shape(c)), ys = shape_size(conv_y_shape(c));
             const size_t k = conv_weight_count(c), biases = (size_t)c->cout;
-            const conv_in in = {
-                draw(b, xs),     draw(b, k), draw(b, biases), draw(b, ys), draw(b, k),
-                draw(b, biases), 0};
+            const conv_in in = {draw(b, xs), draw(b, k), draw(b, biases),
+                                draw(b, ys), draw(b, k), draw(b, biases),
+                                0,           0};
             const conv_out out = {take(b, ys), take(b, xs), take(b, k), take(b, biases), NULL};
             run_conv(engine, c, 1, &in, &out);
             assert_int_equal(omp_get_max_threads(), mine);

@@ -106,6 +106,7 @@ void run_conv(pleat_engine *engine, const conv_case *c, int train, const conv_in
     memory m = {.engine = engine};
     const size_t weight_count = conv_weight_count(c), gradients = weight_count + (size_t)c->cout;
     pleat_conv_desc desc = conv_desc(c, train);
+    desc.fresh = in->fresh;
     desc.sample_stride = out->each != NULL ? gradients : 0;
     const pleat_dtype y_type = c->kind == PLEAT_HEAD ? engine->real : engine->act;
     const pleat_tensor x = memory_tensor(&m, engine->act, in->x, conv_x_shape(c), packed);

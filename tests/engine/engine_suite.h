@@ -105,6 +105,7 @@ typedef struct conv_in {
     double *x, *weights, *bias, *dy;
     double *dweights, *dbias; /* gradients so far */
     int way;                  /* to the gradient by the weights, of conv_ways */
+    int fresh;                /* as in pleat_conv_desc */
 } conv_in;
 
 typedef struct conv_out {

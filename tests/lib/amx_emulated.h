@@ -13,6 +13,8 @@
 
 #include "support.h"
 
+#include "../../src/engines/onednn_simd.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -114,6 +116,21 @@ static inline void _tile_dpbf16ps(int c, int a, int b) {
         fail_msg("tiles %d, %d and %d do not fit each other", c, a, b);
     for (int m = 0; m < rows; m++)
         emulated_row(emulated.data[c][m], emulated.data[a][m], b, pairs, columns);
+}
+
+/* In place of instructions of AVX-512: a line past the caches; two times 16 floats as bf16. */
+INLINE void stream_row(float *to, const float *from) {
+    assert_int_equal((uintptr_t)to % 64, 0);
+    memcpy(to, from, LANES * sizeof *to);
+}
+
+INLINE u16 rounded_both(v16 low, v16 high) {
+    uint16_t halves[2 * LANES];
+    u16 words;
+    v16_store(halves, 0, LANES, 1, low);
+    v16_store(halves, LANES, LANES, 1, high);
+    memcpy(&words, halves, sizeof words);
+    return words;
 }
 
 #endif /* PLEAT_TESTS_AMX_EMULATED_H */

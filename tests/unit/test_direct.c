@@ -9,13 +9,6 @@
 
 static int direct_usable(void) { return 1; }
 
-#include "../../src/engines/onednn_simd.h"
-
-static void round_both(uint16_t *to, v16 low, v16 high) {
-    v16_store(to, 0, LANES, 1, low);
-    v16_store(to, LANES, LANES, 1, high);
-}
-
 #include "../../src/engines/onednn_direct.h"
 #include "../../src/engines/onednn_direct_amx.inc"
 
@@ -43,6 +36,7 @@ static const struct {
     {2, 1, 9, 31, 32, 48, K133, 1, 1},  {1, 5, 6, 4, 33, 64, K133, 0, 4},
     {1, 1, 70, 16, 32, 32, K133, 1, 4}, {1, 4, 3, 3, 8, 8, K133, 0, 1},
     {1, 6, 1, 1, 24, 40, K333, 1, 1},   {1, 2, 1, 20, 320, 16, K333, 0, 2},
+    {1, 2, 2, 3, 160, 160, K333, 1, 2},
 };
 
 typedef struct problem {
@@ -122,9 +116,9 @@ static double expect(const problem *p, int back, int v, size_t channel, double *
     return !back && s->relu && sum < 0 ? 0 : sum;
 }
 
-/* Into a new array; what lies in memory before is no number. */
-static uint16_t *convolve(const problem *p, const pleat_direct_kernel *kernel, int back,
-                          int threads) {
+/* Into a new array; what lies in memory before is no number. `sums` as pleat_direct_run has. */
+static uint16_t *convolve_and_add(const problem *p, const pleat_direct_kernel *kernel, int back,
+                                  int threads, double *sums) {
     const pleat_dnnl_pass pass = back ? PLEAT_DNNL_BACKWARD_DATA : PLEAT_DNNL_FORWARD;
     const size_t bytes = pleat_direct_bytes_by(kernel, &p->s, pass, threads);
     const size_t packed_bytes = pleat_direct_weights_bytes(&p->s, pass);
@@ -136,10 +130,15 @@ static uint16_t *convolve(const problem *p, const pleat_direct_kernel *kernel, i
     memset(packed, 0xff, packed_bytes);
     pleat_direct_pack_by(kernel, &p->s, pass, threads, p->kernel, packed);
     pleat_direct_run_by(kernel, &p->s, pass, threads, back ? p->dy : p->x, packed,
-                        back ? NULL : p->bias, y, memory);
+                        back ? NULL : p->bias, y, sums, memory);
     free(packed);
     free(memory);
     return y;
+}
+
+static uint16_t *convolve(const problem *p, const pleat_direct_kernel *kernel, int back,
+                          int threads) {
+    return convolve_and_add(p, kernel, back, threads, NULL);
 }
 
 static void judge(const problem *p, int back, const uint16_t *got) {
@@ -168,6 +167,39 @@ static void results_are_those_of_the_formula(void **state) {
         }
 }
 
+/* Of what is stored, whose bits they leave as they are. */
+static void sums_of_each_channel_are_those_of_y(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        problem p = begin(i);
+        const size_t channels = (size_t)p.s.cout, n = p.voxels * channels;
+        double *sums = some((size_t)p.threads * 2 * channels, sizeof *sums);
+        for (size_t k = 0; k < (size_t)p.threads * 2 * channels; k++) sums[k] = NAN;
+        uint16_t *y = convolve_and_add(&p, &emulated_direct, 0, p.threads, sums);
+        uint16_t *alone = convolve(&p, &emulated_direct, 0, p.threads);
+        assert_memory_equal(y, alone, n * sizeof *y);
+        for (size_t c = 0; c < channels; c++) {
+            double got[2] = {0}, want[2] = {0}, largest = 0;
+            for (size_t v = c; v < n; v += channels) {
+                const double value = (double)load1(y, v, 1);
+                want[0] += value;
+                want[1] += value * value;
+                largest += fabs(value);
+            }
+            for (size_t t = 0; t < (size_t)p.threads; t++)
+                for (size_t k = 0; k < 2; k++) got[k] += sums[(2 * t + k) * channels + c];
+            if (!(fabs(got[0] - want[0]) <= 1e-6 * largest) ||
+                !(fabs(got[1] - want[1]) <= 1e-6 * want[1]))
+                fail_msg("case %zu, channel %zu: %.9g and %.9g, not %.9g and %.9g", i, c, got[0],
+                         got[1], want[0], want[1]);
+        }
+        free(alone);
+        free(y);
+        free(sums);
+        end(&p);
+    }
+}
+
 static void bits_do_not_depend_on_threads_or_samples(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
@@ -189,6 +221,35 @@ static void bits_do_not_depend_on_threads_or_samples(void **state) {
             free(one);
             end(&p);
         }
+}
+
+static void weights_by_x_made_of_forwards_are_those_of_canonical_ones(void **state) {
+    (void)state;
+    int whole = 0;
+    if (!pleat_dnnl_has_avx512()) skip();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        problem p = begin(i);
+        const size_t bytes = pleat_direct_weights_bytes(&p.s, PLEAT_DNNL_BACKWARD_DATA);
+        void *forward = aligned_alloc(64, pleat_direct_weights_bytes(&p.s, PLEAT_DNNL_FORWARD));
+        void *want = aligned_alloc(64, bytes), *got = aligned_alloc(64, bytes);
+        assert_non_null(forward);
+        assert_non_null(want);
+        assert_non_null(got);
+        memset(got, 0xff, bytes);
+        if (p.s.cin % 32 == 0 && p.s.cout % 32 == 0) {
+            pleat_direct_pack_by(&emulated_direct, &p.s, PLEAT_DNNL_FORWARD, 1, p.kernel, forward);
+            pleat_direct_pack_by(&emulated_direct, &p.s, PLEAT_DNNL_BACKWARD_DATA, 1, p.kernel,
+                                 want);
+            pleat_direct_turn_by(&emulated_direct, &p.s, p.threads, forward, got);
+            assert_memory_equal(got, want, bytes);
+            whole++;
+        }
+        free(forward);
+        free(want);
+        free(got);
+        end(&p);
+    }
+    assert_true(whole >= 5);
 }
 
 /* As the library does, whose configuration stays where a call of its own left it. */
@@ -246,7 +307,9 @@ static void the_processors_own_tiles_give_the_same(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_are_those_of_the_formula),
+        cmocka_unit_test(sums_of_each_channel_are_those_of_y),
         cmocka_unit_test(bits_do_not_depend_on_threads_or_samples),
+        cmocka_unit_test(weights_by_x_made_of_forwards_are_those_of_canonical_ones),
         cmocka_unit_test(the_librarys_tiles_stay_configured),
         cmocka_unit_test(what_is_no_number_reaches_its_neighbours_alone),
         cmocka_unit_test(the_processors_own_tiles_give_the_same),

@@ -189,17 +189,23 @@ static void end(problem *p) {
     free(p->largest);
 }
 
-/* Into a new array; what lies in `work` before is no number. */
-static float *gradient(const problem *p, const pleat_gradient_kernel *kernel, int threads) {
-    const size_t n = p->weights + (size_t)p->s.cout;
+/* Added to `got`, weights and biases; what lies in `work` before is no number. */
+static void add_gradient(const problem *p, const pleat_gradient_kernel *kernel, int threads,
+                         int fresh, float *got) {
     const size_t bytes = pleat_gradient_bytes_by(kernel, &p->s, threads);
-    float *got = some(n, sizeof *got);
     void *work = aligned_alloc(64, bytes);
     assert_non_null(work);
     memset(work, 0xff, bytes);
-    memcpy(got, p->start, n * sizeof *got);
-    pleat_gradient_run_by(kernel, &p->s, threads, p->x, p->dy, got, got + p->weights, work);
+    pleat_gradient_run_by(kernel, &p->s, threads, p->x, p->dy, got, got + p->weights, fresh, work);
     free(work);
+}
+
+/* Into a new array. */
+static float *gradient(const problem *p, const pleat_gradient_kernel *kernel, int threads) {
+    const size_t n = p->weights + (size_t)p->s.cout;
+    float *got = some(n, sizeof *got);
+    memcpy(got, p->start, n * sizeof *got);
+    add_gradient(p, kernel, threads, 0, got);
     return got;
 }
 
@@ -231,6 +237,31 @@ static void gradients_are_those_of_the_formula(void **state) {
         free(got);
         end(&p);
     }
+}
+
+/* They are those that are added to zeros, in lines of the caches and beside them. */
+static void fresh_gradients_are_written_over_what_is_no_number(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (size_t shift = 0; shift <= 8; shift += 8) { /* floats from a line's beginning */
+            problem p = begin(i);
+            const size_t n = p.weights + (size_t)p.s.cout, biases = (size_t)p.s.cout;
+            const size_t bytes = (n + shift + 15) / 16 * 16 * sizeof(float);
+            float *memory = aligned_alloc(64, bytes), *got = memory + shift;
+            float *want = some(n, sizeof *want);
+            assert_non_null(memory);
+            for (size_t k = 0; k < p.weights; k++) got[k] = NAN;
+            memset(got + p.weights, 0, biases * sizeof *got);
+            add_gradient(&p, &emulated_amx, p.threads, 1, got);
+            add_gradient(&p, &emulated_amx, p.threads, 0, want);
+            for (size_t k = 0; k < n; k++)
+                if (!(got[k] == want[k]))
+                    fail_msg("case %zu: gradient %zu is %.9g, not %.9g", i, k, (double)got[k],
+                             (double)want[k]);
+            free(want);
+            free(memory);
+            end(&p);
+        }
 }
 
 /* As the library does, whose configuration stays where a call of its own left it. */
@@ -295,6 +326,7 @@ int main(void) {
         cmocka_unit_test(what_is_denormal_counts_as_zero),
         cmocka_unit_test(wrong_products_are_found_out),
         cmocka_unit_test(gradients_are_those_of_the_formula),
+        cmocka_unit_test(fresh_gradients_are_written_over_what_is_no_number),
         cmocka_unit_test(the_librarys_tiles_stay_configured),
         cmocka_unit_test(bits_do_not_depend_on_who_computes_a_channel),
         cmocka_unit_test(the_processors_own_tiles_give_the_same),

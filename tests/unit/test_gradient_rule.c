@@ -5,6 +5,7 @@
 #include "../../src/engines/onednn_direct.h"
 #include "../../src/engines/onednn_gradient.h"
 #include "../../src/engines/onednn_gradient_impl.h"
+#include "../../src/engines/onednn_winograd_direct_impl.h"
 #include "support.h"
 
 enum { OTHER, FITS, WINS };
@@ -104,8 +105,45 @@ static void forward_and_by_x_are_taken_for_what_was_measured(void **state) {
             fail_msg("%d to %d, kernel %d%d%d, %d threads: %d and %d, not %d and %d", r->cin,
                      r->cout, r->kernel[0], r->kernel[1], r->kernel[2], r->threads, forward, data,
                      r->forward, r->data);
+    }
+}
+
+/* In f32, by Winograd's filtering; where the processor has a kernel. */
+static const struct winograd_row {
+    int n, d, h, w, cin, cout, kernel[3], stride, threads;
+    int forward, data; /* expected */
+} winograd_rows[] = {
+    {2, 64, 64, 32, 32, 32, {3, 3, 3}, 1, 4, WINS, WINS},
+    {1, 16, 8, 8, 8, 8, {3, 3, 3}, 1, 1, WINS, WINS},
+    {2, 12, 12, 12, 512, 320, {3, 3, 3}, 1, 2, WINS, WINS},
+    {8, 1, 64, 64, 32, 16, {1, 3, 3}, 1, 1, WINS, WINS},
+    {2, 64, 64, 32, 4, 32, {3, 3, 3}, 1, 1, FITS, FITS}, /* a first layer: oneDNN is faster */
+    {2, 8, 8, 4, 64, 64, {3, 3, 3}, 1, 1, FITS, FITS},   /* too few voxels for its weights */
+    {2, 40, 5, 5, 32, 32, {3, 3, 3}, 1, 1, FITS, FITS},  /* 25 of 64 voxels of four tiles */
+    {1, 2, 16, 32, 8, 8, {3, 3, 3}, 1, 200, FITS, FITS}, /* most threads would be idle */
+    {2, 64, 64, 32, 32, 520, {3, 3, 3}, 1, 1, FITS, FITS},
+    {2, 64, 64, 32, 32, 32, {3, 3, 3}, 2, 1, OTHER, OTHER},
+    {2, 64, 64, 32, 32, 32, {3, 1, 3}, 1, 1, OTHER, OTHER},
+    {2, 64, 64, 32, 32, 32, {5, 3, 3}, 1, 1, OTHER, OTHER},
+};
+
+static void winograd_is_taken_for_what_was_measured(void **state) {
+    (void)state;
+    if (!pleat_winograd_avx512.usable() && !pleat_winograd_avx2.usable()) skip();
+    for (size_t i = 0; i < COUNT(winograd_rows); i++) {
+        const struct winograd_row *r = &winograd_rows[i];
+        pleat_dnnl_shape s = shape_of(r->cin, r->cout, r->kernel, r->stride);
+        s.n = r->n;
+        s.d = r->d;
+        s.h = r->h;
+        s.w = r->w;
         s.bf16 = 0;
-        assert_int_equal(pleat_direct_fits(&s), 0);
+        const int fits = pleat_direct_fits(&s) ? FITS : OTHER;
+        const int forward = pleat_direct_wins(&s, PLEAT_DNNL_FORWARD, r->threads) ? WINS : fits;
+        const int data = pleat_direct_wins(&s, PLEAT_DNNL_BACKWARD_DATA, r->threads) ? WINS : fits;
+        if (forward != r->forward || data != r->data)
+            fail_msg("row %zu, %d to %d: %d and %d, not %d and %d", i, r->cin, r->cout, forward,
+                     data, r->forward, r->data);
     }
 }
 
@@ -114,6 +152,7 @@ int main(void) {
         cmocka_unit_test(amx_is_taken_for_all_that_it_knows),
         cmocka_unit_test(the_kernel_that_is_taken_is_that_of_amx),
         cmocka_unit_test(forward_and_by_x_are_taken_for_what_was_measured),
+        cmocka_unit_test(winograd_is_taken_for_what_was_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@ const pleat_node_kind pleat_node_conv = {
     .initialise = pleat_product_initialise,
     .tensors = pleat_product_tensors,
     .onnx = pleat_product_onnx,
+    .starts = 1,
     .reads = PLEAT_READS_INPUT,
     .prepare = prepare,
     .release = pleat_product_release,

@@ -109,6 +109,7 @@ pleat_status pleat_product_prepare(pleat_net *net, int i, pleat_conv_kind kind) 
         .train = net->options.train,
         .want_dx = net->options.train && net->layer[i].target[0].wanted,
         .normed = net->options.train && net->layer[i].masked,
+        .fresh = pleat_net_starts_gradient(net, i),
         .sample_stride = net->slots != NULL ? net->model->graph.params : 0,
     };
     return engine->ops->conv_create(engine, &desc, &net->layer[i].conv);
