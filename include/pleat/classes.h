@@ -56,6 +56,14 @@ pleat_status pleat_classes_make(const char *const *name, int n, pleat_classes *o
 /* ERR_ARG, after `where`, when the labels cannot be so: as pleat_classes_parse says. */
 pleat_status pleat_classes_check(const char *where, const pleat_classes *classes);
 
+/* ERR_ARG, after `where`, when predictions could not show all regions: two write one label, or all
+ * labels of one lie in later ones, so that none of its voxels keeps what it writes. */
+pleat_status pleat_classes_check_written(const char *where, const pleat_classes *classes);
+
+/* 0 where a voxel that is predicted as the truth has it would be read back as in other regions:
+ * none writes what stands for these. Then out[size] says which. */
+int pleat_classes_read_back(const pleat_classes *classes, char *out, size_t size);
+
 pleat_status pleat_classes_copy(const pleat_classes *classes, pleat_classes *out);
 
 /* "a,b=5,c", which pleat_classes_parse reads back. ERR_ARG when a name has a comma or '=' or it

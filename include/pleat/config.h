@@ -131,6 +131,18 @@ int pleat_config_mirror(const pleat_config *config);
 /* What must hold between keys: patch divisible by 2^depth, overlap < patch, ... */
 pleat_status pleat_config_check(const pleat_config *config);
 
+/* What must hold beside it for a training of these classes, and not for models that are there: what
+ * they write can be told apart, the loss is one of theirs, the network can be without norm. */
+pleat_status pleat_config_check_training(const pleat_config *config, const pleat_classes *classes);
+
+/* The first key, from the i-th on, that was set and does nothing beside another choice: its place,
+ * *key, and the choice, "network.name: unet"; -1: there is none. */
+int pleat_config_idle(const pleat_config *config, int i, const char **key, char choice[64]);
+
+/* 1 where a canonical text of prep.h says another preprocessing; `out` has the first key:
+ * "preprocess.clip was none, now [-100, 200]". 0 where it is no such text, too. */
+int pleat_config_prep_differs(const pleat_config *config, const char *text, char *out, size_t size);
+
 /* What the network can halve as often as it does: the least patch that holds `size` voxels along an
  * axis. ERR_SHAPE. */
 pleat_status pleat_config_least_patch(const pleat_config *config, const int size[3], int out[3]);

@@ -42,6 +42,7 @@ typedef struct pleat_loss {
     int of_batch;
     double top;     /* hundredths of the voxels, those of the largest E, that E is of; 0: all */
     int of_regions; /* its K channels are regions that may overlap, not classes */
+    int of_two;     /* it counts background and one class, and no further ones */
     /* w_c, then g_c of the engine's E: out[2K]; NULL: all 1 and 0, cross-entropy. */
     void (*focus)(int classes, double *out);
     /* out[n_metrics] of n samples: means over them. sums: double [n][3K+2], TP_c, P_c, Y_c, E, as

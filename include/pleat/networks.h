@@ -53,6 +53,7 @@ typedef struct pleat_network_kind {
     const char *name;        /* of network.name */
     const char *what;        /* one line, for the manual */
     const char *const *keys; /* it takes, in the order of its text, "classes" among them; NULL */
+    int least_filters;       /* 0: 1 */
     /* Adds the nodes to an empty graph; the keys are in range. Errors are the graph's own. */
     void (*build)(const pleat_network *network, pleat_graph *graph);
 } pleat_network_kind;
@@ -64,6 +65,9 @@ extern const pleat_network_kind *const pleat_networks[];
 const char *pleat_network_name(int place);
 /* Its line for the manual. */
 const char *pleat_network_what(int place);
+
+/* 1 when `key`, "blocks", is one of some networks and none of this one. */
+int pleat_network_lacks(const pleat_network *network, const char *key);
 
 /* *out is empty, or a graph that the caller frees. ERR_ARG names the key that is out of range,
  * ERR_SHAPE the node that cannot be. */

@@ -41,7 +41,7 @@ typedef struct pleat_optimizer {
      * the engine's memory, moments[3] of n reals; the third is NULL without amsgrad. */
     pleat_status (*update)(pleat_engine *engine, const pleat_update *how, double rate, int64_t step,
                            size_t n, void *params, const void *grads, void *const *moments);
-    int knows_amsgrad;
+    int knows_amsgrad, knows_momentum, knows_decay; /* which of pleat_update it takes */
 } pleat_optimizer;
 
 /* The optimizers, the default first; ends with NULL. */

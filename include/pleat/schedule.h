@@ -8,7 +8,7 @@
  *   cosine    lr * (1 + cos(pi epoch/epochs)) / 2, Loshchilov & Hutter 2017 without restarts
  *
  * With a warm-up of w epochs the rate of epoch e < w is lr (e + 1)/w; then poly and cosine go on
- * over what is left, as if epoch w were the first, and plateau as it would.
+ * over what is left, as if epoch w were the first, and plateau begins to look at the loss.
  *
  * Three rules see the mean training loss of each epoch, in this order, as Keras's callbacks do; the
  * first is plateau's alone:
@@ -82,8 +82,8 @@ pleat_schedule pleat_schedule_init(const pleat_schedule_config *config, double r
 /* The learning rate of an epoch, from 0. */
 double pleat_schedule_rate(const pleat_schedule *schedule, int epoch);
 
-/* To be called once at the end of each epoch. */
-pleat_schedule_event pleat_schedule_epoch(pleat_schedule *schedule, double loss);
+/* To be called once at the end of each epoch, from 0. */
+pleat_schedule_event pleat_schedule_epoch(pleat_schedule *schedule, int epoch, double loss);
 
 /* Whether the last epoch was to be the last: no better loss for stop_patience epochs. */
 int pleat_schedule_stopped(const pleat_schedule *schedule);

@@ -111,6 +111,7 @@ typedef struct pleat_train_beginning { /* what a training begins with */
     char digest[17];                   /* of the weights, as `pleat info` prints it */
     int epoch;                         /* that they were trained */
     int new_head;                      /* the classes are others: these weights are not taken */
+    char preprocessing[2048];          /* of the images they have learnt, as prep.h writes it */
 } pleat_train_beginning;
 
 /* The weights of a checkpoint (those that predict) for another training. The network must be the

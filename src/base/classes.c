@@ -201,6 +201,60 @@ pleat_status pleat_classes_check(const char *where, const pleat_classes *c) {
     return PLEAT_OK;
 }
 
+static int is_in(const pleat_classes *classes, int label, int c) {
+    return (int)(classes->regions[label] >> (c - 1) & 1);
+}
+
+/* The last region after c with a label of it, where together they have all; 0: they have not. */
+static int covered_by(const pleat_classes *classes, int c) {
+    int last = 0;
+    for (int v = 0; v < LABELS; v++) {
+        int by = 0;
+        for (int later = c + 1; later < classes->n; later++)
+            if (is_in(classes, v, c) && is_in(classes, v, later)) by = later;
+        if (is_in(classes, v, c) && by == 0) return 0;
+        last = by > last ? by : last;
+    }
+    return last;
+}
+
+#define REORDER                                                                             \
+    "put the larger regions first, and let each write a label that no later one has, such " \
+    "as whole=1+2+3:1, core=2+3:2, active=3"
+
+pleat_status pleat_classes_check_written(const char *where, const pleat_classes *classes) {
+    const char *const *name = classes->name;
+    for (int i = 1; classes->of_regions && i < classes->n; i++) {
+        const int later = covered_by(classes, i);
+        for (int j = 1; j < i; j++)
+            PLEAT_CHECK(classes->value[i] != classes->value[j], PLEAT_ERR_ARG,
+                        "%s: the regions '%s' and '%s' both write label %d, so a prediction "
+                        "cannot tell them apart; " REORDER,
+                        where, name[j], name[i], classes->value[i]);
+        PLEAT_CHECK(later == 0, PLEAT_ERR_ARG,
+                    "%s: the region '%s' would never be written, as all of its labels are in later "
+                    "regions, such as '%s'; " REORDER,
+                    where, name[i], name[later]);
+    }
+    return PLEAT_OK;
+}
+
+int pleat_classes_read_back(const pleat_classes *classes, char *out, size_t size) {
+    for (int v = 1; classes->of_regions && v < LABELS; v++) {
+        int last = 0;
+        for (int c = 1; c < classes->n; c++)
+            if (is_in(classes, v, c)) last = c;
+        const int written = last > 0 ? classes->value[last] : v;
+        if (classes->regions[written] == classes->regions[v]) continue;
+        (void)snprintf(out, size,
+                       "where a voxel is predicted as label %d is, region '%s' writes label %d, "
+                       "which is in other regions than label %d",
+                       v, classes->name[last], written, v);
+        return 0;
+    }
+    return 1;
+}
+
 static pleat_status read_parts(const char *text, part *parts, int n, pleat_classes *out) {
     const char *name[PLEAT_MAX_CLASSES];
     char where[600];
@@ -313,7 +367,7 @@ void pleat_labels_of(const pleat_classes *classes, pleat_labels *out) {
 
 int pleat_classes_has(const pleat_classes *classes, int c, int label) {
     if (!classes->of_regions || c == 0) return classes->value[c] == label;
-    return (int)(classes->regions[label] >> (c - 1) & 1);
+    return is_in(classes, label, c);
 }
 
 void pleat_classes_regions(const pleat_classes *classes, uint32_t out[256]) {

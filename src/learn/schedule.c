@@ -100,10 +100,11 @@ static int stop_early(pleat_schedule *s, double loss) {
     return pleat_schedule_stopped(s);
 }
 
-pleat_schedule_event pleat_schedule_epoch(pleat_schedule *schedule, double loss) {
+pleat_schedule_event pleat_schedule_epoch(pleat_schedule *schedule, int epoch, double loss) {
     pleat_schedule_event event;
     const pleat_schedule_kind *kind = kind_of(schedule);
-    event.reduced = kind->reduce != NULL && kind->reduce(schedule, loss);
+    const int may = kind->reduce != NULL && epoch >= schedule->config.warmup;
+    event.reduced = may && kind->reduce(schedule, loss);
     event.stop = stop_early(schedule, loss);
     event.best = loss < schedule->best;
     if (event.best) schedule->best = loss;

@@ -181,7 +181,8 @@ static pleat_status run_epoch(train_run *r) {
     r->progress.iteration = 0;
     r->progress.seconds = 0.0;
     memset(r->progress.partial, 0, sizeof r->progress.partial);
-    const pleat_schedule_event event = pleat_schedule_epoch(&r->progress.schedule, train[0]);
+    const pleat_schedule_event event =
+        pleat_schedule_epoch(&r->progress.schedule, r->progress.epoch - 1, train[0]);
     r->progress.finished = event.stop || r->progress.epoch == r->config->settings.epochs;
     if (event.stop && train_is_root(r))
         pleat_log(PLEAT_INFO, "fold=%d ends early: no better training loss for %d epochs",

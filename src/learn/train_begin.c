@@ -90,6 +90,7 @@ static pleat_status use(const pleat_checkpoint *c, const char *path, const char 
         const uint64_t digest = pleat_digest(0, c->params, c->n_params * sizeof *c->params);
         *out = (pleat_train_beginning){.epoch = c->epoch, .new_head = !p.same_classes};
         pleat_digest_hex(digest, out->digest);
+        memcpy(out->preprocessing, c->preprocessing, sizeof out->preprocessing);
         if (params != NULL) take_over(&p, c, params, stats);
     }
     free_pair(&p);

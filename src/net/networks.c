@@ -92,6 +92,14 @@ static int keys_of(const pleat_network *network, const network_key *out[MOST_KEY
     return n;
 }
 
+int pleat_network_lacks(const pleat_network *network, const char *key) {
+    const network_key *own[MOST_KEYS], *wanted = find_key(key, strlen(key));
+    const int n = keys_of(network, own);
+    int lacks = wanted != NULL;
+    for (int i = 0; i < n; i++) lacks &= own[i] != wanted;
+    return lacks;
+}
+
 /* A list without its blanks. */
 static void squeeze(const char *list, char out[PLEAT_NETWORK_LIST]) {
     size_t n = 0;
@@ -133,13 +141,17 @@ pleat_status pleat_network_build(const pleat_network *network, pleat_graph *out)
     *out = (pleat_graph){0};
     for (int i = 0; i < n; i++)
         if (key[i]->digits == NULL) PLEAT_TRY(check_number(network, key[i]));
+    const pleat_network_kind *kind = pleat_networks[network->name];
+    PLEAT_CHECK(network->filters >= kind->least_filters, PLEAT_ERR_ARG,
+                "network.filters = %d, must be at least %d for network.name: %s", network->filters,
+                kind->least_filters, kind->name);
     for (int i = 0; i < n; i++) /* of a depth that is in range */
         if (key[i]->digits != NULL) PLEAT_TRY(check_list(network, key[i]));
     pleat_network whole = *network;
     if (whole.channels == 0) whole.channels = 1;
     for (int i = 0; i < n; i++)
         if (key[i]->digits != NULL) squeeze(list_of(network, key[i]), list_at(&whole, key[i]));
-    pleat_networks[network->name]->build(&whole, out);
+    kind->build(&whole, out);
     const pleat_status status = pleat_graph_finish(out);
     if (status != PLEAT_OK) pleat_graph_free(out);
     return status;

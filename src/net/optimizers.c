@@ -38,12 +38,16 @@ static pleat_status sgd_update(pleat_engine *engine, const pleat_update *how, do
 
 static const pleat_optimizer adam = {
     .name = "adam", .what = "Adam, as Keras writes it", .update = adam_update, .knows_amsgrad = 1};
-static const pleat_optimizer sgd = {
-    .name = "sgd", .what = "with Nesterov's momentum, nnU-Net's", .update = sgd_update};
+static const pleat_optimizer sgd = {.name = "sgd",
+                                    .what = "with Nesterov's momentum, nnU-Net's",
+                                    .update = sgd_update,
+                                    .knows_momentum = 1,
+                                    .knows_decay = 1};
 static const pleat_optimizer adamw = {.name = "adamw",
                                       .what = "Adam with decay of the weights",
                                       .update = adamw_update,
-                                      .knows_amsgrad = 1};
+                                      .knows_amsgrad = 1,
+                                      .knows_decay = 1};
 
 const pleat_optimizer *const pleat_optimizers[] = {&adam, &sgd, &adamw, NULL};
 

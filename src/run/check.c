@@ -141,7 +141,8 @@ static void check_folds(check_work *w) {
 /* What a run would refuse of it, beyond what is read with it. */
 static void check_config(check_work *w, const check_facts *facts) {
     pleat_judging judging;
-    pleat_train_beginning of;
+    pleat_train_beginning of = {0};
+    char text[400];
     int channels = 1;
     pleat_engine *engine = NULL;
     if (w->classes->n == 0)
@@ -149,7 +150,8 @@ static void check_config(check_work *w, const check_facts *facts) {
                    "the classes are not known; set classes: [background, ...], or put a "
                    "dataset.json with \"labels\" into '%s'",
                    w->config->data);
-    else if (pleat_config_check(w->config) != PLEAT_OK)
+    else if (pleat_config_check(w->config) != PLEAT_OK ||
+             pleat_config_check_training(w->config, w->classes) != PLEAT_OK)
         check_find(w, CHECK_CONFIG, -1, "", "%s", pleat_error_message());
     else if (pleat_config_judging(w->config, w->classes, &judging) != PLEAT_OK)
         check_find(w, CHECK_CONFIG, -1, "report", "%s", pleat_error_message());
@@ -158,11 +160,26 @@ static void check_config(check_work *w, const check_facts *facts) {
     if (w->config->from[0] != '\0' && w->classes->n > 0 &&
         pleat_record_begins(w->config, channels, &of) != PLEAT_OK)
         check_find(w, CHECK_CONFIG, -1, "train.from", "%s", pleat_error_message());
+    else if (pleat_record_other_prep(w->config, &of, text, sizeof text))
+        check_find(w, CHECK_BEGINNING, -1, "train.from", "'%s': %s", w->config->from, text);
     if (w->n > 0) check_folds(w);
     if (pleat_config_engine(w->config, w->how->threads, &engine) != PLEAT_OK)
         check_find(w, CHECK_CONFIG, -1, "engine", "%s", pleat_error_message());
     else
         pleat_engine_destroy(engine);
+}
+
+/* What a run takes and a user may not have meant. */
+static void check_doubts(check_work *w) {
+    char text[256];
+    const char *key = NULL;
+    for (int i = 0; (i = pleat_config_idle(w->config, i, &key, text)) >= 0; i++)
+        if (w->how->given && strcmp(key, "network.norm") != 0) /* which is refused */
+            check_find(w, CHECK_IDLE, -1, key, "has no effect with %s", text);
+    if (!w->how->given && pleat_classes_check_written("classes", w->classes) != PLEAT_OK)
+        check_find(w, CHECK_CONFIG, -1, "", "%s", pleat_error_message());
+    else if (!pleat_classes_read_back(w->classes, text, sizeof text))
+        check_find(w, CHECK_REGIONS, -1, "classes", "%s", text);
 }
 
 pleat_status check_halt(const check_work *w, double reserve_s) {
@@ -247,6 +264,7 @@ static pleat_status gather(check_work *w, pleat_comm *comm, char **mine, check_f
 static pleat_status finish(check_work *w, const check_facts *facts, pleat_check_report *out) {
     if (w->how->given && !w->how->begun) check_config(w, facts);
     if (!w->how->given && w->n > 0 && w->cases[0].fold > 0) check_folds(w);
+    check_doubts(w);
     check_all(w, facts);
     PLEAT_TRY(w->failed);
     PLEAT_TRY(check_classes(w, facts, out));

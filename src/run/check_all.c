@@ -129,15 +129,19 @@ static void compare_spacings(check_work *w, const check_facts *f, double *value)
     }
 }
 
+static int is_full(const check_work *w, const check_facts *f) {
+    return f->counted && f->count[0] + check_ignored(w, f) == 0;
+}
+
 /* Masks without background, where most have some. */
 static void find_full(check_work *w, const check_facts *f) {
     int seen = 0, full = 0;
     for (int i = 0; i < w->n; i++) {
         seen += f[i].counted;
-        full += f[i].counted && f[i].count[0] == 0;
+        full += is_full(w, &f[i]);
     }
     for (int i = 0; i < w->n && 2 * full < seen; i++)
-        if (f[i].counted && f[i].count[0] == 0)
+        if (is_full(w, &f[i]))
             check_find(w, CHECK_FULL, i, w->cases[i].label,
                        "every voxel is foreground, where %d of %d cases have background",
                        seen - full, seen);
@@ -363,7 +367,8 @@ void check_all(check_work *w, const check_facts *f) {
 static void add_class(const check_work *w, const check_facts *f, int c, int label,
                       pleat_checked_class *out) {
     *out = (pleat_checked_class){.label = label, .first = -1};
-    if (c >= 0) (void)snprintf(out->name, sizeof out->name, "%s", w->classes->name[c]);
+    if (c >= 0 || (label > 0 && label == w->classes->ignore))
+        (void)snprintf(out->name, sizeof out->name, "%s", c >= 0 ? w->classes->name[c] : "ignore");
     for (int i = 0; i < w->n; i++) {
         const double *mm = f[i].image.spacing;
         int64_t voxels = 0;

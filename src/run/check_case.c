@@ -249,9 +249,14 @@ static int is_known(const pleat_classes *classes, int label) {
     return 0;
 }
 
+int64_t check_ignored(const check_work *w, const check_facts *f) {
+    return w->classes->ignore > 0 ? f->count[w->classes->ignore] : 0;
+}
+
 static void check_labels(check_work *w, int at, const check_facts *f) {
     char wrong[512] = "", one[64];
     int64_t foreground = 0;
+    const int64_t ignored = check_ignored(w, f);
     for (int v = 1; v < 256; v++) {
         foreground += f->count[v];
         if (f->count[v] == 0 || is_known(w->classes, v)) continue;
@@ -263,8 +268,9 @@ static void check_labels(check_work *w, int at, const check_facts *f) {
         check_find(w, CHECK_LABEL, at, w->cases[at].label,
                    "label %s is none of the %d classes, '%.200s'", wrong, w->classes->n,
                    w->config->classes);
-    if (foreground == 0)
-        check_find(w, CHECK_EMPTY, at, w->cases[at].label, "every voxel is background");
+    if (foreground == ignored)
+        check_find(w, CHECK_EMPTY, at, w->cases[at].label, "every voxel is background%s",
+                   ignored > 0 ? " or to be ignored" : "");
 }
 
 /* Voxel k's cell along axis a of the box; what lies outside is in the nearest. */
@@ -276,14 +282,15 @@ static int cell_of(const check_facts *f, int a, int k, int back) {
 
 /* The foreground in cells of the image's box that lead to R, A and S, whatever the axes of the
  * file; and where each label lies in it. Without a header of the image nothing is known. */
-static void sketch(const pleat_label *label, check_facts *f) {
+static void sketch(const check_work *w, const pleat_label *label, check_facts *f) {
     double sum[256][3] = {{0}}; /* of places, along D, H, W */
     const int placed = f->readable && memcmp(label->dim, f->image.dim, sizeof label->dim) == 0;
     int place[3], back[3];
     if (f->axes[0] == '\0') return;
     check_cells(f->axes, place, back);
     const int *dim = label->dim;
-    const int64_t foreground = (int64_t)pleat_voxels(dim) - f->count[0];
+    const int ignore = w->classes->ignore; /* 0: none, and 0 is skipped anyway */
+    const int64_t foreground = (int64_t)pleat_voxels(dim) - f->count[0] - check_ignored(w, f);
     if (!placed) { /* the box is of other voxels */
         memset(f->from, 0, sizeof f->from);
         memcpy(f->to, dim, sizeof f->to);
@@ -294,13 +301,13 @@ static void sketch(const pleat_label *label, check_facts *f) {
         for (at[1] = 0; at[1] < dim[1]; at[1]++)
             for (at[2] = 0; at[2] < dim[2]; at[2]++, i++) {
                 int cell = 0;
-                if (label->data[i] == 0) continue;
+                if (label->data[i] == 0 || label->data[i] == ignore) continue;
                 for (int a = 0; a < 3; a++) cell += place[a] * cell_of(f, a, at[a], back[a]);
                 f->coarse[cell] += 1.0F / (float)foreground;
                 for (int a = 0; a < 3; a++) sum[label->data[i]][a] += at[a] + 0.5;
             }
     for (int v = 1; v < 256; v++) {
-        if (f->count[v] == 0) continue;
+        if (f->count[v] == 0 || v == ignore) continue;
         for (int a = 0; a < 3 && placed; a++) {
             const double mean =
                 (sum[v][a] / (double)f->count[v] - f->from[a]) / (f->to[a] - f->from[a]);
@@ -363,6 +370,7 @@ void check_voxels(check_work *w, int at, check_facts *f) {
         info.channels == 1) /* else told by its header */
         check_mask(w, at, f, &mask);
     if (f->readable) check_image(w, at, f, &mask);
-    if (f->counted && f->count[0] < (int64_t)pleat_voxels(mask.dim)) sketch(&mask, f);
+    if (f->counted && f->count[0] + check_ignored(w, f) < (int64_t)pleat_voxels(mask.dim))
+        sketch(w, &mask, f);
     pleat_label_free(&mask);
 }

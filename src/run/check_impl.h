@@ -56,6 +56,9 @@ typedef enum check_id {
     CHECK_GAP,
     CHECK_ABSENT,
     CHECK_PATCH,
+    CHECK_REGIONS,
+    CHECK_BEGINNING,
+    CHECK_IDLE,
     CHECK_CONFIG,
     CHECK_KINDS /* how many there are */
 } check_id;
@@ -151,6 +154,8 @@ void check_explain_place(const pleat_geometry *image, const pleat_geometry *mask
 /* check_case.c: by the headers of case `at`; by its voxels. */
 void check_headers(check_work *w, int at, check_facts *facts);
 void check_voxels(check_work *w, int at, check_facts *facts);
+/* Voxels of the mask that count for nothing. */
+int64_t check_ignored(const check_work *w, const check_facts *facts);
 
 /* check_picture.c: by coarse pictures of the first channel. */
 

@@ -138,6 +138,16 @@ const pleat_check_kind pleat_check_kinds[] = {
     [CHECK_ABSENT] = {"absent", PLEAT_WARNING, 1, "no case, or one alone, has a voxel of a class",
                       "do classes and labels match?"},
     [CHECK_PATCH] = {"patch", PLEAT_WARNING, 1, "all volumes are smaller than the patch", ""},
+    [CHECK_REGIONS] = {"regions", PLEAT_WARNING, 0,
+                       "a predicted label map would be read back as other regions",
+                       "let each region write a label that is in it, in the regions before it that "
+                       "contain it, and in no other"},
+    [CHECK_BEGINNING] = {"beginning", PLEAT_WARNING, 1,
+                         "train.from was trained on images of another preprocessing", ""},
+    [CHECK_IDLE] = {"no effect", PLEAT_WARNING, 0,
+                    "a key is set that does nothing with the network, the optimizer or the "
+                    "schedule that is chosen",
+                    "remove it"},
     [CHECK_CONFIG] = {"configuration", PLEAT_ERROR, 0, "a run refuses the configuration", ""},
     {NULL, PLEAT_NOTE, 0, NULL, NULL},
 };

@@ -59,19 +59,34 @@ const config_usual *pleat_config_chooser(const pleat_config *config, const confi
     return last;
 }
 
-/* An overlap that is not set is the usual one, or where the patch is too small for that, half of
- * the patch. */
-static pleat_status follow_patch(pleat_config *config) {
-    const config_row *row = pleat_config_find("overlap");
+/* A key that is not set gets its usual value again. */
+static pleat_status renew(const config_row *row, pleat_config *config) {
     pleat_config defaults;
-    if (*given(row, config)) return PLEAT_OK;
     pleat_config_defaults(&defaults);
     take_value(row, &defaults, config);
     for (const config_usual *usual = pleat_config_usual; usual->chooser != NULL; usual++)
         if (strcmp(usual->key, row->key) == 0 && is_chosen(usual, config))
             PLEAT_TRY(pleat_config_set_row(row, usual->chooser, usual->value, config));
+    return PLEAT_OK;
+}
+
+/* An overlap that is not set is the usual one, or where the patch is too small for that, half of
+ * the patch. */
+static pleat_status follow_patch(pleat_config *config) {
+    const config_row *row = pleat_config_find("overlap");
+    if (*given(row, config)) return PLEAT_OK;
+    PLEAT_TRY(renew(row, config));
     for (int a = 0; a < 3; a++)
         if (config->overlap[a] >= config->patch[a]) config->overlap[a] = config->patch[a] / 2;
+    return PLEAT_OK;
+}
+
+/* Nothing is mirrored for a prediction, where that is not set, that was not in training. */
+static pleat_status follow_augment(pleat_config *config) {
+    const config_row *row = pleat_config_find("predict.mirror");
+    if (*given(row, config)) return PLEAT_OK;
+    PLEAT_TRY(renew(row, config));
+    config->mirror = pleat_config_mirror(config) != 0;
     return PLEAT_OK;
 }
 
@@ -80,6 +95,7 @@ pleat_status pleat_config_give(const config_row *row, const char *where, const c
     PLEAT_TRY(pleat_config_set_row(row, where, text, config));
     *given(row, config) = 1;
     if ((row->marks & CHOOSES) != 0) PLEAT_TRY(pleat_config_choose(config));
+    PLEAT_TRY(follow_augment(config));
     return follow_patch(config);
 }
 

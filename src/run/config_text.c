@@ -2,7 +2,10 @@
 #include "config_table.h"
 
 #include "pleat/file.h"
+#include "pleat/losses.h"
+#include "pleat/optimizers.h"
 #include "pleat/statistics.h"
+#include "pleat/store.h"
 #include "pleat/window.h"
 
 #include <ctype.h>
@@ -283,6 +286,25 @@ int pleat_config_differences(const pleat_config *was, const pleat_config *is, ch
     return n;
 }
 
+int pleat_config_prep_differs(const pleat_config *config, const char *text, char *out,
+                              size_t size) {
+    static const char section[] = "preprocess.";
+    char own[PLEAT_PREPROCESSING_BYTES], left[SHOWN_BYTES], right[SHOWN_BYTES];
+    pleat_config was = *config, is = *config;
+    pleat_prep_text(&config->prep, own, sizeof own); /* its numbers are as long as the other's */
+    if (pleat_prep_parse_text(text, &was.prep) != PLEAT_OK ||
+        pleat_prep_parse_text(own, &is.prep) != PLEAT_OK)
+        return 0;
+    for (const config_row *row = pleat_config_rows; row->key != NULL; row++) {
+        if (strncmp(row->key, section, sizeof section - 1) != 0 ||
+            !values_differ(row, &was, &is, left, right))
+            continue;
+        (void)snprintf(out, size, "%s was %.80s, now %.80s", row->key, left, right);
+        return 1;
+    }
+    return 0;
+}
+
 void pleat_config_may_change(char *text, size_t size) {
     page p = {text, size, 0};
     text[0] = '\0';
@@ -348,6 +370,70 @@ static pleat_status check_folds(const pleat_config *config) {
                 "set folds.like: pleat, or folds.repeats: 1",
                 config->repeats, preset);
     return PLEAT_OK;
+}
+
+/* Names of the losses that may be chosen for the classes. */
+static const char *losses_for(const pleat_classes *classes, char *out, size_t size) {
+    out[0] = '\0';
+    for (int i = 0; pleat_losses[i] != NULL; i++)
+        if (pleat_losses[i]->of_regions == classes->of_regions &&
+            (!pleat_losses[i]->of_two || classes->n == 2))
+            (void)snprintf(out + strlen(out), size - strlen(out), "%s%s",
+                           out[0] != '\0' ? ", " : "", pleat_losses[i]->name);
+    return out;
+}
+
+pleat_status pleat_config_check_training(const pleat_config *config, const pleat_classes *classes) {
+    const pleat_loss *loss = pleat_losses[config->train.loss];
+    char losses[600];
+    PLEAT_TRY(pleat_classes_check_written("classes", classes));
+    PLEAT_CHECK(loss->of_regions == classes->of_regions, PLEAT_ERR_ARG,
+                "train.loss is %s, but the classes are %s; choose one of: %s", loss->name,
+                classes->of_regions ? "regions" : "no regions",
+                losses_for(classes, losses, sizeof losses));
+    PLEAT_CHECK(!loss->of_two || classes->n == 2, PLEAT_ERR_ARG,
+                "train.loss is %s, which counts background and one class alone, but with the "
+                "background there are %d classes, and the others would not be learnt; choose one "
+                "of: %s",
+                loss->name, classes->n, losses_for(classes, losses, sizeof losses));
+    PLEAT_CHECK(config->network.norm || !pleat_network_lacks(&config->network, "norm"),
+                PLEAT_ERR_ARG,
+                "network.norm is false, but network.name: %s always has norm; remove "
+                "network.norm, or choose another network",
+                pleat_network_name(config->network.name));
+    return PLEAT_OK;
+}
+
+/* The key beside which `key` does nothing, and which of its choices; 0: there is none. */
+static int choice_against(const pleat_config *config, const char *key, char choice[64]) {
+    static const char network[] = "network.", plateau[] = "train.plateau.";
+    const pleat_optimizer *optimizer = pleat_optimizers[config->train.update.optimizer];
+    if (strncmp(key, network, sizeof network - 1) == 0 &&
+        pleat_network_lacks(&config->network, key + sizeof network - 1))
+        return snprintf(choice, 64, "network.name: %s", pleat_network_name(config->network.name));
+    if ((strcmp(key, "train.amsgrad") == 0 && !optimizer->knows_amsgrad) ||
+        (strcmp(key, "train.momentum") == 0 && !optimizer->knows_momentum) ||
+        (strcmp(key, "train.weight_decay") == 0 && !optimizer->knows_decay))
+        return snprintf(choice, 64, "train.optimizer: %s", optimizer->name);
+    if (strncmp(key, plateau, sizeof plateau - 1) == 0 &&
+        pleat_schedules[config->train.schedule]->reduce == NULL)
+        return snprintf(choice, 64, "train.schedule: %s",
+                        pleat_schedule_name(config->train.schedule));
+    return 0;
+}
+
+/* A value that is the default says nothing: `pleat config` prints them all. */
+int pleat_config_idle(const pleat_config *config, int i, const char **key, char choice[64]) {
+    char left[SHOWN_BYTES], right[SHOWN_BYTES];
+    pleat_config defaults;
+    pleat_config_defaults(&defaults);
+    for (const config_row *row = pleat_config_rows + i; row->key != NULL; row++, i++) {
+        *key = row->key;
+        if (config->given[i] && choice_against(config, row->key, choice) > 0 &&
+            values_differ(row, config, &defaults, left, right))
+            return i;
+    }
+    return -1;
 }
 
 /* Its classes may not be known yet. */

@@ -10,29 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Names of the losses for regions, or for other classes. */
-static const char *losses_for(int regions, char *out, size_t size) {
-    out[0] = '\0';
-    for (int i = 0; pleat_losses[i] != NULL; i++)
-        if (pleat_losses[i]->of_regions == regions)
-            (void)snprintf(out + strlen(out), size - strlen(out), "%s%s",
-                           out[0] != '\0' ? ", " : "", pleat_losses[i]->name);
-    return out;
-}
-
 static pleat_status find_classes(pleat_config *config, pleat_classes *out) {
-    char losses[600];
     PLEAT_TRY(pleat_cases_classes(config, out));
     PLEAT_CHECK(out->n >= 2, PLEAT_ERR_ARG,
                 "the classes are not known: set classes: [background, ...] in the configuration, "
                 "or put a dataset.json with \"labels\" into '%s'",
                 config->data);
-    const pleat_loss *loss = pleat_losses[config->train.loss];
-    PLEAT_CHECK(loss->of_regions == out->of_regions, PLEAT_ERR_ARG,
-                "train.loss is %s, but the classes are %s; choose one of: %s", loss->name,
-                out->of_regions ? "regions" : "no regions",
-                losses_for(out->of_regions, losses, sizeof losses));
-    return PLEAT_OK;
+    return pleat_config_check_training(config, out);
 }
 
 pleat_status pleat_dataset_store(const pleat_config *config, const char *run,

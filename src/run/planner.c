@@ -18,7 +18,7 @@
 
 /* --- nnU-Net's presets ------------------------------------------------------------------------ */
 
-#define GB 1e9
+#define GB 0x1p30 /* as sizes are read: 8G is nnU-Net's gpu_memory_target 8 */
 static const struct {
     const char *name;
     pleat_planner_preset volume, slice;

@@ -315,10 +315,22 @@ pleat_status pleat_record_begins(const pleat_config *config, int channels,
     return pleat_train_begin(config->from, text, config->classes, NULL, NULL, out);
 }
 
+int pleat_record_other_prep(const pleat_config *config, const pleat_train_beginning *of, char *out,
+                            size_t size) {
+    char what[300];
+    if (!pleat_config_prep_differs(config, of->preprocessing, what, sizeof what)) return 0;
+    (void)snprintf(out, size,
+                   "its weights have learnt images of another preprocessing: %s; set it as it "
+                   "was, unless this is meant",
+                   what);
+    return 1;
+}
+
 /* What training begins with fits, and is what it was. Once it is gone, folds that have begun can
  * still go on. */
 static pleat_status check_beginning(pleat_crossval *cv, int channels, const char *was) {
     pleat_train_beginning of = {0};
+    char other[400];
     if (cv->config.from[0] == '\0' || cv->from[0] != '\0') return PLEAT_OK;
     const pleat_status status = pleat_record_begins(&cv->config, channels, &of);
     if (status == PLEAT_ERR_NOT_FOUND && was[0] != '\0')
@@ -330,6 +342,8 @@ static pleat_status check_beginning(pleat_crossval *cv, int channels, const char
                 "now %s); put it back, or use another --out folder",
                 cv->config.from, was, of.digest);
     (void)snprintf(cv->from, sizeof cv->from, "%s", of.digest);
+    if (pleat_record_other_prep(&cv->config, &of, other, sizeof other))
+        pleat_warn("train.from: '%s': %s", cv->config.from, other);
     return PLEAT_OK;
 }
 

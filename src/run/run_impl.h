@@ -212,6 +212,9 @@ pleat_status pleat_record_check(pleat_crossval *cv);
 pleat_status pleat_record_beginning(pleat_crossval *cv);
 pleat_status pleat_record_begins(const pleat_config *config, int channels,
                                  pleat_train_beginning *out);
+/* 1 where that has learnt images of another preprocessing; `out` says which, and what to do. */
+int pleat_record_other_prep(const pleat_config *config, const pleat_train_beginning *of, char *out,
+                            size_t size);
 /* Of it the configuration alone, which needs no folds yet. */
 pleat_status pleat_record_config(pleat_crossval *cv);
 /* Makes a lost config.yaml again from run.json, and warns. Errors of pleat_run_config. */

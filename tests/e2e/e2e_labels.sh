@@ -116,6 +116,6 @@ succeeds "predicts regions" 1 predict parts_1 --in "$file" --out regions --proba
     --uncertainty u
 succeeds "a region of a label that no mask has, and of one that they have" 1 train parts.yaml \
     --out parts_4 --set train.epochs=1 \
-    --set classes=background,lungs=1+2+3+9:1,right=2:2,infection=3:3,rest=3+9:9
+    --set classes=background,lungs=1+2+3+9:1,right=2:2,rest=3+9:9,infection=3:3
 holds "it is not absent" lacks err "no case has a voxel"
 verdict

@@ -146,6 +146,11 @@ holds "by a check too" eval '[ "$code" = 3 ] && has out "is not a checkpoint of 
 job 0 check tiny.yaml --headers --set train.from=old.h5 --set network.filters=5
 holds "of another body" eval '[ "$code" = 3 ] && has out "whose network.filters is 4, not 5"'
 succeeds "a check of what fits" 0 check tiny.yaml --headers --set train.from=old.h5
+holds "that is prepared alike" lacks out "another preprocessing"
+succeeds "otherwise" 0 check tiny.yaml --headers --set train.from=old.h5 --set preprocess.zscore=off
+holds "a check tells that" has out "preprocess.zscore was true, now false"
+succeeds "and a run" 0 run tiny.yaml --dry-run --set train.from=old.h5 --set preprocess.zscore=off
+holds "tells it too" has err "warning: train.from: 'old.h5': its weights have learnt images of"
 refused "nothing there" 3 nowhere.h5 0 train tiny.yaml --out none --set train.from=nowhere.h5
 rm tuned/run.json
 succeeds "without its run.json" 0 train tiny.yaml --out tuned "${from[@]}"

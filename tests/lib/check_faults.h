@@ -177,6 +177,18 @@ static void empty(int number) {
     OF_BAD;
     memset(one.y, 0, sizeof one.y);
 }
+static void all_ignored(int number) {
+    OF_BAD;
+    for (int i = 0; i < VOXELS; i++) one.y[i] = 9;
+}
+static void some_ignored(int number) {
+    OF_BAD;
+    for (int i = 0; i < VOXELS; i++) one.y[i] = one.y[i] > 0 ? 9 : 0;
+}
+static void foreground_ignored(int number) { /* as of scribbles; no fault */
+    OF_BAD;
+    for (int i = 0; i < VOXELS; i++) one.y[i] = one.y[i] > 0 ? one.y[i] : 9;
+}
 static void without_two(int number) {
     (void)number;
     for (int i = 0; i < VOXELS; i++) one.y[i] = one.y[i] > 1 ? 1 : one.y[i];

@@ -10,6 +10,7 @@
 /* ---- each is found --------------------------------------------------------------------------- */
 
 #define NO_GREY "preprocess.grayscale=false"
+#define IGNORE  "classes=background,a,b,ignore=9"
 
 typedef struct fault {
     const char *name;
@@ -71,6 +72,23 @@ static const fault faults[] = {
      "case_2",
      "dim[4] is 2"},
     {"empty", empty, NULL, NULL, {"no foreground"}, "case_2", "background"},
+    {"all to be ignored", all_ignored, NULL, IGNORE, {"no foreground"}, "case_2", "to be ignored"},
+    {"none but ignored", some_ignored, NULL, IGNORE, {"no foreground"}, "case_2", "to be ignored"},
+    {"ignored and a class", foreground_ignored, NULL, IGNORE, {NULL}, "", ""},
+    {"regions",
+     NULL,
+     NULL,
+     "classes=background,left=1+2:1,right=2+3:3",
+     {"regions"},
+     "",
+     "region 'right' writes label 3"},
+    {"regions in the wrong order",
+     NULL,
+     NULL,
+     "classes=background,core=2:2,whole=1+2:1",
+     {"configuration"},
+     "",
+     "'core' would never be written"},
     {"an absent class", without_two, NULL, NULL, {"absent"}, "", "'b', label 2"},
     {"a rare class",
      two_in_one,
@@ -176,7 +194,8 @@ static void every_fault_is_found_and_named_and_nothing_else(void **state) {
 /* A kind that is added wants a fault above, or a test that is named here. */
 static void every_kind_has_a_fault(void **state) {
     (void)state;
-    static const char *const elsewhere[] = {"patch", "configuration", /* below */
+    static const char *const elsewhere[] = {"patch", "no effect", /* below */
+                                            "beginning",          /* e2e_recipes.sh */
                                             /* test_check_others.c */
                                             "rated twice", "part", "intensity", "blank", "shuffled",
                                             "mask misfit", "mask mirrored", "relabelled",
@@ -243,6 +262,18 @@ static void a_region_has_the_voxels_of_all_its_labels(void **state) {
     pleat_check_free(&report);
 }
 
+static void the_label_to_ignore_has_its_name_in_the_table(void **state) {
+    (void)state;
+    pleat_check_report report;
+    write_data(all_ignored);
+    look(IGNORE, &(pleat_check_how){0}, &report);
+    assert_int_equal(report.classes, 4);
+    assert_string_equal(report.class[3].name, "ignore");
+    assert_int_equal(report.class[3].label, 9);
+    assert_int_equal(report.class[3].voxels, VOXELS);
+    pleat_check_free(&report);
+}
+
 static void all_that_is_wrong_is_found_in_one_pass(void **state) {
     (void)state;
     const pleat_check_how how = {0};
@@ -299,6 +330,9 @@ static void a_configuration_is_checked_with_its_data(void **state) {
         {"classes=", "configuration", "the classes are not known"},
         {"patch=[163,160,80]", "configuration", "patch"},
         {"report.lesions=heart", "configuration", "heart"},
+        {"train.loss=symmetric_focal", "configuration", "there are 3 classes"},
+        {"train.loss=dice_bce", "configuration", "the classes are no regions"},
+        {"train.momentum=0.9", "no effect", "has no effect with train.optimizer: adam"},
         {"train.epochs=1", "patch", "160 voxels along x, the largest volume has 30; set it to 32"},
     };
     const pleat_check_how how = {.headers = 1, .given = 1, .threads = 1};
@@ -330,6 +364,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clean_data_have_no_findings_and_a_table_of_classes),
         cmocka_unit_test(a_region_has_the_voxels_of_all_its_labels),
+        cmocka_unit_test(the_label_to_ignore_has_its_name_in_the_table),
         cmocka_unit_test(every_kind_has_a_fault),
         cmocka_unit_test(every_fault_is_found_and_named_and_nothing_else),
         cmocka_unit_test(all_that_is_wrong_is_found_in_one_pass),

@@ -166,9 +166,54 @@ static void labels_of_files_become_those_inside_and_back(void **state) {
     assert_int_equal(pleat_labels_enter(&plain, 5, map), 5);
 }
 
+/* nnU-Net's own examples are none of these; it would write them without a word. */
+static void regions_that_no_prediction_can_show_are_refused(void **state) {
+    (void)state;
+    static const char *const good[] = {"b,whole=1+2+3:1,core=2+3:2,active=3",
+                                       "b,whole=1+2+3:2,core=1+3:1,active=3", "b,x,y,z",
+                                       "b,organ=1+2:1,tumour=2,other=3"};
+    static const char *const wrong[][3] = {
+        {"b,whole=1+2+3:1,core=2+3:3,active=3", "'core' and 'active' both write label 3", "first"},
+        {"b,core=2+3:2,whole=1+2+3:1", "'core' would never be written", "such as 'whole'"},
+        {"b,both=1+2:1,c=2+3:2,d=1+4:4", "'both' would never be written", "such as 'd'"}};
+    char text[256];
+    for (size_t i = 0; i < COUNT(good); i++) {
+        pleat_classes c;
+        OK(pleat_classes_parse(good[i], &c));
+        OK(pleat_classes_check_written("w", &c));
+        if (!pleat_classes_read_back(&c, text, sizeof text)) fail_msg("%s: %s", good[i], text);
+        pleat_classes_free(&c);
+    }
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        pleat_classes c;
+        OK(pleat_classes_parse(wrong[i][0], &c));
+        REFUSED(pleat_classes_check_written("w", &c), PLEAT_ERR_ARG, wrong[i][1]);
+        TOLD(wrong[i][2]);
+        pleat_classes_free(&c);
+    }
+}
+
+static void what_would_be_read_back_as_other_regions_is_found(void **state) {
+    (void)state;
+    static const char *const doubtful[][2] = {
+        {"b,whole=2+4+5:2,core=4+5:5,active=5:4", "predicted as label 4 is, region 'core' writes"},
+        {"b,left=1+2:1,right=2+3:3", "label 2 is, region 'right' writes label 3"}};
+    char text[256];
+    for (size_t i = 0; i < COUNT(doubtful); i++) {
+        pleat_classes c;
+        OK(pleat_classes_parse(doubtful[i][0], &c));
+        OK(pleat_classes_check_written("w", &c));
+        assert_false(pleat_classes_read_back(&c, text, sizeof text));
+        if (strstr(text, doubtful[i][1]) == NULL) fail_msg("%s", text);
+        pleat_classes_free(&c);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(labels_regions_and_ignore_are_read_and_written),
+        cmocka_unit_test(regions_that_no_prediction_can_show_are_refused),
+        cmocka_unit_test(what_would_be_read_back_as_other_regions_is_found),
         cmocka_unit_test(labels_that_cannot_be_are_refused),
         cmocka_unit_test(labels_of_files_become_those_inside_and_back),
         cmocka_unit_test(names_come_without_their_blanks),

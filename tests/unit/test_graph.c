@@ -75,6 +75,21 @@ static void networks_have_their_published_sizes(void **state) {
     }
 }
 
+static void the_fewest_filters_of_a_network_are_told(void **state) {
+    (void)state;
+    pleat_network n;
+    for (int filters = 1; filters <= 4; filters++) {
+        OK(pleat_network_parse("multires depth=1 filters=4 classes=2", &n));
+        n.filters = filters;
+        pleat_graph_free(&graph);
+        if (filters < 4)
+            REFUSED(pleat_network_build(&n, &graph), PLEAT_ERR_ARG,
+                    "must be at least 4 for network.name: multires");
+        else
+            OK(pleat_network_build(&n, &graph));
+    }
+}
+
 /* Lists of a network: as many entries as it has levels, of the digits that can be. */
 static void lists_of_a_network_are_checked(void **state) {
     (void)state;
@@ -194,6 +209,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_originals_net_has_its_published_size),
         cmocka_unit_test(networks_have_their_published_sizes),
+        cmocka_unit_test(the_fewest_filters_of_a_network_are_told),
         cmocka_unit_test(lists_of_a_network_are_checked),
         cmocka_unit_test(heads_have_nnunets_weights),
         cmocka_unit_test(parameters_lie_side_by_side_without_gaps),

@@ -68,7 +68,7 @@ static void test_a_flat_loss_reduces_after_epochs_15_and_30_and_stops_after_100(
     (void)state;
     pleat_schedule s = begin();
     for (int epoch = 0; epoch <= 100; epoch++) {
-        const pleat_schedule_event event = pleat_schedule_epoch(&s, 1.0);
+        const pleat_schedule_event event = pleat_schedule_epoch(&s, epoch, 1.0);
         /* Epoch 0 improves on infinity; 1..15 wait; the epoch after a reduction ends the cooldown
          * and waits at once, so the next reduction is 15 epochs later. */
         assert_int_equal(event.reduced, epoch == 15 || epoch == 30);
@@ -83,7 +83,7 @@ static void test_a_gain_of_less_than_min_delta_is_a_plateau_but_no_reason_to_sto
     pleat_schedule s = begin();
     int reductions = 0;
     for (int epoch = 0; epoch < 300; epoch++) {
-        const pleat_schedule_event event = pleat_schedule_epoch(&s, 1.0 - 1e-7 * epoch);
+        const pleat_schedule_event event = pleat_schedule_epoch(&s, epoch, 1.0 - 1e-7 * epoch);
         reductions += event.reduced;
         assert_true(event.best);
         assert_false(event.stop);
@@ -104,7 +104,7 @@ static void test_hand_made_sequences_go_as_keras_goes(void **state) {
             const double loss = exp(-0.002 * kind * epoch) + noise * 0.003 * (kind % 4);
             int stop, save;
             const double before = s.rate;
-            const pleat_schedule_event event = pleat_schedule_epoch(&s, loss);
+            const pleat_schedule_event event = pleat_schedule_epoch(&s, epoch, loss);
             keras_epoch(&k, loss, &stop, &save);
             assert_true(s.rate == k.lr);
             assert_int_equal(event.reduced, s.rate < before);
@@ -127,9 +127,9 @@ static void test_a_saved_state_goes_on_as_if_nothing_had_happened(void **state) 
                 pleat_schedule_save(&whole, saved);
                 pleat_schedule_load(&resumed, saved);
             }
-            const pleat_schedule_event a = pleat_schedule_epoch(&whole, loss);
+            const pleat_schedule_event a = pleat_schedule_epoch(&whole, epoch, loss);
             if (epoch < cut) continue;
-            const pleat_schedule_event b = pleat_schedule_epoch(&resumed, loss);
+            const pleat_schedule_event b = pleat_schedule_epoch(&resumed, epoch, loss);
             assert_memory_equal(&a, &b, sizeof a);
             assert_true(whole.rate == resumed.rate);
         }
@@ -139,10 +139,28 @@ static void test_a_saved_state_goes_on_as_if_nothing_had_happened(void **state) 
 static void test_a_loss_that_is_not_finite_improves_nothing(void **state) {
     (void)state;
     pleat_schedule s = begin();
-    (void)pleat_schedule_epoch(&s, 2.0);
-    const pleat_schedule_event event = pleat_schedule_epoch(&s, NAN);
+    (void)pleat_schedule_epoch(&s, 0, 2.0);
+    const pleat_schedule_event event = pleat_schedule_epoch(&s, 1, NAN);
     assert_false(event.best);
-    assert_true(pleat_schedule_epoch(&s, 1.5).best);
+    assert_true(pleat_schedule_epoch(&s, 2, 1.5).best);
+}
+
+/* As many epochs later as the warm-up has, whatever the loss was in it; also when it is cut. */
+static void test_a_plateau_begins_after_the_warm_up(void **state) {
+    (void)state;
+    pleat_schedule_config config = pleat_schedule_defaults();
+    config.warmup = 40;
+    config.stop_patience = 0;
+    pleat_schedule s = pleat_schedule_init(&config, 1e-3);
+    for (int epoch = 0; epoch < 80; epoch++) {
+        double saved[PLEAT_SCHEDULE_STATE];
+        const double loss = epoch < 40 ? 0.5 : 1.0; /* a low loss of the warm-up is no best one */
+        const pleat_schedule_event event = pleat_schedule_epoch(&s, epoch, loss);
+        assert_int_equal(event.reduced, epoch == 55 || epoch == 70);
+        pleat_schedule_save(&s, saved);
+        s = pleat_schedule_init(&config, 1e-3);
+        pleat_schedule_load(&s, saved);
+    }
 }
 
 static void test_patience_0_turns_a_rule_off(void **state) {
@@ -151,7 +169,7 @@ static void test_patience_0_turns_a_rule_off(void **state) {
     config.patience = config.stop_patience = 0;
     pleat_schedule s = pleat_schedule_init(&config, 1e-3);
     for (int epoch = 0; epoch < 500; epoch++) {
-        const pleat_schedule_event event = pleat_schedule_epoch(&s, 1.0);
+        const pleat_schedule_event event = pleat_schedule_epoch(&s, epoch, 1.0);
         assert_false(event.reduced || event.stop);
     }
     assert_true(s.rate == 1e-3);
@@ -205,6 +223,7 @@ int main(void) {
         cmocka_unit_test(test_hand_made_sequences_go_as_keras_goes),
         cmocka_unit_test(test_a_saved_state_goes_on_as_if_nothing_had_happened),
         cmocka_unit_test(test_a_loss_that_is_not_finite_improves_nothing),
+        cmocka_unit_test(test_a_plateau_begins_after_the_warm_up),
         cmocka_unit_test(test_patience_0_turns_a_rule_off),
         cmocka_unit_test(test_rates_of_an_epoch_are_nnunets),
     };

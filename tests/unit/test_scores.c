@@ -145,6 +145,16 @@ static void volumes_surfaces_and_lesions_of_rows_are_known(void **state) {
     }
 }
 
+static void of_a_case_whose_voxels_do_not_count_no_volume_is_known(void **state) {
+    (void)state;
+    static const char *const names[] = {"TruthVol", "PredVol", "VolDiff", "VolSim", "FPVol"};
+    const double mm3 = 1000;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const pleat_score *score = named(names[i]);
+        assert_true(isnan(score->compute(&(pleat_judged){.counts = {0}}, &mm3)));
+    }
+}
+
 static void choices_are_read_by_class_and_strangers_refused(void **state) {
     (void)state;
     pleat_classes classes;
@@ -369,6 +379,7 @@ int main(void) {
         cmocka_unit_test(the_six_scores_are_their_formulas),
         cmocka_unit_test(nought_by_nought_is_undefined_and_nought_by_some_is_nought),
         cmocka_unit_test(volumes_surfaces_and_lesions_of_rows_are_known),
+        cmocka_unit_test(of_a_case_whose_voxels_do_not_count_no_volume_is_known),
         cmocka_unit_test(choices_are_read_by_class_and_strangers_refused),
         cmocka_unit_test(a_family_is_prepared_once_for_a_case_and_class),
         cmocka_unit_test(a_row_more_is_a_score_more_everywhere_but_in_the_originals_files),

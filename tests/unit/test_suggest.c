@@ -356,6 +356,8 @@ static void like_nnunet_is_its_plan(void **state) {
         {"nnunet", NULL, 0, {20, 256, 224}, 4, "plainconv"},
         {"nnunet-m", NULL, 0, {20, 256, 224}, 3, "resenc"},
         {"nnunet-l", "3d_fullres", 0, {20, 256, 224}, 10, "resenc"},
+        {"nnunet-m", NULL, 8 * 0x1p30, {20, 256, 224}, 3, "resenc"}, /* as without */
+        {"nnunet-l", NULL, 24 * 0x1p30, {20, 256, 224}, 10, "resenc"},
         {"nnunet", NULL, 24 * 0x1p30, {20, 256, 224}, 8, "plainconv"},
         {"nnunet", "2d", 0, {1, 256, 224}, 56, "plainconv"},
     };

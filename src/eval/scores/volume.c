@@ -4,6 +4,8 @@
  *   TruthVol, PredVol   of truth and prediction          VolDiff  PredVol - TruthVol
  *   VolSim   1 - |PredVol - TruthVol| / (PredVol + TruthVol)   (Taha and Hanbury 2015)
  *   FPVol    of the prediction where the truth has none; undefined where it has some
+ *
+ * All are undefined in a case whose voxels are all to be ignored.
  */
 #include "families.h"
 
@@ -21,9 +23,12 @@ static pleat_status measure_voxel(const pleat_judged *of, void **shared) {
     return PLEAT_OK;
 }
 
-/* Of so many voxels. Divided last: 58907 mm3 are 58.907 ml, and not the nearest double but one. */
-static double in_ml(double voxels, const void *shared) {
-    return voxels * *(const double *)shared / MM3_IN_ML;
+/* Of so many voxels of those that count. Divided last: 58907 mm3 are 58.907 ml, and not the nearest
+ * double but one. */
+static double in_ml(const pleat_judged *of, double voxels, const void *shared) {
+    const pleat_counts *n = &of->counts;
+    const int none = n->tp + n->fp + n->fn + n->tn == 0;
+    return none ? (double)NAN : voxels * *(const double *)shared / MM3_IN_ML;
 }
 
 static double in_truth(const pleat_judged *of) { return (double)(of->counts.tp + of->counts.fn); }
@@ -33,15 +38,15 @@ static double in_prediction(const pleat_judged *of) {
 }
 
 static double truth(const pleat_judged *of, const void *shared) {
-    return in_ml(in_truth(of), shared);
+    return in_ml(of, in_truth(of), shared);
 }
 
 static double predicted(const pleat_judged *of, const void *shared) {
-    return in_ml(in_prediction(of), shared);
+    return in_ml(of, in_prediction(of), shared);
 }
 
 static double difference(const pleat_judged *of, const void *shared) {
-    return in_ml((double)(of->counts.fp - of->counts.fn), shared);
+    return in_ml(of, (double)(of->counts.fp - of->counts.fn), shared);
 }
 
 static double similarity(const pleat_judged *of, const void *shared) {

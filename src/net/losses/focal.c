@@ -11,8 +11,9 @@
  *   asymmetric_unified_focal   the same with g = 1/2, 0 and class 0's 1 - I
  *
  * I is the Tversky index of tversky.c with d = 0.6, s = 1e-7. All but the first know background and
- * one more class; others count for nothing. Source: MIScnn's metrics.py, by class where that takes
- * an axis of the volume for it; categorical_focal's weights are Lin's one for all.
+ * one more class; others count for nothing, but for the Dice of combo, which is of all. Losses of
+ * two classes alone are refused where there are more. Source: MIScnn's metrics.py, by class where
+ * that takes an axis of the volume for it; categorical_focal's weights are Lin's one for all.
  */
 #include "pleat/losses.h"
 
@@ -63,20 +64,21 @@ static void focus_background(int classes, double *out) {
     set_focus((double[]){1 - 0.7, 0.7}, (double[]){2, 0}, 0, classes, out);
 }
 
-#define FOCAL_ROW(id, find, text)                           \
+#define FOCAL_ROW(id, find, two, text)                      \
     const pleat_loss pleat_loss_##id = {.name = #id,        \
                                         .what = (text),     \
                                         .metrics = names,   \
                                         .n_metrics = OTHER, \
                                         .shown = FOCAL,     \
                                         .crossentropy = 1,  \
+                                        .of_two = (two),    \
                                         .focus = (find),    \
                                         .values = values,   \
                                         .slopes = slopes}
 
-FOCAL_ROW(categorical_focal, focus_all, "MIScnn's, cross-entropy of what is not yet sure");
-FOCAL_ROW(symmetric_focal, focus_both, "MIScnn's, of background and one class");
-FOCAL_ROW(asymmetric_focal, focus_background,
+FOCAL_ROW(categorical_focal, focus_all, 0, "MIScnn's, cross-entropy of what is not yet sure");
+FOCAL_ROW(symmetric_focal, focus_both, 1, "MIScnn's, of background and one class");
+FOCAL_ROW(asymmetric_focal, focus_background, 1,
           "MIScnn's, of background and one class, focal in the background alone");
 
 /* --- combo ------------------------------------------------------------------------------------ */
@@ -168,11 +170,13 @@ static void unified_slopes(const double powers[2], const double *sums, int class
                                         .n_metrics = METRICS,                                     \
                                         .shown = OTHER,                                           \
                                         .crossentropy = 0.5,                                      \
+                                        .of_two = 1,                                              \
                                         .focus = (find),                                          \
                                         .values = id##_values,                                    \
                                         .slopes = id##_slopes}
 
 UNIFIED_ROW(symmetric_unified_focal, focus_unified, 0.5,
-            "MIScnn's, half focal, half focal Tversky");
+            "MIScnn's, half focal, half focal Tversky, of background and one class");
 UNIFIED_ROW(asymmetric_unified_focal, focus_unified_background, 1,
-            "MIScnn's, half focal, half focal Tversky, focal by class");
+            "MIScnn's, half focal, half focal Tversky, of background and one class, focal by "
+            "class");

@@ -71,7 +71,7 @@ static void slopes_of(const form *f, const double *sums, int classes, double *ou
     }
 }
 
-#define ROW(id, form, text)                                                                       \
+#define ROW(id, form, two, text)                                                                  \
     static void id##_values(const double *sums, int n, double voxels, int classes, double *out) { \
         (void)voxels;                                                                             \
         values_of(&(form), sums, n, classes, out);                                                \
@@ -84,11 +84,12 @@ static void slopes_of(const form *f, const double *sums, int classes, double *ou
                                         .metrics = names,                                         \
                                         .n_metrics = METRICS,                                     \
                                         .shown = INDEX,                                           \
+                                        .of_two = (two),                                          \
                                         .values = id##_values,                                    \
                                         .slopes = id##_slopes}
 
-ROW(tversky, plain, "MIScnn's, Tversky summed over the classes");
-ROW(focal_tversky, focal, "MIScnn's, with d 0.7 and g 0.75");
-ROW(symmetric_focal_tversky, symmetric, "MIScnn's, of background and one class");
-ROW(asymmetric_focal_tversky, asymmetric,
+ROW(tversky, plain, 0, "MIScnn's, Tversky summed over the classes");
+ROW(focal_tversky, focal, 0, "MIScnn's, with d 0.7 and g 0.75");
+ROW(symmetric_focal_tversky, symmetric, 1, "MIScnn's, of background and one class");
+ROW(asymmetric_focal_tversky, asymmetric, 1,
     "MIScnn's, of background and one class, focal in that class alone");

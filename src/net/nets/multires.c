@@ -82,4 +82,8 @@ static void build(const pleat_network *network, pleat_graph *graph) {
 static const char *const keys[] = {"depth", "filters", "classes", "strides", "kernels", NULL};
 
 const pleat_network_kind pleat_network_multires = {
-    .name = "multires", .what = "MIScnn's MultiRes U-Net", .keys = keys, .build = build};
+    .name = "multires",
+    .what = "MIScnn's MultiRes U-Net",
+    .keys = keys,
+    .least_filters = 4, /* of which a, the narrowest layer, has one */
+    .build = build};
