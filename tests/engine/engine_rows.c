@@ -29,6 +29,7 @@ const suite_row suite_rows[] = {
     ROW(up_agrees_with_the_oracle, NULL),
     ROW(up_agrees_for_every_stride, NULL),
     ROW(norm_sums_of_a_convolution_are_those_of_its_y, NULL),
+    ROW(a_fresh_gradient_is_what_is_added_to_zeros, NULL),
     ROW(up_layers_do_not_mix_their_gradients, NULL),
     ROW(each_samples_gradient_agrees_with_the_oracle, NULL),
     ROW(relu_backward_passes_where_y_is_positive, NULL),

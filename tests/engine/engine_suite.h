@@ -211,6 +211,7 @@ void head_agrees_with_the_oracle(void **state);
 void up_agrees_with_the_oracle(void **state);
 void up_agrees_for_every_stride(void **state);
 void norm_sums_of_a_convolution_are_those_of_its_y(void **state);
+void a_fresh_gradient_is_what_is_added_to_zeros(void **state);
 void up_layers_do_not_mix_their_gradients(void **state);
 void each_samples_gradient_agrees_with_the_oracle(void **state);
 
