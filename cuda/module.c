@@ -45,7 +45,7 @@ const pleat_device_ops pleat_cuda_device = {
 
 static const pleat_cuda_module module = {
     .abi = PLEAT_CUDA_MODULE_ABI,
-    .engine_ops_bytes = sizeof(pleat_engine_ops),
+    .bytes = PLEAT_CUDA_MODULE_BYTES,
     .missing = missing,
     .engine_create = pleat_cuda_create,
 };

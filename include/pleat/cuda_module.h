@@ -24,11 +24,14 @@ extern "C" {
 
 #define PLEAT_CUDA_MODULE_FILE "libpleat_cuda.so"
 #define PLEAT_CUDA_MODULE_GET  "pleat_cuda_module_get"
-#define PLEAT_CUDA_MODULE_ABI  5 /* grows with every change of the seams: engine, comm, device */
+#define PLEAT_CUDA_MODULE_ABI  6 /* grows with every change of the seams: engine, comm, device */
+
+#define PLEAT_CUDA_MODULE_BYTES \
+    { sizeof(pleat_engine_ops), sizeof(pleat_engine), sizeof(pleat_conv_desc) }
 
 typedef struct pleat_cuda_module {
     int abi;
-    size_t engine_ops_bytes;      /* sizeof(pleat_engine_ops), against a forgotten change of abi */
+    size_t bytes[3];              /* PLEAT_CUDA_MODULE_BYTES, against a forgotten change of abi */
     const char *(*missing)(void); /* why no GPU can be used, in one line; NULL when one can */
     pleat_status (*engine_create)(const pleat_engine_options *options, pleat_engine **out);
 } pleat_cuda_module;

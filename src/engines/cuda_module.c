@@ -79,8 +79,9 @@ static void load_once(void) {
     pleat_cuda_module_getter get = NULL;
     *(void **)&get = dlsym(library, PLEAT_CUDA_MODULE_GET); /* POSIX's way around ISO C */
     const pleat_cuda_module *module = get != NULL ? get() : NULL;
+    const size_t bytes[3] = PLEAT_CUDA_MODULE_BYTES;
     if (module == NULL || module->abi != PLEAT_CUDA_MODULE_ABI ||
-        module->engine_ops_bytes != sizeof(pleat_engine_ops)) {
+        memcmp(module->bytes, bytes, sizeof bytes) != 0) {
         (void)snprintf(loaded.why, sizeof loaded.why,
                        PLEAT_CUDA_MODULE_FILE " is of another build of pleat; install both again");
         (void)dlclose(library);

@@ -62,7 +62,8 @@ void pleat_dnnl_version(char *out, size_t size);
 const char *pleat_dnnl_isa(void);
 /* Whether this processor multiplies bfloat16 itself (the library also emulates it, slowly). */
 int pleat_dnnl_has_bf16(void);
-/* Whether the library, and so we, may use AVX-512 (F, BW, VL, DQ); AMX. */
+/* Whether the library, and so we, may use AVX2; AVX-512 (F, BW, VL, DQ); AMX. */
+int pleat_dnnl_has_avx2(void);
 int pleat_dnnl_has_avx512(void);
 int pleat_dnnl_has_amx(void);
 

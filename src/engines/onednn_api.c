@@ -196,6 +196,8 @@ static int has_isa(dnnl_cpu_isa_t isa) {
 
 int pleat_dnnl_has_bf16(void) { return has_isa(dnnl_cpu_isa_avx512_core_bf16); }
 
+int pleat_dnnl_has_avx2(void) { return has_isa(dnnl_cpu_isa_avx2); }
+
 int pleat_dnnl_has_avx512(void) { return has_isa(dnnl_cpu_isa_avx512_core); }
 
 int pleat_dnnl_has_amx(void) { return has_isa(dnnl_cpu_isa_avx512_core_amx); }

@@ -271,6 +271,7 @@ void pleat_onednn_conv_destroy(pleat_engine *engine, pleat_conv *conv) {
     pleat_dnnl_op_destroy(conv->pack_data);
     pleat_dnnl_op_destroy(conv->unpack_add);
     ((pleat_onednn *)engine)->dealt = NULL;
+    ((pleat_onednn *)engine)->counted_of.data = NULL;
     pleat_cpu_free(engine, conv->packed);
     free(conv);
 }

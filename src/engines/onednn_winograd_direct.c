@@ -125,9 +125,7 @@ int pleat_winograd_wins(const pleat_dnnl_shape *s, pleat_dnnl_pass pass, int thr
 
 /* --- memory --- */
 
-static size_t thread_floats(const plan *p) {
-    return p->x + p->sums + whole_lines((size_t)p->s.cin);
-}
+static size_t thread_floats(const plan *p) { return p->x + p->sums; }
 
 size_t pleat_winograd_weights_bytes_by(const pleat_winograd_kernel *kernel,
                                        const pleat_dnnl_shape *shape, pleat_dnnl_pass pass) {
@@ -174,7 +172,6 @@ static part part_of(const plan *p, int t, float *work) {
         .pairs = pleat_share_of((size_t)p->pairs, 1, t % p->shares, p->shares),
         .points = points,
         .sums = points + p->x,
-        .zeros = points + p->x + p->sums,
     };
 }
 

@@ -23,6 +23,4 @@ static int winograd_usable(void);
 
 #include "onednn_winograd_direct.inc"
 
-static int winograd_usable(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
+static int winograd_usable(void) { return pleat_dnnl_has_avx2() && __builtin_cpu_supports("fma"); }

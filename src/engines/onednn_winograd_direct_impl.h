@@ -49,7 +49,7 @@ typedef struct pleat_winograd_part { /* of a thread */
     const float *x, *weights, *bias; /* bias: or NULL */
     float *y;
     pleat_share planes, pieces, pairs; /* of all samples; of a plane; of the channels of y */
-    float *points, *sums, *zeros;      /* zeros: [cin] */
+    float *points, *sums;
 } pleat_winograd_part;
 
 struct pleat_winograd_kernel {
