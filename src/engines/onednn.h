@@ -69,7 +69,8 @@ int pleat_dnnl_has_amx(void);
 
 /* Whether backward data is itself a forward convolution, dy to dx, by the transposed weights with
  * the taps in reverse order: where strides are 1 and the padding is the same on both sides. There
- * the library's forward code is up to a third faster than its backward one. */
+ * the library's forward code is up to a third faster than its backward one. The own kernels know no
+ * other strides and padding. */
 int pleat_dnnl_mirrors(const pleat_dnnl_shape *shape);
 
 /* Weights are in the layout the library likes best, activations are [N,D,H,W,C]. `shape` is the

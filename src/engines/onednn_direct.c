@@ -4,6 +4,7 @@
 #include "onednn_direct.h"
 #include "onednn_direct_impl.h"
 #include "onednn_stream.h"
+#include "onednn_whole.h"
 #include "onednn_winograd_direct.h"
 
 #include <string.h>
@@ -16,9 +17,6 @@
 typedef pleat_direct_plan plan;
 typedef pleat_direct_part part;
 
-static int smaller(int a, int b) { return a < b ? a : b; }
-static int larger(int a, int b) { return a > b ? a : b; }
-static int whole(int n, int of) { return (n + of - 1) / of; }
 static size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 /* --- the plan --- */
@@ -115,9 +113,7 @@ static int workers_of(const plan *p) { return p->bands * p->groups * p->shares; 
 int pleat_direct_fits(const pleat_dnnl_shape *s) {
     const int *k = s->kernel;
     if (!s->bf16) return pleat_winograd_fits(s);
-    for (int i = 0; i < 3; i++)
-        if (s->stride[i] != 1 || s->before[i] != k[i] / 2) return 0;
-    return k[1] == 3 && k[2] == 3 && pleat_direct_amx.usable();
+    return pleat_dnnl_mirrors(s) && k[1] == 3 && k[2] == 3 && pleat_direct_amx.usable();
 }
 
 /* Channels of x and of y, as computed, for which it is taken; by docs/speed.md. */

@@ -7,6 +7,7 @@
 #include "onednn_gradient.h"
 #include "onednn_gradient_impl.h"
 #include "onednn_simd.h"
+#include "onednn_whole.h"
 #include "pleat/log.h"
 
 #include <limits.h>
@@ -20,9 +21,7 @@ typedef pleat_gradient_plan plan;
 typedef pleat_gradient_part part;
 typedef pleat_gradient_block block;
 
-static int smaller(int a, int b) { return a < b ? a : b; }
-static int larger(int a, int b) { return a > b ? a : b; }
-static size_t whole(size_t n, size_t of) { return (n + of - 1) / of; }
+static size_t whole_size(size_t n, size_t of) { return (n + of - 1) / of; }
 
 /* --- which kernel --- */
 
@@ -52,16 +51,16 @@ static pleat_dnnl_shape gathered(const pleat_gradient_kernel *kernel, const plea
 
 /* Of the tiles' lanes, at least `eighths` / 8 hold channels. */
 static int lanes_used(const pleat_gradient_kernel *kernel, const pleat_dnnl_shape *s, int eighths) {
-    const size_t cin = (size_t)s->cin, in = (size_t)kernel->in * whole(cin, (size_t)kernel->in);
+    const size_t cin = (size_t)s->cin,
+                 in = (size_t)kernel->in * whole_size(cin, (size_t)kernel->in);
     const size_t cout = (size_t)s->cout;
-    const size_t out = (size_t)kernel->out * whole(cout, (size_t)kernel->out);
+    const size_t out = (size_t)kernel->out * whole_size(cout, (size_t)kernel->out);
     return 8 * cin * cout >= (size_t)eighths * in * out;
 }
 
 /* NULL: no kernel has this shape. */
 static const struct rule *rule_of(const pleat_dnnl_shape *s) {
-    for (int i = 0; i < 3; i++)
-        if (s->stride[i] != 1 || s->before[i] != s->kernel[i] / 2) return NULL;
+    if (!pleat_dnnl_mirrors(s)) return NULL;
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         const struct rule *r = &rules[i];
         if (r->bf16 == s->bf16 && r->kernel->knows(s->kernel) &&
@@ -130,17 +129,19 @@ double pleat_gradient_peak(int bf16, int threads) {
 
 /* --- memory --- */
 
-static size_t whole_lines(size_t words) { return whole(words, 16) * 16; }
+static size_t whole_lines(size_t words) { return whole_size(words, 16) * 16; }
 
 static size_t ring_words(const plan *p) { return whole_lines(p->slot * (size_t)p->slots); }
 
 /* Tiles of channels of y of a thread, at most. */
-static size_t most_tiles(const plan *p) { return whole((size_t)p->out_tiles, (size_t)p->shares); }
+static size_t most_tiles(const plan *p) {
+    return whole_size((size_t)p->out_tiles, (size_t)p->shares);
+}
 
 /* Words of a thread: the ring of x, dy, sums. */
 static size_t thread_words(const plan *p) {
     const size_t tiles = most_tiles(p), planes = (size_t)p->s.n * (size_t)p->s.d;
-    const int one = p->rows == p->s.h && whole(planes, (size_t)p->groups) <= (size_t)p->planes;
+    const int one = p->rows == p->s.h && whole_size(planes, (size_t)p->groups) <= (size_t)p->planes;
     return ring_words(p) + whole_lines(p->y_tile * tiles) +
            (one ? 0 : whole_lines(p->sums * tiles * (size_t)p->chunk));
 }
@@ -204,9 +205,9 @@ static pleat_gradient_ahead lines_of(const part *w, const char *tensor, int from
     const char *at = tensor + (size_t)from * row + channels.begin * size;
     if (wide == voxel) /* in one piece */
         return (pleat_gradient_ahead){
-            .at = at, .stride = LINE, .lines = 1, .left = (int)whole((size_t)n * row, LINE)};
+            .at = at, .stride = LINE, .lines = 1, .left = (int)whole_size((size_t)n * row, LINE)};
     return (pleat_gradient_ahead){
-        .at = at, .stride = voxel, .lines = (int)whole(wide, LINE), .left = n * s->w};
+        .at = at, .stride = voxel, .lines = (int)whole_size(wide, LINE), .left = n * s->w};
 }
 
 /* What the next block packs: planes of x from `have` on to `wanted`, and planes of dy. Of more than
@@ -231,7 +232,7 @@ static void look_ahead(const part *w, block *b, int have, int wanted) {
 void pleat_gradient_share_out(block *b, size_t steps) {
     for (int i = 0; i < 2; i++) {
         pleat_gradient_ahead *a = &b->ahead[i];
-        a->share = (int)whole((size_t)a->left * (size_t)a->lines, steps);
+        a->share = (int)whole_size((size_t)a->left * (size_t)a->lines, steps);
     }
 }
 

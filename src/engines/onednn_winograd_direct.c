@@ -2,6 +2,7 @@
  * onednn_winograd_direct.c - convolutions by Winograd's filtering: which, memory, threads.
  */
 #include "onednn_winograd_direct.h"
+#include "onednn_whole.h"
 #include "onednn_winograd_direct_impl.h"
 
 #define POINTS  PLEAT_WINOGRAD_POINTS
@@ -12,9 +13,6 @@
 typedef pleat_winograd_plan plan;
 typedef pleat_winograd_part part;
 
-static int smaller(int a, int b) { return a < b ? a : b; }
-static int larger(int a, int b) { return a > b ? a : b; }
-static int whole(int n, int of) { return (n + of - 1) / of; }
 static size_t whole_lines(size_t floats) { return (floats + 15) / 16 * 16; }
 
 /* --- the plan --- */
@@ -97,9 +95,8 @@ static const pleat_winograd_kernel *kernel_of(void) {
 
 int pleat_winograd_fits(const pleat_dnnl_shape *s) {
     const int *k = s->kernel;
-    for (int i = 0; i < 3; i++)
-        if (s->stride[i] != 1 || s->before[i] != k[i] / 2) return 0;
-    return !s->bf16 && (k[0] == 1 || k[0] == 3) && k[1] == 3 && k[2] == 3 && kernel_of() != NULL;
+    return !s->bf16 && pleat_dnnl_mirrors(s) && (k[0] == 1 || k[0] == 3) && k[1] == 3 &&
+           k[2] == 3 && kernel_of() != NULL;
 }
 
 /* What it is taken for, by docs/speed.md: channels of x and of y, and voxels of the batch. With
