@@ -227,10 +227,12 @@ static void choose_cpus(const plan_script *s, plan_request *r, int cores) {
 static pleat_status count_classes(pleat_config *c) {
     pleat_classes classes;
     PLEAT_TRY(pleat_cases_classes(c, &classes));
+    const pleat_status status =
+        c->network.classes >= 2 ? pleat_config_check_training(c, &classes) : PLEAT_OK;
     pleat_classes_free(&classes);
     PLEAT_CHECK(c->network.classes >= 2, PLEAT_ERR_ARG,
                 "the classes are not known: set classes: [background, ...] in the configuration");
-    return PLEAT_OK;
+    return status;
 }
 
 #define MOST_RANKS 1000000

@@ -26,6 +26,7 @@ pleat_status verb_prep(app *a, const verb *self, int argc, char **argv) {
     pleat_status status = pleat_cases_find(&config, &c);
     if (status == PLEAT_OK) status = pleat_cases_check_apart(&config, "--out", out);
     if (status == PLEAT_OK) status = pleat_cases_classes(&config, &classes);
+    if (status == PLEAT_OK) status = pleat_classes_check_written("classes", &classes);
     status = pleat_comm_agree(a->session->world, status);
     pleat_halt_catch();
     pleat_halt_after_job();

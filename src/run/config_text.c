@@ -404,6 +404,22 @@ pleat_status pleat_config_check_training(const pleat_config *config, const pleat
     return PLEAT_OK;
 }
 
+/* Its classes may not be known yet. */
+static pleat_status build(const pleat_config *config, pleat_graph *out) {
+    pleat_network network = config->network;
+    if (network.classes == 0) network.classes = 2;
+    return pleat_network_build(&network, out);
+}
+
+/* The network keeps running statistics, as batch norm does. */
+static int keeps_statistics(const pleat_config *config) {
+    pleat_graph graph;
+    if (build(config, &graph) != PLEAT_OK) return 1; /* which is refused elsewhere */
+    const int keeps = graph.stats > 0;
+    pleat_graph_free(&graph);
+    return keeps;
+}
+
 /* The key beside which `key` does nothing, and which of its choices; 0: there is none. */
 static int choice_against(const pleat_config *config, const char *key, char choice[64]) {
     static const char network[] = "network.", plateau[] = "train.plateau.";
@@ -411,6 +427,11 @@ static int choice_against(const pleat_config *config, const char *key, char choi
     if (strncmp(key, network, sizeof network - 1) == 0 &&
         pleat_network_lacks(&config->network, key + sizeof network - 1))
         return snprintf(choice, 64, "network.name: %s", pleat_network_name(config->network.name));
+    if ((strcmp(key, "network.norm_sync") == 0 || strcmp(key, "network.norm_momentum") == 0) &&
+        !keeps_statistics(config))
+        return config->network.norm ? snprintf(choice, 64, "network.name: %s",
+                                               pleat_network_name(config->network.name))
+                                    : snprintf(choice, 64, "network.norm: false");
     if ((strcmp(key, "train.amsgrad") == 0 && !optimizer->knows_amsgrad) ||
         (strcmp(key, "train.momentum") == 0 && !optimizer->knows_momentum) ||
         (strcmp(key, "train.weight_decay") == 0 && !optimizer->knows_decay))
@@ -434,13 +455,6 @@ int pleat_config_idle(const pleat_config *config, int i, const char **key, char 
             return i;
     }
     return -1;
-}
-
-/* Its classes may not be known yet. */
-static pleat_status build(const pleat_config *config, pleat_graph *out) {
-    pleat_network network = config->network;
-    if (network.classes == 0) network.classes = 2;
-    return pleat_network_build(&network, out);
 }
 
 pleat_status pleat_config_check(const pleat_config *config) {

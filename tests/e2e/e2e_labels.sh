@@ -99,6 +99,9 @@ cat > parts/dataset.json << 'END'
 END
 sed 's/^data: plain/data: parts/; /^classes/d' plain.yaml > parts.yaml
 refused "a loss of classes" 2 "dice_bce, batch_dice_bce" 1 run parts.yaml --out other
+refused "a plan of it" 2 "dice_bce, batch_dice_bce" 1 plan parts.yaml
+refused "preparing regions that cannot be told apart" 2 "both write label 1" 1 prep parts.yaml \
+    --out other --set classes=background,lungs=1+2:1,right=2:1
 sed -i 's/^train: {/train: {loss: batch_dice_bce, /' parts.yaml
 succeeds "regions, one rank" 1 run parts.yaml --out parts_1
 succeeds "regions, two ranks" 2 run parts.yaml --out parts_2 --set ranks_per_fold=2
