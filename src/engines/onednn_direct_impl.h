@@ -30,8 +30,10 @@ typedef struct pleat_direct_plan {
     pleat_dnnl_shape s;         /* as computed: by x, with the channels exchanged */
     int mirrored;               /* by x */
     int together, records;      /* taps in a record; records of a voxel of y */
+    int abreast, w, out;        /* voxels of y in a row of a tile; these of a row; their numbers */
+    int apart;                  /* 1: zeros lie between the rows of x */
     int blocks, steps;          /* of 32 numbers in a record; of a voxel of y */
-    int tiles;                  /* of 16 channels of y */
+    int tiles;                  /* of 16 of p->out */
     int rows, planes, slots;    /* of y at a time; of x in the ring */
     int joined;                 /* all planes of a sample lie side by side */
     int pitch;                  /* voxels from a row of y to the next; 0 or 1 are none */
@@ -83,7 +85,7 @@ extern const pleat_direct_kernel pleat_direct_amx; /* onednn_direct_amx.c */
 
 /* Tiles of 16 voxels of so many rows of y. */
 static inline int pleat_direct_tiles(const pleat_direct_plan *p, int rows) {
-    return (rows * p->pitch - (p->pitch - p->s.w) + 15) / 16;
+    return (rows * p->pitch - (p->pitch - p->w) + 15) / 16;
 }
 
 /* --- for tests: onednn_direct.h's functions, by a given kernel --- */
