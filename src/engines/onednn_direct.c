@@ -53,7 +53,8 @@ static void choose_records(plan *p) {
     lay_out_rows(&three, 3, 1);
     lay_out_rows(&two, 3, 2);
     if (8 * products_of(&three) < 7 * products_of(p)) *p = three;
-    if (p->s.w % 2 == 0 && p->s.cin % 8 == 0 && products_of(&two) <= products_of(p)) *p = two;
+    if (p->s.w % 2 == 0 && p->s.cin % 8 == 0 && 4 * products_of(&two) <= 5 * products_of(p))
+        *p = two;
 }
 
 /* Whether all planes of a sample lie side by side, and tiles of two planes make a pair: where a
