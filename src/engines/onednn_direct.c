@@ -45,16 +45,17 @@ static int products_of(const plan *p) {
     return whole(pleat_direct_tiles(p, p->rows), 2) * p->steps * p->tiles;
 }
 
-/* One tap in a record shares most of x; three may need fewer products, and so may two voxels. */
+/* One tap in a record shares most of x; three may need fewer products, and so may two voxels. Of
+ * few channels these are worth some more, as rows lie in the ring as they are. */
 static void choose_records(plan *p) {
     plan three = *p, two = *p;
     lay_out_rows(p, p->s.cin <= 7 ? 9 : 1, 1);
     if (p->together == 9) return;
     lay_out_rows(&three, 3, 1);
-    lay_out_rows(&two, 3, 2);
     if (8 * products_of(&three) < 7 * products_of(p)) *p = three;
-    if (p->s.w % 2 == 0 && p->s.cin % 8 == 0 && 4 * products_of(&two) <= 5 * products_of(p))
-        *p = two;
+    if (p->s.w % 2 != 0 || p->s.cin % 8 != 0) return;
+    lay_out_rows(&two, 3, 2);
+    if (10 * products_of(&two) <= (p->s.cin <= 16 ? 12 : 9) * products_of(p)) *p = two;
 }
 
 /* Whether all planes of a sample lie side by side, and tiles of two planes make a pair: where a
