@@ -55,7 +55,7 @@ static void choose_records(plan *p) {
     if (8 * products_of(&three) < 7 * products_of(p)) *p = three;
     if (p->s.w % 2 != 0 || p->s.cin % 8 != 0) return;
     lay_out_rows(&two, 3, 2);
-    if (10 * products_of(&two) <= (p->s.cin <= 16 ? 12 : 9) * products_of(p)) *p = two;
+    if (10 * products_of(&two) <= (p->s.cin <= 16 ? 13 : 9) * products_of(p)) *p = two;
 }
 
 /* Whether all planes of a sample lie side by side, and tiles of two planes make a pair: where a
@@ -127,32 +127,21 @@ int pleat_direct_fits(const pleat_dnnl_shape *s) {
     return pleat_dnnl_mirrors(s) && k[1] == 3 && k[2] == 3 && pleat_direct_amx.usable();
 }
 
-/* Channels of x and of y, as computed, for which it is taken; by docs/speed.md. */
-static const struct rule {
-    int least_in, most_in, least_out, most_out;
-} rules[] = {
-    {1, 4, 16, 512}, /* a first layer: the library's steps are nearly empty */
-    {24, 512, 16, 512},
-};
-
 /* Of the products, at least nine sixteenths are of numbers that are there. */
 static int products_used(const plan *p) {
     const long taps = (long)p->records * p->together, wanted = taps * p->s.cin * p->out;
     return 16 * wanted >= 9 * (long)p->steps * 32 * p->tiles * 16;
 }
 
+/* By docs/speed.md, of channels of x and of y as computed. */
 int pleat_direct_wins(const pleat_dnnl_shape *s, pleat_dnnl_pass pass, int threads) {
     if (!s->bf16) return pleat_winograd_wins(s, pass, threads);
     if (!pleat_direct_fits(s)) return 0;
     const plan p = plan_of(&pleat_direct_amx, s, pass, threads);
     if (4 * workers_of(&p) < 3 * threads) return 0;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        const struct rule *r = &rules[i];
-        if (p.s.cin >= r->least_in && p.s.cin <= r->most_in && p.s.cout >= r->least_out &&
-            p.s.cout <= r->most_out)
-            return p.s.cin <= 4 || products_used(&p);
-    }
-    return 0;
+    if (p.s.cin > 512 || p.s.cout > 512) return 0;
+    if (p.s.cin <= 4) return p.s.cout >= 16; /* a first layer: oneDNN's steps are nearly empty */
+    return (p.abreast == 2 || (p.s.cin >= 24 && p.s.cout >= 16)) && products_used(&p);
 }
 
 /* --- memory --- */

@@ -9,10 +9,17 @@
  *   1                  the rows, a voxel of zeros before each    27 x blocks
  *   3                  the rows one after the other              9 x blocks
  *   9                  the same                                  3 x blocks
+ *   3, of two voxels   the rows, zeros before and behind each    9 x blocks, for two voxels
  *
  * With 1 and 3 there is a row of zeros, or of the rows next to them, before and behind the rows of
  * y. The 16 voxels of a tile may begin in one row and end in the next; with 1, unless W is a
  * multiple of 16, one of them may be the voxel between two rows, whose sums nobody wants.
+ *
+ * Where channels are few and W is even, two voxels of y that lie side by side are taken as one of
+ * twice as many channels. They meet four voxels of x, which lie side by side in the ring, too: a
+ * row is copied as it is, a record is two voxels, and a step's block goes on into the next one. A
+ * quarter of the products is of weights of zero, those of the fourth voxel: what is no number in x
+ * may reach y two voxels away along W instead of one.
  *
  *   for each range of rows, for each sample, for some planes of y:
  *     pack      the planes of x that are not yet in the ring
