@@ -50,49 +50,44 @@ INLINE v16 leaky(v16 value, v16 result, v16 slope) {
 
 INLINE void tile_sums(int lanes, int bf16, const pleat_tensor *x, pleat_share v, int c,
                       double *sums) {
-    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
-    v16 s[2] = {{0}}, q[2] = {{0}};
-    for (size_t i = v.begin; i < v.end; i++)
-        for (int r = 0; r < registers; r++) {
-            const size_t at = i * (size_t)x->pitch + lane_at(c, r);
-            const v16 value = v16_load(x->data, at, width, bf16);
-            s[r] += value;
-            q[r] += value * value;
+    const size_t pitch = (size_t)x->pitch;
+    v32 s = {{{0}}}, q = {{{0}}};
+    for (size_t i = v.begin; i < v.end; i++) {
+        const size_t at = i * pitch + (size_t)c;
+        v16_fetch(x->data, at + VOXELS_AHEAD(bf16) * pitch, bf16);
+        const v32 value = v32_load(x->data, at, lanes, bf16);
+        for (int r = 0; r < v32_parts(lanes); r++) {
+            s.part[r] += value.part[r];
+            q.part[r] += value.part[r] * value.part[r];
         }
-    for (int r = 0; r < registers; r++)
-        for (int i = 0; i < width; i++) {
-            sums[lane_at(c, r) + (size_t)i] += (double)s[r][i];
-            sums[(size_t)x->c + lane_at(c, r) + (size_t)i] += (double)q[r][i];
-        }
+    }
+    v32_add_to(sums + c, lanes, bf16, s);
+    v32_add_to(sums + x->c + c, lanes, bf16, q);
 }
 
-/* The gradient before the ReLU. */
-INLINE v16 before_relu(int width, int bf16, const pleat_tensor *dy, size_t voxel, size_t at,
-                       v16 value, v16 scale, v16 shift, v16 slope) {
-    const v16 g = v16_load(dy->data, voxel * (size_t)dy->pitch + at, width, bf16);
-    return leaky(value * scale + shift, g, slope);
-}
-
-/* sum g, sum g (x - mean) */
+/* sum g, sum g (x - mean), g being the gradient before the ReLU */
 INLINE void tile_backward_sums(int lanes, int bf16, const pleat_tensor *x, const pleat_tensor *dy,
-                               const planes *p, float slope, pleat_share v, int c, double *sums) {
-    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
-    v16 s[2] = {{0}}, q[2] = {{0}};
-    for (size_t i = v.begin; i < v.end; i++)
-        for (int r = 0; r < registers; r++) {
-            const size_t at = lane_at(c, r);
-            const v16 value = v16_load(x->data, i * (size_t)x->pitch + at, width, bf16);
-            const v16 g =
-                before_relu(width, bf16, dy, i, at, value, v16_load(p->scale, at, width, 0),
-                            v16_load(p->shift, at, width, 0), v16_of(slope));
-            s[r] += g;
-            q[r] += g * (value - v16_load(p->mean, at, width, 0));
+                               const planes *p, float leak, pleat_share v, int c, double *sums) {
+    const size_t pitch = (size_t)x->pitch, other = (size_t)dy->pitch;
+    const v32 mean = v32_of_floats(p->mean + c, lanes, bf16);
+    const v32 scale = v32_of_floats(p->scale + c, lanes, bf16);
+    const v32 shift = v32_of_floats(p->shift + c, lanes, bf16);
+    v32 s = {{{0}}}, q = {{{0}}};
+    for (size_t i = v.begin; i < v.end; i++) {
+        const size_t at = i * pitch + (size_t)c, from = i * other + (size_t)c;
+        v16_fetch(x->data, at + VOXELS_AHEAD(bf16) * pitch, bf16);
+        v16_fetch(dy->data, from + VOXELS_AHEAD(bf16) * other, bf16);
+        const v32 value = v32_load(x->data, at, lanes, bf16);
+        const v32 after = v32_load(dy->data, from, lanes, bf16);
+        for (int r = 0; r < v32_parts(lanes); r++) {
+            const v16 x_r = value.part[r];
+            const v16 g = leaky(x_r * scale.part[r] + shift.part[r], after.part[r], v16_of(leak));
+            s.part[r] += g;
+            q.part[r] += g * (x_r - mean.part[r]);
         }
-    for (int r = 0; r < registers; r++)
-        for (int i = 0; i < width; i++) {
-            sums[lane_at(c, r) + (size_t)i] += (double)s[r][i];
-            sums[(size_t)x->c + lane_at(c, r) + (size_t)i] += (double)q[r][i];
-        }
+    }
+    v32_add_to(sums + c, lanes, bf16, s);
+    v32_add_to(sums + x->c + c, lanes, bf16, q);
 }
 
 /* Each unit's sums, of x alone, or with dy those of the backward pass. */
@@ -138,17 +133,20 @@ static void set_planes(const planes *p, const pleat_instance *norm, size_t c, do
 /* --- forward --- */
 
 INLINE void tile_forward(int lanes, int bf16, const pleat_tensor *x, const pleat_tensor *y,
-                         const planes *p, float slope, pleat_share v, int c) {
-    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
-    for (size_t i = v.begin; i < v.end; i++)
-        for (int r = 0; r < registers; r++) {
-            const size_t at = lane_at(c, r);
-            const v16 value = v16_load(x->data, i * (size_t)x->pitch + at, width, bf16) *
-                                  v16_load(p->scale, at, width, 0) +
-                              v16_load(p->shift, at, width, 0);
-            v16_store(y->data, i * (size_t)y->pitch + at, width, bf16,
-                      leaky(value, value, v16_of(slope)));
+                         const planes *p, float leak, pleat_share v, int c) {
+    const size_t pitch = (size_t)x->pitch, other = (size_t)y->pitch;
+    const v32 scale = v32_of_floats(p->scale + c, lanes, bf16);
+    const v32 shift = v32_of_floats(p->shift + c, lanes, bf16);
+    for (size_t i = v.begin; i < v.end; i++) {
+        const size_t at = i * pitch + (size_t)c;
+        v16_fetch(x->data, at + VOXELS_AHEAD(bf16) * pitch, bf16);
+        v32 value = v32_load(x->data, at, lanes, bf16);
+        for (int r = 0; r < v32_parts(lanes); r++) {
+            const v16 normal = value.part[r] * scale.part[r] + shift.part[r];
+            value.part[r] = leaky(normal, normal, v16_of(leak));
         }
+        v32_store(y->data, i * other + (size_t)c, lanes, bf16, value);
+    }
 }
 
 pleat_status pleat_onednn_instance_forward(pleat_engine *engine, const pleat_instance *norm,
@@ -175,8 +173,11 @@ pleat_status pleat_onednn_instance_forward(pleat_engine *engine, const pleat_ins
     for (int unit = 0; unit < units; unit++) {
         const pleat_share mine = unit_of(e, x, unit);
         const planes p = planes_of(e, x, unit / e->parts);
-        for (int c = 0; c < channels; c += lanes_of(channels - c))
-            WITH_LANES(channels - c, bf16, tile_forward, x, y, &p, slope, mine, c);
+        for (size_t v = mine.begin; v < mine.end; v += TILE) {
+            const pleat_share tile = {v, v + TILE < mine.end ? v + TILE : mine.end};
+            for (int c = 0; c < channels; c += lanes_of(channels - c))
+                WITH_LANES(channels - c, bf16, tile_forward, x, y, &p, slope, tile, c);
+        }
     }
     return PLEAT_OK;
 }
@@ -184,21 +185,28 @@ pleat_status pleat_onednn_instance_forward(pleat_engine *engine, const pleat_ins
 /* --- backward --- */
 
 INLINE void tile_backward(int lanes, int bf16, const pleat_tensor *x, const pleat_tensor *dy,
-                          const pleat_tensor *dx, const planes *p, float slope, pleat_share v,
+                          const pleat_tensor *dx, const planes *p, float leak, pleat_share v,
                           int c) {
-    const int registers = lanes > LANES ? 2 : 1, width = lanes / registers;
-    for (size_t i = v.begin; i < v.end; i++)
-        for (int r = 0; r < registers; r++) {
-            const size_t at = lane_at(c, r);
-            const v16 scale = v16_load(p->scale, at, width, 0);
-            const v16 value = v16_load(x->data, i * (size_t)x->pitch + at, width, bf16);
-            const v16 g = before_relu(width, bf16, dy, i, at, value, scale,
-                                      v16_load(p->shift, at, width, 0), v16_of(slope));
-            v16_store(dx->data, i * (size_t)dx->pitch + at, width, bf16,
-                      scale * (g - v16_load(p->means, at, width, 0) -
-                               (value - v16_load(p->mean, at, width, 0)) *
-                                   v16_load(p->slope, at, width, 0)));
+    const size_t pitch = (size_t)x->pitch, other = (size_t)dy->pitch, third = (size_t)dx->pitch;
+    const v32 mean = v32_of_floats(p->mean + c, lanes, bf16);
+    const v32 scale = v32_of_floats(p->scale + c, lanes, bf16);
+    const v32 shift = v32_of_floats(p->shift + c, lanes, bf16);
+    const v32 means = v32_of_floats(p->means + c, lanes, bf16);
+    const v32 slope = v32_of_floats(p->slope + c, lanes, bf16);
+    for (size_t i = v.begin; i < v.end; i++) {
+        const size_t at = i * pitch + (size_t)c, from = i * other + (size_t)c;
+        v16_fetch(x->data, at + VOXELS_AHEAD(bf16) * pitch, bf16);
+        v16_fetch(dy->data, from + VOXELS_AHEAD(bf16) * other, bf16);
+        const v32 value = v32_load(x->data, at, lanes, bf16);
+        v32 g = v32_load(dy->data, from, lanes, bf16);
+        for (int r = 0; r < v32_parts(lanes); r++) {
+            const v16 x_r = value.part[r];
+            const v16 before = leaky(x_r * scale.part[r] + shift.part[r], g.part[r], v16_of(leak));
+            g.part[r] =
+                scale.part[r] * (before - means.part[r] - (x_r - mean.part[r]) * slope.part[r]);
         }
+        v32_store(dx->data, i * third + (size_t)c, lanes, bf16, g);
+    }
 }
 
 /* The planes that the sums need; then the rest, and the gradients of gamma and beta. */
@@ -248,8 +256,11 @@ pleat_status pleat_onednn_instance_backward(pleat_engine *engine, const pleat_in
     for (int unit = 0; unit < units; unit++) {
         const pleat_share mine = unit_of(e, x, unit);
         const planes p = planes_of(e, x, unit / e->parts);
-        for (int c = 0; c < channels; c += lanes_of(channels - c))
-            WITH_LANES(channels - c, bf16, tile_backward, x, dy, dx, &p, slope, mine, c);
+        for (size_t v = mine.begin; v < mine.end; v += TILE) {
+            const pleat_share tile = {v, v + TILE < mine.end ? v + TILE : mine.end};
+            for (int c = 0; c < channels; c += lanes_of(channels - c))
+                WITH_LANES(channels - c, bf16, tile_backward, x, dy, dx, &p, slope, tile, c);
+        }
     }
     return PLEAT_OK;
 }

@@ -14,9 +14,6 @@
 #define SHORT_TILE  16   /* voxels */
 #define LONG_TILE   128  /* voxels; no longer, for the float sums' sake */
 
-/* Voxels, when asking early: 3 KiB of 32 channels. */
-#define AHEAD(bf16) ((size_t)((bf16) ? 48 : 24))
-
 static size_t tile_voxels(int channels) {
     const size_t voxels = TILE_FLOATS / (size_t)channels;
     return voxels < SHORT_TILE ? SHORT_TILE : voxels > LONG_TILE ? LONG_TILE : voxels;
@@ -76,14 +73,6 @@ static void send(const result *to, pleat_share v, const char *stage) {
 
 /* --- sums --- */
 
-/* Of 32 or fewer channels from c on. */
-INLINE void add_to(double *sums, int lanes, int bf16, v32 tile) {
-    const v32 x = v32_in_order(tile, lanes, bf16);
-    const int width = lanes > LANES ? LANES : lanes;
-    for (int r = 0; r < v32_parts(lanes); r++)
-        for (int i = 0; i < width; i++) sums[r * LANES + i] += (double)x.part[r][i];
-}
-
 INLINE void tile_sums(int lanes, int bf16, const pleat_tensor *x, pleat_share v, int c, double *sum,
                       double *squares) {
     const void *from = x->data;
@@ -91,15 +80,15 @@ INLINE void tile_sums(int lanes, int bf16, const pleat_tensor *x, pleat_share v,
     v32 s = {{{0}}}, q = {{{0}}};
     for (size_t i = v.begin; i < v.end; i++) {
         const size_t at = i * pitch + (size_t)c;
-        v16_fetch(from, at + AHEAD(bf16) * pitch, bf16);
+        v16_fetch(from, at + VOXELS_AHEAD(bf16) * pitch, bf16);
         const v32 value = v32_load(from, at, lanes, bf16);
         for (int r = 0; r < v32_parts(lanes); r++) {
             s.part[r] += value.part[r];
             q.part[r] += value.part[r] * value.part[r];
         }
     }
-    add_to(sum + c, lanes, bf16, s);
-    add_to(squares + c, lanes, bf16, q);
+    v32_add_to(sum + c, lanes, bf16, s);
+    v32_add_to(squares + c, lanes, bf16, q);
 }
 
 /* sum dy, sum dy * (x - mean) */
@@ -111,8 +100,8 @@ INLINE void tile_backward_sums(int lanes, int bf16, const pleat_tensor *x, const
     const v32 m = v32_of_floats(mean + c, lanes, bf16);
     v32 s = {{{0}}}, q = {{{0}}};
     for (size_t i = v.begin; i < v.end; i++) {
-        v16_fetch(value_at, (i + AHEAD(bf16)) * pitch + (size_t)c, bf16);
-        v16_fetch(gradient_at, (i + AHEAD(bf16)) * other + (size_t)c, bf16);
+        v16_fetch(value_at, (i + VOXELS_AHEAD(bf16)) * pitch + (size_t)c, bf16);
+        v16_fetch(gradient_at, (i + VOXELS_AHEAD(bf16)) * other + (size_t)c, bf16);
         const v32 value = v32_load(value_at, i * pitch + (size_t)c, lanes, bf16);
         const v32 gradient = v32_load(gradient_at, i * other + (size_t)c, lanes, bf16);
         for (int r = 0; r < v32_parts(lanes); r++) {
@@ -120,8 +109,8 @@ INLINE void tile_backward_sums(int lanes, int bf16, const pleat_tensor *x, const
             q.part[r] += gradient.part[r] * (value.part[r] - m.part[r]);
         }
     }
-    add_to(sum + c, lanes, bf16, s);
-    add_to(products + c, lanes, bf16, q);
+    v32_add_to(sum + c, lanes, bf16, s);
+    v32_add_to(products + c, lanes, bf16, q);
 }
 
 /* Sums of x alone, or with dy those of the backward pass: [2C] of each part. */
@@ -213,7 +202,7 @@ INLINE void tile_affine(int lanes, int bf16, const pleat_tensor *x, void *to, si
     const v32 scale = v32_of_floats(k->scale + c, lanes, bf16);
     const v32 shift = v32_of_floats(k->shift + c, lanes, bf16);
     for (size_t i = v.begin, at = (size_t)c; i < v.end; i++, at += other) {
-        v16_fetch(from, (i + AHEAD(bf16)) * pitch + (size_t)c, bf16);
+        v16_fetch(from, (i + VOXELS_AHEAD(bf16)) * pitch + (size_t)c, bf16);
         v32 value = v32_load(from, i * pitch + (size_t)c, lanes, bf16);
         for (int r = 0; r < v32_parts(lanes); r++)
             value.part[r] = value.part[r] * scale.part[r] + shift.part[r];
@@ -295,8 +284,8 @@ INLINE void tile_backward(int lanes, int bf16, const pleat_tensor *x, const plea
     const v32 mean = v32_of_floats(k->mean + c, lanes, bf16);
     const i16 all = (i16){0} - (relu_mask ? 0 : 1);
     for (size_t i = v.begin, at = (size_t)c; i < v.end; i++, at += pitch) { /* dx is packed */
-        v16_fetch(value_at, (i + AHEAD(bf16)) * pitch + (size_t)c, bf16);
-        v16_fetch(gradient_at, (i + AHEAD(bf16)) * other + (size_t)c, bf16);
+        v16_fetch(value_at, (i + VOXELS_AHEAD(bf16)) * pitch + (size_t)c, bf16);
+        v16_fetch(gradient_at, (i + VOXELS_AHEAD(bf16)) * other + (size_t)c, bf16);
         const v32 value = v32_load(value_at, i * pitch + (size_t)c, lanes, bf16);
         const v32 gradient = v32_load(gradient_at, i * other + (size_t)c, lanes, bf16);
         v32 slopes;

@@ -150,6 +150,17 @@ INLINE v32 v32_in_order(v32 x, int lanes, int bf16) {
                                  31)}};
 }
 
+/* Adds to doubles, one for each channel. */
+INLINE void v32_add_to(double *sums, int lanes, int bf16, v32 x) {
+    const v32 ordered = v32_in_order(x, lanes, bf16);
+    const int width = lanes > LANES ? LANES : lanes;
+    for (int r = 0; r < v32_parts(lanes); r++)
+        for (int i = 0; i < width; i++) sums[r * LANES + i] += (double)ordered.part[r][i];
+}
+
+/* Voxels from one that is read to one that is asked for early: 3 KiB of 32 channels. */
+#define VOXELS_AHEAD(bf16) ((size_t)((bf16) ? 48 : 24))
+
 /* Calls body(lanes, bf16, ...) with constants: channels come in 32s, 16s, 8s or what is left. */
 #define WITH_TYPE(bf16, body, lanes, ...) \
     do {                                  \
