@@ -34,7 +34,7 @@ static void lay_out_rows(plan *p, int together, int abreast) {
     p->blocks = whole((together + abreast - 1) * s->cin, 32);
     p->steps = p->records * p->blocks;
     p->apart = together == 1 || abreast == 2;
-    p->row = (size_t)(p->w + p->apart);
+    p->row = (size_t)p->w + (size_t)p->apart;
     p->pitch = p->apart && p->w % 16 != 0 ? p->w + 1 : p->w;
     const int voxels = VOXELS * 3 / s->kernel[0] * 32 / larger(32, s->cin);
     p->rows = smaller(s->h, larger(2, larger(voxels, FEWEST) / s->w));

@@ -293,7 +293,7 @@ what_is_no_number_reaches_one_voxel_further_at_most_where_channels_are_few(void 
     problem p = begin(COUNT(cases) - 8); /* 2x3x5x34, 16 to 16 */
     const int cin = p.s.cin, cout = p.s.cout, w = p.s.w, at = 14;
     assert_true(cin == 16 && w == 34);
-    store1(p.x, (size_t)(cin * at), 1, NAN); /* of row 0 of plane 0 */
+    store1(p.x, (size_t)cin * (size_t)at, 1, NAN); /* of row 0 of plane 0 */
     uint16_t *y = convolve(&p, &emulated_direct, 0, 1);
     for (size_t i = 0; i < p.voxels * (size_t)cout; i++) {
         const int v = (int)i / cout, far = abs(v % w - at), h = v / w % p.s.h, d = v / w / p.s.h;
