@@ -20,6 +20,7 @@
 typedef float v16 __attribute__((vector_size(64)));
 typedef uint32_t u16 __attribute__((vector_size(64)));
 typedef int32_t i16 __attribute__((vector_size(64)));
+typedef uint16_t half8 __attribute__((vector_size(16)));
 typedef uint16_t half16 __attribute__((vector_size(32)));
 typedef uint16_t half32 __attribute__((vector_size(64)));
 typedef uint8_t byte16 __attribute__((vector_size(16)));
@@ -36,25 +37,53 @@ INLINE half16 half_from_v16(v16 x) {
     return __builtin_convertvector((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, half16);
 }
 
+/* Eight lanes and zeros, and back, in registers: a part of a vector that is written to memory and
+ * read as a whole waits for both. */
+#define WIDENED(x, zeros) \
+    __builtin_shufflevector(x, zeros, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+#define NARROWED(x) __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7)
+
 /* Elements i .. i+lanes-1 of an array of activations; the other lanes are zero. */
 INLINE v16 v16_load(const void *data, size_t i, int lanes, int bf16) {
     if (bf16) {
+        const uint16_t *from = (const uint16_t *)data + i;
         half16 x = {0};
-        memcpy(&x, (const uint16_t *)data + i, (size_t)lanes * sizeof(uint16_t));
-        return v16_from_half(x);
+        half8 low;
+        if (lanes != LANES / 2) {
+            memcpy(&x, from, (size_t)lanes * sizeof *from);
+            return v16_from_half(x);
+        }
+        memcpy(&low, from, sizeof low);
+        return v16_from_half(WIDENED(low, (half8){0}));
     }
+    const float *from = (const float *)data + i;
     v16 x = {0};
-    memcpy(&x, (const float *)data + i, (size_t)lanes * sizeof(float));
-    return x;
+    v8 low;
+    if (lanes != LANES / 2) {
+        memcpy(&x, from, (size_t)lanes * sizeof *from);
+        return x;
+    }
+    memcpy(&low, from, sizeof low);
+    return WIDENED(low, (v8){0});
 }
 
 INLINE void v16_store(void *data, size_t i, int lanes, int bf16, v16 value) {
     if (bf16) {
+        uint16_t *to = (uint16_t *)data + i;
         const half16 x = half_from_v16(value);
-        memcpy((uint16_t *)data + i, &x, (size_t)lanes * sizeof(uint16_t));
+        const half8 low = NARROWED(x);
+        if (lanes == LANES / 2)
+            memcpy(to, &low, sizeof low);
+        else
+            memcpy(to, &x, (size_t)lanes * sizeof *to);
         return;
     }
-    memcpy((float *)data + i, &value, (size_t)lanes * sizeof(float));
+    float *to = (float *)data + i;
+    const v8 low = NARROWED(value);
+    if (lanes == LANES / 2)
+        memcpy(to, &low, sizeof low);
+    else
+        memcpy(to, &value, (size_t)lanes * sizeof *to);
 }
 
 INLINE v16 v16_select(i16 mask, v16 yes, v16 no) {
