@@ -48,8 +48,9 @@ typedef struct pleat_measured {
 } pleat_measured;
 
 /* A case that several folds have evaluated, as in a repeated cross-validation, has the mean of each
- * score. ERR_NOT_FOUND, ERR_FORMAT naming file, line and what is wrong, or where no value is a
- * number; ERR_DATA of an impossible score, and when one fold has two values of one. Freed by the caller. */
+ * score. ERR_NOT_FOUND; ERR_FORMAT naming file, line and what is wrong, or where no value is a
+ * number; ERR_DATA of an impossible score, and when one fold has two values of one. Freed by the
+ * caller. */
 pleat_status pleat_measured_read(const char *path, pleat_measured *out);
 /* Of a run's results; of repeats the mean over them, case by case. */
 pleat_status pleat_measured_results(const pleat_results *results, pleat_measured *out);

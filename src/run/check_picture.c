@@ -9,8 +9,11 @@
  *   x_k = a_k . (sum of s_j a_j of all others, of unit length),  s_j = 1 or -1
  *
  * where s makes them as alike as can be. In bodies of one kind |x_k| is much the same, and the few
- * with the other sign are mirrored. Where |x_k| varies, or few cases are alike by chance, nothing is
- * known, nor along an axis of fewer slices than cells. Both pictures must say so: uneven padding makes sides of the one, uneven ends of the body sides of the other.
+ * with the other sign are mirrored. Where |x_k| varies, nothing is known; nor along an axis of
+ * fewer slices than cells, nor where few cases may be alike by chance: of |x_k|, times the length
+ * of a_k before, the least must be so near the greatest that at most one data set in a thousand has
+ * it (check_is_no_chance). Both pictures must say so: uneven padding makes sides of the one, uneven
+ * ends of the body sides of the other.
  */
 #include "check_impl.h"
 
@@ -206,8 +209,8 @@ static int confirm(const check_facts *f, picture_of which, const int *of, int n,
     return many;
 }
 
-/* mirrored[n] of x[n] and the lengths of the halves: what lies a little or far off the middle has the
- * same x, and another length. How many. */
+/* mirrored[n] of x[n] and the lengths of the halves: what lies a little or far off the middle has
+ * the same x, and another length. How many. */
 static int judge(const double *x, const double *length, int n, int *mirrored) {
     double sum = 0.0, squares = 0.0, least = INFINITY, most = 0.0;
     int negative = 0, many = 0;

@@ -5,10 +5,10 @@
  * of them, or one and the middle of the volume, lie apart by much the same distance x in all cases,
  * as the lungs or the liver do, a few cases in which it is -x are mirrored, or have the two labels
  * exchanged. "Much the same" is measured: x and -x must lie FAR standard deviations apart, and few
- * cases tell little of that, so a usual deviation counts as PRIOR cases. And of one of the pairs that
- * say it the least |x| is so near the greatest as chance makes it in one of a thousand data sets at
- * the most (check_is_no_chance, of so many pairs). Small structures, lesions, and cases of which
- * about half lie the other way, as knees do, decide nothing.
+ * cases tell little of that, so a usual deviation counts as PRIOR cases; and of one pair at least
+ * that says so the least |x| is so near the greatest that chance makes it so in one of a thousand
+ * data sets at the most, of all pairs together (check_is_no_chance). Small structures, lesions, and
+ * cases of which about half lie the other way, as knees do, decide nothing.
  */
 #include "check_impl.h"
 

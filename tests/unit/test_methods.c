@@ -35,6 +35,7 @@ static char *methods_of(const char *const *settings, int ignore) {
 /* Each of wanted[] is there, after the one before it. */
 static void assert_in_order(const char *text, const char *const *wanted) {
     const char *at = text;
+    assert_non_null(text);
     for (; *wanted != NULL; wanted++) {
         const char *found = strstr(at, *wanted);
         if (found == NULL)
