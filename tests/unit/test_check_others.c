@@ -279,7 +279,7 @@ static void padding_is_no_mirror_and_hides_none(void **state) {
     assert_int_equal(padded_flips(3, "case_3"), 1);
 }
 
-/* ---- what lies on either side by chance ------------------------------------------------------- */
+/* ---- what lies on either side by chance ------------------------------------------------------*/
 
 enum { SLICES = 8 }; /* cases */
 
