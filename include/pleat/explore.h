@@ -45,9 +45,9 @@ typedef struct pleat_explored_case {
     int labelled; /* its mask, of the image's size, too */
     int dim[3];   /* voxels, D, H, W */
     int crop[3];  /* of the box of voxels that are not 0 in some channel; dim where all are 0 */
-    double spacing[3]; /* mm, D, H, W */
-    char axes[4];      /* "RAS": where x, y and z lead */
-    char type[16];     /* of the file's voxels, "int16" */
+    double spacing[3], voxel; /* mm, D, H, W; mm3 of a voxel */
+    char axes[4];             /* "RAS": where x, y and z lead */
+    char type[16];            /* of the file's voxels, "int16" */
     int channels;
     int group;          /* of a table: place of the first case of its group; else its own */
     int fold;           /* of a table: 1 + the fold that holds it out; 0: none is named */

@@ -13,7 +13,8 @@
  * nnU-Net: sets that are compared must be of one truth.
  *
  * The column of cases may also be called id, index, name or subject, or be the first. A case's name
- * of a path is its file without endings. What is no number is undefined.
+ * of a path is its file without endings. A word is undefined; what is spelt as no decimal number is
+ * ("0,5", "50 %", "0x1") is refused, and so is a score out of its range.
  */
 #ifndef PLEAT_MEASURED_H
 #define PLEAT_MEASURED_H
@@ -47,8 +48,9 @@ typedef struct pleat_measured {
 } pleat_measured;
 
 /* A case that several folds have evaluated, as in a repeated cross-validation, has the mean of each
- * score. ERR_NOT_FOUND, ERR_FORMAT naming file, line and what is wrong; ERR_DATA when one fold has
- * two values of a score. Freed by the caller. */
+ * score. ERR_NOT_FOUND; ERR_FORMAT naming file, line and what is wrong, or where no value is a
+ * number; ERR_DATA of an impossible score, and when one fold has two values of one. Freed by the
+ * caller. */
 pleat_status pleat_measured_read(const char *path, pleat_measured *out);
 /* Of a run's results; of repeats the mean over them, case by case. */
 pleat_status pleat_measured_results(const pleat_results *results, pleat_measured *out);
@@ -60,6 +62,10 @@ int pleat_names_find(const pleat_name_list *list, const char *name);
 
 /* pleat's name of a score that nnU-Net calls `name`; else the name itself. */
 const char *pleat_measured_score(const char *name);
+
+/* ERR_DATA of a number that the score, if it is one of pleat's, cannot be: a share is 0 to 1, a
+ * distance no less than 0. `where`: "'a.csv' line 2, column 'value'". */
+pleat_status pleat_measured_range(const char *where, const char *score, double x);
 
 /* For readers: one number more; `definition` may be "". ERR_MEMORY. */
 pleat_status pleat_measured_add(pleat_measured *m, const char *id, const char *class_name,

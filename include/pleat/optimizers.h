@@ -35,8 +35,9 @@ typedef struct pleat_update { /* what is the same in all steps of a training */
 } pleat_update;
 
 typedef struct pleat_optimizer {
-    const char *name; /* of train.optimizer */
-    const char *what; /* one line, for the manual */
+    const char *name;  /* of train.optimizer */
+    const char *title; /* in a sentence: "trained by Adam" */
+    const char *what;  /* one line, for the manual */
     /* One update of n parameters at learning rate `rate`; step is 1 for the first. All pointers are
      * the engine's memory, moments[3] of n reals; the third is NULL without amsgrad. */
     pleat_status (*update)(pleat_engine *engine, const pleat_update *how, double rate, int64_t step,

@@ -22,7 +22,7 @@ typedef struct pleat_case_result { /* begins as zeros */
     int fold; /* the fold whose model, which never saw the case, predicted it; from 0 */
     char prediction[512], reference[512]; /* paths of the two label maps */
     int dim[3];                           /* voxels, D, H, W; 0: not known */
-    double spacing[3];                    /* mm */
+    double spacing[3], voxel;             /* mm; mm3 of a voxel */
     pleat_counts *counts;                 /* [classes], owned together with `values` */
     double *values;                       /* [scores][classes]; NaN: undefined or not known */
 } pleat_case_result;

@@ -38,6 +38,7 @@ typedef struct pleat_pair {           /* two label maps on one grid */
     const uint8_t *truth, *predicted; /* [D,H,W] */
     int dim[3];
     double spacing[3]; /* mm, D, H, W */
+    double voxel;      /* mm3; not the product of `spacing` where the axes are skewed */
 } pleat_pair;
 
 typedef enum pleat_surface_definition {

@@ -57,6 +57,12 @@ void pleat_geometry_map(const pleat_geometry *from, const pleat_geometry *to, do
  * in voxels. */
 double pleat_geometry_apart(const pleat_geometry *a, const pleat_geometry *b);
 
+/* By how many degrees two axes miss a right angle, at the most, as those of a tilted gantry do; 0
+ * where it is no more than a header rounds. */
+double pleat_geometry_skew(const pleat_geometry *g);
+/* The mm3 of a voxel: the determinant of a skewed affine, else the product of the spacings. */
+double pleat_geometry_voxel(const pleat_geometry *g);
+
 /* Voxels of a box; never overflows for sizes pleat accepts (each < 2^15). */
 static inline size_t pleat_voxels(const int dim[3]) {
     return (size_t)dim[0] * (size_t)dim[1] * (size_t)dim[2];

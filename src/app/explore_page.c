@@ -249,7 +249,7 @@ static void put_histogram(FILE *out, const pleat_exploration *e, int channel) {
     }
     (void)fprintf(out, "</svg><figcaption>channel %d ", channel);
     pleat_page_put_text(out, e->channel_name[channel]);
-    (void)fprintf(out, " %s</figcaption></figure>\n", explore_unit(h));
+    (void)fprintf(out, "%s</figcaption></figure>\n", explore_unit(h));
 }
 
 static void put_bar(FILE *out, const char *class, double x, double width, double top, double end) {

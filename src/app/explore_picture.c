@@ -63,12 +63,11 @@ static void find_volumes(const pleat_exploration *e, double *low, double *high) 
 }
 
 double explore_ml(const pleat_exploration *e, int c, int i) {
-    const double *mm = e->of[i].spacing;
-    return (double)pleat_explored_count(&e->classes, c, &e->of[i]) * mm[0] * mm[1] * mm[2] / 1000.0;
+    return (double)pleat_explored_count(&e->classes, c, &e->of[i]) * e->of[i].voxel / 1000.0;
 }
 
 const char *explore_unit(const pleat_explored_histogram *histogram) {
-    return histogram->scaled ? "(in standard deviations from the mean of each case)" : "";
+    return histogram->scaled ? " (in standard deviations from the mean of each case)" : "";
 }
 
 double explore_place(const pleat_exploration *e, double ml) {

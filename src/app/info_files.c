@@ -110,14 +110,14 @@ static int count_labels(const pleat_image *image, size_t count[256]) {
     return used <= MOST_LABELS;
 }
 
-static void print_labels(sheet *s, const size_t count[256], const double spacing[3]) {
+static void print_labels(sheet *s, const size_t count[256], double mm3) {
     sheet_table(s, "labels", label_columns);
     for (int v = 0; v < 256; v++) {
         if (count[v] == 0) continue;
         sheet_row(s);
         sheet_int(s, "label", v);
         sheet_int(s, "voxels", (long long)count[v]);
-        sheet_real(s, "ml", (double)count[v] * spacing[0] * spacing[1] * spacing[2] / 1000.0);
+        sheet_real(s, "ml", (double)count[v] * mm3 / 1000.0);
     }
     sheet_table_end(s);
 }
@@ -148,7 +148,7 @@ pleat_status info_nifti(const char *path, sheet_form form) {
     sheet_int(&s, "voxels", (long long)info.voxels); /* of a channel */
     sheet_int(&s, "channels", info.channels);
     print_channels(&s, stats, info.channels);
-    if (labels) print_labels(&s, count, geometry.spacing);
+    if (labels) print_labels(&s, count, pleat_geometry_voxel(&geometry));
     sheet_end(&s);
     return PLEAT_OK;
 }

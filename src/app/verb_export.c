@@ -37,11 +37,12 @@ static pleat_status find_model(const export_options *o, const char *model,
 }
 
 /* What a user of the file has to know beside the network: the docs say how. */
-static void add_notes(const pleat_checkpoint *c, const char *patch, pleat_onnx *to) {
+static void add_notes(const pleat_checkpoint *c, const char *patch, int pad, pleat_onnx *to) {
     pleat_onnx_note_text(to, "pleat.network", c->network);
     pleat_onnx_note_text(to, "pleat.preprocessing", c->preprocessing);
     pleat_onnx_note_text(to, "pleat.classes", c->classes);
     pleat_onnx_note_text(to, "pleat.patch", patch);
+    pleat_onnx_note_text(to, "pleat.pad", pleat_pad_name(pad));
 }
 
 static pleat_status export_onnx(const export_options *o, const pleat_checkpoint *c,
@@ -61,7 +62,7 @@ static pleat_status export_onnx(const export_options *o, const pleat_checkpoint 
     PLEAT_CHECK_GOTO(status, done, c->n_params == graph.params && c->n_stats == graph.stats,
                      PLEAT_ERR_FORMAT, "'%s' holds %zu parameters, its network '%s' has %zu", path,
                      c->n_params, c->network, graph.params);
-    add_notes(c, patch, &model);
+    add_notes(c, patch, config.pad, &model);
     PLEAT_TRY_GOTO(status, done,
                    pleat_export_onnx(&graph, c->params, c->stats, o->batch, o->patch, &model));
     PLEAT_TRY_GOTO(status, done, pleat_onnx_write(&model, o->onnx));

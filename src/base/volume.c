@@ -17,15 +17,20 @@ static pleat_status make(const int dim[3], size_t bytes, void **out) {
     return PLEAT_OK;
 }
 
-/* Of the left 3 x 3 of an affine. */
-static void invert(const double a[3][4], double out[3][3]) {
-    double cofactor[3][3];
+static const double SKEW = 1e-3; /* cosine between two axes; 90 degrees to 0.06 */
+
+/* Of the left 3 x 3 of an affine: its determinant, and its cofactors. */
+static double cofactors(const double a[3][4], double cofactor[3][3]) {
     for (int r = 0; r < 3; r++)
         for (int c = 0; c < 3; c++)
             cofactor[r][c] = a[(r + 1) % 3][(c + 1) % 3] * a[(r + 2) % 3][(c + 2) % 3] -
                              a[(r + 1) % 3][(c + 2) % 3] * a[(r + 2) % 3][(c + 1) % 3];
-    const double determinant =
-        a[0][0] * cofactor[0][0] + a[0][1] * cofactor[0][1] + a[0][2] * cofactor[0][2];
+    return a[0][0] * cofactor[0][0] + a[0][1] * cofactor[0][1] + a[0][2] * cofactor[0][2];
+}
+
+static void invert(const double a[3][4], double out[3][3]) {
+    double cofactor[3][3];
+    const double determinant = cofactors(a, cofactor);
     for (int r = 0; r < 3; r++)
         for (int c = 0; c < 3; c++) out[r][c] = cofactor[c][r] / determinant;
 }
@@ -53,6 +58,23 @@ double pleat_geometry_apart(const pleat_geometry *a, const pleat_geometry *b) {
                 most, fabs(m[r][0] * at[0] + m[r][1] * at[1] + m[r][2] * at[2] + m[r][3] - at[r]));
     }
     return most;
+}
+
+double pleat_geometry_skew(const pleat_geometry *g) {
+    double most = 0.0;
+    for (int a = 0; a < 3; a++)
+        for (int b = 0; b < a; b++) {
+            double dot = 0.0;
+            for (int r = 0; r < 3; r++) dot += g->affine[r][a] * g->affine[r][b];
+            most = fmax(most, fabs(dot) / (g->spacing[2 - a] * g->spacing[2 - b]));
+        }
+    return most > SKEW ? asin(fmin(1.0, most)) * 180.0 / acos(-1.0) : 0.0;
+}
+
+double pleat_geometry_voxel(const pleat_geometry *g) {
+    double unused[3][3];
+    return pleat_geometry_skew(g) > 0.0 ? fabs(cofactors(g->affine, unused))
+                                        : g->spacing[0] * g->spacing[1] * g->spacing[2];
 }
 
 /* A block of voxels at a time, so that its planes stay in the cache. */

@@ -85,7 +85,8 @@ pleat_status bench_score(app *a, const verb *self, int argc, char **argv) {
     pleat_classes classes;
     pleat_config_defaults(&config);
     for (int i = 0; i < sets.n; i++) PLEAT_TRY(pleat_config_set(sets.item[i], &config));
-    score_work w = {.pair = {.dim = {dim[0], dim[1], dim[2]}, .spacing = {1.25, 0.7, 0.7}}};
+    score_work w = {
+        .pair = {.dim = {dim[0], dim[1], dim[2]}, .spacing = {1.25, 0.7, 0.7}, .voxel = 0.6125}};
     PLEAT_TRY(pleat_classes_make(names, CLASSES, &classes));
     pleat_status status = pleat_judging_make(&classes, config.surface, "", "spot", 0.1, &w.how);
     pleat_classes_free(&classes);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+static const double SLACK = 1e-6; /* rounding of other tools */
+
 int pleat_names_find(const pleat_name_list *list, const char *name) {
     for (int i = list->n - 1; i >= 0; i--) /* what comes next is mostly what came last */
         if (strcmp(list->name[i], name) == 0) return i;
@@ -21,6 +23,21 @@ const char *pleat_measured_score(const char *name) {
         if (score->nnunet != NULL && strcasecmp(score->nnunet, name) == 0) return score->name;
     }
     return name;
+}
+
+pleat_status pleat_measured_range(const char *where, const char *score, double x) {
+    const pleat_scores *all = pleat_scores_all();
+    for (int s = 0; s < pleat_scores_count(all) && !isnan(x); s++) {
+        const pleat_score *row = pleat_scores_at(all, s);
+        const int share = row->unit[0] == '\0';
+        if (strcasecmp(row->name, score) != 0 || (!share && strcmp(row->unit, "mm") != 0)) continue;
+        PLEAT_CHECK(x >= -SLACK && (!share || x <= 1.0 + SLACK), PLEAT_ERR_DATA,
+                    "%s: %s of %g is impossible, it is %s%s", where, row->name, x,
+                    share ? "0 to 1" : "0 mm or more",
+                    share && x > 1.0 && x <= 100.0 ? "; if the file has percent, divide them by 100"
+                                                   : "");
+    }
+    return PLEAT_OK;
 }
 
 static void *grown(void *items, int n, int *room, size_t size) {
@@ -151,6 +168,12 @@ pleat_status pleat_measured_results(const pleat_results *results, pleat_measured
     return status;
 }
 
+static int has_number(const pleat_measured *m) {
+    for (int i = 0; i < m->n; i++)
+        if (!isnan(m->list[i].x)) return 1;
+    return 0;
+}
+
 pleat_status pleat_measured_read(const char *path, pleat_measured *out) {
     const char *ending = strrchr(path, '.');
     const int json = ending != NULL && strcasecmp(ending, ".json") == 0;
@@ -164,6 +187,10 @@ pleat_status pleat_measured_read(const char *path, pleat_measured *out) {
     if (status == PLEAT_OK && m.n == 0)
         status =
             PLEAT_FAIL(PLEAT_ERR_FORMAT, "'%s' has no scores of cases that pleat can read", path);
+    if (status == PLEAT_OK && !has_number(&m))
+        status = PLEAT_FAIL(PLEAT_ERR_FORMAT,
+                            "'%s' has no number: all its %d values are undefined or cannot be read",
+                            path, m.n);
     if (status == PLEAT_OK) status = join_folds(path, &m);
     if (status == PLEAT_OK) status = sort_cases(&m);
     if (status != PLEAT_OK)

@@ -1,8 +1,10 @@
 /* measured_csv.c - scores from comma-separated values, in the shapes that tools write them. */
 #include "pleat/csv_read.h"
+#include "pleat/file.h"
 #include "pleat/measured.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -13,10 +15,46 @@ typedef struct table {
     int id, class_name, score, value, definition, fold; /* columns; -1: there is none */
 } table;
 
+/* Decimal: strtod itself also takes 0x1, and words. */
 static double number(const char *text) {
     char *end = NULL;
+    if (text[strspn(text, "0123456789+-.eE")] != '\0') return (double)NAN;
     const double x = strtod(text, &end);
     return end != text && *end == '\0' && isfinite(x) ? x : (double)NAN;
+}
+
+/* How a text that means a number is spelt that is read as none: "0,5", "50 %", "0x1"; NULL. */
+static const char *misspelt(const char *text) {
+    char plain[64];
+    const size_t n = strlen(text);
+    if (n == 0 || n >= sizeof plain) return NULL;
+    memcpy(plain, text, n + 1);
+    if (strncasecmp(plain, "0x", 2) == 0 &&
+        plain[2 + strspn(plain + 2, "0123456789abcdefABCDEF.p")] == 0)
+        return "write decimal numbers";
+    char *comma = strchr(plain, ',');
+    if (comma != NULL) *comma = '.';
+    if (comma != NULL && !isnan(number(plain))) return "write a point before decimals";
+    char *sign = strchr(plain, '%');
+    if (sign != NULL && sign[1] == '\0') {
+        while (sign > plain && sign[-1] == ' ') sign--;
+        *sign = '\0';
+        if (!isnan(number(plain))) return "write a share of 1";
+    }
+    return NULL;
+}
+
+/* The number of column k; NaN of other words. */
+static pleat_status take(const table *t, const pleat_csv_row *r, int k, const char *score,
+                         double *out) {
+    char where[PLEAT_PATH_BYTES + 256];
+    const char *cure = misspelt(r->field[k]);
+    PLEAT_CHECK(cure == NULL, PLEAT_ERR_FORMAT, "'%s' line %d, column '%s': '%s' is no number; %s",
+                t->path, r->line, t->names.field[k], r->field[k], cure);
+    *out = number(r->field[k]);
+    (void)snprintf(where, sizeof where, "'%s' line %d, column '%.100s'", t->path, r->line,
+                   t->names.field[k]);
+    return pleat_measured_range(where, score, *out);
 }
 
 static int is_number_or_empty(const char *text) {
@@ -30,11 +68,12 @@ static pleat_status add_wide(const table *t, const pleat_csv_row *r, pleat_measu
         if (k == t->id || k == t->class_name || k == t->score || k == t->fold) continue;
         const char *name = t->names.field[k];
         const char *class_name = t->class_name >= 0 ? r->field[t->class_name] : "1";
+        const char *score = pleat_measured_score(t->score >= 0 ? r->field[t->score] : name);
+        double x = NAN;
+        PLEAT_TRY(take(t, r, k, score, &x));
         if (!is_number_or_empty(r->field[k])) continue; /* a path, a state */
-        PLEAT_TRY(
-            pleat_measured_add(out, r->field[t->id], t->score >= 0 ? name : class_name,
-                               pleat_measured_score(t->score >= 0 ? r->field[t->score] : name), "",
-                               number(r->field[k])));
+        PLEAT_TRY(pleat_measured_add(out, r->field[t->id], t->score >= 0 ? name : class_name, score,
+                                     "", x));
     }
     return PLEAT_OK;
 }
@@ -50,10 +89,12 @@ static pleat_status add_row(const table *t, const pleat_csv_row *r, pleat_measur
                 t->names.n);
     out->fold = t->fold >= 0 ? fold_of(r->field[t->fold]) : -1;
     if (t->value < 0 || t->score < 0) return add_wide(t, r, out);
-    return pleat_measured_add(
-        out, r->field[t->id], t->class_name >= 0 ? r->field[t->class_name] : "1",
-        pleat_measured_score(r->field[t->score]), t->definition >= 0 ? r->field[t->definition] : "",
-        number(r->field[t->value]));
+    const char *score = pleat_measured_score(r->field[t->score]);
+    double x = NAN;
+    PLEAT_TRY(take(t, r, t->value, score, &x));
+    return pleat_measured_add(out, r->field[t->id],
+                              t->class_name >= 0 ? r->field[t->class_name] : "1", score,
+                              t->definition >= 0 ? r->field[t->definition] : "", x);
 }
 
 pleat_status pleat_measured_csv(const char *path, const char *text, size_t n, pleat_measured *out) {

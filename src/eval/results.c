@@ -128,6 +128,7 @@ static pleat_status merge(const pleat_results *r, int i, int at, int *many, plea
         /* Added, or the call has failed. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         memcpy(to->dim, from->dim, sizeof to->dim);
         memcpy(to->spacing, from->spacing, sizeof to->spacing);
+        to->voxel = from->voxel;
         memcpy(to->counts, from->counts, (size_t)r->classes.n * sizeof *to->counts);
     }
     for (size_t v = 0; v < values_of(r); v++) join(&to->values[v], &many[v], from->values[v]);
@@ -179,6 +180,7 @@ pleat_status pleat_results_unpack(const void *bytes, size_t n, pleat_results *re
             one->dim[a] = sent.dim[a];
             one->spacing[a] = sent.spacing[a];
         }
+        one->voxel = sent.voxel;
         memcpy(one->counts, at + head, block);
     }
     return PLEAT_OK;

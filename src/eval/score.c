@@ -155,15 +155,32 @@ done:
     return status;
 }
 
+/* Of the first case of `results` alone. */
+static void tell_skewed(const char *id, const char *reference, const pleat_geometry *there,
+                        const pleat_results *results) {
+    for (int i = 0; i < results->n; i++) {
+        const double *mm = results->cases[i].spacing;
+        if (results->cases[i].voxel < mm[0] * mm[1] * mm[2]) return;
+    }
+    if (pleat_geometry_skew(there) > 0.0)
+        pleat_warn("case '%s': the axes of '%s' are %.2f degrees off a right angle; surface "
+                   "distances take them as at right angles, so resample such label maps onto a "
+                   "grid of right angles first; further cases are not named",
+                   id, reference, pleat_geometry_skew(there));
+}
+
 /* The counts of a pair into `one`, then its scores. */
-static pleat_status judge_case(const pleat_label *truth, const pleat_label *guess, int64_t ignored,
-                               const pleat_results *results, pleat_case_result *one) {
+static pleat_status judge_case(const pleat_label *truth, const pleat_label *guess, double voxel,
+                               int64_t ignored, const pleat_results *results,
+                               pleat_case_result *one) {
     const pleat_pair pair = {.truth = truth->data,
                              .predicted = guess->data,
                              .dim = {truth->dim[0], truth->dim[1], truth->dim[2]},
-                             .spacing = {truth->spacing[0], truth->spacing[1], truth->spacing[2]}};
+                             .spacing = {truth->spacing[0], truth->spacing[1], truth->spacing[2]},
+                             .voxel = voxel};
     memcpy(one->dim, pair.dim, sizeof one->dim);
     memcpy(one->spacing, pair.spacing, sizeof one->spacing);
+    one->voxel = voxel;
     return results->classes.of_regions ? judge_regions(&pair, ignored, results, one)
                                        : judge(&pair, ignored, results->scores, &results->how,
                                                results->classes.n, one->counts, one->values);
@@ -207,8 +224,10 @@ pleat_status pleat_score_files(const char *id, int fold, const char *prediction,
     PLEAT_TRY_GOTO(
         status, done,
         leave_out_ignored(id, prediction, results->classes.ignore, &truth, &guess, &ignored));
+    tell_skewed(id, reference, &there, results);
     PLEAT_TRY_GOTO(status, done, pleat_results_add(results, id, fold, prediction, reference, &one));
-    PLEAT_TRY_GOTO(status, done, judge_case(&truth, &guess, ignored, results, one));
+    PLEAT_TRY_GOTO(status, done,
+                   judge_case(&truth, &guess, pleat_geometry_voxel(&there), ignored, results, one));
 done:
     pleat_label_free(&guess);
     pleat_label_free(&truth);

@@ -36,14 +36,19 @@ static pleat_status sgd_update(pleat_engine *engine, const pleat_update *how, do
     return engine->ops->sgd(engine, &sgd, n, params, grads, moments[0]);
 }
 
-static const pleat_optimizer adam = {
-    .name = "adam", .what = "Adam, as Keras writes it", .update = adam_update, .knows_amsgrad = 1};
+static const pleat_optimizer adam = {.name = "adam",
+                                     .title = "Adam",
+                                     .what = "Adam, as Keras writes it",
+                                     .update = adam_update,
+                                     .knows_amsgrad = 1};
 static const pleat_optimizer sgd = {.name = "sgd",
+                                    .title = "stochastic gradient descent",
                                     .what = "with Nesterov's momentum, nnU-Net's",
                                     .update = sgd_update,
                                     .knows_momentum = 1,
                                     .knows_decay = 1};
 static const pleat_optimizer adamw = {.name = "adamw",
+                                      .title = "AdamW",
                                       .what = "Adam with decay of the weights",
                                       .update = adamw_update,
                                       .knows_amsgrad = 1,

@@ -251,32 +251,49 @@ static int is_steady(double sum, double squares, int n) {
     return 2.0 * sum / n >= FAR * sqrt((varied + PRIOR * USUAL * USUAL) / (n - 1 + PRIOR));
 }
 
-/* mirrored[n]: against the first case, then twice against the mean of all, mirrored or not, so that
- * half of them may be; none where some of the cases lie clearly and others do not. */
+static int has_foreground(const check_facts *f, int axis) {
+    return f->counted && check_is_deep(f, axis);
+}
+
+/* Adds the foreground to sum, `times` it, turned as it is taken to lie. */
+static void add_turned(const check_facts *f, int axis, int mirrored, double times, double *sum) {
+    for (int i = 0; i < CHECK_CELLS; i++)
+        sum[i] += times * (double)f->coarse[mirrored ? check_opposite(i, axis) : i];
+}
+
+/* mirrored[n]: against the first case, then twice against the sum of all others, mirrored or not,
+ * so that half of them may be; none where some of the cases lie clearly and others do not, or all
+ * may lie so by chance. */
 static void part(const check_facts *f, int n, int axis, int *mirrored) {
-    double mean[CHECK_CELLS] = {0}, apart = 0.0, squares = 0.0;
+    double sum[CHECK_CELLS] = {0}, apart = 0.0, squares = 0.0, least = INFINITY, most = 0.0;
     int seen = 0;
     int first = 0;
-    while (first < n && !f[first].counted) first++;
-    for (int i = 0; first < n && i < CHECK_CELLS; i++) mean[i] = (double)f[first].coarse[i];
+    while (first < n && !has_foreground(&f[first], axis)) first++;
+    if (first < n) add_turned(&f[first], axis, 0, 1.0, sum);
     for (int round = 0; round < 3; round++) {
-        double sum[CHECK_CELLS] = {0};
-        apart = squares = 0.0;
+        double next[CHECK_CELLS] = {0};
+        apart = squares = most = 0.0;
+        least = INFINITY;
         seen = 0;
         for (int k = 0; k < n; k++) {
-            const double as_is = check_alike(f[k].coarse, mean, 0);
-            const double turned = check_alike(f[k].coarse, mean, axis);
-            mirrored[k] = f[k].counted && turned > LIKE && turned > as_is + MORE_LIKE;
-            if (!f[k].counted) continue;
+            double others[CHECK_CELLS];
+            if (!has_foreground(&f[k], axis)) continue;
+            memcpy(others, sum, sizeof others);
+            if (round > 0) add_turned(&f[k], axis, mirrored[k], -1.0, others);
+            const double as_is = check_alike(f[k].coarse, others, 0);
+            const double turned = check_alike(f[k].coarse, others, axis);
+            mirrored[k] = turned > LIKE && turned > as_is + MORE_LIKE;
             seen++;
             apart += fabs(turned - as_is);
             squares += (turned - as_is) * (turned - as_is);
-            for (int i = 0; i < CHECK_CELLS; i++)
-                sum[i] += (double)f[k].coarse[mirrored[k] ? check_opposite(i, axis) : i];
+            least = fmin(least, fabs(turned - as_is));
+            most = fmax(most, fabs(turned - as_is));
+            add_turned(&f[k], axis, mirrored[k], 1.0, next);
         }
-        memcpy(mean, sum, sizeof mean);
+        memcpy(sum, next, sizeof sum);
     }
-    for (int k = 0; k < n && !is_steady(apart, squares, seen); k++) mirrored[k] = 0;
+    if (!is_steady(apart, squares, seen) || !check_is_no_chance(least, most, seen, 1))
+        memset(mirrored, 0, (size_t)n * sizeof *mirrored);
 }
 
 static void tell_mirrored(check_work *w, int axis, const int *mirrored, int many, int seen,
@@ -289,6 +306,11 @@ static void tell_mirrored(check_work *w, int axis, const int *mirrored, int many
                        "%s seem exchanged, against the other half of the %d cases, and no header "
                        "says so; which half is right does not show",
                        ends, seen);
+        else if (mirrored[i] && 4 * many > seen)
+            check_find(w, CHECK_FLIPPED, i, file,
+                       "%s seem exchanged, against %d of %d cases, and no header says so; which "
+                       "are right does not show",
+                       ends, seen - many, seen);
         else if (mirrored[i])
             check_find(w, CHECK_FLIPPED, i, file,
                        "%s seem exchanged, against %d of %d cases, and the header does not say so",
@@ -300,11 +322,13 @@ static void tell_mirrored(check_work *w, int axis, const int *mirrored, int many
 static void find_mirrored(check_work *w, const check_facts *f, int *mirrored) {
     for (int axis = 1; axis < 3; axis++) {
         int many = 0, seen = 0, pictures = 0;
-        for (int i = 0; i < w->n; i++) seen += f[i].counted;
+        memset(mirrored, 0, (size_t)w->n * sizeof *mirrored);
+        for (int i = 0; i < w->n; i++) seen += has_foreground(&f[i], axis);
         if (seen >= 3) part(f, w->n, axis, mirrored);
         for (int i = 0; i < w->n && seen >= 3; i++) many += mirrored[i];
         if (2 * many > seen) {
-            for (int i = 0; i < w->n; i++) mirrored[i] = f[i].counted && !mirrored[i];
+            for (int i = 0; i < w->n; i++)
+                mirrored[i] = has_foreground(&f[i], axis) && !mirrored[i];
             many = seen - many;
         }
         if (many > 0) {
@@ -370,14 +394,13 @@ static void add_class(const check_work *w, const check_facts *f, int c, int labe
     if (c >= 0 || (label > 0 && label == w->classes->ignore))
         (void)snprintf(out->name, sizeof out->name, "%s", c >= 0 ? w->classes->name[c] : "ignore");
     for (int i = 0; i < w->n; i++) {
-        const double *mm = f[i].image.spacing;
         int64_t voxels = 0;
         for (int v = 0; v < 256 && f[i].counted; v++)
             if (c >= 0 ? pleat_classes_has(w->classes, c, v) : v == label) voxels += f[i].count[v];
         if (voxels == 0) continue;
         if (out->cases++ == 0) out->first = i;
         out->voxels += voxels;
-        out->ml += (double)voxels * mm[0] * mm[1] * mm[2] / 1000.0;
+        out->ml += (double)voxels * pleat_geometry_voxel(&f[i].image) / 1000.0;
     }
 }
 

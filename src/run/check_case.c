@@ -18,7 +18,6 @@
 static const double FAR_MM = 1e-3;     /* grids that differ by more are two */
 static const double FAR_VOXELS = 0.5;  /* as preprocessing has it (preprocess/prep_check.c) */
 static const double FORMS_APART = 0.1; /* of the finest spacing */
-static const double SHEAR = 1e-3;      /* cosine between two axes; 90 degrees to 0.06 */
 static const double LEAST_MM = 0.05, MOST_MM = 25.0;      /* of a voxel */
 static const double LEAST_BOX = 5.0, MOST_BOX = 2500.0;   /* of a volume, mm along an axis */
 enum { FLAT = 4 };                                        /* voxels along an axis */
@@ -41,9 +40,9 @@ static void check_form(check_work *w, int at, const char *path, const pleat_geom
         if (apart > FORMS_APART * least)
             check_find(w, CHECK_FORMS, at, path, "sform and qform are up to %.3g mm apart", apart);
     }
-    if (check_shear(g->affine) > SHEAR)
+    if (pleat_geometry_skew(g) > 0.0)
         check_find(w, CHECK_SHEARED, at, path, "its axes are %.2f degrees off a right angle",
-                   asin(fmin(1.0, check_shear(g->affine))) * 180.0 / acos(-1.0));
+                   pleat_geometry_skew(g));
     pleat_nifti_tell_spacing(path, g, info);
     check_take_warnings(w, CHECK_PIXDIM, at, path);
 }

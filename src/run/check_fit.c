@@ -83,10 +83,9 @@ typedef struct usual { /* of a label */
 
 /* 0: they are not known. */
 static int traits_of(const check_facts *f, int v, double out[TRAITS]) {
-    const double *mm = f->image.spacing;
     if (!f->measured || !f->counted || f->count[v] < LEAST_VOXELS) return 0;
     for (int a = 0; a < 3; a++) out[a] = (double)f->place[v][a];
-    out[3] = log((double)f->count[v] * mm[0] * mm[1] * mm[2]);
+    out[3] = log((double)f->count[v] * pleat_geometry_voxel(&f->image));
     out[4] = (double)f->mean[v];
     out[SPREAD] = (double)f->spread[v];
     for (int t = 0; t < TRAITS; t++)

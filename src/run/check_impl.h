@@ -143,8 +143,7 @@ pleat_status check_with(pleat_comm *comm, const pleat_config *config, const plea
 
 /* The most that a corner of a grid moves from one affine to another, in mm. */
 double check_moved(const int dim[3], const double from[3][4], const double to[3][4]);
-/* Greatest cosine between two axes; whether the axes of m are left-handed. */
-double check_shear(const double affine[3][4]);
+/* Whether the axes of m are left-handed. */
 int check_left_handed(const double m[3][4]);
 /* What explains that a mask is of another size, or lies elsewhere, than its image: ": ..." or "".
  */
@@ -167,6 +166,11 @@ void check_picture(const float *x, const int dim[3], const int from[3], const in
                    const char axes[4], float out[CHECK_CELLS]);
 /* The cell that lies opposite along an axis of the body: 1 back to front, 2 up. */
 int check_opposite(int cell, int axis);
+/* Whether the box has so many slices along the axis of the body that cells have one at least. */
+int check_is_deep(const check_facts *facts, int axis);
+/* Whether n distances from the middle, `least` to `most`, are too much alike to be those of what
+ * lies there by chance, in one of so many tests. */
+int check_is_no_chance(double least, double most, int n, int tests);
 /* mirrored[w->n] along such an axis, against most of the *seen cases; returns how many. */
 int check_mirrored(check_work *w, const check_facts *facts, int axis, int *mirrored, int *seen);
 /* Finds those that look like no other. */

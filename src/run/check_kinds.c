@@ -29,7 +29,8 @@ const pleat_check_kind pleat_check_kinds[] = {
                      "into both"},
     [CHECK_PIXDIM] = {"pixdim", PLEAT_WARNING, 1, "pixdim is not the spacing of the affine", ""},
     [CHECK_SHEARED] = {"sheared", PLEAT_WARNING, 0, "the axes of an affine are not at right angles",
-                       "resample the volume onto a grid of right angles"},
+                       "surface distances and resampling take them as at right angles; resample "
+                       "the volume onto a grid of right angles"},
     [CHECK_LEFT_HANDED] = {"left-handed", PLEAT_NOTE, 0,
                            "some cases, not all, have left-handed axes",
                            "voxels are taken as they lie, so inside these cases are mirror images "

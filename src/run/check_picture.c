@@ -9,8 +9,11 @@
  *   x_k = a_k . (sum of s_j a_j of all others, of unit length),  s_j = 1 or -1
  *
  * where s makes them as alike as can be. In bodies of one kind |x_k| is much the same, and the few
- * with the other sign are mirrored. Where |x_k| varies, nothing is known. Both pictures must say
- * so: uneven padding makes sides of the one, uneven ends of the body sides of the other.
+ * with the other sign are mirrored. Where |x_k| varies, nothing is known; nor along an axis of
+ * fewer slices than cells, nor where few cases may be alike by chance: of |x_k|, times the length
+ * of a_k before, the least must be so near the greatest that at most one data set in a thousand has
+ * it (check_is_no_chance). Both pictures must say so: uneven padding makes sides of the one, uneven
+ * ends of the body sides of the other.
  */
 #include "check_impl.h"
 
@@ -21,6 +24,7 @@
 enum { LEAST = 4, ROUNDS = 4, FEW = 4 };      /* at most one of FEW looks otherwise */
 static const double FAR = 8.0, NEAR = 3.0;    /* deviations: x from -x, and a mirrored x from it */
 static const double PRIOR = 4.0, USUAL = 0.1; /* a usual deviation of x */
+static const double CHANCE = 1e-3;            /* of a test of a data set in which nobody is */
 static const double ALIKE = 0.5;              /* correlation with the sum of the others, of most, */
 static const double UNLIKE = 0.1;             /* and of one that looks as none */
 static const double SAME = 0.999;             /* correlation of two pictures of one volume, */
@@ -80,6 +84,22 @@ int check_opposite(int cell, int axis) {
     return cell + (CHECK_SIDE - 1 - 2 * k) * stride;
 }
 
+int check_is_deep(const check_facts *f, int axis) {
+    int stride[3], back[3];
+    if (f->axes[0] == '\0') return 0;
+    check_cells(f->axes, stride, back);
+    for (int a = 0; a < 3; a++)
+        if (stride[a] == (axis == 1 ? CHECK_SIDE : CHECK_SIDE * CHECK_SIDE))
+            return f->to[a] - f->from[a] >= CHECK_SIDE;
+    return 0;
+}
+
+/* Where no distance is likelier than a shorter one, each of the others is `least` or more, of the
+ * greatest, with a probability of 1 - least / most at the most (of a uniform distribution). */
+int check_is_no_chance(double least, double most, int n, int tests) {
+    return most > 0.0 && pow(1.0 - least / most, n - 1) * tests < CHANCE;
+}
+
 /* How far the centre of mass, above the lowest value, lies off the middle, in cells. */
 static double off_middle(const float *p, int stride) {
     double mass = 0.0, moment = 0.0;
@@ -98,8 +118,9 @@ static double norm(const double *a) {
     return sqrt(square);
 }
 
-/* The half of picture p that a mirror along `axis` negates; unit length, or all 0. */
-static void half(const float *p, int axis, double out[CHECK_CELLS]) {
+/* The half of picture p that a mirror along `axis` negates; unit length, or all 0. Returns its
+ * length, by that of p less its mean. */
+static double half(const float *p, int axis, double out[CHECK_CELLS]) {
     const int stride = axis == 1 ? CHECK_SIDE : CHECK_SIDE * CHECK_SIDE;
     const double off = off_middle(p, stride);
     double moved[CHECK_CELLS];
@@ -113,6 +134,10 @@ static void half(const float *p, int axis, double out[CHECK_CELLS]) {
     for (int i = 0; i < CHECK_CELLS; i++) out[i] = moved[i] - moved[check_opposite(i, axis)];
     const double length = norm(out);
     for (int i = 0; i < CHECK_CELLS; i++) out[i] = length > 0.0 ? out[i] / length : 0.0;
+    double mean = 0.0;
+    for (int i = 0; i < CHECK_CELLS; i++) mean += moved[i] / CHECK_CELLS;
+    for (int i = 0; i < CHECK_CELLS; i++) moved[i] -= mean;
+    return length > 0.0 ? length / norm(moved) : 0.0;
 }
 
 static double dot(const double *a, const double *b) {
@@ -184,11 +209,14 @@ static int confirm(const check_facts *f, picture_of which, const int *of, int n,
     return many;
 }
 
-/* mirrored[n] of x[n]; how many. */
-static int judge(const double *x, int n, int *mirrored) {
-    double sum = 0.0, squares = 0.0;
+/* mirrored[n] of x[n] and the lengths of the halves: what lies a little or far off the middle has
+ * the same x, and another length. How many. */
+static int judge(const double *x, const double *length, int n, int *mirrored) {
+    double sum = 0.0, squares = 0.0, least = INFINITY, most = 0.0;
     int negative = 0, many = 0;
     for (int k = 0; k < n; k++) {
+        least = fmin(least, fabs(x[k]) * length[k]);
+        most = fmax(most, fabs(x[k]) * length[k]);
         sum += fabs(x[k]);
         squares += x[k] * x[k];
         negative += x[k] < 0.0;
@@ -197,7 +225,7 @@ static int judge(const double *x, int n, int *mirrored) {
     const double deviation =
         sqrt((fmax(squares - sum * mean, 0.0) + PRIOR * USUAL * USUAL) / (n - 1 + PRIOR));
     const double side = 2 * negative > n ? -1.0 : 1.0;
-    if (2.0 * mean < FAR * deviation) return 0;
+    if (2.0 * mean < FAR * deviation || !check_is_no_chance(least, most, n, 1)) return 0;
     for (int k = 0; k < n; k++) {
         mirrored[k] = x[k] * side < 0.0 && fabs(x[k] * side + mean) < NEAR * deviation;
         many += mirrored[k];
@@ -210,26 +238,27 @@ static int mirrored_by(check_work *w, const check_facts *f, picture_of which, in
                        int *mirrored, int *seen) {
     const size_t n = (size_t)w->n + 1;
     double(*a)[CHECK_CELLS] = calloc(n, sizeof *a);
-    double *x = calloc(n, sizeof *x);
+    double *x = calloc(n, sizeof *x), *length = calloc(n, sizeof *length);
     int *of = calloc(n, sizeof *of), *found = calloc(n, sizeof *found), many = 0;
     *seen = 0;
     memset(mirrored, 0, (size_t)w->n * sizeof *mirrored);
-    if (a == NULL || x == NULL || of == NULL || found == NULL) {
+    if (a == NULL || x == NULL || length == NULL || of == NULL || found == NULL) {
         w->no_memory = 1;
         goto done;
     }
     for (int i = 0; i < w->n; i++) {
-        if (!f[i].measured || f[i].axes[0] == '\0') continue;
-        half(which(&f[i]), axis, a[*seen]);
+        if (!f[i].measured || !check_is_deep(&f[i], axis)) continue;
+        length[*seen] = half(which(&f[i]), axis, a[*seen]);
         of[(*seen)++] = i;
     }
     if (*seen < LEAST) goto done;
     project(a, *seen, x);
-    if (judge(x, *seen, found) > 0) many = confirm(f, which, of, *seen, axis, found);
+    if (judge(x, length, *seen, found) > 0) many = confirm(f, which, of, *seen, axis, found);
     for (int k = 0; k < *seen; k++) mirrored[of[k]] = found[k];
 done:
     free(found);
     free(of);
+    free(length);
     free(x);
     free(a);
     return many;

@@ -12,14 +12,6 @@ static const int ORDERS[6][3] = {{0, 1, 2}, {1, 0, 2}, {2, 1, 0}, {0, 2, 1}, {1,
 /* Axes a = 0, 1, 2 are x, y, z here; sizes are held D, H, W. */
 static int size_of(const int dim[3], int a) { return dim[2 - a]; }
 
-static double length_of(const double m[3][4], int a) {
-    return hypot(hypot(m[0][a], m[1][a]), m[2][a]);
-}
-
-static double dot(const double m[3][4], int a, int b) {
-    return m[0][a] * m[0][b] + m[1][a] * m[1][b] + m[2][a] * m[2][b];
-}
-
 double check_moved(const int dim[3], const double from[3][4], const double to[3][4]) {
     double most = 0.0;
     for (int corner = 0; corner < 8; corner++) {
@@ -32,15 +24,6 @@ double check_moved(const int dim[3], const double from[3][4], const double to[3]
         }
         most = fmax(most, sqrt(square));
     }
-    return most;
-}
-
-double check_shear(const double affine[3][4]) {
-    double most = 0.0;
-    for (int a = 0; a < 3; a++)
-        for (int b = 0; b < a; b++)
-            most =
-                fmax(most, fabs(dot(affine, a, b)) / length_of(affine, a) / length_of(affine, b));
     return most;
 }
 

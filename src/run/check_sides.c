@@ -5,8 +5,10 @@
  * of them, or one and the middle of the volume, lie apart by much the same distance x in all cases,
  * as the lungs or the liver do, a few cases in which it is -x are mirrored, or have the two labels
  * exchanged. "Much the same" is measured: x and -x must lie FAR standard deviations apart, and few
- * cases tell little of that, so a usual deviation counts as PRIOR cases. Small structures, lesions,
- * and cases of which about half lie the other way, as knees do, decide nothing.
+ * cases tell little of that, so a usual deviation counts as PRIOR cases; and of one pair at least
+ * that says so the least |x| is so near the greatest that chance makes it so in one of a thousand
+ * data sets at the most, of all pairs together (check_is_no_chance). Small structures, lesions, and
+ * cases of which about half lie the other way, as knees do, decide nothing.
  */
 #include "check_impl.h"
 
@@ -22,12 +24,13 @@ static const double PRIOR = 4.0, USUAL = 0.05; /* a usual deviation, of the widt
 /* How a pair of labels lies in most cases. */
 typedef struct usual {
     int side; /* 1 right, -1 left; 0: the pair decides nothing */
+    int sure; /* chance does not make it so */
     double mean, deviation;
 } usual;
 
-typedef struct side { /* of a case */
-    int as_most, mirrored;
-    int first, second; /* labels of a pair that says so; the second 0: the middle */
+typedef struct side {            /* of a case */
+    int as_most, mirrored, sure; /* pairs that say so; whether one is sure */
+    int first, second;           /* labels of a pair that says so; the second 0: the middle */
 } side;
 
 /* How far label a lies right of b, or for 0 of the middle, of the width; NaN: one is not there. */
@@ -36,15 +39,20 @@ static double apart(const check_facts *f, int a, int b) {
     return (double)f->place[a][0] - (b > 0 ? (double)f->place[b][0] : 0.5);
 }
 
-static usual usual_side(const check_facts *f, int n, int a, int b) {
-    double sum = 0.0, squares = 0.0;
+static usual usual_side(const check_facts *f, int n, int a, int b, int pairs) {
+    double sum = 0.0, squares = 0.0, least = INFINITY, most = 0.0;
     int seen = 0, right = 0, same = 0;
     for (int i = 0; i < n; i++) {
         const double x = apart(&f[i], a, b);
         seen += !isnan(x);
         right += x > 0.0;
+        least = fmin(least, fabs(x)); /* the other one of a NaN */
+        most = fmax(most, fabs(x));
     }
-    usual u = {FEW * (seen - right) <= seen ? 1 : FEW * right <= seen ? -1 : 0, 0.0, 0.0};
+    usual u = {FEW * (seen - right) <= seen ? 1
+               : FEW * right <= seen        ? -1
+                                            : 0,
+               check_is_no_chance(least, most, seen, pairs), 0.0, 0.0};
     for (int i = 0; i < n; i++) {
         const double x = apart(&f[i], a, b) * u.side;
         if (isnan(x) || x <= 0.0) continue;
@@ -52,7 +60,7 @@ static usual usual_side(const check_facts *f, int n, int a, int b) {
         sum += x;
         squares += x * x;
     }
-    if (seen < LEAST || same == 0) return (usual){0, 0.0, 0.0};
+    if (seen < LEAST || same == 0) return (usual){0};
     u.mean = sum / same;
     u.deviation =
         sqrt((fmax(squares - sum * u.mean, 0.0) + PRIOR * USUAL * USUAL) / (same - 1 + PRIOR));
@@ -60,13 +68,14 @@ static usual usual_side(const check_facts *f, int n, int a, int b) {
     return u;
 }
 
-static void vote(const check_facts *f, int n, int a, int b, side *sides) {
-    const usual u = usual_side(f, n, a, b);
+static void vote(const check_facts *f, int n, int a, int b, int pairs, side *sides) {
+    const usual u = usual_side(f, n, a, b, pairs);
     for (int i = 0; u.side != 0 && i < n; i++) {
         const double x = apart(&f[i], a, b) * u.side;
         if (x > 0.0) sides[i].as_most++;
         if (isnan(x) || u.mean - x < FAR * u.deviation || fabs(x + u.mean) > NEAR * u.deviation)
             continue;
+        sides[i].sure |= u.sure;
         if (sides[i].mirrored++ == 0 || sides[i].second == 0) {
             sides[i].first = a;
             sides[i].second = b;
@@ -102,7 +111,7 @@ static int is_told(const check_work *w, int i) {
 
 void check_sides(check_work *w, const check_facts *f) {
     side *sides = calloc((size_t)w->n + 1, sizeof *sides);
-    int seen = 0, used[256] = {1}; /* 0 is the middle */
+    int seen = 0, labels = 0, used[256] = {1}; /* 0 is the middle */
     if (sides == NULL) {
         w->no_memory = 1;
         return;
@@ -111,10 +120,13 @@ void check_sides(check_work *w, const check_facts *f) {
         seen += f[i].counted;
         for (int a = 1; a < 256; a++) used[a] |= f[i].counted && f[i].count[a] > 0;
     }
+    for (int a = 1; a < 256; a++) labels += used[a];
+    const int pairs = labels * (labels + 1) / 2;
     for (int a = 1; a < 256; a++)
         for (int b = 0; used[a] && b < a; b++)
-            if (used[b]) vote(f, w->n, a, b, sides);
+            if (used[b]) vote(f, w->n, a, b, pairs, sides);
     for (int i = 0; i < w->n; i++)
-        if (sides[i].mirrored > sides[i].as_most && !is_told(w, i)) tell(w, f, i, &sides[i], seen);
+        if (sides[i].sure && sides[i].mirrored > sides[i].as_most && !is_told(w, i))
+            tell(w, f, i, &sides[i], seen);
     free(sides);
 }

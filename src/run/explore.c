@@ -49,6 +49,7 @@ static void fill_case(const check_work *w, const check_facts *f, pleat_explored_
     memcpy(out->dim, f->image.dim, sizeof out->dim);
     memcpy(out->crop, f->image.dim, sizeof out->crop);
     memcpy(out->spacing, f->image.spacing, sizeof out->spacing);
+    out->voxel = pleat_geometry_voxel(&f->image);
     memcpy(out->axes, f->axes, sizeof out->axes);
     memcpy(out->type, f->type, sizeof out->type);
 }

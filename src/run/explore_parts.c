@@ -24,14 +24,13 @@ static void measure_sizes(const int *use, int c, double *ml, pleat_exploration *
         .label = e->classes.value[c], .least_ml = NAN, .median_ml = NAN, .most_ml = NAN};
     for (int i = 0; i < e->n; i++) {
         const pleat_explored_case *one = &e->of[i];
-        const double *mm = one->spacing;
         if (!use[i] || !one->labelled) continue;
         const int64_t n = pleat_explored_count(&e->classes, c, one);
         labelled++;
         out->share += (double)n / (double)pleat_voxels(one->dim);
         if (n == 0) continue;
         out->voxels += n;
-        ml[out->cases] = (double)n * mm[0] * mm[1] * mm[2] / 1000.0;
+        ml[out->cases] = (double)n * one->voxel / 1000.0;
         out->ml += ml[out->cases++];
     }
     out->share = labelled > 0 ? out->share / labelled : NAN;

@@ -38,43 +38,56 @@ static void put_design(FILE *out, const pleat_methods *m) {
                   repeats > 1 ? ", once in each repeat," : "");
 }
 
-static void put_steps(FILE *out, const pleat_prep_steps *s) {
-    const char *between = "";
-    if (s->clip) {
-        (void)fprintf(out, "clipped to %g to %g", s->clip_range[0], s->clip_range[1]);
-        between = ", ";
-    }
-    if (s->grayscale) {
-        (void)fprintf(out, "%sscaled to 256 grey levels between their own extremes", between);
-        between = ", ";
-    }
-    if (s->scale) {
-        (void)fprintf(out, "%sscaled so that %g and %g became -1 and 1", between, s->scale_range[0],
-                      s->scale_range[1]);
-        between = ", ";
-    }
-    if (s->zscore) (void)fprintf(out, "%sstandardised to mean 0 and standard deviation 1", between);
+/* "clipped to -1250 to 250 and scaled ...", of each volume by itself. */
+static void put_grey(FILE *out, const pleat_prep_steps *s) {
+    if (s->clip) (void)fprintf(out, "clipped to %g to %g", s->clip_range[0], s->clip_range[1]);
+    if (s->grayscale)
+        (void)fprintf(out,
+                      "%sscaled to whole grey levels, 0 at the least and 255 at the greatest value "
+                      "of each volume",
+                      s->clip ? " and " : "");
 }
 
-/* Of one image, in the order in which it is done. */
+static void put_scale(FILE *out, const pleat_prep_steps *s) {
+    if (s->scale)
+        (void)fprintf(out, "scaled so that %g and %g became -1 and 1", s->scale_range[0],
+                      s->scale_range[1]);
+    if (s->zscore)
+        (void)fprintf(out, "%sstandardised to mean 0 and standard deviation 1 within each volume",
+                      s->scale ? " and " : "");
+}
+
+/* In the order in which it is done. */
 static void put_preprocessing(FILE *out, const pleat_methods *m) {
     const pleat_prep_config *p = &m->config->prep;
+    const pleat_prep_steps *s = &p->channel[0];
+    const char *which =
+        m->record->channels > 1 ? " (the first channel; config.yaml has the others). " : ". ";
+    const int grey = s->clip || s->grayscale, scaled = s->scale || s->zscore;
     if (!pleat_prep_does_something(p)) {
         (void)fputs("Images were used as they are. ", out);
         return;
     }
-    const pleat_prep_steps *s = &p->channel[0];
-    if (s->clip || s->grayscale || s->scale || s->zscore) {
-        (void)fputs("Each image was ", out);
-        put_steps(out, s);
-        (void)fputs(
-            m->record->channels > 1 ? " (first channel; config.yaml has the others). " : ". ", out);
+    if (p->orient != PLEAT_ORIENT_NONE)
+        (void)fprintf(out, "Images and label maps were turned to the orientation %s. ",
+                      pleat_orient_name(p->orient));
+    if (grey) {
+        (void)fputs("Intensities were ", out);
+        put_grey(out, s);
+        (void)fputs(which, out);
     }
     if (p->resample)
         (void)fprintf(out,
-                      "Images were resampled to %g x %g x %g mm; predictions were resampled back "
-                      "to the image's own grid. ",
+                      "Images were resampled to %g x %g x %g mm by cubic splines, label maps label "
+                      "by label by linear interpolation. ",
                       p->spacing[2], p->spacing[1], p->spacing[0]);
+    if (scaled) {
+        (void)fprintf(out, "Intensities were%s ", grey ? " then" : "");
+        put_scale(out, s);
+        (void)fputs(which, out);
+    }
+    if (p->resample || p->orient != PLEAT_ORIENT_NONE)
+        (void)fputs("Predictions were brought back to the image's own grid. ", out);
 }
 
 static void put_network(FILE *out, const pleat_methods *m) {
@@ -82,6 +95,11 @@ static void put_network(FILE *out, const pleat_methods *m) {
     const int *patch = m->config->patch;
     (void)fprintf(out, "The network was %s (%s; depth %d, %d filters at the first level",
                   pleat_network_name(n->name), pleat_network_what(n->name), n->depth, n->filters);
+    if (n->strides[0] != '\0')
+        (void)fprintf(out, "; strides of the further levels along x, y, z %s", n->strides);
+    if (n->kernels[0] != '\0')
+        (void)fprintf(out, "; kernels of the levels along x, y, z %s", n->kernels);
+    if (n->blocks[0] != '\0') (void)fprintf(out, "; blocks of the levels %s", n->blocks);
     if (m->params > 0) (void)fprintf(out, "; %zu parameters", m->params);
     if (m->record->from[0] != '\0')
         (void)fprintf(out, "), begun with the weights of a trained one (digest %s)",
@@ -89,6 +107,13 @@ static void put_network(FILE *out, const pleat_methods *m) {
     else
         (void)fputs("), initialised at random", out);
     (void)fprintf(out, ", on patches of %d x %d x %d voxels. ", patch[2], patch[1], patch[0]);
+    (void)fprintf(out, "Where a patch reached beyond the volume it was filled with %s. ",
+                  m->config->pad == PLEAT_PAD_BACKGROUND ? "the volume's least value, as background"
+                  : m->config->pad == PLEAT_PAD_NNUNET   ? "zeros, as background"
+                                                         : "zeros that belong to no class");
+    if (m->heads > 1)
+        (void)fprintf(out, "It was trained with deep supervision, by losses of %d heads. ",
+                      m->heads);
 }
 
 /* "mirroring (0.5, 0.5, 0.5 along x, y, z), contrast (0.15), ..." */
@@ -125,16 +150,43 @@ static void put_augmentation(FILE *out, const pleat_train_settings *t) {
     (void)fputs(". ", out);
 }
 
+/* "stochastic gradient descent with Nesterov momentum 0.99 and weight decay 3e-05" */
+static void put_optimizer(FILE *out, const pleat_update *u) {
+    const pleat_optimizer *o = pleat_optimizers[u->optimizer];
+    const char *between = " with";
+    (void)fputs(o->title, out);
+    if (o->knows_momentum && u->momentum > 0.0) {
+        (void)fprintf(out, "%s Nesterov momentum %g", between, u->momentum);
+        between = " and";
+    }
+    if (o->knows_decay && u->decay > 0.0)
+        (void)fprintf(out, "%s weight decay %g", between, u->decay);
+    if (pleat_update_amsgrad(u)) (void)fputs(" (AMSGrad)", out);
+}
+
 static void put_training(FILE *out, const pleat_methods *m) {
     const pleat_train_settings *t = &m->config->train;
-    (void)fprintf(
-        out,
-        "Each fold was trained for at most %d epoch%s of %d step%s, with batches of %d "
-        "patch%s, by %s%s with a learning rate of %g (schedule: %s), minimising %s (%s). ",
-        t->epochs, pleat_plural(t->epochs), t->iterations, pleat_plural(t->iterations), t->batch,
-        t->batch == 1 ? "" : "es", pleat_optimizer_name(t->update.optimizer),
-        pleat_update_amsgrad(&t->update) ? " (amsgrad)" : "", t->lr,
-        pleat_schedule_name(t->schedule), pleat_loss_name(t->loss), pleat_loss_what(t->loss));
+    (void)fprintf(out,
+                  "Each fold was trained for at most %d epoch%s of %d step%s, with batches of %d "
+                  "patch%s, by ",
+                  t->epochs, pleat_plural(t->epochs), t->iterations, pleat_plural(t->iterations),
+                  t->batch, t->batch == 1 ? "" : "es");
+    put_optimizer(out, &t->update);
+    (void)fprintf(out, ", with an initial learning rate of %g (schedule: %s), minimising %s (%s). ",
+                  t->lr, pleat_schedule_name(t->schedule), pleat_loss_name(t->loss),
+                  pleat_loss_what(t->loss));
+    if (t->update.clip > 0.0)
+        (void)fprintf(out, "Gradients were clipped to a norm of %g. ", t->update.clip);
+    if (t->update.average > 0.0)
+        (void)fprintf(out,
+                      "An exponential moving average of the weights (decay %g) was validated and "
+                      "kept. ",
+                      t->update.average);
+    if (m->results->classes.ignore > 0)
+        (void)fprintf(out,
+                      "Voxels of label %d were ignored: they count in neither the loss nor the "
+                      "scores. ",
+                      m->results->classes.ignore);
     if (t->oversample > 0.0)
         (void)fprintf(out, "A share of %g of the patches lay around a voxel of the foreground. ",
                       t->oversample);
@@ -203,15 +255,16 @@ static void print(FILE *out, const pleat_methods *m) {
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-static size_t count_params(const pleat_record *record, const pleat_config *config, int classes) {
-    pleat_network network = config->network;
+/* Parameters and heads of the network; nothing where it cannot be built. */
+static void count_network(pleat_methods *m) {
+    pleat_network network = m->config->network;
     pleat_graph graph;
-    network.classes = classes;
-    network.channels = record->channels;
-    if (pleat_network_build(&network, &graph) != PLEAT_OK) return 0;
-    const size_t params = graph.params;
+    network.classes = m->results->classes.n;
+    network.channels = m->record->channels;
+    if (pleat_network_build(&network, &graph) != PLEAT_OK) return;
+    m->params = graph.params;
+    for (int i = 0; i < graph.n; i++) m->heads += graph.node[i].weight > 0.0;
     pleat_graph_free(&graph);
-    return params;
 }
 
 /* Which largest components predict keeps; "" where it keeps all there is. A choice of other scores
@@ -229,17 +282,14 @@ pleat_status pleat_methods_write(const char *folder, const pleat_record *record,
                                  const pleat_config *config, const pleat_results *results) {
     char path[PLEAT_PATH_BYTES];
     pleat_file_text file;
-    pleat_methods m = {.record = record,
-                       .config = config,
-                       .results = results,
-                       .cases = results->n,
-                       .params = count_params(record, config, results->classes.n)};
+    pleat_methods m = {.record = record, .config = config, .results = results, .cases = results->n};
     for (int i = 0; i < results->n; i++)
         for (int c = 1; c < results->classes.n; c++) {
             const pleat_presence p = pleat_results_at(results, i, PLEAT_HEADLINE, c).presence;
             m.missed += p == PLEAT_MISSED;
             m.spurious += p == PLEAT_SPURIOUS;
         }
+    count_network(&m);
     find_kept(folder, &results->classes, m.kept, sizeof m.kept);
     PLEAT_TRY(pleat_run_path(folder, PLEAT_RUN_METHODS, path));
     PLEAT_TRY(pleat_file_text_begin(&file, path));

@@ -17,6 +17,7 @@ typedef struct pleat_methods { /* what both parts know */
     const pleat_results *results;
     int cases, missed, spurious; /* classes of cases that the prediction lacks, or has too much */
     size_t params;               /* of the network; 0: not known */
+    int heads;                   /* of it that guide training, the main one included */
     char kept[1024];             /* the largest components that predict keeps; "": all */
 } pleat_methods;
 

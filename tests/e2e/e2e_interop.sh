@@ -37,6 +37,7 @@ holds 'the labels of an imported model' test -s labelled/*.nii.gz
 
 if "$pleat" export keras.h5 --onnx keras.onnx > out 2> err; then
     says out 'keras.onnx: unet depth=1'
+    holds 'its metadata names the padding' grep -aq 'pleat\.pad..zero' keras.onnx
     refused 'a wrong export' 2 'divisible by 2' 0 export keras.h5 --onnx x.onnx --patch 33x32x16
     refused 'a wrong export' 2 'is a checkpoint' 0 export keras.h5 --onnx x.onnx --fold 0
     refused 'a wrong export' 2 'say by --fold K' 0 export . --onnx x.onnx

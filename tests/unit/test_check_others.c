@@ -279,8 +279,44 @@ static void padding_is_no_mirror_and_hides_none(void **state) {
     assert_int_equal(padded_flips(3, "case_3"), 1);
 }
 
+/* ---- what lies on either side by chance ------------------------------------------------------*/
+
+enum { SLICES = 8 }; /* cases */
+
+/* A lesion of 9 x 11 voxels in noise, this far off the middle. */
+static void put_lesion(int number, int slices) {
+    static const int off[SLICES] = {-6, 5, 2, -4, 6, -3, 4, -2};
+    const int dim[3] = {14, 24, slices};
+    one = (made){.image = grid(16, 32), .mask = grid(2, 8)};
+    for (int a = 0; a < 3; a++) one.image.dim[a + 1] = one.mask.dim[a + 1] = dim[a];
+    for (int i = 0; i < 14 * 24 * slices; i++) {
+        const double x = (i % 14 - 6.5) / 4.5, y = (i / 14 % 24 - 11.5 - off[number]) / 5.5;
+        one.y[i] = x * x + y * y < 1.0;
+        one.x[i] = 80.0 + 90.0 * one.y[i] + noise(i + number * VOXELS) % 30;
+    }
+}
+
+static void lesions_that_lie_on_either_side_by_chance_are_no_mirror(void **state) {
+    (void)state;
+    for (int slices = 1; slices <= 8; slices += 7) {
+        pleat_check_report report;
+        write_data(NULL);
+        for (int number = 0; number < SLICES; number++) {
+            char name[16];
+            put_lesion(number, slices);
+            (void)snprintf(name, sizeof name, "case_%d", number);
+            write_case(name);
+        }
+        look("classes=background,a", &(pleat_check_how){0}, &report);
+        if (count_kind(&report, "flipped") > 0) print_all("lesions", &report);
+        assert_int_equal(count_kind(&report, "flipped"), 0);
+        pleat_check_free(&report);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lesions_that_lie_on_either_side_by_chance_are_no_mirror),
         cmocka_unit_test(two_raters_of_a_group_are_no_twins),
         cmocka_unit_test(a_table_has_as_many_folds_as_the_configuration),
         cmocka_unit_test(grey_levels_are_a_warning_of_a_configuration_without_grayscale),

@@ -138,6 +138,60 @@ static void what_is_no_file_of_scores_is_refused(void **state) {
     REFUSED(pleat_measured_read(in_root(NULL, "none.csv"), &m), PLEAT_ERR_NOT_FOUND, "none.csv");
 }
 
+/* Refused by file, line and column; the values that a score may just have are not. */
+static void what_no_score_can_be_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *text, *told[2];
+        pleat_status code;
+    } rows[] = {
+        {"percent.csv",
+         "case,class,score,value\nb,a,DSC,1\nc,a,DSC,50\n",
+         {"percent.csv' line 3, column 'value': DSC of 50", "divide them by 100"},
+         PLEAT_ERR_DATA},
+        {"below.csv",
+         "case,Dice\nb,0\nc,-0.5\n",
+         {"line 3, column 'Dice'", "0 to 1"},
+         PLEAT_ERR_DATA},
+        {"above.csv", "case,class,NSD\nb,1,1.5\n", {"line 2, column 'NSD'", ""}, PLEAT_ERR_DATA},
+        {"near.csv",
+         "case,HD95\nb,-2\n",
+         {"line 2, column 'HD95'", "0 mm or more"},
+         PLEAT_ERR_DATA},
+        {"index.csv", "index,score,lung\na,IoU,7\n", {"line 2, column 'lung'", ""}, PLEAT_ERR_DATA},
+        {"hex.csv",
+         "case,class,score,value\nb,a,DSC,0x1\n",
+         {"line 2, column 'value': '0x1' is no number", "decimal"},
+         PLEAT_ERR_FORMAT},
+        {"comma.csv",
+         "case,Dice\nb,\"0,5\"\n",
+         {"column 'Dice': '0,5'", "a point"},
+         PLEAT_ERR_FORMAT},
+        {"sign.csv", "case,Dice\nb,50 %\n", {"'50 %'", "a share of 1"}, PLEAT_ERR_FORMAT},
+        {"words.csv",
+         "case,class,score,value\nb,a,DSC,N/A\nc,a,DSC,inf\n",
+         {"words.csv' has no number", "all its 2 values"},
+         PLEAT_ERR_FORMAT},
+        {"ours.json",
+         "{\"cases\": [{\"case\": \"a\", \"classes\": {\"lung\": {\"DSC\": 90}}}]}",
+         {"ours.json', case 'a', class 'lung': DSC of 90", "percent"},
+         PLEAT_ERR_DATA},
+        {"theirs.json",
+         "{\"metric_per_case\": [{\"metrics\": {\"1\": {\"Dice\": -1}}, \"prediction_file\": "
+         "\"c.nii\"}]}",
+         {"case 'c', class '1': DSC of -1", ""},
+         PLEAT_ERR_DATA}};
+    pleat_measured m;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        REFUSED(pleat_measured_read(write_text(rows[i].name, rows[i].text), &m), rows[i].code,
+                rows[i].told[0]);
+        TOLD(rows[i].told[1]);
+    }
+    m = read_text("just.csv", "case,DSC,HD,VolDiff,day\nb,1.0000001,0,-7e1,2026-11-27\n");
+    assert_true(value_of(&m, "b", "1", "VolDiff") == -70.0);
+    pleat_measured_free(&m);
+}
+
 /* --- comparisons ------------------------------------------------------------------------------ */
 
 /* `factor`: 1 for A, 1 and the differences for B. Cases in another order than `first` says. */
@@ -367,6 +421,7 @@ int main(void) {
         cmocka_unit_test(a_case_of_several_folds_has_the_mean),
         cmocka_unit_test(nnunets_summary_is_read_with_its_nan),
         cmocka_unit_test(what_is_no_file_of_scores_is_refused),
+        cmocka_unit_test(what_no_score_can_be_is_refused),
         cmocka_unit_test(a_comparison_agrees_with_scipy),
         cmocka_unit_test(the_table_stays_in_its_columns_and_warns_where_no_difference_was_found),
         cmocka_unit_test(patients_are_drawn_and_ranked_as_one),

@@ -6,6 +6,7 @@
 #include "support.h"
 #include "support_results.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,45 @@ static void test_a_map_that_lies_elsewhere_is_refused_or_resampled(void **state)
     pleat_results_free(&got);
 }
 
+/* Slices of 2 mm, and rows whose columns of the affine are (0, 0.6, 0.8) and (0, 0, 1): 0.6 mm3 in
+ * the plane of 1 x 1, where the axes are at asin(0.6) from each other. */
+static void test_skewed_voxels_are_measured_by_the_determinant_and_told_once(void **state) {
+    (void)state;
+    char path[2][PLEAT_PATH_BYTES];
+    pleat_classes classes;
+    pleat_judging how;
+    pleat_results got;
+    pleat_label map;
+    pleat_geometry g;
+    OK(pleat_label_make((int[]){2, 3, 4}, (double[]){1, 1, 2}, &map));
+    pleat_nifti_plain_geometry(map.dim, map.spacing, &g);
+    g.affine[1][1] = g.sform[1][1] = 0.6;
+    g.affine[2][1] = g.sform[2][1] = 0.8;
+    map.data[0] = map.data[1] = 1;
+    OK(pleat_file_make_folder(in_root(path[0], "skewed")));
+    OK(pleat_nifti_write_label(in_root(path[0], "skewed/truth.nii"), &map, &g));
+    map.data[2] = 1;
+    OK(pleat_nifti_write_label(in_root(path[1], "skewed/guess.nii"), &map, &g));
+    pleat_label_free(&map);
+    OK(pleat_classes_parse("rest,spot", &classes));
+    OK(pleat_judging_make(&classes, 0, "", "", 0, &how));
+    OK(pleat_results_begin_as(&classes, 1, &how, &got));
+    pleat_warn_forget();
+    for (int i = 0; i < 2; i++)
+        OK(pleat_score_files(i == 0 ? "a" : "b", 0, path[1], path[0], PLEAT_PLACE_SAME, &got));
+    const int role[2] = {PLEAT_TRUE_VOLUME, PLEAT_PREDICTED_VOLUME};
+    for (int i = 0; i < 2; i++) {
+        const int s = pleat_scores_role(got.scores, role[i]);
+        assert_true(fabs(pleat_results_at(&got, 1, s, 1).x - (2 + i) * 1.2e-3) < 1e-9);
+    }
+    assert_int_equal(pleat_warn_count(), 1);
+    assert_non_null(strstr(pleat_warn_text(0), "case 'a'"));
+    assert_non_null(strstr(pleat_warn_text(0), "53.13 degrees"));
+    pleat_warn_forget();
+    pleat_results_free(&got);
+    pleat_classes_free(&classes);
+}
+
 /* Labels with gaps, one that counts for nothing, and regions: counts of every class by hand. */
 static void test_labels_are_counted_as_the_classes_say(void **state) {
     (void)state;
@@ -274,6 +314,7 @@ int main(void) {
         cmocka_unit_test(test_a_pair_that_does_not_fit_is_refused_naming_the_case),
         cmocka_unit_test(test_a_folder_without_predictions_is_not_found),
         cmocka_unit_test(test_a_map_that_lies_elsewhere_is_refused_or_resampled),
+        cmocka_unit_test(test_skewed_voxels_are_measured_by_the_determinant_and_told_once),
         cmocka_unit_test(test_labels_are_counted_as_the_classes_say),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -92,7 +92,7 @@ static double of_row(const char *name, const char *truth, const char *predicted)
         t[i] = truth[i] == '#';
         p[i] = predicted[i] == '#';
     }
-    const pleat_pair pair = {t, p, {1, 1, n}, {10, 10, 10}};
+    const pleat_pair pair = {t, p, {1, 1, n}, {10, 10, 10}, 1000};
     OK(pleat_classes_parse("rest,spot", &classes));
     OK(pleat_judging_make(&classes, PLEAT_SURFACE_MONAI, "spot=10", "spot", 0.5, &how));
     OK(pleat_metrics_count(t, p, (size_t)n, 2, counts));
@@ -261,7 +261,7 @@ static pleat_results two_cases(const pleat_scores *scores) {
     pleat_results results = no_cases(scores);
     for (int i = 0; i < 2; i++) {
         pleat_case_result *one = NULL;
-        const pleat_pair pair = {truth[i], guess[i], {1, 2, 2}, {0.5, 1.0, 3.0}};
+        const pleat_pair pair = {truth[i], guess[i], {1, 2, 2}, {0.5, 1.0, 3.0}, 1.5};
         OK(pleat_results_add(&results, i == 0 ? "a" : "b", i, "p", "r", &one));
         OK(pleat_metrics_count(truth[i], guess[i], 4, 2, one->counts));
         OK(pleat_scores_compute(scores, &results.how, &pair, 2, one->counts, one->values));

@@ -53,7 +53,8 @@ static pleat_surface_distances measured(const masks *m, const double spacing[3],
     const pleat_pair pair = {m->truth,
                              m->predicted,
                              {m->dim[0], m->dim[1], m->dim[2]},
-                             {spacing[0], spacing[1], spacing[2]}};
+                             {spacing[0], spacing[1], spacing[2]},
+                             spacing[0] * spacing[1] * spacing[2]};
     OK(pleat_surface_measure(&pair, LABEL, definition, tolerance, &out));
     return out;
 }

@@ -35,10 +35,7 @@ static const struct {
               {PLEAT_FALSE_NEGATIVE, "false negatives"}};
 enum { COLUMNS = sizeof COLUMN / sizeof *COLUMN };
 
-static double ml(const view *v) {
-    const double *mm = v->geometry.spacing;
-    return mm[0] * mm[1] * mm[2] / 1000.0;
-}
+static double ml(const view *v) { return pleat_geometry_voxel(&v->geometry) / 1000.0; }
 
 static void draw_row(pleat_picture *p, tile *t, const view *v, int y, int c,
                      const pleat_paint *paints) {

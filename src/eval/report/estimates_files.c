@@ -4,6 +4,7 @@
 #include "pleat/file.h"
 #include "pleat/json.h"
 #include "pleat/rundir.h"
+#include "tables.h"
 
 #include <jansson.h>
 
@@ -143,13 +144,6 @@ static void append(int *lost, json_t *array, json_t *value) {
     if (json_array_append_new(array, value) != 0) ++*lost;
 }
 
-static json_t *grid_of(const pleat_case_result *one) {
-    return one->dim[0] == 0
-               ? json_null()
-               : json_pack("{s[iii] s[fff]}", "size", one->dim[2], one->dim[1], one->dim[0],
-                           "spacing", one->spacing[2], one->spacing[1], one->spacing[0]);
-}
-
 static json_t *case_of(int *lost, const pleat_results *r, int i) {
     const pleat_case_result *one = &r->cases[i];
     json_t *object = json_object(), *classes = json_object();
@@ -157,7 +151,7 @@ static json_t *case_of(int *lost, const pleat_results *r, int i) {
     put(lost, object, "fold", json_integer(one->fold));
     put(lost, object, "prediction", pleat_json_text(one->prediction));
     put(lost, object, "reference", pleat_json_text(one->reference));
-    put(lost, object, "grid", grid_of(one));
+    put(lost, object, "grid", one->dim[0] == 0 ? json_null() : pleat_tables_grid(one));
     for (int c = 0; c < r->classes.n; c++) {
         json_t *scores = json_object();
         put(lost, scores, "state",

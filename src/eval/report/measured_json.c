@@ -1,4 +1,5 @@
 /* measured_json.c - scores from statistics.json and from nnU-Net's summary.json. */
+#include "pleat/file.h"
 #include "pleat/json.h"
 #include "pleat/measured.h"
 #include "pleat/warn.h"
@@ -6,6 +7,7 @@
 #include <jansson.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +51,17 @@ static void name_of(const char *path, char *out, size_t size) {
     }
 }
 
+/* A score that is possible. */
+static pleat_status add(const char *path, pleat_measured *out, const char *id,
+                        const char *class_name, const char *score, const char *definition,
+                        double x) {
+    char where[PLEAT_PATH_BYTES + 512];
+    (void)snprintf(where, sizeof where, "'%s', case '%.200s', class '%.200s'", path, id,
+                   class_name);
+    PLEAT_TRY(pleat_measured_range(where, score, x));
+    return pleat_measured_add(out, id, class_name, score, definition, x);
+}
+
 /* --- pleat's -------------------------------------------------------------------------------- */
 
 static const char *definition_of(const json_t *definitions, const char *class_name,
@@ -60,23 +73,26 @@ static const char *definition_of(const json_t *definitions, const char *class_na
 
 /* The voxels of a class in the truth, of its volume; NaN where the grid is not known. */
 static double truth_voxels(const json_t *one, const json_t *scores) {
-    const json_t *mm = json_object_get(json_object_get(one, "grid"), "spacing");
-    double voxel = 1.0;
-    for (size_t a = 0; a < 3; a++) voxel *= number(json_array_get(mm, a));
+    const json_t *grid = json_object_get(one, "grid"), *mm3 = json_object_get(grid, "voxel_mm3");
+    double voxel = mm3 != NULL ? number(mm3) : 1.0;
+    for (size_t a = 0; a < 3 && mm3 == NULL; a++)
+        voxel *= number(json_array_get(json_object_get(grid, "spacing"), a));
     const pleat_scores *all = pleat_scores_all();
     const int volume = pleat_scores_role(all, PLEAT_TRUE_VOLUME);
     const double ml = number(json_object_get(scores, pleat_scores_at(all, volume)->name));
     return round(ml * 1000.0 / voxel);
 }
 
-static pleat_status read_scores(const json_t *one, const char *id, const char *class_name,
-                                const json_t *scores, const json_t *definitions,
-                                pleat_measured *out) {
+static pleat_status read_scores(const char *path, const json_t *one, const char *id,
+                                const char *class_name, const json_t *scores,
+                                const json_t *definitions, pleat_measured *out) {
     const char *score;
     json_t *value;
-    json_object_foreach((json_t *)scores, score, value) if (!json_is_string(value)) /* the state */
-        PLEAT_TRY(pleat_measured_add(out, id, class_name, score,
-                                     definition_of(definitions, class_name, score), number(value)));
+    json_object_foreach((json_t *)scores, score, value) {
+        if (json_is_string(value)) continue; /* the state */
+        PLEAT_TRY(add(path, out, id, class_name, score,
+                      definition_of(definitions, class_name, score), number(value)));
+    }
     const double voxels = truth_voxels(one, scores);
     if (isnan(voxels)) return PLEAT_OK;
     return pleat_measured_add(out, id, class_name, PLEAT_TRUTH_VOXELS, "", voxels);
@@ -93,7 +109,7 @@ static pleat_status read_statistics(const json_t *root, const char *path, pleat_
         const json_t *fold = json_object_get(one, "fold");
         out->fold = json_is_integer(fold) ? (int)json_integer_value(fold) : -1;
         json_object_foreach(json_object_get(one, "classes"), class_name, scores)
-            PLEAT_TRY(read_scores(one, id, class_name, scores, definitions, out));
+            PLEAT_TRY(read_scores(path, one, id, class_name, scores, definitions, out));
     }
     return PLEAT_OK;
 }
@@ -108,16 +124,16 @@ static int is_count(const char *measure) {
 }
 
 /* `names`: pleat's class names by label; NULL: the labels stand for themselves. */
-static pleat_status read_metrics(const json_t *metrics, const json_t *names, const char *id,
-                                 pleat_measured *out) {
+static pleat_status read_metrics(const char *path, const json_t *metrics, const json_t *names,
+                                 const char *id, pleat_measured *out) {
     const char *label, *measure;
     json_t *measures, *value;
     json_object_foreach((json_t *)metrics, label, measures) {
         const char *name = json_string_value(json_object_get(names, label));
         json_object_foreach(measures, measure, value) {
             if (is_count(measure)) continue;
-            PLEAT_TRY(pleat_measured_add(out, id, name != NULL ? name : label,
-                                         pleat_measured_score(measure), "", number(value)));
+            PLEAT_TRY(add(path, out, id, name != NULL ? name : label, pleat_measured_score(measure),
+                          "", number(value)));
         }
     }
     return PLEAT_OK;
@@ -133,7 +149,7 @@ static pleat_status read_summary(const json_t *root, const json_t *cases, const 
         PLEAT_CHECK(file != NULL, PLEAT_ERR_FORMAT, "'%s': case %zu has no prediction_file", path,
                     i);
         name_of(file, id, sizeof id);
-        PLEAT_TRY(read_metrics(json_object_get(one, "metrics"), names, id, out));
+        PLEAT_TRY(read_metrics(path, json_object_get(one, "metrics"), names, id, out));
     }
     return PLEAT_OK;
 }

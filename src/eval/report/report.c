@@ -32,6 +32,18 @@ static json_t *other_values(const pleat_tables *t, int i, int *lost) {
     return object;
 }
 
+json_t *pleat_tables_grid(const pleat_case_result *one) {
+    const double *mm = one->spacing;
+    json_t *grid = json_pack("{s[iii] s[fff]}", "size", one->dim[2], one->dim[1], one->dim[0],
+                             "spacing", mm[2], mm[1], mm[0]);
+    if (one->voxel > 0.0 && one->voxel < mm[0] * mm[1] * mm[2] &&
+        json_object_set_new(grid, "voxel_mm3", json_real(one->voxel)) != 0) {
+        json_decref(grid);
+        return NULL;
+    }
+    return grid;
+}
+
 static json_t *case_to_json(const pleat_tables *t, int i, int *lost) {
     const pleat_case_result *r = pleat_tables_case(t, i);
     json_t *counts = json_array(), *values = other_values(t, i, lost);
@@ -45,11 +57,7 @@ static json_t *case_to_json(const pleat_tables *t, int i, int *lost) {
                                pleat_json_text(r->prediction), "reference",
                                pleat_json_text(r->reference), "counts", counts);
     if (values != NULL) *lost += json_object_set_new(object, "values", values);
-    if (r->dim[0] > 0)
-        *lost += json_object_set_new(object, "grid",
-                                     json_pack("{s[iii] s[fff]}", "size", r->dim[2], r->dim[1],
-                                               r->dim[0], "spacing", r->spacing[2], r->spacing[1],
-                                               r->spacing[0]));
+    if (r->dim[0] > 0) *lost += json_object_set_new(object, "grid", pleat_tables_grid(r));
     return object;
 }
 
@@ -172,6 +180,10 @@ static int read_grid(const json_t *grid, int ignores, pleat_case_result *one) {
         one->dim[2 - a] = (int)side;
         voxels *= (double)side;
     }
+    const json_t *mm3 = json_object_get(grid, "voxel_mm3");
+    one->voxel =
+        mm3 != NULL ? json_number_value(mm3) : one->spacing[0] * one->spacing[1] * one->spacing[2];
+    if (!(one->voxel > 0.0)) return 0;
     const double counted = (double)voxels_of(&one->counts[0]);
     return voxels == counted || (ignores && counted < voxels);
 }

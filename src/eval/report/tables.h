@@ -53,4 +53,8 @@ pleat_status pleat_tables_write_final(const pleat_tables *t, const char *path);
 pleat_status pleat_tables_write_summary(const pleat_tables *t, const pleat_report_info *info,
                                         const char *path);
 
+/* report.c: size and spacing of a case's grid, x, y, z, and "voxel_mm3" where its axes are skewed.
+ * NULL when memory is out. */
+struct json_t *pleat_tables_grid(const pleat_case_result *one);
+
 #endif /* PLEAT_EVAL_TABLES_H */

@@ -18,7 +18,7 @@
 static pleat_status measure_voxel(const pleat_judged *of, void **shared) {
     double *mm3 = malloc(sizeof *mm3);
     PLEAT_CHECK(mm3 != NULL, PLEAT_ERR_MEMORY, "no memory for the volume of a voxel");
-    *mm3 = of->pair->spacing[0] * of->pair->spacing[1] * of->pair->spacing[2];
+    *mm3 = of->pair->voxel;
     *shared = mm3;
     return PLEAT_OK;
 }
