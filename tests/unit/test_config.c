@@ -238,7 +238,8 @@ static void variables_of_a_module_file_pass_and_misspelt_keys_do_not(void **stat
     (void)state;
     static const char *const pass[] = {"PLEAT_ROOT", "PLEAT_HOME",    "PLEAT_DIR",
                                        "PLEAT_PATH", "PLEAT_VERSION", "PLEAT_LIB",
-                                       "PLEAT_INC",  "PLEAT_BASE",    "PLEAT_LICENCE_SERVER"};
+                                       "PLEAT_INC",  "PLEAT_BASE",    "PLEAT_LICENCE_SERVER",
+                                       "PLEAT_"};
     static const struct {
         const char *name, *message;
     } wrong[] = {
@@ -246,6 +247,7 @@ static void variables_of_a_module_file_pass_and_misspelt_keys_do_not(void **stat
          "PLEAT_TRAIN_EPOCH is no key's variable; did you mean PLEAT_TRAIN_EPOCHS?"},
         {"PLEAT_EPOCHS", "did you mean PLEAT_TRAIN_EPOCHS?"},
         {"PLEAT_SEDE", "did you mean PLEAT_SEED?"},
+        {"PLEAT_TRAIN_EPOC", "did you mean PLEAT_TRAIN_EPOCHS?"},
         {"PLEAT_TRAIN_SOMETHING_ELSE", "PLEAT_TRAIN_SOMETHING_ELSE is no key's variable"},
     };
     pleat_config c, defaults;
