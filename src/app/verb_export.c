@@ -20,8 +20,8 @@ typedef struct export_options {
 static pleat_status check_fold(int fold, const char *run) {
     pleat_record record = {0};
     if (pleat_record_read(run, &record) != PLEAT_OK) return PLEAT_OK; /* it does not say */
-    PLEAT_CHECK(fold < record.folds, PLEAT_ERR_ARG,
-                "--fold %d: the folds of '%s' are 0 to %d", fold, run, record.folds - 1);
+    PLEAT_CHECK(fold < record.folds, PLEAT_ERR_ARG, "--fold %d: the folds of '%s' are 0 to %d",
+                fold, run, record.folds - 1);
     return PLEAT_OK;
 }
 

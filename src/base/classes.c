@@ -184,8 +184,8 @@ pleat_status pleat_classes_check(const char *where, const pleat_classes *c) {
         if (c->regions[v] != 0) most = v;
     for (int i = 0; i < c->n; i++) most = c->value[i] > most ? c->value[i] : most;
     PLEAT_CHECK(c->ignore == 0 || c->ignore > most, PLEAT_ERR_ARG,
-                "%s: the label to ignore ('ignore') is %d, but it must be the highest, and there is "
-                "a label %d; give it a higher one, in the masks too",
+                "%s: the label to ignore ('ignore') is %d, but it must be the highest, and there "
+                "is a label %d; give it a higher one, in the masks too",
                 where, c->ignore, most);
     for (int i = 1; i < c->n; i++) {
         for (int j = 0; !c->of_regions && j < i; j++)

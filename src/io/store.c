@@ -388,8 +388,8 @@ static pleat_status list_now(pleat_store *store, int i, int32_t (**rows)[4], int
     PLEAT_CHECK(label != NULL, PLEAT_ERR_MEMORY, "no memory for the mask of case '%s'", info->id);
     pleat_status status = pleat_store_read_case(store, i, NULL, label);
     if (status == PLEAT_OK)
-        status = pleat_foreground_list(info->dim, label, store_ignores(store->preprocessing), rows,
-                                       n);
+        status =
+            pleat_foreground_list(info->dim, label, store_ignores(store->preprocessing), rows, n);
     free(label);
     return status;
 }

@@ -15,8 +15,8 @@ static pleat_status put_foreground(const pleat_hdf5_out *file, const char *prepr
                                    const pleat_label *label) {
     int32_t(*rows)[4] = NULL;
     int n = 0;
-    PLEAT_TRY(pleat_foreground_list(label->dim, label->data, store_ignores(preprocessing), &rows,
-                                    &n));
+    PLEAT_TRY(
+        pleat_foreground_list(label->dim, label->data, store_ignores(preprocessing), &rows, &n));
     const uint64_t dim[2] = {(uint64_t)n, 4};
     const pleat_status status =
         n > 0 ? pleat_hdf5_put_array(file, "foreground", PLEAT_HDF5_I32, 2, dim, rows) : PLEAT_OK;

@@ -74,8 +74,7 @@ static pleat_status take_tally(train_run *r, pleat_halt *halt) {
                        r->progress.iteration);
         return train_diverged(r, what, r->progress.epoch + 1);
     }
-    for (int m = 0; m < r->loss->n_metrics; m++)
-        r->progress.partial[m] += 1.0 / steps * metrics[m];
+    for (int m = 0; m < r->loss->n_metrics; m++) r->progress.partial[m] += 1.0 / steps * metrics[m];
     *halt = PLEAT_HALT_NONE;
     for (int why = 0; why < PLEAT_HALTS; why++)
         if (wish[why] > 0.0) *halt = (pleat_halt)why;

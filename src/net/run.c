@@ -291,7 +291,8 @@ int pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *o
             const int samples = samples_counted(net, sums, n, h);
             l->values(sums + ((size_t)b * (size_t)net->heads + (size_t)h) * width, 1,
                       counted_of(net, sums, n, h) * n / samples, net->classes, of);
-            const double weight = net->heads > 1 ? pleat_net_node(net, net->head[h].node)->weight : 1.0;
+            const double weight =
+                net->heads > 1 ? pleat_net_node(net, net->head[h].node)->weight : 1.0;
             out[0] += weight * of[0] / samples;
             for (int m = 1; h == 0 && m < l->n_metrics; m++) out[m] += of[m] / samples;
         }

@@ -110,9 +110,9 @@ const config_row pleat_config_rows[] = {
     {"train.validation", INTEGER(train.validation, 0, 1000), 0,
      "random patches per validation case and epoch"},
     {"train.oversample", REAL(train.oversample, 0, 1), 0,
-     "share of patches around a foreground voxel, classes equally often; the others lie anywhere, or "
-     "with a label to ignore around an annotated voxel; with augment.like: nnunet the last of each "
-     "batch"},
+     "share of patches around a foreground voxel, classes equally often; the others lie anywhere, "
+     "or with a label to ignore around an annotated voxel; with augment.like: nnunet the last of "
+     "each batch"},
     {"train.loss", DESCRIBED(train.loss, pleat_loss_name, pleat_loss_what), 0,
      "loss that is minimised; its metrics are logged"},
     {"train.optimizer",

@@ -71,8 +71,8 @@ apart() {
     code=$?
     holds "$*: exit code $code" [ $code -eq 2 ]
     holds "$*: one message" same_text 1 "$(grep -c '^pleat: ' err)"
-    holds "$*: it says why" \
-        has err "rank 1 (host $(uname -n)) was started by '$pleat $*', rank 0 by '$pleat train steps"
+    holds "$*: it names the rank" has err "rank 1 (host $(uname -n)) was started by '$pleat $*'"
+    holds "$*: and rank 0" has err "rank 0 by '$pleat train steps.yaml --out apart --fold 0'"
     holds "$*: nothing has begun" [ ! -e apart ]
 }
 apart train other.yaml --out apart --fold 0

@@ -302,8 +302,7 @@ static void test_other_patches_lie_around_an_annotated_voxel(void **state) {
             const int forced = way == 1 && i % 2 == 1;
             for (int a = 0; a < 3; a++)
                 if (!forced || a < 2)
-                    assert_int_equal(s.start[a],
-                                     (forced ? 9 : rows[2][1 + a]) - patch[a] / 2);
+                    assert_int_equal(s.start[a], (forced ? 9 : rows[2][1 + a]) - patch[a] / 2);
         }
 }
 

@@ -239,7 +239,7 @@ static void test_times_are_seconds_or_hours(void **state) {
 
 static void test_each_reason_has_its_exit_code(void **state) {
     (void)state;
-    static const int codes[PLEAT_HALTS] = {0, 0, 0, 85, 85, 85, 85, 85, 85, 85, 130};
+    static const int codes[PLEAT_HALTS] = {0, 0, 0, 85, 85, 85, 85, 85, 85, 85, 85, 130};
     for (int why = 0; why < PLEAT_HALTS; why++) {
         assert_int_equal(pleat_status_exit_code(pleat_halt_status((pleat_halt)why)), codes[why]);
         assert_true(strlen(pleat_halt_name((pleat_halt)why)) > 0);
