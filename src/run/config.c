@@ -495,7 +495,7 @@ pleat_status pleat_config_parse(const char *text, size_t n, const char *name,
     const yaml_node_t *root = yaml_document_get_root_node(&document);
     size_t rows = 0;
     while (pleat_config_rows[rows].key != NULL) rows++;
-    size_t *line = calloc(rows, sizeof *line);
+    size_t *line = calloc(rows + 1, sizeof *line);
     if (line == NULL)
         status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to read '%s'", name);
     else if (root != NULL && root->type != YAML_MAPPING_NODE)

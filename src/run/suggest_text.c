@@ -252,10 +252,8 @@ static void put_scores(FILE *out, const pleat_suggestion *s) {
     const char *own = "by each volume's own mean and deviation";
     (void)flags(s, "zscore", is_scored, line);
     if (any_channel(s, is_no_norm))
-        put(out, line, "%s",
-            n == 1 ? "noNorm: the values stay as they are"
-                   : "noNorm: the values stay as they are; where scale is none "
-                     "else, by its own values");
+        put(out, line, "noNorm: the values stay as they are%s",
+            any_channel(s, is_scored) ? "; those of true by their own mean and deviation" : "");
     else if (any_channel(s, is_any_scaled))
         put(out, line, "%s",
             n == 1 ? "preprocess.scale does it already" : "where scale is none, by its own values");

@@ -95,19 +95,16 @@ static void lists_of_a_network_are_checked(void **state) {
     (void)state;
     static const struct {
         const char *strides, *kernels, *told; /* NULL: it fits */
-        int depth;                            /* 0: 2 */
     } rows[] = {{"", "", NULL},
                 {"221,222", "331,333,333", NULL},
                 {"221, 222", "331, 333, 333", NULL},
                 {"221", "", "network.strides = '221', must be 2 entries of 3 digits among 12"},
                 {"221,232", "", "network.strides = '221,232', must be 2 entries"},
                 {"221;222", "", "must be 2 entries"},
-                {"221,222", "", "must be 1 entry of 3 digits", 1},
                 {"", "331,333", "network.kernels = '331,333', must be 3 entries of 3 digits"}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         pleat_network n;
         OK(pleat_network_parse("plainconv depth=2 filters=4 classes=3", &n));
-        n.depth = rows[i].depth > 0 ? rows[i].depth : n.depth;
         (void)snprintf(n.strides, sizeof n.strides, "%s", rows[i].strides);
         (void)snprintf(n.kernels, sizeof n.kernels, "%s", rows[i].kernels);
         pleat_graph_free(&graph);
@@ -128,6 +125,11 @@ static void lists_of_a_network_are_checked(void **state) {
                                        : "plainconv depth=2 filters=4 classes=3 most_filters=320 "
                                          "supervise=1");
     }
+    pleat_network one;
+    OK(pleat_network_parse("plainconv depth=1 filters=4 classes=3", &one));
+    (void)snprintf(one.strides, sizeof one.strides, "221,222");
+    pleat_graph_free(&graph);
+    REFUSED(pleat_network_build(&one, &graph), PLEAT_ERR_ARG, "must be 1 entry of 3 digits");
 }
 
 /* 1, 1/2, 1/4, ... and 0 for the coarsest, that add up to 1. */
