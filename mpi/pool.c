@@ -184,15 +184,6 @@ pleat_status pleat_pool_open(pleat_comm *node, pleat_store *store, size_t budget
     return PLEAT_OK;
 }
 
-/* Rows come with their labels ascending. */
-static void find_classes(listed *l, int n) {
-    int k = 0;
-    for (int r = 0; l->rows != NULL && r < n; ++r)
-        if (r == 0 || l->rows[r][0] != l->rows[r - 1][0]) l->first[k++] = r;
-    l->first[k] = n;
-    l->of = (pleat_foreground){k, l->first, (const int32_t(*)[4])l->rows};
-}
-
 /* Of one rank of the node, which reads it, for all. */
 static pleat_status share_foreground(pleat_pool *pool, int i, listed *l, int *n) {
     pleat_comm *node = pool->node;
@@ -218,7 +209,7 @@ pleat_status pleat_pool_list_foreground(pleat_pool *pool) {
         listed *l = &pool->foreground[i];
         int n = 0;
         PLEAT_TRY(share_foreground(pool, i, l, &n));
-        find_classes(l, n);
+        l->of = pleat_foreground_of((const int32_t(*)[4])l->rows, n, l->first);
         pool->sources[i].foreground = &l->of;
     }
     return PLEAT_OK;

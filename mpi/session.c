@@ -9,6 +9,7 @@
 #include "pleat/session.h"
 
 #include "comm_mpi.h"
+#include "pleat/file.h"
 #include "pleat/log.h"
 #include "shared_sum.h"
 
@@ -187,6 +188,37 @@ pleat_status pleat_session_start(int *argc, char ***argv, pleat_session **out) {
 done:
     close_comms(session);
     return status;
+}
+
+/* The lowest rank whose digest is another than rank 0's; 0: there is none. `all` is NULL on ranks
+ * that do not know. */
+static int first_other(const uint64_t *all, int size) {
+    int r = 1;
+    while (all != NULL && r < size && all[r] == all[0]) r++;
+    return all != NULL && r < size ? r : 0;
+}
+
+pleat_status pleat_session_same(const pleat_session *session, int argc, char **argv,
+                                const char *command) {
+    pleat_comm *world = session->world;
+    uint64_t digest = (uint64_t)argc;
+    void *all = NULL;
+    size_t total = 0;
+    char started[2][512], who[128];
+    for (int i = 1; i < argc; ++i) digest = pleat_digest(digest, argv[i], strlen(argv[i]) + 1);
+    PLEAT_TRY(pleat_comm_gather(world, &digest, sizeof digest, 0, &all, &total));
+    int other = first_other(all, world->size);
+    free(all);
+    PLEAT_TRY(pleat_comm_broadcast_bytes(world, &other, sizeof other, 0));
+    if (other == 0) return PLEAT_OK;
+    for (int k = 0; k < 2; ++k) {
+        (void)snprintf(started[k], sizeof started[k], "%s", command);
+        PLEAT_TRY(pleat_comm_broadcast_bytes(world, started[k], sizeof started[k], k * other));
+    }
+    return PLEAT_FAIL(PLEAT_ERR_ARG,
+                      "%s was started by '%s', rank 0 by '%s'; start all ranks of a job with the "
+                      "same arguments",
+                      pleat_comm_mpi_who(world, other, who, sizeof who), started[1], started[0]);
 }
 
 /* The message of this process, whose status is not OK. */

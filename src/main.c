@@ -154,6 +154,7 @@ int main(int argc, char **argv) {
     remember_command(a, argc, argv);
     catch_signals(argc, argv);
     pleat_status status = pleat_session_start(&argc, &argv, &a->session);
+    if (status == PLEAT_OK) status = pleat_session_same(a->session, argc, argv, a->command);
     if (status == PLEAT_OK) status = dispatch(a, argc, argv);
     if (status == PLEAT_OK) status = finish_output();
     count_warnings(a->session);

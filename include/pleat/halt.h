@@ -3,7 +3,7 @@
  *
  *   SIGCONT             save at the next step and go on: mpirun sends it a second before SIGTERM
  *   SIGUSR1, SIGUSR2    save and leave, to be started again; batch systems send them before a limit
- *   SIGTERM, SIGHUP, the limits   the same
+ *   SIGTERM, SIGHUP, SIGXCPU (the limit of CPU time), the limits   the same
  *   SIGPIPE             the same: nobody reads what the run says
  *   SIGINT              save and leave
  *   SIGTERM or SIGINT again, a second or more after the first: the process ends at once. Sooner it
@@ -30,6 +30,7 @@ typedef enum pleat_halt { /* the later outweighs the earlier */
                           PLEAT_HALT_USR2,
                           PLEAT_HALT_TIME, /* --max-time */
                           PLEAT_HALT_JOB,  /* the end that the batch system has set */
+                          PLEAT_HALT_CPU,  /* SIGXCPU */
                           PLEAT_HALT_PIPE, /* stdout or stderr has no reader */
                           PLEAT_HALT_HUP,
                           PLEAT_HALT_TERM,

@@ -111,8 +111,9 @@ size_t pleat_net_sample_sums(const pleat_net *net);
 size_t pleat_net_sums(const pleat_net *net);
 /* The loss's metrics, out[loss->n_metrics], of the sums of n samples: means over them, or for a
  * loss of the batch those of the n together. "loss" is the weighted sum over the heads, the others
- * are the main head's. */
-void pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *out);
+ * are the main head's. A sample of nothing but voxels to ignore is left out of the mean. Returns
+ * how many are in it; 0: `out` says nothing. */
+int pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *out);
 
 /* images host float [N,D,H,W,C]; labels host [N,D,H,W]; sums host, may be NULL.
  * train: batch statistics; gradients start from zero and are summed over `group` (NULL: not). */

@@ -58,8 +58,12 @@ typedef struct pleat_augment_config {     /* a probability of 0 turns a transfor
 typedef struct pleat_foreground {
     int classes;             /* that are present; background is none of them */
     const int *first;        /* [classes + 1]: class k has rows first[k] .. first[k + 1] - 1 */
-    const int32_t (*row)[4]; /* [first[classes]]: label, D, H, W */
+    const int32_t (*row)[4]; /* [first[classes] + annotated]: label, D, H, W */
+    int annotated;           /* rows behind those: of annotated voxels, where a label is ignored */
 } pleat_foreground;
+
+/* Of row[n], labels ascending, those of annotated voxels PLEAT_ANNOTATED. `first` is filled. */
+pleat_foreground pleat_foreground_of(const int32_t (*row)[4], int n, int first[257]);
 
 typedef struct pleat_sample {
     int item;      /* index into the list of cases given */
@@ -95,10 +99,13 @@ void pleat_sampler_draw(const pleat_sample_key *key, int n_cases, const int (*di
  * voxel is in the middle, as far as the patch then stays inside the volume: the class uniform over
  * those present, then the voxel over those listed. dim is that of the sample's case. In nnU-Net's
  * way these are the last of each batch, from sample round(batch (1 - share)) on, and the patch may
- * hang over. */
+ * hang over. Where annotated voxels are listed, every other sample has one of these there. */
 void pleat_sampler_oversample(const pleat_sample_key *key, double share, const int dim[3],
                               const int patch[3], const pleat_foreground *foreground,
                               pleat_sample *out);
+/* The latter of a validation patch. */
+void pleat_sampler_annotate(const pleat_sample_key *key, const int dim[3], const int patch[3],
+                            const pleat_foreground *foreground, pleat_sample *out);
 
 /* The paper's values. */
 pleat_augment_config pleat_augment_defaults(void);

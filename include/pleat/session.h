@@ -46,6 +46,12 @@ void pleat_session_bind(void);
  * take session->threads threads, unless OMP_NUM_THREADS is set. */
 pleat_status pleat_session_start(int *argc, char ***argv, pleat_session **out);
 
+/* Collective. ERR_ARG on all ranks where one was started with other arguments than rank 0, as by
+ * `mpirun -n 1 pleat ... : -n 1 pleat ...`: they would do other work, or wait for each other for
+ * ever. `command`, for the message, is what this rank was started with. */
+pleat_status pleat_session_same(const pleat_session *session, int argc, char **argv,
+                                const char *command);
+
 /* ERR_ARG when the launcher started several processes (SLURM_NTASKS, PMI_SIZE, ...) and MPI sees
  * one, so that each would do the whole work; PLEAT_ALLOW_SINGLE=1 in the environment allows that.
  * To be called first by whatever writes a run, a store or predictions; a batch script with several

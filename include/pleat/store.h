@@ -104,9 +104,11 @@ pleat_status pleat_store_read_case(pleat_store *store, int i, float *image, uint
 
 /* Voxels of the foreground classes of a mask, for patches around them: (*out)[*n] of label, D, H,
  * W with the labels ascending, each class's voxels a uniform choice that depends on the mask alone.
- * The caller frees. n 0 and NULL when there is no foreground. ERR_MEMORY. */
-pleat_status pleat_foreground_list(const int dim[3], const uint8_t *label, int32_t (**out)[4],
-                                   int *n);
+ * With `ignored`, a label of the files is to be ignored, and the last rows are so chosen of all
+ * other voxels, labelled PLEAT_ANNOTATED. The caller frees. n 0 and NULL when there are no rows.
+ * ERR_MEMORY. */
+pleat_status pleat_foreground_list(const int dim[3], const uint8_t *label, int ignored,
+                                   int32_t (**out)[4], int *n);
 /* The list of case i as it was stored, or made now for a store of an older pleat. */
 pleat_status pleat_store_foreground(pleat_store *store, int i, int32_t (**out)[4], int *n);
 

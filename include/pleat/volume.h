@@ -23,6 +23,7 @@ extern "C" {
 #define PLEAT_MAX_CLASSES  254 /* labels 0..253, background included; two bytes mean none */
 #define PLEAT_NO_CLASS     255 /* inside: label of padding, which belongs to no class */
 #define PLEAT_IGNORED      254 /* inside: label of voxels that count for nothing */
+#define PLEAT_ANNOTATED    255 /* in lists of voxels: of any label but that */
 #define PLEAT_MAX_CHANNELS 16  /* of an image */
 
 /* Everything of a NIfTI header that a prediction must carry back. */

@@ -64,14 +64,6 @@ static pleat_status find_case(pleat_store *store, const char *folder, const char
                       known, strlen(known) == sizeof known - 1 ? "..." : "");
 }
 
-static void list_classes(studio *s, int n) {
-    int k = 0;
-    for (int r = 0; r < n; r++)
-        if (r == 0 || s->rows[r][0] != s->rows[r - 1][0]) s->first[k++] = r;
-    s->first[k] = n;
-    s->foreground = (pleat_foreground){k, s->first, (const int32_t(*)[4])s->rows};
-}
-
 static pleat_status load(studio *s, pleat_store *store, int i) {
     s->info = *pleat_store_info(store, i);
     const int *dim = s->info.dim;
@@ -92,7 +84,7 @@ static pleat_status load(studio *s, pleat_store *store, int i) {
     int listed = 0;
     PLEAT_TRY(pleat_store_read_case(store, i, s->volume, s->mask));
     PLEAT_TRY(pleat_store_foreground(store, i, &s->rows, &listed));
-    list_classes(s, listed);
+    s->foreground = pleat_foreground_of((const int32_t(*)[4])s->rows, listed, s->first);
     for (size_t c = 0; c < channels; c++)
         pleat_histogram_make(s->volume + c * n, n, &s->histogram[c]);
     s->source = (pleat_source){.dim = {dim[0], dim[1], dim[2]},

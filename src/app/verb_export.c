@@ -17,6 +17,14 @@ typedef struct export_options {
     int patch[3]; /* D, H, W; 0: any */
 } export_options;
 
+static pleat_status check_fold(int fold, const char *run) {
+    pleat_record record = {0};
+    if (pleat_record_read(run, &record) != PLEAT_OK) return PLEAT_OK; /* it does not say */
+    PLEAT_CHECK(fold < record.folds, PLEAT_ERR_ARG, "--fold %d: the folds of '%s' are 0 to %d",
+                fold, run, record.folds - 1);
+    return PLEAT_OK;
+}
+
 /* The checkpoint itself, or that of a run's fold. */
 static pleat_status find_model(const export_options *o, const char *model,
                                char path[PLEAT_PATH_BYTES]) {
@@ -30,6 +38,7 @@ static pleat_status find_model(const export_options *o, const char *model,
                 "'%s' is a run: say by --fold K which of its models, from 0", model);
     PLEAT_TRY(verb_weights_file(model, o->weights, &file));
     PLEAT_TRY(pleat_run_fold_path(model, o->fold, file, path));
+    PLEAT_TRY(check_fold(o->fold, model));
     PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND, "fold %d of '%s' has no %s", o->fold,
                 model, pleat_fold_file_name(file));
     const char *const one[] = {path};

@@ -179,25 +179,26 @@ pleat_status pleat_classes_check(const char *where, const pleat_classes *c) {
     PLEAT_CHECK(c->n >= 1 && c->value[0] == 0, PLEAT_ERR_ARG,
                 "%s: the first class must be the background, and its label 0", where);
     PLEAT_TRY(check_bare(where, c));
+    int most = 0; /* nnU-Net's rule: the label to be ignored is the highest */
+    for (int v = 0; v < LABELS; v++)
+        if (c->regions[v] != 0) most = v;
+    for (int i = 0; i < c->n; i++) most = c->value[i] > most ? c->value[i] : most;
+    PLEAT_CHECK(c->ignore == 0 || c->ignore > most, PLEAT_ERR_ARG,
+                "%s: the label to ignore ('ignore') is %d, but it must be the highest, and there "
+                "is a label %d; give it a higher one, in the masks too",
+                where, c->ignore, most);
     for (int i = 1; i < c->n; i++) {
         for (int j = 0; !c->of_regions && j < i; j++)
             PLEAT_CHECK(c->value[i] != c->value[j], PLEAT_ERR_ARG,
                         "%s: '%s' and '%s' are both label %d", where, c->name[j], c->name[i],
                         c->value[i]);
         PLEAT_CHECK(!c->of_regions || c->regions[c->value[i]] != 0, PLEAT_ERR_ARG,
-                    "%s: the region '%s' writes label %d, which is in no region", where, c->name[i],
-                    c->value[i]);
+                    "%s: the region '%s' writes label %d, which is in no region; let it write one "
+                    "of its labels",
+                    where, c->name[i], c->value[i]);
     }
     PLEAT_CHECK(c->regions[0] == 0, PLEAT_ERR_ARG,
                 "%s: label 0 is the background, and in no region", where);
-    int most = 0; /* nnU-Net's rule: the label to be ignored is the highest */
-    for (int v = 0; v < LABELS; v++)
-        if (c->regions[v] != 0) most = v;
-    for (int i = 0; i < c->n; i++) most = c->value[i] > most ? c->value[i] : most;
-    PLEAT_CHECK(
-        c->ignore == 0 || c->ignore > most, PLEAT_ERR_ARG,
-        "%s: the label to ignore is %d, but it must be the highest, and there is a label %d", where,
-        c->ignore, most);
     return PLEAT_OK;
 }
 

@@ -27,6 +27,7 @@ static const struct {
     [PLEAT_HALT_USR2] = {"SIGUSR2", PLEAT_ERR_REQUEUE},
     [PLEAT_HALT_TIME] = {"--max-time", PLEAT_ERR_REQUEUE},
     [PLEAT_HALT_JOB] = {"the job's time limit", PLEAT_ERR_REQUEUE},
+    [PLEAT_HALT_CPU] = {"SIGXCPU, the limit of CPU time", PLEAT_ERR_REQUEUE},
     [PLEAT_HALT_PIPE] = {"SIGPIPE, nobody reads the output", PLEAT_ERR_REQUEUE},
     [PLEAT_HALT_HUP] = {"SIGHUP", PLEAT_ERR_REQUEUE},
     [PLEAT_HALT_TERM] = {"SIGTERM", PLEAT_ERR_REQUEUE},
@@ -40,7 +41,7 @@ static const struct {
 } signals[] = {{SIGCONT, PLEAT_HALT_SAVE, 0}, {SIGUSR1, PLEAT_HALT_USR1, 0},
                {SIGUSR2, PLEAT_HALT_USR2, 0}, {SIGPIPE, PLEAT_HALT_PIPE, 1},
                {SIGHUP, PLEAT_HALT_HUP, 1},   {SIGTERM, PLEAT_HALT_TERM, 0},
-               {SIGINT, PLEAT_HALT_INT, 0}};
+               {SIGINT, PLEAT_HALT_INT, 0},   {SIGXCPU, PLEAT_HALT_CPU, 0}};
 
 /* A handler has no argument of ours: these are the process's, as its signals are. */
 static volatile sig_atomic_t asked[PLEAT_HALTS];

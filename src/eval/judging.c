@@ -52,6 +52,7 @@ static int millimetres(const char *text, double *out) {
 static pleat_status read_tolerances(const pleat_classes *classes, const char *text,
                                     double *tolerance) {
     piece p;
+    int given[PLEAT_MAX_CLASSES] = {0};
     for (int c = 0; c < classes->n; c++)
         tolerance[c] = strcmp(classes->name[c], INFECTION) == 0 ? INFECTION_MM : USUAL_MM;
     for (int named = 0; named < 2; named++) /* what is said of one class holds before the rest */
@@ -66,6 +67,7 @@ static pleat_status read_tolerances(const pleat_classes *classes, const char *te
             if (!named) continue;
             *equals = '\0';
             PLEAT_TRY(find_class(classes, "report.tolerance", p.text, &c));
+            PLEAT_CHECK(!given[c]++, PLEAT_ERR_ARG, "report.tolerance: '%s' comes twice", p.text);
             tolerance[c] = mm;
         }
     return PLEAT_OK;

@@ -86,9 +86,9 @@ static pleat_status pair_folders(const maps *truth, const char *predictions, con
                 "no case of '%s' has both a label there and a prediction such as '%s/%s.nii.gz'",
                 truth->path, predictions, truth->cases[0].id);
     if (*n < truth->n)
-        pleat_warn(
-            "%d of the %d cases of '%s' have no label or no prediction, and are left out: %s",
-            truth->n - *n, truth->n, truth->path, left);
+        pleat_warn("%d of the %d cases of '%s' %s no label or no prediction, and %s left out: %s",
+                   truth->n - *n, truth->n, truth->path, truth->n - *n == 1 ? "has" : "have",
+                   truth->n - *n == 1 ? "is" : "are", left);
     tell_unknown(truth, laid_out);
     return PLEAT_OK;
 }

@@ -387,7 +387,9 @@ static pleat_status list_now(pleat_store *store, int i, int32_t (**rows)[4], int
     uint8_t *label = malloc(pleat_voxels(info->dim));
     PLEAT_CHECK(label != NULL, PLEAT_ERR_MEMORY, "no memory for the mask of case '%s'", info->id);
     pleat_status status = pleat_store_read_case(store, i, NULL, label);
-    if (status == PLEAT_OK) status = pleat_foreground_list(info->dim, label, rows, n);
+    if (status == PLEAT_OK)
+        status =
+            pleat_foreground_list(info->dim, label, store_ignores(store->preprocessing), rows, n);
     free(label);
     return status;
 }
@@ -422,6 +424,12 @@ pleat_status pleat_store_foreground(pleat_store *store, int i, int32_t (**out)[4
                      PLEAT_ERR_FORMAT,
                      "'%s/cases/%s.h5': its foreground lies outside; " STORE_ADVICE, store->folder,
                      one->info.id);
+    const int annotated =
+        one->n_foreground > 0 && rows[one->n_foreground - 1][0] == PLEAT_ANNOTATED;
+    if (store_ignores(store->preprocessing) && !annotated) { /* an older pleat wrote it */
+        status = list_now(store, i, out, n);
+        goto done;
+    }
     *out = rows;
     *n = one->n_foreground;
     rows = NULL;

@@ -1,6 +1,7 @@
 /* store_case.c - reading a case file's attributes, and comparing preprocessing texts. */
 #include "store_case.h"
 
+#include "pleat/classes.h"
 #include "pleat/file.h"
 
 #include <errno.h>
@@ -260,6 +261,17 @@ static const char *value_of(const char *text, const char *key, size_t n, int *le
     }
     *length = 7;
     return NULL;
+}
+
+int store_ignores(const char *preprocessing) {
+    static const char key[] = "labels";
+    int n = 0;
+    const char *labels = value_of(preprocessing, key, sizeof key - 1, &n);
+    pleat_labels one;
+    char text[PLEAT_PREPROCESSING_BYTES];
+    if (labels == NULL) return 0;
+    (void)snprintf(text, sizeof text, "%.*s", n, labels);
+    return pleat_labels_parse(text, &one) && one.ignore > 0;
 }
 
 /* The first key of `keys` whose values differ in a and b; its length, or 0 when there is none. */

@@ -42,6 +42,9 @@ pleat_status store_case_put_fields(const pleat_hdf5_out *file, const pleat_case_
  * canonical texts are equal. `what` names the store. */
 pleat_status store_compare_text(const char *what, const char *stored, const char *configured);
 
+/* Whether, by the text of the preprocessing, a label of the files is to be ignored. */
+int store_ignores(const char *preprocessing);
+
 /* FNV-1a over the voxels: image, then label, as they lie in the file. label may be NULL. Of `info`
  * dim and channels count. */
 uint64_t store_digest(const pleat_case_info *info, const float *image, const uint8_t *label);

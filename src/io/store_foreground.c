@@ -30,29 +30,35 @@ static void offer(reservoir *r, int label, int d, int h, int w) {
     r->seen++;
 }
 
-static pleat_status fill(const int dim[3], const uint8_t *label, reservoir **of) {
+static pleat_status take(int list, int d, int h, int w, reservoir **of) {
+    if (of[list] == NULL) of[list] = calloc(1, sizeof *of[list]);
+    /* The caller frees them all. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+    PLEAT_CHECK(of[list] != NULL, PLEAT_ERR_MEMORY, "no memory for a list of voxels");
+    offer(of[list], list, d, h, w);
+    return PLEAT_OK;
+}
+
+static pleat_status fill(const int dim[3], const uint8_t *label, int ignored, reservoir **of) {
     for (int d = 0; d < dim[0]; d++)
         for (int h = 0; h < dim[1]; h++)
             for (int w = 0; w < dim[2]; w++) {
                 const int c = *label++;
-                if (c == 0 || c == PLEAT_IGNORED) continue;
-                if (of[c] == NULL) of[c] = calloc(1, sizeof *of[c]);
-                /* The caller frees them all. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-                PLEAT_CHECK(of[c] != NULL, PLEAT_ERR_MEMORY, "no memory for a list of voxels");
-                offer(of[c], c, d, h, w);
+                if (c == PLEAT_IGNORED) continue;
+                if (c != 0) PLEAT_TRY(take(c, d, h, w, of));
+                if (ignored) PLEAT_TRY(take(PLEAT_ANNOTATED, d, h, w, of));
             }
     return PLEAT_OK;
 }
 
 static int kept(const reservoir *r) { return r == NULL ? 0 : r->seen < MOST ? (int)r->seen : MOST; }
 
-pleat_status pleat_foreground_list(const int dim[3], const uint8_t *label, int32_t (**out)[4],
-                                   int *n) {
+pleat_status pleat_foreground_list(const int dim[3], const uint8_t *label, int ignored,
+                                   int32_t (**out)[4], int *n) {
     reservoir *of[LABELS] = {NULL};
     int total = 0;
     *out = NULL;
     *n = 0;
-    pleat_status status = fill(dim, label, of);
+    pleat_status status = fill(dim, label, ignored, of);
     for (int c = 0; c < LABELS; c++) total += kept(of[c]);
     if (status == PLEAT_OK && total > 0) {
         int32_t(*rows)[4] = malloc((size_t)total * sizeof *rows);

@@ -11,10 +11,12 @@ static const double STALE_S = 600.0; /* no case takes that long to write */
 
 /* ---- a case ---------------------------------------------------------------------------------- */
 
-static pleat_status put_foreground(const pleat_hdf5_out *file, const pleat_label *label) {
+static pleat_status put_foreground(const pleat_hdf5_out *file, const char *preprocessing,
+                                   const pleat_label *label) {
     int32_t(*rows)[4] = NULL;
     int n = 0;
-    PLEAT_TRY(pleat_foreground_list(label->dim, label->data, &rows, &n));
+    PLEAT_TRY(
+        pleat_foreground_list(label->dim, label->data, store_ignores(preprocessing), &rows, &n));
     const uint64_t dim[2] = {(uint64_t)n, 4};
     const pleat_status status =
         n > 0 ? pleat_hdf5_put_array(file, "foreground", PLEAT_HDF5_I32, 2, dim, rows) : PLEAT_OK;
@@ -35,7 +37,7 @@ static pleat_status fill_file(const pleat_hdf5_out *file, const char *preprocess
                                    several ? all : dim, image->data));
     if (label == NULL) return PLEAT_OK;
     PLEAT_TRY(pleat_hdf5_put_array(file, "label", PLEAT_HDF5_U8, 3, dim, label->data));
-    return put_foreground(file, label);
+    return put_foreground(file, preprocessing, label);
 }
 
 static void complete_info(pleat_case_info *info, const pleat_image *image,

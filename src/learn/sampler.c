@@ -47,6 +47,7 @@ enum {
     DRAW_INVERTED_GATE = 43,
     DRAW_INVERTED_SIDE = 44,
     DRAW_INVERTED = 45,
+    DRAW_ANNOTATED = 46, /* either way's */
     DRAWS = 64
 };
 
@@ -299,6 +300,14 @@ void pleat_sampler_draw(const pleat_sample_key *key, int n_cases, const int (*di
     draw_spatial(&rng, dim, patch, augment, out);
 }
 
+pleat_foreground pleat_foreground_of(const int32_t (*row)[4], int n, int first[257]) {
+    int k = 0, listed = 0;
+    for (; listed < n && row[listed][0] != PLEAT_ANNOTATED; listed++)
+        if (listed == 0 || row[listed][0] != row[listed - 1][0]) first[k++] = listed;
+    first[k] = listed;
+    return (pleat_foreground){k, first, row, n - listed};
+}
+
 /* Whether the sample is to be around foreground. */
 static int is_forced(const pleat_rng *rng, const pleat_sample_key *key, double share,
                      const pleat_sample *sample) {
@@ -307,7 +316,7 @@ static int is_forced(const pleat_rng *rng, const pleat_sample_key *key, double s
 }
 
 /* The crop's middle is the voxel, unless it would begin further out than it may. */
-static void centre_nnunet(const int voxel[3], const int dim[3], const int patch[3],
+static void centre_nnunet(const int32_t voxel[3], const int dim[3], const int patch[3],
                           pleat_sample *out) {
     for (int a = 0; a < 3; a++) {
         const int first = -((overhang(out->crop[a], patch[a], dim[a]) + 1) / 2);
@@ -316,24 +325,17 @@ static void centre_nnunet(const int voxel[3], const int dim[3], const int patch[
     }
 }
 
-void pleat_sampler_oversample(const pleat_sample_key *key, double share, const int dim[3],
-                              const int patch[3], const pleat_foreground *foreground,
-                              pleat_sample *out) {
-    const pleat_rng rng = numbers_of(key, PLEAT_STREAM_SAMPLE);
-    if (!is_forced(&rng, key, share, out)) return;
-    if (foreground == NULL || foreground->classes == 0) return;
-    const int k = (int)pleat_rng_below(&rng, DRAW_FOREGROUND_CLASS, (uint32_t)foreground->classes);
-    const int n = foreground->first[k + 1] - foreground->first[k];
-    const int row =
-        foreground->first[k] + (int)pleat_rng_below(&rng, DRAW_FOREGROUND_VOXEL, (uint32_t)n);
+/* The patch is moved so that the voxel, as it was stored, is in its middle. */
+static void centre(const int32_t stored[3], const int dim[3], const int patch[3],
+                   pleat_sample *out) {
     if (out->like == PLEAT_AUGMENT_NNUNET) {
-        centre_nnunet(foreground->row[row] + 1, dim, patch, out);
+        centre_nnunet(stored, dim, patch, out);
         return;
     }
     for (int a = 0; a < 3; a++) {
-        const int stored = foreground->row[row][1 + a], room = dim[a] - patch[a];
+        const int room = dim[a] - patch[a];
         if (room <= 0) continue; /* the whole axis is in the patch already */
-        const int voxel = out->mirror[a] ? dim[a] - 1 - stored : stored;
+        const int voxel = out->mirror[a] ? dim[a] - 1 - stored[a] : stored[a];
         const int start = voxel - patch[a] / 2;
         out->start[a] = start < 0 ? 0 : start < room ? start : room;
         if (out->elastic_alpha == 0.0 && out->scale == 0.0 && out->rotation[0] == 0.0 &&
@@ -342,4 +344,33 @@ void pleat_sampler_oversample(const pleat_sample_key *key, double share, const i
         const double half = 0.5 * patch[a], last = dim[a] - half;
         out->centre[a] = voxel < half ? half : voxel < last ? voxel : last;
     }
+}
+
+static void annotate(const pleat_rng *rng, const int dim[3], const int patch[3],
+                     const pleat_foreground *foreground, pleat_sample *out) {
+    if (foreground == NULL || foreground->annotated == 0) return;
+    const int row = foreground->first[foreground->classes] +
+                    (int)pleat_rng_below(rng, DRAW_ANNOTATED, (uint32_t)foreground->annotated);
+    centre(foreground->row[row] + 1, dim, patch, out);
+}
+
+void pleat_sampler_annotate(const pleat_sample_key *key, const int dim[3], const int patch[3],
+                            const pleat_foreground *foreground, pleat_sample *out) {
+    const pleat_rng rng = numbers_of(key, PLEAT_STREAM_VALIDATION);
+    annotate(&rng, dim, patch, foreground, out);
+}
+
+void pleat_sampler_oversample(const pleat_sample_key *key, double share, const int dim[3],
+                              const int patch[3], const pleat_foreground *foreground,
+                              pleat_sample *out) {
+    const pleat_rng rng = numbers_of(key, PLEAT_STREAM_SAMPLE);
+    if (foreground == NULL || foreground->classes == 0 || !is_forced(&rng, key, share, out)) {
+        annotate(&rng, dim, patch, foreground, out);
+        return;
+    }
+    const int k = (int)pleat_rng_below(&rng, DRAW_FOREGROUND_CLASS, (uint32_t)foreground->classes);
+    const int n = foreground->first[k + 1] - foreground->first[k];
+    const int row =
+        foreground->first[k] + (int)pleat_rng_below(&rng, DRAW_FOREGROUND_VOXEL, (uint32_t)n);
+    centre(foreground->row[row] + 1, dim, patch, out);
 }

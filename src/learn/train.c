@@ -63,15 +63,18 @@ static pleat_status take_tally(train_run *r, pleat_halt *halt) {
     wish[pleat_halt_look(r->watch.reserve_s)] = 1.0;
     PLEAT_TRY(pleat_comm_allreduce_sum(r->group, r->tally, PLEAT_HALTS + all, PLEAT_F64));
     PLEAT_TRY(pleat_comm_wait(r->group));
-    pleat_net_metrics(r->net, sums, r->config->settings.batch, metrics);
+    const int counted = pleat_net_metrics(r->net, sums, r->config->settings.batch, metrics);
+    const int steps = r->config->settings.iterations, before = r->progress.iteration - 1;
+    /* A step of nothing but voxels to ignore adds what the epoch's mean is so far. */
+    for (int m = 0; m < r->loss->n_metrics && counted == 0; m++)
+        metrics[m] = before > 0 ? r->progress.partial[m] * steps / before : 0.0;
     if (!isfinite(metrics[0])) {
         char what[64];
         (void)snprintf(what, sizeof what, "the loss is not finite at step %d of",
                        r->progress.iteration);
         return train_diverged(r, what, r->progress.epoch + 1);
     }
-    for (int m = 0; m < r->loss->n_metrics; m++)
-        r->progress.partial[m] += 1.0 / r->config->settings.iterations * metrics[m];
+    for (int m = 0; m < r->loss->n_metrics; m++) r->progress.partial[m] += 1.0 / steps * metrics[m];
     *halt = PLEAT_HALT_NONE;
     for (int why = 0; why < PLEAT_HALTS; why++)
         if (wish[why] > 0.0) *halt = (pleat_halt)why;
@@ -172,7 +175,7 @@ static pleat_status run_epoch(train_run *r) {
     memcpy(train, r->progress.partial, sizeof train);
     note_place(r, "validation, checkpoint", 0);
     PLEAT_TRY(train_validate(r, val)); /* the same on all ranks */
-    if (r->data->n_validation * r->config->settings.validation > 0 && !isfinite(val[0]))
+    if (r->validation.counted > 0 && !isfinite(val[0]))
         return train_diverged(r, "the validation loss is not finite after", r->progress.epoch + 1);
     pleat_epoch *row = &r->progress.rows[r->progress.epoch++];
     *row = (pleat_epoch){.lr = lr, .seconds = pleat_now() - start};

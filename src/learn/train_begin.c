@@ -44,9 +44,8 @@ static pleat_status make_pair(const pleat_checkpoint *c, const char *path, const
     PLEAT_TRY(pleat_network_parse(network, &here));
     PLEAT_CHECK(!pleat_network_differs(&there, &here, difference, sizeof difference),
                 PLEAT_ERR_DATA,
-                "train.from: '%s' is of another network, whose %s; set it so here, or begin "
-                "with another checkpoint",
-                path, difference);
+                "train.from: '%s' is of another network, whose %s; %sbegin with another checkpoint",
+                path, difference, there.channels == here.channels ? "set it so here, or " : "");
     pleat_network other = here;
     other.classes = here.classes == 2 ? 3 : 2;
     PLEAT_TRY(compare_classes(c->classes, classes, &out->same_classes));
@@ -98,6 +97,14 @@ static pleat_status use(const pleat_checkpoint *c, const char *path, const char 
 }
 
 static pleat_status read_other(const char *path, pleat_checkpoint *out) {
+    PLEAT_CHECK(pleat_file_exists(path), PLEAT_ERR_NOT_FOUND,
+                "train.from: there is no '%s'; name a checkpoint, such as "
+                "RUN/fold_0/checkpoint_latest.h5",
+                path);
+    PLEAT_CHECK(!pleat_file_is_folder(path), PLEAT_ERR_ARG,
+                "train.from: '%s' is a folder; name a checkpoint, of a run "
+                "RUN/fold_K/checkpoint_best.h5 or checkpoint_latest.h5",
+                path);
     const pleat_status status = pleat_checkpoint_read(path, out);
     PLEAT_CHECK(
         status != PLEAT_ERR_FORMAT, status,

@@ -24,7 +24,8 @@ typedef struct train_watch {    /* over time */
 } train_watch;
 
 typedef struct train_validation {
-    double *values;  /* [validation samples][metrics] */
+    double *values;  /* [validation samples][metrics + 1], the last: whether the sample counts */
+    int counted;     /* of the last validation's samples */
     float *images;   /* [batch, patch, C] */
     uint8_t *labels; /* [batch, patch] */
     int (*dims)[3];  /* [n_validation] */

@@ -16,7 +16,9 @@ static pleat_status validation_patch(train_run *r, int sample, int k) {
                                   .sample = sample,
                                   .samples = n * c->settings.validation};
     pleat_sampler_draw(&key, n, (const int(*)[3])r->validation.dims, c->patch, NULL, &draw);
-    return pleat_augment_patch(&draw, r->data->validation[draw.item], c->patch, c->pad,
+    const pleat_source *source = r->data->validation[draw.item];
+    pleat_sampler_annotate(&key, source->dim, c->patch, source->foreground, &draw);
+    return pleat_augment_patch(&draw, source, c->patch, c->pad,
                                r->validation.images + (size_t)k * r->voxels * r->channels,
                                r->validation.labels + (size_t)k * r->voxels);
 }
@@ -39,7 +41,7 @@ static pleat_status validate(train_run *r, double *metrics) {
     const int total = r->data->n_validation * r->config->settings.validation;
     const int mine = (total - r->group->rank + r->group->size - 1) / r->group->size;
     const size_t per_sample = pleat_net_sample_sums(r->net), n_metrics = (size_t)r->loss->n_metrics;
-    const size_t values_of_all = (size_t)total * n_metrics;
+    const size_t width = n_metrics + 1, values_of_all = (size_t)total * width;
     double *values = r->validation.values;
     memset(values, 0, values_of_all * sizeof *values);
     for (int first = 0; first < mine; first += r->batch) {
@@ -51,18 +53,22 @@ static pleat_status validate(train_run *r, double *metrics) {
         PLEAT_TRY(pleat_net_evaluate(r->net, r->validation.images, r->validation.labels, r->sums));
         for (int k = 0; k < n; k++) {
             const int s = r->group->rank + (first + k) * r->group->size;
-            pleat_net_metrics(r->net, r->sums + (size_t)k * per_sample, 1,
-                              values + (size_t)s * n_metrics);
+            double *of = values + (size_t)s * width;
+            of[n_metrics] = pleat_net_metrics(r->net, r->sums + (size_t)k * per_sample, 1, of);
+            if (of[n_metrics] == 0.0) memset(of, 0, n_metrics * sizeof *of);
         }
         train_step_done(r, 1);
     }
     PLEAT_TRY(pleat_comm_allreduce_sum(r->group, values, values_of_all, PLEAT_F64));
     PLEAT_TRY(pleat_comm_wait(r->group));
+    int counted = 0;
+    for (size_t s = 0; s < (size_t)total; s++) counted += values[s * width + n_metrics] > 0.0;
     for (size_t m = 0; m < n_metrics; m++) {
         double sum = 0.0;
-        for (size_t s = 0; s < (size_t)total; s++) sum += values[s * n_metrics + m];
-        metrics[m] = total > 0 ? sum / total : NAN;
+        for (size_t s = 0; s < (size_t)total; s++) sum += values[s * width + m];
+        metrics[m] = counted > 0 ? sum / counted : NAN;
     }
+    r->validation.counted = counted;
     return PLEAT_OK;
 }
 
@@ -80,7 +86,7 @@ pleat_status train_validate_open(train_run *r) {
     const size_t batch = (size_t)r->batch, n = (size_t)r->data->n_validation;
     const size_t samples = n * (size_t)r->config->settings.validation + 1;
     train_validation *v = &r->validation;
-    v->values = malloc(samples * (size_t)r->loss->n_metrics * sizeof *v->values);
+    v->values = malloc(samples * (size_t)(r->loss->n_metrics + 1) * sizeof *v->values);
     v->images = malloc(batch * r->voxels * r->channels * sizeof *v->images);
     v->labels = malloc(batch * r->voxels);
     v->dims = malloc((n + 1) * sizeof *v->dims);

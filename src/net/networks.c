@@ -120,9 +120,9 @@ static pleat_status check_list(const pleat_network *network, const network_key *
                                                       : strchr(key->digits, text[i]) != NULL;
     PLEAT_CHECK(
         fits || length == 0, PLEAT_ERR_ARG,
-        "network.%s = '%s', must be %d entries of %d digit%s among %s, as network.depth is %d",
-        key->name, text, entries, key->width, pleat_plural(key->width), key->digits,
-        network->depth);
+        "network.%s = '%s', must be %d entr%s of %d digit%s among %s, as network.depth is %d",
+        key->name, text, entries, entries == 1 ? "y" : "ies", key->width, pleat_plural(key->width),
+        key->digits, network->depth);
     return PLEAT_OK;
 }
 

@@ -238,6 +238,19 @@ double pleat_net_counted(const double *sums, size_t samples, size_t pitch, size_
     return all > 0 ? all / (double)samples : 1.0;
 }
 
+/* Whether a voxel of sample b counts for head h. */
+static int is_counted(const pleat_net *net, const double *sums, int b, int h) {
+    const size_t width = PLEAT_LOSS_SUMS((size_t)net->classes);
+    if (net->options.ignored == 0) return 1;
+    return sums[(size_t)b * pleat_net_sample_sums(net) + (size_t)(h + 1) * width - 1] > 0.0;
+}
+
+static int samples_counted(const pleat_net *net, const double *sums, int n, int h) {
+    int counted = 0;
+    for (int b = 0; b < n; b++) counted += is_counted(net, sums, b, h);
+    return counted;
+}
+
 /* Voxels of a sample that count for head h, the mean over n samples. */
 static double counted_of(const pleat_net *net, const double *sums, int n, int h) {
     const size_t width = PLEAT_LOSS_SUMS((size_t)net->classes);
@@ -258,26 +271,32 @@ static void metrics_of_batch(const pleat_net *net, const double *sums, int n, do
     out[0] = loss;
 }
 
-void pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *out) {
+int pleat_net_metrics(const pleat_net *net, const double *sums, int n, double *out) {
     const size_t width = PLEAT_LOSS_SUMS((size_t)net->classes);
     const pleat_loss *l = net->loss;
+    const int in_mean = samples_counted(net, sums, n, 0);
     if (l->of_batch) {
         metrics_of_batch(net, sums, n, out);
-        return;
+        return in_mean;
     }
-    if (net->heads == 1) {
+    if (net->heads == 1 && in_mean == n) {
         l->values(sums, n, counted_of(net, sums, n, 0), net->classes, out);
-        return;
+        return in_mean;
     }
     for (int m = 0; m < l->n_metrics; m++) out[m] = 0.0;
     for (int b = 0; b < n; b++)
         for (int h = 0; h < net->heads; h++) {
+            if (!is_counted(net, sums, b, h)) continue;
             double of[PLEAT_MOST_METRICS];
+            const int samples = samples_counted(net, sums, n, h);
             l->values(sums + ((size_t)b * (size_t)net->heads + (size_t)h) * width, 1,
-                      counted_of(net, sums, n, h), net->classes, of);
-            out[0] += pleat_net_node(net, net->head[h].node)->weight * of[0] / n;
-            for (int m = 1; h == 0 && m < l->n_metrics; m++) out[m] += of[m] / n;
+                      counted_of(net, sums, n, h) * n / samples, net->classes, of);
+            const double weight =
+                net->heads > 1 ? pleat_net_node(net, net->head[h].node)->weight : 1.0;
+            out[0] += weight * of[0] / samples;
+            for (int m = 1; h == 0 && m < l->n_metrics; m++) out[m] += of[m] / samples;
         }
+    return in_mean;
 }
 
 /* --- backward --------------------------------------------------------------------------------- */

@@ -155,7 +155,7 @@ static pleat_status set_text(const config_row *row, const char *where, const cha
 
 static pleat_status set_choice(const config_row *row, const char *where, const char *text,
                                int *at) {
-    char known[256] = "";
+    char known[1024] = "";
     for (int i = 0; row->name(i) != NULL; i++) {
         if (strcmp(row->name(i), text) == 0) {
             *at = i;
@@ -357,10 +357,10 @@ static int letters_apart(const char *a, const char *b) {
 }
 
 /* Whether a key was meant by an unknown variable, and which: the name is that of a key, of its last
- * word or of a section but for two letters. */
+ * word or of a section but for two letters; of several the one with the nearest whole name. */
 static int was_meant(const char *variable, char meant[128]) {
     char name[128], section[128], known[128];
-    int least = INT_MAX;
+    int least = INT_MAX, least_whole = INT_MAX;
     (void)snprintf(name, sizeof name, "%s", variable + strlen("PLEAT_"));
     for (char *c = name; *c != '\0'; c++) *c = (char)tolower((unsigned char)*c);
     (void)snprintf(section, sizeof section, "%.*s", (int)strcspn(name, "_"), name);
@@ -368,12 +368,14 @@ static int was_meant(const char *variable, char meant[128]) {
         char first[128];
         variable_of(row->key, known);
         (void)snprintf(first, sizeof first, "%.*s", (int)strcspn(row->key, "."), row->key);
-        int apart = letters_apart(variable, known);
-        if (letters_apart(name, row->key) < apart) apart = letters_apart(name, row->key);
+        const int whole = letters_apart(variable, known), word = letters_apart(name, row->key);
+        int apart = whole;
+        if (word < apart && word <= (int)strlen(name) / 2) apart = word;
         if (strcmp(first, row->key) != 0 && apart > 2 && letters_apart(section, first) <= 2)
             apart = 2;
-        if (apart >= least) continue;
+        if (apart > least || (apart == least && whole >= least_whole)) continue;
         least = apart;
+        least_whole = whole;
         (void)snprintf(meant, 128, "%s", known);
     }
     return least <= 2;
@@ -405,7 +407,20 @@ typedef struct walk {
     yaml_document_t *document;
     const char *name;
     pleat_config *config;
+    size_t *line; /* [rows] where a key has its value; 0: nowhere yet */
 } walk;
+
+/* Nested and with dots, "train: {epochs: 3}" and "train.epochs: 5", a key is the same. */
+static pleat_status take_value(const walk *w, const yaml_node_t *node, const char *where,
+                               const char *path, const char *text) {
+    const config_row *row = pleat_config_find(path);
+    if (row == NULL) return unknown(where, path);
+    size_t *line = &w->line[row - pleat_config_rows];
+    PLEAT_CHECK(*line == 0, PLEAT_ERR_ARG, "%s: '%s' is there twice, first in line %zu", where,
+                row->key, *line);
+    *line = node->start_mark.line + 1;
+    return pleat_config_give(row, where, text, w->config);
+}
 
 static int has_list(const walk *w, const yaml_node_t *node) {
     int any = 0;
@@ -449,10 +464,10 @@ static pleat_status walk_node(const walk *w, const yaml_node_t *node, const char
     char where[640], text[MAX_TEXT], key[256];
     (void)snprintf(where, sizeof where, "%.500s line %zu", w->name, node->start_mark.line + 1);
     if (node->type == YAML_SCALAR_NODE)
-        return pleat_config_set_key(where, path, config_yaml_text(node), w->config);
+        return take_value(w, node, where, path, config_yaml_text(node));
     if (node->type == YAML_SEQUENCE_NODE) {
         PLEAT_TRY(sequence_text(w, node, where, path, text));
-        return pleat_config_set_key(where, path, text, w->config);
+        return take_value(w, node, where, path, text);
     }
     PLEAT_CHECK(depth < 4, PLEAT_ERR_ARG, "%s: '%s' is nested too deep", where, path);
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
@@ -478,10 +493,16 @@ pleat_status pleat_config_parse(const char *text, size_t n, const char *name,
         return status;
     }
     const yaml_node_t *root = yaml_document_get_root_node(&document);
-    if (root != NULL && root->type != YAML_MAPPING_NODE)
+    size_t rows = 0;
+    while (pleat_config_rows[rows].key != NULL) rows++;
+    size_t *line = calloc(rows + 1, sizeof *line);
+    if (line == NULL)
+        status = PLEAT_FAIL(PLEAT_ERR_MEMORY, "no memory to read '%s'", name);
+    else if (root != NULL && root->type != YAML_MAPPING_NODE)
         status = PLEAT_FAIL(PLEAT_ERR_ARG, "%s: must be a list of 'key: value' lines", name);
     else if (root != NULL)
-        status = walk_node(&(walk){&document, name, config}, root, "", 0);
+        status = walk_node(&(walk){&document, name, config, line}, root, "", 0);
+    free(line);
     yaml_document_delete(&document);
     yaml_parser_delete(&parser);
     return status;

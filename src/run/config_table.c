@@ -110,8 +110,9 @@ const config_row pleat_config_rows[] = {
     {"train.validation", INTEGER(train.validation, 0, 1000), 0,
      "random patches per validation case and epoch"},
     {"train.oversample", REAL(train.oversample, 0, 1), 0,
-     "share of patches around a foreground voxel, classes equally often; the others lie anywhere; "
-     "with augment.like: nnunet the last of each batch"},
+     "share of patches around a foreground voxel, classes equally often; the others lie anywhere, "
+     "or with a label to ignore around an annotated voxel; with augment.like: nnunet the last of "
+     "each batch"},
     {"train.loss", DESCRIBED(train.loss, pleat_loss_name, pleat_loss_what), 0,
      "loss that is minimised; its metrics are logged"},
     {"train.optimizer",
@@ -161,7 +162,7 @@ const config_row pleat_config_rows[] = {
     {"augment.noise.range", RANGE(train.transforms.noise, 0, 100), 0,
      "standard deviation, in units of the stored image"},
     {"augment.blur.p", REAL(train.transforms.blur_p, 0, 1), 0,
-     "probability, of augment.like: nnunet, as the next five"},
+     "probability of a blur; this and the next five are of augment.like: nnunet alone"},
     {"augment.blur.range", RANGE(train.transforms.blur, 0.05, 20), 0,
      "standard deviation along each axis, voxels"},
     {"augment.low_resolution.p", REAL(train.transforms.coarsen_p, 0, 1), 0,

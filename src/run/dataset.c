@@ -280,6 +280,10 @@ static pleat_status find_present(const pleat_dataset *data, int i, uint8_t *has)
     int32_t(*rows)[4] = NULL;
     int n = 0, before = 0;
     PLEAT_TRY(pleat_store_foreground(data->store, i, &rows, &n));
+    if (data->classes.ignore > 0 && (n == 0 || rows[n - 1][0] != PLEAT_ANNOTATED))
+        pleat_warn("%s: all voxels are to be ignored, so nothing can be learnt of it; leave the "
+                   "case out, or annotate a part",
+                   pleat_store_info(data->store, i)->id);
     for (int row = 0; row < n; before = rows[row++][0]) { /* labels ascending */
         const int label = rows[row][0];
         for (int c = 1; c < data->classes.n && label != before; c++)
@@ -320,7 +324,7 @@ pleat_status pleat_dataset_open(pleat_dataset *data, const pleat_config *config,
     size_t room = 0;
     PLEAT_TRY(find_room(session, config->host_memory, &room));
     status = pleat_pool_open(session->node, data->store, room, &data->pool);
-    if (status == PLEAT_OK && config->train.oversample > 0.0)
+    if (status == PLEAT_OK && (config->train.oversample > 0.0 || data->classes.ignore > 0))
         status = pleat_pool_list_foreground(data->pool);
     return pleat_comm_agree(session->world, status);
 }

@@ -145,6 +145,32 @@ static int is_clipped(const pleat_suggestion *s, int c) {
            (!s->mixed || s->request->like != NULL);
 }
 
+/* What nnU-Net makes of a channel by its name, beside CT's and the z-score of all others
+ * (map_channel_name_to_normalization.py). */
+enum named { NAMED_OTHERWISE, NAMED_NO_NORM, NAMED_RESCALED, NAMED_RGB };
+
+static enum named named_of(const pleat_fingerprint_channel *f) {
+    static const char *const names[] = {"", "noNorm", "rescale_to_0_1", "rgb_to_0_1"};
+    for (int i = NAMED_NO_NORM; i <= NAMED_RGB; i++)
+        if (strcasecmp(names[i], f->name) == 0) return (enum named)i;
+    return NAMED_OTHERWISE;
+}
+
+static enum named named(const pleat_suggestion *s, int c) {
+    const pleat_fingerprint_channel *f = &s->e->fingerprint.channel[c];
+    return s->request->like != NULL ? named_of(f) : NAMED_OTHERWISE;
+}
+
+static int is_grey(const pleat_suggestion *s, int c) { return named(s, c) == NAMED_RESCALED; }
+static int is_to_one(const pleat_suggestion *s, int c) { return named(s, c) >= NAMED_RESCALED; }
+static int is_any_scaled(const pleat_suggestion *s, int c) {
+    return is_scaled(s, c) || is_to_one(s, c);
+}
+static int is_no_norm(const pleat_suggestion *s, int c) { return named(s, c) == NAMED_NO_NORM; }
+static int is_scored(const pleat_suggestion *s, int c) {
+    return !is_any_scaled(s, c) && !is_no_norm(s, c);
+}
+
 /* "  clip: [[-950, 200], none]" of all channels. */
 static void put_channels(FILE *out, const pleat_suggestion *s, const char *key,
                          int (*is_on)(const pleat_suggestion *s, int c),
@@ -167,7 +193,10 @@ static void range_of(const pleat_fingerprint_channel *f, char text[80]) {
 }
 
 static void scale_of(const pleat_fingerprint_channel *f, char text[80]) {
-    (void)snprintf(text, 80, "[%.9g, %.9g]", f->mean - f->sd, f->mean + f->sd);
+    if (named_of(f) >= NAMED_RESCALED)
+        (void)snprintf(text, 80, "[-255, 255]"); /* 0 to 255 become 0 to 1 */
+    else
+        (void)snprintf(text, 80, "[%.9g, %.9g]", f->mean - f->sd, f->mean + f->sd);
 }
 
 static int any_channel(const pleat_suggestion *s, int (*is_on)(const pleat_suggestion *s, int c)) {
@@ -176,17 +205,56 @@ static int any_channel(const pleat_suggestion *s, int (*is_on)(const pleat_sugge
     return any;
 }
 
-static void put_scores(FILE *out, const pleat_suggestion *s) {
-    char line[PLEAT_MAX_CHANNELS * 8 + 40] = "  zscore: ";
+#define FLAGS_BYTES (PLEAT_MAX_CHANNELS * 8 + 40)
+
+/* "  zscore: [true, false]", or of one channel "  zscore: true". */
+static const char *flags(const pleat_suggestion *s, const char *key,
+                         int (*is_on)(const pleat_suggestion *s, int c), char line[FLAGS_BYTES]) {
     const int n = s->e->channels;
+    (void)snprintf(line, FLAGS_BYTES, "  %s: ", key);
     for (int c = 0; c < n; c++)
-        (void)snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s%s",
-                       n > 1 && c == 0 ? "[" : "", is_scaled(s, c) ? "false" : "true",
+        (void)snprintf(line + strlen(line), FLAGS_BYTES - strlen(line), "%s%s%s",
+                       n > 1 && c == 0 ? "[" : "", is_on(s, c) ? "true" : "false",
                        n == 1      ? ""
                        : c < n - 1 ? ", "
                                    : "]");
+    return line;
+}
+
+static void put_grayscale(FILE *out, const pleat_suggestion *s) {
+    char line[FLAGS_BYTES];
+    if (any_channel(s, is_grey))
+        put(out, flags(s, "grayscale", is_grey, line),
+            "rescale_to_0_1: each volume's values to 0 to 255, as whole numbers, and by scale to 0 "
+            "to 1; nnU-Net keeps those between");
+    else
+        put(out, "  grayscale: false", "the network takes any range");
+}
+
+static void put_scale(FILE *out, const pleat_suggestion *s) {
+    if (!any_channel(s, is_any_scaled)) return;
+    put_channels(out, s, "scale", is_any_scaled, scale_of,
+                 !any_channel(s, is_scaled)
+                     ? "by the channel's name: 0 to 255 become 0 to 1, as nnU-Net has it"
+                 : s->mixed
+                     ? "as nnU-Net does, but not all cases hold Hounsfield units (pleat check "
+                       "names those that differ)"
+                 : any_channel(s, is_to_one)
+                     ? "CT: mean - sd and mean + sd of the foreground become -1 and 1; by the "
+                       "channel's name: 0 to 255 become 0 to 1"
+                     : "CT: mean - sd and mean + sd of the foreground become -1 and 1, for "
+                       "Hounsfield units mean the same in each volume");
+}
+
+static void put_scores(FILE *out, const pleat_suggestion *s) {
+    char line[FLAGS_BYTES];
+    const int n = s->e->channels;
     const char *own = "by each volume's own mean and deviation";
-    if (any_channel(s, is_scaled))
+    (void)flags(s, "zscore", is_scored, line);
+    if (any_channel(s, is_no_norm))
+        put(out, line, "noNorm: the values stay as they are%s",
+            any_channel(s, is_scored) ? "; those of true by their own mean and deviation" : "");
+    else if (any_channel(s, is_any_scaled))
         put(out, line, "%s",
             n == 1 ? "preprocess.scale does it already" : "where scale is none, by its own values");
     else if (any_channel(s, is_ct))
@@ -225,16 +293,9 @@ static void put_preprocessing(FILE *out, const pleat_suggestion *s) {
                      ? "not all cases hold Hounsfield units (pleat check names those that differ), "
                        "and no range is right for both; the original's is [-1250, 250]"
                      : "no Hounsfield units, so nothing to clip to");
-    put(out, "  grayscale: false", "the network takes any range");
+    put_grayscale(out, s);
     put_resampling(out, s);
-    if (any_channel(s, is_scaled))
-        put_channels(
-            out, s, "scale", is_scaled, scale_of,
-            s->mixed
-                ? "as nnU-Net does, but not all cases hold Hounsfield units (pleat check names "
-                  "those that differ)"
-                : "CT: mean - sd and mean + sd of the foreground become -1 and 1, for "
-                  "Hounsfield units mean the same in each volume");
+    put_scale(out, s);
     put_scores(out, s);
     if (s->request->like != NULL && s->e->fingerprint.kept < 0.75)
         (void)fputs("  # nnU-Net would take mean and deviation inside of what is not zero.\n", out);

@@ -61,4 +61,21 @@ for fold in 0 1 2 3; do
     holds "4 ranks, 2 per fold: fold $fold" \
         alike folds_1/fold_$fold/history.tsv both/fold_$fold/history.tsv
 done
+
+# Ranks that were started otherwise than rank 0 end the job: they would do other work, or wait.
+sed 's/epochs: 20/epochs: 1/' steps.yaml > other.yaml
+# apart ARGUMENT...: what the second of two ranks is started with.
+apart() {
+    timeout 60 "$mpiexec" -n 1 "$pleat" train steps.yaml --out apart --fold 0 : \
+        -n 1 "$pleat" "$@" > out 2> err < /dev/null
+    code=$?
+    holds "$*: exit code $code" [ $code -eq 2 ]
+    holds "$*: one message" same_text 1 "$(grep -c '^pleat: ' err)"
+    holds "$*: it names the rank" has err "rank 1 (host $(uname -n)) was started by '$pleat $*'"
+    holds "$*: and rank 0" has err "rank 0 by '$pleat train steps.yaml --out apart --fold 0'"
+    holds "$*: nothing has begun" [ ! -e apart ]
+}
+apart train other.yaml --out apart --fold 0
+apart train steps.yaml --out apart --fold 1
+apart run steps.yaml --out apart --fold 0
 verdict

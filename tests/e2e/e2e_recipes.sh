@@ -151,7 +151,10 @@ succeeds "otherwise" 0 check tiny.yaml --headers --set train.from=old.h5 --set p
 holds "a check tells that" has out "preprocess.zscore was true, now false"
 succeeds "and a run" 0 run tiny.yaml --dry-run --set train.from=old.h5 --set preprocess.zscore=off
 holds "tells it too" has err "warning: train.from: 'old.h5': its weights have learnt images of"
-refused "nothing there" 3 nowhere.h5 0 train tiny.yaml --out none --set train.from=nowhere.h5
+refused "a run" 2 "train.from: 'tuned' is a folder; name a checkpoint, of a run RUN/fold_K/" 0 \
+    train tiny.yaml --out none --set train.from=tuned
+refused "nothing there" 3 "train.from: there is no 'nowhere.h5'" 0 \
+    train tiny.yaml --out none --set train.from=nowhere.h5
 rm tuned/run.json
 succeeds "without its run.json" 0 train tiny.yaml --out tuned "${from[@]}"
 holds "that is told" has err "warning: 'tuned/run.json' was missing and has been made again"

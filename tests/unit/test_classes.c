@@ -134,6 +134,7 @@ static void labels_that_cannot_be_are_refused(void **state) {
         {"a,b=1+2:1", "2 to 32 regions"},
         {"a,b,ignore=1", "must be the highest"},
         {"a,b=1+2:1,c=9,ignore=5", "must be the highest, and there is a label 9"},
+        {"a,b=1+4:1,c=4:3,ignore=3", "the label to ignore ('ignore') is 3, but it must be the"},
         {"a,b,ignore=0", "'ignore=0'"},
         {"ignore=4", "no class but one to ignore"},
     };

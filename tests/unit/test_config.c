@@ -236,9 +236,9 @@ static void file_beats_defaults_environment_beats_file_and_set_beats_all(void **
 
 static void variables_of_a_module_file_pass_and_misspelt_keys_do_not(void **state) {
     (void)state;
-    static const char *const pass[] = {"PLEAT_ROOT", "PLEAT_HOME",    "PLEAT_DIR",
-                                       "PLEAT_PATH", "PLEAT_VERSION", "PLEAT_LIB",
-                                       "PLEAT_INC",  "PLEAT_BASE",    "PLEAT_LICENCE_SERVER"};
+    static const char *const pass[] = {
+        "PLEAT_ROOT", "PLEAT_HOME", "PLEAT_DIR",  "PLEAT_PATH",           "PLEAT_VERSION",
+        "PLEAT_LIB",  "PLEAT_INC",  "PLEAT_BASE", "PLEAT_LICENCE_SERVER", "PLEAT_"};
     static const struct {
         const char *name, *message;
     } wrong[] = {
@@ -246,6 +246,7 @@ static void variables_of_a_module_file_pass_and_misspelt_keys_do_not(void **stat
          "PLEAT_TRAIN_EPOCH is no key's variable; did you mean PLEAT_TRAIN_EPOCHS?"},
         {"PLEAT_EPOCHS", "did you mean PLEAT_TRAIN_EPOCHS?"},
         {"PLEAT_SEDE", "did you mean PLEAT_SEED?"},
+        {"PLEAT_TRAIN_EPOC", "did you mean PLEAT_TRAIN_EPOCHS?"},
         {"PLEAT_TRAIN_SOMETHING_ELSE", "PLEAT_TRAIN_SOMETHING_ELSE is no key's variable"},
     };
     pleat_config c, defaults;

@@ -30,6 +30,14 @@ static void yaml_that_costs_much_is_refused(void **state) {
     static const char twice[] = "{&s seed: 3, *s : 4}";
     REFUSED(pleat_config_parse(twice, strlen(twice), "x.yaml", &c), PLEAT_ERR_ARG,
             "'seed' is there twice");
+    static const char *const nested[][2] = {
+        {"train: {epochs: 3}\ntrain.epochs: 5\n", "line 2: 'train.epochs' is there twice"},
+        {"augment: off\naugment.on: true\n", "'augment.on' is there twice, first in line 1"},
+        {"train.lr: 1\nseed: 1\ntrain: {lr: 2}\n", "line 3: 'train.lr' is there twice"}};
+    for (size_t i = 0; i < COUNT(nested); i++)
+        REFUSED(pleat_config_parse(nested[i][0], strlen(nested[i][0]), "x.yaml", &c), PLEAT_ERR_ARG,
+                nested[i][1]);
+    REFUSED(pleat_config_set("train.loss=dice", &c), PLEAT_ERR_ARG, "|batch_dice_topk");
     static const char alias[] = "patch: &p [32, 48, 16]\noverlap: *p\n";
     pleat_config_defaults(&c);
     OK(pleat_config_parse(alias, strlen(alias), "x.yaml", &c));

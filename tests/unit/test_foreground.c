@@ -27,11 +27,11 @@ static int make_mask(void **state) {
     for (int i = 0; i < N; i++) m->label[i] = i % W < W / 2 ? 2 : 0;
     for (int i = 0; i < 7; i++) m->label[((size_t)(3 + i) * H + 12) * W + 31] = 5;
     m->label[N - 1] = 9;
-    if (pleat_foreground_list(dim, m->label, &m->row, &m->n) != PLEAT_OK) return 1;
+    if (pleat_foreground_list(dim, m->label, 0, &m->row, &m->n) != PLEAT_OK) return 1;
     m->first[1] = PLEAT_FOREGROUND_VOXELS;
     m->first[2] = PLEAT_FOREGROUND_VOXELS + 7;
     m->first[3] = PLEAT_FOREGROUND_VOXELS + 8;
-    m->foreground = (pleat_foreground){3, m->first, (const int32_t(*)[4])m->row};
+    m->foreground = (pleat_foreground){3, m->first, (const int32_t(*)[4])m->row, 0};
     *state = m;
     return 0;
 }
@@ -76,9 +76,35 @@ static void test_a_mask_of_background_and_what_is_ignored_has_no_list(void **sta
     const int small[3] = {2, 2, 2};
     int32_t(*row)[4] = (int32_t(*)[4])1;
     int n = 3;
-    OK(pleat_foreground_list(small, label, &row, &n));
+    OK(pleat_foreground_list(small, label, 0, &row, &n));
     assert_null(row);
     assert_int_equal(n, 0);
+}
+
+/* 100 voxels of class 1, 3000 of background, the rest is to be ignored. */
+static void sparse(uint8_t label[N]) {
+    for (int i = 0; i < N; i++) label[i] = i < 100 ? 1 : i < 3100 ? 0 : PLEAT_IGNORED;
+}
+
+static void test_where_a_label_is_ignored_annotated_voxels_are_listed_behind(void **state) {
+    (void)state;
+    static uint8_t label[N];
+    int32_t(*row)[4] = NULL;
+    int n = 0, first[257], background = 0;
+    sparse(label);
+    OK(pleat_foreground_list(dim, label, 1, &row, &n));
+    const pleat_foreground f = pleat_foreground_of((const int32_t(*)[4])row, n, first);
+    assert_int_equal(f.classes, 1);
+    assert_int_equal(f.first[1], 100);
+    assert_int_equal(f.annotated, PLEAT_FOREGROUND_VOXELS);
+    for (int r = 100; r < n; r++) {
+        assert_int_equal(row[r][0], PLEAT_ANNOTATED);
+        const int at = (row[r][1] * H + row[r][2]) * W + row[r][3];
+        assert_int_not_equal(label[at], PLEAT_IGNORED);
+        background += label[at] == 0;
+    }
+    assert_in_range(background, 1000 * 30 / 31 - 23, 999); /* four deviations */
+    free(row);
 }
 
 /* --- in the store ------------------------------------------------------------------------------*/
@@ -113,6 +139,40 @@ static void test_a_store_keeps_the_list_and_one_without_it_gives_the_same(void *
     assert_true(H5Ldelete(file, "foreground", H5P_DEFAULT) >= 0);
     assert_true(H5Fclose(file) >= 0);
     assert_stored_list(m);
+    assert_int_equal(remove_root(NULL), 0);
+}
+
+/* Of a store whose files have a label to ignore, without the rows of annotated voxels. */
+static void test_an_older_stores_list_is_made_again_with_annotated_voxels(void **state) {
+    const mask *m = *state;
+    static const char text[] = "labels: 0,2,5,9,ignore 10\n";
+    assert_int_equal(make_root(NULL), 0);
+    static float voxels[N];
+    const pleat_image image = {{D, H, W}, {1, 1, 1}, 1, voxels};
+    const pleat_label label = {{D, H, W}, {1, 1, 1}, (uint8_t *)m->label};
+    pleat_case_info info = {.id = "a"};
+    const char *const ids[] = {"a"};
+    const hsize_t count[2] = {(hsize_t)m->n, 4};
+    pleat_store *store = NULL;
+    int32_t(*row)[4] = NULL;
+    OK(pleat_store_write_case(root, text, &info, &image, &label));
+    OK(pleat_store_write_index(root, text, ids, 1));
+    for (int older = 0; older < 2; older++) {
+        int n = 0, first[257];
+        OK(pleat_store_open(root, NULL, &store));
+        OK(pleat_store_foreground(store, 0, &row, &n));
+        pleat_store_close(store);
+        assert_int_equal(pleat_foreground_of((const int32_t(*)[4])row, n, first).annotated, 1000);
+        assert_memory_equal(row, m->row, (size_t)m->n * sizeof *row);
+        free(row);
+        const hid_t file = H5Fopen(in_root(NULL, "cases/a.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+        const hid_t space = H5Screate_simple(2, count, NULL);
+        assert_true(H5Ldelete(file, "foreground", H5P_DEFAULT) >= 0);
+        const hid_t list = H5Dcreate2(file, "foreground", H5T_STD_I32LE, space, H5P_DEFAULT,
+                                      H5P_DEFAULT, H5P_DEFAULT);
+        assert_true(H5Dwrite(list, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, m->row) >= 0);
+        assert_true(H5Dclose(list) >= 0 && H5Sclose(space) >= 0 && H5Fclose(file) >= 0);
+    }
     assert_int_equal(remove_root(NULL), 0);
 }
 
@@ -212,7 +272,7 @@ static void test_a_case_without_foreground_and_a_small_one_stay_as_drawn(void **
     const int small[3] = {6, 12, 9};
     const int first[2] = {0, 1};
     const int32_t row[1][4] = {{1, 2, 3, 4}};
-    const pleat_foreground none = {0, first, NULL}, one = {1, first, row};
+    const pleat_foreground none = {0, first, NULL, 0}, one = {1, first, row, 0};
     const pleat_sample_key one_sample = {.seed = 1, .samples = 1};
     pleat_sample s = {.start = {-1, 0, -1}}, before = s;
     pleat_sampler_oversample(&one_sample, 1.0, dim, patch, &none, &s);
@@ -221,12 +281,40 @@ static void test_a_case_without_foreground_and_a_small_one_stay_as_drawn(void **
     assert_memory_equal(&s, &before, sizeof s);
 }
 
+/* Rows 0 to 1 are of class 1, row 2 of an annotated voxel: patches of training that are not forced,
+ * and those of validation, lie around that. */
+static void test_other_patches_lie_around_an_annotated_voxel(void **state) {
+    (void)state;
+    static const int32_t rows[3][4] = {{1, 9, 9, 9}, {1, 9, 9, 10}, {PLEAT_ANNOTATED, 10, 15, 20}};
+    int first[257];
+    const pleat_foreground f = pleat_foreground_of(rows, 3, first);
+    const pleat_augment_config off = {0}, nnunet = {.like = PLEAT_AUGMENT_NNUNET};
+    const pleat_augment_config *const ways[] = {&off, &nnunet, NULL};
+    for (int way = 0; way < 3; way++)
+        for (int i = 0; i < 40; i++) {
+            const pleat_sample_key key = {3, 1, 4, i, 5000, 2};
+            pleat_sample s;
+            pleat_sampler_draw(&key, 1, (const int(*)[3])dim, patch, ways[way], &s);
+            if (ways[way] == NULL)
+                pleat_sampler_annotate(&key, dim, patch, &f, &s);
+            else
+                pleat_sampler_oversample(&key, way == 1 ? 0.5 : 0.0, dim, patch, &f, &s);
+            const int forced = way == 1 && i % 2 == 1;
+            for (int a = 0; a < 3; a++)
+                if (!forced || a < 2)
+                    assert_int_equal(s.start[a], (forced ? 9 : rows[2][1 + a]) - patch[a] / 2);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_class_is_listed_by_voxels_of_its_own_and_none_twice),
         cmocka_unit_test(test_the_voxels_of_a_large_class_are_chosen_evenly),
         cmocka_unit_test(test_a_mask_of_background_and_what_is_ignored_has_no_list),
         cmocka_unit_test(test_a_store_keeps_the_list_and_one_without_it_gives_the_same),
+        cmocka_unit_test(test_where_a_label_is_ignored_annotated_voxels_are_listed_behind),
+        cmocka_unit_test(test_an_older_stores_list_is_made_again_with_annotated_voxels),
+        cmocka_unit_test(test_other_patches_lie_around_an_annotated_voxel),
         cmocka_unit_test(test_every_class_is_in_the_middle_equally_often),
         cmocka_unit_test(test_the_share_is_kept_and_the_other_draws_stay_as_they_were),
         cmocka_unit_test(test_the_centre_of_a_deformed_patch_is_a_foreground_voxel_too),

@@ -125,6 +125,11 @@ static void lists_of_a_network_are_checked(void **state) {
                                        : "plainconv depth=2 filters=4 classes=3 most_filters=320 "
                                          "supervise=1");
     }
+    pleat_network one;
+    OK(pleat_network_parse("plainconv depth=1 filters=4 classes=3", &one));
+    (void)snprintf(one.strides, sizeof one.strides, "221,222");
+    pleat_graph_free(&graph);
+    REFUSED(pleat_network_build(&one, &graph), PLEAT_ERR_ARG, "must be 1 entry of 3 digits");
 }
 
 /* 1, 1/2, 1/4, ... and 0 for the coarsest, that add up to 1. */

@@ -63,6 +63,7 @@ static void one(int number) {
     tell(0.0);
 }
 static void usr2(void) { one(SIGUSR2); }
+static void cpu_time(void) { one(SIGXCPU); }
 static void hangup(void) { one(SIGHUP); }
 static void no_reader(void) {
     int ends[2];
@@ -107,6 +108,7 @@ static void test_signals_become_wishes(void **state) {
     ends_with(interrupt, PLEAT_HALT_INT);
     ends_with(another_group, PLEAT_HALT_JOB);
     ends_with(usr2, PLEAT_HALT_USR2);
+    ends_with(cpu_time, PLEAT_HALT_CPU);
     ends_with(hangup, PLEAT_HALT_HUP);
     ends_with(no_reader, PLEAT_HALT_PIPE);
     ends_with(ignored, PLEAT_HALT_NONE);
@@ -237,7 +239,7 @@ static void test_times_are_seconds_or_hours(void **state) {
 
 static void test_each_reason_has_its_exit_code(void **state) {
     (void)state;
-    static const int codes[PLEAT_HALTS] = {0, 0, 0, 85, 85, 85, 85, 85, 85, 85, 130};
+    static const int codes[PLEAT_HALTS] = {0, 0, 0, 85, 85, 85, 85, 85, 85, 85, 85, 130};
     for (int why = 0; why < PLEAT_HALTS; why++) {
         assert_int_equal(pleat_status_exit_code(pleat_halt_status((pleat_halt)why)), codes[why]);
         assert_true(strlen(pleat_halt_name((pleat_halt)why)) > 0);

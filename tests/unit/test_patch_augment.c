@@ -302,7 +302,7 @@ static void transforms_come_as_often_as_nnunets(void **state) {
 static void the_last_samples_of_a_batch_are_around_foreground(void **state) {
     (void)state;
     static const int first[] = {0, 1}, voxel[1][4] = {{2, 60, 3, 50}};
-    const pleat_foreground foreground = {1, first, voxel};
+    const pleat_foreground foreground = {1, first, voxel, 0};
     static const struct { int batch, anywhere; } of[] = {{2, 1}, {9, 6}, {4, 3}, {1, 1}};
     const pleat_augment_config augment = nnunet();
     const int whole[3] = {100, 100, 100}, size[3] = {40, 56, 40};

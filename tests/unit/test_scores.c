@@ -161,6 +161,8 @@ static void choices_are_read_by_class_and_strangers_refused(void **state) {
     pleat_judging how;
     char text[PLEAT_JUDGING_BYTES];
     OK(pleat_classes_parse("rest,lung,infection,tumour", &classes));
+    REFUSED(pleat_judging_make(&classes, 0, "tumour=2,tumour=3", "", 0.1, &how), PLEAT_ERR_ARG,
+            "report.tolerance: 'tumour' comes twice");
     OK(pleat_judging_make(&classes, PLEAT_SURFACE_DEEPMIND, "", "", 0.1, &how));
     assert_true(how.tolerance[1] == 1.0 && how.tolerance[2] == 3.0 && how.tolerance[3] == 1.0);
     assert_string_equal(pleat_judging_text(&how, &classes, text),

@@ -386,6 +386,30 @@ static void like_nnunet_is_its_plan(void **state) {
     free_made(m);
 }
 
+/* By the names of nnU-Net's map_channel_name_to_normalization.py. */
+static void like_nnunet_a_channels_name_says_how_it_is_normalised(void **state) {
+    static const char *const names[] = {"noNorm", "rescale_to_0_1", "RGB_to_0_1", "T1", "CT"};
+    (void)state;
+    made *m = make(20, mm1, hippocampus, "background,anterior,posterior");
+    m->e.channels = m->e.fingerprint.channels = 5;
+    make_ct(m, 4);
+    for (int c = 0; c < 5; c++)
+        (void)snprintf(m->e.fingerprint.channel[c].name, 64, "%s", names[c]);
+    const suggested one = suggest(m, (pleat_suggest_request){.like = "nnunet"}, 0, 1);
+    for (int c = 0; c < 5; c++) {
+        const pleat_prep_steps *steps = &one.config.prep.channel[c];
+        const double most = c == 4 ? 137.75 : 255, least = c == 4 ? 61.25 : -255;
+        assert_int_equal(steps->zscore, c == 3);
+        assert_int_equal(steps->grayscale, c == 1);
+        assert_int_equal(steps->scale, c != 0 && c != 3);
+        if (steps->scale)
+            assert_true(steps->scale_range[0] == least && steps->scale_range[1] == most);
+    }
+    assert_true(says(one.text, "0 to 255 become 0 to 1") && says(one.text, "noNorm: the values"));
+    free(one.text);
+    free_made(m);
+}
+
 static void like_nnunet_at_low_resolution(void **state) {
     static const double spacing[3] = {1, 0.767578125, 0.767578125};
     static const int liver[3] = {482, 512, 512};
@@ -448,6 +472,7 @@ int main(void) {
         cmocka_unit_test(ranks_share_a_batch),
         cmocka_unit_test(few_cases_and_odd_names_are_no_trouble),
         cmocka_unit_test(like_nnunet_is_its_plan),
+        cmocka_unit_test(like_nnunet_a_channels_name_says_how_it_is_normalised),
         cmocka_unit_test(like_nnunet_at_low_resolution),
         cmocka_unit_test(bad_data_and_requests_are_refused),
     };

@@ -278,6 +278,30 @@ static void gradients_of_a_unet_and_of_several_heads_are_slopes(void **state) {
     net_gradients_are_slopes(&graph, patch, loss_of("batch_dice_topk"));
 }
 
+/* Nobody annotated the second patch; without the rule its Dice would be 1. */
+static void a_patch_of_what_is_ignored_is_in_no_mean(void **state) {
+    static const char *const losses[] = {"dice_ce", "batch_dice_ce"};
+    static const double weights[] = {0.3, 0.7};
+    (void)state;
+    for (int heads = 1; heads <= 2; heads++)
+        for (int l = 0; l < 2; l++) {
+            double both[PLEAT_MOST_METRICS], alone[PLEAT_MOST_METRICS];
+            make_heads(heads, heads == 1 ? weights + 1 : weights);
+            trial *t = start("ref", losses[l], N, dim, IGNORED);
+            fill(t, 1);
+            memset(t->labels + V, IGNORED, V);
+            (void)train(t, N);
+            assert_int_equal(pleat_net_metrics(t->net, t->sums, N, both), 1);
+            assert_int_equal(pleat_net_metrics(t->net, t->sums, 1, alone), 1);
+            for (int m = 0; m < loss_of(losses[l])->n_metrics; m++)
+                close_to(losses[l], both[m], alone[m], 1e-6);
+            memset(t->labels, IGNORED, V);
+            (void)train(t, N);
+            assert_int_equal(pleat_net_metrics(t->net, t->sums, N, both), 0);
+            finish(t);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_and_gradients_are_nnunets),
@@ -286,6 +310,7 @@ int main(void) {
         cmocka_unit_test(fewer_than_ten_voxels_have_one_that_is_the_worst),
         cmocka_unit_test(each_head_has_its_own),
         cmocka_unit_test(each_patch_of_validation_is_by_itself),
+        cmocka_unit_test(a_patch_of_what_is_ignored_is_in_no_mean),
         cmocka_unit_test(gradients_of_a_unet_and_of_several_heads_are_slopes),
     };
     const int failed = cmocka_run_group_tests_name("top", tests, NULL, NULL);

@@ -280,6 +280,28 @@ static void a_fold_without_validation_cases_trains(void **state) {
     free(text);
 }
 
+/* Nobody annotated the validation case, nor one that is trained on. */
+static void patches_of_what_is_ignored_alone_count_in_no_mean(void **state) {
+    train_fixture *f = *state;
+    pleat_train_result result;
+    f->config.ignored = PLEAT_IGNORED;
+    f->config.settings.loss = 0;
+    while (strcmp(pleat_losses[f->config.settings.loss]->name, "dice_ce") != 0)
+        f->config.settings.loss++;
+    f->config.settings.batch = 1;
+    memset(f->volume[0].label, PLEAT_IGNORED, TRAIN_V);
+    memset(f->volume[TRAIN_TRAINED].label, PLEAT_IGNORED, TRAIN_V);
+    OK(train_fold(f, &result));
+    pleat_checkpoint c = train_checkpoint("checkpoint_latest.h5");
+    assert_int_equal(c.epoch, TRAIN_EPOCHS);
+    for (int e = 0; e < c.epoch; e++) {
+        const pleat_epoch r = train_row(&c, e);
+        assert_true(isnan(r.val[LOSS]));
+        assert_true(r.train[LOSS] > -0.7 && r.train[1] < 0.8); /* of ignored patches -1 and 1 */
+    }
+    pleat_checkpoint_free(&c);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, train_set_up, train_tear_down)
     const struct CMUnitTest tests[] = {
@@ -296,6 +318,7 @@ int main(void) {
         TEST(another_folds_or_networks_checkpoint_is_refused),
         TEST(history_files_have_the_originals_columns),
         TEST(a_fold_without_validation_cases_trains),
+        TEST(patches_of_what_is_ignored_alone_count_in_no_mean),
     };
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);
 }
