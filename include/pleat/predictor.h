@@ -42,8 +42,8 @@ const pleat_config *pleat_predictor_config(const pleat_predictor *predictor);
 int pleat_predictor_one_grid(const pleat_predictor *predictor);
 
 /* A preprocessed image: labels back on the native grid. ERR_DATA when it has not the channels that
- * the models were trained on; ERR_ARG when these are not of one network and preprocessing, cut alike.
- * The caller frees `out`. */
+ * the models were trained on; ERR_ARG when these are not of one network and preprocessing that cut
+ * alike. The caller frees `out`. */
 pleat_status pleat_predictor_source(pleat_predictor *predictor, const pleat_source *source,
                                     const double spacing[3], const pleat_geometry *native,
                                     pleat_label *out);

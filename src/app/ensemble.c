@@ -45,28 +45,32 @@ static pleat_status config_of(const char *model, const ensemble_set *set, pleat_
     return PLEAT_OK;
 }
 
-static pleat_status same(const char *key, const char *a, const char *b, const char *model,
-                         const char *first) {
-    PLEAT_CHECK(strcmp(a, b) == 0, PLEAT_ERR_ARG,
+/* What all ask for together; `auto` leaves it to the others. names: of engines or precisions. */
+static pleat_status share(const char *key, const char *(*names)(int), int own, const char *model,
+                          int *all, const char **of) {
+    if (strcmp(names(own), "auto") == 0) return PLEAT_OK;
+    PLEAT_CHECK(*of == NULL || own == *all, PLEAT_ERR_ARG,
                 "'%s' has %s: %s, '%s' %s; models that predict together share one: say which by "
                 "--%s",
-                model, key, a, first, b, key);
+                model, key, names(own), *of, names(*all), key);
+    *all = own;
+    *of = model;
     return PLEAT_OK;
 }
 
 pleat_status ensemble_config(const text_list *models, const ensemble_set *set, pleat_config *out,
                              char settings[17]) {
     char digests[MAX_LIST][17];
+    const char *engine = NULL, *precision = NULL; /* the model that asks for it */
     int alike = 1, deterministic = 0;
     for (int i = 0; i < models->n; i++) {
-        const char *model = models->item[i], *first = models->item[0];
+        const char *model = models->item[i];
         pleat_config own;
         PLEAT_TRY(config_of(model, set, &own));
         if (i == 0) *out = own;
-        PLEAT_TRY(same("engine", pleat_engine_name(own.engine), pleat_engine_name(out->engine),
-                       model, first));
-        PLEAT_TRY(same("precision", pleat_precision_name(own.precision),
-                       pleat_precision_name(out->precision), model, first));
+        PLEAT_TRY(share("engine", pleat_engine_name, own.engine, model, &out->engine, &engine));
+        PLEAT_TRY(share("precision", pleat_precision_name, own.precision, model, &out->precision,
+                        &precision));
         deterministic |= own.deterministic;
         pleat_config_settings(&own, digests[i]);
         alike &= strcmp(digests[i], digests[0]) == 0;

@@ -23,12 +23,10 @@ static void put_grids(FILE *out, const pleat_predictor *predictor, const pleat_c
     else
         (void)fprintf(out, "\nEach is the mean over %d model%s", models, pleat_plural(models));
     if (!pleat_predictor_one_grid(predictor)) {
-        (void)fprintf(
-            out,
-            ". These have several\npreprocessings: the probabilities of each are "
-            "interpolated linearly to the volume's grid\nand averaged there. The label is "
-            "made of this mean: %s.\n",
-            rule_of(classes));
+        (void)fprintf(out,
+                      ". These have several\npreprocessings: the probabilities of each are brought "
+                      "linearly to the volume's grid and\naveraged there. The label is %s.\n",
+                      rule_of(classes));
         return;
     }
     if (!prep->resample) {
@@ -36,7 +34,7 @@ static void put_grids(FILE *out, const pleat_predictor *predictor, const pleat_c
         return;
     }
     (void)fprintf(out,
-                  ", which see%s voxels of %g x %g x %g mm,\nand is interpolated linearly to the "
+                  ",\nwhich see%s voxels of %g x %g x %g mm, and is interpolated linearly to the "
                   "volume's grid. The label maps were made of the same\nmean on the models' grid "
                   "and brought to the volume's grid label by label: a label is\nwritten where its "
                   "mask, interpolated linearly, reaches 1/2, and 0 where none does. So at\nthe rim "

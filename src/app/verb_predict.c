@@ -138,7 +138,7 @@ static pleat_status add_model(text_list *paths, const char *path) {
     return PLEAT_OK;
 }
 
-/* A fold is not a run; its checkpoints are models: that which its run is scored with, or another. */
+/* A fold is not a run; its checkpoints are models, first that which its run is scored with. */
 static pleat_status refuse_fold(const predict_options *o, const char *folder) {
     pleat_fold_file files[] = {PLEAT_FOLD_BEST, PLEAT_FOLD_BEST, PLEAT_FOLD_LATEST};
     char path[PLEAT_PATH_BYTES];

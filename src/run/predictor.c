@@ -127,18 +127,19 @@ static pleat_status take_classes(pleat_predictor *p, const char *text) {
     return PLEAT_OK;
 }
 
-/* An empty kind, with room for n models: behind those of its preprocessing, so that an image is
- * loaded once for all of them. */
+/* An empty kind *place, with room for n models: behind those of its preprocessing, so that an image
+ * is loaded once for all of them. */
 static pleat_status add_kind(pleat_predictor *p, const pleat_checkpoint *c, int n,
-                             const pleat_config *config, pleat_kind **out) {
+                             const pleat_config *config, int *place) {
     pleat_kind *k = calloc(1, sizeof *k);
     int at = p->kinds;
     PLEAT_CHECK(k != NULL, PLEAT_ERR_MEMORY, "no memory for %d models", n);
     for (int i = 0; i < p->kinds; i++)
         if (strcmp(c->preprocessing, p->kind[i]->preprocessing) == 0) at = i + 1;
-    memmove(p->kind + at + 1, p->kind + at, (size_t)(p->kinds - at) * sizeof *p->kind);
+    for (int i = p->kinds; i > at; i--) p->kind[i] = p->kind[i - 1];
     p->kind[at] = k; /* what there is will be released */
     p->kinds++;
+    *place = at;
     if (p->kinds == 1) PLEAT_TRY(take_classes(p, c->classes));
     if (p->of_regions) k->writes = p->writes;
     k->models = calloc((size_t)n, sizeof(pleat_model *));
@@ -151,7 +152,6 @@ static pleat_status add_kind(pleat_predictor *p, const pleat_checkpoint *c, int 
     k->network = config->network;
     PLEAT_TRY(pleat_prep_parse_text(c->preprocessing, &k->prep));
     p->one_grid &= strcmp(k->preprocessing, p->kind[0]->preprocessing) == 0;
-    *out = k;
     return PLEAT_OK;
 }
 
@@ -160,19 +160,18 @@ static pleat_status place_model(pleat_predictor *p, const pleat_checkpoint *c,
                                 const char *const *paths, int i, int n,
                                 const pleat_config *config) {
     const char *path = paths[i];
-    pleat_kind *k = NULL;
-    for (int at = 0; at < p->kinds && k == NULL; at++)
-        if (strcmp(c->network, p->kind[at]->network_text) == 0 &&
-            strcmp(c->preprocessing, p->kind[at]->preprocessing) == 0 &&
-            cut_alike(config, &p->kind[at]->config))
-            k = p->kind[at];
-    if (k == NULL) PLEAT_TRY(add_kind(p, c, n, config, &k));
-    PLEAT_TRY(
-        check_together(c->classes, &k->network, path, p->classes, &p->kind[0]->network, paths[0]));
+    int at = 0;
+    while (at < p->kinds && (strcmp(c->network, p->kind[at]->network_text) != 0 ||
+                             strcmp(c->preprocessing, p->kind[at]->preprocessing) != 0 ||
+                             !cut_alike(config, &p->kind[at]->config)))
+        at++;
+    if (at == p->kinds) PLEAT_TRY(add_kind(p, c, n, config, &at));
+    PLEAT_TRY(check_together(c->classes, &p->kind[at]->network, path, p->classes,
+                             &p->kind[0]->network, paths[0]));
     PLEAT_TRY(check_finite(c->params, c->n_params, "weights", path));
     PLEAT_TRY(check_finite(c->stats, c->n_stats, "running statistics", path));
     p->models++;
-    return make_net(p, k, c, path);
+    return make_net(p, p->kind[at], c, path);
 }
 
 pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths, int n,

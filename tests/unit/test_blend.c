@@ -268,7 +268,7 @@ static void each_model_predicts_by_its_own_settings_unless_they_are_set(void **s
     const fixture *f = *state;
     static const opinion one = {4, 0, {0, 0, 0}};
     static const char *const own[][2][2] = {
-        {{"patch=8,6,4", NULL}, {"patch=4,6,8", NULL}},
+        {{"patch=8,6,4", "overlap=2,2,2"}, {"patch=4,6,8", "overlap=2,2,2"}},
         {{"overlap=2,2,2", NULL}, {"overlap=4,2,1", NULL}},
         {{"patch=8,6,8", "pad=background"}, {"patch=8,6,8", "pad=zero"}},
         {{"predict.merge=original", NULL}, {"predict.merge=gaussian", NULL}},
