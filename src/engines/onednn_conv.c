@@ -187,10 +187,10 @@ static pleat_status make_weights_pass(pleat_onednn *e, pleat_conv *conv) {
 /* By the rules, for no convolution is there a trial. */
 static void choose_ways(const pleat_onednn *e, pleat_conv *conv) {
     const int threads = worker_threads(e);
+    conv->own[PLEAT_PASS_WEIGHTS] = pleat_gradient_wins(&conv->shape, threads);
     if (conv->desc.kind != PLEAT_CONV || conv->picks) return;
     conv->own[PLEAT_PASS_FORWARD] = pleat_direct_wins(&conv->shape, PLEAT_DNNL_FORWARD, threads);
     conv->own[PLEAT_PASS_DATA] = pleat_direct_wins(&conv->shape, PLEAT_DNNL_BACKWARD_DATA, threads);
-    conv->own[PLEAT_PASS_WEIGHTS] = pleat_gradient_wins(&conv->shape, threads);
 }
 
 /* UP's kernel is its corners, each a product of its own. */
@@ -564,16 +564,19 @@ static pleat_status weights_piece(const call *c, int k, int worker) {
     const int starts = own && pleat_gradient_starts(&conv->shape);
     if (fresh && !starts)
         PLEAT_TRY(pleat_onednn_zero(&c->e->base, c->dweights + shift, canonical_bytes(conv)));
+    const int up = conv->desc.kind == PLEAT_UP;
     if (own) {
-        if (dbias != NULL) dbias += shift;
+        float *bias = dbias == NULL ? NULL : up ? db : dbias + shift;
+        if (up) memset(db, 0, (size_t)conv->shape.cout * sizeof *db);
         pleat_gradient_run(&conv->shape, worker_threads(c->e), from, gradient, c->dweights + shift,
-                           dbias, fresh && starts, dw);
-        return PLEAT_OK;
+                           bias, fresh && starts, dw);
+    } else {
+        PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS], worker,
+                      (void *const[]){from, gradient, dw, db}));
     }
-    PLEAT_TRY(run(c, conv->pass[PLEAT_DNNL_BACKWARD_WEIGHTS], worker,
-                  (void *const[]){from, gradient, dw, db}));
-    for (int i = 0; i < conv->shape.cout && dbias != NULL; i++)
+    for (int i = 0; i < conv->shape.cout && dbias != NULL && (up || !own); i++)
         dbias[shift + (size_t)(i % conv->desc.cout)] += db[i];
+    if (own) return PLEAT_OK;
     return run(c, conv->unpack_add, worker, (void *const[]){dw, c->dweights + shift});
 }
 

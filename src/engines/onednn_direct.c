@@ -22,30 +22,40 @@ static size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 /* --- the plan --- */
 
 /* Of y at a time: rows, and what follows from them and from the taps in a record. */
-static void lay_out_rows(plan *p, int together) {
+static void lay_out_rows(plan *p, int together, int abreast) {
     const pleat_dnnl_shape *s = &p->s;
     const int taps = s->kernel[0] * s->kernel[1] * s->kernel[2];
     p->together = together;
+    p->abreast = abreast;
+    p->w = s->w / abreast;
+    p->out = s->cout * abreast;
+    p->tiles = whole(p->out, 16);
     p->records = taps / together;
-    p->blocks = whole(together * s->cin, 32);
+    p->blocks = whole((together + abreast - 1) * s->cin, 32);
     p->steps = p->records * p->blocks;
-    p->row = (size_t)(together == 1 ? s->w + 1 : s->w);
-    p->pitch = together == 1 && s->w % 16 != 0 ? s->w + 1 : s->w;
+    p->apart = together == 1 || abreast == 2;
+    p->row = (size_t)p->w + (size_t)p->apart;
+    p->pitch = p->apart && p->w % 16 != 0 ? p->w + 1 : p->w;
     const int voxels = VOXELS * 3 / s->kernel[0] * 32 / larger(32, s->cin);
     p->rows = smaller(s->h, larger(2, larger(voxels, FEWEST) / s->w));
 }
 
-/* Products for a plane's rows and two tiles of channels. */
+/* Products for a plane's rows. */
 static int products_of(const plan *p) {
-    return 2 * whole(pleat_direct_tiles(p, p->rows), 2) * p->steps;
+    return whole(pleat_direct_tiles(p, p->rows), 2) * p->steps * p->tiles;
 }
 
-/* One tap in a record shares most of x; three may need fewer products. */
+/* One tap in a record shares most of x; three may need fewer products, and so may two voxels. Of
+ * few channels these are worth some more, as rows lie in the ring as they are. */
 static void choose_records(plan *p) {
-    plan three = *p;
-    lay_out_rows(p, p->s.cin <= 7 ? 9 : 1);
-    lay_out_rows(&three, 3);
-    if (p->together == 1 && 8 * products_of(&three) < 7 * products_of(p)) *p = three;
+    plan three = *p, two = *p;
+    lay_out_rows(p, p->s.cin <= 7 ? 9 : 1, 1);
+    if (p->together == 9) return;
+    lay_out_rows(&three, 3, 1);
+    if (8 * products_of(&three) < 7 * products_of(p)) *p = three;
+    if (p->s.w % 2 != 0 || p->s.cin % 8 != 0) return;
+    lay_out_rows(&two, 3, 2);
+    if (10 * products_of(&two) <= (p->s.cin <= 16 ? 13 : 9) * products_of(p)) *p = two;
 }
 
 /* Whether all planes of a sample lie side by side, and tiles of two planes make a pair: where a
@@ -60,11 +70,13 @@ static void lay_out_ring(plan *p) {
     const pleat_dnnl_shape *s = &p->s;
     const int border = s->kernel[0] / 2 * 2;
     const size_t rows = (size_t)(p->together == 9 ? p->rows : p->rows + 2);
-    /* the last tile may read 15 records beyond its voxels */
-    const size_t records = rows * p->row + 16;
-    p->record = p->together == 9 ? (size_t)p->blocks * 64 : 64;
-    p->block = p->together == 9 ? 64 : records * 64;
-    p->slot = records * (size_t)p->blocks * 64;
+    /* the last tile may read 15 records beyond its voxels, and one that it shares with the next */
+    const size_t records = rows * p->row + 17;
+    p->record = p->abreast == 2    ? 4 * (size_t)s->cin
+                : p->together == 9 ? (size_t)p->blocks * 64
+                                   : 64;
+    p->block = p->abreast == 2 || p->together == 9 ? 64 : records * 64;
+    p->slot = whole_lines(records * (p->abreast == 2 ? p->record : (size_t)p->blocks * 64));
     p->planes = 1;
     if (p->rows == s->h) {
         const int fit = (int)(RING_BYTES / p->slot) - border;
@@ -98,7 +110,6 @@ static plan plan_of(const pleat_direct_kernel *kernel, const pleat_dnnl_shape *s
         p.s.relu = 0;
     }
     choose_records(&p);
-    p.tiles = whole(p.s.cout, 16);
     p.weights = (size_t)p.steps * 1024;
     p.streams = p.weights * (size_t)p.tiles > LARGE && pleat_stream_can(NULL, 0, 0);
     lay_out_ring(&p);
@@ -116,32 +127,21 @@ int pleat_direct_fits(const pleat_dnnl_shape *s) {
     return pleat_dnnl_mirrors(s) && k[1] == 3 && k[2] == 3 && pleat_direct_amx.usable();
 }
 
-/* Channels of x and of y, as computed, for which it is taken; by docs/speed.md. */
-static const struct rule {
-    int least_in, most_in, least_out, most_out;
-} rules[] = {
-    {1, 4, 16, 512}, /* a first layer: the library's steps are nearly empty */
-    {24, 512, 16, 512},
-};
-
 /* Of the products, at least nine sixteenths are of numbers that are there. */
 static int products_used(const plan *p) {
-    const long taps = (long)p->records * p->together, wanted = taps * p->s.cin * p->s.cout;
+    const long taps = (long)p->records * p->together, wanted = taps * p->s.cin * p->out;
     return 16 * wanted >= 9 * (long)p->steps * 32 * p->tiles * 16;
 }
 
+/* By docs/speed.md, of channels of x and of y as computed. */
 int pleat_direct_wins(const pleat_dnnl_shape *s, pleat_dnnl_pass pass, int threads) {
     if (!s->bf16) return pleat_winograd_wins(s, pass, threads);
     if (!pleat_direct_fits(s)) return 0;
     const plan p = plan_of(&pleat_direct_amx, s, pass, threads);
     if (4 * workers_of(&p) < 3 * threads) return 0;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        const struct rule *r = &rules[i];
-        if (p.s.cin >= r->least_in && p.s.cin <= r->most_in && p.s.cout >= r->least_out &&
-            p.s.cout <= r->most_out)
-            return p.s.cin <= 4 || products_used(&p);
-    }
-    return 0;
+    if (p.s.cin > 512 || p.s.cout > 512) return 0;
+    if (p.s.cin <= 4) return p.s.cout >= 16; /* a first layer: oneDNN's steps are nearly empty */
+    return (p.abreast == 2 || (p.s.cin >= 24 && p.s.cout >= 16)) && products_used(&p);
 }
 
 /* --- memory --- */

@@ -9,10 +9,17 @@
  *   1                  the rows, a voxel of zeros before each    27 x blocks
  *   3                  the rows one after the other              9 x blocks
  *   9                  the same                                  3 x blocks
+ *   3, of two voxels   the rows, zeros before and behind each    9 x blocks, for two voxels
  *
  * With 1 and 3 there is a row of zeros, or of the rows next to them, before and behind the rows of
  * y. The 16 voxels of a tile may begin in one row and end in the next; with 1, unless W is a
  * multiple of 16, one of them may be the voxel between two rows, whose sums nobody wants.
+ *
+ * Where channels are few and W is even, two voxels of y that lie side by side are taken as one of
+ * twice as many channels. They meet four voxels of x, which lie side by side in the ring, too: a
+ * row is copied as it is, a record is two voxels, and a step's block goes on into the next one. A
+ * quarter of the products is of weights of zero, those of the fourth voxel: what is no number in x
+ * may reach y two voxels away along W instead of one.
  *
  *   for each range of rows, for each sample, for some planes of y:
  *     pack      the planes of x that are not yet in the ring
@@ -30,8 +37,10 @@ typedef struct pleat_direct_plan {
     pleat_dnnl_shape s;         /* as computed: by x, with the channels exchanged */
     int mirrored;               /* by x */
     int together, records;      /* taps in a record; records of a voxel of y */
+    int abreast, w, out;        /* voxels of y in a row of a tile; these of a row; their numbers */
+    int apart;                  /* 1: zeros lie between the rows of x */
     int blocks, steps;          /* of 32 numbers in a record; of a voxel of y */
-    int tiles;                  /* of 16 channels of y */
+    int tiles;                  /* of 16 of p->out */
     int rows, planes, slots;    /* of y at a time; of x in the ring */
     int joined;                 /* all planes of a sample lie side by side */
     int pitch;                  /* voxels from a row of y to the next; 0 or 1 are none */
@@ -83,7 +92,7 @@ extern const pleat_direct_kernel pleat_direct_amx; /* onednn_direct_amx.c */
 
 /* Tiles of 16 voxels of so many rows of y. */
 static inline int pleat_direct_tiles(const pleat_direct_plan *p, int rows) {
-    return (rows * p->pitch - (p->pitch - p->s.w) + 15) / 16;
+    return (rows * p->pitch - (p->pitch - p->w) + 15) / 16;
 }
 
 /* --- for tests: onednn_direct.h's functions, by a given kernel --- */

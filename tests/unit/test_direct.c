@@ -36,7 +36,11 @@ static const struct {
     {2, 1, 9, 31, 32, 48, K133, 1, 1},  {1, 5, 6, 4, 33, 64, K133, 0, 4},
     {1, 1, 70, 16, 32, 32, K133, 1, 4}, {1, 4, 3, 3, 8, 8, K133, 0, 1},
     {1, 6, 1, 1, 24, 40, K333, 1, 1},   {1, 2, 1, 20, 320, 16, K333, 0, 2},
-    {1, 2, 2, 3, 160, 160, K333, 1, 2},
+    {1, 2, 2, 3, 160, 160, K333, 1, 2}, {1, 1, 1, 2, 16, 16, K333, 1, 1},
+    {2, 3, 5, 34, 16, 16, K333, 1, 3},  {1, 3, 4, 32, 16, 32, K333, 0, 2},
+    {2, 2, 6, 20, 8, 8, K333, 1, 2},    {1, 2, 3, 22, 16, 19, K333, 1, 1},
+    {1, 2, 3, 64, 24, 24, K333, 1, 2},  {1, 4, 20, 16, 8, 24, K133, 1, 4},
+    {1, 3, 3, 33, 16, 16, K333, 1, 2},  {2, 3, 7, 14, 32, 16, K333, 0, 2},
 };
 
 typedef struct problem {
@@ -281,6 +285,26 @@ static void what_is_no_number_reaches_its_neighbours_alone(void **state) {
     end(&p);
 }
 
+/* Two voxels of y at a time meet four of x, the outermost with weights of zero: what is no number
+ * may then reach one voxel further along W, and nothing beyond. */
+static void
+what_is_no_number_reaches_one_voxel_further_at_most_where_channels_are_few(void **state) {
+    (void)state;
+    problem p = begin(COUNT(cases) - 8); /* 2x3x5x34, 16 to 16 */
+    const int cin = p.s.cin, cout = p.s.cout, w = p.s.w, at = 14;
+    assert_true(cin == 16 && w == 34);
+    store1(p.x, (size_t)cin * (size_t)at, 1, NAN); /* of row 0 of plane 0 */
+    uint16_t *y = convolve(&p, &emulated_direct, 0, 1);
+    for (size_t i = 0; i < p.voxels * (size_t)cout; i++) {
+        const int v = (int)i / cout, far = abs(v % w - at), h = v / w % p.s.h, d = v / w / p.s.h;
+        const int got = isnan(load1(y, i, 1)) != 0;
+        if (h < 2 && d < 2 && far == 2) continue;
+        assert_int_equal(got, h < 2 && d < 2 && far < 2);
+    }
+    free(y);
+    end(&p);
+}
+
 static void the_processors_own_tiles_give_the_same(void **state) {
     (void)state;
     if (!pleat_direct_amx.usable()) {
@@ -312,6 +336,8 @@ int main(void) {
         cmocka_unit_test(weights_by_x_made_of_forwards_are_those_of_canonical_ones),
         cmocka_unit_test(the_librarys_tiles_stay_configured),
         cmocka_unit_test(what_is_no_number_reaches_its_neighbours_alone),
+        cmocka_unit_test(
+            what_is_no_number_reaches_one_voxel_further_at_most_where_channels_are_few),
         cmocka_unit_test(the_processors_own_tiles_give_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
