@@ -6,15 +6,15 @@
  *    "checksum"}
  *
  * Digests of models are those of pleat_file_identify, that of the settings is that of
- * pleat_config_settings; largest_components are labels, 0 the foreground; trained_on are the cases
- * in the folder that one of the models was trained on (learnt.h); held_out is true where each was
- * labelled by the models that had not been, and else absent. So a folder holds volumes of one
- * kind, by one choice of models, engine and precision, however often it was written to.
+ * pleat_config_settings, of models of several settings one of all of these; largest_components are
+ * labels, 0 the foreground; trained_on are the cases in the folder that one of the models was
+ * trained on (learnt.h); held_out is true where each was labelled by the models that had not been,
+ * and else absent. So a folder holds volumes of one kind, by one choice of models, engine and
+ * precision, however often it was written to.
  */
 #ifndef PLEAT_PREDICTED_H
 #define PLEAT_PREDICTED_H
 
-#include "pleat/config.h"
 #include "pleat/engine.h"
 #include "pleat/largest.h"
 #include "pleat/layout.h"
@@ -29,7 +29,7 @@ extern "C" {
 typedef struct pleat_predicted { /* what labels the volumes; nothing is owned */
     const char *const *models;   /* [n] checkpoints */
     int n;
-    const pleat_config *config;
+    const char *settings; /* a digest of what they predict by */
     const pleat_engine *engine;
     const pleat_largest *largest;
     const pleat_case_paths *cases; /* [n_cases] that are labelled now */

@@ -1,5 +1,6 @@
 /* verb_predict.c - predict: label volumes with trained models. */
 #include "app.h"
+#include "ensemble.h"
 #include "labellers.h"
 #include "probabilities.h"
 
@@ -137,10 +138,12 @@ static pleat_status add_model(text_list *paths, const char *path) {
     return PLEAT_OK;
 }
 
-/* A fold is not a run; its checkpoints are models. */
-static pleat_status refuse_fold(const char *folder) {
-    static const pleat_fold_file files[] = {PLEAT_FOLD_BEST, PLEAT_FOLD_LATEST};
+/* A fold is not a run; its checkpoints are models, first that which its run is scored with. */
+static pleat_status refuse_fold(const predict_options *o, const char *folder) {
+    pleat_fold_file files[] = {PLEAT_FOLD_BEST, PLEAT_FOLD_BEST, PLEAT_FOLD_LATEST};
     char path[PLEAT_PATH_BYTES];
+    PLEAT_TRY(pleat_path(path, sizeof path, "%s/..", folder));
+    PLEAT_TRY(verb_weights_file(path, o->weights, &files[0]));
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         PLEAT_TRY(pleat_path(path, sizeof path, "%s/%s", folder, pleat_fold_file_name(files[i])));
         PLEAT_CHECK(!pleat_file_exists(path), PLEAT_ERR_ARG,
@@ -173,7 +176,7 @@ static pleat_status add_run(const predict_options *o, const char *run, text_list
         if (!pleat_file_exists(scores))
             pleat_warn("fold %d of '%s' is not finished; its model predicts too", fold, run);
     }
-    if (!known) PLEAT_TRY(refuse_fold(run));
+    if (!known) PLEAT_TRY(refuse_fold(o, run));
     PLEAT_CHECK(paths->n > before || known, PLEAT_ERR_NOT_FOUND,
                 "'%s' is no run: it has neither %s nor fold_K/%s. Volumes to be labelled stand "
                 "behind --in: pleat predict RUN --in %s --out FOLDER",
@@ -231,20 +234,6 @@ static pleat_status choose_postprocessing(predict_options *o, int tell) {
     if (pleat_largest_any(&o->largest))
         pleat_log(PLEAT_INFO, "largest components are kept, as the run has chosen; "
                               "--no-postprocess leaves that out");
-    return PLEAT_OK;
-}
-
-/* The models' own configuration, and of it what may be changed for a prediction. */
-static pleat_status predict_config(const predict_options *o, const char *model, int threads,
-                                   pleat_config *config) {
-    PLEAT_TRY(pleat_predictor_config_of(model, config));
-    if (config->threads > threads) config->threads = 0; /* those of another machine */
-    for (int i = 0; i < o->sets.n; i++)
-        PLEAT_TRY(pleat_config_set_predict(o->sets.item[i], config));
-    if (o->engine != NULL) PLEAT_TRY(pleat_config_set_key("--engine", "engine", o->engine, config));
-    if (o->precision != NULL)
-        PLEAT_TRY(pleat_config_set_key("--precision", "precision", o->precision, config));
-    if (o->threads > 0) config->threads = o->threads;
     return PLEAT_OK;
 }
 
@@ -341,7 +330,6 @@ static pleat_status remove_old(const predict_options *o, const char *id) {
 typedef struct labelling {
     const predict_options *o;
     const labellers *l;
-    const pleat_config *config; /* of the first model */
     pleat_engine *engine;
     pleat_predictor *predictor; /* the models of volume `open_for`; -1: none */
     int open_for, describes;    /* probabilities, once */
@@ -356,8 +344,8 @@ static pleat_status open_models(labelling *by, int i) {
     by->predictor = NULL;
     by->open_for = -1;
     labellers_of(by->l, i, &models);
-    PLEAT_TRY(pleat_predictor_open(by->engine, models.item, models.n,
-                                   o->held_out ? NULL : by->config, o->sets.item, &by->predictor));
+    PLEAT_TRY(pleat_predictor_open(by->engine, models.item, models.n, NULL, o->sets.item,
+                                   &by->predictor));
     by->open_for = i;
     if (o->probabilities == NULL || !by->describes) return PLEAT_OK;
     by->describes = 0;
@@ -448,7 +436,7 @@ static pleat_status tell_outcome(const app *a, const predict_options *o, const l
 
 /* Collective; finds who labels what, too. */
 static pleat_status claim(const app *a, const predict_options *o, const text_list *paths,
-                          const pleat_config *config, const pleat_engine *engine,
+                          const char *settings, const pleat_engine *engine,
                           const pleat_case_paths *cases, int n, labellers *l) {
     pleat_comm *world = a->session->world;
     int *learnt = calloc((size_t)n + 1, sizeof *learnt);
@@ -461,7 +449,7 @@ static pleat_status claim(const app *a, const predict_options *o, const text_lis
     if (status == PLEAT_OK && a->session->rank == 0) {
         const pleat_predicted by = {.models = paths->item,
                                     .n = paths->n,
-                                    .config = config,
+                                    .settings = settings,
                                     .engine = engine,
                                     .largest = &o->largest,
                                     .cases = cases,
@@ -493,25 +481,28 @@ static pleat_status predict_share(labelling *by, int rank, int size, const pleat
 }
 
 /* Cases are shared out over the ranks. */
-static pleat_status predict_all(const app *a, const predict_options *o, const text_list *paths) {
+static pleat_status predict_all(const app *a, const predict_options *o, text_list *paths) {
+    const ensemble_set set = {o->sets.item, o->engine, o->precision, o->threads,
+                              a->session->threads};
+    char settings[17] = "";
     pleat_comm *world = a->session->world;
     pleat_case_paths *cases = NULL;
     pleat_config config = {.data = ""};
     outcome mine = {0};
     labellers l = {0};
-    labelling by = {o, &l, &config, NULL, NULL, -1, a->session->rank == 0};
+    labelling by = {o, &l, NULL, NULL, -1, a->session->rank == 0};
     int n = 0;
     pleat_status status = pleat_layout_scan(o->in, PLEAT_LAYOUT_VOLUMES, &cases, &n);
     if (status == PLEAT_OK) status = check_outputs(o, cases, n);
-    if (status == PLEAT_OK)
-        status = predict_config(o, paths->item[0], a->session->threads, &config);
+    if (status == PLEAT_OK) status = ensemble_sort(paths);
+    if (status == PLEAT_OK) status = ensemble_config(paths, &set, &config, settings);
     if (status == PLEAT_OK && o->held_out)
         status = pleat_predictor_check_alike(paths->item, paths->n);
     if (status == PLEAT_OK) status = check_folders(o);
     if (status == PLEAT_OK) status = pleat_config_engine(&config, a->session->threads, &by.engine);
     if (status == PLEAT_OK) status = make_folders(o);
     status = pleat_comm_agree(world, status);
-    if (status == PLEAT_OK) status = claim(a, o, paths, &config, by.engine, cases, n, &l);
+    if (status == PLEAT_OK) status = claim(a, o, paths, settings, by.engine, cases, n, &l);
     if (status == PLEAT_OK)
         status = predict_share(&by, a->session->rank, a->session->size, cases, &mine);
     pleat_predictor_close(by.predictor);

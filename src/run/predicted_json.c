@@ -54,12 +54,20 @@ static int holds_volumes(const char *folder) {
     return any;
 }
 
-/* The same digests, wherever the files lie. */
+static int has_model(const json_t *list, const json_t *model) {
+    const json_t *one = NULL;
+    size_t i = 0;
+    json_array_foreach((json_t *)list, i, one) {
+        if (json_equal(json_object_get(one, "digest"), json_object_get(model, "digest"))) return 1;
+    }
+    return 0;
+}
+
+/* The same digests, in any order, wherever the files lie: no list has one twice. */
 static int same_models(const json_t *a, const json_t *b) {
     int same = json_array_size(a) == json_array_size(b);
     for (size_t i = 0; i < json_array_size(a) && same; i++)
-        same = json_equal(json_object_get(json_array_get(a, i), "digest"),
-                          json_object_get(json_array_get(b, i), "digest"));
+        same = has_model(b, json_array_get(a, i));
     return same;
 }
 
@@ -151,13 +159,12 @@ static void set_kind(json_t *root, const pleat_predicted_folder *folder) {
 
 pleat_status pleat_predicted_begin(const pleat_predicted_folder *folders, int n_folders,
                                    const pleat_predicted *by) {
-    char settings[17], path[PLEAT_PATH_BYTES];
+    char path[PLEAT_PATH_BYTES];
     json_t *root = json_object(), *list = json_array(), *learnt = json_array();
-    pleat_config_settings(by->config, settings);
     (void)json_object_set_new(root, "schema", json_string(SCHEMA));
     (void)json_object_set_new(root, "version", json_string(PLEAT_VERSION));
     (void)json_object_set_new(root, "models", list);
-    (void)json_object_set_new(root, "settings", json_string(settings));
+    (void)json_object_set_new(root, "settings", json_string(by->settings));
     if (by->held_out) (void)json_object_set_new(root, "held_out", json_true());
     (void)json_object_set_new(root, "engine", json_string(by->engine->ops->name));
     (void)json_object_set_new(root, "precision", json_string(pleat_engine_precision(by->engine)));

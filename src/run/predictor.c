@@ -22,36 +22,40 @@ pleat_status pleat_predictor_config_of(const char *path, pleat_config *out) {
     return status;
 }
 
-/* The first checkpoint of a kind decides. */
-static pleat_status take_texts(pleat_kind *k, const pleat_checkpoint *c, const char *path,
-                               const pleat_config *config, const char *const *sets) {
-    (void)snprintf(k->network_text, sizeof k->network_text, "%s", c->network);
-    (void)snprintf(k->preprocessing, sizeof k->preprocessing, "%s", c->preprocessing);
+/* What a model predicts by: `config`, or NULL that of its checkpoint, with sets[] over it. */
+static pleat_status config_for(const pleat_checkpoint *c, const char *path,
+                               const pleat_config *config, const char *const *sets,
+                               pleat_config *out) {
     if (config != NULL)
-        k->config = *config;
+        *out = *config;
     else
-        PLEAT_TRY(parse_config(c, path, &k->config));
-    for (int i = 0; config == NULL && sets != NULL && sets[i] != NULL; i++)
-        PLEAT_TRY(pleat_config_set_predict(sets[i], &k->config));
-    PLEAT_TRY(pleat_network_parse(c->network, &k->network));
-    PLEAT_TRY(pleat_prep_parse_text(c->preprocessing, &k->prep));
-    k->config.network = k->network;
-    return pleat_config_check(&k->config);
+        PLEAT_TRY(parse_config(c, path, out));
+    for (int i = 0; sets != NULL && sets[i] != NULL; i++)
+        PLEAT_TRY(pleat_config_set_predict(sets[i], out));
+    PLEAT_TRY(pleat_network_parse(c->network, &out->network));
+    return pleat_config_check(out);
+}
+
+/* The same patches of an image, merged alike. A batch's size changes no more than last digits. */
+static int cut_alike(const pleat_config *a, const pleat_config *b) {
+    return memcmp(a->patch, b->patch, sizeof a->patch) == 0 &&
+           memcmp(a->overlap, b->overlap, sizeof a->overlap) == 0 && a->pad == b->pad &&
+           a->merge == b->merge && pleat_config_mirror(a) == pleat_config_mirror(b);
 }
 
 /* What models that predict together have alike: the same classes, of the same images. */
 static pleat_status check_together(const char *classes, const pleat_network *network,
-                                   const char *first_classes, const pleat_network *first,
-                                   const char *path) {
+                                   const char *path, const char *first_classes,
+                                   const pleat_network *first, const char *first_path) {
     PLEAT_CHECK(strcmp(classes, first_classes) == 0 && network->classes == first->classes,
                 PLEAT_ERR_DATA,
-                "'%s' knows the classes %s, the first model %s; only models of the same classes "
-                "predict together",
-                path, classes, first_classes);
+                "'%s' knows the classes %s, '%s' knows %s; only models of the same classes predict "
+                "together",
+                path, classes, first_path, first_classes);
     PLEAT_CHECK(network->channels == first->channels, PLEAT_ERR_DATA,
-                "'%s' was trained on images of %d channels, the first model on %d; only models of "
-                "the same images predict together",
-                path, network->channels, first->channels);
+                "'%s' was trained on images of %d channels, '%s' on %d; only models of the same "
+                "images predict together",
+                path, network->channels, first_path, first->channels);
     return PLEAT_OK;
 }
 
@@ -69,7 +73,7 @@ pleat_status pleat_predictor_check_alike(const char *const *paths, int n) {
             first = network;
         }
         if (status == PLEAT_OK)
-            status = check_together(c.classes, &network, classes, &first, paths[i]);
+            status = check_together(c.classes, &network, paths[i], classes, &first, paths[0]);
         pleat_checkpoint_free(&c);
     }
     return status;
@@ -123,36 +127,51 @@ static pleat_status take_classes(pleat_predictor *p, const char *text) {
     return PLEAT_OK;
 }
 
-/* An empty kind, with room for n models. */
-static pleat_status add_kind(pleat_predictor *p, const pleat_checkpoint *c, const char *path, int n,
-                             const pleat_config *config, const char *const *sets) {
+/* An empty kind *place, with room for n models: behind those of its preprocessing, so that an image
+ * is loaded once for all of them. */
+static pleat_status add_kind(pleat_predictor *p, const pleat_checkpoint *c, int n,
+                             const pleat_config *config, int *place) {
     pleat_kind *k = calloc(1, sizeof *k);
+    int at = p->kinds;
     PLEAT_CHECK(k != NULL, PLEAT_ERR_MEMORY, "no memory for %d models", n);
-    p->kind[p->kinds++] = k; /* what there is will be released */
+    for (int i = 0; i < p->kinds; i++)
+        if (strcmp(c->preprocessing, p->kind[i]->preprocessing) == 0) at = i + 1;
+    for (int i = p->kinds; i > at; i--) p->kind[i] = p->kind[i - 1];
+    p->kind[at] = k; /* what there is will be released */
+    p->kinds++;
+    *place = at;
     if (p->kinds == 1) PLEAT_TRY(take_classes(p, c->classes));
     if (p->of_regions) k->writes = p->writes;
     k->models = calloc((size_t)n, sizeof(pleat_model *));
     k->nets = calloc((size_t)n, sizeof(pleat_net *));
     PLEAT_CHECK(k->models != NULL && k->nets != NULL, PLEAT_ERR_MEMORY, "no memory for %d models",
                 n);
-    PLEAT_TRY(take_texts(k, c, path, p->kinds == 1 ? config : NULL, sets));
+    (void)snprintf(k->network_text, sizeof k->network_text, "%s", c->network);
+    (void)snprintf(k->preprocessing, sizeof k->preprocessing, "%s", c->preprocessing);
+    k->config = *config;
+    k->network = config->network;
+    PLEAT_TRY(pleat_prep_parse_text(c->preprocessing, &k->prep));
     p->one_grid &= strcmp(k->preprocessing, p->kind[0]->preprocessing) == 0;
     return PLEAT_OK;
 }
 
-static pleat_status place_model(pleat_predictor *p, const pleat_checkpoint *c, const char *path,
-                                int n, const pleat_config *config, const char *const *sets) {
-    int i = 0;
-    while (i < p->kinds && (strcmp(c->network, p->kind[i]->network_text) != 0 ||
-                            strcmp(c->preprocessing, p->kind[i]->preprocessing) != 0))
-        i++;
-    if (i == p->kinds) PLEAT_TRY(add_kind(p, c, path, n, config, sets));
-    PLEAT_TRY(
-        check_together(c->classes, &p->kind[i]->network, p->classes, &p->kind[0]->network, path));
+/* Model paths[i], which `config` is for, of n. */
+static pleat_status place_model(pleat_predictor *p, const pleat_checkpoint *c,
+                                const char *const *paths, int i, int n,
+                                const pleat_config *config) {
+    const char *path = paths[i];
+    int at = 0;
+    while (at < p->kinds && (strcmp(c->network, p->kind[at]->network_text) != 0 ||
+                             strcmp(c->preprocessing, p->kind[at]->preprocessing) != 0 ||
+                             !cut_alike(config, &p->kind[at]->config)))
+        at++;
+    if (at == p->kinds) PLEAT_TRY(add_kind(p, c, n, config, &at));
+    PLEAT_TRY(check_together(c->classes, &p->kind[at]->network, path, p->classes,
+                             &p->kind[0]->network, paths[0]));
     PLEAT_TRY(check_finite(c->params, c->n_params, "weights", path));
     PLEAT_TRY(check_finite(c->stats, c->n_stats, "running statistics", path));
     p->models++;
-    return make_net(p, p->kind[i], c, path);
+    return make_net(p, p->kind[at], c, path);
 }
 
 pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths, int n,
@@ -168,8 +187,10 @@ pleat_status pleat_predictor_open(pleat_engine *engine, const char *const *paths
     PLEAT_CHECK_GOTO(status, done, p->kind != NULL, PLEAT_ERR_MEMORY, "no memory for %d models", n);
     for (int i = 0; i < n; i++) {
         pleat_checkpoint c = {0};
+        pleat_config own;
         PLEAT_TRY_GOTO(status, done, pleat_checkpoint_read(paths[i], &c));
-        status = place_model(p, &c, paths[i], n, config, sets);
+        status = config_for(&c, paths[i], config, sets, &own);
+        if (status == PLEAT_OK) status = place_model(p, &c, paths, i, n, &own);
         pleat_checkpoint_free(&c);
         if (status != PLEAT_OK) goto done;
     }
@@ -199,6 +220,8 @@ void pleat_predictor_close(pleat_predictor *p) {
 
 const pleat_config *pleat_predictor_config(const pleat_predictor *p) { return &p->kind[0]->config; }
 
+int pleat_predictor_one_grid(const pleat_predictor *p) { return p->one_grid; }
+
 pleat_predict_config pleat_kind_predicts(const pleat_kind *k) {
     return (pleat_predict_config){
         .patch = {k->config.patch[0], k->config.patch[1], k->config.patch[2]},
@@ -219,7 +242,7 @@ pleat_status pleat_predictor_source(pleat_predictor *p, const pleat_source *sour
     const pleat_predict_config config = pleat_kind_predicts(k);
     pleat_label stored = {0};
     PLEAT_CHECK(p->kinds == 1, PLEAT_ERR_ARG,
-                "models of several networks or preprocessings label a case, not a source");
+                "models of several networks, preprocessings or patches label a case, not a source");
     PLEAT_CHECK(source->channels == k->network.channels, PLEAT_ERR_DATA,
                 "the image has %d channels, the model was trained on %d", source->channels,
                 k->network.channels);

@@ -4,7 +4,8 @@
 
 #include "pleat/predictor.h"
 
-/* Models of one network and preprocessing: they see the same image, cut into the same patches. */
+/* Models of one network and preprocessing that predict alike: they see the same image, cut into the
+ * same patches, which are merged by the same rule. */
 typedef struct pleat_kind {
     pleat_config config;
     pleat_prep_config prep;

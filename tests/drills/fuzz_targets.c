@@ -297,9 +297,7 @@ static void feed_predicted(const uint8_t *bytes, size_t n) {
     static const pleat_engine_ops ops = {.name = "ref"};
     static const pleat_engine engine = {.ops = &ops, .precision = PLEAT_PRECISION_F32};
     json_t *root = NULL;
-    pleat_config config;
-    const pleat_predicted by = {.config = &config, .engine = &engine, .largest = &none};
-    pleat_config_defaults(&config);
+    const pleat_predicted by = {.settings = "", .engine = &engine, .largest = &none};
     if (pleat_json_parse("in.json", (const char *)bytes, n, &root) != PLEAT_OK) return;
     if (pleat_json_write(root, "pleat/predicted/1", PLEAT_PREDICTED) == PLEAT_OK &&
         pleat_predicted_begin(here, 1, &by) == PLEAT_OK)

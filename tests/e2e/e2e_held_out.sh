@@ -62,6 +62,23 @@ succeeds "a run that is repeated" 0 run tiny.yaml --out again "${keys[@]}" --set
 succeeds "by it" 0 predict again --in data --out twice --held-out
 holds "one of each repeat" has out "4 volumes labelled by the models that held them out, 2 models"
 
+# --- models of other settings ---------------------------------------------------------------------
+succeeds "a run of another patch, scored by its last weights" 0 run tiny.yaml --out wide \
+    "${keys[@]}" "${same[@]}" --set seed=8 --set patch=32,32,16 --set overlap=24,8,4 \
+    --set predict.merge=gaussian --set engine=ref64 --set train.weights=latest
+refused "of two engines" 2 "models that predict together share one: say which by --engine" 0 \
+    predict one wide again --in data --out mixed_up
+settings=(--in data --out several --probabilities several_p --engine ref --no-postprocess)
+succeeds "in one order" 0 predict one wide again "${settings[@]}"
+mkdir kept && cp several/*.gz several_p/*.txt kept && cp "several_p/$first.nii.gz" kept/p.nii.gz
+succeeds "in another, into the same folder" 0 predict again wide one "${settings[@]}"
+holds "the same to the last digit" same_map kept/p.nii.gz "several_p/$first.nii.gz"
+for map in kept/case*.gz; do holds "the same" same_map "$map" "several/${map#*/}"; done
+refused "what is set for all" 2 "with other settings" 0 predict again wide one \
+    "${settings[@]}" --set overlap=0,0,0
+refused "a fold in the place of its model" 2 "name its checkpoint, 'wide/fold_0/checkpoint_latest" \
+    0 predict wide/fold_0 --in data --out none
+
 # --- what nobody has held out, what nobody knows --------------------------------------------------
 "$pleat" -q phantom other --cases 1 --seed 9 > out
 mkdir mixed

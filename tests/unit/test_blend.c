@@ -29,7 +29,8 @@ typedef struct opinion {
     float logits[CLASSES]; /* all 0: weights of its own, and an opinion of each voxel */
 } opinion;
 
-static void write_model(const char *path, const opinion *o) {
+/* own[2]: what its configuration sets, "key=value"; NULL: nothing. */
+static void write_model(const char *path, const opinion *o, const char *const *own) {
     static pleat_checkpoint c; /* large */
     pleat_config config;
     pleat_config_defaults(&config);
@@ -40,6 +41,8 @@ static void write_model(const char *path, const opinion *o) {
     for (int a = 0; a < 3; a++) config.overlap[a] = 2;
     config.prep.resample = o->mm > 0.0;
     for (int a = 0; a < 3; a++) config.prep.spacing[a] = o->mm;
+    for (int i = 0; own != NULL && i < 2 && own[i] != NULL; i++)
+        OK(pleat_config_set(own[i], &config));
     c = (pleat_checkpoint){.finished = 1};
     net_graph(&graph, &config.network);
     pleat_network_text(&config.network, c.network, sizeof c.network);
@@ -110,7 +113,7 @@ static pleat_predictor *open_models(const fixture *f, const opinion *opinions, i
         char name[32];
         (void)snprintf(name, sizeof name, "model%d.h5", i);
         (void)in_root(path[i], name);
-        write_model(path[i], &opinions[i]);
+        write_model(path[i], &opinions[i], NULL);
         paths[i] = path[i];
     }
     OK(pleat_predictor_open(f->engine, paths, n, NULL, sets, &p));
@@ -230,7 +233,7 @@ static void what_is_set_counts_for_every_network(void **state) {
     char path[2][PLEAT_PATH_BYTES];
     const char *const paths[] = {path[0], path[1]};
     pleat_predictor *p = NULL;
-    for (int i = 0; i < 2; i++) write_model(in_root(path[i], i ? "b.h5" : "a.h5"), &o[i]);
+    for (int i = 0; i < 2; i++) write_model(in_root(path[i], i ? "b.h5" : "a.h5"), &o[i], NULL);
     pleat_config first;
     OK(pleat_predictor_config_of(path[0], &first));
     REFUSED(pleat_predictor_open(f->engine, paths, 2, &first, sets, &p), PLEAT_ERR_ARG,
@@ -241,8 +244,60 @@ static void what_is_set_counts_for_every_network(void **state) {
     const pleat_source source = {.dim = {4, 6, 8}, .channels = 1};
     OK(pleat_predictor_open(f->engine, paths, 2, &first, NULL, &p));
     REFUSED(pleat_predictor_source(p, &source, spacing, &native, &label), PLEAT_ERR_ARG,
-            "several networks or preprocessings");
+            "several networks, preprocessings or patches");
     pleat_predictor_close(p);
+}
+
+/* The probabilities of the case by models[n]. */
+static float *probabilities_by(const fixture *f, const char *const *models, int n,
+                               const char *const *sets) {
+    pleat_prediction got = {0};
+    pleat_geometry native;
+    pleat_predictor *p = NULL;
+    OK(pleat_predictor_open(f->engine, models, n, NULL, sets, &p));
+    OK(pleat_predictor_case(p, &f->one, WANT_ALL, &got, &native));
+    pleat_predictor_close(p);
+    float *values = got.probabilities.data;
+    got.probabilities.data = NULL;
+    pleat_prediction_free(&got);
+    return values;
+}
+
+/* The network and its weights are the same: nothing else tells two models apart. */
+static void each_model_predicts_by_its_own_settings_unless_they_are_set(void **state) {
+    const fixture *f = *state;
+    static const opinion one = {4, 0, {0, 0, 0}};
+    static const char *const own[][2][2] = {
+        {{"patch=8,6,4", "overlap=2,2,2"}, {"patch=4,6,8", "overlap=2,2,2"}},
+        {{"overlap=2,2,2", NULL}, {"overlap=4,2,1", NULL}},
+        {{"patch=8,6,8", "pad=background"}, {"patch=8,6,8", "pad=zero"}},
+        {{"predict.merge=original", NULL}, {"predict.merge=gaussian", NULL}},
+        {{"predict.mirror=false", NULL}, {"predict.mirror=true", NULL}},
+    };
+    const size_t values = pleat_voxels(dim) * CLASSES;
+    char a[PLEAT_PATH_BYTES], b[PLEAT_PATH_BYTES];
+    const char *const orders[2][2] = {{a, b}, {b, a}};
+    (void)in_root(a, "a.h5");
+    (void)in_root(b, "b.h5");
+    for (size_t k = 0; k < COUNT(own); k++) {
+        const char *const sets[] = {own[k][1][0], own[k][1][1], NULL};
+        write_model(a, &one, own[k][0]);
+        write_model(b, &one, own[k][1]);
+        float *by_a = probabilities_by(f, orders[0], 1, NULL),
+              *by_b = probabilities_by(f, orders[1], 1, NULL),
+              *set = probabilities_by(f, orders[0], 2, sets);
+        assert_memory_not_equal(by_a, by_b, values * sizeof *by_a);
+        assert_memory_equal(set, by_b, values * sizeof *set);
+        for (int order = 0; order < 2; order++) {
+            float *both = probabilities_by(f, orders[order], 2, NULL);
+            for (size_t i = 0; i < values; i++)
+                assert_float_equal(both[i], (by_a[i] + by_b[i]) / 2, 1e-6);
+            free(both);
+        }
+        free(by_a);
+        free(by_b);
+        free(set);
+    }
 }
 
 int main(void) {
@@ -251,6 +306,8 @@ int main(void) {
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(probabilities_lie_where_the_image_lies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_set_counts_for_every_network, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_model_predicts_by_its_own_settings_unless_they_are_set,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests_name("blend", tests, NULL, NULL);
 }

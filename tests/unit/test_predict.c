@@ -472,11 +472,9 @@ static void models_that_do_not_belong_together_are_refused_by_name(void **state)
         pleat_status status;
         const char *message;
     } wrong[] = {
-        {{2, "a,b,d", 2, 0, 0, 0},
-         PLEAT_ERR_DATA,
-         "knows the classes a,b,d, the first model a,b,c"},
-        {{3, "a,b,d", 3, 0, 0, 0}, PLEAT_ERR_DATA, "knows the classes a,b,d, the first model"},
-        {{2, "a,b,c", 2, 0, 0, 2}, PLEAT_ERR_DATA, "images of 2 channels, the first model on 1"},
+        {{2, "a,b,d", 2, 0, 0, 0}, PLEAT_ERR_DATA, "knows the classes a,b,d, '"},
+        {{3, "a,b,d", 3, 0, 0, 0}, PLEAT_ERR_DATA, "knows the classes a,b,d, '"},
+        {{2, "a,b,c", 2, 0, 0, 2}, PLEAT_ERR_DATA, "images of 2 channels, '"},
         {{2, "a,b,c", 2, 1, 0, 0}, PLEAT_ERR_FORMAT, "parameters, its network"},
         {{2, "a,b,c", 2, 0, 1, 0}, PLEAT_ERR_NUMERIC, "weights are not finite"},
         {{2, "a,b,c", 2, 0, 2, 0}, PLEAT_ERR_NUMERIC, "running statistics are not finite"},
@@ -493,6 +491,7 @@ static void models_that_do_not_belong_together_are_refused_by_name(void **state)
         REFUSED(pleat_predictor_open(f->engine, paths, 3, NULL, NULL, &p), wrong[i].status,
                 wrong[i].message);
         TOLD("odd_one.h5");
+        if (wrong[i].status == PLEAT_ERR_DATA) TOLD("first.h5' ");
         assert_null(p);
     }
     (void)unlink(second);
