@@ -60,7 +60,7 @@ static pleat_status share(const char *key, const char *(*names)(int), int own, c
 
 pleat_status ensemble_config(const text_list *models, const ensemble_set *set, pleat_config *out,
                              char settings[17]) {
-    char digests[MAX_LIST][17];
+    char digests[MAX_LIST][17] = {""};
     const char *engine = NULL, *precision = NULL; /* the model that asks for it */
     int alike = 1, deterministic = 0;
     for (int i = 0; i < models->n; i++) {
