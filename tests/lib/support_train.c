@@ -149,7 +149,8 @@ void train_interrupt(train_fixture *f) {
 }
 
 pleat_epoch train_row(const pleat_checkpoint *c, int epoch) {
+    const int columns = pleat_checkpoint_columns(c); /* metrics of both, rate, seconds */
     pleat_epoch out;
-    pleat_epoch_unpack(c->history + (size_t)epoch * (size_t)pleat_checkpoint_columns(c), 4, &out);
+    pleat_epoch_unpack(c->history + (size_t)epoch * (size_t)columns, columns / 2 - 1, &out);
     return out;
 }
