@@ -21,12 +21,12 @@ static int by_digest(const void *a, const void *b) {
 
 pleat_status ensemble_sort(text_list *models) {
     one all[MAX_LIST];
-    for (int i = 0; i < models->n && models->n > 1; i++) {
+    if (models->n < 2) return PLEAT_OK;
+    for (int i = 0; i < models->n; i++) {
         pleat_file_identity file;
         PLEAT_TRY(pleat_file_identify(models->item[i], &file));
         all[i] = (one){models->item[i], file.digest};
     }
-    if (models->n < 2) return PLEAT_OK;
     qsort(all, (size_t)models->n, sizeof *all, by_digest);
     for (int i = 0; i < models->n; i++) models->item[i] = all[i].path;
     return PLEAT_OK;

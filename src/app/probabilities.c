@@ -56,7 +56,6 @@ static void put_text(FILE *out, const pleat_predictor *predictor, const pleat_cl
     for (int c = 1; c < classes->n && classes->of_regions; c++)
         (void)fprintf(out, "  %2d  %s (a region: they may overlap; writes label %d)\n", c - 1,
                       classes->name[c], classes->value[c]);
-
     if (classes->n == 0) (void)fputs("  in the order of the labels\n", out);
     put_grids(out, predictor, classes, models);
 }

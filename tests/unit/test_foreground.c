@@ -121,16 +121,21 @@ static void assert_stored_list(const mask *m) {
     pleat_store_close(store);
 }
 
-static void test_a_store_keeps_the_list_and_one_without_it_gives_the_same(void **state) {
-    const mask *m = *state;
-    assert_int_equal(make_root(NULL), 0);
+/* Of the mask as case a, below an image of zeros. */
+static void write_store(const mask *m, const char *preprocessing) {
     static float voxels[N];
     const pleat_image image = {{D, H, W}, {1, 1, 1}, 1, voxels};
     const pleat_label label = {{D, H, W}, {1, 1, 1}, (uint8_t *)m->label};
     pleat_case_info info = {.id = "a"};
     const char *const ids[] = {"a"};
-    OK(pleat_store_write_case(root, "none", &info, &image, &label));
-    OK(pleat_store_write_index(root, "none", ids, 1));
+    OK(pleat_store_write_case(root, preprocessing, &info, &image, &label));
+    OK(pleat_store_write_index(root, preprocessing, ids, 1));
+}
+
+static void test_a_store_keeps_the_list_and_one_without_it_gives_the_same(void **state) {
+    const mask *m = *state;
+    assert_int_equal(make_root(NULL), 0);
+    write_store(m, "none");
     assert_stored_list(m);
 
     /* as older versions wrote it */
@@ -145,18 +150,11 @@ static void test_a_store_keeps_the_list_and_one_without_it_gives_the_same(void *
 /* Of a store whose files have a label to ignore, without the rows of annotated voxels. */
 static void test_an_older_stores_list_is_made_again_with_annotated_voxels(void **state) {
     const mask *m = *state;
-    static const char text[] = "labels: 0,2,5,9,ignore 10\n";
     assert_int_equal(make_root(NULL), 0);
-    static float voxels[N];
-    const pleat_image image = {{D, H, W}, {1, 1, 1}, 1, voxels};
-    const pleat_label label = {{D, H, W}, {1, 1, 1}, (uint8_t *)m->label};
-    pleat_case_info info = {.id = "a"};
-    const char *const ids[] = {"a"};
     const hsize_t count[2] = {(hsize_t)m->n, 4};
     pleat_store *store = NULL;
     int32_t(*row)[4] = NULL;
-    OK(pleat_store_write_case(root, text, &info, &image, &label));
-    OK(pleat_store_write_index(root, text, ids, 1));
+    write_store(m, "labels: 0,2,5,9,ignore 10\n");
     for (int older = 0; older < 2; older++) {
         int n = 0, first[257];
         OK(pleat_store_open(root, NULL, &store));
